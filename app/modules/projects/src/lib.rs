@@ -1,0 +1,1 @@
+//! The founder's own module of the reference backend: projects, tasks, labels, comments.

@@ -1,0 +1,3 @@
+//! The tenfold command: checks that a workspace keeps its module boundaries.
+
+fn main() {}

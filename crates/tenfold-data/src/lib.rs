@@ -1,0 +1,1 @@
+//! Data access: entities, cohorts, the request scope, transactions, migrations and the two database drivers.

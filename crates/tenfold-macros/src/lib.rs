@@ -1,0 +1,1 @@
+//! derive(Entity) and module_api: what they write is shown in their documentation.

@@ -1,0 +1,1 @@
+//! Telemetry: trace context, log lines and metrics.

@@ -1,0 +1,1 @@
+//! What an application imports: App, Module, Context, HTTP, configuration and test support.

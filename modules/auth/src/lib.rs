@@ -1,0 +1,1 @@
+//! Accounts, organizations, users, sessions: the private side of the auth module.
