@@ -1,0 +1,81 @@
+//! The defaults document: which keys exist, what they mean, what they are.
+
+use toml::{Spanned, de::DeValue};
+
+use super::{
+    ConfigError, Origin,
+    setting::Setting,
+    text::{Assignment, Document},
+    value::{Secrecy, Value},
+};
+
+/// The settings of a defaults document, in its order.
+pub(super) fn settings(document: &Document<'_>) -> Result<Vec<Setting>, ConfigError> {
+    let lines: Vec<&str> = document.text.lines().collect();
+    document.assignments()?.iter().map(|assignment| setting(document, &lines, assignment)).collect()
+}
+
+fn setting(
+    document: &Document<'_>,
+    lines: &[&str],
+    assignment: &Assignment<'_>,
+) -> Result<Setting, ConfigError> {
+    let line = document.line(assignment.at);
+    let wrong = |reason: String| ConfigError::Defaults { file: document.name.to_owned(), line, reason };
+    let key = &assignment.name;
+    if !key.contains('.') {
+        return Err(wrong(format!("put `{key}` below a section, or give the section a key")));
+    }
+    if !key.split('.').all(is_plain) {
+        return Err(wrong(format!(
+            "`{key}` needs parts of a-z, 0-9 and single `_` between them, so that it has one variable name"
+        )));
+    }
+    let (kind, default) = Value::from_default(assignment.value.get_ref())
+        .map_err(|reason| wrong(format!("`{key}`: {reason}")))?;
+    let (comment, secrecy) = comment(document, lines, line, &assignment.value);
+    if comment.is_empty() {
+        return Err(wrong(format!("document `{key}` with a comment above it")));
+    }
+    let value = default.clone();
+    Ok(Setting { key: key.clone(), kind, default, comment, secrecy, value, origin: Origin::Default })
+}
+
+/// The comment lines right above a key, then the one behind its value. A line that is the word `secret`, or
+/// that starts with it behind the value, marks a secret.
+fn comment(
+    document: &Document<'_>,
+    lines: &[&str],
+    line: usize,
+    value: &Spanned<DeValue<'_>>,
+) -> (String, Secrecy) {
+    let above = lines[..line - 1].iter().rev().map_while(|line| line.trim().strip_prefix('#'));
+    let mut found: Vec<&str> = above.collect();
+    found.reverse();
+    let mut secrecy = Secrecy::Open;
+    found.retain(|line| match line.trim() {
+        "secret" => {
+            secrecy = Secrecy::Secret;
+            false
+        }
+        _ => true,
+    });
+    let behind = document.text[value.span().end..].lines().next().unwrap_or_default();
+    if let Some(behind) = behind.trim().strip_prefix('#').map(str::trim) {
+        let marked = behind.strip_prefix("secret").filter(|rest| !rest.starts_with(char::is_alphanumeric));
+        if marked.is_some() {
+            secrecy = Secrecy::Secret;
+        }
+        found.push(marked.map_or(behind, |rest| rest.trim_start_matches([':', ',', '.', ' '])));
+    }
+    let text: Vec<&str> = found.into_iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    (text.join("\n").trim().to_owned(), secrecy)
+}
+
+fn is_plain(part: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    part.starts_with(|c: char| c.is_ascii_lowercase())
+        && part.chars().all(allowed)
+        && !part.contains("__")
+        && !part.ends_with('_')
+}

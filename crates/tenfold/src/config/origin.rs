@@ -1,0 +1,52 @@
+use std::fmt;
+
+/// Where a value came from; the variants stand from the weakest source to the strongest.
+///
+/// Its `Display` is what [`Loaded::explain`](super::Loaded::explain) and every error print: `default`,
+/// `app.toml:12`, `environment TENFOLD_DATABASE__URL`, `option --database`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// The defaults inside the program.
+    Default,
+    /// A TOML file.
+    File {
+        /// The path as it was given.
+        path: String,
+        /// The line of the key, from 1.
+        line: usize,
+    },
+    /// An environment variable.
+    Environment {
+        /// The variable's name.
+        name: String,
+    },
+    /// An option of the command line.
+    Option {
+        /// The option as a person types it, such as `--database`.
+        name: String,
+    },
+}
+
+impl Origin {
+    /// Sources of a higher rank win over those of a lower one; within a rank the one read last wins.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Origin::Default => 0,
+            Origin::File { .. } => 1,
+            Origin::Environment { .. } => 2,
+            Origin::Option { .. } => 3,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File { path, line } => write!(f, "{path}:{line}"),
+            Origin::Environment { name } => write!(f, "environment {name}"),
+            Origin::Option { name } => write!(f, "option {name}"),
+        }
+    }
+}

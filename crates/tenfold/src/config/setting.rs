@@ -1,0 +1,98 @@
+use super::{
+    ConfigError, ENVIRONMENT_PREFIX, Origin, nearest,
+    secret::MASK,
+    text::one_line,
+    value::{Kind, Secrecy, Value, quoted},
+};
+
+/// One key: what its default says about it, and the value in force.
+pub(super) struct Setting {
+    /// Dotted, such as `database.url`.
+    pub(super) key: String,
+    pub(super) kind: Kind,
+    pub(super) default: Value,
+    pub(super) comment: String,
+    pub(super) secrecy: Secrecy,
+    pub(super) value: Value,
+    pub(super) origin: Origin,
+}
+
+impl Setting {
+    /// The section and the name inside it.
+    pub(super) fn section_and_name(&self) -> (&str, &str) {
+        self.key.rsplit_once('.').expect("defaults refuse a key without a section")
+    }
+
+    /// The variable that sets it: `database.url` is `TENFOLD_DATABASE__URL`.
+    pub(super) fn variable(&self) -> String {
+        format!("{ENVIRONMENT_PREFIX}{}", self.key.to_uppercase().replace('.', "__"))
+    }
+
+    /// Takes a value, unless a stronger source has already given one.
+    pub(super) fn replace(&mut self, value: Value, origin: Origin) {
+        if origin.rank() >= self.origin.rank() {
+            self.value = value;
+            self.origin = origin;
+        }
+    }
+
+    /// Takes the text of an environment variable or of an option.
+    pub(super) fn replace_with_text(&mut self, text: &str, origin: Origin) -> Result<(), ConfigError> {
+        match self.kind.read_text(text) {
+            Ok(value) => {
+                self.replace(value, origin);
+                Ok(())
+            }
+            Err(reason) => Err(self.refusal(self.shown_text(text), origin, reason)),
+        }
+    }
+
+    /// A text that was meant as a value of this key, as an error may show it.
+    pub(super) fn shown_text(&self, text: &str) -> String {
+        Value::Text(text.to_owned()).shown(self.secrecy)
+    }
+
+    /// The error for a value written at `origin`. `shown` has its passwords masked already, a secret is
+    /// masked here as well; `reason` must hold no part of it.
+    pub(super) fn refusal(&self, shown: String, origin: Origin, reason: &str) -> ConfigError {
+        let value = match self.secrecy {
+            Secrecy::Open => one_line(&shown),
+            Secrecy::Secret => quoted(MASK),
+        };
+        let reason = match (&origin, self.secrecy) {
+            (Origin::Default, _) | (_, Secrecy::Secret) => reason.to_owned(),
+            _ => format!("{reason} (the default is {})", one_line(&self.default.shown(self.secrecy))),
+        };
+        ConfigError::Refused { key: self.key.clone(), value, origin, reason }
+    }
+}
+
+/// The setting of a key.
+pub(super) fn find<'s>(settings: &'s mut [Setting], key: &str) -> Option<&'s mut Setting> {
+    settings.iter_mut().find(|setting| setting.key == key)
+}
+
+/// What remains of a key inside a section, `None` outside of it.
+pub(super) fn within_section<'k>(key: &'k str, section: &str) -> Option<&'k str> {
+    key.strip_prefix(section)?.strip_prefix('.')
+}
+
+/// Whether `name` is a section, at any depth.
+pub(super) fn is_section(settings: &[Setting], name: &str) -> bool {
+    settings.iter().any(|setting| within_section(&setting.key, name).is_some())
+}
+
+/// The error for a key or section that does not exist.
+pub(super) fn unknown(settings: &[Setting], name: &str, place: &str) -> ConfigError {
+    let keys = settings.iter().map(|setting| setting.key.as_str());
+    let sections = settings.iter().map(|setting| setting.section_and_name().0);
+    let hint = nearest::hint(name, ".", keys.chain(sections));
+    ConfigError::UnknownKey { name: one_line(name), place: place.to_owned(), hint }
+}
+
+/// The error for a variable that names no key.
+pub(super) fn unknown_variable(settings: &[Setting], name: &str) -> ConfigError {
+    let variables: Vec<String> = settings.iter().map(Setting::variable).collect();
+    let hint = nearest::hint(name, "__", variables.iter().map(String::as_str));
+    ConfigError::UnknownKey { name: one_line(name), place: "environment".to_owned(), hint }
+}

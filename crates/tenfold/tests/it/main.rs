@@ -1,0 +1,3 @@
+//! The crate's tests, through its public door.
+
+mod config;
