@@ -1,1 +1,101 @@
-//! derive(Entity) and module_api: what they write is shown in their documentation.
+//! The macros of Tenfold. Each writes plain code that is shown in its documentation.
+
+mod entity;
+mod migrations;
+mod module_api;
+mod text_enum;
+
+use proc_macro::TokenStream;
+use syn::parse_macro_input;
+
+/// Makes a struct an entity: a row of one table.
+///
+/// ```ignore
+/// #[derive(Entity)]
+/// #[entity(table = "auth_users", tenant = org_id)]   // no `tenant`: the rows belong to nobody
+/// pub struct User {
+///     #[entity(key)]
+///     pub id: UserId,
+///     pub org_id: OrgId,
+///     pub email: String,
+///     #[entity(has_one(by = user_id))]               // Profile::user_id is this user's id
+///     pub profile: One<Profile>,
+///     #[entity(has_many(by = user_id))]
+///     pub permissions: Many<Permission>,
+/// }
+/// ```
+///
+/// A field of a relation is not a column. The others: `#[entity(belongs_to(by = project_id))]` on a `One`, where
+/// `project_id` is a field of this struct and the other's key; `#[entity(count(by = task_id))]` on a `Count`.
+///
+/// What it writes:
+///
+/// ```ignore
+/// impl Entity for User {
+///     type Key = UserId;
+///     type Owner = Tenant;
+///     fn table() -> &'static Table { /* name, module, columns, key, tenant */ }
+///     fn read(row: &Row<'_>) -> Result<Self, ReadError> {
+///         Ok(User { id: ColumnType::read(row, 0)?, /* … */ profile: One::default(), /* … */ })
+///     }
+///     fn values(&self) -> Vec<Value> { vec![self.id.to_value(), /* … */] }
+///     fn key(&self) -> UserId { self.id.clone() }
+///     fn link(rows: &mut [Self], tenant: Option<OrgId>) { /* makes rows peers, relation by relation */ }
+/// }
+/// impl User {
+///     pub const email: Column<User, String> = Column::new("email");    // User::email in queries
+/// }
+/// ```
+#[proc_macro_derive(Entity, attributes(entity))]
+pub fn derive_entity(input: TokenStream) -> TokenStream {
+    finish(entity::expand(&parse_macro_input!(input)))
+}
+
+/// Keeps an enum without fields in a text column, each variant as its name in `snake_case`.
+///
+/// It writes `ColumnType` and `Type::as_str`. Text that is no variant is an error when it is read.
+#[proc_macro_derive(TextEnum)]
+pub fn derive_text_enum(input: TokenStream) -> TokenStream {
+    finish(text_enum::expand(&parse_macro_input!(input)))
+}
+
+/// The files of the package's `migrations/` folder, as `&'static [MigrationFile]`: `migrations!()`.
+#[proc_macro]
+pub fn migrations(input: TokenStream) -> TokenStream {
+    if !input.is_empty() {
+        return finish(Err(syn::Error::new(proc_macro2::Span::call_site(), "migrations!() takes nothing")));
+    }
+    finish(migrations::expand())
+}
+
+/// Makes a trait the interface of a module.
+///
+/// ```ignore
+/// #[module_api(name = "auth", version = 1)]
+/// pub trait Auth {
+///     #[call(batch_by = "ids", one = "user_card")]
+///     async fn user_cards(&self, cx: &Context, ids: Vec<UserId>) -> Result<Vec<Option<UserCard>>, CallError>;
+/// }
+/// ```
+///
+/// What it writes: the trait with `#[async_trait]`, so that it can stand behind `dyn`; `impl Interface for dyn
+/// Auth`; and `AuthClient`, which callers hold. Each method of the client passes through `tenfold::call`, which
+/// refuses it inside an open transaction, opens a span, counts and times it. A method with `batch_by` answers
+/// each key in its place, and gives the client a second method, named by `one`, for a single key: calls of that
+/// within one request are merged into one call of the batched method.
+#[proc_macro_attribute]
+pub fn module_api(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    finish(module_api::expand(arguments.into(), parse_macro_input!(item)))
+}
+
+fn finish(written: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    written.unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Where the data layer's names are: `tenfold` hands them on, except to the data layer's own tests.
+fn data_path() -> proc_macro2::TokenStream {
+    match std::env::var("CARGO_PKG_NAME").as_deref() {
+        Ok("tenfold-data") => quote::quote!(::tenfold_data),
+        _ => quote::quote!(::tenfold::data),
+    }
+}

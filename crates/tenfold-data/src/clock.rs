@@ -1,0 +1,85 @@
+//! The one source of time and of fresh ids, so that a test can move the first and order the second.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+/// A moment in UTC; what Tenfold stores is exact to the microsecond, as both databases keep it.
+pub type Timestamp = jiff::Timestamp;
+
+/// Tells the time: the machine's, or one that a test sets and moves.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Clock(Source::System)
+    }
+
+    /// A clock that stands at `start` until [`Clock::advance`] moves it; clones move together.
+    pub fn manual(start: Timestamp) -> Self {
+        Clock(Source::Manual(Arc::new(AtomicI64::new(start.as_microsecond()))))
+    }
+
+    /// The time now, cut to the microsecond.
+    pub fn now(&self) -> Timestamp {
+        let micros = match &self.0 {
+            Source::System => system_time().as_microsecond(),
+            Source::Manual(micros) => micros.load(Ordering::Acquire),
+        };
+        from_micros(micros)
+    }
+
+    /// Moves a manual clock forward.
+    ///
+    /// # Panics
+    /// On the system clock: nobody moves that.
+    pub fn advance(&self, by: std::time::Duration) {
+        let Source::Manual(micros) = &self.0 else { panic!("only a manual clock can be advanced") };
+        micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::AcqRel);
+    }
+
+    /// A fresh UUIDv7 (RFC 9562): ordered by time, and within one process strictly ascending, so that rows
+    /// that are made one after the other are also sorted so.
+    pub fn new_id(&self) -> Uuid {
+        let now = u64::try_from(self.now().as_millisecond()).unwrap_or(0);
+        // 48 bits of milliseconds and 12 bits of counter, as RFC 9562 section 6.2 method 1 allows.
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let floor = now << 12;
+        let ticket = LAST
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| {
+                // A manual clock may stand years before the last id of another test: follow the clock there.
+                let follows = last >= floor && last - floor < (60_000 << 12);
+                Some(if follows { last + 1 } else { floor })
+            })
+            .map_or(floor, |last| {
+                if last >= floor && last - floor < (60_000 << 12) { last + 1 } else { floor }
+            });
+        let mut tail = [0_u8; 8];
+        getrandom::fill(&mut tail).expect("the operating system gives random bytes");
+        let mut bytes = [0_u8; 16];
+        bytes[..6].copy_from_slice(&(ticket >> 12).to_be_bytes()[2..]);
+        bytes[6..8].copy_from_slice(&(0x7000 | (ticket & 0xfff) as u16).to_be_bytes());
+        bytes[8..].copy_from_slice(&tail);
+        bytes[8] = 0x80 | (bytes[8] & 0x3f);
+        Uuid::from_bytes(bytes)
+    }
+}
+
+/// The moment `micros` microseconds after 1970; out-of-range values are held at the ends of the calendar.
+pub(crate) fn from_micros(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else is told to use")]
+fn system_time() -> Timestamp {
+    Timestamp::now()
+}

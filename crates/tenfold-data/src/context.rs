@@ -1,0 +1,155 @@
+//! Who asks: the request's tenant, principal, deadline, trace and data scope.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::clock::{Clock, Timestamp};
+use crate::entity::{Global, OrgId, Ownership};
+use crate::scope::Scope;
+use crate::trace::TraceContext;
+use crate::transaction::Connection;
+
+/// The person or key on whose behalf a request runs.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// The person, who may be a user of several organizations.
+    pub account: Uuid,
+    /// The person inside this organization.
+    pub user: Uuid,
+    /// The session that the request was signed with.
+    pub session: Uuid,
+    /// The names of what this user may do here.
+    pub permissions: BTreeSet<String>,
+}
+
+/// What everything that reads, writes or calls another module takes: it names one organization.
+///
+/// Cheap to clone. A tenant-owned entity cannot be loaded without one (or a transaction made from one).
+#[derive(Clone)]
+pub struct Context {
+    scope: Arc<Scope>,
+    tenant: OrgId,
+    principal: Option<Arc<Principal>>,
+}
+
+/// A context that names no organization: sign-in, schedules, the console. It reaches global entities only.
+#[derive(Clone)]
+pub struct SystemContext {
+    scope: Arc<Scope>,
+}
+
+impl SystemContext {
+    /// The context of a scope; who holds the scope decides who may act for the whole system.
+    pub fn new(scope: Arc<Scope>) -> Self {
+        SystemContext { scope }
+    }
+
+    /// The same request, acting inside one organization, for nobody in particular.
+    pub fn within(&self, tenant: OrgId) -> Context {
+        Context { scope: Arc::clone(&self.scope), tenant, principal: None }
+    }
+
+    /// The request's scope.
+    pub fn scope(&self) -> &Arc<Scope> {
+        &self.scope
+    }
+
+    /// The time now, from the clock that tests can move.
+    pub fn now(&self) -> Timestamp {
+        self.scope.clock().now()
+    }
+
+    /// A fresh UUIDv7.
+    pub fn new_id(&self) -> Uuid {
+        self.scope.clock().new_id()
+    }
+}
+
+impl Context {
+    /// The same context, acting for `principal`.
+    pub fn acting_for(mut self, principal: Principal) -> Self {
+        self.principal = Some(Arc::new(principal));
+        self
+    }
+
+    /// The organization whose rows can be reached.
+    pub fn tenant(&self) -> OrgId {
+        self.tenant
+    }
+
+    /// The person whom the request was authenticated as; none in work that the system does by itself.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.principal.as_deref()
+    }
+
+    /// The request's scope.
+    pub fn scope(&self) -> &Arc<Scope> {
+        &self.scope
+    }
+
+    /// The trace that the request belongs to.
+    pub fn trace(&self) -> TraceContext {
+        self.scope.trace()
+    }
+
+    /// The clock that tests can move.
+    pub fn clock(&self) -> &Clock {
+        self.scope.clock()
+    }
+
+    /// The time now, from that clock.
+    pub fn now(&self) -> Timestamp {
+        self.scope.clock().now()
+    }
+
+    /// A fresh UUIDv7.
+    pub fn new_id(&self) -> Uuid {
+        self.scope.clock().new_id()
+    }
+
+    /// Runs `task` beside the rest of the request; its loads are batched with the others'. It ends with the
+    /// request at the latest. A plain `tokio::spawn` would leave the scope, and its loads would fail.
+    ///
+    /// Returns a handle that gives the task's value, or `None` if the request ended first.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = Option<T>> + Send + use<T> {
+        self.scope.spawn(task)
+    }
+}
+
+/// Where statements of one caller go: its scope, its tenant, its transaction if one is open.
+#[doc(hidden)]
+pub struct Origin<'a> {
+    pub(crate) scope: &'a Arc<Scope>,
+    pub(crate) tenant: Option<OrgId>,
+    pub(crate) connection: Option<&'a Arc<Connection>>,
+}
+
+/// What an entity can be reached through: a [`Tenant`]-owned one needs a context that names an organization.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot reach rows owned by `{O}`",
+    label = "this context names no organization",
+    note = "tenant-owned entities are reached through a `Context` or a `Tx` made from one; a `SystemContext` \
+            becomes one by `within(organization)`"
+)]
+pub trait Reach<O: Ownership>: Send + Sync {
+    #[doc(hidden)]
+    fn origin(&self) -> Origin<'_>;
+}
+
+impl<O: Ownership> Reach<O> for Context {
+    fn origin(&self) -> Origin<'_> {
+        Origin { scope: &self.scope, tenant: Some(self.tenant), connection: None }
+    }
+}
+
+impl Reach<Global> for SystemContext {
+    fn origin(&self) -> Origin<'_> {
+        Origin { scope: &self.scope, tenant: None, connection: None }
+    }
+}

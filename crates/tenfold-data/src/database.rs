@@ -1,0 +1,183 @@
+//! The application's database: where it is, how much it may use, who is told of its statements.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::context::SystemContext;
+use crate::driver::Driver;
+use crate::driver::postgres::Postgres;
+use crate::driver::sqlite::Sqlite;
+use crate::error::DataError;
+use crate::scope::Scope;
+use crate::statement::{CallSite, Dialect, Observer};
+use crate::trace::TraceContext;
+
+/// The bounds of a database; the defaults are those of `defaults.toml`.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// The most rows that a list without a page or limit may give.
+    pub max_rows: usize,
+    /// For SQLite.
+    pub sqlite: SqliteSettings,
+    /// For PostgreSQL.
+    pub postgres: PostgresSettings,
+}
+
+/// The bounds of an SQLite database.
+#[derive(Clone, Debug)]
+pub struct SqliteSettings {
+    /// Threads for reads that are not bounded by a key or a page.
+    pub reader_threads: usize,
+    /// Transactions that may wait for the writer; one more is refused.
+    pub max_waiting_writes: usize,
+    /// Page cache of each connection, in bytes.
+    pub cache_bytes: u64,
+    /// How much of the file is read through memory mapping, in bytes.
+    pub mmap_bytes: u64,
+}
+
+/// The bounds of a PostgreSQL database.
+#[derive(Clone, Debug)]
+pub struct PostgresSettings {
+    /// Connections for lists, author's SQL and transactions.
+    pub pool_size: usize,
+    /// Shared connections for loads by key.
+    pub lanes: usize,
+    /// How long a request may wait for a connection.
+    pub acquire_timeout: Duration,
+    /// How long opening a connection may take.
+    pub connect_timeout: Duration,
+    /// After this long the server ends a statement.
+    pub statement_timeout: Duration,
+    /// After this long the server ends a transaction that does nothing.
+    pub idle_in_transaction_timeout: Duration,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        DatabaseSettings {
+            max_rows: 10_000,
+            sqlite: SqliteSettings {
+                reader_threads: 4,
+                max_waiting_writes: 10_000,
+                cache_bytes: 8 << 20,
+                mmap_bytes: 128 << 20,
+            },
+            postgres: PostgresSettings {
+                pool_size: 16,
+                lanes: 2,
+                acquire_timeout: Duration::from_secs(5),
+                connect_timeout: Duration::from_secs(5),
+                statement_timeout: Duration::from_secs(20),
+                idle_in_transaction_timeout: Duration::from_secs(30),
+            },
+        }
+    }
+}
+
+/// A database; cheap to clone.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    driver: Box<dyn Driver>,
+    clock: Clock,
+    observers: Vec<Arc<dyn Observer>>,
+    max_rows: usize,
+}
+
+impl Database {
+    /// Opens `sqlite:PATH` or prepares to connect to `postgres://…`.
+    ///
+    /// # Errors
+    /// [`DataError::Settings`] for an address that is neither, [`DataError::Unavailable`] for a file that
+    /// cannot be used. PostgreSQL is first reached by [`Database::ping`] or the first statement.
+    pub fn open(
+        url: &str,
+        settings: &DatabaseSettings,
+        clock: Clock,
+        observers: Vec<Arc<dyn Observer>>,
+    ) -> Result<Self, DataError> {
+        let driver: Box<dyn Driver> = match Address::parse(url)? {
+            Address::Sqlite(path) => {
+                let opened = Sqlite::open(path, &settings.sqlite);
+                Box::new(opened.map_err(|error| error.at("database.open", CallSite::caller()))?)
+            }
+            Address::Postgres(url) => Box::new(Postgres::new(&url, &settings.postgres)?),
+        };
+        Ok(Database(Arc::new(Inner { driver, clock, observers, max_rows: settings.max_rows })))
+    }
+
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        self.0.driver.dialect()
+    }
+
+    /// The clock that gives contexts their time and ids.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Whether the database answers, within about two seconds.
+    ///
+    /// # Errors
+    /// [`DataError::Unavailable`] and what else the driver says.
+    pub async fn ping(&self) -> Result<(), DataError> {
+        self.0.driver.ping().await.map_err(|error| error.at("database.ping", CallSite::caller()))
+    }
+
+    /// Ends background work, after the last transaction is acknowledged.
+    pub async fn close(&self) {
+        self.0.driver.close().await;
+    }
+
+    /// Runs `work` in a scope of its own, outside any request: start-up, seeds, commands, tests.
+    pub async fn run<T>(&self, deadline: Option<Instant>, work: impl AsyncFnOnce(SystemContext) -> T) -> T {
+        let scope = Scope::new(self.clone(), TraceContext::start_random(), deadline);
+        let cx = SystemContext::new(Arc::clone(&scope));
+        scope.drive(work(cx)).await
+    }
+
+    pub(crate) fn driver(&self) -> &dyn Driver {
+        &*self.0.driver
+    }
+
+    pub(crate) fn observers(&self) -> &[Arc<dyn Observer>] {
+        &self.0.observers
+    }
+
+    pub(crate) fn max_rows(&self) -> usize {
+        self.0.max_rows
+    }
+}
+
+enum Address {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+impl Address {
+    fn parse(url: &str) -> Result<Self, DataError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() || path.contains('?') || path == ":memory:" {
+                return Err(DataError::Settings(
+                    "database.url: sqlite: wants the path of a file, such as sqlite:data/app.db".to_owned(),
+                ));
+            }
+            return Ok(Address::Sqlite(Path::new(path).to_owned()));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Address::Postgres(url.to_owned()));
+        }
+        // The address may hold a password, so only its beginning is shown.
+        let scheme = url.split(':').next().filter(|scheme| scheme.len() < 20).unwrap_or("?");
+        Err(DataError::Settings(format!(
+            "database.url begins with {scheme:?}: it must be sqlite:PATH or postgres://USER@HOST/DATABASE"
+        )))
+    }
+}

@@ -1,0 +1,90 @@
+//! The narrow seam to a database: run a statement, open a transaction. Everything above is the same for both.
+
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
+
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use crate::error::DriverError;
+use crate::row::{ReadError, Row};
+use crate::statement::{Dialect, Statement};
+use crate::value::Value;
+
+/// Takes each row where it stands; an error ends the statement.
+pub(crate) type Sink<'a> = &'a mut (dyn FnMut(&Row<'_>) -> Result<(), ReadError> + Send);
+
+/// One run of a statement.
+pub(crate) struct Call<'a> {
+    pub statement: &'a Statement,
+    pub params: Params<'a>,
+    /// When waiting for a connection, and for the rows, must end.
+    pub deadline: Option<Instant>,
+    pub sink: Sink<'a>,
+}
+
+/// The parameters `$1, $2, …`.
+#[derive(Clone, Copy)]
+pub(crate) enum Params<'a> {
+    One(&'a [Value]),
+    /// Runs the text once for each set; only SQLite, where a run costs no round trip.
+    Each(&'a [Vec<Value>]),
+}
+
+impl Params<'_> {
+    /// Whether some text holds a NUL character, which PostgreSQL cannot keep (22021).
+    pub(crate) fn hold_nul(&self) -> bool {
+        fn nul(value: &Value) -> bool {
+            match value {
+                Value::Text(text) => text.contains('\0'),
+                Value::Json(json) => json.to_string().contains("\\u0000"),
+                Value::List(values) => values.iter().any(nul),
+                _ => false,
+            }
+        }
+        match self {
+            Params::One(values) => values.iter().any(nul),
+            Params::Each(sets) => sets.iter().flatten().any(nul),
+        }
+    }
+}
+
+/// A database.
+pub(crate) trait Driver: Send + Sync {
+    fn dialect(&self) -> Dialect;
+
+    /// Runs a statement that reads, and says how many rows it gave.
+    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>>;
+
+    /// Opens a transaction on a connection of its own, once one is free.
+    fn begin(&self, deadline: Option<Instant>) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>>;
+
+    /// Whether the database answers.
+    fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>>;
+
+    /// Ends background work after the last transaction is acknowledged.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// An open transaction. Dropping it rolls back and gives the connection back clean.
+pub(crate) trait DriverTransaction: Send + Sync {
+    /// Runs a statement that reads or writes; says how many rows it gave or changed.
+    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>>;
+
+    /// Runs a script of several statements: migrations.
+    fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>>;
+
+    /// Returns when the transaction is durable, as far as the database is configured to be.
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), DriverError>>;
+}
+
+/// Awaits `work` until the deadline.
+pub(crate) async fn before<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = Result<T, DriverError>>,
+) -> Result<T, DriverError> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, work).await.unwrap_or(Err(DriverError::Deadline)),
+        None => work.await,
+    }
+}

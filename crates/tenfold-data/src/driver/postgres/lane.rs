@@ -1,0 +1,77 @@
+//! A lane: one connection that many key loads share, pipelined.
+//!
+//! Only generated key loads travel here, under one fixed short timeout, and none is ever cancelled: a cancel
+//! request hits whatever the connection is running by then, which may be an innocent neighbour's load.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Mutex as AsyncMutex;
+use tokio_postgres::{Client, Config, NoTls, Statement as Prepared};
+
+use super::super::Call;
+use super::{classify, run_prepared};
+use crate::error::DriverError;
+
+pub(super) struct Lane {
+    config: Config,
+    /// The connection in use; replaced when it is found closed.
+    current: Mutex<Option<Arc<Connection>>>,
+    /// Held while connecting, so that a broken lane is opened once and not by everybody who waits for it.
+    connecting: AsyncMutex<()>,
+}
+
+struct Connection {
+    client: Client,
+    prepared: Mutex<HashMap<String, Prepared>>,
+}
+
+impl Lane {
+    pub(super) fn new(config: Config) -> Self {
+        Lane { config, current: Mutex::new(None), connecting: AsyncMutex::new(()) }
+    }
+
+    pub(super) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
+        let connection = self.connection().await?;
+        let prepared = connection.prepared(&call.statement.text).await?;
+        run_prepared(&connection.client, &prepared, call).await
+    }
+
+    async fn connection(&self) -> Result<Arc<Connection>, DriverError> {
+        if let Some(open) = self.open() {
+            return Ok(open);
+        }
+        let _turn = self.connecting.lock().await;
+        if let Some(open) = self.open() {
+            return Ok(open);
+        }
+        let (client, driving) = self.config.connect(NoTls).await.map_err(classify)?;
+        #[expect(clippy::disallowed_methods, reason = "the connection outlives the request that opened it")]
+        tokio::spawn(async move {
+            if let Err(error) = driving.await {
+                tracing::warn!(%error, "a lane to PostgreSQL broke; the next load opens it again");
+            }
+        });
+        let connection = Arc::new(Connection { client, prepared: Mutex::default() });
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    fn open(&self) -> Option<Arc<Connection>> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().filter(|connection| !connection.client.is_closed()).cloned()
+    }
+}
+
+impl Connection {
+    /// The prepared form of a text. The texts are generated, so there are as many as entities and relations.
+    async fn prepared(&self, text: &str) -> Result<Prepared, DriverError> {
+        let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
+        if let Some(prepared) = known {
+            return Ok(prepared);
+        }
+        let prepared = self.client.prepare(text).await.map_err(classify)?;
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned(), prepared.clone());
+        Ok(prepared)
+    }
+}

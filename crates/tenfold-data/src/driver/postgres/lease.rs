@@ -1,0 +1,125 @@
+//! A pooled connection while somebody has it to himself, and a transaction on it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use futures_util::future::BoxFuture;
+use tokio_postgres::NoTls;
+
+use super::super::{Call, DriverTransaction, before};
+use super::{classify, run_prepared};
+use crate::error::DriverError;
+
+/// How long the server may take to hear that a statement is not wanted any more.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A connection of one's own. If it is dropped in the middle of a statement, the statement is cancelled and
+/// the connection closed: the next user must not find somebody else's work on it.
+pub(super) struct Lease {
+    client: Option<Object>,
+    busy: AtomicBool,
+}
+
+impl Lease {
+    pub(super) fn new(client: Object) -> Self {
+        Lease { client: Some(client), busy: AtomicBool::new(false) }
+    }
+
+    fn client(&self) -> &Object {
+        self.client.as_ref().expect("a lease has its connection until it is dropped")
+    }
+
+    /// Notes that the connection is in the middle of something until the result is known.
+    async fn occupied<T>(&self, work: impl Future<Output = Result<T, DriverError>>) -> Result<T, DriverError> {
+        self.busy.store(true, Ordering::Release);
+        let result = work.await;
+        // A statement that ran into its deadline is still running over there.
+        self.busy.store(matches!(result, Err(DriverError::Deadline)), Ordering::Release);
+        result
+    }
+
+    pub(super) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
+        let deadline = call.deadline;
+        let work = async {
+            let prepared = self.client().prepare_cached(&call.statement.text).await.map_err(classify)?;
+            run_prepared(self.client(), &prepared, call).await
+        };
+        self.occupied(before(deadline, work)).await
+    }
+
+    pub(super) async fn script(&self, sql: &str) -> Result<(), DriverError> {
+        self.occupied(async { self.client().batch_execute(sql).await.map_err(classify) }).await
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !*self.busy.get_mut() {
+            return;
+        }
+        let Some(client) = self.client.take().map(Object::take) else { return };
+        let cancel = client.cancel_token();
+        drop(client);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // If the server does not hear it, statement_timeout ends the statement instead.
+                let _ = tokio::time::timeout(CANCEL_TIMEOUT, cancel.cancel_query(NoTls)).await;
+            });
+        }
+    }
+}
+
+/// BEGIN … COMMIT on a leased connection.
+pub(super) struct PostgresTransaction {
+    lease: Option<Lease>,
+}
+
+impl PostgresTransaction {
+    pub(super) async fn begin(lease: Lease) -> Result<Self, DriverError> {
+        lease.script("BEGIN").await?;
+        Ok(PostgresTransaction { lease: Some(lease) })
+    }
+
+    fn lease(&self) -> &Lease {
+        self.lease.as_ref().expect("a transaction has its connection until it ends")
+    }
+}
+
+impl DriverTransaction for PostgresTransaction {
+    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
+        Box::pin(self.lease().run(call))
+    }
+
+    fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
+        Box::pin(self.lease().script(sql))
+    }
+
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(), DriverError>> {
+        Box::pin(async move {
+            let result = self.lease().script("COMMIT").await;
+            match result {
+                Ok(()) => {
+                    self.lease = None;
+                    Ok(())
+                }
+                Err(DriverError::Unavailable(source)) => Err(DriverError::OutcomeUnknown(source)),
+                Err(error) => Err(error),
+            }
+        })
+    }
+}
+
+impl Drop for PostgresTransaction {
+    fn drop(&mut self) {
+        let Some(lease) = self.lease.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            // `script` marks the lease busy, so a ROLLBACK that does not come through closes the connection.
+            let rolled_back = tokio::time::timeout(CANCEL_TIMEOUT, lease.script("ROLLBACK")).await;
+            if !matches!(rolled_back, Ok(Ok(()))) {
+                tracing::warn!("a transaction could not be rolled back in time; its connection is closed instead");
+            }
+        });
+    }
+}

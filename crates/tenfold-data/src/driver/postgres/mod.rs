@@ -1,0 +1,165 @@
+//! PostgreSQL: shared lanes for key loads, a pool for everything else.
+//!
+//! Loads by key are short and bounded; many of them share a few connections and are pipelined, so none waits
+//! for a round trip of another. Lists, author's SQL and transactions take a connection of their own, so that a
+//! slow one holds nobody up.
+
+mod encode;
+mod lane;
+mod lease;
+
+use std::str::FromStr as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Timeouts};
+use futures_util::future::BoxFuture;
+use futures_util::{TryStreamExt as _, pin_mut};
+use tokio::time::Instant;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::{Client, Config, NoTls, Statement as Prepared};
+
+use self::lane::Lane;
+use self::lease::{Lease, PostgresTransaction};
+use super::{Call, Driver, DriverTransaction, Params, before};
+use crate::database::PostgresSettings;
+use crate::error::{DataError, DriverError, Source};
+use crate::row::{Row, Source as RowSource};
+use crate::statement::{Cost, Dialect};
+
+/// A PostgreSQL database.
+pub(crate) struct Postgres {
+    lanes: Box<[Lane]>,
+    next_lane: AtomicUsize,
+    pool: Pool,
+    acquire_timeout: Duration,
+}
+
+impl Postgres {
+    /// Reads the address; connections are opened when they are first used.
+    pub(crate) fn new(url: &str, settings: &PostgresSettings) -> Result<Self, DataError> {
+        let mut config = Config::from_str(url)
+            .map_err(|error| DataError::Settings(format!("database.url is not a PostgreSQL address: {error}")))?;
+        if config.get_ssl_mode() == SslMode::Require {
+            return Err(DataError::Settings(
+                "database.url asks for sslmode=require, which this version does not speak: use a local socket, \
+                 a private network or a TLS proxy, and sslmode=disable"
+                    .to_owned(),
+            ));
+        }
+        config.ssl_mode(SslMode::Disable);
+        config.connect_timeout(settings.connect_timeout);
+        let timeouts = format!(
+            "-c statement_timeout={} -c idle_in_transaction_session_timeout={}",
+            settings.statement_timeout.as_millis(),
+            settings.idle_in_transaction_timeout.as_millis()
+        );
+        let options = config.get_options().map_or(timeouts.clone(), |own| format!("{timeouts} {own}"));
+        config.options(options);
+        if config.get_application_name().is_none() {
+            config.application_name("tenfold");
+        }
+        let manager =
+            Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let pool = Pool::builder(manager)
+            .max_size(settings.pool_size)
+            .build()
+            .map_err(|error| DataError::Settings(format!("database.pool_size cannot be used: {error}")))?;
+        let lanes = (0..settings.lanes.max(1)).map(|_| Lane::new(config.clone())).collect();
+        let acquire_timeout = settings.acquire_timeout;
+        Ok(Postgres { lanes, next_lane: AtomicUsize::new(0), pool, acquire_timeout })
+    }
+
+    /// A connection of one's own; waiting for it is charged to the deadline.
+    async fn lease(&self, deadline: Option<Instant>) -> Result<Lease, DriverError> {
+        let own = Instant::now() + self.acquire_timeout;
+        let until = deadline.map_or(own, |deadline| deadline.min(own));
+        let full = DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
+        match tokio::time::timeout_at(until, self.pool.timeout_get(&Timeouts::default())).await {
+            Ok(Ok(client)) => Ok(Lease::new(client)),
+            Ok(Err(PoolError::Backend(error))) => Err(classify(error)),
+            Ok(Err(PoolError::Timeout(_))) | Err(_) => Err(full),
+            Ok(Err(error)) => Err(DriverError::Unavailable(Source::new(error.to_string()))),
+        }
+    }
+
+    fn lane(&self) -> &Lane {
+        &self.lanes[self.next_lane.fetch_add(1, Ordering::Relaxed) % self.lanes.len()]
+    }
+}
+
+impl Driver for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
+        match call.statement.cost {
+            Cost::Key => Box::pin(before(call.deadline, self.lane().run(call))),
+            Cost::Page | Cost::Free => Box::pin(async move {
+                let lease = self.lease(call.deadline).await?;
+                lease.run(call).await
+            }),
+        }
+    }
+
+    fn begin(&self, deadline: Option<Instant>) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
+        Box::pin(async move {
+            let lease = self.lease(deadline).await?;
+            let transaction = before(deadline, PostgresTransaction::begin(lease)).await?;
+            Ok(Box::new(transaction) as Box<dyn DriverTransaction>)
+        })
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>> {
+        Box::pin(async move {
+            let lease = self.lease(Some(Instant::now() + Duration::from_secs(2))).await?;
+            before(Some(Instant::now() + Duration::from_secs(2)), lease.script("SELECT 1")).await
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move { self.pool.close() })
+    }
+}
+
+/// Runs a prepared statement and hands its rows to the sink.
+async fn run_prepared(client: &Client, prepared: &Prepared, call: Call<'_>) -> Result<u64, DriverError> {
+    let Params::One(params) = call.params else { unreachable!("PostgreSQL takes many rows as arrays") };
+    let rows = client.query_raw(prepared, params).await.map_err(classify)?;
+    pin_mut!(rows);
+    let mut count = 0;
+    while let Some(row) = rows.try_next().await.map_err(classify)? {
+        (call.sink)(&Row(RowSource::Postgres(&row))).map_err(DriverError::Read)?;
+        count += 1;
+    }
+    Ok(rows.rows_affected().unwrap_or(count))
+}
+
+/// What a PostgreSQL error means to the caller.
+fn classify(error: tokio_postgres::Error) -> DriverError {
+    let Some(refusal) = error.as_db_error() else {
+        return DriverError::Unavailable(Source::new(error));
+    };
+    let constraint = refusal.constraint().or(refusal.column()).unwrap_or(refusal.message()).to_owned();
+    match refusal.code() {
+        &SqlState::UNIQUE_VIOLATION => DriverError::Conflict(constraint),
+        code if code.code().starts_with("23") => DriverError::Refused(constraint),
+        &SqlState::QUERY_CANCELED => DriverError::Deadline,
+        &SqlState::TOO_MANY_CONNECTIONS => DriverError::Overloaded("PostgreSQL has no connection left (max_connections)"),
+        // 57P0x: the server shuts down or starts up; 08: the connection broke.
+        code if code.code().starts_with("57P") || code.code().starts_with("08") => {
+            DriverError::Unavailable(Source::new(error))
+        }
+        &SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE => {
+            DriverError::Overloaded("the transaction ran into another one; try it again")
+        }
+        _ => DriverError::Other(Source::new(explain(refusal))),
+    }
+}
+
+fn explain(refusal: &DbError) -> String {
+    let detail = refusal.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+    format!("{} {}{detail}", refusal.code().code(), refusal.message())
+}

@@ -1,0 +1,168 @@
+//! One SQLite connection: how it is opened, how a statement runs on it, what its errors mean.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
+
+use super::super::{Call, Params};
+use crate::database::SqliteSettings;
+use crate::error::{DriverError, Source};
+use crate::row::{Row, Source as RowSource};
+use crate::value::Value;
+
+/// How many prepared statements a connection keeps.
+const STATEMENT_CACHE: usize = 256;
+
+pub(super) fn open_writer(path: &Path, settings: &SqliteSettings) -> Result<Connection, DriverError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            DriverError::Unavailable(Source::new(format!("cannot make the folder {}: {error}", folder.display())))
+        })?;
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags, settings)?;
+    // WAL lets readers go on while the writer writes; FULL waits for the disk, since an acknowledged commit
+    // must survive power loss. The busy handler stays off: another process's writer is awaited without
+    // holding a thread, see writer.rs.
+    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
+    connection.busy_timeout(Duration::from_secs(5)).map_err(|error| classify(&error))?;
+    connection.execute_batch(pragmas).map_err(|error| unusable(path, &error))?;
+    connection.busy_timeout(Duration::ZERO).map_err(|error| classify(&error))?;
+    Ok(connection)
+}
+
+pub(super) fn open_reader(path: &Path, settings: &SqliteSettings) -> Result<Connection, DriverError> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX, settings)?;
+    // A reader waits only while another process recovers the log after a crash.
+    connection.busy_timeout(Duration::from_secs(5)).map_err(|error| classify(&error))?;
+    Ok(connection)
+}
+
+fn open(path: &Path, flags: OpenFlags, settings: &SqliteSettings) -> Result<Connection, DriverError> {
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| unusable(path, &error))?;
+    let pragmas = format!(
+        "PRAGMA foreign_keys = ON; PRAGMA cache_size = -{}; PRAGMA mmap_size = {};",
+        settings.cache_bytes / 1024,
+        settings.mmap_bytes
+    );
+    connection.execute_batch(&pragmas).map_err(|error| unusable(path, &error))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    rusqlite::vtab::array::load_module(&connection).map_err(|error| classify(&error))?;
+    Ok(connection)
+}
+
+fn unusable(path: &Path, error: &rusqlite::Error) -> DriverError {
+    DriverError::Unavailable(Source::new(format!("cannot use the SQLite file {}: {error}", path.display())))
+}
+
+/// Runs a statement and hands its rows to the sink; says how many rows it gave or changed.
+pub(super) fn run_statement(connection: &Connection, call: Call<'_>) -> Result<u64, DriverError> {
+    let mut statement = connection.prepare_cached(&call.statement.text).map_err(|error| classify(&error))?;
+    let sets: &[Vec<Value>] = match call.params {
+        Params::One(values) => {
+            bind(&mut statement, values)?;
+            return step(connection, &mut statement, call.sink);
+        }
+        Params::Each(sets) => sets,
+    };
+    let mut rows = 0;
+    for values in sets {
+        bind(&mut statement, values)?;
+        rows += step(connection, &mut statement, call.sink)?;
+    }
+    Ok(rows)
+}
+
+fn step(connection: &Connection, statement: &mut Statement<'_>, sink: super::super::Sink<'_>) -> Result<u64, DriverError> {
+    let reads = statement.column_count() > 0;
+    let mut count = 0;
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(|error| classify(&error))? {
+        sink(&Row(RowSource::Sqlite(row))).map_err(DriverError::Read)?;
+        count += 1;
+    }
+    drop(rows);
+    Ok(if reads { count } else { connection.changes() })
+}
+
+/// Binds `$1, $2, …` by their names: SQLite numbers parameters by their first appearance, and would take
+/// `$1::uuid` for one more parameter, silently NULL.
+fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), DriverError> {
+    for index in 1..=statement.parameter_count() {
+        let name = statement.parameter_name(index).unwrap_or("?");
+        let number: Option<usize> = name.strip_prefix('$').and_then(|digits| digits.parse().ok());
+        let Some(value) = number.and_then(|number| values.get(number.wrapping_sub(1))) else {
+            return Err(DriverError::Other(Source::new(format!(
+                "parameter {name} is not one of $1 to ${}: write parameters as $ and digits, without casts",
+                values.len()
+            ))));
+        };
+        statement.raw_bind_parameter(index, value).map_err(|error| classify(&error))?;
+    }
+    Ok(())
+}
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let borrowed = match self {
+            Value::Null => ValueRef::Null,
+            Value::Uuid(id) => ValueRef::Blob(id.as_bytes()),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Integer(n) => ValueRef::Integer(*n),
+            Value::Real(n) => ValueRef::Real(*n),
+            Value::Boolean(flag) => ValueRef::Integer(i64::from(*flag)),
+            Value::Time(time) => ValueRef::Integer(time.as_microsecond()),
+            Value::Bytes(bytes) => ValueRef::Blob(bytes),
+            Value::Json(json) => return Ok(ToSqlOutput::Owned(SqlValue::Text(json.to_string()))),
+            Value::List(values) => {
+                return Ok(ToSqlOutput::from_rc(Rc::new(values.iter().map(owned).collect::<Vec<_>>()), c"rarray"));
+            }
+        };
+        Ok(ToSqlOutput::Borrowed(borrowed))
+    }
+}
+
+fn owned(value: &Value) -> SqlValue {
+    match value {
+        Value::Null | Value::List(_) => SqlValue::Null,
+        Value::Uuid(id) => SqlValue::Blob(id.as_bytes().to_vec()),
+        Value::Text(text) => SqlValue::Text(text.clone()),
+        Value::Integer(n) => SqlValue::Integer(*n),
+        Value::Real(n) => SqlValue::Real(*n),
+        Value::Boolean(flag) => SqlValue::Integer(i64::from(*flag)),
+        Value::Time(time) => SqlValue::Integer(time.as_microsecond()),
+        Value::Json(json) => SqlValue::Text(json.to_string()),
+        Value::Bytes(bytes) => SqlValue::Blob(bytes.clone()),
+    }
+}
+
+/// What an SQLite error means to the caller.
+pub(super) fn classify(error: &rusqlite::Error) -> DriverError {
+    let rusqlite::Error::SqliteFailure(failure, message) = error else {
+        return DriverError::Other(Source::new(error.to_string()));
+    };
+    let message = message.clone().unwrap_or_else(|| failure.to_string());
+    // The low byte of an extended code is its family; https://www.sqlite.org/rescode.html
+    const UNIQUE: i32 = 2067;
+    const PRIMARY_KEY: i32 = 1555;
+    const ROWID: i32 = 2579;
+    match (failure.code, failure.extended_code) {
+        (ErrorCode::ConstraintViolation, UNIQUE | PRIMARY_KEY | ROWID) => DriverError::Conflict(named(&message)),
+        (ErrorCode::ConstraintViolation, _) => DriverError::Refused(named(&message)),
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => {
+            DriverError::Overloaded("another process holds SQLite's writer")
+        }
+        (ErrorCode::CannotOpen | ErrorCode::NotADatabase | ErrorCode::DiskFull | ErrorCode::SystemIoFailure, _) => {
+            DriverError::Unavailable(Source::new(message))
+        }
+        _ => DriverError::Other(Source::new(message)),
+    }
+}
+
+/// `UNIQUE constraint failed: auth_accounts.email` names the column after the colon.
+fn named(message: &str) -> String {
+    message.split_once(": ").map_or(message, |(_, constraint)| constraint).to_owned()
+}

@@ -1,0 +1,137 @@
+//! SQLite inside the process: many readers, one writer.
+//!
+//! Bounded reads (by key, or a page that an index serves) run inline on the task that asks: a hop to another
+//! thread costs more than they do. Other reads run on reader threads. Writes are grouped, see `writer.rs`.
+
+mod connection;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+
+use futures_util::future::BoxFuture;
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use self::connection::{classify, run_statement};
+use self::writer::Writer;
+use super::{Call, Driver, DriverTransaction, Params, before};
+use crate::database::SqliteSettings;
+use crate::error::DriverError;
+use crate::row::{Row, Source, copy};
+use crate::statement::{Cost, Dialect};
+
+/// An SQLite file.
+pub(crate) struct Sqlite {
+    /// For inline reads: as many as there are threads that can run one at once, and one more.
+    inline: Box<[Mutex<Connection>]>,
+    /// For reads on reader threads.
+    threads: Arc<Threads>,
+    writer: Writer,
+}
+
+struct Threads {
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Sqlite {
+    /// Opens the file, which is made if it is not there.
+    pub(crate) fn open(path: PathBuf, settings: &SqliteSettings) -> Result<Self, DriverError> {
+        let writer = connection::open_writer(&path, settings)?;
+        let readers = |count: usize| -> Result<Vec<Connection>, DriverError> {
+            (0..count).map(|_| connection::open_reader(&path, settings)).collect()
+        };
+        let inline = std::thread::available_parallelism().map_or(2, usize::from) + 1;
+        Ok(Sqlite {
+            inline: readers(inline)?.into_iter().map(Mutex::new).collect(),
+            threads: Arc::new(Threads {
+                idle: Mutex::new(readers(settings.reader_threads)?),
+                permits: Arc::new(Semaphore::new(settings.reader_threads)),
+            }),
+            writer: Writer::start(writer, settings.max_waiting_writes),
+        })
+    }
+
+    /// Runs a bounded read on this very thread. A connection is free within microseconds, since nobody holds
+    /// one across an `await`.
+    fn run_inline(&self, call: Call<'_>) -> Result<u64, DriverError> {
+        for reader in &self.inline {
+            match reader.try_lock() {
+                Ok(connection) => return run_statement(&connection, call),
+                Err(TryLockError::Poisoned(poisoned)) => return run_statement(&poisoned.into_inner(), call),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        run_statement(&self.inline[0].lock().unwrap_or_else(PoisonError::into_inner), call)
+    }
+
+    /// Runs any other read on a reader thread; its rows are carried over.
+    async fn run_on_thread(&self, call: Call<'_>) -> Result<u64, DriverError> {
+        let permits = Arc::clone(&self.threads.permits);
+        let permit = before(call.deadline, async move {
+            permits.acquire_owned().await.map_err(|_| DriverError::Overloaded("the database is closing"))
+        })
+        .await?;
+        let (statement, threads) = (call.statement.clone(), Arc::clone(&self.threads));
+        let Params::One(params) = call.params else { unreachable!("reads have one set of parameters") };
+        let params = params.to_vec();
+        let work = move || {
+            let idle = || threads.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let connection = idle().pop().expect("there are as many connections as permits");
+            let mut rows = Vec::new();
+            let mut sink = |row: &Row<'_>| {
+                if let Source::Sqlite(row) = &row.0 {
+                    rows.push(copy(row)?);
+                }
+                Ok(())
+            };
+            let call =
+                Call { statement: &statement, params: Params::One(&params), deadline: None, sink: &mut sink };
+            let result = run_statement(&connection, call);
+            idle().push(connection);
+            drop(permit);
+            result.map(|count| (count, rows))
+        };
+        let joined = before(call.deadline, async {
+            tokio::task::spawn_blocking(work).await.map_err(|error| DriverError::Other(crate::error::Source::new(error)))
+        });
+        let (count, rows) = joined.await??;
+        for row in &rows {
+            (call.sink)(&Row(Source::Values(row))).map_err(DriverError::Read)?;
+        }
+        Ok(count)
+    }
+}
+
+impl Driver for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
+        match call.statement.cost {
+            Cost::Key | Cost::Page => Box::pin(async move { self.run_inline(call) }),
+            Cost::Free => Box::pin(self.run_on_thread(call)),
+        }
+    }
+
+    fn begin(&self, deadline: Option<Instant>) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
+        Box::pin(async move {
+            let transaction = self.writer.begin(deadline).await?;
+            Ok(Box::new(transaction) as Box<dyn DriverTransaction>)
+        })
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>> {
+        Box::pin(async move {
+            let reader = self.inline[0].lock().unwrap_or_else(PoisonError::into_inner);
+            reader.query_row("SELECT 1", [], |_| Ok(())).map_err(|error| classify(&error))
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.writer.close())
+    }
+}

@@ -1,0 +1,241 @@
+//! SQLite's one writer, with group commit.
+//!
+//! At `synchronous=FULL` a commit waits for the disk. So each transaction is a savepoint inside one outer
+//! transaction; those that queue up behind each other share one COMMIT and are acknowledged after it. The
+//! queue is a fair async mutex: statements run inline under it, and the committing thread stands in the same
+//! queue, so a group is what had queued up before it. Readers see nothing before the COMMIT.
+//!
+//! Traps, each with a test: an error may end the whole outer transaction (disk full, for one) and with it the
+//! neighbours' released savepoints: everybody in the group is told. A deferred foreign key would pass RELEASE
+//! and fail everybody's COMMIT: migrations refuse it. A statement is never interrupted, for the same reason.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use rusqlite::Connection;
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio::time::Instant;
+
+use super::super::{Call, DriverTransaction, before};
+use super::connection::{classify, run_statement};
+use crate::error::{DriverError, Source};
+
+/// The pause before asking again for a writer that another process holds.
+const BUSY_PAUSE: Duration = Duration::from_millis(2);
+/// How long another process may hold the writer before a transaction without a deadline gives up.
+const BUSY_LIMIT: Duration = Duration::from_secs(10);
+
+pub(super) struct Writer {
+    state: Arc<Mutex<State>>,
+    commit: StdMutex<Option<mpsc::SyncSender<()>>>,
+    thread: StdMutex<Option<std::thread::JoinHandle<()>>>,
+    waiting: AtomicUsize,
+    max_waiting: usize,
+}
+
+struct State {
+    connection: Connection,
+    /// The open outer transaction and whom to tell of its end.
+    group: Option<Vec<Acknowledge>>,
+}
+
+type Acknowledge = oneshot::Sender<Result<(), DriverError>>;
+
+impl Writer {
+    /// Takes the connection, and starts the thread that commits.
+    pub(super) fn start(connection: Connection, max_waiting: usize) -> Self {
+        let state = Arc::new(Mutex::new(State { connection, group: None }));
+        // One place is enough: a signal that finds it taken will be served by the commit that is due.
+        let (commit, signals) = mpsc::sync_channel::<()>(1);
+        let committing = Arc::clone(&state);
+        let thread = std::thread::Builder::new()
+            .name("sqlite-commit".to_owned())
+            .spawn(move || {
+                while signals.recv().is_ok() {
+                    committing.blocking_lock().commit_group();
+                }
+            })
+            .expect("the operating system starts a thread");
+        Writer {
+            state,
+            commit: StdMutex::new(Some(commit)),
+            thread: StdMutex::new(Some(thread)),
+            waiting: AtomicUsize::new(0),
+            max_waiting,
+        }
+    }
+
+    /// Opens a savepoint, once those who asked before are done.
+    pub(super) async fn begin(&self, deadline: Option<Instant>) -> Result<SqliteTransaction, DriverError> {
+        let _place = Place::take(&self.waiting, self.max_waiting)?;
+        let commit = self.commit_signal()?;
+        let mut guard = before(deadline, async { Ok(Arc::clone(&self.state).lock_owned().await) }).await?;
+        before(deadline, guard.open_group()).await?;
+        if let Err(error) = guard.connection.execute_batch("SAVEPOINT member") {
+            return Err(guard.check_group(classify(&error)));
+        }
+        Ok(SqliteTransaction(StdMutex::new(Some(Open { guard, commit }))))
+    }
+
+    /// Waits for the transactions that are under way, and for the thread.
+    pub(super) async fn close(&self) {
+        self.commit.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Arc::clone(&self.state).lock_owned().await.commit_group();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // The thread ends with the last transaction's signal; its result is nobody's business any more.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    fn commit_signal(&self) -> Result<mpsc::SyncSender<()>, DriverError> {
+        let commit = self.commit.lock().unwrap_or_else(PoisonError::into_inner);
+        commit.clone().ok_or(DriverError::Overloaded("the database is closing"))
+    }
+}
+
+/// A place in the bounded queue for the writer.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize, limit: usize) -> Result<Self, DriverError> {
+        let place = Place(waiting);
+        if waiting.fetch_add(1, Ordering::AcqRel) >= limit {
+            return Err(DriverError::Overloaded("too many writes are waiting (database.max_waiting_writes)"));
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl State {
+    /// Begins the outer transaction if there is none. `BEGIN IMMEDIATE` takes the write lock at once: a read
+    /// that turns into a write later could fail with SQLITE_BUSY_SNAPSHOT however long it waited.
+    async fn open_group(&mut self) -> Result<(), DriverError> {
+        if self.group.is_some() {
+            return Ok(());
+        }
+        let give_up = Instant::now() + BUSY_LIMIT;
+        loop {
+            match self.connection.execute_batch("BEGIN IMMEDIATE") {
+                Ok(()) => break,
+                Err(error) => match classify(&error) {
+                    busy @ DriverError::Overloaded(_) if Instant::now() >= give_up => return Err(busy),
+                    DriverError::Overloaded(_) => tokio::time::sleep(BUSY_PAUSE).await,
+                    other => return Err(other),
+                },
+            }
+        }
+        self.group = Some(Vec::new());
+        Ok(())
+    }
+
+    /// After an error: if SQLite has ended the outer transaction, tells everybody in it.
+    fn check_group(&mut self, error: DriverError) -> DriverError {
+        if self.group.is_none() || !self.connection.is_autocommit() {
+            return error;
+        }
+        let source = match error {
+            DriverError::Unavailable(source) | DriverError::Other(source) => source,
+            other => Source::new(format!("{other:?}")),
+        };
+        for member in self.group.take().unwrap_or_default() {
+            // A member that has gone away does not need to hear it.
+            let _ = member.send(Err(DriverError::GroupLost(source.clone())));
+        }
+        DriverError::GroupLost(source)
+    }
+
+    fn commit_group(&mut self) {
+        let Some(members) = self.group.take() else { return };
+        let result = self.connection.execute_batch("COMMIT").map_err(|error| {
+            if !self.connection.is_autocommit() {
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+            Source::new(error.to_string())
+        });
+        for member in members {
+            // A member that has gone away is committed all the same; nobody was told otherwise.
+            let _ = member.send(result.clone().map_err(DriverError::GroupLost));
+        }
+    }
+}
+
+/// A savepoint in the open group. It holds the writer until it is committed or dropped.
+pub(super) struct SqliteTransaction(StdMutex<Option<Open>>);
+
+struct Open {
+    guard: OwnedMutexGuard<State>,
+    commit: mpsc::SyncSender<()>,
+}
+
+impl Open {
+    /// Lets the next writer in, behind which the committing thread queues up.
+    fn release(self) {
+        drop(self.guard);
+        let _ = self.commit.try_send(());
+    }
+}
+
+impl SqliteTransaction {
+    /// Works on the connection while the group that the savepoint belongs to is alive.
+    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, DriverError>) -> Result<T, DriverError> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.as_mut() {
+            Some(open) if open.guard.group.is_some() => {
+                work(&open.guard.connection).map_err(|error| open.guard.check_group(error))
+            }
+            _ => Err(DriverError::GroupLost(Source::new("an earlier statement ended the transaction"))),
+        }
+    }
+}
+
+impl DriverTransaction for SqliteTransaction {
+    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
+        Box::pin(std::future::ready(self.with(|connection| run_statement(connection, call))))
+    }
+
+    fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
+        let run = |connection: &Connection| connection.execute_batch(sql).map_err(|error| classify(&error));
+        Box::pin(std::future::ready(self.with(run)))
+    }
+
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), DriverError>> {
+        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Box::pin(async move {
+            let Some(mut open) = open else { return Ok(()) };
+            if let Err(error) = open.guard.connection.execute_batch("RELEASE member") {
+                let error = open.guard.check_group(classify(&error));
+                open.release();
+                return Err(error);
+            }
+            let (acknowledge, acknowledged) = oneshot::channel();
+            match &mut open.guard.group {
+                Some(members) => members.push(acknowledge),
+                None => return Err(DriverError::GroupLost(Source::new("an earlier statement ended the transaction"))),
+            }
+            open.release();
+            acknowledged.await.unwrap_or_else(|_| {
+                Err(DriverError::OutcomeUnknown(Source::new("the committing thread has ended")))
+            })
+        })
+    }
+}
+
+impl Drop for SqliteTransaction {
+    fn drop(&mut self) {
+        let Some(open) = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        if open.guard.group.is_some() {
+            // If even this fails the connection is beyond help, and the next COMMIT says so to its group.
+            let _ = open.guard.connection.execute_batch("ROLLBACK TO member; RELEASE member");
+        }
+        open.release();
+    }
+}

@@ -1,0 +1,199 @@
+//! What can go wrong between a module and its database, in the words of the caller's entities.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::row::ReadError;
+use crate::statement::CallSite;
+
+/// A failed load, write or transaction.
+///
+/// It can be cloned, since one failed statement may answer many waiting loads.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A key names no row that this tenant can see.
+    #[error("there is no {entity} {key}")]
+    NotFound {
+        /// The entity's name.
+        entity: &'static str,
+        /// The key that was asked for.
+        key: String,
+    },
+    /// A row with the same unique value is already there.
+    #[error("{statement} at {site}: a row with the same value is already there ({constraint})")]
+    Conflict {
+        /// The statement's name.
+        statement: String,
+        /// Who asked for it.
+        site: CallSite,
+        /// The constraint as the database names it: an index on PostgreSQL, `table.column` on SQLite.
+        constraint: String,
+    },
+    /// A value breaks a foreign key, a NOT NULL or a CHECK.
+    #[error("{statement} at {site}: the database refuses the values ({constraint})")]
+    Refused {
+        /// The statement's name.
+        statement: String,
+        /// Who asked for it.
+        site: CallSite,
+        /// The constraint as the database names it.
+        constraint: String,
+    },
+    /// Text with a NUL character, which PostgreSQL cannot keep; refused on both databases.
+    #[error("text for {statement} holds a NUL character: remove it")]
+    NulInText {
+        /// The statement's name.
+        statement: String,
+    },
+    /// A cursor that this list did not give out.
+    #[error("the cursor is not one of this list: start again without a cursor")]
+    Cursor,
+    /// A list without a page or limit grew past its bound.
+    #[error("{statement} at {site} gives more than {limit} rows (database.max_rows): ask for a page")]
+    TooManyRows {
+        /// The statement's name.
+        statement: String,
+        /// Who asked for it.
+        site: CallSite,
+        /// The bound.
+        limit: usize,
+    },
+    /// A bounded queue is full or its wait was too long; trying again later may work.
+    #[error("the database is busy: {what}")]
+    Overloaded {
+        /// Which bound was reached, with its name in the configuration.
+        what: &'static str,
+    },
+    /// The request's deadline passed while the database was at work.
+    #[error("the deadline passed during {statement}")]
+    Deadline {
+        /// The statement's name.
+        statement: String,
+    },
+    /// The database cannot be reached, or it ended the connection.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(Source),
+    /// The transaction was one of a group that the database gave up (disk full, for one). Nothing of it is
+    /// stored; trying again is safe.
+    #[error("the group commit was lost ({0}); nothing of this transaction is stored")]
+    GroupLost(Source),
+    /// The connection broke during COMMIT: the transaction may be stored or not.
+    #[error("the connection was lost during COMMIT: it is unknown whether the transaction is stored ({0})")]
+    OutcomeUnknown(Source),
+    /// Something was asked of a `Context` while a transaction made from it was open.
+    #[error(
+        "{what} at {site} goes past the transaction that was opened at {opened}: inside a transaction everything \
+         goes through `tx`, or it would wait for what its caller holds"
+    )]
+    TransactionOpen {
+        /// What was asked for: a transaction, a query, a call.
+        what: &'static str,
+        /// Who asked for it.
+        site: CallSite,
+        /// Where the transaction was opened.
+        opened: CallSite,
+    },
+    /// A load on a request that is over, or on a context that nobody drives.
+    #[error("a load at {site} came {when}: await it inside the request, or use Context::spawn")]
+    OutsideScope {
+        /// Who asked for it.
+        site: CallSite,
+        /// `after its request had ended` or `before anybody drove its scope`.
+        when: &'static str,
+    },
+    /// A relation was touched through the context of another organization than its entity was loaded with.
+    #[error("a relation at {site} was touched through the context of another organization")]
+    OtherTenant {
+        /// Who asked for it.
+        site: CallSite,
+    },
+    /// The request that a load was merged into went away before the load was answered.
+    #[error("the load was abandoned by the request that it was merged into")]
+    Abandoned,
+    /// A row does not fit its entity.
+    #[error("{statement} at {site}: {source}")]
+    Read {
+        /// The statement's name.
+        statement: String,
+        /// Who asked for it.
+        site: CallSite,
+        /// Which column.
+        source: ReadError,
+    },
+    /// Any other refusal by the database.
+    #[error("{statement} at {site}: {source}")]
+    Statement {
+        /// The statement's name.
+        statement: String,
+        /// Who asked for it.
+        site: CallSite,
+        /// The driver's error.
+        source: Source,
+    },
+    /// A migration could not run.
+    #[error("{0}")]
+    Migration(String),
+    /// The database's address or a setting cannot be used.
+    #[error("{0}")]
+    Settings(String),
+}
+
+impl DataError {
+    /// Whether the same request may succeed when it is tried again after this long: an overload or a database
+    /// that is away, and nothing was stored.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            DataError::Overloaded { .. } | DataError::GroupLost(_) => Some(Duration::from_secs(1)),
+            DataError::Unavailable(_) => Some(Duration::from_secs(2)),
+            _ => None,
+        }
+    }
+
+    /// Whether the error is a unique value that is taken, so that the caller can say which.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, DataError::Conflict { .. })
+    }
+}
+
+/// The driver's own error, shared by everybody whom it concerns.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Source(Arc<dyn std::error::Error + Send + Sync>);
+
+impl Source {
+    pub(crate) fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Source(Arc::from(error.into()))
+    }
+}
+
+/// What a driver reports; the statement's name and call site are added above it.
+#[derive(Debug)]
+pub(crate) enum DriverError {
+    Conflict(String),
+    Refused(String),
+    Overloaded(&'static str),
+    Deadline,
+    Unavailable(Source),
+    GroupLost(Source),
+    OutcomeUnknown(Source),
+    Read(ReadError),
+    Other(Source),
+}
+
+impl DriverError {
+    pub(crate) fn at(self, statement: &str, site: CallSite) -> DataError {
+        let statement = statement.to_owned();
+        match self {
+            DriverError::Conflict(constraint) => DataError::Conflict { statement, site, constraint },
+            DriverError::Refused(constraint) => DataError::Refused { statement, site, constraint },
+            DriverError::Overloaded(what) => DataError::Overloaded { what },
+            DriverError::Deadline => DataError::Deadline { statement },
+            DriverError::Unavailable(source) => DataError::Unavailable(source),
+            DriverError::GroupLost(source) => DataError::GroupLost(source),
+            DriverError::OutcomeUnknown(source) => DataError::OutcomeUnknown(source),
+            DriverError::Read(source) => DataError::Read { statement, site, source },
+            DriverError::Other(source) => DataError::Statement { statement, site, source },
+        }
+    }
+}

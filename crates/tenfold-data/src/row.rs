@@ -1,0 +1,159 @@
+//! One row of a result, read in place: no copy is made between the driver's row and the entity.
+
+use jiff::Timestamp;
+use postgres_types::{FromSql, Type};
+use rusqlite::types::ValueRef;
+use uuid::Uuid;
+
+use crate::clock::from_micros;
+use crate::value::Value;
+
+/// A row that a driver is standing on.
+pub struct Row<'a>(pub(crate) Source<'a>);
+
+pub(crate) enum Source<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
+    /// A row that has crossed a thread: SQLite's unbounded reads.
+    Values(&'a [Value]),
+}
+
+/// A column did not hold what the entity declares.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("column {index} should hold {expected}, but holds {found}")]
+pub struct ReadError {
+    index: usize,
+    expected: &'static str,
+    found: String,
+}
+
+impl ReadError {
+    /// Column `index` (from 0) holds `found` instead of `expected`.
+    pub fn new(index: usize, expected: &'static str, found: &str) -> Self {
+        ReadError { index, expected, found: found.to_owned() }
+    }
+}
+
+macro_rules! read {
+    ($self:ident, $index:ident, $expected:literal, $type:ty, $sqlite:pat => $from_sqlite:expr, $value:pat => $from_value:expr) => {
+        match &$self.0 {
+            Source::Sqlite(row) => match row.get_ref($index) {
+                Ok($sqlite) => $from_sqlite,
+                Ok(other) => Err(ReadError::new($index, $expected, &format!("{:?}", other.data_type()))),
+                Err(error) => Err(ReadError::new($index, $expected, &error.to_string())),
+            },
+            Source::Postgres(row) => {
+                row.try_get::<_, $type>($index).map_err(|error| ReadError::new($index, $expected, &error.to_string()))
+            }
+            Source::Values(values) => match values.get($index) {
+                Some($value) => $from_value,
+                other => Err(ReadError::new($index, $expected, &format!("{other:?}"))),
+            },
+        }
+    };
+}
+
+impl Row<'_> {
+    /// Whether column `index` is NULL.
+    ///
+    /// # Errors
+    /// When there is no such column; so for all readers here, and when the type is another one.
+    pub fn is_null(&self, index: usize) -> Result<bool, ReadError> {
+        match &self.0 {
+            Source::Sqlite(row) => row
+                .get_ref(index)
+                .map(|value| value == ValueRef::Null)
+                .map_err(|error| ReadError::new(index, "a column", &error.to_string())),
+            Source::Postgres(row) => row
+                .try_get::<_, Option<Anything>>(index)
+                .map(|value| value.is_none())
+                .map_err(|error| ReadError::new(index, "a column", &error.to_string())),
+            Source::Values(values) => values
+                .get(index)
+                .map(|value| *value == Value::Null)
+                .ok_or_else(|| ReadError::new(index, "a column", "nothing")),
+        }
+    }
+
+    /// See [`Kind::Uuid`](crate::Kind::Uuid).
+    pub fn uuid(&self, index: usize) -> Result<Uuid, ReadError> {
+        let parse = |bytes: &[u8]| {
+            Uuid::from_slice(bytes).map_err(|_| ReadError::new(index, "a uuid of 16 bytes", "another length"))
+        };
+        read!(self, index, "a uuid", Uuid, ValueRef::Blob(bytes) => parse(bytes), Value::Bytes(bytes) => parse(bytes))
+    }
+
+    /// See [`Kind::Text`](crate::Kind::Text).
+    pub fn text(&self, index: usize) -> Result<String, ReadError> {
+        let parse = |bytes: &[u8]| {
+            std::str::from_utf8(bytes)
+                .map(str::to_owned)
+                .map_err(|_| ReadError::new(index, "UTF-8 text", "other bytes"))
+        };
+        read!(self, index, "text", String, ValueRef::Text(text) => parse(text), Value::Text(text) => Ok(text.clone()))
+    }
+
+    /// See [`Kind::Integer`](crate::Kind::Integer).
+    pub fn integer(&self, index: usize) -> Result<i64, ReadError> {
+        read!(self, index, "a bigint", i64, ValueRef::Integer(n) => Ok(n), Value::Integer(n) => Ok(*n))
+    }
+
+    /// See [`Kind::Real`](crate::Kind::Real).
+    pub fn real(&self, index: usize) -> Result<f64, ReadError> {
+        read!(self, index, "a double", f64, ValueRef::Real(n) => Ok(n), Value::Real(n) => Ok(*n))
+    }
+
+    /// See [`Kind::Boolean`](crate::Kind::Boolean).
+    pub fn boolean(&self, index: usize) -> Result<bool, ReadError> {
+        read!(self, index, "a boolean", bool, ValueRef::Integer(n) => Ok(n != 0), Value::Integer(n) => Ok(*n != 0))
+    }
+
+    /// See [`Kind::Time`](crate::Kind::Time).
+    pub fn time(&self, index: usize) -> Result<Timestamp, ReadError> {
+        read!(self, index, "a timestamptz", Timestamp,
+              ValueRef::Integer(micros) => Ok(from_micros(micros)), Value::Integer(micros) => Ok(from_micros(*micros)))
+    }
+
+    /// See [`Kind::Json`](crate::Kind::Json).
+    pub fn json(&self, index: usize) -> Result<serde_json::Value, ReadError> {
+        let parse = |bytes: &[u8]| {
+            serde_json::from_slice(bytes).map_err(|error| ReadError::new(index, "JSON", &error.to_string()))
+        };
+        read!(self, index, "jsonb", serde_json::Value,
+              ValueRef::Text(text) => parse(text), Value::Text(text) => parse(text.as_bytes()))
+    }
+
+    /// See [`Kind::Bytes`](crate::Kind::Bytes).
+    pub fn bytes(&self, index: usize) -> Result<Vec<u8>, ReadError> {
+        read!(self, index, "bytes", Vec<u8>, ValueRef::Blob(bytes) => Ok(bytes.to_vec()), Value::Bytes(bytes) => Ok(bytes.clone()))
+    }
+}
+
+/// Copies an SQLite row, to carry it to another thread. A uuid stays the 16 bytes that it is there.
+pub(crate) fn copy(row: &rusqlite::Row<'_>) -> Result<Vec<Value>, ReadError> {
+    let columns = row.as_ref().column_count();
+    (0..columns)
+        .map(|index| {
+            let value = row.get_ref(index).map_err(|error| ReadError::new(index, "a column", &error.to_string()))?;
+            Ok(match value {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(n) => Value::Integer(n),
+                ValueRef::Real(n) => Value::Real(n),
+                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+            })
+        })
+        .collect()
+}
+
+/// Accepts any type of PostgreSQL, to ask only whether a value is there.
+struct Anything;
+
+impl<'a> FromSql<'a> for Anything {
+    fn from_sql(_: &Type, _: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Anything)
+    }
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}

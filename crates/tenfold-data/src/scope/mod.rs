@@ -1,0 +1,352 @@
+//! The request scope: gathers the loads that a request asks for and sends them in batches.
+//!
+//! The policy is Haxl's (Marlow et al., "There is no Fork", ICFP 2014): run everything that can run; only when
+//! nothing can, send what has been asked for. No timer is involved. See `drive.rs` for how "nothing can run"
+//! is known, and `load.rs` for the loads by key.
+
+mod drive;
+#[doc(hidden)]
+pub mod keyed;
+mod load;
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+pub use self::drive::Driven;
+pub(crate) use self::load::Request;
+use crate::clock::Clock;
+use crate::database::Database;
+use crate::driver::{Call, Params};
+use crate::entity::OrgId;
+use crate::error::DataError;
+use crate::row::{ReadError, Row};
+use crate::statement::{CallSite, Outcome, Statement, StatementRecord};
+use crate::trace::TraceContext;
+use crate::transaction::Connection;
+use crate::value::Value;
+
+/// Loads that wait for the next flush and go out as one statement or one call.
+#[doc(hidden)]
+pub trait Batch: Send + 'static {
+    /// Sends the batch and answers everybody who waits for it.
+    fn run(self: Box<Self>, scope: Arc<Scope>) -> BoxFuture<'static, ()>;
+    /// For merging another load into a batch that waits.
+    fn as_any(&mut self) -> &mut dyn Any;
+}
+
+/// Loads with equal keys can share a batch.
+#[doc(hidden)]
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct BatchKey {
+    /// What is loaded: an entity, or the address of a relation or of a module's method.
+    pub what: Loader,
+    /// For whom.
+    pub tenant: Option<OrgId>,
+    /// Inside which transaction, by its number; 0 for none.
+    pub connection: u64,
+}
+
+#[doc(hidden)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Loader {
+    Entity(TypeId),
+    Relation(TypeId, &'static str, &'static str),
+    Call(&'static str, &'static str, u64),
+}
+
+/// What a request has cost so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Statements sent to the database.
+    pub statements: u64,
+    /// Time that they took, added up; statements that ran beside each other both count.
+    pub database_time: Duration,
+    /// Calls to other modules; a batch of calls is one.
+    pub calls: u64,
+}
+
+/// One request's (or job's, or command's) reads and writes: batches, remembered rows, costs, deadline.
+pub struct Scope {
+    database: Database,
+    clock: Clock,
+    trace: TraceContext,
+    deadline: Option<Instant>,
+    statements: AtomicU64,
+    database_nanos: AtomicU64,
+    calls: AtomicU64,
+    state: Mutex<State>,
+}
+
+pub(crate) struct State {
+    phase: Phase,
+    /// The task that drives the scope; woken when a load comes from elsewhere.
+    driver: Option<Waker>,
+    /// The driver is inside the work's `poll`, and will look at `pending` by itself when it comes back.
+    polling: bool,
+    pending: Vec<(BatchKey, Box<dyn Batch>)>,
+    spawned: Vec<BoxFuture<'static, ()>>,
+    open_transaction: Option<CallSite>,
+    /// The request cache: for each entity and tenant, the rows loaded by key.
+    remembered: HashMap<(TypeId, Option<OrgId>), Box<dyn Any + Send>>,
+    /// Counts what was forgotten, so that a load that began before does not bring it back.
+    generation: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Waiting,
+    Driven,
+    Ended,
+}
+
+impl Scope {
+    /// A scope for one piece of work; nothing can be loaded before [`Scope::drive`].
+    pub fn new(database: Database, trace: TraceContext, deadline: Option<Instant>) -> Arc<Self> {
+        Arc::new(Scope {
+            clock: database.clock().clone(),
+            database,
+            trace,
+            deadline,
+            statements: AtomicU64::new(0),
+            database_nanos: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            state: Mutex::new(State {
+                phase: Phase::Waiting,
+                driver: None,
+                polling: false,
+                pending: Vec::new(),
+                spawned: Vec::new(),
+                open_transaction: None,
+                remembered: HashMap::new(),
+                generation: 0,
+            }),
+        })
+    }
+
+    /// Runs `work` and sends the batches that it asks for. When it ends, loads that still wait are dropped.
+    pub fn drive<F: Future>(self: &Arc<Self>, work: F) -> Driven<F> {
+        Driven::new(Arc::clone(self), work)
+    }
+
+    /// The database that the scope reads and writes.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The clock that tests can move.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The trace that the work belongs to.
+    pub fn trace(&self) -> TraceContext {
+        self.trace
+    }
+
+    /// When the work must have ended.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// What the work has cost so far.
+    pub fn cost(&self) -> Cost {
+        Cost {
+            statements: self.statements.load(Ordering::Relaxed),
+            database_time: Duration::from_nanos(self.database_nanos.load(Ordering::Relaxed)),
+            calls: self.calls.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Counts a call to another module.
+    #[doc(hidden)]
+    pub fn count_call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Fails when a transaction of this scope is open: `what` would wait for what its caller holds.
+    ///
+    /// # Errors
+    /// [`DataError::TransactionOpen`], with both call sites.
+    #[doc(hidden)]
+    pub fn refuse_inside_transaction(&self, what: &'static str, site: CallSite) -> Result<(), DataError> {
+        match self.state().open_transaction {
+            Some(opened) => Err(DataError::TransactionOpen { what, site, opened }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a load to the batch of its kind, which `new` makes if there is none yet.
+    ///
+    /// # Errors
+    /// [`DataError::OutsideScope`] when nobody drives the scope: the load would wait for ever.
+    #[doc(hidden)]
+    pub fn submit<B: Batch>(
+        &self,
+        key: BatchKey,
+        site: CallSite,
+        new: impl FnOnce() -> B,
+        add: impl FnOnce(&mut B),
+    ) -> Result<(), DataError> {
+        let mut state = self.state();
+        state.check_driven(site)?;
+        let index = state.pending.iter().position(|(waiting, _)| *waiting == key).unwrap_or_else(|| {
+            state.pending.push((key, Box::new(new())));
+            state.pending.len() - 1
+        });
+        let batch = state.pending[index].1.as_any().downcast_mut().expect("a batch key names one type of batch");
+        add(batch);
+        state.wake_driver();
+        Ok(())
+    }
+
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = Option<T>> + Send + use<T> {
+        let (answer, receiver) = oneshot::channel();
+        let mut state = self.state();
+        if state.phase != Phase::Ended {
+            state.spawned.push(Box::pin(async move {
+                // Nobody may be waiting for the value; the task itself has run.
+                let _ = answer.send(task.await);
+            }));
+            state.wake_driver();
+        }
+        async move { receiver.await.ok() }
+    }
+
+    pub(crate) fn open_transaction(&self, site: CallSite) -> Result<(), DataError> {
+        let mut state = self.state();
+        if let Some(opened) = state.open_transaction {
+            return Err(DataError::TransactionOpen { what: "a second transaction", site, opened });
+        }
+        state.open_transaction = Some(site);
+        Ok(())
+    }
+
+    /// Drops the loads that wait for a transaction which is about to end.
+    pub(crate) fn abandon(&self, connection: u64) {
+        let abandoned = self.state().pending.extract_if(.., |(key, _)| key.connection == connection).collect::<Vec<_>>();
+        // Outside the lock: a batch that is dropped tells those who wait for it.
+        drop(abandoned);
+    }
+
+    /// Forgets the rows that were loaded by key, since a transaction of this scope may have changed them.
+    pub(crate) fn close_transaction(&self) {
+        let mut state = self.state();
+        state.open_transaction = None;
+        state.remembered.clear();
+        state.generation += 1;
+    }
+
+    /// Runs a statement and reads its rows.
+    pub(crate) async fn fetch<T: Send>(
+        &self,
+        connection: Option<&Connection>,
+        statement: &Statement,
+        params: &[Value],
+        site: CallSite,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
+    ) -> Result<Vec<T>, DataError> {
+        let mut rows = Vec::new();
+        let mut sink = |row: &Row<'_>| {
+            rows.push(read(row)?);
+            Ok(())
+        };
+        self.run(connection, statement, Params::One(params), site, &mut sink).await?;
+        Ok(rows)
+    }
+
+    /// Runs a statement that changes rows, and says how many.
+    pub(crate) async fn execute(
+        &self,
+        connection: &Connection,
+        statement: &Statement,
+        params: Params<'_>,
+        site: CallSite,
+    ) -> Result<u64, DataError> {
+        self.run(Some(connection), statement, params, site, &mut |_| Ok(())).await
+    }
+
+    async fn run(
+        &self,
+        connection: Option<&Connection>,
+        statement: &Statement,
+        params: Params<'_>,
+        site: CallSite,
+        sink: crate::driver::Sink<'_>,
+    ) -> Result<u64, DataError> {
+        if params.hold_nul() {
+            return Err(DataError::NulInText { statement: statement.name.to_string() });
+        }
+        let dialect = self.database.dialect();
+        let span = tracing::debug_span!(
+            "db.query",
+            db.system.name = dialect.system_name(),
+            db.query.summary = &*statement.name,
+            db.query.text = &*statement.text,
+            code.file.path = site.file(),
+            code.line.number = site.line(),
+            tenfold.module = statement.module,
+        );
+        let started = std::time::Instant::now();
+        let call = Call { statement, params, deadline: self.deadline, sink };
+        let result = match connection {
+            Some(connection) => connection.run(call).instrument(span).await,
+            None => self.database.driver().run(call).instrument(span).await,
+        };
+        let record = StatementRecord {
+            name: statement.name.clone(),
+            module: statement.module,
+            dialect,
+            site,
+            elapsed: started.elapsed(),
+            rows: *result.as_ref().unwrap_or(&0),
+            outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
+        };
+        self.record(&record);
+        result.map_err(|error| error.at(&statement.name, site))
+    }
+
+    fn record(&self, record: &StatementRecord) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let nanos = u64::try_from(record.elapsed.as_nanos()).unwrap_or(u64::MAX);
+        self.database_nanos.fetch_add(nanos, Ordering::Relaxed);
+        for observer in self.database.observers() {
+            observer.statement(record);
+        }
+    }
+}
+
+impl State {
+    fn check_driven(&self, site: CallSite) -> Result<(), DataError> {
+        match self.phase {
+            Phase::Driven => Ok(()),
+            Phase::Waiting => Err(DataError::OutsideScope { site, when: "before anybody drove its scope" }),
+            Phase::Ended => Err(DataError::OutsideScope { site, when: "after its request had ended" }),
+        }
+    }
+
+    fn wake_driver(&mut self) {
+        if !self.polling
+            && let Some(driver) = &self.driver
+        {
+            driver.wake_by_ref();
+        }
+    }
+}

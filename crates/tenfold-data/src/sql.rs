@@ -1,0 +1,137 @@
+//! SQL by its author, for what the query builder does not say. The text has a name, is checked against its
+//! module's tables by `tenfold check`, and runs on both databases.
+
+use std::borrow::Cow;
+use std::future::Future;
+
+use crate::context::Reach;
+use crate::entity::{OrgId, Ownership};
+use crate::error::DataError;
+use crate::query::Target;
+use crate::row::{ReadError, Row};
+use crate::statement::{CallSite, Cost, Dialect, Statement};
+use crate::value::{ColumnType, Value};
+
+/// A text that [`sql!`](crate::sql) registered.
+pub struct Sql {
+    name: &'static str,
+    module: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// Names a statement and gives its text, for both databases or for each: `sql!("sessions.open", "SELECT …")`,
+/// or `sql!("…", sqlite: "…", postgres: "…")` with a comment that says why they differ.
+///
+/// Parameters are `$1, $2, …`. Through a context that names an organization `$1` is that organization, and the
+/// text must use it; [`SqlQuery::bind`] gives the others in order.
+#[macro_export]
+macro_rules! sql {
+    ($name:literal, $text:literal) => {
+        $crate::sql!($name, sqlite: $text, postgres: $text)
+    };
+    ($name:literal, sqlite: $sqlite:literal, postgres: $postgres:literal) => {{
+        static SQL: $crate::Sql = $crate::Sql::new($name, env!("CARGO_PKG_NAME"), $sqlite, $postgres);
+        SQL.query()
+    }};
+}
+
+impl Sql {
+    /// Registers a text; called by [`sql!`](crate::sql).
+    pub const fn new(
+        name: &'static str,
+        module: &'static str,
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Self {
+        Sql { name, module, sqlite, postgres }
+    }
+
+    /// Begins a run of the text.
+    pub fn query(&'static self) -> SqlQuery {
+        SqlQuery { sql: self, params: Vec::new(), cost: Cost::Free }
+    }
+}
+
+/// One run of an author's statement.
+pub struct SqlQuery {
+    sql: &'static Sql,
+    params: Vec<Value>,
+    cost: Cost,
+}
+
+impl SqlQuery {
+    /// Gives the next parameter.
+    pub fn bind(mut self, value: impl ColumnType) -> Self {
+        self.params.push(value.to_value());
+        self
+    }
+
+    /// Promises that an index serves the statement and few rows come back, so SQLite runs it inline instead of
+    /// on a reader thread.
+    pub fn bounded(mut self) -> Self {
+        self.cost = Cost::Page;
+        self
+    }
+
+    /// The rows, each as a tuple of its columns.
+    ///
+    /// # Errors
+    /// [`DataError::Settings`] when the text leaves out the organization; whatever stops the statement.
+    #[track_caller]
+    pub fn all<T: FromRow, O: Ownership, R: Reach<O>>(
+        self,
+        cx: &R,
+    ) -> impl Future<Output = Result<Vec<T>, DataError>> + Send + use<T, O, R> {
+        let target = Target::of(&cx.origin(), true, CallSite::caller());
+        async move {
+            let target = target?;
+            let text = match target.scope.database().dialect() {
+                Dialect::Sqlite => self.sql.sqlite,
+                Dialect::Postgres => self.sql.postgres,
+            };
+            if target.tenant.is_some() && !text.contains("$1") {
+                return Err(DataError::Settings(format!(
+                    "{} does not use $1, the organization: a statement through a Context must",
+                    self.sql.name
+                )));
+            }
+            let statement = Statement {
+                name: Cow::Borrowed(self.sql.name),
+                module: self.sql.module,
+                text: Cow::Borrowed(text),
+                cost: self.cost,
+            };
+            let params: Vec<Value> = target.tenant.iter().map(OrgId::to_value).chain(self.params).collect();
+            target.fetch(&statement, &params, T::from_row).await
+        }
+    }
+}
+
+/// A tuple that can be read from a row, column by column.
+pub trait FromRow: Send + Sized + 'static {
+    /// Reads the row.
+    ///
+    /// # Errors
+    /// When a column holds something else than its part of the tuple.
+    fn from_row(row: &Row<'_>) -> Result<Self, ReadError>;
+}
+
+macro_rules! tuple {
+    ($($column:ident $index:tt),+) => {
+        impl<$($column: ColumnType),+> FromRow for ($($column,)+) {
+            fn from_row(row: &Row<'_>) -> Result<Self, ReadError> {
+                Ok(($($column::read(row, $index)?,)+))
+            }
+        }
+    };
+}
+
+tuple!(A 0);
+tuple!(A 0, B 1);
+tuple!(A 0, B 1, C 2);
+tuple!(A 0, B 1, C 2, D 3);
+tuple!(A 0, B 1, C 2, D 3, E 4);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);

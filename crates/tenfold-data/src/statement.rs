@@ -1,0 +1,83 @@
+//! A statement's text, its name, and the record that is kept of each run.
+
+use std::borrow::Cow;
+use std::panic::Location;
+use std::time::Duration;
+
+/// The author's file and line that asked for a statement.
+pub type CallSite = &'static Location<'static>;
+
+/// Which database a text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// SQLite, inside the process.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl Dialect {
+    /// The name that OpenTelemetry's `db.system.name` has for it.
+    pub fn system_name(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "sqlite",
+            Dialect::Postgres => "postgresql",
+        }
+    }
+}
+
+/// How much a statement can cost, which decides where it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cost {
+    /// A generated load by key or foreign key: inline on SQLite, on a shared lane on PostgreSQL.
+    Key,
+    /// A page that an index serves: inline on SQLite, a connection of its own on PostgreSQL.
+    Page,
+    /// Anything else: a reader thread on SQLite, a connection of its own on PostgreSQL.
+    Free,
+}
+
+/// One text for one database, ready to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    /// `table.verb`, or the name its author gave it: what metrics, traces and errors call it.
+    pub name: Cow<'static, str>,
+    /// The module that owns it.
+    pub module: &'static str,
+    pub text: Cow<'static, str>,
+    pub cost: Cost,
+}
+
+/// How a statement ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It ran.
+    Ok,
+    /// It failed; its error went to the caller.
+    Failed,
+}
+
+/// What is known of one run of a statement.
+#[derive(Clone, Debug)]
+pub struct StatementRecord {
+    /// The statement's name.
+    pub name: Cow<'static, str>,
+    /// The module that owns it.
+    pub module: &'static str,
+    /// Which database it ran on.
+    pub dialect: Dialect,
+    /// Who asked for it; for a batch, who asked first.
+    pub site: CallSite,
+    /// From sending it to its last row, waiting for a connection included.
+    pub elapsed: Duration,
+    /// Rows read or changed.
+    pub rows: u64,
+    /// Whether it failed.
+    pub outcome: Outcome,
+}
+
+/// Is told of every statement that reaches a database; metrics and tests listen here.
+pub trait Observer: Send + Sync {
+    /// Called after each statement, on the task that waited for it: do not block.
+    fn statement(&self, record: &StatementRecord);
+}

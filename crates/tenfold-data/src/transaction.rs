@@ -1,0 +1,226 @@
+//! Transactions: `cx.transaction(async |tx| …)`, on both databases the same.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::context::{Context, Origin, Reach, SystemContext};
+use crate::driver::{Call, DriverTransaction};
+use crate::entity::{Global, OrgId, Ownership};
+use crate::error::{DataError, DriverError, Source};
+use crate::scope::Scope;
+use crate::statement::CallSite;
+
+/// The connection that a transaction holds; batches of loads inside it run here too.
+#[doc(hidden)]
+pub struct Connection {
+    transaction: Box<dyn DriverTransaction>,
+    number: u64,
+    /// A statement failed. PostgreSQL refuses whatever follows, and answers COMMIT with a silent rollback;
+    /// SQLite would go on. Here both behave as the stricter one, and loudly.
+    failed: AtomicBool,
+}
+
+impl Connection {
+    fn new(transaction: Box<dyn DriverTransaction>) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        Connection { transaction, number: NUMBER.fetch_add(1, Ordering::Relaxed), failed: AtomicBool::new(false) }
+    }
+
+    /// Tells transactions of one process apart; never 0.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(crate) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(failed());
+        }
+        let result = self.transaction.run(call).await;
+        self.failed.fetch_or(result.is_err(), Ordering::AcqRel);
+        result
+    }
+
+    async fn commit(self) -> Result<(), DriverError> {
+        if self.failed.into_inner() { Err(failed()) } else { self.transaction.commit().await }
+    }
+}
+
+fn failed() -> DriverError {
+    DriverError::Other(Source::new(
+        "an earlier statement of this transaction failed, so nothing of it can be stored: return that error",
+    ))
+}
+
+/// An open transaction of a [`Context`]: loads and writes that take it run in it, for its organization.
+pub struct Tx<'c> {
+    cx: &'c Context,
+    connection: Arc<Connection>,
+}
+
+/// An open transaction of a [`SystemContext`]: global entities, and organizations by [`SystemTx::within`].
+pub struct SystemTx<'c> {
+    cx: &'c SystemContext,
+    connection: Arc<Connection>,
+}
+
+/// One organization's rows inside a [`SystemTx`].
+pub struct TenantTx<'c> {
+    scope: &'c Arc<Scope>,
+    tenant: OrgId,
+    connection: Arc<Connection>,
+}
+
+impl Context {
+    /// Runs `work` in a transaction and commits it when it gives `Ok`; `Err` and a dropped request roll back.
+    ///
+    /// When this returns `Ok` the transaction is durable. Inside, everything goes through `tx`.
+    ///
+    /// # Errors
+    /// The work's own error, or a [`DataError`] of beginning or committing.
+    #[track_caller]
+    pub fn transaction<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>>
+    where
+        E: From<DataError>,
+        F: AsyncFnOnce(&mut Tx<'_>) -> Result<T, E>,
+    {
+        let site = CallSite::caller();
+        async move {
+            let open = Open::begin(self.scope(), site).await?;
+            let mut tx = Tx { cx: self, connection: Arc::clone(&open.connection) };
+            let value = work(&mut tx).await?;
+            drop(tx);
+            open.commit().await?;
+            Ok(value)
+        }
+    }
+}
+
+impl SystemContext {
+    /// As [`Context::transaction`], for work that is not one organization's.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn transaction<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>>
+    where
+        E: From<DataError>,
+        F: AsyncFnOnce(&mut SystemTx<'_>) -> Result<T, E>,
+    {
+        let site = CallSite::caller();
+        async move {
+            let open = Open::begin(self.scope(), site).await?;
+            let mut tx = SystemTx { cx: self, connection: Arc::clone(&open.connection) };
+            let value = work(&mut tx).await?;
+            drop(tx);
+            open.commit().await?;
+            Ok(value)
+        }
+    }
+}
+
+/// A transaction between BEGIN and COMMIT; dropping it rolls back.
+struct Open {
+    connection: Arc<Connection>,
+    closing: Closing,
+}
+
+/// Tells the scope that no transaction is open any more, however it ended.
+struct Closing(Arc<Scope>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close_transaction();
+    }
+}
+
+impl Open {
+    async fn begin(scope: &Arc<Scope>, site: CallSite) -> Result<Self, DataError> {
+        scope.open_transaction(site)?;
+        let closing = Closing(Arc::clone(scope));
+        let begun = scope.database().driver().begin(scope.deadline()).await;
+        let transaction = begun.map_err(|error| error.at("transaction.begin", site))?;
+        Ok(Open { connection: Arc::new(Connection::new(transaction)), closing })
+    }
+
+    async fn commit(self) -> Result<(), DataError> {
+        let site = CallSite::caller();
+        // A load that was asked for inside and not awaited must not run after the end; one that is already
+        // on its way still holds the connection.
+        self.closing.0.abandon(self.connection.number());
+        let connection = Arc::into_inner(self.connection).ok_or(DataError::Settings(
+            "a load that was begun inside the transaction was not awaited before its end".to_owned(),
+        ))?;
+        let committed = connection.commit().await.map_err(|error| error.at("transaction.commit", site));
+        drop(self.closing);
+        committed
+    }
+}
+
+impl Tx<'_> {
+    /// The organization whose rows can be reached.
+    pub fn tenant(&self) -> OrgId {
+        self.cx.tenant()
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.cx.now()
+    }
+
+    /// A fresh UUIDv7.
+    pub fn new_id(&self) -> Uuid {
+        self.cx.new_id()
+    }
+}
+
+impl SystemTx<'_> {
+    /// The same transaction, for the rows of one organization.
+    pub fn within(&self, tenant: OrgId) -> TenantTx<'_> {
+        TenantTx { scope: self.cx.scope(), tenant, connection: Arc::clone(&self.connection) }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.cx.now()
+    }
+
+    /// A fresh UUIDv7.
+    pub fn new_id(&self) -> Uuid {
+        self.cx.new_id()
+    }
+}
+
+impl<O: Ownership> Reach<O> for Tx<'_> {
+    fn origin(&self) -> Origin<'_> {
+        Origin { scope: self.cx.scope(), tenant: Some(self.cx.tenant()), connection: Some(&self.connection) }
+    }
+}
+
+impl Reach<Global> for SystemTx<'_> {
+    fn origin(&self) -> Origin<'_> {
+        Origin { scope: self.cx.scope(), tenant: None, connection: Some(&self.connection) }
+    }
+}
+
+impl<O: Ownership> Reach<O> for TenantTx<'_> {
+    fn origin(&self) -> Origin<'_> {
+        Origin { scope: self.scope, tenant: Some(self.tenant), connection: Some(&self.connection) }
+    }
+}
+
+/// A transaction that can write rows owned by `O`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot write rows owned by `{O}`",
+    label = "a transaction for these rows is needed",
+    note = "write inside `cx.transaction(async |tx| …)`; for an organization's rows from a `SystemContext`, use \
+            `tx.within(organization)`"
+)]
+pub trait Write<O: Ownership>: Reach<O> {}
+
+impl<O: Ownership> Write<O> for Tx<'_> {}
+impl Write<Global> for SystemTx<'_> {}
+impl<O: Ownership> Write<O> for TenantTx<'_> {}

@@ -1,0 +1,240 @@
+//! What goes into a statement and what comes out of a row, the same for both databases.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::clock::from_micros;
+use crate::row::{ReadError, Row};
+
+/// The column types that both databases keep without loss; see `migrate/portable.rs` for their names in SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `uuid`; 16 bytes in SQLite.
+    Uuid,
+    /// `text`, compared byte by byte.
+    Text,
+    /// `bigint`.
+    Integer,
+    /// `double precision`; `REAL` in SQLite.
+    Real,
+    /// `boolean`; 0 or 1 in SQLite.
+    Boolean,
+    /// `timestamptz`; microseconds since 1970 in SQLite.
+    Time,
+    /// `jsonb`; text in SQLite.
+    Json,
+    /// `bytea`; a blob in SQLite.
+    Bytes,
+}
+
+impl Kind {
+    /// The type's name in PostgreSQL, for casts in generated statements.
+    pub(crate) fn postgres(self) -> &'static str {
+        match self {
+            Kind::Uuid => "uuid",
+            Kind::Text => "text",
+            Kind::Integer => "bigint",
+            Kind::Real => "double precision",
+            Kind::Boolean => "boolean",
+            Kind::Time => "timestamptz",
+            Kind::Json => "jsonb",
+            Kind::Bytes => "bytea",
+        }
+    }
+}
+
+/// A parameter of a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// SQL NULL, of any type.
+    Null,
+    /// See [`Kind::Uuid`].
+    Uuid(Uuid),
+    /// See [`Kind::Text`].
+    Text(String),
+    /// See [`Kind::Integer`].
+    Integer(i64),
+    /// See [`Kind::Real`].
+    Real(f64),
+    /// See [`Kind::Boolean`].
+    Boolean(bool),
+    /// See [`Kind::Time`].
+    Time(Timestamp),
+    /// See [`Kind::Json`].
+    Json(serde_json::Value),
+    /// See [`Kind::Bytes`].
+    Bytes(Vec<u8>),
+    /// Many values as one parameter: `= ANY($n)` on PostgreSQL, `IN (SELECT value FROM rarray($n))` on SQLite.
+    List(Vec<Value>),
+}
+
+/// A Rust type that one column can hold.
+pub trait ColumnType: Sized + Send + Sync + 'static {
+    /// How the column is declared.
+    const KIND: Kind;
+
+    /// The value as a parameter.
+    fn to_value(&self) -> Value;
+
+    /// The value of column `index` (from 0) of `row`.
+    ///
+    /// # Errors
+    /// When the column holds NULL or something of another type.
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError>;
+}
+
+/// Column types that identify rows: they can be compared, hashed and sent in a [`Value::List`].
+pub trait KeyType: ColumnType + Clone + Eq + std::hash::Hash + Ord + std::fmt::Debug {}
+
+impl KeyType for Uuid {}
+impl KeyType for String {}
+impl KeyType for i64 {}
+
+impl ColumnType for Uuid {
+    const KIND: Kind = Kind::Uuid;
+    fn to_value(&self) -> Value {
+        Value::Uuid(*self)
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        row.uuid(index)
+    }
+}
+
+impl ColumnType for String {
+    const KIND: Kind = Kind::Text;
+    fn to_value(&self) -> Value {
+        Value::Text(self.clone())
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        row.text(index)
+    }
+}
+
+impl ColumnType for i64 {
+    const KIND: Kind = Kind::Integer;
+    fn to_value(&self) -> Value {
+        Value::Integer(*self)
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        row.integer(index)
+    }
+}
+
+impl ColumnType for f64 {
+    const KIND: Kind = Kind::Real;
+    fn to_value(&self) -> Value {
+        Value::Real(*self)
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        row.real(index)
+    }
+}
+
+impl ColumnType for bool {
+    const KIND: Kind = Kind::Boolean;
+    fn to_value(&self) -> Value {
+        Value::Boolean(*self)
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        row.boolean(index)
+    }
+}
+
+impl ColumnType for Timestamp {
+    const KIND: Kind = Kind::Time;
+    fn to_value(&self) -> Value {
+        // Cut to what both databases keep, so that what is written equals what is read.
+        Value::Time(from_micros(self.as_microsecond()))
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        row.time(index)
+    }
+}
+
+impl ColumnType for serde_json::Value {
+    const KIND: Kind = Kind::Json;
+    fn to_value(&self) -> Value {
+        Value::Json(self.clone())
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        row.json(index)
+    }
+}
+
+impl ColumnType for Vec<u8> {
+    const KIND: Kind = Kind::Bytes;
+    fn to_value(&self) -> Value {
+        Value::Bytes(self.clone())
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        row.bytes(index)
+    }
+}
+
+impl<T: ColumnType> ColumnType for Option<T> {
+    const KIND: Kind = T::KIND;
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::to_value)
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        if row.is_null(index)? { Ok(None) } else { T::read(row, index).map(Some) }
+    }
+}
+
+/// Declares an id type: a UUID that cannot be mistaken for another entity's.
+///
+/// `id!(/// A project. ProjectId)` writes a `Copy` newtype over [`Uuid`] with serde, `Display`, `FromStr`,
+/// and the traits that make it a column and a key.
+#[macro_export]
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub $crate::Uuid);
+        $crate::id_impls!($name);
+    };
+}
+
+/// What [`id!`] gives every id beside its declaration.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! id_impls {
+    ($name:ident) => {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::UuidError;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map($name)
+            }
+        }
+        impl $crate::ColumnType for $name {
+            const KIND: $crate::Kind = $crate::Kind::Uuid;
+            fn to_value(&self) -> $crate::Value {
+                $crate::Value::Uuid(self.0)
+            }
+            fn read(row: &$crate::Row<'_>, index: usize) -> Result<Self, $crate::ReadError> {
+                row.uuid(index).map($name)
+            }
+        }
+        impl $crate::KeyType for $name {}
+        impl $crate::serde::Serialize for $name {
+            fn serialize<S: $crate::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $crate::serde::Serialize::serialize(&self.0, serializer)
+            }
+        }
+        impl<'de> $crate::serde::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::serde::Deserialize::deserialize(deserializer).map($name)
+            }
+        }
+    };
+}
