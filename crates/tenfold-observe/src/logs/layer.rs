@@ -52,7 +52,8 @@ impl LogLayer {
     /// layer. Fails if that thread cannot be started.
     ///
     /// A writer that fails or waits costs log lines (4 MiB of them may wait), never the application's
-    /// time; once it recovers, a line says how many were lost.
+    /// time; once it recovers, a line says how many were lost. A killed process loses the lines of its last
+    /// milliseconds.
     pub fn new(format: LogFormat, writer: impl Write + Send + 'static) -> io::Result<Self> {
         let output = LogOutput { queue: Arc::default() };
         let layer = Self { format, filter: LogFilter::everything(), now: wall_clock, output };

@@ -8,6 +8,13 @@ use std::time::Duration;
 /// with the writer.
 const WAITING_BYTES: usize = 4 << 20;
 
+/// How long the writer rests after a batch, so that under load it wakes some hundreds of times a second
+/// and not for every line: a wake-up costs the one who logs several times what the line itself costs.
+const REST: Duration = Duration::from_millis(2);
+
+/// How many bytes of lines end the writer's rest.
+const BATCH_BYTES: usize = 256 << 10;
+
 /// What a buffer may keep after a burst.
 const KEPT_BYTES: usize = 64 << 10;
 
@@ -15,7 +22,9 @@ const KEPT_BYTES: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(super) struct LineQueue {
     state: Mutex<State>,
-    added: Condvar,
+    /// Tells the writer that it has something to do.
+    wake: Condvar,
+    /// Tells those who flush that a batch is through.
     finished: Condvar,
 }
 
@@ -29,6 +38,21 @@ struct State {
     /// Lost lines that no line has reported yet.
     unreported: u64,
     closed: bool,
+    writer: Writer,
+    /// Who waits in [`LineQueue::flush`]; while there are any, the writer does not rest.
+    flushing: usize,
+}
+
+/// What the writer's thread is doing.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Writer {
+    /// Writing, or not started yet: it will look for lines by itself.
+    #[default]
+    Busy,
+    /// Waiting for many lines or for the end of [`REST`].
+    Resting,
+    /// Waiting for the first line.
+    Idle,
 }
 
 impl LineQueue {
@@ -41,22 +65,29 @@ impl LineQueue {
         }
         state.waiting.extend_from_slice(line.as_bytes());
         state.accepted += line.len() as u64;
-        drop(state);
-        self.added.notify_one();
+        if state.wants_writer() {
+            state.writer = Writer::Busy;
+            drop(state);
+            self.wake.notify_one();
+        }
     }
 
     /// Lets the writer's thread end once it has written what waits.
     pub(super) fn close(&self) {
         self.lock().closed = true;
-        self.added.notify_one();
+        self.wake.notify_one();
     }
 
     /// Waits until all lines pushed before are through, for `limit` at most; true if they are.
     pub(super) fn flush(&self, limit: Duration) -> bool {
-        let state = self.lock();
+        let mut state = self.lock();
         let goal = state.accepted;
+        state.flushing += 1;
+        self.wake.notify_one();
         let waited = self.finished.wait_timeout_while(state, limit, |state| state.finished < goal);
-        waited.unwrap_or_else(PoisonError::into_inner).0.finished >= goal
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.flushing -= 1;
+        state.finished >= goal
     }
 
     /// How many lines were lost so far: the queue was full, or the writer failed.
@@ -90,9 +121,14 @@ impl LineQueue {
     fn take(&self, batch: &mut Vec<u8>) -> Option<u64> {
         batch.clear();
         batch.shrink_to(KEPT_BYTES);
-        let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
-        let waited = self.added.wait_while(self.lock(), idle);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
+        state.writer = Writer::Resting;
+        let rests = |state: &mut State| !state.ends_rest();
+        state = self.wake.wait_timeout_while(state, REST, rests).unwrap_or_else(PoisonError::into_inner).0;
+        state.writer = Writer::Idle;
+        let idles = |state: &mut State| state.waiting.is_empty() && !state.closed;
+        state = self.wake.wait_while(state, idles).unwrap_or_else(PoisonError::into_inner);
+        state.writer = Writer::Busy;
         if state.waiting.is_empty() {
             return None;
         }
@@ -107,6 +143,19 @@ impl LineQueue {
 }
 
 impl State {
+    /// Whether the writer has to be woken for what has just been added.
+    fn wants_writer(&self) -> bool {
+        match self.writer {
+            Writer::Busy => false,
+            Writer::Resting => self.ends_rest(),
+            Writer::Idle => true,
+        }
+    }
+
+    fn ends_rest(&self) -> bool {
+        self.closed || self.flushing > 0 || self.waiting.len() >= BATCH_BYTES
+    }
+
     fn lose(&mut self, lines: u64) {
         self.lost += lines;
         self.unreported += lines;

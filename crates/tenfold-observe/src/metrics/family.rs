@@ -61,11 +61,15 @@ impl<const N: usize> Family<N> {
         }
         let seconds = seconds.max(0.0);
         let hash = self.hasher.hash_one(values);
-        let known = self.read().find(hash, values).map(|histogram| histogram.observe(seconds));
-        if known.is_some() {
+        let table = self.read();
+        if let Some(histogram) = table.find(hash, values) {
+            histogram.observe(seconds);
             return Place::Own;
         }
-        match self.add(hash, values) {
+        // Asked under the lock of the look-up: a series missing from a full table will never be there.
+        let may_add = !table.is_full() && values != [OTHER; N];
+        drop(table);
+        match may_add.then(|| self.add(hash, values)).flatten() {
             Some(histogram) => {
                 histogram.observe(seconds);
                 Place::Own
@@ -77,11 +81,7 @@ impl<const N: usize> Family<N> {
         }
     }
 
-    /// Adds a series, unless the family is full or the values are those of `other`.
     fn add(&self, hash: u64, values: [&str; N]) -> Option<Histogram> {
-        if self.read().is_full() || values == [OTHER; N] {
-            return None;
-        }
         self.table.write().unwrap_or_else(PoisonError::into_inner).find_or_add(hash, values)
     }
 

@@ -228,6 +228,7 @@ fn two_readings_without_work_in_between_are_the_same() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "who runs the tests should see what was not tested")]
 fn promtool_has_nothing_to_say_about_the_metrics() {
     assert_eq!(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
     let check = Command::new("promtool")
