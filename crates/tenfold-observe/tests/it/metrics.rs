@@ -219,12 +219,17 @@ fn the_process_says_what_it_is_since_when_and_how_much_memory_it_holds() {
 }
 
 #[test]
-fn two_readings_without_work_in_between_are_the_same() {
-    let metrics = busy();
-    let without_memory = |text: String| -> Vec<String> {
+fn series_are_written_in_the_same_order_whenever_they_were_met() {
+    let without_memory = |metrics: &Metrics| -> Vec<String> {
+        let text = metrics.render();
         text.lines().filter(|line| !line.starts_with("process_resident")).map(str::to_owned).collect()
     };
-    assert_eq!(without_memory(metrics.render()), without_memory(metrics.render()));
+    let (forwards, backwards) = (metrics(), metrics());
+    for number in 0..100 {
+        forwards.call("billing", &number.to_string(), Outcome::Ok, 0.5);
+        backwards.call("billing", &(99 - number).to_string(), Outcome::Ok, 0.5);
+    }
+    assert_eq!(without_memory(&forwards), without_memory(&backwards));
 }
 
 #[test]

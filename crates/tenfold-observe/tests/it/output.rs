@@ -135,11 +135,13 @@ fn two_layers_write_the_same_ids() {
 fn installed_logs_go_to_standard_error_and_a_second_installation_is_refused() {
     const CHILD: &str = "TENFOLD_TEST_INSTALL";
     if std::env::var_os(CHILD).is_some() {
-        logs::install(LogFormat::Json, "info").unwrap();
-        tracing::info!("first installed");
+        logs::install(LogFormat::Json, "warn").unwrap();
+        let trace_id = "0af7651916cd43dd8448eb211c80319c";
+        tracing::info_span!("http.request", trace_id).in_scope(|| tracing::warn!("first installed"));
+        tracing::info!("hidden");
         let again = logs::install(LogFormat::Json, "info");
         assert!(matches!(again, Err(InstallError::AlreadyInstalled)), "{again:?}");
-        tracing::info!("still the first");
+        tracing::warn!("still the first");
         assert!(logs::flush(LIMIT));
         return;
     }
@@ -151,7 +153,9 @@ fn installed_logs_go_to_standard_error_and_a_second_installation_is_refused() {
         .unwrap();
     let text = String::from_utf8(child.stderr).unwrap();
     assert!(child.status.success(), "{text}");
-    assert!(text.contains("\"message\":\"first installed\""), "{text}");
+    let first = r#""message":"first installed","trace_id":"0af7651916cd43dd8448eb211c80319c""#;
+    assert!(text.contains(first), "{text}");
+    assert!(!text.contains("hidden"), "{text}");
     assert!(text.contains("\"message\":\"still the first\""), "{text}");
 }
 

@@ -90,6 +90,18 @@ fn ids_recorded_after_the_span_was_opened_count() {
 }
 
 #[test]
+fn recording_another_field_leaves_the_ids_as_they_are() {
+    let lines = json("info", || {
+        let _request = request_span().entered();
+        let call = info_span!("call", rows = Empty).entered();
+        info!("before");
+        call.record("rows", 1);
+        info!("after");
+    });
+    assert_eq!(ids(&lines[0]), ids(&lines[1]));
+}
+
+#[test]
 fn what_is_no_id_is_a_field_like_any_other() {
     let lines = json("debug", || {
         info_span!("http.request", trace_id = "forged\n", span_id = 7).in_scope(|| info!("hello"));
