@@ -39,8 +39,6 @@ struct State {
     unreported: u64,
     closed: bool,
     writer: Writer,
-    /// Who waits in [`LineQueue::flush`]; while there are any, the writer does not rest.
-    flushing: usize,
 }
 
 /// What the writer's thread is doing.
@@ -80,14 +78,10 @@ impl LineQueue {
 
     /// Waits until all lines pushed before are through, for `limit` at most; true if they are.
     pub(super) fn flush(&self, limit: Duration) -> bool {
-        let mut state = self.lock();
+        let state = self.lock();
         let goal = state.accepted;
-        state.flushing += 1;
-        self.wake.notify_one();
         let waited = self.finished.wait_timeout_while(state, limit, |state| state.finished < goal);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        state.flushing -= 1;
-        state.finished >= goal
+        waited.unwrap_or_else(PoisonError::into_inner).0.finished >= goal
     }
 
     /// How many lines were lost so far: the queue was full, or the writer failed.
@@ -153,7 +147,7 @@ impl State {
     }
 
     fn ends_rest(&self) -> bool {
-        self.closed || self.flushing > 0 || self.waiting.len() >= BATCH_BYTES
+        self.closed || self.waiting.len() >= BATCH_BYTES
     }
 
     fn lose(&mut self, lines: u64) {
