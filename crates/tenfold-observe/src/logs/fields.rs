@@ -1,0 +1,128 @@
+//! What an event or a span recorded, owned.
+
+use std::error::Error;
+use std::fmt::{self, Write};
+
+use tracing::field::{Field, Visit};
+
+/// How long a text may be, in bytes; what is longer ends with an ellipsis. A line has 32 fields at most
+/// (a limit of `tracing`), so that lines are bounded too.
+const TEXT_BYTES: usize = 16 << 10;
+
+/// A field's value. Numbers and truth values stay what they are.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Bool(bool),
+    Signed(i128),
+    Unsigned(u128),
+    Float(f64),
+    Text(String),
+}
+
+/// Named values in the order of their first recording; a later value of the same name replaces it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Fields(Vec<(&'static str, Value)>);
+
+/// A text that takes no more than [`TEXT_BYTES`].
+struct Bounded(String);
+
+/// An error followed by its sources, since a log line is where they are read.
+struct WithSources<'a>(&'a (dyn Error + 'static));
+
+impl Fields {
+    /// Adds or replaces a value.
+    pub(super) fn set(&mut self, name: &'static str, value: Value) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// Takes the text of that name out, if `read` makes something of it.
+    pub(super) fn take<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let place = self.0.iter().position(|(known, _)| *known == name)?;
+        let Value::Text(text) = &self.0[place].1 else { return None };
+        let read = read(text)?;
+        self.0.remove(place);
+        Some(read)
+    }
+
+    /// Takes over all values of `newer`.
+    pub(super) fn merge(&mut self, newer: Self) {
+        for (name, value) in newer.0 {
+            self.set(name, value);
+        }
+    }
+
+    /// The values with their names; a raw identifier (`r#type`) without its mark.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.strip_prefix("r#").unwrap_or(name), value))
+    }
+
+    fn set_text(&mut self, field: &Field, text: fmt::Arguments<'_>) {
+        let mut bounded = Bounded(String::new());
+        if bounded.write_fmt(text).is_err() {
+            bounded.0.push('…');
+        }
+        self.set(field.name(), Value::Text(bounded.0));
+    }
+}
+
+impl Visit for Fields {
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field.name(), Value::Bool(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field.name(), Value::Signed(value.into()));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field.name(), Value::Unsigned(value.into()));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.set(field.name(), Value::Signed(value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.set(field.name(), Value::Unsigned(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.set(field.name(), Value::Float(value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set_text(field, format_args!("{value}"));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.set_text(field, format_args!("{}", WithSources(value)));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.set_text(field, format_args!("{value:?}"));
+    }
+}
+
+impl fmt::Display for WithSources<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl Write for Bounded {
+    /// Takes what fits and fails on the rest, so that a huge value stops being formatted.
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let fits = text.floor_char_boundary(TEXT_BYTES - self.0.len().min(TEXT_BYTES));
+        self.0.push_str(&text[..fits]);
+        if fits == text.len() { Ok(()) } else { Err(fmt::Error) }
+    }
+}

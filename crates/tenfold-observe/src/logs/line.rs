@@ -1,0 +1,68 @@
+//! One line, before it is text.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tenfold_data::trace::{SpanId, TraceId};
+use tracing::Level;
+
+use super::fields::Fields;
+use super::{LogFormat, json, pretty};
+
+/// What a closing span's line has besides its fields, in milliseconds.
+pub(super) const DURATION: &str = "duration_ms";
+
+/// The keys of a line itself; a field of such a name gets a prefix.
+const RESERVED: [&str; 7] = ["timestamp", "level", "target", "message", "trace_id", "span_id", "span"];
+
+/// The prefix for fields that clash with the line's own keys.
+const PREFIX: &str = "field.";
+
+/// Everything that a line says.
+pub(super) struct Line<'a> {
+    pub(super) timestamp: Timestamp,
+    pub(super) level: Level,
+    pub(super) target: &'a str,
+    pub(super) message: &'a str,
+    pub(super) place: Place,
+    pub(super) fields: &'a Fields,
+    /// Set when the line reports that a span has closed.
+    pub(super) duration: Option<Duration>,
+}
+
+/// Where in which trace the line was logged.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    /// The name of the innermost span.
+    pub(super) span: Option<&'static str>,
+    /// The ids; a span id says nothing without its trace.
+    pub(super) ids: Option<(TraceId, SpanId)>,
+}
+
+impl Line<'_> {
+    /// The line as text, with the line feed that ends it and no other.
+    pub(super) fn render(&self, format: LogFormat) -> String {
+        let mut out = String::with_capacity(256);
+        match format {
+            LogFormat::Json => json::render(self, &mut out),
+            LogFormat::Pretty(colour) => pretty::render(self, colour, &mut out),
+        }
+        out.push('\n');
+        out
+    }
+
+    /// The key under which a field is written. Names that begin with the prefix get it too, so that two
+    /// names never end as the same key.
+    pub(super) fn key(&self, name: &'static str) -> Cow<'static, str> {
+        let clashes = RESERVED.contains(&name)
+            || name.starts_with(PREFIX)
+            || name == DURATION && self.duration.is_some();
+        if clashes { Cow::Owned(format!("{PREFIX}{name}")) } else { Cow::Borrowed(name) }
+    }
+
+    /// The span's duration in milliseconds, if the line reports one.
+    pub(super) fn milliseconds(&self) -> Option<f64> {
+        self.duration.map(|duration| duration.as_secs_f64() * 1e3)
+    }
+}

@@ -1,0 +1,89 @@
+//! A line for a person in a terminal: time, level, target and message in columns, then the fields, and
+//! the span with its trace last, where it disturbs least.
+
+use tracing::Level;
+
+use super::Colour;
+use super::escape::{self, put};
+use super::fields::Value;
+use super::line::{DURATION, Line};
+
+/// How wide the columns are, in characters; what is longer pushes the rest aside.
+const TARGET_WIDTH: usize = 20;
+const MESSAGE_WIDTH: usize = 32;
+
+const DIM: &str = "\x1b[2m";
+const RESET: &str = "\x1b[0m";
+
+/// Adds the line to `out`.
+pub(super) fn render(line: &Line<'_>, colour: Colour, out: &mut String) {
+    styled(out, colour, DIM, |out| put(out, format_args!("{:.6}", line.timestamp)));
+    out.push(' ');
+    styled(out, colour, style(line.level), |out| put(out, format_args!("{:>5}", line.level)));
+    out.push(' ');
+    styled(out, colour, DIM, |out| column(out, TARGET_WIDTH, line.target));
+    out.push(' ');
+    column(out, MESSAGE_WIDTH, line.message);
+    if let Some(milliseconds) = line.milliseconds() {
+        put(out, format_args!(" {DURATION}={milliseconds:.3}"));
+    }
+    for (name, value) in line.fields.iter() {
+        out.push(' ');
+        escape::word(out, &line.key(name));
+        out.push('=');
+        field(out, value);
+    }
+    if line.place.span.is_some() {
+        out.push(' ');
+        styled(out, colour, DIM, |out| place(out, line));
+    }
+    out.truncate(out.trim_end_matches(' ').len());
+}
+
+fn place(out: &mut String, line: &Line<'_>) {
+    if let Some(span) = line.place.span {
+        out.push_str("span=");
+        escape::word(out, span);
+    }
+    if let Some((trace_id, span_id)) = line.place.ids {
+        put(out, format_args!(" trace_id={trace_id} span_id={span_id}"));
+    }
+}
+
+fn field(out: &mut String, value: &Value) {
+    match value {
+        Value::Bool(value) => put(out, format_args!("{value}")),
+        Value::Signed(value) => put(out, format_args!("{value}")),
+        Value::Unsigned(value) => put(out, format_args!("{value}")),
+        Value::Float(value) => put(out, format_args!("{value}")),
+        Value::Text(value) => escape::word(out, value),
+    }
+}
+
+fn column(out: &mut String, width: usize, text: &str) {
+    let start = out.len();
+    escape::plain(out, text);
+    let missing = width.saturating_sub(out[start..].chars().count());
+    put(out, format_args!("{:missing$}", ""));
+}
+
+fn styled(out: &mut String, colour: Colour, style: &str, write: impl FnOnce(&mut String)) {
+    match colour {
+        Colour::Never => write(out),
+        Colour::Always => {
+            out.push_str(style);
+            write(out);
+            out.push_str(RESET);
+        }
+    }
+}
+
+fn style(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "\x1b[31m",
+        Level::WARN => "\x1b[33m",
+        Level::INFO => "\x1b[32m",
+        Level::DEBUG => "\x1b[34m",
+        Level::TRACE => "\x1b[35m",
+    }
+}

@@ -1,0 +1,157 @@
+//! The bounded queue between those who log and the thread that writes.
+
+use std::io::Write;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How many bytes of lines may wait; beyond it lines are lost. A second buffer of that size at most is
+/// with the writer.
+const WAITING_BYTES: usize = 4 << 20;
+
+/// How long the writer rests after a batch, so that under load it wakes some hundreds of times a second
+/// and not for every line: a wake-up costs the one who logs several times what the line itself costs.
+const REST: Duration = Duration::from_millis(2);
+
+/// How many bytes of lines end the writer's rest.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// What a buffer may keep after a burst.
+const KEPT_BYTES: usize = 64 << 10;
+
+/// Lines that wait to be written. Who adds one holds the lock for a copy's time only.
+#[derive(Debug, Default)]
+pub(super) struct LineQueue {
+    state: Mutex<State>,
+    /// Tells the writer that it has something to do.
+    wake: Condvar,
+    /// Tells those who flush that a batch is through.
+    finished: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<u8>,
+    /// Bytes ever accepted, and those of them that the writer is through with, successfully or not.
+    accepted: u64,
+    finished: u64,
+    lost: u64,
+    /// Lost lines that no line has reported yet.
+    unreported: u64,
+    closed: bool,
+    writer: Writer,
+}
+
+/// What the writer's thread is doing.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Writer {
+    /// Writing, or not started yet: it will look for lines by itself.
+    #[default]
+    Busy,
+    /// Waiting for many lines or for the end of [`REST`].
+    Resting,
+    /// Waiting for the first line.
+    Idle,
+}
+
+impl LineQueue {
+    /// Adds a line that ends with a line feed, or counts it as lost when the queue is full.
+    pub(super) fn push(&self, line: &str) {
+        let mut state = self.lock();
+        if state.waiting.len() + line.len() > WAITING_BYTES {
+            state.lose(1);
+            return;
+        }
+        state.waiting.extend_from_slice(line.as_bytes());
+        state.accepted += line.len() as u64;
+        if state.wants_writer() {
+            state.writer = Writer::Busy;
+            drop(state);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Lets the writer's thread end once it has written what waits.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.wake.notify_one();
+    }
+
+    /// Waits until all lines pushed before are through, for `limit` at most; true if they are.
+    pub(super) fn flush(&self, limit: Duration) -> bool {
+        let state = self.lock();
+        let goal = state.accepted;
+        let waited = self.finished.wait_timeout_while(state, limit, |state| state.finished < goal);
+        waited.unwrap_or_else(PoisonError::into_inner).0.finished >= goal
+    }
+
+    /// How many lines were lost so far: the queue was full, or the writer failed.
+    pub(super) fn lost(&self) -> u64 {
+        self.lock().lost
+    }
+
+    /// The writer's thread: writes what arrives until the queue is closed. After a loss, the next batch
+    /// begins with the line that `report` makes of the number of lines lost.
+    pub(super) fn write_to(&self, mut writer: impl Write, report: impl Fn(u64) -> String) {
+        let mut batch = Vec::new();
+        while let Some(unreported) = self.take(&mut batch) {
+            let first = if unreported > 0 { report(unreported) } else { String::new() };
+            let written = writer
+                .write_all(first.as_bytes())
+                .and_then(|()| writer.write_all(&batch))
+                .and_then(|()| writer.flush());
+            let mut state = self.lock();
+            if written.is_err() {
+                state.lose(batch.iter().filter(|&&byte| byte == b'\n').count() as u64);
+                state.unreported += unreported;
+            }
+            state.finished += batch.len() as u64;
+            drop(state);
+            self.finished.notify_all();
+        }
+    }
+
+    /// Waits for lines, swaps them for the empty `batch`, and gives the number of lines to be reported
+    /// as lost; `None` when the queue is closed and empty.
+    fn take(&self, batch: &mut Vec<u8>) -> Option<u64> {
+        batch.clear();
+        batch.shrink_to(KEPT_BYTES);
+        let mut state = self.lock();
+        state.writer = Writer::Resting;
+        let rests = |state: &mut State| !state.ends_rest();
+        state = self.wake.wait_timeout_while(state, REST, rests).unwrap_or_else(PoisonError::into_inner).0;
+        state.writer = Writer::Idle;
+        let idles = |state: &mut State| state.waiting.is_empty() && !state.closed;
+        state = self.wake.wait_while(state, idles).unwrap_or_else(PoisonError::into_inner);
+        state.writer = Writer::Busy;
+        if state.waiting.is_empty() {
+            return None;
+        }
+        std::mem::swap(&mut state.waiting, batch);
+        Some(std::mem::take(&mut state.unreported))
+    }
+
+    /// Nobody panics while holding the lock; if somebody did, the bytes are still only bytes.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether the writer has to be woken for what has just been added.
+    fn wants_writer(&self) -> bool {
+        match self.writer {
+            Writer::Busy => false,
+            Writer::Resting => self.ends_rest(),
+            Writer::Idle => true,
+        }
+    }
+
+    fn ends_rest(&self) -> bool {
+        self.closed || self.waiting.len() >= BATCH_BYTES
+    }
+
+    fn lose(&mut self, lines: u64) {
+        self.lost += lines;
+        self.unreported += lines;
+    }
+}

@@ -1,0 +1,158 @@
+//! Metrics for Prometheus, named as OpenTelemetry's semantic conventions name them.
+//!
+//! The `prometheus-client` crate keeps the histograms; the tables of series are ours, since its own
+//! have no bound and need an owned label set for each look-up.
+
+mod exposition;
+mod family;
+mod resident;
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use exposition::Exposition;
+use family::Family;
+
+/// The `Content-Type` of what [`Metrics::render`] gives: Prometheus's text format.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How many series a family has at most, the one called `other` included.
+pub const SERIES_LIMIT: usize = 1_000;
+
+/// The value of every label of the series that takes what found no room: one more label set than
+/// [`SERIES_LIMIT`] allows, and a family's observations are told apart no further.
+pub const OTHER: &str = "other";
+
+/// The methods that `http_request_method` may hold; every other becomes `_OTHER`, as OpenTelemetry asks,
+/// since clients can invent methods.
+const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+
+/// How a statement or a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As it should.
+    Ok,
+    /// With an error of this kind (`error.type`), one of a few known when the program was written: the
+    /// number of series depends on it.
+    Failed(&'static str),
+}
+
+/// What is running, for `tenfold_build_info` and `process_start_time_seconds`.
+#[derive(Clone, Debug)]
+pub struct Build<'a> {
+    /// The application's name.
+    pub application: &'a str,
+    /// Its version: a release, a commit.
+    pub version: &'a str,
+    /// When the process began.
+    pub started_at: Timestamp,
+}
+
+/// The metrics of a process; a clone is another handle on the same ones.
+///
+/// Recording takes one shared lock and one look-up, and allocates only for a series not met before. Durations
+/// are in seconds; one that is negative counts as zero, one that is no number is not counted.
+#[derive(Clone)]
+pub struct Metrics {
+    exposition: Arc<Exposition>,
+}
+
+/// A request that is being answered; it counts until this is dropped.
+#[must_use = "the request counts as in flight only while this lives"]
+pub struct InFlight {
+    exposition: Arc<Exposition>,
+}
+
+impl Metrics {
+    /// Metrics that have counted nothing yet.
+    pub fn new(build: &Build<'_>) -> Self {
+        Self { exposition: Arc::new(Exposition::new(build)) }
+    }
+
+    /// Counts a request as in flight (`http_server_active_requests`) until what it gives is dropped.
+    pub fn request_started(&self) -> InFlight {
+        self.exposition.active_requests.inc();
+        InFlight { exposition: Arc::clone(&self.exposition) }
+    }
+
+    /// A request was answered (`http_server_request_duration_seconds`). `route` is the route's pattern, or
+    /// empty if none matched: never the path, which anybody can vary.
+    pub fn request(&self, method: &str, route: &str, status: u16, seconds: f64) {
+        let method = METHODS.iter().find(|known| **known == method).unwrap_or(&"_OTHER");
+        let mut digits = [0; 5];
+        self.observe(&self.exposition.requests, [method, route, decimal(status, &mut digits)], seconds);
+    }
+
+    /// A statement came back from the database (`db_client_operation_duration_seconds`). `name` is the
+    /// statement's name, `database` OpenTelemetry's `db.system.name`: `sqlite` or `postgresql`.
+    pub fn statement(
+        &self,
+        module: &'static str,
+        name: &str,
+        database: &'static str,
+        outcome: Outcome,
+        seconds: f64,
+    ) {
+        let labels = [database, name, module, outcome.error_type()];
+        self.observe(&self.exposition.statements, labels, seconds);
+    }
+
+    /// A call to another module's interface returned (`tenfold_module_call_duration_seconds`).
+    pub fn call(&self, module: &str, method: &str, outcome: Outcome, seconds: f64) {
+        self.observe(&self.exposition.calls, [module, method, outcome.error_type()], seconds);
+    }
+
+    /// All metrics as text of type [`CONTENT_TYPE`]; with every family full, some 5 MB.
+    pub fn render(&self) -> String {
+        self.exposition.render()
+    }
+
+    fn observe<const N: usize>(&self, family: &Family<N>, labels: [&str; N], seconds: f64) {
+        if family.observe(labels, seconds) == family::Place::Other {
+            self.exposition.overflow.inc();
+        }
+    }
+}
+
+impl Outcome {
+    /// OpenTelemetry's `error.type`: empty, which to Prometheus is a label left out, when all went well.
+    fn error_type(self) -> &'static str {
+        match self {
+            Self::Ok => "",
+            Self::Failed(kind) => kind,
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.exposition.active_requests.dec();
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for InFlight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InFlight").finish_non_exhaustive()
+    }
+}
+
+/// The number's decimal digits, without allocating.
+fn decimal(mut number: u16, digits: &mut [u8; 5]) -> &str {
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return str::from_utf8(&digits[start..]).unwrap_or_default();
+        }
+    }
+}

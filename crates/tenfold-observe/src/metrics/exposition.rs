@@ -1,0 +1,162 @@
+//! Which metrics there are, and how they are written.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
+
+use super::Build;
+use super::family::Family;
+use super::resident::resident_bytes;
+
+/// The metrics themselves, and the registry that writes them.
+pub(super) struct Exposition {
+    registry: Registry,
+    pub(super) requests: Arc<Family<3>>,
+    pub(super) statements: Arc<Family<4>>,
+    pub(super) calls: Arc<Family<3>>,
+    pub(super) active_requests: Gauge,
+    pub(super) overflow: Counter,
+}
+
+/// A metric that the registry shares with those who record.
+#[derive(Debug)]
+struct Shared<T>(Arc<T>);
+
+/// A counter in Prometheus's text format, which types it under its full name. The library writes counters
+/// as OpenMetrics has them (typed as `x`, counted as `x_total`), and in the text format that is a counter
+/// without a sample and a sample without a type.
+#[derive(Debug)]
+struct Total(Counter);
+
+/// The constant gauge `tenfold_build_info`.
+#[derive(Debug)]
+struct BuildGauge([(&'static str, String); 2]);
+
+/// `process_resident_memory_bytes`, read at each scrape, and left out where the system does not tell.
+#[derive(Debug)]
+struct Resident;
+
+impl Exposition {
+    pub(super) fn new(build: &Build<'_>) -> Self {
+        let labels = ["http_request_method", "http_route", "http_response_status_code"];
+        let requests = Arc::new(Family::new(labels));
+        let labels = ["db_system_name", "db_query_summary", "module", "error_type"];
+        let statements = Arc::new(Family::new(labels));
+        let calls = Arc::new(Family::new(["module", "method", "error_type"]));
+        let mut exposition = Self {
+            registry: Registry::default(),
+            requests,
+            statements,
+            calls,
+            active_requests: Gauge::default(),
+            overflow: Counter::default(),
+        };
+        exposition.register_recorded();
+        exposition.register_process(build);
+        exposition
+    }
+
+    pub(super) fn render(&self) -> String {
+        let mut text = String::new();
+        if text::encode_registry(&mut text, &self.registry).is_err() {
+            tracing::error!("metrics could not be written in full; what could be is served");
+        }
+        text
+    }
+
+    /// What the application records. The library ends each help text with a full stop.
+    fn register_recorded(&mut self) {
+        self.registry.register(
+            "http_server_request_duration_seconds",
+            "Time to answer a request, by method, route and status",
+            Shared(Arc::clone(&self.requests)),
+        );
+        self.registry.register(
+            "http_server_active_requests",
+            "Requests being answered now",
+            self.active_requests.clone(),
+        );
+        self.registry.register(
+            "db_client_operation_duration_seconds",
+            "Time a database statement took, by database, statement name, module and kind of error",
+            Shared(Arc::clone(&self.statements)),
+        );
+        self.registry.register(
+            "tenfold_module_call_duration_seconds",
+            "Time a call to a module took, by module, method and kind of error",
+            Shared(Arc::clone(&self.calls)),
+        );
+        self.registry.register(
+            "tenfold_metrics_overflow_total",
+            "Observations counted in a series labelled other, since their metric has all the series it may have",
+            Total(self.overflow.clone()),
+        );
+    }
+
+    /// What is known of the process.
+    fn register_process(&mut self, build: &Build<'_>) {
+        let labels = [("application", build.application.to_owned()), ("version", build.version.to_owned())];
+        self.registry.register(
+            "tenfold_build_info",
+            "Always 1; the labels say what is running",
+            BuildGauge(labels),
+        );
+        self.registry.register(
+            "process_start_time_seconds",
+            "When the process began, in seconds since 1970-01-01T00:00:00Z",
+            ConstGauge::new(build.started_at.as_duration().as_secs_f64()),
+        );
+        self.registry.register_collector(Box::new(Resident));
+    }
+}
+
+impl<T: EncodeMetric> EncodeMetric for Shared<T> {
+    fn encode(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
+        self.0.encode(encoder)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        self.0.metric_type()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl EncodeMetric for Total {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        encoder.encode_gauge(&self.0.get())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Counter
+    }
+}
+
+impl EncodeMetric for BuildGauge {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        encoder.encode_family(&self.0)?.encode_gauge(&1_u64)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Gauge
+    }
+}
+
+impl Collector for Resident {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(bytes) = resident_bytes() else { return Ok(()) };
+        let help = "Memory that the process holds in RAM, in bytes.";
+        encoder
+            .encode_descriptor("process_resident_memory_bytes", help, None, MetricType::Gauge)?
+            .encode_gauge(&bytes)
+    }
+}

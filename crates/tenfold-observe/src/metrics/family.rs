@@ -1,0 +1,161 @@
+//! Histograms of one name, told apart by their labels, and no more of them than allowed.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};
+
+use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::histogram::Histogram;
+
+use super::{OTHER, SERIES_LIMIT};
+
+/// Upper bounds in seconds: OpenTelemetry's advice for durations, with four more below, where statements
+/// of an in-process database and calls between modules are.
+const BOUNDS: [f64; 18] = [
+    0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5,
+    10.0,
+];
+
+/// Histograms with the same `N` labels.
+pub(super) struct Family<const N: usize> {
+    labels: [&'static str; N],
+    table: RwLock<Table<N>>,
+    /// What found no room in the table; made when it is first needed.
+    other: OnceLock<Histogram>,
+    hasher: RandomState,
+}
+
+/// Where an observation went.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// To the series of its labels.
+    Own,
+    /// To the series for what found no room.
+    Other,
+}
+
+/// Series by the hash of their values, so that borrowed values find them; values decide among equal hashes.
+#[derive(Default)]
+struct Table<const N: usize> {
+    series: HashMap<u64, Vec<Series<N>>>,
+    count: usize,
+}
+
+struct Series<const N: usize> {
+    values: [Box<str>; N],
+    histogram: Histogram,
+}
+
+impl<const N: usize> Family<N> {
+    /// A family without series, its labels named.
+    pub(super) fn new(labels: [&'static str; N]) -> Self {
+        Self { labels, table: RwLock::default(), other: OnceLock::new(), hasher: RandomState::new() }
+    }
+
+    /// Records into the series of these values, or into `other` if it would be one too many.
+    pub(super) fn observe(&self, values: [&str; N], seconds: f64) -> Place {
+        if !seconds.is_finite() {
+            return Place::Own;
+        }
+        let seconds = seconds.max(0.0);
+        let hash = self.hasher.hash_one(values);
+        let table = self.read();
+        if let Some(histogram) = table.find(hash, values) {
+            histogram.observe(seconds);
+            return Place::Own;
+        }
+        // Asked under the lock of the look-up: a series missing from a full table will never be there.
+        let may_add = !table.is_full() && values != [OTHER; N];
+        drop(table);
+        match may_add.then(|| self.add(hash, values)).flatten() {
+            Some(histogram) => {
+                histogram.observe(seconds);
+                Place::Own
+            }
+            None => {
+                self.other.get_or_init(|| Histogram::new(BOUNDS)).observe(seconds);
+                Place::Other
+            }
+        }
+    }
+
+    fn add(&self, hash: u64, values: [&str; N]) -> Option<Histogram> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner).find_or_add(hash, values)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table<N>> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Names and values of a series; an empty value is a label left out.
+    fn label_set<'a>(&self, values: [&'a str; N]) -> Vec<(&'static str, &'a str)> {
+        self.labels.into_iter().zip(values).filter(|(_, value)| !value.is_empty()).collect()
+    }
+}
+
+impl<const N: usize> Table<N> {
+    /// One place is kept for `other`.
+    fn is_full(&self) -> bool {
+        self.count + 1 >= SERIES_LIMIT
+    }
+
+    fn find(&self, hash: u64, values: [&str; N]) -> Option<&Histogram> {
+        let same_hash = self.series.get(&hash)?;
+        same_hash.iter().find(|series| series.values() == values).map(|series| &series.histogram)
+    }
+
+    /// Somebody else may have added the series, or the last one, before this had the lock.
+    fn find_or_add(&mut self, hash: u64, values: [&str; N]) -> Option<Histogram> {
+        if let Some(histogram) = self.find(hash, values) {
+            return Some(histogram.clone());
+        }
+        if self.is_full() {
+            return None;
+        }
+        let histogram = Histogram::new(BOUNDS);
+        let series = Series { values: values.map(Box::from), histogram: histogram.clone() };
+        self.series.entry(hash).or_default().push(series);
+        self.count += 1;
+        Some(histogram)
+    }
+}
+
+impl<const N: usize> Series<N> {
+    fn values(&self) -> [&str; N] {
+        self.values.each_ref().map(|value| &**value)
+    }
+}
+
+impl<const N: usize> EncodeMetric for Family<N> {
+    /// In the order of the values, so that two readings compare line by line.
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        let table = self.read();
+        let mut all: Vec<&Series<N>> = table.series.values().flatten().collect();
+        all.sort_unstable_by_key(|series| series.values());
+        for series in all {
+            let labels = self.label_set(series.values());
+            series.histogram.encode(encoder.encode_family(&labels)?)?;
+        }
+        if let Some(other) = self.other.get() {
+            let labels = self.label_set([OTHER; N]);
+            other.encode(encoder.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
+    }
+
+    fn is_empty(&self) -> bool {
+        self.read().count == 0 && self.other.get().is_none()
+    }
+}
+
+impl<const N: usize> fmt::Debug for Family<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Family").field("labels", &self.labels).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,9 @@
+//! What telemetry promises, seen through the crate's public API.
+
+mod filters;
+mod lines;
+mod metrics;
+mod output;
+mod sink;
+mod spans;
+mod trace;
