@@ -114,10 +114,11 @@ impl Context {
     /// request at the latest. A plain `tokio::spawn` would leave the scope, and its loads would fail.
     ///
     /// Returns a handle that gives the task's value, or `None` if the request ended first.
-    pub fn spawn<T: Send + 'static>(
-        &self,
-        task: impl Future<Output = T> + Send + 'static,
-    ) -> impl Future<Output = Option<T>> + Send + use<T> {
+    pub fn spawn<T, F>(&self, task: F) -> impl Future<Output = Option<T>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
         self.scope.spawn(task)
     }
 }

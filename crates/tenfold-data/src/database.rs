@@ -1,5 +1,6 @@
 //! The application's database: where it is, how much it may use, who is told of its statements.
 
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,7 +106,7 @@ impl Database {
         let driver: Box<dyn Driver> = match Address::parse(url)? {
             Address::Sqlite(path) => {
                 let opened = Sqlite::open(path, &settings.sqlite);
-                Box::new(opened.map_err(|error| error.at("database.open", CallSite::caller()))?)
+                Box::new(opened.map_err(|error| error.at("database.open", Location::caller()))?)
             }
             Address::Postgres(url) => Box::new(Postgres::new(&url, &settings.postgres)?),
         };
@@ -127,7 +128,7 @@ impl Database {
     /// # Errors
     /// [`DataError::Unavailable`] and what else the driver says.
     pub async fn ping(&self) -> Result<(), DataError> {
-        self.0.driver.ping().await.map_err(|error| error.at("database.ping", CallSite::caller()))
+        self.0.driver.ping().await.map_err(|error| error.at("database.ping", Location::caller()))
     }
 
     /// Ends background work, after the last transaction is acknowledged.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
 use crate::context::Reach;
@@ -92,7 +93,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
         cx: &R,
         key: Self::Key,
     ) -> impl Future<Output = Result<Option<Arc<Self>>, DataError>> + Send + use<Self, R> {
-        let request = Request::<Self>::new(&cx.origin(), vec![key], CallSite::caller());
+        let request = Request::<Self>::new(&cx.origin(), vec![key], Location::caller());
         async move { Ok(request?.rows().await?.pop().flatten()) }
     }
 
@@ -105,7 +106,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
         cx: &R,
         keys: Vec<Self::Key>,
     ) -> impl Future<Output = Result<Vec<Option<Arc<Self>>>, DataError>> + Send + use<Self, R> {
-        let request = Request::<Self>::new(&cx.origin(), keys, CallSite::caller());
+        let request = Request::<Self>::new(&cx.origin(), keys, Location::caller());
         async move { request?.rows().await }
     }
 
@@ -132,7 +133,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
         tx: &W,
         rows: Vec<Self>,
     ) -> impl Future<Output = Result<Vec<Self>, DataError>> + Send + use<Self, W> {
-        write::insert(Target::of(&tx.origin(), Self::table().tenant.is_some(), CallSite::caller()), rows)
+        write::insert(Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller()), rows)
     }
 
     /// Begins a change of the row with this key.
@@ -149,7 +150,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
         tx: &W,
         key: Self::Key,
     ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
-        write::delete::<Self>(Target::of(&tx.origin(), Self::table().tenant.is_some(), CallSite::caller()), key)
+        write::delete::<Self>(Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller()), key)
     }
 }
 

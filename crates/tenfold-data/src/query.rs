@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::context::{Origin, Reach};
@@ -130,7 +131,7 @@ impl<E: Entity> Query<E> {
         self,
         cx: &R,
     ) -> impl Future<Output = Result<Rows<E>, DataError>> + Send + use<E, R> {
-        let target = Target::of(&cx.origin(), E::table().tenant.is_some(), CallSite::caller());
+        let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
         async move { self.run(target?).await }
     }
 

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::panic::Location;
 
 use crate::context::Reach;
 use crate::entity::{OrgId, Ownership};
@@ -83,7 +84,7 @@ impl SqlQuery {
         self,
         cx: &R,
     ) -> impl Future<Output = Result<Vec<T>, DataError>> + Send + use<T, O, R> {
-        let target = Target::of(&cx.origin(), true, CallSite::caller());
+        let target = Target::of(&cx.origin(), true, Location::caller());
         async move {
             let target = target?;
             let text = match target.scope.database().dialect() {

@@ -1,6 +1,7 @@
 //! Transactions: `cx.transaction(async |tx| …)`, on both databases the same.
 
 use std::future::Future;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -87,7 +88,7 @@ impl Context {
         E: From<DataError>,
         F: AsyncFnOnce(&mut Tx<'_>) -> Result<T, E>,
     {
-        let site = CallSite::caller();
+        let site = Location::caller();
         async move {
             let open = Open::begin(self.scope(), site).await?;
             let mut tx = Tx { cx: self, connection: Arc::clone(&open.connection) };
@@ -110,7 +111,7 @@ impl SystemContext {
         E: From<DataError>,
         F: AsyncFnOnce(&mut SystemTx<'_>) -> Result<T, E>,
     {
-        let site = CallSite::caller();
+        let site = Location::caller();
         async move {
             let open = Open::begin(self.scope(), site).await?;
             let mut tx = SystemTx { cx: self, connection: Arc::clone(&open.connection) };
@@ -147,7 +148,7 @@ impl Open {
     }
 
     async fn commit(self) -> Result<(), DataError> {
-        let site = CallSite::caller();
+        let site = Location::caller();
         // A load that was asked for inside and not awaited must not run after the end; one that is already
         // on its way still holds the connection.
         self.closing.0.abandon(self.connection.number());

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::Location;
 
 use crate::driver::Params;
 use crate::entity::{Column, Entity, OrgId};
@@ -82,7 +83,7 @@ impl<E: Entity> Update<E> {
     /// [`DataError::NotFound`], and whatever stops the statement.
     #[track_caller]
     pub fn run<W: Write<E::Owner>>(self, tx: &W) -> impl Future<Output = Result<(), DataError>> + Send + use<E, W> {
-        let target = Target::of(&tx.origin(), E::table().tenant.is_some(), CallSite::caller());
+        let target = Target::of(&tx.origin(), E::table().tenant.is_some(), Location::caller());
         async move {
             let table = E::table();
             let (condition, next) = table.tenant_condition();

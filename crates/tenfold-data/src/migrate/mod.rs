@@ -7,6 +7,7 @@ mod portable;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::panic::Location;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -96,7 +97,7 @@ impl Database {
     /// As [`Database::migrate`].
     pub async fn migration_status(&self, modules: &[ModuleMigrations]) -> Result<Vec<MigrationStatus>, DataError> {
         let migrations = read(self.dialect(), modules)?;
-        let failed = |error: DriverError| error.at("migrations.status", CallSite::caller());
+        let failed = |error: DriverError| error.at("migrations.status", Location::caller());
         let transaction = self.driver().begin(None).await.map_err(failed)?;
         let transaction = &*transaction;
         prepare(self.dialect(), transaction).await.map_err(failed)?;

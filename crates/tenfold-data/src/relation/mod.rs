@@ -8,6 +8,7 @@
 mod cohort;
 
 use std::future::Future;
+use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
 use self::cohort::Member;
@@ -38,7 +39,7 @@ impl<T: Entity> One<T> {
     /// [`DataError::NotFound`] when there is none, and whatever stops the statement.
     #[track_caller]
     pub fn get<'a>(&'a self, cx: &impl Reach<T::Owner>) -> impl Future<Output = Result<&'a T, DataError>> + Send + 'a {
-        let touch = self.0.touch(&cx.origin(), CallSite::caller());
+        let touch = self.0.touch(&cx.origin(), Location::caller());
         async move {
             let rows = touch.await?;
             rows.first().ok_or_else(|| DataError::NotFound { entity: T::table().entity, key: self.0.key() })
@@ -54,7 +55,7 @@ impl<T: Entity> One<T> {
         &'a self,
         cx: &impl Reach<T::Owner>,
     ) -> impl Future<Output = Result<Option<&'a T>, DataError>> + Send + 'a {
-        let touch = self.0.touch(&cx.origin(), CallSite::caller());
+        let touch = self.0.touch(&cx.origin(), Location::caller());
         async move { Ok(touch.await?.first()) }
     }
 }
@@ -69,7 +70,7 @@ impl<T: Entity> Many<T> {
         &'a self,
         cx: &impl Reach<T::Owner>,
     ) -> impl Future<Output = Result<&'a [T], DataError>> + Send + 'a {
-        self.0.touch(&cx.origin(), CallSite::caller())
+        self.0.touch(&cx.origin(), Location::caller())
     }
 }
 
@@ -80,7 +81,7 @@ impl<T: Entity> Count<T> {
     /// Whatever stops the statement.
     #[track_caller]
     pub fn get<'a>(&'a self, cx: &impl Reach<T::Owner>) -> impl Future<Output = Result<i64, DataError>> + Send + 'a {
-        let touch = self.0.touch(&cx.origin(), CallSite::caller());
+        let touch = self.0.touch(&cx.origin(), Location::caller());
         async move { Ok(touch.await?.first().map_or(0, |counted| counted.rows)) }
     }
 }

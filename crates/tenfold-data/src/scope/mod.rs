@@ -214,10 +214,11 @@ impl Scope {
         Ok(())
     }
 
-    pub(crate) fn spawn<T: Send + 'static>(
-        &self,
-        task: impl Future<Output = T> + Send + 'static,
-    ) -> impl Future<Output = Option<T>> + Send + use<T> {
+    pub(crate) fn spawn<T, F>(&self, task: F) -> impl Future<Output = Option<T>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
         let (answer, receiver) = oneshot::channel();
         let mut state = self.state();
         if state.phase != Phase::Ended {
