@@ -101,7 +101,11 @@ impl Workspace {
     ///
     /// Works offline and resolves no versions, so the answer takes some hundredths of a second.
     pub fn read(folder: &Path) -> Result<Self, CheckError> {
-        let answer = ask_cargo(folder)?;
+        let mut answer = ask_cargo(folder)?;
+        if !is_same(folder, &answer.workspace_root) {
+            // Below the root Cargo calls the package around `folder` the only default member.
+            answer = ask_cargo(&answer.workspace_root)?;
+        }
         let root = answer.workspace_root;
         let mut found: Vec<MetadataPackage> = answer.packages;
         found.sort_by(|a, b| a.manifest_path.cmp(&b.manifest_path));
@@ -198,6 +202,13 @@ impl MetadataDependency {
             Some("build") => Kind::Build,
             _ => Kind::Normal,
         }
+    }
+}
+
+fn is_same(folder: &Path, root: &Path) -> bool {
+    match (folder.canonicalize(), root.canonicalize()) {
+        (Ok(folder), Ok(root)) => folder == root,
+        _ => false,
     }
 }
 

@@ -61,12 +61,14 @@ fn fan_in<'a>(edges: &Edges<'a>) -> BTreeMap<&'a str, usize> {
 }
 
 /// The edge that should go: after it the fewest edges lie on cycles; of several the one from the module on
-/// which most others rest, since that one should know nobody; then the last by name.
+/// which most others rest, since that one should know nobody; then the one with the fewest places to mend, and
+/// the last by name.
 fn closing_edge<'a>(edges: &Edges<'a>, fan_in: &BTreeMap<&str, usize>) -> Option<(&'a str, &'a str)> {
     cyclic(edges, None).into_iter().min_by_key(|edge| {
         let left = cyclic(edges, Some(*edge)).len();
         let rests_on = fan_in.get(edge.0).copied().unwrap_or(0);
-        (left, std::cmp::Reverse(rests_on), std::cmp::Reverse(*edge))
+        let places = edges.get(edge).map_or(0, BTreeSet::len);
+        (left, std::cmp::Reverse(rests_on), places, std::cmp::Reverse(*edge))
     })
 }
 

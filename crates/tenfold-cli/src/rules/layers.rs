@@ -97,7 +97,7 @@ fn upward(package: &Package, dependency: &Dependency, target: Option<&Package>) 
         violation(
             dependency,
             format!("{} depends on {}, which stands above it", package.name, target.name),
-            "the framework knows no modules, and a module knows no application: pass in what it needs",
+            "what lies below crates/ knows no modules, and a module knows no application: pass in what it needs",
         )
     })
 }
