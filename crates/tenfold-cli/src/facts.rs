@@ -1,13 +1,17 @@
 //! Everything the rules look at, read once.
 
+mod reading;
+
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::CheckError;
 use crate::source::{DeclaredInterface, Literal, Source, SqlMacro};
 use crate::sql::{self, Naming, TableName, Unparsable};
 use crate::violation::{Place, Rule, Violation};
 use crate::workspace::{Package, Role, Workspace, shown};
+
+use reading::Content;
 
 /// One Rust source of a module or an application.
 #[derive(Debug)]
@@ -55,13 +59,15 @@ impl Facts {
         let workspace = Workspace::read(folder)?;
         let mut facts =
             Self { workspace, sources: Vec::new(), tables: Vec::new(), texts: 0, unreadable: Vec::new() };
-        for index in 0..facts.workspace.packages.len() {
-            let package = &facts.workspace.packages[index];
+        let mut files = Vec::new();
+        for (index, package) in facts.workspace.packages.iter().enumerate() {
             if package.module().is_some() || package.role == Role::Application {
-                for path in files(&package.folder)? {
-                    facts.read_file(index, &path)?;
-                }
+                files.extend(reading::files(&package.folder)?.into_iter().map(|path| (index, path)));
             }
+        }
+        let paths: Vec<&Path> = files.iter().map(|(_, path)| path.as_path()).collect();
+        for ((package, path), content) in files.iter().zip(reading::contents(&paths)?) {
+            facts.take(*package, path, content);
         }
         Ok(facts)
     }
@@ -93,16 +99,12 @@ impl Facts {
         })
     }
 
-    fn read_file(&mut self, package: usize, path: &Path) -> Result<(), CheckError> {
-        let text = std::fs::read_to_string(path).map_err(CheckError::file(path))?;
+    fn take(&mut self, package: usize, path: &Path, content: Content) {
         let below = shown(&self.workspace.root, path);
-        if below.ends_with(".sql") {
-            self.read_migration(package, &below, &text);
-            return Ok(());
-        }
-        match Source::read(&text) {
-            Ok(source) => self.take_source(package, path, below, source),
-            Err((message, line)) => self.unreadable.push(Violation::new(
+        match content {
+            Content::Migration(text) => self.read_migration(package, &below, &text),
+            Content::Source(Ok(source)) => self.take_source(package, path, below, source),
+            Content::Source(Err((message, line))) => self.unreadable.push(Violation::new(
                 Rule::Sources,
                 Place::new(&below, line),
                 &below,
@@ -110,7 +112,6 @@ impl Facts {
                 "mend the syntax; until then nothing is known about its boundaries",
             )),
         }
-        Ok(())
     }
 
     fn take_source(&mut self, package: usize, path: &Path, below: String, source: Source) {
@@ -132,24 +133,28 @@ impl Facts {
         self.sources.push(SourceFile { package, path: below, is_product, source });
     }
 
-    /// The literals of one `sql!`: a name, if the first does not read as a statement, and texts.
+    /// The literals of one `sql!`. What looks like a statement must be one; anything else (the statement's
+    /// name, a bound value) is a text only if it parses and names a table.
     fn read_statement(&mut self, package: usize, path: &str, statement: &SqlMacro) {
-        let texts: Vec<&Literal> =
-            statement.literals.iter().filter(|literal| sql::looks_like_sql(&literal.value)).collect();
-        for (index, literal) in texts.iter().enumerate() {
+        let looks = |literal: &&Literal| sql::looks_like_sql(&literal.value);
+        let texts = statement.literals.iter().filter(looks).count();
+        let mut read = 0;
+        for (index, literal) in statement.literals.iter().enumerate() {
+            let must_parse = looks(&literal);
             match sql::tables(&literal.value, Unparsable::Refuse) {
-                Ok(tables) => {
-                    self.texts += 1;
+                Ok(tables) if must_parse || !tables.is_empty() => {
+                    read += 1;
                     self.take_tables(package, path, literal, tables);
                 }
                 // A name in words, `"insert an audit entry"`, with the text after it.
-                Err(_) if index == 0 && texts.len() > 1 && is_first(statement, literal) => {}
-                Err(message) => {
-                    self.unreadable.push(unparsable(Place::new(path, literal.line), path, &message))
+                Err(message) if must_parse && (index > 0 || texts == 1) => {
+                    self.unreadable.push(unparsable(Place::new(path, literal.line), path, &message));
                 }
+                Ok(_) | Err(_) => {}
             }
         }
-        if texts.is_empty() {
+        self.texts += read;
+        if texts + read == 0 {
             self.unreadable.push(Violation::new(
                 Rule::Sql,
                 Place::new(path, statement.line),
@@ -193,10 +198,6 @@ impl Facts {
     }
 }
 
-fn is_first(statement: &SqlMacro, literal: &Literal) -> bool {
-    statement.literals.first().is_some_and(|first| std::ptr::eq(first, literal))
-}
-
 fn unparsable(place: Place, names: &str, message: &str) -> Violation {
     Violation::new(
         Rule::Sql,
@@ -211,30 +212,4 @@ fn unparsable(place: Place, names: &str, message: &str) -> Violation {
 fn line_of(message: &str) -> Option<usize> {
     let (_, after) = message.split_once("Line: ")?;
     after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-/// The Rust sources and migrations of the package in `folder`, sorted; folders of other packages are theirs.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, CheckError> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(current) = folders.pop() {
-        for entry in std::fs::read_dir(&current).map_err(CheckError::file(&current))? {
-            let entry = entry.map_err(CheckError::file(&current))?;
-            let path = entry.path();
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if entry.file_type().map_err(CheckError::file(&path))?.is_dir() {
-                let is_foreign =
-                    name.starts_with('.') || name == "target" || path.join("Cargo.toml").exists();
-                folders.extend((!is_foreign).then_some(path));
-            } else if name.ends_with(".rs") || (name.ends_with(".sql") && is_migration(folder, &path)) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn is_migration(folder: &Path, path: &Path) -> bool {
-    path.strip_prefix(folder).is_ok_and(|below| below.starts_with("migrations"))
 }

@@ -4,11 +4,13 @@
 //! (queries, writes) and from the tokens (definitions: `TABLE`, `VIEW`, `REFERENCES`, the `ON` of an index).
 //! Names of common table expressions, aliases and table functions are no tables.
 //!
-//! What no static reading sees: the bodies of functions and `DO` blocks (strings to the parser),
-//! `'table'::regclass`, `pragma_table_info('table')`, statements that are put together at run time. The
-//! database role that owns only its module's tables is the wall behind this fence.
+//! What no static reading sees: the bodies of functions and `DO` blocks (strings to the parser), a trigger's
+//! body where the parser skips it, `'table'::regclass`, `pragma_table_info('table')`, `PARTITION OF` and
+//! `RENAME TO`, a written table whose name a common table expression hides, statements that are put together at
+//! run time. The database role that owns only its module's tables is the wall behind this fence.
 
 mod query;
+mod upsert;
 mod words;
 
 use sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect, SQLiteDialect};
@@ -60,7 +62,7 @@ pub fn tables(text: &str, unparsable: Unparsable) -> Result<Vec<TableName>, Stri
     let mut scanned = None;
     for (name, dialect) in dialects {
         let tokens = match Tokenizer::new(dialect, text).tokenize_with_location() {
-            Ok(tokens) => tokens,
+            Ok(tokens) => upsert::without_conflict_predicates(tokens),
             Err(error) => {
                 refusals.push(format!("{name}: {error}"));
                 continue;

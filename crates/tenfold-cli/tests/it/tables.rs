@@ -33,10 +33,13 @@ fn every_kind_of_statement_is_looked_into() {
         "DELETE FROM billing_invoices USING auth_users u",
         "WITH x AS (DELETE FROM auth_users RETURNING id) SELECT id FROM x",
         "SELECT id FROM public.auth_users FOR UPDATE SKIP LOCKED",
+        "INSERT INTO billing_invoices (id) VALUES (1) ON CONFLICT (id) WHERE id > 1 DO UPDATE SET id = (SELECT 1 FROM auth_users)",
         "INSERT OR IGNORE INTO auth_users (id) VALUES (?1)",
         "(SELECT 1 FROM billing_invoices) UNION SELECT 2 FROM auth_users",
         "-- by hand\nSELECT 1 FROM auth_users WHERE org_id = ?1 AND id IN (SELECT value FROM json_each(?2))",
         "TRUNCATE auth_users",
+        "COPY auth_users TO STDOUT",
+        "BEGIN; DELETE FROM auth_users",
     ] {
         statement(text).check().fails(1, &["error[tables]", "modules/billing/src/report.rs:", "auth_users"]);
     }
@@ -50,6 +53,7 @@ fn common_table_expressions_aliases_and_functions_are_no_tables() {
         "WITH RECURSIVE tree AS (SELECT 1 UNION ALL SELECT * FROM tree) SELECT * FROM tree",
         "WITH old AS (SELECT id FROM billing_invoices) DELETE FROM billing_invoices WHERE id IN (SELECT id FROM old)",
         "SELECT value FROM json_each(?1)",
+        "INSERT INTO billing_invoices (id) VALUES ($1) ON CONFLICT (id) WHERE paid IS NULL DO UPDATE SET id = 2",
         "SELECT x FROM unnest($1::bigint[]) AS x",
         "SELECT extract(epoch FROM created_at) FROM billing_invoices",
     ] {
