@@ -1,3 +1,9 @@
-//! The tenfold command: checks that a workspace keeps its module boundaries.
+//! The `tenfold` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    tenfold_cli::run(tenfold_cli::Command::parse())
+}

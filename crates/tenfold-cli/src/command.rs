@@ -1,0 +1,138 @@
+//! The command line of `tenfold`.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::error::CheckError;
+use crate::facts::Facts;
+use crate::{Report, check_facts, graph};
+
+/// What the program was asked to do.
+#[derive(Debug, Parser)]
+#[command(name = "tenfold", about = "Works on a workspace that is built with Tenfold.")]
+pub struct Command {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Check that no module crosses another's boundary.
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    /// A folder of the workspace.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    workspace: PathBuf,
+    /// The day on which exceptions are judged, for instance 2027-01-31; the clock's day (UTC) unless given.
+    #[arg(long, value_name = "DAY")]
+    today: Option<Date>,
+    /// Write the picture of the modules (Mermaid) instead of checking.
+    #[arg(long)]
+    graph: bool,
+    /// Fail if the picture in this document, relative to the workspace root, differs.
+    #[arg(long, value_name = "DOCUMENT", requires = "graph", conflicts_with = "write")]
+    compare: Option<PathBuf>,
+    /// Put the picture into this document, relative to the workspace root.
+    #[arg(long, value_name = "DOCUMENT", requires = "graph")]
+    write: Option<PathBuf>,
+}
+
+/// How a task ended.
+enum Outcome {
+    /// To standard output, exit code 0.
+    Fine(String),
+    /// To standard error, exit code 1.
+    Broken(String),
+}
+
+/// Does what the command says. Exit code 0: all is well; 1: a boundary is crossed or the picture is old;
+/// 2: the command is wrong or the check could not be made.
+pub fn run(command: Command) -> ExitCode {
+    let Task::Check(check) = command.task;
+    let (written, code) = match check.run() {
+        Ok(Outcome::Fine(text)) => (io::stdout().lock().write_all(text.as_bytes()), ExitCode::SUCCESS),
+        Ok(Outcome::Broken(text)) => (io::stderr().lock().write_all(text.as_bytes()), ExitCode::from(1)),
+        Err(error) => (writeln!(io::stderr().lock(), "error: {error}"), ExitCode::from(2)),
+    };
+    // A reader that has gone away (`tenfold check | head`) makes no difference to what was found.
+    written.map_or(ExitCode::from(2), |()| code)
+}
+
+impl Check {
+    fn run(&self) -> Result<Outcome, CheckError> {
+        let facts = Facts::read(&self.workspace)?;
+        if !self.graph {
+            let report = check_facts(&facts, self.today.unwrap_or_else(today))?;
+            return Ok(if report.violations.is_empty() {
+                Outcome::Fine(format!("{report}\n"))
+            } else {
+                Outcome::Broken(failure(&report))
+            });
+        }
+        if let Some(unreadable) = facts.unreadable.first() {
+            return Ok(Outcome::Broken(unreadable.to_string()));
+        }
+        let picture = graph::mermaid(&facts);
+        match (&self.compare, &self.write) {
+            (Some(document), _) => compare(&facts.workspace.root, document, &picture),
+            (None, Some(document)) => write(&facts.workspace.root, document, &picture),
+            (None, None) => Ok(Outcome::Fine(picture)),
+        }
+    }
+}
+
+fn failure(report: &Report) -> String {
+    let blocks: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
+    let count = blocks.len();
+    format!("{}\n{count} {}\n", blocks.join("\n"), if count == 1 { "error" } else { "errors" })
+}
+
+fn compare(root: &Path, document: &Path, picture: &str) -> Result<Outcome, CheckError> {
+    let shown = document.display();
+    let text = read_or_empty(&root.join(document))?;
+    Ok(match graph::committed(&text) {
+        Some(committed) if committed == picture => {
+            Outcome::Fine(format!("{shown} shows the modules as they are\n"))
+        }
+        committed => {
+            let wrong = match committed {
+                Some(_) => "shows other modules, needs, interfaces or tables than the sources",
+                None => "holds no ```mermaid fence with the picture of the modules",
+            };
+            Outcome::Broken(format!(
+                "error[graph]: {shown} {wrong}\n  --> {shown}\n  do: tenfold check --graph --write {shown}\n"
+            ))
+        }
+    })
+}
+
+fn write(root: &Path, document: &Path, picture: &str) -> Result<Outcome, CheckError> {
+    let path = root.join(document);
+    let text = graph::rewritten(&read_or_empty(&path)?, picture);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(CheckError::file(folder))?;
+    }
+    std::fs::write(&path, text).map_err(CheckError::file(&path))?;
+    Ok(Outcome::Fine(format!("wrote the picture of the modules to {}\n", document.display())))
+}
+
+/// A document that is not there yet is an empty one.
+fn read_or_empty(path: &Path) -> Result<String, CheckError> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        read => read.map_err(CheckError::file(path)),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a command has no Context; a test passes --today instead")]
+fn today() -> Date {
+    jiff::Timestamp::now().to_zoned(TimeZone::UTC).date()
+}

@@ -1,0 +1,45 @@
+//! Why a check could not be made at all.
+
+use std::path::PathBuf;
+
+/// The check could not begin or end: nothing is known about the boundaries.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// `cargo metadata` could not be started.
+    #[error("cannot start `{cargo} metadata` in {root}: {source}")]
+    CargoMissing {
+        /// The command, from the variable CARGO or `cargo`.
+        cargo: String,
+        /// The folder in which it should have run.
+        root: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// `cargo metadata` found no workspace, or one it refuses.
+    #[error("cargo metadata fails in {root}:\n{message}")]
+    CargoRefuses {
+        /// The folder in which it ran.
+        root: PathBuf,
+        /// What it wrote to its standard error.
+        message: String,
+    },
+    /// `cargo metadata` answered in another form than format version 1.
+    #[error("cannot read what cargo metadata answered: {0}")]
+    CargoAnswer(#[from] serde_json::Error),
+    /// A file or a folder could not be read or written.
+    #[error("cannot open {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl CheckError {
+    /// The error of reading or writing `path`.
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+}

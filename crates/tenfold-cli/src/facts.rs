@@ -1,0 +1,215 @@
+//! Everything the rules look at, read once.
+
+mod reading;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::error::CheckError;
+use crate::source::{DeclaredInterface, Literal, Source, SqlMacro};
+use crate::sql::{self, Naming, TableName, Unparsable};
+use crate::violation::{Place, Rule, Violation};
+use crate::workspace::{Package, Role, Workspace, shown};
+
+use reading::Content;
+
+/// One Rust source of a module or an application.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// Index of its package in [`Workspace::packages`].
+    pub package: usize,
+    /// Its path below the workspace root.
+    pub path: String,
+    /// Whether it is part of the product: below `tests/`, `benches/` and `examples/` it is not.
+    pub is_product: bool,
+    /// What it says.
+    pub source: Source,
+}
+
+/// A table that some text of a package names.
+#[derive(Debug)]
+pub struct TableUse {
+    /// Index of the package.
+    pub package: usize,
+    /// Where the text names it.
+    pub place: Place,
+    /// The table.
+    pub table: TableName,
+}
+
+/// The workspace with its sources and its SQL.
+#[derive(Debug)]
+pub struct Facts {
+    /// The packages.
+    pub workspace: Workspace,
+    /// The sources of modules and applications, by path.
+    pub sources: Vec<SourceFile>,
+    /// Every table that they name.
+    pub tables: Vec<TableUse>,
+    /// How many texts of SQL were read: literals in `sql!` and migrations.
+    pub texts: usize,
+    /// What could not be read.
+    pub unreadable: Vec<Violation>,
+}
+
+impl Facts {
+    /// Reads the workspace around `folder`: manifests, and the sources and migrations of modules and
+    /// applications. Sources of the framework are not read, the rules ask nothing of them.
+    pub fn read(folder: &Path) -> Result<Self, CheckError> {
+        let workspace = Workspace::read(folder)?;
+        let mut facts =
+            Self { workspace, sources: Vec::new(), tables: Vec::new(), texts: 0, unreadable: Vec::new() };
+        let mut files = Vec::new();
+        for (index, package) in facts.workspace.packages.iter().enumerate() {
+            if package.module().is_some() || package.role == Role::Application {
+                files.extend(reading::files(&package.folder)?.into_iter().map(|path| (index, path)));
+            }
+        }
+        let paths: Vec<&Path> = files.iter().map(|(_, path)| path.as_path()).collect();
+        for ((package, path), content) in files.iter().zip(reading::contents(&paths)?) {
+            facts.take(*package, path, content);
+        }
+        Ok(facts)
+    }
+
+    /// The package at `index`.
+    pub fn package(&self, index: usize) -> &Package {
+        &self.workspace.packages[index]
+    }
+
+    /// The product's sources of `module`'s implementation.
+    pub fn implementation<'a>(&'a self, module: &'a str) -> impl Iterator<Item = &'a SourceFile> {
+        self.sources.iter().filter(move |file| {
+            let role = &self.package(file.package).role;
+            file.is_product && matches!(role, Role::Implementation(name) if name == module)
+        })
+    }
+
+    /// Every interface with its module and its source.
+    pub fn interfaces(&self) -> impl Iterator<Item = (&str, &SourceFile, &DeclaredInterface)> {
+        self.sources.iter().filter(|file| file.is_product).flat_map(|file| {
+            let module = match &self.package(file.package).role {
+                Role::Interface(module) => Some(module.as_str()),
+                _ => None,
+            };
+            file.source
+                .interfaces
+                .iter()
+                .filter_map(move |interface| module.map(|module| (module, file, interface)))
+        })
+    }
+
+    fn take(&mut self, package: usize, path: &Path, content: Content) {
+        let below = shown(&self.workspace.root, path);
+        match content {
+            Content::Migration(text) => self.read_migration(package, &below, &text),
+            Content::Source(Ok(source)) => self.take_source(package, path, below, source),
+            Content::Source(Err((message, line))) => self.unreadable.push(Violation::new(
+                Rule::Sources,
+                Place::new(&below, line),
+                &below,
+                format!("this source is no Rust that the check can read: {message}"),
+                "mend the syntax; until then nothing is known about its boundaries",
+            )),
+        }
+    }
+
+    fn take_source(&mut self, package: usize, path: &Path, below: String, source: Source) {
+        for entity in &source.entities {
+            let name = entity.value.to_lowercase();
+            let (schema, name) = match name.rsplit_once('.') {
+                Some((schema, name)) => (Some(schema.to_owned()), name.to_owned()),
+                None => (None, name),
+            };
+            let table = TableName { line: entity.line, schema, name, naming: Naming::Uses };
+            self.tables.push(TableUse { package, place: Place::new(&below, entity.line), table });
+        }
+        for statement in &source.statements {
+            self.read_statement(package, &below, statement);
+        }
+        let first = path.strip_prefix(&self.package(package).folder).ok().and_then(|path| path.iter().next());
+        let is_product =
+            !first.is_some_and(|first| ["tests", "benches", "examples"].iter().any(|test| first == *test));
+        self.sources.push(SourceFile { package, path: below, is_product, source });
+    }
+
+    /// The literals of one `sql!`. What looks like a statement must be one; anything else (the statement's
+    /// name, a bound value) is a text only if it parses and names a table.
+    fn read_statement(&mut self, package: usize, path: &str, statement: &SqlMacro) {
+        let looks = |literal: &&Literal| sql::looks_like_sql(&literal.value);
+        let texts = statement.literals.iter().filter(looks).count();
+        let mut read = 0;
+        for (index, literal) in statement.literals.iter().enumerate() {
+            let must_parse = looks(&literal);
+            match sql::tables(&literal.value, Unparsable::Refuse) {
+                Ok(tables) if must_parse || !tables.is_empty() => {
+                    read += 1;
+                    self.take_tables(package, path, literal, tables);
+                }
+                // A name in words, `"insert an audit entry"`, with the text after it.
+                Err(message) if must_parse && (index > 0 || texts == 1) => {
+                    self.unreadable.push(unparsable(Place::new(path, literal.line), path, &message));
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        self.texts += read;
+        if texts + read == 0 {
+            self.unreadable.push(Violation::new(
+                Rule::Sql,
+                Place::new(path, statement.line),
+                path,
+                "this `sql!` holds no text of SQL as a string literal".to_owned(),
+                "write the statement as a literal in the macro: a text that is put together elsewhere cannot be checked",
+            ));
+        }
+    }
+
+    fn take_tables(&mut self, package: usize, path: &str, literal: &Literal, tables: Vec<TableName>) {
+        for table in tables {
+            let line = if literal.keeps_lines { literal.line + table.line - 1 } else { literal.line };
+            self.tables.push(TableUse { package, place: Place::new(path, line), table });
+        }
+    }
+
+    fn read_migration(&mut self, package: usize, path: &str, text: &str) {
+        let is_for_one_database = path.ends_with(".sqlite.sql") || path.ends_with(".postgres.sql");
+        let unreadable = if is_for_one_database { Unparsable::ScanWords } else { Unparsable::Refuse };
+        match sql::tables(text, unreadable) {
+            Ok(tables) => {
+                self.texts += 1;
+                self.tables.extend(tables.into_iter().map(|table| TableUse {
+                    package,
+                    place: Place::new(path, table.line),
+                    table,
+                }));
+            }
+            Err(message) => {
+                let line = line_of(&message).unwrap_or(1);
+                self.unreadable.push(unparsable(Place::new(path, line), path, &message));
+            }
+        }
+    }
+
+    /// The distinct tables that modules own and name, for the summary.
+    pub fn named_tables(&self) -> BTreeSet<&str> {
+        let of_modules = self.tables.iter().filter(|found| self.package(found.package).module().is_some());
+        of_modules.map(|found| found.table.name.as_str()).collect()
+    }
+}
+
+fn unparsable(place: Place, names: &str, message: &str) -> Violation {
+    Violation::new(
+        Rule::Sql,
+        place,
+        names,
+        format!("no parser reads this text of SQL, so its tables are not known ({message})"),
+        "mend the text; a migration for one database goes into *.sqlite.sql or *.postgres.sql",
+    )
+}
+
+/// The line in `… at Line: 3, Column: 7`, as the parsers write it.
+fn line_of(message: &str) -> Option<usize> {
+    let (_, after) = message.split_once("Line: ")?;
+    after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}

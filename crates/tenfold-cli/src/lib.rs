@@ -1,0 +1,90 @@
+//! The `tenfold` command, and the check behind it for whoever wants to call it from a test.
+//!
+//! `tenfold check` reads a Cargo workspace without building or running it (manifests, Rust sources, SQL) and
+//! refuses what crosses a module's boundary. The conventions it checks:
+//!
+//! - a module is a folder `…/modules/<name>/` with its implementation, `…/modules/<name>/api/` with its
+//!   interface package `<name>-api`, and `…/modules/<name>/migrations/*.sql`;
+//! - the implementation registers itself with
+//!   `Module::new("<name>").provides::<dyn X>(…).needs::<dyn Y>()`;
+//! - an interface is `#[module_api(name = "<name>", version = 1)] pub trait X { … }` in the interface package.
+//!
+//! Each rule is a file in `src/rules/`; [`Rule`] lists their names. The idea of checking boundaries in a test
+//! is Spring Modulith's `modules.verify()`.
+
+mod command;
+mod error;
+mod exceptions;
+mod facts;
+mod graph;
+mod manifest;
+mod rules;
+mod source;
+mod sql;
+mod violation;
+mod workspace;
+
+use std::fmt;
+use std::path::Path;
+
+use jiff::civil::Date;
+
+pub use command::{Command, run};
+pub use error::CheckError;
+pub use violation::{Place, Rule, Violation};
+
+use facts::Facts;
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Report {
+    /// How many modules there are.
+    pub modules: usize,
+    /// How many texts of SQL were read: literals in `sql!`, and migrations.
+    pub texts: usize,
+    /// How many distinct tables the modules name.
+    pub tables: usize,
+    /// How many entries of `tenfold-check.toml` tolerate something.
+    pub exceptions: usize,
+    /// What breaks a rule, by file and line; empty when no boundary is crossed.
+    pub violations: Vec<Violation>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let Self { modules, texts, tables, exceptions, violations } = self;
+        let (m, t, b) = (plural(*modules), plural(*texts), plural(*tables));
+        write!(f, "checked {modules} module{m}, {texts} text{t} of SQL, {tables} table{b}: ")?;
+        match (violations.len(), exceptions) {
+            (0, 0) => write!(f, "no boundary is crossed"),
+            (0, tolerated) => {
+                write!(f, "no boundary is crossed but for {tolerated} exception{}", plural(*tolerated))
+            }
+            (count, _) => write!(f, "{count} error{}", plural(count)),
+        }
+    }
+}
+
+/// Checks the workspace around `folder`; exceptions are judged as of `today`.
+///
+/// An error means that the check could not be made; a crossed boundary is a [`Report`] with violations.
+pub fn check(folder: &Path, today: Date) -> Result<Report, CheckError> {
+    check_facts(&Facts::read(folder)?, today)
+}
+
+/// The picture of the modules in the workspace around `folder`, as Mermaid.
+pub fn mermaid(folder: &Path) -> Result<String, CheckError> {
+    Ok(graph::mermaid(&Facts::read(folder)?))
+}
+
+fn check_facts(facts: &Facts, today: Date) -> Result<Report, CheckError> {
+    let judged = exceptions::apply(&facts.workspace.root, rules::violations(facts), today)?;
+    Ok(Report {
+        modules: facts.workspace.modules().len(),
+        texts: facts.texts,
+        tables: facts.named_tables().len(),
+        exceptions: judged.exceptions,
+        violations: judged.violations,
+    })
+}

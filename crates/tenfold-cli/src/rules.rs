@@ -1,0 +1,29 @@
+//! The rules, one a file, each a function from the facts to what breaks it.
+
+mod cycle;
+mod implementation;
+mod layers;
+mod layout;
+mod needs;
+mod references;
+mod tables;
+
+use crate::facts::Facts;
+use crate::violation::Violation;
+
+pub(crate) use references::{interface_of, needed_modules};
+pub(crate) use tables::owner_of;
+
+/// Everything that breaks a rule, by place; exceptions are not yet taken into account.
+pub fn violations(facts: &Facts) -> Vec<Violation> {
+    let mut found = facts.unreadable.clone();
+    found.extend(layout::violations(facts));
+    found.extend(implementation::violations(facts));
+    found.extend(cycle::violations(facts));
+    found.extend(needs::violations(facts));
+    found.extend(tables::violations(facts));
+    found.extend(layers::violations(facts));
+    found.sort();
+    found.dedup();
+    found
+}

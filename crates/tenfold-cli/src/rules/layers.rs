@@ -1,0 +1,107 @@
+//! The arrows between the framework's packages run one way, and only tenfold-data knows a database driver.
+//!
+//! `tenfold-macros` <- `tenfold-data` <- `tenfold-jobs`, `tenfold-observe` <- `tenfold` <- modules <-
+//! applications; `tenfold-console` and `tenfold-cli` are leaves, which an application alone may mount.
+//! Dev-dependencies count, except those of tenfold-macros: what a derive writes can only be tested with the
+//! packages it names.
+
+use crate::facts::Facts;
+use crate::violation::{Rule, Violation};
+use crate::workspace::{Dependency, Kind, Package, Role};
+
+/// Each package of the framework with those of the framework on which it may depend.
+const ARROWS: [(&str, &[&str]); 7] = [
+    ("tenfold-macros", &[]),
+    ("tenfold-data", &["tenfold-macros"]),
+    ("tenfold-jobs", &["tenfold-macros", "tenfold-data"]),
+    ("tenfold-observe", &["tenfold-macros", "tenfold-data"]),
+    ("tenfold", &["tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe"]),
+    ("tenfold-console", &["tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe", "tenfold"]),
+    ("tenfold-cli", &["tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe", "tenfold"]),
+];
+
+/// Packages on which only an application may depend.
+const LEAVES: [&str; 2] = ["tenfold-console", "tenfold-cli"];
+
+/// Packages that only tenfold-data may name.
+const DRIVERS: [&str; 9] = [
+    "deadpool-postgres",
+    "diesel",
+    "libsqlite3-sys",
+    "postgres",
+    "postgres-types",
+    "rusqlite",
+    "sea-orm",
+    "sqlx",
+    "tokio-postgres",
+];
+
+/// What breaks the rule.
+pub fn violations(facts: &Facts) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for (index, package) in facts.workspace.packages.iter().enumerate() {
+        for dependency in package.dependencies.iter().filter(|dependency| dependency.member != Some(index)) {
+            let target = dependency.member.map(|target| facts.package(target));
+            found.extend(driver(package, dependency));
+            found.extend(arrow(package, dependency).or_else(|| upward(package, dependency, target)));
+        }
+    }
+    found
+}
+
+fn driver(package: &Package, dependency: &Dependency) -> Option<Violation> {
+    let is_driver = DRIVERS.contains(&dependency.package.as_str());
+    (is_driver && package.name != "tenfold-data").then(|| {
+        violation(
+            dependency,
+            format!("{} depends on the database driver {}", package.name, dependency.package),
+            "go through tenfold-data: a statement that passes by it has no name, no tenant and no count",
+        )
+    })
+}
+
+/// Packages of the framework among themselves, and the leaves.
+fn arrow(package: &Package, dependency: &Dependency) -> Option<Violation> {
+    let target = dependency.package.as_str();
+    if LEAVES.contains(&target) && package.role != Role::Application {
+        return Some(violation(
+            dependency,
+            format!("{} depends on {target}, which is a leaf", package.name),
+            "move what both need below them; only an application may mount a leaf",
+        ));
+    }
+    let (_, allowed) = ARROWS.iter().find(|(name, _)| *name == package.name)?;
+    let is_ours = ARROWS.iter().any(|(name, _)| *name == target);
+    let is_test_of_macros = package.name == "tenfold-macros" && dependency.kind == Kind::Dev;
+    (is_ours && !allowed.contains(&target) && !is_test_of_macros).then(|| {
+        let may =
+            if allowed.is_empty() { "no package of the framework".to_owned() } else { allowed.join(", ") };
+        violation(
+            dependency,
+            format!("{} depends on {target}, against the arrows of the layout", package.name),
+            &format!("{} may depend on {may}; move what it needs down, or turn the call round", package.name),
+        )
+    })
+}
+
+/// The framework below modules, modules below applications.
+fn upward(package: &Package, dependency: &Dependency, target: Option<&Package>) -> Option<Violation> {
+    let target = target?;
+    let goes_up = match (&package.role, &target.role) {
+        // The dependency on an implementation is another rule's.
+        (Role::Framework, Role::Interface(_) | Role::Application) => true,
+        (Role::Implementation(_) | Role::Interface(_), Role::Application) => true,
+        _ => false,
+    };
+    goes_up.then(|| {
+        violation(
+            dependency,
+            format!("{} depends on {}, which stands above it", package.name, target.name),
+            "what lies below crates/ knows no modules, and a module knows no application: pass in what it needs",
+        )
+    })
+}
+
+fn violation(dependency: &Dependency, wrong: String, remedy: &str) -> Violation {
+    Violation::new(Rule::Layers, dependency.place.clone(), &dependency.package, wrong, remedy)
+}

@@ -1,0 +1,109 @@
+//! Folders, packages, interfaces and registrations bear the module's name, since tables, configuration and
+//! messages are named after it.
+
+use crate::facts::Facts;
+use crate::violation::{Place, Rule, Violation};
+use crate::workspace::{Package, Role};
+
+/// What breaks the rule.
+pub fn violations(facts: &Facts) -> Vec<Violation> {
+    let mut found: Vec<Violation> = facts.workspace.packages.iter().filter_map(package).collect();
+    found.extend(twins(facts));
+    for file in facts.sources.iter().filter(|file| file.is_product) {
+        let Role::Implementation(module) = &facts.package(file.package).role else { continue };
+        for registered in file.source.registrations.iter().filter(|registered| registered.value != *module) {
+            found.push(misnamed(
+                &file.path,
+                registered.line,
+                &registered.value,
+                module,
+                "registers itself as",
+            ));
+        }
+        for provided in &file.source.provides {
+            found.extend(provides(facts, &file.path, module, provided));
+        }
+    }
+    for (module, file, interface) in facts.interfaces() {
+        if let Some(named) = interface.module.as_ref().filter(|named| *named != module) {
+            found.push(misnamed(
+                &file.path,
+                interface.line,
+                named,
+                module,
+                "declares an interface under the name",
+            ));
+        }
+    }
+    found
+}
+
+fn package(package: &Package) -> Option<Violation> {
+    let place = Place::new(&package.manifest, 1);
+    match &package.role {
+        Role::Interface(module) if package.name != format!("{module}-api") => Some(Violation::new(
+            Rule::Layout,
+            place,
+            &package.name,
+            format!("the interface package of module {module} is called {}", package.name),
+            format!("call it {module}-api"),
+        )),
+        Role::Other if package.manifest.split('/').any(|part| part == "modules") => Some(Violation::new(
+            Rule::Layout,
+            place,
+            &package.name,
+            format!("package {} lies among the modules and is none", package.name),
+            "a module is modules/<name>/ with its interface in modules/<name>/api/; move the package out",
+        )),
+        _ => None,
+    }
+}
+
+/// Two packages of one role and one name: `modules/auth` and `app/modules/auth`.
+fn twins(facts: &Facts) -> Vec<Violation> {
+    let packages = &facts.workspace.packages;
+    let is_twin = |index: usize, package: &Package| {
+        package.module().is_some() && packages[..index].iter().any(|earlier| earlier.role == package.role)
+    };
+    let twins = packages.iter().enumerate().filter(|(index, package)| is_twin(*index, package));
+    twins
+        .map(|(_, package)| {
+            Violation::new(
+                Rule::Layout,
+                Place::new(&package.manifest, 1),
+                &package.name,
+                format!("a second module is called {}", package.module().unwrap_or_default()),
+                "give one of the two another name: tables and configuration are named after it",
+            )
+        })
+        .collect()
+}
+
+fn misnamed(path: &str, line: usize, named: &str, module: &str, does: &str) -> Violation {
+    Violation::new(
+        Rule::Layout,
+        Place::new(path, line),
+        named,
+        format!("module {module} {does} \"{named}\""),
+        format!("write \"{module}\", or rename the module's folder"),
+    )
+}
+
+fn provides(
+    facts: &Facts,
+    path: &str,
+    module: &str,
+    provided: &crate::source::TraitUse,
+) -> Option<Violation> {
+    let name = provided.name();
+    let is_own = facts.interfaces().any(|(owner, _, interface)| owner == module && interface.name == name);
+    (!is_own).then(|| {
+        Violation::new(
+            Rule::Layout,
+            Place::new(path, provided.line),
+            name,
+            format!("module {module} provides `{name}`, which {module}-api does not declare"),
+            format!("declare `#[module_api(name = \"{module}\", …)] pub trait {name}` in {module}-api"),
+        )
+    })
+}

@@ -1,0 +1,111 @@
+//! What a Rust source says about boundaries: interfaces, registrations, statements, calls.
+
+mod macros;
+mod scan;
+
+use std::collections::BTreeMap;
+
+use crate::source::scan::Scan;
+
+/// `.needs::<dyn X>()`, `.provides::<dyn X>()`: a trait that a registration names.
+#[derive(Debug, Clone)]
+pub struct TraitUse {
+    /// The path with its first segment replaced by what `use` says of it: `["billing_api", "Billing"]`.
+    pub path: Vec<String>,
+    /// Line of the call, from 1.
+    pub line: usize,
+}
+
+impl TraitUse {
+    /// The trait's own name.
+    pub fn name(&self) -> &str {
+        self.path.last().map_or("", String::as_str)
+    }
+}
+
+/// A trait under `#[module_api(name = "…")]`.
+#[derive(Debug, Clone)]
+pub struct DeclaredInterface {
+    /// The name that the attribute gives; none when it gives none.
+    pub module: Option<String>,
+    /// The trait's name.
+    pub name: String,
+    /// The names of its methods.
+    pub methods: Vec<String>,
+    /// Line of the trait, from 1.
+    pub line: usize,
+}
+
+/// A string literal in the source.
+#[derive(Debug, Clone)]
+pub struct Literal {
+    /// Its value, escapes resolved.
+    pub value: String,
+    /// Line of its first character, from 1.
+    pub line: usize,
+    /// Whether a line break of the value is one of the source: then lines within it can be counted.
+    pub keeps_lines: bool,
+}
+
+/// One `sql!(…)`.
+#[derive(Debug, Clone)]
+pub struct SqlMacro {
+    /// Every string literal between its brackets, in order.
+    pub literals: Vec<Literal>,
+    /// Line of the macro, from 1.
+    pub line: usize,
+}
+
+/// `receiver.method(…)`, reduced to the words by which a call into another module is recognized.
+#[derive(Debug, Clone)]
+pub struct MethodCall {
+    /// The last word of the receiver: a field, a variable, or the trait in `get::<dyn X>()`.
+    pub receiver: String,
+    /// The method's name.
+    pub method: String,
+    /// Line of the method's name, from 1.
+    pub line: usize,
+}
+
+/// What one Rust source says. Registrations in code for tests do not count; statements there do.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// Traits under `#[module_api]`.
+    pub interfaces: Vec<DeclaredInterface>,
+    /// `Module::new("…")`
+    pub registrations: Vec<Literal>,
+    /// `.needs::<dyn X>()`
+    pub needs: Vec<TraitUse>,
+    /// `.provides::<dyn X>(…)`
+    pub provides: Vec<TraitUse>,
+    /// `sql!(…)`
+    pub statements: Vec<SqlMacro>,
+    /// `#[entity(table = "…")]`
+    pub entities: Vec<Literal>,
+    /// Method calls on something that has a name.
+    pub calls: Vec<MethodCall>,
+}
+
+impl Source {
+    /// Reads the `text` of a Rust source; the error is what the parser says, with its line.
+    pub fn read(text: &str) -> Result<Self, (String, usize)> {
+        let file =
+            syn::parse_file(text).map_err(|error| (error.to_string(), error.span().start().line.max(1)))?;
+        let mut scan = Scan::default();
+        syn::visit::visit_file(&mut scan, &file);
+        let Scan { mut source, imports, .. } = scan;
+        for named in source.needs.iter_mut().chain(&mut source.provides) {
+            resolve(&mut named.path, &imports);
+        }
+        Ok(source)
+    }
+}
+
+/// Replaces the first segment by the path under which `use` brought it in.
+fn resolve(path: &mut Vec<String>, imports: &BTreeMap<String, Vec<String>>) {
+    if let Some(full) = path.first().and_then(|first| imports.get(first)) {
+        let mut resolved = full.clone();
+        resolved.extend(path.drain(1..));
+        *path = resolved;
+    }
+}

@@ -1,0 +1,96 @@
+//! What stands inside macros and attributes, where `syn` sees only tokens.
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Block, Expr, LitStr, Meta, Stmt, Token};
+
+use super::{Literal, SqlMacro};
+
+/// How the tokens between a macro's brackets can be read.
+pub enum Inside {
+    /// Arguments, as of `vec!`, `format!`, `assert_eq!`.
+    Expressions(Punctuated<Expr, Token![,]>),
+    /// Statements, as of `select!`-like blocks.
+    Statements(Vec<Stmt>),
+    /// A language of its own.
+    Tokens,
+}
+
+/// Reads the inside of an unknown macro as Rust where that is possible.
+pub fn inside(tokens: &TokenStream) -> Inside {
+    if let Ok(expressions) = Punctuated::parse_terminated.parse2(tokens.clone()) {
+        return Inside::Expressions(expressions);
+    }
+    match Block::parse_within.parse2(tokens.clone()) {
+        Ok(statements) => Inside::Statements(statements),
+        Err(_) => Inside::Tokens,
+    }
+}
+
+/// Finds `sql!(…)` among tokens that are no Rust, such as the body of `macro_rules!`.
+pub fn statements_among(tokens: &TokenStream, found: &mut Vec<SqlMacro>) {
+    let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut index = 0;
+    while index < trees.len() {
+        match &trees[index..] {
+            [TokenTree::Ident(name), TokenTree::Punct(bang), TokenTree::Group(arguments), ..]
+                if name == "sql" && bang.as_char() == '!' =>
+            {
+                found.push(sql_macro(arguments.stream(), name.span().start().line));
+                index += 3;
+            }
+            [TokenTree::Group(group), ..] => {
+                statements_among(&group.stream(), found);
+                index += 1;
+            }
+            _ => index += 1,
+        }
+    }
+}
+
+/// The string literals between the brackets of `sql!`, at any depth.
+pub fn sql_macro(tokens: TokenStream, line: usize) -> SqlMacro {
+    let mut literals = Vec::new();
+    collect_literals(tokens, &mut literals);
+    SqlMacro { literals, line }
+}
+
+/// The literal in `#[attribute(key = "literal")]`.
+pub fn named_literal(attribute: &Attribute, key: &str) -> Option<Literal> {
+    let Meta::List(list) = &attribute.meta else { return None };
+    let trees: Vec<TokenTree> = list.tokens.clone().into_iter().collect();
+    trees.windows(3).find_map(|window| match window {
+        [TokenTree::Ident(name), TokenTree::Punct(equals), TokenTree::Literal(value)]
+            if name == key && equals.as_char() == '=' =>
+        {
+            string(value.clone())
+        }
+        _ => None,
+    })
+}
+
+/// A string literal with the lines it covers.
+pub fn literal(text: &LitStr) -> Literal {
+    let value = text.value();
+    let (first, last) = (text.span().start().line, text.span().end().line);
+    let breaks = value.bytes().filter(|byte| *byte == b'\n').count();
+    Literal { keeps_lines: last - first == breaks, value, line: first }
+}
+
+fn collect_literals(tokens: TokenStream, literals: &mut Vec<Literal>) {
+    for tree in tokens {
+        match tree {
+            TokenTree::Group(group) => collect_literals(group.stream(), literals),
+            TokenTree::Literal(value) => literals.extend(string(value)),
+            TokenTree::Ident(_) | TokenTree::Punct(_) => {}
+        }
+    }
+}
+
+fn string(value: proc_macro2::Literal) -> Option<Literal> {
+    match syn::Lit::new(value) {
+        syn::Lit::Str(text) => Some(literal(&text)),
+        _ => None,
+    }
+}

@@ -1,0 +1,112 @@
+//! The tables that a text of SQL names.
+//!
+//! A text is parsed as PostgreSQL, then SQLite, then generic SQL, and its tables are collected from the tree
+//! (queries, writes) and from the tokens (definitions: `TABLE`, `VIEW`, `REFERENCES`, the `ON` of an index).
+//! Names of common table expressions, aliases and table functions are no tables.
+//!
+//! What no static reading sees: the bodies of functions and `DO` blocks (strings to the parser), a trigger's
+//! body where the parser skips it, `'table'::regclass`, `pragma_table_info('table')`, `PARTITION OF` and
+//! `RENAME TO`, a written table whose name a common table expression hides, statements that are put together at
+//! run time. The database role that owns only its module's tables is the wall behind this fence.
+
+mod query;
+mod upsert;
+mod words;
+
+use sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect, SQLiteDialect};
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Tokenizer;
+
+/// How a text names a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Naming {
+    /// It reads, writes or defines it.
+    Uses,
+    /// A foreign key points to it.
+    References,
+}
+
+/// A table in a text of SQL.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TableName {
+    /// The line within the text, from 1.
+    pub line: usize,
+    /// The schema, in lower case, when the text names one.
+    pub schema: Option<String>,
+    /// The name, in lower case.
+    pub name: String,
+    /// What the text does with it.
+    pub naming: Naming,
+}
+
+/// What to do with a text that no parser reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unparsable {
+    /// Refuse it: its tables are not known.
+    Refuse,
+    /// Take the names after `FROM`, `JOIN`, `INTO`, `UPDATE` and the like: good enough for a migration that
+    /// is written for one database.
+    ScanWords,
+}
+
+/// The tables that `text` names, in the order of their lines.
+///
+/// The error is what the parsers say, each with its name.
+pub fn tables(text: &str, unparsable: Unparsable) -> Result<Vec<TableName>, String> {
+    let dialects: [(&str, &dyn Dialect); 3] = [
+        ("PostgreSQL", &PostgreSqlDialect {}),
+        ("SQLite", &SQLiteDialect {}),
+        ("generic SQL", &GenericDialect {}),
+    ];
+    let mut refusals = Vec::new();
+    let mut scanned = None;
+    for (name, dialect) in dialects {
+        let tokens = match Tokenizer::new(dialect, text).tokenize_with_location() {
+            Ok(tokens) => upsert::without_conflict_predicates(tokens),
+            Err(error) => {
+                refusals.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        match Parser::new(dialect).with_tokens_with_locations(tokens.clone()).parse_statements() {
+            Ok(statements) => {
+                let mut found = query::tables(&statements);
+                found.extend(words::defined(&tokens));
+                return Ok(sorted(found));
+            }
+            Err(error) => refusals.push(format!("{name}: {error}")),
+        }
+        scanned.get_or_insert(tokens);
+    }
+    match (unparsable, scanned) {
+        (Unparsable::ScanWords, Some(tokens)) => Ok(sorted(words::all(&tokens))),
+        _ => Err(refusals.join("; ")),
+    }
+}
+
+/// Whether `text` begins like a statement. A statement's name (`users.by_email`) or a bound value does not.
+pub fn looks_like_sql(text: &str) -> bool {
+    const VERBS: [&str; 20] = [
+        "ALTER", "ANALYZE", "COMMENT", "COPY", "CREATE", "DELETE", "DROP", "EXPLAIN", "GRANT", "INSERT",
+        "LOCK", "MERGE", "PRAGMA", "REPLACE", "SELECT", "TRUNCATE", "UPDATE", "VACUUM", "VALUES", "WITH",
+    ];
+    let code = text.lines().map(|line| line.split("--").next().unwrap_or("")).collect::<Vec<_>>().join(" ");
+    let code = after_comments(&code).trim_start_matches(|c: char| c == '(' || c.is_whitespace());
+    let verb = code.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    code.len() > verb.len() && VERBS.contains(&verb.to_ascii_uppercase().as_str())
+}
+
+fn after_comments(code: &str) -> &str {
+    let mut rest = code.trim_start();
+    while let Some((_, after)) = rest.strip_prefix("/*").and_then(|comment| comment.split_once("*/")) {
+        rest = after.trim_start();
+    }
+    rest
+}
+
+fn sorted(mut tables: Vec<TableName>) -> Vec<TableName> {
+    tables.sort();
+    // The tree and the tokens both see `CREATE TABLE x` and `DELETE FROM x`.
+    tables.dedup();
+    tables
+}

@@ -1,0 +1,45 @@
+//! What sqlparser does not read yet, taken out of the tokens before it sees them.
+
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+/// `tokens` without the predicate in `ON CONFLICT (…) WHERE … DO`, by which an upsert picks a partial index.
+/// An index's predicate holds no query, so no table is lost.
+pub fn without_conflict_predicates(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut state = Upsert::Outside;
+    for token in tokens {
+        state = state.after(&token.token);
+        if state != Upsert::Predicate {
+            kept.push(token);
+        }
+    }
+    kept
+}
+
+/// Where in an upsert a token stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Upsert {
+    Outside,
+    /// After `CONFLICT`, with the number of open brackets.
+    Columns(usize),
+    /// From `WHERE` on, until `DO`.
+    Predicate,
+}
+
+impl Upsert {
+    fn after(self, token: &Token) -> Self {
+        let is = |keyword: &str| match token {
+            Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(keyword),
+            _ => false,
+        };
+        match (self, token) {
+            (Self::Outside, _) if is("CONFLICT") => Self::Columns(0),
+            (Self::Columns(0), _) if is("WHERE") => Self::Predicate,
+            (Self::Columns(_) | Self::Predicate, _) if is("DO") => Self::Outside,
+            (_, Token::SemiColon) => Self::Outside,
+            (Self::Columns(open), Token::LParen) => Self::Columns(open + 1),
+            (Self::Columns(open), Token::RParen) => Self::Columns(open.saturating_sub(1)),
+            (state, _) => state,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What the check found wrong, and how it is shown.
+
+use std::fmt;
+
+/// A line in a file of the workspace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Path below the workspace root, with `/` on every system.
+    pub path: String,
+    /// Line, counted from 1.
+    pub line: usize,
+}
+
+impl Place {
+    /// The place at `line` (from 1) of `path` (below the workspace root).
+    pub fn new(path: impl Into<String>, line: usize) -> Self {
+        Self { path: path.into(), line }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path, self.line)
+    }
+}
+
+/// The rules, by the names under which `tenfold-check.toml` speaks of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// Folders, packages and registrations bear the module's name.
+    Layout,
+    /// A source, a manifest or a migration can be read at all.
+    Sources,
+    /// Only an application depends on a module's implementation.
+    Implementation,
+    /// Modules form no cycle.
+    Cycle,
+    /// `.needs::<dyn X>()` equals the Cargo edges.
+    Needs,
+    /// A statement's text can be read, so that its tables are known.
+    Sql,
+    /// A table is touched by its owner alone.
+    Tables,
+    /// No foreign key crosses a module.
+    ForeignKey,
+    /// The arrows between the framework's packages run one way.
+    Layers,
+    /// An exception has a reason, is used and has not expired.
+    Exceptions,
+}
+
+impl Rule {
+    /// Every rule from which `tenfold-check.toml` may grant an exception.
+    pub const EXCEPTABLE: [Self; 8] = [
+        Self::Layout,
+        Self::Implementation,
+        Self::Cycle,
+        Self::Needs,
+        Self::Sql,
+        Self::Tables,
+        Self::ForeignKey,
+        Self::Layers,
+    ];
+
+    /// The name in messages and in `tenfold-check.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Layout => "layout",
+            Self::Sources => "sources",
+            Self::Implementation => "implementation",
+            Self::Cycle => "cycle",
+            Self::Needs => "needs",
+            Self::Sql => "sql",
+            Self::Tables => "tables",
+            Self::ForeignKey => "foreign-key",
+            Self::Layers => "layers",
+            Self::Exceptions => "exceptions",
+        }
+    }
+}
+
+/// One broken rule: where, what is wrong, what to do.
+///
+/// Ordered by place, so that a report reads file by file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// Where to look first.
+    pub place: Place,
+    /// The rule that is broken.
+    pub rule: Rule,
+    /// What the violation is about (a table, a package, a trait): an exception may be limited to it.
+    pub names: String,
+    /// What is wrong, in one sentence without a full stop.
+    pub wrong: String,
+    /// Further lines: the edges of a cycle.
+    pub details: Vec<String>,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Violation {
+    /// A violation without further lines.
+    pub fn new(rule: Rule, place: Place, names: &str, wrong: String, remedy: impl Into<String>) -> Self {
+        Self { place, rule, names: names.to_owned(), wrong, details: Vec::new(), remedy: remedy.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "error[{}]: {}", self.rule.name(), self.wrong)?;
+        writeln!(f, "  --> {}", self.place)?;
+        for detail in &self.details {
+            writeln!(f, "   | {detail}")?;
+        }
+        writeln!(f, "  do: {}", self.remedy)
+    }
+}

@@ -1,0 +1,239 @@
+//! The packages of the workspace and what each of them is: application, module, interface, framework.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+
+use crate::error::CheckError;
+use crate::manifest;
+use crate::violation::Place;
+
+/// What a package is, by the folder in which it lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// A default member that is none of the others: may depend on implementations.
+    Application,
+    /// `…/modules/<name>/`: private to everybody but an application.
+    Implementation(String),
+    /// `…/modules/<name>/api/`: what other modules may know.
+    Interface(String),
+    /// Below a folder `crates`: the framework, or a library of the workspace.
+    Framework,
+    /// Anything else, for instance benchmarks.
+    Other,
+}
+
+/// Which table of the manifest names a dependency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// `[dependencies]`
+    Normal,
+    /// `[build-dependencies]`
+    Build,
+    /// `[dev-dependencies]`
+    Dev,
+}
+
+impl Kind {
+    /// The name of the table in the manifest.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Normal => "dependencies",
+            Self::Build => "build-dependencies",
+            Self::Dev => "dev-dependencies",
+        }
+    }
+}
+
+/// One line of a manifest.
+#[derive(Debug, Clone)]
+pub struct Dependency {
+    /// The package's own name, also where it is renamed.
+    pub package: String,
+    /// The name by which sources know it, with `_` for `-`.
+    pub crate_name: String,
+    /// The table that names it.
+    pub kind: Kind,
+    /// Index of the package in [`Workspace::packages`]; none for one from outside.
+    pub member: Option<usize>,
+    /// The line of the manifest.
+    pub place: Place,
+}
+
+/// One member of the workspace.
+#[derive(Debug, Clone)]
+pub struct Package {
+    /// Its name in the manifest.
+    pub name: String,
+    /// What it is.
+    pub role: Role,
+    /// Its folder, absolute.
+    pub folder: PathBuf,
+    /// Its manifest, below the workspace root.
+    pub manifest: String,
+    /// What it depends on, in the order of the manifest's tables.
+    pub dependencies: Vec<Dependency>,
+}
+
+impl Package {
+    /// The module to which the package belongs.
+    pub fn module(&self) -> Option<&str> {
+        match &self.role {
+            Role::Implementation(module) | Role::Interface(module) => Some(module),
+            _ => None,
+        }
+    }
+}
+
+/// A Cargo workspace, as its manifests describe it.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    /// Its folder, absolute.
+    pub root: PathBuf,
+    /// Its members, by manifest path.
+    pub packages: Vec<Package>,
+}
+
+impl Workspace {
+    /// Asks Cargo (the variable CARGO, else `cargo` from the path) for the workspace around `folder`.
+    ///
+    /// Works offline and resolves no versions, so the answer takes some hundredths of a second.
+    pub fn read(folder: &Path) -> Result<Self, CheckError> {
+        let mut answer = ask_cargo(folder)?;
+        if !is_same(folder, &answer.workspace_root) {
+            // Below the root Cargo calls the package around `folder` the only default member.
+            answer = ask_cargo(&answer.workspace_root)?;
+        }
+        let root = answer.workspace_root;
+        let mut found: Vec<MetadataPackage> = answer.packages;
+        found.sort_by(|a, b| a.manifest_path.cmp(&b.manifest_path));
+        let folders: BTreeMap<PathBuf, usize> =
+            found.iter().enumerate().map(|(index, package)| (package.folder(), index)).collect();
+        let mut packages = Vec::with_capacity(found.len());
+        for package in &found {
+            let is_default = answer.workspace_default_members.contains(&package.id);
+            packages.push(package.read(&root, &folders, is_default)?);
+        }
+        Ok(Self { root, packages })
+    }
+
+    /// The names of all modules, sorted.
+    pub fn modules(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.packages.iter().filter_map(Package::module).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// `path` as messages show it: below `root`, with `/`.
+pub(crate) fn shown(root: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    below.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<MetadataPackage>,
+    workspace_root: PathBuf,
+    #[serde(default)]
+    workspace_default_members: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct MetadataPackage {
+    id: String,
+    name: String,
+    manifest_path: PathBuf,
+    dependencies: Vec<MetadataDependency>,
+}
+
+#[derive(Deserialize)]
+struct MetadataDependency {
+    name: String,
+    rename: Option<String>,
+    kind: Option<String>,
+    path: Option<PathBuf>,
+}
+
+impl MetadataPackage {
+    fn folder(&self) -> PathBuf {
+        self.manifest_path.parent().map(Path::to_path_buf).unwrap_or_default()
+    }
+
+    fn read(
+        &self,
+        root: &Path,
+        folders: &BTreeMap<PathBuf, usize>,
+        is_default: bool,
+    ) -> Result<Package, CheckError> {
+        let manifest = shown(root, &self.manifest_path);
+        let text =
+            std::fs::read_to_string(&self.manifest_path).map_err(CheckError::file(&self.manifest_path))?;
+        let lines = manifest::dependency_lines(&text);
+        let dependencies = self
+            .dependencies
+            .iter()
+            .map(|dependency| {
+                let key = dependency.rename.as_ref().unwrap_or(&dependency.name);
+                let kind = dependency.kind();
+                let line = lines.get(&(kind, key.clone())).copied().unwrap_or(1);
+                Dependency {
+                    package: dependency.name.clone(),
+                    crate_name: key.replace('-', "_"),
+                    kind,
+                    member: dependency.path.as_ref().and_then(|path| folders.get(path)).copied(),
+                    place: Place::new(&manifest, line),
+                }
+            })
+            .collect();
+        let folder = self.folder();
+        let role = role(&shown(root, &folder), is_default);
+        Ok(Package { name: self.name.clone(), role, folder, manifest, dependencies })
+    }
+}
+
+impl MetadataDependency {
+    fn kind(&self) -> Kind {
+        match self.kind.as_deref() {
+            Some("dev") => Kind::Dev,
+            Some("build") => Kind::Build,
+            _ => Kind::Normal,
+        }
+    }
+}
+
+fn is_same(folder: &Path, root: &Path) -> bool {
+    match (folder.canonicalize(), root.canonicalize()) {
+        (Ok(folder), Ok(root)) => folder == root,
+        _ => false,
+    }
+}
+
+fn ask_cargo(folder: &Path) -> Result<Metadata, CheckError> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(&cargo)
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(folder)
+        .output()
+        .map_err(|source| CheckError::CargoMissing { cargo, root: folder.to_path_buf(), source })?;
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(CheckError::CargoRefuses { root: folder.to_path_buf(), message });
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// `folder` is the package's folder below the workspace root.
+fn role(folder: &str, is_default: bool) -> Role {
+    let parts: Vec<&str> = folder.split('/').collect();
+    match parts.as_slice() {
+        [.., "modules", name, "api"] => Role::Interface((*name).to_owned()),
+        [.., "modules", name] => Role::Implementation((*name).to_owned()),
+        _ if parts.contains(&"crates") => Role::Framework,
+        _ if is_default && !parts.contains(&"modules") => Role::Application,
+        _ => Role::Other,
+    }
+}
