@@ -14,7 +14,7 @@ use crate::driver::postgres::Postgres;
 use crate::driver::sqlite::Sqlite;
 use crate::error::DataError;
 use crate::scope::Scope;
-use crate::statement::{CallSite, Dialect, Observer};
+use crate::statement::{Dialect, Observer};
 use crate::trace::TraceContext;
 
 /// The bounds of a database; the defaults are those of `defaults.toml`.

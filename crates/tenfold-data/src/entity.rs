@@ -11,7 +11,7 @@ use crate::error::DataError;
 use crate::query::{Query, Target};
 use crate::row::{ReadError, Row};
 use crate::scope::Request;
-use crate::statement::{CallSite, Cost, Dialect, Statement};
+use crate::statement::{Cost, Dialect, Statement};
 use crate::transaction::Write;
 use crate::value::{ColumnType, KeyType, Kind, Value};
 use crate::write::{self, Update};

@@ -10,7 +10,7 @@ use crate::entity::{OrgId, Ownership};
 use crate::error::DataError;
 use crate::query::Target;
 use crate::row::{ReadError, Row};
-use crate::statement::{CallSite, Cost, Dialect, Statement};
+use crate::statement::{Cost, Dialect, Statement};
 use crate::value::{ColumnType, Value};
 
 /// A text that [`sql!`](crate::sql) registered.

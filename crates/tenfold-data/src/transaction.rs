@@ -36,7 +36,7 @@ impl Connection {
         self.number
     }
 
-    pub(crate) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
+    pub(crate) async fn run<'a>(&'a self, call: Call<'a>) -> Result<u64, DriverError> {
         if self.failed.load(Ordering::Acquire) {
             return Err(failed());
         }

@@ -8,7 +8,7 @@ use crate::driver::Params;
 use crate::entity::{Column, Entity, OrgId};
 use crate::error::DataError;
 use crate::query::Target;
-use crate::statement::{CallSite, Cost, Dialect};
+use crate::statement::{Cost, Dialect};
 use crate::transaction::Write;
 use crate::value::{ColumnType, Value};
 

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::database::Database;
 use crate::driver::{Call, DriverTransaction, Params};
 use crate::error::{DataError, DriverError};
-use crate::statement::{CallSite, Cost, Dialect, Statement};
+use crate::statement::{Cost, Dialect, Statement};
 use crate::value::Value;
 
 /// One file of a module's `migrations/` folder; [`migrations!`](crate::migrations) lists them.

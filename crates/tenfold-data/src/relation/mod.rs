@@ -17,7 +17,7 @@ use crate::context::Reach;
 use crate::entity::{Entity, OrgId, Table, any};
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
-use crate::statement::{CallSite, Cost, Dialect, Statement};
+use crate::statement::{Cost, Dialect, Statement};
 use crate::value::{ColumnType as _, Value};
 
 /// How many entities load a relation together; a longer list is cut into several cohorts.
