@@ -27,6 +27,8 @@ pub mod write;
 #[doc(hidden)]
 pub use serde;
 #[doc(hidden)]
+pub use utoipa;
+#[doc(hidden)]
 pub use uuid::Error as UuidError;
 
 pub use jiff;
@@ -45,7 +47,9 @@ pub use crate::relation::{Count, Many, One};
 pub use crate::row::{ReadError, Row};
 pub use crate::scope::{Cost, Scope};
 pub use crate::sql::{FromRow, Sql};
-pub use crate::statement::{CallSite, Dialect, Observer, Outcome, StatementRecord};
+pub use crate::statement::{CallRecord, CallSite, Dialect, Observer, Outcome, StatementRecord};
 pub use crate::trace::TraceContext;
 pub use crate::transaction::{SystemTx, TenantTx, Tx, Write};
+#[doc(hidden)]
+pub use crate::value::uuid_schema;
 pub use crate::value::{ColumnType, KeyType, Kind, Value};

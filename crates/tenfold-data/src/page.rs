@@ -26,7 +26,7 @@ impl Page {
 }
 
 /// A page of a list as a client gets it.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct Listing<T> {
     /// The page's items.
     pub items: Vec<T>,

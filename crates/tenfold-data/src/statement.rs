@@ -76,8 +76,27 @@ pub struct StatementRecord {
     pub outcome: Outcome,
 }
 
-/// Is told of every statement that reaches a database; metrics and tests listen here.
+/// What is known of one call from a module to another.
+#[derive(Clone, Debug)]
+pub struct CallRecord {
+    /// The module that was called.
+    pub module: &'static str,
+    /// The method of its interface.
+    pub method: &'static str,
+    /// Who called; for a batch, who called first.
+    pub site: CallSite,
+    /// From the call to its answer.
+    pub elapsed: Duration,
+    /// Whether it failed.
+    pub outcome: Outcome,
+}
+
+/// Is told of every statement that reaches a database and of every call between modules; metrics and tests
+/// listen here. Both are called on the task that waited: do not block.
 pub trait Observer: Send + Sync {
-    /// Called after each statement, on the task that waited for it: do not block.
+    /// Called after each statement.
     fn statement(&self, record: &StatementRecord);
+
+    /// Called after each call between modules; a batch of calls is one.
+    fn call(&self, _record: &CallRecord) {}
 }

@@ -181,6 +181,16 @@ impl<T: ColumnType> ColumnType for Option<T> {
     }
 }
 
+/// How an id looks in an OpenAPI document.
+#[doc(hidden)]
+pub fn uuid_schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+    use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .format(Some(SchemaFormat::Custom("uuid".to_owned())))
+        .into()
+}
+
 /// Declares an id type: a UUID that cannot be mistaken for another entity's.
 ///
 /// `id!(/// A project. ProjectId)` writes a `Copy` newtype over [`Uuid`] with serde, `Display`, `FromStr`,
@@ -226,6 +236,12 @@ macro_rules! id_impls {
             }
         }
         impl $crate::KeyType for $name {}
+        impl $crate::utoipa::PartialSchema for $name {
+            fn schema() -> $crate::utoipa::openapi::RefOr<$crate::utoipa::openapi::schema::Schema> {
+                $crate::uuid_schema()
+            }
+        }
+        impl $crate::utoipa::ToSchema for $name {}
         impl $crate::serde::Serialize for $name {
             fn serialize<S: $crate::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 $crate::serde::Serialize::serialize(&self.0, serializer)

@@ -1,3 +1,38 @@
-//! What an application imports: App, Module, Context, HTTP, configuration and test support.
+//! What an application imports: [`App`], [`Module`], [`Context`], HTTP, configuration and test support.
+//!
+//! A module's author needs `use tenfold::prelude::*;` and little else.
 
+pub mod app;
+pub mod call;
 pub mod config;
+pub mod http;
+pub mod module;
+pub mod settings;
+pub mod testing;
+
+#[doc(hidden)]
+pub use async_trait::async_trait;
+#[doc(hidden)]
+pub use utoipa;
+
+pub use tenfold_data as data;
+pub use tenfold_data::{Context, SystemContext, id, sql};
+pub use tenfold_macros::module_api;
+
+pub use crate::app::App;
+pub use crate::call::{CallError, Needs};
+pub use crate::module::{Module, Use, Wiring};
+
+/// What nearly every file of a module uses.
+pub mod prelude {
+    pub use tenfold_data::{
+        Context, Count, DataError, Entity, Listing, Many, One, OrgId, Page, SystemContext, TextEnum, Timestamp, Tx,
+        id, migrations, sql,
+    };
+    pub use tenfold_macros::module_api;
+
+    pub use crate::async_trait;
+    pub use crate::call::{CallError, Needs};
+    pub use crate::http::{Created, Json, NoContent, Path, Permission, Problem, Require, Routes, Text, routes};
+    pub use crate::module::{Module, Use, Wiring};
+}

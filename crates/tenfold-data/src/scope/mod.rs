@@ -31,7 +31,7 @@ use crate::driver::{Call, Params};
 use crate::entity::OrgId;
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
-use crate::statement::{CallSite, Outcome, Statement, StatementRecord};
+use crate::statement::{CallRecord, CallSite, Outcome, Statement, StatementRecord};
 use crate::trace::TraceContext;
 use crate::transaction::Connection;
 use crate::value::Value;
@@ -62,7 +62,7 @@ pub struct BatchKey {
 pub enum Loader {
     Entity(TypeId),
     Relation(TypeId, &'static str, &'static str),
-    Call(&'static str, &'static str, u64),
+    Call(&'static str, &'static str, usize),
 }
 
 /// What a request has cost so far.
@@ -168,10 +168,13 @@ impl Scope {
         }
     }
 
-    /// Counts a call to another module.
+    /// Counts a call to another module, and tells the observers.
     #[doc(hidden)]
-    pub fn count_call(&self) {
+    pub fn record_call(&self, record: &CallRecord) {
         self.calls.fetch_add(1, Ordering::Relaxed);
+        for observer in self.database.observers() {
+            observer.call(record);
+        }
     }
 
     /// Fails when a transaction of this scope is open: `what` would wait for what its caller holds.

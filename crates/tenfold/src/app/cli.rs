@@ -1,0 +1,185 @@
+//! The command line of an application: `serve`, `config`, `migrate`, `openapi`.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use tenfold_data::{Clock, Database};
+use tenfold_observe::logs;
+
+use super::{App, one_line, seed};
+use crate::config::{Loaded, Loader, Presence};
+use crate::http::Bound;
+use crate::settings::Settings;
+
+#[derive(Parser)]
+#[command(disable_help_subcommand = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+    /// Fill an empty database with demo data (on loopback only).
+    #[arg(long, global = true)]
+    demo: bool,
+}
+
+#[derive(Args)]
+struct Options {
+    /// Settings file; app.toml here if it is there.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address and port to listen on [default: 127.0.0.1:8080].
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// sqlite:PATH or postgres://… [default: sqlite:data/app.db].
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve HTTP until SIGTERM or Ctrl-C. Without a command: serve with --demo.
+    Serve,
+    /// Print every setting in force and where it comes from.
+    Config,
+    /// Show which migrations have run, or run those that have not.
+    Migrate {
+        /// `status` or `up`.
+        #[arg(value_parser = ["status", "up"])]
+        what: String,
+    },
+}
+
+pub(super) fn run(app: App) -> ExitCode {
+    let line = match parse(app.name, app.version, std::env::args_os()) {
+        Ok(line) => line,
+        Err(code) => return code,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(execute(app, line)));
+    // The log's own thread must have written the last lines before the process ends.
+    logs::flush(Duration::from_secs(2));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say_error(&one_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the words of the command line; help and mistakes end the process here.
+fn parse(name: &'static str, version: &'static str, words: impl Iterator<Item = OsString>) -> Result<Line, ExitCode> {
+    use clap::{CommandFactory as _, FromArgMatches as _};
+    let command = Line::command().name(name).bin_name(name).version(version);
+    let line = command.try_get_matches_from(words).and_then(|matches| Line::from_arg_matches(&matches));
+    line.map_err(|error| {
+        // Nothing can be done about a terminal that is gone.
+        let _ = error.print();
+        if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    })
+}
+
+async fn execute(app: App, line: Line) -> anyhow::Result<()> {
+    let loaded = load(&app, &line.options)?;
+    match line.command {
+        Some(Command::Serve) => serve(app, loaded, line.demo).await,
+        None => serve(app, loaded, true).await,
+        Some(Command::Config) => {
+            Settings::read(&loaded)?;
+            say(&loaded.explain());
+            Ok(())
+        }
+        Some(Command::Migrate { what }) => migrate(&app, &loaded, &what).await,
+    }
+}
+
+fn load(app: &App, options: &Options) -> anyhow::Result<Loaded> {
+    let loader = Loader::new("defaults.toml", &app.defaults())?.ignore_environment(&["TENFOLD_TEST_"]);
+    let loader = match &options.config {
+        Some(path) => loader.file(path, Presence::Required)?,
+        None => loader.file("app.toml", Presence::Optional)?,
+    };
+    let loader = loader
+        .environment(std::env::vars_os())?
+        .flag("--listen", "http.listen", options.listen.as_deref())?
+        .flag("--database", "database.url", options.database.as_deref())?;
+    Ok(loader.load())
+}
+
+async fn serve(app: App, loaded: Loaded, demo: bool) -> anyhow::Result<()> {
+    let settings = Settings::read(&loaded)?;
+    anyhow::ensure!(
+        !demo || settings.listen.ip().is_loopback(),
+        "--demo puts known passwords into the database, so it is refused on {}: listen on 127.0.0.1, or leave --demo out",
+        settings.listen
+    );
+    logs::install(settings.log_format, &settings.log_filter)?;
+    // Before the database is touched: two processes that are started by mistake must not both migrate.
+    let bound = Bound::listen(settings.listen).await?;
+    let (name, seeds) = (app.name, app.demo.filter(|_| demo));
+    let started = app.start(loaded, Clock::system(), Vec::new()).await?;
+    let welcome = match seeds {
+        Some(seeds) => seed(&started.database, seeds).await?,
+        None => String::new(),
+    };
+    say(&greeting(name, bound.address(), &welcome));
+    let left = bound.serve(started.router, &settings.http, stop_signal()).await;
+    if left > 0 {
+        tracing::warn!(connections = left, "stopped with requests in flight: http.shutdown_timeout has passed");
+    }
+    started.database.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn greeting(name: &str, address: SocketAddr, welcome: &str) -> String {
+    format!("{name} listens on http://{address}\n  API to read and try: http://{address}/docs\n{welcome}")
+}
+
+async fn migrate(app: &App, loaded: &Loaded, what: &str) -> anyhow::Result<()> {
+    let settings = Settings::read(loaded)?;
+    let database = Database::open(&settings.database_url, &settings.database, Clock::system(), Vec::new())?;
+    if what == "up" {
+        let ran = database.migrate(&app.migrations()).await?;
+        say(&format!("{ran} migrations applied\n"));
+    } else {
+        for migration in database.migration_status(&app.migrations()).await? {
+            let state = if migration.applied { "applied" } else { "pending" };
+            say(&format!("{state}  {}/{}\n", migration.module, migration.name));
+        }
+    }
+    database.close().await;
+    Ok(())
+}
+
+/// SIGTERM, as service managers send it, or Ctrl-C.
+async fn stop_signal() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be heard; Ctrl-C can");
+            let _ = tokio::signal::ctrl_c().await;
+            return;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("stopping: requests in flight are finished first");
+}
+
+#[expect(clippy::print_stdout, reason = "what a person asked for goes to standard output")]
+fn say(text: &str) {
+    print!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "the one line that says why the process ends")]
+fn say_error(text: &str) {
+    eprintln!("error: {text}");
+}

@@ -1,0 +1,176 @@
+//! The application: its modules, put together, started and served.
+
+mod cli;
+
+use std::collections::HashSet;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use futures_util::future::BoxFuture;
+use tenfold_data::{
+    CallRecord, Clock, DataError, Database, ModuleMigrations, Observer, Outcome, StatementRecord, SystemContext,
+};
+use tenfold_observe::metrics::{Build, Metrics};
+use tokio::time::Instant;
+
+use crate::config::Loaded;
+use crate::http::{self, Routes, ServerState, Shared};
+use crate::module::{Module, Wiring};
+use crate::settings::Settings;
+
+/// Fills a database with demo data; says what to tell the person who started it.
+pub type Demo = for<'a> fn(&'a SystemContext) -> BoxFuture<'a, anyhow::Result<String>>;
+
+/// An application: a name and a list of modules.
+///
+/// ```ignore
+/// fn main() -> ExitCode {
+///     App::new("app", env!("CARGO_PKG_VERSION"))
+///         .module(auth::module())
+///         .module(projects::module())
+///         .demo(demo::seed)
+///         .run()
+/// }
+/// ```
+pub struct App {
+    name: &'static str,
+    version: &'static str,
+    modules: Vec<Module>,
+    demo: Option<Demo>,
+}
+
+/// An application that is wired to its database and ready to answer.
+pub struct Started {
+    /// The database, migrated.
+    pub database: Database,
+    /// All routes.
+    pub router: Router,
+}
+
+impl App {
+    /// An application without modules.
+    pub fn new(name: &'static str, version: &'static str) -> Self {
+        App { name, version, modules: Vec::new(), demo: None }
+    }
+
+    /// Adds a module; those that it needs come before it.
+    pub fn module(mut self, module: Module) -> Self {
+        self.modules.push(module);
+        self
+    }
+
+    /// What `--demo` fills an empty database with.
+    pub fn demo(mut self, demo: Demo) -> Self {
+        self.demo = Some(demo);
+        self
+    }
+
+    /// Reads the command line and does what it says; the process ends with the returned code.
+    pub fn run(self) -> ExitCode {
+        cli::run(self)
+    }
+
+    /// All settings with their defaults: the framework's and the modules'.
+    pub fn defaults(&self) -> String {
+        self.modules.iter().fold(crate::settings::DEFAULTS.to_owned(), |text, module| text + "\n" + module.settings)
+    }
+
+    fn migrations(&self) -> Vec<ModuleMigrations> {
+        let migrations = |module: &Module| ModuleMigrations { module: module.name, files: module.migrations };
+        self.modules.iter().map(migrations).collect()
+    }
+
+    /// Opens the database, migrates it, builds the modules' services and puts the routes together.
+    ///
+    /// `observers` hear of every statement and call, beside the metrics; tests count with them.
+    ///
+    /// # Errors
+    /// A database that cannot be used, a migration that fails, a need that no module before provides.
+    pub async fn start(
+        self,
+        loaded: Loaded,
+        clock: Clock,
+        mut observers: Vec<Arc<dyn Observer>>,
+    ) -> anyhow::Result<Started> {
+        let settings = Settings::read(&loaded)?;
+        self.check_needs()?;
+        let build = Build { application: self.name, version: self.version, started_at: clock.now() };
+        let metrics = Metrics::new(&build);
+        observers.push(Arc::new(Counting(metrics.clone())));
+        let database = Database::open(&settings.database_url, &settings.database, clock, observers)?;
+        database.migrate(&self.migrations()).await?;
+        let mut wiring = Wiring::new(database.clone(), Arc::new(loaded));
+        let mut routes = Routes::new();
+        for module in self.modules {
+            for step in module.steps {
+                step(&mut wiring).await?;
+            }
+            if let Some(of_module) = module.routes {
+                routes = routes.merge(of_module());
+            }
+        }
+        let authenticator = wiring.authenticator.take();
+        let authenticator = authenticator
+            .ok_or_else(|| anyhow::anyhow!("no module authenticates: one must call .authenticates(…)"))?;
+        let shared =
+            Shared { database: database.clone(), metrics, settings: settings.http, authenticator, services: wiring.services };
+        let router = http::router(routes, self.name, self.version, ServerState::new(shared));
+        Ok(Started { database, router })
+    }
+
+    fn check_needs(&self) -> anyhow::Result<()> {
+        let mut provided = HashSet::new();
+        for module in &self.modules {
+            for need in &module.needs {
+                anyhow::ensure!(
+                    provided.contains(&need.client),
+                    "module {} needs dyn {}, which no module before it provides: add the module, or move it up",
+                    module.name,
+                    need.name
+                );
+            }
+            provided.extend(module.provides.iter().map(|interface| interface.client));
+        }
+        Ok(())
+    }
+}
+
+/// Fills the database with demo data, unless it has been before.
+async fn seed(database: &Database, demo: Demo) -> anyhow::Result<String> {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    database.run(Some(deadline), async move |cx| demo(&cx).await).await
+}
+
+/// Tells the metrics of statements and calls.
+struct Counting(Metrics);
+
+impl Observer for Counting {
+    fn statement(&self, record: &StatementRecord) {
+        let (database, seconds) = (record.dialect.system_name(), record.elapsed.as_secs_f64());
+        self.0.statement(record.module, &record.name, database, outcome(record.outcome, "statement"), seconds);
+    }
+
+    fn call(&self, record: &CallRecord) {
+        let outcome = outcome(record.outcome, "call");
+        self.0.call(record.module, record.method, outcome, record.elapsed.as_secs_f64());
+    }
+}
+
+fn outcome(outcome: Outcome, what: &'static str) -> tenfold_observe::metrics::Outcome {
+    match outcome {
+        Outcome::Ok => tenfold_observe::metrics::Outcome::Ok,
+        Outcome::Failed => tenfold_observe::metrics::Outcome::Failed(what),
+    }
+}
+
+/// The first line of an error that a person at a terminal should read.
+fn one_line(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<DataError>() {
+        Some(DataError::Unavailable(source)) => {
+            format!("the database cannot be reached (database.url): {source}; start it, or choose another with --database")
+        }
+        _ => format!("{error:#}"),
+    }
+}

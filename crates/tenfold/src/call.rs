@@ -1,0 +1,180 @@
+//! Calls from one module to another: an interface, the client that callers hold, and what can go wrong.
+//!
+//! Every call can fail, also while both modules live in one process, so that nothing changes for the caller
+//! when one of them moves.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::ops::Deref;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::FromRequestParts;
+use futures_util::future::BoxFuture;
+use http::request::Parts;
+use tenfold_data::scope::keyed::{self, KeyedLoad};
+use tenfold_data::scope::{BatchKey, Loader};
+use tenfold_data::{CallRecord, CallSite, Context, DataError, Outcome, Scope};
+use tracing::Instrument as _;
+
+use crate::http::{Problem, ServerState};
+
+/// The interface of a module: `dyn Auth`. Written by [`module_api`](crate::module_api).
+pub trait Interface: Send + Sync + 'static {
+    /// The module's name.
+    const MODULE: &'static str;
+    /// The trait's name.
+    const NAME: &'static str;
+    /// Counts incompatible changes.
+    const VERSION: u32;
+    /// What callers hold.
+    type Client: Clone + Send + Sync + 'static;
+    /// The client of an implementation in this process.
+    fn client(implementation: Arc<Self>) -> Self::Client;
+}
+
+/// What can go wrong with a call to another module.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The other module failed to read or write, or the call was made inside a transaction.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The module cannot be reached; nothing has happened.
+    #[error("module {module} cannot be reached")]
+    Unavailable {
+        /// The module's name.
+        module: &'static str,
+    },
+    /// The call took too long.
+    #[error("{module}.{method} did not answer in time")]
+    DeadlineExceeded {
+        /// The module's name.
+        module: &'static str,
+        /// The method's name.
+        method: &'static str,
+    },
+    /// The connection broke after the call was sent: it may have had its effect.
+    #[error("the answer of {module}.{method} was lost: it is unknown whether it had its effect")]
+    OutcomeUnknown {
+        /// The module's name.
+        module: &'static str,
+        /// The method's name.
+        method: &'static str,
+    },
+}
+
+/// In a handler's signature: the client of an interface that its module declared with `.needs::<dyn X>()`.
+pub struct Needs<I: Interface + ?Sized>(I::Client);
+
+impl<I: Interface + ?Sized> Deref for Needs<I> {
+    type Target = I::Client;
+    fn deref(&self) -> &I::Client {
+        &self.0
+    }
+}
+
+impl<I: Interface + ?Sized> FromRequestParts<ServerState> for Needs<I> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        // The application refuses to start when a declared need is not met.
+        let client = state.service::<I::Client>();
+        let client = client.ok_or_else(|| Problem::internal(format!("no module provides dyn {}", I::NAME)))?;
+        Ok(Needs(I::Client::clone(&client)))
+    }
+}
+
+/// Makes one call: refuses it inside a transaction, opens a span, counts and times it. Used by the clients that
+/// [`module_api`](crate::module_api) writes.
+#[track_caller]
+pub fn run<T, F>(
+    cx: &Context,
+    module: &'static str,
+    method: &'static str,
+    work: F,
+) -> impl Future<Output = Result<T, CallError>> + use<T, F>
+where
+    F: AsyncFnOnce(Context) -> Result<T, CallError>,
+{
+    let site: CallSite = Location::caller();
+    let allowed = cx.scope().refuse_inside_transaction("a call to another module", site);
+    let cx = cx.clone();
+    async move {
+        allowed?;
+        let span = tracing::debug_span!(
+            "tenfold.call",
+            rpc.system = "tenfold",
+            rpc.service = module,
+            rpc.method = method,
+            code.file.path = site.file(),
+            code.line.number = site.line(),
+        );
+        let started = Instant::now();
+        let result = work(cx.clone()).instrument(span).await;
+        cx.scope().record_call(&CallRecord {
+            module,
+            method,
+            site,
+            elapsed: started.elapsed(),
+            outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
+        });
+        result
+    }
+}
+
+/// A call for one key, merged with those that the request makes beside it into one call of the batched method.
+/// Used by the clients that [`module_api`](crate::module_api) writes.
+#[track_caller]
+pub fn batched<K, V, F>(
+    cx: &Context,
+    module: &'static str,
+    method: &'static str,
+    identity: usize,
+    key: K,
+    load: F,
+) -> impl Future<Output = Result<Option<V>, CallError>> + Send + use<K, V, F>
+where
+    K: Clone + Eq + Hash + Ord + Send + Sync + 'static,
+    V: Clone + Send + 'static,
+    F: FnOnce(Context, Vec<K>) -> Answers<V> + Send + 'static,
+{
+    let site: CallSite = Location::caller();
+    let batch = BatchKey { what: Loader::Call(module, method, identity), tenant: Some(cx.tenant()), connection: 0 };
+    let allowed = cx.scope().refuse_inside_transaction("a call to another module", site);
+    let keys = [key];
+    let wait = allowed.and_then(|()| {
+        let new = || BatchedCall { cx: cx.clone(), load, types: std::marker::PhantomData };
+        keyed::submit(cx.scope(), batch, site, &keys, new)
+    });
+    async move { Ok(wait?.values(&keys).await?.pop().flatten()) }
+}
+
+/// The values of many keys, each in its key's place.
+type Answers<V> = BoxFuture<'static, Result<Vec<Option<V>>, CallError>>;
+
+struct BatchedCall<K, V, F> {
+    cx: Context,
+    load: F,
+    types: std::marker::PhantomData<fn() -> (K, V)>,
+}
+
+impl<K, V, F> KeyedLoad for BatchedCall<K, V, F>
+where
+    K: Clone + Eq + Hash + Ord + Send + Sync + 'static,
+    V: Clone + Send + 'static,
+    F: FnOnce(Context, Vec<K>) -> Answers<V> + Send + 'static,
+{
+    type Key = K;
+    type Value = V;
+    type Error = CallError;
+
+    fn load(self, _: Arc<Scope>, keys: Vec<K>) -> BoxFuture<'static, Result<HashMap<K, Option<V>>, CallError>> {
+        Box::pin(async move {
+            let values = (self.load)(self.cx, keys.clone()).await?;
+            Ok(keys.into_iter().zip(values).collect())
+        })
+    }
+}

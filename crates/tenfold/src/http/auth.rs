@@ -1,0 +1,134 @@
+//! Who asks, and whether they may: the extractors that stand in a handler's signature.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::extract::FromRequestParts;
+use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
+use tenfold_data::{Context, Scope, SystemContext};
+
+use super::{Problem, ServerState};
+
+/// Turns a token into a context; the auth module provides it.
+#[async_trait]
+pub trait Authenticate: Send + Sync + 'static {
+    /// The context of a live session, or `None` for a token that is forged, expired or signed out.
+    ///
+    /// # Errors
+    /// When the session cannot be looked up.
+    async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem>;
+}
+
+/// The session's cookie on `https`: the prefix binds it to this host, path `/` and TLS (RFC 6265bis).
+pub const SECURE_COOKIE: &str = "__Host-tenfold";
+/// The session's cookie on plain `http`, which browsers give no `__Host-` cookie for: development on loopback.
+pub const PLAIN_COOKIE: &str = "tenfold";
+
+/// The token that a request carries.
+pub struct Credentials {
+    /// The token's text.
+    pub token: String,
+    /// Whether a browser sent it by itself, so that another site may have made it do so.
+    pub by_cookie: bool,
+}
+
+impl Credentials {
+    /// `Authorization: Bearer` first, then the cookie.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+            let bearer = scheme.eq_ignore_ascii_case("bearer");
+            return bearer.then(|| Credentials { token: token.trim().to_owned(), by_cookie: false });
+        }
+        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let (_, token) = pairs.find(|(name, _)| [SECURE_COOKIE, PLAIN_COOKIE].contains(name))?;
+        Some(Credentials { token: token.to_owned(), by_cookie: true })
+    }
+}
+
+/// Refuses a request that another site made the browser send.
+///
+/// `Sec-Fetch-Site` decides where the browser sends it (all do since 2023), `Origin` else; a cookie without
+/// either is no browser of ours, which can send `Authorization` instead. Safe methods change nothing.
+///
+/// # Errors
+/// 403 `cross-site`.
+pub fn refuse_cross_site(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+    if method.is_safe() {
+        return Ok(());
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let same_site = match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
+            origin.split_once("://").is_some_and(|(_, host)| Some(host) == text(HOST.as_str()))
+        }
+        (None, None) => false,
+    };
+    if same_site {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", "The request comes from another site")
+        .detail("a request that is signed by cookie must come from a page of this origin; programs send Authorization"))
+}
+
+/// The request's scope, made by the outermost layer.
+fn scope(parts: &Parts) -> Arc<Scope> {
+    parts.extensions.get::<Arc<Scope>>().cloned().expect("the outermost layer gives every request a scope")
+}
+
+impl FromRequestParts<ServerState> for SystemContext {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ServerState) -> Result<Self, Problem> {
+        Ok(SystemContext::new(scope(parts)))
+    }
+}
+
+impl FromRequestParts<ServerState> for Context {
+    type Rejection = Problem;
+
+    /// Authenticates once for each request, however many extractors ask.
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        if let Some(cx) = parts.extensions.get::<Context>() {
+            return Ok(cx.clone());
+        }
+        let credentials = Credentials::of(&parts.headers).ok_or_else(Problem::unauthenticated)?;
+        if credentials.by_cookie {
+            refuse_cross_site(&parts.method, &parts.headers)?;
+        }
+        let system = SystemContext::new(scope(parts));
+        let found = state.authenticator().authenticate(&system, &credentials.token).await?;
+        let cx = found.ok_or_else(Problem::unauthenticated)?;
+        if let Some(principal) = cx.principal() {
+            let span = tracing::Span::current();
+            span.record("tenfold.organization", tracing::field::display(cx.tenant()));
+            span.record("user.id", tracing::field::display(principal.user));
+        }
+        parts.extensions.insert(cx.clone());
+        Ok(cx)
+    }
+}
+
+/// Something that a user may be allowed to do.
+pub trait Permission: Send + Sync + 'static {
+    /// Its name, as it is stored and shown: `members.read`.
+    const NAME: &'static str;
+}
+
+/// In a handler's signature: who calls must hold this permission, else 403.
+pub struct Require<P>(PhantomData<P>);
+
+impl<P: Permission> FromRequestParts<ServerState> for Require<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        let cx = Context::from_request_parts(parts, state).await?;
+        let holds = cx.principal().is_some_and(|principal| principal.permissions.contains(P::NAME));
+        if holds { Ok(Require(PhantomData)) } else { Err(Problem::forbidden(P::NAME)) }
+    }
+}

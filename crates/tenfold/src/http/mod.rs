@@ -1,0 +1,120 @@
+//! HTTP: what handlers take and give, the layer around them, the routes that every application has.
+
+mod auth;
+mod body;
+mod docs;
+mod health;
+mod openapi;
+mod problem;
+mod request;
+mod server;
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use http::{Method, StatusCode, Uri};
+use tenfold_data::Database;
+use tenfold_observe::metrics::Metrics;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use self::auth::{
+    Authenticate, Credentials, PLAIN_COOKIE, Permission, Require, SECURE_COOKIE, refuse_cross_site,
+};
+pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text};
+pub use self::problem::Problem;
+pub use self::server::{Bound, ServeError};
+pub use axum::response::{IntoResponse, Response};
+pub use ::http::{HeaderMap, HeaderValue, header};
+pub use utoipa_axum::routes;
+
+/// The routes of a module, with their part of the OpenAPI document.
+pub type Routes = OpenApiRouter<ServerState>;
+
+/// What the layer around the handlers needs to know of the configuration.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// After this long a request is given up with a 503.
+    pub deadline: Duration,
+    /// The longest body that is read, in bytes.
+    pub body_limit: usize,
+    /// Connections at once; one more waits in the listener's queue.
+    pub max_connections: usize,
+    /// How long a client may take to send a request's head.
+    pub header_timeout: Duration,
+    /// How long requests in flight may take after the process was told to stop.
+    pub shutdown_timeout: Duration,
+    /// Whether answers say what they cost.
+    pub server_timing: bool,
+    /// Whether clients reach the service by https, so that cookies can be `__Host-` and `Secure`.
+    pub https: bool,
+}
+
+/// What all handlers share; cheap to clone.
+#[derive(Clone)]
+pub struct ServerState(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub database: Database,
+    pub metrics: Metrics,
+    pub settings: HttpSettings,
+    pub authenticator: Arc<dyn Authenticate>,
+    /// Modules' services and the clients of their interfaces, by type.
+    pub services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+}
+
+impl ServerState {
+    pub(crate) fn new(shared: Shared) -> Self {
+        ServerState(Arc::new(shared))
+    }
+
+    /// The application's database.
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// The application's metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// The configuration of HTTP.
+    pub fn settings(&self) -> &HttpSettings {
+        &self.0.settings
+    }
+
+    pub(crate) fn authenticator(&self) -> &dyn Authenticate {
+        &*self.0.authenticator
+    }
+
+    pub(crate) fn service<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.services.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
+    }
+}
+
+/// The whole application as one router: the modules' routes, the common ones, and the layer around all.
+pub(crate) fn router(routes: Routes, title: &str, version: &str, state: ServerState) -> axum::Router {
+    let (router, document) = routes.merge(health::routes()).split_for_parts();
+    let document = openapi::finish(document, title, version);
+    let body_limit = state.settings().body_limit;
+    router
+        .route("/openapi.json", get(move || docs::document(document.clone())))
+        .merge(docs::routes())
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(no_such_route)
+        .layer(DefaultBodyLimit::max(body_limit))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), request::serve))
+        .with_state(state)
+}
+
+async fn no_such_route(uri: Uri) -> Problem {
+    Problem::not_found("path").detail(format!("{} is not a path of this API; /docs lists them", uri.path()))
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The path has no such method")
+        .detail(format!("{} does not take {method}; the header Allow lists what it takes", uri.path()))
+}

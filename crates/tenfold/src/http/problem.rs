@@ -1,0 +1,216 @@
+//! The one shape of an error answer: RFC 9457, `application/problem+json`.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use tenfold_data::DataError;
+use utoipa::ToSchema;
+
+use crate::call::CallError;
+
+/// An error as a client gets it. It says what was wrong and what is allowed; it holds no internals.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// What kind of problem it is, as a stable URN: `urn:tenfold:problem:not-found`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "urn:tenfold:problem:not-found")]
+    kind: Cow<'static, str>,
+    /// The kind in a few words.
+    #[schema(value_type = String)]
+    title: Cow<'static, str>,
+    /// The HTTP status.
+    #[serde(serialize_with = "status_number")]
+    #[schema(value_type = u16, example = 404)]
+    status: StatusCode,
+    /// What was wrong this time, and what is allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    detail: Option<String>,
+    /// Seconds after which the same request may succeed.
+    #[serde(skip)]
+    #[schema(ignore)]
+    retry_after: Option<Duration>,
+    /// What really happened, for the log; clients never see it.
+    #[serde(skip)]
+    #[schema(ignore)]
+    cause: Option<Cause>,
+}
+
+#[derive(Debug)]
+struct Cause(Box<dyn std::error::Error + Send + Sync>);
+
+fn status_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    /// A problem of this status; `kind` is the last part of its URN, in kebab-case, and stable.
+    pub fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
+        Problem {
+            kind: Cow::Owned(format!("urn:tenfold:problem:{kind}")),
+            title: Cow::Borrowed(title),
+            status,
+            detail: None,
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// Says what was wrong this time, and what is allowed.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Says when the same request may succeed.
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// Keeps what really happened, for the log.
+    pub fn cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(Cause(cause.into()));
+        self
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// 400: the request cannot be understood.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be understood").detail(detail)
+    }
+
+    /// 401: nobody is signed in, or the session has ended.
+    pub fn unauthenticated() -> Self {
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first")
+            .detail("send `Authorization: Bearer TOKEN` with a token from POST /v1/auth/sign-in")
+    }
+
+    /// 403: who is signed in may not do this.
+    pub fn forbidden(permission: &str) -> Self {
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", "You may not do this")
+            .detail(format!("this needs the permission {permission}"))
+    }
+
+    /// 404: nothing of yours is here. What belongs to others is not told apart from what does not exist.
+    pub fn not_found(what: &str) -> Self {
+        Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing").detail(format!("no such {what}"))
+    }
+
+    /// 409: something else is in the way.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::CONFLICT, "conflict", "It is in conflict with what is there").detail(detail)
+    }
+
+    /// 422: the request is understood, but a value is not allowed.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value is not allowed").detail(detail)
+    }
+
+    /// 503: a bound is reached; the same request may succeed later.
+    pub fn overloaded(after: Duration) -> Self {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "The service is busy").retry_after(after)
+    }
+
+    /// 503: the request took longer than it may.
+    pub fn deadline(limit: Duration) -> Self {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "The request took too long")
+            .detail(format!("it was given up after {limit:?} (http.deadline)"))
+            .retry_after(Duration::from_secs(1))
+    }
+
+    /// 500: our fault. The cause goes to the log with the trace id.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side")
+            .detail("the log has the details under this answer's X-Request-Id")
+            .cause(cause)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        // The boundary: a cause is logged here, once.
+        if let Some(Cause(cause)) = &self.cause {
+            let error = chain(cause.as_ref());
+            if self.status.is_server_error() {
+                tracing::error!(problem = %self.kind, error, "request failed");
+            } else {
+                tracing::debug!(problem = %self.kind, error, "request refused");
+            }
+        }
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(after) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// An error and its sources, in one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let part = error.to_string();
+        if !text.ends_with(&part) {
+            text = format!("{text}: {part}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+impl From<DataError> for Problem {
+    fn from(error: DataError) -> Self {
+        match &error {
+            DataError::NotFound { entity, .. } => Problem::not_found(&entity.to_lowercase()),
+            DataError::Conflict { .. } => Problem::conflict("a row with the same value is already there").cause(error),
+            DataError::NulInText { .. } => Problem::invalid("text must not hold NUL characters"),
+            DataError::Cursor => Problem::bad_request(error.to_string()),
+            DataError::Deadline { .. } => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "The request took too long")
+                    .retry_after(Duration::from_secs(1))
+                    .cause(error)
+            }
+            _ => match error.retry_after() {
+                Some(after) => Problem::overloaded(after).cause(error),
+                None => Problem::internal(error),
+            },
+        }
+    }
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Data(error) => error.into(),
+            CallError::Unavailable { .. } | CallError::DeadlineExceeded { .. } => {
+                Problem::overloaded(Duration::from_secs(1)).cause(error)
+            }
+            CallError::OutcomeUnknown { .. } => Problem::internal(error),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Problem {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<DataError>() {
+            Ok(error) => error.into(),
+            Err(error) => Problem::internal(error),
+        }
+    }
+}

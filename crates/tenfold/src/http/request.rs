@@ -1,0 +1,125 @@
+//! The outermost layer: every request gets a trace, a scope, a deadline, and is counted when it ends.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tenfold_data::trace::TRACEPARENT;
+use tenfold_data::{Cost, Scope, TraceContext};
+use tracing::{Instrument as _, Span};
+
+use super::{Problem, ServerState};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+pub(super) async fn serve(State(state): State<ServerState>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let in_flight = state.metrics().request_started();
+    let trace = trace_of(request.headers());
+    let id = request_id(request.headers(), trace);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let span = open_span(&request, route.as_deref(), trace);
+    let limit = state.settings().deadline;
+    let deadline = tokio::time::Instant::now() + limit;
+    let scope = Scope::new(state.database().clone(), trace, Some(deadline));
+    request.extensions_mut().insert(std::sync::Arc::clone(&scope));
+
+    let work = async {
+        // A panic is this request's failure, not its connection's.
+        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        answered.unwrap_or_else(|panic| Problem::internal(panic_message(&*panic)).into_response())
+    };
+    let driven = tokio::time::timeout_at(deadline, scope.drive(work)).instrument(span.clone()).await;
+    let mut response = driven.unwrap_or_else(|_| span.in_scope(|| Problem::deadline(limit).into_response()));
+
+    let elapsed = started.elapsed();
+    let status = response.status();
+    finish_headers(&state, response.headers_mut(), &id, trace, scope.cost(), elapsed);
+    let route = route.as_deref().unwrap_or("unmatched");
+    state.metrics().request(method.as_str(), route, status.as_u16(), elapsed.as_secs_f64());
+    drop(in_flight);
+    span.in_scope(|| log(method.as_str(), route, status, scope.cost(), elapsed));
+    response
+}
+
+/// The caller's trace with a span of our own, or a new one.
+fn trace_of(headers: &HeaderMap) -> TraceContext {
+    let parent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(TraceContext::parse);
+    parent.map_or_else(TraceContext::start_random, |parent| parent.child())
+}
+
+/// The caller's id for the request, if it is harmless in a log, else the trace's.
+fn request_id(headers: &HeaderMap, trace: TraceContext) -> HeaderValue {
+    let harmless = |id: &&HeaderValue| {
+        (1..=64).contains(&id.len())
+            && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+    };
+    headers.get(REQUEST_ID).filter(harmless).cloned().unwrap_or_else(|| {
+        HeaderValue::try_from(trace.trace_id.to_string()).expect("hex digits are a header's value")
+    })
+}
+
+fn open_span(request: &Request, route: Option<&str>, trace: TraceContext) -> Span {
+    tracing::info_span!(
+        "http.request",
+        http.request.method = %request.method(),
+        http.route = route,
+        url.path = request.uri().path(),
+        trace_id = %trace.trace_id,
+        span_id = %trace.span_id,
+        tenfold.organization = tracing::field::Empty,
+        user.id = tracing::field::Empty,
+    )
+}
+
+fn finish_headers(
+    state: &ServerState,
+    headers: &mut HeaderMap,
+    id: &HeaderValue,
+    trace: TraceContext,
+    cost: Cost,
+    elapsed: Duration,
+) {
+    headers.insert(REQUEST_ID, id.clone());
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    if let Ok(value) = HeaderValue::try_from(trace.header()) {
+        headers.insert(TRACEPARENT, value);
+    }
+    if state.settings().server_timing {
+        let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        let timing = format!(
+            "db;desc=\"statements={}\";dur={:.2}, calls;desc=\"calls={}\", total;dur={:.2}",
+            cost.statements,
+            milliseconds(cost.database_time),
+            cost.calls,
+            milliseconds(elapsed)
+        );
+        if let Ok(value) = HeaderValue::try_from(timing) {
+            headers.insert(SERVER_TIMING, value);
+        }
+    }
+}
+
+fn log(method: &str, route: &str, status: StatusCode, cost: Cost, elapsed: Duration) {
+    tracing::info!(
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = status.as_u16(),
+        statements = cost.statements,
+        calls = cost.calls,
+        duration_ms = elapsed.as_secs_f64() * 1000.0,
+        "request"
+    );
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("panicked: {}", text.unwrap_or_else(|| "without a message".to_owned()))
+}

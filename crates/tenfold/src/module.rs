@@ -1,0 +1,197 @@
+//! A module: what it provides, needs, routes and migrates. The list in `main.rs` is the application.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use futures_util::future::BoxFuture;
+use http::request::Parts;
+use tenfold_data::{Clock, Database, MigrationFile};
+
+use crate::call::Interface;
+use crate::config::Loaded;
+use crate::http::{Authenticate, Problem, Routes, ServerState};
+
+/// One module of an application.
+///
+/// ```ignore
+/// pub fn module() -> Module {
+///     Module::new("projects")
+///         .needs::<dyn Auth>()
+///         .routes(routes::all)
+///         .migrations(migrations!())
+/// }
+/// ```
+pub struct Module {
+    pub(crate) name: &'static str,
+    pub(crate) settings: &'static str,
+    pub(crate) migrations: &'static [MigrationFile],
+    pub(crate) routes: Option<fn() -> Routes>,
+    pub(crate) provides: Vec<Named>,
+    pub(crate) needs: Vec<Named>,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// An interface, by its client's type and, for messages, by name.
+#[derive(Clone, Copy)]
+pub(crate) struct Named {
+    pub(crate) client: TypeId,
+    pub(crate) name: &'static str,
+}
+
+impl Named {
+    fn of<I: Interface + ?Sized>() -> Self {
+        Named { client: TypeId::of::<I::Client>(), name: I::NAME }
+    }
+}
+
+/// Something that is built at start, in the order of the builder's calls.
+pub(crate) type Step = Box<dyn for<'a> FnOnce(&'a mut Wiring) -> BoxFuture<'a, anyhow::Result<()>> + Send>;
+
+impl Module {
+    /// Begins the description of a module; the name is its folder's and its tables' prefix.
+    pub fn new(name: &'static str) -> Self {
+        Module {
+            name,
+            settings: "",
+            migrations: &[],
+            routes: None,
+            provides: Vec::new(),
+            needs: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// The module's settings with their documented defaults, as TOML: one section that bears its name.
+    pub fn settings(mut self, defaults: &'static str) -> Self {
+        self.settings = defaults;
+        self
+    }
+
+    /// The module's migrations.
+    pub fn migrations(mut self, files: &'static [MigrationFile]) -> Self {
+        self.migrations = files;
+        self
+    }
+
+    /// The module's routes.
+    pub fn routes(mut self, routes: fn() -> Routes) -> Self {
+        self.routes = Some(routes);
+        self
+    }
+
+    /// Something that the module's handlers share, built once at start, when the database is migrated; handlers
+    /// take it as [`Use<T>`].
+    pub fn service<T, F>(mut self, start: F) -> Self
+    where
+        T: Any + Send + Sync,
+        F: for<'a> FnOnce(&'a Wiring) -> BoxFuture<'a, anyhow::Result<T>> + Send + 'static,
+    {
+        self.steps.push(Box::new(|wiring| {
+            Box::pin(async move {
+                let service = start(wiring).await?;
+                wiring.put(service);
+                Ok(())
+            })
+        }));
+        self
+    }
+
+    /// The module implements an interface; `make` gives the implementation.
+    pub fn provides<I: Interface + ?Sized>(
+        mut self,
+        make: impl FnOnce(&Wiring) -> Arc<I> + Send + 'static,
+    ) -> Self {
+        self.provides.push(Named::of::<I>());
+        self.steps.push(Box::new(|wiring| {
+            let client = I::client(make(wiring));
+            wiring.put(client);
+            Box::pin(std::future::ready(Ok(())))
+        }));
+        self
+    }
+
+    /// The module calls an interface of another; handlers take it as [`Needs`](crate::Needs).
+    pub fn needs<I: Interface + ?Sized>(mut self) -> Self {
+        self.needs.push(Named::of::<I>());
+        self
+    }
+
+    /// The module knows whose a token is. One module of an application does.
+    pub fn authenticates(mut self, make: impl FnOnce(&Wiring) -> Arc<dyn Authenticate> + Send + 'static) -> Self {
+        self.steps.push(Box::new(|wiring| {
+            wiring.authenticator = Some(make(wiring));
+            Box::pin(std::future::ready(Ok(())))
+        }));
+        self
+    }
+}
+
+/// What a module's parts can reach while the application starts.
+pub struct Wiring {
+    database: Database,
+    settings: Arc<Loaded>,
+    pub(crate) services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
+}
+
+impl Wiring {
+    pub(crate) fn new(database: Database, settings: Arc<Loaded>) -> Self {
+        Wiring { database, settings, services: HashMap::new(), authenticator: None }
+    }
+
+    /// The application's database, migrated.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The clock that tests can move.
+    pub fn clock(&self) -> &Clock {
+        self.database.clock()
+    }
+
+    /// The configuration.
+    pub fn settings(&self) -> &Loaded {
+        &self.settings
+    }
+
+    /// A service that an earlier `.service(…)` of the module built.
+    ///
+    /// # Panics
+    /// When there is none: the builder's calls are in the wrong order.
+    pub fn service<T: Any + Send + Sync>(&self) -> Arc<T> {
+        let service = self.services.get(&TypeId::of::<T>()).cloned();
+        let service = service.and_then(|service| service.downcast().ok());
+        service.unwrap_or_else(|| panic!("no .service(…) before this built a {}", std::any::type_name::<T>()))
+    }
+
+    /// The client of an interface that an earlier module provides.
+    pub fn client<I: Interface + ?Sized>(&self) -> I::Client {
+        I::Client::clone(&self.service::<I::Client>())
+    }
+
+    fn put<T: Any + Send + Sync>(&mut self, service: T) {
+        self.services.insert(TypeId::of::<T>(), Arc::new(service));
+    }
+}
+
+/// In a handler's signature: what the module built with `.service(…)`.
+pub struct Use<T>(Arc<T>);
+
+impl<T> Deref for Use<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Any + Send + Sync> FromRequestParts<ServerState> for Use<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        let missing = || Problem::internal(format!("no .service(…) built a {}", std::any::type_name::<T>()));
+        state.service().map(Use).ok_or_else(missing)
+    }
+}

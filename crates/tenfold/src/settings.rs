@@ -1,0 +1,160 @@
+//! The framework's own sections of the configuration, typed and checked at start.
+
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+use tenfold_data::{DatabaseSettings, PostgresSettings, SqliteSettings};
+use tenfold_observe::logs::{Colour, LogFormat};
+
+use crate::config::{ByteSize, ConfigError, Loaded, TimeSpan};
+use crate::http::HttpSettings;
+
+/// The framework's defaults; modules add sections of their own.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// The framework's settings.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// `[http]`.
+    pub http: HttpSettings,
+    /// `database.url`.
+    pub database_url: String,
+    /// `[database]`.
+    pub database: DatabaseSettings,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines there are.
+    pub log_filter: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Http {
+    listen: SocketAddr,
+    public_url: String,
+    deadline: TimeSpan,
+    body_limit: ByteSize,
+    max_connections: usize,
+    header_timeout: TimeSpan,
+    shutdown_timeout: TimeSpan,
+    server_timing: Switch,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Switch {
+    On,
+    Off,
+    Auto,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Database {
+    url: String,
+    max_rows: usize,
+    reader_threads: usize,
+    max_waiting_writes: usize,
+    cache_size: ByteSize,
+    mmap_size: ByteSize,
+    pool_size: usize,
+    lanes: usize,
+    acquire_timeout: TimeSpan,
+    connect_timeout: TimeSpan,
+    statement_timeout: TimeSpan,
+    idle_in_transaction_timeout: TimeSpan,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Log {
+    format: Format,
+    filter: String,
+    colour: ColourChoice,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    Pretty,
+    Json,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ColourChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Settings {
+    /// Reads and checks the sections.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the key, its place and what is allowed.
+    pub fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
+        let http: Http = loaded.section("http")?;
+        loaded.within("http.body_limit", http.body_limit, ByteSize::kib(1)..=ByteSize::gib(1))?;
+        loaded.within("http.max_connections", http.max_connections, 1..=1_000_000)?;
+        let (database_url, database) = read_database(loaded)?;
+        let log: Log = loaded.section("log")?;
+        let colour = match log.colour {
+            ColourChoice::Always => Colour::Always,
+            ColourChoice::Auto if std::io::IsTerminal::is_terminal(&std::io::stderr()) => Colour::Always,
+            ColourChoice::Auto | ColourChoice::Never => Colour::Never,
+        };
+        Ok(Settings {
+            listen: http.listen,
+            database_url,
+            database,
+            log_format: match log.format {
+                Format::Pretty => LogFormat::Pretty(colour),
+                Format::Json => LogFormat::Json,
+            },
+            log_filter: log.filter,
+            http: HttpSettings {
+                deadline: http.deadline.as_std(),
+                body_limit: http.body_limit.as_usize(),
+                max_connections: http.max_connections,
+                header_timeout: http.header_timeout.as_std(),
+                shutdown_timeout: http.shutdown_timeout.as_std(),
+                server_timing: match http.server_timing {
+                    Switch::On => true,
+                    Switch::Off => false,
+                    Switch::Auto => http.listen.ip().is_loopback(),
+                },
+                https: http.public_url.starts_with("https://"),
+            },
+        })
+    }
+}
+
+fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigError> {
+    let section: Database = loaded.section("database")?;
+    loaded.within("database.max_rows", section.max_rows, 1..=1_000_000)?;
+    loaded.within("database.reader_threads", section.reader_threads, 1..=64)?;
+    loaded.within("database.max_waiting_writes", section.max_waiting_writes, 1..=1_000_000)?;
+    loaded.within("database.pool_size", section.pool_size, 1..=1000)?;
+    loaded.within("database.lanes", section.lanes, 1..=64)?;
+    let settings = DatabaseSettings {
+        max_rows: section.max_rows,
+        sqlite: SqliteSettings {
+            reader_threads: section.reader_threads,
+            max_waiting_writes: section.max_waiting_writes,
+            cache_bytes: section.cache_size.as_u64(),
+            mmap_bytes: section.mmap_size.as_u64(),
+        },
+        postgres: PostgresSettings {
+            pool_size: section.pool_size,
+            lanes: section.lanes,
+            acquire_timeout: section.acquire_timeout.as_std(),
+            connect_timeout: section.connect_timeout.as_std(),
+            statement_timeout: section.statement_timeout.as_std(),
+            idle_in_transaction_timeout: section.idle_in_transaction_timeout.as_std(),
+        },
+    };
+    Ok((section.url, settings))
+}

@@ -1,0 +1,1 @@
+//! For tests: an application on a real database, driven through HTTP.
