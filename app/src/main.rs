@@ -1,3 +1,7 @@
-//! The reference backend.
+//! The reference backend: the list of its modules.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    app::app().run()
+}

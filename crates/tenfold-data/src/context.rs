@@ -138,18 +138,24 @@ pub struct Origin<'a> {
     note = "tenant-owned entities are reached through a `Context` or a `Tx` made from one; a `SystemContext` \
             becomes one by `within(organization)`"
 )]
-pub trait Reach<O: Ownership>: Send + Sync {
+pub trait Reach<O: Ownership>: Caller {}
+
+/// Whoever statements can be sent through: contexts and transactions.
+pub trait Caller: Send + Sync {
     #[doc(hidden)]
     fn origin(&self) -> Origin<'_>;
 }
 
-impl<O: Ownership> Reach<O> for Context {
+impl<O: Ownership> Reach<O> for Context {}
+impl Reach<Global> for SystemContext {}
+
+impl Caller for Context {
     fn origin(&self) -> Origin<'_> {
         Origin { scope: &self.scope, tenant: Some(self.tenant), connection: None }
     }
 }
 
-impl Reach<Global> for SystemContext {
+impl Caller for SystemContext {
     fn origin(&self) -> Origin<'_> {
         Origin { scope: &self.scope, tenant: None, connection: None }
     }

@@ -10,7 +10,7 @@ use crate::context::Reach;
 use crate::error::DataError;
 use crate::query::{Query, Target};
 use crate::row::{ReadError, Row};
-use crate::scope::Request;
+use crate::scope;
 use crate::statement::{Cost, Dialect, Statement};
 use crate::transaction::Write;
 use crate::value::{ColumnType, KeyType, Kind, Value};
@@ -93,8 +93,8 @@ pub trait Entity: Sized + Send + Sync + 'static {
         cx: &R,
         key: Self::Key,
     ) -> impl Future<Output = Result<Option<Arc<Self>>, DataError>> + Send + use<Self, R> {
-        let request = Request::<Self>::new(&cx.origin(), vec![key], Location::caller());
-        async move { Ok(request?.rows().await?.pop().flatten()) }
+        let request = scope::request::<Self>(&cx.origin(), vec![key], Location::caller());
+        async move { Ok(request?.values().await?.pop().flatten()) }
     }
 
     /// The rows with these keys, each in its key's place.
@@ -106,8 +106,8 @@ pub trait Entity: Sized + Send + Sync + 'static {
         cx: &R,
         keys: Vec<Self::Key>,
     ) -> impl Future<Output = Result<Vec<Option<Arc<Self>>>, DataError>> + Send + use<Self, R> {
-        let request = Request::<Self>::new(&cx.origin(), keys, Location::caller());
-        async move { request?.rows().await }
+        let request = scope::request::<Self>(&cx.origin(), keys, Location::caller());
+        async move { request?.values().await }
     }
 
     /// Stores the row.

@@ -43,13 +43,13 @@ pub use crate::error::DataError;
 pub use crate::migrate::{MigrationFile, ModuleMigrations};
 pub use crate::page::{Listing, Page};
 pub use crate::query::{Query, Rows};
-pub use crate::relation::{Count, Many, One};
+pub use crate::relation::{Count, Many, One, PeerKey, Ref};
 pub use crate::row::{ReadError, Row};
 pub use crate::scope::{Cost, Scope};
 pub use crate::sql::{FromRow, Sql};
 pub use crate::statement::{CallRecord, CallSite, Dialect, Observer, Outcome, StatementRecord};
 pub use crate::trace::TraceContext;
-pub use crate::transaction::{SystemTx, TenantTx, Tx, Write};
+pub use crate::transaction::{SystemTx, Tx, Write};
 #[doc(hidden)]
 pub use crate::value::uuid_schema;
 pub use crate::value::{ColumnType, KeyType, Kind, Value};

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::panic::Location;
 
-use crate::context::Reach;
-use crate::entity::{OrgId, Ownership};
+use crate::context::Caller;
+use crate::entity::OrgId;
 use crate::error::DataError;
 use crate::query::Target;
 use crate::row::{ReadError, Row};
@@ -80,10 +80,10 @@ impl SqlQuery {
     /// # Errors
     /// [`DataError::Settings`] when the text leaves out the organization; whatever stops the statement.
     #[track_caller]
-    pub fn all<T: FromRow, O: Ownership, R: Reach<O>>(
+    pub fn all<T: FromRow, C: Caller>(
         self,
-        cx: &R,
-    ) -> impl Future<Output = Result<Vec<T>, DataError>> + Send + use<T, O, R> {
+        cx: &C,
+    ) -> impl Future<Output = Result<Vec<T>, DataError>> + Send + use<T, C> {
         let target = Target::of(&cx.origin(), true, Location::caller());
         async move {
             let target = target?;

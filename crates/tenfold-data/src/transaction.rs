@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::context::{Context, Origin, Reach, SystemContext};
+use crate::context::{Caller, Context, Origin, Reach, SystemContext};
 use crate::driver::{Call, DriverTransaction};
 use crate::entity::{Global, OrgId, Ownership};
 use crate::error::{DataError, DriverError, Source};
@@ -56,22 +56,16 @@ fn failed() -> DriverError {
     ))
 }
 
-/// An open transaction of a [`Context`]: loads and writes that take it run in it, for its organization.
+/// One organization's part of an open transaction: loads and writes that take it run in it, for that organization.
 pub struct Tx<'c> {
-    cx: &'c Context,
+    scope: &'c Arc<Scope>,
+    tenant: OrgId,
     connection: Arc<Connection>,
 }
 
 /// An open transaction of a [`SystemContext`]: global entities, and organizations by [`SystemTx::within`].
 pub struct SystemTx<'c> {
     cx: &'c SystemContext,
-    connection: Arc<Connection>,
-}
-
-/// One organization's rows inside a [`SystemTx`].
-pub struct TenantTx<'c> {
-    scope: &'c Arc<Scope>,
-    tenant: OrgId,
     connection: Arc<Connection>,
 }
 
@@ -91,7 +85,8 @@ impl Context {
         let site = Location::caller();
         async move {
             let open = Open::begin(self.scope(), site).await?;
-            let mut tx = Tx { cx: self, connection: Arc::clone(&open.connection) };
+            let connection = Arc::clone(&open.connection);
+            let mut tx = Tx { scope: self.scope(), tenant: self.tenant(), connection };
             let value = work(&mut tx).await?;
             drop(tx);
             open.commit().await?;
@@ -164,24 +159,24 @@ impl Open {
 impl Tx<'_> {
     /// The organization whose rows can be reached.
     pub fn tenant(&self) -> OrgId {
-        self.cx.tenant()
+        self.tenant
     }
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
-        self.cx.now()
+        self.scope.clock().now()
     }
 
     /// A fresh UUIDv7.
     pub fn new_id(&self) -> Uuid {
-        self.cx.new_id()
+        self.scope.clock().new_id()
     }
 }
 
 impl SystemTx<'_> {
     /// The same transaction, for the rows of one organization.
-    pub fn within(&self, tenant: OrgId) -> TenantTx<'_> {
-        TenantTx { scope: self.cx.scope(), tenant, connection: Arc::clone(&self.connection) }
+    pub fn within(&self, tenant: OrgId) -> Tx<'_> {
+        Tx { scope: self.cx.scope(), tenant, connection: Arc::clone(&self.connection) }
     }
 
     /// The time now.
@@ -195,21 +190,18 @@ impl SystemTx<'_> {
     }
 }
 
-impl<O: Ownership> Reach<O> for Tx<'_> {
-    fn origin(&self) -> Origin<'_> {
-        Origin { scope: self.cx.scope(), tenant: Some(self.cx.tenant()), connection: Some(&self.connection) }
-    }
-}
+impl<O: Ownership> Reach<O> for Tx<'_> {}
+impl Reach<Global> for SystemTx<'_> {}
 
-impl Reach<Global> for SystemTx<'_> {
-    fn origin(&self) -> Origin<'_> {
-        Origin { scope: self.cx.scope(), tenant: None, connection: Some(&self.connection) }
-    }
-}
-
-impl<O: Ownership> Reach<O> for TenantTx<'_> {
+impl Caller for Tx<'_> {
     fn origin(&self) -> Origin<'_> {
         Origin { scope: self.scope, tenant: Some(self.tenant), connection: Some(&self.connection) }
+    }
+}
+
+impl Caller for SystemTx<'_> {
+    fn origin(&self) -> Origin<'_> {
+        Origin { scope: self.cx.scope(), tenant: None, connection: Some(&self.connection) }
     }
 }
 
@@ -224,4 +216,3 @@ pub trait Write<O: Ownership>: Reach<O> {}
 
 impl<O: Ownership> Write<O> for Tx<'_> {}
 impl Write<Global> for SystemTx<'_> {}
-impl<O: Ownership> Write<O> for TenantTx<'_> {}

@@ -11,6 +11,8 @@ struct Shape<'a> {
     key: &'a Field,
     columns: Vec<&'a Field>,
     relations: Vec<Relation<'a>>,
+    /// Columns of type `Ref<…>`.
+    references: Vec<&'a Field>,
 }
 
 struct Relation<'a> {
@@ -46,7 +48,7 @@ impl<'a> Shape<'a> {
         };
         let (table, tenant) = read_container(input)?;
         let mut key = None;
-        let (mut columns, mut relations) = (Vec::new(), Vec::new());
+        let (mut columns, mut relations, mut references) = (Vec::new(), Vec::new(), Vec::new());
         for field in &fields.named {
             let role = read_field(field)?;
             if let Some(relation) = role.relation {
@@ -56,6 +58,9 @@ impl<'a> Shape<'a> {
             if role.is_key && key.replace(field).is_some() {
                 return Err(Error::new_spanned(field, "an entity has one key"));
             }
+            if role.has_peers {
+                references.push(field);
+            }
             columns.push(field);
         }
         let key = key.ok_or_else(|| Error::new_spanned(&input.ident, "one field must be marked #[entity(key)]"))?;
@@ -64,7 +69,7 @@ impl<'a> Shape<'a> {
         {
             return Err(Error::new_spanned(tenant, format!("there is no field `{tenant}`")));
         }
-        Ok(Shape { table, tenant, key, columns, relations })
+        Ok(Shape { table, tenant, key, columns, relations, references })
     }
 
     fn implementation(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
@@ -84,6 +89,7 @@ impl<'a> Shape<'a> {
         let indices = 0..self.columns.len();
         let related: Vec<_> = self.relations.iter().map(|relation| &relation.field.ident).collect();
         let links = self.relations.iter().map(|relation| relation.link(name, &self.table, key, data));
+        let references = self.references.iter().map(|field| &field.ident);
         quote! {
             impl #data::Entity for #name {
                 type Key = #key_type;
@@ -117,6 +123,7 @@ impl<'a> Shape<'a> {
                 fn link(rows: &mut [Self], tenant: ::std::option::Option<#data::OrgId>) {
                     let _ = (&rows, tenant);
                     #(#links)*
+                    #(#data::relation::link_references(rows, |row: &mut #name| &mut row.#references);)*
                 }
             }
         }
@@ -196,11 +203,12 @@ fn read_container(input: &DeriveInput) -> Result<(LitStr, Option<Ident>)> {
 /// What one field is.
 struct Role<'a> {
     is_key: bool,
+    has_peers: bool,
     relation: Option<Relation<'a>>,
 }
 
 fn read_field(field: &Field) -> Result<Role<'_>> {
-    let mut role = Role { is_key: false, relation: None };
+    let mut role = Role { is_key: false, has_peers: false, relation: None };
     for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
         attribute.parse_nested_meta(|meta| {
             let allowed = [("has_one", "One"), ("has_many", "Many"), ("belongs_to", "One"), ("count", "Count")];
@@ -208,8 +216,13 @@ fn read_field(field: &Field) -> Result<Role<'_>> {
                 role.is_key = true;
                 return Ok(());
             }
+            if meta.path.is_ident("peers") {
+                target_of(&field.ty, "Ref")?;
+                role.has_peers = true;
+                return Ok(());
+            }
             let Some((word, holder)) = allowed.iter().find(|(word, _)| meta.path.is_ident(word)) else {
-                return Err(meta.error("a field takes `key`, `has_one`, `has_many`, `belongs_to` or `count`"));
+                return Err(meta.error("a field takes `key`, `peers`, `has_one`, `has_many`, `belongs_to` or `count`"));
             };
             let mut by = None;
             meta.parse_nested_meta(|inner| {

@@ -27,6 +27,8 @@ use syn::parse_macro_input;
 ///
 /// A field of a relation is not a column. The others: `#[entity(belongs_to(by = project_id))]` on a `One`, where
 /// `project_id` is a field of this struct and the other's key; `#[entity(count(by = task_id))]` on a `Count`.
+/// A column that holds a key of another module is `#[entity(peers)] pub user_id: Ref<UserId>`: a call for it takes
+/// the keys of its peers along.
 ///
 /// What it writes:
 ///
@@ -79,7 +81,7 @@ pub fn migrations(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// What it writes: the trait with `#[async_trait]`, so that it can stand behind `dyn`; `impl Interface for dyn
-/// Auth`; and `AuthClient`, which callers hold. Each method of the client passes through `tenfold::call`, which
+/// Auth`; and `AuthClient`, which callers hold and handlers take as an argument. Each method of the client passes through `tenfold::call`, which
 /// refuses it inside an open transaction, opens a span, counts and times it. A method with `batch_by` answers
 /// each key in its place, and gives the client a second method, named by `one`, for a single key: calls of that
 /// within one request are merged into one call of the batched method.

@@ -44,6 +44,16 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemTrait) -> Result<Toke
             #(#methods)*
         }
 
+        impl ::tenfold::axum::extract::FromRequestParts<::tenfold::http::ServerState> for #client {
+            type Rejection = ::tenfold::http::Problem;
+            async fn from_request_parts(
+                _: &mut ::tenfold::axum::http::request::Parts,
+                state: &::tenfold::http::ServerState,
+            ) -> ::std::result::Result<Self, ::tenfold::http::Problem> {
+                ::tenfold::call::client(state)
+            }
+        }
+
         impl ::tenfold::call::Interface for dyn #name {
             const MODULE: &'static str = #module;
             const NAME: &'static str = #trait_name;
@@ -159,12 +169,12 @@ impl Call {
             pub fn #one(
                 &self,
                 cx: &::tenfold::Context,
-                key: #key,
+                key: impl ::tenfold::data::PeerKey<#key>,
             ) -> impl ::std::future::Future<Output = ::std::result::Result<
-                ::std::option::Option<#value>, ::tenfold::call::CallError>> + Send + use<> {
+                ::std::option::Option<#value>, ::tenfold::call::CallError>> + Send {
                 let client = self.clone();
                 let identity = ::std::sync::Arc::as_ptr(&self.0).addr();
-                ::tenfold::call::batched(cx, #module, #method, identity, key, move |cx: ::tenfold::Context, keys| {
+                ::tenfold::call::batched(cx, #module, #method, identity, &key, move |cx: ::tenfold::Context, keys| {
                     ::std::boxed::Box::pin(async move { client.#name(&cx, keys).await })
                 })
             }

@@ -6,17 +6,14 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
-use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::FromRequestParts;
 use futures_util::future::BoxFuture;
-use http::request::Parts;
 use tenfold_data::scope::keyed::{self, KeyedLoad};
 use tenfold_data::scope::{BatchKey, Loader};
-use tenfold_data::{CallRecord, CallSite, Context, DataError, Outcome, Scope};
+use tenfold_data::{CallRecord, CallSite, Context, DataError, Outcome, PeerKey, Scope};
 use tracing::Instrument as _;
 
 use crate::http::{Problem, ServerState};
@@ -66,25 +63,16 @@ pub enum CallError {
     },
 }
 
-/// In a handler's signature: the client of an interface that its module declared with `.needs::<dyn X>()`.
-pub struct Needs<I: Interface + ?Sized>(I::Client);
-
-impl<I: Interface + ?Sized> Deref for Needs<I> {
-    type Target = I::Client;
-    fn deref(&self) -> &I::Client {
-        &self.0
-    }
-}
-
-impl<I: Interface + ?Sized> FromRequestParts<ServerState> for Needs<I> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(_: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
-        // The application refuses to start when a declared need is not met.
-        let client = state.service::<I::Client>();
-        let client = client.ok_or_else(|| Problem::internal(format!("no module provides dyn {}", I::NAME)))?;
-        Ok(Needs(I::Client::clone(&client)))
-    }
+/// The client of an interface, for the extractors that [`module_api`](crate::module_api) writes: in a handler's
+/// signature `auth: AuthClient` is all it takes.
+///
+/// # Errors
+/// 500 when no module provides it; the application refuses to start when a declared need is not met.
+pub fn client<C: Clone + Send + Sync + 'static>(state: &ServerState) -> Result<C, Problem> {
+    let client = state.service::<C>();
+    client.map(|client| C::clone(&client)).ok_or_else(|| {
+        Problem::internal(format!("no module provides the interface of {}", std::any::type_name::<C>()))
+    })
 }
 
 /// Makes one call: refuses it inside a transaction, opens a span, counts and times it. Used by the clients that
@@ -125,31 +113,31 @@ where
     }
 }
 
-/// A call for one key, merged with those that the request makes beside it into one call of the batched method.
-/// Used by the clients that [`module_api`](crate::module_api) writes.
+/// A call for one key, merged with those that the request makes beside it, and with those that its peers will
+/// make, into one call of the batched method. Used by the clients that [`module_api`](crate::module_api) writes.
 #[track_caller]
-pub fn batched<K, V, F>(
+pub fn batched<K, V, F, P>(
     cx: &Context,
     module: &'static str,
     method: &'static str,
     identity: usize,
-    key: K,
+    key: &P,
     load: F,
-) -> impl Future<Output = Result<Option<V>, CallError>> + Send + use<K, V, F>
+) -> impl Future<Output = Result<Option<V>, CallError>> + Send + use<K, V, F, P>
 where
     K: Clone + Eq + Hash + Ord + Send + Sync + 'static,
-    V: Clone + Send + 'static,
+    V: Clone + Send + Sync + 'static,
     F: FnOnce(Context, Vec<K>) -> Answers<V> + Send + 'static,
+    P: PeerKey<K>,
 {
     let site: CallSite = Location::caller();
     let batch = BatchKey { what: Loader::Call(module, method, identity), tenant: Some(cx.tenant()), connection: 0 };
     let allowed = cx.scope().refuse_inside_transaction("a call to another module", site);
-    let keys = [key];
-    let wait = allowed.and_then(|()| {
+    let request = allowed.and_then(|()| {
         let new = || BatchedCall { cx: cx.clone(), load, types: std::marker::PhantomData };
-        keyed::submit(cx.scope(), batch, site, &keys, new)
+        keyed::request(cx.scope(), batch, site, vec![key.key()], key.peers(), new)
     });
-    async move { Ok(wait?.values(&keys).await?.pop().flatten()) }
+    async move { Ok(request?.values().await?.pop().flatten()) }
 }
 
 /// The values of many keys, each in its key's place.
@@ -164,7 +152,7 @@ struct BatchedCall<K, V, F> {
 impl<K, V, F> KeyedLoad for BatchedCall<K, V, F>
 where
     K: Clone + Eq + Hash + Ord + Send + Sync + 'static,
-    V: Clone + Send + 'static,
+    V: Clone + Send + Sync + 'static,
     F: FnOnce(Context, Vec<K>) -> Answers<V> + Send + 'static,
 {
     type Key = K;

@@ -13,6 +13,8 @@ pub mod testing;
 #[doc(hidden)]
 pub use async_trait::async_trait;
 #[doc(hidden)]
+pub use axum;
+#[doc(hidden)]
 pub use utoipa;
 
 pub use tenfold_data as data;
@@ -20,19 +22,21 @@ pub use tenfold_data::{Context, SystemContext, id, sql};
 pub use tenfold_macros::module_api;
 
 pub use crate::app::App;
-pub use crate::call::{CallError, Needs};
+pub use crate::call::CallError;
 pub use crate::module::{Module, Use, Wiring};
 
 /// What nearly every file of a module uses.
 pub mod prelude {
+    // `routes!` writes paths that begin with it.
+    pub use axum;
     pub use tenfold_data::{
-        Context, Count, DataError, Entity, Listing, Many, One, OrgId, Page, SystemContext, TextEnum, Timestamp, Tx,
+        Context, Count, DataError, Entity, Listing, Many, One, OrgId, Page, Ref, SystemContext, TextEnum, Timestamp, Tx,
         id, migrations, sql,
     };
     pub use tenfold_macros::module_api;
 
     pub use crate::async_trait;
-    pub use crate::call::{CallError, Needs};
+    pub use crate::call::CallError;
     pub use crate::http::{Created, Json, NoContent, Path, Permission, Problem, Require, Routes, Text, routes};
     pub use crate::module::{Module, Use, Wiring};
 }

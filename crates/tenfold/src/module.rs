@@ -113,7 +113,7 @@ impl Module {
         self
     }
 
-    /// The module calls an interface of another; handlers take it as [`Needs`](crate::Needs).
+    /// The module calls an interface of another; handlers take its client as an argument.
     pub fn needs<I: Interface + ?Sized>(mut self) -> Self {
         self.needs.push(Named::of::<I>());
         self

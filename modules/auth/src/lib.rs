@@ -1,1 +1,30 @@
-//! Accounts, organizations, users, sessions: the private side of the auth module.
+//! Accounts, organizations, users and sessions: the private side of the auth module.
+//!
+//! An *account* is a person who signs in, global. A *user* is that person inside one organization.
+
+pub mod demo;
+mod email;
+mod entities;
+mod passwords;
+mod routes;
+mod service;
+mod sessions;
+mod token;
+mod users;
+
+use auth_api::Auth;
+use tenfold::http::Authenticate;
+use tenfold::prelude::*;
+
+pub use crate::service::Identity;
+
+/// The module, for `main.rs`.
+pub fn module() -> Module {
+    Module::new("auth")
+        .settings(include_str!("defaults.toml"))
+        .migrations(migrations!())
+        .service(|wiring| Box::pin(Identity::start(wiring)))
+        .provides::<dyn Auth>(|wiring| wiring.service::<Identity>())
+        .authenticates(|wiring| -> std::sync::Arc<dyn Authenticate> { wiring.service::<Identity>() })
+        .routes(routes::all)
+}

@@ -1,1 +1,16 @@
-//! The founder's own module of the reference backend: projects, tasks, labels, comments.
+//! The founder's own module: projects with tasks, and tasks with assignees, labels and comments.
+
+pub mod demo;
+mod entities;
+mod permissions;
+mod projects;
+mod routes;
+mod tasks;
+
+use auth_api::Auth;
+use tenfold::prelude::*;
+
+/// The module, for `main.rs`.
+pub fn module() -> Module {
+    Module::new("projects").needs::<dyn Auth>().migrations(migrations!()).routes(routes::all)
+}

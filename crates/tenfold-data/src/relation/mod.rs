@@ -6,6 +6,7 @@
 //! statement a level. An entity that was dropped is no peer any more: filtering a list narrows its cohort.
 
 mod cohort;
+mod reference;
 
 use std::future::Future;
 use std::panic::Location;
@@ -13,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use self::cohort::Member;
 pub use self::cohort::{Field, link};
+pub use self::reference::{PeerKey, Ref, link_references};
 use crate::context::Reach;
 use crate::entity::{Entity, OrgId, Table, any};
 use crate::error::DataError;

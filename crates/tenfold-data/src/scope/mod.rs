@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 pub use self::drive::Driven;
-pub(crate) use self::load::Request;
+pub(crate) use self::load::request;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::driver::{Call, Params};
@@ -47,7 +47,7 @@ pub trait Batch: Send + 'static {
 
 /// Loads with equal keys can share a batch.
 #[doc(hidden)]
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BatchKey {
     /// What is loaded: an entity, or the address of a relation or of a module's method.
     pub what: Loader,
@@ -97,8 +97,8 @@ pub(crate) struct State {
     pending: Vec<(BatchKey, Box<dyn Batch>)>,
     spawned: Vec<BoxFuture<'static, ()>>,
     open_transaction: Option<CallSite>,
-    /// The request cache: for each entity and tenant, the rows loaded by key.
-    remembered: HashMap<(TypeId, Option<OrgId>), Box<dyn Any + Send>>,
+    /// The request cache: what was found by key, for each loader and tenant.
+    remembered: HashMap<(Loader, Option<OrgId>), Box<dyn Any + Send>>,
     /// Counts what was forgotten, so that a load that began before does not bring it back.
     generation: u64,
 }

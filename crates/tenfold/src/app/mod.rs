@@ -21,7 +21,10 @@ use crate::module::{Module, Wiring};
 use crate::settings::Settings;
 
 /// Fills a database with demo data; says what to tell the person who started it.
-pub type Demo = for<'a> fn(&'a SystemContext) -> BoxFuture<'a, anyhow::Result<String>>;
+pub type Demo = for<'a> fn(&'a SystemContext) -> Seeding<'a>;
+
+/// A [`Demo`] at work.
+pub type Seeding<'a> = BoxFuture<'a, anyhow::Result<String>>;
 
 /// An application: a name and a list of modules.
 ///

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
-use http::{Method, StatusCode, Uri};
+use http::{Method, Uri};
 use tenfold_data::Database;
 use tenfold_observe::metrics::Metrics;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,8 +27,9 @@ pub use self::auth::{
 pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text};
 pub use self::problem::Problem;
 pub use self::server::{Bound, ServeError};
+pub use ::http::{HeaderMap, HeaderValue, StatusCode, header};
+pub use axum::extract::State;
 pub use axum::response::{IntoResponse, Response};
-pub use ::http::{HeaderMap, HeaderValue, header};
 pub use utoipa_axum::routes;
 
 /// The routes of a module, with their part of the OpenAPI document.

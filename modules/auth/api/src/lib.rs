@@ -1,1 +1,34 @@
-//! The interface of the auth module: what other modules may know of identity and organizations.
+//! The interface of the auth module: what other modules may know of people and organizations.
+
+use serde::{Deserialize, Serialize};
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+id! {
+    /// A person who signs in; global.
+    AccountId
+}
+
+id! {
+    /// A person inside one organization.
+    UserId
+}
+
+/// As much of a user as other modules show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UserCard {
+    /// The user.
+    pub id: UserId,
+    /// What the person is called here.
+    #[schema(value_type = String)]
+    pub display_name: String,
+}
+
+/// What the auth module does for others.
+#[module_api(name = "auth", version = 1)]
+pub trait Auth {
+    /// The cards of users of the caller's organization, each in its id's place; `None` for an id that is no user
+    /// of this organization.
+    #[call(batch_by = "ids", one = "user_card")]
+    async fn user_cards(&self, cx: &Context, ids: Vec<UserId>) -> Result<Vec<Option<UserCard>>, CallError>;
+}

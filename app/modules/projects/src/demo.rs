@@ -1,0 +1,76 @@
+//! Demo data: a few projects with tasks, assignees, labels and comments.
+
+use auth_api::UserId;
+use tenfold::prelude::*;
+
+use crate::entities::{
+    Assignment, AssignmentId, Comment, CommentId, Label, LabelId, Labeling, LabelingId, Project, ProjectId, Task,
+    TaskId, TaskStatus,
+};
+
+const PROJECTS: [&str; 3] = ["Website", "Mobile app", "Ten times the traffic"];
+const LABELS: [&str; 4] = ["bug", "idea", "urgent", "later"];
+const TASKS: usize = 40;
+
+/// Makes three projects of forty tasks in one organization; `users` work on them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn seed(cx: &SystemContext, organization: OrgId, users: &[UserId]) -> Result<(), DataError> {
+    cx.transaction(async |tx| fill(&tx.within(organization), users).await).await
+}
+
+async fn fill(tx: &Tx<'_>, users: &[UserId]) -> Result<(), DataError> {
+    let org_id = tx.tenant();
+    let label = |name: &&str| Label { id: LabelId(tx.new_id()), org_id, name: (*name).to_owned() };
+    let labels = Label::insert_many(tx, LABELS.iter().map(label).collect()).await?;
+    let project =
+        |name: &&str| Project { id: ProjectId(tx.new_id()), org_id, name: (*name).to_owned(), created_at: tx.now() };
+    let projects = Project::insert_many(tx, PROJECTS.iter().map(project).collect()).await?;
+    let tasks = projects.iter().flat_map(|project| (0..TASKS).map(|number| task(tx, project, number))).collect();
+    let tasks: Vec<Task> = Task::insert_many(tx, tasks).await?;
+
+    let (mut assignments, mut labelings, mut comments) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, task) in tasks.iter().enumerate() {
+        let user = |step: usize| users[(index * 7 + step) % users.len()];
+        assignments.extend((0..index % 3).map(|step| Assignment {
+            id: AssignmentId(tx.new_id()),
+            org_id,
+            task_id: task.id,
+            user_id: Ref::new(user(step)),
+        }));
+        labelings.extend(labels.iter().take(index % 3).map(|label| Labeling {
+            id: LabelingId(tx.new_id()),
+            org_id,
+            task_id: task.id,
+            label_id: label.id,
+            label: One::default(),
+        }));
+        comments.extend((0..index % 5).map(|step| Comment {
+            id: CommentId(tx.new_id()),
+            org_id,
+            task_id: task.id,
+            user_id: user(step),
+            body: "Looks good to me.".to_owned(),
+            created_at: tx.now(),
+        }));
+    }
+    Assignment::insert_many(tx, assignments).await?;
+    Labeling::insert_many(tx, labelings).await?;
+    Comment::insert_many(tx, comments).await?;
+    Ok(())
+}
+
+fn task(tx: &Tx<'_>, project: &Project, number: usize) -> Task {
+    Task {
+        id: TaskId(tx.new_id()),
+        org_id: tx.tenant(),
+        project_id: project.id,
+        title: format!("{}: step {}", project.name, number + 1),
+        status: [TaskStatus::Done, TaskStatus::InProgress, TaskStatus::Open][number % 3],
+        created_at: tx.now(),
+        assignments: Many::default(),
+        labelings: Many::default(),
+        comments: Count::default(),
+    }
+}

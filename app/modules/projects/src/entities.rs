@@ -1,0 +1,123 @@
+//! The module's tables as structs.
+
+use auth_api::UserId;
+use serde::{Deserialize, Serialize};
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+id! {
+    /// A project.
+    ProjectId
+}
+
+id! {
+    /// A task of a project.
+    TaskId
+}
+
+id! {
+    /// That a user works on a task.
+    AssignmentId
+}
+
+id! {
+    /// A word that tasks can be marked with.
+    LabelId
+}
+
+id! {
+    /// That a task bears a label.
+    LabelingId
+}
+
+id! {
+    /// What somebody said about a task.
+    CommentId
+}
+
+/// A project.
+#[derive(Debug, Entity)]
+#[entity(table = "projects_projects", tenant = org_id)]
+pub(crate) struct Project {
+    #[entity(key)]
+    pub id: ProjectId,
+    pub org_id: OrgId,
+    pub name: String,
+    pub created_at: Timestamp,
+}
+
+/// A task of a project.
+#[derive(Debug, Entity)]
+#[entity(table = "projects_tasks", tenant = org_id)]
+pub(crate) struct Task {
+    #[entity(key)]
+    pub id: TaskId,
+    pub org_id: OrgId,
+    pub project_id: ProjectId,
+    pub title: String,
+    pub status: TaskStatus,
+    pub created_at: Timestamp,
+    #[entity(has_many(by = task_id))]
+    pub assignments: Many<Assignment>,
+    #[entity(has_many(by = task_id))]
+    pub labelings: Many<Labeling>,
+    #[entity(count(by = task_id))]
+    pub comments: Count<Comment>,
+}
+
+/// How far a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, TextEnum)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TaskStatus {
+    Open,
+    InProgress,
+    Done,
+}
+
+/// That a user works on a task.
+#[derive(Debug, Entity)]
+#[entity(table = "projects_assignments", tenant = org_id)]
+pub(crate) struct Assignment {
+    #[entity(key)]
+    pub id: AssignmentId,
+    pub org_id: OrgId,
+    pub task_id: TaskId,
+    #[entity(peers)]
+    pub user_id: Ref<UserId>,
+}
+
+/// A word that tasks can be marked with.
+#[derive(Debug, Entity)]
+#[entity(table = "projects_labels", tenant = org_id)]
+pub(crate) struct Label {
+    #[entity(key)]
+    pub id: LabelId,
+    pub org_id: OrgId,
+    pub name: String,
+}
+
+/// That a task bears a label.
+#[derive(Debug, Entity)]
+#[entity(table = "projects_labelings", tenant = org_id)]
+pub(crate) struct Labeling {
+    #[entity(key)]
+    pub id: LabelingId,
+    pub org_id: OrgId,
+    pub task_id: TaskId,
+    pub label_id: LabelId,
+    #[entity(belongs_to(by = label_id))]
+    pub label: One<Label>,
+}
+
+/// What somebody said about a task.
+#[derive(Debug, Entity)]
+#[entity(table = "projects_comments", tenant = org_id)]
+pub(crate) struct Comment {
+    #[entity(key)]
+    pub id: CommentId,
+    pub org_id: OrgId,
+    pub task_id: TaskId,
+    pub user_id: UserId,
+    pub body: String,
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,37 @@
+//! `POST /v1/projects`.
+
+use serde::Deserialize;
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use super::ProjectView;
+use crate::entities::{Project, ProjectId};
+use crate::permissions::WriteProjects;
+
+type Name = Text<1, 100>;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewProject {
+    #[schema(inline)]
+    name: Name,
+}
+
+/// Makes a project.
+#[utoipa::path(post, path = "/v1/projects", tag = "projects", request_body = NewProject, security(("session" = [])),
+    extensions(("x-permission" = json!("projects.write"))),
+    responses((status = 201, body = ProjectView)))]
+pub(crate) async fn create_project(
+    cx: Context,
+    _: Require<WriteProjects>,
+    Json(new): Json<NewProject>,
+) -> Result<Created<ProjectView>, Problem> {
+    let project = Project {
+        id: ProjectId(cx.new_id()),
+        org_id: cx.tenant(),
+        name: new.name.into_inner(),
+        created_at: cx.now(),
+    };
+    let project = cx.transaction(async |tx| project.insert(tx).await).await?;
+    Ok(Created { location: format!("/v1/projects/{}", project.id), body: ProjectView::of(&project) })
+}

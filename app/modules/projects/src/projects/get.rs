@@ -1,0 +1,20 @@
+//! `GET /v1/projects/{id}`.
+
+use tenfold::prelude::*;
+
+use super::ProjectView;
+use crate::entities::{Project, ProjectId};
+use crate::permissions::ReadProjects;
+
+/// One project of the organization.
+#[utoipa::path(get, path = "/v1/projects/{id}", tag = "projects", security(("session" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The project")),
+    extensions(("x-permission" = json!("projects.read"))),
+    responses((status = 200, body = ProjectView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn get_project(
+    cx: Context,
+    _: Require<ReadProjects>,
+    Path(id): Path<ProjectId>,
+) -> Result<Json<ProjectView>, Problem> {
+    Ok(Json(ProjectView::of(&*Project::get(&cx, id).await?)))
+}

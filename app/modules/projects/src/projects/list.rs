@@ -1,0 +1,22 @@
+//! `GET /v1/projects`.
+
+use tenfold::http::PageQuery;
+use tenfold::prelude::*;
+
+use super::ProjectView;
+use crate::entities::Project;
+use crate::permissions::ReadProjects;
+
+/// The projects of the organization, newest first.
+#[utoipa::path(get, path = "/v1/projects", tag = "projects", params(PageQuery), security(("session" = [])),
+    extensions(("x-permission" = json!("projects.read"))),
+    responses((status = 200, body = Listing<ProjectView>)))]
+pub(crate) async fn list_projects(
+    cx: Context,
+    _: Require<ReadProjects>,
+    page: Page,
+) -> Result<Json<Listing<ProjectView>>, Problem> {
+    let projects = Project::query().newest_first().page(&page).all(&cx).await?;
+    let views = projects.iter().map(ProjectView::of).collect();
+    Ok(Json(projects.listing(views)))
+}

@@ -1,0 +1,27 @@
+//! Projects.
+
+pub(crate) mod create;
+pub(crate) mod get;
+pub(crate) mod list;
+
+use serde::Serialize;
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use crate::entities::{Project, ProjectId};
+
+/// A project.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProjectView {
+    #[schema(value_type = uuid::Uuid)]
+    id: ProjectId,
+    name: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl ProjectView {
+    fn of(project: &Project) -> Self {
+        ProjectView { id: project.id, name: project.name.clone(), created_at: project.created_at }
+    }
+}

@@ -1,0 +1,52 @@
+//! `POST /v1/projects/{id}/tasks`.
+
+use auth_api::AuthClient;
+use serde::Deserialize;
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use super::{TaskView, view};
+use crate::entities::{Project, ProjectId, Task, TaskId, TaskStatus};
+use crate::permissions::WriteProjects;
+
+type Title = Text<1, 200>;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewTask {
+    #[schema(inline)]
+    title: Title,
+}
+
+/// Makes an open task.
+#[utoipa::path(post, path = "/v1/projects/{id}/tasks", tag = "projects", security(("session" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The project")), request_body = NewTask,
+    extensions(("x-permission" = json!("projects.write"))),
+    responses((status = 201, body = TaskView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn create_task(
+    cx: Context,
+    _: Require<WriteProjects>,
+    auth: AuthClient,
+    Path(id): Path<ProjectId>,
+    Json(new): Json<NewTask>,
+) -> Result<Created<TaskView>, Problem> {
+    let task = cx
+        .transaction(async |tx| -> Result<Task, DataError> {
+            let project = Project::get(tx, id).await?;
+            Task {
+                id: TaskId(tx.new_id()),
+                org_id: tx.tenant(),
+                project_id: project.id,
+                title: new.title.into_inner(),
+                status: TaskStatus::Open,
+                created_at: tx.now(),
+                assignments: Many::default(),
+                labelings: Many::default(),
+                comments: Count::default(),
+            }
+            .insert(tx)
+            .await
+        })
+        .await?;
+    Ok(Created { location: format!("/v1/tasks/{}", task.id), body: view(&cx, &auth, &task).await? })
+}

@@ -1,0 +1,30 @@
+//! `GET /v1/projects/{id}/tasks`.
+
+use auth_api::AuthClient;
+use tenfold::http::PageQuery;
+use tenfold::prelude::*;
+
+use super::{TaskView, view};
+use crate::entities::{Project, ProjectId, Task};
+use crate::permissions::ReadProjects;
+
+/// The tasks of a project, oldest first.
+#[utoipa::path(get, path = "/v1/projects/{id}/tasks", tag = "projects", security(("session" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The project"), PageQuery),
+    extensions(("x-permission" = json!("projects.read"))),
+    responses((status = 200, body = Listing<TaskView>), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn list_tasks(
+    cx: Context,
+    _: Require<ReadProjects>,
+    auth: AuthClient,
+    Path(id): Path<ProjectId>,
+    page: Page,
+) -> Result<Json<Listing<TaskView>>, Problem> {
+    let project = Project::get(&cx, id).await?;
+    let tasks = Task::query().filter(Task::project_id.eq(project.id)).page(&page).all(&cx).await?;
+    let mut views = Vec::with_capacity(tasks.len());
+    for task in &tasks {
+        views.push(view(&cx, &auth, task).await?);
+    }
+    Ok(Json(tasks.listing(views)))
+}

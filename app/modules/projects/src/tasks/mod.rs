@@ -1,0 +1,55 @@
+//! Tasks of a project.
+
+pub(crate) mod create;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod patch;
+
+use auth_api::{AuthClient, UserCard};
+use serde::Serialize;
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use crate::entities::{ProjectId, Task, TaskId, TaskStatus};
+
+/// A task with what hangs on it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TaskView {
+    #[schema(value_type = uuid::Uuid)]
+    id: TaskId,
+    #[schema(value_type = uuid::Uuid)]
+    project_id: ProjectId,
+    title: String,
+    status: TaskStatus,
+    /// Who works on it.
+    assignees: Vec<UserCard>,
+    labels: Vec<String>,
+    /// How many comments there are.
+    comments: i64,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// A view of one task. Over a list the relations cost a statement each, whatever its length, and the assignees,
+/// who live in another module, one call.
+async fn view(cx: &Context, auth: &AuthClient, task: &Task) -> Result<TaskView, Problem> {
+    let mut labels = Vec::new();
+    for labeling in task.labelings.get(cx).await? {
+        labels.push(labeling.label.get(cx).await?.name.clone());
+    }
+    let mut assignees = Vec::new();
+    for assignment in task.assignments.get(cx).await? {
+        // Somebody who has left the organization has no card.
+        assignees.extend(auth.user_card(cx, &assignment.user_id).await?);
+    }
+    Ok(TaskView {
+        id: task.id,
+        project_id: task.project_id,
+        title: task.title.clone(),
+        status: task.status,
+        assignees,
+        labels,
+        comments: task.comments.get(cx).await?,
+        created_at: task.created_at,
+    })
+}

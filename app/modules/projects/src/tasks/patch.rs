@@ -1,0 +1,41 @@
+//! `PATCH /v1/tasks/{id}`.
+
+use auth_api::AuthClient;
+use serde::Deserialize;
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use super::{TaskView, view};
+use crate::entities::{Task, TaskId, TaskStatus};
+use crate::permissions::WriteProjects;
+
+type Title = Text<1, 200>;
+
+/// What changes; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TaskPatch {
+    #[schema(inline)]
+    title: Option<Title>,
+    status: Option<TaskStatus>,
+}
+
+/// Changes a task's title or status.
+#[utoipa::path(patch, path = "/v1/tasks/{id}", tag = "projects", security(("session" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The task")), request_body = TaskPatch,
+    extensions(("x-permission" = json!("projects.write"))),
+    responses((status = 200, body = TaskView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn patch_task(
+    cx: Context,
+    _: Require<WriteProjects>,
+    auth: AuthClient,
+    Path(id): Path<TaskId>,
+    Json(patch): Json<TaskPatch>,
+) -> Result<Json<TaskView>, Problem> {
+    let change = Task::update(id)
+        .set_if(Task::title, patch.title.map(Text::into_inner))
+        .set_if(Task::status, patch.status);
+    cx.transaction(async |tx| change.run(tx).await).await?;
+    let task = Task::get(&cx, id).await?;
+    Ok(Json(view(&cx, &auth, &task).await?))
+}

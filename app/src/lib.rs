@@ -1,0 +1,10 @@
+//! The reference backend as a library, so that its tests start what `main` starts.
+
+mod demo;
+
+use tenfold::App;
+
+/// The application: its modules, those that are needed before those that need them.
+pub fn app() -> App {
+    App::new("app", env!("CARGO_PKG_VERSION")).module(auth::module()).module(projects::module()).demo(demo::seed)
+}

@@ -1,0 +1,106 @@
+//! A key of something that another module has, which knows the keys that were loaded with it.
+//!
+//! No foreign key and no join crosses a module. What crosses is a call, and a loop would make one for each row:
+//! so a [`Ref`] hands its peers' keys to the call of the first, and the others are answered from memory.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::COHORT_SIZE;
+use crate::row::{ReadError, Row};
+use crate::value::{ColumnType, KeyType, Kind, Value};
+
+/// A column that holds a key of another module; a field of an entity, marked `#[entity(peers)]`.
+pub struct Ref<K: KeyType> {
+    key: K,
+    place: Option<(Arc<Peers<K>>, u32)>,
+}
+
+struct Peers<K> {
+    keys: Box<[K]>,
+    /// How many copies of each there are; a dropped one is not asked for any more.
+    holders: Box<[AtomicU32]>,
+}
+
+impl<K: KeyType> Ref<K> {
+    /// A key on its own.
+    pub fn new(key: K) -> Self {
+        Ref { key, place: None }
+    }
+}
+
+/// What a merged call takes: a key, and those that are likely asked for next.
+pub trait PeerKey<K> {
+    /// The key.
+    fn key(&self) -> K;
+    /// The keys beside it, itself included or not.
+    fn peers(&self) -> Vec<K>;
+}
+
+impl<K: KeyType> PeerKey<K> for K {
+    fn key(&self) -> K {
+        self.clone()
+    }
+    fn peers(&self) -> Vec<K> {
+        Vec::new()
+    }
+}
+
+impl<K: KeyType> PeerKey<K> for &Ref<K> {
+    fn key(&self) -> K {
+        self.key.clone()
+    }
+    fn peers(&self) -> Vec<K> {
+        let Some((peers, _)) = &self.place else { return Vec::new() };
+        let held = peers.keys.iter().zip(&peers.holders).filter(|(_, holders)| holders.load(Ordering::Relaxed) > 0);
+        held.map(|(key, _)| key.clone()).collect()
+    }
+}
+
+/// Makes the references of `rows` peers. Called by the derive.
+#[doc(hidden)]
+pub fn link_references<E, K: KeyType>(rows: &mut [E], field: impl Fn(&mut E) -> &mut Ref<K>) {
+    for rows in rows.chunks_mut(COHORT_SIZE) {
+        let keys = rows.iter_mut().map(|row| field(row).key.clone()).collect();
+        let holders = rows.iter().map(|_| AtomicU32::new(1)).collect();
+        let peers = Arc::new(Peers { keys, holders });
+        for (index, row) in (0..).zip(rows) {
+            let reference = field(row);
+            *reference = Ref { key: reference.key.clone(), place: Some((Arc::clone(&peers), index)) };
+        }
+    }
+}
+
+impl<K: KeyType> Clone for Ref<K> {
+    fn clone(&self) -> Self {
+        if let Some((peers, index)) = &self.place {
+            peers.holders[*index as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        Ref { key: self.key.clone(), place: self.place.clone() }
+    }
+}
+
+impl<K: KeyType> Drop for Ref<K> {
+    fn drop(&mut self) {
+        if let Some((peers, index)) = &self.place {
+            peers.holders[*index as usize].fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<K: KeyType> fmt::Debug for Ref<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.key.fmt(f)
+    }
+}
+
+impl<K: KeyType> ColumnType for Ref<K> {
+    const KIND: Kind = K::KIND;
+    fn to_value(&self) -> Value {
+        self.key.to_value()
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        K::read(row, index).map(Ref::new)
+    }
+}

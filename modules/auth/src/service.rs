@@ -1,0 +1,138 @@
+//! What the module's handlers share: the signing key, the password pool, how sessions are opened and known.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use auth_api::{AccountId, Auth, UserCard, UserId};
+use serde::Deserialize;
+use tenfold::config::TimeSpan;
+use tenfold::data::Principal;
+use tenfold::http::Authenticate;
+use tenfold::prelude::*;
+
+use crate::entities::{Session, SessionId, TokenKey, User};
+use crate::passwords::Passwords;
+use crate::token::{SigningKey, Token};
+
+/// `[auth]` of the configuration.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    session_lifetime: TimeSpan,
+    hash_parallelism: usize,
+    hash_queue: usize,
+}
+
+/// The module's service: it knows people by their tokens, and opens sessions.
+pub struct Identity {
+    pub(crate) passwords: Passwords,
+    key: SigningKey,
+    session_lifetime: Duration,
+}
+
+impl Identity {
+    /// Reads the settings and the signing key, which is made at the first start.
+    pub(crate) async fn start(wiring: &Wiring) -> anyhow::Result<Self> {
+        let settings: Settings = wiring.settings().section("auth")?;
+        wiring.settings().within("auth.hash_parallelism", settings.hash_parallelism, 1..=64)?;
+        wiring.settings().within("auth.hash_queue", settings.hash_queue, 1..=10_000)?;
+        let key = wiring.database().run(None, async |cx| signing_key(&cx).await).await?;
+        Ok(Identity {
+            passwords: Passwords::new(settings.hash_parallelism, settings.hash_queue)?,
+            key,
+            session_lifetime: settings.session_lifetime.as_std(),
+        })
+    }
+
+    /// Opens a session of a user and gives its token, which is not kept anywhere.
+    pub(crate) async fn open_session(
+        &self,
+        tx: &Tx<'_>,
+        user: UserId,
+        account: AccountId,
+    ) -> Result<String, Problem> {
+        let session = SessionId(tx.new_id());
+        let token = Token::fresh(tx.tenant(), session).map_err(Problem::internal)?;
+        let now = tx.now();
+        Session {
+            id: session,
+            org_id: tx.tenant(),
+            user_id: user,
+            account_id: account,
+            secret_hash: token.secret_hash(),
+            created_at: now,
+            expires_at: now + self.session_lifetime,
+        }
+        .insert(tx)
+        .await?;
+        Ok(token.sign(&self.key))
+    }
+}
+
+/// The newest signing key. Two processes that start at once both try to store one; the primary key lets one win.
+async fn signing_key(cx: &SystemContext) -> Result<SigningKey, DataError> {
+    const CURRENT: i64 = 1;
+    if let Some(key) = TokenKey::find(cx, CURRENT).await? {
+        return Ok(SigningKey::new(key.secret.clone()));
+    }
+    let mut secret = vec![0; 32];
+    getrandom::fill(&mut secret).map_err(|error| DataError::Settings(format!("no random bytes: {error}")))?;
+    let key = TokenKey { id: CURRENT, secret, created_at: cx.now() };
+    match cx.transaction(async |tx| key.insert(tx).await).await {
+        Ok(key) => Ok(SigningKey::new(key.secret)),
+        Err(error) if error.is_conflict() => {
+            let key = TokenKey::get(cx, CURRENT).await?;
+            Ok(SigningKey::new(key.secret.clone()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A session's row beside one of its user's permissions.
+type SessionRow = (UserId, AccountId, Vec<u8>, Timestamp, Option<String>);
+
+#[async_trait]
+impl Authenticate for Identity {
+    /// One statement, on the primary key: the session with its user's permissions as they are now.
+    async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem> {
+        let Some(token) = Token::verify(token, &self.key) else { return Ok(None) };
+        let cx = cx.within(token.organization);
+        let rows: Vec<SessionRow> = sql!(
+            "auth_sessions.authenticate",
+            "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, p.name
+             FROM auth_sessions s
+             LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id
+             WHERE s.org_id = $1 AND s.id = $2"
+        )
+        .bind(token.session)
+        .bounded()
+        .all(&cx)
+        .await?;
+        let Some((user, account, secret_hash, expires_at, _)) = rows.first() else { return Ok(None) };
+        // Comparing hashes of a random secret gives nothing away by its timing.
+        if *secret_hash != token.secret_hash() || *expires_at <= cx.now() {
+            return Ok(None);
+        }
+        let (account, user) = (account.0, user.0);
+        let permissions: BTreeSet<String> = rows.into_iter().filter_map(|row| row.4).collect();
+        Ok(Some(cx.acting_for(Principal { account, user, session: token.session.0, permissions })))
+    }
+}
+
+#[async_trait]
+impl Auth for Identity {
+    async fn user_cards(&self, cx: &Context, ids: Vec<UserId>) -> Result<Vec<Option<UserCard>>, CallError> {
+        let users = User::find_many(cx, ids).await?;
+        let mut cards = Vec::with_capacity(users.len());
+        for user in users {
+            cards.push(match user {
+                Some(user) => {
+                    let display_name = user.profile.get(cx).await?.display_name.clone();
+                    Some(UserCard { id: user.id, display_name })
+                }
+                None => None,
+            });
+        }
+        Ok(cards)
+    }
+}

@@ -1,0 +1,98 @@
+//! Signing up, in and out, and switching between organizations.
+
+pub(crate) mod sign_in;
+pub(crate) mod sign_out;
+pub(crate) mod sign_up;
+pub(crate) mod switch;
+
+use auth_api::UserId;
+use serde::Serialize;
+use tenfold::http::{HeaderValue, IntoResponse, PLAIN_COOKIE, Response, SECURE_COOKIE, ServerState, header};
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use crate::entities::{Membership, User};
+
+/// A session that was opened.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SignedIn {
+    /// Send it as `Authorization: Bearer`. It is shown this once.
+    token: String,
+    /// The organization that the session is in.
+    organization: OrganizationView,
+    /// Who you are there.
+    user: SignedInUser,
+    /// All organizations that you can switch to.
+    organizations: Vec<OrganizationView>,
+}
+
+#[derive(Clone, Serialize, ToSchema)]
+struct OrganizationView {
+    #[schema(value_type = uuid::Uuid)]
+    id: OrgId,
+    name: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct SignedInUser {
+    #[schema(value_type = uuid::Uuid)]
+    id: UserId,
+    email: String,
+}
+
+/// Describes a new session. Read inside its request, so the rows that are there already cost nothing again.
+async fn describe(
+    cx: &SystemContext,
+    token: String,
+    current: &Membership,
+    memberships: &[Membership],
+) -> Result<SignedIn, Problem> {
+    let user = User::get(&cx.within(current.org_id), current.user_id).await?;
+    let mut organizations = Vec::with_capacity(memberships.len());
+    for membership in memberships {
+        let organization = membership.organization.get(cx).await?;
+        organizations.push(OrganizationView { id: organization.id, name: organization.name.clone() });
+    }
+    let organization = organizations.iter().find(|organization| organization.id == current.org_id);
+    let organization = organization.cloned().ok_or_else(|| Problem::not_found("organization"))?;
+    let user = SignedInUser { id: user.id, email: user.email.clone() };
+    Ok(SignedIn { token, organization, user, organizations })
+}
+
+/// How the session's cookie is written; by `http.public_url`.
+#[derive(Clone, Copy)]
+enum Cookie {
+    /// Bound to this host and to TLS.
+    Secure,
+    /// For development on plain http, where browsers would drop the other.
+    Plain,
+}
+
+impl Cookie {
+    fn of(state: &ServerState) -> Self {
+        if state.settings().https { Cookie::Secure } else { Cookie::Plain }
+    }
+
+    /// The answer with the cookie for browsers beside the token for programs.
+    fn keep(self, session: SignedIn) -> Response {
+        let token = session.token.clone();
+        self.set(Json(session).into_response(), &token, "")
+    }
+
+    /// The answer that takes the cookie away.
+    fn forget(self) -> Response {
+        self.set(NoContent.into_response(), "", "; Max-Age=0")
+    }
+
+    fn set(self, mut response: Response, token: &str, age: &str) -> Response {
+        let (name, secure) = match self {
+            Cookie::Secure => (SECURE_COOKIE, "; Secure"),
+            Cookie::Plain => (PLAIN_COOKIE, ""),
+        };
+        let cookie = format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{age}{secure}");
+        if let Ok(value) = HeaderValue::try_from(cookie) {
+            response.headers_mut().insert(header::SET_COOKIE, value);
+        }
+        response
+    }
+}

@@ -1,0 +1,60 @@
+//! `POST /v1/auth/sign-in`.
+
+use serde::Deserialize;
+use tenfold::http::{Response, ServerState, State, StatusCode};
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use super::{Cookie, SignedIn, describe};
+use crate::entities::{Account, Membership};
+use crate::service::Identity;
+
+/// What somebody types; longer than any address or password that sign-up takes.
+type Attempt = Text<0, 254>;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignIn {
+    #[schema(inline)]
+    email: Attempt,
+    #[schema(inline)]
+    password: Attempt,
+    /// The organization to work in; without it, the one that was used last.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    organization: Option<OrgId>,
+}
+
+/// Signs in with email and password.
+///
+/// An unknown address, a wrong password and a foreign organization get the same 401 after the same time.
+#[utoipa::path(post, path = "/v1/auth/sign-in", tag = "identity", request_body = SignIn,
+    responses((status = 200, body = SignedIn), (status = 401, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn sign_in(
+    cx: SystemContext,
+    state: State<ServerState>,
+    identity: Use<Identity>,
+    Json(attempt): Json<SignIn>,
+) -> Result<Response, Problem> {
+    let email = attempt.email.to_lowercase();
+    let account = Account::query().filter(Account::email.eq(email)).first(&cx).await?;
+    let stored = account.as_ref().map(|account| account.password_hash.clone());
+    let matches = identity.passwords.verify(attempt.password.into_inner(), stored).await?;
+    let account = account.filter(|_| matches).ok_or_else(refused)?;
+
+    let memberships = Membership::query().filter(Membership::account_id.eq(account.id)).all(&cx).await?;
+    let wanted = |membership: &&Membership| attempt.organization.is_none_or(|id| membership.org_id == id);
+    let chosen = memberships.iter().filter(wanted).max_by_key(|membership| membership.last_used_at);
+    let chosen = chosen.ok_or_else(refused)?;
+    let token = cx
+        .transaction(async |tx| -> Result<_, Problem> {
+            Membership::update(chosen.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
+            identity.open_session(&tx.within(chosen.org_id), chosen.user_id, account.id).await
+        })
+        .await?;
+    let session = describe(&cx, token, chosen, &memberships).await?;
+    Ok(Cookie::of(&state).keep(session))
+}
+
+fn refused() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "wrong-credentials", "Address, password or organization is wrong")
+}

@@ -1,0 +1,19 @@
+//! `POST /v1/auth/sign-out`.
+
+use tenfold::http::{Response, ServerState, State};
+use tenfold::prelude::*;
+
+use super::Cookie;
+use crate::entities::{Session, SessionId};
+
+/// Ends the session: its token is dead at once, everywhere.
+#[utoipa::path(post, path = "/v1/auth/sign-out", tag = "identity", security(("session" = [])),
+    responses((status = 204)))]
+pub(crate) async fn sign_out(cx: Context, state: State<ServerState>) -> Result<Response, Problem> {
+    let session = cx.principal().map(|principal| SessionId(principal.session)).ok_or_else(Problem::unauthenticated)?;
+    match cx.transaction(async |tx| Session::delete(tx, session).await).await {
+        // Signing out twice at once ends the session all the same.
+        Ok(()) | Err(DataError::NotFound { .. }) => Ok(Cookie::of(&state).forget()),
+        Err(error) => Err(error.into()),
+    }
+}

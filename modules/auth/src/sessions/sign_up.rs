@@ -1,0 +1,108 @@
+//! `POST /v1/auth/sign-up`: a new person with a new organization.
+
+use auth_api::{AccountId, UserId};
+use serde::Deserialize;
+use tenfold::data::SystemTx;
+use tenfold::http::{IntoResponse, Response, ServerState, State, StatusCode};
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use super::{Cookie, SignedIn, describe};
+use crate::entities::{
+    Account, Membership, MembershipId, Organization, Permission, PermissionId, Profile, Settings, Theme, User,
+};
+use crate::email::Email;
+use crate::service::Identity;
+use crate::users::permissions::OWNER;
+
+type NewPassword = Text<8, 128>;
+type Name = Text<1, 100>;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignUp {
+    /// An address that nobody signs in with yet.
+    #[schema(inline)]
+    email: Email,
+    /// 8 characters at least.
+    #[schema(inline)]
+    password: NewPassword,
+    /// What the new organization is called.
+    #[schema(inline)]
+    organization: Name,
+}
+
+/// Makes an account, an organization and its owner, and signs in.
+///
+/// An address that is taken is a 409: without a mail to confirm, that cannot be hidden.
+#[utoipa::path(post, path = "/v1/auth/sign-up", tag = "identity", request_body = SignUp,
+    responses((status = 201, body = SignedIn), (status = 409, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn sign_up(
+    cx: SystemContext,
+    state: State<ServerState>,
+    identity: Use<Identity>,
+    Json(new): Json<SignUp>,
+) -> Result<Response, Problem> {
+    let password_hash = identity.passwords.hash(new.password.into_inner()).await?;
+    let email = new.email.into_inner();
+    let signed_up = cx
+        .transaction(async |tx| -> Result<_, Problem> {
+            let account = register(tx, email.clone(), password_hash).await?;
+            let membership = found(tx, &account, new.organization.into_inner()).await?;
+            let tenant = tx.within(membership.org_id);
+            let token = identity.open_session(&tenant, membership.user_id, account.id).await?;
+            Ok((token, membership))
+        })
+        .await;
+    let (token, membership) = signed_up?;
+    let session = describe(&cx, token, &membership, std::slice::from_ref(&membership)).await?;
+    Ok((StatusCode::CREATED, Cookie::of(&state).keep(session)).into_response())
+}
+
+async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Result<Account, Problem> {
+    let account = Account { id: AccountId(tx.new_id()), email, password_hash, created_at: tx.now() };
+    account.insert(tx).await.map_err(|error| match error.is_conflict() {
+        true => Problem::conflict("somebody signs in with this address already: sign in instead").cause(error),
+        false => error.into(),
+    })
+}
+
+/// Makes an organization and `account` its owner.
+async fn found(tx: &SystemTx<'_>, account: &Account, name: String) -> Result<Membership, Problem> {
+    let organization = Organization { id: OrgId(tx.new_id()), name, created_at: tx.now() }.insert(tx).await?;
+    let user = UserId(tx.new_id());
+    let tenant = tx.within(organization.id);
+    add_user(&tenant, user, account).await?;
+    let membership = Membership {
+        id: MembershipId(tx.new_id()),
+        account_id: account.id,
+        org_id: organization.id,
+        user_id: user,
+        last_used_at: tx.now(),
+        organization: One::default(),
+    };
+    Ok(membership.insert(tx).await?)
+}
+
+async fn add_user(tx: &Tx<'_>, id: UserId, account: &Account) -> Result<(), DataError> {
+    let org_id = tx.tenant();
+    let name = account.email.split('@').next().unwrap_or_default().to_owned();
+    User {
+        id,
+        org_id,
+        account_id: account.id,
+        email: account.email.clone(),
+        created_at: tx.now(),
+        profile: One::default(),
+        settings: One::default(),
+        permissions: Many::default(),
+    }
+    .insert(tx)
+    .await?;
+    Profile { user_id: id, org_id, display_name: name, title: None }.insert(tx).await?;
+    Settings { user_id: id, org_id, theme: Theme::System, locale: "en".to_owned() }.insert(tx).await?;
+    let permission =
+        |name: &&str| Permission { id: PermissionId(tx.new_id()), org_id, user_id: id, name: (*name).to_owned() };
+    Permission::insert_many(tx, OWNER.iter().map(permission).collect()).await?;
+    Ok(())
+}

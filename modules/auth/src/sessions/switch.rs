@@ -1,0 +1,43 @@
+//! `POST /v1/auth/switch`: work in another of one's organizations.
+
+use auth_api::AccountId;
+use serde::Deserialize;
+use tenfold::http::{Response, ServerState, State};
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use super::{Cookie, SignedIn, describe};
+use crate::entities::Membership;
+use crate::service::Identity;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Switch {
+    /// One of the `organizations` that sign-in listed.
+    #[schema(value_type = uuid::Uuid)]
+    organization: OrgId,
+}
+
+/// Opens a session in another organization of the same person. The old one stays: another tab may be using it.
+#[utoipa::path(post, path = "/v1/auth/switch", tag = "identity", request_body = Switch, security(("session" = [])),
+    responses((status = 200, body = SignedIn), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn switch(
+    cx: Context,
+    system: SystemContext,
+    state: State<ServerState>,
+    identity: Use<Identity>,
+    Json(switch): Json<Switch>,
+) -> Result<Response, Problem> {
+    let account = cx.principal().map(|principal| AccountId(principal.account)).ok_or_else(Problem::unauthenticated)?;
+    let memberships = Membership::query().filter(Membership::account_id.eq(account)).all(&system).await?;
+    let chosen = memberships.iter().find(|membership| membership.org_id == switch.organization);
+    let chosen = chosen.ok_or_else(|| Problem::not_found("organization of yours"))?;
+    let token = system
+        .transaction(async |tx| -> Result<_, Problem> {
+            Membership::update(chosen.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
+            identity.open_session(&tx.within(chosen.org_id), chosen.user_id, account).await
+        })
+        .await?;
+    let session = describe(&system, token, chosen, &memberships).await?;
+    Ok(Cookie::of(&state).keep(session))
+}

@@ -1,0 +1,25 @@
+//! `GET /v1/users`.
+
+use tenfold::http::PageQuery;
+use tenfold::prelude::*;
+
+use super::permissions::ReadMembers;
+use super::{UserView, view};
+use crate::entities::User;
+
+/// The users of the organization, by email. A plain loop, and still four statements in all.
+#[utoipa::path(get, path = "/v1/users", tag = "users", params(PageQuery), security(("session" = [])),
+    extensions(("x-permission" = json!("members.read"))),
+    responses((status = 200, body = Listing<UserView>)))]
+pub(crate) async fn list_users(
+    cx: Context,
+    _: Require<ReadMembers>,
+    page: Page,
+) -> Result<Json<Listing<UserView>>, Problem> {
+    let users = User::query().order_by(User::email).page(&page).all(&cx).await?;
+    let mut views = Vec::with_capacity(users.len());
+    for user in &users {
+        views.push(view(&cx, user).await?);
+    }
+    Ok(Json(users.listing(views)))
+}

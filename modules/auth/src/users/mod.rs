@@ -1,0 +1,54 @@
+//! The users of an organization.
+
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod patch;
+pub(crate) mod permissions;
+
+use auth_api::UserId;
+use serde::Serialize;
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use crate::entities::{Theme, User};
+
+/// A user with what belongs to it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UserView {
+    #[schema(value_type = uuid::Uuid)]
+    id: UserId,
+    email: String,
+    profile: ProfileView,
+    settings: SettingsView,
+    /// What the user may do here.
+    permissions: Vec<String>,
+}
+
+/// How a user is shown to others.
+#[derive(Serialize, ToSchema)]
+struct ProfileView {
+    display_name: String,
+    title: Option<String>,
+}
+
+/// How a user likes it.
+#[derive(Serialize, ToSchema)]
+struct SettingsView {
+    theme: Theme,
+    /// A BCP 47 tag such as `en` or `de-CH`.
+    locale: String,
+}
+
+/// A view of one user. In a loop over a list this costs three statements in all, not three a user.
+async fn view(cx: &Context, user: &User) -> Result<UserView, Problem> {
+    let profile = user.profile.get(cx).await?;
+    let settings = user.settings.get(cx).await?;
+    let permissions = user.permissions.get(cx).await?;
+    Ok(UserView {
+        id: user.id,
+        email: user.email.clone(),
+        profile: ProfileView { display_name: profile.display_name.clone(), title: profile.title.clone() },
+        settings: SettingsView { theme: settings.theme, locale: settings.locale.clone() },
+        permissions: permissions.iter().map(|permission| permission.name.clone()).collect(),
+    })
+}

@@ -1,0 +1,69 @@
+//! `PATCH /v1/users/{id}`.
+
+use auth_api::UserId;
+use serde::Deserialize;
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use super::permissions::WriteMembers;
+use super::{UserView, view};
+use crate::entities::{Profile, Settings, Theme, User};
+
+type Name = Text<1, 100>;
+/// Long enough for any BCP 47 tag (RFC 5646, section 4.4.1).
+type LocaleTag = Text<2, 35>;
+
+/// What changes; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserPatch {
+    #[serde(default)]
+    profile: ProfilePatch,
+    #[serde(default)]
+    settings: SettingsPatch,
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ProfilePatch {
+    #[schema(inline)]
+    display_name: Option<Name>,
+    #[schema(inline)]
+    title: Option<Name>,
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SettingsPatch {
+    theme: Option<Theme>,
+    #[schema(inline)]
+    locale: Option<LocaleTag>,
+}
+
+/// Changes a user's profile and settings.
+#[utoipa::path(patch, path = "/v1/users/{id}", tag = "users", security(("session" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The user")), request_body = UserPatch,
+    extensions(("x-permission" = json!("members.write"))),
+    responses((status = 200, body = UserView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn patch_user(
+    cx: Context,
+    _: Require<WriteMembers>,
+    Path(id): Path<UserId>,
+    Json(patch): Json<UserPatch>,
+) -> Result<Json<UserView>, Problem> {
+    cx.transaction(async |tx| -> Result<(), DataError> {
+        Profile::update(id)
+            .set_if(Profile::display_name, patch.profile.display_name.map(Text::into_inner))
+            .set_if(Profile::title, patch.profile.title.map(|title| Some(title.into_inner())))
+            .run(tx)
+            .await?;
+        Settings::update(id)
+            .set_if(Settings::theme, patch.settings.theme)
+            .set_if(Settings::locale, patch.settings.locale.map(Text::into_inner))
+            .run(tx)
+            .await
+    })
+    .await?;
+    let user = User::get(&cx, id).await?;
+    Ok(Json(view(&cx, &user).await?))
+}
