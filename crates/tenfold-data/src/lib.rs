@@ -19,6 +19,7 @@ mod row;
 pub mod scope;
 pub mod sql;
 pub mod statement;
+pub mod testing;
 pub mod trace;
 pub mod transaction;
 mod value;

@@ -80,6 +80,11 @@ impl App {
         self.modules.iter().fold(crate::settings::DEFAULTS.to_owned(), |text, module| text + "\n" + module.settings)
     }
 
+    /// What [`App::demo`] was given.
+    pub(crate) fn demo_data(&self) -> Option<Demo> {
+        self.demo
+    }
+
     fn migrations(&self) -> Vec<ModuleMigrations> {
         let migrations = |module: &Module| ModuleMigrations { module: module.name, files: module.migrations };
         self.modules.iter().map(migrations).collect()

@@ -1,1 +1,174 @@
-//! For tests: an application on a real database, driven through HTTP.
+//! For tests: an application on a real database, driven through its router as HTTP would.
+//!
+//! ```ignore
+//! both_databases!(app::app(); async fn a_guest_is_told_to_sign_in(app) {
+//!     let answer = app.get("/v1/users").send().await;
+//!     assert_eq!(answer.status(), 401);
+//! });
+//! ```
+
+mod client;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use tenfold_data::testing::TestDatabase;
+use tenfold_data::{CallRecord, Clock, Database, Dialect, Observer, StatementRecord, SystemContext};
+
+pub use self::client::{TestRequest, TestResponse};
+use crate::app::App;
+use crate::config::Loader;
+
+/// Runs a test once on SQLite and once on PostgreSQL; the body gets a started [`TestApp`] by reference.
+#[macro_export]
+macro_rules! both_databases {
+    ($make:expr; $(#[$attribute:meta])* async fn $name:ident($app:ident) $body:block) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn body($app: &$crate::testing::TestApp) $body
+
+            $(#[$attribute])*
+            #[test]
+            fn on_sqlite() {
+                $crate::testing::run($make, $crate::data::Dialect::Sqlite, async |app| body(app).await);
+            }
+
+            $(#[$attribute])*
+            #[test]
+            fn on_postgres() {
+                $crate::testing::run($make, $crate::data::Dialect::Postgres, async |app| body(app).await);
+            }
+        }
+    };
+}
+
+/// When the manual clock of every test begins: 2026-01-01T00:00:00Z.
+const START: i64 = 1_767_225_600;
+
+/// A started application with a database of its own and a clock that the test moves.
+pub struct TestApp {
+    router: Router,
+    database: Database,
+    clock: Clock,
+    observed: Arc<Observed>,
+    demo: Option<crate::app::Demo>,
+    // Dropped last: the database's connections are closed before its files go.
+    place: TestDatabase,
+}
+
+/// Starts an application on an empty database, runs a test on it, and takes it down.
+pub fn run(app: App, dialect: Dialect, test: impl AsyncFnOnce(&TestApp)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let app = TestApp::start(app, dialect, &[]).await;
+        test(&app).await;
+        app.database.close().await;
+    });
+}
+
+impl TestApp {
+    /// Starts an application; `settings` are keys and values such as `("http.deadline", "1s")`.
+    ///
+    /// # Panics
+    /// When it does not start: the message says why.
+    pub async fn start(app: App, dialect: Dialect, settings: &[(&str, &str)]) -> Self {
+        let place = TestDatabase::create(dialect).await;
+        let clock = Clock::manual(tenfold_data::Timestamp::from_second(START).unwrap_or_default());
+        let observed = Arc::new(Observed::default());
+        let mut loader = Loader::new("defaults.toml", &app.defaults()).expect("the defaults are right");
+        let url = [("database.url", place.url())];
+        for (key, value) in url.iter().chain(settings) {
+            loader = loader.flag("test", key, Some(value)).unwrap_or_else(|error| panic!("{error}"));
+        }
+        let demo = app.demo_data();
+        let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&observed) as Arc<dyn Observer>];
+        let started = app.start(loader.load(), clock.clone(), observers).await;
+        let started = started.unwrap_or_else(|error| panic!("the application does not start: {error:#}"));
+        TestApp { router: started.router, database: started.database, clock, observed, demo, place }
+    }
+
+    /// Fills the database with the application's demo data.
+    ///
+    /// # Panics
+    /// When the application has none, or it cannot be stored.
+    pub async fn seed_demo(&self) {
+        let demo = self.demo.expect("the application has demo data");
+        self.run(async |cx| demo(&cx).await.map(drop)).await.expect("the demo data can be stored");
+        self.forget();
+    }
+
+    /// Runs `work` in a scope of its own, to prepare rows or to look at them.
+    pub async fn run<T>(&self, work: impl AsyncFnOnce(SystemContext) -> T) -> T {
+        self.database.run(None, work).await
+    }
+
+    /// The clock; moving it moves the application's.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The address of the database.
+    pub fn database_url(&self) -> &str {
+        self.place.url()
+    }
+
+    /// Begins a request.
+    pub fn request(&self, method: &str, path: &str) -> TestRequest {
+        TestRequest::new(self.router.clone(), method, path)
+    }
+
+    /// Begins a GET.
+    pub fn get(&self, path: &str) -> TestRequest {
+        self.request("GET", path)
+    }
+
+    /// Begins a POST.
+    pub fn post(&self, path: &str) -> TestRequest {
+        self.request("POST", path)
+    }
+
+    /// Begins a PATCH.
+    pub fn patch(&self, path: &str) -> TestRequest {
+        self.request("PATCH", path)
+    }
+
+    /// The statements that reached the database since the start or the last [`TestApp::forget`].
+    pub fn statements(&self) -> Vec<StatementRecord> {
+        self.observed.statements.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The calls between modules since the start or the last [`TestApp::forget`].
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.observed.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets the statements and calls so far.
+    pub fn forget(&self) {
+        self.observed.statements.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.observed.calls.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Keeps what was sent to the database and to other modules.
+#[derive(Default)]
+struct Observed {
+    statements: Mutex<Vec<StatementRecord>>,
+    calls: Mutex<Vec<CallRecord>>,
+}
+
+impl Observer for Observed {
+    fn statement(&self, record: &StatementRecord) {
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+    }
+
+    fn call(&self, record: &CallRecord) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+    }
+}

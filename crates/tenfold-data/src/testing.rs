@@ -1,0 +1,107 @@
+//! For tests: an empty database of one's own, SQLite or PostgreSQL, gone when it is dropped.
+
+use std::path::PathBuf;
+use std::str::FromStr as _;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio_postgres::{Config, NoTls};
+
+use crate::statement::Dialect;
+
+/// The variable that names the PostgreSQL server whose user may create databases.
+pub const POSTGRES_VARIABLE: &str = "TENFOLD_TEST_POSTGRES";
+
+/// An empty database for one test.
+pub struct TestDatabase {
+    url: String,
+    kind: Kind,
+}
+
+enum Kind {
+    /// A folder that is removed.
+    Sqlite(PathBuf),
+    /// A database that is dropped, by its name on a server.
+    Postgres { server: String, name: String },
+}
+
+impl TestDatabase {
+    /// Makes one.
+    ///
+    /// # Panics
+    /// When it cannot be made; for PostgreSQL also when [`POSTGRES_VARIABLE`] is not set, since a test that was
+    /// left out must not look like one that passed.
+    pub async fn create(dialect: Dialect) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("tenfold_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        match dialect {
+            Dialect::Sqlite => {
+                let folder = std::env::temp_dir().join(name);
+                std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
+                let url = format!("sqlite:{}", folder.join("test.db").display());
+                TestDatabase { url, kind: Kind::Sqlite(folder) }
+            }
+            Dialect::Postgres => {
+                let server = std::env::var(POSTGRES_VARIABLE).unwrap_or_else(|_| {
+                    panic!("{POSTGRES_VARIABLE} is not set: run ./test, which starts a PostgreSQL for the tests")
+                });
+                execute(&server, &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")).await;
+                let url = with_database(&server, &name);
+                TestDatabase { url, kind: Kind::Postgres { server, name } }
+            }
+        }
+    }
+
+    /// Its address, as `database.url` takes it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The folder that goes with it, for files of the test; PostgreSQL has none.
+    pub fn folder(&self) -> Option<&std::path::Path> {
+        match &self.kind {
+            Kind::Sqlite(folder) => Some(folder),
+            Kind::Postgres { .. } => None,
+        }
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        match &self.kind {
+            Kind::Sqlite(folder) => {
+                // A file that stays behind is in the temporary folder and harmless.
+                let _ = std::fs::remove_dir_all(folder);
+            }
+            Kind::Postgres { server, name } => {
+                let (server, drop_it) = (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                // A thread of its own, since a runtime may not wait inside another.
+                let dropping = std::thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                    if let Ok(runtime) = runtime {
+                        runtime.block_on(execute(&server, &drop_it));
+                    }
+                });
+                let _ = dropping.join();
+            }
+        }
+    }
+}
+
+/// `postgres://user@host:port/other?options` with another database's name.
+fn with_database(server: &str, name: &str) -> String {
+    let (address, options) = server.split_once('?').map_or((server, None), |(left, right)| (left, Some(right)));
+    let scheme = address.find("://").map_or(0, |index| index + 3);
+    let host = address[scheme..].find('/').map_or(address, |slash| &address[..scheme + slash]);
+    options.map_or_else(|| format!("{host}/{name}"), |options| format!("{host}/{name}?{options}"))
+}
+
+async fn execute(server: &str, sql: &str) {
+    let config = Config::from_str(server).expect("the variable holds a PostgreSQL address");
+    let (client, connection) = config.connect(NoTls).await.expect("the PostgreSQL server of the tests answers");
+    let statement = async {
+        client.batch_execute(sql).await.expect("the tests' user may create and drop databases");
+        drop(client);
+    };
+    // The connection ends when the client is dropped.
+    let (_, _ended) = tokio::join!(statement, connection);
+}

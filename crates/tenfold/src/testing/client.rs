@@ -1,0 +1,111 @@
+//! A client that talks to the router without a socket.
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt as _;
+use serde::Serialize;
+use tower::ServiceExt as _;
+
+/// A request that is being put together; [`TestRequest::send`] sends it.
+pub struct TestRequest {
+    router: Router,
+    builder: http::request::Builder,
+    body: Body,
+}
+
+impl TestRequest {
+    pub(super) fn new(router: Router, method: &str, path: &str) -> Self {
+        let builder = Request::builder().method(method).uri(path).header("host", "app.test");
+        TestRequest { router, builder, body: Body::empty() }
+    }
+
+    /// Signs the request with a session's token.
+    pub fn bearer(self, token: &str) -> Self {
+        self.header(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.builder = self.builder.header(name, value);
+        self
+    }
+
+    /// Sends JSON.
+    ///
+    /// # Panics
+    /// When the value cannot be JSON.
+    pub fn json(self, value: &impl Serialize) -> Self {
+        let text = serde_json::to_vec(value).expect("the test's value can be JSON");
+        self.header(CONTENT_TYPE.as_str(), "application/json").body(text)
+    }
+
+    /// Sends these bytes.
+    pub fn body(mut self, bytes: impl Into<Bytes>) -> Self {
+        self.body = Body::from(bytes.into());
+        self
+    }
+
+    /// Sends the request and reads the whole answer.
+    ///
+    /// # Panics
+    /// When the request is none, or the answer breaks off.
+    pub async fn send(self) -> TestResponse {
+        let request = self.builder.body(self.body).expect("the test's request is one");
+        let response = self.router.oneshot(request).await.unwrap_or_else(|never| match never {});
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("the answer ends").to_bytes();
+        TestResponse { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct TestResponse {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl TestResponse {
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// A header's text; empty when it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// When it is none; the message shows it.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{} is no JSON ({error}): {}", self.status, self.text()))
+    }
+
+    /// How many statements the request cost, as `Server-Timing` says.
+    ///
+    /// # Panics
+    /// When the answer does not say.
+    pub fn statements(&self) -> u64 {
+        let timing = self.header("server-timing");
+        let count = timing.split("statements=").nth(1).and_then(|rest| rest.split('"').next());
+        count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no statements in {timing:?}"))
+    }
+}
