@@ -3,19 +3,22 @@
 use std::fmt;
 use std::ops::Deref;
 
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, LOCATION};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::error::Category;
 use tenfold_data::Page;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, schema::SchemaType};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use super::strict::Strict;
 use super::{Problem, ServerState};
 
 /// JSON, in and out. In: 415 without the content type, 400 when it is no JSON, 422 when a value is not allowed,
@@ -26,27 +29,55 @@ impl<T: DeserializeOwned> FromRequest<ServerState> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &ServerState) -> Result<Self, Problem> {
-        match axum::Json::<T>::from_request(request, state).await {
-            Ok(axum::Json(value)) => Ok(Json(value)),
-            Err(rejection) => Err(refuse_json(&rejection)),
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if !content_type.is_some_and(is_json) {
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body is of another type")
+                .detail("send JSON, with the header Content-Type: application/json"));
         }
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| refuse_body(&rejection))?;
+        read_json(&body).map(Json)
     }
 }
 
-fn refuse_json(rejection: &JsonRejection) -> Problem {
-    let detail = rejection.body_text();
+/// `application/json`, with parameters or not, and `application/…+json`.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let subtype = essence.strip_prefix("application/");
+    subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+}
+
+fn refuse_body(rejection: &BytesRejection) -> Problem {
     match rejection.status() {
-        StatusCode::UNPROCESSABLE_ENTITY => Problem::invalid(detail),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body is of another type")
-                .detail("send JSON, with the header Content-Type: application/json")
-        }
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too long")
                 .detail("it is longer than http.body_limit allows")
         }
-        _ => Problem::bad_request(detail),
+        _ => Problem::bad_request("the body broke off"),
     }
+}
+
+fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(Strict(&mut json)).map_err(|error| {
+        let (path, cause) = (error.path().to_string(), error.inner());
+        match cause.classify() {
+            Category::Data if path == "." => Problem::invalid(cause.to_string()),
+            Category::Data => Problem::invalid(format!("{path}: {cause}")),
+            Category::Syntax | Category::Eof | Category::Io => Problem::bad_request(format!("the body is no JSON: {cause}")),
+        }
+    })?;
+    json.end().map_err(|error| Problem::bad_request(format!("the body goes on after its JSON: {error}")))?;
+    Ok(value)
+}
+
+/// For a field that a PATCH may set to nothing: `#[serde(default, deserialize_with = "nullable")]` on an
+/// `Option<Option<T>>` tells `null` (`Some(None)`) from a field that is left out (`None`), as JSON Merge Patch
+/// does (RFC 7396).
+///
+/// # Errors
+/// When the value is no `T`.
+pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

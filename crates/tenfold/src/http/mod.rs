@@ -8,6 +8,7 @@ mod openapi;
 mod problem;
 mod request;
 mod server;
+mod strict;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -24,7 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use self::auth::{
     Authenticate, Credentials, PLAIN_COOKIE, Permission, Require, SECURE_COOKIE, refuse_cross_site,
 };
-pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text};
+pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text, nullable};
 pub use self::problem::Problem;
 pub use self::server::{Bound, ServeError};
 pub use ::http::{HeaderMap, HeaderValue, StatusCode, header};

@@ -1,6 +1,8 @@
 //! Finishes the OpenAPI document: what is true of every operation is said once, here.
 
 use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Map, Value};
 use utoipa::ToSchema as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -26,7 +28,44 @@ pub(super) fn finish(mut document: OpenApi, title: &str, version: &str) -> Bytes
     for item in document.paths.paths.values_mut() {
         operations(item).for_each(add_problems);
     }
-    Bytes::from(document.to_json().unwrap_or_default())
+    let mut json = serde_json::to_value(&document).unwrap_or_default();
+    mend(&mut json);
+    Bytes::from(json.to_string())
+}
+
+/// Mends what the generator writes and the specification (or a reader of it) does not take: a response without
+/// a description, and a described inline schema that is made both a string and an object.
+fn mend(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(mend),
+        Value::Object(fields) => {
+            if let Some(Value::Object(responses)) = fields.get_mut("responses") {
+                responses.iter_mut().for_each(|(status, response)| describe(status, response));
+            }
+            if let Some(merged) = fields.get("allOf").and_then(Value::as_array).and_then(|parts| merge(parts)) {
+                *fields = merged;
+            }
+            fields.values_mut().for_each(mend);
+        }
+        _ => {}
+    }
+}
+
+fn describe(status: &str, response: &mut Value) {
+    let reason = status.parse().ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let reason = reason.and_then(|status| status.canonical_reason()).unwrap_or("Answer");
+    if let Value::Object(fields) = response {
+        fields.entry("description").or_insert_with(|| Value::from(reason));
+    }
+}
+
+/// `[schema, {type: object, description}]` as the schema with that description.
+fn merge(parts: &[Value]) -> Option<Map<String, Value>> {
+    let [Value::Object(schema), Value::Object(note)] = parts else { return None };
+    let description = note.get("description").filter(|_| note.len() == 2)?;
+    let mut schema = schema.clone();
+    schema.insert("description".to_owned(), description.clone());
+    Some(schema)
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

@@ -2,6 +2,7 @@
 
 use auth_api::UserId;
 use serde::Deserialize;
+use tenfold::http::nullable;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
@@ -13,7 +14,7 @@ type Name = Text<1, 100>;
 /// Long enough for any BCP 47 tag (RFC 5646, section 4.4.1).
 type LocaleTag = Text<2, 35>;
 
-/// What changes; what is left out stays.
+/// What changes; what is left out stays. A title of null is taken away.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserPatch {
@@ -29,7 +30,8 @@ struct ProfilePatch {
     #[schema(inline)]
     display_name: Option<Name>,
     #[schema(inline)]
-    title: Option<Name>,
+    #[serde(default, deserialize_with = "nullable")]
+    title: Option<Option<Name>>,
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -54,7 +56,7 @@ pub(crate) async fn patch_user(
     cx.transaction(async |tx| -> Result<(), DataError> {
         Profile::update(id)
             .set_if(Profile::display_name, patch.profile.display_name.map(Text::into_inner))
-            .set_if(Profile::title, patch.profile.title.map(|title| Some(title.into_inner())))
+            .set_if(Profile::title, patch.profile.title.map(|title| title.map(Text::into_inner)))
             .run(tx)
             .await?;
         Settings::update(id)
