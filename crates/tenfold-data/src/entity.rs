@@ -81,7 +81,11 @@ pub trait Entity: Sized + Send + Sync + 'static {
         key: Self::Key,
     ) -> impl Future<Output = Result<Arc<Self>, DataError>> + Send + use<Self, R> {
         let found = Self::find(cx, key.clone());
-        async move { found.await?.ok_or_else(|| DataError::NotFound { entity: Self::table().entity, key: format!("{key:?}") }) }
+        async move {
+            found
+                .await?
+                .ok_or_else(|| DataError::NotFound { entity: Self::table().entity, key: format!("{key:?}") })
+        }
     }
 
     /// As [`Entity::get`], for a row that may be missing; that it is missing is remembered as well.
@@ -150,7 +154,10 @@ pub trait Entity: Sized + Send + Sync + 'static {
         tx: &W,
         key: Self::Key,
     ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
-        write::delete::<Self>(Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller()), key)
+        write::delete::<Self>(
+            Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller()),
+            key,
+        )
     }
 }
 

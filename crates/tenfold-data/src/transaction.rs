@@ -28,7 +28,11 @@ pub struct Connection {
 impl Connection {
     fn new(transaction: Box<dyn DriverTransaction>) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
-        Connection { transaction, number: NUMBER.fetch_add(1, Ordering::Relaxed), failed: AtomicBool::new(false) }
+        Connection {
+            transaction,
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            failed: AtomicBool::new(false),
+        }
     }
 
     /// Tells transactions of one process apart; never 0.

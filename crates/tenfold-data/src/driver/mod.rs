@@ -57,7 +57,10 @@ pub(crate) trait Driver: Send + Sync {
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>>;
 
     /// Opens a transaction on a connection of its own, once one is free.
-    fn begin(&self, deadline: Option<Instant>) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>>;
+    fn begin(
+        &self,
+        deadline: Option<Instant>,
+    ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>>;
 
     /// Whether the database answers.
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>>;

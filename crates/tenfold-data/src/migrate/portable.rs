@@ -159,7 +159,9 @@ fn split(text: &str) -> Result<Vec<Piece<'_>>, String> {
         } else if first == '\'' || first == '"' {
             1 + rest[1..].find(first).map(|end| end + 1).ok_or("a quote does not end")?
         } else if first == '$' {
-            return Err("`$` is not portable: functions go into NAME.sqlite.sql and NAME.postgres.sql".to_owned());
+            return Err(
+                "`$` is not portable: functions go into NAME.sqlite.sql and NAME.postgres.sql".to_owned()
+            );
         } else if is_word(first) {
             rest.find(|c| !is_word(c)).unwrap_or(rest.len())
         } else {

@@ -168,7 +168,12 @@ impl<R: Related> Cohort<R> {
         self.load.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn submit(self: &Arc<Self>, origin: &Origin<'_>, tenant: Option<OrgId>, site: CallSite) -> Result<(), DataError> {
+    fn submit(
+        self: &Arc<Self>,
+        origin: &Origin<'_>,
+        tenant: Option<OrgId>,
+        site: CallSite,
+    ) -> Result<(), DataError> {
         let key = BatchKey {
             what: Loader::Relation(TypeId::of::<R>(), self.relation.from, self.relation.name),
             tenant,
@@ -181,7 +186,9 @@ impl<R: Related> Cohort<R> {
             relation: self.relation,
             cohorts: Vec::new(),
         };
-        origin.scope.submit(key, site, new, |batch: &mut RelationBatch<R>| batch.cohorts.push(Arc::clone(self)))
+        origin
+            .scope
+            .submit(key, site, new, |batch: &mut RelationBatch<R>| batch.cohorts.push(Arc::clone(self)))
     }
 
     /// The links of the entities that somebody still holds.

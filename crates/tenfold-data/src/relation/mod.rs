@@ -40,7 +40,10 @@ impl<T: Entity> One<T> {
     /// # Errors
     /// [`DataError::NotFound`] when there is none, and whatever stops the statement.
     #[track_caller]
-    pub fn get<'a>(&'a self, cx: &impl Reach<T::Owner>) -> impl Future<Output = Result<&'a T, DataError>> + Send + 'a {
+    pub fn get<'a>(
+        &'a self,
+        cx: &impl Reach<T::Owner>,
+    ) -> impl Future<Output = Result<&'a T, DataError>> + Send + 'a {
         let touch = self.0.touch(&cx.origin(), Location::caller());
         async move {
             let rows = touch.await?;
@@ -82,7 +85,10 @@ impl<T: Entity> Count<T> {
     /// # Errors
     /// Whatever stops the statement.
     #[track_caller]
-    pub fn get<'a>(&'a self, cx: &impl Reach<T::Owner>) -> impl Future<Output = Result<i64, DataError>> + Send + 'a {
+    pub fn get<'a>(
+        &'a self,
+        cx: &impl Reach<T::Owner>,
+    ) -> impl Future<Output = Result<i64, DataError>> + Send + 'a {
         let touch = self.0.touch(&cx.origin(), Location::caller());
         async move { Ok(touch.await?.first().map_or(0, |counted| counted.rows)) }
     }

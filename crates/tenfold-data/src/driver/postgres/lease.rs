@@ -31,7 +31,10 @@ impl Lease {
     }
 
     /// Notes that the connection is in the middle of something until the result is known.
-    async fn occupied<T>(&self, work: impl Future<Output = Result<T, DriverError>>) -> Result<T, DriverError> {
+    async fn occupied<T>(
+        &self,
+        work: impl Future<Output = Result<T, DriverError>>,
+    ) -> Result<T, DriverError> {
         self.busy.store(true, Ordering::Release);
         let result = work.await;
         // A statement that ran into its deadline is still running over there.
@@ -118,7 +121,9 @@ impl Drop for PostgresTransaction {
             // `script` marks the lease busy, so a ROLLBACK that does not come through closes the connection.
             let rolled_back = tokio::time::timeout(CANCEL_TIMEOUT, lease.script("ROLLBACK")).await;
             if !matches!(rolled_back, Ok(Ok(()))) {
-                tracing::warn!("a transaction could not be rolled back in time; its connection is closed instead");
+                tracing::warn!(
+                    "a transaction could not be rolled back in time; its connection is closed instead"
+                );
             }
         });
     }

@@ -39,8 +39,9 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Reads the address; connections are opened when they are first used.
     pub(crate) fn new(url: &str, settings: &PostgresSettings) -> Result<Self, DataError> {
-        let mut config = Config::from_str(url)
-            .map_err(|error| DataError::Settings(format!("database.url is not a PostgreSQL address: {error}")))?;
+        let mut config = Config::from_str(url).map_err(|error| {
+            DataError::Settings(format!("database.url is not a PostgreSQL address: {error}"))
+        })?;
         if config.get_ssl_mode() == SslMode::Require {
             return Err(DataError::Settings(
                 "database.url asks for sslmode=require, which this version does not speak: use a local socket, \
@@ -60,8 +61,11 @@ impl Postgres {
         if config.get_application_name().is_none() {
             config.application_name("tenfold");
         }
-        let manager =
-            Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let manager = Manager::from_config(
+            config.clone(),
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
         let pool = Pool::builder(manager)
             .max_size(settings.pool_size)
             .build()
@@ -75,7 +79,8 @@ impl Postgres {
     async fn lease(&self, deadline: Option<Instant>) -> Result<Lease, DriverError> {
         let own = Instant::now() + self.acquire_timeout;
         let until = deadline.map_or(own, |deadline| deadline.min(own));
-        let full = DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
+        let full =
+            DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
         match tokio::time::timeout_at(until, self.pool.timeout_get(&Timeouts::default())).await {
             Ok(Ok(client)) => Ok(Lease::new(client)),
             Ok(Err(PoolError::Backend(error))) => Err(classify(error)),
@@ -104,7 +109,10 @@ impl Driver for Postgres {
         }
     }
 
-    fn begin(&self, deadline: Option<Instant>) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
+    fn begin(
+        &self,
+        deadline: Option<Instant>,
+    ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
             let lease = self.lease(deadline).await?;
             let transaction = before(deadline, PostgresTransaction::begin(lease)).await?;
@@ -147,7 +155,9 @@ fn classify(error: tokio_postgres::Error) -> DriverError {
         &SqlState::UNIQUE_VIOLATION => DriverError::Conflict(constraint),
         code if code.code().starts_with("23") => DriverError::Refused(constraint),
         &SqlState::QUERY_CANCELED => DriverError::Deadline,
-        &SqlState::TOO_MANY_CONNECTIONS => DriverError::Overloaded("PostgreSQL has no connection left (max_connections)"),
+        &SqlState::TOO_MANY_CONNECTIONS => {
+            DriverError::Overloaded("PostgreSQL has no connection left (max_connections)")
+        }
         // 57P0x: the server shuts down or starts up; 08: the connection broke.
         code if code.code().starts_with("57P") || code.code().starts_with("08") => {
             DriverError::Unavailable(Source::new(error))
