@@ -12,15 +12,23 @@ use crate::statement::{Cost, Dialect};
 use crate::transaction::Write;
 use crate::value::{ColumnType, Value};
 
-pub(crate) async fn insert<E: Entity>(target: Result<Target, DataError>, mut rows: Vec<E>) -> Result<Vec<E>, DataError> {
+pub(crate) async fn insert<E: Entity>(
+    target: Result<Target, DataError>,
+    mut rows: Vec<E>,
+) -> Result<Vec<E>, DataError> {
     let target = target?;
+    if rows.is_empty() {
+        return Ok(rows);
+    }
     let values: Vec<Vec<Value>> = rows.iter().map(E::values).collect();
     refuse_other_tenants::<E>(&target, &values)?;
     let dialect = target.scope.database().dialect();
     let statement = E::table().insert_statement(dialect);
     let connection = target.connection.as_deref().expect("writes have a transaction");
     match dialect {
-        Dialect::Sqlite => target.scope.execute(connection, statement, Params::Each(&values), target.site).await?,
+        Dialect::Sqlite => {
+            target.scope.execute(connection, statement, Params::Each(&values), target.site).await?
+        }
         Dialect::Postgres => {
             let columns = transpose(values);
             target.scope.execute(connection, statement, Params::One(&columns), target.site).await?
@@ -82,7 +90,10 @@ impl<E: Entity> Update<E> {
     /// # Errors
     /// [`DataError::NotFound`], and whatever stops the statement.
     #[track_caller]
-    pub fn run<W: Write<E::Owner>>(self, tx: &W) -> impl Future<Output = Result<(), DataError>> + Send + use<E, W> {
+    pub fn run<W: Write<E::Owner>>(
+        self,
+        tx: &W,
+    ) -> impl Future<Output = Result<(), DataError>> + Send + use<E, W> {
         let target = Target::of(&tx.origin(), E::table().tenant.is_some(), Location::caller());
         async move {
             let table = E::table();
@@ -108,7 +119,10 @@ impl<E: Entity> Update<E> {
     }
 }
 
-pub(crate) async fn delete<E: Entity>(target: Result<Target, DataError>, key: E::Key) -> Result<(), DataError> {
+pub(crate) async fn delete<E: Entity>(
+    target: Result<Target, DataError>,
+    key: E::Key,
+) -> Result<(), DataError> {
     let target = target?;
     let table = E::table();
     let (condition, next) = table.tenant_condition();

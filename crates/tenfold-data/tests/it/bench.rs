@@ -1,0 +1,145 @@
+//! A database of a test's own: made before it, removed after it, even when it fails.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tenfold_data::{
+    Clock, Context, Database, DatabaseSettings, Observer, OrgId, StatementRecord, SystemContext,
+};
+use tokio_postgres::NoTls;
+
+use crate::ledger::Ledger;
+use crate::{people, work};
+
+/// A migrated database, one organization, and the ledger of its statements.
+pub struct Bench {
+    pub database: Database,
+    pub org: OrgId,
+    ledger: Arc<Ledger>,
+    place: Place,
+}
+
+impl Bench {
+    pub async fn sqlite() -> Self {
+        Self::migrated(Place::folder()).await
+    }
+
+    pub async fn postgres() -> Self {
+        Self::migrated(Place::server().await).await
+    }
+
+    async fn migrated(place: Place) -> Self {
+        let bench = Self::over(place, &DatabaseSettings::default());
+        bench.database.migrate(&[people::MIGRATIONS, work::MIGRATIONS]).await.expect("the fixture migrates");
+        bench
+    }
+
+    fn over(place: Place, settings: &DatabaseSettings) -> Self {
+        let ledger = Arc::new(Ledger::default());
+        let database = open(&place, settings, &ledger);
+        let org = OrgId(database.clock().new_id());
+        Bench { database, org, ledger, place }
+    }
+
+    /// The same database as another process would open it, with settings of its own.
+    pub fn opened_again(&self, settings: &DatabaseSettings) -> Database {
+        open(&self.place, settings, &self.ledger)
+    }
+
+    /// Does `work` as one request of the bench's organization.
+    pub async fn request<T>(&self, work: impl AsyncFnOnce(Context) -> T) -> T {
+        let org = self.org;
+        self.system(async |system| work(system.within(org)).await).await
+    }
+
+    /// Does `work` as one request that names no organization.
+    pub async fn system<T>(&self, work: impl AsyncFnOnce(SystemContext) -> T) -> T {
+        self.database.run(None, work).await
+    }
+
+    /// The statements since the last time.
+    pub fn statements(&self) -> Vec<StatementRecord> {
+        self.ledger.take()
+    }
+}
+
+fn open(place: &Place, settings: &DatabaseSettings, ledger: &Arc<Ledger>) -> Database {
+    let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(ledger) as Arc<dyn Observer>];
+    Database::open(&place.url(), settings, Clock::system(), observers).expect("the address can be opened")
+}
+
+/// Where a database lies; dropping it removes the database.
+pub enum Place {
+    Folder(PathBuf),
+    Server { server: String, name: String },
+}
+
+impl Place {
+    pub fn folder() -> Self {
+        let folder = std::env::temp_dir().join(unique("tenfold-data"));
+        std::fs::create_dir_all(&folder).expect("a temporary folder can be made");
+        Place::Folder(folder)
+    }
+
+    pub async fn server() -> Self {
+        let server = std::env::var("TENFOLD_TEST_POSTGRES")
+            .expect("no PostgreSQL is given in TENFOLD_TEST_POSTGRES: run ./test, which starts one");
+        let name = unique("tenfold_data");
+        administer(&server, &format!("CREATE DATABASE {name}")).await;
+        Place::Server { server, name }
+    }
+
+    pub fn url(&self) -> String {
+        match self {
+            Place::Folder(folder) => format!("sqlite:{}", folder.join("app.db").display()),
+            Place::Server { server, name } => beside(server, name),
+        }
+    }
+}
+
+/// The address of database `name` on the server that `url` names.
+fn beside(url: &str, name: &str) -> String {
+    let (address, options) = url.split_once('?').map_or((url, String::new()), |(a, o)| (a, format!("?{o}")));
+    let (server, _) = address.rsplit_once('/').expect("the address names a database");
+    format!("{server}/{name}{options}")
+}
+
+/// Runs a statement as the server's owner.
+async fn administer(url: &str, statement: &str) {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("PostgreSQL answers");
+    let (ran, _) = futures_util::future::join(
+        async {
+            let ran = client.batch_execute(statement).await;
+            drop(client);
+            ran
+        },
+        connection,
+    )
+    .await;
+    ran.expect("the owner may do it");
+}
+
+fn unique(prefix: &str) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("{prefix}_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        match self {
+            Place::Folder(folder) => {
+                let _ = std::fs::remove_dir_all(folder);
+            }
+            Place::Server { server, name } => {
+                let (server, statement) = (server.clone(), format!("DROP DATABASE {name} WITH (FORCE)"));
+                // A runtime cannot be entered twice on one thread, and the test's is still on this one.
+                let removing = std::thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                    runtime.expect("a runtime starts").block_on(administer(&server, &statement));
+                });
+                let _ = removing.join();
+            }
+        }
+    }
+}
