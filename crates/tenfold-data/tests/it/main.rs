@@ -17,6 +17,7 @@ macro_rules! on_both_databases {
     };
 }
 
+mod batches;
 mod bench;
 mod cohorts;
 mod ledger;
