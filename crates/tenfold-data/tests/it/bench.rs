@@ -17,34 +17,37 @@ pub struct Bench {
     pub database: Database,
     pub org: OrgId,
     ledger: Arc<Ledger>,
-    place: Place,
+    place: Arc<Place>,
 }
 
 impl Bench {
     pub async fn sqlite() -> Self {
-        Self::migrated(Place::folder()).await
+        Self::migrated(Arc::new(Place::folder())).await
     }
 
     pub async fn postgres() -> Self {
-        Self::migrated(Place::server().await).await
+        Self::migrated(Arc::new(Place::server().await)).await
     }
 
-    async fn migrated(place: Place) -> Self {
+    async fn migrated(place: Arc<Place>) -> Self {
         let bench = Self::over(place, &DatabaseSettings::default());
         bench.database.migrate(&[people::MIGRATIONS, work::MIGRATIONS]).await.expect("the fixture migrates");
         bench
     }
 
-    fn over(place: Place, settings: &DatabaseSettings) -> Self {
+    fn over(place: Arc<Place>, settings: &DatabaseSettings) -> Self {
         let ledger = Arc::new(Ledger::default());
-        let database = open(&place, settings, &ledger);
+        let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&ledger) as Arc<dyn Observer>];
+        let database = Database::open(&place.url(), settings, Clock::system(), observers);
+        let database = database.expect("the address can be opened");
         let org = OrgId(database.clock().new_id());
         Bench { database, org, ledger, place }
     }
 
     /// The same database as another process would open it, with settings of its own.
-    pub fn opened_again(&self, settings: &DatabaseSettings) -> Database {
-        open(&self.place, settings, &self.ledger)
+    pub fn reopened(&self, settings: &DatabaseSettings) -> Bench {
+        let place = Arc::clone(&self.place);
+        Bench { org: self.org, ..Self::over(place, settings) }
     }
 
     /// Does `work` as one request of the bench's organization.
@@ -62,11 +65,6 @@ impl Bench {
     pub fn statements(&self) -> Vec<StatementRecord> {
         self.ledger.take()
     }
-}
-
-fn open(place: &Place, settings: &DatabaseSettings, ledger: &Arc<Ledger>) -> Database {
-    let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(ledger) as Arc<dyn Observer>];
-    Database::open(&place.url(), settings, Clock::system(), observers).expect("the address can be opened")
 }
 
 /// Where a database lies; dropping it removes the database.

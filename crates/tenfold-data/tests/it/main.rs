@@ -22,4 +22,5 @@ mod bench;
 mod cohorts;
 mod ledger;
 mod people;
+mod tenancy;
 mod work;
