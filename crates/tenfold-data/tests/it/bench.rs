@@ -67,6 +67,9 @@ impl Bench {
     }
 }
 
+/// As far from sorting byte by byte as a server may be set up.
+const COLLATION: &str = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+
 /// Where a database lies; dropping it removes the database.
 pub enum Place {
     Folder(PathBuf),
@@ -84,7 +87,7 @@ impl Place {
         let server = std::env::var("TENFOLD_TEST_POSTGRES")
             .expect("no PostgreSQL is given in TENFOLD_TEST_POSTGRES: run ./test, which starts one");
         let name = unique("tenfold_data");
-        administer(&server, &format!("CREATE DATABASE {name}")).await;
+        administer(&server, &format!("CREATE DATABASE {name} {COLLATION}")).await;
         Place::Server { server, name }
     }
 

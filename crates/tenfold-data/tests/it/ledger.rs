@@ -41,6 +41,13 @@ pub fn site_of(records: &[StatementRecord], name: &str) -> (&'static str, u32) {
     (found[0].site.file(), found[0].site.line())
 }
 
+/// The line below this one, for a call that is too long to stand beside [`here`].
+#[track_caller]
+pub fn next_line() -> (&'static str, u32) {
+    let site = Location::caller();
+    (site.file(), site.line() + 1)
+}
+
 /// This line of the test, as a call site has it.
 #[track_caller]
 pub fn here() -> (&'static str, u32) {

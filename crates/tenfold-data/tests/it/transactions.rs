@@ -5,7 +5,7 @@ use tenfold_data::{Context, DataError, DatabaseSettings, Entity, OrgId};
 use tokio::sync::oneshot;
 
 use crate::bench::Bench;
-use crate::ledger::{here, names};
+use crate::ledger::{here, names, next_line};
 use crate::people::{self, Account, AccountId, User};
 use crate::work::{Label, LabelId};
 
@@ -162,13 +162,11 @@ async fn loads_inside_are_batched_on_its_connection(bench: Bench) {
 async fn a_query_past_the_open_transaction_is_refused_with_both_call_sites(bench: Bench) {
     bench
         .request(async |cx| {
-            let (opening, opened) = (
-                here(),
-                cx.transaction(async |_| {
-                    let (asking, refused) = (here(), Label::query().all(&cx).await.map(|_| ()).unwrap_err());
-                    Ok::<_, DataError>((asking, refused))
-                }),
-            );
+            let opening = next_line();
+            let opened = cx.transaction(async |_| {
+                let (asking, refused) = (here(), Label::query().all(&cx).await.map(|_| ()).unwrap_err());
+                Ok::<_, DataError>((asking, refused))
+            });
             let (asking, refused) = opened.await.unwrap();
             refused_at(&refused, asking, opening);
         })
@@ -178,13 +176,11 @@ async fn a_query_past_the_open_transaction_is_refused_with_both_call_sites(bench
 async fn a_second_transaction_inside_an_open_one_is_refused_with_both_call_sites(bench: Bench) {
     bench
         .request(async |cx| {
-            let (opening, opened) = (
-                here(),
-                cx.transaction(async |_| {
-                    let (asking, second) = (here(), cx.transaction(async |_| Ok::<_, DataError>(())));
-                    Ok::<_, DataError>((asking, second.await.unwrap_err()))
-                }),
-            );
+            let opening = next_line();
+            let opened = cx.transaction(async |_| {
+                let (asking, second) = (here(), cx.transaction(async |_| Ok::<_, DataError>(())));
+                Ok::<_, DataError>((asking, second.await.unwrap_err()))
+            });
             let (asking, refused) = opened.await.unwrap();
             refused_at(&refused, asking, opening);
         })
