@@ -22,6 +22,7 @@ mod bench;
 mod cohorts;
 mod keys;
 mod ledger;
+mod migrations;
 mod pages;
 mod people;
 mod scope;
