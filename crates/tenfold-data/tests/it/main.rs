@@ -28,4 +28,5 @@ mod people;
 mod scope;
 mod tenancy;
 mod transactions;
+mod values;
 mod work;
