@@ -25,6 +25,7 @@ mod ledger;
 mod migrations;
 mod pages;
 mod people;
+mod refusals;
 mod scope;
 mod tenancy;
 mod transactions;

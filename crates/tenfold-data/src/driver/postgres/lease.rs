@@ -70,14 +70,14 @@ impl Drop for Lease {
     }
 }
 
-/// BEGIN … COMMIT on a leased connection.
+/// BEGIN READ WRITE … COMMIT on a leased connection, which otherwise only reads.
 pub(super) struct PostgresTransaction {
     lease: Option<Lease>,
 }
 
 impl PostgresTransaction {
     pub(super) async fn begin(lease: Lease) -> Result<Self, DriverError> {
-        lease.script("BEGIN").await?;
+        lease.script("BEGIN READ WRITE").await?;
         Ok(PostgresTransaction { lease: Some(lease) })
     }
 
