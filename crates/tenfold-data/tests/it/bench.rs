@@ -50,6 +50,20 @@ impl Bench {
         Bench { org: self.org, ..Self::over(place, settings) }
     }
 
+    /// The SQLite file.
+    pub fn file(&self) -> PathBuf {
+        PathBuf::from(self.place.url().trim_start_matches("sqlite:"))
+    }
+
+    /// A connection to the same PostgreSQL database that the data layer knows nothing of.
+    pub async fn onlooker(&self) -> tokio_postgres::Client {
+        let (client, connection) =
+            tokio_postgres::connect(&self.place.url(), NoTls).await.expect("it answers");
+        #[expect(clippy::disallowed_methods, reason = "the connection is driven beside the test")]
+        tokio::spawn(connection);
+        client
+    }
+
     /// Does `work` as one request of the bench's organization.
     pub async fn request<T>(&self, work: impl AsyncFnOnce(Context) -> T) -> T {
         let org = self.org;

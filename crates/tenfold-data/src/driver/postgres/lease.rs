@@ -112,7 +112,12 @@ impl DriverTransaction for PostgresTransaction {
 
 impl Drop for PostgresTransaction {
     fn drop(&mut self) {
-        let Some(lease) = self.lease.take() else { return };
+        let Some(mut lease) = self.lease.take() else { return };
+        if *lease.busy.get_mut() {
+            // A ROLLBACK would wait for the statement that nobody wants any more. Dropping the lease cancels it
+            // and closes the connection, which rolls back as well.
+            return;
+        }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             // `script` marks the lease busy, so a ROLLBACK that does not come through closes the connection.
