@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, join, join_all, select};
 use tenfold_data::entity::Global;
-use tenfold_data::{Clock, Context, DataError, Database, DatabaseSettings, Entity, Reach, sql};
+use tenfold_data::{
+    Clock, Context, DataError, Database, DatabaseSettings, Entity, Reach, SystemContext, sql,
+};
 use tokio::sync::oneshot;
 use tokio_postgres::Client;
 
 use crate::bench::Bench;
 use crate::people::{self, User};
-use crate::work::Label;
+use crate::work::{Label, LabelId};
 
 /// A bench whose pool and waits are as small as `bound` makes them.
 async fn bounded(bound: impl FnOnce(&mut DatabaseSettings)) -> Bench {
@@ -139,6 +141,38 @@ async fn a_request_that_is_dropped_midway_leaves_no_query_behind_and_a_usable_po
         let took = dropped.elapsed();
         assert!(took < Duration::from_secs(1), "inside a transaction: {inside_transaction}, took {took:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_is_dropped_outside_the_runtime_is_not_handed_to_the_next() {
+    let bench = bounded(|settings| settings.postgres.pool_size = 1).await;
+    let (database, org) = (bench.database.clone(), bench.org);
+    let (written, writing) = oneshot::channel();
+    let request = async move {
+        let work = async |system: SystemContext| {
+            let cx = system.within(org);
+            let label = Label { id: LabelId(cx.new_id()), org_id: org, name: "never".to_owned() };
+            cx.transaction(async |tx| {
+                label.insert(tx).await?;
+                let _ = written.send(());
+                std::future::pending::<Result<(), DataError>>().await
+            })
+            .await
+        };
+        database.run(None, work).await
+    };
+    match select(Box::pin(request), writing).await {
+        Either::Left(_) => panic!("it waits for ever"),
+        Either::Right((_, request)) => std::thread::spawn(move || drop(request)).join().unwrap(),
+    }
+    bench
+        .request(async |cx| {
+            let label = Label { id: LabelId(cx.new_id()), org_id: org, name: "next".to_owned() };
+            cx.transaction(async |tx| label.insert(tx).await).await.unwrap();
+            let labels = Label::query().all(&cx).await.unwrap();
+            assert!(labels.iter().map(|label| &*label.name).eq(["next"]));
+        })
+        .await;
 }
 
 #[tokio::test]

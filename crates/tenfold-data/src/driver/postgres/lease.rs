@@ -118,7 +118,11 @@ impl Drop for PostgresTransaction {
             // and closes the connection, which rolls back as well.
             return;
         }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            // Nothing can be sent from here, and the pool must not get a connection with an open transaction.
+            *lease.busy.get_mut() = true;
+            return;
+        };
         runtime.spawn(async move {
             // `script` marks the lease busy, so a ROLLBACK that does not come through closes the connection.
             let rolled_back = tokio::time::timeout(CANCEL_TIMEOUT, lease.script("ROLLBACK")).await;
