@@ -31,5 +31,6 @@ mod scope;
 mod sqlite_writer;
 mod tenancy;
 mod transactions;
+mod types;
 mod values;
 mod work;
