@@ -28,7 +28,7 @@ pub trait KeyedLoad: Send + 'static {
         self,
         scope: Arc<Scope>,
         keys: Vec<Self::Key>,
-    ) -> BoxFuture<'static, Result<HashMap<Self::Key, Option<Self::Value>>, Self::Error>>;
+    ) -> BoxFuture<'static, Result<Found<Self>, Self::Error>>;
 }
 
 type Found<L> = HashMap<<L as KeyedLoad>::Key, Option<<L as KeyedLoad>::Value>>;

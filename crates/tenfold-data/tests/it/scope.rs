@@ -16,6 +16,7 @@ on_both_databases!(
     a_load_on_a_scope_that_nobody_drives_fails_at_once_with_its_call_site,
     a_task_beside_the_request_loads_while_the_request_waits,
     a_load_that_waits_when_the_request_is_dropped_is_abandoned,
+    a_relation_that_one_request_abandoned_is_loaded_by_the_next,
     a_spawned_task_ends_with_its_request,
     a_request_on_a_worker_thread_batches_as_well,
     a_list_without_a_limit_that_grows_too_long_is_refused,
@@ -75,18 +76,35 @@ async fn a_task_beside_the_request_loads_while_the_request_waits(bench: Bench) {
 
 async fn a_load_that_waits_when_the_request_is_dropped_is_abandoned(bench: Bench) {
     let (asked, asking) = oneshot::channel();
-    let task = bench
+    let mut task = None;
+    bench
         .request(async |cx| {
             // It is asked for inside the request's own poll, and waits for a flush that never comes.
             let load = User::find(&cx, people::UserId(cx.new_id()));
             let _ = asked.send(());
-            beside(load)
+            task = Some(beside(load));
         })
         .await;
     asking.await.unwrap();
-    let abandoned = task.await.unwrap().map(|_| ()).unwrap_err();
+    let abandoned = task.unwrap().await.unwrap().map(|_| ()).unwrap_err();
     assert!(matches!(abandoned, DataError::Abandoned), "{abandoned}");
     assert!(bench.statements().is_empty());
+}
+
+async fn a_relation_that_one_request_abandoned_is_loaded_by_the_next(bench: Bench) {
+    let users = bench.request(async |cx| people::hire(&cx, 3).await).await;
+    bench
+        .request(async |cx| {
+            let touched = users[0].permissions.get(&cx);
+            drop(touched);
+        })
+        .await;
+    bench.statements();
+    let found = bench.request(async |cx| users[1].permissions.get(&cx).await.map(<[_]>::len)).await;
+    assert_eq!(found.unwrap(), 2);
+    let again = bench.request(async |cx| users[2].permissions.get(&cx).await.map(<[_]>::len)).await;
+    assert_eq!(again.unwrap(), 2, "an entity keeps what was loaded for it");
+    assert_eq!(names(&bench.statements()), ["people_permissions.permissions_of_people_users"]);
 }
 
 async fn a_spawned_task_ends_with_its_request(bench: Bench) {
