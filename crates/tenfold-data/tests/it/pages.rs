@@ -46,6 +46,7 @@ async fn walk(cx: &Context, list: impl Fn() -> Query<Label>, limit: usize) -> Ve
         let (mut names, cursor) = page(cx, list(), &next).await.unwrap();
         assert!(names.len() == limit || cursor.is_none(), "only the last page is short");
         all.append(&mut names);
+        assert!(all.len() <= 100, "no list here is that long: pages repeat themselves");
         match cursor {
             Some(cursor) => next.cursor = Some(cursor),
             None => return all,
