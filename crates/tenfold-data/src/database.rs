@@ -176,9 +176,10 @@ impl Address {
             return Ok(Address::Postgres(url.to_owned()));
         }
         // The address may hold a password, so only its beginning is shown.
-        let scheme = url.split(':').next().filter(|scheme| scheme.len() < 20).unwrap_or("?");
+        let scheme = url.split_once("://").filter(|(scheme, _)| scheme.len() < 20);
+        let scheme = scheme.map_or_else(String::new, |(scheme, _)| format!(", not {scheme}://"));
         Err(DataError::Settings(format!(
-            "database.url begins with {scheme:?}: it must be sqlite:PATH or postgres://USER@HOST/DATABASE"
+            "database.url must be sqlite:PATH or postgres://USER@HOST/DATABASE{scheme}: set it, or --database"
         )))
     }
 }

@@ -164,6 +164,10 @@ fn classify(error: tokio_postgres::Error) -> DriverError {
         code if code.code().starts_with("57P") || code.code().starts_with("08") => {
             DriverError::Unavailable(Source::new(error))
         }
+        // No such database, no such user, a wrong password: nobody gets in until somebody repairs the address.
+        code if code == &SqlState::INVALID_CATALOG_NAME || code.code().starts_with("28") => {
+            DriverError::Unavailable(Source::new(explain(refusal)))
+        }
         &SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE => {
             DriverError::Overloaded("the transaction ran into another one; try it again")
         }
