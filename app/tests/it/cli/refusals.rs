@@ -63,7 +63,7 @@ fn an_address_of_another_machine_cannot_be_listened_on() {
 fn a_mistake_on_the_command_line_is_one_line_that_leads_to_help() {
     let place = Place::sqlite();
     assert_refused(place.bare(&["--frobnicate"]), &["--frobnicate", "--help"]);
-    assert_refused(place.bare(&["sevre"]), &["sevre", "serve", "--help"]);
+    assert_refused(place.bare(&["sevre"]), &["sevre", "--help"]);
     assert_refused(place.bare(&["serve", "--listen"]), &["--listen <ADDRESS>", "--help"]);
     assert_refused(place.bare(&["migrate", "down"]), &["down", "status", "up"]);
     assert_refused(place.bare(&["migrate"]), &["WHAT", "--help"]);
@@ -177,12 +177,14 @@ fn an_sqlite_file_that_cannot_be_one_is_refused_and_left_alone() {
         "This is a text of more than the hundred bytes that SQLite's header has. ".repeat(3).as_str(),
     );
     std::fs::create_dir(place.work().join("folder")).expect("the place can be written");
-    for (path, told) in
-        [("text", "not a database"), ("folder", "unable to open"), ("text/app.db", "folder text")]
-    {
+    for (path, told) in [
+        ("text", "file text: file is not a database"),
+        ("folder", "file folder: unable to open"),
+        ("text/app.db", "folder text: File exists"),
+    ] {
         let url = format!("sqlite:{path}");
         for command in [&["serve"] as &[&str], &["migrate", "up"], &["migrate", "status"]] {
-            let parts = &[path, told, "database.url", "--database"];
+            let parts = &[told, "database.url", "--database"];
             assert_refused(place.app(command).env("TENFOLD_DATABASE__URL", &url), parts);
         }
     }
