@@ -82,7 +82,7 @@ fn list_all(process: &Process, token: &str, path: &str) -> Vec<Value> {
         let answer = process.ask(&Request::get(&format!("{path}?limit=500{cursor}")).bearer(token));
         assert_eq!(answer.status, 200, "{}", answer.text());
         let mut page = answer.json();
-        items.extend(page["items"].as_array_mut().expect("a list has items").drain(..));
+        items.append(page["items"].as_array_mut().expect("a list has items"));
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return items,

@@ -26,6 +26,10 @@ impl Request {
         Request { method: "POST", ..Request::get(path) }
     }
 
+    pub fn patch(path: &str) -> Self {
+        Request { method: "PATCH", ..Request::get(path) }
+    }
+
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
