@@ -1,6 +1,7 @@
 //! What cannot work is refused at once, in one line that says what to do.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -149,6 +150,52 @@ fn a_postgres_database_or_user_that_does_not_exist_is_named_without_the_password
             assert!(!line.contains("sesame"), "{line}");
         }
     }
+}
+
+/// A server that answers each start-up message with these bytes and then says nothing more.
+fn postgres_that_says(greeting: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("a listener has an address");
+    // It ends with the tests.
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection is taken");
+            let _ = stream.read(&mut [0; 1024]).expect("the client speaks first");
+            stream.write_all(greeting).expect("the client listens");
+            open.push(stream);
+        }
+    });
+    address
+}
+
+#[test]
+fn a_wrong_password_for_postgres_is_refused_and_not_printed() {
+    const REFUSAL: &[u8] = b"E\0\0\0\x37SFATAL\0VFATAL\0C28P01\0Mno entry with this password\0\0";
+    assert_eq!(usize::from(REFUSAL[4]), REFUSAL.len() - 1);
+    let place = Place::sqlite();
+    let url = format!("postgres://app:open-sesame@{}/app", postgres_that_says(REFUSAL));
+    let parts = &["no entry with this password", "database.url", "--database"];
+    let line = assert_refused(place.app(&["serve"]).env("TENFOLD_DATABASE__URL", &url), parts);
+    assert!(!line.contains("sesame"), "{line}");
+}
+
+#[test]
+fn a_password_that_postgres_wants_and_the_address_has_not_is_asked_for() {
+    const ASKS_FOR_PASSWORD: &[u8] = b"R\0\0\0\x08\0\0\0\x03";
+    let place = Place::sqlite();
+    let url = format!("postgres://app@{}/app", postgres_that_says(ASKS_FOR_PASSWORD));
+    let parts = &["password missing", "database.url", "--database"];
+    assert_refused(place.app(&["serve"]).env("TENFOLD_DATABASE__URL", &url), parts);
+}
+
+#[test]
+fn a_postgres_that_takes_connections_and_says_nothing_is_given_up() {
+    let place = Place::sqlite();
+    let url = format!("postgres://app:open-sesame@{}/app", postgres_that_says(b""));
+    let launch = place.app(&["serve"]).env("TENFOLD_DATABASE__URL", &url);
+    let line = assert_refused(launch.env("TENFOLD_DATABASE__ACQUIRE_TIMEOUT", "1s"), &["acquire_timeout"]);
+    assert!(!line.contains("sesame"), "{line}");
 }
 
 #[test]

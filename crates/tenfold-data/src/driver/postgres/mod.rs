@@ -85,7 +85,7 @@ impl Postgres {
             DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
         match tokio::time::timeout_at(until, self.pool.timeout_get(&Timeouts::default())).await {
             Ok(Ok(client)) => Ok(Lease::new(client)),
-            Ok(Err(PoolError::Backend(error))) => Err(classify(error)),
+            Ok(Err(PoolError::Backend(error))) => Err(unconnected(error)),
             Ok(Err(PoolError::Timeout(_))) | Err(_) => Err(full),
             Ok(Err(error)) => Err(DriverError::Unavailable(Source::new(error.to_string()))),
         }
@@ -164,14 +164,19 @@ fn classify(error: tokio_postgres::Error) -> DriverError {
         code if code.code().starts_with("57P") || code.code().starts_with("08") => {
             DriverError::Unavailable(Source::new(error))
         }
-        // No such database, no such user, a wrong password: nobody gets in until somebody repairs the address.
-        code if code == &SqlState::INVALID_CATALOG_NAME || code.code().starts_with("28") => {
-            DriverError::Unavailable(Source::new(explain(refusal)))
-        }
         &SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE => {
             DriverError::Overloaded("the transaction ran into another one; try it again")
         }
         _ => DriverError::Other(Source::new(explain(refusal))),
+    }
+}
+
+/// An error of opening a connection. Whatever it is, a wrong password or no such database for two, it is not the
+/// author's mistake: nobody gets in until the server or its address is repaired.
+fn unconnected(error: tokio_postgres::Error) -> DriverError {
+    match classify(error) {
+        DriverError::Other(source) => DriverError::Unavailable(source),
+        other => other,
     }
 }
 
