@@ -175,10 +175,11 @@ impl Address {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Address::Postgres(url.to_owned()));
         }
-        // The address may hold a password, so only its beginning is shown.
-        let scheme = url.split(':').next().filter(|scheme| scheme.len() < 20).unwrap_or("?");
+        // The address may hold a password, and without a scheme be one, so only a scheme is shown.
+        let scheme = url.split_once("://").filter(|(scheme, _)| scheme.len() < 20);
+        let begins = scheme.map_or_else(String::new, |(scheme, _)| format!(" begins with {scheme:?}: it"));
         Err(DataError::Settings(format!(
-            "database.url begins with {scheme:?}: it must be sqlite:PATH or postgres://USER@HOST/DATABASE"
+            "database.url{begins} must be sqlite:PATH or postgres://USER@HOST/DATABASE"
         )))
     }
 }

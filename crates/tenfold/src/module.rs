@@ -11,7 +11,7 @@ use http::request::Parts;
 use tenfold_data::{Clock, Database, MigrationFile};
 
 use crate::call::Interface;
-use crate::config::Loaded;
+use crate::config::{ConfigError, Loaded};
 use crate::http::{Authenticate, Problem, Routes, ServerState};
 
 /// One module of an application.
@@ -27,6 +27,7 @@ use crate::http::{Authenticate, Problem, Routes, ServerState};
 pub struct Module {
     pub(crate) name: &'static str,
     pub(crate) settings: &'static str,
+    pub(crate) checks: Option<Check>,
     pub(crate) migrations: &'static [MigrationFile],
     pub(crate) routes: Option<fn() -> Routes>,
     pub(crate) provides: Vec<Named>,
@@ -50,12 +51,16 @@ impl Named {
 /// Something that is built at start, in the order of the builder's calls.
 pub(crate) type Step = Box<dyn for<'a> FnOnce(&'a mut Wiring) -> BoxFuture<'a, anyhow::Result<()>> + Send>;
 
+/// Says whether a module could work with these settings.
+pub type Check = fn(&Loaded) -> Result<(), ConfigError>;
+
 impl Module {
     /// Begins the description of a module; the name is its folder's and its tables' prefix.
     pub fn new(name: &'static str) -> Self {
         Module {
             name,
             settings: "",
+            checks: None,
             migrations: &[],
             routes: None,
             provides: Vec::new(),
@@ -67,6 +72,12 @@ impl Module {
     /// The module's settings with their documented defaults, as TOML: one section that bears its name.
     pub fn settings(mut self, defaults: &'static str) -> Self {
         self.settings = defaults;
+        self
+    }
+
+    /// Checks the module's settings, so that a bad one is refused before the database is touched.
+    pub fn checks(mut self, check: Check) -> Self {
+        self.checks = Some(check);
         self
     }
 

@@ -72,8 +72,12 @@ pub async fn seed(cx: &SystemContext) -> anyhow::Result<Option<Vec<DemoOrganizat
             }
             Ok(organizations)
         })
-        .await?;
-    Ok(Some(made))
+        .await;
+    match made {
+        // Another process that was started at the same moment was quicker.
+        Err(error) if error.is_conflict() => Ok(None),
+        made => Ok(Some(made?)),
+    }
 }
 
 async fn add_users(tx: &Tx<'_>, members: &[(AccountId, String)]) -> Result<Vec<UserId>, DataError> {

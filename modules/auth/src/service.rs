@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auth_api::{AccountId, Auth, UserCard, UserId};
 use serde::Deserialize;
-use tenfold::config::TimeSpan;
+use tenfold::config::{ConfigError, Loaded, TimeSpan};
 use tenfold::data::Principal;
 use tenfold::http::Authenticate;
 use tenfold::prelude::*;
@@ -17,10 +17,19 @@ use crate::token::{SigningKey, Token};
 /// `[auth]` of the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub(crate) struct Settings {
     session_lifetime: TimeSpan,
     hash_parallelism: usize,
     hash_queue: usize,
+}
+
+impl Settings {
+    pub(crate) fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
+        let settings: Settings = loaded.section("auth")?;
+        loaded.within("auth.hash_parallelism", settings.hash_parallelism, 1..=64)?;
+        loaded.within("auth.hash_queue", settings.hash_queue, 1..=10_000)?;
+        Ok(settings)
+    }
 }
 
 /// The module's service: it knows people by their tokens, and opens sessions.
@@ -33,9 +42,7 @@ pub struct Identity {
 impl Identity {
     /// Reads the settings and the signing key, which is made at the first start.
     pub(crate) async fn start(wiring: &Wiring) -> anyhow::Result<Self> {
-        let settings: Settings = wiring.settings().section("auth")?;
-        wiring.settings().within("auth.hash_parallelism", settings.hash_parallelism, 1..=64)?;
-        wiring.settings().within("auth.hash_queue", settings.hash_queue, 1..=10_000)?;
+        let settings = Settings::read(wiring.settings())?;
         let key = wiring.database().run(None, async |cx| signing_key(&cx).await).await?;
         Ok(Identity {
             passwords: Passwords::new(settings.hash_parallelism, settings.hash_queue)?,

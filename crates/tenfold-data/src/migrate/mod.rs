@@ -84,7 +84,7 @@ impl Database {
                         attempt += 1;
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
-                    Err(error) => return Err(migration.failed(&error)),
+                    Err(error) => return Err(migration.failed(error)),
                 }
             };
         }
@@ -180,10 +180,13 @@ impl Migration {
         Ok(run(transaction, "migrations.recorded", text, &params).await?.pop())
     }
 
-    fn failed(&self, error: &DriverError) -> DataError {
+    fn failed(&self, error: DriverError) -> DataError {
         let reason = match error {
-            DriverError::Refused(reason) | DriverError::Conflict(reason) => reason.clone(),
-            DriverError::Unavailable(source) | DriverError::Other(source) => source.to_string(),
+            // Nothing that the file could help.
+            DriverError::Unavailable(source) => return DataError::Unavailable(source),
+            DriverError::Overloaded(what) => return DataError::Overloaded { what },
+            DriverError::Refused(reason) | DriverError::Conflict(reason) => reason,
+            DriverError::Other(source) => source.to_string(),
             other => format!("{other:?}"),
         };
         DataError::Migration(format!("migration {} of module {}: {reason}", self.name, self.module))

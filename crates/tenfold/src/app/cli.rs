@@ -1,6 +1,7 @@
-//! The command line of an application: `serve`, `config`, `migrate`, `openapi`.
+//! The command line of an application: `serve`, `config`, `migrate`.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,11 +10,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use tenfold_data::{Clock, Database};
 use tenfold_observe::logs;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{App, one_line, seed};
 use crate::config::{Loaded, Loader, Presence};
 use crate::http::Bound;
-use crate::settings::Settings;
 
 #[derive(Parser)]
 #[command(disable_help_subcommand = true)]
@@ -83,10 +84,20 @@ fn parse(
     let command = Line::command().name(name).bin_name(name).version(version);
     let line = command.try_get_matches_from(words).and_then(|matches| Line::from_arg_matches(&matches));
     line.map_err(|error| {
-        // Nothing can be done about a terminal that is gone.
-        let _ = error.print();
-        if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+        if !error.use_stderr() {
+            say(&error.render().to_string());
+            return ExitCode::SUCCESS;
+        }
+        say_error(&mistake(name, &error.render().to_string()));
+        ExitCode::from(2)
     })
+}
+
+/// clap's first paragraph as one line, as all our errors are; the usage behind it is in `--help`.
+fn mistake(name: &str, rendered: &str) -> String {
+    let rendered = rendered.strip_prefix("error: ").unwrap_or(rendered);
+    let paragraph: Vec<&str> = rendered.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    format!("{}; `{name} --help` lists what there is", paragraph.join(" "))
 }
 
 async fn execute(app: App, line: Line) -> anyhow::Result<()> {
@@ -95,7 +106,7 @@ async fn execute(app: App, line: Line) -> anyhow::Result<()> {
         Some(Command::Serve) => serve(app, loaded, line.demo).await,
         None => serve(app, loaded, true).await,
         Some(Command::Config) => {
-            Settings::read(&loaded)?;
+            app.read_settings(&loaded)?;
             say(&loaded.explain());
             Ok(())
         }
@@ -117,7 +128,7 @@ fn load(app: &App, options: &Options) -> anyhow::Result<Loaded> {
 }
 
 async fn serve(app: App, loaded: Loaded, demo: bool) -> anyhow::Result<()> {
-    let settings = Settings::read(&loaded)?;
+    let settings = app.read_settings(&loaded)?;
     anyhow::ensure!(
         !demo || settings.listen.ip().is_loopback(),
         "--demo puts known passwords into the database, so it is refused on {}: listen on 127.0.0.1, or leave --demo out",
@@ -132,8 +143,10 @@ async fn serve(app: App, loaded: Loaded, demo: bool) -> anyhow::Result<()> {
         Some(seeds) => seed(&started.database, seeds).await?,
         None => String::new(),
     };
+    // Heard before anybody is told the address: who reads the greeting may stop the process at once.
+    let stop = stop_signal()?;
     say(&greeting(name, bound.address(), &welcome));
-    let left = bound.serve(started.router, &settings.http, stop_signal()).await;
+    let left = bound.serve(started.router, &settings.http, stop).await;
     if left > 0 {
         tracing::warn!(
             connections = left,
@@ -150,7 +163,7 @@ fn greeting(name: &str, address: SocketAddr, welcome: &str) -> String {
 }
 
 async fn migrate(app: &App, loaded: &Loaded, what: &str) -> anyhow::Result<()> {
-    let settings = Settings::read(loaded)?;
+    let settings = app.read_settings(loaded)?;
     let database = Database::open(&settings.database_url, &settings.database, Clock::system(), Vec::new())?;
     if what == "up" {
         let ran = database.migrate(&app.migrations()).await?;
@@ -165,29 +178,26 @@ async fn migrate(app: &App, loaded: &Loaded, what: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// SIGTERM, as service managers send it, or Ctrl-C.
-async fn stop_signal() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be heard; Ctrl-C can");
-            let _ = tokio::signal::ctrl_c().await;
-            return;
+/// SIGTERM, as service managers send it, or Ctrl-C; heard from this call on, awaited by the future.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
-    tracing::info!("stopping: requests in flight are finished first");
+        tracing::info!("stopping: requests in flight are finished first");
+    })
 }
 
-#[expect(clippy::print_stdout, reason = "what a person asked for goes to standard output")]
+/// What a person asked for goes to standard output. A reader that has gone away, `head` for one, is no failure.
 fn say(text: &str) {
-    print!("{text}");
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-#[expect(clippy::print_stderr, reason = "the one line that says why the process ends")]
+/// The one line that says why the process ends.
 fn say_error(text: &str) {
-    eprintln!("error: {text}");
+    // Nothing can be done about a terminal that is gone.
+    let _ = writeln!(std::io::stderr(), "error: {text}");
 }

@@ -16,7 +16,7 @@ use tenfold_data::{
 use tenfold_observe::metrics::{Build, Metrics};
 use tokio::time::Instant;
 
-use crate::config::Loaded;
+use crate::config::{ConfigError, Loaded};
 use crate::http::{self, Routes, ServerState, Shared};
 use crate::module::{Module, Wiring};
 use crate::settings::Settings;
@@ -105,7 +105,7 @@ impl App {
         clock: Clock,
         mut observers: Vec<Arc<dyn Observer>>,
     ) -> anyhow::Result<Started> {
-        let settings = Settings::read(&loaded)?;
+        let settings = self.read_settings(&loaded)?;
         self.check_needs()?;
         let build = Build { application: self.name, version: self.version, started_at: clock.now() };
         let metrics = Metrics::new(&build);
@@ -134,6 +134,13 @@ impl App {
         };
         let router = http::router(routes, self.name, self.version, ServerState::new(shared));
         Ok(Started { database, router })
+    }
+
+    /// Checks everything that can be wrong in the settings, the modules' too, without touching anything.
+    fn read_settings(&self, loaded: &Loaded) -> Result<Settings, ConfigError> {
+        let settings = Settings::read(loaded)?;
+        self.modules.iter().filter_map(|module| module.checks).try_for_each(|check| check(loaded))?;
+        Ok(settings)
     }
 
     fn check_needs(&self) -> anyhow::Result<()> {
@@ -191,10 +198,17 @@ fn outcome(outcome: Outcome, what: &'static str) -> tenfold_observe::metrics::Ou
 fn one_line(error: &anyhow::Error) -> String {
     match error.downcast_ref::<DataError>() {
         Some(DataError::Unavailable(source)) => {
+            let why = with_causes(source);
             format!(
-                "the database cannot be reached (database.url): {source}; start it, or choose another with --database"
+                "the database of database.url cannot be used: {why}; repair it, or choose another with --database"
             )
         }
         _ => format!("{error:#}"),
     }
+}
+
+/// The error and what it came from: a driver's own words, such as `error connecting to server`, leave out why.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -24,7 +27,7 @@ pub enum ServeError {
     #[error("this user may not listen on {0}: choose a port above 1023 with --listen")]
     Forbidden(SocketAddr),
     /// Any other refusal.
-    #[error("cannot listen on {0}: {1}")]
+    #[error("cannot listen on {0}: {1}; choose an address of this machine with --listen")]
     Other(SocketAddr, std::io::Error),
 }
 
@@ -76,13 +79,19 @@ impl Bound {
                 () = &mut stop => break,
             };
             let (stream, permit) = stream;
-            let service = TowerToHyperService::new(router.clone());
+            let begun = Arc::new(AtomicBool::new(false));
+            let service =
+                Noting { begun: Arc::clone(&begun), router: TowerToHyperService::new(router.clone()) };
             let connection = http.serve_connection(TokioIo::new(stream), service);
             let connection = graceful.watch(connection.into_owned());
+            let patience = settings.header_timeout;
             #[expect(clippy::disallowed_methods, reason = "a connection is not a part of any request")]
             tokio::spawn(async move {
-                // A client that went away or spoke nonsense is its own affair.
-                let _ = connection.await;
+                tokio::select! {
+                    // A client that went away or spoke nonsense is its own affair.
+                    _ = connection => {}
+                    () = without_request(&begun, patience) => {}
+                }
                 drop(permit);
             });
         }
@@ -108,5 +117,33 @@ impl Bound {
                 }
             }
         }
+    }
+}
+
+/// Passes requests on to the router and notes that there was one.
+struct Noting {
+    begun: Arc<AtomicBool>,
+    router: TowerToHyperService<Router>,
+}
+
+impl Service<http::Request<Incoming>> for Noting {
+    type Response = <TowerToHyperService<Router> as Service<http::Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<http::Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<http::Request<Incoming>>>::Future;
+
+    fn call(&self, request: http::Request<Incoming>) -> Self::Future {
+        self.begun.store(true, Ordering::Relaxed);
+        self.router.call(request)
+    }
+}
+
+/// Ends after `patience` if no request has begun by then, else never.
+///
+/// hyper's own timer starts only when the version of HTTP is known: a client that sends nothing, or half the
+/// preface of HTTP/2, would hold its place among `http.max_connections` for ever.
+async fn without_request(begun: &AtomicBool, patience: Duration) {
+    tokio::time::sleep(patience).await;
+    if begun.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use tokio_postgres::{Client, Config, NoTls, Statement as Prepared};
 
 use super::super::Call;
-use super::{classify, run_prepared};
+use super::{classify, run_prepared, unconnected};
 use crate::error::DriverError;
 
 pub(super) struct Lane {
@@ -45,7 +45,7 @@ impl Lane {
         if let Some(open) = self.open() {
             return Ok(open);
         }
-        let (client, driving) = self.config.connect(NoTls).await.map_err(classify)?;
+        let (client, driving) = self.config.connect(NoTls).await.map_err(unconnected)?;
         #[expect(clippy::disallowed_methods, reason = "the connection outlives the request that opened it")]
         tokio::spawn(async move {
             if let Err(error) = driving.await {

@@ -85,7 +85,7 @@ impl Postgres {
             DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
         match tokio::time::timeout_at(until, self.pool.timeout_get(&Timeouts::default())).await {
             Ok(Ok(client)) => Ok(Lease::new(client)),
-            Ok(Err(PoolError::Backend(error))) => Err(classify(error)),
+            Ok(Err(PoolError::Backend(error))) => Err(unconnected(error)),
             Ok(Err(PoolError::Timeout(_))) | Err(_) => Err(full),
             Ok(Err(error)) => Err(DriverError::Unavailable(Source::new(error.to_string()))),
         }
@@ -168,6 +168,15 @@ fn classify(error: tokio_postgres::Error) -> DriverError {
             DriverError::Overloaded("the transaction ran into another one; try it again")
         }
         _ => DriverError::Other(Source::new(explain(refusal))),
+    }
+}
+
+/// An error of opening a connection. Whatever it is, a wrong password or no such database for two, it is not the
+/// author's mistake: nobody gets in until the server or its address is repaired.
+fn unconnected(error: tokio_postgres::Error) -> DriverError {
+    match classify(error) {
+        DriverError::Other(source) => DriverError::Unavailable(source),
+        other => other,
     }
 }
 

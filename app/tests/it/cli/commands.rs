@@ -1,0 +1,101 @@
+//! `app config`, `app migrate`, `app --help`, `app --version`.
+
+use super::in_both_places;
+use super::place::Place;
+
+#[test]
+fn config_prints_every_setting_with_where_it_comes_from() {
+    let place = Place::sqlite();
+    place.write("app.toml", "[http]\ndeadline = \"7s\"\n");
+    let launch = place.bare(&["config", "--listen", "127.0.0.1:4242"]).env("TENFOLD_AUTH__HASH_QUEUE", "5");
+    let finished = launch.finish();
+    assert_eq!((finished.status.code(), finished.err.as_str()), (Some(0), ""));
+    let line = |key: &str| {
+        let found = finished.out.lines().find(|line| line.starts_with(&format!("{key} = ")));
+        found.unwrap_or_else(|| panic!("{key} is missing in: {}", finished.out)).to_owned()
+    };
+    for (key, value, origin) in [
+        ("listen", "\"127.0.0.1:4242\"", "--listen"),
+        ("deadline", "\"7s\"", "app.toml:2"),
+        ("hash_queue", "5", "TENFOLD_AUTH__HASH_QUEUE"),
+        ("body_limit", "\"1 MiB\"", "default"),
+    ] {
+        let line = line(key);
+        assert!(line.contains(value) && line.contains(origin), "{line}");
+    }
+    for (section, key) in every_key() {
+        assert!(finished.out.contains(&format!("[{section}]")), "{section}");
+        assert!(line(&key).contains(" # "), "{key} has no origin");
+    }
+}
+
+/// All keys of all sections, from the documented defaults.
+fn every_key() -> Vec<(String, String)> {
+    let mut section = String::new();
+    let mut keys = Vec::new();
+    for line in app::app().defaults().lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            name.clone_into(&mut section);
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            keys.push((section.clone(), key.to_owned()));
+        }
+    }
+    assert!(keys.len() > 20, "{keys:?}");
+    keys
+}
+
+#[test]
+fn config_shows_no_secret_wherever_it_comes_from() {
+    let url = "postgres://app:open-sesame@127.0.0.1/app";
+    let place = Place::sqlite();
+    let by_environment = place.bare(&["config"]).env("TENFOLD_DATABASE__URL", url).finish();
+    let by_option = place.bare(&["config", "--database", url]).finish();
+    place.write("app.toml", &format!("[database]\nurl = \"{url}\"\n"));
+    let by_file = place.bare(&["config"]).finish();
+    for (finished, origin) in
+        [(by_environment, "TENFOLD_DATABASE__URL"), (by_option, "--database"), (by_file, "app.toml:2")]
+    {
+        assert_eq!(finished.status.code(), Some(0), "{}", finished.err);
+        assert!(finished.out.contains(origin), "{}", finished.out);
+        assert!(!finished.out.contains("sesame") && !finished.err.contains("sesame"), "{}", finished.out);
+    }
+}
+
+in_both_places!(fn migrate_tells_what_is_pending_applies_it_once_and_tells_that(place) {
+    let run = |what: &str| {
+        let finished = place.app(&["migrate", what]).finish();
+        assert_eq!(finished.status.code(), Some(0), "{}", finished.err);
+        finished.out
+    };
+    let before = run("status");
+    assert!(before.lines().count() >= 2 && before.lines().all(|line| line.starts_with("pending  ")), "{before}");
+    assert_eq!(run("up"), format!("{} migrations applied\n", before.lines().count()));
+    assert_eq!(run("status"), before.replace("pending", "applied"));
+    assert_eq!(run("up"), "0 migrations applied\n");
+});
+
+#[test]
+fn help_names_every_command_and_option_and_version_is_one_line() {
+    let place = Place::sqlite();
+    let help = place.bare(&["--help"]).finish();
+    assert_eq!((help.status.code(), help.err.as_str()), (Some(0), ""));
+    for word in
+        ["serve", "config", "migrate", "--config", "--listen", "--database", "--demo", "--help", "--version"]
+    {
+        assert!(help.out.contains(word), "{word} is missing in: {}", help.out);
+    }
+    let version = place.bare(&["--version"]).finish();
+    assert_eq!(version.status.code(), Some(0));
+    assert_eq!(version.out, format!("app {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(place.is_untouched());
+}
+
+#[test]
+fn a_reader_that_has_gone_away_is_no_panic() {
+    let place = Place::sqlite();
+    for arguments in [&["config"] as &[&str], &["--help"], &["migrate", "status"]] {
+        let finished = place.app(arguments).deaf().finish();
+        assert!(!finished.err.contains("panicked"), "{}", finished.err);
+        assert_eq!(finished.status.code(), Some(0), "{}", finished.err);
+    }
+}

@@ -1,0 +1,69 @@
+//! `Server-Timing` against what PostgreSQL itself counted.
+
+use std::process::Command;
+
+use super::place::Place;
+use super::wire::{Answer, Request};
+use super::{create_project, sign_in_to_demo};
+
+/// Runs a statement with PostgreSQL's own client; gives what it prints.
+fn psql(place: &Place, statement: &str) -> String {
+    let url = format!("--dbname={}", place.url);
+    let ran = Command::new("psql")
+        .args([
+            "--no-psqlrc",
+            "--quiet",
+            "--tuples-only",
+            "--no-align",
+            "--set=ON_ERROR_STOP=1",
+            &url,
+            "--command",
+            statement,
+        ])
+        .output()
+        .expect("psql was found before");
+    assert!(ran.status.success(), "{statement}: {}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8_lossy(&ran.stdout).trim().to_owned()
+}
+
+fn has_psql() -> bool {
+    let found = Command::new("psql").arg("--version").output().is_ok();
+    let required = std::env::var_os("TENFOLD_TEST_REQUIRE_TOOLS").is_some();
+    assert!(found || !required, "psql is missing: install PostgreSQL's client");
+    found
+}
+
+/// `statements=N` of the header.
+fn told(answer: &Answer) -> u64 {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let timing = answer.header("server-timing");
+    let count = timing.split("statements=").nth(1).and_then(|rest| rest.split('"').next());
+    count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no statements in {timing:?}"))
+}
+
+#[test]
+fn the_statements_of_server_timing_are_those_that_postgres_counts() {
+    if !has_psql() {
+        return;
+    }
+    let place = Place::postgres();
+    psql(&place, "CREATE EXTENSION pg_stat_statements");
+    let process = place.app(&["serve", "--demo"]).start();
+    let token = sign_in_to_demo(&process, "owner@acme.test");
+    let project = create_project(&process, &token, "measured");
+    for path in
+        ["/v1/users?limit=100", "/v1/users?limit=1", "/v1/projects", &format!("/v1/projects/{project}")]
+    {
+        psql(&place, "SELECT pg_stat_statements_reset()");
+        let told = told(&process.ask(&Request::get(path).bearer(&token)));
+        let counted = psql(
+            &place,
+            "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+             WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND query NOT LIKE '%pg_stat_statements%'",
+        );
+        let texts = psql(&place, "SELECT calls, query FROM pg_stat_statements");
+        assert_eq!(told.to_string(), counted, "{path}: {texts}");
+        assert!(told > 0);
+    }
+}

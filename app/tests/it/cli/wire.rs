@@ -1,0 +1,158 @@
+//! HTTP/1.1 as bytes on a socket, so that a test can send half a request.
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::process::PATIENCE;
+
+/// A request that is being put together.
+#[derive(Clone)]
+pub(crate) struct Request {
+    method: &'static str,
+    path: String,
+    headers: String,
+    body: String,
+}
+
+impl Request {
+    pub fn get(path: &str) -> Self {
+        Request { method: "GET", path: path.to_owned(), headers: String::new(), body: String::new() }
+    }
+
+    pub fn post(path: &str) -> Self {
+        Request { method: "POST", ..Request::get(path) }
+    }
+
+    pub fn patch(path: &str) -> Self {
+        Request { method: "PATCH", ..Request::get(path) }
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push_str(&format!("{name}: {value}\r\n"));
+        self
+    }
+
+    pub fn json(mut self, value: &Value) -> Self {
+        self.body = value.to_string();
+        self.header("content-type", "application/json")
+    }
+
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// All of it, as it goes over the wire.
+    pub fn bytes(&self) -> Vec<u8> {
+        let Request { method, path, headers, body } = self;
+        let length = body.len();
+        format!(
+            "{method} {path} HTTP/1.1\r\nhost: app.test\r\n{headers}content-length: {length}\r\n\r\n{body}"
+        )
+        .into()
+    }
+
+    /// All of it but the last byte of the body, and that byte: the request is in flight between the two.
+    pub fn in_two_parts(&self) -> (Vec<u8>, Vec<u8>) {
+        assert!(!self.body.is_empty(), "only a body can be sent slowly");
+        let mut first = self.bytes();
+        let last = first.split_off(first.len() - 1);
+        (first, last)
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// A header's text; empty when it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        let fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields
+            .filter(|(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, text)| text)
+            .next()
+            .unwrap_or_default()
+    }
+}
+
+/// A connection, kept alive over requests.
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+}
+
+impl Connection {
+    pub fn open(address: &str) -> io::Result<Self> {
+        let address: SocketAddr = address.parse().map_err(io::Error::other)?;
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Connection { stream: BufReader::new(stream) })
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
+    }
+
+    /// Sends a request and reads the answer.
+    pub fn ask(&mut self, request: &Request) -> io::Result<Answer> {
+        self.send(&request.bytes())?;
+        self.answer()
+    }
+
+    /// Reads an answer; every one of ours has a content-length.
+    pub fn answer(&mut self) -> io::Result<Answer> {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if self.stream.read_line(&mut head)? == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "closed without an answer"));
+            }
+        }
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.ok_or_else(|| io::Error::other(format!("no status in {head:?}")))?;
+        let mut answer = Answer { status, head, body: Vec::new() };
+        answer.body.resize(answer.header("content-length").parse().unwrap_or(0), 0);
+        self.stream.read_exact(&mut answer.body)?;
+        Ok(answer)
+    }
+
+    /// Whether an answer begins to arrive within `limit`; it stays to be read.
+    pub fn has_answer_within(&mut self, limit: Duration) -> bool {
+        self.stream.get_mut().set_read_timeout(Some(limit)).expect("a socket takes a timeout");
+        let arrived = self.stream.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
+        self.stream.get_mut().set_read_timeout(Some(PATIENCE)).expect("a socket takes a timeout");
+        arrived
+    }
+
+    /// Waits until the other side closes, and gives what it said before, a 408 for one.
+    pub fn wait_for_end(&mut self) -> io::Result<String> {
+        let mut said = Vec::new();
+        match self.stream.read_to_end(&mut said) {
+            // Closed with bytes of ours unread: that is an end, too.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
+            result => drop(result?),
+        }
+        Ok(String::from_utf8_lossy(&said).into_owned())
+    }
+}
