@@ -1,5 +1,6 @@
 //! The auth module.
 
+mod cookies;
 mod secrets;
 mod sessions;
 mod sign_in;
