@@ -2,6 +2,7 @@
 
 mod bodies;
 mod document;
+mod failures;
 mod observability;
 mod problems;
 mod tracing;

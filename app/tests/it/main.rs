@@ -3,6 +3,7 @@
 mod auth;
 mod http;
 mod operations;
+mod probe;
 mod projects;
 mod statements;
 mod tenancy;
