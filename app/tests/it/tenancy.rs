@@ -53,7 +53,7 @@ both_databases!(app::app(); async fn without_a_session_only_the_public_operation
     let (ids, before) = (Ids::seen_by(app, &owner).await, everything(app, &owner).await);
     for operation in operations::all(app).await {
         if PUBLIC.iter().any(|(name, _)| *name == operation.name()) {
-            assert!(!operation.needs_session(), "{} is public by the list of this test only", operation.name());
+            assert!(!operation.needs_session(), "{} is public by this test's list only", operation.name());
             continue;
         }
         assert!(operation.needs_session(), "{} says nothing of a session: is it public?", operation.name());
@@ -81,8 +81,8 @@ async fn whoever_lacks_the_permission_is_refused_and_changes_nothing(app) {
     let all = operations::all(app).await;
     let permissions: BTreeSet<String> = all.iter().filter_map(Operation::permission).collect();
     assert!(permissions.len() >= 4, "{permissions:?}");
-    let needing = |permission: &str| {
-        all.iter().filter(move |operation| operation.permission().as_deref() == Some(permission)).collect::<Vec<_>>()
+    let needing = |permission: &str| -> Vec<&Operation> {
+        all.iter().filter(|operation| operation.permission().as_deref() == Some(permission)).collect()
     };
     let mut lacking = Vec::new();
     for (number, permission) in permissions.iter().enumerate() {

@@ -71,7 +71,8 @@ both_databases!(app::app(); async fn a_body_of_another_type_is_refused_unread(ap
             None => request.send().await,
         }
     };
-    let forms = ["", "json", "text/plain", "text/json", "application/x-www-form-urlencoded", "application/jsonp"];
+    let forms =
+        ["", "json", "text/plain", "text/json", "application/x-www-form-urlencoded", "application/jsonp"];
     for wrong in forms.map(Some).into_iter().chain([None]) {
         let answer = send(wrong).await;
         assert_eq!(answer.status(), 415, "{wrong:?}");
