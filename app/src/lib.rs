@@ -6,5 +6,8 @@ use tenfold::App;
 
 /// The application: its modules, those that are needed before those that need them.
 pub fn app() -> App {
-    App::new("app", env!("CARGO_PKG_VERSION")).module(auth::module()).module(projects::module()).demo(demo::seed)
+    App::new("app", env!("CARGO_PKG_VERSION"))
+        .module(auth::module())
+        .module(projects::module())
+        .demo(demo::seed)
 }

@@ -1,7 +1,7 @@
 //! The one source of time and of fresh ids, so that a test can move the first and order the second.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use uuid::Uuid;
 
@@ -54,8 +54,8 @@ impl Clock {
         // 48 bits of milliseconds and 12 bits of counter, as RFC 9562 section 6.2 method 1 allows.
         static LAST: AtomicU64 = AtomicU64::new(0);
         let floor = now << 12;
-        let ticket = LAST
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| {
+        let ticket =
+            LAST.fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| {
                 // A manual clock may stand years before the last id of another test: follow the clock there.
                 let follows = last >= floor && last - floor < (60_000 << 12);
                 Some(if follows { last + 1 } else { floor })

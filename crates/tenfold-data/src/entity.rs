@@ -81,7 +81,11 @@ pub trait Entity: Sized + Send + Sync + 'static {
         key: Self::Key,
     ) -> impl Future<Output = Result<Arc<Self>, DataError>> + Send + use<Self, R> {
         let found = Self::find(cx, key.clone());
-        async move { found.await?.ok_or_else(|| DataError::NotFound { entity: Self::table().entity, key: format!("{key:?}") }) }
+        async move {
+            found
+                .await?
+                .ok_or_else(|| DataError::NotFound { entity: Self::table().entity, key: format!("{key:?}") })
+        }
     }
 
     /// As [`Entity::get`], for a row that may be missing; that it is missing is remembered as well.
@@ -124,7 +128,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
         async move { Ok(stored.await?.remove(0)) }
     }
 
-    /// Stores many rows with one statement.
+    /// Stores many rows with one statement; none cost none.
     ///
     /// # Errors
     /// As [`Entity::insert`]; then none of them is stored.
@@ -150,7 +154,10 @@ pub trait Entity: Sized + Send + Sync + 'static {
         tx: &W,
         key: Self::Key,
     ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
-        write::delete::<Self>(Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller()), key)
+        write::delete::<Self>(
+            Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller()),
+            key,
+        )
     }
 }
 

@@ -55,7 +55,12 @@ pub(crate) fn decode(text: &str, list: &str, kinds: &[Kind]) -> Result<Vec<Value
     if cursor.list != list || cursor.after.len() != kinds.len() {
         return Err(DataError::Cursor);
     }
-    cursor.after.iter().zip(kinds).map(|(value, kind)| from_json(value, *kind).ok_or(DataError::Cursor)).collect()
+    cursor
+        .after
+        .iter()
+        .zip(kinds)
+        .map(|(value, kind)| from_json(value, *kind).ok_or(DataError::Cursor))
+        .collect()
 }
 
 fn to_json(value: &Value) -> serde_json::Value {
@@ -66,14 +71,18 @@ fn to_json(value: &Value) -> serde_json::Value {
         Value::Boolean(flag) => (*flag).into(),
         Value::Time(time) => time.as_microsecond().into(),
         // Not comparable across databases, so `order_by` takes no such column.
-        Value::Null | Value::Real(_) | Value::Json(_) | Value::Bytes(_) | Value::List(_) => serde_json::Value::Null,
+        Value::Null | Value::Real(_) | Value::Json(_) | Value::Bytes(_) | Value::List(_) => {
+            serde_json::Value::Null
+        }
     }
 }
 
 fn from_json(value: &serde_json::Value, kind: Kind) -> Option<Value> {
     match kind {
         Kind::Uuid => Uuid::parse_str(value.as_str()?).ok().map(Value::Uuid),
-        Kind::Text => value.as_str().filter(|text| !text.contains('\0')).map(|text| Value::Text(text.to_owned())),
+        Kind::Text => {
+            value.as_str().filter(|text| !text.contains('\0')).map(|text| Value::Text(text.to_owned()))
+        }
         Kind::Integer => value.as_i64().map(Value::Integer),
         Kind::Boolean => value.as_bool().map(Value::Boolean),
         Kind::Time => value.as_i64().map(|micros| Value::Time(from_micros(micros))),

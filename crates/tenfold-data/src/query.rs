@@ -179,7 +179,8 @@ impl<E: Entity> Query<E> {
     fn statement(&self, target: &Target, wanted: usize) -> Result<(Statement, Vec<Value>), DataError> {
         let table = E::table();
         let mut params: Vec<Value> = target.tenant.iter().map(OrgId::to_value).collect();
-        let mut conditions: Vec<String> = table.tenant.iter().map(|column| format!("{column} = $1")).collect();
+        let mut conditions: Vec<String> =
+            table.tenant.iter().map(|column| format!("{column} = $1")).collect();
         for filter in &self.filters {
             conditions.push(filter.condition(target.scope.database().dialect(), &mut params));
         }
@@ -194,8 +195,11 @@ impl<E: Entity> Query<E> {
                 Direction::Descending => format!("{column} DESC"),
             })
             .collect();
-        let condition =
-            if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let condition = if conditions.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", conditions.join(" AND "))
+        };
         params.push(Value::Integer(i64::try_from(wanted).unwrap_or(i64::MAX).saturating_add(1)));
         let text = format!(
             "SELECT {} FROM {}{condition} ORDER BY {} LIMIT ${}",
@@ -221,7 +225,8 @@ impl<E: Entity> Query<E> {
 
     fn cursor_after(&self, last: &E) -> String {
         let values = last.values();
-        let after: Vec<_> = self.order.iter().map(|(column, _)| values[position::<E>(column)].clone()).collect();
+        let after: Vec<_> =
+            self.order.iter().map(|(column, _)| values[position::<E>(column)].clone()).collect();
         page::encode(&self.list_name(), &after)
     }
 

@@ -42,9 +42,9 @@ macro_rules! read {
                 Ok(other) => Err(ReadError::new($index, $expected, &format!("{:?}", other.data_type()))),
                 Err(error) => Err(ReadError::new($index, $expected, &error.to_string())),
             },
-            Source::Postgres(row) => {
-                row.try_get::<_, $type>($index).map_err(|error| ReadError::new($index, $expected, &error.to_string()))
-            }
+            Source::Postgres(row) => row
+                .try_get::<_, $type>($index)
+                .map_err(|error| ReadError::new($index, $expected, &error.to_string())),
             Source::Values(values) => match values.get($index) {
                 Some($value) => $from_value,
                 other => Err(ReadError::new($index, $expected, &format!("{other:?}"))),
@@ -134,7 +134,8 @@ pub(crate) fn copy(row: &rusqlite::Row<'_>) -> Result<Vec<Value>, ReadError> {
     let columns = row.as_ref().column_count();
     (0..columns)
         .map(|index| {
-            let value = row.get_ref(index).map_err(|error| ReadError::new(index, "a column", &error.to_string()))?;
+            let value =
+                row.get_ref(index).map_err(|error| ReadError::new(index, "a column", &error.to_string()))?;
             Ok(match value {
                 ValueRef::Null => Value::Null,
                 ValueRef::Integer(n) => Value::Integer(n),

@@ -42,7 +42,9 @@ impl TestDatabase {
             }
             Dialect::Postgres => {
                 let server = std::env::var(POSTGRES_VARIABLE).unwrap_or_else(|_| {
-                    panic!("{POSTGRES_VARIABLE} is not set: run ./test, which starts a PostgreSQL for the tests")
+                    panic!(
+                        "{POSTGRES_VARIABLE} is not set: run ./test, which starts a PostgreSQL for the tests"
+                    )
                 });
                 execute(&server, &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")).await;
                 let url = with_database(&server, &name);
@@ -73,7 +75,8 @@ impl Drop for TestDatabase {
                 let _ = std::fs::remove_dir_all(folder);
             }
             Kind::Postgres { server, name } => {
-                let (server, drop_it) = (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                let (server, drop_it) =
+                    (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
                 // A thread of its own, since a runtime may not wait inside another.
                 let dropping = std::thread::spawn(move || {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -89,7 +92,8 @@ impl Drop for TestDatabase {
 
 /// `postgres://user@host:port/other?options` with another database's name.
 fn with_database(server: &str, name: &str) -> String {
-    let (address, options) = server.split_once('?').map_or((server, None), |(left, right)| (left, Some(right)));
+    let (address, options) =
+        server.split_once('?').map_or((server, None), |(left, right)| (left, Some(right)));
     let scheme = address.find("://").map_or(0, |index| index + 3);
     let host = address[scheme..].find('/').map_or(address, |slash| &address[..scheme + slash]);
     options.map_or_else(|| format!("{host}/{name}"), |options| format!("{host}/{name}?{options}"))
@@ -97,7 +101,8 @@ fn with_database(server: &str, name: &str) -> String {
 
 async fn execute(server: &str, sql: &str) {
     let config = Config::from_str(server).expect("the variable holds a PostgreSQL address");
-    let (client, connection) = config.connect(NoTls).await.expect("the PostgreSQL server of the tests answers");
+    let (client, connection) =
+        config.connect(NoTls).await.expect("the PostgreSQL server of the tests answers");
     let statement = async {
         client.batch_execute(sql).await.expect("the tests' user may create and drop databases");
         drop(client);

@@ -12,15 +12,23 @@ use crate::statement::{Cost, Dialect};
 use crate::transaction::Write;
 use crate::value::{ColumnType, Value};
 
-pub(crate) async fn insert<E: Entity>(target: Result<Target, DataError>, mut rows: Vec<E>) -> Result<Vec<E>, DataError> {
+pub(crate) async fn insert<E: Entity>(
+    target: Result<Target, DataError>,
+    mut rows: Vec<E>,
+) -> Result<Vec<E>, DataError> {
     let target = target?;
+    if rows.is_empty() {
+        return Ok(rows);
+    }
     let values: Vec<Vec<Value>> = rows.iter().map(E::values).collect();
     refuse_other_tenants::<E>(&target, &values)?;
     let dialect = target.scope.database().dialect();
     let statement = E::table().insert_statement(dialect);
     let connection = target.connection.as_deref().expect("writes have a transaction");
     match dialect {
-        Dialect::Sqlite => target.scope.execute(connection, statement, Params::Each(&values), target.site).await?,
+        Dialect::Sqlite => {
+            target.scope.execute(connection, statement, Params::Each(&values), target.site).await?
+        }
         Dialect::Postgres => {
             let columns = transpose(values);
             target.scope.execute(connection, statement, Params::One(&columns), target.site).await?
@@ -80,15 +88,20 @@ impl<E: Entity> Update<E> {
     /// Changes the row; without a column to change it only looks whether the row is there.
     ///
     /// # Errors
-    /// [`DataError::NotFound`], and whatever stops the statement.
+    /// [`DataError::NotFound`], [`DataError::OtherTenant`] when the row would move to another organization, and
+    /// whatever stops the statement.
     #[track_caller]
-    pub fn run<W: Write<E::Owner>>(self, tx: &W) -> impl Future<Output = Result<(), DataError>> + Send + use<E, W> {
+    pub fn run<W: Write<E::Owner>>(
+        self,
+        tx: &W,
+    ) -> impl Future<Output = Result<(), DataError>> + Send + use<E, W> {
         let target = Target::of(&tx.origin(), E::table().tenant.is_some(), Location::caller());
         async move {
             let table = E::table();
             let (condition, next) = table.tenant_condition();
             let mut params: Vec<Value> = Vec::new();
             let target = target?;
+            self.refuse_other_tenant(&target)?;
             params.extend(target.tenant.iter().map(OrgId::to_value));
             params.push(self.key.to_value());
             let mut changes: Vec<String> =
@@ -106,9 +119,21 @@ impl<E: Entity> Update<E> {
             change_one::<E>(&target, "update", text, &params, &self.key).await
         }
     }
+
+    fn refuse_other_tenant(&self, target: &Target) -> Result<(), DataError> {
+        let (Some(column), Some(tenant)) = (E::table().tenant, target.tenant) else { return Ok(()) };
+        let mut changes = self.columns.iter().zip(&self.values);
+        if changes.any(|(changed, value)| *changed == column && *value != tenant.to_value()) {
+            return Err(DataError::OtherTenant { site: target.site });
+        }
+        Ok(())
+    }
 }
 
-pub(crate) async fn delete<E: Entity>(target: Result<Target, DataError>, key: E::Key) -> Result<(), DataError> {
+pub(crate) async fn delete<E: Entity>(
+    target: Result<Target, DataError>,
+    key: E::Key,
+) -> Result<(), DataError> {
     let target = target?;
     let table = E::table();
     let (condition, next) = table.tenant_condition();

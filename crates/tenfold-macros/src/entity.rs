@@ -2,7 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Data, DeriveInput, Error, Field, Fields, GenericArgument, Ident, LitStr, PathArguments, Result, Type};
+use syn::{
+    Data, DeriveInput, Error, Field, Fields, GenericArgument, Ident, LitStr, PathArguments, Result, Type,
+};
 
 /// What the attributes say.
 struct Shape<'a> {
@@ -63,7 +65,8 @@ impl<'a> Shape<'a> {
             }
             columns.push(field);
         }
-        let key = key.ok_or_else(|| Error::new_spanned(&input.ident, "one field must be marked #[entity(key)]"))?;
+        let key =
+            key.ok_or_else(|| Error::new_spanned(&input.ident, "one field must be marked #[entity(key)]"))?;
         if let Some(tenant) = &tenant
             && columns.iter().all(|field| field.ident.as_ref() != Some(tenant))
         {
@@ -151,9 +154,12 @@ impl Relation<'_> {
         let (field, target, by) = (&self.field.ident, self.target, &self.by);
         let name = name_of(self.field);
         let by_name = by.to_string();
-        let link = |value: TokenStream| quote!(#data::relation::Link::new(#data::ColumnType::to_value(&#value)));
+        let link =
+            |value: TokenStream| quote!(#data::relation::Link::new(#data::ColumnType::to_value(&#value)));
         let (row_type, foreign, of, own) = match self.kind {
-            RelationKind::Has => (quote!(#target), quote!(Some(#by_name)), link(quote!(row.#by)), quote!(row.#key)),
+            RelationKind::Has => {
+                (quote!(#target), quote!(Some(#by_name)), link(quote!(row.#by)), quote!(row.#key))
+            }
             RelationKind::BelongsTo => {
                 (quote!(#target), quote!(None), link(quote!(#data::Entity::key(row))), quote!(row.#by))
             }
@@ -196,7 +202,8 @@ fn read_container(input: &DeriveInput) -> Result<(LitStr, Option<Ident>)> {
             Ok(())
         })?;
     }
-    let table = table.ok_or_else(|| Error::new_spanned(&input.ident, "say #[entity(table = \"module_things\")]"))?;
+    let table =
+        table.ok_or_else(|| Error::new_spanned(&input.ident, "say #[entity(table = \"module_things\")]"))?;
     Ok((table, tenant))
 }
 
@@ -211,7 +218,8 @@ fn read_field(field: &Field) -> Result<Role<'_>> {
     let mut role = Role { is_key: false, has_peers: false, relation: None };
     for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
         attribute.parse_nested_meta(|meta| {
-            let allowed = [("has_one", "One"), ("has_many", "Many"), ("belongs_to", "One"), ("count", "Count")];
+            let allowed =
+                [("has_one", "One"), ("has_many", "Many"), ("belongs_to", "One"), ("count", "Count")];
             if meta.path.is_ident("key") {
                 role.is_key = true;
                 return Ok(());
@@ -222,7 +230,8 @@ fn read_field(field: &Field) -> Result<Role<'_>> {
                 return Ok(());
             }
             let Some((word, holder)) = allowed.iter().find(|(word, _)| meta.path.is_ident(word)) else {
-                return Err(meta.error("a field takes `key`, `peers`, `has_one`, `has_many`, `belongs_to` or `count`"));
+                return Err(meta
+                    .error("a field takes `key`, `peers`, `has_one`, `has_many`, `belongs_to` or `count`"));
             };
             let mut by = None;
             meta.parse_nested_meta(|inner| {

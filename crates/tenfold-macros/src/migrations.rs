@@ -10,7 +10,8 @@ pub(crate) fn expand() -> Result<TokenStream> {
     let failed = |why: String| Error::new(Span::call_site(), why);
     let root = std::env::var("CARGO_MANIFEST_DIR").map_err(|error| failed(error.to_string()))?;
     let folder = Path::new(&root).join("migrations");
-    let entries = std::fs::read_dir(&folder).map_err(|error| failed(format!("{}: {error}", folder.display())))?;
+    let entries =
+        std::fs::read_dir(&folder).map_err(|error| failed(format!("{}: {error}", folder.display())))?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| failed(error.to_string()))?.path();

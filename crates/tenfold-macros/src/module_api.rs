@@ -79,7 +79,8 @@ fn read_arguments(arguments: TokenStream) -> Result<(LitStr, LitInt)> {
         Ok(())
     });
     parser.parse2(arguments)?;
-    let missing = || Error::new(proc_macro2::Span::call_site(), "module_api takes `name = \"…\"` and `version = n`");
+    let missing =
+        || Error::new(proc_macro2::Span::call_site(), "module_api takes `name = \"…\"` and `version = n`");
     Ok((name.ok_or_else(missing)?, version.ok_or_else(missing)?))
 }
 
@@ -129,7 +130,13 @@ fn read_call(method: &mut TraitItemFn) -> Result<Call> {
             return Err(Error::new_spanned(signature, why));
         }
     };
-    Ok(Call { name: signature.ident.clone(), arguments, output: (**output).clone(), one, method: method.clone() })
+    Ok(Call {
+        name: signature.ident.clone(),
+        arguments,
+        output: (**output).clone(),
+        one,
+        method: method.clone(),
+    })
 }
 
 impl Call {
@@ -157,7 +164,8 @@ impl Call {
         let key = element(types[0]);
         let value = element(element(element(output).unwrap_or(output)).unwrap_or(output));
         let (Some(key), Some(value)) = (key, value) else {
-            let why = "a batched call gives Result<Vec<Option<Value>>, CallError>, each value in its key's place";
+            let why =
+                "a batched call gives Result<Vec<Option<Value>>, CallError>, each value in its key's place";
             return Error::new_spanned(output, why).into_compile_error();
         };
         let doc = format!("As [`Self::{method}`] for one key; calls within one request are merged into one.");

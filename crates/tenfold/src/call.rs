@@ -131,7 +131,8 @@ where
     P: PeerKey<K>,
 {
     let site: CallSite = Location::caller();
-    let batch = BatchKey { what: Loader::Call(module, method, identity), tenant: Some(cx.tenant()), connection: 0 };
+    let batch =
+        BatchKey { what: Loader::Call(module, method, identity), tenant: Some(cx.tenant()), connection: 0 };
     let allowed = cx.scope().refuse_inside_transaction("a call to another module", site);
     let request = allowed.and_then(|()| {
         let new = || BatchedCall { cx: cx.clone(), load, types: std::marker::PhantomData };
@@ -159,7 +160,11 @@ where
     type Value = V;
     type Error = CallError;
 
-    fn load(self, _: Arc<Scope>, keys: Vec<K>) -> BoxFuture<'static, Result<HashMap<K, Option<V>>, CallError>> {
+    fn load(
+        self,
+        _: Arc<Scope>,
+        keys: Vec<K>,
+    ) -> BoxFuture<'static, Result<HashMap<K, Option<V>>, CallError>> {
         Box::pin(async move {
             let values = (self.load)(self.cx, keys.clone()).await?;
             Ok(keys.into_iter().zip(values).collect())

@@ -30,13 +30,15 @@ pub mod prelude {
     // `routes!` writes paths that begin with it.
     pub use axum;
     pub use tenfold_data::{
-        Context, Count, DataError, Entity, Listing, Many, One, OrgId, Page, Ref, SystemContext, TextEnum, Timestamp, Tx,
-        id, migrations, sql,
+        Context, Count, DataError, Entity, Listing, Many, One, OrgId, Page, Ref, SystemContext, TextEnum,
+        Timestamp, Tx, id, migrations, sql,
     };
     pub use tenfold_macros::module_api;
 
     pub use crate::async_trait;
     pub use crate::call::CallError;
-    pub use crate::http::{Created, Json, NoContent, Path, Permission, Problem, Require, Routes, Text, routes};
+    pub use crate::http::{
+        Created, Json, NoContent, Path, Permission, Problem, Require, Routes, Text, routes,
+    };
     pub use crate::module::{Module, Use, Wiring};
 }

@@ -120,7 +120,10 @@ impl Module {
     }
 
     /// The module knows whose a token is. One module of an application does.
-    pub fn authenticates(mut self, make: impl FnOnce(&Wiring) -> Arc<dyn Authenticate> + Send + 'static) -> Self {
+    pub fn authenticates(
+        mut self,
+        make: impl FnOnce(&Wiring) -> Arc<dyn Authenticate> + Send + 'static,
+    ) -> Self {
         self.steps.push(Box::new(|wiring| {
             wiring.authenticator = Some(make(wiring));
             Box::pin(std::future::ready(Ok(())))

@@ -31,7 +31,8 @@ pub async fn seed(cx: &SystemContext) -> anyhow::Result<Option<Vec<DemoOrganizat
         return Ok(None);
     }
     let hashed = Passwords::new(1, 1)?.hash(PASSWORD.to_owned()).await;
-    let password_hash = hashed.map_err(|problem| anyhow::anyhow!("the demo's password cannot be hashed: {problem:?}"))?;
+    let password_hash =
+        hashed.map_err(|problem| anyhow::anyhow!("the demo's password cannot be hashed: {problem:?}"))?;
     let made = cx
         .transaction(async |tx| -> Result<_, DataError> {
             let account = |email: &str| Account {
@@ -54,7 +55,8 @@ pub async fn seed(cx: &SystemContext) -> anyhow::Result<Option<Vec<DemoOrganizat
             Account::insert_many(tx, vec![both]).await?;
             let mut organizations = Vec::new();
             for (name, members) in made {
-                let organization = Organization { id: OrgId(tx.new_id()), name: name.to_owned(), created_at: tx.now() };
+                let organization =
+                    Organization { id: OrgId(tx.new_id()), name: name.to_owned(), created_at: tx.now() };
                 let organization = organization.insert(tx).await?;
                 let users = add_users(&tx.within(organization.id), &members).await?;
                 let membership = |((account, _), user): (&(AccountId, String), &UserId)| Membership {
@@ -74,10 +76,7 @@ pub async fn seed(cx: &SystemContext) -> anyhow::Result<Option<Vec<DemoOrganizat
     Ok(Some(made))
 }
 
-async fn add_users(
-    tx: &Tx<'_>,
-    members: &[(AccountId, String)],
-) -> Result<Vec<UserId>, DataError> {
+async fn add_users(tx: &Tx<'_>, members: &[(AccountId, String)]) -> Result<Vec<UserId>, DataError> {
     let org_id = tx.tenant();
     let ids: Vec<UserId> = members.iter().map(|_| UserId(tx.new_id())).collect();
     let user = |((account_id, email), id): (&(AccountId, String), &UserId)| User {
@@ -116,11 +115,34 @@ async fn add_users(
 
 fn person(index: usize) -> String {
     const FIRST: [&str; 16] = [
-        "Ada", "Alan", "Barbara", "Claude", "Donald", "Edsger", "Frances", "Grace", "Hedy", "Ivan", "John",
-        "Katherine", "Leslie", "Margaret", "Niklaus", "Radia",
+        "Ada",
+        "Alan",
+        "Barbara",
+        "Claude",
+        "Donald",
+        "Edsger",
+        "Frances",
+        "Grace",
+        "Hedy",
+        "Ivan",
+        "John",
+        "Katherine",
+        "Leslie",
+        "Margaret",
+        "Niklaus",
+        "Radia",
     ];
     const LAST: [&str; 11] = [
-        "Allen", "Backus", "Conway", "Dijkstra", "Engelbart", "Floyd", "Goldberg", "Hopper", "Iverson", "Johnson",
+        "Allen",
+        "Backus",
+        "Conway",
+        "Dijkstra",
+        "Engelbart",
+        "Floyd",
+        "Goldberg",
+        "Hopper",
+        "Iverson",
+        "Johnson",
         "Knuth",
     ];
     format!("{} {}", FIRST[index % FIRST.len()], LAST[index % LAST.len()])

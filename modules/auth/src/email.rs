@@ -26,7 +26,8 @@ impl<'de> Deserialize<'de> for Email {
         let plain = text.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
         let single = text.matches('@').count() == 1;
         if parts.is_none() || !plain || !single || text.chars().count() > MAX_LENGTH {
-            let what = "an address like name@example.com is wanted, without spaces, of 254 characters at most";
+            let what =
+                "an address like name@example.com is wanted, without spaces, of 254 characters at most";
             return Err(D::Error::custom(what));
         }
         Ok(Email(text.to_lowercase()))

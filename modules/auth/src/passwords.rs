@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier as _, Version};
 use tenfold::prelude::*;
 use tokio::sync::Semaphore;
 
@@ -44,19 +44,16 @@ impl Passwords {
     pub(crate) async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, Problem> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.to_string());
-        let matches = self
-            .run(move || {
-                let parsed = PasswordHash::new(&stored);
-                parsed.is_ok_and(|parsed| argon2().verify_password(password.as_bytes(), &parsed).is_ok())
-            })
-            .await?;
+        let matches =
+            self.run(move || argon2().verify_password(password.as_bytes(), stored.as_str()).is_ok()).await?;
         Ok(matches && known)
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
         let waiting = Waiting(Arc::clone(&self.waiting));
         if waiting.0.fetch_add(1, Ordering::AcqRel) >= self.queue {
-            return Err(Problem::overloaded(Duration::from_secs(1)).detail("too many sign-ins at once (auth.hash_queue)"));
+            return Err(Problem::overloaded(Duration::from_secs(1))
+                .detail("too many sign-ins at once (auth.hash_queue)"));
         }
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Problem::internal)?;
         let task = tokio::task::spawn_blocking(move || {
@@ -83,9 +80,10 @@ fn argon2() -> Argon2<'static> {
 }
 
 fn hash(password: &str) -> anyhow::Result<String> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random)?;
-    let salt = SaltString::encode_b64(&random).map_err(|error| anyhow::anyhow!("salt: {error}"))?;
-    let hash = argon2().hash_password(password.as_bytes(), &salt);
-    Ok(hash.map_err(|error| anyhow::anyhow!("password hash: {error}"))?.to_string())
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt)?;
+    let hash: PasswordHash = argon2()
+        .hash_password_with_salt(password.as_bytes(), &salt)
+        .map_err(|error| anyhow::anyhow!("the password cannot be hashed: {error}"))?;
+    Ok(hash.to_string())
 }

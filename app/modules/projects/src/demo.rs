@@ -4,8 +4,8 @@ use auth_api::UserId;
 use tenfold::prelude::*;
 
 use crate::entities::{
-    Assignment, AssignmentId, Comment, CommentId, Label, LabelId, Labeling, LabelingId, Project, ProjectId, Task,
-    TaskId, TaskStatus,
+    Assignment, AssignmentId, Comment, CommentId, Label, LabelId, Labeling, LabelingId, Project, ProjectId,
+    Task, TaskId, TaskStatus,
 };
 
 const PROJECTS: [&str; 3] = ["Website", "Mobile app", "Ten times the traffic"];
@@ -24,10 +24,15 @@ async fn fill(tx: &Tx<'_>, users: &[UserId]) -> Result<(), DataError> {
     let org_id = tx.tenant();
     let label = |name: &&str| Label { id: LabelId(tx.new_id()), org_id, name: (*name).to_owned() };
     let labels = Label::insert_many(tx, LABELS.iter().map(label).collect()).await?;
-    let project =
-        |name: &&str| Project { id: ProjectId(tx.new_id()), org_id, name: (*name).to_owned(), created_at: tx.now() };
+    let project = |name: &&str| Project {
+        id: ProjectId(tx.new_id()),
+        org_id,
+        name: (*name).to_owned(),
+        created_at: tx.now(),
+    };
     let projects = Project::insert_many(tx, PROJECTS.iter().map(project).collect()).await?;
-    let tasks = projects.iter().flat_map(|project| (0..TASKS).map(|number| task(tx, project, number))).collect();
+    let tasks =
+        projects.iter().flat_map(|project| (0..TASKS).map(|number| task(tx, project, number))).collect();
     let tasks: Vec<Task> = Task::insert_many(tx, tasks).await?;
 
     let (mut assignments, mut labelings, mut comments) = (Vec::new(), Vec::new(), Vec::new());

@@ -37,8 +37,18 @@ impl Params<'_> {
         fn nul(value: &Value) -> bool {
             match value {
                 Value::Text(text) => text.contains('\0'),
-                Value::Json(json) => json.to_string().contains("\\u0000"),
+                Value::Json(json) => nul_in_json(json),
                 Value::List(values) => values.iter().any(nul),
+                _ => false,
+            }
+        }
+        fn nul_in_json(json: &serde_json::Value) -> bool {
+            match json {
+                serde_json::Value::String(text) => text.contains('\0'),
+                serde_json::Value::Array(values) => values.iter().any(nul_in_json),
+                serde_json::Value::Object(fields) => {
+                    fields.iter().any(|(name, value)| name.contains('\0') || nul_in_json(value))
+                }
                 _ => false,
             }
         }
@@ -57,7 +67,10 @@ pub(crate) trait Driver: Send + Sync {
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>>;
 
     /// Opens a transaction on a connection of its own, once one is free.
-    fn begin(&self, deadline: Option<Instant>) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>>;
+    fn begin(
+        &self,
+        deadline: Option<Instant>,
+    ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>>;
 
     /// Whether the database answers.
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>>;

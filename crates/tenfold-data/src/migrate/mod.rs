@@ -95,7 +95,10 @@ impl Database {
     ///
     /// # Errors
     /// As [`Database::migrate`].
-    pub async fn migration_status(&self, modules: &[ModuleMigrations]) -> Result<Vec<MigrationStatus>, DataError> {
+    pub async fn migration_status(
+        &self,
+        modules: &[ModuleMigrations],
+    ) -> Result<Vec<MigrationStatus>, DataError> {
         let migrations = read(self.dialect(), modules)?;
         let failed = |error: DriverError| error.at("migrations.status", Location::caller());
         let transaction = self.driver().begin(None).await.map_err(failed)?;
@@ -125,8 +128,14 @@ impl Database {
         transaction.script(&migration.script).await?;
         let applied_at = Value::Time(self.clock().now());
         let module = Value::Text(migration.module.to_owned());
-        let params = [module, Value::Text(migration.name.clone()), Value::Text(migration.checksum.clone()), applied_at];
-        let text = "INSERT INTO tenfold_migrations (module, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
+        let params = [
+            module,
+            Value::Text(migration.name.clone()),
+            Value::Text(migration.checksum.clone()),
+            applied_at,
+        ];
+        let text =
+            "INSERT INTO tenfold_migrations (module, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
         run(&*transaction, "migrations.record", text, &params).await?;
         tracing::info!(module = migration.module, migration = migration.name, "migration applied");
         transaction.commit().await.map(|()| true)
@@ -138,7 +147,9 @@ async fn prepare(dialect: Dialect, transaction: &dyn DriverTransaction) -> Resul
     if dialect == Dialect::Postgres {
         // The runner lock is awaited as long as another runner needs; a table's lock is not, since whoever
         // queues behind this migration would wait as well.
-        transaction.script(&format!("SET LOCAL statement_timeout = 0; {RUNNER_LOCK}; SET LOCAL lock_timeout = '5s'")).await?;
+        transaction
+            .script(&format!("SET LOCAL statement_timeout = 0; {RUNNER_LOCK}; SET LOCAL lock_timeout = '5s'"))
+            .await?;
     }
     let history = portable::translate(HISTORY, dialect).map_err(DriverError::Refused)?;
     transaction.script(&history).await
@@ -194,8 +205,9 @@ fn read(dialect: Dialect, modules: &[ModuleMigrations]) -> Result<Vec<Migration>
             by_name.entry(name).or_default().insert(kind, file.text);
         }
         for (name, texts) in by_name {
-            let script = script(dialect, &texts)
-                .map_err(|why| DataError::Migration(format!("migration {name} of module {}: {why}", module.module)))?;
+            let script = script(dialect, &texts).map_err(|why| {
+                DataError::Migration(format!("migration {name} of module {}: {why}", module.module))
+            })?;
             // The checksum is of what the author wrote, so that a better translation is no change of the file.
             let written = texts.get("").copied().unwrap_or(&script);
             let checksum = checksum(written);

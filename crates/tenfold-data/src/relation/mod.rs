@@ -40,7 +40,10 @@ impl<T: Entity> One<T> {
     /// # Errors
     /// [`DataError::NotFound`] when there is none, and whatever stops the statement.
     #[track_caller]
-    pub fn get<'a>(&'a self, cx: &impl Reach<T::Owner>) -> impl Future<Output = Result<&'a T, DataError>> + Send + 'a {
+    pub fn get<'a>(
+        &'a self,
+        cx: &impl Reach<T::Owner>,
+    ) -> impl Future<Output = Result<&'a T, DataError>> + Send + 'a {
         let touch = self.0.touch(&cx.origin(), Location::caller());
         async move {
             let rows = touch.await?;
@@ -82,7 +85,10 @@ impl<T: Entity> Count<T> {
     /// # Errors
     /// Whatever stops the statement.
     #[track_caller]
-    pub fn get<'a>(&'a self, cx: &impl Reach<T::Owner>) -> impl Future<Output = Result<i64, DataError>> + Send + 'a {
+    pub fn get<'a>(
+        &'a self,
+        cx: &impl Reach<T::Owner>,
+    ) -> impl Future<Output = Result<i64, DataError>> + Send + 'a {
         let touch = self.0.touch(&cx.origin(), Location::caller());
         async move { Ok(touch.await?.first().map_or(0, |counted| counted.rows)) }
     }
@@ -202,8 +208,11 @@ impl<T: Entity> Related for Counted<T> {
         (format!("{column}, count(*)"), format!(" GROUP BY {column} ORDER BY {column}"))
     }
     fn read(row: &Row<'_>) -> Result<Self, ReadError> {
-        let column = uuid::Uuid::read(row, 0)?;
-        Ok(Counted { link: Link::Uuid(column), rows: row.integer(1)?, entity: std::marker::PhantomData })
+        // The row does not say which relation it is of, so its key is taken as what it turns out to be.
+        let link = uuid::Uuid::read(row, 0).map(Link::Uuid);
+        let link = link.or_else(|_| row.integer(0).map(Link::Integer));
+        let link = link.or_else(|_| row.text(0).map(|text| Link::Text(text.into())))?;
+        Ok(Counted { link, rows: row.integer(1)?, entity: std::marker::PhantomData })
     }
     fn link(_: &mut [Self], _: Option<OrgId>) {}
 }

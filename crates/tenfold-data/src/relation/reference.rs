@@ -53,7 +53,8 @@ impl<K: KeyType> PeerKey<K> for &Ref<K> {
     }
     fn peers(&self) -> Vec<K> {
         let Some((peers, _)) = &self.place else { return Vec::new() };
-        let held = peers.keys.iter().zip(&peers.holders).filter(|(_, holders)| holders.load(Ordering::Relaxed) > 0);
+        let held =
+            peers.keys.iter().zip(&peers.holders).filter(|(_, holders)| holders.load(Ordering::Relaxed) > 0);
         held.map(|(key, _)| key.clone()).collect()
     }
 }

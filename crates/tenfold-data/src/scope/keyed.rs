@@ -18,7 +18,7 @@ use crate::error::DataError;
 use crate::statement::CallSite;
 
 /// How the values of many keys are got at once.
-pub trait KeyedLoad: Send + 'static {
+pub trait KeyedLoad: Sized + Send + 'static {
     /// What is asked for.
     type Key: Clone + Eq + Hash + Ord + Send + Sync + 'static;
     /// What is found; a clone goes to everybody who asked.
@@ -31,10 +31,11 @@ pub trait KeyedLoad: Send + 'static {
         self,
         scope: Arc<Scope>,
         keys: Vec<Self::Key>,
-    ) -> BoxFuture<'static, Result<HashMap<Self::Key, Option<Self::Value>>, Self::Error>>;
+    ) -> BoxFuture<'static, Result<Found<Self>, Self::Error>>;
 }
 
-type Found<L> = HashMap<<L as KeyedLoad>::Key, Option<<L as KeyedLoad>::Value>>;
+/// What was found for each key; `None` where it was found missing.
+pub type Found<L> = HashMap<<L as KeyedLoad>::Key, Option<<L as KeyedLoad>::Value>>;
 
 /// Asks for `keys` at once, so that requests that are made before the first `await` share a batch, which `new`
 /// makes if none waits. `peers` are keys that will likely be asked for next: they come along.

@@ -211,7 +211,8 @@ impl Scope {
             state.pending.push((key, Box::new(new())));
             state.pending.len() - 1
         });
-        let batch = state.pending[index].1.as_any().downcast_mut().expect("a batch key names one type of batch");
+        let batch =
+            state.pending[index].1.as_any().downcast_mut().expect("a batch key names one type of batch");
         add(batch);
         state.wake_driver();
         Ok(())
@@ -245,7 +246,8 @@ impl Scope {
 
     /// Drops the loads that wait for a transaction which is about to end.
     pub(crate) fn abandon(&self, connection: u64) {
-        let abandoned = self.state().pending.extract_if(.., |(key, _)| key.connection == connection).collect::<Vec<_>>();
+        let abandoned =
+            self.state().pending.extract_if(.., |(key, _)| key.connection == connection).collect::<Vec<_>>();
         // Outside the lock: a batch that is dropped tells those who wait for it.
         drop(abandoned);
     }

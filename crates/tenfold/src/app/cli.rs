@@ -60,7 +60,8 @@ pub(super) fn run(app: App) -> ExitCode {
         Err(code) => return code,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(execute(app, line)));
+    let result =
+        runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(execute(app, line)));
     // The log's own thread must have written the last lines before the process ends.
     logs::flush(Duration::from_secs(2));
     match result {
@@ -73,7 +74,11 @@ pub(super) fn run(app: App) -> ExitCode {
 }
 
 /// Reads the words of the command line; help and mistakes end the process here.
-fn parse(name: &'static str, version: &'static str, words: impl Iterator<Item = OsString>) -> Result<Line, ExitCode> {
+fn parse(
+    name: &'static str,
+    version: &'static str,
+    words: impl Iterator<Item = OsString>,
+) -> Result<Line, ExitCode> {
     use clap::{CommandFactory as _, FromArgMatches as _};
     let command = Line::command().name(name).bin_name(name).version(version);
     let line = command.try_get_matches_from(words).and_then(|matches| Line::from_arg_matches(&matches));
@@ -130,7 +135,10 @@ async fn serve(app: App, loaded: Loaded, demo: bool) -> anyhow::Result<()> {
     say(&greeting(name, bound.address(), &welcome));
     let left = bound.serve(started.router, &settings.http, stop_signal()).await;
     if left > 0 {
-        tracing::warn!(connections = left, "stopped with requests in flight: http.shutdown_timeout has passed");
+        tracing::warn!(
+            connections = left,
+            "stopped with requests in flight: http.shutdown_timeout has passed"
+        );
     }
     started.database.close().await;
     tracing::info!("stopped");

@@ -10,7 +10,8 @@ use std::time::Duration;
 use axum::Router;
 use futures_util::future::BoxFuture;
 use tenfold_data::{
-    CallRecord, Clock, DataError, Database, ModuleMigrations, Observer, Outcome, StatementRecord, SystemContext,
+    CallRecord, Clock, DataError, Database, ModuleMigrations, Observer, Outcome, StatementRecord,
+    SystemContext,
 };
 use tenfold_observe::metrics::{Build, Metrics};
 use tokio::time::Instant;
@@ -77,7 +78,9 @@ impl App {
 
     /// All settings with their defaults: the framework's and the modules'.
     pub fn defaults(&self) -> String {
-        self.modules.iter().fold(crate::settings::DEFAULTS.to_owned(), |text, module| text + "\n" + module.settings)
+        self.modules
+            .iter()
+            .fold(crate::settings::DEFAULTS.to_owned(), |text, module| text + "\n" + module.settings)
     }
 
     /// What [`App::demo`] was given.
@@ -122,8 +125,13 @@ impl App {
         let authenticator = wiring.authenticator.take();
         let authenticator = authenticator
             .ok_or_else(|| anyhow::anyhow!("no module authenticates: one must call .authenticates(…)"))?;
-        let shared =
-            Shared { database: database.clone(), metrics, settings: settings.http, authenticator, services: wiring.services };
+        let shared = Shared {
+            database: database.clone(),
+            metrics,
+            settings: settings.http,
+            authenticator,
+            services: wiring.services,
+        };
         let router = http::router(routes, self.name, self.version, ServerState::new(shared));
         Ok(Started { database, router })
     }
@@ -157,7 +165,13 @@ struct Counting(Metrics);
 impl Observer for Counting {
     fn statement(&self, record: &StatementRecord) {
         let (database, seconds) = (record.dialect.system_name(), record.elapsed.as_secs_f64());
-        self.0.statement(record.module, &record.name, database, outcome(record.outcome, "statement"), seconds);
+        self.0.statement(
+            record.module,
+            &record.name,
+            database,
+            outcome(record.outcome, "statement"),
+            seconds,
+        );
     }
 
     fn call(&self, record: &CallRecord) {
@@ -177,7 +191,9 @@ fn outcome(outcome: Outcome, what: &'static str) -> tenfold_observe::metrics::Ou
 fn one_line(error: &anyhow::Error) -> String {
     match error.downcast_ref::<DataError>() {
         Some(DataError::Unavailable(source)) => {
-            format!("the database cannot be reached (database.url): {source}; start it, or choose another with --database")
+            format!(
+                "the database cannot be reached (database.url): {source}; start it, or choose another with --database"
+            )
         }
         _ => format!("{error:#}"),
     }

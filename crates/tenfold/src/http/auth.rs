@@ -45,7 +45,8 @@ impl Credentials {
             return bearer.then(|| Credentials { token: token.trim().to_owned(), by_cookie: false });
         }
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut pairs =
+            cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let (_, token) = pairs.find(|(name, _)| *name == cookie)?;
         Some(Credentials { token: token.to_owned(), by_cookie: true })
     }

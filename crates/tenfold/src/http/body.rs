@@ -31,8 +31,12 @@ impl<T: DeserializeOwned> FromRequest<ServerState> for Json<T> {
     async fn from_request(request: Request, state: &ServerState) -> Result<Self, Problem> {
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         if !content_type.is_some_and(is_json) {
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body is of another type")
-                .detail("send JSON, with the header Content-Type: application/json"));
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media-type",
+                "The body is of another type",
+            )
+            .detail("send JSON, with the header Content-Type: application/json"));
         }
         let body = Bytes::from_request(request, state).await.map_err(|rejection| refuse_body(&rejection))?;
         read_json(&body).map(Json)
@@ -63,7 +67,9 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         match cause.classify() {
             Category::Data if path == "." => Problem::invalid(cause.to_string()),
             Category::Data => Problem::invalid(format!("{path}: {cause}")),
-            Category::Syntax | Category::Eof | Category::Io => Problem::bad_request(format!("the body is no JSON: {cause}")),
+            Category::Syntax | Category::Eof | Category::Io => {
+                Problem::bad_request(format!("the body is no JSON: {cause}"))
+            }
         }
     })?;
     json.end().map_err(|error| Problem::bad_request(format!("the body goes on after its JSON: {error}")))?;
@@ -76,7 +82,9 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 ///
 /// # Errors
 /// When the value is no `T`.
-pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 

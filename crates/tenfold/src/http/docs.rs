@@ -1,7 +1,7 @@
 //! The OpenAPI document, and a page to read and try it that works without internet.
 
 use axum::Router;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -17,6 +17,7 @@ pub(super) fn routes() -> Router<ServerState> {
     const STYLE: &str = include_str!("../../assets/docs/docs.css");
     const SCRIPT: &str = include_str!("../../assets/docs/docs.js");
     Router::new()
+        .route("/", get(async || Redirect::temporary("/docs")))
         .route("/docs", get(async || asset("text/html; charset=utf-8", HTML)))
         .route("/docs/docs.css", get(async || asset("text/css; charset=utf-8", STYLE)))
         .route("/docs/docs.js", get(async || asset("text/javascript; charset=utf-8", SCRIPT)))
@@ -27,6 +28,7 @@ pub(super) async fn document(document: Bytes) -> Response {
 }
 
 fn asset(content_type: &'static str, text: &'static str) -> Response {
-    let headers = [(CONTENT_TYPE, content_type), (CONTENT_SECURITY_POLICY, POLICY), (CACHE_CONTROL, "no-cache")];
+    let headers =
+        [(CONTENT_TYPE, content_type), (CONTENT_SECURITY_POLICY, POLICY), (CACHE_CONTROL, "no-cache")];
     (headers, text).into_response()
 }

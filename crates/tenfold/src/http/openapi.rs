@@ -23,7 +23,10 @@ pub(super) fn finish(mut document: OpenApi, title: &str, version: &str) -> Bytes
     components.schemas.insert(Problem::name().into_owned(), <Problem as utoipa::PartialSchema>::schema());
     components.schemas.extend(schemas);
     let mut components = ComponentsBuilder::from(components).build();
-    components.add_security_scheme(SESSION, SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
+    components.add_security_scheme(
+        SESSION,
+        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
+    );
     document.components = Some(components);
     for item in document.paths.paths.values_mut() {
         operations(item).for_each(add_problems);
@@ -42,7 +45,8 @@ fn mend(value: &mut Value) {
             if let Some(Value::Object(responses)) = fields.get_mut("responses") {
                 responses.iter_mut().for_each(|(status, response)| describe(status, response));
             }
-            if let Some(merged) = fields.get("allOf").and_then(Value::as_array).and_then(|parts| merge(parts)) {
+            if let Some(merged) = fields.get("allOf").and_then(Value::as_array).and_then(|parts| merge(parts))
+            {
                 *fields = merged;
             }
             fields.values_mut().for_each(mend);

@@ -85,7 +85,8 @@ impl Problem {
 
     /// 400: the request cannot be understood.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Problem::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be understood").detail(detail)
+        Problem::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be understood")
+            .detail(detail)
     }
 
     /// 401: nobody is signed in, or the session has ended.
@@ -102,7 +103,8 @@ impl Problem {
 
     /// 404: nothing of yours is here. What belongs to others is not told apart from what does not exist.
     pub fn not_found(what: &str) -> Self {
-        Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing").detail(format!("no such {what}"))
+        Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing")
+            .detail(format!("no such {what}"))
     }
 
     /// 409: something else is in the way.
@@ -178,7 +180,9 @@ impl From<DataError> for Problem {
     fn from(error: DataError) -> Self {
         match &error {
             DataError::NotFound { entity, .. } => Problem::not_found(&entity.to_lowercase()),
-            DataError::Conflict { .. } => Problem::conflict("a row with the same value is already there").cause(error),
+            DataError::Conflict { .. } => {
+                Problem::conflict("a row with the same value is already there").cause(error)
+            }
             DataError::NulInText { .. } => Problem::invalid("text must not hold NUL characters"),
             DataError::Cursor => Problem::bad_request(error.to_string()),
             DataError::Deadline { .. } => {

@@ -58,7 +58,12 @@ impl Bound {
     /// Serves until `stop`; then takes no more connections and waits for the requests in flight.
     ///
     /// Returns how many connections were still open when `http.shutdown_timeout` ended the wait.
-    pub async fn serve(self, router: Router, settings: &HttpSettings, stop: impl Future<Output = ()>) -> usize {
+    pub async fn serve(
+        self,
+        router: Router,
+        settings: &HttpSettings,
+        stop: impl Future<Output = ()>,
+    ) -> usize {
         let permits = Arc::new(Semaphore::new(settings.max_connections));
         let mut http = Builder::new(TokioExecutor::new());
         http.http1().timer(TokioTimer::new()).header_read_timeout(settings.header_timeout);

@@ -10,7 +10,8 @@ use crate::entities::{Session, SessionId};
 #[utoipa::path(post, path = "/v1/auth/sign-out", tag = "identity", security(("session" = [])),
     responses((status = 204)))]
 pub(crate) async fn sign_out(cx: Context, state: State<ServerState>) -> Result<Response, Problem> {
-    let session = cx.principal().map(|principal| SessionId(principal.session)).ok_or_else(Problem::unauthenticated)?;
+    let session =
+        cx.principal().map(|principal| SessionId(principal.session)).ok_or_else(Problem::unauthenticated)?;
     match cx.transaction(async |tx| Session::delete(tx, session).await).await {
         // Signing out twice at once ends the session all the same.
         Ok(()) | Err(DataError::NotFound { .. }) => Ok(Cookie::of(&state).forget()),

@@ -8,10 +8,10 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::{Cookie, SignedIn, describe};
+use crate::email::Email;
 use crate::entities::{
     Account, Membership, MembershipId, Organization, Permission, PermissionId, Profile, Settings, Theme, User,
 };
-use crate::email::Email;
 use crate::service::Identity;
 use crate::users::permissions::OWNER;
 
@@ -63,7 +63,9 @@ pub(crate) async fn sign_up(
 async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Result<Account, Problem> {
     let account = Account { id: AccountId(tx.new_id()), email, password_hash, created_at: tx.now() };
     account.insert(tx).await.map_err(|error| match error.is_conflict() {
-        true => Problem::conflict("somebody signs in with this address already: sign in instead").cause(error),
+        true => {
+            Problem::conflict("somebody signs in with this address already: sign in instead").cause(error)
+        }
         false => error.into(),
     })
 }
@@ -102,8 +104,12 @@ async fn add_user(tx: &Tx<'_>, id: UserId, account: &Account) -> Result<(), Data
     .await?;
     Profile { user_id: id, org_id, display_name: name, title: None }.insert(tx).await?;
     Settings { user_id: id, org_id, theme: Theme::System, locale: "en".to_owned() }.insert(tx).await?;
-    let permission =
-        |name: &&str| Permission { id: PermissionId(tx.new_id()), org_id, user_id: id, name: (*name).to_owned() };
+    let permission = |name: &&str| Permission {
+        id: PermissionId(tx.new_id()),
+        org_id,
+        user_id: id,
+        name: (*name).to_owned(),
+    };
     Permission::insert_many(tx, OWNER.iter().map(permission).collect()).await?;
     Ok(())
 }

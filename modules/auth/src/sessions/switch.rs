@@ -28,7 +28,8 @@ pub(crate) async fn switch(
     identity: Use<Identity>,
     Json(switch): Json<Switch>,
 ) -> Result<Response, Problem> {
-    let account = cx.principal().map(|principal| AccountId(principal.account)).ok_or_else(Problem::unauthenticated)?;
+    let account =
+        cx.principal().map(|principal| AccountId(principal.account)).ok_or_else(Problem::unauthenticated)?;
     let memberships = Membership::query().filter(Membership::account_id.eq(account)).all(&system).await?;
     let chosen = memberships.iter().find(|membership| membership.org_id == switch.organization);
     let chosen = chosen.ok_or_else(|| Problem::not_found("organization of yours"))?;

@@ -71,7 +71,10 @@ impl Connection {
             return Ok(prepared);
         }
         let prepared = self.client.prepare(text).await.map_err(classify)?;
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned(), prepared.clone());
+        self.prepared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(text.to_owned(), prepared.clone());
         Ok(prepared)
     }
 }

@@ -8,6 +8,7 @@ mod encode;
 mod lane;
 mod lease;
 
+use std::error::Error as _;
 use std::str::FromStr as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -39,8 +40,9 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Reads the address; connections are opened when they are first used.
     pub(crate) fn new(url: &str, settings: &PostgresSettings) -> Result<Self, DataError> {
-        let mut config = Config::from_str(url)
-            .map_err(|error| DataError::Settings(format!("database.url is not a PostgreSQL address: {error}")))?;
+        let mut config = Config::from_str(url).map_err(|error| {
+            DataError::Settings(format!("database.url is not a PostgreSQL address: {error}"))
+        })?;
         if config.get_ssl_mode() == SslMode::Require {
             return Err(DataError::Settings(
                 "database.url asks for sslmode=require, which this version does not speak: use a local socket, \
@@ -50,18 +52,22 @@ impl Postgres {
         }
         config.ssl_mode(SslMode::Disable);
         config.connect_timeout(settings.connect_timeout);
-        let timeouts = format!(
-            "-c statement_timeout={} -c idle_in_transaction_session_timeout={}",
+        // As on SQLite, where readers are another connection: outside a transaction nothing can write.
+        let bounds = format!(
+            "-c default_transaction_read_only=on -c statement_timeout={} -c idle_in_transaction_session_timeout={}",
             settings.statement_timeout.as_millis(),
             settings.idle_in_transaction_timeout.as_millis()
         );
-        let options = config.get_options().map_or(timeouts.clone(), |own| format!("{timeouts} {own}"));
+        let options = config.get_options().map_or(bounds.clone(), |own| format!("{bounds} {own}"));
         config.options(options);
         if config.get_application_name().is_none() {
             config.application_name("tenfold");
         }
-        let manager =
-            Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let manager = Manager::from_config(
+            config.clone(),
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
         let pool = Pool::builder(manager)
             .max_size(settings.pool_size)
             .build()
@@ -75,7 +81,8 @@ impl Postgres {
     async fn lease(&self, deadline: Option<Instant>) -> Result<Lease, DriverError> {
         let own = Instant::now() + self.acquire_timeout;
         let until = deadline.map_or(own, |deadline| deadline.min(own));
-        let full = DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
+        let full =
+            DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
         match tokio::time::timeout_at(until, self.pool.timeout_get(&Timeouts::default())).await {
             Ok(Ok(client)) => Ok(Lease::new(client)),
             Ok(Err(PoolError::Backend(error))) => Err(classify(error)),
@@ -104,7 +111,10 @@ impl Driver for Postgres {
         }
     }
 
-    fn begin(&self, deadline: Option<Instant>) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
+    fn begin(
+        &self,
+        deadline: Option<Instant>,
+    ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
             let lease = self.lease(deadline).await?;
             let transaction = before(deadline, PostgresTransaction::begin(lease)).await?;
@@ -140,14 +150,16 @@ async fn run_prepared(client: &Client, prepared: &Prepared, call: Call<'_>) -> R
 /// What a PostgreSQL error means to the caller.
 fn classify(error: tokio_postgres::Error) -> DriverError {
     let Some(refusal) = error.as_db_error() else {
-        return DriverError::Unavailable(Source::new(error));
+        return unanswered(error);
     };
     let constraint = refusal.constraint().or(refusal.column()).unwrap_or(refusal.message()).to_owned();
     match refusal.code() {
         &SqlState::UNIQUE_VIOLATION => DriverError::Conflict(constraint),
         code if code.code().starts_with("23") => DriverError::Refused(constraint),
         &SqlState::QUERY_CANCELED => DriverError::Deadline,
-        &SqlState::TOO_MANY_CONNECTIONS => DriverError::Overloaded("PostgreSQL has no connection left (max_connections)"),
+        &SqlState::TOO_MANY_CONNECTIONS => {
+            DriverError::Overloaded("PostgreSQL has no connection left (max_connections)")
+        }
         // 57P0x: the server shuts down or starts up; 08: the connection broke.
         code if code.code().starts_with("57P") || code.code().starts_with("08") => {
             DriverError::Unavailable(Source::new(error))
@@ -157,6 +169,19 @@ fn classify(error: tokio_postgres::Error) -> DriverError {
         }
         _ => DriverError::Other(Source::new(explain(refusal))),
     }
+}
+
+/// An error that did not come from the server: the connection is gone, or the values do not fit the text.
+fn unanswered(error: tokio_postgres::Error) -> DriverError {
+    let Some(cause) = error.source() else {
+        let closed = error.is_closed();
+        let source = Source::new(error);
+        return if closed { DriverError::Unavailable(source) } else { DriverError::Other(source) };
+    };
+    if cause.is::<std::io::Error>() {
+        return DriverError::Unavailable(Source::new(error));
+    }
+    DriverError::Other(Source::new(format!("{error}: {cause}")))
 }
 
 fn explain(refusal: &DbError) -> String {

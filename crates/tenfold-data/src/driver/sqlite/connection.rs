@@ -19,15 +19,20 @@ const STATEMENT_CACHE: usize = 256;
 pub(super) fn open_writer(path: &Path, settings: &SqliteSettings) -> Result<Connection, DriverError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| {
-            DriverError::Unavailable(Source::new(format!("cannot make the folder {}: {error}", folder.display())))
+            DriverError::Unavailable(Source::new(format!(
+                "cannot make the folder {}: {error}",
+                folder.display()
+            )))
         })?;
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags, settings)?;
     // WAL lets readers go on while the writer writes; FULL waits for the disk, since an acknowledged commit
     // must survive power loss. The busy handler stays off: another process's writer is awaited without
     // holding a thread, see writer.rs.
-    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
+    let pragmas =
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
     connection.busy_timeout(Duration::from_secs(5)).map_err(|error| classify(&error))?;
     connection.execute_batch(pragmas).map_err(|error| unusable(path, &error))?;
     connection.busy_timeout(Duration::ZERO).map_err(|error| classify(&error))?;
@@ -35,7 +40,8 @@ pub(super) fn open_writer(path: &Path, settings: &SqliteSettings) -> Result<Conn
 }
 
 pub(super) fn open_reader(path: &Path, settings: &SqliteSettings) -> Result<Connection, DriverError> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX, settings)?;
+    let connection =
+        open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX, settings)?;
     // A reader waits only while another process recovers the log after a crash.
     connection.busy_timeout(Duration::from_secs(5)).map_err(|error| classify(&error))?;
     Ok(connection)
@@ -76,7 +82,11 @@ pub(super) fn run_statement(connection: &Connection, call: Call<'_>) -> Result<u
     Ok(rows)
 }
 
-fn step(connection: &Connection, statement: &mut Statement<'_>, sink: super::super::Sink<'_>) -> Result<u64, DriverError> {
+fn step(
+    connection: &Connection,
+    statement: &mut Statement<'_>,
+    sink: super::super::Sink<'_>,
+) -> Result<u64, DriverError> {
     let reads = statement.column_count() > 0;
     let mut count = 0;
     let mut rows = statement.raw_query();
@@ -102,6 +112,13 @@ fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), DriverErr
         };
         statement.raw_bind_parameter(index, value).map_err(|error| classify(&error))?;
     }
+    if statement.parameter_count() != values.len() {
+        return Err(DriverError::Other(Source::new(format!(
+            "{} values were given for {} parameters: each value is used",
+            values.len(),
+            statement.parameter_count()
+        ))));
+    }
     Ok(())
 }
 
@@ -118,7 +135,10 @@ impl rusqlite::ToSql for Value {
             Value::Bytes(bytes) => ValueRef::Blob(bytes),
             Value::Json(json) => return Ok(ToSqlOutput::Owned(SqlValue::Text(json.to_string()))),
             Value::List(values) => {
-                return Ok(ToSqlOutput::from_rc(Rc::new(values.iter().map(owned).collect::<Vec<_>>()), c"rarray"));
+                return Ok(ToSqlOutput::from_rc(
+                    Rc::new(values.iter().map(owned).collect::<Vec<_>>()),
+                    c"rarray",
+                ));
             }
         };
         Ok(ToSqlOutput::Borrowed(borrowed))
@@ -150,14 +170,20 @@ pub(super) fn classify(error: &rusqlite::Error) -> DriverError {
     const PRIMARY_KEY: i32 = 1555;
     const ROWID: i32 = 2579;
     match (failure.code, failure.extended_code) {
-        (ErrorCode::ConstraintViolation, UNIQUE | PRIMARY_KEY | ROWID) => DriverError::Conflict(named(&message)),
+        (ErrorCode::ConstraintViolation, UNIQUE | PRIMARY_KEY | ROWID) => {
+            DriverError::Conflict(named(&message))
+        }
         (ErrorCode::ConstraintViolation, _) => DriverError::Refused(named(&message)),
         (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => {
             DriverError::Overloaded("another process holds SQLite's writer")
         }
-        (ErrorCode::CannotOpen | ErrorCode::NotADatabase | ErrorCode::DiskFull | ErrorCode::SystemIoFailure, _) => {
-            DriverError::Unavailable(Source::new(message))
-        }
+        (
+            ErrorCode::CannotOpen
+            | ErrorCode::NotADatabase
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure,
+            _,
+        ) => DriverError::Unavailable(Source::new(message)),
         _ => DriverError::Other(Source::new(message)),
     }
 }

@@ -95,7 +95,9 @@ impl Sqlite {
             result.map(|count| (count, rows))
         };
         let joined = before(call.deadline, async {
-            tokio::task::spawn_blocking(work).await.map_err(|error| DriverError::Other(crate::error::Source::new(error)))
+            tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|error| DriverError::Other(crate::error::Source::new(error)))
         });
         let (count, rows) = joined.await??;
         for row in &rows {
@@ -117,7 +119,10 @@ impl Driver for Sqlite {
         }
     }
 
-    fn begin(&self, deadline: Option<Instant>) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
+    fn begin(
+        &self,
+        deadline: Option<Instant>,
+    ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
             let transaction = self.writer.begin(deadline).await?;
             Ok(Box::new(transaction) as Box<dyn DriverTransaction>)

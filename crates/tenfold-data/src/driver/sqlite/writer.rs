@@ -219,7 +219,11 @@ impl DriverTransaction for SqliteTransaction {
             let (acknowledge, acknowledged) = oneshot::channel();
             match &mut open.guard.group {
                 Some(members) => members.push(acknowledge),
-                None => return Err(DriverError::GroupLost(Source::new("an earlier statement ended the transaction"))),
+                None => {
+                    return Err(DriverError::GroupLost(Source::new(
+                        "an earlier statement ended the transaction",
+                    )));
+                }
             }
             open.release();
             acknowledged.await.unwrap_or_else(|_| {
