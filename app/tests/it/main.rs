@@ -1,10 +1,17 @@
 //! The reference backend through its public doors: HTTP and the command line.
 
+mod auth;
 mod cli;
+mod http;
+mod operations;
+mod probe;
+mod projects;
 mod statements;
+mod tenancy;
+mod wiring;
 
 use serde_json::{Value, json};
-use tenfold::testing::TestApp;
+use tenfold::testing::{TestApp, TestResponse};
 
 /// Signs somebody of the demo in and gives the answer.
 pub async fn sign_in(app: &TestApp, email: &str) -> Value {
@@ -16,5 +23,47 @@ pub async fn sign_in(app: &TestApp, email: &str) -> Value {
 
 /// The token of somebody of the demo.
 pub async fn token(app: &TestApp, email: &str) -> String {
-    sign_in(app, email).await["token"].as_str().expect("a session has a token").to_owned()
+    text(&sign_in(app, email).await["token"])
+}
+
+/// What new people sign up with.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Makes an organization of one, which costs far less than the demo; the answer is the owner's session.
+pub async fn sign_up(app: &TestApp, email: &str) -> Value {
+    let new = json!({"email": email, "password": PASSWORD, "organization": format!("Of {email}")});
+    let answer = app.post("/v1/auth/sign-up").json(&new).send().await;
+    assert_eq!(answer.status(), 201, "{}", answer.text());
+    answer.json()
+}
+
+/// The token of a new organization's owner.
+pub async fn new_owner(app: &TestApp) -> String {
+    text(&sign_up(app, "owner@new.test").await["token"])
+}
+
+/// A new organization's owner with a project and a task.
+pub async fn new_owner_with_a_task(app: &TestApp) -> String {
+    let token = new_owner(app).await;
+    let project = app.post("/v1/projects").bearer(&token).json(&json!({"name": "Website"})).send().await;
+    let tasks = format!("{}/tasks", project.header("location"));
+    assert_eq!(app.post(&tasks).bearer(&token).json(&json!({"title": "Begin"})).send().await.status(), 201);
+    token
+}
+
+/// A JSON string's text.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+/// Checks that an answer is a problem of this status as RFC 9457 has it, and gives it.
+pub fn problem(answer: &TestResponse, status: u16) -> Value {
+    assert_eq!(answer.status(), status, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert_ne!(answer.header("x-request-id"), "");
+    let problem = answer.json();
+    assert!(text(&problem["type"]).starts_with("urn:tenfold:problem:"), "{problem}");
+    assert_ne!(text(&problem["title"]), "");
+    assert_eq!(problem["status"], status);
+    problem
 }

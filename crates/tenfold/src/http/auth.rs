@@ -36,8 +36,9 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// `Authorization: Bearer` first, then the cookie.
-    pub fn of(headers: &HeaderMap) -> Option<Self> {
+    /// `Authorization: Bearer` first, then the cookie of this name, and no other: on https a cookie without the
+    /// prefix may have been planted by a subdomain or on a plain connection.
+    pub fn of(headers: &HeaderMap, cookie: &str) -> Option<Self> {
         if let Some(value) = headers.get(AUTHORIZATION) {
             let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
             let bearer = scheme.eq_ignore_ascii_case("bearer");
@@ -46,7 +47,7 @@ impl Credentials {
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs =
             cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let (_, token) = pairs.find(|(name, _)| [SECURE_COOKIE, PLAIN_COOKIE].contains(name))?;
+        let (_, token) = pairs.find(|(name, _)| *name == cookie)?;
         Some(Credentials { token: token.to_owned(), by_cookie: true })
     }
 }
@@ -73,8 +74,24 @@ pub fn refuse_cross_site(method: &Method, headers: &HeaderMap) -> Result<(), Pro
     if same_site {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", "The request comes from another site")
-        .detail("a request that is signed by cookie must come from a page of this origin; programs send Authorization"))
+    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", "The request comes from another site").detail(
+        "a browser must send this from a page of this origin; programs send Authorization and no cookie",
+    ))
+}
+
+/// In the signature of a handler that opens a session: refuses a page of another site, which could sign its
+/// visitor in as somebody else (login CSRF). A request without `Sec-Fetch-Site` and `Origin` is a program's.
+pub struct OwnOrigin;
+
+impl FromRequestParts<ServerState> for OwnOrigin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ServerState) -> Result<Self, Problem> {
+        if parts.headers.contains_key("sec-fetch-site") || parts.headers.contains_key(ORIGIN) {
+            refuse_cross_site(&parts.method, &parts.headers)?;
+        }
+        Ok(OwnOrigin)
+    }
 }
 
 /// The request's scope, made by the outermost layer.
@@ -98,7 +115,8 @@ impl FromRequestParts<ServerState> for Context {
         if let Some(cx) = parts.extensions.get::<Context>() {
             return Ok(cx.clone());
         }
-        let credentials = Credentials::of(&parts.headers).ok_or_else(Problem::unauthenticated)?;
+        let credentials = Credentials::of(&parts.headers, state.settings().session_cookie())
+            .ok_or_else(Problem::unauthenticated)?;
         if credentials.by_cookie {
             refuse_cross_site(&parts.method, &parts.headers)?;
         }

@@ -23,7 +23,7 @@ use tenfold_observe::metrics::Metrics;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::auth::{
-    Authenticate, Credentials, PLAIN_COOKIE, Permission, Require, SECURE_COOKIE, refuse_cross_site,
+    Authenticate, Credentials, OwnOrigin, PLAIN_COOKIE, Permission, Require, SECURE_COOKIE, refuse_cross_site,
 };
 pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text, nullable};
 pub use self::problem::Problem;
@@ -53,6 +53,13 @@ pub struct HttpSettings {
     pub server_timing: bool,
     /// Whether clients reach the service by https, so that cookies can be `__Host-` and `Secure`.
     pub https: bool,
+}
+
+impl HttpSettings {
+    /// The name of the session's cookie.
+    pub fn session_cookie(&self) -> &'static str {
+        if self.https { SECURE_COOKIE } else { PLAIN_COOKIE }
+    }
 }
 
 /// What all handlers share; cheap to clone.

@@ -30,13 +30,14 @@ pub(super) async fn serve(State(state): State<ServerState>, mut request: Request
     let scope = Scope::new(state.database().clone(), trace, Some(deadline));
     request.extensions_mut().insert(std::sync::Arc::clone(&scope));
 
-    let work = async {
-        // A panic is this request's failure, not its connection's.
-        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        answered.unwrap_or_else(|panic| Problem::internal(panic_message(&*panic)).into_response())
+    // A panic is this request's failure, not its connection's; also one in a task or a batch of its scope.
+    let driven =
+        AssertUnwindSafe(tokio::time::timeout_at(deadline, scope.drive(next.run(request)))).catch_unwind();
+    let mut response = match driven.instrument(span.clone()).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => span.in_scope(|| Problem::deadline(limit).into_response()),
+        Err(panic) => span.in_scope(|| Problem::internal(panic_message(&*panic)).into_response()),
     };
-    let driven = tokio::time::timeout_at(deadline, scope.drive(work)).instrument(span.clone()).await;
-    let mut response = driven.unwrap_or_else(|_| span.in_scope(|| Problem::deadline(limit).into_response()));
 
     let elapsed = started.elapsed();
     let status = response.status();

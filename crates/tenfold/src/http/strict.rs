@@ -1,7 +1,12 @@
-//! Reads structs from JSON objects only. Serde's derive would also take an array of the fields' values in their
-//! order, which no document of the API mentions and no client should come to rely on.
+//! Reads structs from JSON objects only, and plain variants of enums from strings only. Serde's derive would also
+//! take an array of the fields' values in their order, and `{"dark": null}` for `"dark"`, which no document of the
+//! API mentions and no client should come to rely on.
 
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer as _, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
 
 /// Hands everything on, and asks for a map where a struct is wanted, at any depth.
 pub(super) struct Strict<T>(pub T);
@@ -63,13 +68,14 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         self.0.deserialize_tuple_struct(name, length, Strict(visitor))
     }
 
+    /// As anything: serde_json calls a number where it was told of an enum bad syntax, though the body is JSON.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        name: &'static str,
-        variants: &'static [&'static str],
+        _: &'static str,
+        _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
-        self.0.deserialize_enum(name, variants, Strict(visitor))
+        self.0.deserialize_any(Variant(visitor))
     }
 
     fn is_human_readable(&self) -> bool {
@@ -161,5 +167,60 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strict<S> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
         self.0.deserialize(Strict(deserializer))
+    }
+}
+
+/// Reads an enum: a string is a plain variant, an object of one entry one that holds something.
+struct Variant<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Variant<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<V::Value, E> {
+        self.0.visit_enum(name.into_deserializer())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+        self.0.visit_enum(Holding(MapAccessDeserializer::new(Strict(map))))
+    }
+}
+
+/// A variant that holds something.
+struct Holding<A>(A);
+
+impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Holding<A> {
+    type Error = A::Error;
+    type Variant = Holding<A::Variant>;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
+        self.0.variant_seed(seed).map(|(name, variant)| (name, Holding(variant)))
+    }
+}
+
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Holding<A> {
+    type Error = A::Error;
+
+    fn unit_variant(self) -> Result<(), A::Error> {
+        Err(A::Error::custom("this variant holds nothing: write its name as a string"))
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
+        self.0.newtype_variant_seed(Strict(seed))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, A::Error> {
+        self.0.tuple_variant(length, Strict(visitor))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, A::Error> {
+        self.0.struct_variant(fields, Strict(visitor))
     }
 }

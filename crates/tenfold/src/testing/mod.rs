@@ -19,10 +19,14 @@ pub use self::client::{TestRequest, TestResponse};
 use crate::app::App;
 use crate::config::Loader;
 
-/// Runs a test once on SQLite and once on PostgreSQL; the body gets a started [`TestApp`] by reference.
+/// Runs a test once on SQLite and once on PostgreSQL; the body gets a started [`TestApp`] by reference. Settings
+/// may follow the application: `both_databases!(app::app(), [("http.deadline", "1s")]; async fn …)`.
 #[macro_export]
 macro_rules! both_databases {
-    ($make:expr; $(#[$attribute:meta])* async fn $name:ident($app:ident) $body:block) => {
+    ($make:expr; $($test:tt)*) => {
+        $crate::both_databases!($make, []; $($test)*);
+    };
+    ($make:expr, $settings:expr; $(#[$attribute:meta])* async fn $name:ident($app:ident) $body:block) => {
         mod $name {
             #[allow(unused_imports)]
             use super::*;
@@ -32,13 +36,13 @@ macro_rules! both_databases {
             $(#[$attribute])*
             #[test]
             fn on_sqlite() {
-                $crate::testing::run($make, $crate::data::Dialect::Sqlite, async |app| body(app).await);
+                $crate::testing::run($make, $crate::data::Dialect::Sqlite, &$settings, async |app| body(app).await);
             }
 
             $(#[$attribute])*
             #[test]
             fn on_postgres() {
-                $crate::testing::run($make, $crate::data::Dialect::Postgres, async |app| body(app).await);
+                $crate::testing::run($make, $crate::data::Dialect::Postgres, &$settings, async |app| body(app).await);
             }
         }
     };
@@ -59,10 +63,10 @@ pub struct TestApp {
 }
 
 /// Starts an application on an empty database, runs a test on it, and takes it down.
-pub fn run(app: App, dialect: Dialect, test: impl AsyncFnOnce(&TestApp)) {
+pub fn run(app: App, dialect: Dialect, settings: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime starts").block_on(async {
-        let app = TestApp::start(app, dialect, &[]).await;
+        let app = TestApp::start(app, dialect, settings).await;
         test(&app).await;
         app.database.close().await;
     });

@@ -1,7 +1,7 @@
 //! `POST /v1/auth/sign-in`.
 
 use serde::Deserialize;
-use tenfold::http::{Response, ServerState, State, StatusCode};
+use tenfold::http::{OwnOrigin, Response, ServerState, State, StatusCode};
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
@@ -31,6 +31,7 @@ pub(crate) struct SignIn {
     responses((status = 200, body = SignedIn), (status = 401, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn sign_in(
     cx: SystemContext,
+    _: OwnOrigin,
     state: State<ServerState>,
     identity: Use<Identity>,
     Json(attempt): Json<SignIn>,

@@ -3,7 +3,7 @@
 use auth_api::{AccountId, UserId};
 use serde::Deserialize;
 use tenfold::data::SystemTx;
-use tenfold::http::{IntoResponse, Response, ServerState, State, StatusCode};
+use tenfold::http::{IntoResponse, OwnOrigin, Response, ServerState, State, StatusCode};
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
@@ -39,6 +39,7 @@ pub(crate) struct SignUp {
     responses((status = 201, body = SignedIn), (status = 409, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn sign_up(
     cx: SystemContext,
+    _: OwnOrigin,
     state: State<ServerState>,
     identity: Use<Identity>,
     Json(new): Json<SignUp>,

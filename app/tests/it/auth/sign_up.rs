@@ -1,0 +1,93 @@
+//! `POST /v1/auth/sign-up`.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tenfold::testing::TestApp;
+use tenfold::{both_databases, sql};
+
+use crate::{PASSWORD, problem, sign_up, text};
+
+both_databases!(app::app(); async fn a_new_organization_is_empty_of_what_others_have(app) {
+    let other = text(&sign_up(app, "bob@other.test").await["token"]);
+    let project = app.post("/v1/projects").bearer(&other).json(&json!({"name": "Bob's"})).send().await;
+    assert_eq!(project.status(), 201);
+
+    let session = sign_up(app, "ada@new.test").await;
+    assert_eq!(session["organization"]["name"], "Of ada@new.test");
+    assert_eq!(session["organizations"], json!([session["organization"]]));
+    let token = text(&session["token"]);
+    let projects = app.get("/v1/projects").bearer(&token).send().await.json();
+    assert_eq!(projects, json!({"items": [], "next_cursor": null}));
+    let users = app.get("/v1/users").bearer(&token).send().await.json();
+    assert_eq!(users["items"].as_array().map(Vec::len), Some(1));
+    let user = &users["items"][0];
+    assert_eq!((&user["id"], &user["email"]), (&session["user"]["id"], &json!("ada@new.test")));
+    assert_eq!(user["profile"], json!({"display_name": "ada", "title": null}));
+    assert_eq!(user["permissions"].as_array().map(Vec::len), Some(5));
+});
+
+both_databases!(app::app(); async fn one_address_is_one_account_however_it_is_written(app) {
+    sign_up(app, "ada@new.test").await;
+    for email in ["ada@new.test", "ADA@new.test", "Ada@New.Test"] {
+        let new = json!({"email": email, "password": PASSWORD, "organization": "Second"});
+        let answer = app.post("/v1/auth/sign-up").json(&new).send().await;
+        problem(&answer, 409);
+        assert_eq!(answer.header("set-cookie"), "");
+    }
+    assert_eq!(rows(app).await, (1, 1));
+});
+
+both_databases!(app::app(); async fn of_many_who_want_an_address_at_once_one_gets_it(app) {
+    let new = json!({"email": "ada@new.test", "password": PASSWORD, "organization": "One"});
+    let answers = join_all((0..6).map(|_| app.post("/v1/auth/sign-up").json(&new).send())).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409, 409, 409]);
+    assert_eq!(rows(app).await, (1, 1));
+});
+
+both_databases!(app::app(); async fn what_cannot_be_an_account_is_refused_with_the_name_of_the_field(app) {
+    let right = json!({"email": "ada@new.test", "password": PASSWORD, "organization": "New"});
+    for (field, wrong) in [
+        ("email", json!("ada")),
+        ("email", json!("@new.test")),
+        ("email", json!("ada@")),
+        ("email", json!("ada@new@test")),
+        ("email", json!("ada lovelace@new.test")),
+        ("email", json!("ada@new.test\n")),
+        ("email", json!("a\u{0}da@new.test")),
+        ("email", json!(format!("{}@new.test", "a".repeat(250)))),
+        ("email", Value::Null),
+        ("password", json!("seven77")),
+        ("password", json!("x".repeat(129))),
+        ("password", json!("tabs\tare not allowed")),
+        ("organization", json!("")),
+        ("organization", json!("x".repeat(101))),
+        ("organization", json!("nul\u{0}")),
+    ] {
+        let mut new = right.clone();
+        new[field] = wrong.clone();
+        let answer = app.post("/v1/auth/sign-up").json(&new).send().await;
+        let detail = text(&problem(&answer, 422)["detail"]);
+        assert!(detail.contains(field), "{detail:?} does not name {field}");
+    }
+    let mut unknown = right.clone();
+    unknown["admin"] = json!(true);
+    problem(&app.post("/v1/auth/sign-up").json(&unknown).send().await, 422);
+    assert_eq!(rows(app).await, (0, 0));
+    assert_eq!(app.post("/v1/auth/sign-up").json(&right).send().await.status(), 201);
+});
+
+/// How many accounts and organizations there are.
+async fn rows(app: &TestApp) -> (i64, i64) {
+    let counted = app
+        .run(async |cx| {
+            let accounts: Vec<(i64,)> =
+                sql!("test.accounts", "SELECT count(*) FROM auth_accounts").all(&cx).await?;
+            let organizations: Vec<(i64,)> =
+                sql!("test.organizations", "SELECT count(*) FROM auth_organizations").all(&cx).await?;
+            Ok::<_, tenfold::data::DataError>((accounts[0].0, organizations[0].0))
+        })
+        .await;
+    counted.expect("rows can be counted")
+}

@@ -1,0 +1,99 @@
+//! The OpenAPI document and the page that shows it.
+
+use std::collections::BTreeSet;
+
+use tenfold::both_databases;
+
+use crate::{operations, text};
+
+both_databases!(app::app(); async fn every_operation_is_described_and_has_a_name_of_its_own(app) {
+    let document = app.get("/openapi.json").send().await;
+    assert_eq!((document.status(), document.header("content-type")), (200, "application/json"));
+    let document = document.json();
+    assert!(text(&document["openapi"]).starts_with("3.1."), "{}", document["openapi"]);
+    assert_eq!(document["info"]["title"], "app");
+    assert_ne!(text(&document["info"]["version"]), "");
+    assert_eq!(document["components"]["securitySchemes"]["session"]["scheme"], "bearer");
+    let mut names = BTreeSet::new();
+    for operation in operations::all(app).await {
+        let described = &operation.document;
+        assert_ne!(text(&described["summary"]), "", "{}", operation.name());
+        assert_eq!(described["tags"].as_array().map(Vec::len), Some(1), "{}", operation.name());
+        assert!(names.insert(text(&described["operationId"])), "{} has another's name", operation.name());
+        let responses = described["responses"].as_object().expect("an operation has responses");
+        let mut expected = vec!["default"];
+        if operation.needs_session() {
+            expected.extend(["401", "403"]);
+        }
+        if operation.names_something() {
+            expected.push("404");
+        }
+        for status in expected {
+            let response = responses.get(status);
+            let response = response.unwrap_or_else(|| panic!("{} has no {status}", operation.name()));
+            let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(schema, "#/components/schemas/Problem", "{} {status}", operation.name());
+        }
+    }
+});
+
+both_databases!(app::app(); async fn every_reference_in_the_document_leads_somewhere(app) {
+    let document = app.get("/openapi.json").send().await;
+    let (all, json) = (document.text(), document.json());
+    for rest in all.split("\"$ref\":\"#").skip(1) {
+        let pointer = rest.split('"').next().unwrap_or_default();
+        assert!(json.pointer(pointer).is_some(), "#{pointer} leads nowhere");
+    }
+});
+
+/// What would load something from elsewhere, or run what a text says.
+const FORBIDDEN: [&str; 11] = [
+    "src=\"http",
+    "src=\"//",
+    "href=\"http",
+    "href=\"//",
+    "url(http",
+    "@import",
+    "import(",
+    "<style",
+    "onclick=",
+    "innerHTML",
+    "eval(",
+];
+
+/// What the page may do at most.
+const POLICY: [&str; 5] = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+];
+
+both_databases!(app::app();
+async fn the_page_needs_nothing_from_elsewhere_and_may_load_nothing_from_there(app) {
+    for (path, content_type) in [
+        ("/docs", "text/html; charset=utf-8"),
+        ("/docs/docs.css", "text/css; charset=utf-8"),
+        ("/docs/docs.js", "text/javascript; charset=utf-8"),
+    ] {
+        let answer = app.get(path).send().await;
+        assert_eq!((answer.status(), answer.header("content-type")), (200, content_type));
+        let policy = answer.header("content-security-policy");
+        let policy: BTreeSet<&str> = policy.split(';').map(str::trim).collect();
+        for rule in POLICY {
+            assert!(policy.contains(rule), "{path} lacks {rule}");
+        }
+        assert!(!policy.iter().any(|rule| rule.contains("unsafe") || rule.contains('*')), "{policy:?}");
+        let text = answer.text();
+        for loading in FORBIDDEN {
+            assert!(!text.contains(loading), "{path} has {loading}");
+        }
+        let sources = text.split("src=\"").skip(1);
+        let links = text.split("<link").skip(1).filter_map(|link| link.split("href=\"").nth(1));
+        let assets = sources.chain(links).filter_map(|rest| rest.split('"').next());
+        for asset in assets.filter(|asset| !asset.starts_with("data:")) {
+            assert_eq!(app.get(asset).send().await.status(), 200, "{asset}");
+        }
+    }
+});

@@ -1,0 +1,77 @@
+//! Handlers that panic, hang or fail: the request's loss, and nobody else's.
+
+use tenfold::both_databases;
+use tenfold::testing::{TestApp, TestResponse};
+
+use crate::{probe, problem};
+
+const SHORT: [(&str, &str); 2] = [("http.deadline", "200ms"), ("database.pool_size", "1")];
+const ONE_CONNECTION: [(&str, &str); 1] = [("database.pool_size", "1")];
+
+/// What goes wrong on our side is in the log; the client learns its id only.
+fn internal(answer: &TestResponse) {
+    assert_eq!(problem(answer, 500)["type"], "urn:tenfold:problem:internal");
+    assert!(!answer.text().contains("secret"), "{}", answer.text());
+}
+
+/// The number of notes, which a write then makes one more, on the connection that there is.
+async fn still_works(app: &TestApp, notes: i64) {
+    assert_eq!(app.get("/probe/notes").send().await.json(), notes);
+    assert_eq!(app.post("/probe/notes").send().await.status(), 200);
+    assert_eq!(app.get("/probe/notes").send().await.json(), notes + 1);
+}
+
+both_databases!(probe::app(), ONE_CONNECTION;
+async fn a_panic_is_this_requests_failure_and_the_application_goes_on(app) {
+    for _ in 0..3 {
+        internal(&app.get("/probe/panic").send().await);
+    }
+    still_works(app, 0).await;
+    let metrics = app.get("/metrics").send().await.text();
+    let parts = ["_count{", "\"/probe/panic\"", "\"500\"", "} 3"];
+    assert!(metrics.lines().any(|line| parts.iter().all(|part| line.contains(part))), "{metrics}");
+});
+
+both_databases!(probe::app(), ONE_CONNECTION;
+async fn a_panic_in_a_task_of_the_request_is_no_more_than_that(app) {
+    internal(&app.get("/probe/panic-in-task").send().await);
+    still_works(app, 0).await;
+});
+
+both_databases!(probe::app(), ONE_CONNECTION; async fn a_panic_inside_a_transaction_rolls_it_back(app) {
+    for notes in 0..3 {
+        internal(&app.post("/probe/panic-in-transaction").send().await);
+        still_works(app, notes).await;
+    }
+});
+
+both_databases!(probe::app(); async fn a_failure_says_where_to_look_and_not_why(app) {
+    let answer = app.get("/probe/fail").header("x-request-id", "from-a-client").send().await;
+    internal(&answer);
+    assert_eq!(answer.json()["detail"], "the log has the details under this answer's X-Request-Id");
+    assert_eq!(answer.header("x-request-id"), "from-a-client");
+});
+
+both_databases!(probe::app(), SHORT;
+async fn a_request_that_takes_too_long_is_given_up_with_a_503(app) {
+    let answer = app.get("/probe/hang").send().await;
+    let given_up = problem(&answer, 503);
+    assert_eq!(given_up["type"], "urn:tenfold:problem:deadline");
+    assert_eq!(given_up["detail"], "it was given up after 200ms (http.deadline)");
+    assert_eq!(answer.header("retry-after"), "1");
+    still_works(app, 0).await;
+});
+
+both_databases!(probe::app(), SHORT;
+async fn a_transaction_past_its_deadline_is_rolled_back_and_its_connection_free(app) {
+    for notes in 0..3 {
+        let answer = app.post("/probe/hang-in-transaction").send().await;
+        assert_eq!(problem(&answer, 503)["type"], "urn:tenfold:problem:deadline");
+        still_works(app, notes).await;
+    }
+});
+
+both_databases!(probe::app(); async fn a_task_that_nobody_awaits_ends_with_its_request(app) {
+    assert_eq!(app.get("/probe/leave-a-task").send().await.status(), 200);
+    still_works(app, 0).await;
+});

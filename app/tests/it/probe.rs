@@ -1,0 +1,90 @@
+//! A module that only tests have: handlers that do what no handler should.
+
+use std::future::pending;
+
+use tenfold::app::Seeding;
+use tenfold::data::{DataError, MigrationFile, OrgId, SystemTx, Uuid};
+use tenfold::http::{Json, Problem, Routes};
+use tenfold::prelude::axum::routing::{get, post};
+use tenfold::{App, Module, SystemContext, sql};
+
+const MIGRATIONS: &[MigrationFile] =
+    &[MigrationFile { name: "0001_probe.sql", text: "CREATE TABLE probe_notes (id uuid PRIMARY KEY);" }];
+
+/// The reference backend with the module added.
+pub fn app() -> App {
+    app::app().module(Module::new("probe").migrations(MIGRATIONS).routes(routes)).demo(nothing)
+}
+
+fn nothing(_: &SystemContext) -> Seeding<'_> {
+    Box::pin(async { Ok(String::new()) })
+}
+
+fn routes() -> Routes {
+    Routes::new()
+        .route("/probe/notes", get(count).post(write))
+        .route("/probe/panic", get(panics))
+        .route("/probe/panic-in-task", get(panics_in_a_task))
+        .route("/probe/panic-in-transaction", post(panics_in_a_transaction))
+        .route("/probe/hang", get(hangs))
+        .route("/probe/hang-in-transaction", post(hangs_in_a_transaction))
+        .route("/probe/leave-a-task", get(leaves_a_task))
+        .route("/probe/fail", get(fails))
+}
+
+async fn count(cx: SystemContext) -> Result<Json<i64>, Problem> {
+    let counted: Vec<(i64,)> = sql!("probe.count", "SELECT count(*) FROM probe_notes").all(&cx).await?;
+    Ok(Json(counted[0].0))
+}
+
+async fn write(cx: SystemContext) -> Result<Json<()>, Problem> {
+    cx.transaction(async |tx| note(tx).await).await?;
+    Ok(Json(()))
+}
+
+async fn note(tx: &SystemTx<'_>) -> Result<(), DataError> {
+    let insert = sql!("probe.note", "INSERT INTO probe_notes (id) VALUES ($1) RETURNING id");
+    let _: Vec<(Uuid,)> = insert.bind(tx.new_id()).all(tx).await?;
+    Ok(())
+}
+
+async fn panics() -> Json<()> {
+    panic!("the probe's secret reason")
+}
+
+async fn panics_in_a_task(cx: SystemContext) -> Json<Option<()>> {
+    let cx = cx.within(OrgId(cx.new_id()));
+    Json(cx.spawn(async { panic!("the probe's secret reason") }).await)
+}
+
+async fn panics_in_a_transaction(cx: SystemContext) -> Result<Json<()>, Problem> {
+    cx.transaction(async |tx| {
+        note(tx).await?;
+        panic!("the probe's secret reason")
+    })
+    .await
+}
+
+/// Waits for what never comes.
+async fn hangs() -> Json<()> {
+    pending().await
+}
+
+async fn hangs_in_a_transaction(cx: SystemContext) -> Result<Json<()>, Problem> {
+    cx.transaction(async |tx| {
+        note(tx).await?;
+        pending().await
+    })
+    .await
+}
+
+/// A task that nobody awaits ends with its request.
+async fn leaves_a_task(cx: SystemContext) -> Json<()> {
+    let inside = cx.within(OrgId(cx.new_id()));
+    drop(inside.spawn(pending::<()>()));
+    Json(())
+}
+
+async fn fails() -> Problem {
+    Problem::internal("the probe's secret reason")
+}

@@ -1,0 +1,5 @@
+//! The founder's own module.
+
+mod demo;
+mod list;
+mod tasks;

@@ -1,0 +1,195 @@
+//! No way from one organization into another: every operation of the document, as nobody, as somebody of
+//! another organization, and as somebody whose role is too low.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tenfold::data::{DataError, OrgId, Uuid};
+use tenfold::testing::TestApp;
+use tenfold::{both_databases, sql};
+
+use crate::operations::{self, Ids, Operation, everything};
+use crate::{new_owner, new_owner_with_a_task, problem, sign_in, sign_up, text, token};
+
+/// An id that nothing has.
+const UNKNOWN: &str = "01900000-0000-7000-8000-000000000000";
+
+/// The operations that nobody needs to sign in for. It may only shrink, or grow with a reason.
+const PUBLIC: [(&str, &str); 5] = [
+    ("GET /healthz", "the machine that restarts the process has no session"),
+    ("GET /readyz", "nor has the load balancer"),
+    ("GET /metrics", "nor has Prometheus; it names no organization and no person"),
+    ("POST /v1/auth/sign-in", "this is how one gets a session"),
+    ("POST /v1/auth/sign-up", "and this"),
+];
+
+/// The operations that any session may call, whatever its permissions. As above.
+const ANY_SESSION: [(&str, &str); 2] = [
+    ("POST /v1/auth/switch", "everybody may work in each of their organizations"),
+    ("POST /v1/auth/sign-out", "everybody may end their own session"),
+];
+
+both_databases!(app::app(); async fn what_belongs_to_another_organization_is_as_good_as_not_there(app) {
+    app.seed_demo().await;
+    let acme = token(app, "owner@acme.test").await;
+    let mallory = token(app, "owner@globex.test").await;
+    let ids = Ids::seen_by(app, &acme).await;
+    let before = everything(app, &acme).await;
+    for operation in operations::all(app).await.iter().filter(|operation| operation.names_something()) {
+        let unknown = problem(&operation.call(app, Some(&mallory), UNKNOWN).await, 404);
+        let ids = ids.of(operation.entity());
+        // All of them where there are few; a thousand users are alike.
+        for id in ids.iter().step_by(ids.len() / 100 * 5 + 1) {
+            let answer = operation.call(app, Some(&mallory), id).await;
+            assert_eq!(answer.status(), 404, "{} on {id}: {}", operation.name(), answer.text());
+            assert_eq!(problem(&answer, 404), unknown, "the answer tells what exists");
+        }
+    }
+    assert!(everything(app, &acme).await == before, "something of Acme has changed");
+});
+
+both_databases!(app::app(); async fn without_a_session_only_the_public_operations_answer(app) {
+    let owner = new_owner_with_a_task(app).await;
+    let (ids, before) = (Ids::seen_by(app, &owner).await, everything(app, &owner).await);
+    for operation in operations::all(app).await {
+        if PUBLIC.iter().any(|(name, _)| *name == operation.name()) {
+            assert!(!operation.needs_session(), "{} is public by this test's list only", operation.name());
+            continue;
+        }
+        assert!(operation.needs_session(), "{} says nothing of a session: is it public?", operation.name());
+        let id = if operation.names_something() { &*ids.of(operation.entity())[0] } else { "" };
+        for id in [id, UNKNOWN, "no-id"] {
+            for token in [None, Some(""), Some("tf_AAAA")] {
+                let answer = operation.call(app, token, id).await;
+                let kind = &problem(&answer, 401)["type"];
+                assert_eq!(kind, "urn:tenfold:problem:unauthenticated", "{}", operation.name());
+                assert_eq!(answer.header("www-authenticate"), "Bearer");
+            }
+        }
+    }
+    assert!(everything(app, &owner).await == before, "something has changed");
+});
+
+both_databases!(app::app();
+async fn whoever_lacks_the_permission_is_refused_and_changes_nothing(app) {
+    app.seed_demo().await;
+    let owner = token(app, "owner@acme.test").await;
+    let ids = Ids::seen_by(app, &owner).await;
+    let some = |operation: &Operation| {
+        if operation.names_something() { ids.of(operation.entity())[0].clone() } else { String::new() }
+    };
+    let all = operations::all(app).await;
+    let permissions: BTreeSet<String> = all.iter().filter_map(Operation::permission).collect();
+    assert!(permissions.len() >= 4, "{permissions:?}");
+    let needing = |permission: &str| -> Vec<&Operation> {
+        all.iter().filter(|operation| operation.permission().as_deref() == Some(permission)).collect()
+    };
+    let mut lacking = Vec::new();
+    for (number, permission) in permissions.iter().enumerate() {
+        // Every fifth user of the demo may do everything.
+        let session = sign_in(app, &format!("user{:04}@acme.test", number * 5 + 5)).await;
+        let token = text(&session["token"]);
+        for operation in needing(permission).iter().filter(|operation| operation.method == "GET") {
+            let answer = operation.call(app, Some(&token), &some(operation)).await;
+            assert_eq!(answer.status(), 200, "{}", operation.name());
+        }
+        revoke(app, &session, permission).await;
+        lacking.push((permission, token));
+    }
+    let before = everything(app, &owner).await;
+    for (permission, token) in lacking {
+        for operation in needing(permission) {
+            for id in [&some(operation), UNKNOWN] {
+                let refused = problem(&operation.call(app, Some(&token), id).await, 403);
+                let detail = format!("this needs the permission {permission}");
+                assert_eq!(refused["detail"], detail, "{}", operation.name());
+            }
+        }
+    }
+    assert!(everything(app, &owner).await == before, "something of Acme has changed");
+});
+
+both_databases!(app::app(); async fn every_operation_of_a_session_names_its_permission(app) {
+    for operation in operations::all(app).await.iter().filter(|operation| operation.needs_session()) {
+        let listed = ANY_SESSION.iter().any(|(name, _)| *name == operation.name());
+        let named = operation.permission().is_some();
+        assert_ne!(named, listed, "{}: x-permission, or a line with a reason", operation.name());
+    }
+});
+
+both_databases!(app::app(); async fn an_id_of_another_form_cannot_be_understood(app) {
+    let owner = new_owner(app).await;
+    for operation in operations::all(app).await.iter().filter(|operation| operation.names_something()) {
+        let (short, long) = (&UNKNOWN[1..], &*format!("{UNKNOWN}0"));
+        for id in ["x", "1", "-1", "..", "%00", "%20", "%27--", "%F0%9F%92%A9", "%FF", short, long] {
+            let answer = operation.call(app, Some(&owner), id).await;
+            assert_eq!(answer.status(), 400, "{} on {id}: {}", operation.name(), answer.text());
+            problem(&answer, 400);
+        }
+    }
+});
+
+both_databases!(app::app(); async fn a_user_of_two_organizations_works_in_one_at_a_time(app) {
+    app.seed_demo().await;
+    let globex = Ids::seen_by(app, &token(app, "owner@globex.test").await).await;
+    let session = sign_in(app, "both@demo.test").await;
+    let organization = |name: &str| {
+        let all = session["organizations"].as_array().expect("a session lists organizations");
+        all.iter().find(|one| one["name"] == name).expect("both are there")["id"].clone()
+    };
+    let switch = async |from: &str, to: Value| {
+        let answer = app.post("/v1/auth/switch").bearer(from).json(&json!({"organization": to})).send().await;
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        text(&answer.json()["token"])
+    };
+    let in_acme = switch(&text(&session["token"]), organization("Acme")).await;
+    let in_globex = switch(&in_acme, organization("Globex")).await;
+    for operation in operations::all(app).await.iter().filter(|operation| operation.names_something()) {
+        let id = &globex.of(operation.entity())[0];
+        assert_eq!(operation.call(app, Some(&in_acme), id).await.status(), 404, "{}", operation.name());
+        let status = operation.call(app, Some(&in_globex), id).await.status();
+        assert!([200, 201].contains(&status), "{} gives {status}", operation.name());
+    }
+});
+
+both_databases!(app::app(); async fn a_cursor_of_another_organization_opens_nothing_of_it(app) {
+    let mut lists = Vec::new();
+    for email in ["ada@new.test", "bob@other.test"] {
+        let token = text(&sign_up(app, email).await["token"]);
+        for number in 0..3 {
+            let new = json!({"name": format!("{number} of {email}")});
+            assert_eq!(app.post("/v1/projects").bearer(&token).json(&new).send().await.status(), 201);
+        }
+        let first = app.get("/v1/projects?limit=1").bearer(&token).send().await.json();
+        lists.push((email, token, text(&first["next_cursor"])));
+    }
+    for (own, other) in [(0, 1), (1, 0)] {
+        let ((email, token, _), (_, _, cursor)) = (&lists[own], &lists[other]);
+        let page = app.get(&format!("/v1/projects?cursor={cursor}")).bearer(token).send().await;
+        assert_eq!(page.status(), 200);
+        for item in page.json()["items"].as_array().expect("a list has items") {
+            assert!(text(&item["name"]).ends_with(email), "{item} is not of {email}");
+        }
+    }
+});
+
+/// Takes a permission from the user of a session.
+pub async fn revoke(app: &TestApp, session: &Value, permission: &str) {
+    let id = |value: &Value| Uuid::parse_str(&text(value)).expect("ids are UUIDs");
+    let (organization, user) = (OrgId(id(&session["organization"]["id"])), id(&session["user"]["id"]));
+    let gone: Result<Vec<(String,)>, DataError> = app
+        .run(async |cx| {
+            cx.within(organization)
+                .transaction(async |tx| {
+                    let revoke = sql!(
+                        "test.revoke",
+                        "DELETE FROM auth_permissions
+                         WHERE org_id = $1 AND user_id = $2 AND name = $3 RETURNING name"
+                    );
+                    revoke.bind(user).bind(permission.to_owned()).all(tx).await
+                })
+                .await
+        })
+        .await;
+    assert_eq!(gone.expect("the permission can be taken away").len(), 1, "nobody had {permission}");
+}

@@ -1,0 +1,52 @@
+//! Applications that are put together wrongly do not start, and say why.
+
+use tenfold::config::Loader;
+use tenfold::data::testing::TestDatabase;
+use tenfold::data::{Clock, Dialect};
+use tenfold::{App, Module};
+
+fn empty() -> App {
+    App::new("wrong", "0.0.0")
+}
+
+/// What the application says instead of starting on an empty database.
+fn refusal(dialect: Dialect, app: App) -> String {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let place = TestDatabase::create(dialect).await;
+        let loader = Loader::new("defaults.toml", &app.defaults()).expect("the defaults are right");
+        let loader = loader.flag("test", "database.url", Some(place.url())).expect("an address is a text");
+        match app.start(loader.load(), Clock::system(), Vec::new()).await {
+            Ok(_) => panic!("it has started"),
+            Err(error) => format!("{error:#}"),
+        }
+    })
+}
+
+fn on_both(make: impl Fn() -> App, words: &[&str]) {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let said = refusal(dialect, make());
+        for word in words {
+            assert!(said.contains(word), "{said:?} does not say {word:?}");
+        }
+    }
+}
+
+#[test]
+fn a_need_that_nobody_provides_is_named_with_who_needs_it() {
+    on_both(|| empty().module(projects::module()), &["module projects", "dyn Auth", "add the module"]);
+}
+
+#[test]
+fn a_module_before_those_that_it_needs_is_named_with_what_it_needs() {
+    on_both(
+        || empty().module(projects::module()).module(auth::module()),
+        &["module projects", "dyn Auth", "move it up"],
+    );
+}
+
+#[test]
+fn an_application_in_which_nobody_authenticates_does_not_start() {
+    on_both(empty, &["no module authenticates", ".authenticates("]);
+    on_both(|| empty().module(Module::new("alone")), &["no module authenticates"]);
+}
