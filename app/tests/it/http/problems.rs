@@ -7,7 +7,7 @@ use crate::{new_owner, problem, text};
 
 both_databases!(app::app(); async fn a_path_that_is_none_is_not_found(app) {
     let near = ["/v1/users/", "/v1//users", "/V1/users", "/v1/users/1/2", "/docs/", "/docs/../v1/users"];
-    for path in near.into_iter().chain(["/", "/nowhere", "/v1", "/..", "/%2e%2e"]) {
+    for path in near.into_iter().chain(["/nowhere", "/v1", "/..", "/%2e%2e"]) {
         let answer = app.get(path).send().await;
         assert_eq!(answer.status(), 404, "{path}");
         let detail = text(&problem(&answer, 404)["detail"]);
