@@ -7,7 +7,7 @@ use crate::{new_owner, problem, text};
 
 both_databases!(app::app(); async fn a_path_that_is_none_is_not_found(app) {
     let near = ["/v1/users/", "/v1//users", "/V1/users", "/v1/users/1/2", "/docs/", "/docs/../v1/users"];
-    for path in near.into_iter().chain(["/", "/nowhere", "/v1", "/..", "/%2e%2e"]) {
+    for path in near.into_iter().chain(["/nowhere", "/v1", "/..", "/%2e%2e"]) {
         let answer = app.get(path).send().await;
         assert_eq!(answer.status(), 404, "{path}");
         let detail = text(&problem(&answer, 404)["detail"]);
@@ -54,4 +54,9 @@ both_databases!(app::app(); async fn problems_are_not_kept_by_caches_nor_guessed
     assert_eq!(users.header("cache-control"), "no-store");
     let made = app.post("/v1/projects").bearer(&token).json(&json!({"name": "a"})).send().await;
     assert_eq!(made.header("cache-control"), "no-store");
+});
+
+both_databases!(app::app(); async fn whoever_asks_for_nothing_is_shown_the_page_of_the_api(app) {
+    let answer = app.get("/").send().await;
+    assert_eq!((answer.status(), answer.header("location")), (307, "/docs"));
 });

@@ -74,8 +74,9 @@ pub fn refuse_cross_site(method: &Method, headers: &HeaderMap) -> Result<(), Pro
     if same_site {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", "The request comes from another site")
-        .detail("a browser must send this from a page of this origin; programs send Authorization and no cookie"))
+    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", "The request comes from another site").detail(
+        "a browser must send this from a page of this origin; programs send Authorization and no cookie",
+    ))
 }
 
 /// In the signature of a handler that opens a session: refuses a page of another site, which could sign its
@@ -114,7 +115,8 @@ impl FromRequestParts<ServerState> for Context {
         if let Some(cx) = parts.extensions.get::<Context>() {
             return Ok(cx.clone());
         }
-        let credentials = Credentials::of(&parts.headers, state.settings().session_cookie()).ok_or_else(Problem::unauthenticated)?;
+        let credentials = Credentials::of(&parts.headers, state.settings().session_cookie())
+            .ok_or_else(Problem::unauthenticated)?;
         if credentials.by_cookie {
             refuse_cross_site(&parts.method, &parts.headers)?;
         }

@@ -31,7 +31,8 @@ pub(super) async fn serve(State(state): State<ServerState>, mut request: Request
     request.extensions_mut().insert(std::sync::Arc::clone(&scope));
 
     // A panic is this request's failure, not its connection's; also one in a task or a batch of its scope.
-    let driven = AssertUnwindSafe(tokio::time::timeout_at(deadline, scope.drive(next.run(request)))).catch_unwind();
+    let driven =
+        AssertUnwindSafe(tokio::time::timeout_at(deadline, scope.drive(next.run(request)))).catch_unwind();
     let mut response = match driven.instrument(span.clone()).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => span.in_scope(|| Problem::deadline(limit).into_response()),
