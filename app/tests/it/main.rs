@@ -10,7 +10,10 @@ mod statements;
 mod tenancy;
 mod wiring;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use tenfold::data::{OrgId, Uuid};
 use tenfold::testing::{TestApp, TestResponse};
 
 /// Signs somebody of the demo in and gives the answer.
@@ -49,6 +52,20 @@ pub async fn new_owner_with_a_task(app: &TestApp) -> String {
     let tasks = format!("{}/tasks", project.header("location"));
     assert_eq!(app.post(&tasks).bearer(&token).json(&json!({"title": "Begin"})).send().await.status(), 201);
     token
+}
+
+/// Adds somebody to the organization that a session is in, with these permissions; gives their token.
+pub async fn join(app: &TestApp, session: &str, email: &str, permissions: &[&str]) -> String {
+    let organization = organization(session);
+    let joined = app.run(async |cx| ::auth::demo::join(&cx, organization, email, permissions).await).await;
+    joined.unwrap_or_else(|error| panic!("{email} cannot join: {error}"));
+    token(app, email).await
+}
+
+/// The organization that a token is for.
+pub fn organization(token: &str) -> OrgId {
+    let bytes = URL_SAFE_NO_PAD.decode(token.trim_start_matches("tf_")).expect("a token is base64url");
+    OrgId(Uuid::from_slice(&bytes[..16]).expect("an organization's id has 16 bytes"))
 }
 
 /// A JSON string's text.

@@ -30,9 +30,7 @@ pub async fn seed(cx: &SystemContext) -> anyhow::Result<Option<Vec<DemoOrganizat
     if known.is_some() {
         return Ok(None);
     }
-    let hashed = Passwords::new(1, 1)?.hash(PASSWORD.to_owned()).await;
-    let password_hash =
-        hashed.map_err(|problem| anyhow::anyhow!("the demo's password cannot be hashed: {problem:?}"))?;
+    let password_hash = password_hash().await?;
     let made = cx
         .transaction(async |tx| -> Result<_, DataError> {
             let account = |email: &str| Account {
@@ -58,7 +56,7 @@ pub async fn seed(cx: &SystemContext) -> anyhow::Result<Option<Vec<DemoOrganizat
                 let organization =
                     Organization { id: OrgId(tx.new_id()), name: name.to_owned(), created_at: tx.now() };
                 let organization = organization.insert(tx).await?;
-                let users = add_users(&tx.within(organization.id), &members).await?;
+                let users = add_users(&tx.within(organization.id), &members, demo_permissions).await?;
                 let membership = |((account, _), user): (&(AccountId, String), &UserId)| Membership {
                     id: MembershipId(tx.new_id()),
                     account_id: *account,
@@ -80,7 +78,56 @@ pub async fn seed(cx: &SystemContext) -> anyhow::Result<Option<Vec<DemoOrganizat
     }
 }
 
-async fn add_users(tx: &Tx<'_>, members: &[(AccountId, String)]) -> Result<Vec<UserId>, DataError> {
+/// Adds a person to an organization, who signs in with [`PASSWORD`] and may do exactly what `permissions` name:
+/// for tests of roles, until people can be invited.
+///
+/// # Errors
+/// When somebody has the address already, or the database refuses.
+pub async fn join(
+    cx: &SystemContext,
+    organization: OrgId,
+    email: &str,
+    permissions: &[&str],
+) -> anyhow::Result<UserId> {
+    let (account_id, password_hash) = (AccountId(cx.new_id()), password_hash().await?);
+    let user_id = cx
+        .transaction(async |tx| -> Result<_, DataError> {
+            let (email, now) = (email.to_owned(), tx.now());
+            let account = Account { id: account_id, email: email.clone(), password_hash, created_at: now };
+            account.insert(tx).await?;
+            let tenant = tx.within(organization);
+            let user_id = add_users(&tenant, &[(account_id, email)], |_| permissions).await?[0];
+            let membership = Membership {
+                id: MembershipId(tx.new_id()),
+                account_id,
+                org_id: organization,
+                user_id,
+                last_used_at: now,
+                organization: One::default(),
+            };
+            membership.insert(tx).await?;
+            Ok(user_id)
+        })
+        .await?;
+    Ok(user_id)
+}
+
+async fn password_hash() -> anyhow::Result<String> {
+    let hashed = Passwords::new(1, 1)?.hash(PASSWORD.to_owned()).await;
+    hashed.map_err(|problem| anyhow::anyhow!("the demo's password cannot be hashed: {problem:?}"))
+}
+
+/// The owner may do everything, the others one to five things; everybody may see the others.
+fn demo_permissions(index: usize) -> &'static [&'static str] {
+    let count = if index == 0 { OWNER.len() } else { index % OWNER.len() + 1 };
+    &OWNER[..count]
+}
+
+async fn add_users<'p>(
+    tx: &Tx<'_>,
+    members: &[(AccountId, String)],
+    permissions_of: impl Fn(usize) -> &'p [&'p str],
+) -> Result<Vec<UserId>, DataError> {
     let org_id = tx.tenant();
     let ids: Vec<UserId> = members.iter().map(|_| UserId(tx.new_id())).collect();
     let user = |((account_id, email), id): (&(AccountId, String), &UserId)| User {
@@ -102,9 +149,7 @@ async fn add_users(tx: &Tx<'_>, members: &[(AccountId, String)]) -> Result<Vec<U
         let theme = [Theme::System, Theme::Light, Theme::Dark][index % 3];
         let locale = ["en", "de", "fr", "es"][index % 4].to_owned();
         settings.push(Settings { user_id, org_id, theme, locale });
-        // The owner may do everything, the others one to five things; everybody may see the others.
-        let count = if index == 0 { OWNER.len() } else { index % OWNER.len() + 1 };
-        permissions.extend(OWNER[..count].iter().map(|name| Permission {
+        permissions.extend(permissions_of(index).iter().map(|name| Permission {
             id: PermissionId(tx.new_id()),
             org_id,
             user_id,

@@ -1,9 +1,7 @@
 //! `POST /v1/auth/sign-up`.
 
-use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tenfold::testing::TestApp;
-use tenfold::{both_databases, sql};
+use tenfold::both_databases;
 
 use crate::{PASSWORD, problem, sign_up, text};
 
@@ -34,16 +32,6 @@ both_databases!(app::app(); async fn one_address_is_one_account_however_it_is_wr
         problem(&answer, 409);
         assert_eq!(answer.header("set-cookie"), "");
     }
-    assert_eq!(rows(app).await, (1, 1));
-});
-
-both_databases!(app::app(); async fn of_many_who_want_an_address_at_once_one_gets_it(app) {
-    let new = json!({"email": "ada@new.test", "password": PASSWORD, "organization": "One"});
-    let answers = join_all((0..6).map(|_| app.post("/v1/auth/sign-up").json(&new).send())).await;
-    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status()).collect();
-    statuses.sort_unstable();
-    assert_eq!(statuses, [201, 409, 409, 409, 409, 409]);
-    assert_eq!(rows(app).await, (1, 1));
 });
 
 both_databases!(app::app(); async fn what_cannot_be_an_account_is_refused_with_the_name_of_the_field(app) {
@@ -74,20 +62,5 @@ both_databases!(app::app(); async fn what_cannot_be_an_account_is_refused_with_t
     let mut unknown = right.clone();
     unknown["admin"] = json!(true);
     problem(&app.post("/v1/auth/sign-up").json(&unknown).send().await, 422);
-    assert_eq!(rows(app).await, (0, 0));
     assert_eq!(app.post("/v1/auth/sign-up").json(&right).send().await.status(), 201);
 });
-
-/// How many accounts and organizations there are.
-async fn rows(app: &TestApp) -> (i64, i64) {
-    let counted = app
-        .run(async |cx| {
-            let accounts: Vec<(i64,)> =
-                sql!("test.accounts", "SELECT count(*) FROM auth_accounts").all(&cx).await?;
-            let organizations: Vec<(i64,)> =
-                sql!("test.organizations", "SELECT count(*) FROM auth_organizations").all(&cx).await?;
-            Ok::<_, tenfold::data::DataError>((accounts[0].0, organizations[0].0))
-        })
-        .await;
-    counted.expect("rows can be counted")
-}

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use tenfold::data::{Context, DataError, OrgId, Uuid};
+use tenfold::both_databases;
 use tenfold::testing::TestApp;
-use tenfold::{both_databases, sql};
 
-use crate::{new_owner, problem, sign_in, sign_up, text, token};
+use crate::{join, new_owner, problem, text, token};
 
 async fn page(app: &TestApp, token: &str, query: &str) -> Value {
     let answer = app.get(&format!("/v1/users?{query}")).bearer(token).send().await;
@@ -43,24 +42,21 @@ both_databases!(app::app(); async fn the_pages_give_everybody_once_and_in_order(
 
 both_databases!(app::app(); async fn nobody_is_lost_or_repeated_while_others_join(app) {
     app.seed_demo().await;
-    let session = sign_in(app, "owner@acme.test").await;
-    let token = text(&session["token"]);
-    let organization = organization(&session);
+    let token = token(app, "owner@acme.test").await;
     let whole = emails(&page(app, &token, "limit=1000").await);
-    let (mut seen, mut query) = (BTreeMap::new(), "limit=100".to_owned());
+    let (mut seen, mut query) = (BTreeMap::new(), "limit=250".to_owned());
     for round in 0.. {
         let page = page(app, &token, &query).await;
         for email in emails(&page) {
             *seen.entry(email).or_insert(0) += 1;
         }
         let Some(cursor) = page["next_cursor"].as_str() else { break };
-        query = format!("limit=100&cursor={cursor}");
+        query = format!("limit=250&cursor={cursor}");
         // One before everybody, one right behind the page's last, one after everybody.
         let last = emails(&page).pop().unwrap_or_default();
         let (before, behind) = (format!("a{round:02}@acme.test"), format!("{last}.new"));
         for email in [before, behind, format!("z{round:02}@acme.test")] {
-            let joined = app.run(async |cx| join(&cx.within(organization), &email).await).await;
-            joined.unwrap_or_else(|error| panic!("{email} cannot join: {error}"));
+            join(app, &token, &email, &["members.read"]).await;
         }
     }
     for email in whole {
@@ -69,37 +65,6 @@ both_databases!(app::app(); async fn nobody_is_lost_or_repeated_while_others_joi
     assert!(seen.values().all(|times| *times == 1), "{seen:?}");
     assert!(seen.keys().any(|email| email.ends_with(".new")), "who joins ahead of the reader is seen");
 });
-
-fn organization(session: &Value) -> OrgId {
-    OrgId(Uuid::parse_str(&text(&session["organization"]["id"])).expect("ids are UUIDs"))
-}
-
-/// Makes a user, which no route does yet.
-async fn join(cx: &Context, email: &str) -> Result<(), DataError> {
-    let (id, account, email) = (cx.new_id(), cx.new_id(), email.to_owned());
-    cx.transaction(async |tx| {
-        let user = sql!(
-            "test.join_user",
-            "INSERT INTO auth_users (org_id, id, account_id, email, created_at)
-             VALUES ($1, $2, $3, $4, $5) RETURNING id"
-        );
-        let _: Vec<(Uuid,)> = user.bind(id).bind(account).bind(email).bind(tx.now()).all(tx).await?;
-        let profile = sql!(
-            "test.join_profile",
-            "INSERT INTO auth_profiles (org_id, user_id, display_name)
-             VALUES ($1, $2, 'New') RETURNING user_id"
-        );
-        let _: Vec<(Uuid,)> = profile.bind(id).all(tx).await?;
-        let settings = sql!(
-            "test.join_settings",
-            "INSERT INTO auth_settings (org_id, user_id, theme, locale)
-             VALUES ($1, $2, 'dark', 'en') RETURNING user_id"
-        );
-        let _: Vec<(Uuid,)> = settings.bind(id).all(tx).await?;
-        Ok(())
-    })
-    .await
-}
 
 both_databases!(app::app(); async fn a_limit_out_of_bounds_is_refused(app) {
     let token = new_owner(app).await;
@@ -113,12 +78,9 @@ both_databases!(app::app(); async fn a_limit_out_of_bounds_is_refused(app) {
 });
 
 both_databases!(app::app(); async fn what_is_no_cursor_of_this_list_is_refused(app) {
-    let session = sign_up(app, "ada@new.test").await;
-    let (token, organization) = (text(&session["token"]), organization(&session));
+    let token = new_owner(app).await;
     for number in 0..4 {
-        let email = format!("{number}@new.test");
-        let joined = app.run(async |cx| join(&cx.within(organization), &email).await).await;
-        joined.unwrap_or_else(|error| panic!("{number} cannot join: {error}"));
+        join(app, &token, &format!("{number}@new.test"), &[]).await;
         let new = json!({"name": format!("Project {number}")});
         assert_eq!(app.post("/v1/projects").bearer(&token).json(&new).send().await.status(), 201);
     }
