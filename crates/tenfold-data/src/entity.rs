@@ -128,7 +128,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
         async move { Ok(stored.await?.remove(0)) }
     }
 
-    /// Stores many rows with one statement.
+    /// Stores many rows with one statement; none cost none.
     ///
     /// # Errors
     /// As [`Entity::insert`]; then none of them is stored.

@@ -102,6 +102,12 @@ pub enum DataError {
         /// `after its request had ended` or `before anybody drove its scope`.
         when: &'static str,
     },
+    /// A load that was begun inside a transaction was still on its way when the work ended.
+    #[error("the transaction of {site} ended while a load inside it was under way: await every load")]
+    LoadNotAwaited {
+        /// Where the transaction was opened.
+        site: CallSite,
+    },
     /// A relation was touched through the context of another organization than its entity was loaded with.
     #[error("a relation at {site} was touched through the context of another organization")]
     OtherTenant {

@@ -1,6 +1,92 @@
 //! Data access: entities, cohorts, the request scope, transactions, migrations and the two database drivers.
 //!
 //! Everything that reaches a database passes through here, with a name, a module and the author's file and line.
+//!
+//! An organization's rows are reached through a context that names it, and written inside a transaction:
+//!
+//! ```
+//! # use tenfold_data::{Context, DataError, Entity, OrgId, SystemContext, id};
+//! # id!(NoteId);
+//! # id!(TagId);
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_notes", tenant = org_id)]
+//! # struct Note { #[entity(key)] id: NoteId, org_id: OrgId, text: String }
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_tags", tenant = org_id)]
+//! # struct Tag { #[entity(key)] id: TagId, org_id: OrgId, name: String }
+//! async fn keep(cx: &Context, note: Note) -> Result<NoteId, DataError> {
+//!     let note = cx.transaction(async |tx| note.insert(tx).await).await?;
+//!     let change = Note::update(note.id).set(Note::text, "changed".to_owned());
+//!     cx.transaction(async |tx| change.run(tx).await).await?;
+//!     Ok(Note::get(cx, note.id).await?.id)
+//! }
+//! ```
+//!
+//! What would break this does not compile. A context that names no organization reaches no organization's rows:
+//!
+//! ```compile_fail,E0277
+//! # use tenfold_data::{Context, DataError, Entity, OrgId, SystemContext, id};
+//! # id!(NoteId);
+//! # id!(TagId);
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_notes", tenant = org_id)]
+//! # struct Note { #[entity(key)] id: NoteId, org_id: OrgId, text: String }
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_tags", tenant = org_id)]
+//! # struct Tag { #[entity(key)] id: TagId, org_id: OrgId, name: String }
+//! async fn read(system: &SystemContext, id: NoteId) -> Result<OrgId, DataError> {
+//!     Ok(Note::get(system, id).await?.org_id) // say system.within(organization)
+//! }
+//! ```
+//!
+//! Nothing is written without a transaction:
+//!
+//! ```compile_fail,E0277
+//! # use tenfold_data::{Context, DataError, Entity, OrgId, SystemContext, id};
+//! # id!(NoteId);
+//! # id!(TagId);
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_notes", tenant = org_id)]
+//! # struct Note { #[entity(key)] id: NoteId, org_id: OrgId, text: String }
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_tags", tenant = org_id)]
+//! # struct Tag { #[entity(key)] id: TagId, org_id: OrgId, name: String }
+//! async fn keep(cx: &Context, note: Note) -> Result<Note, DataError> {
+//!     note.insert(cx).await // say cx.transaction(async |tx| …)
+//! }
+//! ```
+//!
+//! A column and a key belong to their entity:
+//!
+//! ```compile_fail,E0308
+//! # use tenfold_data::{Context, DataError, Entity, OrgId, SystemContext, id};
+//! # id!(NoteId);
+//! # id!(TagId);
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_notes", tenant = org_id)]
+//! # struct Note { #[entity(key)] id: NoteId, org_id: OrgId, text: String }
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_tags", tenant = org_id)]
+//! # struct Tag { #[entity(key)] id: TagId, org_id: OrgId, name: String }
+//! fn change(id: NoteId) -> tenfold_data::write::Update<Note> {
+//!     Note::update(id).set(Tag::name, "another entity's column".to_owned())
+//! }
+//! ```
+//!
+//! ```compile_fail,E0308
+//! # use tenfold_data::{Context, DataError, Entity, OrgId, SystemContext, id};
+//! # id!(NoteId);
+//! # id!(TagId);
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_notes", tenant = org_id)]
+//! # struct Note { #[entity(key)] id: NoteId, org_id: OrgId, text: String }
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_tags", tenant = org_id)]
+//! # struct Tag { #[entity(key)] id: TagId, org_id: OrgId, name: String }
+//! async fn read(cx: &Context, tag: TagId) -> Result<OrgId, DataError> {
+//!     Ok(Note::get(cx, tag).await?.org_id) // another entity's key
+//! }
+//! ```
 
 // The derives and macros write `::tenfold_data::…`, also when this crate itself uses them.
 extern crate self as tenfold_data;

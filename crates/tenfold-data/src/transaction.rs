@@ -127,6 +127,7 @@ impl SystemContext {
 struct Open {
     connection: Arc<Connection>,
     closing: Closing,
+    site: CallSite,
 }
 
 /// Tells the scope that no transaction is open any more, however it ended.
@@ -144,17 +145,15 @@ impl Open {
         let closing = Closing(Arc::clone(scope));
         let begun = scope.database().driver().begin(scope.deadline()).await;
         let transaction = begun.map_err(|error| error.at("transaction.begin", site))?;
-        Ok(Open { connection: Arc::new(Connection::new(transaction)), closing })
+        Ok(Open { connection: Arc::new(Connection::new(transaction)), closing, site })
     }
 
     async fn commit(self) -> Result<(), DataError> {
-        let site = Location::caller();
+        let site = self.site;
         // A load that was asked for inside and not awaited must not run after the end; one that is already
         // on its way still holds the connection.
         self.closing.0.abandon(self.connection.number());
-        let connection = Arc::into_inner(self.connection).ok_or(DataError::Settings(
-            "a load that was begun inside the transaction was not awaited before its end".to_owned(),
-        ))?;
+        let connection = Arc::into_inner(self.connection).ok_or(DataError::LoadNotAwaited { site })?;
         let committed = connection.commit().await.map_err(|error| error.at("transaction.commit", site));
         drop(self.closing);
         committed

@@ -17,6 +17,9 @@ pub(crate) async fn insert<E: Entity>(
     mut rows: Vec<E>,
 ) -> Result<Vec<E>, DataError> {
     let target = target?;
+    if rows.is_empty() {
+        return Ok(rows);
+    }
     let values: Vec<Vec<Value>> = rows.iter().map(E::values).collect();
     refuse_other_tenants::<E>(&target, &values)?;
     let dialect = target.scope.database().dialect();
@@ -85,7 +88,8 @@ impl<E: Entity> Update<E> {
     /// Changes the row; without a column to change it only looks whether the row is there.
     ///
     /// # Errors
-    /// [`DataError::NotFound`], and whatever stops the statement.
+    /// [`DataError::NotFound`], [`DataError::OtherTenant`] when the row would move to another organization, and
+    /// whatever stops the statement.
     #[track_caller]
     pub fn run<W: Write<E::Owner>>(
         self,
@@ -97,6 +101,7 @@ impl<E: Entity> Update<E> {
             let (condition, next) = table.tenant_condition();
             let mut params: Vec<Value> = Vec::new();
             let target = target?;
+            self.refuse_other_tenant(&target)?;
             params.extend(target.tenant.iter().map(OrgId::to_value));
             params.push(self.key.to_value());
             let mut changes: Vec<String> =
@@ -113,6 +118,15 @@ impl<E: Entity> Update<E> {
             );
             change_one::<E>(&target, "update", text, &params, &self.key).await
         }
+    }
+
+    fn refuse_other_tenant(&self, target: &Target) -> Result<(), DataError> {
+        let (Some(column), Some(tenant)) = (E::table().tenant, target.tenant) else { return Ok(()) };
+        let mut changes = self.columns.iter().zip(&self.values);
+        if changes.any(|(changed, value)| *changed == column && *value != tenant.to_value()) {
+            return Err(DataError::OtherTenant { site: target.site });
+        }
+        Ok(())
     }
 }
 

@@ -44,9 +44,8 @@ impl Passwords {
     pub(crate) async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, Problem> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.to_string());
-        let matches = self
-            .run(move || argon2().verify_password(password.as_bytes(), stored.as_str()).is_ok())
-            .await?;
+        let matches =
+            self.run(move || argon2().verify_password(password.as_bytes(), stored.as_str()).is_ok()).await?;
         Ok(matches && known)
     }
 

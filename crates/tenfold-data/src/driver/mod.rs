@@ -37,8 +37,18 @@ impl Params<'_> {
         fn nul(value: &Value) -> bool {
             match value {
                 Value::Text(text) => text.contains('\0'),
-                Value::Json(json) => json.to_string().contains("\\u0000"),
+                Value::Json(json) => nul_in_json(json),
                 Value::List(values) => values.iter().any(nul),
+                _ => false,
+            }
+        }
+        fn nul_in_json(json: &serde_json::Value) -> bool {
+            match json {
+                serde_json::Value::String(text) => text.contains('\0'),
+                serde_json::Value::Array(values) => values.iter().any(nul_in_json),
+                serde_json::Value::Object(fields) => {
+                    fields.iter().any(|(name, value)| name.contains('\0') || nul_in_json(value))
+                }
                 _ => false,
             }
         }

@@ -117,11 +117,15 @@ impl Statement {
                 self.create_table |= self.words == 2 && lower == "table" && !self.alters;
                 self.alters |= self.words == 1 && lower == "alter";
                 self.after_name = std::mem::take(&mut self.name_due);
-                self.name_due = self.alters && lower == "column";
+                // ALTER TABLE … ADD COLUMN name type, where COLUMN may be left out.
+                self.name_due = self.alters && (lower == "column" || lower == "add");
+                self.after_name &= !(self.alters && lower == "column");
             }
             Piece::Other("(") => {
                 self.depth += 1;
                 self.name_due = self.depth == 1;
+                // `UNIQUE (text)` and `CHECK (text <> '')` name a column, and no type.
+                self.after_name = false;
             }
             Piece::Other(")") => self.depth = self.depth.saturating_sub(1),
             Piece::Other(",") => self.name_due = self.depth == 1,

@@ -31,7 +31,7 @@ pub fn link<E, F: Field>(
     for rows in rows.chunks_mut(COHORT_SIZE) {
         let cohort = Arc::new(Cohort {
             relation,
-            tenant,
+            owner: tenant.map_or_else(OnceLock::new, OnceLock::from),
             links: rows.iter().map(&of).collect(),
             holders: rows.iter().map(|_| AtomicU32::new(1)).collect(),
             loaded: OnceLock::new(),
@@ -88,7 +88,9 @@ pub struct Member<R: Related>(Option<(Arc<Cohort<R>>, u32)>);
 
 struct Cohort<R: Related> {
     relation: &'static Relation<R>,
-    tenant: Option<OrgId>,
+    /// Whose rows are related: those of the entities' organization; if they belong to nobody, of the first
+    /// organization that asked, for what is loaded for it must not be shown to another.
+    owner: OnceLock<OrgId>,
     links: Box<[Link]>,
     /// How many copies of each entity there are; a dropped one is not loaded for any more.
     holders: Box<[AtomicU32]>,
@@ -126,12 +128,12 @@ impl<R: Related> Member<R> {
     pub(super) fn touch<'a>(&'a self, origin: &Origin<'_>, site: CallSite) -> Touch<'a, R> {
         let Some((cohort, index)) = &self.0 else { return Touch { place: None, failures: 0, refused: None } };
         let mut touch = Touch { place: Some((cohort, *index)), failures: 0, refused: None };
-        if cohort.loaded.get().is_some() {
+        let tenant = R::table().tenant.and(origin.tenant);
+        if tenant.is_some_and(|tenant| *cohort.owner.get_or_init(|| tenant) != tenant) {
+            touch.refused = Some(DataError::OtherTenant { site });
             return touch;
         }
-        let tenant = R::table().tenant.and(origin.tenant);
-        if cohort.tenant.is_some() && tenant.is_some() && cohort.tenant != tenant {
-            touch.refused = Some(DataError::OtherTenant { site });
+        if cohort.loaded.get().is_some() {
             return touch;
         }
         let mut load = cohort.load();

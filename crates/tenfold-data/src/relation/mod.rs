@@ -208,8 +208,11 @@ impl<T: Entity> Related for Counted<T> {
         (format!("{column}, count(*)"), format!(" GROUP BY {column} ORDER BY {column}"))
     }
     fn read(row: &Row<'_>) -> Result<Self, ReadError> {
-        let column = uuid::Uuid::read(row, 0)?;
-        Ok(Counted { link: Link::Uuid(column), rows: row.integer(1)?, entity: std::marker::PhantomData })
+        // The row does not say which relation it is of, so its key is taken as what it turns out to be.
+        let link = uuid::Uuid::read(row, 0).map(Link::Uuid);
+        let link = link.or_else(|_| row.integer(0).map(Link::Integer));
+        let link = link.or_else(|_| row.text(0).map(|text| Link::Text(text.into())))?;
+        Ok(Counted { link, rows: row.integer(1)?, entity: std::marker::PhantomData })
     }
     fn link(_: &mut [Self], _: Option<OrgId>) {}
 }

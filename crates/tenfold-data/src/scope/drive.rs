@@ -1,7 +1,7 @@
 //! The future that drives a scope, and the flush rule.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -14,10 +14,12 @@ use super::{Phase, Scope};
 
 /// Runs a piece of work, its spawned tasks and its batches as one future.
 ///
-/// **The flush rule**: waiting loads are sent when the work returned `Pending` and its waker was not fired
-/// during that very poll. "Any `Pending`" would flush too early: tokio's cooperative budget and
-/// `FuturesUnordered` return `Pending` with their waker already fired, and have more to run. After a wake the
-/// task goes back to the executor instead of polling again at once, which could starve everybody else.
+/// **The flush rule**: waiting loads are sent when the work returned `Pending`, its waker was not fired during
+/// that very poll, and it was not fired either when the executor had gone round once. "Any `Pending`" would
+/// flush too early: `FuturesUnordered` returns `Pending` with its waker already fired, and has more to run.
+/// So does tokio, when a task yields or has used up its cooperative budget; but its wakes are deferred until
+/// the executor has nothing else to do, so one deferred turn of our own tells whether there was any. After a
+/// wake the task goes back to the executor instead of polling again at once, which could starve everybody else.
 pub struct Driven<F> {
     scope: Arc<Scope>,
     work: Pin<Box<F>>,
@@ -26,6 +28,8 @@ pub struct Driven<F> {
     /// Tasks of `Context::spawn`.
     tasks: FuturesUnordered<BoxFuture<'static, ()>>,
     signal: Option<(Arc<Signal>, Waker)>,
+    /// Nothing could run at the last poll; if nobody was woken since, what waits is sent.
+    lull: bool,
 }
 
 /// The waker that the work sees: it notes that it was fired, and passes it on.
@@ -53,6 +57,7 @@ impl<F: Future> Driven<F> {
             batches: FuturesUnordered::new(),
             tasks: FuturesUnordered::new(),
             signal: None,
+            lull: false,
         }
     }
 
@@ -63,6 +68,8 @@ impl<F: Future> Driven<F> {
             _ => {
                 let signal = Arc::new(Signal { fired: AtomicBool::new(false), outer: outer.clone() });
                 let waker = Waker::from(Arc::clone(&signal));
+                // Whoever holds the old waker may have fired that one instead.
+                self.lull = false;
                 self.signal = Some((Arc::clone(&signal), waker.clone()));
                 self.scope.state().driver = Some(outer.clone());
                 (signal, waker)
@@ -74,27 +81,36 @@ impl<F: Future> Driven<F> {
         while let Poll::Ready(Some(())) = self.batches.poll_next_unpin(cx) {}
     }
 
-    /// After a poll: takes over what was spawned in it, or, if nothing can run, sends what has been asked for.
-    fn settle(&mut self, nothing_can_run: bool, cx: &mut Context<'_>) {
-        let (spawned, pending) = {
+    /// After a poll: takes over what was spawned in it; if nothing can run, lets the executor go round once.
+    fn settle(&mut self, nothing_can_run: bool, outer: &mut Context<'_>) {
+        let (spawned, loads_wait) = {
             let mut state = self.scope.state();
             state.polling = false;
-            let spawned = std::mem::take(&mut state.spawned);
-            let flush = nothing_can_run && spawned.is_empty();
-            (spawned, if flush { std::mem::take(&mut state.pending) } else { Vec::new() })
+            (std::mem::take(&mut state.spawned), !state.pending.is_empty())
         };
         if !spawned.is_empty() {
             self.tasks.extend(spawned);
             // Nobody else would wake a task that has not been polled yet.
-            cx.waker().wake_by_ref();
+            outer.waker().wake_by_ref();
+        } else if nothing_can_run && loads_wait {
+            self.lull = true;
+            // Registers a deferred wake, behind those that the work may have registered.
+            let _ = pin!(tokio::task::yield_now()).poll(outer);
         }
-        if !pending.is_empty() {
-            for (_, batch) in pending {
-                self.batches.push(batch.run(Arc::clone(&self.scope)));
-            }
-            // Sends them all before any is awaited; what answers at once (SQLite) wakes the work.
-            self.poll_batches(cx);
+    }
+
+    /// Sends what has been asked for.
+    fn flush(&mut self, cx: &mut Context<'_>) {
+        let pending = {
+            let mut state = self.scope.state();
+            state.polling = false;
+            std::mem::take(&mut state.pending)
+        };
+        for (_, batch) in pending {
+            self.batches.push(batch.run(Arc::clone(&self.scope)));
         }
+        // Sends them all before any is awaited; what answers at once (SQLite) wakes the work.
+        self.poll_batches(cx);
     }
 }
 
@@ -112,13 +128,17 @@ impl<F: Future> Future for Driven<F> {
         }
         // Answers first: whom they wake is polled right below, so those wakes do not count as "can still run".
         this.poll_batches(&mut cx);
-        signal.fired.store(false, Ordering::Release);
+        let woken = signal.fired.swap(false, Ordering::AcqRel);
+        if std::mem::take(&mut this.lull) && !woken && this.scope.state().spawned.is_empty() {
+            this.flush(&mut cx);
+            return Poll::Pending;
+        }
         while let Poll::Ready(Some(())) = this.tasks.poll_next_unpin(&mut cx) {}
         if let Poll::Ready(value) = this.work.as_mut().poll(&mut cx) {
             return Poll::Ready(value);
         }
         let nothing_can_run = !signal.fired.load(Ordering::Acquire);
-        this.settle(nothing_can_run, &mut cx);
+        this.settle(nothing_can_run, outer);
         Poll::Pending
     }
 }

@@ -73,14 +73,14 @@ impl Drop for Lease {
     }
 }
 
-/// BEGIN … COMMIT on a leased connection.
+/// BEGIN READ WRITE … COMMIT on a leased connection, which otherwise only reads.
 pub(super) struct PostgresTransaction {
     lease: Option<Lease>,
 }
 
 impl PostgresTransaction {
     pub(super) async fn begin(lease: Lease) -> Result<Self, DriverError> {
-        lease.script("BEGIN").await?;
+        lease.script("BEGIN READ WRITE").await?;
         Ok(PostgresTransaction { lease: Some(lease) })
     }
 
@@ -115,8 +115,17 @@ impl DriverTransaction for PostgresTransaction {
 
 impl Drop for PostgresTransaction {
     fn drop(&mut self) {
-        let Some(lease) = self.lease.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Some(mut lease) = self.lease.take() else { return };
+        if *lease.busy.get_mut() {
+            // A ROLLBACK would wait for the statement that nobody wants any more. Dropping the lease cancels it
+            // and closes the connection, which rolls back as well.
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            // Nothing can be sent from here, and the pool must not get a connection with an open transaction.
+            *lease.busy.get_mut() = true;
+            return;
+        };
         runtime.spawn(async move {
             // `script` marks the lease busy, so a ROLLBACK that does not come through closes the connection.
             let rolled_back = tokio::time::timeout(CANCEL_TIMEOUT, lease.script("ROLLBACK")).await;

@@ -8,6 +8,7 @@ mod encode;
 mod lane;
 mod lease;
 
+use std::error::Error as _;
 use std::str::FromStr as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -51,12 +52,13 @@ impl Postgres {
         }
         config.ssl_mode(SslMode::Disable);
         config.connect_timeout(settings.connect_timeout);
-        let timeouts = format!(
-            "-c statement_timeout={} -c idle_in_transaction_session_timeout={}",
+        // As on SQLite, where readers are another connection: outside a transaction nothing can write.
+        let bounds = format!(
+            "-c default_transaction_read_only=on -c statement_timeout={} -c idle_in_transaction_session_timeout={}",
             settings.statement_timeout.as_millis(),
             settings.idle_in_transaction_timeout.as_millis()
         );
-        let options = config.get_options().map_or(timeouts.clone(), |own| format!("{timeouts} {own}"));
+        let options = config.get_options().map_or(bounds.clone(), |own| format!("{bounds} {own}"));
         config.options(options);
         if config.get_application_name().is_none() {
             config.application_name("tenfold");
@@ -148,7 +150,7 @@ async fn run_prepared(client: &Client, prepared: &Prepared, call: Call<'_>) -> R
 /// What a PostgreSQL error means to the caller.
 fn classify(error: tokio_postgres::Error) -> DriverError {
     let Some(refusal) = error.as_db_error() else {
-        return DriverError::Unavailable(Source::new(error));
+        return unanswered(error);
     };
     let constraint = refusal.constraint().or(refusal.column()).unwrap_or(refusal.message()).to_owned();
     match refusal.code() {
@@ -167,6 +169,19 @@ fn classify(error: tokio_postgres::Error) -> DriverError {
         }
         _ => DriverError::Other(Source::new(explain(refusal))),
     }
+}
+
+/// An error that did not come from the server: the connection is gone, or the values do not fit the text.
+fn unanswered(error: tokio_postgres::Error) -> DriverError {
+    let Some(cause) = error.source() else {
+        let closed = error.is_closed();
+        let source = Source::new(error);
+        return if closed { DriverError::Unavailable(source) } else { DriverError::Other(source) };
+    };
+    if cause.is::<std::io::Error>() {
+        return DriverError::Unavailable(Source::new(error));
+    }
+    DriverError::Other(Source::new(format!("{error}: {cause}")))
 }
 
 fn explain(refusal: &DbError) -> String {

@@ -112,6 +112,13 @@ fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), DriverErr
         };
         statement.raw_bind_parameter(index, value).map_err(|error| classify(&error))?;
     }
+    if statement.parameter_count() != values.len() {
+        return Err(DriverError::Other(Source::new(format!(
+            "{} values were given for {} parameters: each value is used",
+            values.len(),
+            statement.parameter_count()
+        ))));
+    }
     Ok(())
 }
 

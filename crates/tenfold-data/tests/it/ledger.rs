@@ -1,0 +1,56 @@
+//! What the observer saw: every statement with its name, its rows and the line that asked for it.
+
+use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
+
+use tenfold_data::{Observer, StatementRecord};
+
+/// Collects the records of one database.
+#[derive(Default)]
+pub struct Ledger(Mutex<Vec<StatementRecord>>);
+
+impl Observer for Ledger {
+    fn statement(&self, record: &StatementRecord) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+    }
+}
+
+impl Ledger {
+    /// The records since the last time, in the order in which the statements ended.
+    pub fn take(&self) -> Vec<StatementRecord> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The statements' names, sorted: those of one flush run beside each other and end in any order.
+pub fn names(records: &[StatementRecord]) -> Vec<&str> {
+    let mut names: Vec<_> = records.iter().map(|record| &*record.name).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The rows that the statement called `name` read, over all its runs.
+pub fn rows_of(records: &[StatementRecord], name: &str) -> u64 {
+    records.iter().filter(|record| record.name == name).map(|record| record.rows).sum()
+}
+
+/// Where the one statement called `name` was asked for.
+pub fn site_of(records: &[StatementRecord], name: &str) -> (&'static str, u32) {
+    let found: Vec<_> = records.iter().filter(|record| record.name == name).collect();
+    assert_eq!(found.len(), 1, "{name} ran once among {:?}", names(records));
+    (found[0].site.file(), found[0].site.line())
+}
+
+/// The line below this one, for a call that is too long to stand beside [`here`].
+#[track_caller]
+pub fn next_line() -> (&'static str, u32) {
+    let site = Location::caller();
+    (site.file(), site.line() + 1)
+}
+
+/// This line of the test, as a call site has it.
+#[track_caller]
+pub fn here() -> (&'static str, u32) {
+    let site = Location::caller();
+    (site.file(), site.line())
+}

@@ -1,0 +1,36 @@
+//! The data layer through its public door, every case on real SQLite and on real PostgreSQL.
+
+/// Makes each named test, an `async fn(Bench)` of this module, run once on each database.
+macro_rules! on_both_databases {
+    ($($name:ident),+ $(,)?) => {
+        $(mod $name {
+            #[tokio::test]
+            async fn on_sqlite() {
+                super::$name(crate::bench::Bench::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                super::$name(crate::bench::Bench::postgres().await).await;
+            }
+        })+
+    };
+}
+
+mod batches;
+mod bench;
+mod cohorts;
+mod keys;
+mod ledger;
+mod migrations;
+mod pages;
+mod people;
+mod postgres_failures;
+mod refusals;
+mod scope;
+mod sqlite_writer;
+mod tenancy;
+mod transactions;
+mod types;
+mod values;
+mod work;

@@ -1,0 +1,238 @@
+//! SQLite's one writer: a fair queue, grouped commits, and no SQLITE_BUSY for anybody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use rusqlite::Connection;
+use tenfold_data::entity::Global;
+use tenfold_data::{DataError, DatabaseSettings, Entity, sql};
+use tokio::sync::oneshot;
+
+use crate::bench::Bench;
+use crate::work::{Label, LabelId};
+
+/// Stores one label in a request and a transaction of its own.
+async fn write(bench: &Bench, name: String) -> Result<LabelId, DataError> {
+    bench
+        .request(async |cx| {
+            let label = Label { id: LabelId(cx.new_id()), org_id: cx.tenant(), name };
+            cx.transaction(async |tx| label.insert(tx).await).await.map(|label| label.id)
+        })
+        .await
+}
+
+/// The names that another program finds in the file.
+fn stored(bench: &Bench) -> Vec<String> {
+    let file = Connection::open(bench.file()).unwrap();
+    let mut names = file.prepare("SELECT name FROM work_labels ORDER BY name").unwrap();
+    let rows = names.query_map([], |row| row.get(0)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+/// How many transactions the write-ahead log holds: its frames whose second field, the size of the database
+/// after a commit, is not zero (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
+fn commits_in_log(bench: &Bench) -> usize {
+    let log = std::fs::read(bench.file().with_extension("db-wal")).unwrap();
+    let word = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap());
+    let (page, salt) = (word(8) as usize, word(16));
+    let frames = (32..log.len()).step_by(24 + page).take_while(|frame| frame + 24 + page <= log.len());
+    frames.filter(|frame| word(frame + 8) == salt && word(frame + 4) != 0).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_writers_at_once_are_all_acknowledged_and_stored() {
+    let bench = Arc::new(Bench::sqlite().await);
+    let writers = (0..1000).map(|n| {
+        let bench = Arc::clone(&bench);
+        #[expect(clippy::disallowed_methods, reason = "each writer is a request of its own, on any thread")]
+        tokio::spawn(async move { write(&bench, format!("{n:04}")).await })
+    });
+    let written: Vec<_> = join_all(writers).await.into_iter().map(Result::unwrap).collect();
+    assert!(written.iter().all(Result::is_ok), "{:?}", written.iter().find(|result| result.is_err()));
+    assert!(stored(&bench).into_iter().eq((0..1000).map(|n| format!("{n:04}"))));
+}
+
+#[tokio::test]
+async fn writers_that_queue_up_share_a_commit_and_one_alone_has_its_own() {
+    let bench = Bench::sqlite().await;
+    let before = commits_in_log(&bench);
+    for n in 0..5 {
+        write(&bench, format!("alone {n}")).await.unwrap();
+    }
+    assert_eq!(commits_in_log(&bench) - before, 5);
+    let before = commits_in_log(&bench);
+    join_all((0..300).map(|n| write(&bench, format!("together {n}")))).await;
+    let groups = commits_in_log(&bench) - before;
+    assert!((1..=100).contains(&groups), "300 writers at once took {groups} commits");
+    assert_eq!(stored(&bench).len(), 305);
+}
+
+#[tokio::test]
+async fn a_member_that_fails_or_goes_away_leaves_its_group_alone() {
+    let bench = Bench::sqlite().await;
+    let taken = write(&bench, "taken".to_owned()).await.unwrap();
+    let conflict = async |n: u32| {
+        bench
+            .request(async |cx| {
+                let (new, again) = (LabelId(cx.new_id()), taken);
+                let label = |id, name: String| Label { id, org_id: cx.tenant(), name };
+                cx.transaction(async |tx| {
+                    label(new, format!("never {n}")).insert(tx).await?;
+                    label(again, format!("never {n}")).insert(tx).await
+                })
+                .await
+            })
+            .await
+    };
+    let gone = async || {
+        let write = write(&bench, "gone".to_owned());
+        // Polled a few times, it stands somewhere between the queue and the acknowledgement.
+        let _ = futures_util::future::select(Box::pin(write), Box::pin(tokio::task::yield_now())).await;
+    };
+    let writers = join_all((0..50).map(|n| write(&bench, format!("stays {n:02}"))));
+    let (written, (conflicts, _)) =
+        join(writers, join(join_all((0..50).map(conflict)), join_all((0..20).map(|_| gone())))).await;
+    assert!(written.iter().all(Result::is_ok));
+    assert!(conflicts.iter().all(|result| result.as_ref().is_err_and(DataError::is_conflict)));
+    write(&bench, "later".to_owned()).await.unwrap();
+    let names: Vec<_> = stored(&bench).into_iter().filter(|name| name != "gone").collect();
+    let expected = (0..50).map(|n| format!("stays {n:02}"));
+    let expected: Vec<_> =
+        ["later".to_owned()].into_iter().chain(expected).chain(["taken".to_owned()]).collect();
+    assert_eq!(names, expected);
+}
+
+#[tokio::test]
+async fn another_programs_writer_is_awaited() {
+    let bench = Bench::sqlite().await;
+    let other = Connection::open(bench.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut waiting = Box::pin(write(&bench, "patient".to_owned()));
+    let early = tokio::time::timeout(Duration::from_millis(30), &mut waiting).await;
+    assert!(early.is_err(), "nobody can write while the other program does");
+    assert!(
+        bench.request(async |cx| Label::query().all(&cx).await.unwrap().is_empty()).await,
+        "readers go on"
+    );
+    other.execute_batch("COMMIT").unwrap();
+    waiting.await.unwrap();
+    assert_eq!(stored(&bench), ["patient"]);
+}
+
+#[tokio::test]
+async fn two_processes_write_to_one_file_without_a_busy_error() {
+    let bench = Bench::sqlite().await;
+    let other = bench.reopened(&DatabaseSettings::default());
+    let writers = |bench: &'static str| (0..100).map(move |n| format!("{bench} {n}"));
+    let first = join_all(writers("first").map(|name| write(&bench, name)));
+    let second = join_all(writers("second").map(|name| write(&other, name)));
+    let (first, second) = join(first, second).await;
+    assert!(first.iter().chain(&second).all(Result::is_ok), "{first:?} {second:?}");
+    assert_eq!(stored(&bench).len(), 200);
+}
+
+#[tokio::test]
+async fn more_waiting_writers_than_allowed_are_told_to_come_back() {
+    let mut settings = DatabaseSettings::default();
+    settings.sqlite.max_waiting_writes = 2;
+    let bench = Bench::sqlite().await.reopened(&settings);
+    let (holding, held) = oneshot::channel();
+    let (release, released) = oneshot::channel::<()>();
+    let holder = bench.request(async |cx| {
+        cx.transaction(async |_| {
+            let _ = holding.send(());
+            let _ = released.await;
+            Ok::<_, DataError>(())
+        })
+        .await
+    });
+    let crowd = async {
+        held.await.unwrap();
+        let mut writers = Box::pin(join_all((0..5).map(|n| write(&bench, format!("{n}")))));
+        assert!(futures_util::poll!(&mut writers).is_pending());
+        release.send(()).unwrap();
+        writers.await
+    };
+    let (held, results) = join(holder, crowd).await;
+    held.unwrap();
+    let refused: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+    assert_eq!(refused.len(), 3);
+    for refused in refused {
+        assert!(refused.to_string().contains("max_waiting_writes"), "{refused}");
+        assert_eq!(refused.retry_after(), Some(Duration::from_secs(1)));
+    }
+    assert_eq!(stored(&bench).len(), 2);
+}
+
+/// Lets the file grow to `pages` at most, on the connection that writes; less than it has means no more.
+async fn bound_pages(bench: &Bench, grow: bool) {
+    let bounded = bench.system(async |system| {
+        let bound = if grow {
+            sql!("pages.free", "PRAGMA max_page_count = 1000000")
+        } else {
+            sql!("pages.full", "PRAGMA max_page_count = 1")
+        };
+        system.transaction(async |tx| bound.all::<(i64,), Global, _>(tx).await).await
+    });
+    bounded.await.unwrap();
+}
+
+#[tokio::test]
+async fn when_the_disk_is_full_only_what_was_acknowledged_is_stored_and_space_heals_it() {
+    let bench = Bench::sqlite().await;
+    bound_pages(&bench, false).await;
+    let results = join_all((0..60).map(async |n| {
+        let name = format!("{n:02} {}", "x".repeat(900));
+        write(&bench, name.clone()).await.map(|_| name)
+    }));
+    let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
+    for result in results.await {
+        match result {
+            Ok(name) => acknowledged.push(name),
+            Err(error) => refused.push(error),
+        }
+    }
+    assert!(!refused.is_empty(), "60 kB do not fit into a file that may not grow");
+    for error in &refused {
+        assert!(matches!(error, DataError::Unavailable(_) | DataError::GroupLost(_)), "{error}");
+        assert!(error.retry_after().is_some() && error.to_string().contains("full"), "{error}");
+    }
+    assert_eq!(stored(&bench), acknowledged);
+    bound_pages(&bench, true).await;
+    write(&bench, "zz after".to_owned()).await.unwrap();
+    assert_eq!(stored(&bench).len(), acknowledged.len() + 1);
+}
+
+#[tokio::test]
+async fn closing_waits_for_what_was_acknowledged_and_refuses_what_comes_later() {
+    let bench = Bench::sqlite().await;
+    let (results, ()) =
+        join(join_all((0..20).map(|n| write(&bench, format!("{n:02}")))), bench.database.close()).await;
+    let acknowledged = results.iter().filter(|result| result.is_ok()).count();
+    assert_eq!(stored(&bench).len(), acknowledged);
+    let late = write(&bench, "late".to_owned()).await.unwrap_err();
+    assert!(late.to_string().contains("closing"), "{late}");
+}
+
+#[test]
+fn addresses_that_cannot_be_used_are_refused_without_showing_a_password() {
+    let open = |url: &str| {
+        let clock = tenfold_data::Clock::system();
+        tenfold_data::Database::open(url, &DatabaseSettings::default(), clock, Vec::new())
+            .err()
+            .map(|e| e.to_string())
+    };
+    for (url, said) in [
+        ("sqlite:", "wants the path of a file"),
+        ("sqlite::memory:", "wants the path of a file"),
+        ("sqlite:app.db?mode=ro", "wants the path of a file"),
+        ("mysql://user:hunter2@host/app", "database.url begins with \"mysql\""),
+        ("postgres://user:hunter2@host:port/app", "not a PostgreSQL address"),
+        ("postgres://user:hunter2@host/app?sslmode=require", "sslmode=disable"),
+        ("sqlite:/proc/no/such/folder/app.db", "cannot make the folder"),
+    ] {
+        let refused = open(url).unwrap_or_else(|| panic!("{url} was opened"));
+        assert!(refused.contains(said) && !refused.contains("hunter2"), "{refused}");
+    }
+}

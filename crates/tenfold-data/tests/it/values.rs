@@ -1,0 +1,275 @@
+//! What is written is what is read, and what one database cannot keep neither takes.
+
+use serde_json::json;
+use tenfold_data::jiff::Timestamp;
+use tenfold_data::{Context, DataError, Entity, MigrationFile, ModuleMigrations, TextEnum, id};
+
+use crate::bench::Bench;
+
+on_both_databases!(
+    every_type_comes_back_as_it_was_written,
+    empty_columns_come_back_empty,
+    many_rows_with_and_without_values_are_stored_at_once,
+    a_time_is_kept_to_the_microsecond,
+    text_is_sorted_and_compared_byte_by_byte,
+    json_that_spells_out_an_escaped_nul_is_no_nul,
+    a_nul_in_text_is_refused_wherever_it_stands,
+    an_enum_is_kept_as_its_name_and_an_unknown_name_is_an_error,
+);
+
+id!(SampleId);
+
+#[derive(Clone, Copy, Debug, PartialEq, TextEnum)]
+enum Mood {
+    Calm,
+    VeryExcited,
+}
+
+#[derive(Clone, Debug, PartialEq, Entity)]
+#[entity(table = "values_samples")]
+struct Sample {
+    #[entity(key)]
+    id: SampleId,
+    name: String,
+    note: Option<String>,
+    number: Option<i64>,
+    amount: Option<f64>,
+    flag: Option<bool>,
+    at: Option<Timestamp>,
+    data: Option<serde_json::Value>,
+    raw: Option<Vec<u8>>,
+    other: Option<SampleId>,
+    mood: Option<Mood>,
+}
+
+const MIGRATIONS: ModuleMigrations = ModuleMigrations {
+    module: "values",
+    files: &[MigrationFile {
+        name: "0001_values.sql",
+        text: "CREATE TABLE values_samples (id uuid PRIMARY KEY, name text NOT NULL, note text, number bigint,
+               amount double precision, flag boolean, at timestamptz, data jsonb, raw bytea, other uuid, mood text);",
+    }],
+};
+
+fn bare(cx: &Context, name: &str) -> Sample {
+    let (id, name) = (SampleId(cx.new_id()), name.to_owned());
+    let (note, number, amount, flag, at) = (None, None, None, None, None);
+    Sample { id, name, note, number, amount, flag, at, data: None, raw: None, other: None, mood: None }
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    Some(text.parse().expect("the test writes a time"))
+}
+
+async fn store(cx: &Context, rows: Vec<Sample>) -> Result<(), DataError> {
+    cx.transaction(async |tx| Sample::insert_many(tx, rows).await).await.map(|_| ())
+}
+
+/// Reads a row in the three ways that rows are read: by key, in a page, in a free list.
+async fn read_in_every_way(cx: &Context, id: SampleId) -> [Sample; 3] {
+    let of = || Sample::query().filter(Sample::id.eq(id));
+    let by_key = (*Sample::get(cx, id).await.unwrap()).clone();
+    let paged = of().first(cx).await.unwrap().unwrap();
+    let listed = of().all(cx).await.unwrap().into_iter().next().unwrap();
+    [by_key, paged, listed]
+}
+
+async fn every_type_comes_back_as_it_was_written(bench: Bench) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    bench
+        .request(async |cx| {
+            let texts =
+                ["", " ", "'; DROP TABLE values_samples; --", "Zoë 🦀 \u{202e}\u{fffd}\t\r\n", "1e3", "null"];
+            let numbers = [0, 1, -1, i64::MAX, i64::MIN, i64::from(i32::MAX) + 1];
+            let amounts = [0.1, f64::MAX, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY, 5e-324];
+            let times = [
+                "1970-01-01T00:00:00Z",
+                "1969-12-31T23:59:59.999999Z",
+                "2026-02-28T12:34:56.123456Z",
+                "0001-01-01T00:00:00Z",
+                "9999-12-30T21:59:59.999999Z",
+                "1582-10-10T10:10:10Z",
+            ];
+            let data = [
+                json!(null),
+                json!({}),
+                json!([1, "two", [3.5, {"four": null}]]),
+                json!("text"),
+                json!({"Zoë": "🦀", "big": i64::MAX, "small": -0.25}),
+                json!(true),
+            ];
+            let bytes = [
+                vec![],
+                vec![0],
+                (0..=255).collect(),
+                vec![0xff; 70_000],
+                b"text".to_vec(),
+                vec![b'\\', b'x'],
+            ];
+            for n in 0..texts.len() {
+                let sample = Sample {
+                    note: Some(texts[n].to_owned()),
+                    number: Some(numbers[n]),
+                    amount: Some(amounts[n]),
+                    flag: Some(n % 2 == 0),
+                    at: time(times[n]),
+                    data: Some(data[n].clone()),
+                    raw: Some(bytes[n].clone()),
+                    other: Some(SampleId(cx.new_id())),
+                    mood: Some([Mood::Calm, Mood::VeryExcited][n % 2]),
+                    ..bare(&cx, texts[n])
+                };
+                store(&cx, vec![sample.clone()]).await.unwrap();
+                assert_eq!(read_in_every_way(&cx, sample.id).await, [sample.clone(), sample.clone(), sample]);
+            }
+        })
+        .await;
+}
+
+async fn empty_columns_come_back_empty(bench: Bench) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    bench
+        .request(async |cx| {
+            let empty = bare(&cx, "empty");
+            store(&cx, vec![empty.clone()]).await.unwrap();
+            assert_eq!(read_in_every_way(&cx, empty.id).await, [empty.clone(), empty.clone(), empty.clone()]);
+            let change = Sample::update(empty.id)
+                .set(Sample::number, Some(3))
+                .set(Sample::other, Some(empty.id))
+                .set(Sample::data, Some(json!({})));
+            cx.transaction(async |tx| change.run(tx).await).await.unwrap();
+            let filled = Sample::query().filter(Sample::number.eq(Some(3))).filter(Sample::note.is_null());
+            assert_eq!(filled.all(&cx).await.unwrap()[0].other, Some(empty.id));
+            let clear = Sample::update(empty.id)
+                .set(Sample::number, None)
+                .set(Sample::other, None)
+                .set(Sample::data, None);
+            cx.transaction(async |tx| clear.run(tx).await).await.unwrap();
+            assert_eq!(*Sample::get(&cx, empty.id).await.unwrap(), empty);
+        })
+        .await;
+}
+
+async fn many_rows_with_and_without_values_are_stored_at_once(bench: Bench) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    bench
+        .request(async |cx| {
+            let rows: Vec<_> = (0..500)
+                .map(|n| Sample {
+                    number: (n % 2 == 0).then_some(n),
+                    raw: (n % 3 == 0).then(|| vec![0, 1, 2]),
+                    data: (n % 5 == 0).then(|| json!([n])),
+                    at: (n % 7 == 0).then(|| cx.now()),
+                    ..bare(&cx, &format!("{n:03}"))
+                })
+                .collect();
+            store(&cx, rows.clone()).await.unwrap();
+            let stored = Sample::query().order_by(Sample::name).all(&cx).await.unwrap();
+            assert!(stored.iter().eq(rows.iter()));
+        })
+        .await;
+}
+
+async fn a_time_is_kept_to_the_microsecond(bench: Bench) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    bench
+        .request(async |cx| {
+            for (written, read) in [
+                ("2026-01-01T00:00:00.123456789Z", "2026-01-01T00:00:00.123456Z"),
+                ("2026-01-01T00:00:00.000000999Z", "2026-01-01T00:00:00Z"),
+            ] {
+                let sample = Sample { at: time(written), ..bare(&cx, "now") };
+                let id = sample.id;
+                store(&cx, vec![sample]).await.unwrap();
+                assert_eq!(Sample::get(&cx, id).await.unwrap().at, time(read));
+                let found = Sample::query().filter(Sample::at.eq(time(written))).all(&cx).await.unwrap();
+                assert_eq!(found.len(), 1, "a filter is cut in the same way");
+            }
+        })
+        .await;
+}
+
+async fn text_is_sorted_and_compared_byte_by_byte(bench: Bench) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    let mut names = [
+        "b", "B", "a", "A", "é", "e", "z", "Z", "É", "ß", "ss", "🦀", "한", "_", "1", "10", "2", " a", "a b",
+        "ab", "",
+    ];
+    bench
+        .request(async |cx| {
+            store(&cx, names.iter().map(|name| bare(&cx, name)).collect()).await.unwrap();
+            names.sort_unstable();
+            let sorted = Sample::query().order_by(Sample::name).all(&cx).await.unwrap();
+            assert!(sorted.iter().map(|sample| &*sample.name).eq(names));
+            let behind = Sample::query().filter(Sample::name.gt("Z".to_owned())).all(&cx).await.unwrap();
+            assert_eq!(behind.len(), names.iter().filter(|name| **name > "Z").count());
+            let exact = Sample::query().filter(Sample::name.eq("a".to_owned())).all(&cx).await.unwrap();
+            assert_eq!(exact.len(), 1, "neither case nor accents nor spaces are equal");
+        })
+        .await;
+}
+
+async fn json_that_spells_out_an_escaped_nul_is_no_nul(bench: Bench) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    bench
+        .request(async |cx| {
+            let sample = Sample { data: Some(json!({ "code": "\\u0000" })), ..bare(&cx, "\\u0000") };
+            store(&cx, vec![sample.clone()]).await.unwrap();
+            assert_eq!(*Sample::get(&cx, sample.id).await.unwrap(), sample);
+        })
+        .await;
+}
+
+async fn a_nul_in_text_is_refused_wherever_it_stands(bench: Bench) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    bench
+        .request(async |cx| {
+            let good = || bare(&cx, "good");
+            for bad in [
+                Sample { name: "a\0b".to_owned(), ..good() },
+                Sample { note: Some("\0".to_owned()), ..good() },
+                Sample { data: Some(json!([{ "deep": "\0" }])), ..good() },
+                Sample { data: Some(json!({ "\0": 1 })), ..good() },
+            ] {
+                let refused = store(&cx, vec![good(), bad]).await.unwrap_err();
+                assert!(matches!(refused, DataError::NulInText { .. }), "{refused}");
+                assert!(refused.to_string().contains("values_samples.insert"), "{refused}");
+            }
+            let listed =
+                Sample::query().filter(Sample::name.any_of(["a\0".to_owned()])).all(&cx).await.map(|_| ());
+            assert!(matches!(listed, Err(DataError::NulInText { .. })), "{listed:?}");
+            store(&cx, vec![Sample { raw: Some(vec![0, 0]), ..good() }]).await.unwrap();
+            assert_eq!(Sample::query().all(&cx).await.unwrap().len(), 1);
+        })
+        .await;
+}
+
+async fn an_enum_is_kept_as_its_name_and_an_unknown_name_is_an_error(bench: Bench) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    bench
+        .request(async |cx| {
+            let sample = Sample { mood: Some(Mood::VeryExcited), ..bare(&cx, "moody") };
+            let id = sample.id;
+            store(&cx, vec![sample]).await.unwrap();
+            let excited =
+                Sample::query().filter(Sample::mood.eq(Some(Mood::VeryExcited))).all(&cx).await.unwrap();
+            assert_eq!(excited.len(), 1);
+            assert_eq!(Mood::VeryExcited.as_str(), "very_excited");
+            let spoil = tenfold_data::sql!(
+                "samples.spoil",
+                "UPDATE values_samples SET mood = 'grumpy' WHERE id = $1"
+            );
+            let system = tenfold_data::SystemContext::new(std::sync::Arc::clone(cx.scope()));
+            system
+                .transaction(async |tx| {
+                    spoil.bind(id).all::<(i64,), tenfold_data::entity::Global, _>(tx).await
+                })
+                .await
+                .unwrap();
+            let unknown = Sample::get(&cx, id).await.unwrap_err();
+            assert!(matches!(unknown, DataError::Read { .. }), "{unknown}");
+            let said = unknown.to_string();
+            assert!(said.contains("one of calm, very_excited") && said.contains("grumpy"), "{said}");
+        })
+        .await;
+}
