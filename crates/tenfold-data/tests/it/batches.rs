@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use futures_util::future::{Either, join, join_all, select};
 use futures_util::{StreamExt as _, stream};
-use tenfold_data::entity::Global;
 use tenfold_data::{Context, DataError, Entity, Outcome, SystemContext, sql};
 
 use crate::bench::Bench;
@@ -325,7 +324,7 @@ async fn rename(cx: &Context, to_hidden: bool) {
     } else {
         sql!("profiles.show", "ALTER TABLE people_hidden RENAME TO people_profiles")
     };
-    let renamed = system.transaction(async |tx| text.all::<(i64,), Global, _>(tx).await);
+    let renamed = system.transaction(async |tx| text.all::<(i64,), _>(tx).await);
     assert!(renamed.await.unwrap().is_empty());
 }
 

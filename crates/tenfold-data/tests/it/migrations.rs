@@ -1,7 +1,6 @@
 //! Migrations: run once, whole or not at all, from one text for both databases.
 
 use futures_util::future::join;
-use tenfold_data::entity::Global;
 use tenfold_data::{DataError, DatabaseSettings, MigrationFile, ModuleMigrations, sql};
 
 use crate::bench::Bench;
@@ -115,7 +114,7 @@ async fn each_database_gets_its_own_text_of_a_pair(bench: Bench) {
     assert_eq!(bench.database.migrate(&[module(&PAIR)]).await.unwrap(), 1);
     assert_eq!(bench.database.migrate(&[module(&PAIR)]).await.unwrap(), 0);
     let engine = bench.system(async |cx| {
-        sql!("pair.engine", "SELECT engine FROM shop_pair").all::<(String,), Global, _>(&cx).await
+        sql!("pair.engine", "SELECT engine FROM shop_pair").all::<(String,), _>(&cx).await
     });
     assert_eq!(engine.await.unwrap(), [(bench.database.dialect().system_name().to_owned(),)]);
 }
@@ -166,7 +165,7 @@ async fn types_are_mapped_only_where_a_type_stands(bench: Bench) {
     assert_eq!(bench.database.migrate(&[module(&TRICKY)]).await.unwrap(), 1);
     let rows = bench.system(async |cx| {
         sql!("tricky.all", "SELECT text, weight, boolean, uuid FROM shop_tricky ORDER BY text")
-            .all::<(String, f64, bool, tenfold_data::Uuid), Global, _>(&cx)
+            .all::<(String, f64, bool, tenfold_data::Uuid), _>(&cx)
             .await
     });
     let rows: Vec<_> =
@@ -190,11 +189,9 @@ async fn a_column_added_later_sorts_as_any_other(bench: Bench) {
     bench.database.migrate(&[module(&LATER)]).await.unwrap();
     bench
         .system(async |cx| {
-            let one = sql!("sorted.one", "SELECT one FROM shop_sorted ORDER BY one")
-                .all::<(String,), Global, _>(&cx);
+            let one = sql!("sorted.one", "SELECT one FROM shop_sorted ORDER BY one").all::<(String,), _>(&cx);
             assert_eq!(one.await.unwrap().concat_all(), "ABab");
-            let two = sql!("sorted.two", "SELECT two FROM shop_sorted ORDER BY two")
-                .all::<(String,), Global, _>(&cx);
+            let two = sql!("sorted.two", "SELECT two FROM shop_sorted ORDER BY two").all::<(String,), _>(&cx);
             assert_eq!(two.await.unwrap().concat_all(), "ABab");
         })
         .await;

@@ -42,7 +42,7 @@ async fn await_sleepers(onlooker: &Client, expected: i64) {
 /// Half a minute on the server.
 async fn sleep(cx: &impl Reach<Global>) -> Result<(), DataError> {
     let sleep = sql!("sleep", "SELECT 1::bigint FROM pg_sleep(30)");
-    sleep.all::<(i64,), Global, _>(cx).await.map(|_| ())
+    sleep.all::<(i64,), _>(cx).await.map(|_| ())
 }
 
 /// Uses a lane, the pool and a transaction.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use rusqlite::Connection;
-use tenfold_data::entity::Global;
 use tenfold_data::{DataError, DatabaseSettings, Entity, sql};
 use tokio::sync::oneshot;
 
@@ -173,7 +172,7 @@ async fn bound_pages(bench: &Bench, grow: bool) {
         } else {
             sql!("pages.full", "PRAGMA max_page_count = 1")
         };
-        system.transaction(async |tx| bound.all::<(i64,), Global, _>(tx).await).await
+        system.transaction(async |tx| bound.all::<(i64,), _>(tx).await).await
     });
     bounded.await.unwrap();
 }

@@ -161,11 +161,10 @@ async fn sql_by_its_author_gets_the_organization_as_its_first_parameter(bench: B
             work::plan(&cx, 2).await;
             let count =
                 sql!("tasks.titled", "SELECT count(*) FROM work_tasks WHERE org_id = $1 AND title = $2");
-            let rows =
-                count.bind("task 1".to_owned()).all::<(i64,), tenfold_data::entity::Tenant, _>(&cx).await;
+            let rows = count.bind("task 1".to_owned()).all::<(i64,), _>(&cx).await;
             assert_eq!(rows.unwrap(), [(2,)]);
             let everybody = sql!("tasks.all", "SELECT count(*) FROM work_tasks");
-            let refused = everybody.all::<(i64,), tenfold_data::entity::Tenant, _>(&cx).await.unwrap_err();
+            let refused = everybody.all::<(i64,), _>(&cx).await.unwrap_err();
             assert!(refused.to_string().contains("tasks.all does not use $1"), "{refused}");
         })
         .await;

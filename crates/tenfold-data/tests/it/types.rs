@@ -1,7 +1,7 @@
 //! What the types alone refuse. The crate's front page shows the same as code that does not compile.
 
 use tenfold_data::entity::{Global, Tenant};
-use tenfold_data::{Context, Reach, SystemContext, SystemTx, TenantTx, Tx, Write};
+use tenfold_data::{Context, Reach, SystemContext, SystemTx, Tx, Write};
 
 /// `<T as Lacks<_>>::check` is ambiguous, and does not compile, for a `T` that has the trait.
 macro_rules! lacks {
@@ -31,7 +31,6 @@ fn a_system_context_reaches_no_organizations_rows() {
 #[test]
 fn only_a_transaction_writes_and_an_organizations_rows_only_one_that_names_it() {
     writes::<Tenant, Tx<'static>>();
-    writes::<Tenant, TenantTx<'static>>();
     writes::<Global, SystemTx<'static>>();
     lacks!(Context, Write<Tenant>);
     lacks!(Context, Write<Global>);

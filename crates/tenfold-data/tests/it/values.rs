@@ -260,12 +260,7 @@ async fn an_enum_is_kept_as_its_name_and_an_unknown_name_is_an_error(bench: Benc
                 "UPDATE values_samples SET mood = 'grumpy' WHERE id = $1"
             );
             let system = tenfold_data::SystemContext::new(std::sync::Arc::clone(cx.scope()));
-            system
-                .transaction(async |tx| {
-                    spoil.bind(id).all::<(i64,), tenfold_data::entity::Global, _>(tx).await
-                })
-                .await
-                .unwrap();
+            system.transaction(async |tx| spoil.bind(id).all::<(i64,), _>(tx).await).await.unwrap();
             let unknown = Sample::get(&cx, id).await.unwrap_err();
             assert!(matches!(unknown, DataError::Read { .. }), "{unknown}");
             let said = unknown.to_string();
