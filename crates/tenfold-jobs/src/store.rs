@@ -135,7 +135,8 @@ pub(crate) async fn finish(cx: &SystemContext, id: JobId, token: Uuid, state: Jo
     cx.transaction(async |tx| -> anyhow::Result<()> {
         guard(tx, id, token).await?;
         let job = QueuedJob::get(&*tx, id).await?;
-        move_to_history(tx, (*job).clone(), state).await
+        move_to_history(tx, (*job).clone(), state).await?;
+        Ok(())
     })
     .await
 }
