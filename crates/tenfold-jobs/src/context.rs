@@ -61,7 +61,10 @@ impl JobContext {
     /// # Errors
     /// When it was enqueued for none.
     pub fn cx(&self) -> anyhow::Result<Context> {
-        let organization = self.job.org_id.ok_or_else(|| anyhow::anyhow!("{} was enqueued for no organization", self.job.kind))?;
+        let organization = self
+            .job
+            .org_id
+            .ok_or_else(|| anyhow::anyhow!("{} was enqueued for no organization", self.job.kind))?;
         Ok(self.system.within(organization))
     }
 
@@ -122,7 +125,12 @@ impl JobContext {
             .await
     }
 
-    async fn store_step(&self, tx: &SystemTx<'_>, name: &str, result: serde_json::Value) -> anyhow::Result<()> {
+    async fn store_step(
+        &self,
+        tx: &SystemTx<'_>,
+        name: &str,
+        result: serde_json::Value,
+    ) -> anyhow::Result<()> {
         // First the guard: it locks the job's row, so that a rescue cannot slip in between.
         store::guard(tx, self.job.id, self.token).await?;
         store::insert_step(tx, self.job.id, name, result).await?;

@@ -60,7 +60,14 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
         Self: Sized,
     {
         let args = serde_json::to_value(&job);
-        insert(self, J::KIND, args, i64::from(J::MAX_ATTEMPTS), options.priority.unwrap_or(J::PRIORITY), options.run_at)
+        insert(
+            self,
+            J::KIND,
+            args,
+            i64::from(J::MAX_ATTEMPTS),
+            options.priority.unwrap_or(J::PRIORITY),
+            options.run_at,
+        )
     }
 
     /// Tells an event to its listeners, once the transaction is committed.
@@ -118,7 +125,8 @@ pub(crate) fn insert<T: Enqueue>(
     });
     let stored = row.map(|row| row.insert(tx));
     async move {
-        let stored = stored.map_err(|error| DataError::Settings(format!("the job cannot be JSON: {error}")))?;
+        let stored =
+            stored.map_err(|error| DataError::Settings(format!("the job cannot be JSON: {error}")))?;
         Ok(stored.await?.id)
     }
 }

@@ -21,7 +21,7 @@ pub use crate::enqueue::{Enqueue, JobOptions};
 pub use crate::event::{Event, Listeners};
 pub use crate::job::{Job, Registry};
 pub use crate::rows::{FinishedJob, JobId, JobState, QueuedJob};
-pub use crate::runner::{Jobs, JobSettings};
+pub use crate::runner::{JobSettings, Jobs};
 pub use crate::worker::Worker;
 
 /// The tables of jobs; an application migrates them before its modules'.

@@ -139,7 +139,8 @@ impl Jobs {
         let Claimed { job, token } = claimed;
         let (id, kind) = (job.id, job.kind.clone());
         // The job's work belongs to the trace of the request that enqueued it.
-        let trace = TraceContext::parse(&job.trace).map_or_else(TraceContext::start_random, |parent| parent.child());
+        let trace =
+            TraceContext::parse(&job.trace).map_or_else(TraceContext::start_random, |parent| parent.child());
         let span = tracing::info_span!(
             "job.run",
             messaging.operation.name = "process",
@@ -211,7 +212,8 @@ fn deliver_to(listeners: Listeners) -> Kind {
                         let event = Ok(published.event.clone());
                         match organization {
                             Some(organization) => {
-                                insert(&tx.within(organization), kind, event, ATTEMPTS_OF_EVENTS, 0, None).await?
+                                insert(&tx.within(organization), kind, event, ATTEMPTS_OF_EVENTS, 0, None)
+                                    .await?
                             }
                             None => insert(&*tx, kind, event, ATTEMPTS_OF_EVENTS, 0, None).await?,
                         };

@@ -82,12 +82,14 @@ pub(crate) async fn heartbeat(
 
 /// Fails unless the job is still held under this token; locks its row until the transaction ends.
 pub(crate) async fn guard(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::Result<()> {
-    let held: Vec<(JobId,)> =
-        sql!("tenfold_jobs.guard", "UPDATE tenfold_jobs SET token = token WHERE id = $1 AND token = $2 RETURNING id")
-            .bind(id)
-            .bind(token)
-            .all(tx)
-            .await?;
+    let held: Vec<(JobId,)> = sql!(
+        "tenfold_jobs.guard",
+        "UPDATE tenfold_jobs SET token = token WHERE id = $1 AND token = $2 RETURNING id"
+    )
+    .bind(id)
+    .bind(token)
+    .all(tx)
+    .await?;
     if held.is_empty() { Err(LeaseLost(id).into()) } else { Ok(()) }
 }
 
@@ -131,7 +133,12 @@ pub(crate) async fn insert_step(
 }
 
 /// Moves a job that is held under `token` to the history.
-pub(crate) async fn finish(cx: &SystemContext, id: JobId, token: Uuid, state: JobState) -> anyhow::Result<()> {
+pub(crate) async fn finish(
+    cx: &SystemContext,
+    id: JobId,
+    token: Uuid,
+    state: JobState,
+) -> anyhow::Result<()> {
     cx.transaction(async |tx| -> anyhow::Result<()> {
         guard(tx, id, token).await?;
         let job = QueuedJob::get(&*tx, id).await?;
@@ -142,7 +149,12 @@ pub(crate) async fn finish(cx: &SystemContext, id: JobId, token: Uuid, state: Jo
 }
 
 /// Notes a failed attempt: the job is tried again after a pause, or discarded after its last.
-pub(crate) async fn fail(cx: &SystemContext, id: JobId, token: Uuid, error: String) -> anyhow::Result<JobState> {
+pub(crate) async fn fail(
+    cx: &SystemContext,
+    id: JobId,
+    token: Uuid,
+    error: String,
+) -> anyhow::Result<JobState> {
     cx.transaction(async |tx| -> anyhow::Result<JobState> {
         guard(tx, id, token).await?;
         let mut job = (*QueuedJob::get(&*tx, id).await?).clone();
@@ -222,7 +234,12 @@ pub(crate) async fn move_to_history(
     Ok(())
 }
 
-async fn release(tx: &SystemTx<'_>, job: &QueuedJob, state: JobState, run_at: Timestamp) -> Result<(), DataError> {
+async fn release(
+    tx: &SystemTx<'_>,
+    job: &QueuedJob,
+    state: JobState,
+    run_at: Timestamp,
+) -> Result<(), DataError> {
     QueuedJob::update(job.id)
         .set(QueuedJob::state, state)
         .set(QueuedJob::run_at, run_at)

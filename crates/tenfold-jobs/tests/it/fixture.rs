@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tenfold_data::testing::TestDatabase;
-use tenfold_data::{Clock, DataError, Database, DatabaseSettings, Dialect, Entity as _, SystemContext, Timestamp};
+use tenfold_data::{
+    Clock, DataError, Database, DatabaseSettings, Dialect, Entity as _, SystemContext, Timestamp,
+};
 use tenfold_jobs::{
-    Enqueue as _, FinishedJob, Job, JobContext, JobId, JobSettings, Jobs, Listeners, QueuedJob, Registry, Services,
-    job_migrations,
+    Enqueue as _, FinishedJob, Job, JobContext, JobId, JobSettings, Jobs, Listeners, QueuedJob, Registry,
+    Services, job_migrations,
 };
 
 /// Runs a test on both databases.

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tenfold_data::{Clock, Database};
+use tenfold_jobs::Worker;
 use tenfold_observe::logs;
 
 use super::{App, one_line, seed};
@@ -42,8 +43,12 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve HTTP until SIGTERM or Ctrl-C. Without a command: serve with --demo.
-    Serve,
+    /// Serve HTTP and run jobs until SIGTERM or Ctrl-C. Without a command: serve with --demo.
+    Serve {
+        /// What this process does: web (HTTP), worker (jobs), or all.
+        #[arg(long, default_value = "all")]
+        role: Role,
+    },
     /// Print every setting in force and where it comes from.
     Config,
     /// Show which migrations have run, or run those that have not.
@@ -52,6 +57,14 @@ enum Command {
         #[arg(value_parser = ["status", "up"])]
         what: String,
     },
+}
+
+/// What a process does.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Role {
+    Web,
+    Worker,
+    All,
 }
 
 pub(super) fn run(app: App) -> ExitCode {
@@ -92,8 +105,8 @@ fn parse(
 async fn execute(app: App, line: Line) -> anyhow::Result<()> {
     let loaded = load(&app, &line.options)?;
     match line.command {
-        Some(Command::Serve) => serve(app, loaded, line.demo).await,
-        None => serve(app, loaded, true).await,
+        Some(Command::Serve { role }) => serve(app, loaded, role, line.demo).await,
+        None => serve(app, loaded, Role::All, true).await,
         Some(Command::Config) => {
             Settings::read(&loaded)?;
             say(&loaded.explain());
@@ -116,7 +129,7 @@ fn load(app: &App, options: &Options) -> anyhow::Result<Loaded> {
     Ok(loader.load())
 }
 
-async fn serve(app: App, loaded: Loaded, demo: bool) -> anyhow::Result<()> {
+async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Result<()> {
     let settings = Settings::read(&loaded)?;
     anyhow::ensure!(
         !demo || settings.listen.ip().is_loopback(),
@@ -125,20 +138,38 @@ async fn serve(app: App, loaded: Loaded, demo: bool) -> anyhow::Result<()> {
     );
     logs::install(settings.log_format, &settings.log_filter)?;
     // Before the database is touched: two processes that are started by mistake must not both migrate.
-    let bound = Bound::listen(settings.listen).await?;
+    let bound = if role == Role::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
     let (name, seeds) = (app.name, app.demo.filter(|_| demo));
     let started = app.start(loaded, Clock::system(), Vec::new()).await?;
     let welcome = match seeds {
         Some(seeds) => seed(&started.database, seeds).await?,
         None => String::new(),
     };
-    say(&greeting(name, bound.address(), &welcome));
-    let left = bound.serve(started.router, &settings.http, stop_signal()).await;
-    if left > 0 {
-        tracing::warn!(
-            connections = left,
-            "stopped with requests in flight: http.shutdown_timeout has passed"
-        );
+    let worker = (role != Role::Web).then(|| Worker::start(started.jobs));
+    match bound {
+        Some(bound) => {
+            say(&greeting(name, bound.address(), &welcome));
+            let stopping = started.stopping;
+            let stop = async {
+                stop_signal().await;
+                stopping.set();
+            };
+            let left = bound.serve(started.router, &settings.http, stop).await;
+            if left > 0 {
+                tracing::warn!(
+                    connections = left,
+                    "stopped with requests in flight: http.shutdown_timeout has passed"
+                );
+            }
+        }
+        None => {
+            say(&format!("{name} runs jobs\n"));
+            stop_signal().await;
+        }
+    }
+    if let Some(worker) = worker {
+        let handed_back = worker.stop(settings.jobs_shutdown_timeout).await;
+        tracing::info!(handed_back, "no more jobs");
     }
     started.database.close().await;
     tracing::info!("stopped");
