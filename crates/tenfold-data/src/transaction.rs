@@ -14,6 +14,7 @@ use crate::entity::{Global, OrgId, Ownership};
 use crate::error::{DataError, DriverError, Source};
 use crate::scope::Scope;
 use crate::statement::CallSite;
+use crate::trace::TraceContext;
 
 /// The connection that a transaction holds; batches of loads inside it run here too.
 #[doc(hidden)]
@@ -174,6 +175,11 @@ impl Tx<'_> {
     pub fn new_id(&self) -> Uuid {
         self.scope.clock().new_id()
     }
+
+    /// The trace that the transaction belongs to.
+    pub fn trace(&self) -> TraceContext {
+        self.scope.trace()
+    }
 }
 
 impl SystemTx<'_> {
@@ -190,6 +196,11 @@ impl SystemTx<'_> {
     /// A fresh UUIDv7.
     pub fn new_id(&self) -> Uuid {
         self.cx.new_id()
+    }
+
+    /// The trace that the transaction belongs to.
+    pub fn trace(&self) -> TraceContext {
+        self.cx.scope().trace()
     }
 }
 

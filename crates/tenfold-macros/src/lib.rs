@@ -94,10 +94,10 @@ fn finish(written: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
     written.unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Where the data layer's names are: `tenfold` hands them on, except to the data layer's own tests.
+/// Where the data layer's names are: `tenfold` hands them on, but the crates below it do not know it.
 fn data_path() -> proc_macro2::TokenStream {
     match std::env::var("CARGO_PKG_NAME").as_deref() {
-        Ok("tenfold-data") => quote::quote!(::tenfold_data),
+        Ok("tenfold-data" | "tenfold-jobs") => quote::quote!(::tenfold_data),
         _ => quote::quote!(::tenfold::data),
     }
 }

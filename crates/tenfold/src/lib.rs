@@ -19,6 +19,7 @@ pub use utoipa;
 
 pub use tenfold_data as data;
 pub use tenfold_data::{Context, SystemContext, id, sql};
+pub use tenfold_jobs as jobs;
 pub use tenfold_macros::module_api;
 
 pub use crate::app::App;
@@ -33,6 +34,7 @@ pub mod prelude {
         Context, Count, DataError, Entity, Listing, Many, One, OrgId, Page, Ref, SystemContext, TextEnum,
         Timestamp, Tx, id, migrations, sql,
     };
+    pub use tenfold_jobs::{Enqueue, Event, Job, JobContext};
     pub use tenfold_macros::module_api;
 
     pub use crate::async_trait;

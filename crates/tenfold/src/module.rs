@@ -9,6 +9,7 @@ use axum::extract::FromRequestParts;
 use futures_util::future::BoxFuture;
 use http::request::Parts;
 use tenfold_data::{Clock, Database, MigrationFile};
+use tenfold_jobs::{Event, Job, JobContext, Listeners, Registry};
 
 use crate::call::Interface;
 use crate::config::{ConfigError, Loaded};
@@ -33,7 +34,11 @@ pub struct Module {
     pub(crate) provides: Vec<Named>,
     pub(crate) needs: Vec<Named>,
     pub(crate) steps: Vec<Step>,
+    pub(crate) background: Vec<Background>,
 }
+
+/// Adds a kind of job or a listener to what workers can run.
+pub(crate) type Background = Box<dyn FnOnce(&mut Registry, &mut Listeners) + Send>;
 
 /// An interface, by its client's type and, for messages, by name.
 #[derive(Clone, Copy)]
@@ -66,6 +71,7 @@ impl Module {
             provides: Vec::new(),
             needs: Vec::new(),
             steps: Vec::new(),
+            background: Vec::new(),
         }
     }
 
@@ -127,6 +133,23 @@ impl Module {
     /// The module calls an interface of another; handlers take its client as an argument.
     pub fn needs<I: Interface + ?Sized>(mut self) -> Self {
         self.needs.push(Named::of::<I>());
+        self
+    }
+
+    /// The module has a kind of job; workers of this application run it.
+    pub fn job<J: Job>(mut self) -> Self {
+        self.background.push(Box::new(|registry, _| registry.register::<J>()));
+        self
+    }
+
+    /// The module listens to an event of another. `name` is that of its deliveries, `files.on_closed`, and stable.
+    pub fn on<E, F, W>(mut self, name: &'static str, listen: F) -> Self
+    where
+        E: Event,
+        F: Fn(JobContext, E) -> W + Send + Sync + 'static,
+        W: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        self.background.push(Box::new(move |registry, listeners| listeners.on(registry, name, listen)));
         self
     }
 

@@ -1,9 +1,11 @@
 //! The framework's own sections of the configuration, typed and checked at start.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tenfold_data::{DatabaseSettings, PostgresSettings, SqliteSettings};
+use tenfold_jobs::JobSettings;
 use tenfold_observe::logs::{Colour, LogFormat};
 
 use crate::config::{ByteSize, ConfigError, Loaded, TimeSpan};
@@ -23,6 +25,10 @@ pub struct Settings {
     pub database_url: String,
     /// `[database]`.
     pub database: DatabaseSettings,
+    /// `[jobs]`.
+    pub jobs: JobSettings,
+    /// How long jobs at work may take after the process was told to stop.
+    pub jobs_shutdown_timeout: Duration,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are.
@@ -69,6 +75,15 @@ struct Database {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Jobs {
+    concurrency: usize,
+    poll: TimeSpan,
+    lease: TimeSpan,
+    shutdown_timeout: TimeSpan,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Log {
     format: Format,
     filter: String,
@@ -100,6 +115,9 @@ impl Settings {
         loaded.within("http.body_limit", http.body_limit, ByteSize::kib(1)..=ByteSize::gib(1))?;
         loaded.within("http.max_connections", http.max_connections, 1..=1_000_000)?;
         let (database_url, database) = read_database(loaded)?;
+        let jobs: Jobs = loaded.section("jobs")?;
+        loaded.within("jobs.concurrency", jobs.concurrency, 1..=1000)?;
+        loaded.within("jobs.lease", jobs.lease, TimeSpan::seconds(1)..=TimeSpan::hours(1))?;
         let log: Log = loaded.section("log")?;
         let colour = match log.colour {
             ColourChoice::Always => Colour::Always,
@@ -110,6 +128,12 @@ impl Settings {
             listen: http.listen,
             database_url,
             database,
+            jobs: JobSettings {
+                concurrency: jobs.concurrency,
+                poll: jobs.poll.as_std(),
+                lease: jobs.lease.as_std(),
+            },
+            jobs_shutdown_timeout: jobs.shutdown_timeout.as_std(),
             log_format: match log.format {
                 Format::Pretty => LogFormat::Pretty(colour),
                 Format::Json => LogFormat::Json,

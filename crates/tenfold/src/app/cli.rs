@@ -7,14 +7,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use axum::Router;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tenfold_data::{Clock, Database};
+use tenfold_jobs::Worker;
 use tenfold_observe::logs;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{App, one_line, seed};
 use crate::config::{Loaded, Loader, Presence};
-use crate::http::Bound;
+use crate::http::{Bound, HttpSettings, Stopping};
 
 #[derive(Parser)]
 #[command(disable_help_subcommand = true)]
@@ -43,8 +45,12 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve HTTP until SIGTERM or Ctrl-C. Without a command: serve with --demo.
-    Serve,
+    /// Serve HTTP and run jobs until SIGTERM or Ctrl-C. Without a command: serve with --demo.
+    Serve {
+        /// What this process does: web (HTTP), worker (jobs), or all.
+        #[arg(long, default_value = "all")]
+        role: Role,
+    },
     /// Print every setting in force and where it comes from.
     Config,
     /// Show which migrations have run, or run those that have not.
@@ -53,6 +59,14 @@ enum Command {
         #[arg(value_parser = ["status", "up"])]
         what: String,
     },
+}
+
+/// What a process does.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Role {
+    Web,
+    Worker,
+    All,
 }
 
 pub(super) fn run(app: App) -> ExitCode {
@@ -103,8 +117,8 @@ fn mistake(name: &str, rendered: &str) -> String {
 async fn execute(app: App, line: Line) -> anyhow::Result<()> {
     let loaded = load(&app, &line.options)?;
     match line.command {
-        Some(Command::Serve) => serve(app, loaded, line.demo).await,
-        None => serve(app, loaded, true).await,
+        Some(Command::Serve { role }) => serve(app, loaded, role, line.demo).await,
+        None => serve(app, loaded, Role::All, true).await,
         Some(Command::Config) => {
             app.read_settings(&loaded)?;
             say(&loaded.explain());
@@ -127,7 +141,7 @@ fn load(app: &App, options: &Options) -> anyhow::Result<Loaded> {
     Ok(loader.load())
 }
 
-async fn serve(app: App, loaded: Loaded, demo: bool) -> anyhow::Result<()> {
+async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Result<()> {
     let settings = app.read_settings(&loaded)?;
     anyhow::ensure!(
         !demo || settings.listen.ip().is_loopback(),
@@ -136,7 +150,7 @@ async fn serve(app: App, loaded: Loaded, demo: bool) -> anyhow::Result<()> {
     );
     logs::install(settings.log_format, &settings.log_filter)?;
     // Before the database is touched: two processes that are started by mistake must not both migrate.
-    let bound = Bound::listen(settings.listen).await?;
+    let bound = if role == Role::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
     let (name, seeds) = (app.name, app.demo.filter(|_| demo));
     let started = app.start(loaded, Clock::system(), Vec::new()).await?;
     let welcome = match seeds {
@@ -145,17 +159,47 @@ async fn serve(app: App, loaded: Loaded, demo: bool) -> anyhow::Result<()> {
     };
     // Heard before anybody is told the address: who reads the greeting may stop the process at once.
     let stop = stop_signal()?;
-    say(&greeting(name, bound.address(), &welcome));
-    let left = bound.serve(started.router, &settings.http, stop).await;
+    let worker = (role != Role::Web).then(|| Worker::start(started.jobs));
+    match bound {
+        Some(bound) => {
+            say(&greeting(name, bound.address(), &welcome));
+            serve_http(bound, started.router, started.stopping, &settings.http, stop).await;
+        }
+        None => {
+            say(&format!(
+                "{name} runs jobs
+"
+            ));
+            stop.await;
+        }
+    }
+    if let Some(worker) = worker {
+        let handed_back = worker.stop(settings.jobs_shutdown_timeout).await;
+        tracing::info!(handed_back, "no more jobs");
+    }
+    started.database.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn serve_http(
+    bound: Bound,
+    router: Router,
+    stopping: Stopping,
+    settings: &HttpSettings,
+    stop: impl Future<Output = ()>,
+) {
+    let stop = async {
+        stop.await;
+        stopping.set();
+    };
+    let left = bound.serve(router, settings, stop).await;
     if left > 0 {
         tracing::warn!(
             connections = left,
             "stopped with requests in flight: http.shutdown_timeout has passed"
         );
     }
-    started.database.close().await;
-    tracing::info!("stopped");
-    Ok(())
 }
 
 fn greeting(name: &str, address: SocketAddr, welcome: &str) -> String {

@@ -13,11 +13,12 @@ use tenfold_data::{
     CallRecord, Clock, DataError, Database, ModuleMigrations, Observer, Outcome, StatementRecord,
     SystemContext,
 };
+use tenfold_jobs::{Jobs, Listeners, Registry, Services, job_migrations};
 use tenfold_observe::metrics::{Build, Metrics};
 use tokio::time::Instant;
 
 use crate::config::{ConfigError, Loaded};
-use crate::http::{self, Routes, ServerState, Shared};
+use crate::http::{self, Routes, ServerState, Shared, Stopping};
 use crate::module::{Module, Wiring};
 use crate::settings::Settings;
 
@@ -51,6 +52,10 @@ pub struct Started {
     pub database: Database,
     /// All routes.
     pub router: Router,
+    /// Tells streams without an end that the process stops.
+    pub stopping: Stopping,
+    /// What runs the modules' jobs; [`Worker::start`](tenfold_jobs::Worker::start) sets it to work.
+    pub jobs: Jobs,
 }
 
 impl App {
@@ -88,9 +93,10 @@ impl App {
         self.demo
     }
 
+    /// The tables of jobs come first: modules' rows and the jobs that speak of them are committed together.
     fn migrations(&self) -> Vec<ModuleMigrations> {
         let migrations = |module: &Module| ModuleMigrations { module: module.name, files: module.migrations };
-        self.modules.iter().map(migrations).collect()
+        std::iter::once(job_migrations()).chain(self.modules.iter().map(migrations)).collect()
     }
 
     /// Opens the database, migrates it, builds the modules' services and puts the routes together.
@@ -114,9 +120,13 @@ impl App {
         database.migrate(&self.migrations()).await?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded));
         let mut routes = Routes::new();
+        let (mut registry, mut listeners) = (Registry::default(), Listeners::default());
         for module in self.modules {
             for step in module.steps {
                 step(&mut wiring).await?;
+            }
+            for add in module.background {
+                add(&mut registry, &mut listeners);
             }
             if let Some(of_module) = module.routes {
                 routes = routes.merge(of_module());
@@ -125,15 +135,19 @@ impl App {
         let authenticator = wiring.authenticator.take();
         let authenticator = authenticator
             .ok_or_else(|| anyhow::anyhow!("no module authenticates: one must call .authenticates(…)"))?;
+        let services = Services::new(wiring.services.clone());
+        let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs);
+        let stopping = Stopping::default();
         let shared = Shared {
             database: database.clone(),
             metrics,
             settings: settings.http,
             authenticator,
+            stopping: stopping.clone(),
             services: wiring.services,
         };
         let router = http::router(routes, self.name, self.version, ServerState::new(shared));
-        Ok(Started { database, router })
+        Ok(Started { database, router, stopping, jobs })
     }
 
     /// Checks everything that can be wrong in the settings, the modules' too, without touching anything.

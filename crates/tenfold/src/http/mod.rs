@@ -4,6 +4,7 @@ mod auth;
 mod body;
 mod docs;
 mod health;
+mod live;
 mod openapi;
 mod problem;
 mod request;
@@ -13,6 +14,7 @@ mod strict;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
@@ -26,6 +28,7 @@ pub use self::auth::{
     Authenticate, Credentials, OwnOrigin, PLAIN_COOKIE, Permission, Require, SECURE_COOKIE, refuse_cross_site,
 };
 pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text, nullable};
+pub use self::live::{LiveEvent, News, live};
 pub use self::problem::Problem;
 pub use self::server::{Bound, ServeError};
 pub use ::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -66,11 +69,28 @@ impl HttpSettings {
 #[derive(Clone)]
 pub struct ServerState(Arc<Shared>);
 
+/// Set once, when the process is told to stop.
+#[derive(Clone, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    /// The process is told to stop.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it was.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 pub(crate) struct Shared {
     pub database: Database,
     pub metrics: Metrics,
     pub settings: HttpSettings,
     pub authenticator: Arc<dyn Authenticate>,
+    pub stopping: Stopping,
     /// Modules' services and the clients of their interfaces, by type.
     pub services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
@@ -93,6 +113,11 @@ impl ServerState {
     /// The configuration of HTTP.
     pub fn settings(&self) -> &HttpSettings {
         &self.0.settings
+    }
+
+    /// Whether the process was told to stop: what has no end of its own should end now.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.is_set()
     }
 
     pub(crate) fn authenticator(&self) -> &dyn Authenticate {

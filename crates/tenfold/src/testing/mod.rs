@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{CallRecord, Clock, Database, Dialect, Observer, StatementRecord, SystemContext};
+use tenfold_jobs::Jobs;
 
 pub use self::client::{TestRequest, TestResponse};
 use crate::app::App;
@@ -58,6 +59,7 @@ pub struct TestApp {
     clock: Clock,
     observed: Arc<Observed>,
     demo: Option<crate::app::Demo>,
+    jobs: Jobs,
     // Dropped last: the database's connections are closed before its files go.
     place: TestDatabase,
 }
@@ -90,7 +92,15 @@ impl TestApp {
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&observed) as Arc<dyn Observer>];
         let started = app.start(loader.load(), clock.clone(), observers).await;
         let started = started.unwrap_or_else(|error| panic!("the application does not start: {error:#}"));
-        TestApp { router: started.router, database: started.database, clock, observed, demo, place }
+        TestApp {
+            router: started.router,
+            database: started.database,
+            clock,
+            observed,
+            demo,
+            jobs: started.jobs,
+            place,
+        }
     }
 
     /// Fills the database with the application's demo data.
@@ -106,6 +116,14 @@ impl TestApp {
     /// Runs `work` in a scope of its own, to prepare rows or to look at them.
     pub async fn run<T>(&self, work: impl AsyncFnOnce(SystemContext) -> T) -> T {
         self.database.run(None, work).await
+    }
+
+    /// Runs the jobs and deliveries that are due now, one after the other, until nothing is. Says how many ran.
+    ///
+    /// # Panics
+    /// When the database refuses.
+    pub async fn run_due_jobs(&self) -> usize {
+        self.jobs.run_due().await.expect("jobs can be claimed")
     }
 
     /// The clock; moving it moves the application's.

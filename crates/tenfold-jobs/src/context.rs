@@ -1,0 +1,158 @@
+//! What a running job can do: reach its organization, run steps once, say how far it is.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tenfold_data::{Context, DataError, SystemContext, SystemTx, Uuid};
+
+use crate::rows::{JobId, QueuedJob};
+use crate::store;
+
+/// What an application's modules share, by type; jobs take from it what handlers take as arguments.
+#[derive(Clone, Default)]
+pub struct Services(Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+impl Services {
+    /// The services of an application.
+    pub fn new(services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>) -> Self {
+        Services(Arc::new(services))
+    }
+
+    /// One of them.
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
+    }
+}
+
+/// A job at work. Cheap to clone.
+#[derive(Clone)]
+pub struct JobContext {
+    system: SystemContext,
+    job: Arc<QueuedJob>,
+    token: Uuid,
+    services: Services,
+}
+
+/// The worker that writes about a job does not hold it any more: another one has it, or a person ended it.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the lease of job {0} was lost: another worker has it, or it was ended")]
+pub struct LeaseLost(pub JobId);
+
+impl JobContext {
+    pub(crate) fn new(system: SystemContext, job: QueuedJob, token: Uuid, services: Services) -> Self {
+        JobContext { system, job: Arc::new(job), token, services }
+    }
+
+    /// The job.
+    pub fn id(&self) -> JobId {
+        self.job.id
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> i64 {
+        self.job.attempt
+    }
+
+    /// A context of the organization that the job was enqueued for.
+    ///
+    /// # Errors
+    /// When it was enqueued for none.
+    pub fn cx(&self) -> anyhow::Result<Context> {
+        let organization = self
+            .job
+            .org_id
+            .ok_or_else(|| anyhow::anyhow!("{} was enqueued for no organization", self.job.kind))?;
+        Ok(self.system.within(organization))
+    }
+
+    /// A context of no organization.
+    pub fn system(&self) -> &SystemContext {
+        &self.system
+    }
+
+    /// A service or the client of an interface.
+    ///
+    /// # Errors
+    /// When the application has none of this type.
+    pub fn service<T: Any + Send + Sync>(&self) -> anyhow::Result<Arc<T>> {
+        let name = std::any::type_name::<T>();
+        self.services.get().ok_or_else(|| anyhow::anyhow!("the application has no {name}"))
+    }
+
+    /// Runs a step once: its result is stored, and a restarted job gets the stored one. `work` itself may run again
+    /// if the process dies before the result is stored; for effects in the database use [`JobContext::step_in`].
+    ///
+    /// # Errors
+    /// The work's error, a [`DataError`], or [`LeaseLost`].
+    pub async fn step<T, F>(&self, name: &str, work: F) -> anyhow::Result<T>
+    where
+        T: Serialize + DeserializeOwned,
+        F: AsyncFnOnce() -> anyhow::Result<T>,
+    {
+        if let Some(stored) = store::step_result(&self.system, self.job.id, name).await? {
+            return Ok(serde_json::from_value(stored)?);
+        }
+        let result = work().await?;
+        let value = serde_json::to_value(&result)?;
+        self.system
+            .transaction(async |tx| -> anyhow::Result<()> { self.store_step(tx, name, value).await })
+            .await?;
+        Ok(result)
+    }
+
+    /// Runs a step whose effect is in the database: the effect and the step's result are committed together, so the
+    /// effect happens once, however often the job runs.
+    ///
+    /// # Errors
+    /// As [`JobContext::step`].
+    pub async fn step_in<T, F>(&self, name: &str, work: F) -> anyhow::Result<T>
+    where
+        T: Serialize + DeserializeOwned,
+        F: AsyncFnOnce(&mut SystemTx<'_>) -> anyhow::Result<T>,
+    {
+        if let Some(stored) = store::step_result(&self.system, self.job.id, name).await? {
+            return Ok(serde_json::from_value(stored)?);
+        }
+        self.system
+            .transaction(async |tx| -> anyhow::Result<T> {
+                let result = work(tx).await?;
+                self.store_step(tx, name, serde_json::to_value(&result)?).await?;
+                Ok(result)
+            })
+            .await
+    }
+
+    async fn store_step(
+        &self,
+        tx: &SystemTx<'_>,
+        name: &str,
+        result: serde_json::Value,
+    ) -> anyhow::Result<()> {
+        // First the guard: it locks the job's row, so that a rescue cannot slip in between.
+        store::guard(tx, self.job.id, self.token).await?;
+        store::insert_step(tx, self.job.id, name, result).await?;
+        Ok(())
+    }
+
+    /// Says how far the job is, for people who watch.
+    ///
+    /// # Errors
+    /// A [`DataError`], or [`LeaseLost`].
+    pub async fn progress(&self, percent: u8, message: &str) -> anyhow::Result<()> {
+        let percent = i64::from(percent.min(100));
+        self.system
+            .transaction(async |tx| -> anyhow::Result<()> {
+                store::progress(tx, self.job.id, self.token, percent, message).await
+            })
+            .await
+    }
+}
+
+impl From<LeaseLost> for DataError {
+    fn from(lost: LeaseLost) -> Self {
+        DataError::NotFound { entity: "job", key: lost.0.to_string() }
+    }
+}

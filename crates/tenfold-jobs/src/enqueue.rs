@@ -1,0 +1,144 @@
+//! Enqueueing, always inside the caller's transaction.
+
+use std::future::Future;
+
+use serde::{Deserialize, Serialize};
+use tenfold_data::{DataError, Entity as _, OrgId, SystemTx, Timestamp, TraceContext, Tx, Write};
+
+use crate::event::Event;
+use crate::job::Job;
+use crate::rows::{JobId, JobState, QueuedJob};
+
+/// How one job differs from others of its kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JobOptions {
+    /// When it may run; at once without it.
+    pub run_at: Option<Timestamp>,
+    /// Lower runs first; that of the kind without it.
+    pub priority: Option<i64>,
+}
+
+/// The kind of the job that tells an event to its listeners.
+pub(crate) const PUBLISH: &str = "tenfold.publish";
+
+/// An event on its way.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Published {
+    pub name: String,
+    pub version: u32,
+    pub event: serde_json::Value,
+}
+
+/// `tx.enqueue(job)` and `tx.publish(event)`: committed with the rows of the transaction, or not at all.
+pub trait Enqueue: Write<tenfold_data::Global> + Sync {
+    #[doc(hidden)]
+    fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, tenfold_data::Uuid);
+
+    /// Enqueues a job; it may run as soon as the transaction is committed.
+    ///
+    /// # Errors
+    /// Whatever stops the statement.
+    #[track_caller]
+    fn enqueue<J: Job>(&self, job: J) -> impl Future<Output = Result<JobId, DataError>> + Send
+    where
+        Self: Sized,
+    {
+        self.enqueue_with(job, JobOptions::default())
+    }
+
+    /// Enqueues a job for a later time, or before others.
+    ///
+    /// # Errors
+    /// Whatever stops the statement.
+    #[track_caller]
+    fn enqueue_with<J: Job>(
+        &self,
+        job: J,
+        options: JobOptions,
+    ) -> impl Future<Output = Result<JobId, DataError>> + Send
+    where
+        Self: Sized,
+    {
+        let args = serde_json::to_value(&job);
+        insert(
+            self,
+            J::KIND,
+            args,
+            i64::from(J::MAX_ATTEMPTS),
+            options.priority.unwrap_or(J::PRIORITY),
+            options.run_at,
+        )
+    }
+
+    /// Tells an event to its listeners, once the transaction is committed.
+    ///
+    /// # Errors
+    /// Whatever stops the statement.
+    #[track_caller]
+    fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), DataError>> + Send
+    where
+        Self: Sized,
+    {
+        let published = serde_json::to_value(&event)
+            .map(|event| Published { name: E::NAME.to_owned(), version: E::VERSION, event })
+            .and_then(serde_json::to_value);
+        let row = insert(self, PUBLISH, published, ATTEMPTS_OF_EVENTS, 0, None);
+        async move { row.await.map(drop) }
+    }
+}
+
+/// An event is tried for about a day before it is parked.
+pub(crate) const ATTEMPTS_OF_EVENTS: i64 = 15;
+
+/// Stores a job of a kind that is known by its name.
+#[track_caller]
+pub(crate) fn insert<T: Enqueue>(
+    tx: &T,
+    kind: &str,
+    args: Result<serde_json::Value, serde_json::Error>,
+    max_attempts: i64,
+    priority: i64,
+    run_at: Option<Timestamp>,
+) -> impl Future<Output = Result<JobId, DataError>> + Send + use<T> {
+    let (org_id, trace, now, id) = tx.origin_of_job();
+    let state = if run_at.is_some_and(|at| at > now) { JobState::Scheduled } else { JobState::Available };
+    let row = args.map(|args| QueuedJob {
+        id: JobId(id),
+        org_id,
+        kind: kind.to_owned(),
+        state,
+        priority,
+        args,
+        run_at: run_at.unwrap_or(now),
+        attempt: 0,
+        max_attempts,
+        crashes: 0,
+        worker: None,
+        token: None,
+        lease_until: None,
+        cancel_requested: false,
+        percent: 0,
+        message: String::new(),
+        errors: serde_json::Value::Array(Vec::new()),
+        trace: trace.header(),
+        created_at: now,
+    });
+    let stored = row.map(|row| row.insert(tx));
+    async move {
+        let stored =
+            stored.map_err(|error| DataError::Settings(format!("the job cannot be JSON: {error}")))?;
+        Ok(stored.await?.id)
+    }
+}
+
+impl Enqueue for Tx<'_> {
+    fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, tenfold_data::Uuid) {
+        (Some(self.tenant()), self.trace(), self.now(), self.new_id())
+    }
+}
+
+impl Enqueue for SystemTx<'_> {
+    fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, tenfold_data::Uuid) {
+        (None, self.trace(), self.now(), self.new_id())
+    }
+}

@@ -1,0 +1,30 @@
+//! Durable jobs and events on the application's own database.
+//!
+//! A job is enqueued in the caller's transaction: it is committed with the rows that it speaks of, or not at all. It
+//! runs at least once. Whoever works on it holds a lease with a fencing token, and everything that he writes about it
+//! is guarded by that token, so a worker that was believed dead cannot disturb the one after it. The names are River's
+//! and Oban's; the shape of the trait is that of the Rust package registry's backend.
+
+mod context;
+mod enqueue;
+mod event;
+mod job;
+mod rows;
+mod runner;
+mod store;
+mod worker;
+
+use tenfold_data::{ModuleMigrations, migrations};
+
+pub use crate::context::{JobContext, Services};
+pub use crate::enqueue::{Enqueue, JobOptions};
+pub use crate::event::{Event, Listeners};
+pub use crate::job::{Job, Registry};
+pub use crate::rows::{FinishedJob, JobId, JobState, QueuedJob};
+pub use crate::runner::{JobSettings, Jobs};
+pub use crate::worker::Worker;
+
+/// The tables of jobs; an application migrates them before its modules'.
+pub fn job_migrations() -> ModuleMigrations {
+    ModuleMigrations { module: "tenfold", files: migrations!() }
+}

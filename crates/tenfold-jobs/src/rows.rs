@@ -1,0 +1,159 @@
+//! The tables of jobs as structs.
+
+use serde::{Deserialize, Serialize};
+use tenfold_data::{Entity, OrgId, TextEnum, Timestamp, Uuid, id};
+
+id! {
+    /// A job, from when it is enqueued to the end of its history.
+    JobId
+}
+
+id! {
+    /// A result of a step.
+    StepId
+}
+
+/// Where a job is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TextEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Waits for a worker.
+    Available,
+    /// Waits for its time.
+    Scheduled,
+    /// A worker holds it.
+    Running,
+    /// Failed, and waits to be tried again.
+    Retryable,
+    /// Done.
+    Completed,
+    /// Ended by a person.
+    Cancelled,
+    /// Given up after its last attempt, or as poison.
+    Discarded,
+}
+
+/// A job that is not finished.
+#[derive(Clone, Debug, Entity)]
+#[entity(table = "tenfold_jobs")]
+pub struct QueuedJob {
+    /// The job.
+    #[entity(key)]
+    pub id: JobId,
+    /// The organization that it works for.
+    pub org_id: Option<OrgId>,
+    /// Its kind, [`Job::KIND`](crate::Job::KIND).
+    pub kind: String,
+    /// Available, scheduled, running or retryable.
+    pub state: JobState,
+    /// Lower runs first.
+    pub priority: i64,
+    /// The job itself.
+    pub args: serde_json::Value,
+    /// When it may run.
+    pub run_at: Timestamp,
+    /// How often it was begun.
+    pub attempt: i64,
+    /// How often it may be begun.
+    pub max_attempts: i64,
+    /// How often a worker was lost while it held the job.
+    pub crashes: i64,
+    /// The process that holds it.
+    pub worker: Option<Uuid>,
+    /// Guards what the holder writes.
+    pub token: Option<Uuid>,
+    /// When the holder is believed dead unless he says otherwise.
+    pub lease_until: Option<Timestamp>,
+    /// A person wants it ended.
+    pub cancel_requested: bool,
+    /// How far it is, 0 to 100.
+    pub percent: i64,
+    /// What it is doing.
+    pub message: String,
+    /// What went wrong, attempt by attempt.
+    pub errors: serde_json::Value,
+    /// The trace that it belongs to, as a `traceparent`.
+    pub trace: String,
+    /// When it was enqueued.
+    pub created_at: Timestamp,
+}
+
+/// A job that is finished.
+#[derive(Clone, Debug, Entity)]
+#[entity(table = "tenfold_job_history")]
+pub struct FinishedJob {
+    /// The job.
+    #[entity(key)]
+    pub id: JobId,
+    /// The organization that it worked for.
+    pub org_id: Option<OrgId>,
+    /// Its kind.
+    pub kind: String,
+    /// Completed, cancelled or discarded.
+    pub state: JobState,
+    /// The job itself.
+    pub args: serde_json::Value,
+    /// How often it was begun.
+    pub attempt: i64,
+    /// How often a worker was lost while it held the job.
+    pub crashes: i64,
+    /// How far it got, 0 to 100.
+    pub percent: i64,
+    /// What it said last.
+    pub message: String,
+    /// What went wrong, attempt by attempt.
+    pub errors: serde_json::Value,
+    /// The trace that it belonged to.
+    pub trace: String,
+    /// When it was enqueued.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+}
+
+impl QueuedJob {
+    /// The job as the history keeps it.
+    pub(crate) fn finished(self, state: JobState, finished_at: Timestamp) -> FinishedJob {
+        FinishedJob {
+            id: self.id,
+            org_id: self.org_id,
+            kind: self.kind,
+            state,
+            args: self.args,
+            attempt: self.attempt,
+            crashes: self.crashes,
+            percent: if state == JobState::Completed { 100 } else { self.percent },
+            message: self.message,
+            errors: self.errors,
+            trace: self.trace,
+            created_at: self.created_at,
+            finished_at,
+        }
+    }
+}
+
+/// What a step gave.
+#[derive(Debug, Entity)]
+#[entity(table = "tenfold_job_steps")]
+pub(crate) struct StepRow {
+    #[entity(key)]
+    pub id: StepId,
+    pub job_id: JobId,
+    pub name: String,
+    pub result: serde_json::Value,
+}
+
+/// One entry of [`QueuedJob::errors`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AttemptError {
+    pub attempt: i64,
+    pub at: Timestamp,
+    pub error: String,
+}
+
+/// Adds an error to those of earlier attempts.
+pub(crate) fn with_error(errors: &serde_json::Value, error: AttemptError) -> serde_json::Value {
+    let mut all: Vec<serde_json::Value> = errors.as_array().cloned().unwrap_or_default();
+    all.extend(serde_json::to_value(error));
+    serde_json::Value::Array(all)
+}

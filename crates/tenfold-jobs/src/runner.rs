@@ -1,0 +1,227 @@
+//! Runs jobs: claims what is due, works on it, notes how it ended.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tenfold_data::{DataError, Database, Entity as _, Scope, SystemContext, TraceContext, Uuid};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::context::{JobContext, LeaseLost, Services};
+use crate::enqueue::{ATTEMPTS_OF_EVENTS, PUBLISH, Published, insert};
+use crate::event::Listeners;
+use crate::job::{Kind, Registry};
+use crate::rows::{JobId, JobState, QueuedJob};
+use crate::store;
+
+/// The bounds of a worker.
+#[derive(Clone, Debug)]
+pub struct JobSettings {
+    /// Jobs at once in one process.
+    pub concurrency: usize,
+    /// How often an idle worker looks for work.
+    pub poll: Duration,
+    /// How long a worker may be silent before its jobs go to others.
+    pub lease: Duration,
+}
+
+/// What runs jobs in one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Jobs(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    registry: Registry,
+    services: Services,
+    settings: JobSettings,
+    /// Fresh at each start: a process that comes back is another worker, and its old jobs are rescued.
+    worker: Uuid,
+}
+
+/// A job that this process holds.
+pub(crate) struct Claimed {
+    pub job: QueuedJob,
+    pub token: Uuid,
+}
+
+impl Jobs {
+    /// A runner of these kinds; events go to these listeners.
+    pub fn new(
+        database: Database,
+        mut registry: Registry,
+        listeners: Listeners,
+        services: Services,
+        settings: JobSettings,
+    ) -> Self {
+        registry.insert(PUBLISH, deliver_to(listeners));
+        let worker = database.clock().new_id();
+        Jobs(Arc::new(Inner { database, registry, services, settings, worker }))
+    }
+
+    pub(crate) fn settings(&self) -> &JobSettings {
+        &self.0.settings
+    }
+
+    /// Runs what is due now, one after the other, until nothing is; for tests. Says how many ran.
+    ///
+    /// # Errors
+    /// When the database refuses. A job that fails is no error here.
+    pub async fn run_due(&self) -> Result<usize, DataError> {
+        let mut ran = 0;
+        loop {
+            self.rescue().await?;
+            let claimed = self.claim(1).await?;
+            if claimed.is_empty() {
+                return Ok(ran);
+            }
+            for claimed in claimed {
+                self.run(claimed).await;
+                ran += 1;
+            }
+        }
+    }
+
+    /// Asks for a job to be ended: at once if nobody works on it, else at its worker's next heartbeat.
+    ///
+    /// # Errors
+    /// [`DataError::NotFound`] when it is not there or finished already.
+    pub async fn cancel(&self, id: JobId) -> anyhow::Result<()> {
+        let cancel = async |cx: SystemContext| {
+            cx.transaction(async |tx| -> anyhow::Result<()> {
+                QueuedJob::update(id).set(QueuedJob::cancel_requested, true).run(tx).await?;
+                let job = QueuedJob::get(&*tx, id).await?;
+                if job.token.is_none() {
+                    store::move_to_history(tx, (*job).clone(), JobState::Cancelled).await?;
+                }
+                Ok(())
+            })
+            .await
+        };
+        self.0.database.run(None, cancel).await
+    }
+
+    pub(crate) async fn claim(&self, limit: usize) -> Result<Vec<Claimed>, DataError> {
+        let (worker, lease) = (self.0.worker, self.0.settings.lease);
+        self.0
+            .database
+            .run(None, async |cx| {
+                if !store::is_any_due(&cx).await? {
+                    return Ok(Vec::new());
+                }
+                let token = cx.new_id();
+                let jobs = store::claim(&cx, worker, token, lease, limit).await?;
+                Ok(jobs.into_iter().map(|job| Claimed { job, token }).collect())
+            })
+            .await
+    }
+
+    pub(crate) async fn rescue(&self) -> Result<usize, DataError> {
+        self.0.database.run(None, async |cx| store::rescue(&cx).await).await
+    }
+
+    pub(crate) async fn heartbeat(&self) -> Result<Vec<(JobId, bool)>, DataError> {
+        let (worker, lease) = (self.0.worker, self.0.settings.lease);
+        self.0.database.run(None, async |cx| store::heartbeat(&cx, worker, lease).await).await
+    }
+
+    pub(crate) async fn hand_back(&self, id: JobId, token: Uuid) -> anyhow::Result<()> {
+        self.0.database.run(None, async |cx| store::hand_back(&cx, id, token).await).await
+    }
+
+    pub(crate) async fn end(&self, id: JobId, token: Uuid) -> anyhow::Result<()> {
+        self.0.database.run(None, async |cx| store::finish(&cx, id, token, JobState::Cancelled).await).await
+    }
+
+    /// Works on a job and notes how it ended.
+    pub(crate) async fn run(&self, claimed: Claimed) {
+        let Claimed { job, token } = claimed;
+        let (id, kind) = (job.id, job.kind.clone());
+        // The job's work belongs to the trace of the request that enqueued it.
+        let trace =
+            TraceContext::parse(&job.trace).map_or_else(TraceContext::start_random, |parent| parent.child());
+        let span = tracing::info_span!(
+            "job.run",
+            messaging.operation.name = "process",
+            tenfold.job.kind = %kind,
+            tenfold.job.id = %id,
+            tenfold.job.attempt = job.attempt,
+            trace_id = %trace.trace_id,
+            span_id = %trace.span_id,
+        );
+        async {
+            let result = self.attempt(job, token, trace).await;
+            if let Err(error) = self.note(id, token, result).await {
+                // The lease was lost, or the database is away: the rescue gives the job to somebody else.
+                tracing::warn!(error = format!("{error:#}"), "the end of a job could not be noted");
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+
+    async fn attempt(&self, mut job: QueuedJob, token: Uuid, trace: TraceContext) -> anyhow::Result<()> {
+        let Some(Kind { timeout, run }) = self.0.registry.get(&job.kind).cloned() else {
+            anyhow::bail!("no module of this process registers the kind {}", job.kind);
+        };
+        let deadline = Instant::now() + timeout;
+        let scope = Scope::new(self.0.database.clone(), trace, Some(deadline));
+        let args = job.args.take();
+        let cx = JobContext::new(SystemContext::new(Arc::clone(&scope)), job, token, self.0.services.clone());
+        let work = AssertUnwindSafe(async move { run(cx, args).await }).catch_unwind();
+        match tokio::time::timeout_at(deadline, scope.drive(work)).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => anyhow::bail!("it panicked"),
+            Err(_) => anyhow::bail!("it took longer than {timeout:?}"),
+        }
+    }
+
+    async fn note(&self, id: JobId, token: Uuid, result: anyhow::Result<()>) -> anyhow::Result<()> {
+        self.0
+            .database
+            .run(None, async |cx| match result {
+                Ok(()) => {
+                    store::finish(&cx, id, token, JobState::Completed).await?;
+                    tracing::debug!("job completed");
+                    Ok(())
+                }
+                Err(error) if error.is::<LeaseLost>() => Err(error),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(error, "job failed");
+                    store::fail(&cx, id, token, error).await.map(drop)
+                }
+            })
+            .await
+    }
+}
+
+/// The kind that turns an event into one delivery for each listener, all in one transaction.
+fn deliver_to(listeners: Listeners) -> Kind {
+    let listeners = Arc::new(listeners);
+    Kind {
+        timeout: Duration::from_secs(60),
+        run: Arc::new(move |job, args| {
+            let listeners = Arc::clone(&listeners);
+            Box::pin(async move {
+                let published: Published = serde_json::from_value(args)?;
+                let organization = job.cx().ok().map(|cx| cx.tenant());
+                job.step_in("deliver", async |tx| {
+                    for kind in listeners.of(&published.name) {
+                        let event = Ok(published.event.clone());
+                        match organization {
+                            Some(organization) => {
+                                insert(&tx.within(organization), kind, event, ATTEMPTS_OF_EVENTS, 0, None)
+                                    .await?
+                            }
+                            None => insert(&*tx, kind, event, ATTEMPTS_OF_EVENTS, 0, None).await?,
+                        };
+                    }
+                    Ok(())
+                })
+                .await
+            })
+        }),
+    }
+}

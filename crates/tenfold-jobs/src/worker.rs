@@ -1,0 +1,185 @@
+//! A worker: claims, heartbeats and rescues until it is told to stop.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tenfold_data::Uuid;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::{AbortHandle, JoinHandle};
+
+use crate::rows::JobId;
+use crate::runner::{Claimed, Jobs};
+
+/// Works in the background of a process.
+pub struct Worker {
+    jobs: Jobs,
+    stop: watch::Sender<bool>,
+    loops: Vec<JoinHandle<()>>,
+    running: Running,
+}
+
+/// The jobs that this process works on, with what ends them.
+#[derive(Clone, Default)]
+struct Running(Arc<RunningState>);
+
+#[derive(Default)]
+struct RunningState {
+    jobs: Mutex<HashMap<JobId, (Uuid, AbortHandle)>>,
+    /// Rung when a job has ended.
+    ended: Notify,
+}
+
+impl Worker {
+    /// Begins to work.
+    pub fn start(jobs: Jobs) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let running = Running::default();
+        let claims = claim_loop(jobs.clone(), running.clone(), stopped.clone());
+        let beats = heartbeat_loop(jobs.clone(), running.clone(), stopped.clone());
+        let rescues = rescue_loop(jobs.clone(), stopped);
+        #[expect(clippy::disallowed_methods, reason = "the loops of a worker are no part of any request")]
+        let loops = vec![tokio::spawn(claims), tokio::spawn(beats), tokio::spawn(rescues)];
+        Worker { jobs, stop, loops, running }
+    }
+
+    /// Stops claiming, waits for the jobs at work, and hands back what is not done after `patience`. Says how many
+    /// were handed back.
+    pub async fn stop(self, patience: Duration) -> usize {
+        self.stop.send_replace(true);
+        let finished = async {
+            loop {
+                let ended = self.running.0.ended.notified();
+                if self.running.lock().is_empty() {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        // Those that are left are cut off below.
+        let _ = tokio::time::timeout(patience, finished).await;
+        let left: Vec<_> = self.running.lock().drain().collect();
+        for (id, (token, handle)) in &left {
+            handle.abort();
+            if let Err(error) = self.jobs.hand_back(*id, *token).await {
+                tracing::warn!(error = format!("{error:#}"), job = %id, "a job could not be handed back; it will be rescued");
+            }
+        }
+        for handle in self.loops {
+            handle.abort();
+        }
+        left.len()
+    }
+}
+
+impl Running {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, (Uuid, AbortHandle)>> {
+        self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn claim_loop(jobs: Jobs, running: Running, mut stopped: watch::Receiver<bool>) {
+    let permits = Arc::new(Semaphore::new(jobs.settings().concurrency));
+    while !*stopped.borrow() {
+        let free = permits.available_permits();
+        let claimed = if free > 0 { jobs.claim(free).await } else { Ok(Vec::new()) };
+        let claimed = claimed.unwrap_or_else(|error| {
+            tracing::warn!(%error, "no job could be claimed; trying again");
+            Vec::new()
+        });
+        let idle = claimed.is_empty();
+        for claimed in claimed {
+            start_job(&jobs, &running, &permits, claimed);
+        }
+        if idle {
+            let pause = tokio::time::sleep(jobs.settings().poll);
+            tokio::select! {
+                () = pause => {}
+                () = running.0.ended.notified() => {}
+                _ = stopped.changed() => {}
+            }
+        }
+    }
+}
+
+fn start_job(jobs: &Jobs, running: &Running, permits: &Arc<Semaphore>, claimed: Claimed) {
+    let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
+        // Not more is claimed than permits are free, so this is a mistake; the rescue would mend it.
+        return tracing::error!(job = %claimed.job.id, "a job was claimed without a permit");
+    };
+    let (id, token) = (claimed.job.id, claimed.token);
+    let (jobs, of_job) = (jobs.clone(), running.clone());
+    // The lock is held until the job is noted, so that it cannot end before.
+    let mut at_work = running.lock();
+    #[expect(clippy::disallowed_methods, reason = "a job is no part of the request that enqueued it")]
+    let task = tokio::spawn(async move {
+        jobs.run(claimed).await;
+        drop(permit);
+        of_job.lock().remove(&id);
+        of_job.0.ended.notify_waiters();
+    });
+    at_work.insert(id, (token, task.abort_handle()));
+}
+
+async fn heartbeat_loop(jobs: Jobs, running: Running, stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(jobs.settings().lease / 3);
+    // Also while the worker stops: what is still at work must not be rescued meanwhile.
+    loop {
+        ticks.tick().await;
+        if running.lock().is_empty() {
+            if *stopped.borrow() {
+                return;
+            }
+            continue;
+        }
+        let before: Vec<JobId> = running.lock().keys().copied().collect();
+        let held = match jobs.heartbeat().await {
+            Ok(held) => held.into_iter().collect::<HashMap<_, _>>(),
+            Err(error) => {
+                tracing::warn!(%error, "no heartbeat; trying again");
+                continue;
+            }
+        };
+        for id in before {
+            match held.get(&id) {
+                Some(false) => {}
+                Some(true) => end(&jobs, &running, id).await,
+                None => abandon(&running, id),
+            }
+        }
+    }
+}
+
+/// Ends a job as somebody asked.
+async fn end(jobs: &Jobs, running: &Running, id: JobId) {
+    let Some((token, handle)) = running.lock().remove(&id) else { return };
+    handle.abort();
+    if let Err(error) = jobs.end(id, token).await {
+        tracing::warn!(error = format!("{error:#}"), job = %id, "a job was ended, but that could not be noted");
+    }
+    running.0.ended.notify_waiters();
+}
+
+/// Lets go of a job that another worker holds by now; it may also just have ended.
+fn abandon(running: &Running, id: JobId) {
+    if let Some((_, handle)) = running.lock().remove(&id) {
+        handle.abort();
+        tracing::warn!(job = %id, "the lease of a job was lost; its work here is broken off");
+    }
+    running.0.ended.notify_waiters();
+}
+
+async fn rescue_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(jobs.settings().lease / 2);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stopped.changed() => return,
+        }
+        match jobs.rescue().await {
+            Ok(0) => {}
+            Ok(rescued) => tracing::warn!(rescued, "jobs of lost workers were freed"),
+            Err(error) => tracing::warn!(%error, "lost jobs could not be looked for; trying again"),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A database with the tables of jobs, a clock that the test moves, and jobs that note what they did.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tenfold_data::testing::TestDatabase;
+use tenfold_data::{
+    Clock, DataError, Database, DatabaseSettings, Dialect, Entity as _, SystemContext, Timestamp,
+};
+use tenfold_jobs::{
+    Enqueue as _, FinishedJob, Job, JobContext, JobId, JobSettings, Jobs, Listeners, QueuedJob, Registry,
+    Services, job_migrations,
+};
+
+/// Runs a test on both databases.
+#[macro_export]
+macro_rules! on_both {
+    (async fn $name:ident($world:ident) $body:block) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn body($world: &$crate::fixture::World) $body
+
+            #[test]
+            fn on_sqlite() {
+                $crate::fixture::run(tenfold_data::Dialect::Sqlite, async |world| body(world).await);
+            }
+
+            #[test]
+            fn on_postgres() {
+                $crate::fixture::run(tenfold_data::Dialect::Postgres, async |world| body(world).await);
+            }
+        }
+    };
+}
+
+/// What a job is told to do; each does one of these by its `plan`.
+#[derive(Serialize, Deserialize)]
+pub struct Work {
+    pub name: String,
+    /// How many attempts fail before one succeeds.
+    pub failures: i64,
+}
+
+impl Job for Work {
+    const KIND: &'static str = "test.work";
+    const MAX_ATTEMPTS: u32 = 4;
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        job.service::<Diary>()?.note(&format!("{} attempt {}", self.name, job.attempt()));
+        anyhow::ensure!(job.attempt() > self.failures, "told to fail");
+        Ok(())
+    }
+}
+
+/// What happened, in order.
+#[derive(Default)]
+pub struct Diary(Mutex<Vec<String>>);
+
+impl Diary {
+    pub fn note(&self, what: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what.to_owned());
+    }
+
+    pub fn read(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+pub struct World {
+    pub database: Database,
+    pub clock: Clock,
+    pub diary: Arc<Diary>,
+    _place: TestDatabase,
+}
+
+pub fn run(dialect: Dialect, test: impl AsyncFnOnce(&World)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let place = TestDatabase::create(dialect).await;
+        let clock = Clock::manual(Timestamp::from_second(1_767_225_600).expect("a moment in 2026"));
+        let settings = DatabaseSettings::default();
+        let database = Database::open(place.url(), &settings, clock.clone(), Vec::new()).expect("it opens");
+        database.migrate(&[job_migrations()]).await.expect("the tables are made");
+        let world = World { database, clock, diary: Arc::default(), _place: place };
+        test(&world).await;
+        world.database.close().await;
+    });
+}
+
+impl World {
+    /// A runner, as a process that has just started has one.
+    pub fn jobs(&self, set_up: impl FnOnce(&mut Registry, &mut Listeners)) -> Jobs {
+        let (mut registry, mut listeners) = (Registry::default(), Listeners::default());
+        registry.register::<Work>();
+        set_up(&mut registry, &mut listeners);
+        let mut services: HashMap<_, Arc<dyn std::any::Any + Send + Sync>> = HashMap::new();
+        let diary: Arc<Diary> = Arc::clone(&self.diary);
+        services.insert(std::any::TypeId::of::<Diary>(), diary);
+        let settings =
+            JobSettings { concurrency: 4, poll: Duration::from_millis(20), lease: Duration::from_secs(5) };
+        Jobs::new(self.database.clone(), registry, listeners, Services::new(services), settings)
+    }
+
+    pub async fn enqueue<J: Job>(&self, job: J) -> JobId {
+        let enqueue = async |cx: SystemContext| cx.transaction(async |tx| tx.enqueue(job).await).await;
+        self.database.run(None, enqueue).await.expect("the job is stored")
+    }
+
+    pub async fn work(&self, name: &str, failures: i64) -> JobId {
+        self.enqueue(Work { name: name.to_owned(), failures }).await
+    }
+
+    pub async fn queued(&self, id: JobId) -> Option<QueuedJob> {
+        let find = async |cx: SystemContext| QueuedJob::find(&cx, id).await;
+        self.database.run(None, find).await.expect("it can be read").map(|job| (*job).clone())
+    }
+
+    pub async fn finished(&self, id: JobId) -> Option<FinishedJob> {
+        let find = async |cx: SystemContext| FinishedJob::find(&cx, id).await;
+        self.database.run(None, find).await.expect("it can be read").map(|job| (*job).clone())
+    }
+
+    pub async fn rolled_back(&self, job: Work) {
+        let enqueue = async |cx: SystemContext| {
+            cx.transaction(async |tx| -> Result<(), DataError> {
+                tx.enqueue(job).await?;
+                Err(DataError::Abandoned)
+            })
+            .await
+        };
+        self.database.run(None, enqueue).await.expect_err("it was told to roll back");
+    }
+}

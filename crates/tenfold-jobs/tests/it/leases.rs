@@ -1,0 +1,87 @@
+//! Workers that die, come back, or run beside each other.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tenfold_jobs::{Job, JobContext, JobState, Worker};
+
+use crate::fixture::Diary;
+use crate::on_both;
+
+/// Never ends by itself.
+#[derive(Serialize, Deserialize)]
+struct Patient;
+
+impl Job for Patient {
+    const KIND: &'static str = "test.patient";
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        job.service::<Diary>()?.note(&format!("begun, attempt {}", job.attempt()));
+        std::future::pending::<()>().await;
+        Ok(())
+    }
+}
+
+on_both!(async fn the_jobs_of_a_lost_worker_run_elsewhere_when_its_lease_is_over(world) {
+    let id = world.enqueue(Patient).await;
+    let lost = world.jobs(|registry, _| registry.register::<Patient>());
+    // The worker is lost in the middle of the job: its future is dropped without a word.
+    let _ = tokio::time::timeout(Duration::from_millis(300), lost.run_due()).await;
+    assert_eq!(world.queued(id).await.map(|job| job.state), Some(JobState::Running));
+    let other = world.jobs(|_, _| {});
+    assert_eq!(other.run_due().await.expect("the lease holds"), 0);
+    world.clock.advance(Duration::from_secs(6));
+    assert_eq!(other.run_due().await.expect("it is rescued"), 1);
+    assert_eq!(world.queued(id).await.map(|job| (job.attempt, job.crashes)), Some((2, 1)));
+});
+
+on_both!(async fn the_third_loss_makes_a_job_poison(world) {
+    let id = world.enqueue(Patient).await;
+    for _ in 0..3 {
+        let lost = world.jobs(|registry, _| registry.register::<Patient>());
+        let _ = tokio::time::timeout(Duration::from_millis(300), lost.run_due()).await;
+        world.clock.advance(Duration::from_secs(6));
+    }
+    let other = world.jobs(|_, _| {});
+    assert_eq!(other.run_due().await.expect("nothing is left"), 0);
+    let finished = world.finished(id).await.expect("it was given up");
+    assert_eq!((finished.state, finished.crashes), (JobState::Discarded, 3));
+    assert_eq!(world.diary.read().len(), 3);
+});
+
+on_both!(async fn two_workers_share_a_hundred_jobs_and_run_each_once(world) {
+    let mut ids = Vec::new();
+    for number in 0..100 {
+        ids.push(world.work(&format!("job {number}"), 0).await);
+    }
+    let workers = [Worker::start(world.jobs(|_, _| {})), Worker::start(world.jobs(|_, _| {}))];
+    let all_done = async {
+        for id in ids {
+            while world.finished(id).await.is_none() {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all_done).await.expect("all are done");
+    for worker in workers {
+        assert_eq!(worker.stop(Duration::from_secs(5)).await, 0);
+    }
+    let mut ran = world.diary.read();
+    ran.sort();
+    ran.dedup();
+    assert_eq!((ran.len(), world.diary.read().len()), (100, 100));
+});
+
+on_both!(async fn a_worker_that_stops_hands_back_what_it_cannot_finish(world) {
+    let id = world.enqueue(Patient).await;
+    let worker = Worker::start(world.jobs(|registry, _| registry.register::<Patient>()));
+    let begun = async {
+        while world.diary.read().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), begun).await.expect("it is begun");
+    assert_eq!(worker.stop(Duration::from_millis(50)).await, 1);
+    let job = world.queued(id).await.expect("it waits for another worker");
+    assert_eq!((job.state, job.attempt, job.token), (JobState::Available, 0, None));
+});

@@ -1,0 +1,7 @@
+//! Jobs and events through the crate's public API, on SQLite and PostgreSQL.
+
+mod events;
+mod failures;
+mod fixture;
+mod leases;
+mod steps;
