@@ -50,3 +50,10 @@ fn an_application_in_which_nobody_authenticates_does_not_start() {
     on_both(empty, &["no module authenticates", ".authenticates("]);
     on_both(|| empty().module(Module::new("alone")), &["no module authenticates"]);
 }
+
+#[test]
+fn two_modules_that_authenticate_are_one_too_many() {
+    let one =
+        |name| Module::new(name).authenticates(|_| unreachable!("it is refused before anything is built"));
+    on_both(|| empty().module(one("first")).module(one("second")), &["2 modules", ".authenticates("]);
+}

@@ -10,7 +10,11 @@ pub type Timestamp = jiff::Timestamp;
 
 /// Tells the time: the machine's, or one that a test sets and moves.
 #[derive(Clone, Debug)]
-pub struct Clock(Source);
+pub struct Clock {
+    source: Source,
+    /// The time and counter of the last id; clones share it.
+    last: Arc<AtomicU64>,
+}
 
 #[derive(Clone, Debug)]
 enum Source {
@@ -21,17 +25,18 @@ enum Source {
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Clock(Source::System)
+        Clock { source: Source::System, last: Arc::default() }
     }
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it; clones move together.
     pub fn manual(start: Timestamp) -> Self {
-        Clock(Source::Manual(Arc::new(AtomicI64::new(start.as_microsecond()))))
+        let source = Source::Manual(Arc::new(AtomicI64::new(start.as_microsecond())));
+        Clock { source, last: Arc::default() }
     }
 
     /// The time now, cut to the microsecond.
     pub fn now(&self) -> Timestamp {
-        let micros = match &self.0 {
+        let micros = match &self.source {
             Source::System => system_time().as_microsecond(),
             Source::Manual(micros) => micros.load(Ordering::Acquire),
         };
@@ -43,26 +48,18 @@ impl Clock {
     /// # Panics
     /// On the system clock: nobody moves that.
     pub fn advance(&self, by: std::time::Duration) {
-        let Source::Manual(micros) = &self.0 else { panic!("only a manual clock can be advanced") };
+        let Source::Manual(micros) = &self.source else { panic!("only a manual clock can be advanced") };
         micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::AcqRel);
     }
 
-    /// A fresh UUIDv7 (RFC 9562): ordered by time, and within one process strictly ascending, so that rows
-    /// that are made one after the other are also sorted so.
+    /// A fresh UUIDv7 (RFC 9562): ordered by time, and strictly ascending for one clock, also when its time is set
+    /// back, so that rows which are made one after the other are also sorted so.
     pub fn new_id(&self) -> Uuid {
-        let now = u64::try_from(self.now().as_millisecond()).unwrap_or(0);
         // 48 bits of milliseconds and 12 bits of counter, as RFC 9562 section 6.2 method 1 allows.
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        let floor = now << 12;
-        let ticket =
-            LAST.fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| {
-                // A manual clock may stand years before the last id of another test: follow the clock there.
-                let follows = last >= floor && last - floor < (60_000 << 12);
-                Some(if follows { last + 1 } else { floor })
-            })
-            .map_or(floor, |last| {
-                if last >= floor && last - floor < (60_000 << 12) { last + 1 } else { floor }
-            });
+        let floor = u64::try_from(self.now().as_millisecond()).unwrap_or(0) << 12;
+        let next = |last: u64| floor.max(last + 1);
+        let last = self.last.fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| Some(next(last)));
+        let ticket = last.map_or(floor, next);
         let mut tail = [0_u8; 8];
         getrandom::fill(&mut tail).expect("the operating system gives random bytes");
         let mut bytes = [0_u8; 16];

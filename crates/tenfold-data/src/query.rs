@@ -6,6 +6,8 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::context::{Origin, Reach};
 use crate::entity::{Column, Entity, OrgId, any};
 use crate::error::DataError;
@@ -22,6 +24,7 @@ pub struct Filter<E> {
     entity: PhantomData<fn() -> E>,
 }
 
+#[derive(Debug)]
 enum Test {
     Compare(&'static str, Value),
     AnyOf(Vec<Value>),
@@ -230,12 +233,25 @@ impl<E: Entity> Query<E> {
         page::encode(&self.list_name(), &after)
     }
 
-    /// What a cursor must have been given out by: the table and the order.
+    /// What a cursor must have been given out by: the table, the order and the filters.
     fn list_name(&self) -> String {
         let descending = self.order[0].1 == Direction::Descending;
         let columns: Vec<_> = self.order.iter().map(|(column, _)| *column).collect();
-        format!("{}:{}{}", E::table().name, if descending { "-" } else { "" }, columns.join(","))
+        let filters = fingerprint(&self.filters);
+        format!("{}:{}{}{filters}", E::table().name, if descending { "-" } else { "" }, columns.join(","))
     }
+}
+
+/// Tells lists with other filters apart without saying what they filter by.
+fn fingerprint<E>(filters: &[Filter<E>]) -> String {
+    if filters.is_empty() {
+        return String::new();
+    }
+    let mut digest = Sha256::new();
+    for filter in filters {
+        digest.update(format!("{} {:?};", filter.column, filter.test));
+    }
+    digest.finalize()[..6].iter().fold(":".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn position<E: Entity>(name: &str) -> usize {

