@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Expr, ExprCall, ExprMethodCall, GenericArgument, ItemImpl, ItemMod, ItemTrait, ItemUse, UseTree};
+use syn::{
+    Attribute, Expr, ExprCall, ExprMethodCall, GenericArgument, ItemImpl, ItemMod, ItemTrait, ItemUse,
+    UseTree,
+};
 
 use super::macros::{self, Inside};
-use super::{DeclaredEvent, DeclaredInterface, Literal, MethodCall, Source, NamedUse};
+use super::{DeclaredEvent, DeclaredInterface, Literal, MethodCall, NamedUse, Source};
 
 /// Collects a file's [`Source`] while `syn` walks over it.
 #[derive(Default)]

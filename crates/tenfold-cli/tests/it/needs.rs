@@ -96,7 +96,8 @@ fn a_listener_whose_event_is_not_written_out_declares_nothing() {
 
 #[test]
 fn an_event_that_the_interface_does_not_declare_is_no_dependency() {
-    let own = "pub struct Stored { }\n\nimpl Event for Stored { const NAME: &'static str = \"files.stored\"; }";
+    let own =
+        "pub struct Stored { }\n\nimpl Event for Stored { const NAME: &'static str = \"files.stored\"; }";
     let fixture = listening(".on::<Stored, _, _>(\"files.on_stored\", on_stored)")
         .appended("modules/files/src/lib.rs", own);
     fixture.check().fails(1, &["error[needs]", "module files depends on billing-api"]);
