@@ -8,8 +8,8 @@ use crate::rules::{References, heard_modules, interface_of, needed_modules, owne
 const FENCE: &str = "```mermaid\n";
 
 /// The diagram: each module with the interfaces it provides and the tables it owns, an arrow for each module
-/// it needs with the traits it needs there, a dotted one for each it listens to with the events. Everything in the order of names, so that equal workspaces give
-/// equal text. Ends with a line break.
+/// it needs with the traits it needs there, and a dotted one for each that it listens to with the events.
+/// Everything in the order of names, so that equal workspaces give equal text. Ends with a line break.
 pub fn mermaid(facts: &Facts) -> String {
     let modules = facts.workspace.modules();
     let mut lines = vec!["flowchart TD".to_owned()];
