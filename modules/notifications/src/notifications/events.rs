@@ -7,7 +7,7 @@ use tenfold::http::{HeaderMap, LiveEvent, News, Response, ServerState, State, li
 use tenfold::prelude::*;
 use uuid::Uuid;
 
-use super::{NotificationView, reader, unread};
+use super::{NotificationView, newest_of, reader, unread};
 use crate::entities::{Notification, NotificationId};
 
 /// How many notifications a look tells at most; the next look tells the next ones.
@@ -81,18 +81,18 @@ async fn look(
     start: Option<NotificationId>,
     told: &mut Told,
 ) -> Result<Vec<LiveEvent>, Problem> {
-    let mine = || Notification::query().filter(Notification::user_id.eq(user));
     let is_first = told.latest.is_none();
     let latest = match told.latest.or(start) {
         Some(latest) => latest,
         None => {
-            let newest = mine().newest_first().first(cx).await?;
+            let newest = newest_of(user).first(cx).await?;
             newest.map_or(NotificationId(Uuid::nil()), |notification| notification.id)
         }
     };
     told.latest = Some(latest);
     told.known = told.known.split_off(&look_back(latest));
-    let recent = mine().filter(Notification::id.gt(look_back(latest))).order_by(Notification::id);
+    let mine = Notification::query().filter(Notification::user_id.eq(user));
+    let recent = mine.filter(Notification::id.gt(look_back(latest))).order_by(Notification::id);
     let mut events = Vec::new();
     for notification in &recent.limit(AT_ONCE + told.known.len()).all(cx).await? {
         // What was there when the client stood here is known to it.

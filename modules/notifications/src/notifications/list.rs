@@ -5,7 +5,7 @@ use tenfold::http::PageQuery;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
-use super::{NotificationView, reader, unread};
+use super::{NotificationView, newest_of, reader, unread};
 use crate::entities::Notification;
 
 /// A page of what you were told.
@@ -26,8 +26,12 @@ pub(crate) struct Notifications {
     responses((status = 200, body = Notifications)))]
 pub(crate) async fn list_notifications(cx: Context, page: Page) -> Result<Json<Notifications>, Problem> {
     let user = reader(&cx)?;
-    let mine = Notification::query().filter(Notification::user_id.eq(user));
-    let notifications = mine.newest_first().page(&page).all(&cx).await?;
+    let mine = match page.cursor {
+        // The cursor bounds the ids already, and SQLite takes the index for one bound, the primary key for two.
+        Some(_) => Notification::query().filter(Notification::user_id.eq(user)).newest_first(),
+        None => newest_of(user),
+    };
+    let notifications = mine.page(&page).all(&cx).await?;
     let listing = notifications.listing(notifications.iter().map(NotificationView::of).collect());
     let unread = unread(&cx, user).await?;
     Ok(Json(Notifications { items: listing.items, next_cursor: listing.next_cursor, unread }))
