@@ -8,6 +8,7 @@ use tenfold::App;
 pub fn app() -> App {
     App::new("app", env!("CARGO_PKG_VERSION"))
         .module(auth::module())
+        .module(notifications::module())
         .module(projects::module())
         .demo(demo::seed)
 }

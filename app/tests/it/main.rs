@@ -3,6 +3,7 @@
 mod auth;
 mod cli;
 mod http;
+mod notifications;
 mod operations;
 mod probe;
 mod projects;

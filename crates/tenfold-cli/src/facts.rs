@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::CheckError;
-use crate::source::{DeclaredInterface, Literal, Source, SqlMacro};
+use crate::source::{DeclaredEvent, DeclaredInterface, Literal, Source, SqlMacro};
 use crate::sql::{self, Naming, TableName, Unparsable};
 use crate::violation::{Place, Rule, Violation};
 use crate::workspace::{Package, Role, Workspace, shown};
@@ -87,15 +87,24 @@ impl Facts {
 
     /// Every interface with its module and its source.
     pub fn interfaces(&self) -> impl Iterator<Item = (&str, &SourceFile, &DeclaredInterface)> {
-        self.sources.iter().filter(|file| file.is_product).flat_map(|file| {
-            let module = match &self.package(file.package).role {
-                Role::Interface(module) => Some(module.as_str()),
+        self.of_interfaces().flat_map(|(module, file)| {
+            file.source.interfaces.iter().map(move |interface| (module, file, interface))
+        })
+    }
+
+    /// Every event that an interface package declares, with its module and its source.
+    pub fn events(&self) -> impl Iterator<Item = (&str, &SourceFile, &DeclaredEvent)> {
+        self.of_interfaces()
+            .flat_map(|(module, file)| file.source.events.iter().map(move |event| (module, file, event)))
+    }
+
+    /// The product's sources of interface packages, each with its module.
+    fn of_interfaces(&self) -> impl Iterator<Item = (&str, &SourceFile)> {
+        self.sources.iter().filter(|file| file.is_product).filter_map(|file| {
+            match &self.package(file.package).role {
+                Role::Interface(module) => Some((module.as_str(), file)),
                 _ => None,
-            };
-            file.source
-                .interfaces
-                .iter()
-                .filter_map(move |interface| module.map(|module| (module, file, interface)))
+            }
         })
     }
 

@@ -1,15 +1,15 @@
 //! The picture of the modules as a Mermaid diagram, and the document in which it is committed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::facts::Facts;
-use crate::rules::{interface_of, needed_modules, owner_of};
+use crate::rules::{References, heard_modules, interface_of, needed_modules, owner_of};
 
 const FENCE: &str = "```mermaid\n";
 
 /// The diagram: each module with the interfaces it provides and the tables it owns, an arrow for each module
-/// it needs with the traits it needs there. Everything in the order of names, so that equal workspaces give
-/// equal text. Ends with a line break.
+/// it needs with the traits it needs there, and a dotted one for each that it listens to with the events.
+/// Everything in the order of names, so that equal workspaces give equal text. Ends with a line break.
 pub fn mermaid(facts: &Facts) -> String {
     let modules = facts.workspace.modules();
     let mut lines = vec!["flowchart TD".to_owned()];
@@ -19,14 +19,8 @@ pub fn mermaid(facts: &Facts) -> String {
         parts.extend(tables(facts, &modules, module).into_iter().map(str::to_owned));
         lines.push(format!("    {}[\"{}\"]", node(module), parts.join("<br/>")));
     }
-    let mut arrows: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
-    for (pair, needs) in needed_modules(facts) {
-        arrows.entry(pair).or_default().extend(needs.into_iter().map(|(_, name)| name));
-    }
-    for ((from, to), traits) in arrows {
-        let traits: Vec<String> = traits.into_iter().collect();
-        lines.push(format!("    {} -->|{}| {}", node(from), traits.join(", "), node(to)));
-    }
+    lines.extend(arrows("-->", needed_modules(facts)));
+    lines.extend(arrows("-.->", heard_modules(facts)));
     lines.join("\n") + "\n"
 }
 
@@ -55,6 +49,16 @@ fn fenced(document: &str) -> Option<(usize, usize)> {
 /// A name that Mermaid takes for a node: `end` alone would be a keyword.
 fn node(module: &str) -> String {
     format!("module_{}", module.replace('-', "_"))
+}
+
+/// A line for each pair of modules: the arrow with the names that the first uses of the second.
+fn arrows(arrow: &str, references: References<'_>) -> Vec<String> {
+    let line = |((from, to), uses): ((&str, &str), BTreeSet<(_, String)>)| {
+        let names: BTreeSet<String> = uses.into_iter().map(|(_, name)| name).collect();
+        let names: Vec<String> = names.into_iter().collect();
+        format!("    {} {arrow}|{}| {}", node(from), names.join(", "), node(to))
+    };
+    references.into_iter().map(line).collect()
 }
 
 fn provided<'a>(facts: &'a Facts, module: &'a str) -> BTreeSet<&'a str> {

@@ -6,8 +6,9 @@
 //! - a module is a folder `…/modules/<name>/` with its implementation, `…/modules/<name>/api/` with its
 //!   interface package `<name>-api`, and `…/modules/<name>/migrations/*.sql`;
 //! - the implementation registers itself with
-//!   `Module::new("<name>").provides::<dyn X>(…).needs::<dyn Y>()`;
-//! - an interface is `#[module_api(name = "<name>", version = 1)] pub trait X { … }` in the interface package.
+//!   `Module::new("<name>").provides::<dyn X>(…).needs::<dyn Y>().on::<Z, _, _>(…)`, the event's type written out;
+//! - an interface is `#[module_api(name = "<name>", version = 1)] pub trait X { … }` in the interface package,
+//!   and so is an event, `impl Event for Z { … }`.
 //!
 //! Each rule is a file in `src/rules/`; [`Rule`] lists their names. The idea of checking boundaries in a test
 //! is Spring Modulith's `modules.verify()`.

@@ -11,7 +11,7 @@ mod tables;
 use crate::facts::Facts;
 use crate::violation::Violation;
 
-pub(crate) use references::{interface_of, needed_modules};
+pub(crate) use references::{References, heard_modules, interface_of, needed_modules};
 pub(crate) use tables::owner_of;
 
 /// Everything that breaks a rule, by place; exceptions are not yet taken into account.

@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 
 use crate::source::scan::Scan;
 
-/// `.needs::<dyn X>()`, `.provides::<dyn X>()`: a trait that a registration names.
+/// `.needs::<dyn X>()`, `.provides::<dyn X>()`, `.on::<X, _, _>(…)`: a trait or an event that a registration names.
 #[derive(Debug, Clone)]
-pub struct TraitUse {
+pub struct NamedUse {
     /// The path with its first segment replaced by what `use` says of it: `["billing_api", "Billing"]`.
     pub path: Vec<String>,
     /// Line of the call, from 1.
     pub line: usize,
 }
 
-impl TraitUse {
-    /// The trait's own name.
+impl NamedUse {
+    /// The trait's or event's own name.
     pub fn name(&self) -> &str {
         self.path.last().map_or("", String::as_str)
     }
@@ -34,6 +34,13 @@ pub struct DeclaredInterface {
     pub methods: Vec<String>,
     /// Line of the trait, from 1.
     pub line: usize,
+}
+
+/// `impl Event for X`: an event that a module tells others.
+#[derive(Debug, Clone)]
+pub struct DeclaredEvent {
+    /// The type's name.
+    pub name: String,
 }
 
 /// A string literal in the source.
@@ -75,9 +82,13 @@ pub struct Source {
     /// `Module::new("…")`
     pub registrations: Vec<Literal>,
     /// `.needs::<dyn X>()`
-    pub needs: Vec<TraitUse>,
+    pub needs: Vec<NamedUse>,
     /// `.provides::<dyn X>(…)`
-    pub provides: Vec<TraitUse>,
+    pub provides: Vec<NamedUse>,
+    /// `impl Event for X`
+    pub events: Vec<DeclaredEvent>,
+    /// `.on::<X, _, _>(…)`; without the type there, nothing is declared.
+    pub listens: Vec<NamedUse>,
     /// `sql!(…)`
     pub statements: Vec<SqlMacro>,
     /// `#[entity(table = "…")]`
@@ -94,7 +105,7 @@ impl Source {
         let mut scan = Scan::default();
         syn::visit::visit_file(&mut scan, &file);
         let Scan { mut source, imports, .. } = scan;
-        for named in source.needs.iter_mut().chain(&mut source.provides) {
+        for named in source.needs.iter_mut().chain(&mut source.provides).chain(&mut source.listens) {
             resolve(&mut named.path, &imports);
         }
         Ok(source)

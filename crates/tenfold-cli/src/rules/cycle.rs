@@ -2,8 +2,8 @@
 //!
 //! Cargo sees packages: auth → billing-api, billing → notifications-api, notifications → auth-api is no cycle
 //! to it, since nobody depends on an implementation. To whoever reads, deploys or moves a module it is one.
-//! So a module's two packages are collapsed to one node, and what leads from node to node (dependencies and
-//! `.needs::<dyn X>()`) is an edge.
+//! So a module's two packages are collapsed to one node, and what leads from node to node (dependencies,
+//! `.needs::<dyn X>()` and `.on::<X, _, _>(…)`) is an edge.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -11,7 +11,7 @@ use crate::facts::Facts;
 use crate::violation::{Place, Rule, Violation};
 use crate::workspace::Kind;
 
-use super::references::needed_modules;
+use super::references::{heard_modules, needed_modules};
 
 /// Why one module leads to another, and where it says so.
 type Causes = BTreeSet<(Place, String)>;
@@ -46,6 +46,10 @@ fn edges(facts: &Facts) -> Edges<'_> {
     }
     for (pair, needs) in needed_modules(facts) {
         let causes = needs.into_iter().map(|(place, name)| (place, format!(".needs::<dyn {name}>()")));
+        edges.entry(pair).or_default().extend(causes);
+    }
+    for (pair, events) in heard_modules(facts) {
+        let causes = events.into_iter().map(|(place, name)| (place, format!(".on::<{name}, _, _>(…)")));
         edges.entry(pair).or_default().extend(causes);
     }
     edges

@@ -93,7 +93,7 @@ fn provides(
     facts: &Facts,
     path: &str,
     module: &str,
-    provided: &crate::source::TraitUse,
+    provided: &crate::source::NamedUse,
 ) -> Option<Violation> {
     let name = provided.name();
     let is_own = facts.interfaces().any(|(owner, _, interface)| owner == module && interface.name == name);

@@ -1,18 +1,20 @@
-//! What a module says it needs is what Cargo lets it reach: `.needs::<dyn X>()` equals the edges to other
-//! modules' interface packages in `[dependencies]`.
+//! What a module says it needs is what Cargo lets it reach: `.needs::<dyn X>()` and `.on::<X, _, _>(…)` together
+//! equal the edges to other modules' interface packages in `[dependencies]`.
+//!
+//! A module that only listens to another's events calls nothing of it, so it declares no need.
 //!
 //! An interface package may name another one's types freely; cycles are another rule's.
 
 use crate::facts::{Facts, SourceFile};
-use crate::source::TraitUse;
+use crate::source::NamedUse;
 use crate::violation::{Place, Rule, Violation};
 use crate::workspace::{Dependency, Kind, Role};
 
-use super::references::{interface_of, needed_modules};
+use super::references::{heard_modules, interface_of, needed_modules};
 
 /// What breaks the rule.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
-    let needed = needed_modules(facts);
+    let (needed, heard) = (needed_modules(facts), heard_modules(facts));
     let mut found = Vec::new();
     for package in &facts.workspace.packages {
         let Role::Implementation(module) = &package.role else { continue };
@@ -21,7 +23,8 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
             else {
                 continue;
             };
-            if other != module && !needed.contains_key(&(module.as_str(), other.as_str())) {
+            let pair = (module.as_str(), other.as_str());
+            if other != module && !needed.contains_key(&pair) && !heard.contains_key(&pair) {
                 found.push(edge_without_needs(facts, module, other, dependency));
             }
         }
@@ -35,12 +38,12 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
 }
 
 fn edge_without_needs(facts: &Facts, module: &str, other: &str, dependency: &Dependency) -> Violation {
-    let traits: Vec<String> = facts
-        .interfaces()
-        .filter(|(owner, _, _)| *owner == other)
-        .map(|(_, _, interface)| format!("`.needs::<dyn {}>()`", interface.name))
-        .collect();
-    let add = if traits.is_empty() { "the `.needs::<dyn …>()`".to_owned() } else { traits.join(" or ") };
+    let traits = facts.interfaces().filter(|(owner, _, _)| *owner == other);
+    let traits = traits.map(|(_, _, interface)| format!("`.needs::<dyn {}>()`", interface.name));
+    let events = facts.events().filter(|(owner, _, _)| *owner == other);
+    let events = events.map(|(_, _, event)| format!("`.on::<{}, _, _>(…)`", event.name));
+    let ways: Vec<String> = traits.chain(events).collect();
+    let add = if ways.is_empty() { "the `.needs::<dyn …>()`".to_owned() } else { ways.join(" or ") };
     let registered = facts.implementation(module).find_map(|file| {
         file.source.registrations.first().map(|literal| Place::new(&file.path, literal.line))
     });
@@ -57,7 +60,7 @@ fn edge_without_needs(facts: &Facts, module: &str, other: &str, dependency: &Dep
     )
 }
 
-fn needs_without_edge(facts: &Facts, module: &str, file: &SourceFile, named: &TraitUse) -> Option<Violation> {
+fn needs_without_edge(facts: &Facts, module: &str, file: &SourceFile, named: &NamedUse) -> Option<Violation> {
     let place = Place::new(&file.path, named.line);
     let name = named.name();
     let violation =

@@ -1,11 +1,17 @@
-//! Which module a registration means by `dyn X`.
+//! Which module a registration means by `dyn X`, or by an event.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::facts::Facts;
-use crate::source::{DeclaredInterface, TraitUse};
+use crate::facts::{Facts, SourceFile};
+use crate::source::{DeclaredEvent, DeclaredInterface, NamedUse};
 use crate::violation::Place;
 use crate::workspace::Role;
+
+/// Something that an interface package declares, with its module and its source.
+type Declared<'a, D> = (&'a str, &'a SourceFile, &'a D);
+
+/// For each module and each other one: the places that name something of the other, with its name.
+pub type References<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<(Place, String)>>;
 
 /// The interface that `named` means in a source of the package at index `package`.
 ///
@@ -14,10 +20,30 @@ use crate::workspace::Role;
 pub fn interface_of<'a>(
     facts: &'a Facts,
     package: usize,
-    named: &TraitUse,
+    named: &NamedUse,
 ) -> Option<(&'a str, &'a DeclaredInterface)> {
     let same_name: Vec<_> =
         facts.interfaces().filter(|(_, _, interface)| interface.name == named.name()).collect();
+    let (module, _, interface) =
+        within_reach(facts, package, named, &same_name).or_else(|| same_name.first().copied())?;
+    Some((module, interface))
+}
+
+/// The event of an interface package that `named` means in a source of the package at index `package`, found as
+/// an interface is. None for an event that the module keeps to itself: listening to that is nobody's business.
+fn event_of<'a>(facts: &'a Facts, package: usize, named: &NamedUse) -> Option<(&'a str, &'a DeclaredEvent)> {
+    let same_name: Vec<_> = facts.events().filter(|(_, _, event)| event.name == named.name()).collect();
+    let (module, _, event) = within_reach(facts, package, named, &same_name)?;
+    Some((module, event))
+}
+
+/// The one of `same_name` whose crate the path begins with, else the first of a crate on which the package depends.
+fn within_reach<'a, D>(
+    facts: &Facts,
+    package: usize,
+    named: &NamedUse,
+    same_name: &[Declared<'a, D>],
+) -> Option<Declared<'a, D>> {
     let dependencies = &facts.package(package).dependencies;
     let by_path = same_name.iter().find(|(_, file, _)| {
         named.path.len() > 1
@@ -30,25 +56,48 @@ pub fn interface_of<'a>(
             dependencies.iter().any(|dependency| dependency.member == Some(file.package))
         })
     };
-    let (module, _, interface) = by_path.or_else(by_edge).or_else(|| same_name.first())?;
-    Some((module, interface))
+    by_path.or_else(by_edge).copied()
 }
 
-/// What each module's `.needs::<dyn X>()` name in other modules: by module and by needed module, the places
-/// with the traits' names.
-pub fn needed_modules(facts: &Facts) -> BTreeMap<(&str, &str), BTreeSet<(Place, String)>> {
-    let mut needed: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+/// What each module's `.needs::<dyn X>()` name in other modules: the traits.
+pub fn needed_modules(facts: &Facts) -> References<'_> {
+    references(facts, |file| {
+        let named = file.source.needs.iter();
+        named
+            .filter_map(|named| {
+                let (other, interface) = interface_of(facts, file.package, named)?;
+                Some((other, named.line, interface.name.clone()))
+            })
+            .collect()
+    })
+}
+
+/// What each module's `.on::<X, _, _>(…)` name in other modules: the events.
+pub fn heard_modules(facts: &Facts) -> References<'_> {
+    references(facts, |file| {
+        let named = file.source.listens.iter();
+        named
+            .filter_map(|named| {
+                let (other, event) = event_of(facts, file.package, named)?;
+                Some((other, named.line, event.name.clone()))
+            })
+            .collect()
+    })
+}
+
+fn references<'a>(
+    facts: &'a Facts,
+    named_in: impl Fn(&'a SourceFile) -> Vec<(&'a str, usize, String)>,
+) -> References<'a> {
+    let mut found = References::new();
     for file in facts.sources.iter().filter(|file| file.is_product) {
         let Role::Implementation(module) = &facts.package(file.package).role else { continue };
-        for named in &file.source.needs {
-            let Some((other, interface)) = interface_of(facts, file.package, named) else { continue };
+        for (other, line, name) in named_in(file) {
             if other != module {
-                needed
-                    .entry((module.as_str(), other))
-                    .or_default()
-                    .insert((Place::new(&file.path, named.line), interface.name.clone()));
+                let place = Place::new(&file.path, line);
+                found.entry((module.as_str(), other)).or_default().insert((place, name));
             }
         }
     }
-    needed
+    found
 }

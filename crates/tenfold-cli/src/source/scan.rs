@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Expr, ExprCall, ExprMethodCall, GenericArgument, ItemMod, ItemTrait, ItemUse, UseTree};
+use syn::{
+    Attribute, Expr, ExprCall, ExprMethodCall, GenericArgument, ItemImpl, ItemMod, ItemTrait, ItemUse,
+    UseTree,
+};
 
 use super::macros::{self, Inside};
-use super::{DeclaredInterface, Literal, MethodCall, Source, TraitUse};
+use super::{DeclaredEvent, DeclaredInterface, Literal, MethodCall, NamedUse, Source};
 
 /// Collects a file's [`Source`] while `syn` walks over it.
 #[derive(Default)]
@@ -43,6 +46,14 @@ impl<'ast> Visit<'ast> for Scan {
             });
         }
         visit::visit_item_trait(self, item);
+    }
+
+    fn visit_item_impl(&mut self, item: &'ast ItemImpl) {
+        let is_event = item.trait_.as_ref().is_some_and(|(of, _)| last_word(of) == "Event");
+        if let (true, 0, syn::Type::Path(of)) = (is_event, self.test_depth, &*item.self_ty) {
+            self.source.events.push(DeclaredEvent { name: last_word(&of.path) });
+        }
+        visit::visit_item_impl(self, item);
     }
 
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
@@ -93,8 +104,9 @@ impl Scan {
         let method = call.method.to_string();
         let line = call.method.span().start().line;
         match method.as_str() {
-            "needs" => self.source.needs.extend(named_trait(call).map(|path| TraitUse { path, line })),
-            "provides" => self.source.provides.extend(named_trait(call).map(|path| TraitUse { path, line })),
+            "needs" => self.source.needs.extend(named_type(call).map(|path| NamedUse { path, line })),
+            "provides" => self.source.provides.extend(named_type(call).map(|path| NamedUse { path, line })),
+            "on" => self.source.listens.extend(named_type(call).map(|path| NamedUse { path, line })),
             _ => {
                 let receiver = receiver_word(&call.receiver);
                 self.source.calls.extend(receiver.map(|receiver| MethodCall { receiver, method, line }));
@@ -156,8 +168,8 @@ fn literal(expression: &Expr) -> Option<Literal> {
     }
 }
 
-/// The path of `X` in `method::<dyn X>()`.
-fn named_trait(call: &ExprMethodCall) -> Option<Vec<String>> {
+/// The path of `X` in `method::<dyn X>()` and in `method::<X, …>()`.
+fn named_type(call: &ExprMethodCall) -> Option<Vec<String>> {
     let generics = call.turbofish.as_ref()?;
     generics.args.iter().find_map(|argument| match argument {
         GenericArgument::Type(syn::Type::TraitObject(object)) => {
@@ -183,7 +195,7 @@ fn receiver_word(receiver: &Expr) -> Option<String> {
             syn::Member::Named(name) => Some(name.to_string()),
             syn::Member::Unnamed(_) => None,
         },
-        Expr::MethodCall(call) => match named_trait(call) {
+        Expr::MethodCall(call) => match named_type(call) {
             Some(path) => path.last().cloned(),
             None if call.args.is_empty() && call.method != "clone" => Some(call.method.to_string()),
             None => receiver_word(&call.receiver),

@@ -35,3 +35,15 @@ fn writing_the_picture_leaves_the_text_around_it() {
     fixture.run(&["check", "--graph", "--write", "docs/modules.md"]).passes("wrote");
     assert_eq!(fixture.text("docs/modules.md"), document.replace("old\n", PICTURE));
 }
+
+#[test]
+fn a_module_that_only_listens_is_drawn_with_a_dotted_arrow() {
+    let event = "pub struct Paid { }\n\nimpl Event for Paid { const NAME: &'static str = \"billing.paid\"; }";
+    let fixture = Fixture::good().appended("modules/billing/api/src/lib.rs", event).edited(
+        "modules/files/src/lib.rs",
+        ".needs::<dyn Billing>()",
+        ".on::<Paid, _, _>(\"files.on_paid\", on_paid)",
+    );
+    let listens = PICTURE.replace("module_files -->|Billing|", "module_files -.->|Paid|");
+    assert_eq!(fixture.run(&["check", "--graph"]).stdout(), listens);
+}

@@ -66,3 +66,39 @@ fn an_interface_may_use_another_ones_types_freely() {
         .with("modules/files/api/src/lib.rs", "");
     fixture.check().passes("no boundary is crossed");
 }
+
+/// The good workspace in which billing tells an event, and files asks it nothing and listens.
+fn listening(registration: &str) -> Fixture {
+    let event = "pub struct Paid { }\n\nimpl Event for Paid { const NAME: &'static str = \"billing.paid\"; }";
+    Fixture::good().appended("modules/billing/api/src/lib.rs", event).edited(
+        "modules/files/src/lib.rs",
+        ".needs::<dyn Billing>()",
+        registration,
+    )
+}
+
+#[test]
+fn listening_to_an_event_declares_a_dependency_too() {
+    listening(".on::<Paid, _, _>(\"files.on_paid\", on_paid)").check().passes("no boundary is crossed");
+    let with_path = ".on::<billing_api::Paid, _, _>(\"files.on_paid\", on_paid)";
+    listening(with_path).check().passes("no boundary is crossed");
+}
+
+#[test]
+fn a_listener_whose_event_is_not_written_out_declares_nothing() {
+    let parts = [
+        "error[needs]",
+        "module files depends on billing-api",
+        "`.needs::<dyn Billing>()` or `.on::<Paid, _, _>(…)` at modules/files/src/lib.rs:5",
+    ];
+    listening(".on(\"files.on_paid\", on_paid)").check().fails(1, &parts);
+}
+
+#[test]
+fn an_event_that_the_interface_does_not_declare_is_no_dependency() {
+    let own =
+        "pub struct Stored { }\n\nimpl Event for Stored { const NAME: &'static str = \"files.stored\"; }";
+    let fixture = listening(".on::<Stored, _, _>(\"files.on_stored\", on_stored)")
+        .appended("modules/files/src/lib.rs", own);
+    fixture.check().fails(1, &["error[needs]", "module files depends on billing-api"]);
+}

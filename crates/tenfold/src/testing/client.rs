@@ -1,5 +1,7 @@
 //! A client that talks to the router without a socket.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -59,6 +61,16 @@ impl TestRequest {
         let body = body.collect().await.expect("the answer ends").to_bytes();
         TestResponse { status: parts.status.as_u16(), headers: parts.headers, body }
     }
+
+    /// Sends the request and gives the answer while it comes, for one that has no end.
+    ///
+    /// # Panics
+    /// When the request is none.
+    pub async fn stream(self) -> TestStream {
+        let request = self.builder.body(self.body).expect("the test's request is one");
+        let response = self.router.oneshot(request).await.unwrap_or_else(|never| match never {});
+        TestStream { status: response.status().as_u16(), body: response.into_body() }
+    }
 }
 
 /// An answer.
@@ -107,5 +119,33 @@ impl TestResponse {
         let timing = self.header("server-timing");
         let count = timing.split("statements=").nth(1).and_then(|rest| rest.split('"').next());
         count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no statements in {timing:?}"))
+    }
+}
+
+/// After this long without a piece of the answer a test has failed. It is no wait: who waits goes on at once.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// An answer that is still coming.
+#[derive(Debug)]
+pub struct TestStream {
+    status: u16,
+    body: Body,
+}
+
+impl TestStream {
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The next piece of the body as text; nothing after the last.
+    ///
+    /// # Panics
+    /// When none comes within ten seconds, or the answer breaks off.
+    pub async fn next(&mut self) -> Option<String> {
+        let frame = tokio::time::timeout(SILENCE, self.body.frame()).await;
+        let frame = frame.unwrap_or_else(|_| panic!("the answer is silent for {SILENCE:?}"))?;
+        let frame = frame.expect("the answer does not break off");
+        Some(frame.into_data().map(|data| String::from_utf8_lossy(&data).into_owned()).unwrap_or_default())
     }
 }

@@ -16,7 +16,7 @@ use tenfold_data::testing::TestDatabase;
 use tenfold_data::{CallRecord, Clock, Database, Dialect, Observer, StatementRecord, SystemContext};
 use tenfold_jobs::Jobs;
 
-pub use self::client::{TestRequest, TestResponse};
+pub use self::client::{TestRequest, TestResponse, TestStream};
 use crate::app::App;
 use crate::config::Loader;
 

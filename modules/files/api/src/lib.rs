@@ -1,0 +1,40 @@
+//! The interface of the files module: what other modules may know of uploaded files.
+
+use auth_api::UserId;
+use serde::{Deserialize, Serialize};
+use tenfold::prelude::*;
+
+id! {
+    /// An uploaded file.
+    FileId
+}
+
+/// A file was processed and can be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileReady {
+    /// The file.
+    pub file: FileId,
+    /// What its owner calls it; never trusted to say what it is.
+    pub name: String,
+    /// Who uploaded it.
+    pub user_id: UserId,
+}
+
+impl Event for FileReady {
+    const NAME: &'static str = "files.file_ready";
+}
+
+/// A file could not be processed and will not be tried again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFailed {
+    /// The file.
+    pub file: FileId,
+    /// What its owner calls it; never trusted to say what it is.
+    pub name: String,
+    /// Who uploaded it.
+    pub user_id: UserId,
+}
+
+impl Event for FileFailed {
+    const NAME: &'static str = "files.file_failed";
+}

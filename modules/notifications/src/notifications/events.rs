@@ -1,0 +1,117 @@
+//! `GET /v1/notifications/events`: what you are told, while you are told it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tenfold::http::{HeaderMap, LiveEvent, News, Response, ServerState, State, live};
+use tenfold::prelude::*;
+use uuid::Uuid;
+
+use super::{NotificationView, newest_of, reader, unread};
+use crate::entities::{Notification, NotificationId};
+
+/// How many notifications a look tells at most; the next look tells the next ones.
+const AT_ONCE: usize = 500;
+/// An id is made before its transaction is committed, so a notification may come to light behind one with a later
+/// id. The stream looks back this far for those, in milliseconds.
+const LOOK_BACK: u128 = 10_000;
+
+/// New notifications as Server-Sent Events: `notification` with the notification as the list shows it, and `unread`
+/// with `{"unread": n}`, at first and whenever the number changes. With `Last-Event-ID` the stream goes on behind
+/// that event; without it, it begins now.
+#[utoipa::path(get, path = "/v1/notifications/events", tag = "notifications", security(("session" = [])),
+    params(("Last-Event-ID" = Option<Uuid>, Header, description = "The id of the last event that you got")),
+    responses((status = 200, description = "Events, without end", body = String, content_type = "text/event-stream")))]
+pub(crate) async fn notification_events(
+    cx: Context,
+    State(state): State<ServerState>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let user = reader(&cx)?;
+    let start = start(&headers)?;
+    let told = Arc::new(Mutex::new(Told::default()));
+    live(&state, &headers, &cx, move |cx, _| {
+        let told = Arc::clone(&told);
+        async move {
+            // A look follows the other, so nobody else wants it meanwhile; a look that fails ends the stream.
+            let mut telling = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
+            let events = look(&cx, user, start, &mut telling).await?;
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = telling;
+            Ok(News::More(events))
+        }
+    })
+}
+
+/// Where the client stands.
+fn start(headers: &HeaderMap) -> Result<Option<NotificationId>, Problem> {
+    let Some(id) = headers.get("last-event-id") else { return Ok(None) };
+    let id = id.to_str().ok().and_then(|id| id.parse().ok());
+    let wrong = || Problem::bad_request("Last-Event-ID is no id of this stream's events, which are UUIDs");
+    id.map(Some).ok_or_else(wrong)
+}
+
+/// What a stream has told so far.
+#[derive(Default)]
+struct Told {
+    /// The latest notification that the client knows; none before the first look.
+    latest: Option<NotificationId>,
+    /// Those that it knows, as far back as the stream looks.
+    known: BTreeSet<NotificationId>,
+    unread: Option<i64>,
+}
+
+impl Told {
+    /// An event whose id is where the client stands after it. That never goes back, so that a client which comes
+    /// again is not told again what it knows.
+    fn event(&self, name: &'static str, data: serde_json::Value) -> LiveEvent {
+        let id = self.latest.unwrap_or(NotificationId(Uuid::nil()));
+        LiveEvent { id: id.to_string(), name, data }
+    }
+
+    /// Takes note of a notification; says whether it was not known.
+    fn learn(&mut self, id: NotificationId) -> bool {
+        self.latest = self.latest.max(Some(id));
+        self.known.insert(id)
+    }
+}
+
+async fn look(
+    cx: &Context,
+    user: Uuid,
+    start: Option<NotificationId>,
+    told: &mut Told,
+) -> Result<Vec<LiveEvent>, Problem> {
+    let is_first = told.latest.is_none();
+    let latest = match told.latest.or(start) {
+        Some(latest) => latest,
+        None => {
+            let newest = newest_of(user).first(cx).await?;
+            newest.map_or(NotificationId(Uuid::nil()), |notification| notification.id)
+        }
+    };
+    told.latest = Some(latest);
+    told.known = told.known.split_off(&look_back(latest));
+    let mine = Notification::query().filter(Notification::user_id.eq(user));
+    let recent = mine.filter(Notification::id.gt(look_back(latest))).order_by(Notification::id);
+    let mut events = Vec::new();
+    for notification in &recent.limit(AT_ONCE + told.known.len()).all(cx).await? {
+        // What was there when the client stood here is known to it.
+        let is_known = is_first && notification.id <= latest;
+        if told.learn(notification.id) && !is_known {
+            let view = serde_json::to_value(NotificationView::of(notification)).map_err(Problem::internal)?;
+            events.push(told.event("notification", view));
+        }
+    }
+    let unread = unread(cx, user).await?;
+    if told.unread.replace(unread) != Some(unread) {
+        events.push(told.event("unread", serde_json::json!({"unread": unread})));
+    }
+    Ok(events)
+}
+
+/// The id before all that were made at most [`LOOK_BACK`] before this one: a UUIDv7 begins with 48 bits of
+/// milliseconds (RFC 9562, section 5.7).
+fn look_back(id: NotificationId) -> NotificationId {
+    let milliseconds = id.0.as_u128() >> 80;
+    NotificationId(Uuid::from_u128(milliseconds.saturating_sub(LOOK_BACK) << 80))
+}

@@ -1,0 +1,38 @@
+//! `GET /v1/notifications`.
+
+use serde::Serialize;
+use tenfold::http::PageQuery;
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use super::{NotificationView, newest_of, reader, unread};
+use crate::entities::Notification;
+
+/// A page of what you were told.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Notifications {
+    /// The page's items.
+    items: Vec<NotificationView>,
+    /// Where to go on; absent after the last page.
+    next_cursor: Option<String>,
+    /// How many you have not read, on all pages; 1,000 means that many or more.
+    #[schema(minimum = 0, maximum = 1000)]
+    unread: i64,
+}
+
+/// What you were told, newest first, and how much of it you have not read.
+#[utoipa::path(get, path = "/v1/notifications", tag = "notifications", params(PageQuery),
+    security(("session" = [])),
+    responses((status = 200, body = Notifications)))]
+pub(crate) async fn list_notifications(cx: Context, page: Page) -> Result<Json<Notifications>, Problem> {
+    let user = reader(&cx)?;
+    let mine = match page.cursor {
+        // The cursor bounds the ids already, and SQLite takes the index for one bound, the primary key for two.
+        Some(_) => Notification::query().filter(Notification::user_id.eq(user)).newest_first(),
+        None => newest_of(user),
+    };
+    let notifications = mine.page(&page).all(&cx).await?;
+    let listing = notifications.listing(notifications.iter().map(NotificationView::of).collect());
+    let unread = unread(&cx, user).await?;
+    Ok(Json(Notifications { items: listing.items, next_cursor: listing.next_cursor, unread }))
+}

@@ -1,0 +1,76 @@
+//! The notifications of whoever is signed in.
+
+pub(crate) mod events;
+pub(crate) mod list;
+pub(crate) mod read;
+pub(crate) mod read_all;
+
+use serde::Serialize;
+use tenfold::data::Query;
+use tenfold::prelude::*;
+use tenfold::sql;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::entities::{Kind, Notification, NotificationId};
+
+/// Something that you were told.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NotificationView {
+    #[schema(value_type = Uuid)]
+    id: NotificationId,
+    kind: Kind,
+    title: String,
+    /// More about it; may be empty.
+    body: String,
+    /// A path of this API: what it is about.
+    link: String,
+    /// When you read it; null while you have not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    read_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl NotificationView {
+    fn of(notification: &Notification) -> Self {
+        NotificationView {
+            id: notification.id,
+            kind: notification.kind,
+            title: notification.title.clone(),
+            body: notification.body.clone(),
+            link: notification.link.clone(),
+            read_at: notification.read_at,
+            created_at: notification.created_at,
+        }
+    }
+}
+
+/// The person who asks.
+fn reader(cx: &Context) -> Result<Uuid, Problem> {
+    cx.principal().map(|principal| principal.user).ok_or_else(Problem::unauthenticated)
+}
+
+/// A person's notifications from the newest on.
+///
+/// Every id is greater than the nil UUID. It is said because SQLite, which knows no number of rows, would otherwise
+/// walk the primary key through the whole organization until it has found a page of this person's.
+fn newest_of(user: Uuid) -> Query<Notification> {
+    let of_user = Notification::query().filter(Notification::user_id.eq(user));
+    of_user.filter(Notification::id.gt(NotificationId(Uuid::nil()))).newest_first()
+}
+
+/// How many notifications a person has not read. Counted up to 1,000, which then means that many or more: nobody
+/// tells the difference, and the statement stays quick for a person who never reads.
+async fn unread(cx: &Context, user: Uuid) -> Result<i64, DataError> {
+    let counted: Vec<(i64,)> = sql!(
+        "notifications_notifications.unread",
+        "SELECT count(*) FROM (SELECT id FROM notifications_notifications
+            WHERE org_id = $1 AND user_id = $2 AND read_at IS NULL LIMIT 1000) AS unread"
+    )
+    .bind(user)
+    .bounded()
+    .all(cx)
+    .await?;
+    Ok(counted.first().map_or(0, |(count,)| *count))
+}

@@ -1,0 +1,27 @@
+//! `POST /v1/notifications/{id}/read`.
+
+use tenfold::prelude::*;
+
+use super::reader;
+use crate::entities::{Notification, NotificationId};
+
+/// Says that you read a notification. Saying it again changes nothing: it was read when it was read first.
+#[utoipa::path(post, path = "/v1/notifications/{id}/read", tag = "notifications", security(("session" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The notification")),
+    responses((status = 204), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn read_notification(
+    cx: Context,
+    Path(id): Path<NotificationId>,
+) -> Result<NoContent, Problem> {
+    let user = reader(&cx)?;
+    let notification = Notification::get(&cx, id).await?;
+    if notification.user_id != user {
+        // As if it were not there: that somebody else was told something is nobody's business.
+        return Err(Problem::not_found("notification"));
+    }
+    if notification.read_at.is_none() {
+        let change = Notification::update(id).set(Notification::read_at, Some(cx.now()));
+        cx.transaction(async |tx| change.run(tx).await).await?;
+    }
+    Ok(NoContent)
+}

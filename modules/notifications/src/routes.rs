@@ -1,0 +1,15 @@
+//! All routes of the module, a line each.
+//!
+//! None of them needs a permission: whoever is signed in reads what he himself was told, and nothing else.
+
+use tenfold::prelude::*;
+
+use crate::notifications;
+
+pub(crate) fn all() -> Routes {
+    Routes::new()
+        .routes(routes!(notifications::list::list_notifications))
+        .routes(routes!(notifications::events::notification_events))
+        .routes(routes!(notifications::read::read_notification))
+        .routes(routes!(notifications::read_all::read_all_notifications))
+}
