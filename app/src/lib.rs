@@ -8,6 +8,8 @@ use tenfold::App;
 pub fn app() -> App {
     App::new("app", env!("CARGO_PKG_VERSION"))
         .module(auth::module())
+        .module(billing::module())
+        .module(files::module())
         .module(projects::module())
         .demo(demo::seed)
 }

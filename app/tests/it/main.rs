@@ -1,5 +1,6 @@
 //! The reference backend through its public doors: HTTP and the command line.
 
+mod files;
 mod statements;
 
 use serde_json::{Value, json};

@@ -98,7 +98,7 @@ async fn add_users(tx: &Tx<'_>, members: &[(AccountId, String)]) -> Result<Vec<U
         let theme = [Theme::System, Theme::Light, Theme::Dark][index % 3];
         let locale = ["en", "de", "fr", "es"][index % 4].to_owned();
         settings.push(Settings { user_id, org_id, theme, locale });
-        // The owner may do everything, the others one to five things; everybody may see the others.
+        // The owner may do everything, the others one to seven things; everybody may see the others.
         let count = if index == 0 { OWNER.len() } else { index % OWNER.len() + 1 };
         permissions.extend(OWNER[..count].iter().map(|name| Permission {
             id: PermissionId(tx.new_id()),

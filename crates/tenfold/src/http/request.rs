@@ -12,7 +12,7 @@ use tenfold_data::trace::TRACEPARENT;
 use tenfold_data::{Cost, Scope, TraceContext};
 use tracing::{Instrument as _, Span};
 
-use super::{Problem, ServerState};
+use super::{Patience, Problem, ServerState};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -29,14 +29,16 @@ pub(super) async fn serve(State(state): State<ServerState>, mut request: Request
     let deadline = tokio::time::Instant::now() + limit;
     let scope = Scope::new(state.database().clone(), trace, Some(deadline));
     request.extensions_mut().insert(std::sync::Arc::clone(&scope));
+    let patience = Patience::until(deadline);
+    request.extensions_mut().insert(patience.clone());
 
     let work = async {
         // A panic is this request's failure, not its connection's.
         let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         answered.unwrap_or_else(|panic| Problem::internal(panic_message(&*panic)).into_response())
     };
-    let driven = tokio::time::timeout_at(deadline, scope.drive(work)).instrument(span.clone()).await;
-    let mut response = driven.unwrap_or_else(|_| span.in_scope(|| Problem::deadline(limit).into_response()));
+    let driven = patience.limit(scope.drive(work)).instrument(span.clone()).await;
+    let mut response = driven.unwrap_or_else(|| span.in_scope(|| Problem::deadline(limit).into_response()));
 
     let elapsed = started.elapsed();
     let status = response.status();

@@ -9,6 +9,8 @@
 
 mod client;
 
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -21,9 +23,14 @@ use crate::app::App;
 use crate::config::Loader;
 
 /// Runs a test once on SQLite and once on PostgreSQL; the body gets a started [`TestApp`] by reference.
+///
+/// Settings may follow the application: `both_databases!(app::app(), &[("http.deadline", "1s")]; async fn …)`.
 #[macro_export]
 macro_rules! both_databases {
-    ($make:expr; $(#[$attribute:meta])* async fn $name:ident($app:ident) $body:block) => {
+    ($make:expr; $($rest:tt)*) => {
+        $crate::both_databases!($make, &[]; $($rest)*);
+    };
+    ($make:expr, $settings:expr; $(#[$attribute:meta])* async fn $name:ident($app:ident) $body:block) => {
         mod $name {
             #[allow(unused_imports)]
             use super::*;
@@ -33,13 +40,13 @@ macro_rules! both_databases {
             $(#[$attribute])*
             #[test]
             fn on_sqlite() {
-                $crate::testing::run($make, $crate::data::Dialect::Sqlite, async |app| body(app).await);
+                $crate::testing::run($make, $crate::data::Dialect::Sqlite, $settings, async |app| body(app).await);
             }
 
             $(#[$attribute])*
             #[test]
             fn on_postgres() {
-                $crate::testing::run($make, $crate::data::Dialect::Postgres, async |app| body(app).await);
+                $crate::testing::run($make, $crate::data::Dialect::Postgres, $settings, async |app| body(app).await);
             }
         }
     };
@@ -56,15 +63,16 @@ pub struct TestApp {
     observed: Arc<Observed>,
     demo: Option<crate::app::Demo>,
     jobs: Jobs,
+    folder: Folder,
     // Dropped last: the database's connections are closed before its files go.
     place: TestDatabase,
 }
 
 /// Starts an application on an empty database, runs a test on it, and takes it down.
-pub fn run(app: App, dialect: Dialect, test: impl AsyncFnOnce(&TestApp)) {
+pub fn run(app: App, dialect: Dialect, settings: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime starts").block_on(async {
-        let app = TestApp::start(app, dialect, &[]).await;
+        let app = TestApp::start(app, dialect, settings).await;
         test(&app).await;
         app.database.close().await;
     });
@@ -80,8 +88,11 @@ impl TestApp {
         let clock = Clock::manual(tenfold_data::Timestamp::from_second(START).unwrap_or_default());
         let observed = Arc::new(Observed::default());
         let mut loader = Loader::new("defaults.toml", &app.defaults()).expect("the defaults are right");
-        let url = [("database.url", place.url())];
-        for (key, value) in url.iter().chain(settings) {
+        let folder = Folder::create();
+        let mut own = vec![("database.url".to_owned(), place.url().to_owned())];
+        own.extend(folder.settings(&app.defaults()));
+        own.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        for (key, value) in &own {
             loader = loader.flag("test", key, Some(value)).unwrap_or_else(|error| panic!("{error}"));
         }
         let demo = app.demo_data();
@@ -95,6 +106,7 @@ impl TestApp {
             observed,
             demo,
             jobs: started.jobs,
+            folder,
             place,
         }
     }
@@ -137,6 +149,11 @@ impl TestApp {
         self.place.url()
     }
 
+    /// The folder of the test's own, where the modules' `file:` settings lie by their key: `files.blobs`.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
     /// Begins a request.
     pub fn request(&self, method: &str, path: &str) -> TestRequest {
         TestRequest::new(self.router.clone(), method, path)
@@ -150,6 +167,11 @@ impl TestApp {
     /// Begins a POST.
     pub fn post(&self, path: &str) -> TestRequest {
         self.request("POST", path)
+    }
+
+    /// Begins a DELETE.
+    pub fn delete(&self, path: &str) -> TestRequest {
+        self.request("DELETE", path)
     }
 
     /// Begins a PATCH.
@@ -171,6 +193,36 @@ impl TestApp {
     pub fn forget(&self) {
         self.observed.statements.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.observed.calls.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// A folder that goes with its test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn create() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("tenfold_files_{}_{number}", std::process::id()));
+        // What an earlier process with the same number left behind is nobody's.
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("the temporary folder can be written");
+        Folder(path)
+    }
+
+    /// Every setting whose default is a folder, `file:…`, as one within this.
+    fn settings(&self, defaults: &str) -> Vec<(String, String)> {
+        let loaded = Loader::new("defaults.toml", defaults).expect("the defaults are right").load();
+        let folders = loaded.documentation().filter(|setting| setting.default.starts_with("\"file:"));
+        let own = |key: String| (key.clone(), format!("file:{}", self.0.join(key).display()));
+        folders.map(|setting| own(setting.key)).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // It is in the temporary folder: what stays behind is harmless.
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
