@@ -10,6 +10,8 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tenfold::both_databases;
+use tenfold::data::Entity as _;
+use tenfold::jobs::QueuedJob;
 use tenfold::testing::{TestApp, TestResponse};
 
 use crate::token;
@@ -260,6 +262,21 @@ both_databases!(app::app(); async fn bytes_that_changed_in_the_store_are_noticed
     let file = get(app, &token, &path).await;
     assert_eq!(file["status"], "failed");
     assert!(file["message"].as_str().is_some_and(|message| message.contains("SHA-256")), "{file}");
+});
+
+both_databases!(app::app(); async fn a_file_whose_job_was_given_up_fails_with_the_next_sweep(app) {
+    app.seed_demo().await;
+    let token = token(app, OWNER).await;
+    let path = accepted(app, &token, "a", "hello").await;
+    app.run(async |cx| {
+        let kind = QueuedJob::kind.eq("files.process_upload".to_owned());
+        let job = QueuedJob::query().filter(kind).first(&cx).await?.expect("the job is queued");
+        cx.transaction(async |tx| QueuedJob::delete(tx, job.id).await).await
+    })
+    .await
+    .expect("the job can be taken away");
+    app.run_due_jobs().await;
+    assert_eq!(get(app, &token, &path).await["status"], "failed");
 });
 
 both_databases!(app::app(); async fn after_a_delete_and_a_sweep_the_store_has_nothing_that_no_row_knows(app) {

@@ -18,6 +18,9 @@ CREATE TABLE files_files (
     PRIMARY KEY (org_id, id)
 );
 
+-- Serves the search for files whose job was given up.
+CREATE INDEX files_files_by_status ON files_files (status, id);
+
 -- How many bytes the files of an organization have in sum, changed with them in one transaction: so the quota holds
 -- also for uploads that end at the same moment, and asking costs the same for any number of files.
 CREATE TABLE files_usage (

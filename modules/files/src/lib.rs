@@ -3,6 +3,7 @@
 //! Only the bytes hold the client: they are streamed to the blob store, a row and a job are committed together, and
 //! everything else is the job's.
 
+mod abandoned;
 mod blobs;
 mod content;
 mod delete;
@@ -24,6 +25,7 @@ mod thumbnail;
 mod upload;
 mod view;
 
+use auth_api::Auth;
 use billing_api::Billing;
 use tenfold::prelude::*;
 
@@ -34,6 +36,7 @@ pub fn module() -> Module {
     Module::new("files")
         .settings(include_str!("defaults.toml"))
         .migrations(migrations!())
+        .needs::<dyn Auth>()
         .needs::<dyn Billing>()
         .service(|wiring| Box::pin(Files::start(wiring)))
         .job::<process::ProcessUpload>()

@@ -152,15 +152,18 @@ fn hopeless(error: &anyhow::Error) -> Option<String> {
 
 async fn fail(job: &JobContext, file: &File, problem: String) -> anyhow::Result<()> {
     tracing::warn!(file = %file.id, problem, "a file failed");
-    job.step_in("failed", async |tx| {
-        let tx = tx.within(file.org_id);
-        File::update(file.id)
-            .set(File::status, FileStatus::Failed)
-            .set(File::problem, Some(problem))
-            .run(&tx)
-            .await?;
-        let event = FileFailed { file: file.id, name: file.name.clone(), user_id: file.user_id };
-        Ok(tx.publish(event).await?)
-    })
-    .await
+    job.step_in("failed", async |tx| Ok(mark_failed(&tx.within(file.org_id), file, problem).await?)).await
+}
+
+/// Says that a file will not become ready, and why.
+///
+/// # Errors
+/// Whatever stops the statements.
+pub(crate) async fn mark_failed(tx: &Tx<'_>, file: &File, problem: String) -> Result<(), DataError> {
+    File::update(file.id)
+        .set(File::status, FileStatus::Failed)
+        .set(File::problem, Some(problem))
+        .run(tx)
+        .await?;
+    tx.publish(FileFailed { file: file.id, name: file.name.clone(), user_id: file.user_id }).await
 }

@@ -9,6 +9,7 @@ use tenfold::data::SystemTx;
 use tenfold::jobs::{JobId, JobOptions, QueuedJob};
 use tenfold::prelude::*;
 
+use crate::abandoned;
 use crate::entities::File;
 use crate::service::Files;
 
@@ -19,7 +20,7 @@ const EVERY: Duration = Duration::from_secs(60 * 60);
 /// How many rows are asked for at a time.
 const BATCH: usize = 500;
 
-/// Sweeps the whole store, and enqueues the next sweep.
+/// Sweeps the whole store and the files whose jobs were given up, and enqueues the next sweep.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SweepBlobs {}
 
@@ -30,6 +31,10 @@ impl Job for SweepBlobs {
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
         job.step_in("next", async |tx| Ok(enqueue_next(tx, job.id()).await?)).await?;
+        let abandoned = abandoned::fail_all(job.system()).await?;
+        if abandoned > 0 {
+            tracing::warn!(abandoned, "files whose jobs were given up are marked as failed");
+        }
         let files = job.service::<Files>()?;
         let mut swept = 0;
         for folder in files.blobs.folders().await? {
