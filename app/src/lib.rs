@@ -9,6 +9,8 @@ pub fn app() -> App {
     App::new("app", env!("CARGO_PKG_VERSION"))
         .module(auth::module())
         .module(notifications::module())
+        .module(billing::module())
+        .module(files::module())
         .module(projects::module())
         .demo(demo::seed)
 }

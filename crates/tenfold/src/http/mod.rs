@@ -6,6 +6,7 @@ mod docs;
 mod health;
 mod live;
 mod openapi;
+mod patience;
 mod problem;
 mod request;
 mod server;
@@ -29,6 +30,7 @@ pub use self::auth::{
 };
 pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text, nullable};
 pub use self::live::{LiveEvent, News, live};
+pub use self::patience::Patience;
 pub use self::problem::Problem;
 pub use self::server::{Bound, ServeError};
 pub use ::http::{HeaderMap, HeaderValue, StatusCode, header};

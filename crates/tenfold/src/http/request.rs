@@ -12,7 +12,7 @@ use tenfold_data::trace::TRACEPARENT;
 use tenfold_data::{Cost, Scope, TraceContext};
 use tracing::{Instrument as _, Span};
 
-use super::{Problem, ServerState};
+use super::{Patience, Problem, ServerState};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -29,13 +29,14 @@ pub(super) async fn serve(State(state): State<ServerState>, mut request: Request
     let deadline = tokio::time::Instant::now() + limit;
     let scope = Scope::new(state.database().clone(), trace, Some(deadline));
     request.extensions_mut().insert(std::sync::Arc::clone(&scope));
+    let patience = Patience::until(deadline);
+    request.extensions_mut().insert(patience.clone());
 
     // A panic is this request's failure, not its connection's; also one in a task or a batch of its scope.
-    let driven =
-        AssertUnwindSafe(tokio::time::timeout_at(deadline, scope.drive(next.run(request)))).catch_unwind();
+    let driven = AssertUnwindSafe(patience.limit(scope.drive(next.run(request)))).catch_unwind();
     let mut response = match driven.instrument(span.clone()).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => span.in_scope(|| Problem::deadline(limit).into_response()),
+        Ok(Some(response)) => response,
+        Ok(None) => span.in_scope(|| Problem::deadline(limit).into_response()),
         Err(panic) => span.in_scope(|| Problem::internal(panic_message(&*panic)).into_response()),
     };
 

@@ -50,6 +50,15 @@ impl TestRequest {
         self
     }
 
+    /// Sends a body that arrives piece by piece; one that ends with an error breaks off.
+    pub fn pieces<S>(mut self, pieces: S) -> Self
+    where
+        S: futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+    {
+        self.body = Body::from_stream(pieces);
+        self
+    }
+
     /// Sends the request and reads the whole answer.
     ///
     /// # Panics

@@ -9,6 +9,8 @@
 
 mod client;
 
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -60,6 +62,7 @@ pub struct TestApp {
     observed: Arc<Observed>,
     demo: Option<crate::app::Demo>,
     jobs: Jobs,
+    folder: Folder,
     // Dropped last: the database's connections are closed before its files go.
     place: TestDatabase,
 }
@@ -84,8 +87,11 @@ impl TestApp {
         let clock = Clock::manual(tenfold_data::Timestamp::from_second(START).unwrap_or_default());
         let observed = Arc::new(Observed::default());
         let mut loader = Loader::new("defaults.toml", &app.defaults()).expect("the defaults are right");
-        let url = [("database.url", place.url())];
-        for (key, value) in url.iter().chain(settings) {
+        let folder = Folder::create();
+        let mut own = vec![("database.url".to_owned(), place.url().to_owned())];
+        own.extend(folder.settings(&app.defaults()));
+        own.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        for (key, value) in &own {
             loader = loader.flag("test", key, Some(value)).unwrap_or_else(|error| panic!("{error}"));
         }
         let demo = app.demo_data();
@@ -99,6 +105,7 @@ impl TestApp {
             observed,
             demo,
             jobs: started.jobs,
+            folder,
             place,
         }
     }
@@ -141,6 +148,11 @@ impl TestApp {
         self.place.url()
     }
 
+    /// The folder of the test's own, where the modules' `file:` settings lie by their key: `files.blobs`.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
     /// Begins a request.
     pub fn request(&self, method: &str, path: &str) -> TestRequest {
         TestRequest::new(self.router.clone(), method, path)
@@ -154,6 +166,11 @@ impl TestApp {
     /// Begins a POST.
     pub fn post(&self, path: &str) -> TestRequest {
         self.request("POST", path)
+    }
+
+    /// Begins a DELETE.
+    pub fn delete(&self, path: &str) -> TestRequest {
+        self.request("DELETE", path)
     }
 
     /// Begins a PATCH.
@@ -175,6 +192,36 @@ impl TestApp {
     pub fn forget(&self) {
         self.observed.statements.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.observed.calls.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// A folder that goes with its test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn create() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("tenfold_files_{}_{number}", std::process::id()));
+        // What an earlier process with the same number left behind is nobody's.
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("the temporary folder can be written");
+        Folder(path)
+    }
+
+    /// Every setting whose default is a folder, `file:…`, as one within this.
+    fn settings(&self, defaults: &str) -> Vec<(String, String)> {
+        let loaded = Loader::new("defaults.toml", defaults).expect("the defaults are right").load();
+        let folders = loaded.documentation().filter(|setting| setting.default.starts_with("\"file:"));
+        let own = |key: String| (key.clone(), format!("file:{}", self.0.join(key).display()));
+        folders.map(|setting| own(setting.key)).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // It is in the temporary folder: what stays behind is harmless.
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

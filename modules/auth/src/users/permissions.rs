@@ -17,5 +17,12 @@ impl Permission for WriteMembers {
 }
 
 /// What the founder of an organization may do: everything that the built-in modules and the demo know.
-pub(crate) const OWNER: [&str; 5] =
-    [ReadMembers::NAME, WriteMembers::NAME, "projects.read", "projects.write", "billing.write"];
+pub(crate) const OWNER: [&str; 7] = [
+    ReadMembers::NAME,
+    WriteMembers::NAME,
+    "files.read",
+    "files.write",
+    "projects.read",
+    "projects.write",
+    "billing.write",
+];

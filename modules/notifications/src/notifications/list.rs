@@ -26,12 +26,7 @@ pub(crate) struct Notifications {
     responses((status = 200, body = Notifications)))]
 pub(crate) async fn list_notifications(cx: Context, page: Page) -> Result<Json<Notifications>, Problem> {
     let user = reader(&cx)?;
-    let mine = match page.cursor {
-        // The cursor bounds the ids already, and SQLite takes the index for one bound, the primary key for two.
-        Some(_) => Notification::query().filter(Notification::user_id.eq(user)).newest_first(),
-        None => newest_of(user),
-    };
-    let notifications = mine.page(&page).all(&cx).await?;
+    let notifications = newest_of(user).page(&page).all(&cx).await?;
     let listing = notifications.listing(notifications.iter().map(NotificationView::of).collect());
     let unread = unread(&cx, user).await?;
     Ok(Json(Notifications { items: listing.items, next_cursor: listing.next_cursor, unread }))

@@ -1,0 +1,20 @@
+//! Plans and what they allow: the private side of the billing module.
+//!
+//! An organization without a subscription has the plan `free`, whose bounds are in the configuration.
+
+mod entities;
+mod service;
+
+use billing_api::Billing;
+use tenfold::prelude::*;
+
+use crate::service::Plans;
+
+/// The module, for `main.rs`.
+pub fn module() -> Module {
+    Module::new("billing")
+        .settings(include_str!("defaults.toml"))
+        .migrations(migrations!())
+        .service(|wiring| Box::pin(async move { Plans::start(wiring) }))
+        .provides::<dyn Billing>(|wiring| wiring.service::<Plans>())
+}

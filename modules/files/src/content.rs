@@ -1,0 +1,154 @@
+//! `GET /v1/files/{id}/content` and `/thumbnail`: the bytes, in a way that no browser runs them as a page of ours.
+
+use files_api::FileId;
+use tenfold::http::{HeaderMap, IntoResponse as _, Response, StatusCode, header};
+use tenfold::prelude::*;
+
+use crate::blobs::Part;
+use crate::entities::File;
+use crate::permissions::ReadFiles;
+use crate::range::{Span, span};
+use crate::service::Files;
+
+/// What is served, and how it may be used.
+struct Served {
+    file: FileId,
+    part: Part,
+    size: u64,
+    etag: String,
+    content_type: String,
+    disposition: String,
+}
+
+/// The bytes of a file; `Range` asks for a part of them.
+#[utoipa::path(get, path = "/v1/files/{id}/content", tag = "files", security(("session" = [])),
+    params(
+        ("id" = uuid::Uuid, Path, description = "The file"),
+        ("Range" = Option<String>, Header, description = "One range, such as bytes=0-99"),
+    ),
+    extensions(("x-permission" = json!("files.read"))),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 206, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 304), (status = 416, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn file_content(
+    cx: Context,
+    _: Require<ReadFiles>,
+    files: Use<Files>,
+    headers: HeaderMap,
+    Path(id): Path<FileId>,
+) -> Result<Response, Problem> {
+    let file = File::get(&cx, id).await?;
+    let unknown = || "application/octet-stream".to_owned();
+    let served = Served {
+        file: id,
+        part: Part::Content,
+        size: u64::try_from(file.size).unwrap_or(0),
+        etag: format!("\"{}\"", file.sha256),
+        content_type: file.content_type.clone().unwrap_or_else(unknown),
+        disposition: attachment(&file.name),
+    };
+    serve(&cx, &files, &headers, served).await
+}
+
+/// A small picture of an image, a PNG of at most 256 pixels on a side.
+#[utoipa::path(get, path = "/v1/files/{id}/thumbnail", tag = "files", security(("session" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The file")),
+    extensions(("x-permission" = json!("files.read"))),
+    responses((status = 200, body = Vec<u8>, content_type = "image/png"), (status = 304),
+        (status = 206, body = Vec<u8>, content_type = "image/png"),
+        (status = 416, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn file_thumbnail(
+    cx: Context,
+    _: Require<ReadFiles>,
+    files: Use<Files>,
+    headers: HeaderMap,
+    Path(id): Path<FileId>,
+) -> Result<Response, Problem> {
+    let file = File::get(&cx, id).await?;
+    if !file.has_thumbnail {
+        return Err(Problem::not_found("thumbnail"));
+    }
+    let path = files.blobs.path(cx.tenant(), id, Part::Thumbnail);
+    let size = tokio::fs::metadata(&path).await.map_err(Problem::internal)?.len();
+    let served = Served {
+        file: id,
+        part: Part::Thumbnail,
+        size,
+        etag: format!("\"{}-thumbnail\"", file.sha256),
+        content_type: "image/png".to_owned(),
+        disposition: "inline".to_owned(),
+    };
+    serve(&cx, &files, &headers, served).await
+}
+
+async fn serve(cx: &Context, files: &Files, asked: &HeaderMap, served: Served) -> Result<Response, Problem> {
+    let text = |name: &str| asked.get(name).and_then(|value| value.to_str().ok());
+    let known = text("if-none-match").is_some_and(|tags| matches(tags, &served.etag));
+    // A part of other bytes than those that the client has a part of would be of no use.
+    let unchanged = text("if-range").is_none_or(|tag| tag == served.etag);
+    let range = text("range").filter(|_| unchanged);
+    let span = range.map_or(Span::Whole, |range| span(range, served.size));
+    let (status, first, length) = match span {
+        _ if known => (StatusCode::NOT_MODIFIED, 0, 0),
+        Span::Whole => (StatusCode::OK, 0, served.size),
+        Span::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
+        Span::Beyond => return Ok(beyond(served.size)),
+    };
+    let mut response = if known {
+        status.into_response()
+    } else {
+        let path = files.blobs.path(cx.tenant(), served.file, served.part);
+        let bytes = files.blobs.read(&path, first, length).await.map_err(Problem::internal)?;
+        (status, axum::body::Body::from_stream(bytes)).into_response()
+    };
+    let mut set = |name: header::HeaderName, value: &str| {
+        if let Ok(value) = value.parse() {
+            response.headers_mut().insert(name, value);
+        }
+    };
+    if !known {
+        set(header::CONTENT_TYPE, &served.content_type);
+        set(header::CONTENT_LENGTH, &length.to_string());
+    }
+    if status == StatusCode::PARTIAL_CONTENT {
+        let last = first + length - 1;
+        set(header::CONTENT_RANGE, &format!("bytes {first}-{last}/{}", served.size));
+    }
+    set(header::ACCEPT_RANGES, "bytes");
+    set(header::ETAG, &served.etag);
+    set(header::CACHE_CONTROL, "private, no-cache");
+    set(header::CONTENT_DISPOSITION, &served.disposition);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'");
+    Ok(response)
+}
+
+fn beyond(size: u64) -> Response {
+    let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "The range is not in the file")
+        .detail(format!("the file has {size} bytes, counted from 0"));
+    let mut response = problem.into_response();
+    if let Ok(value) = format!("bytes */{size}").parse() {
+        response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+    response
+}
+
+/// Whether one of the tags is this, weak or not (RFC 9110, section 13.1.2).
+fn matches(tags: &str, etag: &str) -> bool {
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+/// A download under the file's name, whatever characters it has (RFC 6266, with the encoding of RFC 8187).
+fn attachment(name: &str) -> String {
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    format!("attachment; filename*=UTF-8''{encoded}")
+}

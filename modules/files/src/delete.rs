@@ -1,0 +1,52 @@
+//! `DELETE /v1/files/{id}`.
+
+use files_api::FileId;
+use serde::{Deserialize, Serialize};
+use tenfold::prelude::*;
+
+use crate::permissions::WriteFiles;
+use crate::quota;
+use crate::service::Files;
+
+/// Deletes a file. Its bytes go soon after.
+#[utoipa::path(delete, path = "/v1/files/{id}", tag = "files", security(("session" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The file")),
+    extensions(("x-permission" = json!("files.write"))),
+    responses((status = 204), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn delete_file(
+    cx: Context,
+    _: Require<WriteFiles>,
+    Path(id): Path<FileId>,
+) -> Result<NoContent, Problem> {
+    cx.transaction(async |tx| -> Result<(), Problem> {
+        // Of two that delete the same file one gets its size, so it is given back once.
+        let deleted: Vec<(i64,)> = sql!(
+            "files_files.remove",
+            "DELETE FROM files_files WHERE org_id = $1 AND id = $2 RETURNING size"
+        )
+        .bind(id)
+        .all(tx)
+        .await?;
+        let (size,) = deleted.first().ok_or_else(|| Problem::not_found("file"))?;
+        quota::give_back(tx, *size).await?;
+        tx.enqueue(DeleteBlobs { file: id }).await?;
+        Ok(())
+    })
+    .await?;
+    Ok(NoContent)
+}
+
+/// Deletes the bytes of a file that has no row any more.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct DeleteBlobs {
+    pub file: FileId,
+}
+
+impl Job for DeleteBlobs {
+    const KIND: &'static str = "files.delete_blobs";
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        let blobs = &job.service::<Files>()?.blobs;
+        Ok(blobs.delete(job.cx()?.tenant(), self.file).await?)
+    }
+}

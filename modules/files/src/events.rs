@@ -1,0 +1,54 @@
+//! `GET /v1/files/{id}/events`.
+
+use files_api::FileId;
+use serde_json::json;
+use tenfold::http::{HeaderMap, LiveEvent, News, Response, ServerState, State, live};
+use tenfold::prelude::*;
+
+use crate::entities::{File, FileStatus};
+use crate::permissions::ReadFiles;
+use crate::view::FileView;
+
+/// The id of the last event. Those before it have their percent, which only grows: a step that is done is not begun
+/// again, and says where it is before it begins.
+const LAST: i64 = 101;
+
+/// How a file's processing goes on, as Server-Sent Events: `progress` with percent and message, and at the end `ready`
+/// or `failed` with the file. `Last-Event-ID` goes on where a client was cut off.
+#[utoipa::path(get, path = "/v1/files/{id}/events", tag = "files", security(("session" = [])),
+    params(
+        ("id" = uuid::Uuid, Path, description = "The file"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the client has"),
+    ),
+    extensions(("x-permission" = json!("files.read"))),
+    responses((status = 200, body = String, content_type = "text/event-stream"),
+        (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn file_events(
+    cx: Context,
+    _: Require<ReadFiles>,
+    state: State<ServerState>,
+    headers: HeaderMap,
+    Path(id): Path<FileId>,
+) -> Result<Response, Problem> {
+    File::get(&cx, id).await?;
+    live(&state, &headers, &cx, move |cx, last| look(cx, id, last))
+}
+
+async fn look(cx: Context, id: FileId, last: Option<String>) -> Result<News, Problem> {
+    let last = last.and_then(|last| last.parse().ok()).unwrap_or(-1);
+    let file = File::get(&cx, id).await?;
+    let view = FileView::of(&cx, &file).await?;
+    let (percent, message) = view.progress();
+    let name = match file.status {
+        FileStatus::Processing if percent > last => {
+            let data = json!({"id": id, "percent": percent, "message": message});
+            return Ok(News::More(vec![LiveEvent { id: percent.to_string(), name: "progress", data }]));
+        }
+        FileStatus::Processing => return Ok(News::More(Vec::new())),
+        _ if last >= LAST => return Ok(News::Last(Vec::new())),
+        FileStatus::Ready => "ready",
+        FileStatus::Failed => "failed",
+    };
+    let data = serde_json::to_value(&view).map_err(Problem::internal)?;
+    Ok(News::Last(vec![LiveEvent { id: LAST.to_string(), name, data }]))
+}

@@ -1,0 +1,46 @@
+//! Uploads, their processing and their content: the private side of the files module.
+//!
+//! Only the bytes hold the client: they are streamed to the blob store, a row and a job are committed together, and
+//! everything else is the job's.
+
+mod abandoned;
+mod blobs;
+mod content;
+mod delete;
+mod digest;
+mod entities;
+mod events;
+mod facts;
+mod get;
+mod list;
+mod permissions;
+mod process;
+mod quota;
+mod range;
+mod routes;
+mod service;
+mod sniff;
+mod sweep;
+mod thumbnail;
+mod upload;
+mod view;
+
+use auth_api::Auth;
+use billing_api::Billing;
+use tenfold::prelude::*;
+
+use crate::service::Files;
+
+/// The module, for `main.rs`.
+pub fn module() -> Module {
+    Module::new("files")
+        .settings(include_str!("defaults.toml"))
+        .migrations(migrations!())
+        .needs::<dyn Auth>()
+        .needs::<dyn Billing>()
+        .service(|wiring| Box::pin(Files::start(wiring)))
+        .job::<process::ProcessUpload>()
+        .job::<delete::DeleteBlobs>()
+        .job::<sweep::SweepBlobs>()
+        .routes(routes::all)
+}

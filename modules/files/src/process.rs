@@ -1,0 +1,169 @@
+//! What happens to a file after its upload, step by step. A step that is done is not done again.
+
+use std::fs;
+use std::io::BufReader;
+use std::path::PathBuf;
+
+use files_api::{FileFailed, FileId, FileReady};
+use image::ImageFormat;
+use serde::{Deserialize, Serialize};
+use tenfold::prelude::*;
+
+use crate::blobs::Part;
+use crate::entities::{File, FileStatus};
+use crate::facts::{self, Facts};
+use crate::service::Files;
+use crate::sniff::Kind;
+use crate::thumbnail::{self, Unreadable};
+
+/// Checks a file, finds out what it is, and says when it can be used.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ProcessUpload {
+    pub file: FileId,
+}
+
+/// The bytes in the store are not those that were uploaded.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored bytes have the SHA-256 {found}, and the upload had {expected}")]
+struct Damaged {
+    expected: String,
+    found: String,
+}
+
+/// The code that reads a kind of file gave up in a way that it should not.
+#[derive(Debug, thiserror::Error)]
+#[error("the file cannot be read")]
+struct Panicked;
+
+/// What the facts' step found.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    facts: Facts,
+    has_thumbnail: bool,
+}
+
+impl Job for ProcessUpload {
+    const KIND: &'static str = "files.process_upload";
+    const MAX_ATTEMPTS: u32 = 5;
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        let cx = job.cx()?;
+        // It may have been deleted meanwhile.
+        let Some(file) = File::find(&cx, self.file).await? else { return Ok(()) };
+        let Err(error) = process(&job, &file).await else { return Ok(()) };
+        if let Some(problem) = hopeless(&error) {
+            return fail(&job, &file, problem).await;
+        }
+        if job.attempt() >= i64::from(Self::MAX_ATTEMPTS) {
+            // What went wrong on our side is in the job's history, and no affair of the file's owner.
+            fail(&job, &file, "it could not be processed".to_owned()).await?;
+        }
+        Err(error)
+    }
+}
+
+async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
+    let files = job.service::<Files>()?;
+    let path = files.blobs.path(file.org_id, file.id, Part::Content);
+    job.step("checksum", async || {
+        job.progress(10, "checking the bytes").await?;
+        check(path.clone(), file.sha256.clone()).await
+    })
+    .await?;
+    let content_type: String = job
+        .step("type", async || {
+            job.progress(40, "finding out what it is").await?;
+            Ok(kind(path.clone()).await?.content_type().to_owned())
+        })
+        .await?;
+    let found: Found = job
+        .step("facts", async || {
+            job.progress(60, "reading it").await?;
+            read(&files, file, path.clone()).await
+        })
+        .await?;
+    job.step_in("ready", async |tx| {
+        let tx = tx.within(file.org_id);
+        File::update(file.id)
+            .set(File::status, FileStatus::Ready)
+            .set(File::content_type, Some(content_type))
+            .set(File::facts, serde_json::to_value(&found.facts)?)
+            .set(File::has_thumbnail, found.has_thumbnail)
+            .run(&tx)
+            .await?;
+        let event = FileReady { file: file.id, name: file.name.clone(), user_id: file.user_id };
+        Ok(tx.publish(event).await?)
+    })
+    .await
+}
+
+async fn check(path: PathBuf, expected: String) -> anyhow::Result<()> {
+    let found = blocking(move || Ok(facts::checksum(fs::File::open(path)?)?)).await?;
+    if found == expected { Ok(()) } else { Err(Damaged { expected, found }.into()) }
+}
+
+async fn kind(path: PathBuf) -> anyhow::Result<Kind> {
+    blocking(move || Ok(facts::kind(fs::File::open(path)?)?)).await
+}
+
+/// The one place that says what is done with which kind of file.
+async fn read(files: &Files, file: &File, path: PathBuf) -> anyhow::Result<Found> {
+    let plain = |facts| Found { facts, has_thumbnail: false };
+    match kind(path.clone()).await? {
+        Kind::Png => picture(files, file, path, ImageFormat::Png).await,
+        Kind::Jpeg => picture(files, file, path, ImageFormat::Jpeg).await,
+        Kind::Csv(separator) => {
+            let table = move || Ok(facts::of_table(fs::File::open(path)?, separator.byte())?);
+            blocking(table).await.map(plain)
+        }
+        Kind::Text => blocking(move || Ok(facts::of_text(fs::File::open(path)?)?)).await.map(plain),
+        Kind::Other(_) => Ok(plain(Facts::default())),
+    }
+}
+
+async fn picture(files: &Files, file: &File, path: PathBuf, format: ImageFormat) -> anyhow::Result<Found> {
+    let place = files.pictures.acquire().await?;
+    let draw = move || thumbnail::draw(|| Ok(BufReader::new(fs::File::open(&path)?)), format);
+    let (facts, png) = blocking(draw).await?;
+    drop(place);
+    let Some(png) = png else { return Ok(Found { facts, has_thumbnail: false }) };
+    let mut blob = files.blobs.create(file.org_id, file.id, Part::Thumbnail).await?;
+    blob.write(&png).await?;
+    blob.keep().await?;
+    Ok(Found { facts, has_thumbnail: true })
+}
+
+/// Runs what reads and computes on a thread where that disturbs nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => Err(Panicked.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What to tell the owner when another attempt would find the same.
+fn hopeless(error: &anyhow::Error) -> Option<String> {
+    let known = error.is::<Damaged>() || error.is::<Unreadable>() || error.is::<Panicked>();
+    known.then(|| error.to_string())
+}
+
+async fn fail(job: &JobContext, file: &File, problem: String) -> anyhow::Result<()> {
+    tracing::warn!(file = %file.id, problem, "a file failed");
+    job.step_in("failed", async |tx| Ok(mark_failed(&tx.within(file.org_id), file, problem).await?)).await
+}
+
+/// Says that a file will not become ready, and why.
+///
+/// # Errors
+/// Whatever stops the statements.
+pub(crate) async fn mark_failed(tx: &Tx<'_>, file: &File, problem: String) -> Result<(), DataError> {
+    File::update(file.id)
+        .set(File::status, FileStatus::Failed)
+        .set(File::problem, Some(problem))
+        .run(tx)
+        .await?;
+    tx.publish(FileFailed { file: file.id, name: file.name.clone(), user_id: file.user_id }).await
+}

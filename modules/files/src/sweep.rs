@@ -1,0 +1,110 @@
+//! Deletes blobs that no row knows: what a killed process or an upload that broke off left behind.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use files_api::FileId;
+use serde::{Deserialize, Serialize};
+use tenfold::data::SystemTx;
+use tenfold::jobs::{JobId, JobOptions, QueuedJob};
+use tenfold::prelude::*;
+
+use crate::abandoned;
+use crate::entities::File;
+use crate::service::Files;
+
+/// How long a blob may be without a row. An upload ends sooner, see [`LONGEST`](crate::upload::LONGEST).
+pub(crate) const ORPHAN_AFTER: Duration = Duration::from_secs(60 * 60);
+/// How often the store is swept.
+const EVERY: Duration = Duration::from_secs(60 * 60);
+/// How many rows are asked for at a time.
+const BATCH: usize = 500;
+
+/// Sweeps the whole store and the files whose jobs were given up, and enqueues the next sweep.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SweepBlobs {}
+
+impl Job for SweepBlobs {
+    const KIND: &'static str = "files.sweep_blobs";
+    /// Low: nobody waits for it.
+    const PRIORITY: i64 = 100;
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        job.step_in("next", async |tx| Ok(enqueue_next(tx, job.id()).await?)).await?;
+        let abandoned = abandoned::fail_all(job.system()).await?;
+        if abandoned > 0 {
+            tracing::warn!(abandoned, "files whose jobs were given up are marked as failed");
+        }
+        let files = job.service::<Files>()?;
+        let mut swept = 0;
+        for folder in files.blobs.folders().await? {
+            swept += sweep(job.system(), &files, &folder).await?;
+        }
+        if swept > 0 {
+            tracing::info!(swept, "blobs that no row knows were deleted");
+        }
+        Ok(())
+    }
+}
+
+/// Enqueues a sweep for now, unless one is due before long.
+///
+/// # Errors
+/// Whatever stops the statements.
+pub(crate) async fn begin(cx: &SystemContext) -> Result<(), DataError> {
+    cx.transaction(async |tx| {
+        if queued(tx).await?.is_empty() {
+            tx.enqueue(SweepBlobs {}).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// One sweep follows another. Two processes that start at once may both begin; then one of the two chains ends here.
+async fn enqueue_next(tx: &SystemTx<'_>, this: JobId) -> Result<(), DataError> {
+    if queued(tx).await?.iter().any(|job| *job != this) {
+        return Ok(());
+    }
+    let options = JobOptions { run_at: Some(tx.now() + EVERY), ..JobOptions::default() };
+    tx.enqueue_with(SweepBlobs {}, options).await?;
+    Ok(())
+}
+
+async fn queued(tx: &SystemTx<'_>) -> Result<Vec<JobId>, DataError> {
+    let kind = QueuedJob::kind.eq(SweepBlobs::KIND.to_owned());
+    let jobs = QueuedJob::query().filter(kind).limit(10).all(tx).await?;
+    Ok(jobs.iter().map(|job| job.id).collect())
+}
+
+async fn sweep(cx: &SystemContext, files: &Files, folder: &std::path::Path) -> anyhow::Result<usize> {
+    let before = cx.now() - ORPHAN_AFTER;
+    let mut old = files.blobs.list(folder).await?;
+    old.retain(|blob| made_at(blob.file).is_some_and(|made| made < before));
+    let mut swept = 0;
+    for blobs in old.chunks(BATCH) {
+        let known = known(cx, blobs[0].org_id, blobs.iter().map(|blob| blob.file).collect()).await?;
+        for blob in blobs.iter().filter(|blob| !known.get(&blob.file).copied().unwrap_or(false)) {
+            files.blobs.discard(blob).await?;
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}
+
+/// Which of the files have a row. What is old and still being written belongs to none.
+async fn known(
+    cx: &SystemContext,
+    org_id: Option<OrgId>,
+    files: Vec<FileId>,
+) -> Result<HashMap<FileId, bool>, DataError> {
+    let Some(org_id) = org_id else { return Ok(HashMap::new()) };
+    let rows = File::find_many(&cx.within(org_id), files.clone()).await?;
+    Ok(files.into_iter().zip(rows.iter().map(Option::is_some)).collect())
+}
+
+/// When a file's id was made: the first 48 bits of a UUIDv7 are milliseconds since 1970 (RFC 9562, section 5.7).
+fn made_at(file: FileId) -> Option<Timestamp> {
+    let millis = file.0.as_u128() >> 80;
+    Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()
+}

@@ -1,0 +1,201 @@
+//! `POST /v1/files`.
+
+use std::io;
+use std::time::Duration;
+
+use auth_api::UserId;
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use billing_api::BillingClient;
+use files_api::FileId;
+use futures_util::StreamExt as _;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tenfold::config::ByteSize;
+use tenfold::http::{
+    HeaderMap, IntoResponse as _, Patience, Response, ServerState, State, StatusCode, header,
+};
+use tenfold::prelude::*;
+use tokio::time::Instant;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::blobs::{Incoming, Part};
+use crate::digest::{announced, hex, mismatch};
+use crate::entities::{File, FileStatus};
+use crate::permissions::WriteFiles;
+use crate::process::ProcessUpload;
+use crate::quota::Allowance;
+use crate::service::Files;
+
+/// How long an upload may take, however steadily it comes; shorter than [`ORPHAN_AFTER`](crate::sweep::ORPHAN_AFTER).
+pub(crate) const LONGEST: Duration = Duration::from_secs(55 * 60);
+
+/// How an upload is called.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UploadQuery {
+    /// What people see; any text, and never trusted to say what the file is.
+    #[param(inline)]
+    name: Text<1, 255>,
+}
+
+/// What became of an upload.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Accepted {
+    #[schema(value_type = uuid::Uuid)]
+    id: FileId,
+    status: FileStatus,
+}
+
+/// What has arrived and is on the disk.
+struct Arrived {
+    size: u64,
+    sha256: String,
+}
+
+/// Uploads a file: the body is its bytes, of any type. It is stored when the answer comes, and processed after it.
+#[utoipa::path(post, path = "/v1/files", tag = "files", security(("session" = [])),
+    params(UploadQuery,
+        ("Content-Digest" = Option<String>, Header, description = "What the bytes must have: sha-256=:BASE64: (RFC 9530)"),
+        ("X-Checksum-Sha256" = Option<String>, Header, description = "The same in 64 hexadecimal digits")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    extensions(("x-permission" = json!("files.write"))),
+    responses((status = 202, body = Accepted),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 402, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json")))]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a part of the request or a service, taken by its type"
+)]
+pub(crate) async fn upload_file(
+    cx: Context,
+    _: Require<WriteFiles>,
+    query: UploadQuery,
+    files: Use<Files>,
+    billing: BillingClient,
+    state: State<ServerState>,
+    patience: Patience,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let expected = announced(&headers)?;
+    let allowance = Allowance::ask(&cx, &billing).await?;
+    check_length(&headers, &files, &allowance)?;
+
+    let file = FileId(cx.new_id());
+    let mut blob = files.blobs.create(cx.tenant(), file, Part::Content).await.map_err(Problem::internal)?;
+    let last = Instant::now() + LONGEST;
+    let renew = || patience.renew(&state, last);
+    let arrived = receive(body, &mut blob, &files, &allowance, renew).await?;
+    if let Some(expected) = expected.filter(|expected| *expected != arrived.sha256) {
+        return Err(mismatch(&expected, &arrived.sha256));
+    }
+    patience.renew(&state, last);
+    blob.keep().await.map_err(Problem::internal)?;
+    let row = async |cx: Context| store(&cx, file, query.name.into_inner(), arrived, &allowance).await;
+    if let Err(problem) = patience.afresh(&state, &cx, row).await {
+        // Unless nobody knows whether the row is there: then the sweep finds out.
+        if !problem.status().is_server_error() {
+            files.blobs.delete(cx.tenant(), file).await.map_err(Problem::internal)?;
+        }
+        return Err(problem);
+    }
+    let location = [(header::LOCATION, format!("/v1/files/{file}"))];
+    let accepted = Accepted { id: file, status: FileStatus::Processing };
+    Ok((StatusCode::ACCEPTED, location, Json(accepted)).into_response())
+}
+
+/// Refuses by the announced length, before the first byte is read.
+fn check_length(headers: &HeaderMap, files: &Files, allowance: &Allowance) -> Result<(), Problem> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length: u64 = announced.and_then(|length| length.parse().ok()).unwrap_or(0);
+    check_size(length, files, allowance)
+}
+
+fn check_size(size: u64, files: &Files, allowance: &Allowance) -> Result<(), Problem> {
+    if size > files.max_size {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The file is too long")
+            .detail(format!("{} are allowed at most (files.max_size)", ByteSize::bytes(files.max_size))));
+    }
+    allowance.check(size)
+}
+
+/// Writes the bytes as they come; one piece is in memory at a time.
+async fn receive(
+    body: Body,
+    blob: &mut Incoming,
+    files: &Files,
+    allowance: &Allowance,
+    renew: impl Fn(),
+) -> Result<Arrived, Problem> {
+    let mut pieces = body.into_data_stream();
+    let (mut size, mut hash) = (0_u64, Sha256::new());
+    while let Some(piece) = pieces.next().await {
+        let piece = piece
+            .map_err(|error| Problem::bad_request("the body broke off: nothing is stored").cause(error))?;
+        renew();
+        size += piece.len() as u64;
+        check_size(size, files, allowance)?;
+        hash.update(&piece);
+        blob.write(&piece).await.map_err(full_or_broken)?;
+    }
+    Ok(Arrived { size, sha256: hex(hash) })
+}
+
+/// 507 when the disk is full, which people can do something about.
+fn full_or_broken(error: io::Error) -> Problem {
+    if error.kind() == io::ErrorKind::StorageFull {
+        return Problem::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "storage-full",
+            "The service has no room left",
+        )
+        .cause(error);
+    }
+    Problem::internal(error)
+}
+
+/// Commits the row, the count and the job together: who gets a 202 has a file that will be processed.
+async fn store(
+    cx: &Context,
+    id: FileId,
+    name: String,
+    arrived: Arrived,
+    allowance: &Allowance,
+) -> Result<(), Problem> {
+    let user = cx.principal().map(|principal| UserId(principal.user)).ok_or_else(Problem::unauthenticated)?;
+    cx.transaction(async |tx| -> Result<(), Problem> {
+        allowance.take(tx, arrived.size).await?;
+        let job_id = tx.enqueue(ProcessUpload { file: id }).await?;
+        File {
+            id,
+            org_id: tx.tenant(),
+            user_id: user,
+            job_id,
+            name,
+            status: FileStatus::Processing,
+            size: i64::try_from(arrived.size).unwrap_or(i64::MAX),
+            sha256: arrived.sha256,
+            content_type: None,
+            facts: serde_json::Value::Object(serde_json::Map::new()),
+            has_thumbnail: false,
+            problem: None,
+            created_at: tx.now(),
+        }
+        .insert(tx)
+        .await?;
+        Ok(())
+    })
+    .await
+}
+
+impl FromRequestParts<ServerState> for UploadQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        let query = axum::extract::Query::<UploadQuery>::from_request_parts(parts, state).await;
+        query.map(|query| query.0).map_err(|rejection| Problem::bad_request(rejection.body_text()))
+    }
+}

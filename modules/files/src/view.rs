@@ -1,0 +1,89 @@
+//! A file as clients see it.
+
+use std::collections::HashMap;
+
+use auth_api::UserId;
+use files_api::FileId;
+use serde::Serialize;
+use tenfold::jobs::{JobId, QueuedJob};
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use crate::entities::{File, FileStatus};
+use crate::facts::Facts;
+
+/// A file.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FileView {
+    #[schema(value_type = uuid::Uuid)]
+    id: FileId,
+    /// Who uploaded it.
+    #[schema(value_type = uuid::Uuid)]
+    user_id: UserId,
+    /// What its owner calls it; it says nothing of what the file is.
+    name: String,
+    status: FileStatus,
+    /// How far its processing is, 0 to 100.
+    #[schema(minimum = 0, maximum = 100)]
+    percent: i64,
+    /// What its processing does now, or why it failed.
+    message: String,
+    /// In bytes.
+    #[schema(minimum = 0)]
+    size: i64,
+    /// In hexadecimal digits.
+    sha256: String,
+    /// What it is by its first bytes; null until that is known.
+    content_type: Option<String>,
+    facts: Facts,
+    /// Where a small picture of it is; null when there is none.
+    thumbnail: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl FileView {
+    /// The files with their progress; one statement for all of them.
+    pub(crate) async fn of_all(cx: &Context, files: &[File]) -> Result<Vec<Self>, Problem> {
+        let processing = files.iter().filter(|file| file.status == FileStatus::Processing);
+        let jobs: Vec<JobId> = processing.map(|file| file.job_id).collect();
+        let queued = QueuedJob::find_many(cx, jobs).await?;
+        let progress: HashMap<JobId, (i64, &str)> =
+            queued.iter().flatten().map(|job| (job.id, (job.percent, &*job.message))).collect();
+        files.iter().map(|file| FileView::new(file, progress.get(&file.job_id).copied())).collect()
+    }
+
+    /// One file with its progress.
+    pub(crate) async fn of(cx: &Context, file: &File) -> Result<Self, Problem> {
+        let mut views = FileView::of_all(cx, std::slice::from_ref(file)).await?;
+        views.pop().ok_or_else(|| Problem::not_found("file"))
+    }
+
+    /// How far it is: percent and message.
+    pub(crate) fn progress(&self) -> (i64, &str) {
+        (self.percent, &self.message)
+    }
+
+    fn new(file: &File, progress: Option<(i64, &str)>) -> Result<Self, Problem> {
+        let (percent, message) = match file.status {
+            FileStatus::Processing => progress.unwrap_or((0, "")),
+            FileStatus::Ready => (100, ""),
+            FileStatus::Failed => (100, file.problem.as_deref().unwrap_or_default()),
+        };
+        let facts = serde_json::from_value(file.facts.clone()).map_err(Problem::internal)?;
+        Ok(FileView {
+            id: file.id,
+            user_id: file.user_id,
+            name: file.name.clone(),
+            status: file.status,
+            percent,
+            message: message.to_owned(),
+            size: file.size,
+            sha256: file.sha256.clone(),
+            content_type: file.content_type.clone(),
+            facts,
+            thumbnail: file.has_thumbnail.then(|| format!("/v1/files/{}/thumbnail", file.id)),
+            created_at: file.created_at,
+        })
+    }
+}
