@@ -48,12 +48,31 @@ pub async fn new_owner(app: &TestApp) -> String {
 }
 
 /// A new organization's owner with a project and a task.
-pub async fn new_owner_with_a_task(app: &TestApp) -> String {
+pub async fn new_owner_with_one_of_each(app: &TestApp) -> String {
     let token = new_owner(app).await;
     let project = app.post("/v1/projects").bearer(&token).json(&json!({"name": "Website"})).send().await;
     let tasks = format!("{}/tasks", project.header("location"));
     assert_eq!(app.post(&tasks).bearer(&token).json(&json!({"title": "Begin"})).send().await.status(), 201);
+    upload_a_picture(app, &token).await;
     token
+}
+
+/// A PNG of one pixel.
+const PICTURE: [u8; 69] = [
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00,
+    0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x02, 0x00, 0x00, 0x00, 0x90, 0x77, 0x53, 0xde, 0x00,
+    0x00, 0x00, 0x0c, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0xf8, 0xcf, 0xc0, 0x00, 0x00, 0x03, 0x01,
+    0x01, 0x00, 0xf7, 0x03, 0x41, 0x43, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60,
+    0x82,
+];
+
+/// Uploads a picture and has it processed, so that there are a file with a thumbnail and a notification of it.
+pub async fn upload_a_picture(app: &TestApp, token: &str) {
+    let answer = app.post("/v1/files?name=dot.png").bearer(token).body(PICTURE.to_vec()).send().await;
+    assert_eq!(answer.status(), 202, "{}", answer.text());
+    app.run_due_jobs().await;
+    let file = app.get(answer.header("location")).bearer(token).send().await.json();
+    assert_eq!(file["status"], "ready", "{file}");
 }
 
 /// Adds somebody to the organization that a session is in, with these permissions; gives their token.

@@ -23,6 +23,8 @@ pub enum Entity {
     User,
     Project,
     Task,
+    File,
+    Notification,
 }
 
 /// Ids of one organization.
@@ -30,6 +32,8 @@ pub struct Ids {
     pub users: Vec<String>,
     pub projects: Vec<String>,
     pub tasks: Vec<String>,
+    pub files: Vec<String>,
+    pub notifications: Vec<String>,
 }
 
 /// What the id in a path names, and the only place to say so.
@@ -38,6 +42,8 @@ fn entity(path: &str) -> Option<Entity> {
         "/v1/users/{id}" => Some(Entity::User),
         "/v1/projects/{id}" | "/v1/projects/{id}/tasks" => Some(Entity::Project),
         "/v1/tasks/{id}" => Some(Entity::Task),
+        "/v1/notifications/{id}/read" => Some(Entity::Notification),
+        _ if path == "/v1/files/{id}" || path.starts_with("/v1/files/{id}/") => Some(Entity::File),
         _ => None,
     }
 }
@@ -49,6 +55,7 @@ fn body(operation: &str) -> Option<Value> {
         "PATCH /v1/users/{id}" => Some(
             json!({"profile": {"display_name": "Mallory"}, "settings": {"theme": "dark", "locale": "xx"}}),
         ),
+        "POST /v1/files" => Some(json!("any bytes are a file")),
         "POST /v1/projects" => Some(json!({"name": "Mallory's"})),
         "POST /v1/projects/{id}/tasks" => Some(json!({"title": "Mallory's"})),
         "PATCH /v1/tasks/{id}" => Some(json!({"title": "Mallory's", "status": "in_progress"})),
@@ -66,6 +73,8 @@ pub async fn all(app: &TestApp) -> Vec<Operation> {
             operations.push(Operation { method, path, document: document.clone() });
         }
     }
+    // What deletes comes last, so that the others find what they name.
+    operations.sort_by_key(|operation: &Operation| operation.method == "DELETE");
     assert!(operations.len() > 10, "the document lists {} operations only", operations.len());
     operations
 }
@@ -129,7 +138,9 @@ impl Ids {
         for project in &projects {
             tasks.extend(listed(app, token, &format!("/v1/projects/{project}/tasks")).await);
         }
-        Ids { users, projects, tasks }
+        let files = listed(app, token, "/v1/files").await;
+        let notifications = listed(app, token, "/v1/notifications").await;
+        Ids { users, projects, tasks, files, notifications }
     }
 
     /// Those of one kind.
@@ -138,13 +149,18 @@ impl Ids {
             Entity::User => &self.users,
             Entity::Project => &self.projects,
             Entity::Task => &self.tasks,
+            Entity::File => &self.files,
+            Entity::Notification => &self.notifications,
         }
     }
 }
 
 /// Everything that somebody sees in lists, to compare with later.
 pub async fn everything(app: &TestApp, token: &str) -> Vec<Value> {
-    let mut lists = vec![list(app, token, "/v1/users").await, list(app, token, "/v1/projects").await];
+    let mut lists = Vec::new();
+    for path in ["/v1/users", "/v1/projects", "/v1/files", "/v1/notifications"] {
+        lists.push(list(app, token, path).await);
+    }
     for project in Ids::seen_by(app, token).await.projects {
         lists.push(list(app, token, &format!("/v1/projects/{project}/tasks")).await);
     }

@@ -131,7 +131,7 @@ pub struct Origin<'a> {
     pub(crate) connection: Option<&'a Arc<Connection>>,
 }
 
-/// What an entity can be reached through: a [`Tenant`]-owned one needs a context that names an organization.
+/// What an entity can be reached through: a [`Tenant`](crate::Tenant)-owned one needs a context that names an organization.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot reach rows owned by `{O}`",
     label = "this context names no organization",

@@ -13,7 +13,7 @@ use crate::row::{ReadError, Row};
 use crate::statement::{Cost, Dialect, Statement};
 use crate::value::{ColumnType, Value};
 
-/// A text that [`sql!`](crate::sql) registered.
+/// A text that [`sql!`](macro@crate::sql) registered.
 pub struct Sql {
     name: &'static str,
     module: &'static str,
@@ -38,7 +38,7 @@ macro_rules! sql {
 }
 
 impl Sql {
-    /// Registers a text; called by [`sql!`](crate::sql).
+    /// Registers a text; called by [`sql!`](macro@crate::sql).
     pub const fn new(
         name: &'static str,
         module: &'static str,

@@ -16,7 +16,7 @@ mod worker;
 
 use tenfold_data::{ModuleMigrations, migrations};
 
-pub use crate::context::{JobContext, Services};
+pub use crate::context::{JobContext, LeaseLost, Services};
 pub use crate::enqueue::{Enqueue, JobOptions};
 pub use crate::event::{Event, Listeners};
 pub use crate::job::{Job, Registry};

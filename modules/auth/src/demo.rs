@@ -56,7 +56,10 @@ pub async fn seed(cx: &SystemContext) -> anyhow::Result<Option<Vec<DemoOrganizat
                 let organization =
                     Organization { id: OrgId(tx.new_id()), name: name.to_owned(), created_at: tx.now() };
                 let organization = organization.insert(tx).await?;
-                let users = add_users(&tx.within(organization.id), &members, demo_permissions).await?;
+                let users = add_users(&tx.within(organization.id), &members, |index| {
+                    demo_permissions(index, members.len())
+                })
+                .await?;
                 let membership = |((account, _), user): (&(AccountId, String), &UserId)| Membership {
                     id: MembershipId(tx.new_id()),
                     account_id: *account,
@@ -117,10 +120,10 @@ async fn password_hash() -> anyhow::Result<String> {
     hashed.map_err(|problem| anyhow::anyhow!("the demo's password cannot be hashed: {problem:?}"))
 }
 
-/// The owner may do everything, the others one to five things; everybody may see the others.
-fn demo_permissions(index: usize) -> &'static [&'static str] {
-    let count = if index == 0 { OWNER.len() } else { index % OWNER.len() + 1 };
-    &OWNER[..count]
+/// The owner and `both@demo.test`, the first and the last, may do everything, the others one to five things;
+/// everybody may see the others.
+fn demo_permissions(index: usize, people: usize) -> &'static [&'static str] {
+    if index == 0 || index + 1 == people { &OWNER } else { &OWNER[..index % 5 + 1] }
 }
 
 async fn add_users<'p>(

@@ -21,7 +21,7 @@ both_databases!(app::app(); async fn a_new_organization_is_empty_of_what_others_
     let user = &users["items"][0];
     assert_eq!((&user["id"], &user["email"]), (&session["user"]["id"], &json!("ada@new.test")));
     assert_eq!(user["profile"], json!({"display_name": "ada", "title": null}));
-    assert_eq!(user["permissions"].as_array().map(Vec::len), Some(5));
+    assert_eq!(user["permissions"].as_array().map(Vec::len), Some(7));
 });
 
 both_databases!(app::app(); async fn one_address_is_one_account_however_it_is_written(app) {

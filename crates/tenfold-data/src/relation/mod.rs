@@ -1,7 +1,7 @@
 //! Relations and cohorts: touching a relation on one entity loads it for all that were loaded with it.
 //!
 //! The precedents are Goldiloader (Rails), Django's `FETCH_PEERS` and Laravel's automatic eager loading. A
-//! relation is a field, [`One`], [`Many`] or [`Count`]; the field shares a [`Cohort`] with the same field of the
+//! relation is a field, [`One`], [`Many`] or [`Count`]; the field shares a cohort with the same field of the
 //! entities that came from the same query. What is loaded forms a new cohort, so nested loops cost one
 //! statement a level. An entity that was dropped is no peer any more: filtering a list narrows its cohort.
 

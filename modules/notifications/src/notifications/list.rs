@@ -6,7 +6,6 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::{NotificationView, newest_of, reader, unread};
-use crate::entities::Notification;
 
 /// A page of what you were told.
 #[derive(Serialize, ToSchema)]
