@@ -27,8 +27,8 @@ struct Served {
         ("Range" = Option<String>, Header, description = "One range, such as bytes=0-99"),
     ),
     extensions(("x-permission" = json!("files.read"))),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, body = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = Vec<u8>, content_type = "*/*"),
+        (status = 206, body = Vec<u8>, content_type = "*/*"),
         (status = 304), (status = 416, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn file_content(

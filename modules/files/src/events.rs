@@ -21,7 +21,7 @@ const LAST: i64 = 101;
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the client has"),
     ),
     extensions(("x-permission" = json!("files.read"))),
-    responses((status = 200, body = String, content_type = "text/event-stream"),
+    responses((status = 200, body = tenfold::http::EventShape, content_type = "text/event-stream"),
         (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn file_events(
     cx: Context,

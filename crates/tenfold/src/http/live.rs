@@ -17,6 +17,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::Value;
 use tenfold_data::{Context, SystemContext};
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::{Credentials, Problem, ServerState};
 
@@ -36,6 +37,20 @@ pub struct LiveEvent {
     pub name: &'static str,
     /// What happened.
     pub data: Value,
+}
+
+/// How an event looks to whoever reads the stream, for the OpenAPI document of a route that gives one.
+#[derive(ToSchema)]
+pub struct EventShape {
+    /// Where the client stands after it.
+    #[expect(dead_code, reason = "only its shape is of use")]
+    id: String,
+    /// The event's type.
+    #[expect(dead_code, reason = "as above")]
+    event: String,
+    /// What happened, as JSON.
+    #[expect(dead_code, reason = "as above")]
+    data: String,
 }
 
 /// What a look at the database found.

@@ -29,7 +29,7 @@ pub use self::auth::{
     Authenticate, Credentials, OwnOrigin, PLAIN_COOKIE, Permission, Require, SECURE_COOKIE, refuse_cross_site,
 };
 pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text, nullable};
-pub use self::live::{LiveEvent, News, live};
+pub use self::live::{EventShape, LiveEvent, News, live};
 pub use self::patience::Patience;
 pub use self::problem::Problem;
 pub use self::server::{Bound, ServeError};

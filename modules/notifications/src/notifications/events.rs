@@ -21,7 +21,8 @@ const LOOK_BACK: u128 = 10_000;
 /// that event; without it, it begins now.
 #[utoipa::path(get, path = "/v1/notifications/events", tag = "notifications", security(("session" = [])),
     params(("Last-Event-ID" = Option<Uuid>, Header, description = "The id of the last event that you got")),
-    responses((status = 200, description = "Events, without end", body = String, content_type = "text/event-stream")))]
+    responses((status = 200, description = "Events, without end", body = tenfold::http::EventShape,
+        content_type = "text/event-stream")))]
 pub(crate) async fn notification_events(
     cx: Context,
     State(state): State<ServerState>,
