@@ -75,6 +75,11 @@ impl Context {
         self
     }
 
+    /// The same organization and principal in another scope: for work that outlives this one, or its deadline.
+    pub fn in_scope(&self, scope: Arc<Scope>) -> Self {
+        Context { scope, tenant: self.tenant, principal: self.principal.clone() }
+    }
+
     /// The organization whose rows can be reached.
     pub fn tenant(&self) -> OrgId {
         self.tenant

@@ -166,10 +166,7 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
             serve_http(bound, started.router, started.stopping, &settings.http, stop).await;
         }
         None => {
-            say(&format!(
-                "{name} runs jobs
-"
-            ));
+            say(&format!("{name} runs jobs\n"));
             stop.await;
         }
     }

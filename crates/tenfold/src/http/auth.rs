@@ -23,9 +23,9 @@ pub trait Authenticate: Send + Sync + 'static {
 }
 
 /// The session's cookie on `https`: the prefix binds it to this host, path `/` and TLS (RFC 6265bis).
-pub const SECURE_COOKIE: &str = "__Host-tenfold";
+pub(super) const SECURE_COOKIE: &str = "__Host-tenfold";
 /// The session's cookie on plain `http`, which browsers give no `__Host-` cookie for: development on loopback.
-pub const PLAIN_COOKIE: &str = "tenfold";
+pub(super) const PLAIN_COOKIE: &str = "tenfold";
 
 /// The token that a request carries.
 pub struct Credentials {

@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -145,17 +146,12 @@ where
     }
 
     async fn look(&self) -> Result<News, Problem> {
-        let (cx, last_id) = (&self.cx, self.last_id.clone());
+        let last_id = self.last_id.clone();
         let deadline = Instant::now() + self.state.settings().deadline;
         self.state
             .database()
             .run(Some(deadline), async |system: SystemContext| {
-                let fresh = system.within(cx.tenant());
-                let fresh = match cx.principal() {
-                    Some(principal) => fresh.acting_for(principal.clone()),
-                    None => fresh,
-                };
-                (self.look)(fresh, last_id).await
+                (self.look)(self.cx.in_scope(Arc::clone(system.scope())), last_id).await
             })
             .await
     }

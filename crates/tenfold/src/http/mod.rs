@@ -25,9 +25,7 @@ use tenfold_data::Database;
 use tenfold_observe::metrics::Metrics;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use self::auth::{
-    Authenticate, Credentials, OwnOrigin, PLAIN_COOKIE, Permission, Require, SECURE_COOKIE, refuse_cross_site,
-};
+pub use self::auth::{Authenticate, Credentials, OwnOrigin, Permission, Require, refuse_cross_site};
 pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text, nullable};
 pub use self::live::{EventShape, LiveEvent, News, live};
 pub use self::patience::Patience;
@@ -63,7 +61,7 @@ pub struct HttpSettings {
 impl HttpSettings {
     /// The name of the session's cookie.
     pub fn session_cookie(&self) -> &'static str {
-        if self.https { SECURE_COOKIE } else { PLAIN_COOKIE }
+        if self.https { auth::SECURE_COOKIE } else { auth::PLAIN_COOKIE }
     }
 }
 

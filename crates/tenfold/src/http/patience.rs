@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use tenfold_data::{Context, Scope, SystemContext};
+use tenfold_data::{Context, Scope};
 use tokio::time::Instant;
 
 use super::ServerState;
@@ -37,12 +37,7 @@ impl Patience {
         work: impl AsyncFnOnce(Context) -> T,
     ) -> T {
         let scope = Scope::new(state.database().clone(), cx.trace(), Some(self.deadline()));
-        let fresh = SystemContext::new(Arc::clone(&scope)).within(cx.tenant());
-        let fresh = match cx.principal() {
-            Some(principal) => fresh.acting_for(principal.clone()),
-            None => fresh,
-        };
-        scope.drive(work(fresh)).await
+        scope.drive(work(cx.in_scope(Arc::clone(&scope)))).await
     }
 
     /// Waits for `work` until the deadline, wherever that has moved meanwhile.

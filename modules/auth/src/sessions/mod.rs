@@ -7,7 +7,7 @@ pub(crate) mod switch;
 
 use auth_api::UserId;
 use serde::Serialize;
-use tenfold::http::{HeaderValue, IntoResponse, PLAIN_COOKIE, Response, SECURE_COOKIE, ServerState, header};
+use tenfold::http::{HeaderValue, HttpSettings, IntoResponse, Response, ServerState, header};
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
@@ -59,18 +59,13 @@ async fn describe(
     Ok(SignedIn { token, organization, user, organizations })
 }
 
-/// How the session's cookie is written; by `http.public_url`.
-#[derive(Clone, Copy)]
-enum Cookie {
-    /// Bound to this host and to TLS.
-    Secure,
-    /// For development on plain http, where browsers would drop the other.
-    Plain,
-}
+/// How the session's cookie is written, by `http.public_url`: on https bound to this host and to TLS, else, for
+/// development, as browsers keep it.
+struct Cookie<'a>(&'a HttpSettings);
 
-impl Cookie {
-    fn of(state: &ServerState) -> Self {
-        if state.settings().https { Cookie::Secure } else { Cookie::Plain }
+impl<'a> Cookie<'a> {
+    fn of(state: &'a ServerState) -> Self {
+        Cookie(state.settings())
     }
 
     /// The answer with the cookie for browsers beside the token for programs.
@@ -85,10 +80,7 @@ impl Cookie {
     }
 
     fn set(self, mut response: Response, token: &str, age: &str) -> Response {
-        let (name, secure) = match self {
-            Cookie::Secure => (SECURE_COOKIE, "; Secure"),
-            Cookie::Plain => (PLAIN_COOKIE, ""),
-        };
+        let (name, secure) = (self.0.session_cookie(), if self.0.https { "; Secure" } else { "" });
         let cookie = format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{age}{secure}");
         if let Ok(value) = HeaderValue::try_from(cookie) {
             response.headers_mut().insert(header::SET_COOKIE, value);
