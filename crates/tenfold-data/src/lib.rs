@@ -135,7 +135,7 @@ pub use crate::row::{ReadError, Row};
 pub use crate::scope::{Cost, Scope};
 pub use crate::sql::{FromRow, Sql};
 pub use crate::statement::{CallRecord, CallSite, Dialect, Observer, Outcome, StatementRecord};
-pub use crate::trace::TraceContext;
+pub use crate::trace::{SpanId, TraceContext, TraceId};
 pub use crate::transaction::{SystemTx, Tx, Write};
 #[doc(hidden)]
 pub use crate::value::uuid_schema;

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::trace::TraceContext;
+
 /// The author's file and line that asked for a statement.
 pub type CallSite = &'static Location<'static>;
 
@@ -64,6 +66,10 @@ pub struct StatementRecord {
     pub name: Cow<'static, str>,
     /// The module that owns it.
     pub module: &'static str,
+    /// Its text; the same statement always has the same.
+    pub text: Cow<'static, str>,
+    /// The work that asked for it.
+    pub trace: TraceContext,
     /// Which database it ran on.
     pub dialect: Dialect,
     /// Who asked for it; for a batch, who asked first.
@@ -83,6 +89,8 @@ pub struct CallRecord {
     pub module: &'static str,
     /// The method of its interface.
     pub method: &'static str,
+    /// The work that called.
+    pub trace: TraceContext,
     /// Who called; for a batch, who called first.
     pub site: CallSite,
     /// From the call to its answer.

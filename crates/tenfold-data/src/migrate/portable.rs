@@ -91,6 +91,7 @@ pub(super) fn translate(text: &str, dialect: Dialect) -> Result<String, String> 
 #[derive(Default)]
 struct Statement {
     words: usize,
+    creates: bool,
     create_table: bool,
     alters: bool,
     /// The word before was the name of a column: the next is its type.
@@ -114,7 +115,8 @@ impl Statement {
             Piece::Word(word) => {
                 self.words += 1;
                 let lower = word.to_ascii_lowercase();
-                self.create_table |= self.words == 2 && lower == "table" && !self.alters;
+                self.creates |= self.words == 1 && lower == "create";
+                self.create_table |= self.words == 2 && lower == "table" && self.creates;
                 self.alters |= self.words == 1 && lower == "alter";
                 self.after_name = std::mem::take(&mut self.name_due);
                 // ALTER TABLE … ADD COLUMN name type, where COLUMN may be left out.

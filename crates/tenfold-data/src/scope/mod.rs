@@ -319,6 +319,8 @@ impl Scope {
         let record = StatementRecord {
             name: statement.name.clone(),
             module: statement.module,
+            text: statement.text.clone(),
+            trace: self.trace,
             dialect,
             site,
             elapsed: started.elapsed(),

@@ -17,6 +17,7 @@ on_both_databases!(
     a_text_without_its_last_semicolon_is_refused,
     types_are_mapped_only_where_a_type_stands,
     a_column_added_later_sorts_as_any_other,
+    a_table_can_be_dropped,
 );
 
 const fn module(files: &'static [MigrationFile]) -> ModuleMigrations {
@@ -205,4 +206,9 @@ impl ConcatAll for Vec<(String,)> {
     fn concat_all(self) -> String {
         self.into_iter().map(|(text,)| text).collect()
     }
+}
+
+async fn a_table_can_be_dropped(bench: Bench) {
+    const DROPPED: MigrationFile = file("0002_drop.sql", "DROP TABLE shop_first;");
+    assert_eq!(bench.database.migrate(&[module(&[FIRST, DROPPED])]).await.unwrap(), 2);
 }
