@@ -5,10 +5,12 @@
 //! is guarded by that token, so a worker that was believed dead cannot disturb the one after it. The names are River's
 //! and Oban's; the shape of the trait is that of the Rust package registry's backend.
 
+pub mod admin;
 mod context;
 mod enqueue;
 mod event;
 mod job;
+mod observer;
 mod rows;
 mod runner;
 mod store;
@@ -20,7 +22,8 @@ pub use crate::context::{JobContext, LeaseLost, Services};
 pub use crate::enqueue::{Enqueue, JobOptions};
 pub use crate::event::{Event, Listeners};
 pub use crate::job::{Job, Registry};
-pub use crate::rows::{FinishedJob, JobId, JobState, QueuedJob};
+pub use crate::observer::{COUNTED, JobEnd, JobObserver, JobWatch};
+pub use crate::rows::{AttemptError, FinishedJob, JobId, JobState, QueuedJob};
 pub use crate::runner::{JobSettings, Jobs};
 pub use crate::worker::Worker;
 

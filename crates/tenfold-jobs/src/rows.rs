@@ -91,10 +91,14 @@ pub struct FinishedJob {
     pub kind: String,
     /// Completed, cancelled or discarded.
     pub state: JobState,
+    /// Lower runs first.
+    pub priority: i64,
     /// The job itself.
     pub args: serde_json::Value,
     /// How often it was begun.
     pub attempt: i64,
+    /// How often it might have been begun.
+    pub max_attempts: i64,
     /// How often a worker was lost while it held the job.
     pub crashes: i64,
     /// How far it got, 0 to 100.
@@ -119,8 +123,10 @@ impl QueuedJob {
             org_id: self.org_id,
             kind: self.kind,
             state,
+            priority: self.priority,
             args: self.args,
             attempt: self.attempt,
+            max_attempts: self.max_attempts,
             crashes: self.crashes,
             percent: if state == JobState::Completed { 100 } else { self.percent },
             message: self.message,
@@ -134,7 +140,7 @@ impl QueuedJob {
 
 /// What a step gave.
 #[derive(Debug, Entity)]
-#[entity(table = "tenfold_job_steps")]
+#[entity(table = "tenfold_job_results")]
 pub(crate) struct StepRow {
     #[entity(key)]
     pub id: StepId,
@@ -144,10 +150,13 @@ pub(crate) struct StepRow {
 }
 
 /// One entry of [`QueuedJob::errors`].
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct AttemptError {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptError {
+    /// Which attempt failed, from 1.
     pub attempt: i64,
+    /// When.
     pub at: Timestamp,
+    /// What went wrong.
     pub error: String,
 }
 

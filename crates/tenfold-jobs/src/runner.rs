@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tenfold_data::{DataError, Database, Entity as _, Scope, SystemContext, TraceContext, Uuid};
+use tenfold_data::{DataError, Database, Scope, SystemContext, TraceContext, Uuid};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -13,8 +13,9 @@ use crate::context::{JobContext, LeaseLost, Services};
 use crate::enqueue::{ATTEMPTS_OF_EVENTS, PUBLISH, Published, insert};
 use crate::event::Listeners;
 use crate::job::{Kind, Registry};
+use crate::observer::{JobEnd, JobObserver};
 use crate::rows::{JobId, JobState, QueuedJob};
-use crate::store;
+use crate::{admin, store};
 
 /// The bounds of a worker.
 #[derive(Clone, Debug)]
@@ -36,6 +37,7 @@ struct Inner {
     registry: Registry,
     services: Services,
     settings: JobSettings,
+    observer: Arc<dyn JobObserver>,
     /// Fresh at each start: a process that comes back is another worker, and its old jobs are rescued.
     worker: Uuid,
 }
@@ -47,17 +49,18 @@ pub(crate) struct Claimed {
 }
 
 impl Jobs {
-    /// A runner of these kinds; events go to these listeners.
+    /// A runner of these kinds; events go to these listeners, and the observer is told of every job.
     pub fn new(
         database: Database,
         mut registry: Registry,
         listeners: Listeners,
         services: Services,
         settings: JobSettings,
+        observer: Arc<dyn JobObserver>,
     ) -> Self {
         registry.insert(PUBLISH, deliver_to(listeners));
         let worker = database.clock().new_id();
-        Jobs(Arc::new(Inner { database, registry, services, settings, worker }))
+        Jobs(Arc::new(Inner { database, registry, services, settings, observer, worker }))
     }
 
     pub(crate) fn settings(&self) -> &JobSettings {
@@ -83,23 +86,27 @@ impl Jobs {
         }
     }
 
+    /// Lets a job run now: one that waits, or one that was given up or ended, which gets one more attempt.
+    ///
+    /// # Errors
+    /// [`DataError::NotFound`] when there is no such job; [`NotNow`](admin::NotNow) for one that runs or is done.
+    pub async fn retry(&self, id: JobId) -> anyhow::Result<()> {
+        self.0.database.run(None, async |cx| admin::retry(&cx, id).await).await
+    }
+
     /// Asks for a job to be ended: at once if nobody works on it, else at its worker's next heartbeat.
     ///
     /// # Errors
     /// [`DataError::NotFound`] when it is not there or finished already.
     pub async fn cancel(&self, id: JobId) -> anyhow::Result<()> {
-        let cancel = async |cx: SystemContext| {
-            cx.transaction(async |tx| -> anyhow::Result<()> {
-                QueuedJob::update(id).set(QueuedJob::cancel_requested, true).run(tx).await?;
-                let job = QueuedJob::get(&*tx, id).await?;
-                if job.token.is_none() {
-                    store::move_to_history(tx, (*job).clone(), JobState::Cancelled).await?;
-                }
-                Ok(())
-            })
-            .await
-        };
-        self.0.database.run(None, cancel).await
+        self.0.database.run(None, async |cx| admin::cancel(&cx, id).await).await
+    }
+
+    /// Tells the observer how many jobs there are.
+    pub(crate) async fn count(&self) -> Result<(), DataError> {
+        let counts = self.0.database.run(None, async |cx| admin::count_queued(&cx).await).await?;
+        self.0.observer.queued(&counts);
+        Ok(())
     }
 
     pub(crate) async fn claim(&self, limit: usize) -> Result<Vec<Claimed>, DataError> {
@@ -139,8 +146,8 @@ impl Jobs {
         let Claimed { job, token } = claimed;
         let (id, kind) = (job.id, job.kind.clone());
         // The job's work belongs to the trace of the request that enqueued it.
-        let trace =
-            TraceContext::parse(&job.trace).map_or_else(TraceContext::start_random, |parent| parent.child());
+        let parent = TraceContext::parse(&job.trace);
+        let trace = parent.map_or_else(TraceContext::start_random, |parent| parent.child());
         let span = tracing::info_span!(
             "job.run",
             messaging.operation.name = "process",
@@ -150,8 +157,14 @@ impl Jobs {
             trace_id = %trace.trace_id,
             span_id = %trace.span_id,
         );
+        let watch = self.0.observer.begin(&job, trace, parent.map(|parent| parent.span_id));
         async {
-            let result = self.attempt(job, token, trace).await;
+            let began = std::time::Instant::now();
+            let scope_of = self.scope_of(&job, trace);
+            let result = self.attempt(job, token, &scope_of).await;
+            let error = result.as_ref().err().map(|error| format!("{error:#}"));
+            let (elapsed, cost) = (began.elapsed(), scope_of.cost());
+            watch.end(JobEnd { error: error.as_deref(), elapsed, cost });
             if let Err(error) = self.note(id, token, result).await {
                 // The lease was lost, or the database is away: the rescue gives the job to somebody else.
                 tracing::warn!(error = format!("{error:#}"), "the end of a job could not be noted");
@@ -161,16 +174,20 @@ impl Jobs {
         .await;
     }
 
-    async fn attempt(&self, mut job: QueuedJob, token: Uuid, trace: TraceContext) -> anyhow::Result<()> {
+    /// The scope in which a job works, with the deadline of its kind.
+    fn scope_of(&self, job: &QueuedJob, trace: TraceContext) -> Arc<Scope> {
+        let timeout = self.0.registry.get(&job.kind).map(|kind| kind.timeout);
+        Scope::new(self.0.database.clone(), trace, timeout.map(|timeout| Instant::now() + timeout))
+    }
+
+    async fn attempt(&self, mut job: QueuedJob, token: Uuid, scope: &Arc<Scope>) -> anyhow::Result<()> {
         let Some(Kind { timeout, run }) = self.0.registry.get(&job.kind).cloned() else {
             anyhow::bail!("no module of this process registers the kind {}", job.kind);
         };
-        let deadline = Instant::now() + timeout;
-        let scope = Scope::new(self.0.database.clone(), trace, Some(deadline));
         let args = job.args.take();
-        let cx = JobContext::new(SystemContext::new(Arc::clone(&scope)), job, token, self.0.services.clone());
+        let cx = JobContext::new(SystemContext::new(Arc::clone(scope)), job, token, self.0.services.clone());
         let work = AssertUnwindSafe(async move { run(cx, args).await }).catch_unwind();
-        match tokio::time::timeout_at(deadline, scope.drive(work)).await {
+        match tokio::time::timeout(timeout, scope.drive(work)).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => anyhow::bail!("it panicked"),
             Err(_) => anyhow::bail!("it took longer than {timeout:?}"),

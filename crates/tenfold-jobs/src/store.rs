@@ -224,17 +224,35 @@ async fn rescue_one(tx: &SystemTx<'_>, id: JobId) -> Result<bool, DataError> {
     Ok(true)
 }
 
+/// Locks a job that is not finished until the transaction ends, and reads it.
+pub(crate) async fn lock(tx: &SystemTx<'_>, id: JobId) -> Result<Option<QueuedJob>, DataError> {
+    let there: Vec<(JobId,)> =
+        sql!("tenfold_jobs.lock", "UPDATE tenfold_jobs SET token = token WHERE id = $1 RETURNING id")
+            .bind(id)
+            .all(tx)
+            .await?;
+    if there.is_empty() { Ok(None) } else { Ok(Some((*QueuedJob::get(tx, id).await?).clone())) }
+}
+
 pub(crate) async fn move_to_history(
     tx: &SystemTx<'_>,
     job: QueuedJob,
     state: JobState,
 ) -> Result<(), DataError> {
     QueuedJob::delete(tx, job.id).await?;
+    if state == JobState::Completed {
+        // Nobody asks for its steps any more; those of a job that was given up serve when it is tried again.
+        let steps = sql!(
+            "tenfold_job_results.delete",
+            "DELETE FROM tenfold_job_results WHERE job_id = $1 RETURNING id"
+        );
+        let _gone: Vec<(StepId,)> = steps.bind(job.id).all(tx).await?;
+    }
     job.finished(state, tx.now()).insert(tx).await?;
     Ok(())
 }
 
-async fn release(
+pub(crate) async fn release(
     tx: &SystemTx<'_>,
     job: &QueuedJob,
     state: JobState,

@@ -37,9 +37,11 @@ impl Worker {
         let running = Running::default();
         let claims = claim_loop(jobs.clone(), running.clone(), stopped.clone());
         let beats = heartbeat_loop(jobs.clone(), running.clone(), stopped.clone());
-        let rescues = rescue_loop(jobs.clone(), stopped);
+        let rescues = rescue_loop(jobs.clone(), stopped.clone());
+        let counts = count_loop(jobs.clone(), stopped);
         #[expect(clippy::disallowed_methods, reason = "the loops of a worker are no part of any request")]
-        let loops = vec![tokio::spawn(claims), tokio::spawn(beats), tokio::spawn(rescues)];
+        let loops =
+            vec![tokio::spawn(claims), tokio::spawn(beats), tokio::spawn(rescues), tokio::spawn(counts)];
         Worker { jobs, stop, loops, running }
     }
 
@@ -180,6 +182,22 @@ async fn rescue_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
             Ok(0) => {}
             Ok(rescued) => tracing::warn!(rescued, "jobs of lost workers were freed"),
             Err(error) => tracing::warn!(%error, "lost jobs could not be looked for; trying again"),
+        }
+    }
+}
+
+/// How often a worker counts the jobs that are not finished.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
+
+async fn count_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(COUNT_EVERY);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stopped.changed() => return,
+        }
+        if let Err(error) = jobs.count().await {
+            tracing::debug!(%error, "the jobs could not be counted; trying again");
         }
     }
 }

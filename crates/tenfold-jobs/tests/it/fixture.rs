@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
-    Clock, DataError, Database, DatabaseSettings, Dialect, Entity as _, SystemContext, Timestamp,
+    Clock, DataError, Database, DatabaseSettings, Dialect, Entity as _, SpanId, SystemContext, Timestamp,
+    TraceContext,
 };
 use tenfold_jobs::{
-    Enqueue as _, FinishedJob, Job, JobContext, JobId, JobSettings, Jobs, Listeners, QueuedJob, Registry,
-    Services, job_migrations,
+    Enqueue as _, FinishedJob, Job, JobContext, JobEnd, JobId, JobObserver, JobSettings, JobState, JobWatch,
+    Jobs, Listeners, QueuedJob, Registry, Services, job_migrations,
 };
 
 /// Runs a test on both databases.
@@ -57,8 +58,8 @@ impl Job for Work {
 }
 
 /// What happened, in order.
-#[derive(Default)]
-pub struct Diary(Mutex<Vec<String>>);
+#[derive(Clone, Default)]
+pub struct Diary(Arc<Mutex<Vec<String>>>);
 
 impl Diary {
     pub fn note(&self, what: &str) {
@@ -70,10 +71,33 @@ impl Diary {
     }
 }
 
+impl JobObserver for Diary {
+    fn begin(&self, job: &QueuedJob, _: TraceContext, _: Option<SpanId>) -> Box<dyn JobWatch> {
+        self.note(&format!("{} begins", job.kind));
+        Box::new(Watch { diary: self.clone(), kind: job.kind.clone() })
+    }
+
+    fn queued(&self, _: &[(JobState, u64)]) {}
+}
+
+struct Watch {
+    diary: Diary,
+    kind: String,
+}
+
+impl JobWatch for Watch {
+    fn end(self: Box<Self>, end: JobEnd<'_>) {
+        let error = end.error.map_or_else(String::new, |error| format!(": {error}"));
+        self.diary.note(&format!("{} ends{error}", self.kind));
+    }
+}
+
 pub struct World {
     pub database: Database,
     pub clock: Clock,
     pub diary: Arc<Diary>,
+    /// What observers heard.
+    pub watched: Diary,
     _place: TestDatabase,
 }
 
@@ -85,7 +109,8 @@ pub fn run(dialect: Dialect, test: impl AsyncFnOnce(&World)) {
         let settings = DatabaseSettings::default();
         let database = Database::open(place.url(), &settings, clock.clone(), Vec::new()).expect("it opens");
         database.migrate(&[job_migrations()]).await.expect("the tables are made");
-        let world = World { database, clock, diary: Arc::default(), _place: place };
+        let world =
+            World { database, clock, diary: Arc::default(), watched: Diary::default(), _place: place };
         test(&world).await;
         world.database.close().await;
     });
@@ -102,7 +127,8 @@ impl World {
         services.insert(std::any::TypeId::of::<Diary>(), diary);
         let settings =
             JobSettings { concurrency: 4, poll: Duration::from_millis(20), lease: Duration::from_secs(5) };
-        Jobs::new(self.database.clone(), registry, listeners, Services::new(services), settings)
+        let observer = Arc::new(self.watched.clone());
+        Jobs::new(self.database.clone(), registry, listeners, Services::new(services), settings, observer)
     }
 
     pub async fn enqueue<J: Job>(&self, job: J) -> JobId {

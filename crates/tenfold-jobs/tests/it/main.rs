@@ -1,5 +1,6 @@
 //! Jobs and events through the crate's public API, on SQLite and PostgreSQL.
 
+mod admin;
 mod events;
 mod failures;
 mod fixture;

@@ -1,0 +1,159 @@
+//! What a person does with jobs: look at them, try one again, end one.
+
+use tenfold_data::{DataError, Entity as _, SystemContext, SystemTx, Timestamp, sql};
+
+use crate::observer::COUNTED;
+use crate::rows::{FinishedJob, JobId, JobState, QueuedJob};
+use crate::store;
+
+/// How many jobs are in each state that is not final, up to [`COUNTED`]; states without any are left out.
+///
+/// # Errors
+/// Whatever stops the statement.
+pub async fn count_queued(cx: &SystemContext) -> Result<Vec<(JobState, u64)>, DataError> {
+    let mut counts = Vec::new();
+    // The words stand in the text, not in parameters, so that the index on part of the table serves.
+    let later = sql!(
+        "tenfold_jobs.count_later",
+        "SELECT state, count(*) FROM (
+            SELECT state FROM tenfold_jobs WHERE state IN ('retryable', 'scheduled') LIMIT 10000) AS counted
+         GROUP BY state"
+    );
+    let counted: Vec<(JobState, i64)> = later.bounded().all(cx).await?;
+    counts.extend(counted);
+    let running = sql!(
+        "tenfold_jobs.count_running",
+        "SELECT count(*) FROM (SELECT id FROM tenfold_jobs WHERE token IS NOT NULL LIMIT 10000) AS counted"
+    );
+    let running: Vec<(i64,)> = running.bounded().all(cx).await?;
+    counts.extend(running.into_iter().map(|(count,)| (JobState::Running, count)));
+    // All that are not held, less those that wait for their time.
+    let waiting = sql!(
+        "tenfold_jobs.count_waiting",
+        "SELECT count(*) FROM (SELECT id FROM tenfold_jobs WHERE token IS NULL AND state = 'available'
+            LIMIT 10000) AS counted"
+    );
+    let waiting: Vec<(i64,)> = waiting.bounded().all(cx).await?;
+    counts.extend(waiting.into_iter().map(|(count,)| (JobState::Available, count)));
+    let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+    Ok(counts.map(|(state, count)| (state, u64::try_from(count).unwrap_or(0).min(COUNTED))).collect())
+}
+
+/// The oldest jobs in a state that is not final.
+///
+/// # Errors
+/// Whatever stops the statements.
+pub async fn queued(cx: &SystemContext, state: JobState, limit: usize) -> Result<Vec<QueuedJob>, DataError> {
+    // One text for each state: the indexes are on parts of the table, which a parameter would not name.
+    let ids = match state {
+        JobState::Running => sql!(
+            "tenfold_jobs.list_running",
+            "SELECT id FROM tenfold_jobs WHERE token IS NOT NULL ORDER BY lease_until LIMIT $1"
+        ),
+        JobState::Retryable => sql!(
+            "tenfold_jobs.list_retryable",
+            "SELECT id FROM tenfold_jobs WHERE state = 'retryable' ORDER BY id LIMIT $1"
+        ),
+        JobState::Scheduled => sql!(
+            "tenfold_jobs.list_scheduled",
+            "SELECT id FROM tenfold_jobs WHERE state = 'scheduled' ORDER BY id LIMIT $1"
+        ),
+        _ => sql!(
+            "tenfold_jobs.list_available",
+            "SELECT id FROM tenfold_jobs WHERE token IS NULL AND state = 'available'
+             ORDER BY priority, run_at, id LIMIT $1"
+        ),
+    };
+    let ids: Vec<(JobId,)> = ids.bind(i64::try_from(limit).unwrap_or(i64::MAX)).bounded().all(cx).await?;
+    let jobs = QueuedJob::find_many(cx, ids.into_iter().map(|(id,)| id).collect()).await?;
+    Ok(jobs.into_iter().flatten().map(|job| (*job).clone()).collect())
+}
+
+/// The jobs in a final state that ended last, the newest first.
+///
+/// # Errors
+/// Whatever stops the statements.
+pub async fn finished(
+    cx: &SystemContext,
+    state: JobState,
+    limit: usize,
+) -> Result<Vec<FinishedJob>, DataError> {
+    let ids = sql!(
+        "tenfold_job_history.list",
+        "SELECT id FROM tenfold_job_history WHERE state = $1 ORDER BY finished_at DESC, id DESC LIMIT $2"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let ids: Vec<(JobId,)> = ids.bind(state).bind(limit).bounded().all(cx).await?;
+    let jobs = FinishedJob::find_many(cx, ids.into_iter().map(|(id,)| id).collect()).await?;
+    Ok(jobs.into_iter().flatten().map(|job| (*job).clone()).collect())
+}
+
+/// Lets a job run now: one that waits for its time or for its next attempt, or one that was given up or ended, which
+/// gets one more attempt and goes on behind its last finished step.
+///
+/// # Errors
+/// [`DataError::NotFound`] when there is no such job; [`NotNow`] for one that runs or is done.
+pub(crate) async fn retry(cx: &SystemContext, id: JobId) -> anyhow::Result<()> {
+    cx.transaction(async |tx| {
+        if let Some(job) = store::lock(tx, id).await? {
+            anyhow::ensure!(job.token.is_none(), NotNow { id, state: JobState::Running });
+            return Ok(store::release(tx, &job, JobState::Available, tx.now()).await?);
+        }
+        let job = (*FinishedJob::get(&*tx, id).await?).clone();
+        anyhow::ensure!(job.state != JobState::Completed, NotNow { id, state: job.state });
+        FinishedJob::delete(&*tx, id).await?;
+        again(job, tx.now()).insert(&*tx).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Ends a job: at once if nobody works on it, else at its worker's next heartbeat.
+///
+/// # Errors
+/// [`DataError::NotFound`] when it is not there or finished already.
+pub(crate) async fn cancel(cx: &SystemContext, id: JobId) -> anyhow::Result<()> {
+    cx.transaction(async |tx: &mut SystemTx<'_>| -> anyhow::Result<()> {
+        QueuedJob::update(id).set(QueuedJob::cancel_requested, true).run(tx).await?;
+        let job = QueuedJob::get(&*tx, id).await?;
+        if job.token.is_none() {
+            store::move_to_history(tx, (*job).clone(), JobState::Cancelled).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// What somebody wants to be tried again runs now, or is done.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("job {id} is {state:?}: only one that waits, was discarded or was cancelled can be tried again")]
+pub struct NotNow {
+    /// The job.
+    pub id: JobId,
+    /// Where it is in its life.
+    pub state: JobState,
+}
+
+fn again(job: FinishedJob, now: Timestamp) -> QueuedJob {
+    QueuedJob {
+        id: job.id,
+        org_id: job.org_id,
+        kind: job.kind,
+        state: JobState::Available,
+        priority: job.priority,
+        args: job.args,
+        run_at: now,
+        attempt: job.attempt,
+        max_attempts: job.max_attempts.max(job.attempt + 1),
+        crashes: 0,
+        worker: None,
+        token: None,
+        lease_until: None,
+        cancel_requested: false,
+        percent: job.percent,
+        message: job.message,
+        errors: job.errors,
+        trace: job.trace,
+        created_at: job.created_at,
+    }
+}
