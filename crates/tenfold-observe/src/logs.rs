@@ -7,7 +7,8 @@
 //! ```no_run
 //! use tenfold_observe::logs::{self, LogFormat};
 //!
-//! logs::install(LogFormat::Json, "info,tenfold=debug")?;
+//! # let telemetry = tenfold_observe::telemetry::Telemetry::new(tenfold_data::Clock::system());
+//! logs::install(LogFormat::Json, "info,tenfold=debug", &telemetry)?;
 //! tracing::info!(port = 8080, "listening");
 //! logs::flush(std::time::Duration::from_secs(1)); // the last thing that main does
 //! # Ok::<(), logs::InstallError>(())
@@ -26,9 +27,15 @@ use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::telemetry::{Telemetry, TelemetryLayer};
+
+pub(crate) use fields::message_of;
 pub use filter::LogFilter;
+pub(crate) use filter::SPAN_ID;
 pub use layer::{LogLayer, LogOutput};
 
 /// Where the lines of the process go, once [`install`] has been called.
@@ -75,15 +82,16 @@ pub enum InstallError {
     AlreadyInstalled,
 }
 
-/// Writes the whole process's log lines to standard error.
+/// Writes the whole process's log lines to standard error, and adds authors' spans to the traces of `telemetry`.
 ///
 /// `filter` is read by [`LogFilter::parse`]. Fails on a filter that cannot be read, and when a subscriber
 /// has been installed before.
-pub fn install(format: LogFormat, filter: &str) -> Result<(), InstallError> {
+pub fn install(format: LogFormat, filter: &str, telemetry: &Telemetry) -> Result<(), InstallError> {
     let filter = LogFilter::parse(filter)?;
     let layer = LogLayer::new(format, io::stderr()).map_err(InstallError::Thread)?;
     let output = layer.output();
-    let subscriber = tracing_subscriber::registry().with(layer.filtered(filter));
+    let traces = telemetry.layer().with_filter(filter_fn(TelemetryLayer::wants));
+    let subscriber = tracing_subscriber::registry().with(layer.filtered(filter)).with(traces);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| InstallError::AlreadyInstalled)?;
     INSTALLED.get_or_init(|| output);
     Ok(())

@@ -104,6 +104,18 @@ impl Metrics {
         self.observe(&self.exposition.calls, [module, method, outcome.error_type()], seconds);
     }
 
+    /// A job was tried (`tenfold_job_duration_seconds`), after it had waited for `waited` seconds from when it might have
+    /// run (`tenfold_job_wait_seconds`).
+    pub fn job(&self, kind: &str, outcome: Outcome, waited: f64, seconds: f64) {
+        self.observe(&self.exposition.job_waits, [kind], waited);
+        self.observe(&self.exposition.jobs, [kind, outcome.error_type()], seconds);
+    }
+
+    /// How many jobs are not finished, by state (`tenfold_jobs`), up to a bound; states that are not named have none.
+    pub fn jobs_queued(&self, counts: &[(&'static str, u64)]) {
+        self.exposition.set_queued(counts);
+    }
+
     /// All metrics as text of type [`CONTENT_TYPE`]; with every family full, some 5 MB.
     pub fn render(&self) -> String {
         self.exposition.render()

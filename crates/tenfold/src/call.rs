@@ -105,6 +105,7 @@ where
         cx.scope().record_call(&CallRecord {
             module,
             method,
+            trace: cx.trace(),
             site,
             elapsed: started.elapsed(),
             outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },

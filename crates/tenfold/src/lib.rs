@@ -21,6 +21,7 @@ pub use tenfold_data as data;
 pub use tenfold_data::{Context, SystemContext, id, sql};
 pub use tenfold_jobs as jobs;
 pub use tenfold_macros::module_api;
+pub use tenfold_observe::telemetry;
 
 pub use crate::app::App;
 pub use crate::call::CallError;

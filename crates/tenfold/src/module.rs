@@ -212,7 +212,7 @@ impl Wiring {
         I::Client::clone(&self.service::<I::Client>())
     }
 
-    fn put<T: Any + Send + Sync>(&mut self, service: T) {
+    pub(crate) fn put<T: Any + Send + Sync>(&mut self, service: T) {
         self.services.insert(TypeId::of::<T>(), Arc::new(service));
     }
 }

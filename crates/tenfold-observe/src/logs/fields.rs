@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::{self, Write};
 
+use tracing::Event;
 use tracing::field::{Field, Visit};
 
 /// How long a text may be, in bytes; what is longer ends with an ellipsis. A line has 32 fields at most
@@ -28,6 +29,29 @@ struct Bounded(String);
 
 /// An error followed by its sources, since a log line is where they are read.
 struct WithSources<'a>(&'a (dyn Error + 'static));
+
+/// How long the text of an event may be where it stands among others, in bytes.
+const SHORT_BYTES: usize = 500;
+
+/// What an event says, in one text: its message, and its other fields as `name=value`.
+pub(crate) fn message_of(event: &Event<'_>) -> String {
+    let mut fields = Fields::default();
+    event.record(&mut fields);
+    let mut text = fields.take("message", |text| Some(text.to_owned())).unwrap_or_default();
+    for (name, value) in fields.iter() {
+        let value = match value {
+            Value::Bool(value) => value.to_string(),
+            Value::Signed(value) => value.to_string(),
+            Value::Unsigned(value) => value.to_string(),
+            Value::Float(value) => value.to_string(),
+            Value::Text(value) => value.clone(),
+        };
+        // Writing to a text never fails.
+        let _ = write!(text, " {name}={value}");
+    }
+    text.truncate(text.floor_char_boundary(SHORT_BYTES));
+    text
+}
 
 impl Fields {
     /// Adds or replaces a value.

@@ -21,7 +21,7 @@ const LEVELS: [(&str, LevelFilter); 6] = [
 /// The fields by which a span says which trace it belongs to.
 pub(super) const TRACE_ID: &str = "trace_id";
 /// See [`TRACE_ID`].
-pub(super) const SPAN_ID: &str = "span_id";
+pub(crate) const SPAN_ID: &str = "span_id";
 
 /// A level for everything, and others for targets (module paths and what is below them).
 ///

@@ -1,7 +1,7 @@
 //! Which metrics there are, and how they are written.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text;
@@ -21,6 +21,9 @@ pub(super) struct Exposition {
     pub(super) requests: Arc<Family<3>>,
     pub(super) statements: Arc<Family<4>>,
     pub(super) calls: Arc<Family<3>>,
+    pub(super) jobs: Arc<Family<2>>,
+    pub(super) job_waits: Arc<Family<1>>,
+    queued: Queued,
     pub(super) active_requests: Gauge,
     pub(super) overflow: Counter,
 }
@@ -43,6 +46,13 @@ struct BuildGauge([(&'static str, String); 2]);
 #[derive(Debug)]
 struct Resident;
 
+/// The gauge `tenfold_jobs`, left out until somebody has counted.
+#[derive(Clone, Debug, Default)]
+struct Queued(Arc<Mutex<Option<Vec<(&'static str, u64)>>>>);
+
+/// The states that the gauge always names, so that one without jobs is a zero and no gap.
+const STATES: [&str; 4] = ["available", "scheduled", "running", "retryable"];
+
 impl Exposition {
     pub(super) fn new(build: &Build<'_>) -> Self {
         let labels = ["http_request_method", "http_route", "http_response_status_code"];
@@ -55,6 +65,9 @@ impl Exposition {
             requests,
             statements,
             calls,
+            jobs: Arc::new(Family::new(["kind", "error_type"])),
+            job_waits: Arc::new(Family::new(["kind"])),
+            queued: Queued::default(),
             active_requests: Gauge::default(),
             overflow: Counter::default(),
         };
@@ -69,6 +82,11 @@ impl Exposition {
             tracing::error!("metrics could not be written in full; what could be is served");
         }
         text
+    }
+
+    /// Replaces what is known of the jobs that are not finished.
+    pub(super) fn set_queued(&self, counts: &[(&'static str, u64)]) {
+        *self.queued.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(counts.to_vec());
     }
 
     /// What the application records. The library ends each help text with a full stop.
@@ -93,6 +111,17 @@ impl Exposition {
             "Time a call to a module took, by module, method and kind of error",
             Shared(Arc::clone(&self.calls)),
         );
+        self.registry.register(
+            "tenfold_job_duration_seconds",
+            "Time an attempt of a job took, by its kind and kind of error",
+            Shared(Arc::clone(&self.jobs)),
+        );
+        self.registry.register(
+            "tenfold_job_wait_seconds",
+            "Time a job waited from when it might have run, by its kind",
+            Shared(Arc::clone(&self.job_waits)),
+        );
+        self.registry.register_collector(Box::new(self.queued.clone()));
         self.registry.register(
             "tenfold_metrics_overflow_total",
             "Observations counted in a series labelled other, since their metric has all the series it may have",
@@ -148,6 +177,21 @@ impl EncodeMetric for BuildGauge {
 
     fn metric_type(&self) -> MetricType {
         MetricType::Gauge
+    }
+}
+
+impl Collector for Queued {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(counts) = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone() else {
+            return Ok(());
+        };
+        let help = "Jobs that are not finished, by state, counted now and then up to 10,000 a state.";
+        let mut gauge = encoder.encode_descriptor("tenfold_jobs", help, None, MetricType::Gauge)?;
+        for state in STATES {
+            let count = counts.iter().find(|(counted, _)| *counted == state).map_or(0, |(_, count)| *count);
+            gauge.encode_family(&[("state", state)])?.encode_gauge(&count)?;
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,10 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::sink::{LIMIT, Sink};
 
+fn telemetry() -> tenfold_observe::telemetry::Telemetry {
+    tenfold_observe::telemetry::Telemetry::new(tenfold_data::Clock::system())
+}
+
 /// Fails as often as told, then writes.
 struct Flaky {
     failures: usize,
@@ -135,11 +139,11 @@ fn two_layers_write_the_same_ids() {
 fn installed_logs_go_to_standard_error_and_a_second_installation_is_refused() {
     const CHILD: &str = "TENFOLD_TEST_INSTALL";
     if std::env::var_os(CHILD).is_some() {
-        logs::install(LogFormat::Json, "warn").unwrap();
+        logs::install(LogFormat::Json, "warn", &telemetry()).unwrap();
         let trace_id = "0af7651916cd43dd8448eb211c80319c";
         tracing::info_span!("http.request", trace_id).in_scope(|| tracing::warn!("first installed"));
         tracing::info!("hidden");
-        let again = logs::install(LogFormat::Json, "info");
+        let again = logs::install(LogFormat::Json, "info", &telemetry());
         assert!(matches!(again, Err(InstallError::AlreadyInstalled)), "{again:?}");
         tracing::warn!("still the first");
         assert!(logs::flush(LIMIT));
@@ -161,6 +165,6 @@ fn installed_logs_go_to_standard_error_and_a_second_installation_is_refused() {
 
 #[test]
 fn a_bad_filter_is_refused_before_anything_is_installed() {
-    let refused = logs::install(LogFormat::Json, "loud");
+    let refused = logs::install(LogFormat::Json, "loud", &telemetry());
     assert!(matches!(refused, Err(InstallError::Filter { .. })), "{refused:?}");
 }

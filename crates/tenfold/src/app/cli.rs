@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tenfold_data::{Clock, Database};
 use tenfold_jobs::Worker;
 use tenfold_observe::logs;
+use tenfold_observe::telemetry::Telemetry;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{App, one_line, seed};
@@ -148,11 +149,13 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
         "--demo puts known passwords into the database, so it is refused on {}: listen on 127.0.0.1, or leave --demo out",
         settings.listen
     );
-    logs::install(settings.log_format, &settings.log_filter)?;
+    let clock = Clock::system();
+    let telemetry = Telemetry::new(clock.clone());
+    logs::install(settings.log_format, &settings.log_filter, &telemetry)?;
     // Before the database is touched: two processes that are started by mistake must not both migrate.
     let bound = if role == Role::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
     let (name, seeds) = (app.name, app.demo.filter(|_| demo));
-    let started = app.start(loaded, Clock::system(), Vec::new()).await?;
+    let started = app.start(loaded, clock, telemetry, Vec::new()).await?;
     let welcome = match seeds {
         Some(seeds) => seed(&started.database, seeds).await?,
         None => String::new(),

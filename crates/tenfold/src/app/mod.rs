@@ -1,6 +1,7 @@
 //! The application: its modules, put together, started and served.
 
 mod cli;
+mod observers;
 
 use std::collections::HashSet;
 use std::process::ExitCode;
@@ -9,12 +10,10 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::BoxFuture;
-use tenfold_data::{
-    CallRecord, Clock, DataError, Database, ModuleMigrations, Observer, Outcome, StatementRecord,
-    SystemContext,
-};
+use tenfold_data::{Clock, DataError, Database, ModuleMigrations, Observer, SystemContext};
 use tenfold_jobs::{Jobs, Listeners, Registry, Services, job_migrations};
 use tenfold_observe::metrics::{Build, Metrics};
+use tenfold_observe::telemetry::Telemetry;
 use tokio::time::Instant;
 
 use crate::config::{ConfigError, Loaded};
@@ -101,7 +100,8 @@ impl App {
 
     /// Opens the database, migrates it, builds the modules' services and puts the routes together.
     ///
-    /// `observers` hear of every statement and call, beside the metrics; tests count with them.
+    /// `telemetry` is told of everything, as the metrics are; `observers` hear of every statement and call as well, tests
+    /// count with them.
     ///
     /// # Errors
     /// A database that cannot be used, a migration that fails, a need that no module before provides.
@@ -109,13 +109,15 @@ impl App {
         self,
         loaded: Loaded,
         clock: Clock,
+        telemetry: Telemetry,
         mut observers: Vec<Arc<dyn Observer>>,
     ) -> anyhow::Result<Started> {
         let settings = self.read_settings(&loaded)?;
         self.check_needs()?;
         let build = Build { application: self.name, version: self.version, started_at: clock.now() };
         let metrics = Metrics::new(&build);
-        observers.push(Arc::new(Counting(metrics.clone())));
+        let watcher = observers::watcher(&metrics, &telemetry);
+        observers.push(Arc::clone(&watcher) as Arc<dyn Observer>);
         let database = Database::open(&settings.database_url, &settings.database, clock, observers)?;
         database.migrate(&self.migrations()).await?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded));
@@ -136,11 +138,14 @@ impl App {
         let authenticator = authenticator
             .ok_or_else(|| anyhow::anyhow!("no module authenticates: one must call .authenticates(…)"))?;
         let services = Services::new(wiring.services.clone());
-        let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs);
+        let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs, watcher);
+        wiring.put(jobs.clone());
+        wiring.put(telemetry.clone());
         let stopping = Stopping::default();
         let shared = Shared {
             database: database.clone(),
             metrics,
+            telemetry,
             settings: settings.http,
             authenticator,
             stopping: stopping.clone(),
@@ -187,34 +192,6 @@ impl App {
 async fn seed(database: &Database, demo: Demo) -> anyhow::Result<String> {
     let deadline = Instant::now() + Duration::from_secs(120);
     database.run(Some(deadline), async move |cx| demo(&cx).await).await
-}
-
-/// Tells the metrics of statements and calls.
-struct Counting(Metrics);
-
-impl Observer for Counting {
-    fn statement(&self, record: &StatementRecord) {
-        let (database, seconds) = (record.dialect.system_name(), record.elapsed.as_secs_f64());
-        self.0.statement(
-            record.module,
-            &record.name,
-            database,
-            outcome(record.outcome, "statement"),
-            seconds,
-        );
-    }
-
-    fn call(&self, record: &CallRecord) {
-        let outcome = outcome(record.outcome, "call");
-        self.0.call(record.module, record.method, outcome, record.elapsed.as_secs_f64());
-    }
-}
-
-fn outcome(outcome: Outcome, what: &'static str) -> tenfold_observe::metrics::Outcome {
-    match outcome {
-        Outcome::Ok => tenfold_observe::metrics::Outcome::Ok,
-        Outcome::Failed => tenfold_observe::metrics::Outcome::Failed(what),
-    }
 }
 
 /// The first line of an error that a person at a terminal should read.

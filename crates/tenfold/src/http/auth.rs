@@ -127,6 +127,7 @@ impl FromRequestParts<ServerState> for Context {
             let span = tracing::Span::current();
             span.record("tenfold.organization", tracing::field::display(cx.tenant()));
             span.record("user.id", tracing::field::display(principal.user));
+            state.telemetry().acts_for(cx.trace().span_id, cx.tenant(), Some(principal.user));
         }
         parts.extensions.insert(cx.clone());
         Ok(cx)

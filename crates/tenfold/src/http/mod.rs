@@ -23,6 +23,7 @@ use axum::routing::get;
 use http::{Method, Uri};
 use tenfold_data::Database;
 use tenfold_observe::metrics::Metrics;
+use tenfold_observe::telemetry::Telemetry;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::auth::{Authenticate, Credentials, OwnOrigin, Permission, Require, refuse_cross_site};
@@ -30,6 +31,7 @@ pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text, nullable};
 pub use self::live::{EventShape, LiveEvent, News, live};
 pub use self::patience::Patience;
 pub use self::problem::Problem;
+pub use self::request::Unrecorded;
 pub use self::server::{Bound, ServeError};
 pub use ::http::{HeaderMap, HeaderValue, StatusCode, header};
 pub use axum::extract::State;
@@ -88,6 +90,7 @@ impl Stopping {
 pub(crate) struct Shared {
     pub database: Database,
     pub metrics: Metrics,
+    pub telemetry: Telemetry,
     pub settings: HttpSettings,
     pub authenticator: Arc<dyn Authenticate>,
     pub stopping: Stopping,
@@ -108,6 +111,11 @@ impl ServerState {
     /// The application's metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// What a person sees of the process.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
     }
 
     /// The configuration of HTTP.

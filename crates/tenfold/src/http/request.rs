@@ -7,9 +7,10 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tenfold_data::trace::TRACEPARENT;
-use tenfold_data::{Cost, Scope, TraceContext};
+use tenfold_data::{Cost, Scope, SpanId, TraceContext};
+use tenfold_observe::telemetry::{Beginning, Ending, Recording, Totals, WorkKind};
 use tracing::{Instrument as _, Span};
 
 use super::{Patience, Problem, ServerState};
@@ -17,14 +18,19 @@ use super::{Patience, Problem, ServerState};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
+/// Put into an answer's extensions, it keeps the request out of what the console shows: its own, for one.
+#[derive(Clone, Copy, Debug)]
+pub struct Unrecorded;
+
 pub(super) async fn serve(State(state): State<ServerState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let in_flight = state.metrics().request_started();
-    let trace = trace_of(request.headers());
+    let (trace, parent) = trace_of(request.headers());
     let id = request_id(request.headers(), trace);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let span = open_span(&request, route.as_deref(), trace);
+    let recording = record(&state, &method, route.as_deref(), trace, parent);
     let limit = state.settings().deadline;
     let deadline = tokio::time::Instant::now() + limit;
     let scope = Scope::new(state.database().clone(), trace, Some(deadline));
@@ -46,14 +52,50 @@ pub(super) async fn serve(State(state): State<ServerState>, mut request: Request
     let route = route.as_deref().unwrap_or("unmatched");
     state.metrics().request(method.as_str(), route, status.as_u16(), elapsed.as_secs_f64());
     drop(in_flight);
+    match response.extensions().get::<Unrecorded>() {
+        Some(Unrecorded) => recording.discard(),
+        None => recording.end(Ending::Answered(status.as_u16()), Totals::of(&scope.cost())),
+    }
     span.in_scope(|| log(method.as_str(), route, status, scope.cost(), elapsed));
     response
 }
 
-/// The caller's trace with a span of our own, or a new one.
-fn trace_of(headers: &HeaderMap) -> TraceContext {
+/// The caller's trace with a span of our own, and the caller's span; or a new trace.
+fn trace_of(headers: &HeaderMap) -> (TraceContext, Option<SpanId>) {
     let parent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(TraceContext::parse);
-    parent.map_or_else(TraceContext::start_random, |parent| parent.child())
+    let trace = parent.map_or_else(TraceContext::start_random, |parent| parent.child());
+    (trace, parent.map(|parent| parent.span_id))
+}
+
+/// Begins to record what the request does.
+fn record(
+    state: &ServerState,
+    method: &Method,
+    route: Option<&str>,
+    trace: TraceContext,
+    parent: Option<SpanId>,
+) -> Recording {
+    // A method that nobody knows is the client's invention, and names are bounded.
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    let method = if known.contains(method) { method.as_str() } else { "OTHER" };
+    state.telemetry().begin(Beginning {
+        kind: WorkKind::Request,
+        name: format!("{method} {}", route.unwrap_or("unmatched")),
+        trace_id: trace.trace_id,
+        span_id: trace.span_id,
+        parent,
+        at: state.database().clock().now(),
+        organization: None,
+        job: None,
+    })
 }
 
 /// The caller's id for the request, if it is harmless in a log, else the trace's.

@@ -17,6 +17,7 @@ use axum::Router;
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{CallRecord, Clock, Database, Dialect, Observer, StatementRecord, SystemContext};
 use tenfold_jobs::Jobs;
+use tenfold_observe::telemetry::Telemetry;
 
 pub use self::client::{TestRequest, TestResponse, TestStream};
 use crate::app::App;
@@ -96,7 +97,8 @@ impl TestApp {
         }
         let demo = app.demo_data();
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&observed) as Arc<dyn Observer>];
-        let started = app.start(loader.load(), clock.clone(), observers).await;
+        let telemetry = Telemetry::new(clock.clone());
+        let started = app.start(loader.load(), clock.clone(), telemetry, observers).await;
         let started = started.unwrap_or_else(|error| panic!("the application does not start: {error:#}"));
         TestApp {
             router: started.router,

@@ -1,0 +1,110 @@
+//! Durations in buckets whose width grows with them: small, mergeable, and never more than 6 % off.
+//!
+//! Eight buckets for each power of two, as HDR Histogram has them (Gil Tene, <http://hdrhistogram.org>) with three
+//! significant bits, from one microsecond to some five hours. Only buckets that hold something take room, since a
+//! route or a statement keeps to a few.
+
+use std::time::Duration;
+
+/// How many buckets a power of two has, as a power of two.
+const BITS: u32 = 3;
+const LAST: u64 = 255;
+
+/// Counted durations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// Bucket and count, by bucket.
+    counts: Vec<(u8, u32)>,
+}
+
+impl Histogram {
+    /// Counts a duration.
+    pub fn record(&mut self, duration: Duration) {
+        self.add(bucket(duration), 1);
+    }
+
+    /// Adds what another has counted.
+    pub fn merge(&mut self, other: &Histogram) {
+        for (bucket, count) in &other.counts {
+            self.add(*bucket, *count);
+        }
+    }
+
+    /// How many durations were counted.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().map(|(_, count)| u64::from(*count)).sum()
+    }
+
+    /// The duration that a share of all, 0 to 1, does not exceed; `None` when nothing was counted.
+    pub fn quantile(&self, share: f64) -> Option<Duration> {
+        let total = self.count();
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rank among counts; the share lies between 0 and 1"
+        )]
+        let rank = ((total as f64 * share).ceil() as u64).clamp(1, total.max(1));
+        let mut seen = 0;
+        for (bucket, count) in &self.counts {
+            let before = seen;
+            seen += u64::from(*count);
+            if seen >= rank {
+                return Some(within(*bucket, rank - before, u64::from(*count)));
+            }
+        }
+        None
+    }
+
+    /// The counts with the duration at which each bucket begins.
+    pub fn buckets(&self) -> impl Iterator<Item = (Duration, u32)> {
+        self.counts.iter().map(|(bucket, count)| (Duration::from_micros(lowest(u64::from(*bucket))), *count))
+    }
+
+    fn add(&mut self, bucket: u8, count: u32) {
+        match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+            Ok(place) => self.counts[place].1 = self.counts[place].1.saturating_add(count),
+            Err(place) => self.counts.insert(place, (bucket, count)),
+        }
+    }
+}
+
+/// The bucket of a duration.
+pub(super) fn bucket(duration: Duration) -> u8 {
+    let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    let number = match micros.checked_ilog2() {
+        Some(power) if power >= BITS => u64::from(power - BITS + 1) * 8 + ((micros >> (power - BITS)) & 7),
+        _ => micros,
+    };
+    u8::try_from(number.min(LAST)).unwrap_or(u8::MAX)
+}
+
+/// The least number of microseconds in a bucket.
+fn lowest(bucket: u64) -> u64 {
+    match bucket.checked_sub(8) {
+        Some(above) => (8 + above % 8) << (above / 8),
+        None => bucket,
+    }
+}
+
+/// Where the `rank`-th of `count` durations of a bucket lies, if they are spread evenly in it.
+fn within(bucket: u8, rank: u64, count: u64) -> Duration {
+    let bucket = u64::from(bucket);
+    let (low, high) = (lowest(bucket) * 1000, lowest(bucket + 1) * 1000);
+    Duration::from_nanos(low + (high - low) * (2 * rank - 1) / (2 * count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_follow_each_other_without_a_gap() {
+        for number in 0..LAST {
+            let edge = lowest(number + 1);
+            assert_eq!(u64::from(bucket(Duration::from_micros(edge))), number + 1);
+            assert_eq!(u64::from(bucket(Duration::from_micros(edge - 1))), number);
+        }
+        assert_eq!(bucket(Duration::MAX), 255);
+    }
+}

@@ -1,0 +1,263 @@
+//! What a person wants to see of a running process: its endpoints, jobs and statements minute by minute, and the traces
+//! that are worth a look.
+//!
+//! Everything is in memory and bounded: an hour of minutes for a thousand names of each sort, some thousand traces with
+//! up to [`SPAN_LIMIT`] spans. Whoever records waits for a short lock at most.
+
+mod active;
+mod histogram;
+mod layer;
+mod rollup;
+mod store;
+mod work;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tenfold_data::{CallRecord, Clock, OrgId, Outcome, SpanId, StatementRecord, Timestamp, TraceId, Uuid};
+
+use active::Active;
+use rollup::{Rollups, Series};
+use store::Store;
+
+pub use self::histogram::Histogram;
+pub use self::layer::TelemetryLayer;
+pub use self::rollup::{MINUTES, SERIES_LIMIT, Summary};
+pub use self::work::{
+    Beginning, Ending, JobFacts, Kept, SPAN_LIMIT, Span, StatementKey, Totals, What, Work, WorkKind,
+};
+
+/// The telemetry of a process; a clone is another handle on the same.
+#[derive(Clone, Debug)]
+pub struct Telemetry(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    works: Rollups<WorkKey>,
+    statements: Rollups<Arc<StatementKey>>,
+    /// All requests in one, for the picture of the whole.
+    requests: rollup::Minutes,
+    active: Active,
+    store: Mutex<Store>,
+}
+
+/// A name of requests or jobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct WorkKey {
+    kind: WorkKind,
+    name: String,
+}
+
+/// What is known of requests of one route, or of jobs of one kind.
+#[derive(Clone, Debug)]
+pub struct WorkRow {
+    /// The method and route, or the job's kind.
+    pub name: String,
+    /// What happened to them.
+    pub summary: Summary,
+}
+
+/// What is known of one statement.
+#[derive(Clone, Debug)]
+pub struct StatementRow {
+    /// The statement.
+    pub statement: Arc<StatementKey>,
+    /// What happened to it.
+    pub summary: Summary,
+}
+
+/// Work at hand: it is recorded until [`Recording::end`]. Dropped before, it counts as abandoned.
+#[derive(Debug)]
+pub struct Recording {
+    telemetry: Telemetry,
+    span_id: SpanId,
+    began: Instant,
+    ended: bool,
+}
+
+impl Telemetry {
+    /// Telemetry that has seen nothing yet.
+    pub fn new(clock: Clock) -> Self {
+        let other = WorkKey { kind: WorkKind::Request, name: "other".to_owned() };
+        let text = "what found no room among the statements that are told apart".to_owned();
+        let others = StatementKey { name: "other".to_owned(), module: "", text, site: None };
+        Telemetry(Arc::new(Inner {
+            clock,
+            works: Rollups::new(other),
+            statements: Rollups::new(Arc::new(others)),
+            requests: rollup::Minutes::default(),
+            active: Active::default(),
+            store: Mutex::default(),
+        }))
+    }
+
+    /// The `tracing` layer that adds authors' spans, warnings and errors to the work that they happen in.
+    pub fn layer(&self) -> TelemetryLayer {
+        TelemetryLayer::new(self.clone())
+    }
+
+    /// Work begins.
+    pub fn begin(&self, beginning: Beginning) -> Recording {
+        let span_id = beginning.span_id;
+        let began = Instant::now();
+        self.0.active.begin(beginning, began);
+        Recording { telemetry: self.clone(), span_id, began, ended: false }
+    }
+
+    /// The clock by whose minutes it counts.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Says for whom work is that has begun, as soon as that is known. `work` is its span.
+    pub fn acts_for(&self, work: SpanId, organization: OrgId, user: Option<Uuid>) {
+        self.0.active.acts_for(work, organization, user);
+    }
+
+    /// A statement came back from the database.
+    pub fn statement(&self, record: &StatementRecord) {
+        let site = record.site;
+        let series = self.0.statements.find(
+            (&*record.name, site.file(), site.line(), site.column()),
+            |key| key.name == record.name && key.site == Some(site),
+            || {
+                Arc::new(StatementKey {
+                    name: record.name.to_string(),
+                    module: record.module,
+                    text: record.text.to_string(),
+                    site: Some(site),
+                })
+            },
+        );
+        let failed = record.outcome == Outcome::Failed;
+        series.minutes.record(self.now(), record.elapsed, failed);
+        self.0.active.add(record.trace.span_id, record.elapsed, failed, || {
+            What::Statement(Arc::clone(&series.key), record.rows)
+        });
+    }
+
+    /// A call to another module returned.
+    pub fn call(&self, record: &CallRecord) {
+        let failed = record.outcome == Outcome::Failed;
+        self.0.active.add(record.trace.span_id, record.elapsed, failed, || What::Call {
+            module: record.module,
+            method: record.method,
+            site: record.site,
+        });
+    }
+
+    /// The endpoints or kinds of jobs of the last `minutes`, those first that took most time in sum.
+    pub fn works(&self, kind: WorkKind, minutes: usize) -> Vec<WorkRow> {
+        let all = self.0.works.all();
+        let of_kind = all.iter().filter(|series| series.key.kind == kind);
+        rows(of_kind, self.now(), minutes, |key, summary| WorkRow { name: key.name.clone(), summary })
+    }
+
+    /// The statements of the last `minutes`, those first that took most time in sum.
+    pub fn statements(&self, minutes: usize) -> Vec<StatementRow> {
+        let all = self.0.statements.all();
+        rows(all.iter(), self.now(), minutes, |key, summary| StatementRow {
+            statement: Arc::clone(key),
+            summary,
+        })
+    }
+
+    /// The requests of the last `minutes`, one summary a minute, the oldest first.
+    pub fn requests_by_minute(&self, minutes: usize) -> Vec<Summary> {
+        self.0.requests.each(self.now(), minutes)
+    }
+
+    /// All pieces of a trace that are kept, in the order of their beginning; none when it is not kept.
+    pub fn trace(&self, trace: TraceId) -> Vec<Arc<Work>> {
+        self.store().trace(trace)
+    }
+
+    /// Kept pieces of work that pass `filter`, the slowest first.
+    pub fn slowest(&self, limit: usize, filter: impl Fn(&Work) -> bool) -> Vec<Arc<Work>> {
+        let mut works = self.kept(filter);
+        works.sort_by_key(|work| std::cmp::Reverse(work.duration));
+        works.truncate(limit);
+        works
+    }
+
+    /// Kept pieces of work that pass `filter`, the newest first.
+    pub fn newest(&self, limit: usize, filter: impl Fn(&Work) -> bool) -> Vec<Arc<Work>> {
+        let mut works = self.kept(filter);
+        works.sort_by_key(|work| std::cmp::Reverse(work.beginning.at));
+        works.truncate(limit);
+        works
+    }
+
+    fn kept(&self, filter: impl Fn(&Work) -> bool) -> Vec<Arc<Work>> {
+        self.store().all().filter(|work| filter(work)).cloned().collect()
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Counts work that is over, and keeps its trace if it is worth it.
+    fn finish(&self, work: Work) {
+        let now = self.now();
+        let (kind, name) = (work.beginning.kind, &work.beginning.name);
+        let series = self.0.works.find(
+            (kind, name),
+            |known| known.kind == kind && known.name == *name,
+            || WorkKey { kind, name: name.clone() },
+        );
+        let failed = work.ending.is_error();
+        let usual = series.minutes.record(now, work.duration, failed);
+        if kind == WorkKind::Request {
+            self.0.requests.record(now, work.duration, failed);
+        }
+        self.store().offer(work, Arc::as_ptr(&series).addr(), usual, now);
+    }
+}
+
+impl Recording {
+    /// The work is of no interest, such as that of telemetry itself.
+    pub fn discard(mut self) {
+        self.ended = true;
+        self.telemetry.0.active.end(self.span_id, Duration::ZERO, Ending::Abandoned, Totals::default());
+    }
+
+    /// The work is over.
+    pub fn end(mut self, ending: Ending, totals: Totals) {
+        self.finish(ending, totals);
+    }
+
+    fn finish(&mut self, ending: Ending, totals: Totals) {
+        self.ended = true;
+        if let Some(work) = self.telemetry.0.active.end(self.span_id, self.began.elapsed(), ending, totals) {
+            self.telemetry.finish(work);
+        }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.finish(Ending::Abandoned, Totals::default());
+        }
+    }
+}
+
+fn rows<'a, K: 'a, R>(
+    series: impl Iterator<Item = &'a Arc<Series<K>>>,
+    now: Timestamp,
+    minutes: usize,
+    row: impl Fn(&K, Summary) -> R,
+) -> Vec<R> {
+    let mut rows: Vec<(Duration, R)> = series
+        .map(|series| (&series.key, series.minutes.sum(now, minutes)))
+        .filter(|(_, summary)| summary.count > 0)
+        .map(|(key, summary)| (summary.total, row(key, summary)))
+        .collect();
+    rows.sort_by_key(|(total, _)| std::cmp::Reverse(*total));
+    rows.into_iter().map(|(_, row)| row).collect()
+}

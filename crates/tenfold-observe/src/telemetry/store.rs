@@ -1,0 +1,94 @@
+//! The traces that are kept: errors, slow ones, and one of each sort.
+//!
+//! What is kept is decided when a request or job ends, so that nothing worth looking at is lost to chance (tail
+//! sampling). Each sort has a bound of its own, so that a flood of errors does not push out everything else.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenfold_data::{Timestamp, TraceId};
+
+use super::histogram::bucket;
+use super::work::{Kept, Work};
+
+/// How many of each sort are kept.
+const BOUNDS: [(Kept, usize); 4] =
+    [(Kept::Error, 200), (Kept::Slow, 200), (Kept::Exemplar, 400), (Kept::Related, 400)];
+
+/// What is kept.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    kept: HashMap<TraceId, Vec<Arc<Work>>>,
+    /// The traces of each sort in the order of their coming.
+    order: [VecDeque<TraceId>; 4],
+    /// The exemplars of this minute: the number of the name, and the bucket of the duration.
+    exemplars: HashSet<(usize, u8)>,
+    minute: i64,
+}
+
+impl Store {
+    /// Keeps the work if it is worth it. `name` is the number of its name, `usual` what 99 of 100 of that name did not
+    /// exceed.
+    pub(super) fn offer(&mut self, mut work: Work, name: usize, usual: Option<Duration>, now: Timestamp) {
+        let Some(kept) = self.sort(&work, name, usual, now) else { return };
+        work.kept = kept;
+        let trace = work.beginning.trace_id;
+        self.kept.entry(trace).or_default().push(Arc::new(work));
+        let (sort, bound) = place(kept);
+        self.order[sort].push_back(trace);
+        while self.order[sort].len() > bound {
+            if let Some(oldest) = self.order[sort].pop_front() {
+                self.forget(oldest, kept);
+            }
+        }
+    }
+
+    /// Everything that is kept of a trace, in the order of its beginning.
+    pub(super) fn trace(&self, trace: TraceId) -> Vec<Arc<Work>> {
+        let mut pieces = self.kept.get(&trace).cloned().unwrap_or_default();
+        pieces.sort_by_key(|work| work.beginning.at);
+        pieces
+    }
+
+    /// Every piece of work that is kept.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Work>> {
+        self.kept.values().flatten()
+    }
+
+    fn sort(&mut self, work: &Work, name: usize, usual: Option<Duration>, now: Timestamp) -> Option<Kept> {
+        let minute = now.as_second().div_euclid(60);
+        if self.minute != minute {
+            self.minute = minute;
+            self.exemplars.clear();
+        }
+        let is_first =
+            self.exemplars.len() < BOUNDS[2].1 && self.exemplars.insert((name, bucket(work.duration)));
+        let is_slow = usual.is_some_and(|usual| work.duration > usual);
+        if work.ending.is_error() {
+            Some(Kept::Error)
+        } else if is_slow {
+            Some(Kept::Slow)
+        } else if is_first {
+            Some(Kept::Exemplar)
+        } else {
+            self.kept.contains_key(&work.beginning.trace_id).then_some(Kept::Related)
+        }
+    }
+
+    /// Takes the oldest piece of this sort out of its trace.
+    fn forget(&mut self, trace: TraceId, kept: Kept) {
+        let Some(pieces) = self.kept.get_mut(&trace) else { return };
+        if let Some(oldest) = pieces.iter().position(|work| work.kept == kept) {
+            pieces.remove(oldest);
+        }
+        if pieces.is_empty() {
+            self.kept.remove(&trace);
+        }
+    }
+}
+
+fn place(kept: Kept) -> (usize, usize) {
+    let sort = BOUNDS.iter().position(|(sort, _)| *sort == kept).unwrap_or(0);
+    (sort, BOUNDS[sort].1)
+}

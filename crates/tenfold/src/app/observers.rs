@@ -1,0 +1,85 @@
+//! Tells metrics and telemetry of what the data layer and the jobs do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenfold_data::{CallRecord, Observer, Outcome, SpanId, StatementRecord, TraceContext};
+use tenfold_jobs::{JobEnd, JobObserver, JobState, JobWatch, QueuedJob};
+use tenfold_observe::metrics::{self, Metrics};
+use tenfold_observe::telemetry::{Beginning, Ending, JobFacts, Recording, Telemetry, Totals, WorkKind};
+
+/// Hears of statements, calls and jobs.
+#[derive(Clone)]
+pub(super) struct Watcher {
+    pub(super) metrics: Metrics,
+    pub(super) telemetry: Telemetry,
+}
+
+impl Observer for Watcher {
+    fn statement(&self, record: &StatementRecord) {
+        let (database, seconds) = (record.dialect.system_name(), record.elapsed.as_secs_f64());
+        let outcome = outcome(record.outcome, "statement");
+        self.metrics.statement(record.module, &record.name, database, outcome, seconds);
+        self.telemetry.statement(record);
+    }
+
+    fn call(&self, record: &CallRecord) {
+        let outcome = outcome(record.outcome, "call");
+        self.metrics.call(record.module, record.method, outcome, record.elapsed.as_secs_f64());
+        self.telemetry.call(record);
+    }
+}
+
+fn outcome(outcome: Outcome, what: &'static str) -> metrics::Outcome {
+    match outcome {
+        Outcome::Ok => metrics::Outcome::Ok,
+        Outcome::Failed => metrics::Outcome::Failed(what),
+    }
+}
+
+impl JobObserver for Watcher {
+    fn begin(&self, job: &QueuedJob, trace: TraceContext, parent: Option<SpanId>) -> Box<dyn JobWatch> {
+        let now = self.telemetry.clock().now();
+        // A clock that was set back makes no negative wait.
+        let waited = Duration::try_from(now.duration_since(job.run_at)).unwrap_or_default();
+        let facts =
+            JobFacts { id: job.id.0, attempt: u32::try_from(job.attempt).unwrap_or(u32::MAX), waited };
+        let recording = self.telemetry.begin(Beginning {
+            kind: WorkKind::Job,
+            name: job.kind.clone(),
+            trace_id: trace.trace_id,
+            span_id: trace.span_id,
+            parent,
+            at: now,
+            organization: job.org_id,
+            job: Some(facts),
+        });
+        Box::new(Watched { metrics: self.metrics.clone(), kind: job.kind.clone(), waited, recording })
+    }
+
+    fn queued(&self, counts: &[(JobState, u64)]) {
+        let counts: Vec<_> = counts.iter().map(|(state, count)| (state.as_str(), *count)).collect();
+        self.metrics.jobs_queued(&counts);
+    }
+}
+
+struct Watched {
+    metrics: Metrics,
+    kind: String,
+    waited: Duration,
+    recording: Recording,
+}
+
+impl JobWatch for Watched {
+    fn end(self: Box<Self>, end: JobEnd<'_>) {
+        let outcome = end.error.map_or(metrics::Outcome::Ok, |_| metrics::Outcome::Failed("job"));
+        self.metrics.job(&self.kind, outcome, self.waited.as_secs_f64(), end.elapsed.as_secs_f64());
+        let ending = end.error.map_or(Ending::Completed, |error| Ending::Failed(error.to_owned()));
+        self.recording.end(ending, Totals::of(&end.cost));
+    }
+}
+
+/// What tells telemetry and metrics of everything, as the parts take it.
+pub(super) fn watcher(metrics: &Metrics, telemetry: &Telemetry) -> Arc<Watcher> {
+    Arc::new(Watcher { metrics: metrics.clone(), telemetry: telemetry.clone() })
+}
