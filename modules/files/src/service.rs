@@ -1,7 +1,9 @@
 //! What the module's handlers and jobs share: the blob store and the bounds.
 
+use std::time::Duration;
+
 use serde::Deserialize;
-use tenfold::config::ByteSize;
+use tenfold::config::{ByteSize, TimeSpan};
 use tenfold::prelude::*;
 use tokio::sync::Semaphore;
 
@@ -17,6 +19,7 @@ const PICTURES_AT_ONCE: usize = 2;
 struct Settings {
     blobs: String,
     max_size: ByteSize,
+    orphan_after: TimeSpan,
 }
 
 /// The module's service.
@@ -24,6 +27,8 @@ pub(crate) struct Files {
     pub(crate) blobs: Blobs,
     /// The longest file, in bytes.
     pub(crate) max_size: u64,
+    /// How long a blob may be without a row.
+    pub(crate) orphan_after: Duration,
     /// A place for each picture that is decoded.
     pub(crate) pictures: Semaphore,
 }
@@ -37,9 +42,18 @@ impl Files {
             settings.max_size,
             ByteSize::bytes(1)..=ByteSize::gib(1024),
         )?;
+        let orphan_after = settings.orphan_after;
+        let allowed = TimeSpan::seconds(10)..=TimeSpan::hours(30 * 24);
+        wiring.settings().within("files.orphan_after", orphan_after, allowed)?;
         let blobs = Blobs::open(&settings.blobs)?;
         wiring.database().run(None, async |cx| sweep::begin(&cx).await).await?;
         let pictures = Semaphore::new(PICTURES_AT_ONCE);
-        Ok(Files { blobs, max_size: settings.max_size.as_u64(), pictures })
+        let (max_size, orphan_after) = (settings.max_size.as_u64(), orphan_after.as_std());
+        Ok(Files { blobs, max_size, orphan_after, pictures })
+    }
+
+    /// How long an upload may take, however steadily it comes: its row is there before its bytes count as an orphan.
+    pub(crate) fn longest_upload(&self) -> Duration {
+        self.orphan_after - self.orphan_after / 12
     }
 }

@@ -1,8 +1,6 @@
 //! The reference backend as a process: started, asked over sockets, stopped and killed as in operation.
 
 mod place;
-mod process;
-mod wire;
 
 mod commands;
 mod connections;
@@ -14,6 +12,7 @@ mod serving;
 mod statement_counts;
 mod stopping;
 
+pub(crate) use harness::{process, wire};
 use serde_json::{Value, json};
 
 use self::process::Process;
