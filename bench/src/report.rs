@@ -87,8 +87,7 @@ impl Report {
         let mut text = String::new();
         for line in [&head].into_iter().chain(&lines) {
             for (index, (cell, width)) in line.iter().zip(&widths).enumerate() {
-                let padded =
-                    if index < 2 { format!("{cell:<width$}") } else { format!("{cell:>width$}") };
+                let padded = if index < 2 { format!("{cell:<width$}") } else { format!("{cell:>width$}") };
                 text.push_str(if index == 0 { "" } else { "  " });
                 text.push_str(&padded);
             }

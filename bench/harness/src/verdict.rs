@@ -55,7 +55,8 @@ impl Verdict {
     /// All that is wrong, a line each.
     pub fn complaints(&self) -> String {
         let all = [("lost", &self.lost), ("duplicated", &self.duplicated), ("stray", &self.strays)];
-        let lines = all.iter().flat_map(|(what, list)| list.iter().map(move |item| format!("{what}: {item}\n")));
+        let lines =
+            all.iter().flat_map(|(what, list)| list.iter().map(move |item| format!("{what}: {item}\n")));
         lines.collect()
     }
 
@@ -107,12 +108,7 @@ impl Verdict {
         }
     }
 
-    fn strays(
-        &mut self,
-        found: &Found,
-        files: &BTreeMap<&str, &FoundFile>,
-        blobs: &BTreeMap<&str, &str>,
-    ) {
+    fn strays(&mut self, found: &Found, files: &BTreeMap<&str, &FoundFile>, blobs: &BTreeMap<&str, &str>) {
         let mut stray = |what: String| self.strays.push(what);
         for file in found.files.iter().filter(|file| file.status != "ready") {
             stray(format!("{} ({}) is {}", file.id, file.name, file.status));

@@ -54,7 +54,7 @@ impl Job for ProcessUpload {
         if let Some(problem) = hopeless(&error) {
             return fail(&job, &file, problem).await;
         }
-        if job.attempt() >= i64::from(Self::MAX_ATTEMPTS) {
+        if job.is_last_attempt() {
             // What went wrong on our side is in the job's history, and no affair of the file's owner.
             fail(&job, &file, "it could not be processed".to_owned()).await?;
         }

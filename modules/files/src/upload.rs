@@ -81,7 +81,8 @@ pub(crate) async fn upload_file(
     check_length(&headers, &files, &allowance)?;
 
     let file = FileId(cx.new_id());
-    let mut blob = files.blobs.create(cx.tenant(), file, Part::Content, cx.new_id()).await.map_err(Problem::internal)?;
+    let mut blob =
+        files.blobs.create(cx.tenant(), file, Part::Content, cx.new_id()).await.map_err(Problem::internal)?;
     let last = Instant::now() + files.longest_upload();
     let renew = || patience.renew(&state, last);
     let arrived = receive(body, &mut blob, &files, &allowance, renew).await?;

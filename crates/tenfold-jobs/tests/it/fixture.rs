@@ -10,8 +10,8 @@ use tenfold_data::{
     Clock, DataError, Database, DatabaseSettings, Dialect, Entity as _, SystemContext, Timestamp,
 };
 use tenfold_jobs::{
-    Enqueue as _, FinishedJob, Job, JobContext, JobId, JobSettings, Jobs, Listeners, QueuedJob, Registry,
-    Services, job_migrations,
+    Enqueue as _, FinishedJob, Job, JobContext, JobId, JobOptions, JobSettings, Jobs, Listeners, QueuedJob,
+    Registry, Services, job_migrations,
 };
 
 /// Runs a test on both databases.
@@ -112,6 +112,15 @@ impl World {
 
     pub async fn work(&self, name: &str, failures: i64) -> JobId {
         self.enqueue(Work { name: name.to_owned(), failures }).await
+    }
+
+    /// Enqueues work for a later time.
+    pub async fn enqueue_for(&self, run_at: Timestamp) -> JobId {
+        let job = Work { name: "later".to_owned(), failures: 0 };
+        let options = JobOptions { run_at: Some(run_at), ..JobOptions::default() };
+        let enqueue =
+            async |cx: SystemContext| cx.transaction(async |tx| tx.enqueue_with(job, options).await).await;
+        self.database.run(None, enqueue).await.expect("the job is stored")
     }
 
     pub async fn queued(&self, id: JobId) -> Option<QueuedJob> {
