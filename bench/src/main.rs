@@ -3,6 +3,7 @@
 mod chaos;
 mod place;
 mod report;
+mod uploads;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,8 @@ struct Line {
 enum Bench {
     /// Uploads while processes are killed with kill -9: what is lost, doubled, and how soon it goes on.
     Chaos(chaos::Arguments),
+    /// A hundred uploads at once whose processing takes ten seconds: answered before it, or after it.
+    Uploads,
 }
 
 /// What every benchmark takes.
@@ -60,10 +63,15 @@ impl Options {
 }
 
 fn main() -> ExitCode {
+    // A benchmark with an application of its own starts this program as `bench serve`.
+    if std::env::args().nth(1).as_deref() == Some("serve") {
+        return uploads::application().run();
+    }
     let line = Line::parse();
     let mut report = Report::new(line.options.json);
     let outcome = match line.bench {
         Bench::Chaos(arguments) => chaos::run(&arguments, &line.options, &mut report),
+        Bench::Uploads => uploads::run(&line.options, &mut report),
     };
     report.finish();
     match outcome {

@@ -3,12 +3,12 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tenfold::data::Dialect;
 
 /// One row: a case on a database. The fields that all benchmarks share are `n`, `median_us`, `p99_us`, `per_second`,
 /// `statements` and `ratio`; what does not apply is left out, and a benchmark adds fields of its own.
-pub struct Row(Map<String, Value>);
+pub struct Row(Vec<(String, Value)>);
 
 /// The rows so far. JSON goes out row by row, a table when it is complete.
 pub struct Report {
@@ -23,13 +23,33 @@ impl Row {
             Dialect::Sqlite => "sqlite",
             Dialect::Postgres => "postgres",
         };
-        Row(Map::new()).with("bench", bench).with("database", database).with("case", case)
+        Row(Vec::new()).with("bench", bench).with("database", database).with("case", case)
     }
 
     /// Adds a field.
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(field.to_owned(), value.into());
+        self.0.push((field.to_owned(), value.into()));
         self
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(field, _)| field.as_str())
+    }
+
+    /// A field for people; empty when the row has none of this name.
+    fn cell(&self, column: &str) -> String {
+        match self.0.iter().find(|(field, _)| field == column) {
+            None => String::new(),
+            Some((_, Value::String(text))) => text.clone(),
+            Some((_, value)) => value.to_string(),
+        }
+    }
+
+    /// One line of JSON, its fields in their order.
+    fn json(&self) -> String {
+        let fields: Vec<String> =
+            self.0.iter().map(|(field, value)| format!("\"{field}\": {value}")).collect();
+        format!("{{{}}}\n", fields.join(", "))
     }
 
     /// Adds `n`, `median_us` and `p99_us` of times.
@@ -51,7 +71,7 @@ impl Report {
     /// Adds a row.
     pub fn add(&mut self, row: Row) {
         if self.json {
-            say(&format!("{}\n", Value::Object(row.0.clone())));
+            say(&row.json());
         }
         self.rows.push(row);
     }
@@ -66,18 +86,13 @@ impl Report {
     /// A column for each field that any row has, numbers to the right.
     fn table(&self) -> String {
         let mut columns: Vec<&str> = Vec::new();
-        for field in self.rows.iter().flat_map(|row| row.0.keys()).filter(|field| *field != "bench") {
-            if !columns.contains(&field.as_str()) {
+        for field in self.rows.iter().flat_map(Row::fields).filter(|field| *field != "bench") {
+            if !columns.contains(&field) {
                 columns.push(field);
             }
         }
-        let cell = |row: &Row, column: &str| match row.0.get(column) {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text.clone(),
-            Some(value) => value.to_string(),
-        };
         let lines: Vec<Vec<String>> =
-            self.rows.iter().map(|row| columns.iter().map(|column| cell(row, column)).collect()).collect();
+            self.rows.iter().map(|row| columns.iter().map(|column| row.cell(column)).collect()).collect();
         let head: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
         let width = |index: usize| {
             let cells = lines.iter().chain([&head]).map(|line| line[index].chars().count());

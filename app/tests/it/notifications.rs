@@ -172,7 +172,6 @@ fn obstacle(id: JobId, app: &TestApp) -> FinishedJob {
         args: Value::Null,
         attempt: 1,
         crashes: 0,
-        strikes: 0,
         percent: 0,
         message: String::new(),
         errors: json!([]),

@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
+use crate::content::hex;
 use crate::process::PATIENCE;
 
 /// A request that is being put together.
@@ -159,6 +161,35 @@ impl Connection {
         answer.body.resize(answer.header("content-length").parse().unwrap_or(0), 0);
         self.stream.read_exact(&mut answer.body)?;
         Ok(answer)
+    }
+
+    /// Sends a POST whose body is generated while it is sent, `length` bytes that begin with `beginning` and go on with
+    /// `rest` over and over, and gives the answer with the SHA-256 of the body.
+    pub fn stream(
+        &mut self,
+        path: &str,
+        token: &str,
+        length: usize,
+        beginning: &[u8],
+        rest: &[u8],
+    ) -> io::Result<(Answer, String)> {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: app.test\r\nauthorization: Bearer {token}\r\n\
+             content-length: {length}\r\n\r\n"
+        );
+        self.send(head.as_bytes())?;
+        let again: Vec<u8> =
+            rest.iter().copied().cycle().take(rest.len() * (1 + (1 << 18) / rest.len())).collect();
+        let (mut left, mut hash) = (length, Sha256::new());
+        let mut piece = beginning;
+        while left > 0 {
+            let piece_of_it = &piece[..piece.len().min(left)];
+            hash.update(piece_of_it);
+            self.send(piece_of_it)?;
+            left -= piece_of_it.len();
+            piece = &again;
+        }
+        Ok((self.answer()?, hex(hash.finalize().as_slice())))
     }
 
     /// Whether an answer begins to arrive within `limit`; it stays to be read.

@@ -25,6 +25,8 @@ pub struct JobSettings {
     pub poll: Duration,
     /// How long a worker may be silent before its jobs go to others.
     pub lease: Duration,
+    /// How often in a row, with no step done in between, a job's worker may be lost until the job is given up as poison.
+    pub poison_after: u32,
 }
 
 /// What runs jobs in one process. Cheap to clone.
@@ -118,7 +120,8 @@ impl Jobs {
     }
 
     pub(crate) async fn rescue(&self) -> Result<usize, DataError> {
-        self.0.database.run(None, async |cx| store::rescue(&cx).await).await
+        let poison_after = self.0.settings.poison_after;
+        self.0.database.run(None, async |cx| store::rescue(&cx, poison_after).await).await
     }
 
     pub(crate) async fn heartbeat(&self) -> Result<Vec<Held>, DataError> {

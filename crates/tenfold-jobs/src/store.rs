@@ -7,10 +7,6 @@ use tenfold_data::{DataError, Entity as _, SystemContext, SystemTx, Timestamp, U
 use crate::context::LeaseLost;
 use crate::rows::{AttemptError, JobId, JobState, QueuedJob, StepId, StepRow, with_error};
 
-/// A job whose worker is lost this often in a row, with no step done in between, is poison: it is what kills them. Before
-/// the last time it was a suspect, and ran beside no other one, see [`QueuedJob::is_suspect`].
-const POISON: i64 = 3;
-
 /// Whether a job may be claimed now; a read, so that an idle worker does not take SQLite's writer.
 pub(crate) async fn is_any_due(cx: &SystemContext, suspects: Suspects) -> Result<bool, DataError> {
     let due: Vec<(JobId,)> = sql!(
@@ -224,8 +220,9 @@ pub(crate) async fn hand_back(cx: &SystemContext, id: JobId, token: Uuid) -> any
     .await
 }
 
-/// Frees the jobs whose workers are lost; a job that is lost again and again is poison. Says how many it found.
-pub(crate) async fn rescue(cx: &SystemContext) -> Result<usize, DataError> {
+/// Frees the jobs whose workers are lost. A job with `poison_after` strikes is what kills them: it is discarded. Says how
+/// many it found.
+pub(crate) async fn rescue(cx: &SystemContext, poison_after: u32) -> Result<usize, DataError> {
     let lost: Vec<(JobId,)> = sql!(
         "tenfold_jobs.lost",
         "SELECT id FROM tenfold_jobs WHERE token IS NOT NULL AND lease_until < $1 ORDER BY lease_until LIMIT 100"
@@ -236,12 +233,12 @@ pub(crate) async fn rescue(cx: &SystemContext) -> Result<usize, DataError> {
     .await?;
     let mut rescued = 0;
     for (id,) in lost {
-        rescued += usize::from(cx.transaction(async |tx| rescue_one(tx, id).await).await?);
+        rescued += usize::from(cx.transaction(async |tx| rescue_one(tx, id, poison_after).await).await?);
     }
     Ok(rescued)
 }
 
-async fn rescue_one(tx: &SystemTx<'_>, id: JobId) -> Result<bool, DataError> {
+async fn rescue_one(tx: &SystemTx<'_>, id: JobId, poison_after: u32) -> Result<bool, DataError> {
     // Locks the row and looks again: its worker may have come back meanwhile, or another rescuer been quicker.
     let lost: Vec<(JobId,)> = sql!(
         "tenfold_jobs.rescue",
@@ -258,11 +255,13 @@ async fn rescue_one(tx: &SystemTx<'_>, id: JobId) -> Result<bool, DataError> {
     let mut job = (*QueuedJob::get(tx, id).await?).clone();
     let error = format!("its worker was lost at {}% ({})", job.percent, job.message);
     job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
-    if job.strikes >= POISON {
+    if job.strikes >= i64::from(poison_after) {
         move_to_history(tx, job, JobState::Discarded).await?;
-    } else {
-        release(tx, &job, JobState::Available, tx.now()).await?;
+        return Ok(true);
     }
+    let pause = pause_after_loss(job.strikes);
+    let state = if pause.is_zero() { JobState::Available } else { JobState::Retryable };
+    release(tx, &job, state, tx.now() + pause).await?;
     Ok(true)
 }
 
@@ -293,6 +292,13 @@ async fn release(
         .set(QueuedJob::lease_until, None)
         .run(tx)
         .await
+}
+
+/// The pause after a lost worker: none at first, then 4 s, 16 s, 64 s … up to an hour. What kills workers from outside
+/// comes in bursts, and a job must not be judged by one burst.
+fn pause_after_loss(strikes: i64) -> Duration {
+    let exponent = u32::try_from(strikes - 1).unwrap_or(0).min(6);
+    if exponent == 0 { Duration::ZERO } else { Duration::from_secs(4_u64.pow(exponent).min(3600)) }
 }
 
 /// The pause after a failed attempt: 1 s, 2 s, 4 s … up to an hour, and up to a quarter more, so that jobs which

@@ -100,8 +100,12 @@ impl World {
         let mut services: HashMap<_, Arc<dyn std::any::Any + Send + Sync>> = HashMap::new();
         let diary: Arc<Diary> = Arc::clone(&self.diary);
         services.insert(std::any::TypeId::of::<Diary>(), diary);
-        let settings =
-            JobSettings { concurrency: 4, poll: Duration::from_millis(20), lease: Duration::from_secs(5) };
+        let settings = JobSettings {
+            concurrency: 4,
+            poll: Duration::from_millis(20),
+            lease: Duration::from_secs(5),
+            poison_after: 5,
+        };
         Jobs::new(self.database.clone(), registry, listeners, Services::new(services), settings)
     }
 
