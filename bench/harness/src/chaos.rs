@@ -20,7 +20,8 @@ const SETTINGS: [(&str, &str); 2] =
     [("TENFOLD_FILES__ORPHAN_AFTER", "10s"), ("TENFOLD_FILES__MAX_SIZE", "1 TiB")];
 /// The longest pause from a restart to the next kill.
 const LONGEST_LIFE: Duration = Duration::from_millis(700);
-/// How long everything may take to become quiet after the last restart.
+/// How long nothing may happen after the last restart until it counts as stuck; longer than any pause of a job that was
+/// killed a few times.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What is to be done to the backend.
@@ -180,11 +181,15 @@ impl Uploads {
 fn wait_until_quiet(place: &Place, uploads: &Uploads) {
     block_on(async {
         let reader = Reader::open(place).await;
-        let give_up = uploads.clock.now() + PATIENCE;
+        let mut give_up = uploads.clock.now() + PATIENCE;
+        let mut left = usize::MAX;
         while uploads.clock.now() < give_up {
-            let idle = reader.queued().await.is_ok_and(|queued| queued.is_empty());
-            if idle && incoming(place).is_empty() && !has_orphans(place, uploads) {
+            let queued = reader.queued().await.expect("the queue can be read").len();
+            if queued == 0 && incoming(place).is_empty() && !has_orphans(place, uploads) {
                 break;
+            }
+            if queued < left {
+                (left, give_up) = (queued, uploads.clock.now() + PATIENCE);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

@@ -92,7 +92,9 @@ pub(crate) async fn heartbeat(
     cx.transaction(async |tx| {
         let held: Vec<(JobId, Uuid, bool)> = sql!(
             "tenfold_jobs.heartbeat",
-            "UPDATE tenfold_jobs SET lease_until = $1 WHERE worker = $2 RETURNING id, token, cancel_requested"
+            // The token is named for the index of what is leased: without it the whole queue would be read.
+            "UPDATE tenfold_jobs SET lease_until = $1 WHERE worker = $2 AND token IS NOT NULL
+             RETURNING id, token, cancel_requested"
         )
         .bind(tx.now() + lease)
         .bind(worker)
