@@ -12,6 +12,9 @@ use crate::ledger::Entry;
 /// event, and the notification.
 const ONCE: [&str; 3] = ["files.process_upload", "tenfold.publish", "notifications.on_file_ready"];
 
+/// How many complaints of a sort are shown.
+const SHOWN: usize = 20;
+
 /// A moment at which processes were killed.
 #[derive(Clone, Copy, Debug)]
 pub struct Kill {
@@ -52,12 +55,17 @@ impl Verdict {
         self.lost.is_empty() && self.duplicated.is_empty() && self.strays.is_empty()
     }
 
-    /// All that is wrong, a line each.
+    /// What is wrong, a line each, of each sort the first few.
     pub fn complaints(&self) -> String {
-        let all = [("lost", &self.lost), ("duplicated", &self.duplicated), ("stray", &self.strays)];
-        let lines =
-            all.iter().flat_map(|(what, list)| list.iter().map(move |item| format!("{what}: {item}\n")));
-        lines.collect()
+        let mut text = String::new();
+        for (what, list) in [("lost", &self.lost), ("duplicated", &self.duplicated), ("stray", &self.strays)]
+        {
+            text.extend(list.iter().take(SHOWN).map(|item| format!("{what}: {item}\n")));
+            if list.len() > SHOWN {
+                text.push_str(&format!("{what}: and {} more\n", list.len() - SHOWN));
+            }
+        }
+        text
     }
 
     /// Judges.

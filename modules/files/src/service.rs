@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use tenfold::config::{ByteSize, TimeSpan};
+use tenfold::config::{ByteSize, ConfigError, Loaded, TimeSpan};
 use tenfold::prelude::*;
 use tokio::sync::Semaphore;
 
@@ -22,6 +22,25 @@ struct Settings {
     orphan_after: TimeSpan,
 }
 
+impl Settings {
+    fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
+        let settings: Settings = loaded.section("files")?;
+        let sizes = ByteSize::bytes(1)..=ByteSize::gib(1024);
+        loaded.within("files.max_size", settings.max_size, sizes)?;
+        let times = TimeSpan::seconds(10)..=TimeSpan::hours(30 * 24);
+        loaded.within("files.orphan_after", settings.orphan_after, times)?;
+        Ok(settings)
+    }
+}
+
+/// Whether the module could work with these settings.
+///
+/// # Errors
+/// [`ConfigError`] names the key and what is allowed.
+pub(crate) fn check(loaded: &Loaded) -> Result<(), ConfigError> {
+    Settings::read(loaded).map(drop)
+}
+
 /// The module's service.
 pub(crate) struct Files {
     pub(crate) blobs: Blobs,
@@ -36,19 +55,11 @@ pub(crate) struct Files {
 impl Files {
     /// Reads the settings, opens the store and sees to it that it is swept.
     pub(crate) async fn start(wiring: &Wiring) -> anyhow::Result<Self> {
-        let settings: Settings = wiring.settings().section("files")?;
-        wiring.settings().within(
-            "files.max_size",
-            settings.max_size,
-            ByteSize::bytes(1)..=ByteSize::gib(1024),
-        )?;
-        let orphan_after = settings.orphan_after;
-        let allowed = TimeSpan::seconds(10)..=TimeSpan::hours(30 * 24);
-        wiring.settings().within("files.orphan_after", orphan_after, allowed)?;
+        let settings = Settings::read(wiring.settings())?;
         let blobs = Blobs::open(&settings.blobs)?;
         wiring.database().run(None, async |cx| sweep::begin(&cx).await).await?;
         let pictures = Semaphore::new(PICTURES_AT_ONCE);
-        let (max_size, orphan_after) = (settings.max_size.as_u64(), orphan_after.as_std());
+        let (max_size, orphan_after) = (settings.max_size.as_u64(), settings.orphan_after.as_std());
         Ok(Files { blobs, max_size, orphan_after, pictures })
     }
 

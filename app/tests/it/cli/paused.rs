@@ -83,5 +83,6 @@ in_both_places!(fn a_worker_that_stood_still_past_its_lease_disturbs_nothing_and
         [entry(&path, "long", &sha256, LENGTH), entry(second.header("location"), "short", &second_sha256, 9)];
     let verdict = Verdict::of(&ledger, &[], &Found::gather(place, server.address(), &token));
     assert!(verdict.is_clean(), "{}", verdict.complaints());
-    assert_eq!((verdict.effected, verdict.repeated), (2, 1));
+    // More than once on a machine that is too busy for heartbeats.
+    assert!(verdict.effected == 2 && verdict.repeated >= 1, "{verdict:?}");
 });
