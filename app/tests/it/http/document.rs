@@ -97,3 +97,17 @@ async fn the_page_needs_nothing_from_elsewhere_and_may_load_nothing_from_there(a
         }
     }
 });
+
+both_databases!(app::app(); async fn a_browser_keeps_the_pages_files_and_asks_whether_they_changed(app) {
+    let whole = app.get("/docs/docs.js").send().await;
+    assert_eq!((whole.header("cache-control"), whole.header("referrer-policy")), ("no-cache", "same-origin"));
+    let etag = whole.header("etag");
+    assert_ne!(etag, app.get("/docs/docs.css").send().await.header("etag"));
+    for tags in [etag.to_owned(), format!("\"x\", W/{etag}"), "*".to_owned()] {
+        let known = app.get("/docs/docs.js").header("if-none-match", &tags).send().await;
+        assert_eq!((known.status(), known.bytes(), known.header("etag")), (304, &b""[..], etag), "{tags}");
+        assert_ne!(known.header("content-security-policy"), "");
+    }
+    let changed = app.get("/docs/docs.js").header("if-none-match", "\"x\"").send().await;
+    assert_eq!((changed.status(), changed.text()), (200, whole.text()));
+});

@@ -44,6 +44,7 @@ pub struct App {
     version: &'static str,
     modules: Vec<Module>,
     demo: Option<Demo>,
+    front: fn() -> Routes,
 }
 
 /// An application that is wired to its database and ready to answer.
@@ -61,7 +62,7 @@ pub struct Started {
 impl App {
     /// An application without modules.
     pub fn new(name: &'static str, version: &'static str) -> Self {
-        App { name, version, modules: Vec::new(), demo: None }
+        App { name, version, modules: Vec::new(), demo: None, front: http::front }
     }
 
     /// Adds a module; those that it needs come before it.
@@ -73,6 +74,12 @@ impl App {
     /// What `--demo` fills an empty database with.
     pub fn demo(mut self, demo: Demo) -> Self {
         self.demo = Some(demo);
+        self
+    }
+
+    /// The routes of the application's own page, `/` among them; without, `/` leads to `/docs`.
+    pub fn front(mut self, routes: fn() -> Routes) -> Self {
+        self.front = routes;
         self
     }
 
@@ -119,7 +126,7 @@ impl App {
         let database = Database::open(&settings.database_url, &settings.database, clock, observers)?;
         database.migrate(&self.migrations()).await?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded));
-        let mut routes = Routes::new();
+        let mut routes = (self.front)();
         let (mut registry, mut listeners) = (Registry::default(), Listeners::default());
         for module in self.modules {
             for step in module.steps {

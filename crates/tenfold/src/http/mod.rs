@@ -1,5 +1,6 @@
 //! HTTP: what handlers take and give, the layer around them, the routes that every application has.
 
+mod assets;
 mod auth;
 mod body;
 mod docs;
@@ -19,12 +20,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
+use axum::response::Redirect;
 use axum::routing::get;
 use http::{Method, Uri};
 use tenfold_data::Database;
 use tenfold_observe::metrics::Metrics;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
 pub use self::auth::{Authenticate, Credentials, OwnOrigin, Permission, Require, refuse_cross_site};
 pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text, nullable};
 pub use self::live::{EventShape, LiveEvent, News, live};
@@ -129,14 +132,18 @@ impl ServerState {
     }
 }
 
+/// What is at `/` when the application says nothing else: the way to the page of its API.
+pub(crate) fn front() -> Routes {
+    Routes::new().route("/", get(async || Redirect::temporary("/docs")))
+}
+
 /// The whole application as one router: the modules' routes, the common ones, and the layer around all.
 pub(crate) fn router(routes: Routes, title: &str, version: &str, state: ServerState) -> axum::Router {
-    let (router, document) = routes.merge(health::routes()).split_for_parts();
+    let (router, document) = routes.merge(health::routes()).merge(assets(docs::PAGE)).split_for_parts();
     let document = openapi::finish(document, title, version);
     let body_limit = state.settings().body_limit;
     router
         .route("/openapi.json", get(move || docs::document(document.clone())))
-        .merge(docs::routes())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(no_such_route)
         .layer(DefaultBodyLimit::max(body_limit))

@@ -1,0 +1,117 @@
+//! Pages that a browser shows: files compiled into the binary, HTML that a handler writes, and what both may do.
+//!
+//! A page comes from this origin alone: no script, style, picture or connection from elsewhere, and none inside its
+//! markup, so that text of a user's that reached the markup by a mistake would still run nothing.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::Routes;
+
+/// What a page of ours may do (Content Security Policy, level 3): everything from here, nothing from elsewhere, no
+/// frames around it.
+pub const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                               img-src 'self' data: blob:; form-action 'self'; base-uri 'none'; \
+                               frame-ancestors 'none'";
+
+/// A file that is part of the binary, and where it is served.
+///
+/// ```ignore
+/// const PAGE: &[Asset] = &[
+///     Asset::page("/", include_str!("../page/index.html")),
+///     Asset::style("/page/page.css", include_str!("../page/page.css")),
+///     Asset::script("/page/page.js", include_str!("../page/page.js")),
+/// ];
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Asset {
+    path: &'static str,
+    content_type: &'static str,
+    bytes: &'static [u8],
+}
+
+impl Asset {
+    /// A page of HTML; its scripts and styles are assets of their own.
+    pub const fn page(path: &'static str, html: &'static str) -> Self {
+        Asset::of(path, "text/html; charset=utf-8", html.as_bytes())
+    }
+
+    /// A style sheet.
+    pub const fn style(path: &'static str, css: &'static str) -> Self {
+        Asset::of(path, "text/css; charset=utf-8", css.as_bytes())
+    }
+
+    /// A script or a module of one.
+    pub const fn script(path: &'static str, script: &'static str) -> Self {
+        Asset::of(path, "text/javascript; charset=utf-8", script.as_bytes())
+    }
+
+    /// Anything else, a picture for one.
+    pub const fn of(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
+        Asset { path, content_type, bytes }
+    }
+}
+
+/// Routes for these files, which are no part of the OpenAPI document.
+///
+/// They may be kept but are asked for again each time, and then cost a 304: a page never runs with the scripts of
+/// the version before.
+pub fn assets(list: &'static [Asset]) -> Routes {
+    list.iter().fold(Routes::new(), |routes, asset| {
+        let etag = etag(asset.bytes);
+        let answer = async move |headers: HeaderMap| serve(asset, &etag, &headers);
+        routes.route(asset.path, get(answer))
+    })
+}
+
+/// A page of HTML that a handler wrote for this one request: not to be kept, as little trusted as an [`Asset`].
+#[derive(Clone, Debug)]
+pub struct Html(pub String);
+
+impl IntoResponse for Html {
+    fn into_response(self) -> Response {
+        let kind = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+        (page_headers(), kind, self.0).into_response()
+    }
+}
+
+/// Whether the client has what bears this tag, weak or not (RFC 9110, section 13.1.2).
+pub fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let tags = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+fn serve(asset: &'static Asset, etag: &HeaderValue, headers: &HeaderMap) -> Response {
+    let kept = [(ETAG, etag.clone()), (CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    if is_known(headers, etag.to_str().unwrap_or_default()) {
+        return (StatusCode::NOT_MODIFIED, page_headers(), kept).into_response();
+    }
+    let kind = [(CONTENT_TYPE, asset.content_type)];
+    (page_headers(), kept, kind, Bytes::from_static(asset.bytes)).into_response()
+}
+
+/// `same-origin`, not `no-referrer`: with that a form's `Origin` would be `null`, and it would look like another
+/// site's.
+fn page_headers() -> [(HeaderName, &'static str); 3] {
+    [
+        (CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (REFERRER_POLICY, "same-origin"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ]
+}
+
+/// Differs when the bytes do; the same in all processes that run one build.
+fn etag(bytes: &[u8]) -> HeaderValue {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    let tag = format!("\"{:016x}\"", hasher.finish());
+    HeaderValue::try_from(tag).expect("hex digits in quotes are a header's value")
+}
