@@ -1,6 +1,7 @@
 //! The reference backend as a library, so that its tests start what `main` starts.
 
 mod demo;
+mod page;
 
 use tenfold::App;
 
@@ -13,4 +14,5 @@ pub fn app() -> App {
         .module(files::module())
         .module(projects::module())
         .demo(demo::seed)
+        .front(page::routes)
 }

@@ -18,7 +18,7 @@ use tenfold_observe::metrics::{Build, Metrics};
 use tokio::time::Instant;
 
 use crate::config::{ConfigError, Loaded};
-use crate::http::{self, Routes, ServerState, Shared, Stopping};
+use crate::http::{self, Demonstration, Routes, ServerState, Shared, Stopping};
 use crate::module::{Module, Wiring};
 use crate::settings::Settings;
 
@@ -57,6 +57,20 @@ pub struct Started {
     pub stopping: Stopping,
     /// What runs the modules' jobs; [`Worker::start`](tenfold_jobs::Worker::start) sets it to work.
     pub jobs: Jobs,
+    demonstration: Demonstration,
+}
+
+impl Started {
+    /// Fills the database with demo data, unless it has been before, and lets the application's pages know.
+    ///
+    /// # Errors
+    /// When the data cannot be stored.
+    pub async fn seed(&self, demo: Demo) -> anyhow::Result<String> {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        let welcome = self.database.run(Some(deadline), async move |cx| demo(&cx).await).await?;
+        self.demonstration.set();
+        Ok(welcome)
+    }
 }
 
 impl App {
@@ -144,17 +158,18 @@ impl App {
             .ok_or_else(|| anyhow::anyhow!("no module authenticates: one must call .authenticates(…)"))?;
         let services = Services::new(wiring.services.clone());
         let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs);
-        let stopping = Stopping::default();
+        let (stopping, demonstration) = (Stopping::default(), Demonstration::default());
         let shared = Shared {
             database: database.clone(),
             metrics,
             settings: settings.http,
             authenticator,
             stopping: stopping.clone(),
+            demonstration: demonstration.clone(),
             services: wiring.services,
         };
         let router = http::router(routes, self.name, self.version, ServerState::new(shared));
-        Ok(Started { database, router, stopping, jobs })
+        Ok(Started { database, router, stopping, jobs, demonstration })
     }
 
     /// Checks everything that can be wrong in the settings, the modules' too, without touching anything.
@@ -188,12 +203,6 @@ impl App {
         }
         Ok(())
     }
-}
-
-/// Fills the database with demo data, unless it has been before.
-async fn seed(database: &Database, demo: Demo) -> anyhow::Result<String> {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    database.run(Some(deadline), async move |cx| demo(&cx).await).await
 }
 
 /// Tells the metrics of statements and calls.
