@@ -34,10 +34,11 @@ export function closeFiles() {
 /** Brings a file before the reader: its row gets the focus, and is fetched first if it is not in the list. */
 export async function showFile(id) {
   try {
-    const row = rows.get(id) ?? place(await ask("GET", `/v1/files/${id}`), true);
+    const row = rows.get(id) ?? place(await ask("GET", `/v1/files/${id}`, { signal: asking.signal }), true);
     row.node.scrollIntoView({ block: "center" });
     row.node.focus();
   } catch (problem) {
+    if (problem.name === "AbortError") return;
     toast(problem.status === 404 ? "The file is not there any more." : problem.message);
   }
 }
@@ -51,7 +52,8 @@ async function showPage() {
     cursor = page.next_cursor ?? null;
     say(byId("files-problem"));
   } catch (problem) {
-    if (!signal.aborted) say(byId("files-problem"), problem.message);
+    if (signal.aborted) return;
+    say(byId("files-problem"), problem.message);
   }
   more.hidden = !cursor;
   showWhetherEmpty();
@@ -78,10 +80,20 @@ function follow(id, row) {
   watch(id, {
     progress: (step) => row.processes(step),
     done: (file) => place(file),
-    gone: () => ask("GET", `/v1/files/${id}`).then(place, (problem) => {
-      if (problem.status === 404) takeOut(id, row);
-    }),
+    gone: () => look(id, row),
   });
+}
+
+/** Asks what became of a file. */
+async function look(id, row) {
+  const { signal } = asking;
+  try {
+    place(await ask("GET", `/v1/files/${id}`, { signal }));
+  } catch (problem) {
+    if (signal.aborted) return;
+    if (problem.status === 404) takeOut(id, row);
+    else row.refuses(problem, () => takeOut(id, row), () => look(id, row));
+  }
 }
 
 async function remove(file, row) {
@@ -124,7 +136,7 @@ function begin(file, row) {
     accepted: (id) => {
       rows.set(id, row);
       row.processes({ percent: 0, message: "" });
-      follow(id, row);
+      look(id, row);
     },
     refused: (problem) => {
       row.refuses(problem, dismiss, problem.status === 0 && (() => begin(file, row)));
