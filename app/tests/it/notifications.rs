@@ -127,6 +127,23 @@ both_databases!(app::app(); async fn the_owner_of_a_file_that_is_ready_is_told_a
     assert_eq!(app.get("/v1/notifications/events").send().await.status(), 401);
 });
 
+both_databases!(app::app(); async fn the_owner_of_a_file_that_failed_is_told_so(app) {
+    app.seed_demo().await;
+    let owner = Person::sign_in(app, OWNER).await;
+    // What begins as a picture and is none can be processed as often as one likes.
+    let upload = app.post("/v1/files?name=poison.png").bearer(&owner.token).body(&crate::PICTURE[..40]);
+    let upload = upload.send().await;
+    assert_eq!(upload.status(), 202, "{}", upload.text());
+    app.run_due_jobs().await;
+    let told = owner.notifications(app).await;
+    assert_eq!((bodies(&told), &told["unread"]), (vec!["poison.png"], &json!(1)));
+    assert_eq!(told["items"][0]["kind"], "file_failed");
+    let link = told["items"][0]["link"].as_str().expect("a path");
+    let file = app.get(link).bearer(&owner.token).send().await.json();
+    assert_eq!((&file["name"], &file["status"]), (&json!("poison.png"), &json!("failed")));
+    assert_eq!(Person::sign_in(app, "user0002@acme.test").await.notifications(app).await["unread"], 0);
+});
+
 both_databases!(app::app(); async fn what_was_read_stays_read_since_it_was_read_first(app) {
     app.seed_demo().await;
     let owner = Person::sign_in(app, OWNER).await;

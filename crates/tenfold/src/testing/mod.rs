@@ -13,14 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Router;
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{CallRecord, Clock, Database, Dialect, Observer, StatementRecord, SystemContext};
-use tenfold_jobs::Jobs;
 use tenfold_observe::telemetry::Telemetry;
 
 pub use self::client::{TestRequest, TestResponse, TestStream};
-use crate::app::App;
+use crate::app::{App, Started};
 use crate::config::Loader;
 
 /// Runs a test once on SQLite and once on PostgreSQL; the body gets a started [`TestApp`] by reference. Settings
@@ -57,12 +55,10 @@ const START: i64 = 1_767_225_600;
 
 /// A started application with a database of its own and a clock that the test moves.
 pub struct TestApp {
-    router: Router,
-    database: Database,
+    started: Started,
     clock: Clock,
     observed: Arc<Observed>,
     demo: Option<crate::app::Demo>,
-    jobs: Jobs,
     folder: Folder,
     // Dropped last: the database's connections are closed before its files go.
     place: TestDatabase,
@@ -74,7 +70,7 @@ pub fn run(app: App, dialect: Dialect, settings: &[(&str, &str)], test: impl Asy
     runtime.expect("a runtime starts").block_on(async {
         let app = TestApp::start(app, dialect, settings).await;
         test(&app).await;
-        app.database.close().await;
+        app.started.database.close().await;
     });
 }
 
@@ -100,16 +96,7 @@ impl TestApp {
         let telemetry = Telemetry::new(clock.clone());
         let started = app.start(loader.load(), clock.clone(), telemetry, observers).await;
         let started = started.unwrap_or_else(|error| panic!("the application does not start: {error:#}"));
-        TestApp {
-            router: started.router,
-            database: started.database,
-            clock,
-            observed,
-            demo,
-            jobs: started.jobs,
-            folder,
-            place,
-        }
+        TestApp { started, clock, observed, demo, folder, place }
     }
 
     /// Fills the database with the application's demo data.
@@ -118,13 +105,13 @@ impl TestApp {
     /// When the application has none, or it cannot be stored.
     pub async fn seed_demo(&self) {
         let demo = self.demo.expect("the application has demo data");
-        self.run(async |cx| demo(&cx).await.map(drop)).await.expect("the demo data can be stored");
+        self.started.seed(demo).await.expect("the demo data can be stored");
         self.forget();
     }
 
     /// Runs `work` in a scope of its own, to prepare rows or to look at them.
     pub async fn run<T>(&self, work: impl AsyncFnOnce(SystemContext) -> T) -> T {
-        self.database.run(None, work).await
+        self.started.database.run(None, work).await
     }
 
     /// Runs the jobs and deliveries that are due now, one after the other, until nothing is. Says how many ran.
@@ -132,7 +119,7 @@ impl TestApp {
     /// # Panics
     /// When the database refuses.
     pub async fn run_due_jobs(&self) -> usize {
-        self.jobs.run_due().await.expect("jobs can be claimed")
+        self.started.jobs.run_due().await.expect("jobs can be claimed")
     }
 
     /// The clock; moving it moves the application's.
@@ -142,7 +129,7 @@ impl TestApp {
 
     /// The database.
     pub fn database(&self) -> &Database {
-        &self.database
+        &self.started.database
     }
 
     /// The address of the database.
@@ -157,7 +144,7 @@ impl TestApp {
 
     /// Begins a request.
     pub fn request(&self, method: &str, path: &str) -> TestRequest {
-        TestRequest::new(self.router.clone(), method, path)
+        TestRequest::new(self.started.router.clone(), method, path)
     }
 
     /// Begins a GET.
