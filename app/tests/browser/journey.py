@@ -333,6 +333,50 @@ def the_links_lead_to_the_page_of_the_api_and_back(tab):
     expect(page.locator("#who")).to_have_text("both@demo.test")
 
 
+def an_upload_is_followed_in_the_console_from_its_request_to_the_notification(tab):
+    page = tab.page
+    page.get_by_role("link", name="Console").click()
+    page.get_by_label("Password").fill("not the password")
+    with tab.refusals(403):
+        page.get_by_label("Password").press("Enter")
+        expect(page.get_by_role("alert")).to_have_text("That is not the password.")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").press("Enter")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    picture(page, "console")
+    page.get_by_role("link", name="POST /v1/files").first.click()
+    page.locator("tbody").get_by_role("link", name="POST /v1/files").first.click()
+    for piece in ("POST /v1/files", "files.process_upload", "tenfold.publish", "notifications.on_file_ready"):
+        expect(page.locator("tr.head").filter(has_text=piece)).to_have_count(1)
+    picture(page, "console-trace")
+    for name in ("Endpoints", "Statements", "Jobs"):
+        page.get_by_role("link", name=name, exact=True).first.click()
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        picture(page, f"console-{name.lower()}")
+
+
+def the_console_renews_itself_until_it_is_paused(tab):
+    page = tab.page
+    page.get_by_role("link", name="Overview").click()
+    shown = page.locator(".verdict strong").first
+    before = shown.inner_text()
+    # Somebody else asks for something; nobody touches this page.
+    tab.context.request.get("/healthz")
+    expect(shown).not_to_have_text(before)
+    page.get_by_role("button", name="Live").click()
+    expect(page.get_by_role("button", name="Paused")).to_have_attribute("aria-pressed", "false")
+
+
+def signing_out_of_the_console_leads_back_to_its_password(tab):
+    page = tab.page
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.goto(f"{ADDRESS}/console/jobs")
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.goto(ADDRESS)
+    expect(page.locator("#who")).to_have_text("both@demo.test")
+
+
 def a_dozen_files_at_once_do_not_stand_in_each_others_way(tab):
     page = tab.page
     files = [samples.upload(f"{number:02}.txt", b"one two") for number in range(12)]

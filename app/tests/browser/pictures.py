@@ -39,6 +39,15 @@ def main():
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             page.screenshot(path=FOLDER / f"page-{scheme}.png")
+        page.goto(f"{ADDRESS}/console")
+        page.get_by_label("Password").fill("tenfold-demo")
+        page.get_by_label("Password").press("Enter")
+        page.get_by_role("link", name="POST /v1/files").first.click()
+        page.locator("tbody").get_by_role("link", name="POST /v1/files").first.click()
+        expect(page.locator("tr.head")).to_have_count(4)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=FOLDER / f"console-{scheme}.png")
         tab.close()
         browser.close()
 
