@@ -131,7 +131,7 @@ both_databases!(app::app(), [("console.password", PASSWORD)]; async fn an_upload
     let traces = page(app, &cookie, "/console/traces?name=POST%20/v1/files").await.text();
     let link = traces.split("href=\"/console/traces/").nth(1).and_then(|rest| rest.split('"').next());
     let trace = page(app, &cookie, &format!("/console/traces/{}", link.expect("the upload's trace is kept"))).await.text();
-    let order = ["POST /v1/files", "auth_sessions.authenticate", "billing.storage", "files_files.insert",
+    let order = ["POST /v1/files", "auth_sessions.authenticate", "billing.storage", "begin a transaction", "files_files.insert", "commit",
         "files.process_upload", "tenfold.publish", "notifications.on_file_ready", "notifications_notifications.insert"];
     let mut rest = &*trace;
     for part in order {

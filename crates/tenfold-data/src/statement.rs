@@ -99,6 +99,40 @@ pub struct CallRecord {
     pub outcome: Outcome,
 }
 
+/// What of a transaction takes time besides its statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boundary {
+    /// Waiting for a connection or for SQLite's writer, and BEGIN.
+    Begin,
+    /// COMMIT, until it is on the disk; on SQLite with the group that it is committed in.
+    Commit,
+}
+
+impl Boundary {
+    /// What errors call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Boundary::Begin => "transaction.begin",
+            Boundary::Commit => "transaction.commit",
+        }
+    }
+}
+
+/// What is known of the beginning or the end of one transaction. A rollback is not told of.
+#[derive(Clone, Debug)]
+pub struct TransactionRecord {
+    /// Which of the two.
+    pub boundary: Boundary,
+    /// The work that it belongs to.
+    pub trace: TraceContext,
+    /// Who opened it.
+    pub site: CallSite,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Whether it failed.
+    pub outcome: Outcome,
+}
+
 /// Is told of every statement that reaches a database and of every call between modules; metrics and tests
 /// listen here. Both are called on the task that waited: do not block.
 pub trait Observer: Send + Sync {
@@ -107,4 +141,7 @@ pub trait Observer: Send + Sync {
 
     /// Called after each call between modules; a batch of calls is one.
     fn call(&self, _record: &CallRecord) {}
+
+    /// Called when a transaction has begun, and when it is committed; neither is counted as a statement.
+    fn transaction(&self, _record: &TransactionRecord) {}
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ use crate::driver::{Call, DriverTransaction};
 use crate::entity::{Global, OrgId, Ownership};
 use crate::error::{DataError, DriverError, Source};
 use crate::scope::Scope;
-use crate::statement::CallSite;
+use crate::statement::{Boundary, CallSite, Outcome, TransactionRecord};
 use crate::trace::TraceContext;
 
 /// The connection that a transaction holds; batches of loads inside it run here too.
@@ -143,8 +144,8 @@ impl Open {
     async fn begin(scope: &Arc<Scope>, site: CallSite) -> Result<Self, DataError> {
         scope.open_transaction(site)?;
         let closing = Closing(Arc::clone(scope));
-        let begun = scope.database().driver().begin(scope.deadline()).await;
-        let transaction = begun.map_err(|error| error.at("transaction.begin", site))?;
+        let begun = scope.database().driver().begin(scope.deadline());
+        let transaction = watch(scope, Boundary::Begin, site, begun).await?;
         Ok(Open { connection: Arc::new(Connection::new(transaction)), closing, site })
     }
 
@@ -154,10 +155,28 @@ impl Open {
         // on its way still holds the connection.
         self.closing.0.abandon(self.connection.number());
         let connection = Arc::into_inner(self.connection).ok_or(DataError::LoadNotAwaited { site })?;
-        let committed = connection.commit().await.map_err(|error| error.at("transaction.commit", site));
-        drop(self.closing);
-        committed
+        // Keeps the scope until the commit is told of.
+        let closing = self.closing;
+        watch(&closing.0, Boundary::Commit, site, connection.commit()).await
     }
+}
+
+/// Waits for a transaction to begin or to be committed, and tells the observers how long that took.
+async fn watch<T>(
+    scope: &Scope,
+    boundary: Boundary,
+    site: CallSite,
+    work: impl Future<Output = Result<T, DriverError>>,
+) -> Result<T, DataError> {
+    let started = Instant::now();
+    let result = work.await;
+    let outcome = if result.is_ok() { Outcome::Ok } else { Outcome::Failed };
+    let record =
+        TransactionRecord { boundary, trace: scope.trace(), site, elapsed: started.elapsed(), outcome };
+    for observer in scope.database().observers() {
+        observer.transaction(&record);
+    }
+    result.map_err(|error| error.at(boundary.name(), site))
 }
 
 impl Tx<'_> {

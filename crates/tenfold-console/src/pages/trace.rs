@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use maud::{Markup, html};
-use tenfold::data::TraceId;
+use tenfold::data::{Boundary, TraceId};
 use tenfold::http::{Response, ServerState, State};
 use tenfold::prelude::*;
 use tenfold::telemetry::{Span, What, Work, WorkKind};
@@ -97,6 +97,8 @@ fn what(span: &Span) -> Markup {
                 }
             },
             What::Call { module, method, .. } => { "call " code { (module) "." (method) } },
+            What::Transaction(Boundary::Begin, _) => { "begin a transaction" },
+            What::Transaction(Boundary::Commit, _) => { "commit" },
             What::Code { name, target } => { code { (name) } " " span.quiet { (target) } },
             What::Line(line) => span.line { (line) },
         }
@@ -107,7 +109,7 @@ fn what(span: &Span) -> Markup {
 fn place(span: &Span) -> Markup {
     let site = match &span.what {
         What::Statement(statement, _) => statement.site,
-        What::Call { site, .. } => Some(*site),
+        What::Call { site, .. } | What::Transaction(_, site) => Some(*site),
         What::Code { .. } | What::Line(_) => None,
     };
     html! { @if let Some(site) = site { code { (words::site(site)) } } }
@@ -117,7 +119,7 @@ fn class_of(span: &Span) -> &'static str {
     match (span.failed, &span.what) {
         (true, _) => "failed",
         (_, What::Statement(..)) => "statement",
-        (_, What::Call { .. }) => "call",
+        (_, What::Call { .. } | What::Transaction(..)) => "call",
         (_, What::Code { .. } | What::Line(_)) => "code",
     }
 }

@@ -14,7 +14,9 @@ mod work;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tenfold_data::{CallRecord, Clock, OrgId, Outcome, SpanId, StatementRecord, Timestamp, TraceId, Uuid};
+use tenfold_data::{
+    CallRecord, Clock, OrgId, Outcome, SpanId, StatementRecord, Timestamp, TraceId, TransactionRecord, Uuid,
+};
 
 use active::Active;
 use rollup::{Rollups, Series};
@@ -145,6 +147,13 @@ impl Telemetry {
             method: record.method,
             site: record.site,
         });
+    }
+
+    /// A transaction has begun, or is committed.
+    pub fn transaction(&self, record: &TransactionRecord) {
+        let failed = record.outcome == Outcome::Failed;
+        let what = || What::Transaction(record.boundary, record.site);
+        self.0.active.add(record.trace.span_id, record.elapsed, failed, what);
     }
 
     /// The endpoints or kinds of jobs of the last `minutes`, those first that took most time in sum.

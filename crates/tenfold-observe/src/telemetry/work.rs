@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenfold_data::{CallSite, Cost, OrgId, SpanId, Timestamp, TraceId, Uuid};
+use tenfold_data::{Boundary, CallSite, Cost, OrgId, SpanId, Timestamp, TraceId, Uuid};
 
 /// How many spans of one request or job are kept; what comes after them is only counted.
 pub const SPAN_LIMIT: usize = 128;
@@ -154,6 +154,8 @@ pub enum What {
         /// Who called.
         site: CallSite,
     },
+    /// The beginning or the commit of a transaction.
+    Transaction(Boundary, CallSite),
     /// A `tracing` span of the author's.
     Code {
         /// Its name.
