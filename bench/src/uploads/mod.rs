@@ -65,7 +65,7 @@ struct Shown {
 pub fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let program = std::env::current_exe()?;
     let server = server_for(options.dialects())?;
-    let work = if options.quick { "1s" } else { "10s" };
+    let work = if options.quick { "500ms" } else { "10s" };
     for dialect in options.dialects() {
         let mut first = None;
         for case in &CASES {

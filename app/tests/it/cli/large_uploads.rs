@@ -15,8 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Uploads a generated gigabyte through a socket, waits until it is processed, and gives its row.
 fn gibibyte(place: &Place, beginning: &[u8], rest: &[u8]) -> Value {
     let process = place.app(&["serve"]).env("TENFOLD_BILLING__FREE_STORAGE", "2 GiB").start();
-    let token = sign_up(&process, "ada");
+    // Before the sign-up, whose password hash takes 20 MB for itself.
     let idle = process.memory("VmRSS");
+    let token = sign_up(&process, "ada");
     let mut connection = process.connect().with_patience(PATIENCE).expect("a socket takes a timeout");
     let sent = connection.stream("/v1/files?name=large", &token, GIB, beginning, rest);
     let (answer, sha256) = sent.unwrap_or_else(|error| panic!("{error}\n{}", process.err()));
