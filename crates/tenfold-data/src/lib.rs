@@ -125,8 +125,8 @@ pub use uuid::Uuid;
 pub use crate::clock::{Clock, Timestamp};
 pub use crate::context::{Context, Principal, Reach, SystemContext};
 pub use crate::database::{Database, DatabaseSettings, PostgresSettings, SqliteSettings};
-pub use crate::entity::{Column, ColumnSpec, Entity, Global, OrgId, Table, Tenant};
-pub use crate::error::DataError;
+pub use crate::entity::{Column, ColumnSpec, Entity, Global, OrgId, Table, Tenant, Unique, Versioned};
+pub use crate::error::{Constraint, ConstraintKind, DataError};
 pub use crate::migrate::{MigrationFile, ModuleMigrations};
 pub use crate::page::{Listing, Page};
 pub use crate::query::{Query, Rows};
@@ -139,4 +139,4 @@ pub use crate::trace::TraceContext;
 pub use crate::transaction::{SystemTx, Tx, Write};
 #[doc(hidden)]
 pub use crate::value::uuid_schema;
-pub use crate::value::{ColumnType, KeyType, Kind, Value};
+pub use crate::value::{ColumnType, KeyType, Kind, Measured, Sortable, Summed, Value};

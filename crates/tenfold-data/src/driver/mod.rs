@@ -75,6 +75,9 @@ pub(crate) trait Driver: Send + Sync {
     /// Whether the database answers.
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>>;
 
+    /// Whether the database could run a text, without running it; how many parameters it has.
+    fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>>;
+
     /// Ends background work after the last transaction is acknowledged.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -20,6 +20,7 @@ macro_rules! on_both_databases {
 mod batches;
 mod bench;
 mod cohorts;
+mod constraints;
 mod keys;
 mod ledger;
 mod migrations;
