@@ -87,7 +87,7 @@ impl<E: Entity> Update<E> {
         let target = Target::of(&tx.origin(), E::table().tenant.is_some(), Location::caller());
         async move {
             let target = target?;
-            self.changes.refuse_other_tenant(&target)?;
+            self.changes.check(&target)?;
             let one = One { key: &self.key, version: self.version };
             let (assignments, params) = self.changes.assignments(Vec::new());
             let (condition, params) = one.condition::<E>(&target, params);
@@ -143,7 +143,7 @@ impl<E: Entity> UpdateAll<E> {
         let target = Target::of(&tx.origin(), E::table().tenant.is_some(), Location::caller());
         async move {
             let target = target?;
-            self.changes.refuse_other_tenant(&target)?;
+            self.changes.check(&target)?;
             if self.changes.assignments.is_empty() {
                 let what = format!("{}.update_all at {} changes no column", E::table().name, target.site);
                 return Err(DataError::Settings(what));
@@ -191,11 +191,20 @@ impl<E: Entity> Changes<E> {
         (texts.join(", "), params)
     }
 
-    fn refuse_other_tenant(&self, target: &Target) -> Result<(), DataError> {
-        let (Some(own), Some(tenant)) = (E::table().tenant, target.tenant) else { return Ok(()) };
-        let mut changes = self.assignments.iter();
-        if changes.any(|(column, _, value)| *column == own && *value != tenant.to_value()) {
-            return Err(DataError::OtherTenant { site: target.site });
+    /// Refuses to move a row to another organization, and to give a column two values at once, of which SQLite
+    /// would take the last while PostgreSQL refuses both. The version gets its own.
+    fn check(&self, target: &Target) -> Result<(), DataError> {
+        let (table, mut known) = (E::table(), Vec::from_iter(E::table().version));
+        for (column, _, value) in &self.assignments {
+            let tenant = target.tenant.filter(|_| table.tenant == Some(*column));
+            if tenant.is_some_and(|tenant| *value != tenant.to_value()) {
+                return Err(DataError::OtherTenant { site: target.site });
+            }
+            if known.contains(column) {
+                let what = format!("a change of {} at {} sets {column} twice", table.name, target.site);
+                return Err(DataError::Settings(what));
+            }
+            known.push(column);
         }
         Ok(())
     }
