@@ -8,6 +8,7 @@ mod notifications;
 mod operations;
 mod probe;
 mod projects;
+mod sql;
 mod statements;
 mod tenancy;
 mod wiring;

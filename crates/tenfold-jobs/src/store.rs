@@ -12,15 +12,15 @@ const MAX_CRASHES: i64 = 3;
 
 /// Whether a job may be claimed now; a read, so that an idle worker does not take SQLite's writer.
 pub(crate) async fn is_any_due(cx: &SystemContext) -> Result<bool, DataError> {
-    let due: Vec<(JobId,)> = sql!(
+    let due: Option<(JobId,)> = sql!(
         "tenfold_jobs.due",
         "SELECT id FROM tenfold_jobs WHERE token IS NULL AND run_at <= $1 ORDER BY priority, run_at, id LIMIT 1"
     )
     .bind(cx.now())
     .bounded()
-    .all(cx)
+    .first(cx)
     .await?;
-    Ok(!due.is_empty())
+    Ok(due.is_some())
 }
 
 /// Takes up to `limit` due jobs for `worker`; each token guards one claim.
@@ -82,15 +82,13 @@ pub(crate) async fn heartbeat(
 
 /// Fails unless the job is still held under this token; locks its row until the transaction ends.
 pub(crate) async fn guard(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::Result<()> {
-    let held: Vec<(JobId,)> = sql!(
-        "tenfold_jobs.guard",
-        "UPDATE tenfold_jobs SET token = token WHERE id = $1 AND token = $2 RETURNING id"
-    )
-    .bind(id)
-    .bind(token)
-    .all(tx)
-    .await?;
-    if held.is_empty() { Err(LeaseLost(id).into()) } else { Ok(()) }
+    let held =
+        sql!("tenfold_jobs.guard", "UPDATE tenfold_jobs SET token = token WHERE id = $1 AND token = $2")
+            .bind(id)
+            .bind(token)
+            .execute(tx)
+            .await?;
+    if held == 0 { Err(LeaseLost(id).into()) } else { Ok(()) }
 }
 
 pub(crate) async fn progress(
@@ -100,17 +98,17 @@ pub(crate) async fn progress(
     percent: i64,
     message: &str,
 ) -> anyhow::Result<()> {
-    let held: Vec<(JobId,)> = sql!(
+    let held = sql!(
         "tenfold_jobs.progress",
-        "UPDATE tenfold_jobs SET percent = $3, message = $4 WHERE id = $1 AND token = $2 RETURNING id"
+        "UPDATE tenfold_jobs SET percent = $3, message = $4 WHERE id = $1 AND token = $2"
     )
     .bind(id)
     .bind(token)
     .bind(percent)
     .bind(message.to_owned())
-    .all(tx)
+    .execute(tx)
     .await?;
-    if held.is_empty() { Err(LeaseLost(id).into()) } else { Ok(()) }
+    if held == 0 { Err(LeaseLost(id).into()) } else { Ok(()) }
 }
 
 pub(crate) async fn step_result(
@@ -201,16 +199,16 @@ pub(crate) async fn rescue(cx: &SystemContext) -> Result<usize, DataError> {
 
 async fn rescue_one(tx: &SystemTx<'_>, id: JobId) -> Result<bool, DataError> {
     // Locks the row and looks again: its worker may have come back meanwhile, or another rescuer been quicker.
-    let lost: Vec<(JobId,)> = sql!(
+    let lost = sql!(
         "tenfold_jobs.rescue",
         "UPDATE tenfold_jobs SET crashes = crashes + 1
-         WHERE id = $1 AND token IS NOT NULL AND lease_until < $2 RETURNING id"
+         WHERE id = $1 AND token IS NOT NULL AND lease_until < $2"
     )
     .bind(id)
     .bind(tx.now())
-    .all(tx)
+    .execute(tx)
     .await?;
-    if lost.is_empty() {
+    if lost == 0 {
         return Ok(false);
     }
     let mut job = (*QueuedJob::get(tx, id).await?).clone();
