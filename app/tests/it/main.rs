@@ -3,6 +3,7 @@
 mod auth;
 mod cli;
 mod files;
+mod guide;
 mod http;
 mod notifications;
 mod operations;

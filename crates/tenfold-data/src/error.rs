@@ -70,6 +70,12 @@ pub enum DataError {
         /// The statement's name.
         statement: String,
     },
+    /// A number that is none (NaN): SQLite would store NULL in its place; refused on both databases.
+    #[error("a number for {statement} is NaN: there is no such value in SQLite")]
+    NotANumber {
+        /// The statement's name.
+        statement: String,
+    },
     /// A cursor that this list did not give out.
     #[error("the cursor is not one of this list: start again without a cursor")]
     Cursor,

@@ -36,6 +36,7 @@ mod shelf;
 mod sqlite_writer;
 mod tenancy;
 mod transactions;
+mod traps;
 mod types;
 mod values;
 mod work;

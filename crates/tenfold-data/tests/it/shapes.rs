@@ -21,7 +21,6 @@ on_both_databases!(
     a_loop_that_returns_early,
     a_loop_that_breaks_on_an_error,
     branches_that_need_one_another_step_by_step,
-    branches_of_different_depth_share_what_they_can,
     the_winner_of_a_race_pays_for_both,
     a_branch_that_is_cancelled_after_its_load_was_sent,
     tasks_that_spawn_tasks,
@@ -29,7 +28,6 @@ on_both_databases!(
     children_that_yield_before_every_load,
     a_tree_that_is_walked_by_recursion,
     lists_and_loads_by_key_mixed,
-    the_same_key_by_loops_joins_and_tasks,
     an_empty_list_costs_nothing_more,
     a_relation_touched_again_much_later,
     work_that_waits_for_something_else_meanwhile,
@@ -176,23 +174,6 @@ async fn branches_that_need_one_another_step_by_step(bench: Bench) {
         .await;
     // Of the six, five have a manager; theirs were all loaded in that first round.
     assert_eq!(names(&bench.statements()), ["people_users.get"]);
-}
-
-async fn branches_of_different_depth_share_what_they_can(bench: Bench) {
-    stock(&bench, 6).await;
-    bench
-        .request(async |cx| {
-            let users = User::query().all(&cx).await.unwrap();
-            let shallow = async || users[0].settings.get(&cx).await.unwrap().theme.len();
-            let deep = async || {
-                let profile = users[1].profile.get(&cx).await.unwrap();
-                // One round behind the other branch.
-                users[2].settings.get(&cx).await.unwrap().theme.len() + profile.city.len()
-            };
-            join(shallow(), deep()).await;
-        })
-        .await;
-    assert_eq!(bench.statements().len(), 3);
 }
 
 async fn the_winner_of_a_race_pays_for_both(bench: Bench) {
@@ -347,21 +328,6 @@ async fn lists_and_loads_by_key_mixed(bench: Bench) {
     // A loop over keys has no peers to tell it what comes next: that is what relations are for.
     assert_eq!(of("people_users.get"), 7);
     assert_eq!(ran.len() - of("people_users.get"), 2 + 3);
-}
-
-async fn the_same_key_by_loops_joins_and_tasks(bench: Bench) {
-    let ids = ids(&bench, 1).await;
-    bench
-        .request(async |cx| {
-            for _ in 0..3 {
-                User::get(&cx, ids[0]).await.unwrap();
-            }
-            join_all((0..3).map(|_| User::get(&cx, ids[0]))).await;
-            let (own, id) = (cx.clone(), ids[0]);
-            cx.spawn(async move { User::get(&own, id).await.map(drop) }).await.unwrap().unwrap();
-        })
-        .await;
-    assert_eq!(names(&bench.statements()), ["people_users.get"]);
 }
 
 async fn an_empty_list_costs_nothing_more(bench: Bench) {

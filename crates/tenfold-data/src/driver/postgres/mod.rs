@@ -178,11 +178,11 @@ fn classify(error: tokio_postgres::Error) -> DriverError {
 
 /// The constraint that a value breaks.
 fn broken(refusal: &DbError) -> Option<Constraint> {
-    let kind = match refusal.code() {
-        &SqlState::UNIQUE_VIOLATION => ConstraintKind::Unique,
-        &SqlState::FOREIGN_KEY_VIOLATION => ConstraintKind::ForeignKey,
-        &SqlState::NOT_NULL_VIOLATION => ConstraintKind::NotNull,
-        &SqlState::CHECK_VIOLATION => ConstraintKind::Check,
+    let kind = match *refusal.code() {
+        SqlState::UNIQUE_VIOLATION => ConstraintKind::Unique,
+        SqlState::FOREIGN_KEY_VIOLATION => ConstraintKind::ForeignKey,
+        SqlState::NOT_NULL_VIOLATION => ConstraintKind::NotNull,
+        SqlState::CHECK_VIOLATION => ConstraintKind::Check,
         _ => return None,
     };
     let mut constraint = Constraint::new(kind, refusal.table().unwrap_or_default());
