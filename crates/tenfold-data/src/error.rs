@@ -213,13 +213,18 @@ impl DataError {
     pub(crate) fn of<E: Entity>(mut self, key: Option<String>) -> Self {
         if let DataError::Conflict { constraint, .. } | DataError::Refused { constraint, .. } = &mut self {
             let table = E::table();
-            if constraint.table != table.name {
-                // A row of another table refers to this one. SQLite does not say by which columns.
+            // SQLite does not always name the table, and PostgreSQL names the one that refers to this one, by columns
+            // that SQLite does not know.
+            if constraint.table.is_empty() || constraint.kind == ConstraintKind::ForeignKey {
+                if constraint.table != table.name {
+                    constraint.columns.clear();
+                }
                 constraint.table = table.name.to_owned();
-                constraint.columns.clear();
             }
-            constraint.entity = Some(table.entity);
-            constraint.key = key;
+            if constraint.table == table.name {
+                constraint.entity = Some(table.entity);
+                constraint.key = key;
+            }
         }
         self
     }

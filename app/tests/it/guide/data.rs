@@ -331,3 +331,29 @@ both_databases!(desk(); async fn figures_and_sql_of_ones_own(app) {
     })
     .await;
 });
+
+both_databases!(desk(); async fn errors_become_the_answers_that_the_guide_names(app) {
+    let organization = organization(app);
+    let ids = fill(app, organization).await;
+    app.run(async |system| {
+        let cx = system.within(organization);
+        let tag = |name: &str| Tag { id: TagId(cx.new_id()), org_id: organization, name: name.to_owned(), colour: String::new() };
+        let taken = cx.transaction(async |tx| tag("old").insert(tx).await).await.map(drop);
+        let orphan = cx.transaction(async |tx| say(tx, TicketId(cx.new_id()), "To nobody").await).await;
+        let untitled = Ticket::update(ids[0]).set(Ticket::title, String::new());
+        let untitled = cx.transaction(async |tx| untitled.run(tx).await).await;
+        let enough = Ticket::update(ids[0]).set(Ticket::minutes, i64::MAX);
+        cx.transaction(async |tx| enough.run(tx).await).await.unwrap();
+        let more = Ticket::update(ids[0]).add(Ticket::minutes, 1);
+        let too_large = cx.transaction(async |tx| more.run(tx).await).await;
+        let missing = Ticket::get(&cx, TicketId(cx.new_id())).await.map(drop);
+        let answers = [taken, orphan, untitled, too_large, missing].map(|failed| {
+            let problem = Problem::from(failed.unwrap_err());
+            (problem.status().as_u16(), serde_json::to_value(&problem).unwrap()["detail"].as_str().unwrap_or("").to_owned())
+        });
+        assert_eq!(answers.each_ref().map(|(status, _)| *status), [409, 409, 500, 422, 404], "{answers:?}");
+        assert_eq!(answers[0].1, "another tag has the same name");
+        assert!(!answers[2].1.contains("desk"), "what the database is called stays here: {}", answers[2].1);
+    })
+    .await;
+});

@@ -46,6 +46,7 @@ impl fmt::Display for Constraint {
         match (self.entity, &self.key) {
             (Some(entity), Some(key)) => write!(f, "{entity} {key} of {}", self.table)?,
             (Some(entity), None) => write!(f, "{entity} of {}", self.table)?,
+            (None, _) if self.table.is_empty() => f.write_str("a row")?,
             (None, _) => write!(f, "a row of {}", self.table)?,
         }
         let columns = self.columns.join(", ");

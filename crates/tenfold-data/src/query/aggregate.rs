@@ -8,7 +8,7 @@ use crate::context::Reach;
 use crate::entity::{Column, Entity};
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
-use crate::statement::{Cost, Dialect};
+use crate::statement::{Cost, Dialect, Statement};
 use crate::value::{ColumnType, Kind, Measured, Summed, Value};
 
 impl<E: Entity> Query<E> {
@@ -23,17 +23,17 @@ impl<E: Entity> Query<E> {
     ) -> impl Future<Output = Result<i64, DataError>> + Send + use<E, R> {
         let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
         async move {
-            let (table, limit) = (E::table().name, self.limit);
-            let text = |condition: &str, _| match limit {
+            let (target, table) = (target?, E::table().name);
+            let (condition, mut params) = self.condition(&target);
+            let (text, cost) = match self.limit {
                 Some(limit) => {
-                    format!(
-                        "SELECT count(*) FROM (SELECT 1 FROM {table}{condition} LIMIT {limit}) AS counted"
-                    )
+                    params.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+                    let rows = format!("SELECT 1 FROM {table}{condition} LIMIT ${}", params.len());
+                    (format!("SELECT count(*) FROM ({rows}) AS counted"), Cost::Page)
                 }
-                None => format!("SELECT count(*) FROM {table}{condition}"),
+                None => (format!("SELECT count(*) FROM {table}{condition}"), Cost::Free),
             };
-            let cost = if limit.is_some() { Cost::Page } else { Cost::Free };
-            self.one(target?, "count", cost, text, |row| row.integer(0)).await
+            one_row(&target, E::table().statement("count", text, cost), &params, |row| row.integer(0)).await
         }
     }
 
@@ -160,7 +160,6 @@ impl<E: Entity> Query<E> {
         self.one(target, &format!("{verb}_{column}"), Cost::Free, text, |row| Option::read(row, 0)).await
     }
 
-    /// Runs a statement that gives one row.
     async fn one<T: Send>(
         &self,
         target: Target,
@@ -171,8 +170,17 @@ impl<E: Entity> Query<E> {
     ) -> Result<T, DataError> {
         let (condition, params) = self.condition(&target);
         let text = text(&condition, target.scope.database().dialect());
-        let statement = E::table().statement(verb, text, cost);
-        let mut rows = target.fetch(&statement, &params, read).await?;
-        Ok(rows.pop().expect("a count or a sum is one row"))
+        one_row(&target, E::table().statement(verb, text, cost), &params, read).await
     }
+}
+
+/// Runs a statement that gives one row.
+async fn one_row<T: Send>(
+    target: &Target,
+    statement: Statement,
+    params: &[Value],
+    read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
+) -> Result<T, DataError> {
+    let mut rows = target.fetch(&statement, params, read).await?;
+    Ok(rows.pop().expect("a count or a sum is one row"))
 }

@@ -41,7 +41,7 @@ impl<E: Entity, T: ColumnType> Column<E, T> {
         }
     }
 
-    /// The column is less than `value`.
+    /// The column is less than `value`. What holds nothing is neither less nor greater than anything.
     pub fn lt(self, value: T) -> Filter<E> {
         self.compare("<", &value)
     }
@@ -61,10 +61,12 @@ impl<E: Entity, T: ColumnType> Column<E, T> {
         self.compare(">=", &value)
     }
 
-    /// The column equals one of `values`.
+    /// The column equals one of `values`; `None` among them equals `None`.
     pub fn any_of(self, values: impl IntoIterator<Item = T>) -> Filter<E> {
-        let values = values.into_iter().map(|value| value.to_value()).collect();
-        Filter::new(Test::AnyOf(self.name(), values))
+        let values = values.into_iter().map(|value| value.to_value());
+        let (none, some): (Vec<_>, Vec<_>) = values.partition(|value| *value == Value::Null);
+        let any = Filter::new(Test::AnyOf(self.name(), some));
+        if none.is_empty() { any } else { any.or(Filter::new(Test::IsNull(self.name()))) }
     }
 
     fn compare(self, operator: &'static str, value: &T) -> Filter<E> {

@@ -76,6 +76,9 @@ async fn nothing_equals_nothing_and_differs_from_everything_else(bench: Bench) {
             assert_eq!(list(Book::sold.eq(None)).await, "1");
             assert_eq!(list(Book::sold.ne(None)).await, "0234");
             assert_eq!(list(Book::sold.ne(Some(3))).await, "0134", "what holds nothing is not 3 either");
+            assert_eq!(list(Book::sold.any_of([None, Some(3), Some(7)])).await, "12");
+            assert_eq!(list(Book::sold.lt(Some(0))).await, "3");
+            assert_eq!(list(Book::sold.gt(None)).await, "");
             assert_eq!(list(Book::sold.is_null()).await, "1");
             assert_eq!(list(Book::sold.is_not_null()).await, "0234");
         })
