@@ -243,7 +243,7 @@ both_databases!(app::app(); async fn a_list_of_notifications_costs_two_statement
         assert_eq!(names, [
             "auth_sessions.authenticate",
             "notifications_notifications.list",
-            "notifications_notifications.unread",
+            "notifications_notifications.count",
         ]);
         assert_eq!(answer.statements(), 3);
     }

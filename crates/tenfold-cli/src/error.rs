@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::violation::Place;
+
 /// The check could not begin or end: nothing is known about the boundaries.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
@@ -26,6 +28,14 @@ pub enum CheckError {
     /// `cargo metadata` answered in another form than format version 1.
     #[error("cannot read what cargo metadata answered: {0}")]
     CargoAnswer(#[from] serde_json::Error),
+    /// A source is not Rust, or not as it must be.
+    #[error("{place}: {message}")]
+    Source {
+        /// The file and line.
+        place: Place,
+        /// What is wrong.
+        message: String,
+    },
     /// A file or a folder could not be read or written.
     #[error("cannot open {path}: {source}")]
     File {

@@ -11,7 +11,7 @@ use crate::sql::{self, Naming, TableName, Unparsable};
 use crate::violation::{Place, Rule, Violation};
 use crate::workspace::{Package, Role, Workspace, shown};
 
-use reading::Content;
+pub use self::reading::{Content, contents, files, is_product};
 
 /// One Rust source of a module or an application.
 #[derive(Debug)]
@@ -59,14 +59,14 @@ impl Facts {
         let workspace = Workspace::read(folder)?;
         let mut facts =
             Self { workspace, sources: Vec::new(), tables: Vec::new(), texts: 0, unreadable: Vec::new() };
-        let mut files = Vec::new();
+        let mut found = Vec::new();
         for (index, package) in facts.workspace.packages.iter().enumerate() {
             if package.module().is_some() || package.role == Role::Application {
-                files.extend(reading::files(&package.folder)?.into_iter().map(|path| (index, path)));
+                found.extend(files(&package.folder)?.into_iter().map(|path| (index, path)));
             }
         }
-        let paths: Vec<&Path> = files.iter().map(|(_, path)| path.as_path()).collect();
-        for ((package, path), content) in files.iter().zip(reading::contents(&paths)?) {
+        let paths: Vec<&Path> = found.iter().map(|(_, path)| path.as_path()).collect();
+        for ((package, path), content) in found.iter().zip(contents(&paths)?) {
             facts.take(*package, path, content);
         }
         Ok(facts)
@@ -136,9 +136,7 @@ impl Facts {
         for statement in &source.statements {
             self.read_statement(package, &below, statement);
         }
-        let first = path.strip_prefix(&self.package(package).folder).ok().and_then(|path| path.iter().next());
-        let is_product =
-            !first.is_some_and(|first| ["tests", "benches", "examples"].iter().any(|test| first == *test));
+        let is_product = is_product(&self.package(package).folder, path);
         self.sources.push(SourceFile { package, path: below, is_product, source });
     }
 

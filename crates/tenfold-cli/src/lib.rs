@@ -22,6 +22,7 @@ mod manifest;
 mod rules;
 mod source;
 mod sql;
+mod statements;
 mod violation;
 mod workspace;
 
@@ -32,6 +33,7 @@ use jiff::civil::Date;
 
 pub use command::{Command, run};
 pub use error::CheckError;
+pub use statements::{Statement, statements};
 pub use violation::{Place, Rule, Violation};
 
 use facts::Facts;

@@ -22,6 +22,10 @@ use crate::trace::TraceContext;
 pub struct DatabaseSettings {
     /// The most rows that a list without a page or limit may give.
     pub max_rows: usize,
+    /// How many entities load a relation together; a longer list is cut into several cohorts.
+    pub cohort_size: usize,
+    /// How many rows of one entity, loaded by key, a request remembers.
+    pub request_cache: usize,
     /// For SQLite.
     pub sqlite: SqliteSettings,
     /// For PostgreSQL.
@@ -62,6 +66,8 @@ impl Default for DatabaseSettings {
     fn default() -> Self {
         DatabaseSettings {
             max_rows: 10_000,
+            cohort_size: 10_000,
+            request_cache: 10_000,
             sqlite: SqliteSettings {
                 reader_threads: 4,
                 max_waiting_writes: 10_000,
@@ -89,6 +95,8 @@ struct Inner {
     clock: Clock,
     observers: Vec<Arc<dyn Observer>>,
     max_rows: usize,
+    cohort_size: usize,
+    request_cache: usize,
 }
 
 impl Database {
@@ -110,7 +118,15 @@ impl Database {
             }
             Address::Postgres(url) => Box::new(Postgres::new(&url, &settings.postgres)?),
         };
-        Ok(Database(Arc::new(Inner { driver, clock, observers, max_rows: settings.max_rows })))
+        Ok(Database(Arc::new(Inner {
+            driver,
+            clock,
+            observers,
+            max_rows: settings.max_rows,
+            cohort_size: settings.cohort_size.max(1),
+            // A list's peers are asked for together, and all of them must be remembered.
+            request_cache: settings.request_cache.max(settings.cohort_size),
+        })))
     }
 
     /// Which database it is.
@@ -129,6 +145,15 @@ impl Database {
     /// [`DataError::Unavailable`] and what else the driver says.
     pub async fn ping(&self) -> Result<(), DataError> {
         self.0.driver.ping().await.map_err(|error| error.at("database.ping", Location::caller()))
+    }
+
+    /// Whether the database could run a text of SQL, which is not run; says how many parameters it has. For the test
+    /// that checks the texts of `sql!`.
+    ///
+    /// # Errors
+    /// [`DataError::Statement`] with what is wrong about it.
+    pub async fn check(&self, name: &str, text: &str) -> Result<usize, DataError> {
+        self.0.driver.check(text).await.map_err(|error| error.at(name, Location::caller()))
     }
 
     /// Ends background work, after the last transaction is acknowledged.
@@ -153,6 +178,14 @@ impl Database {
 
     pub(crate) fn max_rows(&self) -> usize {
         self.0.max_rows
+    }
+
+    pub(crate) fn cohort_size(&self) -> usize {
+        self.0.cohort_size
+    }
+
+    pub(crate) fn request_cache(&self) -> usize {
+        self.0.request_cache
     }
 }
 

@@ -9,12 +9,13 @@ use std::sync::{Arc, OnceLock};
 use crate::context::Reach;
 use crate::error::DataError;
 use crate::query::{Query, Target};
+use crate::relation::Peering;
 use crate::row::{ReadError, Row};
 use crate::scope;
 use crate::statement::{Cost, Dialect, Statement};
 use crate::transaction::Write;
 use crate::value::{ColumnType, KeyType, Kind, Value};
-use crate::write::{self, Update};
+use crate::write::{self, Update, Upsert};
 
 /// An organization: the tenant that owns a row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,7 +64,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
     fn key(&self) -> Self::Key;
 
     /// Makes rows that were loaded together a cohort: touching a relation on one loads it for all.
-    fn link(rows: &mut [Self], tenant: Option<OrgId>);
+    fn link(rows: &mut [Self], peering: Peering);
 
     /// Begins a list of these entities.
     fn query() -> Query<Self> {
@@ -140,6 +141,12 @@ pub trait Entity: Sized + Send + Sync + 'static {
         write::insert(Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller()), rows)
     }
 
+    /// Begins to store the row, or to change the row that has the same values in the columns of `unique`:
+    /// `row.upsert(Label::unique_name).run(tx)`.
+    fn upsert(self, unique: Unique<Self>) -> Upsert<Self> {
+        Upsert::new(self, unique)
+    }
+
     /// Begins a change of the row with this key.
     fn update(key: Self::Key) -> Update<Self> {
         Update::new(key)
@@ -154,10 +161,56 @@ pub trait Entity: Sized + Send + Sync + 'static {
         tx: &W,
         key: Self::Key,
     ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
-        write::delete::<Self>(
-            Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller()),
-            key,
-        )
+        let target = Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller());
+        write::delete::<Self>(target, key, None)
+    }
+}
+
+/// An entity with a column that counts its changes, `#[entity(version)]`: whoever writes can say which state he has
+/// seen, and is told when it is not the last any more (optimistic locking).
+pub trait Versioned: Entity {
+    /// The version that was loaded.
+    fn version(&self) -> i64;
+
+    /// Deletes the row with this key, if its version is still `version`.
+    ///
+    /// # Errors
+    /// [`DataError::Stale`] when somebody has changed it, [`DataError::NotFound`], and whatever stops the statement.
+    #[track_caller]
+    fn delete_version<W: Write<Self::Owner>>(
+        tx: &W,
+        key: Self::Key,
+        version: i64,
+    ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
+        let target = Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller());
+        write::delete::<Self>(target, key, Some(version))
+    }
+}
+
+/// Columns whose values no two rows share, declared as `#[entity(unique(email))]` and named `Account::unique_email`.
+/// In a tenant's table the organization is one of them. `Account::unique_key` is the primary key.
+pub struct Unique<E> {
+    columns: &'static [&'static str],
+    entity: PhantomData<fn() -> E>,
+}
+
+impl<E> Clone for Unique<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Unique<E> {}
+
+impl<E: Entity> Unique<E> {
+    /// Names the columns; called by the derive.
+    pub const fn new(columns: &'static [&'static str]) -> Self {
+        Unique { columns, entity: PhantomData }
+    }
+
+    /// The columns' names in the database, the organization's first.
+    pub const fn columns(self) -> &'static [&'static str] {
+        self.columns
     }
 }
 
@@ -184,10 +237,11 @@ pub struct Table {
     pub key: &'static str,
     /// The column that names the organization, if the rows belong to one.
     pub tenant: Option<&'static str>,
+    /// The column that counts the row's changes, if it has one.
+    pub version: Option<&'static str>,
     texts: Texts,
 }
 
-#[derive(Default)]
 struct Texts {
     get: [OnceLock<Statement>; 2],
     insert: [OnceLock<Statement>; 2],
@@ -208,8 +262,19 @@ impl Table {
         columns: &'static [ColumnSpec],
         key: &'static str,
         tenant: Option<&'static str>,
+        version: Option<&'static str>,
     ) -> Self {
-        Table { entity, name, module, columns, key, tenant, texts: Texts::new() }
+        Table { entity, name, module, columns, key, tenant, version, texts: Texts::new() }
+    }
+
+    /// Where a column stands among [`Table::columns`].
+    pub(crate) fn position(&self, name: &str) -> usize {
+        let found = self.columns.iter().position(|column| column.name == name);
+        found.expect("the derive names the table's own columns")
+    }
+
+    pub(crate) fn kind_of(&self, name: &str) -> Kind {
+        self.columns[self.position(name)].kind
     }
 
     pub(crate) fn column_list(&self) -> String {

@@ -1,8 +1,12 @@
 //! What can go wrong between a module and its database, in the words of the caller's entities.
 
+mod constraint;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::constraint::{Constraint, ConstraintKind};
+use crate::entity::{Entity, Unique};
 use crate::row::ReadError;
 use crate::statement::CallSite;
 
@@ -20,29 +24,55 @@ pub enum DataError {
         /// The key that was asked for.
         key: String,
     },
-    /// A row with the same unique value is already there.
-    #[error("{statement} at {site}: a row with the same value is already there ({constraint})")]
+    /// A row with the same unique value is already there; see [`DataError::violates`].
+    #[error("{statement} at {site}: {constraint}")]
     Conflict {
         /// The statement's name.
         statement: String,
         /// Who asked for it.
         site: CallSite,
-        /// The constraint as the database names it: an index on PostgreSQL, `table.column` on SQLite.
-        constraint: String,
+        /// Which values must be unique.
+        constraint: Box<Constraint>,
     },
     /// A value breaks a foreign key, a NOT NULL or a CHECK.
-    #[error("{statement} at {site}: the database refuses the values ({constraint})")]
+    #[error("{statement} at {site}: {constraint}")]
     Refused {
         /// The statement's name.
         statement: String,
         /// Who asked for it.
         site: CallSite,
-        /// The constraint as the database names it.
-        constraint: String,
+        /// What it breaks.
+        constraint: Box<Constraint>,
+    },
+    /// Somebody has changed the row since the writer saw it (optimistic locking).
+    #[error("{entity} {key} was changed meanwhile: its version is {found}, and {expected} was expected")]
+    Stale {
+        /// The entity's name.
+        entity: &'static str,
+        /// The row's key.
+        key: String,
+        /// The version that the writer has seen.
+        expected: i64,
+        /// The version that the row has.
+        found: i64,
+    },
+    /// A sum does not fit its type.
+    #[error("{statement} at {site}: a number is too large for its type")]
+    OutOfRange {
+        /// The statement's name.
+        statement: String,
+        /// Who asked for it.
+        site: CallSite,
     },
     /// Text with a NUL character, which PostgreSQL cannot keep; refused on both databases.
     #[error("text for {statement} holds a NUL character: remove it")]
     NulInText {
+        /// The statement's name.
+        statement: String,
+    },
+    /// A number that is none (NaN): SQLite would store NULL in its place; refused on both databases.
+    #[error("a number for {statement} is NaN: there is no such value in SQLite")]
+    NotANumber {
         /// The statement's name.
         statement: String,
     },
@@ -156,9 +186,47 @@ impl DataError {
         }
     }
 
-    /// Whether the error is a unique value that is taken, so that the caller can say which.
+    /// Whether the error is a unique value that is taken, whichever.
     pub fn is_conflict(&self) -> bool {
         matches!(self, DataError::Conflict { .. })
+    }
+
+    /// The constraint that a value breaks.
+    pub fn constraint(&self) -> Option<&Constraint> {
+        match self {
+            DataError::Conflict { constraint, .. } | DataError::Refused { constraint, .. } => {
+                Some(constraint)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether these unique values are taken: `error.violates(Account::unique_email)`.
+    pub fn violates<E: Entity>(&self, unique: Unique<E>) -> bool {
+        self.constraint().is_some_and(|constraint| {
+            let is_same = constraint.columns.iter().eq(unique.columns());
+            constraint.kind == ConstraintKind::Unique && constraint.table == E::table().name && is_same
+        })
+    }
+
+    /// Says which entity was written, and which row if it was one.
+    pub(crate) fn of<E: Entity>(mut self, key: Option<String>) -> Self {
+        if let DataError::Conflict { constraint, .. } | DataError::Refused { constraint, .. } = &mut self {
+            let table = E::table();
+            // SQLite does not always name the table, and PostgreSQL names the one that refers to this one, by columns
+            // that SQLite does not know.
+            if constraint.table.is_empty() || constraint.kind == ConstraintKind::ForeignKey {
+                if constraint.table != table.name {
+                    constraint.columns.clear();
+                }
+                constraint.table = table.name.to_owned();
+            }
+            if constraint.table == table.name {
+                constraint.entity = Some(table.entity);
+                constraint.key = key;
+            }
+        }
+        self
     }
 }
 
@@ -176,8 +244,8 @@ impl Source {
 /// What a driver reports; the statement's name and call site are added above it.
 #[derive(Debug)]
 pub(crate) enum DriverError {
-    Conflict(String),
-    Refused(String),
+    Constraint(Box<Constraint>),
+    OutOfRange,
     Overloaded(&'static str),
     Deadline,
     Unavailable(Source),
@@ -191,8 +259,11 @@ impl DriverError {
     pub(crate) fn at(self, statement: &str, site: CallSite) -> DataError {
         let statement = statement.to_owned();
         match self {
-            DriverError::Conflict(constraint) => DataError::Conflict { statement, site, constraint },
-            DriverError::Refused(constraint) => DataError::Refused { statement, site, constraint },
+            DriverError::Constraint(constraint) if constraint.kind == ConstraintKind::Unique => {
+                DataError::Conflict { statement, site, constraint }
+            }
+            DriverError::Constraint(constraint) => DataError::Refused { statement, site, constraint },
+            DriverError::OutOfRange => DataError::OutOfRange { statement, site },
             DriverError::Overloaded(what) => DataError::Overloaded { what },
             DriverError::Deadline => DataError::Deadline { statement },
             DriverError::Unavailable(source) => DataError::Unavailable(source),

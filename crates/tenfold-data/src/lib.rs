@@ -88,6 +88,50 @@
 //! }
 //! ```
 
+//! A relation goes by a column that can hold the other's key:
+//!
+//! ```compile_fail,E0277
+//! # use tenfold_data::{Entity, Many, OrgId, id};
+//! # id!(NoteId);
+//! # id!(TagId);
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_tags", tenant = org_id)]
+//! # struct Tag { #[entity(key)] id: TagId, org_id: OrgId, name: String }
+//! #[derive(Entity)]
+//! #[entity(table = "notes_notes", tenant = org_id)]
+//! struct Note {
+//!     #[entity(key)]
+//!     id: NoteId,
+//!     org_id: OrgId,
+//!     #[entity(has_many(by = name))] // a text, and no id of a note
+//!     tags: Many<Tag>,
+//! }
+//! ```
+//!
+//! What may be empty has no place in an order that both databases agree on, and what has no version cannot be stale:
+//!
+//! ```compile_fail,E0277
+//! # use tenfold_data::{Entity, OrgId, id};
+//! # id!(NoteId);
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_notes", tenant = org_id)]
+//! # struct Note { #[entity(key)] id: NoteId, org_id: OrgId, text: Option<String> }
+//! fn list() -> tenfold_data::Query<Note> {
+//!     Note::query().order_by(Note::text)
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use tenfold_data::{Entity, OrgId, id};
+//! # id!(NoteId);
+//! # #[derive(Entity)]
+//! # #[entity(table = "notes_notes", tenant = org_id)]
+//! # struct Note { #[entity(key)] id: NoteId, org_id: OrgId, text: String }
+//! fn change(id: NoteId) -> tenfold_data::write::Update<Note> {
+//!     Note::update(id).expect_version(3)
+//! }
+//! ```
+
 // The derives and macros write `::tenfold_data::…`, also when this crate itself uses them.
 extern crate self as tenfold_data;
 
@@ -125,8 +169,8 @@ pub use uuid::Uuid;
 pub use crate::clock::{Clock, Timestamp};
 pub use crate::context::{Context, Principal, Reach, SystemContext};
 pub use crate::database::{Database, DatabaseSettings, PostgresSettings, SqliteSettings};
-pub use crate::entity::{Column, ColumnSpec, Entity, Global, OrgId, Table, Tenant};
-pub use crate::error::DataError;
+pub use crate::entity::{Column, ColumnSpec, Entity, Global, OrgId, Table, Tenant, Unique, Versioned};
+pub use crate::error::{Constraint, ConstraintKind, DataError};
 pub use crate::migrate::{MigrationFile, ModuleMigrations};
 pub use crate::page::{Listing, Page};
 pub use crate::query::{Query, Rows};
@@ -141,4 +185,4 @@ pub use crate::trace::{SpanId, TraceContext, TraceId};
 pub use crate::transaction::{SystemTx, Tx, Write};
 #[doc(hidden)]
 pub use crate::value::uuid_schema;
-pub use crate::value::{ColumnType, KeyType, Kind, Value};
+pub use crate::value::{ColumnType, KeyType, Kind, Measured, Sortable, Summed, Value};

@@ -70,10 +70,10 @@ fn to_json(value: &Value) -> serde_json::Value {
         Value::Integer(n) => (*n).into(),
         Value::Boolean(flag) => (*flag).into(),
         Value::Time(time) => time.as_microsecond().into(),
+        // As bits, since a decimal may come back as its neighbour.
+        Value::Real(n) => n.to_bits().into(),
         // Not comparable across databases, so `order_by` takes no such column.
-        Value::Null | Value::Real(_) | Value::Json(_) | Value::Bytes(_) | Value::List(_) => {
-            serde_json::Value::Null
-        }
+        Value::Null | Value::Json(_) | Value::Bytes(_) | Value::List(_) => serde_json::Value::Null,
     }
 }
 
@@ -86,6 +86,11 @@ fn from_json(value: &serde_json::Value, kind: Kind) -> Option<Value> {
         Kind::Integer => value.as_i64().map(Value::Integer),
         Kind::Boolean => value.as_bool().map(Value::Boolean),
         Kind::Time => value.as_i64().map(|micros| Value::Time(from_micros(micros))),
-        Kind::Real | Kind::Json | Kind::Bytes => None,
+        Kind::Real => value.as_u64().map(|bits| Value::Real(f64::from_bits(bits))).filter(|n| !is_nan(n)),
+        Kind::Json | Kind::Bytes => None,
     }
+}
+
+fn is_nan(value: &Value) -> bool {
+    matches!(value, Value::Real(n) if n.is_nan())
 }

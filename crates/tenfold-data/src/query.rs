@@ -1,77 +1,25 @@
-//! Lists of one entity: filter, order, page. Anything richer is SQL by its author, see `sql.rs`.
+//! Lists of one entity: filter, order, page, and what is counted or added up over them. Anything richer is SQL by
+//! its author, see `sql.rs`.
+
+mod aggregate;
+mod filter;
 
 use std::future::Future;
-use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
+pub use self::filter::Filter;
+use self::filter::fingerprint;
 use crate::context::{Origin, Reach};
-use crate::entity::{Column, Entity, OrgId, any};
+use crate::entity::{Column, Entity, OrgId};
 use crate::error::DataError;
 use crate::page::{self, Listing, Page};
+use crate::relation::Peering;
 use crate::scope::Scope;
-use crate::statement::{CallSite, Cost, Dialect, Statement};
+use crate::statement::{CallSite, Cost, Statement};
 use crate::transaction::Connection;
-use crate::value::{ColumnType, KeyType, Kind, Value};
-
-/// A condition on one column.
-pub struct Filter<E> {
-    column: &'static str,
-    test: Test,
-    entity: PhantomData<fn() -> E>,
-}
-
-#[derive(Debug)]
-enum Test {
-    Compare(&'static str, Value),
-    AnyOf(Vec<Value>),
-    IsNull,
-}
-
-impl<E: Entity, T: ColumnType> Column<E, T> {
-    /// The column equals `value`.
-    pub fn eq(self, value: T) -> Filter<E> {
-        self.compare("=", &value)
-    }
-
-    /// The column is something else than `value`.
-    pub fn ne(self, value: T) -> Filter<E> {
-        self.compare("<>", &value)
-    }
-
-    /// The column is less than `value`.
-    pub fn lt(self, value: T) -> Filter<E> {
-        self.compare("<", &value)
-    }
-
-    /// The column is greater than `value`.
-    pub fn gt(self, value: T) -> Filter<E> {
-        self.compare(">", &value)
-    }
-
-    /// The column equals one of `values`.
-    pub fn any_of(self, values: impl IntoIterator<Item = T>) -> Filter<E> {
-        self.filter(Test::AnyOf(values.into_iter().map(|value| value.to_value()).collect()))
-    }
-
-    fn compare(self, operator: &'static str, value: &T) -> Filter<E> {
-        self.filter(Test::Compare(operator, value.to_value()))
-    }
-
-    fn filter(self, test: Test) -> Filter<E> {
-        Filter { column: self.name(), test, entity: PhantomData }
-    }
-}
-
-impl<E: Entity, T: ColumnType> Column<E, Option<T>> {
-    /// The column holds nothing.
-    pub fn is_null(self) -> Filter<E> {
-        self.filter(Test::IsNull)
-    }
-}
+use crate::value::{ColumnType as _, Kind, Sortable, Value};
 
 /// Which way a list runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,17 +28,34 @@ enum Direction {
     Descending,
 }
 
+/// Whether the rows of a list are peers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Company {
+    Peers,
+    Alone,
+}
+
 /// A list of one entity that is being described; [`Query::all`] runs it.
 pub struct Query<E: Entity> {
     filters: Vec<Filter<E>>,
-    order: Vec<(&'static str, Direction)>,
+    order: Vec<&'static str>,
+    /// Of the whole order, so that one comparison of tuples tells what is behind a cursor.
+    direction: Direction,
     limit: Option<usize>,
     cursor: Option<String>,
+    company: Company,
 }
 
 impl<E: Entity> Query<E> {
     pub(crate) fn new() -> Self {
-        Query { filters: Vec::new(), order: Vec::new(), limit: None, cursor: None }
+        Query {
+            filters: Vec::new(),
+            order: Vec::new(),
+            direction: Direction::Ascending,
+            limit: None,
+            cursor: None,
+            company: Company::Peers,
+        }
     }
 
     /// Keeps the rows that pass `filter` as well.
@@ -99,15 +64,28 @@ impl<E: Entity> Query<E> {
         self
     }
 
-    /// Orders by a column, ascending; the key is always the last to decide.
-    pub fn order_by<T: KeyType>(mut self, column: Column<E, T>) -> Self {
-        self.order = vec![(column.name(), Direction::Ascending)];
+    /// Orders by a column, and after those that were named before; the key is always the last to decide.
+    pub fn order_by<T: Sortable>(mut self, column: Column<E, T>) -> Self {
+        self.order.push(column.name());
+        self
+    }
+
+    /// Turns the order round.
+    pub fn descending(mut self) -> Self {
+        self.direction = Direction::Descending;
         self
     }
 
     /// Newest first: orders by the key, descending, since ids grow with time.
     pub fn newest_first(mut self) -> Self {
-        self.order = vec![(E::table().key, Direction::Descending)];
+        self.order = vec![E::table().key];
+        self.descending()
+    }
+
+    /// Makes each row stand alone: touching a relation on one loads it for that one only. For a list of which few
+    /// rows are looked at more closely; a loop over all of them is better off with peers.
+    pub fn alone(mut self) -> Self {
+        self.company = Company::Alone;
         self
     }
 
@@ -153,6 +131,10 @@ impl<E: Entity> Query<E> {
 
     async fn run(mut self, target: Target) -> Result<Rows<E>, DataError> {
         self.end_order_with_key();
+        let peering = match self.company {
+            Company::Peers => target.peering(),
+            Company::Alone => target.peering().alone(),
+        };
         let wanted = self.limit.unwrap_or_else(|| target.scope.database().max_rows());
         let (statement, params) = self.statement(&target, wanted)?;
         let mut rows = target.fetch(&statement, &params, E::read).await?;
@@ -166,43 +148,52 @@ impl<E: Entity> Query<E> {
         }
         rows.truncate(wanted);
         let next_cursor = rows.last().filter(|_| more).map(|last| self.cursor_after(last));
-        E::link(&mut rows, target.tenant);
+        E::link(&mut rows, peering);
         Ok(Rows { rows, next_cursor })
     }
 
     fn end_order_with_key(&mut self) {
         let key = E::table().key;
-        let direction = self.order.first().map_or(Direction::Ascending, |(_, direction)| *direction);
-        if self.order.iter().all(|(column, _)| *column != key) {
-            self.order.push((key, direction));
+        if !self.order.contains(&key) {
+            self.order.push(key);
         }
+    }
+
+    /// `WHERE …` of the tenant and the filters, or nothing; the parameters so far.
+    fn condition(&self, target: &Target) -> (String, Vec<Value>) {
+        let mut params: Vec<Value> = target.tenant.iter().map(OrgId::to_value).collect();
+        let mut conditions: Vec<String> =
+            E::table().tenant.iter().map(|column| format!("{column} = $1")).collect();
+        let dialect = target.scope.database().dialect();
+        conditions.extend(self.filters.iter().map(|filter| filter.condition(dialect, &mut params)));
+        let text = if conditions.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", conditions.join(" AND "))
+        };
+        (text, params)
+    }
+
+    /// The condition of a write, which changes all rows of the list and knows no page.
+    pub(crate) fn whole_condition(&self, target: &Target) -> Result<(String, Vec<Value>), DataError> {
+        if self.limit.is_some() {
+            let table = E::table().name;
+            let what = format!("a write to {table} at {} takes neither a page nor a limit", target.site);
+            return Err(DataError::Settings(what));
+        }
+        Ok(self.condition(target))
     }
 
     /// The text and its parameters; one row more than wanted shows whether there is a next page.
     fn statement(&self, target: &Target, wanted: usize) -> Result<(Statement, Vec<Value>), DataError> {
         let table = E::table();
-        let mut params: Vec<Value> = target.tenant.iter().map(OrgId::to_value).collect();
-        let mut conditions: Vec<String> =
-            table.tenant.iter().map(|column| format!("{column} = $1")).collect();
-        for filter in &self.filters {
-            conditions.push(filter.condition(target.scope.database().dialect(), &mut params));
-        }
+        let (mut condition, mut params) = self.condition(target);
         if let Some(cursor) = &self.cursor {
-            conditions.push(self.after(cursor, &mut params)?);
+            let word = if condition.is_empty() { "WHERE" } else { "AND" };
+            condition = format!("{condition} {word} {}", self.after(cursor, &mut params)?);
         }
-        let order: Vec<_> = self
-            .order
-            .iter()
-            .map(|(column, direction)| match direction {
-                Direction::Ascending => (*column).to_owned(),
-                Direction::Descending => format!("{column} DESC"),
-            })
-            .collect();
-        let condition = if conditions.is_empty() {
-            String::new()
-        } else {
-            format!(" WHERE {}", conditions.join(" AND "))
-        };
+        let direction = if self.direction == Direction::Descending { " DESC" } else { "" };
+        let order: Vec<_> = self.order.iter().map(|column| format!("{column}{direction}")).collect();
         params.push(Value::Integer(i64::try_from(wanted).unwrap_or(i64::MAX).saturating_add(1)));
         let text = format!(
             "SELECT {} FROM {}{condition} ORDER BY {} LIMIT ${}",
@@ -217,65 +208,26 @@ impl<E: Entity> Query<E> {
 
     /// `(email, id) > ($3, $4)`: the rows behind the last page's end.
     fn after(&self, cursor: &str, params: &mut Vec<Value>) -> Result<String, DataError> {
-        let columns: Vec<_> = self.order.iter().map(|(column, _)| *column).collect();
-        let kinds: Vec<Kind> = columns.iter().map(|column| kind_of::<E>(column)).collect();
+        let kinds: Vec<Kind> = self.order.iter().map(|column| E::table().kind_of(column)).collect();
         let values = page::decode(cursor, &self.list_name(), &kinds)?;
         let marks: Vec<_> = (params.len() + 1..).take(values.len()).map(|n| format!("${n}")).collect();
         params.extend(values);
-        let operator = if self.order[0].1 == Direction::Ascending { '>' } else { '<' };
-        Ok(format!("({}) {operator} ({})", columns.join(", "), marks.join(", ")))
+        let operator = if self.direction == Direction::Ascending { '>' } else { '<' };
+        Ok(format!("({}) {operator} ({})", self.order.join(", "), marks.join(", ")))
     }
 
     fn cursor_after(&self, last: &E) -> String {
         let values = last.values();
-        let after: Vec<_> =
-            self.order.iter().map(|(column, _)| values[position::<E>(column)].clone()).collect();
+        let table = E::table();
+        let after: Vec<_> = self.order.iter().map(|column| values[table.position(column)].clone()).collect();
         page::encode(&self.list_name(), &after)
     }
 
     /// What a cursor must have been given out by: the table, the order and the filters.
     fn list_name(&self) -> String {
-        let descending = self.order[0].1 == Direction::Descending;
-        let columns: Vec<_> = self.order.iter().map(|(column, _)| *column).collect();
+        let descending = if self.direction == Direction::Descending { "-" } else { "" };
         let filters = fingerprint(&self.filters);
-        format!("{}:{}{}{filters}", E::table().name, if descending { "-" } else { "" }, columns.join(","))
-    }
-}
-
-/// Tells lists with other filters apart without saying what they filter by.
-fn fingerprint<E>(filters: &[Filter<E>]) -> String {
-    if filters.is_empty() {
-        return String::new();
-    }
-    let mut digest = Sha256::new();
-    for filter in filters {
-        digest.update(format!("{} {:?};", filter.column, filter.test));
-    }
-    digest.finalize()[..6].iter().fold(":".to_owned(), |text, byte| format!("{text}{byte:02x}"))
-}
-
-fn position<E: Entity>(name: &str) -> usize {
-    let columns = E::table().columns;
-    columns.iter().position(|column| column.name == name).expect("the derive names the table's own columns")
-}
-
-fn kind_of<E: Entity>(name: &str) -> Kind {
-    E::table().columns[position::<E>(name)].kind
-}
-
-impl<E> Filter<E> {
-    fn condition(&self, dialect: Dialect, params: &mut Vec<Value>) -> String {
-        match &self.test {
-            Test::Compare(operator, value) => {
-                params.push(value.clone());
-                format!("{} {operator} ${}", self.column, params.len())
-            }
-            Test::AnyOf(values) => {
-                params.push(Value::List(values.clone()));
-                any(dialect, self.column, params.len())
-            }
-            Test::IsNull => format!("{} IS NULL", self.column),
-        }
+        format!("{}:{descending}{}{filters}", E::table().name, self.order.join(","))
     }
 }
 
@@ -290,6 +242,18 @@ impl<E> Rows<E> {
     /// A client's page with `items` made from these rows, and the cursor to go on.
     pub fn listing<T>(&self, items: Vec<T>) -> Listing<T> {
         Listing { items, next_cursor: self.next_cursor.clone() }
+    }
+
+    /// Keeps the rows that `keep` wants; the others are no peers any more, and nothing is loaded for them.
+    pub fn filter(mut self, keep: impl FnMut(&E) -> bool) -> Self {
+        self.rows.retain(keep);
+        self
+    }
+
+    /// Keeps the first `count` rows; the others are no peers any more, and nothing is loaded for them.
+    pub fn take(mut self, count: usize) -> Self {
+        self.rows.truncate(count);
+        self
     }
 }
 
@@ -337,6 +301,11 @@ impl Target {
             connection: origin.connection.cloned(),
             site,
         })
+    }
+
+    /// With whom rows that are loaded here become peers.
+    pub(crate) fn peering(&self) -> Peering {
+        Peering::of(&self.scope, self.tenant)
     }
 
     pub(crate) async fn fetch<T: Send>(

@@ -6,11 +6,13 @@ use std::future::Future;
 use std::panic::Location;
 
 use crate::context::Caller;
-use crate::entity::OrgId;
+use crate::driver::Params;
+use crate::entity::{Global, OrgId};
 use crate::error::DataError;
 use crate::query::Target;
 use crate::row::{ReadError, Row};
 use crate::statement::{Cost, Dialect, Statement};
+use crate::transaction::Write;
 use crate::value::{ColumnType, Value};
 
 /// A text that [`sql!`](macro@crate::sql) registered.
@@ -87,25 +89,60 @@ impl SqlQuery {
         let target = Target::of(&cx.origin(), true, Location::caller());
         async move {
             let target = target?;
-            let text = match target.scope.database().dialect() {
-                Dialect::Sqlite => self.sql.sqlite,
-                Dialect::Postgres => self.sql.postgres,
-            };
-            if target.tenant.is_some() && !text.contains("$1") {
-                return Err(DataError::Settings(format!(
-                    "{} does not use $1, the organization: a statement through a Context must",
-                    self.sql.name
-                )));
-            }
-            let statement = Statement {
-                name: Cow::Borrowed(self.sql.name),
-                module: self.sql.module,
-                text: Cow::Borrowed(text),
-                cost: self.cost,
-            };
-            let params: Vec<Value> = target.tenant.iter().map(OrgId::to_value).chain(self.params).collect();
+            let (statement, params) = self.prepare(&target)?;
             target.fetch(&statement, &params, T::from_row).await
         }
+    }
+
+    /// The first row, if there is one.
+    ///
+    /// # Errors
+    /// As [`SqlQuery::all`].
+    #[track_caller]
+    pub fn first<T: FromRow, C: Caller>(
+        self,
+        cx: &C,
+    ) -> impl Future<Output = Result<Option<T>, DataError>> + Send + use<T, C> {
+        let rows = self.all(cx);
+        async move { Ok(rows.await?.into_iter().next()) }
+    }
+
+    /// Runs a text that writes and gives no rows; says how many rows it changed.
+    ///
+    /// # Errors
+    /// As [`SqlQuery::all`].
+    #[track_caller]
+    pub fn execute<W: Write<Global>>(
+        self,
+        tx: &W,
+    ) -> impl Future<Output = Result<u64, DataError>> + Send + use<W> {
+        let target = Target::of(&tx.origin(), true, Location::caller());
+        async move {
+            let target = target?;
+            let (statement, params) = self.prepare(&target)?;
+            let connection = target.connection.as_deref().expect("writes have a transaction");
+            target.scope.execute(connection, &statement, Params::One(&params), target.site).await
+        }
+    }
+
+    fn prepare(self, target: &Target) -> Result<(Statement, Vec<Value>), DataError> {
+        let text = match target.scope.database().dialect() {
+            Dialect::Sqlite => self.sql.sqlite,
+            Dialect::Postgres => self.sql.postgres,
+        };
+        if target.tenant.is_some() && !text.contains("$1") {
+            return Err(DataError::Settings(format!(
+                "{} does not use $1, the organization: a statement through a Context must",
+                self.sql.name
+            )));
+        }
+        let statement = Statement {
+            name: Cow::Borrowed(self.sql.name),
+            module: self.sql.module,
+            text: Cow::Borrowed(text),
+            cost: self.cost,
+        };
+        Ok((statement, target.tenant.iter().map(OrgId::to_value).chain(self.params).collect()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Instant;
 
 use uuid::Uuid;
@@ -21,7 +21,7 @@ use crate::trace::TraceContext;
 #[doc(hidden)]
 pub struct Connection {
     transaction: Box<dyn DriverTransaction>,
-    number: u64,
+    fate: Ending,
     /// A statement failed. PostgreSQL refuses whatever follows, and answers COMMIT with a silent rollback;
     /// SQLite would go on. Here both behave as the stricter one, and loudly.
     failed: AtomicBool,
@@ -32,14 +32,22 @@ impl Connection {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         Connection {
             transaction,
-            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            fate: Ending(Arc::new(Fate {
+                number: NUMBER.fetch_add(1, Ordering::Relaxed),
+                ending: AtomicU8::new(OPEN),
+            })),
             failed: AtomicBool::new(false),
         }
     }
 
     /// Tells transactions of one process apart; never 0.
     pub(crate) fn number(&self) -> u64 {
-        self.number
+        self.fate.0.number
+    }
+
+    /// What becomes of the transaction, for those who keep what was seen in it.
+    pub(crate) fn fate(&self) -> &Arc<Fate> {
+        &self.fate.0
     }
 
     pub(crate) async fn run<'a>(&'a self, call: Call<'a>) -> Result<u64, DriverError> {
@@ -52,7 +60,41 @@ impl Connection {
     }
 
     async fn commit(self) -> Result<(), DriverError> {
-        if self.failed.into_inner() { Err(failed()) } else { self.transaction.commit().await }
+        if self.failed.into_inner() {
+            return Err(failed());
+        }
+        self.transaction.commit().await?;
+        self.fate.0.ending.store(COMMITTED, Ordering::Release);
+        Ok(())
+    }
+}
+
+/// What becomes of a transaction.
+pub(crate) struct Fate {
+    number: u64,
+    ending: AtomicU8,
+}
+
+const OPEN: u8 = 0;
+const COMMITTED: u8 = 1;
+const ROLLED_BACK: u8 = 2;
+
+impl Fate {
+    pub(crate) fn is_committed(&self) -> bool {
+        self.ending.load(Ordering::Acquire) == COMMITTED
+    }
+
+    pub(crate) fn is_rolled_back(&self) -> bool {
+        self.ending.load(Ordering::Acquire) == ROLLED_BACK
+    }
+}
+
+/// Goes with the connection, and notes a rollback unless the transaction was committed before.
+struct Ending(Arc<Fate>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.ending.compare_exchange(OPEN, ROLLED_BACK, Ordering::AcqRel, Ordering::Acquire);
     }
 }
 

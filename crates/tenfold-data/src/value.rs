@@ -86,6 +86,46 @@ pub trait ColumnType: Sized + Send + Sync + 'static {
 /// Column types that identify rows: they can be compared, hashed and sent in a [`Value::List`].
 pub trait KeyType: ColumnType + Clone + Eq + std::hash::Hash + Ord + std::fmt::Debug {}
 
+/// Column types that a list can be ordered by, alike on both databases: never NULL, text byte by byte.
+#[diagnostic::on_unimplemented(
+    message = "rows cannot be ordered by a column of type `{Self}`",
+    label = "numbers, text, times and ids have an order that both databases agree on, `Option` and JSON have not"
+)]
+pub trait Sortable: ColumnType {}
+
+impl<K: KeyType> Sortable for K {}
+impl Sortable for f64 {}
+impl Sortable for Timestamp {}
+
+/// Column types that have a least and a greatest value; those of an `Option` are its values'.
+pub trait Measured: ColumnType {
+    /// What the least and the greatest are.
+    type Value: ColumnType;
+}
+
+impl<T: Sortable> Measured for T {
+    type Value = T;
+}
+impl<T: Sortable> Measured for Option<T> {
+    type Value = T;
+}
+
+/// Column types that can be added up: numbers, and those of an `Option`.
+pub trait Summed: ColumnType {
+    /// What the sum is.
+    type Sum: ColumnType;
+}
+
+impl Summed for i64 {
+    type Sum = i64;
+}
+impl Summed for f64 {
+    type Sum = f64;
+}
+impl<T: Summed> Summed for Option<T> {
+    type Sum = T::Sum;
+}
+
 impl KeyType for Uuid {}
 impl KeyType for String {}
 impl KeyType for i64 {}

@@ -9,7 +9,7 @@ use crate::rows::{AttemptError, JobId, JobState, QueuedJob, StepId, StepRow, wit
 
 /// Whether a job may be claimed now; a read, so that an idle worker does not take SQLite's writer.
 pub(crate) async fn is_any_due(cx: &SystemContext, suspects: Suspects) -> Result<bool, DataError> {
-    let due: Vec<(JobId,)> = sql!(
+    let due: Option<(JobId,)> = sql!(
         "tenfold_jobs.due",
         "SELECT id FROM tenfold_jobs WHERE token IS NULL AND run_at <= $1 AND (strikes < 2 OR $2)
          ORDER BY priority, run_at, id LIMIT 1"
@@ -17,9 +17,9 @@ pub(crate) async fn is_any_due(cx: &SystemContext, suspects: Suspects) -> Result
     .bind(cx.now())
     .bind(suspects == Suspects::One)
     .bounded()
-    .all(cx)
+    .first(cx)
     .await?;
-    Ok(!due.is_empty())
+    Ok(due.is_some())
 }
 
 /// Whether a claim may take a suspect: one, unless the process runs one already.
@@ -107,28 +107,24 @@ pub(crate) async fn heartbeat(
 
 /// Fails unless the job is still held under this token; locks its row until the transaction ends.
 pub(crate) async fn guard(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::Result<()> {
-    let held: Vec<(JobId,)> = sql!(
-        "tenfold_jobs.guard",
-        "UPDATE tenfold_jobs SET token = token WHERE id = $1 AND token = $2 RETURNING id"
-    )
-    .bind(id)
-    .bind(token)
-    .all(tx)
-    .await?;
-    if held.is_empty() { Err(LeaseLost(id).into()) } else { Ok(()) }
+    let held =
+        sql!("tenfold_jobs.guard", "UPDATE tenfold_jobs SET token = token WHERE id = $1 AND token = $2")
+            .bind(id)
+            .bind(token)
+            .execute(tx)
+            .await?;
+    if held == 0 { Err(LeaseLost(id).into()) } else { Ok(()) }
 }
 
 /// As [`guard`], and notes that a step was done: whoever gets on is not what kills workers.
 pub(crate) async fn advance(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::Result<()> {
-    let held: Vec<(JobId,)> = sql!(
-        "tenfold_jobs.advance",
-        "UPDATE tenfold_jobs SET strikes = 0 WHERE id = $1 AND token = $2 RETURNING id"
-    )
-    .bind(id)
-    .bind(token)
-    .all(tx)
-    .await?;
-    if held.is_empty() { Err(LeaseLost(id).into()) } else { Ok(()) }
+    let held =
+        sql!("tenfold_jobs.advance", "UPDATE tenfold_jobs SET strikes = 0 WHERE id = $1 AND token = $2")
+            .bind(id)
+            .bind(token)
+            .execute(tx)
+            .await?;
+    if held == 0 { Err(LeaseLost(id).into()) } else { Ok(()) }
 }
 
 pub(crate) async fn progress(
@@ -138,17 +134,17 @@ pub(crate) async fn progress(
     percent: i64,
     message: &str,
 ) -> anyhow::Result<()> {
-    let held: Vec<(JobId,)> = sql!(
+    let held = sql!(
         "tenfold_jobs.progress",
-        "UPDATE tenfold_jobs SET percent = $3, message = $4 WHERE id = $1 AND token = $2 RETURNING id"
+        "UPDATE tenfold_jobs SET percent = $3, message = $4 WHERE id = $1 AND token = $2"
     )
     .bind(id)
     .bind(token)
     .bind(percent)
     .bind(message.to_owned())
-    .all(tx)
+    .execute(tx)
     .await?;
-    if held.is_empty() { Err(LeaseLost(id).into()) } else { Ok(()) }
+    if held == 0 { Err(LeaseLost(id).into()) } else { Ok(()) }
 }
 
 pub(crate) async fn step_result(
@@ -242,16 +238,16 @@ pub(crate) async fn rescue(cx: &SystemContext, poison_after: u32) -> Result<usiz
 
 async fn rescue_one(tx: &SystemTx<'_>, id: JobId, poison_after: u32) -> Result<bool, DataError> {
     // Locks the row and looks again: its worker may have come back meanwhile, or another rescuer been quicker.
-    let lost: Vec<(JobId,)> = sql!(
+    let lost = sql!(
         "tenfold_jobs.rescue",
         "UPDATE tenfold_jobs SET crashes = crashes + 1, strikes = strikes + 1
-         WHERE id = $1 AND token IS NOT NULL AND lease_until < $2 RETURNING id"
+         WHERE id = $1 AND token IS NOT NULL AND lease_until < $2"
     )
     .bind(id)
     .bind(tx.now())
-    .all(tx)
+    .execute(tx)
     .await?;
-    if lost.is_empty() {
+    if lost == 0 {
         return Ok(false);
     }
     let mut job = (*QueuedJob::get(tx, id).await?).clone();
@@ -269,12 +265,11 @@ async fn rescue_one(tx: &SystemTx<'_>, id: JobId, poison_after: u32) -> Result<b
 
 /// Locks a job that is not finished until the transaction ends, and reads it.
 pub(crate) async fn lock(tx: &SystemTx<'_>, id: JobId) -> Result<Option<QueuedJob>, DataError> {
-    let there: Vec<(JobId,)> =
-        sql!("tenfold_jobs.lock", "UPDATE tenfold_jobs SET token = token WHERE id = $1 RETURNING id")
-            .bind(id)
-            .all(tx)
-            .await?;
-    if there.is_empty() { Ok(None) } else { Ok(Some((*QueuedJob::get(tx, id).await?).clone())) }
+    let there = sql!("tenfold_jobs.lock", "UPDATE tenfold_jobs SET token = token WHERE id = $1")
+        .bind(id)
+        .execute(tx)
+        .await?;
+    if there == 0 { Ok(None) } else { Ok(Some((*QueuedJob::get(tx, id).await?).clone())) }
 }
 
 pub(crate) async fn move_to_history(
@@ -285,11 +280,10 @@ pub(crate) async fn move_to_history(
     QueuedJob::delete(tx, job.id).await?;
     if state == JobState::Completed {
         // Nobody asks for its steps any more; those of a job that was given up serve when it is tried again.
-        let steps = sql!(
-            "tenfold_job_results.delete",
-            "DELETE FROM tenfold_job_results WHERE job_id = $1 RETURNING id"
-        );
-        let _gone: Vec<(StepId,)> = steps.bind(job.id).all(tx).await?;
+        sql!("tenfold_job_results.delete", "DELETE FROM tenfold_job_results WHERE job_id = $1")
+            .bind(job.id)
+            .execute(tx)
+            .await?;
     }
     job.finished(state, tx.now()).insert(tx).await?;
     Ok(())

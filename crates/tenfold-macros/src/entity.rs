@@ -1,35 +1,24 @@
 //! `derive(Entity)`.
 
+mod attributes;
+
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{
-    Data, DeriveInput, Error, Field, Fields, GenericArgument, Ident, LitStr, PathArguments, Result, Type,
-};
+use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result};
+
+use self::attributes::{Container, Relation, RelationKind};
 
 /// What the attributes say.
 struct Shape<'a> {
     table: LitStr,
     tenant: Option<Ident>,
+    uniques: Vec<Vec<Ident>>,
     key: &'a Field,
+    version: Option<&'a Field>,
     columns: Vec<&'a Field>,
     relations: Vec<Relation<'a>>,
     /// Columns of type `Ref<…>`.
     references: Vec<&'a Field>,
-}
-
-struct Relation<'a> {
-    field: &'a Field,
-    /// The entity in `One<…>`, `Many<…>` or `Count<…>`.
-    target: &'a Type,
-    kind: RelationKind,
-    by: Ident,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum RelationKind {
-    Has,
-    BelongsTo,
-    Count,
 }
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
@@ -37,7 +26,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let data = crate::data_path();
     let implementation = shape.implementation(input, &data);
     let columns = shape.column_names(input, &data);
-    Ok(quote!(#implementation #columns))
+    let versioned = shape.versioned(input, &data);
+    Ok(quote!(#implementation #columns #versioned))
 }
 
 impl<'a> Shape<'a> {
@@ -48,17 +38,20 @@ impl<'a> Shape<'a> {
         let Fields::Named(fields) = &body.fields else {
             return Err(Error::new_spanned(&input.ident, "an entity has named fields"));
         };
-        let (table, tenant) = read_container(input)?;
-        let mut key = None;
+        let Container { table, tenant, uniques } = Container::read(input)?;
+        let (mut key, mut version) = (None, None);
         let (mut columns, mut relations, mut references) = (Vec::new(), Vec::new(), Vec::new());
         for field in &fields.named {
-            let role = read_field(field)?;
+            let role = attributes::read_field(field)?;
             if let Some(relation) = role.relation {
                 relations.push(relation);
                 continue;
             }
             if role.is_key && key.replace(field).is_some() {
                 return Err(Error::new_spanned(field, "an entity has one key"));
+            }
+            if role.is_version && version.replace(field).is_some() {
+                return Err(Error::new_spanned(field, "an entity has one version"));
             }
             if role.has_peers {
                 references.push(field);
@@ -67,12 +60,12 @@ impl<'a> Shape<'a> {
         }
         let key =
             key.ok_or_else(|| Error::new_spanned(&input.ident, "one field must be marked #[entity(key)]"))?;
-        if let Some(tenant) = &tenant
-            && columns.iter().all(|field| field.ident.as_ref() != Some(tenant))
-        {
-            return Err(Error::new_spanned(tenant, format!("there is no field `{tenant}`")));
+        for named in tenant.iter().chain(uniques.iter().flatten()) {
+            if columns.iter().all(|field| field.ident.as_ref() != Some(named)) {
+                return Err(Error::new_spanned(named, format!("there is no field `{named}`")));
+            }
         }
-        Ok(Shape { table, tenant, key, columns, relations, references })
+        Ok(Shape { table, tenant, uniques, key, version, columns, relations, references })
     }
 
     fn implementation(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
@@ -80,10 +73,8 @@ impl<'a> Shape<'a> {
         let entity = name.to_string();
         let table = &self.table;
         let owner = if self.tenant.is_some() { quote!(Tenant) } else { quote!(Global) };
-        let tenant = match self.tenant.as_ref().map(ToString::to_string) {
-            Some(tenant) => quote!(::std::option::Option::Some(#tenant)),
-            None => quote!(::std::option::Option::None),
-        };
+        let tenant = optional(self.tenant.as_ref().map(ToString::to_string));
+        let version = optional(self.version.map(name_of));
         let (key, key_type) = (&self.key.ident, &self.key.ty);
         let key_name = name_of(self.key);
         let idents: Vec<_> = self.columns.iter().map(|field| &field.ident).collect();
@@ -103,7 +94,7 @@ impl<'a> Shape<'a> {
                         #(#data::ColumnSpec { name: #names, kind: <#types as #data::ColumnType>::KIND }),*
                     ];
                     static TABLE: #data::Table = #data::Table::new(
-                        #entity, #table, env!("CARGO_PKG_NAME"), COLUMNS, #key_name, #tenant,
+                        #entity, #table, env!("CARGO_PKG_NAME"), COLUMNS, #key_name, #tenant, #version,
                     );
                     &TABLE
                 }
@@ -123,10 +114,10 @@ impl<'a> Shape<'a> {
                     ::std::clone::Clone::clone(&self.#key)
                 }
 
-                fn link(rows: &mut [Self], tenant: ::std::option::Option<#data::OrgId>) {
-                    let _ = (&rows, tenant);
+                fn link(rows: &mut [Self], peering: #data::relation::Peering) {
+                    let _ = (&rows, peering);
                     #(#links)*
-                    #(#data::relation::link_references(rows, |row: &mut #name| &mut row.#references);)*
+                    #(#data::relation::link_references(rows, peering, |row: &mut #name| &mut row.#references);)*
                 }
             }
         }
@@ -144,7 +135,36 @@ impl<'a> Shape<'a> {
                 #vis const #ident: #data::Column<#name, #ty> = #data::Column::new(#text);
             }
         });
-        quote!(impl #name { #(#constants)* })
+        let key = self.key.ident.iter().cloned().collect();
+        let uniques = [(format_ident!("unique_key"), &key)].into_iter();
+        let uniques = uniques.chain(self.uniques.iter().map(|columns| {
+            let names: Vec<_> = columns.iter().map(ToString::to_string).collect();
+            (format_ident!("unique_{}", names.join("_")), columns)
+        }));
+        let uniques = uniques.map(|(constant, columns)| {
+            let tenant = self.tenant.iter().filter(|tenant| !columns.contains(tenant));
+            let names: Vec<_> = tenant.chain(columns).map(ToString::to_string).collect();
+            let doc = format!("No two rows have the same {}; for `upsert` and errors.", names.join(", "));
+            quote! {
+                #[doc = #doc]
+                #[allow(non_upper_case_globals, dead_code)]
+                #vis const #constant: #data::Unique<#name> = #data::Unique::new(&[#(#names),*]);
+            }
+        });
+        quote!(impl #name { #(#constants)* #(#uniques)* })
+    }
+
+    fn versioned(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
+        let (name, Some(version)) = (&input.ident, self.version.map(|field| &field.ident)) else {
+            return TokenStream::new();
+        };
+        quote! {
+            impl #data::Versioned for #name {
+                fn version(&self) -> i64 {
+                    self.#version
+                }
+            }
+        }
     }
 }
 
@@ -152,117 +172,65 @@ impl Relation<'_> {
     /// The statement in `link` that makes the rows peers for this relation.
     fn link(&self, entity: &Ident, table: &LitStr, key: &Option<Ident>, data: &TokenStream) -> TokenStream {
         let (field, target, by) = (&self.field.ident, self.target, &self.by);
-        let name = name_of(self.field);
-        let by_name = by.to_string();
-        let link =
-            |value: TokenStream| quote!(#data::relation::Link::new(#data::ColumnType::to_value(&#value)));
-        let (row_type, foreign, of, own) = match self.kind {
-            RelationKind::Has => {
-                (quote!(#target), quote!(Some(#by_name)), link(quote!(row.#by)), quote!(row.#key))
-            }
-            RelationKind::BelongsTo => {
-                (quote!(#target), quote!(None), link(quote!(#data::Entity::key(row))), quote!(row.#by))
-            }
-            RelationKind::Count => (
-                quote!(#data::relation::Counted<#target>),
-                quote!(Some(#by_name)),
-                quote!(row.link.clone()),
-                quote!(row.#key),
-            ),
+        let (name, relation) = (name_of(self.field), quote!(#data::relation));
+        let row_type = match self.kind {
+            RelationKind::Count => quote!(#relation::Counted<#target>),
+            _ => quote!(#target),
         };
-        let own = link(own);
-        let constant = format_ident!("RELATION");
+        let own = if self.kind == RelationKind::BelongsTo { quote!(row.#by) } else { quote!(row.#key) };
+        let path = self.path(entity, &relation);
         quote! {{
-            static #constant: #data::relation::Relation<#row_type> =
-                #data::relation::Relation::new(#table, #name, #foreign, |row: &#row_type| #of);
-            #data::relation::link(
-                rows, tenant, &#constant,
-                |row: &#entity| #own,
+            static RELATION: #relation::Relation<#row_type> = #relation::Relation::new(#table, #name, #path);
+            #relation::link(
+                rows, peering, &RELATION,
+                |row: &#entity| #relation::Link::new(#data::ColumnType::to_value(&#own)),
                 |row: &mut #entity| &mut row.#field,
             );
         }}
+    }
+
+    /// Where the links stand. `linked` and `ordered` see to it that the columns are there and of the right type.
+    fn path(&self, entity: &Ident, relation: &TokenStream) -> TokenStream {
+        let (target, by) = (self.target, &self.by);
+        let linked = match (&self.through, self.kind) {
+            (Some((join, _)), _) => quote!(Some(#relation::linked::<#entity, _, _>(<#join>::#by))),
+            (None, RelationKind::BelongsTo) => quote!({
+                #relation::linked::<#target, _, _>(<#entity>::#by);
+                None
+            }),
+            (None, _) => quote!(Some(#relation::linked::<#entity, _, _>(<#target>::#by))),
+        };
+        let through = match &self.through {
+            Some((join, to)) => quote!(Some(#relation::Through {
+                table: #relation::between::<#join, #target>,
+                to: #relation::linked::<#target, _, _>(<#join>::#to),
+            })),
+            None => quote!(None),
+        };
+        let order = match &self.order_by {
+            Some(column) => {
+                let descending = self.descending;
+                quote!(Some(#relation::Order {
+                    column: #relation::ordered(<#target>::#column), descending: #descending,
+                }))
+            }
+            None => quote!(None),
+        };
+        let limit = match &self.limit {
+            Some(limit) => quote!(Some(#limit)),
+            None => quote!(None),
+        };
+        quote!(#relation::Path { by: #linked, through: #through, order: #order, limit: #limit })
+    }
+}
+
+fn optional(name: Option<String>) -> TokenStream {
+    match name {
+        Some(name) => quote!(::std::option::Option::Some(#name)),
+        None => quote!(::std::option::Option::None),
     }
 }
 
 fn name_of(field: &Field) -> String {
     field.ident.as_ref().map(ToString::to_string).unwrap_or_default()
-}
-
-fn read_container(input: &DeriveInput) -> Result<(LitStr, Option<Ident>)> {
-    let (mut table, mut tenant) = (None, None);
-    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
-        attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("table") {
-                table = Some(meta.value()?.parse::<LitStr>()?);
-            } else if meta.path.is_ident("tenant") {
-                tenant = Some(meta.value()?.parse::<Ident>()?);
-            } else {
-                return Err(meta.error("an entity takes `table = \"…\"` and `tenant = field`"));
-            }
-            Ok(())
-        })?;
-    }
-    let table =
-        table.ok_or_else(|| Error::new_spanned(&input.ident, "say #[entity(table = \"module_things\")]"))?;
-    Ok((table, tenant))
-}
-
-/// What one field is.
-struct Role<'a> {
-    is_key: bool,
-    has_peers: bool,
-    relation: Option<Relation<'a>>,
-}
-
-fn read_field(field: &Field) -> Result<Role<'_>> {
-    let mut role = Role { is_key: false, has_peers: false, relation: None };
-    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
-        attribute.parse_nested_meta(|meta| {
-            let allowed =
-                [("has_one", "One"), ("has_many", "Many"), ("belongs_to", "One"), ("count", "Count")];
-            if meta.path.is_ident("key") {
-                role.is_key = true;
-                return Ok(());
-            }
-            if meta.path.is_ident("peers") {
-                target_of(&field.ty, "Ref")?;
-                role.has_peers = true;
-                return Ok(());
-            }
-            let Some((word, holder)) = allowed.iter().find(|(word, _)| meta.path.is_ident(word)) else {
-                return Err(meta
-                    .error("a field takes `key`, `peers`, `has_one`, `has_many`, `belongs_to` or `count`"));
-            };
-            let mut by = None;
-            meta.parse_nested_meta(|inner| {
-                if !inner.path.is_ident("by") {
-                    return Err(inner.error("a relation takes `by = column`"));
-                }
-                by = Some(inner.value()?.parse::<Ident>()?);
-                Ok(())
-            })?;
-            let by = by.ok_or_else(|| meta.error("a relation takes `by = column`"))?;
-            let kind = match *word {
-                "belongs_to" => RelationKind::BelongsTo,
-                "count" => RelationKind::Count,
-                _ => RelationKind::Has,
-            };
-            role.relation = Some(Relation { field, target: target_of(&field.ty, holder)?, kind, by });
-            Ok(())
-        })?;
-    }
-    Ok(role)
-}
-
-/// `Profile` of `One<Profile>`.
-fn target_of<'a>(ty: &'a Type, holder: &str) -> Result<&'a Type> {
-    if let Type::Path(path) = ty
-        && let Some(last) = path.path.segments.last()
-        && last.ident == holder
-        && let PathArguments::AngleBracketed(arguments) = &last.arguments
-        && let Some(GenericArgument::Type(target)) = arguments.args.first()
-    {
-        return Ok(target);
-    }
-    Err(Error::new_spanned(ty, format!("this relation is a field of type {holder}<Entity>")))
 }

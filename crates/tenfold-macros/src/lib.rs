@@ -25,10 +25,18 @@ use syn::parse_macro_input;
 /// }
 /// ```
 ///
-/// A field of a relation is not a column. The others: `#[entity(belongs_to(by = project_id))]` on a `One`, where
-/// `project_id` is a field of this struct and the other's key; `#[entity(count(by = task_id))]` on a `Count`.
+/// A field of a relation is not a column. The others:
+///
+/// - `belongs_to(by = project_id)` on a `One`: `project_id` is a field of this struct and the other's key;
+/// - `count(by = task_id)` on a `Count`;
+/// - `has_many(through = Labeling, by = task_id, to = label_id)` on a `Many<Label>`: many to many, where `by` and `to`
+///   are fields of the entity between, which hold this key and the other;
+/// - `order_by = created_at` and `descending` with `has_many`, and `limit = 3` for each parent; with `has_one`, the
+///   first in that order is the one.
+///
 /// A column that holds a key of another module is `#[entity(peers)] pub user_id: Ref<UserId>`: a call for it takes
-/// the keys of its peers along.
+/// the keys of its peers along. `#[entity(version)]` marks an `i64` that counts the row's changes. Over the struct
+/// `unique(name, …)` names columns whose values no two rows share; a tenant's begin with the organization.
 ///
 /// What it writes:
 ///
@@ -42,11 +50,15 @@ use syn::parse_macro_input;
 ///     }
 ///     fn values(&self) -> Vec<Value> { vec![self.id.to_value(), /* … */] }
 ///     fn key(&self) -> UserId { self.id.clone() }
-///     fn link(rows: &mut [Self], tenant: Option<OrgId>) { /* makes rows peers, relation by relation */ }
+///     fn link(rows: &mut [Self], peering: Peering) { /* makes rows peers, relation by relation */ }
 /// }
 /// impl User {
 ///     pub const email: Column<User, String> = Column::new("email");    // User::email in queries
+///     pub const unique_key: Unique<User> = Unique::new(&["org_id", "id"]);
+///     // and for each `unique(email)`: User::unique_email
 /// }
+/// // with a field marked `version`:
+/// impl Versioned for User { fn version(&self) -> i64 { self.version } }
 /// ```
 #[proc_macro_derive(Entity, attributes(entity))]
 pub fn derive_entity(input: TokenStream) -> TokenStream {

@@ -33,7 +33,7 @@ pub mod prelude {
     pub use axum;
     pub use tenfold_data::{
         Context, Count, DataError, Entity, Listing, Many, One, OrgId, Page, Ref, SystemContext, TextEnum,
-        Timestamp, Tx, id, migrations, sql,
+        Timestamp, Tx, Versioned, id, migrations, sql,
     };
     pub use tenfold_jobs::{Enqueue, Event, Job, JobContext};
     pub use tenfold_macros::module_api;
@@ -41,7 +41,7 @@ pub mod prelude {
     pub use crate::async_trait;
     pub use crate::call::CallError;
     pub use crate::http::{
-        Created, Json, NoContent, Path, Permission, Problem, Require, Routes, Text, routes,
+        Created, Json, NoContent, OnConflict, Path, Permission, Problem, Require, Routes, Text, routes,
     };
     pub use crate::module::{Module, Use, Wiring};
 }

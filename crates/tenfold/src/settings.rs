@@ -61,6 +61,8 @@ enum Switch {
 struct Database {
     url: String,
     max_rows: usize,
+    cohort_size: usize,
+    request_cache: usize,
     reader_threads: usize,
     max_waiting_writes: usize,
     cache_size: ByteSize,
@@ -162,12 +164,16 @@ impl Settings {
 fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigError> {
     let section: Database = loaded.section("database")?;
     loaded.within("database.max_rows", section.max_rows, 1..=1_000_000)?;
+    loaded.within("database.cohort_size", section.cohort_size, 1..=1_000_000)?;
+    loaded.within("database.request_cache", section.request_cache, 1..=1_000_000)?;
     loaded.within("database.reader_threads", section.reader_threads, 1..=64)?;
     loaded.within("database.max_waiting_writes", section.max_waiting_writes, 1..=1_000_000)?;
     loaded.within("database.pool_size", section.pool_size, 1..=1000)?;
     loaded.within("database.lanes", section.lanes, 1..=64)?;
     let settings = DatabaseSettings {
         max_rows: section.max_rows,
+        cohort_size: section.cohort_size,
+        request_cache: section.request_cache,
         sqlite: SqliteSettings {
             reader_threads: section.reader_threads,
             max_waiting_writes: section.max_waiting_writes,

@@ -22,7 +22,7 @@ id! {
 
 /// A person who signs in.
 #[derive(Debug, Entity)]
-#[entity(table = "auth_accounts")]
+#[entity(table = "auth_accounts", unique(email))]
 pub(crate) struct Account {
     #[entity(key)]
     pub id: AccountId,

@@ -20,15 +20,15 @@ pub(crate) async fn delete_file(
 ) -> Result<NoContent, Problem> {
     cx.transaction(async |tx| -> Result<(), Problem> {
         // Of two that delete the same file one gets its size, so it is given back once.
-        let deleted: Vec<(i64,)> = sql!(
+        let deleted: Option<(i64,)> = sql!(
             "files_files.remove",
             "DELETE FROM files_files WHERE org_id = $1 AND id = $2 RETURNING size"
         )
         .bind(id)
-        .all(tx)
+        .first(tx)
         .await?;
-        let (size,) = deleted.first().ok_or_else(|| Problem::not_found("file"))?;
-        quota::give_back(tx, *size).await?;
+        let (size,) = deleted.ok_or_else(|| Problem::not_found("file"))?;
+        quota::give_back(tx, size).await?;
         tx.enqueue(DeleteBlobs { file: id }).await?;
         Ok(())
     })

@@ -42,18 +42,17 @@ impl Allowance {
     pub(crate) async fn take(&self, tx: &Tx<'_>, size: u64) -> Result<(), Problem> {
         self.check(size)?;
         let limit = i64::try_from(self.quota.limit_bytes).unwrap_or(i64::MAX);
-        let taken: Vec<(i64,)> = sql!(
+        let taken = sql!(
             "files_usage.take",
             "INSERT INTO files_usage (org_id, bytes) VALUES ($1, $2)
              ON CONFLICT (org_id) DO UPDATE SET bytes = files_usage.bytes + excluded.bytes
-             WHERE files_usage.bytes + excluded.bytes <= $3
-             RETURNING bytes"
+             WHERE files_usage.bytes + excluded.bytes <= $3"
         )
         .bind(i64::try_from(size).unwrap_or(i64::MAX))
         .bind(limit)
-        .all(tx)
+        .execute(tx)
         .await?;
-        if taken.is_empty() { Err(self.exceeded()) } else { Ok(()) }
+        if taken == 0 { Err(self.exceeded()) } else { Ok(()) }
     }
 
     fn exceeded(&self) -> Problem {
@@ -69,12 +68,5 @@ impl Allowance {
 
 /// Counts a file no more.
 pub(crate) async fn give_back(tx: &Tx<'_>, size: i64) -> Result<(), DataError> {
-    let _: Vec<(i64,)> = sql!(
-        "files_usage.give_back",
-        "UPDATE files_usage SET bytes = bytes - $2 WHERE org_id = $1 RETURNING bytes"
-    )
-    .bind(size)
-    .all(tx)
-    .await?;
-    Ok(())
+    Usage::update(tx.tenant()).add(Usage::bytes, -size).run(tx).await
 }

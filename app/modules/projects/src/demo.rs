@@ -49,7 +49,6 @@ async fn fill(tx: &Tx<'_>, users: &[UserId]) -> Result<(), DataError> {
             org_id,
             task_id: task.id,
             label_id: label.id,
-            label: One::default(),
         }));
         comments.extend((0..index % 5).map(|step| Comment {
             id: CommentId(tx.new_id()),
@@ -75,7 +74,7 @@ fn task(tx: &Tx<'_>, project: &Project, number: usize) -> Task {
         status: [TaskStatus::Done, TaskStatus::InProgress, TaskStatus::Open][number % 3],
         created_at: tx.now(),
         assignments: Many::default(),
-        labelings: Many::default(),
+        labels: Many::default(),
         comments: Count::default(),
     }
 }

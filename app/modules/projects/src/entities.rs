@@ -59,8 +59,8 @@ pub(crate) struct Task {
     pub created_at: Timestamp,
     #[entity(has_many(by = task_id))]
     pub assignments: Many<Assignment>,
-    #[entity(has_many(by = task_id))]
-    pub labelings: Many<Labeling>,
+    #[entity(has_many(through = Labeling, by = task_id, to = label_id, order_by = name))]
+    pub labels: Many<Label>,
     #[entity(count(by = task_id))]
     pub comments: Count<Comment>,
 }
@@ -105,8 +105,6 @@ pub(crate) struct Labeling {
     pub org_id: OrgId,
     pub task_id: TaskId,
     pub label_id: LabelId,
-    #[entity(belongs_to(by = label_id))]
-    pub label: One<Label>,
 }
 
 /// What somebody said about a task.

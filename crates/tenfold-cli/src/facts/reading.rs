@@ -57,6 +57,12 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>, CheckError> {
     Ok(found)
 }
 
+/// Whether a file of the package in `folder` is part of the product, and not for tests, benchmarks or examples.
+pub fn is_product(folder: &Path, path: &Path) -> bool {
+    let first = path.strip_prefix(folder).ok().and_then(|below| below.iter().next());
+    !first.is_some_and(|first| ["tests", "benches", "examples"].iter().any(|other| first == *other))
+}
+
 fn is_migration(folder: &Path, path: &Path) -> bool {
     path.strip_prefix(folder).is_ok_and(|below| below.starts_with("migrations"))
 }

@@ -7,6 +7,7 @@ mod graph;
 mod layers;
 mod layout;
 mod needs;
+mod statements;
 mod tables;
 mod texts;
 

@@ -6,7 +6,7 @@ pub(crate) mod sqlite;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use crate::error::DriverError;
+use crate::error::{DataError, DriverError};
 use crate::row::{ReadError, Row};
 use crate::statement::{Dialect, Statement};
 use crate::value::Value;
@@ -32,8 +32,32 @@ pub(crate) enum Params<'a> {
 }
 
 impl Params<'_> {
-    /// Whether some text holds a NUL character, which PostgreSQL cannot keep (22021).
-    pub(crate) fn hold_nul(&self) -> bool {
+    /// Refuses what one of the databases cannot keep: a NUL character in text (22021 on PostgreSQL), and NaN, which
+    /// SQLite turns into NULL.
+    pub(crate) fn check(&self, statement: &str) -> Result<(), DataError> {
+        let statement = || statement.to_owned();
+        if self.hold_nul() {
+            return Err(DataError::NulInText { statement: statement() });
+        }
+        let is_nan = |value: &Value| matches!(value, Value::Real(n) if n.is_nan());
+        if self
+            .values()
+            .any(|value| is_nan(value) || matches!(value, Value::List(all) if all.iter().any(is_nan)))
+        {
+            return Err(DataError::NotANumber { statement: statement() });
+        }
+        Ok(())
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Value> {
+        let (one, each): (&[Value], &[Vec<Value>]) = match self {
+            Params::One(values) => (values, &[]),
+            Params::Each(sets) => (&[], sets),
+        };
+        one.iter().chain(each.iter().flatten())
+    }
+
+    fn hold_nul(&self) -> bool {
         fn nul(value: &Value) -> bool {
             match value {
                 Value::Text(text) => text.contains('\0'),
@@ -52,10 +76,7 @@ impl Params<'_> {
                 _ => false,
             }
         }
-        match self {
-            Params::One(values) => values.iter().any(nul),
-            Params::Each(sets) => sets.iter().flatten().any(nul),
-        }
+        self.values().any(nul)
     }
 }
 
@@ -74,6 +95,9 @@ pub(crate) trait Driver: Send + Sync {
 
     /// Whether the database answers.
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>>;
+
+    /// Whether the database could run a text, without running it; how many parameters it has.
+    fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>>;
 
     /// Ends background work after the last transaction is acknowledged.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::database::Database;
 use crate::driver::{Call, DriverTransaction, Params};
-use crate::error::{DataError, DriverError};
+use crate::error::{DataError, DriverError, Source};
 use crate::statement::{Cost, Dialect, Statement};
 use crate::value::Value;
 
@@ -120,10 +120,9 @@ impl Database {
             if checksum == migration.checksum {
                 return transaction.commit().await.map(|()| false);
             }
-            return Err(DriverError::Refused(
-                "the file was changed after it had run here: restore it, and put the change into a new file"
-                    .to_owned(),
-            ));
+            return Err(DriverError::Other(Source::new(
+                "the file was changed after it had run here: restore it, and put the change into a new file",
+            )));
         }
         transaction.script(&migration.script).await?;
         let applied_at = Value::Time(self.clock().now());
@@ -151,7 +150,8 @@ async fn prepare(dialect: Dialect, transaction: &dyn DriverTransaction) -> Resul
             .script(&format!("SET LOCAL statement_timeout = 0; {RUNNER_LOCK}; SET LOCAL lock_timeout = '5s'"))
             .await?;
     }
-    let history = portable::translate(HISTORY, dialect).map_err(DriverError::Refused)?;
+    let history =
+        portable::translate(HISTORY, dialect).map_err(|why| DriverError::Other(Source::new(why)))?;
     transaction.script(&history).await
 }
 
@@ -185,7 +185,7 @@ impl Migration {
             // Nothing that the file could help.
             DriverError::Unavailable(source) => return DataError::Unavailable(source),
             DriverError::Overloaded(what) => return DataError::Overloaded { what },
-            DriverError::Refused(reason) | DriverError::Conflict(reason) => reason,
+            DriverError::Constraint(constraint) => constraint.to_string(),
             DriverError::Other(source) => source.to_string(),
             other => format!("{other:?}"),
         };

@@ -9,10 +9,13 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::future::BoxFuture;
 
-use super::{COHORT_SIZE, Count, Counted, Link, Many, One, Related, Relation};
+use super::path::Relation;
+use super::seen::{Field, Member, Peering, Place, Rows, Viewer, shows};
+use super::{Link, Related};
 use crate::context::Origin;
-use crate::entity::{Entity, OrgId};
+use crate::entity::OrgId;
 use crate::error::DataError;
+use crate::row::Row;
 use crate::scope::{Batch, BatchKey, Loader, Scope};
 use crate::statement::CallSite;
 use crate::transaction::Connection;
@@ -23,89 +26,44 @@ use crate::value::{ColumnType as _, Value};
 #[doc(hidden)]
 pub fn link<E, F: Field>(
     rows: &mut [E],
-    tenant: Option<OrgId>,
+    peering: Peering,
     relation: &'static Relation<F::Row>,
     of: impl Fn(&E) -> Link,
     field: impl Fn(&mut E) -> &mut F,
 ) {
-    for rows in rows.chunks_mut(COHORT_SIZE) {
+    for rows in rows.chunks_mut(peering.cohort_size) {
         let cohort = Arc::new(Cohort {
             relation,
-            owner: tenant.map_or_else(OnceLock::new, OnceLock::from),
+            owner: peering.tenant.map_or_else(OnceLock::new, OnceLock::from),
             links: rows.iter().map(&of).collect(),
             holders: rows.iter().map(|_| AtomicU32::new(1)).collect(),
-            loaded: OnceLock::new(),
-            load: Mutex::new(Load::default()),
+            views: Mutex::new(Vec::new()),
         });
         for (index, row) in (0..).zip(rows) {
-            *field(row) = F::from(Member(Some((Arc::clone(&cohort), index))));
+            *field(row) = F::from(Member(Some(Place::new(Arc::clone(&cohort), index))));
         }
     }
 }
 
-/// A relation's field: [`One`], [`Many`] or [`Count`].
+/// The entities that load one relation together. Whoever keeps one of them for long keeps the others' keys, and
+/// none of their rows.
 #[doc(hidden)]
-pub trait Field: From<Member<Self::Row>> {
-    type Row: Related;
-}
-
-macro_rules! field {
-    ($field:ident, $row:ty) => {
-        impl<T: Entity> Field for $field<T> {
-            type Row = $row;
-        }
-        impl<T: Entity> From<Member<$row>> for $field<T> {
-            fn from(member: Member<$row>) -> Self {
-                $field(member)
-            }
-        }
-        impl<T: Entity> Default for $field<T> {
-            /// A relation of an entity that was not loaded: it has no rows to give before it is inserted.
-            fn default() -> Self {
-                $field(Member(None))
-            }
-        }
-        impl<T: Entity> Clone for $field<T> {
-            fn clone(&self) -> Self {
-                $field(self.0.clone())
-            }
-        }
-        impl<T: Entity> std::fmt::Debug for $field<T> {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, concat!(stringify!($field), "<{}>"), T::table().entity)
-            }
-        }
-    };
-}
-
-field!(One, T);
-field!(Many, T);
-field!(Count, Counted<T>);
-
-/// One entity's place in a cohort.
-#[doc(hidden)]
-pub struct Member<R: Related>(Option<(Arc<Cohort<R>>, u32)>);
-
-struct Cohort<R: Related> {
+pub struct Cohort<R: Related> {
     relation: &'static Relation<R>,
     /// Whose rows are related: those of the entities' organization; if they belong to nobody, of the first
     /// organization that asked, for what is loaded for it must not be shown to another.
     owner: OnceLock<OrgId>,
     links: Box<[Link]>,
     /// How many copies of each entity there are; a dropped one is not loaded for any more.
-    holders: Box<[AtomicU32]>,
-    loaded: OnceLock<Loaded<R>>,
-    load: Mutex<Load>,
+    pub(super) holders: Box<[AtomicU32]>,
+    /// What was loaded outside of transactions, and inside of each.
+    views: Mutex<Vec<View<R>>>,
 }
 
-/// The related rows, shared with the other cohorts of the same batch, and each member's part of them.
-struct Loaded<R> {
-    rows: Arc<Vec<R>>,
-    parts: Box<[(u32, u32)]>,
-}
-
-#[derive(Default)]
-struct Load {
+struct View<R> {
+    by: Viewer,
+    /// Each member's rows, once they are there.
+    rows: Option<Box<[Rows<R>]>>,
     running: bool,
     failures: u64,
     error: Option<DataError>,
@@ -115,7 +73,7 @@ struct Load {
 impl<R: Related> Member<R> {
     /// The value that links this entity, for errors.
     pub(super) fn key(&self) -> String {
-        let link = self.0.as_ref().map(|(cohort, index)| &cohort.links[*index as usize]);
+        let link = self.0.as_ref().map(|place| &place.cohort.links[place.index as usize]);
         match link {
             Some(Link::Uuid(id)) => format!("of {id}"),
             Some(Link::Integer(n)) => format!("of {n}"),
@@ -126,21 +84,27 @@ impl<R: Related> Member<R> {
 
     /// Asks for the rows of all peers, unless they are there or on their way.
     pub(super) fn touch<'a>(&'a self, origin: &Origin<'_>, site: CallSite) -> Touch<'a, R> {
-        let Some((cohort, index)) = &self.0 else { return Touch { place: None, failures: 0, refused: None } };
-        let mut touch = Touch { place: Some((cohort, *index)), failures: 0, refused: None };
+        let viewer: Viewer = origin.connection.map(|connection| Arc::clone(connection.fate()));
+        let mut touch = Touch { place: self.0.as_ref(), viewer, failures: 0, refused: None };
+        let Some(place) = touch.place else { return touch };
+        let cohort = &place.cohort;
         let tenant = R::table().tenant.and(origin.tenant);
         if tenant.is_some_and(|tenant| *cohort.owner.get_or_init(|| tenant) != tenant) {
             touch.refused = Some(DataError::OtherTenant { site });
             return touch;
         }
-        if cohort.loaded.get().is_some() {
+        if place.seen(&touch.viewer).is_some() {
             return touch;
         }
-        let mut load = cohort.load();
-        touch.failures = load.failures;
-        if !load.running {
+        let mut views = cohort.views();
+        if views.iter().any(|view| view.rows.is_some() && shows(&view.by, &touch.viewer)) {
+            return touch;
+        }
+        let view = view_of(&mut views, &touch.viewer);
+        touch.failures = view.failures;
+        if !view.running {
             match cohort.submit(origin, tenant, site) {
-                Ok(()) => load.running = true,
+                Ok(()) => view.running = true,
                 Err(error) => touch.refused = Some(error),
             }
         }
@@ -148,26 +112,21 @@ impl<R: Related> Member<R> {
     }
 }
 
-impl<R: Related> Clone for Member<R> {
-    fn clone(&self) -> Self {
-        if let Some((cohort, index)) = &self.0 {
-            cohort.holders[*index as usize].fetch_add(1, Ordering::Relaxed);
-        }
-        Member(self.0.clone())
-    }
-}
-
-impl<R: Related> Drop for Member<R> {
-    fn drop(&mut self) {
-        if let Some((cohort, index)) = &self.0 {
-            cohort.holders[*index as usize].fetch_sub(1, Ordering::Relaxed);
-        }
-    }
+/// The view of exactly this viewer, made if there is none. What rolled back transactions saw goes.
+fn view_of<'v, R>(views: &'v mut Vec<View<R>>, by: &Viewer) -> &'v mut View<R> {
+    let is_same = |view: &View<R>| view.by.as_ref().map(Arc::as_ptr) == by.as_ref().map(Arc::as_ptr);
+    let index = views.iter().position(is_same).unwrap_or_else(|| {
+        views.retain(|view| view.by.as_ref().is_none_or(|fate| !fate.is_rolled_back()));
+        let by = by.clone();
+        views.push(View { by, rows: None, running: false, failures: 0, error: None, wakers: Vec::new() });
+        views.len() - 1
+    });
+    &mut views[index]
 }
 
 impl<R: Related> Cohort<R> {
-    fn load(&self) -> MutexGuard<'_, Load> {
-        self.load.lock().unwrap_or_else(PoisonError::into_inner)
+    fn views(&self) -> MutexGuard<'_, Vec<View<R>>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn submit(
@@ -184,6 +143,7 @@ impl<R: Related> Cohort<R> {
         let new = || RelationBatch {
             tenant,
             connection: origin.connection.cloned(),
+            viewer: origin.connection.map(|connection| Arc::clone(connection.fate())),
             site,
             relation: self.relation,
             cohorts: Vec::new(),
@@ -193,36 +153,53 @@ impl<R: Related> Cohort<R> {
             .submit(key, site, new, |batch: &mut RelationBatch<R>| batch.cohorts.push(Arc::clone(self)))
     }
 
+    fn is_held(&self, index: usize) -> bool {
+        self.holders[index].load(Ordering::Acquire) > 0
+    }
+
     /// The links of the entities that somebody still holds.
     fn wanted(&self) -> impl Iterator<Item = &Link> {
-        self.links
-            .iter()
-            .zip(&self.holders)
-            .filter(|(link, holders)| **link != Link::None && holders.load(Ordering::Relaxed) > 0)
-            .map(|(link, _)| link)
+        let held = self.links.iter().enumerate().filter(|(index, _)| self.is_held(*index));
+        held.map(|(_, link)| link).filter(|link| **link != Link::None)
     }
 
-    /// Gives each member its part of `rows`, where `parts` says which links have which.
-    fn fill(&self, rows: &Arc<Vec<R>>, parts: &[(Link, u32, u32)]) {
-        let part = |link: &Link| {
-            let found = parts.binary_search_by(|(other, _, _)| other.cmp(link));
-            found.map_or((0, 0), |index| (parts[index].1, parts[index].2))
+    /// Lets go of the rows of an entity that nobody holds any more.
+    pub(super) fn forget(&self, index: u32) {
+        let mut forgotten = Vec::new();
+        for rows in self.views().iter_mut().filter_map(|view| view.rows.as_mut()) {
+            forgotten.push(rows[index as usize].take());
+        }
+        // Outside the lock: the rows have relations of their own, perhaps to this cohort.
+        drop(forgotten);
+    }
+
+    /// Gives each member its rows, where `found` has those of each link.
+    fn fill(&self, by: &Viewer, found: &[(Link, Arc<[R]>)]) {
+        let of = |link: &Link| {
+            let place = found.binary_search_by(|(other, _)| other.cmp(link)).ok()?;
+            Some(Arc::clone(&found[place].1))
         };
-        let parts = self.links.iter().map(part).collect();
-        // Only the batch that set `running` fills, so the place is empty.
-        let _ = self.loaded.set(Loaded { rows: Arc::clone(rows), parts });
-        self.finish(None);
+        let wakers = {
+            let mut views = self.views();
+            // Under the lock: who is dropped from now on finds the rows there and lets go of them.
+            let rows = (0..self.links.len()).map(|n| self.is_held(n).then(|| of(&self.links[n])).flatten());
+            let rows = rows.collect();
+            let view = view_of(&mut views, by);
+            view.rows = Some(rows);
+            view.running = false;
+            std::mem::take(&mut view.wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
     }
 
-    fn finish(&self, error: Option<DataError>) {
+    fn fail(&self, by: &Viewer, error: DataError) {
         let wakers = {
-            let mut load = self.load();
-            load.running = false;
-            if let Some(error) = error {
-                load.failures += 1;
-                load.error = Some(error);
-            }
-            std::mem::take(&mut load.wakers)
+            let mut views = self.views();
+            let view = view_of(&mut views, by);
+            view.running = false;
+            view.failures += 1;
+            view.error = Some(error);
+            std::mem::take(&mut view.wakers)
         };
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -230,7 +207,8 @@ impl<R: Related> Cohort<R> {
 
 /// Waits for one member's rows.
 pub(super) struct Touch<'a, R: Related> {
-    place: Option<(&'a Arc<Cohort<R>>, u32)>,
+    place: Option<&'a Place<R>>,
+    viewer: Viewer,
     /// How often the load had failed when this wait began: a later failure is its own.
     failures: u64,
     refused: Option<DataError>,
@@ -240,31 +218,27 @@ impl<'a, R: Related> Future for Touch<'a, R> {
     type Output = Result<&'a [R], DataError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some((cohort, index)) = self.place else { return Poll::Ready(Ok(&[])) };
+        let Some(place) = self.place else { return Poll::Ready(Ok(&[])) };
         if let Some(error) = self.refused.take() {
             return Poll::Ready(Err(error));
         }
-        if let Some(rows) = cohort.part(index) {
+        if let Some(rows) = place.seen(&self.viewer) {
             return Poll::Ready(Ok(rows));
         }
-        let mut load = cohort.load();
-        // The load may have ended between the look above and the lock.
-        if let Some(rows) = cohort.part(index) {
-            return Poll::Ready(Ok(rows));
+        let mut views = place.cohort.views();
+        let loaded = views.iter().find_map(|view| {
+            let rows = view.rows.as_ref().filter(|_| shows(&view.by, &self.viewer))?;
+            Some((view.by.clone(), rows[place.index as usize].clone()))
+        });
+        if let Some((by, rows)) = loaded {
+            return Poll::Ready(Ok(place.keep(by, rows)));
         }
-        if load.failures > self.failures {
-            return Poll::Ready(Err(load.error.clone().unwrap_or(DataError::Abandoned)));
+        let view = view_of(&mut views, &self.viewer);
+        if view.failures > self.failures {
+            return Poll::Ready(Err(view.error.clone().unwrap_or(DataError::Abandoned)));
         }
-        load.wakers.push(cx.waker().clone());
+        view.wakers.push(cx.waker().clone());
         Poll::Pending
-    }
-}
-
-impl<R: Related> Cohort<R> {
-    fn part(&self, index: u32) -> Option<&[R]> {
-        let loaded = self.loaded.get()?;
-        let (start, end) = loaded.parts[index as usize];
-        Some(&loaded.rows[start as usize..end as usize])
     }
 }
 
@@ -272,13 +246,14 @@ impl<R: Related> Cohort<R> {
 struct RelationBatch<R: Related> {
     tenant: Option<OrgId>,
     connection: Option<Arc<Connection>>,
+    viewer: Viewer,
     site: CallSite,
     relation: &'static Relation<R>,
     cohorts: Vec<Arc<Cohort<R>>>,
 }
 
 impl<R: Related> RelationBatch<R> {
-    async fn load(&self, scope: &Scope) -> Result<Vec<R>, DataError> {
+    async fn load(&self, scope: &Scope) -> Result<Vec<(Link, Arc<[R]>)>, DataError> {
         let mut links: Vec<&Link> = self.cohorts.iter().flat_map(|cohort| cohort.wanted()).collect();
         links.sort_unstable();
         links.dedup();
@@ -288,26 +263,32 @@ impl<R: Related> RelationBatch<R> {
         let links = Value::List(links.into_iter().map(Link::value).collect());
         let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([links]).collect();
         let statement = self.relation.statement(scope.database().dialect());
-        let connection = self.connection.as_deref();
-        let mut rows = scope.fetch(connection, statement, &params, self.site, R::read).await?;
-        R::link(&mut rows, self.tenant);
-        Ok(rows)
+        let (connection, read) = (self.connection.as_deref(), |row: &Row<'_>| self.relation.read(row));
+        let found = scope.fetch(connection, statement, &params, self.site, read).await?;
+        let (links, mut rows): (Vec<Link>, Vec<R>) = found.into_iter().unzip();
+        R::link(&mut rows, Peering::of(scope, self.tenant));
+        Ok(by_link(links, rows))
     }
+}
 
-    /// Where the rows of each link stand; the statement sorted them by link.
-    fn parts(&self, rows: &[R]) -> Vec<(Link, u32, u32)> {
-        let mut parts: Vec<(Link, u32, u32)> = Vec::new();
-        for (index, row) in (0..).zip(rows) {
-            let link = (self.relation.of)(row);
-            match parts.last_mut() {
-                Some((last, _, end)) if *last == link => *end = index + 1,
-                _ => parts.push((link, index, index + 1)),
-            }
+/// The rows of each link; the statement put them side by side. They are kept apart, so that an entity which
+/// outlives its peers keeps its own only.
+fn by_link<R>(links: Vec<Link>, rows: Vec<R>) -> Vec<(Link, Arc<[R]>)> {
+    let mut rows = rows.into_iter();
+    let mut parts: Vec<(Link, Arc<[R]>)> = Vec::new();
+    let take = |rows: &mut std::vec::IntoIter<R>, count: usize| -> Arc<[R]> {
+        match count {
+            // The usual case, and one allocation less.
+            1 => rows.next().map_or_else(|| Arc::new([]) as Arc<[R]>, |row| Arc::new([row])),
+            _ => rows.take(count).collect(),
         }
-        // Both databases sort as Rust does (bytes, numbers); this makes the search right even if one did not.
-        parts.sort_unstable();
-        parts
+    };
+    for same in links.chunk_by(|one, other| one == other) {
+        parts.push((same[0].clone(), take(&mut rows, same.len())));
     }
+    // Both databases sort as Rust does (bytes, numbers); this makes the search right even if one did not.
+    parts.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    parts
 }
 
 impl<R: Related> Batch for RelationBatch<R> {
@@ -316,12 +297,8 @@ impl<R: Related> Batch for RelationBatch<R> {
             let result = self.load(&scope).await;
             let cohorts = std::mem::take(&mut self.cohorts);
             match result {
-                Ok(rows) => {
-                    let parts = self.parts(&rows);
-                    let rows = Arc::new(rows);
-                    cohorts.iter().for_each(|cohort| cohort.fill(&rows, &parts));
-                }
-                Err(error) => cohorts.iter().for_each(|cohort| cohort.finish(Some(error.clone()))),
+                Ok(found) => cohorts.iter().for_each(|cohort| cohort.fill(&self.viewer, &found)),
+                Err(error) => cohorts.iter().for_each(|cohort| cohort.fail(&self.viewer, error.clone())),
             }
         })
     }
@@ -334,6 +311,6 @@ impl<R: Related> Batch for RelationBatch<R> {
 impl<R: Related> Drop for RelationBatch<R> {
     fn drop(&mut self) {
         // Cohorts that were answered have been taken out; the rest must not leave anybody waiting.
-        self.cohorts.iter().for_each(|cohort| cohort.finish(Some(DataError::Abandoned)));
+        self.cohorts.iter().for_each(|cohort| cohort.fail(&self.viewer, DataError::Abandoned));
     }
 }

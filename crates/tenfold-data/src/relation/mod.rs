@@ -4,31 +4,34 @@
 //! relation is a field, [`One`], [`Many`] or [`Count`]; the field shares a cohort with the same field of the
 //! entities that came from the same query. What is loaded forms a new cohort, so nested loops cost one
 //! statement a level. An entity that was dropped is no peer any more: filtering a list narrows its cohort.
+//!
+//! What a relation gave stays with its entity, as the entity's columns do: load the entity again to see what was
+//! written since. A transaction loads for itself, and what it saw is forgotten when it is rolled back.
 
 mod cohort;
+mod path;
 mod reference;
+mod seen;
 
 use std::future::Future;
 use std::panic::Location;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use self::cohort::Member;
-pub use self::cohort::{Field, link};
+pub use self::cohort::link;
+pub use self::path::{LinkTo, Order, Path, Relation, Through, between, linked, ordered};
 pub use self::reference::{PeerKey, Ref, link_references};
+use self::seen::Member;
+pub use self::seen::{Field, Peering};
 use crate::context::Reach;
-use crate::entity::{Entity, OrgId, Table, any};
+use crate::entity::{Entity, Table};
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
-use crate::statement::{Cost, Dialect, Statement};
-use crate::value::{ColumnType as _, Value};
-
-/// How many entities load a relation together; a longer list is cut into several cohorts.
-pub const COHORT_SIZE: usize = 10_000;
+use crate::value::{Kind, Value};
 
 /// The one row of `T` that belongs to this entity, or that it belongs to.
 pub struct One<T: Entity>(Member<T>);
 
-/// The rows of `T` that belong to this entity, in the order of their keys.
+/// The rows of `T` that belong to this entity, in the order of their keys unless the relation says another.
 pub struct Many<T: Entity>(Member<T>);
 
 /// How many rows of `T` belong to this entity.
@@ -94,20 +97,6 @@ impl<T: Entity> Count<T> {
     }
 }
 
-/// What the derive knows of a relation.
-#[doc(hidden)]
-pub struct Relation<R: Related> {
-    /// The entity that has the field.
-    pub from: &'static str,
-    /// The field.
-    pub name: &'static str,
-    /// The foreign key of the related table; none for "belongs to", which compares the related key.
-    pub foreign: Option<&'static str>,
-    /// That column's value in a loaded row.
-    pub of: fn(&R) -> Link,
-    texts: [OnceLock<Statement>; 2],
-}
-
 /// The value that two sides of a relation share. Ids are copied, text keys are cloned.
 #[doc(hidden)]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -138,81 +127,55 @@ impl Link {
             Link::None => Value::Null,
         }
     }
-}
 
-impl<R: Related> Relation<R> {
-    /// Describes a relation; called by the derive.
-    pub const fn new(
-        from: &'static str,
-        name: &'static str,
-        foreign: Option<&'static str>,
-        of: fn(&R) -> Link,
-    ) -> Self {
-        Relation { from, name, foreign, of, texts: [OnceLock::new(), OnceLock::new()] }
-    }
-
-    /// The rows of `R` for a list of links, those of one link side by side.
-    fn statement(&self, dialect: Dialect) -> &Statement {
-        self.texts[dialect as usize].get_or_init(|| {
-            let table = R::table();
-            let (tenant, next) = table.tenant_condition();
-            let column = self.foreign.unwrap_or(table.key);
-            let (columns, rest) = R::select(column);
-            let wanted = any(dialect, column, next);
-            let text = format!("SELECT {columns} FROM {} WHERE {tenant}{wanted}{rest}", table.name);
-            table.statement(&format!("{}_of_{}", self.name, self.from), text, Cost::Key)
-        })
+    fn read(row: &Row<'_>, index: usize, kind: Kind) -> Result<Self, ReadError> {
+        match kind {
+            Kind::Uuid => row.uuid(index).map(Link::Uuid),
+            Kind::Integer => row.integer(index).map(Link::Integer),
+            Kind::Text => row.text(index).map(|text| Link::Text(text.into())),
+            _ => Err(ReadError::new(index, "a key", "a value of a type that is no key")),
+        }
     }
 }
 
 /// What a relation's statement gives: rows of an entity, or counts.
 #[doc(hidden)]
 pub trait Related: Sized + Send + Sync + 'static {
+    /// Whether the statement counts instead of giving rows.
+    const COUNTS: bool;
     fn table() -> &'static Table;
-    /// What is selected, and what follows the condition.
-    fn select(column: &str) -> (String, String);
+    /// Reads the columns before the link.
     fn read(row: &Row<'_>) -> Result<Self, ReadError>;
-    fn link(rows: &mut [Self], tenant: Option<OrgId>);
+    fn link(rows: &mut [Self], peering: Peering);
 }
 
 impl<T: Entity> Related for T {
+    const COUNTS: bool = false;
     fn table() -> &'static Table {
         T::table()
-    }
-    fn select(column: &str) -> (String, String) {
-        let key = T::table().key;
-        let order = if column == key { column.to_owned() } else { format!("{column}, {key}") };
-        (T::table().column_list(), format!(" ORDER BY {order}"))
     }
     fn read(row: &Row<'_>) -> Result<Self, ReadError> {
         T::read(row)
     }
-    fn link(rows: &mut [Self], tenant: Option<OrgId>) {
-        T::link(rows, tenant);
+    fn link(rows: &mut [Self], peering: Peering) {
+        T::link(rows, peering);
     }
 }
 
 /// One row of a counting relation.
 #[doc(hidden)]
 pub struct Counted<T> {
-    pub link: Link,
     rows: i64,
     entity: std::marker::PhantomData<fn() -> T>,
 }
 
 impl<T: Entity> Related for Counted<T> {
+    const COUNTS: bool = true;
     fn table() -> &'static Table {
         T::table()
     }
-    fn select(column: &str) -> (String, String) {
-        (format!("{column}, count(*)"), format!(" GROUP BY {column} ORDER BY {column}"))
-    }
     fn read(row: &Row<'_>) -> Result<Self, ReadError> {
-        // The row does not say which relation it is of, so its key is taken as what it turns out to be.
-        let link = uuid::Uuid::read(row, 0).map(Link::Uuid);
-        let link = link.or_else(|_| row.integer(0).map(Link::Integer));
-        let link = link.or_else(|_| row.text(0).map(|text| Link::Text(text.into())))?;
-        Ok(Counted { link, rows: row.integer(1)?, entity: std::marker::PhantomData })
+        Ok(Counted { rows: row.integer(0)?, entity: std::marker::PhantomData })
     }
-    fn link(_: &mut [Self], _: Option<OrgId>) {}
+    fn link(_: &mut [Self], _: Peering) {}
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::COHORT_SIZE;
+use super::Peering;
 use crate::row::{ReadError, Row};
 use crate::value::{ColumnType, KeyType, Kind, Value};
 
@@ -61,8 +61,12 @@ impl<K: KeyType> PeerKey<K> for &Ref<K> {
 
 /// Makes the references of `rows` peers. Called by the derive.
 #[doc(hidden)]
-pub fn link_references<E, K: KeyType>(rows: &mut [E], field: impl Fn(&mut E) -> &mut Ref<K>) {
-    for rows in rows.chunks_mut(COHORT_SIZE) {
+pub fn link_references<E, K: KeyType>(
+    rows: &mut [E],
+    peering: Peering,
+    field: impl Fn(&mut E) -> &mut Ref<K>,
+) {
+    for rows in rows.chunks_mut(peering.cohort_size) {
         let keys = rows.iter_mut().map(|row| field(row).key.clone()).collect();
         let holders = rows.iter().map(|_| AtomicU32::new(1)).collect();
         let peers = Arc::new(Peers { keys, holders });

@@ -206,6 +206,10 @@ impl Scope {
         let place = state.remembered.entry((batch.what, batch.tenant));
         let remembered = place.or_insert_with(|| Box::new(Found::<L>::new()));
         if let Some(remembered) = remembered.downcast_mut::<Found<L>>() {
+            if remembered.len() + found.len() > self.database.request_cache() {
+                // A long job must not keep all that it ever loaded; what is asked for again is loaded again.
+                remembered.clear();
+            }
             remembered.extend(found.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
     }

@@ -11,6 +11,7 @@ use super::{BatchKey, Loader, Scope};
 use crate::context::Origin;
 use crate::entity::{Entity, OrgId};
 use crate::error::DataError;
+use crate::relation::Peering;
 use crate::statement::CallSite;
 use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Value};
@@ -54,7 +55,7 @@ impl<E: Entity> KeyedLoad for Load<E> {
             let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([list]).collect();
             let connection = self.connection.as_deref();
             let mut rows = scope.fetch(connection, statement, &params, self.site, E::read).await?;
-            E::link(&mut rows, self.tenant);
+            E::link(&mut rows, Peering::of(&scope, self.tenant));
             let mut found: Found<E> = keys.into_iter().map(|key| (key, None)).collect();
             for row in rows {
                 found.insert(row.key(), Some(Arc::new(row)));

@@ -305,9 +305,7 @@ impl Scope {
         site: CallSite,
         sink: crate::driver::Sink<'_>,
     ) -> Result<u64, DataError> {
-        if params.hold_nul() {
-            return Err(DataError::NulInText { statement: statement.name.to_string() });
-        }
+        params.check(&statement.name)?;
         let dialect = self.database.dialect();
         let span = tracing::debug_span!(
             "db.query",

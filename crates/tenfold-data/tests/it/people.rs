@@ -9,7 +9,7 @@ id!(SettingsId);
 id!(PermissionId);
 
 #[derive(Debug, Entity)]
-#[entity(table = "people_accounts")]
+#[entity(table = "people_accounts", unique(email))]
 pub struct Account {
     #[entity(key)]
     pub id: AccountId,
@@ -19,7 +19,7 @@ pub struct Account {
 }
 
 #[derive(Clone, Debug, Entity)]
-#[entity(table = "people_users", tenant = org_id)]
+#[entity(table = "people_users", tenant = org_id, unique(account_id))]
 pub struct User {
     #[entity(key)]
     pub id: UserId,
@@ -79,7 +79,7 @@ CREATE TABLE people_users (
     id uuid NOT NULL,
     account_id uuid NOT NULL REFERENCES people_accounts (id),
     manager_id uuid,
-    name text NOT NULL CHECK (name <> ''),
+    name text NOT NULL CONSTRAINT people_users_named CHECK (name <> ''),
     PRIMARY KEY (org_id, id),
     UNIQUE (org_id, account_id)
 );

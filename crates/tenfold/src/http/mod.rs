@@ -33,7 +33,7 @@ pub use self::auth::{Authenticate, Credentials, OwnOrigin, Permission, Require, 
 pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text, nullable};
 pub use self::live::{EventShape, LiveEvent, News, live};
 pub use self::patience::Patience;
-pub use self::problem::Problem;
+pub use self::problem::{OnConflict, Problem};
 pub use self::request::Unrecorded;
 pub use self::server::{Bound, ServeError};
 pub use ::http::{HeaderMap, HeaderValue, StatusCode, header};

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use tenfold_data::DataError;
+use tenfold_data::{Constraint, ConstraintKind, DataError, Entity, Unique};
 use utoipa::ToSchema;
 
 use crate::call::CallError;
@@ -112,6 +112,12 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "conflict", "It is in conflict with what is there").detail(detail)
     }
 
+    /// 409: somebody else has changed it since the client saw it.
+    pub fn stale() -> Self {
+        let title = "It was changed meanwhile";
+        Problem::new(StatusCode::CONFLICT, "stale", title).detail("load it again, and then change it")
+    }
+
     /// 422: the request is understood, but a value is not allowed.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value is not allowed").detail(detail)
@@ -176,12 +182,57 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
+/// `an account with the same email is already there`.
+fn taken(constraint: &Constraint) -> String {
+    let columns = constraint.columns.iter().filter(|column| *column != "org_id");
+    let columns: Vec<_> = columns.map(|column| column.replace('_', " ")).collect();
+    match constraint.entity {
+        Some(entity) if !columns.is_empty() => {
+            format!("another {} has the same {}", entity.to_lowercase(), columns.join(" and "))
+        }
+        _ => "a row with the same value is already there".to_owned(),
+    }
+}
+
+/// What a caller says of a unique value that is taken, in place of the general 409.
+pub trait OnConflict<T> {
+    /// Turns the error of these unique values into the caller's own problem, and leaves any other as it is:
+    /// `account.insert(tx).await.on_conflict(Account::unique_email, || Problem::conflict("…"))?`.
+    ///
+    /// # Errors
+    /// The caller's problem, which keeps what really happened for the log, or the error's own.
+    fn on_conflict<E: Entity>(
+        self,
+        unique: Unique<E>,
+        problem: impl FnOnce() -> Problem,
+    ) -> Result<T, Problem>;
+}
+
+impl<T> OnConflict<T> for Result<T, DataError> {
+    fn on_conflict<E: Entity>(
+        self,
+        unique: Unique<E>,
+        problem: impl FnOnce() -> Problem,
+    ) -> Result<T, Problem> {
+        self.map_err(|error| match error.violates(unique) {
+            true => problem().cause(error),
+            false => error.into(),
+        })
+    }
+}
+
 impl From<DataError> for Problem {
     fn from(error: DataError) -> Self {
         match &error {
             DataError::NotFound { entity, .. } => Problem::not_found(&entity.to_lowercase()),
-            DataError::Conflict { .. } => {
-                Problem::conflict("a row with the same value is already there").cause(error)
+            DataError::Conflict { constraint, .. } => Problem::conflict(taken(constraint)).cause(error),
+            DataError::Refused { constraint, .. } if constraint.kind == ConstraintKind::ForeignKey => {
+                let what = "it refers to something that is not there, or something there refers to it";
+                Problem::conflict(what).cause(error)
+            }
+            DataError::Stale { .. } => Problem::stale().cause(error),
+            DataError::NotANumber { .. } | DataError::OutOfRange { .. } => {
+                Problem::invalid("a number is too large, or none").cause(error)
             }
             DataError::NulInText { .. } => Problem::invalid("text must not hold NUL characters"),
             DataError::Cursor => Problem::bad_request(error.to_string()),

@@ -62,11 +62,8 @@ pub(crate) async fn sign_up(
 
 async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Result<Account, Problem> {
     let account = Account { id: AccountId(tx.new_id()), email, password_hash, created_at: tx.now() };
-    account.insert(tx).await.map_err(|error| match error.is_conflict() {
-        true => {
-            Problem::conflict("somebody signs in with this address already: sign in instead").cause(error)
-        }
-        false => error.into(),
+    account.insert(tx).await.on_conflict(Account::unique_email, || {
+        Problem::conflict("somebody signs in with this address already: sign in instead")
     })
 }
 

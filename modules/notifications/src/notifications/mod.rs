@@ -8,7 +8,6 @@ pub(crate) mod read_all;
 use serde::Serialize;
 use tenfold::data::Query;
 use tenfold::prelude::*;
-use tenfold::sql;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -63,14 +62,11 @@ fn newest_of(user: Uuid) -> Query<Notification> {
 /// How many notifications a person has not read. Counted up to 1,000, which then means that many or more: nobody
 /// tells the difference, and the statement stays quick for a person who never reads.
 async fn unread(cx: &Context, user: Uuid) -> Result<i64, DataError> {
-    let counted: Vec<(i64,)> = sql!(
-        "notifications_notifications.unread",
-        "SELECT count(*) FROM (SELECT id FROM notifications_notifications
-            WHERE org_id = $1 AND user_id = $2 AND read_at IS NULL LIMIT 1000) AS unread"
-    )
-    .bind(user)
-    .bounded()
-    .all(cx)
-    .await?;
-    Ok(counted.first().map_or(0, |(count,)| *count))
+    unread_of(user).limit(1000).count(cx).await
+}
+
+/// What a person has not read.
+fn unread_of(user: Uuid) -> Query<Notification> {
+    let of_user = Notification::query().filter(Notification::user_id.eq(user));
+    of_user.filter(Notification::read_at.is_null())
 }

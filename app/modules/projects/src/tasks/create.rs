@@ -41,7 +41,7 @@ pub(crate) async fn create_task(
                 status: TaskStatus::Open,
                 created_at: tx.now(),
                 assignments: Many::default(),
-                labelings: Many::default(),
+                labels: Many::default(),
                 comments: Count::default(),
             }
             .insert(tx)

@@ -33,10 +33,7 @@ pub(crate) struct TaskView {
 /// A view of one task. Over a list the relations cost a statement each, whatever its length, and the assignees,
 /// who live in another module, one call.
 async fn view(cx: &Context, auth: &AuthClient, task: &Task) -> Result<TaskView, Problem> {
-    let mut labels = Vec::new();
-    for labeling in task.labelings.get(cx).await? {
-        labels.push(labeling.label.get(cx).await?.name.clone());
-    }
+    let labels = task.labels.get(cx).await?;
     let mut assignees = Vec::new();
     for assignment in task.assignments.get(cx).await? {
         // Somebody who has left the organization has no card.
@@ -48,7 +45,7 @@ async fn view(cx: &Context, auth: &AuthClient, task: &Task) -> Result<TaskView, 
         title: task.title.clone(),
         status: task.status,
         assignees,
-        labels,
+        labels: labels.iter().map(|label| label.name.clone()).collect(),
         comments: task.comments.get(cx).await?,
         created_at: task.created_at,
     })

@@ -51,6 +51,12 @@ impl Lease {
         self.occupied(before(deadline, work)).await
     }
 
+    /// Prepares a text, and says how many parameters it has.
+    pub(super) async fn check(&self, text: &str) -> Result<usize, DriverError> {
+        let prepared = self.occupied(async { self.client().prepare(text).await.map_err(classify) }).await?;
+        Ok(prepared.params().len())
+    }
+
     pub(super) async fn script(&self, sql: &str) -> Result<(), DriverError> {
         self.occupied(async { self.client().batch_execute(sql).await.map_err(classify) }).await
     }

@@ -25,7 +25,7 @@ use self::lane::Lane;
 use self::lease::{Lease, PostgresTransaction};
 use super::{Call, Driver, DriverTransaction, Params, before};
 use crate::database::PostgresSettings;
-use crate::error::{DataError, DriverError, Source};
+use crate::error::{Constraint, ConstraintKind, DataError, DriverError, Source};
 use crate::row::{Row, Source as RowSource};
 use crate::statement::{Cost, Dialect};
 
@@ -129,6 +129,10 @@ impl Driver for Postgres {
         })
     }
 
+    fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>> {
+        Box::pin(async move { self.lease(None).await?.check(text).await })
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move { self.pool.close() })
     }
@@ -152,10 +156,11 @@ fn classify(error: tokio_postgres::Error) -> DriverError {
     let Some(refusal) = error.as_db_error() else {
         return unanswered(error);
     };
-    let constraint = refusal.constraint().or(refusal.column()).unwrap_or(refusal.message()).to_owned();
+    if let Some(constraint) = broken(refusal) {
+        return DriverError::Constraint(Box::new(constraint));
+    }
     match refusal.code() {
-        &SqlState::UNIQUE_VIOLATION => DriverError::Conflict(constraint),
-        code if code.code().starts_with("23") => DriverError::Refused(constraint),
+        &SqlState::NUMERIC_VALUE_OUT_OF_RANGE => DriverError::OutOfRange,
         &SqlState::QUERY_CANCELED => DriverError::Deadline,
         &SqlState::TOO_MANY_CONNECTIONS => {
             DriverError::Overloaded("PostgreSQL has no connection left (max_connections)")
@@ -169,6 +174,27 @@ fn classify(error: tokio_postgres::Error) -> DriverError {
         }
         _ => DriverError::Other(Source::new(explain(refusal))),
     }
+}
+
+/// The constraint that a value breaks.
+fn broken(refusal: &DbError) -> Option<Constraint> {
+    let kind = match *refusal.code() {
+        SqlState::UNIQUE_VIOLATION => ConstraintKind::Unique,
+        SqlState::FOREIGN_KEY_VIOLATION => ConstraintKind::ForeignKey,
+        SqlState::NOT_NULL_VIOLATION => ConstraintKind::NotNull,
+        SqlState::CHECK_VIOLATION => ConstraintKind::Check,
+        _ => return None,
+    };
+    let mut constraint = Constraint::new(kind, refusal.table().unwrap_or_default());
+    constraint.name = refusal.constraint().map(str::to_owned);
+    // `Key (org_id, email)=(…, …) already exists.`: in whatever language the words are, the columns stand here.
+    let columns = refusal.detail().and_then(|detail| detail.split_once('(')?.1.split_once(")=("));
+    match (refusal.column(), columns) {
+        (Some(column), _) => constraint.columns = vec![column.to_owned()],
+        (None, Some((columns, _))) => constraint.columns = columns.split(", ").map(str::to_owned).collect(),
+        (None, None) => {}
+    }
+    Some(constraint)
 }
 
 /// An error of opening a connection. Whatever it is, a wrong password or no such database for two, it is not the

@@ -8,6 +8,7 @@ use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
 
 use super::super::{Call, Params};
+use super::constraint;
 use crate::database::SqliteSettings;
 use crate::error::{DriverError, Source};
 use crate::row::{Row, Source as RowSource};
@@ -66,31 +67,35 @@ fn unusable(path: &Path, error: &rusqlite::Error) -> DriverError {
 
 /// Runs a statement and hands its rows to the sink; says how many rows it gave or changed.
 pub(super) fn run_statement(connection: &Connection, call: Call<'_>) -> Result<u64, DriverError> {
-    let mut statement = connection.prepare_cached(&call.statement.text).map_err(|error| classify(&error))?;
-    let sets: &[Vec<Value>] = match call.params {
-        Params::One(values) => {
-            bind(&mut statement, values)?;
-            return step(connection, &mut statement, call.sink);
-        }
-        Params::Each(sets) => sets,
-    };
-    let mut rows = 0;
-    for values in sets {
+    let text = &call.statement.text;
+    let mut statement = connection.prepare_cached(text).map_err(|error| classify(&error))?;
+    let mut run = |values: &[Value]| {
         bind(&mut statement, values)?;
-        rows += step(connection, &mut statement, call.sink)?;
+        let explain = |error: &rusqlite::Error| match constraint::is_foreign_key(error) {
+            true => match constraint::broken_reference(connection, text, values) {
+                Some(reference) => DriverError::Constraint(Box::new(reference)),
+                None => classify(error),
+            },
+            false => classify(error),
+        };
+        step(connection, &mut statement, call.sink, explain)
+    };
+    match call.params {
+        Params::One(values) => run(values),
+        Params::Each(sets) => sets.iter().map(|values| run(values)).sum(),
     }
-    Ok(rows)
 }
 
 fn step(
     connection: &Connection,
     statement: &mut Statement<'_>,
     sink: super::super::Sink<'_>,
+    explain: impl Fn(&rusqlite::Error) -> DriverError,
 ) -> Result<u64, DriverError> {
     let reads = statement.column_count() > 0;
     let mut count = 0;
     let mut rows = statement.raw_query();
-    while let Some(row) = rows.next().map_err(|error| classify(&error))? {
+    while let Some(row) = rows.next().map_err(|error| explain(&error))? {
         sink(&Row(RowSource::Sqlite(row))).map_err(DriverError::Read)?;
         count += 1;
     }
@@ -98,19 +103,22 @@ fn step(
     Ok(if reads { count } else { connection.changes() })
 }
 
+/// Whether the text is one that SQLite can run, and its parameters are `$1, $2, …`; how many there are.
+pub(super) fn check(connection: &Connection, text: &str) -> Result<usize, DriverError> {
+    let statement = connection.prepare(text).map_err(|error| classify(&error))?;
+    let count = statement.parameter_count();
+    for index in 1..=count {
+        number_of(&statement, index, count)?;
+    }
+    Ok(count)
+}
+
 /// Binds `$1, $2, …` by their names: SQLite numbers parameters by their first appearance, and would take
 /// `$1::uuid` for one more parameter, silently NULL.
 fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), DriverError> {
     for index in 1..=statement.parameter_count() {
-        let name = statement.parameter_name(index).unwrap_or("?");
-        let number: Option<usize> = name.strip_prefix('$').and_then(|digits| digits.parse().ok());
-        let Some(value) = number.and_then(|number| values.get(number.wrapping_sub(1))) else {
-            return Err(DriverError::Other(Source::new(format!(
-                "parameter {name} is not one of $1 to ${}: write parameters as $ and digits, without casts",
-                values.len()
-            ))));
-        };
-        statement.raw_bind_parameter(index, value).map_err(|error| classify(&error))?;
+        let number = number_of(statement, index, values.len())?;
+        statement.raw_bind_parameter(index, &values[number - 1]).map_err(|error| classify(&error))?;
     }
     if statement.parameter_count() != values.len() {
         return Err(DriverError::Other(Source::new(format!(
@@ -120,6 +128,17 @@ fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), DriverErr
         ))));
     }
     Ok(())
+}
+
+/// The number in a parameter's name, from 1 to `count`.
+fn number_of(statement: &Statement<'_>, index: usize, count: usize) -> Result<usize, DriverError> {
+    let name = statement.parameter_name(index).unwrap_or("?");
+    let number = name.strip_prefix('$').and_then(|digits| digits.parse().ok());
+    number.filter(|number| (1..=count).contains(number)).ok_or_else(|| {
+        DriverError::Other(Source::new(format!(
+            "parameter {name} is not one of $1 to ${count}: write parameters as $ and digits, without casts"
+        )))
+    })
 }
 
 impl rusqlite::ToSql for Value {
@@ -165,30 +184,20 @@ pub(super) fn classify(error: &rusqlite::Error) -> DriverError {
         return DriverError::Other(Source::new(error.to_string()));
     };
     let message = message.clone().unwrap_or_else(|| failure.to_string());
-    // The low byte of an extended code is its family; https://www.sqlite.org/rescode.html
-    const UNIQUE: i32 = 2067;
-    const PRIMARY_KEY: i32 = 1555;
-    const ROWID: i32 = 2579;
-    match (failure.code, failure.extended_code) {
-        (ErrorCode::ConstraintViolation, UNIQUE | PRIMARY_KEY | ROWID) => {
-            DriverError::Conflict(named(&message))
-        }
-        (ErrorCode::ConstraintViolation, _) => DriverError::Refused(named(&message)),
-        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => {
+    if let Some(broken) = constraint::broken(failure.extended_code, &message) {
+        return broken;
+    }
+    if message == "integer overflow" {
+        return DriverError::OutOfRange;
+    }
+    match failure.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             DriverError::Overloaded("another process holds SQLite's writer")
         }
-        (
-            ErrorCode::CannotOpen
-            | ErrorCode::NotADatabase
-            | ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure,
-            _,
-        ) => DriverError::Unavailable(Source::new(message)),
+        ErrorCode::CannotOpen
+        | ErrorCode::NotADatabase
+        | ErrorCode::DiskFull
+        | ErrorCode::SystemIoFailure => DriverError::Unavailable(Source::new(message)),
         _ => DriverError::Other(Source::new(message)),
     }
-}
-
-/// `UNIQUE constraint failed: auth_accounts.email` names the column after the colon.
-fn named(message: &str) -> String {
-    message.split_once(": ").map_or(message, |(_, constraint)| constraint).to_owned()
 }

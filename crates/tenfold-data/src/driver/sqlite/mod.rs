@@ -4,6 +4,7 @@
 //! thread costs more than they do. Other reads run on reader threads. Writes are grouped, see `writer.rs`.
 
 mod connection;
+mod constraint;
 mod writer;
 
 use std::path::PathBuf;
@@ -133,6 +134,13 @@ impl Driver for Sqlite {
         Box::pin(async move {
             let reader = self.inline[0].lock().unwrap_or_else(PoisonError::into_inner);
             reader.query_row("SELECT 1", [], |_| Ok(())).map_err(|error| classify(&error))
+        })
+    }
+
+    fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>> {
+        Box::pin(async move {
+            let reader = self.inline[0].lock().unwrap_or_else(PoisonError::into_inner);
+            connection::check(&reader, text)
         })
     }
 

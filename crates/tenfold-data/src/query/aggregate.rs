@@ -1,0 +1,186 @@
+//! What is counted or added up over a list, in the database. Order and cursor have no say in it.
+
+use std::future::Future;
+use std::panic::Location;
+
+use super::{Query, Target};
+use crate::context::Reach;
+use crate::entity::{Column, Entity};
+use crate::error::DataError;
+use crate::row::{ReadError, Row};
+use crate::statement::{Cost, Dialect, Statement};
+use crate::value::{ColumnType, Kind, Measured, Summed, Value};
+
+impl<E: Entity> Query<E> {
+    /// How many rows there are. With a limit it counts no further than that, which keeps it quick.
+    ///
+    /// # Errors
+    /// Whatever stops the statement.
+    #[track_caller]
+    pub fn count<R: Reach<E::Owner>>(
+        self,
+        cx: &R,
+    ) -> impl Future<Output = Result<i64, DataError>> + Send + use<E, R> {
+        let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
+        async move {
+            let (target, table) = (target?, E::table().name);
+            let (condition, mut params) = self.condition(&target);
+            let (text, cost) = match self.limit {
+                Some(limit) => {
+                    params.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+                    let rows = format!("SELECT 1 FROM {table}{condition} LIMIT ${}", params.len());
+                    (format!("SELECT count(*) FROM ({rows}) AS counted"), Cost::Page)
+                }
+                None => (format!("SELECT count(*) FROM {table}{condition}"), Cost::Free),
+            };
+            one_row(&target, E::table().statement("count", text, cost), &params, |row| row.integer(0)).await
+        }
+    }
+
+    /// Whether there is any row.
+    ///
+    /// # Errors
+    /// Whatever stops the statement.
+    #[track_caller]
+    pub fn exists<R: Reach<E::Owner>>(
+        self,
+        cx: &R,
+    ) -> impl Future<Output = Result<bool, DataError>> + Send + use<E, R> {
+        let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
+        async move {
+            let table = E::table().name;
+            let text = |condition: &str, _| format!("SELECT EXISTS (SELECT 1 FROM {table}{condition})");
+            self.one(target?, "exists", Cost::Page, text, |row| row.boolean(0)).await
+        }
+    }
+
+    /// The sum of a column's values; that of none is 0.
+    ///
+    /// # Errors
+    /// [`DataError::OutOfRange`] when it does not fit the column's type; whatever stops the statement.
+    #[track_caller]
+    pub fn sum<R: Reach<E::Owner>, T: Summed>(
+        self,
+        cx: &R,
+        column: Column<E, T>,
+    ) -> impl Future<Output = Result<T::Sum, DataError>> + Send + use<E, R, T> {
+        let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
+        async move {
+            let (table, column, kind) = (E::table().name, column.name(), T::KIND);
+            // PostgreSQL adds bigint up to numeric; the cast fails where SQLite's sum does.
+            let text = |condition: &str, dialect| match dialect {
+                Dialect::Postgres => {
+                    format!("SELECT coalesce(sum({column}), 0)::{} FROM {table}{condition}", kind.postgres())
+                }
+                Dialect::Sqlite if kind == Kind::Real => {
+                    format!("SELECT coalesce(sum({column}), 0.0) FROM {table}{condition}")
+                }
+                Dialect::Sqlite => format!("SELECT coalesce(sum({column}), 0) FROM {table}{condition}"),
+            };
+            let (target, verb) = (target?, format!("sum_{column}"));
+            let site = target.site;
+            let sum = self.one(target, &verb, Cost::Free, text, |row| T::Sum::read(row, 0)).await?;
+            // Where PostgreSQL's sum of doubles fails, SQLite's is infinite.
+            if matches!(sum.to_value(), Value::Real(sum) if !sum.is_finite()) {
+                return Err(DataError::OutOfRange { statement: format!("{table}.{verb}"), site });
+            }
+            Ok(sum)
+        }
+    }
+
+    /// The mean of a column's values, as near as a double comes to it; none of no values.
+    ///
+    /// # Errors
+    /// Whatever stops the statement.
+    #[track_caller]
+    pub fn avg<R: Reach<E::Owner>, T: Summed>(
+        self,
+        cx: &R,
+        column: Column<E, T>,
+    ) -> impl Future<Output = Result<Option<f64>, DataError>> + Send + use<E, R, T> {
+        let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
+        async move {
+            let (table, column) = (E::table().name, column.name());
+            // PostgreSQL's mean of bigint is numeric, SQLite's a REAL.
+            let text = |condition: &str, dialect| match dialect {
+                Dialect::Postgres => {
+                    format!("SELECT avg({column})::double precision FROM {table}{condition}")
+                }
+                Dialect::Sqlite => format!("SELECT avg({column}) FROM {table}{condition}"),
+            };
+            self.one(target?, &format!("avg_{column}"), Cost::Free, text, |row| Option::read(row, 0)).await
+        }
+    }
+
+    /// The least of a column's values; none of no values.
+    ///
+    /// # Errors
+    /// Whatever stops the statement.
+    #[track_caller]
+    pub fn min<R: Reach<E::Owner>, T: Measured>(
+        self,
+        cx: &R,
+        column: Column<E, T>,
+    ) -> impl Future<Output = Result<Option<T::Value>, DataError>> + Send + use<E, R, T> {
+        let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
+        async move { self.end::<T>(target?, "min", column, "").await }
+    }
+
+    /// The greatest of a column's values; none of no values.
+    ///
+    /// # Errors
+    /// Whatever stops the statement.
+    #[track_caller]
+    pub fn max<R: Reach<E::Owner>, T: Measured>(
+        self,
+        cx: &R,
+        column: Column<E, T>,
+    ) -> impl Future<Output = Result<Option<T::Value>, DataError>> + Send + use<E, R, T> {
+        let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
+        async move { self.end::<T>(target?, "max", column, " DESC").await }
+    }
+
+    /// One end of a column's values. Not SQL's min and max, which PostgreSQL has for few types; an index serves
+    /// this one as well.
+    async fn end<T: Measured>(
+        self,
+        target: Target,
+        verb: &str,
+        column: Column<E, T>,
+        direction: &str,
+    ) -> Result<Option<T::Value>, DataError> {
+        let (table, column) = (E::table().name, column.name());
+        let text = |condition: &str, _| {
+            let word = if condition.is_empty() { " WHERE" } else { " AND" };
+            format!(
+                "SELECT (SELECT {column} FROM {table}{condition}{word} {column} IS NOT NULL \
+                 ORDER BY {column}{direction} LIMIT 1)"
+            )
+        };
+        self.one(target, &format!("{verb}_{column}"), Cost::Free, text, |row| Option::read(row, 0)).await
+    }
+
+    async fn one<T: Send>(
+        &self,
+        target: Target,
+        verb: &str,
+        cost: Cost,
+        text: impl FnOnce(&str, Dialect) -> String,
+        read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
+    ) -> Result<T, DataError> {
+        let (condition, params) = self.condition(&target);
+        let text = text(&condition, target.scope.database().dialect());
+        one_row(&target, E::table().statement(verb, text, cost), &params, read).await
+    }
+}
+
+/// Runs a statement that gives one row.
+async fn one_row<T: Send>(
+    target: &Target,
+    statement: Statement,
+    params: &[Value],
+    read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
+) -> Result<T, DataError> {
+    let mut rows = target.fetch(&statement, params, read).await?;
+    Ok(rows.pop().expect("a count or a sum is one row"))
+}

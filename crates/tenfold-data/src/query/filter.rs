@@ -1,0 +1,164 @@
+//! Conditions on an entity's columns.
+
+use std::marker::PhantomData;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::entity::{Column, Entity, any};
+use crate::statement::Dialect;
+use crate::value::{ColumnType, Value};
+
+/// A condition on a row.
+pub struct Filter<E> {
+    test: Test,
+    entity: PhantomData<fn() -> E>,
+}
+
+#[derive(Debug)]
+enum Test {
+    Compare(&'static str, &'static str, Value),
+    AnyOf(&'static str, Vec<Value>),
+    IsNull(&'static str),
+    IsNotNull(&'static str),
+    All(Vec<Test>),
+    Either(Box<Test>, Box<Test>),
+}
+
+impl<E: Entity, T: ColumnType> Column<E, T> {
+    /// The column equals `value`; `None` equals `None`, as in Rust.
+    pub fn eq(self, value: T) -> Filter<E> {
+        match value.to_value() {
+            Value::Null => Filter::new(Test::IsNull(self.name())),
+            value => Filter::new(Test::Compare(self.name(), "=", value)),
+        }
+    }
+
+    /// The column is something else than `value`; `None` is something else than any value, as in Rust.
+    pub fn ne(self, value: T) -> Filter<E> {
+        match value.to_value() {
+            Value::Null => Filter::new(Test::IsNotNull(self.name())),
+            value => Filter::new(Test::Compare(self.name(), "IS DISTINCT FROM", value)),
+        }
+    }
+
+    /// The column is less than `value`. What holds nothing is neither less nor greater than anything.
+    pub fn lt(self, value: T) -> Filter<E> {
+        self.compare("<", &value)
+    }
+
+    /// The column is less than `value`, or equals it.
+    pub fn le(self, value: T) -> Filter<E> {
+        self.compare("<=", &value)
+    }
+
+    /// The column is greater than `value`.
+    pub fn gt(self, value: T) -> Filter<E> {
+        self.compare(">", &value)
+    }
+
+    /// The column is greater than `value`, or equals it.
+    pub fn ge(self, value: T) -> Filter<E> {
+        self.compare(">=", &value)
+    }
+
+    /// The column equals one of `values`; `None` among them equals `None`.
+    pub fn any_of(self, values: impl IntoIterator<Item = T>) -> Filter<E> {
+        let values = values.into_iter().map(|value| value.to_value());
+        let (none, some): (Vec<_>, Vec<_>) = values.partition(|value| *value == Value::Null);
+        let any = Filter::new(Test::AnyOf(self.name(), some));
+        if none.is_empty() { any } else { any.or(Filter::new(Test::IsNull(self.name()))) }
+    }
+
+    fn compare(self, operator: &'static str, value: &T) -> Filter<E> {
+        Filter::new(Test::Compare(self.name(), operator, value.to_value()))
+    }
+}
+
+impl<E: Entity> Column<E, String> {
+    /// The text begins with `prefix`, letter by letter. An index on the column serves it, which LIKE's pattern
+    /// would not be on both databases.
+    pub fn starts_with(self, prefix: &str) -> Filter<E> {
+        let from = Test::Compare(self.name(), ">=", Value::Text(prefix.to_owned()));
+        let Some(end) = after_all_with(prefix) else { return Filter::new(from) };
+        Filter::new(Test::All(vec![from, Test::Compare(self.name(), "<", Value::Text(end))]))
+    }
+}
+
+/// The least text that is greater than all that begin with `prefix`; there is none for an empty prefix.
+fn after_all_with(prefix: &str) -> Option<String> {
+    let mut letters: Vec<char> = prefix.chars().collect();
+    while let Some(last) = letters.pop() {
+        // The next letter in the order of UTF-8's bytes, which is that of the code points; surrogates are none.
+        let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
+        if let Some(next) = next {
+            letters.push(next);
+            return Some(letters.into_iter().collect());
+        }
+    }
+    None
+}
+
+impl<E: Entity, T: ColumnType> Column<E, Option<T>> {
+    /// The column holds nothing.
+    pub fn is_null(self) -> Filter<E> {
+        Filter::new(Test::IsNull(self.name()))
+    }
+
+    /// The column holds something.
+    pub fn is_not_null(self) -> Filter<E> {
+        Filter::new(Test::IsNotNull(self.name()))
+    }
+}
+
+impl<E> Filter<E> {
+    fn new(test: Test) -> Self {
+        Filter { test, entity: PhantomData }
+    }
+
+    /// Passes what this condition or `other` lets pass. Conditions that must all hold are given one by one.
+    pub fn or(self, other: Filter<E>) -> Filter<E> {
+        Filter::new(Test::Either(Box::new(self.test), Box::new(other.test)))
+    }
+
+    /// The condition as SQL; its values are added to `params`.
+    pub(crate) fn condition(&self, dialect: Dialect, params: &mut Vec<Value>) -> String {
+        self.test.condition(dialect, params)
+    }
+}
+
+impl Test {
+    fn condition(&self, dialect: Dialect, params: &mut Vec<Value>) -> String {
+        match self {
+            Test::Compare(column, operator, value) => {
+                params.push(value.clone());
+                format!("{column} {operator} ${}", params.len())
+            }
+            Test::AnyOf(column, values) => {
+                params.push(Value::List(values.clone()));
+                any(dialect, column, params.len())
+            }
+            Test::IsNull(column) => format!("{column} IS NULL"),
+            Test::IsNotNull(column) => format!("{column} IS NOT NULL"),
+            Test::All(tests) => {
+                let tests: Vec<_> = tests.iter().map(|test| test.condition(dialect, params)).collect();
+                tests.join(" AND ")
+            }
+            Test::Either(one, other) => {
+                let one = one.condition(dialect, params);
+                format!("({one} OR {})", other.condition(dialect, params))
+            }
+        }
+    }
+}
+
+/// Tells lists with other filters apart without saying what they filter by.
+pub(crate) fn fingerprint<E>(filters: &[Filter<E>]) -> String {
+    if filters.is_empty() {
+        return String::new();
+    }
+    let mut digest = Sha256::new();
+    for filter in filters {
+        digest.update(format!("{:?};", filter.test));
+    }
+    digest.finalize()[..6].iter().fold(":".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}

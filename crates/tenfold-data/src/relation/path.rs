@@ -1,0 +1,202 @@
+//! How a relation's rows are found: the statement for the links of all peers.
+
+use std::sync::OnceLock;
+
+use super::{Link, Ref, Related};
+use crate::entity::{Column, Entity, Table, any};
+use crate::row::{ReadError, Row};
+use crate::statement::{Cost, Dialect, Statement};
+use crate::value::{ColumnType, KeyType, Kind, Sortable};
+
+/// What the derive knows of a relation.
+#[doc(hidden)]
+pub struct Relation<R: Related> {
+    /// The table of the entity that has the field.
+    pub from: &'static str,
+    /// The field.
+    pub name: &'static str,
+    path: Path,
+    texts: [OnceLock<Statement>; 2],
+    rows: std::marker::PhantomData<fn() -> R>,
+}
+
+/// Where the links stand, and which of the rows are wanted in which order.
+#[doc(hidden)]
+pub struct Path {
+    /// The column that holds the link: of the related table, or of the one between; none for "belongs to",
+    /// whose link is the related key.
+    pub by: Option<&'static str>,
+    pub through: Option<Through>,
+    /// Before the key, which is always the last to decide.
+    pub order: Option<Order>,
+    /// The most rows for each entity.
+    pub limit: Option<u32>,
+}
+
+/// The table between two entities of which each has many of the other.
+#[doc(hidden)]
+pub struct Through {
+    pub table: fn() -> &'static Table,
+    /// The column that holds the related key.
+    pub to: &'static str,
+}
+
+#[doc(hidden)]
+pub struct Order {
+    pub column: &'static str,
+    pub descending: bool,
+}
+
+/// A column type that can hold a key of type `K`; lets the derive refuse a relation by a column that cannot.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{Self}` cannot hold the key `{K}`",
+    label = "the relation's `by` or `to` names a column of another type than the key that it refers to"
+)]
+pub trait LinkTo<K>: ColumnType {}
+
+impl<K: KeyType> LinkTo<K> for K {}
+impl<K: KeyType> LinkTo<K> for Option<K> {}
+impl<K: KeyType> LinkTo<K> for Ref<K> {}
+
+/// The name of a column that holds keys of `To`.
+#[doc(hidden)]
+pub const fn linked<To: Entity, E: Entity, T: LinkTo<To::Key>>(column: Column<E, T>) -> &'static str {
+    column.name()
+}
+
+/// The table of an entity between others, which must have the owner of those that it leads to.
+#[doc(hidden)]
+pub fn between<Join: Entity<Owner = To::Owner>, To: Entity>() -> &'static Table {
+    Join::table()
+}
+
+/// The name of a column that rows can be ordered by.
+#[doc(hidden)]
+pub const fn ordered<E: Entity, T: Sortable>(column: Column<E, T>) -> &'static str {
+    column.name()
+}
+
+impl<R: Related> Relation<R> {
+    /// Describes a relation; called by the derive.
+    pub const fn new(from: &'static str, name: &'static str, path: Path) -> Self {
+        Relation {
+            from,
+            name,
+            path,
+            texts: [OnceLock::new(), OnceLock::new()],
+            rows: std::marker::PhantomData,
+        }
+    }
+
+    /// The rows of `R` for a list of links, those of one link side by side; the link is the last column.
+    pub(super) fn statement(&self, dialect: Dialect) -> &Statement {
+        self.texts[dialect as usize].get_or_init(|| {
+            let text = match self.path.limit {
+                None => self.every_row(dialect),
+                Some(limit) => self.first_rows(dialect, limit),
+            };
+            R::table().statement(&format!("{}_of_{}", self.name, self.from), text, Cost::Key)
+        })
+    }
+
+    /// Reads a row of the statement.
+    pub(super) fn read(&self, row: &Row<'_>) -> Result<(Link, R), ReadError> {
+        let width = if R::COUNTS { 1 } else { R::table().columns.len() };
+        Ok((Link::read(row, width, self.link_kind())?, R::read(row)?))
+    }
+
+    fn link_kind(&self) -> Kind {
+        match (&self.path.through, self.path.by) {
+            (Some(through), Some(by)) => (through.table)().kind_of(by),
+            (_, by) => R::table().kind_of(by.unwrap_or(R::table().key)),
+        }
+    }
+
+    /// The column that holds the link, as the source of [`Relation::source`] names it.
+    fn link_column(&self) -> String {
+        let by = self.path.by.unwrap_or(R::table().key);
+        if self.path.through.is_some() { format!("j.{by}") } else { by.to_owned() }
+    }
+
+    /// What is selected from, and the condition that keeps it within the tenant; the next parameter's number.
+    fn source(&self) -> (String, String, usize) {
+        let table = R::table();
+        let Some(through) = &self.path.through else {
+            let (tenant, next) = table.tenant_condition();
+            return (table.name.to_owned(), tenant, next);
+        };
+        let join = (through.table)();
+        let (mut tenant, mut next) = (String::new(), 1);
+        // Both tables have the same owner, the derive sees to that. Each condition stands on its own, so that
+        // each table is read by its own index.
+        if let (Some(ours), Some(theirs)) = (table.tenant, join.tenant) {
+            tenant = format!("j.{theirs} = $1 AND t.{ours} = $1 AND ");
+            next = 2;
+        }
+        let on = format!("t.{} = j.{}", table.key, through.to);
+        (format!("{} AS j JOIN {} AS t ON {on}", join.name, table.name), tenant, next)
+    }
+
+    /// The related table's columns, as the source names them.
+    fn columns(&self) -> String {
+        if R::COUNTS {
+            return "count(*)".to_owned();
+        }
+        let prefix = if self.path.through.is_some() { "t." } else { "" };
+        let names: Vec<_> =
+            R::table().columns.iter().map(|column| format!("{prefix}{}", column.name)).collect();
+        names.join(", ")
+    }
+
+    /// `created_at DESC, id DESC`: the order within one link.
+    fn order(&self, prefix: &str) -> String {
+        let key = R::table().key;
+        let direction =
+            if self.path.order.as_ref().is_some_and(|order| order.descending) { " DESC" } else { "" };
+        match self.path.order.as_ref().filter(|order| order.column != key) {
+            Some(order) => format!("{prefix}{}{direction}, {prefix}{key}{direction}", order.column),
+            None => format!("{prefix}{key}{direction}"),
+        }
+    }
+
+    fn every_row(&self, dialect: Dialect) -> String {
+        let (columns, link, (source, tenant, next)) = (self.columns(), self.link_column(), self.source());
+        let wanted = any(dialect, &link, next);
+        let rest = if R::COUNTS {
+            format!("GROUP BY {link} ORDER BY {link}")
+        } else if self.path.by.is_none() {
+            format!("ORDER BY {link}")
+        } else {
+            format!("ORDER BY {link}, {}", self.order(if self.path.through.is_some() { "t." } else { "" }))
+        };
+        format!("SELECT {columns}, {link} FROM {source} WHERE {tenant}{wanted} {rest}")
+    }
+
+    /// The two databases differ: PostgreSQL reads as many rows of each link as are wanted, where SQLite, which
+    /// has no LATERAL, numbers the rows of each link and keeps the first.
+    fn first_rows(&self, dialect: Dialect, limit: u32) -> String {
+        let (columns, link, (source, tenant, next)) = (self.columns(), self.link_column(), self.source());
+        let order = self.order(if self.path.through.is_some() { "t." } else { "" });
+        let outer = R::table().column_list();
+        match dialect {
+            Dialect::Postgres => {
+                let list = self.link_kind().postgres();
+                let outer = outer.split(", ").map(|name| format!("r.{name}")).collect::<Vec<_>>().join(", ");
+                format!(
+                    "SELECT {outer}, wanted.link FROM unnest(${next}::{list}[]) AS wanted (link) CROSS JOIN LATERAL \
+                     (SELECT {columns} FROM {source} WHERE {tenant}{link} = wanted.link ORDER BY {order} \
+                     LIMIT {limit}) AS r ORDER BY wanted.link, {}",
+                    self.order("r.")
+                )
+            }
+            Dialect::Sqlite => {
+                let wanted = any(dialect, &link, next);
+                format!(
+                    "SELECT {outer}, tenfold_link FROM (SELECT {columns}, {link} AS tenfold_link, row_number() OVER \
+                     (PARTITION BY {link} ORDER BY {order}) AS tenfold_place FROM {source} WHERE {tenant}{wanted}) \
+                     WHERE tenfold_place <= {limit} ORDER BY tenfold_link, tenfold_place"
+                )
+            }
+        }
+    }
+}

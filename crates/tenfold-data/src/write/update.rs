@@ -1,0 +1,211 @@
+//! Changes of one row, and of all rows that pass a filter.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use super::{One, execute};
+use crate::driver::Params;
+use crate::entity::{Column, Entity, Versioned};
+use crate::error::DataError;
+use crate::query::{Query, Target};
+use crate::statement::Cost;
+use crate::transaction::Write;
+use crate::value::{ColumnType, Summed, Value};
+
+/// A change of some columns of one row; [`Update::run`] makes it.
+pub struct Update<E: Entity> {
+    key: E::Key,
+    version: Option<i64>,
+    changes: Changes<E>,
+}
+
+/// A change of some columns of all rows that pass a filter; [`UpdateAll::run`] makes it.
+pub struct UpdateAll<E: Entity> {
+    rows: Query<E>,
+    changes: Changes<E>,
+}
+
+/// What is assigned: `email = $n`, `bytes = bytes + $n`.
+struct Changes<E> {
+    assignments: Vec<(&'static str, Assignment, Value)>,
+    entity: PhantomData<fn() -> E>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Assignment {
+    Set,
+    Add,
+}
+
+macro_rules! assignments {
+    ($update:ident) => {
+        impl<E: Entity> $update<E> {
+            /// Gives a column a new value.
+            pub fn set<T: ColumnType>(mut self, column: Column<E, T>, value: T) -> Self {
+                self.changes.assignments.push((column.name(), Assignment::Set, value.to_value()));
+                self
+            }
+
+            /// Gives a column a new value if there is one: an absent field of a PATCH changes nothing.
+            pub fn set_if<T: ColumnType>(self, column: Column<E, T>, value: Option<T>) -> Self {
+                match value {
+                    Some(value) => self.set(column, value),
+                    None => self,
+                }
+            }
+
+            /// Adds to a column, in the database, so that two who add at the same time both count. Nothing stays
+            /// nothing.
+            pub fn add<T: Summed>(mut self, column: Column<E, T>, value: T::Sum) -> Self {
+                self.changes.assignments.push((column.name(), Assignment::Add, value.to_value()));
+                self
+            }
+        }
+    };
+}
+
+assignments!(Update);
+assignments!(UpdateAll);
+
+impl<E: Entity> Update<E> {
+    pub(crate) fn new(key: E::Key) -> Self {
+        Update { key, version: None, changes: Changes::new() }
+    }
+
+    /// Changes the row; without a column to change it only looks whether the row is there.
+    ///
+    /// # Errors
+    /// [`DataError::NotFound`]; [`DataError::Stale`] when the row has another version than the expected one;
+    /// [`DataError::Conflict`] when a unique value is taken; [`DataError::OutOfRange`] when a sum does not fit;
+    /// [`DataError::OtherTenant`] when the row would move to another organization; whatever stops the statement.
+    #[track_caller]
+    pub fn run<W: Write<E::Owner>>(
+        self,
+        tx: &W,
+    ) -> impl Future<Output = Result<(), DataError>> + Send + use<E, W> {
+        let target = Target::of(&tx.origin(), E::table().tenant.is_some(), Location::caller());
+        async move {
+            let target = target?;
+            self.changes.check(&target)?;
+            let one = One { key: &self.key, version: self.version };
+            let (assignments, params) = self.changes.assignments(Vec::new());
+            let (condition, params) = one.condition::<E>(&target, params);
+            let text = format!("UPDATE {} SET {assignments} WHERE {condition}", E::table().name);
+            one.change::<E>(&target, "update", text, &params).await
+        }
+    }
+}
+
+impl<E: Versioned> Update<E> {
+    /// Changes the row only if its version is still this one.
+    pub fn expect_version(mut self, version: i64) -> Self {
+        self.version = Some(version);
+        self
+    }
+}
+
+impl<E: Entity> Query<E> {
+    /// Begins a change of all rows that pass the filters: `Task::query().filter(…).update().set(…).run(tx)`.
+    pub fn update(self) -> UpdateAll<E> {
+        UpdateAll { rows: self, changes: Changes::new() }
+    }
+
+    /// Deletes all rows that pass the filters, and says how many there were.
+    ///
+    /// # Errors
+    /// [`DataError::Settings`] for a list with a page or limit, and whatever stops the statement.
+    #[track_caller]
+    pub fn delete<W: Write<E::Owner>>(
+        self,
+        tx: &W,
+    ) -> impl Future<Output = Result<u64, DataError>> + Send + use<E, W> {
+        let target = Target::of(&tx.origin(), E::table().tenant.is_some(), Location::caller());
+        async move {
+            let target = target?;
+            let (condition, params) = self.whole_condition(&target)?;
+            let text = format!("DELETE FROM {}{condition}", E::table().name);
+            change_all::<E>(&target, "delete_all", text, &params).await
+        }
+    }
+}
+
+impl<E: Entity> UpdateAll<E> {
+    /// Changes the rows, and says how many there were.
+    ///
+    /// # Errors
+    /// As [`Update::run`]; [`DataError::Settings`] for a list with a page or limit, or without a column to change.
+    #[track_caller]
+    pub fn run<W: Write<E::Owner>>(
+        self,
+        tx: &W,
+    ) -> impl Future<Output = Result<u64, DataError>> + Send + use<E, W> {
+        let target = Target::of(&tx.origin(), E::table().tenant.is_some(), Location::caller());
+        async move {
+            let target = target?;
+            self.changes.check(&target)?;
+            if self.changes.assignments.is_empty() {
+                let what = format!("{}.update_all at {} changes no column", E::table().name, target.site);
+                return Err(DataError::Settings(what));
+            }
+            let (condition, params) = self.rows.whole_condition(&target)?;
+            let (assignments, params) = self.changes.assignments(params);
+            let text = format!("UPDATE {} SET {assignments}{condition}", E::table().name);
+            change_all::<E>(&target, "update_all", text, &params).await
+        }
+    }
+}
+
+async fn change_all<E: Entity>(
+    target: &Target,
+    verb: &str,
+    text: String,
+    params: &[Value],
+) -> Result<u64, DataError> {
+    let statement = E::table().statement(verb, text, Cost::Free);
+    execute(target, &statement, Params::One(params)).await.map_err(|error| error.of::<E>(None))
+}
+
+impl<E: Entity> Changes<E> {
+    fn new() -> Self {
+        Changes { assignments: Vec::new(), entity: PhantomData }
+    }
+
+    /// What stands behind SET; the parameters follow those that are there. Every change counts the version up.
+    fn assignments(&self, mut params: Vec<Value>) -> (String, Vec<Value>) {
+        let table = E::table();
+        let mut texts: Vec<String> = Vec::new();
+        for (column, assignment, value) in &self.assignments {
+            params.push(value.clone());
+            let n = params.len();
+            texts.push(match assignment {
+                Assignment::Set => format!("{column} = ${n}"),
+                Assignment::Add => format!("{column} = {column} + ${n}"),
+            });
+        }
+        if texts.is_empty() {
+            texts.push(format!("{0} = {0}", table.key));
+        } else if let Some(version) = table.version {
+            texts.push(format!("{version} = {version} + 1"));
+        }
+        (texts.join(", "), params)
+    }
+
+    /// Refuses to move a row to another organization, and to give a column two values at once, of which SQLite
+    /// would take the last while PostgreSQL refuses both. The version gets its own.
+    fn check(&self, target: &Target) -> Result<(), DataError> {
+        let (table, mut known) = (E::table(), Vec::from_iter(E::table().version));
+        for (column, _, value) in &self.assignments {
+            let tenant = target.tenant.filter(|_| table.tenant == Some(*column));
+            if tenant.is_some_and(|tenant| *value != tenant.to_value()) {
+                return Err(DataError::OtherTenant { site: target.site });
+            }
+            if known.contains(column) {
+                let what = format!("a change of {} at {} sets {column} twice", table.name, target.site);
+                return Err(DataError::Settings(what));
+            }
+            known.push(column);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! Storing a row or, if one with the same unique values is there, changing that.
+
+use std::future::Future;
+use std::panic::Location;
+
+use super::refuse_other_tenants;
+use crate::entity::{Column, Entity, Unique};
+use crate::error::DataError;
+use crate::query::Target;
+use crate::statement::Cost;
+use crate::transaction::Write;
+use crate::value::ColumnType;
+
+/// A row that is to be stored, or whose values another row is to take over; [`Upsert::run`] does it.
+///
+/// The row that is there takes over all values but its key, its organization and the unique values themselves, and
+/// its version is counted up. For a tenant the unique columns begin with the organization: what is taken over is
+/// never another tenant's row.
+pub struct Upsert<E: Entity> {
+    row: E,
+    unique: Unique<E>,
+    kept: Vec<&'static str>,
+}
+
+impl<E: Entity> Upsert<E> {
+    pub(crate) fn new(row: E, unique: Unique<E>) -> Self {
+        Upsert { row, unique, kept: Vec::new() }
+    }
+
+    /// Leaves a column of the row that is there as it is: when it was made, for one.
+    pub fn keep<T: ColumnType>(mut self, column: Column<E, T>) -> Self {
+        self.kept.push(column.name());
+        self
+    }
+
+    /// Stores or changes, and gives the row as it is then.
+    ///
+    /// # Errors
+    /// [`DataError::Conflict`] when another unique value is taken, [`DataError::OtherTenant`] when the row names
+    /// another organization than the transaction's, and whatever stops the statement.
+    #[track_caller]
+    pub fn run<W: Write<E::Owner>>(
+        self,
+        tx: &W,
+    ) -> impl Future<Output = Result<E, DataError>> + Send + use<E, W> {
+        let target = Target::of(&tx.origin(), E::table().tenant.is_some(), Location::caller());
+        async move {
+            let target = target?;
+            let (table, values) = (E::table(), self.row.values());
+            refuse_other_tenants::<E>(&target, std::slice::from_ref(&values))?;
+            let statement = table.statement("upsert", self.text(), Cost::Free);
+            let stored = target.fetch(&statement, &values, E::read).await;
+            let key = format!("{:?}", self.row.key());
+            let mut rows = stored.map_err(|error| error.of::<E>(Some(key)))?;
+            E::link(&mut rows, target.peering());
+            Ok(rows.pop().expect("RETURNING gives the row that was stored or changed"))
+        }
+    }
+
+    fn text(&self) -> String {
+        let (table, unique) = (E::table(), self.unique.columns());
+        let marks: Vec<_> = (1..=table.columns.len()).map(|n| format!("${n}")).collect();
+        let taken_over = |name: &&str| {
+            *name != table.key
+                && table.tenant != Some(*name)
+                && !unique.contains(name)
+                && !self.kept.contains(name)
+        };
+        let assign = |name: &str| match table.version {
+            Some(version) if version == name => format!("{name} = {}.{name} + 1", table.name),
+            _ => format!("{name} = excluded.{name}"),
+        };
+        let mut changes: Vec<_> =
+            table.columns.iter().map(|column| column.name).filter(taken_over).map(assign).collect();
+        if changes.is_empty() {
+            // With nothing to take over there would be no row to return.
+            changes.push(format!("{0} = {1}.{0}", table.key, table.name));
+        }
+        let columns = table.column_list();
+        format!(
+            "INSERT INTO {} ({columns}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {} RETURNING {columns}",
+            table.name,
+            marks.join(", "),
+            unique.join(", "),
+            changes.join(", ")
+        )
+    }
+}

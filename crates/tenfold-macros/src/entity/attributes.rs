@@ -1,0 +1,162 @@
+//! The attributes of `derive(Entity)`.
+
+use syn::meta::ParseNestedMeta;
+use syn::punctuated::Punctuated;
+use syn::{
+    DeriveInput, Error, Field, GenericArgument, Ident, LitInt, LitStr, PathArguments, Result, Token, Type,
+    parenthesized,
+};
+
+/// What stands over the struct.
+pub(super) struct Container {
+    pub table: LitStr,
+    pub tenant: Option<Ident>,
+    pub uniques: Vec<Vec<Ident>>,
+}
+
+impl Container {
+    pub fn read(input: &DeriveInput) -> Result<Self> {
+        let (mut table, mut tenant, mut uniques) = (None, None, Vec::new());
+        for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("table") {
+                    table = Some(meta.value()?.parse::<LitStr>()?);
+                } else if meta.path.is_ident("tenant") {
+                    tenant = Some(meta.value()?.parse::<Ident>()?);
+                } else if meta.path.is_ident("unique") {
+                    let columns;
+                    parenthesized!(columns in meta.input);
+                    let columns = Punctuated::<Ident, Token![,]>::parse_terminated(&columns)?;
+                    uniques.push(columns.into_iter().collect());
+                } else {
+                    let allowed = "an entity takes `table = \"…\"`, `tenant = field` and `unique(field, …)`";
+                    return Err(meta.error(allowed));
+                }
+                Ok(())
+            })?;
+        }
+        let missing = || Error::new_spanned(&input.ident, "say #[entity(table = \"module_things\")]");
+        Ok(Container { table: table.ok_or_else(missing)?, tenant, uniques })
+    }
+}
+
+/// What one field is.
+pub(super) struct Role<'a> {
+    pub is_key: bool,
+    pub is_version: bool,
+    pub has_peers: bool,
+    pub relation: Option<Relation<'a>>,
+}
+
+pub(super) struct Relation<'a> {
+    pub field: &'a Field,
+    /// The entity in `One<…>`, `Many<…>` or `Count<…>`.
+    pub target: &'a Type,
+    pub kind: RelationKind,
+    pub by: Ident,
+    /// The entity between, and its field with the related key.
+    pub through: Option<(Type, Ident)>,
+    pub order_by: Option<Ident>,
+    pub descending: bool,
+    pub limit: Option<LitInt>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum RelationKind {
+    HasOne,
+    HasMany,
+    BelongsTo,
+    Count,
+}
+
+pub(super) fn read_field(field: &Field) -> Result<Role<'_>> {
+    let mut role = Role { is_key: false, is_version: false, has_peers: false, relation: None };
+    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
+        attribute.parse_nested_meta(|meta| {
+            let kinds = [
+                ("has_one", "One", RelationKind::HasOne),
+                ("has_many", "Many", RelationKind::HasMany),
+                ("belongs_to", "One", RelationKind::BelongsTo),
+                ("count", "Count", RelationKind::Count),
+            ];
+            if meta.path.is_ident("key") {
+                role.is_key = true;
+            } else if meta.path.is_ident("version") {
+                role.is_version = true;
+            } else if meta.path.is_ident("peers") {
+                target_of(&field.ty, "Ref")?;
+                role.has_peers = true;
+            } else if let Some((_, holder, kind)) = kinds.iter().find(|(word, ..)| meta.path.is_ident(word)) {
+                role.relation = Some(read_relation(field, target_of(&field.ty, holder)?, *kind, &meta)?);
+            } else {
+                let allowed =
+                    "a field takes `key`, `version`, `peers`, `has_one`, `has_many`, `belongs_to` or `count`";
+                return Err(meta.error(allowed));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(role)
+}
+
+fn read_relation<'a>(
+    field: &'a Field,
+    target: &'a Type,
+    kind: RelationKind,
+    meta: &ParseNestedMeta<'_>,
+) -> Result<Relation<'a>> {
+    let (mut by, mut through, mut to, mut order_by) = (None, None, None, None);
+    let (mut descending, mut limit) = (false, None);
+    let has_rows = matches!(kind, RelationKind::HasOne | RelationKind::HasMany);
+    meta.parse_nested_meta(|inner| {
+        if inner.path.is_ident("by") {
+            by = Some(inner.value()?.parse::<Ident>()?);
+        } else if inner.path.is_ident("order_by") && has_rows {
+            order_by = Some(inner.value()?.parse::<Ident>()?);
+        } else if inner.path.is_ident("descending") && has_rows {
+            descending = true;
+        } else if inner.path.is_ident("limit") && kind == RelationKind::HasMany {
+            limit = Some(inner.value()?.parse::<LitInt>()?);
+        } else if inner.path.is_ident("through") && kind == RelationKind::HasMany {
+            through = Some(inner.value()?.parse::<Type>()?);
+        } else if inner.path.is_ident("to") && kind == RelationKind::HasMany {
+            to = Some(inner.value()?.parse::<Ident>()?);
+        } else {
+            return Err(inner.error(
+                "a relation takes `by = column`; one that has rows also `order_by = column` and `descending`; \
+                 `has_many` also `limit = n`, and `through = Entity` with `to = column`",
+            ));
+        }
+        Ok(())
+    })?;
+    let by = by.ok_or_else(|| meta.error("a relation takes `by = column`"))?;
+    let through = match (through, to) {
+        (Some(between), Some(to)) => Some((between, to)),
+        (None, None) => None,
+        _ => return Err(meta.error("`through = Entity` and `to = column` come together")),
+    };
+    if descending && order_by.is_none() {
+        return Err(meta.error("`descending` turns `order_by = column` round"));
+    }
+    if limit.as_ref().is_some_and(|limit| !limit.base10_parse::<u32>().is_ok_and(|limit| limit > 0)) {
+        return Err(meta.error("`limit` is a number of rows, 1 at least"));
+    }
+    if kind == RelationKind::HasOne && order_by.is_some() {
+        // Of many the first in the order is the one.
+        limit = Some(LitInt::new("1", meta.path.segments[0].ident.span()));
+    }
+    Ok(Relation { field, target, kind, by, through, order_by, descending, limit })
+}
+
+/// `Profile` of `One<Profile>`.
+fn target_of<'a>(ty: &'a Type, holder: &str) -> Result<&'a Type> {
+    if let Type::Path(path) = ty
+        && let Some(last) = path.path.segments.last()
+        && last.ident == holder
+        && let PathArguments::AngleBracketed(arguments) = &last.arguments
+        && let Some(GenericArgument::Type(target)) = arguments.args.first()
+    {
+        return Ok(target);
+    }
+    Err(Error::new_spanned(ty, format!("this relation is a field of type {holder}<Entity>")))
+}
