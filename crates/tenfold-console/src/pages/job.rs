@@ -1,38 +1,21 @@
 //! `/console/jobs/{id}`: one job with everything that went wrong, and what can be done about it.
 
 use maud::{Markup, html};
-use tenfold::data::{OrgId, TraceContext, Uuid};
+use tenfold::data::TraceContext;
 use tenfold::http::{IntoResponse as _, Response, StatusCode, Unrecorded};
 use tenfold::jobs::admin::NotNow;
 use tenfold::jobs::{AttemptError, FinishedJob, JobId, JobState, Jobs, QueuedJob};
 use tenfold::prelude::*;
 
+use super::shown::Shown;
 use crate::access::Operator;
 use crate::layout::page;
 use crate::words;
 
-/// A job, whether it is finished or not.
-struct Shown {
-    id: JobId,
-    kind: String,
-    state: JobState,
-    org_id: Option<OrgId>,
-    attempt: i64,
-    max_attempts: i64,
-    crashes: i64,
-    progress: String,
-    args: serde_json::Value,
-    errors: serde_json::Value,
-    trace: String,
-    created_at: Timestamp,
-    /// When it runs, or ended.
-    when: (&'static str, Timestamp),
-}
-
 pub(crate) async fn job(_: Operator, cx: SystemContext, Path(id): Path<JobId>) -> Result<Response, Problem> {
     let shown = match QueuedJob::find(&cx, id).await? {
-        Some(job) => Shown::of_queued(&job),
-        None => Shown::of_finished(&*FinishedJob::get(&cx, id).await?),
+        Some(job) => Shown::from((*job).clone()),
+        None => Shown::from((*FinishedJob::get(&cx, id).await?).clone()),
     };
     Ok(page("Job", "/console/jobs", &facts(&shown)))
 }
@@ -61,7 +44,7 @@ fn back(id: JobId) -> Response {
 }
 
 /// What can be done about a job in this state.
-pub(crate) fn action(id: Uuid, state: JobState) -> Markup {
+pub(crate) fn action(id: JobId, state: JobState) -> Markup {
     let button = |verb: &str, name: &str| {
         html! { form method="post" action={ "/console/jobs/" (id) "/" (verb) } { button { (name) } } }
     };
@@ -77,33 +60,24 @@ pub(crate) fn action(id: Uuid, state: JobState) -> Markup {
     }
 }
 
-/// What went wrong last.
-pub(crate) fn last_error(errors: &serde_json::Value) -> Option<String> {
-    read(errors).pop().map(|error| error.error)
-}
-
-fn read(errors: &serde_json::Value) -> Vec<AttemptError> {
-    serde_json::from_value(errors.clone()).unwrap_or_default()
-}
-
 fn facts(job: &Shown) -> Markup {
     let trace = TraceContext::parse(&job.trace).map(|trace| trace.trace_id);
     html! {
         p { code { (job.kind) } " is " strong { (job.state.as_str()) } "." }
-        (action(job.id.0, job.state))
+        (action(job.id, job.state))
         dl {
             dt { "Id" } dd { code { (job.id) } }
             @if let Some(organization) = job.org_id { dt { "Organization" } dd { code { (organization) } } }
-            dt { "Attempt" } dd { (job.attempt) " of " (job.max_attempts) }
+            dt { "Attempt" } dd { (job.attempts) }
             @if job.crashes > 0 { dt { "Workers lost" } dd.bad { (job.crashes) } }
             dt { "Progress" } dd { (job.progress) }
             dt { "Enqueued" } dd { (words::moment(job.created_at)) " UTC" }
-            dt { (job.when.0) } dd { (words::moment(job.when.1)) " UTC" }
+            dt { (Shown::when_is(job.state)) } dd { (words::moment(job.when)) " UTC" }
             @if let Some(trace) = trace { dt { "Trace" } dd { a href={ "/console/traces/" (trace) } { code { (trace) } } } }
             dt { "Arguments" } dd { pre { (serde_json::to_string_pretty(&job.args).unwrap_or_default()) } }
         }
         h2 { "What went wrong" }
-        (errors(&read(&job.errors)))
+        (errors(&job.errors))
     }
 }
 
@@ -118,44 +92,6 @@ fn errors(errors: &[AttemptError]) -> Markup {
                     }
                 }
             }
-        }
-    }
-}
-
-impl Shown {
-    fn of_queued(job: &QueuedJob) -> Self {
-        Shown {
-            id: job.id,
-            kind: job.kind.clone(),
-            state: job.state,
-            org_id: job.org_id,
-            attempt: job.attempt,
-            max_attempts: job.max_attempts,
-            crashes: job.crashes,
-            progress: format!("{} % {}", job.percent, job.message),
-            args: job.args.clone(),
-            errors: job.errors.clone(),
-            trace: job.trace.clone(),
-            created_at: job.created_at,
-            when: ("Runs", job.run_at),
-        }
-    }
-
-    fn of_finished(job: &FinishedJob) -> Self {
-        Shown {
-            id: job.id,
-            kind: job.kind.clone(),
-            state: job.state,
-            org_id: job.org_id,
-            attempt: job.attempt,
-            max_attempts: job.max_attempts,
-            crashes: job.crashes,
-            progress: format!("{} % {}", job.percent, job.message),
-            args: job.args.clone(),
-            errors: job.errors.clone(),
-            trace: job.trace.clone(),
-            created_at: job.created_at,
-            when: ("Finished", job.finished_at),
         }
     }
 }

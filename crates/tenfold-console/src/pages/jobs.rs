@@ -4,14 +4,14 @@ use axum::extract::Query;
 use maud::{Markup, html};
 use serde::Deserialize;
 use tenfold::axum;
-use tenfold::data::{OrgId, Uuid};
 use tenfold::http::{Response, ServerState, State};
-use tenfold::jobs::{FinishedJob, JobState, QueuedJob, admin};
+use tenfold::jobs::{JobState, admin};
 use tenfold::prelude::*;
 use tenfold::telemetry::{MINUTES, WorkKind};
 
 use super::endpoints;
-use super::job::{action, last_error};
+use super::job::action;
+use super::shown::Shown;
 use crate::access::Operator;
 use crate::layout::{nothing, page};
 use crate::words;
@@ -34,17 +34,6 @@ pub(crate) struct Wanted {
     state: Option<JobState>,
 }
 
-/// A job as the table shows it, whether it is finished or not.
-struct Row {
-    id: Uuid,
-    kind: String,
-    org_id: Option<OrgId>,
-    attempts: String,
-    when: Timestamp,
-    progress: String,
-    error: Option<String>,
-}
-
 pub(crate) async fn jobs(
     _: Operator,
     State(state): State<ServerState>,
@@ -54,9 +43,9 @@ pub(crate) async fn jobs(
     let shown = wanted.state.unwrap_or(JobState::Running);
     let rows = match shown {
         JobState::Completed | JobState::Cancelled | JobState::Discarded => {
-            admin::finished(&cx, shown, ROWS).await?.into_iter().map(Row::of_finished).collect()
+            admin::finished(&cx, shown, ROWS).await?.into_iter().map(Shown::from).collect()
         }
-        _ => admin::queued(&cx, shown, ROWS).await?.into_iter().map(Row::of_queued).collect::<Vec<_>>(),
+        _ => admin::queued(&cx, shown, ROWS).await?.into_iter().map(Shown::from).collect::<Vec<_>>(),
     };
     let counts = admin::count_queued(&cx).await?;
     let content = html! {
@@ -77,69 +66,30 @@ pub(crate) async fn jobs(
     Ok(page("Jobs", "/console/jobs", &content))
 }
 
-fn table(rows: &[Row], state: JobState) -> Markup {
-    if rows.is_empty() {
+fn table(jobs: &[Shown], state: JobState) -> Markup {
+    if jobs.is_empty() {
         return nothing("None.");
     }
-    let when = match state {
-        JobState::Available | JobState::Running => "Due since (UTC)",
-        JobState::Retryable | JobState::Scheduled => "Runs at (UTC)",
-        _ => "Finished (UTC)",
-    };
     html! {
         div.wide { table {
             thead { tr {
-                th { "Kind" } th { "Organization" } th.number { "Attempt" } th { (when) } th { "Progress" }
+                th { "Kind" } th { "Organization" } th.number { "Attempt" } th { (Shown::when_is(state)) " (UTC)" } th { "Progress" }
                 th { "Last error" } th { span.unseen { "Actions" } }
             } }
             tbody {
-                @for row in rows {
+                @for job in jobs {
                     tr {
-                        td { a href={ "/console/jobs/" (row.id) } { code { (row.kind) } } }
-                        td { @if let Some(organization) = row.org_id { code.id { (organization) } } }
-                        td.number { (row.attempts) }
-                        td { (words::moment(row.when)) }
-                        td { (row.progress) }
-                        td.error { @if let Some(error) = &row.error { (error) } }
-                        td { (action(row.id, state)) }
+                        td { a href={ "/console/jobs/" (job.id) } { code { (job.kind) } } }
+                        td { @if let Some(organization) = job.org_id { code.id { (organization) } } }
+                        td.number { (job.attempts) }
+                        td { (words::moment(job.when)) }
+                        td { (job.progress) }
+                        td.error { @if let Some(last) = job.errors.last() { (last.error) } }
+                        td { (action(job.id, state)) }
                     }
                 }
             }
         } }
-        @if rows.len() == ROWS { p.quiet { "There may be more than these " (ROWS) "." } }
-    }
-}
-
-impl Row {
-    fn of_queued(job: QueuedJob) -> Self {
-        Row {
-            id: job.id.0,
-            kind: job.kind,
-            org_id: job.org_id,
-            attempts: format!("{} of {}", job.attempt, job.max_attempts),
-            when: job.run_at,
-            progress: progress(job.percent, &job.message),
-            error: last_error(&job.errors),
-        }
-    }
-
-    fn of_finished(job: FinishedJob) -> Self {
-        Row {
-            id: job.id.0,
-            kind: job.kind,
-            org_id: job.org_id,
-            attempts: format!("{} of {}", job.attempt, job.max_attempts),
-            when: job.finished_at,
-            progress: progress(job.percent, &job.message),
-            error: last_error(&job.errors),
-        }
-    }
-}
-
-fn progress(percent: i64, message: &str) -> String {
-    match (percent, message) {
-        (0, "") => String::new(),
-        (percent, "") => format!("{percent} %"),
-        (percent, message) => format!("{percent} %, {message}"),
+        @if jobs.len() == ROWS { p.quiet { "There may be more than these " (ROWS) "." } }
     }
 }

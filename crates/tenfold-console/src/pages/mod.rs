@@ -4,6 +4,7 @@ pub(crate) mod endpoints;
 pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod overview;
+mod shown;
 pub(crate) mod sign_in;
 pub(crate) mod statements;
 pub(crate) mod trace;

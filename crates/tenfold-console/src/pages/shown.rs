@@ -1,0 +1,85 @@
+//! A job as the pages show it, whether it is finished or not.
+
+use tenfold::data::OrgId;
+use tenfold::jobs::{AttemptError, FinishedJob, JobId, JobState, QueuedJob};
+use tenfold::prelude::Timestamp;
+
+/// A job.
+pub(super) struct Shown {
+    pub id: JobId,
+    pub kind: String,
+    pub state: JobState,
+    pub org_id: Option<OrgId>,
+    pub attempts: String,
+    pub crashes: i64,
+    pub progress: String,
+    pub args: serde_json::Value,
+    /// What went wrong, the oldest first.
+    pub errors: Vec<AttemptError>,
+    pub trace: String,
+    pub created_at: Timestamp,
+    /// When it may run, or when it ended.
+    pub when: Timestamp,
+}
+
+impl From<QueuedJob> for Shown {
+    fn from(job: QueuedJob) -> Self {
+        Shown {
+            id: job.id,
+            kind: job.kind,
+            state: job.state,
+            org_id: job.org_id,
+            attempts: format!("{} of {}", job.attempt, job.max_attempts),
+            crashes: job.crashes,
+            progress: progress(job.percent, &job.message),
+            args: job.args,
+            errors: errors(job.errors),
+            trace: job.trace,
+            created_at: job.created_at,
+            when: job.run_at,
+        }
+    }
+}
+
+impl From<FinishedJob> for Shown {
+    fn from(job: FinishedJob) -> Self {
+        Shown {
+            id: job.id,
+            kind: job.kind,
+            state: job.state,
+            org_id: job.org_id,
+            attempts: format!("{} of {}", job.attempt, job.max_attempts),
+            crashes: job.crashes,
+            progress: progress(job.percent, &job.message),
+            args: job.args,
+            errors: errors(job.errors),
+            trace: job.trace,
+            created_at: job.created_at,
+            when: job.finished_at,
+        }
+    }
+}
+
+impl Shown {
+    /// What `when` says of a job in this state.
+    pub(super) fn when_is(state: JobState) -> &'static str {
+        match state {
+            JobState::Available | JobState::Running => "Due since",
+            JobState::Retryable | JobState::Scheduled => "Runs at",
+            JobState::Completed | JobState::Cancelled | JobState::Discarded => "Finished",
+        }
+    }
+}
+
+fn progress(percent: i64, message: &str) -> String {
+    match (percent, message) {
+        (0, "") => String::new(),
+        (percent, "") => format!("{percent} %"),
+        (percent, message) => format!("{percent} %, {message}"),
+    }
+}
+
+/// Errors that an older version stored in another form are passed over.
+fn errors(errors: serde_json::Value) -> Vec<AttemptError> {
+    serde_json::from_value(errors).unwrap_or_default()
+}
