@@ -22,6 +22,8 @@ use crate::trace::TraceContext;
 pub struct DatabaseSettings {
     /// The most rows that a list without a page or limit may give.
     pub max_rows: usize,
+    /// So many reads of one text at one line of a piece of work, with other parameters each, are an N+1.
+    pub n_plus_one_threshold: u32,
     /// For SQLite.
     pub sqlite: SqliteSettings,
     /// For PostgreSQL.
@@ -62,6 +64,7 @@ impl Default for DatabaseSettings {
     fn default() -> Self {
         DatabaseSettings {
             max_rows: 10_000,
+            n_plus_one_threshold: 5,
             sqlite: SqliteSettings {
                 reader_threads: 4,
                 max_waiting_writes: 10_000,
@@ -89,6 +92,7 @@ struct Inner {
     clock: Clock,
     observers: Vec<Arc<dyn Observer>>,
     max_rows: usize,
+    n_plus_one_threshold: u32,
 }
 
 impl Database {
@@ -110,7 +114,8 @@ impl Database {
             }
             Address::Postgres(url) => Box::new(Postgres::new(&url, &settings.postgres)?),
         };
-        Ok(Database(Arc::new(Inner { driver, clock, observers, max_rows: settings.max_rows })))
+        let DatabaseSettings { max_rows, n_plus_one_threshold, .. } = *settings;
+        Ok(Database(Arc::new(Inner { driver, clock, observers, max_rows, n_plus_one_threshold })))
     }
 
     /// Which database it is.
@@ -149,6 +154,10 @@ impl Database {
 
     pub(crate) fn observers(&self) -> &[Arc<dyn Observer>] {
         &self.0.observers
+    }
+
+    pub(crate) fn n_plus_one_threshold(&self) -> u32 {
+        self.0.n_plus_one_threshold
     }
 
     pub(crate) fn max_rows(&self) -> usize {

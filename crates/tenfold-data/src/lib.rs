@@ -134,7 +134,9 @@ pub use crate::relation::{Count, Many, One, PeerKey, Ref};
 pub use crate::row::{ReadError, Row};
 pub use crate::scope::{Cost, Scope};
 pub use crate::sql::{FromRow, Sql};
-pub use crate::statement::{CallRecord, CallSite, Dialect, Observer, Outcome, StatementRecord};
+pub use crate::statement::{
+    CallRecord, CallSite, Dialect, Observer, Outcome, RepeatedRecord, StatementRecord,
+};
 pub use crate::trace::{SpanId, TraceContext, TraceId};
 pub use crate::transaction::{SystemTx, Tx, Write};
 #[doc(hidden)]

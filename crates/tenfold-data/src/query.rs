@@ -12,7 +12,7 @@ use crate::context::{Origin, Reach};
 use crate::entity::{Column, Entity, OrgId, any};
 use crate::error::DataError;
 use crate::page::{self, Listing, Page};
-use crate::scope::Scope;
+use crate::scope::{Scope, Watch};
 use crate::statement::{CallSite, Cost, Dialect, Statement};
 use crate::transaction::Connection;
 use crate::value::{ColumnType, KeyType, Kind, Value};
@@ -86,11 +86,12 @@ pub struct Query<E: Entity> {
     order: Vec<(&'static str, Direction)>,
     limit: Option<usize>,
     cursor: Option<String>,
+    watch: Watch,
 }
 
 impl<E: Entity> Query<E> {
     pub(crate) fn new() -> Self {
-        Query { filters: Vec::new(), order: Vec::new(), limit: None, cursor: None }
+        Query { filters: Vec::new(), order: Vec::new(), limit: None, cursor: None, watch: Watch::Repeats }
     }
 
     /// Keeps the rows that pass `filter` as well.
@@ -124,6 +125,12 @@ impl<E: Entity> Query<E> {
         self
     }
 
+    /// Says why the query may run again and again in one piece of work: the N+1 detector leaves it out.
+    pub fn repeated(mut self, reason: &'static str) -> Self {
+        self.watch = Watch::unless(reason);
+        self
+    }
+
     /// The rows, as one cohort: touching a relation on one loads it for all.
     ///
     /// # Errors
@@ -151,8 +158,9 @@ impl<E: Entity> Query<E> {
         async move { Ok(rows.await?.rows.into_iter().next()) }
     }
 
-    async fn run(mut self, target: Target) -> Result<Rows<E>, DataError> {
+    async fn run(mut self, mut target: Target) -> Result<Rows<E>, DataError> {
         self.end_order_with_key();
+        target.watch = target.watch.and(self.watch());
         let wanted = self.limit.unwrap_or_else(|| target.scope.database().max_rows());
         let (statement, params) = self.statement(&target, wanted)?;
         let mut rows = target.fetch(&statement, &params, E::read).await?;
@@ -168,6 +176,18 @@ impl<E: Entity> Query<E> {
         let next_cursor = rows.last().filter(|_| more).map(|last| self.cursor_after(last));
         E::link(&mut rows, target.tenant);
         Ok(Rows { rows, next_cursor })
+    }
+
+    /// Only a list of what belongs to a value can be an N+1; and the pages of one list are none, neither with a
+    /// cursor nor behind a row that the author names.
+    fn watch(&self) -> Watch {
+        let is_key = |filter: &Filter<E>| matches!(filter.test, Test::Compare("=", _) | Test::AnyOf(_));
+        let first = self.order.first().map(|(column, _)| *column);
+        let goes_on = |filter: &Filter<E>| {
+            first == Some(filter.column) && matches!(filter.test, Test::Compare("<" | ">", _))
+        };
+        let is_page = self.cursor.is_some() || self.filters.iter().any(goes_on);
+        if is_page || !self.filters.iter().any(is_key) { Watch::Nothing } else { self.watch }
     }
 
     fn end_order_with_key(&mut self) {
@@ -322,6 +342,7 @@ pub(crate) struct Target {
     pub tenant: Option<OrgId>,
     pub connection: Option<Arc<Connection>>,
     pub site: CallSite,
+    pub watch: Watch,
 }
 
 impl Target {
@@ -336,6 +357,7 @@ impl Target {
             tenant: origin.tenant.filter(|_| for_tenant),
             connection: origin.connection.cloned(),
             site,
+            watch: origin.watch,
         })
     }
 
@@ -345,6 +367,6 @@ impl Target {
         params: &[Value],
         read: impl FnMut(&crate::row::Row<'_>) -> Result<T, crate::row::ReadError> + Send,
     ) -> Result<Vec<T>, DataError> {
-        self.scope.fetch(self.connection.as_deref(), statement, params, self.site, read).await
+        self.scope.fetch(self.connection.as_deref(), statement, params, (self.site, self.watch), read).await
     }
 }

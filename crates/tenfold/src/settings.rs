@@ -61,6 +61,7 @@ enum Switch {
 struct Database {
     url: String,
     max_rows: usize,
+    n_plus_one_threshold: u32,
     reader_threads: usize,
     max_waiting_writes: usize,
     cache_size: ByteSize,
@@ -159,12 +160,14 @@ impl Settings {
 fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigError> {
     let section: Database = loaded.section("database")?;
     loaded.within("database.max_rows", section.max_rows, 1..=1_000_000)?;
+    loaded.within("database.n_plus_one_threshold", section.n_plus_one_threshold, 2..=1_000_000)?;
     loaded.within("database.reader_threads", section.reader_threads, 1..=64)?;
     loaded.within("database.max_waiting_writes", section.max_waiting_writes, 1..=1_000_000)?;
     loaded.within("database.pool_size", section.pool_size, 1..=1000)?;
     loaded.within("database.lanes", section.lanes, 1..=64)?;
     let settings = DatabaseSettings {
         max_rows: section.max_rows,
+        n_plus_one_threshold: section.n_plus_one_threshold,
         sqlite: SqliteSettings {
             reader_threads: section.reader_threads,
             max_waiting_writes: section.max_waiting_writes,

@@ -13,7 +13,7 @@ use super::{COHORT_SIZE, Count, Counted, Link, Many, One, Related, Relation};
 use crate::context::Origin;
 use crate::entity::{Entity, OrgId};
 use crate::error::DataError;
-use crate::scope::{Batch, BatchKey, Loader, Scope};
+use crate::scope::{Batch, BatchKey, Loader, Scope, Watch};
 use crate::statement::CallSite;
 use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Value};
@@ -185,6 +185,7 @@ impl<R: Related> Cohort<R> {
             tenant,
             connection: origin.connection.cloned(),
             site,
+            watch: origin.watch,
             relation: self.relation,
             cohorts: Vec::new(),
         };
@@ -273,6 +274,7 @@ struct RelationBatch<R: Related> {
     tenant: Option<OrgId>,
     connection: Option<Arc<Connection>>,
     site: CallSite,
+    watch: Watch,
     relation: &'static Relation<R>,
     cohorts: Vec<Arc<Cohort<R>>>,
 }
@@ -289,7 +291,10 @@ impl<R: Related> RelationBatch<R> {
         let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([links]).collect();
         let statement = self.relation.statement(scope.database().dialect());
         let connection = self.connection.as_deref();
-        let mut rows = scope.fetch(connection, statement, &params, self.site, R::read).await?;
+        // One entity alone was not loaded with a list: in a loop it is an N+1, as a load by key would be.
+        let alone = self.cohorts.iter().all(|cohort| cohort.links.len() == 1);
+        let watch = if alone { self.watch } else { Watch::Nothing };
+        let mut rows = scope.fetch(connection, statement, &params, (self.site, watch), R::read).await?;
         R::link(&mut rows, self.tenant);
         Ok(rows)
     }

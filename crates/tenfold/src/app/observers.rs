@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenfold_data::{CallRecord, Observer, Outcome, SpanId, StatementRecord, TraceContext};
+use tenfold_data::{CallRecord, Observer, Outcome, RepeatedRecord, SpanId, StatementRecord, TraceContext};
 use tenfold_jobs::{JobEnd, JobObserver, JobState, JobWatch, QueuedJob};
 use tenfold_observe::metrics::{self, Metrics};
 use tenfold_observe::telemetry::{Beginning, Ending, JobFacts, Recording, Telemetry, Totals, WorkKind};
@@ -27,6 +27,10 @@ impl Observer for Watcher {
         let outcome = outcome(record.outcome, "call");
         self.metrics.call(record.module, record.method, outcome, record.elapsed.as_secs_f64());
         self.telemetry.call(record);
+    }
+
+    fn repeated(&self, record: &RepeatedRecord) {
+        self.metrics.repeated(record.module, &record.name);
     }
 }
 
