@@ -12,7 +12,7 @@ pub(crate) fn seed(cx: &SystemContext) -> Seeding<'_> {
         let password = auth::demo::PASSWORD;
         Ok(format!(
             "  sign in as owner@acme.test (1,000 users), owner@globex.test (10) or both@demo.test (both)\n  \
-             with the password {password}\n"
+             with the password {password}, which is also that of the console, /console\n"
         ))
     })
 }

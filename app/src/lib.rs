@@ -12,5 +12,7 @@ pub fn app() -> App {
         .module(billing::module())
         .module(files::module())
         .module(projects::module())
+        .module(tenfold_console::module())
         .demo(demo::seed)
+        .demo_setting("console.password", auth::demo::PASSWORD)
 }

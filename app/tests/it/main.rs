@@ -2,6 +2,7 @@
 
 mod auth;
 mod cli;
+mod console;
 mod files;
 mod http;
 mod notifications;

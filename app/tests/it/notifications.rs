@@ -170,6 +170,8 @@ fn obstacle(id: JobId, app: &TestApp) -> FinishedJob {
         kind: Delivery::KIND.to_owned(),
         state: JobState::Cancelled,
         args: Value::Null,
+        priority: 0,
+        max_attempts: 1,
         attempt: 1,
         crashes: 0,
         percent: 0,

@@ -3,6 +3,7 @@
 use tenfold::config::Loader;
 use tenfold::data::testing::TestDatabase;
 use tenfold::data::{Clock, Dialect};
+use tenfold::telemetry::Telemetry;
 use tenfold::{App, Module};
 
 fn empty() -> App {
@@ -16,7 +17,7 @@ fn refusal(dialect: Dialect, app: App) -> String {
         let place = TestDatabase::create(dialect).await;
         let loader = Loader::new("defaults.toml", &app.defaults()).expect("the defaults are right");
         let loader = loader.flag("test", "database.url", Some(place.url())).expect("an address is a text");
-        match app.start(loader.load(), Clock::system(), Vec::new()).await {
+        match app.start(loader.load(), Clock::system(), Telemetry::new(Clock::system()), Vec::new()).await {
             Ok(_) => panic!("it has started"),
             Err(error) => format!("{error:#}"),
         }

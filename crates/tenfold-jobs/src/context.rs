@@ -56,6 +56,12 @@ impl JobContext {
         self.job.attempt
     }
 
+    /// Whether the job is discarded if this attempt fails. Attempts that were cut off because the worker was lost do not
+    /// count.
+    pub fn is_last_attempt(&self) -> bool {
+        self.job.own_attempts() >= self.job.max_attempts
+    }
+
     /// A context of the organization that the job was enqueued for.
     ///
     /// # Errors
@@ -132,7 +138,7 @@ impl JobContext {
         result: serde_json::Value,
     ) -> anyhow::Result<()> {
         // First the guard: it locks the job's row, so that a rescue cannot slip in between.
-        store::guard(tx, self.job.id, self.token).await?;
+        store::advance(tx, self.job.id, self.token).await?;
         store::insert_step(tx, self.job.id, name, result).await?;
         Ok(())
     }

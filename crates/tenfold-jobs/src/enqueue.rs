@@ -113,6 +113,7 @@ pub(crate) fn insert<T: Enqueue>(
         attempt: 0,
         max_attempts,
         crashes: 0,
+        strikes: 0,
         worker: None,
         token: None,
         lease_until: None,

@@ -33,6 +33,9 @@ pub enum JobState {
     Discarded,
 }
 
+/// A job with this many strikes is a suspect. The statements of claims and an index say this number, too.
+const SUSPECT: i64 = 2;
+
 /// A job that is not finished.
 #[derive(Clone, Debug, Entity)]
 #[entity(table = "tenfold_jobs")]
@@ -58,6 +61,8 @@ pub struct QueuedJob {
     pub max_attempts: i64,
     /// How often a worker was lost while it held the job.
     pub crashes: i64,
+    /// How many of the last losses came in a row, with no step done in between.
+    pub strikes: i64,
     /// The process that holds it.
     pub worker: Option<Uuid>,
     /// Guards what the holder writes.
@@ -116,6 +121,17 @@ pub struct FinishedJob {
 }
 
 impl QueuedJob {
+    /// Whether it may be what kills workers. Then a process runs it beside no other suspect, so that the innocent ones,
+    /// which were only struck together with the culprit, are not judged with it.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.strikes >= SUSPECT
+    }
+
+    /// How often it was begun and failed by itself; a worker's loss is not the job's failure.
+    pub(crate) fn own_attempts(&self) -> i64 {
+        self.attempt - self.crashes
+    }
+
     /// The job as the history keeps it.
     pub(crate) fn finished(self, state: JobState, finished_at: Timestamp) -> FinishedJob {
         FinishedJob {

@@ -9,13 +9,14 @@ use tenfold_data::{DataError, Database, Scope, SystemContext, TraceContext, Uuid
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use crate::admin;
 use crate::context::{JobContext, LeaseLost, Services};
 use crate::enqueue::{ATTEMPTS_OF_EVENTS, PUBLISH, Published, insert};
 use crate::event::Listeners;
 use crate::job::{Kind, Registry};
 use crate::observer::{JobEnd, JobObserver};
 use crate::rows::{JobId, JobState, QueuedJob};
-use crate::{admin, store};
+use crate::store::{self, Held, Suspects};
 
 /// The bounds of a worker.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct JobSettings {
     pub poll: Duration,
     /// How long a worker may be silent before its jobs go to others.
     pub lease: Duration,
+    /// How often in a row, with no step done in between, a job's worker may be lost until the job is given up as poison.
+    pub poison_after: u32,
 }
 
 /// What runs jobs in one process. Cheap to clone.
@@ -75,7 +78,7 @@ impl Jobs {
         let mut ran = 0;
         loop {
             self.rescue().await?;
-            let claimed = self.claim(1).await?;
+            let claimed = self.claim(1, Suspects::One).await?;
             if claimed.is_empty() {
                 return Ok(ran);
             }
@@ -109,32 +112,39 @@ impl Jobs {
         Ok(())
     }
 
-    pub(crate) async fn claim(&self, limit: usize) -> Result<Vec<Claimed>, DataError> {
+    pub(crate) async fn claim(&self, limit: usize, suspects: Suspects) -> Result<Vec<Claimed>, DataError> {
         let (worker, lease) = (self.0.worker, self.0.settings.lease);
         self.0
             .database
             .run(None, async |cx| {
-                if !store::is_any_due(&cx).await? {
+                if !store::is_any_due(&cx, suspects).await? {
                     return Ok(Vec::new());
                 }
                 let token = cx.new_id();
-                let jobs = store::claim(&cx, worker, token, lease, limit).await?;
+                let jobs = store::claim(&cx, worker, token, lease, limit, suspects).await?;
                 Ok(jobs.into_iter().map(|job| Claimed { job, token }).collect())
             })
             .await
     }
 
     pub(crate) async fn rescue(&self) -> Result<usize, DataError> {
-        self.0.database.run(None, async |cx| store::rescue(&cx).await).await
+        let poison_after = self.0.settings.poison_after;
+        self.0.database.run(None, async |cx| store::rescue(&cx, poison_after).await).await
     }
 
-    pub(crate) async fn heartbeat(&self) -> Result<Vec<(JobId, bool)>, DataError> {
+    pub(crate) async fn heartbeat(&self) -> Result<Vec<Held>, DataError> {
         let (worker, lease) = (self.0.worker, self.0.settings.lease);
         self.0.database.run(None, async |cx| store::heartbeat(&cx, worker, lease).await).await
     }
 
     pub(crate) async fn hand_back(&self, id: JobId, token: Uuid) -> anyhow::Result<()> {
         self.0.database.run(None, async |cx| store::hand_back(&cx, id, token).await).await
+    }
+
+    /// Notes that an attempt came to nothing because this process, which holds the job, knows nothing of it.
+    pub(crate) async fn disown(&self, id: JobId, token: Uuid) -> anyhow::Result<()> {
+        let error = "the worker that held it knew nothing of it".to_owned();
+        self.0.database.run(None, async |cx| store::fail(&cx, id, token, error).await.map(drop)).await
     }
 
     pub(crate) async fn end(&self, id: JobId, token: Uuid) -> anyhow::Result<()> {

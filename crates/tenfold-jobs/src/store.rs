@@ -7,20 +7,26 @@ use tenfold_data::{DataError, Entity as _, SystemContext, SystemTx, Timestamp, U
 use crate::context::LeaseLost;
 use crate::rows::{AttemptError, JobId, JobState, QueuedJob, StepId, StepRow, with_error};
 
-/// A job whose worker is lost this often is poison: it is what kills them.
-const MAX_CRASHES: i64 = 3;
-
 /// Whether a job may be claimed now; a read, so that an idle worker does not take SQLite's writer.
-pub(crate) async fn is_any_due(cx: &SystemContext) -> Result<bool, DataError> {
+pub(crate) async fn is_any_due(cx: &SystemContext, suspects: Suspects) -> Result<bool, DataError> {
     let due: Vec<(JobId,)> = sql!(
         "tenfold_jobs.due",
-        "SELECT id FROM tenfold_jobs WHERE token IS NULL AND run_at <= $1 ORDER BY priority, run_at, id LIMIT 1"
+        "SELECT id FROM tenfold_jobs WHERE token IS NULL AND run_at <= $1 AND (strikes < 2 OR $2)
+         ORDER BY priority, run_at, id LIMIT 1"
     )
     .bind(cx.now())
+    .bind(suspects == Suspects::One)
     .bounded()
     .all(cx)
     .await?;
     Ok(!due.is_empty())
+}
+
+/// Whether a claim may take a suspect: one, unless the process runs one already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Suspects {
+    One,
+    None,
 }
 
 /// Takes up to `limit` due jobs for `worker`; each token guards one claim.
@@ -30,6 +36,7 @@ pub(crate) async fn claim(
     token: Uuid,
     lease: Duration,
     limit: usize,
+    suspects: Suspects,
 ) -> Result<Vec<QueuedJob>, DataError> {
     cx.transaction(async |tx| {
         // The same statement but for the lock: on SQLite there is one writer, on PostgreSQL other workers claim at
@@ -39,11 +46,17 @@ pub(crate) async fn claim(
             sqlite: "UPDATE tenfold_jobs
                      SET state = 'running', attempt = attempt + 1, worker = $1, token = $2, lease_until = $3
                      WHERE id IN (SELECT id FROM tenfold_jobs WHERE token IS NULL AND run_at <= $4
+                                  AND (strikes < 2 OR $6 AND id = (
+                                      SELECT id FROM tenfold_jobs WHERE token IS NULL AND strikes >= 2
+                                      AND run_at <= $4 ORDER BY priority, run_at, id LIMIT 1))
                                   ORDER BY priority, run_at, id LIMIT $5)
                      RETURNING id",
             postgres: "UPDATE tenfold_jobs
                      SET state = 'running', attempt = attempt + 1, worker = $1, token = $2, lease_until = $3
                      WHERE id IN (SELECT id FROM tenfold_jobs WHERE token IS NULL AND run_at <= $4
+                                  AND (strikes < 2 OR $6 AND id = (
+                                      SELECT id FROM tenfold_jobs WHERE token IS NULL AND strikes >= 2
+                                      AND run_at <= $4 ORDER BY priority, run_at, id LIMIT 1))
                                   ORDER BY priority, run_at, id LIMIT $5 FOR UPDATE SKIP LOCKED)
                      RETURNING id"
         )
@@ -52,6 +65,7 @@ pub(crate) async fn claim(
         .bind(tx.now() + lease)
         .bind(tx.now())
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(suspects == Suspects::One)
         .all(&*tx)
         .await?;
         let ids = claimed.into_iter().map(|(id,)| id).collect();
@@ -61,21 +75,32 @@ pub(crate) async fn claim(
     .await
 }
 
-/// Prolongs the leases of `worker`; gives the jobs that he still holds, and whether each is to be ended.
+/// What a worker holds, as the database has it.
+pub(crate) struct Held {
+    pub id: JobId,
+    pub token: Uuid,
+    /// A person wants it ended.
+    pub to_be_ended: bool,
+}
+
+/// Prolongs the leases of `worker`; gives the jobs that he still holds.
 pub(crate) async fn heartbeat(
     cx: &SystemContext,
     worker: Uuid,
     lease: Duration,
-) -> Result<Vec<(JobId, bool)>, DataError> {
+) -> Result<Vec<Held>, DataError> {
     cx.transaction(async |tx| {
-        sql!(
+        let held: Vec<(JobId, Uuid, bool)> = sql!(
             "tenfold_jobs.heartbeat",
-            "UPDATE tenfold_jobs SET lease_until = $1 WHERE worker = $2 RETURNING id, cancel_requested"
+            // The token is named for the index of what is leased: without it the whole queue would be read.
+            "UPDATE tenfold_jobs SET lease_until = $1 WHERE worker = $2 AND token IS NOT NULL
+             RETURNING id, token, cancel_requested"
         )
         .bind(tx.now() + lease)
         .bind(worker)
         .all(&*tx)
-        .await
+        .await?;
+        Ok(held.into_iter().map(|(id, token, to_be_ended)| Held { id, token, to_be_ended }).collect())
     })
     .await
 }
@@ -85,6 +110,19 @@ pub(crate) async fn guard(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::
     let held: Vec<(JobId,)> = sql!(
         "tenfold_jobs.guard",
         "UPDATE tenfold_jobs SET token = token WHERE id = $1 AND token = $2 RETURNING id"
+    )
+    .bind(id)
+    .bind(token)
+    .all(tx)
+    .await?;
+    if held.is_empty() { Err(LeaseLost(id).into()) } else { Ok(()) }
+}
+
+/// As [`guard`], and notes that a step was done: whoever gets on is not what kills workers.
+pub(crate) async fn advance(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::Result<()> {
+    let held: Vec<(JobId,)> = sql!(
+        "tenfold_jobs.advance",
+        "UPDATE tenfold_jobs SET strikes = 0 WHERE id = $1 AND token = $2 RETURNING id"
     )
     .bind(id)
     .bind(token)
@@ -159,11 +197,13 @@ pub(crate) async fn fail(
         guard(tx, id, token).await?;
         let mut job = (*QueuedJob::get(&*tx, id).await?).clone();
         job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
-        if job.attempt >= job.max_attempts {
+        // It failed, and the worker is alive.
+        job.strikes = 0;
+        if job.own_attempts() >= job.max_attempts {
             move_to_history(tx, job, JobState::Discarded).await?;
             return Ok(JobState::Discarded);
         }
-        let run_at = tx.now() + pause(job.attempt, id);
+        let run_at = tx.now() + pause(job.own_attempts(), id);
         release(tx, &job, JobState::Retryable, run_at).await?;
         Ok(JobState::Retryable)
     })
@@ -182,8 +222,9 @@ pub(crate) async fn hand_back(cx: &SystemContext, id: JobId, token: Uuid) -> any
     .await
 }
 
-/// Frees the jobs whose workers are lost; the third loss of one job makes it poison. Says how many it found.
-pub(crate) async fn rescue(cx: &SystemContext) -> Result<usize, DataError> {
+/// Frees the jobs whose workers are lost. A job with `poison_after` strikes is what kills them: it is discarded. Says how
+/// many it found.
+pub(crate) async fn rescue(cx: &SystemContext, poison_after: u32) -> Result<usize, DataError> {
     let lost: Vec<(JobId,)> = sql!(
         "tenfold_jobs.lost",
         "SELECT id FROM tenfold_jobs WHERE token IS NOT NULL AND lease_until < $1 ORDER BY lease_until LIMIT 100"
@@ -194,16 +235,16 @@ pub(crate) async fn rescue(cx: &SystemContext) -> Result<usize, DataError> {
     .await?;
     let mut rescued = 0;
     for (id,) in lost {
-        rescued += usize::from(cx.transaction(async |tx| rescue_one(tx, id).await).await?);
+        rescued += usize::from(cx.transaction(async |tx| rescue_one(tx, id, poison_after).await).await?);
     }
     Ok(rescued)
 }
 
-async fn rescue_one(tx: &SystemTx<'_>, id: JobId) -> Result<bool, DataError> {
+async fn rescue_one(tx: &SystemTx<'_>, id: JobId, poison_after: u32) -> Result<bool, DataError> {
     // Locks the row and looks again: its worker may have come back meanwhile, or another rescuer been quicker.
     let lost: Vec<(JobId,)> = sql!(
         "tenfold_jobs.rescue",
-        "UPDATE tenfold_jobs SET crashes = crashes + 1
+        "UPDATE tenfold_jobs SET crashes = crashes + 1, strikes = strikes + 1
          WHERE id = $1 AND token IS NOT NULL AND lease_until < $2 RETURNING id"
     )
     .bind(id)
@@ -216,11 +257,13 @@ async fn rescue_one(tx: &SystemTx<'_>, id: JobId) -> Result<bool, DataError> {
     let mut job = (*QueuedJob::get(tx, id).await?).clone();
     let error = format!("its worker was lost at {}% ({})", job.percent, job.message);
     job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
-    if job.crashes >= MAX_CRASHES || job.attempt >= job.max_attempts {
+    if job.strikes >= i64::from(poison_after) {
         move_to_history(tx, job, JobState::Discarded).await?;
-    } else {
-        release(tx, &job, JobState::Available, tx.now()).await?;
+        return Ok(true);
     }
+    let pause = pause_after_loss(job.strikes);
+    let state = if pause.is_zero() { JobState::Available } else { JobState::Retryable };
+    release(tx, &job, state, tx.now() + pause).await?;
     Ok(true)
 }
 
@@ -262,6 +305,7 @@ pub(crate) async fn release(
         .set(QueuedJob::state, state)
         .set(QueuedJob::run_at, run_at)
         .set(QueuedJob::attempt, job.attempt)
+        .set(QueuedJob::strikes, job.strikes)
         .set(QueuedJob::errors, job.errors.clone())
         .set(QueuedJob::worker, None)
         .set(QueuedJob::token, None)
@@ -270,10 +314,17 @@ pub(crate) async fn release(
         .await
 }
 
+/// The pause after a lost worker: none at first, then 4 s, 16 s, 64 s … up to an hour. What kills workers from outside
+/// comes in bursts, and a job must not be judged by one burst.
+fn pause_after_loss(strikes: i64) -> Duration {
+    let exponent = u32::try_from(strikes - 1).unwrap_or(0).min(6);
+    if exponent == 0 { Duration::ZERO } else { Duration::from_secs(4_u64.pow(exponent).min(3600)) }
+}
+
 /// The pause after a failed attempt: 1 s, 2 s, 4 s … up to an hour, and up to a quarter more, so that jobs which
 /// failed together do not come back together. The job's id decides how much, so that a test can tell.
-fn pause(attempt: i64, id: JobId) -> Duration {
-    let seconds = 1_u64 << u32::try_from(attempt - 1).unwrap_or(0).min(12);
+fn pause(failures: i64, id: JobId) -> Duration {
+    let seconds = 1_u64 << u32::try_from(failures - 1).unwrap_or(0).min(12);
     let base = Duration::from_secs(seconds.min(3600));
     let jitter = u32::from(id.0.as_bytes()[15]);
     base + base * jitter / 1024

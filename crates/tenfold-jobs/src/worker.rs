@@ -1,6 +1,6 @@
 //! A worker: claims, heartbeats and rescues until it is told to stop.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::rows::JobId;
 use crate::runner::{Claimed, Jobs};
+use crate::store::{Held, Suspects};
 
 /// Works in the background of a process.
 pub struct Worker {
@@ -25,9 +26,15 @@ struct Running(Arc<RunningState>);
 
 #[derive(Default)]
 struct RunningState {
-    jobs: Mutex<HashMap<JobId, (Uuid, AbortHandle)>>,
+    jobs: Mutex<HashMap<JobId, AtWork>>,
     /// Rung when a job has ended.
     ended: Notify,
+}
+
+struct AtWork {
+    token: Uuid,
+    task: AbortHandle,
+    is_suspect: bool,
 }
 
 impl Worker {
@@ -61,9 +68,9 @@ impl Worker {
         // Those that are left are cut off below.
         let _ = tokio::time::timeout(patience, finished).await;
         let left: Vec<_> = self.running.lock().drain().collect();
-        for (id, (token, handle)) in &left {
-            handle.abort();
-            if let Err(error) = self.jobs.hand_back(*id, *token).await {
+        for (id, job) in &left {
+            job.task.abort();
+            if let Err(error) = self.jobs.hand_back(*id, job.token).await {
                 tracing::warn!(error = format!("{error:#}"), job = %id, "a job could not be handed back; it will be rescued");
             }
         }
@@ -75,8 +82,12 @@ impl Worker {
 }
 
 impl Running {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, (Uuid, AbortHandle)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, AtWork>> {
         self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn suspects_to_claim(&self) -> Suspects {
+        if self.lock().values().any(|job| job.is_suspect) { Suspects::None } else { Suspects::One }
     }
 }
 
@@ -84,7 +95,8 @@ async fn claim_loop(jobs: Jobs, running: Running, mut stopped: watch::Receiver<b
     let permits = Arc::new(Semaphore::new(jobs.settings().concurrency));
     while !*stopped.borrow() {
         let free = permits.available_permits();
-        let claimed = if free > 0 { jobs.claim(free).await } else { Ok(Vec::new()) };
+        let claimed =
+            if free > 0 { jobs.claim(free, running.suspects_to_claim()).await } else { Ok(Vec::new()) };
         let claimed = claimed.unwrap_or_else(|error| {
             tracing::warn!(%error, "no job could be claimed; trying again");
             Vec::new()
@@ -109,7 +121,7 @@ fn start_job(jobs: &Jobs, running: &Running, permits: &Arc<Semaphore>, claimed: 
         // Not more is claimed than permits are free, so this is a mistake; the rescue would mend it.
         return tracing::error!(job = %claimed.job.id, "a job was claimed without a permit");
     };
-    let (id, token) = (claimed.job.id, claimed.token);
+    let (id, token, is_suspect) = (claimed.job.id, claimed.token, claimed.job.is_suspect());
     let (jobs, of_job) = (jobs.clone(), running.clone());
     // The lock is held until the job is noted, so that it cannot end before.
     let mut at_work = running.lock();
@@ -120,11 +132,12 @@ fn start_job(jobs: &Jobs, running: &Running, permits: &Arc<Semaphore>, claimed: 
         of_job.lock().remove(&id);
         of_job.0.ended.notify_waiters();
     });
-    at_work.insert(id, (token, task.abort_handle()));
+    at_work.insert(id, AtWork { token, task: task.abort_handle(), is_suspect });
 }
 
 async fn heartbeat_loop(jobs: Jobs, running: Running, stopped: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(jobs.settings().lease / 3);
+    let mut strangers = HashSet::new();
     // Also while the worker stops: what is still at work must not be rescued meanwhile.
     loop {
         ticks.tick().await;
@@ -136,27 +149,52 @@ async fn heartbeat_loop(jobs: Jobs, running: Running, stopped: watch::Receiver<b
         }
         let before: Vec<JobId> = running.lock().keys().copied().collect();
         let held = match jobs.heartbeat().await {
-            Ok(held) => held.into_iter().collect::<HashMap<_, _>>(),
+            Ok(held) => held,
             Err(error) => {
                 tracing::warn!(%error, "no heartbeat; trying again");
                 continue;
             }
         };
         for id in before {
-            match held.get(&id) {
-                Some(false) => {}
-                Some(true) => end(&jobs, &running, id).await,
+            match held.iter().find(|job| job.id == id) {
+                Some(job) if job.to_be_ended => end(&jobs, &running, id).await,
+                Some(_) => {}
                 None => abandon(&running, id),
             }
         }
+        strangers = disown(&jobs, &running, held, &strangers).await;
     }
+}
+
+/// Gives up what this process holds and does not work on: a claim whose answer was lost with the connection, a job whose
+/// end could not be noted. Heartbeats would hold it for ever. What is unknown at one beat may just have been claimed or
+/// ended; it is given up at the next. Gives what was unknown at this beat.
+async fn disown(
+    jobs: &Jobs,
+    running: &Running,
+    mut held: Vec<Held>,
+    before: &HashSet<(JobId, Uuid)>,
+) -> HashSet<(JobId, Uuid)> {
+    {
+        let at_work = running.lock();
+        held.retain(|job| at_work.get(&job.id).is_none_or(|at_work| at_work.token != job.token));
+    }
+    let (again, new): (Vec<_>, Vec<_>) =
+        held.into_iter().map(|job| (job.id, job.token)).partition(|stranger| before.contains(stranger));
+    for (id, token) in again {
+        tracing::warn!(job = %id, "this worker holds a job that it does not work on: it is given up");
+        if let Err(error) = jobs.disown(id, token).await {
+            tracing::warn!(error = format!("{error:#}"), job = %id, "it could not be given up; trying again");
+        }
+    }
+    new.into_iter().collect()
 }
 
 /// Ends a job as somebody asked.
 async fn end(jobs: &Jobs, running: &Running, id: JobId) {
-    let Some((token, handle)) = running.lock().remove(&id) else { return };
-    handle.abort();
-    if let Err(error) = jobs.end(id, token).await {
+    let Some(job) = running.lock().remove(&id) else { return };
+    job.task.abort();
+    if let Err(error) = jobs.end(id, job.token).await {
         tracing::warn!(error = format!("{error:#}"), job = %id, "a job was ended, but that could not be noted");
     }
     running.0.ended.notify_waiters();
@@ -164,8 +202,8 @@ async fn end(jobs: &Jobs, running: &Running, id: JobId) {
 
 /// Lets go of a job that another worker holds by now; it may also just have ended.
 fn abandon(running: &Running, id: JobId) {
-    if let Some((_, handle)) = running.lock().remove(&id) {
-        handle.abort();
+    if let Some(job) = running.lock().remove(&id) {
+        job.task.abort();
         tracing::warn!(job = %id, "the lease of a job was lost; its work here is broken off");
     }
     running.0.ended.notify_waiters();

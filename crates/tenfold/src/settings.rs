@@ -80,6 +80,7 @@ struct Jobs {
     concurrency: usize,
     poll: TimeSpan,
     lease: TimeSpan,
+    poison_after: u32,
     shutdown_timeout: TimeSpan,
 }
 
@@ -119,6 +120,7 @@ impl Settings {
         let jobs: Jobs = loaded.section("jobs")?;
         loaded.within("jobs.concurrency", jobs.concurrency, 1..=1000)?;
         loaded.within("jobs.lease", jobs.lease, TimeSpan::seconds(1)..=TimeSpan::hours(1))?;
+        loaded.within("jobs.poison_after", jobs.poison_after, 3..=100)?;
         let log: Log = loaded.section("log")?;
         let colour = match log.colour {
             ColourChoice::Always => Colour::Always,
@@ -133,6 +135,7 @@ impl Settings {
                 concurrency: jobs.concurrency,
                 poll: jobs.poll.as_std(),
                 lease: jobs.lease.as_std(),
+                poison_after: jobs.poison_after,
             },
             jobs_shutdown_timeout: jobs.shutdown_timeout.as_std(),
             log_format: match log.format {

@@ -1,4 +1,4 @@
-//! Files whose job was given up without a word: a worker that was killed three times over them, or a person who ended
+//! Files whose job was given up without a word: workers that were lost over it again and again, or a person who ended
 //! it. They must not look as if they were still being processed.
 
 use files_api::FileId;

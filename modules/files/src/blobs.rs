@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use files_api::FileId;
 use futures_util::stream::{self, Stream};
-use tenfold::data::OrgId;
+use tenfold::data::{OrgId, Uuid};
 use tokio::fs;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 
@@ -51,7 +51,8 @@ pub(crate) struct Incoming {
 pub(crate) struct Found {
     /// Whose it is; nobody's while it is being written.
     pub org_id: Option<OrgId>,
-    pub file: FileId,
+    /// The file's id, or that of the writing, which two writers of one file do not share. Both tell when they were made.
+    pub id: Uuid,
     path: PathBuf,
 }
 
@@ -65,10 +66,17 @@ impl Blobs {
         Ok(Blobs { root })
     }
 
-    /// Begins to write a blob.
-    pub(crate) async fn create(&self, org_id: OrgId, file: FileId, part: Part) -> io::Result<Incoming> {
+    /// Begins to write a blob. `writing` is a fresh id: a worker that lost its lease may still write the same blob, and
+    /// must not truncate what its successor writes.
+    pub(crate) async fn create(
+        &self,
+        org_id: OrgId,
+        file: FileId,
+        part: Part,
+        writing: Uuid,
+    ) -> io::Result<Incoming> {
         let target = self.path(org_id, file, part);
-        let path = self.root.join(INCOMING).join(part.name(file));
+        let path = self.root.join(INCOMING).join(writing.to_string());
         Ok(Incoming { file: fs::File::create(&path).await?, path, target, kept: false })
     }
 
@@ -128,8 +136,8 @@ impl Blobs {
         let mut entries = fs::read_dir(folder).await?;
         while let Some(entry) = entries.next_entry().await? {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if let Ok(file) = name.strip_suffix(THUMBNAIL).unwrap_or(&name).parse() {
-                found.push(Found { org_id, file, path: entry.path() });
+            if let Ok(id) = name.strip_suffix(THUMBNAIL).unwrap_or(&name).parse() {
+                found.push(Found { org_id, id, path: entry.path() });
             }
         }
         Ok(found)

@@ -35,6 +35,7 @@ use crate::service::Files;
 pub fn module() -> Module {
     Module::new("files")
         .settings(include_str!("defaults.toml"))
+        .checks(service::check)
         .migrations(migrations!())
         .needs::<dyn Auth>()
         .needs::<dyn Billing>()

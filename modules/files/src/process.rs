@@ -54,7 +54,7 @@ impl Job for ProcessUpload {
         if let Some(problem) = hopeless(&error) {
             return fail(&job, &file, problem).await;
         }
-        if job.attempt() >= i64::from(Self::MAX_ATTEMPTS) {
+        if job.is_last_attempt() {
             // What went wrong on our side is in the job's history, and no affair of the file's owner.
             fail(&job, &file, "it could not be processed".to_owned()).await?;
         }
@@ -79,7 +79,7 @@ async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
     let found: Found = job
         .step("facts", async || {
             job.progress(60, "reading it").await?;
-            read(&files, file, path.clone()).await
+            read(job, &files, file, path.clone()).await
         })
         .await?;
     job.step_in("ready", async |tx| {
@@ -107,11 +107,11 @@ async fn kind(path: PathBuf) -> anyhow::Result<Kind> {
 }
 
 /// The one place that says what is done with which kind of file.
-async fn read(files: &Files, file: &File, path: PathBuf) -> anyhow::Result<Found> {
+async fn read(job: &JobContext, files: &Files, file: &File, path: PathBuf) -> anyhow::Result<Found> {
     let plain = |facts| Found { facts, has_thumbnail: false };
     match kind(path.clone()).await? {
-        Kind::Png => picture(files, file, path, ImageFormat::Png).await,
-        Kind::Jpeg => picture(files, file, path, ImageFormat::Jpeg).await,
+        Kind::Png => picture(job, files, file, path, ImageFormat::Png).await,
+        Kind::Jpeg => picture(job, files, file, path, ImageFormat::Jpeg).await,
         Kind::Csv(separator) => {
             let table = move || Ok(facts::of_table(fs::File::open(path)?, separator.byte())?);
             blocking(table).await.map(plain)
@@ -121,13 +121,19 @@ async fn read(files: &Files, file: &File, path: PathBuf) -> anyhow::Result<Found
     }
 }
 
-async fn picture(files: &Files, file: &File, path: PathBuf, format: ImageFormat) -> anyhow::Result<Found> {
+async fn picture(
+    job: &JobContext,
+    files: &Files,
+    file: &File,
+    path: PathBuf,
+    format: ImageFormat,
+) -> anyhow::Result<Found> {
     let place = files.pictures.acquire().await?;
     let draw = move || thumbnail::draw(|| Ok(BufReader::new(fs::File::open(&path)?)), format);
     let (facts, png) = blocking(draw).await?;
     drop(place);
     let Some(png) = png else { return Ok(Found { facts, has_thumbnail: false }) };
-    let mut blob = files.blobs.create(file.org_id, file.id, Part::Thumbnail).await?;
+    let mut blob = files.blobs.create(file.org_id, file.id, Part::Thumbnail, job.system().new_id()).await?;
     blob.write(&png).await?;
     blob.keep().await?;
     Ok(Found { facts, has_thumbnail: true })

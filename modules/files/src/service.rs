@@ -1,7 +1,9 @@
 //! What the module's handlers and jobs share: the blob store and the bounds.
 
+use std::time::Duration;
+
 use serde::Deserialize;
-use tenfold::config::ByteSize;
+use tenfold::config::{ByteSize, ConfigError, Loaded, TimeSpan};
 use tenfold::prelude::*;
 use tokio::sync::Semaphore;
 
@@ -17,6 +19,26 @@ const PICTURES_AT_ONCE: usize = 2;
 struct Settings {
     blobs: String,
     max_size: ByteSize,
+    orphan_after: TimeSpan,
+}
+
+impl Settings {
+    fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
+        let settings: Settings = loaded.section("files")?;
+        let sizes = ByteSize::bytes(1)..=ByteSize::gib(1024);
+        loaded.within("files.max_size", settings.max_size, sizes)?;
+        let times = TimeSpan::seconds(10)..=TimeSpan::hours(30 * 24);
+        loaded.within("files.orphan_after", settings.orphan_after, times)?;
+        Ok(settings)
+    }
+}
+
+/// Whether the module could work with these settings.
+///
+/// # Errors
+/// [`ConfigError`] names the key and what is allowed.
+pub(crate) fn check(loaded: &Loaded) -> Result<(), ConfigError> {
+    Settings::read(loaded).map(drop)
 }
 
 /// The module's service.
@@ -24,6 +46,8 @@ pub(crate) struct Files {
     pub(crate) blobs: Blobs,
     /// The longest file, in bytes.
     pub(crate) max_size: u64,
+    /// How long a blob may be without a row.
+    pub(crate) orphan_after: Duration,
     /// A place for each picture that is decoded.
     pub(crate) pictures: Semaphore,
 }
@@ -31,15 +55,16 @@ pub(crate) struct Files {
 impl Files {
     /// Reads the settings, opens the store and sees to it that it is swept.
     pub(crate) async fn start(wiring: &Wiring) -> anyhow::Result<Self> {
-        let settings: Settings = wiring.settings().section("files")?;
-        wiring.settings().within(
-            "files.max_size",
-            settings.max_size,
-            ByteSize::bytes(1)..=ByteSize::gib(1024),
-        )?;
+        let settings = Settings::read(wiring.settings())?;
         let blobs = Blobs::open(&settings.blobs)?;
         wiring.database().run(None, async |cx| sweep::begin(&cx).await).await?;
         let pictures = Semaphore::new(PICTURES_AT_ONCE);
-        Ok(Files { blobs, max_size: settings.max_size.as_u64(), pictures })
+        let (max_size, orphan_after) = (settings.max_size.as_u64(), settings.orphan_after.as_std());
+        Ok(Files { blobs, max_size, orphan_after, pictures })
+    }
+
+    /// How long an upload may take, however steadily it comes: its row is there before its bytes count as an orphan.
+    pub(crate) fn longest_upload(&self) -> Duration {
+        self.orphan_after - self.orphan_after / 12
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use files_api::FileId;
 use serde::{Deserialize, Serialize};
-use tenfold::data::SystemTx;
+use tenfold::data::{SystemTx, Uuid};
 use tenfold::jobs::{JobId, JobOptions, QueuedJob};
 use tenfold::prelude::*;
 
@@ -13,10 +13,6 @@ use crate::abandoned;
 use crate::entities::File;
 use crate::service::Files;
 
-/// How long a blob may be without a row. An upload ends sooner, see [`LONGEST`](crate::upload::LONGEST).
-pub(crate) const ORPHAN_AFTER: Duration = Duration::from_secs(60 * 60);
-/// How often the store is swept.
-const EVERY: Duration = Duration::from_secs(60 * 60);
 /// How many rows are asked for at a time.
 const BATCH: usize = 500;
 
@@ -30,12 +26,12 @@ impl Job for SweepBlobs {
     const PRIORITY: i64 = 100;
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
-        job.step_in("next", async |tx| Ok(enqueue_next(tx, job.id()).await?)).await?;
+        let files = job.service::<Files>()?;
+        job.step_in("next", async |tx| Ok(enqueue_next(tx, job.id(), files.orphan_after).await?)).await?;
         let abandoned = abandoned::fail_all(job.system()).await?;
         if abandoned > 0 {
             tracing::warn!(abandoned, "files whose jobs were given up are marked as failed");
         }
-        let files = job.service::<Files>()?;
         let mut swept = 0;
         for folder in files.blobs.folders().await? {
             swept += sweep(job.system(), &files, &folder).await?;
@@ -62,11 +58,11 @@ pub(crate) async fn begin(cx: &SystemContext) -> Result<(), DataError> {
 }
 
 /// One sweep follows another. Two processes that start at once may both begin; then one of the two chains ends here.
-async fn enqueue_next(tx: &SystemTx<'_>, this: JobId) -> Result<(), DataError> {
+async fn enqueue_next(tx: &SystemTx<'_>, this: JobId, after: Duration) -> Result<(), DataError> {
     if queued(tx).await?.iter().any(|job| *job != this) {
         return Ok(());
     }
-    let options = JobOptions { run_at: Some(tx.now() + EVERY), ..JobOptions::default() };
+    let options = JobOptions { run_at: Some(tx.now() + after), ..JobOptions::default() };
     tx.enqueue_with(SweepBlobs {}, options).await?;
     Ok(())
 }
@@ -78,13 +74,13 @@ async fn queued(tx: &SystemTx<'_>) -> Result<Vec<JobId>, DataError> {
 }
 
 async fn sweep(cx: &SystemContext, files: &Files, folder: &std::path::Path) -> anyhow::Result<usize> {
-    let before = cx.now() - ORPHAN_AFTER;
+    let before = cx.now() - files.orphan_after;
     let mut old = files.blobs.list(folder).await?;
-    old.retain(|blob| made_at(blob.file).is_some_and(|made| made < before));
+    old.retain(|blob| made_at(blob.id).is_some_and(|made| made < before));
     let mut swept = 0;
     for blobs in old.chunks(BATCH) {
-        let known = known(cx, blobs[0].org_id, blobs.iter().map(|blob| blob.file).collect()).await?;
-        for blob in blobs.iter().filter(|blob| !known.get(&blob.file).copied().unwrap_or(false)) {
+        let known = known(cx, blobs[0].org_id, blobs.iter().map(|blob| FileId(blob.id)).collect()).await?;
+        for blob in blobs.iter().filter(|blob| !known.get(&FileId(blob.id)).copied().unwrap_or(false)) {
             files.blobs.discard(blob).await?;
             swept += 1;
         }
@@ -103,8 +99,8 @@ async fn known(
     Ok(files.into_iter().zip(rows.iter().map(Option::is_some)).collect())
 }
 
-/// When a file's id was made: the first 48 bits of a UUIDv7 are milliseconds since 1970 (RFC 9562, section 5.7).
-fn made_at(file: FileId) -> Option<Timestamp> {
-    let millis = file.0.as_u128() >> 80;
+/// When an id was made: the first 48 bits of a UUIDv7 are milliseconds since 1970 (RFC 9562, section 5.7).
+fn made_at(id: Uuid) -> Option<Timestamp> {
+    let millis = id.as_u128() >> 80;
     Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()
 }

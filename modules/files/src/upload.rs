@@ -1,7 +1,6 @@
 //! `POST /v1/files`.
 
 use std::io;
-use std::time::Duration;
 
 use auth_api::UserId;
 use axum::body::Body;
@@ -27,9 +26,6 @@ use crate::permissions::WriteFiles;
 use crate::process::ProcessUpload;
 use crate::quota::Allowance;
 use crate::service::Files;
-
-/// How long an upload may take, however steadily it comes; shorter than [`ORPHAN_AFTER`](crate::sweep::ORPHAN_AFTER).
-pub(crate) const LONGEST: Duration = Duration::from_secs(55 * 60);
 
 /// How an upload is called.
 #[derive(Deserialize, IntoParams)]
@@ -85,8 +81,9 @@ pub(crate) async fn upload_file(
     check_length(&headers, &files, &allowance)?;
 
     let file = FileId(cx.new_id());
-    let mut blob = files.blobs.create(cx.tenant(), file, Part::Content).await.map_err(Problem::internal)?;
-    let last = Instant::now() + LONGEST;
+    let mut blob =
+        files.blobs.create(cx.tenant(), file, Part::Content, cx.new_id()).await.map_err(Problem::internal)?;
+    let last = Instant::now() + files.longest_upload();
     let renew = || patience.renew(&state, last);
     let arrived = receive(body, &mut blob, &files, &allowance, renew).await?;
     if let Some(expected) = expected.filter(|expected| *expected != arrived.sha256) {

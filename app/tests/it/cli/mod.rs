@@ -1,19 +1,23 @@
 //! The reference backend as a process: started, asked over sockets, stopped and killed as in operation.
 
 mod place;
-mod process;
-mod wire;
 
 mod commands;
 mod connections;
 mod durability;
+mod large_uploads;
+mod ledger;
 mod logs;
 mod neighbours;
+mod paused;
 mod refusals;
 mod serving;
 mod statement_counts;
 mod stopping;
 
+use std::time::Duration;
+
+pub(crate) use harness::{process, wire};
 use serde_json::{Value, json};
 
 use self::process::Process;
@@ -76,16 +80,14 @@ fn create_project(process: &Process, token: &str, name: &str) -> String {
 
 /// All items of a list, page by page.
 fn list_all(process: &Process, token: &str, path: &str) -> Vec<Value> {
-    let mut items = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let answer = process.ask(&Request::get(&format!("{path}?limit=500{cursor}")).bearer(token));
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let mut page = answer.json();
-        items.append(page["items"].as_array_mut().expect("a list has items"));
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return items,
-        }
-    }
+    harness::found::list(&mut process.connect(), token, path)
+}
+
+/// The file at `path` once it is not being processed any more, however long that takes within `patience`.
+fn processed(process: &Process, token: &str, path: &str, patience: Duration) -> Value {
+    let file = || process.ask(&Request::get(path).bearer(token)).json();
+    let done = process::wait_at_most(patience, || Some(file()).filter(|file| file["status"] != "processing"));
+    done.unwrap_or_else(|| {
+        panic!("{path} is not processed after {patience:?}: {}\n{}", file(), process.err())
+    })
 }

@@ -82,6 +82,8 @@ fn a_bad_value_is_refused_with_its_name_its_place_and_what_is_allowed() {
     assert_refused(launch, &["http.deadline", "soon", "TENFOLD_HTTP__DEADLINE", "30s"]);
     let launch = place.bare(&["serve"]).env("TENFOLD_HTTP__MAX_CONNECTIONS", "0");
     assert_refused(launch, &["http.max_connections", "TENFOLD_HTTP__MAX_CONNECTIONS", "at least 1"]);
+    let launch = place.bare(&["serve"]).env("TENFOLD_JOBS__POISON_AFTER", "2");
+    assert_refused(launch, &["jobs.poison_after", "TENFOLD_JOBS__POISON_AFTER", "at least 3"]);
     let launch = place.bare(&["serve"]).env("TENFOLD_LOG__FORMAT", "xml");
     assert_refused(launch, &["log.format", "xml", "TENFOLD_LOG__FORMAT", "pretty", "json"]);
     assert!(place.is_untouched());
@@ -98,6 +100,8 @@ fn a_bad_value_for_a_module_is_refused_before_the_database_is_touched() {
         let place = Place::sqlite();
         let launch = place.app(&[command]).env("TENFOLD_AUTH__HASH_QUEUE", "0");
         assert_refused(launch, &["auth.hash_queue", "TENFOLD_AUTH__HASH_QUEUE", "at least 1"]);
+        let launch = place.app(&[command]).env("TENFOLD_FILES__ORPHAN_AFTER", "9s");
+        assert_refused(launch, &["files.orphan_after", "9s", "TENFOLD_FILES__ORPHAN_AFTER", "at least 10s"]);
         assert!(place.is_untouched());
     }
 }

@@ -173,6 +173,14 @@ impl Scope {
         }
     }
 
+    /// Counts what a part of the work has cost in a scope of its own.
+    pub fn absorb(&self, cost: Cost) {
+        self.statements.fetch_add(cost.statements, Ordering::Relaxed);
+        let nanos = u64::try_from(cost.database_time.as_nanos()).unwrap_or(u64::MAX);
+        self.database_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.calls.fetch_add(cost.calls, Ordering::Relaxed);
+    }
+
     /// Counts a call to another module, and tells the observers.
     #[doc(hidden)]
     pub fn record_call(&self, record: &CallRecord) {

@@ -34,11 +34,9 @@ impl TestDatabase {
     /// When it cannot be made; for PostgreSQL also when [`POSTGRES_VARIABLE`] is not set, since a test that was
     /// left out must not look like one that passed.
     pub async fn create(dialect: Dialect) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("tenfold_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         match dialect {
             Dialect::Sqlite => {
-                let folder = std::env::temp_dir().join(name);
+                let folder = std::env::temp_dir().join(fresh_name());
                 std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
                 let url = format!("sqlite:{}", folder.join("test.db").display());
                 TestDatabase { url, kind: Kind::Sqlite(folder) }
@@ -49,11 +47,20 @@ impl TestDatabase {
                         "{POSTGRES_VARIABLE} is not set: run ./test, which starts a PostgreSQL for the tests"
                     )
                 });
-                execute(&server, &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")).await;
-                let url = with_database(&server, &name);
-                TestDatabase { url, kind: Kind::Postgres { server, name } }
+                TestDatabase::create_on(&server).await
             }
         }
+    }
+
+    /// Makes one on the PostgreSQL server with this address.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn create_on(server: &str) -> Self {
+        let name = fresh_name();
+        execute(server, &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")).await;
+        let url = with_database(server, &name);
+        TestDatabase { url, kind: Kind::Postgres { server: server.to_owned(), name } }
     }
 
     /// Its address, as `database.url` takes it.
@@ -91,6 +98,12 @@ impl Drop for TestDatabase {
             }
         }
     }
+}
+
+/// A name that no other test has.
+fn fresh_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("tenfold_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
 /// `postgres://user@host:port/other?options` with another database's name.

@@ -11,8 +11,8 @@ use tenfold_data::{
     TraceContext,
 };
 use tenfold_jobs::{
-    Enqueue as _, FinishedJob, Job, JobContext, JobEnd, JobId, JobObserver, JobSettings, JobState, JobWatch,
-    Jobs, Listeners, QueuedJob, Registry, Services, job_migrations,
+    Enqueue as _, FinishedJob, Job, JobContext, JobEnd, JobId, JobObserver, JobOptions, JobSettings,
+    JobState, JobWatch, Jobs, Listeners, QueuedJob, Registry, Services, job_migrations,
 };
 
 /// Runs a test on both databases.
@@ -125,8 +125,12 @@ impl World {
         let mut services: HashMap<_, Arc<dyn std::any::Any + Send + Sync>> = HashMap::new();
         let diary: Arc<Diary> = Arc::clone(&self.diary);
         services.insert(std::any::TypeId::of::<Diary>(), diary);
-        let settings =
-            JobSettings { concurrency: 4, poll: Duration::from_millis(20), lease: Duration::from_secs(5) };
+        let settings = JobSettings {
+            concurrency: 4,
+            poll: Duration::from_millis(20),
+            lease: Duration::from_secs(5),
+            poison_after: 5,
+        };
         let observer = Arc::new(self.watched.clone());
         Jobs::new(self.database.clone(), registry, listeners, Services::new(services), settings, observer)
     }
@@ -138,6 +142,15 @@ impl World {
 
     pub async fn work(&self, name: &str, failures: i64) -> JobId {
         self.enqueue(Work { name: name.to_owned(), failures }).await
+    }
+
+    /// Enqueues work for a later time.
+    pub async fn enqueue_for(&self, run_at: Timestamp) -> JobId {
+        let job = Work { name: "later".to_owned(), failures: 0 };
+        let options = JobOptions { run_at: Some(run_at), ..JobOptions::default() };
+        let enqueue =
+            async |cx: SystemContext| cx.transaction(async |tx| tx.enqueue_with(job, options).await).await;
+        self.database.run(None, enqueue).await.expect("the job is stored")
     }
 
     pub async fn queued(&self, id: JobId) -> Option<QueuedJob> {

@@ -35,18 +35,24 @@ on_both!(async fn the_jobs_of_a_lost_worker_run_elsewhere_when_its_lease_is_over
     assert_eq!(world.queued(id).await.map(|job| (job.attempt, job.crashes)), Some((2, 1)));
 });
 
-on_both!(async fn the_third_loss_makes_a_job_poison(world) {
+on_both!(async fn the_fifth_loss_in_a_row_makes_a_job_poison_and_they_come_at_pauses_that_grow(world) {
     let id = world.enqueue(Patient).await;
-    for _ in 0..3 {
+    let other = world.jobs(|_, _| {});
+    for pause in [0, 4, 16, 64, 0] {
         let lost = world.jobs(|registry, _| registry.register::<Patient>());
         let _ = tokio::time::timeout(Duration::from_millis(300), lost.run_due()).await;
         world.clock.advance(Duration::from_secs(6));
+        if pause > 0 {
+            assert_eq!(other.run_due().await.expect("it is rescued, and waits"), 0);
+            world.clock.advance(Duration::from_secs(pause - 1));
+            assert_eq!(other.run_due().await.expect("it still waits"), 0);
+            world.clock.advance(Duration::from_secs(1));
+        }
     }
-    let other = world.jobs(|_, _| {});
     assert_eq!(other.run_due().await.expect("nothing is left"), 0);
     let finished = world.finished(id).await.expect("it was given up");
-    assert_eq!((finished.state, finished.crashes), (JobState::Discarded, 3));
-    assert_eq!(world.diary.read().len(), 3);
+    assert_eq!((finished.state, finished.crashes), (JobState::Discarded, 5));
+    assert_eq!(world.diary.read().len(), 5);
 });
 
 on_both!(async fn two_workers_share_a_hundred_jobs_and_run_each_once(world) {

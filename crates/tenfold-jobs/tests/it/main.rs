@@ -5,4 +5,5 @@ mod events;
 mod failures;
 mod fixture;
 mod leases;
+mod poison;
 mod steps;

@@ -15,12 +15,15 @@ const LAST: u64 = 255;
 pub struct Histogram {
     /// Bucket and count, by bucket.
     counts: Vec<(u8, u32)>,
+    /// The longest duration, exactly.
+    longest: Duration,
 }
 
 impl Histogram {
     /// Counts a duration.
     pub fn record(&mut self, duration: Duration) {
         self.add(bucket(duration), 1);
+        self.longest = self.longest.max(duration);
     }
 
     /// Adds what another has counted.
@@ -28,6 +31,7 @@ impl Histogram {
         for (bucket, count) in &other.counts {
             self.add(*bucket, *count);
         }
+        self.longest = self.longest.max(other.longest);
     }
 
     /// How many durations were counted.
@@ -50,7 +54,7 @@ impl Histogram {
             let before = seen;
             seen += u64::from(*count);
             if seen >= rank {
-                return Some(within(*bucket, rank - before, u64::from(*count)));
+                return Some(within(*bucket, rank - before, u64::from(*count)).min(self.longest));
             }
         }
         None

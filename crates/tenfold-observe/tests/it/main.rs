@@ -6,4 +6,5 @@ mod metrics;
 mod output;
 mod sink;
 mod spans;
+mod telemetry;
 mod trace;

@@ -33,7 +33,29 @@ fn busy() -> Metrics {
         30.0,
     );
     metrics.call("billing", "charge", Outcome::Failed("unavailable"), 0.1);
+    metrics.job("orders.ship", Outcome::Failed("job"), 0.2, 1.5);
+    metrics.jobs_queued(&[("retryable", 3)]);
     metrics
+}
+
+#[test]
+fn jobs_are_timed_by_kind_and_counted_by_state_once_somebody_has_counted() {
+    let metrics = metrics();
+    assert_eq!(count(&metrics.render(), "tenfold_jobs"), 0);
+    metrics.job("orders.ship", Outcome::Ok, 0.2, 1.5);
+    metrics.job("orders.ship", Outcome::Failed("job"), 0.0, 0.5);
+    metrics.jobs_queued(&[("available", 1), ("running", 7)]);
+    metrics.jobs_queued(&[("retryable", 3)]);
+    let text = metrics.render();
+    for (name, value) in [
+        (r#"tenfold_job_duration_seconds_sum{kind="orders.ship"}"#, 1.5),
+        (r#"tenfold_job_duration_seconds_count{kind="orders.ship",error_type="job"}"#, 1.0),
+        (r#"tenfold_job_wait_seconds_count{kind="orders.ship"}"#, 2.0),
+        (r#"tenfold_jobs{state="available"}"#, 0.0),
+        (r#"tenfold_jobs{state="retryable"}"#, 3.0),
+    ] {
+        assert_eq!(sample(&text, name), Some(value), "{name}\n{text}");
+    }
 }
 
 #[test]

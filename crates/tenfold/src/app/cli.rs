@@ -116,10 +116,11 @@ fn mistake(name: &str, rendered: &str) -> String {
 }
 
 async fn execute(app: App, line: Line) -> anyhow::Result<()> {
-    let loaded = load(&app, &line.options)?;
+    let demo = line.demo || line.command.is_none();
+    let loaded = load(&app, &line.options, demo)?;
     match line.command {
-        Some(Command::Serve { role }) => serve(app, loaded, role, line.demo).await,
-        None => serve(app, loaded, Role::All, true).await,
+        Some(Command::Serve { role }) => serve(app, loaded, role, demo).await,
+        None => serve(app, loaded, Role::All, demo).await,
         Some(Command::Config) => {
             app.read_settings(&loaded)?;
             say(&loaded.explain());
@@ -129,8 +130,11 @@ async fn execute(app: App, line: Line) -> anyhow::Result<()> {
     }
 }
 
-fn load(app: &App, options: &Options) -> anyhow::Result<Loaded> {
-    let loader = Loader::new("defaults.toml", &app.defaults())?.ignore_environment(&["TENFOLD_TEST_"]);
+fn load(app: &App, options: &Options, demo: bool) -> anyhow::Result<Loaded> {
+    let mut loader = Loader::new("defaults.toml", &app.defaults())?.ignore_environment(&["TENFOLD_TEST_"]);
+    for (key, value) in app.demo_settings.iter().filter(|_| demo) {
+        loader = loader.preset("--demo", key, value)?;
+    }
     let loader = match &options.config {
         Some(path) => loader.file(path, Presence::Required)?,
         None => loader.file("app.toml", Presence::Optional)?,

@@ -44,6 +44,7 @@ pub struct App {
     modules: Vec<Module>,
     demo: Option<Demo>,
     front: fn() -> Routes,
+    demo_settings: Vec<(&'static str, &'static str)>,
 }
 
 /// An application that is wired to its database and ready to answer.
@@ -61,7 +62,7 @@ pub struct Started {
 impl App {
     /// An application without modules.
     pub fn new(name: &'static str, version: &'static str) -> Self {
-        App { name, version, modules: Vec::new(), demo: None, front: http::front }
+        App { name, version, modules: Vec::new(), demo: None, demo_settings: Vec::new(), front: http::front }
     }
 
     /// Adds a module; those that it needs come before it.
@@ -79,6 +80,12 @@ impl App {
     /// The routes of the application's own page, `/` among them; without, `/` leads to `/docs`.
     pub fn front(mut self, routes: fn() -> Routes) -> Self {
         self.front = routes;
+        self
+    }
+
+    /// A setting that `--demo` makes in place of its default, unless somebody sets it to something else.
+    pub fn demo_setting(mut self, key: &'static str, value: &'static str) -> Self {
+        self.demo_settings.push((key, value));
         self
     }
 

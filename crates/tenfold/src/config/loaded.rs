@@ -109,6 +109,16 @@ impl Loaded {
         })
     }
 
+    /// The error that refuses the value of `key` for a reason that no range tells: `reason` says what is allowed, without
+    /// repeating the value, which may be a secret.
+    ///
+    /// # Errors
+    /// Always: [`ConfigError::Refused`], or [`ConfigError::UnknownKey`] if the program names a key that does not exist.
+    pub fn refuse(&self, key: &str, reason: &str) -> Result<(), ConfigError> {
+        let setting = self.setting(key)?;
+        Err(setting.refusal(setting.value.shown(setting.secrecy), setting.origin.clone(), reason))
+    }
+
     /// Where the value of a key came from.
     ///
     /// # Errors

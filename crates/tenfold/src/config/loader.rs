@@ -25,7 +25,7 @@ pub enum Presence {
     Required,
 }
 
-/// Collects values from their sources. Stronger sources win in whatever order they are read: defaults, file,
+/// Collects values from their sources. Stronger sources win in whatever order they are read: defaults, presets, file,
 /// environment, options; of two files the one read last.
 pub struct Loader {
     settings: Vec<Setting>,
@@ -124,8 +124,19 @@ impl Loader {
     ///
     /// # Errors
     /// The key does not exist, or the value has the wrong type.
-    pub fn flag(mut self, option: &str, key: &str, value: Option<&str>) -> Result<Loader, ConfigError> {
-        let origin = Origin::Option { name: option.to_owned() };
+    pub fn flag(self, option: &str, key: &str, value: Option<&str>) -> Result<Loader, ConfigError> {
+        self.set(key, value, Origin::Option { name: option.to_owned() })
+    }
+
+    /// Sets `key` where nobody sets it to something else: a default of an occasion, which `name` says.
+    ///
+    /// # Errors
+    /// The key does not exist, or the value has the wrong type.
+    pub fn preset(self, name: &str, key: &str, value: &str) -> Result<Loader, ConfigError> {
+        self.set(key, Some(value), Origin::Preset { name: name.to_owned() })
+    }
+
+    fn set(mut self, key: &str, value: Option<&str>, origin: Origin) -> Result<Loader, ConfigError> {
         let Some(setting) = find(&mut self.settings, key) else {
             return Err(unknown(&self.settings, key, &origin.to_string()));
         };

@@ -3,12 +3,17 @@ use std::fmt;
 /// Where a value came from; the variants stand from the weakest source to the strongest.
 ///
 /// Its `Display` is what [`Loaded::explain`](super::Loaded::explain) and every error print: `default`,
-/// `app.toml:12`, `environment TENFOLD_DATABASE__URL`, `option --database`.
+/// `app.toml:12`, `environment TENFOLD_DATABASE__URL`, `option --database`; a preset's is its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
     /// The defaults inside the program.
     Default,
+    /// What the program sets in place of the default on an occasion, such as with `--demo`.
+    Preset {
+        /// The occasion.
+        name: String,
+    },
     /// A TOML file.
     File {
         /// The path as it was given.
@@ -33,9 +38,10 @@ impl Origin {
     pub(super) fn rank(&self) -> u8 {
         match self {
             Origin::Default => 0,
-            Origin::File { .. } => 1,
-            Origin::Environment { .. } => 2,
-            Origin::Option { .. } => 3,
+            Origin::Preset { .. } => 1,
+            Origin::File { .. } => 2,
+            Origin::Environment { .. } => 3,
+            Origin::Option { .. } => 4,
         }
     }
 }
@@ -44,6 +50,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::Default => f.write_str("default"),
+            Origin::Preset { name } => f.write_str(name),
             Origin::File { path, line } => write!(f, "{path}:{line}"),
             Origin::Environment { name } => write!(f, "environment {name}"),
             Origin::Option { name } => write!(f, "option {name}"),

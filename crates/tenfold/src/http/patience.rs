@@ -37,7 +37,9 @@ impl Patience {
         work: impl AsyncFnOnce(Context) -> T,
     ) -> T {
         let scope = Scope::new(state.database().clone(), cx.trace(), Some(self.deadline()));
-        scope.drive(work(cx.in_scope(Arc::clone(&scope)))).await
+        let done = scope.drive(work(cx.in_scope(Arc::clone(&scope)))).await;
+        cx.scope().absorb(scope.cost());
+        done
     }
 
     /// Waits for `work` until the deadline, wherever that has moved meanwhile.

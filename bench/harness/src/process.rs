@@ -1,4 +1,4 @@
-//! The application as a child process; whatever a test does, it is gone when the test ends.
+//! The application as a child process; whatever happens, it is gone when whoever started it ends.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -6,33 +6,47 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::wire::{Answer, Connection, Request};
+use crate::wire::{Answer, Connection, Request};
 
 /// How long anything may take on a machine that is busy with other things, except where a test says else.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until `condition` gives something, asking every few milliseconds.
 ///
 /// # Panics
 /// After [`PATIENCE`], with what `explain` says.
-pub(crate) fn wait_for<T>(explain: impl Fn() -> String, mut condition: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + PATIENCE;
+pub fn wait_for<T>(explain: impl Fn() -> String, condition: impl FnMut() -> Option<T>) -> T {
+    wait_at_most(PATIENCE, condition).unwrap_or_else(|| panic!("waited in vain: {}", explain()))
+}
+
+/// As [`wait_for`] with another patience; gives `None` when it is over.
+pub fn wait_at_most<T>(patience: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
+    let give_up = Instant::now() + patience;
     loop {
-        if let Some(found) = condition() {
+        let found = condition();
+        if found.is_some() || Instant::now() >= give_up {
             return found;
         }
-        assert!(Instant::now() < give_up, "waited in vain: {}", explain());
         pause();
     }
 }
 
 /// The pause between two looks at a condition.
-fn pause() {
+pub(crate) fn pause() {
     std::thread::park_timeout(Duration::from_millis(10));
 }
 
+/// Runs a future to its end.
+///
+/// # Panics
+/// When no runtime can be started.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime starts").block_on(work)
+}
+
 /// A process that is about to be started.
-pub(crate) struct Launch {
+pub struct Launch {
     command: Command,
     output: Output,
 }
@@ -45,20 +59,24 @@ struct Output {
 }
 
 /// What a process was that has ended.
-pub(crate) struct Finished {
+pub struct Finished {
+    /// How it ended.
     pub status: ExitStatus,
+    /// What it wrote to standard output.
     pub out: String,
+    /// What it wrote to standard error.
     pub err: String,
+    /// How long it ran.
     pub took: Duration,
 }
 
 impl Launch {
-    pub(super) fn new(folder: &Path, work: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn new(program: &Path, folder: &Path, work: &Path, arguments: &[&str]) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let output =
             Output { out: folder.join(format!("{number}.out")), err: folder.join(format!("{number}.err")) };
-        let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
+        let mut command = Command::new(program);
         // Without the tester's own settings, and without his colours.
         command.args(arguments).current_dir(work).env_clear().stdin(Stdio::null());
         command.stdout(File::create(&output.out).expect("the output can be kept"));
@@ -66,6 +84,7 @@ impl Launch {
         Launch { command, output }
     }
 
+    /// Sets a variable of its environment.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
@@ -102,7 +121,7 @@ impl Launch {
 }
 
 /// A process that runs; it is killed when this is dropped.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     output: Output,
     address: String,
@@ -112,7 +131,7 @@ impl Process {
     /// Waits for the greeting, which names the address, and for `/readyz`.
     pub fn wait_until_ready(&mut self) {
         let explain = self.output.clone();
-        let explain = || format!("the process is not ready\n{}\n{}", text(&explain.out), text(&explain.err));
+        let explain = || format!("the process is not ready\n{}\n{}", read(&explain.out), read(&explain.err));
         self.address = wait_for(explain, || {
             let ended = self.child.try_wait().expect("a child can be asked");
             assert!(ended.is_none(), "the process ended: {ended:?}\n{}\n{}", self.out(), self.err());
@@ -161,6 +180,11 @@ impl Process {
         assert!(sent.expect("the command kill is there").success());
     }
 
+    /// Sends what `kill -9` sends, and does not wait.
+    pub fn strike(&mut self) {
+        self.child.kill().expect("a child can be killed");
+    }
+
     /// As `kill -9` does; the process is gone when this returns.
     pub fn kill(&mut self) {
         self.child.kill().expect("a child can be killed");
@@ -170,8 +194,31 @@ impl Process {
     /// Waits for the process to end by itself.
     pub fn wait(&mut self) -> ExitStatus {
         let output = self.output.clone();
-        let explain = || format!("the process does not end\n{}\n{}", text(&output.out), text(&output.err));
+        let explain = || format!("the process does not end\n{}\n{}", read(&output.out), read(&output.err));
         wait_for(explain, || self.child.try_wait().expect("a child can be asked"))
+    }
+
+    /// Waits until the process has written this to standard output.
+    pub fn wait_until_said(&mut self, text: &str) {
+        let output = self.output.clone();
+        let explain = || format!("`{text}` is not said\n{}\n{}", read(&output.out), read(&output.err));
+        wait_for(explain, || {
+            assert!(self.is_alive(), "the process ended\n{}\n{}", self.out(), self.err());
+            self.out().contains(text).then_some(())
+        });
+    }
+
+    /// What the system counts of its memory in `/proc`, in bytes: `VmRSS` is what it holds now, `VmHWM` the most
+    /// that it ever held.
+    ///
+    /// # Panics
+    /// When the system counts no such thing: only Linux does.
+    pub fn memory(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a running process has a status");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kib.unwrap_or_else(|| panic!("{field} is not in {status}")) * 1024
     }
 
     /// Stops the process as a service manager does.
@@ -188,12 +235,12 @@ impl Process {
 
     /// What it wrote to standard output so far.
     pub fn out(&self) -> String {
-        text(&self.output.out)
+        read(&self.output.out)
     }
 
     /// What it wrote to standard error so far.
     pub fn err(&self) -> String {
-        text(&self.output.err)
+        read(&self.output.err)
     }
 }
 
@@ -205,6 +252,6 @@ impl Drop for Process {
     }
 }
 
-fn text(path: &Path) -> String {
+fn read(path: &Path) -> String {
     String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
 }

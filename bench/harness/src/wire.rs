@@ -1,49 +1,64 @@
-//! HTTP/1.1 as bytes on a socket, so that a test can send half a request.
+//! HTTP/1.1 as bytes on a socket, so that half a request can be sent.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
-use super::process::PATIENCE;
+use crate::content::hex;
+use crate::process::PATIENCE;
 
 /// A request that is being put together.
 #[derive(Clone)]
-pub(crate) struct Request {
+pub struct Request {
     method: &'static str,
     path: String,
     headers: String,
-    body: String,
+    body: Vec<u8>,
 }
 
 impl Request {
+    /// Begins a GET.
     pub fn get(path: &str) -> Self {
-        Request { method: "GET", path: path.to_owned(), headers: String::new(), body: String::new() }
+        Request { method: "GET", path: path.to_owned(), headers: String::new(), body: Vec::new() }
     }
 
+    /// Begins a POST.
     pub fn post(path: &str) -> Self {
         Request { method: "POST", ..Request::get(path) }
     }
 
+    /// Begins a PATCH.
     pub fn patch(path: &str) -> Self {
         Request { method: "PATCH", ..Request::get(path) }
     }
 
+    /// With a session.
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
+    /// With a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push_str(&format!("{name}: {value}\r\n"));
         self
     }
 
+    /// With bytes of any type.
+    pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.body = bytes.into();
+        self
+    }
+
+    /// With a JSON body.
     pub fn json(mut self, value: &Value) -> Self {
-        self.body = value.to_string();
+        self.body = value.to_string().into_bytes();
         self.header("content-type", "application/json")
     }
 
+    /// The path, with the query.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -52,10 +67,10 @@ impl Request {
     pub fn bytes(&self) -> Vec<u8> {
         let Request { method, path, headers, body } = self;
         let length = body.len();
-        format!(
-            "{method} {path} HTTP/1.1\r\nhost: app.test\r\n{headers}content-length: {length}\r\n\r\n{body}"
-        )
-        .into()
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: app.test\r\n{headers}content-length: {length}\r\n\r\n"
+        );
+        [head.as_bytes(), body].concat()
     }
 
     /// All of it but the last byte of the body, and that byte: the request is in flight between the two.
@@ -69,17 +84,20 @@ impl Request {
 
 /// An answer.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub struct Answer {
+    /// The status code.
     pub status: u16,
     head: String,
     body: Vec<u8>,
 }
 
 impl Answer {
+    /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
@@ -96,11 +114,12 @@ impl Answer {
 }
 
 /// A connection, kept alive over requests.
-pub(crate) struct Connection {
+pub struct Connection {
     stream: BufReader<TcpStream>,
 }
 
 impl Connection {
+    /// Opens one to `127.0.0.1:PORT`.
     pub fn open(address: &str) -> io::Result<Self> {
         let address: SocketAddr = address.parse().map_err(io::Error::other)?;
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
@@ -108,6 +127,13 @@ impl Connection {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         Ok(Connection { stream: BufReader::new(stream) })
+    }
+
+    /// Waits this long for anything instead of [`PATIENCE`].
+    pub fn with_patience(self, patience: Duration) -> io::Result<Self> {
+        self.stream.get_ref().set_read_timeout(Some(patience))?;
+        self.stream.get_ref().set_write_timeout(Some(patience))?;
+        Ok(self)
     }
 
     /// Sends bytes as they are.
@@ -135,6 +161,35 @@ impl Connection {
         answer.body.resize(answer.header("content-length").parse().unwrap_or(0), 0);
         self.stream.read_exact(&mut answer.body)?;
         Ok(answer)
+    }
+
+    /// Sends a POST whose body is generated while it is sent, `length` bytes that begin with `beginning` and go on with
+    /// `rest` over and over, and gives the answer with the SHA-256 of the body.
+    pub fn stream(
+        &mut self,
+        path: &str,
+        token: &str,
+        length: usize,
+        beginning: &[u8],
+        rest: &[u8],
+    ) -> io::Result<(Answer, String)> {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: app.test\r\nauthorization: Bearer {token}\r\n\
+             content-length: {length}\r\n\r\n"
+        );
+        self.send(head.as_bytes())?;
+        let again: Vec<u8> =
+            rest.iter().copied().cycle().take(rest.len() * (1 + (1 << 18) / rest.len())).collect();
+        let (mut left, mut hash) = (length, Sha256::new());
+        let mut piece = beginning;
+        while left > 0 {
+            let piece_of_it = &piece[..piece.len().min(left)];
+            hash.update(piece_of_it);
+            self.send(piece_of_it)?;
+            left -= piece_of_it.len();
+            piece = &again;
+        }
+        Ok((self.answer()?, hex(hash.finalize().as_slice())))
     }
 
     /// Whether an answer begins to arrive within `limit`; it stays to be read.

@@ -1,0 +1,217 @@
+//! Uploads by several clients while processes are killed at random moments, and the verdict after the last restart.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use tenfold::data::Clock;
+
+use crate::fleet::{Address, Fleet, Layout};
+use crate::found::{Found, Reader, incoming};
+use crate::ledger::{Entry, Ledger};
+use crate::process::{block_on, pause, wait_at_most};
+use crate::random::Random;
+use crate::verdict::{Kill, Verdict};
+use crate::wire::{Connection, Request};
+use crate::{Place, content};
+
+/// A blob without a row counts as an orphan after this time, so that the verdict need not wait an hour.
+const SETTINGS: [(&str, &str); 2] =
+    [("TENFOLD_FILES__ORPHAN_AFTER", "10s"), ("TENFOLD_FILES__MAX_SIZE", "1 TiB")];
+/// The longest pause from a restart to the next kill.
+const LONGEST_LIFE: Duration = Duration::from_millis(700);
+/// How long nothing may happen after the last restart until it counts as stuck; longer than any pause of a job that was
+/// killed a few times.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What is to be done to the backend.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Uploads that must be acknowledged.
+    pub uploads: usize,
+    /// How often somebody is killed.
+    pub kills: usize,
+    /// Clients at once.
+    pub clients: usize,
+    /// Repeats the moments and the bytes.
+    pub seed: u64,
+    /// Who runs the jobs.
+    pub layout: Layout,
+    /// Damages the outcome before it is judged, to show that the verdict notices.
+    pub sabotage: bool,
+}
+
+/// What the clients share.
+struct Uploads {
+    plan: Plan,
+    address: Address,
+    token: String,
+    ledger: Ledger,
+    clock: Clock,
+    /// How many uploads may be begun so far: so they are spread over the kills.
+    released: AtomicUsize,
+    /// The number of the next upload.
+    next: AtomicUsize,
+    /// Answers other than 202, which no kill excuses.
+    refused: AtomicUsize,
+    /// Set when whoever kills has panicked: nobody will start the server again.
+    given_up: AtomicBool,
+}
+
+/// Lets the clients end, whatever ends whoever kills.
+struct Release<'a>(&'a Uploads);
+
+impl Drop for Release<'_> {
+    fn drop(&mut self) {
+        self.0.given_up.store(std::thread::panicking(), Ordering::Release);
+        self.0.released.store(usize::MAX, Ordering::Release);
+    }
+}
+
+/// Does it, and judges.
+///
+/// # Panics
+/// When a process does not start again, or a client gets an answer that is neither a 202 nor none.
+pub fn run(place: &Place, plan: Plan) -> Verdict {
+    let mut fleet = Fleet::start(place, plan.layout, &SETTINGS);
+    let uploads = Uploads {
+        plan,
+        address: fleet.address(),
+        token: sign_up(&fleet.address()),
+        ledger: Ledger::default(),
+        clock: Clock::system(),
+        released: AtomicUsize::new(0),
+        next: AtomicUsize::new(0),
+        refused: AtomicUsize::new(0),
+        given_up: AtomicBool::new(false),
+    };
+    let mut kills = Vec::new();
+    std::thread::scope(|scope| {
+        for client in 0..plan.clients {
+            let uploads = &uploads;
+            scope.spawn(move || uploads.send_all(client));
+        }
+        let _released_at_the_end = Release(&uploads);
+        kill_again_and_again(&mut fleet, &uploads, &mut kills);
+    });
+    wait_until_quiet(place, &uploads);
+    if plan.sabotage {
+        sabotage(place, &uploads.ledger);
+    }
+    let found = Found::gather(place, &uploads.address.get(), &uploads.token);
+    let mut verdict = Verdict::of(&uploads.ledger.entries(), &kills, &found);
+    let refused = uploads.refused.load(Ordering::Acquire);
+    if refused > 0 {
+        verdict.strays.push(format!("{refused} uploads were refused\n{}", fleet.server().err()));
+    }
+    verdict
+}
+
+fn sign_up(address: &Address) -> String {
+    let person = json!({"email": "ada@example.test", "password": "correct-horse-battery-staple", "organization": "ada"});
+    let mut connection = Connection::open(&address.get()).expect("the server listens");
+    let answer = connection.ask(&Request::post("/v1/auth/sign-up").json(&person)).expect("an answer");
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    answer.json()["token"].as_str().expect("a session has a token").to_owned()
+}
+
+fn kill_again_and_again(fleet: &mut Fleet<'_>, uploads: &Uploads, kills: &mut Vec<Kill>) {
+    let mut random = Random::new(uploads.plan.seed);
+    for number in 1..=uploads.plan.kills {
+        let released = uploads.plan.uploads * number / uploads.plan.kills;
+        uploads.released.store(released, Ordering::Release);
+        let life = Duration::from_micros(random.below(LONGEST_LIFE.as_micros() as u64));
+        // Nothing else is awaited: the moment itself is what is random.
+        let _: Option<()> = wait_at_most(life, || None);
+        let victims = uploads.plan.layout.choose(&mut random);
+        let at = uploads.clock.now();
+        fleet.kill(victims);
+        fleet.restart(victims);
+        kills.push(Kill { at, ready: uploads.clock.now(), of_jobs: uploads.plan.layout.run_jobs(victims) });
+    }
+}
+
+impl Uploads {
+    /// Uploads what is released, until all of it is acknowledged.
+    fn send_all(&self, client: usize) {
+        let mut connection = None;
+        loop {
+            let number = self.next.fetch_add(1, Ordering::AcqRel);
+            if number >= self.plan.uploads {
+                return;
+            }
+            while number >= self.released.load(Ordering::Acquire) {
+                pause();
+            }
+            let bytes = content::of(number, self.plan.seed);
+            for attempt in 1.. {
+                // Each attempt has a name of its own: the one before may be stored, and nobody knows.
+                let name = format!("upload-{number}-attempt-{attempt}-client-{client}");
+                if let Some(entry) = self.send(&mut connection, &name, &bytes) {
+                    self.ledger.note(entry);
+                    break;
+                }
+                if self.given_up.load(Ordering::Acquire) {
+                    return;
+                }
+                pause();
+            }
+        }
+    }
+
+    /// One attempt; `None` when there is no answer.
+    fn send(&self, connection: &mut Option<Connection>, name: &str, bytes: &[u8]) -> Option<Entry> {
+        let mut open = connection.take().or_else(|| Connection::open(&self.address.get()).ok())?;
+        let request = Request::post(&format!("/v1/files?name={name}")).bearer(&self.token).body(bytes);
+        let answer = open.ask(&request).ok()?;
+        let at = self.clock.now();
+        if answer.status != 202 {
+            self.refused.fetch_add(1, Ordering::AcqRel);
+            return None;
+        }
+        *connection = Some(open);
+        let id = answer.json()["id"].as_str()?.to_owned();
+        let (name, size) = (name.to_owned(), bytes.len() as u64);
+        Some(Entry { id, name, sha256: content::sha256(bytes), size, at })
+    }
+}
+
+/// Waits until no job is left but the next sweep, and the sweep has found what was left behind. If that never happens,
+/// the verdict will say what there is.
+fn wait_until_quiet(place: &Place, uploads: &Uploads) {
+    block_on(async {
+        let reader = Reader::open(place).await;
+        let mut give_up = uploads.clock.now() + PATIENCE;
+        let mut left = usize::MAX;
+        while uploads.clock.now() < give_up {
+            let queued = reader.queued().await.expect("the queue can be read").len();
+            if queued == 0 && incoming(place).is_empty() && !has_orphans(place, uploads) {
+                break;
+            }
+            if queued < left {
+                (left, give_up) = (queued, uploads.clock.now() + PATIENCE);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        reader.close().await;
+    });
+}
+
+fn has_orphans(place: &Place, uploads: &Uploads) -> bool {
+    let mut connection = Connection::open(&uploads.address.get()).expect("the server listens");
+    let files = crate::found::list(&mut connection, &uploads.token, "/v1/files");
+    let is_known = |name: &str| files.iter().any(|file| file["id"].as_str() == Some(name));
+    let names = Found::names_in_store(place);
+    names.iter().any(|name| !is_known(name.trim_end_matches(".thumbnail")))
+}
+
+/// Takes one file's bytes away, and claims an upload that never was.
+fn sabotage(place: &Place, ledger: &Ledger) {
+    let Some(entry) = ledger.entries().pop() else { return };
+    let store = std::fs::read_dir(place.work().join("data/blobs")).expect("the store can be read");
+    for folder in store.flatten() {
+        // Only one folder has it.
+        let _ = std::fs::remove_file(folder.path().join(&entry.id));
+    }
+    ledger.note(Entry { id: "never-stored".to_owned(), ..entry });
+}

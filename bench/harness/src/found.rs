@@ -1,0 +1,245 @@
+//! What is there after all the kills, asked through public doors; the queue and the history of jobs, which no route
+//! shows, are read beside them.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tenfold::config::ByteSize;
+use tenfold::data::{Clock, DataError, Database, DatabaseSettings, Entity as _, SystemContext, Timestamp};
+use tenfold::jobs::{FinishedJob, JobState, QueuedJob};
+
+use crate::process::block_on;
+use crate::wire::{Connection, Request};
+use crate::{Place, content};
+
+/// The job that comes again by itself.
+const SWEEP: &str = "files.sweep_blobs";
+/// A length that no quota has room for.
+const TOO_MUCH: u64 = 1 << 39;
+
+/// Everything that a verdict is based on.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The files that the backend lists, of all clients.
+    pub files: Vec<FoundFile>,
+    /// The files of which notifications speak, one entry a notification.
+    pub notified: Vec<String>,
+    /// The jobs that ended.
+    pub jobs: Vec<FoundJob>,
+    /// The kinds of the jobs that did not, without the next sweep.
+    pub queued: Vec<String>,
+    /// What the quota counts, in bytes.
+    pub usage: u64,
+    /// The files whose bytes lie in the store under their name, with the SHA-256 of these bytes.
+    pub blobs: Vec<(String, String)>,
+    /// The names in the folder of what is being written.
+    pub incoming: Vec<String>,
+}
+
+/// A file as the API shows it.
+#[derive(Clone, Debug)]
+pub struct FoundFile {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `processing`, `ready` or `failed`.
+    pub status: String,
+    /// The SHA-256 of its bytes, in hexadecimal digits.
+    pub sha256: String,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// A job of the history.
+#[derive(Clone, Debug)]
+pub struct FoundJob {
+    /// Its kind.
+    pub kind: String,
+    /// The file that it is about; empty when it is about none.
+    pub file: String,
+    /// Whether it completed; else it was discarded or cancelled.
+    pub completed: bool,
+    /// How often its worker was lost.
+    pub crashes: u64,
+    /// When it ended.
+    pub finished_at: Timestamp,
+}
+
+/// Reads beside the processes.
+pub struct Reader {
+    database: Database,
+}
+
+impl Reader {
+    /// Opens the database of a place; the processes must have made it.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn open(place: &Place) -> Self {
+        let settings = DatabaseSettings { max_rows: 1_000_000, ..DatabaseSettings::default() };
+        let database = Database::open(&place.url_from_outside(), &settings, Clock::system(), Vec::new());
+        Reader { database: database.expect("the database is there") }
+    }
+
+    /// The jobs that are not finished, without the next sweep.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn queued(&self) -> Result<Vec<QueuedJob>, DataError> {
+        let sweep = QueuedJob::kind.ne(SWEEP.to_owned());
+        let read = async |cx: SystemContext| QueuedJob::query().filter(sweep).all(&cx).await;
+        let rows = self.database.run(None, read).await?;
+        Ok(rows.iter().cloned().collect())
+    }
+
+    /// The jobs that are.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn finished(&self) -> Result<Vec<FinishedJob>, DataError> {
+        let rows = self.database.run(None, async |cx| FinishedJob::query().all(&cx).await).await?;
+        Ok(rows.iter().cloned().collect())
+    }
+
+    /// Closes it.
+    pub async fn close(self) {
+        self.database.close().await;
+    }
+}
+
+impl Found {
+    /// Asks for everything.
+    ///
+    /// # Panics
+    /// When something cannot be asked: then there is no verdict.
+    pub fn gather(place: &Place, address: &str, token: &str) -> Self {
+        let mut connection = Connection::open(address).expect("the server listens");
+        let (queued, jobs) = block_on(async {
+            let reader = Reader::open(place).await;
+            let found = (reader.queued().await, reader.finished().await);
+            reader.close().await;
+            found
+        });
+        Found {
+            files: list(&mut connection, token, "/v1/files").iter().map(FoundFile::read).collect(),
+            notified: list(&mut connection, token, "/v1/notifications").iter().map(file_of_link).collect(),
+            jobs: jobs.expect("the history can be read").iter().map(FoundJob::read).collect(),
+            queued: queued.expect("the queue can be read").into_iter().map(|job| job.kind).collect(),
+            usage: usage(address, token),
+            blobs: blobs(&store(place)),
+            incoming: incoming(place),
+        }
+    }
+
+    /// The bytes' names, without reading the bytes.
+    pub fn names_in_store(place: &Place) -> Vec<String> {
+        let folders = std::fs::read_dir(store(place)).expect("the store can be read");
+        let folders = folders.map(|folder| folder.expect("an entry").path());
+        folders.filter(|folder| !folder.ends_with("incoming")).flat_map(|folder| names(&folder)).collect()
+    }
+}
+
+/// What lies in the folder of what is being written.
+pub fn incoming(place: &Place) -> Vec<String> {
+    names(&store(place).join("incoming"))
+}
+
+/// All items of a list, page by page.
+///
+/// # Panics
+/// When the list is refused.
+pub fn list(connection: &mut Connection, token: &str, path: &str) -> Vec<Value> {
+    let mut items = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let request = Request::get(&format!("{path}?limit=500{cursor}")).bearer(token);
+        let answer = connection.ask(&request).expect("the server answers");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let mut page = answer.json();
+        items.append(page["items"].as_array_mut().expect("a list has items"));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return items,
+        }
+    }
+}
+
+/// What the quota counts. No route says it, but the refusal of a file for which there is no room says what is left.
+fn usage(address: &str, token: &str) -> u64 {
+    let mut connection = Connection::open(address).expect("the server listens");
+    let head = format!(
+        "POST /v1/files?name=probe HTTP/1.1\r\nhost: app.test\r\nauthorization: Bearer {token}\r\n\
+         content-length: {TOO_MUCH}\r\n\r\n"
+    );
+    connection.send(head.as_bytes()).expect("the server listens");
+    let answer = connection.answer().expect("the server answers before the first byte");
+    assert_eq!(answer.status, 402, "{}", answer.text());
+    let detail = text(&answer.json(), "detail");
+    let size = |from: &str, to: &str| -> u64 {
+        let size = detail.split_once(from).and_then(|(_, rest)| rest.split_once(to));
+        let size: Option<ByteSize> = size.and_then(|(size, _)| size.parse().ok());
+        size.unwrap_or_else(|| panic!("no size in {detail}")).as_u64()
+    };
+    size(" allows ", " of files") - size("and ", " are left")
+}
+
+fn store(place: &Place) -> std::path::PathBuf {
+    place.work().join("data/blobs")
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("the store can be read");
+    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Every blob but thumbnails, whose bytes nobody sent; a thumbnail of no file counts as one of its own.
+fn blobs(store: &Path) -> Vec<(String, String)> {
+    let folders = names(store).into_iter().filter(|name| name != "incoming").map(|name| store.join(name));
+    let mut found = Vec::new();
+    for folder in folders {
+        let names = names(&folder);
+        for name in &names {
+            let of_file = name.strip_suffix(".thumbnail");
+            if of_file.is_some_and(|file| names.iter().any(|name| name == file)) {
+                continue;
+            }
+            let bytes = std::fs::read(folder.join(name)).expect("a blob can be read");
+            found.push((name.clone(), content::sha256(&bytes)));
+        }
+    }
+    found
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_default().to_owned()
+}
+
+fn file_of_link(notification: &Value) -> String {
+    text(notification, "link").trim_start_matches("/v1/files/").to_owned()
+}
+
+impl FoundFile {
+    fn read(file: &Value) -> Self {
+        FoundFile {
+            id: text(file, "id"),
+            name: text(file, "name"),
+            status: text(file, "status"),
+            sha256: text(file, "sha256"),
+            size: file["size"].as_u64().unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl FoundJob {
+    fn read(job: &FinishedJob) -> Self {
+        let (direct, published) = (text(&job.args, "file"), text(&job.args["event"], "file"));
+        FoundJob {
+            kind: job.kind.clone(),
+            file: if direct.is_empty() { published } else { direct },
+            completed: job.state == JobState::Completed,
+            crashes: u64::try_from(job.crashes).unwrap_or_default(),
+            finished_at: job.finished_at,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What the backend has acknowledged, written down by those to whom it did.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tenfold::data::Timestamp;
+
+/// An upload that was answered with 202.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The file's id, from the answer.
+    pub id: String,
+    /// What the client called it.
+    pub name: String,
+    /// The SHA-256 of what the client sent.
+    pub sha256: String,
+    /// How many bytes that were.
+    pub size: u64,
+    /// When the answer was read.
+    pub at: Timestamp,
+}
+
+/// The acknowledged uploads, in the order of the answers.
+#[derive(Default)]
+pub struct Ledger(Mutex<Vec<Entry>>);
+
+impl Ledger {
+    /// Writes an answer down.
+    pub fn note(&self, entry: Entry) {
+        self.lock().push(entry);
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// All of them.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

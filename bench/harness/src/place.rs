@@ -1,0 +1,108 @@
+//! Where processes run: an empty working directory and an empty database.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tenfold::data::Dialect;
+use tenfold::data::testing::TestDatabase;
+
+use crate::process::{Launch, block_on};
+
+/// A program, a fresh folder with a working directory for its processes, and the address of an empty database.
+pub struct Place {
+    program: PathBuf,
+    folder: PathBuf,
+    /// What `database.url` is to be.
+    pub url: String,
+    dialect: Dialect,
+    /// Dropped with the place; an SQLite file lies in the folder instead.
+    _database: Option<TestDatabase>,
+}
+
+impl Place {
+    /// With an SQLite file that is not there yet, in the working directory.
+    pub fn sqlite(program: &Path) -> Self {
+        Place {
+            program: program.to_owned(),
+            folder: fresh_folder(),
+            url: "sqlite:data/app.db".to_owned(),
+            dialect: Dialect::Sqlite,
+            _database: None,
+        }
+    }
+
+    /// With a PostgreSQL database of its own, on the server of the tests.
+    pub fn postgres(program: &Path) -> Self {
+        Place::with(program, block_on(TestDatabase::create(Dialect::Postgres)))
+    }
+
+    /// With a PostgreSQL database of its own, on the server with this address.
+    pub fn postgres_on(program: &Path, server: &str) -> Self {
+        Place::with(program, block_on(TestDatabase::create_on(server)))
+    }
+
+    fn with(program: &Path, database: TestDatabase) -> Self {
+        Place {
+            program: program.to_owned(),
+            folder: fresh_folder(),
+            url: database.url().to_owned(),
+            dialect: Dialect::Postgres,
+            _database: Some(database),
+        }
+    }
+
+    /// The address of the database for a reader beside the processes, whose working directory is another.
+    pub fn url_from_outside(&self) -> String {
+        match self.url.strip_prefix("sqlite:") {
+            Some(path) => format!("sqlite:{}", self.work().join(path).display()),
+            None => self.url.clone(),
+        }
+    }
+
+    /// The working directory of the processes.
+    pub fn work(&self) -> PathBuf {
+        self.folder.join("work")
+    }
+
+    /// Which database it has.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Writes a file into the working directory.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.work().join(name), text).expect("the place can be written");
+    }
+
+    /// Whether no process has left anything in the working directory.
+    pub fn is_untouched(&self) -> bool {
+        std::fs::read_dir(self.work()).expect("the place can be read").next().is_none()
+    }
+
+    /// The application with this database, on a free port of loopback.
+    pub fn app(&self, arguments: &[&str]) -> Launch {
+        self.bare(arguments)
+            .env("TENFOLD_DATABASE__URL", &self.url)
+            .env("TENFOLD_HTTP__LISTEN", "127.0.0.1:0")
+    }
+
+    /// The application with its defaults and nothing in the environment.
+    pub fn bare(&self, arguments: &[&str]) -> Launch {
+        Launch::new(&self.program, &self.folder, &self.work(), arguments)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // What stays behind is in the temporary folder and harmless.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn fresh_folder() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("tenfold_place_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let folder: &Path = &std::env::temp_dir().join(name);
+    std::fs::create_dir_all(folder.join("work")).expect("the temporary folder can be written");
+    folder.to_owned()
+}

@@ -1,0 +1,84 @@
+//! `cargo run --release -p bench -- NAME`: what Tenfold promises in figures, measured. README.md has the figures.
+
+mod chaos;
+mod place;
+mod report;
+mod uploads;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tenfold::data::Dialect;
+
+use self::report::Report;
+
+#[derive(Parser)]
+#[command(disable_help_subcommand = true)]
+struct Line {
+    #[command(subcommand)]
+    bench: Bench,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// A file or folder each.
+#[derive(Subcommand)]
+enum Bench {
+    /// Uploads while processes are killed with kill -9: what is lost, doubled, and how soon it goes on.
+    Chaos(chaos::Arguments),
+    /// A hundred uploads at once whose processing takes ten seconds: answered before it, or after it.
+    Uploads,
+}
+
+/// What every benchmark takes.
+#[derive(Args)]
+struct Options {
+    /// Less of everything: under a minute.
+    #[arg(long, global = true)]
+    quick: bool,
+    /// One JSON object a line instead of a table.
+    #[arg(long, global = true)]
+    json: bool,
+    /// On which database.
+    #[arg(long, global = true, default_value = "both")]
+    database: Databases,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Databases {
+    Sqlite,
+    Postgres,
+    Both,
+}
+
+impl Options {
+    /// The databases that are asked for.
+    fn dialects(&self) -> &'static [Dialect] {
+        match self.database {
+            Databases::Sqlite => &[Dialect::Sqlite],
+            Databases::Postgres => &[Dialect::Postgres],
+            Databases::Both => &[Dialect::Sqlite, Dialect::Postgres],
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    // A benchmark with an application of its own starts this program as `bench serve`.
+    if std::env::args().nth(1).as_deref() == Some("serve") {
+        return uploads::application().run();
+    }
+    let line = Line::parse();
+    let mut report = Report::new(line.options.json);
+    let outcome = match line.bench {
+        Bench::Chaos(arguments) => chaos::run(&arguments, &line.options, &mut report),
+        Bench::Uploads => uploads::run(&line.options, &mut report),
+    };
+    report.finish();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

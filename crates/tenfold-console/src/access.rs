@@ -1,0 +1,206 @@
+//! Who may look: whoever knows the password of the configuration.
+//!
+//! A sign-in is a signed cookie and no row: it holds in all processes that have the same password, also while the
+//! database is away, and a new password ends all of them. The key that signs it is stretched from the password
+//! (argon2id), so a stolen cookie does not make the password quick to guess.
+
+use std::time::Duration;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use axum::extract::FromRequestParts;
+use axum::http::header::COOKIE;
+use axum::http::request::Parts;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Deserialize;
+use sha2::Sha256;
+use tenfold::axum;
+use tenfold::config::{ConfigError, Loaded, Secret, TimeSpan};
+use tenfold::http::{HeaderMap, IntoResponse as _, Response, ServerState, StatusCode, refuse_cross_site};
+use tenfold::prelude::*;
+use tokio::sync::{OnceCell, Semaphore};
+
+/// A password that is shorter is refused at the start.
+const SHORTEST_PASSWORD: usize = 12;
+/// The same in all processes, so that they agree on the key; a rainbow table for one password is of no use.
+const SALT: &[u8] = b"tenfold-console/1";
+/// The bytes of a cookie before its MAC: when it ends, and chance, so that no two are alike.
+const SIGNED: usize = 24;
+/// How long somebody who signs in waits for others who do.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `[console]` of the configuration.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    password: Secret,
+    session_lifetime: TimeSpan,
+}
+
+impl Settings {
+    pub(crate) fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
+        let settings: Settings = loaded.section("console")?;
+        let password = &settings.password;
+        if !password.is_empty() && password.expose().chars().count() < SHORTEST_PASSWORD {
+            let allowed = "it must have at least 12 characters, or be empty: then nobody gets in";
+            loaded.refuse("console.password", allowed)?;
+        }
+        let allowed = TimeSpan::minutes(1)..=TimeSpan::hours(30 * 24);
+        loaded.within("console.session_lifetime", settings.session_lifetime, allowed)?;
+        Ok(settings)
+    }
+}
+
+/// Knows who may look.
+pub(crate) struct Access {
+    settings: Settings,
+    /// Stretched when the console is first opened: it takes time and memory that most starts need not spend.
+    key: OnceCell<[u8; 32]>,
+    /// One stretching at a time, whoever tries passwords.
+    turn: Semaphore,
+}
+
+/// Why nobody was let in.
+pub(crate) enum Refused {
+    /// The configuration has no password.
+    Closed,
+    /// It is another one.
+    Wrong,
+    /// Too many try at once.
+    Busy,
+}
+
+impl Access {
+    pub(crate) fn start(wiring: &Wiring) -> anyhow::Result<Self> {
+        let settings = Settings::read(wiring.settings())?;
+        Ok(Access { settings, key: OnceCell::new(), turn: Semaphore::new(1) })
+    }
+
+    /// Whether there is a way in at all.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.settings.password.is_empty()
+    }
+
+    /// The cookie of somebody who knows the password.
+    pub(crate) async fn sign_in(
+        &self,
+        password: String,
+        cookie: Cookie,
+        now: Timestamp,
+    ) -> anyhow::Result<Result<String, Refused>> {
+        if !self.is_open() {
+            return Ok(Err(Refused::Closed));
+        }
+        let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, self.turn.acquire()).await else {
+            return Ok(Err(Refused::Busy));
+        };
+        let key = self.key().await?;
+        let tried = stretch(password).await?;
+        drop(turn);
+        // Compared as MACs, in constant time.
+        let same = mac(&key, b"password").verify_slice(&mac(&tried, b"password").finalize().into_bytes());
+        if same.is_err() {
+            return Ok(Err(Refused::Wrong));
+        }
+        let lifetime = self.settings.session_lifetime.as_std();
+        let mut bytes = [0; SIGNED];
+        getrandom::fill(&mut bytes)?;
+        bytes[..8].copy_from_slice(&(now + lifetime).as_second().to_be_bytes());
+        let tag = mac(&key, &bytes).finalize().into_bytes();
+        let token = URL_SAFE_NO_PAD.encode([&bytes[..], &tag[..]].concat());
+        Ok(Ok(cookie.text(&token, lifetime)))
+    }
+
+    async fn knows(&self, headers: &HeaderMap, cookie: Cookie, now: Timestamp) -> anyhow::Result<bool> {
+        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs =
+            cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let token = pairs.find(|(name, _)| *name == cookie.name());
+        let token = token.and_then(|(_, token)| URL_SAFE_NO_PAD.decode(token).ok());
+        let Some((signed, tag)) = token.as_deref().and_then(|token| token.split_at_checked(SIGNED)) else {
+            return Ok(false);
+        };
+        // Nobody has signed in with a password that is not there.
+        if !self.is_open() || mac(&self.key().await?, signed).verify_slice(tag).is_err() {
+            return Ok(false);
+        }
+        let ends = signed.first_chunk().map_or(0, |ends| i64::from_be_bytes(*ends));
+        Ok(now.as_second() < ends)
+    }
+
+    async fn key(&self) -> anyhow::Result<[u8; 32]> {
+        let make = || stretch(self.settings.password.expose().to_owned());
+        Ok(*self.key.get_or_try_init(make).await?)
+    }
+}
+
+/// How the cookie is written, by `http.public_url`: on https bound to this host and to TLS, else, for development, as
+/// browsers keep it.
+#[derive(Clone, Copy)]
+pub(crate) struct Cookie {
+    https: bool,
+}
+
+impl Cookie {
+    pub(crate) fn of(state: &ServerState) -> Self {
+        Cookie { https: state.settings().https }
+    }
+
+    /// The header that takes the cookie away.
+    pub(crate) fn forget(self) -> String {
+        self.text("", Duration::ZERO)
+    }
+
+    fn name(self) -> &'static str {
+        if self.https { "__Host-tenfold-console" } else { "tenfold-console" }
+    }
+
+    fn text(self, token: &str, lifetime: Duration) -> String {
+        let secure = if self.https { "; Secure" } else { "" };
+        let (name, seconds) = (self.name(), lifetime.as_secs());
+        format!("{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    }
+}
+
+async fn stretch(password: String) -> anyhow::Result<[u8; 32]> {
+    let work = move || {
+        let params = Params::new(19 * 1024, 2, 1, Some(32))?;
+        let mut key = [0; 32];
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
+            password.as_bytes(),
+            SALT,
+            &mut key,
+        )?;
+        Ok::<_, argon2::Error>(key)
+    };
+    let stretched = tokio::task::spawn_blocking(work).await?;
+    stretched.map_err(|error| anyhow::anyhow!("the console's key cannot be made: {error}"))
+}
+
+fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(text);
+    mac
+}
+
+/// In a handler's signature: whoever asks has signed in to the console. A page leads to the sign-in otherwise.
+pub(crate) struct Operator;
+
+impl FromRequestParts<ServerState> for Operator {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Response> {
+        let refused = |problem: Problem| problem.into_response();
+        let access = Use::<Access>::from_request_parts(parts, state).await.map_err(refused)?;
+        refuse_cross_site(&parts.method, &parts.headers).map_err(refused)?;
+        let now = state.database().clock().now();
+        let known = access.knows(&parts.headers, Cookie::of(state), now).await;
+        if known.map_err(|error| refused(Problem::internal(error)))? {
+            return Ok(Operator);
+        }
+        let mut response = (StatusCode::SEE_OTHER, [("location", "/console/sign-in")]).into_response();
+        response.extensions_mut().insert(tenfold::http::Unrecorded);
+        Err(response)
+    }
+}

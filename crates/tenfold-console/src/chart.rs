@@ -1,0 +1,107 @@
+//! Small pictures as SVG: only attributes, since the page's policy forbids inline styles.
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+use tenfold::telemetry::Summary;
+
+use crate::words;
+
+const WIDTH: usize = 960;
+const HEIGHT: usize = 120;
+
+/// Requests minute by minute: a bar for how many, its darker foot for those that failed, a line for the 95th percentile.
+pub(crate) fn requests(minutes: &[Summary]) -> Markup {
+    let most = minutes.iter().map(|minute| minute.count).max().unwrap_or(0).max(1);
+    let slowest = minutes.iter().filter_map(p95).max().unwrap_or_default();
+    let step = WIDTH / minutes.len().max(1);
+    let height = |count: u64| scaled(count, most);
+    html! {
+        figure.chart {
+            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT + 4) } preserveAspectRatio="none" role="img"
+                aria-label="Requests minute by minute; the table below has the numbers" {
+                @for (index, minute) in minutes.iter().enumerate() {
+                    @let top = HEIGHT - height(minute.count);
+                    rect.bar x=(index * step + 1) y=(top) width=(step - 2) height=(height(minute.count)) {
+                        title { (minute_text(minute)) }
+                    }
+                    @if minute.errors > 0 {
+                        @let foot = height(minute.errors).max(3);
+                        rect.bad x=(index * step + 1) y=(HEIGHT - foot) width=(step - 2) height=(foot) {}
+                    }
+                }
+                line.axis x1="0" y1=(HEIGHT) x2=(WIDTH) y2=(HEIGHT) {}
+                @if !slowest.is_zero() { polyline.latency points=(line(minutes, step, slowest)) {} }
+            }
+            figcaption {
+                span.key-bar {} " requests, up to " (words::count(most)) " a minute "
+                span.key-bad {} " failed "
+                span.key-line {} " 95th percentile, up to " (words::duration(slowest))
+            }
+            (table(minutes))
+        }
+    }
+}
+
+/// The same in numbers, for whoever does not see the picture.
+fn table(minutes: &[Summary]) -> Markup {
+    html! {
+        details {
+            summary { "In numbers" }
+            table {
+                thead { tr { th { "Minutes ago" } th.number { "Requests" } th.number { "Failed" } th.number { "p95" } } }
+                tbody {
+                    @for (ago, minute) in minutes.iter().rev().enumerate().filter(|(_, minute)| minute.count > 0) {
+                        tr {
+                            td { (ago) }
+                            td.number { (words::count(minute.count)) }
+                            td.number { (words::count(minute.errors)) }
+                            td.number { (words::maybe(p95(minute))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn line(minutes: &[Summary], step: usize, slowest: Duration) -> String {
+    let points = minutes.iter().enumerate().filter_map(|(index, minute)| {
+        let share = p95(minute)?.as_secs_f64() / slowest.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
+        let y = HEIGHT as f64 - share * (HEIGHT as f64 - 8.0);
+        Some(format!("{},{y:.1}", index * step + step / 2))
+    });
+    points.collect::<Vec<_>>().join(" ")
+}
+
+fn p95(minute: &Summary) -> Option<Duration> {
+    minute.durations.quantile(0.95)
+}
+
+fn minute_text(minute: &Summary) -> String {
+    format!(
+        "{}, {} failed, p95 {}",
+        words::counted(minute.count, "request", "requests"),
+        minute.errors,
+        words::maybe(p95(minute))
+    )
+}
+
+/// A part of the chart's height; what is there at all is seen.
+fn scaled(count: u64, most: u64) -> usize {
+    let height = usize::try_from(count * HEIGHT as u64 / most).unwrap_or(HEIGHT);
+    if count > 0 { height.max(2) } else { 0 }
+}
+
+/// Where something lies within a longer time: a bar of the width of its column.
+pub(crate) fn bar(start: Duration, length: Duration, whole: Duration, class: &str) -> Markup {
+    let place = |part: Duration| 1000.0 * part.as_secs_f64() / whole.as_secs_f64().max(1e-9);
+    let x = place(start).clamp(0.0, 998.0);
+    let width = place(length).clamp(2.0, 1000.0 - x);
+    html! {
+        svg.span viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true" {
+            rect class=(class) x=(format!("{x:.1}")) y="0" width=(format!("{width:.1}")) height="10" {}
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The frame around every page, and what several of them show alike.
+
+use maud::{DOCTYPE, Markup, html};
+use serde::Deserialize;
+use tenfold::http::{Html, IntoResponse as _, Response, Unrecorded};
+
+use crate::words;
+
+/// The pages that the bar leads to.
+const PAGES: [(&str, &str); 5] = [
+    ("/console", "Overview"),
+    ("/console/endpoints", "Endpoints"),
+    ("/console/statements", "Statements"),
+    ("/console/jobs", "Jobs"),
+    ("/console/traces", "Traces"),
+];
+
+/// How far back a page looks.
+const SPANS: [usize; 3] = [5, 15, 60];
+
+/// How far back a page looks, as its address says.
+#[derive(Clone, Copy, Deserialize)]
+pub(crate) struct Span {
+    minutes: Option<usize>,
+}
+
+impl Span {
+    /// One of the spans that there are; another number is the nearest of them.
+    pub(crate) fn minutes(self) -> usize {
+        let asked = self.minutes.unwrap_or(SPANS[1]);
+        SPANS.into_iter().min_by_key(|span| span.abs_diff(asked)).unwrap_or(SPANS[1])
+    }
+
+    /// The choice between them.
+    pub(crate) fn choice(self, path: &str) -> Markup {
+        html! {
+            nav.spans aria-label="How far back" {
+                @for span in SPANS {
+                    @let current = (span == self.minutes()).then_some("true");
+                    a href={ (path) "?minutes=" (span) } aria-current=[current] { (span) " min" }
+                }
+            }
+        }
+    }
+}
+
+/// A whole page. `path` is that of the bar's entry which it belongs to.
+pub(crate) fn page(title: &str, path: &str, content: &Markup) -> Response {
+    let bar = html! {
+        nav.pages aria-label="Pages" {
+            @for (target, name) in PAGES {
+                @let current = (target == path).then_some("page");
+                a href=(target) aria-current=[current] { (name) }
+            }
+        }
+        div.tools {
+            button #live type="button" aria-pressed="true" title="The page renews itself every three seconds" { "Live" }
+            form method="post" action="/console/sign-out" { button { "Sign out" } }
+        }
+    };
+    document(title, &bar, content)
+}
+
+/// A page for whoever has not signed in.
+pub(crate) fn outside(title: &str, content: &Markup) -> Response {
+    document(title, &html! {}, content)
+}
+
+fn document(title: &str, bar: &Markup, content: &Markup) -> Response {
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · Console" }
+                link rel="icon" href="data:,";
+                link rel="stylesheet" href="/console/console.css";
+                script type="module" src="/console/console.js" {}
+            }
+            body {
+                a.skip href="#main" { "Skip to the content" }
+                header { strong { a href="/console" { "Console" } } (bar) }
+                main #main tabindex="-1" { h1 { (title) } (content) }
+            }
+        }
+    };
+    let mut response = Html(markup.into_string()).into_response();
+    // A page that renews itself would soon be what it mostly shows.
+    response.extensions_mut().insert(Unrecorded);
+    response
+}
+
+/// What stands in place of an empty table.
+pub(crate) fn nothing(what: &str) -> Markup {
+    html! { p.quiet { (what) } }
+}
+
+/// How many failed, told by a word too and not by colour alone.
+pub(crate) fn errors(errors: u64, share: f64) -> Markup {
+    html! {
+        @if errors == 0 { "none" } @else { span.bad { (words::count(errors)) " (" (words::percent(share)) ")" } }
+    }
+}

@@ -1,0 +1,47 @@
+//! The console: what a person looks at when something is slow or failing. An application mounts it as a module.
+//!
+//! It is the operator's, not a tenant's: it has a password of its own from the configuration, so that no account of the
+//! application is ever enough, and so that it opens while the application's database is away. What it shows is in this
+//! process's memory, but for the jobs, which are asked for when their page is.
+
+mod access;
+mod chart;
+mod layout;
+mod pages;
+mod words;
+
+use axum::routing::{get, post};
+use tenfold::axum;
+use tenfold::http::{Asset, assets};
+use tenfold::prelude::*;
+
+use crate::access::{Access, Settings};
+
+const ASSETS: &[Asset] = &[
+    Asset::style("/console/console.css", include_str!("../assets/console.css")),
+    Asset::script("/console/console.js", include_str!("../assets/console.js")),
+];
+
+/// The module, for an application's list.
+pub fn module() -> Module {
+    Module::new("console")
+        .settings(include_str!("defaults.toml"))
+        .checks(|loaded| Settings::read(loaded).map(drop))
+        .service(|wiring| Box::pin(async move { Access::start(wiring) }))
+        .routes(routes)
+}
+
+fn routes() -> Routes {
+    assets(ASSETS)
+        .route("/console", get(pages::overview::overview))
+        .route("/console/sign-in", get(pages::sign_in::form).post(pages::sign_in::sign_in))
+        .route("/console/sign-out", post(pages::sign_in::sign_out))
+        .route("/console/endpoints", get(pages::endpoints::endpoints))
+        .route("/console/statements", get(pages::statements::statements))
+        .route("/console/jobs", get(pages::jobs::jobs))
+        .route("/console/jobs/{id}", get(pages::job::job))
+        .route("/console/jobs/{id}/retry", post(pages::job::retry))
+        .route("/console/jobs/{id}/cancel", post(pages::job::cancel))
+        .route("/console/traces", get(pages::traces::traces))
+        .route("/console/traces/{id}", get(pages::trace::trace))
+}

@@ -1,0 +1,69 @@
+//! `/console/endpoints`: every route with its rate, its errors and how long it takes.
+
+use axum::extract::Query;
+use maud::{Markup, html};
+use tenfold::axum;
+use tenfold::http::{Response, ServerState, State};
+use tenfold::telemetry::{WorkKind, WorkRow};
+
+use crate::access::Operator;
+use crate::layout::{Span, errors, nothing, page};
+use crate::words;
+
+pub(crate) async fn endpoints(
+    _: Operator,
+    State(state): State<ServerState>,
+    Query(span): Query<Span>,
+) -> Response {
+    let minutes = span.minutes();
+    let rows = state.telemetry().works(WorkKind::Request, minutes);
+    let content = html! {
+        (span.choice("/console/endpoints"))
+        p.quiet { "What this process answered, the routes first that took most time in sum. Times are within 6 %." }
+        (table(&rows, minutes, usize::MAX))
+    };
+    page("Endpoints", "/console/endpoints", &content)
+}
+
+/// Works of one kind; also those of jobs.
+pub(crate) fn table(rows: &[WorkRow], minutes: usize, limit: usize) -> Markup {
+    if rows.is_empty() {
+        return nothing("Nothing in this time.");
+    }
+    html! {
+        div.wide { table {
+            thead { tr {
+                th { "Name" } th.number { "Count" } th.number { "Rate" } th.number { "Failed" }
+                th.number { "p50" } th.number { "p95" } th.number { "p99" } th.number { "In sum" }
+            } }
+            tbody {
+                @for row in rows.iter().take(limit) {
+                    @let (summary, durations) = (&row.summary, &row.summary.durations);
+                    tr {
+                        td { a href={ "/console/traces?name=" (encoded(&row.name)) } { code { (row.name) } } }
+                        td.number { (words::count(summary.count)) }
+                        td.number { (words::rate(summary.count, minutes)) }
+                        td.number { (errors(summary.errors, summary.error_share())) }
+                        td.number { (words::maybe(durations.quantile(0.5))) }
+                        td.number { (words::maybe(durations.quantile(0.95))) }
+                        td.number { (words::maybe(durations.quantile(0.99))) }
+                        td.number { (words::duration(summary.total)) }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+/// A name within an address.
+fn encoded(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}

@@ -1,0 +1,75 @@
+//! `/console`: how it goes, in one sentence, then the last hour, then what takes the time.
+
+use axum::extract::Query;
+use maud::{Markup, html};
+use tenfold::axum;
+use tenfold::http::{Response, ServerState, State};
+use tenfold::jobs::{JobState, admin};
+use tenfold::prelude::*;
+use tenfold::telemetry::{MINUTES, Summary, Telemetry, WorkKind};
+
+use super::{endpoints, statements, traces};
+use crate::access::Operator;
+use crate::layout::{Span, page};
+use crate::{chart, words};
+
+/// How many rows each table shows here; its own page shows all.
+const ROWS: usize = 5;
+
+pub(crate) async fn overview(
+    _: Operator,
+    State(state): State<ServerState>,
+    Query(span): Query<Span>,
+    cx: SystemContext,
+) -> Response {
+    let (telemetry, minutes) = (state.telemetry(), span.minutes());
+    let jobs = jobs(&cx).await;
+    let content = html! {
+        (span.choice("/console"))
+        p.verdict { (sentence(telemetry, minutes)) " " (jobs) }
+        h2 { "The last hour" }
+        (chart::requests(&telemetry.requests_by_minute(MINUTES)))
+        h2 { a href={ "/console/endpoints?minutes=" (minutes) } { "Endpoints" } ", by time in sum" }
+        (endpoints::table(&telemetry.works(WorkKind::Request, minutes), minutes, ROWS))
+        h2 { a href={ "/console/statements?minutes=" (minutes) } { "Statements" } ", by time in sum" }
+        (statements::table(&telemetry.statements(minutes), minutes, ROWS))
+        h2 { a href="/console/traces?sort=slowest" { "Slow requests and jobs" } }
+        (traces::table(&telemetry.slowest(ROWS, |_| true)))
+    };
+    page("Overview", "/console", &content)
+}
+
+/// How it goes with the requests.
+fn sentence(telemetry: &Telemetry, minutes: usize) -> Markup {
+    let mut all = Summary::default();
+    telemetry.requests_by_minute(minutes).iter().for_each(|minute| all.merge(minute));
+    let p95 = all.durations.quantile(0.95);
+    html! {
+        "In the last " (minutes) " minutes "
+        @if all.count == 0 { "nobody asked for anything." } @else {
+            strong { (words::counted(all.count, "request", "requests")) }
+            " (" (words::rate(all.count, minutes)) "): "
+            @if all.errors == 0 { "none failed, " } @else {
+                strong.bad { (words::counted(all.errors, "failed", "failed")) " (" (words::percent(all.error_share())) "), " }
+            }
+            "95 of 100 took less than " strong { (words::maybe(p95)) } "."
+        }
+    }
+}
+
+/// How it goes with the jobs; the page is of use without its database, too.
+async fn jobs(cx: &SystemContext) -> Markup {
+    let Ok(counts) = admin::count_queued(cx).await else {
+        return html! { strong.bad { "The database does not answer, so jobs cannot be counted." } };
+    };
+    let of = |state| counts.iter().find(|(counted, _)| *counted == state).map_or(0, |(_, count)| *count);
+    let (waiting, running) = (of(JobState::Available), of(JobState::Running));
+    let retryable = of(JobState::Retryable);
+    html! {
+        a href="/console/jobs" { (words::counted(waiting, "job waits", "jobs wait")) } ", " (words::count(running)) " running"
+        @if retryable > 0 {
+            ", " a.bad href="/console/jobs?state=retryable" { (words::count(retryable)) " to be tried again" }
+        }
+        "."
+    }
+}

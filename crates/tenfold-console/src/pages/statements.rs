@@ -1,0 +1,56 @@
+//! `/console/statements`: what was asked of the database, by whom in the code, how often and how long.
+
+use axum::extract::Query;
+use maud::{Markup, html};
+use tenfold::axum;
+use tenfold::http::{Response, ServerState, State};
+use tenfold::telemetry::StatementRow;
+
+use crate::access::Operator;
+use crate::layout::{Span, errors, nothing, page};
+use crate::words;
+
+pub(crate) async fn statements(
+    _: Operator,
+    State(state): State<ServerState>,
+    Query(span): Query<Span>,
+) -> Response {
+    let minutes = span.minutes();
+    let rows = state.telemetry().statements(minutes);
+    let content = html! {
+        (span.choice("/console/statements"))
+        p.quiet { "What this process asked of its database, the statements first that took most time in sum. A batch "
+            "counts once, at the place that asked first." }
+        (table(&rows, minutes, usize::MAX))
+    };
+    page("Statements", "/console/statements", &content)
+}
+
+pub(crate) fn table(rows: &[StatementRow], minutes: usize, limit: usize) -> Markup {
+    if rows.is_empty() {
+        return nothing("No statement in this time.");
+    }
+    html! {
+        div.wide { table {
+            thead { tr {
+                th { "Statement" } th { "Asked for at" } th.number { "Count" } th.number { "Rate" } th.number { "Failed" }
+                th.number { "p50" } th.number { "p95" } th.number { "In sum" }
+            } }
+            tbody {
+                @for row in rows.iter().take(limit) {
+                    @let (statement, summary) = (&row.statement, &row.summary);
+                    tr {
+                        td { details { summary { code { (statement.name) } } pre { (statement.text) } } }
+                        td.place { @if let Some(site) = statement.site { code { (words::site(site)) } } }
+                        td.number { (words::count(summary.count)) }
+                        td.number { (words::rate(summary.count, minutes)) }
+                        td.number { (errors(summary.errors, summary.error_share())) }
+                        td.number { (words::maybe(summary.durations.quantile(0.5))) }
+                        td.number { (words::maybe(summary.durations.quantile(0.95))) }
+                        td.number { (words::duration(summary.total)) }
+                    }
+                }
+            }
+        } }
+    }
+}
