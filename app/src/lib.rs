@@ -1,6 +1,7 @@
 //! The reference backend as a library, so that its tests start what `main` starts.
 
 mod demo;
+mod page;
 
 use tenfold::App;
 
@@ -15,4 +16,5 @@ pub fn app() -> App {
         .module(tenfold_console::module())
         .demo(demo::seed)
         .demo_setting("console.password", auth::demo::PASSWORD)
+        .front(page::routes)
 }

@@ -205,3 +205,22 @@ both_databases!(app::app(), [("console.password", PASSWORD)]; async fn text_of_u
     let traces = page(app, &cookie, "/console/traces?name=%3Cscript%3Ealert(1)").await.text();
     assert!(traces.contains("&lt;script&gt;alert(1)") && !traces.contains("<script>alert"), "{traces}");
 });
+
+/// On PostgreSQL only: SQLite is inside the process.
+#[test]
+fn the_console_opens_while_the_database_is_away() {
+    let settings = [("console.password", PASSWORD)];
+    tenfold::testing::run(app::app(), tenfold::data::Dialect::Postgres, &settings, async |app| {
+        new_owner(app).await;
+        app.database().close().await;
+        assert_eq!(app.get("/readyz").send().await.status(), 503);
+        let cookie = operator(app).await;
+        let overview = page(app, &cookie, "/console").await.text();
+        assert!(
+            overview.contains("does not answer") && overview.contains("POST /v1/auth/sign-up"),
+            "{overview}"
+        );
+        page(app, &cookie, "/console/statements").await;
+        assert_eq!(app.get("/console/jobs").header("cookie", &cookie).send().await.status(), 503);
+    });
+}

@@ -4,5 +4,6 @@ mod bodies;
 mod document;
 mod failures;
 mod observability;
+mod page;
 mod problems;
 mod tracing;

@@ -24,8 +24,9 @@ const PUBLIC: [(&str, &str); 5] = [
 ];
 
 /// The operations that any session may call, whatever its permissions. As above.
-const ANY_SESSION: [(&str, &str); 6] = [
+const ANY_SESSION: [(&str, &str); 7] = [
     ("POST /v1/auth/switch", "everybody may work in each of their organizations"),
+    ("GET /v1/auth/session", "everybody may know who they are"),
     ("POST /v1/auth/sign-out", "everybody may end their own session"),
     ("GET /v1/notifications", "everybody sees what they themselves are told, and nothing else"),
     ("GET /v1/notifications/events", "and hears it live"),

@@ -76,6 +76,7 @@ fn document(title: &str, bar: &Markup, content: &Markup) -> Response {
                 meta name="color-scheme" content="light dark";
                 title { (title) " · Console" }
                 link rel="icon" href="data:,";
+                link rel="stylesheet" href="/look.css";
                 link rel="stylesheet" href="/console/console.css";
                 script type="module" src="/console/console.js" {}
             }

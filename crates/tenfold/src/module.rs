@@ -95,7 +95,8 @@ impl Module {
         self
     }
 
-    /// The module's routes.
+    /// The module's routes. Pages among them, made with [`assets`](crate::http::assets) or
+    /// [`Html`](crate::http::Html), are no part of the OpenAPI document.
     pub fn routes(mut self, routes: fn() -> Routes) -> Self {
         self.routes = Some(routes);
         self

@@ -10,6 +10,7 @@ pub(crate) fn all() -> Routes {
         .routes(routes!(sessions::sign_in::sign_in))
         .routes(routes!(sessions::switch::switch))
         .routes(routes!(sessions::sign_out::sign_out))
+        .routes(routes!(sessions::current::current_session))
         .routes(routes!(users::list::list_users))
         .routes(routes!(users::get::get_user, users::patch::patch_user))
 }

@@ -1,7 +1,7 @@
 //! `GET /v1/files/{id}/content` and `/thumbnail`: the bytes, in a way that no browser runs them as a page of ours.
 
 use files_api::FileId;
-use tenfold::http::{HeaderMap, IntoResponse as _, Response, StatusCode, header};
+use tenfold::http::{HeaderMap, IntoResponse as _, Response, StatusCode, header, is_known};
 use tenfold::prelude::*;
 
 use crate::blobs::Part;
@@ -85,7 +85,7 @@ pub(crate) async fn file_thumbnail(
 
 async fn serve(cx: &Context, files: &Files, asked: &HeaderMap, served: Served) -> Result<Response, Problem> {
     let text = |name: &str| asked.get(name).and_then(|value| value.to_str().ok());
-    let known = text("if-none-match").is_some_and(|tags| matches(tags, &served.etag));
+    let known = is_known(asked, &served.etag);
     // A part of other bytes than those that the client has a part of would be of no use.
     let unchanged = text("if-range").is_none_or(|tag| tag == served.etag);
     let range = text("range").filter(|_| unchanged);
@@ -133,11 +133,6 @@ fn beyond(size: u64) -> Response {
         response.headers_mut().insert(header::CONTENT_RANGE, value);
     }
     response
-}
-
-/// Whether one of the tags is this, weak or not (RFC 9110, section 13.1.2).
-fn matches(tags: &str, etag: &str) -> bool {
-    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 /// A download under the file's name, whatever characters it has (RFC 6266, with the encoding of RFC 8187).

@@ -33,4 +33,5 @@ pub(crate) struct Notification {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     FileReady,
+    FileFailed,
 }

@@ -7,7 +7,7 @@ mod listeners;
 mod notifications;
 mod routes;
 
-use files_api::FileReady;
+use files_api::{FileFailed, FileReady};
 use tenfold::prelude::*;
 
 /// The module, for `main.rs`.
@@ -15,5 +15,6 @@ pub fn module() -> Module {
     Module::new("notifications")
         .migrations(migrations!())
         .on::<FileReady, _, _>("notifications.on_file_ready", listeners::file_ready::on_file_ready)
+        .on::<FileFailed, _, _>("notifications.on_file_failed", listeners::file_failed::on_file_failed)
         .routes(routes::all)
 }

@@ -70,3 +70,19 @@ both_databases!(app::app(); async fn one_switches_to_organizations_of_ones_own_o
     assert_eq!(app.post("/v1/auth/sign-out").bearer(&switched).send().await.status(), 204);
     assert_eq!((status(app, &switched).await, status(app, &token).await), (401, 200));
 });
+
+both_databases!(app::app(); async fn a_session_says_whose_it_is_and_where_but_not_its_token(app) {
+    app.seed_demo().await;
+    let mut opened = crate::sign_in(app, "both@demo.test").await;
+    let token = text(&opened["token"].take());
+    opened.as_object_mut().expect("a session is an object").remove("token");
+    assert_eq!(opened["organizations"].as_array().map(Vec::len), Some(2));
+    let session = app.get("/v1/auth/session").bearer(&token).send().await;
+    assert_eq!((session.status(), session.json()), (200, opened.clone()));
+    let elsewhere = opened["organizations"].as_array().and_then(|all| all.iter().find(|one| **one != opened["organization"]));
+    let elsewhere = elsewhere.expect("the person is in another organization");
+    let switched = app.post("/v1/auth/switch").bearer(&token).json(&json!({"organization": elsewhere["id"]})).send().await;
+    let session = app.get("/v1/auth/session").bearer(&text(&switched.json()["token"])).send().await.json();
+    assert_eq!(&session["organization"], elsewhere);
+    problem(&app.get("/v1/auth/session").send().await, 401);
+});

@@ -55,8 +55,3 @@ both_databases!(app::app(); async fn problems_are_not_kept_by_caches_nor_guessed
     let made = app.post("/v1/projects").bearer(&token).json(&json!({"name": "a"})).send().await;
     assert_eq!(made.header("cache-control"), "no-store");
 });
-
-both_databases!(app::app(); async fn whoever_asks_for_nothing_is_shown_the_page_of_the_api(app) {
-    let answer = app.get("/").send().await;
-    assert_eq!((answer.status(), answer.header("location")), (307, "/docs"));
-});

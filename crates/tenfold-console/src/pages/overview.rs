@@ -1,5 +1,7 @@
 //! `/console`: how it goes, in one sentence, then the last hour, then what takes the time.
 
+use std::time::Duration;
+
 use axum::extract::Query;
 use maud::{Markup, html};
 use tenfold::axum;
@@ -15,6 +17,9 @@ use crate::{chart, words};
 
 /// How many rows each table shows here; its own page shows all.
 const ROWS: usize = 5;
+
+/// How long the page waits for the database before it does without.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn overview(
     _: Operator,
@@ -59,7 +64,7 @@ fn sentence(telemetry: &Telemetry, minutes: usize) -> Markup {
 
 /// How it goes with the jobs; the page is of use without its database, too.
 async fn jobs(cx: &SystemContext) -> Markup {
-    let Ok(counts) = admin::count_queued(cx).await else {
+    let Ok(Ok(counts)) = tokio::time::timeout(PATIENCE, admin::count_queued(cx)).await else {
         return html! { strong.bad { "The database does not answer, so jobs cannot be counted." } };
     };
     let of = |state| counts.iter().find(|(counted, _)| *counted == state).map_or(0, |(_, count)| *count);

@@ -15,7 +15,7 @@ use tenfold_observe::logs;
 use tenfold_observe::telemetry::Telemetry;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{App, one_line, seed};
+use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
 use crate::http::{Bound, HttpSettings, Stopping};
 
@@ -161,7 +161,7 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
     let (name, seeds) = (app.name, app.demo.filter(|_| demo));
     let started = app.start(loaded, clock, telemetry, Vec::new()).await?;
     let welcome = match seeds {
-        Some(seeds) => seed(&started.database, seeds).await?,
+        Some(seeds) => started.seed(seeds).await?,
         None => String::new(),
     };
     // Heard before anybody is told the address: who reads the greeting may stop the process at once.

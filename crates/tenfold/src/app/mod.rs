@@ -17,7 +17,7 @@ use tenfold_observe::telemetry::Telemetry;
 use tokio::time::Instant;
 
 use crate::config::{ConfigError, Loaded};
-use crate::http::{self, Routes, ServerState, Shared, Stopping};
+use crate::http::{self, Demonstration, Routes, ServerState, Shared, Stopping};
 use crate::module::{Module, Wiring};
 use crate::settings::Settings;
 
@@ -57,6 +57,20 @@ pub struct Started {
     pub stopping: Stopping,
     /// What runs the modules' jobs; [`Worker::start`](tenfold_jobs::Worker::start) sets it to work.
     pub jobs: Jobs,
+    demonstration: Demonstration,
+}
+
+impl Started {
+    /// Fills the database with demo data, unless it has been before, and lets the application's pages know.
+    ///
+    /// # Errors
+    /// When the data cannot be stored.
+    pub async fn seed(&self, demo: Demo) -> anyhow::Result<String> {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        let welcome = self.database.run(Some(deadline), async move |cx| demo(&cx).await).await?;
+        self.demonstration.set();
+        Ok(welcome)
+    }
 }
 
 impl App {
@@ -155,7 +169,7 @@ impl App {
         let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs, watcher);
         wiring.put(jobs.clone());
         wiring.put(telemetry.clone());
-        let stopping = Stopping::default();
+        let (stopping, demonstration) = (Stopping::default(), Demonstration::default());
         let shared = Shared {
             database: database.clone(),
             metrics,
@@ -163,10 +177,11 @@ impl App {
             settings: settings.http,
             authenticator,
             stopping: stopping.clone(),
+            demonstration: demonstration.clone(),
             services: wiring.services,
         };
         let router = http::router(routes, self.name, self.version, ServerState::new(shared));
-        Ok(Started { database, router, stopping, jobs })
+        Ok(Started { database, router, stopping, jobs, demonstration })
     }
 
     /// Checks everything that can be wrong in the settings, the modules' too, without touching anything.
@@ -200,12 +215,6 @@ impl App {
         }
         Ok(())
     }
-}
-
-/// Fills the database with demo data, unless it has been before.
-async fn seed(database: &Database, demo: Demo) -> anyhow::Result<String> {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    database.run(Some(deadline), async move |cx| demo(&cx).await).await
 }
 
 /// The first line of an error that a person at a terminal should read.

@@ -8,6 +8,8 @@ use super::Asset;
 
 pub(super) const PAGE: &[Asset] = &[
     Asset::page("/docs", include_str!("../../assets/docs/index.html")),
+    // What the application's other pages link as well, so that all look alike.
+    Asset::style("/look.css", include_str!("../../assets/look.css")),
     Asset::style("/docs/docs.css", include_str!("../../assets/docs/docs.css")),
     Asset::script("/docs/docs.js", include_str!("../../assets/docs/docs.js")),
 ];

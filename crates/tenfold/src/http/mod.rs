@@ -90,6 +90,16 @@ impl Stopping {
     }
 }
 
+/// Set once this process has filled its database with demo data, or found it filled.
+#[derive(Clone, Default)]
+pub(crate) struct Demonstration(Arc<AtomicBool>);
+
+impl Demonstration {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 pub(crate) struct Shared {
     pub database: Database,
     pub metrics: Metrics,
@@ -97,6 +107,7 @@ pub(crate) struct Shared {
     pub settings: HttpSettings,
     pub authenticator: Arc<dyn Authenticate>,
     pub stopping: Stopping,
+    pub demonstration: Demonstration,
     /// Modules' services and the clients of their interfaces, by type.
     pub services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
@@ -129,6 +140,11 @@ impl ServerState {
     /// Whether the process was told to stop: what has no end of its own should end now.
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.is_set()
+    }
+
+    /// Whether the process was started with demo data, whose passwords everybody knows and a page may tell.
+    pub fn is_demonstration(&self) -> bool {
+        self.0.demonstration.0.load(Ordering::Acquire)
     }
 
     pub(crate) fn authenticator(&self) -> &dyn Authenticate {

@@ -16,18 +16,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use axum::Router;
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
     CallRecord, Clock, Database, Dialect, Observer, RepeatedRecord, StatementRecord, SystemContext,
 };
-use tenfold_jobs::Jobs;
 use tenfold_observe::telemetry::Telemetry;
 
 pub use self::budget::{count_statements, scale};
 pub use self::client::{TestRequest, TestResponse, TestStream};
 use self::observed::Observed;
-use crate::app::App;
+use crate::app::{App, Started};
 use crate::config::Loader;
 
 /// Runs a test once on SQLite and once on PostgreSQL; the body gets a started [`TestApp`] by reference. Settings
@@ -64,12 +62,10 @@ const START: i64 = 1_767_225_600;
 
 /// A started application with a database of its own and a clock that the test moves.
 pub struct TestApp {
-    router: Router,
-    database: Database,
+    started: Started,
     clock: Clock,
     observed: Arc<Observed>,
     demo: Option<crate::app::Demo>,
-    jobs: Jobs,
     folder: Folder,
     // Dropped last: the database's connections are closed before its files go.
     place: TestDatabase,
@@ -81,7 +77,7 @@ pub fn run(app: App, dialect: Dialect, settings: &[(&str, &str)], test: impl Asy
     runtime.expect("a runtime starts").block_on(async {
         let app = TestApp::start(app, dialect, settings).await;
         test(&app).await;
-        app.database.close().await;
+        app.started.database.close().await;
         app.refuse_waste().await;
     });
 }
@@ -108,16 +104,7 @@ impl TestApp {
         let telemetry = Telemetry::new(clock.clone());
         let started = app.start(loader.load(), clock.clone(), telemetry, observers).await;
         let started = started.unwrap_or_else(|error| panic!("the application does not start: {error:#}"));
-        TestApp {
-            router: started.router,
-            database: started.database,
-            clock,
-            observed,
-            demo,
-            jobs: started.jobs,
-            folder,
-            place,
-        }
+        TestApp { started, clock, observed, demo, folder, place }
     }
 
     /// Fills the database with the application's demo data.
@@ -126,7 +113,7 @@ impl TestApp {
     /// When the application has none, or it cannot be stored.
     pub async fn seed_demo(&self) {
         let demo = self.demo.expect("the application has demo data");
-        self.run(async |cx| demo(&cx).await.map(drop)).await.expect("the demo data can be stored");
+        self.started.seed(demo).await.expect("the demo data can be stored");
         self.forget();
     }
 
@@ -134,13 +121,13 @@ impl TestApp {
     pub async fn run<T>(&self, work: impl AsyncFnOnce(SystemContext) -> T) -> T {
         // What prepares a test is not what it tests.
         let work = async |cx: SystemContext| work(cx.repeating("a test's own work")).await;
-        self.database.run(None, work).await
+        self.started.database.run(None, work).await
     }
 
     /// Fails the test when a request or job of it repeated a statement, or ran one whose plan does not hold at scale.
     async fn refuse_waste(&self) {
         let repeated = self.take_repeated();
-        let bad = plans::bad(self.place.url(), self.database.dialect(), self.observed.take_ran()).await;
+        let bad = plans::bad(self.place.url(), self.started.database.dialect(), self.observed.take_ran()).await;
         let found: Vec<String> = repeated.iter().map(ToString::to_string).chain(bad).collect();
         assert!(found.is_empty(), "the test holds, but not at scale:\n\n{}\n", found.join("\n\n"));
     }
@@ -155,7 +142,7 @@ impl TestApp {
     /// # Panics
     /// When the database refuses.
     pub async fn run_due_jobs(&self) -> usize {
-        self.jobs.run_due().await.expect("jobs can be claimed")
+        self.started.jobs.run_due().await.expect("jobs can be claimed")
     }
 
     /// The clock; moving it moves the application's.
@@ -165,7 +152,7 @@ impl TestApp {
 
     /// The database.
     pub fn database(&self) -> &Database {
-        &self.database
+        &self.started.database
     }
 
     /// The address of the database.
@@ -180,7 +167,7 @@ impl TestApp {
 
     /// Begins a request.
     pub fn request(&self, method: &str, path: &str) -> TestRequest {
-        TestRequest::new(self.router.clone(), method, path)
+        TestRequest::new(self.started.router.clone(), method, path)
     }
 
     /// Begins a GET.

@@ -1,5 +1,6 @@
 //! Signing up, in and out, and switching between organizations.
 
+pub(crate) mod current;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod sign_up;
@@ -18,6 +19,13 @@ use crate::entities::{Membership, User};
 pub(crate) struct SignedIn {
     /// Send it as `Authorization: Bearer`. It is shown this once.
     token: String,
+    #[serde(flatten)]
+    session: SessionView,
+}
+
+/// Who is signed in, and where.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionView {
     /// The organization that the session is in.
     organization: OrganizationView,
     /// Who you are there.
@@ -40,13 +48,12 @@ struct SignedInUser {
     email: String,
 }
 
-/// Describes a new session. Read inside its request, so the rows that are there already cost nothing again.
+/// Describes a session. Read inside its request, so the rows that are there already cost nothing again.
 async fn describe(
     cx: &SystemContext,
-    token: String,
     current: &Membership,
     memberships: &[Membership],
-) -> Result<SignedIn, Problem> {
+) -> Result<SessionView, Problem> {
     let user = User::get(&cx.within(current.org_id), current.user_id).await?;
     let mut organizations = Vec::with_capacity(memberships.len());
     for membership in memberships {
@@ -56,7 +63,7 @@ async fn describe(
     let organization = organizations.iter().find(|organization| organization.id == current.org_id);
     let organization = organization.cloned().ok_or_else(|| Problem::not_found("organization"))?;
     let user = SignedInUser { id: user.id, email: user.email.clone() };
-    Ok(SignedIn { token, organization, user, organizations })
+    Ok(SessionView { organization, user, organizations })
 }
 
 /// How the session's cookie is written, by `http.public_url`: on https bound to this host and to TLS, else, for
@@ -69,9 +76,9 @@ impl<'a> Cookie<'a> {
     }
 
     /// The answer with the cookie for browsers beside the token for programs.
-    fn keep(self, session: SignedIn) -> Response {
-        let token = session.token.clone();
-        self.set(Json(session).into_response(), &token, "")
+    fn keep(self, token: String, session: SessionView) -> Response {
+        let signed_in = Json(SignedIn { token: token.clone(), session });
+        self.set(signed_in.into_response(), &token, "")
     }
 
     /// The answer that takes the cookie away.

@@ -52,8 +52,8 @@ pub(crate) async fn sign_in(
             identity.open_session(&tx.within(chosen.org_id), chosen.user_id, account.id).await
         })
         .await?;
-    let session = describe(&cx, token, chosen, &memberships).await?;
-    Ok(Cookie::of(&state).keep(session))
+    let session = describe(&cx, chosen, &memberships).await?;
+    Ok(Cookie::of(&state).keep(token, session))
 }
 
 fn refused() -> Problem {

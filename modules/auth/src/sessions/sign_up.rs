@@ -56,8 +56,8 @@ pub(crate) async fn sign_up(
         })
         .await;
     let (token, membership) = signed_up?;
-    let session = describe(&cx, token, &membership, std::slice::from_ref(&membership)).await?;
-    Ok((StatusCode::CREATED, Cookie::of(&state).keep(session)).into_response())
+    let session = describe(&cx, &membership, std::slice::from_ref(&membership)).await?;
+    Ok((StatusCode::CREATED, Cookie::of(&state).keep(token, session)).into_response())
 }
 
 async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Result<Account, Problem> {

@@ -39,6 +39,6 @@ pub(crate) async fn switch(
             identity.open_session(&tx.within(chosen.org_id), chosen.user_id, account).await
         })
         .await?;
-    let session = describe(&system, token, chosen, &memberships).await?;
-    Ok(Cookie::of(&state).keep(session))
+    let session = describe(&system, chosen, &memberships).await?;
+    Ok(Cookie::of(&state).keep(token, session))
 }

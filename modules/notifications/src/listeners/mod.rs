@@ -1,3 +1,41 @@
 //! What the module does when something happened elsewhere, a file an event.
 
+pub(crate) mod file_failed;
 pub(crate) mod file_ready;
+
+use files_api::FileId;
+use tenfold::prelude::*;
+use uuid::Uuid;
+
+use crate::entities::{Kind, Notification, NotificationId};
+
+/// What a file's owner is to be told of it.
+struct OfFile {
+    file: FileId,
+    owner: Uuid,
+    kind: Kind,
+    title: &'static str,
+    body: String,
+}
+
+/// Tells the owner, once: the notification is committed together with the step's result.
+async fn tell(job: &JobContext, told: OfFile) -> anyhow::Result<()> {
+    let organization = job.cx()?.tenant();
+    job.step_in("notify", async |tx| {
+        let tx = tx.within(organization);
+        let notification = Notification {
+            id: NotificationId(tx.new_id()),
+            org_id: organization,
+            user_id: told.owner,
+            kind: told.kind,
+            title: told.title.to_owned(),
+            body: told.body,
+            link: format!("/v1/files/{}", told.file),
+            read_at: None,
+            created_at: tx.now(),
+        };
+        notification.insert(&tx).await?;
+        Ok(())
+    })
+    .await
+}

@@ -70,12 +70,17 @@ JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.
 JOIN pg_class c ON c.oid = i.indrelid AND c.relnamespace = 'public'::regnamespace
 WHERE i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL";
 
+/// Indexes on a part of a table.
+const PARTIAL: &str = "SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL";
+
 /// What is known of the database.
 #[derive(Default)]
 struct Schema {
     tables: Vec<Table>,
     /// Names of unique indexes, each with one of its columns.
     unique: Vec<(String, String)>,
+    /// Names of indexes on a part of a table.
+    partial: Vec<String>,
 }
 
 pub(super) async fn explain(url: &str, statements: &[Ran]) -> Vec<BadPlan> {
@@ -109,6 +114,7 @@ async fn explain_on(client: &Client, statements: &[Ran]) -> Result<Vec<BadPlan>,
     client.batch_execute(&script).await?;
     let unique = rows(client, UNIQUE).await?;
     schema.unique = unique.into_iter().map(|mut row| (row.remove(0), row.remove(0))).collect();
+    schema.partial = rows(client, PARTIAL).await?.into_iter().flatten().collect();
     let mut bad: Vec<BadPlan> = Vec::new();
     for scale in &SCALES {
         tell(client, scale).await?;
@@ -213,7 +219,7 @@ impl Schema {
         };
         if let Some(table) = self.tables.iter().find(|table| table.name == text(node, "Relation Name")) {
             let alias = text(node, "Alias");
-            let access = access(node, kind, table, alias);
+            let access = access(node, kind, table, alias, &self.partial);
             let sorts = above.sorted && !self.is_one_row(node, &access);
             let unserved = || sorts.then(|| format!("sorts {} for a page", table.name));
             if let Some(fault) = fault_of(table, &access, sorts).or_else(unserved) {
@@ -244,16 +250,19 @@ fn index_of(node: &Value) -> &str {
     }
 }
 
-fn access(node: &Value, kind: &str, table: &Table, alias: &str) -> Access {
-    if kind == "Seq Scan" || kind == "Sample Scan" {
-        return Access::Scan;
-    }
+fn access(node: &Value, kind: &str, table: &Table, alias: &str, partial: &[String]) -> Access {
     let names = [&*table.name, alias];
     let mut conditions = String::from("true");
     index_conditions(node, &mut conditions);
     let searched = shape::condition(&conditions, &names, &table.columns);
     let Asked { equal, others, .. } = shape::condition(text(node, "Filter"), &names, &table.columns);
-    Access::Index { equal: searched.equal, filtered: [equal, others].concat() }
+    let filtered = [equal, others].concat();
+    // A partial index holds only what is asked for.
+    let walks = searched == Asked::default() && !filtered.is_empty() && !partial.iter().any(|name| name == index_of(node));
+    if kind == "Seq Scan" || kind == "Sample Scan" || (kind.starts_with("Index") && walks) {
+        return Access::Scan;
+    }
+    Access::Index { equal: searched.equal, filtered }
 }
 
 fn index_conditions(node: &Value, conditions: &mut String) {

@@ -83,7 +83,8 @@ fn tell(copy: &Connection, scale: &Scale) -> rusqlite::Result<()> {
         let (id, stat, by_tenant): (i64, String, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let mut numbers: Vec<&str> = stat.split(' ').collect();
         let of_one = (scale.rows / scale.organizations).to_string();
-        let all = scale.rows.to_string();
+        // A partial index was seeded with fewer than a table's million.
+        let all = (numbers[0].parse::<u64>().unwrap_or(0) * scale.rows / 1_000_000).to_string();
         numbers[0] = &all;
         // A table with one row for each organization stays one.
         if by_tenant && numbers.len() > 1 && numbers[1] != "1" {

@@ -1,0 +1,70 @@
+// Calls of the API. The session is in a cookie that scripts cannot read; the browser sends it by itself.
+
+/** What the service answers when it refuses (RFC 9457). */
+export class Problem extends Error {
+  constructor(status, { title, detail } = {}) {
+    super([title ?? `The service answers ${status}`, detail].filter(Boolean).join(": "));
+    this.status = status;
+  }
+}
+
+/** There was no answer. */
+export const unreachable = () => new Problem(0, { title: "The service cannot be reached" });
+
+const ended = new EventTarget();
+
+/** Calls `then` when the service says that the session has ended. */
+export const onSessionEnd = (then) => ended.addEventListener("ended", then);
+
+/** Reads a problem from an answer's text; tells who listens if it is that nobody is signed in. */
+export function problemOf(status, text) {
+  let body = {};
+  try { body = JSON.parse(text); } catch { /* a proxy's page, say */ }
+  if (status === 401 && body.type?.endsWith(":unauthenticated")) ended.dispatchEvent(new Event("ended"));
+  return new Problem(status, body);
+}
+
+/** Asks; gives the answer's JSON, and through `cost` what it cost. Rejects with a Problem. */
+export async function ask(method, path, { body, cost, signal } = {}) {
+  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+  const request = { method, headers, body: body && JSON.stringify(body), signal };
+  const answer = await fetch(path, request).catch((error) => {
+    throw error.name === "AbortError" ? error : unreachable();
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw problemOf(answer.status, text);
+  cost?.(costOf(answer.headers.get("Server-Timing") ?? ""));
+  return text ? JSON.parse(text) : null;
+}
+
+/** Statements and milliseconds as Server-Timing says them; null where the service keeps them to itself. */
+function costOf(timing) {
+  const statements = /statements=(\d+)/.exec(timing);
+  const total = /total;dur=([\d.]+)/.exec(timing);
+  return statements && total ? { statements: Number(statements[1]), milliseconds: Number(total[1]) } : null;
+}
+
+/**
+ * Listens to a stream of events and goes on behind the last one when it breaks off: the browser does that, and where
+ * it gives up (any answer but 200) this tries again later, or says that the session has ended.
+ */
+export function listen(path, listeners, { gone } = {}) {
+  let source, retry;
+  const open = () => {
+    source = new EventSource(path);
+    for (const [name, listener] of Object.entries(listeners)) {
+      source.addEventListener(name, (event) => listener(JSON.parse(event.data), close));
+    }
+    source.addEventListener("error", () => {
+      if (source.readyState !== EventSource.CLOSED) return;
+      if (gone) gone();
+      else retry = setTimeout(reopen, 5_000);
+    });
+  };
+  const reopen = () => ask("GET", "/v1/auth/session").then(open, (problem) => {
+    if (problem.status !== 401) retry = setTimeout(reopen, 5_000);
+  });
+  const close = () => { clearTimeout(retry); source.close(); };
+  open();
+  return close;
+}

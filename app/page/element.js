@@ -1,0 +1,21 @@
+// The document's elements: found by their id, made with attributes, listeners and children. Text reaches the page as
+// text nodes only, never as markup.
+
+export const byId = (id) => document.getElementById(id);
+
+/** An element; a function among the attributes listens, null and false leave an attribute out. */
+export function element(tag, attributes, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") node.addEventListener(name, value);
+    else if (value != null && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter((child) => child != null && child !== ""));
+  return node;
+}
+
+/** Shows a text, and hides the element while there is none. */
+export function say(node, text = "") {
+  node.textContent = text;
+  node.hidden = !text;
+}

@@ -1,0 +1,133 @@
+// What one is told: the bell with the number of unread, the list behind it, and a word when something comes.
+
+import { ask, listen } from "./api.js";
+import { byId, element, say } from "./element.js";
+import { showFile } from "./files.js";
+import { toast } from "./toast.js";
+import { since } from "./words.js";
+
+const PAGE = 20;
+const SIGNS = { file_ready: "✓", file_failed: "✕" };
+const inbox = byId("inbox");
+const list = byId("told");
+const more = byId("told-more");
+let stop = null;
+let cursor = null;
+let isOpen = false;
+let asking = new AbortController();
+
+export function openNotifications() {
+  isOpen = true;
+  attend();
+}
+
+export function closeNotifications() {
+  isOpen = false;
+  asking.abort();
+  attend();
+  inbox.hidePopover();
+  list.replaceChildren();
+  showUnread(0);
+}
+
+/** Listens while the tab is seen: a browser keeps six connections to a server of HTTP/1.1, for all tabs together. */
+function attend() {
+  const wanted = isOpen && document.visibilityState === "visible";
+  if (wanted && !stop) {
+    const arrived = (notification) => {
+      toast(`${notification.title}: ${notification.body}`);
+      if (inbox.matches(":popover-open")) list.prepend(row(notification));
+      showWhetherEmpty();
+    };
+    stop = listen("/v1/notifications/events", { notification: arrived, unread: ({ unread }) => showUnread(unread) });
+  } else if (!wanted && stop) {
+    stop();
+    stop = null;
+  }
+}
+
+function showUnread(unread) {
+  // The service counts no further.
+  const text = unread >= 1000 ? "999+" : String(unread);
+  say(byId("unread"), unread ? text : "");
+  byId("bell").setAttribute("aria-label", unread ? `Notifications, ${text} unread` : "Notifications");
+  const readAll = byId("read-all");
+  // A button that is switched off would take the focus with it.
+  if (!unread && document.activeElement === readAll) list.querySelector("button")?.focus();
+  readAll.disabled = !unread;
+}
+
+async function showPage() {
+  const { signal } = asking;
+  const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
+  try {
+    const page = await ask("GET", `/v1/notifications?${query}`, { signal });
+    list.append(...page.items.map(row));
+    cursor = page.next_cursor ?? null;
+    showUnread(page.unread);
+    say(byId("inbox-problem"));
+  } catch (problem) {
+    if (signal.aborted) return;
+    say(byId("inbox-problem"), problem.message);
+  }
+  more.hidden = !cursor;
+  showWhetherEmpty();
+}
+
+function showWhetherEmpty() {
+  byId("told-nothing").hidden = list.childElementCount > 0 || !byId("inbox-problem").hidden;
+}
+
+function row(notification) {
+  const { id, kind, title, body, link, read_at: readAt, created_at: createdAt } = notification;
+  const file = /^\/v1\/files\/([0-9a-f-]+)$/.exec(link)?.[1];
+  const node = element("li", { class: "told", "data-kind": kind });
+  const go = async () => {
+    inbox.hidePopover();
+    read();
+    if (file) await showFile(file);
+  };
+  const news = readAt ? null : element("span", { class: "new" }, "New");
+  const words = element("button", { type: "button", class: "plain", click: go },
+    element("span", { class: "sign", "aria-hidden": "true" }, SIGNS[kind] ?? "•"),
+    element("span", {}, element("b", {}, title), " ", news, element("br", {}), body));
+  const label = `Mark as read: ${body}`;
+  const done = element("button", { type: "button", class: "link", click: () => read(), "aria-label": label }, "Mark as read");
+  const read = async () => {
+    if (!node.contains(done)) return;
+    try {
+      await ask("POST", `/v1/notifications/${id}/read`);
+      node.markRead();
+    } catch (problem) {
+      say(byId("inbox-problem"), problem.message);
+    }
+  };
+  node.markRead = () => {
+    if (document.activeElement === done) words.focus();
+    done.remove();
+    news?.remove();
+  };
+  const when = element("time", { datetime: createdAt, class: "quiet" }, since(createdAt));
+  node.append(words, element("span", { class: "when" }, when, readAt ? "" : done));
+  return node;
+}
+
+inbox.addEventListener("toggle", (event) => {
+  if (event.newState !== "open") return;
+  asking.abort();
+  asking = new AbortController();
+  list.replaceChildren();
+  cursor = null;
+  showPage();
+});
+more.addEventListener("click", showPage);
+byId("read-all").addEventListener("click", async () => {
+  try {
+    await ask("POST", "/v1/notifications/read-all");
+    for (const node of list.children) node.markRead();
+    showUnread(0);
+  } catch (problem) {
+    say(byId("inbox-problem"), problem.message);
+  }
+});
+document.addEventListener("visibilitychange", attend);

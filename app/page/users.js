@@ -1,0 +1,99 @@
+// The users of the organization, page by page, and what a page cost.
+
+import { ask } from "./api.js";
+import { byId, element, say } from "./element.js";
+import { counted, milliseconds, number } from "./words.js";
+
+const region = byId("user-rows");
+const rows = byId("user-list");
+const previous = byId("previous");
+const next = byId("next");
+let size = 1000;
+// The cursors of the pages up to the one that is shown; the first page has none.
+let trail = [null];
+let following = null;
+let asking = new AbortController();
+
+export function openUsers() {
+  trail = [null];
+  return show();
+}
+
+export function closeUsers() {
+  asking.abort();
+  rows.replaceChildren();
+  byId("cost").replaceChildren();
+}
+
+async function show() {
+  asking.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  const query = new URLSearchParams({ limit: size });
+  if (trail.at(-1)) query.set("cursor", trail.at(-1));
+  region.setAttribute("aria-busy", "true");
+  let cost;
+  try {
+    const page = await ask("GET", `/v1/users?${query}`, { signal, cost: (told) => { cost = told; } });
+    following = page.next_cursor ?? null;
+    rows.replaceChildren(...page.items.map(row));
+    region.scrollTop = 0;
+    say(byId("users-problem"));
+    showCost(page.items.length, cost);
+  } catch (problem) {
+    if (signal.aborted) return;
+    following = null;
+    rows.replaceChildren();
+    byId("cost").replaceChildren();
+    say(byId("users-problem"), problem.message);
+  }
+  region.removeAttribute("aria-busy");
+  // A button that has the focus and is switched off would take the focus with it.
+  if (document.activeElement === next && !following || document.activeElement === previous && trail.length < 2) {
+    region.focus();
+  }
+  next.disabled = !following;
+  previous.disabled = trail.length < 2;
+  byId("pages").hidden = next.disabled && previous.disabled;
+}
+
+function row({ email, profile, permissions }) {
+  return element("tr", {},
+    element("td", {}, element("span", { class: "person" }, profile.display_name),
+      profile.title && element("span", { class: "quiet" }, ` ${profile.title}`)),
+    element("td", {}, email),
+    element("td", { title: permissions.join(", ") }, number(permissions.length)));
+}
+
+/** The statements are one for the session and four for the list, however long that is. */
+function showCost(users, cost) {
+  const figures = [counted(users, "user")];
+  byId("cost-hint").hidden = !cost;
+  if (cost) figures.push(counted(cost.statements, "statement"), milliseconds(cost.milliseconds));
+  byId("cost").replaceChildren(...figures.flatMap((figure, index) => {
+    const [value, ...unit] = figure.split(" ");
+    return [index ? element("span", { class: "dot" }, " · ") : null, element("b", {}, value), ` ${unit.join(" ")}`];
+  }).filter(Boolean));
+}
+
+function turn(forward) {
+  if (forward && following) trail.push(following);
+  else if (!forward && trail.length > 1) trail.pop();
+  else return;
+  // Until the page is there nothing leads beyond it.
+  following = null;
+  show();
+}
+
+next.addEventListener("click", () => turn(true));
+previous.addEventListener("click", () => turn(false));
+region.addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+  event.preventDefault();
+  turn(event.key === "ArrowRight");
+});
+byId("sizes").addEventListener("change", (event) => {
+  size = Number(event.target.value);
+  openUsers();
+});

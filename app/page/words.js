@@ -1,0 +1,38 @@
+// How figures and times are said. The page speaks English, whatever the browser does.
+
+const count = new Intl.NumberFormat("en");
+const places = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const moment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const ago = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+
+export const number = (value) => count.format(value);
+export const counted = (value, one, many = `${one}s`) => `${number(value)} ${value === 1 ? one : many}`;
+export const milliseconds = (value) => `${value < 10 ? places.format(value) : number(Math.round(value))} ms`;
+export const time = (text) => moment.format(new Date(text));
+
+/** Bytes as the service itself says them: 1 KiB is 1,024 B. Number and unit stay on one line. */
+export function size(bytes) {
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), 4);
+  return `${places.format(bytes / 1024 ** power)}\u00a0${["B", "KiB", "MiB", "GiB", "TiB"][power]}`;
+}
+
+/** How long ago, roughly. */
+export function since(text) {
+  const seconds = (new Date(text) - Date.now()) / 1000;
+  const [unit, length] = UNITS.find(([, length]) => -seconds >= length) ?? [];
+  return unit ? ago.format(Math.ceil(seconds / length), unit) : "just now";
+}
+
+/** What the service found in a file, by its kind. */
+export function facts({ rows, columns, words, width, height }) {
+  if (rows != null) return `${counted(columns, "column")} × ${counted(rows, "row")}`;
+  if (words != null) return counted(words, "word");
+  return width != null ? `${number(width)} × ${number(height)} pixels` : null;
+}
+
+/** A short name of a kind of file, for where there is no picture. */
+export function kind(contentType) {
+  const name = contentType.split(";")[0].split("/").pop();
+  return { plain: "TXT", "octet-stream": "BIN" }[name] ?? name.replace(/^x-/, "").slice(0, 4).toUpperCase();
+}

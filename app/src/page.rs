@@ -1,0 +1,54 @@
+//! The page at `/`: files of `app/page`, compiled in, and what it asks before anybody has signed in.
+
+use serde::Serialize;
+use tenfold::axum::routing::get;
+use tenfold::http::{Asset, IntoResponse, ServerState, State, assets, header};
+use tenfold::prelude::*;
+
+use crate::demo::{self, DemoAccount};
+
+const PAGE: &[Asset] = &[
+    Asset::page("/", include_str!("../page/index.html")),
+    Asset::style("/page/page.css", include_str!("../page/page.css")),
+    Asset::of("/page/mark.svg", "image/svg+xml", include_bytes!("../page/mark.svg")),
+    Asset::script("/page/page.js", include_str!("../page/page.js")),
+    Asset::script("/page/api.js", include_str!("../page/api.js")),
+    Asset::script("/page/element.js", include_str!("../page/element.js")),
+    Asset::script("/page/words.js", include_str!("../page/words.js")),
+    Asset::script("/page/toast.js", include_str!("../page/toast.js")),
+    Asset::script("/page/confirm.js", include_str!("../page/confirm.js")),
+    Asset::script("/page/session.js", include_str!("../page/session.js")),
+    Asset::script("/page/users.js", include_str!("../page/users.js")),
+    Asset::script("/page/files.js", include_str!("../page/files.js")),
+    Asset::script("/page/file-row.js", include_str!("../page/file-row.js")),
+    Asset::script("/page/upload.js", include_str!("../page/upload.js")),
+    Asset::script("/page/progress.js", include_str!("../page/progress.js")),
+    Asset::script("/page/notifications.js", include_str!("../page/notifications.js")),
+];
+
+/// The page's routes. They are no part of the API, and its document does not list them.
+pub(crate) fn routes() -> Routes {
+    assets(PAGE).route("/page/start.json", get(start))
+}
+
+/// What the page needs to know first.
+#[derive(Serialize)]
+struct Start {
+    /// Whether the browser's cookie is a live session.
+    signed_in: bool,
+    /// Whom one can sign in as without having signed up: nobody, unless the process was started with demo data.
+    demo: Option<Demo>,
+}
+
+#[derive(Serialize)]
+struct Demo {
+    password: &'static str,
+    accounts: &'static [DemoAccount],
+}
+
+/// Never a 401: nobody did anything wrong by opening the page.
+async fn start(State(state): State<ServerState>, session: Result<Context, Problem>) -> impl IntoResponse {
+    let demo = Demo { password: auth::demo::PASSWORD, accounts: demo::ACCOUNTS };
+    let start = Start { signed_in: session.is_ok(), demo: state.is_demonstration().then_some(demo) };
+    ([(header::CACHE_CONTROL, "no-store")], Json(start))
+}

@@ -1,0 +1,22 @@
+//! `files.file_failed`: the owner is told that the file will not become ready. Why stands with the file.
+
+use files_api::FileFailed;
+use tenfold::prelude::*;
+
+use super::{OfFile, tell};
+use crate::entities::Kind;
+
+/// Tells the file's owner.
+///
+/// # Errors
+/// When the database refuses, or the delivery is another worker's meanwhile.
+pub(crate) async fn on_file_failed(job: JobContext, event: FileFailed) -> anyhow::Result<()> {
+    let told = OfFile {
+        file: event.file,
+        owner: event.user_id.0,
+        kind: Kind::FileFailed,
+        title: "Your file could not be processed",
+        body: event.name,
+    };
+    tell(&job, told).await
+}
