@@ -305,24 +305,3 @@ both_databases!(app::app(); async fn after_a_delete_and_a_sweep_the_store_has_no
     assert_eq!(blobs(app).len(), 2);
     assert_eq!(get(app, &token, &kept).await["status"], "ready");
 });
-
-both_databases!(app::app(); async fn routes_of_files_cost_the_same_for_any_number_of_them(app) {
-    app.seed_demo().await;
-    let token = token(app, OWNER).await;
-    let mut costs = Vec::new();
-    for _ in 0..2 {
-        let mut path = String::new();
-        for _ in 0..5 {
-            path = accepted(app, &token, "a", "hello").await;
-        }
-        app.forget();
-        let post = upload(app, &token, "a", "hello").await;
-        let posted = (post.status(), app.statements().iter().map(|record| record.name.to_string()).collect::<Vec<_>>());
-        let list = app.get("/v1/files").bearer(&token).send().await.statements();
-        let one = app.get(&path).bearer(&token).send().await.statements();
-        costs.push((posted, list, one));
-    }
-    assert_eq!(costs[0], costs[1]);
-    assert_eq!((costs[0].1, costs[0].2), (3, 3));
-    assert_eq!(costs[0].0.1.len(), 6, "{:?}", costs[0].0);
-});

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::entity::{Global, OrgId, Ownership};
-use crate::scope::Scope;
+use crate::scope::{Scope, Watch};
 use crate::trace::TraceContext;
 use crate::transaction::Connection;
 
@@ -33,23 +33,35 @@ pub struct Context {
     scope: Arc<Scope>,
     tenant: OrgId,
     principal: Option<Arc<Principal>>,
+    watch: Watch,
 }
 
 /// A context that names no organization: sign-in, schedules, the console. It reaches global entities only.
 #[derive(Clone)]
 pub struct SystemContext {
     scope: Arc<Scope>,
+    watch: Watch,
 }
 
 impl SystemContext {
     /// The context of a scope; who holds the scope decides who may act for the whole system.
     pub fn new(scope: Arc<Scope>) -> Self {
-        SystemContext { scope }
+        SystemContext { scope, watch: Watch::Repeats }
     }
 
     /// The same request, acting inside one organization, for nobody in particular.
     pub fn within(&self, tenant: OrgId) -> Context {
-        Context { scope: Arc::clone(&self.scope), tenant, principal: None }
+        Context { scope: Arc::clone(&self.scope), tenant, principal: None, watch: self.watch }
+    }
+
+    /// The same context, through which a read may run again and again: the N+1 detector leaves out what is asked for
+    /// through it, for the `reason` that its author gives.
+    pub fn repeating(&self, reason: &'static str) -> Self {
+        SystemContext { watch: Watch::unless(reason), ..self.clone() }
+    }
+
+    pub(crate) fn watch(&self) -> Watch {
+        self.watch
     }
 
     /// The request's scope.
@@ -77,7 +89,7 @@ impl Context {
 
     /// The same organization and principal in another scope: for work that outlives this one, or its deadline.
     pub fn in_scope(&self, scope: Arc<Scope>) -> Self {
-        Context { scope, tenant: self.tenant, principal: self.principal.clone() }
+        Context { scope, tenant: self.tenant, principal: self.principal.clone(), watch: self.watch }
     }
 
     /// The organization whose rows can be reached.
@@ -88,6 +100,16 @@ impl Context {
     /// The person whom the request was authenticated as; none in work that the system does by itself.
     pub fn principal(&self) -> Option<&Principal> {
         self.principal.as_deref()
+    }
+
+    /// The same context, through which a read may run again and again: the N+1 detector leaves out what is asked for
+    /// through it, for the `reason` that its author gives.
+    pub fn repeating(&self, reason: &'static str) -> Self {
+        Context { watch: Watch::unless(reason), ..self.clone() }
+    }
+
+    pub(crate) fn watch(&self) -> Watch {
+        self.watch
     }
 
     /// The request's scope.
@@ -134,6 +156,7 @@ pub struct Origin<'a> {
     pub(crate) scope: &'a Arc<Scope>,
     pub(crate) tenant: Option<OrgId>,
     pub(crate) connection: Option<&'a Arc<Connection>>,
+    pub(crate) watch: Watch,
 }
 
 /// What an entity can be reached through: a [`Tenant`](crate::Tenant)-owned one needs a context that names an organization.
@@ -156,12 +179,12 @@ impl Reach<Global> for SystemContext {}
 
 impl Caller for Context {
     fn origin(&self) -> Origin<'_> {
-        Origin { scope: &self.scope, tenant: Some(self.tenant), connection: None }
+        Origin { scope: &self.scope, tenant: Some(self.tenant), connection: None, watch: self.watch }
     }
 }
 
 impl Caller for SystemContext {
     fn origin(&self) -> Origin<'_> {
-        Origin { scope: &self.scope, tenant: None, connection: None }
+        Origin { scope: &self.scope, tenant: None, connection: None, watch: self.watch }
     }
 }

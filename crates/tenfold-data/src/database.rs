@@ -26,6 +26,8 @@ pub struct DatabaseSettings {
     pub cohort_size: usize,
     /// How many rows of one entity, loaded by key, a request remembers.
     pub request_cache: usize,
+    /// So many reads of one text at one line of a piece of work, with other parameters each, are an N+1.
+    pub n_plus_one_threshold: u32,
     /// For SQLite.
     pub sqlite: SqliteSettings,
     /// For PostgreSQL.
@@ -68,6 +70,7 @@ impl Default for DatabaseSettings {
             max_rows: 10_000,
             cohort_size: 10_000,
             request_cache: 10_000,
+            n_plus_one_threshold: 5,
             sqlite: SqliteSettings {
                 reader_threads: 4,
                 max_waiting_writes: 10_000,
@@ -97,6 +100,7 @@ struct Inner {
     max_rows: usize,
     cohort_size: usize,
     request_cache: usize,
+    n_plus_one_threshold: u32,
 }
 
 impl Database {
@@ -123,6 +127,7 @@ impl Database {
             clock,
             observers,
             max_rows: settings.max_rows,
+            n_plus_one_threshold: settings.n_plus_one_threshold,
             cohort_size: settings.cohort_size.max(1),
             // A list's peers are asked for together, and all of them must be remembered.
             request_cache: settings.request_cache.max(settings.cohort_size),
@@ -174,6 +179,10 @@ impl Database {
 
     pub(crate) fn observers(&self) -> &[Arc<dyn Observer>] {
         &self.0.observers
+    }
+
+    pub(crate) fn n_plus_one_threshold(&self) -> u32 {
+        self.0.n_plus_one_threshold
     }
 
     pub(crate) fn max_rows(&self) -> usize {

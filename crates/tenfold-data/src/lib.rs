@@ -179,7 +179,8 @@ pub use crate::row::{ReadError, Row};
 pub use crate::scope::{Cost, Scope};
 pub use crate::sql::{FromRow, Sql};
 pub use crate::statement::{
-    Boundary, CallRecord, CallSite, Dialect, Observer, Outcome, StatementRecord, TransactionRecord,
+    Boundary, CallRecord, CallSite, Dialect, Observer, Outcome, RepeatedRecord, StatementRecord,
+    TransactionRecord,
 };
 pub use crate::trace::{SpanId, TraceContext, TraceId};
 pub use crate::transaction::{SystemTx, Tx, Write};

@@ -16,7 +16,7 @@ use crate::entity::{Column, Entity, OrgId};
 use crate::error::DataError;
 use crate::page::{self, Listing, Page};
 use crate::relation::Peering;
-use crate::scope::Scope;
+use crate::scope::{Scope, Watch};
 use crate::statement::{CallSite, Cost, Statement};
 use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Kind, Sortable, Value};
@@ -44,6 +44,7 @@ pub struct Query<E: Entity> {
     limit: Option<usize>,
     cursor: Option<String>,
     company: Company,
+    watch: Watch,
 }
 
 impl<E: Entity> Query<E> {
@@ -55,6 +56,7 @@ impl<E: Entity> Query<E> {
             limit: None,
             cursor: None,
             company: Company::Peers,
+            watch: Watch::Repeats,
         }
     }
 
@@ -102,6 +104,12 @@ impl<E: Entity> Query<E> {
         self
     }
 
+    /// Says why the query may run again and again in one piece of work: the N+1 detector leaves it out.
+    pub fn repeated(mut self, reason: &'static str) -> Self {
+        self.watch = Watch::unless(reason);
+        self
+    }
+
     /// The rows, as one cohort: touching a relation on one loads it for all.
     ///
     /// # Errors
@@ -129,12 +137,13 @@ impl<E: Entity> Query<E> {
         async move { Ok(rows.await?.rows.into_iter().next()) }
     }
 
-    async fn run(mut self, target: Target) -> Result<Rows<E>, DataError> {
+    async fn run(mut self, mut target: Target) -> Result<Rows<E>, DataError> {
         self.end_order_with_key();
         let peering = match self.company {
             Company::Peers => target.peering(),
             Company::Alone => target.peering().alone(),
         };
+        target.watch = target.watch.and(self.watch());
         let wanted = self.limit.unwrap_or_else(|| target.scope.database().max_rows());
         let (statement, params) = self.statement(&target, wanted)?;
         let mut rows = target.fetch(&statement, &params, E::read).await?;
@@ -150,6 +159,15 @@ impl<E: Entity> Query<E> {
         let next_cursor = rows.last().filter(|_| more).map(|last| self.cursor_after(last));
         E::link(&mut rows, peering);
         Ok(Rows { rows, next_cursor })
+    }
+
+    /// Only a list of what belongs to a value can be an N+1; and the pages of one list are none, neither with a
+    /// cursor nor behind a row that the author names.
+    pub(crate) fn watch(&self) -> Watch {
+        let goes_on =
+            |filter: &Filter<E>| self.order.first().is_some_and(|first| filter.goes_on_behind(first));
+        let is_page = self.cursor.is_some() || self.filters.iter().any(goes_on);
+        if is_page || !self.filters.iter().any(Filter::is_by_value) { Watch::Nothing } else { self.watch }
     }
 
     fn end_order_with_key(&mut self) {
@@ -286,6 +304,7 @@ pub(crate) struct Target {
     pub tenant: Option<OrgId>,
     pub connection: Option<Arc<Connection>>,
     pub site: CallSite,
+    pub watch: Watch,
 }
 
 impl Target {
@@ -300,6 +319,7 @@ impl Target {
             tenant: origin.tenant.filter(|_| for_tenant),
             connection: origin.connection.cloned(),
             site,
+            watch: origin.watch,
         })
     }
 
@@ -314,6 +334,6 @@ impl Target {
         params: &[Value],
         read: impl FnMut(&crate::row::Row<'_>) -> Result<T, crate::row::ReadError> + Send,
     ) -> Result<Vec<T>, DataError> {
-        self.scope.fetch(self.connection.as_deref(), statement, params, self.site, read).await
+        self.scope.fetch(self.connection.as_deref(), statement, params, (self.site, self.watch), read).await
     }
 }

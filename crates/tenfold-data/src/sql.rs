@@ -11,6 +11,7 @@ use crate::entity::{Global, OrgId};
 use crate::error::DataError;
 use crate::query::Target;
 use crate::row::{ReadError, Row};
+use crate::scope::Watch;
 use crate::statement::{Cost, Dialect, Statement};
 use crate::transaction::Write;
 use crate::value::{ColumnType, Value};
@@ -52,7 +53,7 @@ impl Sql {
 
     /// Begins a run of the text.
     pub fn query(&'static self) -> SqlQuery {
-        SqlQuery { sql: self, params: Vec::new(), cost: Cost::Free }
+        SqlQuery { sql: self, params: Vec::new(), cost: Cost::Free, watch: Watch::Repeats }
     }
 }
 
@@ -61,6 +62,7 @@ pub struct SqlQuery {
     sql: &'static Sql,
     params: Vec<Value>,
     cost: Cost,
+    watch: Watch,
 }
 
 impl SqlQuery {
@@ -77,6 +79,12 @@ impl SqlQuery {
         self
     }
 
+    /// Says why the statement may run again and again in one piece of work: the N+1 detector leaves it out.
+    pub fn repeated(mut self, reason: &'static str) -> Self {
+        self.watch = Watch::unless(reason);
+        self
+    }
+
     /// The rows, each as a tuple of its columns.
     ///
     /// # Errors
@@ -88,7 +96,8 @@ impl SqlQuery {
     ) -> impl Future<Output = Result<Vec<T>, DataError>> + Send + use<T, C> {
         let target = Target::of(&cx.origin(), true, Location::caller());
         async move {
-            let target = target?;
+            let mut target = target?;
+            target.watch = target.watch.and(self.watch);
             let (statement, params) = self.prepare(&target)?;
             target.fetch(&statement, &params, T::from_row).await
         }

@@ -133,6 +133,36 @@ pub struct TransactionRecord {
     pub outcome: Outcome,
 }
 
+/// A read that ran again and again in one piece of work, each time with other parameters: an N+1.
+#[derive(Clone, Debug)]
+pub struct RepeatedRecord {
+    /// The statement's name.
+    pub name: Cow<'static, str>,
+    /// The module that owns it.
+    pub module: &'static str,
+    /// The work that asked for it.
+    pub trace: TraceContext,
+    /// Where it is asked for: the line in the loop.
+    pub site: CallSite,
+    /// How often it ran with other parameters.
+    pub times: u32,
+}
+
+impl std::fmt::Display for RepeatedRecord {
+    /// What it is, where, and what to do about it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let RepeatedRecord { name, module, site, times, .. } = self;
+        write!(
+            f,
+            "N+1: {name} (module {module}) ran {times} times in one piece of work, each time with other parameters\n  \
+             asked for at {site}\n  \
+             load what the loop needs with one statement: touch a relation of the list's rows \
+             (`row.relation.get(&cx)`), take `find_many` with all keys, or filter by `any_of` all values\n  \
+             if it has to repeat, say why: `.repeated(\"…\")` on the query, or `&cx.repeating(\"…\")` for a load by key"
+        )
+    }
+}
+
 /// Is told of every statement that reaches a database and of every call between modules; metrics and tests
 /// listen here. Both are called on the task that waited: do not block.
 pub trait Observer: Send + Sync {
@@ -144,4 +174,7 @@ pub trait Observer: Send + Sync {
 
     /// Called when a transaction has begun, and when it is committed; neither is counted as a statement.
     fn transaction(&self, _record: &TransactionRecord) {}
+
+    /// Called at the end of a piece of work, once for each statement that repeated in it.
+    fn repeated(&self, _record: &RepeatedRecord) {}
 }

@@ -13,7 +13,7 @@ use crate::context::{Caller, Context, Origin, Reach, SystemContext};
 use crate::driver::{Call, DriverTransaction};
 use crate::entity::{Global, OrgId, Ownership};
 use crate::error::{DataError, DriverError, Source};
-use crate::scope::Scope;
+use crate::scope::{Scope, Watch};
 use crate::statement::{Boundary, CallSite, Outcome, TransactionRecord};
 use crate::trace::TraceContext;
 
@@ -109,6 +109,7 @@ pub struct Tx<'c> {
     scope: &'c Arc<Scope>,
     tenant: OrgId,
     connection: Arc<Connection>,
+    watch: Watch,
 }
 
 /// An open transaction of a [`SystemContext`]: global entities, and organizations by [`SystemTx::within`].
@@ -134,7 +135,7 @@ impl Context {
         async move {
             let open = Open::begin(self.scope(), site).await?;
             let connection = Arc::clone(&open.connection);
-            let mut tx = Tx { scope: self.scope(), tenant: self.tenant(), connection };
+            let mut tx = Tx { scope: self.scope(), tenant: self.tenant(), connection, watch: self.watch() };
             let value = work(&mut tx).await?;
             drop(tx);
             open.commit().await?;
@@ -246,7 +247,12 @@ impl Tx<'_> {
 impl SystemTx<'_> {
     /// The same transaction, for the rows of one organization.
     pub fn within(&self, tenant: OrgId) -> Tx<'_> {
-        Tx { scope: self.cx.scope(), tenant, connection: Arc::clone(&self.connection) }
+        Tx {
+            scope: self.cx.scope(),
+            tenant,
+            connection: Arc::clone(&self.connection),
+            watch: self.cx.watch(),
+        }
     }
 
     /// The time now.
@@ -270,13 +276,23 @@ impl Reach<Global> for SystemTx<'_> {}
 
 impl Caller for Tx<'_> {
     fn origin(&self) -> Origin<'_> {
-        Origin { scope: self.scope, tenant: Some(self.tenant), connection: Some(&self.connection) }
+        Origin {
+            scope: self.scope,
+            tenant: Some(self.tenant),
+            connection: Some(&self.connection),
+            watch: self.watch,
+        }
     }
 }
 
 impl Caller for SystemTx<'_> {
     fn origin(&self) -> Origin<'_> {
-        Origin { scope: self.cx.scope(), tenant: None, connection: Some(&self.connection) }
+        Origin {
+            scope: self.cx.scope(),
+            tenant: None,
+            connection: Some(&self.connection),
+            watch: self.cx.watch(),
+        }
     }
 }
 

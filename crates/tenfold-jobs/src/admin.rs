@@ -44,7 +44,8 @@ pub async fn count_queued(cx: &SystemContext) -> Result<Vec<(JobState, u64)>, Da
 /// # Errors
 /// Whatever stops the statements.
 pub async fn queued(cx: &SystemContext, state: JobState, limit: usize) -> Result<Vec<QueuedJob>, DataError> {
-    // One text for each state: the indexes are on parts of the table, which a parameter would not name.
+    // One text for each state: the indexes are on parts of the table, which a parameter would not name. SQLite takes
+    // such an index only where the text repeats its condition.
     let ids = match state {
         JobState::Running => sql!(
             "tenfold_jobs.list_running",
@@ -52,11 +53,13 @@ pub async fn queued(cx: &SystemContext, state: JobState, limit: usize) -> Result
         ),
         JobState::Retryable => sql!(
             "tenfold_jobs.list_retryable",
-            "SELECT id FROM tenfold_jobs WHERE state = 'retryable' ORDER BY id LIMIT $1"
+            "SELECT id FROM tenfold_jobs WHERE state = 'retryable' AND state IN ('retryable', 'scheduled')
+             ORDER BY id LIMIT $1"
         ),
         JobState::Scheduled => sql!(
             "tenfold_jobs.list_scheduled",
-            "SELECT id FROM tenfold_jobs WHERE state = 'scheduled' ORDER BY id LIMIT $1"
+            "SELECT id FROM tenfold_jobs WHERE state = 'scheduled' AND state IN ('retryable', 'scheduled')
+             ORDER BY id LIMIT $1"
         ),
         _ => sql!(
             "tenfold_jobs.list_available",

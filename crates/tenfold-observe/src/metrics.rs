@@ -5,6 +5,7 @@
 
 mod exposition;
 mod family;
+mod repeated;
 mod resident;
 
 use std::fmt;
@@ -109,6 +110,13 @@ impl Metrics {
     pub fn job(&self, kind: &str, outcome: Outcome, waited: f64, seconds: f64) {
         self.observe(&self.exposition.job_waits, [kind], waited);
         self.observe(&self.exposition.jobs, [kind, outcome.error_type()], seconds);
+    }
+
+    /// A statement repeated in one request or job, where one for all would do (`tenfold_n_plus_one_total`).
+    pub fn repeated(&self, module: &str, statement: &str) {
+        if self.exposition.repeated.count(module, statement) == family::Place::Other {
+            self.exposition.overflow.inc();
+        }
     }
 
     /// How many jobs are not finished, by state (`tenfold_jobs`), up to a bound; states that are not named have none.

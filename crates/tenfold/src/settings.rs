@@ -63,6 +63,7 @@ struct Database {
     max_rows: usize,
     cohort_size: usize,
     request_cache: usize,
+    n_plus_one_threshold: u32,
     reader_threads: usize,
     max_waiting_writes: usize,
     cache_size: ByteSize,
@@ -166,6 +167,7 @@ fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigEr
     loaded.within("database.max_rows", section.max_rows, 1..=1_000_000)?;
     loaded.within("database.cohort_size", section.cohort_size, 1..=1_000_000)?;
     loaded.within("database.request_cache", section.request_cache, 1..=1_000_000)?;
+    loaded.within("database.n_plus_one_threshold", section.n_plus_one_threshold, 2..=1_000_000)?;
     loaded.within("database.reader_threads", section.reader_threads, 1..=64)?;
     loaded.within("database.max_waiting_writes", section.max_waiting_writes, 1..=1_000_000)?;
     loaded.within("database.pool_size", section.pool_size, 1..=1000)?;
@@ -174,6 +176,7 @@ fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigEr
         max_rows: section.max_rows,
         cohort_size: section.cohort_size,
         request_cache: section.request_cache,
+        n_plus_one_threshold: section.n_plus_one_threshold,
         sqlite: SqliteSettings {
             reader_threads: section.reader_threads,
             max_waiting_writes: section.max_waiting_writes,

@@ -4,6 +4,7 @@
 //! `NAME.postgres.sql` stand side by side. One runner works at a time. A file that has run must not change.
 
 mod portable;
+mod statistics;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -88,6 +89,7 @@ impl Database {
                 }
             };
         }
+        statistics::seed_if_missing(self).await?;
         Ok(ran)
     }
 
@@ -125,6 +127,7 @@ impl Database {
             )));
         }
         transaction.script(&migration.script).await?;
+        statistics::seed(self.dialect(), &*transaction).await?;
         let applied_at = Value::Time(self.clock().now());
         let module = Value::Text(migration.module.to_owned());
         let params = [

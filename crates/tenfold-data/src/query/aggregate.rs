@@ -162,12 +162,13 @@ impl<E: Entity> Query<E> {
 
     async fn one<T: Send>(
         &self,
-        target: Target,
+        mut target: Target,
         verb: &str,
         cost: Cost,
         text: impl FnOnce(&str, Dialect) -> String,
         read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
     ) -> Result<T, DataError> {
+        target.watch = target.watch.and(self.watch());
         let (condition, params) = self.condition(&target);
         let text = text(&condition, target.scope.database().dialect());
         one_row(&target, E::table().statement(verb, text, cost), &params, read).await

@@ -24,6 +24,29 @@ enum Test {
     Either(Box<Test>, Box<Test>),
 }
 
+impl<E> Filter<E> {
+    /// Whether it keeps what belongs to a value, as the rows of a key are.
+    pub(super) fn is_by_value(&self) -> bool {
+        self.test.holds(&|test| matches!(test, Test::Compare(_, "=", _) | Test::AnyOf(..)))
+    }
+
+    /// Whether it goes on behind a value of `column`, as the next page of a list does.
+    pub(super) fn goes_on_behind(&self, column: &str) -> bool {
+        self.test.holds(&|test| matches!(test, Test::Compare(on, "<" | ">", _) if *on == column))
+    }
+}
+
+impl Test {
+    /// Whether a part that each row must pass is so.
+    fn holds(&self, is_so: &impl Fn(&Test) -> bool) -> bool {
+        match self {
+            Test::All(tests) => tests.iter().any(|test| test.holds(is_so)),
+            Test::Either(one, other) => one.holds(is_so) && other.holds(is_so),
+            test => is_so(test),
+        }
+    }
+}
+
 impl<E: Entity, T: ColumnType> Column<E, T> {
     /// The column equals `value`; `None` equals `None`, as in Rust.
     pub fn eq(self, value: T) -> Filter<E> {

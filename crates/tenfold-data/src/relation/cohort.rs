@@ -16,7 +16,7 @@ use crate::context::Origin;
 use crate::entity::OrgId;
 use crate::error::DataError;
 use crate::row::Row;
-use crate::scope::{Batch, BatchKey, Loader, Scope};
+use crate::scope::{Batch, BatchKey, Loader, Scope, Watch};
 use crate::statement::CallSite;
 use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Value};
@@ -145,6 +145,7 @@ impl<R: Related> Cohort<R> {
             connection: origin.connection.cloned(),
             viewer: origin.connection.map(|connection| Arc::clone(connection.fate())),
             site,
+            watch: origin.watch,
             relation: self.relation,
             cohorts: Vec::new(),
         };
@@ -248,6 +249,7 @@ struct RelationBatch<R: Related> {
     connection: Option<Arc<Connection>>,
     viewer: Viewer,
     site: CallSite,
+    watch: Watch,
     relation: &'static Relation<R>,
     cohorts: Vec<Arc<Cohort<R>>>,
 }
@@ -264,7 +266,10 @@ impl<R: Related> RelationBatch<R> {
         let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([links]).collect();
         let statement = self.relation.statement(scope.database().dialect());
         let (connection, read) = (self.connection.as_deref(), |row: &Row<'_>| self.relation.read(row));
-        let found = scope.fetch(connection, statement, &params, self.site, read).await?;
+        // One entity alone was not loaded with a list: in a loop it is an N+1, as a load by key would be.
+        let alone = self.cohorts.iter().all(|cohort| cohort.links.len() == 1);
+        let watch = if alone { self.watch } else { Watch::Nothing };
+        let found = scope.fetch(connection, statement, &params, (self.site, watch), read).await?;
         let (links, mut rows): (Vec<Link>, Vec<R>) = found.into_iter().unzip();
         R::link(&mut rows, Peering::of(scope, self.tenant));
         Ok(by_link(links, rows))

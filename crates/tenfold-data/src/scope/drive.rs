@@ -152,5 +152,6 @@ impl<F> Drop for Driven<F> {
             state.driver = None;
             (std::mem::take(&mut state.pending), std::mem::take(&mut state.spawned))
         };
+        self.scope.report_repeats();
     }
 }

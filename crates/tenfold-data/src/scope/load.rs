@@ -7,7 +7,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::keyed::{self, KeyedLoad, Request};
-use super::{BatchKey, Loader, Scope};
+use super::repeats::BATCH;
+use super::{BatchKey, Loader, Scope, Watch};
 use crate::context::Origin;
 use crate::entity::{Entity, OrgId};
 use crate::error::DataError;
@@ -29,7 +30,8 @@ pub(crate) fn request<E: Entity>(
         connection: origin.connection.map_or(0, |connection| connection.number()),
     };
     let connection = origin.connection.cloned();
-    let new = || Load { tenant, connection, site, entity: std::marker::PhantomData };
+    let watch = origin.watch;
+    let new = || Load { tenant, connection, site, watch, entity: std::marker::PhantomData };
     keyed::request(origin.scope, batch, site, keys, [], new)
 }
 
@@ -37,6 +39,7 @@ pub(crate) struct Load<E> {
     tenant: Option<OrgId>,
     connection: Option<Arc<Connection>>,
     site: CallSite,
+    watch: Watch,
     entity: std::marker::PhantomData<fn() -> E>,
 }
 
@@ -54,7 +57,8 @@ impl<E: Entity> KeyedLoad for Load<E> {
             let list = Value::List(keys.iter().map(E::Key::to_value).collect());
             let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([list]).collect();
             let connection = self.connection.as_deref();
-            let mut rows = scope.fetch(connection, statement, &params, self.site, E::read).await?;
+            let watch = if keys.len() < BATCH { self.watch } else { Watch::Nothing };
+            let mut rows = scope.fetch(connection, statement, &params, (self.site, watch), E::read).await?;
             E::link(&mut rows, Peering::of(&scope, self.tenant));
             let mut found: Found<E> = keys.into_iter().map(|key| (key, None)).collect();
             for row in rows {

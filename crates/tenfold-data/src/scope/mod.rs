@@ -8,6 +8,7 @@ mod drive;
 #[doc(hidden)]
 pub mod keyed;
 mod load;
+mod repeats;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ use tracing::Instrument as _;
 
 pub use self::drive::Driven;
 pub(crate) use self::load::request;
+use self::repeats::Repeats;
+pub(crate) use self::repeats::Watch;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::driver::{Call, Params};
@@ -85,6 +88,7 @@ pub struct Scope {
     statements: AtomicU64,
     database_nanos: AtomicU64,
     calls: AtomicU64,
+    repeats: Repeats,
     state: Mutex<State>,
 }
 
@@ -121,6 +125,7 @@ impl Scope {
             statements: AtomicU64::new(0),
             database_nanos: AtomicU64::new(0),
             calls: AtomicU64::new(0),
+            repeats: Repeats::default(),
             state: Mutex::new(State {
                 phase: Phase::Waiting,
                 driver: None,
@@ -274,7 +279,7 @@ impl Scope {
         connection: Option<&Connection>,
         statement: &Statement,
         params: &[Value],
-        site: CallSite,
+        (site, watch): (CallSite, Watch),
         mut read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
     ) -> Result<Vec<T>, DataError> {
         let mut rows = Vec::new();
@@ -282,6 +287,9 @@ impl Scope {
             rows.push(read(row)?);
             Ok(())
         };
+        if watch == Watch::Repeats {
+            self.watch(statement, params, site);
+        }
         self.run(connection, statement, Params::One(params), site, &mut sink).await?;
         Ok(rows)
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tenfold_data::{
-    Clock, Context, Database, DatabaseSettings, Observer, OrgId, StatementRecord, SystemContext,
+    Clock, Context, Database, DatabaseSettings, Observer, OrgId, RepeatedRecord, StatementRecord,
+    SystemContext,
 };
 use tokio_postgres::NoTls;
 
@@ -17,6 +18,7 @@ pub struct Bench {
     pub database: Database,
     pub org: OrgId,
     ledger: Arc<Ledger>,
+    _lean: Lean,
     place: Arc<Place>,
 }
 
@@ -41,13 +43,18 @@ impl Bench {
         let database = Database::open(&place.url(), settings, Clock::system(), observers);
         let database = database.expect("the address can be opened");
         let org = OrgId(database.clock().new_id());
-        Bench { database, org, ledger, place }
+        Bench { database, org, _lean: Lean(Arc::clone(&ledger)), ledger, place }
     }
 
     /// The same database as another process would open it, with settings of its own.
     pub fn reopened(&self, settings: &DatabaseSettings) -> Bench {
         let place = Arc::clone(&self.place);
         Bench { org: self.org, ..Self::over(place, settings) }
+    }
+
+    /// Where the database is.
+    pub fn url(&self) -> String {
+        self.place.url()
     }
 
     /// The SQLite file.
@@ -78,6 +85,23 @@ impl Bench {
     /// The statements since the last time.
     pub fn statements(&self) -> Vec<StatementRecord> {
         self.ledger.take()
+    }
+
+    /// The N+1s since the last time; one that no test took fails it.
+    pub fn repeated(&self) -> Vec<RepeatedRecord> {
+        self.ledger.take_repeated()
+    }
+}
+
+/// Fails a test in whose work a statement repeated.
+struct Lean(Arc<Ledger>);
+
+impl Drop for Lean {
+    fn drop(&mut self) {
+        let repeated = self.0.take_repeated();
+        if let Some(first) = repeated.first().filter(|_| !std::thread::panicking()) {
+            panic!("{first}");
+        }
     }
 }
 

@@ -3,19 +3,28 @@
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
-use tenfold_data::{Observer, StatementRecord};
+use tenfold_data::{Observer, RepeatedRecord, StatementRecord};
 
 /// Collects the records of one database.
 #[derive(Default)]
-pub struct Ledger(Mutex<Vec<StatementRecord>>);
+pub struct Ledger(Mutex<Vec<StatementRecord>>, Mutex<Vec<RepeatedRecord>>);
 
 impl Observer for Ledger {
     fn statement(&self, record: &StatementRecord) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
     }
+
+    fn repeated(&self, record: &RepeatedRecord) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+    }
 }
 
 impl Ledger {
+    /// The N+1s since the last time.
+    pub fn take_repeated(&self) -> Vec<RepeatedRecord> {
+        std::mem::take(&mut *self.1.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The records since the last time, in the order in which the statements ended.
     pub fn take(&self) -> Vec<StatementRecord> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))

@@ -105,6 +105,7 @@ async fn a_small_request_cache_forgets_and_loads_again(bench: Bench) {
     let small = bench.reopened(&settings);
     small
         .request(async |cx| {
+            let cx = cx.repeating("the cache is what this is about");
             for _ in 0..2 {
                 for user in &users[..6] {
                     Account::get(&cx, user.account_id).await.unwrap();

@@ -67,6 +67,7 @@ async fn store(cx: &Context, rows: Vec<Sample>) -> Result<(), DataError> {
 
 /// Reads a row in the three ways that rows are read: by key, in a page, in a free list.
 async fn read_in_every_way(cx: &Context, id: SampleId) -> [Sample; 3] {
+    let cx = &cx.repeating("each is compared by itself");
     let of = || Sample::query().filter(Sample::id.eq(id));
     let by_key = (*Sample::get(cx, id).await.unwrap()).clone();
     let paged = of().first(cx).await.unwrap().unwrap();

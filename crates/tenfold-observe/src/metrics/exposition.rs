@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 
 use super::Build;
 use super::family::Family;
+use super::repeated::Repeated;
 use super::resident::resident_bytes;
 
 /// The metrics themselves, and the registry that writes them.
@@ -23,6 +24,7 @@ pub(super) struct Exposition {
     pub(super) calls: Arc<Family<3>>,
     pub(super) jobs: Arc<Family<2>>,
     pub(super) job_waits: Arc<Family<1>>,
+    pub(super) repeated: Repeated,
     queued: Queued,
     pub(super) active_requests: Gauge,
     pub(super) overflow: Counter,
@@ -70,6 +72,7 @@ impl Exposition {
             calls,
             jobs: Arc::new(Family::new(["kind", "error_type"])),
             job_waits: Arc::new(Family::new(["kind"])),
+            repeated: Repeated::default(),
             queued: Queued::default(),
             active_requests: Gauge::default(),
             overflow: Counter::default(),
@@ -125,6 +128,7 @@ impl Exposition {
             Shared(Arc::clone(&self.job_waits)),
         );
         self.registry.register_collector(Box::new(self.queued.clone()));
+        self.registry.register_collector(Box::new(self.repeated.clone()));
         self.registry.register(
             "tenfold_metrics_overflow_total",
             "Observations counted in a series labelled other, since their metric has all the series it may have",

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenfold_data::{CallRecord, Observer, Outcome, SpanId, StatementRecord, TraceContext, TransactionRecord};
+use tenfold_data::{
+    CallRecord, Observer, Outcome, RepeatedRecord, SpanId, StatementRecord, TraceContext, TransactionRecord,
+};
 use tenfold_jobs::{JobEnd, JobObserver, JobState, JobWatch, QueuedJob};
 use tenfold_observe::metrics::{self, Metrics};
 use tenfold_observe::telemetry::{Beginning, Ending, JobFacts, Recording, Telemetry, Totals, WorkKind};
@@ -31,6 +33,10 @@ impl Observer for Watcher {
 
     fn transaction(&self, record: &TransactionRecord) {
         self.telemetry.transaction(record);
+    }
+
+    fn repeated(&self, record: &RepeatedRecord) {
+        self.metrics.repeated(record.module, &record.name);
     }
 }
 

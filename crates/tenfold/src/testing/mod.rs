@@ -7,17 +7,24 @@
 //! });
 //! ```
 
+mod budget;
 mod client;
+mod observed;
+mod plans;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tenfold_data::testing::TestDatabase;
-use tenfold_data::{CallRecord, Clock, Database, Dialect, Observer, StatementRecord, SystemContext};
+use tenfold_data::{
+    CallRecord, Clock, Database, Dialect, Observer, RepeatedRecord, StatementRecord, SystemContext,
+};
 use tenfold_observe::telemetry::Telemetry;
 
+pub use self::budget::{count_statements, scale};
 pub use self::client::{TestRequest, TestResponse, TestStream};
+use self::observed::Observed;
 use crate::app::{App, Started};
 use crate::config::Loader;
 
@@ -71,6 +78,7 @@ pub fn run(app: App, dialect: Dialect, settings: &[(&str, &str)], test: impl Asy
         let app = TestApp::start(app, dialect, settings).await;
         test(&app).await;
         app.started.database.close().await;
+        app.refuse_waste().await;
     });
 }
 
@@ -111,7 +119,23 @@ impl TestApp {
 
     /// Runs `work` in a scope of its own, to prepare rows or to look at them.
     pub async fn run<T>(&self, work: impl AsyncFnOnce(SystemContext) -> T) -> T {
+        // What prepares a test is not what it tests.
+        let work = async |cx: SystemContext| work(cx.repeating("a test's own work")).await;
         self.started.database.run(None, work).await
+    }
+
+    /// Fails the test when a request or job of it repeated a statement, or ran one whose plan does not hold at scale.
+    async fn refuse_waste(&self) {
+        let repeated = self.take_repeated();
+        let bad =
+            plans::bad(self.place.url(), self.started.database.dialect(), self.observed.take_ran()).await;
+        let found: Vec<String> = repeated.iter().map(ToString::to_string).chain(bad).collect();
+        assert!(found.is_empty(), "the test holds, but not at scale:\n\n{}\n", found.join("\n\n"));
+    }
+
+    /// The N+1s so far; those that no test takes fail it at its end.
+    pub fn take_repeated(&self) -> Vec<RepeatedRecord> {
+        self.observed.take_repeated()
     }
 
     /// Runs the jobs and deliveries that are due now, one after the other, until nothing is. Says how many ran.
@@ -169,18 +193,17 @@ impl TestApp {
 
     /// The statements that reached the database since the start or the last [`TestApp::forget`].
     pub fn statements(&self) -> Vec<StatementRecord> {
-        self.observed.statements.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.observed.statements()
     }
 
     /// The calls between modules since the start or the last [`TestApp::forget`].
     pub fn calls(&self) -> Vec<CallRecord> {
-        self.observed.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.observed.calls()
     }
 
     /// Forgets the statements and calls so far.
     pub fn forget(&self) {
-        self.observed.statements.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.observed.calls.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.observed.forget();
     }
 }
 
@@ -211,22 +234,5 @@ impl Drop for Folder {
     fn drop(&mut self) {
         // It is in the temporary folder: what stays behind is harmless.
         let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Keeps what was sent to the database and to other modules.
-#[derive(Default)]
-struct Observed {
-    statements: Mutex<Vec<StatementRecord>>,
-    calls: Mutex<Vec<CallRecord>>,
-}
-
-impl Observer for Observed {
-    fn statement(&self, record: &StatementRecord) {
-        self.statements.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
-    }
-
-    fn call(&self, record: &CallRecord) {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
     }
 }

@@ -1,4 +1,7 @@
-//! For tests: an empty database of one's own, SQLite or PostgreSQL, gone when it is dropped.
+//! For tests: an empty database of one's own, SQLite or PostgreSQL, gone when it is dropped; and the guard over the
+//! plans of what ran on it, see [`plans`].
+
+pub mod plans;
 
 use std::path::PathBuf;
 use std::str::FromStr as _;

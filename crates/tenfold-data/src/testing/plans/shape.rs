@@ -1,0 +1,139 @@
+//! What a text asks of one table. No parser: the words of its conditions and its order, in the order of the text.
+
+/// What a text asks of one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Columns that are equal to something: `column = …`, `column IN (…)`.
+    pub equal: Vec<String>,
+    /// Columns with any other condition.
+    pub others: Vec<String>,
+    /// The columns of `ORDER BY`.
+    pub ordered: Vec<String>,
+    /// Whether there is a `LIMIT`.
+    pub limited: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Condition,
+    Order,
+    Other,
+}
+
+/// Reads what `text` asks of the table that goes by `names` (its name and alias) and has these `columns`. A column
+/// without a name before it is taken for the table's.
+pub(super) fn asked(text: &str, names: &[&str], columns: &[String]) -> Asked {
+    let words = words(text);
+    let mut asked = Asked::default();
+    let (mut part, mut outer) = (Part::Other, Vec::new());
+    for (index, word) in words.iter().enumerate() {
+        match word.to_ascii_uppercase().as_str() {
+            "(" => outer.push(part),
+            ")" => part = outer.pop().unwrap_or(Part::Other),
+            "WHERE" | "ON" | "HAVING" => part = Part::Condition,
+            "ORDER" => part = Part::Order,
+            "LIMIT" => {
+                asked.limited = true;
+                part = Part::Other;
+            }
+            "SELECT" | "FROM" | "JOIN" | "GROUP" | "SET" | "RETURNING" | "FOR" | "VALUES" | "CONFLICT" => {
+                part = Part::Other;
+            }
+            _ => {
+                let Some(column) = column(word, names, columns) else { continue };
+                let list = match part {
+                    Part::Other => continue,
+                    Part::Order => &mut asked.ordered,
+                    Part::Condition if is_equal(&words, index) => &mut asked.equal,
+                    Part::Condition => &mut asked.others,
+                };
+                if !list.iter().any(|known| known == column) {
+                    list.push(column.to_owned());
+                }
+            }
+        }
+    }
+    asked
+}
+
+/// The columns that stand in a condition of a plan, such as `((org_id = $1) AND (ROW(email, id) > ROW($2, $3)))`.
+pub(super) fn condition(text: &str, names: &[&str], columns: &[String]) -> Asked {
+    asked(&format!("WHERE {text}"), names, columns)
+}
+
+fn column<'a>(word: &'a str, names: &[&str], columns: &[String]) -> Option<&'a str> {
+    let column = match word.rsplit_once('.') {
+        Some((table, column)) if names.contains(&table) => column,
+        Some(_) => return None,
+        None => word,
+    };
+    columns.iter().any(|known| known == column).then_some(column)
+}
+
+/// Whether the column at `index` is compared for equality.
+fn is_equal(words: &[&str], index: usize) -> bool {
+    let is = |word: Option<&&str>| word.is_some_and(|word| *word == "=" || word.eq_ignore_ascii_case("in"));
+    // A closing bracket may stand between, as in `((email)::text = $1)`.
+    let next = words[index + 1..].iter().find(|word| **word != ")" && **word != "::" && **word != "text");
+    is(next) || index.checked_sub(1).is_some_and(|before| words[before] == "=")
+}
+
+/// Words, numbers and signs; texts in quotes are left out.
+fn words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let is_word = |c: char| c.is_alphanumeric() || "_.$".contains(c);
+        let is_sign = |c: char| "=<>!:|".contains(c);
+        let length = match first {
+            '\'' => rest[1..].find('\'').map_or(rest.len(), |end| end + 2),
+            _ if is_word(first) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
+            _ if is_sign(first) => rest.find(|c| !is_sign(c)).unwrap_or(rest.len()),
+            _ => first.len_utf8(),
+        };
+        let (word, behind) = rest.split_at(length);
+        if !first.is_whitespace() && !"'\"`".contains(first) {
+            words.push(word);
+        }
+        rest = behind;
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, asked};
+
+    fn of(text: &str) -> Asked {
+        let columns = ["org_id", "id", "status", "at"].map(str::to_owned);
+        asked(text, &["t", "notes"], &columns)
+    }
+
+    fn list(columns: &[&str]) -> Vec<String> {
+        columns.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_page_behind_a_cursor_asks_for_an_order_and_a_range() {
+        let page = "SELECT org_id, id, status FROM notes WHERE org_id = $1 AND status = $2 AND (at, id) < ($3, $4) \
+                    ORDER BY at DESC, id DESC LIMIT $5";
+        let (equal, others) = (list(&["org_id", "status"]), list(&["at", "id"]));
+        assert_eq!(of(page), Asked { equal, ordered: others.clone(), others, limited: true });
+    }
+
+    #[test]
+    fn another_tables_columns_and_texts_are_no_conditions() {
+        let joined = "SELECT s.id FROM others s JOIN notes t ON t.org_id = s.org_id AND t.id = s.note \
+                      WHERE s.status = 'at = status' AND t.at IS NULL";
+        let (equal, others) = (list(&["org_id", "id"]), list(&["at"]));
+        assert_eq!(of(joined), Asked { equal, others, ..Asked::default() });
+    }
+
+    #[test]
+    fn what_is_set_is_no_condition_and_an_inner_select_is_one_of_its_own() {
+        let update = "UPDATE notes SET status = $2 WHERE id IN (SELECT id FROM notes WHERE at <= $1 ORDER BY at LIMIT 5) \
+                      RETURNING status";
+        let (equal, others) = (list(&["id"]), list(&["at"]));
+        assert_eq!(of(update), Asked { equal, ordered: others.clone(), others, limited: true });
+    }
+}

@@ -1,0 +1,187 @@
+//! Plans of SQLite, made on an empty copy of the schema in memory.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::shape::{self, Asked};
+use super::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of, missing_index};
+use crate::statement::Dialect;
+
+/// Explains with the statistics that the file has, and with those of each scale.
+pub(super) fn explain(path: &Path, statements: &[Ran]) -> Vec<BadPlan> {
+    let copy = copy_schema(path).expect("the test's database can be read");
+    let tables = tables(&copy).expect("a schema can be read");
+    let mut bad = Vec::new();
+    let mut planned_for = "a database as it is made";
+    for scale in [None, Some(&SCALES[0]), Some(&SCALES[1])] {
+        if let Some(scale) = scale {
+            tell(&copy, scale).expect("statistics can be replaced");
+            planned_for = scale.name;
+        }
+        for statement in statements {
+            if bad.iter().all(|plan: &BadPlan| plan.statement.text != statement.text) {
+                bad.extend(judge(&copy, &tables, statement, planned_for));
+            }
+        }
+    }
+    bad
+}
+
+/// The file's tables and indexes without rows, and its statistics.
+fn copy_schema(path: &Path) -> rusqlite::Result<Connection> {
+    let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let copy = Connection::open_in_memory()?;
+    rusqlite::vtab::array::load_module(&copy)?;
+    copy.execute_batch("PRAGMA foreign_keys = ON; ANALYZE sqlite_schema;")?;
+    let mut schema = file.prepare(
+        "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type <> 'table'",
+    )?;
+    let texts = schema.query_map([], |row| row.get::<_, String>(0))?;
+    texts.into_iter().try_for_each(|text| copy.execute_batch(&text?))?;
+    let mut statistics = file.prepare("SELECT tbl, idx, stat FROM sqlite_stat1")?;
+    let mut rows = statistics.query([])?;
+    while let Some(row) = rows.next()? {
+        let (table, index, stat): (String, Option<String>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        copy.execute("INSERT INTO sqlite_stat1 VALUES ($1, $2, $3)", (table, index, stat))?;
+    }
+    copy.execute_batch("ANALYZE sqlite_schema")?;
+    Ok(copy)
+}
+
+fn tables(copy: &Connection) -> rusqlite::Result<Vec<Table>> {
+    let mut columns = copy.prepare(
+        "SELECT t.name, c.name, c.pk FROM pragma_table_list t, pragma_table_info(t.name) c
+         WHERE t.schema = 'main' AND t.type = 'table' ORDER BY t.name, c.cid",
+    )?;
+    let mut rows = columns.query([])?;
+    let mut tables: Vec<Table> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (name, column, key): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if tables.last().is_none_or(|table| table.name != name) {
+            tables.push(Table { name, ..Table::default() });
+        }
+        if let Some(table) = tables.last_mut() {
+            table.owned |= column == TENANT && key == 1;
+            table.columns.push(column);
+        }
+    }
+    Ok(tables)
+}
+
+/// Replaces the statistics by those of a scale. What they say of an index's first column is so many rows for each
+/// organization if it is the organization; everything else stays as it was seeded, five times as large.
+fn tell(copy: &Connection, scale: &Scale) -> rusqlite::Result<()> {
+    let mut seeded = copy.prepare(
+        "SELECT s.rowid, s.stat, EXISTS (SELECT 1 FROM pragma_index_list(s.tbl) l, pragma_index_info(l.name) c
+             WHERE (l.name = s.idx OR (l.origin = 'pk' AND s.idx = s.tbl)) AND c.seqno = 0 AND c.name = $1)
+         FROM sqlite_stat1 s",
+    )?;
+    let mut rows = seeded.query([TENANT])?;
+    let mut changes = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (id, stat, by_tenant): (i64, String, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let mut numbers: Vec<&str> = stat.split(' ').collect();
+        let of_one = (scale.rows / scale.organizations).to_string();
+        // A partial index was seeded with fewer than a table's million.
+        let all = (numbers[0].parse::<u64>().unwrap_or(0) * scale.rows / 1_000_000).to_string();
+        numbers[0] = &all;
+        // A table with one row for each organization stays one.
+        if by_tenant && numbers.len() > 1 && numbers[1] != "1" {
+            numbers[1] = &of_one;
+        }
+        changes.push((id, numbers.join(" ")));
+    }
+    for (id, stat) in changes {
+        copy.execute("UPDATE sqlite_stat1 SET stat = $1 WHERE rowid = $2", (stat, id))?;
+    }
+    copy.execute_batch("ANALYZE sqlite_schema")
+}
+
+fn judge(copy: &Connection, tables: &[Table], statement: &Ran, scale: &'static str) -> Option<BadPlan> {
+    let plan = plan_of(copy, &statement.text)
+        .unwrap_or_else(|error| panic!("SQLite cannot explain {}: {error}", statement.name));
+    let sorts = plan.iter().any(|line| line == "USE TEMP B-TREE FOR ORDER BY");
+    let faults = plan.iter().find_map(|line| {
+        let (table, alias, access) = access(copy, tables, line, &statement.text)?;
+        let asked = asked(statement, table, &alias);
+        let fault = fault_of(table, &access, sorts).or_else(|| {
+            let unserved = sorts && asked.limited && !asked.ordered.is_empty();
+            unserved.then(|| format!("sorts {} for a page", table.name))
+        })?;
+        Some((fault, missing_index(table, &asked)))
+    });
+    let (fault, index) = faults?;
+    let (statement, plan) = (statement.clone(), plan.join("\n"));
+    Some(BadPlan { statement, dialect: Dialect::Sqlite, fault, scale, plan, index })
+}
+
+fn asked(statement: &Ran, table: &Table, alias: &str) -> Asked {
+    shape::asked(&statement.text, &[&table.name, alias], &table.columns)
+}
+
+fn plan_of(copy: &Connection, text: &str) -> rusqlite::Result<Vec<String>> {
+    let mut explained = copy.prepare(&format!("EXPLAIN QUERY PLAN {text}"))?;
+    let mut lines = Vec::new();
+    let mut rows = explained.raw_query();
+    while let Some(row) = rows.next()? {
+        lines.push(row.get(3)?);
+    }
+    Ok(lines)
+}
+
+/// Reads a line such as `SEARCH notes AS n USING COVERING INDEX notes_by_day (org_id=? AND day>?)`.
+fn access<'t>(
+    copy: &Connection,
+    tables: &'t [Table],
+    line: &str,
+    text: &str,
+) -> Option<(&'t Table, String, Access)> {
+    let (verb, rest) = line.split_once(' ')?;
+    if verb != "SCAN" && verb != "SEARCH" {
+        return None;
+    }
+    // SQLite calls a table by its alias alone.
+    let alias = rest.split([' ', '(']).next()?.to_owned();
+    let table = tables.iter().find(|table| table.name == alias).or_else(|| by_alias(tables, &alias, text))?;
+    let index = rest.split_once(" INDEX ").and_then(|(_, index)| index.split(' ').next());
+    let asked = shape::asked(text, &[&table.name, &alias], &table.columns);
+    let predicate = index.map_or_else(Asked::default, |index| {
+        shape::condition(&predicate(copy, index).unwrap_or_default(), &[&table.name], &table.columns)
+    });
+    if verb == "SCAN" {
+        // A partial index holds only what is asked for; and a page of what belongs to nobody may go along an index.
+        let is_partial = predicate != Asked::default();
+        let goes_along = index.is_some() && asked.limited && asked.equal.is_empty() && !table.owned;
+        let fine = is_partial || goes_along;
+        return (!fine).then_some((table, alias, Access::Scan));
+    }
+    let conditions = rest.split_once(" (").map_or("", |(_, conditions)| conditions);
+    let searched = shape::condition(conditions, &[], &table.columns);
+    let known = [&*searched.equal, &searched.others, &predicate.equal, &predicate.others].concat();
+    let conditions = asked.equal.iter().chain(&asked.others);
+    let filtered = conditions.filter(|column| !known.contains(column)).cloned().collect();
+    Some((table, alias, Access::Index { equal: searched.equal, filtered }))
+}
+
+/// `FROM notes n` or `FROM notes AS n` in the text.
+fn by_alias<'t>(tables: &'t [Table], alias: &str, text: &str) -> Option<&'t Table> {
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
+    tables.iter().find(|table| {
+        let places = words.iter().enumerate().filter(|(_, word)| **word == table.name);
+        places.into_iter().any(|(index, _)| {
+            let next = words[index + 1..].iter().find(|word| !word.eq_ignore_ascii_case("as"));
+            next.is_some_and(|next| *next == alias)
+        })
+    })
+}
+
+/// The condition of a partial index.
+fn predicate(copy: &Connection, index: &str) -> rusqlite::Result<String> {
+    let sql: String =
+        copy.query_row("SELECT coalesce(sql, '') FROM sqlite_schema WHERE name = $1", [index], |row| {
+            row.get(0)
+        })?;
+    Ok(sql.split_once("WHERE").map(|(_, predicate)| predicate.to_owned()).unwrap_or_default())
+}

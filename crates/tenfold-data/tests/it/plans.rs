@@ -1,0 +1,157 @@
+//! The guard over plans: it finds what would walk a big table, on each database, and names the index.
+
+use tenfold_data::testing::plans::{self, BadPlan, Ran};
+use tenfold_data::{Context, Dialect, Entity, MigrationFile, ModuleMigrations, sql};
+
+use crate::bench::Bench;
+use crate::people::{Account, Permission, Profile, User, UserId};
+
+on_both_databases!(
+    a_filter_that_no_index_serves_is_found_with_the_index_that_is_missing,
+    the_index_that_it_names_mends_it,
+    a_scan_across_organizations_is_found,
+    a_page_in_an_order_that_no_index_serves_is_found,
+    what_the_fixture_asks_for_has_its_indexes,
+    nothing_is_left_behind,
+);
+
+/// Runs `work` and explains what it sent.
+async fn explained(bench: &Bench, work: impl AsyncFnOnce(Context)) -> Vec<BadPlan> {
+    bench.statements();
+    bench.request(work).await;
+    let ran: Vec<Ran> = bench.statements().iter().map(Ran::of).collect();
+    assert_ne!(ran.len(), 0);
+    plans::explain(&bench.url(), &ran).await
+}
+
+async fn named_read(cx: Context) {
+    let named = Permission::query().filter(Permission::name.eq("read".to_owned()));
+    named.limit(10).all(&cx).await.unwrap();
+}
+
+async fn a_filter_that_no_index_serves_is_found_with_the_index_that_is_missing(bench: Bench) {
+    let bad = explained(&bench, named_read).await;
+    assert_eq!(bad.len(), 1);
+    let told = bad[0].to_string();
+    for part in [
+        "people_permissions.list",
+        "walks all of an organization's people_permissions, looking for name",
+        "tests/it/plans.rs",
+        "CREATE INDEX people_permissions_by_name ON people_permissions (org_id, name, id);",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+}
+
+async fn the_index_that_it_names_mends_it(bench: Bench) {
+    let text = "CREATE INDEX people_permissions_by_name ON people_permissions (org_id, name, id);";
+    let files: &'static [MigrationFile] =
+        Box::leak(Box::new([MigrationFile { name: "0009_index.sql", text }]));
+    bench.database.migrate(&[ModuleMigrations { module: "mend", files }]).await.unwrap();
+    let bad = explained(&bench, named_read).await;
+    assert!(bad.is_empty(), "{}", bad[0]);
+}
+
+async fn a_scan_across_organizations_is_found(bench: Bench) {
+    let bad = explained(&bench, async |cx| {
+        let all =
+            sql!("test.scan", "SELECT theme FROM people_settings WHERE $1 IS NOT NULL AND theme = 'dark'");
+        let on_postgres =
+            sql!("test.scan", "SELECT theme FROM people_settings WHERE org_id <> $1 AND theme = 'dark'");
+        let is_sqlite = cx.scope().database().dialect() == Dialect::Sqlite;
+        let scan = if is_sqlite { all } else { on_postgres };
+        let _: Vec<(String,)> = scan.all(&cx).await.unwrap();
+    })
+    .await;
+    assert_eq!(bad.len(), 1);
+    assert_eq!(bad[0].fault, "scans all of people_settings");
+}
+
+async fn a_page_in_an_order_that_no_index_serves_is_found(bench: Bench) {
+    let bad = explained(&bench, async |cx| {
+        Profile::query().order_by(Profile::city).limit(20).all(&cx).await.unwrap();
+    })
+    .await;
+    assert_eq!(bad.len(), 1);
+    assert_eq!(bad[0].fault, "walks and sorts all of an organization's people_profiles");
+    let index = "CREATE INDEX people_profiles_by_city ON people_profiles (org_id, city, id);";
+    assert_eq!(bad[0].index.as_deref(), Some(index));
+}
+
+async fn what_the_fixture_asks_for_has_its_indexes(bench: Bench) {
+    let bad = explained(&bench, async |cx| {
+        let users = crate::people::hire(&cx, 3).await;
+        Account::query().filter(Account::email.eq("nobody".to_owned())).first(&cx).await.unwrap();
+        User::query().order_by(User::name).limit(2).all(&cx).await.unwrap();
+        User::query().newest_first().limit(2).all(&cx).await.unwrap();
+        let own = Permission::query().filter(Permission::user_id.eq(users[0].id));
+        own.limit(2).all(&cx).await.unwrap();
+        for user in &User::query().filter(User::id.any_of([users[0].id, users[1].id])).all(&cx).await.unwrap()
+        {
+            user.profile.get(&cx).await.unwrap();
+            user.permissions.get(&cx).await.unwrap();
+            user.manager.find(&cx).await.unwrap();
+        }
+        User::find(&cx, UserId(cx.new_id())).await.unwrap();
+        let update = User::update(users[0].id).set(User::name, "other".to_owned());
+        cx.transaction(async |tx| update.run(tx).await).await.unwrap();
+        let joined = sql!(
+            "test.join",
+            "SELECT u.name FROM people_permissions p
+             JOIN people_users u ON u.org_id = p.org_id AND u.id = p.user_id
+             WHERE p.org_id = $1 AND p.user_id = $2"
+        );
+        let _: Vec<(String,)> = joined.bind(users[0].id).all(&cx).await.unwrap();
+    })
+    .await;
+    assert!(bad.is_empty(), "{}", bad[0]);
+}
+
+async fn nothing_is_left_behind(bench: Bench) {
+    explained(&bench, named_read).await;
+    let counted = bench
+        .request(async |cx| {
+            let count = sql!(
+                "test.count",
+                "SELECT count(*) FROM people_permissions WHERE org_id = $1 OR $1 IS NOT NULL"
+            );
+            count.all::<(i64,), _>(&cx).await
+        })
+        .await;
+    assert_eq!(counted.unwrap(), [(0,)]);
+}
+
+/// What a file has that was made before there were statistics, and what the seeded ones are for.
+#[tokio::test]
+async fn sqlite_without_statistics_walks_the_primary_key_although_there_is_an_index() {
+    let bench = Bench::sqlite().await;
+    let list = async |cx: Context| {
+        let own = Permission::query().filter(Permission::user_id.eq(UserId(cx.new_id())));
+        own.newest_first().limit(10).all(&cx).await.unwrap();
+    };
+    assert_eq!(explained(&bench, list).await.len(), 0);
+    let forget = sql!("test.forget", sqlite: "DELETE FROM sqlite_stat1 RETURNING tbl", postgres: "");
+    let forgotten = bench
+        .system(async |cx| cx.transaction(async |tx| forget.all::<(String,), _>(&*tx).await).await)
+        .await;
+    assert_ne!(forgotten.unwrap().len(), 0);
+    let bad = explained(&bench, list).await;
+    assert_eq!(bad.len(), 1);
+    assert!(bad[0].plan.contains("PRIMARY KEY (org_id=?)"), "{}", bad[0]);
+    // A start gives them back, and every open connection takes them up.
+    let drop_table = sql!("test.drop", sqlite: "DROP TABLE sqlite_stat1", postgres: "");
+    bench
+        .system(async |cx| cx.transaction(async |tx| drop_table.all::<(i64,), _>(&*tx).await).await)
+        .await
+        .unwrap();
+    bench.database.migrate(&[]).await.unwrap();
+    assert_eq!(explained(&bench, list).await.len(), 0);
+    let plan = sql!(
+        "test.plan",
+        sqlite: "EXPLAIN QUERY PLAN SELECT id FROM people_permissions WHERE org_id = $1 AND user_id = $2 ORDER BY id",
+        postgres: ""
+    );
+    let plan = plan.bind(bench.org.0).bounded();
+    let lines: Vec<(i64, i64, i64, String)> = bench.request(async |cx| plan.all(&cx).await.unwrap()).await;
+    assert!(lines[0].3.contains("people_permissions_by_user"), "{lines:?}");
+}

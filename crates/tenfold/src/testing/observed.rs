@@ -1,0 +1,73 @@
+//! What a test's application sent to its database and to other modules.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tenfold_data::testing::plans::Ran;
+use tenfold_data::{CallRecord, Observer, Outcome, RepeatedRecord, StatementRecord};
+
+/// Keeps it.
+#[derive(Default)]
+pub(super) struct Observed(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    statements: Vec<StatementRecord>,
+    calls: Vec<CallRecord>,
+    repeated: Vec<RepeatedRecord>,
+    /// Every text once, also of statements that were forgotten.
+    ran: BTreeMap<String, Ran>,
+}
+
+impl Observed {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn statements(&self) -> Vec<StatementRecord> {
+        self.kept().statements.clone()
+    }
+
+    pub(super) fn calls(&self) -> Vec<CallRecord> {
+        self.kept().calls.clone()
+    }
+
+    pub(super) fn forget(&self) {
+        let mut kept = self.kept();
+        kept.statements.clear();
+        kept.calls.clear();
+    }
+
+    pub(super) fn take_repeated(&self) -> Vec<RepeatedRecord> {
+        std::mem::take(&mut self.kept().repeated)
+    }
+
+    /// The statements that ran, each text once.
+    pub(super) fn take_ran(&self) -> Vec<Ran> {
+        std::mem::take(&mut self.kept().ran).into_values().collect()
+    }
+}
+
+impl Observer for Observed {
+    fn statement(&self, record: &StatementRecord) {
+        let mut kept = self.kept();
+        if record.outcome == Outcome::Ok && !is_of_a_test(record) && !kept.ran.contains_key(&*record.text) {
+            kept.ran.insert(record.text.to_string(), Ran::of(record));
+        }
+        kept.statements.push(record.clone());
+    }
+
+    fn call(&self, record: &CallRecord) {
+        self.kept().calls.push(record.clone());
+    }
+
+    fn repeated(&self, record: &RepeatedRecord) {
+        self.kept().repeated.push(record.clone());
+    }
+}
+
+/// Whether a test itself asked: what prepares or looks at rows has no plan to keep.
+fn is_of_a_test(record: &StatementRecord) -> bool {
+    let file = record.site.file();
+    file.starts_with("tests/") || file.contains("/tests/")
+}

@@ -1,0 +1,80 @@
+//! The guard over the plans of what tests ran, and its exceptions.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use serde::Deserialize;
+use tenfold_data::Dialect;
+use tenfold_data::testing::plans::{self, Ran};
+
+/// The file of exceptions, in the folder of the crate that is tested or in one above it.
+const EXCEPTIONS: &str = "plan-exceptions.toml";
+
+/// A statement whose plan may be what it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exception {
+    /// Its name.
+    statement: String,
+    /// `sqlite` or `postgresql`.
+    database: String,
+    /// Why.
+    reason: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exceptions {
+    #[serde(default)]
+    exception: Vec<Exception>,
+}
+
+/// What was explained in this process already.
+static EXPLAINED: LazyLock<Mutex<HashSet<(Dialect, String)>>> = LazyLock::new(Mutex::default);
+
+/// Explains what was not explained before, and says what is bad, or what exception is not needed.
+pub(super) async fn bad(url: &str, dialect: Dialect, ran: Vec<Ran>) -> Vec<String> {
+    let new: Vec<Ran> = {
+        let mut explained = EXPLAINED.lock().unwrap_or_else(PoisonError::into_inner);
+        ran.into_iter().filter(|ran| explained.insert((dialect, ran.text.clone()))).collect()
+    };
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let exceptions = exceptions();
+    let allowed = |ran: &Ran| exceptions.exception.iter().any(|exception| exception.is_for(ran, dialect));
+    let bad = plans::explain(url, &new).await;
+    let unneeded =
+        new.iter().filter(|ran| allowed(ran) && bad.iter().all(|bad| bad.statement.name != ran.name));
+    let unneeded = unneeded.map(|ran| {
+        format!("{} needs no exception on {}: take it out of {EXCEPTIONS}", ran.name, dialect.system_name())
+    });
+    let refused = bad.iter().filter(|bad| !allowed(&bad.statement));
+    refused.map(|bad| format!("{bad}\n  or say in {EXCEPTIONS} why it may be so")).chain(unneeded).collect()
+}
+
+impl Exception {
+    fn is_for(&self, ran: &Ran, dialect: Dialect) -> bool {
+        self.statement == ran.name && self.database == dialect.system_name()
+    }
+}
+
+/// The exceptions, each with a reason; none when there is no file.
+fn exceptions() -> Exceptions {
+    let Some(path) = find() else { return Exceptions::default() };
+    let text = std::fs::read_to_string(&path).expect("the file of exceptions can be read");
+    let exceptions: Exceptions =
+        toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let reasonless = exceptions.exception.iter().find(|exception| exception.reason.trim().is_empty());
+    if let Some(exception) = reasonless {
+        panic!("{}: {} has no reason", path.display(), exception.statement);
+    }
+    exceptions
+}
+
+/// Cargo tells a test the folder of its crate.
+fn find() -> Option<PathBuf> {
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR")?;
+    Path::new(&folder).ancestors().map(|folder| folder.join(EXCEPTIONS)).find(|path| path.exists())
+}
