@@ -13,7 +13,7 @@ use super::{COHORT_SIZE, Count, Counted, Link, Many, One, Related, Relation};
 use crate::context::Origin;
 use crate::entity::{Entity, OrgId};
 use crate::error::DataError;
-use crate::scope::{Batch, BatchKey, Loader, Scope};
+use crate::scope::{Batch, BatchKey, FEW, Loader, Scope};
 use crate::statement::CallSite;
 use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Value};
@@ -203,10 +203,17 @@ impl<R: Related> Cohort<R> {
     }
 
     /// Gives each member its part of `rows`, where `parts` says which links have which.
-    fn fill(&self, rows: &Arc<Vec<R>>, parts: &[(Link, u32, u32)]) {
+    fn fill(&self, rows: &Arc<Vec<R>>, parts: &Parts) {
+        // Lists often run in the order of their keys; then the next part is the one that is looked for.
+        let mut next = 0;
         let part = |link: &Link| {
-            let found = parts.binary_search_by(|(other, _, _)| other.cmp(link));
-            found.map_or((0, 0), |index| (parts[index].1, parts[index].2))
+            let is_next = parts.get(next).is_some_and(|(other, _, _)| other == link);
+            let found =
+                if is_next { Ok(next) } else { parts.binary_search_by(|(other, _, _)| other.cmp(link)) };
+            found.map_or((0, 0), |index| {
+                next = index + 1;
+                (parts[index].1, parts[index].2)
+            })
         };
         let parts = self.links.iter().map(part).collect();
         // Only the batch that set `running` fills, so the place is empty.
@@ -268,6 +275,9 @@ impl<R: Related> Cohort<R> {
     }
 }
 
+/// Each link, sorted, with the first of its rows and the one behind its last.
+type Parts = Vec<(Link, u32, u32)>;
+
 /// The same relation of several cohorts, as one statement.
 struct RelationBatch<R: Related> {
     tenant: Option<OrgId>,
@@ -278,35 +288,52 @@ struct RelationBatch<R: Related> {
 }
 
 impl<R: Related> RelationBatch<R> {
-    async fn load(&self, scope: &Scope) -> Result<Vec<R>, DataError> {
+    async fn load(&self, scope: &Scope) -> Result<(Vec<R>, Parts), DataError> {
         let mut links: Vec<&Link> = self.cohorts.iter().flat_map(|cohort| cohort.wanted()).collect();
         links.sort_unstable();
         links.dedup();
         if links.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
         let links = Value::List(links.into_iter().map(Link::value).collect());
         let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([links]).collect();
         let statement = self.relation.statement(scope.database().dialect());
         let connection = self.connection.as_deref();
         let mut rows = scope.fetch(connection, statement, &params, self.site, R::read).await?;
+        let parts = self.parts(&mut rows);
         R::link(&mut rows, self.tenant);
-        Ok(rows)
+        Ok((rows, parts))
     }
 
-    /// Where the rows of each link stand; the statement sorted them by link.
-    fn parts(&self, rows: &[R]) -> Vec<(Link, u32, u32)> {
-        let mut parts: Vec<(Link, u32, u32)> = Vec::new();
+    /// Where the rows of each link stand. They are sorted by link and key here, and not by the database, since an
+    /// index nearly always gives them so: then it only has to be seen.
+    fn parts(&self, rows: &mut [R]) -> Parts {
+        self.parts_in_order(rows).unwrap_or_else(|| {
+            rows.sort_by(|one, other| {
+                let by_link = (self.relation.of)(one).cmp(&(self.relation.of)(other));
+                by_link.then_with(|| one.compare(other))
+            });
+            self.parts_in_order(rows).unwrap_or_default()
+        })
+    }
+
+    /// None if the rows are not in order.
+    fn parts_in_order(&self, rows: &[R]) -> Option<Parts> {
+        let mut parts: Parts = Vec::with_capacity(rows.len());
         for (index, row) in (0..).zip(rows) {
             let link = (self.relation.of)(row);
             match parts.last_mut() {
-                Some((last, _, end)) if *last == link => *end = index + 1,
+                Some((last, _, _)) if *last > link => return None,
+                Some((last, _, end)) if *last == link => {
+                    if rows[*end as usize - 1].compare(row).is_gt() {
+                        return None;
+                    }
+                    *end = index + 1;
+                }
                 _ => parts.push((link, index, index + 1)),
             }
         }
-        // Both databases sort as Rust does (bytes, numbers); this makes the search right even if one did not.
-        parts.sort_unstable();
-        parts
+        Some(parts)
     }
 }
 
@@ -316,14 +343,21 @@ impl<R: Related> Batch for RelationBatch<R> {
             let result = self.load(&scope).await;
             let cohorts = std::mem::take(&mut self.cohorts);
             match result {
-                Ok(rows) => {
-                    let parts = self.parts(&rows);
+                Ok((rows, parts)) => {
                     let rows = Arc::new(rows);
                     cohorts.iter().for_each(|cohort| cohort.fill(&rows, &parts));
                 }
                 Err(error) => cohorts.iter().for_each(|cohort| cohort.finish(Some(error.clone()))),
             }
         })
+    }
+
+    fn holds_waker(&self, waker: &Waker) -> usize {
+        let held = |cohort: &Arc<Cohort<R>>| {
+            let Ok(load) = cohort.load.try_lock() else { return 0 };
+            load.wakers.iter().take(FEW).filter(|held| held.will_wake(waker)).count()
+        };
+        self.cohorts.iter().take(FEW).map(held).sum()
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

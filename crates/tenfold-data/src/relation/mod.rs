@@ -8,6 +8,7 @@
 mod cohort;
 mod reference;
 
+use std::cmp::Ordering;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
@@ -151,16 +152,12 @@ impl<R: Related> Relation<R> {
         Relation { from, name, foreign, of, texts: [OnceLock::new(), OnceLock::new()] }
     }
 
-    /// The rows of `R` for a list of links, those of one link side by side.
+    /// The rows of `R` for a list of links.
     fn statement(&self, dialect: Dialect) -> &Statement {
         self.texts[dialect as usize].get_or_init(|| {
             let table = R::table();
-            let (tenant, next) = table.tenant_condition();
-            let column = self.foreign.unwrap_or(table.key);
-            let (columns, rest) = R::select(column);
-            let wanted = any(dialect, column, next);
-            let text = format!("SELECT {columns} FROM {} WHERE {tenant}{wanted}{rest}", table.name);
-            table.statement(&format!("{}_of_{}", self.name, self.from), text, Cost::Key)
+            let text = R::select(dialect, self.foreign.unwrap_or(table.key));
+            table.statement(&format!("{}_of_{}", self.name, self.from), text, Cost::Key).lasting()
         })
     }
 }
@@ -169,8 +166,10 @@ impl<R: Related> Relation<R> {
 #[doc(hidden)]
 pub trait Related: Sized + Send + Sync + 'static {
     fn table() -> &'static Table;
-    /// What is selected, and what follows the condition.
-    fn select(column: &str) -> (String, String);
+    /// The text that takes the values of `column` as its last parameter.
+    fn select(dialect: Dialect, column: &str) -> String;
+    /// In which order two rows of one link stand.
+    fn compare(&self, other: &Self) -> Ordering;
     fn read(row: &Row<'_>) -> Result<Self, ReadError>;
     fn link(rows: &mut [Self], tenant: Option<OrgId>);
 }
@@ -179,10 +178,11 @@ impl<T: Entity> Related for T {
     fn table() -> &'static Table {
         T::table()
     }
-    fn select(column: &str) -> (String, String) {
-        let key = T::table().key;
-        let order = if column == key { column.to_owned() } else { format!("{column}, {key}") };
-        (T::table().column_list(), format!(" ORDER BY {order}"))
+    fn select(dialect: Dialect, column: &str) -> String {
+        T::table().select_by_list(dialect, column)
+    }
+    fn compare(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
     }
     fn read(row: &Row<'_>) -> Result<Self, ReadError> {
         T::read(row)
@@ -204,8 +204,14 @@ impl<T: Entity> Related for Counted<T> {
     fn table() -> &'static Table {
         T::table()
     }
-    fn select(column: &str) -> (String, String) {
-        (format!("{column}, count(*)"), format!(" GROUP BY {column} ORDER BY {column}"))
+    fn select(dialect: Dialect, column: &str) -> String {
+        let table = T::table();
+        let (tenant, next) = table.tenant_condition();
+        let (name, wanted) = (table.name, any(dialect, column, next));
+        format!("SELECT {column}, count(*) FROM {name} WHERE {tenant}{wanted} GROUP BY {column}")
+    }
+    fn compare(&self, _: &Self) -> Ordering {
+        Ordering::Equal
     }
     fn read(row: &Row<'_>) -> Result<Self, ReadError> {
         // The row does not say which relation it is of, so its key is taken as what it turns out to be.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::StreamExt as _;
@@ -20,6 +20,9 @@ use super::{Phase, Scope};
 /// So does tokio, when a task yields or has used up its cooperative budget; but its wakes are deferred until
 /// the executor has nothing else to do, so one deferred turn of our own tells whether there was any. After a
 /// wake the task goes back to the executor instead of polling again at once, which could starve everybody else.
+///
+/// The turn is saved when nobody but the waiting loads holds the work's waker: then nobody can fire it. A plain loop
+/// over a list always waits like that, and the turn would cost it more than a small load on SQLite.
 pub struct Driven<F> {
     scope: Arc<Scope>,
     work: Pin<Box<F>>,
@@ -31,6 +34,10 @@ pub struct Driven<F> {
     /// Nothing could run at the last poll; if nobody was woken since, what waits is sent.
     lull: bool,
 }
+
+/// Who holds the work's [`Signal`] by ourselves during a poll: twice `Driven::signal`, twice the poll, and the two
+/// `FuturesUnordered`, which register the waker whenever they are polled.
+const OWN_CLONES: usize = 6;
 
 /// The waker that the work sees: it notes that it was fired, and passes it on.
 struct Signal {
@@ -75,6 +82,24 @@ impl<F: Future> Driven<F> {
                 (signal, waker)
             }
         }
+    }
+
+    /// Whether the work waits for nothing but loads that have not been sent. Whoever else could wake it (a timer, a
+    /// task, tokio's own deferred wakes, another `FuturesUnordered`) would hold a clone of its waker.
+    fn only_loads_wait(&self, signal: &Arc<Signal>, waker: &Waker) -> bool {
+        if !self.batches.is_empty() || !self.tasks.is_empty() {
+            return false;
+        }
+        let state = self.scope.state();
+        if !state.spawned.is_empty() {
+            return false;
+        }
+        let loads: usize = state.pending.iter().map(|(_, batch)| batch.holds_waker(waker)).sum();
+        drop(state);
+        let unknown = Arc::strong_count(signal) > OWN_CLONES + loads;
+        // Who has dropped his clone may have fired it before.
+        fence(Ordering::Acquire);
+        loads > 0 && !unknown && !signal.fired.load(Ordering::Acquire)
     }
 
     fn poll_batches(&mut self, cx: &mut Context<'_>) {
@@ -136,6 +161,10 @@ impl<F: Future> Future for Driven<F> {
         while let Poll::Ready(Some(())) = this.tasks.poll_next_unpin(&mut cx) {}
         if let Poll::Ready(value) = this.work.as_mut().poll(&mut cx) {
             return Poll::Ready(value);
+        }
+        if this.only_loads_wait(&signal, &waker) {
+            this.flush(&mut cx);
+            return Poll::Pending;
         }
         let nothing_can_run = !signal.fired.load(Ordering::Acquire);
         this.settle(nothing_can_run, outer);
