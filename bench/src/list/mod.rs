@@ -4,11 +4,9 @@
 
 mod two_modules;
 
-use tenfold::data::Dialect;
-
 use crate::Options;
 use crate::peers::{self, Line, Peer, number, put_ratio, row};
-use crate::place::{Server, server_for};
+use crate::place::server_for;
 use crate::report::Report;
 
 /// Lists on each database.
@@ -18,34 +16,20 @@ use crate::report::Report;
 pub fn run(arguments: &peers::Arguments, options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let drivers = Peer::drivers()?;
     let allocations = Peer::allocations()?;
-    let others = [
-        Peer::seaorm(arguments)?.map(|peer| (peer, "list")),
-        Peer::drizzle(arguments)?.map(|peer| (peer, "")),
-        Peer::django(arguments)?.map(|peer| (peer, "")),
-    ];
+    let others = [Peer::seaorm(arguments)?, Peer::drizzle(arguments)?, Peer::django(arguments)?];
     let server = server_for(options.dialects())?;
     for dialect in options.dialects() {
         let database = peers::prepare(&drivers, *dialect, server.as_ref())?;
-        let mut lines = drivers.run(&["list"], database.url(), options)?;
-        add_allocations(&mut lines, &allocations.run(&[], database.url(), &Options::default())?);
-        for (peer, what) in others.iter().flatten() {
-            let what: &[&str] = if what.is_empty() { &[] } else { &[what] };
-            let theirs = peer.run(what, database.url(), options)?;
+        let mut lines = drivers.run("list", database.url(), options)?;
+        add_allocations(&mut lines, &allocations.run("list", database.url(), &Options::default())?);
+        for peer in others.iter().flatten() {
+            let theirs = peer.run("list", database.url(), options)?;
             lines.extend(theirs.into_iter().map(|line| compared(line, &lines)).collect::<Vec<_>>());
         }
         lines.iter().for_each(|line| report.add(row("list", *dialect, line)));
-        two_modules(*dialect, server.as_ref(), options, report)?;
+        two_modules::run(*dialect, server.as_ref(), options, report)?;
     }
     Ok(())
-}
-
-fn two_modules(
-    dialect: Dialect,
-    server: Option<&Server>,
-    options: &Options,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    two_modules::run(dialect, server, options, report)
 }
 
 fn add_allocations(lines: &mut [Line], counted: &[Line]) {

@@ -29,8 +29,8 @@ pub struct Arguments {
 /// A program that measures, ready to be started.
 pub struct Peer {
     command: Vec<PathBuf>,
-    /// Whether the address of the database is named (`--url`), or simply follows.
-    named: bool,
+    /// Whether it can do several things, and is told which; the others list.
+    is_told: bool,
 }
 
 /// What a peer says: the fields of one line.
@@ -42,7 +42,7 @@ impl Peer {
     /// # Errors
     /// When it cannot be built: without it there is nothing to compare.
     pub fn drivers() -> anyhow::Result<Self> {
-        Ok(Peer { command: vec![build::cargo("drivers", "peer-drivers")?], named: true })
+        Ok(Peer { command: vec![build::cargo("drivers", "peer-drivers")?], is_told: true })
     }
 
     /// Counts the allocations of those.
@@ -50,38 +50,38 @@ impl Peer {
     /// # Errors
     /// As [`Peer::drivers`].
     pub fn allocations() -> anyhow::Result<Self> {
-        Ok(Peer { command: vec![build::cargo("drivers", "peer-allocations")?], named: true })
+        Ok(Peer { command: vec![build::cargo("drivers", "peer-allocations")?], is_told: true })
     }
 
     /// SeaORM and sqlx.
     pub fn seaorm(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
         let built = build::cargo("seaorm", "peer-seaorm");
-        arguments.or_without("seaorm", built.map(|program| Peer { command: vec![program], named: true }))
+        arguments.or_without("seaorm", built.map(|program| Peer { command: vec![program], is_told: true }))
     }
 
     /// Drizzle.
     pub fn drizzle(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
         let built = build::node("drizzle");
         let peer =
-            |folder: PathBuf| Peer { command: vec!["node".into(), folder.join("list.js")], named: false };
+            |folder: PathBuf| Peer { command: vec!["node".into(), folder.join("list.js")], is_told: false };
         arguments.or_without("drizzle", built.map(peer))
     }
 
     /// Django.
     pub fn django(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
         let built = build::python("django");
-        arguments.or_without("django", built.map(|command| Peer { command, named: false }))
+        arguments.or_without("django", built.map(|command| Peer { command, is_told: false }))
     }
 
-    /// Starts it with these arguments and gives what it has measured.
+    /// Lets it measure something on a database, and gives its lines.
     ///
     /// # Errors
     /// When it fails.
-    pub fn run(&self, what: &[&str], url: &str, options: &Options) -> anyhow::Result<Vec<Line>> {
+    pub fn run(&self, what: &str, url: &str, options: &Options) -> anyhow::Result<Vec<Line>> {
         let mut command = Command::new(&self.command[0]);
-        command.args(&self.command[1..]).args(what);
-        if self.named {
-            command.arg("--url");
+        command.args(&self.command[1..]);
+        if self.is_told {
+            command.args([what, "--url"]);
         }
         command.arg(url).stderr(Stdio::inherit());
         if options.quick {
@@ -118,7 +118,7 @@ pub fn prepare(drivers: &Peer, dialect: Dialect, server: Option<&Server>) -> any
             _ => TestDatabase::create(dialect).await,
         }
     });
-    drivers.run(&["prepare"], database.url(), &Options::default())?;
+    drivers.run("prepare", database.url(), &Options::default())?;
     Ok(database)
 }
 

@@ -3,6 +3,7 @@
 mod ours;
 mod postgres;
 mod sqlite;
+mod whole_rows;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
-use super::{Case, Listed};
+use super::{Case, Listed, whole_rows};
 use crate::people::{View, organization};
 use crate::place::Place;
 
@@ -38,7 +38,12 @@ pub(super) fn cases(place: &Place) -> anyhow::Result<Vec<Case>> {
             async move { list(&connection.lock().unwrap_or_else(PoisonError::into_inner), organization(size).0) }
         }))
     };
-    Ok(vec![case("hand_four", four)?, case("hand_json", json)?, case("naive", naive)?.seldom()])
+    Ok(vec![
+        case("hand_four", four)?,
+        case("hand_rows", whole_rows::list)?,
+        case("hand_json", json)?,
+        case("naive", naive)?.seldom(),
+    ])
 }
 
 fn id(row: &Row<'_>, index: usize) -> anyhow::Result<Uuid> {
