@@ -19,7 +19,8 @@ use super::{Phase, Scope};
 /// flush too early: `FuturesUnordered` returns `Pending` with its waker already fired, and has more to run.
 /// So does tokio, when a task yields or has used up its cooperative budget; but its wakes are deferred until
 /// the executor has nothing else to do, so one deferred turn of our own tells whether there was any. After a
-/// wake the task goes back to the executor instead of polling again at once, which could starve everybody else.
+/// wake the task goes back to the executor instead of polling again at once, which could starve everybody else; only
+/// after batches that were answered at once it goes on, for a few rounds.
 ///
 /// The turn is saved when nobody but the waiting loads holds the work's waker: then nobody can fire it. A plain loop
 /// over a list always waits like that, and the turn would cost it more than a small load on SQLite.
