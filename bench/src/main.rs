@@ -1,7 +1,11 @@
 //! `cargo run --release -p bench -- NAME`: what Tenfold promises in figures, measured. README.md has the figures.
 
+mod alone;
 mod chaos;
+mod list;
+mod peers;
 mod place;
+mod reads;
 mod report;
 mod uploads;
 
@@ -28,10 +32,18 @@ enum Bench {
     Chaos(chaos::Arguments),
     /// A hundred uploads at once whose processing takes ten seconds: answered before it, or after it.
     Uploads,
+    /// Users with what hangs on them, in a plain loop, beside hand-written statements and other stacks.
+    List(peers::Arguments),
+    /// Loads of one row by its key, beside sqlx.
+    Reads(peers::Arguments),
+    /// Small transactions, beside one commit for each.
+    Writes,
+    /// What it costs to tell metrics and telemetry of everything.
+    Telemetry,
 }
 
 /// What every benchmark takes.
-#[derive(Args)]
+#[derive(Args, Default)]
 struct Options {
     /// Less of everything: under a minute.
     #[arg(long, global = true)]
@@ -44,10 +56,11 @@ struct Options {
     database: Databases,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Databases {
     Sqlite,
     Postgres,
+    #[default]
     Both,
 }
 
@@ -72,6 +85,10 @@ fn main() -> ExitCode {
     let outcome = match line.bench {
         Bench::Chaos(arguments) => chaos::run(&arguments, &line.options, &mut report),
         Bench::Uploads => uploads::run(&line.options, &mut report),
+        Bench::List(arguments) => list::run(&arguments, &line.options, &mut report),
+        Bench::Reads(arguments) => reads::run(&arguments, &line.options, &mut report),
+        Bench::Writes => alone::run("writes", &line.options, &mut report),
+        Bench::Telemetry => alone::run("telemetry", &line.options, &mut report),
     };
     report.finish();
     match outcome {

@@ -37,6 +37,11 @@ impl Server {
         server.url = String::from_utf8(started.stdout)?.trim().to_owned();
         Ok(server)
     }
+
+    /// Its address; the user may create databases.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
 }
 
 impl Drop for Server {

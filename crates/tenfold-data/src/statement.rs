@@ -50,6 +50,20 @@ pub(crate) struct Statement {
     pub cost: Cost,
 }
 
+impl Statement {
+    /// The same for as long as the process lives: for the texts that each entity and relation has once. Their record
+    /// then borrows them, run after run.
+    pub(crate) fn lasting(self) -> Self {
+        fn lasting(text: Cow<'static, str>) -> Cow<'static, str> {
+            match text {
+                Cow::Borrowed(text) => Cow::Borrowed(text),
+                Cow::Owned(text) => Cow::Borrowed(text.leak()),
+            }
+        }
+        Statement { name: lasting(self.name), text: lasting(self.text), ..self }
+    }
+}
+
 /// How a statement ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

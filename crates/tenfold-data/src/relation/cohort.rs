@@ -16,7 +16,7 @@ use crate::context::Origin;
 use crate::entity::OrgId;
 use crate::error::DataError;
 use crate::row::Row;
-use crate::scope::{Batch, BatchKey, Loader, Scope, Watch};
+use crate::scope::{Batch, BatchKey, FEW, Loader, Scope, Watch};
 use crate::statement::CallSite;
 use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Value};
@@ -306,6 +306,15 @@ impl<R: Related> Batch for RelationBatch<R> {
                 Err(error) => cohorts.iter().for_each(|cohort| cohort.fail(&self.viewer, error.clone())),
             }
         })
+    }
+
+    fn holds_waker(&self, waker: &Waker) -> usize {
+        let held = |cohort: &Arc<Cohort<R>>| {
+            let Ok(views) = cohort.views.try_lock() else { return 0 };
+            let wakers = views.iter().flat_map(|view| &view.wakers).take(FEW);
+            wakers.filter(|held| held.will_wake(waker)).count()
+        };
+        self.cohorts.iter().take(FEW).map(held).sum()
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

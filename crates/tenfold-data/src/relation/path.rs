@@ -95,7 +95,7 @@ impl<R: Related> Relation<R> {
                 None => self.every_row(dialect),
                 Some(limit) => self.first_rows(dialect, limit),
             };
-            R::table().statement(&format!("{}_of_{}", self.name, self.from), text, Cost::Key)
+            R::table().statement(&format!("{}_of_{}", self.name, self.from), text, Cost::Key).lasting()
         })
     }
 
@@ -164,8 +164,9 @@ impl<R: Related> Relation<R> {
         let wanted = any(dialect, &link, next);
         let rest = if R::COUNTS {
             format!("GROUP BY {link} ORDER BY {link}")
-        } else if self.path.by.is_none() {
-            format!("ORDER BY {link}")
+        } else if self.path.through.is_none() && self.path.by.is_none_or(|by| by == R::table().key) {
+            // One row a link, so there is nothing to put side by side.
+            return R::table().select_by_list(dialect, &link, &format!("{columns}, {link}"));
         } else {
             format!("ORDER BY {link}, {}", self.order(if self.path.through.is_some() { "t." } else { "" }))
         };

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::StreamExt as _;
@@ -19,7 +19,11 @@ use super::{Phase, Scope};
 /// flush too early: `FuturesUnordered` returns `Pending` with its waker already fired, and has more to run.
 /// So does tokio, when a task yields or has used up its cooperative budget; but its wakes are deferred until
 /// the executor has nothing else to do, so one deferred turn of our own tells whether there was any. After a
-/// wake the task goes back to the executor instead of polling again at once, which could starve everybody else.
+/// wake the task goes back to the executor instead of polling again at once, which could starve everybody else; only
+/// after batches that were answered at once it goes on, for a few rounds.
+///
+/// The turn is saved when nobody but the waiting loads holds the work's waker: then nobody can fire it. A plain loop
+/// over a list always waits like that, and the turn would cost it more than a small load on SQLite.
 pub struct Driven<F> {
     scope: Arc<Scope>,
     work: Pin<Box<F>>,
@@ -32,9 +36,19 @@ pub struct Driven<F> {
     lull: bool,
 }
 
+/// How many rounds a poll may take while batches are answered at once; then others have their turn.
+const ROUNDS: usize = 8;
+
+/// Who holds the work's [`Signal`] by ourselves during a poll: twice `Driven::signal`, twice the poll, and the two
+/// `FuturesUnordered`, which register the waker whenever they are polled.
+const OWN_CLONES: usize = 6;
+
 /// The waker that the work sees: it notes that it was fired, and passes it on.
 struct Signal {
     fired: AtomicBool,
+    /// During a poll it is only noted: the poll looks before it ends. An executor that is woken in between wakes a
+    /// thread to steal the task, which costs more than a small load on SQLite.
+    held: AtomicBool,
     outer: Waker,
 }
 
@@ -44,8 +58,10 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.fired.store(true, Ordering::Release);
-        self.outer.wake_by_ref();
+        self.fired.store(true, Ordering::SeqCst);
+        if !self.held.load(Ordering::SeqCst) {
+            self.outer.wake_by_ref();
+        }
     }
 }
 
@@ -66,7 +82,11 @@ impl<F: Future> Driven<F> {
         match &self.signal {
             Some((signal, waker)) if signal.outer.will_wake(outer) => (Arc::clone(signal), waker.clone()),
             _ => {
-                let signal = Arc::new(Signal { fired: AtomicBool::new(false), outer: outer.clone() });
+                let signal = Arc::new(Signal {
+                    fired: AtomicBool::new(false),
+                    held: AtomicBool::new(false),
+                    outer: outer.clone(),
+                });
                 let waker = Waker::from(Arc::clone(&signal));
                 // Whoever holds the old waker may have fired that one instead.
                 self.lull = false;
@@ -75,6 +95,24 @@ impl<F: Future> Driven<F> {
                 (signal, waker)
             }
         }
+    }
+
+    /// Whether the work waits for nothing but loads that have not been sent. Whoever else could wake it (a timer, a
+    /// task, tokio's own deferred wakes, another `FuturesUnordered`) would hold a clone of its waker.
+    fn only_loads_wait(&self, signal: &Arc<Signal>, waker: &Waker) -> bool {
+        if !self.batches.is_empty() || !self.tasks.is_empty() {
+            return false;
+        }
+        let state = self.scope.state();
+        if !state.spawned.is_empty() {
+            return false;
+        }
+        let loads: usize = state.pending.iter().map(|(_, batch)| batch.holds_waker(waker)).sum();
+        drop(state);
+        let unknown = Arc::strong_count(signal) > OWN_CLONES + loads;
+        // Who has dropped his clone may have fired it before.
+        fence(Ordering::Acquire);
+        loads > 0 && !unknown && !signal.fired.load(Ordering::Acquire)
     }
 
     fn poll_batches(&mut self, cx: &mut Context<'_>) {
@@ -114,31 +152,63 @@ impl<F: Future> Driven<F> {
     }
 }
 
+/// What one round of a poll came to.
+enum Round<T> {
+    Ready(T),
+    /// Batches were sent. If one was answered at once (SQLite), the work can go on in another round.
+    Sent,
+    /// Somebody will wake the task.
+    Waits,
+}
+
+impl<F: Future> Driven<F> {
+    fn round(&mut self, signal: &Arc<Signal>, waker: &Waker, outer: &mut Context<'_>) -> Round<F::Output> {
+        let mut cx = Context::from_waker(waker);
+        {
+            let mut state = self.scope.state();
+            state.phase = Phase::Driven;
+            state.polling = true;
+        }
+        // Answers first: whom they wake is polled right below, so those wakes do not count as "can still run".
+        self.poll_batches(&mut cx);
+        let woken = signal.fired.swap(false, Ordering::SeqCst);
+        if std::mem::take(&mut self.lull) && !woken && self.scope.state().spawned.is_empty() {
+            self.flush(&mut cx);
+            return Round::Sent;
+        }
+        while let Poll::Ready(Some(())) = self.tasks.poll_next_unpin(&mut cx) {}
+        if let Poll::Ready(value) = self.work.as_mut().poll(&mut cx) {
+            return Round::Ready(value);
+        }
+        if self.only_loads_wait(signal, waker) {
+            self.flush(&mut cx);
+            return Round::Sent;
+        }
+        let nothing_can_run = !signal.fired.load(Ordering::Acquire);
+        self.settle(nothing_can_run, outer);
+        Round::Waits
+    }
+}
+
 impl<F: Future> Future for Driven<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, outer: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
         let (signal, waker) = this.waker(outer.waker());
-        let mut cx = Context::from_waker(&waker);
-        {
-            let mut state = this.scope.state();
-            state.phase = Phase::Driven;
-            state.polling = true;
+        signal.held.store(true, Ordering::SeqCst);
+        for _ in 0..ROUNDS {
+            match this.round(&signal, &waker, outer) {
+                Round::Ready(value) => return Poll::Ready(value),
+                Round::Sent if signal.fired.load(Ordering::Acquire) => {}
+                Round::Sent | Round::Waits => break,
+            }
         }
-        // Answers first: whom they wake is polled right below, so those wakes do not count as "can still run".
-        this.poll_batches(&mut cx);
-        let woken = signal.fired.swap(false, Ordering::AcqRel);
-        if std::mem::take(&mut this.lull) && !woken && this.scope.state().spawned.is_empty() {
-            this.flush(&mut cx);
-            return Poll::Pending;
+        // Whoever fires it from here on passes it on himself; whoever did before is seen.
+        signal.held.store(false, Ordering::SeqCst);
+        if signal.fired.load(Ordering::SeqCst) {
+            outer.waker().wake_by_ref();
         }
-        while let Poll::Ready(Some(())) = this.tasks.poll_next_unpin(&mut cx) {}
-        if let Poll::Ready(value) = this.work.as_mut().poll(&mut cx) {
-            return Poll::Ready(value);
-        }
-        let nothing_can_run = !signal.fired.load(Ordering::Acquire);
-        this.settle(nothing_can_run, outer);
         Poll::Pending
     }
 }

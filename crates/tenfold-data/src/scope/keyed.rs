@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::future::BoxFuture;
 
-use super::{Batch, BatchKey, Scope};
+use super::{Batch, BatchKey, FEW, Scope};
 use crate::error::DataError;
 use crate::statement::CallSite;
 
@@ -172,6 +172,11 @@ impl<L: KeyedLoad> Batch for KeyedBatch<L> {
             }
             self.answer.set(found);
         })
+    }
+
+    fn holds_waker(&self, waker: &Waker) -> usize {
+        let Ok(state) = self.answer.0.try_lock() else { return 0 };
+        state.wakers.iter().take(FEW).filter(|held| held.will_wake(waker)).count()
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

@@ -34,7 +34,7 @@ use crate::driver::{Call, Params};
 use crate::entity::OrgId;
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
-use crate::statement::{CallRecord, CallSite, Outcome, Statement, StatementRecord};
+use crate::statement::{CallRecord, CallSite, Cost as Load, Outcome, Statement, StatementRecord};
 use crate::trace::TraceContext;
 use crate::transaction::Connection;
 use crate::value::Value;
@@ -44,9 +44,16 @@ use crate::value::Value;
 pub trait Batch: Send + 'static {
     /// Sends the batch and answers everybody who waits for it.
     fn run(self: Box<Self>, scope: Arc<Scope>) -> BoxFuture<'static, ()>;
+    /// How many clones of this waker those hold who wait for it; fewer if that cannot be told at once.
+    fn holds_waker(&self, _waker: &Waker) -> usize {
+        0
+    }
     /// For merging another load into a batch that waits.
     fn as_any(&mut self) -> &mut dyn Any;
 }
+
+/// As many wakers of a batch are looked at; who waits with more has other branches that can run.
+pub(crate) const FEW: usize = 16;
 
 /// Loads with equal keys can share a batch.
 #[doc(hidden)]
@@ -282,7 +289,7 @@ impl Scope {
         (site, watch): (CallSite, Watch),
         mut read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
     ) -> Result<Vec<T>, DataError> {
-        let mut rows = Vec::new();
+        let mut rows = Vec::with_capacity(expected_rows(statement, params));
         let mut sink = |row: &Row<'_>| {
             rows.push(read(row)?);
             Ok(())
@@ -330,28 +337,38 @@ impl Scope {
             Some(connection) => connection.run(call).instrument(span).await,
             None => self.database.driver().run(call).instrument(span).await,
         };
-        let record = StatementRecord {
-            name: statement.name.clone(),
-            module: statement.module,
-            text: statement.text.clone(),
-            trace: self.trace,
-            dialect,
-            site,
-            elapsed: started.elapsed(),
-            rows: *result.as_ref().unwrap_or(&0),
-            outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
-        };
-        self.record(&record);
+        let elapsed = started.elapsed();
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        self.database_nanos.fetch_add(nanos, Ordering::Relaxed);
+        if !self.database.observers().is_empty() {
+            self.tell(&StatementRecord {
+                name: statement.name.clone(),
+                module: statement.module,
+                text: statement.text.clone(),
+                trace: self.trace,
+                dialect,
+                site,
+                elapsed,
+                rows: *result.as_ref().unwrap_or(&0),
+                outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
+            });
+        }
         result.map_err(|error| error.at(&statement.name, site))
     }
 
-    fn record(&self, record: &StatementRecord) {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        let nanos = u64::try_from(record.elapsed.as_nanos()).unwrap_or(u64::MAX);
-        self.database_nanos.fetch_add(nanos, Ordering::Relaxed);
+    fn tell(&self, record: &StatementRecord) {
         for observer in self.database.observers() {
             observer.statement(record);
         }
+    }
+}
+
+/// How many rows there will be at least, as a rule: one for each key of a load by keys.
+fn expected_rows(statement: &Statement, params: &[Value]) -> usize {
+    match params.last() {
+        Some(Value::List(keys)) if statement.cost == Load::Key => keys.len(),
+        _ => 0,
     }
 }
 

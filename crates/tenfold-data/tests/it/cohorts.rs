@@ -1,10 +1,10 @@
 //! Sibling loading: a relation touched on one entity is loaded for all that were loaded with it.
 
-use tenfold_data::{Context, DataError, Entity};
+use tenfold_data::{Context, DataError, Dialect, Entity};
 
 use crate::bench::Bench;
 use crate::ledger::{here, names, rows_of, site_of};
-use crate::people::{self, Account, User};
+use crate::people::{self, Account, Permission, PermissionId, User};
 use crate::work::{self, Project, Task};
 
 on_both_databases!(
@@ -21,6 +21,7 @@ on_both_databases!(
     a_relation_of_nothing_costs_no_statement,
     a_relation_of_an_entity_that_was_just_inserted_can_be_loaded,
     an_entity_that_was_never_stored_has_no_related_rows,
+    related_rows_stand_in_the_order_of_their_keys_however_the_database_gives_them,
 );
 
 async fn a_plain_loop_costs_four_statements_for_any_number_of_users(bench: Bench) {
@@ -321,4 +322,38 @@ async fn an_entity_that_was_never_stored_has_no_related_rows(bench: Bench) {
         })
         .await;
     assert_eq!(names(&bench.statements()), ["people_accounts.get"]);
+}
+
+async fn related_rows_stand_in_the_order_of_their_keys_however_the_database_gives_them(bench: Bench) {
+    bench
+        .request(async |cx| {
+            let users = people::hire(&cx, 3).await;
+            let ids: Vec<_> = (0..12).map(|_| PermissionId(cx.new_id())).collect();
+            // The newest first, and those of one user apart from each other.
+            let permission = |(n, id): (usize, &PermissionId)| Permission {
+                id: *id,
+                org_id: cx.tenant(),
+                user_id: users[n % 3].id,
+                name: n.to_string(),
+            };
+            let permissions = ids.iter().rev().enumerate().map(permission).collect();
+            cx.transaction(async |tx| Permission::insert_many(tx, permissions).await).await.unwrap();
+        })
+        .await;
+    if bench.database.dialect() == Dialect::Postgres {
+        // Without its index the table is read as the rows were stored.
+        let onlooker = bench.onlooker().await;
+        let drop_it = "DROP INDEX people_permissions_by_user";
+        onlooker.batch_execute(drop_it).await.unwrap();
+    }
+    bench
+        .request(async |cx| {
+            for user in &User::query().all(&cx).await.unwrap() {
+                let permissions = user.permissions.get(&cx).await.unwrap();
+                assert_eq!(permissions.len(), 6);
+                assert!(permissions.iter().all(|permission| permission.user_id == user.id));
+                assert!(permissions.is_sorted_by_key(|permission| permission.id));
+            }
+        })
+        .await;
 }

@@ -4,6 +4,7 @@
 //! request hits whatever the connection is running by then, which may be an innocent neighbour's load.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Mutex as AsyncMutex;
@@ -19,6 +20,16 @@ pub(super) struct Lane {
     current: Mutex<Option<Arc<Connection>>>,
     /// Held while connecting, so that a broken lane is opened once and not by everybody who waits for it.
     connecting: AsyncMutex<()>,
+    under_way: AtomicUsize,
+}
+
+/// A load that is under way, until it is dropped.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 struct Connection {
@@ -28,10 +39,22 @@ struct Connection {
 
 impl Lane {
     pub(super) fn new(config: Config) -> Self {
-        Lane { config, current: Mutex::new(None), connecting: AsyncMutex::new(()) }
+        Lane {
+            config,
+            current: Mutex::new(None),
+            connecting: AsyncMutex::new(()),
+            under_way: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many loads it has been given that have not come back.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
     }
 
     pub(super) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        let _counted = UnderWay(&self.under_way);
         let connection = self.connection().await?;
         let prepared = connection.prepared(&call.statement.text).await?;
         run_prepared(&connection.client, &prepared, call).await

@@ -10,7 +10,6 @@ mod lease;
 
 use std::error::Error as _;
 use std::str::FromStr as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Timeouts};
@@ -32,7 +31,6 @@ use crate::statement::{Cost, Dialect};
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
     lanes: Box<[Lane]>,
-    next_lane: AtomicUsize,
     pool: Pool,
     acquire_timeout: Duration,
 }
@@ -74,7 +72,7 @@ impl Postgres {
             .map_err(|error| DataError::Settings(format!("database.pool_size cannot be used: {error}")))?;
         let lanes = (0..settings.lanes.max(1)).map(|_| Lane::new(config.clone())).collect();
         let acquire_timeout = settings.acquire_timeout;
-        Ok(Postgres { lanes, next_lane: AtomicUsize::new(0), pool, acquire_timeout })
+        Ok(Postgres { lanes, pool, acquire_timeout })
     }
 
     /// A connection of one's own; waiting for it is charged to the deadline.
@@ -91,8 +89,10 @@ impl Postgres {
         }
     }
 
+    /// The lane with the fewest loads under way; the first of several. What comes one after the other stays on one
+    /// connection, whose server process has everything at hand.
     fn lane(&self) -> &Lane {
-        &self.lanes[self.next_lane.fetch_add(1, Ordering::Relaxed) % self.lanes.len()]
+        self.lanes.iter().min_by_key(|lane| lane.under_way()).expect("there is at least one lane")
     }
 }
 

@@ -1,0 +1,26 @@
+//! `peer-allocations list --url URL`: how many allocations a list makes, in every way.
+
+use clap::Parser;
+use peer_drivers::list;
+use peer_drivers::place::Place;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
+
+#[derive(Parser)]
+struct Arguments {
+    /// What is counted.
+    #[arg(value_parser = ["list"])]
+    _what: String,
+    /// The database: `sqlite:PATH` or `postgres://…`.
+    #[arg(long)]
+    url: String,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Arguments { url, .. } = Arguments::parse();
+    let count = || ALLOCATOR.stats().allocations + ALLOCATOR.stats().reallocations;
+    tokio::spawn(async move { list::run(Place::new(&url), true, None, Some(count)).await }).await?
+}

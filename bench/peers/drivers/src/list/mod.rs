@@ -1,0 +1,133 @@
+//! A list of users with profile, settings and permissions, in every way.
+
+mod ours;
+mod postgres;
+mod sqlite;
+mod whole_rows;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use futures_util::future::BoxFuture;
+use tenfold_data::Dialect;
+
+use crate::allocations::Allocations;
+use crate::line::{Line, quantile};
+use crate::people::{SIZES, View};
+use crate::place::Place;
+
+/// Lists the organization with so many users.
+type List = Arc<dyn Fn(usize) -> BoxFuture<'static, anyhow::Result<Listed>> + Send + Sync>;
+
+/// What a list gave, and how many statements it sent.
+pub struct Listed {
+    views: Vec<View>,
+    statements: u64,
+}
+
+struct Case {
+    name: &'static str,
+    /// Measured only every so many rounds; for what takes long.
+    every: usize,
+    list: List,
+}
+
+impl Case {
+    fn new<F>(name: &'static str, list: impl Fn(usize) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = anyhow::Result<Listed>> + Send + 'static,
+    {
+        Case { name, every: 1, list: Arc::new(move |size| Box::pin(list(size))) }
+    }
+
+    fn seldom(self) -> Self {
+        Case { every: 25, ..self }
+    }
+}
+
+/// Measures the cases in turns, so that whatever else the machine does meets all of them alike.
+///
+/// # Errors
+/// When a list fails, or lists something else than the others.
+pub async fn run(
+    place: Place,
+    quick: bool,
+    only: Option<String>,
+    allocations: Option<Allocations>,
+) -> anyhow::Result<()> {
+    let mut cases = ours::cases(&place)?;
+    cases.extend(match place.dialect() {
+        Dialect::Sqlite => sqlite::cases(&place)?,
+        Dialect::Postgres => postgres::cases(&place)?,
+    });
+    if let Some(only) = &only {
+        cases.retain(|case| case.name == only);
+    }
+    for size in SIZES {
+        let expected = (cases[0].list)(size).await?.views;
+        ensure!(expected.len() == size, "the list of {size} has {}", expected.len());
+        for case in &cases {
+            ensure!((case.list)(size).await?.views == expected, "{} lists something else", case.name);
+        }
+        match allocations {
+            Some(allocations) => count(&cases, size, allocations).await?,
+            None => measure(&cases, size, rounds(size, quick)).await?,
+        }
+    }
+    Ok(())
+}
+
+fn rounds(size: usize, quick: bool) -> usize {
+    let full = match size {
+        10 => 4_000,
+        100 => 1_500,
+        _ => 400,
+    };
+    if quick { full / 8 } else { full }
+}
+
+async fn measure(cases: &[Case], size: usize, rounds: usize) -> anyhow::Result<()> {
+    let mut times: Vec<Vec<Duration>> = cases.iter().map(|_| Vec::new()).collect();
+    let mut statements = vec![0; cases.len()];
+    for round in 0..rounds {
+        for place in 0..cases.len() {
+            let index = (place + round) % cases.len();
+            let case = &cases[index];
+            if round % case.every != 0 {
+                continue;
+            }
+            let began = Instant::now();
+            let listed = (case.list)(size).await?;
+            times[index].push(began.elapsed());
+            statements[index] = listed.statements;
+        }
+    }
+    let hand =
+        cases.iter().position(|case| case.name == "hand_four").map(|index| quantile(&times[index], 0.5));
+    for ((case, times), statements) in cases.iter().zip(&times).zip(statements) {
+        let ratio = quantile(times, 0.5).as_secs_f64() / hand.unwrap_or_default().as_secs_f64();
+        Line::new(case.name)
+            .with("users", size)
+            .times(times)
+            .with("statements", statements)
+            .with("ratio", (ratio * 100.0).round() / 100.0)
+            .print();
+    }
+    Ok(())
+}
+
+/// How many allocations one list makes, on all threads; the least of some, since others may allocate meanwhile.
+async fn count(cases: &[Case], size: usize, allocations: Allocations) -> anyhow::Result<()> {
+    for case in cases {
+        let mut least = usize::MAX;
+        for _ in 0..5 {
+            let before = allocations();
+            let listed = (case.list)(size).await?;
+            least = least.min(allocations() - before);
+            drop(listed);
+        }
+        Line::new(case.name).with("users", size).with("allocations", least).print();
+    }
+    Ok(())
+}

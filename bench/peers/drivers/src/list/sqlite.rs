@@ -1,0 +1,116 @@
+//! By hand on rusqlite: one connection, prepared statements, on the caller's thread as ours.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row};
+use uuid::Uuid;
+
+use super::{Case, Listed, whole_rows};
+use crate::people::{View, organization};
+use crate::place::Place;
+
+const USERS: &str = "SELECT id, name FROM people_users WHERE org_id = ?1 ORDER BY email, id LIMIT 1001";
+const PROFILES: &str = "SELECT user_id, city FROM people_profiles WHERE org_id = ?1 AND user_id IN (SELECT value FROM rarray(?2))";
+const SETTINGS: &str = "SELECT user_id, theme FROM people_settings WHERE org_id = ?1 AND user_id IN (SELECT value FROM rarray(?2))";
+const PERMISSIONS: &str = "SELECT user_id, name FROM people_permissions \
+    WHERE org_id = ?1 AND user_id IN (SELECT value FROM rarray(?2)) ORDER BY user_id, id";
+const JSON: &str = "SELECT u.id, u.name, p.city, s.theme, \
+    (SELECT json_group_array(name) FROM (SELECT name FROM people_permissions r \
+        WHERE r.org_id = u.org_id AND r.user_id = u.id ORDER BY id)) \
+    FROM people_users u \
+    JOIN people_profiles p ON p.org_id = u.org_id AND p.user_id = u.id \
+    JOIN people_settings s ON s.org_id = u.org_id AND s.user_id = u.id \
+    WHERE u.org_id = ?1 ORDER BY u.email, u.id LIMIT 1001";
+const ONE_PROFILE: &str = "SELECT city FROM people_profiles WHERE org_id = ?1 AND user_id = ?2";
+const ONE_SETTINGS: &str = "SELECT theme FROM people_settings WHERE org_id = ?1 AND user_id = ?2";
+const THEIR_PERMISSIONS: &str =
+    "SELECT name FROM people_permissions WHERE org_id = ?1 AND user_id = ?2 ORDER BY id";
+
+pub(super) fn cases(place: &Place) -> anyhow::Result<Vec<Case>> {
+    let case = |name, list: fn(&Connection, Uuid) -> anyhow::Result<Listed>| {
+        let connection = Arc::new(Mutex::new(place.sqlite()?));
+        anyhow::Ok(Case::new(name, move |size| {
+            let connection = Arc::clone(&connection);
+            async move { list(&connection.lock().unwrap_or_else(PoisonError::into_inner), organization(size).0) }
+        }))
+    };
+    Ok(vec![
+        case("hand_four", four)?,
+        case("hand_rows", whole_rows::list)?,
+        case("hand_json", json)?,
+        case("naive", naive)?.seldom(),
+    ])
+}
+
+fn id(row: &Row<'_>, index: usize) -> anyhow::Result<Uuid> {
+    Ok(Uuid::from_slice(row.get_ref(index)?.as_blob()?)?)
+}
+
+fn four(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
+    let organization = organization.as_bytes();
+    let mut views = users(connection, organization)?;
+    let places: HashMap<Uuid, usize> =
+        views.iter().enumerate().map(|(index, view)| (view.id, index)).collect();
+    let ids = Rc::new(views.iter().map(|view| Value::Blob(view.id.as_bytes().to_vec())).collect::<Vec<_>>());
+    let mut related = |sql: &str, put: fn(&mut View, String)| {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query((organization, Rc::clone(&ids)))?;
+        while let Some(row) = rows.next()? {
+            let place = places.get(&id(row, 0)?).context("a row of nobody who was asked for")?;
+            put(&mut views[*place], row.get(1)?);
+        }
+        anyhow::Ok(())
+    };
+    related(PROFILES, |view, city| view.city = city)?;
+    related(SETTINGS, |view, theme| view.theme = theme)?;
+    related(PERMISSIONS, |view, name| view.permissions.push(name))?;
+    Ok(Listed { views, statements: 4 })
+}
+
+fn users(connection: &Connection, organization: &[u8; 16]) -> anyhow::Result<Vec<View>> {
+    let mut statement = connection.prepare_cached(USERS)?;
+    let mut rows = statement.query((organization,))?;
+    let mut views = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (city, theme) = (String::new(), String::new());
+        views.push(View { id: id(row, 0)?, name: row.get(1)?, city, theme, permissions: Vec::new() });
+    }
+    Ok(views)
+}
+
+fn json(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
+    let mut statement = connection.prepare_cached(JSON)?;
+    let mut rows = statement.query((organization.as_bytes(),))?;
+    let mut views = Vec::new();
+    while let Some(row) = rows.next()? {
+        let permissions = serde_json::from_str(row.get_ref(4)?.as_str()?)?;
+        views.push(View {
+            id: id(row, 0)?,
+            name: row.get(1)?,
+            city: row.get(2)?,
+            theme: row.get(3)?,
+            permissions,
+        });
+    }
+    Ok(Listed { views, statements: 1 })
+}
+
+fn naive(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
+    let organization = organization.as_bytes();
+    let mut views = users(connection, organization)?;
+    for view in &mut views {
+        let id = view.id.as_bytes();
+        let one = |sql| connection.prepare_cached(sql)?.query_row((organization, id), |row| row.get(0));
+        view.city = one(ONE_PROFILE)?;
+        view.theme = one(ONE_SETTINGS)?;
+        let mut permissions = connection.prepare_cached(THEIR_PERMISSIONS)?;
+        let names = permissions.query_map((organization, id), |row| row.get(0))?;
+        view.permissions = names.collect::<Result<_, _>>()?;
+    }
+    let statements = 1 + 3 * views.len() as u64;
+    Ok(Listed { views, statements })
+}

@@ -1,0 +1,82 @@
+//! The database that both sides use, each with the same settings.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use rusqlite::{Connection, OpenFlags};
+use tenfold_data::{Clock, Database, DatabaseSettings, Dialect, Observer};
+use tokio_postgres::NoTls;
+
+/// The address of a database.
+#[derive(Clone)]
+pub struct Place(String);
+
+impl Place {
+    /// `sqlite:PATH` or `postgres://…`, as `database.url` takes it.
+    pub fn new(url: &str) -> Self {
+        Place(url.to_owned())
+    }
+
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        if self.0.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres }
+    }
+
+    /// Through tenfold-data, as the reference backend is set up.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn database(&self, observers: Vec<Arc<dyn Observer>>) -> anyhow::Result<Database> {
+        Ok(Database::open(&self.0, &DatabaseSettings::default(), Clock::system(), observers)?)
+    }
+
+    /// By hand, with the settings that tenfold-data gives its connections.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn sqlite(&self) -> anyhow::Result<Connection> {
+        let path = self.0.strip_prefix("sqlite:").context("not an SQLite file")?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        let settings = DatabaseSettings::default().sqlite;
+        connection.execute_batch(&format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; \
+             PRAGMA foreign_keys = ON; PRAGMA cache_size = -{}; PRAGMA mmap_size = {};",
+            settings.cache_bytes / 1024,
+            settings.mmap_bytes
+        ))?;
+        connection.set_prepared_statement_cache_capacity(256);
+        connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        rusqlite::vtab::array::load_module(&connection)?;
+        Ok(connection)
+    }
+
+    /// By hand, a pool of so many connections.
+    ///
+    /// # Errors
+    /// When the address cannot be read.
+    pub fn pool(&self, size: usize) -> anyhow::Result<Pool> {
+        let mut config = tokio_postgres::Config::from_str(&self.0)?;
+        let settings = DatabaseSettings::default().postgres;
+        config.options(format!(
+            "-c statement_timeout={} -c idle_in_transaction_session_timeout={}",
+            settings.statement_timeout.as_millis(),
+            settings.idle_in_transaction_timeout.as_millis()
+        ));
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        Ok(Pool::builder(Manager::from_config(config, NoTls, recycling)).max_size(size).build()?)
+    }
+
+    /// Lets the database count what stands in the tables, as one in production has.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn analyze(&self) -> anyhow::Result<()> {
+        match self.dialect() {
+            Dialect::Sqlite => Ok(self.sqlite()?.execute_batch("ANALYZE")?),
+            Dialect::Postgres => Ok(self.pool(1)?.get().await?.batch_execute("VACUUM ANALYZE").await?),
+        }
+    }
+}

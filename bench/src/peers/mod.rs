@@ -1,0 +1,142 @@
+//! Programs that do the same as ours with other means. They are built when they are needed, outside the workspace:
+//! drivers of databases are nobody's dependency here but tenfold-data's, and two versions of one SQLite do not fit
+//! into one graph of dependencies.
+
+mod build;
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+use clap::Args;
+use harness::process::block_on;
+use serde_json::{Map, Value};
+use tenfold::data::Dialect;
+use tenfold::data::testing::TestDatabase;
+
+use crate::Options;
+use crate::place::Server;
+use crate::report::{Row, complain};
+
+/// What the benchmarks with peers take.
+#[derive(Args)]
+pub struct Arguments {
+    /// Fails when a peer cannot be built, instead of leaving it out.
+    #[arg(long)]
+    require_peers: bool,
+}
+
+/// A program that measures, ready to be started.
+pub struct Peer {
+    command: Vec<PathBuf>,
+    /// Whether it can do several things, and is told which; the others list.
+    is_told: bool,
+}
+
+/// What a peer says: the fields of one line.
+pub type Line = Map<String, Value>;
+
+impl Peer {
+    /// Ours beside the bare drivers, in one process.
+    ///
+    /// # Errors
+    /// When it cannot be built: without it there is nothing to compare.
+    pub fn drivers() -> anyhow::Result<Self> {
+        Ok(Peer { command: vec![build::cargo("drivers", "peer-drivers")?], is_told: true })
+    }
+
+    /// Counts the allocations of those.
+    ///
+    /// # Errors
+    /// As [`Peer::drivers`].
+    pub fn allocations() -> anyhow::Result<Self> {
+        Ok(Peer { command: vec![build::cargo("drivers", "peer-allocations")?], is_told: true })
+    }
+
+    /// SeaORM and sqlx.
+    pub fn seaorm(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
+        let built = build::cargo("seaorm", "peer-seaorm");
+        arguments.or_without("seaorm", built.map(|program| Peer { command: vec![program], is_told: true }))
+    }
+
+    /// Drizzle.
+    pub fn drizzle(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
+        let built = build::node("drizzle");
+        let peer =
+            |folder: PathBuf| Peer { command: vec!["node".into(), folder.join("list.js")], is_told: false };
+        arguments.or_without("drizzle", built.map(peer))
+    }
+
+    /// Django.
+    pub fn django(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
+        let built = build::python("django");
+        arguments.or_without("django", built.map(|command| Peer { command, is_told: false }))
+    }
+
+    /// Lets it measure something on a database, and gives its lines.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn run(&self, what: &str, url: &str, options: &Options) -> anyhow::Result<Vec<Line>> {
+        let mut command = Command::new(&self.command[0]);
+        command.args(&self.command[1..]);
+        if self.is_told {
+            command.args([what, "--url"]);
+        }
+        command.arg(url).stderr(Stdio::inherit());
+        if options.quick {
+            command.arg("--quick");
+        }
+        let output = command.output().with_context(|| format!("{command:?} cannot be started"))?;
+        anyhow::ensure!(output.status.success(), "{command:?} failed");
+        let lines = String::from_utf8(output.stdout)?;
+        lines.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+}
+
+impl Arguments {
+    fn or_without(&self, name: &str, built: anyhow::Result<Peer>) -> anyhow::Result<Option<Peer>> {
+        match built {
+            Ok(peer) => Ok(Some(peer)),
+            Err(error) if self.require_peers => Err(error.context(format!("{name} cannot be built"))),
+            Err(error) => {
+                complain(&format!("left out: {name} cannot be built: {error:#}"));
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// A database with the tables and rows that every peer reads; gone when it is dropped.
+///
+/// # Errors
+/// When the rows cannot be made.
+pub fn prepare(drivers: &Peer, dialect: Dialect, server: Option<&Server>) -> anyhow::Result<TestDatabase> {
+    let database = block_on(async {
+        match server {
+            Some(server) if dialect == Dialect::Postgres => TestDatabase::create_on(server.url()).await,
+            _ => TestDatabase::create(dialect).await,
+        }
+    });
+    drivers.run("prepare", database.url(), &Options::default())?;
+    Ok(database)
+}
+
+/// The row of a line.
+pub fn row(bench: &str, dialect: Dialect, line: &Line) -> Row {
+    let case = line.get("case").and_then(Value::as_str).unwrap_or_default();
+    let fields = line.iter().filter(|(field, _)| *field != "case");
+    fields.fold(Row::new(bench, dialect, case), |row, (field, value)| row.with(field, value.clone()))
+}
+
+/// A field that is a number.
+pub fn number(line: &Line, field: &str) -> f64 {
+    line.get(field).and_then(Value::as_f64).unwrap_or_default()
+}
+
+/// Notes how often as much this is, with two digits.
+pub fn put_ratio(line: &mut Line, value: f64, to: f64) {
+    if to > 0.0 {
+        line.insert("ratio".to_owned(), ((value / to * 100.0).round() / 100.0).into());
+    }
+}
