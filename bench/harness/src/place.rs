@@ -16,7 +16,7 @@ pub struct Place {
     pub url: String,
     dialect: Dialect,
     /// Dropped with the place; an SQLite file lies in the folder instead.
-    _database: Option<TestDatabase>,
+    database: Option<TestDatabase>,
 }
 
 impl Place {
@@ -27,7 +27,7 @@ impl Place {
             folder: fresh_folder(),
             url: "sqlite:data/app.db".to_owned(),
             dialect: Dialect::Sqlite,
-            _database: None,
+            database: None,
         }
     }
 
@@ -47,7 +47,7 @@ impl Place {
             folder: fresh_folder(),
             url: database.url().to_owned(),
             dialect: Dialect::Postgres,
-            _database: Some(database),
+            database: Some(database),
         }
     }
 
@@ -57,6 +57,11 @@ impl Place {
             Some(path) => format!("sqlite:{}", self.work().join(path).display()),
             None => self.url.clone(),
         }
+    }
+
+    /// What `database.migrate_url` is to be; empty for SQLite.
+    pub fn migrate_url(&self) -> &str {
+        self.database.as_ref().and_then(TestDatabase::migrate_url).unwrap_or_default()
     }
 
     /// The working directory of the processes.
@@ -83,6 +88,7 @@ impl Place {
     pub fn app(&self, arguments: &[&str]) -> Launch {
         self.bare(arguments)
             .env("TENFOLD_DATABASE__URL", &self.url)
+            .env("TENFOLD_DATABASE__MIGRATE_URL", self.migrate_url())
             .env("TENFOLD_HTTP__LISTEN", "127.0.0.1:0")
     }
 

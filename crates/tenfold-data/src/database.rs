@@ -56,6 +56,22 @@ pub struct PostgresSettings {
     pub statement_timeout: Duration,
     /// After this long the server ends a transaction that does nothing.
     pub idle_in_transaction_timeout: Duration,
+    /// The address whose role owns the tables and migrates; without, that of the application does.
+    pub migrate_url: Option<String>,
+    /// How long a migration waits for a table's lock before it lets those behind it go first, and tries again.
+    pub migrate_lock_timeout: Duration,
+    /// What stands between the application and the server.
+    pub pooler: Pooler,
+}
+
+/// What stands between the application and PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooler {
+    /// Nothing, or something that gives each client a connection of its own.
+    None,
+    /// A pooler in transaction mode, such as pgbouncer: nothing is kept on a connection, so no statement is prepared
+    /// by name, each one has a transaction, and loads by key do not share connections.
+    Transaction,
 }
 
 impl Default for DatabaseSettings {
@@ -75,6 +91,9 @@ impl Default for DatabaseSettings {
                 connect_timeout: Duration::from_secs(5),
                 statement_timeout: Duration::from_secs(20),
                 idle_in_transaction_timeout: Duration::from_secs(30),
+                migrate_url: None,
+                migrate_lock_timeout: Duration::from_secs(5),
+                pooler: Pooler::None,
             },
         }
     }
@@ -89,6 +108,7 @@ struct Inner {
     clock: Clock,
     observers: Vec<Arc<dyn Observer>>,
     max_rows: usize,
+    migrating: PostgresSettings,
 }
 
 impl Database {
@@ -108,9 +128,15 @@ impl Database {
                 let opened = Sqlite::open(path, &settings.sqlite);
                 Box::new(opened.map_err(|error| error.at("database.open", Location::caller()))?)
             }
-            Address::Postgres(url) => Box::new(Postgres::new(&url, &settings.postgres)?),
+            Address::Postgres(url) => Box::new(Postgres::new("database.url", &url, &settings.postgres)?),
         };
-        Ok(Database(Arc::new(Inner { driver, clock, observers, max_rows: settings.max_rows })))
+        let (max_rows, migrating) = (settings.max_rows, settings.postgres.clone());
+        Ok(Database(Arc::new(Inner { driver, clock, observers, max_rows, migrating })))
+    }
+
+    /// Whether the address names an SQLite file that is not there, which [`Database::open`] would make.
+    pub fn is_missing(url: &str) -> bool {
+        matches!(Address::parse(url), Ok(Address::Sqlite(path)) if !path.exists())
     }
 
     /// Which database it is.
@@ -149,6 +175,11 @@ impl Database {
 
     pub(crate) fn observers(&self) -> &[Arc<dyn Observer>] {
         &self.0.observers
+    }
+
+    /// How to migrate a PostgreSQL database.
+    pub(crate) fn migrating(&self) -> &PostgresSettings {
+        &self.0.migrating
     }
 
     pub(crate) fn max_rows(&self) -> usize {

@@ -228,6 +228,7 @@ impl Table {
             module: self.module,
             text: Cow::Owned(text),
             cost,
+            within: None,
         }
     }
 

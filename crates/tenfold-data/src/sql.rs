@@ -102,6 +102,7 @@ impl SqlQuery {
                 module: self.sql.module,
                 text: Cow::Borrowed(text),
                 cost: self.cost,
+                within: target.tenant,
             };
             let params: Vec<Value> = target.tenant.iter().map(OrgId::to_value).chain(self.params).collect();
             target.fetch(&statement, &params, T::from_row).await

@@ -33,4 +33,6 @@ mod tenancy;
 mod transactions;
 mod types;
 mod values;
+mod wall;
+mod wall_traps;
 mod work;

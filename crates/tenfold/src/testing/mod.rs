@@ -86,6 +86,7 @@ impl TestApp {
         let mut loader = Loader::new("defaults.toml", &app.defaults()).expect("the defaults are right");
         let folder = Folder::create();
         let mut own = vec![("database.url".to_owned(), place.url().to_owned())];
+        own.extend(place.migrate_url().map(|url| ("database.migrate_url".to_owned(), url.to_owned())));
         own.extend(folder.settings(&app.defaults()));
         own.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         for (key, value) in &own {
