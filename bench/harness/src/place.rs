@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tenfold::data::Dialect;
 use tenfold::data::testing::TestDatabase;
+use tenfold::data::{Dialect, Pooler};
 
 use crate::process::{Launch, block_on};
 
@@ -36,6 +36,11 @@ impl Place {
         Place::with(program, block_on(TestDatabase::create(Dialect::Postgres)))
     }
 
+    /// The same, behind the pgbouncer of the tests.
+    pub fn pooled(program: &Path) -> Self {
+        Place::with(program, block_on(TestDatabase::create(Dialect::Postgres)).behind_pooler())
+    }
+
     /// With a PostgreSQL database of its own, on the server with this address.
     pub fn postgres_on(program: &Path, server: &str) -> Self {
         Place::with(program, block_on(TestDatabase::create_on(server)))
@@ -64,6 +69,17 @@ impl Place {
         self.database.as_ref().and_then(TestDatabase::migrate_url).unwrap_or_default()
     }
 
+    /// The address for the server's user, who may do anything; empty for SQLite.
+    pub fn superuser_url(&self) -> String {
+        self.database.as_ref().and_then(TestDatabase::superuser_url).unwrap_or_default()
+    }
+
+    /// What `database.pooler` is to be.
+    pub fn pooler(&self) -> &'static str {
+        let pooler = self.database.as_ref().map_or(Pooler::None, TestDatabase::pooler);
+        if pooler == Pooler::Transaction { "transaction" } else { "none" }
+    }
+
     /// The working directory of the processes.
     pub fn work(&self) -> PathBuf {
         self.folder.join("work")
@@ -89,6 +105,7 @@ impl Place {
         self.bare(arguments)
             .env("TENFOLD_DATABASE__URL", &self.url)
             .env("TENFOLD_DATABASE__MIGRATE_URL", self.migrate_url())
+            .env("TENFOLD_DATABASE__POOLER", self.pooler())
             .env("TENFOLD_HTTP__LISTEN", "127.0.0.1:0")
     }
 

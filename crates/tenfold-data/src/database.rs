@@ -136,7 +136,9 @@ impl Database {
 
     /// Whether the address names an SQLite file that is not there, which [`Database::open`] would make.
     pub fn is_missing(url: &str) -> bool {
-        matches!(Address::parse(url), Ok(Address::Sqlite(path)) if !path.exists())
+        let Ok(Address::Sqlite(path)) = Address::parse(url) else { return false };
+        // Any other error, a path that leads through a file for one, is for whoever opens it to tell.
+        path.metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
     }
 
     /// Which database it is.

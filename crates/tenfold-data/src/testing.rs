@@ -6,16 +6,23 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio_postgres::{Config, NoTls};
 
-use crate::database::DatabaseSettings;
+use crate::database::{DatabaseSettings, Pooler};
 use crate::statement::Dialect;
 
 /// The variable that names the PostgreSQL server whose user may create databases.
 pub const POSTGRES_VARIABLE: &str = "TENFOLD_TEST_POSTGRES";
 
+/// The variable that names the pgbouncer before that server, as `postgres://HOST:PORT`.
+pub const POOLER_VARIABLE: &str = "TENFOLD_TEST_PGBOUNCER";
+
+/// With this variable set to anything, every database on PostgreSQL is reached through the pooler.
+pub const THROUGH_POOLER_VARIABLE: &str = "TENFOLD_TEST_THROUGH_PGBOUNCER";
+
 /// An empty database for one test.
 pub struct TestDatabase {
     url: String,
     kind: Kind,
+    pooler: Pooler,
 }
 
 enum Kind {
@@ -43,7 +50,7 @@ impl TestDatabase {
                 let folder = std::env::temp_dir().join(fresh_name());
                 std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
                 let url = format!("sqlite:{}", folder.join("test.db").display());
-                TestDatabase { url, kind: Kind::Sqlite(folder) }
+                TestDatabase { url, kind: Kind::Sqlite(folder), pooler: Pooler::None }
             }
             Dialect::Postgres => {
                 let server = std::env::var(POSTGRES_VARIABLE).unwrap_or_else(|_| {
@@ -84,7 +91,29 @@ impl TestDatabase {
         execute(server, &format!("CREATE DATABASE {name} TEMPLATE template0 OWNER {OWNER} {options}")).await;
         let address = with_database(server, &name);
         let (url, owner) = (with_role(&address, RUNTIME), with_role(&address, OWNER));
-        TestDatabase { url, kind: Kind::Postgres { server: server.to_owned(), name, owner } }
+        let kind = Kind::Postgres { server: server.to_owned(), name, owner };
+        let made = TestDatabase { url, kind, pooler: Pooler::None };
+        if std::env::var_os(THROUGH_POOLER_VARIABLE).is_some() { made.behind_pooler() } else { made }
+    }
+
+    /// The same database, reached through the pgbouncer that [`POOLER_VARIABLE`] names. SQLite has none.
+    ///
+    /// # Panics
+    /// When the variable is not set.
+    pub fn behind_pooler(mut self) -> Self {
+        if let Kind::Postgres { name, .. } = &self.kind {
+            let pooler = std::env::var(POOLER_VARIABLE).unwrap_or_else(|_| {
+                panic!("{POOLER_VARIABLE} is not set: run ./test, which starts a pgbouncer for the tests")
+            });
+            self.url = with_role(&with_database(&pooler, name), RUNTIME);
+            self.pooler = Pooler::Transaction;
+        }
+        self
+    }
+
+    /// What its address leads through.
+    pub fn pooler(&self) -> Pooler {
+        self.pooler
     }
 
     /// The address of the role that migrates, as `database.migrate_url` takes it; SQLite has none.
@@ -93,6 +122,11 @@ impl TestDatabase {
             Kind::Sqlite(_) => None,
             Kind::Postgres { owner, .. } => Some(owner),
         }
+    }
+
+    /// The address of the role that runs, past any pooler.
+    pub fn direct_url(&self) -> String {
+        self.superuser_url().map_or_else(|| self.url.clone(), |url| with_role(&url, RUNTIME))
     }
 
     /// The address for the user of the server, who may do anything; SQLite has none.
@@ -106,6 +140,7 @@ impl TestDatabase {
     /// `settings` with what opening this database as its applications do needs.
     pub fn settings(&self, mut settings: DatabaseSettings) -> DatabaseSettings {
         settings.postgres.migrate_url = self.migrate_url().map(str::to_owned);
+        settings.postgres.pooler = self.pooler;
         settings
     }
 

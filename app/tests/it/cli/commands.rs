@@ -108,7 +108,7 @@ fn a_role_that_owns_nothing_says_who_is_to_migrate_and_starts_behind_him() {
         refused.err
     );
     assert_eq!(place.app(&["migrate", "up"]).finish().status.code(), Some(0));
-    let process = alone(&["serve"]).start();
+    let mut process = alone(&["serve"]).start();
     assert!(process.err().contains("row-level security is on for"), "{}", process.err());
     super::sign_up(&process, "ada");
     process.stop();

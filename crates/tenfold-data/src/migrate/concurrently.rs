@@ -48,11 +48,13 @@ pub(super) async fn build(
     guard: &dyn DriverTransaction,
     indexes: &[Index],
 ) -> Result<(), DriverError> {
-    guard.script("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
     for index in indexes {
         let look = "SELECT CASE WHEN indisvalid THEN 'whole' ELSE 'broken' END FROM pg_index \
                     WHERE indexrelid = to_regclass($1)";
         let found = run(guard, "migrations.index", look, &[Value::Text(index.name.clone())]).await?;
+        // The guard idles while the index is built. What it ran last would keep its snapshot, and the build would
+        // wait for that for ever; a statement without a snapshot takes its place.
+        guard.script("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
         match found.first().map(String::as_str) {
             Some("whole") => continue,
             Some(_) => driver.outside(&format!("DROP INDEX CONCURRENTLY {}", index.name)).await?,

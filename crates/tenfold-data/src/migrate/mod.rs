@@ -58,8 +58,12 @@ const LOCK_ATTEMPTS: u32 = 5;
 /// The pause before it is, in which those who queued up behind it get on.
 const LOCK_PAUSE: Duration = Duration::from_secs(1);
 
-/// The lock that runners on one PostgreSQL database share: "tenfold" in ASCII.
-const RUNNER_LOCK: &str = "SELECT pg_advisory_xact_lock(x'74656e666f6c64'::bigint)";
+/// The lock that runners on one PostgreSQL database share: "tenfold" in ASCII. It is asked for again and again: a
+/// statement that waits for it would hold a snapshot, for which an index that the other runner builds would wait.
+const RUNNER_LOCK: &str = "SELECT 'mine' WHERE pg_try_advisory_xact_lock(x'74656e666f6c64'::bigint)";
+
+/// How often it is asked for.
+const RUNNER_PAUSE: Duration = Duration::from_millis(50);
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS tenfold_migrations (module text NOT NULL, name text NOT NULL, \
                        checksum text NOT NULL, applied_at timestamptz NOT NULL, PRIMARY KEY (module, name));";
@@ -233,14 +237,21 @@ impl<'a> Runner<'a> {
 
     /// Begins a transaction that no other runner is in; keeps locks short, and makes the history if it is not there.
     async fn begin(&self) -> Result<Box<dyn DriverTransaction>, DriverError> {
-        let transaction = self.driver().begin(None, None).await?;
+        let transaction = loop {
+            let transaction = self.driver().begin(None, None).await?;
+            if self.dialect() == Dialect::Sqlite
+                || !run(&*transaction, "migrations.lock", RUNNER_LOCK, &[]).await?.is_empty()
+            {
+                break transaction;
+            }
+            drop(transaction);
+            tokio::time::sleep(RUNNER_PAUSE).await;
+        };
         if self.dialect() == Dialect::Postgres {
             // The runner lock is awaited as long as another runner needs; a table's lock is not, since whoever
             // queues behind this migration would wait as well.
             let patience = self.database.migrating().migrate_lock_timeout.as_millis();
-            let bounds = format!(
-                "SET LOCAL statement_timeout = 0; {RUNNER_LOCK}; SET LOCAL lock_timeout = '{patience}ms'"
-            );
+            let bounds = format!("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{patience}ms'");
             transaction.script(&bounds).await?;
         }
         let history = portable::translate(HISTORY, self.dialect()).map_err(DriverError::Refused)?;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
-    Clock, Context, Database, DatabaseSettings, Dialect, Observer, OrgId, StatementRecord, SystemContext,
+    Clock, Context, Database, DatabaseSettings, Dialect, Observer, OrgId, Pooler, StatementRecord,
+    SystemContext,
 };
 use tokio_postgres::NoTls;
 
@@ -27,6 +28,11 @@ impl Bench {
 
     pub async fn postgres() -> Self {
         Self::migrated(Arc::new(Place::server().await)).await
+    }
+
+    /// On PostgreSQL behind pgbouncer.
+    pub async fn pooled() -> Self {
+        Self::migrated(Arc::new(Place(Place::server().await.0.behind_pooler()))).await
     }
 
     async fn migrated(place: Arc<Place>) -> Self {
@@ -63,7 +69,7 @@ impl Bench {
 
     /// The same of the role that the application runs as.
     pub async fn as_runtime(&self) -> tokio_postgres::Client {
-        self.connect(self.place.database().url()).await
+        self.connect(&self.place.database().direct_url()).await
     }
 
     /// The same of the role that owns the tables.
@@ -124,7 +130,8 @@ impl Place {
     /// What the application is told. Commits do not wait for the disk: no test here pulls the plug, and hundreds of
     /// them share one.
     pub fn url(&self) -> String {
-        hasty(self.0.url())
+        // A pooler takes no settings for a connection.
+        if self.0.pooler() == Pooler::None { hasty(self.0.url()) } else { self.0.url().to_owned() }
     }
 
     fn settings(&self, settings: DatabaseSettings) -> DatabaseSettings {

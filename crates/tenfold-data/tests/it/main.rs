@@ -20,11 +20,14 @@ macro_rules! on_both_databases {
 mod batches;
 mod bench;
 mod cohorts;
+mod faults;
 mod keys;
 mod ledger;
+mod migration_locks;
 mod migrations;
 mod pages;
 mod people;
+mod pooler;
 mod postgres_failures;
 mod refusals;
 mod scope;

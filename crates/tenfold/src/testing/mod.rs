@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tenfold_data::testing::TestDatabase;
-use tenfold_data::{CallRecord, Clock, Database, Dialect, Observer, StatementRecord, SystemContext};
+use tenfold_data::{CallRecord, Clock, Database, Dialect, Observer, Pooler, StatementRecord, SystemContext};
 use tenfold_observe::telemetry::Telemetry;
 
 pub use self::client::{TestRequest, TestResponse, TestStream};
@@ -87,6 +87,9 @@ impl TestApp {
         let folder = Folder::create();
         let mut own = vec![("database.url".to_owned(), place.url().to_owned())];
         own.extend(place.migrate_url().map(|url| ("database.migrate_url".to_owned(), url.to_owned())));
+        if place.pooler() == Pooler::Transaction {
+            own.push(("database.pooler".to_owned(), "transaction".to_owned()));
+        }
         own.extend(folder.settings(&app.defaults()));
         own.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         for (key, value) in &own {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Object;
 use futures_util::future::{BoxFuture, join3};
+use tokio::time::Instant;
 use tokio_postgres::NoTls;
 
 use super::super::{Call, DriverTransaction, before};
@@ -54,7 +55,7 @@ impl Lease {
         match (&*self.session, call.statement.within) {
             (Session::Own, None) => self.send(call, None).await,
             (session, within) => {
-                let begin = session.begin_reading(within);
+                let begin = session.begin_reading(within, call.deadline);
                 self.send(call, Some((&begin, "COMMIT"))).await
             }
         }
@@ -113,6 +114,11 @@ impl Drop for Lease {
             return;
         }
         let Some(client) = self.client.take().map(Object::take) else { return };
+        if let Session::Shared { .. } = &*self.session {
+            // pgbouncer up to 1.20 dies of a cancel request that does not wait for its answer (pgbouncer#801). The
+            // statement ends at its own bound, see `Session::begin`.
+            return;
+        }
         let cancel = client.cancel_token();
         drop(client);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -132,8 +138,12 @@ pub(super) struct PostgresTransaction {
 }
 
 impl PostgresTransaction {
-    pub(super) async fn begin(lease: Lease, org: Option<OrgId>) -> Result<Self, DriverError> {
-        lease.script(&lease.session.begin_writing(org)).await?;
+    pub(super) async fn begin(
+        lease: Lease,
+        org: Option<OrgId>,
+        deadline: Option<Instant>,
+    ) -> Result<Self, DriverError> {
+        lease.script(&lease.session.begin_writing(org, deadline)).await?;
         Ok(PostgresTransaction { lease: Some(lease), org })
     }
 

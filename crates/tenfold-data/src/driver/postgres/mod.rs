@@ -122,7 +122,7 @@ impl Driver for Postgres {
     ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
             let lease = self.lease(deadline).await?;
-            let transaction = before(deadline, PostgresTransaction::begin(lease, org)).await?;
+            let transaction = before(deadline, PostgresTransaction::begin(lease, org, deadline)).await?;
             Ok(Box::new(transaction) as Box<dyn DriverTransaction>)
         })
     }

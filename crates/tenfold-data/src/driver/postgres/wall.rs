@@ -6,6 +6,9 @@
 //! transaction, and the connection's next user would act for somebody else's organization.
 
 use std::fmt::Write as _;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::database::{Pooler, PostgresSettings};
 use crate::entity::OrgId;
@@ -17,63 +20,62 @@ const SYSTEM: &str = "system";
 pub(super) enum Session {
     /// Nothing: a connection keeps its settings and its prepared statements.
     Own,
-    /// A pooler that gives each transaction another connection: every transaction begins with these settings.
-    Shared { settings: String },
+    /// A pooler that gives each transaction another connection: every transaction begins with its bounds.
+    Shared { statement_timeout: Duration, idle_timeout: Duration },
 }
 
 impl Session {
     pub(super) fn new(settings: &PostgresSettings) -> Self {
         match settings.pooler {
             Pooler::None => Session::Own,
-            Pooler::Transaction => {
-                let mut text = String::new();
-                for (name, value) in bounds(settings) {
-                    let _ = write!(text, "set_config('{name}', '{value}', true), ");
-                }
-                Session::Shared {
-                    settings: format!("SELECT {text}set_config('tenfold.reach', '{SYSTEM}', true)"),
-                }
-            }
+            Pooler::Transaction => Session::Shared {
+                statement_timeout: settings.statement_timeout,
+                idle_timeout: settings.idle_in_transaction_timeout,
+            },
         }
     }
 
     /// What a new connection is told, as `-c name=value`.
     pub(super) fn options(settings: &PostgresSettings) -> String {
         // As on SQLite, where readers are another connection: outside a transaction nothing can write.
-        let mut text = format!("-c default_transaction_read_only=on -c tenfold.reach={SYSTEM}");
-        for (name, value) in bounds(settings) {
-            let _ = write!(text, " -c {name}={value}");
-        }
-        text
+        format!(
+            "-c default_transaction_read_only=on -c tenfold.reach={SYSTEM} -c statement_timeout={} \
+             -c idle_in_transaction_session_timeout={}",
+            settings.statement_timeout.as_millis(),
+            settings.idle_in_transaction_timeout.as_millis()
+        )
     }
 
     /// The statements that begin a transaction which reads, for an organization or for the system.
-    pub(super) fn begin_reading(&self, org: Option<OrgId>) -> String {
-        self.begin("BEGIN READ ONLY", org)
+    pub(super) fn begin_reading(&self, org: Option<OrgId>, deadline: Option<Instant>) -> String {
+        self.begin("BEGIN READ ONLY", org, deadline)
     }
 
     /// The same for one that writes.
-    pub(super) fn begin_writing(&self, org: Option<OrgId>) -> String {
-        self.begin("BEGIN READ WRITE", org)
+    pub(super) fn begin_writing(&self, org: Option<OrgId>, deadline: Option<Instant>) -> String {
+        self.begin("BEGIN READ WRITE", org, deadline)
     }
 
-    fn begin(&self, verb: &str, org: Option<OrgId>) -> String {
+    fn begin(&self, verb: &str, org: Option<OrgId>, deadline: Option<Instant>) -> String {
         let mut text = verb.to_owned();
-        if let Session::Shared { settings } = self {
-            let _ = write!(text, "; {settings}");
+        if let Session::Shared { statement_timeout, idle_timeout } = self {
+            // Nothing is cancelled behind a pooler, so the server itself ends what is past the deadline.
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let bound =
+                left.map_or(*statement_timeout, |left| left.min(*statement_timeout)).as_millis().max(1);
+            let _ = write!(
+                text,
+                "; SELECT set_config('statement_timeout', '{bound}', true), \
+                 set_config('idle_in_transaction_session_timeout', '{}', true), \
+                 set_config('tenfold.reach', '{SYSTEM}', true)",
+                idle_timeout.as_millis()
+            );
         }
         if let Some(org) = org {
             let _ = write!(text, "; {}", narrow(org));
         }
         text
     }
-}
-
-fn bounds(settings: &PostgresSettings) -> [(&'static str, u128); 2] {
-    [
-        ("statement_timeout", settings.statement_timeout.as_millis()),
-        ("idle_in_transaction_session_timeout", settings.idle_in_transaction_timeout.as_millis()),
-    ]
 }
 
 /// From here to the end of the transaction only this organization's rows are there. `true` is SET LOCAL.
