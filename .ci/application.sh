@@ -70,7 +70,7 @@ start_server() {
     address=127.0.0.1:$(free_port)
     (
         cd "$scratch"
-        unset TENFOLD_TEST_POSTGRES TENFOLD_TEST_REQUIRE_TOOLS
+        unset TENFOLD_TEST_POSTGRES TENFOLD_TEST_PGBOUNCER TENFOLD_TEST_REQUIRE_TOOLS
         exec env "$@" "$application" serve --listen "$address" --database "$url" --demo
     ) >"$scratch/log" 2>&1 &
     server=$!

@@ -17,6 +17,7 @@ fn refusal(dialect: Dialect, app: App) -> String {
         let place = TestDatabase::create(dialect).await;
         let loader = Loader::new("defaults.toml", &app.defaults()).expect("the defaults are right");
         let loader = loader.flag("test", "database.url", Some(place.url())).expect("an address is a text");
+        let loader = loader.flag("test", "database.migrate_url", place.migrate_url()).expect("so is this");
         match app.start(loader.load(), Clock::system(), Telemetry::new(Clock::system()), Vec::new()).await {
             Ok(_) => panic!("it has started"),
             Err(error) => format!("{error:#}"),

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tenfold::data::Dialect;
 use tenfold::data::testing::TestDatabase;
+use tenfold::data::{Dialect, Pooler};
 
 use crate::process::{Launch, block_on};
 
@@ -16,7 +16,7 @@ pub struct Place {
     pub url: String,
     dialect: Dialect,
     /// Dropped with the place; an SQLite file lies in the folder instead.
-    _database: Option<TestDatabase>,
+    database: Option<TestDatabase>,
 }
 
 impl Place {
@@ -27,13 +27,18 @@ impl Place {
             folder: fresh_folder(),
             url: "sqlite:data/app.db".to_owned(),
             dialect: Dialect::Sqlite,
-            _database: None,
+            database: None,
         }
     }
 
     /// With a PostgreSQL database of its own, on the server of the tests.
     pub fn postgres(program: &Path) -> Self {
         Place::with(program, block_on(TestDatabase::create(Dialect::Postgres)))
+    }
+
+    /// The same, behind the pgbouncer of the tests.
+    pub fn pooled(program: &Path) -> Self {
+        Place::with(program, block_on(TestDatabase::create(Dialect::Postgres)).behind_pooler())
     }
 
     /// With a PostgreSQL database of its own, on the server with this address.
@@ -47,7 +52,7 @@ impl Place {
             folder: fresh_folder(),
             url: database.url().to_owned(),
             dialect: Dialect::Postgres,
-            _database: Some(database),
+            database: Some(database),
         }
     }
 
@@ -57,6 +62,22 @@ impl Place {
             Some(path) => format!("sqlite:{}", self.work().join(path).display()),
             None => self.url.clone(),
         }
+    }
+
+    /// What `database.migrate_url` is to be; empty for SQLite.
+    pub fn migrate_url(&self) -> &str {
+        self.database.as_ref().and_then(TestDatabase::migrate_url).unwrap_or_default()
+    }
+
+    /// The address for the server's user, who may do anything; empty for SQLite.
+    pub fn superuser_url(&self) -> String {
+        self.database.as_ref().and_then(TestDatabase::superuser_url).unwrap_or_default()
+    }
+
+    /// What `database.pooler` is to be.
+    pub fn pooler(&self) -> &'static str {
+        let pooler = self.database.as_ref().map_or(Pooler::None, TestDatabase::pooler);
+        if pooler == Pooler::Transaction { "transaction" } else { "none" }
     }
 
     /// The working directory of the processes.
@@ -83,6 +104,8 @@ impl Place {
     pub fn app(&self, arguments: &[&str]) -> Launch {
         self.bare(arguments)
             .env("TENFOLD_DATABASE__URL", &self.url)
+            .env("TENFOLD_DATABASE__MIGRATE_URL", self.migrate_url())
+            .env("TENFOLD_DATABASE__POOLER", self.pooler())
             .env("TENFOLD_HTTP__LISTEN", "127.0.0.1:0")
     }
 

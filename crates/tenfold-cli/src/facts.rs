@@ -37,6 +37,15 @@ pub struct TableUse {
     pub table: TableName,
 }
 
+/// A migration of a module.
+#[derive(Debug)]
+pub struct MigrationText {
+    /// Its path below the workspace root.
+    pub path: String,
+    /// What it says.
+    pub text: String,
+}
+
 /// The workspace with its sources and its SQL.
 #[derive(Debug)]
 pub struct Facts {
@@ -46,6 +55,8 @@ pub struct Facts {
     pub sources: Vec<SourceFile>,
     /// Every table that they name.
     pub tables: Vec<TableUse>,
+    /// The migrations, by path.
+    pub migrations: Vec<MigrationText>,
     /// How many texts of SQL were read: literals in `sql!` and migrations.
     pub texts: usize,
     /// What could not be read.
@@ -57,8 +68,14 @@ impl Facts {
     /// applications. Sources of the framework are not read, the rules ask nothing of them.
     pub fn read(folder: &Path) -> Result<Self, CheckError> {
         let workspace = Workspace::read(folder)?;
-        let mut facts =
-            Self { workspace, sources: Vec::new(), tables: Vec::new(), texts: 0, unreadable: Vec::new() };
+        let mut facts = Self {
+            workspace,
+            sources: Vec::new(),
+            tables: Vec::new(),
+            migrations: Vec::new(),
+            texts: 0,
+            unreadable: Vec::new(),
+        };
         let mut found = Vec::new();
         for (index, package) in facts.workspace.packages.iter().enumerate() {
             if package.module().is_some() || package.role == Role::Application {
@@ -111,7 +128,10 @@ impl Facts {
     fn take(&mut self, package: usize, path: &Path, content: Content) {
         let below = shown(&self.workspace.root, path);
         match content {
-            Content::Migration(text) => self.read_migration(package, &below, &text),
+            Content::Migration(text) => {
+                self.read_migration(package, &below, &text);
+                self.migrations.push(MigrationText { path: below, text });
+            }
             Content::Source(Ok(source)) => self.take_source(package, path, below, source),
             Content::Source(Err((message, line))) => self.unreadable.push(Violation::new(
                 Rule::Sources,

@@ -4,6 +4,7 @@ mod cycle;
 mod implementation;
 mod layers;
 mod layout;
+mod locks;
 mod needs;
 mod references;
 mod tables;
@@ -22,6 +23,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found.extend(cycle::violations(facts));
     found.extend(needs::violations(facts));
     found.extend(tables::violations(facts));
+    found.extend(locks::violations(facts));
     found.extend(layers::violations(facts));
     found.sort();
     found.dedup();

@@ -43,6 +43,8 @@ pub enum Rule {
     Tables,
     /// No foreign key crosses a module.
     ForeignKey,
+    /// A migration does not hold up a table that is in use.
+    Locks,
     /// The arrows between the framework's packages run one way.
     Layers,
     /// An exception has a reason, is used and has not expired.
@@ -51,7 +53,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule from which `tenfold-check.toml` may grant an exception.
-    pub const EXCEPTABLE: [Self; 8] = [
+    pub const EXCEPTABLE: [Self; 9] = [
         Self::Layout,
         Self::Implementation,
         Self::Cycle,
@@ -59,6 +61,7 @@ impl Rule {
         Self::Sql,
         Self::Tables,
         Self::ForeignKey,
+        Self::Locks,
         Self::Layers,
     ];
 
@@ -73,6 +76,7 @@ impl Rule {
             Self::Sql => "sql",
             Self::Tables => "tables",
             Self::ForeignKey => "foreign-key",
+            Self::Locks => "locks",
             Self::Layers => "layers",
             Self::Exceptions => "exceptions",
         }

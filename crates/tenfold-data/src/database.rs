@@ -62,6 +62,22 @@ pub struct PostgresSettings {
     pub statement_timeout: Duration,
     /// After this long the server ends a transaction that does nothing.
     pub idle_in_transaction_timeout: Duration,
+    /// The address whose role owns the tables and migrates; without, that of the application does.
+    pub migrate_url: Option<String>,
+    /// How long a migration waits for a table's lock before it lets those behind it go first, and tries again.
+    pub migrate_lock_timeout: Duration,
+    /// What stands between the application and the server.
+    pub pooler: Pooler,
+}
+
+/// What stands between the application and PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooler {
+    /// Nothing, or something that gives each client a connection of its own.
+    None,
+    /// A pooler in transaction mode, such as pgbouncer: nothing is kept on a connection, so no statement is prepared
+    /// by name, each one has a transaction, and loads by key do not share connections.
+    Transaction,
 }
 
 impl Default for DatabaseSettings {
@@ -84,6 +100,9 @@ impl Default for DatabaseSettings {
                 connect_timeout: Duration::from_secs(5),
                 statement_timeout: Duration::from_secs(20),
                 idle_in_transaction_timeout: Duration::from_secs(30),
+                migrate_url: None,
+                migrate_lock_timeout: Duration::from_secs(5),
+                pooler: Pooler::None,
             },
         }
     }
@@ -101,6 +120,7 @@ struct Inner {
     cohort_size: usize,
     request_cache: usize,
     n_plus_one_threshold: u32,
+    migrating: PostgresSettings,
 }
 
 impl Database {
@@ -120,18 +140,26 @@ impl Database {
                 let opened = Sqlite::open(path, &settings.sqlite);
                 Box::new(opened.map_err(|error| error.at("database.open", Location::caller()))?)
             }
-            Address::Postgres(url) => Box::new(Postgres::new(&url, &settings.postgres)?),
+            Address::Postgres(url) => Box::new(Postgres::new("database.url", &url, &settings.postgres)?),
         };
         Ok(Database(Arc::new(Inner {
             driver,
             clock,
             observers,
             max_rows: settings.max_rows,
+            migrating: settings.postgres.clone(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
             cohort_size: settings.cohort_size.max(1),
             // A list's peers are asked for together, and all of them must be remembered.
             request_cache: settings.request_cache.max(settings.cohort_size),
         })))
+    }
+
+    /// Whether the address names an SQLite file that is not there, which [`Database::open`] would make.
+    pub fn is_missing(url: &str) -> bool {
+        let Ok(Address::Sqlite(path)) = Address::parse(url) else { return false };
+        // Any other error, a path that leads through a file for one, is for whoever opens it to tell.
+        path.metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
     }
 
     /// Which database it is.
@@ -183,6 +211,11 @@ impl Database {
 
     pub(crate) fn n_plus_one_threshold(&self) -> u32 {
         self.0.n_plus_one_threshold
+    }
+
+    /// How to migrate a PostgreSQL database.
+    pub(crate) fn migrating(&self) -> &PostgresSettings {
+        &self.0.migrating
     }
 
     pub(crate) fn max_rows(&self) -> usize {

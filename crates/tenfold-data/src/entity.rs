@@ -293,6 +293,7 @@ impl Table {
             module: self.module,
             text: Cow::Owned(text),
             cost,
+            within: None,
         }
     }
 

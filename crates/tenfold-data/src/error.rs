@@ -1,5 +1,6 @@
 //! What can go wrong between a module and its database, in the words of the caller's entities.
 
+pub(crate) mod columns;
 mod constraint;
 
 use std::sync::Arc;

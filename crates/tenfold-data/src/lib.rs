@@ -168,10 +168,10 @@ pub use uuid::Uuid;
 
 pub use crate::clock::{Clock, Timestamp};
 pub use crate::context::{Context, Principal, Reach, SystemContext};
-pub use crate::database::{Database, DatabaseSettings, PostgresSettings, SqliteSettings};
+pub use crate::database::{Database, DatabaseSettings, Pooler, PostgresSettings, SqliteSettings};
 pub use crate::entity::{Column, ColumnSpec, Entity, Global, OrgId, Table, Tenant, Unique, Versioned};
 pub use crate::error::{Constraint, ConstraintKind, DataError};
-pub use crate::migrate::{MigrationFile, ModuleMigrations};
+pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, SecondWall};
 pub use crate::page::{Listing, Page};
 pub use crate::query::{Query, Rows};
 pub use crate::relation::{Count, Many, One, PeerKey, Ref};

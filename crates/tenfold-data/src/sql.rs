@@ -150,6 +150,7 @@ impl SqlQuery {
             module: self.sql.module,
             text: Cow::Borrowed(text),
             cost: self.cost,
+            within: target.tenant,
         };
         Ok((statement, target.tenant.iter().map(OrgId::to_value).chain(self.params).collect()))
     }

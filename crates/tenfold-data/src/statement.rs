@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::entity::OrgId;
 use crate::trace::TraceContext;
 
 /// The author's file and line that asked for a statement.
@@ -48,6 +49,9 @@ pub(crate) struct Statement {
     pub module: &'static str,
     pub text: Cow<'static, str>,
     pub cost: Cost,
+    /// The organization that a text by its author is held to, by the database where it can (PostgreSQL's row-level
+    /// security); generated texts carry theirs.
+    pub within: Option<OrgId>,
 }
 
 impl Statement {

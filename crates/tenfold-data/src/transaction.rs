@@ -133,7 +133,7 @@ impl Context {
     {
         let site = Location::caller();
         async move {
-            let open = Open::begin(self.scope(), site).await?;
+            let open = Open::begin(self.scope(), Some(self.tenant()), site).await?;
             let connection = Arc::clone(&open.connection);
             let mut tx = Tx { scope: self.scope(), tenant: self.tenant(), connection, watch: self.watch() };
             let value = work(&mut tx).await?;
@@ -157,7 +157,7 @@ impl SystemContext {
     {
         let site = Location::caller();
         async move {
-            let open = Open::begin(self.scope(), site).await?;
+            let open = Open::begin(self.scope(), None, site).await?;
             let mut tx = SystemTx { cx: self, connection: Arc::clone(&open.connection) };
             let value = work(&mut tx).await?;
             drop(tx);
@@ -184,10 +184,10 @@ impl Drop for Closing {
 }
 
 impl Open {
-    async fn begin(scope: &Arc<Scope>, site: CallSite) -> Result<Self, DataError> {
+    async fn begin(scope: &Arc<Scope>, org: Option<OrgId>, site: CallSite) -> Result<Self, DataError> {
         scope.open_transaction(site)?;
         let closing = Closing(Arc::clone(scope));
-        let begun = scope.database().driver().begin(scope.deadline());
+        let begun = scope.database().driver().begin(scope.deadline(), org);
         let transaction = watch(scope, Boundary::Begin, site, begun).await?;
         Ok(Open { connection: Arc::new(Connection::new(transaction)), closing, site })
     }

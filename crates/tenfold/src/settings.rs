@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tenfold_data::{DatabaseSettings, PostgresSettings, SqliteSettings};
+use tenfold_data::{DatabaseSettings, Pooler, PostgresSettings, SqliteSettings};
 use tenfold_jobs::JobSettings;
 use tenfold_observe::logs::{Colour, LogFormat};
 
@@ -60,6 +60,9 @@ enum Switch {
 #[serde(deny_unknown_fields)]
 struct Database {
     url: String,
+    migrate_url: String,
+    migrate_lock_timeout: TimeSpan,
+    pooler: PoolerChoice,
     max_rows: usize,
     cohort_size: usize,
     request_cache: usize,
@@ -74,6 +77,13 @@ struct Database {
     connect_timeout: TimeSpan,
     statement_timeout: TimeSpan,
     idle_in_transaction_timeout: TimeSpan,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PoolerChoice {
+    None,
+    Transaction,
 }
 
 #[derive(Deserialize)]
@@ -190,6 +200,12 @@ fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigEr
             connect_timeout: section.connect_timeout.as_std(),
             statement_timeout: section.statement_timeout.as_std(),
             idle_in_transaction_timeout: section.idle_in_transaction_timeout.as_std(),
+            migrate_url: Some(section.migrate_url).filter(|url| !url.is_empty()),
+            migrate_lock_timeout: section.migrate_lock_timeout.as_std(),
+            pooler: match section.pooler {
+                PoolerChoice::None => Pooler::None,
+                PoolerChoice::Transaction => Pooler::Transaction,
+            },
         },
     };
     Ok((section.url, settings))

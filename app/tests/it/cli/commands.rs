@@ -1,5 +1,7 @@
 //! `app config`, `app migrate`, `app --help`, `app --version`.
 
+use tenfold::data::Dialect;
+
 use super::in_both_places;
 use super::place::Place;
 
@@ -68,11 +70,49 @@ in_both_places!(fn migrate_tells_what_is_pending_applies_it_once_and_tells_that(
         finished.out
     };
     let before = run("status");
-    assert!(before.lines().count() >= 2 && before.lines().all(|line| line.starts_with("pending  ")), "{before}");
-    assert_eq!(run("up"), format!("{} migrations applied\n", before.lines().count()));
-    assert_eq!(run("status"), before.replace("pending", "applied"));
+    let pending: Vec<_> = before.lines().filter(|line| line.starts_with("pending  ")).collect();
+    assert!(pending.len() >= 2 && before.lines().count() == pending.len() + 1, "{before}");
+    assert_eq!(run("up"), format!("{} migrations applied\n", pending.len()));
+    let (after, wall) = run("status").trim_end().rsplit_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert_eq!(after, pending.join("\n").replace("pending", "applied"));
+    let expected = match place.dialect() {
+        Dialect::Sqlite => "row-level security is off: SQLite has no row-level security",
+        Dialect::Postgres => "row-level security is on for ",
+    };
+    assert!(wall.starts_with(expected), "{wall}");
     assert_eq!(run("up"), "0 migrations applied\n");
 });
+
+#[test]
+fn asking_what_is_pending_does_not_make_the_file() {
+    let place = Place::sqlite();
+    let finished = place.app(&["migrate", "status"]).finish();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.err);
+    assert!(
+        finished.out.contains("pending  ") && finished.out.ends_with("not there yet\n"),
+        "{}",
+        finished.out
+    );
+    assert!(place.is_untouched());
+}
+
+#[test]
+fn a_role_that_owns_nothing_says_who_is_to_migrate_and_starts_behind_him() {
+    let place = Place::postgres();
+    let alone = |what: &[&str]| place.app(what).env("TENFOLD_DATABASE__MIGRATE_URL", "");
+    let refused = alone(&["serve"]).finish();
+    assert_eq!(refused.status.code(), Some(1), "{}", refused.out);
+    assert!(
+        refused.err.contains("migrate up") && refused.err.contains("database.migrate_url"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(place.app(&["migrate", "up"]).finish().status.code(), Some(0));
+    let mut process = alone(&["serve"]).start();
+    assert!(process.err().contains("row-level security is on for"), "{}", process.err());
+    super::sign_up(&process, "ada");
+    process.stop();
+}
 
 #[test]
 fn help_names_every_command_and_option_and_version_is_one_line() {

@@ -10,6 +10,7 @@ mod ledger;
 mod logs;
 mod neighbours;
 mod paused;
+mod pooler;
 mod refusals;
 mod serving;
 mod statement_counts;

@@ -16,6 +16,11 @@ impl Place {
     pub fn postgres() -> Self {
         Place(harness::Place::postgres(Path::new(env!("CARGO_BIN_EXE_app"))))
     }
+
+    /// With a PostgreSQL database behind the pgbouncer of the tests.
+    pub fn pooled() -> Self {
+        Place(harness::Place::pooled(Path::new(env!("CARGO_BIN_EXE_app"))))
+    }
 }
 
 impl Deref for Place {

@@ -143,10 +143,12 @@ fn a_postgres_that_nobody_runs_is_refused_without_its_password() {
 
 #[test]
 fn a_postgres_database_or_user_that_does_not_exist_is_named_without_the_password() {
+    const RUNTIME: &str = "tenfold_test_runtime@";
     let place = Place::postgres();
     let (server, _) = place.url.rsplit_once('/').expect("an address has a database");
-    let nowhere = format!("{}/no_such_database", server.replace("postgres@", "postgres:open-sesame@"));
-    let nobody = place.url.replace("postgres@", "no_such_user:open-sesame@");
+    let nowhere =
+        format!("{}/no_such_database", server.replace(RUNTIME, "tenfold_test_runtime:open-sesame@"));
+    let nobody = place.url.replace(RUNTIME, "no_such_user:open-sesame@");
     for (url, named) in [(nowhere, "no_such_database"), (nobody, "no_such_user")] {
         for command in [&["serve"] as &[&str], &["migrate", "status"]] {
             let parts = &[named, "does not exist", "database.url", "--database"];

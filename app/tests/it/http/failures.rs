@@ -1,6 +1,9 @@
 //! Handlers that panic, hang or fail: the request's loss, and nobody else's.
 
+use std::time::{Duration, Instant};
+
 use tenfold::both_databases;
+use tenfold::data::Dialect;
 use tenfold::testing::{TestApp, TestResponse};
 
 use crate::{probe, problem};
@@ -75,3 +78,29 @@ both_databases!(probe::app(); async fn a_task_that_nobody_awaits_ends_with_its_r
     assert_eq!(app.get("/probe/leave-a-task").send().await.status(), 200);
     still_works(app, 0).await;
 });
+
+#[test]
+fn a_request_for_which_no_connection_comes_free_gets_a_503_that_says_when_to_come_back() {
+    let settings =
+        [("http.deadline", "3s"), ("database.pool_size", "1"), ("database.acquire_timeout", "200ms")];
+    tenfold::testing::run(probe::app(), Dialect::Postgres, &settings, async |app| {
+        let holding = app.post("/probe/hang-in-transaction").send();
+        let refused = async {
+            let begun = Instant::now();
+            // The connection is taken once the first refusal comes; nobody waits as long as the deadline.
+            loop {
+                let answer = app.get("/probe/notes").send().await;
+                if answer.status() != 200 {
+                    return (answer, begun.elapsed());
+                }
+            }
+        };
+        let (given_up, (answer, took)) = futures_util::future::join(holding, refused).await;
+        assert_eq!(problem(&given_up, 503)["type"], "urn:tenfold:problem:deadline");
+        let told = problem(&answer, 503);
+        assert_ne!(told["type"], "urn:tenfold:problem:deadline", "{told}");
+        assert_eq!(answer.header("retry-after"), "1");
+        assert!(took < Duration::from_secs(2), "took {took:?}");
+        still_works(app, 0).await;
+    });
+}

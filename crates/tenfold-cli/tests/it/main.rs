@@ -6,6 +6,7 @@ mod fixture;
 mod graph;
 mod layers;
 mod layout;
+mod locks;
 mod needs;
 mod statements;
 mod tables;

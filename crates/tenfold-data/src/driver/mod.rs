@@ -6,6 +6,7 @@ pub(crate) mod sqlite;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use crate::entity::OrgId;
 use crate::error::{DataError, DriverError};
 use crate::row::{ReadError, Row};
 use crate::statement::{Dialect, Statement};
@@ -87,11 +88,16 @@ pub(crate) trait Driver: Send + Sync {
     /// Runs a statement that reads, and says how many rows it gave.
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>>;
 
-    /// Opens a transaction on a connection of its own, once one is free.
+    /// Opens a transaction on a connection of its own, once one is free. With an organization, a database that can
+    /// (PostgreSQL) shows it only this organization's rows.
     fn begin(
         &self,
         deadline: Option<Instant>,
+        org: Option<OrgId>,
     ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>>;
+
+    /// Runs one statement that no transaction may hold, however long it takes: PostgreSQL's `… CONCURRENTLY`.
+    fn outside<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>>;
 
     /// Whether the database answers.
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>>;

@@ -3,8 +3,10 @@
 //! One portable text serves both databases (`portable.rs`); where it cannot, `NAME.sqlite.sql` and
 //! `NAME.postgres.sql` stand side by side. One runner works at a time. A file that has run must not change.
 
+mod concurrently;
 mod portable;
 mod statistics;
+mod wall;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -13,8 +15,11 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::database::Database;
-use crate::driver::{Call, DriverTransaction, Params};
+pub use self::wall::{Holds, SecondWall};
+use crate::clock::Timestamp;
+use crate::database::{Database, Pooler, PostgresSettings};
+use crate::driver::postgres::Postgres;
+use crate::driver::{Call, Driver, DriverTransaction, Params};
 use crate::error::{DataError, DriverError, Source};
 use crate::statement::{Cost, Dialect, Statement};
 use crate::value::Value;
@@ -51,8 +56,15 @@ pub struct MigrationStatus {
 /// How often a migration that cannot get its locks is tried again, on PostgreSQL.
 const LOCK_ATTEMPTS: u32 = 5;
 
-/// The lock that runners on one PostgreSQL database share: "tenfold" in ASCII.
-const RUNNER_LOCK: &str = "SELECT pg_advisory_xact_lock(x'74656e666f6c64'::bigint)";
+/// The pause before it is, in which those who queued up behind it get on.
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
+
+/// The lock that runners on one PostgreSQL database share: "tenfold" in ASCII. It is asked for again and again: a
+/// statement that waits for it would hold a snapshot, for which an index that the other runner builds would wait.
+const RUNNER_LOCK: &str = "SELECT 'mine' WHERE pg_try_advisory_xact_lock(x'74656e666f6c64'::bigint)";
+
+/// How often it is asked for.
+const RUNNER_PAUSE: Duration = Duration::from_millis(50);
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS tenfold_migrations (module text NOT NULL, name text NOT NULL, \
                        checksum text NOT NULL, applied_at timestamptz NOT NULL, PRIMARY KEY (module, name));";
@@ -62,7 +74,23 @@ struct Migration {
     module: &'static str,
     name: String,
     checksum: String,
-    script: String,
+    script: Script,
+}
+
+/// What a migration runs.
+enum Script {
+    /// In one transaction with its record.
+    Inside(String),
+    /// Index by index, outside any transaction.
+    Indexes(Vec<concurrently::Index>),
+}
+
+/// Who migrates: on PostgreSQL the owner, who may be another role than the one that runs.
+struct Runner<'a> {
+    database: &'a Database,
+    owner: Option<Postgres>,
+    /// Who is granted what the application needs.
+    runtime_role: String,
 }
 
 impl Database {
@@ -75,25 +103,36 @@ impl Database {
     /// a lock that could not be had, a statement that the database refuses. What ran before it stays.
     pub async fn migrate(&self, modules: &[ModuleMigrations]) -> Result<usize, DataError> {
         let migrations = read(self.dialect(), modules)?;
+        let failed = |error: DriverError| error.at("migrations.begin", Location::caller());
+        let runner = Runner::of(self).await?;
+        if !runner.may_migrate().await.map_err(failed)? {
+            return self.refuse_pending(modules, &runner.runtime_role).await;
+        }
         let mut ran = 0;
         for migration in &migrations {
             let mut attempt = 1;
             ran += loop {
-                match self.apply(migration).await {
+                match runner.apply(migration).await {
                     Ok(applied) => break usize::from(applied),
                     Err(error) if attempt < LOCK_ATTEMPTS && is_lock_timeout(&error) => {
                         attempt += 1;
-                        tokio::time::sleep(Duration::from_secs(1)).await;
+                        tracing::warn!(
+                            module = migration.module,
+                            migration = migration.name,
+                            "a lock could not be had in time; those behind it go first, then it is tried again"
+                        );
+                        tokio::time::sleep(LOCK_PAUSE).await;
                     }
                     Err(error) => return Err(migration.failed(error)),
                 }
             };
         }
+        runner.raise_wall().await.map_err(failed)?;
         statistics::seed_if_missing(self).await?;
         Ok(ran)
     }
 
-    /// Which migrations have run.
+    /// Which migrations have run. Nothing is written.
     ///
     /// # Errors
     /// As [`Database::migrate`].
@@ -103,21 +142,129 @@ impl Database {
     ) -> Result<Vec<MigrationStatus>, DataError> {
         let migrations = read(self.dialect(), modules)?;
         let failed = |error: DriverError| error.at("migrations.status", Location::caller());
-        let transaction = self.driver().begin(None).await.map_err(failed)?;
-        let transaction = &*transaction;
-        prepare(self.dialect(), transaction).await.map_err(failed)?;
+        let transaction = self.driver().begin(None, None).await.map_err(failed)?;
+        let history = match self.dialect() {
+            Dialect::Sqlite => "SELECT name FROM sqlite_schema WHERE name = 'tenfold_migrations'",
+            Dialect::Postgres => {
+                "SELECT to_regclass('tenfold_migrations')::text WHERE \
+                                  to_regclass('tenfold_migrations') IS NOT NULL"
+            }
+        };
+        let history = run(&*transaction, "migrations.history", history, &[]).await.map_err(failed)?;
         let mut status = Vec::new();
         for migration in migrations {
-            let applied = migration.recorded(transaction).await.map_err(failed)?.is_some();
+            let applied =
+                !history.is_empty() && migration.recorded(&*transaction).await.map_err(failed)?.is_some();
             status.push(MigrationStatus { module: migration.module, name: migration.name, applied });
         }
         Ok(status)
     }
 
+    /// For a role that may not migrate: it can run only when nothing is to be done.
+    async fn refuse_pending(&self, modules: &[ModuleMigrations], role: &str) -> Result<usize, DataError> {
+        let status = self.migration_status(modules).await?;
+        let pending: Vec<_> = status.iter().filter(|migration| !migration.applied).collect();
+        let Some(first) = pending.first() else { return Ok(0) };
+        Err(DataError::Migration(format!(
+            "{} migrations have not run, {}/{} the first, and the role {role} of database.url owns no tables: run \
+             `migrate up` with the owner's address in database.migrate_url",
+            pending.len(),
+            first.module,
+            first.name
+        )))
+    }
+}
+
+/// All migrations as they are for a database that is not there yet, so that nobody has to make it to ask.
+///
+/// # Errors
+/// As [`Database::migrate`].
+pub fn status_of_nothing(
+    dialect: Dialect,
+    modules: &[ModuleMigrations],
+) -> Result<Vec<MigrationStatus>, DataError> {
+    let pending = |migration: Migration| MigrationStatus {
+        module: migration.module,
+        name: migration.name,
+        applied: false,
+    };
+    Ok(read(dialect, modules)?.into_iter().map(pending).collect())
+}
+
+impl<'a> Runner<'a> {
+    async fn of(database: &'a Database) -> Result<Self, DataError> {
+        if database.dialect() == Dialect::Sqlite {
+            return Ok(Runner { database, owner: None, runtime_role: String::new() });
+        }
+        let owner = match &database.migrating().migrate_url {
+            Some(url) => {
+                // One that guards and one that builds indexes; the owner's address leads to the server itself.
+                let few = PostgresSettings {
+                    pool_size: 2,
+                    lanes: 1,
+                    pooler: Pooler::None,
+                    ..database.migrating().clone()
+                };
+                Some(Postgres::new("database.migrate_url", url, &few)?)
+            }
+            None => None,
+        };
+        let who = async {
+            let transaction = database.driver().begin(None, None).await?;
+            run(&*transaction, "migrations.role", "SELECT current_user::text", &[]).await
+        };
+        let role = who.await.map_err(|error| error.at("migrations.role", Location::caller()))?;
+        Ok(Runner { database, owner, runtime_role: role.concat() })
+    }
+
+    fn driver(&self) -> &dyn Driver {
+        self.owner.as_ref().map_or(self.database.driver(), |owner| owner)
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.database.dialect()
+    }
+
+    /// Whether the role may create tables, and owns those that are there.
+    async fn may_migrate(&self) -> Result<bool, DriverError> {
+        if self.owner.is_some() || self.dialect() == Dialect::Sqlite {
+            return Ok(true);
+        }
+        let transaction = self.driver().begin(None, None).await?;
+        let text = "SELECT 'yes' WHERE has_schema_privilege(current_schema(), 'CREATE') AND NOT EXISTS \
+                    (SELECT 1 FROM pg_class WHERE oid = to_regclass('tenfold_migrations') \
+                     AND NOT pg_has_role(relowner, 'USAGE'))";
+        Ok(!run(&*transaction, "migrations.rights", text, &[]).await?.is_empty())
+    }
+
+    /// Begins a transaction that no other runner is in; keeps locks short, and makes the history if it is not there.
+    async fn begin(&self) -> Result<Box<dyn DriverTransaction>, DriverError> {
+        let transaction = loop {
+            let transaction = self.driver().begin(None, None).await?;
+            if self.dialect() == Dialect::Sqlite
+                || !run(&*transaction, "migrations.lock", RUNNER_LOCK, &[]).await?.is_empty()
+            {
+                break transaction;
+            }
+            drop(transaction);
+            tokio::time::sleep(RUNNER_PAUSE).await;
+        };
+        if self.dialect() == Dialect::Postgres {
+            // The runner lock is awaited as long as another runner needs; a table's lock is not, since whoever
+            // queues behind this migration would wait as well.
+            let patience = self.database.migrating().migrate_lock_timeout.as_millis();
+            let bounds = format!("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{patience}ms'");
+            transaction.script(&bounds).await?;
+        }
+        let history = portable::translate(HISTORY, self.dialect())
+            .map_err(|why| DriverError::Other(Source::new(why)))?;
+        transaction.script(&history).await?;
+        Ok(transaction)
+    }
+
     /// Runs one migration if it has not run; says whether it did.
     async fn apply(&self, migration: &Migration) -> Result<bool, DriverError> {
-        let transaction = self.driver().begin(None).await?;
-        prepare(self.dialect(), &*transaction).await?;
+        let transaction = self.begin().await?;
         if let Some(checksum) = migration.recorded(&*transaction).await? {
             if checksum == migration.checksum {
                 return transaction.commit().await.map(|()| false);
@@ -126,36 +273,26 @@ impl Database {
                 "the file was changed after it had run here: restore it, and put the change into a new file",
             )));
         }
-        transaction.script(&migration.script).await?;
+        match &migration.script {
+            Script::Inside(script) => transaction.script(script).await?,
+            Script::Indexes(indexes) => concurrently::build(self.driver(), &*transaction, indexes).await?,
+        }
+        wall::raise(self.dialect(), &*transaction, &self.runtime_role).await?;
         statistics::seed(self.dialect(), &*transaction).await?;
-        let applied_at = Value::Time(self.clock().now());
-        let module = Value::Text(migration.module.to_owned());
-        let params = [
-            module,
-            Value::Text(migration.name.clone()),
-            Value::Text(migration.checksum.clone()),
-            applied_at,
-        ];
-        let text =
-            "INSERT INTO tenfold_migrations (module, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
-        run(&*transaction, "migrations.record", text, &params).await?;
+        migration.record(&*transaction, self.database.clock().now()).await?;
         tracing::info!(module = migration.module, migration = migration.name, "migration applied");
         transaction.commit().await.map(|()| true)
     }
-}
 
-/// Waits for the other runner, keeps locks short, and makes the history if it is not there.
-async fn prepare(dialect: Dialect, transaction: &dyn DriverTransaction) -> Result<(), DriverError> {
-    if dialect == Dialect::Postgres {
-        // The runner lock is awaited as long as another runner needs; a table's lock is not, since whoever
-        // queues behind this migration would wait as well.
-        transaction
-            .script(&format!("SET LOCAL statement_timeout = 0; {RUNNER_LOCK}; SET LOCAL lock_timeout = '5s'"))
-            .await?;
+    /// For tables that were made before there was a wall, and for a role that is new.
+    async fn raise_wall(&self) -> Result<(), DriverError> {
+        if self.dialect() == Dialect::Sqlite {
+            return Ok(());
+        }
+        let transaction = self.begin().await?;
+        wall::raise(self.dialect(), &*transaction, &self.runtime_role).await?;
+        transaction.commit().await
     }
-    let history =
-        portable::translate(HISTORY, dialect).map_err(|why| DriverError::Other(Source::new(why)))?;
-    transaction.script(&history).await
 }
 
 async fn run(
@@ -165,7 +302,8 @@ async fn run(
     params: &[Value],
 ) -> Result<Vec<String>, DriverError> {
     let mut found = Vec::new();
-    let statement = Statement { name: name.into(), module: "tenfold", text: text.into(), cost: Cost::Free };
+    let statement =
+        Statement { name: name.into(), module: "tenfold", text: text.into(), cost: Cost::Free, within: None };
     let mut sink = |row: &crate::row::Row<'_>| {
         found.push(row.text(0)?);
         Ok(())
@@ -181,6 +319,18 @@ impl Migration {
         let params = [Value::Text(self.module.to_owned()), Value::Text(self.name.clone())];
         let text = "SELECT checksum FROM tenfold_migrations WHERE module = $1 AND name = $2";
         Ok(run(transaction, "migrations.recorded", text, &params).await?.pop())
+    }
+
+    async fn record(
+        &self,
+        transaction: &dyn DriverTransaction,
+        applied_at: Timestamp,
+    ) -> Result<(), DriverError> {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let params = [text(self.module), text(&self.name), text(&self.checksum), Value::Time(applied_at)];
+        let text =
+            "INSERT INTO tenfold_migrations (module, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
+        run(transaction, "migrations.record", text, &params).await.map(|_| ())
     }
 
     fn failed(&self, error: DriverError) -> DataError {
@@ -211,16 +361,27 @@ fn read(dialect: Dialect, modules: &[ModuleMigrations]) -> Result<Vec<Migration>
             by_name.entry(name).or_default().insert(kind, file.text);
         }
         for (name, texts) in by_name {
-            let script = script(dialect, &texts).map_err(|why| {
+            let script = script(dialect, &texts).and_then(|text| Script::new(dialect, text));
+            let script = script.map_err(|why| {
                 DataError::Migration(format!("migration {name} of module {}: {why}", module.module))
             })?;
             // The checksum is of what the author wrote, so that a better translation is no change of the file.
-            let written = texts.get("").copied().unwrap_or(&script);
+            let own = if dialect == Dialect::Sqlite { "sqlite" } else { "postgres" };
+            let written = texts.get("").or_else(|| texts.get(own)).copied().unwrap_or_default();
             let checksum = checksum(written);
             all.push(Migration { module: module.module, name: name.to_owned(), checksum, script });
         }
     }
     Ok(all)
+}
+
+impl Script {
+    fn new(dialect: Dialect, text: String) -> Result<Self, String> {
+        if dialect == Dialect::Sqlite || text.lines().next() != Some(concurrently::MARK) {
+            return Ok(Script::Inside(text));
+        }
+        Ok(Script::Indexes(concurrently::indexes(&portable::statements(&text)?)?))
+    }
 }
 
 /// `0001_accounts.sqlite.sql` is `0001_accounts`, for `sqlite`.

@@ -87,6 +87,22 @@ pub(super) fn translate(text: &str, dialect: Dialect) -> Result<String, String> 
     Ok(out)
 }
 
+/// The statements of a text, without comments and without their semicolons.
+pub(super) fn statements(text: &str) -> Result<Vec<String>, String> {
+    let mut statements = vec![String::new()];
+    for piece in split(text)? {
+        match piece {
+            Piece::Other(";") => statements.push(String::new()),
+            Piece::Other(comment) if comment.starts_with("--") || comment.starts_with("/*") => {}
+            Piece::Word(part) | Piece::Other(part) => {
+                statements.last_mut().expect("one is there").push_str(part)
+            }
+        }
+    }
+    statements.retain(|statement| !statement.trim().is_empty());
+    Ok(statements)
+}
+
 /// What the reader of one statement knows.
 #[derive(Default)]
 struct Statement {

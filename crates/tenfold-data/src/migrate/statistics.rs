@@ -56,7 +56,7 @@ pub(super) async fn seed_if_missing(database: &Database) -> Result<(), DataError
         return Ok(());
     }
     let seeding = async {
-        let transaction = database.driver().begin(None).await?;
+        let transaction = database.driver().begin(None, None).await?;
         let text = "SELECT name FROM sqlite_schema WHERE name = 'sqlite_stat1'";
         if run(&*transaction, "migrations.statistics", text, &[]).await?.is_empty() {
             seed(Dialect::Sqlite, &*transaction).await?;

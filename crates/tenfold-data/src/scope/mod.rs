@@ -33,6 +33,7 @@ use crate::database::Database;
 use crate::driver::{Call, Params};
 use crate::entity::OrgId;
 use crate::error::DataError;
+use crate::error::columns::add_columns;
 use crate::row::{ReadError, Row};
 use crate::statement::{CallRecord, CallSite, Cost as Load, Outcome, Statement, StatementRecord};
 use crate::trace::TraceContext;
@@ -354,7 +355,13 @@ impl Scope {
                 outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
             });
         }
-        result.map_err(|error| error.at(&statement.name, site))
+        match result {
+            Ok(rows) => Ok(rows),
+            Err(error) => {
+                let error = add_columns(&self.database, statement, self.deadline, error).await;
+                Err(error.at(&statement.name, site))
+            }
+        }
     }
 
     fn tell(&self, record: &StatementRecord) {

@@ -9,23 +9,37 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio_postgres::{Config, NoTls};
 
+use crate::database::{DatabaseSettings, Pooler};
 use crate::statement::Dialect;
 
 /// The variable that names the PostgreSQL server whose user may create databases.
 pub const POSTGRES_VARIABLE: &str = "TENFOLD_TEST_POSTGRES";
 
+/// The variable that names the pgbouncer before that server, as `postgres://HOST:PORT`.
+pub const POOLER_VARIABLE: &str = "TENFOLD_TEST_PGBOUNCER";
+
+/// With this variable set to anything, every database on PostgreSQL is reached through the pooler.
+pub const THROUGH_POOLER_VARIABLE: &str = "TENFOLD_TEST_THROUGH_PGBOUNCER";
+
 /// An empty database for one test.
 pub struct TestDatabase {
     url: String,
     kind: Kind,
+    pooler: Pooler,
 }
 
 enum Kind {
     /// A folder that is removed.
     Sqlite(PathBuf),
     /// A database that is dropped, by its name on a server.
-    Postgres { server: String, name: String },
+    Postgres { server: String, name: String, owner: String },
 }
+
+/// The role that owns the tables of every test's database.
+const OWNER: &str = "tenfold_test_owner";
+
+/// The role that applications under test run as: it owns nothing, so every test shows that it needs nothing more.
+const RUNTIME: &str = "tenfold_test_runtime";
 
 impl TestDatabase {
     /// Makes one.
@@ -39,7 +53,7 @@ impl TestDatabase {
                 let folder = std::env::temp_dir().join(fresh_name());
                 std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
                 let url = format!("sqlite:{}", folder.join("test.db").display());
-                TestDatabase { url, kind: Kind::Sqlite(folder) }
+                TestDatabase { url, kind: Kind::Sqlite(folder), pooler: Pooler::None }
             }
             Dialect::Postgres => {
                 let server = std::env::var(POSTGRES_VARIABLE).unwrap_or_else(|_| {
@@ -57,10 +71,80 @@ impl TestDatabase {
     /// # Panics
     /// When it cannot be made.
     pub async fn create_on(server: &str) -> Self {
+        TestDatabase::create_with(server, "ENCODING 'UTF8'").await
+    }
+
+    /// Makes one there with options of `CREATE DATABASE`, such as a locale.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn create_with(server: &str, options: &str) -> Self {
         let name = fresh_name();
-        execute(server, &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")).await;
-        let url = with_database(server, &name);
-        TestDatabase { url, kind: Kind::Postgres { server: server.to_owned(), name } }
+        for role in [OWNER, RUNTIME] {
+            // Tests of several processes begin at once, and roles belong to the whole server.
+            execute(
+                server,
+                &format!(
+                    "DO $$ BEGIN CREATE ROLE {role} LOGIN;
+                     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+                ),
+            )
+            .await;
+        }
+        execute(server, &format!("CREATE DATABASE {name} TEMPLATE template0 OWNER {OWNER} {options}")).await;
+        let address = with_database(server, &name);
+        let (url, owner) = (with_role(&address, RUNTIME), with_role(&address, OWNER));
+        let kind = Kind::Postgres { server: server.to_owned(), name, owner };
+        let made = TestDatabase { url, kind, pooler: Pooler::None };
+        if std::env::var_os(THROUGH_POOLER_VARIABLE).is_some() { made.behind_pooler() } else { made }
+    }
+
+    /// The same database, reached through the pgbouncer that [`POOLER_VARIABLE`] names. SQLite has none.
+    ///
+    /// # Panics
+    /// When the variable is not set.
+    pub fn behind_pooler(mut self) -> Self {
+        if let Kind::Postgres { name, .. } = &self.kind {
+            let pooler = std::env::var(POOLER_VARIABLE).unwrap_or_else(|_| {
+                panic!("{POOLER_VARIABLE} is not set: run ./test, which starts a pgbouncer for the tests")
+            });
+            self.url = with_role(&with_database(&pooler, name), RUNTIME);
+            self.pooler = Pooler::Transaction;
+        }
+        self
+    }
+
+    /// What its address leads through.
+    pub fn pooler(&self) -> Pooler {
+        self.pooler
+    }
+
+    /// The address of the role that migrates, as `database.migrate_url` takes it; SQLite has none.
+    pub fn migrate_url(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Sqlite(_) => None,
+            Kind::Postgres { owner, .. } => Some(owner),
+        }
+    }
+
+    /// The address of the role that runs, past any pooler.
+    pub fn direct_url(&self) -> String {
+        self.superuser_url().map_or_else(|| self.url.clone(), |url| with_role(&url, RUNTIME))
+    }
+
+    /// The address for the user of the server, who may do anything; SQLite has none.
+    pub fn superuser_url(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Sqlite(_) => None,
+            Kind::Postgres { server, name, .. } => Some(with_database(server, name)),
+        }
+    }
+
+    /// `settings` with what opening this database as its applications do needs.
+    pub fn settings(&self, mut settings: DatabaseSettings) -> DatabaseSettings {
+        settings.postgres.migrate_url = self.migrate_url().map(str::to_owned);
+        settings.postgres.pooler = self.pooler;
+        settings
     }
 
     /// Its address, as `database.url` takes it.
@@ -84,7 +168,7 @@ impl Drop for TestDatabase {
                 // A file that stays behind is in the temporary folder and harmless.
                 let _ = std::fs::remove_dir_all(folder);
             }
-            Kind::Postgres { server, name } => {
+            Kind::Postgres { server, name, .. } => {
                 let (server, drop_it) =
                     (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
                 // A thread of its own, since a runtime may not wait inside another.
@@ -113,6 +197,14 @@ fn with_database(server: &str, name: &str) -> String {
     let scheme = address.find("://").map_or(0, |index| index + 3);
     let host = address[scheme..].find('/').map_or(address, |slash| &address[..scheme + slash]);
     options.map_or_else(|| format!("{host}/{name}"), |options| format!("{host}/{name}?{options}"))
+}
+
+/// The same address for another role, without a password.
+fn with_role(address: &str, role: &str) -> String {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let host = rest[..end].rsplit_once('@').map_or(&rest[..end], |(_, host)| host);
+    format!("{scheme}://{role}@{host}{}", &rest[end..])
 }
 
 async fn execute(server: &str, sql: &str) {

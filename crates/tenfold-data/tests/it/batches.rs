@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::{Either, join, join_all, select};
 use futures_util::{StreamExt as _, stream};
-use tenfold_data::{Context, DataError, Entity, Outcome, SystemContext, sql};
+use tenfold_data::{Context, DataError, Dialect, Entity, Outcome, SystemContext, sql};
 
 use crate::bench::Bench;
 use crate::ledger::{names, rows_of};
@@ -299,13 +299,13 @@ async fn one_failed_load_is_told_to_everybody_and_can_be_tried_again(bench: Benc
     bench
         .request(async |cx| {
             let users = User::query().all(&cx).await.unwrap();
-            rename(&cx, true).await;
+            rename(&bench, &cx, true).await;
             let failed = join_all(users.iter().map(|user| user.profile.get(&cx))).await;
             assert!(
                 failed.iter().all(|found| matches!(found, Err(DataError::Statement { .. }))),
                 "{failed:?}"
             );
-            rename(&cx, false).await;
+            rename(&bench, &cx, false).await;
             let found = join_all(users.iter().map(|user| user.profile.get(&cx))).await;
             assert!(found.iter().all(Result::is_ok), "{found:?}");
         })
@@ -316,8 +316,14 @@ async fn one_failed_load_is_told_to_everybody_and_can_be_tried_again(bench: Benc
     assert_eq!(outcomes, [Outcome::Failed, Outcome::Ok]);
 }
 
-/// Takes a table away and gives it back, so that its statements fail meanwhile.
-async fn rename(cx: &Context, to_hidden: bool) {
+/// Takes a table away and gives it back, so that its statements fail meanwhile. On PostgreSQL only the owner may.
+async fn rename(bench: &Bench, cx: &Context, to_hidden: bool) {
+    const HIDE: &str = "ALTER TABLE people_profiles RENAME TO people_hidden";
+    const SHOW: &str = "ALTER TABLE people_hidden RENAME TO people_profiles";
+    if bench.database.dialect() == Dialect::Postgres {
+        let text = if to_hidden { HIDE } else { SHOW };
+        return bench.as_owner().await.batch_execute(text).await.unwrap();
+    }
     let system = SystemContext::new(Arc::clone(cx.scope()));
     let text = if to_hidden {
         sql!("profiles.hide", "ALTER TABLE people_profiles RENAME TO people_hidden")

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
-    Clock, Context, Database, DatabaseSettings, Observer, OrgId, RepeatedRecord, StatementRecord,
-    SystemContext,
+    Clock, Context, Database, DatabaseSettings, Dialect, Observer, OrgId, Pooler, RepeatedRecord,
+    StatementRecord, SystemContext,
 };
 use tokio_postgres::NoTls;
 
@@ -24,11 +24,16 @@ pub struct Bench {
 
 impl Bench {
     pub async fn sqlite() -> Self {
-        Self::migrated(Arc::new(Place::folder())).await
+        Self::migrated(Arc::new(Place::folder().await)).await
     }
 
     pub async fn postgres() -> Self {
         Self::migrated(Arc::new(Place::server().await)).await
+    }
+
+    /// On PostgreSQL behind pgbouncer.
+    pub async fn pooled() -> Self {
+        Self::migrated(Arc::new(Place(Place::server().await.0.behind_pooler()))).await
     }
 
     async fn migrated(place: Arc<Place>) -> Self {
@@ -40,7 +45,8 @@ impl Bench {
     fn over(place: Arc<Place>, settings: &DatabaseSettings) -> Self {
         let ledger = Arc::new(Ledger::default());
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&ledger) as Arc<dyn Observer>];
-        let database = Database::open(&place.url(), settings, Clock::system(), observers);
+        let settings = place.settings(settings.clone());
+        let database = Database::open(&place.url(), &settings, Clock::system(), observers);
         let database = database.expect("the address can be opened");
         let org = OrgId(database.clock().new_id());
         Bench { database, org, _lean: Lean(Arc::clone(&ledger)), ledger, place }
@@ -57,15 +63,38 @@ impl Bench {
         self.place.url()
     }
 
+    /// The address for whoever may do anything.
+    pub fn superuser_url(&self) -> String {
+        self.place.database().superuser_url().unwrap_or_else(|| self.url())
+    }
+
     /// The SQLite file.
     pub fn file(&self) -> PathBuf {
         PathBuf::from(self.place.url().trim_start_matches("sqlite:"))
     }
 
-    /// A connection to the same PostgreSQL database that the data layer knows nothing of.
+    /// A connection to the same PostgreSQL database that the data layer knows nothing of, of the server's user.
     pub async fn onlooker(&self) -> tokio_postgres::Client {
-        let (client, connection) =
-            tokio_postgres::connect(&self.place.url(), NoTls).await.expect("it answers");
+        self.connect(&self.place.database().superuser_url().expect("PostgreSQL has one")).await
+    }
+
+    /// The same of the role that the application runs as.
+    pub async fn as_runtime(&self) -> tokio_postgres::Client {
+        self.connect(&self.place.database().direct_url()).await
+    }
+
+    /// The same of the role that owns the tables.
+    pub async fn as_owner(&self) -> tokio_postgres::Client {
+        self.connect(self.place.database().migrate_url().expect("PostgreSQL has one")).await
+    }
+
+    /// The test database itself.
+    pub fn place(&self) -> &TestDatabase {
+        self.place.database()
+    }
+
+    async fn connect(&self, url: &str) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("it answers");
         #[expect(clippy::disallowed_methods, reason = "the connection is driven beside the test")]
         tokio::spawn(connection);
         client
@@ -106,80 +135,45 @@ impl Drop for Lean {
 }
 
 /// As far from sorting byte by byte as a server may be set up.
-const COLLATION: &str = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+const COLLATION: &str = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
 
 /// Where a database lies; dropping it removes the database.
-pub enum Place {
-    Folder(PathBuf),
-    Server { server: String, name: String },
-}
+pub struct Place(TestDatabase);
 
 impl Place {
-    pub fn folder() -> Self {
-        let folder = std::env::temp_dir().join(unique("tenfold-data"));
-        std::fs::create_dir_all(&folder).expect("a temporary folder can be made");
-        Place::Folder(folder)
+    pub async fn folder() -> Self {
+        Place(TestDatabase::create(Dialect::Sqlite).await)
     }
 
     pub async fn server() -> Self {
         let server = std::env::var("TENFOLD_TEST_POSTGRES")
             .expect("no PostgreSQL is given in TENFOLD_TEST_POSTGRES: run ./test, which starts one");
-        let name = unique("tenfold_data");
-        administer(&server, &format!("CREATE DATABASE {name} {COLLATION}")).await;
-        Place::Server { server, name }
+        Place(TestDatabase::create_with(&server, COLLATION).await)
     }
 
+    fn database(&self) -> &TestDatabase {
+        &self.0
+    }
+
+    /// What the application is told. Commits do not wait for the disk: no test here pulls the plug, and hundreds of
+    /// them share one.
     pub fn url(&self) -> String {
-        match self {
-            Place::Folder(folder) => format!("sqlite:{}", folder.join("app.db").display()),
-            Place::Server { server, name } => beside(server, name),
-        }
+        // A pooler takes no settings for a connection.
+        if self.0.pooler() == Pooler::None { hasty(self.0.url()) } else { self.0.url().to_owned() }
+    }
+
+    fn settings(&self, settings: DatabaseSettings) -> DatabaseSettings {
+        let mut settings = self.0.settings(settings);
+        settings.postgres.migrate_url = settings.postgres.migrate_url.map(|url| hasty(&url));
+        settings
     }
 }
 
-/// The address of database `name` on the server that `url` names. Commits do not wait for the disk: no test
-/// here pulls the plug, and hundreds of them share one.
-fn beside(url: &str, name: &str) -> String {
-    let (address, options) = url.split_once('?').map_or((url, String::new()), |(a, o)| (a, format!("&{o}")));
-    let (server, _) = address.rsplit_once('/').expect("the address names a database");
-    format!("{server}/{name}?options=-c%20synchronous_commit%3Doff{options}")
-}
-
-/// Runs a statement as the server's owner.
-async fn administer(url: &str, statement: &str) {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("PostgreSQL answers");
-    let (ran, _) = futures_util::future::join(
-        async {
-            let ran = client.batch_execute(statement).await;
-            drop(client);
-            ran
-        },
-        connection,
-    )
-    .await;
-    ran.expect("the owner may do it");
-}
-
-fn unique(prefix: &str) -> String {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    format!("{prefix}_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        match self {
-            Place::Folder(folder) => {
-                let _ = std::fs::remove_dir_all(folder);
-            }
-            Place::Server { server, name } => {
-                let (server, statement) = (server.clone(), format!("DROP DATABASE {name} WITH (FORCE)"));
-                // A runtime cannot be entered twice on one thread, and the test's is still on this one.
-                let removing = std::thread::spawn(move || {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                    runtime.expect("a runtime starts").block_on(administer(&server, &statement));
-                });
-                let _ = removing.join();
-            }
+fn hasty(url: &str) -> String {
+    match url.starts_with("postgres") {
+        true => {
+            format!("{url}{}options=-c%20synchronous_commit%3Doff", if url.contains('?') { '&' } else { '?' })
         }
+        false => url.to_owned(),
     }
 }

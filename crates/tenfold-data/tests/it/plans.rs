@@ -21,7 +21,7 @@ async fn explained(bench: &Bench, work: impl AsyncFnOnce(Context)) -> Vec<BadPla
     bench.request(work).await;
     let ran: Vec<Ran> = bench.statements().iter().map(Ran::of).collect();
     assert_ne!(ran.len(), 0);
-    plans::explain(&bench.url(), &ran).await
+    plans::explain(&bench.superuser_url(), &ran).await
 }
 
 async fn named_read(cx: Context) {

@@ -106,7 +106,7 @@ pub fn run(dialect: Dialect, test: impl AsyncFnOnce(&World)) {
     runtime.expect("a runtime starts").block_on(async {
         let place = TestDatabase::create(dialect).await;
         let clock = Clock::manual(Timestamp::from_second(1_767_225_600).expect("a moment in 2026"));
-        let settings = DatabaseSettings::default();
+        let settings = place.settings(DatabaseSettings::default());
         let database = Database::open(place.url(), &settings, clock.clone(), Vec::new()).expect("it opens");
         database.migrate(&[job_migrations()]).await.expect("the tables are made");
         let world =

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::BoxFuture;
-use tenfold_data::{Clock, DataError, Database, ModuleMigrations, Observer, SystemContext};
+use tenfold_data::{
+    Clock, DataError, Database, Holds, ModuleMigrations, Observer, SecondWall, SystemContext,
+};
 use tenfold_jobs::{Jobs, Listeners, Registry, Services, job_migrations};
 use tenfold_observe::metrics::{Build, Metrics};
 use tenfold_observe::telemetry::Telemetry;
@@ -148,6 +150,7 @@ impl App {
         observers.push(Arc::clone(&watcher) as Arc<dyn Observer>);
         let database = Database::open(&settings.database_url, &settings.database, clock, observers)?;
         database.migrate(&self.migrations()).await?;
+        announce(&database.second_wall().await?);
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded));
         let mut routes = (self.front)();
         let (mut registry, mut listeners) = (Registry::default(), Listeners::default());
@@ -214,6 +217,15 @@ impl App {
             }
         }
         Ok(())
+    }
+}
+
+/// Says at start whether the database itself keeps organizations apart.
+fn announce(wall: &SecondWall) {
+    match wall.holds {
+        Holds::Nobody => {}
+        Holds::Bypassed => tracing::warn!("row-level security is {wall}"),
+        Holds::Owner | Holds::Everybody => tracing::info!("row-level security is {wall}"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Our values as PostgreSQL's parameters.
 
 use bytes::BytesMut;
-use postgres_types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres_types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::value::Value;
 
@@ -20,6 +20,12 @@ impl ToSql for Value {
             Value::Time(time) => time.to_sql_checked(ty, out),
             Value::Json(json) => json.to_sql_checked(ty, out),
             Value::Bytes(bytes) => bytes.to_sql_checked(ty, out),
+            Value::List(values) if *ty == Type::UNKNOWN => {
+                // Empty, or nothing but NULL.
+                let nulls = vec!["NULL"; values.len()].join(",");
+                out.extend_from_slice(format!("{{{nulls}}}").as_bytes());
+                Ok(IsNull::No)
+            }
             Value::List(values) => values.to_sql_checked(ty, out),
         }
     }
@@ -29,5 +35,37 @@ impl ToSql for Value {
         true
     }
 
+    fn encode_format(&self, ty: &Type) -> Format {
+        // An array without a type can only be sent as text, see `type_of`.
+        if *ty == Type::UNKNOWN { Format::Text } else { Format::Binary }
+    }
+
     to_sql_checked!();
+}
+
+/// The type under which a value is sent when nobody has asked the server what it expects. A value that does not tell
+/// goes as text of no type, and the server takes what stands there.
+pub(super) fn type_of(value: &Value) -> Type {
+    match value {
+        Value::Null => Type::UNKNOWN,
+        Value::Uuid(_) => Type::UUID,
+        Value::Text(_) => Type::TEXT,
+        Value::Integer(_) => Type::INT8,
+        Value::Real(_) => Type::FLOAT8,
+        Value::Boolean(_) => Type::BOOL,
+        Value::Time(_) => Type::TIMESTAMPTZ,
+        Value::Json(_) => Type::JSONB,
+        Value::Bytes(_) => Type::BYTEA,
+        Value::List(values) => match values.iter().find(|value| **value != Value::Null) {
+            Some(Value::Uuid(_)) => Type::UUID_ARRAY,
+            Some(Value::Text(_)) => Type::TEXT_ARRAY,
+            Some(Value::Integer(_)) => Type::INT8_ARRAY,
+            Some(Value::Real(_)) => Type::FLOAT8_ARRAY,
+            Some(Value::Boolean(_)) => Type::BOOL_ARRAY,
+            Some(Value::Time(_)) => Type::TIMESTAMPTZ_ARRAY,
+            Some(Value::Json(_)) => Type::JSONB_ARRAY,
+            Some(Value::Bytes(_)) => Type::BYTEA_ARRAY,
+            Some(Value::Null | Value::List(_)) | None => Type::UNKNOWN,
+        },
+    }
 }

@@ -1,14 +1,18 @@
 //! A pooled connection while somebody has it to himself, and a transaction on it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join3};
+use tokio::time::Instant;
 use tokio_postgres::NoTls;
 
 use super::super::{Call, DriverTransaction, before};
-use super::{classify, run_prepared};
+use super::wall::{self, Session};
+use super::{classify, run_prepared, run_typed};
+use crate::entity::OrgId;
 use crate::error::DriverError;
 
 /// How long the server may take to hear that a statement is not wanted any more.
@@ -18,12 +22,13 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 /// the connection closed: the next user must not find somebody else's work on it.
 pub(super) struct Lease {
     client: Option<Object>,
+    session: Arc<Session>,
     busy: AtomicBool,
 }
 
 impl Lease {
-    pub(super) fn new(client: Object) -> Self {
-        Lease { client: Some(client), busy: AtomicBool::new(false) }
+    pub(super) fn new(client: Object, session: Arc<Session>) -> Self {
+        Lease { client: Some(client), session, busy: AtomicBool::new(false) }
     }
 
     fn client(&self) -> &Object {
@@ -42,11 +47,42 @@ impl Lease {
         result
     }
 
+    /// Runs a statement outside a transaction.
+    ///
+    /// A text by its author that acts for an organization gets a transaction of its own, in which nothing else is
+    /// there; so does everything behind a pooler, which keeps no settings for us.
     pub(super) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
+        match (&*self.session, call.statement.within) {
+            (Session::Own, None) => self.send(call, None).await,
+            (session, within) => {
+                let begin = session.begin_reading(within, call.deadline);
+                self.send(call, Some((&begin, "COMMIT"))).await
+            }
+        }
+    }
+
+    /// Sends a statement, and what goes before and behind it in the same round trip.
+    async fn send(&self, call: Call<'_>, around: Option<(&str, &str)>) -> Result<u64, DriverError> {
         let deadline = call.deadline;
         let work = async {
-            let prepared = self.client().prepare_cached(&call.statement.text).await.map_err(classify)?;
-            run_prepared(self.client(), &prepared, call).await
+            let client = self.client();
+            let prepared = match &*self.session {
+                Session::Own => Some(client.prepare_cached(&call.statement.text).await.map_err(classify)?),
+                Session::Shared { .. } => None,
+            };
+            let run = async {
+                match &prepared {
+                    Some(prepared) => run_prepared(client, prepared, call).await,
+                    None => run_typed(client, call).await,
+                }
+            };
+            let Some((before, behind)) = around else { return run.await };
+            // Each is on its way when it is polled first, so the server has all three before it answers one.
+            let all = join3(client.batch_execute(before), run, client.batch_execute(behind)).await;
+            let (before, result, behind) = all;
+            before.map_err(classify)?;
+            let count = result?;
+            behind.map_err(classify).map(|()| count)
         };
         self.occupied(before(deadline, work)).await
     }
@@ -62,12 +98,33 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// Runs one statement without bounds and without a transaction; the connection is closed behind it, since its
+    /// settings are not those of the pool any more.
+    pub(super) async fn alone(mut self, sql: &str) -> Result<(), DriverError> {
+        if let Session::Own = &*self.session {
+            self.script(
+                "SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0",
+            )
+            .await?;
+        }
+        self.script(sql).await?;
+        drop(self.client.take().map(Object::take));
+        Ok(())
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         if !*self.busy.get_mut() {
             return;
         }
         let Some(client) = self.client.take().map(Object::take) else { return };
+        if let Session::Shared { .. } = &*self.session {
+            // pgbouncer up to 1.20 dies of a cancel request that does not wait for its answer (pgbouncer#801). The
+            // statement ends at its own bound, see `Session::begin`.
+            return;
+        }
         let cancel = client.cancel_token();
         drop(client);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -82,12 +139,18 @@ impl Drop for Lease {
 /// BEGIN READ WRITE … COMMIT on a leased connection, which otherwise only reads.
 pub(super) struct PostgresTransaction {
     lease: Option<Lease>,
+    /// The organization that all of it is held to.
+    org: Option<OrgId>,
 }
 
 impl PostgresTransaction {
-    pub(super) async fn begin(lease: Lease) -> Result<Self, DriverError> {
-        lease.script("BEGIN READ WRITE").await?;
-        Ok(PostgresTransaction { lease: Some(lease) })
+    pub(super) async fn begin(
+        lease: Lease,
+        org: Option<OrgId>,
+        deadline: Option<Instant>,
+    ) -> Result<Self, DriverError> {
+        lease.script(&lease.session.begin_writing(org, deadline)).await?;
+        Ok(PostgresTransaction { lease: Some(lease), org })
     }
 
     fn lease(&self) -> &Lease {
@@ -97,7 +160,15 @@ impl PostgresTransaction {
 
 impl DriverTransaction for PostgresTransaction {
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
-        Box::pin(self.lease().run(call))
+        Box::pin(async move {
+            match call.statement.within.filter(|org| self.org != Some(*org)) {
+                Some(org) => {
+                    let (narrow, widen) = (wall::narrow(org), wall::widen());
+                    self.lease().send(call, Some((&narrow, &widen))).await
+                }
+                None => self.lease().send(call, None).await,
+            }
+        })
     }
 
     fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {

@@ -7,9 +7,11 @@
 mod encode;
 mod lane;
 mod lease;
+mod wall;
 
 use std::error::Error as _;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Timeouts};
@@ -18,12 +20,14 @@ use futures_util::{TryStreamExt as _, pin_mut};
 use tokio::time::Instant;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::{DbError, SqlState};
-use tokio_postgres::{Client, Config, NoTls, Statement as Prepared};
+use tokio_postgres::{Client, Config, NoTls, RowStream, Statement as Prepared};
 
 use self::lane::Lane;
 use self::lease::{Lease, PostgresTransaction};
+use self::wall::Session;
 use super::{Call, Driver, DriverTransaction, Params, before};
-use crate::database::PostgresSettings;
+use crate::database::{Pooler, PostgresSettings};
+use crate::entity::OrgId;
 use crate::error::{Constraint, ConstraintKind, DataError, DriverError, Source};
 use crate::row::{Row, Source as RowSource};
 use crate::statement::{Cost, Dialect};
@@ -33,31 +37,28 @@ pub(crate) struct Postgres {
     lanes: Box<[Lane]>,
     pool: Pool,
     acquire_timeout: Duration,
+    session: Arc<Session>,
 }
 
 impl Postgres {
-    /// Reads the address; connections are opened when they are first used.
-    pub(crate) fn new(url: &str, settings: &PostgresSettings) -> Result<Self, DataError> {
-        let mut config = Config::from_str(url).map_err(|error| {
-            DataError::Settings(format!("database.url is not a PostgreSQL address: {error}"))
-        })?;
+    /// Reads the address, which stands in the setting `key`; connections are opened when they are first used.
+    pub(crate) fn new(key: &str, url: &str, settings: &PostgresSettings) -> Result<Self, DataError> {
+        let mut config = Config::from_str(url)
+            .map_err(|error| DataError::Settings(format!("{key} is not a PostgreSQL address: {error}")))?;
         if config.get_ssl_mode() == SslMode::Require {
-            return Err(DataError::Settings(
-                "database.url asks for sslmode=require, which this version does not speak: use a local socket, \
-                 a private network or a TLS proxy, and sslmode=disable"
-                    .to_owned(),
-            ));
+            return Err(DataError::Settings(format!(
+                "{key} asks for sslmode=require, which this version does not speak: use a local socket, a private \
+                 network or a TLS proxy, and sslmode=disable"
+            )));
         }
         config.ssl_mode(SslMode::Disable);
         config.connect_timeout(settings.connect_timeout);
-        // As on SQLite, where readers are another connection: outside a transaction nothing can write.
-        let bounds = format!(
-            "-c default_transaction_read_only=on -c statement_timeout={} -c idle_in_transaction_session_timeout={}",
-            settings.statement_timeout.as_millis(),
-            settings.idle_in_transaction_timeout.as_millis()
-        );
-        let options = config.get_options().map_or(bounds.clone(), |own| format!("{bounds} {own}"));
-        config.options(options);
+        // A pooler refuses settings of a connection, since it gives each transaction another one.
+        if settings.pooler == Pooler::None {
+            let bounds = Session::options(settings);
+            let options = config.get_options().map_or(bounds.clone(), |own| format!("{bounds} {own}"));
+            config.options(options);
+        }
         if config.get_application_name().is_none() {
             config.application_name("tenfold");
         }
@@ -71,8 +72,8 @@ impl Postgres {
             .build()
             .map_err(|error| DataError::Settings(format!("database.pool_size cannot be used: {error}")))?;
         let lanes = (0..settings.lanes.max(1)).map(|_| Lane::new(config.clone())).collect();
-        let acquire_timeout = settings.acquire_timeout;
-        Ok(Postgres { lanes, pool, acquire_timeout })
+        let (acquire_timeout, session) = (settings.acquire_timeout, Arc::new(Session::new(settings)));
+        Ok(Postgres { lanes, pool, acquire_timeout, session })
     }
 
     /// A connection of one's own; waiting for it is charged to the deadline.
@@ -82,7 +83,7 @@ impl Postgres {
         let full =
             DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
         match tokio::time::timeout_at(until, self.pool.timeout_get(&Timeouts::default())).await {
-            Ok(Ok(client)) => Ok(Lease::new(client)),
+            Ok(Ok(client)) => Ok(Lease::new(client, Arc::clone(&self.session))),
             Ok(Err(PoolError::Backend(error))) => Err(unconnected(error)),
             Ok(Err(PoolError::Timeout(_))) | Err(_) => Err(full),
             Ok(Err(error)) => Err(DriverError::Unavailable(Source::new(error.to_string()))),
@@ -103,8 +104,11 @@ impl Driver for Postgres {
 
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
-            Cost::Key => Box::pin(before(call.deadline, self.lane().run(call))),
-            Cost::Page | Cost::Free => Box::pin(async move {
+            // Behind a pooler a load needs a transaction, and a shared connection can hold only one.
+            Cost::Key if matches!(*self.session, Session::Own) => {
+                Box::pin(before(call.deadline, self.lane().run(call)))
+            }
+            _ => Box::pin(async move {
                 let lease = self.lease(call.deadline).await?;
                 lease.run(call).await
             }),
@@ -114,12 +118,17 @@ impl Driver for Postgres {
     fn begin(
         &self,
         deadline: Option<Instant>,
+        org: Option<OrgId>,
     ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
             let lease = self.lease(deadline).await?;
-            let transaction = before(deadline, PostgresTransaction::begin(lease)).await?;
+            let transaction = before(deadline, PostgresTransaction::begin(lease, org, deadline)).await?;
             Ok(Box::new(transaction) as Box<dyn DriverTransaction>)
         })
+    }
+
+    fn outside<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
+        Box::pin(async move { self.lease(None).await?.alone(sql).await })
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>> {
@@ -141,11 +150,25 @@ impl Driver for Postgres {
 /// Runs a prepared statement and hands its rows to the sink.
 async fn run_prepared(client: &Client, prepared: &Prepared, call: Call<'_>) -> Result<u64, DriverError> {
     let Params::One(params) = call.params else { unreachable!("PostgreSQL takes many rows as arrays") };
-    let rows = client.query_raw(prepared, params).await.map_err(classify)?;
+    read_rows(client.query_raw(prepared, params).await, call.sink).await
+}
+
+/// Runs a statement without a name on the server, in one round trip: what a pooler can pass on.
+async fn run_typed(client: &Client, call: Call<'_>) -> Result<u64, DriverError> {
+    let Params::One(params) = call.params else { unreachable!("PostgreSQL takes many rows as arrays") };
+    let typed = params.iter().map(|value| (value, encode::type_of(value)));
+    read_rows(client.query_typed_raw(&call.statement.text, typed).await, call.sink).await
+}
+
+async fn read_rows(
+    rows: Result<RowStream, tokio_postgres::Error>,
+    sink: super::Sink<'_>,
+) -> Result<u64, DriverError> {
+    let rows = rows.map_err(classify)?;
     pin_mut!(rows);
     let mut count = 0;
     while let Some(row) = rows.try_next().await.map_err(classify)? {
-        (call.sink)(&Row(RowSource::Postgres(&row))).map_err(DriverError::Read)?;
+        sink(&Row(RowSource::Postgres(&row))).map_err(DriverError::Read)?;
         count += 1;
     }
     Ok(rows.rows_affected().unwrap_or(count))

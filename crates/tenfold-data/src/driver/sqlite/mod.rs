@@ -19,6 +19,7 @@ use self::connection::{classify, run_statement};
 use self::writer::Writer;
 use super::{Call, Driver, DriverTransaction, Params, before};
 use crate::database::SqliteSettings;
+use crate::entity::OrgId;
 use crate::error::DriverError;
 use crate::row::{Row, Source, copy};
 use crate::statement::{Cost, Dialect};
@@ -123,11 +124,16 @@ impl Driver for Sqlite {
     fn begin(
         &self,
         deadline: Option<Instant>,
+        _org: Option<OrgId>,
     ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
             let transaction = self.writer.begin(deadline).await?;
             Ok(Box::new(transaction) as Box<dyn DriverTransaction>)
         })
+    }
+
+    fn outside<'a>(&'a self, _sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
+        unreachable!("SQLite has no statement that a transaction may not hold")
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>> {

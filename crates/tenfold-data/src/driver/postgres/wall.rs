@@ -1,0 +1,89 @@
+//! The second wall of tenancy, as a connection sees it: row-level security, see `migrate/wall.rs`.
+//!
+//! A connection begins with reach `system`: what travels on it by itself was generated, and carries the organization
+//! by its type. Before a text by an author runs for an organization, and before a transaction of one, the reach is
+//! narrowed to that organization until the transaction ends. Never by a plain SET: that would outlive the
+//! transaction, and the connection's next user would act for somebody else's organization.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::database::{Pooler, PostgresSettings};
+use crate::entity::OrgId;
+
+/// Whoever has not said for whom he acts reaches no organization's rows.
+const SYSTEM: &str = "system";
+
+/// What stands between us and the server, which decides where settings are kept.
+pub(super) enum Session {
+    /// Nothing: a connection keeps its settings and its prepared statements.
+    Own,
+    /// A pooler that gives each transaction another connection: every transaction begins with its bounds.
+    Shared { statement_timeout: Duration, idle_timeout: Duration },
+}
+
+impl Session {
+    pub(super) fn new(settings: &PostgresSettings) -> Self {
+        match settings.pooler {
+            Pooler::None => Session::Own,
+            Pooler::Transaction => Session::Shared {
+                statement_timeout: settings.statement_timeout,
+                idle_timeout: settings.idle_in_transaction_timeout,
+            },
+        }
+    }
+
+    /// What a new connection is told, as `-c name=value`.
+    pub(super) fn options(settings: &PostgresSettings) -> String {
+        // As on SQLite, where readers are another connection: outside a transaction nothing can write.
+        format!(
+            "-c default_transaction_read_only=on -c tenfold.reach={SYSTEM} -c statement_timeout={} \
+             -c idle_in_transaction_session_timeout={}",
+            settings.statement_timeout.as_millis(),
+            settings.idle_in_transaction_timeout.as_millis()
+        )
+    }
+
+    /// The statements that begin a transaction which reads, for an organization or for the system.
+    pub(super) fn begin_reading(&self, org: Option<OrgId>, deadline: Option<Instant>) -> String {
+        self.begin("BEGIN READ ONLY", org, deadline)
+    }
+
+    /// The same for one that writes.
+    pub(super) fn begin_writing(&self, org: Option<OrgId>, deadline: Option<Instant>) -> String {
+        self.begin("BEGIN READ WRITE", org, deadline)
+    }
+
+    fn begin(&self, verb: &str, org: Option<OrgId>, deadline: Option<Instant>) -> String {
+        let mut text = verb.to_owned();
+        if let Session::Shared { statement_timeout, idle_timeout } = self {
+            // Nothing is cancelled behind a pooler, so the server itself ends what is past the deadline.
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let bound =
+                left.map_or(*statement_timeout, |left| left.min(*statement_timeout)).as_millis().max(1);
+            let _ = write!(
+                text,
+                "; SELECT set_config('statement_timeout', '{bound}', true), \
+                 set_config('idle_in_transaction_session_timeout', '{}', true), \
+                 set_config('tenfold.reach', '{SYSTEM}', true)",
+                idle_timeout.as_millis()
+            );
+        }
+        if let Some(org) = org {
+            let _ = write!(text, "; {}", narrow(org));
+        }
+        text
+    }
+}
+
+/// From here to the end of the transaction only this organization's rows are there. `true` is SET LOCAL.
+pub(super) fn narrow(org: OrgId) -> String {
+    format!("SELECT set_config('tenfold.reach', '', true), set_config('tenfold.org', '{}', true)", org.0)
+}
+
+/// Takes [`narrow`] back, in a transaction of the system that acts for one organization after the other.
+pub(super) fn widen() -> String {
+    format!("SELECT set_config('tenfold.reach', '{SYSTEM}', true), set_config('tenfold.org', '', true)")
+}

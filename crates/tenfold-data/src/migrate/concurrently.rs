@@ -1,0 +1,87 @@
+//! Indexes that are built while everybody goes on writing.
+//!
+//! A plain CREATE INDEX on PostgreSQL holds up every write to its table until it is done, on a large one for minutes.
+//! A file whose first line is [`MARK`] is built `CONCURRENTLY` there, which cannot happen inside a transaction: an
+//! index that was interrupted stays behind, invalid, and is dropped before it is built again. On SQLite, whose writer
+//! waits anyhow, the file runs as any other.
+
+use super::run;
+use crate::driver::{Driver, DriverTransaction};
+use crate::error::DriverError;
+use crate::value::Value;
+
+/// The first line of a file whose indexes are built without holding up writers.
+pub(super) const MARK: &str = "-- tenfold: concurrently";
+
+/// One index of such a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Index {
+    name: String,
+    create: String,
+}
+
+/// The indexes of a file's statements, which may create nothing else.
+pub(super) fn indexes(statements: &[String]) -> Result<Vec<Index>, String> {
+    statements.iter().map(|statement| read(statement)).collect()
+}
+
+fn read(statement: &str) -> Result<Index, String> {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    let lower: Vec<String> = words.iter().take(5).map(|word| word.to_ascii_lowercase()).collect();
+    let at = match lower.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["create", "index", _, "on", ..] => 2,
+        ["create", "unique", "index", _, "on"] => 3,
+        _ => {
+            return Err(format!(
+                "a file that begins with `{MARK}` holds nothing but CREATE [UNIQUE] INDEX name ON …: move the rest \
+                 into a file of its own"
+            ));
+        }
+    };
+    let (verb, rest) = (words[..at].join(" "), words[at..].join(" "));
+    Ok(Index { name: words[at].to_owned(), create: format!("{verb} CONCURRENTLY {rest}") })
+}
+
+/// Builds the indexes that are not there yet. `guard` is the runner's own transaction, which keeps others away.
+pub(super) async fn build(
+    driver: &dyn Driver,
+    guard: &dyn DriverTransaction,
+    indexes: &[Index],
+) -> Result<(), DriverError> {
+    for index in indexes {
+        let look = "SELECT CASE WHEN indisvalid THEN 'whole' ELSE 'broken' END FROM pg_index \
+                    WHERE indexrelid = to_regclass($1)";
+        let found = run(guard, "migrations.index", look, &[Value::Text(index.name.clone())]).await?;
+        // The guard idles while the index is built. What it ran last would keep its snapshot, and the build would
+        // wait for that for ever; a statement without a snapshot takes its place.
+        guard.script("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
+        match found.first().map(String::as_str) {
+            Some("whole") => continue,
+            Some(_) => driver.outside(&format!("DROP INDEX CONCURRENTLY {}", index.name)).await?,
+            None => {}
+        }
+        driver.outside(&index.create).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Index, indexes};
+
+    #[test]
+    fn only_indexes_are_taken_and_each_is_built_concurrently() {
+        let index = |name: &str, create: &str| Index { name: name.to_owned(), create: create.to_owned() };
+        let texts = ["CREATE INDEX a ON t (x, y)", "create unique\n index b on t (lower(x)) WHERE x <> ''"];
+        assert_eq!(
+            indexes(&texts.map(str::to_owned)).unwrap(),
+            [
+                index("a", "CREATE INDEX CONCURRENTLY a ON t (x, y)"),
+                index("b", "create unique index CONCURRENTLY b on t (lower(x)) WHERE x <> ''")
+            ]
+        );
+        for other in ["DROP INDEX a", "CREATE INDEX IF NOT EXISTS a ON t (x)", "CREATE TABLE t (x text)"] {
+            assert!(indexes(&[other.to_owned()]).unwrap_err().contains("file of its own"), "{other}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The second wall of tenancy on PostgreSQL, and what the role that runs may do; see decision 19.
+//!
+//! Nobody writes policies by hand: after each migration every table whose key begins with `org_id` gets them, and the
+//! role of `database.url` gets the four verbs on every table, if it is another than the one that migrates. Both look
+//! first at what is there, so that a start of the application takes no locks.
+
+use std::fmt;
+use std::panic::Location;
+
+use super::run;
+use crate::database::Database;
+use crate::driver::DriverTransaction;
+use crate::error::{DataError, DriverError};
+use crate::statement::Dialect;
+use crate::value::Value;
+
+/// The policies, of which one must let a row through.
+///
+/// After a SET LOCAL the setting is '' and not NULL, hence `nullif`. The sub-selects make the planner read the setting
+/// once a statement and not once a row. FORCE, since the owner would pass otherwise; views read with the rights of
+/// whoever asks, since those of their owner would not be held to anybody's organization.
+const RAISE: &str = r#"
+DO $tenfold$
+DECLARE
+    runtime text := nullif(current_setting('tenfold.runtime_role', true), '');
+    found record;
+BEGIN
+    FOR found IN
+        SELECT c.oid::regclass AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced,
+               EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = c.oid AND polname = 'tenfold_tenant') AS tenant,
+               EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = c.oid AND polname = 'tenfold_system') AS system
+        FROM pg_class c
+        JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] AND a.attname = 'org_id'
+        WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+    LOOP
+        IF NOT found.forced THEN
+            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', found.name);
+        END IF;
+        IF NOT found.tenant THEN
+            EXECUTE format('CREATE POLICY tenfold_tenant ON %s USING '
+                '(org_id = (SELECT nullif(current_setting(''tenfold.org'', true), '''')::uuid))', found.name);
+        END IF;
+        IF NOT found.system THEN
+            EXECUTE format('CREATE POLICY tenfold_system ON %s USING '
+                '((SELECT current_setting(''tenfold.reach'', true)) = ''system'')', found.name);
+        END IF;
+    END LOOP;
+    FOR found IN
+        SELECT c.oid::regclass AS name, c.relkind AS kind, c.relname = 'tenfold_migrations' AS is_history,
+               coalesce(c.reloptions && ARRAY['security_invoker=true', 'security_invoker=on'], false) AS invoker
+        FROM pg_class c
+        WHERE c.relkind IN ('r', 'p', 'v') AND c.relnamespace = current_schema()::regnamespace
+              AND pg_has_role(c.relowner, 'USAGE')
+              AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = c.oid AND deptype = 'e')
+    LOOP
+        IF found.kind = 'v' AND NOT found.invoker THEN
+            EXECUTE format('ALTER VIEW %s SET (security_invoker = true)', found.name);
+        END IF;
+        IF runtime <> current_user AND found.is_history
+           AND NOT has_table_privilege(runtime, found.name, 'SELECT') THEN
+            EXECUTE format('GRANT SELECT ON %s TO %I', found.name, runtime);
+        ELSIF runtime <> current_user AND NOT found.is_history
+              AND NOT (has_table_privilege(runtime, found.name, 'SELECT')
+                       AND has_table_privilege(runtime, found.name, 'INSERT')
+                       AND has_table_privilege(runtime, found.name, 'UPDATE')
+                       AND has_table_privilege(runtime, found.name, 'DELETE')) THEN
+            EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', found.name, runtime);
+        END IF;
+    END LOOP;
+    IF runtime <> current_user AND NOT has_schema_privilege(runtime, current_schema(), 'USAGE') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), runtime);
+    END IF;
+END
+$tenfold$"#;
+
+/// What the role of `database.url` is held to; one row.
+const LOOK: &str = "
+SELECT CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN 'superuser'
+            WHEN (SELECT rolbypassrls FROM pg_roles WHERE rolname = current_user) THEN 'bypassrls'
+            WHEN EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+                         AND relkind IN ('r', 'p') AND pg_has_role(relowner, 'USAGE')) THEN 'owner'
+            ELSE 'apart' END || ' ' || current_user";
+
+/// The tables with `org_id` that stand behind the wall, or those that do not.
+const TABLES: &str = "
+SELECT c.relname::text FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+      AND (c.relrowsecurity AND c.relforcerowsecurity) = $1
+ORDER BY c.relname";
+
+/// Whether the database itself keeps organizations apart, beside the types of the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondWall {
+    /// Whom it holds.
+    pub holds: Holds,
+    /// The role of `database.url`.
+    pub role: String,
+    /// The tables behind it.
+    pub tables: Vec<String>,
+    /// Tables with a column `org_id` that are not behind it, since their key does not begin with it.
+    pub outside: Vec<String>,
+}
+
+/// Whom the second wall holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// SQLite has no row-level security: types and `tenfold check` are what there is.
+    Nobody,
+    /// The application may pass it: its role is a superuser or has BYPASSRLS.
+    Bypassed,
+    /// The application is held to it, and as the tables' owner could take it down.
+    Owner,
+    /// The application is held to it, and owns nothing.
+    Everybody,
+}
+
+impl fmt::Display for SecondWall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.tables.len();
+        match self.holds {
+            Holds::Nobody => return f.write_str("off: SQLite has no row-level security"),
+            Holds::Bypassed => write!(
+                f,
+                "off: the role {} of database.url passes it, being a superuser or having BYPASSRLS; give the \
+                 application a role that owns nothing, and database.migrate_url the owner's",
+                self.role
+            )?,
+            Holds::Owner => write!(
+                f,
+                "on for {count} tables, but the role {} of database.url owns them and could take it down; give the \
+                 application a role that owns nothing, and database.migrate_url the owner's",
+                self.role
+            )?,
+            Holds::Everybody => write!(f, "on for {count} tables, and the role {} owns none", self.role)?,
+        }
+        if self.outside.is_empty() {
+            return Ok(());
+        }
+        write!(f, "; outside it, since their keys do not begin with org_id: {}", self.outside.join(", "))
+    }
+}
+
+impl Database {
+    /// Whether the database itself keeps organizations apart, for the role of `database.url`.
+    ///
+    /// # Errors
+    /// Whatever stops the statements that look.
+    pub async fn second_wall(&self) -> Result<SecondWall, DataError> {
+        if self.dialect() == Dialect::Sqlite {
+            let none = Vec::new;
+            return Ok(SecondWall {
+                holds: Holds::Nobody,
+                role: String::new(),
+                tables: none(),
+                outside: none(),
+            });
+        }
+        look(self).await.map_err(|error| error.at("wall.look", Location::caller()))
+    }
+}
+
+async fn look(database: &Database) -> Result<SecondWall, DriverError> {
+    let transaction = database.driver().begin(None, None).await?;
+    let who = run(&*transaction, "wall.role", LOOK, &[]).await?.pop().unwrap_or_default();
+    let (kind, role) = who.split_once(' ').unwrap_or_default();
+    let holds = match kind {
+        "apart" => Holds::Everybody,
+        "owner" => Holds::Owner,
+        _ => Holds::Bypassed,
+    };
+    let tables = run(&*transaction, "wall.tables", TABLES, &[Value::Boolean(true)]).await?;
+    let outside = run(&*transaction, "wall.tables", TABLES, &[Value::Boolean(false)]).await?;
+    transaction.commit().await?;
+    Ok(SecondWall { holds, role: role.to_owned(), tables, outside })
+}
+
+/// Raises the wall where it is missing and grants the role that runs what it needs. For the end of a transaction
+/// that migrates.
+pub(super) async fn raise(
+    dialect: Dialect,
+    transaction: &dyn DriverTransaction,
+    runtime_role: &str,
+) -> Result<(), DriverError> {
+    if dialect == Dialect::Sqlite {
+        return Ok(());
+    }
+    let name = "SELECT set_config('tenfold.runtime_role', $1, true)";
+    run(transaction, "wall.role", name, &[Value::Text(runtime_role.to_owned())]).await?;
+    transaction.script(RAISE).await
+}
