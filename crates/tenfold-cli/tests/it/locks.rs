@@ -7,67 +7,62 @@ fn later(text: &str) -> Fixture {
     Fixture::good().with("modules/billing/migrations/0002_later.sql", text)
 }
 
+/// A text, what is wrong with it, and what to do instead.
+const LOCKING: &[(&str, &str, &str)] = &[
+    ("CREATE INDEX billing_x ON billing_invoices (id);", "holds up every write", "-- tenfold: concurrently"),
+    ("CREATE UNIQUE INDEX billing_x ON billing_invoices (id);", "holds up every write", "file of its own"),
+    (
+        "CREATE INDEX CONCURRENTLY billing_x ON billing_invoices (id);",
+        "which PostgreSQL refuses",
+        "plain CREATE INDEX",
+    ),
+    (
+        "ALTER TABLE billing_invoices ALTER COLUMN id SET NOT NULL;",
+        "looks at every row",
+        "VALIDATE CONSTRAINT",
+    ),
+    ("ALTER TABLE billing_invoices ALTER id TYPE text;", "writes the whole", "fill it in batches"),
+    ("ALTER TABLE billing_invoices ALTER COLUMN id SET DATA TYPE text;", "writes the whole", "new type"),
+    (
+        "ALTER TABLE billing_invoices ADD COLUMN x uuid DEFAULT gen_random_uuid();",
+        "differs from row to row",
+        "in batches",
+    ),
+    ("ALTER TABLE billing_invoices ADD x text NOT NULL;", "has no default", "DEFAULT"),
+    (
+        "ALTER TABLE billing_invoices ADD COLUMN x uuid REFERENCES billing_invoices (id);",
+        "looks at every row",
+        "NOT VALID",
+    ),
+    (
+        "ALTER TABLE billing_invoices ADD CONSTRAINT c FOREIGN KEY (id) REFERENCES billing_invoices (id);",
+        "looks at every row",
+        "NOT VALID",
+    ),
+    ("ALTER TABLE billing_invoices ADD CONSTRAINT c CHECK (id > 0);", "looks at every row", "NOT VALID"),
+    (
+        "ALTER TABLE billing_invoices ADD COLUMN y text, ADD CHECK (id > 0);",
+        "looks at every row",
+        "NOT VALID",
+    ),
+    ("ALTER TABLE billing_invoices ADD CONSTRAINT c UNIQUE (id);", "builds its index", "unique index"),
+    ("ALTER TABLE billing_invoices ADD COLUMN x text UNIQUE;", "builds its index", "unique index"),
+    ("ALTER TABLE billing_invoices DROP COLUMN id;", "still uses it", "later one"),
+    ("ALTER TABLE billing_invoices RENAME COLUMN id TO x;", "still uses it", "later one"),
+    ("ALTER TABLE billing_invoices RENAME TO billing_bills;", "still uses it", "later one"),
+    ("DROP TABLE billing_invoices;", "may still use it", "drop it in a later one"),
+    ("TRUNCATE billing_invoices;", "keeps everybody", "outside a migration"),
+    (
+        "ALTER TABLE billing_invoices ADD CONSTRAINT c CHECK (id > 0) NOT VALID;\n\
+             ALTER TABLE billing_invoices VALIDATE CONSTRAINT c;",
+        "under its lock",
+        "file of its own",
+    ),
+];
+
 #[test]
 fn what_locks_a_table_in_use_is_refused_with_what_to_do_instead() {
-    for (text, wrong, remedy) in [
-        (
-            "CREATE INDEX billing_x ON billing_invoices (id);",
-            "holds up every write",
-            "-- tenfold: concurrently",
-        ),
-        (
-            "CREATE UNIQUE INDEX billing_x ON billing_invoices (id);",
-            "holds up every write",
-            "file of its own",
-        ),
-        (
-            "CREATE INDEX CONCURRENTLY billing_x ON billing_invoices (id);",
-            "which PostgreSQL refuses",
-            "plain CREATE INDEX",
-        ),
-        (
-            "ALTER TABLE billing_invoices ALTER COLUMN id SET NOT NULL;",
-            "looks at every row",
-            "VALIDATE CONSTRAINT",
-        ),
-        ("ALTER TABLE billing_invoices ALTER id TYPE text;", "writes the whole", "fill it in batches"),
-        ("ALTER TABLE billing_invoices ALTER COLUMN id SET DATA TYPE text;", "writes the whole", "new type"),
-        (
-            "ALTER TABLE billing_invoices ADD COLUMN x uuid DEFAULT gen_random_uuid();",
-            "differs from row to row",
-            "in batches",
-        ),
-        ("ALTER TABLE billing_invoices ADD x text NOT NULL;", "has no default", "DEFAULT"),
-        (
-            "ALTER TABLE billing_invoices ADD COLUMN x uuid REFERENCES billing_invoices (id);",
-            "looks at every row",
-            "NOT VALID",
-        ),
-        (
-            "ALTER TABLE billing_invoices ADD CONSTRAINT c FOREIGN KEY (id) REFERENCES billing_invoices (id);",
-            "looks at every row",
-            "NOT VALID",
-        ),
-        ("ALTER TABLE billing_invoices ADD CONSTRAINT c CHECK (id > 0);", "looks at every row", "NOT VALID"),
-        (
-            "ALTER TABLE billing_invoices ADD COLUMN y text, ADD CHECK (id > 0);",
-            "looks at every row",
-            "NOT VALID",
-        ),
-        ("ALTER TABLE billing_invoices ADD CONSTRAINT c UNIQUE (id);", "builds its index", "unique index"),
-        ("ALTER TABLE billing_invoices ADD COLUMN x text UNIQUE;", "builds its index", "unique index"),
-        ("ALTER TABLE billing_invoices DROP COLUMN id;", "still uses it", "later one"),
-        ("ALTER TABLE billing_invoices RENAME COLUMN id TO x;", "still uses it", "later one"),
-        ("ALTER TABLE billing_invoices RENAME TO billing_bills;", "still uses it", "later one"),
-        ("DROP TABLE billing_invoices;", "may still use it", "drop it in a later one"),
-        ("TRUNCATE billing_invoices;", "keeps everybody", "outside a migration"),
-        (
-            "ALTER TABLE billing_invoices ADD CONSTRAINT c CHECK (id > 0) NOT VALID;\n\
-             ALTER TABLE billing_invoices VALIDATE CONSTRAINT c;",
-            "under its lock",
-            "file of its own",
-        ),
-    ] {
+    for (text, wrong, remedy) in LOCKING {
         let parts = ["error[locks]", "modules/billing/migrations/0002_later.sql:", wrong, remedy, "because"];
         later(text).check().fails(1, &parts);
     }

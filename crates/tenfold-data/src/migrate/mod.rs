@@ -4,17 +4,16 @@
 //! `NAME.postgres.sql` stand side by side. One runner works at a time. A file that has run must not change.
 
 mod concurrently;
+mod files;
 mod portable;
 mod statistics;
 mod wall;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 use std::panic::Location;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
+use self::files::{checksum, script, split_name};
 pub use self::wall::{Holds, SecondWall};
 use crate::clock::Timestamp;
 use crate::database::{Database, Pooler, PostgresSettings};
@@ -382,30 +381,4 @@ impl Script {
         }
         Ok(Script::Indexes(concurrently::indexes(&portable::statements(&text)?)?))
     }
-}
-
-/// `0001_accounts.sqlite.sql` is `0001_accounts`, for `sqlite`.
-fn split_name(file: &str) -> (&str, &str) {
-    let stem = file.strip_suffix(".sql").unwrap_or(file);
-    match stem.rsplit_once('.') {
-        Some((name, kind @ ("sqlite" | "postgres"))) => (name, kind),
-        _ => (stem, ""),
-    }
-}
-
-fn script(dialect: Dialect, texts: &HashMap<&str, &str>) -> Result<String, String> {
-    match (texts.get(""), texts.get("sqlite"), texts.get("postgres"), dialect) {
-        (Some(text), None, None, _) => portable::translate(text, dialect),
-        (None, Some(text), Some(_), Dialect::Sqlite) | (None, Some(_), Some(text), Dialect::Postgres) => {
-            Ok((*text).to_owned())
-        }
-        _ => Err("there must be either NAME.sql or both NAME.sqlite.sql and NAME.postgres.sql".to_owned()),
-    }
-}
-
-fn checksum(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }

@@ -45,7 +45,8 @@ const OWN_CLONES: usize = 6;
 
 /// The waker that the work sees: it notes that it was fired, and passes it on.
 struct Signal {
-    fired: AtomicBool,
+    /// Shared by all wakers of one scope: whoever still holds an old one fires the same.
+    fired: Arc<AtomicBool>,
     /// During a poll it is only noted: the poll looks before it ends. An executor that is woken in between wakes a
     /// thread to steal the task, which costs more than a small load on SQLite.
     held: AtomicBool,
@@ -77,19 +78,15 @@ impl<F: Future> Driven<F> {
         }
     }
 
-    /// The waker for this poll; a new one only when the executor's changed.
+    /// The waker for this poll; a new one only when the executor's changed. `will_wake` may say so although it has not
+    /// (in optimized builds a waker and its clone can differ by their tables' addresses), so nothing depends on it.
     fn waker(&mut self, outer: &Waker) -> (Arc<Signal>, Waker) {
         match &self.signal {
             Some((signal, waker)) if signal.outer.will_wake(outer) => (Arc::clone(signal), waker.clone()),
             _ => {
-                let signal = Arc::new(Signal {
-                    fired: AtomicBool::new(false),
-                    held: AtomicBool::new(false),
-                    outer: outer.clone(),
-                });
+                let fired = self.signal.as_ref().map_or_else(Arc::default, |(old, _)| Arc::clone(&old.fired));
+                let signal = Arc::new(Signal { fired, held: AtomicBool::new(false), outer: outer.clone() });
                 let waker = Waker::from(Arc::clone(&signal));
-                // Whoever holds the old waker may have fired that one instead.
-                self.lull = false;
                 self.signal = Some((Arc::clone(&signal), waker.clone()));
                 self.scope.state().driver = Some(outer.clone());
                 (signal, waker)

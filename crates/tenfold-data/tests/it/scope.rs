@@ -187,3 +187,29 @@ async fn a_deadline_ends_the_wait_for_a_statement(bench: Bench) {
     let name = bench.request(async |cx| User::query().first(&cx).await.unwrap().unwrap().name).await;
     assert_eq!(name, "held");
 }
+
+/// Passes each wake on.
+struct Forward(std::task::Waker);
+
+impl std::task::Wake for Forward {
+    fn wake(self: Arc<Self>) {
+        self.0.wake_by_ref();
+    }
+}
+
+/// In optimized builds an executor's waker and a clone of it may say that they would not wake the same task.
+#[tokio::test]
+async fn batches_are_sent_also_when_every_poll_comes_with_a_waker_of_its_own() {
+    let bench = Bench::sqlite().await;
+    let mut work = Box::pin(bench.request(async |cx| {
+        let users = people::hire(&cx, 3).await;
+        let found = join_all(users.iter().map(|user| User::get(&cx, user.id))).await;
+        found.into_iter().filter(Result::is_ok).count()
+    }));
+    let fresh = std::future::poll_fn(|cx| {
+        let own = std::task::Waker::from(Arc::new(Forward(cx.waker().clone())));
+        work.as_mut().poll(&mut std::task::Context::from_waker(&own))
+    });
+    let found = tokio::time::timeout(Duration::from_secs(10), fresh).await;
+    assert_eq!(found, Ok(3), "the loads are never sent");
+}

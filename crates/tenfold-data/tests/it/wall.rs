@@ -112,9 +112,9 @@ async fn requests_of_many_organizations_on_one_connection_never_see_each_others_
             // Every third fails, so that what follows comes upon a connection that was rolled back.
             let stored = cx.transaction(async |tx| {
                 label.insert(tx).await?;
-                if n % 3 == 0 { Err(DataError::Cursor) } else { Ok(()) }
+                if n.is_multiple_of(3) { Err(DataError::Cursor) } else { Ok(()) }
             });
-            assert_eq!(stored.await.is_ok(), n % 3 != 0);
+            assert_eq!(stored.await.is_ok(), !n.is_multiple_of(3));
             let seen = sql!("labels.seen", "SELECT org_id FROM work_labels WHERE org_id = $1 OR name <> ''");
             let seen = seen.all::<(OrgId,), _>(&cx).await.unwrap();
             assert!(seen.iter().all(|(seen,)| *seen == org), "{n}");

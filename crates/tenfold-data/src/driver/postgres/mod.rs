@@ -156,6 +156,11 @@ async fn run_prepared(client: &Client, prepared: &Prepared, call: Call<'_>) -> R
 /// Runs a statement without a name on the server, in one round trip: what a pooler can pass on.
 async fn run_typed(client: &Client, call: Call<'_>) -> Result<u64, DriverError> {
     let Params::One(params) = call.params else { unreachable!("PostgreSQL takes many rows as arrays") };
+    // The server takes a value that no text asks for, if it has a type; the author has made a mistake.
+    if !params.is_empty() && !call.statement.text.contains(&format!("${}", params.len())) {
+        let why = format!("{} values were given, and the text has no ${0}: each value is used", params.len());
+        return Err(DriverError::Other(Source::new(why)));
+    }
     let typed = params.iter().map(|value| (value, encode::type_of(value)));
     read_rows(client.query_typed_raw(&call.statement.text, typed).await, call.sink).await
 }
@@ -188,6 +193,8 @@ fn classify(error: tokio_postgres::Error) -> DriverError {
         &SqlState::TOO_MANY_CONNECTIONS => {
             DriverError::Overloaded("PostgreSQL has no connection left (max_connections)")
         }
+        // A statement without a name is not looked at before its values come; too few of them are told so.
+        &SqlState::PROTOCOL_VIOLATION => DriverError::Other(Source::new(explain(refusal))),
         // 57P0x: the server shuts down or starts up; 08: the connection broke.
         code if code.code().starts_with("57P") || code.code().starts_with("08") => {
             DriverError::Unavailable(Source::new(error))
