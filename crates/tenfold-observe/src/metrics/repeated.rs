@@ -13,7 +13,10 @@ use super::{OTHER, SERIES_LIMIT};
 
 /// `tenfold_n_plus_one_total`, by statement and module; left out until there is one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Repeated(Arc<Mutex<BTreeMap<(Box<str>, Box<str>), u64>>>);
+pub(super) struct Repeated(Arc<Mutex<Counts>>);
+
+/// How often, by module and statement.
+type Counts = BTreeMap<(Box<str>, Box<str>), u64>;
 
 impl Repeated {
     /// Counts one piece of work in which the statement repeated.

@@ -2,7 +2,7 @@
 //! what grows.
 //!
 //! A test's tables are small, and a small table is scanned however good its indexes are; so the planners are told of
-//! a database of fixed size, see [`Scale`]. Both only plan: nothing is inserted.
+//! a database of fixed size, see `Scale`. Both only plan: nothing is inserted.
 
 mod postgres;
 mod shape;
