@@ -187,3 +187,30 @@ async fn a_deadline_ends_the_wait_for_a_statement(bench: Bench) {
     let name = bench.request(async |cx| User::query().first(&cx).await.unwrap().unwrap().name).await;
     assert_eq!(name, "held");
 }
+
+/// PostgreSQL's answers come from the task of a connection, which on two threads may run during the request's own poll;
+/// long ones come in pieces.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_comes_during_a_poll_is_not_missed() {
+    let bench = Bench::postgres().await;
+    bench.request(async |cx| people::hire(&cx, 1_000).await).await;
+    let (database, org) = (bench.database.clone(), bench.org);
+    let requests = (0..4).map(|_| {
+        let database = database.clone();
+        beside(async move {
+            for _ in 0..60 {
+                let scope = Scope::new(database.clone(), TraceContext::start_random(), None);
+                let cx = SystemContext::new(Arc::clone(&scope)).within(org);
+                let work = async {
+                    for user in &User::query().limit(1_000).all(&cx).await.unwrap() {
+                        user.profile.get(&cx).await.unwrap();
+                        user.settings.get(&cx).await.unwrap();
+                    }
+                };
+                scope.drive(work).await;
+            }
+        })
+    });
+    let all = tokio::time::timeout(Duration::from_secs(60), join_all(requests)).await;
+    all.expect("no request waits for ever").into_iter().for_each(Result::unwrap);
+}
