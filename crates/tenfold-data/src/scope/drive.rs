@@ -169,6 +169,10 @@ impl<F: Future> Driven<F> {
         // Answers first: whom they wake is polled right below, so those wakes do not count as "can still run".
         self.poll_batches(&mut cx);
         let woken = signal.fired.swap(false, Ordering::SeqCst);
+        if woken {
+            // A batch may have been answered since it was looked at; during a poll nothing else would tell of it.
+            self.poll_batches(&mut cx);
+        }
         if std::mem::take(&mut self.lull) && !woken && self.scope.state().spawned.is_empty() {
             self.flush(&mut cx);
             return Round::Sent;

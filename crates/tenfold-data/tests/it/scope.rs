@@ -213,3 +213,30 @@ async fn batches_are_sent_also_when_every_poll_comes_with_a_waker_of_its_own() {
     let found = tokio::time::timeout(Duration::from_secs(10), fresh).await;
     assert_eq!(found, Ok(3), "the loads are never sent");
 }
+
+/// PostgreSQL's answers come from the task of a connection, which on two threads may run during the request's own poll;
+/// long ones come in pieces.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_comes_during_a_poll_is_not_missed() {
+    let bench = Bench::postgres().await;
+    bench.request(async |cx| people::hire(&cx, 1_000).await).await;
+    let (database, org) = (bench.database.clone(), bench.org);
+    let requests = (0..4).map(|_| {
+        let database = database.clone();
+        beside(async move {
+            for _ in 0..60 {
+                let scope = Scope::new(database.clone(), TraceContext::start_random(), None);
+                let cx = SystemContext::new(Arc::clone(&scope)).within(org);
+                let work = async {
+                    for user in &User::query().limit(1_000).all(&cx).await.unwrap() {
+                        user.profile.get(&cx).await.unwrap();
+                        user.settings.get(&cx).await.unwrap();
+                    }
+                };
+                scope.drive(work).await;
+            }
+        })
+    });
+    let all = tokio::time::timeout(Duration::from_secs(60), join_all(requests)).await;
+    all.expect("no request waits for ever").into_iter().for_each(Result::unwrap);
+}
