@@ -23,6 +23,7 @@ fn nothing(_: &SystemContext) -> Seeding<'_> {
 fn routes() -> Routes {
     Routes::new()
         .route("/probe/notes", get(count).post(write))
+        .route("/probe/loop", get(loops))
         .route("/probe/panic", get(panics))
         .route("/probe/panic-in-task", get(panics_in_a_task))
         .route("/probe/panic-in-transaction", post(panics_in_a_transaction))
@@ -35,6 +36,18 @@ fn routes() -> Routes {
 async fn count(cx: SystemContext) -> Result<Json<i64>, Problem> {
     let counted: Vec<(i64,)> = sql!("probe.count", "SELECT count(*) FROM probe_notes").all(&cx).await?;
     Ok(Json(counted[0].0))
+}
+
+/// Asks for each note by itself.
+async fn loops(cx: SystemContext) -> Result<Json<i64>, Problem> {
+    let notes: Vec<(Uuid,)> = sql!("probe.notes", "SELECT id FROM probe_notes").all(&cx).await?;
+    let mut found = 0;
+    for (id,) in notes {
+        let one = sql!("probe.note_by_id", "SELECT count(*) FROM probe_notes WHERE id = $1").bind(id);
+        let counted: Vec<(i64,)> = one.all(&cx).await?;
+        found += counted[0].0;
+    }
+    Ok(Json(found))
 }
 
 async fn write(cx: SystemContext) -> Result<Json<()>, Problem> {

@@ -229,9 +229,10 @@ pub(crate) async fn rescue(cx: &SystemContext, poison_after: u32) -> Result<usiz
     .bounded()
     .all(cx)
     .await?;
+    let each = cx.repeating("each lost job is judged in a transaction of its own");
     let mut rescued = 0;
     for (id,) in lost {
-        rescued += usize::from(cx.transaction(async |tx| rescue_one(tx, id, poison_after).await).await?);
+        rescued += usize::from(each.transaction(async |tx| rescue_one(tx, id, poison_after).await).await?);
     }
     Ok(rescued)
 }
