@@ -60,11 +60,6 @@ impl Histogram {
         None
     }
 
-    /// The counts with the duration at which each bucket begins.
-    pub fn buckets(&self) -> impl Iterator<Item = (Duration, u32)> {
-        self.counts.iter().map(|(bucket, count)| (Duration::from_micros(lowest(u64::from(*bucket))), *count))
-    }
-
     fn add(&mut self, bucket: u8, count: u32) {
         match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
             Ok(place) => self.counts[place].1 = self.counts[place].1.saturating_add(count),
