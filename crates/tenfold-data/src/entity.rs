@@ -23,6 +23,17 @@ pub struct OrgId(pub uuid::Uuid);
 
 crate::id_impls!(OrgId);
 
+impl OrgId {
+    /// The organization of a row that is known from the statement; called by the derive.
+    ///
+    /// # Errors
+    /// When the statement asked for nobody's rows.
+    #[doc(hidden)]
+    pub fn read_known(owner: Option<OrgId>) -> Result<OrgId, ReadError> {
+        owner.ok_or_else(|| ReadError::new(0, "an organization's row", "a row of nobody"))
+    }
+}
+
 /// Who owns an entity's rows: [`Tenant`] or [`Global`].
 pub trait Ownership: sealed::Sealed + 'static {}
 
@@ -51,11 +62,12 @@ pub trait Entity: Sized + Send + Sync + 'static {
     /// The table and its columns.
     fn table() -> &'static Table;
 
-    /// Reads the struct from a row whose columns stand in the order of [`Table::columns`].
+    /// Reads the struct from a row that holds the columns in the order of [`Table::columns`], without that of the
+    /// organization: the statement has asked for `owner`'s rows.
     ///
     /// # Errors
     /// When a column holds something else than its field.
-    fn read(row: &Row<'_>) -> Result<Self, ReadError>;
+    fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError>;
 
     /// The column values, in the order of [`Table::columns`].
     fn values(&self) -> Vec<Value>;
@@ -243,13 +255,18 @@ pub struct Table {
 }
 
 struct Texts {
+    selected: OnceLock<String>,
     get: [OnceLock<Statement>; 2],
     insert: [OnceLock<Statement>; 2],
 }
 
 impl Texts {
     const fn new() -> Self {
-        Texts { get: [OnceLock::new(), OnceLock::new()], insert: [OnceLock::new(), OnceLock::new()] }
+        Texts {
+            selected: OnceLock::new(),
+            get: [OnceLock::new(), OnceLock::new()],
+            insert: [OnceLock::new(), OnceLock::new()],
+        }
     }
 }
 
@@ -277,9 +294,21 @@ impl Table {
         self.columns[self.position(name)].kind
     }
 
+    /// All columns, for writing.
     pub(crate) fn column_list(&self) -> String {
         let names: Vec<_> = self.columns.iter().map(|column| column.name).collect();
         names.join(", ")
+    }
+
+    /// The columns that are read. The organization is not: each statement says whose rows it wants, and reading it
+    /// again in each row costs as much as any column.
+    pub(crate) fn selected(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().map(|column| column.name).filter(|name| self.tenant != Some(*name))
+    }
+
+    /// The columns that are read, as one text.
+    pub(crate) fn selected_list(&self) -> &str {
+        self.texts.selected.get_or_init(|| self.selected().collect::<Vec<_>>().join(", "))
     }
 
     /// `org_id = $1 AND `, or nothing for a global table; the next parameter's number.
@@ -320,7 +349,7 @@ impl Table {
     /// Loads the rows of a list of keys.
     pub(crate) fn get_statement(&self, dialect: Dialect) -> &Statement {
         self.texts.get[dialect as usize].get_or_init(|| {
-            let text = self.select_by_list(dialect, self.key, &self.column_list());
+            let text = self.select_by_list(dialect, self.key, self.selected_list());
             self.statement("get", text, Cost::Key).lasting()
         })
     }

@@ -146,7 +146,7 @@ impl<E: Entity> Query<E> {
         target.watch = target.watch.and(self.watch());
         let wanted = self.limit.unwrap_or_else(|| target.scope.database().max_rows());
         let (statement, params) = self.statement(&target, wanted)?;
-        let mut rows = target.fetch(&statement, &params, E::read).await?;
+        let mut rows = target.fetch(&statement, &params, |row| E::read(row, target.tenant)).await?;
         let more = rows.len() > wanted;
         if more && self.limit.is_none() {
             return Err(DataError::TooManyRows {
@@ -215,7 +215,7 @@ impl<E: Entity> Query<E> {
         params.push(Value::Integer(i64::try_from(wanted).unwrap_or(i64::MAX).saturating_add(1)));
         let text = format!(
             "SELECT {} FROM {}{condition} ORDER BY {} LIMIT ${}",
-            table.column_list(),
+            table.selected_list(),
             table.name,
             order.join(", "),
             params.len()

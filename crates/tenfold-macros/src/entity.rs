@@ -80,7 +80,7 @@ impl<'a> Shape<'a> {
         let idents: Vec<_> = self.columns.iter().map(|field| &field.ident).collect();
         let names: Vec<_> = self.columns.iter().map(|field| name_of(field)).collect();
         let types: Vec<_> = self.columns.iter().map(|field| &field.ty).collect();
-        let indices = 0..self.columns.len();
+        let read = self.read_columns(data);
         let related: Vec<_> = self.relations.iter().map(|relation| &relation.field.ident).collect();
         let links = self.relations.iter().map(|relation| relation.link(name, &self.table, key, data));
         let references = self.references.iter().map(|field| &field.ident);
@@ -99,9 +99,13 @@ impl<'a> Shape<'a> {
                     &TABLE
                 }
 
-                fn read(row: &#data::Row<'_>) -> ::std::result::Result<Self, #data::ReadError> {
+                fn read(
+                    row: &#data::Row<'_>,
+                    owner: ::std::option::Option<#data::OrgId>,
+                ) -> ::std::result::Result<Self, #data::ReadError> {
+                    let _ = owner;
                     ::std::result::Result::Ok(#name {
-                        #(#idents: #data::ColumnType::read(row, #indices)?,)*
+                        #(#read,)*
                         #(#related: ::std::default::Default::default(),)*
                     })
                 }
@@ -121,6 +125,20 @@ impl<'a> Shape<'a> {
                 }
             }
         }
+    }
+
+    /// `name: …` for each column: the tenant is known, the others stand in the row.
+    fn read_columns(&self, data: &TokenStream) -> Vec<TokenStream> {
+        let mut selected = 0..self.columns.len();
+        let read = |field: &&Field| {
+            let ident = &field.ident;
+            if self.tenant.is_some() && *ident == self.tenant {
+                return quote!(#ident: #data::OrgId::read_known(owner)?);
+            }
+            let index = selected.next();
+            quote!(#ident: #data::ColumnType::read(row, #index)?)
+        };
+        self.columns.iter().map(read).collect()
     }
 
     fn column_names(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {

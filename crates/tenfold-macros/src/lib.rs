@@ -45,8 +45,14 @@ use syn::parse_macro_input;
 ///     type Key = UserId;
 ///     type Owner = Tenant;
 ///     fn table() -> &'static Table { /* name, module, columns, key, tenant */ }
-///     fn read(row: &Row<'_>) -> Result<Self, ReadError> {
-///         Ok(User { id: ColumnType::read(row, 0)?, /* … */ profile: One::default(), /* … */ })
+///     fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError> {
+///         Ok(User {
+///             id: ColumnType::read(row, 0)?,
+///             org_id: OrgId::read_known(owner)?, // not selected: the statement asked for this organization's rows
+///             /* … */
+///             profile: One::default(),
+///             /* … */
+///         })
 ///     }
 ///     fn values(&self) -> Vec<Value> { vec![self.id.to_value(), /* … */] }
 ///     fn key(&self) -> UserId { self.id.clone() }

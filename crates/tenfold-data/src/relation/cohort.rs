@@ -1,25 +1,21 @@
 //! The cohort behind a relation's field: who shares a load, and what it brought.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use futures_util::future::BoxFuture;
-
+use super::batch::RelationBatch;
 use super::path::Relation;
 use super::seen::{Field, Member, Peering, Place, Rows, Viewer, shows};
 use super::{Link, Related};
 use crate::context::Origin;
 use crate::entity::OrgId;
 use crate::error::DataError;
-use crate::row::Row;
-use crate::scope::{Batch, BatchKey, FEW, Loader, Scope, Watch};
+use crate::scope::{BatchKey, FEW, Loader};
 use crate::statement::CallSite;
-use crate::transaction::Connection;
-use crate::value::{ColumnType as _, Value};
 
 /// Makes `rows` peers for one relation: `of` gives the value that links a row to its related rows, `field` the
 /// relation's field. Called by the derive.
@@ -37,6 +33,7 @@ pub fn link<E, F: Field>(
             owner: peering.tenant.map_or_else(OnceLock::new, OnceLock::from),
             links: rows.iter().map(&of).collect(),
             holders: rows.iter().map(|_| AtomicU32::new(1)).collect(),
+            keeps: AtomicBool::new(false),
             views: Mutex::new(Vec::new()),
         });
         for (index, row) in (0..).zip(rows) {
@@ -55,7 +52,9 @@ pub struct Cohort<R: Related> {
     owner: OnceLock<OrgId>,
     links: Box<[Link]>,
     /// How many copies of each entity there are; a dropped one is not loaded for any more.
-    pub(super) holders: Box<[AtomicU32]>,
+    holders: Box<[AtomicU32]>,
+    /// Whether rows stay here after an entity was given them.
+    keeps: AtomicBool,
     /// What was loaded outside of transactions, and inside of each.
     views: Mutex<Vec<View<R>>>,
 }
@@ -97,7 +96,7 @@ impl<R: Related> Member<R> {
             return touch;
         }
         let mut views = cohort.views();
-        if views.iter().any(|view| view.rows.is_some() && shows(&view.by, &touch.viewer)) {
+        if place.take(&mut views, &touch.viewer) {
             return touch;
         }
         let view = view_of(&mut views, &touch.viewer);
@@ -124,6 +123,27 @@ fn view_of<'v, R>(views: &'v mut Vec<View<R>>, by: &Viewer) -> &'v mut View<R> {
     &mut views[index]
 }
 
+impl<R: Related> Place<R> {
+    /// Gives the entity what its cohort has got for it, if it may be shown to `asking`; says whether it has. The rows
+    /// move to an entity that is the only one of its kind, for nobody else will ask for them.
+    fn take(&self, views: &mut [View<R>], asking: &Viewer) -> bool {
+        let Some((by, rows)) = views.iter_mut().find_map(|view| {
+            let rows = view.rows.as_mut().filter(|_| shows(&view.by, asking))?;
+            Some((&view.by, &mut rows[self.index as usize]))
+        }) else {
+            return false;
+        };
+        let is_alone = self.cohort.holders[self.index as usize].load(Ordering::Acquire) == 1;
+        if by.is_none() && is_alone {
+            self.keep(by, rows.take());
+        } else {
+            self.cohort.keeps.store(true, Ordering::Release);
+            self.keep(by, rows.clone());
+        }
+        true
+    }
+}
+
 impl<R: Related> Cohort<R> {
     fn views(&self) -> MutexGuard<'_, Vec<View<R>>> {
         self.views.lock().unwrap_or_else(PoisonError::into_inner)
@@ -140,60 +160,81 @@ impl<R: Related> Cohort<R> {
             tenant,
             connection: origin.connection.map_or(0, |connection| connection.number()),
         };
-        let new = || RelationBatch {
-            tenant,
-            connection: origin.connection.cloned(),
-            viewer: origin.connection.map(|connection| Arc::clone(connection.fate())),
-            site,
-            watch: origin.watch,
-            relation: self.relation,
-            cohorts: Vec::new(),
-        };
-        origin
-            .scope
-            .submit(key, site, new, |batch: &mut RelationBatch<R>| batch.cohorts.push(Arc::clone(self)))
+        let viewer = origin.connection.map(|connection| Arc::clone(connection.fate()));
+        let new = || RelationBatch::new(self.relation, tenant, origin, viewer, site);
+        origin.scope.submit(key, site, new, |batch: &mut RelationBatch<R>| batch.add(Arc::clone(self)))
     }
 
-    fn is_held(&self, index: usize) -> bool {
-        self.holders[index].load(Ordering::Acquire) > 0
+    /// The links of the entities that somebody still holds, and their places.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = (u32, &Link)> {
+        let held = (0..).zip(&self.links).filter(|(index, _)| self.is_held(*index));
+        held.filter(|(_, link)| **link != Link::None)
     }
 
-    /// The links of the entities that somebody still holds.
-    fn wanted(&self) -> impl Iterator<Item = &Link> {
-        let held = self.links.iter().enumerate().filter(|(index, _)| self.is_held(*index));
-        held.map(|(_, link)| link).filter(|link| **link != Link::None)
+    fn is_held(&self, index: u32) -> bool {
+        self.holders[index as usize].load(Ordering::Acquire) > 0
     }
 
-    /// Lets go of the rows of an entity that nobody holds any more.
-    pub(super) fn forget(&self, index: u32) {
-        let mut forgotten = Vec::new();
-        for rows in self.views().iter_mut().filter_map(|view| view.rows.as_mut()) {
-            forgotten.push(rows[index as usize].take());
+    /// How many entities there were when they were loaded.
+    pub(super) fn size(&self) -> usize {
+        self.links.len()
+    }
+
+    /// One more copy of an entity, in the place of the old one.
+    pub(super) fn copy(self: &Arc<Self>, old: &Place<R>) -> Place<R> {
+        // Under the lock, since the rows may be on their way to the old one alone.
+        let _views = self.views();
+        self.holders[old.index as usize].fetch_add(1, Ordering::AcqRel);
+        old.copy()
+    }
+
+    /// One copy less. When nobody holds the entity any more, its rows go.
+    pub(super) fn leave(&self, place: &Place<R>) {
+        let is_last = self.holders[place.index as usize].fetch_sub(1, Ordering::AcqRel) == 1;
+        if is_last && (!place.has_own_rows() || self.keeps.load(Ordering::Acquire)) {
+            self.forget(place.index);
         }
-        // Outside the lock: the rows have relations of their own, perhaps to this cohort.
-        drop(forgotten);
     }
 
-    /// Gives each member its rows, where `found` has those of each link.
-    fn fill(&self, by: &Viewer, found: &[(Link, Arc<[R]>)]) {
-        let of = |link: &Link| {
-            let place = found.binary_search_by(|(other, _)| other.cmp(link)).ok()?;
-            Some(Arc::clone(&found[place].1))
-        };
+    fn forget(&self, index: u32) {
+        for view in 0.. {
+            let forgotten = {
+                let mut views = self.views();
+                let Some(view) = views.get_mut(view) else { return };
+                view.rows.as_mut().map(|rows| rows[index as usize].take())
+            };
+            // Outside the lock: the rows have relations of their own, perhaps to this cohort.
+            drop(forgotten);
+        }
+    }
+
+    /// Gives each member its rows: `of` has those of the member at a place.
+    pub(super) fn fill(&self, by: &Viewer, mut of: impl FnMut(u32) -> Rows<R>) {
         let wakers = {
             let mut views = self.views();
             // Under the lock: who is dropped from now on finds the rows there and lets go of them.
-            let rows = (0..self.links.len()).map(|n| self.is_held(n).then(|| of(&self.links[n])).flatten());
+            let rows =
+                (0..).take(self.size()).map(|index| if self.is_held(index) { of(index) } else { None });
             let rows = rows.collect();
             let view = view_of(&mut views, by);
             view.rows = Some(rows);
+            if by.is_some() {
+                self.keeps.store(true, Ordering::Release);
+            }
             view.running = false;
             std::mem::take(&mut view.wakers)
         };
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    fn fail(&self, by: &Viewer, error: DataError) {
+    /// See [`Batch::holds_waker`](crate::scope::Batch::holds_waker).
+    pub(super) fn holds_waker(&self, waker: &Waker) -> usize {
+        let Ok(views) = self.views.try_lock() else { return 0 };
+        let wakers = views.iter().flat_map(|view| &view.wakers).take(FEW);
+        wakers.filter(|held| held.will_wake(waker)).count()
+    }
+
+    pub(super) fn fail(&self, by: &Viewer, error: DataError) {
         let wakers = {
             let mut views = self.views();
             let view = view_of(&mut views, by);
@@ -227,12 +268,8 @@ impl<'a, R: Related> Future for Touch<'a, R> {
             return Poll::Ready(Ok(rows));
         }
         let mut views = place.cohort.views();
-        let loaded = views.iter().find_map(|view| {
-            let rows = view.rows.as_ref().filter(|_| shows(&view.by, &self.viewer))?;
-            Some((view.by.clone(), rows[place.index as usize].clone()))
-        });
-        if let Some((by, rows)) = loaded {
-            return Poll::Ready(Ok(place.keep(by, rows)));
+        if place.take(&mut views, &self.viewer) {
+            return Poll::Ready(Ok(place.seen(&self.viewer).unwrap_or_default()));
         }
         let view = view_of(&mut views, &self.viewer);
         if view.failures > self.failures {
@@ -240,91 +277,5 @@ impl<'a, R: Related> Future for Touch<'a, R> {
         }
         view.wakers.push(cx.waker().clone());
         Poll::Pending
-    }
-}
-
-/// The same relation of several cohorts, as one statement.
-struct RelationBatch<R: Related> {
-    tenant: Option<OrgId>,
-    connection: Option<Arc<Connection>>,
-    viewer: Viewer,
-    site: CallSite,
-    watch: Watch,
-    relation: &'static Relation<R>,
-    cohorts: Vec<Arc<Cohort<R>>>,
-}
-
-impl<R: Related> RelationBatch<R> {
-    async fn load(&self, scope: &Scope) -> Result<Vec<(Link, Arc<[R]>)>, DataError> {
-        let mut links: Vec<&Link> = self.cohorts.iter().flat_map(|cohort| cohort.wanted()).collect();
-        links.sort_unstable();
-        links.dedup();
-        if links.is_empty() {
-            return Ok(Vec::new());
-        }
-        let links = Value::List(links.into_iter().map(Link::value).collect());
-        let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([links]).collect();
-        let statement = self.relation.statement(scope.database().dialect());
-        let (connection, read) = (self.connection.as_deref(), |row: &Row<'_>| self.relation.read(row));
-        // One entity alone was not loaded with a list: in a loop it is an N+1, as a load by key would be.
-        let alone = self.cohorts.iter().all(|cohort| cohort.links.len() == 1);
-        let watch = if alone { self.watch } else { Watch::Nothing };
-        let found = scope.fetch(connection, statement, &params, (self.site, watch), read).await?;
-        let (links, mut rows): (Vec<Link>, Vec<R>) = found.into_iter().unzip();
-        R::link(&mut rows, Peering::of(scope, self.tenant));
-        Ok(by_link(links, rows))
-    }
-}
-
-/// The rows of each link; the statement put them side by side. They are kept apart, so that an entity which
-/// outlives its peers keeps its own only.
-fn by_link<R>(links: Vec<Link>, rows: Vec<R>) -> Vec<(Link, Arc<[R]>)> {
-    let mut rows = rows.into_iter();
-    let mut parts: Vec<(Link, Arc<[R]>)> = Vec::new();
-    let take = |rows: &mut std::vec::IntoIter<R>, count: usize| -> Arc<[R]> {
-        match count {
-            // The usual case, and one allocation less.
-            1 => rows.next().map_or_else(|| Arc::new([]) as Arc<[R]>, |row| Arc::new([row])),
-            _ => rows.take(count).collect(),
-        }
-    };
-    for same in links.chunk_by(|one, other| one == other) {
-        parts.push((same[0].clone(), take(&mut rows, same.len())));
-    }
-    // Both databases sort as Rust does (bytes, numbers); this makes the search right even if one did not.
-    parts.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    parts
-}
-
-impl<R: Related> Batch for RelationBatch<R> {
-    fn run(mut self: Box<Self>, scope: Arc<Scope>) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let result = self.load(&scope).await;
-            let cohorts = std::mem::take(&mut self.cohorts);
-            match result {
-                Ok(found) => cohorts.iter().for_each(|cohort| cohort.fill(&self.viewer, &found)),
-                Err(error) => cohorts.iter().for_each(|cohort| cohort.fail(&self.viewer, error.clone())),
-            }
-        })
-    }
-
-    fn holds_waker(&self, waker: &Waker) -> usize {
-        let held = |cohort: &Arc<Cohort<R>>| {
-            let Ok(views) = cohort.views.try_lock() else { return 0 };
-            let wakers = views.iter().flat_map(|view| &view.wakers).take(FEW);
-            wakers.filter(|held| held.will_wake(waker)).count()
-        };
-        self.cohorts.iter().take(FEW).map(held).sum()
-    }
-
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-}
-
-impl<R: Related> Drop for RelationBatch<R> {
-    fn drop(&mut self) {
-        // Cohorts that were answered have been taken out; the rest must not leave anybody waiting.
-        self.cohorts.iter().for_each(|cohort| cohort.fail(&self.viewer, DataError::Abandoned));
     }
 }

@@ -8,6 +8,7 @@
 //! What a relation gave stays with its entity, as the entity's columns do: load the entity again to see what was
 //! written since. A transaction loads for itself, and what it saw is forgotten when it is rolled back.
 
+mod batch;
 mod cohort;
 mod path;
 mod reference;
@@ -23,7 +24,7 @@ pub use self::reference::{PeerKey, Ref, link_references};
 use self::seen::Member;
 pub use self::seen::{Field, Peering};
 use crate::context::Reach;
-use crate::entity::{Entity, Table};
+use crate::entity::{Entity, OrgId, Table};
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
 use crate::value::{Kind, Value};
@@ -144,8 +145,8 @@ pub trait Related: Sized + Send + Sync + 'static {
     /// Whether the statement counts instead of giving rows.
     const COUNTS: bool;
     fn table() -> &'static Table;
-    /// Reads the columns before the link.
-    fn read(row: &Row<'_>) -> Result<Self, ReadError>;
+    /// Reads the columns before the link, of a row that `owner` has.
+    fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError>;
     fn link(rows: &mut [Self], peering: Peering);
 }
 
@@ -154,8 +155,8 @@ impl<T: Entity> Related for T {
     fn table() -> &'static Table {
         T::table()
     }
-    fn read(row: &Row<'_>) -> Result<Self, ReadError> {
-        T::read(row)
+    fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError> {
+        T::read(row, owner)
     }
     fn link(rows: &mut [Self], peering: Peering) {
         T::link(rows, peering);
@@ -174,7 +175,7 @@ impl<T: Entity> Related for Counted<T> {
     fn table() -> &'static Table {
         T::table()
     }
-    fn read(row: &Row<'_>) -> Result<Self, ReadError> {
+    fn read(row: &Row<'_>, _: Option<OrgId>) -> Result<Self, ReadError> {
         Ok(Counted { rows: row.integer(0)?, entity: std::marker::PhantomData })
     }
     fn link(_: &mut [Self], _: Peering) {}

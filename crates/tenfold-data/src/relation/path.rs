@@ -2,9 +2,8 @@
 
 use std::sync::OnceLock;
 
-use super::{Link, Ref, Related};
+use super::{Ref, Related};
 use crate::entity::{Column, Entity, Table, any};
-use crate::row::{ReadError, Row};
 use crate::statement::{Cost, Dialect, Statement};
 use crate::value::{ColumnType, KeyType, Kind, Sortable};
 
@@ -88,7 +87,8 @@ impl<R: Related> Relation<R> {
         }
     }
 
-    /// The rows of `R` for a list of links, those of one link side by side; the link is the last column.
+    /// The rows of `R` for a list of links, those of one link side by side; the link is one of the related columns, or
+    /// the last.
     pub(super) fn statement(&self, dialect: Dialect) -> &Statement {
         self.texts[dialect as usize].get_or_init(|| {
             let text = match self.path.limit {
@@ -99,13 +99,20 @@ impl<R: Related> Relation<R> {
         })
     }
 
-    /// Reads a row of the statement.
-    pub(super) fn read(&self, row: &Row<'_>) -> Result<(Link, R), ReadError> {
-        let width = if R::COUNTS { 1 } else { R::table().columns.len() };
-        Ok((Link::read(row, width, self.link_kind())?, R::read(row)?))
+    /// Where the link stands in a row of the statement.
+    pub(super) fn link_place(&self) -> usize {
+        let last = || if R::COUNTS { 1 } else { R::table().selected().count() };
+        self.link_among_columns().unwrap_or_else(last)
     }
 
-    fn link_kind(&self) -> Kind {
+    /// Where the link is read with the related row, so that it need not be selected a second time.
+    fn link_among_columns(&self) -> Option<usize> {
+        let is_there = !R::COUNTS && self.path.through.is_none() && self.path.limit.is_none();
+        let link = self.path.by.unwrap_or(R::table().key);
+        R::table().selected().position(|name| name == link).filter(|_| is_there)
+    }
+
+    pub(super) fn link_kind(&self) -> Kind {
         match (&self.path.through, self.path.by) {
             (Some(through), Some(by)) => (through.table)().kind_of(by),
             (_, by) => R::table().kind_of(by.unwrap_or(R::table().key)),
@@ -143,8 +150,7 @@ impl<R: Related> Relation<R> {
             return "count(*)".to_owned();
         }
         let prefix = if self.path.through.is_some() { "t." } else { "" };
-        let names: Vec<_> =
-            R::table().columns.iter().map(|column| format!("{prefix}{}", column.name)).collect();
+        let names: Vec<_> = R::table().selected().map(|name| format!("{prefix}{name}")).collect();
         names.join(", ")
     }
 
@@ -161,16 +167,18 @@ impl<R: Related> Relation<R> {
 
     fn every_row(&self, dialect: Dialect) -> String {
         let (columns, link, (source, tenant, next)) = (self.columns(), self.link_column(), self.source());
+        let columns =
+            if self.link_among_columns().is_some() { columns } else { format!("{columns}, {link}") };
         let wanted = any(dialect, &link, next);
         let rest = if R::COUNTS {
             format!("GROUP BY {link} ORDER BY {link}")
         } else if self.path.through.is_none() && self.path.by.is_none_or(|by| by == R::table().key) {
             // One row a link, so there is nothing to put side by side.
-            return R::table().select_by_list(dialect, &link, &format!("{columns}, {link}"));
+            return R::table().select_by_list(dialect, &link, &columns);
         } else {
             format!("ORDER BY {link}, {}", self.order(if self.path.through.is_some() { "t." } else { "" }))
         };
-        format!("SELECT {columns}, {link} FROM {source} WHERE {tenant}{wanted} {rest}")
+        format!("SELECT {columns} FROM {source} WHERE {tenant}{wanted} {rest}")
     }
 
     /// The two databases differ: PostgreSQL reads as many rows of each link as are wanted, where SQLite, which
@@ -178,7 +186,7 @@ impl<R: Related> Relation<R> {
     fn first_rows(&self, dialect: Dialect, limit: u32) -> String {
         let (columns, link, (source, tenant, next)) = (self.columns(), self.link_column(), self.source());
         let order = self.order(if self.path.through.is_some() { "t." } else { "" });
-        let outer = R::table().column_list();
+        let outer = R::table().selected_list();
         match dialect {
             Dialect::Postgres => {
                 let list = self.link_kind().postgres();

@@ -1,6 +1,5 @@
 //! What one entity's relation field holds: its place in a cohort, and what it was given.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use super::cohort::Cohort;
@@ -76,11 +75,13 @@ pub struct Member<R: Related>(pub(super) Option<Place<R>>);
 pub struct Place<R: Related> {
     pub(super) cohort: Arc<Cohort<R>>,
     pub(super) index: u32,
-    seen: OnceLock<Box<Seen<R>>>,
+    /// What was given outside of transactions.
+    outside: OnceLock<Rows<R>>,
+    /// What was given inside of some. It may be borrowed for as long as the entity lives, so what another one sees is
+    /// put behind it.
+    inside: OnceLock<Box<Seen<R>>>,
 }
 
-/// What the entity was given. It may be borrowed for as long as the entity lives, so a second look, which follows
-/// when the first was in a transaction that was rolled back, is put behind it.
 struct Seen<R> {
     by: Viewer,
     rows: Rows<R>,
@@ -106,53 +107,58 @@ pub(super) fn shows(seen_by: &Viewer, asking: &Viewer) -> bool {
 
 impl<R: Related> Place<R> {
     pub(super) fn new(cohort: Arc<Cohort<R>>, index: u32) -> Self {
-        Place { cohort, index, seen: OnceLock::new() }
+        Place { cohort, index, outside: OnceLock::new(), inside: OnceLock::new() }
+    }
+
+    /// The same for a copy of the entity. What transactions saw is still in the cohort.
+    pub(super) fn copy(&self) -> Self {
+        Place { outside: self.outside.clone(), ..Place::new(Arc::clone(&self.cohort), self.index) }
+    }
+
+    /// Whether it was given what is seen outside of transactions.
+    pub(super) fn has_own_rows(&self) -> bool {
+        self.outside.get().is_some()
     }
 
     /// What the entity was given before, if it may be shown to `asking`.
     pub(super) fn seen(&self, asking: &Viewer) -> Option<&[R]> {
-        let mut next = self.seen.get();
-        while let Some(seen) = next {
-            if shows(&seen.by, asking) {
-                return Some(seen.rows.as_deref().unwrap_or_default());
-            }
-            next = seen.next.get();
-        }
-        None
+        let outside = self.outside.get().filter(|_| shows(&None, asking));
+        let rows = outside.or_else(|| self.seen_inside(asking))?;
+        Some(rows.as_deref().unwrap_or_default())
     }
 
-    /// Keeps what was found, and gives it.
-    pub(super) fn keep(&self, by: Viewer, rows: Rows<R>) -> &[R] {
-        let mut seen = Box::new(Seen { by, rows, next: OnceLock::new() });
-        let mut end = &self.seen;
-        loop {
-            match end.set(seen) {
-                Ok(()) => return end.get().and_then(|seen| seen.rows.as_deref()).unwrap_or_default(),
-                Err(back) => seen = back,
-            }
-            if let Some(taken) = end.get() {
-                end = &taken.next;
-            }
+    fn seen_inside(&self, asking: &Viewer) -> Option<&Rows<R>> {
+        let seen = std::iter::successors(self.inside.get(), |seen| seen.next.get());
+        seen.filter(|seen| shows(&seen.by, asking)).map(|seen| &seen.rows).next()
+    }
+
+    /// Keeps what was found.
+    pub(super) fn keep(&self, by: &Viewer, rows: Rows<R>) {
+        if by.is_none() {
+            // Another task of the request may have kept the same before.
+            self.outside.get_or_init(|| rows);
+            return;
+        }
+        let mut seen = Box::new(Seen { by: by.clone(), rows, next: OnceLock::new() });
+        let mut end = &self.inside;
+        while let Err(back) = end.set(seen) {
+            seen = back;
+            let Some(taken) = end.get() else { return };
+            end = &taken.next;
         }
     }
 }
 
 impl<R: Related> Clone for Member<R> {
     fn clone(&self) -> Self {
-        let place = self.0.as_ref().map(|place| {
-            place.cohort.holders[place.index as usize].fetch_add(1, Ordering::Relaxed);
-            Place::new(Arc::clone(&place.cohort), place.index)
-        });
-        Member(place)
+        Member(self.0.as_ref().map(|place| place.cohort.copy(place)))
     }
 }
 
 impl<R: Related> Drop for Member<R> {
     fn drop(&mut self) {
-        if let Some(place) = &self.0
-            && place.cohort.holders[place.index as usize].fetch_sub(1, Ordering::AcqRel) == 1
-        {
-            place.cohort.forget(place.index);
+        if let Some(place) = &self.0 {
+            place.cohort.leave(place);
         }
     }
 }

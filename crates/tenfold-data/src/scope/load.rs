@@ -58,7 +58,9 @@ impl<E: Entity> KeyedLoad for Load<E> {
             let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([list]).collect();
             let connection = self.connection.as_deref();
             let watch = if keys.len() < BATCH { self.watch } else { Watch::Nothing };
-            let mut rows = scope.fetch(connection, statement, &params, (self.site, watch), E::read).await?;
+            let mut rows = scope
+                .fetch(connection, statement, &params, (self.site, watch), |row| E::read(row, self.tenant))
+                .await?;
             E::link(&mut rows, Peering::of(&scope, self.tenant));
             let mut found: Found<E> = keys.into_iter().map(|key| (key, None)).collect();
             for row in rows {

@@ -371,10 +371,13 @@ impl Scope {
     }
 }
 
-/// How many rows there will be at least, as a rule: one for each key of a load by keys.
+/// For how many rows there is room at first: one for each key of a load by keys, and those of a short page.
 fn expected_rows(statement: &Statement, params: &[Value]) -> usize {
     match params.last() {
         Some(Value::List(keys)) if statement.cost == Load::Key => keys.len(),
+        Some(Value::Integer(most)) if statement.cost == Load::Page => {
+            usize::try_from(*most).map_or(0, |most| most.min(50))
+        }
         _ => 0,
     }
 }

@@ -49,7 +49,7 @@ impl<E: Entity> Upsert<E> {
             let (table, values) = (E::table(), self.row.values());
             refuse_other_tenants::<E>(&target, std::slice::from_ref(&values))?;
             let statement = table.statement("upsert", self.text(), Cost::Free);
-            let stored = target.fetch(&statement, &values, E::read).await;
+            let stored = target.fetch(&statement, &values, |row| E::read(row, target.tenant)).await;
             let key = format!("{:?}", self.row.key());
             let mut rows = stored.map_err(|error| error.of::<E>(Some(key)))?;
             E::link(&mut rows, target.peering());
@@ -76,13 +76,14 @@ impl<E: Entity> Upsert<E> {
             // With nothing to take over there would be no row to return.
             changes.push(format!("{0} = {1}.{0}", table.key, table.name));
         }
-        let columns = table.column_list();
         format!(
-            "INSERT INTO {} ({columns}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {} RETURNING {columns}",
+            "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {} RETURNING {}",
             table.name,
+            table.column_list(),
             marks.join(", "),
             unique.join(", "),
-            changes.join(", ")
+            changes.join(", "),
+            table.selected_list()
         )
     }
 }

@@ -1,7 +1,7 @@
 //! `peer-allocations list --url URL`: how many allocations a list makes, in every way.
 
 use clap::Parser;
-use peer_drivers::list;
+use peer_drivers::list::{self, Extent};
 use peer_drivers::place::Place;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -22,5 +22,5 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let Arguments { url, .. } = Arguments::parse();
     let count = || ALLOCATOR.stats().allocations + ALLOCATOR.stats().reallocations;
-    tokio::spawn(async move { list::run(Place::new(&url), true, None, Some(count)).await }).await?
+    tokio::spawn(async move { list::run(Place::new(&url), &Extent::default(), Some(count)).await }).await?
 }

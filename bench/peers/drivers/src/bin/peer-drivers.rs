@@ -1,8 +1,9 @@
 //! `peer-drivers WHAT URL`: measures, and prints a JSON object a line.
 
 use clap::{Parser, Subcommand};
+use peer_drivers::list::{self, Extent};
 use peer_drivers::place::Place;
-use peer_drivers::{list, people, reads, telemetry, writes};
+use peer_drivers::{people, reads, telemetry, writes};
 
 #[derive(Parser)]
 struct Arguments {
@@ -17,6 +18,9 @@ struct Arguments {
     /// Lists in this way only, for a profiler.
     #[arg(global = true, long)]
     only: Option<String>,
+    /// Lists so many users only, for a profiler.
+    #[arg(global = true, long)]
+    users: Option<usize>,
 }
 
 #[derive(Subcommand)]
@@ -35,13 +39,13 @@ enum What {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { what, url, quick, only } = Arguments::parse();
+    let Arguments { what, url, quick, only, users } = Arguments::parse();
     let place = Place::new(&url);
     // On a worker of the runtime, where requests run too; this very thread is none.
     tokio::spawn(async move {
         match what {
             What::Prepare => people::prepare(&place).await,
-            What::List => list::run(place, quick, only, None).await,
+            What::List => list::run(place, &Extent { quick, only, users }, None).await,
             What::Reads => reads::run(place, quick).await,
             What::Writes => writes::run(place, quick).await,
             What::Telemetry => telemetry::run(place, quick).await,

@@ -46,25 +46,31 @@ impl Case {
     }
 }
 
+/// What is measured of it all.
+#[derive(Default)]
+pub struct Extent {
+    /// Fewer rounds.
+    pub quick: bool,
+    /// This case only.
+    pub only: Option<String>,
+    /// This many users only.
+    pub users: Option<usize>,
+}
+
 /// Measures the cases in turns, so that whatever else the machine does meets all of them alike.
 ///
 /// # Errors
 /// When a list fails, or lists something else than the others.
-pub async fn run(
-    place: Place,
-    quick: bool,
-    only: Option<String>,
-    allocations: Option<Allocations>,
-) -> anyhow::Result<()> {
+pub async fn run(place: Place, extent: &Extent, allocations: Option<Allocations>) -> anyhow::Result<()> {
     let mut cases = ours::cases(&place)?;
     cases.extend(match place.dialect() {
         Dialect::Sqlite => sqlite::cases(&place)?,
         Dialect::Postgres => postgres::cases(&place)?,
     });
-    if let Some(only) = &only {
+    if let Some(only) = &extent.only {
         cases.retain(|case| case.name == only);
     }
-    for size in SIZES {
+    for size in SIZES.into_iter().filter(|size| extent.users.is_none_or(|users| users == *size)) {
         let expected = (cases[0].list)(size).await?.views;
         ensure!(expected.len() == size, "the list of {size} has {}", expected.len());
         for case in &cases {
@@ -72,7 +78,7 @@ pub async fn run(
         }
         match allocations {
             Some(allocations) => count(&cases, size, allocations).await?,
-            None => measure(&cases, size, rounds(size, quick)).await?,
+            None => measure(&cases, size, rounds(size, extent.quick)).await?,
         }
     }
     Ok(())

@@ -1,7 +1,6 @@
 //! One SQLite connection: how it is opened, how a statement runs on it, what its errors mean.
 
 use std::path::Path;
-use std::rc::Rc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -9,7 +8,7 @@ use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
 
 use super::super::{Call, Params};
-use super::constraint;
+use super::{constraint, list};
 use crate::database::SqliteSettings;
 use crate::error::{DriverError, Source};
 use crate::row::{Row, Source as RowSource};
@@ -160,27 +159,10 @@ impl rusqlite::ToSql for Value {
             Value::Bytes(bytes) => ValueRef::Blob(bytes),
             Value::Json(json) => return Ok(ToSqlOutput::Owned(SqlValue::Text(json.to_string()))),
             Value::List(values) => {
-                return Ok(ToSqlOutput::from_rc(
-                    Rc::new(values.iter().map(owned).collect::<Vec<_>>()),
-                    c"rarray",
-                ));
+                return Ok(ToSqlOutput::from_rc(list::of(values), c"rarray"));
             }
         };
         Ok(ToSqlOutput::Borrowed(borrowed))
-    }
-}
-
-fn owned(value: &Value) -> SqlValue {
-    match value {
-        Value::Null | Value::List(_) => SqlValue::Null,
-        Value::Uuid(id) => SqlValue::Blob(id.as_bytes().to_vec()),
-        Value::Text(text) => SqlValue::Text(text.clone()),
-        Value::Integer(n) => SqlValue::Integer(*n),
-        Value::Real(n) => SqlValue::Real(*n),
-        Value::Boolean(flag) => SqlValue::Integer(i64::from(*flag)),
-        Value::Time(time) => SqlValue::Integer(time.as_microsecond()),
-        Value::Json(json) => SqlValue::Text(json.to_string()),
-        Value::Bytes(bytes) => SqlValue::Blob(bytes.clone()),
     }
 }
 

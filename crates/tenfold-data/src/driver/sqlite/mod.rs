@@ -5,6 +5,7 @@
 
 mod connection;
 mod constraint;
+mod list;
 mod writer;
 
 use std::path::PathBuf;

@@ -1,0 +1,197 @@
+//! One statement for the same relation of several cohorts, and how its rows find their entities.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::task::Waker;
+
+use futures_util::future::BoxFuture;
+
+use super::cohort::Cohort;
+use super::path::Relation;
+use super::seen::{Peering, Rows, Viewer};
+use super::{Link, Related};
+use crate::context::Origin;
+use crate::entity::OrgId;
+use crate::error::DataError;
+use crate::row::Row;
+use crate::scope::{Batch, FEW, Scope, Watch};
+use crate::statement::CallSite;
+use crate::transaction::Connection;
+use crate::value::{ColumnType as _, Value};
+
+/// The same relation of several cohorts, as one statement.
+pub(super) struct RelationBatch<R: Related> {
+    relation: &'static Relation<R>,
+    tenant: Option<OrgId>,
+    connection: Option<Arc<Connection>>,
+    viewer: Viewer,
+    site: CallSite,
+    watch: Watch,
+    cohorts: Vec<Arc<Cohort<R>>>,
+}
+
+impl<R: Related> RelationBatch<R> {
+    pub(super) fn new(
+        relation: &'static Relation<R>,
+        tenant: Option<OrgId>,
+        origin: &Origin<'_>,
+        viewer: Viewer,
+        site: CallSite,
+    ) -> Self {
+        let (connection, watch) = (origin.connection.cloned(), origin.watch);
+        RelationBatch { relation, tenant, connection, viewer, site, watch, cohorts: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, cohort: Arc<Cohort<R>>) {
+        self.cohorts.push(cohort);
+    }
+
+    async fn load(&self, scope: &Scope) -> Result<Found<R>, DataError> {
+        let wanted = Wanted::of(&self.cohorts);
+        if wanted.links.is_empty() {
+            return Ok(Found { wanted, rows: Vec::new() });
+        }
+        let links = Value::List(wanted.links.iter().map(Link::value).collect());
+        let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([links]).collect();
+        let statement = self.relation.statement(scope.database().dialect());
+        let mut places = Places { wanted: &wanted.links, of_rows: Vec::with_capacity(wanted.links.len()) };
+        let (place, kind) = (self.relation.link_place(), self.relation.link_kind());
+        let read = |row: &Row<'_>| {
+            places.push(&Link::read(row, place, kind)?);
+            R::read(row, self.tenant)
+        };
+        // One entity alone was not loaded with a list: in a loop it is an N+1, as a load by key would be.
+        let alone = self.cohorts.iter().all(|cohort| cohort.size() == 1);
+        let watch = if alone { self.watch } else { Watch::Nothing };
+        let connection = self.connection.as_deref();
+        let rows = scope.fetch(connection, statement, &params, (self.site, watch), read).await?;
+        let (places, mut rows) = side_by_side(places.of_rows, rows);
+        R::link(&mut rows, Peering::of(scope, self.tenant));
+        let rows = apart(&places, rows, wanted.links.len());
+        Ok(Found { wanted, rows })
+    }
+}
+
+/// The links of a batch in order, each once, and who wants them.
+struct Wanted {
+    links: Vec<Link>,
+    /// For each cohort, which link each of its members wants; [`NOBODY`] where a member was dropped.
+    by_member: Vec<Vec<u32>>,
+    /// Whether a link is wanted by several.
+    shared: bool,
+}
+
+const NOBODY: u32 = u32::MAX;
+
+impl Wanted {
+    fn of<R: Related>(cohorts: &[Arc<Cohort<R>>]) -> Self {
+        let mut members: Vec<(&Link, u32, u32)> = (0..)
+            .zip(cohorts)
+            .flat_map(|(number, cohort)| cohort.wanted().map(move |(index, link)| (link, number, index)))
+            .collect();
+        // Sorted, for the rows of neighbours lie side by side in an index, and so that equal ones meet.
+        members.sort_unstable();
+        let mut links: Vec<Link> = Vec::with_capacity(members.len());
+        let mut by_member: Vec<Vec<u32>> = cohorts.iter().map(|cohort| vec![NOBODY; cohort.size()]).collect();
+        let count = members.len();
+        for (link, cohort, index) in members {
+            if links.last() != Some(link) {
+                links.push(link.clone());
+            }
+            by_member[cohort as usize][index as usize] = place(links.len() - 1);
+        }
+        let shared = links.len() < count;
+        Wanted { links, by_member, shared }
+    }
+}
+
+/// A cohort has at most as many entities as fit into `u32`, so batches do.
+fn place(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(NOBODY)
+}
+
+/// Finds the place of each row's link among the wanted.
+struct Places<'w> {
+    wanted: &'w [Link],
+    of_rows: Vec<u32>,
+}
+
+impl Places<'_> {
+    /// As a rule a row belongs to the link of the row before it or to the next one.
+    fn push(&mut self, link: &Link) {
+        let last = self.of_rows.last().copied();
+        let near = last.map_or(0..1, |last| last..last.saturating_add(2));
+        let near = near.into_iter().find(|place| self.wanted.get(*place as usize) == Some(link));
+        let found = near.or_else(|| self.wanted.binary_search(link).ok().map(place));
+        // The statement gives only what it was asked for; if it did not, the row would belong to nobody.
+        self.of_rows.push(found.unwrap_or(NOBODY));
+    }
+}
+
+/// Puts the rows of one link side by side, as they are already unless the database found another way.
+fn side_by_side<R>(places: Vec<u32>, rows: Vec<R>) -> (Vec<u32>, Vec<R>) {
+    if places.is_sorted() {
+        return (places, rows);
+    }
+    let mut both: Vec<(u32, R)> = places.into_iter().zip(rows).collect();
+    both.sort_by_key(|(place, _)| *place);
+    both.into_iter().unzip()
+}
+
+/// The rows of each of `links` places. They are kept apart, so that an entity which outlives its peers keeps its own
+/// only.
+fn apart<R>(places: &[u32], rows: Vec<R>, links: usize) -> Vec<Rows<R>> {
+    let mut rows = rows.into_iter();
+    let mut found: Vec<Rows<R>> = Vec::with_capacity(links);
+    for same in places.chunk_by(|one, other| one == other) {
+        if same[0] != NOBODY {
+            found.resize_with(same[0] as usize, || None);
+            found.push(Some(rows.by_ref().take(same.len()).collect()));
+        }
+    }
+    found.resize_with(links, || None);
+    found
+}
+
+/// What a batch has found.
+struct Found<R: Related> {
+    wanted: Wanted,
+    /// The rows of each link.
+    rows: Vec<Rows<R>>,
+}
+
+impl<R: Related> Batch for RelationBatch<R> {
+    fn run(mut self: Box<Self>, scope: Arc<Scope>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let result = self.load(&scope).await;
+            let cohorts = std::mem::take(&mut self.cohorts);
+            match result {
+                Ok(Found { wanted, mut rows }) => {
+                    for (cohort, places) in cohorts.iter().zip(&wanted.by_member) {
+                        let of = |index: u32| {
+                            let rows = rows.get_mut(places[index as usize] as usize)?;
+                            if wanted.shared { rows.clone() } else { rows.take() }
+                        };
+                        cohort.fill(&self.viewer, of);
+                    }
+                }
+                Err(error) => cohorts.iter().for_each(|cohort| cohort.fail(&self.viewer, error.clone())),
+            }
+        })
+    }
+
+    fn holds_waker(&self, waker: &Waker) -> usize {
+        self.cohorts.iter().take(FEW).map(|cohort| cohort.holds_waker(waker)).sum()
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+impl<R: Related> Drop for RelationBatch<R> {
+    fn drop(&mut self) {
+        // Cohorts that were answered have been taken out; the rest must not leave anybody waiting.
+        self.cohorts.iter().for_each(|cohort| cohort.fail(&self.viewer, DataError::Abandoned));
+    }
+}
