@@ -33,6 +33,7 @@ mod pooler;
 mod postgres_failures;
 mod queries;
 mod refusals;
+mod refused;
 mod relations;
 mod repeats;
 mod scope;
