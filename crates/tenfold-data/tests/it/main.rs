@@ -39,6 +39,7 @@ mod repeats;
 mod scope;
 mod shapes;
 mod shelf;
+mod sqlite_reader;
 mod sqlite_writer;
 mod tenancy;
 mod transactions;
