@@ -4,7 +4,7 @@ use std::future::pending;
 
 use tenfold::app::Seeding;
 use tenfold::data::{DataError, Dialect, MigrationFile, OrgId, SystemTx, Uuid};
-use tenfold::http::{Json, Problem, Routes};
+use tenfold::http::{IfMatch, Json, Problem, Routes};
 use tenfold::prelude::axum::routing::{get, post};
 use tenfold::{App, Module, SystemContext, sql};
 
@@ -33,6 +33,7 @@ fn routes() -> Routes {
         .route("/probe/hang-in-transaction", post(hangs_in_a_transaction))
         .route("/probe/leave-a-task", get(leaves_a_task))
         .route("/probe/fail", get(fails))
+        .route("/probe/needs-if-match", post(needs_if_match))
 }
 
 async fn count(cx: SystemContext) -> Result<Json<i64>, Problem> {
@@ -126,6 +127,11 @@ async fn leaves_a_task(cx: SystemContext) -> Json<()> {
     let inside = cx.within(OrgId(cx.new_id()));
     drop(inside.spawn(pending::<()>()));
     Json(())
+}
+
+async fn needs_if_match(seen: IfMatch) -> Result<Json<()>, Problem> {
+    seen.required()?;
+    Ok(Json(()))
 }
 
 async fn fails() -> Problem {
