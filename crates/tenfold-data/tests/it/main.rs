@@ -21,6 +21,7 @@ mod batches;
 mod bench;
 mod cohorts;
 mod constraints;
+mod dump;
 mod faults;
 mod keys;
 mod ledger;
