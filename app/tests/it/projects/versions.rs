@@ -87,6 +87,8 @@ both_databases!(app::app(); async fn a_star_or_one_tag_of_several_matches_and_a_
         ("W/TAG", false),
         ("W/TAG, W/\"other\"", false),
         ("\"other\"", false),
+        ("", false),
+        (" , ", false),
         ("\"\"", false),
         ("\"*\"", false),
         ("\"a,b\"", false),
@@ -107,7 +109,7 @@ both_databases!(app::app(); async fn a_star_or_one_tag_of_several_matches_and_a_
 both_databases!(app::app(); async fn what_is_no_list_of_tags_cannot_be_understood_and_changes_nothing(app) {
     let token = new_owner(app).await;
     let (path, _) = new_project(app, &token).await;
-    for wrong in ["", " ", ",", "1", "\"1", "1\"", "W/", "W/1", "w/\"1\"", "\"1\" \"2\"", "\"1\"\"2\"", "*, \"1\"", "\"1\", *", "\"a b\"", "**"] {
+    for wrong in [   "1", "\"1", "1\"", "W/", "W/1", "w/\"1\"", "\"1\" \"2\"", "\"1\"\"2\"", "*, \"1\"", "\"1\", *", "\"a b\"", "**"] {
         let answer = rename(app, &token, &path, Some(wrong), "renamed").await;
         assert_eq!(problem(&answer, 400)["type"], "urn:tenfold:problem:bad-request", "{wrong:?}");
     }

@@ -42,6 +42,7 @@ mod shapes;
 mod shelf;
 mod sqlite_reader;
 mod sqlite_writer;
+mod statistics;
 mod tenancy;
 mod transactions;
 mod traps;

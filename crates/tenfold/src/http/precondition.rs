@@ -17,8 +17,8 @@ use super::{Problem, ServerState};
 
 /// What [`IfMatch`] takes, as the OpenAPI document says it.
 const PATTERN: &str = concat!(
-    r#"^[ \t]*(\*|[ \t,]*(W/)?"[!#-~\u0080-\u00ff]*""#,
-    r#"([ \t]*,[ \t,]*(W/)?"[!#-~\u0080-\u00ff]*")*[ \t,]*)[ \t]*$"#
+    r#"^[ \t]*(\*|[ \t,]*((W/)?"[!#-~\u0080-\u00ff]*""#,
+    r#"([ \t]*,[ \t,]*(W/)?"[!#-~\u0080-\u00ff]*")*)?[ \t,]*)[ \t]*$"#
 );
 
 /// An answer with the version of the one row that it shows. What it shows must depend on that row alone: the tag stays
@@ -117,16 +117,17 @@ impl IfMatch {
     }
 }
 
-/// The tags of a list that are not weak, in their quotes; nothing when it is no list, or has no tag at all.
+/// The tags of a list that are not weak, in their quotes; nothing when it is no list. An empty one is a list, which no
+/// state is in.
 fn strong_tags(mut rest: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let (mut strong, mut count) = (Vec::new(), 0);
+    let mut strong = Vec::new();
     loop {
         // Empty elements are to be ignored (RFC 9110, section 5.6.1.2).
         while let [b' ' | b'\t' | b',', after @ ..] = rest {
             rest = after;
         }
         if rest.is_empty() {
-            return (count > 0).then_some(strong);
+            return Some(strong);
         }
         let tag = rest.strip_prefix(b"W/").unwrap_or(rest);
         let length = tag.strip_prefix(b"\"")?.iter().position(|byte| *byte == b'"')? + 2;
@@ -136,7 +137,6 @@ fn strong_tags(mut rest: &[u8]) -> Option<Vec<Vec<u8>>> {
         if tag.len() == rest.len() {
             strong.push(tag[..length].to_vec());
         }
-        count += 1;
         rest = tag[length..].trim_ascii_start();
         if !rest.is_empty() && !rest.starts_with(b",") {
             return None;
