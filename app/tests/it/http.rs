@@ -3,6 +3,7 @@
 mod bodies;
 mod document;
 mod failures;
+mod going_away;
 mod observability;
 mod page;
 mod problems;

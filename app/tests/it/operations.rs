@@ -58,6 +58,7 @@ fn body(operation: &str) -> Option<Value> {
         "POST /v1/files" => Some(json!("any bytes are a file")),
         "POST /v1/projects" => Some(json!({"name": "Mallory's"})),
         "POST /v1/projects/{id}/tasks" => Some(json!({"title": "Mallory's"})),
+        "PATCH /v1/projects/{id}" => Some(json!({"name": "Mallory's"})),
         "PATCH /v1/tasks/{id}" => Some(json!({"title": "Mallory's", "status": "in_progress"})),
         _ => None,
     }

@@ -3,8 +3,8 @@
 use std::future::pending;
 
 use tenfold::app::Seeding;
-use tenfold::data::{DataError, MigrationFile, OrgId, SystemTx, Uuid};
-use tenfold::http::{Json, Problem, Routes};
+use tenfold::data::{DataError, Dialect, MigrationFile, OrgId, SystemTx, Uuid};
+use tenfold::http::{IfMatch, Json, Problem, Routes};
 use tenfold::prelude::axum::routing::{get, post};
 use tenfold::{App, Module, SystemContext, sql};
 
@@ -28,9 +28,12 @@ fn routes() -> Routes {
         .route("/probe/panic-in-task", get(panics_in_a_task))
         .route("/probe/panic-in-transaction", post(panics_in_a_transaction))
         .route("/probe/hang", get(hangs))
+        .route("/probe/slow", get(slow))
+        .route("/probe/slow-in-transaction", post(slow_in_a_transaction))
         .route("/probe/hang-in-transaction", post(hangs_in_a_transaction))
         .route("/probe/leave-a-task", get(leaves_a_task))
         .route("/probe/fail", get(fails))
+        .route("/probe/needs-if-match", post(needs_if_match))
 }
 
 async fn count(cx: SystemContext) -> Result<Json<i64>, Problem> {
@@ -83,6 +86,34 @@ async fn hangs() -> Json<()> {
     pending().await
 }
 
+/// Half an hour in the database: SQLite counts, PostgreSQL sleeps.
+async fn slow(cx: SystemContext) -> Result<Json<i64>, Problem> {
+    let slow = sql!(
+        "probe.slow",
+        sqlite: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000000)
+                 SELECT count(*) FROM n",
+        postgres: "SELECT 1::bigint FROM pg_sleep(1800)"
+    );
+    let counted: Vec<(i64,)> = slow.all(&cx).await?;
+    Ok(Json(counted[0].0))
+}
+
+/// A statement of a transaction that is slow, on PostgreSQL; SQLite's writer is never interrupted, so there it is what
+/// lies between two statements.
+async fn slow_in_a_transaction(cx: SystemContext) -> Result<Json<()>, Problem> {
+    cx.transaction(async |tx| {
+        note(tx).await?;
+        if cx.scope().database().dialect() == Dialect::Sqlite {
+            return pending().await;
+        }
+        let slow =
+            sql!("probe.slow_inside", sqlite: "SELECT 1", postgres: "SELECT 1::bigint FROM pg_sleep(1800)");
+        let _: Vec<(i64,)> = slow.all(tx).await?;
+        Ok(Json(()))
+    })
+    .await
+}
+
 async fn hangs_in_a_transaction(cx: SystemContext) -> Result<Json<()>, Problem> {
     cx.transaction(async |tx| {
         note(tx).await?;
@@ -96,6 +127,11 @@ async fn leaves_a_task(cx: SystemContext) -> Json<()> {
     let inside = cx.within(OrgId(cx.new_id()));
     drop(inside.spawn(pending::<()>()));
     Json(())
+}
+
+async fn needs_if_match(seen: IfMatch) -> Result<Json<()>, Problem> {
+    seen.required()?;
+    Ok(Json(()))
 }
 
 async fn fails() -> Problem {

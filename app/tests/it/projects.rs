@@ -3,3 +3,4 @@
 mod demo;
 mod list;
 mod tasks;
+mod versions;

@@ -90,6 +90,22 @@ impl Launch {
         self
     }
 
+    /// Makes a write beyond [`Process::limit_files`] an error, as on a disk that is full, instead of the process's end.
+    pub fn survives_full_files(mut self) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        // Who ignores a signal does so in the program that he becomes.
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(self.command.get_program());
+        shell.args(self.command.get_args()).env_clear().stdin(Stdio::null());
+        shell.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.stdout(File::create(&self.output.out).expect("the output can be kept"));
+        shell.stderr(File::create(&self.output.err).expect("the output can be kept"));
+        if let Some(folder) = self.command.get_current_dir() {
+            shell.current_dir(folder);
+        }
+        self.command = shell;
+        self
+    }
+
     /// Gives the process a standard output that nobody reads any more.
     pub fn deaf(mut self) -> Self {
         let (reader, writer) = std::io::pipe().expect("a pipe can be made");
@@ -178,6 +194,18 @@ impl Process {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
         assert!(sent.expect("the command kill is there").success());
+    }
+
+    /// From now on no file of the process grows beyond so many bytes; `None` takes the limit away. Standard output and
+    /// error are files, too.
+    ///
+    /// # Panics
+    /// When the system has no `prlimit`: only Linux does.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let soft = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let mut limit = Command::new("prlimit");
+        limit.arg(format!("--pid={}", self.child.id())).arg(format!("--fsize={soft}:"));
+        assert!(limit.status().expect("the command prlimit is there").success());
     }
 
     /// Sends what `kill -9` sends, and does not wait.

@@ -8,6 +8,7 @@ mod locks;
 mod needs;
 mod references;
 mod tables;
+mod wall;
 
 use crate::facts::Facts;
 use crate::violation::Violation;
@@ -24,6 +25,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found.extend(needs::violations(facts));
     found.extend(tables::violations(facts));
     found.extend(locks::violations(facts));
+    found.extend(wall::violations(facts));
     found.extend(layers::violations(facts));
     found.sort();
     found.dedup();

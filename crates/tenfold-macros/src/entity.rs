@@ -3,7 +3,7 @@
 mod attributes;
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result};
 
 use self::attributes::{Container, Relation, RelationKind};
@@ -210,27 +210,37 @@ impl Relation<'_> {
     /// Where the links stand. `linked` and `ordered` see to it that the columns are there and of the right type.
     fn path(&self, entity: &Ident, relation: &TokenStream) -> TokenStream {
         let (target, by) = (self.target, &self.by);
-        let linked = match (&self.through, self.kind) {
-            (Some((join, _)), _) => quote!(Some(#relation::linked::<#entity, _, _>(<#join>::#by))),
-            (None, RelationKind::BelongsTo) => quote!({
-                #relation::linked::<#target, _, _>(<#entity>::#by);
-                None
-            }),
-            (None, _) => quote!(Some(#relation::linked::<#entity, _, _>(<#target>::#by))),
+        // Errors stand where the author wrote the name.
+        let linked = |to: &dyn ToTokens, of: &dyn ToTokens, by: &Ident| {
+            let linked = quote_spanned!(by.span()=> linked::<#to, _, _>(<#of>::#by));
+            quote!(#relation::#linked)
+        };
+        let place = match (&self.through, self.kind) {
+            (Some((join, _)), _) => {
+                let by = linked(entity, join, by);
+                quote!(Some(#by))
+            }
+            (None, RelationKind::BelongsTo) => {
+                let by = linked(target, entity, by);
+                quote!({ #by; None })
+            }
+            (None, _) => {
+                let by = linked(entity, target, by);
+                quote!(Some(#by))
+            }
         };
         let through = match &self.through {
-            Some((join, to)) => quote!(Some(#relation::Through {
-                table: #relation::between::<#join, #target>,
-                to: #relation::linked::<#target, _, _>(<#join>::#to),
-            })),
+            Some((join, to)) => {
+                let to = linked(target, join, to);
+                quote!(Some(#relation::Through { table: #relation::between::<#join, #target>, to: #to }))
+            }
             None => quote!(None),
         };
         let order = match &self.order_by {
-            Some(column) => {
+            Some(by) => {
+                let column = quote_spanned!(by.span()=> ordered(<#target>::#by));
                 let descending = self.descending;
-                quote!(Some(#relation::Order {
-                    column: #relation::ordered(<#target>::#column), descending: #descending,
-                }))
+                quote!(Some(#relation::Order { column: #relation::#column, descending: #descending }))
             }
             None => quote!(None),
         };
@@ -238,7 +248,7 @@ impl Relation<'_> {
             Some(limit) => quote!(Some(#limit)),
             None => quote!(None),
         };
-        quote!(#relation::Path { by: #linked, through: #through, order: #order, limit: #limit })
+        quote!(#relation::Path { by: #place, through: #through, order: #order, limit: #limit })
     }
 }
 

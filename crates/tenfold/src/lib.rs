@@ -41,7 +41,8 @@ pub mod prelude {
     pub use crate::async_trait;
     pub use crate::call::CallError;
     pub use crate::http::{
-        Created, Json, NoContent, OnConflict, Path, Permission, Problem, Require, Routes, Text, routes,
+        Created, IfMatch, Json, NoContent, OnConflict, Path, Permission, Problem, Require, Routes, Tagged,
+        Text, routes,
     };
     pub use crate::module::{Module, Use, Wiring};
 }

@@ -29,6 +29,7 @@ async fn fill(tx: &Tx<'_>, users: &[UserId]) -> Result<(), DataError> {
         org_id,
         name: (*name).to_owned(),
         created_at: tx.now(),
+        version: 1,
     };
     let projects = Project::insert_many(tx, PROJECTS.iter().map(project).collect()).await?;
     let tasks =

@@ -44,6 +44,8 @@ pub(crate) struct Project {
     pub org_id: OrgId,
     pub name: String,
     pub created_at: Timestamp,
+    #[entity(version)]
+    pub version: i64,
 }
 
 /// A task of a project.

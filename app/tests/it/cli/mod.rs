@@ -5,6 +5,7 @@ mod place;
 mod commands;
 mod connections;
 mod durability;
+mod full_disk;
 mod large_uploads;
 mod ledger;
 mod logs;

@@ -195,6 +195,28 @@ async fn rename(cx: &Context, id: TicketId, seen: i64, title: String) -> Result<
 // end
 
 // guide
+async fn retitle(
+    cx: Context,
+    Path(id): Path<TicketId>,
+    seen: IfMatch,
+    Json(title): Json<String>,
+) -> Result<Tagged<Json<String>>, Problem> {
+    let change = Ticket::update(id).set(Ticket::title, title);
+    cx.transaction(async |tx| -> Result<(), Problem> {
+        let ticket = Ticket::get(tx, id).await?;
+        seen.change(tx, &*ticket, change).await // 412 if it is in another state than the client has seen
+    })
+    .await?;
+    let ticket = Ticket::get(&cx, id).await?;
+    Ok(Tagged::by(&*ticket, Json(ticket.title.clone())))
+}
+// end
+
+pub fn routes() -> Routes {
+    Routes::new().route("/desk/tickets/{id}", axum::routing::patch(retitle))
+}
+
+// guide
 async fn figures(cx: &Context) -> Result<(i64, i64, Option<i64>), DataError> {
     let open = || Ticket::query().filter(Ticket::status.eq(Status::Open));
     if !open().exists(cx).await? {
@@ -316,6 +338,18 @@ both_databases!(desk(); async fn writes_change_what_they_say(app) {
         assert!(format!("{stale:?}").contains("urn:tenfold:problem:stale"), "{stale:?}");
     })
     .await;
+});
+
+both_databases!(desk(); async fn several_writers_over_http(app) {
+    let token = crate::new_owner(app).await;
+    let ids = fill(app, crate::organization(&token)).await;
+    let retitle = async |seen: &str| {
+        let path = format!("/desk/tickets/{}", ids[0]);
+        app.patch(&path).bearer(&token).json(&"New").header("if-match", seen).send().await
+    };
+    let changed = retitle("\"1\"").await;
+    assert_eq!((changed.status(), changed.header("etag")), (200, "\"2\""));
+    assert_eq!(retitle("\"1\"").await.status(), 412);
 });
 
 both_databases!(desk(); async fn figures_and_sql_of_ones_own(app) {

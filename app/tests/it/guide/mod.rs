@@ -9,7 +9,7 @@ use tenfold::{App, Module, SystemContext};
 
 /// The reference backend with the guide's module added.
 fn desk_app() -> App {
-    app::app().module(Module::new("desk").migrations(data::MIGRATIONS)).demo(nothing)
+    app::app().module(Module::new("desk").migrations(data::MIGRATIONS).routes(data::routes)).demo(nothing)
 }
 
 fn nothing(_: &SystemContext) -> Seeding<'_> {

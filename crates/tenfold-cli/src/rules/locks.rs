@@ -10,7 +10,7 @@
 //! ALTER TABLE billing_plans ALTER COLUMN name SET NOT NULL;
 //! ```
 
-mod statement;
+pub(super) mod statement;
 
 use std::collections::HashSet;
 

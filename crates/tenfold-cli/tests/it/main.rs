@@ -11,6 +11,7 @@ mod needs;
 mod statements;
 mod tables;
 mod texts;
+mod wall;
 
 use fixture::Fixture;
 

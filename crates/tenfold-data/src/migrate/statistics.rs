@@ -17,6 +17,16 @@ use crate::statement::Dialect;
 /// Makes the table of statistics if it is not there, and reads it anew.
 const LOAD: &str = "ANALYZE sqlite_schema";
 
+/// The indexes that the planner is told nothing of: `ANALYZE` takes away what it was told of an empty table.
+const MISSING: &str = "
+SELECT l.name FROM sqlite_schema m, pragma_table_list(m.name) k, pragma_index_list(m.name) l
+WHERE m.type = 'table' AND k.schema = 'main' AND m.name NOT LIKE 'sqlite_%'
+    AND NOT EXISTS (SELECT 1 FROM sqlite_stat1 s
+                    WHERE s.tbl = m.name AND s.idx = CASE WHEN l.origin = 'pk' AND k.wr THEN m.name ELSE l.name END)";
+
+/// Changes the schema, so that other connections read the statistics anew.
+const NOTICE: &str = "CREATE TABLE tenfold_notice (of_statistics); DROP TABLE tenfold_notice";
+
 /// One row for each index that has none: the number of rows, then of those that share its first column, its first
 /// two, and so on (<https://sqlite.org/fileformat2.html#the_sqlite_stat1_table>). A partial index holds a twentieth.
 /// The primary key of a table without rowid goes by the table's name. `noskipscan` keeps SQLite from trying each
@@ -49,8 +59,7 @@ pub(super) async fn seed(dialect: Dialect, transaction: &dyn DriverTransaction) 
     transaction.script(&format!("{LOAD}; {SEED}; {LOAD};")).await
 }
 
-/// Seeds a database whose migrations had all run before there were statistics. Making their table changes the
-/// schema, so other connections notice.
+/// Seeds a database whose migrations had all run before there were statistics, or that has lost some.
 pub(super) async fn seed_if_missing(database: &Database) -> Result<(), DataError> {
     if database.dialect() == Dialect::Postgres {
         return Ok(());
@@ -58,8 +67,10 @@ pub(super) async fn seed_if_missing(database: &Database) -> Result<(), DataError
     let seeding = async {
         let transaction = database.driver().begin(None, None).await?;
         let text = "SELECT name FROM sqlite_schema WHERE name = 'sqlite_stat1'";
-        if run(&*transaction, "migrations.statistics", text, &[]).await?.is_empty() {
+        let is_new = run(&*transaction, "migrations.statistics", text, &[]).await?.is_empty();
+        if is_new || !run(&*transaction, "migrations.statistics", MISSING, &[]).await?.is_empty() {
             seed(Dialect::Sqlite, &*transaction).await?;
+            transaction.script(NOTICE).await?;
         }
         transaction.commit().await
     };

@@ -104,3 +104,25 @@ async fn a_view_of_a_migration_asks_the_caller() {
     assert_eq!(seen, [(2,)]);
     assert_eq!(count(&bench.as_runtime().await, "shop_titles").await, 0);
 }
+
+#[tokio::test]
+async fn a_materialized_view_shows_everybodys_rows_and_is_not_granted_to_the_role_that_runs() {
+    use tenfold_data::{MigrationFile, ModuleMigrations};
+    const VIEW: [MigrationFile; 2] = [
+        MigrationFile { name: "0001_view.sqlite.sql", text: "SELECT 1;" },
+        MigrationFile {
+            name: "0001_view.postgres.sql",
+            text: "CREATE MATERIALIZED VIEW shop_titles AS SELECT org_id, title FROM work_tasks;",
+        },
+    ];
+    let (bench, _) = with_tasks().await;
+    bench.database.migrate(&[ModuleMigrations { module: "shop", files: &VIEW }]).await.unwrap();
+    let runtime = bench.as_runtime().await;
+    let refused = runtime.query("SELECT * FROM shop_titles", &[]).await.unwrap_err();
+    assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE));
+    let owner = bench.as_owner().await;
+    let policy = "ALTER MATERIALIZED VIEW shop_titles ENABLE ROW LEVEL SECURITY";
+    assert!(owner.batch_execute(policy).await.is_err(), "PostgreSQL has no policies for it");
+    owner.batch_execute("GRANT SELECT ON shop_titles TO tenfold_test_runtime").await.unwrap();
+    assert_eq!(count(&runtime, "shop_titles").await, 6, "whoever grants it opens a way past the wall");
+}

@@ -188,7 +188,7 @@ impl App {
     }
 
     /// Checks everything that can be wrong in the settings, the modules' too, without touching anything.
-    fn read_settings(&self, loaded: &Loaded) -> Result<Settings, ConfigError> {
+    pub(crate) fn read_settings(&self, loaded: &Loaded) -> Result<Settings, ConfigError> {
         let settings = Settings::read(loaded)?;
         self.modules.iter().filter_map(|module| module.checks).try_for_each(|check| check(loaded))?;
         Ok(settings)

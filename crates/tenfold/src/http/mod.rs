@@ -8,6 +8,7 @@ mod health;
 mod live;
 mod openapi;
 mod patience;
+mod precondition;
 mod problem;
 mod request;
 mod server;
@@ -33,6 +34,7 @@ pub use self::auth::{Authenticate, Credentials, OwnOrigin, Permission, Require, 
 pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text, nullable};
 pub use self::live::{EventShape, LiveEvent, News, live};
 pub use self::patience::Patience;
+pub use self::precondition::{IfMatch, Tagged};
 pub use self::problem::{OnConflict, Problem};
 pub use self::request::Unrecorded;
 pub use self::server::{Bound, ServeError};

@@ -118,6 +118,20 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "stale", title).detail("load it again, and then change it")
     }
 
+    /// 412: it is in another state than the client has seen, and says it must be in.
+    pub fn precondition_failed() -> Self {
+        let title = "It was changed meanwhile";
+        Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", title)
+            .detail("it is in none of the states that If-Match names: load it again, and then change it")
+    }
+
+    /// 428: the client must say which state it has seen.
+    pub fn precondition_required() -> Self {
+        let title = "Say which state you have seen";
+        Problem::new(StatusCode::PRECONDITION_REQUIRED, "precondition-required", title)
+            .detail("send If-Match with the ETag of what you have loaded")
+    }
+
     /// 422: the request is understood, but a value is not allowed.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value is not allowed").detail(detail)

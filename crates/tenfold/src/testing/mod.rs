@@ -12,6 +12,8 @@ mod client;
 mod observed;
 mod plans;
 
+use std::future::pending;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -27,6 +29,7 @@ pub use self::client::{TestRequest, TestResponse, TestStream};
 use self::observed::Observed;
 use crate::app::{App, Started};
 use crate::config::Loader;
+use crate::http::{Bound, HttpSettings};
 
 /// Runs a test once on SQLite and once on PostgreSQL; the body gets a started [`TestApp`] by reference. Settings
 /// may follow the application: `both_databases!(app::app(), [("http.deadline", "1s")]; async fn …)`.
@@ -66,6 +69,7 @@ pub struct TestApp {
     clock: Clock,
     observed: Arc<Observed>,
     demo: Option<crate::app::Demo>,
+    http: HttpSettings,
     folder: Folder,
     // Dropped last: the database's connections are closed before its files go.
     place: TestDatabase,
@@ -106,9 +110,11 @@ impl TestApp {
         let demo = app.demo_data();
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&observed) as Arc<dyn Observer>];
         let telemetry = Telemetry::new(clock.clone());
-        let started = app.start(loader.load(), clock.clone(), telemetry, observers).await;
+        let loaded = loader.load();
+        let http = app.read_settings(&loaded).unwrap_or_else(|error| panic!("{error}")).http;
+        let started = app.start(loaded, clock.clone(), telemetry, observers).await;
         let started = started.unwrap_or_else(|error| panic!("the application does not start: {error:#}"));
-        TestApp { started, clock, observed, demo, folder, place }
+        TestApp { started, clock, observed, demo, http, folder, place }
     }
 
     /// Fills the database with the application's demo data.
@@ -169,6 +175,21 @@ impl TestApp {
     /// The folder of the test's own, where the modules' `file:` settings lie by their key: `files.blobs`.
     pub fn folder(&self) -> &Path {
         &self.folder.0
+    }
+
+    /// Answers on a socket of loopback for as long as `test` runs, which gets the address: for what only a connection
+    /// shows, a client that goes away for one.
+    ///
+    /// # Panics
+    /// When no port is free.
+    pub async fn listen<T>(&self, test: impl AsyncFnOnce(SocketAddr) -> T) -> T {
+        let bound = Bound::listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port is free");
+        let address = bound.address();
+        let serving = bound.serve(self.started.router.clone(), &self.http, pending());
+        tokio::select! {
+            _ = serving => unreachable!("it is told to stop by nobody"),
+            value = test(address) => value,
+        }
     }
 
     /// Begins a request.

@@ -20,18 +20,20 @@ pub(crate) struct NewProject {
 /// Makes a project.
 #[utoipa::path(post, path = "/v1/projects", tag = "projects", request_body = NewProject, security(("session" = [])),
     extensions(("x-permission" = json!("projects.write"))),
-    responses((status = 201, body = ProjectView)))]
+    responses((status = 201, body = ProjectView, headers(("ETag" = String, description = "The state that it is in")))))]
 pub(crate) async fn create_project(
     cx: Context,
     _: Require<WriteProjects>,
     Json(new): Json<NewProject>,
-) -> Result<Created<ProjectView>, Problem> {
+) -> Result<Tagged<Created<ProjectView>>, Problem> {
     let project = Project {
         id: ProjectId(cx.new_id()),
         org_id: cx.tenant(),
         name: new.name.into_inner(),
         created_at: cx.now(),
+        version: 1,
     };
     let project = cx.transaction(async |tx| project.insert(tx).await).await?;
-    Ok(Created { location: format!("/v1/projects/{}", project.id), body: ProjectView::of(&project) })
+    let location = format!("/v1/projects/{}", project.id);
+    Ok(Tagged::by(&project, Created { location, body: ProjectView::of(&project) }))
 }

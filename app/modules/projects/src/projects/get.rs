@@ -10,11 +10,12 @@ use crate::permissions::ReadProjects;
 #[utoipa::path(get, path = "/v1/projects/{id}", tag = "projects", security(("session" = [])),
     params(("id" = uuid::Uuid, Path, description = "The project")),
     extensions(("x-permission" = json!("projects.read"))),
-    responses((status = 200, body = ProjectView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = ProjectView, headers(("ETag" = String, description = "The state that it is in"))), (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn get_project(
     cx: Context,
     _: Require<ReadProjects>,
     Path(id): Path<ProjectId>,
-) -> Result<Json<ProjectView>, Problem> {
-    Ok(Json(ProjectView::of(&*Project::get(&cx, id).await?)))
+) -> Result<Tagged<Json<ProjectView>>, Problem> {
+    let project = Project::get(&cx, id).await?;
+    Ok(Tagged::by(&*project, Json(ProjectView::of(&project))))
 }

@@ -6,6 +6,7 @@
 mod connection;
 mod constraint;
 mod list;
+mod reader;
 mod writer;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::connection::{classify, run_statement};
+use self::reader::Wanted;
 use self::writer::Writer;
 use super::{Call, Driver, DriverTransaction, Params, before};
 use crate::database::SqliteSettings;
@@ -70,7 +72,8 @@ impl Sqlite {
         run_statement(&self.inline[0].lock().unwrap_or_else(PoisonError::into_inner), call)
     }
 
-    /// Runs any other read on a reader thread; its rows are carried over.
+    /// Runs any other read on a reader thread; its rows are carried over. When nobody waits for them any more, the
+    /// thread gives up: a statement without an end would hold it for ever.
     async fn run_on_thread(&self, call: Call<'_>) -> Result<u64, DriverError> {
         let permits = Arc::clone(&self.threads.permits);
         let permit = before(call.deadline, async move {
@@ -80,9 +83,11 @@ impl Sqlite {
         let (statement, threads) = (call.statement.clone(), Arc::clone(&self.threads));
         let Params::One(params) = call.params else { unreachable!("reads have one set of parameters") };
         let params = params.to_vec();
+        let wanted = Wanted::new();
+        let watch = wanted.watch();
         let work = move || {
             let idle = || threads.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            let connection = idle().pop().expect("there are as many connections as permits");
+            let mut connection = idle().pop().expect("there are as many connections as permits");
             let mut rows = Vec::new();
             let mut sink = |row: &Row<'_>| {
                 if let Source::Sqlite(row) = &row.0 {
@@ -92,7 +97,7 @@ impl Sqlite {
             };
             let call =
                 Call { statement: &statement, params: Params::One(&params), deadline: None, sink: &mut sink };
-            let result = run_statement(&connection, call);
+            let result = watch.over(&mut connection, |connection| run_statement(connection, call));
             idle().push(connection);
             drop(permit);
             result.map(|count| (count, rows))

@@ -1,0 +1,123 @@
+//! A disk without room for SQLite, as the operating system says it: the write itself fails, in the middle of a commit.
+//!
+//! The room is what `RLIMIT_FSIZE` leaves the process's files, which takes no rights and no disk of one's own; the error
+//! is EFBIG where a full disk says ENOSPC, and SQLite meets both at the same places.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tenfold::data::{Clock, Database, DatabaseSettings, sql};
+
+use super::place::Place;
+use super::process::{Process, block_on};
+use super::wire::{Answer, Request};
+use super::{create_project, list_all, processed, sign_up};
+
+/// Room for a few commits.
+const ROOM: u64 = 64 * 1024;
+/// How many refusals each client waits for.
+const REFUSALS: usize = 5;
+
+/// What clients were told.
+#[derive(Default)]
+struct Told {
+    /// Projects by id.
+    acknowledged: BTreeMap<String, String>,
+    /// Names.
+    refused: Vec<String>,
+}
+
+/// Checks that a refusal is a problem that says to come back.
+fn assert_clear(answer: &Answer) {
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(answer.json()["type"], "urn:tenfold:problem:overloaded", "{}", answer.text());
+}
+
+/// Creates projects until the server has refused some.
+fn create_until_refused(process: &Process, token: &str, client: &str, told: &Mutex<Told>) {
+    let (mut connection, mut refusals) = (process.connect(), 0);
+    for number in 0.. {
+        if refusals == REFUSALS {
+            return;
+        }
+        let name = format!("{client} {number} {}", "x".repeat(80));
+        let new = Request::post("/v1/projects").bearer(token).json(&json!({"name": name}));
+        let answer = connection.ask(&new).unwrap_or_else(|error| panic!("{error}\n{}", process.err()));
+        let mut told = told.lock().expect("no client panics");
+        if answer.status == 201 {
+            told.acknowledged.insert(answer.json()["id"].as_str().expect("it has an id").to_owned(), name);
+        } else {
+            assert_clear(&answer);
+            told.refused.push(name);
+            refusals += 1;
+        }
+    }
+}
+
+/// What was acknowledged is there, what was refused is not, and nothing else is.
+fn assert_kept(process: &Process, token: &str, told: &Told) {
+    let text = |item: &Value, field: &str| item[field].as_str().expect("it is text").to_owned();
+    let listed = list_all(process, token, "/v1/projects");
+    let found: BTreeMap<String, String> =
+        listed.iter().map(|item| (text(item, "id"), text(item, "name"))).collect();
+    assert_eq!(found, told.acknowledged);
+    assert!(!told.refused.is_empty() && found.values().all(|name| !told.refused.contains(name)));
+}
+
+/// SQLite's own verdict over the file.
+fn assert_sound(place: &Place) {
+    let url = place.url_from_outside();
+    let database = Database::open(&url, &DatabaseSettings::default(), Clock::system(), Vec::new());
+    let verdict = block_on(database.expect("the file can be opened").run(None, async |cx| {
+        let check = sql!("full_disk.check", sqlite: "PRAGMA integrity_check", postgres: "SELECT 'ok'");
+        check.all::<(String,), _>(&cx).await
+    }));
+    assert_eq!(verdict.expect("the file can be checked"), [("ok".to_owned(),)]);
+}
+
+#[test]
+fn on_a_disk_that_is_full_nothing_acknowledged_is_lost_and_room_is_all_that_it_takes_to_go_on() {
+    let place = Place::sqlite();
+    let mut process = place.app(&["serve"]).survives_full_files().start();
+    let token = sign_up(&process, "ada");
+    let told = Mutex::new(Told::default());
+    for round in 0..3 {
+        let log = std::fs::metadata(place.work().join("data/app.db-wal")).expect("SQLite keeps a log").len();
+        process.limit_files(Some(log + ROOM));
+        std::thread::scope(|scope| {
+            for client in 0..8 {
+                let client = format!("round {round} client {client}");
+                let (process, token, told) = (&process, &token, &told);
+                scope.spawn(move || create_until_refused(process, token, &client, told));
+            }
+        });
+        // Who only reads notices nothing.
+        assert_kept(&process, &token, &told.lock().expect("no client panics"));
+        assert_eq!(process.ask(&Request::get("/readyz")).status, 200);
+        process.limit_files(None);
+        let mut told = told.lock().expect("no client panics");
+        told.acknowledged.insert(
+            create_project(&process, &token, "there is room again"),
+            "there is room again".to_owned(),
+        );
+        assert_kept(&process, &token, &told);
+    }
+    assert!(process.err().contains("disk I/O error"), "the error is the system's: {}", process.err());
+    let told = told.into_inner().expect("no client panics");
+    assert!(told.acknowledged.len() > 10, "{} were acknowledged", told.acknowledged.len());
+    let upload = Request::post("/v1/files?name=a.txt").bearer(&token).body("some words");
+    let upload = process.ask(&upload.header("content-type", "application/octet-stream"));
+    assert_eq!(upload.status, 202, "{}", upload.text());
+    let file = processed(&process, &token, upload.header("location"), Duration::from_secs(20));
+    assert_eq!(file["status"], "ready", "the worker goes on as well: {file}");
+    process.kill();
+    assert_sound(&place);
+    let mut process = place.app(&["serve"]).start();
+    assert_kept(&process, &token, &told);
+    process.stop();
+    assert_sound(&place);
+}

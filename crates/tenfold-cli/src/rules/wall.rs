@@ -1,0 +1,47 @@
+//! A migration opens no way past row-level security, tenancy's second wall on PostgreSQL.
+//!
+//! Tables and plain views are put behind it by `migrate` itself. A materialized view keeps copies of rows that no
+//! policy can guard: PostgreSQL has none for it. Of several policies one must let a row through, so another one can
+//! only let more through, unless it is restrictive.
+
+use super::locks::statement::{Statement, statements};
+use crate::facts::{Facts, MigrationText};
+use crate::violation::{Place, Rule, Violation};
+
+/// What breaks the rule.
+pub fn violations(facts: &Facts) -> Vec<Violation> {
+    facts.migrations.iter().filter(|file| !file.path.ends_with(".sqlite.sql")).flat_map(of_file).collect()
+}
+
+fn of_file(file: &MigrationText) -> Vec<Violation> {
+    let broken = |statement: Statement| {
+        let (wrong, remedy) = judge(&statement)?;
+        let place = Place::new(&file.path, statement.line);
+        Some(Violation::new(Rule::Wall, place, &statement.table, wrong.to_owned(), remedy))
+    };
+    statements(&file.text).into_iter().filter_map(broken).collect()
+}
+
+fn judge(statement: &Statement) -> Option<(&'static str, &'static str)> {
+    if statement.begins(&["CREATE", "MATERIALIZED", "VIEW"]) {
+        return Some((
+            "a materialized view shows every organization's rows to everybody: row-level security does not reach it",
+            "write the figures into a table with `org_id` from a job, or make a plain view; if it holds nobody's rows, \
+             say so in tenfold-check.toml",
+        ));
+    }
+    if statement.begins(&["CREATE", "POLICY"]) && !statement.has(&["AS", "RESTRICTIVE"]) {
+        return Some((
+            "another policy lets more rows through, since one of several is enough",
+            "leave policies to `migrate`, or write AS RESTRICTIVE to let fewer through",
+        ));
+    }
+    let words: [&[&str]; 2] = [&["DISABLE", "ROW", "LEVEL"], &["NO", "FORCE", "ROW", "LEVEL"]];
+    if words.iter().any(|words| statement.has(words)) || statement.begins(&["DROP", "POLICY"]) {
+        return Some((
+            "row-level security is taken down until the next migration puts it up again",
+            "leave it to `migrate`, whose own work reaches the rows of all organizations",
+        ));
+    }
+    None
+}

@@ -1,0 +1,104 @@
+//! What must not compile: `tests/refused/lib.rs`, compiled as a crate of its own. rustdoc's `compile_fail` would take
+//! any error for the right one, since a stable compiler does not look at the code behind it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+const SOURCE: &str = include_str!("../refused/lib.rs");
+
+/// Lines by number, from 1, with what is said of each: the code and the message of an error.
+type Errors = BTreeMap<u64, Vec<(String, String)>>;
+
+/// A crate around a source text that has nothing but this one to depend on. Cargo finds what it has compiled before,
+/// since the folder with what it makes is ours.
+struct Probe(PathBuf);
+
+impl Probe {
+    fn of(source: &str, name: &str) -> Self {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&place).expect("the target folder can be written");
+        let manifest = format!(
+            "[workspace]\n[package]\nname = \"{name}\"\nedition = \"2024\"\n[lib]\npath = \"lib.rs\"\n\
+             [dependencies]\ntenfold-data = {{ path = {here:?} }}\n"
+        );
+        std::fs::write(place.join("Cargo.toml"), manifest).unwrap();
+        std::fs::write(place.join("lib.rs"), source).unwrap();
+        std::fs::copy(here.join("../../Cargo.lock"), place.join("Cargo.lock")).expect("versions are locked");
+        Probe(place)
+    }
+
+    fn errors(&self) -> Errors {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["check", "--offline", "--quiet", "--message-format=json", "--target-dir"]).arg(target);
+        let ran = cargo.current_dir(&self.0).output().expect("cargo runs");
+        let mut errors = Errors::new();
+        for line in String::from_utf8_lossy(&ran.stdout).lines() {
+            let message: Value = serde_json::from_str(line).expect("cargo speaks JSON");
+            let said = &message["message"];
+            if message["reason"] == "compiler-message" && said["level"] == "error" {
+                let Some(code) = said["code"]["code"].as_str() else { continue };
+                let text = said["message"].as_str().unwrap_or_default().to_owned();
+                errors.entry(line_of(said)).or_default().push((code.to_owned(), text));
+            }
+        }
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success() != errors.values().any(|all| !all.is_empty()), "cargo fails: {said}");
+        errors
+    }
+}
+
+/// The line that an error points to; in what a derive writes, the line of the attribute that it took the name from.
+fn line_of(said: &Value) -> u64 {
+    let spans = said["spans"].as_array().into_iter().flatten();
+    let primary = spans.clone().find(|span| span["is_primary"] == true && span["expansion"].is_null());
+    let named = primary.or_else(|| spans.clone().find(|span| span["is_primary"] == true));
+    named.and_then(|span| span["line_start"].as_u64()).unwrap_or_default()
+}
+
+/// What the marks in the source say, by line.
+fn expected() -> BTreeMap<u64, (&'static str, &'static str)> {
+    let marked = (1..).zip(SOURCE.lines());
+    let marked = marked.filter_map(|(number, line)| Some((number, line.split_once("//~ ")?.1)));
+    marked.filter_map(|(number, mark)| Some((number, mark.split_once(' ')?))).collect()
+}
+
+#[test]
+fn what_must_not_compile_is_refused_for_the_reason_that_stands_beside_it() {
+    let (errors, expected) = (Probe::of(SOURCE, "refused").errors(), expected());
+    let mut wrong = Vec::new();
+    for (line, (code, text)) in &expected {
+        let said = errors.get(line).map_or(&[][..], Vec::as_slice);
+        if !said.iter().any(|(found, message)| {
+            found == code && message.replace("std::option::", "").replace("std::string::", "").contains(text)
+        }) {
+            wrong.push(format!("line {line} must be refused with {code} {text}, and there is {said:?}"));
+        }
+    }
+    for (line, said) in errors.iter().filter(|(line, _)| !expected.contains_key(line)) {
+        wrong.push(format!("line {line} must compile, and there is {said:?}"));
+    }
+    assert!(wrong.is_empty(), "in tests/refused/lib.rs\n{}", wrong.join("\n"));
+    assert!(expected.len() > 60, "{} lines are marked", expected.len());
+}
+
+#[test]
+fn without_the_lines_that_must_not_compile_the_rest_does() {
+    // A relation that is refused is left out with its field, so that the column that it names is there for others.
+    let mut rest = String::new();
+    let mut field_of_a_refused = false;
+    for line in SOURCE.lines() {
+        let refused = line.contains("//~ ");
+        if !refused && !field_of_a_refused {
+            rest.push_str(line);
+        }
+        field_of_a_refused = refused && line.trim_start().starts_with("#[");
+        rest.push('\n');
+    }
+    let errors = Probe::of(&rest, "not-refused").errors();
+    assert!(errors.is_empty(), "{errors:?}");
+}
