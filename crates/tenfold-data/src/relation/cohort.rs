@@ -16,7 +16,7 @@ use crate::context::Origin;
 use crate::entity::OrgId;
 use crate::error::DataError;
 use crate::row::Row;
-use crate::scope::{Batch, BatchKey, FEW, Loader, Scope, Watch};
+use crate::scope::{Batch, BatchKey, FEW, Loader, Scope, Watch, is_clone};
 use crate::statement::CallSite;
 use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Value};
@@ -114,14 +114,17 @@ impl<R: Related> Member<R> {
 
 /// The view of exactly this viewer, made if there is none. What rolled back transactions saw goes.
 fn view_of<'v, R>(views: &'v mut Vec<View<R>>, by: &Viewer) -> &'v mut View<R> {
-    let is_same = |view: &View<R>| view.by.as_ref().map(Arc::as_ptr) == by.as_ref().map(Arc::as_ptr);
-    let index = views.iter().position(is_same).unwrap_or_else(|| {
+    let index = views.iter().position(|view| same(&view.by, by)).unwrap_or_else(|| {
         views.retain(|view| view.by.as_ref().is_none_or(|fate| !fate.is_rolled_back()));
         let by = by.clone();
         views.push(View { by, rows: None, running: false, failures: 0, error: None, wakers: Vec::new() });
         views.len() - 1
     });
     &mut views[index]
+}
+
+fn same(one: &Viewer, other: &Viewer) -> bool {
+    one.as_ref().map(Arc::as_ptr) == other.as_ref().map(Arc::as_ptr)
 }
 
 impl<R: Related> Cohort<R> {
@@ -311,8 +314,10 @@ impl<R: Related> Batch for RelationBatch<R> {
     fn holds_waker(&self, waker: &Waker) -> usize {
         let held = |cohort: &Arc<Cohort<R>>| {
             let Ok(views) = cohort.views.try_lock() else { return 0 };
-            let wakers = views.iter().flat_map(|view| &view.wakers).take(FEW);
-            wakers.filter(|held| held.will_wake(waker)).count()
+            // The other views' wait for batches of their own.
+            let own = views.iter().find(|view| same(&view.by, &self.viewer));
+            let wakers = own.into_iter().flat_map(|view| &view.wakers).take(FEW);
+            wakers.filter(|held| is_clone(held, waker)).count()
         };
         self.cohorts.iter().take(FEW).map(held).sum()
     }
