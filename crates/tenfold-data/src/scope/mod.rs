@@ -394,8 +394,6 @@ impl State {
     }
 
     fn tell_driver(&self) {
-        if let Some(driver) = &self.driver {
-            driver.fire(Part::Asked);
-        }
+        self.driver.iter().for_each(|driver| driver.fire(Part::Asked));
     }
 }

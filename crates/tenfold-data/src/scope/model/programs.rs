@@ -196,6 +196,23 @@ fn children_that_yield_share_one_batch_whatever_other_threads_do() {
 }
 
 #[test]
+fn a_spawned_task_that_yields_shares_a_batch_with_the_work() {
+    explore(|| {
+        let world = World::new(Answers::AtOnce);
+        world.drive(async {
+            let own = world.clone();
+            let task = world.0.scope.spawn(async move {
+                yield_now().await;
+                own.fetch(1).await;
+            });
+            world.fetch(2).await;
+            assert_eq!(task.await, Some(()));
+        });
+        assert_eq!(world.sent(), [[1, 2]]);
+    });
+}
+
+#[test]
 fn a_request_that_moves_to_another_task_is_woken_there() {
     explore(|| {
         let world = World::new(Answers::AtOnce);
