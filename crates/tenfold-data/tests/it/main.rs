@@ -35,6 +35,7 @@ mod queries;
 mod refusals;
 mod relations;
 mod repeats;
+mod rounds;
 mod scope;
 mod shapes;
 mod shelf;
