@@ -135,6 +135,19 @@ async fn side_by_side(cx: &Context, one: TicketId, other: TicketId) -> Result<(i
 // end
 
 // guide
+async fn follow(cx: &Context, mut id: TicketId) -> Result<i64, DataError> {
+    let each = cx.repeating("a ticket says where it went"); // one statement a step, and meant
+    loop {
+        let ticket = Ticket::get(&each, id).await?;
+        match ticket.title.strip_prefix("Moved to ").and_then(|next| next.parse().ok()) {
+            Some(next) => id = next,
+            None => return Ok(ticket.number),
+        }
+    }
+}
+// end
+
+// guide
 async fn open_ticket(cx: &Context, number: i64, title: String) -> Result<Ticket, Problem> {
     cx.transaction(async |tx| {
         let ticket = Ticket {
@@ -316,6 +329,22 @@ both_databases!(desk(); async fn a_part_of_a_list_loads_for_itself(app) {
         app.forget();
         assert_eq!(side_by_side(&cx, ids[3], ids[0]).await.unwrap(), (4, 1));
         assert_eq!(app.statements().len(), 1);
+    })
+    .await;
+});
+
+both_databases!(desk(); async fn a_chain_costs_a_statement_a_step_and_says_so(app) {
+    let organization = organization(app);
+    let ids = fill(app, organization).await;
+    app.run(async |system| {
+        let cx = system.within(organization);
+        for step in ids.windows(2) {
+            let moved = Ticket::update(step[0]).set(Ticket::title, format!("Moved to {}", step[1]));
+            cx.transaction(async |tx| moved.run(tx).await).await.unwrap();
+        }
+        app.forget();
+        assert_eq!(follow(&cx, ids[0]).await.unwrap(), 6);
+        assert_eq!(app.statements().len(), 6);
     })
     .await;
 });

@@ -181,7 +181,7 @@ impl<R: Related> Batch for RelationBatch<R> {
     }
 
     fn holds_waker(&self, waker: &Waker) -> usize {
-        self.cohorts.iter().take(FEW).map(|cohort| cohort.holds_waker(waker)).sum()
+        self.cohorts.iter().take(FEW).map(|cohort| cohort.holds_waker(&self.viewer, waker)).sum()
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

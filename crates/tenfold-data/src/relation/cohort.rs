@@ -14,7 +14,7 @@ use super::{Link, Related};
 use crate::context::Origin;
 use crate::entity::OrgId;
 use crate::error::DataError;
-use crate::scope::{BatchKey, FEW, Loader};
+use crate::scope::{BatchKey, FEW, Loader, is_clone};
 use crate::statement::CallSite;
 
 /// Makes `rows` peers for one relation: `of` gives the value that links a row to its related rows, `field` the
@@ -113,14 +113,17 @@ impl<R: Related> Member<R> {
 
 /// The view of exactly this viewer, made if there is none. What rolled back transactions saw goes.
 fn view_of<'v, R>(views: &'v mut Vec<View<R>>, by: &Viewer) -> &'v mut View<R> {
-    let is_same = |view: &View<R>| view.by.as_ref().map(Arc::as_ptr) == by.as_ref().map(Arc::as_ptr);
-    let index = views.iter().position(is_same).unwrap_or_else(|| {
+    let index = views.iter().position(|view| same(&view.by, by)).unwrap_or_else(|| {
         views.retain(|view| view.by.as_ref().is_none_or(|fate| !fate.is_rolled_back()));
         let by = by.clone();
         views.push(View { by, rows: None, running: false, failures: 0, error: None, wakers: Vec::new() });
         views.len() - 1
     });
     &mut views[index]
+}
+
+fn same(one: &Viewer, other: &Viewer) -> bool {
+    one.as_ref().map(Arc::as_ptr) == other.as_ref().map(Arc::as_ptr)
 }
 
 impl<R: Related> Place<R> {
@@ -227,11 +230,13 @@ impl<R: Related> Cohort<R> {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// See [`Batch::holds_waker`](crate::scope::Batch::holds_waker).
-    pub(super) fn holds_waker(&self, waker: &Waker) -> usize {
+    /// See [`Batch::holds_waker`](crate::scope::Batch::holds_waker), for the batch of `by`.
+    pub(super) fn holds_waker(&self, by: &Viewer, waker: &Waker) -> usize {
         let Ok(views) = self.views.try_lock() else { return 0 };
-        let wakers = views.iter().flat_map(|view| &view.wakers).take(FEW);
-        wakers.filter(|held| held.will_wake(waker)).count()
+        // The other views' wait for batches of their own.
+        let own = views.iter().find(|view| same(&view.by, by));
+        let wakers = own.into_iter().flat_map(|view| &view.wakers).take(FEW);
+        wakers.filter(|held| is_clone(held, waker)).count()
     }
 
     pub(super) fn fail(&self, by: &Viewer, error: DataError) {

@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::future::BoxFuture;
 
-use super::{Batch, BatchKey, FEW, Scope};
+use super::platform::{Mutex, MutexGuard};
+use super::{Batch, BatchKey, FEW, Scope, is_clone};
 use crate::error::DataError;
 use crate::statement::CallSite;
 
@@ -176,7 +177,7 @@ impl<L: KeyedLoad> Batch for KeyedBatch<L> {
 
     fn holds_waker(&self, waker: &Waker) -> usize {
         let Ok(state) = self.answer.0.try_lock() else { return 0 };
-        state.wakers.iter().take(FEW).filter(|held| held.will_wake(waker)).count()
+        state.wakers.iter().take(FEW).filter(|held| is_clone(held, waker)).count()
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

@@ -2,20 +2,24 @@
 //!
 //! The policy is Haxl's (Marlow et al., "There is no Fork", ICFP 2014): run everything that can run; only when
 //! nothing can, send what has been asked for. No timer is involved. See `drive.rs` for how "nothing can run"
-//! is known, and `load.rs` for the loads by key.
+//! is known, `signal.rs` for how wakes are told, `model.rs` for what proves both, and `load.rs` for the loads by key.
 
 mod drive;
 #[doc(hidden)]
 pub mod keyed;
 mod load;
+#[cfg(test)]
+mod model;
+mod platform;
 mod repeats;
+mod signal;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -26,8 +30,11 @@ use tracing::Instrument as _;
 
 pub use self::drive::Driven;
 pub(crate) use self::load::request;
+use self::platform::{Mutex, MutexGuard};
 use self::repeats::Repeats;
 pub(crate) use self::repeats::Watch;
+pub(crate) use self::signal::is_clone;
+use self::signal::{Part, Signal};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::driver::{Call, Params};
@@ -45,7 +52,8 @@ use crate::value::Value;
 pub trait Batch: Send + 'static {
     /// Sends the batch and answers everybody who waits for it.
     fn run(self: Box<Self>, scope: Arc<Scope>) -> BoxFuture<'static, ()>;
-    /// How many clones of this waker those hold who wait for it; fewer if that cannot be told at once.
+    /// How many clones of this waker those hold who wait for this batch and no other; fewer if that cannot be told at
+    /// once, never more. None of them is dropped before the batch is, unless it is fired.
     fn holds_waker(&self, _waker: &Waker) -> usize {
         0
     }
@@ -102,10 +110,8 @@ pub struct Scope {
 
 pub(crate) struct State {
     phase: Phase,
-    /// The task that drives the scope; woken when a load comes from elsewhere.
-    driver: Option<Waker>,
-    /// The driver is inside the work's `poll`, and will look at `pending` by itself when it comes back.
-    polling: bool,
+    /// Who drives the scope; told of all that is asked for.
+    driver: Option<Arc<Signal>>,
     pending: Vec<(BatchKey, Box<dyn Batch>)>,
     spawned: Vec<BoxFuture<'static, ()>>,
     open_transaction: Option<CallSite>,
@@ -137,7 +143,6 @@ impl Scope {
             state: Mutex::new(State {
                 phase: Phase::Waiting,
                 driver: None,
-                polling: false,
                 pending: Vec::new(),
                 spawned: Vec::new(),
                 open_transaction: None,
@@ -235,7 +240,7 @@ impl Scope {
         let batch =
             state.pending[index].1.as_any().downcast_mut().expect("a batch key names one type of batch");
         add(batch);
-        state.wake_driver();
+        state.tell_driver();
         Ok(())
     }
 
@@ -251,7 +256,7 @@ impl Scope {
                 // Nobody may be waiting for the value; the task itself has run.
                 let _ = answer.send(task.await);
             }));
-            state.wake_driver();
+            state.tell_driver();
         }
         async move { receiver.await.ok() }
     }
@@ -391,11 +396,7 @@ impl State {
         }
     }
 
-    fn wake_driver(&mut self) {
-        if !self.polling
-            && let Some(driver) = &self.driver
-        {
-            driver.wake_by_ref();
-        }
+    fn tell_driver(&self) {
+        self.driver.iter().for_each(|driver| driver.fire(Part::Asked));
     }
 }

@@ -11,6 +11,9 @@ on_both_databases!(
     a_loop_over_loads_by_key_is_found_with_its_line_and_told_once,
     a_loop_over_a_filtered_list_is_found,
     a_loop_over_an_authors_select_is_found_also_when_its_turns_run_beside_each_other,
+    a_loop_over_counts_and_over_first_rows_is_found,
+    the_same_reads_at_different_lines_are_no_loop,
+    a_chain_whose_keys_stand_in_the_rows_before_is_found_and_may_say_so,
     a_relation_of_entities_that_were_loaded_one_by_one_is_found,
     one_run_below_the_threshold_is_no_n_plus_one,
     each_scope_counts_for_itself,
@@ -82,6 +85,57 @@ async fn a_loop_over_an_authors_select_is_found_also_when_its_turns_run_beside_e
         .await;
     let found = found(&bench);
     assert_eq!((found.len(), &*found[0].0, found[0].2), (1, "test.count", 6));
+}
+
+async fn a_loop_over_counts_and_over_first_rows_is_found(bench: Bench) {
+    bench
+        .request(async |cx| {
+            for user in people::hire(&cx, 5).await {
+                let own = || Permission::query().filter(Permission::user_id.eq(user.id));
+                assert_eq!(own().count(&cx).await.unwrap(), 2);
+                assert!(own().exists(&cx).await.unwrap());
+                assert!(own().first(&cx).await.unwrap().is_some());
+            }
+        })
+        .await;
+    let found = found(&bench);
+    assert!(found.len() == 3 && found.iter().all(|(.., times)| *times == 5), "{found:?}");
+}
+
+async fn the_same_reads_at_different_lines_are_no_loop(bench: Bench) {
+    bench
+        .request(async |cx| {
+            let users = people::hire(&cx, 6).await;
+            User::get(&cx, users[0].id).await.unwrap();
+            User::get(&cx, users[1].id).await.unwrap();
+            User::get(&cx, users[2].id).await.unwrap();
+            User::get(&cx, users[3].id).await.unwrap();
+            User::get(&cx, users[4].id).await.unwrap();
+            User::get(&cx, users[5].id).await.unwrap();
+        })
+        .await;
+    assert_eq!(found(&bench), []);
+}
+
+async fn a_chain_whose_keys_stand_in_the_rows_before_is_found_and_may_say_so(bench: Bench) {
+    async fn climb(cx: &Context, user: &User) -> usize {
+        let (mut next, mut height) = (user.manager_id, 0);
+        while let Some(id) = next {
+            next = User::get(cx, id).await.unwrap().manager_id;
+            height += 1;
+        }
+        height
+    }
+    for (chain, reason, expected) in [(5, "", 0), (6, "", 1), (6, "each row names the next", 0)] {
+        let height = bench
+            .request(async |cx| {
+                let users = people::hire(&cx, chain).await;
+                climb(&cx.repeating(reason), &users[chain - 1]).await
+            })
+            .await;
+        assert_eq!(height, chain - 1);
+        assert_eq!(found(&bench).len(), expected, "{chain} links, {reason:?}");
+    }
 }
 
 async fn a_relation_of_entities_that_were_loaded_one_by_one_is_found(bench: Bench) {

@@ -215,7 +215,8 @@ async fn batches_are_sent_also_when_every_poll_comes_with_a_waker_of_its_own() {
 }
 
 /// PostgreSQL's answers come from the task of a connection, which on two threads may run during the request's own poll;
-/// long ones come in pieces.
+/// long ones come in pieces. Whether a wake can be lost there is for the model of the driver to say, which goes
+/// through all the ways; this goes through few, but down to the server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_comes_during_a_poll_is_not_missed() {
     let bench = Bench::postgres().await;

@@ -1,0 +1,259 @@
+//! The driver, run through the interleavings of its threads.
+//!
+//! loom (<https://docs.rs/loom>, after Norris and Demsky, "CDSChecker", OOPSLA 2013) runs each program again and
+//! again, and lets the threads take turns at every lock and atomic of `platform.rs` in all ways with at most
+//! [`PREEMPTIONS`] interruptions of a thread that could go on. It is the driver itself that runs, with the scope, the
+//! loads by key and their answers; the executor and the database are the model's. A wake that is lost shows as a
+//! deadlock, which loom reports.
+
+mod programs;
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::panic::Location;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures_util::future::BoxFuture;
+use loom::sync::{Condvar, Mutex};
+
+use super::keyed::{self, Found, KeyedLoad, Request};
+use super::{BatchKey, Loader, Scope};
+use crate::clock::Clock;
+use crate::database::{Database, DatabaseSettings};
+use crate::error::DataError;
+use crate::trace::TraceContext;
+
+/// Bugs of this kind need few: all that were planted show with two. Each one more takes some ten times longer.
+const PREEMPTIONS: usize = 2;
+
+/// Explores `program`.
+fn explore(program: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.max_branches = 20_000;
+    builder.check(program);
+}
+
+loom::thread_local! {
+    static DEFERRED: RefCell<Vec<Waker>> = RefCell::new(Vec::new());
+    static TURNS: Cell<usize> = Cell::new(0);
+}
+
+/// What the driver asks of the executor for a lull.
+pub(super) fn after_others(waker: &Waker) {
+    TURNS.with(|turns| turns.set(turns.get() + 1));
+    defer(waker);
+}
+
+/// How often this thread's tasks let the executor go round.
+fn turns() -> usize {
+    TURNS.with(Cell::get)
+}
+
+fn defer(waker: &Waker) {
+    DEFERRED.with(|deferred| deferred.borrow_mut().push(waker.clone()));
+}
+
+/// One task of an executor that is a thread of its own and does as tokio's: a task that is woken is polled again; when
+/// there is nothing to poll, the wakes that were deferred come first, the last before the others.
+struct Executor {
+    woken: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Wake for Executor {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        *self.woken.lock().unwrap() = true;
+        self.wake.notify_one();
+    }
+}
+
+impl Executor {
+    fn new() -> Arc<Self> {
+        Arc::new(Executor { woken: Mutex::new(false), wake: Condvar::new() })
+    }
+
+    fn poll<F: Future + Unpin>(self: &Arc<Self>, future: &mut F) -> Poll<F::Output> {
+        *self.woken.lock().unwrap() = false;
+        let waker = Waker::from(Arc::clone(self));
+        pin!(future).poll(&mut Context::from_waker(&waker))
+    }
+
+    /// Comes back when the task is to be polled again.
+    fn idle(&self) {
+        loop {
+            if *self.woken.lock().unwrap() {
+                return;
+            }
+            let deferred = DEFERRED.with(RefCell::take);
+            if deferred.is_empty() {
+                break;
+            }
+            deferred.into_iter().rev().for_each(Waker::wake);
+        }
+        let mut woken = self.woken.lock().unwrap();
+        while !*woken {
+            woken = self.wake.wait(woken).unwrap();
+        }
+    }
+
+    fn run<F: Future + Unpin>(self: &Arc<Self>, mut future: F, before_poll: impl Fn()) -> F::Output {
+        loop {
+            before_poll();
+            if let Poll::Ready(value) = self.poll(&mut future) {
+                // Whoever is left there is of no use to anybody.
+                drop(DEFERRED.with(RefCell::take));
+                return value;
+            }
+            self.idle();
+        }
+    }
+}
+
+/// Runs a future on this thread.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    Executor::new().run(Box::pin(future), || {})
+}
+
+/// Something that happens once, and who waits for it.
+#[derive(Default)]
+struct Event(Mutex<(bool, Option<Waker>)>);
+
+impl Event {
+    fn happen(&self) {
+        let waiting = {
+            let mut event = self.0.lock().unwrap();
+            event.0 = true;
+            event.1.take()
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Wakes whoever waits, for nothing.
+    fn nudge(&self) {
+        let waiting = self.0.lock().unwrap().1.clone();
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    fn happened(&self) -> impl Future<Output = ()> {
+        std::future::poll_fn(|cx| {
+            let mut event = self.0.lock().unwrap();
+            if event.0 {
+                return Poll::Ready(());
+            }
+            event.1 = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+}
+
+/// Yields as tokio's tasks do.
+async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        defer(cx.waker());
+        Poll::Pending
+    })
+    .await;
+}
+
+/// How the model's database answers.
+#[derive(Clone, Copy)]
+enum Answers {
+    /// Within the poll that sends a batch.
+    AtOnce,
+    /// From a thread of its own, in so many pieces.
+    InPieces(usize),
+}
+
+/// A scope on the model's database, and what was sent to it.
+#[derive(Clone)]
+struct World(Arc<Inner>);
+
+struct Inner {
+    scope: Arc<Scope>,
+    answers: Answers,
+    sent: std::sync::Mutex<Vec<Vec<u8>>>,
+    /// Who waits for nothing but a poll has been woken.
+    told: AtomicBool,
+    told_before_poll: AtomicBool,
+}
+
+impl World {
+    fn new(answers: Answers) -> Self {
+        // It connects to nothing before the first statement, and there is none.
+        static DATABASE: LazyLock<Database> = LazyLock::new(|| {
+            let settings = DatabaseSettings::default();
+            Database::open("postgres://nobody@nowhere.invalid/none", &settings, Clock::system(), Vec::new())
+                .unwrap()
+        });
+        World(Arc::new(Inner {
+            scope: Scope::new(DATABASE.clone(), TraceContext::start_random(), None),
+            answers,
+            sent: std::sync::Mutex::default(),
+            told: AtomicBool::new(false),
+            told_before_poll: AtomicBool::new(false),
+        }))
+    }
+
+    /// Drives `work` to its end on this thread.
+    fn drive<T>(&self, work: impl Future<Output = T>) -> T {
+        let note = || self.0.told_before_poll.store(self.0.told.load(Ordering::SeqCst), Ordering::SeqCst);
+        Executor::new().run(self.0.scope.drive(work), note)
+    }
+
+    /// Asks for a key, at once.
+    fn ask(&self, key: u8) -> Result<Request<Fetch>, DataError> {
+        let batch = BatchKey { what: Loader::Call("model", "fetch", 0), tenant: None, connection: 0 };
+        keyed::request(&self.0.scope, batch, Location::caller(), vec![key], [], || Fetch(self.clone()))
+    }
+
+    /// Asks for a key and waits for its answer.
+    async fn fetch(&self, key: u8) {
+        assert_eq!(self.ask(key).unwrap().values().await.unwrap(), [Some(key)]);
+    }
+
+    /// The keys of each batch.
+    fn sent(&self) -> Vec<Vec<u8>> {
+        self.0.sent.lock().unwrap().clone()
+    }
+
+    /// Whether somebody who could run was woken before the poll began that is under way.
+    fn was_told_before_poll(&self) -> bool {
+        self.0.told_before_poll.load(Ordering::SeqCst)
+    }
+}
+
+struct Fetch(World);
+
+impl KeyedLoad for Fetch {
+    type Key = u8;
+    type Value = u8;
+    type Error = DataError;
+
+    fn load(self, _: Arc<Scope>, keys: Vec<u8>) -> BoxFuture<'static, Result<Found<Self>, DataError>> {
+        Box::pin(async move {
+            self.0.0.sent.lock().unwrap().push(keys.clone());
+            if let Answers::InPieces(pieces) = self.0.0.answers {
+                let answer = Arc::new(Event::default());
+                let answering = Arc::clone(&answer);
+                loom::thread::spawn(move || {
+                    (1..pieces).for_each(|_| answering.nudge());
+                    answering.happen();
+                });
+                answer.happened().await;
+            }
+            Ok(keys.into_iter().map(|key| (key, Some(key))).collect())
+        })
+    }
+}
