@@ -12,6 +12,7 @@ mod load;
 mod model;
 mod platform;
 mod repeats;
+mod run;
 mod signal;
 
 use std::any::{Any, TypeId};
@@ -26,7 +27,6 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
 pub use self::drive::Driven;
 pub(crate) use self::load::request;
@@ -37,15 +37,10 @@ pub(crate) use self::signal::is_clone;
 use self::signal::{Part, Signal};
 use crate::clock::Clock;
 use crate::database::Database;
-use crate::driver::{Call, Params};
 use crate::entity::OrgId;
 use crate::error::DataError;
-use crate::error::columns::add_columns;
-use crate::row::{ReadError, Row};
-use crate::statement::{CallRecord, CallSite, Cost as Load, Outcome, Statement, StatementRecord};
+use crate::statement::{CallRecord, CallSite};
 use crate::trace::TraceContext;
-use crate::transaction::Connection;
-use crate::value::Value;
 
 /// Loads that wait for the next flush and go out as one statement or one call.
 #[doc(hidden)]
@@ -284,106 +279,6 @@ impl Scope {
         state.open_transaction = None;
         state.remembered.clear();
         state.generation += 1;
-    }
-
-    /// Runs a statement and reads its rows.
-    pub(crate) async fn fetch<T: Send>(
-        &self,
-        connection: Option<&Connection>,
-        statement: &Statement,
-        params: &[Value],
-        (site, watch): (CallSite, Watch),
-        mut read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
-    ) -> Result<Vec<T>, DataError> {
-        let mut rows = Vec::with_capacity(expected_rows(statement, params));
-        let mut sink = |row: &Row<'_>| {
-            rows.push(read(row)?);
-            Ok(())
-        };
-        if watch == Watch::Repeats {
-            self.watch(statement, params, site);
-        }
-        self.run(connection, statement, Params::One(params), site, &mut sink).await?;
-        Ok(rows)
-    }
-
-    /// Runs a statement that changes rows, and says how many.
-    pub(crate) async fn execute(
-        &self,
-        connection: &Connection,
-        statement: &Statement,
-        params: Params<'_>,
-        site: CallSite,
-    ) -> Result<u64, DataError> {
-        self.run(Some(connection), statement, params, site, &mut |_| Ok(())).await
-    }
-
-    async fn run(
-        &self,
-        connection: Option<&Connection>,
-        statement: &Statement,
-        params: Params<'_>,
-        site: CallSite,
-        sink: crate::driver::Sink<'_>,
-    ) -> Result<u64, DataError> {
-        params.check(&statement.name)?;
-        let dialect = self.database.dialect();
-        let span = tracing::debug_span!(
-            "db.query",
-            db.system.name = dialect.system_name(),
-            db.query.summary = &*statement.name,
-            db.query.text = &*statement.text,
-            code.file.path = site.file(),
-            code.line.number = site.line(),
-            tenfold.module = statement.module,
-        );
-        let started = std::time::Instant::now();
-        let call = Call { statement, params, deadline: self.deadline, sink };
-        let result = match connection {
-            Some(connection) => connection.run(call).instrument(span).await,
-            None => self.database.driver().run(call).instrument(span).await,
-        };
-        let elapsed = started.elapsed();
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
-        self.database_nanos.fetch_add(nanos, Ordering::Relaxed);
-        if !self.database.observers().is_empty() {
-            self.tell(&StatementRecord {
-                name: statement.name.clone(),
-                module: statement.module,
-                text: statement.text.clone(),
-                trace: self.trace,
-                dialect,
-                site,
-                elapsed,
-                rows: *result.as_ref().unwrap_or(&0),
-                outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
-            });
-        }
-        match result {
-            Ok(rows) => Ok(rows),
-            Err(error) => {
-                let error = add_columns(&self.database, statement, self.deadline, error).await;
-                Err(error.at(&statement.name, site))
-            }
-        }
-    }
-
-    fn tell(&self, record: &StatementRecord) {
-        for observer in self.database.observers() {
-            observer.statement(record);
-        }
-    }
-}
-
-/// For how many rows there is room at first: one for each key of a load by keys, and those of a short page.
-fn expected_rows(statement: &Statement, params: &[Value]) -> usize {
-    match params.last() {
-        Some(Value::List(keys)) if statement.cost == Load::Key => keys.len(),
-        Some(Value::Integer(most)) if statement.cost == Load::Page => {
-            usize::try_from(*most).map_or(0, |most| most.min(50))
-        }
-        _ => 0,
     }
 }
 

@@ -1,0 +1,165 @@
+//! What is known of an entity's table, and the statement texts that follow from it.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use crate::statement::{Cost, Dialect, Statement};
+use crate::value::Kind;
+
+/// One column of a table.
+#[derive(Debug)]
+pub struct ColumnSpec {
+    /// Its name in the database.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+}
+
+/// What the derive knows of an entity, and the statement texts that follow from it.
+pub struct Table {
+    /// The struct's name, for errors.
+    pub entity: &'static str,
+    /// The table's name, which begins with its module's.
+    pub name: &'static str,
+    /// The module (package) that declares the entity.
+    pub module: &'static str,
+    /// All columns, in the order of the fields.
+    pub columns: &'static [ColumnSpec],
+    /// The key column.
+    pub key: &'static str,
+    /// The column that names the organization, if the rows belong to one.
+    pub tenant: Option<&'static str>,
+    /// The column that counts the row's changes, if it has one.
+    pub version: Option<&'static str>,
+    texts: Texts,
+}
+
+struct Texts {
+    selected: OnceLock<String>,
+    get: [OnceLock<Statement>; 2],
+    insert: [OnceLock<Statement>; 2],
+}
+
+impl Texts {
+    const fn new() -> Self {
+        Texts {
+            selected: OnceLock::new(),
+            get: [OnceLock::new(), OnceLock::new()],
+            insert: [OnceLock::new(), OnceLock::new()],
+        }
+    }
+}
+
+impl Table {
+    /// Describes a table; called by the derive.
+    pub const fn new(
+        entity: &'static str,
+        name: &'static str,
+        module: &'static str,
+        columns: &'static [ColumnSpec],
+        key: &'static str,
+        tenant: Option<&'static str>,
+        version: Option<&'static str>,
+    ) -> Self {
+        Table { entity, name, module, columns, key, tenant, version, texts: Texts::new() }
+    }
+
+    /// Where a column stands among [`Table::columns`].
+    pub(crate) fn position(&self, name: &str) -> usize {
+        let found = self.columns.iter().position(|column| column.name == name);
+        found.expect("the derive names the table's own columns")
+    }
+
+    pub(crate) fn kind_of(&self, name: &str) -> Kind {
+        self.columns[self.position(name)].kind
+    }
+
+    /// All columns, for writing.
+    pub(crate) fn column_list(&self) -> String {
+        let names: Vec<_> = self.columns.iter().map(|column| column.name).collect();
+        names.join(", ")
+    }
+
+    /// The columns that are read. The organization is not: each statement says whose rows it wants, and reading it
+    /// again in each row costs as much as any column.
+    pub(crate) fn selected(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().map(|column| column.name).filter(|name| self.tenant != Some(*name))
+    }
+
+    /// The columns that are read, as one text.
+    pub(crate) fn selected_list(&self) -> &str {
+        self.texts.selected.get_or_init(|| self.selected().collect::<Vec<_>>().join(", "))
+    }
+
+    /// `org_id = $1 AND `, or nothing for a global table; the next parameter's number.
+    pub(crate) fn tenant_condition(&self) -> (String, usize) {
+        self.tenant.map_or_else(|| (String::new(), 1), |column| (format!("{column} = $1 AND "), 2))
+    }
+
+    pub(crate) fn statement(&self, verb: &str, text: String, cost: Cost) -> Statement {
+        Statement {
+            name: Cow::Owned(format!("{}.{verb}", self.name)),
+            module: self.module,
+            text: Cow::Owned(text),
+            cost,
+            within: None,
+        }
+    }
+
+    /// Selects `columns` of the rows whose column `by` holds one of a list of values, which is the last parameter. They come in the
+    /// order of an index as a rule, and are not sorted: whoever needs an order has to look.
+    ///
+    /// On SQLite the list leads a join: `IN (SELECT …)` would copy it into a table of its own first. The list names no
+    /// value twice, which would repeat rows here.
+    pub(crate) fn select_by_list(&self, dialect: Dialect, by: &str, columns: &str) -> String {
+        let (tenant, next) = self.tenant_condition();
+        let table = self.name;
+        match dialect {
+            Dialect::Sqlite => format!(
+                "SELECT {columns} FROM (SELECT value AS wanted_ FROM rarray(${next})) CROSS JOIN {table} \
+                 WHERE {tenant}{by} = wanted_"
+            ),
+            Dialect::Postgres => {
+                let wanted = any(dialect, by, next);
+                format!("SELECT {columns} FROM {table} WHERE {tenant}{wanted}")
+            }
+        }
+    }
+
+    /// Loads the rows of a list of keys.
+    pub(crate) fn get_statement(&self, dialect: Dialect) -> &Statement {
+        self.texts.get[dialect as usize].get_or_init(|| {
+            let text = self.select_by_list(dialect, self.key, self.selected_list());
+            self.statement("get", text, Cost::Key).lasting()
+        })
+    }
+
+    /// Inserts rows: on PostgreSQL one array a column, on SQLite the text is run for each row.
+    pub(crate) fn insert_statement(&self, dialect: Dialect) -> &Statement {
+        self.texts.insert[dialect as usize].get_or_init(|| {
+            let source = match dialect {
+                Dialect::Sqlite => {
+                    let marks: Vec<_> = (1..=self.columns.len()).map(|n| format!("${n}")).collect();
+                    format!("VALUES ({})", marks.join(", "))
+                }
+                Dialect::Postgres => {
+                    let arrays: Vec<_> = (1..)
+                        .zip(self.columns)
+                        .map(|(n, column)| format!("${n}::{}[]", column.kind.postgres()))
+                        .collect();
+                    format!("SELECT * FROM unnest({})", arrays.join(", "))
+                }
+            };
+            let text = format!("INSERT INTO {} ({}) {source}", self.name, self.column_list());
+            self.statement("insert", text, Cost::Free).lasting()
+        })
+    }
+}
+
+/// `column` is one of the values in list parameter `$n`.
+pub(crate) fn any(dialect: Dialect, column: &str, n: usize) -> String {
+    match dialect {
+        Dialect::Sqlite => format!("{column} IN (SELECT value FROM rarray(${n}))"),
+        Dialect::Postgres => format!("{column} = ANY(${n})"),
+    }
+}

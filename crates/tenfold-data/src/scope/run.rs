@@ -1,0 +1,116 @@
+//! How a scope runs one statement: counted, timed, told to the observers, and watched for repeats.
+
+use std::sync::atomic::Ordering;
+
+use tracing::Instrument as _;
+
+use super::{Scope, Watch};
+use crate::driver::{Call, Params, Sink};
+use crate::error::DataError;
+use crate::error::columns::add_columns;
+use crate::row::{ReadError, Row};
+use crate::statement::{CallSite, Cost, Outcome, Statement, StatementRecord};
+use crate::transaction::Connection;
+use crate::value::Value;
+
+impl Scope {
+    /// Runs a statement and reads its rows.
+    pub(crate) async fn fetch<T: Send>(
+        &self,
+        connection: Option<&Connection>,
+        statement: &Statement,
+        params: &[Value],
+        (site, watch): (CallSite, Watch),
+        mut read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
+    ) -> Result<Vec<T>, DataError> {
+        let mut rows = Vec::with_capacity(expected_rows(statement, params));
+        let mut sink = |row: &Row<'_>| {
+            rows.push(read(row)?);
+            Ok(())
+        };
+        if watch == Watch::Repeats {
+            self.watch(statement, params, site);
+        }
+        self.run(connection, statement, Params::One(params), site, &mut sink).await?;
+        Ok(rows)
+    }
+
+    /// Runs a statement that changes rows, and says how many.
+    pub(crate) async fn execute(
+        &self,
+        connection: &Connection,
+        statement: &Statement,
+        params: Params<'_>,
+        site: CallSite,
+    ) -> Result<u64, DataError> {
+        self.run(Some(connection), statement, params, site, &mut |_| Ok(())).await
+    }
+
+    async fn run(
+        &self,
+        connection: Option<&Connection>,
+        statement: &Statement,
+        params: Params<'_>,
+        site: CallSite,
+        sink: Sink<'_>,
+    ) -> Result<u64, DataError> {
+        params.check(&statement.name)?;
+        let dialect = self.database.dialect();
+        let span = tracing::debug_span!(
+            "db.query",
+            db.system.name = dialect.system_name(),
+            db.query.summary = &*statement.name,
+            db.query.text = &*statement.text,
+            code.file.path = site.file(),
+            code.line.number = site.line(),
+            tenfold.module = statement.module,
+        );
+        let started = std::time::Instant::now();
+        let call = Call { statement, params, deadline: self.deadline, sink };
+        let result = match connection {
+            Some(connection) => connection.run(call).instrument(span).await,
+            None => self.database.driver().run(call).instrument(span).await,
+        };
+        let elapsed = started.elapsed();
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        self.database_nanos.fetch_add(nanos, Ordering::Relaxed);
+        if !self.database.observers().is_empty() {
+            self.tell(&StatementRecord {
+                name: statement.name.clone(),
+                module: statement.module,
+                text: statement.text.clone(),
+                trace: self.trace,
+                dialect,
+                site,
+                elapsed,
+                rows: *result.as_ref().unwrap_or(&0),
+                outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
+            });
+        }
+        match result {
+            Ok(rows) => Ok(rows),
+            Err(error) => {
+                let error = add_columns(&self.database, statement, self.deadline, error).await;
+                Err(error.at(&statement.name, site))
+            }
+        }
+    }
+
+    fn tell(&self, record: &StatementRecord) {
+        for observer in self.database.observers() {
+            observer.statement(record);
+        }
+    }
+}
+
+/// For how many rows there is room at first: one for each key of a load by keys, and those of a short page.
+fn expected_rows(statement: &Statement, params: &[Value]) -> usize {
+    match params.last() {
+        Some(Value::List(keys)) if statement.cost == Cost::Key => keys.len(),
+        Some(Value::Integer(most)) if statement.cost == Cost::Page => {
+            usize::try_from(*most).map_or(0, |most| most.min(50))
+        }
+        _ => 0,
+    }
+}
