@@ -64,6 +64,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The migrations that PostgreSQL runs: all but those that are SQLite's own.
+    pub fn migrations_on_postgres(&self) -> impl Iterator<Item = &MigrationText> {
+        self.migrations.iter().filter(|file| !file.path.ends_with(".sqlite.sql"))
+    }
+
     /// Reads the workspace around `folder`: manifests, and the sources and migrations of modules and
     /// applications. Sources of the framework are not read, the rules ask nothing of them.
     pub fn read(folder: &Path) -> Result<Self, CheckError> {

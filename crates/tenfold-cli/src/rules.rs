@@ -7,6 +7,7 @@ mod layout;
 mod locks;
 mod needs;
 mod references;
+mod statement;
 mod tables;
 mod wall;
 

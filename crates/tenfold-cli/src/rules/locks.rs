@@ -10,20 +10,18 @@
 //! ALTER TABLE billing_plans ALTER COLUMN name SET NOT NULL;
 //! ```
 
-pub(super) mod statement;
-
 use std::collections::HashSet;
 
+use super::statement::{Statement, statements};
 use crate::facts::{Facts, MigrationText};
 use crate::violation::{Place, Rule, Violation};
-use statement::{Statement, statements};
 
 /// The first line of a file whose indexes `migrate up` builds CONCURRENTLY.
 const MARK: &str = "-- tenfold: concurrently";
 
 /// What breaks the rule.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
-    facts.migrations.iter().filter(|file| !file.path.ends_with(".sqlite.sql")).flat_map(of_file).collect()
+    facts.migrations_on_postgres().flat_map(of_file).collect()
 }
 
 fn of_file(file: &MigrationText) -> Vec<Violation> {

@@ -4,13 +4,13 @@
 //! policy can guard: PostgreSQL has none for it. Of several policies one must let a row through, so another one can
 //! only let more through, unless it is restrictive.
 
-use super::locks::statement::{Statement, statements};
+use super::statement::{Statement, statements};
 use crate::facts::{Facts, MigrationText};
 use crate::violation::{Place, Rule, Violation};
 
 /// What breaks the rule.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
-    facts.migrations.iter().filter(|file| !file.path.ends_with(".sqlite.sql")).flat_map(of_file).collect()
+    facts.migrations_on_postgres().flat_map(of_file).collect()
 }
 
 fn of_file(file: &MigrationText) -> Vec<Violation> {
