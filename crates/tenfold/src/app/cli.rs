@@ -171,7 +171,7 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
     match bound {
         Some(bound) => {
             say(&greeting(name, bound.address(), &welcome));
-            serve_http(bound, started.router, started.stopping, &settings.http, stop).await;
+            serve_http(bound, started.router, started.stopping, &started.http, stop).await;
         }
         None => {
             say(&format!("{name} runs jobs\n"));

@@ -19,7 +19,7 @@ use tenfold_observe::telemetry::Telemetry;
 use tokio::time::Instant;
 
 use crate::config::{ConfigError, Loaded};
-use crate::http::{self, Demonstration, Routes, ServerState, Shared, Stopping};
+use crate::http::{self, Demonstration, HttpSettings, Routes, ServerState, Shared, Stopping};
 use crate::module::{Module, Wiring};
 use crate::settings::Settings;
 
@@ -59,6 +59,8 @@ pub struct Started {
     pub stopping: Stopping,
     /// What runs the modules' jobs; [`Worker::start`](tenfold_jobs::Worker::start) sets it to work.
     pub jobs: Jobs,
+    /// How requests are answered on a socket.
+    pub http: HttpSettings,
     demonstration: Demonstration,
 }
 
@@ -177,18 +179,18 @@ impl App {
             database: database.clone(),
             metrics,
             telemetry,
-            settings: settings.http,
+            settings: settings.http.clone(),
             authenticator,
             stopping: stopping.clone(),
             demonstration: demonstration.clone(),
             services: wiring.services,
         };
         let router = http::router(routes, self.name, self.version, ServerState::new(shared));
-        Ok(Started { database, router, stopping, jobs, demonstration })
+        Ok(Started { database, router, stopping, jobs, http: settings.http, demonstration })
     }
 
     /// Checks everything that can be wrong in the settings, the modules' too, without touching anything.
-    pub(crate) fn read_settings(&self, loaded: &Loaded) -> Result<Settings, ConfigError> {
+    fn read_settings(&self, loaded: &Loaded) -> Result<Settings, ConfigError> {
         let settings = Settings::read(loaded)?;
         self.modules.iter().filter_map(|module| module.checks).try_for_each(|check| check(loaded))?;
         Ok(settings)

@@ -29,7 +29,7 @@ pub use self::client::{TestRequest, TestResponse, TestStream};
 use self::observed::Observed;
 use crate::app::{App, Started};
 use crate::config::Loader;
-use crate::http::{Bound, HttpSettings};
+use crate::http::Bound;
 
 /// Runs a test once on SQLite and once on PostgreSQL; the body gets a started [`TestApp`] by reference. Settings
 /// may follow the application: `both_databases!(app::app(), [("http.deadline", "1s")]; async fn …)`.
@@ -69,7 +69,6 @@ pub struct TestApp {
     clock: Clock,
     observed: Arc<Observed>,
     demo: Option<crate::app::Demo>,
-    http: HttpSettings,
     folder: Folder,
     // Dropped last: the database's connections are closed before its files go.
     place: TestDatabase,
@@ -110,11 +109,9 @@ impl TestApp {
         let demo = app.demo_data();
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&observed) as Arc<dyn Observer>];
         let telemetry = Telemetry::new(clock.clone());
-        let loaded = loader.load();
-        let http = app.read_settings(&loaded).unwrap_or_else(|error| panic!("{error}")).http;
-        let started = app.start(loaded, clock.clone(), telemetry, observers).await;
+        let started = app.start(loader.load(), clock.clone(), telemetry, observers).await;
         let started = started.unwrap_or_else(|error| panic!("the application does not start: {error:#}"));
-        TestApp { started, clock, observed, demo, http, folder, place }
+        TestApp { started, clock, observed, demo, folder, place }
     }
 
     /// Fills the database with the application's demo data.
@@ -185,7 +182,7 @@ impl TestApp {
     pub async fn listen<T>(&self, test: impl AsyncFnOnce(SocketAddr) -> T) -> T {
         let bound = Bound::listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port is free");
         let address = bound.address();
-        let serving = bound.serve(self.started.router.clone(), &self.http, pending());
+        let serving = bound.serve(self.started.router.clone(), &self.started.http, pending());
         tokio::select! {
             _ = serving => unreachable!("it is told to stop by nobody"),
             value = test(address) => value,
