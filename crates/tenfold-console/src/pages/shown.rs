@@ -22,43 +22,32 @@ pub(super) struct Shown {
     pub when: Timestamp,
 }
 
-impl From<QueuedJob> for Shown {
-    fn from(job: QueuedJob) -> Self {
-        Shown {
-            id: job.id,
-            kind: job.kind,
-            state: job.state,
-            org_id: job.org_id,
-            attempts: format!("{} of {}", job.attempt, job.max_attempts),
-            crashes: job.crashes,
-            progress: progress(job.percent, &job.message),
-            args: job.args,
-            errors: errors(job.errors),
-            trace: job.trace,
-            created_at: job.created_at,
-            when: job.run_at,
+/// The two tables of jobs differ in what a job's time is.
+macro_rules! shown_from {
+    ($job:ty, $when:ident) => {
+        impl From<$job> for Shown {
+            fn from(job: $job) -> Self {
+                Shown {
+                    id: job.id,
+                    kind: job.kind,
+                    state: job.state,
+                    org_id: job.org_id,
+                    attempts: format!("{} of {}", job.attempt, job.max_attempts),
+                    crashes: job.crashes,
+                    progress: progress(job.percent, &job.message),
+                    args: job.args,
+                    errors: errors(job.errors),
+                    trace: job.trace,
+                    created_at: job.created_at,
+                    when: job.$when,
+                }
+            }
         }
-    }
+    };
 }
 
-impl From<FinishedJob> for Shown {
-    fn from(job: FinishedJob) -> Self {
-        Shown {
-            id: job.id,
-            kind: job.kind,
-            state: job.state,
-            org_id: job.org_id,
-            attempts: format!("{} of {}", job.attempt, job.max_attempts),
-            crashes: job.crashes,
-            progress: progress(job.percent, &job.message),
-            args: job.args,
-            errors: errors(job.errors),
-            trace: job.trace,
-            created_at: job.created_at,
-            when: job.finished_at,
-        }
-    }
-}
+shown_from!(QueuedJob, run_at);
+shown_from!(FinishedJob, finished_at);
 
 impl Shown {
     /// What `when` says of a job in this state.
