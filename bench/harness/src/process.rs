@@ -58,6 +58,15 @@ struct Output {
     err: PathBuf,
 }
 
+impl Output {
+    /// Cuts a command off from the tester: without his settings and his colours, without input.
+    fn takes(&self, command: &mut Command) {
+        command.env_clear().stdin(Stdio::null());
+        command.stdout(File::create(&self.out).expect("the output can be kept"));
+        command.stderr(File::create(&self.err).expect("the output can be kept"));
+    }
+}
+
 /// What a process was that has ended.
 pub struct Finished {
     /// How it ended.
@@ -77,10 +86,8 @@ impl Launch {
         let output =
             Output { out: folder.join(format!("{number}.out")), err: folder.join(format!("{number}.err")) };
         let mut command = Command::new(program);
-        // Without the tester's own settings, and without his colours.
-        command.args(arguments).current_dir(work).env_clear().stdin(Stdio::null());
-        command.stdout(File::create(&output.out).expect("the output can be kept"));
-        command.stderr(File::create(&output.err).expect("the output can be kept"));
+        command.args(arguments).current_dir(work);
+        output.takes(&mut command);
         Launch { command, output }
     }
 
@@ -95,10 +102,9 @@ impl Launch {
         let mut shell = Command::new("/bin/sh");
         // Who ignores a signal does so in the program that he becomes.
         shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(self.command.get_program());
-        shell.args(self.command.get_args()).env_clear().stdin(Stdio::null());
+        shell.args(self.command.get_args());
+        self.output.takes(&mut shell);
         shell.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        shell.stdout(File::create(&self.output.out).expect("the output can be kept"));
-        shell.stderr(File::create(&self.output.err).expect("the output can be kept"));
         if let Some(folder) = self.command.get_current_dir() {
             shell.current_dir(folder);
         }

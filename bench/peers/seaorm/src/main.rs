@@ -1,6 +1,8 @@
 //! `peer-seaorm WHAT --url URL`: measures, and prints a JSON object a line. The tables must be there.
 
 mod entities;
+/// The drivers' own, by its path: two workspaces can share a file, and no package without a third one.
+#[path = "../../drivers/src/line.rs"]
 mod line;
 mod list;
 mod reads;
