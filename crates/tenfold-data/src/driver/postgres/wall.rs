@@ -41,7 +41,8 @@ impl Session {
         // so the server looks every second whether anybody is still there (PostgreSQL 14 and later).
         // As on SQLite, where readers are another connection: outside a transaction nothing can write.
         format!(
-            "-c default_transaction_read_only=on -c tenfold.reach={SYSTEM} -c client_connection_check_interval=1000 -c statement_timeout={} \
+            "-c default_transaction_read_only=on -c tenfold.reach={SYSTEM} \
+             -c client_connection_check_interval=1000 -c statement_timeout={} \
              -c idle_in_transaction_session_timeout={}",
             settings.statement_timeout.as_millis(),
             settings.idle_in_transaction_timeout.as_millis()

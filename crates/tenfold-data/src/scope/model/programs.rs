@@ -49,6 +49,15 @@ fn two_batches_that_are_answered_beside_each_other_are_not_missed() {
     });
 }
 
+/// Loads one on another thread, and says when it is there.
+fn fetch_elsewhere(world: &World, loaded: &Arc<Event>) {
+    let (elsewhere, done) = (world.clone(), Arc::clone(loaded));
+    thread::spawn(move || {
+        block_on(elsewhere.fetch(1));
+        done.happen();
+    });
+}
+
 #[test]
 fn a_load_that_another_thread_asks_for_is_sent() {
     for answers in [Answers::AtOnce, Answers::InPieces(1)] {
@@ -56,11 +65,7 @@ fn a_load_that_another_thread_asks_for_is_sent() {
             let world = World::new(answers);
             let loaded = Arc::new(Event::default());
             world.drive(async {
-                let (elsewhere, done) = (world.clone(), Arc::clone(&loaded));
-                thread::spawn(move || {
-                    block_on(elsewhere.fetch(1));
-                    done.happen();
-                });
+                fetch_elsewhere(&world, &loaded);
                 loaded.happened().await;
             });
             assert_eq!(world.sent(), [[1]]);
@@ -74,11 +79,7 @@ fn a_load_of_another_thread_beside_one_of_the_work_is_sent_too() {
         let world = World::new(Answers::AtOnce);
         let loaded = Arc::new(Event::default());
         world.drive(async {
-            let (elsewhere, done) = (world.clone(), Arc::clone(&loaded));
-            thread::spawn(move || {
-                block_on(elsewhere.fetch(1));
-                done.happen();
-            });
+            fetch_elsewhere(&world, &loaded);
             world.fetch(2).await;
             loaded.happened().await;
         });
