@@ -42,6 +42,7 @@ mod scope;
 mod shapes;
 mod shelf;
 mod sqlite_reader;
+mod sqlite_snapshots;
 mod sqlite_writer;
 mod statistics;
 mod tenancy;

@@ -1,16 +1,18 @@
 //! SQLite inside the process: many readers, one writer.
 //!
-//! Bounded reads (by key, or a page that an index serves) run inline on the task that asks: a hop to another
-//! thread costs more than they do. Other reads run on reader threads. Writes are grouped, see `writer.rs`.
+//! Bounded reads (by key, or a page that an index serves) run inline on the task that asks, see `inline.rs`. Other
+//! reads run on reader threads. Writes are grouped, see `writer.rs`.
 
 mod connection;
 mod constraint;
+mod inline;
 mod list;
 mod reader;
+mod wal_index;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
@@ -18,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::connection::{classify, run_statement};
+use self::inline::Inline;
 use self::reader::Wanted;
 use self::writer::Writer;
 use super::{Call, Driver, DriverTransaction, Params, before};
@@ -29,8 +32,8 @@ use crate::statement::{Cost, Dialect};
 
 /// An SQLite file.
 pub(crate) struct Sqlite {
-    /// For inline reads: as many as there are threads that can run one at once, and one more.
-    inline: Box<[Mutex<Connection>]>,
+    /// For bounded reads.
+    inline: Arc<Inline>,
     /// For reads on reader threads.
     threads: Arc<Threads>,
     writer: Writer,
@@ -48,28 +51,15 @@ impl Sqlite {
         let readers = |count: usize| -> Result<Vec<Connection>, DriverError> {
             (0..count).map(|_| connection::open_reader(&path, settings)).collect()
         };
-        let inline = std::thread::available_parallelism().map_or(2, usize::from) + 1;
+        let inline = Arc::new(Inline::open(&path, settings)?);
         Ok(Sqlite {
-            inline: readers(inline)?.into_iter().map(Mutex::new).collect(),
+            inline: Arc::clone(&inline),
             threads: Arc::new(Threads {
                 idle: Mutex::new(readers(settings.reader_threads)?),
                 permits: Arc::new(Semaphore::new(settings.reader_threads)),
             }),
-            writer: Writer::start(writer, settings.max_waiting_writes),
+            writer: Writer::start(writer, inline, settings.max_waiting_writes)?,
         })
-    }
-
-    /// Runs a bounded read on this very thread. A connection is free within microseconds, since nobody holds
-    /// one across an `await`.
-    fn run_inline(&self, call: Call<'_>) -> Result<u64, DriverError> {
-        for reader in &self.inline {
-            match reader.try_lock() {
-                Ok(connection) => return run_statement(&connection, call),
-                Err(TryLockError::Poisoned(poisoned)) => return run_statement(&poisoned.into_inner(), call),
-                Err(TryLockError::WouldBlock) => {}
-            }
-        }
-        run_statement(&self.inline[0].lock().unwrap_or_else(PoisonError::into_inner), call)
     }
 
     /// Runs any other read on a reader thread; its rows are carried over. When nobody waits for them any more, the
@@ -122,7 +112,7 @@ impl Driver for Sqlite {
 
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
-            Cost::Key | Cost::Page => Box::pin(async move { self.run_inline(call) }),
+            Cost::Key | Cost::Page => Box::pin(async move { self.inline.run(call) }),
             Cost::Free => Box::pin(self.run_on_thread(call)),
         }
     }
@@ -144,16 +134,14 @@ impl Driver for Sqlite {
 
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async move {
-            let reader = self.inline[0].lock().unwrap_or_else(PoisonError::into_inner);
-            reader.query_row("SELECT 1", [], |_| Ok(())).map_err(|error| classify(&error))
+            self.inline.with(|reader| {
+                reader.query_row("SELECT 1", [], |_| Ok(())).map_err(|error| classify(&error))
+            })
         })
     }
 
     fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>> {
-        Box::pin(async move {
-            let reader = self.inline[0].lock().unwrap_or_else(PoisonError::into_inner);
-            connection::check(&reader, text)
-        })
+        Box::pin(async move { self.inline.with(|reader| connection::check(reader, text)) })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

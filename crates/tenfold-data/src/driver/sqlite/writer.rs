@@ -8,9 +8,15 @@
 //! Traps, each with a test: an error may end the whole outer transaction (disk full, for one) and with it the
 //! neighbours' released savepoints: everybody in the group is told. A deferred foreign key would pass RELEASE
 //! and fail everybody's COMMIT: migrations refuse it. A statement is never interrupted, for the same reason.
+//!
+//! The thread also moves the log into the database once it is long (a checkpoint), after it has acknowledged a group.
+//! SQLite would do so by itself within COMMIT; but readers keep their snapshots here (`inline.rs`), and a snapshot
+//! older than the last commit holds back what came after it. So the readers let go first, and the whole log is moved;
+//! then they let go again, and read from the database alone, so that the next write begins the log anew.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -20,10 +26,17 @@ use tokio::time::Instant;
 
 use super::super::{Call, DriverTransaction, before};
 use super::connection::{classify, run_statement};
+use super::inline::Inline;
+use super::wal_index::WalIndex;
 use crate::error::{DriverError, Source};
 
 /// The pause before asking again for a writer that another process holds.
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
+/// The log is moved into the database when it has so many pages: SQLite's own default.
+const LONG_LOG: u32 = 1_000;
+/// So often an idle reader's snapshot is let go of. Another process, which cannot ask for it, may have to wait for that
+/// before it can begin its log anew.
+const IDLE: Duration = Duration::from_secs(1);
 /// How long another process may hold the writer before a transaction without a deadline gives up.
 const BUSY_LIMIT: Duration = Duration::from_secs(10);
 
@@ -44,8 +57,16 @@ struct State {
 type Acknowledge = oneshot::Sender<Result<(), DriverError>>;
 
 impl Writer {
-    /// Takes the connection, and starts the thread that commits.
-    pub(super) fn start(connection: Connection, max_waiting: usize) -> Self {
+    /// Takes the connection, and starts the thread that commits and sees to the readers' snapshots.
+    pub(super) fn start(
+        connection: Connection,
+        readers: Arc<Inline>,
+        max_waiting: usize,
+    ) -> Result<Self, DriverError> {
+        if readers.index().is_some() {
+            let by_us = connection.execute_batch("PRAGMA wal_autocheckpoint = 0");
+            by_us.map_err(|error| classify(&error))?;
+        }
         let state = Arc::new(Mutex::new(State { connection, group: None }));
         // One place is enough: a signal that finds it taken will be served by the commit that is due.
         let (commit, signals) = mpsc::sync_channel::<()>(1);
@@ -53,18 +74,26 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("sqlite-commit".to_owned())
             .spawn(move || {
-                while signals.recv().is_ok() {
-                    committing.blocking_lock().commit_group();
+                loop {
+                    match signals.recv_timeout(IDLE) {
+                        Ok(()) => {
+                            let mut state = committing.blocking_lock();
+                            state.commit_group();
+                            state.shorten_log(&readers);
+                        }
+                        Err(RecvTimeoutError::Timeout) => readers.let_go(),
+                        Err(RecvTimeoutError::Disconnected) => break,
+                    }
                 }
             })
             .expect("the operating system starts a thread");
-        Writer {
+        Ok(Writer {
             state,
             commit: StdMutex::new(Some(commit)),
             thread: StdMutex::new(Some(thread)),
             waiting: AtomicUsize::new(0),
             max_waiting,
-        }
+        })
     }
 
     /// Opens a savepoint, once those who asked before are done.
@@ -165,6 +194,22 @@ impl State {
             // A member that has gone away is committed all the same; nobody was told otherwise.
             let _ = member.send(result.clone().map_err(DriverError::GroupLost));
         }
+    }
+
+    /// Moves a long log into the database, so that the next write can begin it anew. A read on another thread, or of
+    /// another process, may hold back a part; then the next group tries again.
+    fn shorten_log(&self, readers: &Inline) {
+        let head = readers.index().and_then(WalIndex::head);
+        if head.is_none_or(|head| head.frames() < LONG_LOG) {
+            return;
+        }
+        readers.let_go();
+        let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = moved {
+            // Nothing is lost: the log has it all, and grows until it works again.
+            tracing::warn!(%error, "SQLite's log could not be moved into the database");
+        }
+        readers.let_go();
     }
 }
 

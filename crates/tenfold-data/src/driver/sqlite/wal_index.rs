@@ -1,0 +1,139 @@
+//! The head of SQLite's WAL index, the file beside the database that ends in `-shm`: whether anything has been
+//! committed, or moved from the log into the database, since it was last looked at.
+//!
+//! Its first 136 bytes are documented (<https://sqlite.org/walformat.html#the_wal_index_file_format>): two copies of a
+//! header that every commit changes, by whatever process, and behind them how much of the log is in the database.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Both copies of the header, and the number of frames that are in the database.
+const HEAD: usize = 100;
+/// Where the first header has the number of the log's last valid frame.
+const LAST_FRAME: std::ops::Range<usize> = 16..20;
+
+/// The WAL index of one database file.
+pub(super) struct WalIndex(File);
+
+/// What the index began with at one time. If two are equal, nothing was committed between them: a counter, the log's
+/// salts and a checksum are part of it. One that is read while a commit changes it equals neither neighbour.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head([u8; HEAD]);
+
+impl Head {
+    /// How many frames of the log are in use; each holds one page.
+    pub(super) fn frames(&self) -> u32 {
+        self.0[LAST_FRAME].try_into().map_or(0, u32::from_ne_bytes)
+    }
+}
+
+impl WalIndex {
+    /// The index of an open database. None where it cannot be read as a file that shows at once what SQLite writes to
+    /// it through memory: then readers do without.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    pub(super) fn of(database: &Path) -> Option<Arc<Self>> {
+        use std::os::unix::fs::MetadataExt as _;
+
+        /// Every index that was opened. Closing a file ends all locks that this process has on it, those of SQLite's
+        /// own connections as well (fcntl(2)), so one is closed only once it has no name and can have no new users.
+        static OPEN: Mutex<Vec<Arc<WalIndex>>> = Mutex::new(Vec::new());
+
+        // SQLite keeps it beside the file itself, not beside a link to it.
+        let mut path = OsString::from(std::fs::canonicalize(database).ok()?);
+        path.push("-shm");
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|index| index.0.metadata().is_ok_and(|file| file.nlink() > 0));
+        let file = std::fs::metadata(&path).ok()?;
+        let same = |index: &&Arc<WalIndex>| {
+            index.0.metadata().is_ok_and(|known| (known.dev(), known.ino()) == (file.dev(), file.ino()))
+        };
+        if let Some(known) = open.iter().find(same) {
+            return Some(Arc::clone(known));
+        }
+        let index = Arc::new(WalIndex(File::open(path).ok()?));
+        open.push(Arc::clone(&index));
+        Some(index)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    pub(super) fn of(_database: &Path) -> Option<Arc<Self>> {
+        None
+    }
+
+    /// What it begins with now. None while there is nothing to read.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    pub(super) fn head(&self) -> Option<Head> {
+        use std::os::unix::fs::FileExt as _;
+
+        let mut head = [0; HEAD];
+        self.0.read_exact_at(&mut head, 0).ok()?;
+        Some(Head(head))
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    pub(super) fn head(&self) -> Option<Head> {
+        None
+    }
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "macos")))]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use rusqlite::Connection;
+
+    use super::WalIndex;
+    use crate::statement::Dialect;
+    use crate::testing::TestDatabase;
+
+    /// A file in a folder of its own, which goes with the first of the two.
+    async fn place() -> (TestDatabase, PathBuf) {
+        let place = TestDatabase::create(Dialect::Sqlite).await;
+        let file = PathBuf::from(place.url().trim_start_matches("sqlite:"));
+        (place, file)
+    }
+
+    fn open(file: &Path) -> Connection {
+        let connection = Connection::open(file).unwrap();
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0").unwrap();
+        connection.execute_batch("CREATE TABLE IF NOT EXISTS notes (text TEXT)").unwrap();
+        connection
+    }
+
+    #[tokio::test]
+    async fn the_head_changes_with_a_commit_and_with_a_checkpoint_and_with_nothing_else() {
+        let (_place, file) = place().await;
+        let connection = open(&file);
+        let index = WalIndex::of(&file).unwrap();
+        let head = || index.head().unwrap();
+        let before = head();
+        connection.query_row("SELECT count(*) FROM notes", [], |_| Ok(())).unwrap();
+        connection.execute_batch("BEGIN IMMEDIATE; INSERT INTO notes VALUES ('a'); ROLLBACK").unwrap();
+        assert!(head() == before, "nothing was committed");
+        connection.execute_batch("INSERT INTO notes VALUES ('a')").unwrap();
+        let committed = head();
+        assert!(committed != before && committed.frames() > before.frames());
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();
+        assert!(head() != committed, "the log was moved into the database");
+        // The next commit begins the log anew.
+        connection.execute_batch("INSERT INTO notes VALUES ('b')").unwrap();
+        assert_eq!(head().frames(), 1);
+    }
+
+    #[tokio::test]
+    async fn one_file_has_one_index_also_through_a_link_and_a_new_file_in_its_place_has_another() {
+        let (_place, file) = place().await;
+        let connection = open(&file);
+        let index = WalIndex::of(&file).unwrap();
+        let link = file.with_file_name("link.db");
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(std::sync::Arc::ptr_eq(&index, &WalIndex::of(&link).unwrap()));
+        // SQLite removes the index with its last connection.
+        drop(connection);
+        assert!(WalIndex::of(&file).is_none());
+        let _connection = open(&file);
+        assert!(!std::sync::Arc::ptr_eq(&index, &WalIndex::of(&file).unwrap()));
+    }
+}

@@ -1,0 +1,128 @@
+//! SQLite's inline readers keep their snapshot from one read to the next: none of them may show what is over, and none
+//! may hold the log.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::{join, join_all};
+use rusqlite::Connection;
+use tenfold_data::{DataError, DatabaseSettings, Entity};
+use uuid::Uuid;
+
+use crate::bench::Bench;
+use crate::work::{Label, LabelId};
+
+/// Pages of 4 KiB, and what one group of commits may add to the long log before it is moved.
+const BOUND: u64 = 8 << 20;
+
+async fn write(bench: &Bench, name: String) -> Result<LabelId, DataError> {
+    bench
+        .request(async |cx| {
+            let label = Label { id: LabelId(cx.new_id()), org_id: cx.tenant(), name };
+            cx.transaction(async |tx| label.insert(tx).await).await.map(|label| label.id)
+        })
+        .await
+}
+
+async fn name_of(bench: &Bench, id: LabelId) -> Option<String> {
+    bench.request(async |cx| Label::find(&cx, id).await).await.unwrap().map(|label| label.name.clone())
+}
+
+/// Twenty writes of 100 KiB at once, again and again.
+async fn write_much(bench: &Bench, times: usize) {
+    for n in 0..times {
+        let names = (0..20).map(|m| format!("{n} {m} {}", "x".repeat(100_000)));
+        let written = join_all(names.map(|name| write(bench, name))).await;
+        assert!(written.iter().all(Result::is_ok));
+    }
+}
+
+fn log(bench: &Bench) -> Vec<u8> {
+    std::fs::read(bench.file().with_extension("db-wal")).unwrap()
+}
+
+/// What the log was begun with the last time (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
+fn salt(bench: &Bench) -> [u8; 8] {
+    log(bench)[16..24].try_into().unwrap()
+}
+
+#[tokio::test]
+async fn a_read_shows_what_anybody_has_committed_before_it() {
+    let bench = Bench::sqlite().await;
+    let other = bench.reopened(&DatabaseSettings::default());
+    let program = Connection::open(bench.file()).unwrap();
+    let id = write(&bench, "first".to_owned()).await.unwrap();
+    for round in 0..100 {
+        let name = format!("by the other process {round}");
+        let rename = Label::update(id).set(Label::name, name.clone());
+        let renamed = other.request(async |cx| cx.transaction(async |tx| rename.run(tx).await).await);
+        renamed.await.unwrap();
+        assert_eq!(name_of(&bench, id).await.as_ref(), Some(&name));
+        assert_eq!(name_of(&other, id).await.as_ref(), Some(&name));
+        let changed = program.execute(
+            "UPDATE work_labels SET name = ?1 WHERE id = ?2",
+            (format!("by another program {round}"), id.0.as_bytes()),
+        );
+        assert_eq!(changed, Ok(1));
+        assert_eq!(name_of(&bench, id).await, Some(format!("by another program {round}")));
+        // What moves into the database stays to be seen.
+        program.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();
+        assert_eq!(name_of(&bench, id).await, Some(format!("by another program {round}")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_never_rest_do_not_let_the_log_grow() {
+    let bench = Bench::sqlite().await;
+    let id = write(&bench, "first".to_owned()).await.unwrap();
+    let done = AtomicBool::new(false);
+    let reading = async {
+        let mut reads = 0;
+        while !done.load(Ordering::Acquire) {
+            assert_eq!(name_of(&bench, id).await.as_deref(), Some("first"));
+            reads += 1;
+            tokio::task::yield_now().await;
+        }
+        reads
+    };
+    let writing = async {
+        write_much(&bench, 30).await;
+        done.store(true, Ordering::Release);
+    };
+    let (reads, ()) = join(reading, writing).await;
+    let (file, log) = (bench.file().metadata().unwrap().len(), log(&bench).len() as u64);
+    assert!(reads > 100, "{reads} reads");
+    assert!(file > 50 << 20, "all of it is in the database: {file} bytes");
+    assert!(log < BOUND, "{log} bytes of log");
+}
+
+#[tokio::test]
+async fn a_reader_that_rests_does_not_hold_the_log_of_another_process_for_long() {
+    let bench = Bench::sqlite().await;
+    let other = bench.reopened(&DatabaseSettings::default());
+    let id = write(&bench, "first".to_owned()).await.unwrap();
+    assert_eq!(name_of(&other, id).await.as_deref(), Some("first"));
+    let (begun, before) = (Instant::now(), salt(&bench));
+    // Enough that the log is long; the other's snapshot shows it from before.
+    write_much(&bench, 4).await;
+    while salt(&bench) == before {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the log is held: {} bytes", log(&bench).len());
+        write(&bench, "small".to_owned()).await.unwrap();
+    }
+    assert_eq!(name_of(&other, id).await.as_deref(), Some("first"));
+}
+
+#[tokio::test]
+async fn a_read_that_fails_leaves_the_next_one_of_its_connection_alone() {
+    let bench = Bench::sqlite().await;
+    let id = write(&bench, "first".to_owned()).await.unwrap();
+    let program = Connection::open(bench.file()).unwrap();
+    let broken = Uuid::from_u128(7);
+    let insert = "INSERT INTO work_labels (id, org_id, name) VALUES (?1, ?2, CAST(x'ff' AS TEXT))";
+    program.execute(insert, (broken.as_bytes(), bench.org.0.as_bytes())).unwrap();
+    for _ in 0..10 {
+        let read = bench.request(async |cx| Label::get(&cx, LabelId(broken)).await.map(|label| label.id));
+        assert!(matches!(read.await, Err(DataError::Read { .. })));
+        assert_eq!(name_of(&bench, id).await.as_deref(), Some("first"));
+    }
+}
