@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use futures_util::future::BoxFuture;
-use tenfold_data::Dialect;
+use tenfold_data::{Database, Dialect};
 
 use crate::allocations::Allocations;
 use crate::line::{Line, quantile};
@@ -30,6 +30,8 @@ struct Case {
     name: &'static str,
     /// Measured only every so many rounds; for what takes long.
     every: usize,
+    /// Ours must not be in the way, see [`rest`].
+    alone: bool,
     list: List,
 }
 
@@ -38,11 +40,15 @@ impl Case {
     where
         F: Future<Output = anyhow::Result<Listed>> + Send + 'static,
     {
-        Case { name, every: 1, list: Arc::new(move |size| Box::pin(list(size))) }
+        Case { name, every: 1, alone: false, list: Arc::new(move |size| Box::pin(list(size))) }
     }
 
     fn seldom(self) -> Self {
         Case { every: 25, ..self }
+    }
+
+    fn alone(self) -> Self {
+        Case { alone: true, ..self }
     }
 }
 
@@ -62,9 +68,10 @@ pub struct Extent {
 /// # Errors
 /// When a list fails, or lists something else than the others.
 pub async fn run(place: Place, extent: &Extent, allocations: Option<Allocations>) -> anyhow::Result<()> {
-    let mut cases = ours::cases(&place)?;
+    let database = place.database(Vec::new())?;
+    let mut cases = ours::cases(&database);
     cases.extend(match place.dialect() {
-        Dialect::Sqlite => sqlite::cases(&place)?,
+        Dialect::Sqlite => sqlite::cases(&place)?.into_iter().map(Case::alone).collect(),
         Dialect::Postgres => postgres::cases(&place)?,
     });
     if let Some(only) = &extent.only {
@@ -78,7 +85,7 @@ pub async fn run(place: Place, extent: &Extent, allocations: Option<Allocations>
         }
         match allocations {
             Some(allocations) => count(&cases, size, allocations).await?,
-            None => measure(&cases, size, rounds(size, extent.quick)).await?,
+            None => measure(&database, &cases, size, rounds(size, extent.quick)).await?,
         }
     }
     Ok(())
@@ -93,7 +100,7 @@ fn rounds(size: usize, quick: bool) -> usize {
     if quick { full / 8 } else { full }
 }
 
-async fn measure(cases: &[Case], size: usize, rounds: usize) -> anyhow::Result<()> {
+async fn measure(database: &Database, cases: &[Case], size: usize, rounds: usize) -> anyhow::Result<()> {
     let mut times: Vec<Vec<Duration>> = cases.iter().map(|_| Vec::new()).collect();
     let mut statements = vec![0; cases.len()];
     for round in 0..rounds {
@@ -102,6 +109,9 @@ async fn measure(cases: &[Case], size: usize, rounds: usize) -> anyhow::Result<(
             let case = &cases[index];
             if round % case.every != 0 {
                 continue;
+            }
+            if case.alone {
+                rest(database).await?;
             }
             let began = Instant::now();
             let listed = (case.list)(size).await?;
@@ -121,6 +131,12 @@ async fn measure(cases: &[Case], size: usize, rounds: usize) -> anyhow::Result<(
             .print();
     }
     Ok(())
+}
+
+/// Lets ours let go of the snapshot that it keeps on SQLite: SQLite counts the locks of one process together, so code by
+/// hand beside it would be spared its own.
+async fn rest(database: &Database) -> anyhow::Result<()> {
+    Ok(database.ping().await?)
 }
 
 /// How many allocations one list makes, on all threads; the least of some, since others may allocate meanwhile.
