@@ -81,6 +81,9 @@ async fn a_module_may_do_everything_with_rows_of_its_own(bench: Bench) {
         "UPDATE people_users SET name = $2 WHERE org_id = $1",
         "DELETE FROM people_users WHERE org_id = $1 AND id = $2",
         "SELECT 1",
+        "SELECT count(*) FROM json_each('{}')",
+        // The name is another's, the rows are not.
+        "WITH work_tasks AS (SELECT id FROM people_users) SELECT count(*) FROM work_tasks",
     ] {
         assert_eq!(reached(&bench, "people", text).await, [], "{text}");
     }
@@ -203,6 +206,19 @@ async fn nothing_is_left_behind(bench: Bench) {
         let left = "SELECT 1 FROM pg_roles WHERE rolname LIKE 'tenfold_module%'";
         assert_eq!(bench.onlooker().await.query(left, &[]).await.unwrap().len(), 0);
     }
+}
+
+#[tokio::test]
+async fn what_postgres_gives_to_everybody_is_still_anothers() {
+    let bench = Bench::postgres().await;
+    let text = "GRANT SELECT ON people_settings TO PUBLIC;";
+    let files: &'static [MigrationFile] = Box::leak(Box::new([
+        MigrationFile { name: "0002_grant.postgres.sql", text },
+        MigrationFile { name: "0002_grant.sqlite.sql", text: "SELECT 1;" },
+    ]));
+    bench.database.migrate(&[ModuleMigrations { module: "people", files }]).await.unwrap();
+    let reached = reached(&bench, "work", "SELECT theme FROM people_settings").await;
+    assert_eq!(reached, [pair("people_settings", "people")]);
 }
 
 /// PostgreSQL's triggers are functions, into which no EXPLAIN looks; see decision 24.
