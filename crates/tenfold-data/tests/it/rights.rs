@@ -11,6 +11,7 @@ on_both_databases!(
     a_module_may_do_everything_with_rows_of_its_own,
     no_verb_reaches_anothers_table,
     a_join_over_two_modules_is_refused_for_each_of_them,
+    each_statement_is_judged_by_itself,
     what_ran_is_told_with_module_table_owner_and_line,
     a_table_that_nothing_is_read_from_counts_as_well,
     a_view_reaches_what_it_is_made_of,
@@ -113,6 +114,22 @@ async fn a_join_over_two_modules_is_refused_for_each_of_them(bench: Bench) {
     let (people, views) = (pair("people_users", "people"), pair("views_own", "views"));
     assert_eq!(reached(&bench, "work", join).await, [people.clone(), views.clone()]);
     assert_eq!(reached(&bench, "views", join).await, [people, pair("work_tasks", "work")]);
+}
+
+async fn each_statement_is_judged_by_itself(bench: Bench) {
+    let text = |module: &str, text: &str| ModuleText {
+        name: "test.each".to_owned(),
+        module: module.to_owned(),
+        place: "modules/x/src/lib.rs:7".to_owned(),
+        text: text.to_owned(),
+    };
+    let foreign = "SELECT name FROM people_users WHERE org_id = $1";
+    let own = text("work", "SELECT title FROM work_tasks WHERE org_id = $1");
+    let texts = [text("work", foreign), own, text("work", foreign), text("people", foreign)];
+    let breaches = rights::breaches(&bench.superuser_url(), &texts).await;
+    let told: Vec<_> =
+        breaches.iter().map(|breach| (&*breach.statement.module, &*breach.statement.text)).collect();
+    assert_eq!(told, [("work", foreign), ("work", foreign)]);
 }
 
 async fn what_ran_is_told_with_module_table_owner_and_line(bench: Bench) {
