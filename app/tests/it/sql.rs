@@ -1,10 +1,11 @@
-//! Every text of `sql!` is one that both databases could run, whether or not some other test runs it.
+//! Every text of `sql!` is one that both databases could run, and keeps to the tables of its module, whether or not some
+//! other test runs it.
 
 use std::path::Path;
 
 use tenfold::both_databases;
 use tenfold::data::Dialect;
-use tenfold::testing::TestApp;
+use tenfold::testing::{ModuleText, TestApp};
 use tenfold_cli::{Place, Statement, statements};
 
 /// The statements of the product, as the sources have them.
@@ -15,7 +16,7 @@ fn of_the_product() -> Vec<Statement> {
 /// What the database says against each statement that it could not run on the migrated schema.
 async fn refused(app: &TestApp, statements: &[Statement]) -> Vec<String> {
     let mut refused = Vec::new();
-    for Statement { name, sqlite, postgres, place } in statements {
+    for Statement { name, sqlite, postgres, place, .. } in statements {
         let text = match app.database().dialect() {
             Dialect::Sqlite => sqlite,
             Dialect::Postgres => postgres,
@@ -36,9 +37,48 @@ both_databases!(app::app(); async fn every_text_of_sql_is_one_that_the_database_
     assert!(refused.is_empty(), "{}", refused.join("\n"));
 });
 
+both_databases!(app::app(); async fn every_text_of_sql_keeps_to_the_tables_of_its_module(app) {
+    let dialect = app.database().dialect();
+    let texts: Vec<ModuleText> = of_the_product().into_iter().map(|statement| judged(statement, dialect)).collect();
+    let breaches: Vec<String> = app.breaches(&texts).await.iter().map(ToString::to_string).collect();
+    assert!(breaches.is_empty(), "{}", breaches.join("\n\n"));
+});
+
+both_databases!(app::app(); async fn a_text_on_another_modules_tables_is_found_although_no_test_runs_it(app) {
+    let foreign = [
+        ("files", "SELECT email FROM auth_accounts WHERE id = $1", "auth_accounts belongs to module auth"),
+        ("app", "SELECT count(*) FROM files_usage", "files_usage belongs to module files"),
+        ("billing", "DELETE FROM tenfold_jobs WHERE id = $1", "tenfold_jobs belongs to the framework"),
+    ];
+    let text = |module: &str, text: &str| ModuleText {
+        name: "foreign.rows".to_owned(),
+        module: module.to_owned(),
+        place: "modules/x/src/never.rs:7".to_owned(),
+        text: text.to_owned(),
+    };
+    let texts: Vec<ModuleText> = foreign.iter().map(|(module, sql, _)| text(module, sql)).collect();
+    let breaches = app.breaches(&texts).await;
+    assert_eq!(breaches.len(), foreign.len());
+    for (breach, (module, _, told)) in breaches.iter().map(ToString::to_string).zip(foreign) {
+        assert!(breach.starts_with(&format!("foreign.rows (module {module}) reaches past its tables")), "{breach}");
+        assert!(breach.contains("asked for at modules/x/src/never.rs:7") && breach.contains(told), "{breach}");
+    }
+});
+
+/// A statement as its database's guard over rights takes it.
+fn judged(statement: Statement, dialect: Dialect) -> ModuleText {
+    let text = match dialect {
+        Dialect::Sqlite => statement.sqlite,
+        Dialect::Postgres => statement.postgres,
+    };
+    let place = statement.place.to_string();
+    ModuleText { name: statement.name, module: statement.package, place, text }
+}
+
 both_databases!(app::app(); async fn a_typo_in_a_text_that_no_test_runs_is_found(app) {
     let statement = |name: &str, text: &str| Statement {
         name: name.to_owned(),
+        package: "auth".to_owned(),
         sqlite: text.to_owned(),
         postgres: text.to_owned(),
         place: Place::new("modules/auth/src/never.rs", 7),

@@ -13,6 +13,8 @@ use crate::workspace::{Workspace, shown};
 pub struct Statement {
     /// The name that its author gave it.
     pub name: String,
+    /// The package that it stands in, which telemetry and tests take for its module.
+    pub package: String,
     /// The text for SQLite.
     pub sqlite: String,
     /// The text for PostgreSQL; usually the same.
@@ -30,23 +32,24 @@ pub fn statements(folder: &Path) -> Result<Vec<Statement>, CheckError> {
     let mut files = Vec::new();
     for package in &workspace.packages {
         let sources = facts::files(&package.folder)?.into_iter();
-        files.extend(sources.filter(|path| facts::is_product(&package.folder, path)));
+        let sources = sources.filter(|path| facts::is_product(&package.folder, path));
+        files.extend(sources.map(|path| (&package.name, path)));
     }
-    let paths: Vec<&Path> = files.iter().map(std::path::PathBuf::as_path).collect();
+    let paths: Vec<&Path> = files.iter().map(|(_, path)| path.as_path()).collect();
     let mut found = Vec::new();
-    for (path, content) in files.iter().zip(facts::contents(&paths)?) {
+    for ((package, path), content) in files.iter().zip(facts::contents(&paths)?) {
         let Content::Source(source) = content else { continue };
         let below = shown(&workspace.root, path);
         let source = source.map_err(|(message, line)| unreadable(&below, line, &message))?;
         // The macro's own definition has no literals.
         for statement in source.statements.iter().filter(|statement| !statement.literals.is_empty()) {
-            found.push(read(statement, &below)?);
+            found.push(read(statement, package, &below)?);
         }
     }
     Ok(found)
 }
 
-fn read(statement: &SqlMacro, path: &str) -> Result<Statement, CheckError> {
+fn read(statement: &SqlMacro, package: &str, path: &str) -> Result<Statement, CheckError> {
     let text = |literal: &Literal| literal.value.clone();
     let (name, sqlite, postgres) = match &*statement.literals {
         [name, both] => (name, both, both),
@@ -60,7 +63,8 @@ fn read(statement: &SqlMacro, path: &str) -> Result<Statement, CheckError> {
         }
     };
     let place = Place::new(path, statement.line);
-    Ok(Statement { name: text(name), sqlite: text(sqlite), postgres: text(postgres), place })
+    let package = package.to_owned();
+    Ok(Statement { name: text(name), package, sqlite: text(sqlite), postgres: text(postgres), place })
 }
 
 fn unreadable(path: &str, line: usize, message: &str) -> CheckError {

@@ -41,6 +41,15 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
 fn package(package: &Package) -> Option<Violation> {
     let place = Place::new(&package.manifest, 1);
     match &package.role {
+        Role::Implementation(module) if package.name != *module => Some(Violation::new(
+            Rule::Layout,
+            place,
+            &package.name,
+            format!("the package of module {module} is called {}, and so would its statements", package.name),
+            format!(
+                "call it {module}: by that name telemetry and the guard over rights know whose a statement is"
+            ),
+        )),
         Role::Interface(module) if package.name != format!("{module}-api") => Some(Violation::new(
             Rule::Layout,
             place,

@@ -44,6 +44,15 @@ fn a_renamed_dependency_is_found_by_its_key() {
 }
 
 #[test]
+fn a_modules_package_bears_its_name_since_its_statements_do() {
+    let fixture =
+        Fixture::good().edited("modules/billing/Cargo.toml", "name = \"billing\"", "name = \"money\"");
+    let parts =
+        ["error[layout]", "modules/billing/Cargo.toml:1", "the package of module billing is called money"];
+    fixture.check().fails(1, &parts);
+}
+
+#[test]
 fn an_interface_may_not_know_its_implementation() {
     let fixture = Fixture::good()
         .with("modules/auth/Cargo.toml", &manifest("auth", &["../../crates/tenfold"]))
@@ -98,5 +107,6 @@ fn two_modules_do_not_share_a_name() {
         .with("app/modules/auth/src/lib.rs", "");
     fixture
         .check()
-        .fails(1, &["error[layout]", "modules/auth/Cargo.toml:1", "a second module is called auth"]);
+        // Cargo knows packages by their names, so one of the two does not bear its module's.
+        .fails(2, &["error[layout]", "modules/auth/Cargo.toml:1", "a second module is called auth"]);
 }

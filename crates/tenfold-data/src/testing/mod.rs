@@ -1,7 +1,8 @@
-//! For tests: an empty database of one's own, SQLite or PostgreSQL, gone when it is dropped; and the guard over the
-//! plans of what ran on it, see [`plans`].
+//! For tests: an empty database of one's own, SQLite or PostgreSQL, gone when it is dropped; and the guards over what
+//! ran on it: its [`plans`], and whose tables it touches, [`rights`].
 
 pub mod plans;
+pub mod rights;
 
 use std::path::PathBuf;
 use std::str::FromStr as _;

@@ -37,6 +37,7 @@ mod refusals;
 mod refused;
 mod relations;
 mod repeats;
+mod rights;
 mod rounds;
 mod scope;
 mod shapes;

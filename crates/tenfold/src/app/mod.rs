@@ -119,6 +119,11 @@ impl App {
             .fold(crate::settings::DEFAULTS.to_owned(), |text, module| text + "\n" + module.settings)
     }
 
+    /// The names of its modules, in their order.
+    pub(crate) fn module_names(&self) -> Vec<&'static str> {
+        self.modules.iter().map(|module| module.name).collect()
+    }
+
     /// What [`App::demo`] was given.
     pub(crate) fn demo_data(&self) -> Option<Demo> {
         self.demo

@@ -9,8 +9,10 @@
 
 mod budget;
 mod client;
+mod exceptions;
 mod observed;
 mod plans;
+mod rights;
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -23,6 +25,8 @@ use tenfold_data::{
     CallRecord, Clock, Database, Dialect, Observer, Pooler, RepeatedRecord, StatementRecord, SystemContext,
 };
 use tenfold_observe::telemetry::Telemetry;
+
+pub use tenfold_data::testing::rights::{Breach, ModuleText};
 
 pub use self::budget::{count_statements, scale};
 pub use self::client::{TestRequest, TestResponse, TestStream};
@@ -69,6 +73,7 @@ pub struct TestApp {
     clock: Clock,
     observed: Arc<Observed>,
     demo: Option<crate::app::Demo>,
+    modules: Vec<&'static str>,
     folder: Folder,
     // Dropped last: the database's connections are closed before its files go.
     place: TestDatabase,
@@ -81,7 +86,7 @@ pub fn run(app: App, dialect: Dialect, settings: &[(&str, &str)], test: impl Asy
         let app = TestApp::start(app, dialect, settings).await;
         test(&app).await;
         app.started.database.close().await;
-        app.refuse_waste().await;
+        app.refuse_breaches_and_waste().await;
     });
 }
 
@@ -106,12 +111,12 @@ impl TestApp {
         for (key, value) in &own {
             loader = loader.flag("test", key, Some(value)).unwrap_or_else(|error| panic!("{error}"));
         }
-        let demo = app.demo_data();
+        let (demo, modules) = (app.demo_data(), app.module_names());
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&observed) as Arc<dyn Observer>];
         let telemetry = Telemetry::new(clock.clone());
         let started = app.start(loader.load(), clock.clone(), telemetry, observers).await;
         let started = started.unwrap_or_else(|error| panic!("the application does not start: {error:#}"));
-        TestApp { started, clock, observed, demo, folder, place }
+        TestApp { started, clock, observed, demo, modules, folder, place }
     }
 
     /// Fills the database with the application's demo data.
@@ -131,14 +136,31 @@ impl TestApp {
         self.started.database.run(None, work).await
     }
 
-    /// Fails the test when a request or job of it repeated a statement, or ran one whose plan does not hold at scale.
-    async fn refuse_waste(&self) {
+    /// Fails the test when a request or job of it ran a statement on another module's tables, repeated one, or ran one
+    /// whose plan does not hold at scale.
+    async fn refuse_breaches_and_waste(&self) {
+        let (url, dialect) = (self.all_powerful_url(), self.started.database.dialect());
+        let ran = self.observed.take_ran();
+        let breaches = rights::new_breaches(&url, dialect, &self.modules, &ran).await;
+        let breaches: Vec<String> = breaches.iter().map(ToString::to_string).collect();
+        let told = breaches.join("\n\n");
+        assert!(breaches.is_empty(), "statements reach past the tables of their modules:\n\n{told}\n");
         let repeated = self.take_repeated();
-        // To plan as at scale takes rights that no role of an application has.
-        let url = self.place.superuser_url().unwrap_or_else(|| self.place.url().to_owned());
-        let bad = plans::bad(&url, self.started.database.dialect(), self.observed.take_ran()).await;
+        let bad = plans::bad(&url, dialect, ran).await;
         let found: Vec<String> = repeated.iter().map(ToString::to_string).chain(bad).collect();
         assert!(found.is_empty(), "the test holds, but not at scale:\n\n{}\n", found.join("\n\n"));
+    }
+
+    /// The address of who may do anything: to plan as at scale and to make roles takes rights that no role of an
+    /// application has.
+    fn all_powerful_url(&self) -> String {
+        self.place.superuser_url().unwrap_or_else(|| self.place.url().to_owned())
+    }
+
+    /// Which of these texts reach past the tables of their modules, but for what `tenfold-check.toml` tolerates. What a
+    /// test sent is judged at its end by itself; this is for texts that no test sends.
+    pub async fn breaches(&self, texts: &[ModuleText]) -> Vec<Breach> {
+        rights::breaches(&self.all_powerful_url(), texts).await
     }
 
     /// The N+1s so far; those that no test takes fail it at its end.

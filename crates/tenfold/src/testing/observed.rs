@@ -15,8 +15,8 @@ struct Kept {
     statements: Vec<StatementRecord>,
     calls: Vec<CallRecord>,
     repeated: Vec<RepeatedRecord>,
-    /// Every text once, also of statements that were forgotten.
-    ran: BTreeMap<String, Ran>,
+    /// Every text of each module once, also of statements that were forgotten.
+    ran: BTreeMap<&'static str, BTreeMap<String, Ran>>,
 }
 
 impl Observed {
@@ -42,17 +42,20 @@ impl Observed {
         std::mem::take(&mut self.kept().repeated)
     }
 
-    /// The statements that ran, each text once.
+    /// The statements that ran, each text of a module once.
     pub(super) fn take_ran(&self) -> Vec<Ran> {
-        std::mem::take(&mut self.kept().ran).into_values().collect()
+        std::mem::take(&mut self.kept().ran).into_values().flat_map(BTreeMap::into_values).collect()
     }
 }
 
 impl Observer for Observed {
     fn statement(&self, record: &StatementRecord) {
         let mut kept = self.kept();
-        if record.outcome == Outcome::Ok && !is_of_a_test(record) && !kept.ran.contains_key(&*record.text) {
-            kept.ran.insert(record.text.to_string(), Ran::of(record));
+        if record.outcome == Outcome::Ok && !is_of_a_test(record) {
+            let of_module = kept.ran.entry(record.module).or_default();
+            if !of_module.contains_key(&*record.text) {
+                of_module.insert(record.text.to_string(), Ran::of(record));
+            }
         }
         kept.statements.push(record.clone());
     }

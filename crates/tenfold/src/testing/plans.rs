@@ -1,12 +1,13 @@
 //! The guard over the plans of what tests ran, and its exceptions.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use serde::Deserialize;
 use tenfold_data::Dialect;
 use tenfold_data::testing::plans::{self, Ran};
+
+use super::exceptions;
 
 /// The file of exceptions, in the folder of the crate that is tested or in one above it.
 const EXCEPTIONS: &str = "plan-exceptions.toml";
@@ -62,19 +63,10 @@ impl Exception {
 
 /// The exceptions, each with a reason; none when there is no file.
 fn exceptions() -> Exceptions {
-    let Some(path) = find() else { return Exceptions::default() };
-    let text = std::fs::read_to_string(&path).expect("the file of exceptions can be read");
-    let exceptions: Exceptions =
-        toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let (exceptions, path): (Exceptions, _) = exceptions::read(EXCEPTIONS);
     let reasonless = exceptions.exception.iter().find(|exception| exception.reason.trim().is_empty());
     if let Some(exception) = reasonless {
         panic!("{}: {} has no reason", path.display(), exception.statement);
     }
     exceptions
-}
-
-/// Cargo tells a test the folder of its crate.
-fn find() -> Option<PathBuf> {
-    let folder = std::env::var_os("CARGO_MANIFEST_DIR")?;
-    Path::new(&folder).ancestors().map(|folder| folder.join(EXCEPTIONS)).find(|path| path.exists())
 }

@@ -4,9 +4,9 @@
 //! A test's tables are small, and a small table is scanned however good its indexes are; so the planners are told of
 //! a database of fixed size, see `Scale`. Both only plan: nothing is inserted.
 
-mod postgres;
+pub(super) mod postgres;
 mod shape;
-mod sqlite;
+pub(super) mod sqlite;
 
 use std::fmt;
 

@@ -169,7 +169,11 @@ async fn plan_of(client: &Client, number: usize, statement: &Ran) -> Result<Valu
     Ok(plan[0]["Plan"].clone())
 }
 
-async fn rows(client: &Client, text: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
+/// The rows of a text without parameters, each column as text.
+pub(in crate::testing) async fn rows(
+    client: &Client,
+    text: &str,
+) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
     let messages = client.simple_query(text).await?;
     let row = |message: SimpleQueryMessage| match message {
         SimpleQueryMessage::Row(row) => {

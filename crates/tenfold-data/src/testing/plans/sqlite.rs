@@ -29,7 +29,7 @@ pub(super) fn explain(path: &Path, statements: &[Ran]) -> Vec<BadPlan> {
 }
 
 /// The file's tables and indexes without rows, and its statistics.
-fn copy_schema(path: &Path) -> rusqlite::Result<Connection> {
+pub(in crate::testing) fn copy_schema(path: &Path) -> rusqlite::Result<Connection> {
     let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let copy = Connection::open_in_memory()?;
     rusqlite::vtab::array::load_module(&copy)?;
