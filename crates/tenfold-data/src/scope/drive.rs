@@ -11,6 +11,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::platform::after_others;
 use super::signal::{Part, Wakers};
+use super::waits::Driving;
 use super::{Phase, Scope};
 
 /// Runs a piece of work, its spawned tasks and its batches as one future.
@@ -41,7 +42,8 @@ struct Parts<F> {
     tasks: FuturesUnordered<BoxFuture<'static, ()>>,
     /// The scope knows whom to fire when something is asked for.
     is_known: bool,
-    /// Nothing could run at the end of the last poll; if nothing can when the turn is over, what waits is sent.
+    /// Nothing could run at the end of the last poll; if nothing can when the turn is over, what waits is sent, and a
+    /// transaction that waits for something else is told of.
     lull: bool,
 }
 
@@ -84,6 +86,9 @@ impl<F: Future> Parts<F> {
         if self.lull && (turned || runnable) {
             self.lull = false;
             if !runnable {
+                if self.batches.is_empty() {
+                    self.scope.report_wait();
+                }
                 self.flush(wakers);
                 return Round::Sent;
             }
@@ -117,6 +122,12 @@ impl<F: Future> Parts<F> {
         let loads: usize = {
             let state = self.scope.state();
             if state.pending.is_empty() {
+                // A transaction must not wait for anything else; whether it does shows after the turn.
+                if self.batches.is_empty() && state.waits_outside() {
+                    drop(state);
+                    self.lull = true;
+                    after_others(&wakers.turn);
+                }
                 return Round::Waits;
             }
             state.pending.iter().map(|(_, batch)| batch.holds_waker(&wakers.work)).sum()
@@ -151,6 +162,7 @@ impl<F: Future> Future for Driven<F> {
 
     fn poll(mut self: Pin<&mut Self>, outer: &mut Context<'_>) -> Poll<F::Output> {
         let Driven { wakers, parts } = &mut *self;
+        let _driving = Driving::enter(&parts.scope);
         wakers.signal.begin(outer.waker());
         if !std::mem::replace(&mut parts.is_known, true) {
             let mut state = parts.scope.state();

@@ -65,6 +65,8 @@ impl Scope {
             code.line.number = site.line(),
             tenfold.module = statement.module,
         );
+        // Until the error is explained as well, for which the catalog may be asked.
+        let _under_way = connection.map(Connection::occupy);
         let started = std::time::Instant::now();
         let call = Call { statement, params, deadline: self.deadline, sink };
         let result = match connection {
