@@ -28,7 +28,7 @@ pub struct DatabaseSettings {
     pub request_cache: usize,
     /// So many reads of one text at one line of a piece of work, with other parameters each, are an N+1.
     pub n_plus_one_threshold: u32,
-    /// How long a transaction may stay open; then it is rolled back.
+    /// How long a transaction may stay open, from when it has begun; then it is rolled back.
     pub transaction_limit: Duration,
     /// For SQLite.
     pub sqlite: SqliteSettings,

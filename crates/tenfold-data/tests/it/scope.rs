@@ -186,6 +186,7 @@ async fn a_deadline_ends_the_wait_for_a_statement(bench: Bench) {
     }
     let name = bench.request(async |cx| User::query().first(&cx).await.unwrap().unwrap().name).await;
     assert_eq!(name, "held");
+    assert_eq!(bench.waited().len(), 1, "the holder means to");
 }
 
 /// Passes each wake on.

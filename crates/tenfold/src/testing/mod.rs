@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
     CallRecord, Clock, Database, Dialect, Observer, Pooler, RepeatedRecord, StatementRecord, SystemContext,
+    WaitRecord,
 };
 use tenfold_observe::telemetry::Telemetry;
 
@@ -131,19 +132,29 @@ impl TestApp {
         self.started.database.run(None, work).await
     }
 
-    /// Fails the test when a request or job of it repeated a statement, or ran one whose plan does not hold at scale.
+    /// Fails the test when a request or job of it repeated a statement, ran one whose plan does not hold at scale, or
+    /// waited for something else inside a transaction.
     async fn refuse_waste(&self) {
         let repeated = self.take_repeated();
         // To plan as at scale takes rights that no role of an application has.
         let url = self.place.superuser_url().unwrap_or_else(|| self.place.url().to_owned());
         let bad = plans::bad(&url, self.started.database.dialect(), self.observed.take_ran()).await;
-        let found: Vec<String> = repeated.iter().map(ToString::to_string).chain(bad).collect();
+        let waited = self.take_waited();
+        let waited = waited.iter().map(ToString::to_string);
+        let found: Vec<String> =
+            repeated.iter().map(ToString::to_string).chain(bad).chain(waited).collect();
         assert!(found.is_empty(), "the test holds, but not at scale:\n\n{}\n", found.join("\n\n"));
     }
 
     /// The N+1s so far; those that no test takes fail it at its end.
     pub fn take_repeated(&self) -> Vec<RepeatedRecord> {
         self.observed.take_repeated()
+    }
+
+    /// The transactions so far that waited for something that is not the database; those that no test takes fail it at
+    /// its end.
+    pub fn take_waited(&self) -> Vec<WaitRecord> {
+        self.observed.take_waited()
     }
 
     /// Runs the jobs and deliveries that are due now, one after the other, until nothing is. Says how many ran.
