@@ -93,7 +93,7 @@ impl Scope {
         match result {
             Ok(rows) => Ok(rows),
             Err(error) => {
-                let error = add_columns(&self.database, statement, self.deadline, error).await;
+                let error = add_columns(&self.database, connection, statement, self.deadline, error).await;
                 Err(error.at(&statement.name, site))
             }
         }

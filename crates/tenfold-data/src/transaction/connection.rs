@@ -75,6 +75,13 @@ impl Connection {
         result
     }
 
+    /// Rolls back at once what a failed statement has ended anyway.
+    pub(crate) fn give_up_failed(&self) {
+        if self.failed.load(Ordering::Acquire) {
+            self.transaction.give_up();
+        }
+    }
+
     pub(super) async fn commit(self) -> Result<(), DriverError> {
         self.check_limit()?;
         if self.failed.load(Ordering::Acquire) {

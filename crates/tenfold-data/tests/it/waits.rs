@@ -28,6 +28,12 @@ fn label(cx: &Context, name: &str) -> Label {
     Label { id: LabelId(cx.new_id()), org_id: cx.tenant(), name: name.to_owned() }
 }
 
+async fn yields(times: usize) {
+    for _ in 0..times {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Waits until a transaction is told of.
 async fn told(bench: &Bench) -> WaitRecord {
     loop {
@@ -57,9 +63,7 @@ async fn a_transaction_that_waits_for_something_else_is_told_of_once_with_its_li
         let record = told(&bench).await;
         answer.send(()).unwrap();
         // Long enough for it to be told of again.
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
+        yields(100).await;
         again.send(()).unwrap();
         record
     };
@@ -168,20 +172,13 @@ async fn a_branch_that_yields_or_has_used_up_its_budget_is_no_such_wait(bench: B
     bench
         .request(async |cx| {
             let yields = cx.transaction(async |tx| {
-                for _ in 0..20 {
-                    tokio::task::yield_now().await;
-                }
+                yields(20).await;
                 // A channel that always has something for its reader makes it stop from time to time.
                 let (give, mut take) = mpsc::unbounded_channel();
                 (0..1000).for_each(|n| give.send(n).unwrap());
                 for n in 0..1000 {
                     assert_eq!(take.recv().await, Some(n));
                 }
-                let yields = async |n: usize| {
-                    for _ in 0..n {
-                        tokio::task::yield_now().await;
-                    }
-                };
                 join_all((0..50).map(yields)).await;
                 label(&cx, "stored").insert(tx).await
             });
@@ -205,9 +202,7 @@ async fn waiting_to_begin_is_no_such_wait(bench: Bench) {
     });
     let answering = async {
         let record = told(&narrow).await;
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
+        yields(100).await;
         answer.send(()).unwrap();
         record
     };
@@ -233,9 +228,7 @@ async fn a_transaction_on_a_task_of_its_own_is_left_alone(bench: Bench) {
             #[expect(clippy::disallowed_methods, reason = "that is what this is about")]
             let task = tokio::spawn(async move {
                 let stored = own.transaction(async |tx| {
-                    for _ in 0..20 {
-                        tokio::task::yield_now().await;
-                    }
+                    yields(20).await;
                     label(&own, "stored").insert(tx).await
                 });
                 stored.await.map(|label| label.name)
