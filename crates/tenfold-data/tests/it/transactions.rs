@@ -17,7 +17,7 @@ on_both_databases!(
     what_is_not_committed_is_seen_by_nobody_else,
     loads_inside_are_batched_on_its_connection,
     a_query_past_the_open_transaction_is_refused_with_both_call_sites,
-    a_second_transaction_inside_an_open_one_is_refused_with_both_call_sites,
+    a_transaction_inside_an_open_transaction_is_refused_with_both_call_sites,
     after_a_refused_second_transaction_the_first_can_still_be_committed,
     a_swallowed_statement_error_cannot_be_committed,
     a_load_that_was_not_awaited_inside_is_abandoned_at_the_end,
@@ -174,7 +174,7 @@ async fn a_query_past_the_open_transaction_is_refused_with_both_call_sites(bench
         .await;
 }
 
-async fn a_second_transaction_inside_an_open_one_is_refused_with_both_call_sites(bench: Bench) {
+async fn a_transaction_inside_an_open_transaction_is_refused_with_both_call_sites(bench: Bench) {
     bench
         .request(async |cx| {
             let opening = next_line();

@@ -8,6 +8,10 @@
 //! Traps, each with a test: an error may end the whole outer transaction (disk full, for one) and with it the
 //! neighbours' released savepoints: everybody in the group is told. A deferred foreign key would pass RELEASE
 //! and fail everybody's COMMIT: migrations refuse it. A statement is never interrupted, for the same reason.
+//!
+//! Whoever holds the writer holds up all behind him, the committing thread among them: so a transaction is given up
+//! after `database.transaction_limit`, and an acknowledgement comes when each of those who stood before the thread has
+//! had so much time at most.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, TryLockError, mpsc};
