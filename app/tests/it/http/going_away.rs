@@ -140,4 +140,6 @@ async fn the_transaction_of_a_client_that_went_away_is_rolled_back(app) {
         }
     })
     .await;
+    // Between two statements the handler has nothing to wait for but time.
+    assert_eq!(app.take_waited().len(), if app.database().dialect() == Dialect::Sqlite { 3 } else { 0 });
 });
