@@ -38,7 +38,9 @@ pub(super) async fn bounded<T, E: From<DataError>>(
             return Poll::Pending;
         }
         match watchdog.poll_ended(cx) {
-            Poll::Ready(()) => check().map_or_else(|error| Poll::Ready(Err(error.into())), |()| Poll::Pending),
+            Poll::Ready(()) => {
+                check().map_or_else(|error| Poll::Ready(Err(error.into())), |()| Poll::Pending)
+            }
             Poll::Pending => Poll::Pending,
         }
     })

@@ -141,8 +141,7 @@ impl TestApp {
         let bad = plans::bad(&url, self.started.database.dialect(), self.observed.take_ran()).await;
         let waited = self.take_waited();
         let waited = waited.iter().map(ToString::to_string);
-        let found: Vec<String> =
-            repeated.iter().map(ToString::to_string).chain(bad).chain(waited).collect();
+        let found: Vec<String> = repeated.iter().map(ToString::to_string).chain(bad).chain(waited).collect();
         assert!(found.is_empty(), "the test holds, but not at scale:\n\n{}\n", found.join("\n\n"));
     }
 

@@ -30,7 +30,12 @@ pub(super) struct Lease {
 
 impl Lease {
     pub(super) fn new(client: Object, session: Arc<Session>) -> Self {
-        Lease { client: Some(client), session, busy: AtomicBool::new(false), given_up: AtomicBool::new(false) }
+        Lease {
+            client: Some(client),
+            session,
+            busy: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
+        }
     }
 
     fn client(&self) -> &Object {
@@ -232,7 +237,9 @@ fn roll_back(mut lease: Lease) {
         // `script` marks the lease busy, so a ROLLBACK that does not come through closes the connection.
         let rolled_back = tokio::time::timeout(CANCEL_TIMEOUT, lease.script("ROLLBACK")).await;
         if !matches!(rolled_back, Ok(Ok(()))) {
-            tracing::warn!("a transaction could not be rolled back in time; its connection is closed instead");
+            tracing::warn!(
+                "a transaction could not be rolled back in time; its connection is closed instead"
+            );
         }
     });
 }
