@@ -33,7 +33,11 @@ fn impatient(bench: &Bench) -> Bench {
 
 /// What would hang without a limit is a failure instead.
 async fn promptly<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, work).await.expect("the limit ends it")
+    let started = Instant::now();
+    let value = tokio::time::timeout(PATIENCE, work).await.expect("the limit ends it");
+    // The end of the patience may have polled it for the last time.
+    assert!(started.elapsed() < PATIENCE, "the limit wakes it");
+    value
 }
 
 fn label(cx: &Context, name: &str) -> Label {

@@ -225,18 +225,20 @@ async fn hold(cx: &Context, reached: oneshot::Sender<()>, answered: oneshot::Rec
 async fn a_transaction_on_a_task_of_its_own_is_left_alone(bench: Bench) {
     bench
         .request(async |cx| {
-            let own = cx.clone();
+            let (own, (begin, begun)) = (cx.clone(), oneshot::channel());
             #[expect(clippy::disallowed_methods, reason = "that is what this is about")]
             let task = tokio::spawn(async move {
                 let stored = own.transaction(async |tx| {
-                    yields(20).await;
+                    begin.send(()).unwrap();
+                    yields(50).await;
                     label(&own, "stored").insert(tx).await
                 });
                 stored.await.map(|label| label.name)
             });
-            // Meanwhile the driver is polled, and sees that nothing of its own can run.
-            let ((), stored) = join(yields(20), task).await;
-            assert_eq!(stored.unwrap().unwrap(), "stored");
+            // The driver is polled meanwhile, and then nothing of its own can run.
+            begun.await.unwrap();
+            yields(3).await;
+            assert_eq!(task.await.unwrap().unwrap(), "stored");
         })
         .await;
     assert!(bench.waited().is_empty());
