@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::task::Waker;
 
 use super::{Scope, State};
 use crate::statement::WaitRecord;
@@ -45,9 +46,9 @@ impl Scope {
         std::ptr::eq(DRIVING.get(), self)
     }
 
-    /// Whether loads wait to be sent.
-    pub(crate) fn has_waiting_loads(&self) -> bool {
-        !self.state().pending.is_empty()
+    /// Whether a load that waits to be sent will wake this waker.
+    pub(crate) fn has_load_of(&self, waker: &Waker) -> bool {
+        self.state().pending.iter().any(|(_, batch)| batch.holds_waker(waker) > 0)
     }
 
     /// From here on the open transaction holds its connection.

@@ -33,8 +33,8 @@ pub(super) async fn bounded<T, E: From<DataError>>(
         }
         connection.fate().set_waiting(scope.is_driving());
         let watchdog = watchdog.get_or_insert_with(|| Watchdog::start(connection));
-        // Loads are answered by the driver of the scope, which sends them at once if only they hold its waker.
-        if scope.has_waiting_loads() {
+        // A load wakes it when it is answered, and is sent at once if nobody else holds the waker: no turn is taken.
+        if scope.has_load_of(cx.waker()) {
             return Poll::Pending;
         }
         match watchdog.poll_ended(cx) {

@@ -18,6 +18,7 @@ on_both_databases!(
     a_transaction_that_is_kept_and_not_polled_frees_what_it_holds,
     statement_after_statement_ends_at_the_limit_and_swallowing_that_stores_nothing,
     a_load_inside_that_comes_too_late_is_told_of_the_limit,
+    a_load_that_nobody_awaits_does_not_keep_the_limit_from_the_caller,
 );
 
 /// Far more than what ends at a limit of a moment may take, and less than any other bound.
@@ -161,6 +162,21 @@ async fn a_load_inside_that_comes_too_late_is_told_of_the_limit(bench: Bench) {
     told_of_the_limit(&error, line, "its statements, and what was done between them");
     assert_eq!(bench.repeated().len(), 0, "the same question again is a poll");
     assert!(names(&bench).await.is_empty());
+}
+
+async fn a_load_that_nobody_awaits_does_not_keep_the_limit_from_the_caller(bench: Bench) {
+    let bench = impatient(&bench);
+    let error = bench
+        .request(async |cx| {
+            let hangs = cx.transaction(async |tx| {
+                drop(Label::find(tx, LabelId(cx.new_id())));
+                pending::<Result<(), DataError>>().await
+            });
+            promptly(hangs).await.unwrap_err()
+        })
+        .await;
+    assert!(matches!(error, DataError::TransactionLimit { .. }), "{error}");
+    assert_eq!(bench.waited().len(), 1);
 }
 
 #[tokio::test]

@@ -81,18 +81,14 @@ async fn one_that_waits_in_a_spawned_task_or_for_one_is_told_of(bench: Bench) {
     let (answer, answered) = oneshot::channel();
     let spawned = bench.request(async |cx| {
         let own = cx.clone();
-        let task =
-            async move { own.transaction(async |_| Ok::<_, DataError>(answered.await.unwrap())).await };
-        cx.spawn(task).await.unwrap().unwrap();
+        let task = async move { own.transaction(async |_| Ok::<_, DataError>(answered.await)).await };
+        cx.spawn(task).await.unwrap().unwrap().unwrap();
     });
     join(spawned, async { (told(&bench).await, answer.send(()).unwrap()) }).await;
     let (answer, answered) = oneshot::channel();
     let for_one = bench.request(async |cx| {
-        let task = async || {
-            let beside = cx.spawn(async move { answered.await.unwrap() });
-            Ok::<_, DataError>(beside.await.unwrap())
-        };
-        cx.transaction(async |_| task().await).await.unwrap();
+        let waits = cx.transaction(async |_| Ok::<_, DataError>(cx.spawn(answered).await));
+        waits.await.unwrap().unwrap().unwrap();
     });
     join(for_one, async { (told(&bench).await, answer.send(()).unwrap()) }).await;
 }
@@ -216,9 +212,9 @@ async fn waiting_to_begin_is_no_such_wait(bench: Bench) {
 async fn hold(cx: &Context, reached: oneshot::Sender<()>, answered: oneshot::Receiver<()>) {
     let held = cx.transaction(async |_| {
         reached.send(()).unwrap();
-        Ok::<_, DataError>(answered.await.unwrap())
+        Ok::<_, DataError>(answered.await)
     });
-    held.await.unwrap();
+    held.await.unwrap().unwrap();
 }
 
 /// Its driver does not know whether it can run.

@@ -55,7 +55,11 @@ impl Job for Patience {
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
         let bell = job.service::<Notify>()?;
-        job.step_in("wait", async |_| Ok(bell.notified().await)).await
+        job.step_in("wait", async |_| {
+            bell.notified().await;
+            Ok(())
+        })
+        .await
     }
 }
 
