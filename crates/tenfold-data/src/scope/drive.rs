@@ -122,12 +122,6 @@ impl<F: Future> Parts<F> {
         let loads: usize = {
             let state = self.scope.state();
             if state.pending.is_empty() {
-                // A transaction must not wait for anything else; whether it does shows after the turn.
-                if self.batches.is_empty() && state.waits_outside() {
-                    drop(state);
-                    self.lull = true;
-                    after_others(&wakers.turn);
-                }
                 return Round::Waits;
             }
             state.pending.iter().map(|(_, batch)| batch.holds_waker(&wakers.work)).sum()
@@ -139,6 +133,16 @@ impl<F: Future> Parts<F> {
         self.lull = true;
         after_others(&wakers.turn);
         Round::Waits
+    }
+
+    /// A transaction must not wait for anything but the database. Whether it does shows when the executor has gone round
+    /// once.
+    fn look_at_transaction(&mut self, wakers: &Wakers) {
+        let can_go_on = self.lull || !self.batches.is_empty() || wakers.signal.is_runnable();
+        if !can_go_on && self.scope.state().waits_outside() {
+            self.lull = true;
+            after_others(&wakers.turn);
+        }
     }
 
     /// Sends what has been asked for, all of it before any is awaited; what answers at once (SQLite) fires the work.
@@ -176,6 +180,7 @@ impl<F: Future> Future for Driven<F> {
                 Round::Sent | Round::Waits => break,
             }
         }
+        parts.look_at_transaction(wakers);
         wakers.signal.end(outer.waker());
         Poll::Pending
     }
