@@ -28,6 +28,8 @@ pub struct DatabaseSettings {
     pub request_cache: usize,
     /// So many reads of one text at one line of a piece of work, with other parameters each, are an N+1.
     pub n_plus_one_threshold: u32,
+    /// How long a transaction may stay open, from when it has begun; then it is rolled back.
+    pub transaction_limit: Duration,
     /// For SQLite.
     pub sqlite: SqliteSettings,
     /// For PostgreSQL.
@@ -87,6 +89,7 @@ impl Default for DatabaseSettings {
             cohort_size: 10_000,
             request_cache: 10_000,
             n_plus_one_threshold: 5,
+            transaction_limit: Duration::from_secs(3),
             sqlite: SqliteSettings {
                 reader_threads: 4,
                 max_waiting_writes: 10_000,
@@ -120,6 +123,7 @@ struct Inner {
     cohort_size: usize,
     request_cache: usize,
     n_plus_one_threshold: u32,
+    transaction_limit: Duration,
     migrating: PostgresSettings,
 }
 
@@ -149,6 +153,7 @@ impl Database {
             max_rows: settings.max_rows,
             migrating: settings.postgres.clone(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
+            transaction_limit: settings.transaction_limit,
             cohort_size: settings.cohort_size.max(1),
             // A list's peers are asked for together, and all of them must be remembered.
             request_cache: settings.request_cache.max(settings.cohort_size),
@@ -211,6 +216,10 @@ impl Database {
 
     pub(crate) fn n_plus_one_threshold(&self) -> u32 {
         self.0.n_plus_one_threshold
+    }
+
+    pub(crate) fn transaction_limit(&self) -> Duration {
+        self.0.transaction_limit
     }
 
     /// How to migrate a PostgreSQL database.

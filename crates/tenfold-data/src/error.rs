@@ -125,6 +125,19 @@ pub enum DataError {
         /// Where the transaction was opened.
         opened: CallSite,
     },
+    /// A transaction was open for too long; nothing of it is stored.
+    #[error(
+        "the transaction opened at {opened} was open for more than {limit:?} (database.transaction_limit) and was \
+         rolled back: {spent}; what takes long belongs before the transaction, or in a job that it enqueues"
+    )]
+    TransactionLimit {
+        /// Where the transaction was opened.
+        opened: CallSite,
+        /// The bound.
+        limit: Duration,
+        /// With what it spent its time.
+        spent: &'static str,
+    },
     /// A load on a request that is over, or on a context that nobody drives.
     #[error("a load at {site} came {when}: await it inside the request, or use Context::spawn")]
     OutsideScope {
@@ -252,6 +265,7 @@ pub(crate) enum DriverError {
     Unavailable(Source),
     GroupLost(Source),
     OutcomeUnknown(Source),
+    TransactionLimit { opened: CallSite, limit: Duration, spent: &'static str },
     Read(ReadError),
     Other(Source),
 }
@@ -270,6 +284,9 @@ impl DriverError {
             DriverError::Unavailable(source) => DataError::Unavailable(source),
             DriverError::GroupLost(source) => DataError::GroupLost(source),
             DriverError::OutcomeUnknown(source) => DataError::OutcomeUnknown(source),
+            DriverError::TransactionLimit { opened, limit, spent } => {
+                DataError::TransactionLimit { opened, limit, spent }
+            }
             DriverError::Read(source) => DataError::Read { statement, site, source },
             DriverError::Other(source) => DataError::Statement { statement, site, source },
         }

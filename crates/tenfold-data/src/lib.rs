@@ -180,7 +180,7 @@ pub use crate::scope::{Cost, Scope};
 pub use crate::sql::{FromRow, Sql};
 pub use crate::statement::{
     Boundary, CallRecord, CallSite, Dialect, Observer, Outcome, RepeatedRecord, StatementRecord,
-    TransactionRecord,
+    TransactionRecord, WaitRecord,
 };
 pub use crate::trace::{SpanId, TraceContext, TraceId};
 pub use crate::transaction::{SystemTx, Tx, Write};

@@ -181,6 +181,29 @@ impl std::fmt::Display for RepeatedRecord {
     }
 }
 
+/// A transaction whose closure waited for something that is not the database.
+#[derive(Clone, Debug)]
+pub struct WaitRecord {
+    /// The work that it belongs to.
+    pub trace: TraceContext,
+    /// Who opened it.
+    pub site: CallSite,
+}
+
+impl std::fmt::Display for WaitRecord {
+    /// What it is, where, and what to do about it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "a transaction waited for something that is not the database\n  \
+             opened at {}\n  \
+             meanwhile it holds SQLite's one writer, on PostgreSQL a connection and its locks: do it before the \
+             transaction, or in a job that the transaction enqueues",
+            self.site
+        )
+    }
+}
+
 /// Is told of every statement that reaches a database and of every call between modules; metrics and tests
 /// listen here. Both are called on the task that waited: do not block.
 pub trait Observer: Send + Sync {
@@ -195,4 +218,7 @@ pub trait Observer: Send + Sync {
 
     /// Called at the end of a piece of work, once for each statement that repeated in it.
     fn repeated(&self, _record: &RepeatedRecord) {}
+
+    /// Called once for each transaction whose closure waits for something that is not the database.
+    fn waited(&self, _record: &WaitRecord) {}
 }

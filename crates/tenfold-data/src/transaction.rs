@@ -1,108 +1,25 @@
 //! Transactions: `cx.transaction(async |tx| …)`, on both databases the same.
 
+mod bounded;
+mod connection;
+
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Instant;
 
 use uuid::Uuid;
 
+use self::bounded::bounded;
+pub use self::connection::Connection;
+pub(crate) use self::connection::Fate;
 use crate::clock::Timestamp;
 use crate::context::{Caller, Context, Origin, Reach, SystemContext};
-use crate::driver::{Call, DriverTransaction};
 use crate::entity::{Global, OrgId, Ownership};
-use crate::error::{DataError, DriverError, Source};
+use crate::error::{DataError, DriverError};
 use crate::scope::{Scope, Watch};
 use crate::statement::{Boundary, CallSite, Outcome, TransactionRecord};
 use crate::trace::TraceContext;
-
-/// The connection that a transaction holds; batches of loads inside it run here too.
-#[doc(hidden)]
-pub struct Connection {
-    transaction: Box<dyn DriverTransaction>,
-    fate: Ending,
-    /// A statement failed. PostgreSQL refuses whatever follows, and answers COMMIT with a silent rollback;
-    /// SQLite would go on. Here both behave as the stricter one, and loudly.
-    failed: AtomicBool,
-}
-
-impl Connection {
-    fn new(transaction: Box<dyn DriverTransaction>) -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(1);
-        Connection {
-            transaction,
-            fate: Ending(Arc::new(Fate {
-                number: NUMBER.fetch_add(1, Ordering::Relaxed),
-                ending: AtomicU8::new(OPEN),
-            })),
-            failed: AtomicBool::new(false),
-        }
-    }
-
-    /// Tells transactions of one process apart; never 0.
-    pub(crate) fn number(&self) -> u64 {
-        self.fate.0.number
-    }
-
-    /// What becomes of the transaction, for those who keep what was seen in it.
-    pub(crate) fn fate(&self) -> &Arc<Fate> {
-        &self.fate.0
-    }
-
-    pub(crate) async fn run<'a>(&'a self, call: Call<'a>) -> Result<u64, DriverError> {
-        if self.failed.load(Ordering::Acquire) {
-            return Err(failed());
-        }
-        let result = self.transaction.run(call).await;
-        self.failed.fetch_or(result.is_err(), Ordering::AcqRel);
-        result
-    }
-
-    async fn commit(self) -> Result<(), DriverError> {
-        if self.failed.into_inner() {
-            return Err(failed());
-        }
-        self.transaction.commit().await?;
-        self.fate.0.ending.store(COMMITTED, Ordering::Release);
-        Ok(())
-    }
-}
-
-/// What becomes of a transaction.
-pub(crate) struct Fate {
-    number: u64,
-    ending: AtomicU8,
-}
-
-const OPEN: u8 = 0;
-const COMMITTED: u8 = 1;
-const ROLLED_BACK: u8 = 2;
-
-impl Fate {
-    pub(crate) fn is_committed(&self) -> bool {
-        self.ending.load(Ordering::Acquire) == COMMITTED
-    }
-
-    pub(crate) fn is_rolled_back(&self) -> bool {
-        self.ending.load(Ordering::Acquire) == ROLLED_BACK
-    }
-}
-
-/// Goes with the connection, and notes a rollback unless the transaction was committed before.
-struct Ending(Arc<Fate>);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let _ = self.0.ending.compare_exchange(OPEN, ROLLED_BACK, Ordering::AcqRel, Ordering::Acquire);
-    }
-}
-
-fn failed() -> DriverError {
-    DriverError::Other(Source::new(
-        "an earlier statement of this transaction failed, so nothing of it can be stored: return that error",
-    ))
-}
 
 /// One organization's part of an open transaction: loads and writes that take it run in it, for that organization.
 pub struct Tx<'c> {
@@ -121,10 +38,12 @@ pub struct SystemTx<'c> {
 impl Context {
     /// Runs `work` in a transaction and commits it when it gives `Ok`; `Err` and a dropped request roll back.
     ///
-    /// When this returns `Ok` the transaction is durable. Inside, everything goes through `tx`.
+    /// When this returns `Ok` the transaction is durable. Inside, everything goes through `tx`, and nothing is waited
+    /// for but the database: whoever comes behind waits along. It may stay open for
+    /// [`transaction_limit`](crate::DatabaseSettings::transaction_limit); then `work` is dropped and nothing of it stored.
     ///
     /// # Errors
-    /// The work's own error, or a [`DataError`] of beginning or committing.
+    /// The work's own error, [`DataError::TransactionLimit`], or a [`DataError`] of beginning or committing.
     #[track_caller]
     pub fn transaction<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>>
     where
@@ -136,7 +55,7 @@ impl Context {
             let open = Open::begin(self.scope(), Some(self.tenant()), site).await?;
             let connection = Arc::clone(&open.connection);
             let mut tx = Tx { scope: self.scope(), tenant: self.tenant(), connection, watch: self.watch() };
-            let value = work(&mut tx).await?;
+            let value = bounded(&open, work(&mut tx)).await?;
             drop(tx);
             open.commit().await?;
             Ok(value)
@@ -159,7 +78,7 @@ impl SystemContext {
         async move {
             let open = Open::begin(self.scope(), None, site).await?;
             let mut tx = SystemTx { cx: self, connection: Arc::clone(&open.connection) };
-            let value = work(&mut tx).await?;
+            let value = bounded(&open, work(&mut tx)).await?;
             drop(tx);
             open.commit().await?;
             Ok(value)
@@ -189,7 +108,9 @@ impl Open {
         let closing = Closing(Arc::clone(scope));
         let begun = scope.database().driver().begin(scope.deadline(), org);
         let transaction = watch(scope, Boundary::Begin, site, begun).await?;
-        Ok(Open { connection: Arc::new(Connection::new(transaction)), closing, site })
+        let connection = Connection::new(transaction, site, scope.database().transaction_limit());
+        scope.hold(connection.fate());
+        Ok(Open { connection: Arc::new(connection), closing, site })
     }
 
     async fn commit(self) -> Result<(), DataError> {

@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -114,21 +115,24 @@ impl JobContext {
     ///
     /// # Errors
     /// As [`JobContext::step`].
-    pub async fn step_in<T, F>(&self, name: &str, work: F) -> anyhow::Result<T>
+    #[track_caller]
+    pub fn step_in<T, F>(&self, name: &str, work: F) -> impl Future<Output = anyhow::Result<T>>
     where
         T: Serialize + DeserializeOwned,
         F: AsyncFnOnce(&mut SystemTx<'_>) -> anyhow::Result<T>,
     {
-        if let Some(stored) = store::step_result(&self.system, self.job.id, name).await? {
-            return Ok(serde_json::from_value(stored)?);
+        // Made here, where the author's line is known, and begun when it is awaited.
+        let transaction = self.system.transaction(async move |tx| -> anyhow::Result<T> {
+            let result = work(tx).await?;
+            self.store_step(tx, name, serde_json::to_value(&result)?).await?;
+            Ok(result)
+        });
+        async move {
+            match store::step_result(&self.system, self.job.id, name).await? {
+                Some(stored) => Ok(serde_json::from_value(stored)?),
+                None => transaction.await,
+            }
         }
-        self.system
-            .transaction(async |tx| -> anyhow::Result<T> {
-                let result = work(tx).await?;
-                self.store_step(tx, name, serde_json::to_value(&result)?).await?;
-                Ok(result)
-            })
-            .await
     }
 
     async fn store_step(

@@ -5,7 +5,7 @@
 
 mod exposition;
 mod family;
-mod repeated;
+mod rare;
 mod resident;
 
 use std::fmt;
@@ -114,9 +114,13 @@ impl Metrics {
 
     /// A statement repeated in one request or job, where one for all would do (`tenfold_n_plus_one_total`).
     pub fn repeated(&self, module: &str, statement: &str) {
-        if self.exposition.repeated.count(module, statement) == family::Place::Other {
-            self.exposition.overflow.inc();
-        }
+        self.count(&self.exposition.repeated, [statement, module]);
+    }
+
+    /// A transaction waited for something that is not the database (`tenfold_transaction_waits_total`); it was opened at
+    /// this line.
+    pub fn waited(&self, file: &str, line: u32) {
+        self.count(&self.exposition.waited, [file, &line.to_string()]);
     }
 
     /// How many jobs are not finished, by state (`tenfold_jobs`), up to a bound; states that are not named have none.
@@ -127,6 +131,12 @@ impl Metrics {
     /// All metrics as text of type [`CONTENT_TYPE`]; with every family full, some 5 MB.
     pub fn render(&self) -> String {
         self.exposition.render()
+    }
+
+    fn count(&self, counter: &rare::Rare, labels: [&str; 2]) {
+        if counter.count(labels) == family::Place::Other {
+            self.exposition.overflow.inc();
+        }
     }
 
     fn observe<const N: usize>(&self, family: &Family<N>, labels: [&str; N], seconds: f64) {

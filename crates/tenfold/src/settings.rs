@@ -67,6 +67,7 @@ struct Database {
     cohort_size: usize,
     request_cache: usize,
     n_plus_one_threshold: u32,
+    transaction_limit: TimeSpan,
     reader_threads: usize,
     max_waiting_writes: usize,
     cache_size: ByteSize,
@@ -187,6 +188,7 @@ fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigEr
         cohort_size: section.cohort_size,
         request_cache: section.request_cache,
         n_plus_one_threshold: section.n_plus_one_threshold,
+        transaction_limit: section.transaction_limit.as_std(),
         sqlite: SqliteSettings {
             reader_threads: section.reader_threads,
             max_waiting_writes: section.max_waiting_writes,

@@ -9,6 +9,7 @@ use tenfold::testing::{TestApp, TestResponse};
 use crate::{probe, problem};
 
 const SHORT: [(&str, &str); 2] = [("http.deadline", "200ms"), ("database.pool_size", "1")];
+const HASTY: [(&str, &str); 2] = [("database.transaction_limit", "100ms"), ("database.pool_size", "1")];
 const ONE_CONNECTION: [(&str, &str); 1] = [("database.pool_size", "1")];
 
 /// What goes wrong on our side is in the log; the client learns its id only.
@@ -72,6 +73,21 @@ async fn a_transaction_past_its_deadline_is_rolled_back_and_its_connection_free(
         assert_eq!(problem(&answer, 503)["type"], "urn:tenfold:problem:deadline");
         still_works(app, notes).await;
     }
+    assert_eq!(app.take_waited().len(), 3);
+});
+
+both_databases!(probe::app(), HASTY;
+async fn a_transaction_that_waits_for_something_else_is_a_failure_of_ours_that_is_counted_with_its_line(app) {
+    // Not a 503: who is asked to come back would hold up all others once more.
+    internal(&app.post("/probe/hang-in-transaction").send().await);
+    still_works(app, 0).await;
+    let waited = app.take_waited();
+    let [one] = &*waited else { panic!("{waited:?}") };
+    assert!(one.to_string().contains("app/tests/it/probe.rs:"), "{one}");
+    let metrics = app.get("/metrics").send().await.text();
+    let (file, line) = (one.site.file(), one.site.line());
+    let labels = format!(r#"{{code_file_path="{file}",code_line_number="{line}"}} 1"#);
+    assert!(metrics.contains(&format!("tenfold_transaction_waits_total{labels}")), "{metrics}");
 });
 
 both_databases!(probe::app(); async fn a_task_that_nobody_awaits_ends_with_its_request(app) {
@@ -81,8 +97,12 @@ both_databases!(probe::app(); async fn a_task_that_nobody_awaits_ends_with_its_r
 
 #[test]
 fn a_request_for_which_no_connection_comes_free_gets_a_503_that_says_when_to_come_back() {
-    let settings =
-        [("http.deadline", "3s"), ("database.pool_size", "1"), ("database.acquire_timeout", "200ms")];
+    let settings = [
+        ("http.deadline", "3s"),
+        ("database.transaction_limit", "1m"),
+        ("database.pool_size", "1"),
+        ("database.acquire_timeout", "200ms"),
+    ];
     tenfold::testing::run(probe::app(), Dialect::Postgres, &settings, async |app| {
         let holding = app.post("/probe/hang-in-transaction").send();
         let refused = async {
@@ -101,6 +121,7 @@ fn a_request_for_which_no_connection_comes_free_gets_a_503_that_says_when_to_com
         assert_ne!(told["type"], "urn:tenfold:problem:deadline", "{told}");
         assert_eq!(answer.header("retry-after"), "1");
         assert!(took < Duration::from_secs(2), "took {took:?}");
+        assert_eq!(app.take_waited().len(), 1);
         still_works(app, 0).await;
     });
 }

@@ -12,11 +12,12 @@ use tokio::net::TcpStream;
 use crate::probe;
 
 /// One of each, so that what is not given back is missed at once; and no bound that would free it instead.
-const ONE: [(&str, &str); 5] = [
+const ONE: [(&str, &str); 6] = [
     ("database.pool_size", "1"),
     ("database.reader_threads", "1"),
     ("database.acquire_timeout", "1h"),
     ("database.statement_timeout", "1h"),
+    ("database.transaction_limit", "1h"),
     ("http.deadline", "1h"),
 ];
 
@@ -139,4 +140,6 @@ async fn the_transaction_of_a_client_that_went_away_is_rolled_back(app) {
         }
     })
     .await;
+    // Between two statements the handler has nothing to wait for but time.
+    assert_eq!(app.take_waited().len(), if app.database().dialect() == Dialect::Sqlite { 3 } else { 0 });
 });

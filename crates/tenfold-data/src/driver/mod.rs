@@ -3,6 +3,8 @@
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
@@ -94,7 +96,7 @@ pub(crate) trait Driver: Send + Sync {
         &self,
         deadline: Option<Instant>,
         org: Option<OrgId>,
-    ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>>;
+    ) -> BoxFuture<'_, Result<Arc<dyn DriverTransaction>, DriverError>>;
 
     /// Runs one statement that no transaction may hold, however long it takes: PostgreSQL's `… CONCURRENTLY`.
     fn outside<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>>;
@@ -117,8 +119,12 @@ pub(crate) trait DriverTransaction: Send + Sync {
     /// Runs a script of several statements: migrations.
     fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>>;
 
-    /// Returns when the transaction is durable, as far as the database is configured to be.
-    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), DriverError>>;
+    /// Returns when the transaction is durable, as far as the database is configured to be. Only once.
+    fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>>;
+
+    /// Rolls back while others may still hold the transaction, and frees what it holds; its statements fail from
+    /// here on. Says no while a statement is at work that cannot be interrupted: ask again later.
+    fn give_up(&self) -> bool;
 }
 
 /// Awaits `work` until the deadline.

@@ -1,7 +1,8 @@
 //! The columns of a constraint that PostgreSQL names, but does not describe.
 //!
 //! Where row-level security is on, its errors leave out the row's values, and with them the columns. The catalog has
-//! them, for everybody. It is asked only then, on another connection, since the one that failed answers nothing more.
+//! them, for everybody. It is asked only then, on another connection, since the one that failed answers nothing more
+//! and is given back before: it may be the last, and who holds it must not wait for another.
 
 use std::borrow::Cow;
 
@@ -12,6 +13,7 @@ use crate::database::Database;
 use crate::driver::{Call, Params};
 use crate::row::Row;
 use crate::statement::{Cost, Dialect, Statement};
+use crate::transaction::Connection;
 use crate::value::Value;
 
 const COLUMNS: &str = "SELECT a.attname::text FROM (
@@ -25,15 +27,18 @@ const COLUMNS: &str = "SELECT a.attname::text FROM (
     ) AS part JOIN pg_attribute a ON a.attrelid = part.relation AND a.attnum = part.number
     WHERE part.place IS NOT NULL ORDER BY part.place";
 
-/// Adds the columns to an error of `statement`, if they are missing and can be told.
+/// Adds the columns to an error of `statement`, if they are missing and can be told. It ran in the transaction on
+/// `connection`, if in any.
 pub(crate) async fn add_columns(
     database: &Database,
+    connection: Option<&Connection>,
     statement: &Statement,
     deadline: Option<Instant>,
     error: DriverError,
 ) -> DriverError {
     let DriverError::Constraint(mut constraint) = error else { return error };
     if database.dialect() == Dialect::Postgres && is_undescribed(&constraint, statement) {
+        connection.into_iter().for_each(Connection::give_up_failed);
         // Without an answer the error still says which constraint it is.
         constraint.columns = ask(database, &constraint, deadline).await.unwrap_or_default();
     }

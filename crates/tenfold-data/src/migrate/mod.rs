@@ -11,6 +11,7 @@ mod wall;
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::files::{checksum, script, split_name};
@@ -237,7 +238,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Begins a transaction that no other runner is in; keeps locks short, and makes the history if it is not there.
-    async fn begin(&self) -> Result<Box<dyn DriverTransaction>, DriverError> {
+    async fn begin(&self) -> Result<Arc<dyn DriverTransaction>, DriverError> {
         let transaction = loop {
             let transaction = self.driver().begin(None, None).await?;
             if self.dialect() == Dialect::Sqlite

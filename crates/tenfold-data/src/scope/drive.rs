@@ -11,6 +11,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::platform::after_others;
 use super::signal::{Part, Wakers};
+use super::waits::Driving;
 use super::{Phase, Scope};
 
 /// Runs a piece of work, its spawned tasks and its batches as one future.
@@ -41,7 +42,8 @@ struct Parts<F> {
     tasks: FuturesUnordered<BoxFuture<'static, ()>>,
     /// The scope knows whom to fire when something is asked for.
     is_known: bool,
-    /// Nothing could run at the end of the last poll; if nothing can when the turn is over, what waits is sent.
+    /// Nothing could run at the end of the last poll; if nothing can when the turn is over, what waits is sent, and a
+    /// transaction that waits for something else is told of.
     lull: bool,
 }
 
@@ -84,6 +86,9 @@ impl<F: Future> Parts<F> {
         if self.lull && (turned || runnable) {
             self.lull = false;
             if !runnable {
+                if self.batches.is_empty() {
+                    self.scope.report_wait();
+                }
                 self.flush(wakers);
                 return Round::Sent;
             }
@@ -130,6 +135,16 @@ impl<F: Future> Parts<F> {
         Round::Waits
     }
 
+    /// A transaction must not wait for anything but the database. Whether it does shows when the executor has gone round
+    /// once.
+    fn look_at_transaction(&mut self, wakers: &Wakers) {
+        let can_go_on = self.lull || !self.batches.is_empty() || wakers.signal.is_runnable();
+        if !can_go_on && self.scope.state().waits_outside() {
+            self.lull = true;
+            after_others(&wakers.turn);
+        }
+    }
+
     /// Sends what has been asked for, all of it before any is awaited; what answers at once (SQLite) fires the work.
     fn flush(&mut self, wakers: &Wakers) {
         let pending = std::mem::take(&mut self.scope.state().pending);
@@ -151,6 +166,7 @@ impl<F: Future> Future for Driven<F> {
 
     fn poll(mut self: Pin<&mut Self>, outer: &mut Context<'_>) -> Poll<F::Output> {
         let Driven { wakers, parts } = &mut *self;
+        let _driving = Driving::enter(&parts.scope);
         wakers.signal.begin(outer.waker());
         if !std::mem::replace(&mut parts.is_known, true) {
             let mut state = parts.scope.state();
@@ -164,6 +180,7 @@ impl<F: Future> Future for Driven<F> {
                 Round::Sent | Round::Waits => break,
             }
         }
+        parts.look_at_transaction(wakers);
         wakers.signal.end(outer.waker());
         Poll::Pending
     }

@@ -14,6 +14,7 @@ mod platform;
 mod repeats;
 mod run;
 mod signal;
+mod waits;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -41,6 +42,7 @@ use crate::entity::OrgId;
 use crate::error::DataError;
 use crate::statement::{CallRecord, CallSite};
 use crate::trace::TraceContext;
+use crate::transaction::Fate;
 
 /// Loads that wait for the next flush and go out as one statement or one call.
 #[doc(hidden)]
@@ -110,6 +112,8 @@ pub(crate) struct State {
     pending: Vec<(BatchKey, Box<dyn Batch>)>,
     spawned: Vec<BoxFuture<'static, ()>>,
     open_transaction: Option<CallSite>,
+    /// What is known of the open transaction, once it holds its connection.
+    held: Option<Arc<Fate>>,
     /// The request cache: what was found by key, for each loader and tenant.
     remembered: HashMap<(Loader, Option<OrgId>), Box<dyn Any + Send>>,
     /// Counts what was forgotten, so that a load that began before does not bring it back.
@@ -141,6 +145,7 @@ impl Scope {
                 pending: Vec::new(),
                 spawned: Vec::new(),
                 open_transaction: None,
+                held: None,
                 remembered: HashMap::new(),
                 generation: 0,
             }),
@@ -277,6 +282,7 @@ impl Scope {
     pub(crate) fn close_transaction(&self) {
         let mut state = self.state();
         state.open_transaction = None;
+        state.held = None;
         state.remembered.clear();
         state.generation += 1;
     }

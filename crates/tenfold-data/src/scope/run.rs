@@ -65,6 +65,8 @@ impl Scope {
             code.line.number = site.line(),
             tenfold.module = statement.module,
         );
+        // Until the error is explained as well, for which the catalog may be asked.
+        let _under_way = connection.map(Connection::occupy);
         let started = std::time::Instant::now();
         let call = Call { statement, params, deadline: self.deadline, sink };
         let result = match connection {
@@ -91,7 +93,7 @@ impl Scope {
         match result {
             Ok(rows) => Ok(rows),
             Err(error) => {
-                let error = add_columns(&self.database, statement, self.deadline, error).await;
+                let error = add_columns(&self.database, connection, statement, self.deadline, error).await;
                 Err(error.at(&statement.name, site))
             }
         }

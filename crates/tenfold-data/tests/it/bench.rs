@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
     Clock, Context, Database, DatabaseSettings, Dialect, Observer, OrgId, Pooler, RepeatedRecord,
-    StatementRecord, SystemContext,
+    StatementRecord, SystemContext, WaitRecord,
 };
 use tokio_postgres::NoTls;
 
@@ -120,15 +120,24 @@ impl Bench {
     pub fn repeated(&self) -> Vec<RepeatedRecord> {
         self.ledger.take_repeated()
     }
+
+    /// The transactions since the last time that waited for something else than the database; one that no test took
+    /// fails it.
+    pub fn waited(&self) -> Vec<WaitRecord> {
+        self.ledger.take_waited()
+    }
 }
 
-/// Fails a test in whose work a statement repeated.
+/// Fails a test in whose work a statement repeated, or a transaction waited for something else.
 struct Lean(Arc<Ledger>);
 
 impl Drop for Lean {
     fn drop(&mut self) {
         let repeated = self.0.take_repeated();
         if let Some(first) = repeated.first().filter(|_| !std::thread::panicking()) {
+            panic!("{first}");
+        }
+        if let Some(first) = self.0.take_waited().first().filter(|_| !std::thread::panicking()) {
             panic!("{first}");
         }
     }

@@ -10,7 +10,7 @@ use crate::work::{self, Project, Task};
 on_both_databases!(
     a_plain_loop_costs_four_statements_for_any_number_of_users,
     nested_loops_cost_one_statement_a_level,
-    the_call_site_is_the_line_that_touched_first,
+    the_caller_location_is_the_line_that_touched_first,
     a_function_three_calls_deep_that_knows_no_list_costs_nothing_more,
     walking_up_a_chain_of_managers_loads_each_level_once_for_all,
     two_lists_of_the_same_entity_are_two_cohorts,
@@ -102,7 +102,7 @@ async fn nested_loops_cost_one_statement_a_level(bench: Bench) {
     );
 }
 
-async fn the_call_site_is_the_line_that_touched_first(bench: Bench) {
+async fn the_caller_location_is_the_line_that_touched_first(bench: Bench) {
     bench.request(async |cx| people::hire(&cx, 3).await).await;
     bench.statements();
     let (listed, touched, got) = bench

@@ -3,11 +3,11 @@
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
-use tenfold_data::{Observer, RepeatedRecord, StatementRecord};
+use tenfold_data::{Observer, RepeatedRecord, StatementRecord, WaitRecord};
 
 /// Collects the records of one database.
 #[derive(Default)]
-pub struct Ledger(Mutex<Vec<StatementRecord>>, Mutex<Vec<RepeatedRecord>>);
+pub struct Ledger(Mutex<Vec<StatementRecord>>, Mutex<Vec<RepeatedRecord>>, Mutex<Vec<WaitRecord>>);
 
 impl Observer for Ledger {
     fn statement(&self, record: &StatementRecord) {
@@ -17,12 +17,21 @@ impl Observer for Ledger {
     fn repeated(&self, record: &RepeatedRecord) {
         self.1.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
     }
+
+    fn waited(&self, record: &WaitRecord) {
+        self.2.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+    }
 }
 
 impl Ledger {
     /// The N+1s since the last time.
     pub fn take_repeated(&self) -> Vec<RepeatedRecord> {
         std::mem::take(&mut *self.1.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The transactions that waited for something else than the database since the last time.
+    pub fn take_waited(&self) -> Vec<WaitRecord> {
+        std::mem::take(&mut *self.2.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The records since the last time, in the order in which the statements ended.

@@ -90,7 +90,10 @@ async fn an_error_inside_leaves_the_connection_fit_for_the_next() {
                     label().insert(tx).await?;
                     label().insert(tx).await
                 });
-                assert!(twice.await.unwrap_err().is_conflict());
+                let twice = twice.await.unwrap_err();
+                // The catalog is asked for the columns, on the one connection that there is.
+                assert_eq!(twice.constraint().unwrap().columns, ["org_id", "id"], "{twice}");
+                assert!(twice.is_conflict());
                 assert_eq!(Label::query().all(&cx).await.unwrap().len(), 0);
             }
         })

@@ -94,6 +94,7 @@ async fn a_transaction_whose_connection_is_killed_fails_and_the_next_works() {
             assert_eq!(User::get(&cx, users[0].id).await.unwrap().name, "kept");
         })
         .await;
+    assert_eq!(bench.waited().len(), 2, "for the onlooker");
 }
 
 #[tokio::test]
@@ -210,6 +211,7 @@ async fn a_pool_without_a_free_connection_is_overloaded_while_lanes_go_on() {
     let (held, ()) = join(holder, others).await;
     held.unwrap();
     bench.request(async |cx| User::query().all(&cx).await.map(|_| ())).await.unwrap();
+    assert_eq!(bench.waited().len(), 1, "the holder means to");
 }
 
 #[tokio::test]
@@ -233,6 +235,7 @@ async fn a_transaction_that_does_nothing_for_too_long_is_ended_by_the_server() {
             assert_eq!(User::query().all(&cx).await.unwrap()[0].name, "user 0000");
         })
         .await;
+    assert_eq!(bench.waited().len(), 1, "for the onlooker");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::ledger::{here, names};
 use crate::people::{self, User};
 
 on_both_databases!(
-    a_load_after_the_request_fails_at_once_with_its_call_site,
+    a_load_after_the_scope_has_ended_fails_at_once_with_its_call_site,
     a_load_on_a_scope_that_nobody_drives_fails_at_once_with_its_call_site,
     a_task_beside_the_request_loads_while_the_request_waits,
     a_load_that_waits_when_the_request_is_dropped_is_abandoned,
@@ -23,7 +23,7 @@ on_both_databases!(
     a_deadline_ends_the_wait_for_a_statement,
 );
 
-async fn a_load_after_the_request_fails_at_once_with_its_call_site(bench: Bench) {
+async fn a_load_after_the_scope_has_ended_fails_at_once_with_its_call_site(bench: Bench) {
     let (cx, users) = bench
         .request(async |cx| {
             let users = people::hire(&cx, 2).await;
@@ -186,6 +186,7 @@ async fn a_deadline_ends_the_wait_for_a_statement(bench: Bench) {
     }
     let name = bench.request(async |cx| User::query().first(&cx).await.unwrap().unwrap().name).await;
     assert_eq!(name, "held");
+    assert_eq!(bench.waited().len(), 1, "the holder means to");
 }
 
 /// Passes each wake on.

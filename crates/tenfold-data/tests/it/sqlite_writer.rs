@@ -178,7 +178,7 @@ async fn bound_pages(bench: &Bench, grow: bool) {
 }
 
 #[tokio::test]
-async fn when_the_disk_is_full_only_what_was_acknowledged_is_stored_and_space_heals_it() {
+async fn a_lost_group_stores_only_what_was_acknowledged_when_the_disk_is_full_and_space_heals_it() {
     let bench = Bench::sqlite().await;
     bound_pages(&bench, false).await;
     let results = join_all((0..60).map(async |n| {

@@ -17,9 +17,10 @@ on_both_databases!(
     what_is_not_committed_is_seen_by_nobody_else,
     loads_inside_are_batched_on_its_connection,
     a_query_past_the_open_transaction_is_refused_with_both_call_sites,
-    a_second_transaction_inside_an_open_one_is_refused_with_both_call_sites,
+    a_transaction_inside_an_open_transaction_is_refused_with_both_call_sites,
     after_a_refused_second_transaction_the_first_can_still_be_committed,
     a_swallowed_statement_error_cannot_be_committed,
+    statements_beside_one_that_fails_leave_the_connection_fit_for_the_next,
     a_load_that_was_not_awaited_inside_is_abandoned_at_the_end,
     a_row_of_another_organization_is_not_stored,
     a_row_cannot_be_moved_to_another_organization,
@@ -132,6 +133,7 @@ async fn what_is_not_committed_is_seen_by_nobody_else(bench: Bench) {
         })
         .await;
     assert_eq!(labels(&bench).await, ["hidden"]);
+    assert_eq!(bench.waited().len(), 1, "another request's work is something else, the database's or not");
 }
 
 async fn loads_inside_are_batched_on_its_connection(bench: Bench) {
@@ -173,7 +175,7 @@ async fn a_query_past_the_open_transaction_is_refused_with_both_call_sites(bench
         .await;
 }
 
-async fn a_second_transaction_inside_an_open_one_is_refused_with_both_call_sites(bench: Bench) {
+async fn a_transaction_inside_an_open_transaction_is_refused_with_both_call_sites(bench: Bench) {
     bench
         .request(async |cx| {
             let opening = next_line();
@@ -230,6 +232,26 @@ async fn a_swallowed_statement_error_cannot_be_committed(bench: Bench) {
         })
         .await;
     assert_eq!(labels(&bench).await, ["later"]);
+}
+
+async fn statements_beside_one_that_fails_leave_the_connection_fit_for_the_next(bench: Bench) {
+    let mut settings = DatabaseSettings::default();
+    settings.postgres.pool_size = 1;
+    let narrow = bench.reopened(&settings);
+    narrow
+        .request(async |cx| {
+            let first = label(&cx, "first");
+            let twice = || Label { id: first.id, org_id: first.org_id, name: "twice".to_owned() };
+            let failed = cx.transaction(async |tx| {
+                let inserted = join_all((0..5).map(|_| twice().insert(tx))).await;
+                inserted.into_iter().collect::<Result<Vec<_>, _>>().map(|_| ())
+            });
+            let failed = failed.await.unwrap_err();
+            assert_eq!(failed.constraint().unwrap().columns, ["org_id", "id"], "{failed}");
+            cx.transaction(async |tx| first.insert(tx).await).await.unwrap();
+        })
+        .await;
+    assert_eq!(labels(&bench).await, ["first"]);
 }
 
 async fn a_load_that_was_not_awaited_inside_is_abandoned_at_the_end(bench: Bench) {

@@ -2,13 +2,14 @@
 //! larger subject stand there:
 //!
 //! - a cast on a parameter is another parameter to SQLite: `refusals`
-//! - text that holds NUL, times finer than a microsecond, text that is sorted by a language: `values`
-//! - `#[track_caller]` on an `async fn` names our line: `cohorts::the_call_site_is_the_line_that_touched_first`
+//! - text that holds NUL, times finer than a microsecond, a collation that sorts by a language: `values`
+//! - `#[track_caller]` on an `async fn` names our line: `cohorts::the_caller_location_is_the_line_that_touched_first`
 //! - a load after its scope has ended, or on one that nobody drives: `scope`
 //! - a transaction or a query inside an open transaction, an error that is swallowed in one: `transactions`
+//! - a transaction that waits for something else than the database: `waits`, `transaction_limits`
 //! - a load whose entities a rolled back transaction has seen: `relations`
 //! - children that yield, tokio's budget, wakers that fire during the poll: `batches`
-//! - a group commit that the disk ends, a busy writer: `sqlite_writer`
+//! - a lost group, which the disk has ended; a busy writer: `sqlite_writer`
 
 use futures_util::future::join;
 use tenfold_data::{DataError, DatabaseSettings, Entity, MigrationFile, ModuleMigrations, id};

@@ -7,13 +7,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
-    Clock, DataError, Database, DatabaseSettings, Dialect, Entity as _, SpanId, SystemContext, Timestamp,
-    TraceContext,
+    Clock, DataError, Database, DatabaseSettings, Dialect, Entity as _, Observer, SpanId, StatementRecord,
+    SystemContext, Timestamp, TraceContext, WaitRecord,
 };
 use tenfold_jobs::{
     Enqueue as _, FinishedJob, Job, JobContext, JobEnd, JobId, JobObserver, JobOptions, JobSettings,
     JobState, JobWatch, Jobs, Listeners, QueuedJob, Registry, Services, job_migrations,
 };
+use tokio::sync::Notify;
 
 /// Runs a test on both databases.
 #[macro_export]
@@ -92,12 +93,34 @@ impl JobWatch for Watch {
     }
 }
 
+/// The transactions that waited for something else than the database.
+#[derive(Default)]
+pub struct Waits(Mutex<Vec<WaitRecord>>);
+
+impl Waits {
+    pub fn take(&self) -> Vec<WaitRecord> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Observer for Waits {
+    fn statement(&self, _: &StatementRecord) {}
+
+    fn waited(&self, record: &WaitRecord) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+    }
+}
+
 pub struct World {
     pub database: Database,
     pub clock: Clock,
     pub diary: Arc<Diary>,
     /// What observers heard.
     pub watched: Diary,
+    /// What a job may wait for.
+    pub bell: Arc<Notify>,
+    /// Those that no test takes fail it.
+    pub waits: Arc<Waits>,
     _place: TestDatabase,
 }
 
@@ -107,12 +130,17 @@ pub fn run(dialect: Dialect, test: impl AsyncFnOnce(&World)) {
         let place = TestDatabase::create(dialect).await;
         let clock = Clock::manual(Timestamp::from_second(1_767_225_600).expect("a moment in 2026"));
         let settings = place.settings(DatabaseSettings::default());
-        let database = Database::open(place.url(), &settings, clock.clone(), Vec::new()).expect("it opens");
+        let waits = Arc::new(Waits::default());
+        let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&waits) as Arc<dyn Observer>];
+        let database = Database::open(place.url(), &settings, clock.clone(), observers).expect("it opens");
         database.migrate(&[job_migrations()]).await.expect("the tables are made");
-        let world =
-            World { database, clock, diary: Arc::default(), watched: Diary::default(), _place: place };
+        let (diary, bell) = (Arc::default(), Arc::new(Notify::new()));
+        let world = World { database, clock, diary, watched: Diary::default(), bell, waits, _place: place };
         test(&world).await;
         world.database.close().await;
+        if let Some(first) = world.waits.take().first() {
+            panic!("{first}");
+        }
     });
 }
 
@@ -125,6 +153,8 @@ impl World {
         let mut services: HashMap<_, Arc<dyn std::any::Any + Send + Sync>> = HashMap::new();
         let diary: Arc<Diary> = Arc::clone(&self.diary);
         services.insert(std::any::TypeId::of::<Diary>(), diary);
+        let bell: Arc<Notify> = Arc::clone(&self.bell);
+        services.insert(std::any::TypeId::of::<Notify>(), bell);
         let settings = JobSettings {
             concurrency: 4,
             poll: Duration::from_millis(20),

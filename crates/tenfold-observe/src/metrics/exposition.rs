@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 
 use super::Build;
 use super::family::Family;
-use super::repeated::Repeated;
+use super::rare::Rare;
 use super::resident::resident_bytes;
 
 /// The metrics themselves, and the registry that writes them.
@@ -24,7 +24,8 @@ pub(super) struct Exposition {
     pub(super) calls: Arc<Family<3>>,
     pub(super) jobs: Arc<Family<2>>,
     pub(super) job_waits: Arc<Family<1>>,
-    pub(super) repeated: Repeated,
+    pub(super) repeated: Rare,
+    pub(super) waited: Rare,
     queued: Queued,
     pub(super) active_requests: Gauge,
     pub(super) overflow: Counter,
@@ -72,7 +73,17 @@ impl Exposition {
             calls,
             jobs: Arc::new(Family::new(["kind", "error_type"])),
             job_waits: Arc::new(Family::new(["kind"])),
-            repeated: Repeated::default(),
+            repeated: Rare::new(
+                "tenfold_n_plus_one_total",
+                "Requests and jobs in which a statement ran again and again, where one for all would do, by statement and \
+                 module.",
+                ["statement", "module"],
+            ),
+            waited: Rare::new(
+                "tenfold_transaction_waits_total",
+                "Transactions that waited for something that is not the database, by the line that opened them.",
+                ["code_file_path", "code_line_number"],
+            ),
             queued: Queued::default(),
             active_requests: Gauge::default(),
             overflow: Counter::default(),
@@ -129,6 +140,7 @@ impl Exposition {
         );
         self.registry.register_collector(Box::new(self.queued.clone()));
         self.registry.register_collector(Box::new(self.repeated.clone()));
+        self.registry.register_collector(Box::new(self.waited.clone()));
         self.registry.register(
             "tenfold_metrics_overflow_total",
             "Observations counted in a series labelled other, since their metric has all the series it may have",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tenfold_data::{
     CallRecord, Observer, Outcome, RepeatedRecord, SpanId, StatementRecord, TraceContext, TransactionRecord,
+    WaitRecord,
 };
 use tenfold_jobs::{JobEnd, JobObserver, JobState, JobWatch, QueuedJob};
 use tenfold_observe::metrics::{self, Metrics};
@@ -37,6 +38,10 @@ impl Observer for Watcher {
 
     fn repeated(&self, record: &RepeatedRecord) {
         self.metrics.repeated(record.module, &record.name);
+    }
+
+    fn waited(&self, record: &WaitRecord) {
+        self.metrics.waited(record.site.file(), record.site.line());
     }
 }
 

@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
     CallRecord, Clock, Database, Dialect, Observer, Pooler, RepeatedRecord, StatementRecord, SystemContext,
+    WaitRecord,
 };
 use tenfold_observe::telemetry::Telemetry;
 
@@ -136,8 +137,8 @@ impl TestApp {
         self.started.database.run(None, work).await
     }
 
-    /// Fails the test when a request or job of it ran a statement on another module's tables, repeated one, or ran one
-    /// whose plan does not hold at scale.
+    /// Fails the test when a request or job of it ran a statement on another module's tables, repeated one, ran one whose
+    /// plan does not hold at scale, or waited for something else inside a transaction.
     async fn refuse_breaches_and_waste(&self) {
         let (url, dialect) = (self.all_powerful_url(), self.started.database.dialect());
         let ran = self.observed.take_ran();
@@ -147,7 +148,9 @@ impl TestApp {
         assert!(breaches.is_empty(), "statements reach past the tables of their modules:\n\n{told}\n");
         let repeated = self.take_repeated();
         let bad = plans::bad(&url, dialect, ran).await;
-        let found: Vec<String> = repeated.iter().map(ToString::to_string).chain(bad).collect();
+        let waited = self.take_waited();
+        let waited = waited.iter().map(ToString::to_string);
+        let found: Vec<String> = repeated.iter().map(ToString::to_string).chain(bad).chain(waited).collect();
         assert!(found.is_empty(), "the test holds, but not at scale:\n\n{}\n", found.join("\n\n"));
     }
 
@@ -166,6 +169,12 @@ impl TestApp {
     /// The N+1s so far; those that no test takes fail it at its end.
     pub fn take_repeated(&self) -> Vec<RepeatedRecord> {
         self.observed.take_repeated()
+    }
+
+    /// The transactions so far that waited for something that is not the database; those that no test takes fail it at
+    /// its end.
+    pub fn take_waited(&self) -> Vec<WaitRecord> {
+        self.observed.take_waited()
     }
 
     /// Runs the jobs and deliveries that are due now, one after the other, until nothing is. Says how many ran.

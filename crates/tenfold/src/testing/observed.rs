@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tenfold_data::testing::plans::Ran;
-use tenfold_data::{CallRecord, Observer, Outcome, RepeatedRecord, StatementRecord};
+use tenfold_data::{CallRecord, Observer, Outcome, RepeatedRecord, StatementRecord, WaitRecord};
 
 /// Keeps it.
 #[derive(Default)]
@@ -15,6 +15,7 @@ struct Kept {
     statements: Vec<StatementRecord>,
     calls: Vec<CallRecord>,
     repeated: Vec<RepeatedRecord>,
+    waited: Vec<WaitRecord>,
     /// Every text of each module once, also of statements that were forgotten.
     ran: BTreeMap<&'static str, BTreeMap<String, Ran>>,
 }
@@ -42,6 +43,10 @@ impl Observed {
         std::mem::take(&mut self.kept().repeated)
     }
 
+    pub(super) fn take_waited(&self) -> Vec<WaitRecord> {
+        std::mem::take(&mut self.kept().waited)
+    }
+
     /// The statements that ran, each text of a module once.
     pub(super) fn take_ran(&self) -> Vec<Ran> {
         std::mem::take(&mut self.kept().ran).into_values().flat_map(BTreeMap::into_values).collect()
@@ -66,6 +71,10 @@ impl Observer for Observed {
 
     fn repeated(&self, record: &RepeatedRecord) {
         self.kept().repeated.push(record.clone());
+    }
+
+    fn waited(&self, record: &WaitRecord) {
+        self.kept().waited.push(record.clone());
     }
 }
 

@@ -1,7 +1,7 @@
 //! A pooled connection while somebody has it to himself, and a transaction on it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::Object;
@@ -13,7 +13,7 @@ use super::super::{Call, DriverTransaction, before};
 use super::wall::{self, Session};
 use super::{classify, run_prepared, run_typed};
 use crate::entity::OrgId;
-use crate::error::DriverError;
+use crate::error::{DriverError, Source};
 
 /// How long the server may take to hear that a statement is not wanted any more.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -24,11 +24,18 @@ pub(super) struct Lease {
     client: Option<Object>,
     session: Arc<Session>,
     busy: AtomicBool,
+    /// Its transaction was given up in the middle of a statement.
+    given_up: AtomicBool,
 }
 
 impl Lease {
     pub(super) fn new(client: Object, session: Arc<Session>) -> Self {
-        Lease { client: Some(client), session, busy: AtomicBool::new(false) }
+        Lease {
+            client: Some(client),
+            session,
+            busy: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
+        }
     }
 
     fn client(&self) -> &Object {
@@ -116,7 +123,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if !*self.busy.get_mut() {
+        if !*self.busy.get_mut() && !*self.given_up.get_mut() {
             return;
         }
         let Some(client) = self.client.take().map(Object::take) else { return };
@@ -138,7 +145,8 @@ impl Drop for Lease {
 
 /// BEGIN READ WRITE … COMMIT on a leased connection, which otherwise only reads.
 pub(super) struct PostgresTransaction {
-    lease: Option<Lease>,
+    /// A statement under way keeps it beside.
+    lease: Mutex<Option<Arc<Lease>>>,
     /// The organization that all of it is held to.
     org: Option<OrgId>,
 }
@@ -150,67 +158,88 @@ impl PostgresTransaction {
         deadline: Option<Instant>,
     ) -> Result<Self, DriverError> {
         lease.script(&lease.session.begin_writing(org, deadline)).await?;
-        Ok(PostgresTransaction { lease: Some(lease), org })
+        Ok(PostgresTransaction { lease: Mutex::new(Some(Arc::new(lease))), org })
     }
 
-    fn lease(&self) -> &Lease {
-        self.lease.as_ref().expect("a transaction has its connection until it ends")
+    fn lease(&self) -> Result<Arc<Lease>, DriverError> {
+        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        lease.clone().ok_or_else(|| DriverError::Other(Source::new("the transaction has ended")))
+    }
+
+    fn take(&self) -> Option<Arc<Lease>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl DriverTransaction for PostgresTransaction {
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
         Box::pin(async move {
+            let lease = self.lease()?;
             match call.statement.within.filter(|org| self.org != Some(*org)) {
                 Some(org) => {
                     let (narrow, widen) = (wall::narrow(org), wall::widen());
-                    self.lease().send(call, Some((&narrow, &widen))).await
+                    lease.send(call, Some((&narrow, &widen))).await
                 }
-                None => self.lease().send(call, None).await,
+                None => lease.send(call, None).await,
             }
         })
     }
 
     fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
-        Box::pin(self.lease().script(sql))
+        Box::pin(async move { self.lease()?.script(sql).await })
     }
 
-    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(), DriverError>> {
+    fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async move {
-            let result = self.lease().script("COMMIT").await;
-            match result {
-                Ok(()) => {
-                    self.lease = None;
-                    Ok(())
-                }
-                Err(DriverError::Unavailable(source)) => Err(DriverError::OutcomeUnknown(source)),
-                Err(error) => Err(error),
+            let ended = || DriverError::Other(Source::new("the transaction has ended"));
+            let lease = self.take().and_then(Arc::into_inner).ok_or_else(ended)?;
+            let result = lease.script("COMMIT").await;
+            if result.is_err() {
+                roll_back(lease);
             }
+            result.map_err(|error| match error {
+                DriverError::Unavailable(source) => DriverError::OutcomeUnknown(source),
+                error => error,
+            })
         })
+    }
+
+    fn give_up(&self) -> bool {
+        match self.take().map(Arc::try_unwrap) {
+            Some(Ok(lease)) => roll_back(lease),
+            // Whoever drops it last closes the connection: the statement's future, or this.
+            Some(Err(shared)) => shared.given_up.store(true, Ordering::Release),
+            None => {}
+        }
+        true
     }
 }
 
 impl Drop for PostgresTransaction {
     fn drop(&mut self) {
-        let Some(mut lease) = self.lease.take() else { return };
-        if *lease.busy.get_mut() {
-            // A ROLLBACK would wait for the statement that nobody wants any more. Dropping the lease cancels it
-            // and closes the connection, which rolls back as well.
-            return;
-        }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            // Nothing can be sent from here, and the pool must not get a connection with an open transaction.
-            *lease.busy.get_mut() = true;
-            return;
-        };
-        runtime.spawn(async move {
-            // `script` marks the lease busy, so a ROLLBACK that does not come through closes the connection.
-            let rolled_back = tokio::time::timeout(CANCEL_TIMEOUT, lease.script("ROLLBACK")).await;
-            if !matches!(rolled_back, Ok(Ok(()))) {
-                tracing::warn!(
-                    "a transaction could not be rolled back in time; its connection is closed instead"
-                );
-            }
-        });
+        self.take().and_then(Arc::into_inner).into_iter().for_each(roll_back);
     }
+}
+
+/// Ends the transaction on a connection, which goes back to the pool when that has come through.
+fn roll_back(mut lease: Lease) {
+    if *lease.busy.get_mut() {
+        // A ROLLBACK would wait for the statement that nobody wants any more. Dropping the lease cancels it
+        // and closes the connection, which rolls back as well.
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        // Nothing can be sent from here, and the pool must not get a connection with an open transaction.
+        *lease.busy.get_mut() = true;
+        return;
+    };
+    runtime.spawn(async move {
+        // `script` marks the lease busy, so a ROLLBACK that does not come through closes the connection.
+        let rolled_back = tokio::time::timeout(CANCEL_TIMEOUT, lease.script("ROLLBACK")).await;
+        if !matches!(rolled_back, Ok(Ok(()))) {
+            tracing::warn!(
+                "a transaction could not be rolled back in time; its connection is closed instead"
+            );
+        }
+    });
 }

@@ -119,11 +119,11 @@ impl Driver for Postgres {
         &self,
         deadline: Option<Instant>,
         org: Option<OrgId>,
-    ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
+    ) -> BoxFuture<'_, Result<Arc<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
             let lease = self.lease(deadline).await?;
             let transaction = before(deadline, PostgresTransaction::begin(lease, org, deadline)).await?;
-            Ok(Box::new(transaction) as Box<dyn DriverTransaction>)
+            Ok(Arc::new(transaction) as Arc<dyn DriverTransaction>)
         })
     }
 

@@ -121,10 +121,10 @@ impl Driver for Sqlite {
         &self,
         deadline: Option<Instant>,
         _org: Option<OrgId>,
-    ) -> BoxFuture<'_, Result<Box<dyn DriverTransaction>, DriverError>> {
+    ) -> BoxFuture<'_, Result<Arc<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
             let transaction = self.writer.begin(deadline).await?;
-            Ok(Box::new(transaction) as Box<dyn DriverTransaction>)
+            Ok(Arc::new(transaction) as Arc<dyn DriverTransaction>)
         })
     }
 

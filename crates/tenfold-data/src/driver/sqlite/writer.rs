@@ -13,10 +13,14 @@
 //! SQLite would do so by itself within COMMIT; but readers keep their snapshots here (`inline.rs`), and a snapshot
 //! older than the last commit holds back what came after it. So the readers let go first, and the whole log is moved;
 //! then they let go again, and read from the database alone, so that the next write begins the log anew.
+//!
+//! Whoever holds the writer holds up all behind him, the committing thread among them: so a transaction is given up
+//! after `database.transaction_limit`, and an acknowledgement comes when each of those who stood before the thread has
+//! had so much time at most.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, TryLockError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -213,7 +217,7 @@ impl State {
     }
 }
 
-/// A savepoint in the open group. It holds the writer until it is committed or dropped.
+/// A savepoint in the open group. It holds the writer until it is committed, given up or dropped.
 pub(super) struct SqliteTransaction(StdMutex<Option<Open>>);
 
 struct Open {
@@ -222,6 +226,15 @@ struct Open {
 }
 
 impl Open {
+    /// Ends the savepoint, if its group is still alive, as if it had never been.
+    fn roll_back(self) {
+        if self.guard.group.is_some() {
+            // If even this fails the connection is beyond help, and the next COMMIT says so to its group.
+            let _ = self.guard.connection.execute_batch("ROLLBACK TO member; RELEASE member");
+        }
+        self.release();
+    }
+
     /// Lets the next writer in, behind which the committing thread queues up.
     fn release(self) {
         drop(self.guard);
@@ -237,7 +250,7 @@ impl SqliteTransaction {
             Some(open) if open.guard.group.is_some() => {
                 work(&open.guard.connection).map_err(|error| open.guard.check_group(error))
             }
-            _ => Err(DriverError::GroupLost(Source::new("an earlier statement ended the transaction"))),
+            _ => Err(ended()),
         }
     }
 }
@@ -252,10 +265,10 @@ impl DriverTransaction for SqliteTransaction {
         Box::pin(std::future::ready(self.with(run)))
     }
 
-    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), DriverError>> {
-        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async move {
-            let Some(mut open) = open else { return Ok(()) };
+            let open = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(mut open) = open else { return Err(ended()) };
             if let Err(error) = open.guard.connection.execute_batch("RELEASE member") {
                 let error = open.guard.check_group(classify(&error));
                 open.release();
@@ -264,11 +277,7 @@ impl DriverTransaction for SqliteTransaction {
             let (acknowledge, acknowledged) = oneshot::channel();
             match &mut open.guard.group {
                 Some(members) => members.push(acknowledge),
-                None => {
-                    return Err(DriverError::GroupLost(Source::new(
-                        "an earlier statement ended the transaction",
-                    )));
-                }
+                None => return Err(ended()),
             }
             open.release();
             acknowledged.await.unwrap_or_else(|_| {
@@ -276,15 +285,26 @@ impl DriverTransaction for SqliteTransaction {
             })
         })
     }
+
+    fn give_up(&self) -> bool {
+        // Who waited here would hold a thread of the runtime for as long as the statement takes.
+        let open = match self.0.try_lock() {
+            Ok(mut open) => open.take(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        open.into_iter().for_each(Open::roll_back);
+        true
+    }
+}
+
+fn ended() -> DriverError {
+    DriverError::GroupLost(Source::new("an earlier statement ended the transaction"))
 }
 
 impl Drop for SqliteTransaction {
     fn drop(&mut self) {
-        let Some(open) = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        if open.guard.group.is_some() {
-            // If even this fails the connection is beyond help, and the next COMMIT says so to its group.
-            let _ = open.guard.connection.execute_batch("ROLLBACK TO member; RELEASE member");
-        }
-        open.release();
+        let open = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        open.into_iter().for_each(Open::roll_back);
     }
 }

@@ -1,0 +1,76 @@
+//! Tells of transactions whose closure waits for something that is not the database.
+//!
+//! It does when nothing of its scope can run although its closure is not done: it returned `Pending`, no statement of
+//! it is under way, no load waits or is under way, and nobody was woken when the executor had gone round once, which
+//! is how a task that yields or has used up tokio's budget shows (`drive.rs`, the flush rule).
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::{Scope, State};
+use crate::statement::WaitRecord;
+use crate::transaction::Fate;
+
+thread_local! {
+    /// The scope whose driver is polling on this thread; the innermost of several.
+    static DRIVING: Cell<*const Scope> = const { Cell::new(std::ptr::null()) };
+}
+
+/// Notes that a scope is driven here, until it is dropped.
+pub(super) struct Driving(*const Scope);
+
+impl Driving {
+    pub(super) fn enter(scope: &Scope) -> Self {
+        Driving(DRIVING.replace(scope))
+    }
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        DRIVING.set(self.0);
+    }
+}
+
+impl State {
+    /// Whether a transaction's closure waits, and for nothing that the driver sees.
+    pub(super) fn waits_outside(&self) -> bool {
+        self.pending.is_empty() && self.held.as_ref().is_some_and(|fate| fate.waits_outside())
+    }
+}
+
+impl Scope {
+    /// Whether the scope's driver is polling on this very thread. Of work that was moved to a task of its own the
+    /// driver does not know whether it can run.
+    pub(crate) fn is_driving(&self) -> bool {
+        std::ptr::eq(DRIVING.get(), self)
+    }
+
+    /// Whether a load that waits to be sent will wake this waker.
+    pub(crate) fn has_load_of(&self, waker: &Waker) -> bool {
+        self.state().pending.iter().any(|(_, batch)| batch.holds_waker(waker) > 0)
+    }
+
+    /// From here on the open transaction holds its connection.
+    pub(crate) fn hold(&self, fate: &Arc<Fate>) {
+        self.state().held = Some(Arc::clone(fate));
+    }
+
+    /// Tells the log and the observers of a transaction that waits, once. For when nothing can run.
+    pub(super) fn report_wait(&self) {
+        let waiting = {
+            let state = self.state();
+            if state.waits_outside() { state.held.clone() } else { None }
+        };
+        let Some(fate) = waiting.filter(|fate| fate.take_waiting()) else { return };
+        let site = fate.opened();
+        // Within the span of the work, so that the line is found with its trace.
+        tracing::warn!(
+            code.file.path = site.file(),
+            code.line.number = site.line(),
+            "a transaction waited for something that is not the database"
+        );
+        let record = WaitRecord { trace: self.trace, site };
+        self.database.observers().iter().for_each(|observer| observer.waited(&record));
+    }
+}

@@ -1,0 +1,228 @@
+//! The connection that a transaction holds, and what others may know of it.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::driver::{Call, DriverTransaction};
+use crate::error::{DriverError, Source};
+use crate::statement::CallSite;
+
+/// The connection that a transaction holds; batches of loads inside it run here too.
+#[doc(hidden)]
+pub struct Connection {
+    transaction: Arc<dyn DriverTransaction>,
+    fate: Ending,
+    /// A statement failed. PostgreSQL refuses whatever follows, and answers COMMIT with a silent rollback;
+    /// SQLite would go on. Here both behave as the stricter one, and loudly.
+    failed: AtomicBool,
+    limit: Duration,
+    until: Instant,
+}
+
+impl Connection {
+    /// From here on the transaction may be open for `limit`.
+    pub(super) fn new(transaction: Arc<dyn DriverTransaction>, opened: CallSite, limit: Duration) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let fate = Fate {
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            opened,
+            ending: AtomicU8::new(OPEN),
+            under_way: AtomicUsize::new(0),
+            work: AtomicU8::new(RUNS),
+        };
+        Connection {
+            transaction,
+            fate: Ending(Arc::new(fate)),
+            failed: AtomicBool::new(false),
+            limit,
+            until: Instant::now() + limit,
+        }
+    }
+
+    /// Tells transactions of one process apart; never 0.
+    pub(crate) fn number(&self) -> u64 {
+        self.fate.0.number
+    }
+
+    /// What becomes of the transaction, for those who keep what was seen in it.
+    pub(crate) fn fate(&self) -> &Arc<Fate> {
+        &self.fate.0
+    }
+
+    /// Notes that a statement is under way for as long as the result lives.
+    pub(crate) fn occupy(&self) -> UnderWay<'_> {
+        self.fate.0.under_way.fetch_add(1, Ordering::AcqRel);
+        UnderWay(&self.fate.0.under_way)
+    }
+
+    pub(crate) async fn run<'a>(&'a self, call: Call<'a>) -> Result<u64, DriverError> {
+        if Instant::now() >= self.until && self.fate.0.expire(EXPIRED_AT_WORK) {
+            self.transaction.give_up();
+        }
+        self.check_limit()?;
+        if self.failed.load(Ordering::Acquire) {
+            return Err(failed());
+        }
+        let result = self.transaction.run(call).await;
+        if result.is_err() {
+            // What the driver says of a transaction that was taken from it is not what happened.
+            self.check_limit()?;
+            self.failed.store(true, Ordering::Release);
+        }
+        result
+    }
+
+    /// Rolls back at once what a failed statement has ended anyway.
+    pub(crate) fn give_up_failed(&self) {
+        if self.failed.load(Ordering::Acquire) {
+            self.transaction.give_up();
+        }
+    }
+
+    pub(super) async fn commit(self) -> Result<(), DriverError> {
+        self.check_limit()?;
+        if self.failed.load(Ordering::Acquire) {
+            return Err(failed());
+        }
+        if !self.fate.0.turn(OPEN, COMMITTING) {
+            return Err(self.past_limit());
+        }
+        self.transaction.commit().await?;
+        self.fate.0.ending.store(COMMITTED, Ordering::Release);
+        Ok(())
+    }
+
+    /// Fails when the transaction was open for too long, and is not any more.
+    pub(super) fn check_limit(&self) -> Result<(), DriverError> {
+        if self.fate.0.is_expired() { Err(self.past_limit()) } else { Ok(()) }
+    }
+
+    fn past_limit(&self) -> DriverError {
+        let fate = &self.fate.0;
+        let spent = match fate.ending.load(Ordering::Acquire) {
+            EXPIRED_WAITING => "it waited for something that is not the database",
+            _ => "its statements, and what was done between them, took that long",
+        };
+        DriverError::TransactionLimit { opened: fate.opened, limit: self.limit, spent }
+    }
+
+    /// What ends the transaction at its limit, whether somebody polls it or not.
+    pub(super) fn at_limit(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (until, fate) = (self.until, Arc::clone(&self.fate.0));
+        let transaction: Weak<dyn DriverTransaction> = Arc::downgrade(&self.transaction);
+        async move {
+            tokio::time::sleep_until(until).await;
+            let is_at_work = fate.under_way.load(Ordering::Acquire) > 0;
+            fate.expire(if is_at_work { EXPIRED_AT_WORK } else { EXPIRED_WAITING });
+            while fate.is_expired() {
+                // Not kept over the pause: who drops the transaction meanwhile rolls it back as well.
+                let Some(transaction) = transaction.upgrade() else { return };
+                if transaction.give_up() {
+                    return;
+                }
+                drop(transaction);
+                tokio::time::sleep(STATEMENT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The pause before asking again whether the statement that SQLite is at has ended.
+const STATEMENT_PAUSE: Duration = Duration::from_millis(10);
+
+/// A statement that is under way.
+pub(crate) struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// What becomes of a transaction, and what it does until then.
+pub(crate) struct Fate {
+    number: u64,
+    opened: CallSite,
+    ending: AtomicU8,
+    /// Statements of it that were sent and not answered yet.
+    under_way: AtomicUsize,
+    /// What its closure does.
+    work: AtomicU8,
+}
+
+// How it ends. From `OPEN` there is one step, which either its owner takes or its limit.
+const OPEN: u8 = 0;
+const COMMITTING: u8 = 1;
+const COMMITTED: u8 = 2;
+const ROLLED_BACK: u8 = 3;
+const EXPIRED_WAITING: u8 = 4;
+const EXPIRED_AT_WORK: u8 = 5;
+
+// What its closure does.
+const RUNS: u8 = 0;
+const WAITS: u8 = 1;
+/// It waited for something that is not the database, and that was told.
+const TOLD: u8 = 2;
+
+impl Fate {
+    pub(crate) fn is_committed(&self) -> bool {
+        self.ending.load(Ordering::Acquire) == COMMITTED
+    }
+
+    pub(crate) fn is_rolled_back(&self) -> bool {
+        self.ending.load(Ordering::Acquire) >= ROLLED_BACK
+    }
+
+    fn is_expired(&self) -> bool {
+        self.ending.load(Ordering::Acquire) > ROLLED_BACK
+    }
+
+    /// Whether this was the step that ended it.
+    fn expire(&self, how: u8) -> bool {
+        self.turn(OPEN, how)
+    }
+
+    fn turn(&self, from: u8, to: u8) -> bool {
+        self.ending.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Who opened the transaction.
+    pub(crate) fn opened(&self) -> CallSite {
+        self.opened
+    }
+
+    /// Notes whether the closure returned `Pending` to the driver of its scope. Once it was told of, it is left alone.
+    pub(super) fn set_waiting(&self, waits: bool) {
+        let (from, to) = if waits { (RUNS, WAITS) } else { (WAITS, RUNS) };
+        let _ = self.work.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Whether the closure waits, and not for a statement.
+    pub(crate) fn waits_outside(&self) -> bool {
+        self.work.load(Ordering::Acquire) == WAITS && self.under_way.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether it does, for the one who tells of it.
+    pub(crate) fn take_waiting(&self) -> bool {
+        self.waits_outside()
+            && self.work.compare_exchange(WAITS, TOLD, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+/// Goes with the connection, and notes a rollback unless the transaction has ended before.
+struct Ending(Arc<Fate>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.turn(OPEN, ROLLED_BACK) || self.0.turn(COMMITTING, ROLLED_BACK);
+    }
+}
+
+fn failed() -> DriverError {
+    DriverError::Other(Source::new(
+        "an earlier statement of this transaction failed, so nothing of it can be stored: return that error",
+    ))
+}

@@ -1,0 +1,57 @@
+//! Counters of what is rare, a mistake in the program for one: a lock and a map are quick enough.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::MetricType;
+
+use super::family::Place;
+use super::{OTHER, SERIES_LIMIT};
+
+/// A counter with two labels; left out until there is something to count.
+#[derive(Clone, Debug)]
+pub(super) struct Rare {
+    name: &'static str,
+    help: &'static str,
+    labels: [&'static str; 2],
+    counts: Arc<Mutex<Counts>>,
+}
+
+/// How often, by the labels' values.
+type Counts = BTreeMap<[Box<str>; 2], u64>;
+
+impl Rare {
+    /// The help text ends with a full stop, as those of the library do.
+    pub(super) fn new(name: &'static str, help: &'static str, labels: [&'static str; 2]) -> Self {
+        Rare { name, help, labels, counts: Arc::default() }
+    }
+
+    pub(super) fn count(&self, values: [&str; 2]) -> Place {
+        let mut series = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = values.map(Box::from);
+        let is_full = series.len() + 1 >= SERIES_LIMIT && !series.contains_key(&own);
+        let (key, place) =
+            if is_full { ([OTHER, OTHER].map(Box::from), Place::Other) } else { (own, Place::Own) };
+        *series.entry(key).or_default() += 1;
+        place
+    }
+}
+
+impl Collector for Rare {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let series = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if series.is_empty() {
+            return Ok(());
+        }
+        // Written as a gauge is, with the type of a counter: see `Total`.
+        let mut counter = encoder.encode_descriptor(self.name, self.help, None, MetricType::Counter)?;
+        for ([first, second], count) in &*series {
+            let labels = [(self.labels[0], &**first), (self.labels[1], &**second)];
+            counter.encode_family(&labels)?.encode_gauge(count)?;
+        }
+        Ok(())
+    }
+}
