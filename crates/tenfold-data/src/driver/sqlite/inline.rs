@@ -41,7 +41,8 @@ impl Inline {
         let readers = (0..count).map(reader).collect::<Result<_, _>>()?;
         let inline = Inline { readers, index: None };
         // The index is there once something has been read.
-        inline.with(|reader| reader.execute_batch("PRAGMA schema_version").map_err(|error| classify(&error)))?;
+        inline
+            .with(|reader| reader.execute_batch("PRAGMA schema_version").map_err(|error| classify(&error)))?;
         Ok(Inline { index: WalIndex::of(path), ..inline })
     }
 

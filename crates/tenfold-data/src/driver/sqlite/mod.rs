@@ -134,9 +134,8 @@ impl Driver for Sqlite {
 
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async move {
-            self.inline.with(|reader| {
-                reader.query_row("SELECT 1", [], |_| Ok(())).map_err(|error| classify(&error))
-            })
+            self.inline
+                .with(|reader| reader.query_row("SELECT 1", [], |_| Ok(())).map_err(|error| classify(&error)))
         })
     }
 
