@@ -1,5 +1,6 @@
 //! The one source of time and of fresh ids, so that a test can move the first and order the second.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -60,8 +61,7 @@ impl Clock {
         let next = |last: u64| floor.max(last + 1);
         let last = self.last.fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| Some(next(last)));
         let ticket = last.map_or(floor, next);
-        let mut tail = [0_u8; 8];
-        getrandom::fill(&mut tail).expect("the operating system gives random bytes");
+        let tail = random();
         let mut bytes = [0_u8; 16];
         bytes[..6].copy_from_slice(&(ticket >> 12).to_be_bytes()[2..]);
         bytes[6..8].copy_from_slice(&(0x7000 | (ticket & 0xfff) as u16).to_be_bytes());
@@ -69,6 +69,23 @@ impl Clock {
         bytes[8] = 0x80 | (bytes[8] & 0x3f);
         Uuid::from_bytes(bytes)
     }
+}
+
+/// Eight random bytes, which the operating system is asked for many at a time: a call for each id would cost more than
+/// binding all the values of its row. They are no secrets, as ids are none.
+fn random() -> [u8; 8] {
+    const MANY: usize = 64;
+    thread_local! {
+        static READY: RefCell<([[u8; 8]; MANY], usize)> = const { RefCell::new(([[0; 8]; MANY], MANY)) };
+    }
+    READY.with_borrow_mut(|(bytes, used)| {
+        if *used == MANY {
+            getrandom::fill(bytes.as_flattened_mut()).expect("the operating system gives random bytes");
+            *used = 0;
+        }
+        *used += 1;
+        bytes[*used - 1]
+    })
 }
 
 /// The moment `micros` microseconds after 1970; out-of-range values are held at the ends of the calendar.

@@ -66,6 +66,11 @@ fn open(path: &Path, flags: OpenFlags, settings: &SqliteSettings) -> Result<Conn
     Ok(connection)
 }
 
+/// Runs a text without parameters that is run again and again, such as COMMIT: it is parsed once.
+pub(super) fn execute(connection: &Connection, text: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(text)?.raw_execute().map(|_| ())
+}
+
 fn unusable(path: &Path, error: &rusqlite::Error) -> DriverError {
     DriverError::Unavailable(Source::new(format!("cannot use the SQLite file {}: {error}", path.display())))
 }

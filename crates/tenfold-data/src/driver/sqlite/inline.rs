@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use rusqlite::Connection;
 
-use super::connection::{self, classify, run_statement};
+use super::connection::{self, classify, execute, run_statement};
 use super::wal_index::{Head, WalIndex};
 use crate::database::SqliteSettings;
 use crate::driver::Call;
@@ -99,7 +99,7 @@ impl Reader {
         }
         self.let_go()?;
         if head.is_some() {
-            self.execute("BEGIN")?;
+            execute(&self.connection, "BEGIN").map_err(|error| classify(&error))?;
             self.snapshot = head;
         }
         Ok(())
@@ -108,11 +108,9 @@ impl Reader {
     fn let_go(&mut self) -> Result<(), DriverError> {
         self.snapshot = None;
         // An error may have ended it already.
-        if self.connection.is_autocommit() { Ok(()) } else { self.execute("COMMIT") }
-    }
-
-    fn execute(&self, text: &str) -> Result<(), DriverError> {
-        let run = || self.connection.prepare_cached(text)?.raw_execute();
-        run().map(|_| ()).map_err(|error| classify(&error))
+        if self.connection.is_autocommit() {
+            return Ok(());
+        }
+        execute(&self.connection, "COMMIT").map_err(|error| classify(&error))
     }
 }

@@ -29,7 +29,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio::time::Instant;
 
 use super::super::{Call, DriverTransaction, before};
-use super::connection::{classify, run_statement};
+use super::connection::{classify, execute, run_statement};
 use super::inline::Inline;
 use super::wal_index::WalIndex;
 use crate::error::{DriverError, Source};
@@ -48,7 +48,7 @@ pub(super) struct Writer {
     state: Arc<Mutex<State>>,
     commit: StdMutex<Option<mpsc::SyncSender<()>>>,
     thread: StdMutex<Option<std::thread::JoinHandle<()>>>,
-    waiting: AtomicUsize,
+    waiting: Arc<AtomicUsize>,
     max_waiting: usize,
 }
 
@@ -74,7 +74,8 @@ impl Writer {
         let state = Arc::new(Mutex::new(State { connection, group: None }));
         // One place is enough: a signal that finds it taken will be served by the commit that is due.
         let (commit, signals) = mpsc::sync_channel::<()>(1);
-        let committing = Arc::clone(&state);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let (committing, queue) = (Arc::clone(&state), Arc::clone(&waiting));
         let thread = std::thread::Builder::new()
             .name("sqlite-commit".to_owned())
             .spawn(move || {
@@ -82,6 +83,11 @@ impl Writer {
                     match signals.recv_timeout(IDLE) {
                         Ok(()) => {
                             let mut state = committing.blocking_lock();
+                            if queue.load(Ordering::Acquire) > 0 {
+                                // Who came meanwhile is let in too, once: each costs less than a COMMIT of his own.
+                                drop(state);
+                                state = committing.blocking_lock();
+                            }
                             state.commit_group();
                             state.shorten_log(&readers);
                         }
@@ -95,7 +101,7 @@ impl Writer {
             state,
             commit: StdMutex::new(Some(commit)),
             thread: StdMutex::new(Some(thread)),
-            waiting: AtomicUsize::new(0),
+            waiting,
             max_waiting,
         })
     }
@@ -106,7 +112,7 @@ impl Writer {
         let commit = self.commit_signal()?;
         let mut guard = before(deadline, async { Ok(Arc::clone(&self.state).lock_owned().await) }).await?;
         before(deadline, guard.open_group()).await?;
-        if let Err(error) = guard.connection.execute_batch("SAVEPOINT member") {
+        if let Err(error) = execute(&guard.connection, "SAVEPOINT member") {
             return Err(guard.check_group(classify(&error)));
         }
         Ok(SqliteTransaction(StdMutex::new(Some(Open { guard, commit }))))
@@ -157,7 +163,7 @@ impl State {
         }
         let give_up = Instant::now() + BUSY_LIMIT;
         loop {
-            match self.connection.execute_batch("BEGIN IMMEDIATE") {
+            match execute(&self.connection, "BEGIN IMMEDIATE") {
                 Ok(()) => break,
                 Err(error) => match classify(&error) {
                     busy @ DriverError::Overloaded(_) if Instant::now() >= give_up => return Err(busy),
@@ -188,7 +194,7 @@ impl State {
 
     fn commit_group(&mut self) {
         let Some(members) = self.group.take() else { return };
-        let result = self.connection.execute_batch("COMMIT").map_err(|error| {
+        let result = execute(&self.connection, "COMMIT").map_err(|error| {
             if !self.connection.is_autocommit() {
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
@@ -269,7 +275,7 @@ impl DriverTransaction for SqliteTransaction {
         Box::pin(async move {
             let open = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some(mut open) = open else { return Err(ended()) };
-            if let Err(error) = open.guard.connection.execute_batch("RELEASE member") {
+            if let Err(error) = execute(&open.guard.connection, "RELEASE member") {
                 let error = open.guard.check_group(classify(&error));
                 open.release();
                 return Err(error);
