@@ -277,7 +277,7 @@ impl DriverTransaction for SqliteTransaction {
             let Some(mut open) = open else { return Err(ended()) };
             if let Err(error) = execute(&open.guard.connection, "RELEASE member") {
                 let error = open.guard.check_group(classify(&error));
-                open.release();
+                open.roll_back();
                 return Err(error);
             }
             let (acknowledge, acknowledged) = oneshot::channel();
