@@ -20,7 +20,7 @@ pub fn run(bench: &str, options: &Options, report: &mut Report) -> anyhow::Resul
     let server = server_for(options.dialects())?;
     for dialect in options.dialects() {
         let database = peers::prepare(&drivers, *dialect, server.as_ref())?;
-        let lines = drivers.run(bench, database.url(), options)?;
+        let lines = drivers.run(bench, &database, options)?;
         lines.iter().for_each(|line| report.add(row(bench, *dialect, line)));
     }
     Ok(())

@@ -22,9 +22,9 @@ pub fn run(arguments: &peers::Arguments, options: &Options, report: &mut Report)
         let database = peers::prepare(&drivers, *dialect, server.as_ref())?;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..if options.quick { 1 } else { TURNS } {
-            ours.push(drivers.run("reads", database.url(), options)?);
+            ours.push(drivers.run("reads", &database, options)?);
             if let Some(sqlx) = &sqlx {
-                theirs.push(sqlx.run("reads", database.url(), options)?);
+                theirs.push(sqlx.run("reads", &database, options)?);
             }
         }
         let (mut ours, theirs) = (middle(ours), middle(theirs));

@@ -20,10 +20,10 @@ pub fn run(arguments: &peers::Arguments, options: &Options, report: &mut Report)
     let server = server_for(options.dialects())?;
     for dialect in options.dialects() {
         let database = peers::prepare(&drivers, *dialect, server.as_ref())?;
-        let mut lines = drivers.run("list", database.url(), options)?;
-        add_allocations(&mut lines, &allocations.run("list", database.url(), &Options::default())?);
+        let mut lines = drivers.run("list", &database, options)?;
+        add_allocations(&mut lines, &allocations.run("list", &database, &Options::default())?);
         for peer in others.iter().flatten() {
-            let theirs = peer.run("list", database.url(), options)?;
+            let theirs = peer.run("list", &database, options)?;
             lines.extend(theirs.into_iter().map(|line| compared(line, &lines)).collect::<Vec<_>>());
         }
         lines.iter().for_each(|line| report.add(row("list", *dialect, line)));

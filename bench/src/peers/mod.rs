@@ -31,6 +31,8 @@ pub struct Peer {
     command: Vec<PathBuf>,
     /// Whether it can do several things, and is told which; the others list.
     is_told: bool,
+    /// Whether ours is in it, which runs as a role of its own on PostgreSQL.
+    has_ours: bool,
 }
 
 /// What a peer says: the fields of one line.
@@ -42,7 +44,7 @@ impl Peer {
     /// # Errors
     /// When it cannot be built: without it there is nothing to compare.
     pub fn drivers() -> anyhow::Result<Self> {
-        Ok(Peer { command: vec![build::cargo("drivers", "peer-drivers")?], is_told: true })
+        Ok(Peer { command: vec![build::cargo("drivers", "peer-drivers")?], is_told: true, has_ours: true })
     }
 
     /// Counts the allocations of those.
@@ -50,40 +52,49 @@ impl Peer {
     /// # Errors
     /// As [`Peer::drivers`].
     pub fn allocations() -> anyhow::Result<Self> {
-        Ok(Peer { command: vec![build::cargo("drivers", "peer-allocations")?], is_told: true })
+        Ok(Peer { command: vec![build::cargo("drivers", "peer-allocations")?], is_told: true, has_ours: true })
     }
 
     /// SeaORM and sqlx.
     pub fn seaorm(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
         let built = build::cargo("seaorm", "peer-seaorm");
-        arguments.or_without("seaorm", built.map(|program| Peer { command: vec![program], is_told: true }))
+        let peer = |program: PathBuf| Peer { command: vec![program], is_told: true, has_ours: false };
+        arguments.or_without("seaorm", built.map(peer))
     }
 
     /// Drizzle.
     pub fn drizzle(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
         let built = build::node("drizzle");
-        let peer =
-            |folder: PathBuf| Peer { command: vec!["node".into(), folder.join("list.js")], is_told: false };
+        let peer = |folder: PathBuf| Peer {
+            command: vec!["node".into(), folder.join("list.js")],
+            is_told: false,
+            has_ours: false,
+        };
         arguments.or_without("drizzle", built.map(peer))
     }
 
     /// Django.
     pub fn django(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
         let built = build::python("django");
-        arguments.or_without("django", built.map(|command| Peer { command, is_told: false }))
+        arguments.or_without("django", built.map(|command| Peer { command, is_told: false, has_ours: false }))
     }
 
-    /// Lets it measure something on a database, and gives its lines.
+    /// Lets it measure something on a database, and gives its lines. Code by hand and others' code come as the server's
+    /// user, whom row-level security leaves alone; ours comes as the role that runs, and is held by it.
     ///
     /// # Errors
     /// When it fails.
-    pub fn run(&self, what: &str, url: &str, options: &Options) -> anyhow::Result<Vec<Line>> {
+    pub fn run(&self, what: &str, database: &TestDatabase, options: &Options) -> anyhow::Result<Vec<Line>> {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]);
         if self.is_told {
             command.args([what, "--url"]);
         }
-        command.arg(url).stderr(Stdio::inherit());
+        command.arg(database.superuser_url().unwrap_or_else(|| database.url().to_owned()));
+        command.stderr(Stdio::inherit());
+        if let Some(owner) = database.migrate_url().filter(|_| self.has_ours) {
+            command.args(["--runtime-url", database.url(), "--migrate-url", owner]);
+        }
         if options.quick {
             command.arg("--quick");
         }
@@ -118,7 +129,7 @@ pub fn prepare(drivers: &Peer, dialect: Dialect, server: Option<&Server>) -> any
             _ => TestDatabase::create(dialect).await,
         }
     });
-    drivers.run("prepare", database.url(), &Options::default())?;
+    drivers.run("prepare", &database, &Options::default())?;
     Ok(database)
 }
 

@@ -9,19 +9,24 @@ use rusqlite::{Connection, OpenFlags};
 use tenfold_data::{Clock, Database, DatabaseSettings, Dialect, Observer};
 use tokio_postgres::NoTls;
 
-/// The address of a database.
-#[derive(Clone)]
-pub struct Place(String);
+/// The addresses of a database.
+#[derive(Clone, clap::Args)]
+pub struct Place {
+    /// The database by hand: `sqlite:PATH` or `postgres://…`, the latter of a user whom row-level security leaves alone.
+    #[arg(global = true, long, default_value = "")]
+    url: String,
+    /// The address for ours, as `database.url` takes it, where it is another.
+    #[arg(global = true, long)]
+    runtime_url: Option<String>,
+    /// The address of the tables' owner, as `database.migrate_url` takes it.
+    #[arg(global = true, long)]
+    migrate_url: Option<String>,
+}
 
 impl Place {
-    /// `sqlite:PATH` or `postgres://…`, as `database.url` takes it.
-    pub fn new(url: &str) -> Self {
-        Place(url.to_owned())
-    }
-
     /// Which database it is.
     pub fn dialect(&self) -> Dialect {
-        if self.0.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres }
+        if self.url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres }
     }
 
     /// Through tenfold-data, as the reference backend is set up.
@@ -29,7 +34,10 @@ impl Place {
     /// # Errors
     /// When it cannot be opened.
     pub fn database(&self, observers: Vec<Arc<dyn Observer>>) -> anyhow::Result<Database> {
-        Ok(Database::open(&self.0, &DatabaseSettings::default(), Clock::system(), observers)?)
+        let mut settings = DatabaseSettings::default();
+        settings.postgres.migrate_url.clone_from(&self.migrate_url);
+        let url = self.runtime_url.as_ref().unwrap_or(&self.url);
+        Ok(Database::open(url, &settings, Clock::system(), observers)?)
     }
 
     /// By hand, with the settings that tenfold-data gives its connections.
@@ -37,7 +45,7 @@ impl Place {
     /// # Errors
     /// When it cannot be opened.
     pub fn sqlite(&self) -> anyhow::Result<Connection> {
-        let path = self.0.strip_prefix("sqlite:").context("not an SQLite file")?;
+        let path = self.url.strip_prefix("sqlite:").context("not an SQLite file")?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         let settings = DatabaseSettings::default().sqlite;
@@ -58,7 +66,7 @@ impl Place {
     /// # Errors
     /// When the address cannot be read.
     pub fn pool(&self, size: usize) -> anyhow::Result<Pool> {
-        let mut config = tokio_postgres::Config::from_str(&self.0)?;
+        let mut config = tokio_postgres::Config::from_str(&self.url)?;
         let settings = DatabaseSettings::default().postgres;
         config.options(format!(
             "-c statement_timeout={} -c idle_in_transaction_session_timeout={}",

@@ -13,14 +13,13 @@ struct Arguments {
     /// What is counted.
     #[arg(value_parser = ["list"])]
     _what: String,
-    /// The database: `sqlite:PATH` or `postgres://…`.
-    #[arg(long)]
-    url: String,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { url, .. } = Arguments::parse();
+    let Arguments { place, .. } = Arguments::parse();
     let count = || ALLOCATOR.stats().allocations + ALLOCATOR.stats().reallocations;
-    tokio::spawn(async move { list::run(Place::new(&url), &Extent::default(), Some(count)).await }).await?
+    tokio::spawn(async move { list::run(place, &Extent::default(), Some(count)).await }).await?
 }

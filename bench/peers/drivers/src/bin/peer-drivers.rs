@@ -9,9 +9,8 @@ use peer_drivers::{people, reads, telemetry, writes};
 struct Arguments {
     #[command(subcommand)]
     what: What,
-    /// The database: `sqlite:PATH` or `postgres://…`.
-    #[arg(global = true, long, default_value = "")]
-    url: String,
+    #[command(flatten)]
+    place: Place,
     /// Less of everything.
     #[arg(global = true, long)]
     quick: bool,
@@ -39,8 +38,7 @@ enum What {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { what, url, quick, only, users } = Arguments::parse();
-    let place = Place::new(&url);
+    let Arguments { what, place, quick, only, users } = Arguments::parse();
     // On a worker of the runtime, where requests run too; this very thread is none.
     tokio::spawn(async move {
         match what {
