@@ -52,7 +52,11 @@ impl Peer {
     /// # Errors
     /// As [`Peer::drivers`].
     pub fn allocations() -> anyhow::Result<Self> {
-        Ok(Peer { command: vec![build::cargo("drivers", "peer-allocations")?], is_told: true, has_ours: true })
+        Ok(Peer {
+            command: vec![build::cargo("drivers", "peer-allocations")?],
+            is_told: true,
+            has_ours: true,
+        })
     }
 
     /// SeaORM and sqlx.

@@ -12,7 +12,7 @@ pub use self::table::{ColumnSpec, Table};
 use crate::context::Reach;
 use crate::error::DataError;
 use crate::query::{Query, Target};
-use crate::relation::Peering;
+use crate::relation::{Link, Peering};
 use crate::row::{ReadError, Row};
 use crate::scope;
 use crate::transaction::Write;
@@ -73,6 +73,10 @@ pub trait Entity: Sized + Send + Sync + 'static {
 
     /// The column values, in the order of [`Table::columns`].
     fn values(&self) -> Vec<Value>;
+
+    /// The value of the column at a place among those that are read, if it is one that rows can be linked by.
+    #[doc(hidden)]
+    fn link_at(&self, place: usize) -> Link;
 
     /// The row's key.
     fn key(&self) -> Self::Key;

@@ -81,6 +81,9 @@ impl<'a> Shape<'a> {
         let names: Vec<_> = self.columns.iter().map(|field| name_of(field)).collect();
         let types: Vec<_> = self.columns.iter().map(|field| &field.ty).collect();
         let read = self.read_columns(data);
+        let selected: Vec<_> =
+            idents.iter().filter(|ident| self.tenant.is_none() || ***ident != self.tenant).collect();
+        let places = 0..selected.len();
         let related: Vec<_> = self.relations.iter().map(|relation| &relation.field.ident).collect();
         let links = self.relations.iter().map(|relation| relation.link(name, &self.table, key, data));
         let references = self.references.iter().map(|field| &field.ident);
@@ -112,6 +115,13 @@ impl<'a> Shape<'a> {
 
                 fn values(&self) -> ::std::vec::Vec<#data::Value> {
                     ::std::vec![#(#data::ColumnType::to_value(&self.#idents)),*]
+                }
+
+                fn link_at(&self, place: usize) -> #data::relation::Link {
+                    match place {
+                        #(#places => #data::relation::Link::new(#data::ColumnType::to_value(&self.#selected)),)*
+                        _ => #data::relation::Link::None,
+                    }
                 }
 
                 fn key(&self) -> #key_type {

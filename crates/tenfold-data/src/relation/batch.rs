@@ -55,10 +55,13 @@ impl<R: Related> RelationBatch<R> {
         let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([links]).collect();
         let statement = self.relation.statement(scope.database().dialect());
         let mut places = Places { wanted: &wanted.links, of_rows: Vec::with_capacity(wanted.links.len()) };
+        let own = self.relation.link_among_columns();
         let (place, kind) = (self.relation.link_place(), self.relation.link_kind());
         let read = |row: &Row<'_>| {
-            places.push(&Link::read(row, place, kind)?);
-            R::read(row, self.tenant)
+            let related = R::read(row, self.tenant)?;
+            let link = own.map_or_else(|| Link::read(row, place, kind), |own| Ok(related.link_at(own)))?;
+            places.push(&link);
+            Ok(related)
         };
         // One entity alone was not loaded with a list: in a loop it is an N+1, as a load by key would be.
         let alone = self.cohorts.iter().all(|cohort| cohort.size() == 1);

@@ -147,6 +147,8 @@ pub trait Related: Sized + Send + Sync + 'static {
     fn table() -> &'static Table;
     /// Reads the columns before the link, of a row that `owner` has.
     fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError>;
+    /// The column at a place among those that were read, if rows can be linked by it.
+    fn link_at(&self, place: usize) -> Link;
     fn link(rows: &mut [Self], peering: Peering);
 }
 
@@ -157,6 +159,9 @@ impl<T: Entity> Related for T {
     }
     fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError> {
         T::read(row, owner)
+    }
+    fn link_at(&self, place: usize) -> Link {
+        T::link_at(self, place)
     }
     fn link(rows: &mut [Self], peering: Peering) {
         T::link(rows, peering);
@@ -177,6 +182,9 @@ impl<T: Entity> Related for Counted<T> {
     }
     fn read(row: &Row<'_>, _: Option<OrgId>) -> Result<Self, ReadError> {
         Ok(Counted { rows: row.integer(0)?, entity: std::marker::PhantomData })
+    }
+    fn link_at(&self, _: usize) -> Link {
+        Link::None
     }
     fn link(_: &mut [Self], _: Peering) {}
 }

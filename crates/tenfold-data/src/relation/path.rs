@@ -99,14 +99,13 @@ impl<R: Related> Relation<R> {
         })
     }
 
-    /// Where the link stands in a row of the statement.
+    /// Where the link stands in a row of the statement, behind what belongs to the related row.
     pub(super) fn link_place(&self) -> usize {
-        let last = || if R::COUNTS { 1 } else { R::table().selected().count() };
-        self.link_among_columns().unwrap_or_else(last)
+        if R::COUNTS { 1 } else { R::table().selected().count() }
     }
 
     /// Where the link is read with the related row, so that it need not be selected a second time.
-    fn link_among_columns(&self) -> Option<usize> {
+    pub(super) fn link_among_columns(&self) -> Option<usize> {
         let is_there = !R::COUNTS && self.path.through.is_none() && self.path.limit.is_none();
         let link = self.path.by.unwrap_or(R::table().key);
         R::table().selected().position(|name| name == link).filter(|_| is_there)
