@@ -24,6 +24,7 @@ mod constraints;
 mod dump;
 mod faults;
 mod keys;
+mod lanes;
 mod ledger;
 mod migration_locks;
 mod migrations;

@@ -31,10 +31,24 @@ use crate::entity::OrgId;
 use crate::error::{Constraint, ConstraintKind, DataError, DriverError, Source};
 use crate::row::{Row, Source as RowSource};
 use crate::statement::{Cost, Dialect};
+use crate::value::Value;
+
+/// A load by more keys than this is planned for its keys; left to itself PostgreSQL would soon plan it for ten. One by
+/// fewer has the plan that its text had the last time: to plan it takes longer than to run it, and the plan is always
+/// the index of the key.
+const FEW_KEYS: usize = 256;
+/// For many keys.
+const OWN_PLAN: &str = "-c plan_cache_mode=force_custom_plan";
+/// For few. Without a scan of the whole table, since a plan may be as old as an empty one; and then without the compiler,
+/// which would take what such a scan is said to cost, where there is no index, for a reason.
+const ONE_PLAN: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
 
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
+    /// For loads by few keys.
     lanes: Box<[Lane]>,
+    /// For loads by many.
+    wide: Lane,
     pool: Pool,
     acquire_timeout: Duration,
     session: Arc<Session>,
@@ -71,9 +85,15 @@ impl Postgres {
             .max_size(settings.pool_size)
             .build()
             .map_err(|error| DataError::Settings(format!("database.pool_size cannot be used: {error}")))?;
-        let lanes = (0..settings.lanes.max(1)).map(|_| Lane::new(config.clone())).collect();
+        let lane = |plan: &str| {
+            let mut config = config.clone();
+            config.options(format!("{plan} {}", config.get_options().unwrap_or_default()));
+            Lane::new(config)
+        };
+        let lanes = (0..settings.lanes.max(1)).map(|_| lane(ONE_PLAN)).collect();
+        let wide = lane(OWN_PLAN);
         let (acquire_timeout, session) = (settings.acquire_timeout, Arc::new(Session::new(settings)));
-        Ok(Postgres { lanes, pool, acquire_timeout, session })
+        Ok(Postgres { lanes, wide, pool, acquire_timeout, session })
     }
 
     /// A connection of one's own; waiting for it is charged to the deadline.
@@ -90,9 +110,12 @@ impl Postgres {
         }
     }
 
-    /// The lane with the fewest loads under way; the first of several. What comes one after the other stays on one
-    /// connection, whose server process has everything at hand.
-    fn lane(&self) -> &Lane {
+    /// For few keys the lane with the fewest loads under way; the first of several. What comes one after the other stays
+    /// on one connection, whose server process has everything at hand.
+    fn lane(&self, params: Params<'_>) -> &Lane {
+        if matches!(params, Params::One([.., Value::List(keys)]) if keys.len() > FEW_KEYS) {
+            return &self.wide;
+        }
         self.lanes.iter().min_by_key(|lane| lane.under_way()).expect("there is at least one lane")
     }
 }
@@ -106,7 +129,7 @@ impl Driver for Postgres {
         match call.statement.cost {
             // Behind a pooler a load needs a transaction, and a shared connection can hold only one.
             Cost::Key if matches!(*self.session, Session::Own) => {
-                Box::pin(before(call.deadline, self.lane().run(call)))
+                Box::pin(before(call.deadline, self.lane(call.params).run(call)))
             }
             _ => Box::pin(async move {
                 let lease = self.lease(call.deadline).await?;
