@@ -22,9 +22,13 @@ use crate::error::DriverError;
 
 /// As many connections as there are threads that can run a read at once, and one more.
 pub(super) struct Inline {
-    readers: Box<[Mutex<Reader>]>,
+    readers: Box<[Apart<Mutex<Reader>>]>,
     index: Option<Arc<WalIndex>>,
 }
+
+/// On cache lines of its own, or readers on two cores would slow each other down.
+#[repr(align(128))]
+struct Apart<T>(T);
 
 struct Reader {
     connection: Connection,
@@ -36,8 +40,9 @@ impl Inline {
     /// Opens the connections to a file that its writer has open.
     pub(super) fn open(path: &Path, settings: &SqliteSettings) -> Result<Self, DriverError> {
         let count = std::thread::available_parallelism().map_or(2, usize::from) + 1;
-        let reader = |_| -> Result<Mutex<Reader>, DriverError> {
-            Ok(Mutex::new(Reader { connection: connection::open_reader(path, settings)?, snapshot: None }))
+        let reader = |_| -> Result<_, DriverError> {
+            let connection = connection::open_reader(path, settings)?;
+            Ok(Apart(Mutex::new(Reader { connection, snapshot: None })))
         };
         let readers = (0..count).map(reader).collect::<Result<_, _>>()?;
         let inline = Inline { readers, index: None };
@@ -73,7 +78,7 @@ impl Inline {
     pub(super) fn let_go(&self) {
         for reader in &self.readers {
             // If it cannot be ended, the next read says so to whom it concerns.
-            let _ = reader.lock().unwrap_or_else(PoisonError::into_inner).let_go();
+            let _ = reader.0.lock().unwrap_or_else(PoisonError::into_inner).let_go();
         }
     }
 
@@ -83,13 +88,13 @@ impl Inline {
         let own = OWN.with(|own| *own) % self.readers.len();
         let (behind, ahead) = self.readers.split_at(own);
         for reader in ahead.iter().chain(behind) {
-            match reader.try_lock() {
+            match reader.0.try_lock() {
                 Ok(reader) => return reader,
                 Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => {}
             }
         }
-        self.readers[own].lock().unwrap_or_else(PoisonError::into_inner)
+        self.readers[own].0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
