@@ -54,7 +54,7 @@ pub struct SqliteSettings {
 pub struct PostgresSettings {
     /// Connections for lists, author's SQL and transactions.
     pub pool_size: usize,
-    /// Shared connections for loads by key; one more is for those by many keys.
+    /// Shared connections for loads by one key, and as many for loads by several.
     pub lanes: usize,
     /// How long a request may wait for a connection.
     pub acquire_timeout: Duration,

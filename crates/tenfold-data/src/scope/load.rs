@@ -53,9 +53,14 @@ impl<E: Entity> KeyedLoad for Load<E> {
 
     fn load(self, scope: Arc<Scope>, keys: Vec<E::Key>) -> BoxFuture<'static, Result<Found<E>, DataError>> {
         Box::pin(async move {
-            let statement = E::table().get_statement(scope.database().dialect());
-            let list = Value::List(keys.iter().map(E::Key::to_value).collect());
-            let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([list]).collect();
+            let (statement, wanted) = match &*keys {
+                [key] => (E::table().get_one_statement(), key.to_value()),
+                keys => {
+                    let statement = E::table().get_statement(scope.database().dialect());
+                    (statement, Value::List(keys.iter().map(E::Key::to_value).collect()))
+                }
+            };
+            let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([wanted]).collect();
             let connection = self.connection.as_deref();
             let watch = if keys.len() < BATCH { self.watch } else { Watch::Nothing };
             let mut rows = scope

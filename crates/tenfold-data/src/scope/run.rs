@@ -110,6 +110,7 @@ impl Scope {
 fn expected_rows(statement: &Statement, params: &[Value]) -> usize {
     match params.last() {
         Some(Value::List(keys)) if statement.cost == Cost::Key => keys.len(),
+        Some(_) if statement.cost == Cost::Key => 1,
         Some(Value::Integer(most)) if statement.cost == Cost::Page => {
             usize::try_from(*most).map_or(0, |most| most.min(50))
         }

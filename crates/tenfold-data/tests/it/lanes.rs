@@ -16,7 +16,7 @@ async fn scans(onlooker: &tokio_postgres::Client) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn a_load_by_few_keys_takes_the_index_also_of_a_table_that_postgres_would_rather_read_as_a_whole() {
+async fn a_load_by_one_key_takes_the_index_also_of_a_table_that_postgres_would_rather_read_as_a_whole() {
     let bench = Bench::postgres().await;
     let onlooker = bench.onlooker().await;
     let users = bench.request(async |cx| people::hire(&cx, 3).await).await;
@@ -32,7 +32,7 @@ async fn a_load_by_few_keys_takes_the_index_also_of_a_table_that_postgres_would_
 }
 
 #[tokio::test]
-async fn a_load_by_many_keys_and_one_by_few_beside_it_give_their_rows() {
+async fn a_load_by_many_keys_and_one_by_a_single_key_beside_it_give_their_rows() {
     let bench = Bench::postgres().await;
     let users = bench.request(async |cx| people::hire(&cx, 600).await).await;
     let keys: Vec<_> = users.iter().map(|user| user.id).collect();

@@ -33,22 +33,20 @@ use crate::row::{Row, Source as RowSource};
 use crate::statement::{Cost, Dialect};
 use crate::value::Value;
 
-/// A load by more keys than this is planned for its keys; left to itself PostgreSQL would soon plan it for ten. One by
-/// fewer has the plan that its text had the last time: to plan it takes longer than to run it, and the plan is always
-/// the index of the key.
-const FEW_KEYS: usize = 256;
-/// For many keys.
-const OWN_PLAN: &str = "-c plan_cache_mode=force_custom_plan";
-/// For few. Without a scan of the whole table, since a plan may be as old as an empty one; and then without the compiler,
-/// which would take what such a scan is said to cost, where there is no index, for a reason.
+/// A load by one key has the plan that its text had the last time: to plan it takes longer than to run it, and the plan is
+/// always the index of the key. Without a scan of the whole table, since a plan may be as old as an empty one; and then
+/// without the compiler, which would take what such a scan is said to cost, where there is no index, for a reason.
 const ONE_PLAN: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
+/// A load by several keys is planned for them. The plan for a list of any length may be one for small organizations,
+/// which looks through all their rows, and the next to ask is a large one.
+const OWN_PLAN: &str = "-c plan_cache_mode=force_custom_plan";
 
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
-    /// For loads by few keys.
-    lanes: Box<[Lane]>,
-    /// For loads by many.
-    wide: Lane,
+    /// For loads by one key.
+    narrow: Box<[Lane]>,
+    /// For loads by several.
+    wide: Box<[Lane]>,
     pool: Pool,
     acquire_timeout: Duration,
     session: Arc<Session>,
@@ -90,10 +88,10 @@ impl Postgres {
             config.options(format!("{plan} {}", config.get_options().unwrap_or_default()));
             Lane::new(config)
         };
-        let lanes = (0..settings.lanes.max(1)).map(|_| lane(ONE_PLAN)).collect();
-        let wide = lane(OWN_PLAN);
+        let lanes = |plan: &str| (0..settings.lanes.max(1)).map(|_| lane(plan)).collect();
+        let (narrow, wide) = (lanes(ONE_PLAN), lanes(OWN_PLAN));
         let (acquire_timeout, session) = (settings.acquire_timeout, Arc::new(Session::new(settings)));
-        Ok(Postgres { lanes, wide, pool, acquire_timeout, session })
+        Ok(Postgres { narrow, wide, pool, acquire_timeout, session })
     }
 
     /// A connection of one's own; waiting for it is charged to the deadline.
@@ -110,13 +108,12 @@ impl Postgres {
         }
     }
 
-    /// For few keys the lane with the fewest loads under way; the first of several. What comes one after the other stays
-    /// on one connection, whose server process has everything at hand.
+    /// The lane with the fewest loads under way; the first of several. What comes one after the other stays on one
+    /// connection, whose server process has everything at hand.
     fn lane(&self, params: Params<'_>) -> &Lane {
-        if matches!(params, Params::One([.., Value::List(keys)]) if keys.len() > FEW_KEYS) {
-            return &self.wide;
-        }
-        self.lanes.iter().min_by_key(|lane| lane.under_way()).expect("there is at least one lane")
+        let by_several = matches!(params, Params::One([.., Value::List(_)]));
+        let lanes = if by_several { &self.wide } else { &self.narrow };
+        lanes.iter().min_by_key(|lane| lane.under_way()).expect("there is at least one lane")
     }
 }
 
