@@ -16,6 +16,9 @@ use crate::value::Value;
 
 /// How many prepared statements a connection keeps.
 const STATEMENT_CACHE: usize = 256;
+/// How long another process may hold a file that is opened, and the pause before trying again.
+const OPEN_LIMIT: Duration = Duration::from_secs(10);
+const OPEN_PAUSE: Duration = Duration::from_millis(5);
 
 pub(super) fn open_writer(path: &Path, settings: &SqliteSettings) -> Result<Connection, DriverError> {
     if let Some(folder) = path.parent() {
@@ -35,9 +38,31 @@ pub(super) fn open_writer(path: &Path, settings: &SqliteSettings) -> Result<Conn
     let pragmas =
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
     connection.busy_timeout(Duration::from_secs(5)).map_err(|error| classify(&error))?;
-    connection.execute_batch(pragmas).map_err(|error| unusable(path, &error))?;
+    patiently(|| connection.execute_batch(pragmas)).map_err(|error| unusable(path, &error))?;
     connection.busy_timeout(Duration::ZERO).map_err(|error| classify(&error))?;
     Ok(connection)
+}
+
+/// Tries again while somebody else holds the file. Of several processes that turn a new file to WAL at once SQLite tells
+/// all but one at once that it is locked, whatever the timeout: each of them reads it and wants it for itself.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "SQLite tells nobody when a file comes free, and no request waits yet"
+)]
+fn patiently(work: impl Fn() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    let give_up = std::time::Instant::now() + OPEN_LIMIT;
+    loop {
+        match work() {
+            Err(error) if is_busy(&error) && std::time::Instant::now() < give_up => {
+                std::thread::sleep(OPEN_PAUSE);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 pub(super) fn open_reader(path: &Path, settings: &SqliteSettings) -> Result<Connection, DriverError> {
@@ -55,7 +80,7 @@ fn open(path: &Path, flags: OpenFlags, settings: &SqliteSettings) -> Result<Conn
         settings.cache_bytes / 1024,
         settings.mmap_bytes
     );
-    connection.execute_batch(&pragmas).map_err(|error| unusable(path, &error))?;
+    patiently(|| connection.execute_batch(&pragmas)).map_err(|error| unusable(path, &error))?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // Once ANALYZE has run, SQLite would plan a statement anew for each set of values: 20 µs where a load by key
     // takes 5. With this, one text has one plan.
