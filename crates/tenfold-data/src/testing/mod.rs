@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 
 use crate::database::{DatabaseSettings, Pooler};
 use crate::statement::Dialect;
@@ -209,13 +209,24 @@ fn with_role(address: &str, role: &str) -> String {
 }
 
 async fn execute(server: &str, sql: &str) {
-    let config = Config::from_str(server).expect("the variable holds a PostgreSQL address");
+    let executed = connected(server, async |client| client.batch_execute(sql).await).await;
+    executed.expect("the tests' user may create and drop databases");
+}
+
+/// Works on a PostgreSQL connection of its own, which ends with the work.
+async fn connected<T>(
+    url: &str,
+    work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+) -> Result<T, tokio_postgres::Error> {
+    let config = Config::from_str(url).expect("a database of the tests has a PostgreSQL address");
     let (client, connection) =
         config.connect(NoTls).await.expect("the PostgreSQL server of the tests answers");
-    let statement = async {
-        client.batch_execute(sql).await.expect("the tests' user may create and drop databases");
+    let working = async move {
+        let result = work(&client).await;
         drop(client);
+        result
     };
     // The connection ends when the client is dropped.
-    let (_, _ended) = tokio::join!(statement, connection);
+    let (result, _ended) = tokio::join!(working, connection);
+    result
 }

@@ -5,14 +5,14 @@
 //! `pg_statistic`. A page needs a row: an empty table gets one, before its rollback.
 
 use std::fmt::Write as _;
-use std::str::FromStr as _;
 
 use serde_json::Value;
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::shape::{self, Asked};
 use super::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of, missing_index};
 use crate::statement::Dialect;
+use crate::testing::connected;
 
 /// Plans as the server does after a statement has been prepared and run a few times: for any value. A lock that
 /// somebody holds is not waited for.
@@ -84,18 +84,10 @@ struct Schema {
 }
 
 pub(super) async fn explain(url: &str, statements: &[Ran]) -> Vec<BadPlan> {
-    let config = Config::from_str(url).expect("the test's database has a PostgreSQL address");
-    let (client, connection) = config.connect(NoTls).await.expect("the test's database answers");
-    let explaining = async move {
-        let bad = explain_on(&client, statements).await;
-        drop(client);
-        bad.unwrap_or_else(|error| {
-            panic!("PostgreSQL cannot explain: {error:?}; the tests' user must be a superuser")
-        })
-    };
-    // The connection ends when the client is dropped.
-    let (bad, _ended) = tokio::join!(explaining, connection);
-    bad
+    let bad = connected(url, async |client| explain_on(client, statements).await).await;
+    bad.unwrap_or_else(|error| {
+        panic!("PostgreSQL cannot explain: {error:?}; the tests' user must be a superuser")
+    })
 }
 
 async fn explain_on(client: &Client, statements: &[Ran]) -> Result<Vec<BadPlan>, tokio_postgres::Error> {

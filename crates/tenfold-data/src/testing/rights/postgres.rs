@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::str::FromStr as _;
 
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, Error, NoTls};
+use tokio_postgres::{Client, Error};
 
 use super::{Breach, MODULES, ModuleText, Owners, Reach, judged};
 use crate::statement::Dialect;
+use crate::testing::connected;
 use crate::testing::plans::postgres::rows;
 
 /// A lock that somebody holds is not waited for; what is refused is told in English; and nobody has anything that was
@@ -30,18 +30,10 @@ const VERBS: &str = "SELECT, INSERT, UPDATE, DELETE";
 const DENIED: &str = "permission denied for ";
 
 pub(super) async fn breaches(url: &str, texts: &[ModuleText]) -> Vec<Breach> {
-    let config = Config::from_str(url).expect("the test's database has a PostgreSQL address");
-    let (client, connection) = config.connect(NoTls).await.expect("the test's database answers");
-    let judging = async move {
-        let breaches = breaches_on(&client, texts).await;
-        drop(client);
-        breaches.unwrap_or_else(|error| {
-            panic!("PostgreSQL cannot judge rights: {error:?}; the tests' user must be a superuser")
-        })
-    };
-    // The connection ends when the client is dropped.
-    let (breaches, _ended) = tokio::join!(judging, connection);
-    breaches
+    let breaches = connected(url, async |client| breaches_on(client, texts).await).await;
+    breaches.unwrap_or_else(|error| {
+        panic!("PostgreSQL cannot judge rights: {error:?}; the tests' user must be a superuser")
+    })
 }
 
 async fn breaches_on(client: &Client, texts: &[ModuleText]) -> Result<Vec<Breach>, Error> {
