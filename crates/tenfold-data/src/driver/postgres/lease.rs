@@ -163,7 +163,7 @@ impl PostgresTransaction {
 
     fn lease(&self) -> Result<Arc<Lease>, DriverError> {
         let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
-        lease.clone().ok_or_else(|| DriverError::Other(Source::new("the transaction has ended")))
+        lease.clone().ok_or_else(ended)
     }
 
     fn take(&self) -> Option<Arc<Lease>> {
@@ -191,7 +191,6 @@ impl DriverTransaction for PostgresTransaction {
 
     fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async move {
-            let ended = || DriverError::Other(Source::new("the transaction has ended"));
             let lease = self.take().and_then(Arc::into_inner).ok_or_else(ended)?;
             let result = lease.script("COMMIT").await;
             if result.is_err() {
@@ -213,6 +212,10 @@ impl DriverTransaction for PostgresTransaction {
         }
         true
     }
+}
+
+fn ended() -> DriverError {
+    DriverError::Other(Source::new("the transaction has ended"))
 }
 
 impl Drop for PostgresTransaction {

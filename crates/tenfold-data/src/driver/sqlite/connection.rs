@@ -53,16 +53,15 @@ fn patiently(work: impl Fn() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
     let give_up = std::time::Instant::now() + OPEN_LIMIT;
     loop {
         match work() {
-            Err(error) if is_busy(&error) && std::time::Instant::now() < give_up => {
+            Err(error)
+                if matches!(classify(&error), DriverError::Overloaded(_))
+                    && std::time::Instant::now() < give_up =>
+            {
                 std::thread::sleep(OPEN_PAUSE);
             }
             result => return result,
         }
     }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 pub(super) fn open_reader(path: &Path, settings: &SqliteSettings) -> Result<Connection, DriverError> {
