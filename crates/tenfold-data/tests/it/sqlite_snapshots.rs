@@ -10,19 +10,10 @@ use tenfold_data::{DataError, DatabaseSettings, Entity};
 use uuid::Uuid;
 
 use crate::bench::Bench;
-use crate::work::{Label, LabelId};
+use crate::work::{Label, LabelId, store_label};
 
 /// Pages of 4 KiB, and what one group of commits may add to the long log before it is moved.
 const BOUND: u64 = 8 << 20;
-
-async fn write(bench: &Bench, name: String) -> Result<LabelId, DataError> {
-    bench
-        .request(async |cx| {
-            let label = Label { id: LabelId(cx.new_id()), org_id: cx.tenant(), name };
-            cx.transaction(async |tx| label.insert(tx).await).await.map(|label| label.id)
-        })
-        .await
-}
 
 async fn name_of(bench: &Bench, id: LabelId) -> Option<String> {
     bench.request(async |cx| Label::find(&cx, id).await).await.unwrap().map(|label| label.name.clone())
@@ -32,7 +23,7 @@ async fn name_of(bench: &Bench, id: LabelId) -> Option<String> {
 async fn write_much(bench: &Bench, times: usize) {
     for n in 0..times {
         let names = (0..20).map(|m| format!("{n} {m} {}", "x".repeat(100_000)));
-        let written = join_all(names.map(|name| write(bench, name))).await;
+        let written = join_all(names.map(|name| store_label(bench, name))).await;
         assert!(written.iter().all(Result::is_ok));
     }
 }
@@ -51,7 +42,7 @@ async fn a_read_shows_what_anybody_has_committed_before_it() {
     let bench = Bench::sqlite().await;
     let other = bench.reopened(&DatabaseSettings::default());
     let program = Connection::open(bench.file()).unwrap();
-    let id = write(&bench, "first".to_owned()).await.unwrap();
+    let id = store_label(&bench, "first").await.unwrap().id;
     for round in 0..100 {
         let name = format!("by the other process {round}");
         let rename = Label::update(id).set(Label::name, name.clone());
@@ -74,7 +65,7 @@ async fn a_read_shows_what_anybody_has_committed_before_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_that_never_rest_do_not_let_the_log_grow() {
     let bench = Bench::sqlite().await;
-    let id = write(&bench, "first".to_owned()).await.unwrap();
+    let id = store_label(&bench, "first").await.unwrap().id;
     let done = AtomicBool::new(false);
     let reading = async {
         let mut reads = 0;
@@ -100,14 +91,14 @@ async fn readers_that_never_rest_do_not_let_the_log_grow() {
 async fn a_reader_that_rests_does_not_hold_the_log_of_another_process_for_long() {
     let bench = Bench::sqlite().await;
     let other = bench.reopened(&DatabaseSettings::default());
-    let id = write(&bench, "first".to_owned()).await.unwrap();
+    let id = store_label(&bench, "first").await.unwrap().id;
     assert_eq!(name_of(&other, id).await.as_deref(), Some("first"));
     let (begun, before) = (Instant::now(), salt(&bench));
     // Enough that the log is long; the other's snapshot shows it from before.
     write_much(&bench, 4).await;
     while salt(&bench) == before {
         assert!(begun.elapsed() < Duration::from_secs(30), "the log is held: {} bytes", log(&bench).len());
-        write(&bench, "small".to_owned()).await.unwrap();
+        store_label(&bench, "small").await.unwrap();
     }
     assert_eq!(name_of(&other, id).await.as_deref(), Some("first"));
 }
@@ -115,7 +106,7 @@ async fn a_reader_that_rests_does_not_hold_the_log_of_another_process_for_long()
 #[tokio::test]
 async fn a_read_that_fails_leaves_the_next_one_of_its_connection_alone() {
     let bench = Bench::sqlite().await;
-    let id = write(&bench, "first".to_owned()).await.unwrap();
+    let id = store_label(&bench, "first").await.unwrap().id;
     let program = Connection::open(bench.file()).unwrap();
     let broken = Uuid::from_u128(7);
     let insert = "INSERT INTO work_labels (id, org_id, name) VALUES (?1, ?2, CAST(x'ff' AS TEXT))";

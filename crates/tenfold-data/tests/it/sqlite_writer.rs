@@ -9,17 +9,7 @@ use tenfold_data::{DataError, DatabaseSettings, Entity, sql};
 use tokio::sync::oneshot;
 
 use crate::bench::Bench;
-use crate::work::{Label, LabelId};
-
-/// Stores one label in a request and a transaction of its own.
-async fn write(bench: &Bench, name: String) -> Result<LabelId, DataError> {
-    bench
-        .request(async |cx| {
-            let label = Label { id: LabelId(cx.new_id()), org_id: cx.tenant(), name };
-            cx.transaction(async |tx| label.insert(tx).await).await.map(|label| label.id)
-        })
-        .await
-}
+use crate::work::{Label, LabelId, store_label};
 
 /// The names that another program finds in the file.
 fn stored(bench: &Bench) -> Vec<String> {
@@ -45,7 +35,7 @@ async fn a_thousand_writers_at_once_are_all_acknowledged_and_stored() {
     let writers = (0..1000).map(|n| {
         let bench = Arc::clone(&bench);
         #[expect(clippy::disallowed_methods, reason = "each writer is a request of its own, on any thread")]
-        tokio::spawn(async move { write(&bench, format!("{n:04}")).await })
+        tokio::spawn(async move { store_label(&bench, format!("{n:04}")).await })
     });
     let written: Vec<_> = join_all(writers).await.into_iter().map(Result::unwrap).collect();
     assert!(written.iter().all(Result::is_ok), "{:?}", written.iter().find(|result| result.is_err()));
@@ -57,11 +47,11 @@ async fn writers_that_queue_up_share_a_commit_and_one_alone_has_its_own() {
     let bench = Bench::sqlite().await;
     let before = commits_in_log(&bench);
     for n in 0..5 {
-        write(&bench, format!("alone {n}")).await.unwrap();
+        store_label(&bench, format!("alone {n}")).await.unwrap();
     }
     assert_eq!(commits_in_log(&bench) - before, 5);
     let before = commits_in_log(&bench);
-    join_all((0..300).map(|n| write(&bench, format!("together {n}")))).await;
+    join_all((0..300).map(|n| store_label(&bench, format!("together {n}")))).await;
     let groups = commits_in_log(&bench) - before;
     assert!((1..=100).contains(&groups), "300 writers at once took {groups} commits");
     assert_eq!(stored(&bench).len(), 305);
@@ -70,7 +60,7 @@ async fn writers_that_queue_up_share_a_commit_and_one_alone_has_its_own() {
 #[tokio::test]
 async fn a_member_that_fails_or_goes_away_leaves_its_group_alone() {
     let bench = Bench::sqlite().await;
-    let taken = write(&bench, "taken".to_owned()).await.unwrap();
+    let taken = store_label(&bench, "taken").await.unwrap().id;
     let conflict = async |n: u32| {
         bench
             .request(async |cx| {
@@ -85,16 +75,16 @@ async fn a_member_that_fails_or_goes_away_leaves_its_group_alone() {
             .await
     };
     let gone = async || {
-        let write = write(&bench, "gone".to_owned());
+        let write = store_label(&bench, "gone");
         // Polled a few times, it stands somewhere between the queue and the acknowledgement.
         let _ = futures_util::future::select(Box::pin(write), Box::pin(tokio::task::yield_now())).await;
     };
-    let writers = join_all((0..50).map(|n| write(&bench, format!("stays {n:02}"))));
+    let writers = join_all((0..50).map(|n| store_label(&bench, format!("stays {n:02}"))));
     let (written, (conflicts, _)) =
         join(writers, join(join_all((0..50).map(conflict)), join_all((0..20).map(|_| gone())))).await;
     assert!(written.iter().all(Result::is_ok));
     assert!(conflicts.iter().all(|result| result.as_ref().is_err_and(DataError::is_conflict)));
-    write(&bench, "later".to_owned()).await.unwrap();
+    store_label(&bench, "later").await.unwrap();
     let names: Vec<_> = stored(&bench).into_iter().filter(|name| name != "gone").collect();
     let expected = (0..50).map(|n| format!("stays {n:02}"));
     let expected: Vec<_> =
@@ -107,7 +97,7 @@ async fn another_programs_writer_is_awaited() {
     let bench = Bench::sqlite().await;
     let other = Connection::open(bench.file()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let mut waiting = Box::pin(write(&bench, "patient".to_owned()));
+    let mut waiting = Box::pin(store_label(&bench, "patient"));
     let early = tokio::time::timeout(Duration::from_millis(30), &mut waiting).await;
     assert!(early.is_err(), "nobody can write while the other program does");
     assert!(
@@ -124,8 +114,8 @@ async fn two_processes_write_to_one_file_without_a_busy_error() {
     let bench = Bench::sqlite().await;
     let other = bench.reopened(&DatabaseSettings::default());
     let writers = |bench: &'static str| (0..100).map(move |n| format!("{bench} {n}"));
-    let first = join_all(writers("first").map(|name| write(&bench, name)));
-    let second = join_all(writers("second").map(|name| write(&other, name)));
+    let first = join_all(writers("first").map(|name| store_label(&bench, name)));
+    let second = join_all(writers("second").map(|name| store_label(&other, name)));
     let (first, second) = join(first, second).await;
     assert!(first.iter().chain(&second).all(Result::is_ok), "{first:?} {second:?}");
     assert_eq!(stored(&bench).len(), 200);
@@ -148,7 +138,7 @@ async fn more_waiting_writers_than_allowed_are_told_to_come_back() {
     });
     let crowd = async {
         held.await.unwrap();
-        let mut writers = Box::pin(join_all((0..5).map(|n| write(&bench, format!("{n}")))));
+        let mut writers = Box::pin(join_all((0..5).map(|n| store_label(&bench, format!("{n}")))));
         assert!(futures_util::poll!(&mut writers).is_pending());
         release.send(()).unwrap();
         writers.await
@@ -183,7 +173,7 @@ async fn a_lost_group_stores_only_what_was_acknowledged_when_the_disk_is_full_an
     bound_pages(&bench, false).await;
     let results = join_all((0..60).map(async |n| {
         let name = format!("{n:02} {}", "x".repeat(900));
-        write(&bench, name.clone()).await.map(|_| name)
+        store_label(&bench, name.clone()).await.map(|_| name)
     }));
     let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
     for result in results.await {
@@ -199,7 +189,7 @@ async fn a_lost_group_stores_only_what_was_acknowledged_when_the_disk_is_full_an
     }
     assert_eq!(stored(&bench), acknowledged);
     bound_pages(&bench, true).await;
-    write(&bench, "zz after".to_owned()).await.unwrap();
+    store_label(&bench, "zz after").await.unwrap();
     assert_eq!(stored(&bench).len(), acknowledged.len() + 1);
 }
 
@@ -207,10 +197,10 @@ async fn a_lost_group_stores_only_what_was_acknowledged_when_the_disk_is_full_an
 async fn closing_waits_for_what_was_acknowledged_and_refuses_what_comes_later() {
     let bench = Bench::sqlite().await;
     let (results, ()) =
-        join(join_all((0..20).map(|n| write(&bench, format!("{n:02}")))), bench.database.close()).await;
+        join(join_all((0..20).map(|n| store_label(&bench, format!("{n:02}")))), bench.database.close()).await;
     let acknowledged = results.iter().filter(|result| result.is_ok()).count();
     assert_eq!(stored(&bench).len(), acknowledged);
-    let late = write(&bench, "late".to_owned()).await.unwrap_err();
+    let late = store_label(&bench, "late").await.unwrap_err();
     assert!(late.to_string().contains("closing"), "{late}");
 }
 

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, join, pending, select};
-use tenfold_data::{Context, DataError, DatabaseSettings, Entity, sql};
+use tenfold_data::{DataError, DatabaseSettings, Entity, sql};
 use tokio::sync::oneshot;
 
 use crate::bench::Bench;
 use crate::ledger::next_line;
 use crate::people;
-use crate::work::{Label, LabelId};
+use crate::work::{Label, LabelId, label, store_label};
 
 on_both_databases!(
     a_closure_that_hangs_is_rolled_back_at_the_limit_and_its_caller_is_told_where_it_began,
@@ -39,14 +39,6 @@ async fn promptly<T>(work: impl Future<Output = T>) -> T {
     // The end of the patience may have polled it for the last time.
     assert!(started.elapsed() < PATIENCE, "the limit wakes it");
     value
-}
-
-fn label(cx: &Context, name: &str) -> Label {
-    Label { id: LabelId(cx.new_id()), org_id: cx.tenant(), name: name.to_owned() }
-}
-
-async fn store(bench: &Bench, name: &str) -> Result<Label, DataError> {
-    bench.request(async |cx| cx.transaction(async |tx| label(&cx, name).insert(tx).await).await).await
 }
 
 async fn names(bench: &Bench) -> Vec<String> {
@@ -80,7 +72,7 @@ async fn a_closure_that_hangs_is_rolled_back_at_the_limit_and_its_caller_is_told
         .await;
     told_of_the_limit(&error, line, "waited for something that is not the database");
     assert_eq!(bench.waited().len(), 1);
-    store(&bench, "after").await.unwrap();
+    store_label(&bench, "after").await.unwrap();
     assert_eq!(names(&bench).await, ["after"]);
 }
 
@@ -115,7 +107,7 @@ async fn a_transaction_that_is_kept_and_not_polled_frees_what_it_holds(bench: Be
             let Either::Right((_, kept)) = select(Box::pin(kept), midway).await else {
                 panic!("a transaction that waits for ever does not end")
             };
-            promptly(store(&bench, "neighbour")).await.unwrap();
+            promptly(store_label(&bench, "neighbour")).await.unwrap();
             told_of_the_limit(
                 &promptly(kept).await.unwrap_err(),
                 line,
@@ -233,5 +225,5 @@ async fn a_statement_in_the_middle_is_cancelled_at_the_limit() {
     while onlooker.query_one(active, &[]).await.unwrap().get::<_, i64>(0) > 0 {
         assert!(started.elapsed() < PATIENCE, "nobody told the server");
     }
-    store(&bench, "after").await.unwrap();
+    store_label(&bench, "after").await.unwrap();
 }

@@ -1,13 +1,13 @@
 //! Transactions: what is committed, what is rolled back, and what is refused while one is open.
 
 use futures_util::future::{Either, join, join_all, select};
-use tenfold_data::{Context, DataError, DatabaseSettings, Entity, OrgId};
+use tenfold_data::{DataError, DatabaseSettings, Entity, OrgId};
 use tokio::sync::oneshot;
 
 use crate::bench::Bench;
 use crate::ledger::{here, names, next_line};
 use crate::people::{self, Account, AccountId, User};
-use crate::work::{Label, LabelId};
+use crate::work::{Label, LabelId, label};
 
 on_both_databases!(
     what_is_committed_is_seen_by_the_next_request,
@@ -30,10 +30,6 @@ on_both_databases!(
     a_change_of_no_column_only_looks_for_the_row,
     a_deleted_row_is_gone,
 );
-
-fn label(cx: &Context, name: &str) -> Label {
-    Label { id: LabelId(cx.new_id()), org_id: cx.tenant(), name: name.to_owned() }
-}
 
 async fn labels(bench: &Bench) -> Vec<String> {
     let all = bench.request(async |cx| Label::query().order_by(Label::name).all(&cx).await.unwrap()).await;

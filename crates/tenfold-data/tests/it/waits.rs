@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::bench::Bench;
 use crate::ledger::next_line;
 use crate::people::{self, User};
-use crate::work::{Label, LabelId};
+use crate::work::{Label, label};
 
 on_both_databases!(
     a_transaction_that_waits_for_something_else_is_told_of_once_with_its_line,
@@ -23,10 +23,6 @@ on_both_databases!(
     a_transaction_on_a_task_of_its_own_is_left_alone,
     an_error_that_the_catalog_explains_is_no_such_wait,
 );
-
-fn label(cx: &Context, name: &str) -> Label {
-    Label { id: LabelId(cx.new_id()), org_id: cx.tenant(), name: name.to_owned() }
-}
 
 async fn yields(times: usize) {
     for _ in 0..times {

@@ -4,6 +4,8 @@ use tenfold_data::{
     Context, Count, DataError, Entity, Many, MigrationFile, ModuleMigrations, One, OrgId, id,
 };
 
+use crate::bench::Bench;
+
 id!(ProjectId);
 id!(TaskId);
 id!(LabelId);
@@ -94,6 +96,16 @@ CREATE TABLE work_comments (
 CREATE INDEX work_comments_by_task ON work_comments (org_id, task_id);
 ";
 
+/// A label that is not stored yet.
+pub fn label(cx: &Context, name: impl Into<String>) -> Label {
+    Label { id: LabelId(cx.new_id()), org_id: cx.tenant(), name: name.into() }
+}
+
+/// Stores a label in a request and a transaction of its own.
+pub async fn store_label(bench: &Bench, name: impl Into<String>) -> Result<Label, DataError> {
+    bench.request(async |cx| cx.transaction(async |tx| label(&cx, name).insert(tx).await).await).await
+}
+
 /// Stores two projects with `tasks` tasks each. Every task has the labels `urgent` and `small`, and the task
 /// with index n has n % 3 comments.
 pub async fn plan(cx: &Context, tasks: usize) -> Vec<Project> {
@@ -106,9 +118,7 @@ pub async fn plan(cx: &Context, tasks: usize) -> Vec<Project> {
             tasks: Many::default(),
         })
         .into();
-    let labels: Vec<_> = ["urgent", "small"]
-        .map(|name| Label { id: LabelId(cx.new_id()), org_id, name: name.to_owned() })
-        .into();
+    let labels: Vec<_> = ["urgent", "small"].map(|name| label(cx, name)).into();
     let (mut all, mut labelings, mut comments) = (Vec::new(), Vec::new(), Vec::new());
     for project in &projects {
         for n in 0..tasks {
