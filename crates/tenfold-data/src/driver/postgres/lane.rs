@@ -4,8 +4,10 @@
 //! request hits whatever the connection is running by then, which may be an innocent neighbour's load.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use tokio::sync::Mutex as AsyncMutex;
 use tokio_postgres::{Client, Config, NoTls, Statement as Prepared};
@@ -20,7 +22,7 @@ pub(super) struct Lane {
     current: Mutex<Option<Arc<Connection>>>,
     /// Held while connecting, so that a broken lane is opened once and not by everybody who waits for it.
     connecting: AsyncMutex<()>,
-    under_way: AtomicUsize,
+    under_way: Arc<AtomicUsize>,
 }
 
 /// A load that is under way, until it is dropped.
@@ -39,12 +41,7 @@ struct Connection {
 
 impl Lane {
     pub(super) fn new(config: Config) -> Self {
-        Lane {
-            config,
-            current: Mutex::new(None),
-            connecting: AsyncMutex::new(()),
-            under_way: AtomicUsize::new(0),
-        }
+        Lane { config, current: Mutex::new(None), connecting: AsyncMutex::new(()), under_way: Arc::default() }
     }
 
     /// How many loads it has been given that have not come back.
@@ -69,6 +66,7 @@ impl Lane {
             return Ok(open);
         }
         let (client, driving) = self.config.connect(NoTls).await.map_err(unconnected)?;
+        let driving = Gathering { driving, under_way: Arc::clone(&self.under_way), has_let_others: false };
         #[expect(clippy::disallowed_methods, reason = "the connection outlives the request that opened it")]
         tokio::spawn(async move {
             if let Err(error) = driving.await {
@@ -83,6 +81,27 @@ impl Lane {
     fn open(&self) -> Option<Arc<Connection>> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.as_ref().filter(|connection| !connection.client.is_closed()).cloned()
+    }
+}
+
+/// Drives a lane's connection. When several loads are under way, everybody else who can run does so first: what they ask
+/// for goes out in the same packet, and their answers are read at once.
+struct Gathering<C> {
+    driving: C,
+    under_way: Arc<AtomicUsize>,
+    has_let_others: bool,
+}
+
+impl<C: Future + Unpin> Future for Gathering<C> {
+    type Output = C::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
+        self.has_let_others = !self.has_let_others && self.under_way.load(Ordering::Relaxed) > 1;
+        if self.has_let_others {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.driving).poll(cx)
     }
 }
 
