@@ -82,7 +82,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
     fn key(&self) -> Self::Key;
 
     /// Makes rows that were loaded together a cohort: touching a relation on one loads it for all.
-    fn link(rows: &mut [Self], peering: Peering);
+    fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering);
 
     /// Begins a list of these entities.
     fn query() -> Query<Self> {

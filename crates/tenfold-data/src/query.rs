@@ -157,7 +157,7 @@ impl<E: Entity> Query<E> {
         }
         rows.truncate(wanted);
         let next_cursor = rows.last().filter(|_| more).map(|last| self.cursor_after(last));
-        E::link(&mut rows, peering);
+        E::link(rows.iter_mut(), peering);
         Ok(Rows { rows, next_cursor })
     }
 

@@ -84,9 +84,8 @@ impl<'a> Shape<'a> {
         let selected: Vec<_> =
             idents.iter().filter(|ident| self.tenant.is_none() || ***ident != self.tenant).collect();
         let places = 0..selected.len();
+        let link = self.link(name, data);
         let related: Vec<_> = self.relations.iter().map(|relation| &relation.field.ident).collect();
-        let links = self.relations.iter().map(|relation| relation.link(name, &self.table, key, data));
-        let references = self.references.iter().map(|field| &field.ident);
         quote! {
             impl #data::Entity for #name {
                 type Key = #key_type;
@@ -128,11 +127,31 @@ impl<'a> Shape<'a> {
                     ::std::clone::Clone::clone(&self.#key)
                 }
 
-                fn link(rows: &mut [Self], peering: #data::relation::Peering) {
-                    let _ = (&rows, peering);
-                    #(#links)*
-                    #(#data::relation::link_references(rows, peering, |row: &mut #name| &mut row.#references);)*
-                }
+                #link
+            }
+        }
+    }
+
+    /// Makes rows peers: for each relation, and for each reference to another module.
+    fn link(&self, name: &Ident, data: &TokenStream) -> TokenStream {
+        let links =
+            self.relations.iter().map(|relation| relation.link(name, &self.table, &self.key.ident, data));
+        let references = self.references.iter().map(|field| &field.ident);
+        let body = if self.relations.is_empty() && self.references.is_empty() {
+            quote!(let _ = (rows, peering);)
+        } else {
+            quote! {
+                let mut rows: ::std::vec::Vec<&mut Self> = rows.collect();
+                #(#links)*
+                #(#data::relation::link_references(&mut rows, peering, |row: &mut #name| &mut row.#references);)*
+            }
+        };
+        quote! {
+            fn link<'r>(
+                rows: impl ::std::iter::Iterator<Item = &'r mut Self>,
+                peering: #data::relation::Peering,
+            ) {
+                #body
             }
         }
     }
@@ -210,7 +229,7 @@ impl Relation<'_> {
         quote! {{
             static RELATION: #relation::Relation<#row_type> = #relation::Relation::new(#table, #name, #path);
             #relation::link(
-                rows, peering, &RELATION,
+                &mut rows, peering, &RELATION,
                 |row: &#entity| #relation::Link::new(#data::ColumnType::to_value(&#own)),
                 |row: &mut #entity| &mut row.#field,
             );

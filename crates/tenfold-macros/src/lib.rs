@@ -57,7 +57,7 @@ use syn::parse_macro_input;
 ///     fn values(&self) -> Vec<Value> { vec![self.id.to_value(), /* … */] }
 ///     fn link_at(&self, place: usize) -> Link { /* the value of the column there, to tell whose row it is */ }
 ///     fn key(&self) -> UserId { self.id.clone() }
-///     fn link(rows: &mut [Self], peering: Peering) { /* makes rows peers, relation by relation */ }
+///     fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering) { /* makes rows peers, relation by relation */ }
 /// }
 /// impl User {
 ///     pub const email: Column<User, String> = Column::new("email");    // User::email in queries

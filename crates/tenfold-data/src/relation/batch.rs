@@ -13,7 +13,7 @@ use super::{Link, Related};
 use crate::context::Origin;
 use crate::entity::OrgId;
 use crate::error::DataError;
-use crate::row::Row;
+use crate::row::{ReadError, Row};
 use crate::scope::{Batch, FEW, Scope, Watch};
 use crate::statement::CallSite;
 use crate::transaction::Connection;
@@ -46,32 +46,33 @@ impl<R: Related> RelationBatch<R> {
         self.cohorts.push(cohort);
     }
 
-    async fn load(&self, scope: &Scope) -> Result<Found<R>, DataError> {
+    /// What was wanted, and the rows of each link.
+    async fn load(&self, scope: &Scope) -> Result<(Wanted, Vec<Rows<R>>), DataError> {
         let wanted = Wanted::of(&self.cohorts);
         if wanted.links.is_empty() {
-            return Ok(Found { wanted, rows: Vec::new() });
+            return Ok((wanted, Vec::new()));
         }
         let links = Value::List(wanted.links.iter().map(Link::value).collect());
         let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([links]).collect();
         let statement = self.relation.statement(scope.database().dialect());
-        let mut places = Places { wanted: &wanted.links, of_rows: Vec::with_capacity(wanted.links.len()) };
+        let mut found = Found::new(&wanted.links);
         let own = self.relation.link_among_columns();
         let (place, kind) = (self.relation.link_place(), self.relation.link_kind());
         let read = |row: &Row<'_>| {
             let related = R::read(row, self.tenant)?;
             let link = own.map_or_else(|| Link::read(row, place, kind), |own| Ok(related.link_at(own)))?;
-            places.push(&link);
-            Ok(related)
+            found.push(&link, related)
         };
         // One entity alone was not loaded with a list: in a loop it is an N+1, as a load by key would be.
         let alone = self.cohorts.iter().all(|cohort| cohort.size() == 1);
         let watch = if alone { self.watch } else { Watch::Nothing };
         let connection = self.connection.as_deref();
-        let rows = scope.fetch(connection, statement, &params, (self.site, watch), read).await?;
-        let (places, mut rows) = side_by_side(places.of_rows, rows);
-        R::link(&mut rows, Peering::of(scope, self.tenant));
-        let rows = apart(&places, rows, wanted.links.len());
-        Ok(Found { wanted, rows })
+        scope.fetch(connection, statement, &params, (self.site, watch), read).await?;
+        let mut rows = found.end();
+        // Nobody else has them yet.
+        let all = rows.iter_mut().flatten().filter_map(Arc::get_mut).flatten();
+        R::link(all, Peering::of(scope, self.tenant));
+        Ok((wanted, rows))
     }
 }
 
@@ -113,54 +114,57 @@ fn place(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(NOBODY)
 }
 
-/// Finds the place of each row's link among the wanted.
-struct Places<'w> {
+/// The rows as they come, put apart by link at once: an entity which outlives its peers keeps its own rows only, and no
+/// copy is made of a list that is many times larger than what one entity has.
+struct Found<'w, R> {
     wanted: &'w [Link],
-    of_rows: Vec<u32>,
+    rows: Vec<Rows<R>>,
+    /// Which link the last row belongs to, and the rows of that link so far.
+    place: u32,
+    of_place: Vec<R>,
 }
 
-impl Places<'_> {
+impl<'w, R> Found<'w, R> {
+    fn new(wanted: &'w [Link]) -> Self {
+        let rows = wanted.iter().map(|_| None).collect();
+        Found { wanted, rows, place: 0, of_place: Vec::new() }
+    }
+
+    fn push(&mut self, link: &Link, row: R) -> Result<(), ReadError> {
+        let Some(place) = self.place_of(link) else {
+            // The statement gives only what it was asked for; if it did not, the row would belong to nobody.
+            return Ok(());
+        };
+        if place != self.place {
+            self.close();
+            self.place = place;
+            if self.rows[place as usize].is_some() {
+                return Err(ReadError::new(0, "rows of one link side by side", "others between them"));
+            }
+        }
+        self.of_place.push(row);
+        Ok(())
+    }
+
     /// As a rule a row belongs to the link of the row before it or to the next one.
-    fn push(&mut self, link: &Link) {
-        let last = self.of_rows.last().copied();
-        let near = last.map_or(0..1, |last| last..last.saturating_add(2));
+    fn place_of(&self, link: &Link) -> Option<u32> {
+        let near = [self.place, self.place.saturating_add(1)];
         let near = near.into_iter().find(|place| self.wanted.get(*place as usize) == Some(link));
-        let found = near.or_else(|| self.wanted.binary_search(link).ok().map(place));
-        // The statement gives only what it was asked for; if it did not, the row would belong to nobody.
-        self.of_rows.push(found.unwrap_or(NOBODY));
+        near.or_else(|| self.wanted.binary_search(link).ok().map(place))
     }
-}
 
-/// Puts the rows of one link side by side, as they are already unless the database found another way.
-fn side_by_side<R>(places: Vec<u32>, rows: Vec<R>) -> (Vec<u32>, Vec<R>) {
-    if places.is_sorted() {
-        return (places, rows);
-    }
-    let mut both: Vec<(u32, R)> = places.into_iter().zip(rows).collect();
-    both.sort_by_key(|(place, _)| *place);
-    both.into_iter().unzip()
-}
-
-/// The rows of each of `links` places. They are kept apart, so that an entity which outlives its peers keeps its own
-/// only.
-fn apart<R>(places: &[u32], rows: Vec<R>, links: usize) -> Vec<Rows<R>> {
-    let mut rows = rows.into_iter();
-    let mut found: Vec<Rows<R>> = Vec::with_capacity(links);
-    for same in places.chunk_by(|one, other| one == other) {
-        if same[0] != NOBODY {
-            found.resize_with(same[0] as usize, || None);
-            found.push(Some(rows.by_ref().take(same.len()).collect()));
+    /// No more rows of this link.
+    fn close(&mut self) {
+        if !self.of_place.is_empty() {
+            self.rows[self.place as usize] = Some(self.of_place.drain(..).collect());
         }
     }
-    found.resize_with(links, || None);
-    found
-}
 
-/// What a batch has found.
-struct Found<R: Related> {
-    wanted: Wanted,
     /// The rows of each link.
-    rows: Vec<Rows<R>>,
+    fn end(mut self) -> Vec<Rows<R>> {
+        self.close();
+        self.rows
+    }
 }
 
 impl<R: Related> Batch for RelationBatch<R> {
@@ -169,7 +173,7 @@ impl<R: Related> Batch for RelationBatch<R> {
             let result = self.load(&scope).await;
             let cohorts = std::mem::take(&mut self.cohorts);
             match result {
-                Ok(Found { wanted, mut rows }) => {
+                Ok((wanted, mut rows)) => {
                     for (cohort, places) in cohorts.iter().zip(&wanted.by_member) {
                         let of = |index: u32| {
                             let rows = rows.get_mut(places[index as usize] as usize)?;

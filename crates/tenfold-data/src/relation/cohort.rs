@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -21,7 +22,7 @@ use crate::statement::CallSite;
 /// relation's field. Called by the derive.
 #[doc(hidden)]
 pub fn link<E, F: Field>(
-    rows: &mut [E],
+    rows: &mut [&mut E],
     peering: Peering,
     relation: &'static Relation<F::Row>,
     of: impl Fn(&E) -> Link,
@@ -31,8 +32,7 @@ pub fn link<E, F: Field>(
         let cohort = Arc::new(Cohort {
             relation,
             owner: peering.tenant.map_or_else(OnceLock::new, OnceLock::from),
-            links: rows.iter().map(&of).collect(),
-            holders: rows.iter().map(|_| AtomicU32::new(1)).collect(),
+            members: rows.iter().map(|row| Held { link: of(row), holders: AtomicU32::new(1) }).collect(),
             keeps: AtomicBool::new(false),
             views: Mutex::new(Vec::new()),
         });
@@ -50,13 +50,51 @@ pub struct Cohort<R: Related> {
     /// Whose rows are related: those of the entities' organization; if they belong to nobody, of the first
     /// organization that asked, for what is loaded for it must not be shown to another.
     owner: OnceLock<OrgId>,
-    links: Box<[Link]>,
-    /// How many copies of each entity there are; a dropped one is not loaded for any more.
-    holders: Box<[AtomicU32]>,
+    members: Members,
     /// Whether rows stay here after an entity was given them.
     keeps: AtomicBool,
     /// What was loaded outside of transactions, and inside of each.
     views: Mutex<Vec<View<R>>>,
+}
+
+/// One entity of a cohort.
+struct Held {
+    link: Link,
+    /// How many copies of it there are; a dropped one is not loaded for any more.
+    holders: AtomicU32,
+}
+
+impl Held {
+    fn is_held(&self) -> bool {
+        self.holders.load(Ordering::Acquire) > 0
+    }
+}
+
+/// The entities of a cohort. One that was loaded by its key is alone, and takes no room of its own.
+enum Members {
+    Alone([Held; 1]),
+    Several(Box<[Held]>),
+}
+
+impl FromIterator<Held> for Members {
+    fn from_iter<I: IntoIterator<Item = Held>>(members: I) -> Self {
+        let mut members = members.into_iter();
+        match (members.next(), members.next()) {
+            (Some(alone), None) => Members::Alone([alone]),
+            (first, second) => Members::Several(first.into_iter().chain(second).chain(members).collect()),
+        }
+    }
+}
+
+impl Deref for Members {
+    type Target = [Held];
+
+    fn deref(&self) -> &[Held] {
+        match self {
+            Members::Alone(alone) => alone,
+            Members::Several(several) => several,
+        }
+    }
 }
 
 struct View<R> {
@@ -72,7 +110,7 @@ struct View<R> {
 impl<R: Related> Member<R> {
     /// The value that links this entity, for errors.
     pub(super) fn key(&self) -> String {
-        let link = self.0.as_ref().map(|place| &place.cohort.links[place.index as usize]);
+        let link = self.0.as_ref().map(|place| &place.cohort.members[place.index as usize].link);
         match link {
             Some(Link::Uuid(id)) => format!("of {id}"),
             Some(Link::Integer(n)) => format!("of {n}"),
@@ -136,7 +174,7 @@ impl<R: Related> Place<R> {
         }) else {
             return false;
         };
-        let is_alone = self.cohort.holders[self.index as usize].load(Ordering::Acquire) == 1;
+        let is_alone = self.cohort.members[self.index as usize].holders.load(Ordering::Acquire) == 1;
         if by.is_none() && is_alone {
             self.keep(by, rows.take());
         } else {
@@ -170,30 +208,27 @@ impl<R: Related> Cohort<R> {
 
     /// The links of the entities that somebody still holds, and their places.
     pub(super) fn wanted(&self) -> impl Iterator<Item = (u32, &Link)> {
-        let held = (0..).zip(&self.links).filter(|(index, _)| self.is_held(*index));
-        held.filter(|(_, link)| **link != Link::None)
-    }
-
-    fn is_held(&self, index: u32) -> bool {
-        self.holders[index as usize].load(Ordering::Acquire) > 0
+        let members = (0..).zip(self.members.iter().map(|member| (member.is_held(), &member.link)));
+        let held = members.filter(|(_, (is_held, link))| *is_held && **link != Link::None);
+        held.map(|(index, (_, link))| (index, link))
     }
 
     /// How many entities there were when they were loaded.
     pub(super) fn size(&self) -> usize {
-        self.links.len()
+        self.members.len()
     }
 
     /// One more copy of an entity, in the place of the old one.
     pub(super) fn copy(self: &Arc<Self>, old: &Place<R>) -> Place<R> {
         // Under the lock, since the rows may be on their way to the old one alone.
         let _views = self.views();
-        self.holders[old.index as usize].fetch_add(1, Ordering::AcqRel);
+        self.members[old.index as usize].holders.fetch_add(1, Ordering::AcqRel);
         old.copy()
     }
 
     /// One copy less. When nobody holds the entity any more, its rows go.
     pub(super) fn leave(&self, place: &Place<R>) {
-        let is_last = self.holders[place.index as usize].fetch_sub(1, Ordering::AcqRel) == 1;
+        let is_last = self.members[place.index as usize].holders.fetch_sub(1, Ordering::AcqRel) == 1;
         if is_last && (!place.has_own_rows() || self.keeps.load(Ordering::Acquire)) {
             self.forget(place.index);
         }
@@ -216,9 +251,9 @@ impl<R: Related> Cohort<R> {
         let wakers = {
             let mut views = self.views();
             // Under the lock: who is dropped from now on finds the rows there and lets go of them.
+            let members = (0..).zip(self.members.iter());
             let rows =
-                (0..).take(self.size()).map(|index| if self.is_held(index) { of(index) } else { None });
-            let rows = rows.collect();
+                members.map(|(index, member)| if member.is_held() { of(index) } else { None }).collect();
             let view = view_of(&mut views, by);
             view.rows = Some(rows);
             if by.is_some() {

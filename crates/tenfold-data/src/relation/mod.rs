@@ -149,7 +149,7 @@ pub trait Related: Sized + Send + Sync + 'static {
     fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError>;
     /// The column at a place among those that were read, if rows can be linked by it.
     fn link_at(&self, place: usize) -> Link;
-    fn link(rows: &mut [Self], peering: Peering);
+    fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering);
 }
 
 impl<T: Entity> Related for T {
@@ -163,7 +163,7 @@ impl<T: Entity> Related for T {
     fn link_at(&self, place: usize) -> Link {
         T::link_at(self, place)
     }
-    fn link(rows: &mut [Self], peering: Peering) {
+    fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering) {
         T::link(rows, peering);
     }
 }
@@ -186,5 +186,5 @@ impl<T: Entity> Related for Counted<T> {
     fn link_at(&self, _: usize) -> Link {
         Link::None
     }
-    fn link(_: &mut [Self], _: Peering) {}
+    fn link<'r>(_: impl Iterator<Item = &'r mut Self>, _: Peering) {}
 }

@@ -62,7 +62,7 @@ impl<K: KeyType> PeerKey<K> for &Ref<K> {
 /// Makes the references of `rows` peers. Called by the derive.
 #[doc(hidden)]
 pub fn link_references<E, K: KeyType>(
-    rows: &mut [E],
+    rows: &mut [&mut E],
     peering: Peering,
     field: impl Fn(&mut E) -> &mut Ref<K>,
 ) {

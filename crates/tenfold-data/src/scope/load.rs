@@ -66,7 +66,7 @@ impl<E: Entity> KeyedLoad for Load<E> {
             let mut rows = scope
                 .fetch(connection, statement, &params, (self.site, watch), |row| E::read(row, self.tenant))
                 .await?;
-            E::link(&mut rows, Peering::of(&scope, self.tenant));
+            E::link(rows.iter_mut(), Peering::of(&scope, self.tenant));
             let mut found: Found<E> = keys.into_iter().map(|key| (key, None)).collect();
             for row in rows {
                 found.insert(row.key(), Some(Arc::new(row)));

@@ -31,7 +31,7 @@ pub(crate) async fn insert<E: Entity>(
     // Of many rows the database does not say which one it refused.
     let key = (rows.len() == 1).then(|| format!("{:?}", rows[0].key()));
     stored.map_err(|error| error.of::<E>(key))?;
-    E::link(&mut rows, target.peering());
+    E::link(rows.iter_mut(), target.peering());
     Ok(rows)
 }
 

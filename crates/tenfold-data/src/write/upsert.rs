@@ -52,7 +52,7 @@ impl<E: Entity> Upsert<E> {
             let stored = target.fetch(&statement, &values, |row| E::read(row, target.tenant)).await;
             let key = format!("{:?}", self.row.key());
             let mut rows = stored.map_err(|error| error.of::<E>(Some(key)))?;
-            E::link(&mut rows, target.peering());
+            E::link(rows.iter_mut(), target.peering());
             Ok(rows.pop().expect("RETURNING gives the row that was stored or changed"))
         }
     }
