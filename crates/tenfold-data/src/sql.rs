@@ -1,7 +1,6 @@
 //! SQL by its author, for what the query builder does not say. The text has a name, is checked against its
 //! module's tables by `tenfold check`, and runs on both databases.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::panic::Location;
 
@@ -145,13 +144,8 @@ impl SqlQuery {
                 self.sql.name
             )));
         }
-        let statement = Statement {
-            name: Cow::Borrowed(self.sql.name),
-            module: self.sql.module,
-            text: Cow::Borrowed(text),
-            cost: self.cost,
-            within: target.tenant,
-        };
+        let statement = Statement::new(self.sql.name, self.sql.module, text, self.cost);
+        let statement = Statement { within: target.tenant, ..statement };
         Ok((statement, target.tenant.iter().map(OrgId::to_value).chain(self.params).collect()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::entity::OrgId;
@@ -52,9 +53,21 @@ pub(crate) struct Statement {
     /// The organization that a text by its author is held to, by the database where it can (PostgreSQL's row-level
     /// security); generated texts carry theirs.
     pub within: Option<OrgId>,
+    /// Whether SQLite, which numbers parameters by their first appearance, numbers them as the text does; once it is known.
+    pub in_order: OnceLock<bool>,
 }
 
 impl Statement {
+    pub(crate) fn new(
+        name: impl Into<Cow<'static, str>>,
+        module: &'static str,
+        text: impl Into<Cow<'static, str>>,
+        cost: Cost,
+    ) -> Self {
+        let (name, text) = (name.into(), text.into());
+        Statement { name, module, text, cost, within: None, in_order: OnceLock::new() }
+    }
+
     /// The same for as long as the process lives: for the texts that each entity and relation has once. Their record
     /// then borrows them, run after run.
     pub(crate) fn lasting(self) -> Self {

@@ -1,6 +1,5 @@
 //! What is known of an entity's table, and the statement texts that follow from it.
 
-use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use crate::statement::{Cost, Dialect, Statement};
@@ -99,13 +98,7 @@ impl Table {
     }
 
     pub(crate) fn statement(&self, verb: &str, text: String, cost: Cost) -> Statement {
-        Statement {
-            name: Cow::Owned(format!("{}.{verb}", self.name)),
-            module: self.module,
-            text: Cow::Owned(text),
-            cost,
-            within: None,
-        }
+        Statement::new(format!("{}.{verb}", self.name), self.module, text, cost)
     }
 
     /// Selects `columns` of the rows whose column `by` holds one of a list of values, which is the last parameter. They come in the

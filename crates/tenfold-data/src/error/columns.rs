@@ -4,8 +4,6 @@
 //! them, for everybody. It is asked only then, on another connection, since the one that failed answers nothing more
 //! and is given back before: it may be the last, and who holds it must not wait for another.
 
-use std::borrow::Cow;
-
 use tokio::time::Instant;
 
 use super::{Constraint, ConstraintKind, DriverError};
@@ -57,13 +55,7 @@ fn is_undescribed(constraint: &Constraint, statement: &Statement) -> bool {
 }
 
 async fn ask(database: &Database, constraint: &Constraint, deadline: Option<Instant>) -> Option<Vec<String>> {
-    let statement = Statement {
-        name: Cow::Borrowed("constraints.columns"),
-        module: "tenfold",
-        text: Cow::Borrowed(COLUMNS),
-        cost: Cost::Key,
-        within: None,
-    };
+    let statement = Statement::new("constraints.columns", "tenfold", COLUMNS, Cost::Key);
     let params = [Value::Text(constraint.table.clone()), Value::Text(constraint.name.clone()?)];
     let mut columns = Vec::new();
     let mut sink = |row: &Row<'_>| {

@@ -302,8 +302,7 @@ async fn run(
     params: &[Value],
 ) -> Result<Vec<String>, DriverError> {
     let mut found = Vec::new();
-    let statement =
-        Statement { name: name.into(), module: "tenfold", text: text.into(), cost: Cost::Free, within: None };
+    let statement = Statement::new(name, "tenfold", text, Cost::Free);
     let mut sink = |row: &crate::row::Row<'_>| {
         found.push(row.text(0)?);
         Ok(())

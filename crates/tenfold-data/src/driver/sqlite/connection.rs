@@ -1,6 +1,7 @@
 //! One SQLite connection: how it is opened, how a statement runs on it, what its errors mean.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -104,7 +105,7 @@ pub(super) fn run_statement(connection: &Connection, call: Call<'_>) -> Result<u
     let text = &call.statement.text;
     let mut statement = connection.prepare_cached(text).map_err(|error| classify(&error))?;
     let mut run = |values: &[Value]| {
-        bind(&mut statement, values)?;
+        bind(&mut statement, values, &call.statement.in_order)?;
         let explain = |error: &rusqlite::Error| match constraint::is_foreign_key(error) {
             true => match constraint::broken_reference(connection, text, values) {
                 Some(reference) => DriverError::Constraint(Box::new(reference)),
@@ -148,19 +149,28 @@ pub(super) fn check(connection: &Connection, text: &str) -> Result<usize, Driver
 }
 
 /// Binds `$1, $2, …` by their names: SQLite numbers parameters by their first appearance, and would take
-/// `$1::uuid` for one more parameter, silently NULL.
-fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), DriverError> {
-    for index in 1..=statement.parameter_count() {
-        let number = number_of(statement, index, values.len())?;
+/// `$1::uuid` for one more parameter, silently NULL. A statement whose names say the same as SQLite's numbers is not
+/// asked for its names again: to tell one, SQLite reads all before it.
+fn bind(
+    statement: &mut Statement<'_>,
+    values: &[Value],
+    in_order: &OnceLock<bool>,
+) -> Result<(), DriverError> {
+    let count = statement.parameter_count();
+    let by_number = in_order.get() == Some(&true) && count == values.len();
+    let mut is_in_order = true;
+    for index in 1..=count {
+        let number = if by_number { index } else { number_of(statement, index, values.len())? };
+        is_in_order &= number == index;
         statement.raw_bind_parameter(index, &values[number - 1]).map_err(|error| classify(&error))?;
     }
-    if statement.parameter_count() != values.len() {
+    if count != values.len() {
+        let (given, wanted) = (values.len(), count);
         return Err(DriverError::Other(Source::new(format!(
-            "{} values were given for {} parameters: each value is used",
-            values.len(),
-            statement.parameter_count()
+            "{given} values were given for {wanted} parameters: each value is used"
         ))));
     }
+    in_order.get_or_init(|| is_in_order);
     Ok(())
 }
 
