@@ -23,7 +23,7 @@ impl Scope {
         (site, watch): (CallSite, Watch),
         mut read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
     ) -> Result<Vec<T>, DataError> {
-        let mut rows = Vec::with_capacity(expected_rows(statement, params).min(most_at_first::<T>()));
+        let mut rows = Vec::with_capacity(expected_rows(statement, params));
         let mut sink = |row: &Row<'_>| {
             rows.push(read(row)?);
             Ok(())
@@ -106,21 +106,13 @@ impl Scope {
     }
 }
 
-/// A list that grows is copied again and again; one that has room for more than comes leaves it untouched.
-const ROOM: usize = 256 * 1024;
-
-/// How many rows of this type have room in [`ROOM`].
-fn most_at_first<T>() -> usize {
-    ROOM / size_of::<T>().max(1)
-}
-
-/// For how many rows there is room at first: one for each key of a load by keys, and those of a page.
+/// For how many rows there is room at first: one for each key of a load by keys, and those of a short page.
 fn expected_rows(statement: &Statement, params: &[Value]) -> usize {
     match params.last() {
         Some(Value::List(keys)) if statement.cost == Cost::Key => keys.len(),
         Some(_) if statement.cost == Cost::Key => 1,
         Some(Value::Integer(most)) if statement.cost == Cost::Page => {
-            usize::try_from(*most).unwrap_or_default()
+            usize::try_from(*most).map_or(0, |most| most.min(50))
         }
         _ => 0,
     }
