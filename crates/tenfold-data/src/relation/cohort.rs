@@ -2,13 +2,13 @@
 
 use std::any::TypeId;
 use std::future::Future;
-use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::batch::RelationBatch;
+use super::members::Members;
 use super::path::Relation;
 use super::seen::{Field, Member, Peering, Place, Rows, Viewer, shows};
 use super::{Link, Related};
@@ -32,7 +32,7 @@ pub fn link<E, F: Field>(
         let cohort = Arc::new(Cohort {
             relation,
             owner: peering.tenant.map_or_else(OnceLock::new, OnceLock::from),
-            members: rows.iter().map(|row| Held { link: of(row), holders: AtomicU32::new(1) }).collect(),
+            members: rows.iter().map(|row| of(row)).collect(),
             keeps: AtomicBool::new(false),
             views: Mutex::new(Vec::new()),
         });
@@ -50,51 +50,12 @@ pub struct Cohort<R: Related> {
     /// Whose rows are related: those of the entities' organization; if they belong to nobody, of the first
     /// organization that asked, for what is loaded for it must not be shown to another.
     owner: OnceLock<OrgId>,
-    members: Members,
+    /// The link of each.
+    members: Members<Link>,
     /// Whether rows stay here after an entity was given them.
     keeps: AtomicBool,
     /// What was loaded outside of transactions, and inside of each.
     views: Mutex<Vec<View<R>>>,
-}
-
-/// One entity of a cohort.
-struct Held {
-    link: Link,
-    /// How many copies of it there are; a dropped one is not loaded for any more.
-    holders: AtomicU32,
-}
-
-impl Held {
-    fn is_held(&self) -> bool {
-        self.holders.load(Ordering::Acquire) > 0
-    }
-}
-
-/// The entities of a cohort. One that was loaded by its key is alone, and takes no room of its own.
-enum Members {
-    Alone([Held; 1]),
-    Several(Box<[Held]>),
-}
-
-impl FromIterator<Held> for Members {
-    fn from_iter<I: IntoIterator<Item = Held>>(members: I) -> Self {
-        let mut members = members.into_iter();
-        match (members.next(), members.next()) {
-            (Some(alone), None) => Members::Alone([alone]),
-            (first, second) => Members::Several(first.into_iter().chain(second).chain(members).collect()),
-        }
-    }
-}
-
-impl Deref for Members {
-    type Target = [Held];
-
-    fn deref(&self) -> &[Held] {
-        match self {
-            Members::Alone(alone) => alone,
-            Members::Several(several) => several,
-        }
-    }
 }
 
 struct View<R> {
@@ -110,7 +71,7 @@ struct View<R> {
 impl<R: Related> Member<R> {
     /// The value that links this entity, for errors.
     pub(super) fn key(&self) -> String {
-        let link = self.0.as_ref().map(|place| &place.cohort.members[place.index as usize].link);
+        let link = self.0.as_ref().map(|place| &place.cohort.members[place.index as usize].value);
         match link {
             Some(Link::Uuid(id)) => format!("of {id}"),
             Some(Link::Integer(n)) => format!("of {n}"),
@@ -174,7 +135,7 @@ impl<R: Related> Place<R> {
         }) else {
             return false;
         };
-        let is_alone = self.cohort.members[self.index as usize].holders.load(Ordering::Acquire) == 1;
+        let is_alone = self.cohort.members[self.index as usize].is_only_one();
         if by.is_none() && is_alone {
             self.keep(by, rows.take());
         } else {
@@ -208,9 +169,8 @@ impl<R: Related> Cohort<R> {
 
     /// The links of the entities that somebody still holds, and their places.
     pub(super) fn wanted(&self) -> impl Iterator<Item = (u32, &Link)> {
-        let members = (0..).zip(self.members.iter().map(|member| (member.is_held(), &member.link)));
-        let held = members.filter(|(_, (is_held, link))| *is_held && **link != Link::None);
-        held.map(|(index, (_, link))| (index, link))
+        let held = (0..).zip(self.members.iter()).filter(|(_, member)| member.is_held());
+        held.map(|(index, member)| (index, &member.value)).filter(|(_, link)| **link != Link::None)
     }
 
     /// How many entities there were when they were loaded.
@@ -222,13 +182,13 @@ impl<R: Related> Cohort<R> {
     pub(super) fn copy(self: &Arc<Self>, old: &Place<R>) -> Place<R> {
         // Under the lock, since the rows may be on their way to the old one alone.
         let _views = self.views();
-        self.members[old.index as usize].holders.fetch_add(1, Ordering::AcqRel);
+        self.members[old.index as usize].join();
         old.copy()
     }
 
     /// One copy less. When nobody holds the entity any more, its rows go.
     pub(super) fn leave(&self, place: &Place<R>) {
-        let is_last = self.members[place.index as usize].holders.fetch_sub(1, Ordering::AcqRel) == 1;
+        let is_last = self.members[place.index as usize].leave();
         if is_last && (!place.has_own_rows() || self.keeps.load(Ordering::Acquire)) {
             self.forget(place.index);
         }

@@ -10,6 +10,7 @@
 
 mod batch;
 mod cohort;
+mod members;
 mod path;
 mod reference;
 mod seen;

@@ -5,22 +5,17 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Peering;
+use super::members::Members;
 use crate::row::{ReadError, Row};
 use crate::value::{ColumnType, KeyType, Kind, Value};
 
 /// A column that holds a key of another module; a field of an entity, marked `#[entity(peers)]`.
 pub struct Ref<K: KeyType> {
     key: K,
-    place: Option<(Arc<Peers<K>>, u32)>,
-}
-
-struct Peers<K> {
-    keys: Box<[K]>,
-    /// How many copies of each there are; a dropped one is not asked for any more.
-    holders: Box<[AtomicU32]>,
+    /// The keys that were loaded with it, and which of them it is.
+    place: Option<(Arc<Members<K>>, u32)>,
 }
 
 impl<K: KeyType> Ref<K> {
@@ -53,9 +48,7 @@ impl<K: KeyType> PeerKey<K> for &Ref<K> {
     }
     fn peers(&self) -> Vec<K> {
         let Some((peers, _)) = &self.place else { return Vec::new() };
-        let held =
-            peers.keys.iter().zip(&peers.holders).filter(|(_, holders)| holders.load(Ordering::Relaxed) > 0);
-        held.map(|(key, _)| key.clone()).collect()
+        peers.iter().filter(|peer| peer.is_held()).map(|peer| peer.value.clone()).collect()
     }
 }
 
@@ -67,9 +60,7 @@ pub fn link_references<E, K: KeyType>(
     field: impl Fn(&mut E) -> &mut Ref<K>,
 ) {
     for rows in rows.chunks_mut(peering.cohort_size) {
-        let keys = rows.iter_mut().map(|row| field(row).key.clone()).collect();
-        let holders = rows.iter().map(|_| AtomicU32::new(1)).collect();
-        let peers = Arc::new(Peers { keys, holders });
+        let peers = Arc::new(Members::from_iter(rows.iter_mut().map(|row| field(row).key.clone())));
         for (index, row) in (0..).zip(rows) {
             let reference = field(row);
             *reference = Ref { key: reference.key.clone(), place: Some((Arc::clone(&peers), index)) };
@@ -80,7 +71,7 @@ pub fn link_references<E, K: KeyType>(
 impl<K: KeyType> Clone for Ref<K> {
     fn clone(&self) -> Self {
         if let Some((peers, index)) = &self.place {
-            peers.holders[*index as usize].fetch_add(1, Ordering::Relaxed);
+            peers[*index as usize].join();
         }
         Ref { key: self.key.clone(), place: self.place.clone() }
     }
@@ -89,7 +80,7 @@ impl<K: KeyType> Clone for Ref<K> {
 impl<K: KeyType> Drop for Ref<K> {
     fn drop(&mut self) {
         if let Some((peers, index)) = &self.place {
-            peers.holders[*index as usize].fetch_sub(1, Ordering::Relaxed);
+            peers[*index as usize].leave();
         }
     }
 }
