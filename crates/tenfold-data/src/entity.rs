@@ -7,8 +7,8 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
 
-pub(crate) use self::table::any;
 pub use self::table::{ColumnSpec, Table};
+pub(crate) use self::table::{ListForm, any};
 use crate::context::Reach;
 use crate::error::DataError;
 use crate::query::{Query, Target};

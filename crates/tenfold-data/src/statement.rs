@@ -33,8 +33,11 @@ impl Dialect {
 /// How much a statement can cost, which decides where it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cost {
-    /// A generated load by key or foreign key: inline on SQLite, on a shared lane on PostgreSQL.
+    /// A generated load by a key or foreign key, or by a few: inline on SQLite, on a shared lane on PostgreSQL, where its
+    /// text leaves the planner no choice, so that one plan is kept.
     Key,
+    /// The same by any number of keys, for which PostgreSQL plans each time.
+    Keys,
     /// A page that an index serves: inline on SQLite, a connection of its own on PostgreSQL.
     Page,
     /// Anything else: a reader thread on SQLite, a connection of its own on PostgreSQL.

@@ -33,9 +33,41 @@ pub struct Table {
     texts: Texts,
 }
 
+/// A load by a list of keys has a text for each database, and on PostgreSQL another one for short lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListForm {
+    Sqlite,
+    /// One key after the other, by a plan that is kept.
+    PostgresFew,
+    /// Planned for the keys.
+    PostgresMany,
+}
+
+impl ListForm {
+    pub(crate) const COUNT: usize = 3;
+    /// So many keys at most are read one after the other; to plan for them would take longer.
+    const FEW: usize = 128;
+
+    pub(crate) fn of(dialect: Dialect, keys: usize) -> Self {
+        match dialect {
+            Dialect::Sqlite => ListForm::Sqlite,
+            Dialect::Postgres if keys <= Self::FEW => ListForm::PostgresFew,
+            Dialect::Postgres => ListForm::PostgresMany,
+        }
+    }
+
+    pub(crate) fn dialect(self) -> Dialect {
+        if self == ListForm::Sqlite { Dialect::Sqlite } else { Dialect::Postgres }
+    }
+
+    pub(crate) fn cost(self) -> Cost {
+        if self == ListForm::PostgresMany { Cost::Keys } else { Cost::Key }
+    }
+}
+
 struct Texts {
     selected: OnceLock<String>,
-    get: [OnceLock<Statement>; 2],
+    get: [OnceLock<Statement>; ListForm::COUNT],
     get_one: OnceLock<Statement>,
     insert: [OnceLock<Statement>; 2],
 }
@@ -44,7 +76,7 @@ impl Texts {
     const fn new() -> Self {
         Texts {
             selected: OnceLock::new(),
-            get: [OnceLock::new(), OnceLock::new()],
+            get: [const { OnceLock::new() }; ListForm::COUNT],
             get_one: OnceLock::new(),
             insert: [OnceLock::new(), OnceLock::new()],
         }
@@ -105,20 +137,34 @@ impl Table {
     /// order of an index as a rule, and are not sorted: whoever needs an order has to look.
     ///
     /// On SQLite the list leads a join: `IN (SELECT …)` would copy it into a table of its own first. The list names no
-    /// value twice, which would repeat rows here.
-    pub(crate) fn select_by_list(&self, dialect: Dialect, by: &str, columns: &str) -> String {
+    /// value twice, which would repeat rows here, as it would in PostgreSQL's form for a few.
+    pub(crate) fn select_by_list(&self, form: ListForm, by: &str, columns: &str) -> String {
         let (tenant, next) = self.tenant_condition();
         let table = self.name;
-        match dialect {
-            Dialect::Sqlite => format!(
+        match form {
+            ListForm::Sqlite => format!(
                 "SELECT {columns} FROM (SELECT value AS wanted_ FROM rarray(${next})) CROSS JOIN {table} \
                  WHERE {tenant}{by} = wanted_"
             ),
-            Dialect::Postgres => {
-                let wanted = any(dialect, by, next);
+            ListForm::PostgresFew => self.select_one_by_one(by, "OFFSET 0"),
+            ListForm::PostgresMany => {
+                let wanted = any(Dialect::Postgres, by, next);
                 format!("SELECT {columns} FROM {table} WHERE {tenant}{wanted}")
             }
         }
+    }
+
+    /// Selects the columns that are read of the rows whose column `by` holds one of the last parameter's values, on
+    /// PostgreSQL, by a loop over the values. `inner` ends what is selected for each of them, and has an `OFFSET` or
+    /// `LIMIT`: the planner leaves such a select alone, so all it can choose is the index for one value.
+    pub(crate) fn select_one_by_one(&self, by: &str, inner: &str) -> String {
+        let ((tenant, next), table, list) = (self.tenant_condition(), self.name, self.kind_of(by).postgres());
+        let outer: Vec<_> = self.selected().map(|name| format!("r.{name}")).collect();
+        let (outer, columns) = (outer.join(", "), self.selected_list());
+        format!(
+            "SELECT {outer} FROM unnest(${next}::{list}[]) AS wanted (link) CROSS JOIN LATERAL \
+             (SELECT {columns} FROM {table} WHERE {tenant}{by} = wanted.link {inner}) AS r"
+        )
     }
 
     /// Loads the row of one key. A text of its own, since a database plans one key better than a list of any length.
@@ -132,10 +178,10 @@ impl Table {
     }
 
     /// Loads the rows of a list of keys.
-    pub(crate) fn get_statement(&self, dialect: Dialect) -> &Statement {
-        self.texts.get[dialect as usize].get_or_init(|| {
-            let text = self.select_by_list(dialect, self.key, self.selected_list());
-            self.statement("get", text, Cost::Key).lasting()
+    pub(crate) fn get_statement(&self, form: ListForm) -> &Statement {
+        self.texts.get[form as usize].get_or_init(|| {
+            let text = self.select_by_list(form, self.key, self.selected_list());
+            self.statement("get", text, form.cost()).lasting()
         })
     }
 

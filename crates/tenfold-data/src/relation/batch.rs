@@ -11,7 +11,7 @@ use super::path::Relation;
 use super::seen::{Peering, Rows, Viewer};
 use super::{Link, Related};
 use crate::context::Origin;
-use crate::entity::OrgId;
+use crate::entity::{ListForm, OrgId};
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
 use crate::scope::{Batch, FEW, Scope, Watch};
@@ -54,7 +54,8 @@ impl<R: Related> RelationBatch<R> {
         }
         let links = Value::List(wanted.links.iter().map(Link::value).collect());
         let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([links]).collect();
-        let statement = self.relation.statement(scope.database().dialect());
+        let form = ListForm::of(scope.database().dialect(), wanted.links.len());
+        let statement = self.relation.statement(form);
         let mut found = Found::new(&wanted.links);
         let own = self.relation.link_among_columns();
         let (place, kind) = (self.relation.link_place(), self.relation.link_kind());

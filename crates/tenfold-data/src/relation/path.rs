@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 
 use super::{Ref, Related};
-use crate::entity::{Column, Entity, Table, any};
-use crate::statement::{Cost, Dialect, Statement};
+use crate::entity::{Column, Entity, ListForm, Table, any};
+use crate::statement::{Dialect, Statement};
 use crate::value::{ColumnType, KeyType, Kind, Sortable};
 
 /// What the derive knows of a relation.
@@ -15,7 +15,7 @@ pub struct Relation<R: Related> {
     /// The field.
     pub name: &'static str,
     path: Path,
-    texts: [OnceLock<Statement>; 2],
+    texts: [OnceLock<Statement>; ListForm::COUNT],
     rows: std::marker::PhantomData<fn() -> R>,
 }
 
@@ -82,20 +82,24 @@ impl<R: Related> Relation<R> {
             from,
             name,
             path,
-            texts: [OnceLock::new(), OnceLock::new()],
+            texts: [const { OnceLock::new() }; ListForm::COUNT],
             rows: std::marker::PhantomData,
         }
     }
 
     /// The rows of `R` for a list of links, those of one link side by side; the link is one of the related columns, or
     /// the last.
-    pub(super) fn statement(&self, dialect: Dialect) -> &Statement {
-        self.texts[dialect as usize].get_or_init(|| {
+    pub(super) fn statement(&self, form: ListForm) -> &Statement {
+        self.texts[form as usize].get_or_init(|| {
+            // Of two tables the planner could choose to read one whole, and to count is not to read rows.
+            let is_planned = self.path.through.is_some() || R::COUNTS;
+            let form =
+                if is_planned && form == ListForm::PostgresFew { ListForm::PostgresMany } else { form };
             let text = match self.path.limit {
-                None => self.every_row(dialect),
-                Some(limit) => self.first_rows(dialect, limit),
+                None => self.every_row(form),
+                Some(limit) => self.first_rows(form.dialect(), limit),
             };
-            R::table().statement(&format!("{}_of_{}", self.name, self.from), text, Cost::Key).lasting()
+            R::table().statement(&format!("{}_of_{}", self.name, self.from), text, form.cost()).lasting()
         })
     }
 
@@ -164,7 +168,8 @@ impl<R: Related> Relation<R> {
         }
     }
 
-    fn every_row(&self, dialect: Dialect) -> String {
+    fn every_row(&self, form: ListForm) -> String {
+        let dialect = form.dialect();
         let (columns, link, (source, tenant, next)) = (self.columns(), self.link_column(), self.source());
         let columns =
             if self.link_among_columns().is_some() { columns } else { format!("{columns}, {link}") };
@@ -173,7 +178,10 @@ impl<R: Related> Relation<R> {
             format!("GROUP BY {link} ORDER BY {link}")
         } else if self.path.through.is_none() && self.path.by.is_none_or(|by| by == R::table().key) {
             // One row a link, so there is nothing to put side by side.
-            return R::table().select_by_list(dialect, &link, &columns);
+            return R::table().select_by_list(form, &link, &columns);
+        } else if form == ListForm::PostgresFew {
+            let rows = R::table().select_one_by_one(&link, &format!("ORDER BY {} OFFSET 0", self.order("")));
+            return format!("{rows} ORDER BY wanted.link, {}", self.order("r."));
         } else {
             format!("ORDER BY {link}, {}", self.order(if self.path.through.is_some() { "t." } else { "" }))
         };

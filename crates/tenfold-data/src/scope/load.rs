@@ -10,7 +10,7 @@ use super::keyed::{self, KeyedLoad, Request};
 use super::repeats::BATCH;
 use super::{BatchKey, Loader, Scope, Watch};
 use crate::context::Origin;
-use crate::entity::{Entity, OrgId};
+use crate::entity::{Entity, ListForm, OrgId};
 use crate::error::DataError;
 use crate::relation::Peering;
 use crate::statement::CallSite;
@@ -56,7 +56,8 @@ impl<E: Entity> KeyedLoad for Load<E> {
             let (statement, wanted) = match &*keys {
                 [key] => (E::table().get_one_statement(), key.to_value()),
                 keys => {
-                    let statement = E::table().get_statement(scope.database().dialect());
+                    let form = ListForm::of(scope.database().dialect(), keys.len());
+                    let statement = E::table().get_statement(form);
                     (statement, Value::List(keys.iter().map(E::Key::to_value).collect()))
                 }
             };

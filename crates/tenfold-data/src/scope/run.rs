@@ -109,7 +109,7 @@ impl Scope {
 /// For how many rows there is room at first: one for each key of a load by keys, and those of a short page.
 fn expected_rows(statement: &Statement, params: &[Value]) -> usize {
     match params.last() {
-        Some(Value::List(keys)) if statement.cost == Cost::Key => keys.len(),
+        Some(Value::List(keys)) if matches!(statement.cost, Cost::Key | Cost::Keys) => keys.len(),
         Some(_) if statement.cost == Cost::Key => 1,
         Some(Value::Integer(most)) if statement.cost == Cost::Page => {
             usize::try_from(*most).map_or(0, |most| most.min(50))

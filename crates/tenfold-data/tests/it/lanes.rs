@@ -45,3 +45,58 @@ async fn a_load_by_many_keys_and_one_by_a_single_key_beside_it_give_their_rows()
         assert_eq!(one, users[599].name);
     }
 }
+
+/// So many keys, and one more, stand on either side of the length from which PostgreSQL plans for a list.
+const ON_EITHER_SIDE: [usize; 4] = [2, 127, 128, 129];
+
+on_both_databases!(short_and_long_lists_of_keys_give_the_same_rows_in_the_same_order);
+
+async fn short_and_long_lists_of_keys_give_the_same_rows_in_the_same_order(bench: Bench) {
+    bench.request(async |cx| people::hire(&cx, 140).await).await;
+    for length in ON_EITHER_SIDE {
+        let seen = bench.request(async |cx| {
+            let users = User::query().order_by(User::name).limit(length).all(&cx).await.unwrap();
+            let mut seen = Vec::new();
+            for user in &users {
+                let permissions = user.permissions.get(&cx).await.unwrap();
+                assert!(permissions.iter().all(|permission| permission.user_id == user.id));
+                assert!(permissions.is_sorted_by_key(|permission| permission.id));
+                let city = user.profile.get(&cx).await.unwrap().city.clone();
+                seen.push((user.name.clone(), city, permissions.len()));
+            }
+            seen
+        });
+        let hired = (0..length).map(|n| format!("user {n:04}"));
+        let hired = hired.map(|name| (name.clone(), format!("city of {name}"), 2));
+        assert_eq!(seen.await, hired.collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_short_list_of_keys_in_a_large_organization_reads_its_rows_and_no_others() {
+    let bench = Bench::postgres().await;
+    let onlooker = bench.onlooker().await;
+    let users = bench.request(async |cx| people::hire(&cx, 1_000).await).await;
+    let keys: Vec<_> = users.iter().take(20).map(|user| user.id).collect();
+    // As if each organization had a handful of rows: then reading all of them would look cheap, in a plan that is kept.
+    onlooker.batch_execute("ANALYZE people_users").await.unwrap();
+    let small = "UPDATE pg_statistic SET stadistinct = -0.2 WHERE starelid = 'people_users'::regclass AND staattnum = \
+                 (SELECT attnum FROM pg_attribute WHERE attrelid = starelid AND attname = 'org_id')";
+    onlooker.batch_execute(small).await.unwrap();
+    let read = async || -> i64 {
+        let read = "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables \
+                    WHERE relname = 'people_users'";
+        onlooker.query_one(read, &[]).await.unwrap().get(0)
+    };
+    let (begun, before, mut loads) = (Instant::now(), read().await, 0);
+    while read().await < before + 60 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "PostgreSQL counts no row that was read");
+        bench.request(async |cx| User::find_many(&cx, keys.clone()).await.unwrap().len()).await;
+        loads += 1;
+    }
+    assert!(
+        read().await - before <= loads * 20,
+        "{} rows were read by {loads} loads of 20",
+        read().await - before
+    );
+}

@@ -31,21 +31,20 @@ use crate::entity::OrgId;
 use crate::error::{Constraint, ConstraintKind, DataError, DriverError, Source};
 use crate::row::{Row, Source as RowSource};
 use crate::statement::{Cost, Dialect};
-use crate::value::Value;
 
-/// A load by one key has the plan that its text had the last time: to plan it takes longer than to run it, and the plan is
-/// always the index of the key. Without a scan of the whole table, since a plan may be as old as an empty one; and then
+/// A load by one key, or by a few one after the other, has the plan that its text had the last time: to plan it takes longer
+/// than to run it, and the plan is always the index of the key. Without a scan of the whole table, since a plan may be as old as an empty one; and then
 /// without the compiler, which would take what such a scan is said to cost, where there is no index, for a reason.
 const ONE_PLAN: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
-/// A load by several keys is planned for them. The plan for a list of any length may be one for small organizations,
+/// A load by many keys is planned for them. The plan for a list of any length may be one for small organizations,
 /// which looks through all their rows, and the next to ask is a large one.
 const OWN_PLAN: &str = "-c plan_cache_mode=force_custom_plan";
 
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
-    /// For loads by one key.
+    /// For loads by one key, or by a few.
     narrow: Box<[Lane]>,
-    /// For loads by several.
+    /// For loads by many.
     wide: Box<[Lane]>,
     pool: Pool,
     acquire_timeout: Duration,
@@ -110,9 +109,8 @@ impl Postgres {
 
     /// The lane with the fewest loads under way; the first of several. What comes one after the other stays on one
     /// connection, whose server process has everything at hand.
-    fn lane(&self, params: Params<'_>) -> &Lane {
-        let by_several = matches!(params, Params::One([.., Value::List(_)]));
-        let lanes = if by_several { &self.wide } else { &self.narrow };
+    fn lane(&self, cost: Cost) -> &Lane {
+        let lanes = if cost == Cost::Keys { &self.wide } else { &self.narrow };
         lanes.iter().min_by_key(|lane| lane.under_way()).expect("there is at least one lane")
     }
 }
@@ -125,8 +123,8 @@ impl Driver for Postgres {
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
             // Behind a pooler a load needs a transaction, and a shared connection can hold only one.
-            Cost::Key if matches!(*self.session, Session::Own) => {
-                Box::pin(before(call.deadline, self.lane(call.params).run(call)))
+            cost @ (Cost::Key | Cost::Keys) if matches!(*self.session, Session::Own) => {
+                Box::pin(before(call.deadline, self.lane(cost).run(call)))
             }
             _ => Box::pin(async move {
                 let lease = self.lease(call.deadline).await?;

@@ -112,7 +112,7 @@ impl Driver for Sqlite {
 
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
-            Cost::Key | Cost::Page => Box::pin(async move { self.inline.run(call) }),
+            Cost::Key | Cost::Keys | Cost::Page => Box::pin(async move { self.inline.run(call) }),
             Cost::Free => Box::pin(self.run_on_thread(call)),
         }
     }
