@@ -46,7 +46,7 @@ pub(crate) enum ListForm {
 impl ListForm {
     pub(crate) const COUNT: usize = 3;
     /// So many keys at most are read one after the other; to plan for them would take longer.
-    const FEW: usize = 128;
+    const FEW: usize = 64;
 
     pub(crate) fn of(dialect: Dialect, keys: usize) -> Self {
         match dialect {

@@ -47,7 +47,7 @@ async fn a_load_by_many_keys_and_one_by_a_single_key_beside_it_give_their_rows()
 }
 
 /// So many keys, and one more, stand on either side of the length from which PostgreSQL plans for a list.
-const ON_EITHER_SIDE: [usize; 4] = [2, 127, 128, 129];
+const ON_EITHER_SIDE: [usize; 4] = [2, 63, 64, 65];
 
 on_both_databases!(short_and_long_lists_of_keys_give_the_same_rows_in_the_same_order);
 
