@@ -89,14 +89,12 @@ async fn a_short_list_of_keys_in_a_large_organization_reads_its_rows_and_no_othe
         onlooker.query_one(read, &[]).await.unwrap().get(0)
     };
     let (begun, before, mut loads) = (Instant::now(), read().await, 0);
-    while read().await < before + 60 {
+    while loads < 100 || read().await < before + 60 {
         assert!(begun.elapsed() < Duration::from_secs(30), "PostgreSQL counts no row that was read");
         bench.request(async |cx| User::find_many(&cx, keys.clone()).await.unwrap().len()).await;
         loads += 1;
     }
-    assert!(
-        read().await - before <= loads * 20,
-        "{} rows were read by {loads} loads of 20",
-        read().await - before
-    );
+    // What was read while they were hired may be counted late.
+    let (rows, most) = (read().await - before, loads * 20 + 10_000);
+    assert!(rows <= most, "{rows} rows were read by {loads} loads of 20");
 }
