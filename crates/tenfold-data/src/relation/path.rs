@@ -91,10 +91,10 @@ impl<R: Related> Relation<R> {
     /// the last.
     pub(super) fn statement(&self, form: ListForm) -> &Statement {
         self.texts[form as usize].get_or_init(|| {
-            // Of two tables the planner could choose to read one whole, and to count is not to read rows.
-            let is_planned = self.path.through.is_some() || R::COUNTS;
-            let form =
-                if is_planned && form == ListForm::PostgresFew { ListForm::PostgresMany } else { form };
+            // What is kept is a plan for rows of one table that say themselves whose they are: of two tables the planner
+            // could choose to read one whole.
+            let is_planned = form == ListForm::PostgresFew && self.link_among_columns().is_none();
+            let form = if is_planned { ListForm::PostgresMany } else { form };
             let text = match self.path.limit {
                 None => self.every_row(form),
                 Some(limit) => self.first_rows(form.dialect(), limit),

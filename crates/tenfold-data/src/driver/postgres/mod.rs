@@ -32,9 +32,10 @@ use crate::error::{Constraint, ConstraintKind, DataError, DriverError, Source};
 use crate::row::{Row, Source as RowSource};
 use crate::statement::{Cost, Dialect};
 
-/// A load by one key, or by a few one after the other, has the plan that its text had the last time: to plan it takes longer
-/// than to run it, and the plan is always the index of the key. Without a scan of the whole table, since a plan may be as old as an empty one; and then
-/// without the compiler, which would take what such a scan is said to cost, where there is no index, for a reason.
+/// A load by one key, or by a few one after the other, has the plan that its text had the last time: to plan it takes
+/// longer than to run it, and the plan is always the index of the key. Without a scan of the whole table, since a plan may
+/// be as old as an empty one; and then without the compiler, which would take what such a scan is said to cost, where
+/// there is no index, for a reason.
 const ONE_PLAN: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
 /// A load by many keys is planned for them. The plan for a list of any length may be one for small organizations,
 /// which looks through all their rows, and the next to ask is a large one.
