@@ -146,7 +146,11 @@ impl Table {
                 "SELECT {columns} FROM (SELECT value AS wanted_ FROM rarray(${next})) CROSS JOIN {table} \
                  WHERE {tenant}{by} = wanted_"
             ),
-            ListForm::PostgresFew => self.select_one_by_one(by, "OFFSET 0"),
+            ListForm::PostgresFew => {
+                let inner =
+                    format!("SELECT {columns} FROM {table} WHERE {tenant}{by} = wanted.link OFFSET 0");
+                self.select_for_each(next, self.kind_of(by), "", &inner)
+            }
             ListForm::PostgresMany => {
                 let wanted = any(Dialect::Postgres, by, next);
                 format!("SELECT {columns} FROM {table} WHERE {tenant}{wanted}")
@@ -154,16 +158,15 @@ impl Table {
         }
     }
 
-    /// Selects the columns that are read of the rows whose column `by` holds one of the last parameter's values, on
-    /// PostgreSQL, by a loop over the values. `inner` ends what is selected for each of them, and has an `OFFSET` or
-    /// `LIMIT`: the planner leaves such a select alone, so all it can choose is the index for one value.
-    pub(crate) fn select_one_by_one(&self, by: &str, inner: &str) -> String {
-        let ((tenant, next), table, list) = (self.tenant_condition(), self.name, self.kind_of(by).postgres());
+    /// Selects the columns that are read, and `more`, of what `inner` gives for each of a list of values of one `kind`, the
+    /// `n`th parameter, on PostgreSQL, by a loop over the values. `inner` calls the value `wanted.link`, and ends with an
+    /// `OFFSET` or `LIMIT`: the planner leaves such a select alone, so all it can choose is the index for one value.
+    pub(crate) fn select_for_each(&self, n: usize, kind: Kind, more: &str, inner: &str) -> String {
         let outer: Vec<_> = self.selected().map(|name| format!("r.{name}")).collect();
-        let (outer, columns) = (outer.join(", "), self.selected_list());
         format!(
-            "SELECT {outer} FROM unnest(${next}::{list}[]) AS wanted (link) CROSS JOIN LATERAL \
-             (SELECT {columns} FROM {table} WHERE {tenant}{by} = wanted.link {inner}) AS r"
+            "SELECT {}{more} FROM unnest(${n}::{}[]) AS wanted (link) CROSS JOIN LATERAL ({inner}) AS r",
+            outer.join(", "),
+            kind.postgres()
         )
     }
 

@@ -180,39 +180,37 @@ impl<R: Related> Relation<R> {
             // One row a link, so there is nothing to put side by side.
             return R::table().select_by_list(form, &link, &columns);
         } else if form == ListForm::PostgresFew {
-            let rows = R::table().select_one_by_one(&link, &format!("ORDER BY {} OFFSET 0", self.order("")));
-            return format!("{rows} ORDER BY wanted.link, {}", self.order("r."));
+            return self.rows_of_each_link("", "OFFSET 0");
         } else {
             format!("ORDER BY {link}, {}", self.order(if self.path.through.is_some() { "t." } else { "" }))
         };
         format!("SELECT {columns} FROM {source} WHERE {tenant}{wanted} {rest}")
     }
 
+    /// The rows of one link after the other, on PostgreSQL, as many of each as `bound` says.
+    fn rows_of_each_link(&self, more: &str, bound: &str) -> String {
+        let (columns, link, (source, tenant, next)) = (self.columns(), self.link_column(), self.source());
+        let order = self.order(if self.path.through.is_some() { "t." } else { "" });
+        let inner = format!(
+            "SELECT {columns} FROM {source} WHERE {tenant}{link} = wanted.link ORDER BY {order} {bound}"
+        );
+        let rows = R::table().select_for_each(next, self.link_kind(), more, &inner);
+        format!("{rows} ORDER BY wanted.link, {}", self.order("r."))
+    }
+
     /// The two databases differ: PostgreSQL reads as many rows of each link as are wanted, where SQLite, which
     /// has no LATERAL, numbers the rows of each link and keeps the first.
     fn first_rows(&self, dialect: Dialect, limit: u32) -> String {
+        if dialect == Dialect::Postgres {
+            return self.rows_of_each_link(", wanted.link", &format!("LIMIT {limit}"));
+        }
         let (columns, link, (source, tenant, next)) = (self.columns(), self.link_column(), self.source());
         let order = self.order(if self.path.through.is_some() { "t." } else { "" });
-        let outer = R::table().selected_list();
-        match dialect {
-            Dialect::Postgres => {
-                let list = self.link_kind().postgres();
-                let outer = outer.split(", ").map(|name| format!("r.{name}")).collect::<Vec<_>>().join(", ");
-                format!(
-                    "SELECT {outer}, wanted.link FROM unnest(${next}::{list}[]) AS wanted (link) CROSS JOIN LATERAL \
-                     (SELECT {columns} FROM {source} WHERE {tenant}{link} = wanted.link ORDER BY {order} \
-                     LIMIT {limit}) AS r ORDER BY wanted.link, {}",
-                    self.order("r.")
-                )
-            }
-            Dialect::Sqlite => {
-                let wanted = any(dialect, &link, next);
-                format!(
-                    "SELECT {outer}, tenfold_link FROM (SELECT {columns}, {link} AS tenfold_link, row_number() OVER \
-                     (PARTITION BY {link} ORDER BY {order}) AS tenfold_place FROM {source} WHERE {tenant}{wanted}) \
-                     WHERE tenfold_place <= {limit} ORDER BY tenfold_link, tenfold_place"
-                )
-            }
-        }
+        let (outer, wanted) = (R::table().selected_list(), any(dialect, &link, next));
+        format!(
+            "SELECT {outer}, tenfold_link FROM (SELECT {columns}, {link} AS tenfold_link, row_number() OVER \
+             (PARTITION BY {link} ORDER BY {order}) AS tenfold_place FROM {source} WHERE {tenant}{wanted}) \
+             WHERE tenfold_place <= {limit} ORDER BY tenfold_link, tenfold_place"
+        )
     }
 }
