@@ -5,6 +5,7 @@ extern crate self as tenfold;
 pub use tenfold_data as data;
 
 pub mod allocations;
+pub mod extent;
 pub mod line;
 pub mod list;
 pub mod load;

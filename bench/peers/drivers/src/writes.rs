@@ -12,8 +12,9 @@ use tenfold_data::{
 use tenfold_jobs::{Enqueue as _, Job, JobContext};
 use tokio::sync::Mutex;
 
+use crate::extent::Extent;
 use crate::line::quantile;
-use crate::load::{Case, Shown, lines, measure, run as run_for};
+use crate::load::{Case, Piece, Shown, lines, measure, run as run_for};
 use crate::people::{User, UserId, organization};
 use crate::place::Place;
 use crate::reads::keys;
@@ -57,7 +58,7 @@ impl Job for Tell {
 ///
 /// # Errors
 /// When a write fails.
-pub async fn run(place: Place, quick: bool) -> anyhow::Result<()> {
+pub async fn run(place: Place, extent: &Extent) -> anyhow::Result<()> {
     let database = place.database(Vec::new())?;
     let users = Arc::new(keys(&database).await?);
     let ours = ours(database.clone(), Arc::clone(&users));
@@ -65,12 +66,16 @@ pub async fn run(place: Place, quick: bool) -> anyhow::Result<()> {
         Dialect::Sqlite => sqlite(place.sqlite()?, users),
         Dialect::Postgres => postgres(place.pool(16)?, users),
     };
-    let cases = [ours, commit_each];
-    for at_once in [1, 16, 64] {
-        let shown = measure(&cases, at_once, quick).await?;
+    let small = ours.piece.clone();
+    let mut cases = vec![ours, commit_each];
+    cases.retain(|case| extent.wants(case.name));
+    for at_once in [1, 16, 64].into_iter().filter(|n| extent.at_once.is_none_or(|only| only == *n)) {
+        let shown = measure(&cases, at_once, extent.quick).await?;
         lines(&cases, &shown, at_once, Some("commit_each")).into_iter().for_each(|line| line.print());
     }
-    slow_neighbour(&database, &cases[0], quick).await?;
+    if extent.wants("slow_neighbour") {
+        slow_neighbour(&database, &small, extent.quick).await?;
+    }
     database.close().await;
     Ok(())
 }
@@ -159,12 +164,12 @@ fn postgres(pool: Pool, users: Arc<Vec<UserId>>) -> Case {
 }
 
 /// 64 writers of small transactions, and one that now and then stores thousands of rows in one.
-async fn slow_neighbour(database: &Database, small: &Case, quick: bool) -> anyhow::Result<()> {
+async fn slow_neighbour(database: &Database, small: &Piece, quick: bool) -> anyhow::Result<()> {
     let over = Arc::new(AtomicBool::new(false));
     let slow = tokio::spawn(many_rows(database.clone(), Arc::clone(&over)));
     let span = Duration::from_secs(if quick { 1 } else { 5 });
     let began = Instant::now();
-    let times = run_for(&small.piece, 64, span).await?;
+    let times = run_for(small, 64, span).await?;
     let rate = times.len() as f64 / began.elapsed().as_secs_f64();
     over.store(true, Ordering::Release);
     let slow = slow.await??;

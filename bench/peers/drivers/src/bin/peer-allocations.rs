@@ -1,7 +1,8 @@
 //! `peer-allocations list --url URL`: how many allocations a list makes, in every way.
 
 use clap::Parser;
-use peer_drivers::list::{self, Extent};
+use peer_drivers::extent::Extent;
+use peer_drivers::list;
 use peer_drivers::place::Place;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 

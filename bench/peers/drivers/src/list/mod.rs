@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use tenfold_data::{Database, Dialect};
 
 use crate::allocations::Allocations;
+use crate::extent::Extent;
 use crate::line::{Line, quantile};
 use crate::people::{SIZES, View};
 use crate::place::Place;
@@ -52,17 +53,6 @@ impl Case {
     }
 }
 
-/// What is measured of it all.
-#[derive(Default)]
-pub struct Extent {
-    /// Fewer rounds.
-    pub quick: bool,
-    /// This case only.
-    pub only: Option<String>,
-    /// This many users only.
-    pub users: Option<usize>,
-}
-
 /// Measures the cases in turns, so that whatever else the machine does meets all of them alike.
 ///
 /// # Errors
@@ -74,9 +64,7 @@ pub async fn run(place: Place, extent: &Extent, allocations: Option<Allocations>
         Dialect::Sqlite => sqlite::cases(&place)?.into_iter().map(Case::alone).collect(),
         Dialect::Postgres => postgres::cases(&place)?,
     });
-    if let Some(only) = &extent.only {
-        cases.retain(|case| case.name == only);
-    }
+    cases.retain(|case| extent.wants(case.name));
     for size in SIZES.into_iter().filter(|size| extent.users.is_none_or(|users| users == *size)) {
         let expected = (cases[0].list)(size).await?.views;
         ensure!(expected.len() == size, "the list of {size} has {}", expected.len());
