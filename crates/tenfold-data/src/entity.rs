@@ -147,6 +147,22 @@ pub trait Entity: Sized + Send + Sync + 'static {
         async move { Ok(stored.await?.remove(0)) }
     }
 
+    /// Stores the row before the next statement of the transaction, or with COMMIT, in whose round trip it travels. For
+    /// rows whose author waits for nothing of theirs, such as a job: if it cannot be stored, that statement or the
+    /// COMMIT fails, with the name of this one and of its author's line.
+    ///
+    /// # Errors
+    /// [`DataError::OtherTenant`] as [`Entity::insert`], and values that no database keeps.
+    #[doc(hidden)]
+    #[track_caller]
+    fn insert_late<W: Write<Self::Owner>>(
+        self,
+        tx: &W,
+    ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
+        let target = Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller());
+        async move { write::insert_late(target, &self) }
+    }
+
     /// Stores many rows with one statement; none cost none.
     ///
     /// # Errors

@@ -323,6 +323,11 @@ impl Target {
         })
     }
 
+    /// The transaction that a write is part of.
+    pub(crate) fn transaction(&self) -> &Connection {
+        self.connection.as_deref().expect("writes have a transaction")
+    }
+
     /// With whom rows that are loaded here become peers.
     pub(crate) fn peering(&self) -> Peering {
         Peering::of(&self.scope, self.tenant)

@@ -136,9 +136,11 @@ pub struct CallRecord {
 /// What of a transaction takes time besides its statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Boundary {
-    /// Waiting for a connection or for SQLite's writer, and BEGIN.
+    /// Waiting for a connection or for SQLite's writer. BEGIN takes no time of its own: on PostgreSQL it travels with the
+    /// first statement, but behind a pooler, where it counts here.
     Begin,
-    /// COMMIT, until it is on the disk; on SQLite with the group that it is committed in.
+    /// COMMIT, until it is on the disk, and the statements that travel with it; on SQLite with the group that it is
+    /// committed in.
     Commit,
 }
 

@@ -6,7 +6,7 @@ mod connection;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -15,8 +15,9 @@ pub use self::connection::Connection;
 pub(crate) use self::connection::Fate;
 use crate::clock::Timestamp;
 use crate::context::{Caller, Context, Origin, Reach, SystemContext};
+use crate::driver::{Late, NotCommitted};
 use crate::entity::{Global, OrgId, Ownership};
-use crate::error::{DataError, DriverError};
+use crate::error::DataError;
 use crate::scope::{Scope, Watch};
 use crate::statement::{Boundary, CallSite, Outcome, TransactionRecord};
 use crate::trace::TraceContext;
@@ -106,41 +107,49 @@ impl Open {
     async fn begin(scope: &Arc<Scope>, org: Option<OrgId>, site: CallSite) -> Result<Self, DataError> {
         scope.open_transaction(site)?;
         let closing = Closing(Arc::clone(scope));
-        let begun = scope.database().driver().begin(scope.deadline(), org);
-        let transaction = watch(scope, Boundary::Begin, site, begun).await?;
+        let started = Instant::now();
+        let begun = scope.database().driver().begin(scope.deadline(), org).await;
+        tell(scope, Boundary::Begin, site, started.elapsed(), begun.is_ok());
+        let transaction = begun.map_err(|error| error.at(Boundary::Begin.name(), site))?;
         let connection = Connection::new(transaction, site, scope.database().transaction_limit());
         scope.hold(connection.fate());
         Ok(Open { connection: Arc::new(connection), closing, site })
     }
 
     async fn commit(self) -> Result<(), DataError> {
-        let site = self.site;
+        let Open { connection, closing, site } = self;
+        // The scope is kept until the commit is told of.
+        let scope = &closing.0;
         // A load that was asked for inside and not awaited must not run after the end; one that is already
         // on its way still holds the connection.
-        self.closing.0.abandon(self.connection.number());
-        let connection = Arc::into_inner(self.connection).ok_or(DataError::LoadNotAwaited { site })?;
-        // Keeps the scope until the commit is told of.
-        let closing = self.closing;
-        watch(&closing.0, Boundary::Commit, site, connection.commit()).await
+        scope.abandon(connection.number());
+        let connection = Arc::into_inner(connection).ok_or(DataError::LoadNotAwaited { site })?;
+        let late = connection.take_late();
+        let started = Instant::now();
+        let result = connection.commit(&late).await;
+        let whole = started.elapsed();
+        tell(scope, Boundary::Commit, site, whole, result.is_ok());
+        let failed = result.as_ref().err().map(|error| error.late);
+        for (index, Late { statement, site, .. }) in late.iter().enumerate() {
+            // They travel together; of those that failed only the whole time is known.
+            let took = result.as_ref().ok().and_then(|took| took.get(index)).copied().unwrap_or(whole);
+            scope.record(statement, site, took, (failed != Some(Some(index))).then_some(1));
+        }
+        let Err(NotCommitted { late: index, error }) = result else { return Ok(()) };
+        Err(match index.and_then(|index| late.get(index)) {
+            Some(late) => scope.explain(None, late.statement, late.site, error).await,
+            None => error.at(Boundary::Commit.name(), site),
+        })
     }
 }
 
-/// Waits for a transaction to begin or to be committed, and tells the observers how long that took.
-async fn watch<T>(
-    scope: &Scope,
-    boundary: Boundary,
-    site: CallSite,
-    work: impl Future<Output = Result<T, DriverError>>,
-) -> Result<T, DataError> {
-    let started = Instant::now();
-    let result = work.await;
-    let outcome = if result.is_ok() { Outcome::Ok } else { Outcome::Failed };
-    let record =
-        TransactionRecord { boundary, trace: scope.trace(), site, elapsed: started.elapsed(), outcome };
+/// Tells the observers that a transaction has begun, or was committed.
+fn tell(scope: &Scope, boundary: Boundary, site: CallSite, elapsed: Duration, is_done: bool) {
+    let outcome = if is_done { Outcome::Ok } else { Outcome::Failed };
+    let record = TransactionRecord { boundary, trace: scope.trace(), site, elapsed, outcome };
     for observer in scope.database().observers() {
         observer.transaction(&record);
     }
-    result.map_err(|error| error.at(boundary.name(), site))
 }
 
 impl Tx<'_> {

@@ -36,8 +36,11 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
 
     /// Enqueues a job; it may run as soon as the transaction is committed.
     ///
+    /// Its row is stored with the transaction's next statement or with COMMIT, which fails if it cannot be: with the name
+    /// of this statement, and with the line that enqueued the job.
+    ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// Arguments that are no JSON, or that no database keeps.
     #[track_caller]
     fn enqueue<J: Job>(&self, job: J) -> impl Future<Output = Result<JobId, DataError>> + Send
     where
@@ -49,7 +52,7 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     /// Enqueues a job for a later time, or before others.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// As [`Enqueue::enqueue`].
     #[track_caller]
     fn enqueue_with<J: Job>(
         &self,
@@ -73,7 +76,7 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     /// Tells an event to its listeners, once the transaction is committed.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// As [`Enqueue::enqueue`].
     #[track_caller]
     fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), DataError>> + Send
     where
@@ -124,11 +127,12 @@ pub(crate) fn insert<T: Enqueue>(
         trace: trace.header(),
         created_at: now,
     });
-    let stored = row.map(|row| row.insert(tx));
+    // Nobody waits for anything of it: it travels with the next statement, or with COMMIT.
+    let stored = row.map(|row| row.insert_late(tx));
     async move {
         let stored =
             stored.map_err(|error| DataError::Settings(format!("the job cannot be JSON: {error}")))?;
-        Ok(stored.await?.id)
+        stored.await.map(|()| JobId(id))
     }
 }
 

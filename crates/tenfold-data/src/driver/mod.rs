@@ -4,6 +4,7 @@ pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 use crate::entity::OrgId;
 use crate::error::{DataError, DriverError};
 use crate::row::{ReadError, Row};
-use crate::statement::{Dialect, Statement};
+use crate::statement::{CallSite, Dialect, Statement};
 use crate::value::Value;
 
 /// Takes each row where it stands; an error ends the statement.
@@ -111,6 +112,26 @@ pub(crate) trait Driver: Send + Sync {
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
+/// A statement whose result its author does not wait for: it runs before the next one of its transaction, or with COMMIT.
+pub(crate) struct Late {
+    pub statement: &'static Statement,
+    pub params: Vec<Value>,
+    pub site: CallSite,
+}
+
+/// Why a transaction was not committed.
+pub(crate) struct NotCommitted {
+    /// Which of the late statements failed; none if it was the COMMIT.
+    pub late: Option<usize>,
+    pub error: DriverError,
+}
+
+impl From<DriverError> for NotCommitted {
+    fn from(error: DriverError) -> Self {
+        NotCommitted { late: None, error }
+    }
+}
+
 /// An open transaction. Dropping it rolls back and gives the connection back clean.
 pub(crate) trait DriverTransaction: Send + Sync {
     /// Runs a statement that reads or writes; says how many rows it gave or changed.
@@ -119,8 +140,14 @@ pub(crate) trait DriverTransaction: Send + Sync {
     /// Runs a script of several statements: migrations.
     fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>>;
 
-    /// Returns when the transaction is durable, as far as the database is configured to be. Only once.
-    fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>>;
+    /// Runs the late statements and commits; where a round trip costs something, in one. Returns when the transaction is
+    /// durable, as far as the database is configured to be, and says how long each statement took. Only once.
+    fn commit_with<'a>(&'a self, late: &'a [Late]) -> BoxFuture<'a, Result<Vec<Duration>, NotCommitted>>;
+
+    /// The same without a late statement.
+    fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>> {
+        Box::pin(async { self.commit_with(&[]).await.map(drop).map_err(|failed| failed.error) })
+    }
 
     /// Rolls back while others may still hold the transaction, and frees what it holds; its statements fail from
     /// here on. Says no while a statement is at work that cannot be interrupted: ask again later.

@@ -1,13 +1,14 @@
 //! How a scope runs one statement: counted, timed, told to the observers, and watched for repeats.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tracing::Instrument as _;
 
 use super::{Scope, Watch};
-use crate::driver::{Call, Params, Sink};
-use crate::error::DataError;
+use crate::driver::{Call, Late, Params, Sink};
 use crate::error::columns::add_columns;
+use crate::error::{DataError, DriverError};
 use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Cost, Outcome, Statement, StatementRecord};
 use crate::transaction::Connection;
@@ -46,7 +47,29 @@ impl Scope {
         self.run(Some(connection), statement, params, site, &mut |_| Ok(())).await
     }
 
+    /// Lets a statement that changes rows run before the next one of its transaction, or with COMMIT.
+    pub(crate) fn execute_late(&self, connection: &Connection, late: Late) -> Result<(), DataError> {
+        Params::One(&late.params).check(&late.statement.name)?;
+        connection.run_late(late);
+        Ok(())
+    }
+
     async fn run(
+        &self,
+        connection: Option<&Connection>,
+        statement: &Statement,
+        params: Params<'_>,
+        site: CallSite,
+        sink: Sink<'_>,
+    ) -> Result<u64, DataError> {
+        for late in connection.map(Connection::take_late).into_iter().flatten() {
+            let Late { statement, params, site } = &late;
+            self.run_now(connection, statement, Params::One(params), site, &mut |_| Ok(())).await?;
+        }
+        self.run_now(connection, statement, params, site, sink).await
+    }
+
+    async fn run_now(
         &self,
         connection: Option<&Connection>,
         statement: &Statement,
@@ -73,35 +96,47 @@ impl Scope {
             Some(connection) => connection.run(call).instrument(span).await,
             None => self.database.driver().run(call).instrument(span).await,
         };
-        let elapsed = started.elapsed();
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
-        self.database_nanos.fetch_add(nanos, Ordering::Relaxed);
-        if !self.database.observers().is_empty() {
-            self.tell(&StatementRecord {
-                name: statement.name.clone(),
-                module: statement.module,
-                text: statement.text.clone(),
-                trace: self.trace,
-                dialect,
-                site,
-                elapsed,
-                rows: *result.as_ref().unwrap_or(&0),
-                outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
-            });
-        }
+        let rows = result.as_ref().ok().copied();
+        self.record(statement, site, started.elapsed(), rows);
         match result {
             Ok(rows) => Ok(rows),
-            Err(error) => {
-                let error = add_columns(&self.database, connection, statement, self.deadline, error).await;
-                Err(error.at(&statement.name, site))
-            }
+            Err(error) => Err(self.explain(connection, statement, site, error).await),
         }
     }
 
-    fn tell(&self, record: &StatementRecord) {
+    /// An error of a statement that ran in the transaction on `connection`, if it is not over already.
+    pub(crate) async fn explain(
+        &self,
+        connection: Option<&Connection>,
+        statement: &Statement,
+        site: CallSite,
+        error: DriverError,
+    ) -> DataError {
+        let error = add_columns(&self.database, connection, statement, self.deadline, error).await;
+        error.at(&statement.name, site)
+    }
+
+    /// Counts a statement that has run, and tells the observers; without `rows` it failed.
+    pub(crate) fn record(&self, statement: &Statement, site: CallSite, elapsed: Duration, rows: Option<u64>) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        self.database_nanos.fetch_add(nanos, Ordering::Relaxed);
+        if self.database.observers().is_empty() {
+            return;
+        }
+        let record = StatementRecord {
+            name: statement.name.clone(),
+            module: statement.module,
+            text: statement.text.clone(),
+            trace: self.trace,
+            dialect: self.database.dialect(),
+            site,
+            elapsed,
+            rows: rows.unwrap_or_default(),
+            outcome: if rows.is_some() { Outcome::Ok } else { Outcome::Failed },
+        };
         for observer in self.database.observers() {
-            observer.statement(record);
+            observer.statement(&record);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The connection that a transaction holds, and what others may know of it.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::driver::{Call, DriverTransaction};
+use crate::driver::{Call, DriverTransaction, Late, NotCommitted};
 use crate::error::{DriverError, Source};
 use crate::statement::CallSite;
 
@@ -18,6 +18,8 @@ pub struct Connection {
     /// A statement failed. PostgreSQL refuses whatever follows, and answers COMMIT with a silent rollback;
     /// SQLite would go on. Here both behave as the stricter one, and loudly.
     failed: AtomicBool,
+    /// What runs before the next statement, or with COMMIT.
+    late: Mutex<Vec<Late>>,
     limit: Duration,
     until: Instant,
 }
@@ -37,6 +39,7 @@ impl Connection {
             transaction,
             fate: Ending(Arc::new(fate)),
             failed: AtomicBool::new(false),
+            late: Mutex::default(),
             limit,
             until: Instant::now() + limit,
         }
@@ -82,17 +85,28 @@ impl Connection {
         }
     }
 
-    pub(super) async fn commit(self) -> Result<(), DriverError> {
+    /// Lets a statement run before the next one, or with COMMIT.
+    pub(crate) fn run_late(&self, late: Late) {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
+    }
+
+    /// The statements that have yet to run, for whoever runs them now.
+    pub(crate) fn take_late(&self) -> Vec<Late> {
+        std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Commits, with the last statements; says how long each of them took.
+    pub(super) async fn commit(self, late: &[Late]) -> Result<Vec<Duration>, NotCommitted> {
         self.check_limit()?;
         if self.failed.load(Ordering::Acquire) {
-            return Err(failed());
+            return Err(failed().into());
         }
         if !self.fate.0.turn(OPEN, COMMITTING) {
-            return Err(self.past_limit());
+            return Err(self.past_limit().into());
         }
-        self.transaction.commit().await?;
+        let took = self.transaction.commit_with(late).await?;
         self.fate.0.ending.store(COMMITTED, Ordering::Release);
-        Ok(())
+        Ok(took)
     }
 
     /// Fails when the transaction was open for too long, and is not any more.

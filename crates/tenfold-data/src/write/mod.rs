@@ -5,7 +5,7 @@ mod upsert;
 
 pub use self::update::{Update, UpdateAll};
 pub use self::upsert::Upsert;
-use crate::driver::Params;
+use crate::driver::{Late, Params};
 use crate::entity::Entity;
 use crate::error::DataError;
 use crate::query::Target;
@@ -22,17 +22,30 @@ pub(crate) async fn insert<E: Entity>(
     }
     let values: Vec<Vec<Value>> = rows.iter().map(E::values).collect();
     refuse_other_tenants::<E>(&target, &values)?;
-    let dialect = target.scope.database().dialect();
-    let statement = E::table().insert_statement(dialect);
-    let stored = match dialect {
-        Dialect::Sqlite => execute(&target, statement, Params::Each(&values)).await,
-        Dialect::Postgres => execute(&target, statement, Params::One(&transpose(values))).await,
+    let table = E::table();
+    let stored = match (&*values, target.scope.database().dialect()) {
+        ([row], _) => execute(&target, table.insert_statement(), Params::One(row)).await,
+        (rows, Dialect::Sqlite) => execute(&target, table.insert_statement(), Params::Each(rows)).await,
+        (_, Dialect::Postgres) => {
+            execute(&target, table.insert_many_statement(), Params::One(&transpose(values))).await
+        }
     };
-    // Of many rows the database does not say which one it refused.
-    let key = (rows.len() == 1).then(|| format!("{:?}", rows[0].key()));
-    stored.map_err(|error| error.of::<E>(key))?;
+    stored.map_err(|error| {
+        // Of many rows the database does not say which one it refused.
+        error.of::<E>((rows.len() == 1).then(|| format!("{:?}", rows[0].key())))
+    })?;
     E::link(rows.iter_mut(), target.peering());
     Ok(rows)
+}
+
+/// Stores a row before the next statement of its transaction, or with COMMIT.
+pub(crate) fn insert_late<E: Entity>(target: Result<Target, DataError>, row: &E) -> Result<(), DataError> {
+    let target = target?;
+    let values = [row.values()];
+    refuse_other_tenants::<E>(&target, &values)?;
+    let [params] = values;
+    let late = Late { statement: E::table().insert_statement(), params, site: target.site };
+    target.scope.execute_late(target.transaction(), late)
 }
 
 /// A row that names another organization than the transaction's is a mistake of the module, and a grave one.
@@ -70,8 +83,7 @@ pub(crate) async fn delete<E: Entity>(
 }
 
 async fn execute(target: &Target, statement: &Statement, params: Params<'_>) -> Result<u64, DataError> {
-    let connection = target.connection.as_deref().expect("writes have a transaction");
-    target.scope.execute(connection, statement, params, target.site).await
+    target.scope.execute(target.transaction(), statement, params, target.site).await
 }
 
 /// The row that a write is meant for, and the state in which its author has seen it.
@@ -102,21 +114,21 @@ impl<K: KeyType> One<'_, K> {
         text: String,
         params: &[Value],
     ) -> Result<(), DataError> {
-        let (table, key) = (E::table(), format!("{:?}", self.key));
+        let (table, key) = (E::table(), || format!("{:?}", self.key));
         let statement = table.statement(verb, text, Cost::Free);
         let changed = execute(target, &statement, Params::One(params)).await;
-        if changed.map_err(|error| error.of::<E>(Some(key.clone())))? > 0 {
+        if changed.map_err(|error| error.of::<E>(Some(key())))? > 0 {
             return Ok(());
         }
         let (Some(column), Some(expected)) = (table.version, self.version) else {
-            return Err(DataError::NotFound { entity: table.entity, key });
+            return Err(DataError::NotFound { entity: table.entity, key: key() });
         };
         let (condition, params) = One { key: self.key, version: None }.condition::<E>(target, Vec::new());
         let text = format!("SELECT {column} FROM {} WHERE {condition}", table.name);
         let statement = table.statement("version", text, Cost::Free);
         match target.fetch(&statement, &params, |row| row.integer(0)).await?.first() {
-            Some(&found) => Err(DataError::Stale { entity: table.entity, key, expected, found }),
-            None => Err(DataError::NotFound { entity: table.entity, key }),
+            Some(&found) => Err(DataError::Stale { entity: table.entity, key: key(), expected, found }),
+            None => Err(DataError::NotFound { entity: table.entity, key: key() }),
         }
     }
 }

@@ -19,12 +19,14 @@ macro_rules! on_both_databases {
 
 mod batches;
 mod bench;
+mod between;
 mod cohorts;
 mod constraints;
 mod dump;
 mod faults;
 mod keys;
 mod lanes;
+mod late;
 mod ledger;
 mod migration_locks;
 mod migrations;

@@ -1,30 +1,34 @@
-//! A pooled connection while somebody has it to himself, and a transaction on it.
+//! A pooled connection while somebody has it to himself.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
-use futures_util::future::{BoxFuture, join3};
-use tokio::time::Instant;
-use tokio_postgres::NoTls;
+use futures_util::future::{join3, join4, maybe_done, try_join_all};
+use tokio_postgres::{NoTls, Statement as Prepared};
 
-use super::super::{Call, DriverTransaction, before};
-use super::wall::{self, Session};
+use super::super::{Call, Late, NotCommitted, Params, before};
+use super::wall::Session;
 use super::{classify, run_prepared, run_typed};
 use crate::entity::OrgId;
-use crate::error::{DriverError, Source};
+use crate::error::DriverError;
 
 /// How long the server may take to hear that a statement is not wanted any more.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection of one's own. If it is dropped in the middle of a statement, the statement is cancelled and
 /// the connection closed: the next user must not find somebody else's work on it.
 pub(super) struct Lease {
     client: Option<Object>,
     session: Arc<Session>,
+    /// What a transaction begins with, until it is sent: with the first statement, in its round trip.
+    opening: Mutex<Option<String>>,
     busy: AtomicBool,
-    /// Its transaction was given up in the middle of a statement.
+    /// Its transaction was given up, and cannot be rolled back.
     given_up: AtomicBool,
 }
 
@@ -33,6 +37,7 @@ impl Lease {
         Lease {
             client: Some(client),
             session,
+            opening: Mutex::new(None),
             busy: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
         }
@@ -60,38 +65,154 @@ impl Lease {
     /// there; so does everything behind a pooler, which keeps no settings for us.
     pub(super) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
         match (&*self.session, call.statement.within) {
-            (Session::Own, None) => self.send(call, None).await,
-            (session, within) => {
-                let begin = session.begin_reading(within, call.deadline);
-                self.send(call, Some((&begin, "COMMIT"))).await
+            (Session::Own, None) => self.send(call, None, None).await,
+            (session, org) => {
+                let begin = session.begin_reading(org, call.deadline);
+                self.send(call, Some(&begin), Some("COMMIT")).await
             }
         }
     }
 
+    /// Begins a transaction that writes. On a connection of our own BEGIN travels with the first statement: if it failed,
+    /// what came behind it could write nothing, since such a connection only reads outside a transaction. Behind a
+    /// pooler it could, so there BEGIN is waited for.
+    pub(super) async fn begin_writing(
+        &self,
+        org: Option<OrgId>,
+        deadline: Option<tokio::time::Instant>,
+    ) -> Result<(), DriverError> {
+        let begin = self.session.begin_writing(org, deadline);
+        match &*self.session {
+            Session::Own => {
+                *self.opening() = Some(begin);
+                Ok(())
+            }
+            Session::Shared { .. } => self.script(&begin).await,
+        }
+    }
+
+    fn opening(&self) -> MutexGuard<'_, Option<String>> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a statement is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Acquire)
+    }
+
+    /// Notes that the connection is to be closed.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Release);
+    }
+
+    /// Whether the server knows of the transaction.
+    pub(super) fn has_begun(&self) -> bool {
+        self.opening().is_none()
+    }
+
+    /// A text as the server is asked to run it: by name, where the connection keeps names.
+    async fn prepared(&self, text: &str) -> Result<Option<Prepared>, DriverError> {
+        match &*self.session {
+            Session::Own => self.client().prepare_cached(text).await.map(Some).map_err(classify),
+            Session::Shared { .. } => Ok(None),
+        }
+    }
+
+    async fn run_as(&self, prepared: Option<&Prepared>, call: Call<'_>) -> Result<u64, DriverError> {
+        match prepared {
+            Some(prepared) => run_prepared(self.client(), prepared, call).await,
+            None => run_typed(self.client(), call).await,
+        }
+    }
+
+    /// Sends what begins the transaction, unless that was done. It is on its way when this is polled first, so whatever is
+    /// polled after it arrives after it.
+    async fn open(&self) -> Result<(), DriverError> {
+        let opening = self.opening().take();
+        self.send_text(opening.as_deref()).await
+    }
+
+    async fn send_text(&self, text: Option<&str>) -> Result<(), DriverError> {
+        match text {
+            Some(text) => self.client().batch_execute(text).await.map_err(classify),
+            None => Ok(()),
+        }
+    }
+
     /// Sends a statement, and what goes before and behind it in the same round trip.
-    async fn send(&self, call: Call<'_>, around: Option<(&str, &str)>) -> Result<u64, DriverError> {
+    pub(super) async fn send(
+        &self,
+        call: Call<'_>,
+        ahead: Option<&str>,
+        behind: Option<&str>,
+    ) -> Result<u64, DriverError> {
         let deadline = call.deadline;
         let work = async {
-            let client = self.client();
-            let prepared = match &*self.session {
-                Session::Own => Some(client.prepare_cached(&call.statement.text).await.map_err(classify)?),
-                Session::Shared { .. } => None,
-            };
-            let run = async {
-                match &prepared {
-                    Some(prepared) => run_prepared(client, prepared, call).await,
-                    None => run_typed(client, call).await,
-                }
-            };
-            let Some((before, behind)) = around else { return run.await };
-            // Each is on its way when it is polled first, so the server has all three before it answers one.
-            let all = join3(client.batch_execute(before), run, client.batch_execute(behind)).await;
-            let (before, result, behind) = all;
-            before.map_err(classify)?;
+            let prepared = self.prepared(&call.statement.text).await?;
+            // Each is on its way when it is polled first, so the server has all of them before it answers one.
+            let (opened, ahead, result, behind) = join4(
+                self.open(),
+                self.send_text(ahead),
+                self.run_as(prepared.as_ref(), call),
+                self.send_text(behind),
+            )
+            .await;
+            opened?;
+            ahead?;
             let count = result?;
-            behind.map_err(classify).map(|()| count)
+            behind.map(|()| count)
         };
         self.occupied(before(deadline, work)).await
+    }
+
+    /// Runs the late statements and commits, in one round trip; says how long each took.
+    pub(super) async fn commit(&self, late: &[Late]) -> Result<Vec<Duration>, NotCommitted> {
+        if late.is_empty() && !self.has_begun() {
+            return Ok(Vec::new());
+        }
+        self.busy.store(true, Ordering::Release);
+        let result = self.send_commit(late).await;
+        self.busy.store(false, Ordering::Release);
+        result
+    }
+
+    async fn send_commit(&self, late: &[Late]) -> Result<Vec<Duration>, NotCommitted> {
+        let mut runs = Vec::with_capacity(late.len());
+        for (index, Late { statement, params, .. }) in late.iter().enumerate() {
+            let failed = move |error| NotCommitted { late: Some(index), error };
+            let prepared = self.prepared(&statement.text).await.map_err(failed)?;
+            runs.push(async move {
+                let sent = Instant::now();
+                let call =
+                    Call { statement, params: Params::One(params), deadline: None, sink: &mut |_| Ok(()) };
+                self.run_as(prepared.as_ref(), call).await.map_err(failed)?;
+                Ok::<_, NotCommitted>(sent.elapsed())
+            });
+        }
+        let mut opened = pin!(maybe_done(self.open()));
+        let mut ran = pin!(maybe_done(try_join_all(runs)));
+        poll_fn(|cx| {
+            let _ = (opened.as_mut().poll(cx), ran.as_mut().poll(cx));
+            Poll::Ready(())
+        })
+        .await;
+        // What cannot be sent, such as a value that does not fit its column, shows at once. The server knows nothing of
+        // it and would commit the rest.
+        if let Some(Err(_)) = ran.as_mut().output_mut() {
+            return ran.take_output().unwrap_or_else(|| Ok(Vec::new()));
+        }
+        let commit = self.client().batch_execute("COMMIT");
+        let ((), (), committed) = join3(opened.as_mut(), ran.as_mut(), commit).await;
+        // After a failed statement the server answers COMMIT with a rollback. If the connection broke, it may have come
+        // through all the same.
+        let unknown = |error: NotCommitted| match error.error {
+            DriverError::Unavailable(source) => DriverError::OutcomeUnknown(source).into(),
+            _ => error,
+        };
+        opened.take_output().unwrap_or(Ok(())).map_err(|error| unknown(error.into()))?;
+        let took = ran.take_output().unwrap_or_else(|| Ok(Vec::new())).map_err(unknown)?;
+        committed.map_err(|error| unknown(classify(error).into()))?;
+        Ok(took)
     }
 
     /// Prepares a text, and says how many parameters it has.
@@ -100,12 +221,15 @@ impl Lease {
         Ok(prepared.params().len())
     }
 
+    /// Runs a script of several statements.
     pub(super) async fn script(&self, sql: &str) -> Result<(), DriverError> {
-        self.occupied(async { self.client().batch_execute(sql).await.map_err(classify) }).await
+        let work = async {
+            self.open().await?;
+            self.client().batch_execute(sql).await.map_err(classify)
+        };
+        self.occupied(work).await
     }
-}
 
-impl Lease {
     /// Runs one statement without bounds and without a transaction; the connection is closed behind it, since its
     /// settings are not those of the pool any more.
     pub(super) async fn alone(mut self, sql: &str) -> Result<(), DriverError> {
@@ -141,108 +265,4 @@ impl Drop for Lease {
             });
         }
     }
-}
-
-/// BEGIN READ WRITE … COMMIT on a leased connection, which otherwise only reads.
-pub(super) struct PostgresTransaction {
-    /// A statement under way keeps it beside.
-    lease: Mutex<Option<Arc<Lease>>>,
-    /// The organization that all of it is held to.
-    org: Option<OrgId>,
-}
-
-impl PostgresTransaction {
-    pub(super) async fn begin(
-        lease: Lease,
-        org: Option<OrgId>,
-        deadline: Option<Instant>,
-    ) -> Result<Self, DriverError> {
-        lease.script(&lease.session.begin_writing(org, deadline)).await?;
-        Ok(PostgresTransaction { lease: Mutex::new(Some(Arc::new(lease))), org })
-    }
-
-    fn lease(&self) -> Result<Arc<Lease>, DriverError> {
-        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
-        lease.clone().ok_or_else(ended)
-    }
-
-    fn take(&self) -> Option<Arc<Lease>> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl DriverTransaction for PostgresTransaction {
-    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
-        Box::pin(async move {
-            let lease = self.lease()?;
-            match call.statement.within.filter(|org| self.org != Some(*org)) {
-                Some(org) => {
-                    let (narrow, widen) = (wall::narrow(org), wall::widen());
-                    lease.send(call, Some((&narrow, &widen))).await
-                }
-                None => lease.send(call, None).await,
-            }
-        })
-    }
-
-    fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
-        Box::pin(async move { self.lease()?.script(sql).await })
-    }
-
-    fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>> {
-        Box::pin(async move {
-            let lease = self.take().and_then(Arc::into_inner).ok_or_else(ended)?;
-            let result = lease.script("COMMIT").await;
-            if result.is_err() {
-                roll_back(lease);
-            }
-            result.map_err(|error| match error {
-                DriverError::Unavailable(source) => DriverError::OutcomeUnknown(source),
-                error => error,
-            })
-        })
-    }
-
-    fn give_up(&self) -> bool {
-        match self.take().map(Arc::try_unwrap) {
-            Some(Ok(lease)) => roll_back(lease),
-            // Whoever drops it last closes the connection: the statement's future, or this.
-            Some(Err(shared)) => shared.given_up.store(true, Ordering::Release),
-            None => {}
-        }
-        true
-    }
-}
-
-fn ended() -> DriverError {
-    DriverError::Other(Source::new("the transaction has ended"))
-}
-
-impl Drop for PostgresTransaction {
-    fn drop(&mut self) {
-        self.take().and_then(Arc::into_inner).into_iter().for_each(roll_back);
-    }
-}
-
-/// Ends the transaction on a connection, which goes back to the pool when that has come through.
-fn roll_back(mut lease: Lease) {
-    if *lease.busy.get_mut() {
-        // A ROLLBACK would wait for the statement that nobody wants any more. Dropping the lease cancels it
-        // and closes the connection, which rolls back as well.
-        return;
-    }
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        // Nothing can be sent from here, and the pool must not get a connection with an open transaction.
-        *lease.busy.get_mut() = true;
-        return;
-    };
-    runtime.spawn(async move {
-        // `script` marks the lease busy, so a ROLLBACK that does not come through closes the connection.
-        let rolled_back = tokio::time::timeout(CANCEL_TIMEOUT, lease.script("ROLLBACK")).await;
-        if !matches!(rolled_back, Ok(Ok(()))) {
-            tracing::warn!(
-                "a transaction could not be rolled back in time; its connection is closed instead"
-            );
-        }
-    });
 }

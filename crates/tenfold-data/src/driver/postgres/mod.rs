@@ -7,6 +7,7 @@
 mod encode;
 mod lane;
 mod lease;
+mod transaction;
 mod wall;
 
 use std::error::Error as _;
@@ -23,7 +24,8 @@ use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::{Client, Config, NoTls, RowStream, Statement as Prepared};
 
 use self::lane::Lane;
-use self::lease::{Lease, PostgresTransaction};
+use self::lease::Lease;
+use self::transaction::PostgresTransaction;
 use self::wall::Session;
 use super::{Call, Driver, DriverTransaction, Params, before};
 use crate::database::{Pooler, PostgresSettings};

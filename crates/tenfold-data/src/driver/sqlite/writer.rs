@@ -28,7 +28,7 @@ use rusqlite::Connection;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio::time::Instant;
 
-use super::super::{Call, DriverTransaction, before};
+use super::super::{Call, DriverTransaction, Late, NotCommitted, Params, before};
 use super::connection::{classify, execute, run_statement};
 use super::inline::Inline;
 use super::wal_index::WalIndex;
@@ -232,6 +232,31 @@ struct Open {
 }
 
 impl Open {
+    /// Works on the connection while the group that the savepoint belongs to is alive.
+    fn with<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, DriverError>,
+    ) -> Result<T, DriverError> {
+        if self.guard.group.is_none() {
+            return Err(ended());
+        }
+        work(&self.guard.connection).map_err(|error| self.guard.check_group(error))
+    }
+
+    /// Runs what is to be stored with the rest, and ends the savepoint; says how long each statement took.
+    fn finish(&mut self, late: &[Late]) -> Result<Vec<Duration>, NotCommitted> {
+        let mut took = Vec::with_capacity(late.len());
+        for (index, Late { statement, params, .. }) in late.iter().enumerate() {
+            let started = std::time::Instant::now();
+            let call = Call { statement, params: Params::One(params), deadline: None, sink: &mut |_| Ok(()) };
+            self.with(|connection| run_statement(connection, call))
+                .map_err(|error| NotCommitted { late: Some(index), error })?;
+            took.push(started.elapsed());
+        }
+        self.with(|connection| execute(connection, "RELEASE member").map_err(|error| classify(&error)))?;
+        Ok(took)
+    }
+
     /// Ends the savepoint, if its group is still alive, as if it had never been.
     fn roll_back(self) {
         if self.guard.group.is_some() {
@@ -249,15 +274,9 @@ impl Open {
 }
 
 impl SqliteTransaction {
-    /// Works on the connection while the group that the savepoint belongs to is alive.
     fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, DriverError>) -> Result<T, DriverError> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match open.as_mut() {
-            Some(open) if open.guard.group.is_some() => {
-                work(&open.guard.connection).map_err(|error| open.guard.check_group(error))
-            }
-            _ => Err(ended()),
-        }
+        open.as_mut().map_or_else(|| Err(ended()), |open| open.with(work))
     }
 }
 
@@ -271,24 +290,27 @@ impl DriverTransaction for SqliteTransaction {
         Box::pin(std::future::ready(self.with(run)))
     }
 
-    fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>> {
+    fn commit_with<'a>(&'a self, late: &'a [Late]) -> BoxFuture<'a, Result<Vec<Duration>, NotCommitted>> {
         Box::pin(async move {
             let open = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let Some(mut open) = open else { return Err(ended()) };
-            if let Err(error) = execute(&open.guard.connection, "RELEASE member") {
-                let error = open.guard.check_group(classify(&error));
-                open.roll_back();
-                return Err(error);
-            }
+            let mut open = open.ok_or_else(ended)?;
+            let took = match open.finish(late) {
+                Ok(took) => took,
+                Err(error) => {
+                    open.roll_back();
+                    return Err(error);
+                }
+            };
             let (acknowledge, acknowledged) = oneshot::channel();
             match &mut open.guard.group {
                 Some(members) => members.push(acknowledge),
-                None => return Err(ended()),
+                None => return Err(ended().into()),
             }
             open.release();
-            acknowledged.await.unwrap_or_else(|_| {
+            let told = acknowledged.await.unwrap_or_else(|_| {
                 Err(DriverError::OutcomeUnknown(Source::new("the committing thread has ended")))
-            })
+            });
+            Ok(told.map(|()| took)?)
         })
     }
 

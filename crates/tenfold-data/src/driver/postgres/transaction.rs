@@ -1,0 +1,111 @@
+//! BEGIN READ WRITE … COMMIT on a leased connection.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::super::{Call, DriverTransaction, Late, NotCommitted};
+use super::lease::{CANCEL_TIMEOUT, Lease};
+use super::wall;
+use crate::entity::OrgId;
+use crate::error::{DriverError, Source};
+
+/// A transaction on a leased connection, which otherwise only reads.
+pub(super) struct PostgresTransaction {
+    /// A statement under way keeps it beside.
+    lease: Mutex<Option<Arc<Lease>>>,
+    /// The organization that all of it is held to.
+    org: Option<OrgId>,
+}
+
+impl PostgresTransaction {
+    pub(super) async fn begin(
+        lease: Lease,
+        org: Option<OrgId>,
+        deadline: Option<Instant>,
+    ) -> Result<Self, DriverError> {
+        lease.begin_writing(org, deadline).await?;
+        Ok(PostgresTransaction { lease: Mutex::new(Some(Arc::new(lease))), org })
+    }
+
+    fn lease(&self) -> Result<Arc<Lease>, DriverError> {
+        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        lease.clone().ok_or_else(ended)
+    }
+
+    fn take(&self) -> Option<Arc<Lease>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl DriverTransaction for PostgresTransaction {
+    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
+        Box::pin(async move {
+            let lease = self.lease()?;
+            match call.statement.within.filter(|org| self.org != Some(*org)) {
+                Some(org) => lease.send(call, Some(&wall::narrow(org)), Some(wall::widen())).await,
+                None => lease.send(call, None, None).await,
+            }
+        })
+    }
+
+    fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
+        Box::pin(async move { self.lease()?.script(sql).await })
+    }
+
+    fn commit_with<'a>(&'a self, late: &'a [Late]) -> BoxFuture<'a, Result<Vec<Duration>, NotCommitted>> {
+        Box::pin(async move {
+            let lease = self.take().and_then(Arc::into_inner).ok_or_else(ended)?;
+            let result = lease.commit(late).await;
+            if result.is_err() {
+                roll_back(lease);
+            }
+            result
+        })
+    }
+
+    fn give_up(&self) -> bool {
+        match self.take().map(Arc::try_unwrap) {
+            Some(Ok(lease)) => roll_back(lease),
+            // Whoever drops it last closes the connection: the statement's future, or this.
+            Some(Err(shared)) => shared.give_up(),
+            None => {}
+        }
+        true
+    }
+}
+
+fn ended() -> DriverError {
+    DriverError::Other(Source::new("the transaction has ended"))
+}
+
+impl Drop for PostgresTransaction {
+    fn drop(&mut self) {
+        self.take().and_then(Arc::into_inner).into_iter().for_each(roll_back);
+    }
+}
+
+/// Ends the transaction on a connection, which goes back to the pool when that has come through.
+fn roll_back(lease: Lease) {
+    // A ROLLBACK would wait for the statement that nobody wants any more. Dropping the lease cancels it and closes the
+    // connection, which rolls back as well.
+    if lease.is_busy() || !lease.has_begun() {
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        // Nothing can be sent from here, and the pool must not get a connection with an open transaction.
+        lease.give_up();
+        return;
+    };
+    runtime.spawn(async move {
+        // `script` marks the lease busy, so a ROLLBACK that does not come through closes the connection.
+        let rolled_back = tokio::time::timeout(CANCEL_TIMEOUT, lease.script("ROLLBACK")).await;
+        if !matches!(rolled_back, Ok(Ok(()))) {
+            tracing::warn!(
+                "a transaction could not be rolled back in time; its connection is closed instead"
+            );
+        }
+    });
+}

@@ -1,0 +1,95 @@
+//! What stands between the data layer and PostgreSQL, reads along, and interferes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What to do with a client's message: its kind (`Q` for a text, `E` for a run of a prepared statement) and its body.
+type Rule = dyn FnMut(u8, &mut [u8]) -> Then + Send;
+
+/// What becomes of the answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// They go on as they did.
+    Goes,
+    /// The client gets none from here on.
+    Holds,
+    /// The client gets them again, those that were held included.
+    Flows,
+    /// The message is not passed on, and the connection ends.
+    Cut,
+}
+
+/// Listens on a port of its own; gives the address of `url` through it.
+pub async fn listen(url: &str, rule: impl FnMut(u8, &mut [u8]) -> Then + Send + 'static) -> String {
+    let server = url.split('@').next_back().unwrap().split('/').next().unwrap().to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let through = url.replace(&server, &listener.local_addr().unwrap().to_string());
+    let rule: Arc<Mutex<Rule>> = Arc::new(Mutex::new(rule));
+    let accepting = async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&server).await.unwrap();
+            let (from_client, to_client) = client.into_split();
+            let (from_server, to_server) = server.into_split();
+            let (holds, held) = watch::channel(false);
+            #[expect(clippy::disallowed_methods, reason = "both directions are passed on beside the test")]
+            tokio::spawn(questions(from_client, to_server, Arc::clone(&rule), holds));
+            #[expect(clippy::disallowed_methods, reason = "both directions are passed on beside the test")]
+            tokio::spawn(answers(from_server, to_client, held));
+        }
+    };
+    #[expect(clippy::disallowed_methods, reason = "connections are accepted beside the test")]
+    tokio::spawn(accepting);
+    through
+}
+
+/// Passes messages on until one side is gone or the rule cuts them off.
+async fn questions(
+    mut client: OwnedReadHalf,
+    mut server: OwnedWriteHalf,
+    rule: Arc<Mutex<Rule>>,
+    holds: watch::Sender<bool>,
+) -> std::io::Result<()> {
+    // The first message has no kind.
+    let mut kind = None;
+    loop {
+        let head = match kind {
+            None => Vec::new(),
+            Some(()) => vec![client.read_u8().await?],
+        };
+        let length = client.read_u32().await?;
+        let mut body = vec![0; length as usize - 4];
+        client.read_exact(&mut body).await?;
+        if let Some(kind) = head.first() {
+            let then = rule.lock().unwrap_or_else(PoisonError::into_inner)(*kind, &mut body);
+            match then {
+                Then::Goes => {}
+                Then::Holds => drop(holds.send_replace(true)),
+                Then::Flows => drop(holds.send_replace(false)),
+                Then::Cut => return Ok(()),
+            }
+        }
+        server.write_all(&[head, length.to_be_bytes().to_vec(), body].concat()).await?;
+        kind = Some(());
+    }
+}
+
+async fn answers(
+    mut server: OwnedReadHalf,
+    mut client: OwnedWriteHalf,
+    mut held: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let mut bytes = vec![0; 64 * 1024];
+    loop {
+        let count = server.read(&mut bytes).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        // Whoever held them back may be gone.
+        let _ = held.wait_for(|held| !held).await;
+        client.write_all(&bytes[..count]).await?;
+    }
+}

@@ -1,0 +1,300 @@
+//! Statements that wait for company: BEGIN, which travels with the first statement, and rows that are stored with the
+//! next statement or with COMMIT.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tenfold_data::{
+    Clock, Context, DataError, Database, DatabaseSettings, Entity as _, Observer, SystemContext,
+};
+
+use crate::bench::Bench;
+use crate::between::{Then, listen};
+use crate::ledger::names;
+use crate::shelf::{self, Book};
+use crate::work::{Label, label, store_label};
+
+on_both_databases!(
+    late_rows_are_stored_with_their_transaction_in_their_order,
+    a_late_row_is_there_for_the_next_statement,
+    a_late_row_of_a_transaction_that_rolls_back_was_never_stored,
+    a_late_row_that_is_refused_fails_the_commit_with_its_own_name_and_line,
+    a_late_row_that_is_refused_fails_the_next_statement_with_its_own_name_and_line,
+    a_late_row_that_no_database_can_keep_is_refused_at_once,
+    a_late_row_that_nobody_asked_for_in_the_end_is_not_stored,
+);
+
+async fn labels(cx: &Context) -> Vec<String> {
+    let labels = Label::query().order_by(Label::id).all(cx).await.unwrap();
+    labels.into_iter().map(|label| label.name).collect()
+}
+
+async fn late_rows_are_stored_with_their_transaction_in_their_order(bench: Bench) {
+    bench
+        .request(async |cx| {
+            let stored = cx.transaction(async |tx| {
+                label(&cx, "first").insert(tx).await?;
+                label(&cx, "second").insert_late(tx).await?;
+                label(&cx, "third").insert_late(tx).await
+            });
+            stored.await.unwrap();
+            assert_eq!(labels(&cx).await, ["first", "second", "third"]);
+        })
+        .await;
+    let statements = bench.statements();
+    assert_eq!(
+        names(&statements),
+        ["work_labels.insert"; 3].into_iter().chain(["work_labels.list"]).collect::<Vec<_>>()
+    );
+    assert!(statements.iter().all(|statement| statement.site.file().ends_with("late.rs")));
+}
+
+async fn a_late_row_is_there_for_the_next_statement(bench: Bench) {
+    let seen = bench.request(async |cx| {
+        let seen = cx.transaction(async |tx| {
+            label(&cx, "late").insert_late(tx).await?;
+            Label::query().count(tx).await
+        });
+        seen.await.unwrap()
+    });
+    assert_eq!(seen.await, 1);
+    assert_eq!(names(&bench.statements()), ["work_labels.count", "work_labels.insert"]);
+}
+
+async fn a_late_row_of_a_transaction_that_rolls_back_was_never_stored(bench: Bench) {
+    bench
+        .request(async |cx| {
+            let stored: Result<(), DataError> = cx
+                .transaction(async |tx| {
+                    label(&cx, "early").insert(tx).await?;
+                    label(&cx, "late").insert_late(tx).await?;
+                    Err(DataError::Settings("thought better of it".to_owned()))
+                })
+                .await;
+            stored.unwrap_err();
+            assert!(labels(&cx).await.is_empty());
+        })
+        .await;
+}
+
+/// That the title is taken, said of the line that stored it late.
+fn assert_names_the_late_line(error: &DataError) {
+    let DataError::Conflict { statement, site, constraint } = error else {
+        panic!("another error: {error:?}")
+    };
+    assert_eq!(statement, "shelf_books.insert");
+    assert_eq!((site.file(), site.line()), (file!(), LATE_LINE));
+    assert_eq!(constraint.columns, ["org_id", "title"]);
+}
+
+async fn store_late(cx: &Context, tx: &tenfold_data::Tx<'_>) -> Result<(), DataError> {
+    shelf::book(cx, "taken").insert_late(tx).await
+}
+const LATE_LINE: u32 = line!() - 2;
+
+async fn a_late_row_that_is_refused_fails_the_commit_with_its_own_name_and_line(bench: Bench) {
+    shelf::migrate(&bench).await;
+    bench
+        .request(async |cx| {
+            cx.transaction(async |tx| shelf::book(&cx, "taken").insert(tx).await).await.unwrap();
+            let refused = cx.transaction(async |tx| {
+                shelf::book(&cx, "free").insert(tx).await?;
+                store_late(&cx, tx).await
+            });
+            assert_names_the_late_line(&refused.await.unwrap_err());
+            assert_eq!(Book::query().count(&cx).await.unwrap(), 1, "nothing of the transaction is stored");
+        })
+        .await;
+}
+
+async fn a_late_row_that_is_refused_fails_the_next_statement_with_its_own_name_and_line(bench: Bench) {
+    shelf::migrate(&bench).await;
+    bench
+        .request(async |cx| {
+            cx.transaction(async |tx| shelf::book(&cx, "taken").insert(tx).await).await.unwrap();
+            let refused = cx.transaction(async |tx| {
+                store_late(&cx, tx).await?;
+                let next = shelf::book(&cx, "free").insert(tx).await;
+                assert_names_the_late_line(next.as_ref().unwrap_err());
+                next
+            });
+            assert_names_the_late_line(&refused.await.unwrap_err());
+            assert_eq!(Book::query().count(&cx).await.unwrap(), 1, "nothing of the transaction is stored");
+        })
+        .await;
+}
+
+async fn a_late_row_that_no_database_can_keep_is_refused_at_once(bench: Bench) {
+    bench
+        .request(async |cx| {
+            let refused = cx.transaction(async |tx| {
+                let refused = label(&cx, "half\0a name").insert_late(tx).await.unwrap_err();
+                assert!(matches!(refused, DataError::NulInText { .. }), "another error: {refused:?}");
+                label(&cx, "whole").insert_late(tx).await
+            });
+            refused.await.unwrap();
+            assert_eq!(labels(&cx).await, ["whole"]);
+        })
+        .await;
+}
+
+async fn a_late_row_that_nobody_asked_for_in_the_end_is_not_stored(bench: Bench) {
+    bench
+        .request(async |cx| {
+            let stored = cx.transaction(async |tx| {
+                drop(label(&cx, "dropped").insert_late(tx));
+                label(&cx, "stored").insert_late(tx).await
+            });
+            stored.await.unwrap();
+            assert_eq!(labels(&cx).await, ["stored"]);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn late_rows_are_stored_behind_a_pooler_too() {
+    let bench = Bench::pooled().await;
+    late_rows_are_stored_with_their_transaction_in_their_order(bench).await;
+    a_late_row_that_is_refused_fails_the_commit_with_its_own_name_and_line(Bench::pooled().await).await;
+}
+
+/// The bench's database through somebody who interferes.
+async fn through(bench: &Bench, rule: impl FnMut(u8, &mut [u8]) -> Then + Send + 'static) -> Database {
+    let url = listen(&bench.url(), rule).await;
+    let settings = DatabaseSettings::default();
+    Database::open(&url, &settings, Clock::system(), Vec::<Arc<dyn Observer>>::new()).unwrap()
+}
+
+fn is_text(kind: u8, body: &[u8], text: &str) -> bool {
+    kind == b'Q' && body.starts_with(text.as_bytes())
+}
+
+#[tokio::test]
+async fn begin_travels_with_the_first_statement_and_late_rows_travel_with_commit() {
+    let bench = Bench::postgres().await;
+    let (org, is_last) = (bench.org, Arc::new(AtomicBool::new(false)));
+    let last = Arc::clone(&is_last);
+    // Whoever waited for an answer before sending on would wait for ever.
+    let database = through(&bench, move |kind, body| match kind {
+        b'Q' if is_text(kind, body, "BEGIN") => Then::Holds,
+        b'E' if last.load(Ordering::Acquire) => Then::Holds,
+        b'E' => Then::Flows,
+        b'Q' if is_text(kind, body, "COMMIT") => Then::Flows,
+        _ => Then::Goes,
+    })
+    .await;
+    let write = async |system: SystemContext| {
+        let cx = system.within(org);
+        // The first transaction prepares the text, which takes a round trip of its own.
+        for name in ["one", "two"] {
+            is_last.store(false, Ordering::Release);
+            let stored = cx.transaction(async |tx| {
+                label(&cx, name).insert(tx).await?;
+                is_last.store(true, Ordering::Release);
+                label(&cx, format!("{name}, late")).insert_late(tx).await
+            });
+            stored.await.unwrap();
+        }
+        // One round trip for all of it.
+        cx.transaction(async |tx| label(&cx, "alone").insert_late(tx).await).await.unwrap();
+    };
+    let work = tokio::time::timeout(Duration::from_secs(30), database.run(None, write)).await;
+    work.expect("nobody waits for an answer before it sends what comes next");
+    let stored = bench.request(async |cx| labels(&cx).await).await;
+    assert_eq!(stored, ["one", "one, late", "two", "two, late", "alone"]);
+}
+
+#[tokio::test]
+async fn what_follows_a_begin_that_failed_stores_nothing() {
+    let bench = Bench::postgres().await;
+    let (org, mut begun) = (bench.org, 0);
+    let database = through(&bench, move |kind, body| {
+        // Every second one, so that the texts have been prepared.
+        if is_text(kind, body, "BEGIN") {
+            begun += 1;
+            if begun % 2 == 0 {
+                body[..5].copy_from_slice(b"BEGUN");
+            }
+        }
+        Then::Goes
+    })
+    .await;
+    let write = async |system: SystemContext| {
+        let cx = system.within(org);
+        let insert = async |name: &str| cx.transaction(async |tx| label(&cx, name).insert(tx).await).await;
+        let late = async |name: &str| cx.transaction(async |tx| label(&cx, name).insert_late(tx).await).await;
+        insert("stored").await.unwrap();
+        insert("not stored").await.unwrap_err();
+        late("stored, late").await.unwrap();
+        late("not stored, late").await.unwrap_err();
+        insert("stored again").await.unwrap();
+    };
+    database.run(None, write).await;
+    let stored = bench.request(async |cx| labels(&cx).await).await;
+    assert_eq!(stored, ["stored", "stored, late", "stored again"]);
+}
+
+#[tokio::test]
+async fn a_late_row_that_cannot_be_sent_keeps_the_rest_from_being_committed() {
+    let bench = Bench::postgres().await;
+    shelf::migrate(&bench).await;
+    // What the entity holds does not fit the column, and the client sees that before it sends anything.
+    bench
+        .as_owner()
+        .await
+        .batch_execute("ALTER TABLE work_labels ALTER name TYPE bigint USING 0")
+        .await
+        .unwrap();
+    bench
+        .request(async |cx| {
+            let refused = cx.transaction(async |tx| {
+                shelf::book(&cx, "free").insert(tx).await?;
+                label(&cx, "no number").insert_late(tx).await
+            });
+            let refused = refused.await.unwrap_err();
+            assert!(refused.to_string().contains("work_labels.insert"), "another error: {refused}");
+            assert_eq!(Book::query().count(&cx).await.unwrap(), 0, "nothing of the transaction is stored");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_between_a_late_row_and_commit_leaves_the_outcome_unknown() {
+    let bench = Bench::postgres().await;
+    let (org, mut commits) = (bench.org, 0);
+    let database = through(&bench, move |kind, body| {
+        commits += u32::from(is_text(kind, body, "COMMIT"));
+        if commits == 2 && kind == b'Q' { Then::Cut } else { Then::Goes }
+    })
+    .await;
+    let write = async |system: SystemContext| {
+        let cx = system.within(org);
+        cx.transaction(async |tx| label(&cx, "stored").insert_late(tx).await).await.unwrap();
+        let cut = cx.transaction(async |tx| label(&cx, "cut off").insert_late(tx).await).await.unwrap_err();
+        assert!(matches!(cut, DataError::OutcomeUnknown(_)), "another error: {cut:?}");
+    };
+    database.run(None, write).await;
+    store_label(&bench, "after it").await.unwrap();
+    assert_eq!(bench.request(async |cx| labels(&cx).await).await, ["stored", "after it"]);
+}
+
+on_both_databases!(a_transaction_that_does_nothing_is_committed_and_leaves_the_connection_clean);
+
+async fn a_transaction_that_does_nothing_is_committed_and_leaves_the_connection_clean(bench: Bench) {
+    let mut settings = DatabaseSettings::default();
+    settings.postgres.pool_size = 1;
+    let bench = bench.reopened(&settings);
+    bench
+        .request(async |cx| {
+            for name in ["one", "two"] {
+                cx.transaction(async |_| Ok::<_, DataError>(())).await.unwrap();
+                let dropped: Result<(), DataError> =
+                    cx.transaction(async |_| Err(DataError::Settings("nothing".to_owned()))).await;
+                dropped.unwrap_err();
+                cx.transaction(async |tx| label(&cx, name).insert(tx).await).await.unwrap();
+            }
+            assert_eq!(labels(&cx).await, ["one", "two"]);
+        })
+        .await;
+}
