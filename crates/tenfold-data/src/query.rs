@@ -157,7 +157,8 @@ impl<E: Entity> Query<E> {
         }
         rows.truncate(wanted);
         let next_cursor = rows.last().filter(|_| more).map(|last| self.cursor_after(last));
-        E::link(rows.iter_mut(), peering);
+        let is_whole = !more && self.cursor.is_none() && self.filters.is_empty();
+        E::link(rows.iter_mut(), peering.whole(is_whole));
         Ok(Rows { rows, next_cursor })
     }
 

@@ -32,6 +32,15 @@ impl ReadError {
     pub fn new(index: usize, expected: &'static str, found: &str) -> Self {
         ReadError { index, expected, found: found.to_owned() }
     }
+
+    /// Says to SQLite's driver that no more rows are wanted; no error to anybody.
+    pub(crate) fn enough() -> Self {
+        ReadError::new(usize::MAX, "no more rows", "one more")
+    }
+
+    pub(crate) fn is_enough(&self) -> bool {
+        self.index == usize::MAX
+    }
 }
 
 macro_rules! read {

@@ -15,7 +15,7 @@ use crate::entity::{ListForm, OrgId};
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
 use crate::scope::{Batch, FEW, Scope, Watch};
-use crate::statement::CallSite;
+use crate::statement::{CallSite, Dialect, Statement};
 use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Value};
 
@@ -52,30 +52,93 @@ impl<R: Related> RelationBatch<R> {
         if wanted.links.is_empty() {
             return Ok((wanted, Vec::new()));
         }
-        let links = Value::List(wanted.links.iter().map(Link::value).collect());
-        let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([links]).collect();
-        let form = ListForm::of(scope.database().dialect(), wanted.links.len());
-        let statement = self.relation.statement(form);
-        let mut found = Found::new(&wanted.links);
-        let own = self.relation.link_among_columns();
-        let (place, kind) = (self.relation.link_place(), self.relation.link_kind());
-        let read = |row: &Row<'_>| {
-            let related = R::read(row, self.tenant)?;
-            let link = own.map_or_else(|| Link::read(row, place, kind), |own| Ok(related.link_at(own)))?;
-            found.push(&link, related)
+        let mut rows = match self.between(scope, &wanted.links).await? {
+            Some(rows) => rows,
+            None => self.by_links(scope, &wanted.links).await?,
         };
-        // One entity alone was not loaded with a list: in a loop it is an N+1, as a load by key would be.
-        let alone = self.cohorts.iter().all(|cohort| cohort.size() == 1);
-        let watch = if alone { self.watch } else { Watch::Nothing };
-        let connection = self.connection.as_deref();
-        scope.fetch(connection, statement, &params, (self.site, watch), read).await?;
-        let mut rows = found.end();
         // Nobody else has them yet.
         let all = rows.iter_mut().flatten().filter_map(Arc::get_mut).flatten();
         R::link(all, Peering::of(scope, self.tenant));
         Ok((wanted, rows))
     }
+
+    async fn by_links(&self, scope: &Scope, links: &[Link]) -> Result<Vec<Rows<R>>, DataError> {
+        let list = Value::List(links.iter().map(Link::value).collect());
+        let form = ListForm::of(scope.database().dialect(), links.len());
+        let mut found = Found::new(links, None);
+        let own = self.relation.link_among_columns();
+        let (place, kind) = (self.relation.link_place(), self.relation.link_kind());
+        let read = |row: &Row<'_>| {
+            let related = R::read(row, self.tenant)?;
+            let link = own.map_or_else(|| Link::read(row, place, kind), |own| Ok(related.link_at(own)))?;
+            // The statement gives only what it was asked for; if it did not, the row would belong to nobody.
+            found.push(&link, related).map(drop)
+        };
+        self.fetch(scope, self.relation.statement(form), [list], read).await?;
+        Ok(found.end())
+    }
+
+    /// The related rows of a list that is whole, as they lie in the index from its first link to its last: a search for each
+    /// link is spared, and on PostgreSQL the planning for them.
+    ///
+    /// Strays, which refer to nobody of the list, are passed over: their parent is gone, or came meanwhile. If they are many,
+    /// or the rows are, nothing is given, and the links are to be looked up.
+    async fn between(&self, scope: &Scope, links: &[Link]) -> Result<Option<Vec<Rows<R>>>, DataError> {
+        let ([cohort], [first, .., last]) = (&*self.cohorts, links) else { return Ok(None) };
+        if !cohort.has_all(links.len()) {
+            return Ok(None);
+        }
+        let (statement, own) = (self.relation.between_statement(), self.relation.link_among_columns());
+        let (Some(statement), Some(own)) = (statement, own) else { return Ok(None) };
+        if !self.relation.may_read_between() {
+            return Ok(None);
+        }
+        let bearable = |rows: usize| FEW_STRAYS + STRAYS_A_ROW * rows;
+        let limit = if self.relation.has_one_row() { links.len() + bearable(links.len()) } else { MOST_ROWS };
+        let limit_value = i64::try_from(limit).map_or(Value::Null, Value::Integer);
+        let can_stop = scope.database().dialect() == Dialect::Sqlite;
+        let key = R::table().selected().position(|name| name == R::table().key);
+        let (mut found, mut mine, mut strays) = (Found::new(links, key), 0, 0);
+        let read = |row: &Row<'_>| {
+            let related = R::read(row, self.tenant)?;
+            if found.push(&related.link_at(own), related)? {
+                mine += 1;
+            } else {
+                strays += 1;
+            }
+            // PostgreSQL has sent them all by now.
+            if can_stop && strays > bearable(mine) { Err(ReadError::enough()) } else { Ok(()) }
+        };
+        self.fetch(scope, statement, [first.value(), last.value(), limit_value], read).await?;
+        let has_stopped = can_stop && strays > bearable(mine);
+        if strays > bearable(mine) || mine + strays == limit {
+            self.relation.was_detour();
+        }
+        Ok((mine + strays < limit && !has_stopped).then(|| found.end()))
+    }
+
+    async fn fetch(
+        &self,
+        scope: &Scope,
+        statement: &Statement,
+        params: impl IntoIterator<Item = Value>,
+        read: impl FnMut(&Row<'_>) -> Result<(), ReadError> + Send,
+    ) -> Result<(), DataError> {
+        let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain(params).collect();
+        // One entity alone was not loaded with a list: in a loop it is an N+1, as a load by key would be.
+        let alone = self.cohorts.iter().all(|cohort| cohort.size() == 1);
+        let watch = if alone { self.watch } else { Watch::Nothing };
+        let connection = self.connection.as_deref();
+        scope.fetch(connection, statement, &params, (self.site, watch), read).await.map(drop)
+    }
 }
+
+/// So many strays are read in any case, and so many more for each row that is wanted: to search for a link takes as long as
+/// to read some three rows that lie side by side.
+const FEW_STRAYS: usize = 16;
+const STRAYS_A_ROW: usize = 2;
+/// So many rows at most are read from link to link, where a link may have any number.
+const MOST_ROWS: usize = 10_000;
 
 /// The links of a batch in order, each once, and who wants them.
 struct Wanted {
@@ -123,19 +186,19 @@ struct Found<'w, R> {
     /// Which link the last row belongs to, and the rows of that link so far.
     place: u32,
     of_place: Vec<R>,
+    /// Where the key stands among the columns that are read, if the rows of one link are to be put in its order.
+    key: Option<usize>,
 }
 
-impl<'w, R> Found<'w, R> {
-    fn new(wanted: &'w [Link]) -> Self {
+impl<'w, R: Related> Found<'w, R> {
+    fn new(wanted: &'w [Link], key: Option<usize>) -> Self {
         let rows = wanted.iter().map(|_| None).collect();
-        Found { wanted, rows, place: 0, of_place: Vec::new() }
+        Found { wanted, rows, place: 0, of_place: Vec::new(), key }
     }
 
-    fn push(&mut self, link: &Link, row: R) -> Result<(), ReadError> {
-        let Some(place) = self.place_of(link) else {
-            // The statement gives only what it was asked for; if it did not, the row would belong to nobody.
-            return Ok(());
-        };
+    /// Says whether the row is wanted by anybody.
+    fn push(&mut self, link: &Link, row: R) -> Result<bool, ReadError> {
+        let Some(place) = self.place_of(link) else { return Ok(false) };
         if place != self.place {
             self.close();
             self.place = place;
@@ -144,7 +207,7 @@ impl<'w, R> Found<'w, R> {
             }
         }
         self.of_place.push(row);
-        Ok(())
+        Ok(true)
     }
 
     /// As a rule a row belongs to the link of the row before it or to the next one.
@@ -157,6 +220,12 @@ impl<'w, R> Found<'w, R> {
     /// No more rows of this link.
     fn close(&mut self) {
         if !self.of_place.is_empty() {
+            // As a rule they are: the index that gives them has the key behind the link.
+            if let Some(key) = self.key
+                && !self.of_place.is_sorted_by_key(|row| row.link_at(key))
+            {
+                self.of_place.sort_by_cached_key(|row| row.link_at(key));
+            }
             self.rows[self.place as usize] = Some(self.of_place.drain(..).collect());
         }
     }

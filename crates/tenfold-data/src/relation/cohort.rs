@@ -28,11 +28,13 @@ pub fn link<E, F: Field>(
     of: impl Fn(&E) -> Link,
     field: impl Fn(&mut E) -> &mut F,
 ) {
+    let is_whole = peering.whole && rows.len() <= peering.cohort_size;
     for rows in rows.chunks_mut(peering.cohort_size) {
         let cohort = Arc::new(Cohort {
             relation,
             owner: peering.tenant.map_or_else(OnceLock::new, OnceLock::from),
             members: rows.iter().map(|row| of(row)).collect(),
+            is_whole: is_whole && peering.tenant.is_some() == F::Row::table().tenant.is_some(),
             keeps: AtomicBool::new(false),
             views: Mutex::new(Vec::new()),
         });
@@ -52,6 +54,8 @@ pub struct Cohort<R: Related> {
     owner: OnceLock<OrgId>,
     /// The link of each.
     members: Members<Link>,
+    /// Whether they are all that their owner has.
+    is_whole: bool,
     /// Whether rows stay here after an entity was given them.
     keeps: AtomicBool,
     /// What was loaded outside of transactions, and inside of each.
@@ -171,6 +175,11 @@ impl<R: Related> Cohort<R> {
     pub(super) fn wanted(&self) -> impl Iterator<Item = (u32, &Link)> {
         let held = (0..).zip(self.members.iter()).filter(|(_, member)| member.is_held());
         held.map(|(index, member)| (index, &member.value)).filter(|(_, link)| **link != Link::None)
+    }
+
+    /// Whether these links are those of all entities that there are.
+    pub(super) fn has_all(&self, links: usize) -> bool {
+        self.is_whole && links == self.size()
     }
 
     /// How many entities there were when they were loaded.

@@ -1,11 +1,15 @@
 //! How a relation's rows are found: the statement for the links of all peers.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Ref, Related};
 use crate::entity::{Column, Entity, ListForm, Table, any};
-use crate::statement::{Dialect, Statement};
+use crate::statement::{Cost, Dialect, Statement};
 use crate::value::{ColumnType, KeyType, Kind, Sortable};
+
+/// So many loads go by after a detour.
+const PAUSE: u32 = 255;
 
 /// What the derive knows of a relation.
 #[doc(hidden)]
@@ -16,6 +20,9 @@ pub struct Relation<R: Related> {
     pub name: &'static str,
     path: Path,
     texts: [OnceLock<Statement>; ListForm::COUNT],
+    between: OnceLock<Statement>,
+    /// How many loads go by before rows are read from link to link again.
+    detours: AtomicU32,
     rows: std::marker::PhantomData<fn() -> R>,
 }
 
@@ -83,6 +90,8 @@ impl<R: Related> Relation<R> {
             name,
             path,
             texts: [const { OnceLock::new() }; ListForm::COUNT],
+            between: OnceLock::new(),
+            detours: AtomicU32::new(0),
             rows: std::marker::PhantomData,
         }
     }
@@ -99,8 +108,53 @@ impl<R: Related> Relation<R> {
                 None => self.every_row(form),
                 Some(limit) => self.first_rows(form.dialect(), limit),
             };
-            R::table().statement(&format!("{}_of_{}", self.name, self.from), text, form.cost()).lasting()
+            R::table().statement(&self.verb(), text, form.cost()).lasting()
         })
+    }
+
+    /// The rows of all links between two, those of one link side by side, where they can be had so: each says itself
+    /// whose it is, refers to those who have the relation, and stands in the order of its key or alone. The last parameter
+    /// says how many rows it may give.
+    ///
+    /// It asks for no order within a link, which an index of the link alone could not give.
+    pub(super) fn between_statement(&self) -> Option<&Statement> {
+        let table = R::table();
+        let by = self.path.by.filter(|_| self.link_among_columns().is_some() && self.path.order.is_none())?;
+        if !matches!(table.kind_of(by), Kind::Uuid | Kind::Integer) {
+            return None;
+        }
+        Some(self.between.get_or_init(|| {
+            let (tenant, next) = table.tenant_condition();
+            let (columns, name) = (table.selected_list(), table.name);
+            let text = format!(
+                "SELECT {columns} FROM {name} WHERE {tenant}{by} >= ${next} AND {by} <= ${} ORDER BY {by} LIMIT ${}",
+                next + 1,
+                next + 2
+            );
+            table.statement(&self.verb(), text, Cost::Key).lasting()
+        }))
+    }
+
+    /// Whether there is one row a link at most, since the link is its key.
+    pub(super) fn has_one_row(&self) -> bool {
+        self.path.through.is_none() && self.path.by.is_none_or(|by| by == R::table().key)
+    }
+
+    /// Whether whole lists are to be read from link to link. If that turned out to be the long way it is not tried for a
+    /// while: either the rows have many strays among them, or they are too many.
+    pub(super) fn may_read_between(&self) -> bool {
+        let waits =
+            self.detours.try_update(Ordering::Relaxed, Ordering::Relaxed, |waits| waits.checked_sub(1));
+        waits.is_err()
+    }
+
+    /// Notes that it was the long way.
+    pub(super) fn was_detour(&self) {
+        self.detours.store(PAUSE, Ordering::Relaxed);
+    }
+
+    fn verb(&self) -> String {
+        format!("{}_of_{}", self.name, self.from)
     }
 
     /// Where the link stands in a row of the statement, behind what belongs to the related row.
@@ -176,7 +230,7 @@ impl<R: Related> Relation<R> {
         let wanted = any(dialect, &link, next);
         let rest = if R::COUNTS {
             format!("GROUP BY {link} ORDER BY {link}")
-        } else if self.path.through.is_none() && self.path.by.is_none_or(|by| by == R::table().key) {
+        } else if self.has_one_row() {
             // One row a link, so there is nothing to put side by side.
             return R::table().select_by_list(form, &link, &columns);
         } else if form == ListForm::PostgresFew {

@@ -58,5 +58,6 @@ mod values;
 mod waits;
 mod wall;
 mod wall_traps;
+mod whole;
 mod work;
 mod writes;

@@ -18,7 +18,10 @@ use crate::line::{Line, quantile};
 use crate::people::{SIZES, View};
 use crate::place::Place;
 
-/// Lists the organization with so many users.
+/// More than any list here has, unless it is a page; a handler takes it from the page that the client asks for.
+const LIMIT: usize = 1_000;
+
+/// Lists the organization with so many users, or so many of another.
 type List = Arc<dyn Fn(usize) -> BoxFuture<'static, anyhow::Result<Listed>> + Send + Sync>;
 
 /// What a list gave, and how many statements it sent.
@@ -59,24 +62,43 @@ impl Case {
 /// When a list fails, or lists something else than the others.
 pub async fn run(place: Place, extent: &Extent, allocations: Option<Allocations>) -> anyhow::Result<()> {
     let database = place.database(Vec::new())?;
-    let mut cases = ours::cases(&database);
-    cases.extend(match place.dialect() {
-        Dialect::Sqlite => sqlite::cases(&place)?.into_iter().map(Case::alone).collect(),
-        Dialect::Postgres => postgres::cases(&place)?,
-    });
-    cases.retain(|case| extent.wants(case.name));
-    for size in SIZES.into_iter().filter(|size| extent.users.is_none_or(|users| users == *size)) {
-        let expected = (cases[0].list)(size).await?.views;
-        ensure!(expected.len() == size, "the list of {size} has {}", expected.len());
-        for case in &cases {
-            ensure!((case.list)(size).await?.views == expected, "{} lists something else", case.name);
+    let (mut cases, mut pages) = (ours::cases(&database), vec![ours::page(&database)]);
+    match place.dialect() {
+        Dialect::Sqlite => {
+            cases.extend(sqlite::cases(&place)?.into_iter().map(Case::alone));
+            pages.push(sqlite::page(&place)?.alone());
         }
-        match allocations {
-            Some(allocations) => count(&cases, size, allocations).await?,
-            None => measure(&database, &cases, size, rounds(size, extent.quick)).await?,
+        Dialect::Postgres => {
+            cases.extend(postgres::cases(&place)?);
+            pages.push(postgres::page(&place)?);
+        }
+    }
+    for cases in [&mut cases, &mut pages] {
+        cases.retain(|case| extent.wants(case.name));
+        for size in SIZES.into_iter().filter(|size| extent.users.is_none_or(|users| users == *size)) {
+            compare(&database, cases, size, extent, allocations).await?;
         }
     }
     Ok(())
+}
+
+async fn compare(
+    database: &Database,
+    cases: &[Case],
+    size: usize,
+    extent: &Extent,
+    allocations: Option<Allocations>,
+) -> anyhow::Result<()> {
+    let Some(first) = cases.first() else { return Ok(()) };
+    let expected = (first.list)(size).await?.views;
+    ensure!(expected.len() == size, "the list of {size} has {}", expected.len());
+    for case in cases {
+        ensure!((case.list)(size).await?.views == expected, "{} lists something else", case.name);
+    }
+    match allocations {
+        Some(allocations) => count(cases, size, allocations).await,
+        None => measure(database, cases, size, rounds(size, extent.quick)).await,
+    }
 }
 
 fn rounds(size: usize, quick: bool) -> usize {
@@ -107,8 +129,10 @@ async fn measure(database: &Database, cases: &[Case], size: usize, rounds: usize
             statements[index] = listed.statements;
         }
     }
-    let hand =
-        cases.iter().position(|case| case.name == "hand_four").map(|index| quantile(&times[index], 0.5));
+    let hand = cases
+        .iter()
+        .position(|case| case.name.ends_with("hand_four"))
+        .map(|index| quantile(&times[index], 0.5));
     for ((case, times), statements) in cases.iter().zip(&times).zip(statements) {
         let ratio = quantile(times, 0.5).as_secs_f64() / hand.unwrap_or_default().as_secs_f64();
         Line::new(case.name)

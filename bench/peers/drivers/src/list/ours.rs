@@ -1,31 +1,26 @@
 //! As a module's author writes it.
 
+use std::sync::Arc;
+
 use futures_util::future::try_join_all;
 use tenfold_data::{Context, DataError, Database, Entity as _, Scope, SystemContext, TraceContext};
 
-use super::{Case, Listed};
+use super::{Case, LIMIT, Listed};
 use crate::people::{User, View, organization};
-
-/// More than any list here has; a handler takes it from the page that the client asks for.
-const LIMIT: usize = 1_000;
 
 pub(super) fn cases(database: &Database) -> Vec<Case> {
     let trace = TraceContext::start_random();
-    let request = move |database: &Database, size: usize| {
-        let scope = Scope::new(database.clone(), trace.child(), None);
-        (SystemContext::new(scope.clone()).within(organization(size)), scope)
-    };
     let (for_loop, for_join) = (database.clone(), database.clone());
     vec![
         Case::new("loop", move |size| {
-            let (cx, scope) = request(&for_loop, size);
+            let (cx, scope) = request(&for_loop, trace, size);
             async move {
-                let views = scope.drive(one_by_one(&cx)).await?;
+                let views = scope.drive(one_by_one(&cx, LIMIT)).await?;
                 Ok(Listed { views, statements: scope.cost().statements })
             }
         }),
         Case::new("join_all", move |size| {
-            let (cx, scope) = request(&for_join, size);
+            let (cx, scope) = request(&for_join, trace, size);
             async move {
                 let views = scope.drive(all_at_once(&cx)).await?;
                 Ok(Listed { views, statements: scope.cost().statements })
@@ -34,8 +29,26 @@ pub(super) fn cases(database: &Database) -> Vec<Case> {
     ]
 }
 
-async fn one_by_one(cx: &Context) -> Result<Vec<View>, DataError> {
-    let users = User::query().order_by(User::email).limit(LIMIT).all(cx).await?;
+/// The first `limit` users of the organization with 1,000, in a plain loop.
+pub(super) fn page(database: &Database) -> Case {
+    let (database, trace) = (database.clone(), TraceContext::start_random());
+    Case::new("page", move |limit| {
+        let (cx, scope) = request(&database, trace, LIMIT);
+        async move {
+            let views = scope.drive(one_by_one(&cx, limit)).await?;
+            Ok(Listed { views, statements: scope.cost().statements })
+        }
+    })
+}
+
+/// A request of the organization with so many users.
+fn request(database: &Database, trace: TraceContext, size: usize) -> (Context, Arc<Scope>) {
+    let scope = Scope::new(database.clone(), trace.child(), None);
+    (SystemContext::new(scope.clone()).within(organization(size)), scope)
+}
+
+async fn one_by_one(cx: &Context, limit: usize) -> Result<Vec<View>, DataError> {
+    let users = User::query().order_by(User::email).limit(limit).all(cx).await?;
     let mut views = Vec::with_capacity(users.len());
     for user in &users {
         views.push(view(cx, user).await?);

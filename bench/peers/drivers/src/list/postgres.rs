@@ -8,14 +8,19 @@ use futures_util::future::try_join3;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
-use super::{Case, Listed};
+use super::{Case, LIMIT, Listed};
 use crate::people::{View, organization};
 use crate::place::Place;
 
-const USERS: &str = "SELECT id, name FROM people_users WHERE org_id = $1 ORDER BY email, id LIMIT 1001";
+const USERS: &str = "SELECT id, name FROM people_users WHERE org_id = $1 ORDER BY email, id LIMIT $2";
 const PROFILES: &str = "SELECT user_id, city FROM people_profiles WHERE org_id = $1 AND user_id = ANY($2)";
 const SETTINGS: &str = "SELECT user_id, theme FROM people_settings WHERE org_id = $1 AND user_id = ANY($2)";
 const PERMISSIONS: &str = "SELECT user_id, name FROM people_permissions WHERE org_id = $1 AND user_id = ANY($2) ORDER BY user_id, id";
+/// The same for who knows that the list has all users of the organization.
+const ALL_PROFILES: &str = "SELECT user_id, city FROM people_profiles WHERE org_id = $1";
+const ALL_SETTINGS: &str = "SELECT user_id, theme FROM people_settings WHERE org_id = $1";
+const ALL_PERMISSIONS: &str =
+    "SELECT user_id, name FROM people_permissions WHERE org_id = $1 ORDER BY user_id, id";
 const JSON: &str = "SELECT u.id, u.name, p.city, s.theme, r.names \
     FROM people_users u \
     JOIN people_profiles p ON p.org_id = u.org_id AND p.user_id = u.id \
@@ -31,7 +36,8 @@ const THEIR_PERMISSIONS: &str =
 pub(super) fn cases(place: &Place) -> anyhow::Result<Vec<Case>> {
     let pool = place.pool(16)?;
     Ok(vec![
-        case("hand_four", pool.clone(), four),
+        case("hand_four", pool.clone(), |client, organization| four(client, organization, LIMIT)),
+        case("hand_whole", pool.clone(), whole),
         case("hand_pipelined", pool.clone(), pipelined),
         case("hand_json", pool.clone(), json),
         case("naive", pool, naive).seldom(),
@@ -48,9 +54,19 @@ where
     })
 }
 
-async fn users(client: &Object, organization: Uuid) -> anyhow::Result<Vec<View>> {
+/// The first `limit` users of the organization with 1,000.
+pub(super) fn page(place: &Place) -> anyhow::Result<Case> {
+    let pool = place.pool(16)?;
+    Ok(Case::new("page_hand_four", move |limit| {
+        let pool = pool.clone();
+        async move { four(pool.get().await?, organization(LIMIT).0, limit).await }
+    }))
+}
+
+async fn users(client: &Object, organization: Uuid, limit: usize) -> anyhow::Result<Vec<View>> {
     let statement = client.prepare_cached(USERS).await?;
-    let rows = client.query(&statement, &[&organization]).await?;
+    let mut rows = client.query(&statement, &[&organization, &i64::try_from(limit + 1)?]).await?;
+    rows.truncate(limit);
     let view = |row: &Row| {
         let (city, theme) = (String::new(), String::new());
         View { id: row.get(0), name: row.get(1), city, theme, permissions: Vec::new() }
@@ -78,8 +94,8 @@ fn places(views: &[View]) -> (HashMap<Uuid, usize>, Vec<Uuid>) {
 }
 
 /// One after the other, as a loop in ours sends them.
-async fn four(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
-    let mut views = users(&client, organization).await?;
+async fn four(client: Object, organization: Uuid, limit: usize) -> anyhow::Result<Listed> {
+    let mut views = users(&client, organization, limit).await?;
     let (places, ids) = places(&views);
     let related = async |sql| {
         let statement: Statement = client.prepare_cached(sql).await?;
@@ -91,9 +107,23 @@ async fn four(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
     Ok(Listed { views, statements: 4 })
 }
 
+/// Without the keys of a list that has all users.
+async fn whole(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
+    let mut views = users(&client, organization, LIMIT).await?;
+    let (places, _) = places(&views);
+    let related = async |sql| {
+        let statement: Statement = client.prepare_cached(sql).await?;
+        client.query(&statement, &[&organization]).await
+    };
+    put(&mut views, &places, &related(ALL_PROFILES).await?, |view, city| view.city = city)?;
+    put(&mut views, &places, &related(ALL_SETTINGS).await?, |view, theme| view.theme = theme)?;
+    put(&mut views, &places, &related(ALL_PERMISSIONS).await?, |view, name| view.permissions.push(name))?;
+    Ok(Listed { views, statements: 4 })
+}
+
 /// The three that do not depend on each other at once.
 async fn pipelined(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
-    let mut views = users(&client, organization).await?;
+    let mut views = users(&client, organization, LIMIT).await?;
     let (places, ids) = places(&views);
     let related = async |sql| {
         let statement: Statement = client.prepare_cached(sql).await?;
@@ -119,7 +149,7 @@ async fn json(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
 }
 
 async fn naive(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
-    let mut views = users(&client, organization).await?;
+    let mut views = users(&client, organization, LIMIT).await?;
     for view in &mut views {
         let one = async |sql| {
             let statement: Statement = client.prepare_cached(sql).await?;

@@ -6,18 +6,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Params, Row};
 use uuid::Uuid;
 
-use super::{Case, Listed, whole_rows};
+use super::{Case, LIMIT, Listed, whole_rows};
 use crate::people::{View, organization};
 use crate::place::Place;
 
-const USERS: &str = "SELECT id, name FROM people_users WHERE org_id = ?1 ORDER BY email, id LIMIT 1001";
+const USERS: &str = "SELECT id, name FROM people_users WHERE org_id = ?1 ORDER BY email, id LIMIT ?2";
 const PROFILES: &str = "SELECT user_id, city FROM people_profiles WHERE org_id = ?1 AND user_id IN (SELECT value FROM rarray(?2))";
 const SETTINGS: &str = "SELECT user_id, theme FROM people_settings WHERE org_id = ?1 AND user_id IN (SELECT value FROM rarray(?2))";
 const PERMISSIONS: &str = "SELECT user_id, name FROM people_permissions \
     WHERE org_id = ?1 AND user_id IN (SELECT value FROM rarray(?2)) ORDER BY user_id, id";
+/// The same for who knows that the list has all users of the organization.
+const ALL_PROFILES: &str = "SELECT user_id, city FROM people_profiles WHERE org_id = ?1";
+const ALL_SETTINGS: &str = "SELECT user_id, theme FROM people_settings WHERE org_id = ?1";
+const ALL_PERMISSIONS: &str =
+    "SELECT user_id, name FROM people_permissions WHERE org_id = ?1 ORDER BY user_id, id";
 const JSON: &str = "SELECT u.id, u.name, p.city, s.theme, \
     (SELECT json_group_array(name) FROM (SELECT name FROM people_permissions r \
         WHERE r.org_id = u.org_id AND r.user_id = u.id ORDER BY id)) \
@@ -39,7 +44,8 @@ pub(super) fn cases(place: &Place) -> anyhow::Result<Vec<Case>> {
         }))
     };
     Ok(vec![
-        case("hand_four", four)?,
+        case("hand_four", |connection, organization| four(connection, organization, LIMIT))?,
+        case("hand_whole", whole)?,
         case("hand_rows", whole_rows::list)?,
         case("hand_json", json)?,
         case("naive", naive)?.seldom(),
@@ -50,35 +56,69 @@ fn id(row: &Row<'_>, index: usize) -> anyhow::Result<Uuid> {
     Ok(Uuid::from_slice(row.get_ref(index)?.as_blob()?)?)
 }
 
-fn four(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
-    let organization = organization.as_bytes();
-    let mut views = users(connection, organization)?;
-    let places: HashMap<Uuid, usize> =
-        views.iter().enumerate().map(|(index, view)| (view.id, index)).collect();
-    let ids = Rc::new(views.iter().map(|view| Value::Blob(view.id.as_bytes().to_vec())).collect::<Vec<_>>());
-    let mut related = |sql: &str, put: fn(&mut View, String)| {
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query((organization, Rc::clone(&ids)))?;
-        while let Some(row) = rows.next()? {
-            let place = places.get(&id(row, 0)?).context("a row of nobody who was asked for")?;
-            put(&mut views[*place], row.get(1)?);
+/// The first `limit` users of the organization with 1,000.
+pub(super) fn page(place: &Place) -> anyhow::Result<Case> {
+    let connection = Arc::new(Mutex::new(place.sqlite()?));
+    Ok(Case::new("page_hand_four", move |limit| {
+        let connection = Arc::clone(&connection);
+        async move {
+            four(&connection.lock().unwrap_or_else(PoisonError::into_inner), organization(LIMIT).0, limit)
         }
-        anyhow::Ok(())
-    };
-    related(PROFILES, |view, city| view.city = city)?;
-    related(SETTINGS, |view, theme| view.theme = theme)?;
-    related(PERMISSIONS, |view, name| view.permissions.push(name))?;
+    }))
+}
+
+fn four(connection: &Connection, organization: Uuid, limit: usize) -> anyhow::Result<Listed> {
+    let mut views = users(connection, organization, limit)?;
+    let places = places(&views);
+    let ids = Rc::new(views.iter().map(|view| Value::Blob(view.id.as_bytes().to_vec())).collect::<Vec<_>>());
+    let params = (organization.as_bytes(), ids);
+    put(connection, PROFILES, params.clone(), &places, &mut views, |view, city| view.city = city)?;
+    put(connection, SETTINGS, params.clone(), &places, &mut views, |view, theme| view.theme = theme)?;
+    put(connection, PERMISSIONS, params, &places, &mut views, |view, name| view.permissions.push(name))?;
     Ok(Listed { views, statements: 4 })
 }
 
-fn users(connection: &Connection, organization: &[u8; 16]) -> anyhow::Result<Vec<View>> {
+fn whole(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
+    let mut views = users(connection, organization, LIMIT)?;
+    let places = places(&views);
+    let params = (organization.as_bytes(),);
+    put(connection, ALL_PROFILES, params, &places, &mut views, |view, city| view.city = city)?;
+    put(connection, ALL_SETTINGS, params, &places, &mut views, |view, theme| view.theme = theme)?;
+    put(connection, ALL_PERMISSIONS, params, &places, &mut views, |view, name| view.permissions.push(name))?;
+    Ok(Listed { views, statements: 4 })
+}
+
+fn places(views: &[View]) -> HashMap<Uuid, usize> {
+    views.iter().enumerate().map(|(index, view)| (view.id, index)).collect()
+}
+
+/// Puts what a statement gives for each user into their view.
+fn put(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    places: &HashMap<Uuid, usize>,
+    views: &mut [View],
+    put: fn(&mut View, String),
+) -> anyhow::Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    while let Some(row) = rows.next()? {
+        let place = places.get(&id(row, 0)?).context("a row of nobody who was asked for")?;
+        put(&mut views[*place], row.get(1)?);
+    }
+    Ok(())
+}
+
+fn users(connection: &Connection, organization: Uuid, limit: usize) -> anyhow::Result<Vec<View>> {
     let mut statement = connection.prepare_cached(USERS)?;
-    let mut rows = statement.query((organization,))?;
+    let mut rows = statement.query((organization.as_bytes(), i64::try_from(limit + 1)?))?;
     let mut views = Vec::new();
     while let Some(row) = rows.next()? {
         let (city, theme) = (String::new(), String::new());
         views.push(View { id: id(row, 0)?, name: row.get(1)?, city, theme, permissions: Vec::new() });
     }
+    views.truncate(limit);
     Ok(views)
 }
 
@@ -100,8 +140,8 @@ fn json(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
 }
 
 fn naive(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
+    let mut views = users(connection, organization, LIMIT)?;
     let organization = organization.as_bytes();
-    let mut views = users(connection, organization)?;
     for view in &mut views {
         let id = view.id.as_bytes();
         let one = |sql| connection.prepare_cached(sql)?.query_row((organization, id), |row| row.get(0));

@@ -68,8 +68,9 @@ impl Session {
                 left.map_or(*statement_timeout, |left| left.min(*statement_timeout)).as_millis().max(1);
             let _ = write!(
                 text,
-                "; SET LOCAL statement_timeout = {bound}; SET LOCAL idle_in_transaction_session_timeout = {}; \
-                 SET LOCAL tenfold.reach = '{SYSTEM}'",
+                "; SELECT set_config('statement_timeout', '{bound}', true), \
+                 set_config('idle_in_transaction_session_timeout', '{}', true), \
+                 set_config('tenfold.reach', '{SYSTEM}', true)",
                 idle_timeout.as_millis()
             );
         }
@@ -80,13 +81,13 @@ impl Session {
     }
 }
 
-/// From here to the end of the transaction only this organization's rows are there. Nothing of SET is planned, so it
-/// takes two thirds of what `SELECT set_config(…)` would.
+/// From here to the end of the transaction only this organization's rows are there. `true` is SET LOCAL, which itself
+/// would be a third faster, but `pg_stat_statements` would keep an entry for each organization.
 pub(super) fn narrow(org: OrgId) -> String {
-    format!("SET LOCAL tenfold.reach = ''; SET LOCAL tenfold.org = '{}'", org.0)
+    format!("SELECT set_config('tenfold.reach', '', true), set_config('tenfold.org', '{}', true)", org.0)
 }
 
 /// Takes [`narrow`] back, in a transaction of the system that acts for one organization after the other.
-pub(super) fn widen() -> &'static str {
-    "SET LOCAL tenfold.reach = 'system'; SET LOCAL tenfold.org = ''"
+pub(super) fn widen() -> String {
+    format!("SELECT set_config('tenfold.reach', '{SYSTEM}', true), set_config('tenfold.org', '', true)")
 }

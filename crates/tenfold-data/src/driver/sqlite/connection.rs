@@ -131,8 +131,11 @@ fn step(
     let mut count = 0;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(|error| explain(&error))? {
-        sink(&Row(RowSource::Sqlite(row))).map_err(DriverError::Read)?;
-        count += 1;
+        match sink(&Row(RowSource::Sqlite(row))) {
+            Ok(()) => count += 1,
+            Err(error) if error.is_enough() => break,
+            Err(error) => return Err(DriverError::Read(error)),
+        }
     }
     drop(rows);
     Ok(if reads { count } else { connection.changes() })
