@@ -137,8 +137,9 @@ impl<R: Related> RelationBatch<R> {
 /// to read some three rows that lie side by side.
 const FEW_STRAYS: usize = 16;
 const STRAYS_A_ROW: usize = 2;
-/// So many rows at most are read from link to link, where a link may have any number.
-const MOST_ROWS: usize = 10_000;
+/// So many rows at most are read from link to link, where a link may have any number: on PostgreSQL some two milliseconds,
+/// for which loads by key may have to wait that share the lane.
+const MOST_ROWS: usize = 5_000;
 
 /// The links of a batch in order, each once, and who wants them.
 struct Wanted {

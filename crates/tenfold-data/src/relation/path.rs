@@ -116,7 +116,8 @@ impl<R: Related> Relation<R> {
     /// whose it is, refers to those who have the relation, and stands in the order of its key or alone. The last parameter
     /// says how many rows it may give.
     ///
-    /// It asks for no order within a link, which an index of the link alone could not give.
+    /// It asks for no order within a link, which an index of the link alone could not give. PostgreSQL keeps its plan, for
+    /// there is nothing to choose: an index of the link is read from one to the other.
     pub(super) fn between_statement(&self) -> Option<&Statement> {
         let table = R::table();
         let by = self.path.by.filter(|_| self.link_among_columns().is_some() && self.path.order.is_none())?;

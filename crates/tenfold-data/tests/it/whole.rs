@@ -260,13 +260,13 @@ async fn many_strays_cost_one_statement_more_and_are_not_read_again(bench: Bench
 
 async fn more_rows_than_are_read_at_once_are_all_there(bench: Bench) {
     migrate(&bench).await;
-    bench.request(async |cx| open_shops(&cx, 3, |_| 4_000).await).await;
+    bench.request(async |cx| open_shops(&cx, 3, |_| 2_000).await).await;
     let look = async || {
         bench.statements();
         bench
             .request(async |cx| {
                 let shops = Shop::query().order_by(Shop::name).all(&cx).await.unwrap();
-                look_through(&cx, &shops, |_| 4_000).await;
+                look_through(&cx, &shops, |_| 2_000).await;
             })
             .await;
         ways(&bench.statements())

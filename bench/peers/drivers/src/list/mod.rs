@@ -75,9 +75,14 @@ pub async fn run(place: Place, extent: &Extent, allocations: Option<Allocations>
     }
     for cases in [&mut cases, &mut pages] {
         cases.retain(|case| extent.wants(case.name));
-        for size in SIZES.into_iter().filter(|size| extent.users.is_none_or(|users| users == *size)) {
-            compare(&database, cases, size, extent, allocations).await?;
-        }
+    }
+    let sizes = SIZES.into_iter().filter(|size| extent.users.is_none_or(|users| users == *size));
+    for size in sizes.clone() {
+        compare(&database, &cases, size, extent, allocations).await?;
+    }
+    // A page of all of them is no page.
+    for size in sizes.filter(|size| *size < LIMIT) {
+        compare(&database, &pages, size, extent, allocations).await?;
     }
     Ok(())
 }
