@@ -129,11 +129,16 @@ impl Open {
         let result = connection.commit(&late).await;
         let whole = started.elapsed();
         tell(scope, Boundary::Commit, site, whole, result.is_ok());
-        let failed = result.as_ref().err().map(|error| error.late);
+        // Of those that failed together with the rest nothing is told: whether they ran is not known.
+        let (done, failed) = match &result {
+            Ok(_) => (late.len(), None),
+            Err(NotCommitted { late, .. }) => (late.unwrap_or_default(), *late),
+        };
         for (index, Late { statement, site, .. }) in late.iter().enumerate() {
-            // They travel together; of those that failed only the whole time is known.
             let took = result.as_ref().ok().and_then(|took| took.get(index)).copied().unwrap_or(whole);
-            scope.record(statement, site, took, (failed != Some(Some(index))).then_some(1));
+            if index < done || failed == Some(index) {
+                scope.record(statement, *site, took, (index < done).then_some(1));
+            }
         }
         let Err(NotCommitted { late: index, error }) = result else { return Ok(()) };
         Err(match index.and_then(|index| late.get(index)) {

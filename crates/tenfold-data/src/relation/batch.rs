@@ -99,9 +99,15 @@ impl<R: Related> RelationBatch<R> {
         let can_stop = scope.database().dialect() == Dialect::Sqlite;
         let key = R::table().selected().position(|name| name == R::table().key);
         let (mut found, mut mine, mut strays) = (Found::new(links, key), 0, 0);
+        let kind = self.relation.link_kind();
         let read = |row: &Row<'_>| {
-            let related = R::read(row, self.tenant)?;
-            if found.push(&related.link_at(own), related)? {
+            let is_mine = match R::read(row, self.tenant) {
+                Ok(related) => found.push(&related.link_at(own), related)?,
+                // What cannot be read is no matter if nobody asked for it.
+                Err(error) if found.place_of(&Link::read(row, own, kind)?).is_some() => return Err(error),
+                Err(_) => false,
+            };
+            if is_mine {
                 mine += 1;
             } else {
                 strays += 1;

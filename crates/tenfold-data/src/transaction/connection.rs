@@ -15,8 +15,8 @@ use crate::statement::CallSite;
 pub struct Connection {
     transaction: Arc<dyn DriverTransaction>,
     fate: Ending,
-    /// A statement failed. PostgreSQL refuses whatever follows, and answers COMMIT with a silent rollback;
-    /// SQLite would go on. Here both behave as the stricter one, and loudly.
+    /// A statement failed, or nobody knows whether it did. PostgreSQL refuses whatever follows, and answers COMMIT with a
+    /// silent rollback; SQLite would go on. Here both behave as the stricter one, and loudly.
     failed: AtomicBool,
     /// What runs before the next statement, or with COMMIT.
     late: Mutex<Vec<Late>>,
@@ -69,7 +69,10 @@ impl Connection {
         if self.failed.load(Ordering::Acquire) {
             return Err(failed());
         }
+        // Whoever drops this before the answer will not hear of it, and PostgreSQL answers COMMIT all the same.
+        let unanswered = Unanswered(&self.failed);
         let result = self.transaction.run(call).await;
+        std::mem::forget(unanswered);
         if result.is_err() {
             // What the driver says of a transaction that was taken from it is not what happened.
             self.check_limit()?;
@@ -141,6 +144,15 @@ impl Connection {
                 tokio::time::sleep(STATEMENT_PAUSE).await;
             }
         }
+    }
+}
+
+/// A statement whose answer nobody knows yet; dropped, it has failed.
+struct Unanswered<'a>(&'a AtomicBool);
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
@@ -237,6 +249,7 @@ impl Drop for Ending {
 
 fn failed() -> DriverError {
     DriverError::Other(Source::new(
-        "an earlier statement of this transaction failed, so nothing of it can be stored: return that error",
+        "an earlier statement of this transaction failed, or was dropped before its answer came, so nothing of it can be \
+         stored: return that error",
     ))
 }

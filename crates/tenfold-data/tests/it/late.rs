@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join;
 use tenfold_data::{
     Clock, Context, DataError, Database, DatabaseSettings, Entity as _, Observer, SystemContext,
 };
@@ -257,6 +258,100 @@ async fn a_late_row_that_cannot_be_sent_keeps_the_rest_from_being_committed() {
             assert_eq!(Book::query().count(&cx).await.unwrap(), 0, "nothing of the transaction is stored");
         })
         .await;
+}
+
+#[tokio::test]
+async fn of_many_late_rows_one_that_cannot_be_sent_keeps_all_from_being_committed() {
+    let bench = Bench::postgres().await;
+    shelf::migrate(&bench).await;
+    bench.as_owner().await.batch_execute("ALTER TABLE shelf_books ALTER pages TYPE integer").await.unwrap();
+    bench
+        .request(async |cx| {
+            let refused = cx.transaction(async |tx| {
+                label(&cx, "free").insert(tx).await?;
+                for n in 0..50 {
+                    let pages = if n == 40 { 3_000_000_000 } else { n };
+                    let book = Book { pages, ..shelf::book(&cx, &format!("book {n}")) };
+                    book.insert_late(tx).await?;
+                }
+                Ok::<_, DataError>(())
+            });
+            let refused = refused.await.unwrap_err();
+            assert!(refused.to_string().contains("shelf_books.insert"), "another error: {refused}");
+            assert_eq!(Book::query().count(&cx).await.unwrap(), 0);
+            assert!(labels(&cx).await.is_empty(), "nothing of the transaction is stored");
+        })
+        .await;
+}
+
+/// Polls once and drops: on PostgreSQL before the answer is there.
+async fn drop_early<T>(work: impl Future<Output = T>) {
+    let dropped = tokio::time::timeout(Duration::ZERO, work).await;
+    assert!(dropped.is_err(), "it was answered at once");
+}
+
+#[tokio::test]
+async fn a_statement_that_was_dropped_takes_its_transaction_along_and_the_late_rows_with_it() {
+    let bench = Bench::postgres().await;
+    let is_refused = |result: Result<(), DataError>| {
+        let refused = result.unwrap_err().to_string();
+        assert!(refused.contains("dropped before its answer came"), "another error: {refused}");
+    };
+    for round in 0..2 {
+        // In the first round the texts have yet to be prepared.
+        bench
+            .request(async |cx| {
+                let late = cx.transaction(async |tx| {
+                    label(&cx, "one").insert_late(tx).await?;
+                    label(&cx, "two").insert_late(tx).await?;
+                    drop_early(Label::query().count(tx)).await;
+                    Ok(())
+                });
+                is_refused(late.await);
+                let first = cx.transaction(async |tx| {
+                    drop_early(label(&cx, "three").insert(tx)).await;
+                    label(&cx, "four").insert_late(tx).await
+                });
+                is_refused(first.await);
+                let later = cx.transaction(async |tx| {
+                    let stored = label(&cx, "five").insert(tx).await?;
+                    drop_early(label(&cx, "six").insert(tx)).await;
+                    label(&cx, "seven").insert(tx).await?;
+                    Ok::<_, DataError>(drop(stored))
+                });
+                is_refused(later.await);
+                assert!(labels(&cx).await.is_empty(), "round {round}");
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn of_two_statements_at_once_none_is_answered_outside_a_transaction_that_did_not_begin() {
+    let bench = Bench::postgres().await;
+    store_label(&bench, "stored").await.unwrap();
+    let org = bench.org;
+    let database = through(&bench, move |kind, body| {
+        if is_text(kind, body, "BEGIN READ WRITE") {
+            body[..5].copy_from_slice(b"BEGUN");
+        }
+        Then::Goes
+    })
+    .await;
+    let read = async |system: SystemContext| {
+        let cx = system.within(org);
+        // Prepares the texts.
+        Label::query().count(&cx).await.unwrap();
+        for _ in 0..3 {
+            let both = cx.transaction(async |tx| {
+                let both = join(Label::query().count(tx), Label::query().count(tx)).await;
+                assert!(both.0.is_err() && both.1.is_err(), "an answer from outside: {both:?}");
+                both.1
+            });
+            both.await.unwrap_err();
+        }
+    };
+    database.run(None, read).await;
 }
 
 #[tokio::test]

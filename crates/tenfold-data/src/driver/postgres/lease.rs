@@ -8,14 +8,15 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
-use futures_util::future::{join3, join4, maybe_done, try_join_all};
+use futures_util::future::{join4, maybe_done};
+use tokio::sync::Notify;
 use tokio_postgres::{NoTls, Statement as Prepared};
 
 use super::super::{Call, Late, NotCommitted, Params, before};
 use super::wall::Session;
 use super::{classify, run_prepared, run_typed};
 use crate::entity::OrgId;
-use crate::error::DriverError;
+use crate::error::{DriverError, Source};
 
 /// How long the server may take to hear that a statement is not wanted any more.
 pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -25,11 +26,24 @@ pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Lease {
     client: Option<Object>,
     session: Arc<Session>,
-    /// What a transaction begins with, until it is sent: with the first statement, in its round trip.
-    opening: Mutex<Option<String>>,
+    opening: Mutex<Opening>,
+    /// Told when it is known whether the transaction has begun.
+    opened: Notify,
     busy: AtomicBool,
     /// Its transaction was given up, and cannot be rolled back.
     given_up: AtomicBool,
+}
+
+/// How far BEGIN has come.
+enum Opening {
+    /// There is no transaction, or it has begun.
+    Done,
+    /// What it begins with travels with the first statement, in its round trip.
+    Unsent(String),
+    /// Its answer has yet to come.
+    Sent,
+    /// It was refused, or nobody waited for the answer.
+    Failed,
 }
 
 impl Lease {
@@ -37,7 +51,8 @@ impl Lease {
         Lease {
             client: Some(client),
             session,
-            opening: Mutex::new(None),
+            opening: Mutex::new(Opening::Done),
+            opened: Notify::new(),
             busy: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
         }
@@ -84,20 +99,20 @@ impl Lease {
         let begin = self.session.begin_writing(org, deadline);
         match &*self.session {
             Session::Own => {
-                *self.opening() = Some(begin);
+                *self.opening() = Opening::Unsent(begin);
                 Ok(())
             }
             Session::Shared { .. } => self.script(&begin).await,
         }
     }
 
-    fn opening(&self) -> MutexGuard<'_, Option<String>> {
+    fn opening(&self) -> MutexGuard<'_, Opening> {
         self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a statement is under way.
-    pub(super) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Acquire)
+    /// Whether the connection is closed when this is dropped: a statement is under way, or it was given up.
+    pub(super) fn is_lost(&self) -> bool {
+        self.busy.load(Ordering::Acquire) || self.given_up.load(Ordering::Acquire)
     }
 
     /// Notes that the connection is to be closed.
@@ -107,7 +122,7 @@ impl Lease {
 
     /// Whether the server knows of the transaction.
     pub(super) fn has_begun(&self) -> bool {
-        self.opening().is_none()
+        !matches!(*self.opening(), Opening::Unsent(_))
     }
 
     /// A text as the server is asked to run it: by name, where the connection keeps names.
@@ -125,11 +140,32 @@ impl Lease {
         }
     }
 
-    /// Sends what begins the transaction, unless that was done. It is on its way when this is polled first, so whatever is
-    /// polled after it arrives after it.
-    async fn open(&self) -> Result<(), DriverError> {
-        let opening = self.opening().take();
-        self.send_text(opening.as_deref()).await
+    /// What begins the transaction, for the first who asks: he sends it with his statement. Who comes before it is known
+    /// that the transaction has begun waits; what he sent would stand outside if it has not.
+    async fn begin_with(&self) -> Result<Option<Begin<'_>>, DriverError> {
+        loop {
+            // Told also of what happens from here on and before it is awaited.
+            let known = self.opened.notified();
+            if let Some(known) = self.take_opening() {
+                return known;
+            }
+            known.await;
+        }
+    }
+
+    /// Nothing while it is not known whether the transaction has begun.
+    fn take_opening(&self) -> Option<Result<Option<Begin<'_>>, DriverError>> {
+        let mut opening = self.opening();
+        match &mut *opening {
+            Opening::Done => Some(Ok(None)),
+            Opening::Unsent(text) => {
+                let text = Some(std::mem::take(text));
+                *opening = Opening::Sent;
+                Some(Ok(Some(Begin { lease: self, text })))
+            }
+            Opening::Sent => None,
+            Opening::Failed => Some(Err(DriverError::Other(Source::new("the transaction could not begin")))),
+        }
     }
 
     async fn send_text(&self, text: Option<&str>) -> Result<(), DriverError> {
@@ -149,15 +185,16 @@ impl Lease {
         let deadline = call.deadline;
         let work = async {
             let prepared = self.prepared(&call.statement.text).await?;
+            let begin = self.begin_with().await?;
             // Each is on its way when it is polled first, so the server has all of them before it answers one.
-            let (opened, ahead, result, behind) = join4(
-                self.open(),
+            let (begun, ahead, result, behind) = join4(
+                Begin::send(begin),
                 self.send_text(ahead),
                 self.run_as(prepared.as_ref(), call),
                 self.send_text(behind),
             )
             .await;
-            opened?;
+            begun?;
             ahead?;
             let count = result?;
             behind.map(|()| count)
@@ -181,37 +218,50 @@ impl Lease {
         for (index, Late { statement, params, .. }) in late.iter().enumerate() {
             let failed = move |error| NotCommitted { late: Some(index), error };
             let prepared = self.prepared(&statement.text).await.map_err(failed)?;
-            runs.push(async move {
+            runs.push(Box::pin(maybe_done(async move {
                 let sent = Instant::now();
                 let call =
                     Call { statement, params: Params::One(params), deadline: None, sink: &mut |_| Ok(()) };
                 self.run_as(prepared.as_ref(), call).await.map_err(failed)?;
                 Ok::<_, NotCommitted>(sent.elapsed())
-            });
+            })));
         }
-        let mut opened = pin!(maybe_done(self.open()));
-        let mut ran = pin!(maybe_done(try_join_all(runs)));
+        let mut begun = pin!(maybe_done(Begin::send(self.begin_with().await?)));
+        // Each is on its way when it is polled first, in this order.
         poll_fn(|cx| {
-            let _ = (opened.as_mut().poll(cx), ran.as_mut().poll(cx));
+            let _ = begun.as_mut().poll(cx);
+            for run in &mut runs {
+                let _ = run.as_mut().poll(cx);
+            }
             Poll::Ready(())
         })
         .await;
         // What cannot be sent, such as a value that does not fit its column, shows at once. The server knows nothing of
         // it and would commit the rest.
-        if let Some(Err(_)) = ran.as_mut().output_mut() {
-            return ran.take_output().unwrap_or_else(|| Ok(Vec::new()));
+        for run in &mut runs {
+            if let Some(Err(_)) = run.as_mut().output_mut()
+                && let Some(Err(error)) = run.as_mut().take_output()
+            {
+                return Err(error);
+            }
         }
-        let commit = self.client().batch_execute("COMMIT");
-        let ((), (), committed) = join3(opened.as_mut(), ran.as_mut(), commit).await;
+        let mut commit = pin!(maybe_done(self.send_text(Some("COMMIT"))));
+        poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx))).await.is_ready();
         // After a failed statement the server answers COMMIT with a rollback. If the connection broke, it may have come
         // through all the same.
         let unknown = |error: NotCommitted| match error.error {
             DriverError::Unavailable(source) => DriverError::OutcomeUnknown(source).into(),
             _ => error,
         };
-        opened.take_output().unwrap_or(Ok(())).map_err(|error| unknown(error.into()))?;
-        let took = ran.take_output().unwrap_or_else(|| Ok(Vec::new())).map_err(unknown)?;
-        committed.map_err(|error| unknown(classify(error).into()))?;
+        begun.as_mut().await;
+        begun.take_output().unwrap_or(Ok(())).map_err(|error| unknown(error.into()))?;
+        let mut took = Vec::with_capacity(runs.len());
+        for mut run in runs {
+            run.as_mut().await;
+            took.extend(run.as_mut().take_output().transpose().map_err(unknown)?);
+        }
+        commit.as_mut().await;
+        commit.take_output().unwrap_or(Ok(())).map_err(|error| unknown(error.into()))?;
         Ok(took)
     }
 
@@ -224,8 +274,8 @@ impl Lease {
     /// Runs a script of several statements.
     pub(super) async fn script(&self, sql: &str) -> Result<(), DriverError> {
         let work = async {
-            self.open().await?;
-            self.client().batch_execute(sql).await.map_err(classify)
+            Begin::send(self.begin_with().await?).await?;
+            self.send_text(Some(sql)).await
         };
         self.occupied(work).await
     }
@@ -233,6 +283,7 @@ impl Lease {
     /// Runs one statement without bounds and without a transaction; the connection is closed behind it, since its
     /// settings are not those of the pool any more.
     pub(super) async fn alone(mut self, sql: &str) -> Result<(), DriverError> {
+        self.give_up();
         if let Session::Own = &*self.session {
             self.script(
                 "SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0",
@@ -245,9 +296,38 @@ impl Lease {
     }
 }
 
+/// BEGIN on its way. Until its answer is there the transaction counts as failed.
+struct Begin<'a> {
+    lease: &'a Lease,
+    text: Option<String>,
+}
+
+impl Begin<'_> {
+    /// Sends it, if there is one, when this is polled first: whatever is polled after it arrives after it.
+    async fn send(begin: Option<Self>) -> Result<(), DriverError> {
+        let Some(mut begin) = begin else { return Ok(()) };
+        let text = begin.text.take();
+        begin.lease.send_text(text.as_deref()).await?;
+        *begin.lease.opening() = Opening::Done;
+        Ok(())
+    }
+}
+
+impl Drop for Begin<'_> {
+    fn drop(&mut self) {
+        let mut opening = self.lease.opening();
+        if !matches!(*opening, Opening::Done) {
+            *opening = Opening::Failed;
+            self.lease.give_up();
+        }
+        drop(opening);
+        self.lease.opened.notify_waiters();
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
-        if !*self.busy.get_mut() && !*self.given_up.get_mut() {
+        if !self.is_lost() {
             return;
         }
         let Some(client) = self.client.take().map(Object::take) else { return };

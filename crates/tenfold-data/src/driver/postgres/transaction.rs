@@ -91,7 +91,7 @@ impl Drop for PostgresTransaction {
 fn roll_back(lease: Lease) {
     // A ROLLBACK would wait for the statement that nobody wants any more. Dropping the lease cancels it and closes the
     // connection, which rolls back as well.
-    if lease.is_busy() || !lease.has_begun() {
+    if lease.is_lost() || !lease.has_begun() {
         return;
     }
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
