@@ -13,6 +13,7 @@ use crate::driver::Driver;
 use crate::driver::postgres::Postgres;
 use crate::driver::sqlite::Sqlite;
 use crate::error::DataError;
+use crate::relation::Detours;
 use crate::scope::Scope;
 use crate::statement::{Dialect, Observer};
 use crate::trace::TraceContext;
@@ -125,6 +126,7 @@ struct Inner {
     n_plus_one_threshold: u32,
     transaction_limit: Duration,
     migrating: PostgresSettings,
+    detours: Detours,
 }
 
 /// So much memory at most is kept for the next list, by each of the allocator's arenas.
@@ -164,6 +166,7 @@ impl Database {
             observers,
             max_rows: settings.max_rows,
             migrating: settings.postgres.clone(),
+            detours: Detours::default(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
             transaction_limit: settings.transaction_limit,
             cohort_size: settings.cohort_size.max(1),
@@ -237,6 +240,10 @@ impl Database {
     /// How to migrate a PostgreSQL database.
     pub(crate) fn migrating(&self) -> &PostgresSettings {
         &self.0.migrating
+    }
+
+    pub(crate) fn detours(&self) -> &Detours {
+        &self.0.detours
     }
 
     pub(crate) fn max_rows(&self) -> usize {

@@ -137,7 +137,7 @@ impl Open {
         for (index, Late { statement, site, .. }) in late.iter().enumerate() {
             let took = result.as_ref().ok().and_then(|took| took.get(index)).copied().unwrap_or(whole);
             if index < done || failed == Some(index) {
-                scope.record(statement, *site, took, (index < done).then_some(1));
+                scope.record(statement, site, took, (index < done).then_some(1));
             }
         }
         let Err(NotCommitted { late: index, error }) = result else { return Ok(()) };

@@ -90,7 +90,8 @@ impl<R: Related> RelationBatch<R> {
         }
         let (statement, own) = (self.relation.between_statement(), self.relation.link_among_columns());
         let (Some(statement), Some(own)) = (statement, own) else { return Ok(None) };
-        if !self.relation.may_read_between() {
+        let (detours, name) = (scope.database().detours(), (self.relation.from, self.relation.name));
+        if !detours.may_try(name) {
             return Ok(None);
         }
         let bearable = |rows: usize| FEW_STRAYS + STRAYS_A_ROW * rows;
@@ -118,7 +119,7 @@ impl<R: Related> RelationBatch<R> {
         self.fetch(scope, statement, [first.value(), last.value(), limit_value], read).await?;
         let has_stopped = can_stop && strays > bearable(mine);
         if strays > bearable(mine) || mine + strays == limit {
-            self.relation.was_detour();
+            detours.note(name);
         }
         Ok((mine + strays < limit && !has_stopped).then(|| found.end()))
     }

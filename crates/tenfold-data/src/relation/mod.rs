@@ -10,6 +10,7 @@
 
 mod batch;
 mod cohort;
+mod detours;
 mod members;
 mod path;
 mod reference;
@@ -20,6 +21,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 pub use self::cohort::link;
+pub(crate) use self::detours::Detours;
 pub use self::path::{LinkTo, Order, Path, Relation, Through, between, linked, ordered};
 pub use self::reference::{PeerKey, Ref, link_references};
 use self::seen::Member;

@@ -1,15 +1,11 @@
 //! How a relation's rows are found: the statement for the links of all peers.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Ref, Related};
 use crate::entity::{Column, Entity, ListForm, Table, any};
 use crate::statement::{Cost, Dialect, Statement};
 use crate::value::{ColumnType, KeyType, Kind, Sortable};
-
-/// So many loads go by after a detour.
-const PAUSE: u32 = 255;
 
 /// What the derive knows of a relation.
 #[doc(hidden)]
@@ -21,8 +17,6 @@ pub struct Relation<R: Related> {
     path: Path,
     texts: [OnceLock<Statement>; ListForm::COUNT],
     between: OnceLock<Statement>,
-    /// How many loads go by before rows are read from link to link again.
-    detours: AtomicU32,
     rows: std::marker::PhantomData<fn() -> R>,
 }
 
@@ -91,7 +85,6 @@ impl<R: Related> Relation<R> {
             path,
             texts: [const { OnceLock::new() }; ListForm::COUNT],
             between: OnceLock::new(),
-            detours: AtomicU32::new(0),
             rows: std::marker::PhantomData,
         }
     }
@@ -139,19 +132,6 @@ impl<R: Related> Relation<R> {
     /// Whether there is one row a link at most, since the link is its key.
     pub(super) fn has_one_row(&self) -> bool {
         self.path.through.is_none() && self.path.by.is_none_or(|by| by == R::table().key)
-    }
-
-    /// Whether whole lists are to be read from link to link. If that turned out to be the long way it is not tried for a
-    /// while: either the rows have many strays among them, or they are too many.
-    pub(super) fn may_read_between(&self) -> bool {
-        let waits =
-            self.detours.try_update(Ordering::Relaxed, Ordering::Relaxed, |waits| waits.checked_sub(1));
-        waits.is_err()
-    }
-
-    /// Notes that it was the long way.
-    pub(super) fn was_detour(&self) {
-        self.detours.store(PAUSE, Ordering::Relaxed);
     }
 
     fn verb(&self) -> String {
