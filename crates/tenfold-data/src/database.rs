@@ -130,7 +130,7 @@ struct Inner {
 }
 
 /// So much memory at most is kept for the next list, by each of the allocator's arenas.
-const KEPT_MEMORY: usize = 8 * 1024 * 1024;
+const KEPT_MEMORY: usize = 2 * 1024 * 1024;
 
 /// Lets glibc keep what a large list gives back, which it would hand to the system and fault in again, page by page, for the
 /// next one: a tenth of the time of a list of 1,000 rows. It learns from the first large block that is freed that
