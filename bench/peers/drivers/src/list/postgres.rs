@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anyhow::Context as _;
 use deadpool_postgres::{Object, Pool};
 use futures_util::future::try_join3;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
@@ -88,43 +89,48 @@ fn put(
     Ok(())
 }
 
-fn places(views: &[View]) -> (HashMap<Uuid, usize>, Vec<Uuid>) {
-    let ids: Vec<Uuid> = views.iter().map(|view| view.id).collect();
-    (ids.iter().enumerate().map(|(index, id)| (*id, index)).collect(), ids)
+fn places(views: &[View]) -> HashMap<Uuid, usize> {
+    views.iter().enumerate().map(|(index, view)| (view.id, index)).collect()
 }
 
-/// One after the other, as a loop in ours sends them.
+fn ids(views: &[View]) -> Vec<Uuid> {
+    views.iter().map(|view| view.id).collect()
+}
+
 async fn four(client: Object, organization: Uuid, limit: usize) -> anyhow::Result<Listed> {
-    let mut views = users(&client, organization, limit).await?;
-    let (places, ids) = places(&views);
-    let related = async |sql| {
-        let statement: Statement = client.prepare_cached(sql).await?;
-        client.query(&statement, &[&organization, &ids]).await
-    };
-    put(&mut views, &places, &related(PROFILES).await?, |view, city| view.city = city)?;
-    put(&mut views, &places, &related(SETTINGS).await?, |view, theme| view.theme = theme)?;
-    put(&mut views, &places, &related(PERMISSIONS).await?, |view, name| view.permissions.push(name))?;
-    Ok(Listed { views, statements: 4 })
+    let views = users(&client, organization, limit).await?;
+    let ids = ids(&views);
+    one_by_one(client, [PROFILES, SETTINGS, PERMISSIONS], &[&organization, &ids], views).await
 }
 
 /// Without the keys of a list that has all users.
 async fn whole(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
-    let mut views = users(&client, organization, LIMIT).await?;
-    let (places, _) = places(&views);
+    let views = users(&client, organization, LIMIT).await?;
+    one_by_one(client, [ALL_PROFILES, ALL_SETTINGS, ALL_PERMISSIONS], &[&organization], views).await
+}
+
+/// Adds to each user's view what the three statements give, one after the other, as a loop in ours sends them.
+async fn one_by_one(
+    client: Object,
+    [profiles, settings, permissions]: [&str; 3],
+    params: &[&(dyn ToSql + Sync)],
+    mut views: Vec<View>,
+) -> anyhow::Result<Listed> {
+    let places = places(&views);
     let related = async |sql| {
         let statement: Statement = client.prepare_cached(sql).await?;
-        client.query(&statement, &[&organization]).await
+        client.query(&statement, params).await
     };
-    put(&mut views, &places, &related(ALL_PROFILES).await?, |view, city| view.city = city)?;
-    put(&mut views, &places, &related(ALL_SETTINGS).await?, |view, theme| view.theme = theme)?;
-    put(&mut views, &places, &related(ALL_PERMISSIONS).await?, |view, name| view.permissions.push(name))?;
+    put(&mut views, &places, &related(profiles).await?, |view, city| view.city = city)?;
+    put(&mut views, &places, &related(settings).await?, |view, theme| view.theme = theme)?;
+    put(&mut views, &places, &related(permissions).await?, |view, name| view.permissions.push(name))?;
     Ok(Listed { views, statements: 4 })
 }
 
 /// The three that do not depend on each other at once.
 async fn pipelined(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
     let mut views = users(&client, organization, LIMIT).await?;
-    let (places, ids) = places(&views);
+    let (places, ids) = (places(&views), ids(&views));
     let related = async |sql| {
         let statement: Statement = client.prepare_cached(sql).await?;
         client.query(&statement, &[&organization, &ids]).await

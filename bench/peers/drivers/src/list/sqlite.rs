@@ -36,60 +36,60 @@ const THEIR_PERMISSIONS: &str =
     "SELECT name FROM people_permissions WHERE org_id = ?1 AND user_id = ?2 ORDER BY id";
 
 pub(super) fn cases(place: &Place) -> anyhow::Result<Vec<Case>> {
-    let case = |name, list: fn(&Connection, Uuid) -> anyhow::Result<Listed>| {
-        let connection = Arc::new(Mutex::new(place.sqlite()?));
-        anyhow::Ok(Case::new(name, move |size| {
-            let connection = Arc::clone(&connection);
-            async move { list(&connection.lock().unwrap_or_else(PoisonError::into_inner), organization(size).0) }
-        }))
-    };
     Ok(vec![
-        case("hand_four", |connection, organization| four(connection, organization, LIMIT))?,
-        case("hand_whole", whole)?,
-        case("hand_rows", whole_rows::list)?,
-        case("hand_json", json)?,
-        case("naive", naive)?.seldom(),
+        case(place, "hand_four", |connection, size| four(connection, organization(size).0, LIMIT))?,
+        case(place, "hand_whole", |connection, size| whole(connection, organization(size).0))?,
+        case(place, "hand_rows", |connection, size| whole_rows::list(connection, organization(size).0))?,
+        case(place, "hand_json", |connection, size| json(connection, organization(size).0))?,
+        case(place, "naive", |connection, size| naive(connection, organization(size).0))?.seldom(),
     ])
+}
+
+/// The first `limit` users of the organization with 1,000.
+pub(super) fn page(place: &Place) -> anyhow::Result<Case> {
+    case(place, "page_hand_four", |connection, limit| four(connection, organization(LIMIT).0, limit))
+}
+
+fn case(
+    place: &Place,
+    name: &'static str,
+    list: fn(&Connection, usize) -> anyhow::Result<Listed>,
+) -> anyhow::Result<Case> {
+    let connection = Arc::new(Mutex::new(place.sqlite()?));
+    Ok(Case::new(name, move |size| {
+        let connection = Arc::clone(&connection);
+        async move { list(&connection.lock().unwrap_or_else(PoisonError::into_inner), size) }
+    }))
 }
 
 fn id(row: &Row<'_>, index: usize) -> anyhow::Result<Uuid> {
     Ok(Uuid::from_slice(row.get_ref(index)?.as_blob()?)?)
 }
 
-/// The first `limit` users of the organization with 1,000.
-pub(super) fn page(place: &Place) -> anyhow::Result<Case> {
-    let connection = Arc::new(Mutex::new(place.sqlite()?));
-    Ok(Case::new("page_hand_four", move |limit| {
-        let connection = Arc::clone(&connection);
-        async move {
-            four(&connection.lock().unwrap_or_else(PoisonError::into_inner), organization(LIMIT).0, limit)
-        }
-    }))
-}
-
 fn four(connection: &Connection, organization: Uuid, limit: usize) -> anyhow::Result<Listed> {
-    let mut views = users(connection, organization, limit)?;
-    let places = places(&views);
+    let views = users(connection, organization, limit)?;
     let ids = Rc::new(views.iter().map(|view| Value::Blob(view.id.as_bytes().to_vec())).collect::<Vec<_>>());
-    let params = (organization.as_bytes(), ids);
-    put(connection, PROFILES, params.clone(), &places, &mut views, |view, city| view.city = city)?;
-    put(connection, SETTINGS, params.clone(), &places, &mut views, |view, theme| view.theme = theme)?;
-    put(connection, PERMISSIONS, params, &places, &mut views, |view, name| view.permissions.push(name))?;
-    Ok(Listed { views, statements: 4 })
+    related(connection, [PROFILES, SETTINGS, PERMISSIONS], (organization.as_bytes(), ids), views)
 }
 
+/// Without the keys of a list that has all users.
 fn whole(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
-    let mut views = users(connection, organization, LIMIT)?;
-    let places = places(&views);
-    let params = (organization.as_bytes(),);
-    put(connection, ALL_PROFILES, params, &places, &mut views, |view, city| view.city = city)?;
-    put(connection, ALL_SETTINGS, params, &places, &mut views, |view, theme| view.theme = theme)?;
-    put(connection, ALL_PERMISSIONS, params, &places, &mut views, |view, name| view.permissions.push(name))?;
-    Ok(Listed { views, statements: 4 })
+    let views = users(connection, organization, LIMIT)?;
+    related(connection, [ALL_PROFILES, ALL_SETTINGS, ALL_PERMISSIONS], (organization.as_bytes(),), views)
 }
 
-fn places(views: &[View]) -> HashMap<Uuid, usize> {
-    views.iter().enumerate().map(|(index, view)| (view.id, index)).collect()
+/// Adds to each user's view what the three statements give.
+fn related(
+    connection: &Connection,
+    [profiles, settings, permissions]: [&str; 3],
+    params: impl Params + Clone,
+    mut views: Vec<View>,
+) -> anyhow::Result<Listed> {
+    let places = views.iter().enumerate().map(|(index, view)| (view.id, index)).collect();
+    put(connection, profiles, params.clone(), &places, &mut views, |view, city| view.city = city)?;
+    put(connection, settings, params.clone(), &places, &mut views, |view, theme| view.theme = theme)?;
+    put(connection, permissions, params, &places, &mut views, |view, name| view.permissions.push(name))?;
+    Ok(Listed { views, statements: 4 })
 }
 
 /// Puts what a statement gives for each user into their view.
