@@ -129,22 +129,24 @@ impl Open {
         let result = connection.commit(&late).await;
         let whole = started.elapsed();
         tell(scope, Boundary::Commit, site, whole, result.is_ok());
-        // Of those that failed together with the rest nothing is told: whether they ran is not known.
-        let (done, failed) = match &result {
-            Ok(_) => (late.len(), None),
-            Err(NotCommitted { late, .. }) => (late.unwrap_or_default(), *late),
-        };
-        for (index, Late { statement, site, .. }) in late.iter().enumerate() {
-            let took = result.as_ref().ok().and_then(|took| took.get(index)).copied().unwrap_or(whole);
-            if index < done || failed == Some(index) {
-                scope.record(statement, site, took, (index < done).then_some(1));
+        match result {
+            Ok(took) => {
+                for (Late { statement, site, .. }, took) in late.iter().zip(took) {
+                    scope.record(statement, site, took, Some(1));
+                }
+                Ok(())
             }
+            Err(NotCommitted { late: Some(refused), error }) => {
+                // Whether those behind it ran is not known, so nothing is told of them.
+                for Late { statement, site, .. } in &late[..refused] {
+                    scope.record(statement, site, whole, Some(1));
+                }
+                let Late { statement, site, .. } = &late[refused];
+                scope.record(statement, site, whole, None);
+                Err(scope.explain(None, statement, site, error).await)
+            }
+            Err(NotCommitted { late: None, error }) => Err(error.at(Boundary::Commit.name(), site)),
         }
-        let Err(NotCommitted { late: index, error }) = result else { return Ok(()) };
-        Err(match index.and_then(|index| late.get(index)) {
-            Some(late) => scope.explain(None, late.statement, late.site, error).await,
-            None => error.at(Boundary::Commit.name(), site),
-        })
     }
 }
 

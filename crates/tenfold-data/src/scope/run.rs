@@ -32,6 +32,9 @@ impl Scope {
         if watch == Watch::Repeats {
             self.watch(statement, params, site);
         }
+        if let Some(connection) = connection {
+            self.run_late(connection).await?;
+        }
         self.run(connection, statement, Params::One(params), site, &mut sink).await?;
         Ok(rows)
     }
@@ -44,32 +47,26 @@ impl Scope {
         params: Params<'_>,
         site: CallSite,
     ) -> Result<u64, DataError> {
+        self.run_late(connection).await?;
         self.run(Some(connection), statement, params, site, &mut |_| Ok(())).await
     }
 
     /// Lets a statement that changes rows run before the next one of its transaction, or with COMMIT.
     pub(crate) fn execute_late(&self, connection: &Connection, late: Late) -> Result<(), DataError> {
         Params::One(&late.params).check(&late.statement.name)?;
-        connection.run_late(late);
+        connection.add_late(late);
+        Ok(())
+    }
+
+    /// Runs what was to run before the next statement.
+    async fn run_late(&self, connection: &Connection) -> Result<(), DataError> {
+        for Late { statement, params, site } in connection.take_late() {
+            self.run(Some(connection), statement, Params::One(&params), site, &mut |_| Ok(())).await?;
+        }
         Ok(())
     }
 
     async fn run(
-        &self,
-        connection: Option<&Connection>,
-        statement: &Statement,
-        params: Params<'_>,
-        site: CallSite,
-        sink: Sink<'_>,
-    ) -> Result<u64, DataError> {
-        for late in connection.map(Connection::take_late).into_iter().flatten() {
-            let Late { statement, params, site } = &late;
-            self.run_now(connection, statement, Params::One(params), site, &mut |_| Ok(())).await?;
-        }
-        self.run_now(connection, statement, params, site, sink).await
-    }
-
-    async fn run_now(
         &self,
         connection: Option<&Connection>,
         statement: &Statement,

@@ -89,7 +89,7 @@ impl Connection {
     }
 
     /// Lets a statement run before the next one, or with COMMIT.
-    pub(crate) fn run_late(&self, late: Late) {
+    pub(crate) fn add_late(&self, late: Late) {
         self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
     }
 
