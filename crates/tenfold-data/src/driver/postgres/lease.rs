@@ -1,7 +1,7 @@
 //! A pooled connection while somebody has it to himself.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -159,7 +159,7 @@ impl Lease {
         match &mut *opening {
             Opening::Done => Some(Ok(None)),
             Opening::Unsent(text) => {
-                let text = Some(std::mem::take(text));
+                let text = std::mem::take(text);
                 *opening = Opening::Sent;
                 Some(Ok(Some(Begin { lease: self, text })))
             }
@@ -227,18 +227,11 @@ impl Lease {
             })));
         }
         let mut begun = pin!(maybe_done(Begin::send(self.begin_with().await?)));
-        // Each is on its way when it is polled first, in this order.
-        poll_fn(|cx| {
-            let _ = begun.as_mut().poll(cx);
-            for run in &mut runs {
-                let _ = run.as_mut().poll(cx);
-            }
-            Poll::Ready(())
-        })
-        .await;
-        // What cannot be sent, such as a value that does not fit its column, shows at once. The server knows nothing of
-        // it and would commit the rest.
+        polled_once(begun.as_mut()).await;
         for run in &mut runs {
+            polled_once(run.as_mut()).await;
+            // What cannot be sent, such as a value that does not fit its column, shows at once. The server knows nothing of
+            // it and would commit the rest.
             if let Some(Err(_)) = run.as_mut().output_mut()
                 && let Some(Err(error)) = run.as_mut().take_output()
             {
@@ -246,7 +239,7 @@ impl Lease {
             }
         }
         let mut commit = pin!(maybe_done(self.send_text(Some("COMMIT"))));
-        poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx))).await.is_ready();
+        polled_once(commit.as_mut()).await;
         // After a failed statement the server answers COMMIT with a rollback. If the connection broke, it may have come
         // through all the same.
         let unknown = |error: NotCommitted| match error.error {
@@ -296,18 +289,26 @@ impl Lease {
     }
 }
 
+/// Polls a request once: then it is on its way, behind those that were polled before.
+async fn polled_once(mut request: Pin<&mut impl Future<Output = ()>>) {
+    poll_fn(|cx| {
+        let _ = request.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
+}
+
 /// BEGIN on its way. Until its answer is there the transaction counts as failed.
 struct Begin<'a> {
     lease: &'a Lease,
-    text: Option<String>,
+    text: String,
 }
 
 impl Begin<'_> {
     /// Sends it, if there is one, when this is polled first: whatever is polled after it arrives after it.
     async fn send(begin: Option<Self>) -> Result<(), DriverError> {
-        let Some(mut begin) = begin else { return Ok(()) };
-        let text = begin.text.take();
-        begin.lease.send_text(text.as_deref()).await?;
+        let Some(begin) = begin else { return Ok(()) };
+        begin.lease.send_text(Some(&begin.text)).await?;
         *begin.lease.opening() = Opening::Done;
         Ok(())
     }
