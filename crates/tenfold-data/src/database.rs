@@ -133,7 +133,7 @@ struct Inner {
 const KEPT_MEMORY: usize = 2 * 1024 * 1024;
 
 /// Lets glibc keep what a large list gives back, which it would hand to the system and fault in again, page by page, for the
-/// next one: a tenth of the time of a list of 1,000 rows. It learns from the first large block that is freed that
+/// next one: a twentieth of the time of a list of 1,000 rows. It learns from the first large block that is freed that
 /// such blocks come and go, and from there on keeps up to twice as much (`M_MMAP_THRESHOLD` in mallopt(3)). A process
 /// that has hashed a password has taught it the same. Other allocators have nothing to learn from it.
 fn keep_memory() {

@@ -117,11 +117,12 @@ impl<R: Related> RelationBatch<R> {
             if can_stop && strays > bearable(mine) { Err(ReadError::enough()) } else { Ok(()) }
         };
         self.fetch(scope, statement, [first.value(), last.value(), limit_value], read).await?;
-        let has_stopped = can_stop && strays > bearable(mine);
-        if strays > bearable(mine) || mine + strays == limit {
+        let (has_many_strays, is_full) = (strays > bearable(mine), mine + strays >= limit);
+        if has_many_strays || is_full {
             detours.note(name);
         }
-        Ok((mine + strays < limit && !has_stopped).then(|| found.end()))
+        let is_cut_off = is_full || (has_many_strays && can_stop);
+        Ok((!is_cut_off).then(|| found.end()))
     }
 
     async fn fetch(
@@ -228,7 +229,7 @@ impl<'w, R: Related> Found<'w, R> {
     /// No more rows of this link.
     fn close(&mut self) {
         if !self.of_place.is_empty() {
-            // As a rule they are: the index that gives them has the key behind the link.
+            // As a rule they come in its order: the index that gives them has the key behind the link.
             if let Some(key) = self.key
                 && !self.of_place.is_sorted_by_key(|row| row.link_at(key))
             {

@@ -28,13 +28,14 @@ pub fn link<E, F: Field>(
     of: impl Fn(&E) -> Link,
     field: impl Fn(&mut E) -> &mut F,
 ) {
-    let is_whole = peering.whole && rows.len() <= peering.cohort_size;
+    let have_one_owner = peering.tenant.is_some() == F::Row::table().tenant.is_some();
+    let is_whole = peering.whole && have_one_owner && rows.len() <= peering.cohort_size;
     for rows in rows.chunks_mut(peering.cohort_size) {
         let cohort = Arc::new(Cohort {
             relation,
             owner: peering.tenant.map_or_else(OnceLock::new, OnceLock::from),
             members: rows.iter().map(|row| of(row)).collect(),
-            is_whole: is_whole && peering.tenant.is_some() == F::Row::table().tenant.is_some(),
+            is_whole,
             keeps: AtomicBool::new(false),
             views: Mutex::new(Vec::new()),
         });
