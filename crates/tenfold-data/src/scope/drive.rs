@@ -3,43 +3,54 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use pin_project_lite::pin_project;
 
 use super::platform::after_others;
 use super::signal::{Part, Wakers};
 use super::waits::Driving;
 use super::{Phase, Scope};
 
-/// Runs a piece of work, its spawned tasks and its batches as one future.
-///
-/// **The flush rule**: waiting loads are sent when nothing can run: neither the work nor a spawned task nor a batch
-/// was fired since it was last polled, and none was either when the executor had gone round once. "The work returned
-/// `Pending`" would flush too early: `FuturesUnordered` returns `Pending` with its waker already fired, and has more
-/// to run. So does tokio, when a task yields or has used up its cooperative budget; but its wakes are deferred until
-/// the executor has nothing else to do, so one deferred turn of our own tells whether there was any. After a wake the
-/// task goes back to the executor instead of polling again at once, which could starve everybody else; only after
-/// batches that were answered at once it goes on, for a few rounds.
-///
-/// The turn is saved when nobody but the waiting loads holds the work's waker: then nobody can fire it. A plain loop
-/// over a list always waits like that, and the turn would cost it more than a small load on SQLite.
-///
-/// Each of the three is polled only when it was fired, as an executor would; `signal.rs` says why no wake is lost.
-pub struct Driven<F> {
-    wakers: Wakers,
-    parts: Parts<F>,
+pin_project! {
+    /// Runs a piece of work, its spawned tasks and its batches as one future.
+    ///
+    /// **The flush rule**: waiting loads are sent when nothing can run: neither the work nor a spawned task nor a batch
+    /// was fired since it was last polled, and none was either when the executor had gone round once. "The work returned
+    /// `Pending`" would flush too early: `FuturesUnordered` returns `Pending` with its waker already fired, and has more
+    /// to run. So does tokio, when a task yields or has used up its cooperative budget; but its wakes are deferred until
+    /// the executor has nothing else to do, so one deferred turn of our own tells whether there was any. After a wake the
+    /// task goes back to the executor instead of polling again at once, which could starve everybody else; only after
+    /// batches that were answered at once it goes on, for a few rounds.
+    ///
+    /// The turn is saved when nobody but the waiting loads holds the work's waker: then nobody can fire it. A plain loop
+    /// over a list always waits like that, and the turn would cost it more than a small load on SQLite.
+    ///
+    /// Each of the three is polled only when it was fired, as an executor would; `signal.rs` says why no wake is lost.
+    pub struct Driven<F> {
+        wakers: Wakers,
+        #[pin]
+        work: F,
+        parts: Parts,
+    }
+
+    impl<F> PinnedDrop for Driven<F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.project().parts.end();
+        }
+    }
 }
 
-struct Parts<F> {
+/// What is driven besides the work itself.
+struct Parts {
     scope: Arc<Scope>,
-    work: Pin<Box<F>>,
     /// Batches that were sent and not answered yet.
-    batches: FuturesUnordered<BoxFuture<'static, ()>>,
+    batches: Beside,
     /// Tasks of `Context::spawn`.
-    tasks: FuturesUnordered<BoxFuture<'static, ()>>,
+    tasks: Beside,
     /// The scope knows whom to fire when something is asked for.
     is_known: bool,
     /// Nothing could run at the end of the last poll; if nothing can when the turn is over, what waits is sent, and a
@@ -47,20 +58,35 @@ struct Parts<F> {
     lull: bool,
 }
 
+/// Futures that run beside the work. Many a request has none, and pays for none.
+#[derive(Default)]
+struct Beside(Option<FuturesUnordered<BoxFuture<'static, ()>>>);
+
+impl Beside {
+    fn push(&mut self, future: BoxFuture<'static, ()>) {
+        self.0.get_or_insert_default().push(future);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(FuturesUnordered::is_empty)
+    }
+
+    /// Lets those run that were fired.
+    fn poll(&mut self, waker: &Waker) {
+        let Some(futures) = &mut self.0 else { return };
+        let mut cx = Context::from_waker(waker);
+        while let Poll::Ready(Some(())) = futures.poll_next_unpin(&mut cx) {}
+    }
+}
+
 /// How many rounds a poll may take while batches are answered at once; then others have their turn.
 const ROUNDS: usize = 8;
 
 impl<F: Future> Driven<F> {
     pub(super) fn new(scope: Arc<Scope>, work: F) -> Self {
-        let parts = Parts {
-            scope,
-            work: Box::pin(work),
-            batches: FuturesUnordered::new(),
-            tasks: FuturesUnordered::new(),
-            is_known: false,
-            lull: false,
-        };
-        Driven { wakers: Wakers::new(), parts }
+        let (batches, tasks) = Default::default();
+        let parts = Parts { scope, batches, tasks, is_known: false, lull: false };
+        Driven { wakers: Wakers::new(), work, parts }
     }
 }
 
@@ -73,12 +99,12 @@ enum Round<T> {
     Waits,
 }
 
-impl<F: Future> Parts<F> {
-    fn round(&mut self, wakers: &Wakers) -> Round<F::Output> {
+impl Parts {
+    fn round<F: Future>(&mut self, work: Pin<&mut F>, wakers: &Wakers) -> Round<F::Output> {
         let signal = &wakers.signal;
         self.adopt(wakers);
         if signal.take(Part::Batches) {
-            self.poll_batches(wakers);
+            self.batches.poll(wakers.batches());
         }
         // Every wake ends a lull; a turn that ends later belongs to none.
         let turned = signal.take(Part::Turn);
@@ -94,11 +120,10 @@ impl<F: Future> Parts<F> {
             }
         }
         if signal.take(Part::Tasks) {
-            let mut cx = Context::from_waker(&wakers.tasks);
-            while let Poll::Ready(Some(())) = self.tasks.poll_next_unpin(&mut cx) {}
+            self.tasks.poll(wakers.tasks());
         }
         if signal.take(Part::Work)
-            && let Poll::Ready(value) = self.work.as_mut().poll(&mut Context::from_waker(&wakers.work))
+            && let Poll::Ready(value) = work.poll(&mut Context::from_waker(&wakers.work))
         {
             return Round::Ready(value);
         }
@@ -111,14 +136,14 @@ impl<F: Future> Parts<F> {
         if wakers.signal.take(Part::Asked) {
             let spawned = std::mem::take(&mut self.scope.state().spawned);
             if !spawned.is_empty() {
-                self.tasks.extend(spawned);
+                spawned.into_iter().for_each(|task| self.tasks.push(task));
                 wakers.signal.fire(Part::Tasks);
             }
         }
     }
 
     /// Nothing can run: sends what waits, or lets the executor go round once before.
-    fn rest(&mut self, wakers: &Wakers) -> Round<F::Output> {
+    fn rest<T>(&mut self, wakers: &Wakers) -> Round<T> {
         let loads: usize = {
             let state = self.scope.state();
             if state.pending.is_empty() {
@@ -131,7 +156,7 @@ impl<F: Future> Parts<F> {
             return Round::Sent;
         }
         self.lull = true;
-        after_others(&wakers.turn);
+        after_others(wakers.turn());
         Round::Waits
     }
 
@@ -141,7 +166,7 @@ impl<F: Future> Parts<F> {
         let can_go_on = self.lull || !self.batches.is_empty() || wakers.signal.is_runnable();
         if !can_go_on && self.scope.state().waits_outside() {
             self.lull = true;
-            after_others(&wakers.turn);
+            after_others(wakers.turn());
         }
     }
 
@@ -152,20 +177,28 @@ impl<F: Future> Parts<F> {
             self.batches.push(batch.run(Arc::clone(&self.scope)));
         }
         wakers.signal.take(Part::Batches);
-        self.poll_batches(wakers);
+        self.batches.poll(wakers.batches());
     }
 
-    fn poll_batches(&mut self, wakers: &Wakers) {
-        let mut cx = Context::from_waker(&wakers.batches);
-        while let Poll::Ready(Some(())) = self.batches.poll_next_unpin(&mut cx) {}
+    /// Ends the scope: what still waits is dropped.
+    fn end(&self) {
+        // The batches are dropped outside the lock: they answer to those who wait for them.
+        let (_pending, _spawned) = {
+            let mut state = self.scope.state();
+            state.phase = Phase::Ended;
+            state.driver = None;
+            (std::mem::take(&mut state.pending), std::mem::take(&mut state.spawned))
+        };
+        self.scope.report_repeats();
     }
 }
 
 impl<F: Future> Future for Driven<F> {
     type Output = F::Output;
 
-    fn poll(mut self: Pin<&mut Self>, outer: &mut Context<'_>) -> Poll<F::Output> {
-        let Driven { wakers, parts } = &mut *self;
+    fn poll(self: Pin<&mut Self>, outer: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        let (wakers, parts) = (this.wakers, this.parts);
         let _driving = Driving::enter(&parts.scope);
         wakers.signal.begin(outer.waker());
         if !std::mem::replace(&mut parts.is_known, true) {
@@ -174,7 +207,7 @@ impl<F: Future> Future for Driven<F> {
             state.driver = Some(Arc::clone(&wakers.signal));
         }
         for _ in 0..ROUNDS {
-            match parts.round(wakers) {
+            match parts.round(this.work.as_mut(), wakers) {
                 Round::Ready(value) => return Poll::Ready(value),
                 Round::Sent if wakers.signal.is_fired() => {}
                 Round::Sent | Round::Waits => break,
@@ -183,19 +216,5 @@ impl<F: Future> Future for Driven<F> {
         parts.look_at_transaction(wakers);
         wakers.signal.end(outer.waker());
         Poll::Pending
-    }
-}
-
-impl<F> Drop for Driven<F> {
-    fn drop(&mut self) {
-        let scope = &self.parts.scope;
-        // The batches are dropped outside the lock: they answer to those who wait for them.
-        let (_pending, _spawned) = {
-            let mut state = scope.state();
-            state.phase = Phase::Ended;
-            state.driver = None;
-            (std::mem::take(&mut state.pending), std::mem::take(&mut state.spawned))
-        };
-        scope.report_repeats();
     }
 }

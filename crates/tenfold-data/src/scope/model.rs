@@ -104,7 +104,8 @@ impl Executor {
         }
     }
 
-    fn run<F: Future + Unpin>(self: &Arc<Self>, mut future: F, before_poll: impl Fn()) -> F::Output {
+    fn run<F: Future>(self: &Arc<Self>, future: F, before_poll: impl Fn()) -> F::Output {
+        let mut future = Box::pin(future);
         loop {
             before_poll();
             if let Poll::Ready(value) = self.poll(&mut future) {

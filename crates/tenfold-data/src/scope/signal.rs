@@ -10,6 +10,7 @@
 //!
 //! So a bit that is set always has a poll to follow. `model.rs` tries it.
 
+use std::cell::OnceCell;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
@@ -100,6 +101,12 @@ struct Bell {
     signal: Arc<Signal>,
 }
 
+impl Bell {
+    fn new(part: Part, signal: &Arc<Signal>) -> Arc<Self> {
+        Arc::new(Bell { part, signal: Arc::clone(signal) })
+    }
+}
+
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -110,13 +117,14 @@ impl Wake for Bell {
     }
 }
 
-/// A waker for each part, the same ones for as long as the scope is driven.
+/// A waker for each part, the same ones for as long as the scope is driven. All but the work's are made when they are
+/// needed first, which many a request does not.
 pub(super) struct Wakers {
     pub(super) signal: Arc<Signal>,
     pub(super) work: Waker,
-    pub(super) batches: Waker,
-    pub(super) tasks: Waker,
-    pub(super) turn: Waker,
+    batches: OnceCell<Waker>,
+    tasks: OnceCell<Waker>,
+    turn: OnceCell<Waker>,
     /// What `work` is a handle of, for counting its clones.
     bell: Arc<Bell>,
 }
@@ -129,16 +137,21 @@ impl Wakers {
     /// The work has yet to be polled, so it counts as fired.
     pub(super) fn new() -> Self {
         let signal = Arc::new(Signal { flags: AtomicU8::new(Part::Work as u8), executor: Mutex::new(None) });
-        let bell = |part| Arc::new(Bell { part, signal: Arc::clone(&signal) });
-        let work = bell(Part::Work);
-        Wakers {
-            work: Waker::from(Arc::clone(&work)),
-            batches: Waker::from(bell(Part::Batches)),
-            tasks: Waker::from(bell(Part::Tasks)),
-            turn: Waker::from(bell(Part::Turn)),
-            bell: work,
-            signal,
-        }
+        let bell = Bell::new(Part::Work, &signal);
+        let (batches, tasks, turn) = Default::default();
+        Wakers { work: Waker::from(Arc::clone(&bell)), batches, tasks, turn, bell, signal }
+    }
+
+    pub(super) fn batches(&self) -> &Waker {
+        self.batches.get_or_init(|| Bell::new(Part::Batches, &self.signal).into())
+    }
+
+    pub(super) fn tasks(&self) -> &Waker {
+        self.tasks.get_or_init(|| Bell::new(Part::Tasks, &self.signal).into())
+    }
+
+    pub(super) fn turn(&self) -> &Waker {
+        self.turn.get_or_init(|| Bell::new(Part::Turn, &self.signal).into())
     }
 
     /// How many clones of the work's waker there are. Whoever could ever wake the work holds one.

@@ -220,14 +220,14 @@ fn a_request_that_moves_to_another_task_is_woken_there() {
         let event = Arc::new(Event::default());
         let (left, own) = (Executor::new(), world.clone());
         let (waited, firing) = (Arc::clone(&event), Arc::clone(&event));
-        let mut driven = world.0.scope.drive(async move {
+        let mut driven = Box::pin(world.0.scope.drive(async move {
             thread::spawn(move || firing.happen());
             // Who waits here keeps the waker of the first poll, since nobody polls him again without a wake.
             let mut inner = FuturesUnordered::new();
             inner.push(waited.happened());
             inner.next().await;
             own.fetch(1).await;
-        });
+        }));
         if left.poll(&mut driven).is_pending() {
             Executor::new().run(driven, || {});
         }
@@ -244,13 +244,13 @@ fn whoever_waits_for_a_request_that_is_dropped_is_told_at_whatever_point_it_is()
                 let (executor, inner) = (Executor::new(), world.clone());
                 let waits = Arc::new(std::sync::Mutex::new(None));
                 let started = Arc::clone(&waits);
-                let mut driven = world.0.scope.drive(async move {
+                let mut driven = Box::pin(world.0.scope.drive(async move {
                     *started.lock().unwrap() = Some(thread::spawn(move || match inner.ask(1) {
                         Ok(asked) => block_on(asked.values()),
                         Err(refused) => Err(refused),
                     }));
                     std::future::pending::<()>().await;
-                });
+                }));
                 for _ in 0..polls {
                     assert_eq!(executor.poll(&mut driven), Poll::Pending);
                 }
@@ -299,7 +299,7 @@ fn every_clone_of_the_works_waker_is_counted_for_as_long_as_it_lives() {
         assert!(wakers.signal.take(crate::scope::signal::Part::Work));
         assert!(!wakers.only_wait_for(0), "without a load there is nothing to send");
         let (one, other) = (wakers.work.clone(), wakers.work.clone());
-        assert!(is_clone(&one, &wakers.work) && !is_clone(&one, &wakers.batches));
+        assert!(is_clone(&one, &wakers.work) && !is_clone(&one, wakers.batches()));
         assert!(!wakers.only_wait_for(1), "a count that is too small costs a turn");
         assert!(wakers.only_wait_for(2));
         let far = thread::spawn(move || other.wake());
