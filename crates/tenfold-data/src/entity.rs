@@ -74,6 +74,10 @@ pub trait Entity: Sized + Send + Sync + 'static {
     /// The column values, in the order of [`Table::columns`].
     fn values(&self) -> Vec<Value>;
 
+    /// The same of a row that is not needed any more.
+    #[doc(hidden)]
+    fn into_values(self) -> Vec<Value>;
+
     /// The value of the column at a place among those that are read, if it is one that rows can be linked by.
     #[doc(hidden)]
     fn link_at(&self, place: usize) -> Link;
@@ -143,8 +147,11 @@ pub trait Entity: Sized + Send + Sync + 'static {
         self,
         tx: &W,
     ) -> impl Future<Output = Result<Self, DataError>> + Send + use<Self, W> {
-        let stored = Self::insert_many(tx, vec![self]);
-        async move { Ok(stored.await?.remove(0)) }
+        let target = Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller());
+        async move {
+            let [row] = write::insert(target, [self]).await?;
+            Ok(row)
+        }
     }
 
     /// Stores the row before the next statement of the transaction, or with COMMIT, in whose round trip it travels. For
@@ -160,7 +167,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
         tx: &W,
     ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
         let target = Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller());
-        async move { write::insert_late(target, &self) }
+        async move { write::insert_late(target, self) }
     }
 
     /// Stores many rows with one statement; none cost none.

@@ -91,7 +91,22 @@ impl TraceContext {
 
     /// The `traceparent` value, version 00, that hands this context to whoever is called next.
     pub fn header(&self) -> String {
-        format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+        let mut header = String::with_capacity(HEADER_LENGTH);
+        header.push_str("00-");
+        push_hex(&mut header, &self.trace_id.to_bytes());
+        header.push('-');
+        push_hex(&mut header, &self.span_id.to_bytes());
+        header.push_str(if self.sampled { "-01" } else { "-00" });
+        header
+    }
+}
+
+/// Appends lowercase hex digits; the formatter would take several times as long.
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
 }
 

@@ -76,6 +76,11 @@ pub trait ColumnType: Sized + Send + Sync + 'static {
     /// The value as a parameter.
     fn to_value(&self) -> Value;
 
+    /// The same of a value that is not needed any more: texts, bytes and JSON are not copied.
+    fn into_value(self) -> Value {
+        self.to_value()
+    }
+
     /// The value of column `index` (from 0) of `row`.
     ///
     /// # Errors
@@ -145,6 +150,9 @@ impl ColumnType for String {
     fn to_value(&self) -> Value {
         Value::Text(self.clone())
     }
+    fn into_value(self) -> Value {
+        Value::Text(self)
+    }
     fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
         row.text(index)
     }
@@ -196,6 +204,9 @@ impl ColumnType for serde_json::Value {
     fn to_value(&self) -> Value {
         Value::Json(self.clone())
     }
+    fn into_value(self) -> Value {
+        Value::Json(self)
+    }
     fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
         row.json(index)
     }
@@ -206,6 +217,9 @@ impl ColumnType for Vec<u8> {
     fn to_value(&self) -> Value {
         Value::Bytes(self.clone())
     }
+    fn into_value(self) -> Value {
+        Value::Bytes(self)
+    }
     fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
         row.bytes(index)
     }
@@ -215,6 +229,9 @@ impl<T: ColumnType> ColumnType for Option<T> {
     const KIND: Kind = T::KIND;
     fn to_value(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::to_value)
+    }
+    fn into_value(self) -> Value {
+        self.map_or(Value::Null, T::into_value)
     }
     fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
         if row.is_null(index)? { Ok(None) } else { T::read(row, index).map(Some) }

@@ -116,6 +116,10 @@ impl<'a> Shape<'a> {
                     ::std::vec![#(#data::ColumnType::to_value(&self.#idents)),*]
                 }
 
+                fn into_values(self) -> ::std::vec::Vec<#data::Value> {
+                    ::std::vec![#(#data::ColumnType::into_value(self.#idents)),*]
+                }
+
                 fn link_at(&self, place: usize) -> #data::relation::Link {
                     match place {
                         #(#places => #data::relation::Link::new(#data::ColumnType::to_value(&self.#selected)),)*

@@ -55,6 +55,7 @@ use syn::parse_macro_input;
 ///         })
 ///     }
 ///     fn values(&self) -> Vec<Value> { vec![self.id.to_value(), /* … */] }
+///     fn into_values(self) -> Vec<Value> { vec![self.id.into_value(), /* … */] }
 ///     fn link_at(&self, place: usize) -> Link { /* the value of the column there, to tell whose row it is */ }
 ///     fn key(&self) -> UserId { self.id.clone() }
 ///     fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering) { /* makes rows peers, relation by relation */ }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::statement::{Cost, Dialect, Statement};
 use crate::value::Kind;
+use crate::write::ChangeTexts;
 
 /// One column of a table.
 #[derive(Debug)]
@@ -71,6 +72,7 @@ struct Texts {
     get_one: OnceLock<Statement>,
     insert: OnceLock<Statement>,
     insert_many: OnceLock<Statement>,
+    changes: ChangeTexts,
 }
 
 impl Texts {
@@ -81,6 +83,7 @@ impl Texts {
             get_one: OnceLock::new(),
             insert: OnceLock::new(),
             insert_many: OnceLock::new(),
+            changes: ChangeTexts::new(),
         }
     }
 }
@@ -208,6 +211,11 @@ impl Table {
                 .collect();
             self.insert_from(&format!("SELECT * FROM unnest({})", arrays.join(", ")))
         })
+    }
+
+    /// The changes of one row that were asked for before.
+    pub(crate) fn change_texts(&self) -> &ChangeTexts {
+        &self.texts.changes
     }
 
     fn insert_from(&self, source: &str) -> Statement {

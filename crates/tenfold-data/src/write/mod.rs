@@ -1,58 +1,73 @@
 //! Writes: insert, update, upsert, delete, always inside a transaction.
 
+mod shape;
 mod update;
 mod upsert;
 
+use std::borrow::Cow;
+
+pub(crate) use self::shape::ChangeTexts;
+use self::shape::{Shape, Verb};
 pub use self::update::{Update, UpdateAll};
 pub use self::upsert::Upsert;
 use crate::driver::{Late, Params};
-use crate::entity::Entity;
+use crate::entity::{Entity, OrgId};
 use crate::error::DataError;
 use crate::query::Target;
-use crate::statement::{Cost, Dialect, Statement};
+use crate::statement::{Dialect, Statement};
 use crate::value::{ColumnType as _, KeyType, Value};
 
-pub(crate) async fn insert<E: Entity>(
+/// Stores the rows: `[E; 1]`, or a list of them.
+pub(crate) async fn insert<E: Entity, R: AsMut<[E]>>(
     target: Result<Target, DataError>,
-    mut rows: Vec<E>,
-) -> Result<Vec<E>, DataError> {
+    mut rows: R,
+) -> Result<R, DataError> {
     let target = target?;
-    if rows.is_empty() {
-        return Ok(rows);
-    }
-    let values: Vec<Vec<Value>> = rows.iter().map(E::values).collect();
-    refuse_other_tenants::<E>(&target, &values)?;
-    let table = E::table();
-    let stored = match (&*values, target.scope.database().dialect()) {
-        ([row], _) => execute(&target, table.insert_statement(), Params::One(row)).await,
-        (rows, Dialect::Sqlite) => execute(&target, table.insert_statement(), Params::Each(rows)).await,
-        (_, Dialect::Postgres) => {
-            execute(&target, table.insert_many_statement(), Params::One(&transpose(values))).await
-        }
+    let stored = match (rows.as_mut(), target.scope.database().dialect()) {
+        ([], _) => return Ok(rows),
+        ([row], _) => insert_one(&target, row).await,
+        (many, dialect) => insert_many(&target, many, dialect).await,
     };
-    stored.map_err(|error| {
-        // Of many rows the database does not say which one it refused.
-        error.of::<E>((rows.len() == 1).then(|| format!("{:?}", rows[0].key())))
+    stored.map_err(|error| match rows.as_mut() {
+        [row] => error.of::<E>(Some(format!("{:?}", row.key()))),
+        // The database does not say which one it refused.
+        _ => error.of::<E>(None),
     })?;
-    E::link(rows.iter_mut(), target.peering());
+    E::link(rows.as_mut().iter_mut(), target.peering());
     Ok(rows)
 }
 
+async fn insert_one<E: Entity>(target: &Target, row: &E) -> Result<u64, DataError> {
+    let values = row.values();
+    refuse_other_tenant::<E>(target, &values)?;
+    execute(target, E::table().insert_statement(), Params::One(&values)).await
+}
+
+async fn insert_many<E: Entity>(target: &Target, rows: &[E], dialect: Dialect) -> Result<u64, DataError> {
+    let values: Vec<Vec<Value>> = rows.iter().map(E::values).collect();
+    values.iter().try_for_each(|row| refuse_other_tenant::<E>(target, row))?;
+    let table = E::table();
+    match dialect {
+        Dialect::Sqlite => execute(target, table.insert_statement(), Params::Each(&values)).await,
+        Dialect::Postgres => {
+            execute(target, table.insert_many_statement(), Params::One(&transpose(values))).await
+        }
+    }
+}
+
 /// Stores a row before the next statement of its transaction, or with COMMIT.
-pub(crate) fn insert_late<E: Entity>(target: Result<Target, DataError>, row: &E) -> Result<(), DataError> {
+pub(crate) fn insert_late<E: Entity>(target: Result<Target, DataError>, row: E) -> Result<(), DataError> {
     let target = target?;
-    let values = [row.values()];
-    refuse_other_tenants::<E>(&target, &values)?;
-    let [params] = values;
+    let params = row.into_values();
+    refuse_other_tenant::<E>(&target, &params)?;
     let late = Late { statement: E::table().insert_statement(), params, site: target.site };
     target.scope.execute_late(target.transaction(), late)
 }
 
 /// A row that names another organization than the transaction's is a mistake of the module, and a grave one.
-fn refuse_other_tenants<E: Entity>(target: &Target, rows: &[Vec<Value>]) -> Result<(), DataError> {
+fn refuse_other_tenant<E: Entity>(target: &Target, row: &[Value]) -> Result<(), DataError> {
     let (Some(column), Some(tenant)) = (E::table().tenant, target.tenant) else { return Ok(()) };
-    let index = E::table().position(column);
-    if rows.iter().all(|row| row[index] == tenant.to_value()) {
+    if row[E::table().position(column)] == tenant.to_value() {
         Ok(())
     } else {
         Err(DataError::OtherTenant { site: target.site })
@@ -76,10 +91,7 @@ pub(crate) async fn delete<E: Entity>(
     version: Option<i64>,
 ) -> Result<(), DataError> {
     let target = target?;
-    let one = One { key: &key, version };
-    let (condition, params) = one.condition::<E>(&target, Vec::new());
-    let text = format!("DELETE FROM {} WHERE {condition}", E::table().name);
-    one.change::<E>(&target, "delete", text, &params).await
+    One { key: &key, version }.change::<E>(&target, Verb::Delete, Vec::new()).await
 }
 
 async fn execute(target: &Target, statement: &Statement, params: Params<'_>) -> Result<u64, DataError> {
@@ -93,39 +105,41 @@ struct One<'k, K> {
 }
 
 impl<K: KeyType> One<'_, K> {
-    /// The condition behind WHERE; its parameters follow those that are there.
-    fn condition<E: Entity<Key = K>>(&self, target: &Target, mut params: Vec<Value>) -> (String, Vec<Value>) {
+    /// The statement, and its parameters behind those that are there.
+    fn statement<E: Entity<Key = K>>(
+        &self,
+        target: &Target,
+        verb: Verb<'_>,
+        mut params: Vec<Value>,
+    ) -> (Cow<'static, Statement>, Vec<Value>) {
         let table = E::table();
-        let mut conditions = Vec::new();
-        let tenant = table.tenant.zip(target.tenant.as_ref()).map(|(column, id)| (column, id.to_value()));
-        let version = table.version.zip(self.version.map(Value::Integer));
-        for (column, value) in tenant.into_iter().chain([(table.key, self.key.to_value())]).chain(version) {
-            params.push(value);
-            conditions.push(format!("{column} = ${}", params.len()));
-        }
-        (conditions.join(" AND "), params)
+        let tenant = table.tenant.and(target.tenant);
+        let version = table.version.and(self.version);
+        let shape = Shape { verb, of_tenant: tenant.is_some(), of_version: version.is_some() };
+        params.extend(tenant.as_ref().map(OrgId::to_value));
+        params.push(self.key.to_value());
+        params.extend(version.map(Value::Integer));
+        (shape.statement(table), params)
     }
 
-    /// Runs a statement that changes the row; if it changes none, says why.
+    /// Changes the row; if there is none to change, says why.
     async fn change<E: Entity<Key = K>>(
         &self,
         target: &Target,
-        verb: &str,
-        text: String,
-        params: &[Value],
+        verb: Verb<'_>,
+        assigned: Vec<Value>,
     ) -> Result<(), DataError> {
         let (table, key) = (E::table(), || format!("{:?}", self.key));
-        let statement = table.statement(verb, text, Cost::Free);
-        let changed = execute(target, &statement, Params::One(params)).await;
+        let (statement, params) = self.statement::<E>(target, verb, assigned);
+        let changed = execute(target, &statement, Params::One(&params)).await;
         if changed.map_err(|error| error.of::<E>(Some(key())))? > 0 {
             return Ok(());
         }
         let (Some(column), Some(expected)) = (table.version, self.version) else {
             return Err(DataError::NotFound { entity: table.entity, key: key() });
         };
-        let (condition, params) = One { key: self.key, version: None }.condition::<E>(target, Vec::new());
-        let text = format!("SELECT {column} FROM {} WHERE {condition}", table.name);
-        let statement = table.statement("version", text, Cost::Free);
+        let any = One { key: self.key, version: None };
+        let (statement, params) = any.statement::<E>(target, Verb::Version(column), Vec::new());
         match target.fetch(&statement, &params, |row| row.integer(0)).await?.first() {
             Some(&found) => Err(DataError::Stale { entity: table.entity, key: key(), expected, found }),
             None => Err(DataError::NotFound { entity: table.entity, key: key() }),

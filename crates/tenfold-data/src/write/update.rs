@@ -4,6 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
 
+use super::shape::{Assigned, Assignment, Verb, set_list};
 use super::{One, execute};
 use crate::driver::Params;
 use crate::entity::{Column, Entity, Versioned};
@@ -26,16 +27,11 @@ pub struct UpdateAll<E: Entity> {
     changes: Changes<E>,
 }
 
-/// What is assigned: `email = $n`, `bytes = bytes + $n`.
+/// What is assigned, and the values in the same order.
 struct Changes<E> {
-    assignments: Vec<(&'static str, Assignment, Value)>,
+    assigned: Vec<Assigned>,
+    values: Vec<Value>,
     entity: PhantomData<fn() -> E>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Assignment {
-    Set,
-    Add,
 }
 
 macro_rules! assignments {
@@ -43,7 +39,7 @@ macro_rules! assignments {
         impl<E: Entity> $update<E> {
             /// Gives a column a new value.
             pub fn set<T: ColumnType>(mut self, column: Column<E, T>, value: T) -> Self {
-                self.changes.assignments.push((column.name(), Assignment::Set, value.to_value()));
+                self.changes.add(column.name(), Assignment::Set, value.into_value());
                 self
             }
 
@@ -58,7 +54,7 @@ macro_rules! assignments {
             /// Adds to a column, in the database, so that two who add at the same time both count. Nothing stays
             /// nothing.
             pub fn add<T: Summed>(mut self, column: Column<E, T>, value: T::Sum) -> Self {
-                self.changes.assignments.push((column.name(), Assignment::Add, value.to_value()));
+                self.changes.add(column.name(), Assignment::Add, value.into_value());
                 self
             }
         }
@@ -89,10 +85,8 @@ impl<E: Entity> Update<E> {
             let target = target?;
             self.changes.check(&target)?;
             let one = One { key: &self.key, version: self.version };
-            let (assignments, params) = self.changes.assignments(Vec::new());
-            let (condition, params) = one.condition::<E>(&target, params);
-            let text = format!("UPDATE {} SET {assignments} WHERE {condition}", E::table().name);
-            one.change::<E>(&target, "update", text, &params).await
+            let Changes { assigned, values, .. } = self.changes;
+            one.change::<E>(&target, Verb::Update(&assigned), values).await
         }
     }
 }
@@ -144,12 +138,13 @@ impl<E: Entity> UpdateAll<E> {
         async move {
             let target = target?;
             self.changes.check(&target)?;
-            if self.changes.assignments.is_empty() {
+            if self.changes.assigned.is_empty() {
                 let what = format!("{}.update_all at {} changes no column", E::table().name, target.site);
                 return Err(DataError::Settings(what));
             }
-            let (condition, params) = self.rows.whole_condition(&target)?;
-            let (assignments, params) = self.changes.assignments(params);
+            let (condition, mut params) = self.rows.whole_condition(&target)?;
+            let assignments = set_list(E::table(), &self.changes.assigned, params.len());
+            params.extend(self.changes.values);
             let text = format!("UPDATE {} SET {assignments}{condition}", E::table().name);
             change_all::<E>(&target, "update_all", text, &params).await
         }
@@ -168,43 +163,28 @@ async fn change_all<E: Entity>(
 
 impl<E: Entity> Changes<E> {
     fn new() -> Self {
-        Changes { assignments: Vec::new(), entity: PhantomData }
+        Changes { assigned: Vec::new(), values: Vec::new(), entity: PhantomData }
     }
 
-    /// What stands behind SET; the parameters follow those that are there. Every change counts the version up.
-    fn assignments(&self, mut params: Vec<Value>) -> (String, Vec<Value>) {
-        let table = E::table();
-        let mut texts: Vec<String> = Vec::new();
-        for (column, assignment, value) in &self.assignments {
-            params.push(value.clone());
-            let n = params.len();
-            texts.push(match assignment {
-                Assignment::Set => format!("{column} = ${n}"),
-                Assignment::Add => format!("{column} = {column} + ${n}"),
-            });
-        }
-        if texts.is_empty() {
-            texts.push(format!("{0} = {0}", table.key));
-        } else if let Some(version) = table.version {
-            texts.push(format!("{version} = {version} + 1"));
-        }
-        (texts.join(", "), params)
+    fn add(&mut self, column: &'static str, assignment: Assignment, value: Value) {
+        self.assigned.push((column, assignment));
+        self.values.push(value);
     }
 
     /// Refuses to move a row to another organization, and to give a column two values at once, of which SQLite
     /// would take the last while PostgreSQL refuses both. The version gets its own.
     fn check(&self, target: &Target) -> Result<(), DataError> {
-        let (table, mut known) = (E::table(), Vec::from_iter(E::table().version));
-        for (column, _, value) in &self.assignments {
+        let table = E::table();
+        for (place, ((column, _), value)) in self.assigned.iter().zip(&self.values).enumerate() {
             let tenant = target.tenant.filter(|_| table.tenant == Some(*column));
             if tenant.is_some_and(|tenant| *value != tenant.to_value()) {
                 return Err(DataError::OtherTenant { site: target.site });
             }
-            if known.contains(column) {
+            let mut known = self.assigned[..place].iter().map(|(known, _)| known).chain(&table.version);
+            if known.any(|known| known == column) {
                 let what = format!("a change of {} at {} sets {column} twice", table.name, target.site);
                 return Err(DataError::Settings(what));
             }
-            known.push(column);
         }
         Ok(())
     }

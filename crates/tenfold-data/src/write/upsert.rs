@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 
-use super::refuse_other_tenants;
+use super::refuse_other_tenant;
 use crate::entity::{Column, Entity, Unique};
 use crate::error::DataError;
 use crate::query::Target;
@@ -47,7 +47,7 @@ impl<E: Entity> Upsert<E> {
         async move {
             let target = target?;
             let (table, values) = (E::table(), self.row.values());
-            refuse_other_tenants::<E>(&target, std::slice::from_ref(&values))?;
+            refuse_other_tenant::<E>(&target, &values)?;
             let statement = table.statement("upsert", self.text(), Cost::Free);
             let stored = target.fetch(&statement, &values, |row| E::read(row, target.tenant)).await;
             let key = format!("{:?}", self.row.key());

@@ -35,7 +35,7 @@ pub(super) fn open_writer(path: &Path, settings: &SqliteSettings) -> Result<Conn
     let connection = open(path, flags, settings)?;
     // WAL lets readers go on while the writer writes; FULL waits for the disk, since an acknowledged commit
     // must survive power loss. The busy handler stays off: another process's writer is awaited without
-    // holding a thread, see writer.rs.
+    // holding a thread, see group.rs.
     let pragmas =
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
     connection.busy_timeout(Duration::from_secs(5)).map_err(|error| classify(&error))?;
@@ -199,7 +199,11 @@ impl rusqlite::ToSql for Value {
             Value::Boolean(flag) => ValueRef::Integer(i64::from(*flag)),
             Value::Time(time) => ValueRef::Integer(time.as_microsecond()),
             Value::Bytes(bytes) => ValueRef::Blob(bytes),
-            Value::Json(json) => return Ok(ToSqlOutput::Owned(SqlValue::Text(json.to_string()))),
+            Value::Json(json) => {
+                let text = serde_json::to_string(json);
+                let text = text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+                return Ok(ToSqlOutput::Owned(SqlValue::Text(text)));
+            }
             Value::List(values) => {
                 return Ok(ToSqlOutput::from_rc(list::of(values), c"rarray"));
             }

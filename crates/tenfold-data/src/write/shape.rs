@@ -1,0 +1,123 @@
+//! The texts of changes of one row. They follow from what is changed and not from the values, so each is made once.
+
+use std::borrow::Cow;
+use std::sync::{PoisonError, RwLock};
+
+use crate::entity::Table;
+use crate::statement::{Cost, Statement};
+
+/// So many texts are kept for each table. A form with many fields that may be absent could have thousands.
+const KEPT: usize = 64;
+
+/// What is done to a column.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Assignment {
+    Set,
+    Add,
+}
+
+/// A column, and what is done to it: `email = $n`, `bytes = bytes + $n`.
+pub(super) type Assigned = (&'static str, Assignment);
+
+/// A change of one row apart from its values. Its parameters are those that are assigned, then the organization, the key
+/// and the expected version.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Shape<'a> {
+    pub verb: Verb<'a>,
+    pub of_tenant: bool,
+    pub of_version: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Verb<'a> {
+    Update(&'a [Assigned]),
+    Delete,
+    /// Looks which version a row has that could not be changed.
+    Version(&'static str),
+}
+
+impl Shape<'_> {
+    /// The statement, which most often was made before.
+    pub(super) fn statement(self, table: &'static Table) -> Cow<'static, Statement> {
+        if let Some(known) = table.change_texts().find(self) {
+            return Cow::Borrowed(known);
+        }
+        let name = match self.verb {
+            Verb::Update(_) => "update",
+            Verb::Delete => "delete",
+            Verb::Version(_) => "version",
+        };
+        table.change_texts().keep(self, table.statement(name, self.text(table), Cost::Free))
+    }
+
+    fn text(self, table: &Table) -> String {
+        let (name, mut number) = (table.name, 0);
+        let doing = match self.verb {
+            Verb::Update(assigned) => {
+                number = assigned.len();
+                format!("UPDATE {name} SET {}", set_list(table, assigned, 0))
+            }
+            Verb::Delete => format!("DELETE FROM {name}"),
+            Verb::Version(column) => format!("SELECT {column} FROM {name}"),
+        };
+        let tenant = table.tenant.filter(|_| self.of_tenant);
+        let version = table.version.filter(|_| self.of_version);
+        let conditions = tenant.into_iter().chain([table.key]).chain(version).map(|column| {
+            number += 1;
+            format!("{column} = ${number}")
+        });
+        format!("{doing} WHERE {}", conditions.collect::<Vec<_>>().join(" AND "))
+    }
+}
+
+/// What stands behind SET; its parameters follow the first `after`. Every change counts the version up.
+pub(super) fn set_list(table: &Table, assigned: &[Assigned], after: usize) -> String {
+    let mut texts: Vec<_> = (after + 1..)
+        .zip(assigned)
+        .map(|(number, (column, assignment))| match assignment {
+            Assignment::Set => format!("{column} = ${number}"),
+            Assignment::Add => format!("{column} = {column} + ${number}"),
+        })
+        .collect();
+    if texts.is_empty() {
+        texts.push(format!("{0} = {0}", table.key));
+    } else if let Some(version) = table.version {
+        texts.push(format!("{version} = {version} + 1"));
+    }
+    texts.join(", ")
+}
+
+/// The statements of one table that were made before. They are few, and looked through one after the other.
+pub(crate) struct ChangeTexts(RwLock<Vec<Kept>>);
+
+struct Kept {
+    shape: Shape<'static>,
+    statement: &'static Statement,
+}
+
+impl ChangeTexts {
+    pub(crate) const fn new() -> Self {
+        ChangeTexts(RwLock::new(Vec::new()))
+    }
+
+    fn find(&self, shape: Shape<'_>) -> Option<&'static Statement> {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|kept| kept.shape == shape).map(|kept| kept.statement)
+    }
+
+    /// Keeps a statement for as long as the process lives, if there is room; who was first with it is not asked.
+    fn keep(&self, shape: Shape<'_>, statement: Statement) -> Cow<'static, Statement> {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT {
+            return Cow::Owned(statement);
+        }
+        let verb = match shape.verb {
+            Verb::Update(assigned) => Verb::Update(Vec::leak(assigned.to_vec())),
+            Verb::Delete => Verb::Delete,
+            Verb::Version(column) => Verb::Version(column),
+        };
+        let statement: &'static Statement = Box::leak(Box::new(statement.lasting()));
+        kept.push(Kept { shape: Shape { verb, ..shape }, statement });
+        Cow::Borrowed(statement)
+    }
+}
