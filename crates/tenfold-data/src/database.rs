@@ -44,6 +44,9 @@ pub struct SqliteSettings {
     pub reader_threads: usize,
     /// Transactions that may wait for the writer; one more is refused.
     pub max_waiting_writes: usize,
+    /// A COMMIT that takes longer than this of late is left to a thread of its own; a shorter one holds a thread of the
+    /// runtime until the disk has answered, which spares a single writer the way there and back.
+    pub commit_inline_limit: Duration,
     /// Page cache of each connection, in bytes.
     pub cache_bytes: u64,
     /// How much of the file is read through memory mapping, in bytes.
@@ -94,6 +97,7 @@ impl Default for DatabaseSettings {
             sqlite: SqliteSettings {
                 reader_threads: 4,
                 max_waiting_writes: 10_000,
+                commit_inline_limit: Duration::from_millis(1),
                 cache_bytes: 8 << 20,
                 mmap_bytes: 128 << 20,
             },

@@ -5,6 +5,7 @@ mod connection;
 
 use std::future::Future;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ pub use self::connection::Connection;
 pub(crate) use self::connection::Fate;
 use crate::clock::Timestamp;
 use crate::context::{Caller, Context, Origin, Reach, SystemContext};
-use crate::driver::{Late, NotCommitted};
+use crate::driver::NotCommitted;
 use crate::entity::{Global, OrgId, Ownership};
 use crate::error::DataError;
 use crate::scope::{Scope, Watch};
@@ -56,7 +57,10 @@ impl Context {
             let open = Open::begin(self.scope(), Some(self.tenant()), site).await?;
             let connection = Arc::clone(&open.connection);
             let mut tx = Tx { scope: self.scope(), tenant: self.tenant(), connection, watch: self.watch() };
-            let value = bounded(&open, work(&mut tx)).await?;
+            let value = {
+                let work = pin!(work(&mut tx));
+                bounded(&open, work).await?
+            };
             drop(tx);
             open.commit().await?;
             Ok(value)
@@ -79,7 +83,10 @@ impl SystemContext {
         async move {
             let open = Open::begin(self.scope(), None, site).await?;
             let mut tx = SystemTx { cx: self, connection: Arc::clone(&open.connection) };
-            let value = bounded(&open, work(&mut tx)).await?;
+            let value = {
+                let work = pin!(work(&mut tx));
+                bounded(&open, work).await?
+            };
             drop(tx);
             open.commit().await?;
             Ok(value)
@@ -124,24 +131,25 @@ impl Open {
         // on its way still holds the connection.
         scope.abandon(connection.number());
         let connection = Arc::into_inner(connection).ok_or(DataError::LoadNotAwaited { site })?;
-        let late = connection.take_late();
+        let values = connection.take_late();
+        let late: Vec<_> = values.iter().map(|late| (late.statement, late.site)).collect();
         let started = Instant::now();
-        let result = connection.commit(&late).await;
+        let result = connection.commit(values).await;
         let whole = started.elapsed();
         tell(scope, Boundary::Commit, site, whole, result.is_ok());
         match result {
             Ok(took) => {
-                for (Late { statement, site, .. }, took) in late.iter().zip(took) {
+                for ((statement, site), took) in late.into_iter().zip(took) {
                     scope.record(statement, site, took, Some(1));
                 }
                 Ok(())
             }
             Err(NotCommitted { late: Some(refused), error }) => {
                 // Whether those behind it ran is not known, so nothing is told of them.
-                for Late { statement, site, .. } in &late[..refused] {
+                for (statement, site) in &late[..refused] {
                     scope.record(statement, site, whole, Some(1));
                 }
-                let Late { statement, site, .. } = &late[refused];
+                let (statement, site) = late[refused];
                 scope.record(statement, site, whole, None);
                 Err(scope.explain(None, statement, site, error).await)
             }

@@ -70,6 +70,8 @@ struct Database {
     transaction_limit: TimeSpan,
     reader_threads: usize,
     max_waiting_writes: usize,
+    #[serde(deserialize_with = "TimeSpan::or_zero")]
+    commit_inline_limit: TimeSpan,
     cache_size: ByteSize,
     mmap_size: ByteSize,
     pool_size: usize,
@@ -192,6 +194,7 @@ fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigEr
         sqlite: SqliteSettings {
             reader_threads: section.reader_threads,
             max_waiting_writes: section.max_waiting_writes,
+            commit_inline_limit: section.commit_inline_limit.as_std(),
             cache_bytes: section.cache_size.as_u64(),
             mmap_bytes: section.mmap_size.as_u64(),
         },

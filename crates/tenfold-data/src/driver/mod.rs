@@ -142,11 +142,11 @@ pub(crate) trait DriverTransaction: Send + Sync {
 
     /// Runs the late statements and commits; where a round trip costs something, in one. Returns when the transaction is
     /// durable, as far as the database is configured to be, and says how long each statement took. Only once.
-    fn commit_with<'a>(&'a self, late: &'a [Late]) -> BoxFuture<'a, Result<Vec<Duration>, NotCommitted>>;
+    fn commit_with(&self, late: Vec<Late>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>>;
 
     /// The same without a late statement.
     fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>> {
-        Box::pin(async { self.commit_with(&[]).await.map(drop).map_err(|failed| failed.error) })
+        Box::pin(async { self.commit_with(Vec::new()).await.map(drop).map_err(|failed| failed.error) })
     }
 
     /// Rolls back while others may still hold the transaction, and frees what it holds; its statements fail from

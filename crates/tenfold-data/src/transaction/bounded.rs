@@ -6,7 +6,7 @@
 //! at all. The task is made when the closure waits for the first time: on SQLite most never do.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::task::JoinHandle;
@@ -14,13 +14,13 @@ use tokio::task::JoinHandle;
 use super::{Connection, Open};
 use crate::error::DataError;
 
-/// Runs a transaction's closure; when the transaction was open for too long, drops it and says so.
+/// Runs a transaction's closure; when the transaction was open for too long, gives up on it and says so. The closure is
+/// pinned by the caller: what is moved into an `async fn` and pinned there takes its room twice.
 pub(super) async fn bounded<T, E: From<DataError>>(
     open: &Open,
-    work: impl Future<Output = Result<T, E>>,
+    mut work: Pin<&mut impl Future<Output = Result<T, E>>>,
 ) -> Result<T, E> {
     let (connection, scope) = (&*open.connection, &open.closing.0);
-    let mut work = pin!(work);
     let mut watchdog = None;
     poll_fn(|cx| {
         let check = || connection.check_limit().map_err(|error| error.at("transaction", open.site));

@@ -99,7 +99,7 @@ impl Connection {
     }
 
     /// Commits, with the last statements; says how long each of them took.
-    pub(super) async fn commit(self, late: &[Late]) -> Result<Vec<Duration>, NotCommitted> {
+    pub(super) async fn commit(self, late: Vec<Late>) -> Result<Vec<Duration>, NotCommitted> {
         self.check_limit()?;
         if self.failed.load(Ordering::Acquire) {
             return Err(failed().into());

@@ -1,15 +1,16 @@
 //! SQLite's one writer: a fair queue, grouped commits, and no SQLITE_BUSY for anybody.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use rusqlite::Connection;
-use tenfold_data::{DataError, DatabaseSettings, Entity, sql};
+use tenfold_data::{Clock, DataError, Database, DatabaseSettings, Entity, sql};
 use tokio::sync::oneshot;
 
 use crate::bench::Bench;
-use crate::work::{Label, LabelId, store_label};
+use crate::work::{self, Label, LabelId, label, store_label};
 
 /// The names that another program finds in the file.
 fn stored(bench: &Bench) -> Vec<String> {
@@ -55,6 +56,182 @@ async fn writers_that_queue_up_share_a_commit_and_one_alone_has_its_own() {
     let groups = commits_in_log(&bench) - before;
     assert!((1..=100).contains(&groups), "300 writers at once took {groups} commits");
     assert_eq!(stored(&bench).len(), 305);
+}
+
+/// A bench whose commits are all made on the runtime, or all by the thread.
+async fn committing(limit: Duration) -> Bench {
+    let mut settings = DatabaseSettings::default();
+    settings.sqlite.commit_inline_limit = limit;
+    Bench::sqlite().await.reopened(&settings)
+}
+
+#[tokio::test]
+async fn a_short_commit_is_made_on_the_runtime_once_nobody_else_can_write() {
+    let bench = committing(Duration::MAX).await;
+    for expected in ["alone", "in company"] {
+        let before = commits_in_log(&bench);
+        let mut first = Box::pin(store_label(&bench, format!("{expected} 1")));
+        let mut second = Box::pin(store_label(&bench, format!("{expected} 2")));
+        assert!(futures_util::poll!(&mut first).is_pending(), "others have their turn first");
+        assert!(futures_util::poll!(&mut second).is_pending(), "nobody is told before the COMMIT");
+        assert_eq!(commits_in_log(&bench), before);
+        // Once for the task that commits to be there, once for it to see that the executor has gone round.
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        assert!(matches!(futures_util::poll!(&mut first), Poll::Ready(Ok(_))), "no thread was waited for");
+        assert!(matches!(futures_util::poll!(&mut second), Poll::Ready(Ok(_))));
+        assert_eq!(commits_in_log(&bench) - before, 1);
+    }
+    assert_eq!(stored(&bench), ["alone 1", "alone 2", "in company 1", "in company 2"]);
+}
+
+#[tokio::test]
+async fn a_long_commit_is_left_to_a_thread() {
+    let bench = committing(Duration::ZERO).await;
+    let before = commits_in_log(&bench);
+    let written = join_all((0..50).map(|n| store_label(&bench, format!("{n:02}")))).await;
+    assert!(written.iter().all(Result::is_ok));
+    assert!((1..=20).contains(&(commits_in_log(&bench) - before)));
+    assert_eq!(stored(&bench).len(), 50);
+}
+
+#[tokio::test]
+async fn a_group_is_committed_although_its_first_member_is_dropped_or_not_polled_any_more() {
+    for limit in [Duration::MAX, Duration::ZERO] {
+        let bench = committing(limit).await;
+        let mut dropped = Box::pin(store_label(&bench, "1 dropped"));
+        assert!(futures_util::poll!(&mut dropped).is_pending());
+        let second = store_label(&bench, "2");
+        drop(dropped);
+        second.await.unwrap();
+        // Whoever has committed holds the writer no more when another transaction is over.
+        give_up(&bench).await;
+        let mut forgotten = Box::pin(store_label(&bench, "3 forgotten"));
+        assert!(futures_util::poll!(&mut forgotten).is_pending());
+        store_label(&bench, "4").await.unwrap();
+        assert_eq!(stored(&bench), ["1 dropped", "2", "3 forgotten", "4"], "they had asked for their COMMIT");
+        assert!(
+            matches!(futures_util::poll!(&mut forgotten), Poll::Ready(Ok(_))),
+            "and he can still hear of it"
+        );
+    }
+}
+
+#[test]
+fn a_group_whose_runtime_is_not_driven_any_more_is_committed_by_the_thread() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let bench = first.block_on(committing(Duration::MAX));
+    let mut member = Box::pin(store_label(&bench, "member"));
+    second.block_on(async { assert!(futures_util::poll!(&mut member).is_pending()) });
+    first.block_on(async { tokio::time::timeout(Duration::from_secs(10), member).await }).unwrap().unwrap();
+    assert_eq!(stored(&bench), ["member"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn writers_that_one_thread_runs_share_commits_too_after_one_has_been_alone() {
+    let bench = Arc::new(committing(Duration::MAX).await);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "on the runtime's one thread, where the test itself is not"
+    )]
+    let spawn = |name: String| {
+        let bench = Arc::clone(&bench);
+        tokio::spawn(async move {
+            for n in 0..5 {
+                store_label(&bench, format!("{name} {n}")).await.unwrap();
+            }
+        })
+    };
+    spawn("alone".to_owned()).await.unwrap();
+    let before = commits_in_log(&bench);
+    let writers: Vec<_> = (0..40).map(|n| spawn(format!("{n:02}"))).collect();
+    assert!(join_all(writers).await.iter().all(Result::is_ok));
+    let groups = commits_in_log(&bench) - before;
+    assert!((1..=60).contains(&groups), "200 transactions of 40 writers took {groups} commits");
+}
+
+#[test]
+fn a_group_whose_runtime_ends_is_committed_by_the_thread() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let bench = first.block_on(committing(Duration::MAX));
+    let mut member = Box::pin(store_label(&bench, "member"));
+    second.block_on(async { assert!(futures_util::poll!(&mut member).is_pending()) });
+    drop(second);
+    first.block_on(member).unwrap();
+    assert_eq!(stored(&bench), ["member"]);
+}
+
+#[tokio::test]
+async fn transactions_whose_budget_never_ends_hand_the_writer_on_as_well() {
+    let bench = Bench::sqlite().await;
+    let write = async |n: u32| {
+        let slowly = bench.request(async |cx| {
+            cx.transaction(async |tx| {
+                // The others queue up meanwhile.
+                tokio::task::yield_now().await;
+                label(&cx, format!("{n:02}")).insert(tx).await
+            })
+            .await
+        });
+        tokio::task::unconstrained(slowly).await
+    };
+    assert!(join_all((0..20).map(write)).await.iter().all(Result::is_ok));
+    assert_eq!(stored(&bench).len(), 20);
+}
+
+/// What SQLite does when the last connection goes: the log lies in the file, and is gone.
+#[tokio::test]
+async fn a_database_that_is_dropped_leaves_no_log_whether_it_was_closed_or_not() {
+    let bench = Bench::sqlite().await;
+    for is_closed in [true, false] {
+        let folder = bench.file().with_extension(format!("{is_closed}"));
+        let file = folder.join("app.db");
+        let open = || {
+            let url = format!("sqlite:{}", file.display());
+            Database::open(&url, &DatabaseSettings::default(), Clock::system(), Vec::new()).unwrap()
+        };
+        let database = open();
+        database.migrate(&[work::MIGRATIONS]).await.unwrap();
+        assert!(file.with_extension("db-wal").exists());
+        if is_closed {
+            database.close().await;
+        }
+        drop(database);
+        // The thread may be about to let go of it.
+        let gone = async {
+            while file.with_extension("db-wal").exists() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(10), gone).await;
+        gone.unwrap_or_else(|_| panic!("closed: {is_closed}"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+/// A transaction that stores nothing.
+async fn give_up(bench: &Bench) {
+    let given_up = bench.request(async |cx| {
+        cx.transaction(async |tx| {
+            label(&cx, "never").insert(tx).await?;
+            Err::<(), _>(DataError::Abandoned)
+        })
+        .await
+    });
+    assert!(matches!(given_up.await, Err(DataError::Abandoned)));
+}
+
+#[tokio::test]
+async fn what_is_rolled_back_alone_writes_nothing_to_the_disk() {
+    let bench = Bench::sqlite().await;
+    store_label(&bench, "first").await.unwrap();
+    let before = std::fs::read(bench.file().with_extension("db-wal")).unwrap();
+    give_up(&bench).await;
+    assert!(before == std::fs::read(bench.file().with_extension("db-wal")).unwrap());
+    store_label(&bench, "second").await.unwrap();
+    assert_eq!(stored(&bench), ["first", "second"]);
 }
 
 #[tokio::test]

@@ -55,10 +55,10 @@ impl DriverTransaction for PostgresTransaction {
         Box::pin(async move { self.lease()?.script(sql).await })
     }
 
-    fn commit_with<'a>(&'a self, late: &'a [Late]) -> BoxFuture<'a, Result<Vec<Duration>, NotCommitted>> {
+    fn commit_with(&self, late: Vec<Late>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>> {
         Box::pin(async move {
             let lease = self.take().and_then(Arc::into_inner).ok_or_else(ended)?;
-            let result = lease.commit(late).await;
+            let result = lease.commit(&late).await;
             if result.is_err() {
                 roll_back(lease);
             }

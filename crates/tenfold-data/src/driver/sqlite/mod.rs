@@ -5,9 +5,11 @@
 
 mod connection;
 mod constraint;
+mod group;
 mod inline;
 mod list;
 mod reader;
+mod transaction;
 mod wal_index;
 mod writer;
 
@@ -58,7 +60,7 @@ impl Sqlite {
                 idle: Mutex::new(readers(settings.reader_threads)?),
                 permits: Arc::new(Semaphore::new(settings.reader_threads)),
             }),
-            writer: Writer::start(writer, inline, settings.max_waiting_writes)?,
+            writer: Writer::start(writer, inline, settings)?,
         })
     }
 

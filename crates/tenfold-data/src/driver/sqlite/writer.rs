@@ -1,137 +1,256 @@
 //! SQLite's one writer, with group commit.
 //!
 //! At `synchronous=FULL` a commit waits for the disk. So each transaction is a savepoint inside one outer
-//! transaction; those that queue up behind each other share one COMMIT and are acknowledged after it. The
-//! queue is a fair async mutex: statements run inline under it, and the committing thread stands in the same
-//! queue, so a group is what had queued up before it. Readers see nothing before the COMMIT.
+//! transaction; those that come one after the other share one COMMIT and are acknowledged after it. The queue is a
+//! fair async mutex: statements run inline under it. The first member of a group starts a task that commits it once nobody
+//! else can write ([`Duty`]). It is no part of the member's own work, which may be dropped, or not be polled any more.
+//! Readers see nothing before the COMMIT.
+//!
+//! A COMMIT holds the runtime's thread until the disk has answered. Where that takes longer than
+//! `database.commit_inline_limit` of late, or there is no runtime, it is left to a thread of its own.
 //!
 //! Traps, each with a test: an error may end the whole outer transaction (disk full, for one) and with it the
 //! neighbours' released savepoints: everybody in the group is told. A deferred foreign key would pass RELEASE
 //! and fail everybody's COMMIT: migrations refuse it. A statement is never interrupted, for the same reason.
 //!
-//! The thread also moves the log into the database once it is long (a checkpoint), after it has acknowledged a group.
-//! SQLite would do so by itself within COMMIT; but readers keep their snapshots here (`inline.rs`), and a snapshot
-//! older than the last commit holds back what came after it. So the readers let go first, and the whole log is moved;
-//! then they let go again, and read from the database alone, so that the next write begins the log anew.
+//! The thread also moves the log into the database once it is long (a checkpoint). SQLite would do so by itself within
+//! COMMIT; but readers keep their snapshots here (`inline.rs`), and a snapshot older than the last commit holds back what
+//! came after it. So the readers let go first, and the whole log is moved; then they let go again, and read from the
+//! database alone, so that the next write begins the log anew.
 //!
-//! Whoever holds the writer holds up all behind him, the committing thread among them: so a transaction is given up
-//! after `database.transaction_limit`, and an acknowledgement comes when each of those who stood before the thread has
-//! had so much time at most.
+//! Whoever holds the writer holds up all behind him, the committing task among them: so a transaction is given up after
+//! `database.transaction_limit`, and an acknowledgement comes when each of those who stood before the task has had so
+//! much time at most. Nothing bounds how long a transaction may be kept that waits for the writer and is not polled when its
+//! turn has come: it holds up the others until it is polled or dropped.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TrySendError};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use rusqlite::Connection;
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
-use super::super::{Call, DriverTransaction, Late, NotCommitted, Params, before};
-use super::connection::{classify, execute, run_statement};
+use super::super::before;
+use super::connection::classify;
+use super::group::{State, is_long};
 use super::inline::Inline;
-use super::wal_index::WalIndex;
-use crate::error::{DriverError, Source};
+use super::transaction::SqliteTransaction;
+use crate::database::SqliteSettings;
+use crate::error::DriverError;
 
-/// The pause before asking again for a writer that another process holds.
-const BUSY_PAUSE: Duration = Duration::from_millis(2);
-/// The log is moved into the database when it has so many pages: SQLite's own default.
-const LONG_LOG: u32 = 1_000;
 /// So often an idle reader's snapshot is let go of. Another process, which cannot ask for it, may have to wait for that
-/// before it can begin its log anew.
+/// before it can begin its log anew. And so often the thread looks for a group that nobody commits.
 const IDLE: Duration = Duration::from_secs(1);
-/// How long another process may hold the writer before a transaction without a deadline gives up.
-const BUSY_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) struct Writer {
-    state: Arc<Mutex<State>>,
-    commit: StdMutex<Option<mpsc::SyncSender<()>>>,
+    queue: Arc<Queue>,
     thread: StdMutex<Option<std::thread::JoinHandle<()>>>,
-    waiting: Arc<AtomicUsize>,
     max_waiting: usize,
 }
 
-struct State {
-    connection: Connection,
-    /// The open outer transaction and whom to tell of its end.
-    group: Option<Vec<Acknowledge>>,
+/// Where transactions stand in line for the writer.
+pub(super) struct Queue {
+    /// Before the writer, which is closed last: SQLite then moves the log into the database, which no reader may.
+    readers: Arc<Inline>,
+    state: Arc<Mutex<State>>,
+    /// How many stand there, those who are to commit not counted.
+    waiting: AtomicUsize,
+    /// How many of the last COMMITs were for one alone, for which nobody waited.
+    alone: AtomicU32,
+    /// What a COMMIT takes of late, in microseconds.
+    commit_takes: AtomicU64,
+    commit_inline_limit: Duration,
+    /// Calls the thread; none once the database is closing.
+    call: StdMutex<Option<mpsc::SyncSender<()>>>,
 }
 
-type Acknowledge = oneshot::Sender<Result<(), DriverError>>;
+impl Queue {
+    /// The writer, once those who asked before are done.
+    pub(super) async fn writer(&self) -> OwnedMutexGuard<State> {
+        // Who is at the end of his turn would be given the writer, and not go on with it before the next.
+        unconstrained(Arc::clone(&self.state).lock_owned()).await
+    }
+
+    /// Whether somebody stands there.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
+    /// Commits the group that is open, if there is one, and notes what that tells of the next.
+    fn commit(&self, state: &mut State) {
+        let started = Instant::now();
+        let Some(members) = state.commit_group() else { return };
+        // Who holds the writer is the only one who stores these.
+        let is_alone = members == 1 && !self.is_awaited();
+        let alone = if is_alone { self.alone.load(Ordering::Acquire).wrapping_add(1) } else { 0 };
+        self.alone.store(alone, Ordering::Release);
+        // One that is out of the ordinary counts for a quarter.
+        let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let before = self.commit_takes.load(Ordering::Acquire);
+        self.commit_takes.store(before - before / 4 + took / 4, Ordering::Release);
+    }
+
+    /// Whether whoever has written is not alone, as far as the last COMMITs tell. Who commits for one alone at once may not
+    /// see that others are ready, if one thread runs them all: so he looks now and then.
+    fn expects_company(&self) -> bool {
+        self.alone.load(Ordering::Acquire).is_multiple_of(8)
+    }
+
+    /// Whether a COMMIT is not to hold a thread of the runtime.
+    fn commits_are_long(&self) -> bool {
+        Duration::from_micros(self.commit_takes.load(Ordering::Acquire)) >= self.commit_inline_limit
+    }
+
+    /// Has the group committed that is open now.
+    pub(super) fn see_to_commit(self: &Arc<Self>) {
+        let duty = Duty(Some(Arc::clone(self)));
+        // Without a runtime the duty is dropped here.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(duty.fulfil());
+        }
+    }
+
+    /// Lets the thread commit what is not committed, and see to the log. If there is none any more, which is so once the
+    /// database is closing, it says no.
+    fn call_thread(&self) -> bool {
+        let call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that was called already has yet to look.
+        call.as_ref().is_some_and(|call| !matches!(call.try_send(()), Err(TrySendError::Disconnected(()))))
+    }
+
+    fn is_closing(&self) -> bool {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+/// The duty to see that a group is committed. Dropped before that, when the runtime ends, it falls to the thread.
+struct Duty(Option<Arc<Queue>>);
+
+impl Duty {
+    /// Commits the group once nobody else can write: the same rule as for a request's loads (`scope/drive.rs`). Those who
+    /// can run do so until the executor has gone round once, and those who have queued up by then go first; who came
+    /// meanwhile is let in too, once, since each costs less than a COMMIT of his own. Where the last COMMITs were for one
+    /// alone, nobody is expected.
+    async fn fulfil(mut self) {
+        let Some(queue) = &self.0 else { return };
+        if queue.commits_are_long() && queue.call_thread() {
+            self.0 = None;
+            return;
+        }
+        if queue.expects_company() {
+            tokio::task::yield_now().await;
+        }
+        let mut state = queue.writer().await;
+        if queue.is_awaited() {
+            drop(state);
+            state = queue.writer().await;
+        }
+        queue.commit(&mut state);
+        drop(state);
+        if is_long(&queue.readers) {
+            queue.call_thread();
+        }
+        self.0 = None;
+    }
+}
+
+impl Drop for Duty {
+    fn drop(&mut self) {
+        let Some(queue) = self.0.take() else { return };
+        if !queue.call_thread()
+            && let Ok(mut state) = queue.state.try_lock()
+        {
+            queue.commit(&mut state);
+        }
+    }
+}
+
+/// What the thread does until the database is closed, or gone.
+fn serve(queue: &Weak<Queue>, calls: &Receiver<()>) {
+    loop {
+        let call = calls.recv_timeout(IDLE);
+        let Some(queue) = queue.upgrade() else { break };
+        match call {
+            Ok(()) => {
+                let mut state = queue.state.blocking_lock();
+                if queue.is_awaited() {
+                    drop(state);
+                    state = queue.state.blocking_lock();
+                }
+                queue.commit(&mut state);
+                state.shorten_log(&queue.readers);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                // That of a runtime which is there but not driven any more.
+                if let Ok(mut state) = queue.state.try_lock() {
+                    queue.commit(&mut state);
+                }
+                queue.readers.let_go();
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+}
 
 impl Writer {
-    /// Takes the connection, and starts the thread that commits and sees to the readers' snapshots.
+    /// Takes the connection, and starts the thread that sees to long commits, the log and the readers' snapshots.
     pub(super) fn start(
         connection: Connection,
         readers: Arc<Inline>,
-        max_waiting: usize,
+        settings: &SqliteSettings,
     ) -> Result<Self, DriverError> {
         if readers.index().is_some() {
             let by_us = connection.execute_batch("PRAGMA wal_autocheckpoint = 0");
             by_us.map_err(|error| classify(&error))?;
         }
-        let state = Arc::new(Mutex::new(State { connection, group: None }));
-        // One place is enough: a signal that finds it taken will be served by the commit that is due.
-        let (commit, signals) = mpsc::sync_channel::<()>(1);
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let (committing, queue) = (Arc::clone(&state), Arc::clone(&waiting));
+        // One place is enough: a call that finds it taken will be served by the one that is due.
+        let (call, calls) = mpsc::sync_channel::<()>(1);
+        let queue = Arc::new(Queue {
+            readers,
+            state: Arc::new(Mutex::new(State::new(connection))),
+            waiting: AtomicUsize::new(0),
+            alone: AtomicU32::new(0),
+            commit_takes: AtomicU64::new(0),
+            commit_inline_limit: settings.commit_inline_limit,
+            call: StdMutex::new(Some(call)),
+        });
+        let served = Arc::downgrade(&queue);
         let thread = std::thread::Builder::new()
             .name("sqlite-commit".to_owned())
-            .spawn(move || {
-                loop {
-                    match signals.recv_timeout(IDLE) {
-                        Ok(()) => {
-                            let mut state = committing.blocking_lock();
-                            if queue.load(Ordering::Acquire) > 0 {
-                                // Who came meanwhile is let in too, once: each costs less than a COMMIT of his own.
-                                drop(state);
-                                state = committing.blocking_lock();
-                            }
-                            state.commit_group();
-                            state.shorten_log(&readers);
-                        }
-                        Err(RecvTimeoutError::Timeout) => readers.let_go(),
-                        Err(RecvTimeoutError::Disconnected) => break,
-                    }
-                }
-            })
+            .spawn(move || serve(&served, &calls))
             .expect("the operating system starts a thread");
-        Ok(Writer {
-            state,
-            commit: StdMutex::new(Some(commit)),
-            thread: StdMutex::new(Some(thread)),
-            waiting,
-            max_waiting,
-        })
+        Ok(Writer { queue, thread: StdMutex::new(Some(thread)), max_waiting: settings.max_waiting_writes })
     }
 
     /// Opens a savepoint, once those who asked before are done.
     pub(super) async fn begin(&self, deadline: Option<Instant>) -> Result<SqliteTransaction, DriverError> {
-        let _place = Place::take(&self.waiting, self.max_waiting)?;
-        let commit = self.commit_signal()?;
-        let mut guard = before(deadline, async { Ok(Arc::clone(&self.state).lock_owned().await) }).await?;
-        before(deadline, guard.open_group()).await?;
-        if let Err(error) = execute(&guard.connection, "SAVEPOINT member") {
-            return Err(guard.check_group(classify(&error)));
-        }
-        Ok(SqliteTransaction(StdMutex::new(Some(Open { guard, commit }))))
+        let _place = Place::take(&self.queue.waiting, self.max_waiting)?;
+        let open = async {
+            let mut state = self.queue.writer().await;
+            if self.queue.is_closing() {
+                return Err(DriverError::Overloaded("the database is closing"));
+            }
+            state.open_group().await?;
+            Ok(state)
+        };
+        SqliteTransaction::open(before(deadline, open).await?, &self.queue)
     }
 
     /// Waits for the transactions that are under way, and for the thread.
     pub(super) async fn close(&self) {
-        self.commit.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Arc::clone(&self.state).lock_owned().await.commit_group();
+        self.queue.call.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut state = self.queue.writer().await;
+        self.queue.commit(&mut state);
+        drop(state);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
-            // The thread ends with the last transaction's signal; its result is nobody's business any more.
+            // Its result is nobody's business any more.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
-    }
-
-    fn commit_signal(&self) -> Result<mpsc::SyncSender<()>, DriverError> {
-        let commit = self.commit.lock().unwrap_or_else(PoisonError::into_inner);
-        commit.clone().ok_or(DriverError::Overloaded("the database is closing"))
     }
 }
 
@@ -151,188 +270,5 @@ impl<'a> Place<'a> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-impl State {
-    /// Begins the outer transaction if there is none. `BEGIN IMMEDIATE` takes the write lock at once: a read
-    /// that turns into a write later could fail with SQLITE_BUSY_SNAPSHOT however long it waited.
-    async fn open_group(&mut self) -> Result<(), DriverError> {
-        if self.group.is_some() {
-            return Ok(());
-        }
-        let give_up = Instant::now() + BUSY_LIMIT;
-        loop {
-            match execute(&self.connection, "BEGIN IMMEDIATE") {
-                Ok(()) => break,
-                Err(error) => match classify(&error) {
-                    busy @ DriverError::Overloaded(_) if Instant::now() >= give_up => return Err(busy),
-                    DriverError::Overloaded(_) => tokio::time::sleep(BUSY_PAUSE).await,
-                    other => return Err(other),
-                },
-            }
-        }
-        self.group = Some(Vec::new());
-        Ok(())
-    }
-
-    /// After an error: if SQLite has ended the outer transaction, tells everybody in it.
-    fn check_group(&mut self, error: DriverError) -> DriverError {
-        if self.group.is_none() || !self.connection.is_autocommit() {
-            return error;
-        }
-        let source = match error {
-            DriverError::Unavailable(source) | DriverError::Other(source) => source,
-            other => Source::new(format!("{other:?}")),
-        };
-        for member in self.group.take().unwrap_or_default() {
-            // A member that has gone away does not need to hear it.
-            let _ = member.send(Err(DriverError::GroupLost(source.clone())));
-        }
-        DriverError::GroupLost(source)
-    }
-
-    fn commit_group(&mut self) {
-        let Some(members) = self.group.take() else { return };
-        let result = execute(&self.connection, "COMMIT").map_err(|error| {
-            if !self.connection.is_autocommit() {
-                let _ = self.connection.execute_batch("ROLLBACK");
-            }
-            Source::new(error.to_string())
-        });
-        for member in members {
-            // A member that has gone away is committed all the same; nobody was told otherwise.
-            let _ = member.send(result.clone().map_err(DriverError::GroupLost));
-        }
-    }
-
-    /// Moves a long log into the database, so that the next write can begin it anew. A read on another thread, or of
-    /// another process, may hold back a part; then the next group tries again.
-    fn shorten_log(&self, readers: &Inline) {
-        let head = readers.index().and_then(WalIndex::head);
-        if head.is_none_or(|head| head.frames() < LONG_LOG) {
-            return;
-        }
-        readers.let_go();
-        let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        if let Err(error) = moved {
-            // Nothing is lost: the log has it all, and grows until it works again.
-            tracing::warn!(%error, "SQLite's log could not be moved into the database");
-        }
-        readers.let_go();
-    }
-}
-
-/// A savepoint in the open group. It holds the writer until it is committed, given up or dropped.
-pub(super) struct SqliteTransaction(StdMutex<Option<Open>>);
-
-struct Open {
-    guard: OwnedMutexGuard<State>,
-    commit: mpsc::SyncSender<()>,
-}
-
-impl Open {
-    /// Works on the connection while the group that the savepoint belongs to is alive.
-    fn with<T>(
-        &mut self,
-        work: impl FnOnce(&Connection) -> Result<T, DriverError>,
-    ) -> Result<T, DriverError> {
-        if self.guard.group.is_none() {
-            return Err(ended());
-        }
-        work(&self.guard.connection).map_err(|error| self.guard.check_group(error))
-    }
-
-    /// Runs what is to be stored with the rest, and ends the savepoint; says how long each statement took.
-    fn finish(&mut self, late: &[Late]) -> Result<Vec<Duration>, NotCommitted> {
-        let mut took = Vec::with_capacity(late.len());
-        for (index, Late { statement, params, .. }) in late.iter().enumerate() {
-            let started = std::time::Instant::now();
-            let call = Call { statement, params: Params::One(params), deadline: None, sink: &mut |_| Ok(()) };
-            self.with(|connection| run_statement(connection, call))
-                .map_err(|error| NotCommitted { late: Some(index), error })?;
-            took.push(started.elapsed());
-        }
-        self.with(|connection| execute(connection, "RELEASE member").map_err(|error| classify(&error)))?;
-        Ok(took)
-    }
-
-    /// Ends the savepoint, if its group is still alive, as if it had never been.
-    fn roll_back(self) {
-        if self.guard.group.is_some() {
-            // If even this fails the connection is beyond help, and the next COMMIT says so to its group.
-            let _ = self.guard.connection.execute_batch("ROLLBACK TO member; RELEASE member");
-        }
-        self.release();
-    }
-
-    /// Lets the next writer in, behind which the committing thread queues up.
-    fn release(self) {
-        drop(self.guard);
-        let _ = self.commit.try_send(());
-    }
-}
-
-impl SqliteTransaction {
-    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, DriverError>) -> Result<T, DriverError> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.as_mut().map_or_else(|| Err(ended()), |open| open.with(work))
-    }
-}
-
-impl DriverTransaction for SqliteTransaction {
-    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
-        Box::pin(std::future::ready(self.with(|connection| run_statement(connection, call))))
-    }
-
-    fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
-        let run = |connection: &Connection| connection.execute_batch(sql).map_err(|error| classify(&error));
-        Box::pin(std::future::ready(self.with(run)))
-    }
-
-    fn commit_with<'a>(&'a self, late: &'a [Late]) -> BoxFuture<'a, Result<Vec<Duration>, NotCommitted>> {
-        Box::pin(async move {
-            let open = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let mut open = open.ok_or_else(ended)?;
-            let took = match open.finish(late) {
-                Ok(took) => took,
-                Err(error) => {
-                    open.roll_back();
-                    return Err(error);
-                }
-            };
-            let (acknowledge, acknowledged) = oneshot::channel();
-            match &mut open.guard.group {
-                Some(members) => members.push(acknowledge),
-                None => return Err(ended().into()),
-            }
-            open.release();
-            let told = acknowledged.await.unwrap_or_else(|_| {
-                Err(DriverError::OutcomeUnknown(Source::new("the committing thread has ended")))
-            });
-            Ok(told.map(|()| took)?)
-        })
-    }
-
-    fn give_up(&self) -> bool {
-        // Who waited here would hold a thread of the runtime for as long as the statement takes.
-        let open = match self.0.try_lock() {
-            Ok(mut open) => open.take(),
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
-            Err(TryLockError::WouldBlock) => return false,
-        };
-        open.into_iter().for_each(Open::roll_back);
-        true
-    }
-}
-
-fn ended() -> DriverError {
-    DriverError::GroupLost(Source::new("an earlier statement ended the transaction"))
-}
-
-impl Drop for SqliteTransaction {
-    fn drop(&mut self) {
-        let open = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        open.into_iter().for_each(Open::roll_back);
     }
 }

@@ -1,0 +1,126 @@
+//! The connection that writes, and the group of transactions that the next COMMIT stores.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::connection::{classify, execute};
+use super::inline::Inline;
+use super::wal_index::WalIndex;
+use crate::error::{DriverError, Source};
+
+/// The pause before asking again for a writer that another process holds.
+const BUSY_PAUSE: Duration = Duration::from_millis(2);
+/// How long another process may hold the writer before a transaction without a deadline gives up.
+const BUSY_LIMIT: Duration = Duration::from_secs(10);
+/// The log is moved into the database when it has so many pages: SQLite's own default.
+const LONG_LOG: u32 = 1_000;
+
+pub(super) struct State {
+    pub connection: Connection,
+    /// The open outer transaction and whom to tell of its end.
+    pub group: Option<Vec<Acknowledge>>,
+}
+
+pub(super) type Acknowledge = oneshot::Sender<Result<(), DriverError>>;
+
+impl State {
+    pub(super) fn new(connection: Connection) -> Self {
+        State { connection, group: None }
+    }
+
+    /// Begins the outer transaction if there is none. `BEGIN IMMEDIATE` takes the write lock at once: a read
+    /// that turns into a write later could fail with SQLITE_BUSY_SNAPSHOT however long it waited.
+    pub(super) async fn open_group(&mut self) -> Result<(), DriverError> {
+        if self.group.is_some() {
+            return Ok(());
+        }
+        let give_up = Instant::now() + BUSY_LIMIT;
+        loop {
+            match execute(&self.connection, "BEGIN IMMEDIATE") {
+                Ok(()) => break,
+                Err(error) => match classify(&error) {
+                    busy @ DriverError::Overloaded(_) if Instant::now() >= give_up => return Err(busy),
+                    DriverError::Overloaded(_) => tokio::time::sleep(BUSY_PAUSE).await,
+                    other => return Err(other),
+                },
+            }
+        }
+        self.group = Some(Vec::new());
+        Ok(())
+    }
+
+    /// After an error: if SQLite has ended the outer transaction, tells everybody in it.
+    pub(super) fn check_group(&mut self, error: DriverError) -> DriverError {
+        if self.group.is_none() || !self.connection.is_autocommit() {
+            return error;
+        }
+        let source = match error {
+            DriverError::Unavailable(source) | DriverError::Other(source) => source,
+            other => Source::new(format!("{other:?}")),
+        };
+        for member in self.group.take().unwrap_or_default() {
+            // A member that has gone away does not need to hear it.
+            let _ = member.send(Err(DriverError::GroupLost(source.clone())));
+        }
+        DriverError::GroupLost(source)
+    }
+
+    /// Undoes the open savepoint.
+    pub(super) fn roll_back_member(&mut self) {
+        if self.group.as_ref().is_some_and(|members| !members.is_empty()) {
+            // If even this fails the connection is beyond help, and the next COMMIT says so to its group.
+            let _ = self.connection.execute_batch("ROLLBACK TO member; RELEASE member");
+        }
+        self.end_empty_group();
+    }
+
+    /// Of a group without a member nothing is to be kept, nothing goes to the disk, and nobody else is to wait for it.
+    pub(super) fn end_empty_group(&mut self) {
+        if self.group.as_ref().is_some_and(Vec::is_empty) {
+            let _ = self.connection.execute_batch("ROLLBACK");
+            if self.connection.is_autocommit() {
+                self.group = None;
+            }
+        }
+    }
+
+    /// Commits the group and tells its members; says how many they were.
+    pub(super) fn commit_group(&mut self) -> Option<usize> {
+        let members = self.group.take()?;
+        let count = members.len();
+        let result = execute(&self.connection, "COMMIT").map_err(|error| {
+            if !self.connection.is_autocommit() {
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+            Source::new(error.to_string())
+        });
+        for member in members {
+            // A member that has gone away is committed all the same; nobody was told otherwise.
+            let _ = member.send(result.clone().map_err(DriverError::GroupLost));
+        }
+        Some(count)
+    }
+
+    /// Moves a long log into the database, so that the next write can begin it anew. A read on another thread, or of
+    /// another process, may hold back a part; then it is tried again after the next group.
+    pub(super) fn shorten_log(&self, readers: &Inline) {
+        if !is_long(readers) {
+            return;
+        }
+        readers.let_go();
+        let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = moved {
+            // Nothing is lost: the log has it all, and grows until it works again.
+            tracing::warn!(%error, "SQLite's log could not be moved into the database");
+        }
+        readers.let_go();
+    }
+}
+
+/// Whether the log is to be moved into the database.
+pub(super) fn is_long(readers: &Inline) -> bool {
+    readers.index().and_then(WalIndex::head).is_some_and(|head| head.frames() >= LONG_LOG)
+}
