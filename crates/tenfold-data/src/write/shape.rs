@@ -105,10 +105,10 @@ impl ChangeTexts {
         kept.iter().find(|kept| kept.shape == shape).map(|kept| kept.statement)
     }
 
-    /// Keeps a statement for as long as the process lives, if there is room; who was first with it is not asked.
+    /// Keeps a statement for as long as the process lives, if there is room and nobody else has kept it meanwhile.
     fn keep(&self, shape: Shape<'_>, statement: Statement) -> Cow<'static, Statement> {
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT {
+        if kept.len() >= KEPT || kept.iter().any(|kept| kept.shape == shape) {
             return Cow::Owned(statement);
         }
         let verb = match shape.verb {
