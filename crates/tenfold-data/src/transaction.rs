@@ -57,10 +57,7 @@ impl Context {
             let open = Open::begin(self.scope(), Some(self.tenant()), site).await?;
             let connection = Arc::clone(&open.connection);
             let mut tx = Tx { scope: self.scope(), tenant: self.tenant(), connection, watch: self.watch() };
-            let value = {
-                let work = pin!(work(&mut tx));
-                bounded(&open, work).await?
-            };
+            let value = bounded(&open, pin!(work(&mut tx))).await?;
             drop(tx);
             open.commit().await?;
             Ok(value)
@@ -83,10 +80,7 @@ impl SystemContext {
         async move {
             let open = Open::begin(self.scope(), None, site).await?;
             let mut tx = SystemTx { cx: self, connection: Arc::clone(&open.connection) };
-            let value = {
-                let work = pin!(work(&mut tx));
-                bounded(&open, work).await?
-            };
+            let value = bounded(&open, pin!(work(&mut tx))).await?;
             drop(tx);
             open.commit().await?;
             Ok(value)
