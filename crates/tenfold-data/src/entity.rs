@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 pub use self::table::{ColumnSpec, Table};
-pub(crate) use self::table::{ListForm, any};
+pub(crate) use self::table::{ListForm, any, wanted_links};
 use crate::context::Reach;
 use crate::error::DataError;
 use crate::query::{Query, Target};

@@ -53,6 +53,9 @@ pub(crate) struct Statement {
     pub module: &'static str,
     pub text: Cow<'static, str>,
     pub cost: Cost,
+    /// For a load of one row on PostgreSQL: the text that does the same for lists, one for each parameter, and says last in each
+    /// row in which place of the lists its parameters stand.
+    pub merged: Option<&'static str>,
     /// The organization that a text by its author is held to, by the database where it can (PostgreSQL's row-level
     /// security); generated texts carry theirs.
     pub within: Option<OrgId>,
@@ -68,7 +71,7 @@ impl Statement {
         cost: Cost,
     ) -> Self {
         let (name, text) = (name.into(), text.into());
-        Statement { name, module, text, cost, within: None, in_order: OnceLock::new() }
+        Statement { name, module, text, cost, merged: None, within: None, in_order: OnceLock::new() }
     }
 
     /// The same for as long as the process lives: for the texts that each entity and relation has once. Their record

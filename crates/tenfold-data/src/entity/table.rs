@@ -154,7 +154,7 @@ impl Table {
             ListForm::PostgresFew => {
                 let inner =
                     format!("SELECT {columns} FROM {table} WHERE {tenant}{by} = wanted.link OFFSET 0");
-                self.select_for_each(next, self.kind_of(by), "", &inner)
+                self.select_for_each(&wanted_links(next, self.kind_of(by)), "", &inner)
             }
             ListForm::PostgresMany => {
                 let wanted = any(Dialect::Postgres, by, next);
@@ -163,16 +163,12 @@ impl Table {
         }
     }
 
-    /// Selects the columns that are read, and `more`, of what `inner` gives for each of a list of values of one `kind`, the
-    /// `n`th parameter, on PostgreSQL, by a loop over the values. `inner` calls the value `wanted.link`, and ends with an
-    /// `OFFSET` or `LIMIT`: the planner leaves such a select alone, so all it can choose is the index for one value.
-    pub(crate) fn select_for_each(&self, n: usize, kind: Kind, more: &str, inner: &str) -> String {
+    /// Selects the columns that are read, and `more`, of what `inner` gives for each row of `wanted`, on PostgreSQL, by a loop
+    /// over these rows. `inner` names their columns, such as `wanted.link`, and ends with an `OFFSET` or `LIMIT`: the
+    /// planner leaves such a select alone, so all it can choose is the index for one row.
+    pub(crate) fn select_for_each(&self, wanted: &str, more: &str, inner: &str) -> String {
         let outer: Vec<_> = self.selected().map(|name| format!("r.{name}")).collect();
-        format!(
-            "SELECT {}{more} FROM unnest(${n}::{}[]) AS wanted (link) CROSS JOIN LATERAL ({inner}) AS r",
-            outer.join(", "),
-            kind.postgres()
-        )
+        format!("SELECT {}{more} FROM {wanted} CROSS JOIN LATERAL ({inner}) AS r", outer.join(", "))
     }
 
     /// Loads the row of one key. A text of its own, since a database plans one key better than a list of any length.
@@ -181,8 +177,26 @@ impl Table {
             let (tenant, next) = self.tenant_condition();
             let (columns, table, key) = (self.selected_list(), self.name, self.key);
             let text = format!("SELECT {columns} FROM {table} WHERE {tenant}{key} = ${next}");
-            self.statement("get", text, Cost::Key).lasting()
+            let statement = self.statement("get", text, Cost::Key);
+            Statement { merged: Some(self.merged_text().leak()), ..statement }.lasting()
         })
+    }
+
+    /// The loads by one key of many requests, on PostgreSQL: each in its own organization, with its place in the lists.
+    fn merged_text(&self) -> String {
+        let columns = self.tenant.into_iter().chain([self.key]);
+        let (lists, names, conditions): (Vec<_>, Vec<_>, Vec<_>) = (1..)
+            .zip(columns)
+            .map(|(n, column)| {
+                let list = format!("${n}::{}[]", self.kind_of(column).postgres());
+                (list, format!("value_{n}"), format!("{column} = wanted.value_{n}"))
+            })
+            .collect();
+        let (columns, table) = (self.selected_list(), self.name);
+        let inner = format!("SELECT {columns} FROM {table} WHERE {} OFFSET 0", conditions.join(" AND "));
+        let (lists, names) = (lists.join(", "), names.join(", "));
+        let wanted = format!("unnest({lists}) WITH ORDINALITY AS wanted ({names}, place)");
+        self.select_for_each(&wanted, ", wanted.place", &inner)
     }
 
     /// Loads the rows of a list of keys.
@@ -222,6 +236,11 @@ impl Table {
         let text = format!("INSERT INTO {} ({}) {source}", self.name, self.column_list());
         self.statement("insert", text, Cost::Free).lasting()
     }
+}
+
+/// The values in list parameter `$n` as rows of one column, `wanted.link`, on PostgreSQL.
+pub(crate) fn wanted_links(n: usize, kind: Kind) -> String {
+    format!("unnest(${n}::{}[]) AS wanted (link)", kind.postgres())
 }
 
 /// `column` is one of the values in list parameter `$n`.

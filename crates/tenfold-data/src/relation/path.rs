@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::{Ref, Related};
-use crate::entity::{Column, Entity, ListForm, Table, any};
+use crate::entity::{Column, Entity, ListForm, Table, any, wanted_links};
 use crate::statement::{Cost, Dialect, Statement};
 use crate::value::{ColumnType, KeyType, Kind, Sortable};
 
@@ -229,7 +229,7 @@ impl<R: Related> Relation<R> {
         let inner = format!(
             "SELECT {columns} FROM {source} WHERE {tenant}{link} = wanted.link ORDER BY {order} {bound}"
         );
-        let rows = R::table().select_for_each(next, self.link_kind(), more, &inner);
+        let rows = R::table().select_for_each(&wanted_links(next, self.link_kind()), more, &inner);
         format!("{rows} ORDER BY wanted.link, {}", self.order("r."))
     }
 

@@ -28,6 +28,7 @@ mod keys;
 mod lanes;
 mod late;
 mod ledger;
+mod merged;
 mod migration_locks;
 mod migrations;
 mod pages;

@@ -10,11 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::sync::Mutex as AsyncMutex;
-use tokio_postgres::{Client, Config, NoTls, Statement as Prepared};
+use tokio_postgres::{Client, Config, NoTls, RowStream, Statement as Prepared};
 
-use super::super::Call;
-use super::{classify, run_prepared, unconnected};
+use super::super::{Call, Params};
+use super::merge::{self, Answer, Merging};
+use super::{classify, read_row, run_prepared, unconnected};
 use crate::error::DriverError;
+use crate::value::Value;
 
 pub(super) struct Lane {
     config: Config,
@@ -23,6 +25,7 @@ pub(super) struct Lane {
     /// Held while connecting, so that a broken lane is opened once and not by everybody who waits for it.
     connecting: AsyncMutex<()>,
     under_way: Arc<AtomicUsize>,
+    pub(super) merging: Merging,
 }
 
 /// A load that is under way, until it is dropped.
@@ -41,7 +44,13 @@ struct Connection {
 
 impl Lane {
     pub(super) fn new(config: Config) -> Self {
-        Lane { config, current: Mutex::new(None), connecting: AsyncMutex::new(()), under_way: Arc::default() }
+        Lane {
+            config,
+            current: Mutex::new(None),
+            connecting: AsyncMutex::new(()),
+            under_way: Arc::default(),
+            merging: Merging::default(),
+        }
     }
 
     /// How many loads it has been given that have not come back.
@@ -49,12 +58,29 @@ impl Lane {
         self.under_way.load(Ordering::Relaxed)
     }
 
-    pub(super) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
+    /// Runs a load; where others are under way, merged with those that may be.
+    pub(super) async fn run(self: &Arc<Self>, call: Call<'_>) -> Result<u64, DriverError> {
         self.under_way.fetch_add(1, Ordering::Relaxed);
         let _counted = UnderWay(&self.under_way);
+        if let (Some(text), Params::One(params)) = (call.statement.merged, call.params)
+            && self.under_way() > 1
+        {
+            match merge::load(self, text, params).await {
+                Answer::Row(row) => return read_row(row.as_ref(), call.sink),
+                Answer::Failed(error) => return Err(error),
+                Answer::Alone => {}
+            }
+        }
         let connection = self.connection().await?;
         let prepared = connection.prepared(&call.statement.text).await?;
         run_prepared(&connection.client, &prepared, call).await
+    }
+
+    /// Runs a text with one list for each parameter.
+    pub(super) async fn rows(&self, text: &str, lists: &[Value]) -> Result<RowStream, DriverError> {
+        let connection = self.connection().await?;
+        let prepared = connection.prepared(text).await?;
+        connection.client.query_raw(&prepared, lists).await.map_err(classify)
     }
 
     async fn connection(&self) -> Result<Arc<Connection>, DriverError> {

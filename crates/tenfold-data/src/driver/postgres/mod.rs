@@ -7,6 +7,7 @@
 mod encode;
 mod lane;
 mod lease;
+mod merge;
 mod transaction;
 mod wall;
 
@@ -46,9 +47,9 @@ const OWN_PLAN: &str = "-c plan_cache_mode=force_custom_plan";
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
     /// For loads by one key, or by a few.
-    narrow: Box<[Lane]>,
+    narrow: Box<[Arc<Lane>]>,
     /// For loads by many.
-    wide: Box<[Lane]>,
+    wide: Box<[Arc<Lane>]>,
     pool: Pool,
     acquire_timeout: Duration,
     session: Arc<Session>,
@@ -88,7 +89,7 @@ impl Postgres {
         let lane = |plan: &str| {
             let mut config = config.clone();
             config.options(format!("{plan} {}", config.get_options().unwrap_or_default()));
-            Lane::new(config)
+            Arc::new(Lane::new(config))
         };
         let lanes = |plan: &str| (0..settings.lanes.max(1)).map(|_| lane(plan)).collect();
         let (narrow, wide) = (lanes(ONE_PLAN), lanes(OWN_PLAN));
@@ -112,7 +113,7 @@ impl Postgres {
 
     /// The lane with the fewest loads under way; the first of several. What comes one after the other stays on one
     /// connection, whose server process has everything at hand.
-    fn lane(&self, cost: Cost) -> &Lane {
+    fn lane(&self, cost: Cost) -> &Arc<Lane> {
         let lanes = if cost == Cost::Keys { &self.wide } else { &self.narrow };
         lanes.iter().min_by_key(|lane| lane.under_way()).expect("there is at least one lane")
     }
@@ -194,10 +195,16 @@ async fn read_rows(
     pin_mut!(rows);
     let mut count = 0;
     while let Some(row) = rows.try_next().await.map_err(classify)? {
-        sink(&Row(RowSource::Postgres(&row))).map_err(DriverError::Read)?;
-        count += 1;
+        count += read_row(Some(&row), sink)?;
     }
     Ok(rows.rows_affected().unwrap_or(count))
+}
+
+/// Hands a row to the sink, if there is one; says how many there were.
+fn read_row(row: Option<&tokio_postgres::Row>, sink: super::Sink<'_>) -> Result<u64, DriverError> {
+    let Some(row) = row else { return Ok(0) };
+    sink(&Row(RowSource::Postgres(row))).map_err(DriverError::Read)?;
+    Ok(1)
 }
 
 /// What a PostgreSQL error means to the caller.

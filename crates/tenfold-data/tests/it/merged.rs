@@ -1,0 +1,195 @@
+//! Many requests that ask for a row each at the same time: on PostgreSQL they share statements, and nothing else.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tenfold_data::{Context, DataError, Database, Entity, MigrationFile, ModuleMigrations, OrgId};
+use tokio::runtime;
+
+use crate::bench::Bench;
+
+/// Another organization may have a page of the same number.
+#[derive(Debug, Entity)]
+#[entity(table = "merged_pages", tenant = org_id)]
+struct Page {
+    #[entity(key)]
+    number: i64,
+    org_id: OrgId,
+    text: String,
+}
+
+/// What belongs to nobody.
+#[derive(Debug, Entity)]
+#[entity(table = "merged_words")]
+struct Word {
+    #[entity(key)]
+    word: String,
+    meaning: String,
+}
+
+const MIGRATIONS: ModuleMigrations = ModuleMigrations {
+    module: "merged",
+    files: &[MigrationFile {
+        name: "0001_merged.sql",
+        text: "CREATE TABLE merged_pages (
+                   org_id uuid NOT NULL, number bigint NOT NULL, text text NOT NULL, PRIMARY KEY (org_id, number)
+               );
+               CREATE TABLE merged_words (word text PRIMARY KEY, meaning text NOT NULL);",
+    }],
+};
+
+/// What a page says: whose it is, and which.
+fn text(org: OrgId, number: i64) -> String {
+    format!("{org} {number}")
+}
+
+async fn write_pages(cx: &Context, count: i64) {
+    let org_id = cx.tenant();
+    let pages = (1..=count).map(|number| Page { number, org_id, text: text(org_id, number) }).collect();
+    cx.transaction(async |tx| Page::insert_many(tx, pages).await).await.unwrap();
+}
+
+/// Loads a page in a request of its own.
+async fn read(database: &Database, org: OrgId, number: i64) -> Result<String, DataError> {
+    let page = database.run(None, async |system| Page::get(&system.within(org), number).await).await?;
+    assert_eq!(page.number, number);
+    Ok(page.text.clone())
+}
+
+async fn pages(bench: &Bench, count: i64) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    bench.request(async |cx| write_pages(&cx, count).await).await;
+    bench.statements();
+}
+
+on_both_databases!(
+    each_of_many_requests_has_its_own_organizations_row_or_none,
+    requests_that_are_dropped_while_they_wait_cost_the_others_nothing,
+);
+
+async fn each_of_many_requests_has_its_own_organizations_row_or_none(bench: Bench) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    let orgs: Vec<OrgId> = (0..12).map(|_| OrgId(bench.database.clock().new_id())).collect();
+    // The first has one page, the last has twelve.
+    for (count, org) in (1..).zip(&orgs) {
+        bench.system(async |system| write_pages(&system.within(*org), count).await).await;
+    }
+    let words = ["ä", "Zebra", "apple"].map(|word| Word { word: word.into(), meaning: format!("{word}!") });
+    let words =
+        bench.request(async |cx| cx.transaction(async |tx| Word::insert_many(tx, words.into()).await).await);
+    words.await.unwrap();
+    let page = async |org: usize, number: i64| {
+        let found = read(&bench.database, orgs[org], number).await;
+        match usize::try_from(number).unwrap() <= org + 1 {
+            true => assert_eq!(found.unwrap(), text(orgs[org], number)),
+            false => assert!(matches!(found, Err(DataError::NotFound { .. })), "{found:?}"),
+        }
+    };
+    let word = async |word: &str| {
+        let found = bench.system(async |system| Word::find(&system, word.to_owned()).await).await;
+        assert_eq!(
+            found.unwrap().map(|word| word.meaning.clone()),
+            (word != "none").then(|| format!("{word}!"))
+        );
+    };
+    for _ in 0..3 {
+        let pages = join_all(
+            (0..12).flat_map(|org| (1..=12).map(move |number| (org, number))).map(|(org, n)| page(org, n)),
+        );
+        let words = join_all(["apple", "none", "ä", "apple", "Zebra"].map(word));
+        futures_util::future::join(pages, words).await;
+    }
+}
+
+async fn requests_that_are_dropped_while_they_wait_cost_the_others_nothing(bench: Bench) {
+    pages(&bench, 40).await;
+    let mut requests: Vec<_> =
+        (1..=40).map(|number| Some(Box::pin(read(&bench.database, bench.org, number)))).collect();
+    // SQLite answers at once; then nobody is left to wait.
+    for request in &mut requests {
+        if futures_util::poll!(request.as_mut().unwrap()).is_ready() {
+            *request = None;
+        }
+    }
+    for (number, request) in (1..).zip(&mut requests) {
+        if number % 2 == 0 {
+            *request = None;
+        }
+    }
+    for (number, request) in (1..).zip(requests) {
+        if let Some(request) = request {
+            assert_eq!(request.await.unwrap(), text(bench.org, number));
+        }
+    }
+}
+
+/// How often PostgreSQL has run texts that select pages: those for one, and those for lists.
+async fn calls(onlooker: &tokio_postgres::Client) -> (i64, i64) {
+    let calls = "SELECT coalesce(sum(calls) FILTER (WHERE query NOT LIKE '%unnest%'), 0)::bigint,
+                        coalesce(sum(calls) FILTER (WHERE query LIKE '%unnest%'), 0)::bigint
+                 FROM pg_stat_statements WHERE query LIKE 'SELECT%FROM merged_pages%'
+                 AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let row = onlooker.query_one(calls, &[]).await.unwrap();
+    (row.get(0), row.get(1))
+}
+
+#[tokio::test]
+async fn a_hundred_and_fifty_loads_at_once_are_four_statements_on_the_server_and_one_alone_is_one() {
+    let bench = Bench::postgres().await;
+    let onlooker = bench.onlooker().await;
+    onlooker.batch_execute("CREATE EXTENSION pg_stat_statements").await.unwrap();
+    pages(&bench, 150).await;
+    for number in 1..=5 {
+        read(&bench.database, bench.org, number).await.unwrap();
+    }
+    assert_eq!(calls(&onlooker).await, (5, 0), "one after the other");
+    bench.statements();
+    let found = join_all((1..=150).map(|number| read(&bench.database, bench.org, number))).await;
+    assert!((1..).zip(found).all(|(number, found)| found.unwrap() == text(bench.org, number)));
+    // The two lanes that were idle take one each; the others are shared out between them.
+    let (alone, merged) = calls(&onlooker).await;
+    assert_eq!((alone - 5, merged), (2, 4), "all at once");
+    // Each request has asked for its own, and that is what it is told of.
+    assert_eq!(bench.statements().len(), 150);
+}
+
+#[tokio::test]
+async fn a_row_that_the_server_cannot_give_is_an_error_for_who_asked_for_it_and_for_nobody_else() {
+    let bench = Bench::postgres().await;
+    pages(&bench, 30).await;
+    // A view in the table's place, which divides by zero for the thirteenth page.
+    let view = "ALTER TABLE merged_pages RENAME TO merged_sheets;
+                CREATE VIEW merged_pages AS SELECT number, org_id,
+                    CASE number WHEN 13 THEN (1 / (number - 13))::text ELSE text END AS text FROM merged_sheets;";
+    bench.onlooker().await.batch_execute(view).await.unwrap();
+    bench.onlooker().await.batch_execute("GRANT SELECT ON merged_pages TO PUBLIC").await.unwrap();
+    let found = join_all((1..=30).map(|number| read(&bench.database, bench.org, number))).await;
+    for (number, found) in (1..).zip(found) {
+        match (number, found) {
+            (13, found) => assert!(found.unwrap_err().to_string().contains("division by zero")),
+            (_, found) => assert_eq!(found.unwrap(), text(bench.org, number)),
+        }
+    }
+}
+
+#[test]
+fn loads_that_wait_on_a_runtime_that_ends_are_sent_alone_and_later_ones_do_not_wait_for_it() {
+    let runtime = || runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let bench = first.block_on(Bench::postgres());
+    let all = || join_all((1..=20).map(|number| read(&bench.database, bench.org, number)));
+    let check = |found: Vec<Result<String, DataError>>| {
+        assert!((1..).zip(found).all(|(number, found)| found.unwrap() == text(bench.org, number)));
+    };
+    first.block_on(async {
+        pages(&bench, 20).await;
+        // The lanes' connections belong to this runtime.
+        check(all().await);
+    });
+    let mut waiting = Box::pin(all());
+    second.block_on(async { assert!(futures_util::poll!(&mut waiting).is_pending()) });
+    drop(second);
+    let in_time = |all| first.block_on(async { tokio::time::timeout(Duration::from_secs(10), all).await });
+    check(in_time(Box::pin(all())).unwrap());
+    check(in_time(waiting).unwrap());
+}
