@@ -32,6 +32,10 @@ enum What {
     Reads,
 }
 
+/// The same as on our side.
+#[global_allocator]
+static ALLOCATOR: tenfold_allocator::Allocator = tenfold_allocator::ALLOCATOR;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Arguments { what, url, connections, quick } = Arguments::parse();

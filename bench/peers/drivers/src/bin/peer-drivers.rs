@@ -29,6 +29,10 @@ enum What {
     Telemetry,
 }
 
+/// As in the reference backend.
+#[global_allocator]
+static ALLOCATOR: tenfold_allocator::Allocator = tenfold_allocator::ALLOCATOR;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Arguments { what, place, extent } = Arguments::parse();
