@@ -7,16 +7,12 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::connection::{classify, execute};
-use super::inline::Inline;
-use super::wal_index::WalIndex;
 use crate::error::{DriverError, Source};
 
 /// The pause before asking again for a writer that another process holds.
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
 /// How long another process may hold the writer before a transaction without a deadline gives up.
 const BUSY_LIMIT: Duration = Duration::from_secs(10);
-/// The log is moved into the database when it has so many pages: SQLite's own default.
-const LONG_LOG: u32 = 1_000;
 
 pub(super) struct State {
     pub connection: Connection,
@@ -103,24 +99,4 @@ impl State {
         }
         Some(count)
     }
-
-    /// Moves a long log into the database, so that the next write can begin it anew. A read on another thread, or of
-    /// another process, may hold back a part; then it is tried again after the next group.
-    pub(super) fn shorten_log(&self, readers: &Inline) {
-        if !is_long(readers) {
-            return;
-        }
-        readers.let_go();
-        let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        if let Err(error) = moved {
-            // Nothing is lost: the log has it all, and grows until it works again.
-            tracing::warn!(%error, "SQLite's log could not be moved into the database");
-        }
-        readers.let_go();
-    }
-}
-
-/// Whether the log is to be moved into the database.
-pub(super) fn is_long(readers: &Inline) -> bool {
-    readers.index().and_then(WalIndex::head).is_some_and(|head| head.frames() >= LONG_LOG)
 }

@@ -52,9 +52,9 @@ impl Inline {
         Ok(Inline { index: WalIndex::of(path), ..inline })
     }
 
-    /// Where to see how long the log is.
-    pub(super) fn index(&self) -> Option<&WalIndex> {
-        self.index.as_deref()
+    /// Where to see whether anything was committed, and how long the log is.
+    pub(super) fn index(&self) -> Option<&Arc<WalIndex>> {
+        self.index.as_ref()
     }
 
     /// Runs a bounded read on this very thread, which sees everything that was committed before it was called.
@@ -108,9 +108,9 @@ thread_local! {
 
 impl Reader {
     /// Takes a new snapshot unless the one that is kept still shows everything.
-    fn renew(&mut self, index: Option<&WalIndex>) -> Result<(), DriverError> {
+    fn renew(&mut self, index: Option<&Arc<WalIndex>>) -> Result<(), DriverError> {
         // Read before the snapshot is taken: a commit in between makes the next read renew once too often.
-        let head = index.and_then(WalIndex::head);
+        let head = index.and_then(|index| index.head());
         if head.is_some() && head == self.snapshot && !self.connection.is_autocommit() {
             return Ok(());
         }

@@ -7,7 +7,9 @@ mod connection;
 mod constraint;
 mod group;
 mod inline;
+mod kept_open;
 mod list;
+mod log;
 mod reader;
 mod transaction;
 mod wal_index;
@@ -23,6 +25,7 @@ use tokio::time::Instant;
 
 use self::connection::{classify, run_statement};
 use self::inline::Inline;
+use self::log::Log;
 use self::reader::Wanted;
 use self::writer::Writer;
 use super::{Call, Driver, DriverTransaction, Params, before};
@@ -60,7 +63,7 @@ impl Sqlite {
                 idle: Mutex::new(readers(settings.reader_threads)?),
                 permits: Arc::new(Semaphore::new(settings.reader_threads)),
             }),
-            writer: Writer::start(writer, inline, settings)?,
+            writer: Writer::start(writer, &inline, Log::of(&path, settings, &inline)?, settings)?,
         })
     }
 

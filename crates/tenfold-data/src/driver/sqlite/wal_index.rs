@@ -7,7 +7,9 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use super::kept_open;
 
 /// Both copies of the header, and the number of frames that are in the database.
 const HEAD: usize = 100;
@@ -15,7 +17,7 @@ const HEAD: usize = 100;
 const LAST_FRAME: std::ops::Range<usize> = 16..20;
 
 /// The WAL index of one database file.
-pub(super) struct WalIndex(File);
+pub(super) struct WalIndex(Arc<File>);
 
 /// What the index began with at one time. If two are equal, nothing was committed between them: a counter, the log's
 /// salts and a checksum are part of it. One that is read while a commit changes it equals neither neighbour.
@@ -34,27 +36,10 @@ impl WalIndex {
     /// it through memory: then readers do without.
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     pub(super) fn of(database: &Path) -> Option<Arc<Self>> {
-        use std::os::unix::fs::MetadataExt as _;
-
-        /// Every index that was opened. Closing a file ends all locks that this process has on it, those of SQLite's
-        /// own connections as well (fcntl(2)), so one is closed only once it has no name and can have no new users.
-        static OPEN: Mutex<Vec<Arc<WalIndex>>> = Mutex::new(Vec::new());
-
         // SQLite keeps it beside the file itself, not beside a link to it.
         let mut path = OsString::from(std::fs::canonicalize(database).ok()?);
         path.push("-shm");
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|index| index.0.metadata().is_ok_and(|file| file.nlink() > 0));
-        let file = std::fs::metadata(&path).ok()?;
-        let same = |index: &&Arc<WalIndex>| {
-            index.0.metadata().is_ok_and(|known| (known.dev(), known.ino()) == (file.dev(), file.ino()))
-        };
-        if let Some(known) = open.iter().find(same) {
-            return Some(Arc::clone(known));
-        }
-        let index = Arc::new(WalIndex(File::open(path).ok()?));
-        open.push(Arc::clone(&index));
-        Some(index)
+        kept_open::open(Path::new(&path)).map(|file| Arc::new(WalIndex(file)))
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]
@@ -81,6 +66,7 @@ impl WalIndex {
 #[cfg(all(test, any(target_os = "linux", target_os = "macos")))]
 mod tests {
     use std::path::{Path, PathBuf};
+    use std::sync::Arc;
 
     use rusqlite::Connection;
 
@@ -129,11 +115,11 @@ mod tests {
         let index = WalIndex::of(&file).unwrap();
         let link = file.with_file_name("link.db");
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        assert!(std::sync::Arc::ptr_eq(&index, &WalIndex::of(&link).unwrap()));
+        assert!(Arc::ptr_eq(&index.0, &WalIndex::of(&link).unwrap().0));
         // SQLite removes the index with its last connection.
         drop(connection);
         assert!(WalIndex::of(&file).is_none());
         let _connection = open(&file);
-        assert!(!std::sync::Arc::ptr_eq(&index, &WalIndex::of(&file).unwrap()));
+        assert!(!Arc::ptr_eq(&index.0, &WalIndex::of(&file).unwrap().0));
     }
 }

@@ -13,10 +13,7 @@
 //! neighbours' released savepoints: everybody in the group is told. A deferred foreign key would pass RELEASE
 //! and fail everybody's COMMIT: migrations refuse it. A statement is never interrupted, for the same reason.
 //!
-//! The thread also moves the log into the database once it is long (a checkpoint). SQLite would do so by itself within
-//! COMMIT; but readers keep their snapshots here (`inline.rs`), and a snapshot older than the last commit holds back what
-//! came after it. So the readers let go first, and the whole log is moved; then they let go again, and read from the
-//! database alone, so that the next write begins the log anew.
+//! The thread also has the log moved into the database once it is long, see `log.rs`.
 //!
 //! Whoever holds the writer holds up all behind him, the committing task among them: so a transaction is given up after
 //! `database.transaction_limit`, and an acknowledgement comes when each of those who stood before the task has had so
@@ -36,8 +33,9 @@ use tokio::time::Instant;
 
 use super::super::before;
 use super::connection::classify;
-use super::group::{State, is_long};
+use super::group::State;
 use super::inline::Inline;
+use super::log::Log;
 use super::transaction::SqliteTransaction;
 use crate::database::SqliteSettings;
 use crate::error::DriverError;
@@ -54,8 +52,9 @@ pub(super) struct Writer {
 
 /// Where transactions stand in line for the writer.
 pub(super) struct Queue {
-    /// Before the writer, which is closed last: SQLite then moves the log into the database, which no reader may.
+    /// These two before the writer, which is closed last: SQLite then moves the log into the database, which no reader may.
     readers: Arc<Inline>,
+    log: Option<Log>,
     state: Arc<Mutex<State>>,
     /// How many stand there, those who are to commit not counted.
     waiting: AtomicUsize,
@@ -122,6 +121,11 @@ impl Queue {
         call.as_ref().is_some_and(|call| !matches!(call.try_send(()), Err(TrySendError::Disconnected(()))))
     }
 
+    /// The log, if it is to be moved into the database.
+    fn long_log(&self) -> Option<&Log> {
+        self.log.as_ref().filter(|log| log.is_long())
+    }
+
     fn is_closing(&self) -> bool {
         self.call.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
@@ -151,7 +155,7 @@ impl Duty {
         }
         queue.commit(&mut state);
         drop(state);
-        if is_long(&queue.readers) {
+        if queue.long_log().is_some() {
             queue.call_thread();
         }
         self.0 = None;
@@ -176,13 +180,19 @@ fn serve(queue: &Weak<Queue>, calls: &Receiver<()>) {
         let Some(queue) = queue.upgrade() else { break };
         match call {
             Ok(()) => {
+                let log = queue.long_log();
+                log.inspect(|log| log.move_most());
                 let mut state = queue.state.blocking_lock();
                 if queue.is_awaited() {
                     drop(state);
                     state = queue.state.blocking_lock();
                 }
                 queue.commit(&mut state);
-                state.shorten_log(&queue.readers);
+                match log {
+                    Some(log) => log.move_rest(),
+                    None if queue.long_log().is_some() => _ = queue.call_thread(),
+                    None => {}
+                }
             }
             Err(RecvTimeoutError::Timeout) => {
                 // That of a runtime which is there but not driven any more.
@@ -200,17 +210,19 @@ impl Writer {
     /// Takes the connection, and starts the thread that sees to long commits, the log and the readers' snapshots.
     pub(super) fn start(
         connection: Connection,
-        readers: Arc<Inline>,
+        readers: &Arc<Inline>,
+        log: Option<Log>,
         settings: &SqliteSettings,
     ) -> Result<Self, DriverError> {
-        if readers.index().is_some() {
+        if log.is_some() {
             let by_us = connection.execute_batch("PRAGMA wal_autocheckpoint = 0");
             by_us.map_err(|error| classify(&error))?;
         }
         // One place is enough: a call that finds it taken will be served by the one that is due.
         let (call, calls) = mpsc::sync_channel::<()>(1);
         let queue = Arc::new(Queue {
-            readers,
+            readers: Arc::clone(readers),
+            log,
             state: Arc::new(Mutex::new(State::new(connection))),
             waiting: AtomicUsize::new(0),
             alone: AtomicU32::new(0),

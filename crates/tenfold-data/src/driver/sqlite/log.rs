@@ -1,0 +1,80 @@
+//! SQLite's log, and how it is moved into the database (a checkpoint) once it is long.
+//!
+//! SQLite would do so by itself within COMMIT; but readers keep their snapshots here (`inline.rs`), and a snapshot older than
+//! the last commit holds back what came after it. So the readers let go first, and the log is moved; then they let go
+//! again, and read from the database alone, so that the next write begins the log anew.
+//!
+//! While it is moved others write, on another connection. What they have added by then is moved while nobody writes: that
+//! is a tenth of it, and the disk has the rest already. SQLite forces the database to the disk only with the last page of
+//! the log, hence [`File::sync_data`]: a checkpoint is as durable without it, but the writers would wait for the disk.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use super::connection::open_writer;
+use super::inline::Inline;
+use super::kept_open;
+use super::wal_index::WalIndex;
+use crate::database::SqliteSettings;
+use crate::error::DriverError;
+
+/// The log is moved into the database when it has so many pages: SQLite's own default.
+const LONG: u32 = 1_000;
+
+pub(super) struct Log {
+    index: Arc<WalIndex>,
+    readers: Arc<Inline>,
+    /// A connection of its own, which moves it.
+    mover: Mutex<Connection>,
+    /// The database's file.
+    database: Option<Arc<File>>,
+}
+
+impl Log {
+    /// The log of the database at `path`, which is open; none where nobody but SQLite can tell how long it is.
+    pub(super) fn of(
+        path: &Path,
+        settings: &SqliteSettings,
+        readers: &Arc<Inline>,
+    ) -> Result<Option<Self>, DriverError> {
+        let Some(index) = readers.index() else { return Ok(None) };
+        Ok(Some(Log {
+            index: Arc::clone(index),
+            readers: Arc::clone(readers),
+            mover: Mutex::new(open_writer(path, settings)?),
+            database: kept_open::open(path),
+        }))
+    }
+
+    /// Whether it is to be moved into the database.
+    pub(super) fn is_long(&self) -> bool {
+        self.index.head().is_some_and(|head| head.frames() >= LONG)
+    }
+
+    /// Moves what there is by now, while others may write.
+    pub(super) fn move_most(&self) {
+        self.shift();
+        // If it fails SQLite does it again, or says why not.
+        let _ = self.database.as_ref().map(|file| file.sync_data());
+    }
+
+    /// Moves what came since, so that the next write can begin it anew. Nobody may write meanwhile. A read on another thread,
+    /// or of another process, may hold back a part; then it is tried again after the next group.
+    pub(super) fn move_rest(&self) {
+        self.shift();
+        self.readers.let_go();
+    }
+
+    fn shift(&self) {
+        self.readers.let_go();
+        let mover = self.mover.lock().unwrap_or_else(PoisonError::into_inner);
+        let moved = mover.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = moved {
+            // Nothing is lost: the log has it all, and grows until it works again.
+            tracing::warn!(%error, "SQLite's log could not be moved into the database");
+        }
+    }
+}
