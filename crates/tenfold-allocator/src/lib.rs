@@ -1,4 +1,4 @@
-//! The memory allocator of a program built on Tenfold: one line in its `main.rs`.
+//! The memory allocator of a program built on Tenfold: two lines in its `main.rs`.
 //!
 //! ```
 //! #[global_allocator]

@@ -1,9 +1,12 @@
 //! Many requests that ask for a row each at the same time: on PostgreSQL they share statements, and nothing else.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tenfold_data::{Context, DataError, Database, Entity, MigrationFile, ModuleMigrations, OrgId};
+use tenfold_data::{
+    Clock, Context, DataError, Database, DatabaseSettings, Entity, MigrationFile, ModuleMigrations, OrgId,
+};
 use tokio::runtime;
 
 use crate::bench::Bench;
@@ -172,8 +175,8 @@ async fn a_row_that_the_server_cannot_give_is_an_error_for_who_asked_for_it_and_
     }
 }
 
-#[test]
-fn loads_that_wait_on_a_runtime_that_ends_are_sent_alone_and_later_ones_do_not_wait_for_it() {
+/// Many loads on a runtime that ends then, or is only not driven any more, and as many after them.
+fn load_on_a_runtime_that_is_left(ends: bool) {
     let runtime = || runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (first, second) = (runtime(), runtime());
     let bench = first.block_on(Bench::postgres());
@@ -188,8 +191,56 @@ fn loads_that_wait_on_a_runtime_that_ends_are_sent_alone_and_later_ones_do_not_w
     });
     let mut waiting = Box::pin(all());
     second.block_on(async { assert!(futures_util::poll!(&mut waiting).is_pending()) });
-    drop(second);
+    let _kept = (!ends).then_some(second);
     let in_time = |all| first.block_on(async { tokio::time::timeout(Duration::from_secs(10), all).await });
     check(in_time(Box::pin(all())).unwrap());
     check(in_time(waiting).unwrap());
+}
+
+#[test]
+fn loads_are_sent_and_hold_nobody_up_whose_runtime_has_ended() {
+    load_on_a_runtime_that_is_left(true);
+}
+
+#[test]
+fn loads_are_sent_and_hold_nobody_up_whose_runtime_is_not_driven_any_more() {
+    load_on_a_runtime_that_is_left(false);
+}
+
+#[test]
+fn loads_that_a_runtime_was_to_send_which_ends_before_the_lane_is_open_go_alone() {
+    let runtime = || runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let bench = first.block_on(Bench::postgres());
+    first.block_on(pages(&bench, 20));
+    // Nothing is loaded by key yet, so its lanes are closed.
+    let load = |number| Box::pin(read(&bench.database, bench.org, number));
+    let mut waiting: Vec<_> = (1..=20).map(load).collect();
+    second.block_on(async {
+        for load in &mut waiting {
+            assert!(futures_util::poll!(load).is_pending());
+        }
+    });
+    drop(second);
+    // Those that were opening the lanes belong to the runtime that has ended.
+    drop(waiting.drain(..2));
+    let told =
+        first.block_on(async { tokio::time::timeout(Duration::from_secs(10), join_all(waiting)).await });
+    assert!((3..).zip(told.unwrap()).all(|(number, found)| found.unwrap() == text(bench.org, number)));
+}
+
+#[tokio::test]
+async fn a_server_that_accepts_connections_and_says_nothing_is_given_up() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://nobody@{}/none", server.local_addr().unwrap());
+    let clock = Clock::system();
+    let org = OrgId(clock.new_id());
+    let mut settings = DatabaseSettings::default();
+    settings.postgres.connect_timeout = Duration::from_millis(100);
+    let database = Database::open(&url, &settings, clock, Vec::new()).unwrap();
+    for _ in 0..2 {
+        let loads = join_all((1..=5).map(|number| read(&database, org, number)));
+        let told = tokio::time::timeout(Duration::from_secs(10), loads).await.unwrap();
+        assert!(told.iter().all(|told| matches!(told, Err(DataError::Unavailable(_)))), "{told:?}");
+    }
 }

@@ -9,13 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
 use tokio::sync::Mutex as AsyncMutex;
-use tokio_postgres::{Client, Config, NoTls, RowStream, Statement as Prepared};
+use tokio::time::Instant;
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{Client, Config, NoTls, RowStream, Socket, Statement as Prepared};
 
-use super::super::{Call, Params};
+use super::super::{Call, Params, before};
 use super::merge::{self, Answer, Merging};
 use super::{classify, read_row, run_prepared, unconnected};
-use crate::error::DriverError;
+use crate::error::{DriverError, Source};
 use crate::value::Value;
 
 pub(super) struct Lane {
@@ -28,6 +31,9 @@ pub(super) struct Lane {
     pub(super) merging: Merging,
 }
 
+/// What has to be polled for a client to get on.
+type Driving = tokio_postgres::Connection<Socket, NoTlsStream>;
+
 /// A load that is under way, until it is dropped.
 struct UnderWay<'a>(&'a AtomicUsize);
 
@@ -37,8 +43,10 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-struct Connection {
+pub(super) struct Connection {
     client: Client,
+    /// What drives it.
+    runtime: Handle,
     prepared: Mutex<HashMap<String, Prepared>>,
 }
 
@@ -91,17 +99,35 @@ impl Lane {
         if let Some(open) = self.open() {
             return Ok(open);
         }
-        let (client, driving) = self.config.connect(NoTls).await.map_err(unconnected)?;
+        let (client, driving) = self.connect().await?;
         let driving = Gathering { driving, under_way: Arc::clone(&self.under_way), has_let_others: false };
-        #[expect(clippy::disallowed_methods, reason = "the connection outlives the request that opened it")]
-        tokio::spawn(async move {
+        let runtime = Handle::current();
+        // It outlives the request that opened it.
+        runtime.spawn(async move {
             if let Err(error) = driving.await {
                 tracing::warn!(%error, "a lane to PostgreSQL broke; the next load opens it again");
             }
         });
-        let connection = Arc::new(Connection { client, prepared: Mutex::default() });
+        let connection = Arc::new(Connection { client, runtime, prepared: Mutex::default() });
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&connection));
         Ok(connection)
+    }
+
+    /// Opens a connection. The client itself bounds how long the server may take to accept one, and not what comes then.
+    async fn connect(&self) -> Result<(Client, Driving), DriverError> {
+        let until = self.config.get_connect_timeout().map(|limit| Instant::now() + *limit);
+        let connected = before(until, async { self.config.connect(NoTls).await.map_err(unconnected) });
+        connected.await.map_err(|error| match error {
+            DriverError::Deadline => DriverError::Unavailable(Source::new(
+                "PostgreSQL has accepted a connection and says nothing (database.connect_timeout)".to_owned(),
+            )),
+            other => other,
+        })
+    }
+
+    /// The runtime that drives the lane: the one of its connection, if it is open.
+    pub(super) fn runtime(&self) -> Handle {
+        self.open().map_or_else(Handle::current, |connection| connection.runtime.clone())
     }
 
     fn open(&self) -> Option<Arc<Connection>> {

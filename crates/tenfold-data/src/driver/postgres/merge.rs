@@ -82,11 +82,8 @@ impl Merging {
 pub(super) async fn load(lane: &Arc<Lane>, text: &'static str, params: &[Value]) -> Answer {
     let (answer, told) = oneshot::channel();
     if lane.merging.add(text, Load { params: params.to_vec(), answer }) {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "others wait for it, whatever becomes of this request"
-        )]
-        tokio::spawn(Sending { lane: Arc::clone(lane), has_ended: false }.run());
+        // Others wait for it too, whatever becomes of this request and of its runtime.
+        lane.runtime().spawn(Sending { lane: Arc::clone(lane), has_ended: false }.run());
     }
     // Else a turn that is used up would have it polled once more for nothing.
     unconstrained(told).await.unwrap_or(Answer::Alone)
@@ -123,7 +120,12 @@ impl Sending {
     }
 
     /// Sends one statement, and tells each load of its row.
-    async fn send(&self, text: &'static str, loads: Vec<Load>) {
+    async fn send(&self, text: &'static str, mut loads: Vec<Load>) {
+        // Who has gone away does not need to hear it.
+        loads.retain(|load| !load.answer.is_closed());
+        if loads.is_empty() {
+            return;
+        }
         let mut lists: Vec<Vec<Value>> = Vec::new();
         let mut answers = Vec::with_capacity(loads.len());
         for Load { params, answer } in loads {
@@ -134,7 +136,7 @@ impl Sending {
         let lists: Vec<Value> = lists.into_iter().map(Value::List).collect();
         let end = self.tell_rows(text, &lists, &mut answers).await;
         for answer in answers.into_iter().flatten() {
-            // Who has gone away does not need to hear it; so below.
+            // Who has gone away by now does not need to hear it either; so below.
             let _ = answer.send(match &end {
                 Ok(()) => Answer::Row(None),
                 Err(error) => Answer::of(error),

@@ -6,11 +6,11 @@
 //!
 //! A kept snapshot would hold the log: what it can see cannot be overwritten. So whoever moves the log into the
 //! database makes readers let go of theirs before and after ([`Inline::let_go`]), and one that is idle is let go of
-//! soon, for the sake of other processes. See `writer.rs`.
+//! soon, for the sake of other processes. See `log.rs` and `writer.rs`.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use rusqlite::Connection;
 
@@ -23,7 +23,7 @@ use crate::error::DriverError;
 /// As many connections as there are threads that can run a read at once, and one more.
 pub(super) struct Inline {
     readers: Box<[Apart<Mutex<Reader>>]>,
-    index: Option<Arc<WalIndex>>,
+    index: Option<WalIndex>,
 }
 
 /// On cache lines of its own, or readers on two cores would slow each other down.
@@ -53,7 +53,7 @@ impl Inline {
     }
 
     /// Where to see whether anything was committed, and how long the log is.
-    pub(super) fn index(&self) -> Option<&Arc<WalIndex>> {
+    pub(super) fn index(&self) -> Option<&WalIndex> {
         self.index.as_ref()
     }
 
@@ -108,9 +108,9 @@ thread_local! {
 
 impl Reader {
     /// Takes a new snapshot unless the one that is kept still shows everything.
-    fn renew(&mut self, index: Option<&Arc<WalIndex>>) -> Result<(), DriverError> {
+    fn renew(&mut self, index: Option<&WalIndex>) -> Result<(), DriverError> {
         // Read before the snapshot is taken: a commit in between makes the next read renew once too often.
-        let head = index.and_then(|index| index.head());
+        let head = index.and_then(WalIndex::head);
         if head.is_some() && head == self.snapshot && !self.connection.is_autocommit() {
             return Ok(());
         }

@@ -5,12 +5,13 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Opens a file for reading; the same one again if it is open.
 #[cfg(unix)]
 pub(super) fn open(path: &Path) -> Option<Arc<File>> {
     use std::os::unix::fs::MetadataExt as _;
+    use std::sync::{Mutex, PoisonError};
 
     static OPEN: Mutex<Vec<Arc<File>>> = Mutex::new(Vec::new());
 

@@ -4,7 +4,8 @@
 //! the last commit holds back what came after it. So the readers let go first, and the log is moved; then they let go
 //! again, and read from the database alone, so that the next write begins the log anew.
 //!
-//! While it is moved others write, on another connection. What they have added by then is moved while nobody writes: that
+//! While it is moved others write, on another connection: with a SQLite before 3.51.3 that can lose pages
+//! (<https://sqlite.org/wal.html#walresetbug>), so the bundled one must be newer. What they have added by then is moved while nobody writes: that
 //! is a tenth of it, and the disk has the rest already. SQLite forces the database to the disk only with the last page of
 //! the log, hence [`File::sync_data`]: a checkpoint is as durable without it, but the writers would wait for the disk.
 
@@ -17,7 +18,7 @@ use rusqlite::Connection;
 use super::connection::open_writer;
 use super::inline::Inline;
 use super::kept_open;
-use super::wal_index::WalIndex;
+use super::wal_index::{Head, WalIndex};
 use crate::database::SqliteSettings;
 use crate::error::DriverError;
 
@@ -25,7 +26,6 @@ use crate::error::DriverError;
 const LONG: u32 = 1_000;
 
 pub(super) struct Log {
-    index: Arc<WalIndex>,
     readers: Arc<Inline>,
     /// A connection of its own, which moves it.
     mover: Mutex<Connection>,
@@ -40,18 +40,16 @@ impl Log {
         settings: &SqliteSettings,
         readers: &Arc<Inline>,
     ) -> Result<Option<Self>, DriverError> {
-        let Some(index) = readers.index() else { return Ok(None) };
-        Ok(Some(Log {
-            index: Arc::clone(index),
-            readers: Arc::clone(readers),
-            mover: Mutex::new(open_writer(path, settings)?),
-            database: kept_open::open(path),
-        }))
+        if readers.index().is_none() {
+            return Ok(None);
+        }
+        let (mover, database) = (Mutex::new(open_writer(path, settings)?), kept_open::open(path));
+        Ok(Some(Log { readers: Arc::clone(readers), mover, database }))
     }
 
-    /// Whether it is to be moved into the database.
-    pub(super) fn is_long(&self) -> bool {
-        self.index.head().is_some_and(|head| head.frames() >= LONG)
+    /// Whether it is long, and not in the database yet.
+    pub(super) fn is_to_be_moved(&self) -> bool {
+        self.head().is_some_and(|head| head.frames() >= LONG && head.moved() < head.frames())
     }
 
     /// Moves what there is by now, while others may write.
@@ -61,11 +59,17 @@ impl Log {
         let _ = self.database.as_ref().map(|file| file.sync_data());
     }
 
-    /// Moves what came since, so that the next write can begin it anew. Nobody may write meanwhile. A read on another thread,
-    /// or of another process, may hold back a part; then it is tried again after the next group.
+    /// Moves what came since, unless the log has been begun anew, so that the next write can do so. Nobody may write meanwhile.
+    /// A read on another thread, or of another process, may hold back a part; then it is tried again after the next group.
     pub(super) fn move_rest(&self) {
-        self.shift();
-        self.readers.let_go();
+        if self.head().is_some_and(|head| head.frames() >= LONG) {
+            self.shift();
+            self.readers.let_go();
+        }
+    }
+
+    fn head(&self) -> Option<Head> {
+        self.readers.index().and_then(WalIndex::head)
     }
 
     fn shift(&self) {
@@ -76,5 +80,13 @@ impl Log {
             // Nothing is lost: the log has it all, and grows until it works again.
             tracing::warn!(%error, "SQLite's log could not be moved into the database");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn sqlite_is_one_in_which_the_log_can_be_moved_while_it_is_begun_anew() {
+        assert!(rusqlite::version_number() >= 3_051_003, "SQLite {}", rusqlite::version());
     }
 }

@@ -57,13 +57,14 @@ impl Sqlite {
             (0..count).map(|_| connection::open_reader(&path, settings)).collect()
         };
         let inline = Arc::new(Inline::open(&path, settings)?);
+        let log = Log::of(&path, settings, &inline)?;
         Ok(Sqlite {
             inline: Arc::clone(&inline),
             threads: Arc::new(Threads {
                 idle: Mutex::new(readers(settings.reader_threads)?),
                 permits: Arc::new(Semaphore::new(settings.reader_threads)),
             }),
-            writer: Writer::start(writer, &inline, Log::of(&path, settings, &inline)?, settings)?,
+            writer: Writer::start(writer, &inline, log, settings)?,
         })
     }
 

@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +15,9 @@ use super::kept_open;
 /// Both copies of the header, and the number of frames that are in the database.
 const HEAD: usize = 100;
 /// Where the first header has the number of the log's last valid frame.
-const LAST_FRAME: std::ops::Range<usize> = 16..20;
+const LAST_FRAME: Range<usize> = 16..20;
+/// Where the number of the last one stands that is in the database.
+const LAST_MOVED: Range<usize> = 96..100;
 
 /// The WAL index of one database file.
 pub(super) struct WalIndex(Arc<File>);
@@ -27,7 +30,16 @@ pub(super) struct Head([u8; HEAD]);
 impl Head {
     /// How many frames of the log are in use; each holds one page.
     pub(super) fn frames(&self) -> u32 {
-        self.0[LAST_FRAME].try_into().map_or(0, u32::from_ne_bytes)
+        self.number(LAST_FRAME)
+    }
+
+    /// How many of them are in the database.
+    pub(super) fn moved(&self) -> u32 {
+        self.number(LAST_MOVED)
+    }
+
+    fn number(&self, place: Range<usize>) -> u32 {
+        self.0[place].try_into().map_or(0, u32::from_ne_bytes)
     }
 }
 
@@ -35,15 +47,15 @@ impl WalIndex {
     /// The index of an open database. None where it cannot be read as a file that shows at once what SQLite writes to
     /// it through memory: then readers do without.
     #[cfg(any(target_os = "linux", target_os = "macos"))]
-    pub(super) fn of(database: &Path) -> Option<Arc<Self>> {
+    pub(super) fn of(database: &Path) -> Option<Self> {
         // SQLite keeps it beside the file itself, not beside a link to it.
         let mut path = OsString::from(std::fs::canonicalize(database).ok()?);
         path.push("-shm");
-        kept_open::open(Path::new(&path)).map(|file| Arc::new(WalIndex(file)))
+        kept_open::open(Path::new(&path)).map(WalIndex)
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    pub(super) fn of(_database: &Path) -> Option<Arc<Self>> {
+    pub(super) fn of(_database: &Path) -> Option<Self> {
         None
     }
 

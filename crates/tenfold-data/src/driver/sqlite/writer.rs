@@ -13,7 +13,7 @@
 //! neighbours' released savepoints: everybody in the group is told. A deferred foreign key would pass RELEASE
 //! and fail everybody's COMMIT: migrations refuse it. A statement is never interrupted, for the same reason.
 //!
-//! The thread also has the log moved into the database once it is long, see `log.rs`.
+//! A second thread has the log moved into the database once it is long, see `log.rs`.
 //!
 //! Whoever holds the writer holds up all behind him, the committing task among them: so a transaction is given up after
 //! `database.transaction_limit`, and an acknowledgement comes when each of those who stood before the task has had so
@@ -21,8 +21,9 @@
 //! turn has come: it holds up the others until it is polled or dropped.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TrySendError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -46,7 +47,7 @@ const IDLE: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     queue: Arc<Queue>,
-    thread: StdMutex<Option<std::thread::JoinHandle<()>>>,
+    threads: StdMutex<Vec<JoinHandle<()>>>,
     max_waiting: usize,
 }
 
@@ -63,8 +64,34 @@ pub(super) struct Queue {
     /// What a COMMIT takes of late, in microseconds.
     commit_takes: AtomicU64,
     commit_inline_limit: Duration,
-    /// Calls the thread; none once the database is closing.
-    call: StdMutex<Option<mpsc::SyncSender<()>>>,
+    /// For the thread that commits, and for the one that moves the log.
+    to_commit: Call,
+    to_move: Call,
+}
+
+/// Calls a thread; none once the database is closing.
+struct Call(StdMutex<Option<SyncSender<()>>>);
+
+impl Call {
+    fn new() -> (Self, Receiver<()>) {
+        // One place is enough: a call that finds it taken will be served by the one that is due.
+        let (call, calls) = mpsc::sync_channel(1);
+        (Call(StdMutex::new(Some(call))), calls)
+    }
+
+    /// Says no if nobody hears it any more.
+    fn make(&self) -> bool {
+        let call = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        call.as_ref().is_some_and(|call| !matches!(call.try_send(()), Err(TrySendError::Disconnected(()))))
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    fn end(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 impl Queue {
@@ -79,7 +106,8 @@ impl Queue {
         self.waiting.load(Ordering::Acquire) > 0
     }
 
-    /// Commits the group that is open, if there is one, and notes what that tells of the next.
+    /// Commits the group that is open, if there is one, and notes what that tells of the next. Has the log moved once it is
+    /// long.
     fn commit(&self, state: &mut State) {
         let started = Instant::now();
         let Some(members) = state.commit_group() else { return };
@@ -91,6 +119,9 @@ impl Queue {
         let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let before = self.commit_takes.load(Ordering::Acquire);
         self.commit_takes.store(before - before / 4 + took / 4, Ordering::Release);
+        if self.log.as_ref().is_some_and(Log::is_to_be_moved) {
+            self.to_move.make();
+        }
     }
 
     /// Whether whoever has written is not alone, as far as the last COMMITs tell. Who commits for one alone at once may not
@@ -112,23 +143,6 @@ impl Queue {
             runtime.spawn(duty.fulfil());
         }
     }
-
-    /// Lets the thread commit what is not committed, and see to the log. If there is none any more, which is so once the
-    /// database is closing, it says no.
-    fn call_thread(&self) -> bool {
-        let call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that was called already has yet to look.
-        call.as_ref().is_some_and(|call| !matches!(call.try_send(()), Err(TrySendError::Disconnected(()))))
-    }
-
-    /// The log, if it is to be moved into the database.
-    fn long_log(&self) -> Option<&Log> {
-        self.log.as_ref().filter(|log| log.is_long())
-    }
-
-    fn is_closing(&self) -> bool {
-        self.call.lock().unwrap_or_else(PoisonError::into_inner).is_none()
-    }
 }
 
 /// The duty to see that a group is committed. Dropped before that, when the runtime ends, it falls to the thread.
@@ -141,7 +155,7 @@ impl Duty {
     /// alone, nobody is expected.
     async fn fulfil(mut self) {
         let Some(queue) = &self.0 else { return };
-        if queue.commits_are_long() && queue.call_thread() {
+        if queue.commits_are_long() && queue.to_commit.make() {
             self.0 = None;
             return;
         }
@@ -155,9 +169,6 @@ impl Duty {
         }
         queue.commit(&mut state);
         drop(state);
-        if queue.long_log().is_some() {
-            queue.call_thread();
-        }
         self.0 = None;
     }
 }
@@ -165,7 +176,7 @@ impl Duty {
 impl Drop for Duty {
     fn drop(&mut self) {
         let Some(queue) = self.0.take() else { return };
-        if !queue.call_thread()
+        if !queue.to_commit.make()
             && let Ok(mut state) = queue.state.try_lock()
         {
             queue.commit(&mut state);
@@ -173,26 +184,19 @@ impl Drop for Duty {
     }
 }
 
-/// What the thread does until the database is closed, or gone.
-fn serve(queue: &Weak<Queue>, calls: &Receiver<()>) {
+/// What the thread that commits does until the database is closed, or gone.
+fn commit_when_called(queue: &Weak<Queue>, calls: &Receiver<()>) {
     loop {
         let call = calls.recv_timeout(IDLE);
         let Some(queue) = queue.upgrade() else { break };
         match call {
             Ok(()) => {
-                let log = queue.long_log();
-                log.inspect(|log| log.move_most());
                 let mut state = queue.state.blocking_lock();
                 if queue.is_awaited() {
                     drop(state);
                     state = queue.state.blocking_lock();
                 }
                 queue.commit(&mut state);
-                match log {
-                    Some(log) => log.move_rest(),
-                    None if queue.long_log().is_some() => _ = queue.call_thread(),
-                    None => {}
-                }
             }
             Err(RecvTimeoutError::Timeout) => {
                 // That of a runtime which is there but not driven any more.
@@ -206,8 +210,21 @@ fn serve(queue: &Weak<Queue>, calls: &Receiver<()>) {
     }
 }
 
+/// What the thread that moves the log does until then.
+fn move_when_called(queue: &Weak<Queue>, calls: &Receiver<()>) {
+    while calls.recv().is_ok() {
+        let Some(queue) = queue.upgrade() else { break };
+        let Some(log) = queue.log.as_ref().filter(|log| log.is_to_be_moved()) else { continue };
+        log.move_most();
+        let mut state = queue.state.blocking_lock();
+        // Nothing can be moved from within a group.
+        queue.commit(&mut state);
+        log.move_rest();
+    }
+}
+
 impl Writer {
-    /// Takes the connection, and starts the thread that sees to long commits, the log and the readers' snapshots.
+    /// Takes the connection, and starts the threads that see to long commits and the readers' snapshots, and to the log.
     pub(super) fn start(
         connection: Connection,
         readers: &Arc<Inline>,
@@ -218,8 +235,7 @@ impl Writer {
             let by_us = connection.execute_batch("PRAGMA wal_autocheckpoint = 0");
             by_us.map_err(|error| classify(&error))?;
         }
-        // One place is enough: a call that finds it taken will be served by the one that is due.
-        let (call, calls) = mpsc::sync_channel::<()>(1);
+        let ((to_commit, commits), (to_move, moves)) = (Call::new(), Call::new());
         let queue = Arc::new(Queue {
             readers: Arc::clone(readers),
             log,
@@ -228,14 +244,15 @@ impl Writer {
             alone: AtomicU32::new(0),
             commit_takes: AtomicU64::new(0),
             commit_inline_limit: settings.commit_inline_limit,
-            call: StdMutex::new(Some(call)),
+            to_commit,
+            to_move,
         });
-        let served = Arc::downgrade(&queue);
-        let thread = std::thread::Builder::new()
-            .name("sqlite-commit".to_owned())
-            .spawn(move || serve(&served, &calls))
-            .expect("the operating system starts a thread");
-        Ok(Writer { queue, thread: StdMutex::new(Some(thread)), max_waiting: settings.max_waiting_writes })
+        let (committed, moved) = (Arc::downgrade(&queue), Arc::downgrade(&queue));
+        let threads = vec![
+            start_thread("sqlite-commit", move || commit_when_called(&committed, &commits)),
+            start_thread("sqlite-log", move || move_when_called(&moved, &moves)),
+        ];
+        Ok(Writer { queue, threads: StdMutex::new(threads), max_waiting: settings.max_waiting_writes })
     }
 
     /// Opens a savepoint, once those who asked before are done.
@@ -243,7 +260,7 @@ impl Writer {
         let _place = Place::take(&self.queue.waiting, self.max_waiting)?;
         let open = async {
             let mut state = self.queue.writer().await;
-            if self.queue.is_closing() {
+            if self.queue.to_commit.is_over() {
                 return Err(DriverError::Overloaded("the database is closing"));
             }
             state.open_group().await?;
@@ -252,18 +269,24 @@ impl Writer {
         SqliteTransaction::open(before(deadline, open).await?, &self.queue)
     }
 
-    /// Waits for the transactions that are under way, and for the thread.
+    /// Waits for the transactions that are under way, and for the threads.
     pub(super) async fn close(&self) {
-        self.queue.call.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.queue.to_commit.end();
+        self.queue.to_move.end();
         let mut state = self.queue.writer().await;
         self.queue.commit(&mut state);
         drop(state);
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
             // Its result is nobody's business any more.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }
+}
+
+fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.spawn(work).expect("the operating system starts a thread")
 }
 
 /// A place in the bounded queue for the writer.
