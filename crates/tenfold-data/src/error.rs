@@ -271,6 +271,16 @@ pub(crate) enum DriverError {
 }
 
 impl DriverError {
+    /// The same for somebody else, where it does not depend on what was asked for.
+    pub(crate) fn for_another(&self) -> Option<Self> {
+        match self {
+            DriverError::Unavailable(source) => Some(DriverError::Unavailable(source.clone())),
+            DriverError::Overloaded(what) => Some(DriverError::Overloaded(what)),
+            DriverError::Deadline => Some(DriverError::Deadline),
+            _ => None,
+        }
+    }
+
     pub(crate) fn at(self, statement: &str, site: CallSite) -> DataError {
         let statement = statement.to_owned();
         match self {

@@ -230,6 +230,19 @@ fn loads_that_a_runtime_was_to_send_which_ends_before_the_lane_is_open_go_alone(
 }
 
 #[tokio::test]
+async fn loads_that_open_lanes_and_are_not_polled_any_more_hold_nobody_up() {
+    let bench = Bench::postgres().await;
+    pages(&bench, 3).await;
+    let load = |number| Box::pin(read(&bench.database, bench.org, number));
+    let (mut one, mut other) = (load(1), load(2));
+    assert!(futures_util::poll!(&mut one).is_pending() && futures_util::poll!(&mut other).is_pending());
+    let third = tokio::time::timeout(Duration::from_secs(10), load(3)).await;
+    assert_eq!(third.unwrap().unwrap(), text(bench.org, 3));
+    assert_eq!(one.await.unwrap(), text(bench.org, 1));
+    assert_eq!(other.await.unwrap(), text(bench.org, 2));
+}
+
+#[tokio::test]
 async fn a_server_that_accepts_connections_and_says_nothing_is_given_up() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgres://nobody@{}/none", server.local_addr().unwrap());

@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::oneshot;
+use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{Client, Config, NoTls, RowStream, Socket, Statement as Prepared};
@@ -23,10 +24,7 @@ use crate::value::Value;
 
 pub(super) struct Lane {
     config: Config,
-    /// The connection in use; replaced when it is found closed.
-    current: Mutex<Option<Arc<Connection>>>,
-    /// Held while connecting, so that a broken lane is opened once and not by everybody who waits for it.
-    connecting: AsyncMutex<()>,
+    link: Mutex<Link>,
     under_way: Arc<AtomicUsize>,
     pub(super) merging: Merging,
 }
@@ -43,7 +41,17 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-pub(super) struct Connection {
+/// A lane's connection.
+enum Link {
+    /// There was none yet, or it could not be opened.
+    Closed,
+    /// A task opens it, and these will be told.
+    Opening(Vec<oneshot::Sender<Result<Arc<Connection>, DriverError>>>),
+    /// It is open, or has broken since.
+    Open(Arc<Connection>),
+}
+
+struct Connection {
     client: Client,
     /// What drives it.
     runtime: Handle,
@@ -54,8 +62,7 @@ impl Lane {
     pub(super) fn new(config: Config) -> Self {
         Lane {
             config,
-            current: Mutex::new(None),
-            connecting: AsyncMutex::new(()),
+            link: Mutex::new(Link::Closed),
             under_way: Arc::default(),
             merging: Merging::default(),
         }
@@ -85,32 +92,44 @@ impl Lane {
     }
 
     /// Runs a text with one list for each parameter.
-    pub(super) async fn rows(&self, text: &str, lists: &[Value]) -> Result<RowStream, DriverError> {
+    pub(super) async fn rows(
+        self: &Arc<Self>,
+        text: &str,
+        lists: &[Value],
+    ) -> Result<RowStream, DriverError> {
         let connection = self.connection().await?;
         let prepared = connection.prepared(text).await?;
         connection.client.query_raw(&prepared, lists).await.map_err(classify)
     }
 
-    async fn connection(&self) -> Result<Arc<Connection>, DriverError> {
-        if let Some(open) = self.open() {
-            return Ok(open);
-        }
-        let _turn = self.connecting.lock().await;
-        if let Some(open) = self.open() {
-            return Ok(open);
-        }
-        let (client, driving) = self.connect().await?;
-        let driving = Gathering { driving, under_way: Arc::clone(&self.under_way), has_let_others: false };
-        let runtime = Handle::current();
-        // It outlives the request that opened it.
-        runtime.spawn(async move {
-            if let Err(error) = driving.await {
-                tracing::warn!(%error, "a lane to PostgreSQL broke; the next load opens it again");
+    /// The open connection. A task opens it once for all who wait, and none of them: they may not be polled any more.
+    async fn connection(self: &Arc<Self>) -> Result<Arc<Connection>, DriverError> {
+        let (tell, opened) = oneshot::channel();
+        let is_first = {
+            let mut link = self.link();
+            if let Some(open) = link.open() {
+                return Ok(open);
             }
-        });
-        let connection = Arc::new(Connection { client, runtime, prepared: Mutex::default() });
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&connection));
-        Ok(connection)
+            match &mut *link {
+                Link::Opening(waiting) => {
+                    waiting.push(tell);
+                    false
+                }
+                Link::Closed | Link::Open(_) => {
+                    *link = Link::Opening(vec![tell]);
+                    true
+                }
+            }
+        };
+        if is_first {
+            // Not under the lock: where the runtime is ending, the task is dropped at once.
+            Handle::current().spawn(Opening::new(self).run());
+        }
+        unconstrained(opened).await.unwrap_or_else(|_| Err(Opening::unfinished()))
+    }
+
+    fn link(&self) -> MutexGuard<'_, Link> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a connection. The client itself bounds how long the server may take to accept one, and not what comes then.
@@ -119,7 +138,7 @@ impl Lane {
         let connected = before(until, async { self.config.connect(NoTls).await.map_err(unconnected) });
         connected.await.map_err(|error| match error {
             DriverError::Deadline => DriverError::Unavailable(Source::new(
-                "PostgreSQL has accepted a connection and says nothing (database.connect_timeout)".to_owned(),
+                "PostgreSQL has accepted a connection and says nothing (database.connect_timeout)",
             )),
             other => other,
         })
@@ -127,12 +146,63 @@ impl Lane {
 
     /// The runtime that drives the lane: the one of its connection, if it is open.
     pub(super) fn runtime(&self) -> Handle {
-        self.open().map_or_else(Handle::current, |connection| connection.runtime.clone())
+        self.link().open().map_or_else(Handle::current, |connection| connection.runtime.clone())
+    }
+}
+
+impl Link {
+    fn open(&self) -> Option<Arc<Connection>> {
+        match self {
+            Link::Open(connection) if !connection.client.is_closed() => Some(Arc::clone(connection)),
+            _ => None,
+        }
+    }
+}
+
+/// Opens a lane. When it is dropped, whether it has come to its end or its runtime has, all who wait are told.
+struct Opening {
+    lane: Arc<Lane>,
+    result: Result<Arc<Connection>, DriverError>,
+}
+
+impl Opening {
+    fn new(lane: &Arc<Lane>) -> Self {
+        Opening { lane: Arc::clone(lane), result: Err(Self::unfinished()) }
     }
 
-    fn open(&self) -> Option<Arc<Connection>> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().filter(|connection| !connection.client.is_closed()).cloned()
+    fn unfinished() -> DriverError {
+        DriverError::Unavailable(Source::new("whoever was to open a lane to PostgreSQL has ended"))
+    }
+
+    async fn run(mut self) {
+        self.result = self.open().await;
+    }
+
+    async fn open(&self) -> Result<Arc<Connection>, DriverError> {
+        let (client, driving) = self.lane.connect().await?;
+        let under_way = Arc::clone(&self.lane.under_way);
+        let driving = Gathering { driving, under_way, has_let_others: false };
+        let runtime = Handle::current();
+        runtime.spawn(async move {
+            if let Err(error) = driving.await {
+                tracing::warn!(%error, "a lane to PostgreSQL broke; the next load opens it again");
+            }
+        });
+        Ok(Arc::new(Connection { client, runtime, prepared: Mutex::default() }))
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        let next = self.result.as_ref().map_or(Link::Closed, |connection| Link::Open(Arc::clone(connection)));
+        let Link::Opening(waiting) = std::mem::replace(&mut *self.lane.link(), next) else { return };
+        for tell in waiting {
+            // Who has gone away does not need to hear it.
+            let _ = tell.send(match &self.result {
+                Ok(connection) => Ok(Arc::clone(connection)),
+                Err(error) => Err(error.for_another().unwrap_or_else(Self::unfinished)),
+            });
+        }
     }
 }
 

@@ -37,12 +37,7 @@ pub(super) enum Answer {
 impl Answer {
     /// What each of those hears whose statement failed.
     fn of(error: &DriverError) -> Self {
-        match error {
-            DriverError::Unavailable(source) => Answer::Failed(DriverError::Unavailable(source.clone())),
-            DriverError::Overloaded(what) => Answer::Failed(DriverError::Overloaded(what)),
-            DriverError::Deadline => Answer::Failed(DriverError::Deadline),
-            _ => Answer::Alone,
-        }
+        error.for_another().map_or(Answer::Alone, Answer::Failed)
     }
 }
 

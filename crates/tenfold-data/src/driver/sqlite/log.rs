@@ -4,10 +4,12 @@
 //! the last commit holds back what came after it. So the readers let go first, and the log is moved; then they let go
 //! again, and read from the database alone, so that the next write begins the log anew.
 //!
-//! While it is moved others write, on another connection: with a SQLite before 3.51.3 that can lose pages
-//! (<https://sqlite.org/wal.html#walresetbug>), so the bundled one must be newer. What they have added by then is moved while nobody writes: that
+//! While it is moved others write, on another connection. What they have added by then is moved while nobody writes: that
 //! is a tenth of it, and the disk has the rest already. SQLite forces the database to the disk only with the last page of
 //! the log, hence [`File::sync_data`]: a checkpoint is as durable without it, but the writers would wait for the disk.
+//!
+//! With a SQLite before 3.51.3 one connection that writes and another that moves can lose pages
+//! (<https://sqlite.org/wal.html#walresetbug>).
 
 use std::fs::File;
 use std::path::Path;
