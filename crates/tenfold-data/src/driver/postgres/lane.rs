@@ -45,8 +45,8 @@ impl Drop for UnderWay<'_> {
 enum Link {
     /// There was none yet, or it could not be opened.
     Closed,
-    /// A task opens it, and these will be told.
-    Opening(Vec<oneshot::Sender<Result<Arc<Connection>, DriverError>>>),
+    /// A task opens it on this runtime, and these will be told.
+    Opening(Handle, Vec<oneshot::Sender<Result<Arc<Connection>, DriverError>>>),
     /// It is open, or has broken since.
     Open(Arc<Connection>),
 }
@@ -102,40 +102,56 @@ impl Lane {
         connection.client.query_raw(&prepared, lists).await.map_err(classify)
     }
 
-    /// The open connection. A task opens it once for all who wait, and none of them: they may not be polled any more.
+    /// The open connection. Tries once more if the runtime has ended that was to open it.
     async fn connection(self: &Arc<Self>) -> Result<Arc<Connection>, DriverError> {
+        for _ in 0..2 {
+            if let Some(opened) = self.opened().await {
+                return opened;
+            }
+        }
+        Err(DriverError::Unavailable(Source::new("whoever was to open a lane to PostgreSQL has ended")))
+    }
+
+    /// What comes of opening the lane, if it is not open. A task does it once for all who wait, and none of them: they may
+    /// not be polled any more. None if the task came to no end.
+    async fn opened(self: &Arc<Self>) -> Option<Result<Arc<Connection>, DriverError>> {
         let (tell, opened) = oneshot::channel();
-        let is_first = {
+        let opening = {
             let mut link = self.link();
             if let Some(open) = link.open() {
-                return Ok(open);
+                return Some(Ok(open));
             }
             match &mut *link {
-                Link::Opening(waiting) => {
+                Link::Opening(_, waiting) => {
                     waiting.push(tell);
-                    false
+                    None
                 }
                 Link::Closed | Link::Open(_) => {
-                    *link = Link::Opening(vec![tell]);
-                    true
+                    let runtime = Handle::current();
+                    *link = Link::Opening(runtime.clone(), vec![tell]);
+                    Some((runtime, Opening { lane: Arc::clone(self), result: None }))
                 }
             }
         };
-        if is_first {
+        if let Some((runtime, opening)) = opening {
             // Not under the lock: where the runtime is ending, the task is dropped at once.
-            Handle::current().spawn(Opening::new(self).run());
+            runtime.spawn(opening.run());
         }
-        unconstrained(opened).await.unwrap_or_else(|_| Err(Opening::unfinished()))
+        unconstrained(opened).await.ok()
     }
 
     fn link(&self) -> MutexGuard<'_, Link> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a connection. The client itself bounds how long the server may take to accept one, and not what comes then.
+    /// Opens a connection. The client itself bounds how long each address may take to accept one, and not what comes then.
     async fn connect(&self) -> Result<(Client, Driving), DriverError> {
-        let until = self.config.get_connect_timeout().map(|limit| Instant::now() + *limit);
-        let connected = before(until, async { self.config.connect(NoTls).await.map_err(unconnected) });
+        let addresses = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
+        let tries = u32::try_from(addresses).unwrap_or(u32::MAX).saturating_add(1);
+        let limit = self.config.get_connect_timeout().map(|limit| limit.saturating_mul(tries));
+        let connected = before(limit.map(|limit| Instant::now() + limit), async {
+            self.config.connect(NoTls).await.map_err(unconnected)
+        });
         connected.await.map_err(|error| match error {
             DriverError::Deadline => DriverError::Unavailable(Source::new(
                 "PostgreSQL has accepted a connection and says nothing (database.connect_timeout)",
@@ -144,9 +160,12 @@ impl Lane {
         })
     }
 
-    /// The runtime that drives the lane: the one of its connection, if it is open.
+    /// The runtime that drives the lane, or will.
     pub(super) fn runtime(&self) -> Handle {
-        self.link().open().map_or_else(Handle::current, |connection| connection.runtime.clone())
+        match &*self.link() {
+            Link::Opening(runtime, _) => runtime.clone(),
+            link => link.open().map_or_else(Handle::current, |connection| connection.runtime.clone()),
+        }
     }
 }
 
@@ -159,23 +178,15 @@ impl Link {
     }
 }
 
-/// Opens a lane. When it is dropped, whether it has come to its end or its runtime has, all who wait are told.
+/// Opens a lane. When it is dropped, whether it has come to its end or its runtime has, those who wait hear of it.
 struct Opening {
     lane: Arc<Lane>,
-    result: Result<Arc<Connection>, DriverError>,
+    result: Option<Result<Arc<Connection>, DriverError>>,
 }
 
 impl Opening {
-    fn new(lane: &Arc<Lane>) -> Self {
-        Opening { lane: Arc::clone(lane), result: Err(Self::unfinished()) }
-    }
-
-    fn unfinished() -> DriverError {
-        DriverError::Unavailable(Source::new("whoever was to open a lane to PostgreSQL has ended"))
-    }
-
     async fn run(mut self) {
-        self.result = self.open().await;
+        self.result = Some(self.open().await);
     }
 
     async fn open(&self) -> Result<Arc<Connection>, DriverError> {
@@ -194,14 +205,19 @@ impl Opening {
 
 impl Drop for Opening {
     fn drop(&mut self) {
-        let next = self.result.as_ref().map_or(Link::Closed, |connection| Link::Open(Arc::clone(connection)));
-        let Link::Opening(waiting) = std::mem::replace(&mut *self.lane.link(), next) else { return };
+        let next = match &self.result {
+            Some(Ok(connection)) => Link::Open(Arc::clone(connection)),
+            Some(Err(_)) | None => Link::Closed,
+        };
+        let Link::Opening(_, waiting) = std::mem::replace(&mut *self.lane.link(), next) else { return };
         for tell in waiting {
+            let told = match &self.result {
+                Some(Ok(connection)) => Some(Ok(Arc::clone(connection))),
+                Some(Err(error)) => error.for_another().map(Err),
+                None => None,
+            };
             // Who has gone away does not need to hear it.
-            let _ = tell.send(match &self.result {
-                Ok(connection) => Ok(Arc::clone(connection)),
-                Err(error) => Err(error.for_another().unwrap_or_else(Self::unfinished)),
-            });
+            let _ = told.map(|told| tell.send(told));
         }
     }
 }

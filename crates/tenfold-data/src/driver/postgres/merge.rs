@@ -77,8 +77,9 @@ impl Merging {
 pub(super) async fn load(lane: &Arc<Lane>, text: &'static str, params: &[Value]) -> Answer {
     let (answer, told) = oneshot::channel();
     if lane.merging.add(text, Load { params: params.to_vec(), answer }) {
+        let sending = Sending { lane: Arc::clone(lane), has_ended: false };
         // Others wait for it too, whatever becomes of this request and of its runtime.
-        lane.runtime().spawn(Sending { lane: Arc::clone(lane), has_ended: false }.run());
+        lane.runtime().spawn(sending.run());
     }
     // Else a turn that is used up would have it polled once more for nothing.
     unconstrained(told).await.unwrap_or(Answer::Alone)

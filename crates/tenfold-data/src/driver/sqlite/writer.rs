@@ -101,6 +101,16 @@ impl Queue {
         unconstrained(Arc::clone(&self.state).lock_owned()).await
     }
 
+    /// The same for a thread, which goes to the end once more if somebody has come meanwhile: he is let into the group.
+    fn writer_after_the_others(&self) -> OwnedMutexGuard<State> {
+        let state = Arc::clone(&self.state).blocking_lock_owned();
+        if !self.is_awaited() {
+            return state;
+        }
+        drop(state);
+        Arc::clone(&self.state).blocking_lock_owned()
+    }
+
     /// Whether somebody stands there.
     pub(super) fn is_awaited(&self) -> bool {
         self.waiting.load(Ordering::Acquire) > 0
@@ -191,11 +201,7 @@ fn commit_when_called(queue: &Weak<Queue>, calls: &Receiver<()>) {
         let Some(queue) = queue.upgrade() else { break };
         match call {
             Ok(()) => {
-                let mut state = queue.state.blocking_lock();
-                if queue.is_awaited() {
-                    drop(state);
-                    state = queue.state.blocking_lock();
-                }
+                let mut state = queue.writer_after_the_others();
                 queue.commit(&mut state);
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -216,7 +222,7 @@ fn move_when_called(queue: &Weak<Queue>, calls: &Receiver<()>) {
         let Some(queue) = queue.upgrade() else { break };
         let Some(log) = queue.log.as_ref().filter(|log| log.is_to_be_moved()) else { continue };
         log.move_most();
-        let mut state = queue.state.blocking_lock();
+        let mut state = queue.writer_after_the_others();
         // Nothing can be moved from within a group.
         queue.commit(&mut state);
         log.move_rest();
