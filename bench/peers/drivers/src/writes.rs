@@ -67,7 +67,7 @@ pub async fn run(place: Place, extent: &Extent) -> anyhow::Result<()> {
         Dialect::Postgres => postgres(place.pool(16)?, users),
     };
     let small = ours.piece.clone();
-    let mut cases = vec![ours, commit_each];
+    let mut cases = vec![ours, one_at_a_time(small.clone()), commit_each];
     cases.retain(|case| extent.wants(case.name));
     for at_once in [1, 16, 64].into_iter().filter(|n| extent.at_once.is_none_or(|only| only == *n)) {
         let shown = measure(&cases, at_once, extent.quick).await?;
@@ -104,6 +104,18 @@ fn ours(database: Database, users: Arc<Vec<UserId>>) -> Case {
                 .await
             };
             Ok(scope.drive(work).await?)
+        }
+    })
+}
+
+/// The same through the same writer, each transaction with a COMMIT of its own.
+fn one_at_a_time(piece: Piece) -> Case {
+    let writer = Arc::new(Mutex::new(()));
+    Case::new("one_at_a_time", move |who, turn| {
+        let (piece, writer) = (piece.clone(), Arc::clone(&writer));
+        async move {
+            let _held = writer.lock().await;
+            piece(who, turn).await
         }
     })
 }
