@@ -66,8 +66,13 @@ impl Log {
     pub(super) fn move_rest(&self) {
         if self.head().is_some_and(|head| head.frames() >= LONG) {
             self.shift();
-            self.readers.let_go();
+            self.let_readers_go();
         }
+    }
+
+    /// Ends the readers' snapshots. Only where there is an index to look at do they keep any.
+    pub(super) fn let_readers_go(&self) {
+        self.readers.let_go();
     }
 
     fn head(&self) -> Option<Head> {
@@ -75,7 +80,7 @@ impl Log {
     }
 
     fn shift(&self) {
-        self.readers.let_go();
+        self.let_readers_go();
         let mover = self.mover.lock().unwrap_or_else(PoisonError::into_inner);
         let moved = mover.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Err(error) = moved {

@@ -59,12 +59,12 @@ impl Sqlite {
         let inline = Arc::new(Inline::open(&path, settings)?);
         let log = Log::of(&path, settings, &inline)?;
         Ok(Sqlite {
-            inline: Arc::clone(&inline),
+            inline,
             threads: Arc::new(Threads {
                 idle: Mutex::new(readers(settings.reader_threads)?),
                 permits: Arc::new(Semaphore::new(settings.reader_threads)),
             }),
-            writer: Writer::start(writer, &inline, log, settings)?,
+            writer: Writer::start(writer, log, settings)?,
         })
     }
 

@@ -35,7 +35,6 @@ use tokio::time::Instant;
 use super::super::before;
 use super::connection::classify;
 use super::group::State;
-use super::inline::Inline;
 use super::log::Log;
 use super::transaction::SqliteTransaction;
 use crate::database::SqliteSettings;
@@ -53,8 +52,7 @@ pub(super) struct Writer {
 
 /// Where transactions stand in line for the writer.
 pub(super) struct Queue {
-    /// These two before the writer, which is closed last: SQLite then moves the log into the database, which no reader may.
-    readers: Arc<Inline>,
+    /// Before the writer, which is closed last: SQLite then moves the log into the database, which no reader may.
     log: Option<Log>,
     state: Arc<Mutex<State>>,
     /// How many stand there, those who are to commit not counted.
@@ -209,7 +207,7 @@ fn commit_when_called(queue: &Weak<Queue>, calls: &Receiver<()>) {
                 if let Ok(mut state) = queue.state.try_lock() {
                     queue.commit(&mut state);
                 }
-                queue.readers.let_go();
+                queue.log.iter().for_each(Log::let_readers_go);
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -233,7 +231,6 @@ impl Writer {
     /// Takes the connection, and starts the threads that see to long commits and the readers' snapshots, and to the log.
     pub(super) fn start(
         connection: Connection,
-        readers: &Arc<Inline>,
         log: Option<Log>,
         settings: &SqliteSettings,
     ) -> Result<Self, DriverError> {
@@ -243,7 +240,6 @@ impl Writer {
         }
         let ((to_commit, commits), (to_move, moves)) = (Call::new(), Call::new());
         let queue = Arc::new(Queue {
-            readers: Arc::clone(readers),
             log,
             state: Arc::new(Mutex::new(State::new(connection))),
             waiting: AtomicUsize::new(0),
