@@ -188,7 +188,7 @@ impl Table {
         let (lists, names, conditions): (Vec<_>, Vec<_>, Vec<_>) = (1..)
             .zip(columns)
             .map(|(n, column)| {
-                let list = format!("${n}::{}[]", self.kind_of(column).postgres());
+                let list = list_parameter(n, self.kind_of(column));
                 (list, format!("value_{n}"), format!("{column} = wanted.value_{n}"))
             })
             .collect();
@@ -219,10 +219,8 @@ impl Table {
     /// takes a quarter longer for it.
     pub(crate) fn insert_many_statement(&self) -> &Statement {
         self.texts.insert_many.get_or_init(|| {
-            let arrays: Vec<_> = (1..)
-                .zip(self.columns)
-                .map(|(n, column)| format!("${n}::{}[]", column.kind.postgres()))
-                .collect();
+            let arrays: Vec<_> =
+                (1..).zip(self.columns).map(|(n, column)| list_parameter(n, column.kind)).collect();
             self.insert_from(&format!("SELECT * FROM unnest({})", arrays.join(", ")))
         })
     }
@@ -240,7 +238,12 @@ impl Table {
 
 /// The values in list parameter `$n` as rows of one column, `wanted.link`, on PostgreSQL.
 pub(crate) fn wanted_links(n: usize, kind: Kind) -> String {
-    format!("unnest(${n}::{}[]) AS wanted (link)", kind.postgres())
+    format!("unnest({}) AS wanted (link)", list_parameter(n, kind))
+}
+
+/// Parameter `$n`, a list of values of one kind, on PostgreSQL.
+fn list_parameter(n: usize, kind: Kind) -> String {
+    format!("${n}::{}[]", kind.postgres())
 }
 
 /// `column` is one of the values in list parameter `$n`.

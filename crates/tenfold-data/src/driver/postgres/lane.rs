@@ -86,8 +86,7 @@ impl Lane {
                 Answer::Alone => {}
             }
         }
-        let connection = self.connection().await?;
-        let prepared = connection.prepared(&call.statement.text).await?;
+        let (connection, prepared) = self.prepared(&call.statement.text).await?;
         run_prepared(&connection.client, &prepared, call).await
     }
 
@@ -97,9 +96,15 @@ impl Lane {
         text: &str,
         lists: &[Value],
     ) -> Result<RowStream, DriverError> {
+        let (connection, prepared) = self.prepared(text).await?;
+        connection.client.query_raw(&prepared, lists).await.map_err(classify)
+    }
+
+    /// The prepared form of a text, and the connection that has it.
+    async fn prepared(self: &Arc<Self>, text: &str) -> Result<(Arc<Connection>, Prepared), DriverError> {
         let connection = self.connection().await?;
         let prepared = connection.prepared(text).await?;
-        connection.client.query_raw(&prepared, lists).await.map_err(classify)
+        Ok((connection, prepared))
     }
 
     /// The open connection. Tries once more if the runtime has ended that was to open it.
