@@ -8,6 +8,7 @@ use tenfold_data::{
     Clock, Context, Database, DatabaseSettings, Dialect, Observer, OrgId, Pooler, RepeatedRecord,
     StatementRecord, SystemContext, WaitRecord,
 };
+use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::NoTls;
 
 use crate::ledger::Ledger;
@@ -126,6 +127,11 @@ impl Bench {
     pub fn waited(&self) -> Vec<WaitRecord> {
         self.ledger.take_waited()
     }
+}
+
+/// A runtime of one thread, which runs only what is driven on it: for tests that leave one.
+pub fn one_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("the operating system has what it needs")
 }
 
 /// Fails a test in whose work a statement repeated, or a transaction waited for something else.

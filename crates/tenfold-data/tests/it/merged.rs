@@ -7,9 +7,8 @@ use futures_util::future::join_all;
 use tenfold_data::{
     Clock, Context, DataError, Database, DatabaseSettings, Entity, MigrationFile, ModuleMigrations, OrgId,
 };
-use tokio::runtime;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, one_thread};
 
 /// Another organization may have a page of the same number.
 #[derive(Debug, Entity)]
@@ -177,8 +176,7 @@ async fn a_row_that_the_server_cannot_give_is_an_error_for_who_asked_for_it_and_
 
 /// Many loads on a runtime that ends then, or is only not driven any more, and as many after them.
 fn load_on_a_runtime_that_is_left(ends: bool) {
-    let runtime = || runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (first, second) = (runtime(), runtime());
+    let (first, second) = (one_thread(), one_thread());
     let bench = first.block_on(Bench::postgres());
     let all = || join_all((1..=20).map(|number| read(&bench.database, bench.org, number)));
     let check = |found: Vec<Result<String, DataError>>| {
@@ -209,8 +207,7 @@ fn loads_are_sent_and_hold_nobody_up_whose_runtime_is_not_driven_any_more() {
 
 #[test]
 fn loads_that_a_runtime_was_to_send_which_ends_before_the_lane_is_open_go_alone() {
-    let runtime = || runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (first, second) = (runtime(), runtime());
+    let (first, second) = (one_thread(), one_thread());
     let bench = first.block_on(Bench::postgres());
     first.block_on(pages(&bench, 20));
     // Nothing is loaded by key yet, so its lanes are closed.

@@ -7,10 +7,9 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use rusqlite::Connection;
 use tenfold_data::{Clock, DataError, Database, DatabaseSettings, Entity, sql};
-use tokio::runtime;
 use tokio::sync::oneshot;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, one_thread};
 use crate::work::{self, Label, LabelId, label, store_label};
 
 /// The names that another program finds in the file.
@@ -120,8 +119,7 @@ async fn a_group_is_committed_although_its_first_member_is_dropped_or_not_polled
 
 /// Stores a label whose transaction is begun on a runtime that ends then, or is only not driven any more.
 fn store_from_a_runtime_that_is_left(ends: bool) {
-    let runtime = || runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (first, second) = (runtime(), runtime());
+    let (first, second) = (one_thread(), one_thread());
     let bench = first.block_on(committing(Duration::MAX));
     let mut member = Box::pin(store_label(&bench, "member"));
     second.block_on(async { assert!(futures_util::poll!(&mut member).is_pending()) });
