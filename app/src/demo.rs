@@ -1,8 +1,6 @@
-//! What `--demo` puts into an empty database.
+//! Who can be signed in as with `--demo`.
 
 use serde::Serialize;
-use tenfold::SystemContext;
-use tenfold::app::Seeding;
 
 /// Somebody whom one can sign in as.
 #[derive(Serialize)]
@@ -19,18 +17,13 @@ pub(crate) const ACCOUNTS: &[DemoAccount] = &[
     DemoAccount { email: "both@demo.test", says: "both organizations" },
 ];
 
-/// Fills the organizations of the demo, and says how to sign in.
-pub(crate) fn seed(cx: &SystemContext) -> Seeding<'_> {
-    Box::pin(async move {
-        for organization in auth::demo::seed(cx).await?.unwrap_or_default() {
-            projects::demo::seed(cx, organization.id, &organization.users).await?;
-        }
-        let accounts: Vec<String> =
-            ACCOUNTS.iter().map(|account| format!("{} ({})", account.email, account.says)).collect();
-        let password = auth::demo::PASSWORD;
-        Ok(format!(
-            "  sign in as {}\n  with the password {password}, which is also that of the console, /console\n",
-            accounts.join(", ")
-        ))
-    })
+/// Says how to sign in.
+pub(crate) fn welcome() -> String {
+    let accounts: Vec<String> =
+        ACCOUNTS.iter().map(|account| format!("{} ({})", account.email, account.says)).collect();
+    let password = auth::demo::PASSWORD;
+    format!(
+        "  sign in as {}\n  with the password {password}, which is also that of the console, /console\n",
+        accounts.join(", ")
+    )
 }

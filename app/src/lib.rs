@@ -14,7 +14,7 @@ pub fn app() -> App {
         .module(files::module())
         .module(projects::module())
         .module(tenfold_console::module())
-        .demo(demo::seed)
+        .demo(demo::welcome)
         .demo_setting("console.password", auth::demo::PASSWORD)
         .front(page::routes)
 }

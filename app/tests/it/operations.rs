@@ -1,8 +1,8 @@
-//! The operations that the OpenAPI document lists, and what tests need to call every one of them.
-//!
-//! A new route with a parameter or a body gets a line in [`entity`] or [`body`]; without it the tests fail.
+//! The operations that the OpenAPI document lists, and calls of every one of them by its example.
 
-use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
 use tenfold::testing::{TestApp, TestResponse};
 
 use crate::text;
@@ -17,52 +17,8 @@ pub struct Operation {
     pub document: Value,
 }
 
-/// What the `{id}` of a path names.
-#[derive(Clone, Copy, Debug)]
-pub enum Entity {
-    User,
-    Project,
-    Task,
-    File,
-    Notification,
-}
-
-/// Ids of one organization.
-pub struct Ids {
-    pub users: Vec<String>,
-    pub projects: Vec<String>,
-    pub tasks: Vec<String>,
-    pub files: Vec<String>,
-    pub notifications: Vec<String>,
-}
-
-/// What the id in a path names, and the only place to say so.
-fn entity(path: &str) -> Option<Entity> {
-    match path {
-        "/v1/users/{id}" => Some(Entity::User),
-        "/v1/projects/{id}" | "/v1/projects/{id}/tasks" => Some(Entity::Project),
-        "/v1/tasks/{id}" => Some(Entity::Task),
-        "/v1/notifications/{id}/read" => Some(Entity::Notification),
-        _ if path == "/v1/files/{id}" || path.starts_with("/v1/files/{id}/") => Some(Entity::File),
-        _ => None,
-    }
-}
-
-/// A body that would be taken, and the only place to say so. Where it changes something, the change shows.
-fn body(operation: &str) -> Option<Value> {
-    match operation {
-        "POST /v1/auth/switch" => Some(json!({"organization": "01900000-0000-7000-8000-000000000000"})),
-        "PATCH /v1/users/{id}" => Some(
-            json!({"profile": {"display_name": "Mallory"}, "settings": {"theme": "dark", "locale": "xx"}}),
-        ),
-        "POST /v1/files" => Some(json!("any bytes are a file")),
-        "POST /v1/projects" => Some(json!({"name": "Mallory's"})),
-        "POST /v1/projects/{id}/tasks" => Some(json!({"title": "Mallory's"})),
-        "PATCH /v1/projects/{id}" => Some(json!({"name": "Mallory's"})),
-        "PATCH /v1/tasks/{id}" => Some(json!({"title": "Mallory's", "status": "in_progress"})),
-        _ => None,
-    }
-}
+/// The ids of one organization, by the operation that lists them.
+pub struct Ids(BTreeMap<String, Vec<String>>);
 
 /// All operations of the document.
 pub async fn all(app: &TestApp) -> Vec<Operation> {
@@ -91,15 +47,9 @@ impl Operation {
         self.path.contains('{')
     }
 
-    /// What its parameter names.
-    pub fn entity(&self) -> Entity {
-        entity(&self.path).unwrap_or_else(|| {
-            panic!(
-                "nobody knows what the parameter of {} names: add a line to entity() in {}",
-                self.name(),
-                file!()
-            )
-        })
+    /// The operation that lists what its parameter names.
+    pub fn listed_by(&self) -> String {
+        text(&self.document["x-example"]["ids"]["id"])
     }
 
     /// The permission that the document says it needs.
@@ -112,71 +62,88 @@ impl Operation {
         self.document["security"].as_array().is_some_and(|schemes| !schemes.is_empty())
     }
 
-    /// Calls it as the token's owner, or as nobody, on one id, with a body that would be taken.
+    /// Calls it as the token's owner, or as nobody, on one id, with the query and body of its example.
     pub async fn call(&self, app: &TestApp, token: Option<&str>, id: &str) -> TestResponse {
-        let path = self.path.replace("{id}", id);
+        let mut path = self.path.replace("{id}", id);
         assert!(!path.contains('{'), "{} has a parameter that is not {{id}}", self.name());
+        let example = &self.document["x-example"];
+        if let Some(query) = example["query"].as_str() {
+            path = format!("{path}?{query}");
+        }
         let mut request = app.request(&self.method, &path);
         if let Some(token) = token {
             request = request.bearer(token);
         }
-        if self.document.get("requestBody").is_some() {
-            let body = body(&self.name()).unwrap_or_else(|| {
-                panic!("nobody knows a body that {} takes: add a line to body() in {}", self.name(), file!())
-            });
-            request = request.json(&body);
+        let content = self.document["requestBody"]["content"].as_object();
+        if let Some(content) = content {
+            request = match (&example["body"], content.contains_key("application/json")) {
+                (body, true) => request.json(body),
+                (bytes, false) => request.body(text(bytes).into_bytes()),
+            };
         }
         request.send().await
     }
 }
 
 impl Ids {
-    /// The ids that somebody sees.
+    /// The ids that somebody sees: those that the examples of all operations take theirs from.
     pub async fn seen_by(app: &TestApp, token: &str) -> Self {
-        let users = listed(app, token, "/v1/users").await;
-        let projects = listed(app, token, "/v1/projects").await;
-        let mut tasks = Vec::new();
-        for project in &projects {
-            tasks.extend(listed(app, token, &format!("/v1/projects/{project}/tasks")).await);
-        }
-        let files = listed(app, token, "/v1/files").await;
-        let notifications = listed(app, token, "/v1/notifications").await;
-        Ids { users, projects, tasks, files, notifications }
+        let lists = lists(app, token).await;
+        let ids = |items: &Value| {
+            items["items"]
+                .as_array()
+                .expect("a list has items")
+                .iter()
+                .map(|item| text(&item["id"]))
+                .collect::<Vec<_>>()
+        };
+        Ids(lists.into_iter().map(|(name, pages)| (name, pages.iter().flat_map(ids).collect())).collect())
     }
 
-    /// Those of one kind.
-    pub fn of(&self, entity: Entity) -> &[String] {
-        match entity {
-            Entity::User => &self.users,
-            Entity::Project => &self.projects,
-            Entity::Task => &self.tasks,
-            Entity::File => &self.files,
-            Entity::Notification => &self.notifications,
-        }
+    /// Those that an operation takes.
+    pub fn of(&self, operation: &Operation) -> &[String] {
+        &self.0[&operation.listed_by()]
     }
 }
 
 /// Everything that somebody sees in lists, to compare with later.
 pub async fn everything(app: &TestApp, token: &str) -> Vec<Value> {
-    let mut lists = Vec::new();
-    for path in ["/v1/users", "/v1/projects", "/v1/files", "/v1/notifications"] {
-        lists.push(list(app, token, path).await);
+    lists(app, token).await.into_values().flatten().collect()
+}
+
+/// What each list that an example names holds, for each of the ids that it takes itself.
+async fn lists(app: &TestApp, token: &str) -> BTreeMap<String, Vec<Value>> {
+    let all = all(app).await;
+    let named: BTreeSet<String> =
+        all.iter().filter(|one| one.names_something()).map(Operation::listed_by).collect();
+    let list_of = |name: &str| {
+        all.iter()
+            .find(|operation| operation.document["operationId"] == name)
+            .expect("the document has the list")
+    };
+    let (inner, outer): (Vec<_>, Vec<_>) =
+        named.iter().map(|name| (name, list_of(name))).partition(|(_, list)| list.names_something());
+    let mut lists: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for (name, list) in outer {
+        lists.insert(name.clone(), vec![whole(app, token, &list.path).await]);
     }
-    for project in Ids::seen_by(app, token).await.projects {
-        lists.push(list(app, token, &format!("/v1/projects/{project}/tasks")).await);
+    // A list inside a thing that another list shows.
+    for (name, list) in inner {
+        let mut pages = Vec::new();
+        for outer in &lists[&list.listed_by()].clone() {
+            for item in outer["items"].as_array().expect("a list has items") {
+                pages.push(whole(app, token, &list.path.replace("{id}", &text(&item["id"]))).await);
+            }
+        }
+        lists.insert(name.clone(), pages);
     }
     lists
 }
 
-async fn list(app: &TestApp, token: &str, path: &str) -> Value {
+async fn whole(app: &TestApp, token: &str, path: &str) -> Value {
     let answer = app.get(&format!("{path}?limit=1000")).bearer(token).send().await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
     let list = answer.json();
     assert_eq!(list["next_cursor"], Value::Null, "{path} has more than one page");
     list
-}
-
-async fn listed(app: &TestApp, token: &str, path: &str) -> Vec<String> {
-    let list = list(app, token, path).await;
-    list["items"].as_array().expect("a list has items").iter().map(|item| text(&item["id"])).collect()
 }

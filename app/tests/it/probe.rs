@@ -2,7 +2,6 @@
 
 use std::future::pending;
 
-use tenfold::app::Seeding;
 use tenfold::data::{DataError, Dialect, MigrationFile, OrgId, SystemTx, Uuid};
 use tenfold::http::{IfMatch, Json, Problem, Routes};
 use tenfold::prelude::axum::routing::{get, post};
@@ -13,11 +12,7 @@ const MIGRATIONS: &[MigrationFile] =
 
 /// The reference backend with the module added.
 pub fn app() -> App {
-    app::app().module(Module::new("probe").migrations(MIGRATIONS).routes(routes)).demo(nothing)
-}
-
-fn nothing(_: &SystemContext) -> Seeding<'_> {
-    Box::pin(async { Ok(String::new()) })
+    app::app().module(Module::new("probe").migrations(MIGRATIONS).routes(routes))
 }
 
 fn routes() -> Routes {

@@ -43,7 +43,7 @@ both_databases!(app::app(); async fn what_belongs_to_another_organization_is_as_
     let before = everything(app, &acme).await;
     for operation in operations::all(app).await.iter().filter(|operation| operation.names_something()) {
         let unknown = problem(&operation.call(app, Some(&mallory), UNKNOWN).await, 404);
-        let ids = ids.of(operation.entity());
+        let ids = ids.of(operation);
         // All of them where there are few; a thousand users are alike.
         for id in ids.iter().step_by(ids.len() / 100 * 5 + 1) {
             let answer = operation.call(app, Some(&mallory), id).await;
@@ -63,7 +63,7 @@ both_databases!(app::app(); async fn without_a_session_only_the_public_operation
             continue;
         }
         assert!(operation.needs_session(), "{} says nothing of a session: is it public?", operation.name());
-        let id = if operation.names_something() { &*ids.of(operation.entity())[0] } else { "" };
+        let id = if operation.names_something() { &*ids.of(&operation)[0] } else { "" };
         for id in [id, UNKNOWN, "no-id"] {
             for token in [None, Some(""), Some("tf_AAAA")] {
                 let answer = operation.call(app, token, id).await;
@@ -81,7 +81,7 @@ async fn whoever_lacks_the_permission_is_refused_and_changes_nothing(app) {
     let owner = new_owner_with_one_of_each(app).await;
     let ids = Ids::seen_by(app, &owner).await;
     let some = |operation: &Operation| {
-        if operation.names_something() { ids.of(operation.entity())[0].clone() } else { String::new() }
+        if operation.names_something() { ids.of(operation)[0].clone() } else { String::new() }
     };
     let all: Vec<Operation> =
         operations::all(app).await.into_iter().filter(|operation| operation.permission().is_some()).collect();
@@ -148,7 +148,7 @@ both_databases!(app::app(); async fn a_user_of_two_organizations_works_in_one_at
     upload_a_picture(app, &in_globex).await;
     let globex = Ids::seen_by(app, &in_globex).await;
     for operation in operations::all(app).await.iter().filter(|operation| operation.names_something()) {
-        let id = &globex.of(operation.entity())[0];
+        let id = &globex.of(operation)[0];
         assert_eq!(operation.call(app, Some(&in_acme), id).await.status(), 404, "{}", operation.name());
         let status = operation.call(app, Some(&in_globex), id).await.status();
         assert!([200, 201, 204].contains(&status), "{} gives {status}", operation.name());

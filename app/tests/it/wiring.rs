@@ -3,6 +3,8 @@
 use tenfold::config::Loader;
 use tenfold::data::testing::TestDatabase;
 use tenfold::data::{Clock, Dialect};
+use tenfold::http::Permission;
+use tenfold::prelude::*;
 use tenfold::telemetry::Telemetry;
 use tenfold::{App, Module};
 
@@ -58,4 +60,48 @@ fn two_modules_that_authenticate_are_one_too_many() {
     let one =
         |name| Module::new(name).authenticates(|_| unreachable!("it is refused before anything is built"));
     on_both(|| empty().module(one("first")).module(one("second")), &["2 modules", ".authenticates("]);
+}
+
+#[derive(serde::Deserialize, ToSchema)]
+#[expect(dead_code, reason = "no request reads it")]
+struct Anything {
+    text: String,
+}
+
+/// Takes a body and shows none.
+#[endpoint(post, "/v1/things", tag = "things")]
+async fn make_thing(_: SystemContext, _: Json<Anything>) -> Result<NoContent, Problem> {
+    Ok(NoContent)
+}
+
+/// Takes an id from something that lists none.
+#[endpoint(get, "/v1/things/{id}", tag = "things", example(id = list_things))]
+async fn get_thing(_: SystemContext, _: Path<OrgId>) -> Result<NoContent, Problem> {
+    Ok(NoContent)
+}
+
+#[test]
+fn an_operation_without_an_example_names_the_line_to_add() {
+    let with = |routes: fn() -> Routes| app::app().module(Module::new("things").routes(routes));
+    on_both(
+        || with(|| Routes::new().routes(routes!(make_thing))),
+        &["make_thing takes a body and has no example", "example(body = {…})"],
+    );
+    on_both(
+        || with(|| Routes::new().routes(routes!(get_thing))),
+        &["the example of get_thing takes id from list_things", "no operation that lists"],
+    );
+}
+
+struct Own;
+
+impl Permission for Own {
+    const NAME: &'static str = "members.read";
+    const ROLES: &'static [Role] = Role::OWNERS;
+}
+
+#[test]
+fn a_permission_of_two_sets_of_roles_is_refused() {
+    let again = || app::app().module(Module::new("things").permission::<Own>());
+    on_both(again, &["the permission members.read goes to", "share one"]);
 }

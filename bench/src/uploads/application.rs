@@ -71,7 +71,7 @@ impl Authenticate for Nobody {
 }
 
 /// Takes an upload, enqueues the work and answers.
-#[utoipa::path(post, path = "/async", responses((status = 202)))]
+#[endpoint(post, "/async", tag = "uploads", answers(202), example(body = "bytes"))]
 async fn accept(cx: SystemContext, uploads: Use<Uploads>, body: Body) -> Result<StatusCode, Problem> {
     let upload = uploads.store(cx.new_id(), body).await.map_err(Problem::internal)?;
     cx.transaction(async |tx| tx.enqueue(Work { upload }).await).await?;
@@ -79,7 +79,7 @@ async fn accept(cx: SystemContext, uploads: Use<Uploads>, body: Body) -> Result<
 }
 
 /// Takes an upload, works on it and answers.
-#[utoipa::path(post, path = "/sync", responses((status = 200)))]
+#[endpoint(post, "/sync", tag = "uploads", answers(200), example(body = "bytes"))]
 async fn work_before_the_answer(
     cx: SystemContext,
     uploads: Use<Uploads>,
@@ -91,7 +91,7 @@ async fn work_before_the_answer(
 }
 
 /// As [`work_before_the_answer`], in a server that has a process or a thread for each request, and few of them.
-#[utoipa::path(post, path = "/sync-in-places", responses((status = 200)))]
+#[endpoint(post, "/sync-in-places", tag = "uploads", answers(200), example(body = "bytes"))]
 async fn work_in_one_of_few_places(
     cx: SystemContext,
     uploads: Use<Uploads>,

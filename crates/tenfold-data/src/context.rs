@@ -22,7 +22,7 @@ pub struct Principal {
     /// The session that the request was signed with.
     pub session: Uuid,
     /// The names of what this user may do here.
-    pub permissions: BTreeSet<String>,
+    pub permissions: Arc<BTreeSet<String>>,
 }
 
 /// What everything that reads, writes or calls another module takes: it names one organization.

@@ -1,5 +1,6 @@
 //! The macros of Tenfold. Each writes plain code that is shown in its documentation.
 
+mod endpoint;
 mod entity;
 mod migrations;
 mod module_api;
@@ -108,6 +109,50 @@ pub fn migrations(input: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn module_api(arguments: TokenStream, item: TokenStream) -> TokenStream {
     finish(module_api::expand(arguments.into(), parse_macro_input!(item)))
+}
+
+/// Makes an `async fn` an operation of the API: `routes!` takes it, and the OpenAPI document describes it.
+///
+/// ```ignore
+/// /// One project of the organization.
+/// #[endpoint(get, "/v1/projects/{id}", tag = "projects", example(id = list_projects))]
+/// async fn get_project(cx: Context, _: Require<ReadProjects>, Path(id): Path<ProjectId>)
+///     -> Result<Tagged<Json<ProjectView>>, Problem>
+/// ```
+///
+/// What a client may send and what it gets stands in the signature: each argument says what it takes from a request
+/// (`tenfold::http::Input`), the result says what it answers (`tenfold::http::Output`). The documentation's first
+/// paragraph is the summary. The attribute has what no type tells:
+///
+/// - `tag`: the heading under which the document lists it;
+/// - `example(…)`: a call that works. `id = list_projects` names the operation whose items have such an id, `body = {…}`
+///   is JSON that is taken, `query = "name=a.png"` what stands behind the question mark. Tests, Schemathesis and the
+///   document use it. A path parameter without one does not compile; an application in which a body has none does not
+///   start;
+/// - `answers(200: EventShape as "text/event-stream", 304)`: for a handler that gives a plain `Response`;
+/// - `problems(402, 409)`: problems worth a line of their own; the common ones come from the types;
+/// - `headers("Range" = "One range, such as bytes=0-99")`: headers that the handler reads by itself.
+///
+/// What it writes beside the function:
+///
+/// ```ignore
+/// struct __path_get_project;
+/// impl __path_get_project {
+///     fn describe() -> Endpoint {
+///         Endpoint::new("get_project", "/v1/projects/{id}", "projects", &["One project of the organization."])
+///             .takes::<Context>()
+///             .takes::<Require<ReadProjects>>()
+///             .takes::<Path<ProjectId>>()
+///             .gives::<Result<Tagged<Json<ProjectView>>, Problem>>()
+///             .example_id("id", "list_projects")
+///     }
+/// }
+/// impl utoipa::Path for __path_get_project { /* the method, the path, and what describe() gives */ }
+/// ```
+#[proc_macro_attribute]
+pub fn endpoint(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let arguments = parse_macro_input!(arguments as endpoint::Arguments);
+    finish(endpoint::expand(&arguments, &parse_macro_input!(item)))
 }
 
 fn finish(written: syn::Result<proc_macro2::TokenStream>) -> TokenStream {

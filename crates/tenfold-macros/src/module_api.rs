@@ -54,6 +54,8 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemTrait) -> Result<Toke
             }
         }
 
+        impl ::tenfold::http::Input for #client {}
+
         impl ::tenfold::call::Interface for dyn #name {
             const MODULE: &'static str = #module;
             const NAME: &'static str = #trait_name;

@@ -2,6 +2,9 @@
 //!
 //! A module's author needs `use tenfold::prelude::*;` and little else.
 
+// So that our own macros, which write `::tenfold`, work in here too.
+extern crate self as tenfold;
+
 pub mod app;
 pub mod call;
 pub mod config;
@@ -20,7 +23,7 @@ pub use utoipa;
 pub use tenfold_data as data;
 pub use tenfold_data::{Context, SystemContext, id, sql};
 pub use tenfold_jobs as jobs;
-pub use tenfold_macros::module_api;
+pub use tenfold_macros::{endpoint, module_api};
 pub use tenfold_observe::telemetry;
 
 pub use crate::app::App;
@@ -29,20 +32,23 @@ pub use crate::module::{Module, Use, Wiring};
 
 /// What nearly every file of a module uses.
 pub mod prelude {
-    // `routes!` writes paths that begin with it.
+    // `routes!` and the derives below write paths that begin with these.
     pub use axum;
+    pub use utoipa;
+    pub use utoipa::{IntoParams, ToSchema};
+
     pub use tenfold_data::{
         Context, Count, DataError, Entity, Listing, Many, One, OrgId, Page, Ref, SystemContext, TextEnum,
         Timestamp, Tx, Versioned, id, migrations, sql,
     };
     pub use tenfold_jobs::{Enqueue, Event, Job, JobContext};
-    pub use tenfold_macros::module_api;
+    pub use tenfold_macros::{endpoint, module_api};
 
     pub use crate::async_trait;
     pub use crate::call::CallError;
     pub use crate::http::{
-        Created, IfMatch, Json, NoContent, OnConflict, Path, Permission, Problem, Require, Routes, Tagged,
-        Text, routes,
+        Created, IfMatch, Json, NoContent, OnConflict, Path, Permission, Problem, Query, Require, Role,
+        Routes, Tagged, Text, routes,
     };
     pub use crate::module::{Module, Use, Wiring};
 }

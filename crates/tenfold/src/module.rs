@@ -11,9 +11,10 @@ use http::request::Parts;
 use tenfold_data::{Clock, Database, MigrationFile};
 use tenfold_jobs::{Event, Job, JobContext, Listeners, Registry};
 
+use crate::app::Fill;
 use crate::call::Interface;
 use crate::config::{ConfigError, Loaded};
-use crate::http::{Authenticate, Problem, Routes, ServerState};
+use crate::http::{Authenticate, Declared, Permission, Permissions, Problem, Routes, ServerState};
 
 /// One module of an application.
 ///
@@ -34,6 +35,8 @@ pub struct Module {
     pub(crate) provides: Vec<Named>,
     pub(crate) needs: Vec<Named>,
     pub(crate) authenticators: usize,
+    pub(crate) permissions: Vec<Declared>,
+    pub(crate) demo: Option<Fill>,
     pub(crate) steps: Vec<Step>,
     pub(crate) background: Vec<Background>,
 }
@@ -72,6 +75,8 @@ impl Module {
             provides: Vec::new(),
             needs: Vec::new(),
             authenticators: 0,
+            permissions: Vec::new(),
+            demo: None,
             steps: Vec::new(),
             background: Vec::new(),
         }
@@ -99,6 +104,19 @@ impl Module {
     /// [`Html`](crate::http::Html), are no part of the OpenAPI document.
     pub fn routes(mut self, routes: fn() -> Routes) -> Self {
         self.routes = Some(routes);
+        self
+    }
+
+    /// Demo data: `fill` is called once for each organization of the demo, in a transaction, also in a database that has
+    /// demo data of other modules already: `.demo(|tx, organization| Box::pin(demo::fill(tx, organization)))`.
+    pub fn demo(mut self, fill: Fill) -> Self {
+        self.demo = Some(fill);
+        self
+    }
+
+    /// A permission that the module's code asks for and none of its routes does. Those of routes are known by them.
+    pub fn permission<P: Permission>(mut self) -> Self {
+        self.permissions.push(Declared { name: P::NAME, roles: P::ROLES });
         self
     }
 
@@ -174,13 +192,14 @@ impl Module {
 pub struct Wiring {
     database: Database,
     settings: Arc<Loaded>,
+    permissions: Arc<Permissions>,
     pub(crate) services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
 }
 
 impl Wiring {
-    pub(crate) fn new(database: Database, settings: Arc<Loaded>) -> Self {
-        Wiring { database, settings, services: HashMap::new(), authenticator: None }
+    pub(crate) fn new(database: Database, settings: Arc<Loaded>, permissions: Arc<Permissions>) -> Self {
+        Wiring { database, settings, permissions, services: HashMap::new(), authenticator: None }
     }
 
     /// The application's database, migrated.
@@ -196,6 +215,11 @@ impl Wiring {
     /// The configuration.
     pub fn settings(&self) -> &Loaded {
         &self.settings
+    }
+
+    /// The permissions of all modules, with the roles that have them.
+    pub fn permissions(&self) -> Arc<Permissions> {
+        Arc::clone(&self.permissions)
     }
 
     /// A service that an earlier `.service(…)` of the module built.

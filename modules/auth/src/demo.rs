@@ -1,45 +1,56 @@
 //! Demo data: two organizations, people to sign in as, and enough rows to see what a list costs.
 
 use auth_api::{AccountId, UserId};
+use tenfold::app::DemoOrganization;
+use tenfold::http::Permission as _;
 use tenfold::prelude::*;
 
 use crate::entities::{
     Account, Membership, MembershipId, Organization, Permission, PermissionId, Profile, Settings, Theme, User,
 };
 use crate::passwords::Passwords;
-use crate::users::permissions::OWNER;
+use crate::users::permissions::WriteMembers;
 
 /// The password of everybody in the demo.
 pub const PASSWORD: &str = "tenfold-demo";
 
-/// An organization that was made, and its users.
-pub struct DemoOrganization {
-    /// Whose rows are to be made.
-    pub id: OrgId,
-    /// Its users, the owner first.
-    pub users: Vec<UserId>,
-}
+/// Who is a user of both organizations.
+const BOTH: &str = "both@demo.test";
 
-/// Makes Acme with 1,000 users and Globex with 10; `both@demo.test` is a user of both. Returns nothing if the
-/// demo data is there already.
+/// Makes Acme with 1,000 users and Globex with 10, if they are not there; `both@demo.test` is a user of both. Gives both
+/// with their users, the owner first.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn seed(cx: &SystemContext) -> anyhow::Result<Option<Vec<DemoOrganization>>> {
-    let known = Account::query().filter(Account::email.eq("owner@acme.test".to_owned())).first(cx).await?;
-    if known.is_some() {
-        return Ok(None);
+pub(crate) async fn organizations(cx: &SystemContext) -> anyhow::Result<Vec<DemoOrganization>> {
+    if Account::query().filter(Account::email.eq(BOTH.to_owned())).first(cx).await?.is_none() {
+        make(cx).await?;
     }
+    let both = Account::query().filter(Account::email.eq(BOTH.to_owned())).first(cx).await?;
+    let both =
+        both.ok_or_else(|| anyhow::anyhow!("the demo's people are not all there: {BOTH} is missing"))?;
+    let mut organizations = Vec::new();
+    let memberships = Membership::query().filter(Membership::account_id.eq(both.id)).all(cx).await?;
+    for membership in &memberships {
+        // Ids are in the order in which the users were made.
+        let users = User::query().order_by(User::id).limit(1000).all(&cx.within(membership.org_id)).await?;
+        let users = users.iter().map(|user| user.id.0).collect();
+        organizations.push(DemoOrganization { id: membership.org_id, users });
+    }
+    Ok(organizations)
+}
+
+async fn make(cx: &SystemContext) -> anyhow::Result<()> {
     let password_hash = password_hash().await?;
     let made = cx
-        .transaction(async |tx| -> Result<_, DataError> {
+        .transaction(async |tx| -> Result<(), DataError> {
             let account = |email: &str| Account {
                 id: AccountId(tx.new_id()),
                 email: email.to_owned(),
                 password_hash: password_hash.clone(),
                 created_at: tx.now(),
             };
-            let both = account("both@demo.test");
+            let both = account(BOTH);
             let mut made = Vec::new();
             for (name, domain, count) in [("Acme", "acme.test", 1000), ("Globex", "globex.test", 10)] {
                 let mut people = vec![account(&format!("owner@{domain}"))];
@@ -51,15 +62,12 @@ pub async fn seed(cx: &SystemContext) -> anyhow::Result<Option<Vec<DemoOrganizat
                 made.push((name, members));
             }
             Account::insert_many(tx, vec![both]).await?;
-            let mut organizations = Vec::new();
             for (name, members) in made {
                 let organization =
                     Organization { id: OrgId(tx.new_id()), name: name.to_owned(), created_at: tx.now() };
                 let organization = organization.insert(tx).await?;
-                let users = add_users(&tx.within(organization.id), &members, |index| {
-                    demo_permissions(index, members.len())
-                })
-                .await?;
+                let role = |index| demo_role(index, members.len());
+                let users = add_users(&tx.within(organization.id), &members, role).await?;
                 let membership = |((account, _), user): (&(AccountId, String), &UserId)| Membership {
                     id: MembershipId(tx.new_id()),
                     account_id: *account,
@@ -69,15 +77,14 @@ pub async fn seed(cx: &SystemContext) -> anyhow::Result<Option<Vec<DemoOrganizat
                     organization: One::default(),
                 };
                 Membership::insert_many(tx, members.iter().zip(&users).map(membership).collect()).await?;
-                organizations.push(DemoOrganization { id: organization.id, users });
             }
-            Ok(organizations)
+            Ok(())
         })
         .await;
     match made {
         // Another process that was started at the same moment was quicker.
-        Err(error) if error.is_conflict() => Ok(None),
-        made => Ok(Some(made?)),
+        Err(error) if error.is_conflict() => Ok(()),
+        made => Ok(made?),
     }
 }
 
@@ -99,7 +106,8 @@ pub async fn join(
             let account = Account { id: account_id, email: email.clone(), password_hash, created_at: now };
             account.insert(tx).await?;
             let tenant = tx.within(organization);
-            let user_id = add_users(&tenant, &[(account_id, email)], |_| permissions).await?[0];
+            let role = |_| (Role::Custom, permissions);
+            let user_id = add_users(&tenant, &[(account_id, email)], role).await?[0];
             let membership = Membership {
                 id: MembershipId(tx.new_id()),
                 account_id,
@@ -120,30 +128,37 @@ async fn password_hash() -> anyhow::Result<String> {
     hashed.map_err(|problem| anyhow::anyhow!("the demo's password cannot be hashed: {problem:?}"))
 }
 
-/// The owner and `both@demo.test`, the first and the last, may do everything, the others one to five things;
-/// everybody may see the others.
-fn demo_permissions(index: usize, people: usize) -> &'static [&'static str] {
-    if index == 0 || index + 1 == people { &OWNER } else { &OWNER[..index % 5 + 1] }
+/// The owner and `both@demo.test`, the first and the last, are owners. Of the others some are admins, and some members
+/// may change profiles besides.
+fn demo_role(index: usize, people: usize) -> (Role, &'static [&'static str]) {
+    match index {
+        0 => (Role::Owner, &[]),
+        last if last + 1 == people => (Role::Owner, &[]),
+        index if index % 20 == 1 => (Role::Admin, &[]),
+        index if index % 3 == 0 => (Role::Member, &[WriteMembers::NAME]),
+        _ => (Role::Member, &[]),
+    }
 }
 
 async fn add_users<'p>(
     tx: &Tx<'_>,
     members: &[(AccountId, String)],
-    permissions_of: impl Fn(usize) -> &'p [&'p str],
+    role_of: impl Fn(usize) -> (Role, &'p [&'p str]),
 ) -> Result<Vec<UserId>, DataError> {
     let org_id = tx.tenant();
     let ids: Vec<UserId> = members.iter().map(|_| UserId(tx.new_id())).collect();
-    let user = |((account_id, email), id): (&(AccountId, String), &UserId)| User {
+    let user = |(index, ((account_id, email), id)): (usize, (&(AccountId, String), &UserId))| User {
         id: *id,
         org_id,
         account_id: *account_id,
         email: email.clone(),
+        role: role_of(index).0,
         created_at: tx.now(),
         profile: One::default(),
         settings: One::default(),
         permissions: Many::default(),
     };
-    User::insert_many(tx, members.iter().zip(&ids).map(user).collect()).await?;
+    User::insert_many(tx, members.iter().zip(&ids).enumerate().map(user).collect()).await?;
     let mut profiles = Vec::new();
     let mut settings = Vec::new();
     let mut permissions = Vec::new();
@@ -152,7 +167,7 @@ async fn add_users<'p>(
         let theme = [Theme::System, Theme::Light, Theme::Dark][index % 3];
         let locale = ["en", "de", "fr", "es"][index % 4].to_owned();
         settings.push(Settings { user_id, org_id, theme, locale });
-        permissions.extend(permissions_of(index).iter().map(|name| Permission {
+        permissions.extend(role_of(index).1.iter().map(|name| Permission {
             id: PermissionId(tx.new_id()),
             org_id,
             user_id,

@@ -64,11 +64,13 @@ pub(crate) struct User {
     pub org_id: OrgId,
     pub account_id: AccountId,
     pub email: String,
+    pub role: Role,
     pub created_at: Timestamp,
     #[entity(has_one(by = user_id))]
     pub profile: One<Profile>,
     #[entity(has_one(by = user_id))]
     pub settings: One<Settings>,
+    /// What the user may do besides what the role allows.
     #[entity(has_many(by = user_id))]
     pub permissions: Many<Permission>,
 }
@@ -104,7 +106,7 @@ pub(crate) enum Theme {
     Dark,
 }
 
-/// Something that a user may do.
+/// Something that a user may do besides what the role allows.
 #[derive(Debug, Entity)]
 #[entity(table = "auth_permissions", tenant = org_id)]
 pub(crate) struct Permission {

@@ -1,15 +1,17 @@
 //! What the module's handlers share: the signing key, the password pool, how sessions are opened and known.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use auth_api::{AccountId, Auth, UserCard, UserId};
 use serde::Deserialize;
+use tenfold::app::DemoOrganization;
 use tenfold::config::{ConfigError, Loaded, TimeSpan};
 use tenfold::data::Principal;
-use tenfold::http::Authenticate;
+use tenfold::http::{Authenticate, Permissions};
 use tenfold::prelude::*;
 
+use crate::demo;
 use crate::entities::{Session, SessionId, TokenKey, User};
 use crate::passwords::Passwords;
 use crate::token::{SigningKey, Token};
@@ -35,6 +37,7 @@ impl Settings {
 /// The module's service: it knows people by their tokens, and opens sessions.
 pub struct Identity {
     pub(crate) passwords: Passwords,
+    pub(crate) permissions: Arc<Permissions>,
     key: SigningKey,
     session_lifetime: Duration,
 }
@@ -46,6 +49,7 @@ impl Identity {
         let key = wiring.database().run(None, async |cx| signing_key(&cx).await).await?;
         Ok(Identity {
             passwords: Passwords::new(settings.hash_parallelism, settings.hash_queue)?,
+            permissions: wiring.permissions(),
             key,
             session_lifetime: settings.session_lifetime.as_std(),
         })
@@ -95,19 +99,20 @@ async fn signing_key(cx: &SystemContext) -> Result<SigningKey, DataError> {
     }
 }
 
-/// A session's row beside one of its user's permissions.
-type SessionRow = (UserId, AccountId, Vec<u8>, Timestamp, Option<String>);
+/// A session's row with its user's role, beside one permission that the user has by name.
+type SessionRow = (UserId, AccountId, Vec<u8>, Timestamp, Role, Option<String>);
 
 #[async_trait]
 impl Authenticate for Identity {
-    /// One statement, on the primary key: the session with its user's permissions as they are now.
+    /// One statement, on primary keys: the session with its user's role and permissions as they are now.
     async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem> {
         let Some(token) = Token::verify(token, &self.key) else { return Ok(None) };
         let cx = cx.within(token.organization);
         let rows: Vec<SessionRow> = sql!(
             "auth_sessions.authenticate",
-            "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, p.name
+            "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, u.role, p.name
              FROM auth_sessions s
+             JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
              LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id
              WHERE s.org_id = $1 AND s.id = $2"
         )
@@ -115,14 +120,18 @@ impl Authenticate for Identity {
         .bounded()
         .all(&cx)
         .await?;
-        let Some((user, account, secret_hash, expires_at, _)) = rows.first() else { return Ok(None) };
+        let Some((user, account, secret_hash, expires_at, role, _)) = rows.first() else { return Ok(None) };
         // Comparing hashes of a random secret gives nothing away by its timing.
         if *secret_hash != token.secret_hash() || *expires_at <= cx.now() {
             return Ok(None);
         }
         let (account, user) = (account.0, user.0);
-        let permissions: BTreeSet<String> = rows.into_iter().filter_map(|row| row.4).collect();
+        let permissions = self.permissions.held(*role, rows.iter().filter_map(|row| row.5.as_deref()));
         Ok(Some(cx.acting_for(Principal { account, user, session: token.session.0, permissions })))
+    }
+
+    async fn demo_organizations(&self, cx: &SystemContext) -> anyhow::Result<Vec<DemoOrganization>> {
+        demo::organizations(cx).await
     }
 }
 

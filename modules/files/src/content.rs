@@ -1,7 +1,7 @@
 //! `GET /v1/files/{id}/content` and `/thumbnail`: the bytes, in a way that no browser runs them as a page of ours.
 
 use files_api::FileId;
-use tenfold::http::{HeaderMap, IntoResponse as _, Response, StatusCode, header, is_known};
+use tenfold::http::{Bytes, HeaderMap, IntoResponse as _, Response, StatusCode, header, is_known};
 use tenfold::prelude::*;
 
 use crate::blobs::Part;
@@ -21,16 +21,10 @@ struct Served {
 }
 
 /// The bytes of a file; `Range` asks for a part of them.
-#[utoipa::path(get, path = "/v1/files/{id}/content", tag = "files", security(("session" = [])),
-    params(
-        ("id" = uuid::Uuid, Path, description = "The file"),
-        ("Range" = Option<String>, Header, description = "One range, such as bytes=0-99"),
-    ),
-    extensions(("x-permission" = json!("files.read"))),
-    responses((status = 200, body = Vec<u8>, content_type = "*/*"),
-        (status = 206, body = Vec<u8>, content_type = "*/*"),
-        (status = 304), (status = 416, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(get, "/v1/files/{id}/content", tag = "files",
+    answers(200: Bytes as "*/*", 206: Bytes as "*/*", 304), problems(416),
+    headers("Range" = "One range, such as bytes=0-99"),
+    example(id = list_files))]
 pub(crate) async fn file_content(
     cx: Context,
     _: Require<ReadFiles>,
@@ -52,13 +46,9 @@ pub(crate) async fn file_content(
 }
 
 /// A small picture of an image, a PNG of at most 256 pixels on a side.
-#[utoipa::path(get, path = "/v1/files/{id}/thumbnail", tag = "files", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The file")),
-    extensions(("x-permission" = json!("files.read"))),
-    responses((status = 200, body = Vec<u8>, content_type = "image/png"), (status = 304),
-        (status = 206, body = Vec<u8>, content_type = "image/png"),
-        (status = 416, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(get, "/v1/files/{id}/thumbnail", tag = "files",
+    answers(200: Bytes as "image/png", 206: Bytes as "image/png", 304), problems(416),
+    example(id = list_files))]
 pub(crate) async fn file_thumbnail(
     cx: Context,
     _: Require<ReadFiles>,

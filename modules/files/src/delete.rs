@@ -9,10 +9,7 @@ use crate::quota;
 use crate::service::Files;
 
 /// Deletes a file. Its bytes go soon after.
-#[utoipa::path(delete, path = "/v1/files/{id}", tag = "files", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The file")),
-    extensions(("x-permission" = json!("files.write"))),
-    responses((status = 204), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(delete, "/v1/files/{id}", tag = "files", example(id = list_files))]
 pub(crate) async fn delete_file(
     cx: Context,
     _: Require<WriteFiles>,

@@ -2,7 +2,7 @@
 
 use files_api::FileId;
 use serde_json::json;
-use tenfold::http::{HeaderMap, LiveEvent, News, Response, ServerState, State, live};
+use tenfold::http::{EventShape, HeaderMap, LiveEvent, News, Response, ServerState, State, live};
 use tenfold::prelude::*;
 
 use crate::entities::{File, FileStatus};
@@ -15,14 +15,10 @@ const LAST: i64 = 101;
 
 /// How a file's processing goes on, as Server-Sent Events: `progress` with percent and message, and at the end `ready`
 /// or `failed` with the file. `Last-Event-ID` goes on where a client was cut off.
-#[utoipa::path(get, path = "/v1/files/{id}/events", tag = "files", security(("session" = [])),
-    params(
-        ("id" = uuid::Uuid, Path, description = "The file"),
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the client has"),
-    ),
-    extensions(("x-permission" = json!("files.read"))),
-    responses((status = 200, body = tenfold::http::EventShape, content_type = "text/event-stream"),
-        (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(get, "/v1/files/{id}/events", tag = "files",
+    answers(200: EventShape as "text/event-stream"),
+    headers("Last-Event-ID" = "The id of the last event that the client has"),
+    example(id = list_files))]
 pub(crate) async fn file_events(
     cx: Context,
     _: Require<ReadFiles>,

@@ -8,10 +8,7 @@ use crate::permissions::ReadFiles;
 use crate::view::FileView;
 
 /// One file of the organization, with its progress.
-#[utoipa::path(get, path = "/v1/files/{id}", tag = "files", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The file")),
-    extensions(("x-permission" = json!("files.read"))),
-    responses((status = 200, body = FileView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(get, "/v1/files/{id}", tag = "files", example(id = list_files))]
 pub(crate) async fn get_file(
     cx: Context,
     _: Require<ReadFiles>,

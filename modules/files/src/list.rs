@@ -1,6 +1,5 @@
 //! `GET /v1/files`.
 
-use tenfold::http::PageQuery;
 use tenfold::prelude::*;
 
 use crate::entities::File;
@@ -8,9 +7,7 @@ use crate::permissions::ReadFiles;
 use crate::view::FileView;
 
 /// The files of the organization, newest first.
-#[utoipa::path(get, path = "/v1/files", tag = "files", params(PageQuery), security(("session" = [])),
-    extensions(("x-permission" = json!("files.read"))),
-    responses((status = 200, body = Listing<FileView>)))]
+#[endpoint(get, "/v1/files", tag = "files")]
 pub(crate) async fn list_files(
     cx: Context,
     _: Require<ReadFiles>,

@@ -4,8 +4,6 @@ use std::io;
 
 use auth_api::UserId;
 use axum::body::Body;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use billing_api::BillingClient;
 use files_api::FileId;
 use futures_util::StreamExt as _;
@@ -39,7 +37,6 @@ pub(crate) struct UploadQuery {
 /// What became of an upload.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Accepted {
-    #[schema(value_type = uuid::Uuid)]
     id: FileId,
     status: FileStatus,
 }
@@ -51,16 +48,11 @@ struct Arrived {
 }
 
 /// Uploads a file: the body is its bytes, of any type. It is stored when the answer comes, and processed after it.
-#[utoipa::path(post, path = "/v1/files", tag = "files", security(("session" = [])),
-    params(UploadQuery,
-        ("Content-Digest" = Option<String>, Header, description = "What the bytes must have: sha-256=:BASE64: (RFC 9530)"),
-        ("X-Checksum-Sha256" = Option<String>, Header, description = "The same in 64 hexadecimal digits")),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    extensions(("x-permission" = json!("files.write"))),
-    responses((status = 202, body = Accepted),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 402, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(post, "/v1/files", tag = "files",
+    answers(202: Accepted as "application/json"), problems(400, 402),
+    headers("Content-Digest" = "What the bytes must have: sha-256=:BASE64: (RFC 9530)",
+        "X-Checksum-Sha256" = "The same in 64 hexadecimal digits"),
+    example(query = "name=hello.txt", body = "any bytes are a file"))]
 #[expect(
     clippy::too_many_arguments,
     reason = "each is a part of the request or a service, taken by its type"
@@ -68,7 +60,7 @@ struct Arrived {
 pub(crate) async fn upload_file(
     cx: Context,
     _: Require<WriteFiles>,
-    query: UploadQuery,
+    Query(query): Query<UploadQuery>,
     files: Use<Files>,
     billing: BillingClient,
     state: State<ServerState>,
@@ -186,13 +178,4 @@ async fn store(
         Ok(())
     })
     .await
-}
-
-impl FromRequestParts<ServerState> for UploadQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
-        let query = axum::extract::Query::<UploadQuery>::from_request_parts(parts, state).await;
-        query.map(|query| query.0).map_err(|rejection| Problem::bad_request(rejection.body_text()))
-    }
 }

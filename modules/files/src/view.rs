@@ -15,10 +15,8 @@ use crate::facts::Facts;
 /// A file.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct FileView {
-    #[schema(value_type = uuid::Uuid)]
     id: FileId,
     /// Who uploaded it.
-    #[schema(value_type = uuid::Uuid)]
     user_id: UserId,
     /// What its owner calls it; it says nothing of what the file is.
     name: String,
@@ -38,7 +36,6 @@ pub(crate) struct FileView {
     facts: Facts,
     /// Where a small picture of it is; null when there is none.
     thumbnail: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 

@@ -1,6 +1,7 @@
 //! Demo data: a few projects with tasks, assignees, labels and comments.
 
 use auth_api::UserId;
+use tenfold::app::DemoOrganization;
 use tenfold::prelude::*;
 
 use crate::entities::{
@@ -12,15 +13,9 @@ const PROJECTS: [&str; 3] = ["Website", "Mobile app", "Ten times the traffic"];
 const LABELS: [&str; 4] = ["bug", "idea", "urgent", "later"];
 const TASKS: usize = 40;
 
-/// Makes three projects of forty tasks in one organization; `users` work on them.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn seed(cx: &SystemContext, organization: OrgId, users: &[UserId]) -> Result<(), DataError> {
-    cx.transaction(async |tx| fill(&tx.within(organization), users).await).await
-}
-
-async fn fill(tx: &Tx<'_>, users: &[UserId]) -> Result<(), DataError> {
+/// Makes three projects of forty tasks in an organization, whose users work on them.
+pub(crate) async fn fill(tx: &Tx<'_>, organization: &DemoOrganization) -> Result<(), DataError> {
+    let users = &organization.users;
     let org_id = tx.tenant();
     let label = |name: &&str| Label { id: LabelId(tx.new_id()), org_id, name: (*name).to_owned() };
     let labels = Label::insert_many(tx, LABELS.iter().map(label).collect()).await?;
@@ -38,7 +33,7 @@ async fn fill(tx: &Tx<'_>, users: &[UserId]) -> Result<(), DataError> {
 
     let (mut assignments, mut labelings, mut comments) = (Vec::new(), Vec::new(), Vec::new());
     for (index, task) in tasks.iter().enumerate() {
-        let user = |step: usize| users[(index * 7 + step) % users.len()];
+        let user = |step: usize| UserId(users[(index * 7 + step) % users.len()]);
         assignments.extend((0..index % 3).map(|step| Assignment {
             id: AssignmentId(tx.new_id()),
             org_id,

@@ -1,6 +1,6 @@
 //! The founder's own module: projects with tasks, and tasks with assignees, labels and comments.
 
-pub mod demo;
+mod demo;
 mod entities;
 mod permissions;
 mod projects;
@@ -12,5 +12,9 @@ use tenfold::prelude::*;
 
 /// The module, for `main.rs`.
 pub fn module() -> Module {
-    Module::new("projects").needs::<dyn Auth>().migrations(migrations!()).routes(routes::all)
+    Module::new("projects")
+        .needs::<dyn Auth>()
+        .migrations(migrations!())
+        .routes(routes::all)
+        .demo(|tx, organization| Box::pin(demo::fill(tx, organization)))
 }

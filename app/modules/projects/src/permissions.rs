@@ -1,12 +1,13 @@
 //! What users may do with projects.
 
-use tenfold::http::Permission;
+use tenfold::http::{Permission, Role};
 
 /// See projects and tasks.
 pub(crate) struct ReadProjects;
 
 impl Permission for ReadProjects {
     const NAME: &'static str = "projects.read";
+    const ROLES: &'static [Role] = Role::ALL;
 }
 
 /// Make and change projects and tasks.
@@ -14,4 +15,5 @@ pub(crate) struct WriteProjects;
 
 impl Permission for WriteProjects {
     const NAME: &'static str = "projects.write";
+    const ROLES: &'static [Role] = Role::ALL;
 }

@@ -21,7 +21,11 @@ both_databases!(app::app(); async fn a_new_organization_is_empty_of_what_others_
     let user = &users["items"][0];
     assert_eq!((&user["id"], &user["email"]), (&session["user"]["id"], &json!("ada@new.test")));
     assert_eq!(user["profile"], json!({"display_name": "ada", "title": null}));
-    assert_eq!(user["permissions"].as_array().map(Vec::len), Some(7));
+    assert_eq!((&user["role"], &user["permissions"]), (&json!("owner"), &json!([])));
+    let current = app.get("/v1/auth/session").bearer(&token).send().await.json();
+    let of_all_modules =
+        ["files.read", "files.write", "members.read", "members.write", "projects.read", "projects.write"];
+    assert_eq!(current["permissions"], json!(of_all_modules));
 });
 
 both_databases!(app::app(); async fn one_address_is_one_account_however_it_is_written(app) {

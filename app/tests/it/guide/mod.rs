@@ -1,23 +1,19 @@
 //! The guide's code is code: each of its blocks stands here, compiled and run on both databases.
 
 mod data;
+mod notes;
 
 use std::path::Path;
 
-use tenfold::app::Seeding;
-use tenfold::{App, Module, SystemContext};
+use tenfold::{App, Module};
 
 /// The reference backend with the guide's module added.
 fn desk_app() -> App {
-    app::app().module(Module::new("desk").migrations(data::MIGRATIONS).routes(data::routes)).demo(nothing)
-}
-
-fn nothing(_: &SystemContext) -> Seeding<'_> {
-    Box::pin(async { Ok(String::new()) })
+    app::app().module(Module::new("desk").migrations(data::MIGRATIONS).routes(data::routes))
 }
 
 /// The sources whose regions the guide may show, from `// guide` to `// end`.
-const SOURCES: [&str; 1] = [include_str!("data.rs")];
+const SOURCES: [&str; 2] = [include_str!("data.rs"), include_str!("notes.rs")];
 
 /// The blocks of a guide's chapter in this language.
 fn blocks(chapter: &str, language: &str) -> Vec<String> {

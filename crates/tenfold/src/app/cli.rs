@@ -27,7 +27,7 @@ struct Line {
     command: Option<Command>,
     #[command(flatten)]
     options: Options,
-    /// Fill an empty database with demo data (on loopback only).
+    /// Fill the database with demo data, once (on loopback only).
     #[arg(long, global = true)]
     demo: bool,
 }
@@ -159,18 +159,17 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
     logs::install(settings.log_format, &settings.log_filter, &telemetry)?;
     // Before the database is touched: two processes that are started by mistake must not both migrate.
     let bound = if role == Role::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
-    let (name, seeds) = (app.name, app.demo.filter(|_| demo));
+    let (name, welcome) = (app.name, app.demo.filter(|_| demo));
     let started = app.start(loaded, clock, telemetry, Vec::new()).await?;
-    let welcome = match seeds {
-        Some(seeds) => started.seed(seeds).await?,
-        None => String::new(),
-    };
+    if welcome.is_some() {
+        started.seed().await?;
+    }
     // Heard before anybody is told the address: who reads the greeting may stop the process at once.
     let stop = stop_signal()?;
     let worker = (role != Role::Web).then(|| Worker::start(started.jobs));
     match bound {
         Some(bound) => {
-            say(&greeting(name, bound.address(), &welcome));
+            say(&greeting(name, bound.address(), &welcome.map_or_else(String::new, |welcome| welcome())));
             serve_http(bound, started.router, started.stopping, &started.http, stop).await;
         }
         None => {

@@ -1,15 +1,16 @@
 //! The application: its modules, put together, started and served.
 
 mod cli;
+mod demo;
 mod observers;
 
 use std::collections::HashSet;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use futures_util::future::BoxFuture;
+use tenfold_data::migrations;
 use tenfold_data::{
     Clock, DataError, Database, Holds, ModuleMigrations, Observer, SecondWall, SystemContext,
 };
@@ -18,16 +19,13 @@ use tenfold_observe::metrics::{Build, Metrics};
 use tenfold_observe::telemetry::Telemetry;
 use tokio::time::Instant;
 
+pub use self::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::config::{ConfigError, Loaded};
-use crate::http::{self, Demonstration, HttpSettings, Routes, ServerState, Shared, Stopping};
+use crate::http::{
+    self, Authenticate, Demonstration, HttpSettings, Permissions, Routes, ServerState, Shared, Stopping,
+};
 use crate::module::{Module, Wiring};
 use crate::settings::Settings;
-
-/// Fills a database with demo data; says what to tell the person who started it.
-pub type Demo = for<'a> fn(&'a SystemContext) -> Seeding<'a>;
-
-/// A [`Demo`] at work.
-pub type Seeding<'a> = BoxFuture<'a, anyhow::Result<String>>;
 
 /// An application: a name and a list of modules.
 ///
@@ -36,7 +34,7 @@ pub type Seeding<'a> = BoxFuture<'a, anyhow::Result<String>>;
 ///     App::new("app", env!("CARGO_PKG_VERSION"))
 ///         .module(auth::module())
 ///         .module(projects::module())
-///         .demo(demo::seed)
+///         .demo(|| "sign in as owner@acme.test".to_owned())
 ///         .run()
 /// }
 /// ```
@@ -44,7 +42,7 @@ pub struct App {
     name: &'static str,
     version: &'static str,
     modules: Vec<Module>,
-    demo: Option<Demo>,
+    demo: Option<Welcome>,
     front: fn() -> Routes,
     demo_settings: Vec<(&'static str, &'static str)>,
 }
@@ -62,18 +60,22 @@ pub struct Started {
     /// How requests are answered on a socket.
     pub http: HttpSettings,
     demonstration: Demonstration,
+    people: Arc<dyn Authenticate>,
+    fills: Vec<(&'static str, Fill)>,
 }
 
 impl Started {
-    /// Fills the database with demo data, unless it has been before, and lets the application's pages know.
+    /// Fills the database with the demo data of each module that has not done so before, and lets the application's
+    /// pages know.
     ///
     /// # Errors
     /// When the data cannot be stored.
-    pub async fn seed(&self, demo: Demo) -> anyhow::Result<String> {
+    pub async fn seed(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(120);
-        let welcome = self.database.run(Some(deadline), async move |cx| demo(&cx).await).await?;
+        let fill = async |cx: SystemContext| demo::fill(&cx, &*self.people, &self.fills).await;
+        self.database.run(Some(deadline), fill).await?;
         self.demonstration.set();
-        Ok(welcome)
+        Ok(())
     }
 }
 
@@ -89,9 +91,10 @@ impl App {
         self
     }
 
-    /// What `--demo` fills an empty database with.
-    pub fn demo(mut self, demo: Demo) -> Self {
-        self.demo = Some(demo);
+    /// The application has demo data, which its modules bring ([`Module::demo`]): `--demo` fills the database with it and
+    /// says this.
+    pub fn demo(mut self, welcome: Welcome) -> Self {
+        self.demo = Some(welcome);
         self
     }
 
@@ -124,15 +127,11 @@ impl App {
         self.modules.iter().map(|module| module.name).collect()
     }
 
-    /// What [`App::demo`] was given.
-    pub(crate) fn demo_data(&self) -> Option<Demo> {
-        self.demo
-    }
-
     /// The tables of jobs come first: modules' rows and the jobs that speak of them are committed together.
     fn migrations(&self) -> Vec<ModuleMigrations> {
         let migrations = |module: &Module| ModuleMigrations { module: module.name, files: module.migrations };
-        std::iter::once(job_migrations()).chain(self.modules.iter().map(migrations)).collect()
+        let ours = ModuleMigrations { module: "tenfold", files: migrations!() };
+        [job_migrations(), ours].into_iter().chain(self.modules.iter().map(migrations)).collect()
     }
 
     /// Opens the database, migrates it, builds the modules' services and puts the routes together.
@@ -158,18 +157,16 @@ impl App {
         let database = Database::open(&settings.database_url, &settings.database, clock, observers)?;
         database.migrate(&self.migrations()).await?;
         announce(&database.second_wall().await?);
-        let mut wiring = Wiring::new(database.clone(), Arc::new(loaded));
-        let mut routes = (self.front)();
+        let (routes, permissions) = self.put_routes_together()?;
+        let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions));
         let (mut registry, mut listeners) = (Registry::default(), Listeners::default());
+        let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();
         for module in self.modules {
             for step in module.steps {
                 step(&mut wiring).await?;
             }
             for add in module.background {
                 add(&mut registry, &mut listeners);
-            }
-            if let Some(of_module) = module.routes {
-                routes = routes.merge(of_module());
             }
         }
         let authenticator = wiring.authenticator.take();
@@ -185,13 +182,24 @@ impl App {
             metrics,
             telemetry,
             settings: settings.http.clone(),
-            authenticator,
+            authenticator: Arc::clone(&authenticator),
             stopping: stopping.clone(),
             demonstration: demonstration.clone(),
+            query_names: OnceLock::new(),
             services: wiring.services,
         };
-        let router = http::router(routes, self.name, self.version, ServerState::new(shared));
-        Ok(Started { database, router, stopping, jobs, http: settings.http, demonstration })
+        let router = http::router(routes, self.name, self.version, ServerState::new(shared))?;
+        let http = settings.http;
+        Ok(Started { database, router, stopping, jobs, http, demonstration, people: authenticator, fills })
+    }
+
+    /// The routes of all modules, and the permissions that they ask for.
+    fn put_routes_together(&self) -> anyhow::Result<(Routes, Permissions)> {
+        let of_modules = self.modules.iter().filter_map(|module| module.routes);
+        let routes = of_modules.fold((self.front)(), |routes, of_module| routes.merge(of_module()));
+        let declared: Vec<_> = self.modules.iter().flat_map(|module| &module.permissions).copied().collect();
+        let permissions = Permissions::collect(routes.get_openapi(), &declared)?;
+        Ok((routes, permissions))
     }
 
     /// Checks everything that can be wrong in the settings, the modules' too, without touching anything.

@@ -1,6 +1,5 @@
 //! Who asks, and whether they may: the extractors that stand in a handler's signature.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,6 +10,7 @@ use http::{HeaderMap, Method, StatusCode};
 use tenfold_data::{Context, Scope, SystemContext};
 
 use super::{Problem, ServerState};
+use crate::app::DemoOrganization;
 
 /// Turns a token into a context; the auth module provides it.
 #[async_trait]
@@ -20,6 +20,15 @@ pub trait Authenticate: Send + Sync + 'static {
     /// # Errors
     /// When the session cannot be looked up.
     async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem>;
+
+    /// The organizations of the demo with their people, made if they are not there yet. Without demo people: none.
+    ///
+    /// # Errors
+    /// When they cannot be stored.
+    async fn demo_organizations(&self, cx: &SystemContext) -> anyhow::Result<Vec<DemoOrganization>> {
+        let _ = cx;
+        Ok(Vec::new())
+    }
 }
 
 /// The session's cookie on `https`: the prefix binds it to this host, path `/` and TLS (RFC 6265bis).
@@ -131,24 +140,5 @@ impl FromRequestParts<ServerState> for Context {
         }
         parts.extensions.insert(cx.clone());
         Ok(cx)
-    }
-}
-
-/// Something that a user may be allowed to do.
-pub trait Permission: Send + Sync + 'static {
-    /// Its name, as it is stored and shown: `members.read`.
-    const NAME: &'static str;
-}
-
-/// In a handler's signature: who calls must hold this permission, else 403.
-pub struct Require<P>(PhantomData<P>);
-
-impl<P: Permission> FromRequestParts<ServerState> for Require<P> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
-        let cx = Context::from_request_parts(parts, state).await?;
-        let holds = cx.principal().is_some_and(|principal| principal.permissions.contains(P::NAME));
-        if holds { Ok(Require(PhantomData)) } else { Err(Problem::forbidden(P::NAME)) }
     }
 }

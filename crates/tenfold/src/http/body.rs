@@ -1,8 +1,5 @@
 //! What handlers take from a request and give back, with every refusal as a [`Problem`].
 
-use std::fmt;
-use std::ops::Deref;
-
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
@@ -10,22 +7,20 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::error::Category;
-use tenfold_data::Page;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::openapi::{RefOr, schema::SchemaType};
-use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
+use super::schema::{Fault, faults};
 use super::strict::Strict;
 use super::{Problem, ServerState};
 
-/// JSON, in and out. In: 415 without the content type, 400 when it is no JSON, 422 when a value is not allowed,
-/// 413 when it is too long.
+/// JSON, in and out. In: 415 without the content type, 400 when it is no JSON, 413 when it is too long, 422 when values
+/// are not allowed: the problem's `errors` lists them all, each with its place.
 pub struct Json<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<ServerState> for Json<T> {
+impl<T: DeserializeOwned + ToSchema> FromRequest<ServerState> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &ServerState) -> Result<Self, Problem> {
@@ -60,13 +55,12 @@ fn refuse_body(rejection: &BytesRejection) -> Problem {
     }
 }
 
-fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+fn read_json<T: DeserializeOwned + ToSchema>(body: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(Strict(&mut json)).map_err(|error| {
-        let (path, cause) = (error.path().to_string(), error.inner());
+        let (path, cause) = (error.path(), error.inner());
         match cause.classify() {
-            Category::Data if path == "." => Problem::invalid(cause.to_string()),
-            Category::Data => Problem::invalid(format!("{path}: {cause}")),
+            Category::Data => refuse_values::<T>(body, path, cause),
             Category::Syntax | Category::Eof | Category::Io => {
                 Problem::bad_request(format!("the body is no JSON: {cause}"))
             }
@@ -74,6 +68,38 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     })?;
     json.end().map_err(|error| Problem::bad_request(format!("the body goes on after its JSON: {error}")))?;
     Ok(value)
+}
+
+/// All that is wrong, with the first fault in the detail.
+fn refuse_values<T: ToSchema>(
+    body: &[u8],
+    path: &serde_path_to_error::Path,
+    cause: &serde_json::Error,
+) -> Problem {
+    let mut all = serde_json::from_slice(body).map(|value| faults::<T>(&value)).unwrap_or_default();
+    let first = Fault { pointer: pointer(path), detail: cause.to_string() };
+    let is_told = |fault: &Fault| {
+        fault
+            .pointer
+            .strip_prefix(&first.pointer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if !all.iter().any(is_told) {
+        all.insert(0, first);
+    }
+    let place = path.to_string();
+    let detail = if place == "." { cause.to_string() } else { format!("{place}: {cause}") };
+    Problem::invalid(detail).errors(all)
+}
+
+/// The place as a JSON Pointer in a URI fragment.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter().fold("#".to_owned(), |pointer, segment| match segment {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } => super::schema::inside(&pointer, key),
+        Segment::Enum { .. } | Segment::Unknown => pointer,
+    })
 }
 
 /// For a field that a PATCH may set to nothing: `#[serde(default, deserialize_with = "nullable")]` on an
@@ -137,89 +163,3 @@ impl<T: DeserializeOwned + Send> FromRequestParts<ServerState> for Path<T> {
         }
     }
 }
-
-/// How a list is asked for.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct PageQuery {
-    /// How many items.
-    #[serde(default = "default_limit")]
-    #[param(minimum = 1, maximum = 1000, default = 50)]
-    limit: u16,
-    /// Where to go on: the `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
-}
-
-fn default_limit() -> u16 {
-    50
-}
-
-/// The most items of one page.
-const MAX_PAGE: u16 = 1000;
-
-impl FromRequestParts<ServerState> for Page {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
-        let query = axum::extract::Query::<PageQuery>::from_request_parts(parts, state).await;
-        let query = query.map_err(|rejection| Problem::bad_request(rejection.body_text()))?.0;
-        if !(1..=MAX_PAGE).contains(&query.limit) {
-            return Err(Problem::bad_request(format!("limit={} is not from 1 to {MAX_PAGE}", query.limit)));
-        }
-        Ok(Page { limit: usize::from(query.limit), cursor: query.cursor })
-    }
-}
-
-/// Text of `MIN` to `MAX` characters without control characters (a line break included); the OpenAPI document
-/// says so too.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Text<const MIN: usize, const MAX: usize>(String);
-
-impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
-    /// The text.
-    pub fn into_inner(self) -> String {
-        self.0
-    }
-}
-
-impl<const MIN: usize, const MAX: usize> Deref for Text<MIN, MAX> {
-    type Target = str;
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<const MIN: usize, const MAX: usize> fmt::Debug for Text<MIN, MAX> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // It may be a password.
-        write!(f, "Text({} characters)", self.0.chars().count())
-    }
-}
-
-impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let length = text.chars().count();
-        if !(MIN..=MAX).contains(&length) {
-            return Err(D::Error::custom(format!("text of {length} characters: {MIN} to {MAX} are allowed")));
-        }
-        if text.chars().any(char::is_control) {
-            return Err(D::Error::custom("control characters are not allowed"));
-        }
-        Ok(Text(text))
-    }
-}
-
-impl<const MIN: usize, const MAX: usize> PartialSchema for Text<MIN, MAX> {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::String))
-            .min_length(Some(MIN))
-            .max_length(Some(MAX))
-            .pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]*$"))
-            .into()
-    }
-}
-
-impl<const MIN: usize, const MAX: usize> ToSchema for Text<MIN, MAX> {}

@@ -1,9 +1,10 @@
 //! What operators and their machines ask: alive, ready, how much.
 
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
+use tenfold_macros::endpoint;
 use tenfold_observe::metrics::CONTENT_TYPE as METRICS_TYPE;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -21,25 +22,23 @@ struct Health {
 }
 
 /// Whether the process runs. Restart it when this fails.
-#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = Health)))]
+#[endpoint(get, "/healthz", tag = "operations")]
 async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
 /// Whether requests can be served: the database answers. Send none here while this is 503.
-#[utoipa::path(get, path = "/readyz", tag = "operations",
-    responses((status = 200, body = Health), (status = 503, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(get, "/readyz", tag = "operations", problems(503))]
 async fn readyz(State(state): State<ServerState>) -> Result<Json<Health>, Problem> {
     state.database().ping().await?;
     Ok(Json(Health { status: "ok" }))
 }
 
 /// Metrics for Prometheus, with OpenTelemetry's names.
-#[utoipa::path(get, path = "/metrics", tag = "operations",
-    responses((status = 200, body = String, content_type = "text/plain")))]
-async fn metrics(State(state): State<ServerState>) -> Result<impl IntoResponse, Problem> {
+#[endpoint(get, "/metrics", tag = "operations", answers(200: String as "text/plain"))]
+async fn metrics(State(state): State<ServerState>) -> Result<Response, Problem> {
     let metrics = state.metrics().clone();
     // With every series in use the text is megabytes long: not on a thread that serves requests.
     let text = tokio::task::spawn_blocking(move || metrics.render()).await.map_err(Problem::internal)?;
-    Ok(([(CONTENT_TYPE, METRICS_TYPE)], text))
+    Ok(([(CONTENT_TYPE, METRICS_TYPE)], text).into_response())
 }

@@ -4,20 +4,25 @@ mod assets;
 mod auth;
 mod body;
 mod docs;
+mod endpoint;
 mod health;
 mod live;
 mod openapi;
 mod patience;
+mod permission;
 mod precondition;
 mod problem;
+mod query;
 mod request;
+mod schema;
 mod server;
 mod strict;
+mod validated;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
@@ -30,17 +35,25 @@ use tenfold_observe::telemetry::Telemetry;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
-pub use self::auth::{Authenticate, Credentials, OwnOrigin, Permission, Require, refuse_cross_site};
-pub use self::body::{Created, Json, NoContent, PageQuery, Path, Text, nullable};
+pub use self::auth::{Authenticate, Credentials, OwnOrigin, refuse_cross_site};
+pub use self::body::{Created, Json, NoContent, Path, nullable};
+pub use self::endpoint::{Bytes, Endpoint, Input, NamedSchema, Output};
 pub use self::live::{EventShape, LiveEvent, News, live};
 pub use self::patience::Patience;
+pub(crate) use self::permission::Declared;
+pub use self::permission::{Permission, Permissions, Require, Role};
 pub use self::precondition::{IfMatch, Tagged};
 pub use self::problem::{OnConflict, Problem};
+pub(crate) use self::query::QueryNames;
+pub use self::query::{PageQuery, Query};
 pub use self::request::Unrecorded;
 pub use self::server::{Bound, ServeError};
+pub use self::validated::{Int, List, Text, WebAddress};
 pub use ::http::{HeaderMap, HeaderValue, StatusCode, header};
 pub use axum::extract::State;
 pub use axum::response::{IntoResponse, Response};
+#[doc(hidden)]
+pub use serde_json::json;
 pub use utoipa_axum::routes;
 
 /// The routes of a module, with their part of the OpenAPI document.
@@ -110,6 +123,8 @@ pub(crate) struct Shared {
     pub authenticator: Arc<dyn Authenticate>,
     pub stopping: Stopping,
     pub demonstration: Demonstration,
+    /// Set when the routes are put together.
+    pub query_names: OnceLock<QueryNames>,
     /// Modules' services and the clients of their interfaces, by type.
     pub services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
@@ -153,6 +168,10 @@ impl ServerState {
         &*self.0.authenticator
     }
 
+    pub(crate) fn query_names(&self) -> &QueryNames {
+        self.0.query_names.get_or_init(QueryNames::default)
+    }
+
     pub(crate) fn service<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.0.services.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
     }
@@ -164,17 +183,27 @@ pub(crate) fn front() -> Routes {
 }
 
 /// The whole application as one router: the modules' routes, the common ones, and the layer around all.
-pub(crate) fn router(routes: Routes, title: &str, version: &str, state: ServerState) -> axum::Router {
+///
+/// # Errors
+/// When an operation has no example that works.
+pub(crate) fn router(
+    routes: Routes,
+    title: &str,
+    version: &str,
+    state: ServerState,
+) -> anyhow::Result<axum::Router> {
     let (router, document) = routes.merge(health::routes()).merge(assets(docs::PAGE)).split_for_parts();
-    let document = openapi::finish(document, title, version);
+    let _ = state.0.query_names.set(openapi::query_names(&document));
+    let document = openapi::finish(document, title, version)?;
     let body_limit = state.settings().body_limit;
-    router
+    let router = router
         .route("/openapi.json", get(move || docs::document(document.clone())))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(no_such_route)
         .layer(DefaultBodyLimit::max(body_limit))
         .layer(axum::middleware::from_fn_with_state(state.clone(), request::serve))
-        .with_state(state)
+        .with_state(state);
+    Ok(router)
 }
 
 async fn no_such_route(uri: Uri) -> Problem {

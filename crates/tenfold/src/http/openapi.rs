@@ -1,21 +1,25 @@
 //! Finishes the OpenAPI document: what is true of every operation is said once, here.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
-use http::StatusCode;
-use serde_json::{Map, Value};
+use http::{Method, StatusCode};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema as _;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{
-    ComponentsBuilder, Content, InfoBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder,
-};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, PathItem, RefOr};
 
 use super::Problem;
+use super::endpoint::{EXAMPLE, SESSION, problem_response};
+use super::query::QueryNames;
+use super::validated::INLINE;
 
-/// The name of the security scheme; operations that need a session say `security(("session" = []))`.
-const SESSION: &str = "session";
-
-pub(super) fn finish(mut document: OpenApi, title: &str, version: &str) -> Bytes {
+/// The document as it is served.
+///
+/// # Errors
+/// When an operation has no example of the body that it takes, or one that names no list.
+pub(super) fn finish(mut document: OpenApi, title: &str, version: &str) -> anyhow::Result<Bytes> {
     document.info = InfoBuilder::new().title(title).version(version).build();
     let mut components = document.components.take().unwrap_or_default();
     let mut schemas = Vec::new();
@@ -28,12 +32,131 @@ pub(super) fn finish(mut document: OpenApi, title: &str, version: &str) -> Bytes
         SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
     );
     document.components = Some(components);
-    for item in document.paths.paths.values_mut() {
-        operations(item).for_each(add_problems);
-    }
     let mut json = serde_json::to_value(&document).unwrap_or_default();
+    let default = serde_json::to_value(problem_response("What went wrong, and what is allowed."))?;
+    for operation in operations_in(&mut json) {
+        operation["responses"]["default"] = default.clone();
+    }
+    show_examples(&mut json)?;
+    show_inline(&mut json);
     mend(&mut json);
-    Bytes::from(json.to_string())
+    check_references(&json, &json["components"]["schemas"])?;
+    Ok(Bytes::from(json.to_string()))
+}
+
+/// Refuses a reference to a schema that is not there. Parameters bring no schemas along.
+fn check_references(value: &Value, schemas: &Value) -> anyhow::Result<()> {
+    if let Some(name) = value["$ref"].as_str().and_then(|path| path.strip_prefix("#/components/schemas/")) {
+        anyhow::ensure!(
+            schemas.get(name).is_some(),
+            "the document refers to a schema {name} that it does not have: a parameter of this type needs \
+             `#[param(inline)]`"
+        );
+    }
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| check_references(item, schemas)),
+        Value::Object(fields) => fields.values().try_for_each(|field| check_references(field, schemas)),
+        _ => Ok(()),
+    }
+}
+
+/// All operations of the document, with their names.
+fn operations_in(json: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let paths = json["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    paths.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut()).filter(|part| part.is_object())
+}
+
+/// Shows the example of each operation: its body beside the body's schema, and each id as a link from the list that
+/// gives such ids, which tools follow.
+fn show_examples(json: &mut Value) -> anyhow::Result<()> {
+    let (mut links, mut faults) = (Vec::new(), Vec::new());
+    for operation in operations_in(json) {
+        let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
+        let example = operation[EXAMPLE].clone();
+        for (parameter, list) in example["ids"].as_object().into_iter().flatten() {
+            links.push((list.as_str().unwrap_or_default().to_owned(), name.clone(), parameter.clone()));
+        }
+        let Some(content) = operation["requestBody"]["content"].as_object_mut() else { continue };
+        match example.get("body") {
+            Some(body) => content.values_mut().for_each(|content| content["example"] = body.clone()),
+            None => faults.push(format!(
+                "{name} takes a body and has no example of one: add `example(body = {{…}})` to its #[endpoint]"
+            )),
+        }
+    }
+    for (list, operation, parameter) in links {
+        let mut lists = operations_in(json).filter(|candidate| candidate["operationId"] == *list);
+        let Some(found) = lists.next().and_then(|list| list["responses"].get_mut("200")) else {
+            faults.push(format!(
+                "the example of {operation} takes {parameter} from {list}, which is no operation that lists something"
+            ));
+            continue;
+        };
+        let from = "$response.body#/items/0/id";
+        found["links"][&operation] = json!({"operationId": operation, "parameters": {parameter: from}});
+    }
+    anyhow::ensure!(faults.is_empty(), "{}", faults.join("; "));
+    Ok(())
+}
+
+/// Puts the schemas whose names say nothing where they are used.
+fn show_inline(json: &mut Value) {
+    let Some(schemas) = json["components"]["schemas"].as_object_mut() else { return };
+    let names: Vec<String> = schemas.keys().filter(|name| name.starts_with(INLINE)).cloned().collect();
+    let inline = names.iter().filter_map(|name| schemas.remove_entry(name)).collect();
+    replace(json, &inline);
+}
+
+fn replace(value: &mut Value, inline: &Map<String, Value>) {
+    let name = value["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+    if let Some(schema) = name.and_then(|name| inline.get(name)) {
+        // One inside another, a list of texts for one.
+        *value = schema.clone();
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, inline)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| replace(field, inline)),
+        _ => {}
+    }
+}
+
+/// The names of the parameters behind the question mark, of each operation that has some.
+pub(super) fn query_names(document: &OpenApi) -> QueryNames {
+    let mut names = QueryNames::default();
+    for (path, item) in &document.paths.paths {
+        for (method, operation) in methods_of(item) {
+            let parameters = operation.parameters.iter().flatten();
+            let of_query: BTreeSet<String> = parameters
+                .filter_map(|parameter| match parameter {
+                    RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
+                        Some(parameter.name.clone())
+                    }
+                    _ => None,
+                })
+                .collect();
+            if !of_query.is_empty() {
+                names.0.insert((method, path.clone()), of_query);
+            }
+        }
+    }
+    names
+}
+
+/// The operations of a path.
+pub(super) fn operations_of(item: &PathItem) -> impl Iterator<Item = &Operation> {
+    methods_of(item).map(|(_, operation)| operation)
+}
+
+fn methods_of(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)> {
+    let slots = [
+        (Method::GET, &item.get),
+        (Method::PUT, &item.put),
+        (Method::POST, &item.post),
+        (Method::DELETE, &item.delete),
+        (Method::HEAD, &item.head),
+        (Method::PATCH, &item.patch),
+    ];
+    slots.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }
 
 /// Mends what the generator writes and the specification (or a reader of it) does not take: a response without
@@ -70,39 +193,4 @@ fn merge(parts: &[Value]) -> Option<Map<String, Value>> {
     let mut schema = schema.clone();
     schema.insert("description".to_owned(), description.clone());
     Some(schema)
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let slots = [
-        &mut item.get,
-        &mut item.put,
-        &mut item.post,
-        &mut item.delete,
-        &mut item.options,
-        &mut item.head,
-        &mut item.patch,
-        &mut item.trace,
-    ];
-    slots.into_iter().flatten()
-}
-
-/// Every answer that is not listed is a problem; those of authentication are listed where they can happen.
-fn add_problems(operation: &mut Operation) {
-    let needs_session = operation.security.as_ref().is_some_and(|security| !security.is_empty());
-    if needs_session {
-        problem(operation, "401", "Nobody is signed in, or the session has ended.");
-        problem(operation, "403", "The permission is missing.");
-    }
-    problem(operation, "default", "What went wrong, and what is allowed.");
-}
-
-fn problem(operation: &mut Operation, status: &str, description: &str) {
-    operation.responses.responses.entry(status.to_owned()).or_insert_with(|| {
-        let schema = RefOr::Ref(Ref::from_schema_name(Problem::name()));
-        let response: Response = ResponseBuilder::new()
-            .description(description)
-            .content("application/problem+json", Content::new(Some(schema)))
-            .build();
-        RefOr::T(response)
-    });
 }

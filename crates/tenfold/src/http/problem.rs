@@ -10,6 +10,7 @@ use serde::Serialize;
 use tenfold_data::{Constraint, ConstraintKind, DataError, Entity, Unique};
 use utoipa::ToSchema;
 
+use super::schema::Fault;
 use crate::call::CallError;
 
 /// An error as a client gets it. It says what was wrong and what is allowed; it holds no internals.
@@ -30,6 +31,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     detail: Option<String>,
+    /// Each fault of the body with its place, where there may be several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<Fault>,
     /// Seconds after which the same request may succeed.
     #[serde(skip)]
     #[schema(ignore)]
@@ -55,6 +60,7 @@ impl Problem {
             title: Cow::Borrowed(title),
             status,
             detail: None,
+            errors: Vec::new(),
             retry_after: None,
             cause: None,
         }
@@ -63,6 +69,12 @@ impl Problem {
     /// Says what was wrong this time, and what is allowed.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Lists every fault of the body.
+    pub(super) fn errors(mut self, errors: Vec<Fault>) -> Self {
+        self.errors = errors;
         self
     }
 

@@ -73,7 +73,6 @@ pub struct TestApp {
     started: Started,
     clock: Clock,
     observed: Arc<Observed>,
-    demo: Option<crate::app::Demo>,
     modules: Vec<&'static str>,
     folder: Folder,
     // Dropped last: the database's connections are closed before its files go.
@@ -112,21 +111,20 @@ impl TestApp {
         for (key, value) in &own {
             loader = loader.flag("test", key, Some(value)).unwrap_or_else(|error| panic!("{error}"));
         }
-        let (demo, modules) = (app.demo_data(), app.module_names());
+        let modules = app.module_names();
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&observed) as Arc<dyn Observer>];
         let telemetry = Telemetry::new(clock.clone());
         let started = app.start(loader.load(), clock.clone(), telemetry, observers).await;
         let started = started.unwrap_or_else(|error| panic!("the application does not start: {error:#}"));
-        TestApp { started, clock, observed, demo, modules, folder, place }
+        TestApp { started, clock, observed, modules, folder, place }
     }
 
     /// Fills the database with the application's demo data.
     ///
     /// # Panics
-    /// When the application has none, or it cannot be stored.
+    /// When it cannot be stored.
     pub async fn seed_demo(&self) {
-        let demo = self.demo.expect("the application has demo data");
-        self.started.seed(demo).await.expect("the demo data can be stored");
+        self.started.seed().await.expect("the demo data can be stored");
         self.forget();
     }
 

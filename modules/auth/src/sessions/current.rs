@@ -1,23 +1,35 @@
 //! `GET /v1/auth/session`: who is signed in.
 
 use auth_api::AccountId;
+use serde::Serialize;
 use tenfold::prelude::*;
+use utoipa::ToSchema;
 
 use super::{SessionView, describe};
 use crate::entities::Membership;
 
-/// Who you are, where, and where else you can be: for a page that was loaded anew and has only its cookie.
-#[utoipa::path(get, path = "/v1/auth/session", tag = "identity", security(("session" = [])),
-    responses((status = 200, body = SessionView)))]
+/// The session of a request, with what it may do.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CurrentSession {
+    #[serde(flatten)]
+    session: SessionView,
+    /// What you may do in this organization, sorted: what your role allows and what you were given besides.
+    permissions: Vec<String>,
+}
+
+/// Who you are, where, what you may do there, and where else you can be: for a page that was loaded anew and has only
+/// its cookie.
+#[endpoint(get, "/v1/auth/session", tag = "identity")]
 pub(crate) async fn current_session(
     cx: Context,
     system: SystemContext,
-) -> Result<Json<SessionView>, Problem> {
-    let account =
-        cx.principal().map(|principal| AccountId(principal.account)).ok_or_else(Problem::unauthenticated)?;
+) -> Result<Json<CurrentSession>, Problem> {
+    let principal = cx.principal().ok_or_else(Problem::unauthenticated)?;
+    let account = AccountId(principal.account);
     let memberships = Membership::query().filter(Membership::account_id.eq(account)).all(&system).await?;
     let current = memberships.iter().find(|membership| membership.org_id == cx.tenant());
-    // Who is no member any more has no session of the organization either.
+    // A person who is no member any more has no session of the organization either.
     let current = current.ok_or_else(Problem::unauthenticated)?;
-    Ok(Json(describe(&system, current, &memberships).await?))
+    let session = describe(&system, current, &memberships).await?;
+    Ok(Json(CurrentSession { session, permissions: principal.permissions.iter().cloned().collect() }))
 }

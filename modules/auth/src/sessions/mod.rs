@@ -36,16 +36,15 @@ pub(crate) struct SessionView {
 
 #[derive(Clone, Serialize, ToSchema)]
 struct OrganizationView {
-    #[schema(value_type = uuid::Uuid)]
     id: OrgId,
     name: String,
 }
 
 #[derive(Serialize, ToSchema)]
 struct SignedInUser {
-    #[schema(value_type = uuid::Uuid)]
     id: UserId,
     email: String,
+    role: Role,
 }
 
 /// Describes a session. Read inside its request, so the rows that are there already cost nothing again.
@@ -62,7 +61,7 @@ async fn describe(
     }
     let organization = organizations.iter().find(|organization| organization.id == current.org_id);
     let organization = organization.cloned().ok_or_else(|| Problem::not_found("organization"))?;
-    let user = SignedInUser { id: user.id, email: user.email.clone() };
+    let user = SignedInUser { id: user.id, email: user.email.clone(), role: user.role };
     Ok(SessionView { organization, user, organizations })
 }
 

@@ -15,20 +15,18 @@ type Attempt = Text<0, 254>;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignIn {
-    #[schema(inline)]
     email: Attempt,
-    #[schema(inline)]
     password: Attempt,
     /// The organization to work in; without it, the one that was used last.
-    #[schema(value_type = Option<uuid::Uuid>)]
     organization: Option<OrgId>,
 }
 
 /// Signs in with email and password.
 ///
 /// An unknown address, a wrong password and a foreign organization get the same 401 after the same time.
-#[utoipa::path(post, path = "/v1/auth/sign-in", tag = "identity", request_body = SignIn,
-    responses((status = 200, body = SignedIn), (status = 401, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(post, "/v1/auth/sign-in", tag = "identity",
+    answers(200: SignedIn as "application/json"), problems(401),
+    example(body = {"email": "owner@acme.test", "password": "tenfold-demo"}))]
 pub(crate) async fn sign_in(
     cx: SystemContext,
     _: OwnOrigin,

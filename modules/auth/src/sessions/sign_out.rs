@@ -7,8 +7,7 @@ use super::Cookie;
 use crate::entities::{Session, SessionId};
 
 /// Ends the session: its token is dead at once, everywhere.
-#[utoipa::path(post, path = "/v1/auth/sign-out", tag = "identity", security(("session" = [])),
-    responses((status = 204)))]
+#[endpoint(post, "/v1/auth/sign-out", tag = "identity", answers(204))]
 pub(crate) async fn sign_out(cx: Context, state: State<ServerState>) -> Result<Response, Problem> {
     let session =
         cx.principal().map(|principal| SessionId(principal.session)).ok_or_else(Problem::unauthenticated)?;

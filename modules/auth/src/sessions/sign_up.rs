@@ -9,11 +9,8 @@ use utoipa::ToSchema;
 
 use super::{Cookie, SignedIn, describe};
 use crate::email::Email;
-use crate::entities::{
-    Account, Membership, MembershipId, Organization, Permission, PermissionId, Profile, Settings, Theme, User,
-};
+use crate::entities::{Account, Membership, MembershipId, Organization, Profile, Settings, Theme, User};
 use crate::service::Identity;
-use crate::users::permissions::OWNER;
 
 type NewPassword = Text<8, 128>;
 type Name = Text<1, 100>;
@@ -22,21 +19,19 @@ type Name = Text<1, 100>;
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignUp {
     /// An address that nobody signs in with yet.
-    #[schema(inline)]
     email: Email,
     /// 8 characters at least.
-    #[schema(inline)]
     password: NewPassword,
     /// What the new organization is called.
-    #[schema(inline)]
     organization: Name,
 }
 
 /// Makes an account, an organization and its owner, and signs in.
 ///
 /// An address that is taken is a 409: without a mail to confirm, that cannot be hidden.
-#[utoipa::path(post, path = "/v1/auth/sign-up", tag = "identity", request_body = SignUp,
-    responses((status = 201, body = SignedIn), (status = 409, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(post, "/v1/auth/sign-up", tag = "identity",
+    answers(201: SignedIn as "application/json"), problems(409),
+    example(body = {"email": "ada@new.test", "password": "correct horse battery", "organization": "Analytical Engines"}))]
 pub(crate) async fn sign_up(
     cx: SystemContext,
     _: OwnOrigin,
@@ -92,6 +87,7 @@ async fn add_user(tx: &Tx<'_>, id: UserId, account: &Account) -> Result<(), Data
         org_id,
         account_id: account.id,
         email: account.email.clone(),
+        role: Role::Owner,
         created_at: tx.now(),
         profile: One::default(),
         settings: One::default(),
@@ -101,12 +97,5 @@ async fn add_user(tx: &Tx<'_>, id: UserId, account: &Account) -> Result<(), Data
     .await?;
     Profile { user_id: id, org_id, display_name: name, title: None }.insert(tx).await?;
     Settings { user_id: id, org_id, theme: Theme::System, locale: "en".to_owned() }.insert(tx).await?;
-    let permission = |name: &&str| Permission {
-        id: PermissionId(tx.new_id()),
-        org_id,
-        user_id: id,
-        name: (*name).to_owned(),
-    };
-    Permission::insert_many(tx, OWNER.iter().map(permission).collect()).await?;
     Ok(())
 }

@@ -14,13 +14,13 @@ use crate::service::Identity;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Switch {
     /// One of the `organizations` that sign-in listed.
-    #[schema(value_type = uuid::Uuid)]
     organization: OrgId,
 }
 
 /// Opens a session in another organization of the same person. The old one stays: another tab may be using it.
-#[utoipa::path(post, path = "/v1/auth/switch", tag = "identity", request_body = Switch, security(("session" = [])),
-    responses((status = 200, body = SignedIn), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(post, "/v1/auth/switch", tag = "identity",
+    answers(200: SignedIn as "application/json"), problems(404),
+    example(body = {"organization": "01900000-0000-7000-8000-000000000000"}))]
 pub(crate) async fn switch(
     cx: Context,
     system: SystemContext,

@@ -8,10 +8,7 @@ use super::{UserView, view};
 use crate::entities::User;
 
 /// One user of the organization.
-#[utoipa::path(get, path = "/v1/users/{id}", tag = "users", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The user")),
-    extensions(("x-permission" = json!("members.read"))),
-    responses((status = 200, body = UserView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(get, "/v1/users/{id}", tag = "users", example(id = list_users))]
 pub(crate) async fn get_user(
     cx: Context,
     _: Require<ReadMembers>,

@@ -1,6 +1,5 @@
 //! `GET /v1/users`.
 
-use tenfold::http::PageQuery;
 use tenfold::prelude::*;
 
 use super::permissions::ReadMembers;
@@ -8,9 +7,7 @@ use super::{UserView, view};
 use crate::entities::User;
 
 /// The users of the organization, by email. A plain loop, and still four statements in all.
-#[utoipa::path(get, path = "/v1/users", tag = "users", params(PageQuery), security(("session" = [])),
-    extensions(("x-permission" = json!("members.read"))),
-    responses((status = 200, body = Listing<UserView>)))]
+#[endpoint(get, "/v1/users", tag = "users")]
 pub(crate) async fn list_users(
     cx: Context,
     _: Require<ReadMembers>,

@@ -15,12 +15,12 @@ use crate::entities::{Theme, User};
 /// A user with what belongs to it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserView {
-    #[schema(value_type = uuid::Uuid)]
     id: UserId,
     email: String,
+    role: Role,
     profile: ProfileView,
     settings: SettingsView,
-    /// What the user may do here.
+    /// What the user may do besides what the role allows.
     permissions: Vec<String>,
 }
 
@@ -47,6 +47,7 @@ async fn view(cx: &Context, user: &User) -> Result<UserView, Problem> {
     Ok(UserView {
         id: user.id,
         email: user.email.clone(),
+        role: user.role,
         profile: ProfileView { display_name: profile.display_name.clone(), title: profile.title.clone() },
         settings: SettingsView { theme: settings.theme, locale: settings.locale.clone() },
         permissions: permissions.iter().map(|permission| permission.name.clone()).collect(),

@@ -27,9 +27,7 @@ pub(crate) struct UserPatch {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ProfilePatch {
-    #[schema(inline)]
     display_name: Option<Name>,
-    #[schema(inline)]
     #[serde(default, deserialize_with = "nullable")]
     title: Option<Option<Name>>,
 }
@@ -38,15 +36,12 @@ struct ProfilePatch {
 #[serde(deny_unknown_fields)]
 struct SettingsPatch {
     theme: Option<Theme>,
-    #[schema(inline)]
     locale: Option<LocaleTag>,
 }
 
 /// Changes a user's profile and settings.
-#[utoipa::path(patch, path = "/v1/users/{id}", tag = "users", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The user")), request_body = UserPatch,
-    extensions(("x-permission" = json!("members.write"))),
-    responses((status = 200, body = UserView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(patch, "/v1/users/{id}", tag = "users",
+    example(id = list_users, body = {"profile": {"display_name": "Ada Lovelace"}, "settings": {"theme": "dark", "locale": "en"}}))]
 pub(crate) async fn patch_user(
     cx: Context,
     _: Require<WriteMembers>,

@@ -1,12 +1,13 @@
 //! What users may do with users.
 
-use tenfold::http::Permission;
+use tenfold::http::{Permission, Role};
 
 /// See the users of the organization.
 pub(crate) struct ReadMembers;
 
 impl Permission for ReadMembers {
     const NAME: &'static str = "members.read";
+    const ROLES: &'static [Role] = Role::ALL;
 }
 
 /// Change profiles and settings of others.
@@ -14,15 +15,5 @@ pub(crate) struct WriteMembers;
 
 impl Permission for WriteMembers {
     const NAME: &'static str = "members.write";
+    const ROLES: &'static [Role] = Role::ADMINS;
 }
-
-/// What the founder of an organization may do: everything that the built-in modules and the demo know.
-pub(crate) const OWNER: [&str; 7] = [
-    ReadMembers::NAME,
-    WriteMembers::NAME,
-    "files.read",
-    "files.write",
-    "projects.read",
-    "projects.write",
-    "billing.write",
-];

@@ -15,31 +15,54 @@ both_databases!(app(); async fn a_permission_that_is_taken_away_is_gone_for_sess
         app.patch(&format!("/v1/users/{user}")).bearer(&token).json(&change).send().await.status()
     };
     assert_eq!(rename("Before").await, 200);
-    revoke(app, &session, "members.write").await;
+    become_role(app, &session, "member").await;
     assert_eq!(rename("After").await, 403);
     let users = app.get("/v1/users").bearer(&token).send().await.json();
     assert_eq!(users["items"][0]["profile"]["display_name"], "Before");
-    revoke(app, &session, "members.read").await;
+    become_role(app, &session, "custom").await;
     assert_eq!(app.get("/v1/users").bearer(&token).send().await.status(), 403);
 });
 
-/// Takes a permission from the user of a session.
-async fn revoke(app: &TestApp, session: &Value, permission: &str) {
-    let id = |value: &Value| Uuid::parse_str(&text(value)).expect("ids are UUIDs");
+both_databases!(app(); async fn what_is_given_by_name_comes_beside_the_role(app) {
+    let session = sign_up(app, "ada@new.test").await;
+    let organization = OrgId(id(&session["organization"]["id"]));
+    let may = |token: String| async move {
+        let current = app.get("/v1/auth/session").bearer(&token).send().await.json();
+        current["permissions"].clone()
+    };
+    assert_eq!(may(text(&session["token"])).await, json!(["members.read", "members.write"]));
+    let joined = app
+        .run(async |cx| auth::demo::join(&cx, organization, "guest@new.test", &["members.read"]).await)
+        .await;
+    joined.expect("a guest can join");
+    let credentials = json!({"email": "guest@new.test", "password": auth::demo::PASSWORD});
+    let guest = app.post("/v1/auth/sign-in").json(&credentials).send().await.json();
+    assert_eq!(guest["user"]["role"], "custom");
+    assert_eq!(may(text(&guest["token"])).await, json!(["members.read"]));
+    let users = app.get("/v1/users").bearer(&text(&guest["token"])).send().await.json();
+    let roles: Vec<&Value> = users["items"].as_array().expect("a list").iter().map(|user| &user["role"]).collect();
+    assert_eq!(roles, ["owner", "custom"]);
+});
+
+fn id(value: &Value) -> Uuid {
+    Uuid::parse_str(&text(value)).expect("ids are UUIDs")
+}
+
+/// Gives the user of a session another role.
+async fn become_role(app: &TestApp, session: &Value, role: &str) {
     let (organization, user) = (OrgId(id(&session["organization"]["id"])), id(&session["user"]["id"]));
-    let gone: Result<Vec<(String,)>, DataError> = app
+    let changed: Result<Vec<(Uuid,)>, DataError> = app
         .run(async |cx| {
             cx.within(organization)
                 .transaction(async |tx| {
-                    let revoke = sql!(
-                        "test.revoke",
-                        "DELETE FROM auth_permissions
-                         WHERE org_id = $1 AND user_id = $2 AND name = $3 RETURNING name"
+                    let change = sql!(
+                        "test.become",
+                        "UPDATE auth_users SET role = $3 WHERE org_id = $1 AND id = $2 RETURNING id"
                     );
-                    revoke.bind(user).bind(permission.to_owned()).all(tx).await
+                    change.bind(user).bind(role.to_owned()).all(tx).await
                 })
                 .await
         })
         .await;
-    assert_eq!(gone.expect("the permission can be taken away").len(), 1, "nobody had {permission}");
+    assert_eq!(changed.expect("a role can be changed").len(), 1, "there is no such user");
 }

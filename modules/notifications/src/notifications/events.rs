@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tenfold::http::{HeaderMap, LiveEvent, News, Response, ServerState, State, live};
+use tenfold::http::{EventShape, HeaderMap, LiveEvent, News, Response, ServerState, State, live};
 use tenfold::prelude::*;
 use uuid::Uuid;
 
@@ -19,10 +19,9 @@ const LOOK_BACK: u128 = 10_000;
 /// New notifications as Server-Sent Events: `notification` with the notification as the list shows it, and `unread`
 /// with `{"unread": n}`, at first and whenever the number changes. With `Last-Event-ID` the stream goes on behind
 /// that event; without it, it begins now.
-#[utoipa::path(get, path = "/v1/notifications/events", tag = "notifications", security(("session" = [])),
-    params(("Last-Event-ID" = Option<Uuid>, Header, description = "The id of the last event that you got")),
-    responses((status = 200, description = "Events, without end", body = tenfold::http::EventShape,
-        content_type = "text/event-stream")))]
+#[endpoint(get, "/v1/notifications/events", tag = "notifications",
+    answers(200: EventShape as "text/event-stream"),
+    headers("Last-Event-ID" = "The id of the last event that you got, a UUID"))]
 pub(crate) async fn notification_events(
     cx: Context,
     State(state): State<ServerState>,

@@ -1,7 +1,6 @@
 //! `GET /v1/notifications`.
 
 use serde::Serialize;
-use tenfold::http::PageQuery;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
@@ -20,9 +19,7 @@ pub(crate) struct Notifications {
 }
 
 /// What you were told, newest first, and how much of it you have not read.
-#[utoipa::path(get, path = "/v1/notifications", tag = "notifications", params(PageQuery),
-    security(("session" = [])),
-    responses((status = 200, body = Notifications)))]
+#[endpoint(get, "/v1/notifications", tag = "notifications")]
 pub(crate) async fn list_notifications(cx: Context, page: Page) -> Result<Json<Notifications>, Problem> {
     let user = reader(&cx)?;
     let notifications = newest_of(user).page(&page).all(&cx).await?;

@@ -16,7 +16,6 @@ use crate::entities::{Kind, Notification, NotificationId};
 /// Something that you were told.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NotificationView {
-    #[schema(value_type = Uuid)]
     id: NotificationId,
     kind: Kind,
     title: String,
@@ -25,9 +24,7 @@ pub(crate) struct NotificationView {
     /// A path of this API: what it is about.
     link: String,
     /// When you read it; null while you have not.
-    #[schema(value_type = Option<String>, format = DateTime)]
     read_at: Option<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 

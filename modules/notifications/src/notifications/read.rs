@@ -6,9 +6,7 @@ use super::reader;
 use crate::entities::{Notification, NotificationId};
 
 /// Says that you read a notification. Saying it again changes nothing: it was read when it was read first.
-#[utoipa::path(post, path = "/v1/notifications/{id}/read", tag = "notifications", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The notification")),
-    responses((status = 204), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(post, "/v1/notifications/{id}/read", tag = "notifications", example(id = list_notifications))]
 pub(crate) async fn read_notification(
     cx: Context,
     Path(id): Path<NotificationId>,

@@ -6,8 +6,7 @@ use super::{reader, unread_of};
 use crate::entities::Notification;
 
 /// Says that you read everything that you were told until now.
-#[utoipa::path(post, path = "/v1/notifications/read-all", tag = "notifications", security(("session" = [])),
-    responses((status = 204)))]
+#[endpoint(post, "/v1/notifications/read-all", tag = "notifications")]
 pub(crate) async fn read_all_notifications(cx: Context) -> Result<NoContent, Problem> {
     let user = reader(&cx)?;
     cx.transaction(async |tx| -> Result<(), DataError> {

@@ -13,14 +13,11 @@ type Name = Text<1, 100>;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewProject {
-    #[schema(inline)]
     name: Name,
 }
 
 /// Makes a project.
-#[utoipa::path(post, path = "/v1/projects", tag = "projects", request_body = NewProject, security(("session" = [])),
-    extensions(("x-permission" = json!("projects.write"))),
-    responses((status = 201, body = ProjectView, headers(("ETag" = String, description = "The state that it is in")))))]
+#[endpoint(post, "/v1/projects", tag = "projects", example(body = {"name": "Website"}))]
 pub(crate) async fn create_project(
     cx: Context,
     _: Require<WriteProjects>,

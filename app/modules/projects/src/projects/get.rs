@@ -7,10 +7,7 @@ use crate::entities::{Project, ProjectId};
 use crate::permissions::ReadProjects;
 
 /// One project of the organization.
-#[utoipa::path(get, path = "/v1/projects/{id}", tag = "projects", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The project")),
-    extensions(("x-permission" = json!("projects.read"))),
-    responses((status = 200, body = ProjectView, headers(("ETag" = String, description = "The state that it is in"))), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(get, "/v1/projects/{id}", tag = "projects", example(id = list_projects))]
 pub(crate) async fn get_project(
     cx: Context,
     _: Require<ReadProjects>,

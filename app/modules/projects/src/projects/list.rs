@@ -1,6 +1,5 @@
 //! `GET /v1/projects`.
 
-use tenfold::http::PageQuery;
 use tenfold::prelude::*;
 
 use super::ProjectView;
@@ -8,9 +7,7 @@ use crate::entities::Project;
 use crate::permissions::ReadProjects;
 
 /// The projects of the organization, newest first.
-#[utoipa::path(get, path = "/v1/projects", tag = "projects", params(PageQuery), security(("session" = [])),
-    extensions(("x-permission" = json!("projects.read"))),
-    responses((status = 200, body = Listing<ProjectView>)))]
+#[endpoint(get, "/v1/projects", tag = "projects")]
 pub(crate) async fn list_projects(
     cx: Context,
     _: Require<ReadProjects>,

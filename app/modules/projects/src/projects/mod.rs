@@ -14,10 +14,8 @@ use crate::entities::{Project, ProjectId};
 /// A project.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProjectView {
-    #[schema(value_type = uuid::Uuid)]
     id: ProjectId,
     name: String,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 

@@ -14,17 +14,12 @@ type Name = Text<1, 100>;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProjectPatch {
-    #[schema(inline)]
     name: Option<Name>,
 }
 
 /// Changes a project's name, if it is still as the client has seen it.
-#[utoipa::path(patch, path = "/v1/projects/{id}", tag = "projects", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The project"), IfMatch), request_body = ProjectPatch,
-    extensions(("x-permission" = json!("projects.write"))),
-    responses((status = 200, body = ProjectView, headers(("ETag" = String, description = "The state that it is in"))),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 412, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(patch, "/v1/projects/{id}", tag = "projects",
+    example(id = list_projects, body = {"name": "Mobile app"}))]
 pub(crate) async fn patch_project(
     cx: Context,
     _: Require<WriteProjects>,

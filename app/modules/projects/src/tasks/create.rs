@@ -14,15 +14,12 @@ type Title = Text<1, 200>;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewTask {
-    #[schema(inline)]
     title: Title,
 }
 
 /// Makes an open task.
-#[utoipa::path(post, path = "/v1/projects/{id}/tasks", tag = "projects", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The project")), request_body = NewTask,
-    extensions(("x-permission" = json!("projects.write"))),
-    responses((status = 201, body = TaskView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(post, "/v1/projects/{id}/tasks", tag = "projects",
+    example(id = list_projects, body = {"title": "Write it down"}))]
 pub(crate) async fn create_task(
     cx: Context,
     _: Require<WriteProjects>,

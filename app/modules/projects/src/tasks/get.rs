@@ -8,10 +8,7 @@ use crate::entities::{Task, TaskId};
 use crate::permissions::ReadProjects;
 
 /// One task.
-#[utoipa::path(get, path = "/v1/tasks/{id}", tag = "projects", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The task")),
-    extensions(("x-permission" = json!("projects.read"))),
-    responses((status = 200, body = TaskView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(get, "/v1/tasks/{id}", tag = "projects", example(id = list_tasks))]
 pub(crate) async fn get_task(
     cx: Context,
     _: Require<ReadProjects>,

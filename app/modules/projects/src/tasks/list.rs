@@ -1,7 +1,6 @@
 //! `GET /v1/projects/{id}/tasks`.
 
 use auth_api::AuthClient;
-use tenfold::http::PageQuery;
 use tenfold::prelude::*;
 
 use super::{TaskView, view};
@@ -9,10 +8,7 @@ use crate::entities::{Project, ProjectId, Task};
 use crate::permissions::ReadProjects;
 
 /// The tasks of a project, oldest first.
-#[utoipa::path(get, path = "/v1/projects/{id}/tasks", tag = "projects", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The project"), PageQuery),
-    extensions(("x-permission" = json!("projects.read"))),
-    responses((status = 200, body = Listing<TaskView>), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(get, "/v1/projects/{id}/tasks", tag = "projects", example(id = list_projects))]
 pub(crate) async fn list_tasks(
     cx: Context,
     _: Require<ReadProjects>,

@@ -15,9 +15,7 @@ use crate::entities::{ProjectId, Task, TaskId, TaskStatus};
 /// A task with what hangs on it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TaskView {
-    #[schema(value_type = uuid::Uuid)]
     id: TaskId,
-    #[schema(value_type = uuid::Uuid)]
     project_id: ProjectId,
     title: String,
     status: TaskStatus,
@@ -26,7 +24,6 @@ pub(crate) struct TaskView {
     labels: Vec<String>,
     /// How many comments there are.
     comments: i64,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 

@@ -15,16 +15,13 @@ type Title = Text<1, 200>;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TaskPatch {
-    #[schema(inline)]
     title: Option<Title>,
     status: Option<TaskStatus>,
 }
 
 /// Changes a task's title or status.
-#[utoipa::path(patch, path = "/v1/tasks/{id}", tag = "projects", security(("session" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The task")), request_body = TaskPatch,
-    extensions(("x-permission" = json!("projects.write"))),
-    responses((status = 200, body = TaskView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[endpoint(patch, "/v1/tasks/{id}", tag = "projects",
+    example(id = list_tasks, body = {"title": "Write it up", "status": "in_progress"}))]
 pub(crate) async fn patch_task(
     cx: Context,
     _: Require<WriteProjects>,

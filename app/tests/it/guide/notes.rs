@@ -1,0 +1,307 @@
+//! The code of the guide's chapters on endpoints, modules, contexts, jobs and tests.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tenfold::App;
+use tenfold::app::DemoOrganization;
+use tenfold::both_databases;
+use tenfold::data::MigrationFile;
+use tenfold::http::{Int, Permission};
+use tenfold::prelude::*;
+
+const MIGRATIONS: &[MigrationFile] =
+    &[MigrationFile { name: "0001_notes.sql", text: include_str!("notes.sql") }];
+
+id! {
+    /// A note.
+    NoteId
+}
+
+#[derive(Debug, Entity)]
+#[entity(table = "notes_notes", tenant = org_id)]
+pub struct Note {
+    #[entity(key)]
+    pub id: NoteId,
+    pub org_id: OrgId,
+    pub title: String,
+    pub stars: i64,
+    pub words: Option<i64>,
+}
+
+// guide
+/// See notes.
+pub struct ReadNotes;
+
+impl Permission for ReadNotes {
+    const NAME: &'static str = "notes.read";
+    const ROLES: &'static [Role] = Role::ALL;
+}
+
+/// Write notes.
+pub struct WriteNotes;
+
+impl Permission for WriteNotes {
+    const NAME: &'static str = "notes.write";
+    const ROLES: &'static [Role] = Role::ADMINS;
+}
+// end
+
+// guide
+/// A note as clients see it.
+#[derive(Serialize, ToSchema)]
+struct NoteView {
+    id: NoteId,
+    title: String,
+    stars: i64,
+}
+
+/// One note.
+#[endpoint(get, "/v1/notes/{id}", tag = "notes", example(id = list_notes))]
+async fn get_note(
+    cx: Context,
+    _: Require<ReadNotes>,
+    Path(id): Path<NoteId>,
+) -> Result<Json<NoteView>, Problem> {
+    let note = Note::get(&cx, id).await?; // 404 when this organization has no such note
+    Ok(Json(NoteView { id: note.id, title: note.title.clone(), stars: note.stars }))
+}
+// end
+
+// guide
+#[derive(Deserialize, IntoParams)]
+struct Wanted {
+    /// Only notes with so many stars or more.
+    #[param(minimum = 0, maximum = 5)]
+    stars: Option<i64>,
+}
+
+/// The notes of the organization.
+#[endpoint(get, "/v1/notes", tag = "notes", example(query = "stars=3"))]
+async fn list_notes(
+    cx: Context,
+    _: Require<ReadNotes>,
+    Query(wanted): Query<Wanted>,
+    page: Page,
+) -> Result<Json<Listing<NoteView>>, Problem> {
+    let least = wanted.stars.unwrap_or(0);
+    let notes =
+        Note::query().filter(Note::stars.ge(least)).order_by(Note::stars).page(&page).all(&cx).await?;
+    let view = |note: &Note| NoteView { id: note.id, title: note.title.clone(), stars: note.stars };
+    Ok(Json(notes.listing(notes.iter().map(view).collect())))
+}
+// end
+
+// guide
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewNote {
+    title: Text<1, 200>,
+    stars: Int<0, 5>,
+}
+
+/// Writes a note.
+#[endpoint(post, "/v1/notes", tag = "notes", example(body = {"title": "Buy milk", "stars": 3}))]
+async fn create_note(
+    cx: Context,
+    _: Require<WriteNotes>,
+    Json(new): Json<NewNote>,
+) -> Result<Created<NoteView>, Problem> {
+    let note = cx
+        .transaction(async |tx| -> Result<Note, DataError> {
+            let (id, org_id) = (NoteId(tx.new_id()), tx.tenant());
+            let note =
+                Note { id, org_id, title: new.title.into_inner(), stars: new.stars.get(), words: None };
+            let note = note.insert(tx).await?;
+            tx.enqueue(CountWords { note: id }).await?; // committed with the note, or not at all
+            Ok(note)
+        })
+        .await?;
+    let body = NoteView { id: note.id, title: note.title, stars: note.stars };
+    Ok(Created { location: format!("/v1/notes/{}", note.id), body })
+}
+// end
+
+// guide
+/// Counts the words of a note.
+#[derive(Serialize, Deserialize)]
+struct CountWords {
+    note: NoteId,
+}
+
+impl Job for CountWords {
+    const KIND: &'static str = "notes.count_words";
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        let cx = job.cx()?; // of the organization that enqueued it
+        let Some(note) = Note::find(&cx, self.note).await? else { return Ok(()) }; // deleted meanwhile
+        let words = i64::try_from(note.title.split_whitespace().count())?;
+        job.step_in("count", async |tx| {
+            let tx = tx.within(cx.tenant());
+            Note::update(self.note).set(Note::words, Some(words)).run(&tx).await?;
+            tx.publish(NoteCounted { note: self.note, words }).await?;
+            Ok(())
+        })
+        .await
+    }
+}
+// end
+
+// guide
+/// A note's words were counted.
+#[derive(Serialize, Deserialize)]
+pub struct NoteCounted {
+    pub note: NoteId,
+    pub words: i64,
+}
+
+impl Event for NoteCounted {
+    const NAME: &'static str = "notes.counted";
+}
+
+/// Gives long notes a star more.
+async fn praise(job: JobContext, counted: NoteCounted) -> anyhow::Result<()> {
+    let cx = job.cx()?;
+    if counted.words >= 3 {
+        job.step_in("praise", async |tx| {
+            Ok(Note::update(counted.note).add(Note::stars, 1).run(&tx.within(cx.tenant())).await?)
+        })
+        .await?;
+    }
+    Ok(())
+}
+// end
+
+// guide
+pub fn module() -> Module {
+    Module::new("notes")
+        .migrations(MIGRATIONS) // in a crate of its own: .migrations(migrations!())
+        .routes(routes)
+        .job::<CountWords>()
+        .on::<NoteCounted, _, _>("notes.praise_long_ones", praise)
+        .demo(|tx, organization| Box::pin(demo(tx, organization)))
+}
+
+fn routes() -> Routes {
+    Routes::new().routes(routes!(list_notes, create_note)).routes(routes!(get_note))
+}
+
+async fn demo(tx: &Tx<'_>, _: &DemoOrganization) -> Result<(), DataError> {
+    let note = |title: &str, stars| Note {
+        id: NoteId(tx.new_id()),
+        org_id: tx.tenant(),
+        title: title.to_owned(),
+        stars,
+        words: None,
+    };
+    Note::insert_many(tx, vec![note("Buy milk", 2), note("Call Ada", 5)]).await?;
+    Ok(())
+}
+// end
+
+// guide
+async fn three_ways(system: &SystemContext, organization: OrgId, id: NoteId) -> Result<i64, DataError> {
+    // A SystemContext names no organization: it reads global entities, and makes contexts.
+    let cx: Context = system.within(organization);
+    // A Context reads rows of its organization, and begins transactions.
+    let note = Note::get(&cx, id).await?;
+    // A Tx reads and writes within one transaction; `cx` waits outside until it has ended.
+    cx.transaction(async |tx| {
+        Note::update(id).set(Note::stars, note.stars + 1).run(tx).await?;
+        Ok(Note::get(tx, id).await?.stars)
+    })
+    .await
+}
+// end
+
+/// The reference backend with the module added.
+fn app() -> App {
+    app::app().module(module())
+}
+
+// guide
+both_databases!(app(); async fn a_new_note_is_counted_and_praised(app) {
+    let token = crate::new_owner(app).await;
+    let new = json!({"title": "Ten times the traffic", "stars": 1});
+    let made = app.post("/v1/notes").bearer(&token).json(&new).send().await;
+    assert_eq!(made.status(), 201);
+    app.run_due_jobs().await; // the job, then its event, then the listener
+    let note = app.get(made.header("location")).bearer(&token).send().await.json();
+    assert_eq!(note["stars"], 2);
+});
+// end
+
+// guide
+both_databases!(app(); async fn a_list_costs_two_statements(app) {
+    let token = crate::new_owner(app).await;
+    app.forget();
+    assert_eq!(app.get("/v1/notes").bearer(&token).send().await.status(), 200);
+    assert_eq!(app.statements().len(), 2); // the session and the list
+});
+// end
+
+both_databases!(app(); async fn all_faults_of_a_body_are_told_at_once(app) {
+    let token = crate::new_owner(app).await;
+    let wrong = json!({"title": "", "stars": 6, "colour": "red"});
+    let answer = app.post("/v1/notes").bearer(&token).json(&wrong).send().await;
+    let problem = crate::problem(&answer, 422);
+    assert_eq!(
+        problem["errors"],
+        json!([
+            {"pointer": "#/colour", "detail": "it is unknown here; stars, title are known"},
+            {"pointer": "#/stars", "detail": "6 is not from 0 to 5"},
+            {"pointer": "#/title", "detail": "text of 0 characters: 1 to 200 are allowed"},
+        ])
+    );
+    let missing = app.post("/v1/notes").bearer(&token).json(&json!({"title": 1})).send().await;
+    let problem = crate::problem(&missing, 422);
+    assert_eq!(
+        problem["errors"],
+        json!([
+            {"pointer": "#/stars", "detail": "it is missing"},
+            {"pointer": "#/title", "detail": "it is string"},
+        ])
+    );
+});
+
+both_databases!(app(); async fn a_wrong_parameter_is_named_with_those_allowed(app) {
+    let token = crate::new_owner(app).await;
+    for (query, named) in [
+        ("color=red", "\"color\" is no parameter of this operation; it takes cursor, limit, stars"),
+        ("stars=many", "stars: invalid digit found in string"),
+        ("limit=0", "limit=0 is not from 1 to 1000"),
+    ] {
+        let answer = app.get(&format!("/v1/notes?{query}")).bearer(&token).send().await;
+        let detail = crate::text(&crate::problem(&answer, 400)["detail"]);
+        assert!(detail.contains(named), "{detail}");
+    }
+    assert_eq!(app.get("/v1/notes?stars=1&limit=2").bearer(&token).send().await.status(), 200);
+});
+
+both_databases!(app(); async fn contexts_reach_what_they_say(app) {
+    app.seed_demo().await;
+    let token = crate::token(app, "owner@globex.test").await;
+    let notes = app.get("/v1/notes?stars=5").bearer(&token).send().await.json();
+    let id = crate::text(&notes["items"][0]["id"]).parse().unwrap();
+    let stars = app.run(async |system| three_ways(&system, crate::organization(&token), id).await).await;
+    assert_eq!(stars.unwrap(), 6);
+});
+
+both_databases!(app(); async fn a_module_added_later_still_brings_its_demo(app) {
+    app.seed_demo().await;
+    app.seed_demo().await;
+    let token = crate::token(app, "owner@acme.test").await;
+    let notes = app.get("/v1/notes").bearer(&token).send().await.json();
+    assert_eq!(notes["items"].as_array().map(Vec::len), Some(2), "twice is once");
+});
+
+both_databases!(app(); async fn roles_have_the_permissions_of_a_new_module(app) {
+    app.seed_demo().await;
+    let may = async |email: &str| {
+        let token = crate::token(app, email).await;
+        let session = app.get("/v1/auth/session").bearer(&token).send().await.json();
+        let of_notes = session["permissions"].as_array().expect("a list").iter().map(crate::text);
+        of_notes.filter(|name| name.starts_with("notes.")).collect::<Vec<_>>()
+    };
+    assert_eq!(may("owner@globex.test").await, ["notes.read", "notes.write"]);
+    assert_eq!(may("user0004@globex.test").await, ["notes.read"]);
+});

@@ -1,0 +1,59 @@
+//! Demo data: each module brings its own.
+
+use futures_util::future::BoxFuture;
+use tenfold_data::{DataError, OrgId, SystemContext, Tx, Uuid, sql};
+
+use crate::http::Authenticate;
+
+/// Says what to tell the person who started the application with `--demo`.
+pub type Welcome = fn() -> String;
+
+/// An organization of the demo, with its people.
+#[derive(Clone, Debug)]
+pub struct DemoOrganization {
+    /// Its id.
+    pub id: OrgId,
+    /// The ids of its users, an owner first.
+    pub users: Vec<Uuid>,
+}
+
+/// Fills one organization with a module's demo data, in a transaction.
+pub type Fill = for<'a, 't> fn(&'a Tx<'t>, &'a DemoOrganization) -> Filling<'a>;
+
+/// A [`Fill`] at work.
+pub type Filling<'a> = BoxFuture<'a, Result<(), DataError>>;
+
+/// Fills each organization of the demo with the data of each module that has not filled it yet.
+///
+/// What a module stores is committed with the note that it did, so that a process that is killed leaves nothing half,
+/// and two that start at once do not both.
+pub(super) async fn fill(
+    cx: &SystemContext,
+    people: &dyn Authenticate,
+    modules: &[(&'static str, Fill)],
+) -> anyhow::Result<()> {
+    for organization in people.demo_organizations(cx).await? {
+        for (module, fill) in modules {
+            let cx = cx.within(organization.id);
+            cx.transaction(async |tx| -> Result<(), DataError> {
+                if begin(tx, module).await? { fill(tx, &organization).await } else { Ok(()) }
+            })
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes that a module fills an organization; false when it has before.
+async fn begin(tx: &Tx<'_>, module: &str) -> Result<bool, DataError> {
+    let noted: Vec<(String,)> = sql!(
+        "tenfold_demo.begin",
+        "INSERT INTO tenfold_demo (org_id, module, filled_at) VALUES ($1, $2, $3)
+         ON CONFLICT (org_id, module) DO NOTHING RETURNING module"
+    )
+    .bind(module.to_owned())
+    .bind(tx.now())
+    .all(tx)
+    .await?;
+    Ok(!noted.is_empty())
+}

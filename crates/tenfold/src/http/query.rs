@@ -1,0 +1,90 @@
+//! What stands behind the question mark.
+
+use std::collections::{BTreeSet, HashMap};
+
+use axum::extract::{FromRequestParts, MatchedPath};
+use http::Method;
+use http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tenfold_data::Page;
+use utoipa::IntoParams;
+
+use super::{Problem, ServerState};
+
+/// The parameters behind the question mark, as a struct that derives `Deserialize` and `IntoParams`.
+///
+/// A parameter that the operation does not have, and one whose value does not fit, is a 400 that names it and what is
+/// allowed. A handler may take [`Page`] beside it.
+pub struct Query<T>(pub T);
+
+/// The names of the parameters of each operation, by its method and path.
+#[derive(Default)]
+pub(crate) struct QueryNames(pub(super) HashMap<(Method, String), BTreeSet<String>>);
+
+impl QueryNames {
+    /// Refuses a parameter that the operation does not have.
+    fn check(&self, parts: &Parts) -> Result<(), Problem> {
+        let Some(path) = parts.extensions.get::<MatchedPath>() else { return Ok(()) };
+        let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
+        let Some(known) = self.0.get(&(method, path.as_str().to_owned())) else { return Ok(()) };
+        let sent = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+        for pair in sent {
+            let name = pair.split('=').next().unwrap_or_default();
+            if !known.contains(name) {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                return Err(Problem::bad_request(format!(
+                    "{name:?} is no parameter of this operation; it takes {}",
+                    known.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn read<T: DeserializeOwned>(parts: &mut Parts, state: &ServerState) -> Result<T, Problem> {
+    state.query_names().check(parts)?;
+    let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+    query.map(|query| query.0).map_err(|rejection| Problem::bad_request(rejection.body_text()))
+}
+
+impl<T: DeserializeOwned + Send> FromRequestParts<ServerState> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        read(parts, state).await.map(Query)
+    }
+}
+
+/// How a list is asked for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many items.
+    #[serde(default = "default_limit")]
+    #[param(minimum = 1, maximum = 1000, default = 50)]
+    limit: u16,
+    /// Where to go on: the `next_cursor` of the page before.
+    #[param(min_length = 1)]
+    cursor: Option<String>,
+}
+
+fn default_limit() -> u16 {
+    50
+}
+
+/// The most items of one page.
+const MAX_PAGE: u16 = 1000;
+
+impl FromRequestParts<ServerState> for Page {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        let query: PageQuery = read(parts, state).await?;
+        if !(1..=MAX_PAGE).contains(&query.limit) {
+            return Err(Problem::bad_request(format!("limit={} is not from 1 to {MAX_PAGE}", query.limit)));
+        }
+        Ok(Page { limit: usize::from(query.limit), cursor: query.cursor })
+    }
+}

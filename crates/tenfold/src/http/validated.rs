@@ -1,0 +1,220 @@
+//! Values with bounds: a field's type says what is allowed, requests are refused by it and the OpenAPI document shows
+//! it.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use utoipa::openapi::schema::{
+    ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
+};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::endpoint::NamedSchema;
+
+/// The prefix of schemas that the document shows where they are used, since their names say nothing to a reader.
+pub(super) const INLINE: &str = "inline.";
+
+/// Text of `MIN` to `MAX` characters without control characters (a line break included).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text<const MIN: usize, const MAX: usize>(String);
+
+impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
+    /// The text.
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Deref for Text<MIN, MAX> {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> fmt::Debug for Text<MIN, MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It may be a password.
+        write!(f, "Text({} characters)", self.0.chars().count())
+    }
+}
+
+impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let length = text.chars().count();
+        if !(MIN..=MAX).contains(&length) {
+            return Err(D::Error::custom(format!("text of {length} characters: {MIN} to {MAX} are allowed")));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(D::Error::custom("control characters are not allowed"));
+        }
+        Ok(Text(text))
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> PartialSchema for Text<MIN, MAX> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .min_length(Some(MIN))
+            .max_length(Some(MAX))
+            .pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]*$"))
+            .into()
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> ToSchema for Text<MIN, MAX> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        format!("{INLINE}Text.{MIN}.{MAX}").into()
+    }
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Int<const MIN: i64, const MAX: i64>(i64);
+
+impl<const MIN: i64, const MAX: i64> Int<MIN, MAX> {
+    /// The number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for Int<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        if (MIN..=MAX).contains(&number) {
+            return Ok(Int(number));
+        }
+        Err(D::Error::custom(format!("{number} is not from {MIN} to {MAX}")))
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> PartialSchema for Int<MIN, MAX> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::Integer))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(MIN))
+            .maximum(Some(MAX))
+            .into()
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> ToSchema for Int<MIN, MAX> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        format!("{INLINE}Int.{MIN}.{MAX}").into()
+    }
+}
+
+/// A list of `MIN` to `MAX` items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List<T, const MIN: usize, const MAX: usize>(Vec<T>);
+
+impl<T, const MIN: usize, const MAX: usize> List<T, MIN, MAX> {
+    /// The items.
+    pub fn into_inner(self) -> Vec<T> {
+        self.0
+    }
+}
+
+impl<T, const MIN: usize, const MAX: usize> Deref for List<T, MIN, MAX> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<'de, T: DeserializeOwned, const MIN: usize, const MAX: usize> Deserialize<'de> for List<T, MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items = Vec::deserialize(deserializer)?;
+        if (MIN..=MAX).contains(&items.len()) {
+            return Ok(List(items));
+        }
+        Err(D::Error::custom(format!("a list of {}: {MIN} to {MAX} are allowed", items.len())))
+    }
+}
+
+impl<T: ToSchema, const MIN: usize, const MAX: usize> PartialSchema for List<T, MIN, MAX> {
+    fn schema() -> RefOr<Schema> {
+        // What has no fields is shown where it stands.
+        let item = match T::schema() {
+            RefOr::T(Schema::Object(object)) if !object.properties.is_empty() => {
+                RefOr::Ref(Ref::from_schema_name(T::name()))
+            }
+            schema => schema,
+        };
+        ArrayBuilder::new().items(item).min_items(Some(MIN)).max_items(Some(MAX)).into()
+    }
+}
+
+impl<T: ToSchema, const MIN: usize, const MAX: usize> ToSchema for List<T, MIN, MAX> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        format!("{INLINE}List.{}.{MIN}.{MAX}", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<NamedSchema>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+/// The address of a page or service: absolute, `http` or `https`, 2,048 characters at most, without a password in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebAddress(String);
+
+impl WebAddress {
+    /// The address, as it was sent.
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+}
+
+impl Deref for WebAddress {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The most characters of a [`WebAddress`].
+const LONGEST_ADDRESS: usize = 2048;
+
+impl<'de> Deserialize<'de> for WebAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let uri = text.parse::<http::Uri>().ok().filter(|_| text.len() <= LONGEST_ADDRESS);
+        let allowed = uri.is_some_and(|uri| {
+            let host = uri.authority().filter(|authority| !authority.as_str().contains('@'));
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && host.is_some_and(|host| !host.host().is_empty())
+        });
+        if allowed {
+            return Ok(WebAddress(text));
+        }
+        Err(D::Error::custom(
+            "no address of the web: https://host/path is allowed, in 2,048 characters at most",
+        ))
+    }
+}
+
+impl PartialSchema for WebAddress {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .format(Some(SchemaFormat::Custom("uri".to_owned())))
+            .pattern(Some("^https?://[^/@]+"))
+            .max_length(Some(LONGEST_ADDRESS))
+            .into()
+    }
+}
+
+impl ToSchema for WebAddress {
+    fn name() -> std::borrow::Cow<'static, str> {
+        format!("{INLINE}WebAddress").into()
+    }
+}
