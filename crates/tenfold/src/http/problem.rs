@@ -21,8 +21,7 @@ pub struct Problem {
     #[schema(value_type = String, example = "urn:tenfold:problem:not-found")]
     kind: Cow<'static, str>,
     /// The kind in a few words.
-    #[schema(value_type = String)]
-    title: Cow<'static, str>,
+    title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "status_number")]
     #[schema(value_type = u16, example = 404)]
@@ -32,9 +31,9 @@ pub struct Problem {
     #[schema(value_type = Option<String>)]
     detail: Option<String>,
     /// Each fault of the body with its place, where there may be several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     #[schema(required = false)]
-    errors: Vec<Fault>,
+    errors: Box<[Fault]>,
     /// Seconds after which the same request may succeed.
     #[serde(skip)]
     #[schema(ignore)]
@@ -57,10 +56,10 @@ impl Problem {
     pub fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
         Problem {
             kind: Cow::Owned(format!("urn:tenfold:problem:{kind}")),
-            title: Cow::Borrowed(title),
+            title,
             status,
             detail: None,
-            errors: Vec::new(),
+            errors: Box::default(),
             retry_after: None,
             cause: None,
         }
@@ -74,7 +73,7 @@ impl Problem {
 
     /// Lists every fault of the body.
     pub(super) fn errors(mut self, errors: Vec<Fault>) -> Self {
-        self.errors = errors;
+        self.errors = errors.into_boxed_slice();
         self
     }
 
