@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use super::cohort::Cohort;
 use super::path::Relation;
-use super::seen::{Peering, Rows, Viewer};
+use super::seen::{Held, Peering, Rows, Viewer, hold};
 use super::{Link, Related};
 use crate::context::Origin;
 use crate::entity::{ListForm, OrgId};
@@ -57,7 +57,7 @@ impl<R: Related> RelationBatch<R> {
             None => self.by_links(scope, &wanted.links).await?,
         };
         // Nobody else has them yet.
-        let all = rows.iter_mut().flatten().filter_map(Arc::get_mut).flatten();
+        let all = rows.iter_mut().flatten().filter_map(Arc::get_mut).flat_map(Held::rows_mut);
         R::link(all, Peering::of(scope, self.tenant));
         Ok((wanted, rows))
     }
@@ -235,7 +235,7 @@ impl<'w, R: Related> Found<'w, R> {
             {
                 self.of_place.sort_by_cached_key(|row| row.link_at(key));
             }
-            self.rows[self.place as usize] = Some(self.of_place.drain(..).collect());
+            self.rows[self.place as usize] = Some(hold(&mut self.of_place));
         }
     }
 

@@ -20,6 +20,7 @@ macro_rules! on_both_databases {
 mod batches;
 mod bench;
 mod between;
+mod chain;
 mod cohorts;
 mod constraints;
 mod dump;
