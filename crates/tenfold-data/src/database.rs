@@ -13,6 +13,7 @@ use crate::driver::Driver;
 use crate::driver::postgres::Postgres;
 use crate::driver::sqlite::Sqlite;
 use crate::error::DataError;
+use crate::migrate::OwnedTables;
 use crate::relation::Detours;
 use crate::scope::Scope;
 use crate::statement::{Dialect, Observer};
@@ -131,6 +132,7 @@ struct Inner {
     transaction_limit: Duration,
     migrating: PostgresSettings,
     detours: Detours,
+    owned: OwnedTables,
 }
 
 /// So much memory at most is kept for the next list, by each of the allocator's arenas.
@@ -171,6 +173,7 @@ impl Database {
             max_rows: settings.max_rows,
             migrating: settings.postgres.clone(),
             detours: Detours::default(),
+            owned: OwnedTables::default(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
             transaction_limit: settings.transaction_limit,
             cohort_size: settings.cohort_size.max(1),
@@ -248,6 +251,11 @@ impl Database {
 
     pub(crate) fn detours(&self) -> &Detours {
         &self.0.detours
+    }
+
+    /// The tables that keep rows of organizations, as the migrations left them.
+    pub(crate) fn owned(&self) -> &OwnedTables {
+        &self.0.owned
     }
 
     pub(crate) fn max_rows(&self) -> usize {

@@ -59,6 +59,8 @@ pub(crate) struct Statement {
     /// The organization that a text by its author is held to, by the database where it can (PostgreSQL's row-level
     /// security); generated texts carry theirs.
     pub within: Option<OrgId>,
+    /// The table of an entity whose rows belong to no organization, for a text that is generated for it.
+    pub global: Option<&'static str>,
     /// Whether SQLite, which numbers parameters by their first appearance, numbers them as the text does; once it is known.
     pub in_order: OnceLock<bool>,
 }
@@ -71,7 +73,8 @@ impl Statement {
         cost: Cost,
     ) -> Self {
         let (name, text) = (name.into(), text.into());
-        Statement { name, module, text, cost, merged: None, within: None, in_order: OnceLock::new() }
+        let (merged, within, global) = (None, None, None);
+        Statement { name, module, text, cost, merged, within, global, in_order: OnceLock::new() }
     }
 
     /// The same for as long as the process lives: for the texts that each entity and relation has once. Their record

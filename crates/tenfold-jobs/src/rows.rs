@@ -38,7 +38,7 @@ const SUSPECT: i64 = 2;
 
 /// A job that is not finished.
 #[derive(Clone, Debug, Entity)]
-#[entity(table = "tenfold_jobs")]
+#[entity(table = "tenfold_jobs", global = "workers claim the jobs of all organizations")]
 pub struct QueuedJob {
     /// The job.
     #[entity(key)]
@@ -85,7 +85,7 @@ pub struct QueuedJob {
 
 /// A job that is finished.
 #[derive(Clone, Debug, Entity)]
-#[entity(table = "tenfold_job_history")]
+#[entity(table = "tenfold_job_history", global = "workers move the jobs of all organizations here")]
 pub struct FinishedJob {
     /// The job.
     #[entity(key)]
@@ -156,7 +156,7 @@ impl QueuedJob {
 
 /// What a step gave.
 #[derive(Debug, Entity)]
-#[entity(table = "tenfold_job_results")]
+#[entity(table = "tenfold_job_results", global = "a result belongs to a job, whatever its organization")]
 pub(crate) struct StepRow {
     #[entity(key)]
     pub id: StepId,

@@ -13,7 +13,7 @@ use syn::parse_macro_input;
 ///
 /// ```ignore
 /// #[derive(Entity)]
-/// #[entity(table = "auth_users", tenant = org_id)]   // no `tenant`: the rows belong to nobody
+/// #[entity(table = "auth_users", tenant = org_id)]
 /// pub struct User {
 ///     #[entity(key)]
 ///     pub id: UserId,
@@ -25,6 +25,10 @@ use syn::parse_macro_input;
 ///     pub permissions: Many<Permission>,
 /// }
 /// ```
+///
+/// Every entity says whose rows it has. `tenant = org_id` names the field, of type `OrgId`, with the organization
+/// that owns the row. `global = "accounts sign in to several organizations"` gives the reason why the rows belong to no
+/// organization: everybody can reach them. An entity with neither does not compile.
 ///
 /// A field of a relation is not a column. The others:
 ///
@@ -83,6 +87,9 @@ pub fn derive_text_enum(input: TokenStream) -> TokenStream {
 }
 
 /// The files of the package's `migrations/` folder, as `&'static [MigrationFile]`: `migrations!()`.
+///
+/// Cargo builds the package again when one of the files changes. For a new file it needs a build script that says
+/// `println!("cargo::rerun-if-changed=migrations")`; `tenfold check` asks for it.
 #[proc_macro]
 pub fn migrations(input: TokenStream) -> TokenStream {
     if !input.is_empty() {

@@ -22,7 +22,7 @@ id! {
 
 /// A person who signs in.
 #[derive(Debug, Entity)]
-#[entity(table = "auth_accounts", unique(email))]
+#[entity(table = "auth_accounts", unique(email), global = "one account signs in to several organizations")]
 pub(crate) struct Account {
     #[entity(key)]
     pub id: AccountId,
@@ -33,7 +33,7 @@ pub(crate) struct Account {
 
 /// A tenant.
 #[derive(Debug, Entity)]
-#[entity(table = "auth_organizations")]
+#[entity(table = "auth_organizations", global = "these are the organizations")]
 pub(crate) struct Organization {
     #[entity(key)]
     pub id: OrgId,
@@ -43,7 +43,7 @@ pub(crate) struct Organization {
 
 /// That an account may sign in to an organization, as which user.
 #[derive(Debug, Entity)]
-#[entity(table = "auth_memberships")]
+#[entity(table = "auth_memberships", global = "sign-in looks up which organizations an account has")]
 pub(crate) struct Membership {
     #[entity(key)]
     pub id: MembershipId,
@@ -133,7 +133,7 @@ pub(crate) struct Session {
 
 /// A key that signs tokens.
 #[derive(Entity)]
-#[entity(table = "auth_token_keys")]
+#[entity(table = "auth_token_keys", global = "one set of keys signs the tokens of all organizations")]
 pub(crate) struct TokenKey {
     #[entity(key)]
     pub id: i64,

@@ -135,7 +135,8 @@ impl Table {
     }
 
     pub(crate) fn statement(&self, verb: &str, text: String, cost: Cost) -> Statement {
-        Statement::new(format!("{}.{verb}", self.name), self.module, text, cost)
+        let global = self.tenant.is_none().then_some(self.name);
+        Statement { global, ..Statement::new(format!("{}.{verb}", self.name), self.module, text, cost) }
     }
 
     /// Selects `columns` of the rows whose column `by` holds one of a list of values, which is the last parameter. They come in the

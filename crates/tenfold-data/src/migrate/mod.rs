@@ -5,6 +5,7 @@
 
 mod concurrently;
 mod files;
+mod owned;
 mod portable;
 mod statistics;
 mod wall;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::files::{checksum, script, split_name};
+pub(crate) use self::owned::OwnedTables;
 pub use self::wall::{Holds, SecondWall};
 use crate::clock::Timestamp;
 use crate::database::{Database, Pooler, PostgresSettings};
@@ -106,7 +108,8 @@ impl Database {
         let failed = |error: DriverError| error.at("migrations.begin", Location::caller());
         let runner = Runner::of(self).await?;
         if !runner.may_migrate().await.map_err(failed)? {
-            return self.refuse_pending(modules, &runner.runtime_role).await;
+            self.refuse_pending(modules, &runner.runtime_role).await?;
+            return self.learn_owned_tables().await.map(|()| 0);
         }
         let mut ran = 0;
         for migration in &migrations {
@@ -129,6 +132,7 @@ impl Database {
         }
         runner.raise_wall().await.map_err(failed)?;
         statistics::seed_if_missing(self).await?;
+        self.learn_owned_tables().await?;
         Ok(ran)
     }
 
@@ -161,10 +165,10 @@ impl Database {
     }
 
     /// For a role that may not migrate: it can run only when nothing is to be done.
-    async fn refuse_pending(&self, modules: &[ModuleMigrations], role: &str) -> Result<usize, DataError> {
+    async fn refuse_pending(&self, modules: &[ModuleMigrations], role: &str) -> Result<(), DataError> {
         let status = self.migration_status(modules).await?;
         let pending: Vec<_> = status.iter().filter(|migration| !migration.applied).collect();
-        let Some(first) = pending.first() else { return Ok(0) };
+        let Some(first) = pending.first() else { return Ok(()) };
         Err(DataError::Migration(format!(
             "{} migrations have not run, {}/{} the first, and the role {role} of database.url owns no tables: run \
              `migrate up` with the owner's address in database.migrate_url",

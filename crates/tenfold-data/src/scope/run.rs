@@ -75,6 +75,9 @@ impl Scope {
         sink: Sink<'_>,
     ) -> Result<u64, DataError> {
         params.check(&statement.name)?;
+        if let Some(table) = statement.global {
+            self.database.refuse_if_owned(table, &statement.name, site)?;
+        }
         let dialect = self.database.dialect();
         let span = tracing::debug_span!(
             "db.query",

@@ -13,7 +13,7 @@ on_both_databases!(
 );
 
 #[derive(Debug, Entity)]
-#[entity(table = "keys_topics")]
+#[entity(table = "keys_topics", global = "keys of every type")]
 struct Topic {
     #[entity(key)]
     slug: String,
@@ -24,7 +24,7 @@ struct Topic {
 }
 
 #[derive(Debug, Entity)]
-#[entity(table = "keys_posts")]
+#[entity(table = "keys_posts", global = "keys of every type")]
 struct Post {
     #[entity(key)]
     number: i64,

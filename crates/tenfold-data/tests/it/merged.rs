@@ -22,7 +22,7 @@ struct Page {
 
 /// What belongs to nobody.
 #[derive(Debug, Entity)]
-#[entity(table = "merged_words")]
+#[entity(table = "merged_words", global = "words that all share")]
 struct Word {
     #[entity(key)]
     word: String,

@@ -9,7 +9,7 @@ id!(SettingsId);
 id!(PermissionId);
 
 #[derive(Debug, Entity)]
-#[entity(table = "people_accounts", unique(email))]
+#[entity(table = "people_accounts", unique(email), global = "people of several organizations")]
 pub struct Account {
     #[entity(key)]
     pub id: AccountId,

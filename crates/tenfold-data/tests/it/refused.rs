@@ -1,4 +1,4 @@
-//! What must not compile: `tests/refused/lib.rs`, compiled as a crate of its own. rustdoc's `compile_fail` would take
+//! What must not compile: `tests/refused/`, each file compiled as a crate of its own. rustdoc's `compile_fail` would take
 //! any error for the right one, since a stable compiler does not look at the code behind it.
 
 use std::collections::BTreeMap;
@@ -9,15 +9,18 @@ use serde_json::Value;
 
 const SOURCE: &str = include_str!("../refused/lib.rs");
 
+/// What the derive itself refuses, apart: after such an error the compiler does not look at types.
+const OWNERS: &str = include_str!("../refused/owners.rs");
+
 /// Lines by number, from 1, with what is said of each: the code and the message of an error.
-type Errors = BTreeMap<u64, Vec<(String, String)>>;
+pub type Errors = BTreeMap<u64, Vec<(String, String)>>;
 
 /// A crate around a source text that has nothing but this one to depend on. Cargo finds what it has compiled before,
 /// since the folder with what it makes is ours.
-struct Probe(PathBuf);
+pub struct Probe(PathBuf);
 
 impl Probe {
-    fn of(source: &str, name: &str) -> Self {
+    pub fn of(source: &str, name: &str) -> Self {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&place).expect("the target folder can be written");
@@ -31,7 +34,22 @@ impl Probe {
         Probe(place)
     }
 
-    fn errors(&self) -> Errors {
+    /// Writes another file of the crate.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.0.join(path);
+        std::fs::create_dir_all(path.parent().expect("it lies in the crate")).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Removes a folder of the crate, if an earlier run has left it.
+    pub fn remove(&self, folder: &str) {
+        let folder = self.0.join(folder);
+        if folder.exists() {
+            std::fs::remove_dir_all(folder).unwrap();
+        }
+    }
+
+    pub fn errors(&self) -> Errors {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["check", "--offline", "--quiet", "--message-format=json", "--target-dir"]).arg(target);
@@ -41,7 +59,10 @@ impl Probe {
             let message: Value = serde_json::from_str(line).expect("cargo speaks JSON");
             let said = &message["message"];
             if message["reason"] == "compiler-message" && said["level"] == "error" {
-                let Some(code) = said["code"]["code"].as_str() else { continue };
+                if said["spans"].as_array().is_none_or(Vec::is_empty) {
+                    continue; // how many there were
+                }
+                let code = said["code"]["code"].as_str().unwrap_or("derive");
                 let text = said["message"].as_str().unwrap_or_default().to_owned();
                 errors.entry(line_of(said)).or_default().push((code.to_owned(), text));
             }
@@ -60,16 +81,17 @@ fn line_of(said: &Value) -> u64 {
     named.and_then(|span| span["line_start"].as_u64()).unwrap_or_default()
 }
 
-/// What the marks in the source say, by line.
-fn expected() -> BTreeMap<u64, (&'static str, &'static str)> {
-    let marked = (1..).zip(SOURCE.lines());
+/// What the marks in a source say, by line.
+fn expected(source: &str) -> BTreeMap<u64, (&str, &str)> {
+    let marked = (1..).zip(source.lines());
     let marked = marked.filter_map(|(number, line)| Some((number, line.split_once("//~ ")?.1)));
     marked.filter_map(|(number, mark)| Some((number, mark.split_once(' ')?))).collect()
 }
 
-#[test]
-fn what_must_not_compile_is_refused_for_the_reason_that_stands_beside_it() {
-    let (errors, expected) = (Probe::of(SOURCE, "refused").errors(), expected());
+/// The marked lines of `source` are refused as they say, and no others. Says how many they are.
+#[track_caller]
+fn assert_refused(source: &str, name: &str) -> usize {
+    let (errors, expected) = (Probe::of(source, name).errors(), expected(source));
     let mut wrong = Vec::new();
     for (line, (code, text)) in &expected {
         let said = errors.get(line).map_or(&[][..], Vec::as_slice);
@@ -82,8 +104,20 @@ fn what_must_not_compile_is_refused_for_the_reason_that_stands_beside_it() {
     for (line, said) in errors.iter().filter(|(line, _)| !expected.contains_key(line)) {
         wrong.push(format!("line {line} must compile, and there is {said:?}"));
     }
-    assert!(wrong.is_empty(), "in tests/refused/lib.rs\n{}", wrong.join("\n"));
-    assert!(expected.len() > 60, "{} lines are marked", expected.len());
+    assert!(wrong.is_empty(), "in tests/refused\n{}", wrong.join("\n"));
+    expected.len()
+}
+
+#[test]
+fn what_must_not_compile_is_refused_for_the_reason_that_stands_beside_it() {
+    let marked = assert_refused(SOURCE, "refused");
+    assert!(marked > 60, "{marked} lines are marked");
+}
+
+#[test]
+fn an_entity_that_names_no_owner_does_not_compile() {
+    let marked = assert_refused(OWNERS, "refused-owners");
+    assert!(marked >= 8, "{marked} lines are marked");
 }
 
 #[test]

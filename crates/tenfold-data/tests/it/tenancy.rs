@@ -1,6 +1,6 @@
 //! Organizations see their own rows and nobody else's.
 
-use tenfold_data::{DataError, Entity, OrgId, sql};
+use tenfold_data::{DataError, Entity, OrgId, Uuid, sql};
 
 use crate::bench::Bench;
 use crate::ledger::here;
@@ -16,7 +16,18 @@ on_both_databases!(
     what_belongs_to_nobody_shows_each_organization_only_its_own_rows,
     a_system_transaction_writes_for_each_organization_it_names,
     sql_by_its_author_gets_the_organization_as_its_first_parameter,
+    a_global_entity_is_refused_on_the_table_of_a_tenant,
 );
+
+/// The table of [`Label`], as if its rows belonged to nobody.
+#[derive(Debug, Entity)]
+#[entity(table = "work_labels", global = "this is wrong, and the database knows it")]
+struct AnybodysLabel {
+    #[entity(key)]
+    id: Uuid,
+    org_id: OrgId,
+    name: String,
+}
 
 /// Another organization of the same database.
 fn neighbour(bench: &Bench) -> OrgId {
@@ -168,4 +179,25 @@ async fn sql_by_its_author_gets_the_organization_as_its_first_parameter(bench: B
             assert!(refused.to_string().contains("tasks.all does not use $1"), "{refused}");
         })
         .await;
+}
+
+async fn a_global_entity_is_refused_on_the_table_of_a_tenant(bench: Bench) {
+    bench
+        .system(async |system| {
+            let line = line!();
+            let refused = [
+                AnybodysLabel::query().all(&system).await.map(drop),
+                AnybodysLabel::find(&system, system.new_id()).await.map(drop),
+                AnybodysLabel::query().count(&system.within(bench.org)).await.map(drop),
+                system.transaction(async |tx| AnybodysLabel::query().delete(tx).await).await.map(drop),
+                system.transaction(async |tx| AnybodysLabel::delete(tx, tx.new_id()).await).await,
+            ];
+            for (line, refused) in (line + 2..).zip(refused) {
+                let error = refused.expect_err("the key of the table begins with org_id").to_string();
+                assert!(error.contains("declare the entity with `tenant = org_id`"), "{error}");
+                assert!(error.contains(&format!("tenancy.rs:{line}:")), "{error}");
+            }
+        })
+        .await;
+    assert!(bench.statements().iter().all(|ran| !ran.name.starts_with("work_labels")), "nothing was sent");
 }

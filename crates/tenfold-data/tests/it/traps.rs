@@ -35,7 +35,7 @@ async fn a_deferred_foreign_key_is_refused_before_it_can_fail_its_neighbours_com
 }
 
 #[derive(Debug, Entity)]
-#[entity(table = "codes_codes")]
+#[entity(table = "codes_codes", global = "codes that all share")]
 struct Code {
     #[entity(key)]
     code: String,
@@ -60,7 +60,7 @@ async fn text_keys_that_look_like_numbers_stay_text(bench: Bench) {
 id!(MeasureId);
 
 #[derive(Debug, Entity)]
-#[entity(table = "measures_measures")]
+#[entity(table = "measures_measures", global = "measures that all share")]
 struct Measure {
     #[entity(key)]
     id: MeasureId,

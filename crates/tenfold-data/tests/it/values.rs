@@ -26,7 +26,7 @@ enum Mood {
 }
 
 #[derive(Clone, Debug, PartialEq, Entity)]
-#[entity(table = "values_samples")]
+#[entity(table = "values_samples", global = "values of every type")]
 struct Sample {
     #[entity(key)]
     id: SampleId,

@@ -50,7 +50,7 @@ pub struct Tag {
 
 /// Belongs to nobody.
 #[derive(Entity)]
-#[entity(table = "notes_accounts")]
+#[entity(table = "notes_accounts", global = "people of several organizations")]
 pub struct Account {
     #[entity(key)]
     pub id: AccountId,
@@ -73,7 +73,7 @@ pub struct Tagging {
 
 /// The same, and belongs to nobody.
 #[derive(Entity)]
-#[entity(table = "notes_loose_taggings")]
+#[entity(table = "notes_loose_taggings", global = "the owner is left out, for the lines below")]
 pub struct LooseTagging {
     #[entity(key)]
     pub id: TaggingId,

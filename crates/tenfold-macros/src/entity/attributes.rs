@@ -10,33 +10,65 @@ use syn::{
 /// What stands over the struct.
 pub(super) struct Container {
     pub table: LitStr,
+    /// The column that names the organization; none for an entity that says why its rows belong to no organization.
     pub tenant: Option<Ident>,
     pub uniques: Vec<Vec<Ident>>,
 }
 
 impl Container {
     pub fn read(input: &DeriveInput) -> Result<Self> {
-        let (mut table, mut tenant, mut uniques) = (None, None, Vec::new());
+        let (mut table, mut tenant, mut global, mut uniques) = (None, None, None, Vec::new());
         for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("table") {
                     table = Some(meta.value()?.parse::<LitStr>()?);
                 } else if meta.path.is_ident("tenant") {
                     tenant = Some(meta.value()?.parse::<Ident>()?);
+                } else if meta.path.is_ident("global") {
+                    let reason = "`global` takes the reason why the rows belong to no organization, as text";
+                    let parsed = meta.value().and_then(|value| value.parse::<LitStr>());
+                    global = Some(parsed.map_err(|_| meta.error(reason))?);
                 } else if meta.path.is_ident("unique") {
                     let columns;
                     parenthesized!(columns in meta.input);
                     let columns = Punctuated::<Ident, Token![,]>::parse_terminated(&columns)?;
                     uniques.push(columns.into_iter().collect());
                 } else {
-                    let allowed = "an entity takes `table = \"…\"`, `tenant = field` and `unique(field, …)`";
+                    let allowed = "an entity takes `table = \"…\"`, `tenant = field` or `global = \"why\"`, and \
+                                   `unique(field, …)`";
                     return Err(meta.error(allowed));
                 }
                 Ok(())
             })?;
         }
         let missing = || Error::new_spanned(&input.ident, "say #[entity(table = \"module_things\")]");
-        Ok(Container { table: table.ok_or_else(missing)?, tenant, uniques })
+        let table = table.ok_or_else(missing)?;
+        check_owner(input, tenant.as_ref(), global.as_ref())?;
+        Ok(Container { table, tenant, uniques })
+    }
+}
+
+/// An entity that names no owner would show each organization the rows of all, so each names one, or says why it has none.
+fn check_owner(input: &DeriveInput, tenant: Option<&Ident>, global: Option<&LitStr>) -> Result<()> {
+    match (tenant, global) {
+        (Some(_), None) => Ok(()),
+        (None, Some(reason)) if !reason.value().trim().is_empty() => Ok(()),
+        (None, Some(empty)) => Err(Error::new_spanned(
+            empty,
+            "say why the rows belong to no organization: everybody can reach them",
+        )),
+        (Some(_), Some(reason)) => Err(Error::new_spanned(
+            reason,
+            "an entity has `tenant = field` or `global = \"why\"`, and not both",
+        )),
+        (None, None) => Err(Error::new_spanned(
+            &input.ident,
+            format!(
+                "say whose rows `{}` has: `tenant = org_id` if each belongs to the organization in that field, or \
+                 `global = \"why\"` if they belong to none and everybody can reach them",
+                input.ident
+            ),
+        )),
     }
 }
 

@@ -1,0 +1,99 @@
+//! Every entity names its owner: the organization in one of its fields, or nobody, with a reason.
+//!
+//! Read `lib.rs` for the marks. Beside each entity that is refused stands a twin that is not.
+
+#![allow(dead_code, missing_docs)]
+
+extern crate self as tenfold;
+pub use tenfold_data as data;
+
+use tenfold_data::{Entity, OrgId, Uuid, id};
+
+id!(NoteId);
+
+type Organization = OrgId;
+
+#[derive(Entity)]
+#[entity(table = "notes_notes", tenant = org_id)]
+struct OfATenant {
+    #[entity(key)]
+    id: NoteId,
+    org_id: OrgId,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes")]
+struct OfAForgottenTenant { //~ derive `tenant = org_id` if each belongs to the organization in that field, or `global = "why"`
+    #[entity(key)]
+    id: NoteId,
+    org_id: OrgId,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes", tenant = owner)]
+struct ByAnotherName {
+    #[entity(key)]
+    id: NoteId,
+    owner: Organization,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes")]
+struct ByAForgottenName { //~ derive say whose rows `ByAForgottenName` has
+    #[entity(key)]
+    id: NoteId,
+    owner: Organization,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes")]
+struct OfSome { //~ derive say whose rows
+    #[entity(key)]
+    id: NoteId,
+    org_id: Option<OrgId>,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes")]
+struct OfAnotherType { //~ derive say whose rows
+    #[entity(key)]
+    id: NoteId,
+    org_id: Uuid,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes")]
+struct OfNobody { //~ derive say whose rows
+    #[entity(key)]
+    id: NoteId,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes", global = "notes that all share")]
+struct OfNobodyForAReason {
+    #[entity(key)]
+    id: NoteId,
+    org_id: Option<OrgId>,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes", global = " ")] //~ derive say why the rows belong to no organization
+struct OfNobodyForNoReason {
+    #[entity(key)]
+    id: NoteId,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes", global)] //~ derive `global` takes the reason why
+struct OfNobodyWithoutAReason {
+    #[entity(key)]
+    id: NoteId,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes", tenant = org_id, global = "both")] //~ derive and not both
+struct OfBoth {
+    #[entity(key)]
+    id: NoteId,
+    org_id: OrgId,
+}
