@@ -38,6 +38,7 @@ mod plans;
 mod pooler;
 mod postgres_failures;
 mod queries;
+mod rebuilds;
 mod refusals;
 mod refused;
 mod relations;
