@@ -40,6 +40,8 @@ pub struct TableUse {
 /// A migration of a module.
 #[derive(Debug)]
 pub struct MigrationText {
+    /// Index of its package.
+    pub package: usize,
     /// Its path below the workspace root.
     pub path: String,
     /// What it says.
@@ -67,6 +69,11 @@ impl Facts {
     /// The migrations that PostgreSQL runs: all but those that are SQLite's own.
     pub fn migrations_on_postgres(&self) -> impl Iterator<Item = &MigrationText> {
         self.migrations.iter().filter(|file| !file.path.ends_with(".sqlite.sql"))
+    }
+
+    /// The migrations that SQLite runs: all but those that are PostgreSQL's own.
+    pub fn migrations_on_sqlite(&self) -> impl Iterator<Item = &MigrationText> {
+        self.migrations.iter().filter(|file| !file.path.ends_with(".postgres.sql"))
     }
 
     /// Reads the workspace around `folder`: manifests, and the sources and migrations of modules and
@@ -135,9 +142,9 @@ impl Facts {
         match content {
             Content::Migration(text) => {
                 self.read_migration(package, &below, &text);
-                self.migrations.push(MigrationText { path: below, text });
+                self.migrations.push(MigrationText { package, path: below, text });
             }
-            Content::Source(Ok(source)) => self.take_source(package, path, below, source),
+            Content::Source(Ok(source)) => self.take_source(package, path, below, *source),
             Content::Source(Err((message, line))) => self.unreadable.push(Violation::new(
                 Rule::Sources,
                 Place::new(&below, line),
@@ -150,13 +157,13 @@ impl Facts {
 
     fn take_source(&mut self, package: usize, path: &Path, below: String, source: Source) {
         for entity in &source.entities {
-            let name = entity.value.to_lowercase();
+            let (name, line) = (entity.table.value.to_lowercase(), entity.table.line);
             let (schema, name) = match name.rsplit_once('.') {
                 Some((schema, name)) => (Some(schema.to_owned()), name.to_owned()),
                 None => (None, name),
             };
-            let table = TableName { line: entity.line, schema, name, naming: Naming::Uses };
-            self.tables.push(TableUse { package, place: Place::new(&below, entity.line), table });
+            let table = TableName { line, schema, name, naming: Naming::Uses };
+            self.tables.push(TableUse { package, place: Place::new(&below, line), table });
         }
         for statement in &source.statements {
             self.read_statement(package, &below, statement);

@@ -6,9 +6,11 @@ mod layers;
 mod layout;
 mod locks;
 mod needs;
+mod rebuild;
 mod references;
 mod statement;
 mod tables;
+mod tenant;
 mod wall;
 
 use crate::facts::Facts;
@@ -27,6 +29,8 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found.extend(tables::violations(facts));
     found.extend(locks::violations(facts));
     found.extend(wall::violations(facts));
+    found.extend(tenant::violations(facts));
+    found.extend(rebuild::violations(facts));
     found.extend(layers::violations(facts));
     found.sort();
     found.dedup();

@@ -54,6 +54,15 @@ pub struct Literal {
     pub keeps_lines: bool,
 }
 
+/// `#[entity(table = "…", …)]` over a struct.
+#[derive(Debug, Clone)]
+pub struct DeclaredEntity {
+    /// The table's name.
+    pub table: Literal,
+    /// The column in `tenant = column`; none for an entity that is global.
+    pub tenant: Option<String>,
+}
+
 /// One `sql!(…)`.
 #[derive(Debug, Clone)]
 pub struct SqlMacro {
@@ -92,7 +101,9 @@ pub struct Source {
     /// `sql!(…)`
     pub statements: Vec<SqlMacro>,
     /// `#[entity(table = "…")]`
-    pub entities: Vec<Literal>,
+    pub entities: Vec<DeclaredEntity>,
+    /// What a build script says to Cargo: `println!("cargo::…")`.
+    pub told_cargo: Vec<Literal>,
     /// Method calls on something that has a name.
     pub calls: Vec<MethodCall>,
 }

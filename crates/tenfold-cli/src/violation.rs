@@ -47,6 +47,10 @@ pub enum Rule {
     Locks,
     /// A migration opens no way past row-level security.
     Wall,
+    /// An entity and the key of its table agree on whose the rows are.
+    Tenant,
+    /// Cargo is told of a module's migrations.
+    Rebuild,
     /// The arrows between the framework's packages run one way.
     Layers,
     /// An exception has a reason, is used and has not expired.
@@ -55,7 +59,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule from which `tenfold-check.toml` may grant an exception.
-    pub const EXCEPTABLE: [Self; 10] = [
+    pub const EXCEPTABLE: [Self; 11] = [
         Self::Layout,
         Self::Implementation,
         Self::Cycle,
@@ -65,6 +69,7 @@ impl Rule {
         Self::ForeignKey,
         Self::Locks,
         Self::Wall,
+        Self::Tenant,
         Self::Layers,
     ];
 
@@ -81,6 +86,8 @@ impl Rule {
             Self::ForeignKey => "foreign-key",
             Self::Locks => "locks",
             Self::Wall => "wall",
+            Self::Tenant => "tenant",
+            Self::Rebuild => "rebuild",
             Self::Layers => "layers",
             Self::Exceptions => "exceptions",
         }

@@ -10,7 +10,7 @@ pub enum Content {
     /// The text of a migration.
     Migration(String),
     /// A Rust source, or what the parser says against it, with the line.
-    Source(Result<Source, (String, usize)>),
+    Source(Result<Box<Source>, (String, usize)>),
 }
 
 /// Reads `paths` on all cores, since parsing Rust is nearly all that the check does; the contents come in the
@@ -70,5 +70,9 @@ fn is_migration(folder: &Path, path: &Path) -> bool {
 fn content(path: &Path) -> Result<Content, CheckError> {
     let text = std::fs::read_to_string(path).map_err(CheckError::file(path))?;
     let is_migration = path.extension().is_some_and(|extension| extension == "sql");
-    Ok(if is_migration { Content::Migration(text) } else { Content::Source(Source::read(&text)) })
+    Ok(if is_migration {
+        Content::Migration(text)
+    } else {
+        Content::Source(Source::read(&text).map(Box::new))
+    })
 }

@@ -1,10 +1,17 @@
 //! A migration's statements as words: enough to see what PostgreSQL will lock.
 
+mod definition;
+
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
+pub use self::definition::Change;
+
 /// How a comment begins that says why a statement may lock.
 const TOLERATED: &str = "tenfold: locks, because";
+
+/// How a comment begins that says why a table with `org_id` has no entity.
+const NO_ENTITY: &str = "tenfold: no entity, because";
 
 /// A statement, or one action of ALTER TABLE.
 #[derive(Debug, Default)]
@@ -15,6 +22,8 @@ pub struct Statement {
     pub table: String,
     /// The reason in a comment that says why it may lock.
     pub tolerated: Option<String>,
+    /// Whether a comment says why a table that it makes has no entity.
+    pub says_no_entity: bool,
     /// Words in upper case; anything else as it is.
     words: Vec<String>,
 }
@@ -44,6 +53,8 @@ impl Statement {
                 if let Some(reason) = comment.trim().strip_prefix(TOLERATED) {
                     self.tolerated = Some(reason.trim().to_owned());
                 }
+                let reason = comment.trim().strip_prefix(NO_ENTITY);
+                self.says_no_entity |= reason.is_some_and(|reason| !reason.trim().is_empty());
             }
             Token::Whitespace(_) | Token::EOF => {}
             other => {

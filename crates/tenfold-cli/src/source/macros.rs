@@ -70,6 +70,20 @@ pub fn named_literal(attribute: &Attribute, key: &str) -> Option<Literal> {
     })
 }
 
+/// The word in `#[attribute(key = word)]`.
+pub fn named_word(attribute: &Attribute, key: &str) -> Option<String> {
+    let Meta::List(list) = &attribute.meta else { return None };
+    let trees: Vec<TokenTree> = list.tokens.clone().into_iter().collect();
+    trees.windows(3).find_map(|window| match window {
+        [TokenTree::Ident(name), TokenTree::Punct(equals), TokenTree::Ident(word)]
+            if name == key && equals.as_char() == '=' =>
+        {
+            Some(word.to_string())
+        }
+        _ => None,
+    })
+}
+
 /// A string literal with the lines it covers.
 pub fn literal(text: &LitStr) -> Literal {
     let value = text.value();

@@ -10,7 +10,7 @@ use syn::{
 };
 
 use super::macros::{self, Inside};
-use super::{DeclaredEvent, DeclaredInterface, Literal, MethodCall, NamedUse, Source};
+use super::{DeclaredEntity, DeclaredEvent, DeclaredInterface, Literal, MethodCall, NamedUse, Source};
 
 /// Collects a file's [`Source`] while `syn` walks over it.
 #[derive(Default)]
@@ -58,7 +58,9 @@ impl<'ast> Visit<'ast> for Scan {
 
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
         if last_word(attribute.path()) == "entity" {
-            self.source.entities.extend(macros::named_literal(attribute, "table"));
+            let table = macros::named_literal(attribute, "table");
+            let tenant = macros::named_word(attribute, "tenant");
+            self.source.entities.extend(table.map(|table| DeclaredEntity { table, tenant }));
         }
     }
 
@@ -81,6 +83,11 @@ impl<'ast> Visit<'ast> for Scan {
             let line = invocation.path.span().start().line;
             self.source.statements.push(macros::sql_macro(invocation.tokens.clone(), line));
             return;
+        }
+        if last_word(&invocation.path) == "println" {
+            let printed = macros::sql_macro(invocation.tokens.clone(), 0).literals;
+            let told = printed.into_iter().filter(|literal| literal.value.starts_with("cargo:"));
+            self.source.told_cargo.extend(told);
         }
         match macros::inside(&invocation.tokens) {
             Inside::Expressions(expressions) => expressions.iter().for_each(|inner| self.walk_expr(inner)),

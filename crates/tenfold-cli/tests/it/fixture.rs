@@ -41,7 +41,8 @@ async fn by_email(cx: &Context) {
 }
 "#;
 
-const AUTH_MIGRATION: &str = "CREATE TABLE auth_users (id INTEGER PRIMARY KEY, email TEXT NOT NULL);
+const AUTH_MIGRATION: &str =
+    "CREATE TABLE auth_users (org_id UUID, id INTEGER, email TEXT NOT NULL, PRIMARY KEY (org_id, id));
 CREATE TABLE auth_sessions (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES auth_users (id));
 CREATE INDEX auth_sessions_user ON auth_sessions (user_id);
 ";
@@ -77,9 +78,11 @@ pub fn module() -> Module {
 }
 
 #[derive(Entity)]
-#[entity(table = "files_blobs")]
+#[entity(table = "files_blobs", global = "equal files are kept once")]
 pub struct Blob;
 "#;
+
+const BUILD: &str = "fn main() {\n    println!(\"cargo::rerun-if-changed=migrations\");\n}\n";
 
 impl Fixture {
     /// Three modules, an application and a stub of the framework: nothing is wrong with it.
@@ -100,6 +103,9 @@ impl Fixture {
             ("app/src/lib.rs", String::new()),
             ("crates/tenfold/src/lib.rs", String::new()),
             ("crates/tenfold-data/src/lib.rs", String::new()),
+            ("modules/auth/build.rs", BUILD.to_owned()),
+            ("modules/billing/build.rs", BUILD.to_owned()),
+            ("modules/files/build.rs", BUILD.to_owned()),
             ("modules/auth/src/lib.rs", AUTH.to_owned()),
             ("modules/auth/api/src/lib.rs", AUTH_API.to_owned()),
             ("modules/auth/migrations/0001_users.sql", AUTH_MIGRATION.to_owned()),

@@ -8,8 +8,10 @@ mod layers;
 mod layout;
 mod locks;
 mod needs;
+mod rebuild;
 mod statements;
 mod tables;
+mod tenant;
 mod texts;
 mod wall;
 

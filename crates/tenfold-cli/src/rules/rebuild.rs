@@ -1,0 +1,45 @@
+//! Cargo is told of a module's migrations: `migrations!()` reads the folder, and a new file in it changes no source.
+//!
+//! Without a build script Cargo would see edits of files that were there, and build nothing for a new one.
+
+use std::collections::BTreeSet;
+
+use crate::facts::Facts;
+use crate::violation::{Place, Rule, Violation};
+
+/// What a build script has to say; one colon was the way of Cargo before 1.77.
+const WATCH: [&str; 2] = ["cargo::rerun-if-changed=migrations", "cargo:rerun-if-changed=migrations"];
+
+/// What breaks the rule.
+pub fn violations(facts: &Facts) -> Vec<Violation> {
+    let with_migrations: BTreeSet<usize> = facts.migrations.iter().map(|file| file.package).collect();
+    with_migrations
+        .into_iter()
+        .filter(|package| !is_watched(facts, *package))
+        .map(|it| violation(facts, it))
+        .collect()
+}
+
+fn is_watched(facts: &Facts, package: usize) -> bool {
+    let script = build_script(facts, package);
+    let mut scripts = facts.sources.iter().filter(|file| file.path == script);
+    scripts.any(|file| file.source.told_cargo.iter().any(|told| WATCH.contains(&told.value.as_str())))
+}
+
+fn violation(facts: &Facts, package: usize) -> Violation {
+    let package_name = &facts.package(package).name;
+    Violation::new(
+        Rule::Rebuild,
+        Place::new(build_script(facts, package), 1),
+        package_name,
+        format!("Cargo does not see a new file among the migrations of {package_name}"),
+        format!("let its build script say `fn main() {{ println!(\"{}\"); }}`", WATCH[0]),
+    )
+}
+
+/// Its path below the workspace root.
+fn build_script(facts: &Facts, package: usize) -> String {
+    let manifest = &facts.package(package).manifest;
+    let folder = manifest.strip_suffix("Cargo.toml").unwrap_or(manifest);
+    format!("{folder}build.rs")
+}
