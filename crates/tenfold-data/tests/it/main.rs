@@ -53,6 +53,7 @@ mod sqlite_snapshots;
 mod sqlite_writer;
 mod statistics;
 mod tenancy;
+mod tls;
 mod transaction_limits;
 mod transactions;
 mod traps;

@@ -13,24 +13,25 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{Client, Config, NoTls, RowStream, Socket, Statement as Prepared};
+use tokio_postgres::{Client, Config, RowStream, Socket, Statement as Prepared};
 
 use super::super::{Call, Params, before};
 use super::merge::{self, Answer, Merging};
+use super::tls::{Tls, TlsStream};
 use super::{classify, read_row, run_prepared, unconnected};
 use crate::error::{DriverError, Source};
 use crate::value::Value;
 
 pub(super) struct Lane {
     config: Config,
+    tls: Tls,
     link: Mutex<Link>,
     under_way: Arc<AtomicUsize>,
     pub(super) merging: Merging,
 }
 
 /// What has to be polled for a client to get on.
-type Driving = tokio_postgres::Connection<Socket, NoTlsStream>;
+type Driving = tokio_postgres::Connection<Socket, TlsStream>;
 
 /// A load that is under way, until it is dropped.
 struct UnderWay<'a>(&'a AtomicUsize);
@@ -59,9 +60,10 @@ struct Connection {
 }
 
 impl Lane {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config, tls: Tls) -> Self {
         Lane {
             config,
+            tls,
             link: Mutex::new(Link::Closed),
             under_way: Arc::default(),
             merging: Merging::default(),
@@ -155,7 +157,7 @@ impl Lane {
         let tries = u32::try_from(addresses).unwrap_or(u32::MAX).saturating_add(1);
         let limit = self.config.get_connect_timeout().map(|limit| limit.saturating_mul(tries));
         let connected = before(limit.map(|limit| Instant::now() + limit), async {
-            self.config.connect(NoTls).await.map_err(unconnected)
+            self.config.connect(self.tls.clone()).await.map_err(unconnected)
         });
         connected.await.map_err(|error| match error {
             DriverError::Deadline => DriverError::Unavailable(Source::new(

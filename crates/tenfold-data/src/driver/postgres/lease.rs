@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::Object;
 use futures_util::future::{join4, maybe_done};
 use tokio::sync::Notify;
-use tokio_postgres::{NoTls, Statement as Prepared};
+use tokio_postgres::Statement as Prepared;
 
 use super::super::{Call, Late, NotCommitted, Params, before};
+use super::tls::Tls;
 use super::wall::Session;
 use super::{classify, run_prepared, run_typed};
 use crate::entity::OrgId;
@@ -26,6 +27,8 @@ pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Lease {
     client: Option<Object>,
     session: Arc<Session>,
+    /// What a cancel request travels with.
+    tls: Tls,
     opening: Mutex<Opening>,
     /// Told when it is known whether the transaction has begun.
     opened: Notify,
@@ -47,10 +50,11 @@ enum Opening {
 }
 
 impl Lease {
-    pub(super) fn new(client: Object, session: Arc<Session>) -> Self {
+    pub(super) fn new(client: Object, session: Arc<Session>, tls: Tls) -> Self {
         Lease {
             client: Some(client),
             session,
+            tls,
             opening: Mutex::new(Opening::Done),
             opened: Notify::new(),
             busy: AtomicBool::new(false),
@@ -337,12 +341,12 @@ impl Drop for Lease {
             // statement ends at its own bound, see `Session::begin`.
             return;
         }
-        let cancel = client.cancel_token();
+        let (cancel, tls) = (client.cancel_token(), self.tls.clone());
         drop(client);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 // If the server does not hear it, statement_timeout ends the statement instead.
-                let _ = tokio::time::timeout(CANCEL_TIMEOUT, cancel.cancel_query(NoTls)).await;
+                let _ = tokio::time::timeout(CANCEL_TIMEOUT, cancel.cancel_query(tls)).await;
             });
         }
     }

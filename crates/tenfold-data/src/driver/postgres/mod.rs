@@ -8,11 +8,11 @@ mod encode;
 mod lane;
 mod lease;
 mod merge;
+mod tls;
 mod transaction;
 mod wall;
 
 use std::error::Error as _;
-use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +20,12 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod
 use futures_util::future::BoxFuture;
 use futures_util::{TryStreamExt as _, pin_mut};
 use tokio::time::Instant;
-use tokio_postgres::config::SslMode;
 use tokio_postgres::error::{DbError, SqlState};
-use tokio_postgres::{Client, Config, NoTls, RowStream, Statement as Prepared};
+use tokio_postgres::{Client, RowStream, Statement as Prepared};
 
 use self::lane::Lane;
 use self::lease::Lease;
+use self::tls::{Address, Tls};
 use self::transaction::PostgresTransaction;
 use self::wall::Session;
 use super::{Call, Driver, DriverTransaction, Params, before};
@@ -53,20 +53,13 @@ pub(crate) struct Postgres {
     pool: Pool,
     acquire_timeout: Duration,
     session: Arc<Session>,
+    tls: Tls,
 }
 
 impl Postgres {
     /// Reads the address, which stands in the setting `key`; connections are opened when they are first used.
     pub(crate) fn new(key: &str, url: &str, settings: &PostgresSettings) -> Result<Self, DataError> {
-        let mut config = Config::from_str(url)
-            .map_err(|error| DataError::Settings(format!("{key} is not a PostgreSQL address: {error}")))?;
-        if config.get_ssl_mode() == SslMode::Require {
-            return Err(DataError::Settings(format!(
-                "{key} asks for sslmode=require, which this version does not speak: use a local socket, a private \
-                 network or a TLS proxy, and sslmode=disable"
-            )));
-        }
-        config.ssl_mode(SslMode::Disable);
+        let Address { mut config, tls } = tls::read(key, url)?;
         config.connect_timeout(settings.connect_timeout);
         // A pooler refuses settings of a connection, since it gives each transaction another one.
         if settings.pooler == Pooler::None {
@@ -79,7 +72,7 @@ impl Postgres {
         }
         let manager = Manager::from_config(
             config.clone(),
-            NoTls,
+            tls.clone(),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let pool = Pool::builder(manager)
@@ -89,12 +82,12 @@ impl Postgres {
         let lane = |plan: &str| {
             let mut config = config.clone();
             config.options(format!("{plan} {}", config.get_options().unwrap_or_default()));
-            Arc::new(Lane::new(config))
+            Arc::new(Lane::new(config, tls.clone()))
         };
         let lanes = |plan: &str| (0..settings.lanes.max(1)).map(|_| lane(plan)).collect();
         let (narrow, wide) = (lanes(ONE_PLAN), lanes(OWN_PLAN));
         let (acquire_timeout, session) = (settings.acquire_timeout, Arc::new(Session::new(settings)));
-        Ok(Postgres { narrow, wide, pool, acquire_timeout, session })
+        Ok(Postgres { narrow, wide, pool, acquire_timeout, session, tls })
     }
 
     /// A connection of one's own; waiting for it is charged to the deadline.
@@ -104,7 +97,7 @@ impl Postgres {
         let full =
             DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
         match tokio::time::timeout_at(until, self.pool.timeout_get(&Timeouts::default())).await {
-            Ok(Ok(client)) => Ok(Lease::new(client, Arc::clone(&self.session))),
+            Ok(Ok(client)) => Ok(Lease::new(client, Arc::clone(&self.session), self.tls.clone())),
             Ok(Err(PoolError::Backend(error))) => Err(unconnected(error)),
             Ok(Err(PoolError::Timeout(_))) | Err(_) => Err(full),
             Ok(Err(error)) => Err(DriverError::Unavailable(Source::new(error.to_string()))),
@@ -258,6 +251,9 @@ fn broken(refusal: &DbError) -> Option<Constraint> {
 /// An error of opening a connection. Whatever it is, a wrong password or no such database for two, it is not the
 /// author's mistake: nobody gets in until the server or its address is repaired.
 fn unconnected(error: tokio_postgres::Error) -> DriverError {
+    if let Some(hint) = tls::hint(&error) {
+        return DriverError::Unavailable(Source::new(hint));
+    }
     match classify(error) {
         DriverError::Other(source) => DriverError::Unavailable(source),
         other => other,
