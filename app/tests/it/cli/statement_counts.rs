@@ -63,7 +63,7 @@ fn the_statements_of_server_timing_are_those_that_postgres_counts() {
             "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
              WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
              AND query NOT LIKE '%pg_stat_statements%' AND query NOT LIKE 'SELECT set_config(%'
-             AND query NOT IN ('BEGIN READ ONLY', 'COMMIT')",
+             AND query NOT IN ('BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY', 'COMMIT')",
         );
         let texts = psql(&place, "SELECT calls, query FROM pg_stat_statements");
         assert_eq!(told.to_string(), counted, "{path}: {texts}");

@@ -335,7 +335,7 @@ async fn of_two_statements_at_once_none_is_answered_outside_a_transaction_that_d
     store_label(&bench, "stored").await.unwrap();
     let org = bench.org;
     let database = through(&bench, move |kind, body| {
-        if is_text(kind, body, "BEGIN READ WRITE") {
+        if is_text(kind, body, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE") {
             body[..5].copy_from_slice(b"BEGUN");
         }
         Then::Goes

@@ -25,6 +25,7 @@ mod cohorts;
 mod constraints;
 mod dump;
 mod faults;
+mod hostile_settings;
 mod keys;
 mod lanes;
 mod late;

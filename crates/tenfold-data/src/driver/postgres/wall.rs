@@ -13,6 +13,26 @@ use tokio::time::Instant;
 use crate::database::{Pooler, PostgresSettings};
 use crate::entity::OrgId;
 
+/// What a text means, and whether it runs, must not depend on what an administrator set for a server, a role or a
+/// database. So each of these is set, on a connection of our own once, behind a pooler with each transaction. Times are
+/// UTC as in SQLite. `array_nulls` is what an empty list relies on, `row_security` the second wall.
+///
+/// Not among them, since they are for the administrator to choose: `search_path`, which says where the tables are, and
+/// `synchronous_commit`, which says how many machines must have a commit. The URL's `options` come behind these.
+const FIXED: [(&str, &str); 11] = [
+    ("default_transaction_isolation", "read committed"),
+    ("lock_timeout", "0"),
+    ("row_security", "on"),
+    ("standard_conforming_strings", "on"),
+    ("array_nulls", "on"),
+    ("transform_null_equals", "off"),
+    ("timezone", "UTC"),
+    ("datestyle", "ISO, MDY"),
+    ("intervalstyle", "postgres"),
+    ("bytea_output", "hex"),
+    ("extra_float_digits", "1"),
+];
+
 /// Whoever has not said for whom he acts reaches no organization's rows.
 const SYSTEM: &str = "system";
 
@@ -40,23 +60,27 @@ impl Session {
         // A cancel request that comes a moment before its statement is lost, and a process that was killed sends none:
         // so the server looks every second whether anybody is still there (PostgreSQL 14 and later).
         // As on SQLite, where readers are another connection: outside a transaction nothing can write.
-        format!(
+        let mut options = format!(
             "-c default_transaction_read_only=on -c tenfold.reach={SYSTEM} \
              -c client_connection_check_interval=1000 -c statement_timeout={} \
-             -c idle_in_transaction_session_timeout={}",
+             -c idle_in_transaction_session_timeout={} -c idle_session_timeout=0",
             settings.statement_timeout.as_millis(),
             settings.idle_in_transaction_timeout.as_millis()
-        )
+        );
+        for (name, value) in FIXED {
+            let _ = write!(options, " -c {name}={}", value.replace(' ', "\\ "));
+        }
+        options
     }
 
     /// The statements that begin a transaction which reads, for an organization or for the system.
     pub(super) fn begin_reading(&self, org: Option<OrgId>, deadline: Option<Instant>) -> String {
-        self.begin("BEGIN READ ONLY", org, deadline)
+        self.begin("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", org, deadline)
     }
 
     /// The same for one that writes.
     pub(super) fn begin_writing(&self, org: Option<OrgId>, deadline: Option<Instant>) -> String {
-        self.begin("BEGIN READ WRITE", org, deadline)
+        self.begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", org, deadline)
     }
 
     fn begin(&self, verb: &str, org: Option<OrgId>, deadline: Option<Instant>) -> String {
@@ -73,6 +97,9 @@ impl Session {
                  set_config('tenfold.reach', '{SYSTEM}', true)",
                 idle_timeout.as_millis()
             );
+            for (name, value) in FIXED {
+                let _ = write!(text, ", set_config('{name}', '{value}', true)");
+            }
         }
         if let Some(org) = org {
             let _ = write!(text, "; {}", narrow(org));
