@@ -48,9 +48,10 @@ export class FileRow {
 
   /** What the service knows of it. */
   shows(file, remove) {
+    const known = [words.facts(file.facts), words.size(file.size)];
     if (file.status === "processing") this.processes(file);
-    else if (file.status === "failed") this.#show("failed", [`Failed: ${file.message}`, words.size(file.size)]);
-    else this.#show("ready", ["Ready", words.facts(file.facts), words.size(file.size)]);
+    else if (file.status === "failed") this.#show("failed", [`Failed: ${file.message}`, ...known]);
+    else this.#show("ready", ["Ready", ...known]);
     this.#picture.replaceChildren(picture(file));
     this.#details.replaceChildren(details(file));
     this.#offer(["Delete", remove]);
@@ -83,9 +84,12 @@ function picture({ thumbnail, content_type: type, status }) {
 }
 
 function details(file) {
+  const { encoding, no_thumbnail: undrawn } = file.facts;
   const facts = [
-    ["Type", file.content_type ?? "not known"], ["Uploaded", words.time(file.created_at)], ["SHA-256", file.sha256],
+    ["Type", file.content_type ?? "not known"], ["Encoding", encoding], ["No thumbnail", undrawn],
+    ["Uploaded", words.time(file.created_at)], ["SHA-256", file.sha256],
   ];
-  const list = facts.map(([term, value]) => [element("dt", {}, term), element("dd", {}, value)]);
+  const known = facts.filter(([, fact]) => fact);
+  const list = known.map(([term, value]) => [element("dt", {}, term), element("dd", {}, value)]);
   return element("details", {}, element("summary", {}, "Details"), element("dl", {}, list.flat()));
 }

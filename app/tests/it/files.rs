@@ -1,5 +1,9 @@
 //! Uploads from the first byte to what a browser gets, through HTTP.
 
+mod kinds;
+mod pictures;
+mod refusals;
+
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

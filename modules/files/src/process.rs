@@ -1,20 +1,18 @@
 //! What happens to a file after its upload, step by step. A step that is done is not done again.
 
 use std::fs;
-use std::io::BufReader;
 use std::path::PathBuf;
 
 use files_api::{FileFailed, FileId, FileReady};
-use image::ImageFormat;
 use serde::{Deserialize, Serialize};
 use tenfold::prelude::*;
 
 use crate::blobs::Part;
 use crate::entities::{File, FileStatus};
 use crate::facts::{self, Facts};
+use crate::kind::{Recognized, recognize};
+use crate::picture::{self, Format, NotDrawn};
 use crate::service::Files;
-use crate::sniff::Kind;
-use crate::thumbnail::{self, Unreadable};
 
 /// Checks a file, finds out what it is, and says when it can be used.
 #[derive(Serialize, Deserialize)]
@@ -70,23 +68,36 @@ async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
         check(path.clone(), file.sha256.clone()).await
     })
     .await?;
-    let content_type: String = job
-        .step("type", async || {
+    let recognized: Recognized = job
+        .step("recognize", async || {
             job.progress(40, "finding out what it is").await?;
-            Ok(kind(path.clone()).await?.content_type().to_owned())
+            let path = path.clone();
+            blocking(move || Ok(recognize(|| fs::File::open(&path))?)).await
         })
         .await?;
+    // Whatever happens from here on, this stays known.
+    job.step_in("recognized", async |tx| {
+        File::update(file.id)
+            .set(File::content_type, Some(recognized.content_type.clone()))
+            .set(File::facts, serde_json::to_value(&recognized.facts)?)
+            .run(&tx.within(file.org_id))
+            .await?;
+        Ok(())
+    })
+    .await?;
     let found: Found = job
         .step("facts", async || {
             job.progress(60, "reading it").await?;
-            read(job, &files, file, path.clone()).await
+            match recognized.picture {
+                Some(format) => picture(job, &files, file, path, format, recognized.facts).await,
+                None => Ok(Found { facts: recognized.facts, has_thumbnail: false }),
+            }
         })
         .await?;
     job.step_in("ready", async |tx| {
         let tx = tx.within(file.org_id);
         File::update(file.id)
             .set(File::status, FileStatus::Ready)
-            .set(File::content_type, Some(content_type))
             .set(File::facts, serde_json::to_value(&found.facts)?)
             .set(File::has_thumbnail, found.has_thumbnail)
             .run(&tx)
@@ -102,37 +113,27 @@ async fn check(path: PathBuf, expected: String) -> anyhow::Result<()> {
     if found == expected { Ok(()) } else { Err(Damaged { expected, found }.into()) }
 }
 
-async fn kind(path: PathBuf) -> anyhow::Result<Kind> {
-    blocking(move || Ok(facts::kind(fs::File::open(path)?)?)).await
-}
-
-/// The one place that says what is done with which kind of file.
-async fn read(job: &JobContext, files: &Files, file: &File, path: PathBuf) -> anyhow::Result<Found> {
-    let plain = |facts| Found { facts, has_thumbnail: false };
-    match kind(path.clone()).await? {
-        Kind::Png => picture(job, files, file, path, ImageFormat::Png).await,
-        Kind::Jpeg => picture(job, files, file, path, ImageFormat::Jpeg).await,
-        Kind::Csv(separator) => {
-            let table = move || Ok(facts::of_table(fs::File::open(path)?, separator.byte())?);
-            blocking(table).await.map(plain)
-        }
-        Kind::Text => blocking(move || Ok(facts::of_text(fs::File::open(path)?)?)).await.map(plain),
-        Kind::Other(_) => Ok(plain(Facts::default())),
-    }
-}
-
+/// Draws a picture; one that asks for too much is as good as others, without a thumbnail.
 async fn picture(
     job: &JobContext,
     files: &Files,
     file: &File,
     path: PathBuf,
-    format: ImageFormat,
+    format: Format,
+    facts: Facts,
 ) -> anyhow::Result<Found> {
     let place = files.pictures.acquire().await?;
-    let draw = move || thumbnail::draw(|| Ok(BufReader::new(fs::File::open(&path)?)), format);
-    let (facts, png) = blocking(draw).await?;
+    let bounds = files.bounds;
+    let draw = move || Ok(picture::draw(|| fs::File::open(&path), format, &bounds));
+    let drawn = blocking(draw).await?;
     drop(place);
-    let Some(png) = png else { return Ok(Found { facts, has_thumbnail: false }) };
+    let png = match drawn {
+        Err(NotDrawn::Declined(reason)) => {
+            let facts = Facts { no_thumbnail: Some(reason.describe(&files.bounds)), ..facts };
+            return Ok(Found { facts, has_thumbnail: false });
+        }
+        drawn => drawn?,
+    };
     let mut blob = files.blobs.create(file.org_id, file.id, Part::Thumbnail, job.system().new_id()).await?;
     blob.write(&png).await?;
     blob.keep().await?;
@@ -152,7 +153,8 @@ async fn blocking<T: Send + 'static>(
 
 /// What to tell the owner when another attempt would find the same.
 fn hopeless(error: &anyhow::Error) -> Option<String> {
-    let known = error.is::<Damaged>() || error.is::<Unreadable>() || error.is::<Panicked>();
+    let image = matches!(error.downcast_ref(), Some(NotDrawn::Damaged(_)));
+    let known = image || error.is::<Damaged>() || error.is::<Panicked>();
     known.then(|| error.to_string())
 }
 

@@ -8,9 +8,10 @@ use tenfold::prelude::*;
 use tokio::sync::Semaphore;
 
 use crate::blobs::Blobs;
+use crate::picture::Bounds;
 use crate::sweep;
 
-/// Pictures that are decoded at once in one process: each may take a hundred megabytes.
+/// Pictures that are drawn at once in one process: each may take `files.picture_memory`.
 const PICTURES_AT_ONCE: usize = 2;
 
 /// `[files]` of the configuration.
@@ -20,6 +21,9 @@ struct Settings {
     blobs: String,
     max_size: ByteSize,
     orphan_after: TimeSpan,
+    picture_memory: ByteSize,
+    picture_time: TimeSpan,
+    picture_scans: u32,
 }
 
 impl Settings {
@@ -29,6 +33,11 @@ impl Settings {
         loaded.within("files.max_size", settings.max_size, sizes)?;
         let times = TimeSpan::seconds(10)..=TimeSpan::hours(30 * 24);
         loaded.within("files.orphan_after", settings.orphan_after, times)?;
+        let memory = ByteSize::mib(8)..=ByteSize::gib(4);
+        loaded.within("files.picture_memory", settings.picture_memory, memory)?;
+        let times = TimeSpan::milliseconds(1)..=TimeSpan::minutes(10);
+        loaded.within("files.picture_time", settings.picture_time, times)?;
+        loaded.within("files.picture_scans", settings.picture_scans, 1..=10_000)?;
         Ok(settings)
     }
 }
@@ -50,6 +59,8 @@ pub(crate) struct Files {
     pub(crate) orphan_after: Duration,
     /// A place for each picture that is decoded.
     pub(crate) pictures: Semaphore,
+    /// What the work on one of them may cost.
+    pub(crate) bounds: Bounds,
 }
 
 impl Files {
@@ -60,7 +71,12 @@ impl Files {
         wiring.database().run(None, async |cx| sweep::begin(&cx).await).await?;
         let pictures = Semaphore::new(PICTURES_AT_ONCE);
         let (max_size, orphan_after) = (settings.max_size.as_u64(), settings.orphan_after.as_std());
-        Ok(Files { blobs, max_size, orphan_after, pictures })
+        let bounds = Bounds {
+            memory: settings.picture_memory,
+            time: settings.picture_time,
+            scans: settings.picture_scans,
+        };
+        Ok(Files { blobs, max_size, orphan_after, pictures, bounds })
     }
 
     /// How long an upload may take, however steadily it comes: its row is there before its bytes count as an orphan.

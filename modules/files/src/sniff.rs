@@ -1,110 +1,192 @@
 //! What a file is, by its first bytes; what its name or its sender says does not count.
 //!
-//! The signatures are those of the WHATWG MIME Sniffing standard, sections 6 and 7, for what people upload.
+//! The signatures are those of the WHATWG MIME Sniffing standard, sections 6 and 7, and of the formats' own documents,
+//! for what people upload. A signature that a person could have typed counts only with what stands behind it in such
+//! a file, so that a text about a format is not taken for a file of it.
 
-/// How many bytes decide.
+/// How many bytes a signature may need.
 pub(crate) const HEAD: usize = 8 * 1024;
 
-/// What a file is.
+/// A file that is no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Binary {
     Png,
     Jpeg,
-    /// Text in lines of the same number of fields.
-    Csv(Separator),
-    /// Other UTF-8 text. A page of HTML is text here: nobody should run it.
-    Text,
     /// Something known that is only kept.
     Other(&'static str),
 }
 
-/// What stands between the fields of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Separator {
-    Comma,
-    Semicolon,
-    Tab,
-}
-
-const SIGNATURES: [(&[u8], Kind); 11] = [
-    (b"\x89PNG\r\n\x1a\n", Kind::Png),
-    (b"\xff\xd8\xff", Kind::Jpeg),
-    (b"GIF87a", Kind::Other("image/gif")),
-    (b"GIF89a", Kind::Other("image/gif")),
-    (b"%PDF-", Kind::Other("application/pdf")),
-    (b"PK\x03\x04", Kind::Other("application/zip")),
-    (b"\x1f\x8b\x08", Kind::Other("application/gzip")),
-    (b"OggS\0", Kind::Other("application/ogg")),
-    (b"ID3", Kind::Other("audio/mpeg")),
-    (b"\x1aE\xdf\xa3", Kind::Other("video/webm")),
-    (b"SQLite format 3\0", Kind::Other("application/vnd.sqlite3")),
+/// Signatures of control characters, or with some: no text begins so.
+const SIGNATURES: [(&[u8], Binary); 17] = [
+    (b"\x89PNG\r\n\x1a\n", Binary::Png),
+    (b"\xff\xd8\xff", Binary::Jpeg),
+    (b"PK\x05\x06", Binary::Other("application/zip")),
+    (b"\x1f\x8b\x08", Binary::Other("application/gzip")),
+    (b"BZh91AY&SY", Binary::Other("application/x-bzip2")),
+    (b"\xfd7zXZ\0", Binary::Other("application/x-xz")),
+    (b"\x28\xb5\x2f\xfd", Binary::Other("application/zstd")),
+    (b"7z\xbc\xaf\x27\x1c", Binary::Other("application/x-7z-compressed")),
+    (b"Rar!\x1a\x07", Binary::Other("application/vnd.rar")),
+    (b"OggS\0", Binary::Other("application/ogg")),
+    (b"fLaC\0", Binary::Other("audio/flac")),
+    (b"SQLite format 3\0", Binary::Other("application/vnd.sqlite3")),
+    (b"II*\0", Binary::Other("image/tiff")),
+    (b"MM\0*", Binary::Other("image/tiff")),
+    (b"\0\0\x01\0", Binary::Other("image/x-icon")),
+    (b"\0asm", Binary::Other("application/wasm")),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Binary::Other("application/x-ole-storage")),
 ];
 
-/// What begins with `head`, the first [`HEAD`] bytes or all of a shorter file.
-pub(crate) fn sniff(head: &[u8]) -> Kind {
+/// The brands of ISO base media files (ISO/IEC 14496-12) with a type of their own; those left out are video/mp4.
+const BRANDS: [(&[u8], &str); 24] = [
+    (b"avif", "image/avif"),
+    (b"avis", "image/avif"),
+    (b"heic", "image/heic"),
+    (b"heix", "image/heic"),
+    (b"heim", "image/heic"),
+    (b"heis", "image/heic"),
+    (b"hevc", "image/heic-sequence"),
+    (b"hevx", "image/heic-sequence"),
+    (b"mif1", "image/heif"),
+    (b"mif2", "image/heif"),
+    (b"msf1", "image/heif-sequence"),
+    (b"qt  ", "video/quicktime"),
+    (b"M4A ", "audio/mp4"),
+    (b"M4B ", "audio/mp4"),
+    (b"M4P ", "audio/mp4"),
+    (b"F4A ", "audio/mp4"),
+    (b"M4V ", "video/x-m4v"),
+    (b"3gp4", "video/3gpp"),
+    (b"3gp5", "video/3gpp"),
+    (b"3gp6", "video/3gpp"),
+    (b"3g2a", "video/3gpp2"),
+    (b"jp2 ", "image/jp2"),
+    (b"jxl ", "image/jxl"),
+    (b"crx ", "image/x-canon-cr3"),
+];
+
+/// What begins with `head`, the first [`HEAD`] bytes or all of a shorter file; none when no signature matches.
+pub(crate) fn sniff(head: &[u8]) -> Option<Binary> {
     if let Some((_, kind)) = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)) {
-        return *kind;
+        return Some(*kind);
     }
-    if head.get(..4) == Some(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
-        return Kind::Other("image/webp");
-    }
-    if head.get(4..8) == Some(b"ftyp") {
-        return Kind::Other("video/mp4");
-    }
-    match text(head) {
-        Some(text) => separator(text).map_or(Kind::Text, Kind::Csv),
-        None => Kind::Other("application/octet-stream"),
-    }
+    zip(head)
+        .or_else(|| riff(head))
+        .or_else(|| media(head))
+        .or_else(|| matroska(head))
+        .or_else(|| typed(head))
+        .map(Binary::Other)
 }
 
-impl Kind {
-    /// The content type that is stored and served.
-    pub(crate) fn content_type(self) -> &'static str {
-        match self {
-            Kind::Png => "image/png",
-            Kind::Jpeg => "image/jpeg",
-            Kind::Csv(Separator::Tab) => "text/tab-separated-values; charset=utf-8",
-            Kind::Csv(_) => "text/csv; charset=utf-8",
-            Kind::Text => "text/plain; charset=utf-8",
-            Kind::Other(name) => name,
-        }
+/// What could be typed, with what only a file of that kind has behind it.
+fn typed(head: &[u8]) -> Option<&'static str> {
+    let at = |place: usize| head.get(place).copied();
+    let gif = head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a");
+    if gif && head.get(6..13).is_some_and(has_number) {
+        return Some("image/gif");
     }
+    // The reserved bytes of a BMP, and the size of its second header.
+    if head.starts_with(b"BM") && head.get(6..10) == Some(&[0; 4]) && head.get(15..18) == Some(&[0; 3]) {
+        return Some("image/bmp");
+    }
+    // ID3v2.2 to 2.4.
+    if head.starts_with(b"ID3")
+        && matches!(at(3), Some(2..=4))
+        && at(4).is_some_and(|revision| revision < 0x20)
+    {
+        return Some("audio/mpeg");
+    }
+    let pdf = head.starts_with(b"%PDF-") && at(5).is_some_and(|version| version.is_ascii_digit());
+    pdf.then_some("application/pdf")
 }
 
-impl Separator {
-    /// Its byte.
-    pub(crate) fn byte(self) -> u8 {
-        match self {
-            Separator::Comma => b',',
-            Separator::Semicolon => b';',
-            Separator::Tab => b'\t',
-        }
+/// An archive, or a document that is one inside: OpenDocument and EPUB say so in their first entry, those of Microsoft
+/// Office by the folders in them.
+fn zip(head: &[u8]) -> Option<&'static str> {
+    if !head.starts_with(b"PK\x03\x04") {
+        return None;
     }
-}
-
-/// The head as text; its last character may be cut off.
-fn text(head: &[u8]) -> Option<&str> {
-    let valid = match std::str::from_utf8(head) {
-        Ok(text) => text,
-        Err(error) if error.error_len().is_none() && head.len() == HEAD => {
-            std::str::from_utf8(&head[..error.valid_up_to()]).ok()?
-        }
-        Err(_) => return None,
+    let named = |name: &[u8]| {
+        head.windows(4 + 26 + name.len())
+            .any(|entry| entry.starts_with(b"PK\x03\x04") && entry.ends_with(name))
     };
-    let binary = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b');
-    (!valid.chars().any(binary)).then_some(valid)
+    if head.get(30..38) == Some(b"mimetype") {
+        let rest = &head[38..];
+        let types = [
+            "application/epub+zip",
+            "application/vnd.oasis.opendocument.text",
+            "application/vnd.oasis.opendocument.spreadsheet",
+            "application/vnd.oasis.opendocument.presentation",
+            "application/vnd.oasis.opendocument.graphics",
+        ];
+        return types.into_iter().find(|name| rest.starts_with(name.as_bytes())).or(Some("application/zip"));
+    }
+    let office = named(b"[Content_Types].xml") || named(b"_rels/");
+    Some(match () {
+        () if office && named(b"word/") => {
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+        }
+        () if office && named(b"xl/") => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        () if office && named(b"ppt/") => {
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+        }
+        () => "application/zip",
+    })
 }
 
-/// The separator by which two lines and more have the same number of fields, and more than one.
-fn separator(text: &str) -> Option<Separator> {
-    [Separator::Comma, Separator::Semicolon, Separator::Tab].into_iter().find(|separator| {
-        let mut counts = Vec::new();
-        let mut records = crate::facts::Records::new(separator.byte());
-        records.feed(text.as_bytes(), |fields| counts.push(fields));
-        // The last line is whole only if the text ends here.
-        if text.len() < HEAD - 3 {
-            records.end(|fields| counts.push(fields));
-        }
-        counts.len() > 1 && counts[0] > 1 && counts.iter().all(|count| *count == counts[0])
+fn riff(head: &[u8]) -> Option<&'static str> {
+    if !head.starts_with(b"RIFF") || !has_number(head.get(4..8)?) {
+        return None;
+    }
+    match head.get(8..12)? {
+        b"WEBP" => Some("image/webp"),
+        b"WAVE" => Some("audio/wav"),
+        b"AVI " => Some("video/x-msvideo"),
+        _ => None,
+    }
+}
+
+/// Numbers in files have zeros and other bytes that no text has.
+fn has_number(bytes: &[u8]) -> bool {
+    bytes.iter().any(|byte| *byte < 9)
+}
+
+/// An ISO base media file: its first box is `ftyp`, and the brand in it says what it is.
+fn media(head: &[u8]) -> Option<&'static str> {
+    if head.get(4..8) != Some(b"ftyp") && head.get(4..8) != Some(b"JXL ") && head.get(4..8) != Some(b"jP  ") {
+        return None;
+    }
+    let length = u32::from_be_bytes(head.get(..4)?.try_into().ok()?) as usize;
+    if head.get(4..8) != Some(b"ftyp") {
+        // The signature box of JPEG XL and JPEG 2000; the box with the brand follows.
+        return if length == 12 { media(head.get(12..)?) } else { None };
+    }
+    // The box holds a brand, a version and other brands; a text would have letters for its length.
+    if length < 16 || length % 4 != 0 || length > HEAD {
+        return None;
+    }
+    let known = |brand: &[u8]| BRANDS.iter().find(|(name, _)| *name == brand).map(|(_, kind)| *kind);
+    let major = known(head.get(8..12)?);
+    // `mif1` says only that it is a still picture: the other brands say how it is coded.
+    let others = head.get(16..length.min(head.len())).unwrap_or_default().chunks_exact(4);
+    let exact = || others.filter_map(known).find(|kind| matches!(*kind, "image/avif" | "image/heic"));
+    match major {
+        Some("image/heif") => exact().or(Some("image/heif")),
+        Some(kind) => Some(kind),
+        None => Some("video/mp4"),
+    }
+}
+
+/// EBML (RFC 8794): its header names the type of the document.
+fn matroska(head: &[u8]) -> Option<&'static str> {
+    if !head.starts_with(b"\x1aE\xdf\xa3") {
+        return None;
+    }
+    let header = &head[..head.len().min(64)];
+    let names = |name: &[u8]| header.windows(name.len()).any(|piece| piece == name);
+    Some(match () {
+        () if names(b"webm") => "video/webm",
+        () if names(b"matroska") => "video/matroska",
+        () => "application/octet-stream",
     })
 }

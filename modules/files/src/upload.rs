@@ -49,7 +49,7 @@ struct Arrived {
 
 /// Uploads a file: the body is its bytes, of any type. It is stored when the answer comes, and processed after it.
 #[endpoint(post, "/v1/files", tag = "files",
-    answers(202: Accepted as "application/json"), problems(400, 402),
+    answers(202: Accepted as "application/json"), problems(400, 402, 415),
     headers("Content-Digest" = "What the bytes must have: sha-256=:BASE64: (RFC 9530)",
         "X-Checksum-Sha256" = "The same in 64 hexadecimal digits"),
     example(query = "name=hello.txt", body = "any bytes are a file"))]
@@ -68,6 +68,7 @@ pub(crate) async fn upload_file(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    check_form(&headers)?;
     let expected = announced(&headers)?;
     let allowance = Allowance::ask(&cx, &billing).await?;
     check_length(&headers, &files, &allowance)?;
@@ -94,6 +95,21 @@ pub(crate) async fn upload_file(
     let location = [(header::LOCATION, format!("/v1/files/{file}"))];
     let accepted = Accepted { id: file, status: FileStatus::Processing };
     Ok((StatusCode::ACCEPTED, location, Json(accepted)).into_response())
+}
+
+/// A form would be stored with its boundaries and part headers. Other types say nothing: the bytes do.
+fn check_form(headers: &HeaderMap) -> Result<(), Problem> {
+    let announced =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = announced.split(';').next().unwrap_or_default().trim();
+    if !essence.to_ascii_lowercase().starts_with("multipart/") {
+        return Ok(());
+    }
+    let title = "The body is of another type";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", title).detail(format!(
+        "the body is {essence}: send the bytes of one file as they are, with Content-Type: \
+         application/octet-stream, and its name in the query as ?name="
+    )))
 }
 
 /// Refuses by the announced length, before the first byte is read.

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::Method;
 use http::request::Parts;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tenfold_data::Page;
@@ -44,6 +45,13 @@ impl QueryNames {
 }
 
 async fn read<T: DeserializeOwned>(parts: &mut Parts, state: &ServerState) -> Result<T, Problem> {
+    // The parser would put a replacement character in the place of bytes that are no UTF-8.
+    let mut pairs = parts.uri.query().unwrap_or_default().split('&');
+    if let Some(pair) = pairs.find(|pair| percent_decode_str(pair).decode_utf8().is_err()) {
+        let name = percent_decode_str(pair.split('=').next().unwrap_or_default()).decode_utf8_lossy();
+        let allowed = "it must be UTF-8, each byte percent-encoded (RFC 3986)";
+        return Err(Problem::bad_request(format!("{name}: {allowed}")));
+    }
     state.query_names().check(parts)?;
     let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
     query.map(|query| query.0).map_err(|rejection| Problem::bad_request(rejection.body_text()))

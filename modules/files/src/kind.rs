@@ -1,0 +1,62 @@
+//! What a file is and what it has, as far as reading tells.
+
+use std::io::{self, BufReader, Read, Seek};
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{self, Facts};
+use crate::picture::{self, Format};
+use crate::sniff::{Binary, HEAD, sniff};
+use crate::text::{self, Encoding};
+
+/// What was found out about a file without drawing it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Recognized {
+    /// What is stored and served.
+    pub content_type: String,
+    pub facts: Facts,
+    /// How to draw it, if it is a picture.
+    pub picture: Option<Format>,
+}
+
+/// Reads a file from its beginning; a text up to three times, to its end.
+///
+/// # Errors
+/// [`io::Error`] of the source: whatever the file is, it is something.
+pub(crate) fn recognize<R: Read + Seek>(open: impl Fn() -> io::Result<R>) -> io::Result<Recognized> {
+    let mut head = Vec::with_capacity(HEAD);
+    open()?.take(HEAD as u64).read_to_end(&mut head)?;
+    let of = |content_type: &str| Recognized {
+        content_type: content_type.to_owned(),
+        facts: Facts::default(),
+        picture: None,
+    };
+    Ok(match sniff(&head) {
+        Some(Binary::Png) => picture(open()?, of("image/png"), Format::Png)?,
+        Some(Binary::Jpeg) => picture(open()?, of("image/jpeg"), Format::Jpeg)?,
+        Some(Binary::Other(content_type)) => of(content_type),
+        None => match text::encoding(open()?)? {
+            Some(encoding) => text(open()?, encoding)?,
+            None => of("application/octet-stream"),
+        },
+    })
+}
+
+fn picture(source: impl Read + Seek, kind: Recognized, format: Format) -> io::Result<Recognized> {
+    let sides = picture::header(BufReader::new(source), format)?.map(|header| header.sides());
+    let (width, height) = (sides.map(|sides| sides.0), sides.map(|sides| sides.1));
+    let facts = Facts { width, height, ..Facts::default() };
+    Ok(Recognized { facts, picture: Some(format), ..kind })
+}
+
+/// A page of HTML is plain text here: no browser should run it.
+fn text(source: impl Read, encoding: Encoding) -> io::Result<Recognized> {
+    let (facts, separator) = facts::of_text(source, encoding)?;
+    let kind = match separator {
+        Some(b'\t') => "text/tab-separated-values",
+        Some(_) => "text/csv",
+        None => "text/plain",
+    };
+    let content_type = format!("{kind}; charset={}", encoding.name());
+    Ok(Recognized { content_type, facts, picture: None })
+}
