@@ -1,8 +1,10 @@
 //! The application's database: where it is, how much it may use, who is told of its statements.
 
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -133,7 +135,11 @@ struct Inner {
     migrating: PostgresSettings,
     detours: Detours,
     owned: OwnedTables,
+    companions: Mutex<HashMap<TypeId, Companion>>,
 }
+
+/// What a layer above keeps with the database, its type forgotten.
+type Companion = Arc<dyn Any + Send + Sync>;
 
 /// So much memory at most is kept for the next list, by each of the allocator's arenas.
 const KEPT_MEMORY: usize = 2 * 1024 * 1024;
@@ -174,6 +180,7 @@ impl Database {
             migrating: settings.postgres.clone(),
             detours: Detours::default(),
             owned: OwnedTables::default(),
+            companions: Mutex::default(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
             transaction_limit: settings.transaction_limit,
             cohort_size: settings.cohort_size.max(1),
@@ -226,6 +233,16 @@ impl Database {
         let scope = Scope::new(self.clone(), TraceContext::start_random(), deadline);
         let cx = SystemContext::new(Arc::clone(&scope));
         scope.drive(work(cx)).await
+    }
+
+    /// What a layer above this one keeps with the database: one value of each type, made when it is first asked for. The
+    /// jobs keep here which kinds there are, for whoever enqueues one inside a transaction.
+    #[doc(hidden)]
+    pub fn companion<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
+        let mut companions = self.0.companions.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = companions.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));
+        // The key is the value's type, so it is never another one.
+        Arc::clone(found).downcast().unwrap_or_default()
     }
 
     pub(crate) fn driver(&self) -> &dyn Driver {

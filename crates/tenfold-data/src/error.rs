@@ -181,6 +181,16 @@ pub enum DataError {
         /// The driver's error.
         source: Source,
     },
+    /// The program asks in a transaction for something that a layer above refuses: a mistake of its author.
+    #[error("{what} at {site}: {why}")]
+    Misuse {
+        /// What was asked for.
+        what: String,
+        /// Who asked for it.
+        site: CallSite,
+        /// Why it is refused, and what to do.
+        why: String,
+    },
     /// A migration could not run.
     #[error("{0}")]
     Migration(String),

@@ -181,6 +181,12 @@ impl Tx<'_> {
     pub fn trace(&self) -> TraceContext {
         self.scope.trace()
     }
+
+    /// As [`Database::companion`](crate::Database::companion).
+    #[doc(hidden)]
+    pub fn companion<T: std::any::Any + Send + Sync + Default>(&self) -> Arc<T> {
+        self.scope.database().companion()
+    }
 }
 
 impl SystemTx<'_> {
@@ -207,6 +213,12 @@ impl SystemTx<'_> {
     /// The trace that the transaction belongs to.
     pub fn trace(&self) -> TraceContext {
         self.cx.scope().trace()
+    }
+
+    /// As [`Database::companion`](crate::Database::companion).
+    #[doc(hidden)]
+    pub fn companion<T: std::any::Any + Send + Sync + Default>(&self) -> Arc<T> {
+        self.cx.scope().database().companion()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use tenfold_data::{DataError, Entity as _, SystemContext, SystemTx, Timestamp, sql};
 
+use crate::ending;
+use crate::job::Registry;
 use crate::observer::COUNTED;
 use crate::rows::{FinishedJob, JobId, JobState, QueuedJob};
 use crate::store;
@@ -100,7 +102,7 @@ pub(crate) async fn retry(cx: &SystemContext, id: JobId) -> anyhow::Result<()> {
     cx.transaction(async |tx| {
         if let Some(job) = store::lock(tx, id).await? {
             anyhow::ensure!(job.token.is_none(), NotNow { id, state: JobState::Running });
-            return Ok(store::release(tx, &job, JobState::Available, tx.now()).await?);
+            return Ok(ending::release(tx, &job, JobState::Available, tx.now()).await?);
         }
         let job = (*FinishedJob::get(&*tx, id).await?).clone();
         anyhow::ensure!(job.state != JobState::Completed, NotNow { id, state: job.state });
@@ -115,12 +117,12 @@ pub(crate) async fn retry(cx: &SystemContext, id: JobId) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// [`DataError::NotFound`] when it is not there or finished already.
-pub(crate) async fn cancel(cx: &SystemContext, id: JobId) -> anyhow::Result<()> {
+pub(crate) async fn cancel(cx: &SystemContext, registry: &Registry, id: JobId) -> anyhow::Result<()> {
     cx.transaction(async |tx: &mut SystemTx<'_>| -> anyhow::Result<()> {
         QueuedJob::update(id).set(QueuedJob::cancel_requested, true).run(tx).await?;
         let job = QueuedJob::get(&*tx, id).await?;
         if job.token.is_none() {
-            store::move_to_history(tx, (*job).clone(), JobState::Cancelled).await?;
+            ending::give_up(tx, registry, (*job).clone(), JobState::Cancelled).await?;
         }
         Ok(())
     })
@@ -150,6 +152,7 @@ fn again(job: FinishedJob, now: Timestamp) -> QueuedJob {
         max_attempts: job.max_attempts.max(job.attempt - job.crashes + 1),
         crashes: job.crashes,
         strikes: 0,
+        waits: 0,
         worker: None,
         token: None,
         lease_until: None,

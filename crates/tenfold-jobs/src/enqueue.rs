@@ -1,12 +1,13 @@
 //! Enqueueing, always inside the caller's transaction.
 
 use std::future::Future;
+use std::panic::Location;
 
 use serde::{Deserialize, Serialize};
-use tenfold_data::{DataError, Entity as _, OrgId, SystemTx, Timestamp, TraceContext, Tx, Write};
+use tenfold_data::{CallSite, DataError, Entity as _, OrgId, SystemTx, Timestamp, TraceContext, Tx, Write};
 
 use crate::event::Event;
-use crate::job::Job;
+use crate::job::{Job, KnownKinds};
 use crate::rows::{JobId, JobState, QueuedJob};
 
 /// How one job differs from others of its kind.
@@ -34,13 +35,17 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     #[doc(hidden)]
     fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, tenfold_data::Uuid);
 
+    #[doc(hidden)]
+    fn knows_kind(&self, kind: &str) -> bool;
+
     /// Enqueues a job; it may run as soon as the transaction is committed.
     ///
     /// Its row is stored with the transaction's next statement or with COMMIT, which fails if it cannot be: with the name
     /// of this statement, and with the line that enqueued the job.
     ///
     /// # Errors
-    /// Arguments that are no JSON, or that no database keeps.
+    /// [`DataError::Misuse`] for a kind that no module of the application registers, whichever role the process has;
+    /// arguments that are no JSON, or that no database keeps.
     #[track_caller]
     fn enqueue<J: Job>(&self, job: J) -> impl Future<Output = Result<JobId, DataError>> + Send
     where
@@ -62,15 +67,18 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     where
         Self: Sized,
     {
-        let args = serde_json::to_value(&job);
-        insert(
-            self,
-            J::KIND,
-            args,
-            i64::from(J::MAX_ATTEMPTS),
-            options.priority.unwrap_or(J::PRIORITY),
-            options.run_at,
-        )
+        let site = Location::caller();
+        let row = self.knows_kind(J::KIND).then(|| {
+            let args = serde_json::to_value(&job);
+            let priority = options.priority.unwrap_or(J::PRIORITY);
+            insert(self, J::KIND, args, i64::from(J::MAX_ATTEMPTS), priority, options.run_at)
+        });
+        async move {
+            match row {
+                Some(row) => row.await,
+                None => Err(unregistered::<J>(site)),
+            }
+        }
     }
 
     /// Tells an event to its listeners, once the transaction is committed.
@@ -92,6 +100,20 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
 
 /// An event is tried for about a day before it is parked.
 pub(crate) const ATTEMPTS_OF_EVENTS: i64 = 15;
+
+/// Nobody would ever run it: whoever waits for it would wait for ever, and be told so by nobody.
+fn unregistered<J: Job>(site: CallSite) -> DataError {
+    let name = std::any::type_name::<J>();
+    let name = name.rsplit("::").next().unwrap_or(name);
+    DataError::Misuse {
+        what: format!("a job of the kind {:?} was enqueued", J::KIND),
+        site,
+        why: format!(
+            "no module of this application registers that kind, so nobody would run it: add `.job::<{name}>()` where its \
+             module is built with Module::new(…)"
+        ),
+    }
+}
 
 /// Stores a job of a kind that is known by its name.
 #[track_caller]
@@ -117,6 +139,7 @@ pub(crate) fn insert<T: Enqueue>(
         max_attempts,
         crashes: 0,
         strikes: 0,
+        waits: 0,
         worker: None,
         token: None,
         lease_until: None,
@@ -140,10 +163,18 @@ impl Enqueue for Tx<'_> {
     fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, tenfold_data::Uuid) {
         (Some(self.tenant()), self.trace(), self.now(), self.new_id())
     }
+
+    fn knows_kind(&self, kind: &str) -> bool {
+        self.companion::<KnownKinds>().has(kind)
+    }
 }
 
 impl Enqueue for SystemTx<'_> {
     fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, tenfold_data::Uuid) {
         (None, self.trace(), self.now(), self.new_id())
+    }
+
+    fn knows_kind(&self, kind: &str) -> bool {
+        self.companion::<KnownKinds>().has(kind)
     }
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::context::JobContext;
 use crate::job::{Kind, Registry};
 
-/// Something that happened. Its fields travel as JSON and may only grow.
+/// Something that happened. Its fields travel as JSON and may only grow. Nobody needs to listen to it.
 pub trait Event: Serialize + DeserializeOwned + Send + 'static {
     /// The stable name, `module.thing_happened`.
     const NAME: &'static str;
@@ -29,10 +29,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Adds a listener. `kind` is the name of its deliveries, `module.on_thing_happened`.
-    ///
-    /// # Panics
-    /// When another listener or job has the same name.
+    /// Adds a listener. `kind` is the name of its deliveries, `module.on_thing_happened`. That another listener or job has the same name is said by [`Registry::check`].
     pub fn on<E, F, W>(&mut self, registry: &mut Registry, kind: &'static str, listen: F)
     where
         E: Event,
@@ -49,7 +46,8 @@ impl Listeners {
             });
             work
         });
-        registry.insert(kind, Kind { timeout: std::time::Duration::from_secs(5 * 60), run });
+        let of = std::any::type_name::<F>();
+        registry.insert(kind.to_owned(), Kind { timeout: std::time::Duration::from_secs(5 * 60), run, of });
         self.kinds.entry(E::NAME).or_default().push(kind);
     }
 

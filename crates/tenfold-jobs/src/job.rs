@@ -1,15 +1,17 @@
 //! A kind of job, and the table of kinds that a process can run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tenfold_data::Database;
 
 use crate::context::JobContext;
+use crate::given_up::{GivenUp, follow_up_kind, tell};
 
 /// Work that is done in the background: its fields are its arguments, stored as JSON.
 ///
@@ -25,7 +27,8 @@ use crate::context::JobContext;
 pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// The stable name under which jobs are stored; `module.verb_noun`.
     const KIND: &'static str;
-    /// How often it may be begun before it is discarded.
+    /// How often it may fail before it is discarded. Attempts that end with [`TryLater`](crate::TryLater), or with their
+    /// worker, do not count.
     const MAX_ATTEMPTS: u32 = 10;
     /// Lower runs first.
     const PRIORITY: i64 = 0;
@@ -35,14 +38,41 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// Does the work. It may run more than once: put effects into [`JobContext::step`].
     ///
     /// # Errors
-    /// Any error fails the attempt; the next one comes after a pause that grows.
+    /// Any error fails the attempt; the next one comes after a pause that grows. [`TryLater`](crate::TryLater) says that
+    /// the job is not to blame.
     fn run(self, job: JobContext) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
-/// The kinds that a process can run.
+/// The kinds that a process can run, and enqueue.
 #[derive(Clone, Default)]
 pub struct Registry {
-    kinds: HashMap<&'static str, Kind>,
+    kinds: HashMap<String, Kind>,
+    /// The kinds of the jobs that tell of one that was given up.
+    follow_ups: HashMap<&'static str, String>,
+    twice: Option<RegistryError>,
+}
+
+/// Kinds of jobs that do not go together.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// A stored job would be read as the wrong one.
+    #[error("two jobs or listeners are called {kind:?}: {first} and {second}: give one of them another name")]
+    Twice {
+        /// The name.
+        kind: String,
+        /// The type that has it.
+        first: &'static str,
+        /// The type that wants it, too; the same one when it is registered twice.
+        second: &'static str,
+    },
+    /// A listener waits for the end of jobs that no process runs.
+    #[error(
+        "a listener is told of given up jobs of the kind {kind:?}, which no module has: add `.job::<…>()` for it"
+    )]
+    Unknown {
+        /// The kind.
+        kind: &'static str,
+    },
 }
 
 /// How a kind is run, its type forgotten.
@@ -50,15 +80,14 @@ pub struct Registry {
 pub(crate) struct Kind {
     pub timeout: Duration,
     pub run: Run,
+    /// The type behind it, for people.
+    pub of: &'static str,
 }
 
 type Run = Arc<dyn Fn(JobContext, serde_json::Value) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
 impl Registry {
-    /// Adds a kind.
-    ///
-    /// # Panics
-    /// When another type has the same name: jobs would be read as the wrong one.
+    /// Adds a kind. That another type has its name is said by [`Registry::check`].
     pub fn register<J: Job>(&mut self) {
         let run: Run = Arc::new(|job, args| {
             Box::pin(async move {
@@ -67,14 +96,72 @@ impl Registry {
                 work.run(job).await
             })
         });
-        self.insert(J::KIND, Kind { timeout: J::TIMEOUT, run });
+        self.insert(J::KIND.to_owned(), Kind { timeout: J::TIMEOUT, run, of: std::any::type_name::<J>() });
     }
 
-    pub(crate) fn insert(&mut self, name: &'static str, kind: Kind) {
-        assert!(self.kinds.insert(name, kind).is_none(), "two kinds of jobs are called {name}");
+    /// Tells `listen` of each job of a kind that ends without success: discarded after its last attempt or as poison, or
+    /// cancelled by an operator. It is told at once, in a job of its own that is committed with the end (its kind is
+    /// `<kind>.given_up`) and tried again until it succeeds; so it may be told twice. A job has one such listener.
+    pub fn on_given_up<J, F, W>(&mut self, listen: F)
+    where
+        J: Job,
+        F: Fn(JobContext, GivenUp<J>) -> W + Send + Sync + 'static,
+        W: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let kind = follow_up_kind(J::KIND);
+        self.insert(kind.clone(), tell(listen));
+        self.follow_ups.insert(J::KIND, kind);
+    }
+
+    /// Whether the kinds go together.
+    ///
+    /// # Errors
+    /// The first name that two of them have, or a listener for a kind that is not there.
+    pub fn check(&self) -> Result<(), RegistryError> {
+        if let Some(twice) = &self.twice {
+            return Err(twice.clone());
+        }
+        match self.follow_ups.keys().find(|kind| !self.kinds.contains_key(**kind)) {
+            Some(kind) => Err(RegistryError::Unknown { kind }),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the kinds known to the database's transactions: from then on they refuse to enqueue any other.
+    /// [`Jobs::new`](crate::Jobs::new) does it, too; this is for jobs that are enqueued before.
+    pub fn declare(&self, database: &Database) {
+        database.companion::<KnownKinds>().add(self.kinds.keys());
+    }
+
+    pub(crate) fn insert(&mut self, name: String, kind: Kind) {
+        let second = kind.of;
+        if let Some(first) = self.kinds.insert(name.clone(), kind) {
+            self.twice.get_or_insert(RegistryError::Twice { kind: name, first: first.of, second });
+        }
     }
 
     pub(crate) fn get(&self, kind: &str) -> Option<&Kind> {
         self.kinds.get(kind)
+    }
+
+    /// The kind of the job that tells of one of this kind that was given up.
+    pub(crate) fn follow_up(&self, kind: &str) -> Option<&str> {
+        self.follow_ups.get(kind).map(String::as_str)
+    }
+}
+
+/// The kinds of all registries of a database. Before the first one is declared every kind is known: a database that is
+/// used without an application has none.
+#[derive(Default)]
+pub(crate) struct KnownKinds(RwLock<HashSet<String>>);
+
+impl KnownKinds {
+    fn add<'a>(&self, kinds: impl Iterator<Item = &'a String>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).extend(kinds.cloned());
+    }
+
+    pub(crate) fn has(&self, kind: &str) -> bool {
+        let kinds = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        kinds.is_empty() || kinds.contains(kind)
     }
 }

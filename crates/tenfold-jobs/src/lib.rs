@@ -7,9 +7,12 @@
 
 pub mod admin;
 mod context;
+mod ending;
 mod enqueue;
 mod event;
+mod given_up;
 mod job;
+mod later;
 mod observer;
 mod rows;
 mod runner;
@@ -21,7 +24,9 @@ use tenfold_data::{ModuleMigrations, migrations};
 pub use crate::context::{JobContext, LeaseLost, Services};
 pub use crate::enqueue::{Enqueue, JobOptions};
 pub use crate::event::{Event, Listeners};
-pub use crate::job::{Job, Registry};
+pub use crate::given_up::GivenUp;
+pub use crate::job::{Job, Registry, RegistryError};
+pub use crate::later::TryLater;
 pub use crate::observer::{COUNTED, JobEnd, JobObserver, JobWatch};
 pub use crate::rows::{AttemptError, FinishedJob, JobId, JobState, QueuedJob};
 pub use crate::runner::{JobSettings, Jobs};

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tenfold_data::{Entity, OrgId, TextEnum, Timestamp, Uuid, id};
 
+use crate::given_up::FOR_EVER;
+
 id! {
     /// A job, from when it is enqueued to the end of its history.
     JobId
@@ -23,7 +25,7 @@ pub enum JobState {
     Scheduled,
     /// A worker holds it.
     Running,
-    /// Failed, and waits to be tried again.
+    /// Failed, or waits for something outside ([`TryLater`](crate::TryLater)), and is tried again.
     Retryable,
     /// Done.
     Completed,
@@ -63,6 +65,8 @@ pub struct QueuedJob {
     pub crashes: i64,
     /// How many of the last losses came in a row, with no step done in between.
     pub strikes: i64,
+    /// How often in a row it had to wait for something outside, with no step done in between.
+    pub waits: i64,
     /// The process that holds it.
     pub worker: Option<Uuid>,
     /// Guards what the holder writes.
@@ -132,6 +136,11 @@ impl QueuedJob {
         self.attempt - self.crashes
     }
 
+    /// Whether it is tried again until it succeeds.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.max_attempts == FOR_EVER
+    }
+
     /// The job as the history keeps it.
     pub(crate) fn finished(self, state: JobState, finished_at: Timestamp) -> FinishedJob {
         FinishedJob {
@@ -176,9 +185,18 @@ pub struct AttemptError {
     pub error: String,
 }
 
-/// Adds an error to those of earlier attempts.
+/// The error of the last attempt that had one.
+pub(crate) fn last_error(errors: &serde_json::Value) -> Option<AttemptError> {
+    serde_json::from_value(errors.as_array()?.last()?.clone()).ok()
+}
+
+/// Adds an error to those of earlier attempts. An attempt that did not count leaves its number to the next one, whose
+/// error takes the place of its own: the list stays as short as the attempts are few.
 pub(crate) fn with_error(errors: &serde_json::Value, error: AttemptError) -> serde_json::Value {
     let mut all: Vec<serde_json::Value> = errors.as_array().cloned().unwrap_or_default();
+    if last_error(errors).is_some_and(|last| last.attempt == error.attempt) {
+        all.pop();
+    }
     all.extend(serde_json::to_value(error));
     serde_json::Value::Array(all)
 }

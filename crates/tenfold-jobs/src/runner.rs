@@ -11,11 +11,13 @@ use tracing::Instrument as _;
 
 use crate::admin;
 use crate::context::{JobContext, LeaseLost, Services};
+use crate::ending;
 use crate::enqueue::{ATTEMPTS_OF_EVENTS, PUBLISH, Published, insert};
 use crate::event::Listeners;
 use crate::job::{Kind, Registry};
+use crate::later::{TryLater, postponed};
 use crate::observer::{JobEnd, JobObserver};
-use crate::rows::{JobId, JobState, QueuedJob};
+use crate::rows::{JobId, QueuedJob};
 use crate::store::{self, Held, Suspects};
 
 /// The bounds of a worker.
@@ -53,6 +55,9 @@ pub(crate) struct Claimed {
 
 impl Jobs {
     /// A runner of these kinds; events go to these listeners, and the observer is told of every job.
+    ///
+    /// # Panics
+    /// When the kinds do not go together; [`Registry::check`] says so before.
     pub fn new(
         database: Database,
         mut registry: Registry,
@@ -61,7 +66,11 @@ impl Jobs {
         settings: JobSettings,
         observer: Arc<dyn JobObserver>,
     ) -> Self {
-        registry.insert(PUBLISH, deliver_to(listeners));
+        registry.insert(PUBLISH.to_owned(), deliver_to(listeners));
+        if let Err(mistake) = registry.check() {
+            panic!("{mistake}");
+        }
+        registry.declare(&database);
         let worker = database.clock().new_id();
         Jobs(Arc::new(Inner { database, registry, services, settings, observer, worker }))
     }
@@ -102,7 +111,7 @@ impl Jobs {
     /// # Errors
     /// [`DataError::NotFound`] when it is not there or finished already.
     pub async fn cancel(&self, id: JobId) -> anyhow::Result<()> {
-        self.0.database.run(None, async |cx| admin::cancel(&cx, id).await).await
+        self.0.database.run(None, async |cx| admin::cancel(&cx, &self.0.registry, id).await).await
     }
 
     /// Tells the observer how many jobs there are.
@@ -129,7 +138,7 @@ impl Jobs {
 
     pub(crate) async fn rescue(&self) -> Result<usize, DataError> {
         let poison_after = self.0.settings.poison_after;
-        self.0.database.run(None, async |cx| store::rescue(&cx, poison_after).await).await
+        self.0.database.run(None, async |cx| ending::rescue(&cx, &self.0.registry, poison_after).await).await
     }
 
     pub(crate) async fn heartbeat(&self) -> Result<Vec<Held>, DataError> {
@@ -138,17 +147,18 @@ impl Jobs {
     }
 
     pub(crate) async fn hand_back(&self, id: JobId, token: Uuid) -> anyhow::Result<()> {
-        self.0.database.run(None, async |cx| store::hand_back(&cx, id, token).await).await
+        self.0.database.run(None, async |cx| ending::hand_back(&cx, id, token).await).await
     }
 
     /// Notes that an attempt came to nothing because this process, which holds the job, knows nothing of it.
     pub(crate) async fn disown(&self, id: JobId, token: Uuid) -> anyhow::Result<()> {
         let error = "the worker that held it knew nothing of it".to_owned();
-        self.0.database.run(None, async |cx| store::fail(&cx, id, token, error).await.map(drop)).await
+        let registry = &self.0.registry;
+        self.0.database.run(None, async |cx| ending::fail(&cx, registry, id, token, error).await).await
     }
 
     pub(crate) async fn end(&self, id: JobId, token: Uuid) -> anyhow::Result<()> {
-        self.0.database.run(None, async |cx| store::finish(&cx, id, token, JobState::Cancelled).await).await
+        self.0.database.run(None, async |cx| ending::cancel(&cx, &self.0.registry, id, token).await).await
     }
 
     /// Works on a job and notes how it ended.
@@ -191,8 +201,12 @@ impl Jobs {
     }
 
     async fn attempt(&self, mut job: QueuedJob, token: Uuid, scope: &Arc<Scope>) -> anyhow::Result<()> {
-        let Some(Kind { timeout, run }) = self.0.registry.get(&job.kind).cloned() else {
-            anyhow::bail!("no module of this process registers the kind {}", job.kind);
+        let Some(Kind { timeout, run, .. }) = self.0.registry.get(&job.kind).cloned() else {
+            // In the middle of a deployment another process may know it.
+            let unknown = format!("no module of this process registers the kind {}", job.kind);
+            return Err(TryLater::because("waits for a worker that knows its kind")
+                .caused_by(unknown)
+                .into());
         };
         let args = job.args.take();
         let cx = JobContext::new(SystemContext::new(Arc::clone(scope)), job, token, self.0.services.clone());
@@ -209,18 +223,36 @@ impl Jobs {
             .database
             .run(None, async |cx| match result {
                 Ok(()) => {
-                    store::finish(&cx, id, token, JobState::Completed).await?;
+                    ending::complete(&cx, id, token).await?;
                     tracing::debug!("job completed");
                     Ok(())
                 }
                 Err(error) if error.is::<LeaseLost>() => Err(error),
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    tracing::warn!(error, "job failed");
-                    store::fail(&cx, id, token, error).await.map(drop)
-                }
+                Err(error) => self.note_error(&cx, id, token, error).await,
             })
             .await
+    }
+
+    async fn note_error(
+        &self,
+        cx: &SystemContext,
+        id: JobId,
+        token: Uuid,
+        error: anyhow::Error,
+    ) -> anyhow::Result<()> {
+        let (registry, postponed) = (&self.0.registry, postponed(&error));
+        let error = format!("{error:#}");
+        match postponed {
+            Some(postponed) => {
+                let reason = &postponed.reason;
+                tracing::warn!(error, reason, "job waits for something outside and is tried again");
+                ending::postpone(cx, registry, id, token, postponed, error).await
+            }
+            None => {
+                tracing::warn!(error, "job failed");
+                ending::fail(cx, registry, id, token, error).await
+            }
+        }
     }
 }
 
@@ -229,6 +261,7 @@ fn deliver_to(listeners: Listeners) -> Kind {
     let listeners = Arc::new(listeners);
     Kind {
         timeout: Duration::from_secs(60),
+        of: "an event on its way",
         run: Arc::new(move |job, args| {
             let listeners = Arc::clone(&listeners);
             Box::pin(async move {

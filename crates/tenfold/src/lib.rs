@@ -41,7 +41,7 @@ pub mod prelude {
         Context, Count, DataError, Entity, Listing, Many, One, OrgId, Page, Ref, SystemContext, TextEnum,
         Timestamp, Tx, Versioned, id, migrations, sql,
     };
-    pub use tenfold_jobs::{Enqueue, Event, Job, JobContext};
+    pub use tenfold_jobs::{Enqueue, Event, GivenUp, Job, JobContext, TryLater};
     pub use tenfold_macros::{endpoint, module_api};
 
     pub use crate::async_trait;

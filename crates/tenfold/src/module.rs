@@ -9,7 +9,7 @@ use axum::extract::FromRequestParts;
 use futures_util::future::BoxFuture;
 use http::request::Parts;
 use tenfold_data::{Clock, Database, MigrationFile};
-use tenfold_jobs::{Event, Job, JobContext, Listeners, Registry};
+use tenfold_jobs::{Event, GivenUp, Job, JobContext, Listeners, Registry};
 
 use crate::app::Fill;
 use crate::call::Interface;
@@ -157,9 +157,21 @@ impl Module {
         self
     }
 
-    /// The module has a kind of job; workers of this application run it.
+    /// The module has a kind of job; workers of this application run it. A job without this cannot be enqueued.
     pub fn job<J: Job>(mut self) -> Self {
         self.background.push(Box::new(|registry, _| registry.register::<J>()));
+        self
+    }
+
+    /// The module is told of each job of its own that ends without success, at once and until it has taken note: see
+    /// [`Registry::on_given_up`].
+    pub fn on_given_up<J, F, W>(mut self, listen: F) -> Self
+    where
+        J: Job,
+        F: Fn(JobContext, GivenUp<J>) -> W + Send + Sync + 'static,
+        W: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        self.background.push(Box::new(move |registry, _| registry.on_given_up(listen)));
         self
     }
 

@@ -140,9 +140,10 @@ impl App {
     /// count with them.
     ///
     /// # Errors
-    /// A database that cannot be used, a migration that fails, a need that no module before provides.
+    /// A database that cannot be used, a migration that fails, a need that no module before provides, two jobs or listeners
+    /// of one name.
     pub async fn start(
-        self,
+        mut self,
         loaded: Loaded,
         clock: Clock,
         telemetry: Telemetry,
@@ -150,6 +151,7 @@ impl App {
     ) -> anyhow::Result<Started> {
         let settings = self.read_settings(&loaded)?;
         self.check_needs()?;
+        let (registry, listeners) = self.background()?;
         let build = Build { application: self.name, version: self.version, started_at: clock.now() };
         let metrics = Metrics::new(&build);
         let watcher = observers::watcher(&metrics, &telemetry);
@@ -159,14 +161,12 @@ impl App {
         announce(&database.second_wall().await?);
         let (routes, permissions) = self.put_routes_together()?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions));
-        let (mut registry, mut listeners) = (Registry::default(), Listeners::default());
         let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();
+        // Whatever role the process has, and before a module's service enqueues its first job.
+        registry.declare(&database);
         for module in self.modules {
             for step in module.steps {
                 step(&mut wiring).await?;
-            }
-            for add in module.background {
-                add(&mut registry, &mut listeners);
             }
         }
         let authenticator = wiring.authenticator.take();
@@ -207,6 +207,16 @@ impl App {
         let settings = Settings::read(loaded)?;
         self.modules.iter().filter_map(|module| module.checks).try_for_each(|check| check(loaded))?;
         Ok(settings)
+    }
+
+    /// The modules' jobs and listeners.
+    fn background(&mut self) -> anyhow::Result<(Registry, Listeners)> {
+        let (mut registry, mut listeners) = (Registry::default(), Listeners::default());
+        for add in self.modules.iter_mut().flat_map(|module| std::mem::take(&mut module.background)) {
+            add(&mut registry, &mut listeners);
+        }
+        registry.check()?;
+        Ok((registry, listeners))
     }
 
     fn check_needs(&self) -> anyhow::Result<()> {

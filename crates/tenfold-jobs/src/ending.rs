@@ -1,0 +1,236 @@
+//! How an attempt ends: the job is done, is tried again, or is given up, and then whoever wants to know is told.
+
+use std::time::Duration;
+
+use tenfold_data::{DataError, Entity as _, SystemContext, SystemTx, Timestamp, Uuid, sql};
+
+use crate::given_up;
+use crate::job::Registry;
+use crate::later::Postponed;
+use crate::rows::{AttemptError, JobId, JobState, QueuedJob, with_error};
+use crate::store::guard;
+
+/// Moves a job that is held under `token` to the history as completed.
+pub(crate) async fn complete(cx: &SystemContext, id: JobId, token: Uuid) -> anyhow::Result<()> {
+    cx.transaction(async |tx| -> anyhow::Result<()> {
+        let mut job = held(tx, id, token).await?;
+        if job.waits > 0 {
+            // It does not wait any more for what it last said it waits for.
+            job.message.clear();
+        }
+        // Nobody asks for its steps any more; those of a job that was given up serve when it is tried again.
+        sql!("tenfold_job_results.delete", "DELETE FROM tenfold_job_results WHERE job_id = $1")
+            .bind(id)
+            .execute(tx)
+            .await?;
+        Ok(move_to_history(tx, job, JobState::Completed).await?)
+    })
+    .await
+}
+
+/// Ends a job that is held under `token`, as an operator wants.
+pub(crate) async fn cancel(
+    cx: &SystemContext,
+    registry: &Registry,
+    id: JobId,
+    token: Uuid,
+) -> anyhow::Result<()> {
+    cx.transaction(async |tx| -> anyhow::Result<()> {
+        let job = held(tx, id, token).await?;
+        Ok(give_up(tx, registry, job, JobState::Cancelled).await?)
+    })
+    .await
+}
+
+/// Notes a failed attempt: the job is tried again after a pause, or discarded after its last.
+pub(crate) async fn fail(
+    cx: &SystemContext,
+    registry: &Registry,
+    id: JobId,
+    token: Uuid,
+    error: String,
+) -> anyhow::Result<()> {
+    cx.transaction(async |tx| -> anyhow::Result<()> {
+        let mut job = held(tx, id, token).await?;
+        job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
+        // It failed, and the worker is alive.
+        (job.strikes, job.waits) = (0, 0);
+        let pause = pause(job.own_attempts(), id);
+        let is_over = job.own_attempts() >= job.max_attempts;
+        Ok(settle(tx, registry, job, is_over, pause).await?)
+    })
+    .await
+}
+
+/// Notes an attempt that does not count: the job is tried again after a pause.
+pub(crate) async fn postpone(
+    cx: &SystemContext,
+    registry: &Registry,
+    id: JobId,
+    token: Uuid,
+    postponed: Postponed,
+    error: String,
+) -> anyhow::Result<()> {
+    cx.transaction(async |tx| -> anyhow::Result<()> {
+        let mut job = held(tx, id, token).await?;
+        job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
+        (job.strikes, job.waits) = (0, job.waits + 1);
+        job.attempt -= 1;
+        job.message = postponed.reason;
+        let pause = postponed.pause.unwrap_or_else(|| pause_of_waiting(job.waits, id));
+        Ok(settle(tx, registry, job, false, pause).await?)
+    })
+    .await
+}
+
+/// Gives a job back that was not finished, as if it had not been begun.
+pub(crate) async fn hand_back(cx: &SystemContext, id: JobId, token: Uuid) -> anyhow::Result<()> {
+    cx.transaction(async |tx| -> anyhow::Result<()> {
+        let mut job = held(tx, id, token).await?;
+        job.attempt -= 1;
+        release(tx, &job, JobState::Available, tx.now()).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Frees the jobs whose workers are lost. A job with `poison_after` strikes is what kills them: it is discarded. Says how
+/// many it found.
+pub(crate) async fn rescue(
+    cx: &SystemContext,
+    registry: &Registry,
+    poison_after: u32,
+) -> Result<usize, DataError> {
+    let lost: Vec<(JobId,)> = sql!(
+        "tenfold_jobs.lost",
+        "SELECT id FROM tenfold_jobs WHERE token IS NOT NULL AND lease_until < $1 ORDER BY lease_until LIMIT 100"
+    )
+    .bind(cx.now())
+    .bounded()
+    .all(cx)
+    .await?;
+    let each = cx.repeating("each lost job is judged in a transaction of its own");
+    let mut rescued = 0;
+    for (id,) in lost {
+        let rescue = async |tx: &mut SystemTx<'_>| rescue_one(tx, registry, id, poison_after).await;
+        rescued += usize::from(each.transaction(rescue).await?);
+    }
+    Ok(rescued)
+}
+
+async fn rescue_one(
+    tx: &SystemTx<'_>,
+    registry: &Registry,
+    id: JobId,
+    poison_after: u32,
+) -> Result<bool, DataError> {
+    // Locks the row and looks again: its worker may have come back meanwhile, or another rescuer been quicker.
+    let lost = sql!(
+        "tenfold_jobs.rescue",
+        "UPDATE tenfold_jobs SET crashes = crashes + 1, strikes = strikes + 1
+         WHERE id = $1 AND token IS NOT NULL AND lease_until < $2"
+    )
+    .bind(id)
+    .bind(tx.now())
+    .execute(tx)
+    .await?;
+    if lost == 0 {
+        return Ok(false);
+    }
+    let mut job = (*QueuedJob::get(tx, id).await?).clone();
+    let error = format!("its worker was lost at {}% ({})", job.percent, job.message);
+    job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
+    let (pause, is_poison) = (pause_after_loss(job.strikes), job.strikes >= i64::from(poison_after));
+    settle(tx, registry, job, is_poison, pause).await?;
+    Ok(true)
+}
+
+/// What becomes of a job that is not done: tried again after the pause, or given up.
+async fn settle(
+    tx: &SystemTx<'_>,
+    registry: &Registry,
+    job: QueuedJob,
+    is_over: bool,
+    pause: Duration,
+) -> Result<(), DataError> {
+    if job.cancel_requested {
+        return give_up(tx, registry, job, JobState::Cancelled).await;
+    }
+    // A process that does not know the kind, an older one for instance, does not know either who is to be told.
+    if is_over && !job.is_endless() && registry.get(&job.kind).is_some() {
+        return give_up(tx, registry, job, JobState::Discarded).await;
+    }
+    let state = if pause.is_zero() { JobState::Available } else { JobState::Retryable };
+    release(tx, &job, state, tx.now() + pause).await
+}
+
+/// Ends a job without success, and tells of it.
+pub(crate) async fn give_up(
+    tx: &SystemTx<'_>,
+    registry: &Registry,
+    job: QueuedJob,
+    state: JobState,
+) -> Result<(), DataError> {
+    given_up::follow(tx, registry, &job, state).await?;
+    move_to_history(tx, job, state).await
+}
+
+async fn held(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::Result<QueuedJob> {
+    guard(tx, id, token).await?;
+    Ok((*QueuedJob::get(tx, id).await?).clone())
+}
+
+async fn move_to_history(tx: &SystemTx<'_>, job: QueuedJob, state: JobState) -> Result<(), DataError> {
+    QueuedJob::delete(tx, job.id).await?;
+    job.finished(state, tx.now()).insert(tx).await?;
+    Ok(())
+}
+
+/// Lets go of a job, which may run again from `run_at` on.
+pub(crate) async fn release(
+    tx: &SystemTx<'_>,
+    job: &QueuedJob,
+    state: JobState,
+    run_at: Timestamp,
+) -> Result<(), DataError> {
+    QueuedJob::update(job.id)
+        .set(QueuedJob::state, state)
+        .set(QueuedJob::run_at, run_at)
+        .set(QueuedJob::attempt, job.attempt)
+        .set(QueuedJob::strikes, job.strikes)
+        .set(QueuedJob::waits, job.waits)
+        .set(QueuedJob::message, job.message.clone())
+        .set(QueuedJob::errors, job.errors.clone())
+        .set(QueuedJob::worker, None)
+        .set(QueuedJob::token, None)
+        .set(QueuedJob::lease_until, None)
+        .run(tx)
+        .await
+}
+
+/// The pause after a lost worker: none at first, then 4 s, 16 s, 64 s … up to an hour. What kills workers from outside
+/// comes in bursts, and a job must not be judged by one burst.
+fn pause_after_loss(strikes: i64) -> Duration {
+    let exponent = u32::try_from(strikes - 1).unwrap_or(0).min(6);
+    if exponent == 0 { Duration::ZERO } else { Duration::from_secs(4_u64.pow(exponent).min(3600)) }
+}
+
+/// The pause after a failed attempt: 1 s, 2 s, 4 s … up to an hour.
+fn pause(failures: i64, id: JobId) -> Duration {
+    doubled(failures, 3600, id)
+}
+
+/// The pause of a job that waits for something outside: 1 s, 2 s, 4 s … up to five minutes, since whatever it waits for
+/// may be back at any moment.
+fn pause_of_waiting(waits: i64, id: JobId) -> Duration {
+    doubled(waits, 300, id)
+}
+
+/// One second, doubled with each time up to `most` seconds, and up to a quarter more, so that jobs which failed together do
+/// not come back together. The job's id decides how much, so that a test can tell.
+fn doubled(times: i64, most: u64, id: JobId) -> Duration {
+    let seconds = 1_u64 << u32::try_from(times - 1).unwrap_or(0).min(12);
+    let base = Duration::from_secs(seconds.min(most));
+    let jitter = u32::from(id.0.as_bytes()[15]);
+    base + base * jitter / 1024
+}

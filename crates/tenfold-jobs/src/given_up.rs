@@ -1,0 +1,109 @@
+//! Jobs that end without success, and whoever is told of it.
+//!
+//! The transaction that ends such a job also stores a job that tells it, a *follow-up*. So the news cannot be lost, it
+//! comes at once, and a listener that fails is tried again with pauses that grow, for ever: it is never discarded. The
+//! listener does not run in that transaction itself, since one that fails, hangs or panics would then hold up whoever
+//! ends the job: a rescue of lost workers, or an operator.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tenfold_data::{DataError, Entity as _, SystemContext, SystemTx};
+
+use crate::context::JobContext;
+use crate::job::{Job, Kind, Registry};
+use crate::rows::{FinishedJob, JobId, JobState, QueuedJob, last_error};
+
+/// A follow-up is tried until it succeeds.
+pub(crate) const FOR_EVER: i64 = i64::MAX;
+
+/// A job that will not run again, unless an operator wants it to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "J: Serialize", deserialize = "J: DeserializeOwned"))]
+pub struct GivenUp<J> {
+    /// The job, with its arguments.
+    pub job: J,
+    /// Its id.
+    pub id: JobId,
+    /// [`JobState::Discarded`] after its last attempt or as poison, [`JobState::Cancelled`] by an operator.
+    pub state: JobState,
+    /// What went wrong last, for operators; none for a job that never failed.
+    pub error: Option<String>,
+}
+
+/// The name under which the follow-ups of a kind are stored.
+pub(crate) fn follow_up_kind(kind: &str) -> String {
+    format!("{kind}.given_up")
+}
+
+/// How a follow-up is run.
+pub(crate) fn tell<J, F, W>(listen: F) -> Kind
+where
+    J: Job,
+    F: Fn(JobContext, GivenUp<J>) -> W + Send + Sync + 'static,
+    W: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let listen = Arc::new(listen);
+    let run = Arc::new(move |job: JobContext, args: serde_json::Value| {
+        let listen = Arc::clone(&listen);
+        let work: futures_util::future::BoxFuture<'static, anyhow::Result<()>> = Box::pin(async move {
+            let given_up: GivenUp<J> = serde_json::from_value(args)
+                .map_err(|error| anyhow::anyhow!("the stored job is no {}: {error}", J::KIND))?;
+            // An operator may have had it tried again meanwhile.
+            if !is_given_up(job.system(), given_up.id).await? {
+                return Ok(());
+            }
+            listen(job, given_up).await
+        });
+        work
+    });
+    Kind { timeout: Duration::from_secs(5 * 60), run, of: std::any::type_name::<GivenUp<J>>() }
+}
+
+async fn is_given_up(cx: &SystemContext, id: JobId) -> Result<bool, DataError> {
+    let finished = FinishedJob::find(cx, id).await?;
+    Ok(finished.is_some_and(|job| job.state != JobState::Completed))
+}
+
+/// Stores the follow-up of a job that ends in `state`, if somebody wants to be told.
+pub(crate) async fn follow(
+    tx: &SystemTx<'_>,
+    registry: &Registry,
+    job: &QueuedJob,
+    state: JobState,
+) -> Result<(), DataError> {
+    let Some(kind) = registry.follow_up(&job.kind) else { return Ok(()) };
+    let error = last_error(&job.errors).map(|last| last.error);
+    let given_up = GivenUp { job: job.args.clone(), id: job.id, state, error };
+    let args = serde_json::to_value(given_up).map_err(|error| {
+        DataError::Settings(format!("the follow-up of {} cannot be JSON: {error}", job.id))
+    })?;
+    let follow_up = QueuedJob {
+        id: JobId(tx.new_id()),
+        org_id: job.org_id,
+        kind: kind.to_owned(),
+        state: JobState::Available,
+        priority: job.priority,
+        args,
+        run_at: tx.now(),
+        attempt: 0,
+        max_attempts: FOR_EVER,
+        crashes: 0,
+        strikes: 0,
+        waits: 0,
+        worker: None,
+        token: None,
+        lease_until: None,
+        cancel_requested: false,
+        percent: 0,
+        message: String::new(),
+        errors: serde_json::Value::Array(Vec::new()),
+        trace: job.trace.clone(),
+        created_at: tx.now(),
+    };
+    follow_up.insert(tx).await?;
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Who hears of a job that ends without success.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tenfold_jobs::{GivenUp, Job, JobContext, JobId, JobState, Jobs, Registry, Worker};
+
+use crate::fixture::{Diary, World};
+use crate::on_both;
+
+/// Fails or hangs, as it is told.
+#[derive(Serialize, Deserialize)]
+struct Doomed {
+    name: String,
+    hangs: bool,
+}
+
+impl Job for Doomed {
+    const KIND: &'static str = "test.doomed";
+    const MAX_ATTEMPTS: u32 = 1;
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        if self.hangs {
+            job.service::<Diary>()?.note("begun");
+            std::future::pending::<()>().await;
+        }
+        anyhow::bail!("told to fail")
+    }
+}
+
+/// Notes what it hears; fails before as often as the diary says.
+async fn listen(job: JobContext, given_up: GivenUp<Doomed>) -> anyhow::Result<()> {
+    let diary = job.service::<Diary>()?;
+    let failures = diary.read().iter().filter(|line| *line == "the listener shall fail").count();
+    anyhow::ensure!(job.attempt() > i64::try_from(failures)?, "told to fail");
+    let GivenUp { job: Doomed { name, .. }, state, error, .. } = given_up;
+    diary.note(&format!("{name} {}: {}", state.as_str(), error.unwrap_or_default()));
+    Ok(())
+}
+
+fn with_listener(registry: &mut Registry) {
+    registry.register::<Doomed>();
+    registry.on_given_up(listen);
+}
+
+fn doomed(world: &World) -> Jobs {
+    world.jobs(|registry, _| with_listener(registry))
+}
+
+async fn enqueue(world: &World, hangs: bool) -> JobId {
+    world.enqueue(Doomed { name: "x".to_owned(), hangs }).await
+}
+
+on_both!(async fn a_discarded_job_is_told_of_at_once(world) {
+    let jobs = doomed(world);
+    let id = enqueue(world, false).await;
+    assert_eq!(jobs.run_due().await.expect("the job, and its follow-up"), 2);
+    assert_eq!(world.finished(id).await.map(|job| job.state), Some(JobState::Discarded));
+    assert_eq!(world.diary.read(), ["x discarded: told to fail"]);
+});
+
+on_both!(async fn a_job_that_an_operator_cancels_is_told_of(world) {
+    let jobs = doomed(world);
+    let id = enqueue(world, false).await;
+    jobs.cancel(id).await.expect("it is cancelled");
+    assert_eq!(jobs.run_due().await.expect("the follow-up"), 1);
+    assert_eq!(world.diary.read(), ["x cancelled: "]);
+});
+
+on_both!(async fn a_running_job_that_is_cancelled_is_told_of(world) {
+    let id = enqueue(world, true).await;
+    let worker = Worker::start(doomed(world));
+    let told = async |what: &str| {
+        let told = async {
+            while !world.diary.read().iter().any(|line| line == what) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), told).await.expect("it happens");
+    };
+    told("begun").await;
+    doomed(world).cancel(id).await.expect("it is asked to end");
+    told("x cancelled: ").await;
+    worker.stop(Duration::from_secs(5)).await;
+});
+
+on_both!(async fn a_poisonous_job_is_told_of(world) {
+    let id = enqueue(world, true).await;
+    while world.queued(id).await.is_some() {
+        let _ = tokio::time::timeout(Duration::from_millis(300), doomed(world).run_due()).await;
+        world.clock.advance(Duration::from_secs(600));
+    }
+    let told = world.diary.read().pop().expect("it was told");
+    assert!(told.starts_with("x discarded: its worker was lost"), "{told}");
+});
+
+on_both!(async fn a_listener_that_fails_is_tried_until_it_succeeds(world) {
+    let jobs = doomed(world);
+    for _ in 0..40 {
+        world.diary.note("the listener shall fail");
+    }
+    enqueue(world, false).await;
+    for _ in 0..40 {
+        jobs.run_due().await.expect("it fails");
+        world.clock.advance(Duration::from_secs(5000));
+    }
+    assert_eq!(world.diary.read().len(), 40, "nothing was told so far");
+    jobs.run_due().await.expect("it succeeds");
+    assert_eq!(world.diary.read().last().map(String::as_str), Some("x discarded: told to fail"));
+});
+
+on_both!(async fn a_listener_that_kills_its_worker_is_not_discarded(world) {
+    async fn kill(job: JobContext, _: GivenUp<Doomed>) -> anyhow::Result<()> {
+        job.service::<Diary>()?.note("begun");
+        std::future::pending().await
+    }
+
+    let deadly = || {
+        world.jobs(|registry, _| {
+            registry.register::<Doomed>();
+            registry.on_given_up(kill);
+        })
+    };
+    enqueue(world, false).await;
+    while world.diary.read().len() < 8 {
+        let _ = tokio::time::timeout(Duration::from_millis(300), deadly().run_due()).await;
+        world.clock.advance(Duration::from_secs(5000));
+    }
+    // The eighth loss is found, and some time later a mended listener runs.
+    for _ in 0..2 {
+        doomed(world).run_due().await.expect("it looks for lost jobs");
+        world.clock.advance(Duration::from_secs(5000));
+    }
+    assert_eq!(world.diary.read().last().map(String::as_str), Some("x discarded: told to fail"));
+});
+
+on_both!(async fn a_job_that_is_tried_again_is_not_told_of(world) {
+    let jobs = doomed(world);
+    let id = enqueue(world, false).await;
+    jobs.cancel(id).await.expect("it is cancelled");
+    world.clock.advance(Duration::from_secs(1));
+    jobs.retry(id).await.expect("an operator has second thoughts");
+    // The follow-up finds it back in the queue; then it fails, and is told of once.
+    jobs.run_due().await.expect("they run");
+    assert_eq!(world.diary.read(), ["x discarded: told to fail"]);
+});
+
+on_both!(async fn a_process_that_does_not_know_a_kind_gives_none_up(world) {
+    let id = enqueue(world, true).await;
+    let is_at_its_last_loss = async || {
+        let job = world.queued(id).await.expect("it is not given up yet");
+        job.strikes == 4 && job.token.is_some()
+    };
+    while !is_at_its_last_loss().await {
+        world.clock.advance(Duration::from_secs(5000));
+        let _ = tokio::time::timeout(Duration::from_millis(300), doomed(world).run_due()).await;
+    }
+    world.clock.advance(Duration::from_secs(6));
+    // A process of an older version finds the lost job, and would not know whom to tell.
+    world.jobs(|_, _| {}).run_due().await.expect("it looks for lost jobs");
+    assert_eq!(world.queued(id).await.map(|job| (job.strikes, job.token)), Some((5, None)));
+});
