@@ -1,4 +1,4 @@
-"""A person's way over the page at /, in a browser: journey.py ADDRESS PICTURES.
+"""A person's way over the page at /, in a browser: journey.py ADDRESS PICTURES PORT, where PORT serves other origins.
 
 Each function is a step and its name says what is so; they run in order, since each goes on where the one before left
 the page. Nothing waits for a time: everything waits for what it wants to see.
@@ -12,10 +12,11 @@ import time
 
 from playwright.sync_api import expect, sync_playwright
 
+import elsewhere
 import samples
 from seen import Tab, launch
 
-ADDRESS, PICTURES = sys.argv[1], pathlib.Path(sys.argv[2])
+ADDRESS, PICTURES, PORT = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 PASSWORD = "tenfold-demo"
 PICTURE = samples.png(600, 400)
@@ -390,12 +391,36 @@ def a_dozen_files_at_once_do_not_stand_in_each_others_way(tab):
         expect(row(page, file["name"])).to_contain_text("Ready · 2 words")
 
 
+def a_page_of_another_port_signs_in_lists_uploads_and_listens_by_cookie(tab):
+    used = elsewhere.use_the_api(tab.page.context.browser, f"http://127.0.0.1:{PORT}", ADDRESS, "cookie")
+    assert used == elsewhere.SUCCESS, used
+
+
+def a_page_of_a_listed_origin_on_another_site_does_the_same_by_token(tab):
+    used = elsewhere.use_the_api(tab.page.context.browser, f"http://listed.elsewhere.test:{PORT}", ADDRESS, "token")
+    assert used == elsewhere.SUCCESS, used
+
+
+def a_page_of_an_origin_that_is_not_listed_can_do_none_of_it(tab):
+    for by in ("cookie", "token"):
+        page = f"http://unlisted.elsewhere.test:{PORT}"
+        used = elsewhere.use_the_api(tab.page.context.browser, page, ADDRESS, by)
+        assert used == {"refused": "TypeError: Failed to fetch"}, used
+
+
+def no_page_of_another_port_can_read_the_console(tab):
+    for path in ("/console/sign-in", "/metrics", "/"):
+        read = elsewhere.read(tab.page.context.browser, f"http://127.0.0.1:{PORT}", f"{ADDRESS}{path}")
+        assert read == "TypeError: Failed to fetch", f"{path}: {read}"
+
+
 def main():
     module = sys.modules[__name__]
     steps = [step for _, step in inspect.getmembers(module, inspect.isfunction) if step.__module__ == __name__]
     steps = [step for step in steps if list(inspect.signature(step).parameters) == ["tab"]]
     with sync_playwright() as playwright:
         browser = launch(playwright)
+        elsewhere.serve(PORT)
         tab = Tab(browser, ADDRESS, viewport=DESKTOP)
         for step in sorted(steps, key=lambda step: step.__code__.co_firstlineno):
             began, sentence = time.monotonic(), step.__name__.replace("_", " ")

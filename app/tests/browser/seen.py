@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
+    # Names of other sites, served by this machine.
+    "--host-resolver-rules=MAP *.elsewhere.test 127.0.0.1",
 ]
 
 

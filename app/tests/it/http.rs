@@ -1,9 +1,11 @@
 //! What every application has around its handlers.
 
 mod bodies;
+mod cors;
 mod document;
 mod failures;
 mod going_away;
+mod host;
 mod observability;
 mod page;
 mod problems;

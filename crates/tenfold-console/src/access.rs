@@ -193,7 +193,7 @@ impl FromRequestParts<ServerState> for Operator {
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Response> {
         let refused = |problem: Problem| problem.into_response();
         let access = Use::<Access>::from_request_parts(parts, state).await.map_err(refused)?;
-        refuse_cross_site(&parts.method, &parts.headers).map_err(refused)?;
+        refuse_cross_site(&state.settings().origins, &parts.method, &parts.headers).map_err(refused)?;
         let now = state.database().clock().now();
         let known = access.knows(&parts.headers, Cookie::of(state), now).await;
         if known.map_err(|error| refused(Problem::internal(error)))? {

@@ -9,7 +9,8 @@ use tenfold_jobs::JobSettings;
 use tenfold_observe::logs::{Colour, LogFormat};
 
 use crate::config::{ByteSize, ConfigError, Loaded, TimeSpan};
-use crate::http::HttpSettings;
+use crate::http::origins::origin;
+use crate::http::{HttpSettings, Origins};
 
 /// The framework's defaults; modules add sections of their own.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -40,6 +41,8 @@ pub struct Settings {
 struct Http {
     listen: SocketAddr,
     public_url: String,
+    origins: Vec<String>,
+    loopback_origins: bool,
     deadline: TimeSpan,
     body_limit: ByteSize,
     max_connections: usize,
@@ -169,10 +172,28 @@ impl Settings {
                     Switch::Off => false,
                     Switch::Auto => http.listen.ip().is_loopback(),
                 },
-                https: http.public_url.starts_with("https://"),
+                https: is_https(&http.public_url),
+                origins: read_origins(loaded, &http)?,
             },
         })
     }
+}
+
+fn is_https(public_url: &str) -> bool {
+    public_url.starts_with("https://")
+}
+
+/// Which pages may use the API: those listed, and those of loopback while only loopback can reach the service.
+fn read_origins(loaded: &Loaded, http: &Http) -> Result<Origins, ConfigError> {
+    let mut listed = Vec::with_capacity(http.origins.len());
+    for text in &http.origins {
+        match origin(text) {
+            Ok(origin) => listed.push(origin),
+            Err(reason) => loaded.refuse("http.origins", reason)?,
+        }
+    }
+    let is_local = http.listen.ip().is_loopback() && !is_https(&http.public_url);
+    Ok(Origins::new(&http.public_url, listed, http.loopback_origins && is_local))
 }
 
 fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigError> {

@@ -95,6 +95,17 @@ fn a_bad_value_is_refused_with_its_name_its_place_and_what_is_allowed() {
 }
 
 #[test]
+fn an_origin_that_is_none_is_refused_with_what_one_is() {
+    let place = Place::sqlite();
+    for origin in ["*", "null", "app.example.com", "https://app.example.com/", "https://*.example.com"] {
+        let launch =
+            place.bare(&["serve"]).env("TENFOLD_HTTP__ORIGINS", &format!("https://good.test,{origin}"));
+        assert_refused(launch, &["http.origins", origin, "TENFOLD_HTTP__ORIGINS", "origin"]);
+    }
+    assert!(place.is_untouched());
+}
+
+#[test]
 fn a_bad_value_for_a_module_is_refused_before_the_database_is_touched() {
     for command in ["serve", "config"] {
         let place = Place::sqlite();

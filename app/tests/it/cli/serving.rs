@@ -56,6 +56,23 @@ in_both_places!(fn a_session_and_its_account_outlive_a_restart(place) {
 });
 
 #[test]
+fn pages_of_loopback_are_let_in_by_default_and_the_log_says_so() {
+    let place = Place::sqlite();
+    let said = |process: &super::process::Process| process.err().contains("http.loopback_origins");
+    let mut open = place.app(&["serve"]).start();
+    assert!(said(&open), "{}", open.err());
+    open.stop();
+    for (name, value) in
+        [("LOOPBACK_ORIGINS", "false"), ("PUBLIC_URL", "https://app.test"), ("LISTEN", "0.0.0.0:0")]
+    {
+        let mut closed = place.app(&["serve"]).env(&format!("TENFOLD_HTTP__{name}"), value).spawn();
+        closed.wait_until_said("listens on");
+        assert!(!said(&closed), "{name}: {}", closed.err());
+        closed.stop();
+    }
+}
+
+#[test]
 fn a_reader_of_the_greeting_that_has_gone_away_does_not_end_the_server() {
     let place = Place::sqlite();
     let port = free_port();

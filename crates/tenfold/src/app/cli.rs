@@ -169,7 +169,13 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
     let worker = (role != Role::Web).then(|| Worker::start(started.jobs));
     match bound {
         Some(bound) => {
-            say(&greeting(name, bound.address(), &welcome.map_or_else(String::new, |welcome| welcome())));
+            if started.http.origins.lets_loopback_in() {
+                tracing::info!(
+                    "pages of other loopback ports may use the API: http.loopback_origins = false refuses them"
+                );
+            }
+            let welcome = welcome.map_or_else(String::new, |welcome| welcome());
+            say(&greeting(name, bound.address(), &welcome));
             serve_http(bound, started.router, started.stopping, &started.http, stop).await;
         }
         None => {

@@ -9,7 +9,8 @@ use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 use tenfold_data::{Context, Scope, SystemContext};
 
-use super::{Problem, ServerState};
+use super::cors::FromAllowedOrigin;
+use super::{Origins, Problem, ServerState};
 use crate::app::DemoOrganization;
 
 /// Turns a token into a context; the auth module provides it.
@@ -61,43 +62,52 @@ impl Credentials {
     }
 }
 
-/// Refuses a request that another site made the browser send.
+/// Refuses a request that a page elsewhere made the browser send, whatever `http.origins` lists.
 ///
-/// `Sec-Fetch-Site` decides where the browser sends it (all do since 2023), `Origin` else; a cookie without
-/// either is no browser of ours, which can send `Authorization` instead. Safe methods change nothing.
+/// `Sec-Fetch-Site` decides where the browser sends it (all do since 2023, to https and to loopback), `Origin` else: it
+/// must be the service's own, by scheme, host and port. A cookie without either is no browser of ours, which can send
+/// `Authorization` instead. Safe methods change nothing.
 ///
 /// # Errors
 /// 403 `cross-site`.
-pub fn refuse_cross_site(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+pub fn refuse_cross_site(origins: &Origins, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
     if method.is_safe() {
         return Ok(());
     }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let same_site = match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
+    let is_own = match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => {
-            origin.split_once("://").is_some_and(|(_, host)| Some(host) == text(HOST.as_str()))
-        }
+        (None, Some(origin)) => text(HOST.as_str()).is_some_and(|host| origins.is_own(origin, host)),
         (None, None) => false,
     };
-    if same_site {
+    if is_own {
         return Ok(());
     }
     Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", "The request comes from another site").detail(
-        "a browser must send this from a page of this origin; programs send Authorization and no cookie",
+        "a browser must send this from a page of this origin, or of one that http.origins lists; programs send \
+         Authorization and no cookie",
     ))
 }
 
+/// The same for a route of the API, which pages of `http.origins` may use as well.
+fn refuse_unlisted(parts: &Parts, state: &ServerState) -> Result<(), Problem> {
+    if parts.extensions.get::<FromAllowedOrigin>().is_some() {
+        return Ok(());
+    }
+    refuse_cross_site(&state.settings().origins, &parts.method, &parts.headers)
+}
+
 /// In the signature of a handler that opens a session: refuses a page of another site, which could sign its
-/// visitor in as somebody else (login CSRF). A request without `Sec-Fetch-Site` and `Origin` is a program's.
+/// visitor in as somebody else (login CSRF). A request without `Sec-Fetch-Site` and `Origin` is a program's. Where the
+/// route is one of the API's document, pages of `http.origins` count as the service's own.
 pub struct OwnOrigin;
 
 impl FromRequestParts<ServerState> for OwnOrigin {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &ServerState) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
         if parts.headers.contains_key("sec-fetch-site") || parts.headers.contains_key(ORIGIN) {
-            refuse_cross_site(&parts.method, &parts.headers)?;
+            refuse_unlisted(parts, state)?;
         }
         Ok(OwnOrigin)
     }
@@ -127,7 +137,7 @@ impl FromRequestParts<ServerState> for Context {
         let credentials = Credentials::of(&parts.headers, state.settings().session_cookie())
             .ok_or_else(Problem::unauthenticated)?;
         if credentials.by_cookie {
-            refuse_cross_site(&parts.method, &parts.headers)?;
+            refuse_unlisted(parts, state)?;
         }
         let system = SystemContext::new(scope(parts));
         let found = state.authenticator().authenticate(&system, &credentials.token).await?;

@@ -3,11 +3,14 @@
 mod assets;
 mod auth;
 mod body;
+mod cors;
 mod docs;
 mod endpoint;
 mod health;
+mod host;
 mod live;
 mod openapi;
+pub(crate) mod origins;
 mod patience;
 mod permission;
 mod precondition;
@@ -39,6 +42,7 @@ pub use self::auth::{Authenticate, Credentials, OwnOrigin, refuse_cross_site};
 pub use self::body::{Created, Json, NoContent, Path, nullable};
 pub use self::endpoint::{Bytes, Endpoint, Input, NamedSchema, Output};
 pub use self::live::{EventShape, LiveEvent, News, live};
+pub use self::origins::Origins;
 pub use self::patience::Patience;
 pub(crate) use self::permission::Declared;
 pub use self::permission::{Permission, Permissions, Require, Role};
@@ -76,6 +80,8 @@ pub struct HttpSettings {
     pub server_timing: bool,
     /// Whether clients reach the service by https, so that cookies can be `__Host-` and `Secure`.
     pub https: bool,
+    /// Which pages of a browser are the service's own, and which others may use its API.
+    pub origins: Origins,
 }
 
 impl HttpSettings {
@@ -194,6 +200,7 @@ pub(crate) fn router(
 ) -> anyhow::Result<axum::Router> {
     let (router, document) = routes.merge(health::routes()).merge(assets(docs::PAGE)).split_for_parts();
     let _ = state.0.query_names.set(openapi::query_names(&document));
+    let shared = cors::Shared::of(document.paths.paths.keys());
     let document = openapi::finish(document, title, version)?;
     let body_limit = state.settings().body_limit;
     let router = router
@@ -201,7 +208,7 @@ pub(crate) fn router(
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(no_such_route)
         .layer(DefaultBodyLimit::max(body_limit))
-        .layer(axum::middleware::from_fn_with_state(state.clone(), request::serve))
+        .layer(axum::middleware::from_fn_with_state((state.clone(), shared), request::serve))
         .with_state(state);
     Ok(router)
 }

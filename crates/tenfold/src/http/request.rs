@@ -13,7 +13,8 @@ use tenfold_data::{Cost, Scope, SpanId, TraceContext};
 use tenfold_observe::telemetry::{Beginning, Ending, Recording, Totals, WorkKind};
 use tracing::{Instrument as _, Span};
 
-use super::{Patience, Problem, ServerState};
+use super::cors::{Cors, FromAllowedOrigin, Shared};
+use super::{Patience, Problem, ServerState, host};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -22,7 +23,11 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 #[derive(Clone, Copy, Debug)]
 pub struct Unrecorded;
 
-pub(super) async fn serve(State(state): State<ServerState>, mut request: Request, next: Next) -> Response {
+pub(super) async fn serve(
+    State((state, shared)): State<(ServerState, Shared)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let in_flight = state.metrics().request_started();
     let (trace, parent) = trace_of(request.headers());
@@ -37,9 +42,12 @@ pub(super) async fn serve(State(state): State<ServerState>, mut request: Request
     request.extensions_mut().insert(std::sync::Arc::clone(&scope));
     let patience = Patience::until(deadline);
     request.extensions_mut().insert(patience.clone());
+    let host = host::check(&mut request);
+    let cors = Cors::of(&state.settings().origins, &shared, &request);
 
     // A panic is this request's failure, not its connection's; also one in a task or a batch of its scope.
-    let driven = AssertUnwindSafe(patience.limit(scope.drive(next.run(request)))).catch_unwind();
+    let driven =
+        AssertUnwindSafe(patience.limit(scope.drive(admit(host, &cors, request, next)))).catch_unwind();
     let mut response = match driven.instrument(span.clone()).await {
         Ok(Some(response)) => response,
         Ok(None) => span.in_scope(|| Problem::deadline(limit).into_response()),
@@ -49,6 +57,7 @@ pub(super) async fn serve(State(state): State<ServerState>, mut request: Request
     let elapsed = started.elapsed();
     let status = response.status();
     finish_headers(&state, response.headers_mut(), &id, trace, scope.cost(), elapsed);
+    cors.finish(response.headers_mut());
     let route = route.as_deref().unwrap_or("unmatched");
     state.metrics().request(method.as_str(), route, status.as_u16(), elapsed.as_secs_f64());
     drop(in_flight);
@@ -58,6 +67,20 @@ pub(super) async fn serve(State(state): State<ServerState>, mut request: Request
     }
     span.in_scope(|| log(method.as_str(), route, status, scope.cost(), elapsed));
     response
+}
+
+/// Lets a request through to its handler, unless it is one that no handler should see.
+async fn admit(host: Result<(), Problem>, cors: &Cors, mut request: Request, next: Next) -> Response {
+    if let Err(problem) = host {
+        return problem.into_response();
+    }
+    if let Some(answer) = cors.preflight(&request) {
+        return answer;
+    }
+    if cors.is_allowed() {
+        request.extensions_mut().insert(FromAllowedOrigin);
+    }
+    next.run(request).await
 }
 
 /// The caller's trace with a span of our own, and the caller's span; or a new trace.

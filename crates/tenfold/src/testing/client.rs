@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde::Serialize;
@@ -32,6 +32,16 @@ impl TestRequest {
     /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.builder = self.builder.header(name, value);
+        self
+    }
+
+    /// Asks for this host instead of `app.test`.
+    ///
+    /// # Panics
+    /// When it cannot be a header's value.
+    pub fn host(mut self, host: &str) -> Self {
+        let host = http::HeaderValue::try_from(host).expect("the test's host is a header's value");
+        self.builder.headers_mut().expect("the test's request is one").insert(HOST, host);
         self
     }
 
@@ -78,7 +88,8 @@ impl TestRequest {
     pub async fn stream(self) -> TestStream {
         let request = self.builder.body(self.body).expect("the test's request is one");
         let response = self.router.oneshot(request).await.unwrap_or_else(|never| match never {});
-        TestStream { status: response.status().as_u16(), body: response.into_body() }
+        let (parts, body) = response.into_parts();
+        TestStream { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 }
 
@@ -138,6 +149,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct TestStream {
     status: u16,
+    headers: HeaderMap,
     body: Body,
 }
 
@@ -145,6 +157,11 @@ impl TestStream {
     /// The status.
     pub fn status(&self) -> u16 {
         self.status
+    }
+
+    /// A header's text; empty when it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The next piece of the body as text; nothing after the last.

@@ -1,0 +1,108 @@
+//! Pages of other origins: what a browser is told before and after it asks for them (Fetch standard, section 3.2).
+//!
+//! Only what the API's document lists is for them: pages, the console and the metrics are not. Decision 34 says why.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request};
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HOST, ORIGIN, VARY,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use super::Origins;
+
+/// What scripts of other origins may read of an answer, besides what the standard lets everybody read.
+const EXPOSED: &str = "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Location, Retry-After, \
+    Server-Timing, traceparent, WWW-Authenticate, X-Request-Id";
+/// The methods of the API's operations.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
+/// Seconds for which a browser may remember what it was allowed: after so long at most an origin that was taken off
+/// the list is asked again.
+const MAX_AGE: &str = "600";
+
+/// The paths that pages of other origins may ask for, as the router writes them.
+#[derive(Clone)]
+pub(super) struct Shared(Arc<HashSet<String>>);
+
+impl Shared {
+    /// The paths of the document, and the document's own.
+    pub(super) fn of<'a>(described: impl Iterator<Item = &'a String>) -> Self {
+        let paths = described.filter(|path| *path != "/metrics").cloned();
+        Shared(Arc::new(paths.chain(["/openapi.json".to_owned()]).collect()))
+    }
+
+    /// A path that leads nowhere has nothing to hide, and its 404 should reach the script that asked.
+    fn has(&self, path: Option<&MatchedPath>) -> bool {
+        path.is_none_or(|path| self.0.contains(path.as_str()))
+    }
+}
+
+/// In the extensions of a request: it comes from a page that may use the API as the service's own pages may.
+#[derive(Clone, Copy)]
+pub(super) struct FromAllowedOrigin;
+
+/// What a request's origin means for its answer.
+pub(super) enum Cors {
+    /// Nobody elsewhere may ask for this.
+    Unshared,
+    /// Others may; this origin may not, or none was named.
+    Unnamed,
+    /// A page of this origin may read the answer.
+    Allowed(HeaderValue),
+}
+
+impl Cors {
+    /// Judges a request whose Host is there.
+    pub(super) fn of(origins: &Origins, shared: &Shared, request: &Request) -> Self {
+        if !origins.lets_others_in() || !shared.has(request.extensions().get::<MatchedPath>()) {
+            return Cors::Unshared;
+        }
+        let text = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        match (request.headers().get(ORIGIN), text(&ORIGIN), text(&HOST)) {
+            (Some(value), Some(origin), Some(host)) if origins.may_use_the_api(origin, host) => {
+                Cors::Allowed(value.clone())
+            }
+            _ => Cors::Unnamed,
+        }
+    }
+
+    pub(super) fn is_allowed(&self) -> bool {
+        matches!(self, Cors::Allowed(_))
+    }
+
+    /// The answer to a preflight, which is for the browser alone: it needs no session, and asks for nothing.
+    pub(super) fn preflight(&self, request: &Request) -> Option<Response> {
+        let asks = request.method() == Method::OPTIONS
+            && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        if !asks || !self.is_allowed() {
+            return None;
+        }
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
+        // Whatever a module reads: an origin that may act for a person may send what that person could.
+        if let Some(wanted) = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS) {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+        }
+        Some(response)
+    }
+
+    /// Tells the browser who may read the answer, and caches that it depends on who asked.
+    pub(super) fn finish(self, headers: &mut HeaderMap) {
+        if matches!(self, Cors::Unshared) {
+            return;
+        }
+        headers.append(VARY, HeaderValue::from_static("origin"));
+        if let Cors::Allowed(origin) = self {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        }
+    }
+}
