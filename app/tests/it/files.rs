@@ -163,8 +163,26 @@ both_databases!(app::app(); async fn a_checksum_that_is_announced_must_be_that_o
         let refused = post("hullo").send().await;
         assert_eq!((refused.status(), &refused.json()["type"]), (400, &json!("urn:tenfold:problem:checksum-mismatch")));
     }
-    let malformed = app.post("/v1/files?name=a").bearer(&token).header("content-digest", "sha-256=:xx:");
-    assert_eq!(malformed.body("hello").send().await.status(), 400);
+    let base64 = base64::engine::general_purpose::STANDARD.encode(hash);
+    for malformed in [
+        "sha-256=:xx:".to_owned(),
+        "sha-256=::".to_owned(),
+        "sha-256".to_owned(),
+        "garbage".to_owned(),
+        format!("sha-256={base64}"),
+        format!("sha-256=\"{base64}\""),
+        format!("SHA-256=:{base64}:"),
+        format!("sha-256=:{base64}:, sha-512"),
+        format!("sha-256=:{base64}:, sha-512=:!:"),
+        format!("sha-256=:{base64}: sha-512=:AA==:"),
+    ] {
+        let post = app.post("/v1/files?name=a").bearer(&token).header("content-digest", &malformed);
+        let answer = post.body("hello").send().await;
+        assert_eq!(answer.status(), 400, "{malformed}");
+    }
+    let two = app.post("/v1/files?name=a").bearer(&token).header("content-digest", "sha-512=:AA==:");
+    let two = two.header("content-digest", &format!("sha-256=:{base64}:")).body("hullo").send().await;
+    assert_eq!(two.json()["type"], "urn:tenfold:problem:checksum-mismatch", "the second header counts as well");
     assert_eq!(blobs(app).len(), 2);
 });
 

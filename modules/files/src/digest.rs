@@ -12,30 +12,48 @@ pub(crate) fn hex(hash: Sha256) -> String {
 }
 
 /// The checksum that a request announces: `Content-Digest: sha-256=:BASE64:` (RFC 9530), or `X-Checksum-Sha256: HEX`.
-/// Digests by other algorithms are left alone, as the RFC says.
+/// Digests by other algorithms are left alone, as the RFC says, but must be digests.
 ///
 /// # Errors
-/// 400 when a SHA-256 is announced that is none.
+/// 400 when something else is announced.
 pub(crate) fn announced(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let malformed = || {
-        Problem::bad_request(
-            "a checksum is written `Content-Digest: sha-256=:BASE64:` or `X-Checksum-Sha256: HEX`, of 32 bytes",
-        )
-    };
-    let text =
-        |name: &str| headers.get(name).map(|value| value.to_str().map_err(|_| malformed())).transpose();
-    if let Some(digests) = text("content-digest")? {
-        let mut entries = digests.split(',').filter_map(|entry| entry.trim().split_once('='));
-        if let Some((_, value)) = entries.find(|(name, _)| *name == "sha-256") {
-            let encoded = value.strip_prefix(':').and_then(|value| value.strip_suffix(':'));
-            let bytes = STANDARD.decode(encoded.ok_or_else(malformed)?).map_err(|_| malformed())?;
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            return if bytes.len() == 32 { Ok(Some(digits)) } else { Err(malformed()) };
-        }
+    if let Some(digest) = content_digest(headers)? {
+        return Ok(Some(digest));
     }
-    let Some(digits) = text("x-checksum-sha256")?.map(str::to_ascii_lowercase) else { return Ok(None) };
+    let Some(digits) = headers.get("x-checksum-sha256") else { return Ok(None) };
+    let digits = digits.to_str().map_err(|_| malformed())?.to_ascii_lowercase();
     let is_hash = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hash { Ok(Some(digits)) } else { Err(malformed()) }
+}
+
+/// The SHA-256 of `Content-Digest`, which is a dictionary of byte sequences (RFC 8941): the last of several counts, and
+/// several headers are one.
+fn content_digest(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut found = None;
+    for digests in headers.get_all("content-digest") {
+        for entry in digests.to_str().map_err(|_| malformed())?.split(',') {
+            let (name, value) = entry.trim().split_once('=').ok_or_else(malformed)?;
+            let is_name = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '*')
+                && name.bytes().all(|byte| {
+                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.*".contains(&byte)
+                });
+            let encoded = value.strip_prefix(':').and_then(|value| value.strip_suffix(':'));
+            let bytes = STANDARD.decode(encoded.ok_or_else(malformed)?).map_err(|_| malformed())?;
+            if !is_name || (name == "sha-256" && bytes.len() != 32) {
+                return Err(malformed());
+            }
+            if name == "sha-256" {
+                found = Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn malformed() -> Problem {
+    Problem::bad_request(
+        "a checksum is written `Content-Digest: sha-256=:BASE64:` or `X-Checksum-Sha256: HEX`, of 32 bytes",
+    )
 }
 
 /// 400: other bytes arrived than were announced.
