@@ -104,3 +104,22 @@ both_databases!(app::app(); async fn nobodys_body_is_not_read(app) {
         problem(&app.post("/v1/projects").body(body).send().await, 401);
     }
 });
+
+both_databases!(app::app(); async fn a_long_text_of_a_client_comes_back_cut(app) {
+    for long in ["k".repeat(900_000), "\u{1}\"".repeat(400_000), "ö🦀".repeat(150_000)] {
+        let mut body = json!({"email": "a@b", "password": "x"});
+        body[&long] = json!(1);
+        let answer = app.post("/v1/auth/sign-in").json(&body).send().await;
+        let refused = problem(&answer, 422);
+        assert!(answer.bytes().len() <= 4096, "{} bytes", answer.bytes().len());
+        let detail = text(&refused["detail"]);
+        assert!(detail.contains("… (cut here; it has "), "{detail}");
+        let allowed = "`, expected one of `email`, `password`, `organization` at line 1 column ";
+        assert!(detail.contains(allowed), "{detail}");
+    }
+    let path = format!("/{}", "%22".repeat(2000));
+    let answer = app.get(&path).send().await;
+    assert!(text(&problem(&answer, 404)["detail"]).contains("cut here"));
+    let short = app.post("/v1/auth/sign-in").json(&json!({"ö".repeat(100): 1})).send().await;
+    assert!(!text(&problem(&short, 422)["detail"]).contains("cut"), "{}", short.text());
+});

@@ -13,6 +13,9 @@ use utoipa::ToSchema;
 use super::schema::Fault;
 use crate::call::CallError;
 
+/// The longest detail, in bytes of JSON: with the rest of the problem around it less than 4 KiB.
+const LONGEST_DETAIL: usize = 3 * 1024;
+
 /// An error as a client gets it. It says what was wrong and what is allowed; it holds no internals.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -65,9 +68,10 @@ impl Problem {
         }
     }
 
-    /// Says what was wrong this time, and what is allowed.
+    /// Says what was wrong this time, and what is allowed. What a client sent may be in it, so the middle is cut out
+    /// where it would be longer than 3 KiB in JSON, and it says so.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(cut(detail.into()));
         self
     }
 
@@ -191,6 +195,37 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// The text, or its beginning and its end, which mostly says what is allowed, in so many bytes of JSON.
+fn cut(text: String) -> String {
+    if text.len() <= LONGEST_DETAIL / 6 {
+        return text;
+    }
+    let end = fits(text.chars(), LONGEST_DETAIL);
+    if end == text.len() {
+        return text;
+    }
+    let head = fits(text.chars(), LONGEST_DETAIL / 4 * 3);
+    let tail = text.len() - fits(text.chars().rev(), LONGEST_DETAIL / 4);
+    format!("{}… (cut here; it has {} bytes) …{}", &text[..head], text.len(), &text[tail..])
+}
+
+/// How many bytes of the text's characters fit into so many bytes of JSON.
+fn fits(characters: impl Iterator<Item = char>, most: usize) -> usize {
+    let (mut plain, mut escaped) = (0, 0);
+    for character in characters {
+        escaped += match character {
+            '"' | '\\' | '\n' | '\r' | '\t' => 2,
+            control if control < ' ' => 6,
+            other => other.len_utf8(),
+        };
+        if escaped > most {
+            break;
+        }
+        plain += character.len_utf8();
+    }
+    plain
 }
 
 /// An error and its sources, in one line.
