@@ -47,6 +47,10 @@ struct Http {
     body_limit: ByteSize,
     max_connections: usize,
     header_timeout: TimeSpan,
+    body_timeout: TimeSpan,
+    idle_timeout: TimeSpan,
+    least_pace: ByteSize,
+    pace_window: TimeSpan,
     shutdown_timeout: TimeSpan,
     server_timing: Switch,
 }
@@ -134,6 +138,7 @@ impl Settings {
         let http: Http = loaded.section("http")?;
         loaded.within("http.body_limit", http.body_limit, ByteSize::kib(1)..=ByteSize::gib(1))?;
         loaded.within("http.max_connections", http.max_connections, 1..=1_000_000)?;
+        loaded.within("http.least_pace", http.least_pace, ..=ByteSize::mib(1))?;
         let (database_url, database) = read_database(loaded)?;
         let jobs: Jobs = loaded.section("jobs")?;
         loaded.within("jobs.concurrency", jobs.concurrency, 1..=1000)?;
@@ -166,6 +171,10 @@ impl Settings {
                 body_limit: http.body_limit.as_usize(),
                 max_connections: http.max_connections,
                 header_timeout: http.header_timeout.as_std(),
+                body_timeout: http.body_timeout.as_std(),
+                idle_timeout: http.idle_timeout.as_std(),
+                least_pace: http.least_pace.as_u64(),
+                pace_window: http.pace_window.as_std(),
                 shutdown_timeout: http.shutdown_timeout.as_std(),
                 server_timing: match http.server_timing {
                     Switch::On => true,

@@ -138,8 +138,7 @@ async fn receive(
     let mut pieces = body.into_data_stream();
     let (mut size, mut hash) = (0_u64, Sha256::new());
     while let Some(piece) = pieces.next().await {
-        let piece = piece
-            .map_err(|error| Problem::bad_request("the body broke off: nothing is stored").cause(error))?;
+        let piece = piece.map_err(|error| Problem::broken_body(&error).cause(error))?;
         renew();
         size += piece.len() as u64;
         check_size(size, files, allowance)?;

@@ -51,7 +51,7 @@ fn refuse_body(rejection: &BytesRejection) -> Problem {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too long")
                 .detail("it is longer than http.body_limit allows")
         }
-        _ => Problem::bad_request("the body broke off"),
+        _ => Problem::broken_body(rejection),
     }
 }
 

@@ -3,6 +3,7 @@
 mod assets;
 mod auth;
 mod body;
+mod connection;
 mod cors;
 mod docs;
 mod endpoint;
@@ -11,6 +12,7 @@ mod host;
 mod live;
 mod openapi;
 pub(crate) mod origins;
+mod pace;
 mod patience;
 mod permission;
 mod precondition;
@@ -18,6 +20,7 @@ mod problem;
 mod query;
 mod request;
 mod schema;
+mod room;
 mod server;
 mod strict;
 mod validated;
@@ -36,6 +39,7 @@ use tenfold_data::Database;
 use tenfold_observe::metrics::Metrics;
 use tenfold_observe::telemetry::Telemetry;
 use utoipa_axum::router::OpenApiRouter;
+
 
 pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
 pub use self::auth::{Authenticate, Credentials, OwnOrigin, refuse_cross_site};
@@ -70,10 +74,18 @@ pub struct HttpSettings {
     pub deadline: Duration,
     /// The longest body that is read, in bytes.
     pub body_limit: usize,
-    /// Connections at once; one more waits in the listener's queue.
+    /// Connections at once; for one more, the one that is idle longest is closed, or it waits.
     pub max_connections: usize,
     /// How long a client may take to send a request's head.
     pub header_timeout: Duration,
+    /// How long the body of a request may take to arrive in whole.
+    pub body_timeout: Duration,
+    /// How long a connection may be without a request.
+    pub idle_timeout: Duration,
+    /// The least bytes a second at which a client must send a body and take an answer.
+    pub least_pace: u64,
+    /// Over how long a client's pace is measured.
+    pub pace_window: Duration,
     /// How long requests in flight may take after the process was told to stop.
     pub shutdown_timeout: Duration,
     /// Whether answers say what they cost.
@@ -85,6 +97,12 @@ pub struct HttpSettings {
 }
 
 impl HttpSettings {
+    /// The least bytes that a client must send or take in one `pace_window`.
+    pub(crate) fn least_in_a_window(&self) -> u64 {
+        let milliseconds = u64::try_from(self.pace_window.as_millis()).unwrap_or(u64::MAX);
+        self.least_pace.saturating_mul(milliseconds) / 1000
+    }
+
     /// The name of the session's cookie.
     pub fn session_cookie(&self) -> &'static str {
         if self.https { auth::SECURE_COOKIE } else { auth::PLAIN_COOKIE }

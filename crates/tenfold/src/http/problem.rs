@@ -11,6 +11,7 @@ use tenfold_data::{Constraint, ConstraintKind, DataError, Entity, Unique};
 use utoipa::ToSchema;
 
 use super::schema::Fault;
+use super::pace::BodyError;
 use crate::call::CallError;
 
 /// The longest detail, in bytes of JSON: with the rest of the problem around it less than 4 KiB.
@@ -102,6 +103,20 @@ impl Problem {
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be understood")
             .detail(detail)
+    }
+
+    /// The body of a request was not read to its end: 408 when its client was too slow, else 400.
+    pub fn broken_body(error: &(dyn std::error::Error + 'static)) -> Self {
+        let too_slow = std::iter::successors(Some(error), |error| error.source())
+            .find_map(|error| error.downcast_ref::<BodyError>())
+            .filter(|error| !matches!(error, BodyError::Broken(_)));
+        match too_slow {
+            Some(why) => {
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body did not arrive in time")
+                    .detail(why.to_string())
+            }
+            None => Problem::bad_request("the body broke off"),
+        }
     }
 
     /// 401: nobody is signed in, or the session has ended.

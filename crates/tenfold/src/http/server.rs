@@ -1,21 +1,26 @@
 //! Listens, serves, and stops without dropping what is in flight.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
 
 use super::HttpSettings;
+use super::connection::{Activity, Answer, End, Metered, Watch};
+use super::pace::Paced;
+use super::room::{Place, Room};
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -67,48 +72,38 @@ impl Bound {
         settings: &HttpSettings,
         stop: impl Future<Output = ()>,
     ) -> usize {
-        let permits = Arc::new(Semaphore::new(settings.max_connections));
-        let mut http = Builder::new(TokioExecutor::new());
-        http.http1().timer(TokioTimer::new()).header_read_timeout(settings.header_timeout);
-        http.http2().timer(TokioTimer::new()).max_concurrent_streams(200);
-        let graceful = GracefulShutdown::new();
+        let room = Room::new(settings.max_connections);
+        let server = Server::new(router, settings);
+        let (stopping, stopped) = watch::channel(());
         tokio::pin!(stop);
         loop {
-            let stream = tokio::select! {
-                stream = self.accept(&permits) => stream,
+            let (stream, place) = tokio::select! {
+                next = self.next(&room) => next,
                 () = &mut stop => break,
             };
-            let (stream, permit) = stream;
-            let begun = Arc::new(AtomicBool::new(false));
-            let service =
-                Noting { begun: Arc::clone(&begun), router: TowerToHyperService::new(router.clone()) };
-            let connection = http.serve_connection(TokioIo::new(stream), service);
-            let connection = graceful.watch(connection.into_owned());
-            let patience = settings.header_timeout;
             #[expect(clippy::disallowed_methods, reason = "a connection is not a part of any request")]
-            tokio::spawn(async move {
-                tokio::select! {
-                    // A client that went away or spoke nonsense is its own affair.
-                    _ = connection => {}
-                    () = without_request(&begun, patience) => {}
-                }
-                drop(permit);
-            });
+            tokio::spawn(server.connect(stream, place, stopped.clone()));
         }
-        drop(self.listener);
-        let waited = tokio::time::timeout(settings.shutdown_timeout, graceful.shutdown()).await;
-        if waited.is_ok() { 0 } else { settings.max_connections - permits.available_permits() }
+        drop((self.listener, stopped));
+        let _ = stopping.send(());
+        // Each connection holds a receiver.
+        let ended = tokio::time::timeout(settings.shutdown_timeout, stopping.closed()).await;
+        if ended.is_ok() { 0 } else { room.taken() }
     }
 
     /// The next connection, once there is room for it.
-    async fn accept(&self, permits: &Arc<Semaphore>) -> (TcpStream, tokio::sync::OwnedSemaphorePermit) {
-        let permit = Arc::clone(permits).acquire_owned().await.expect("the semaphore is never closed");
+    async fn next(&self, room: &Arc<Room>) -> (TcpStream, Place) {
+        let stream = self.accept().await;
+        (stream, room.enter().await)
+    }
+
+    async fn accept(&self) -> TcpStream {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     // Small answers must not wait for a full packet.
                     let _ = stream.set_nodelay(true);
-                    return (stream, permit);
+                    return stream;
                 }
                 Err(error) => {
                     // Out of file descriptors, for one: others have to end before it can go on.
@@ -120,30 +115,77 @@ impl Bound {
     }
 }
 
-/// Passes requests on to the router and notes that there was one.
-struct Noting {
-    begun: Arc<AtomicBool>,
+/// What all connections share.
+struct Server {
+    http: Builder<TokioExecutor>,
     router: TowerToHyperService<Router>,
+    settings: Arc<HttpSettings>,
 }
 
-impl Service<http::Request<Incoming>> for Noting {
-    type Response = <TowerToHyperService<Router> as Service<http::Request<Incoming>>>::Response;
-    type Error = <TowerToHyperService<Router> as Service<http::Request<Incoming>>>::Error;
-    type Future = <TowerToHyperService<Router> as Service<http::Request<Incoming>>>::Future;
+impl Server {
+    fn new(router: Router, settings: &HttpSettings) -> Self {
+        let mut http = Builder::new(TokioExecutor::new());
+        // hyper's limit for a head would end what is only idle: `Watch` has both.
+        http.http1().timer(TokioTimer::new()).header_read_timeout(None);
+        http.http2().timer(TokioTimer::new()).max_concurrent_streams(200);
+        Server { http, router: TowerToHyperService::new(router), settings: Arc::new(settings.clone()) }
+    }
 
-    fn call(&self, request: http::Request<Incoming>) -> Self::Future {
-        self.begun.store(true, Ordering::Relaxed);
-        self.router.call(request)
+    /// Serves one connection until its client leaves, the process stops, or it has to make room.
+    fn connect(
+        &self,
+        stream: TcpStream,
+        place: Place,
+        mut stopping: watch::Receiver<()>,
+    ) -> impl Future<Output = ()> + use<> {
+        let activity = Arc::clone(&place.activity);
+        let service = Requests {
+            activity: Arc::clone(&activity),
+            router: self.router.clone(),
+            settings: Arc::clone(&self.settings),
+        };
+        let stream = TokioIo::new(Metered::new(stream, Arc::clone(&activity)));
+        let connection = self.http.serve_connection(stream, service).into_owned();
+        let mut watch = Watch::new(&activity, &self.settings);
+        async move {
+            let mut connection = pin!(connection);
+            let mut is_stopping = false;
+            loop {
+                tokio::select! {
+                    biased;
+                    // A client that went away or spoke nonsense is its own affair.
+                    _ = connection.as_mut() => break,
+                    end = watch.end() => match end {
+                        End::Idle => connection.as_mut().graceful_shutdown(),
+                        End::Overdue => break,
+                    },
+                    () = activity.has_to_leave() => break,
+                    _ = stopping.changed(), if !is_stopping => {
+                        is_stopping = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+            }
+            drop(place);
+        }
     }
 }
 
-/// Ends after `patience` if no request has begun by then, else never.
-///
-/// hyper's own timer starts only when the version of HTTP is known: a client that sends nothing, or half the
-/// preface of HTTP/2, would hold its place among `http.max_connections` for ever.
-async fn without_request(begun: &AtomicBool, patience: Duration) {
-    tokio::time::sleep(patience).await;
-    if begun.load(Ordering::Relaxed) {
-        std::future::pending::<()>().await;
+/// Passes the requests of a connection on to the router, and notes what becomes of them.
+struct Requests {
+    activity: Arc<Activity>,
+    router: TowerToHyperService<Router>,
+    settings: Arc<HttpSettings>,
+}
+
+impl Service<Request<Incoming>> for Requests {
+    type Response = Response<Answer>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Answer>, Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let in_progress = self.activity.request(request.version());
+        let answer = self.router.call(request.map(|body| Paced::new(body, &self.settings)));
+        Box::pin(async move { Ok(answer.await?.map(|body| Answer::new(body, in_progress))) })
     }
 }

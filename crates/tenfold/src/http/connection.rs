@@ -1,0 +1,352 @@
+//! What a connection does, and when it has to end: silent, too slow, or in the way of others.
+//!
+//! hyper has a time limit for the head of an HTTP/1 request and nothing else. An idle HTTP/2 connection, or a download
+//! that nobody reads, would hold one of `http.max_connections` for ever.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::Version;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::HttpSettings;
+
+/// How long a client has to leave by itself after it was told that the connection closes.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a connection does. The connection's own task writes it, and whoever needs its place reads it.
+pub(super) struct Activity {
+    opened: Instant,
+    /// Requests whose answer the client has not taken in whole.
+    requests: AtomicUsize,
+    has_served: AtomicBool,
+    is_http2: AtomicBool,
+    /// When the last request ended, in milliseconds after `opened`.
+    quiet_since: AtomicU64,
+    /// When the first byte of the next request came, in the same way plus one; 0 for none.
+    heard_at: AtomicU64,
+    /// Answers with a piece on the way that the client has not made room for.
+    waiting: AtomicUsize,
+    /// Whether the system takes no more bytes for now.
+    is_blocked: AtomicBool,
+    written: AtomicU64,
+    /// Set when somebody else needs the place.
+    leave: AtomicBool,
+    leaving: Notify,
+}
+
+impl Activity {
+    pub(super) fn begin() -> Arc<Self> {
+        Arc::new(Activity {
+            opened: Instant::now(),
+            requests: AtomicUsize::new(0),
+            has_served: AtomicBool::new(false),
+            is_http2: AtomicBool::new(false),
+            quiet_since: AtomicU64::new(0),
+            heard_at: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            is_blocked: AtomicBool::new(false),
+            written: AtomicU64::new(0),
+            leave: AtomicBool::new(false),
+            leaving: Notify::new(),
+        })
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// A request begins.
+    pub(super) fn request(self: &Arc<Self>, version: Version) -> InProgress {
+        if version == Version::HTTP_2 {
+            self.is_http2.store(true, Ordering::Relaxed);
+        }
+        self.has_served.store(true, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        InProgress(Arc::clone(self))
+    }
+
+    /// Whether nothing of a request or an answer is on the way.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) == 0 && !self.is_blocked.load(Ordering::Relaxed)
+    }
+
+    /// When the connection became quiet; `None` while a request is in progress or may have begun to arrive.
+    pub(super) fn at_rest_since(&self) -> Option<Instant> {
+        // HTTP/2 has a lot to say that is no request.
+        let hears = self.heard_at.load(Ordering::Relaxed) != 0 && !self.is_http2.load(Ordering::Relaxed);
+        let rests = self.is_quiet() && !hears && !self.leave.load(Ordering::Relaxed);
+        rests.then(|| self.after(self.quiet_since.load(Ordering::Relaxed)))
+    }
+
+    /// Asks the connection to end, if it is still quiet then.
+    pub(super) fn ask_to_leave(&self) {
+        self.leave.store(true, Ordering::Relaxed);
+        self.leaving.notify_one();
+    }
+
+    /// Ends once somebody needs the place and nothing is on the way.
+    pub(super) async fn has_to_leave(&self) {
+        loop {
+            self.leaving.notified().await;
+            if self.is_quiet() {
+                return;
+            }
+            self.leave.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn after(&self, milliseconds: u64) -> Instant {
+        self.opened + Duration::from_millis(milliseconds)
+    }
+
+    fn reads(&self) {
+        if self.requests.load(Ordering::Relaxed) == 0 && self.heard_at.load(Ordering::Relaxed) == 0 {
+            self.heard_at.store(self.now() + 1, Ordering::Relaxed);
+        }
+    }
+
+    fn writes(&self, bytes: usize) {
+        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+        if self.is_blocked.swap(false, Ordering::Relaxed) && self.requests.load(Ordering::Relaxed) == 0 {
+            self.quiet_since.store(self.now(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// A request that is in progress until this is dropped.
+pub(super) struct InProgress(Arc<Activity>);
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        // Before the count, which says that they are to be believed.
+        self.0.quiet_since.store(self.0.now(), Ordering::Relaxed);
+        self.0.heard_at.store(0, Ordering::Relaxed);
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer, which is in progress until the client has taken it.
+pub(super) struct Answer {
+    body: Body,
+    of: InProgress,
+    /// Whether the client has yet to make room for the last piece.
+    is_waiting: bool,
+}
+
+impl Answer {
+    pub(super) fn new(body: Body, of: InProgress) -> Self {
+        Answer { body, of, is_waiting: false }
+    }
+
+    fn is_taken(&mut self) {
+        if std::mem::take(&mut self.is_waiting) {
+            self.of.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        // hyper asks for the next piece when there is room for it.
+        self.is_taken();
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if matches!(frame, Some(Ok(_))) && !self.body.is_end_stream() {
+            self.is_waiting = true;
+            self.of.0.waiting.fetch_add(1, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.is_taken();
+    }
+}
+
+/// A socket that notes what goes through it.
+pub(super) struct Metered {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+}
+
+impl Metered {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
+        Metered { stream, activity }
+    }
+
+    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Ready(Ok(bytes)) => self.activity.writes(*bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.activity.is_blocked.store(true, Ordering::Relaxed),
+        }
+        written
+    }
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
+        if buffer.filled().len() > before {
+            self.activity.reads();
+        }
+        Poll::Ready(read)
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Why a connection ends.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was silent for `http.idle_timeout`: it is told, and may end by itself.
+    Idle,
+    /// Whatever it does takes too long.
+    Overdue,
+}
+
+/// Looks at a connection now and then, and says when it has to end.
+pub(super) struct Watch {
+    activity: Arc<Activity>,
+    header_timeout: Duration,
+    idle_timeout: Duration,
+    pace_window: Duration,
+    /// The least bytes in a window while the client keeps an answer waiting.
+    least: u64,
+    /// Since when it does, and how many bytes were written by then.
+    slow: Option<(Instant, u64)>,
+    /// Until when it may leave by itself.
+    leaves_by: Option<Instant>,
+}
+
+impl Watch {
+    pub(super) fn new(activity: &Arc<Activity>, settings: &HttpSettings) -> Self {
+        Watch {
+            activity: Arc::clone(activity),
+            header_timeout: settings.header_timeout,
+            idle_timeout: settings.idle_timeout,
+            pace_window: settings.pace_window,
+            least: settings.least_in_a_window(),
+            slow: None,
+            leaves_by: None,
+        }
+    }
+
+    /// Ends when the connection has to; called again after [`End::Idle`].
+    pub(super) async fn end(&mut self) -> End {
+        loop {
+            let now = Instant::now();
+            match self.look(now) {
+                Ok(end) => return end,
+                Err(again) => tokio::time::sleep_until(again).await,
+            }
+        }
+    }
+
+    /// How the connection has to end now, or when to look again.
+    fn look(&mut self, now: Instant) -> Result<End, Instant> {
+        if !self.activity.is_quiet() {
+            self.leaves_by = None;
+            return self.look_at_answers(now);
+        }
+        self.slow = None;
+        if let Some(until) = self.leaves_by {
+            return if now >= until { Ok(End::Overdue) } else { Err(until) };
+        }
+        let activity = &self.activity;
+        let heard_at = activity.heard_at.load(Ordering::Relaxed);
+        let head = match heard_at {
+            // What comes first has its time from the beginning: half a preface of HTTP/2 for one.
+            _ if !activity.has_served.load(Ordering::Relaxed) => Some(activity.opened),
+            0 => None,
+            _ if activity.is_http2.load(Ordering::Relaxed) => None,
+            at => Some(activity.after(at - 1)),
+        };
+        let (until, end) = match head {
+            Some(since) => (since + self.header_timeout, End::Overdue),
+            None => {
+                let since = activity.after(activity.quiet_since.load(Ordering::Relaxed));
+                (since + self.idle_timeout, End::Idle)
+            }
+        };
+        if now < until {
+            // A head may begin meanwhile.
+            return Err(until.min(now + self.header_timeout / 4));
+        }
+        if end == End::Idle {
+            self.leaves_by = Some(now + LEAVE_WITHIN);
+        }
+        Ok(end)
+    }
+
+    fn look_at_answers(&mut self, now: Instant) -> Result<End, Instant> {
+        let again = now + self.pace_window / 4;
+        let is_slow = self.activity.is_blocked.load(Ordering::Relaxed)
+            || self.activity.waiting.load(Ordering::Relaxed) > 0;
+        let written = self.activity.written.load(Ordering::Relaxed);
+        self.slow = match self.slow.filter(|_| is_slow) {
+            None => is_slow.then_some((now, written)),
+            Some((since, before)) if now - since < self.pace_window => Some((since, before)),
+            Some((_, before)) if written - before < self.least => return Ok(End::Overdue),
+            Some(_) => Some((now, written)),
+        };
+        Err(again)
+    }
+}

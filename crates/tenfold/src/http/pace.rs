@@ -1,0 +1,110 @@
+//! The body of a request, which has to arrive at a least pace and within `http.body_timeout`.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use super::HttpSettings;
+
+/// Why a body was not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BodyError {
+    /// Fewer bytes than `http.least_pace` came while the service waited for them.
+    #[error(
+        "it came too slowly: {least} bytes in {window:?} are the least (http.least_pace, http.pace_window)"
+    )]
+    TooSlow { least: u64, window: Duration },
+    #[error("it took longer than {0:?} (http.body_timeout)")]
+    TooLong(Duration),
+    #[error(transparent)]
+    Broken(hyper::Error),
+}
+
+/// A body that is given up when its client is too slow. Only the time counts for which somebody waits for bytes: what a
+/// handler does between two pieces is no fault of the client.
+pub(super) struct Paced {
+    body: Incoming,
+    least: u64,
+    window: Duration,
+    timeout: Duration,
+    until: Instant,
+    /// Of the window that has begun: the bytes that came, and how long they were waited for.
+    came: u64,
+    waited: Duration,
+    waiting_since: Option<Instant>,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl Paced {
+    pub(super) fn new(body: Incoming, settings: &HttpSettings) -> Self {
+        Paced {
+            body,
+            least: settings.least_in_a_window(),
+            window: settings.pace_window,
+            timeout: settings.body_timeout,
+            until: Instant::now() + settings.body_timeout,
+            came: 0,
+            waited: Duration::ZERO,
+            waiting_since: None,
+            alarm: None,
+        }
+    }
+
+    fn takes(&mut self, bytes: usize) {
+        self.came += bytes as u64;
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += since.elapsed();
+        }
+    }
+
+    /// Waits on, unless that has taken too long.
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
+        loop {
+            let since = *self.waiting_since.get_or_insert_with(Instant::now);
+            let due = (since + self.window.saturating_sub(self.waited)).min(self.until);
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+            if alarm.deadline() != due {
+                alarm.as_mut().reset(due);
+            }
+            std::task::ready!(alarm.as_mut().poll(cx));
+            if Instant::now() >= self.until {
+                return Poll::Ready(BodyError::TooLong(self.timeout));
+            }
+            if self.came < self.least {
+                return Poll::Ready(BodyError::TooSlow { least: self.least, window: self.window });
+            }
+            (self.came, self.waited, self.waiting_since) = (0, Duration::ZERO, None);
+        }
+    }
+}
+
+impl HttpBody for Paced {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+                self.takes(bytes.map_or(0, |bytes| bytes.remaining()));
+                Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))
+            }
+            Poll::Pending => self.wait(cx).map(|error| Some(Err(error))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,84 @@
+//! Places for connections: `http.max_connections`, and which of them makes room for the next.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::connection::Activity;
+
+/// A connection that has been quiet for less keeps its place: its next request may be on the way.
+const REST: Duration = Duration::from_secs(1);
+/// How often somebody is looked for who can make room.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The connections that there are.
+pub(super) struct Room {
+    places: Arc<Semaphore>,
+    size: usize,
+    open: Mutex<HashMap<u64, Arc<Activity>>>,
+    next: AtomicU64,
+}
+
+impl Room {
+    pub(super) fn new(size: usize) -> Arc<Self> {
+        let (places, open) = (Arc::new(Semaphore::new(size)), Mutex::default());
+        Arc::new(Room { places, size, open, next: AtomicU64::new(0) })
+    }
+
+    /// A place for a connection, once there is one. While there is none, those that have been at rest for longest are
+    /// closed; one with a request in progress never is.
+    pub(super) async fn enter(self: &Arc<Self>) -> Place {
+        let permit = tokio::select! {
+            biased;
+            permit = Arc::clone(&self.places).acquire_owned() => permit,
+            () = self.make_room() => unreachable!("it has no end of its own"),
+        };
+        let permit = permit.expect("the semaphore is never closed");
+        let (number, activity) = (self.next.fetch_add(1, Ordering::Relaxed), Activity::begin());
+        self.open().insert(number, Arc::clone(&activity));
+        Place { room: Arc::clone(self), number, activity, _permit: permit }
+    }
+
+    /// How many connections there are.
+    pub(super) fn taken(&self) -> usize {
+        self.size - self.places.available_permits()
+    }
+
+    async fn make_room(&self) {
+        loop {
+            if let Some(activity) = self.longest_at_rest() {
+                activity.ask_to_leave();
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn longest_at_rest(&self) -> Option<Arc<Activity>> {
+        let open = self.open();
+        let resting = open.values().filter_map(|activity| Some((activity.at_rest_since()?, activity)));
+        let (since, activity) = resting.min_by_key(|(since, _)| *since)?;
+        (Instant::now() - since >= REST).then(|| Arc::clone(activity))
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Activity>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's place, which is free again when this is dropped.
+pub(super) struct Place {
+    room: Arc<Room>,
+    number: u64,
+    pub(super) activity: Arc<Activity>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.room.open().remove(&self.number);
+    }
+}
