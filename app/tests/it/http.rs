@@ -10,4 +10,5 @@ mod host;
 mod observability;
 mod page;
 mod problems;
+mod readiness;
 mod tracing;

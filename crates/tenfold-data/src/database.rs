@@ -214,6 +214,16 @@ impl Database {
         self.0.driver.ping().await.map_err(|error| error.at("database.ping", Location::caller()))
     }
 
+    /// Whether the database takes a write until the deadline; it changes nothing. On SQLite also whether the file is still the
+    /// one that was opened.
+    ///
+    /// # Errors
+    /// [`DataError::Unavailable`], [`DataError::Deadline`] and what else the driver says.
+    pub async fn try_write(&self, deadline: Instant) -> Result<(), DataError> {
+        let tried = self.0.driver.try_write(deadline).await;
+        tried.map_err(|error| error.at("database.try_write", Location::caller()))
+    }
+
     /// Whether the database could run a text of SQL, which is not run; says how many parameters it has. For the test
     /// that checks the texts of `sql!`.
     ///

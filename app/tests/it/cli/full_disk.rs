@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tenfold::data::{Clock, Database, DatabaseSettings, sql};
 
 use super::place::Place;
-use super::process::{Process, block_on};
+use super::process::{Process, block_on, wait_for};
 use super::wire::{Answer, Request};
 use super::{create_project, list_all, processed, sign_up};
 
@@ -97,8 +97,15 @@ fn on_a_disk_that_is_full_nothing_acknowledged_is_lost_and_room_is_all_that_it_t
         });
         // Who only reads notices nothing.
         assert_kept(&process, &token, &told.lock().expect("no client panics"));
-        assert_eq!(process.ask(&Request::get("/readyz")).status, 200);
+        // A balancer does: sooner or later there is no room for the page that it has written.
+        let ready = || process.ask(&Request::get("/readyz"));
+        let refused = wait_for(|| ready().text(), || Some(ready()).filter(|answer| answer.status == 503));
+        let refused = refused.json();
+        assert_eq!(refused["type"], "urn:tenfold:problem:not-ready");
+        let detail = refused["detail"].as_str().unwrap_or_default();
+        assert!(detail.starts_with("the database ") && detail.ends_with(": disk I/O error"), "{detail}");
         process.limit_files(None);
+        wait_for(|| ready().text(), || (ready().status == 200).then_some(()));
         let mut told = told.lock().expect("no client panics");
         told.acknowledged.insert(
             create_project(&process, &token, "there is room again"),

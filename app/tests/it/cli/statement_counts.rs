@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::place::Place;
+use super::process::wait_for;
 use super::wire::{Answer, Request};
 use super::{create_project, sign_in_to_demo};
 
@@ -69,4 +70,21 @@ fn the_statements_of_server_timing_are_those_that_postgres_counts() {
         assert_eq!(told.to_string(), counted, "{path}: {texts}");
         assert!(told > 0);
     }
+}
+
+#[test]
+fn a_server_that_refuses_writes_is_not_ready_and_the_problem_says_why() {
+    if !has_psql() {
+        return;
+    }
+    let place = Place::postgres();
+    let process = place.app(&["serve"]).start();
+    let ready = || process.ask(&Request::get("/readyz"));
+    let function = "FUNCTION pg_logical_emit_message(boolean, text, text)";
+    psql(&place, &format!("REVOKE EXECUTE ON {function} FROM PUBLIC"));
+    let refused = wait_for(|| ready().text(), || Some(ready()).filter(|answer| answer.status == 503));
+    let detail = refused.json()["detail"].to_string();
+    assert!(detail.contains("takes no writes") && detail.contains("permission denied"), "{detail}");
+    psql(&place, &format!("GRANT EXECUTE ON {function} TO PUBLIC"));
+    wait_for(|| ready().text(), || (ready().status == 200).then_some(()));
 }

@@ -22,7 +22,7 @@ const ONE: [(&str, &str); 6] = [
 ];
 
 /// Waits until `condition` holds.
-async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+pub(super) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let began = Instant::now();
     while !condition().await {
         assert!(began.elapsed() < Duration::from_secs(20), "waited in vain until {what}");

@@ -105,6 +105,9 @@ pub(crate) trait Driver: Send + Sync {
     /// Whether the database answers.
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>>;
 
+    /// Whether the database takes a write, which changes nothing, and keeps it where it will be found again.
+    fn try_write(&self, deadline: Instant) -> BoxFuture<'_, Result<(), DriverError>>;
+
     /// Whether the database could run a text, without running it; how many parameters it has.
     fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>>;
 

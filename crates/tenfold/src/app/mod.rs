@@ -22,7 +22,7 @@ use tokio::time::Instant;
 pub use self::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::config::{ConfigError, Loaded};
 use crate::http::{
-    self, Authenticate, Demonstration, HttpSettings, Permissions, Routes, ServerState, Shared, Stopping,
+    self, Authenticate, Demonstration, HttpSettings, Permissions, Readiness, Routes, ServerState, Shared, Stopping,
 };
 use crate::module::{Module, Wiring};
 use crate::settings::Settings;
@@ -184,6 +184,7 @@ impl App {
             settings: settings.http.clone(),
             authenticator: Arc::clone(&authenticator),
             stopping: stopping.clone(),
+            readiness: Readiness::new(),
             demonstration: demonstration.clone(),
             query_names: OnceLock::new(),
             services: wiring.services,

@@ -27,10 +27,11 @@ async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Whether requests can be served: the database answers. Send none here while this is 503.
+/// Whether requests can be served: the database answers and takes writes, tried at most once a second. Send none here
+/// while this is 503; the problem says why.
 #[endpoint(get, "/readyz", tag = "operations", problems(503))]
 async fn readyz(State(state): State<ServerState>) -> Result<Json<Health>, Problem> {
-    state.database().ping().await?;
+    state.readiness().check(state.database()).await?;
     Ok(Json(Health { status: "ok" }))
 }
 

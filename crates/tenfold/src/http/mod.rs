@@ -18,6 +18,7 @@ mod permission;
 mod precondition;
 mod problem;
 mod query;
+mod readiness;
 mod request;
 mod schema;
 mod room;
@@ -54,6 +55,7 @@ pub use self::precondition::{IfMatch, Tagged};
 pub use self::problem::{OnConflict, Problem};
 pub(crate) use self::query::QueryNames;
 pub use self::query::{PageQuery, Query};
+pub(crate) use self::readiness::Readiness;
 pub use self::request::Unrecorded;
 pub use self::server::{Bound, ServeError};
 pub use self::validated::{Int, List, Text, WebAddress};
@@ -146,6 +148,7 @@ pub(crate) struct Shared {
     pub settings: HttpSettings,
     pub authenticator: Arc<dyn Authenticate>,
     pub stopping: Stopping,
+    pub readiness: Readiness,
     pub demonstration: Demonstration,
     /// Set when the routes are put together.
     pub query_names: OnceLock<QueryNames>,
@@ -176,6 +179,10 @@ impl ServerState {
     /// The configuration of HTTP.
     pub fn settings(&self) -> &HttpSettings {
         &self.0.settings
+    }
+
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.0.readiness
     }
 
     /// Whether the process was told to stop: what has no end of its own should end now.

@@ -153,6 +153,16 @@ impl Driver for Postgres {
         })
     }
 
+    /// A message in the server's log, which nobody reads: it needs no table and no right, and COMMIT waits until it is on
+    /// the disk. A server that only reads, a standby, refuses the transaction.
+    fn try_write(&self, deadline: Instant) -> BoxFuture<'_, Result<(), DriverError>> {
+        Box::pin(before(Some(deadline), async move {
+            let transaction = self.begin(Some(deadline), None).await?;
+            transaction.script("SELECT pg_logical_emit_message(true, 'tenfold.readiness', '')").await?;
+            transaction.commit().await
+        }))
+    }
+
     fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>> {
         Box::pin(async move { self.lease(None).await?.check(text).await })
     }

@@ -15,7 +15,8 @@ mod transaction;
 mod wal_index;
 mod writer;
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -42,6 +43,30 @@ pub(crate) struct Sqlite {
     /// For reads on reader threads.
     threads: Arc<Threads>,
     writer: Writer,
+    place: Arc<Place>,
+}
+
+/// Where the file lies, and which file it is: one that was removed or replaced goes on being written, and is lost.
+struct Place {
+    path: PathBuf,
+    file: (u64, u64),
+}
+
+impl Place {
+    fn of(path: PathBuf) -> Result<Self, DriverError> {
+        let file = identity(&path)
+            .map_err(|error| DriverError::Unavailable(crate::error::Source::new(error.to_string())))?;
+        Ok(Place { path, file })
+    }
+
+    fn is_there(&self) -> bool {
+        identity(&self.path).is_ok_and(|file| file == self.file)
+    }
+}
+
+/// The file's device and its number there.
+fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
+    path.metadata().map(|file| (file.dev(), file.ino()))
 }
 
 struct Threads {
@@ -65,6 +90,7 @@ impl Sqlite {
                 permits: Arc::new(Semaphore::new(settings.reader_threads)),
             }),
             writer: Writer::start(writer, log, settings)?,
+            place: Arc::new(Place::of(path)?),
         })
     }
 
@@ -143,6 +169,21 @@ impl Driver for Sqlite {
             self.inline
                 .with(|reader| reader.query_row("SELECT 1", [], |_| Ok(())).map_err(|error| classify(&error)))
         })
+    }
+
+    /// A number in the file's first page that nothing of ours reads: it is written, and stays 0.
+    fn try_write(&self, deadline: Instant) -> BoxFuture<'_, Result<(), DriverError>> {
+        Box::pin(before(Some(deadline), async move {
+            let place = Arc::clone(&self.place);
+            let is_there = tokio::task::spawn_blocking(move || place.is_there());
+            if !is_there.await.map_err(|error| DriverError::Other(crate::error::Source::new(error)))? {
+                let gone = "its file was removed or replaced after the process had opened it";
+                return Err(DriverError::Unavailable(crate::error::Source::new(gone.to_owned())));
+            }
+            let transaction = self.writer.begin(Some(deadline)).await?;
+            transaction.script("PRAGMA user_version = 0").await?;
+            transaction.commit().await
+        }))
     }
 
     fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>> {
