@@ -8,7 +8,7 @@ use tenfold_data::{DatabaseSettings, Pooler, PostgresSettings, SqliteSettings};
 use tenfold_jobs::JobSettings;
 use tenfold_observe::logs::{Colour, LogFormat};
 
-use crate::config::{ByteSize, ConfigError, Loaded, TimeSpan};
+use crate::config::{ByteSize, ConfigError, Loaded, Secret, TimeSpan};
 use crate::http::origins::origin;
 use crate::http::{HttpSettings, Origins};
 
@@ -62,6 +62,15 @@ enum Switch {
     Off,
     Auto,
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metrics {
+    password: Secret,
+}
+
+/// A shorter password for the metrics is refused at the start.
+const SHORTEST_PASSWORD: usize = 12;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -183,9 +192,20 @@ impl Settings {
                 },
                 https: is_https(&http.public_url),
                 origins: read_origins(loaded, &http)?,
+                metrics_password: read_metrics(loaded)?.password,
             },
         })
     }
+}
+
+fn read_metrics(loaded: &Loaded) -> Result<Metrics, ConfigError> {
+    let metrics: Metrics = loaded.section("metrics")?;
+    let length = metrics.password.expose().chars().count();
+    if (1..SHORTEST_PASSWORD).contains(&length) {
+        let allowed = "it must have at least 12 characters, or be empty: then everybody may read the metrics";
+        loaded.refuse("metrics.password", allowed)?;
+    }
+    Ok(metrics)
 }
 
 fn is_https(public_url: &str) -> bool {

@@ -61,6 +61,11 @@ fn config_shows_no_secret_wherever_it_comes_from() {
         assert!(finished.out.contains(origin), "{}", finished.out);
         assert!(!finished.out.contains("sesame") && !finished.err.contains("sesame"), "{}", finished.out);
     }
+    for variable in ["TENFOLD_CONSOLE__PASSWORD", "TENFOLD_METRICS__PASSWORD"] {
+        let finished = place.bare(&["config"]).env(variable, "open-sesame-open").finish();
+        assert!(finished.out.contains(variable), "{}", finished.out);
+        assert!(!finished.out.contains("sesame"), "{}", finished.out);
+    }
 }
 
 in_both_places!(fn migrate_tells_what_is_pending_applies_it_once_and_tells_that(place) {

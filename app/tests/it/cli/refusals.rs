@@ -95,6 +95,15 @@ fn a_bad_value_is_refused_with_its_name_its_place_and_what_is_allowed() {
 }
 
 #[test]
+fn a_short_password_for_the_metrics_is_refused_and_not_shown() {
+    let place = Place::sqlite();
+    let launch = place.bare(&["serve"]).env("TENFOLD_METRICS__PASSWORD", "sesame");
+    let said = assert_refused(launch, &["metrics.password", "TENFOLD_METRICS__PASSWORD", "12 characters"]);
+    assert!(!said.contains("sesame"), "{said}");
+    assert!(place.is_untouched());
+}
+
+#[test]
 fn an_origin_that_is_none_is_refused_with_what_one_is() {
     let place = Place::sqlite();
     for origin in ["*", "null", "app.example.com", "https://app.example.com/", "https://*.example.com"] {

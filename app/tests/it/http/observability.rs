@@ -50,6 +50,38 @@ both_databases!(app::app(); async fn metrics_name_routes_and_statements_and_neit
     }
 });
 
+both_databases!(app::app(), [("metrics.password", "a long enough password")];
+async fn metrics_with_a_password_are_for_those_that_know_it(app) {
+    use base64::Engine as _;
+    let basic = |text: &str| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text));
+    for (authorization, status) in [
+        ("Bearer a long enough password".to_owned(), 200),
+        ("bearer a long enough password".to_owned(), 200),
+        (basic("prometheus:a long enough password"), 200),
+        (basic(":a long enough password"), 200),
+        (String::new(), 401),
+        ("Bearer".to_owned(), 401),
+        ("Bearer ".to_owned(), 401),
+        ("Bearer a long enough passwor".to_owned(), 401),
+        ("Bearer a long enough password2".to_owned(), 401),
+        ("Bearer A long enough password".to_owned(), 401),
+        ("a long enough password".to_owned(), 401),
+        (basic("a long enough password"), 401),
+        (basic("prometheus:"), 401),
+        ("Basic !".to_owned(), 401),
+    ] {
+        let answer = app.get("/metrics").header("authorization", &authorization).send().await;
+        assert_eq!(answer.status(), status, "{authorization:?}");
+        assert_eq!(answer.text().contains("http_server"), status == 200, "{authorization:?}");
+        if status == 401 {
+            crate::problem(&answer, 401);
+            assert_eq!(answer.header("www-authenticate"), "Bearer");
+        }
+    }
+    assert_eq!(app.get("/metrics").send().await.status(), 401);
+    assert_eq!(app.get("/readyz").send().await.status(), 200);
+});
+
 both_databases!(app::app();
 async fn promtool_has_nothing_to_say_about_the_metrics_of_a_running_application(app) {
     let token = new_owner(app).await;

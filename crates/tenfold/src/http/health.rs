@@ -1,8 +1,13 @@
 //! What operators and their machines ask: alive, ready, how much.
 
+use std::hint::black_box;
+
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::header::CONTENT_TYPE;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use tenfold_macros::endpoint;
 use tenfold_observe::metrics::CONTENT_TYPE as METRICS_TYPE;
@@ -35,11 +40,46 @@ async fn readyz(State(state): State<ServerState>) -> Result<Json<Health>, Proble
     Ok(Json(Health { status: "ok" }))
 }
 
-/// Metrics for Prometheus, with OpenTelemetry's names.
-#[endpoint(get, "/metrics", tag = "operations", answers(200: String as "text/plain"))]
-async fn metrics(State(state): State<ServerState>) -> Result<Response, Problem> {
+/// Metrics for Prometheus, with OpenTelemetry's names. Where `metrics.password` is set, it has to come along: as a bearer
+/// token, or as the password of basic authentication with any name.
+#[endpoint(get, "/metrics", tag = "operations", answers(200: String as "text/plain"), problems(401))]
+async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
+    let password = &state.settings().metrics_password;
+    if !password.is_empty() && !knows(&headers, password.expose()) {
+        return Ok(refused());
+    }
     let metrics = state.metrics().clone();
     // With every series in use the text is megabytes long: not on a thread that serves requests.
     let text = tokio::task::spawn_blocking(move || metrics.render()).await.map_err(Problem::internal)?;
     Ok(([(CONTENT_TYPE, METRICS_TYPE)], text).into_response())
+}
+
+fn refused() -> Response {
+    let problem =
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "The metrics have a password").detail(
+            "send metrics.password as `Authorization: Bearer PASSWORD`, or with basic authentication and any name",
+        );
+    let mut response = problem.into_response();
+    response.headers_mut().append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"metrics\""));
+    response
+}
+
+/// Whether `Authorization` has the password, as a bearer token or after the name of basic authentication.
+fn knows(headers: &HeaderMap, password: &str) -> bool {
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some((scheme, sent)) = value.and_then(|value| value.split_once(' ')) else { return false };
+    let sent = sent.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return is_same(sent.as_bytes(), password.as_bytes());
+    }
+    let decoded = STANDARD.decode(sent).unwrap_or_default();
+    let colon = decoded.iter().position(|byte| *byte == b':');
+    scheme.eq_ignore_ascii_case("basic")
+        && colon.is_some_and(|colon| is_same(&decoded[colon + 1..], password.as_bytes()))
+}
+
+/// Compares all bytes, so that the time tells how long the password is at most.
+fn is_same(sent: &[u8], password: &[u8]) -> bool {
+    let differs = sent.iter().zip(password).fold(0, |differs, (a, b)| black_box(differs | (a ^ b)));
+    sent.len() == password.len() && differs == 0
 }

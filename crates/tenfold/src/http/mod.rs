@@ -41,6 +41,7 @@ use tenfold_observe::metrics::Metrics;
 use tenfold_observe::telemetry::Telemetry;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::config::Secret;
 
 pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
 pub use self::auth::{Authenticate, Credentials, OwnOrigin, refuse_cross_site};
@@ -96,6 +97,8 @@ pub struct HttpSettings {
     pub https: bool,
     /// Which pages of a browser are the service's own, and which others may use its API.
     pub origins: Origins,
+    /// What `/metrics` asks for; empty for nothing.
+    pub metrics_password: Secret,
 }
 
 impl HttpSettings {
