@@ -135,7 +135,7 @@ fn a_second_head_has_its_time_from_its_first_byte() {
     });
 }
 
-/// Where there is one place, somebody else is served only once the one that holds it has lost it.
+/// Where there is one place, another connection is served only once the one that holds it has lost it.
 async fn loses_its_place(address: SocketAddr) {
     let mut other = connect(address).await;
     is_served(&mut other).await;

@@ -24,7 +24,7 @@ use super::HttpSettings;
 /// How long a client has to leave by itself after it was told that the connection closes.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
-/// What a connection does. The connection's own task writes it, and whoever needs its place reads it.
+/// What a connection does. The connection's own task writes it; `Room` reads it when it needs a place.
 pub(super) struct Activity {
     opened: Instant,
     /// Requests whose answer the client has not taken in whole.
@@ -40,7 +40,7 @@ pub(super) struct Activity {
     /// Whether the system takes no more bytes for now.
     is_blocked: AtomicBool,
     written: AtomicU64,
-    /// Set when somebody else needs the place.
+    /// Set when another connection needs the place.
     leave: AtomicBool,
     leaving: Notify,
 }
@@ -95,7 +95,7 @@ impl Activity {
         self.leaving.notify_one();
     }
 
-    /// Ends once somebody needs the place and nothing is on the way.
+    /// Ends once another connection needs the place and nothing is on the way.
     pub(super) async fn has_to_leave(&self) {
         loop {
             self.leaving.notified().await;

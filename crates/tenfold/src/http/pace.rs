@@ -24,7 +24,7 @@ pub(super) enum BodyError {
     Broken(hyper::Error),
 }
 
-/// A body that is given up when its client is too slow. Only the time counts for which somebody waits for bytes: what a
+/// A body that is given up when its client is too slow. Only the time counts for which the handler waits for bytes: what a
 /// handler does between two pieces is no fault of the client.
 pub(super) struct Paced {
     body: Incoming,

@@ -1,4 +1,4 @@
-//! Whether requests can be served, tried at most once a second, whoever asks and however often.
+//! Whether requests can be served, tried at most once a second, however often it is asked.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -12,7 +12,7 @@ use super::connection::Activity;
 
 /// A connection that has been quiet for less keeps its place: its next request may be on the way.
 const REST: Duration = Duration::from_secs(1);
-/// How often somebody is looked for who can make room.
+/// How often the connections are searched for one that can make room.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The connections that there are.
