@@ -151,7 +151,7 @@ both_databases!(app::app(), [("console.password", PASSWORD)]; async fn a_job_tha
     assert!(listed.contains("files.process_upload") && listed.contains("No such file"), "{listed}");
     let id = id_of_upload(&listed);
     let job = page(app, &cookie, &format!("/console/jobs/{id}")).await.text();
-    assert!(job.contains("retryable") && job.contains("1 of 5") && job.contains("No such file"), "{job}");
+    assert!(job.contains("retryable") && job.contains("0 of 10") && job.contains("No such file"), "{job}");
     std::fs::rename(&away, &blobs).expect("the store can be moved back");
     let again = form(app, &format!("/console/jobs/{id}/retry"), "").header("cookie", &cookie).send().await;
     assert_eq!((again.status(), again.header("location")), (303, &*format!("/console/jobs/{id}")));

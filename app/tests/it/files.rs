@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tenfold::SystemContext;
 use tenfold::both_databases;
 use tenfold::data::Entity as _;
 use tenfold::jobs::QueuedJob;
@@ -262,7 +263,8 @@ both_databases!(app::app(); async fn a_job_that_failed_or_was_killed_goes_on_beh
     std::fs::create_dir_all(thumbnail.join("in the way")).expect("a folder can be made");
     app.run_due_jobs().await;
     let file = get(app, &token, &path).await;
-    assert_eq!((&file["status"], &file["percent"], &file["message"]), (&json!("processing"), &json!(60), &json!("reading it")));
+    assert_eq!((&file["status"], &file["percent"]), (&json!("processing"), &json!(60)));
+    assert!(file["message"].as_str().is_some_and(|message| message.contains("the file store cannot be used now")), "{file}");
     // Bytes that would fail the first step, which is done already.
     std::fs::remove_dir_all(&thumbnail).expect("the folder can be removed");
     std::fs::write(&blob, png(200, 100)).expect("the blob can be written");
@@ -293,19 +295,68 @@ both_databases!(app::app(); async fn bytes_that_changed_in_the_store_are_noticed
     assert!(file["message"].as_str().is_some_and(|message| message.contains("SHA-256")), "{file}");
 });
 
-both_databases!(app::app(); async fn a_file_whose_job_was_given_up_fails_with_the_next_sweep(app) {
+/// The job that processes the one file.
+async fn processing(app: &TestApp) -> Option<QueuedJob> {
+    let find = async |cx: SystemContext| {
+        let kind = QueuedJob::kind.eq("files.process_upload".to_owned());
+        QueuedJob::query().filter(kind).first(&cx).await
+    };
+    app.run(find).await.expect("jobs can be read").map(|job| (*job).clone())
+}
+
+both_databases!(app::app(); async fn a_file_outlasts_a_store_that_is_away(app) {
     app.seed_demo().await;
     let token = token(app, OWNER).await;
     let path = accepted(app, &token, "a", "hello").await;
-    app.run(async |cx| {
-        let kind = QueuedJob::kind.eq("files.process_upload".to_owned());
-        let job = QueuedJob::query().filter(kind).first(&cx).await?.expect("the job is queued");
-        cx.transaction(async |tx| QueuedJob::delete(tx, job.id).await).await
-    })
-    .await
-    .expect("the job can be taken away");
+    let (store, away) = (app.folder().join("files.blobs"), app.folder().join("away"));
+    std::fs::rename(&store, &away).expect("the store can be taken away");
+    for _ in 0..30 {
+        app.run_due_jobs().await;
+        app.clock().advance(Duration::from_secs(400));
+    }
+    let file = get(app, &token, &path).await;
+    assert_eq!(file["status"], "processing");
+    assert!(file["message"].as_str().is_some_and(|message| message.contains("waits: the file store cannot be used")), "{file}");
+    let mut events = app.get(&format!("{path}/events")).bearer(&token).stream().await;
+    let event = events.next().await.expect("an event");
+    assert!(event.contains("id: 10w\nevent: progress") || event.contains("id: 0w\nevent: progress"), "{event}");
+    std::fs::rename(&away, &store).expect("the store comes back");
     app.run_due_jobs().await;
-    assert_eq!(get(app, &token, &path).await["status"], "failed");
+    assert_eq!(get(app, &token, &path).await["status"], "ready");
+});
+
+both_databases!(app::app(); async fn a_file_whose_bytes_are_lost_fails_at_last(app) {
+    app.seed_demo().await;
+    let token = token(app, OWNER).await;
+    let path = accepted(app, &token, "a", "hello").await;
+    std::fs::remove_file(&blobs(app)[0]).expect("the blob can be removed");
+    while processing(app).await.is_some() {
+        assert_eq!(get(app, &token, &path).await["status"], "processing");
+        app.run_due_jobs().await;
+        app.clock().advance(Duration::from_secs(3600));
+    }
+    let file = get(app, &token, &path).await;
+    assert_eq!((&file["status"], &file["message"]), (&json!("failed"), &json!("it could not be processed")));
+    app.run_due_jobs().await;
+    let told = get(app, &token, "/v1/notifications").await;
+    assert_eq!((&told["unread"], &told["items"][0]["kind"]), (&json!(1), &json!("file_failed")));
+});
+
+both_databases!(app::app(); async fn a_file_whose_job_an_operator_ends_fails_at_once(app) {
+    app.seed_demo().await;
+    let token = token(app, OWNER).await;
+    app.run_due_jobs().await;
+    let path = accepted(app, &token, "a", "hello").await;
+    let job = processing(app).await.expect("it is queued");
+    app.jobs().cancel(job.id).await.expect("an operator ends it");
+    app.run_due_jobs().await;
+    let file = get(app, &token, &path).await;
+    assert_eq!((&file["status"], &file["message"]), (&json!("failed"), &json!("its processing was ended by an operator")));
+    assert_eq!(get(app, &token, "/v1/notifications").await["unread"], 1);
+    app.jobs().retry(job.id).await.expect("the operator has second thoughts");
+    app.run_due_jobs().await;
+    let file = get(app, &token, &path).await;
+    assert_eq!((&file["status"], &file["message"]), (&json!("ready"), &json!("")));
 });
 
 both_databases!(app::app(); async fn after_a_delete_and_a_sweep_the_store_has_nothing_that_no_row_knows(app) {

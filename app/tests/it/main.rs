@@ -10,6 +10,7 @@ mod notifications;
 mod operations;
 mod probe;
 mod projects;
+mod quota;
 mod rights;
 mod sql;
 mod statements;

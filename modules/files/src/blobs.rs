@@ -11,6 +11,8 @@ use tenfold::data::{OrgId, Uuid};
 use tokio::fs;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 
+use crate::private;
+
 /// How many bytes are read at a time.
 const CHUNK: usize = 64 * 1024;
 /// The folder of what is being written, beside those of the organizations.
@@ -57,12 +59,15 @@ pub(crate) struct Found {
 }
 
 impl Blobs {
-    /// The store at `file:PATH`; makes its folder.
+    /// The store at `file:PATH`; makes its folder, and closes what is in it to all accounts but this one.
     pub(crate) fn open(address: &str) -> anyhow::Result<Self> {
         let path = address.strip_prefix("file:").filter(|path| !path.is_empty());
         let root = PathBuf::from(path.ok_or_else(|| NoStore(address.to_owned()))?);
-        std::fs::create_dir_all(root.join(INCOMING))
+        private::folders(&root.join(INCOMING))
             .map_err(|error| anyhow::anyhow!("files.blobs: {} cannot be made: {error}", root.display()))?;
+        private::close(&root).map_err(|error| {
+            anyhow::anyhow!("files.blobs: {} cannot be closed to other accounts: {error}", root.display())
+        })?;
         Ok(Blobs { root })
     }
 
@@ -77,7 +82,12 @@ impl Blobs {
     ) -> io::Result<Incoming> {
         let target = self.path(org_id, file, part);
         let path = self.root.join(INCOMING).join(writing.to_string());
-        Ok(Incoming { file: fs::File::create(&path).await?, path, target, kept: false })
+        Ok(Incoming { file: private::file(&path).await?, path, target, kept: false })
+    }
+
+    /// Whether the organization's folder is there. One that has a file has a folder, unless the store is away.
+    pub(crate) fn has(&self, org_id: OrgId) -> bool {
+        self.root.join(org_id.to_string()).is_dir()
     }
 
     /// Where a blob is, for readers that block.
@@ -164,7 +174,7 @@ impl Incoming {
         self.file.flush().await?;
         self.file.sync_all().await?;
         let folder = self.target.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).await?;
+        private::folders(folder)?;
         fs::rename(&self.path, &self.target).await?;
         self.kept = true;
         // The name is durable only when its folder is, and a new folder's when the one above is.

@@ -4,6 +4,7 @@ use files_api::FileId;
 use serde::{Deserialize, Serialize};
 use tenfold::prelude::*;
 
+use crate::outside;
 use crate::permissions::WriteFiles;
 use crate::quota;
 use crate::service::Files;
@@ -43,7 +44,7 @@ impl Job for DeleteBlobs {
     const KIND: &'static str = "files.delete_blobs";
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
-        let blobs = &job.service::<Files>()?.blobs;
-        Ok(blobs.delete(job.cx()?.tenant(), self.file).await?)
+        let (blobs, org_id) = (&job.service::<Files>()?.blobs, job.cx()?.tenant());
+        blobs.delete(org_id, self.file).await.map_err(|error| outside::judge(error.into(), blobs, org_id))
     }
 }

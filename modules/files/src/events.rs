@@ -12,6 +12,8 @@ use crate::view::FileView;
 /// The id of the last event. Those before it have their percent, which only grows: a step that is done is not begun
 /// again, and says where it is before it begins.
 const LAST: i64 = 101;
+/// Ends the id of an event that says that the processing waits for something outside.
+const WAITS: &str = "w";
 
 /// How a file's processing goes on, as Server-Sent Events: `progress` with percent and message, and at the end `ready`
 /// or `failed` with the file. `Last-Event-ID` goes on where a client was cut off.
@@ -31,14 +33,16 @@ pub(crate) async fn file_events(
 }
 
 async fn look(cx: Context, id: FileId, last: Option<String>) -> Result<News, Problem> {
-    let last = last.and_then(|last| last.parse().ok()).unwrap_or(-1);
+    let told = last.unwrap_or_default();
+    let last = told.trim_end_matches(WAITS).parse().unwrap_or(-1);
     let file = File::get(&cx, id).await?;
     let view = FileView::of(&cx, &file).await?;
     let (percent, message) = view.progress();
     let name = match file.status {
-        FileStatus::Processing if percent > last => {
+        FileStatus::Processing if percent > last || view.waits() && !told.ends_with(WAITS) => {
             let data = json!({"id": id, "percent": percent, "message": message});
-            return Ok(News::More(vec![LiveEvent { id: percent.to_string(), name: "progress", data }]));
+            let id = format!("{percent}{}", if view.waits() { WAITS } else { "" });
+            return Ok(News::More(vec![LiveEvent { id, name: "progress", data }]));
         }
         FileStatus::Processing => return Ok(News::More(Vec::new())),
         _ if last >= LAST => return Ok(News::Last(Vec::new())),

@@ -3,7 +3,6 @@
 //! Only the bytes hold the client: they are streamed to the blob store, a row and a job are committed together, and
 //! everything else is the job's.
 
-mod abandoned;
 mod blobs;
 mod content;
 mod delete;
@@ -15,8 +14,10 @@ mod get;
 mod kind;
 mod lines;
 mod list;
+mod outside;
 mod permissions;
 mod picture;
+mod private;
 mod process;
 mod quota;
 mod range;
@@ -45,6 +46,7 @@ pub fn module() -> Module {
         .needs::<dyn Billing>()
         .service(|wiring| Box::pin(Files::start(wiring)))
         .job::<process::ProcessUpload>()
+        .on_given_up(process::given_up)
         .job::<delete::DeleteBlobs>()
         .job::<sweep::SweepBlobs>()
         .routes(routes::all)

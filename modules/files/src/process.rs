@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use files_api::{FileFailed, FileId, FileReady};
 use serde::{Deserialize, Serialize};
+use tenfold::jobs::JobState;
 use tenfold::prelude::*;
 
 use crate::blobs::Part;
@@ -12,6 +13,7 @@ use crate::entities::{File, FileStatus};
 use crate::facts::{self, Facts};
 use crate::kind::{Recognized, recognize};
 use crate::picture::{self, Format, NotDrawn};
+use crate::outside;
 use crate::service::Files;
 
 /// Checks a file, finds out what it is, and says when it can be used.
@@ -42,7 +44,7 @@ struct Found {
 
 impl Job for ProcessUpload {
     const KIND: &'static str = "files.process_upload";
-    const MAX_ATTEMPTS: u32 = 5;
+    const MAX_ATTEMPTS: u32 = 10;
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
         let cx = job.cx()?;
@@ -52,12 +54,28 @@ impl Job for ProcessUpload {
         if let Some(problem) = hopeless(&error) {
             return fail(&job, &file, problem).await;
         }
-        if job.is_last_attempt() {
-            // What went wrong on our side is in the job's history, and no affair of the file's owner.
-            fail(&job, &file, "it could not be processed".to_owned()).await?;
-        }
-        Err(error)
+        Err(outside::judge(error, &job.service::<Files>()?.blobs, file.org_id))
     }
+}
+
+/// Marks the file of a job that will not run again, so that it does not look as if it were still being processed.
+///
+/// # Errors
+/// Whatever stops the statements.
+pub(crate) async fn given_up(job: JobContext, given_up: GivenUp<ProcessUpload>) -> anyhow::Result<()> {
+    // What went wrong on our side is in the job's history, and no affair of the file's owner.
+    let problem = match given_up.state {
+        JobState::Cancelled => "its processing was ended by an operator",
+        _ => "it could not be processed",
+    };
+    let cx = job.cx()?;
+    cx.transaction(async |tx| -> Result<(), DataError> {
+        let file = File::find(&*tx, given_up.job.file).await?;
+        let Some(file) = file.filter(|file| file.status == FileStatus::Processing) else { return Ok(()) };
+        mark_failed(tx, &file, problem.to_owned()).await
+    })
+    .await?;
+    Ok(())
 }
 
 async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
@@ -100,6 +118,7 @@ async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
             .set(File::status, FileStatus::Ready)
             .set(File::facts, serde_json::to_value(&found.facts)?)
             .set(File::has_thumbnail, found.has_thumbnail)
+            .set(File::problem, None)
             .run(&tx)
             .await?;
         let event = FileReady { file: file.id, name: file.name.clone(), user_id: file.user_id };
@@ -164,10 +183,7 @@ async fn fail(job: &JobContext, file: &File, problem: String) -> anyhow::Result<
 }
 
 /// Says that a file will not become ready, and why.
-///
-/// # Errors
-/// Whatever stops the statements.
-pub(crate) async fn mark_failed(tx: &Tx<'_>, file: &File, problem: String) -> Result<(), DataError> {
+async fn mark_failed(tx: &Tx<'_>, file: &File, problem: String) -> Result<(), DataError> {
     File::update(file.id)
         .set(File::status, FileStatus::Failed)
         .set(File::problem, Some(problem))

@@ -1,72 +1,243 @@
-//! How much an organization may still store: billing says the limit, this module counts.
+//! How much an organization may still store: billing says the limit, this module counts, and an upload has its room
+//! before it has its bytes.
+//!
+//! What is stored is a row's number, what is under way are reservations; both together stay within the limit, since whoever
+//! changes them first takes the lock of the organization's row. A reservation lives for `files.reservation_lease` and is
+//! renewed while bytes come: those of a killed process are worth nothing when that is over.
+
+use std::time::Duration;
 
 use billing_api::{BillingClient, StorageQuota};
+use files_api::FileId;
 use tenfold::config::ByteSize;
+use tenfold::data::Database;
 use tenfold::http::StatusCode;
 use tenfold::prelude::*;
 
-use crate::entities::Usage;
+use crate::service::Files;
 
-/// The limit, and what was used when somebody asked.
-pub(crate) struct Allowance {
+/// What an upload whose length is not announced reserves at a time, in bytes. So much at most is kept from others without
+/// being used; where so much is not left, each piece is reserved when it has come.
+const STEP: u64 = 4 * 1024 * 1024;
+
+/// The room of an upload that is under way. Dropped, it is given back.
+pub(crate) struct Room {
     quota: StorageQuota,
-    used: u64,
+    org_id: OrgId,
+    file: FileId,
+    lease: Duration,
+    /// The longest file, which needs no more room.
+    max_size: u64,
+    reserved: u64,
+    renew_at: Timestamp,
+    /// Where it is given back, until that is done.
+    database: Option<Database>,
 }
 
-impl Allowance {
-    /// Asks; two statements for any number of files.
-    pub(crate) async fn ask(cx: &Context, billing: &BillingClient) -> Result<Self, Problem> {
-        let quota = billing.storage(cx).await?;
-        let usage = Usage::find(cx, cx.tenant()).await?;
-        let used = usage.map_or(0, |usage| u64::try_from(usage.bytes).unwrap_or(0));
-        Ok(Allowance { quota, used })
-    }
-
-    /// The bytes that are left.
-    pub(crate) fn left(&self) -> u64 {
-        self.quota.limit_bytes.saturating_sub(self.used)
-    }
-
-    /// Refuses a file of at least this many bytes if there is no room for it.
+impl Room {
+    /// Asks for the limit, and reserves the announced length.
     ///
     /// # Errors
     /// 402 `storage-quota`, with the limit and what is left.
-    pub(crate) fn check(&self, size: u64) -> Result<(), Problem> {
-        if size <= self.left() { Ok(()) } else { Err(self.exceeded()) }
+    pub(crate) async fn reserve(
+        cx: &Context,
+        files: &Files,
+        billing: &BillingClient,
+        file: FileId,
+        length: u64,
+    ) -> Result<Self, Problem> {
+        let mut room = Room {
+            quota: billing.storage(cx).await?,
+            org_id: cx.tenant(),
+            file,
+            lease: files.reservation_lease,
+            max_size: files.max_size,
+            reserved: 0,
+            renew_at: cx.now(),
+            database: None,
+        };
+        room.set(cx, length).await?;
+        room.database = Some(files.database.clone());
+        Ok(room)
     }
 
-    /// Counts a file in the transaction that stores its row.
+    /// Whether `size` bytes have their room, and will have it for a while.
+    pub(crate) fn covers(&self, size: u64, now: Timestamp) -> bool {
+        size <= self.reserved && now < self.renew_at
+    }
+
+    /// Sees to it that `size` bytes have their room.
     ///
     /// # Errors
-    /// 402 as [`Allowance::check`], when other uploads took the room meanwhile.
-    pub(crate) async fn take(&self, tx: &Tx<'_>, size: u64) -> Result<(), Problem> {
-        self.check(size)?;
-        let limit = i64::try_from(self.quota.limit_bytes).unwrap_or(i64::MAX);
-        let taken = sql!(
-            "files_usage.take",
-            "INSERT INTO files_usage (org_id, bytes) VALUES ($1, $2)
-             ON CONFLICT (org_id) DO UPDATE SET bytes = files_usage.bytes + excluded.bytes
-             WHERE files_usage.bytes + excluded.bytes <= $3"
-        )
-        .bind(i64::try_from(size).unwrap_or(i64::MAX))
-        .bind(limit)
-        .execute(tx)
-        .await?;
-        if taken == 0 { Err(self.exceeded()) } else { Ok(()) }
+    /// 402 as [`Room::reserve`].
+    pub(crate) async fn extend(&mut self, cx: &Context, size: u64) -> Result<(), Problem> {
+        let size = size.max(self.reserved);
+        if size > self.reserved {
+            let ahead = size.next_multiple_of(STEP).min(self.max_size).max(size);
+            match self.set(cx, ahead).await {
+                Err(problem) if problem.status() == StatusCode::PAYMENT_REQUIRED => {}
+                done => return done,
+            }
+        }
+        self.set(cx, size).await
     }
 
-    fn exceeded(&self) -> Problem {
-        let StorageQuota { plan, limit_bytes } = &self.quota;
-        Problem::new(StatusCode::PAYMENT_REQUIRED, "storage-quota", "There is no room left in your plan")
-            .detail(format!(
-                "the plan {plan} allows {} of files, and {} are left: delete files, or take a larger plan",
-                ByteSize::bytes(*limit_bytes),
-                ByteSize::bytes(self.left())
-            ))
+    async fn set(&mut self, cx: &Context, bytes: u64) -> Result<(), Problem> {
+        let (file, until) = (self.file, cx.now() + self.lease);
+        let taken = cx
+            .transaction(async |tx| -> Result<(), Problem> {
+                lock(tx).await?;
+                sql!(
+                    "files_reservations.set",
+                    "INSERT INTO files_reservations (org_id, id, bytes, expires_at) VALUES ($1, $2, $3, $4)
+                     ON CONFLICT (org_id, id) DO UPDATE SET bytes = excluded.bytes, expires_at = excluded.expires_at"
+                )
+                .bind(file)
+                .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
+                .bind(until)
+                .execute(tx)
+                .await?;
+                self.check(bytes, taken(tx).await?)
+            })
+            .await;
+        taken?;
+        self.reserved = bytes;
+        self.renew_at = cx.now() + self.lease / 3;
+        Ok(())
     }
+
+    /// Counts the file in the transaction that stores its row, in place of its reservation.
+    ///
+    /// # Errors
+    /// 402 as [`Room::reserve`], when the reservation had expired and others took the room.
+    pub(crate) async fn take(&self, tx: &Tx<'_>, size: u64) -> Result<(), Problem> {
+        // First the organization's row, as everybody does.
+        sql!(
+            "files_usage.take",
+            "INSERT INTO files_usage (org_id, bytes) VALUES ($1, $2)
+             ON CONFLICT (org_id) DO UPDATE SET bytes = files_usage.bytes + excluded.bytes"
+        )
+        .bind(i64::try_from(size).unwrap_or(i64::MAX))
+        .execute(tx)
+        .await?;
+        let reserved: Option<(i64,)> = sql!(
+            "files_reservations.end",
+            "DELETE FROM files_reservations WHERE org_id = $1 AND id = $2 AND expires_at > $3 RETURNING bytes"
+        )
+        .bind(self.file)
+        .bind(tx.now())
+        .first(tx)
+        .await?;
+        if reserved.is_some_and(|(bytes,)| u64::try_from(bytes).is_ok_and(|bytes| bytes >= size)) {
+            return Ok(());
+        }
+        self.check(size, taken(tx).await?)
+    }
+
+    /// The file has taken it.
+    pub(crate) fn keep(mut self) {
+        self.database = None;
+    }
+
+    /// Gives back what was reserved; nothing of it is left once a file took it.
+    pub(crate) async fn give_back(mut self, cx: &Context) {
+        if self.database.take().is_some()
+            && let Err(error) = release(cx, self.file).await
+        {
+            tracing::warn!(%error, "the room of an upload that broke off is free when its reservation expires");
+        }
+    }
+
+    /// `taken` counts the `size` bytes of this upload, too.
+    fn check(&self, size: u64, taken: u64) -> Result<(), Problem> {
+        let StorageQuota { plan, limit_bytes } = &self.quota;
+        if taken <= *limit_bytes {
+            return Ok(());
+        }
+        let left = limit_bytes.saturating_sub(taken - size.min(taken));
+        Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "storage-quota", "There is no room left in your plan")
+            .detail(format!(
+                "the plan {plan} allows {} of files, uploads under way among them, and {} are left: delete files, or take a \
+                 larger plan",
+                ByteSize::bytes(*limit_bytes),
+                ByteSize::bytes(left)
+            )))
+    }
+}
+
+impl Drop for Room {
+    /// The client is gone, and its request with it.
+    fn drop(&mut self) {
+        let Some(database) = self.database.take() else { return };
+        let (org_id, file) = (self.org_id, self.file);
+        let release = async move {
+            let released = database.run(None, async |cx| release(&cx.within(org_id), file).await).await;
+            if let Err(error) = released {
+                tracing::warn!(%error, "the room of an upload that broke off is free when its reservation expires");
+            }
+        };
+        // Without a runtime the process ends, and the reservation expires.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(release);
+        }
+    }
+}
+
+/// Holds up whoever else would change what the organization has, until the transaction ends.
+async fn lock(tx: &Tx<'_>) -> Result<(), DataError> {
+    sql!(
+        "files_usage.lock",
+        "INSERT INTO files_usage (org_id, bytes) VALUES ($1, 0)
+         ON CONFLICT (org_id) DO UPDATE SET bytes = files_usage.bytes"
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The bytes that are stored, and those that are reserved.
+async fn taken(tx: &Tx<'_>) -> Result<u64, DataError> {
+    let taken: Option<(i64,)> = sql!(
+        "files_usage.taken",
+        "SELECT files_usage.bytes + CAST(COALESCE((
+            SELECT SUM(files_reservations.bytes) FROM files_reservations
+            WHERE files_reservations.org_id = $1 AND files_reservations.expires_at > $2), 0) AS bigint)
+         FROM files_usage WHERE files_usage.org_id = $1"
+    )
+    .bind(tx.now())
+    .first(tx)
+    .await?;
+    Ok(taken.map_or(0, |(bytes,)| u64::try_from(bytes).unwrap_or(0)))
+}
+
+async fn release(cx: &Context, file: FileId) -> Result<(), DataError> {
+    cx.transaction(async |tx| -> Result<(), DataError> {
+        sql!("files_reservations.release", "DELETE FROM files_reservations WHERE org_id = $1 AND id = $2")
+            .bind(file)
+            .execute(tx)
+            .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Deletes the reservations of uploads that nobody heard of for long.
+///
+/// # Errors
+/// Whatever stops the statement.
+pub(crate) async fn forget_expired(cx: &SystemContext) -> Result<(), DataError> {
+    cx.transaction(async |tx| -> Result<(), DataError> {
+        sql!("files_reservations.expire", "DELETE FROM files_reservations WHERE expires_at < $1")
+            .bind(tx.now())
+            .execute(&*tx)
+            .await?;
+        Ok(())
+    })
+    .await
 }
 
 /// Counts a file no more.
 pub(crate) async fn give_back(tx: &Tx<'_>, size: i64) -> Result<(), DataError> {
+    use crate::entities::Usage;
     Usage::update(tx.tenant()).add(Usage::bytes, -size).run(tx).await
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tenfold::config::{ByteSize, ConfigError, Loaded, TimeSpan};
+use tenfold::data::Database;
 use tenfold::prelude::*;
 use tokio::sync::Semaphore;
 
@@ -24,6 +25,7 @@ struct Settings {
     picture_memory: ByteSize,
     picture_time: TimeSpan,
     picture_scans: u32,
+    reservation_lease: TimeSpan,
 }
 
 impl Settings {
@@ -38,6 +40,8 @@ impl Settings {
         let times = TimeSpan::milliseconds(1)..=TimeSpan::minutes(10);
         loaded.within("files.picture_time", settings.picture_time, times)?;
         loaded.within("files.picture_scans", settings.picture_scans, 1..=10_000)?;
+        let leases = TimeSpan::seconds(10)..=TimeSpan::hours(24);
+        loaded.within("files.reservation_lease", settings.reservation_lease, leases)?;
         Ok(settings)
     }
 }
@@ -61,6 +65,10 @@ pub(crate) struct Files {
     pub(crate) pictures: Semaphore,
     /// What the work on one of them may cost.
     pub(crate) bounds: Bounds,
+    /// How long an upload's room stays reserved when nothing is heard of it.
+    pub(crate) reservation_lease: Duration,
+    /// Where the room of an upload is given back whose request is gone.
+    pub(crate) database: Database,
 }
 
 impl Files {
@@ -76,7 +84,8 @@ impl Files {
             time: settings.picture_time,
             scans: settings.picture_scans,
         };
-        Ok(Files { blobs, max_size, orphan_after, pictures, bounds })
+        let (reservation_lease, database) = (settings.reservation_lease.as_std(), wiring.database().clone());
+        Ok(Files { blobs, max_size, orphan_after, pictures, bounds, reservation_lease, database })
     }
 
     /// How long an upload may take, however steadily it comes: its row is there before its bytes count as an orphan.

@@ -22,7 +22,7 @@ use crate::digest::{announced, hex, mismatch};
 use crate::entities::{File, FileStatus};
 use crate::permissions::WriteFiles;
 use crate::process::ProcessUpload;
-use crate::quota::Allowance;
+use crate::quota::Room;
 use crate::service::Files;
 
 /// How an upload is called.
@@ -70,28 +70,13 @@ pub(crate) async fn upload_file(
 ) -> Result<Response, Problem> {
     check_form(&headers)?;
     let expected = announced(&headers)?;
-    let allowance = Allowance::ask(&cx, &billing).await?;
-    check_length(&headers, &files, &allowance)?;
-
+    let length = announced_length(&headers);
+    check_size(length, &files)?;
     let file = FileId(cx.new_id());
-    let mut blob =
-        files.blobs.create(cx.tenant(), file, Part::Content, cx.new_id()).await.map_err(Problem::internal)?;
+    let room = Room::reserve(&cx, &files, &billing, file, length).await?;
     let last = Instant::now() + files.longest_upload();
-    let renew = || patience.renew(&state, last);
-    let arrived = receive(body, &mut blob, &files, &allowance, renew).await?;
-    if let Some(expected) = expected.filter(|expected| *expected != arrived.sha256) {
-        return Err(mismatch(&expected, &arrived.sha256));
-    }
-    patience.renew(&state, last);
-    blob.keep().await.map_err(Problem::internal)?;
-    let row = async |cx: Context| store(&cx, file, query.name.into_inner(), arrived, &allowance).await;
-    if let Err(problem) = patience.afresh(&state, &cx, row).await {
-        // Unless nobody knows whether the row is there: then the sweep finds out.
-        if !problem.status().is_server_error() {
-            files.blobs.delete(cx.tenant(), file).await.map_err(Problem::internal)?;
-        }
-        return Err(problem);
-    }
+    let upload = Upload { cx, file, files: &files, state: &state, patience, last };
+    upload.run(query.name.into_inner(), expected, room, body).await?;
     let location = [(header::LOCATION, format!("/v1/files/{file}"))];
     let accepted = Accepted { id: file, status: FileStatus::Processing };
     Ok((StatusCode::ACCEPTED, location, Json(accepted)).into_response())
@@ -112,40 +97,96 @@ fn check_form(headers: &HeaderMap) -> Result<(), Problem> {
     )))
 }
 
-/// Refuses by the announced length, before the first byte is read.
-fn check_length(headers: &HeaderMap, files: &Files, allowance: &Allowance) -> Result<(), Problem> {
+/// An upload under way.
+struct Upload<'a> {
+    cx: Context,
+    file: FileId,
+    files: &'a Files,
+    state: &'a ServerState,
+    patience: Patience,
+    /// When it must have come, however steadily it does.
+    last: Instant,
+}
+
+impl Upload<'_> {
+    /// Receives and stores it. What it had of the quota is given back when that fails, after its bytes are gone.
+    async fn run(
+        &self,
+        name: String,
+        expected: Option<String>,
+        mut room: Room,
+        body: Body,
+    ) -> Result<(), Problem> {
+        let stored = self.receive_and_store(name, expected, &mut room, body).await;
+        if stored.is_err() {
+            self.patience.renew(self.state, self.last);
+            self.patience.afresh(self.state, &self.cx, async |cx| room.give_back(&cx).await).await;
+        } else {
+            room.keep();
+        }
+        stored
+    }
+
+    async fn receive_and_store(
+        &self,
+        name: String,
+        expected: Option<String>,
+        room: &mut Room,
+        body: Body,
+    ) -> Result<(), Problem> {
+        let (blobs, org_id) = (&self.files.blobs, self.cx.tenant());
+        let blob = blobs.create(org_id, self.file, Part::Content, self.cx.new_id()).await;
+        let mut blob = blob.map_err(Problem::internal)?;
+        let arrived = self.receive(body, &mut blob, room).await?;
+        if let Some(expected) = expected.filter(|expected| *expected != arrived.sha256) {
+            return Err(mismatch(&expected, &arrived.sha256));
+        }
+        self.patience.renew(self.state, self.last);
+        blob.keep().await.map_err(Problem::internal)?;
+        let row = async |cx: Context| store(&cx, self.file, name, arrived, room).await;
+        if let Err(problem) = self.patience.afresh(self.state, &self.cx, row).await {
+            // Unless nobody knows whether the row is there: then the sweep finds out.
+            if !problem.status().is_server_error() {
+                blobs.delete(org_id, self.file).await.map_err(Problem::internal)?;
+            }
+            return Err(problem);
+        }
+        Ok(())
+    }
+
+    /// Writes the bytes as they come, none before it has its room; one piece is in memory at a time.
+    async fn receive(&self, body: Body, blob: &mut Incoming, room: &mut Room) -> Result<Arrived, Problem> {
+        let mut pieces = body.into_data_stream();
+        let (mut size, mut hash) = (0_u64, Sha256::new());
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| Problem::broken_body(&error).cause(error))?;
+            self.patience.renew(self.state, self.last);
+            size += piece.len() as u64;
+            check_size(size, self.files)?;
+            if !room.covers(size, self.cx.now()) {
+                let extend = async |cx: Context| room.extend(&cx, size).await;
+                self.patience.afresh(self.state, &self.cx, extend).await?;
+            }
+            hash.update(&piece);
+            blob.write(&piece).await.map_err(full_or_broken)?;
+        }
+        Ok(Arrived { size, sha256: hex(hash) })
+    }
+}
+
+/// The length that the client announces; 0 when it announces none.
+fn announced_length(headers: &HeaderMap) -> u64 {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let length: u64 = announced.and_then(|length| length.parse().ok()).unwrap_or(0);
-    check_size(length, files, allowance)
+    announced.and_then(|length| length.parse().ok()).unwrap_or(0)
 }
 
-fn check_size(size: u64, files: &Files, allowance: &Allowance) -> Result<(), Problem> {
-    if size > files.max_size {
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The file is too long")
-            .detail(format!("{} are allowed at most (files.max_size)", ByteSize::bytes(files.max_size))));
+/// Refuses a file that is too long, by its announced length before the first byte is read.
+fn check_size(size: u64, files: &Files) -> Result<(), Problem> {
+    if size <= files.max_size {
+        return Ok(());
     }
-    allowance.check(size)
-}
-
-/// Writes the bytes as they come; one piece is in memory at a time.
-async fn receive(
-    body: Body,
-    blob: &mut Incoming,
-    files: &Files,
-    allowance: &Allowance,
-    renew: impl Fn(),
-) -> Result<Arrived, Problem> {
-    let mut pieces = body.into_data_stream();
-    let (mut size, mut hash) = (0_u64, Sha256::new());
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| Problem::broken_body(&error).cause(error))?;
-        renew();
-        size += piece.len() as u64;
-        check_size(size, files, allowance)?;
-        hash.update(&piece);
-        blob.write(&piece).await.map_err(full_or_broken)?;
-    }
-    Ok(Arrived { size, sha256: hex(hash) })
+    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The file is too long")
+        .detail(format!("{} are allowed at most (files.max_size)", ByteSize::bytes(files.max_size))))
 }
 
 /// 507 when the disk is full, which people can do something about.
@@ -162,16 +203,10 @@ fn full_or_broken(error: io::Error) -> Problem {
 }
 
 /// Commits the row, the count and the job together: who gets a 202 has a file that will be processed.
-async fn store(
-    cx: &Context,
-    id: FileId,
-    name: String,
-    arrived: Arrived,
-    allowance: &Allowance,
-) -> Result<(), Problem> {
+async fn store(cx: &Context, id: FileId, name: String, arrived: Arrived, room: &Room) -> Result<(), Problem> {
     let user = cx.principal().map(|principal| UserId(principal.user)).ok_or_else(Problem::unauthenticated)?;
     cx.transaction(async |tx| -> Result<(), Problem> {
-        allowance.take(tx, arrived.size).await?;
+        room.take(tx, arrived.size).await?;
         let job_id = tx.enqueue(ProcessUpload { file: id }).await?;
         File {
             id,

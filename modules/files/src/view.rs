@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use auth_api::UserId;
 use files_api::FileId;
 use serde::Serialize;
-use tenfold::jobs::{JobId, QueuedJob};
+use tenfold::jobs::{JobId, JobState, QueuedJob};
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
@@ -24,7 +24,7 @@ pub(crate) struct FileView {
     /// How far its processing is, 0 to 100.
     #[schema(minimum = 0, maximum = 100)]
     percent: i64,
-    /// What its processing does now, or why it failed.
+    /// What its processing does now or waits for, or why it failed.
     message: String,
     /// In bytes.
     #[schema(minimum = 0)]
@@ -37,6 +37,16 @@ pub(crate) struct FileView {
     /// Where a small picture of it is; null when there is none.
     thumbnail: Option<String>,
     created_at: Timestamp,
+    /// Its processing waits for something outside.
+    #[serde(skip)]
+    waits: bool,
+}
+
+/// What a job says of itself.
+struct Progress<'a> {
+    percent: i64,
+    message: &'a str,
+    waits: bool,
 }
 
 impl FileView {
@@ -45,9 +55,9 @@ impl FileView {
         let processing = files.iter().filter(|file| file.status == FileStatus::Processing);
         let jobs: Vec<JobId> = processing.map(|file| file.job_id).collect();
         let queued = QueuedJob::find_many(cx, jobs).await?;
-        let progress: HashMap<JobId, (i64, &str)> =
-            queued.iter().flatten().map(|job| (job.id, (job.percent, &*job.message))).collect();
-        files.iter().map(|file| FileView::new(file, progress.get(&file.job_id).copied())).collect()
+        let progress: HashMap<JobId, Progress<'_>> =
+            queued.iter().flatten().map(|job| (job.id, Progress::of(job))).collect();
+        files.iter().map(|file| FileView::new(file, progress.get(&file.job_id))).collect()
     }
 
     /// One file with its progress.
@@ -61,9 +71,14 @@ impl FileView {
         (self.percent, &self.message)
     }
 
-    fn new(file: &File, progress: Option<(i64, &str)>) -> Result<Self, Problem> {
+    /// Whether its processing waits for something outside; what for, its message says.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
+    }
+
+    fn new(file: &File, progress: Option<&Progress<'_>>) -> Result<Self, Problem> {
         let (percent, message) = match file.status {
-            FileStatus::Processing => progress.unwrap_or((0, "")),
+            FileStatus::Processing => progress.map_or((0, ""), |job| (job.percent, job.message)),
             FileStatus::Ready => (100, ""),
             FileStatus::Failed => (100, file.problem.as_deref().unwrap_or_default()),
         };
@@ -81,6 +96,14 @@ impl FileView {
             facts,
             thumbnail: file.has_thumbnail.then(|| format!("/v1/files/{}/thumbnail", file.id)),
             created_at: file.created_at,
+            waits: file.status == FileStatus::Processing && progress.is_some_and(|job| job.waits),
         })
+    }
+}
+
+impl<'a> Progress<'a> {
+    fn of(job: &'a QueuedJob) -> Self {
+        let waits = job.state == JobState::Retryable && job.waits > 0;
+        Progress { percent: job.percent, message: &job.message, waits }
     }
 }

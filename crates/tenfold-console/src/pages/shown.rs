@@ -32,7 +32,7 @@ macro_rules! shown_from {
                     kind: job.kind,
                     state: job.state,
                     org_id: job.org_id,
-                    attempts: format!("{} of {}", job.attempt, job.max_attempts),
+                    attempts: attempts(job.attempt, job.max_attempts),
                     crashes: job.crashes,
                     progress: progress(job.percent, &job.message),
                     args: job.args,
@@ -48,6 +48,10 @@ macro_rules! shown_from {
 
 shown_from!(QueuedJob, run_at);
 shown_from!(FinishedJob, finished_at);
+
+fn attempts(begun: i64, most: i64) -> String {
+    if most == i64::MAX { format!("{begun}, until it succeeds") } else { format!("{begun} of {most}") }
+}
 
 impl Shown {
     /// What `when` says of a job in this state.

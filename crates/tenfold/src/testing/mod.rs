@@ -183,6 +183,11 @@ impl TestApp {
         self.started.jobs.run_due().await.expect("jobs can be claimed")
     }
 
+    /// What runs the jobs, to end one or have it tried again as an operator does.
+    pub fn jobs(&self) -> &tenfold_jobs::Jobs {
+        &self.started.jobs
+    }
+
     /// The clock; moving it moves the application's.
     pub fn clock(&self) -> &Clock {
         &self.clock

@@ -1,0 +1,49 @@
+//! What stops work on a file and is not the file's fault: the store, its disk, the network before it, the system's limits.
+
+use std::io::{self, ErrorKind};
+
+use tenfold::prelude::*;
+
+use crate::blobs::Blobs;
+
+/// An error of work on a file of the organization. When the store is to blame it becomes one that is tried again for as
+/// long as it takes; the rest stays what it is.
+pub(crate) fn judge(error: anyhow::Error, blobs: &Blobs, org_id: OrgId) -> anyhow::Error {
+    let reason = error.chain().find_map(|cause| reason(cause.downcast_ref()?, || blobs.has(org_id)));
+    match reason {
+        Some(reason) => TryLater::because(reason).caused_by(error).into(),
+        None => error,
+    }
+}
+
+/// What people are told while they wait; nothing when the file itself is to blame.
+fn reason(error: &io::Error, is_store_there: impl FnOnce() -> bool) -> Option<&'static str> {
+    match error.kind() {
+        // What the file's bytes make of whoever reads them.
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => None,
+        // The bytes of one file are lost, or the whole store is away: unmounted, or moved.
+        ErrorKind::NotFound if is_store_there() => None,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some("waits: the file store is full; it goes on when there is room")
+        }
+        _ => Some("waits: the file store cannot be used now; it goes on when that is mended"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_to_blame_for_its_bytes_alone() {
+        for kind in [ErrorKind::UnexpectedEof, ErrorKind::InvalidData, ErrorKind::InvalidInput] {
+            assert_eq!(reason(&kind.into(), || true), None, "{kind}");
+        }
+        // EIO, EMFILE, ESTALE and ENOSPC.
+        for code in [5, 24, 116, 28] {
+            assert!(reason(&io::Error::from_raw_os_error(code), || true).is_some(), "{code}");
+        }
+        assert_eq!(reason(&ErrorKind::NotFound.into(), || true), None);
+        assert!(reason(&ErrorKind::NotFound.into(), || false).is_some());
+    }
+}
