@@ -11,6 +11,7 @@ mod operations;
 mod probe;
 mod projects;
 mod quota;
+mod repeats;
 mod rights;
 mod sql;
 mod statements;

@@ -8,9 +8,11 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
 use crate::entity::{Global, OrgId, Ownership};
-use crate::scope::{Scope, Watch};
+use crate::scope::{BATCH, Scope, Watch};
+use crate::statement::CallSite;
 use crate::trace::TraceContext;
 use crate::transaction::Connection;
+use crate::value::{ColumnType as _, Value};
 
 /// The person or key on whose behalf a request runs.
 #[derive(Clone, Debug)]
@@ -54,8 +56,8 @@ impl SystemContext {
         Context { scope: Arc::clone(&self.scope), tenant, principal: None, watch: self.watch }
     }
 
-    /// The same context, through which a read may run again and again: the N+1 detector leaves out what is asked for
-    /// through it, for the `reason` that its author gives.
+    /// The same context, through which a read, a write or a call may run again and again: the N+1 detector leaves out what
+    /// is asked for through it, for the `reason` that its author gives.
     pub fn repeating(&self, reason: &'static str) -> Self {
         SystemContext { watch: Watch::unless(reason), ..self.clone() }
     }
@@ -102,14 +104,30 @@ impl Context {
         self.principal.as_deref()
     }
 
-    /// The same context, through which a read may run again and again: the N+1 detector leaves out what is asked for
-    /// through it, for the `reason` that its author gives.
+    /// The same context, through which a read, a write or a call may run again and again: the N+1 detector leaves out what
+    /// is asked for through it, for the `reason` that its author gives.
     pub fn repeating(&self, reason: &'static str) -> Self {
         Context { watch: Watch::unless(reason), ..self.clone() }
     }
 
     pub(crate) fn watch(&self) -> Watch {
         self.watch
+    }
+
+    /// Counts a call to another module's method for so many keys, for the N+1 detector; `asks` tells its arguments from
+    /// others, where that is known.
+    #[doc(hidden)]
+    pub fn watch_call(
+        &self,
+        (module, method): (&'static str, &'static str),
+        keys: usize,
+        asks: Option<u64>,
+        site: CallSite,
+    ) {
+        if self.watch == Watch::Repeats && keys < BATCH {
+            let asks = asks.map(|asks| [self.tenant.to_value(), Value::Integer(asks.cast_signed())]);
+            self.scope.watch_call(module, method, asks.as_ref().map(<[Value; 2]>::as_slice), site);
+        }
     }
 
     /// The request's scope.

@@ -30,7 +30,7 @@ pub struct DatabaseSettings {
     pub cohort_size: usize,
     /// How many rows of one entity, loaded by key, a request remembers.
     pub request_cache: usize,
-    /// So many reads of one text at one line of a piece of work, with other parameters each, are an N+1.
+    /// So many reads, writes or calls at one line of a piece of work, with other parameters each, are an N+1.
     pub n_plus_one_threshold: u32,
     /// How long a transaction may stay open, from when it has begun; then it is rolled back.
     pub transaction_limit: Duration,
@@ -127,6 +127,7 @@ struct Inner {
     driver: Box<dyn Driver>,
     clock: Clock,
     observers: Vec<Arc<dyn Observer>>,
+    wants_callers: bool,
     max_rows: usize,
     cohort_size: usize,
     request_cache: usize,
@@ -175,6 +176,7 @@ impl Database {
         Ok(Database(Arc::new(Inner {
             driver,
             clock,
+            wants_callers: observers.iter().any(|observer| observer.wants_callers()),
             observers,
             max_rows: settings.max_rows,
             migrating: settings.postgres.clone(),
@@ -261,6 +263,11 @@ impl Database {
 
     pub(crate) fn observers(&self) -> &[Arc<dyn Observer>] {
         &self.0.observers
+    }
+
+    /// Whether somebody wants to know which lines led to an N+1.
+    pub(crate) fn wants_callers(&self) -> bool {
+        self.0.wants_callers
     }
 
     pub(crate) fn n_plus_one_threshold(&self) -> u32 {

@@ -179,7 +179,7 @@ pub use crate::row::{ReadError, Row};
 pub use crate::scope::{Cost, Scope};
 pub use crate::sql::{FromRow, Sql};
 pub use crate::statement::{
-    Boundary, CallRecord, CallSite, Dialect, Observer, Outcome, RepeatedRecord, StatementRecord,
+    Boundary, CallRecord, CallSite, Dialect, Observer, Outcome, RepeatKind, RepeatedRecord, StatementRecord,
     TransactionRecord, WaitRecord,
 };
 pub use crate::trace::{SpanId, TraceContext, TraceId};

@@ -127,9 +127,10 @@ impl SqlQuery {
         let target = Target::of(&tx.origin(), true, Location::caller());
         async move {
             let target = target?;
+            let watch = target.watch.and(self.watch);
             let (statement, params) = self.prepare(&target)?;
-            let connection = target.connection.as_deref().expect("writes have a transaction");
-            target.scope.execute(connection, &statement, Params::One(&params), target.site).await
+            let (connection, params) = (target.transaction(), Params::One(&params));
+            target.scope.execute(connection, &statement, params, (target.site, watch)).await
         }
     }
 

@@ -175,17 +175,69 @@ pub struct TransactionRecord {
     pub outcome: Outcome,
 }
 
-/// A read that ran again and again in one piece of work, each time with other parameters: an N+1.
+/// What repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RepeatKind {
+    /// A statement that reads.
+    Read,
+    /// A statement that changes rows, or enqueues a job.
+    Write,
+    /// A call to another module.
+    Call,
+}
+
+impl RepeatKind {
+    /// What metrics and log lines call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RepeatKind::Read => "read",
+            RepeatKind::Write => "write",
+            RepeatKind::Call => "call",
+        }
+    }
+
+    /// How once for all is said.
+    fn way_out(self) -> &'static str {
+        match self {
+            RepeatKind::Read => {
+                "load what the loop needs with one statement: touch a relation of the list's rows \
+                 (`row.relation.get(&cx)`), take `find_many` with all keys, or filter by `any_of` all values\n  \
+                 if it has to repeat, say why: `.repeated(\"…\")` on the query, or `&cx.repeating(\"…\")` for a load by key"
+            }
+            RepeatKind::Write => {
+                "write all rows with one statement: `insert_many` for new ones, \
+                 `query().filter(key.any_of(…)).update()` or `.delete(tx)` for those that change alike, `sql!` where \
+                 each gets a value of its own; one job for all instead of one job each\n  \
+                 if it has to repeat, say why: write through `&tx.repeating(\"…\")`, or `.repeated(\"…\")` on `sql!`"
+            }
+            RepeatKind::Call => {
+                "ask the other module once for all: call its method that takes a list, before the loop, or declare \
+                 that method with `#[call(batch_by = \"…\", one = \"…\")]` and give the one for a key the `Ref` of \
+                 the list's rows\n  \
+                 if it has to repeat, say why: call it with `&cx.repeating(\"…\")`"
+            }
+        }
+    }
+}
+
+/// A read, a write or a call that ran again and again in one piece of work, each time with other parameters: an N+1.
 #[derive(Clone, Debug)]
 pub struct RepeatedRecord {
-    /// The statement's name.
+    /// Which of them.
+    pub kind: RepeatKind,
+    /// The statement's name; of a call `module.method`.
     pub name: Cow<'static, str>,
     /// The module that owns it.
     pub module: &'static str,
+    /// The statement's text; a call has none.
+    pub text: Cow<'static, str>,
     /// The work that asked for it.
     pub trace: TraceContext,
-    /// Where it is asked for: the line in the loop.
+    /// Where it is asked for: the line in the loop, or in the helper that the loop calls.
     pub site: CallSite,
+    /// The author's lines that led there, the innermost first, as `file:line`: among them the loop. Empty unless
+    /// [`Observer::wants_callers`], and in programs without line numbers.
+    pub callers: Vec<String>,
     /// How often it ran with other parameters.
     pub times: u32,
 }
@@ -193,15 +245,17 @@ pub struct RepeatedRecord {
 impl std::fmt::Display for RepeatedRecord {
     /// What it is, where, and what to do about it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let RepeatedRecord { name, module, site, times, .. } = self;
+        let RepeatedRecord { kind, name, module, site, callers, times, .. } = self;
+        let what = if *kind == RepeatKind::Call { "the call " } else { "" };
         write!(
             f,
-            "N+1: {name} (module {module}) ran {times} times in one piece of work, each time with other parameters\n  \
-             asked for at {site}\n  \
-             load what the loop needs with one statement: touch a relation of the list's rows \
-             (`row.relation.get(&cx)`), take `find_many` with all keys, or filter by `any_of` all values\n  \
-             if it has to repeat, say why: `.repeated(\"…\")` on the query, or `&cx.repeating(\"…\")` for a load by key"
-        )
+            "N+1: {what}{name} (module {module}) ran {times} times in one piece of work, each time with other parameters\n  \
+             asked for at {site}\n  "
+        )?;
+        for caller in callers {
+            write!(f, "called from {caller}\n  ")?;
+        }
+        f.write_str(kind.way_out())
     }
 }
 
@@ -240,8 +294,14 @@ pub trait Observer: Send + Sync {
     /// Called when a transaction has begun, and when it is committed; neither is counted as a statement.
     fn transaction(&self, _record: &TransactionRecord) {}
 
-    /// Called at the end of a piece of work, once for each statement that repeated in it.
+    /// Called at the end of a piece of work, once for each statement and call that repeated in it.
     fn repeated(&self, _record: &RepeatedRecord) {}
+
+    /// Whether an N+1 is told with the lines that led to it. They are read from a backtrace, which takes up to half
+    /// a second: for tests.
+    fn wants_callers(&self) -> bool {
+        false
+    }
 
     /// Called once for each transaction whose closure waits for something that is not the database.
     fn waited(&self, _record: &WaitRecord) {}

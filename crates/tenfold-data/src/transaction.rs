@@ -35,6 +35,7 @@ pub struct Tx<'c> {
 pub struct SystemTx<'c> {
     cx: &'c SystemContext,
     connection: Arc<Connection>,
+    watch: Watch,
 }
 
 impl Context {
@@ -79,7 +80,8 @@ impl SystemContext {
         let site = Location::caller();
         async move {
             let open = Open::begin(self.scope(), None, site).await?;
-            let mut tx = SystemTx { cx: self, connection: Arc::clone(&open.connection) };
+            let connection = Arc::clone(&open.connection);
+            let mut tx = SystemTx { cx: self, connection, watch: self.watch() };
             let value = bounded(&open, pin!(work(&mut tx))).await?;
             drop(tx);
             open.commit().await?;
@@ -161,7 +163,14 @@ fn tell(scope: &Scope, boundary: Boundary, site: CallSite, elapsed: Duration, is
     }
 }
 
-impl Tx<'_> {
+impl<'c> Tx<'c> {
+    /// The same transaction, through which a statement may run again and again: the N+1 detector leaves out what goes
+    /// through it, for the `reason` that its author gives.
+    pub fn repeating(&self, reason: &'static str) -> Tx<'c> {
+        let connection = Arc::clone(&self.connection);
+        Tx { scope: self.scope, tenant: self.tenant, connection, watch: Watch::unless(reason) }
+    }
+
     /// The organization whose rows can be reached.
     pub fn tenant(&self) -> OrgId {
         self.tenant
@@ -189,15 +198,16 @@ impl Tx<'_> {
     }
 }
 
-impl SystemTx<'_> {
+impl<'c> SystemTx<'c> {
+    /// The same transaction, through which a statement may run again and again: the N+1 detector leaves out what goes
+    /// through it, for the `reason` that its author gives.
+    pub fn repeating(&self, reason: &'static str) -> SystemTx<'c> {
+        SystemTx { cx: self.cx, connection: Arc::clone(&self.connection), watch: Watch::unless(reason) }
+    }
+
     /// The same transaction, for the rows of one organization.
     pub fn within(&self, tenant: OrgId) -> Tx<'_> {
-        Tx {
-            scope: self.cx.scope(),
-            tenant,
-            connection: Arc::clone(&self.connection),
-            watch: self.cx.watch(),
-        }
+        Tx { scope: self.cx.scope(), tenant, connection: Arc::clone(&self.connection), watch: self.watch }
     }
 
     /// The time now.
@@ -238,12 +248,7 @@ impl Caller for Tx<'_> {
 
 impl Caller for SystemTx<'_> {
     fn origin(&self) -> Origin<'_> {
-        Origin {
-            scope: self.cx.scope(),
-            tenant: None,
-            connection: Some(&self.connection),
-            watch: self.cx.watch(),
-        }
+        Origin { scope: self.cx.scope(), tenant: None, connection: Some(&self.connection), watch: self.watch }
     }
 }
 

@@ -42,6 +42,9 @@ pub struct JobContext {
 #[error("the lease of job {0} was lost: another worker has it, or it was ended")]
 pub struct LeaseLost(pub JobId);
 
+/// Why what is stored about steps may repeat.
+const EACH_STEP: &str = "each step is looked for and stored by itself";
+
 impl JobContext {
     pub(crate) fn new(system: SystemContext, job: QueuedJob, token: Uuid, services: Services) -> Self {
         JobContext { system, job: Arc::new(job), token, services }
@@ -99,14 +102,13 @@ impl JobContext {
         T: Serialize + DeserializeOwned,
         F: AsyncFnOnce() -> anyhow::Result<T>,
     {
-        if let Some(stored) = store::step_result(&self.system, self.job.id, name).await? {
+        let each = self.each_step();
+        if let Some(stored) = store::step_result(&each, self.job.id, name).await? {
             return Ok(serde_json::from_value(stored)?);
         }
         let result = work().await?;
         let value = serde_json::to_value(&result)?;
-        self.system
-            .transaction(async |tx| -> anyhow::Result<()> { self.store_step(tx, name, value).await })
-            .await?;
+        each.transaction(async |tx| -> anyhow::Result<()> { self.store_step(tx, name, value).await }).await?;
         Ok(result)
     }
 
@@ -124,15 +126,19 @@ impl JobContext {
         // Made here, where the author's line is known, and begun when it is awaited.
         let transaction = self.system.transaction(async move |tx| -> anyhow::Result<T> {
             let result = work(tx).await?;
-            self.store_step(tx, name, serde_json::to_value(&result)?).await?;
+            self.store_step(&tx.repeating(EACH_STEP), name, serde_json::to_value(&result)?).await?;
             Ok(result)
         });
         async move {
-            match store::step_result(&self.system, self.job.id, name).await? {
+            match store::step_result(&self.each_step(), self.job.id, name).await? {
                 Some(stored) => Ok(serde_json::from_value(stored)?),
                 None => transaction.await,
             }
         }
+    }
+
+    fn each_step(&self) -> SystemContext {
+        self.system.repeating(EACH_STEP)
     }
 
     async fn store_step(
@@ -154,6 +160,7 @@ impl JobContext {
     pub async fn progress(&self, percent: u8, message: &str) -> anyhow::Result<()> {
         let percent = i64::from(percent.min(100));
         self.system
+            .repeating("a job says again and again how far it is")
             .transaction(async |tx| -> anyhow::Result<()> {
                 store::progress(tx, self.job.id, self.token, percent, message).await
             })

@@ -268,6 +268,7 @@ fn deliver_to(listeners: Listeners) -> Kind {
                 let published: Published = serde_json::from_value(args)?;
                 let organization = job.cx().ok().map(|cx| cx.tenant());
                 job.step_in("deliver", async |tx| {
+                    let tx = tx.repeating("all deliveries travel with COMMIT, however many listen");
                     for kind in listeners.of(&published.name) {
                         let event = Ok(published.event.clone());
                         match organization {
@@ -275,7 +276,7 @@ fn deliver_to(listeners: Listeners) -> Kind {
                                 insert(&tx.within(organization), kind, event, ATTEMPTS_OF_EVENTS, 0, None)
                                     .await?
                             }
-                            None => insert(&*tx, kind, event, ATTEMPTS_OF_EVENTS, 0, None).await?,
+                            None => insert(&tx, kind, event, ATTEMPTS_OF_EVENTS, 0, None).await?,
                         };
                     }
                     Ok(())

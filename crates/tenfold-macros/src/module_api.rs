@@ -148,6 +148,8 @@ impl Call {
         let idents: Vec<_> = self.arguments.iter().map(|(ident, _)| ident).collect();
         let types: Vec<_> = self.arguments.iter().map(|(_, ty)| ty).collect();
         let docs = self.method.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
+        // A batched method takes one list.
+        let keys = if self.one.is_some() { quote!(#(#idents.len())*) } else { quote!(1) };
         let whole = quote! {
             #(#docs)*
             #[track_caller]
@@ -156,8 +158,19 @@ impl Call {
                 cx: &::tenfold::Context,
                 #(#idents: #types),*
             ) -> impl ::std::future::Future<Output = #output> + Send + use<> {
+                #[allow(unused_imports)]
+                use ::tenfold::call::asks::{AddHash as _, AddNothing as _, Argument, Asks};
+                #[allow(unused_mut)]
+                let mut __asks = Asks::default();
+                #((&Argument(&#idents)).add_to(&mut __asks);)*
+                let __calling = ::tenfold::call::Calling {
+                    module: #module,
+                    method: #method,
+                    keys: #keys,
+                    asks: __asks.number(),
+                };
                 let implementation = ::std::sync::Arc::clone(&self.0);
-                ::tenfold::call::run(cx, #module, #method, async move |cx: ::tenfold::Context| {
+                ::tenfold::call::run(cx, __calling, async move |cx: ::tenfold::Context| {
                     implementation.#name(&cx, #(#idents),*).await
                 })
             }
@@ -182,10 +195,10 @@ impl Call {
                 key: impl ::tenfold::data::PeerKey<#key>,
             ) -> impl ::std::future::Future<Output = ::std::result::Result<
                 ::std::option::Option<#value>, ::tenfold::call::CallError>> + Send {
-                let client = self.clone();
+                let implementation = ::std::sync::Arc::clone(&self.0);
                 let identity = ::std::sync::Arc::as_ptr(&self.0).addr();
                 ::tenfold::call::batched(cx, #module, #method, identity, &key, move |cx: ::tenfold::Context, keys| {
-                    ::std::boxed::Box::pin(async move { client.#name(&cx, keys).await })
+                    ::std::boxed::Box::pin(async move { implementation.#name(&cx, keys).await })
                 })
             }
         }

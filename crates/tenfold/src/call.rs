@@ -3,6 +3,9 @@
 //! Every call can fail, also while both modules live in one process, so that nothing changes for the caller
 //! when one of them moves.
 
+#[doc(hidden)]
+pub mod asks;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
@@ -16,6 +19,7 @@ use tenfold_data::scope::{BatchKey, Loader};
 use tenfold_data::{CallRecord, CallSite, Context, DataError, Outcome, PeerKey, Scope};
 use tracing::Instrument as _;
 
+use self::asks::Asks;
 use crate::http::{Problem, ServerState};
 
 /// The interface of a module: `dyn Auth`. Written by [`module_api`](crate::module_api).
@@ -75,13 +79,26 @@ pub fn client<C: Clone + Send + Sync + 'static>(state: &ServerState) -> Result<C
     })
 }
 
-/// Makes one call: refuses it inside a transaction, opens a span, counts and times it. Used by the clients that
-/// [`module_api`](crate::module_api) writes.
+/// A call as [`module_api`](crate::module_api) describes it.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Calling {
+    /// The module that is called.
+    pub module: &'static str,
+    /// The method of its interface.
+    pub method: &'static str,
+    /// For how many keys: more than one for a method that takes a list.
+    pub keys: usize,
+    /// Tells the arguments from others, where that is known.
+    pub asks: Option<u64>,
+}
+
+/// Makes one call: refuses it inside a transaction, opens a span, counts and times it, and counts whether it repeats. Used
+/// by the clients that [`module_api`](crate::module_api) writes.
 #[track_caller]
 pub fn run<T, F>(
     cx: &Context,
-    module: &'static str,
-    method: &'static str,
+    calling: Calling,
     work: F,
 ) -> impl Future<Output = Result<T, CallError>> + use<T, F>
 where
@@ -89,29 +106,42 @@ where
 {
     let site: CallSite = Location::caller();
     let allowed = cx.scope().refuse_inside_transaction("a call to another module", site);
+    if allowed.is_ok() {
+        cx.watch_call((calling.module, calling.method), calling.keys, calling.asks, site);
+    }
     let cx = cx.clone();
     async move {
         allowed?;
-        let span = tracing::debug_span!(
-            "tenfold.call",
-            rpc.system = "tenfold",
-            rpc.service = module,
-            rpc.method = method,
-            code.file.path = site.file(),
-            code.line.number = site.line(),
-        );
-        let started = Instant::now();
-        let result = work(cx.clone()).instrument(span).await;
-        cx.scope().record_call(&CallRecord {
-            module,
-            method,
-            trace: cx.trace(),
-            site,
-            elapsed: started.elapsed(),
-            outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
-        });
-        result
+        recorded(&cx, calling, site, work(cx.clone())).await
     }
+}
+
+/// Within a span of its own, counted and timed.
+async fn recorded<T>(
+    cx: &Context,
+    Calling { module, method, .. }: Calling,
+    site: CallSite,
+    work: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    let span = tracing::debug_span!(
+        "tenfold.call",
+        rpc.system = "tenfold",
+        rpc.service = module,
+        rpc.method = method,
+        code.file.path = site.file(),
+        code.line.number = site.line(),
+    );
+    let started = Instant::now();
+    let result = work.instrument(span).await;
+    cx.scope().record_call(&CallRecord {
+        module,
+        method,
+        trace: cx.trace(),
+        site,
+        elapsed: started.elapsed(),
+        outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
+    });
+    result
 }
 
 /// A call for one key, merged with those that the request makes beside it, and with those that its peers will
@@ -136,8 +166,13 @@ where
         BatchKey { what: Loader::Call(module, method, identity), tenant: Some(cx.tenant()), connection: 0 };
     let allowed = cx.scope().refuse_inside_transaction("a call to another module", site);
     let request = allowed.and_then(|()| {
-        let new = || BatchedCall { cx: cx.clone(), load, types: std::marker::PhantomData };
-        keyed::request(cx.scope(), batch, site, vec![key.key()], key.peers(), new)
+        let peers = key.peers();
+        // A mapper that is used on one list after the other calls once a list, which is no N+1.
+        let is_for_list = peers.len() > 1;
+        let call = (module, method);
+        let new =
+            || BatchedCall { cx: cx.clone(), call, site, is_for_list, load, types: std::marker::PhantomData };
+        keyed::request(cx.scope(), batch, site, vec![key.key()], peers, new)
     });
     async move { Ok(request?.values().await?.pop().flatten()) }
 }
@@ -147,6 +182,9 @@ type Answers<V> = BoxFuture<'static, Result<Vec<Option<V>>, CallError>>;
 
 struct BatchedCall<K, V, F> {
     cx: Context,
+    call: (&'static str, &'static str),
+    site: CallSite,
+    is_for_list: bool,
     load: F,
     types: std::marker::PhantomData<fn() -> (K, V)>,
 }
@@ -167,7 +205,15 @@ where
         keys: Vec<K>,
     ) -> BoxFuture<'static, Result<HashMap<K, Option<V>>, CallError>> {
         Box::pin(async move {
-            let values = (self.load)(self.cx, keys.clone()).await?;
+            let BatchedCall { cx, call, site, is_for_list, load, .. } = self;
+            cx.scope().refuse_inside_transaction("a call to another module", site)?;
+            let mut asks = Asks::default();
+            keys.hash(&mut asks);
+            let calling = Calling { module: call.0, method: call.1, keys: keys.len(), asks: asks.number() };
+            if !is_for_list {
+                cx.watch_call(call, calling.keys, calling.asks, site);
+            }
+            let values = recorded(&cx, calling, site, load(cx.clone(), keys.clone())).await?;
             Ok(keys.into_iter().zip(values).collect())
         })
     }

@@ -53,6 +53,24 @@ impl Params<'_> {
         Ok(())
     }
 
+    /// The parameters of the first run.
+    pub(crate) fn first(&self) -> &[Value] {
+        match self {
+            Params::One(values) => values,
+            Params::Each(sets) => sets.first().map_or(&[], Vec::as_slice),
+        }
+    }
+
+    /// For how many rows the values are: one run with lists, as PostgreSQL takes them, is for as many as the lists are
+    /// long.
+    pub(crate) fn rows(&self) -> usize {
+        let length = |value: &Value| if let Value::List(values) = value { values.len() } else { 1 };
+        match self {
+            Params::One(values) => values.iter().map(length).max().unwrap_or(1),
+            Params::Each(sets) => sets.len(),
+        }
+    }
+
     fn values(&self) -> impl Iterator<Item = &Value> {
         let (one, each): (&[Value], &[Vec<Value>]) = match self {
             Params::One(values) => (values, &[]),

@@ -4,6 +4,7 @@
 //! nothing can, send what has been asked for. No timer is involved. See `drive.rs` for how "nothing can run"
 //! is known, `signal.rs` for how wakes are told, `model.rs` for what proves both, and `load.rs` for the loads by key.
 
+mod callers;
 mod drive;
 #[doc(hidden)]
 pub mod keyed;
@@ -33,7 +34,7 @@ pub use self::drive::Driven;
 pub(crate) use self::load::request;
 use self::platform::{Mutex, MutexGuard};
 use self::repeats::Repeats;
-pub(crate) use self::repeats::Watch;
+pub(crate) use self::repeats::{BATCH, Watch};
 pub(crate) use self::signal::is_clone;
 use self::signal::{Part, Signal};
 use crate::clock::Clock;
@@ -234,6 +235,7 @@ impl Scope {
         let mut state = self.state();
         state.check_driven(site)?;
         let index = state.pending.iter().position(|(waiting, _)| *waiting == key).unwrap_or_else(|| {
+            self.note_begun(site);
             state.pending.push((key, Box::new(new())));
             state.pending.len() - 1
         });

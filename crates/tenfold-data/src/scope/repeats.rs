@@ -1,24 +1,28 @@
-//! The N+1 detector: counts reads that repeat where one would have done.
+//! The N+1 detector: counts reads, writes and calls to other modules that repeat where one would have done.
 //!
-//! A read repeats when the same text is asked for at the same line of one scope, each time with other parameters. A
-//! retry and a poll ask with the same ones; what carries a whole cohort or page is told apart by [`Watch`]. The idea
-//! is that of Bullet and Prosopite (Rails), which look at what was sent and where from.
+//! A read repeats when the same text is asked for at the same line of one scope, each time with other parameters; a
+//! write when the same kind of change is, and a call when the same method is. A retry and a poll ask with the same
+//! parameters; what carries a whole cohort or page is told apart by [`Watch`]. The idea is that of Bullet and Prosopite
+//! (Rails), which look at what was sent and where from.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher as _, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::FixedState;
 
 use super::Scope;
-use crate::statement::{CallSite, RepeatedRecord, Statement};
+use super::callers::Stack;
+use crate::driver::Params;
+use crate::statement::{CallSite, RepeatKind, RepeatedRecord, Statement};
 use crate::value::Value;
 
-/// Whether a read is counted.
+/// Whether a read, a write or a call is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Watch {
     /// As a rule.
     Repeats,
-    /// Not counted: it loads for many at once, goes on behind a page, or its author says why it repeats.
+    /// Not counted: it is for many at once, goes on behind a page, or its author says why it repeats.
     Nothing,
 }
 
@@ -35,11 +39,11 @@ impl Watch {
 }
 
 /// So many keys at once are a batch, and a loop over batches is meant.
-pub(super) const BATCH: usize = 100;
+pub(crate) const BATCH: usize = 100;
 
-/// Reads that are told apart without an allocation; most scopes have no more.
+/// What is told apart without an allocation; most scopes have no more.
 const FEW: usize = 8;
-/// Reads that are told apart at all. They are lines of the program, so only a very long piece of work has more.
+/// What is told apart at all. These are lines of the program, so only a very long piece of work has more.
 const MOST: usize = 128;
 /// How many parameter sets back a retry or a poll is known again.
 const RECENT: usize = 4;
@@ -53,36 +57,57 @@ pub(super) struct Repeats(Mutex<Counts>);
 struct Counts {
     few: [Option<Seen>; FEW],
     more: Vec<Seen>,
-    /// What has repeated too often, with its place in `few` and `more`.
-    found: Vec<(usize, RepeatedRecord)>,
+    /// What has repeated too often.
+    found: Vec<Found>,
+    /// For tests: how many batches were begun at a line, and from where. They are sent when nobody of the author's is on
+    /// the stack any more.
+    begun: Vec<(CallSite, u32, Option<Stack>)>,
+}
+
+/// What repeats.
+struct Repeated {
+    kind: RepeatKind,
+    name: Cow<'static, str>,
+    module: &'static str,
+    text: Cow<'static, str>,
+}
+
+struct Found {
+    /// Its place in `few` and `more`.
+    index: usize,
+    record: RepeatedRecord,
+    stack: Option<Stack>,
 }
 
 #[derive(Clone, Copy)]
 struct Seen {
     site: CallSite,
-    text: u64,
+    /// The statement's text, the name of the change, or the method.
+    what: u64,
     /// The last parameter sets, by their hashes.
     recent: [u32; RECENT],
     times: u32,
 }
 
 impl Seen {
-    /// Counts a run, unless it asks what was asked just before.
-    fn run(&mut self, params: u32) -> bool {
-        if self.recent.contains(&params) {
-            return false;
+    /// Counts a run, unless it asks what was asked just before. Without `params` it is not known what it asks.
+    fn run(&mut self, params: Option<u32>) -> bool {
+        if let Some(params) = params {
+            if self.recent.contains(&params) {
+                return false;
+            }
+            self.recent[self.times as usize % RECENT] = params;
         }
-        self.recent[self.times as usize % RECENT] = params;
         self.times = self.times.saturating_add(1);
         true
     }
 }
 
 impl Counts {
-    /// The place of a read, which is made if it is not there; none when there are too many.
-    fn place(&mut self, site: CallSite, text: u64) -> Option<usize> {
-        let is_it = |seen: &Seen| seen.text == text && (std::ptr::eq(seen.site, site) || seen.site == site);
-        let new = Seen { site, text, recent: [0; RECENT], times: 0 };
+    /// The place of what is counted, which is made if it is not there; none when there are too many.
+    fn place(&mut self, site: CallSite, what: u64) -> Option<usize> {
+        let is_it = |seen: &Seen| seen.what == what && (std::ptr::eq(seen.site, site) || seen.site == site);
+        let new = Seen { site, what, recent: [0; RECENT], times: 0 };
         for (index, place) in self.few.iter_mut().enumerate() {
             match place {
                 Some(seen) if is_it(seen) => return Some(index),
@@ -111,45 +136,121 @@ impl Counts {
 }
 
 impl Scope {
-    /// Counts a read.
+    /// Counts a statement that gives rows.
     pub(super) fn watch(&self, statement: &Statement, params: &[Value], site: CallSite) {
-        if !reads(&statement.text) {
+        if reads(&statement.text) {
+            let what = hash_of_text(&statement.text);
+            self.count(site, what, Some(hash_of(params)), || {
+                Repeated::statement(RepeatKind::Read, statement)
+            });
+        } else {
+            self.watch_write(statement, Params::One(params), site);
+        }
+    }
+
+    /// Counts a statement that changes rows, unless it changes many at once. Its name stands for its text, which differs
+    /// with the columns that are changed.
+    pub(super) fn watch_write(&self, statement: &Statement, params: Params<'_>, site: CallSite) {
+        if params.rows() < BATCH {
+            let (what, params) = (hash_of_text(&statement.name), hash_of(params.first()));
+            self.count(site, what, Some(params), || Repeated::statement(RepeatKind::Write, statement));
+        }
+    }
+
+    /// Counts a call to another module; `asks` tells its arguments from others, where that is known.
+    pub(crate) fn watch_call(
+        &self,
+        module: &'static str,
+        method: &'static str,
+        asks: Option<&[Value]>,
+        site: CallSite,
+    ) {
+        let what = hash_of_text(method) ^ hash_of_text(module);
+        self.count(site, what, asks.map(hash_of), || Repeated {
+            kind: RepeatKind::Call,
+            name: format!("{module}.{method}").into(),
+            module,
+            text: "".into(),
+        });
+    }
+
+    fn count(&self, site: CallSite, what: u64, params: Option<u32>, describe: impl FnOnce() -> Repeated) {
+        let mut counts = self.repeats.lock();
+        let Some(index) = counts.place(site, what) else { return };
+        let seen = counts.at(index);
+        if !seen.run(params) || seen.times != self.database.n_plus_one_threshold() {
             return;
         }
-        let (text, params) = (hash_of_text(&statement.text), hash_of(params));
-        let mut counts = self.repeats.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(index) = counts.place(site, text) else { return };
-        let seen = counts.at(index);
-        if seen.run(params) && seen.times == self.database.n_plus_one_threshold() {
-            let (name, module, trace) = (statement.name.clone(), statement.module, self.trace);
-            let found = RepeatedRecord { name, module, trace, site, times: 0 };
-            counts.found.push((index, found));
+        let begun = counts.begun.iter_mut().find(|(begun, ..)| *begun == site);
+        let stack = match begun {
+            Some((.., stack)) => stack.take(),
+            None => self.database.wants_callers().then(Stack::here),
+        };
+        let Repeated { kind, name, module, text } = describe();
+        let (trace, callers) = (self.trace, Vec::new());
+        let record = RepeatedRecord { kind, name, module, text, trace, site, callers, times: 0 };
+        counts.found.push(Found { index, record, stack });
+    }
+
+    /// Notes from where a batch is begun, if somebody wants to know: of the one with which it may become an N+1.
+    pub(super) fn note_begun(&self, site: CallSite) {
+        if !self.database.wants_callers() {
+            return;
+        }
+        let mut counts = self.repeats.lock();
+        let place = counts.begun.iter().position(|(begun, ..)| *begun == site).unwrap_or_else(|| {
+            counts.begun.push((site, 0, None));
+            counts.begun.len() - 1
+        });
+        let (_, times, stack) = &mut counts.begun[place];
+        *times += 1;
+        if *times == self.database.n_plus_one_threshold() {
+            *stack = Some(Stack::here());
         }
     }
 
     /// Tells the log and the observers, each once, what has repeated. For the end of the scope.
     pub(super) fn report_repeats(&self) {
-        let mut found: Vec<RepeatedRecord> = {
-            let mut counts = self.repeats.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = std::mem::take(&mut counts.found);
-            let counted = |(index, record)| RepeatedRecord { times: counts.at(index).times, ..record };
-            found.into_iter().map(counted).collect()
+        let found: Vec<Found> = {
+            let mut counts = self.repeats.lock();
+            let mut found = std::mem::take(&mut counts.found);
+            found.iter_mut().for_each(|found| found.record.times = counts.at(found.index).times);
+            found
         };
+        let told = |Found { record, stack, .. }: Found| {
+            let callers = stack.map_or_else(Vec::new, |stack| stack.above(record.site));
+            RepeatedRecord { callers, ..record }
+        };
+        let mut found: Vec<RepeatedRecord> = found.into_iter().map(told).collect();
         found.sort_by_key(|record| std::cmp::Reverse(record.times));
         let Some(worst) = found.first() else { return };
         // Within the span of the work, so that the line is found with its trace.
         tracing::warn!(
+            kind = worst.kind.as_str(),
             statement = &*worst.name,
             module = worst.module,
             code.file.path = worst.site.file(),
             code.line.number = worst.site.line(),
             times = worst.times,
             others = found.len() - 1,
-            "N+1: the statement ran again and again, where one for all would do"
+            "N+1: it ran again and again, where once for all would do"
         );
         for record in &found {
             self.database.observers().iter().for_each(|observer| observer.repeated(record));
         }
+    }
+}
+
+impl Repeats {
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Repeated {
+    fn statement(kind: RepeatKind, statement: &Statement) -> Self {
+        let (name, text) = (statement.name.clone(), statement.text.clone());
+        Repeated { kind, name, module: statement.module, text }
     }
 }
 

@@ -45,15 +45,27 @@ impl Scope {
         connection: &Connection,
         statement: &Statement,
         params: Params<'_>,
-        site: CallSite,
+        (site, watch): (CallSite, Watch),
     ) -> Result<u64, DataError> {
+        if watch == Watch::Repeats {
+            self.watch_write(statement, params, site);
+        }
         self.run_late(connection).await?;
         self.run(Some(connection), statement, params, site, &mut |_| Ok(())).await
     }
 
     /// Lets a statement that changes rows run before the next one of its transaction, or with COMMIT.
-    pub(crate) fn execute_late(&self, connection: &Connection, late: Late) -> Result<(), DataError> {
-        Params::One(&late.params).check(&late.statement.name)?;
+    pub(crate) fn execute_late(
+        &self,
+        connection: &Connection,
+        late: Late,
+        watch: Watch,
+    ) -> Result<(), DataError> {
+        let params = Params::One(&late.params);
+        params.check(&late.statement.name)?;
+        if watch == Watch::Repeats {
+            self.watch_write(late.statement, params, late.site);
+        }
         connection.add_late(late);
         Ok(())
     }

@@ -61,7 +61,7 @@ pub(crate) fn insert_late<E: Entity>(target: Result<Target, DataError>, row: E) 
     let params = row.into_values();
     refuse_other_tenant::<E>(&target, &params)?;
     let late = Late { statement: E::table().insert_statement(), params, site: target.site };
-    target.scope.execute_late(target.transaction(), late)
+    target.scope.execute_late(target.transaction(), late, target.watch)
 }
 
 /// A row that names another organization than the transaction's is a mistake of the module, and a grave one.
@@ -95,7 +95,7 @@ pub(crate) async fn delete<E: Entity>(
 }
 
 async fn execute(target: &Target, statement: &Statement, params: Params<'_>) -> Result<u64, DataError> {
-    target.scope.execute(target.transaction(), statement, params, target.site).await
+    target.scope.execute(target.transaction(), statement, params, (target.site, target.watch)).await
 }
 
 /// The row that a write is meant for, and the state in which its author has seen it.

@@ -18,6 +18,10 @@ impl Observer for Ledger {
         self.1.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
     }
 
+    fn wants_callers(&self) -> bool {
+        true
+    }
+
     fn waited(&self, record: &WaitRecord) {
         self.2.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
     }

@@ -1,6 +1,6 @@
 //! The first fixture module: accounts, which belong to nobody, and an organization's users.
 
-use tenfold_data::{Context, Entity, Many, MigrationFile, ModuleMigrations, One, OrgId, id};
+use tenfold_data::{Context, Entity, Many, MigrationFile, ModuleMigrations, One, OrgId, Tx, id};
 
 id!(AccountId);
 id!(UserId);
@@ -130,6 +130,11 @@ pub fn user(cx: &Context, account: &Account, name: &str) -> User {
         settings: One::default(),
         permissions: Many::default(),
     }
+}
+
+/// A permission of a user that a transaction's organization has.
+pub fn permission(tx: &Tx<'_>, user_id: UserId) -> Permission {
+    Permission { id: PermissionId(tx.new_id()), org_id: tx.tenant(), user_id, name: "more".to_owned() }
 }
 
 /// Stores `count` users named `user 0000`, `user 0001`, … each with a profile, settings and two permissions.

@@ -1,7 +1,7 @@
 //! The N+1 detector: what it finds, with the author's line, and what it leaves alone.
 
 use futures_util::future::join_all;
-use tenfold_data::{Context, DataError, Entity, Page, RepeatedRecord, sql};
+use tenfold_data::{Context, DataError, Entity, Page, RepeatKind, RepeatedRecord, sql};
 
 use crate::bench::Bench;
 use crate::ledger::{here, next_line};
@@ -23,7 +23,14 @@ on_both_databases!(
     pages_of_one_list_are_left_alone,
     the_same_question_again_is_a_retry_or_a_poll,
     batches_of_many_keys_are_left_alone,
-    writes_are_left_alone,
+    writes_in_a_loop_are_found_whatever_they_change,
+    a_job_stored_late_for_each_row_is_found,
+    a_transaction_for_each_row_is_found,
+    writes_of_many_rows_are_left_alone,
+    a_transaction_that_repeats_for_a_reason_is_left_alone,
+    the_loop_that_calls_a_helper_is_named_beside_it,
+    a_helper_that_two_lines_of_a_loop_call_is_found,
+    the_loop_around_loads_by_key_in_a_helper_is_named,
     a_scope_with_many_statements_still_finds_one,
 );
 
@@ -270,18 +277,92 @@ async fn batches_of_many_keys_are_left_alone(bench: Bench) {
     assert_eq!(found(&bench), []);
 }
 
-async fn writes_are_left_alone(bench: Bench) {
+async fn writes_in_a_loop_are_found_whatever_they_change(bench: Bench) {
     bench
         .request(async |cx| {
-            let users = people::hire(&cx, 6).await;
+            let users = people::hire(&cx, 12).await;
             cx.transaction(async |tx| {
-                for user in &users {
-                    User::update(user.id).set(User::name, "renamed".to_owned()).run(tx).await?;
+                for (user, is_odd) in users.iter().zip([true, false].into_iter().cycle()) {
+                    let manager = is_odd.then_some(None::<people::UserId>);
+                    let name = "renamed".to_owned();
+                    User::update(user.id)
+                        .set(User::name, name)
+                        .set_if(User::manager_id, manager)
+                        .run(tx)
+                        .await?;
                     let rename = sql!(
                         "test.rename",
                         "UPDATE people_users SET name = 'again' WHERE org_id = $1 AND id = $2 RETURNING name"
                     );
                     let _: Vec<(String,)> = rename.bind(user.id).all(&*tx).await?;
+                    let again = sql!(
+                        "test.again",
+                        "UPDATE people_users SET name = 'x' WHERE org_id = $1 AND id = $2"
+                    );
+                    again.bind(user.id).execute(tx).await?;
+                    Permission::query().filter(Permission::user_id.eq(user.id)).delete(tx).await?;
+                    people::permission(tx, user.id).insert(tx).await?;
+                }
+                Ok::<_, DataError>(())
+            })
+            .await
+        })
+        .await
+        .unwrap();
+    let repeated = bench.repeated();
+    assert!(repeated.iter().all(|one| (one.kind, one.times) == (RepeatKind::Write, 12)), "{repeated:?}");
+    let mut names: Vec<_> = repeated.iter().map(|one| &*one.name).collect();
+    names.sort_unstable();
+    let expected = [
+        "people_permissions.delete_all",
+        "people_permissions.insert",
+        "people_users.update",
+        "test.again",
+        "test.rename",
+    ];
+    assert_eq!(names, expected);
+    let told = repeated[0].to_string();
+    assert!(told.contains("insert_many") && told.contains("tx.repeating"), "{told}");
+}
+
+async fn a_job_stored_late_for_each_row_is_found(bench: Bench) {
+    bench
+        .request(async |cx| {
+            let users = people::hire(&cx, 5).await;
+            cx.transaction(async |tx| {
+                for user in &users {
+                    people::permission(tx, user.id).insert_late(tx).await?;
+                }
+                Ok::<_, DataError>(())
+            })
+            .await
+        })
+        .await
+        .unwrap();
+    let found = found(&bench);
+    assert_eq!((found.len(), &*found[0].0, found[0].2), (1, "people_permissions.insert", 5));
+}
+
+async fn a_transaction_for_each_row_is_found(bench: Bench) {
+    bench
+        .request(async |cx| {
+            for user in people::hire(&cx, 5).await {
+                let rename = User::update(user.id).set(User::name, "renamed".to_owned());
+                cx.transaction(async |tx| rename.run(tx).await).await.unwrap();
+            }
+        })
+        .await;
+    assert_eq!(found(&bench).len(), 1);
+}
+
+async fn writes_of_many_rows_are_left_alone(bench: Bench) {
+    bench
+        .request(async |cx| {
+            let users = people::hire(&cx, 1).await;
+            cx.transaction(async |tx| {
+                for _ in 0..6 {
+                    let rows = (0..100).map(|_| people::permission(tx, users[0].id)).collect();
+                    Permission::insert_many(tx, rows).await?;
                 }
                 Ok::<_, DataError>(())
             })
@@ -290,6 +371,101 @@ async fn writes_are_left_alone(bench: Bench) {
         .await
         .unwrap();
     assert_eq!(found(&bench), []);
+}
+
+async fn a_transaction_that_repeats_for_a_reason_is_left_alone(bench: Bench) {
+    for (reason, expected) in [("each is renamed by itself", 0), ("", 2)] {
+        bench
+            .request(async |cx| {
+                let users = people::hire(&cx, 5).await;
+                cx.transaction(async |tx| {
+                    let each = tx.repeating(reason);
+                    for user in &users {
+                        User::update(user.id).set(User::name, "renamed".to_owned()).run(&each).await?;
+                        sql!(
+                            "test.again",
+                            "UPDATE people_users SET name = 'x' WHERE org_id = $1 AND id = $2"
+                        )
+                        .bind(user.id)
+                        .repeated(reason)
+                        .execute(tx)
+                        .await?;
+                    }
+                    Ok::<_, DataError>(())
+                })
+                .await
+            })
+            .await
+            .unwrap();
+        assert_eq!(bench.repeated().len(), expected, "{reason:?}");
+    }
+}
+
+/// A helper as an author writes it: nobody sees from outside that it asks the database.
+async fn name_of(cx: &Context, user: &User) -> String {
+    let name = sql!("test.name_of", "SELECT name FROM people_users WHERE org_id = $1 AND id = $2");
+    let names: Vec<(String,)> = name.bind(user.id).all(cx).await.unwrap();
+    names.into_iter().next().unwrap().0
+}
+
+async fn the_loop_that_calls_a_helper_is_named_beside_it(bench: Bench) {
+    async fn in_between(cx: &Context, user: &User) -> usize {
+        name_of(cx, user).await.len()
+    }
+    let line = bench
+        .request(async |cx| {
+            let users = people::hire(&cx, 5).await;
+            let mut line = ("", 0);
+            for user in &users {
+                line = next_line();
+                in_between(&cx, user).await;
+            }
+            line
+        })
+        .await;
+    let repeated = bench.repeated();
+    let [one] = &*repeated else { panic!("{repeated:?}") };
+    assert_eq!((&*one.name, one.times), ("test.name_of", 5));
+    let is_of_test = |caller: &String| caller.contains("/main.rs:");
+    assert!(!one.callers.iter().any(is_of_test), "what began the work is no part of it: {one}");
+    assert_eq!(one.callers[1], format!("{}:{}", line.0, line.1), "{one}");
+    assert!(one.to_string().contains(&format!("called from {}:{}\n", line.0, line.1)), "{one}");
+}
+
+async fn a_helper_that_two_lines_of_a_loop_call_is_found(bench: Bench) {
+    bench
+        .request(async |cx| {
+            for two in people::hire(&cx, 6).await.chunks(2) {
+                name_of(&cx, &two[0]).await;
+                name_of(&cx, &two[1]).await;
+            }
+        })
+        .await;
+    let found = found(&bench);
+    assert_eq!((found.len(), &*found[0].0, found[0].2), (1, "test.name_of", 6));
+}
+
+async fn the_loop_around_loads_by_key_in_a_helper_is_named(bench: Bench) {
+    async fn city(cx: &Context, user: &User) -> usize {
+        let user = User::get(cx, user.id).await.unwrap();
+        user.profile.get(cx).await.unwrap().city.len()
+    }
+    let line = bench
+        .request(async |cx| {
+            let users = people::hire(&cx, 5).await;
+            let mut line = ("", 0);
+            for user in &users {
+                line = next_line();
+                city(&cx, user).await;
+            }
+            line
+        })
+        .await;
+    let repeated = bench.repeated();
+    assert_eq!(repeated.len(), 2);
+    for one in &repeated {
+        assert_eq!(one.callers[0], format!("{}:{}", line.0, line.1), "{one}");
+    }
 }
 
 async fn a_scope_with_many_statements_still_finds_one(bench: Bench) {

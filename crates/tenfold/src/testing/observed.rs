@@ -73,6 +73,10 @@ impl Observer for Observed {
         self.kept().repeated.push(record.clone());
     }
 
+    fn wants_callers(&self) -> bool {
+        true
+    }
+
     fn waited(&self, record: &WaitRecord) {
         self.kept().waited.push(record.clone());
     }
