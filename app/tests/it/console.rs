@@ -8,7 +8,7 @@ use tenfold::data::{Entity as _, SystemContext};
 use tenfold::jobs::{FinishedJob, JobState, QueuedJob};
 use tenfold::testing::{TestApp, TestRequest, TestResponse};
 
-use crate::{new_owner, sign_up, token, upload_a_picture};
+use crate::{new_owner, probe, sign_up, token, upload_a_picture};
 
 const PASSWORD: &str = "a long enough password";
 
@@ -224,3 +224,22 @@ fn the_console_opens_while_the_database_is_away() {
         assert_eq!(app.get("/console/jobs").header("cookie", &cookie).send().await.status(), 503);
     });
 }
+
+both_databases!(probe::app(), [("console.password", PASSWORD)]; async fn an_n_plus_one_is_on_every_page_with_a_trace_of_it(app) {
+    let cookie = operator(app).await;
+    for _ in 0..5 {
+        assert_eq!(app.post("/probe/notes").send().await.status(), 200);
+    }
+    assert!(!page(app, &cookie, "/console").await.text().contains("N+1"), "nothing has repeated yet");
+    assert_eq!(app.get("/probe/loop").send().await.status(), 200);
+    app.take_repeated();
+    let overview = page(app, &cookie, "/console").await.text();
+    assert!(overview.contains("1 request with an N+1"), "{overview}");
+    for path in ["/console", "/console/endpoints", "/console/statements", "/console/traces?only=repeated"] {
+        let text = page(app, &cookie, path).await.text();
+        let (before, _) = text.split_once(if path.contains("traces") { "GET /probe/loop" } else { "1 N+1<" }).expect(path);
+        let link = before.rsplit("href=\"/console/traces/").next().and_then(|rest| rest.split('"').next());
+        let trace = page(app, &cookie, &format!("/console/traces/{}", link.expect("a link"))).await.text();
+        assert!(trace.contains("probe.note_by_id</code> 5 times") && trace.contains("app/tests/it/probe.rs:"), "{trace}");
+    }
+});

@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 use tenfold::http::{Html, IntoResponse as _, Response, Unrecorded};
+use tenfold::telemetry::Work;
 
 use crate::words;
 
@@ -96,6 +97,18 @@ fn document(title: &str, bar: &Markup, content: &Markup) -> Response {
 /// What stands in place of an empty table.
 pub(crate) fn nothing(what: &str) -> Markup {
     html! { p.quiet { (what) } }
+}
+
+/// In how many something repeated, with a way to one of them.
+pub(crate) fn repeats(repeats: u64, trace: Option<&Work>) -> Markup {
+    let times = words::counted(repeats, "N+1", "N+1s");
+    html! {
+        @match trace {
+            _ if repeats == 0 => "none",
+            Some(work) => span.bad { a href={ "/console/traces/" (work.beginning.trace_id) } { (times) } },
+            None => span.bad { (times) },
+        }
+    }
 }
 
 /// How many failed, told by a word too and not by colour alone.

@@ -112,7 +112,8 @@ impl Metrics {
         self.observe(&self.exposition.jobs, [kind, outcome.error_type()], seconds);
     }
 
-    /// A statement repeated in one request or job, where one for all would do (`tenfold_n_plus_one_total`).
+    /// A statement, or a call as `module.method`, repeated in one request or job, where once for all would do
+    /// (`tenfold_n_plus_one_total`).
     pub fn repeated(&self, module: &str, statement: &str) {
         self.count(&self.exposition.repeated, [statement, module]);
     }

@@ -4,10 +4,10 @@ use axum::extract::Query;
 use maud::{Markup, html};
 use tenfold::axum;
 use tenfold::http::{Response, ServerState, State};
-use tenfold::telemetry::{WorkKind, WorkRow};
+use tenfold::telemetry::{Telemetry, WorkKind, WorkRow};
 
 use crate::access::Operator;
-use crate::layout::{Span, errors, nothing, page};
+use crate::layout::{Span, errors, nothing, page, repeats};
 use crate::words;
 
 pub(crate) async fn endpoints(
@@ -19,21 +19,26 @@ pub(crate) async fn endpoints(
     let rows = state.telemetry().works(WorkKind::Request, minutes);
     let content = html! {
         (span.choice("/console/endpoints"))
-        p.quiet { "What this process answered, the routes first that took most time in sum. Times are within 6 %." }
-        (table(&rows, minutes, usize::MAX))
+        p.quiet { "What this process answered, the routes first that took most time in sum. Times are within 6 %. "
+            "Repeats counts the requests with an N+1 and leads to one of them." }
+        (table(state.telemetry(), &rows, minutes, usize::MAX))
     };
     page("Endpoints", "/console/endpoints", &content)
 }
 
 /// Works of one kind; also those of jobs.
-pub(crate) fn table(rows: &[WorkRow], minutes: usize, limit: usize) -> Markup {
+pub(crate) fn table(telemetry: &Telemetry, rows: &[WorkRow], minutes: usize, limit: usize) -> Markup {
     if rows.is_empty() {
         return nothing("Nothing in this time.");
     }
+    let example = |row: &WorkRow| match row.summary.repeats {
+        0 => None,
+        _ => telemetry.newest(1, |work| work.beginning.name == row.name && !work.repeats.is_empty()).pop(),
+    };
     html! {
         div.wide { table {
             thead { tr {
-                th { "Name" } th.number { "Count" } th.number { "Rate" } th.number { "Failed" }
+                th { "Name" } th.number { "Count" } th.number { "Rate" } th.number { "Failed" } th.number { "Repeats" }
                 th.number { "p50" } th.number { "p95" } th.number { "p99" } th.number { "In sum" }
             } }
             tbody {
@@ -44,6 +49,7 @@ pub(crate) fn table(rows: &[WorkRow], minutes: usize, limit: usize) -> Markup {
                         td.number { (words::count(summary.count)) }
                         td.number { (words::rate(summary.count, minutes)) }
                         td.number { (errors(summary.errors, summary.error_share())) }
+                        td.number { (repeats(summary.repeats, example(row).as_deref())) }
                         td.number { (words::maybe(durations.quantile(0.5))) }
                         td.number { (words::maybe(durations.quantile(0.95))) }
                         td.number { (words::maybe(durations.quantile(0.99))) }

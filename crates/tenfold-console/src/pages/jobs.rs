@@ -61,7 +61,7 @@ pub(crate) async fn jobs(
         (table(&rows, shown))
         h2 { "Kinds, in the last hour" }
         p.quiet { "What this process ran." }
-        (endpoints::table(&state.telemetry().works(WorkKind::Job, MINUTES), MINUTES, usize::MAX))
+        (endpoints::table(state.telemetry(), &state.telemetry().works(WorkKind::Job, MINUTES), MINUTES, usize::MAX))
     };
     Ok(page("Jobs", "/console/jobs", &content))
 }

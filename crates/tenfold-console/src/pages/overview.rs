@@ -35,9 +35,9 @@ pub(crate) async fn overview(
         h2 { "The last hour" }
         (chart::requests(&telemetry.requests_by_minute(MINUTES)))
         h2 { a href={ "/console/endpoints?minutes=" (minutes) } { "Endpoints" } ", by time in sum" }
-        (endpoints::table(&telemetry.works(WorkKind::Request, minutes), minutes, ROWS))
+        (endpoints::table(telemetry, &telemetry.works(WorkKind::Request, minutes), minutes, ROWS))
         h2 { a href={ "/console/statements?minutes=" (minutes) } { "Statements" } ", by time in sum" }
-        (statements::table(&telemetry.statements(minutes), minutes, ROWS))
+        (statements::table(telemetry, &telemetry.statements(minutes), minutes, ROWS))
         h2 { a href="/console/traces?sort=slowest" { "Slow requests and jobs" } }
         (traces::table(&telemetry.slowest(ROWS, |_| true)))
     };
@@ -58,6 +58,11 @@ fn sentence(telemetry: &Telemetry, minutes: usize) -> Markup {
                 strong.bad { (words::counted(all.errors, "failed", "failed")) " (" (words::percent(all.error_share())) "), " }
             }
             "95 of 100 took less than " strong { (words::maybe(p95)) } "."
+            @if all.repeats > 0 {
+                " " a.bad href="/console/traces?only=repeated" {
+                    (words::counted(all.repeats, "request", "requests")) " with an N+1"
+                } "."
+            }
         }
     }
 }

@@ -4,10 +4,10 @@ use axum::extract::Query;
 use maud::{Markup, html};
 use tenfold::axum;
 use tenfold::http::{Response, ServerState, State};
-use tenfold::telemetry::StatementRow;
+use tenfold::telemetry::{Repeat, StatementRow, Telemetry};
 
 use crate::access::Operator;
-use crate::layout::{Span, errors, nothing, page};
+use crate::layout::{Span, errors, nothing, page, repeats};
 use crate::words;
 
 pub(crate) async fn statements(
@@ -20,20 +20,28 @@ pub(crate) async fn statements(
     let content = html! {
         (span.choice("/console/statements"))
         p.quiet { "What this process asked of its database, the statements first that took most time in sum. A batch "
-            "counts once, at the place that asked first." }
-        (table(&rows, minutes, usize::MAX))
+            "counts once, at the place that asked first. Repeats counts the requests and jobs in which it was an N+1, and leads "
+            "to one of them." }
+        (table(state.telemetry(), &rows, minutes, usize::MAX))
     };
     page("Statements", "/console/statements", &content)
 }
 
-pub(crate) fn table(rows: &[StatementRow], minutes: usize, limit: usize) -> Markup {
+pub(crate) fn table(telemetry: &Telemetry, rows: &[StatementRow], minutes: usize, limit: usize) -> Markup {
     if rows.is_empty() {
         return nothing("No statement in this time.");
     }
+    let example = |StatementRow { statement, summary }: &StatementRow| {
+        let is_it = |repeat: &Repeat| repeat.name == statement.name && Some(repeat.site) == statement.site;
+        match summary.repeats {
+            0 => None,
+            _ => telemetry.newest(1, |work| work.repeats.iter().any(is_it)).pop(),
+        }
+    };
     html! {
         div.wide { table {
             thead { tr {
-                th { "Statement" } th { "Asked for at" } th.number { "Count" } th.number { "Rate" } th.number { "Failed" }
+                th { "Statement" } th { "Asked for at" } th.number { "Count" } th.number { "Rate" } th.number { "Failed" } th.number { "Repeats" }
                 th.number { "p50" } th.number { "p95" } th.number { "In sum" }
             } }
             tbody {
@@ -45,6 +53,7 @@ pub(crate) fn table(rows: &[StatementRow], minutes: usize, limit: usize) -> Mark
                         td.number { (words::count(summary.count)) }
                         td.number { (words::rate(summary.count, minutes)) }
                         td.number { (errors(summary.errors, summary.error_share())) }
+                        td.number { (repeats(summary.repeats, example(row).as_deref())) }
                         td.number { (words::maybe(summary.durations.quantile(0.5))) }
                         td.number { (words::maybe(summary.durations.quantile(0.95))) }
                         td.number { (words::duration(summary.total)) }

@@ -56,6 +56,12 @@ fn piece(work: &Work, offset: Duration, whole: Duration) -> Markup {
         @if let tenfold::telemetry::Ending::Failed(error) = &work.ending {
             tr { td.inner colspan="4" { span.bad { (error) } } }
         }
+        @for repeat in &work.repeats {
+            tr {
+                td.inner { span.bad { "N+1: " } code { (repeat.name) } " " (repeat.times) " times" }
+                td.place colspan="3" { code { (words::site(repeat.site)) } }
+            }
+        }
         @for span in spans {
             tr {
                 td.inner { (what(span)) }

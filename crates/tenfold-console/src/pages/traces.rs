@@ -20,7 +20,7 @@ const ROWS: usize = 100;
 pub(crate) struct Wanted {
     /// Of this endpoint or kind of job only.
     name: Option<String>,
-    /// `failed` for those only.
+    /// `failed` or `repeated` for those only.
     only: Option<String>,
     /// `slowest`, or the newest first.
     sort: Option<String>,
@@ -32,10 +32,12 @@ pub(crate) async fn traces(
     Query(wanted): Query<Wanted>,
 ) -> Response {
     let only_failed = wanted.only.as_deref() == Some("failed");
+    let only_repeated = wanted.only.as_deref() == Some("repeated");
     let by_duration = wanted.sort.as_deref() == Some("slowest");
     let passes = |work: &Work| {
         wanted.name.as_deref().is_none_or(|name| work.beginning.name == name)
             && (!only_failed || work.ending.is_error())
+            && (!only_repeated || !work.repeats.is_empty())
     };
     let telemetry = state.telemetry();
     let works = if by_duration { telemetry.slowest(ROWS, passes) } else { telemetry.newest(ROWS, passes) };
@@ -45,14 +47,15 @@ pub(crate) async fn traces(
     };
     let content = html! {
         nav.spans aria-label="Which" {
-            (choice("/console/traces", "Newest", !only_failed && !by_duration && wanted.name.is_none()))
+            (choice("/console/traces", "Newest", wanted.only.is_none() && !by_duration && wanted.name.is_none()))
             (choice("/console/traces?sort=slowest", "Slowest", by_duration))
             (choice("/console/traces?only=failed", "Failed", only_failed))
+            (choice("/console/traces?only=repeated", "With an N+1", only_repeated))
         }
         p.quiet {
             @if let Some(name) = &wanted.name { "Of " code { (name) } " only. " }
-            "Kept are those that failed, those slower than 99 of 100 of their name, and for each name one a minute of "
-            "each length."
+            "Kept are those that failed, those slower than 99 of 100 of their name, and for each name one a minute with an N+1 "
+            "and one of each length."
         }
         (table(&works))
     };
@@ -104,6 +107,7 @@ fn kept(kept: Kept) -> &'static str {
     match kept {
         Kept::Error => "it failed",
         Kept::Slow => "it was slow",
+        Kept::Repeated => "it has an N+1",
         Kept::Exemplar => "one of its length",
         Kept::Related => "its trace is kept",
     }

@@ -75,8 +75,8 @@ impl Exposition {
             job_waits: Arc::new(Family::new(["kind"])),
             repeated: Rare::new(
                 "tenfold_n_plus_one_total",
-                "Requests and jobs in which a statement ran again and again, where one for all would do, by statement and \
-                 module.",
+                "Requests and jobs in which a statement or call ran again and again, where once for all would do, by \
+                 statement (of a call module.method) and module.",
                 ["statement", "module"],
             ),
             waited: Rare::new(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tenfold_data::{OrgId, SpanId, Uuid};
 
-use super::work::{Beginning, Ending, Kept, SPAN_LIMIT, Span, Totals, What, Work};
+use super::work::{Beginning, Ending, Kept, Repeat, SPAN_LIMIT, Span, Totals, What, Work};
 
 /// How many tables the work is spread over, so that those who record seldom wait for each other.
 const SHARDS: usize = 16;
@@ -26,13 +26,15 @@ struct Running {
     user: Option<Uuid>,
     spans: Vec<Span>,
     dropped: u64,
+    repeats: Vec<Repeat>,
 }
 
 impl Active {
     pub(super) fn begin(&self, beginning: Beginning, began: Instant) {
         let mut shard = self.shard(beginning.span_id);
         let organization = beginning.organization;
-        let running = Running { beginning, began, organization, user: None, spans: Vec::new(), dropped: 0 };
+        let (spans, repeats) = (Vec::new(), Vec::new());
+        let running = Running { beginning, began, organization, user: None, spans, dropped: 0, repeats };
         shard.insert(running.beginning.span_id, running);
     }
 
@@ -56,6 +58,15 @@ impl Active {
         running.spans.push(Span { what: what(), start, duration, failed });
     }
 
+    /// Adds what repeated; of one piece of work that are few.
+    pub(super) fn add_repeat(&self, span_id: SpanId, repeat: Repeat) {
+        if let Some(running) = self.shard(span_id).get_mut(&span_id)
+            && running.repeats.len() < SPAN_LIMIT
+        {
+            running.repeats.push(repeat);
+        }
+    }
+
     pub(super) fn end(
         &self,
         span_id: SpanId,
@@ -73,6 +84,7 @@ impl Active {
             totals,
             spans: running.spans,
             dropped: running.dropped,
+            repeats: running.repeats,
             kept: Kept::Exemplar,
         })
     }

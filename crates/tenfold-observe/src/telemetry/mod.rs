@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tenfold_data::{
-    CallRecord, Clock, OrgId, Outcome, SpanId, StatementRecord, Timestamp, TraceId, TransactionRecord, Uuid,
+    CallRecord, CallSite, Clock, OrgId, Outcome, RepeatKind, RepeatedRecord, SpanId, StatementRecord,
+    Timestamp, TraceId, TransactionRecord, Uuid,
 };
 
 use active::Active;
@@ -26,7 +27,7 @@ pub use self::histogram::Histogram;
 pub use self::layer::TelemetryLayer;
 pub use self::rollup::{MINUTES, SERIES_LIMIT, Summary};
 pub use self::work::{
-    Beginning, Ending, JobFacts, Kept, SPAN_LIMIT, Span, StatementKey, Totals, What, Work, WorkKind,
+    Beginning, Ending, JobFacts, Kept, Repeat, SPAN_LIMIT, Span, StatementKey, Totals, What, Work, WorkKind,
 };
 
 /// The telemetry of a process; a clone is another handle on the same.
@@ -119,24 +120,37 @@ impl Telemetry {
 
     /// A statement came back from the database.
     pub fn statement(&self, record: &StatementRecord) {
-        let site = record.site;
-        let series = self.0.statements.find(
-            (&*record.name, site.file(), site.line(), site.column()),
-            |key| key.name == record.name && key.site == Some(site),
-            || {
-                Arc::new(StatementKey {
-                    name: record.name.to_string(),
-                    module: record.module,
-                    text: record.text.to_string(),
-                    site: Some(site),
-                })
-            },
-        );
+        let series = self.series(&record.name, record.module, &record.text, record.site);
         let failed = record.outcome == Outcome::Failed;
         series.minutes.record(self.now(), record.elapsed, failed);
         self.0.active.add(record.trace.span_id, record.elapsed, failed, || {
             What::Statement(Arc::clone(&series.key), record.rows)
         });
+    }
+
+    fn series(
+        &self,
+        name: &str,
+        module: &'static str,
+        text: &str,
+        site: CallSite,
+    ) -> Arc<Series<Arc<StatementKey>>> {
+        self.0.statements.find(
+            (name, site.file(), site.line(), site.column()),
+            |key| key.name == name && key.site == Some(site),
+            || {
+                let (name, text) = (name.to_owned(), text.to_owned());
+                Arc::new(StatementKey { name, module, text, site: Some(site) })
+            },
+        )
+    }
+
+    /// Something repeated within work that is about to end.
+    pub fn repeated(&self, record: &RepeatedRecord) {
+        if record.kind != RepeatKind::Call {
+            self.series(&record.name, record.module, &record.text, record.site).minutes.repeated();
+        }
+        self.0.active.add_repeat(record.trace.span_id, Repeat::from(record));
     }
 
     /// A call to another module returned.
@@ -223,6 +237,12 @@ impl Telemetry {
         let usual = series.minutes.record(now, work.duration, failed);
         if kind == WorkKind::Request {
             self.0.requests.record(now, work.duration, failed);
+        }
+        if !work.repeats.is_empty() {
+            series.minutes.repeated();
+            if kind == WorkKind::Request {
+                self.0.requests.repeated();
+            }
         }
         self.store().offer(work, Arc::as_ptr(&series).addr(), usual, now);
     }

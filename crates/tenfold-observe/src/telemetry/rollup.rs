@@ -22,6 +22,8 @@ pub struct Summary {
     pub count: u64,
     /// How often it failed.
     pub errors: u64,
+    /// In how many requests or jobs it repeated, or something repeated in it: an N+1.
+    pub repeats: u64,
     /// How long it took in sum.
     pub total: Duration,
     /// How long it took, one by one.
@@ -40,6 +42,7 @@ impl Summary {
     pub fn merge(&mut self, other: &Summary) {
         self.count += other.count;
         self.errors += other.errors;
+        self.repeats += other.repeats;
         self.total += other.total;
         self.durations.merge(&other.durations);
     }
@@ -91,6 +94,13 @@ impl Minutes {
             kept.look_again();
         }
         usual.map(|(usual, _)| usual)
+    }
+
+    /// Counts a repetition of, or in, one that was recorded just before.
+    pub(super) fn repeated(&self) {
+        if let Some((_, newest)) = self.lock().minutes.back_mut() {
+            newest.repeats += 1;
+        }
     }
 
     /// The last `span` minutes in one, that of `now` included.

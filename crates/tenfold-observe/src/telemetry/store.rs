@@ -1,4 +1,4 @@
-//! The traces that are kept: errors, slow ones, and one of each sort.
+//! The traces that are kept: errors, slow ones, those in which something repeated, and one of each sort.
 //!
 //! What is kept is decided when a request or job ends, so that nothing worth looking at is lost to chance (tail
 //! sampling). Each sort has a bound of its own, so that a flood of errors does not push out everything else.
@@ -13,17 +13,24 @@ use super::histogram::bucket;
 use super::work::{Kept, Work};
 
 /// How many of each sort are kept.
-const BOUNDS: [(Kept, usize); 4] =
-    [(Kept::Error, 200), (Kept::Slow, 200), (Kept::Exemplar, 400), (Kept::Related, 400)];
+const BOUNDS: [(Kept, usize); 5] = [
+    (Kept::Error, 200),
+    (Kept::Slow, 200),
+    (Kept::Exemplar, 400),
+    (Kept::Related, 400),
+    (Kept::Repeated, 200),
+];
 
 /// What is kept.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     kept: HashMap<TraceId, Vec<Arc<Work>>>,
     /// The traces of each sort in the order of their coming.
-    order: [VecDeque<TraceId>; 4],
+    order: [VecDeque<TraceId>; 5],
     /// The exemplars of this minute: the number of the name, and the bucket of the duration.
     exemplars: HashSet<(usize, u8)>,
+    /// The names in which something repeated in this minute.
+    repeated: HashSet<usize>,
     minute: i64,
 }
 
@@ -61,14 +68,19 @@ impl Store {
         if self.minute != minute {
             self.minute = minute;
             self.exemplars.clear();
+            self.repeated.clear();
         }
         let is_first =
             self.exemplars.len() < BOUNDS[2].1 && self.exemplars.insert((name, bucket(work.duration)));
+        let is_repeat =
+            !work.repeats.is_empty() && self.repeated.len() < BOUNDS[4].1 && self.repeated.insert(name);
         let is_slow = usual.is_some_and(|usual| work.duration > usual);
         if work.ending.is_error() {
             Some(Kept::Error)
         } else if is_slow {
             Some(Kept::Slow)
+        } else if is_repeat {
+            Some(Kept::Repeated)
         } else if is_first {
             Some(Kept::Exemplar)
         } else {

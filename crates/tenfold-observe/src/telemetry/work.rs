@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenfold_data::{Boundary, CallSite, Cost, OrgId, SpanId, Timestamp, TraceId, Uuid};
+use tenfold_data::{
+    Boundary, CallSite, Cost, OrgId, RepeatKind, RepeatedRecord, SpanId, Timestamp, TraceId, Uuid,
+};
 
 /// How many spans of one request or job are kept; what comes after them is only counted.
 pub const SPAN_LIMIT: usize = 128;
@@ -91,6 +93,25 @@ impl Totals {
     }
 }
 
+/// A statement or call that repeated within work, where once for all would do: an N+1.
+#[derive(Clone, Debug)]
+pub struct Repeat {
+    /// What repeated.
+    pub kind: RepeatKind,
+    /// The statement's name; of a call `module.method`.
+    pub name: String,
+    /// Who asked for it.
+    pub site: CallSite,
+    /// How often, each time with other parameters.
+    pub times: u32,
+}
+
+impl From<&RepeatedRecord> for Repeat {
+    fn from(record: &RepeatedRecord) -> Self {
+        Repeat { kind: record.kind, name: record.name.to_string(), site: record.site, times: record.times }
+    }
+}
+
 /// A request or job that is over.
 #[derive(Clone, Debug)]
 pub struct Work {
@@ -110,6 +131,8 @@ pub struct Work {
     pub spans: Vec<Span>,
     /// How many spans found no room.
     pub dropped: u64,
+    /// What repeated in it.
+    pub repeats: Vec<Repeat>,
     /// Why it is kept.
     pub kept: Kept,
 }
@@ -121,6 +144,8 @@ pub enum Kept {
     Error,
     /// It was slower than 99 of 100 of its name in the last hour.
     Slow,
+    /// The first of its name in its minute in which something repeated.
+    Repeated,
     /// The first of its name that took about so long in its minute.
     Exemplar,
     /// Another piece of its trace is kept.

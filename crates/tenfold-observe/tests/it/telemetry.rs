@@ -3,7 +3,10 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use tenfold_data::{Clock, Dialect, OrgId, Outcome, StatementRecord, Timestamp, TraceContext, Uuid};
+use tenfold_data::{
+    Clock, Dialect, OrgId, Outcome, RepeatKind, RepeatedRecord, StatementRecord, Timestamp, TraceContext,
+    Uuid,
+};
 use tenfold_observe::telemetry::{
     Beginning, Ending, Histogram, Kept, SERIES_LIMIT, SPAN_LIMIT, Telemetry, TelemetryLayer, Totals, What,
     WorkKind,
@@ -234,4 +237,39 @@ fn authors_spans_and_warnings_stand_in_the_work_that_they_happen_in() {
         })
         .collect();
     assert_eq!(spans, ["too wide width=9", "resize"]);
+}
+
+#[test]
+fn of_repeats_one_trace_a_minute_is_kept_however_many_come() {
+    let (telemetry, clock) = telemetry();
+    let site = Location::caller();
+    let request = || {
+        let trace = TraceContext::start_random();
+        let recording = telemetry.begin(beginning(&telemetry, "GET /loop", trace));
+        telemetry
+            .statement(&StatementRecord { site, ..statement("shop.one", trace, Duration::from_micros(7)) });
+        let (name, text) = ("shop.one".into(), "SELECT 1".into());
+        let (kind, callers) = (RepeatKind::Read, Vec::new());
+        telemetry.repeated(&RepeatedRecord {
+            kind,
+            name,
+            module: "shop",
+            text,
+            trace,
+            site,
+            callers,
+            times: 9,
+        });
+        recording.end(Ending::Answered(200), Totals::default());
+    };
+    (0..50).for_each(|_| request());
+    let kept = || telemetry.newest(usize::MAX, |work| work.kept == Kept::Repeated);
+    assert_eq!(kept().len(), 1);
+    assert_eq!((&*kept()[0].repeats[0].name, kept()[0].repeats[0].times), ("shop.one", 9));
+    clock.advance(Duration::from_secs(60));
+    request();
+    assert_eq!(kept().len(), 2);
+    let [endpoint] = &*telemetry.works(WorkKind::Request, 5) else { panic!("one name") };
+    let [statement] = &*telemetry.statements(5) else { panic!("one statement") };
+    assert_eq!((endpoint.summary.repeats, statement.summary.repeats), (51, 51));
 }

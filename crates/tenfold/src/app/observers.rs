@@ -38,6 +38,7 @@ impl Observer for Watcher {
 
     fn repeated(&self, record: &RepeatedRecord) {
         self.metrics.repeated(record.module, &record.name);
+        self.telemetry.repeated(record);
     }
 
     fn waited(&self, record: &WaitRecord) {
