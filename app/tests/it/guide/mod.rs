@@ -13,7 +13,11 @@ fn desk_app() -> App {
 }
 
 /// The sources whose regions the guide may show, from `// guide` to `// end`.
-const SOURCES: [&str; 2] = [include_str!("data.rs"), include_str!("notes.rs")];
+const SOURCES: [&str; 3] = [
+    include_str!("data.rs"),
+    include_str!("notes.rs"),
+    include_str!("../../../modules/projects/tests/it/main.rs"),
+];
 
 /// The blocks of a guide's chapter in this language.
 fn blocks(chapter: &str, language: &str) -> Vec<String> {

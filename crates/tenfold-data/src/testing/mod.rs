@@ -3,6 +3,7 @@
 
 pub mod plans;
 pub mod rights;
+mod server;
 
 use std::path::PathBuf;
 use std::str::FromStr as _;
@@ -10,10 +11,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio_postgres::{Client, Config, NoTls};
 
+pub use self::server::postgres_server;
 use crate::database::{DatabaseSettings, Pooler};
 use crate::statement::Dialect;
 
-/// The variable that names the PostgreSQL server whose user may create databases.
+/// The variable that names the PostgreSQL server whose user may create databases; without it the tests start one, see
+/// [`postgres_server`].
 pub const POSTGRES_VARIABLE: &str = "TENFOLD_TEST_POSTGRES";
 
 /// The variable that names the pgbouncer before that server, as `postgres://HOST:PORT`.
@@ -46,8 +49,7 @@ impl TestDatabase {
     /// Makes one.
     ///
     /// # Panics
-    /// When it cannot be made; for PostgreSQL also when [`POSTGRES_VARIABLE`] is not set, since a test that was
-    /// left out must not look like one that passed.
+    /// When it cannot be made; for PostgreSQL also when there is no server, as [`postgres_server`] says.
     pub async fn create(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Sqlite => {
@@ -56,14 +58,7 @@ impl TestDatabase {
                 let url = format!("sqlite:{}", folder.join("test.db").display());
                 TestDatabase { url, kind: Kind::Sqlite(folder), pooler: Pooler::None }
             }
-            Dialect::Postgres => {
-                let server = std::env::var(POSTGRES_VARIABLE).unwrap_or_else(|_| {
-                    panic!(
-                        "{POSTGRES_VARIABLE} is not set: run ./test, which starts a PostgreSQL for the tests"
-                    )
-                });
-                TestDatabase::create_on(&server).await
-            }
+            Dialect::Postgres => TestDatabase::create_on(&postgres_server()).await,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tenfold_data::testing::TestDatabase;
+use tenfold_data::testing::{TestDatabase, postgres_server};
 use tenfold_data::{
     Clock, Context, Database, DatabaseSettings, Dialect, Observer, OrgId, Pooler, RepeatedRecord,
     StatementRecord, SystemContext, WaitRecord,
@@ -161,9 +161,7 @@ impl Place {
     }
 
     pub async fn server() -> Self {
-        let server = std::env::var("TENFOLD_TEST_POSTGRES")
-            .expect("no PostgreSQL is given in TENFOLD_TEST_POSTGRES: run ./test, which starts one");
-        Place(TestDatabase::create_with(&server, COLLATION).await)
+        Place(TestDatabase::create_with(&postgres_server(), COLLATION).await)
     }
 
     fn database(&self) -> &TestDatabase {
