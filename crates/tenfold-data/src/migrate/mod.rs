@@ -7,7 +7,7 @@ mod concurrently;
 mod files;
 mod owned;
 mod portable;
-mod statistics;
+pub(crate) mod statistics;
 mod wall;
 
 use std::collections::{BTreeMap, HashMap};

@@ -50,13 +50,18 @@ WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite_%'
     AND NOT EXISTS (SELECT 1 FROM sqlite_stat1 s WHERE s.tbl = t.name AND s.idx = i.idx)
 GROUP BY t.name, i.idx";
 
+/// Tells SQLite of the indexes that it was told nothing of.
+pub(crate) fn script() -> String {
+    format!("{LOAD}; {SEED}; {LOAD};")
+}
+
 /// Fills in what is missing. Other connections read it when they notice that the schema has changed, so this belongs
 /// into the transaction that changes it.
 pub(super) async fn seed(dialect: Dialect, transaction: &dyn DriverTransaction) -> Result<(), DriverError> {
     if dialect == Dialect::Postgres {
         return Ok(());
     }
-    transaction.script(&format!("{LOAD}; {SEED}; {LOAD};")).await
+    transaction.script(&script()).await
 }
 
 /// Seeds a database whose migrations had all run before there were statistics, or that has lost some.

@@ -4,13 +4,13 @@
 //! A test's tables are small, and a small table is scanned however good its indexes are; so the planners are told of
 //! a database of fixed size, see `Scale`. Both only plan: nothing is inserted.
 
+mod advice;
 pub(super) mod postgres;
 mod shape;
 pub(super) mod sqlite;
 
 use std::fmt;
 
-use self::shape::Asked;
 use crate::statement::{CallSite, Dialect, StatementRecord};
 
 /// The column that names the organization, and with which the primary keys of tenant-owned tables begin.
@@ -67,8 +67,10 @@ pub struct BadPlan {
     scale: &'static str,
     /// The plan as the database tells it.
     pub plan: String,
-    /// The index that is missing, as SQL, if it can be told.
+    /// An index, as SQL, with which the statement passes: it was made, and the statement planned again.
     pub index: Option<String>,
+    /// The columns of the indexes that were tried and do not help.
+    pub tried: Vec<String>,
 }
 
 impl fmt::Display for BadPlan {
@@ -83,13 +85,20 @@ impl fmt::Display for BadPlan {
         }
         match &self.index {
             Some(index) => write!(f, "  the index that is missing: {index}"),
-            None => write!(f, "  narrow it by a column that an index can begin with"),
+            None if self.tried.is_empty() => {
+                write!(f, "  narrow it by a column that an index can begin with")
+            }
+            None => write!(
+                f,
+                "  no index mends it ({} were tried): narrow it, or ask for another order",
+                self.tried.join(", ")
+            ),
         }
     }
 }
 
 /// Explains `statements` on the database at `url`, whose tables must be there, and gives those whose plans do not
-/// hold. Nothing is changed. On PostgreSQL the address's user must be a superuser, since the planner's statistics
+/// hold, each with an index that was seen to mend it. Nothing is changed. On PostgreSQL the address's user must be a superuser, since the planner's statistics
 /// are replaced for the time of a transaction that is rolled back.
 ///
 /// # Panics
@@ -136,20 +145,4 @@ fn fault_of(table: &Table, access: &Access, sorts: bool) -> Option<String> {
         Access::Index { .. } if sorts => Some(format!("walks and sorts all of an organization's {name}")),
         Access::Index { .. } => None,
     }
-}
-
-/// `CREATE INDEX …` that would serve what a text asks of a table.
-fn missing_index(table: &Table, asked: &Asked) -> Option<String> {
-    let tenant = asked.equal.iter().filter(|column| *column == TENANT);
-    let last = if asked.ordered.is_empty() { &asked.others } else { &asked.ordered };
-    let mut columns: Vec<&str> = Vec::new();
-    for column in tenant.chain(&asked.equal).chain(last) {
-        if !columns.contains(&&**column) {
-            columns.push(column);
-        }
-    }
-    let own: Vec<&str> = columns.iter().copied().filter(|column| *column != TENANT).collect();
-    let first = own.first()?;
-    let name = &table.name;
-    Some(format!("CREATE INDEX {name}_by_{first} ON {name} ({});", columns.join(", ")))
 }

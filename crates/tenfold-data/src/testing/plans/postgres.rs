@@ -3,21 +3,35 @@
 //! The planner takes the number of rows to be the density that `pg_class` tells times the pages that the file really
 //! has; so a table of one page is told to hold millions of rows in it. How often a value is met it takes from
 //! `pg_statistic`. A page needs a row: an empty table gets one, before its rollback.
+//!
+//! The verdict must not depend on the moment. So vacuum and ANALYZE are kept away from the tables by the lock that they
+//! take themselves, all that they would write is replaced, and so are the costs that a server may be set to.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
+use super::advice::{Candidate, candidates};
 use super::shape::{self, Asked};
-use super::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of, missing_index};
+use super::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of};
 use crate::statement::Dialect;
 use crate::testing::connected;
 
 /// Plans as the server does after a statement has been prepared and run a few times: for any value. A lock that
 /// somebody holds is not waited for.
 const SETTINGS: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL lock_timeout = '5s';
-    SET LOCAL session_replication_role = replica; SET LOCAL search_path = public";
+    SET LOCAL session_replication_role = replica; SET LOCAL search_path = public;
+    SET LOCAL seq_page_cost = 1; SET LOCAL random_page_cost = 4; SET LOCAL cpu_tuple_cost = 0.01;
+    SET LOCAL cpu_index_tuple_cost = 0.005; SET LOCAL cpu_operator_cost = 0.0025;
+    SET LOCAL effective_cache_size = '4GB'; SET LOCAL work_mem = '4MB'; SET LOCAL hash_mem_multiplier = 2;
+    SET LOCAL max_parallel_workers_per_gather = 2";
+
+/// An autovacuum that is at work gives way after `deadlock_timeout`; none begins while this lock is held.
+const HOLD: &str = "LOCK TABLE {tables} IN SHARE UPDATE EXCLUSIVE MODE";
+
+/// A server that has updated a row since its snapshot would not use an index that is new in this transaction.
+const USABLE: &str = "UPDATE pg_index SET indcheckxmin = false WHERE indcheckxmin";
 
 /// Every column of every table, in order; whether the primary key begins with it; its type.
 const COLUMNS: &str = "
@@ -29,9 +43,10 @@ LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
 ORDER BY c.relname, a.attnum";
 
-/// The numbers of rows. A partial index holds a twentieth.
+/// The numbers of rows. A partial index holds a twentieth. No page is known to be visible to all, as after many writes.
 const ROWS: &str = "
-UPDATE pg_class c SET relpages = greatest(1, pg_relation_size(c.oid) / 8192), reltuples = {rows}
+UPDATE pg_class c
+SET relpages = greatest(1, pg_relation_size(c.oid) / 8192), reltuples = {rows}, relallvisible = 0
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace;
 UPDATE pg_class c SET relpages = greatest(2, pg_relation_size(c.oid) / 8192),
     reltuples = CASE WHEN i.indpred IS NULL THEN {rows} ELSE {rows} / 20 END
@@ -70,6 +85,10 @@ JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.
 JOIN pg_class c ON c.oid = i.indrelid AND c.relnamespace = 'public'::regnamespace
 WHERE i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL";
 
+/// The names of all indexes.
+const INDEXES: &str =
+    "SELECT relname FROM pg_class WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace";
+
 /// Indexes on a part of a table.
 const PARTIAL: &str = "SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL";
 
@@ -81,6 +100,8 @@ struct Schema {
     unique: Vec<(String, String)>,
     /// Names of indexes on a part of a table.
     partial: Vec<String>,
+    /// Names of all indexes.
+    indexes: Vec<String>,
 }
 
 pub(super) async fn explain(url: &str, statements: &[Ran]) -> Vec<BadPlan> {
@@ -92,6 +113,30 @@ pub(super) async fn explain(url: &str, statements: &[Ran]) -> Vec<BadPlan> {
 
 async fn explain_on(client: &Client, statements: &[Ran]) -> Result<Vec<BadPlan>, tokio_postgres::Error> {
     client.batch_execute(SETTINGS).await?;
+    let schema = read_schema(client).await?;
+    let mut bad: Vec<BadPlan> = Vec::new();
+    for scale in &SCALES {
+        tell(client, scale).await?;
+        for (number, statement) in statements.iter().enumerate() {
+            if bad.iter().any(|plan| plan.statement.text == statement.text) {
+                continue;
+            }
+            let plan = plan_of(client, number, statement).await?;
+            let Some((mut found, candidates)) = judge(&schema, statement, &plan, scale.name) else {
+                continue;
+            };
+            advise(client, &schema, &mut found, candidates).await?;
+            // CREATE INDEX counts a table's rows past all transactions, and no rollback takes that back.
+            tell(client, scale).await?;
+            bad.push(found);
+        }
+    }
+    client.batch_execute("ROLLBACK").await?;
+    Ok(bad)
+}
+
+/// Reads what there is, keeps others from changing what the planner knows of it, and fills empty tables.
+async fn read_schema(client: &Client) -> Result<Schema, tokio_postgres::Error> {
     let mut schema = Schema::default();
     let mut script = String::new();
     for table in rows(client, COLUMNS).await?.chunk_by(|one, other| one[0] == other[0]) {
@@ -103,23 +148,53 @@ async fn explain_on(client: &Client, statements: &[Ran]) -> Result<Vec<BadPlan>,
         }
         schema.tables.push(Table { name, columns, owned });
     }
+    let names: Vec<&str> = schema.tables.iter().map(|table| &*table.name).collect();
+    if !names.is_empty() {
+        client.batch_execute(&HOLD.replace("{tables}", &names.join(", "))).await?;
+    }
     client.batch_execute(&script).await?;
     let unique = rows(client, UNIQUE).await?;
     schema.unique = unique.into_iter().map(|mut row| (row.remove(0), row.remove(0))).collect();
     schema.partial = rows(client, PARTIAL).await?.into_iter().flatten().collect();
-    let mut bad: Vec<BadPlan> = Vec::new();
+    schema.indexes = rows(client, INDEXES).await?.into_iter().flatten().collect();
+    Ok(schema)
+}
+
+/// Makes one index after the other, until the statement passes on every scale, and takes it away again.
+async fn advise(
+    client: &Client,
+    schema: &Schema,
+    bad: &mut BadPlan,
+    candidates: Vec<Candidate>,
+) -> Result<(), tokio_postgres::Error> {
+    for candidate in candidates {
+        client.batch_execute("SAVEPOINT trial").await?;
+        // What cannot be indexed, such as a long text, does not help either.
+        let made = client.batch_execute(&format!("{} {USABLE}", candidate.trial())).await;
+        let mends = match made {
+            Ok(()) => passes(client, schema, &bad.statement).await,
+            Err(_) => Ok(false),
+        };
+        client.batch_execute("ROLLBACK TO trial; RELEASE trial").await?;
+        if mends? {
+            bad.index = Some(candidate.advice(&schema.indexes));
+            break;
+        }
+        bad.tried.push(candidate.columns());
+    }
+    Ok(())
+}
+
+/// Whether a statement's plan holds on every scale.
+async fn passes(client: &Client, schema: &Schema, statement: &Ran) -> Result<bool, tokio_postgres::Error> {
     for scale in &SCALES {
         tell(client, scale).await?;
-        for (number, statement) in statements.iter().enumerate() {
-            if bad.iter().any(|plan| plan.statement.text == statement.text) {
-                continue;
-            }
-            let plan = plan_of(client, number, statement).await?;
-            bad.extend(judge(&schema, statement, &plan, scale.name));
+        let plan = plan_of(client, 0, statement).await?;
+        if schema.judge(&plan, Above::default()).is_some() {
+            return Ok(false);
         }
     }
-    client.batch_execute("ROLLBACK").await?;
-    Ok(bad)
+    Ok(true)
 }
 
 /// A row for an empty table. Keys to other tables are not looked at, and checks are taken away: all is rolled back.
@@ -176,20 +251,20 @@ pub(in crate::testing) async fn rows(
     Ok(messages.into_iter().filter_map(row).collect())
 }
 
-fn judge(schema: &Schema, statement: &Ran, plan: &Value, scale: &'static str) -> Option<BadPlan> {
+fn judge(
+    schema: &Schema,
+    statement: &Ran,
+    plan: &Value,
+    scale: &'static str,
+) -> Option<(BadPlan, Vec<Candidate>)> {
     let found = schema.judge(plan, Above::default())?;
     let names: Vec<&str> = [&*found.table.name, found.alias].to_vec();
     let asked = shape::asked(&statement.text, &names, &found.table.columns);
     let mut text = String::new();
     write_plan(&mut text, plan, 0);
-    Some(BadPlan {
-        statement: statement.clone(),
-        dialect: Dialect::Postgres,
-        fault: found.fault,
-        scale,
-        plan: text,
-        index: missing_index(found.table, &asked),
-    })
+    let (statement, dialect, fault, plan) = (statement.clone(), Dialect::Postgres, found.fault, text);
+    let bad = BadPlan { statement, dialect, fault, scale, plan, index: None, tried: Vec::new() };
+    Some((bad, candidates(found.table, &asked)))
 }
 
 /// What stands above a node of a plan.

@@ -9,6 +9,8 @@ pub(super) struct Asked {
     pub others: Vec<String>,
     /// The columns of `ORDER BY`.
     pub ordered: Vec<String>,
+    /// Those of them with `DESC`.
+    pub descending: Vec<String>,
     /// Whether there is a `LIMIT`.
     pub limited: bool,
 }
@@ -49,6 +51,9 @@ pub(super) fn asked(text: &str, names: &[&str], columns: &[String]) -> Asked {
                 };
                 if !list.iter().any(|known| known == column) {
                     list.push(column.to_owned());
+                    if part == Part::Order && is_descending(&words, index) {
+                        asked.descending.push(column.to_owned());
+                    }
                 }
             }
         }
@@ -76,6 +81,12 @@ fn is_equal(words: &[&str], index: usize) -> bool {
     // A closing bracket may stand between, as in `((email)::text = $1)`.
     let next = words[index + 1..].iter().find(|word| **word != ")" && **word != "::" && **word != "text");
     is(next) || index.checked_sub(1).is_some_and(|before| words[before] == "=")
+}
+
+/// Whether the column at `index` of an order is followed by `DESC`.
+fn is_descending(words: &[&str], index: usize) -> bool {
+    let next = words[index + 1..].iter().find(|word| **word != ")");
+    next.is_some_and(|word| word.eq_ignore_ascii_case("desc"))
 }
 
 /// Words, numbers and signs; texts in quotes are left out.
@@ -118,7 +129,8 @@ mod tests {
         let page = "SELECT org_id, id, status FROM notes WHERE org_id = $1 AND status = $2 AND (at, id) < ($3, $4) \
                     ORDER BY at DESC, id DESC LIMIT $5";
         let (equal, others) = (list(&["org_id", "status"]), list(&["at", "id"]));
-        assert_eq!(of(page), Asked { equal, ordered: others.clone(), others, limited: true });
+        let descending = others.clone();
+        assert_eq!(of(page), Asked { equal, ordered: others.clone(), others, descending, limited: true });
     }
 
     #[test]
@@ -134,6 +146,7 @@ mod tests {
         let update = "UPDATE notes SET status = $2 WHERE id IN (SELECT id FROM notes WHERE at <= $1 ORDER BY at LIMIT 5) \
                       RETURNING status";
         let (equal, others) = (list(&["id"]), list(&["at"]));
-        assert_eq!(of(update), Asked { equal, ordered: others.clone(), others, limited: true });
+        let ordered = others.clone();
+        assert_eq!(of(update), Asked { equal, ordered, others, limited: true, ..Asked::default() });
     }
 }

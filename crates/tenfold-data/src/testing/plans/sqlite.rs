@@ -4,28 +4,59 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::advice::{Candidate, candidates};
 use super::shape::{self, Asked};
-use super::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of, missing_index};
+use super::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of};
+use crate::migrate::statistics;
 use crate::statement::Dialect;
 
 /// Explains with the statistics that the file has, and with those of each scale.
 pub(super) fn explain(path: &Path, statements: &[Ran]) -> Vec<BadPlan> {
     let copy = copy_schema(path).expect("the test's database can be read");
-    let tables = tables(&copy).expect("a schema can be read");
+    let found = explain_on(&copy, statements);
+    let taken = names_of_indexes(&copy).expect("a schema can be read");
+    let advised = |(mut plan, candidates): (BadPlan, Vec<Candidate>)| {
+        for candidate in candidates {
+            if mends(path, &candidate, &plan.statement) {
+                plan.index = Some(candidate.advice(&taken));
+                break;
+            }
+            plan.tried.push(candidate.columns());
+        }
+        plan
+    };
+    found.into_iter().map(advised).collect()
+}
+
+/// Each bad plan, and the indexes that might mend it.
+fn explain_on(copy: &Connection, statements: &[Ran]) -> Vec<(BadPlan, Vec<Candidate>)> {
+    let tables = tables(copy).expect("a schema can be read");
     let mut bad = Vec::new();
     let mut planned_for = "a database as it is made";
     for scale in [None, Some(&SCALES[0]), Some(&SCALES[1])] {
         if let Some(scale) = scale {
-            tell(&copy, scale).expect("statistics can be replaced");
+            tell(copy, scale).expect("statistics can be replaced");
             planned_for = scale.name;
         }
         for statement in statements {
-            if bad.iter().all(|plan: &BadPlan| plan.statement.text != statement.text) {
-                bad.extend(judge(&copy, &tables, statement, planned_for));
+            if bad.iter().all(|(plan, _): &(BadPlan, _)| plan.statement.text != statement.text) {
+                bad.extend(judge(copy, &tables, statement, planned_for));
             }
         }
     }
     bad
+}
+
+/// Whether a statement passes where there is this index, told of as a migration would.
+fn mends(path: &Path, candidate: &Candidate, statement: &Ran) -> bool {
+    let copy = copy_schema(path).expect("the test's database can be read");
+    let script = format!("{} {}", candidate.trial(), statistics::script());
+    copy.execute_batch(&script).is_ok() && explain_on(&copy, std::slice::from_ref(statement)).is_empty()
+}
+
+fn names_of_indexes(copy: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut names = copy.prepare("SELECT name FROM sqlite_schema WHERE type = 'index'")?;
+    names.query_map([], |row| row.get(0))?.collect()
 }
 
 /// The file's tables and indexes without rows, and its statistics.
@@ -98,7 +129,12 @@ fn tell(copy: &Connection, scale: &Scale) -> rusqlite::Result<()> {
     copy.execute_batch("ANALYZE sqlite_schema")
 }
 
-fn judge(copy: &Connection, tables: &[Table], statement: &Ran, scale: &'static str) -> Option<BadPlan> {
+fn judge(
+    copy: &Connection,
+    tables: &[Table],
+    statement: &Ran,
+    scale: &'static str,
+) -> Option<(BadPlan, Vec<Candidate>)> {
     let plan = plan_of(copy, &statement.text)
         .unwrap_or_else(|error| panic!("SQLite cannot explain {}: {error}", statement.name));
     let sorts = plan.iter().any(|line| line == "USE TEMP B-TREE FOR ORDER BY");
@@ -109,11 +145,12 @@ fn judge(copy: &Connection, tables: &[Table], statement: &Ran, scale: &'static s
             let unserved = sorts && asked.limited && !asked.ordered.is_empty();
             unserved.then(|| format!("sorts {} for a page", table.name))
         })?;
-        Some((fault, missing_index(table, &asked)))
+        Some((fault, candidates(table, &asked)))
     });
-    let (fault, index) = faults?;
-    let (statement, plan) = (statement.clone(), plan.join("\n"));
-    Some(BadPlan { statement, dialect: Dialect::Sqlite, fault, scale, plan, index })
+    let (fault, candidates) = faults?;
+    let (statement, plan, tried) = (statement.clone(), plan.join("\n"), Vec::new());
+    let bad = BadPlan { statement, dialect: Dialect::Sqlite, fault, scale, plan, index: None, tried };
+    Some((bad, candidates))
 }
 
 fn asked(statement: &Ran, table: &Table, alias: &str) -> Asked {
