@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::clock::from_micros;
 use crate::error::DataError;
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Value, date_of, days_of};
 
 /// Which part of a list is wanted.
 #[derive(Clone, Debug)]
@@ -70,6 +70,7 @@ fn to_json(value: &Value) -> serde_json::Value {
         Value::Integer(n) => (*n).into(),
         Value::Boolean(flag) => (*flag).into(),
         Value::Time(time) => time.as_microsecond().into(),
+        Value::Date(date) => days_of(*date).into(),
         // As bits, since a decimal may come back as its neighbour.
         Value::Real(n) => n.to_bits().into(),
         // Not comparable across databases, so `order_by` takes no such column.
@@ -84,6 +85,8 @@ fn from_json(value: &serde_json::Value, kind: Kind) -> Option<Value> {
             value.as_str().filter(|text| !text.contains('\0')).map(|text| Value::Text(text.to_owned()))
         }
         Kind::Integer => value.as_i64().map(Value::Integer),
+        Kind::Integer32 => value.as_i64().filter(|n| i32::try_from(*n).is_ok()).map(Value::Integer),
+        Kind::Date => value.as_i64().and_then(date_of).map(Value::Date),
         Kind::Boolean => value.as_bool().map(Value::Boolean),
         Kind::Time => value.as_i64().map(|micros| Value::Time(from_micros(micros))),
         Kind::Real => value.as_u64().map(|bits| Value::Real(f64::from_bits(bits))).filter(|n| !is_nan(n)),

@@ -1,12 +1,16 @@
 //! One row of a result, read in place: no copy is made between the driver's row and the entity.
 
+mod number;
+
 use jiff::Timestamp;
+use jiff::civil::Date;
 use postgres_types::{FromSql, Type};
 use rusqlite::types::ValueRef;
 use uuid::Uuid;
 
+use self::number::{Double, Whole, exactly};
 use crate::clock::from_micros;
-use crate::value::Value;
+use crate::value::{Value, date_of};
 
 /// A row that a driver is standing on.
 pub struct Row<'a>(pub(crate) Source<'a>);
@@ -63,6 +67,20 @@ macro_rules! read {
 }
 
 impl Row<'_> {
+    /// A column of a PostgreSQL row.
+    fn of_postgres<'a, T: FromSql<'a>>(
+        &'a self,
+        index: usize,
+        expected: &'static str,
+    ) -> Result<T, ReadError> {
+        let Source::Postgres(row) = &self.0 else { unreachable!("only asked of a row of PostgreSQL") };
+        row.try_get(index).map_err(|error| {
+            let cause =
+                std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            ReadError::new(index, expected, &format!("{error}{cause}"))
+        })
+    }
+
     /// Whether column `index` is NULL.
     ///
     /// # Errors
@@ -104,17 +122,54 @@ impl Row<'_> {
 
     /// See [`Kind::Integer`](crate::Kind::Integer).
     pub fn integer(&self, index: usize) -> Result<i64, ReadError> {
+        if let Source::Postgres(_) = &self.0 {
+            return self.of_postgres::<Whole>(index, "a bigint").map(|whole| whole.0);
+        }
         read!(self, index, "a bigint", i64, ValueRef::Integer(n) => Ok(n), Value::Integer(n) => Ok(*n))
+    }
+
+    /// See [`Kind::Date`](crate::Kind::Date).
+    pub fn date(&self, index: usize) -> Result<Date, ReadError> {
+        let of = |days: i64| {
+            date_of(days).ok_or_else(|| ReadError::new(index, "a date", &format!("{days} days after 1970")))
+        };
+        read!(self, index, "a date", Date, ValueRef::Integer(days) => of(days), Value::Integer(days) => of(*days))
     }
 
     /// See [`Kind::Real`](crate::Kind::Real).
     pub fn real(&self, index: usize) -> Result<f64, ReadError> {
+        if let Source::Postgres(_) = &self.0 {
+            return self.of_postgres::<Double>(index, "a double").map(|double| double.0);
+        }
+        let whole = |n: i64| {
+            exactly(n).ok_or_else(|| {
+                ReadError::new(index, "a double", &format!("{n}, which no double is equal to"))
+            })
+        };
+        let own = |n: &Self| match &n.0 {
+            Source::Sqlite(row) => row.get_ref(index).ok().and_then(|value| value.as_i64().ok()),
+            Source::Values(values) => match values.get(index) {
+                Some(Value::Integer(n)) => Some(*n),
+                _ => None,
+            },
+            Source::Postgres(_) => None,
+        };
+        // `coalesce(avg(n), 0)` is a whole number where there is nothing.
+        if let Some(n) = own(self) {
+            return whole(n);
+        }
         read!(self, index, "a double", f64, ValueRef::Real(n) => Ok(n), Value::Real(n) => Ok(*n))
     }
 
     /// See [`Kind::Boolean`](crate::Kind::Boolean).
     pub fn boolean(&self, index: usize) -> Result<bool, ReadError> {
-        read!(self, index, "a boolean", bool, ValueRef::Integer(n) => Ok(n != 0), Value::Integer(n) => Ok(*n != 0))
+        // Another number is no boolean on PostgreSQL either.
+        let of = |n: i64| match n {
+            0 => Ok(false),
+            1 => Ok(true),
+            n => Err(ReadError::new(index, "a boolean", &n.to_string())),
+        };
+        read!(self, index, "a boolean", bool, ValueRef::Integer(n) => of(n), Value::Integer(n) => of(*n))
     }
 
     /// See [`Kind::Time`](crate::Kind::Time).

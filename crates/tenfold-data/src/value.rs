@@ -1,6 +1,7 @@
 //! What goes into a statement and what comes out of a row, the same for both databases.
 
-use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::clock::from_micros;
@@ -15,12 +16,16 @@ pub enum Kind {
     Text,
     /// `bigint`.
     Integer,
-    /// `double precision`; `REAL` in SQLite.
+    /// `integer`: 32 bits, which SQLite does not hold it to.
+    Integer32,
+    /// `double precision`; `REAL` in SQLite. There is no negative zero, which SQLite does not keep.
     Real,
     /// `boolean`; 0 or 1 in SQLite.
     Boolean,
     /// `timestamptz`; microseconds since 1970 in SQLite.
     Time,
+    /// `date`: a day without a time zone; days since 1970 in SQLite, so that `day + 7` is a week later on both.
+    Date,
     /// `jsonb`; text in SQLite.
     Json,
     /// `bytea`; a blob in SQLite.
@@ -34,9 +39,11 @@ impl Kind {
             Kind::Uuid => "uuid",
             Kind::Text => "text",
             Kind::Integer => "bigint",
+            Kind::Integer32 => "integer",
             Kind::Real => "double precision",
             Kind::Boolean => "boolean",
             Kind::Time => "timestamptz",
+            Kind::Date => "date",
             Kind::Json => "jsonb",
             Kind::Bytes => "bytea",
         }
@@ -52,7 +59,7 @@ pub enum Value {
     Uuid(Uuid),
     /// See [`Kind::Text`].
     Text(String),
-    /// See [`Kind::Integer`].
+    /// See [`Kind::Integer`] and [`Kind::Integer32`].
     Integer(i64),
     /// See [`Kind::Real`].
     Real(f64),
@@ -60,6 +67,8 @@ pub enum Value {
     Boolean(bool),
     /// See [`Kind::Time`].
     Time(Timestamp),
+    /// See [`Kind::Date`].
+    Date(Date),
     /// See [`Kind::Json`].
     Json(serde_json::Value),
     /// See [`Kind::Bytes`].
@@ -101,6 +110,8 @@ pub trait Sortable: ColumnType {}
 impl<K: KeyType> Sortable for K {}
 impl Sortable for f64 {}
 impl Sortable for Timestamp {}
+impl Sortable for Date {}
+impl Sortable for i32 {}
 
 /// Column types that have a least and a greatest value; those of an `Option` are its values'.
 pub trait Measured: ColumnType {
@@ -122,6 +133,9 @@ pub trait Summed: ColumnType {
 }
 
 impl Summed for i64 {
+    type Sum = i64;
+}
+impl Summed for i32 {
     type Sum = i64;
 }
 impl Summed for f64 {
@@ -168,10 +182,22 @@ impl ColumnType for i64 {
     }
 }
 
+impl ColumnType for i32 {
+    const KIND: Kind = Kind::Integer32;
+    fn to_value(&self) -> Value {
+        Value::Integer(i64::from(*self))
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        let n = row.integer(index)?;
+        n.try_into().map_err(|_| ReadError::new(index, "an integer of 32 bits", &n.to_string()))
+    }
+}
+
 impl ColumnType for f64 {
     const KIND: Kind = Kind::Real;
     fn to_value(&self) -> Value {
-        Value::Real(*self)
+        // Without the sign of a zero, which SQLite does not keep.
+        Value::Real(*self + 0.0)
     }
     fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
         row.real(index)
@@ -197,6 +223,30 @@ impl ColumnType for Timestamp {
     fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
         row.time(index)
     }
+}
+
+impl ColumnType for Date {
+    const KIND: Kind = Kind::Date;
+    fn to_value(&self) -> Value {
+        Value::Date(*self)
+    }
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        row.date(index)
+    }
+}
+
+/// The day from which SQLite's dates are counted.
+const FIRST_DAY: Date = date(1970, 1, 1);
+const HOURS: i64 = 24;
+
+/// How many days a date is after 1970-01-01.
+pub(crate) fn days_of(date: Date) -> i64 {
+    date.duration_since(FIRST_DAY).as_hours() / HOURS
+}
+
+/// The date so many days after 1970-01-01, if the calendar has it: it ends with the years -9999 and 9999.
+pub(crate) fn date_of(days: i64) -> Option<Date> {
+    FIRST_DAY.checked_add(SignedDuration::try_from_hours(days.checked_mul(HOURS)?)?).ok()
 }
 
 impl ColumnType for serde_json::Value {

@@ -8,25 +8,26 @@
 use crate::statement::Dialect;
 
 /// The types that a portable migration may use, and what they are in SQLite.
-const TYPES: [(&str, &str); 8] = [
+const TYPES: [(&str, &str); 10] = [
     ("uuid", "BLOB"),
     ("text", "TEXT"),
     ("bigint", "INTEGER"),
+    ("integer", "INTEGER"),
     ("double precision", "REAL"),
     ("boolean", "INTEGER"),
     ("timestamptz", "INTEGER"),
+    ("date", "INTEGER"),
     ("jsonb", "TEXT"),
     ("bytea", "BLOB"),
 ];
 
 /// Words that mean something else on each database, or nothing on one, with what to write instead.
-const REFUSED: [(&str, &str); 17] = [
+const REFUSED: [(&str, &str); 15] = [
     ("serial", "ids are uuid"),
     ("bigserial", "ids are uuid"),
-    ("int", "write bigint"),
-    ("integer", "write bigint"),
-    ("smallint", "write bigint"),
-    ("int4", "write bigint"),
+    ("int", "write bigint, or integer for 32 bits"),
+    ("smallint", "write integer"),
+    ("int4", "write integer"),
     ("int8", "write bigint"),
     ("numeric", "write bigint (the smallest unit) or text"),
     ("decimal", "write bigint (the smallest unit) or text"),
@@ -34,7 +35,6 @@ const REFUSED: [(&str, &str); 17] = [
     ("varchar", "write text, and a CHECK for its length"),
     ("char", "write text, and a CHECK for its length"),
     ("timestamp", "write timestamptz"),
-    ("date", "write timestamptz or text"),
     ("json", "write jsonb"),
     ("blob", "write bytea"),
     ("deferrable", "a deferred check would fail the whole group of commits on SQLite; check at once"),

@@ -66,7 +66,7 @@ impl<E: Entity> Query<E> {
     ) -> impl Future<Output = Result<T::Sum, DataError>> + Send + use<E, R, T> {
         let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
         async move {
-            let (table, column, kind) = (E::table().name, column.name(), T::KIND);
+            let (table, column, kind) = (E::table().name, column.name(), T::Sum::KIND);
             // PostgreSQL adds bigint up to numeric; the cast fails where SQLite's sum does.
             let text = |condition: &str, dialect| match dialect {
                 Dialect::Postgres => {

@@ -15,7 +15,7 @@ use super::Scope;
 use super::callers::Stack;
 use crate::driver::Params;
 use crate::statement::{CallSite, RepeatKind, RepeatedRecord, Statement};
-use crate::value::Value;
+use crate::value::{Value, days_of};
 
 /// Whether a read, a write or a call is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,6 +278,7 @@ fn write(hasher: &mut impl Hasher, value: &Value) {
         Value::Uuid(id) => hasher.write_u128(id.as_u128()),
         Value::Text(text) => hasher.write(text.as_bytes()),
         Value::Integer(n) => hasher.write_i64(*n),
+        Value::Date(date) => hasher.write_i64(days_of(*date)),
         Value::Real(n) => hasher.write_u64(n.to_bits()),
         Value::Boolean(flag) => hasher.write_u8(u8::from(*flag)),
         Value::Time(time) => hasher.write_i64(time.as_microsecond()),

@@ -88,7 +88,7 @@ async fn words_that_are_not_portable_are_refused_with_advice(bench: Bench) {
             "`NUMERIC` is not portable: write bigint",
         ),
         ("CREATE TABLE shop_x (id serial PRIMARY KEY);", "`serial` is not portable: ids are uuid"),
-        ("CREATE TABLE shop_x (id uuid PRIMARY KEY, n integer);", "write bigint"),
+        ("CREATE TABLE shop_x (id uuid PRIMARY KEY, n int);", "write bigint"),
         ("CREATE TABLE shop_x (id uuid PRIMARY KEY, name varchar(20));", "write text, and a CHECK"),
         ("CREATE TABLE shop_x (id uuid PRIMARY KEY, at timestamp);", "write timestamptz"),
         ("CREATE TABLE shop_x (id uuid PRIMARY KEY, data json);", "write jsonb"),

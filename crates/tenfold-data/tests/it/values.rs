@@ -2,7 +2,10 @@
 
 use serde_json::json;
 use tenfold_data::jiff::Timestamp;
-use tenfold_data::{Context, DataError, Entity, MigrationFile, ModuleMigrations, TextEnum, id};
+use tenfold_data::jiff::civil::{Date, date};
+use tenfold_data::{
+    Context, DataError, Dialect, Entity, MigrationFile, ModuleMigrations, Page, TextEnum, id, sql,
+};
 
 use crate::bench::Bench;
 
@@ -14,6 +17,9 @@ on_both_databases!(
     text_is_sorted_and_compared_byte_by_byte_whatever_the_collation,
     json_that_spells_out_an_escaped_nul_is_no_nul,
     a_nul_in_text_is_refused_wherever_it_stands,
+    a_small_integer_and_a_date_are_columns,
+    numbers_come_back_as_they_went_in,
+    sums_means_and_counts_are_read_alike,
     an_enum_is_kept_as_its_name_and_an_unknown_name_is_an_error,
 );
 
@@ -266,6 +272,141 @@ async fn an_enum_is_kept_as_its_name_and_an_unknown_name_is_an_error(bench: Benc
             assert!(matches!(unknown, DataError::Read { .. }), "{unknown}");
             let said = unknown.to_string();
             assert!(said.contains("one of calm, very_excited") && said.contains("grumpy"), "{said}");
+        })
+        .await;
+}
+
+id!(DayId);
+
+#[derive(Clone, Debug, PartialEq, Entity)]
+#[entity(table = "calendar_days")]
+struct Day {
+    #[entity(key)]
+    id: DayId,
+    day: Date,
+    seats: i32,
+    until: Option<Date>,
+    taken: Option<i32>,
+}
+
+const CALENDAR: ModuleMigrations = ModuleMigrations {
+    module: "calendar",
+    files: &[MigrationFile {
+        name: "0001_calendar.sql",
+        text: "CREATE TABLE calendar_days (id uuid PRIMARY KEY, day date NOT NULL, seats integer NOT NULL, until date,
+               taken integer);",
+    }],
+};
+
+async fn a_small_integer_and_a_date_are_columns(bench: Bench) {
+    bench.database.migrate(&[CALENDAR]).await.unwrap();
+    bench
+        .request(async |cx| {
+            let day = |day: Date, seats: i32| {
+                let (until, taken) = (Some(day).filter(|_| seats > 0), Some(seats).filter(|_| seats < 0));
+                Day { id: DayId(cx.new_id()), day, seats, until, taken }
+            };
+            let days = [
+                day(date(-4000, 1, 1), i32::MIN),
+                day(date(1969, 12, 31), -1),
+                day(date(1970, 1, 1), 0),
+                day(date(2024, 2, 29), 1),
+                day(date(9999, 12, 31), i32::MAX),
+            ];
+            cx.transaction(async |tx| Day::insert_many(tx, days.to_vec()).await).await.unwrap();
+            // In order, page by page, each read as it was written.
+            let mut seen: Vec<Day> = Vec::new();
+            let mut page = Page::first(2);
+            loop {
+                let rows =
+                    Day::query().order_by(Day::day).order_by(Day::seats).page(&page).all(&cx).await.unwrap();
+                seen.extend(rows.iter().cloned());
+                page.cursor = rows.listing(Vec::<()>::new()).next_cursor;
+                if page.cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(seen, days);
+            let found = |filter| async { Day::query().filter(filter).count(&cx).await.unwrap() };
+            assert_eq!(found(Day::day.ge(date(1970, 1, 1))).await, 3);
+            assert_eq!(found(Day::seats.lt(0)).await, 2);
+            assert_eq!(found(Day::until.is_null()).await, 3);
+            assert_eq!(Day::query().max(&cx, Day::day).await.unwrap(), Some(date(9999, 12, 31)));
+            assert_eq!(Day::query().sum(&cx, Day::taken).await.unwrap(), i64::from(i32::MIN) - 1);
+            let leap = days[3].id;
+            let change = Day::update(leap).set(Day::day, date(2024, 3, 1)).set(Day::taken, Some(7));
+            cx.transaction(async |tx| change.run(tx).await).await.unwrap();
+            let week = sql!(
+                "calendar.week",
+                "SELECT day + 7, taken, seats FROM calendar_days WHERE id = $2 OR id = $1"
+            );
+            let week: Vec<(Date, i32, i64)> = week.bind(leap).all(&cx).await.unwrap();
+            assert_eq!(week, [(date(2024, 3, 8), 7, 1)]);
+        })
+        .await;
+}
+
+async fn numbers_come_back_as_they_went_in(bench: Bench) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    bench
+        .request(async |cx| {
+            let written = [-0.0, 0.0, 1e16, -1e16, 1e300, 9_007_199_254_740_993.0, 0.1 + 0.2, 5e-324, 1.0];
+            for number in written {
+                let sample = Sample {
+                    amount: Some(number),
+                    data: Some(json!({ "n": number, "list": [number] })),
+                    ..bare(&cx, "number")
+                };
+                store(&cx, vec![sample.clone()]).await.unwrap();
+                for read in read_in_every_way(&cx, sample.id).await {
+                    // Zero has no sign, on either.
+                    let (amount, data) = (read.amount.unwrap(), read.data.unwrap());
+                    assert_eq!(amount.to_bits(), (number + 0.0).to_bits(), "{number}");
+                    assert!(data["n"].is_f64(), "{number} became {data}");
+                    assert_eq!(data["n"], json!(number));
+                }
+            }
+        })
+        .await;
+}
+
+async fn sums_means_and_counts_are_read_alike(bench: Bench) {
+    bench.database.migrate(&[MIGRATIONS]).await.unwrap();
+    bench
+        .system(async |cx| {
+            let numbers = [7_i64, -2, 3];
+            let numbers = sql!(
+                "numbers.store",
+                "INSERT INTO values_samples (id, name, number, amount) VALUES ($1, 'a', $2, 7.5), ($3, 'b', $4, 0.25)"
+            )
+            .bind(cx.new_id())
+            .bind(numbers[0])
+            .bind(cx.new_id())
+            .bind(numbers[1]);
+            cx.transaction(async |tx| numbers.execute(tx).await).await.unwrap();
+            let text = sql!(
+                "numbers.read",
+                "SELECT sum(number), avg(number), count(*), sum(amount), CAST(sum(number) AS bigint) / 2, coalesce(avg(number), 0),
+                     count(*) > 1, max(number) FROM values_samples"
+            );
+            type Read = (i64, f64, i64, f64, i64, f64, bool, i64);
+            let rows: Vec<Read> = text.all(&cx).await.unwrap();
+            assert_eq!(rows, [(5, 2.5, 2, 7.75, 2, 2.5, true, 7)]);
+            // PostgreSQL's sum is no bigint, so its half has a fraction: told, and never cut off.
+            let half = sql!("numbers.half", "SELECT sum(number) / 2 FROM values_samples");
+            match half.all::<(i64,), _>(&cx).await {
+                Ok(rows) => assert_eq!((rows, bench.database.dialect()), (vec![(2,)], Dialect::Sqlite)),
+                Err(error) => assert!(error.to_string().contains("CAST(… AS bigint)"), "{error}"),
+            }
+            let none = sql!(
+                "numbers.none",
+                "SELECT sum(number), coalesce(sum(number), 0), coalesce(avg(number), 0) FROM values_samples WHERE name = ''"
+            );
+            let none: Vec<(Option<i64>, i64, f64)> = none.all(&cx).await.unwrap();
+            assert_eq!(none, [(None, 0, 0.0)]);
+            let no_flag = sql!("numbers.flag", "SELECT count(*) FROM values_samples");
+            let refused = no_flag.all::<(bool,), _>(&cx).await.unwrap_err().to_string();
+            assert!(refused.contains("numbers.flag") && refused.contains("a boolean"), "{refused}");
         })
         .await;
 }

@@ -1,7 +1,9 @@
 //! Our values as PostgreSQL's parameters.
 
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 use postgres_types::{Format, IsNull, ToSql, Type, to_sql_checked};
+use serde::Serialize as _;
+use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
 use crate::value::Value;
 
@@ -18,7 +20,8 @@ impl ToSql for Value {
             Value::Real(n) => n.to_sql_checked(ty, out),
             Value::Boolean(flag) => flag.to_sql_checked(ty, out),
             Value::Time(time) => time.to_sql_checked(ty, out),
-            Value::Json(json) => json.to_sql_checked(ty, out),
+            Value::Date(date) => date.to_sql_checked(ty, out),
+            Value::Json(json) => write_json(json, ty, out),
             Value::Bytes(bytes) => bytes.to_sql_checked(ty, out),
             Value::List(values) if *ty == Type::UNKNOWN => {
                 // Empty, or nothing but NULL.
@@ -43,6 +46,31 @@ impl ToSql for Value {
     to_sql_checked!();
 }
 
+/// JSON as text. A `jsonb` keeps numbers as decimals, so `1e16` would come back as a whole number; with `.0` behind it, it
+/// stays what SQLite's text says.
+struct Decimals;
+
+impl Formatter for Decimals {
+    fn write_f64<W: ?Sized + std::io::Write>(&mut self, writer: &mut W, n: f64) -> std::io::Result<()> {
+        if n.fract() == 0.0 {
+            write!(writer, "{:.1}", n + 0.0)
+        } else {
+            CompactFormatter.write_f64(writer, n)
+        }
+    }
+}
+
+fn write_json(json: &serde_json::Value, ty: &Type, out: &mut BytesMut) -> Encoded {
+    match *ty {
+        // The version of the form.
+        Type::JSONB => out.put_u8(1),
+        Type::JSON => {}
+        _ => return json.to_sql_checked(ty, out),
+    }
+    json.serialize(&mut Serializer::with_formatter(out.writer(), Decimals))?;
+    Ok(IsNull::No)
+}
+
 /// The type under which a value is sent when nobody has asked the server what it expects. A value that does not tell
 /// goes as text of no type, and the server takes what stands there.
 pub(super) fn type_of(value: &Value) -> Type {
@@ -54,6 +82,7 @@ pub(super) fn type_of(value: &Value) -> Type {
         Value::Real(_) => Type::FLOAT8,
         Value::Boolean(_) => Type::BOOL,
         Value::Time(_) => Type::TIMESTAMPTZ,
+        Value::Date(_) => Type::DATE,
         Value::Json(_) => Type::JSONB,
         Value::Bytes(_) => Type::BYTEA,
         Value::List(values) => match values.iter().find(|value| **value != Value::Null) {
@@ -63,6 +92,7 @@ pub(super) fn type_of(value: &Value) -> Type {
             Some(Value::Real(_)) => Type::FLOAT8_ARRAY,
             Some(Value::Boolean(_)) => Type::BOOL_ARRAY,
             Some(Value::Time(_)) => Type::TIMESTAMPTZ_ARRAY,
+            Some(Value::Date(_)) => Type::DATE_ARRAY,
             Some(Value::Json(_)) => Type::JSONB_ARRAY,
             Some(Value::Bytes(_)) => Type::BYTEA_ARRAY,
             Some(Value::Null | Value::List(_)) | None => Type::UNKNOWN,

@@ -13,7 +13,7 @@ use super::{constraint, list};
 use crate::database::SqliteSettings;
 use crate::error::{DriverError, Source};
 use crate::row::{Row, Source as RowSource};
-use crate::value::Value;
+use crate::value::{Value, days_of};
 
 /// How many prepared statements a connection keeps.
 const STATEMENT_CACHE: usize = 256;
@@ -198,6 +198,7 @@ impl rusqlite::ToSql for Value {
             Value::Real(n) => ValueRef::Real(*n),
             Value::Boolean(flag) => ValueRef::Integer(i64::from(*flag)),
             Value::Time(time) => ValueRef::Integer(time.as_microsecond()),
+            Value::Date(date) => ValueRef::Integer(days_of(*date)),
             Value::Bytes(bytes) => ValueRef::Blob(bytes),
             Value::Json(json) => {
                 let text = serde_json::to_string(json);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rusqlite::types::Value as SqlValue;
 
-use crate::value::Value;
+use crate::value::{Value, days_of};
 
 /// Longer lists are not kept for the next one.
 const KEPT: usize = 4_096;
@@ -52,6 +52,7 @@ fn over(old: SqlValue, value: &Value) -> SqlValue {
         Value::Real(n) => SqlValue::Real(*n),
         Value::Boolean(flag) => SqlValue::Integer(i64::from(*flag)),
         Value::Time(time) => SqlValue::Integer(time.as_microsecond()),
+        Value::Date(date) => SqlValue::Integer(days_of(*date)),
         Value::Json(json) => SqlValue::Text(json.to_string()),
     }
 }
