@@ -1,6 +1,7 @@
 //! What every application has around its handlers.
 
 mod bodies;
+mod client_address;
 mod connections;
 mod cors;
 mod document;

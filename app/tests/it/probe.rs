@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use tenfold::data::{DataError, Dialect, MigrationFile, OrgId, SystemTx, Uuid};
-use tenfold::http::{IfMatch, Json, Problem, Routes};
+use tenfold::http::{ClientAddress, IfMatch, Json, Problem, Routes};
 use tenfold::prelude::axum::routing::{get, post};
 use tenfold::{App, Module, SystemContext, sql};
 
@@ -17,6 +17,7 @@ pub fn app() -> App {
 
 fn routes() -> Routes {
     Routes::new()
+        .route("/probe/address", get(address))
         .route("/probe/notes", get(count).post(write))
         .route("/probe/loop", get(loops))
         .route("/probe/panic", get(panics))
@@ -29,6 +30,10 @@ fn routes() -> Routes {
         .route("/probe/leave-a-task", get(leaves_a_task))
         .route("/probe/fail", get(fails))
         .route("/probe/needs-if-match", post(needs_if_match))
+}
+
+async fn address(client: ClientAddress) -> Json<[String; 2]> {
+    Json([client.ip().to_string(), client.network().to_string()])
 }
 
 async fn count(cx: SystemContext) -> Result<Json<i64>, Problem> {

@@ -10,7 +10,7 @@ use tenfold_observe::logs::{Colour, LogFormat};
 
 use crate::config::{ByteSize, ConfigError, Loaded, Secret, TimeSpan};
 use crate::http::origins::origin;
-use crate::http::{HttpSettings, Origins};
+use crate::http::{ForwardedHeader, HttpSettings, Origins, Proxies, ProxyNetwork};
 
 /// The framework's defaults; modules add sections of their own.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -53,6 +53,8 @@ struct Http {
     pace_window: TimeSpan,
     shutdown_timeout: TimeSpan,
     server_timing: Switch,
+    trusted_proxies: Vec<ProxyNetwork>,
+    forwarded_header: ForwardedHeader,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +195,7 @@ impl Settings {
                 https: is_https(&http.public_url),
                 origins: read_origins(loaded, &http)?,
                 metrics_password: read_metrics(loaded)?.password,
+                proxies: Proxies::new(&http.trusted_proxies, http.forwarded_header),
             },
         })
     }

@@ -12,8 +12,8 @@ use crate::blobs::Part;
 use crate::entities::{File, FileStatus};
 use crate::facts::{self, Facts};
 use crate::kind::{Recognized, recognize};
-use crate::picture::{self, Format, NotDrawn};
 use crate::outside;
+use crate::picture::{self, Format, NotDrawn};
 use crate::service::Files;
 
 /// Checks a file, finds out what it is, and says when it can be used.

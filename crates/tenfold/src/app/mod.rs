@@ -22,7 +22,8 @@ use tokio::time::Instant;
 pub use self::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::config::{ConfigError, Loaded};
 use crate::http::{
-    self, Authenticate, Demonstration, HttpSettings, Permissions, Readiness, Routes, ServerState, Shared, Stopping,
+    self, Authenticate, Demonstration, HttpSettings, Permissions, Readiness, Routes, ServerState, Shared,
+    Stopping,
 };
 use crate::module::{Module, Wiring};
 use crate::settings::Settings;

@@ -3,6 +3,7 @@
 mod assets;
 mod auth;
 mod body;
+mod client_address;
 mod connection;
 mod cors;
 mod docs;
@@ -20,8 +21,8 @@ mod problem;
 mod query;
 mod readiness;
 mod request;
-mod schema;
 mod room;
+mod schema;
 mod server;
 mod strict;
 mod validated;
@@ -46,6 +47,8 @@ use crate::config::Secret;
 pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
 pub use self::auth::{Authenticate, Credentials, OwnOrigin, refuse_cross_site};
 pub use self::body::{Created, Json, NoContent, Path, nullable};
+pub use self::client_address::{ClientAddress, PeerAddress, Proxies};
+pub(crate) use self::client_address::{ForwardedHeader, ProxyNetwork};
 pub use self::endpoint::{Bytes, Endpoint, Input, NamedSchema, Output};
 pub use self::live::{EventShape, LiveEvent, News, live};
 pub use self::origins::Origins;
@@ -99,6 +102,8 @@ pub struct HttpSettings {
     pub origins: Origins,
     /// What `/metrics` asks for; empty for nothing.
     pub metrics_password: Secret,
+    /// Whose word about a client's address is taken.
+    pub proxies: Proxies,
 }
 
 impl HttpSettings {

@@ -10,8 +10,8 @@ use serde::Serialize;
 use tenfold_data::{Constraint, ConstraintKind, DataError, Entity, Unique};
 use utoipa::ToSchema;
 
-use super::schema::Fault;
 use super::pace::BodyError;
+use super::schema::Fault;
 use crate::call::CallError;
 
 /// The longest detail, in bytes of JSON: with the rest of the problem around it less than 4 KiB.

@@ -1,7 +1,7 @@
 //! Listens, serves, and stops without dropping what is in flight.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::HttpSettings;
 use super::connection::{Activity, Answer, End, Metered, Watch};
 use super::pace::Paced;
 use super::room::{Place, Room};
+use super::{HttpSettings, PeerAddress};
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -77,12 +77,12 @@ impl Bound {
         let (stopping, stopped) = watch::channel(());
         tokio::pin!(stop);
         loop {
-            let (stream, place) = tokio::select! {
+            let (stream, peer, place) = tokio::select! {
                 next = self.next(&room) => next,
                 () = &mut stop => break,
             };
             #[expect(clippy::disallowed_methods, reason = "a connection is not a part of any request")]
-            tokio::spawn(server.connect(stream, place, stopped.clone()));
+            tokio::spawn(server.connect(stream, peer, place, stopped.clone()));
         }
         drop((self.listener, stopped));
         let _ = stopping.send(());
@@ -92,18 +92,18 @@ impl Bound {
     }
 
     /// The next connection, once there is room for it.
-    async fn next(&self, room: &Arc<Room>) -> (TcpStream, Place) {
-        let stream = self.accept().await;
-        (stream, room.enter().await)
+    async fn next(&self, room: &Arc<Room>) -> (TcpStream, IpAddr, Place) {
+        let (stream, peer) = self.accept().await;
+        (stream, peer, room.enter().await)
     }
 
-    async fn accept(&self) -> TcpStream {
+    async fn accept(&self) -> (TcpStream, IpAddr) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     // Small answers must not wait for a full packet.
                     let _ = stream.set_nodelay(true);
-                    return stream;
+                    return (stream, peer.ip());
                 }
                 Err(error) => {
                     // Out of file descriptors, for one: others have to end before it can go on.
@@ -135,12 +135,14 @@ impl Server {
     fn connect(
         &self,
         stream: TcpStream,
+        peer: IpAddr,
         place: Place,
         mut stopping: watch::Receiver<()>,
     ) -> impl Future<Output = ()> + use<> {
         let activity = Arc::clone(&place.activity);
         let service = Requests {
             activity: Arc::clone(&activity),
+            peer: PeerAddress(peer),
             router: self.router.clone(),
             settings: Arc::clone(&self.settings),
         };
@@ -171,9 +173,10 @@ impl Server {
     }
 }
 
-/// Passes the requests of a connection on to the router, and notes what becomes of them.
+/// Passes the requests of a connection on to the router with the peer's address, and notes what becomes of them.
 struct Requests {
     activity: Arc<Activity>,
+    peer: PeerAddress,
     router: TowerToHyperService<Router>,
     settings: Arc<HttpSettings>,
 }
@@ -183,7 +186,8 @@ impl Service<Request<Incoming>> for Requests {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Answer>, Infallible>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
         let in_progress = self.activity.request(request.version());
         let answer = self.router.call(request.map(|body| Paced::new(body, &self.settings)));
         Box::pin(async move { Ok(answer.await?.map(|body| Answer::new(body, in_progress))) })

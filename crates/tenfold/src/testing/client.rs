@@ -1,5 +1,6 @@
 //! A client that talks to the router without a socket.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,6 +12,8 @@ use http_body_util::BodyExt as _;
 use serde::Serialize;
 use tower::ServiceExt as _;
 
+use crate::http::PeerAddress;
+
 /// A request that is being put together; [`TestRequest::send`] sends it.
 pub struct TestRequest {
     router: Router,
@@ -21,12 +24,23 @@ pub struct TestRequest {
 impl TestRequest {
     pub(super) fn new(router: Router, method: &str, path: &str) -> Self {
         let builder = Request::builder().method(method).uri(path).header("host", "app.test");
+        let builder = builder.extension(PeerAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
         TestRequest { router, builder, body: Body::empty() }
     }
 
     /// Signs the request with a session's token.
     pub fn bearer(self, token: &str) -> Self {
         self.header(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
+    }
+
+    /// Sends the request as if from this address, in place of 127.0.0.1.
+    ///
+    /// # Panics
+    /// When the text is no address.
+    pub fn from_address(mut self, address: &str) -> Self {
+        let address = address.parse().expect("the test's address is one");
+        self.builder = self.builder.extension(PeerAddress(address));
+        self
     }
 
     /// Adds a header.

@@ -11,8 +11,8 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::Endpoint;
 use crate::http::{
-    Created, IfMatch, Json, NoContent, OwnOrigin, PageQuery, Path, Patience, Permission, Problem, Query,
-    Require, Response, ServerState, StatusCode, Tagged,
+    ClientAddress, Created, IfMatch, Json, NoContent, OwnOrigin, PageQuery, Path, Patience, Permission,
+    Problem, Query, Require, Response, ServerState, StatusCode, Tagged,
 };
 use crate::module::Use;
 
@@ -46,7 +46,16 @@ macro_rules! takes_nothing {
     ($($type:ty),* $(,)?) => { $(impl Input for $type {})* };
 }
 
-takes_nothing!(SystemContext, HeaderMap, Patience, OwnOrigin, State<ServerState>, http::Method, http::Uri);
+takes_nothing!(
+    ClientAddress,
+    SystemContext,
+    HeaderMap,
+    Patience,
+    OwnOrigin,
+    State<ServerState>,
+    http::Method,
+    http::Uri
+);
 
 impl<T> Input for Use<T> {}
 
