@@ -8,7 +8,7 @@ use tenfold::prelude::*;
 use crate::entities::{
     Account, Membership, MembershipId, Organization, Permission, PermissionId, Profile, Settings, Theme, User,
 };
-use crate::passwords::Passwords;
+use crate::passwords;
 use crate::users::permissions::WriteMembers;
 
 /// The password of everybody in the demo.
@@ -124,8 +124,7 @@ pub async fn join(
 }
 
 async fn password_hash() -> anyhow::Result<String> {
-    let hashed = Passwords::new(1, 1)?.hash(PASSWORD.to_owned()).await;
-    hashed.map_err(|problem| anyhow::anyhow!("the demo's password cannot be hashed: {problem:?}"))
+    tokio::task::spawn_blocking(|| passwords::hash(PASSWORD)).await?
 }
 
 /// The owner and `both@demo.test`, the first and the last, are owners. Of the others some are admins, and some members

@@ -1,7 +1,8 @@
-//! An address to sign in with.
+//! An address to sign in with, and the one form in which it is kept, looked up and counted.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use unicode_normalization::UnicodeNormalization as _;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -9,8 +10,8 @@ use utoipa::{PartialSchema, ToSchema};
 /// The longest address that a mail can be sent to (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const MAX_LENGTH: usize = 254;
 
-/// One part, `@`, another part; only a mail shows whether there is somebody. Kept in lower case, so that one
-/// person does not get two accounts.
+/// One part, `@`, another part; only a mail shows whether there is somebody. Kept as [`canonical`] has it, so that one
+/// person does not get two accounts, nor two people accounts that look alike.
 pub(crate) struct Email(String);
 
 impl Email {
@@ -19,18 +20,81 @@ impl Email {
     }
 }
 
+/// The form that is stored and looked up: compatibility characters as their plain ones (NFKC: full-width letters for one),
+/// in lower case, composed, and without dots at the end of the domain, which name the same one. It takes any text; one
+/// that is no address equals none that is stored.
+pub(crate) fn canonical(text: &str) -> String {
+    // A capital sigma does not say which of the two small ones it stands for.
+    let folded =
+        text.nfkc().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter });
+    // Lower case may come apart: İ is i and a dot.
+    let folded: String = folded.nfkc().collect();
+    folded.trim_end_matches('.').to_owned()
+}
+
+/// Characters that show nothing: two addresses that differ by one look the same. They are those of
+/// Default_Ignorable_Code_Point and of the category Cf (Unicode 16).
+fn is_invisible(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
+        | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Scripts whose letters look like one another's.
+#[derive(PartialEq, Eq)]
+enum Script {
+    Latin,
+    Greek,
+    Cyrillic,
+}
+
+fn script(letter: char) -> Option<Script> {
+    match letter {
+        'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => Some(Script::Latin),
+        '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => Some(Script::Greek),
+        '\u{400}'..='\u{52f}'
+        | '\u{1c80}'..='\u{1c8a}'
+        | '\u{2de0}'..='\u{2dff}'
+        | '\u{a640}'..='\u{a69f}' => Some(Script::Cyrillic),
+        _ => None,
+    }
+}
+
+/// Whether one part between dots and `@` mixes scripts, as `pаypal` with a Cyrillic а does. A part that is all of one
+/// other script may still look like a Latin one; whoever can have such a domain has a name of that language.
+fn mixes_scripts(address: &str) -> bool {
+    address.split(['@', '.', '-', '_', '+']).any(|part| {
+        let mut scripts = part.chars().filter_map(script);
+        let first = scripts.next();
+        scripts.any(|script| Some(script) != first)
+    })
+}
+
+/// What is wrong with an address in its canonical form.
+fn objection(address: &str) -> Option<&'static str> {
+    let parts = address.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    let plain = address.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
+    let single = address.matches('@').count() == 1;
+    if parts.is_none() || !plain || !single || address.chars().count() > MAX_LENGTH {
+        return Some("an address like name@example.com is wanted, without spaces, of 254 characters at most");
+    }
+    if address.chars().any(is_invisible) {
+        return Some("it holds a character that cannot be seen; type it anew");
+    }
+    mixes_scripts(address).then_some("a part of it mixes Latin, Greek or Cyrillic letters, which look alike")
+}
+
 impl<'de> Deserialize<'de> for Email {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let parts = text.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
-        let plain = text.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
-        let single = text.matches('@').count() == 1;
-        if parts.is_none() || !plain || !single || text.chars().count() > MAX_LENGTH {
-            let what =
-                "an address like name@example.com is wanted, without spaces, of 254 characters at most";
-            return Err(D::Error::custom(what));
+        let address = canonical(&String::deserialize(deserializer)?);
+        match objection(&address) {
+            Some(why) => Err(D::Error::custom(why)),
+            None => Ok(Email(address)),
         }
-        Ok(Email(text.to_lowercase()))
     }
 }
 

@@ -2,13 +2,16 @@
 //!
 //! An *account* is a person who signs in, global. A *user* is that person inside one organization.
 
+mod clean_up;
 pub mod demo;
 mod email;
 mod entities;
+mod new_password;
 mod passwords;
 mod routes;
 mod service;
 mod sessions;
+mod throttle;
 mod token;
 mod users;
 
@@ -27,5 +30,6 @@ pub fn module() -> Module {
         .service(|wiring| Box::pin(Identity::start(wiring)))
         .provides::<dyn Auth>(|wiring| wiring.service::<Identity>())
         .authenticates(|wiring| -> std::sync::Arc<dyn Authenticate> { wiring.service::<Identity>() })
+        .job::<clean_up::CleanUp>()
         .routes(routes::all)
 }

@@ -1,38 +1,72 @@
 //! Password hashing in a small pool of its own: argon2id with t=2, 19 MiB, p=1 (OWASP's second choice), so that
-//! a hundred sign-ins at once take neither all cores nor two gigabytes.
+//! a hundred sign-ins at once take neither all cores nor two gigabytes. One address has a share of its queue.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier as _, Version};
+use tenfold::http::ClientAddress;
 use tenfold::prelude::*;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Memory of one hash, in KiB.
 const MEMORY: u32 = 19 * 1024;
 /// Passes over it.
 const PASSES: u32 = 2;
 
+/// How many hashes there may be at once, waiting ones included.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Hashes at work.
+    pub parallelism: usize,
+    /// Hashes at work or waiting.
+    pub queue: usize,
+    /// As many of one address.
+    pub share: usize,
+}
+
 #[derive(Clone)]
 pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
-    queue: usize,
+    queue: Arc<Queue>,
     /// A hash of no password: verified when the account is unknown, so that it takes as long.
     decoy: Arc<str>,
 }
 
 impl Passwords {
-    /// A pool of `parallelism` hashes at once and `queue` that wait.
-    pub(crate) fn new(parallelism: usize, queue: usize) -> anyhow::Result<Self> {
-        Ok(Passwords {
-            permits: Arc::new(Semaphore::new(parallelism)),
-            waiting: Arc::default(),
-            queue,
-            decoy: hash("no password has this hash")?.into(),
-        })
+    pub(crate) fn new(bounds: Bounds) -> anyhow::Result<Self> {
+        let decoy = hash("no password has this hash")?.into();
+        let permits = Arc::new(Semaphore::new(bounds.parallelism));
+        Ok(Passwords { permits, queue: Arc::new(Queue { bounds, taken: Mutex::default() }), decoy })
+    }
+
+    /// Waits for a turn to hash, which lasts until the [`Turn`] is dropped: what is counted before that, the next one sees.
+    ///
+    /// # Errors
+    /// 503 when the queue is full, or the address's share of it.
+    pub(crate) async fn turn(&self, client: ClientAddress) -> Result<Turn, Problem> {
+        let place = Queue::enter(&self.queue, client)?;
+        let (permit, waited) = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => (permit, false),
+            Err(_) => (Arc::clone(&self.permits).acquire_owned().await.map_err(Problem::internal)?, true),
+        };
+        Ok(Turn { held: Arc::new((permit, place)), waited, decoy: Arc::clone(&self.decoy) })
+    }
+}
+
+/// The right to hash, and a place in the queue.
+pub(crate) struct Turn {
+    held: Arc<(OwnedSemaphorePermit, Place)>,
+    waited: bool,
+    decoy: Arc<str>,
+}
+
+impl Turn {
+    /// Whether others had to finish first, so that what was read before may have changed.
+    pub(crate) fn waited(&self) -> bool {
+        self.waited
     }
 
     /// The PHC string of a password.
@@ -50,27 +84,53 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let waiting = Waiting(Arc::clone(&self.waiting));
-        if waiting.0.fetch_add(1, Ordering::AcqRel) >= self.queue {
-            return Err(Problem::overloaded(Duration::from_secs(1))
-                .detail("too many sign-ins at once (auth.hash_queue)"));
-        }
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Problem::internal)?;
+        let held = Arc::clone(&self.held);
         let task = tokio::task::spawn_blocking(move || {
             // Held until the hash is done, also when the client has gone: the memory is in use until then.
-            let _held = (permit, waiting);
+            let _held = held;
             work()
         });
         task.await.map_err(Problem::internal)
     }
 }
 
-/// A place in the queue.
-struct Waiting(Arc<AtomicUsize>);
+/// Places, taken by address; as many entries as there are places at most.
+struct Queue {
+    bounds: Bounds,
+    taken: Mutex<HashMap<String, usize>>,
+}
 
-impl Drop for Waiting {
+impl Queue {
+    fn enter(queue: &Arc<Self>, client: ClientAddress) -> Result<Place, Problem> {
+        let address = client.network().to_string();
+        let mut taken = queue.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |what| Err(Problem::overloaded(Duration::from_secs(1)).detail(what));
+        if taken.values().sum::<usize>() >= queue.bounds.queue {
+            return full("too many sign-ins at once (auth.hash_queue)");
+        }
+        if taken.get(&address).is_some_and(|own| *own >= queue.bounds.share) {
+            return full("too many sign-ins at once from your address (auth.hash_queue_share)");
+        }
+        *taken.entry(address.clone()).or_default() += 1;
+        Ok(Place { queue: Arc::clone(queue), address })
+    }
+}
+
+/// A place in the queue.
+struct Place {
+    queue: Arc<Queue>,
+    address: String,
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        let mut taken = self.queue.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = taken.get_mut(&self.address) {
+            *own -= 1;
+            if *own == 0 {
+                taken.remove(&self.address);
+            }
+        }
     }
 }
 
@@ -79,7 +139,8 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-fn hash(password: &str) -> anyhow::Result<String> {
+/// The PHC string of a password, made on this thread; takes tens of milliseconds.
+pub(crate) fn hash(password: &str) -> anyhow::Result<String> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt)?;
     let hash: PasswordHash = argon2()

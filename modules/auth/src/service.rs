@@ -7,13 +7,15 @@ use auth_api::{AccountId, Auth, UserCard, UserId};
 use serde::Deserialize;
 use tenfold::app::DemoOrganization;
 use tenfold::config::{ConfigError, Loaded, TimeSpan};
-use tenfold::data::Principal;
+use tenfold::data::{Principal, SystemTx};
 use tenfold::http::{Authenticate, Permissions};
 use tenfold::prelude::*;
 
+use crate::clean_up::{CleanUp, Schedule};
 use crate::demo;
 use crate::entities::{Session, SessionId, TokenKey, User};
-use crate::passwords::Passwords;
+use crate::passwords::{Bounds, Passwords};
+use crate::throttle::{Rule, Throttle};
 use crate::token::{SigningKey, Token};
 
 /// `[auth]` of the configuration.
@@ -23,6 +25,13 @@ pub(crate) struct Settings {
     session_lifetime: TimeSpan,
     hash_parallelism: usize,
     hash_queue: usize,
+    hash_queue_share: usize,
+    account_failures: u32,
+    account_wait: TimeSpan,
+    known_address_lifetime: TimeSpan,
+    address_failures: u32,
+    address_sign_ups: u32,
+    address_wait: TimeSpan,
 }
 
 impl Settings {
@@ -30,7 +39,30 @@ impl Settings {
         let settings: Settings = loaded.section("auth")?;
         loaded.within("auth.hash_parallelism", settings.hash_parallelism, 1..=64)?;
         loaded.within("auth.hash_queue", settings.hash_queue, 1..=10_000)?;
+        loaded.within("auth.hash_queue_share", settings.hash_queue_share, 1..=10_000)?;
+        loaded.within("auth.account_failures", settings.account_failures, 1..=10_000)?;
+        loaded.within("auth.address_failures", settings.address_failures, 1..=1_000_000)?;
+        loaded.within("auth.address_sign_ups", settings.address_sign_ups, 1..=1_000_000)?;
+        let waits = TimeSpan::seconds(1)..=TimeSpan::hours(24);
+        loaded.within("auth.account_wait", settings.account_wait, waits.clone())?;
+        loaded.within("auth.address_wait", settings.address_wait, waits)?;
+        let lifetimes = TimeSpan::hours(1)..=TimeSpan::hours(10 * 365 * 24);
+        loaded.within("auth.known_address_lifetime", settings.known_address_lifetime, lifetimes)?;
         Ok(settings)
+    }
+
+    fn throttle(&self) -> Throttle {
+        let address_wait = self.address_wait.as_std();
+        Throttle {
+            account: Rule { free: self.account_failures, wait: self.account_wait.as_std() },
+            address: Rule { free: self.address_failures, wait: address_wait },
+            sign_up: Rule { free: self.address_sign_ups, wait: address_wait },
+            known_address_lifetime: self.known_address_lifetime.as_std(),
+        }
+    }
+
+    fn hash_bounds(&self) -> Bounds {
+        Bounds { parallelism: self.hash_parallelism, queue: self.hash_queue, share: self.hash_queue_share }
     }
 }
 
@@ -38,6 +70,8 @@ impl Settings {
 pub struct Identity {
     pub(crate) passwords: Passwords,
     pub(crate) permissions: Arc<Permissions>,
+    pub(crate) throttle: Throttle,
+    clean_up: Schedule,
     key: SigningKey,
     session_lifetime: Duration,
 }
@@ -48,11 +82,21 @@ impl Identity {
         let settings = Settings::read(wiring.settings())?;
         let key = wiring.database().run(None, async |cx| signing_key(&cx).await).await?;
         Ok(Identity {
-            passwords: Passwords::new(settings.hash_parallelism, settings.hash_queue)?,
+            passwords: Passwords::new(settings.hash_bounds())?,
             permissions: wiring.permissions(),
+            throttle: settings.throttle(),
+            clean_up: Schedule::starting(wiring.clock().now()),
             key,
             session_lifetime: settings.session_lifetime.as_std(),
         })
+    }
+
+    /// Where something is stored that will be of no use one day: has what is of none deleted, now and then.
+    pub(crate) async fn clean_up_if_due(&self, tx: &SystemTx<'_>) -> Result<(), DataError> {
+        if self.clean_up.is_due(tx.now()) {
+            tx.enqueue(CleanUp {}).await?;
+        }
+        Ok(())
     }
 
     /// Opens a session of a user and gives its token, which is not kept anywhere.

@@ -51,7 +51,8 @@ both_databases!(app::app(); async fn what_cannot_be_an_account_is_refused_with_t
         ("email", json!(format!("{}@new.test", "a".repeat(250)))),
         ("email", Value::Null),
         ("password", json!("seven77")),
-        ("password", json!("x".repeat(129))),
+        ("password", json!("x".repeat(1025))),
+        ("password", json!("é".repeat(513))),
         ("password", json!("tabs\tare not allowed")),
         ("organization", json!("")),
         ("organization", json!("x".repeat(101))),
@@ -67,4 +68,42 @@ both_databases!(app::app(); async fn what_cannot_be_an_account_is_refused_with_t
     unknown["admin"] = json!(true);
     problem(&app.post("/v1/auth/sign-up").json(&unknown).send().await, 422);
     assert_eq!(app.post("/v1/auth/sign-up").json(&right).send().await.status(), 201);
+});
+
+both_databases!(app::app(); async fn addresses_that_look_alike_are_one_account(app) {
+    sign_up(app, "josé@straße.test").await;
+    for email in ["jose\u{301}@straße.test", "JOSÉ@straße.test.", "ｊｏｓé@straße.test", "josé＠straße.test", "josé@straße．test"] {
+        let new = json!({"email": email, "password": PASSWORD, "organization": "Second"});
+        problem(&app.post("/v1/auth/sign-up").json(&new).send().await, 409);
+        let attempt = json!({"email": email, "password": PASSWORD});
+        assert_eq!(app.post("/v1/auth/sign-in").json(&attempt).send().await.status(), 200, "{email}");
+    }
+    // Greek has two small sigmas and one large.
+    assert_eq!(sign_up(app, "ΟΔΟΣ@new.test").await["user"]["email"], sign_in_as(app, "οδος@new.test").await);
+});
+
+async fn sign_in_as(app: &tenfold::testing::TestApp, email: &str) -> Value {
+    let attempt = json!({"email": email, "password": PASSWORD});
+    app.post("/v1/auth/sign-in").json(&attempt).send().await.json()["user"]["email"].clone()
+}
+
+both_databases!(app::app(); async fn an_address_that_poses_as_another_is_refused(app) {
+    for (email, why) in [
+        ("a\u{200b}da@new.test", "cannot be seen"),
+        ("ada\u{ad}@new.test", "cannot be seen"),
+        ("\u{202e}ada@new.test", "cannot be seen"),
+        ("ada@new\u{2060}.test", "cannot be seen"),
+        // With the Cyrillic letter a, and the Greek omicron.
+        ("\u{430}da@new.test", "look alike"),
+        ("ada@g\u{3bf}\u{3bf}gle.test", "look alike"),
+        ("ada@.", "name@example.com"),
+        ("ada\u{a0}lovelace@new.test", "name@example.com"),
+    ] {
+        let new = json!({"email": email, "password": PASSWORD, "organization": "New"});
+        let detail = text(&problem(&app.post("/v1/auth/sign-up").json(&new).send().await, 422)["detail"]);
+        assert!(detail.contains("email") && detail.contains(why), "{email:?}: {detail}");
+    }
+    for email in ["ада@почта.test", "юлия.ada@new.test", "δέσποινα@new.test", "田中@例え.test", "o'hara+list@new.test"] {
+        sign_up(app, email).await;
+    }
 });

@@ -3,16 +3,16 @@
 use auth_api::{AccountId, UserId};
 use serde::Deserialize;
 use tenfold::data::SystemTx;
-use tenfold::http::{IntoResponse, OwnOrigin, Response, ServerState, State, StatusCode};
+use tenfold::http::{ClientAddress, IntoResponse, OwnOrigin, Response, ServerState, State, StatusCode};
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::{Cookie, SignedIn, describe};
 use crate::email::Email;
 use crate::entities::{Account, Membership, MembershipId, Organization, Profile, Settings, Theme, User};
+use crate::new_password::NewPassword;
 use crate::service::Identity;
 
-type NewPassword = Text<8, 128>;
 type Name = Text<1, 100>;
 
 #[derive(Deserialize, ToSchema)]
@@ -20,7 +20,7 @@ type Name = Text<1, 100>;
 pub(crate) struct SignUp {
     /// An address that nobody signs in with yet.
     email: Email,
-    /// 8 characters at least.
+    /// 8 characters to 1,024 bytes; neither one of the 3,000 most common passwords nor the address.
     password: NewPassword,
     /// What the new organization is called.
     organization: Name,
@@ -30,19 +30,29 @@ pub(crate) struct SignUp {
 ///
 /// An address that is taken is a 409: without a mail to confirm, that cannot be hidden.
 #[endpoint(post, "/v1/auth/sign-up", tag = "identity",
-    answers(201: SignedIn as "application/json"), problems(409),
+    answers(201: SignedIn as "application/json"), problems(409, 429),
     example(body = {"email": "ada@new.test", "password": "correct horse battery", "organization": "Analytical Engines"}))]
 pub(crate) async fn sign_up(
     cx: SystemContext,
     _: OwnOrigin,
+    client: ClientAddress,
     state: State<ServerState>,
     identity: Use<Identity>,
     Json(new): Json<SignUp>,
 ) -> Result<Response, Problem> {
-    let password_hash = identity.passwords.hash(new.password.into_inner()).await?;
     let email = new.email.into_inner();
+    new.password.unlike(&email)?;
+    identity.throttle.admit_sign_up(&cx, client).await?;
+    let turn = identity.passwords.turn(client).await?;
+    if turn.waited() {
+        identity.throttle.admit_sign_up(&cx, client).await?;
+    }
+    identity.throttle.count_sign_up(&cx, client).await?;
+    let password_hash = turn.hash(new.password.into_inner()).await?;
+    drop(turn);
     let signed_up = cx
         .transaction(async |tx| -> Result<_, Problem> {
+            identity.clean_up_if_due(tx).await?;
             let account = register(tx, email.clone(), password_hash).await?;
             let membership = found(tx, &account, new.organization.into_inner()).await?;
             let tenant = tx.within(membership.org_id);

@@ -1,0 +1,277 @@
+//! Waits that grow with what was tried in vain: for an account, and for the address that tries.
+//!
+//! A failure adds a debt to its subject, which time pays off: one failure each `auth.account_wait` or `auth.address_wait`
+//! (a leaky bucket, as GCRA keeps one: two times a subject, no timers). Above a free number each failure doubles the wait,
+//! up to the same time, so that no attacker keeps an owner out for longer, nor at all from an address that the account
+//! has signed in from before: that counts by itself (OWASP's device cookies, with the address in place of a cookie).
+//! The rows are in the database: waits hold in all processes, and after a restart.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use tenfold::data::SystemTx;
+use tenfold::http::{ClientAddress, StatusCode};
+use tenfold::prelude::*;
+
+/// The wait after the first failure that is not free.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// A success from a known address is noted again when the note is older than this.
+const NOTE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How failures of one kind of subject are counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Rule {
+    /// Failures that cost no wait.
+    pub free: u32,
+    /// The longest wait, and how long it takes until one failure is forgiven.
+    pub wait: Duration,
+}
+
+impl Rule {
+    /// The wait after `failures` in a row.
+    fn wait_after(self, failures: i64) -> Duration {
+        let above = failures - i64::from(self.free);
+        match u32::try_from(above - 1) {
+            Err(_) => Duration::ZERO,
+            Ok(doublings) => {
+                let grown = 2_u32.checked_pow(doublings).and_then(|times| FIRST_WAIT.checked_mul(times));
+                grown.unwrap_or(self.wait).min(self.wait)
+            }
+        }
+    }
+
+    fn interval(self) -> i64 {
+        microseconds(self.wait)
+    }
+}
+
+fn microseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// What counts against whom; the settings of the module.
+#[derive(Clone, Copy)]
+pub(crate) struct Throttle {
+    pub account: Rule,
+    pub address: Rule,
+    pub sign_up: Rule,
+    pub known_address_lifetime: Duration,
+}
+
+/// A row of `auth_attempts`.
+#[derive(Clone, Copy, Debug)]
+struct Debt {
+    last_at: i64,
+    forgiven_at: i64,
+    kept_until: i64,
+}
+
+impl Debt {
+    /// How long its subject has to wait from `now` on.
+    fn wait(self, rule: Rule, now: i64) -> Duration {
+        // A clock that was set back must not hold anybody for as long as it was wrong.
+        if self.last_at - now > rule.interval() {
+            return Duration::ZERO;
+        }
+        let failures = (self.forgiven_at - self.last_at + rule.interval() - 1) / rule.interval();
+        let left = self.last_at + microseconds(rule.wait_after(failures)) - now;
+        u64::try_from(left).map_or(Duration::ZERO, Duration::from_micros)
+    }
+}
+
+/// Somebody who signs in: the subjects that a failure counts against, and what they owe.
+pub(crate) struct Attempt {
+    account: String,
+    known: String,
+    address: String,
+    debt_of_account: Option<Debt>,
+    note: Option<Debt>,
+}
+
+impl Attempt {
+    /// The account's subject, or that of the account from this address if it has signed in from here before.
+    fn counted(&self) -> &str {
+        if self.note.is_some() { &self.known } else { &self.account }
+    }
+}
+
+impl Throttle {
+    /// Lets an attempt to sign in pass, or says how long to wait. Costs one statement; an attempt that has to wait adds
+    /// nothing to its debt.
+    ///
+    /// # Errors
+    /// 429 `too-many-attempts`, the same whether account or address has to wait, and whether the account exists.
+    pub(crate) async fn admit(
+        &self,
+        cx: &SystemContext,
+        email: &str,
+        client: ClientAddress,
+    ) -> Result<Attempt, Problem> {
+        let network = client.network();
+        let (account, address) = (format!("account/{}", digest(email)), format!("address/{network}"));
+        let known = format!("known/{}", digest(&format!("{email}\n{network}")));
+        let rows: Vec<(String, i64, i64, i64)> = sql!(
+            "auth_attempts.of_sign_in",
+            "SELECT subject, last_at, forgiven_at, kept_until FROM auth_attempts WHERE subject IN ($1, $2, $3)"
+        )
+        .bind(account.clone())
+        .bind(known.clone())
+        .bind(address.clone())
+        .bounded()
+        .all(cx)
+        .await?;
+        let debt = |wanted: &str| rows.iter().find(|(subject, ..)| subject == wanted).map(debt);
+        let now = cx.now().as_microsecond();
+        let note = debt(&known).filter(|note| note.kept_until > now);
+        let debt_of_account = debt(&account);
+        let wait_of = |debt: Option<Debt>, rule| debt.map_or(Duration::ZERO, |debt| debt.wait(rule, now));
+        let wait = wait_of(note.or(debt_of_account), self.account).max(wait_of(debt(&address), self.address));
+        if wait.is_zero() {
+            return Ok(Attempt { account, known, address, debt_of_account, note });
+        }
+        Err(refused(wait, "too many attempts to sign in have failed"))
+    }
+
+    /// Counts a failure against account and address.
+    pub(crate) async fn fail(&self, cx: &SystemContext, attempt: &Attempt) -> Result<(), DataError> {
+        let now = cx.now().as_microsecond();
+        // All transactions take the account's row first, so that no two wait for each other.
+        let account = (attempt.counted().to_owned(), now + self.account.interval());
+        let address = (attempt.address.clone(), now + self.address.interval());
+        cx.transaction(async |tx| -> Result<(), DataError> {
+            sql!(
+                "auth_attempts.fail",
+                "INSERT INTO auth_attempts (subject, last_at, forgiven_at, kept_until)
+                 VALUES ($1, $3, $4, $4), ($2, $3, $5, $5)
+                 ON CONFLICT (subject) DO UPDATE SET
+                     last_at = excluded.last_at,
+                     forgiven_at = excluded.forgiven_at + CASE
+                         WHEN auth_attempts.forgiven_at > excluded.last_at
+                         THEN auth_attempts.forgiven_at - excluded.last_at ELSE 0 END,
+                     kept_until = CASE
+                         WHEN auth_attempts.kept_until > auth_attempts.forgiven_at
+                         THEN auth_attempts.kept_until
+                         WHEN auth_attempts.forgiven_at > excluded.last_at
+                         THEN excluded.forgiven_at + auth_attempts.forgiven_at - excluded.last_at
+                         ELSE excluded.forgiven_at END"
+            )
+            .bind(account.0.clone())
+            .bind(address.0.clone())
+            .bind(now)
+            .bind(account.1)
+            .bind(address.1)
+            .execute(tx)
+            .await
+            .map(drop)
+        })
+        .await
+    }
+
+    /// Forgets the account's failures and notes that it is at home at this address. What others have tried elsewhere stays
+    /// counted if the address was known: it was not in the owner's way.
+    pub(crate) async fn succeed(&self, tx: &SystemTx<'_>, attempt: &Attempt) -> Result<(), DataError> {
+        let now = tx.now().as_microsecond();
+        let fresh =
+            |note: Debt| note.forgiven_at <= note.last_at && now - note.last_at < microseconds(NOTE_AGAIN);
+        if attempt.note.is_some_and(fresh) {
+            return Ok(());
+        }
+        if attempt.note.is_none() && attempt.debt_of_account.is_some() {
+            sql!("auth_attempts.forgive", "DELETE FROM auth_attempts WHERE subject = $1")
+                .bind(attempt.account.clone())
+                .execute(tx)
+                .await?;
+        }
+        sql!(
+            "auth_attempts.note_address",
+            "INSERT INTO auth_attempts (subject, last_at, forgiven_at, kept_until) VALUES ($1, $2, $2, $3)
+             ON CONFLICT (subject) DO UPDATE SET last_at = excluded.last_at, forgiven_at = excluded.forgiven_at,
+                 kept_until = excluded.kept_until"
+        )
+        .bind(attempt.known.clone())
+        .bind(now)
+        .bind(now + microseconds(self.known_address_lifetime))
+        .execute(tx)
+        .await
+        .map(drop)
+    }
+
+    /// Lets a sign-up pass, or says how long to wait.
+    ///
+    /// # Errors
+    /// 429 `too-many-attempts`.
+    pub(crate) async fn admit_sign_up(
+        &self,
+        cx: &SystemContext,
+        client: ClientAddress,
+    ) -> Result<(), Problem> {
+        let row: Option<(String, i64, i64, i64)> = sql!(
+            "auth_attempts.of_sign_up",
+            "SELECT subject, last_at, forgiven_at, kept_until FROM auth_attempts WHERE subject = $1"
+        )
+        .bind(subject_of_sign_ups(client))
+        .bounded()
+        .first(cx)
+        .await?;
+        let now = cx.now().as_microsecond();
+        let wait = row.as_ref().map_or(Duration::ZERO, |row| debt(row).wait(self.sign_up, now));
+        if wait.is_zero() {
+            Ok(())
+        } else {
+            Err(refused(wait, "too many accounts were made from your address"))
+        }
+    }
+
+    /// Counts a sign-up, whatever becomes of it: each says whether somebody has an address.
+    pub(crate) async fn count_sign_up(
+        &self,
+        cx: &SystemContext,
+        client: ClientAddress,
+    ) -> Result<(), DataError> {
+        let now = cx.now().as_microsecond();
+        cx.transaction(async |tx| -> Result<(), DataError> {
+            sql!(
+                "auth_attempts.sign_up",
+                "INSERT INTO auth_attempts (subject, last_at, forgiven_at, kept_until) VALUES ($1, $2, $3, $3)
+                 ON CONFLICT (subject) DO UPDATE SET
+                     last_at = excluded.last_at,
+                     forgiven_at = excluded.forgiven_at + CASE
+                         WHEN auth_attempts.forgiven_at > excluded.last_at
+                         THEN auth_attempts.forgiven_at - excluded.last_at ELSE 0 END,
+                     kept_until = excluded.forgiven_at + CASE
+                         WHEN auth_attempts.forgiven_at > excluded.last_at
+                         THEN auth_attempts.forgiven_at - excluded.last_at ELSE 0 END"
+            )
+            .bind(subject_of_sign_ups(client))
+            .bind(now)
+            .bind(now + self.sign_up.interval())
+            .execute(tx)
+            .await
+            .map(drop)
+        })
+        .await
+    }
+}
+
+fn debt((_, last_at, forgiven_at, kept_until): &(String, i64, i64, i64)) -> Debt {
+    Debt { last_at: *last_at, forgiven_at: *forgiven_at, kept_until: *kept_until }
+}
+
+fn subject_of_sign_ups(client: ClientAddress) -> String {
+    format!("sign-up/{}", client.network())
+}
+
+fn digest(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
+}
+
+fn refused(wait: Duration, why: &str) -> Problem {
+    // Rounded up: whoever comes back when the header says must not come too early.
+    let seconds = wait.as_millis().div_ceil(1000).max(1);
+    let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts")
+        .detail(format!("{why}: wait {seconds} s, as Retry-After says, then try again"))
+        .retry_after(Duration::from_secs(seconds))
+}
