@@ -301,7 +301,7 @@ async fn processing(app: &TestApp) -> Option<QueuedJob> {
         let kind = QueuedJob::kind.eq("files.process_upload".to_owned());
         QueuedJob::query().filter(kind).first(&cx).await
     };
-    app.run(find).await.expect("jobs can be read").map(|job| (*job).clone())
+    app.run(find).await.expect("jobs can be read")
 }
 
 both_databases!(app::app(); async fn a_file_outlasts_a_store_that_is_away(app) {

@@ -34,7 +34,7 @@ impl Authenticate for People {
     /// The token is what its bearer may do.
     async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem> {
         let [account, user, session] = [2, 3, 4].map(Uuid::from_u128);
-        let permissions = token.split(',').map(str::to_owned).collect();
+        let permissions = std::sync::Arc::new(token.split(',').map(str::to_owned).collect());
         let principal = Principal { account, user, session, permissions };
         Ok(Some(cx.within(ORGANIZATION).acting_for(principal)))
     }
