@@ -170,15 +170,16 @@ pub trait Entity: Sized + Send + Sync + 'static {
         async move { write::insert_late(target, self) }
     }
 
-    /// Stores many rows with one statement; none cost none.
+    /// Stores many rows with one statement; none cost none. They are given as [`EntityRow`]s.
     ///
     /// # Errors
     /// As [`Entity::insert`]; then none of them is stored.
     #[track_caller]
-    fn insert_many<W: Write<Self::Owner>>(
+    fn insert_many<W: Write<Self::Owner>, R: Into<Self>>(
         tx: &W,
-        rows: Vec<Self>,
-    ) -> impl Future<Output = Result<Vec<Self>, DataError>> + Send + use<Self, W> {
+        rows: Vec<R>,
+    ) -> impl Future<Output = Result<Vec<Self>, DataError>> + Send + use<Self, W, R> {
+        let rows: Vec<Self> = rows.into_iter().map(Into::into).collect();
         write::insert(Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller()), rows)
     }
 
@@ -204,6 +205,31 @@ pub trait Entity: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
         let target = Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller());
         write::delete::<Self>(target, key, None)
+    }
+}
+
+/// The columns of an entity without its relations: what is stored. `derive(Entity)` writes one for each entity, `UserRow`
+/// for `User`, so that a relation that is added to an entity leaves alone what inserts it.
+pub trait EntityRow: Into<Self::Entity> + Send + 'static {
+    /// The entity.
+    type Entity: Entity;
+
+    /// Stores the row.
+    ///
+    /// # Errors
+    /// As [`Entity::insert`].
+    #[track_caller]
+    fn insert<W: Write<<Self::Entity as Entity>::Owner>>(
+        self,
+        tx: &W,
+    ) -> impl Future<Output = Result<Self::Entity, DataError>> + Send + use<Self, W> {
+        let entity: Self::Entity = self.into();
+        entity.insert(tx)
+    }
+
+    /// As [`Entity::upsert`].
+    fn upsert(self, unique: Unique<Self::Entity>) -> Upsert<Self::Entity> {
+        Upsert::new(self.into(), unique)
     }
 }
 

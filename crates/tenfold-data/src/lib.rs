@@ -169,7 +169,9 @@ pub use uuid::Uuid;
 pub use crate::clock::{Clock, Timestamp};
 pub use crate::context::{Context, Principal, Reach, SystemContext};
 pub use crate::database::{Database, DatabaseSettings, Pooler, PostgresSettings, SqliteSettings};
-pub use crate::entity::{Column, ColumnSpec, Entity, Global, OrgId, Table, Tenant, Unique, Versioned};
+pub use crate::entity::{
+    Column, ColumnSpec, Entity, EntityRow, Global, OrgId, Table, Tenant, Unique, Versioned,
+};
 pub use crate::error::{Constraint, ConstraintKind, DataError};
 pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, SecondWall};
 pub use crate::page::{Listing, Page};

@@ -27,7 +27,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let implementation = shape.implementation(input, &data);
     let columns = shape.column_names(input, &data);
     let versioned = shape.versioned(input, &data);
-    Ok(quote!(#implementation #columns #versioned))
+    let row = shape.row(input, &data);
+    Ok(quote!(#implementation #columns #versioned #row))
 }
 
 impl<'a> Shape<'a> {
@@ -203,6 +204,40 @@ impl<'a> Shape<'a> {
             }
         });
         quote!(impl #name { #(#constants)* #(#uniques)* })
+    }
+
+    /// The struct with the columns and without the relations.
+    fn row(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
+        let (name, vis) = (&input.ident, &input.vis);
+        let row = format_ident!("{name}Row");
+        let doc = format!("The columns of [`{name}`] without its relations: what is stored.");
+        let fields = self.columns.iter().map(|field| {
+            let docs = field.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
+            let (vis, ident, ty) = (&field.vis, &field.ident, &field.ty);
+            quote!(#(#docs)* #vis #ident: #ty)
+        });
+        let columns: Vec<_> = self.columns.iter().map(|field| &field.ident).collect();
+        let related = self.relations.iter().map(|relation| &relation.field.ident);
+        quote! {
+            #[doc = #doc]
+            #[allow(dead_code)]
+            #vis struct #row {
+                #(#fields,)*
+            }
+
+            impl ::std::convert::From<#row> for #name {
+                fn from(row: #row) -> Self {
+                    #name {
+                        #(#columns: row.#columns,)*
+                        #(#related: ::std::default::Default::default(),)*
+                    }
+                }
+            }
+
+            impl #data::EntityRow for #row {
+                type Entity = #name;
+            }
+        }
     }
 
     fn versioned(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {

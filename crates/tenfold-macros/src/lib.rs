@@ -70,6 +70,11 @@ use syn::parse_macro_input;
 ///     pub const unique_key: Unique<User> = Unique::new(&["org_id", "id"]);
 ///     // and for each `unique(email)`: User::unique_email
 /// }
+/// // The columns without the relations: what is stored, `UserRow { id, org_id, email }.insert(tx)`. A relation that is
+/// // added later changes none of these.
+/// pub struct UserRow { pub id: UserId, pub org_id: OrgId, pub email: String }
+/// impl From<UserRow> for User { /* with relations that have no rows yet */ }
+/// impl EntityRow for UserRow { type Entity = User; }
 /// // with a field marked `version`:
 /// impl Versioned for User { fn version(&self) -> i64 { self.version } }
 /// ```

@@ -6,7 +6,8 @@ use tenfold::http::Permission as _;
 use tenfold::prelude::*;
 
 use crate::entities::{
-    Account, Membership, MembershipId, Organization, Permission, PermissionId, Profile, Settings, Theme, User,
+    Account, AccountRow, Membership, MembershipId, MembershipRow, OrganizationRow, Permission, PermissionId,
+    PermissionRow, Profile, ProfileRow, Settings, SettingsRow, Theme, User, UserRow,
 };
 use crate::passwords;
 use crate::users::permissions::WriteMembers;
@@ -44,7 +45,7 @@ async fn make(cx: &SystemContext) -> anyhow::Result<()> {
     let password_hash = password_hash().await?;
     let made = cx
         .transaction(async |tx| -> Result<(), DataError> {
-            let account = |email: &str| Account {
+            let account = |email: &str| AccountRow {
                 id: AccountId(tx.new_id()),
                 email: email.to_owned(),
                 password_hash: password_hash.clone(),
@@ -64,17 +65,16 @@ async fn make(cx: &SystemContext) -> anyhow::Result<()> {
             Account::insert_many(tx, vec![both]).await?;
             for (name, members) in made {
                 let organization =
-                    Organization { id: OrgId(tx.new_id()), name: name.to_owned(), created_at: tx.now() };
+                    OrganizationRow { id: OrgId(tx.new_id()), name: name.to_owned(), created_at: tx.now() };
                 let organization = organization.insert(tx).await?;
                 let role = |index| demo_role(index, members.len());
                 let users = add_users(&tx.within(organization.id), &members, role).await?;
-                let membership = |((account, _), user): (&(AccountId, String), &UserId)| Membership {
+                let membership = |((account, _), user): (&(AccountId, String), &UserId)| MembershipRow {
                     id: MembershipId(tx.new_id()),
                     account_id: *account,
                     org_id: organization.id,
                     user_id: *user,
                     last_used_at: tx.now(),
-                    organization: One::default(),
                 };
                 Membership::insert_many(tx, members.iter().zip(&users).map(membership).collect()).await?;
             }
@@ -103,18 +103,17 @@ pub async fn join(
     let user_id = cx
         .transaction(async |tx| -> Result<_, DataError> {
             let (email, now) = (email.to_owned(), tx.now());
-            let account = Account { id: account_id, email: email.clone(), password_hash, created_at: now };
+            let account = AccountRow { id: account_id, email: email.clone(), password_hash, created_at: now };
             account.insert(tx).await?;
             let tenant = tx.within(organization);
             let role = |_| (Role::Custom, permissions);
             let user_id = add_users(&tenant, &[(account_id, email)], role).await?[0];
-            let membership = Membership {
+            let membership = MembershipRow {
                 id: MembershipId(tx.new_id()),
                 account_id,
                 org_id: organization,
                 user_id,
                 last_used_at: now,
-                organization: One::default(),
             };
             membership.insert(tx).await?;
             Ok(user_id)
@@ -146,27 +145,24 @@ async fn add_users<'p>(
 ) -> Result<Vec<UserId>, DataError> {
     let org_id = tx.tenant();
     let ids: Vec<UserId> = members.iter().map(|_| UserId(tx.new_id())).collect();
-    let user = |(index, ((account_id, email), id)): (usize, (&(AccountId, String), &UserId))| User {
+    let user = |(index, ((account_id, email), id)): (usize, (&(AccountId, String), &UserId))| UserRow {
         id: *id,
         org_id,
         account_id: *account_id,
         email: email.clone(),
         role: role_of(index).0,
         created_at: tx.now(),
-        profile: One::default(),
-        settings: One::default(),
-        permissions: Many::default(),
     };
     User::insert_many(tx, members.iter().zip(&ids).enumerate().map(user).collect()).await?;
     let mut profiles = Vec::new();
     let mut settings = Vec::new();
     let mut permissions = Vec::new();
     for (index, &user_id) in ids.iter().enumerate() {
-        profiles.push(Profile { user_id, org_id, display_name: person(index), title: title(index) });
+        profiles.push(ProfileRow { user_id, org_id, display_name: person(index), title: title(index) });
         let theme = [Theme::System, Theme::Light, Theme::Dark][index % 3];
         let locale = ["en", "de", "fr", "es"][index % 4].to_owned();
-        settings.push(Settings { user_id, org_id, theme, locale });
-        permissions.extend(role_of(index).1.iter().map(|name| Permission {
+        settings.push(SettingsRow { user_id, org_id, theme, locale });
+        permissions.extend(role_of(index).1.iter().map(|name| PermissionRow {
             id: PermissionId(tx.new_id()),
             org_id,
             user_id,

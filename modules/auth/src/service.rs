@@ -13,7 +13,7 @@ use tenfold::prelude::*;
 
 use crate::clean_up::{CleanUp, Schedule};
 use crate::demo;
-use crate::entities::{Session, SessionId, TokenKey, User};
+use crate::entities::{SessionId, SessionRow, TokenKey, TokenKeyRow, User};
 use crate::passwords::{Bounds, Passwords};
 use crate::throttle::{Rule, Throttle};
 use crate::token::{SigningKey, Token};
@@ -109,7 +109,7 @@ impl Identity {
         let session = SessionId(tx.new_id());
         let token = Token::fresh(tx.tenant(), session).map_err(Problem::internal)?;
         let now = tx.now();
-        Session {
+        SessionRow {
             id: session,
             org_id: tx.tenant(),
             user_id: user,
@@ -132,7 +132,7 @@ async fn signing_key(cx: &SystemContext) -> Result<SigningKey, DataError> {
     }
     let mut secret = vec![0; 32];
     getrandom::fill(&mut secret).map_err(|error| DataError::Settings(format!("no random bytes: {error}")))?;
-    let key = TokenKey { id: CURRENT, secret, created_at: cx.now() };
+    let key = TokenKeyRow { id: CURRENT, secret, created_at: cx.now() };
     match cx.transaction(async |tx| key.insert(tx).await).await {
         Ok(key) => Ok(SigningKey::new(key.secret)),
         Err(error) if error.is_conflict() => {
@@ -144,7 +144,7 @@ async fn signing_key(cx: &SystemContext) -> Result<SigningKey, DataError> {
 }
 
 /// A session's row with its user's role, beside one permission that the user has by name.
-type SessionRow = (UserId, AccountId, Vec<u8>, Timestamp, Role, Option<String>);
+type FoundSession = (UserId, AccountId, Vec<u8>, Timestamp, Role, Option<String>);
 
 #[async_trait]
 impl Authenticate for Identity {
@@ -152,7 +152,7 @@ impl Authenticate for Identity {
     async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem> {
         let Some(token) = Token::verify(token, &self.key) else { return Ok(None) };
         let cx = cx.within(token.organization);
-        let rows: Vec<SessionRow> = sql!(
+        let rows: Vec<FoundSession> = sql!(
             "auth_sessions.authenticate",
             "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, u.role, p.name
              FROM auth_sessions s

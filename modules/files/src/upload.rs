@@ -19,7 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::blobs::{Incoming, Part};
 use crate::digest::{announced, hex, mismatch};
-use crate::entities::{File, FileStatus};
+use crate::entities::{FileRow, FileStatus};
 use crate::permissions::WriteFiles;
 use crate::process::ProcessUpload;
 use crate::quota::Room;
@@ -208,7 +208,7 @@ async fn store(cx: &Context, id: FileId, name: String, arrived: Arrived, room: &
     cx.transaction(async |tx| -> Result<(), Problem> {
         room.take(tx, arrived.size).await?;
         let job_id = tx.enqueue(ProcessUpload { file: id }).await?;
-        File {
+        FileRow {
             id,
             org_id: tx.tenant(),
             user_id: user,

@@ -5,8 +5,8 @@ use tenfold::app::DemoOrganization;
 use tenfold::prelude::*;
 
 use crate::entities::{
-    Assignment, AssignmentId, Comment, CommentId, Label, LabelId, Labeling, LabelingId, Project, ProjectId,
-    Task, TaskId, TaskStatus,
+    Assignment, AssignmentId, AssignmentRow, Comment, CommentId, CommentRow, Label, LabelId, LabelRow,
+    Labeling, LabelingId, LabelingRow, Project, ProjectId, ProjectRow, Task, TaskId, TaskRow, TaskStatus,
 };
 
 const PROJECTS: [&str; 3] = ["Website", "Mobile app", "Ten times the traffic"];
@@ -17,9 +17,9 @@ const TASKS: usize = 40;
 pub(crate) async fn fill(tx: &Tx<'_>, organization: &DemoOrganization) -> Result<(), DataError> {
     let users = &organization.users;
     let org_id = tx.tenant();
-    let label = |name: &&str| Label { id: LabelId(tx.new_id()), org_id, name: (*name).to_owned() };
+    let label = |name: &&str| LabelRow { id: LabelId(tx.new_id()), org_id, name: (*name).to_owned() };
     let labels = Label::insert_many(tx, LABELS.iter().map(label).collect()).await?;
-    let project = |name: &&str| Project {
+    let project = |name: &&str| ProjectRow {
         id: ProjectId(tx.new_id()),
         org_id,
         name: (*name).to_owned(),
@@ -27,26 +27,26 @@ pub(crate) async fn fill(tx: &Tx<'_>, organization: &DemoOrganization) -> Result
         version: 1,
     };
     let projects = Project::insert_many(tx, PROJECTS.iter().map(project).collect()).await?;
-    let tasks =
+    let tasks: Vec<TaskRow> =
         projects.iter().flat_map(|project| (0..TASKS).map(|number| task(tx, project, number))).collect();
-    let tasks: Vec<Task> = Task::insert_many(tx, tasks).await?;
+    let tasks = Task::insert_many(tx, tasks).await?;
 
     let (mut assignments, mut labelings, mut comments) = (Vec::new(), Vec::new(), Vec::new());
     for (index, task) in tasks.iter().enumerate() {
         let user = |step: usize| UserId(users[(index * 7 + step) % users.len()]);
-        assignments.extend((0..index % 3).map(|step| Assignment {
+        assignments.extend((0..index % 3).map(|step| AssignmentRow {
             id: AssignmentId(tx.new_id()),
             org_id,
             task_id: task.id,
             user_id: Ref::new(user(step)),
         }));
-        labelings.extend(labels.iter().take(index % 3).map(|label| Labeling {
+        labelings.extend(labels.iter().take(index % 3).map(|label| LabelingRow {
             id: LabelingId(tx.new_id()),
             org_id,
             task_id: task.id,
             label_id: label.id,
         }));
-        comments.extend((0..index % 5).map(|step| Comment {
+        comments.extend((0..index % 5).map(|step| CommentRow {
             id: CommentId(tx.new_id()),
             org_id,
             task_id: task.id,
@@ -61,16 +61,13 @@ pub(crate) async fn fill(tx: &Tx<'_>, organization: &DemoOrganization) -> Result
     Ok(())
 }
 
-fn task(tx: &Tx<'_>, project: &Project, number: usize) -> Task {
-    Task {
+fn task(tx: &Tx<'_>, project: &Project, number: usize) -> TaskRow {
+    TaskRow {
         id: TaskId(tx.new_id()),
         org_id: tx.tenant(),
         project_id: project.id,
         title: format!("{}: step {}", project.name, number + 1),
         status: [TaskStatus::Done, TaskStatus::InProgress, TaskStatus::Open][number % 3],
         created_at: tx.now(),
-        assignments: Many::default(),
-        labels: Many::default(),
-        comments: Count::default(),
     }
 }

@@ -150,7 +150,7 @@ async fn follow(cx: &Context, mut id: TicketId) -> Result<i64, DataError> {
 // guide
 async fn open_ticket(cx: &Context, number: i64, title: String) -> Result<Ticket, Problem> {
     cx.transaction(async |tx| {
-        let ticket = Ticket {
+        let ticket = TicketRow {
             id: TicketId(tx.new_id()),
             org_id: tx.tenant(),
             number,
@@ -158,10 +158,6 @@ async fn open_ticket(cx: &Context, number: i64, title: String) -> Result<Ticket,
             status: Status::Open,
             minutes: 0,
             version: 1,
-            messages: Many::default(),
-            latest: Many::default(),
-            replies: Count::default(),
-            tags: Many::default(),
         };
         let taken = || Problem::conflict("there is a ticket with this number already");
         let ticket = ticket.insert(tx).await.on_conflict(Ticket::unique_number, taken)?;
@@ -173,7 +169,7 @@ async fn open_ticket(cx: &Context, number: i64, title: String) -> Result<Ticket,
 
 async fn say(tx: &Tx<'_>, ticket_id: TicketId, body: &str) -> Result<(), DataError> {
     let (id, org_id, body) = (MessageId(tx.new_id()), tx.tenant(), body.to_owned());
-    Message { id, org_id, ticket_id, body, sent_at: tx.now(), ticket: One::default() }.insert(tx).await?;
+    MessageRow { id, org_id, ticket_id, body, sent_at: tx.now() }.insert(tx).await?;
     Ok(())
 }
 // end
@@ -192,7 +188,7 @@ async fn tidy_up(cx: &Context, id: TicketId) -> Result<u64, DataError> {
 async fn colour(cx: &Context, name: &str, colour: &str) -> Result<TagId, DataError> {
     cx.transaction(async |tx| {
         let (id, org_id) = (TagId(tx.new_id()), tx.tenant());
-        let tag = Tag { id, org_id, name: name.to_owned(), colour: colour.to_owned() };
+        let tag = TagRow { id, org_id, name: name.to_owned(), colour: colour.to_owned() };
         Ok(tag.upsert(Tag::unique_name).run(tx).await?.id) // of the tag that is there, if there is one
     })
     .await
@@ -282,7 +278,7 @@ async fn fill(app: &TestApp, organization: OrgId) -> Vec<TicketId> {
             }
             for tag_id in [slow, old].into_iter().take(usize::try_from(number % 3).unwrap()) {
                 let id = TaggingId(cx.new_id());
-                taggings.push(Tagging { id, org_id: organization, ticket_id: ticket.id, tag_id });
+                taggings.push(TaggingRow { id, org_id: organization, ticket_id: ticket.id, tag_id });
             }
             ids.push(ticket.id);
         }
@@ -400,7 +396,7 @@ both_databases!(desk(); async fn errors_become_the_answers_that_the_guide_names(
     let ids = fill(app, organization).await;
     app.run(async |system| {
         let cx = system.within(organization);
-        let tag = |name: &str| Tag { id: TagId(cx.new_id()), org_id: organization, name: name.to_owned(), colour: String::new() };
+        let tag = |name: &str| TagRow { id: TagId(cx.new_id()), org_id: organization, name: name.to_owned(), colour: String::new() };
         let taken = cx.transaction(async |tx| tag("old").insert(tx).await).await.map(drop);
         let orphan = cx.transaction(async |tx| say(tx, TicketId(cx.new_id()), "To nobody").await).await;
         let untitled = Ticket::update(ids[0]).set(Ticket::title, String::new());

@@ -110,7 +110,7 @@ async fn create_note(
         .transaction(async |tx| -> Result<Note, DataError> {
             let (id, org_id) = (NoteId(tx.new_id()), tx.tenant());
             let note =
-                Note { id, org_id, title: new.title.into_inner(), stars: new.stars.get(), words: None };
+                NoteRow { id, org_id, title: new.title.into_inner(), stars: new.stars.get(), words: None };
             let note = note.insert(tx).await?;
             tx.enqueue(CountWords { note: id }).await?; // committed with the note, or not at all
             Ok(note)
@@ -186,7 +186,7 @@ fn routes() -> Routes {
 }
 
 async fn demo(tx: &Tx<'_>, _: &DemoOrganization) -> Result<(), DataError> {
-    let note = |title: &str, stars| Note {
+    let note = |title: &str, stars| NoteRow {
         id: NoteId(tx.new_id()),
         org_id: tx.tenant(),
         title: title.to_owned(),

@@ -1,6 +1,8 @@
 //! A module may have many entities, each related to the next: fifty here, as `Link0` … `Link49`.
 
-use tenfold_data::{Context, DataError, Entity, Many, MigrationFile, ModuleMigrations, OrgId, Uuid};
+use tenfold_data::{
+    Context, DataError, Entity, EntityRow as _, Many, MigrationFile, ModuleMigrations, OrgId, Uuid,
+};
 
 use crate::bench::Bench;
 
@@ -81,17 +83,16 @@ async fn walk(cx: Context) -> Result<usize, DataError> {
 async fn plant(cx: &Context) -> Result<(), DataError> {
     cx.transaction(async |tx| {
         let (id, org_id, before) = (tx.new_id(), tx.tenant(), tx.new_id());
-        let first = Link0 { id, org_id, before, next: Many::default() }.insert(tx).await?;
+        let first = Link0Row { id, org_id, before }.insert(tx).await?;
         // One row, two and five of a link are kept in different ways.
         for _ in 0..2 {
-            Link1 { id: tx.new_id(), org_id, before: first.id, next: Many::default() }.insert(tx).await?;
+            Link1Row { id: tx.new_id(), org_id, before: first.id }.insert(tx).await?;
         }
         for parent in &Link1::query().all(tx).await? {
-            let row = |_| Link2 { id: tx.new_id(), org_id, before: parent.id, next: Many::default() };
+            let row = |_| Link2Row { id: tx.new_id(), org_id, before: parent.id };
             Link2::insert_many(tx, (0..5).map(row).collect()).await?;
         }
-        let row =
-            |parent: &Link2| Link3 { id: tx.new_id(), org_id, before: parent.id, next: Many::default() };
+        let row = |parent: &Link2| Link3Row { id: tx.new_id(), org_id, before: parent.id };
         let rows = Link2::query().all(tx).await?.iter().map(row).collect();
         Link3::insert_many(tx, rows).await?;
         Ok(())

@@ -314,7 +314,8 @@ async fn one_bad_row_of_many_stores_none_of_them(bench: Bench) {
 async fn no_rows_are_stored_without_a_statement(bench: Bench) {
     bench
         .request(async |cx| {
-            let none = cx.transaction(async |tx| Label::insert_many(tx, Vec::new()).await).await.unwrap();
+            let none =
+                cx.transaction(async |tx| Label::insert_many(tx, Vec::<Label>::new()).await).await.unwrap();
             assert!(none.is_empty());
         })
         .await;

@@ -9,7 +9,10 @@ use utoipa::ToSchema;
 
 use super::{Cookie, SignedIn, describe};
 use crate::email::Email;
-use crate::entities::{Account, Membership, MembershipId, Organization, Profile, Settings, Theme, User};
+use crate::entities::{
+    Account, AccountRow, Membership, MembershipId, MembershipRow, OrganizationRow, ProfileRow, SettingsRow,
+    Theme, UserRow,
+};
 use crate::new_password::NewPassword;
 use crate::service::Identity;
 
@@ -66,7 +69,7 @@ pub(crate) async fn sign_up(
 }
 
 async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Result<Account, Problem> {
-    let account = Account { id: AccountId(tx.new_id()), email, password_hash, created_at: tx.now() };
+    let account = AccountRow { id: AccountId(tx.new_id()), email, password_hash, created_at: tx.now() };
     account.insert(tx).await.on_conflict(Account::unique_email, || {
         Problem::conflict("somebody signs in with this address already: sign in instead")
     })
@@ -74,17 +77,17 @@ async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Re
 
 /// Makes an organization and `account` its owner.
 async fn found(tx: &SystemTx<'_>, account: &Account, name: String) -> Result<Membership, Problem> {
-    let organization = Organization { id: OrgId(tx.new_id()), name, created_at: tx.now() }.insert(tx).await?;
+    let organization =
+        OrganizationRow { id: OrgId(tx.new_id()), name, created_at: tx.now() }.insert(tx).await?;
     let user = UserId(tx.new_id());
     let tenant = tx.within(organization.id);
     add_user(&tenant, user, account).await?;
-    let membership = Membership {
+    let membership = MembershipRow {
         id: MembershipId(tx.new_id()),
         account_id: account.id,
         org_id: organization.id,
         user_id: user,
         last_used_at: tx.now(),
-        organization: One::default(),
     };
     Ok(membership.insert(tx).await?)
 }
@@ -92,20 +95,17 @@ async fn found(tx: &SystemTx<'_>, account: &Account, name: String) -> Result<Mem
 async fn add_user(tx: &Tx<'_>, id: UserId, account: &Account) -> Result<(), DataError> {
     let org_id = tx.tenant();
     let name = account.email.split('@').next().unwrap_or_default().to_owned();
-    User {
+    UserRow {
         id,
         org_id,
         account_id: account.id,
         email: account.email.clone(),
         role: Role::Owner,
         created_at: tx.now(),
-        profile: One::default(),
-        settings: One::default(),
-        permissions: Many::default(),
     }
     .insert(tx)
     .await?;
-    Profile { user_id: id, org_id, display_name: name, title: None }.insert(tx).await?;
-    Settings { user_id: id, org_id, theme: Theme::System, locale: "en".to_owned() }.insert(tx).await?;
+    ProfileRow { user_id: id, org_id, display_name: name, title: None }.insert(tx).await?;
+    SettingsRow { user_id: id, org_id, theme: Theme::System, locale: "en".to_owned() }.insert(tx).await?;
     Ok(())
 }

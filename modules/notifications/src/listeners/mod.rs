@@ -7,7 +7,7 @@ use files_api::FileId;
 use tenfold::prelude::*;
 use uuid::Uuid;
 
-use crate::entities::{Kind, Notification, NotificationId};
+use crate::entities::{Kind, NotificationId, NotificationRow};
 
 /// What a file's owner is to be told of it.
 struct OfFile {
@@ -23,7 +23,7 @@ async fn tell(job: &JobContext, told: OfFile) -> anyhow::Result<()> {
     let organization = job.cx()?.tenant();
     job.step_in("notify", async |tx| {
         let tx = tx.within(organization);
-        let notification = Notification {
+        let notification = NotificationRow {
             id: NotificationId(tx.new_id()),
             org_id: organization,
             user_id: told.owner,

@@ -5,7 +5,7 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::ProjectView;
-use crate::entities::{Project, ProjectId};
+use crate::entities::{ProjectId, ProjectRow};
 use crate::permissions::WriteProjects;
 
 type Name = Text<1, 100>;
@@ -23,7 +23,7 @@ pub(crate) async fn create_project(
     _: Require<WriteProjects>,
     Json(new): Json<NewProject>,
 ) -> Result<Tagged<Created<ProjectView>>, Problem> {
-    let project = Project {
+    let project = ProjectRow {
         id: ProjectId(cx.new_id()),
         org_id: cx.tenant(),
         name: new.name.into_inner(),

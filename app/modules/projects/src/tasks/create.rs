@@ -6,7 +6,7 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::{TaskView, view};
-use crate::entities::{Project, ProjectId, Task, TaskId, TaskStatus};
+use crate::entities::{Project, ProjectId, Task, TaskId, TaskRow, TaskStatus};
 use crate::permissions::WriteProjects;
 
 type Title = Text<1, 200>;
@@ -30,16 +30,13 @@ pub(crate) async fn create_task(
     let task = cx
         .transaction(async |tx| -> Result<Task, DataError> {
             let project = Project::get(tx, id).await?;
-            Task {
+            TaskRow {
                 id: TaskId(tx.new_id()),
                 org_id: tx.tenant(),
                 project_id: project.id,
                 title: new.title.into_inner(),
                 status: TaskStatus::Open,
                 created_at: tx.now(),
-                assignments: Many::default(),
-                labels: Many::default(),
-                comments: Count::default(),
             }
             .insert(tx)
             .await
