@@ -1,7 +1,7 @@
 //! Uploads from the first byte to what a browser gets, through HTTP.
 
 mod kinds;
-mod pictures;
+pub mod pictures;
 mod refusals;
 
 use std::io::Cursor;

@@ -22,7 +22,7 @@ pub(crate) struct File {
     pub size: i64,
     /// In hexadecimal digits.
     pub sha256: String,
-    /// What it is by its first bytes; nothing until it is processed.
+    /// What it is by its bytes; nothing until that is known.
     pub content_type: Option<String>,
     /// What its processing found, a [`Facts`](crate::facts::Facts).
     pub facts: serde_json::Value,

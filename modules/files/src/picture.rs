@@ -112,7 +112,7 @@ pub(crate) fn header(source: impl BufRead + Seek, format: Format) -> io::Result<
     }
 }
 
-/// A PNG of an image, of at most 256 pixels on a side.
+/// What an image says of itself, and a PNG of it of at most 256 pixels on a side.
 ///
 /// # Errors
 /// [`NotDrawn`] says whether the image is damaged or asks for too much; the next attempt would find the same.
@@ -120,7 +120,7 @@ pub(crate) fn draw<R: Read + Seek>(
     open: impl Fn() -> io::Result<R>,
     format: Format,
     bounds: &Bounds,
-) -> Result<Vec<u8>, NotDrawn> {
+) -> Result<(Header, Vec<u8>), NotDrawn> {
     let end = Deadline(Instant::now() + bounds.time.as_std());
     let open = || open().map(|source| BufReader::new(Timed { source, end }));
     let (header, small) = match format {
@@ -131,7 +131,7 @@ pub(crate) fn draw<R: Read + Seek>(
     image.apply_orientation(header.orientation);
     let mut bytes = Cursor::new(Vec::new());
     match image.write_to(&mut bytes, ImageFormat::Png) {
-        Ok(()) => Ok(bytes.into_inner()),
+        Ok(()) => Ok((header, bytes.into_inner())),
         Err(error) => Err(NotDrawn::Io(io::Error::other(error))),
     }
 }

@@ -90,19 +90,16 @@ async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
         .step("recognize", async || {
             job.progress(40, "finding out what it is").await?;
             let path = path.clone();
-            blocking(move || Ok(recognize(|| fs::File::open(&path))?)).await
+            let recognized = blocking(move || Ok(recognize(|| fs::File::open(&path))?)).await?;
+            // Whatever happens from here on, this stays known.
+            let facts = serde_json::to_value(&recognized.facts)?;
+            let known = File::update(file.id)
+                .set(File::content_type, Some(recognized.content_type.clone()))
+                .set(File::facts, facts);
+            job.cx()?.transaction(async |tx| known.run(tx).await).await?;
+            Ok(recognized)
         })
         .await?;
-    // Whatever happens from here on, this stays known.
-    job.step_in("recognized", async |tx| {
-        File::update(file.id)
-            .set(File::content_type, Some(recognized.content_type.clone()))
-            .set(File::facts, serde_json::to_value(&recognized.facts)?)
-            .run(&tx.within(file.org_id))
-            .await?;
-        Ok(())
-    })
-    .await?;
     let found: Found = job
         .step("facts", async || {
             job.progress(60, "reading it").await?;
@@ -146,7 +143,7 @@ async fn picture(
     let draw = move || Ok(picture::draw(|| fs::File::open(&path), format, &bounds));
     let drawn = blocking(draw).await?;
     drop(place);
-    let png = match drawn {
+    let (header, png) = match drawn {
         Err(NotDrawn::Declined(reason)) => {
             let facts = Facts { no_thumbnail: Some(reason.describe(&files.bounds)), ..facts };
             return Ok(Found { facts, has_thumbnail: false });
@@ -156,6 +153,8 @@ async fn picture(
     let mut blob = files.blobs.create(file.org_id, file.id, Part::Thumbnail, job.system().new_id()).await?;
     blob.write(&png).await?;
     blob.keep().await?;
+    let (width, height) = header.sides();
+    let facts = Facts { width: Some(width), height: Some(height), ..facts };
     Ok(Found { facts, has_thumbnail: true })
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct FileView {
     size: i64,
     /// In hexadecimal digits.
     sha256: String,
-    /// What it is by its first bytes; null until that is known.
+    /// What it is by its bytes; null until that is known.
     content_type: Option<String>,
     facts: Facts,
     /// Where a small picture of it is; null when there is none.

@@ -1,31 +1,39 @@
-//! A gigabyte goes through in constant memory, while it comes in and while it is processed.
+//! A gigabyte goes through in constant memory, while it comes in and while it is processed; so does a picture.
 
+use std::io::Cursor;
 use std::time::Duration;
 
+use image::{DynamicImage, ImageFormat};
 use serde_json::{Value, json};
 
 use super::place::Place;
 use super::{in_both_places, processed, sign_up};
+use crate::files::pictures::with_chunk;
 
 const GIB: usize = 1 << 30;
 /// What the process may hold at most beyond what it holds while it is idle.
 const ALLOWED: u64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Uploads a generated gigabyte through a socket, waits until it is processed, and gives its row.
+/// Uploads a generated gigabyte, and gives its row.
 fn gibibyte(place: &Place, beginning: &[u8], rest: &[u8]) -> Value {
+    bounded(place, GIB, beginning, rest)
+}
+
+/// Uploads so many bytes through a socket, waits until they are processed, and gives their row.
+fn bounded(place: &Place, length: usize, beginning: &[u8], rest: &[u8]) -> Value {
     let process = place.app(&["serve"]).env("TENFOLD_BILLING__FREE_STORAGE", "2 GiB").start();
     // Before the sign-up, whose password hash takes 20 MB for itself.
     let idle = process.memory("VmRSS");
     let token = sign_up(&process, "ada");
     let mut connection = process.connect().with_patience(PATIENCE).expect("a socket takes a timeout");
-    let sent = connection.stream("/v1/files?name=large", &token, GIB, beginning, rest);
+    let sent = connection.stream("/v1/files?name=large", &token, length, beginning, rest);
     let (answer, sha256) = sent.unwrap_or_else(|error| panic!("{error}\n{}", process.err()));
     assert_eq!(answer.status, 202, "{}", answer.text());
     let received = process.memory("VmHWM");
     let file = processed(&process, &token, answer.header("location"), PATIENCE);
     assert_eq!(file["status"], "ready", "{file}");
-    assert_eq!((&file["sha256"], &file["size"]), (&json!(sha256), &json!(GIB)));
+    assert_eq!((&file["sha256"], &file["size"]), (&json!(sha256), &json!(length)));
     let done = process.memory("VmHWM");
     let mib = |bytes: u64| bytes / (1 << 20);
     let figures =
@@ -41,6 +49,27 @@ fn gibibyte(place: &Place, beginning: &[u8], rest: &[u8]) -> Value {
 in_both_places!(fn a_gibibyte_of_bytes_takes_at_most_64_mib_more_than_idle(place) {
     let file = gibibyte(place, b"\0", b"any bytes");
     assert_eq!(file["content_type"], "application/octet-stream");
+});
+
+/// A picture with every cost at once: two bytes a colour, and a profile of 64 MiB in a few kilobytes.
+fn costly_picture() -> Vec<u8> {
+    let png = |image: DynamicImage| {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, ImageFormat::Png).expect("the picture can be written");
+        bytes.into_inner()
+    };
+    // The data of a black picture is what a long profile of zeros is coded as.
+    let black = png(DynamicImage::new_luma8(8192, 8192));
+    let data = black.windows(4).position(|name| name == b"IDAT").expect("there is data") + 4;
+    let profile = [b"zeros\0\0", &black[data..black.len() - 16]].concat();
+    with_chunk(&png(DynamicImage::new_rgba16(3000, 3000)), b"iCCP", &profile)
+}
+
+in_both_places!(fn a_costly_picture_takes_at_most_64_mib_more_than_idle(place) {
+    let picture = costly_picture();
+    let file = bounded(place, picture.len(), &picture, b"\0");
+    assert_eq!(file["facts"], json!({"width": 3000, "height": 3000}));
+    assert_ne!(file["thumbnail"], Value::Null);
 });
 
 in_both_places!(

@@ -39,7 +39,7 @@ fn with_segment(jpeg: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// Adds a chunk behind the header.
-fn with_chunk(png: &[u8], kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+pub fn with_chunk(png: &[u8], kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let named = [&kind[..], content].concat();
     let length = u32::try_from(content.len()).expect("a chunk is short").to_be_bytes();
     [&png[..33], &length, &named, &crc(&named).to_be_bytes(), &png[33..]].concat()
