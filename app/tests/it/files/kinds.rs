@@ -73,7 +73,7 @@ both_databases!(app::app(); async fn tables_are_counted_by_the_separator_that_fi
         (&wide, 3000, 1),
     ] {
         let (content_type, facts) = recognized(app, &token, text.as_bytes()).await;
-        let shown = &text[..text.len().min(60)];
+        let shown: String = text.chars().take(60).collect();
         assert_eq!(facts, json!({"columns": columns, "rows": rows}), "{shown:?} is {content_type}");
         let kind = if text.contains('\t') { "text/tab-separated-values" } else { "text/csv" };
         assert_eq!(content_type, format!("{kind}; charset=utf-8"), "{shown:?}");
