@@ -162,7 +162,7 @@ fn media(head: &[u8]) -> Option<&'static str> {
         return if length == 12 { media(head.get(12..)?) } else { None };
     }
     // The box holds a brand, a version and other brands; a text would have letters for its length.
-    if length < 16 || length % 4 != 0 || length > HEAD {
+    if length < 16 || !length.is_multiple_of(4) || length > HEAD {
         return None;
     }
     let known = |brand: &[u8]| BRANDS.iter().find(|(name, _)| *name == brand).map(|(_, kind)| *kind);
