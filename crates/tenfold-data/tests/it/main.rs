@@ -49,6 +49,7 @@ mod rounds;
 mod scope;
 mod shapes;
 mod shelf;
+mod sqlite_files;
 mod sqlite_reader;
 mod sqlite_snapshots;
 mod sqlite_writer;

@@ -9,7 +9,7 @@ use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
 
 use super::super::{Call, Params};
-use super::{constraint, list};
+use super::{constraint, list, private_file};
 use crate::database::SqliteSettings;
 use crate::error::{DriverError, Source};
 use crate::row::{Row, Source as RowSource};
@@ -23,13 +23,14 @@ const OPEN_PAUSE: Duration = Duration::from_millis(5);
 
 pub(super) fn open_writer(path: &Path, settings: &SqliteSettings) -> Result<Connection, DriverError> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| {
+        private_file::make_folder(folder).map_err(|error| {
             DriverError::Unavailable(Source::new(format!(
                 "cannot make the folder {}: {error}",
                 folder.display()
             )))
         })?;
     }
+    private_file::keep_private(path);
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags, settings)?;

@@ -10,6 +10,7 @@ mod inline;
 mod kept_open;
 mod list;
 mod log;
+mod private_file;
 mod reader;
 mod transaction;
 mod wal_index;
