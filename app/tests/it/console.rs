@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tenfold::both_databases;
 use tenfold::data::{Entity as _, SystemContext};
 use tenfold::jobs::{FinishedJob, JobState, QueuedJob};
 use tenfold::testing::{TestApp, TestRequest, TestResponse};
+use tenfold::{both_databases, sql};
 
 use crate::{new_owner, probe, sign_up, token, upload_a_picture};
 
@@ -97,9 +97,30 @@ both_databases!(app::app(), [("console.password", PASSWORD)]; async fn a_wrong_p
         assert_eq!(answer.header("set-cookie"), "");
     }
     let cookie = operator(app).await;
+    let other = operator(app).await;
     let answer = form(app, "/console/sign-out", "").header("cookie", &cookie).send().await;
     assert!(is_sent_away(&answer) && answer.header("set-cookie").contains("Max-Age=0"));
+    // A copy of the cookie is of no use, and another sign-in goes on.
+    assert!(is_sent_away(&app.get("/console").header("cookie", &cookie).send().await));
+    page(app, &other, "/console").await;
+    assert_eq!(signed_out(app).await, 1, "other processes know, too");
+    app.clock().advance(Duration::from_secs(12 * 3600 - 1));
+    assert_eq!(form(app, "/console/sign-out", "").header("cookie", &other).send().await.status(), 303);
+    app.clock().advance(Duration::from_secs(60));
+    let third = operator(app).await;
+    assert_eq!(form(app, "/console/sign-out", "").header("cookie", &third).send().await.status(), 303);
+    assert_eq!(signed_out(app).await, 1, "what has ended by itself is forgotten");
 });
+
+/// How many sign-ins the database knows to be ended.
+async fn signed_out(app: &TestApp) -> i64 {
+    let counted: Result<Vec<(i64,)>, tenfold::data::DataError> = app
+        .run(async |cx| {
+            sql!("test.signed_out", "SELECT count(*) FROM tenfold_console_signed_out").all(&cx).await
+        })
+        .await;
+    counted.expect("rows can be counted")[0].0
+}
 
 both_databases!(app::app(); async fn without_a_password_of_the_configuration_nobody_gets_in(app) {
     let answer = app.get("/console/sign-in").send().await;

@@ -1,7 +1,7 @@
 //! Who may look: whoever knows the password of the configuration.
 //!
 //! A sign-in is a signed cookie and no row: it holds in all processes that have the same password, also while the
-//! database is away, and a new password ends all of them. The key that signs it is stretched from the password
+//! database is away, and a new password ends all of them. Signing out is a row: see [`SignedOut`]. The key that signs it is stretched from the password
 //! (argon2id), so a stolen cookie does not make the password quick to guess.
 
 use std::time::Duration;
@@ -20,6 +20,8 @@ use tenfold::config::{ConfigError, Loaded, Secret, TimeSpan};
 use tenfold::http::{HeaderMap, IntoResponse as _, Response, ServerState, StatusCode, refuse_cross_site};
 use tenfold::prelude::*;
 use tokio::sync::{OnceCell, Semaphore};
+
+use crate::signed_out::{Session, SignedOut};
 
 /// A password that is shorter is refused at the start.
 const SHORTEST_PASSWORD: usize = 12;
@@ -59,6 +61,7 @@ pub(crate) struct Access {
     key: OnceCell<[u8; 32]>,
     /// One stretching at a time, whoever tries passwords.
     turn: Semaphore,
+    signed_out: SignedOut,
 }
 
 /// Why nobody was let in.
@@ -74,7 +77,12 @@ pub(crate) enum Refused {
 impl Access {
     pub(crate) fn start(wiring: &Wiring) -> anyhow::Result<Self> {
         let settings = Settings::read(wiring.settings())?;
-        Ok(Access { settings, key: OnceCell::new(), turn: Semaphore::new(1) })
+        Ok(Access {
+            settings,
+            key: OnceCell::new(),
+            turn: Semaphore::new(1),
+            signed_out: SignedOut::default(),
+        })
     }
 
     /// Whether there is a way in at all.
@@ -112,21 +120,35 @@ impl Access {
         Ok(Ok(cookie.text(&token, lifetime)))
     }
 
-    async fn knows(&self, headers: &HeaderMap, cookie: Cookie, now: Timestamp) -> anyhow::Result<bool> {
+    /// Ends the operator's sign-in on the server, so that a copy of its cookie is of no use.
+    pub(crate) async fn sign_out(&self, cx: &SystemContext, operator: &Operator) {
+        if let Err(error) = self.signed_out.end(cx, operator.session).await {
+            tracing::warn!(%error, "a sign-in to the console was ended in this process alone");
+        }
+    }
+
+    /// The sign-in that a cookie stands for, if it is signed and in time.
+    async fn session(
+        &self,
+        headers: &HeaderMap,
+        cookie: Cookie,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<Session>> {
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs =
             cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let token = pairs.find(|(name, _)| *name == cookie.name());
         let token = token.and_then(|(_, token)| URL_SAFE_NO_PAD.decode(token).ok());
         let Some((signed, tag)) = token.as_deref().and_then(|token| token.split_at_checked(SIGNED)) else {
-            return Ok(false);
+            return Ok(None);
         };
         // Nobody has signed in with a password that is not there.
         if !self.is_open() || mac(&self.key().await?, signed).verify_slice(tag).is_err() {
-            return Ok(false);
+            return Ok(None);
         }
-        let ends = signed.first_chunk().map_or(0, |ends| i64::from_be_bytes(*ends));
-        Ok(now.as_second() < ends)
+        let (Some(ends), Some(id)) = (signed.first_chunk(), signed.last_chunk()) else { return Ok(None) };
+        let session = Session { id: *id, ends_at: Timestamp::from_second(i64::from_be_bytes(*ends))? };
+        Ok(Some(session).filter(|session| now < session.ends_at))
     }
 
     async fn key(&self) -> anyhow::Result<[u8; 32]> {
@@ -185,7 +207,9 @@ fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
 }
 
 /// In a handler's signature: whoever asks has signed in to the console. A page leads to the sign-in otherwise.
-pub(crate) struct Operator;
+pub(crate) struct Operator {
+    session: Session,
+}
 
 impl FromRequestParts<ServerState> for Operator {
     type Rejection = Response;
@@ -195,9 +219,14 @@ impl FromRequestParts<ServerState> for Operator {
         let access = Use::<Access>::from_request_parts(parts, state).await.map_err(refused)?;
         refuse_cross_site(&state.settings().origins, &parts.method, &parts.headers).map_err(refused)?;
         let now = state.database().clock().now();
-        let known = access.knows(&parts.headers, Cookie::of(state), now).await;
-        if known.map_err(|error| refused(Problem::internal(error)))? {
-            return Ok(Operator);
+        let session = access.session(&parts.headers, Cookie::of(state), now).await;
+        let session = session.map_err(|error| refused(Problem::internal(error)))?;
+        let cx = SystemContext::from_request_parts(parts, state).await.map_err(refused)?;
+        match session {
+            Some(session) if !access.signed_out.contains(&cx, session).await => {
+                return Ok(Operator { session });
+            }
+            _ => {}
         }
         let mut response = (StatusCode::SEE_OTHER, [("location", "/console/sign-in")]).into_response();
         response.extensions_mut().insert(tenfold::http::Unrecorded);

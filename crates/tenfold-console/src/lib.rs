@@ -8,6 +8,7 @@ mod access;
 mod chart;
 mod layout;
 mod pages;
+mod signed_out;
 mod words;
 
 use axum::routing::{get, post};
@@ -28,6 +29,7 @@ pub fn module() -> Module {
         .settings(include_str!("defaults.toml"))
         .checks(|loaded| Settings::read(loaded).map(drop))
         .service(|wiring| Box::pin(async move { Access::start(wiring) }))
+        .migrations(migrations!())
         .routes(routes)
 }
 

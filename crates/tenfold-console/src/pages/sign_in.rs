@@ -48,7 +48,13 @@ pub(crate) async fn sign_in(
     })
 }
 
-pub(crate) async fn sign_out(State(state): State<ServerState>, _: Operator) -> Response {
+pub(crate) async fn sign_out(
+    cx: SystemContext,
+    State(state): State<ServerState>,
+    access: Use<Access>,
+    operator: Operator,
+) -> Response {
+    access.sign_out(&cx, &operator).await;
     see("/console/sign-in", &Cookie::of(&state).forget())
 }
 
