@@ -2,6 +2,7 @@
 
 mod cycle;
 mod implementation;
+mod jobs;
 mod layers;
 mod layout;
 mod locks;
@@ -26,6 +27,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found.extend(implementation::violations(facts));
     found.extend(cycle::violations(facts));
     found.extend(needs::violations(facts));
+    found.extend(jobs::violations(facts));
     found.extend(tables::violations(facts));
     found.extend(locks::violations(facts));
     found.extend(wall::violations(facts));

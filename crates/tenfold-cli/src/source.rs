@@ -43,6 +43,15 @@ pub struct DeclaredEvent {
     pub name: String,
 }
 
+/// `impl Job for X`: a kind of job.
+#[derive(Debug, Clone)]
+pub struct DeclaredJob {
+    /// The type's name.
+    pub name: String,
+    /// Line of the implementation, from 1.
+    pub line: usize,
+}
+
 /// A string literal in the source.
 #[derive(Debug, Clone)]
 pub struct Literal {
@@ -98,6 +107,10 @@ pub struct Source {
     pub events: Vec<DeclaredEvent>,
     /// `.on::<X, _, _>(…)`; without the type there, nothing is declared.
     pub listens: Vec<NamedUse>,
+    /// `impl Job for X`
+    pub jobs: Vec<DeclaredJob>,
+    /// `.job::<X>()`
+    pub runs: Vec<NamedUse>,
     /// `sql!(…)`
     pub statements: Vec<SqlMacro>,
     /// `#[entity(table = "…")]`
@@ -116,7 +129,13 @@ impl Source {
         let mut scan = Scan::default();
         syn::visit::visit_file(&mut scan, &file);
         let Scan { mut source, imports, .. } = scan;
-        for named in source.needs.iter_mut().chain(&mut source.provides).chain(&mut source.listens) {
+        for named in source
+            .needs
+            .iter_mut()
+            .chain(&mut source.provides)
+            .chain(&mut source.listens)
+            .chain(&mut source.runs)
+        {
             resolve(&mut named.path, &imports);
         }
         Ok(source)

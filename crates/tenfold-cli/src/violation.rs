@@ -37,6 +37,8 @@ pub enum Rule {
     Cycle,
     /// `.needs::<dyn X>()` equals the Cargo edges.
     Needs,
+    /// A kind of job is registered, or nobody would run it.
+    Jobs,
     /// A statement's text can be read, so that its tables are known.
     Sql,
     /// A table is touched by its owner alone.
@@ -64,6 +66,7 @@ impl Rule {
         Self::Implementation,
         Self::Cycle,
         Self::Needs,
+        Self::Jobs,
         Self::Sql,
         Self::Tables,
         Self::ForeignKey,
@@ -81,6 +84,7 @@ impl Rule {
             Self::Implementation => "implementation",
             Self::Cycle => "cycle",
             Self::Needs => "needs",
+            Self::Jobs => "jobs",
             Self::Sql => "sql",
             Self::Tables => "tables",
             Self::ForeignKey => "foreign-key",

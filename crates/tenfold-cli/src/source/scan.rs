@@ -10,7 +10,9 @@ use syn::{
 };
 
 use super::macros::{self, Inside};
-use super::{DeclaredEntity, DeclaredEvent, DeclaredInterface, Literal, MethodCall, NamedUse, Source};
+use super::{
+    DeclaredEntity, DeclaredEvent, DeclaredInterface, DeclaredJob, Literal, MethodCall, NamedUse, Source,
+};
 
 /// Collects a file's [`Source`] while `syn` walks over it.
 #[derive(Default)]
@@ -49,9 +51,14 @@ impl<'ast> Visit<'ast> for Scan {
     }
 
     fn visit_item_impl(&mut self, item: &'ast ItemImpl) {
-        let is_event = item.trait_.as_ref().is_some_and(|(of, _)| last_word(of) == "Event");
-        if let (true, 0, syn::Type::Path(of)) = (is_event, self.test_depth, &*item.self_ty) {
-            self.source.events.push(DeclaredEvent { name: last_word(&of.path) });
+        let implemented = item.trait_.as_ref().map(|(of, _)| last_word(of)).unwrap_or_default();
+        if let (0, syn::Type::Path(of)) = (self.test_depth, &*item.self_ty) {
+            let (name, line) = (last_word(&of.path), of.span().start().line);
+            match implemented.as_str() {
+                "Event" => self.source.events.push(DeclaredEvent { name }),
+                "Job" => self.source.jobs.push(DeclaredJob { name, line }),
+                _ => {}
+            }
         }
         visit::visit_item_impl(self, item);
     }
@@ -113,6 +120,7 @@ impl Scan {
         match method.as_str() {
             "needs" => self.source.needs.extend(named_type(call).map(|path| NamedUse { path, line })),
             "provides" => self.source.provides.extend(named_type(call).map(|path| NamedUse { path, line })),
+            "job" => self.source.runs.extend(named_type(call).map(|path| NamedUse { path, line })),
             "on" => self.source.listens.extend(named_type(call).map(|path| NamedUse { path, line })),
             _ => {
                 let receiver = receiver_word(&call.receiver);

@@ -4,6 +4,7 @@ mod cycles;
 mod exceptions;
 mod fixture;
 mod graph;
+mod jobs;
 mod layers;
 mod layout;
 mod locks;

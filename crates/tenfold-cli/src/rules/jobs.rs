@@ -1,0 +1,43 @@
+//! A kind of job stands in a module's registration. Without, nobody would run what is enqueued: the application refuses it
+//! when that is tried, and this rule before.
+
+use crate::facts::{Facts, SourceFile};
+use crate::source::DeclaredJob;
+use crate::violation::{Place, Rule, Violation};
+use crate::workspace::Role;
+
+/// What breaks the rule.
+pub fn violations(facts: &Facts) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for file in facts.sources.iter().filter(|file| file.is_product) {
+        let missing = file.source.jobs.iter().filter(|job| !is_registered(facts, file, job));
+        found.extend(missing.map(|job| unregistered(facts, file, job)));
+    }
+    found
+}
+
+/// Whether a source of the same package registers a type of this name, or the application's package does: types of one name
+/// in two packages are two kinds.
+fn is_registered(facts: &Facts, file: &SourceFile, job: &DeclaredJob) -> bool {
+    let registering = facts.sources.iter().filter(|other| {
+        let is_application = facts.package(other.package).role == Role::Application;
+        other.is_product && (other.package == file.package || is_application)
+    });
+    registering.flat_map(|other| &other.source.runs).any(|run| run.name() == job.name)
+}
+
+fn unregistered(facts: &Facts, file: &SourceFile, job: &DeclaredJob) -> Violation {
+    let built = facts.sources.iter().filter(|other| other.package == file.package && other.is_product);
+    let built = built
+        .filter_map(|other| other.source.registrations.first().map(|new| Place::new(&other.path, new.line)))
+        .next();
+    let at = built.map_or_else(|| "where the module is built".to_owned(), |place| format!("at {place}"));
+    let name = &job.name;
+    Violation::new(
+        Rule::Jobs,
+        Place::new(&file.path, job.line),
+        name,
+        format!("no module registers the job {name}, so nobody would run it"),
+        format!("add `.job::<{name}>()` {at}, or remove the job"),
+    )
+}
