@@ -8,6 +8,9 @@ CREATE TABLE files_reservations (
     PRIMARY KEY (org_id, id)
 );
 
+-- Serves the sum of those that an organization has under way.
+CREATE INDEX files_reservations_alive ON files_reservations (org_id, expires_at);
+
 -- Serves the sweep of those whose uploads are gone.
 CREATE INDEX files_reservations_by_time ON files_reservations (expires_at);
 
