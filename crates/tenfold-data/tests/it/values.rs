@@ -279,7 +279,7 @@ async fn an_enum_is_kept_as_its_name_and_an_unknown_name_is_an_error(bench: Benc
 id!(DayId);
 
 #[derive(Clone, Debug, PartialEq, Entity)]
-#[entity(table = "calendar_days")]
+#[entity(table = "calendar_days", global = "days are everybody's")]
 struct Day {
     #[entity(key)]
     id: DayId,
