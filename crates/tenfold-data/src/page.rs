@@ -32,6 +32,9 @@ pub struct Listing<T> {
     pub items: Vec<T>,
     /// Where to go on; absent after the last page.
     pub next_cursor: Option<String>,
+    /// How many items there are on all pages, up to the list's own limit; only where the list counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<i64>,
 }
 
 /// What a cursor holds: which list it belongs to, and the values of the order's columns in the last row.

@@ -3,18 +3,19 @@
 
 mod aggregate;
 mod filter;
+mod rows;
 
 use std::future::Future;
-use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
 pub use self::filter::Filter;
 use self::filter::fingerprint;
+pub use self::rows::Rows;
 use crate::context::{Origin, Reach};
 use crate::entity::{Column, Entity, OrgId};
 use crate::error::DataError;
-use crate::page::{self, Listing, Page};
+use crate::page::{self, Page};
 use crate::relation::Peering;
 use crate::scope::{Scope, Watch};
 use crate::statement::{CallSite, Cost, Statement};
@@ -22,10 +23,19 @@ use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Kind, Sortable, Value};
 
 /// Which way a list runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
     Ascending,
     Descending,
+}
+
+impl Direction {
+    fn turned(self) -> Self {
+        match self {
+            Direction::Ascending => Direction::Descending,
+            Direction::Descending => Direction::Ascending,
+        }
+    }
 }
 
 /// Whether the rows of a list are peers.
@@ -38,13 +48,14 @@ enum Company {
 /// A list of one entity that is being described; [`Query::all`] runs it.
 pub struct Query<E: Entity> {
     filters: Vec<Filter<E>>,
-    order: Vec<&'static str>,
-    /// Of the whole order, so that one comparison of tuples tells what is behind a cursor.
-    direction: Direction,
+    order: Vec<(&'static str, Direction)>,
+    is_turned: bool,
     limit: Option<usize>,
     cursor: Option<String>,
     company: Company,
     watch: Watch,
+    /// How far all rows of the list are counted.
+    total: Option<usize>,
 }
 
 impl<E: Entity> Query<E> {
@@ -52,11 +63,12 @@ impl<E: Entity> Query<E> {
         Query {
             filters: Vec::new(),
             order: Vec::new(),
-            direction: Direction::Ascending,
+            is_turned: false,
             limit: None,
             cursor: None,
             company: Company::Peers,
             watch: Watch::Repeats,
+            total: None,
         }
     }
 
@@ -68,20 +80,34 @@ impl<E: Entity> Query<E> {
 
     /// Orders by a column, and after those that were named before; the key is always the last to decide.
     pub fn order_by<T: Sortable>(mut self, column: Column<E, T>) -> Self {
-        self.order.push(column.name());
+        self.order.push((column.name(), Direction::Ascending));
         self
     }
 
-    /// Turns the order round.
+    /// As [`order_by`](Self::order_by), the greatest first. An order that runs both ways needs an index that does,
+    /// `(org_id, status, sent_at DESC, id DESC)`; a page of it behind a cursor may take a statement more for each turn.
+    pub fn order_by_descending<T: Sortable>(mut self, column: Column<E, T>) -> Self {
+        self.order.push((column.name(), Direction::Descending));
+        self
+    }
+
+    /// Turns the whole order round.
     pub fn descending(mut self) -> Self {
-        self.direction = Direction::Descending;
+        self.is_turned = true;
         self
     }
 
     /// Newest first: orders by the key, descending, since ids grow with time.
     pub fn newest_first(mut self) -> Self {
-        self.order = vec![E::table().key];
+        self.order = vec![(E::table().key, Direction::Ascending)];
         self.descending()
+    }
+
+    /// Counts all rows of the list beside the page, `limit` at most: [`Listing::total`] is the limit when there are so many
+    /// or more. It is a statement more, and walks the rows that it counts.
+    pub fn with_total(mut self, limit: usize) -> Self {
+        self.total = Some(limit);
+        self
     }
 
     /// Makes each row stand alone: touching a relation on one loads it for that one only. For a list of which few
@@ -145,12 +171,18 @@ impl<E: Entity> Query<E> {
         };
         target.watch = target.watch.and(self.watch());
         let wanted = self.limit.unwrap_or_else(|| target.scope.database().max_rows());
-        let (statement, params) = self.statement(&target, wanted)?;
-        let mut rows = target.fetch(&statement, &params, |row| E::read(row, target.tenant)).await?;
+        let mut rows = Vec::new();
+        for range in self.ranges(&target)? {
+            let (statement, params) = self.statement(range, wanted.saturating_sub(rows.len()));
+            rows.extend(target.fetch(&statement, &params, |row| E::read(row, target.tenant)).await?);
+            if rows.len() > wanted {
+                break;
+            }
+        }
         let more = rows.len() > wanted;
         if more && self.limit.is_none() {
             return Err(DataError::TooManyRows {
-                statement: statement.name.to_string(),
+                statement: format!("{}.list", E::table().name),
                 site: target.site,
                 limit: wanted,
             });
@@ -159,22 +191,30 @@ impl<E: Entity> Query<E> {
         let next_cursor = rows.last().filter(|_| more).map(|last| self.cursor_after(last));
         let is_whole = !more && self.cursor.is_none() && self.filters.is_empty();
         E::link(rows.iter_mut(), peering.whole(is_whole));
-        Ok(Rows { rows, next_cursor })
+        let total = match self.total {
+            Some(limit) => Some(self.count_in(&target, Some(limit)).await?),
+            None => None,
+        };
+        Ok(Rows { rows, next_cursor, total })
     }
 
     /// Only a list of what belongs to a value can be an N+1; and the pages of one list are none, neither with a
     /// cursor nor behind a row that the author names.
     pub(crate) fn watch(&self) -> Watch {
         let goes_on =
-            |filter: &Filter<E>| self.order.first().is_some_and(|first| filter.goes_on_behind(first));
+            |filter: &Filter<E>| self.order.first().is_some_and(|(first, _)| filter.goes_on_behind(first));
         let is_page = self.cursor.is_some() || self.filters.iter().any(goes_on);
         if is_page || !self.filters.iter().any(Filter::is_by_value) { Watch::Nothing } else { self.watch }
     }
 
     fn end_order_with_key(&mut self) {
         let key = E::table().key;
-        if !self.order.contains(&key) {
-            self.order.push(key);
+        if !self.order.iter().any(|(column, _)| *column == key) {
+            let direction = self.order.last().map_or(Direction::Ascending, |(_, direction)| *direction);
+            self.order.push((key, direction));
+        }
+        if std::mem::take(&mut self.is_turned) {
+            self.order.iter_mut().for_each(|(_, direction)| *direction = direction.turned());
         }
     }
 
@@ -203,16 +243,10 @@ impl<E: Entity> Query<E> {
         Ok(self.condition(target))
     }
 
-    /// The text and its parameters; one row more than wanted shows whether there is a next page.
-    fn statement(&self, target: &Target, wanted: usize) -> Result<(Statement, Vec<Value>), DataError> {
+    /// The text of one range and its parameters; one row more than wanted shows whether there is a next page.
+    fn statement(&self, (condition, mut params): Range, wanted: usize) -> (Statement, Vec<Value>) {
         let table = E::table();
-        let (mut condition, mut params) = self.condition(target);
-        if let Some(cursor) = &self.cursor {
-            let word = if condition.is_empty() { "WHERE" } else { "AND" };
-            condition = format!("{condition} {word} {}", self.after(cursor, &mut params)?);
-        }
-        let direction = if self.direction == Direction::Descending { " DESC" } else { "" };
-        let order: Vec<_> = self.order.iter().map(|column| format!("{column}{direction}")).collect();
+        let order: Vec<_> = self.order.iter().map(ordered).collect();
         params.push(Value::Integer(i64::try_from(wanted).unwrap_or(i64::MAX).saturating_add(1)));
         let text = format!(
             "SELECT {} FROM {}{condition} ORDER BY {} LIMIT ${}",
@@ -222,80 +256,62 @@ impl<E: Entity> Query<E> {
             params.len()
         );
         let cost = if self.limit.is_some() { Cost::Page } else { Cost::Free };
-        Ok((table.statement("list", text, cost), params))
+        (table.statement("list", text, cost), params)
     }
 
-    /// `(email, id) > ($3, $4)`: the rows behind the last page's end.
-    fn after(&self, cursor: &str, params: &mut Vec<Value>) -> Result<String, DataError> {
-        let kinds: Vec<Kind> = self.order.iter().map(|column| E::table().kind_of(column)).collect();
+    /// The ranges of the list in which the page lies, in their order, each of which an index on the order serves.
+    ///
+    /// Where all columns run the same way it is one: `(email, id) > ($3, $4)`. Where the order turns, no comparison of
+    /// tuples says what is behind a row. Then the rows that equal it up to the turn come first, and those behind it
+    /// after them: `status = $3 AND (sent_at, id) < ($4, $5)`, then `status > $3`.
+    fn ranges(&self, target: &Target) -> Result<Vec<Range>, DataError> {
+        let (condition, params) = self.condition(target);
+        let Some(cursor) = &self.cursor else { return Ok(vec![(condition, params)]) };
+        let kinds: Vec<Kind> = self.order.iter().map(|(column, _)| E::table().kind_of(column)).collect();
         let values = page::decode(cursor, &self.list_name(), &kinds)?;
-        let marks: Vec<_> = (params.len() + 1..).take(values.len()).map(|n| format!("${n}")).collect();
-        params.extend(values);
-        let operator = if self.direction == Direction::Ascending { '>' } else { '<' };
-        Ok(format!("({}) {operator} ({})", self.order.join(", "), marks.join(", ")))
+        let word = if condition.is_empty() { "WHERE" } else { "AND" };
+        let mut ranges = Vec::new();
+        let mut end = 0;
+        for run in self.order.chunk_by(|(_, one), (_, other)| one == other) {
+            let (start, mut params) = (end, params.clone());
+            end += run.len();
+            let first = params.len() + 1;
+            params.extend(values[..end].iter().cloned());
+            let marks: Vec<String> = (first..).take(end).map(|n| format!("${n}")).collect();
+            let same = self.order[..start].iter().zip(&marks);
+            let same: String = same.map(|((column, _), mark)| format!("{column} = {mark} AND ")).collect();
+            let columns: Vec<&str> = run.iter().map(|(column, _)| *column).collect();
+            let operator = if run[0].1 == Direction::Ascending { '>' } else { '<' };
+            let (columns, marks) = (columns.join(", "), marks[start..].join(", "));
+            ranges.push((format!("{condition} {word} {same}({columns}) {operator} ({marks})"), params));
+        }
+        ranges.reverse();
+        Ok(ranges)
     }
 
     fn cursor_after(&self, last: &E) -> String {
         let values = last.values();
         let table = E::table();
-        let after: Vec<_> = self.order.iter().map(|column| values[table.position(column)].clone()).collect();
+        let after: Vec<_> =
+            self.order.iter().map(|(column, _)| values[table.position(column)].clone()).collect();
         page::encode(&self.list_name(), &after)
     }
 
     /// What a cursor must have been given out by: the table, the order and the filters.
     fn list_name(&self) -> String {
-        let descending = if self.direction == Direction::Descending { "-" } else { "" };
-        let filters = fingerprint(&self.filters);
-        format!("{}:{descending}{}{filters}", E::table().name, self.order.join(","))
+        let order: Vec<_> = self.order.iter().map(ordered).collect();
+        format!("{}:{}{}", E::table().name, order.join(","), fingerprint(&self.filters))
     }
 }
 
-/// The rows of one query, in order. They are peers: a loop over them that touches a relation costs one
-/// statement, however many they are.
-pub struct Rows<E> {
-    rows: Vec<E>,
-    next_cursor: Option<String>,
-}
+/// The condition of a part of a list, and its parameters.
+type Range = (String, Vec<Value>);
 
-impl<E> Rows<E> {
-    /// A client's page with `items` made from these rows, and the cursor to go on.
-    pub fn listing<T>(&self, items: Vec<T>) -> Listing<T> {
-        Listing { items, next_cursor: self.next_cursor.clone() }
-    }
-
-    /// Keeps the rows that `keep` wants; the others are no peers any more, and nothing is loaded for them.
-    pub fn filter(mut self, keep: impl FnMut(&E) -> bool) -> Self {
-        self.rows.retain(keep);
-        self
-    }
-
-    /// Keeps the first `count` rows; the others are no peers any more, and nothing is loaded for them.
-    pub fn take(mut self, count: usize) -> Self {
-        self.rows.truncate(count);
-        self
-    }
-}
-
-impl<E> Deref for Rows<E> {
-    type Target = [E];
-    fn deref(&self) -> &[E] {
-        &self.rows
-    }
-}
-
-impl<E> IntoIterator for Rows<E> {
-    type Item = E;
-    type IntoIter = std::vec::IntoIter<E>;
-    fn into_iter(self) -> Self::IntoIter {
-        self.rows.into_iter()
-    }
-}
-
-impl<'a, E> IntoIterator for &'a Rows<E> {
-    type Item = &'a E;
-    type IntoIter = std::slice::Iter<'a, E>;
-    fn into_iter(self) -> Self::IntoIter {
-        self.rows.iter()
+/// A column of the order, as SQL.
+fn ordered((column, direction): &(&'static str, Direction)) -> String {
+    match direction {
+        Direction::Ascending => (*column).to_owned(),
+        Direction::Descending => format!("{column} DESC"),
     }
 }
 

@@ -22,19 +22,22 @@ impl<E: Entity> Query<E> {
         cx: &R,
     ) -> impl Future<Output = Result<i64, DataError>> + Send + use<E, R> {
         let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
-        async move {
-            let (target, table) = (target?, E::table().name);
-            let (condition, mut params) = self.condition(&target);
-            let (text, cost) = match self.limit {
-                Some(limit) => {
-                    params.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-                    let rows = format!("SELECT 1 FROM {table}{condition} LIMIT ${}", params.len());
-                    (format!("SELECT count(*) FROM ({rows}) AS counted"), Cost::Page)
-                }
-                None => (format!("SELECT count(*) FROM {table}{condition}"), Cost::Free),
-            };
-            one_row(&target, E::table().statement("count", text, cost), &params, |row| row.integer(0)).await
-        }
+        async move { self.count_in(&target?, self.limit).await }
+    }
+
+    /// How many rows there are, `limit` at most.
+    pub(super) async fn count_in(&self, target: &Target, limit: Option<usize>) -> Result<i64, DataError> {
+        let table = E::table().name;
+        let (condition, mut params) = self.condition(target);
+        let (text, cost) = match limit {
+            Some(limit) => {
+                params.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+                let rows = format!("SELECT 1 FROM {table}{condition} LIMIT ${}", params.len());
+                (format!("SELECT count(*) FROM ({rows}) AS counted"), Cost::Page)
+            }
+            None => (format!("SELECT count(*) FROM {table}{condition}"), Cost::Free),
+        };
+        one_row(target, E::table().statement("count", text, cost), &params, |row| row.integer(0)).await
     }
 
     /// Whether there is any row.

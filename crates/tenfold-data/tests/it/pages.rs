@@ -11,6 +11,8 @@ on_both_databases!(
     pages_cover_a_list_exactly_once_in_order,
     equal_order_values_neither_repeat_nor_hide_a_row,
     newest_first_runs_backwards,
+    an_order_that_turns_gives_everybody_once,
+    a_total_counts_all_pages_up_to_its_limit,
     rows_that_come_and_go_between_two_pages_disturb_nobody_else,
     a_filter_holds_on_every_page,
     a_cursor_that_is_not_one_is_refused,
@@ -89,6 +91,55 @@ async fn newest_first_runs_backwards(bench: Bench) {
             name_labels(&cx, &["1", "2", "3", "4", "5"]).await;
             let newest = || Label::query().newest_first();
             assert_eq!(walk(&cx, newest, 2).await, ["5", "4", "3", "2", "1"]);
+        })
+        .await;
+}
+
+async fn an_order_that_turns_gives_everybody_once(bench: Bench) {
+    bench
+        .request(async |cx| {
+            let mut ids = name_labels(&cx, &["b", "a", "b", "c", "a", "b"]).await;
+            ids.sort();
+            let list = || Label::query().order_by(Label::name).order_by_descending(Label::id);
+            let whole = list().all(&cx).await.unwrap();
+            let mut expected: Vec<_> = whole.iter().map(|label| (label.name.clone(), label.id)).collect();
+            expected.sort_by(|one, other| one.0.cmp(&other.0).then(other.1.cmp(&one.1)));
+            assert_eq!(
+                whole.iter().map(|label| (label.name.clone(), label.id)).collect::<Vec<_>>(),
+                expected
+            );
+            for limit in 1..=7 {
+                let (mut all, mut next) = (Vec::new(), Page::first(limit));
+                loop {
+                    let rows = list().page(&next).all(&cx).await.unwrap();
+                    all.extend(rows.iter().map(|label| (label.name.clone(), label.id)));
+                    next.cursor = rows.listing(Vec::<()>::new()).next_cursor;
+                    if next.cursor.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(all, expected, "pages of {limit}");
+            }
+            let turned = walk(&cx, || list().descending(), 2).await;
+            assert_eq!(turned, ["c", "b", "b", "b", "a", "a"]);
+        })
+        .await;
+}
+
+async fn a_total_counts_all_pages_up_to_its_limit(bench: Bench) {
+    bench
+        .request(async |cx| {
+            name_labels(&cx, &["a", "b", "c", "d", "e"]).await;
+            let total = async |page: &Page, limit| {
+                let rows = Label::query().order_by(Label::name).page(page).with_total(limit).all(&cx).await;
+                rows.unwrap().listing(Vec::<()>::new()).total
+            };
+            let first = Label::query().order_by(Label::name).page(&Page::first(2)).all(&cx).await.unwrap();
+            let listing = first.listing(Vec::<()>::new());
+            assert_eq!(listing.total, None);
+            let second = Page { limit: 2, cursor: listing.next_cursor };
+            assert_eq!((total(&Page::first(2), 100).await, total(&second, 100).await), (Some(5), Some(5)));
+            assert_eq!(total(&second, 3).await, Some(3));
         })
         .await;
 }
