@@ -5,15 +5,10 @@ mod page;
 
 use tenfold::App;
 
-/// The application: its modules, those that are needed before those that need them.
+/// The application. Its modules are listed in Cargo.toml, those that are needed before those that need them.
 pub fn app() -> App {
     App::new("app", env!("CARGO_PKG_VERSION"))
-        .module(auth::module())
-        .module(notifications::module())
-        .module(billing::module())
-        .module(files::module())
-        .module(projects::module())
-        .module(tenfold_console::module())
+        .modules(tenfold::modules!())
         .demo(demo::welcome)
         .demo_setting("console.password", auth::demo::PASSWORD)
         .front(page::routes)

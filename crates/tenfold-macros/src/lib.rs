@@ -4,6 +4,7 @@ mod endpoint;
 mod entity;
 mod migrations;
 mod module_api;
+mod modules;
 mod text_enum;
 
 use proc_macro::TokenStream;
@@ -101,6 +102,30 @@ pub fn migrations(input: TokenStream) -> TokenStream {
         return finish(Err(syn::Error::new(proc_macro2::Span::call_site(), "migrations!() takes nothing")));
     }
     finish(migrations::expand())
+}
+
+/// The modules that the package's manifest lists, in that order: one file names the dependency and the module.
+///
+/// ```toml
+/// [package.metadata.tenfold]
+/// modules = ["auth", "notes"]     # those that are needed before those that need them
+///
+/// [dependencies]
+/// auth.workspace = true
+/// notes = { path = "modules/notes" }
+/// ```
+///
+/// `App::new("app", "0.1.0").modules(modules!())` then is
+///
+/// ```ignore
+/// App::new("app", "0.1.0").modules(vec![::auth::module(), ::notes::module()])
+/// ```
+#[proc_macro]
+pub fn modules(input: TokenStream) -> TokenStream {
+    if !input.is_empty() {
+        return finish(Err(syn::Error::new(proc_macro2::Span::call_site(), "modules!() takes nothing")));
+    }
+    finish(modules::expand())
 }
 
 /// Makes a trait the interface of a module.

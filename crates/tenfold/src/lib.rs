@@ -23,7 +23,7 @@ pub use utoipa;
 pub use tenfold_data as data;
 pub use tenfold_data::{Context, SystemContext, id, sql};
 pub use tenfold_jobs as jobs;
-pub use tenfold_macros::{endpoint, module_api};
+pub use tenfold_macros::{endpoint, module_api, modules};
 pub use tenfold_observe::telemetry;
 
 pub use crate::app::App;

@@ -92,6 +92,12 @@ impl App {
         self
     }
 
+    /// Adds modules in their order: those that [`modules!`](crate::modules) reads from the package's manifest.
+    pub fn modules(mut self, modules: Vec<Module>) -> Self {
+        self.modules.extend(modules);
+        self
+    }
+
     /// The application has demo data, which its modules bring ([`Module::demo`]): `--demo` fills the database with it and
     /// says this.
     pub fn demo(mut self, welcome: Welcome) -> Self {
