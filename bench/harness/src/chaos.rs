@@ -15,9 +15,13 @@ use crate::verdict::{Kill, Verdict};
 use crate::wire::{Connection, Request};
 use crate::{Place, content};
 
-/// A blob without a row counts as an orphan after this time, so that the verdict need not wait an hour.
-const SETTINGS: [(&str, &str); 2] =
-    [("TENFOLD_FILES__ORPHAN_AFTER", "10s"), ("TENFOLD_FILES__MAX_SIZE", "1 TiB")];
+/// A blob without a row counts as an orphan after this time, and the room of an upload whose process was killed is free
+/// after as long, so that the verdict need not wait an hour.
+const SETTINGS: [(&str, &str); 3] = [
+    ("TENFOLD_FILES__ORPHAN_AFTER", "10s"),
+    ("TENFOLD_FILES__RESERVATION_LEASE", "10s"),
+    ("TENFOLD_FILES__MAX_SIZE", "1 TiB"),
+];
 /// The longest pause from a restart to the next kill.
 const LONGEST_LIFE: Duration = Duration::from_millis(700);
 /// How long nothing may happen after the last restart until it counts as stuck; longer than any pause of a job that was

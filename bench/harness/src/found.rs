@@ -2,13 +2,14 @@
 //! shows, are read beside them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 use tenfold::config::ByteSize;
 use tenfold::data::{Clock, DataError, Database, DatabaseSettings, Entity as _, SystemContext, Timestamp};
 use tenfold::jobs::{FinishedJob, JobState, QueuedJob};
 
-use crate::process::block_on;
+use crate::process::{block_on, wait_at_most};
 use crate::wire::{Connection, Request};
 use crate::{Place, content};
 
@@ -121,12 +122,13 @@ impl Found {
             reader.close().await;
             found
         });
+        let files: Vec<_> = list(&mut connection, token, "/v1/files").iter().map(FoundFile::read).collect();
         Found {
-            files: list(&mut connection, token, "/v1/files").iter().map(FoundFile::read).collect(),
+            usage: usage(address, token, files.iter().map(|file| file.size).sum()),
+            files,
             notified: list(&mut connection, token, "/v1/notifications").iter().map(file_of_link).collect(),
             jobs: jobs.expect("the history can be read").iter().map(FoundJob::read).collect(),
             queued: queued.expect("the queue can be read").into_iter().map(|job| job.kind).collect(),
-            usage: usage(address, token),
             blobs: blobs(&store(place)),
             incoming: incoming(place),
         }
@@ -165,8 +167,18 @@ pub fn list(connection: &mut Connection, token: &str, path: &str) -> Vec<Value> 
     }
 }
 
-/// What the quota counts. No route says it, but the refusal of a file for which there is no room says what is left.
-fn usage(address: &str, token: &str) -> u64 {
+/// The longest that the room of an upload stays reserved whose process was killed, and as long again.
+const RESERVED: Duration = Duration::from_secs(20);
+
+/// What the quota counts, once it counts `expected`, or after a while: the room of an upload whose process was killed is
+/// free when its reservation expires.
+fn usage(address: &str, token: &str, expected: u64) -> u64 {
+    let settled = || Some(counted(address, token)).filter(|counted| *counted == expected);
+    wait_at_most(RESERVED, settled).unwrap_or_else(|| counted(address, token))
+}
+
+/// What the quota counts now. No route says it, but the refusal of a file for which there is no room says what is left.
+fn counted(address: &str, token: &str) -> u64 {
     let mut connection = Connection::open(address).expect("the server listens");
     let head = format!(
         "POST /v1/files?name=probe HTTP/1.1\r\nhost: app.test\r\nauthorization: Bearer {token}\r\n\

@@ -22,7 +22,9 @@ pub(crate) fn expand() -> Result<TokenStream> {
     let crates = names.iter().map(|name| {
         let name = name.replace('-', "_");
         let ident = syn::parse_str::<Ident>(&name);
-        ident.map_err(|_| Error::new(Span::call_site(), format!("{place}: {name:?} is the name of no package")))
+        ident.map_err(|_| {
+            Error::new(Span::call_site(), format!("{place}: {name:?} is the name of no package"))
+        })
     });
     let crates: Vec<Ident> = crates.collect::<Result<_>>()?;
     Ok(quote! {{

@@ -49,7 +49,7 @@ in_both_places!(fn a_worker_that_stood_still_past_its_lease_disturbs_nothing_and
     let path = answer.header("location").to_owned();
     let file = || server.ask(&Request::get(&path).bearer(&token)).json();
     // It reads the text now, and has a while to go.
-    wait_for(|| file().to_string(), || (file()["percent"] == 60).then_some(()));
+    wait_for(|| file().to_string(), || (file()["percent"] == 40).then_some(()));
     pause(&paused, &server, &token);
 
     let mut other = start_worker(place, &SETTINGS);
