@@ -77,7 +77,7 @@ fn refuse_values<T: ToSchema>(
     cause: &serde_json::Error,
 ) -> Problem {
     let mut all = serde_json::from_slice(body).map(|value| faults::<T>(&value)).unwrap_or_default();
-    let first = Fault { pointer: pointer(path), detail: cause.to_string() };
+    let first = Fault::new(&pointer(path), &cause.to_string());
     let is_told = |fault: &Fault| {
         fault
             .pointer

@@ -16,6 +16,8 @@ use crate::call::CallError;
 
 /// The longest detail, in bytes of JSON: with the rest of the problem around it less than 4 KiB.
 const LONGEST_DETAIL: usize = 3 * 1024;
+/// The most bytes of a detail and the list of faults beside it, as JSON.
+const LONGEST_LIST: usize = LONGEST_DETAIL + 512;
 
 /// An error as a client gets it. It says what was wrong and what is allowed; it holds no internals.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,9 +78,16 @@ impl Problem {
         self
     }
 
-    /// Lists every fault of the body.
+    /// Lists the faults of the body, as many as have room beside the detail: what a client sent may be in them.
     pub(super) fn errors(mut self, errors: Vec<Fault>) -> Self {
-        self.errors = errors.into_boxed_slice();
+        let mut room = LONGEST_LIST.saturating_sub(json_length(&self.detail));
+        let has_room = |fault: &Fault| {
+            let length = json_length(fault) + 1;
+            let fits = length <= room;
+            room = room.saturating_sub(length);
+            fits
+        };
+        self.errors = errors.into_iter().take_while(has_room).collect();
         self
     }
 
@@ -213,6 +222,11 @@ impl IntoResponse for Problem {
 }
 
 /// The text, or its beginning and its end, which mostly says what is allowed, in so many bytes of JSON.
+fn json_length(value: &impl Serialize) -> usize {
+    serde_json::to_string(value).map_or(0, |text| text.len())
+}
+
+/// The text, or its beginning and end where it is too long.
 fn cut(text: String) -> String {
     if text.len() <= LONGEST_DETAIL / 6 {
         return text;

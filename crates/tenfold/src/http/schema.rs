@@ -18,6 +18,13 @@ pub(super) struct Fault {
     pub(super) detail: String,
 }
 
+impl Fault {
+    /// A fault; of what a client sent only the beginning is repeated.
+    pub(super) fn new(pointer: &str, detail: &str) -> Self {
+        Fault { pointer: shortened(pointer), detail: shortened(detail) }
+    }
+}
+
 /// More than these are not told.
 const MOST: usize = 20;
 
@@ -40,7 +47,7 @@ struct Search {
 impl Search {
     fn note(&mut self, pointer: &str, detail: String) {
         if self.faults.len() < MOST {
-            self.faults.push(Fault { pointer: shortened(pointer), detail });
+            self.faults.push(Fault::new(pointer, &detail));
         }
     }
 
@@ -205,11 +212,11 @@ pub(super) fn inside(at: &str, name: &str) -> String {
     format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// A name may be as long as the body.
-fn shortened(pointer: &str) -> String {
+/// The first 200 characters: a name may be as long as the body.
+fn shortened(text: &str) -> String {
     const LONGEST: usize = 200;
-    if pointer.chars().count() <= LONGEST {
-        return pointer.to_owned();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-    pointer.chars().take(LONGEST).chain(['…']).collect()
 }
