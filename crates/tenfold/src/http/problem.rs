@@ -221,12 +221,12 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The text, or its beginning and its end, which mostly says what is allowed, in so many bytes of JSON.
+/// So many bytes it is as JSON.
 fn json_length(value: &impl Serialize) -> usize {
     serde_json::to_string(value).map_or(0, |text| text.len())
 }
 
-/// The text, or its beginning and end where it is too long.
+/// The text, or its beginning and its end, which mostly says what is allowed, in so many bytes of JSON.
 fn cut(text: String) -> String {
     if text.len() <= LONGEST_DETAIL / 6 {
         return text;
