@@ -31,7 +31,7 @@ pub(super) struct Activity {
     requests: AtomicUsize,
     has_served: AtomicBool,
     is_http2: AtomicBool,
-    /// When the last request ended, in milliseconds after `opened`.
+    /// When the last request ended, in microseconds after `opened`.
     quiet_since: AtomicU64,
     /// When the first byte of the next request came, in the same way plus one; 0 for none.
     heard_at: AtomicU64,
@@ -63,7 +63,7 @@ impl Activity {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     /// A request begins.
@@ -106,8 +106,8 @@ impl Activity {
         }
     }
 
-    fn after(&self, milliseconds: u64) -> Instant {
-        self.opened + Duration::from_millis(milliseconds)
+    fn after(&self, microseconds: u64) -> Instant {
+        self.opened + Duration::from_micros(microseconds)
     }
 
     fn reads(&self) {
