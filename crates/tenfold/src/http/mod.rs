@@ -62,7 +62,7 @@ pub use self::query::{PageQuery, Query};
 pub(crate) use self::readiness::Readiness;
 pub use self::request::Unrecorded;
 pub use self::server::{Bound, ServeError};
-pub use self::validated::{Int, List, Text, WebAddress};
+pub use self::validated::{EmailAddress, Int, List, Text, WebAddress};
 pub use ::http::{HeaderMap, HeaderValue, StatusCode, header};
 pub use axum::extract::State;
 pub use axum::response::{IntoResponse, Response};

@@ -218,3 +218,90 @@ impl ToSchema for WebAddress {
         format!("{INLINE}WebAddress").into()
     }
 }
+
+/// An email address, as far as its form says: something, `@`, a domain, 254 bytes at most (RFC 5321, section 4.5.3.1.3).
+/// Only a mail shows whether somebody reads it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    /// The address, as it was sent.
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It names a person.
+        write!(f, "EmailAddress({} bytes)", self.0.len())
+    }
+}
+
+/// The most bytes of an [`EmailAddress`].
+const LONGEST_EMAIL: usize = 254;
+
+impl<'de> Deserialize<'de> for EmailAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_plain = |part: &str| {
+            !part.is_empty()
+                && !part
+                    .contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '@')
+        };
+        let parts = text.split_once('@').filter(|_| text.len() <= LONGEST_EMAIL);
+        if parts.is_some_and(|(name, domain)| is_plain(name) && is_plain(domain)) {
+            return Ok(EmailAddress(text));
+        }
+        Err(D::Error::custom("no email address: name@domain is allowed, in 254 bytes at most"))
+    }
+}
+
+impl PartialSchema for EmailAddress {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .format(Some(SchemaFormat::Custom("email".to_owned())))
+            .max_length(Some(LONGEST_EMAIL))
+            .into()
+    }
+}
+
+impl ToSchema for EmailAddress {
+    fn name() -> std::borrow::Cow<'static, str> {
+        format!("{INLINE}EmailAddress").into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EmailAddress, Int, List, Text, WebAddress};
+
+    fn is_taken<T: serde::de::DeserializeOwned>(json: &str) -> bool {
+        serde_json::from_str::<T>(json).is_ok()
+    }
+
+    #[test]
+    fn numbers_and_lists_end_at_their_bounds() {
+        assert!(is_taken::<Int<0, 5>>("0") && is_taken::<Int<0, 5>>("5"));
+        assert!(!is_taken::<Int<0, 5>>("-1") && !is_taken::<Int<0, 5>>("6") && !is_taken::<Int<0, 5>>("1.5"));
+        assert!(is_taken::<List<Text<1, 2>, 1, 2>>("[\"a\", \"ab\"]"));
+        for wrong in ["[]", "[\"a\", \"b\", \"c\"]", "[\"abc\"]", "\"a\""] {
+            assert!(!is_taken::<List<Text<1, 2>, 1, 2>>(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn addresses_have_the_form_of_addresses() {
+        assert!(is_taken::<WebAddress>("\"https://example.com/a?b=c\""));
+        for wrong in
+            ["ftp://example.com", "/path", "https://", "https://me:secret@example.com", "example.com"]
+        {
+            assert!(!is_taken::<WebAddress>(&format!("\"{wrong}\"")), "{wrong}");
+        }
+        assert!(is_taken::<EmailAddress>("\"ada@example.com\""));
+        for wrong in ["ada", "@example.com", "ada@", "a b@example.com", "a@b@c"] {
+            assert!(!is_taken::<EmailAddress>(&format!("\"{wrong}\"")), "{wrong}");
+        }
+    }
+}
