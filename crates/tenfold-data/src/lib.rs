@@ -163,6 +163,7 @@ pub use utoipa;
 pub use uuid::Error as UuidError;
 
 pub use jiff;
+pub use jiff::civil::Date;
 pub use tenfold_macros::{Entity, TextEnum, migrations};
 pub use uuid::Uuid;
 

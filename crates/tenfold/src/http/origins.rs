@@ -67,8 +67,8 @@ pub(crate) fn origin(text: &str) -> Result<String, &'static str> {
         _ => return Err(EXPECTED),
     };
     let parsed: Uri = authority.parse().map_err(|_| EXPECTED)?;
-    // `*.example.com` is an authority, too.
-    let is_host = |host: &str| !host.is_empty() && !host.contains(['*', '@', '%']);
+    // `*.example.com` and `user@example.com` are authorities, too.
+    let is_host = |host: &str| !host.is_empty() && !host.contains(['*', '%']) && !authority.contains('@');
     if !parsed.authority().is_some_and(|parsed| parsed.as_str() == authority && is_host(parsed.host())) {
         return Err(EXPECTED);
     }
