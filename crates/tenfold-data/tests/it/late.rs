@@ -272,10 +272,11 @@ async fn of_many_late_rows_one_that_cannot_be_sent_keeps_all_from_being_committe
         .request(async |cx| {
             let refused = cx.transaction(async |tx| {
                 label(&cx, "free").insert(tx).await?;
+                let each = tx.repeating("each is late by itself");
                 for n in 0..50 {
                     let pages = if n == 40 { 3_000_000_000 } else { n };
                     let book = Book { pages, ..shelf::book(&cx, &format!("book {n}")) };
-                    book.insert_late(tx).await?;
+                    book.insert_late(&each).await?;
                 }
                 Ok::<_, DataError>(())
             });

@@ -55,6 +55,7 @@ async fn nothing_that_one_client_leaves_on_a_connection_is_met_by_another() {
     let orgs: Vec<OrgId> = (0..5).map(|_| OrgId(bench.database.clock().new_id())).collect();
     bench
         .system(async |system| {
+            let system = system.repeating("each organization has rows of its own");
             for org in &orgs {
                 work::plan(&system.within(*org), 1).await;
             }

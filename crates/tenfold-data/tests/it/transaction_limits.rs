@@ -125,7 +125,8 @@ async fn statement_after_statement_ends_at_the_limit_and_swallowing_that_stores_
         .request(async |cx| {
             let line = next_line();
             let long = cx.transaction(async |tx| {
-                while label(&cx, "never").insert(tx).await.is_ok() {}
+                let endless = tx.repeating("until the limit");
+                while label(&cx, "never").insert(&endless).await.is_ok() {}
                 Ok::<_, DataError>(())
             });
             (line, promptly(long).await.unwrap_err())

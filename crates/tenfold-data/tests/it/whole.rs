@@ -87,6 +87,7 @@ async fn open_shops(cx: &Context, count: usize, goods_of: impl Fn(usize) -> usiz
     let mut goods: Vec<_> = goods.collect();
     goods.reverse();
     cx.transaction(async |tx| {
+        let tx = &tx.repeating("each kind of shop has rows of its own");
         Shop::insert_many(tx, shops).await?;
         Licence::insert_many(tx, licences).await?;
         Good::insert_many(tx, goods).await
