@@ -68,8 +68,8 @@ fn time(text: &str) -> Option<Timestamp> {
 }
 
 async fn store(cx: &Context, rows: Vec<Sample>) -> Result<(), DataError> {
-    let each = |tx: &Tx<'_>| tx.repeating("each is refused or taken by itself");
-    cx.transaction(async |tx| Sample::insert_many(&each(tx), rows).await).await.map(|_| ())
+    let each = "each is refused or taken by itself";
+    cx.transaction(async |tx| Sample::insert_many(&tx.repeating(each), rows).await).await.map(|_| ())
 }
 
 /// Reads a row in the three ways that rows are read: by key, in a page, in a free list.
