@@ -1,5 +1,6 @@
 -- Room that uploads under way have taken of an organization's quota, each until its lease ends. Both this and files_usage
 -- are changed under the lock of the organization's row in files_usage.
+-- tenfold: no entity, because each statement on it is an author's, and begins with the organization's lock.
 CREATE TABLE files_reservations (
     org_id uuid NOT NULL,
     id uuid NOT NULL,

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tenfold::data::Entity as _;
-use tenfold::jobs::QueuedJob;
+use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestResponse};
-use tenfold::{both_databases, sql};
 
 use crate::{PASSWORD, problem, sign_up, text};
 
@@ -161,38 +159,3 @@ async fn one_address_makes_accounts_only_so_fast(app) {
     assert_eq!(make(ATTACKER, "e").await.status(), 409, "taken, and counted all the same");
     assert_eq!(seconds(&make(ATTACKER, "f").await), 2);
 });
-
-both_databases!(app::app(); async fn what_has_ended_is_deleted_within_an_hour_of_use(app) {
-    sign_up(app, ADA).await;
-    guess_until_wait(app, ATTACKER, "nobody@new.test").await;
-    assert_eq!(try_from(app, HOME, ADA, PASSWORD).await.status(), 200);
-    assert_eq!(kept(app).await, (2, 4), "sessions, and what counts against account, address, sign-ups; a known address");
-    wait(app, 100 * 24 * 3600).await;
-    assert_eq!(try_from(app, HOME, ADA, PASSWORD).await.status(), 200);
-    assert_eq!(clean_ups(app).await, 1);
-    app.run_due_jobs().await;
-    assert_eq!(kept(app).await, (1, 1), "the new session, and the address that is known again");
-    assert_eq!(try_from(app, HOME, ADA, PASSWORD).await.status(), 200);
-    assert_eq!(clean_ups(app).await, 0, "once an hour is enough");
-});
-
-/// How many jobs that delete what has ended are to be done.
-async fn clean_ups(app: &TestApp) -> usize {
-    let wanted = QueuedJob::kind.eq("auth.clean_up".to_owned());
-    let queued = app.run(async |cx| QueuedJob::query().filter(wanted).all(&cx).await).await;
-    queued.expect("jobs can be read").len()
-}
-
-/// How many sessions and rows of attempts there are.
-async fn kept(app: &TestApp) -> (i64, i64) {
-    let counted = app
-        .run(async |cx| {
-            let sessions: Vec<(i64,)> =
-                sql!("test.sessions", "SELECT count(*) FROM auth_sessions").all(&cx).await?;
-            let attempts: Vec<(i64,)> =
-                sql!("test.attempts", "SELECT count(*) FROM auth_attempts").all(&cx).await?;
-            Ok::<_, tenfold::data::DataError>((sessions[0].0, attempts[0].0))
-        })
-        .await;
-    counted.expect("rows can be counted")
-}

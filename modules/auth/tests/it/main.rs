@@ -1,5 +1,6 @@
 //! What the module keeps in its tables; what it answers is tested with the application.
 
+mod clean_up;
 mod permissions;
 mod secrets;
 mod sign_up;
