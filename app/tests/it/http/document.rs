@@ -20,6 +20,7 @@ both_databases!(app::app(); async fn every_operation_is_described_and_has_a_name
         assert_ne!(text(&described["summary"]), "", "{}", operation.name());
         assert_eq!(described["tags"].as_array().map(Vec::len), Some(1), "{}", operation.name());
         assert!(names.insert(text(&described["operationId"])), "{} has another's name", operation.name());
+        assert_eq!(described.get("requestBody").is_some(), described["x-example"].get("body").is_some());
         let responses = described["responses"].as_object().expect("an operation has responses");
         let mut expected = vec!["default"];
         if operation.needs_session() {

@@ -76,7 +76,9 @@ fn show_examples(json: &mut Value) -> anyhow::Result<()> {
         for (parameter, list) in example["ids"].as_object().into_iter().flatten() {
             links.push((list.as_str().unwrap_or_default().to_owned(), name.clone(), parameter.clone()));
         }
-        let Some(content) = operation["requestBody"]["content"].as_object_mut() else { continue };
+        // Not by its index, which would put an empty body where there is none.
+        let content = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
+        let Some(content) = content else { continue };
         match example.get("body") {
             Some(body) => content.values_mut().for_each(|content| content["example"] = body.clone()),
             None => faults.push(format!(
