@@ -121,21 +121,27 @@ async fn lists(app: &TestApp, token: &str) -> BTreeMap<String, Vec<Value>> {
             .find(|operation| operation.document["operationId"] == name)
             .expect("the document has the list")
     };
-    let (inner, outer): (Vec<_>, Vec<_>) =
-        named.iter().map(|name| (name, list_of(name))).partition(|(_, list)| list.names_something());
+    let mut waiting: Vec<(&String, &Operation)> = named.iter().map(|name| (name, list_of(name))).collect();
     let mut lists: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for (name, list) in outer {
-        lists.insert(name.clone(), vec![whole(app, token, &list.path).await]);
-    }
-    // A list inside a thing that another list shows.
-    for (name, list) in inner {
-        let mut pages = Vec::new();
-        for outer in &lists[&list.listed_by()].clone() {
-            for item in outer["items"].as_array().expect("a list has items") {
-                pages.push(whole(app, token, &list.path.replace("{id}", &text(&item["id"]))).await);
+    // A list inside a thing waits for the list that shows the thing.
+    while !waiting.is_empty() {
+        let is_ready = |list: &Operation| !list.names_something() || lists.contains_key(&list.listed_by());
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, list)| is_ready(list));
+        assert!(!ready.is_empty(), "no list can be read before another one");
+        for (name, list) in ready {
+            let mut pages = Vec::new();
+            if list.names_something() {
+                for outer in &lists[&list.listed_by()] {
+                    for item in outer["items"].as_array().expect("a list has items") {
+                        pages.push(whole(app, token, &list.path.replace("{id}", &text(&item["id"]))).await);
+                    }
+                }
+            } else {
+                pages.push(whole(app, token, &list.path).await);
             }
+            lists.insert(name.clone(), pages);
         }
-        lists.insert(name.clone(), pages);
+        waiting = rest;
     }
     lists
 }

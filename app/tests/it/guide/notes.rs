@@ -204,7 +204,7 @@ async fn three_ways(system: &SystemContext, organization: OrgId, id: NoteId) -> 
     let cx: Context = system.within(organization);
     // A Context reads rows of its organization, and begins transactions.
     let note = Note::get(&cx, id).await?;
-    // A Tx reads and writes within one transaction; `cx` waits outside until it has ended.
+    // A Tx reads and writes within one transaction. Use `tx`, not `cx`, until it has ended.
     cx.transaction(async |tx| {
         Note::update(id).set(Note::stars, note.stars + 1).run(tx).await?;
         Ok(Note::get(tx, id).await?.stars)
@@ -292,6 +292,28 @@ both_databases!(app(); async fn a_module_added_later_still_brings_its_demo(app) 
     let token = crate::token(app, "owner@acme.test").await;
     let notes = app.get("/v1/notes").bearer(&token).send().await.json();
     assert_eq!(notes["items"].as_array().map(Vec::len), Some(2), "twice is once");
+});
+
+both_databases!(app(); async fn demo_data_from_before_the_notes_is_left_as_it_is(app) {
+    app.seed_demo().await;
+    let token = crate::token(app, "owner@globex.test").await;
+    let organization = crate::organization(&token);
+    // As in a database that was filled when nothing was noted yet: the labels of the projects are unique.
+    let forgotten: Result<u64, DataError> = app
+        .run(async |cx| {
+            let forget = async |tx: &mut Tx<'_>| {
+                sql!("test.forget", "DELETE FROM tenfold_demo WHERE org_id = $1 AND module = $2")
+                    .bind("projects".to_owned())
+                    .execute(tx)
+                    .await
+            };
+            cx.within(organization).transaction(forget).await
+        })
+        .await;
+    assert_eq!(forgotten.unwrap(), 1);
+    app.seed_demo().await;
+    let projects = app.get("/v1/projects").bearer(&token).send().await.json();
+    assert_eq!(projects["items"].as_array().map(Vec::len), Some(3));
 });
 
 both_databases!(app(); async fn roles_have_the_permissions_of_a_new_module(app) {
