@@ -4,6 +4,7 @@
 //! database is away, and a new password ends all of them. Signing out is a row: see [`SignedOut`]. The key that signs it is stretched from the password
 //! (argon2id), so a stolen cookie does not make the password quick to guess.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -60,7 +61,7 @@ pub(crate) struct Access {
     /// Stretched when the console is first opened: it takes time and memory that most starts need not spend.
     key: OnceCell<[u8; 32]>,
     /// One stretching at a time, whoever tries passwords.
-    turn: Semaphore,
+    turn: Arc<Semaphore>,
     signed_out: SignedOut,
 }
 
@@ -80,7 +81,7 @@ impl Access {
         Ok(Access {
             settings,
             key: OnceCell::new(),
-            turn: Semaphore::new(1),
+            turn: Arc::new(Semaphore::new(1)),
             signed_out: SignedOut::default(),
         })
     }
@@ -100,12 +101,11 @@ impl Access {
         if !self.is_open() {
             return Ok(Err(Refused::Closed));
         }
-        let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, self.turn.acquire()).await else {
+        let stretched = async { anyhow::Ok((self.key().await?, self.stretch(password).await?)) };
+        let Ok(stretched) = tokio::time::timeout(PATIENCE, stretched).await else {
             return Ok(Err(Refused::Busy));
         };
-        let key = self.key().await?;
-        let tried = stretch(password).await?;
-        drop(turn);
+        let (key, tried) = stretched?;
         // Compared as MACs, in constant time.
         let same = mac(&key, b"password").verify_slice(&mac(&tried, b"password").finalize().into_bytes());
         if same.is_err() {
@@ -152,8 +152,19 @@ impl Access {
     }
 
     async fn key(&self) -> anyhow::Result<[u8; 32]> {
-        let make = || stretch(self.settings.password.expose().to_owned());
+        let make = || self.stretch(self.settings.password.expose().to_owned());
         Ok(*self.key.get_or_try_init(make).await?)
+    }
+
+    /// Stretches one password at a time. The thread that does it holds the turn, and not the request: a client that goes
+    /// away must not let the next one begin beside it.
+    async fn stretch(&self, password: String) -> anyhow::Result<[u8; 32]> {
+        let turn = Arc::clone(&self.turn).acquire_owned().await?;
+        let stretched = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            stretch(&password)
+        });
+        stretched.await?.map_err(|error| anyhow::anyhow!("the console's key cannot be made: {error}"))
     }
 }
 
@@ -185,19 +196,12 @@ impl Cookie {
     }
 }
 
-async fn stretch(password: String) -> anyhow::Result<[u8; 32]> {
-    let work = move || {
-        let params = Params::new(19 * 1024, 2, 1, Some(32))?;
-        let mut key = [0; 32];
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
-            password.as_bytes(),
-            SALT,
-            &mut key,
-        )?;
-        Ok::<_, argon2::Error>(key)
-    };
-    let stretched = tokio::task::spawn_blocking(work).await?;
-    stretched.map_err(|error| anyhow::anyhow!("the console's key cannot be made: {error}"))
+fn stretch(password: &str) -> Result<[u8; 32], argon2::Error> {
+    let params = Params::new(19 * 1024, 2, 1, Some(32))?;
+    let mut key = [0; 32];
+    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    argon.hash_password_into(password.as_bytes(), SALT, &mut key)?;
+    Ok(key)
 }
 
 fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
