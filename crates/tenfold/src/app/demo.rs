@@ -26,7 +26,8 @@ pub type Filling<'a> = BoxFuture<'a, Result<(), DataError>>;
 /// Fills each organization of the demo with the data of each module that has not filled it yet.
 ///
 /// What a module stores is committed with the note that it did, so that a process that is killed leaves nothing half,
-/// and two that start at once do not both.
+/// and two that start at once do not both. A module whose data is there already, since it came before there were notes, is
+/// noted and left as it is.
 pub(super) async fn fill(
     cx: &SystemContext,
     people: &dyn Authenticate,
@@ -35,10 +36,15 @@ pub(super) async fn fill(
     for organization in people.demo_organizations(cx).await? {
         for (module, fill) in modules {
             let cx = cx.within(organization.id);
-            cx.transaction(async |tx| -> Result<(), DataError> {
+            let filled = cx.transaction(async |tx| -> Result<(), DataError> {
                 if begin(tx, module).await? { fill(tx, &organization).await } else { Ok(()) }
-            })
-            .await?;
+            });
+            match filled.await {
+                Err(error) if error.is_conflict() => {
+                    cx.transaction(async |tx| begin(tx, module).await).await?;
+                }
+                filled => filled?,
+            }
         }
     }
     Ok(())
