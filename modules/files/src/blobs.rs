@@ -65,9 +65,11 @@ impl Blobs {
         let root = PathBuf::from(path.ok_or_else(|| NoStore(address.to_owned()))?);
         private::folders(&root.join(INCOMING))
             .map_err(|error| anyhow::anyhow!("files.blobs: {} cannot be made: {error}", root.display()))?;
-        private::close(&root).map_err(|error| {
-            anyhow::anyhow!("files.blobs: {} cannot be closed to other accounts: {error}", root.display())
-        })?;
+        // A volume that the process may write and does not own, or a file that another process takes away meanwhile.
+        if let Err(error) = private::close(&root) {
+            let root = root.display();
+            tracing::warn!(%error, "files.blobs: {root} is not closed to other accounts of the machine");
+        }
         Ok(Blobs { root })
     }
 

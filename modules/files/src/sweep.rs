@@ -92,8 +92,23 @@ async fn known(
     files: Vec<FileId>,
 ) -> Result<HashMap<FileId, bool>, DataError> {
     let Some(org_id) = org_id else { return Ok(HashMap::new()) };
+    if !is_ours(&cx.within(org_id)).await? {
+        tracing::warn!(%org_id, "files.blobs holds files of an organization that this database does not know: they stay");
+        return Ok(files.into_iter().map(|file| (file, true)).collect());
+    }
     let rows = File::find_many(&cx.within(org_id), files.clone()).await?;
     Ok(files.into_iter().zip(rows.iter().map(Option::is_some)).collect())
+}
+
+/// Whether this database has ever stored a file of the organization. The store of another database, or of one that was
+/// restored from an older state, must not be emptied.
+async fn is_ours(cx: &Context) -> Result<bool, DataError> {
+    let counted: Option<(i64,)> =
+        sql!("files_usage.is_known", "SELECT bytes FROM files_usage WHERE org_id = $1")
+            .bounded()
+            .first(cx)
+            .await?;
+    Ok(counted.is_some())
 }
 
 /// When an id was made: the first 48 bits of a UUIDv7 are milliseconds since 1970 (RFC 9562, section 5.7).
