@@ -2,8 +2,8 @@
 //!
 //! A failure adds a debt to its subject, which time pays off: one failure each `auth.account_wait` or `auth.address_wait`
 //! (a leaky bucket, as GCRA keeps one: two times a subject, no timers). Above a free number each failure doubles the wait,
-//! up to the same time, so that no attacker keeps an owner out for longer, nor at all from an address that the account
-//! has signed in from before: that counts by itself (OWASP's device cookies, with the address in place of a cookie).
+//! up to the same time. An attacker who goes on keeps the account's wait up for places that it does not know, and never for
+//! an address that the account has signed in from before: that counts by itself (OWASP's device cookies, with the address in place of a cookie).
 //! The rows are in the database: waits hold in all processes, and after a restart.
 
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
-use tenfold_data::{DataError, Database};
+use tenfold_data::{DataError, Database, Dialect};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ impl Readiness {
         let found = tried.map_err(|error| {
             // Here and not with each answer: a balancer asks every second.
             tracing::warn!(error = %error, "not ready: the database takes no writes");
-            reason(&error)
+            reason(&error, database.dialect())
         });
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), found.clone()));
         found.map_err(not_ready)
@@ -70,9 +70,12 @@ async fn try_out(database: &Database) -> Result<(), DataError> {
     database.try_write(deadline).await
 }
 
-/// Why, in words that a stranger may read.
-fn reason(error: &DataError) -> String {
+/// Why, in words that a stranger may read: what a connection to PostgreSQL says names hosts and certificates.
+fn reason(error: &DataError, dialect: Dialect) -> String {
     match error {
+        DataError::Unavailable(_) if dialect == Dialect::Postgres => {
+            "the database cannot be used: the log says why".to_owned()
+        }
         DataError::Unavailable(source) => format!("the database cannot be used: {source}"),
         DataError::Deadline { .. } | DataError::Overloaded { .. } => {
             format!("the database took no write within {PATIENCE:?}")

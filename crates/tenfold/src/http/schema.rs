@@ -158,11 +158,17 @@ impl Search {
     fn check_fields(&mut self, value: &Value, schema: &Value, at: &str) {
         let fields = value.as_object().into_iter().flatten();
         for name in list(&schema["required"]).filter_map(Value::as_str) {
+            if self.faults.len() >= MOST {
+                return;
+            }
             if value.get(name).is_none() {
                 self.note(&inside(at, name), "it is missing".to_owned());
             }
         }
         for (name, field) in fields {
+            if self.faults.len() >= MOST {
+                return;
+            }
             match schema["properties"].get(name) {
                 Some(of_field) => self.check(field, of_field, &inside(at, name)),
                 None if schema["additionalProperties"] == false => {
