@@ -106,7 +106,7 @@ both_databases!(app::app(); async fn nobodys_body_is_not_read(app) {
 });
 
 both_databases!(app::app(); async fn a_long_text_of_a_client_comes_back_cut(app) {
-    for long in ["k".repeat(900_000), "\u{1}\"".repeat(400_000), "ö🦀".repeat(150_000)] {
+    for long in ["k".repeat(900_000), "\u{1}\"".repeat(100_000), "ö🦀".repeat(150_000)] {
         let mut body = json!({"email": "a@b", "password": "x"});
         body[&long] = json!(1);
         let answer = app.post("/v1/auth/sign-in").json(&body).send().await;
