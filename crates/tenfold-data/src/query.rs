@@ -103,8 +103,8 @@ impl<E: Entity> Query<E> {
         self.descending()
     }
 
-    /// Counts all rows of the list beside the page, `limit` at most: [`Listing::total`] is the limit when there are so many
-    /// or more. It is a statement more, and walks the rows that it counts.
+    /// Counts all rows of the list beside the page, `limit` at most: [`Listing::total`](crate::Listing::total) is the
+    /// limit when there are so many or more. It is a statement more, and walks the rows that it counts.
     pub fn with_total(mut self, limit: usize) -> Self {
         self.total = Some(limit);
         self
