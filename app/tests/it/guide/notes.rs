@@ -12,11 +12,13 @@ use tenfold::prelude::*;
 const MIGRATIONS: &[MigrationFile] =
     &[MigrationFile { name: "0001_notes.sql", text: include_str!("notes.sql") }];
 
+// guide
 id! {
     /// A note.
     NoteId
 }
 
+/// Something that somebody wants to remember.
 #[derive(Debug, Entity)]
 #[entity(table = "notes_notes", tenant = org_id)]
 pub struct Note {
@@ -27,6 +29,7 @@ pub struct Note {
     pub stars: i64,
     pub words: Option<i64>,
 }
+// end
 
 // guide
 /// See notes.
