@@ -128,27 +128,13 @@ pub(crate) fn insert<T: Enqueue>(
     let (org_id, trace, now, id) = tx.origin_of_job();
     let state = if run_at.is_some_and(|at| at > now) { JobState::Scheduled } else { JobState::Available };
     let row = args.map(|args| QueuedJob {
-        id: JobId(id),
         org_id,
-        kind: kind.to_owned(),
         state,
         priority,
-        args,
         run_at: run_at.unwrap_or(now),
-        attempt: 0,
         max_attempts,
-        crashes: 0,
-        strikes: 0,
-        waits: 0,
-        worker: None,
-        token: None,
-        lease_until: None,
-        cancel_requested: false,
-        percent: 0,
-        message: String::new(),
-        errors: serde_json::Value::Array(Vec::new()),
         trace: trace.header(),
-        created_at: now,
+        ..QueuedJob::fresh(JobId(id), kind, args, now)
     });
     // Nobody waits for anything of it: it travels with the next statement, or with COMMIT.
     let stored = row.map(|row| row.insert_late(tx));

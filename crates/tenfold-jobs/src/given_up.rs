@@ -82,27 +82,11 @@ pub(crate) async fn follow(
         DataError::Settings(format!("the follow-up of {} cannot be JSON: {error}", job.id))
     })?;
     let follow_up = QueuedJob {
-        id: JobId(tx.new_id()),
         org_id: job.org_id,
-        kind: kind.to_owned(),
-        state: JobState::Available,
         priority: job.priority,
-        args,
-        run_at: tx.now(),
-        attempt: 0,
         max_attempts: FOR_EVER,
-        crashes: 0,
-        strikes: 0,
-        waits: 0,
-        worker: None,
-        token: None,
-        lease_until: None,
-        cancel_requested: false,
-        percent: 0,
-        message: String::new(),
-        errors: serde_json::Value::Array(Vec::new()),
         trace: job.trace.clone(),
-        created_at: tx.now(),
+        ..QueuedJob::fresh(JobId(tx.new_id()), kind, args, tx.now())
     };
     follow_up.insert(tx).await?;
     Ok(())

@@ -125,6 +125,33 @@ pub struct FinishedJob {
 }
 
 impl QueuedJob {
+    /// A job that nothing has happened to yet: due now, once, for no organization.
+    pub(crate) fn fresh(id: JobId, kind: &str, args: serde_json::Value, now: Timestamp) -> Self {
+        QueuedJob {
+            id,
+            org_id: None,
+            kind: kind.to_owned(),
+            state: JobState::Available,
+            priority: 0,
+            args,
+            run_at: now,
+            attempt: 0,
+            max_attempts: 1,
+            crashes: 0,
+            strikes: 0,
+            waits: 0,
+            worker: None,
+            token: None,
+            lease_until: None,
+            cancel_requested: false,
+            percent: 0,
+            message: String::new(),
+            errors: serde_json::Value::Array(Vec::new()),
+            trace: String::new(),
+            created_at: now,
+        }
+    }
+
     /// Whether it may be what kills workers. Then a process runs it beside no other suspect, so that the innocent ones,
     /// which were only struck together with the culprit, are not judged with it.
     pub(crate) fn is_suspect(&self) -> bool {
