@@ -248,7 +248,7 @@ impl Database {
     }
 
     /// What a layer above this one keeps with the database: one value of each type, made when it is first asked for. The
-    /// jobs keep here which kinds there are, for whoever enqueues one inside a transaction.
+    /// jobs keep the known kinds here, so that a transaction can refuse an unknown one.
     #[doc(hidden)]
     pub fn companion<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
         let mut companions = self.0.companions.lock().unwrap_or_else(PoisonError::into_inner);

@@ -259,7 +259,7 @@ impl<E: Entity> Query<E> {
         (table.statement("list", text, cost), params)
     }
 
-    /// The ranges of the list in which the page lies, in their order, each of which an index on the order serves.
+    /// The ranges of the list that the page may lie in, in order. An index on the order serves each of them.
     ///
     /// Where all columns run the same way it is one: `(email, id) > ($3, $4)`. Where the order turns, no comparison of
     /// tuples says what is behind a row. Then the rows that equal it up to the turn come first, and those behind it

@@ -1,4 +1,4 @@
-//! How an attempt ends: the job is done, is tried again, or is given up, and then whoever wants to know is told.
+//! How an attempt ends: the job is done, is tried again, or is given up, and then its listener is told.
 
 use std::time::Duration;
 

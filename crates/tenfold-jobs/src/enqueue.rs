@@ -101,7 +101,7 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
 /// An event is tried for about a day before it is parked.
 pub(crate) const ATTEMPTS_OF_EVENTS: i64 = 15;
 
-/// Nobody would ever run it: whoever waits for it would wait for ever, and be told so by nobody.
+/// No worker would ever run it, and its caller would wait for ever.
 fn unregistered<J: Job>(site: CallSite) -> DataError {
     let name = std::any::type_name::<J>();
     let name = name.rsplit("::").next().unwrap_or(name);

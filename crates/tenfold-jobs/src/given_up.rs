@@ -1,4 +1,4 @@
-//! Jobs that end without success, and whoever is told of it.
+//! Jobs that end without success, and the listeners that are told.
 //!
 //! The transaction that ends such a job also stores a job that tells it, a *follow-up*. So the news cannot be lost, it
 //! comes at once, and a listener that fails is tried again with pauses that grow, for ever: it is never discarded. The
