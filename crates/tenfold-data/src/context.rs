@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
-use crate::entity::{Global, OrgId, Ownership};
+use crate::database::Database;
+use crate::ownership::{Global, OrgId, Ownership};
+use crate::scope::Connection;
 use crate::scope::{BATCH, Scope, Watch};
 use crate::statement::CallSite;
 use crate::trace::TraceContext;
-use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Value};
 
 /// The person or key on whose behalf a request runs.
@@ -43,6 +45,15 @@ pub struct Context {
 pub struct SystemContext {
     scope: Arc<Scope>,
     watch: Watch,
+}
+
+impl Database {
+    /// Runs `work` in a scope of its own, outside any request: start-up, seeds, commands, tests.
+    pub async fn run<T>(&self, deadline: Option<Instant>, work: impl AsyncFnOnce(SystemContext) -> T) -> T {
+        let scope = Scope::new(self.clone(), TraceContext::start_random(), deadline);
+        let cx = SystemContext::new(Arc::clone(&scope));
+        scope.drive(work(cx)).await
+    }
 }
 
 impl SystemContext {

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 pub use self::table::{ColumnSpec, Table};
 pub(crate) use self::table::{ListForm, any, wanted_links};
+use crate::constraint::ConstraintKind;
 use crate::context::Reach;
 use crate::error::DataError;
+use crate::ownership::{OrgId, Ownership};
 use crate::query::{Query, Target};
 use crate::relation::{Link, Peering};
 use crate::row::{ReadError, Row};
@@ -18,41 +20,6 @@ use crate::scope;
 use crate::transaction::Write;
 use crate::value::{ColumnType, KeyType, Value};
 use crate::write::{self, Update, Upsert};
-
-/// An organization: the tenant that owns a row.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OrgId(pub uuid::Uuid);
-
-crate::id_impls!(OrgId);
-
-impl OrgId {
-    /// The organization of a row that is known from the statement; called by the derive.
-    ///
-    /// # Errors
-    /// When the statement asked for nobody's rows.
-    #[doc(hidden)]
-    pub fn read_known(owner: Option<OrgId>) -> Result<OrgId, ReadError> {
-        owner.ok_or_else(|| ReadError::new(0, "an organization's row", "a row of nobody"))
-    }
-}
-
-/// Who owns an entity's rows: [`Tenant`] or [`Global`].
-pub trait Ownership: sealed::Sealed + 'static {}
-
-/// The rows belong to one organization and are reached only through a context that names it.
-pub enum Tenant {}
-
-/// The rows belong to nobody: accounts, organizations themselves.
-pub enum Global {}
-
-impl Ownership for Tenant {}
-impl Ownership for Global {}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Tenant {}
-    impl Sealed for super::Global {}
-}
 
 /// A struct that is kept as rows of one table; written by `derive(Entity)`.
 pub trait Entity: Sized + Send + Sync + 'static {
@@ -304,5 +271,35 @@ impl<E: Entity, T: ColumnType> Column<E, T> {
     /// The column's name in the database.
     pub const fn name(self) -> &'static str {
         self.name
+    }
+}
+
+impl DataError {
+    /// Whether these unique values are taken: `error.violates(Account::unique_email)`.
+    pub fn violates<E: Entity>(&self, unique: Unique<E>) -> bool {
+        self.constraint().is_some_and(|constraint| {
+            let is_same = constraint.columns.iter().eq(unique.columns());
+            constraint.kind == ConstraintKind::Unique && constraint.table == E::table().name && is_same
+        })
+    }
+
+    /// Says which entity was written, and which row if it was one.
+    pub(crate) fn of<E: Entity>(mut self, key: Option<String>) -> Self {
+        if let DataError::Conflict { constraint, .. } | DataError::Refused { constraint, .. } = &mut self {
+            let table = E::table();
+            // SQLite does not always name the table, and PostgreSQL names the one that refers to this one, by columns
+            // that SQLite does not know.
+            if constraint.table.is_empty() || constraint.kind == ConstraintKind::ForeignKey {
+                if constraint.table != table.name {
+                    constraint.columns.clear();
+                }
+                constraint.table = table.name.to_owned();
+            }
+            if constraint.table == table.name {
+                constraint.entity = Some(table.entity);
+                constraint.key = key;
+            }
+        }
+        self
     }
 }

@@ -1,13 +1,9 @@
 //! What can go wrong between a module and its database, in the words of the caller's entities.
 
-pub(crate) mod columns;
-mod constraint;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::constraint::{Constraint, ConstraintKind};
-use crate::entity::{Entity, Unique};
+use crate::constraint::Constraint;
 use crate::row::ReadError;
 use crate::statement::CallSite;
 
@@ -224,34 +220,6 @@ impl DataError {
             _ => None,
         }
     }
-
-    /// Whether these unique values are taken: `error.violates(Account::unique_email)`.
-    pub fn violates<E: Entity>(&self, unique: Unique<E>) -> bool {
-        self.constraint().is_some_and(|constraint| {
-            let is_same = constraint.columns.iter().eq(unique.columns());
-            constraint.kind == ConstraintKind::Unique && constraint.table == E::table().name && is_same
-        })
-    }
-
-    /// Says which entity was written, and which row if it was one.
-    pub(crate) fn of<E: Entity>(mut self, key: Option<String>) -> Self {
-        if let DataError::Conflict { constraint, .. } | DataError::Refused { constraint, .. } = &mut self {
-            let table = E::table();
-            // SQLite does not always name the table, and PostgreSQL names the one that refers to this one, by columns
-            // that SQLite does not know.
-            if constraint.table.is_empty() || constraint.kind == ConstraintKind::ForeignKey {
-                if constraint.table != table.name {
-                    constraint.columns.clear();
-                }
-                constraint.table = table.name.to_owned();
-            }
-            if constraint.table == table.name {
-                constraint.entity = Some(table.entity);
-                constraint.key = key;
-            }
-        }
-        self
-    }
 }
 
 /// The driver's own error, shared by everybody whom it concerns.
@@ -262,53 +230,5 @@ pub struct Source(Arc<dyn std::error::Error + Send + Sync>);
 impl Source {
     pub(crate) fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Source(Arc::from(error.into()))
-    }
-}
-
-/// What a driver reports; the statement's name and call site are added above it.
-#[derive(Debug)]
-pub(crate) enum DriverError {
-    Constraint(Box<Constraint>),
-    OutOfRange,
-    Overloaded(&'static str),
-    Deadline,
-    Unavailable(Source),
-    GroupLost(Source),
-    OutcomeUnknown(Source),
-    TransactionLimit { opened: CallSite, limit: Duration, spent: &'static str },
-    Read(ReadError),
-    Other(Source),
-}
-
-impl DriverError {
-    /// The same for somebody else, where it does not depend on what was asked for.
-    pub(crate) fn for_another(&self) -> Option<Self> {
-        match self {
-            DriverError::Unavailable(source) => Some(DriverError::Unavailable(source.clone())),
-            DriverError::Overloaded(what) => Some(DriverError::Overloaded(what)),
-            DriverError::Deadline => Some(DriverError::Deadline),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn at(self, statement: &str, site: CallSite) -> DataError {
-        let statement = statement.to_owned();
-        match self {
-            DriverError::Constraint(constraint) if constraint.kind == ConstraintKind::Unique => {
-                DataError::Conflict { statement, site, constraint }
-            }
-            DriverError::Constraint(constraint) => DataError::Refused { statement, site, constraint },
-            DriverError::OutOfRange => DataError::OutOfRange { statement, site },
-            DriverError::Overloaded(what) => DataError::Overloaded { what },
-            DriverError::Deadline => DataError::Deadline { statement },
-            DriverError::Unavailable(source) => DataError::Unavailable(source),
-            DriverError::GroupLost(source) => DataError::GroupLost(source),
-            DriverError::OutcomeUnknown(source) => DataError::OutcomeUnknown(source),
-            DriverError::TransactionLimit { opened, limit, spent } => {
-                DataError::TransactionLimit { opened, limit, spent }
-            }
-            DriverError::Read(source) => DataError::Read { statement, site, source },
-            DriverError::Other(source) => DataError::Statement { statement, site, source },
-        }
     }
 }

@@ -136,12 +136,16 @@
 extern crate self as tenfold_data;
 
 pub mod clock;
+mod constraint;
 pub mod context;
 pub mod database;
+mod detours;
 mod driver;
 pub mod entity;
 pub mod error;
 pub mod migrate;
+mod owned_tables;
+pub mod ownership;
 pub mod page;
 pub mod query;
 pub mod relation;
@@ -168,13 +172,14 @@ pub use tenfold_macros::{Entity, TextEnum, migrations};
 pub use uuid::Uuid;
 
 pub use crate::clock::{Clock, Timestamp};
+pub use crate::constraint::{Constraint, ConstraintKind};
 pub use crate::context::{Context, Principal, Reach, SystemContext};
-pub use crate::database::{Database, DatabaseSettings, Pooler, PostgresSettings, SqliteSettings};
-pub use crate::entity::{
-    Column, ColumnSpec, Entity, EntityRow, Global, OrgId, Table, Tenant, Unique, Versioned,
-};
-pub use crate::error::{Constraint, ConstraintKind, DataError};
+pub use crate::database::{Database, DatabaseSettings};
+pub use crate::driver::{Pooler, PostgresSettings, SqliteSettings};
+pub use crate::entity::{Column, ColumnSpec, Entity, EntityRow, Table, Unique, Versioned};
+pub use crate::error::DataError;
 pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, SecondWall};
+pub use crate::ownership::{Global, OrgId, Ownership, Tenant};
 pub use crate::page::{Listing, Page};
 pub use crate::query::{Query, Rows};
 pub use crate::relation::{Count, Many, One, PeerKey, Ref};

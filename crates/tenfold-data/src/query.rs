@@ -13,13 +13,14 @@ pub use self::filter::Filter;
 use self::filter::fingerprint;
 pub use self::rows::Rows;
 use crate::context::{Origin, Reach};
-use crate::entity::{Column, Entity, OrgId};
+use crate::entity::{Column, Entity};
 use crate::error::DataError;
+use crate::ownership::OrgId;
 use crate::page::{self, Page};
 use crate::relation::Peering;
+use crate::scope::Connection;
 use crate::scope::{Scope, Watch};
 use crate::statement::{CallSite, Cost, Statement};
-use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Kind, Sortable, Value};
 
 /// Which way a list runs.

@@ -6,8 +6,8 @@ use std::panic::Location;
 
 use crate::context::Caller;
 use crate::driver::Params;
-use crate::entity::{Global, OrgId};
 use crate::error::DataError;
+use crate::ownership::{Global, OrgId};
 use crate::query::Target;
 use crate::row::{ReadError, Row};
 use crate::scope::Watch;

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::entity::OrgId;
+use crate::ownership::OrgId;
 use crate::trace::TraceContext;
 
 /// The author's file and line that asked for a statement.

@@ -1,7 +1,6 @@
 //! Transactions: `cx.transaction(async |tx| …)`, on both databases the same.
 
 mod bounded;
-mod connection;
 
 use std::future::Future;
 use std::panic::Location;
@@ -12,14 +11,12 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use self::bounded::bounded;
-pub use self::connection::Connection;
-pub(crate) use self::connection::Fate;
 use crate::clock::Timestamp;
 use crate::context::{Caller, Context, Origin, Reach, SystemContext};
 use crate::driver::NotCommitted;
-use crate::entity::{Global, OrgId, Ownership};
 use crate::error::DataError;
-use crate::scope::{Scope, Watch};
+use crate::ownership::{Global, OrgId, Ownership};
+use crate::scope::{Connection, Scope, Watch};
 use crate::statement::{Boundary, CallSite, Outcome, TransactionRecord};
 use crate::trace::TraceContext;
 

@@ -1,6 +1,8 @@
 //! The narrow seam to a database: run a statement, open a transaction. Everything above is the same for both.
 
+mod error;
 pub(crate) mod postgres;
+mod settings;
 pub(crate) mod sqlite;
 
 use std::sync::Arc;
@@ -9,8 +11,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use crate::entity::OrgId;
-use crate::error::{DataError, DriverError};
+pub(crate) use self::error::DriverError;
+pub use self::settings::{Pooler, PostgresSettings, SqliteSettings};
+use crate::error::DataError;
+use crate::ownership::OrgId;
 use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Dialect, Statement};
 use crate::value::Value;

@@ -5,9 +5,9 @@
 //! index that was interrupted stays behind, invalid, and is dropped before it is built again. On SQLite, whose writer
 //! waits anyhow, the file runs as any other.
 
-use super::run;
+use super::run::run;
+use crate::driver::DriverError;
 use crate::driver::{Driver, DriverTransaction};
-use crate::error::DriverError;
 use crate::value::Value;
 
 /// The first line of a file whose indexes are built without holding up writers.

@@ -7,6 +7,7 @@ mod concurrently;
 mod files;
 mod owned;
 mod portable;
+mod run;
 pub(crate) mod statistics;
 mod wall;
 
@@ -16,14 +17,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::files::{checksum, script, split_name};
-pub(crate) use self::owned::OwnedTables;
+use self::run::run;
 pub use self::wall::{Holds, SecondWall};
 use crate::clock::Timestamp;
-use crate::database::{Database, Pooler, PostgresSettings};
+use crate::database::Database;
+use crate::driver::DriverError;
 use crate::driver::postgres::Postgres;
-use crate::driver::{Call, Driver, DriverTransaction, Params};
-use crate::error::{DataError, DriverError, Source};
-use crate::statement::{Cost, Dialect, Statement};
+use crate::driver::{Driver, DriverTransaction};
+use crate::driver::{Pooler, PostgresSettings};
+use crate::error::{DataError, Source};
+use crate::statement::Dialect;
 use crate::value::Value;
 
 /// One file of a module's `migrations/` folder; [`migrations!`](crate::migrations) lists them.
@@ -297,23 +300,6 @@ impl<'a> Runner<'a> {
         wall::raise(self.dialect(), &*transaction, &self.runtime_role).await?;
         transaction.commit().await
     }
-}
-
-async fn run(
-    transaction: &dyn DriverTransaction,
-    name: &'static str,
-    text: &'static str,
-    params: &[Value],
-) -> Result<Vec<String>, DriverError> {
-    let mut found = Vec::new();
-    let statement = Statement::new(name, "tenfold", text, Cost::Free);
-    let mut sink = |row: &crate::row::Row<'_>| {
-        found.push(row.text(0)?);
-        Ok(())
-    };
-    let call = Call { statement: &statement, params: Params::One(params), deadline: None, sink: &mut sink };
-    transaction.run(call).await?;
-    Ok(found)
 }
 
 impl Migration {

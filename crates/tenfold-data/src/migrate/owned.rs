@@ -1,21 +1,12 @@
-//! Which tables keep rows of organizations: those whose key begins with `org_id`. A statement of an entity that is
-//! declared global is refused on them.
-//!
-//! Row-level security cannot do it: the statements of a global entity run with the reach of the system, since a global
-//! entity's rows belong to no organization.
+//! Reads which tables keep rows of organizations, after the migrations have run.
 
-use std::collections::HashSet;
 use std::panic::Location;
-use std::sync::{PoisonError, RwLock};
 
-use super::run;
+use super::run::run;
 use crate::database::Database;
-use crate::error::{DataError, DriverError};
-use crate::statement::{CallSite, Dialect};
-
-/// The names of those tables; empty before the first [`Database::migrate`].
-#[derive(Default)]
-pub(crate) struct OwnedTables(RwLock<HashSet<String>>);
+use crate::driver::DriverError;
+use crate::error::DataError;
+use crate::statement::Dialect;
 
 const ON_SQLITE: &str = "SELECT t.name FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c \
                          WHERE t.type = 'table' AND c.pk = 1 AND c.name = 'org_id'";
@@ -41,26 +32,7 @@ impl Database {
         };
         let names: Result<Vec<String>, DriverError> = look.await;
         let names = names.map_err(|error| error.at("migrations.owned", Location::caller()))?;
-        *self.owned().0.write().unwrap_or_else(PoisonError::into_inner) = names.into_iter().collect();
+        self.owned().learn(names);
         Ok(())
-    }
-
-    /// Refuses a statement of a global entity on a table that keeps rows of organizations.
-    ///
-    /// # Errors
-    /// [`DataError::Settings`], which names the statement, the table and the author's line.
-    pub(crate) fn refuse_if_owned(
-        &self,
-        table: &str,
-        statement: &str,
-        site: CallSite,
-    ) -> Result<(), DataError> {
-        if !self.owned().0.read().unwrap_or_else(PoisonError::into_inner).contains(table) {
-            return Ok(());
-        }
-        Err(DataError::Settings(format!(
-            "{statement} at {site}: the entity is declared `global`, but each row of {table} belongs to an \
-             organization, since its key begins with org_id; declare the entity with `tenant = org_id`"
-        )))
     }
 }

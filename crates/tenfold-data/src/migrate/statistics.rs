@@ -8,10 +8,11 @@
 
 use std::panic::Location;
 
-use super::run;
+use super::run::run;
 use crate::database::Database;
+use crate::driver::DriverError;
 use crate::driver::DriverTransaction;
-use crate::error::{DataError, DriverError};
+use crate::error::DataError;
 use crate::statement::Dialect;
 
 /// Makes the table of statistics if it is not there, and reads it anew.

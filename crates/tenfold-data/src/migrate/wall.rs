@@ -7,10 +7,11 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::run;
+use super::run::run;
 use crate::database::Database;
+use crate::driver::DriverError;
 use crate::driver::DriverTransaction;
-use crate::error::{DataError, DriverError};
+use crate::error::DataError;
 use crate::statement::Dialect;
 use crate::value::Value;
 

@@ -11,12 +11,13 @@ use super::path::Relation;
 use super::seen::{Held, Peering, Rows, Viewer, hold};
 use super::{Link, Related};
 use crate::context::Origin;
-use crate::entity::{ListForm, OrgId};
+use crate::entity::ListForm;
 use crate::error::DataError;
+use crate::ownership::OrgId;
 use crate::row::{ReadError, Row};
+use crate::scope::Connection;
 use crate::scope::{Batch, FEW, Scope, Watch};
 use crate::statement::{CallSite, Dialect, Statement};
-use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Value};
 
 /// The same relation of several cohorts, as one statement.

@@ -13,8 +13,8 @@ use super::path::Relation;
 use super::seen::{Field, Member, Peering, Place, Rows, Viewer, shows};
 use super::{Link, Related};
 use crate::context::Origin;
-use crate::entity::OrgId;
 use crate::error::DataError;
+use crate::ownership::OrgId;
 use crate::scope::{BatchKey, FEW, Loader, is_clone};
 use crate::statement::CallSite;
 

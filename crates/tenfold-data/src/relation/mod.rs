@@ -10,7 +10,6 @@
 
 mod batch;
 mod cohort;
-mod detours;
 mod members;
 mod path;
 mod reference;
@@ -21,14 +20,14 @@ use std::panic::Location;
 use std::sync::Arc;
 
 pub use self::cohort::link;
-pub(crate) use self::detours::Detours;
 pub use self::path::{LinkTo, Order, Path, Relation, Through, between, linked, ordered};
 pub use self::reference::{PeerKey, Ref, link_references};
 use self::seen::Member;
 pub use self::seen::{Field, Peering};
 use crate::context::Reach;
-use crate::entity::{Entity, OrgId, Table};
+use crate::entity::{Entity, Table};
 use crate::error::DataError;
+use crate::ownership::OrgId;
 use crate::row::{ReadError, Row};
 use crate::value::{Kind, Value};
 

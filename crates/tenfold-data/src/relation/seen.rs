@@ -4,9 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::cohort::Cohort;
 use super::{Count, Counted, Many, One, Related};
-use crate::entity::{Entity, OrgId};
+use crate::entity::Entity;
+use crate::ownership::OrgId;
+use crate::scope::Fate;
 use crate::scope::Scope;
-use crate::transaction::Fate;
 
 /// With whom the rows of one query become peers.
 #[doc(hidden)]

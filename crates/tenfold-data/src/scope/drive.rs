@@ -44,6 +44,13 @@ pin_project! {
     }
 }
 
+impl Scope {
+    /// Runs `work` and sends the batches that it asks for. When it ends, loads that still wait are dropped.
+    pub fn drive<F: Future>(self: &Arc<Self>, work: F) -> Driven<F> {
+        Driven::new(Arc::clone(self), work)
+    }
+}
+
 /// What is driven besides the work itself.
 struct Parts {
     scope: Arc<Scope>,

@@ -10,11 +10,12 @@ use super::keyed::{self, KeyedLoad, Request};
 use super::repeats::BATCH;
 use super::{BatchKey, Loader, Scope, Watch};
 use crate::context::Origin;
-use crate::entity::{Entity, ListForm, OrgId};
+use crate::entity::{Entity, ListForm};
 use crate::error::DataError;
+use crate::ownership::OrgId;
 use crate::relation::Peering;
+use crate::scope::Connection;
 use crate::statement::CallSite;
-use crate::transaction::Connection;
 use crate::value::{ColumnType as _, Value};
 
 /// Asks for the rows of `keys`.

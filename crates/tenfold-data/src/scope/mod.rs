@@ -5,6 +5,8 @@
 //! is known, `signal.rs` for how wakes are told, `model.rs` for what proves both, and `load.rs` for the loads by key.
 
 mod callers;
+mod columns;
+mod connection;
 mod drive;
 #[doc(hidden)]
 pub mod keyed;
@@ -30,6 +32,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+pub use self::connection::Connection;
+pub(crate) use self::connection::Fate;
 pub use self::drive::Driven;
 pub(crate) use self::load::request;
 use self::platform::{Mutex, MutexGuard};
@@ -39,11 +43,10 @@ pub(crate) use self::signal::is_clone;
 use self::signal::{Part, Signal};
 use crate::clock::Clock;
 use crate::database::Database;
-use crate::entity::OrgId;
 use crate::error::DataError;
+use crate::ownership::OrgId;
 use crate::statement::{CallRecord, CallSite};
 use crate::trace::TraceContext;
-use crate::transaction::Fate;
 
 /// Loads that wait for the next flush and go out as one statement or one call.
 #[doc(hidden)]
@@ -151,11 +154,6 @@ impl Scope {
                 generation: 0,
             }),
         })
-    }
-
-    /// Runs `work` and sends the batches that it asks for. When it ends, loads that still wait are dropped.
-    pub fn drive<F: Future>(self: &Arc<Self>, work: F) -> Driven<F> {
-        Driven::new(Arc::clone(self), work)
     }
 
     /// The database that the scope reads and writes.

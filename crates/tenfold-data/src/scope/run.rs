@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tracing::Instrument as _;
 
+use super::columns::add_columns;
 use super::{Scope, Watch};
+use crate::driver::DriverError;
 use crate::driver::{Call, Late, Params, Sink};
-use crate::error::columns::add_columns;
-use crate::error::{DataError, DriverError};
+use crate::error::DataError;
 use crate::row::{ReadError, Row};
+use crate::scope::Connection;
 use crate::statement::{CallSite, Cost, Outcome, Statement, StatementRecord};
-use crate::transaction::Connection;
 use crate::value::Value;
 
 impl Scope {
@@ -88,7 +89,7 @@ impl Scope {
     ) -> Result<u64, DataError> {
         params.check(&statement.name)?;
         if let Some(table) = statement.global {
-            self.database.refuse_if_owned(table, &statement.name, site)?;
+            self.database.owned().refuse(table, &statement.name, site)?;
         }
         let dialect = self.database.dialect();
         let span = tracing::debug_span!(

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::{Scope, State};
+use crate::scope::Fate;
 use crate::statement::WaitRecord;
-use crate::transaction::Fate;
 
 thread_local! {
     /// The scope whose driver is polling on this thread; the innermost of several.

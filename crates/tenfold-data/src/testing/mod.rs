@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio_postgres::{Client, Config, NoTls};
 
 pub use self::server::postgres_server;
-use crate::database::{DatabaseSettings, Pooler};
+use crate::database::DatabaseSettings;
+use crate::driver::Pooler;
 use crate::statement::Dialect;
 
 /// The variable that names the PostgreSQL server whose user may create databases; without it the tests start one, see

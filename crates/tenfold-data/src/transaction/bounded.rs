@@ -11,8 +11,9 @@ use std::task::{Context, Poll};
 
 use tokio::task::JoinHandle;
 
-use super::{Connection, Open};
+use super::Open;
 use crate::error::DataError;
+use crate::scope::Connection;
 
 /// Runs a transaction's closure; when the transaction was open for too long, gives up on it and says so. The closure is
 /// pinned by the caller: what is moved into an `async fn` and pinned there takes its room twice.

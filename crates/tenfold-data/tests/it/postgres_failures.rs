@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, join, join_all, select};
-use tenfold_data::entity::Global;
+use tenfold_data::Global;
 use tenfold_data::{
     Clock, Context, DataError, Database, DatabaseSettings, Entity, Reach, SystemContext, sql,
 };

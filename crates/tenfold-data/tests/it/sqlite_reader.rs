@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tenfold_data::{DataError, DatabaseSettings, Reach, entity::Global, sql};
+use tenfold_data::{DataError, DatabaseSettings, Global, Reach, sql};
 use tokio::time::Instant;
 
 use crate::bench::Bench;

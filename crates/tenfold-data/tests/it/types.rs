@@ -1,6 +1,6 @@
 //! What the types alone refuse. The crate's front page shows the same as code that does not compile.
 
-use tenfold_data::entity::{Global, Tenant};
+use tenfold_data::ownership::{Global, Tenant};
 use tenfold_data::{Context, Reach, SystemContext, SystemTx, Tx, Write};
 
 /// `<T as Lacks<_>>::check` is ambiguous, and does not compile, for a `T` that has the trait.
@@ -16,8 +16,8 @@ macro_rules! lacks {
     }};
 }
 
-fn reaches<O: tenfold_data::entity::Ownership, R: Reach<O>>() {}
-fn writes<O: tenfold_data::entity::Ownership, W: Write<O>>() {}
+fn reaches<O: tenfold_data::Ownership, R: Reach<O>>() {}
+fn writes<O: tenfold_data::Ownership, W: Write<O>>() {}
 
 #[test]
 fn a_system_context_reaches_no_organizations_rows() {

@@ -19,7 +19,8 @@ use super::super::{Call, Params, before};
 use super::merge::{self, Answer, Merging};
 use super::tls::{Tls, TlsStream};
 use super::{classify, read_row, run_prepared, unconnected};
-use crate::error::{DriverError, Source};
+use crate::driver::DriverError;
+use crate::error::Source;
 use crate::value::Value;
 
 pub(super) struct Lane {

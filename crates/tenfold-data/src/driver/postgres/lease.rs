@@ -17,8 +17,9 @@ use super::super::{Call, Late, NotCommitted, Params, before};
 use super::tls::Tls;
 use super::wall::Session;
 use super::{classify, run_prepared, run_typed};
-use crate::entity::OrgId;
-use crate::error::{DriverError, Source};
+use crate::driver::DriverError;
+use crate::error::Source;
+use crate::ownership::OrgId;
 
 /// What a row's columns are read from, see `row.rs`.
 const READ: [Type; 17] = [

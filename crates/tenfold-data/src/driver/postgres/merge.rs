@@ -18,7 +18,7 @@ use tokio_postgres::Row;
 
 use super::classify;
 use super::lane::Lane;
-use crate::error::DriverError;
+use crate::driver::DriverError;
 use crate::value::Value;
 
 /// So many loads at most are one statement.

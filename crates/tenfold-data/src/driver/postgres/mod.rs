@@ -29,9 +29,11 @@ use self::tls::{Address, Tls};
 use self::transaction::PostgresTransaction;
 use self::wall::Session;
 use super::{Call, Driver, DriverTransaction, Params, before};
-use crate::database::{Pooler, PostgresSettings};
-use crate::entity::OrgId;
-use crate::error::{Constraint, ConstraintKind, DataError, DriverError, Source};
+use crate::constraint::{Constraint, ConstraintKind};
+use crate::driver::DriverError;
+use crate::driver::{Pooler, PostgresSettings};
+use crate::error::{DataError, Source};
+use crate::ownership::OrgId;
 use crate::row::{Row, Source as RowSource};
 use crate::statement::{Cost, Dialect};
 

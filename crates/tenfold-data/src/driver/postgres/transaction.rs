@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use super::super::{Call, DriverTransaction, Late, NotCommitted};
 use super::lease::{CANCEL_TIMEOUT, Lease};
 use super::wall;
-use crate::entity::OrgId;
-use crate::error::{DriverError, Source};
+use crate::driver::DriverError;
+use crate::error::Source;
+use crate::ownership::OrgId;
 
 /// A transaction on a leased connection, which otherwise only reads.
 pub(super) struct PostgresTransaction {

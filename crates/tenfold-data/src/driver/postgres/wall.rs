@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::database::{Pooler, PostgresSettings};
-use crate::entity::OrgId;
+use crate::driver::{Pooler, PostgresSettings};
+use crate::ownership::OrgId;
 
 /// What a text means, and whether it runs, must not depend on what an administrator set for a server, a role or a
 /// database. So each of these is set, on a connection of our own once, behind a pooler with each transaction. Times are

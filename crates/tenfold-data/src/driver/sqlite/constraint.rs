@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, Error, ErrorCode, params_from_iter};
 
-use crate::error::{Constraint, ConstraintKind, DriverError};
+use crate::constraint::{Constraint, ConstraintKind};
+use crate::driver::DriverError;
 use crate::value::Value;
 
 /// Extended codes; <https://www.sqlite.org/rescode.html>.

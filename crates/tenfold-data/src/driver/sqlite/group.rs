@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::connection::{classify, execute};
-use crate::error::{DriverError, Source};
+use crate::driver::DriverError;
+use crate::error::Source;
 
 /// The pause before asking again for a writer that another process holds.
 const BUSY_PAUSE: Duration = Duration::from_millis(2);

@@ -31,9 +31,9 @@ use self::log::Log;
 use self::reader::Wanted;
 use self::writer::Writer;
 use super::{Call, Driver, DriverTransaction, Params, before};
-use crate::database::SqliteSettings;
-use crate::entity::OrgId;
-use crate::error::DriverError;
+use crate::driver::DriverError;
+use crate::driver::SqliteSettings;
+use crate::ownership::OrgId;
 use crate::row::{Row, Source, copy};
 use crate::statement::{Cost, Dialect};
 

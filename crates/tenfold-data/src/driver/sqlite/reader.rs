@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::Connection;
 
 use super::connection::classify;
-use crate::error::DriverError;
+use crate::driver::DriverError;
 
 /// How many of its instructions SQLite executes between two questions: some ten microseconds.
 const PERIOD: i32 = 1_000;

@@ -15,7 +15,8 @@ use super::super::{Call, DriverTransaction, Late, NotCommitted, Params};
 use super::connection::{classify, execute, run_statement};
 use super::group::State;
 use super::writer::Queue;
-use crate::error::{DriverError, Source};
+use crate::driver::DriverError;
+use crate::error::Source;
 
 /// A savepoint in the open group. It holds the writer until it is committed, given up or dropped.
 pub(super) struct SqliteTransaction(Mutex<Option<Open>>);

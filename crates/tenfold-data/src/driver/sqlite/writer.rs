@@ -37,8 +37,8 @@ use super::connection::classify;
 use super::group::State;
 use super::log::Log;
 use super::transaction::SqliteTransaction;
-use crate::database::SqliteSettings;
-use crate::error::DriverError;
+use crate::driver::DriverError;
+use crate::driver::SqliteSettings;
 
 /// So often an idle reader's snapshot is let go of. Another process, which cannot ask for it, may have to wait for that
 /// before it can begin its log anew. And so often the thread looks for a group that nobody commits.

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::driver::DriverError;
 use crate::driver::{Call, DriverTransaction, Late, NotCommitted};
-use crate::error::{DriverError, Source};
+use crate::error::Source;
 use crate::statement::CallSite;
 
 /// The connection that a transaction holds; batches of loads inside it run here too.
@@ -26,7 +27,7 @@ pub struct Connection {
 
 impl Connection {
     /// From here on the transaction may be open for `limit`.
-    pub(super) fn new(transaction: Arc<dyn DriverTransaction>, opened: CallSite, limit: Duration) -> Self {
+    pub(crate) fn new(transaction: Arc<dyn DriverTransaction>, opened: CallSite, limit: Duration) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let fate = Fate {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
@@ -99,7 +100,7 @@ impl Connection {
     }
 
     /// Commits, with the last statements; says how long each of them took.
-    pub(super) async fn commit(self, late: Vec<Late>) -> Result<Vec<Duration>, NotCommitted> {
+    pub(crate) async fn commit(self, late: Vec<Late>) -> Result<Vec<Duration>, NotCommitted> {
         self.check_limit()?;
         if self.failed.load(Ordering::Acquire) {
             return Err(failed().into());
@@ -113,7 +114,7 @@ impl Connection {
     }
 
     /// Fails when the transaction was open for too long, and is not any more.
-    pub(super) fn check_limit(&self) -> Result<(), DriverError> {
+    pub(crate) fn check_limit(&self) -> Result<(), DriverError> {
         if self.fate.0.is_expired() { Err(self.past_limit()) } else { Ok(()) }
     }
 
@@ -127,7 +128,7 @@ impl Connection {
     }
 
     /// What ends the transaction at its limit, whether somebody polls it or not.
-    pub(super) fn at_limit(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub(crate) fn at_limit(&self) -> impl Future<Output = ()> + Send + use<> {
         let (until, fate) = (self.until, Arc::clone(&self.fate.0));
         let transaction: Weak<dyn DriverTransaction> = Arc::downgrade(&self.transaction);
         async move {
@@ -221,7 +222,7 @@ impl Fate {
     }
 
     /// Notes whether the closure returned `Pending` to the driver of its scope. Once it was told of, it is left alone.
-    pub(super) fn set_waiting(&self, waits: bool) {
+    pub(crate) fn set_waiting(&self, waits: bool) {
         let (from, to) = if waits { (RUNS, WAITS) } else { (WAITS, RUNS) };
         let _ = self.work.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
     }

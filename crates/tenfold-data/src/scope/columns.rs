@@ -6,12 +6,12 @@
 
 use tokio::time::Instant;
 
-use super::{Constraint, ConstraintKind, DriverError};
+use super::connection::Connection;
+use crate::constraint::{Constraint, ConstraintKind};
 use crate::database::Database;
-use crate::driver::{Call, Params};
+use crate::driver::{Call, DriverError, Params};
 use crate::row::Row;
 use crate::statement::{Cost, Dialect, Statement};
-use crate::transaction::Connection;
 use crate::value::Value;
 
 const COLUMNS: &str = "SELECT a.attname::text FROM (

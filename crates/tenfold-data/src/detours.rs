@@ -21,7 +21,7 @@ type Name = (&'static str, &'static str);
 
 impl Detours {
     /// Whether the relation is to be read from link to link.
-    pub(super) fn may_try(&self, relation: Name) -> bool {
+    pub(crate) fn may_try(&self, relation: Name) -> bool {
         if !self.any.load(Ordering::Acquire) {
             return true;
         }
@@ -40,7 +40,7 @@ impl Detours {
     }
 
     /// Notes that it was the long way.
-    pub(super) fn note(&self, relation: Name) {
+    pub(crate) fn note(&self, relation: Name) {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner).insert(relation, PAUSE);
         self.any.store(true, Ordering::Release);
     }

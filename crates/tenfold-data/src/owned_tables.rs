@@ -1,0 +1,36 @@
+//! The tables that keep rows of organizations: those whose key begins with `org_id`. A statement of an entity that is
+//! declared global is refused on them.
+//!
+//! Row-level security cannot do it: the statements of a global entity run with the reach of the system, since a global
+//! entity's rows belong to no organization.
+
+use std::collections::HashSet;
+use std::sync::{PoisonError, RwLock};
+
+use crate::error::DataError;
+use crate::statement::CallSite;
+
+/// The names of those tables; empty before the first [`Database::migrate`](crate::Database::migrate).
+#[derive(Default)]
+pub(crate) struct OwnedTables(RwLock<HashSet<String>>);
+
+impl OwnedTables {
+    /// Takes the names, after the migrations have run.
+    pub(crate) fn learn(&self, names: impl IntoIterator<Item = String>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = names.into_iter().collect();
+    }
+
+    /// Refuses a statement of a global entity on a table that keeps rows of organizations.
+    ///
+    /// # Errors
+    /// [`DataError::Settings`], which names the statement, the table and the author's line.
+    pub(crate) fn refuse(&self, table: &str, statement: &str, site: CallSite) -> Result<(), DataError> {
+        if !self.0.read().unwrap_or_else(PoisonError::into_inner).contains(table) {
+            return Ok(());
+        }
+        Err(DataError::Settings(format!(
+            "{statement} at {site}: the entity is declared `global`, but each row of {table} belongs to an \
+             organization, since its key begins with org_id; declare the entity with `tenant = org_id`"
+        )))
+    }
+}

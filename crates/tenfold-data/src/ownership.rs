@@ -1,0 +1,38 @@
+//! Who owns rows: an organization, or nobody.
+
+use crate::row::ReadError;
+
+/// An organization: the tenant that owns a row.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrgId(pub uuid::Uuid);
+
+crate::id_impls!(OrgId);
+
+impl OrgId {
+    /// The organization of a row that is known from the statement; called by the derive.
+    ///
+    /// # Errors
+    /// When the statement asked for nobody's rows.
+    #[doc(hidden)]
+    pub fn read_known(owner: Option<OrgId>) -> Result<OrgId, ReadError> {
+        owner.ok_or_else(|| ReadError::new(0, "an organization's row", "a row of nobody"))
+    }
+}
+
+/// Who owns an entity's rows: [`Tenant`] or [`Global`].
+pub trait Ownership: sealed::Sealed + 'static {}
+
+/// The rows belong to one organization and are reached only through a context that names it.
+pub enum Tenant {}
+
+/// The rows belong to nobody: accounts, organizations themselves.
+pub enum Global {}
+
+impl Ownership for Tenant {}
+impl Ownership for Global {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Tenant {}
+    impl Sealed for super::Global {}
+}
