@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tenfold::data::{Entity as _, SystemContext};
+use tenfold::data::{EntityExt as _, SystemContext};
 use tenfold::jobs::{FinishedJob, JobState, QueuedJob};
 use tenfold::testing::{TestApp, TestRequest, TestResponse};
 use tenfold::{both_databases, sql};

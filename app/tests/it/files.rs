@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tenfold::SystemContext;
 use tenfold::both_databases;
-use tenfold::data::Entity as _;
+use tenfold::data::EntityExt as _;
 use tenfold::jobs::QueuedJob;
 use tenfold::testing::{TestApp, TestResponse};
 

@@ -6,7 +6,7 @@ use auth_api::UserId;
 use files_api::{FileId, FileReady};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tenfold::data::{Entity as _, OrgId};
+use tenfold::data::{EntityExt as _, OrgId};
 use tenfold::testing::{TestApp, TestStream};
 use tenfold::{SystemContext, assert_statements, both_databases};
 use tenfold_jobs::{Enqueue as _, FinishedJob, Job, JobContext, JobId, JobState};

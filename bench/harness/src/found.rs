@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tenfold::config::ByteSize;
-use tenfold::data::{Clock, DataError, Database, DatabaseSettings, Entity as _, SystemContext, Timestamp};
+use tenfold::data::{Clock, DataError, Database, DatabaseSettings, EntityExt as _, SystemContext, Timestamp};
 use tenfold::jobs::{FinishedJob, JobState, QueuedJob};
 
 use crate::process::{block_on, wait_at_most};

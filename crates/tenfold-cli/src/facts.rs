@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::CheckError;
+use crate::imports::{Arrow, Files};
 use crate::source::{DeclaredEvent, DeclaredInterface, Literal, Source, SqlMacro};
 use crate::sql::{self, Naming, TableName, Unparsable};
 use crate::violation::{Place, Rule, Violation};
@@ -48,6 +49,15 @@ pub struct MigrationText {
     pub text: String,
 }
 
+/// The files of one crate, and which of them imports which.
+#[derive(Debug)]
+pub struct FileArrows {
+    /// Paths below the workspace root.
+    pub paths: Vec<String>,
+    /// What one takes from another, by places in `paths`.
+    pub arrows: Vec<Arrow>,
+}
+
 /// The workspace with its sources and its SQL.
 #[derive(Debug)]
 pub struct Facts {
@@ -59,6 +69,8 @@ pub struct Facts {
     pub tables: Vec<TableUse>,
     /// The migrations, by path.
     pub migrations: Vec<MigrationText>,
+    /// Which files of each crate import which others.
+    pub file_arrows: Vec<FileArrows>,
     /// How many texts of SQL were read: literals in `sql!` and migrations.
     pub texts: usize,
     /// What could not be read.
@@ -77,7 +89,7 @@ impl Facts {
     }
 
     /// Reads the workspace around `folder`: manifests, and the sources and migrations of modules and
-    /// applications. Sources of the framework are not read, the rules ask nothing of them.
+    /// applications. Of the framework's sources only the imports are read.
     pub fn read(folder: &Path) -> Result<Self, CheckError> {
         let workspace = Workspace::read(folder)?;
         let mut facts = Self {
@@ -85,6 +97,7 @@ impl Facts {
             sources: Vec::new(),
             tables: Vec::new(),
             migrations: Vec::new(),
+            file_arrows: Vec::new(),
             texts: 0,
             unreadable: Vec::new(),
         };
@@ -98,6 +111,7 @@ impl Facts {
         for ((package, path), content) in found.iter().zip(contents(&paths)?) {
             facts.take(*package, path, content);
         }
+        facts.file_arrows = file_arrows(&facts.workspace)?;
         Ok(facts)
     }
 
@@ -251,4 +265,19 @@ fn unparsable(place: Place, names: &str, message: &str) -> Violation {
 fn line_of(message: &str) -> Option<usize> {
     let (_, after) = message.split_once("Line: ")?;
     after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Reads which file imports which, in the library and the program of each package.
+fn file_arrows(workspace: &Workspace) -> Result<Vec<FileArrows>, CheckError> {
+    let mut found = Vec::new();
+    for package in &workspace.packages {
+        for root in ["src/lib.rs", "src/main.rs"].map(|root| package.folder.join(root)) {
+            if root.exists() {
+                let Files { paths, arrows } = Files::read(&root, &package.name)?;
+                let paths = paths.iter().map(|path| shown(&workspace.root, path)).collect();
+                found.push(FileArrows { paths, arrows });
+            }
+        }
+    }
+    Ok(found)
 }

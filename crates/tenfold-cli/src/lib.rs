@@ -18,6 +18,7 @@ mod error;
 mod exceptions;
 mod facts;
 mod graph;
+mod imports;
 mod manifest;
 mod rules;
 mod source;

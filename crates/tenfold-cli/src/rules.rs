@@ -1,5 +1,6 @@
 //! The rules, one a file, each a function from the facts to what breaks it.
 
+mod circles;
 mod cycle;
 mod implementation;
 mod jobs;
@@ -26,6 +27,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found.extend(layout::violations(facts));
     found.extend(implementation::violations(facts));
     found.extend(cycle::violations(facts));
+    found.extend(circles::violations(facts));
     found.extend(needs::violations(facts));
     found.extend(jobs::violations(facts));
     found.extend(tables::violations(facts));

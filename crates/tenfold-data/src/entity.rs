@@ -2,24 +2,16 @@
 
 mod table;
 
-use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::Location;
-use std::sync::Arc;
 
 pub use self::table::{ColumnSpec, Table};
 pub(crate) use self::table::{ListForm, any, wanted_links};
 use crate::constraint::ConstraintKind;
-use crate::context::Reach;
 use crate::error::DataError;
 use crate::ownership::{OrgId, Ownership};
-use crate::query::{Query, Target};
 use crate::relation::{Link, Peering};
 use crate::row::{ReadError, Row};
-use crate::scope;
-use crate::transaction::Write;
 use crate::value::{ColumnType, KeyType, Value};
-use crate::write::{self, Update, Upsert};
 
 /// A struct that is kept as rows of one table; written by `derive(Entity)`.
 pub trait Entity: Sized + Send + Sync + 'static {
@@ -54,150 +46,6 @@ pub trait Entity: Sized + Send + Sync + 'static {
 
     /// Makes rows that were loaded together a cohort: touching a relation on one loads it for all.
     fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering);
-
-    /// Begins a list of these entities.
-    fn query() -> Query<Self> {
-        Query::new()
-    }
-
-    /// The row with this key. Loads from all over a request are merged into one statement, and a row is loaded
-    /// once until a transaction of the request has written something.
-    ///
-    /// # Errors
-    /// [`DataError::NotFound`] when the tenant has no such row, and whatever stops the statement.
-    #[track_caller]
-    fn get<R: Reach<Self::Owner>>(
-        cx: &R,
-        key: Self::Key,
-    ) -> impl Future<Output = Result<Arc<Self>, DataError>> + Send + use<Self, R> {
-        let found = Self::find(cx, key.clone());
-        async move {
-            found
-                .await?
-                .ok_or_else(|| DataError::NotFound { entity: Self::table().entity, key: format!("{key:?}") })
-        }
-    }
-
-    /// As [`Entity::get`], for a row that may be missing; that it is missing is remembered as well.
-    ///
-    /// # Errors
-    /// Whatever stops the statement.
-    #[track_caller]
-    fn find<R: Reach<Self::Owner>>(
-        cx: &R,
-        key: Self::Key,
-    ) -> impl Future<Output = Result<Option<Arc<Self>>, DataError>> + Send + use<Self, R> {
-        let request = scope::request::<Self>(&cx.origin(), vec![key], Location::caller());
-        async move { Ok(request?.values().await?.pop().flatten()) }
-    }
-
-    /// The rows with these keys, each in its key's place.
-    ///
-    /// # Errors
-    /// Whatever stops the statement.
-    #[track_caller]
-    fn find_many<R: Reach<Self::Owner>>(
-        cx: &R,
-        keys: Vec<Self::Key>,
-    ) -> impl Future<Output = Result<Vec<Option<Arc<Self>>>, DataError>> + Send + use<Self, R> {
-        let request = scope::request::<Self>(&cx.origin(), keys, Location::caller());
-        async move { request?.values().await }
-    }
-
-    /// Stores the row.
-    ///
-    /// # Errors
-    /// [`DataError::Conflict`] when a unique value is taken, [`DataError::OtherTenant`] when the row names
-    /// another organization than the transaction's, and whatever stops the statement.
-    #[track_caller]
-    fn insert<W: Write<Self::Owner>>(
-        self,
-        tx: &W,
-    ) -> impl Future<Output = Result<Self, DataError>> + Send + use<Self, W> {
-        let target = Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller());
-        async move {
-            let [row] = write::insert(target, [self]).await?;
-            Ok(row)
-        }
-    }
-
-    /// Stores the row before the next statement of the transaction, or with COMMIT, in whose round trip it travels. For
-    /// rows whose author waits for nothing of theirs, such as a job: if it cannot be stored, that statement or the
-    /// COMMIT fails, with the name of this one and of its author's line.
-    ///
-    /// # Errors
-    /// [`DataError::OtherTenant`] as [`Entity::insert`], and values that no database keeps.
-    #[doc(hidden)]
-    #[track_caller]
-    fn insert_late<W: Write<Self::Owner>>(
-        self,
-        tx: &W,
-    ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
-        let target = Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller());
-        async move { write::insert_late(target, self) }
-    }
-
-    /// Stores many rows with one statement; none cost none. They are given as [`EntityRow`]s.
-    ///
-    /// # Errors
-    /// As [`Entity::insert`]; then none of them is stored.
-    #[track_caller]
-    fn insert_many<W: Write<Self::Owner>, R: Into<Self>>(
-        tx: &W,
-        rows: Vec<R>,
-    ) -> impl Future<Output = Result<Vec<Self>, DataError>> + Send + use<Self, W, R> {
-        let rows: Vec<Self> = rows.into_iter().map(Into::into).collect();
-        write::insert(Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller()), rows)
-    }
-
-    /// Begins to store the row, or to change the row that has the same values in the columns of `unique`:
-    /// `row.upsert(Label::unique_name).run(tx)`.
-    fn upsert(self, unique: Unique<Self>) -> Upsert<Self> {
-        Upsert::new(self, unique)
-    }
-
-    /// Begins a change of the row with this key.
-    fn update(key: Self::Key) -> Update<Self> {
-        Update::new(key)
-    }
-
-    /// Deletes the row with this key.
-    ///
-    /// # Errors
-    /// [`DataError::NotFound`], and whatever stops the statement.
-    #[track_caller]
-    fn delete<W: Write<Self::Owner>>(
-        tx: &W,
-        key: Self::Key,
-    ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
-        let target = Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller());
-        write::delete::<Self>(target, key, None)
-    }
-}
-
-/// The columns of an entity without its relations: what is stored. `derive(Entity)` writes one for each entity, `UserRow`
-/// for `User`, so that a relation that is added to an entity leaves alone what inserts it.
-pub trait EntityRow: Into<Self::Entity> + Send + 'static {
-    /// The entity.
-    type Entity: Entity;
-
-    /// Stores the row.
-    ///
-    /// # Errors
-    /// As [`Entity::insert`].
-    #[track_caller]
-    fn insert<W: Write<<Self::Entity as Entity>::Owner>>(
-        self,
-        tx: &W,
-    ) -> impl Future<Output = Result<Self::Entity, DataError>> + Send + use<Self, W> {
-        let entity: Self::Entity = self.into();
-        entity.insert(tx)
-    }
-
-    /// As [`Entity::upsert`].
-    fn upsert(self, unique: Unique<Self::Entity>) -> Upsert<Self::Entity> {
-        Upsert::new(self.into(), unique)
-    }
 }
 
 /// An entity with a column that counts its changes, `#[entity(version)]`: whoever writes can say which state he has
@@ -205,20 +53,6 @@ pub trait EntityRow: Into<Self::Entity> + Send + 'static {
 pub trait Versioned: Entity {
     /// The version that was loaded.
     fn version(&self) -> i64;
-
-    /// Deletes the row with this key, if its version is still `version`.
-    ///
-    /// # Errors
-    /// [`DataError::Stale`] when somebody has changed it, [`DataError::NotFound`], and whatever stops the statement.
-    #[track_caller]
-    fn delete_version<W: Write<Self::Owner>>(
-        tx: &W,
-        key: Self::Key,
-        version: i64,
-    ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
-        let target = Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller());
-        write::delete::<Self>(target, key, Some(version))
-    }
 }
 
 /// Columns whose values no two rows share, declared as `#[entity(unique(email))]` and named `Account::unique_email`.

@@ -5,7 +5,7 @@
 //! An organization's rows are reached through a context that names it, and written inside a transaction:
 //!
 //! ```
-//! # use tenfold_data::{Context, DataError, Entity, OrgId, SystemContext, id};
+//! # use tenfold_data::{Context, DataError, Entity, EntityExt, OrgId, SystemContext, id};
 //! # id!(NoteId);
 //! # id!(TagId);
 //! # #[derive(Entity)]
@@ -25,7 +25,7 @@
 //! What would break this does not compile. A context that names no organization reaches no organization's rows:
 //!
 //! ```compile_fail,E0277
-//! # use tenfold_data::{Context, DataError, Entity, OrgId, SystemContext, id};
+//! # use tenfold_data::{Context, DataError, Entity, EntityExt, OrgId, SystemContext, id};
 //! # id!(NoteId);
 //! # id!(TagId);
 //! # #[derive(Entity)]
@@ -42,7 +42,7 @@
 //! Nothing is written without a transaction:
 //!
 //! ```compile_fail,E0277
-//! # use tenfold_data::{Context, DataError, Entity, OrgId, SystemContext, id};
+//! # use tenfold_data::{Context, DataError, Entity, EntityExt, OrgId, SystemContext, id};
 //! # id!(NoteId);
 //! # id!(TagId);
 //! # #[derive(Entity)]
@@ -59,7 +59,7 @@
 //! A column and a key belong to their entity:
 //!
 //! ```compile_fail,E0308
-//! # use tenfold_data::{Context, DataError, Entity, OrgId, SystemContext, id};
+//! # use tenfold_data::{Context, DataError, Entity, EntityExt, OrgId, SystemContext, id};
 //! # id!(NoteId);
 //! # id!(TagId);
 //! # #[derive(Entity)]
@@ -74,7 +74,7 @@
 //! ```
 //!
 //! ```compile_fail,E0308
-//! # use tenfold_data::{Context, DataError, Entity, OrgId, SystemContext, id};
+//! # use tenfold_data::{Context, DataError, Entity, EntityExt, OrgId, SystemContext, id};
 //! # id!(NoteId);
 //! # id!(TagId);
 //! # #[derive(Entity)]
@@ -91,7 +91,7 @@
 //! A relation goes by a column that can hold the other's key:
 //!
 //! ```compile_fail,E0277
-//! # use tenfold_data::{Entity, Many, OrgId, id};
+//! # use tenfold_data::{Entity, EntityExt, Many, OrgId, id};
 //! # id!(NoteId);
 //! # id!(TagId);
 //! # #[derive(Entity)]
@@ -111,7 +111,7 @@
 //! What may be empty has no place in an order that both databases agree on, and what has no version cannot be stale:
 //!
 //! ```compile_fail,E0277
-//! # use tenfold_data::{Entity, OrgId, id};
+//! # use tenfold_data::{Entity, EntityExt, OrgId, id};
 //! # id!(NoteId);
 //! # #[derive(Entity)]
 //! # #[entity(table = "notes_notes", tenant = org_id)]
@@ -122,7 +122,7 @@
 //! ```
 //!
 //! ```compile_fail,E0599
-//! # use tenfold_data::{Entity, OrgId, id};
+//! # use tenfold_data::{Entity, EntityExt, OrgId, id};
 //! # id!(NoteId);
 //! # #[derive(Entity)]
 //! # #[entity(table = "notes_notes", tenant = org_id)]
@@ -157,6 +157,7 @@ pub mod testing;
 pub mod trace;
 pub mod transaction;
 mod value;
+pub mod verbs;
 pub mod write;
 
 #[doc(hidden)]
@@ -176,7 +177,7 @@ pub use crate::constraint::{Constraint, ConstraintKind};
 pub use crate::context::{Context, Principal, Reach, SystemContext};
 pub use crate::database::{Database, DatabaseSettings};
 pub use crate::driver::{Pooler, PostgresSettings, SqliteSettings};
-pub use crate::entity::{Column, ColumnSpec, Entity, EntityRow, Table, Unique, Versioned};
+pub use crate::entity::{Column, ColumnSpec, Entity, Table, Unique, Versioned};
 pub use crate::error::DataError;
 pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, SecondWall};
 pub use crate::ownership::{Global, OrgId, Ownership, Tenant};
@@ -195,3 +196,4 @@ pub use crate::transaction::{SystemTx, Tx, Write};
 #[doc(hidden)]
 pub use crate::value::uuid_schema;
 pub use crate::value::{ColumnType, KeyType, Kind, Measured, Sortable, Summed, Value};
+pub use crate::verbs::{EntityExt, EntityRow};

@@ -18,8 +18,7 @@ use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::page::{self, Page};
 use crate::relation::Peering;
-use crate::scope::Connection;
-use crate::scope::{Scope, Watch};
+use crate::scope::{Connection, Scope, Watch};
 use crate::statement::{CallSite, Cost, Statement};
 use crate::value::{ColumnType as _, Kind, Sortable, Value};
 

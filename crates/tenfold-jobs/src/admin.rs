@@ -1,6 +1,6 @@
 //! What a person does with jobs: look at them, try one again, end one.
 
-use tenfold_data::{DataError, Entity as _, SystemContext, SystemTx, Timestamp, sql};
+use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, sql};
 
 use crate::ending;
 use crate::job::Registry;

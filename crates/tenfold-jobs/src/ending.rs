@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenfold_data::{DataError, Entity as _, SystemContext, SystemTx, Timestamp, Uuid, sql};
+use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, Uuid, sql};
 
 use crate::given_up;
 use crate::job::Registry;

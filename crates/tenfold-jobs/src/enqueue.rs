@@ -4,7 +4,9 @@ use std::future::Future;
 use std::panic::Location;
 
 use serde::{Deserialize, Serialize};
-use tenfold_data::{CallSite, DataError, Entity as _, OrgId, SystemTx, Timestamp, TraceContext, Tx, Write};
+use tenfold_data::{
+    CallSite, DataError, EntityExt as _, OrgId, SystemTx, Timestamp, TraceContext, Tx, Write,
+};
 
 use crate::event::Event;
 use crate::job::{Job, KnownKinds};

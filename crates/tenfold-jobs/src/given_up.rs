@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tenfold_data::{DataError, Entity as _, SystemContext, SystemTx};
+use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx};
 
 use crate::context::JobContext;
 use crate::job::{Job, Kind, Registry};

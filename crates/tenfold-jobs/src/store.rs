@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenfold_data::{DataError, Entity as _, SystemContext, SystemTx, Uuid, sql};
+use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Uuid, sql};
 
 use crate::context::LeaseLost;
 use crate::rows::{JobId, QueuedJob, StepId, StepRow};

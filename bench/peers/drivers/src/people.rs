@@ -1,7 +1,7 @@
 //! The tables that every peer reads, and what stands in them.
 
 use tenfold_data::{
-    Context, DataError, Entity, Many, MigrationFile, ModuleMigrations, One, OrgId, SystemContext, Uuid, id,
+    Context, DataError, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One, OrgId, SystemContext, Uuid, id,
 };
 
 use crate::place::Place;

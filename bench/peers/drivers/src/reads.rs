@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tenfold_data::{Database, Entity as _, Scope, SystemContext, TraceContext};
+use tenfold_data::{Database, EntityExt as _, Scope, SystemContext, TraceContext};
 
 use crate::load::{Case, lines, measure};
 use crate::people::{User, UserId, organization};

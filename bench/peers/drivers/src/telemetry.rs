@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tenfold_data::{
-    Clock, Context, DataError, Database, Entity as _, Observer, Scope, StatementRecord, SystemContext,
+    Clock, Context, DataError, Database, EntityExt as _, Observer, Scope, StatementRecord, SystemContext,
     TraceContext,
 };
 use tenfold_observe::metrics::{Build, Metrics, Outcome};

@@ -6,8 +6,7 @@
 //! waits anyhow, the file runs as any other.
 
 use super::run::run;
-use crate::driver::DriverError;
-use crate::driver::{Driver, DriverTransaction};
+use crate::driver::{Driver, DriverError, DriverTransaction};
 use crate::value::Value;
 
 /// The first line of a file whose indexes are built without holding up writers.

@@ -9,8 +9,7 @@ use std::panic::Location;
 
 use super::run::run;
 use crate::database::Database;
-use crate::driver::DriverError;
-use crate::driver::DriverTransaction;
+use crate::driver::{DriverError, DriverTransaction};
 use crate::error::DataError;
 use crate::statement::Dialect;
 use crate::value::Value;

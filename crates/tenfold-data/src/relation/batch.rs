@@ -7,16 +7,17 @@ use std::task::Waker;
 use futures_util::future::BoxFuture;
 
 use super::cohort::Cohort;
+use super::link::Link;
 use super::path::Relation;
-use super::seen::{Held, Peering, Rows, Viewer, hold};
-use super::{Link, Related};
+use super::peering::Peering;
+use super::related::Related;
+use super::rows::{Held, Rows, Viewer, hold};
 use crate::context::Origin;
 use crate::entity::ListForm;
 use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::row::{ReadError, Row};
-use crate::scope::Connection;
-use crate::scope::{Batch, FEW, Scope, Watch};
+use crate::scope::{Batch, Connection, FEW, Scope, Watch};
 use crate::statement::{CallSite, Dialect, Statement};
 use crate::value::{ColumnType as _, Value};
 

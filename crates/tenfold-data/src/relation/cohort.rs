@@ -1,49 +1,18 @@
 //! The cohort behind a relation's field: who shares a load, and what it brought.
 
-use std::any::TypeId;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
-use super::batch::RelationBatch;
+use super::link::Link;
 use super::members::Members;
 use super::path::Relation;
-use super::seen::{Field, Member, Peering, Place, Rows, Viewer, shows};
-use super::{Link, Related};
-use crate::context::Origin;
+use super::place::Place;
+use super::related::Related;
+use super::rows::{Rows, Viewer, shows};
 use crate::error::DataError;
 use crate::ownership::OrgId;
-use crate::scope::{BatchKey, FEW, Loader, is_clone};
-use crate::statement::CallSite;
-
-/// Makes `rows` peers for one relation: `of` gives the value that links a row to its related rows, `field` the
-/// relation's field. Called by the derive.
-#[doc(hidden)]
-pub fn link<E, F: Field>(
-    rows: &mut [&mut E],
-    peering: Peering,
-    relation: &'static Relation<F::Row>,
-    of: impl Fn(&E) -> Link,
-    field: impl Fn(&mut E) -> &mut F,
-) {
-    let have_one_owner = peering.tenant.is_some() == F::Row::table().tenant.is_some();
-    let is_whole = peering.whole && have_one_owner && rows.len() <= peering.cohort_size;
-    for rows in rows.chunks_mut(peering.cohort_size) {
-        let cohort = Arc::new(Cohort {
-            relation,
-            owner: peering.tenant.map_or_else(OnceLock::new, OnceLock::from),
-            members: rows.iter().map(|row| of(row)).collect(),
-            is_whole,
-            keeps: AtomicBool::new(false),
-            views: Mutex::new(Vec::new()),
-        });
-        for (index, row) in (0..).zip(rows) {
-            *field(row) = F::from(Member(Some(Place::new(Arc::clone(&cohort), index))));
-        }
-    }
-}
+use crate::scope::{FEW, is_clone};
 
 /// The entities that load one relation together. Whoever keeps one of them for long keeps the others' keys, and
 /// none of their rows.
@@ -63,60 +32,18 @@ pub struct Cohort<R: Related> {
     views: Mutex<Vec<View<R>>>,
 }
 
-struct View<R> {
+pub(super) struct View<R> {
     by: Viewer,
     /// Each member's rows, once they are there.
     rows: Option<Box<[Rows<R>]>>,
-    running: bool,
-    failures: u64,
-    error: Option<DataError>,
-    wakers: Vec<Waker>,
-}
-
-impl<R: Related> Member<R> {
-    /// The value that links this entity, for errors.
-    pub(super) fn key(&self) -> String {
-        let link = self.0.as_ref().map(|place| &place.cohort.members[place.index as usize].value);
-        match link {
-            Some(Link::Uuid(id)) => format!("of {id}"),
-            Some(Link::Integer(n)) => format!("of {n}"),
-            Some(Link::Text(text)) => format!("of {text}"),
-            Some(Link::None) | None => "of nothing".to_owned(),
-        }
-    }
-
-    /// Asks for the rows of all peers, unless they are there or on their way.
-    pub(super) fn touch<'a>(&'a self, origin: &Origin<'_>, site: CallSite) -> Touch<'a, R> {
-        let viewer: Viewer = origin.connection.map(|connection| Arc::clone(connection.fate()));
-        let mut touch = Touch { place: self.0.as_ref(), viewer, failures: 0, refused: None };
-        let Some(place) = touch.place else { return touch };
-        let cohort = &place.cohort;
-        let tenant = R::table().tenant.and(origin.tenant);
-        if tenant.is_some_and(|tenant| *cohort.owner.get_or_init(|| tenant) != tenant) {
-            touch.refused = Some(DataError::OtherTenant { site });
-            return touch;
-        }
-        if place.seen(&touch.viewer).is_some() {
-            return touch;
-        }
-        let mut views = cohort.views();
-        if place.take(&mut views, &touch.viewer) {
-            return touch;
-        }
-        let view = view_of(&mut views, &touch.viewer);
-        touch.failures = view.failures;
-        if !view.running {
-            match cohort.submit(origin, tenant, site) {
-                Ok(()) => view.running = true,
-                Err(error) => touch.refused = Some(error),
-            }
-        }
-        touch
-    }
+    pub(super) running: bool,
+    pub(super) failures: u64,
+    pub(super) error: Option<DataError>,
+    pub(super) wakers: Vec<Waker>,
 }
 
 /// The view of exactly this viewer, made if there is none. What rolled back transactions saw goes.
-fn view_of<'v, R>(views: &'v mut Vec<View<R>>, by: &Viewer) -> &'v mut View<R> {
+pub(super) fn view_of<'v, R>(views: &'v mut Vec<View<R>>, by: &Viewer) -> &'v mut View<R> {
     let index = views.iter().position(|view| same(&view.by, by)).unwrap_or_else(|| {
         views.retain(|view| view.by.as_ref().is_none_or(|fate| !fate.is_rolled_back()));
         let by = by.clone();
@@ -133,7 +60,7 @@ fn same(one: &Viewer, other: &Viewer) -> bool {
 impl<R: Related> Place<R> {
     /// Gives the entity what its cohort has got for it, if it may be shown to `asking`; says whether it has. The rows
     /// move to an entity that is the only one of its kind, for nobody else will ask for them.
-    fn take(&self, views: &mut [View<R>], asking: &Viewer) -> bool {
+    pub(super) fn take(&self, views: &mut [View<R>], asking: &Viewer) -> bool {
         let Some((by, rows)) = views.iter_mut().find_map(|view| {
             let rows = view.rows.as_mut().filter(|_| shows(&view.by, asking))?;
             Some((&view.by, &mut rows[self.index as usize]))
@@ -152,24 +79,38 @@ impl<R: Related> Place<R> {
 }
 
 impl<R: Related> Cohort<R> {
-    fn views(&self) -> MutexGuard<'_, Vec<View<R>>> {
-        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new(
+        relation: &'static Relation<R>,
+        owner: Option<OrgId>,
+        links: impl Iterator<Item = Link>,
+        is_whole: bool,
+    ) -> Self {
+        Cohort {
+            relation,
+            owner: owner.map_or_else(OnceLock::new, OnceLock::from),
+            members: links.collect(),
+            is_whole,
+            keeps: AtomicBool::new(false),
+            views: Mutex::new(Vec::new()),
+        }
     }
 
-    fn submit(
-        self: &Arc<Self>,
-        origin: &Origin<'_>,
-        tenant: Option<OrgId>,
-        site: CallSite,
-    ) -> Result<(), DataError> {
-        let key = BatchKey {
-            what: Loader::Relation(TypeId::of::<R>(), self.relation.from, self.relation.name),
-            tenant,
-            connection: origin.connection.map_or(0, |connection| connection.number()),
-        };
-        let viewer = origin.connection.map(|connection| Arc::clone(connection.fate()));
-        let new = || RelationBatch::new(self.relation, tenant, origin, viewer, site);
-        origin.scope.submit(key, site, new, |batch: &mut RelationBatch<R>| batch.add(Arc::clone(self)))
+    pub(super) fn relation(&self) -> &'static Relation<R> {
+        self.relation
+    }
+
+    /// Whether the related rows are those of `tenant`; if nobody has asked yet, they are from here on.
+    pub(super) fn belongs_to(&self, tenant: OrgId) -> bool {
+        *self.owner.get_or_init(|| tenant) == tenant
+    }
+
+    /// The value that links the entity at a place.
+    pub(super) fn link_of(&self, index: u32) -> &Link {
+        &self.members[index as usize].value
+    }
+
+    pub(super) fn views(&self) -> MutexGuard<'_, Vec<View<R>>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The links of the entities that somebody still holds, and their places.
@@ -254,38 +195,5 @@ impl<R: Related> Cohort<R> {
             std::mem::take(&mut view.wakers)
         };
         wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// Waits for one member's rows.
-pub(super) struct Touch<'a, R: Related> {
-    place: Option<&'a Place<R>>,
-    viewer: Viewer,
-    /// How often the load had failed when this wait began: a later failure is its own.
-    failures: u64,
-    refused: Option<DataError>,
-}
-
-impl<'a, R: Related> Future for Touch<'a, R> {
-    type Output = Result<&'a [R], DataError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(place) = self.place else { return Poll::Ready(Ok(&[])) };
-        if let Some(error) = self.refused.take() {
-            return Poll::Ready(Err(error));
-        }
-        if let Some(rows) = place.seen(&self.viewer) {
-            return Poll::Ready(Ok(rows));
-        }
-        let mut views = place.cohort.views();
-        if place.take(&mut views, &self.viewer) {
-            return Poll::Ready(Ok(place.seen(&self.viewer).unwrap_or_default()));
-        }
-        let view = view_of(&mut views, &self.viewer);
-        if view.failures > self.failures {
-            return Poll::Ready(Err(view.error.clone().unwrap_or(DataError::Abandoned)));
-        }
-        view.wakers.push(cx.waker().clone());
-        Poll::Pending
     }
 }

@@ -10,26 +10,31 @@
 
 mod batch;
 mod cohort;
+mod link;
 mod members;
 mod path;
+mod peering;
+mod place;
 mod reference;
-mod seen;
+mod related;
+mod rows;
+mod touch;
 
 use std::future::Future;
 use std::panic::Location;
-use std::sync::Arc;
 
-pub use self::cohort::link;
+pub use self::link::Link;
 pub use self::path::{LinkTo, Order, Path, Relation, Through, between, linked, ordered};
+pub use self::peering::Peering;
+pub use self::place::Field;
+use self::place::Member;
 pub use self::reference::{PeerKey, Ref, link_references};
-use self::seen::Member;
-pub use self::seen::{Field, Peering};
+
+pub use self::related::{Counted, Related};
+pub use self::touch::link;
 use crate::context::Reach;
-use crate::entity::{Entity, Table};
+use crate::entity::Entity;
 use crate::error::DataError;
-use crate::ownership::OrgId;
-use crate::row::{ReadError, Row};
-use crate::value::{Kind, Value};
 
 /// The one row of `T` that belongs to this entity, or that it belongs to.
 pub struct One<T: Entity>(Member<T>);
@@ -100,93 +105,35 @@ impl<T: Entity> Count<T> {
     }
 }
 
-/// The value that two sides of a relation share. Ids are copied, text keys are cloned.
-#[doc(hidden)]
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Link {
-    Uuid(uuid::Uuid),
-    Integer(i64),
-    Text(Arc<str>),
-    /// A nullable foreign key without a value: related to nothing.
-    None,
-}
-
-impl Link {
-    /// The link of a key column.
-    pub fn new(value: Value) -> Self {
-        match value {
-            Value::Uuid(id) => Link::Uuid(id),
-            Value::Integer(n) => Link::Integer(n),
-            Value::Text(text) => Link::Text(text.into()),
-            _ => Link::None,
+macro_rules! field {
+    ($field:ident, $row:ty) => {
+        impl<T: Entity> Field for $field<T> {
+            type Row = $row;
         }
-    }
-
-    fn value(&self) -> Value {
-        match self {
-            Link::Uuid(id) => Value::Uuid(*id),
-            Link::Integer(n) => Value::Integer(*n),
-            Link::Text(text) => Value::Text(text.to_string()),
-            Link::None => Value::Null,
+        impl<T: Entity> From<Member<$row>> for $field<T> {
+            fn from(member: Member<$row>) -> Self {
+                $field(member)
+            }
         }
-    }
-
-    fn read(row: &Row<'_>, index: usize, kind: Kind) -> Result<Self, ReadError> {
-        match kind {
-            Kind::Uuid => row.uuid(index).map(Link::Uuid),
-            Kind::Integer => row.integer(index).map(Link::Integer),
-            Kind::Text => row.text(index).map(|text| Link::Text(text.into())),
-            _ => Err(ReadError::new(index, "a key", "a value of a type that is no key")),
+        impl<T: Entity> Default for $field<T> {
+            /// A relation of an entity that was not loaded: it has no rows to give before it is inserted.
+            fn default() -> Self {
+                $field(Member(None))
+            }
         }
-    }
+        impl<T: Entity> Clone for $field<T> {
+            fn clone(&self) -> Self {
+                $field(self.0.clone())
+            }
+        }
+        impl<T: Entity> std::fmt::Debug for $field<T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!(stringify!($field), "<{}>"), T::table().entity)
+            }
+        }
+    };
 }
 
-/// What a relation's statement gives: rows of an entity, or counts.
-#[doc(hidden)]
-pub trait Related: Sized + Send + Sync + 'static {
-    /// Whether the statement counts instead of giving rows.
-    const COUNTS: bool;
-    fn table() -> &'static Table;
-    /// Reads the columns before the link, of a row that `owner` has.
-    fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError>;
-    /// The column at a place among those that were read, if rows can be linked by it.
-    fn link_at(&self, place: usize) -> Link;
-    fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering);
-}
-
-impl<T: Entity> Related for T {
-    const COUNTS: bool = false;
-    fn table() -> &'static Table {
-        T::table()
-    }
-    fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError> {
-        T::read(row, owner)
-    }
-    fn link_at(&self, place: usize) -> Link {
-        T::link_at(self, place)
-    }
-    fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering) {
-        T::link(rows, peering);
-    }
-}
-
-/// One row of a counting relation.
-#[doc(hidden)]
-pub struct Counted<T> {
-    rows: i64,
-    entity: std::marker::PhantomData<fn() -> T>,
-}
-
-impl<T: Entity> Related for Counted<T> {
-    const COUNTS: bool = true;
-    fn table() -> &'static Table {
-        T::table()
-    }
-    fn read(row: &Row<'_>, _: Option<OrgId>) -> Result<Self, ReadError> {
-        Ok(Counted { rows: row.integer(0)?, entity: std::marker::PhantomData })
-    }
-    fn link_at(&self, _: usize) -> Link {
-        Link::None
-    }
-    fn link<'r>(_: impl Iterator<Item = &'r mut Self>, _: Peering) {}
-}
+field!(One, T);
+field!(Many, T);
+field!(Count, Counted<T>);

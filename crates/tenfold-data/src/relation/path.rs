@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use super::{Ref, Related};
+use super::reference::Ref;
+use super::related::Related;
 use crate::entity::{Column, Entity, ListForm, Table, any, wanted_links};
 use crate::statement::{Cost, Dialect, Statement};
 use crate::value::{ColumnType, KeyType, Kind, Sortable};

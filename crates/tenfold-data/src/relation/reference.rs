@@ -6,8 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Peering;
 use super::members::Members;
+use super::peering::Peering;
 use crate::row::{ReadError, Row};
 use crate::value::{ColumnType, KeyType, Kind, Value};
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::driver::DriverError;
-use crate::driver::{Call, DriverTransaction, Late, NotCommitted};
+use crate::driver::{Call, DriverError, DriverTransaction, Late, NotCommitted};
 use crate::error::Source;
 use crate::statement::CallSite;
 

@@ -2,7 +2,7 @@
 //!
 //! The policy is Haxl's (Marlow et al., "There is no Fork", ICFP 2014): run everything that can run; only when
 //! nothing can, send what has been asked for. No timer is involved. See `drive.rs` for how "nothing can run"
-//! is known, `signal.rs` for how wakes are told, `model.rs` for what proves both, and `load.rs` for the loads by key.
+//! is known, `signal.rs` for how wakes are told, `model.rs` for what proves both, and `keyed.rs` for the loads by key.
 
 mod callers;
 mod columns;
@@ -10,7 +10,6 @@ mod connection;
 mod drive;
 #[doc(hidden)]
 pub mod keyed;
-mod load;
 #[cfg(test)]
 mod model;
 mod platform;
@@ -35,7 +34,6 @@ use tokio::time::Instant;
 pub use self::connection::Connection;
 pub(crate) use self::connection::Fate;
 pub use self::drive::Driven;
-pub(crate) use self::load::request;
 use self::platform::{Mutex, MutexGuard};
 use self::repeats::Repeats;
 pub(crate) use self::repeats::{BATCH, Watch};

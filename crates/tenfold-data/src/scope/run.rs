@@ -7,8 +7,7 @@ use tracing::Instrument as _;
 
 use super::columns::add_columns;
 use super::{Scope, Watch};
-use crate::driver::DriverError;
-use crate::driver::{Call, Late, Params, Sink};
+use crate::driver::{Call, DriverError, Late, Params, Sink};
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
 use crate::scope::Connection;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::{Either, join, join_all, select};
 use futures_util::{StreamExt as _, stream};
-use tenfold_data::{Context, DataError, Dialect, Entity, Outcome, SystemContext, sql};
+use tenfold_data::{Context, DataError, Dialect, EntityExt, Outcome, SystemContext, sql};
 
 use crate::bench::Bench;
 use crate::ledger::{names, rows_of};

@@ -1,7 +1,7 @@
 //! A module may have many entities, each related to the next: fifty here, as `Link0` … `Link49`.
 
 use tenfold_data::{
-    Context, DataError, Entity, EntityRow as _, Many, MigrationFile, ModuleMigrations, OrgId, Uuid,
+    Context, DataError, Entity, EntityExt, EntityRow as _, Many, MigrationFile, ModuleMigrations, OrgId, Uuid,
 };
 
 use crate::bench::Bench;

@@ -1,6 +1,6 @@
 //! Sibling loading: a relation touched on one entity is loaded for all that were loaded with it.
 
-use tenfold_data::{Context, DataError, Dialect, Entity};
+use tenfold_data::{Context, DataError, Dialect, EntityExt};
 
 use crate::bench::Bench;
 use crate::ledger::{here, names, rows_of, site_of};

@@ -1,6 +1,6 @@
 //! A broken constraint is told alike on both databases: which entity, which row, which columns.
 
-use tenfold_data::{Constraint, ConstraintKind, DataError, Entity, OrgId, sql};
+use tenfold_data::{Constraint, ConstraintKind, DataError, Entity, EntityExt, OrgId, sql};
 
 use crate::bench::Bench;
 use crate::ledger::here;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use tenfold_data::testing::TestDatabase;
-use tenfold_data::{Clock, Database, DatabaseSettings, Dialect, Entity as _, Holds, OrgId};
+use tenfold_data::{Clock, Database, DatabaseSettings, Dialect, EntityExt as _, Holds, OrgId};
 
 use crate::bench::Bench;
 use crate::people;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all};
 use tenfold_data::testing::TestDatabase;
-use tenfold_data::{Clock, DataError, Database, DatabaseSettings, Entity, OrgId, SystemContext, sql};
+use tenfold_data::{Clock, DataError, Database, DatabaseSettings, EntityExt, OrgId, SystemContext, sql};
 
 use crate::bench::Bench;
 use crate::people::{self, User};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use tenfold_data::{DatabaseSettings, Entity, sql};
+use tenfold_data::{DatabaseSettings, EntityExt, sql};
 
 use crate::bench::Bench;
 use crate::people::{self, User};

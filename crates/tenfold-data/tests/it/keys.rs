@@ -1,7 +1,9 @@
 //! Keys that are no uuid: text and integers identify rows and relate them as well.
 
 use futures_util::future::join_all;
-use tenfold_data::{Context, Count, DataError, Entity, Many, MigrationFile, ModuleMigrations, One};
+use tenfold_data::{
+    Context, Count, DataError, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One,
+};
 
 use crate::bench::Bench;
 use crate::ledger::names;

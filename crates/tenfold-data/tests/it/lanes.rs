@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all};
-use tenfold_data::Entity as _;
+use tenfold_data::EntityExt as _;
 
 use crate::bench::Bench;
 use crate::people::{self, User};

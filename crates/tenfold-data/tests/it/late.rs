@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use tenfold_data::{
-    Clock, Context, DataError, Database, DatabaseSettings, Entity as _, Observer, SystemContext,
+    Clock, Context, DataError, Database, DatabaseSettings, EntityExt as _, Observer, SystemContext,
 };
 
 use crate::bench::Bench;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tenfold_data::{
-    Clock, Context, DataError, Database, DatabaseSettings, Entity, MigrationFile, ModuleMigrations, OrgId,
+    Clock, Context, DataError, Database, DatabaseSettings, Entity, EntityExt, MigrationFile,
+    ModuleMigrations, OrgId,
 };
 
 use crate::bench::{Bench, one_thread};

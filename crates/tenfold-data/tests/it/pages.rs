@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tenfold_data::{Context, DataError, Entity, Page, Query};
+use tenfold_data::{Context, DataError, EntityExt, Page, Query};
 
 use crate::bench::Bench;
 use crate::work::{Label, LabelId, Project};

@@ -1,6 +1,6 @@
 //! The first fixture module: accounts, which belong to nobody, and an organization's users.
 
-use tenfold_data::{Context, Entity, Many, MigrationFile, ModuleMigrations, One, OrgId, Tx, id};
+use tenfold_data::{Context, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One, OrgId, Tx, id};
 
 id!(AccountId);
 id!(UserId);

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tenfold_data::testing::plans::{self, BadPlan, Ran};
-use tenfold_data::{Context, Dialect, Entity, MigrationFile, ModuleMigrations, sql};
+use tenfold_data::{Context, Dialect, EntityExt, MigrationFile, ModuleMigrations, sql};
 
 use crate::bench::Bench;
 use crate::people::{self, Account, Permission, Profile, User, UserId};

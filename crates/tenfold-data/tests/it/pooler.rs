@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, join_all, select};
-use tenfold_data::{DataError, Database, DatabaseSettings, Entity, OrgId, Page, SystemContext, sql};
+use tenfold_data::{DataError, Database, DatabaseSettings, EntityExt, OrgId, Page, SystemContext, sql};
 use tokio_postgres::Client;
 
 use crate::bench::Bench;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{Either, join, join_all, select};
 use tenfold_data::Global;
 use tenfold_data::{
-    Clock, Context, DataError, Database, DatabaseSettings, Entity, Reach, SystemContext, sql,
+    Clock, Context, DataError, Database, DatabaseSettings, EntityExt, Reach, SystemContext, sql,
 };
 use tokio::sync::oneshot;
 use tokio_postgres::Client;

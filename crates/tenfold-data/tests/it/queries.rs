@@ -1,7 +1,7 @@
 //! What can be asked of a list: conditions, order, and what is counted or added up over it.
 
 use tenfold_data::jiff::ToSpan as _;
-use tenfold_data::{Context, DataError, Entity, OrgId, Page, Query};
+use tenfold_data::{Context, DataError, Entity, EntityExt, OrgId, Page, Query};
 
 use crate::bench::Bench;
 use crate::ledger::names;

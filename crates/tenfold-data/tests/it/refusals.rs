@@ -1,6 +1,6 @@
 //! What an author's own SQL may not do is told alike on both databases.
 
-use tenfold_data::{DataError, Entity, Uuid, sql};
+use tenfold_data::{DataError, EntityExt, Uuid, sql};
 
 use crate::bench::Bench;
 use crate::ledger::{here, site_of};

@@ -1,6 +1,6 @@
 //! Relations of every kind, and how a cohort grows and shrinks.
 
-use tenfold_data::{Context, DataError, DatabaseSettings, Entity, OrgId};
+use tenfold_data::{Context, DataError, DatabaseSettings, EntityExt, OrgId};
 
 use crate::bench::Bench;
 use crate::ledger::{names, rows_of};

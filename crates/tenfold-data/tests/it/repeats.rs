@@ -1,7 +1,7 @@
 //! The N+1 detector: what it finds, with the author's line, and what it leaves alone.
 
 use futures_util::future::join_all;
-use tenfold_data::{Context, DataError, Entity, Page, RepeatKind, RepeatedRecord, sql};
+use tenfold_data::{Context, DataError, EntityExt, Page, RepeatKind, RepeatedRecord, sql};
 
 use crate::bench::Bench;
 use crate::ledger::{here, next_line};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::{join, join_all, select_all, try_join_all};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt as _, stream};
-use tenfold_data::{Context, DataError, Entity};
+use tenfold_data::{Context, DataError, EntityExt};
 
 use crate::bench::Bench;
 use crate::ledger::{names, rows_of};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
-use tenfold_data::{Context, DataError, DatabaseSettings, Entity, Scope, SystemContext, TraceContext};
+use tenfold_data::{Context, DataError, DatabaseSettings, EntityExt, Scope, SystemContext, TraceContext};
 use tokio::sync::oneshot;
 
 use crate::bench::Bench;

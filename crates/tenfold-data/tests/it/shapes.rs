@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::{BoxFuture, Either, join, join_all, select};
 use futures_util::{StreamExt as _, stream};
-use tenfold_data::{Context, DataError, Entity};
+use tenfold_data::{Context, DataError, EntityExt};
 
 use crate::bench::Bench;
 use crate::ledger::{names, rows_of};

@@ -2,7 +2,7 @@
 //! every kind that the other two lack.
 
 use tenfold_data::{
-    Context, DataError, Entity, Many, MigrationFile, ModuleMigrations, One, OrgId, Timestamp, id,
+    Context, DataError, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One, OrgId, Timestamp, id,
 };
 
 use crate::bench::Bench;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all};
 use rusqlite::Connection;
-use tenfold_data::{DataError, DatabaseSettings, Entity};
+use tenfold_data::{DataError, DatabaseSettings, EntityExt};
 use uuid::Uuid;
 
 use crate::bench::Bench;

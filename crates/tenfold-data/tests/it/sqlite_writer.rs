@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use rusqlite::Connection;
-use tenfold_data::{Clock, DataError, Database, DatabaseSettings, Entity, sql};
+use tenfold_data::{Clock, DataError, Database, DatabaseSettings, EntityExt, sql};
 use tokio::sync::oneshot;
 
 use crate::bench::{Bench, one_thread};

@@ -1,7 +1,7 @@
 //! What SQLite's planner is told of how rows are spread, and what becomes of it; see decision 22.
 
 use tenfold_data::testing::plans::{self, BadPlan, Ran};
-use tenfold_data::{Context, Entity as _, OrgId, sql};
+use tenfold_data::{Context, EntityExt as _, OrgId, sql};
 
 use crate::bench::Bench;
 use crate::people::{self, Permission, UserId};

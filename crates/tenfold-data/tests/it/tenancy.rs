@@ -1,6 +1,6 @@
 //! Organizations see their own rows and nobody else's.
 
-use tenfold_data::{DataError, Entity, OrgId, Uuid, sql};
+use tenfold_data::{DataError, Entity, EntityExt, OrgId, Uuid, sql};
 
 use crate::bench::Bench;
 use crate::ledger::here;

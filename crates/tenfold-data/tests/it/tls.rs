@@ -11,7 +11,7 @@ use rcgen::{
     PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, SignatureAlgorithm, date_time_ymd,
 };
 use tenfold_data::testing::TestDatabase;
-use tenfold_data::{Clock, DataError, Database, DatabaseSettings, Entity, OrgId, sql};
+use tenfold_data::{Clock, DataError, Database, DatabaseSettings, EntityExt, OrgId, sql};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::{Client, NoTls};

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, join, pending, select};
-use tenfold_data::{DataError, DatabaseSettings, Entity, sql};
+use tenfold_data::{DataError, DatabaseSettings, EntityExt, sql};
 use tokio::sync::oneshot;
 
 use crate::bench::Bench;

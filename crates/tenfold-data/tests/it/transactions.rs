@@ -1,7 +1,7 @@
 //! Transactions: what is committed, what is rolled back, and what is refused while one is open.
 
 use futures_util::future::{Either, join, join_all, select};
-use tenfold_data::{DataError, DatabaseSettings, Entity, OrgId};
+use tenfold_data::{DataError, DatabaseSettings, EntityExt, OrgId};
 use tokio::sync::oneshot;
 
 use crate::bench::Bench;

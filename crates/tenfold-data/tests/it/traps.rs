@@ -12,7 +12,7 @@
 //! - a lost group, which the disk has ended; a busy writer: `sqlite_writer`
 
 use futures_util::future::join;
-use tenfold_data::{DataError, DatabaseSettings, Entity, MigrationFile, ModuleMigrations, id};
+use tenfold_data::{DataError, DatabaseSettings, Entity, EntityExt, MigrationFile, ModuleMigrations, id};
 
 use crate::bench::Bench;
 use crate::people::{self, Account, User};

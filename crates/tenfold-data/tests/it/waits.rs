@@ -3,7 +3,7 @@
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, join, join_all, select};
 use futures_util::stream::FuturesUnordered;
-use tenfold_data::{Context, DataError, Entity, WaitRecord};
+use tenfold_data::{Context, DataError, EntityExt, WaitRecord};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bench::Bench;

@@ -2,7 +2,8 @@
 
 use futures_util::future::join_all;
 use tenfold_data::{
-    Clock, DataError, Database, DatabaseSettings, Entity, Holds, MigrationFile, ModuleMigrations, OrgId, sql,
+    Clock, DataError, Database, DatabaseSettings, EntityExt, Holds, MigrationFile, ModuleMigrations, OrgId,
+    sql,
 };
 
 use crate::bench::Bench;

@@ -1,8 +1,8 @@
 //! Relations of a list that is whole, which are read from its first link to its last, and what keeps that in bounds.
 
 use tenfold_data::{
-    Context, DatabaseSettings, Dialect, Entity, Many, MigrationFile, ModuleMigrations, One, OrgId, Page,
-    Rows, StatementRecord, SystemContext, id,
+    Context, DatabaseSettings, Dialect, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One, OrgId,
+    Page, Rows, StatementRecord, SystemContext, id,
 };
 
 use crate::bench::Bench;

@@ -1,7 +1,7 @@
 //! The second fixture module: projects, their tasks, and what hangs on a task.
 
 use tenfold_data::{
-    Context, Count, DataError, Entity, Many, MigrationFile, ModuleMigrations, One, OrgId, id,
+    Context, Count, DataError, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One, OrgId, id,
 };
 
 use crate::bench::Bench;

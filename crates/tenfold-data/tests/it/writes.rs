@@ -1,7 +1,7 @@
 //! Writes beyond one row by its key: upserts, changes and deletes of many rows, sums in place, and versions.
 
 use futures_util::future::join;
-use tenfold_data::{Context, DataError, Entity, OrgId, Page, Versioned, sql};
+use tenfold_data::{Context, DataError, EntityExt, OrgId, Page, Versioned, sql};
 
 use crate::bench::Bench;
 use crate::ledger::names;

@@ -9,7 +9,7 @@
 extern crate self as tenfold;
 pub use tenfold_data as data;
 
-use tenfold_data::{Context, Count, Entity, Many, One, OrgId, SystemContext, SystemTx, Tx, id};
+use tenfold_data::{Context, Count, Entity, EntityExt, Many, One, OrgId, SystemContext, SystemTx, Tx, id};
 
 id!(NoteId);
 id!(TagId);

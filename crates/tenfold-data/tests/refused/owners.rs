@@ -7,7 +7,7 @@
 extern crate self as tenfold;
 pub use tenfold_data as data;
 
-use tenfold_data::{Entity, OrgId, Uuid, id};
+use tenfold_data::{Entity, EntityExt, OrgId, Uuid, id};
 
 id!(NoteId);
 

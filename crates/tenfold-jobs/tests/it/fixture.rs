@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
-    Clock, DataError, Database, DatabaseSettings, Dialect, Entity as _, Observer, SpanId, StatementRecord,
+    Clock, DataError, Database, DatabaseSettings, Dialect, EntityExt as _, Observer, SpanId, StatementRecord,
     SystemContext, Timestamp, TraceContext, WaitRecord,
 };
 use tenfold_jobs::{

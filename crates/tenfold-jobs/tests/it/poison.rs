@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tenfold_data::{DataError, Entity as _, SystemContext, Uuid};
+use tenfold_data::{DataError, EntityExt as _, SystemContext, Uuid};
 use tenfold_jobs::{Job, JobContext, JobId, JobState, QueuedJob, Worker};
 
 use crate::fixture::{Diary, World};

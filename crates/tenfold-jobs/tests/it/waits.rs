@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use tenfold_data::{Entity as _, SystemContext};
+use tenfold_data::{EntityExt as _, SystemContext};
 use tenfold_jobs::{AttemptError, Job, JobContext, JobId, JobState, Jobs, QueuedJob, TryLater};
 
 use crate::fixture::{Diary, World};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tenfold::data::Entity as _;
+use tenfold::data::EntityExt as _;
 use tenfold::jobs::QueuedJob;
 use tenfold::testing::TestApp;
 use tenfold::{both_databases, sql};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use tenfold_data::{Context, DataError, Database, Entity as _, Scope, SystemContext, TraceContext};
+use tenfold_data::{Context, DataError, Database, EntityExt as _, Scope, SystemContext, TraceContext};
 
 use super::{Case, LIMIT, Listed};
 use crate::people::{User, View, organization};

@@ -17,8 +17,9 @@ use tokio_postgres::{Client, Config, RowStream, Socket, Statement as Prepared};
 
 use super::super::{Call, Params, before};
 use super::merge::{self, Answer, Merging};
+use super::refusal::{classify, unconnected};
+use super::run::{read_row, run_prepared};
 use super::tls::{Tls, TlsStream};
-use super::{classify, read_row, run_prepared, unconnected};
 use crate::driver::DriverError;
 use crate::error::Source;
 use crate::value::Value;

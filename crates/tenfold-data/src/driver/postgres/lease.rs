@@ -14,9 +14,10 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Column, Statement as Prepared};
 
 use super::super::{Call, Late, NotCommitted, Params, before};
+use super::refusal::classify;
+use super::run::{run_prepared, run_typed};
 use super::tls::Tls;
 use super::wall::Session;
-use super::{classify, run_prepared, run_typed};
 use crate::driver::DriverError;
 use crate::error::Source;
 use crate::ownership::OrgId;

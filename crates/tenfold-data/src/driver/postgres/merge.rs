@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
 use tokio_postgres::Row;
 
-use super::classify;
 use super::lane::Lane;
+use super::refusal::classify;
 use crate::driver::DriverError;
 use crate::value::Value;
 

@@ -8,33 +8,29 @@ mod encode;
 mod lane;
 mod lease;
 mod merge;
+mod refusal;
+mod run;
 mod tls;
 mod transaction;
 mod wall;
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Timeouts};
 use futures_util::future::BoxFuture;
-use futures_util::{TryStreamExt as _, pin_mut};
 use tokio::time::Instant;
-use tokio_postgres::error::{DbError, SqlState};
-use tokio_postgres::{Client, RowStream, Statement as Prepared};
 
 use self::lane::Lane;
 use self::lease::Lease;
+use self::refusal::unconnected;
 use self::tls::{Address, Tls};
 use self::transaction::PostgresTransaction;
 use self::wall::Session;
-use super::{Call, Driver, DriverTransaction, Params, before};
-use crate::constraint::{Constraint, ConstraintKind};
-use crate::driver::DriverError;
-use crate::driver::{Pooler, PostgresSettings};
+use super::{Call, Driver, DriverTransaction, before};
+use crate::driver::{DriverError, Pooler, PostgresSettings};
 use crate::error::{DataError, Source};
 use crate::ownership::OrgId;
-use crate::row::{Row, Source as RowSource};
 use crate::statement::{Cost, Dialect};
 
 /// A load by one key, or by a few one after the other, has the plan that its text had the last time: to plan it takes
@@ -172,120 +168,4 @@ impl Driver for Postgres {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move { self.pool.close() })
     }
-}
-
-/// Runs a prepared statement and hands its rows to the sink.
-async fn run_prepared(client: &Client, prepared: &Prepared, call: Call<'_>) -> Result<u64, DriverError> {
-    let Params::One(params) = call.params else { unreachable!("PostgreSQL takes many rows as arrays") };
-    read_rows(client.query_raw(prepared, params).await, call.sink).await
-}
-
-/// Runs a statement without a name on the server, in one round trip: what a pooler can pass on.
-async fn run_typed(client: &Client, call: Call<'_>) -> Result<u64, DriverError> {
-    let Params::One(params) = call.params else { unreachable!("PostgreSQL takes many rows as arrays") };
-    // The server takes a value that no text asks for, if it has a type; the author has made a mistake.
-    if !params.is_empty() && !call.statement.text.contains(&format!("${}", params.len())) {
-        let why = format!("{} values were given, and the text has no ${0}: each value is used", params.len());
-        return Err(DriverError::Other(Source::new(why)));
-    }
-    let typed = params.iter().map(|value| (value, encode::type_of(value)));
-    read_rows(client.query_typed_raw(&call.statement.text, typed).await, call.sink).await
-}
-
-async fn read_rows(
-    rows: Result<RowStream, tokio_postgres::Error>,
-    sink: super::Sink<'_>,
-) -> Result<u64, DriverError> {
-    let rows = rows.map_err(classify)?;
-    pin_mut!(rows);
-    let mut count = 0;
-    while let Some(row) = rows.try_next().await.map_err(classify)? {
-        count += read_row(Some(&row), sink)?;
-    }
-    Ok(rows.rows_affected().unwrap_or(count))
-}
-
-/// Hands a row to the sink, if there is one; says how many there were.
-fn read_row(row: Option<&tokio_postgres::Row>, sink: super::Sink<'_>) -> Result<u64, DriverError> {
-    let Some(row) = row else { return Ok(0) };
-    sink(&Row(RowSource::Postgres(row))).map_err(DriverError::Read)?;
-    Ok(1)
-}
-
-/// What a PostgreSQL error means to the caller.
-fn classify(error: tokio_postgres::Error) -> DriverError {
-    let Some(refusal) = error.as_db_error() else {
-        return unanswered(error);
-    };
-    if let Some(constraint) = broken(refusal) {
-        return DriverError::Constraint(Box::new(constraint));
-    }
-    match refusal.code() {
-        &SqlState::NUMERIC_VALUE_OUT_OF_RANGE => DriverError::OutOfRange,
-        &SqlState::QUERY_CANCELED => DriverError::Deadline,
-        &SqlState::TOO_MANY_CONNECTIONS => {
-            DriverError::Overloaded("PostgreSQL has no connection left (max_connections)")
-        }
-        // A statement without a name is not looked at before its values come; too few of them are told so.
-        &SqlState::PROTOCOL_VIOLATION => DriverError::Other(Source::new(explain(refusal))),
-        // 57P0x: the server shuts down or starts up; 08: the connection broke.
-        code if code.code().starts_with("57P") || code.code().starts_with("08") => {
-            DriverError::Unavailable(Source::new(error))
-        }
-        &SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE => {
-            DriverError::Overloaded("the transaction ran into another one; try it again")
-        }
-        _ => DriverError::Other(Source::new(explain(refusal))),
-    }
-}
-
-/// The constraint that a value breaks.
-fn broken(refusal: &DbError) -> Option<Constraint> {
-    let kind = match *refusal.code() {
-        SqlState::UNIQUE_VIOLATION => ConstraintKind::Unique,
-        SqlState::FOREIGN_KEY_VIOLATION => ConstraintKind::ForeignKey,
-        SqlState::NOT_NULL_VIOLATION => ConstraintKind::NotNull,
-        SqlState::CHECK_VIOLATION => ConstraintKind::Check,
-        _ => return None,
-    };
-    let mut constraint = Constraint::new(kind, refusal.table().unwrap_or_default());
-    constraint.name = refusal.constraint().map(str::to_owned);
-    // `Key (org_id, email)=(…, …) already exists.`: in whatever language the words are, the columns stand here.
-    let columns = refusal.detail().and_then(|detail| detail.split_once('(')?.1.split_once(")=("));
-    match (refusal.column(), columns) {
-        (Some(column), _) => constraint.columns = vec![column.to_owned()],
-        (None, Some((columns, _))) => constraint.columns = columns.split(", ").map(str::to_owned).collect(),
-        (None, None) => {}
-    }
-    Some(constraint)
-}
-
-/// An error of opening a connection. Whatever it is, a wrong password or no such database for two, it is not the
-/// author's mistake: nobody gets in until the server or its address is repaired.
-fn unconnected(error: tokio_postgres::Error) -> DriverError {
-    if let Some(hint) = tls::hint(&error) {
-        return DriverError::Unavailable(Source::new(hint));
-    }
-    match classify(error) {
-        DriverError::Other(source) => DriverError::Unavailable(source),
-        other => other,
-    }
-}
-
-/// An error that did not come from the server: the connection is gone, or the values do not fit the text.
-fn unanswered(error: tokio_postgres::Error) -> DriverError {
-    let Some(cause) = error.source() else {
-        let closed = error.is_closed();
-        let source = Source::new(error);
-        return if closed { DriverError::Unavailable(source) } else { DriverError::Other(source) };
-    };
-    if cause.is::<std::io::Error>() {
-        return DriverError::Unavailable(Source::new(error));
-    }
-    DriverError::Other(Source::new(format!("{error}: {cause}")))
-}
-
-fn explain(refusal: &DbError) -> String {
-    let detail = refusal.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-    format!("{} {}{detail}", refusal.code().code(), refusal.message())
 }

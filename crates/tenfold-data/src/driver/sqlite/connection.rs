@@ -10,8 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
 
 use super::super::{Call, Params};
 use super::{constraint, list, private_file};
-use crate::driver::DriverError;
-use crate::driver::SqliteSettings;
+use crate::driver::{DriverError, SqliteSettings};
 use crate::error::Source;
 use crate::row::{Row, Source as RowSource};
 use crate::value::{Value, days_of};

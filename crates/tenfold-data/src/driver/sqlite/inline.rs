@@ -16,9 +16,7 @@ use rusqlite::Connection;
 
 use super::connection::{self, classify, execute, run_statement};
 use super::wal_index::{Head, WalIndex};
-use crate::driver::Call;
-use crate::driver::DriverError;
-use crate::driver::SqliteSettings;
+use crate::driver::{Call, DriverError, SqliteSettings};
 
 /// As many connections as there are threads that can run a read at once, and one more.
 pub(super) struct Inline {

@@ -21,8 +21,7 @@ use super::connection::open_writer;
 use super::inline::Inline;
 use super::kept_open;
 use super::wal_index::{Head, WalIndex};
-use crate::driver::DriverError;
-use crate::driver::SqliteSettings;
+use crate::driver::{DriverError, SqliteSettings};
 
 /// The log is moved into the database when it has so many pages: SQLite's own default.
 const LONG: u32 = 1_000;

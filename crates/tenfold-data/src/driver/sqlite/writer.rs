@@ -37,8 +37,7 @@ use super::connection::classify;
 use super::group::State;
 use super::log::Log;
 use super::transaction::SqliteTransaction;
-use crate::driver::DriverError;
-use crate::driver::SqliteSettings;
+use crate::driver::{DriverError, SqliteSettings};
 
 /// So often an idle reader's snapshot is let go of. Another process, which cannot ask for it, may have to wait for that
 /// before it can begin its log anew. And so often the thread looks for a group that nobody commits.

@@ -6,20 +6,18 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::keyed::{self, KeyedLoad, Request};
-use super::repeats::BATCH;
-use super::{BatchKey, Loader, Scope, Watch};
 use crate::context::Origin;
 use crate::entity::{Entity, ListForm};
 use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::relation::Peering;
-use crate::scope::Connection;
+use crate::scope::keyed::{self, KeyedLoad, Request};
+use crate::scope::{BATCH, BatchKey, Connection, Loader, Scope, Watch};
 use crate::statement::CallSite;
 use crate::value::{ColumnType as _, Value};
 
 /// Asks for the rows of `keys`.
-pub(crate) fn request<E: Entity>(
+pub(super) fn request<E: Entity>(
     origin: &Origin<'_>,
     keys: Vec<E::Key>,
     site: CallSite,

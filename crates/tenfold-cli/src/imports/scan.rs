@@ -1,0 +1,173 @@
+//! What the items of one module name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{Attribute, ItemUse, UseTree, Visibility};
+
+/// A path that is named, and where.
+#[derive(Debug, Clone)]
+pub struct Reference {
+    /// Its words.
+    pub path: Vec<String>,
+    /// A line, from 1.
+    pub line: usize,
+    /// Whether it stands for all that is there: `use super::*`.
+    pub is_glob: bool,
+}
+
+/// The references of one module.
+#[derive(Debug, Default)]
+pub struct References {
+    /// What `use` brings in, by its name here.
+    imports: BTreeMap<String, Reference>,
+    /// Those of them that are only handed on, unless the module uses them itself.
+    handed_on: BTreeSet<String>,
+    globs: Vec<Reference>,
+    paths: Vec<Reference>,
+    /// The words with which the paths of the module begin.
+    first_words: BTreeSet<String>,
+}
+
+impl References {
+    /// Reads the items, but not those of modules inside, nor those for tests.
+    pub fn of(items: &[syn::Item]) -> Self {
+        let mut found = Self::default();
+        items.iter().for_each(|item| found.visit_item(item));
+        found
+    }
+
+    /// What a name stands for that `use` brings in.
+    pub fn imported(&self, name: &str) -> Option<&Reference> {
+        self.imports.get(name)
+    }
+
+    /// Everything that the module takes from somewhere.
+    pub fn taken(&self) -> impl Iterator<Item = &Reference> {
+        let is_used = |name: &&String| !self.handed_on.contains(*name) || self.first_words.contains(*name);
+        let imports = self.imports.iter().filter(move |(name, _)| is_used(name)).map(|(_, path)| path);
+        imports.chain(&self.globs).chain(&self.paths)
+    }
+
+    fn import(&mut self, tree: &UseTree, before: &mut Vec<String>, is_public: bool) {
+        let line = tree.span().start().line;
+        match tree {
+            UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.import(&path.tree, before, is_public);
+                before.pop();
+            }
+            UseTree::Group(group) => {
+                group.items.iter().for_each(|item| self.import(item, before, is_public));
+            }
+            UseTree::Glob(_) if !is_public => {
+                self.globs.push(Reference { path: before.clone(), line, is_glob: true });
+            }
+            UseTree::Glob(_) => {}
+            UseTree::Name(name) => {
+                let word = name.ident.to_string();
+                self.bring_in(word.clone(), word, before, (line, is_public));
+            }
+            UseTree::Rename(name) => {
+                self.bring_in(name.ident.to_string(), name.rename.to_string(), before, (line, is_public));
+            }
+        }
+    }
+
+    fn bring_in(&mut self, word: String, name: String, before: &[String], (line, is_public): (usize, bool)) {
+        let mut path = before.to_vec();
+        if word != "self" {
+            path.push(word);
+        }
+        let name = if name == "self" { path.last().cloned().unwrap_or_default() } else { name };
+        if is_public {
+            self.handed_on.insert(name.clone());
+        }
+        self.imports.insert(name, Reference { path, line, is_glob: false });
+    }
+
+    /// The paths among the tokens of a macro.
+    fn tokens(&mut self, tokens: TokenStream) {
+        let mut path: Vec<String> = Vec::new();
+        let (mut line, mut colons) = (0, 0);
+        for token in tokens {
+            match token {
+                TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
+                TokenTree::Ident(word) => {
+                    if colons != 2 {
+                        self.end_path(std::mem::take(&mut path), line);
+                        line = word.span().start().line;
+                    }
+                    colons = 0;
+                    path.push(word.to_string());
+                }
+                other => {
+                    self.end_path(std::mem::take(&mut path), line);
+                    colons = 0;
+                    if let TokenTree::Group(group) = other {
+                        self.tokens(group.stream());
+                    }
+                }
+            }
+        }
+        self.end_path(path, line);
+    }
+
+    fn end_path(&mut self, path: Vec<String>, line: usize) {
+        self.first_words.extend(path.first().cloned());
+        if path.len() > 1 {
+            self.paths.push(Reference { path, line, is_glob: false });
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for References {
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        let attributes = match item {
+            syn::Item::Mod(_) => return,
+            syn::Item::Fn(item) => &item.attrs,
+            syn::Item::Impl(item) => &item.attrs,
+            syn::Item::Use(item) => &item.attrs,
+            _ => return visit::visit_item(self, item),
+        };
+        if !is_for_tests(attributes) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        let is_public = !matches!(item.vis, Visibility::Inherited);
+        self.import(&item.tree, &mut Vec::new(), is_public);
+    }
+
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let words = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        self.end_path(words, path.span().start().line);
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, invocation: &'ast syn::Macro) {
+        self.visit_path(&invocation.path);
+        self.tokens(invocation.tokens.clone());
+    }
+}
+
+/// Whether an item is there for tests only.
+pub fn is_for_tests(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg")
+            && attribute.parse_args::<syn::Path>().is_ok_and(|condition| condition.is_ident("test"))
+    })
+}
+
+/// The folder in which the modules of a file have theirs.
+pub fn folder_of(file: &Path) -> PathBuf {
+    let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
+    if ["lib", "main", "mod"].contains(&name.as_str()) { folder } else { folder.join(name) }
+}

@@ -1,0 +1,65 @@
+//! Files form no circle of more than two.
+//!
+//! In a circle no file can be read, tested or moved without all the others. Two files that name each other are one
+//! thought in two parts, and allowed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::facts::{Facts, FileArrows};
+use crate::violation::{Place, Rule, Violation};
+
+/// So many files may name each other.
+const ALLOWED: usize = 2;
+
+/// What breaks the rule: one violation for each circle, at its first file.
+pub fn violations(facts: &Facts) -> Vec<Violation> {
+    facts.file_arrows.iter().flat_map(of_crate).collect()
+}
+
+fn of_crate(files: &FileArrows) -> Vec<Violation> {
+    let mut next: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for arrow in &files.arrows {
+        next.entry(arrow.from).or_default().insert(arrow.to);
+    }
+    let reached: Vec<BTreeSet<usize>> = (0..files.paths.len()).map(|start| reachable(&next, start)).collect();
+    let mut told = BTreeSet::new();
+    let mut found = Vec::new();
+    for start in 0..files.paths.len() {
+        let circle: BTreeSet<usize> =
+            reached[start].iter().copied().filter(|file| reached[*file].contains(&start)).collect();
+        if circle.len() > ALLOWED && told.insert(circle.clone()) {
+            found.push(violation(files, &circle));
+        }
+    }
+    found
+}
+
+/// What can be reached from `start` by at least one arrow.
+fn reachable(next: &BTreeMap<usize, BTreeSet<usize>>, start: usize) -> BTreeSet<usize> {
+    let mut seen = BTreeSet::new();
+    let mut waiting = vec![start];
+    while let Some(at) = waiting.pop() {
+        waiting.extend(next.get(&at).into_iter().flatten().copied().filter(|to| seen.insert(*to)));
+    }
+    seen
+}
+
+fn violation(files: &FileArrows, circle: &BTreeSet<usize>) -> Violation {
+    let mut names: BTreeMap<(usize, usize), BTreeSet<&str>> = BTreeMap::new();
+    for arrow in &files.arrows {
+        if circle.contains(&arrow.from) && circle.contains(&arrow.to) {
+            names.entry((arrow.from, arrow.to)).or_default().insert(&arrow.name);
+        }
+    }
+    let first = circle.iter().map(|file| &files.paths[*file]).min().cloned().unwrap_or_default();
+    let line =
+        files.arrows.iter().find(|arrow| files.paths[arrow.from] == first && circle.contains(&arrow.to));
+    let wrong = format!("{} files import each other in a circle", circle.len());
+    let remedy = "move what several of them need into a file that imports none of them";
+    let place = Place::new(&first, line.map_or(1, |arrow| arrow.line));
+    let details = names.into_iter().map(|((from, to), names)| {
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        format!("{} → {}: {names}", files.paths[from], files.paths[to])
+    });
+    Violation { details: details.collect(), ..Violation::new(Rule::Circles, place, &first, wrong, remedy) }
+}

@@ -1,0 +1,92 @@
+//! One entity's place in the cohort of a relation, and what it was given there.
+
+use std::sync::{Arc, OnceLock};
+
+use super::cohort::Cohort;
+use super::related::Related;
+use super::rows::{Held, Rows, Viewer, shows};
+
+/// A relation's field: [`One`](super::One), [`Many`](super::Many) or [`Count`](super::Count).
+#[doc(hidden)]
+pub trait Field: From<Member<Self::Row>> {
+    type Row: Related;
+}
+
+/// One entity's place in a cohort, if it was loaded with one.
+#[doc(hidden)]
+pub struct Member<R: Related>(pub(super) Option<Place<R>>);
+
+#[doc(hidden)]
+pub struct Place<R: Related> {
+    pub(super) cohort: Arc<Cohort<R>>,
+    pub(super) index: u32,
+    /// What was given outside of transactions.
+    outside: OnceLock<Rows<R>>,
+    /// What was given inside of some. It may be borrowed for as long as the entity lives, so what another one sees is
+    /// put behind it.
+    inside: OnceLock<Box<Seen<R>>>,
+}
+
+struct Seen<R> {
+    by: Viewer,
+    rows: Rows<R>,
+    next: OnceLock<Box<Seen<R>>>,
+}
+
+impl<R: Related> Place<R> {
+    pub(super) fn new(cohort: Arc<Cohort<R>>, index: u32) -> Self {
+        Place { cohort, index, outside: OnceLock::new(), inside: OnceLock::new() }
+    }
+
+    /// The same for a copy of the entity. What transactions saw is still in the cohort.
+    pub(super) fn copy(&self) -> Self {
+        Place { outside: self.outside.clone(), ..Place::new(Arc::clone(&self.cohort), self.index) }
+    }
+
+    /// Whether it was given what is seen outside of transactions.
+    pub(super) fn has_own_rows(&self) -> bool {
+        self.outside.get().is_some()
+    }
+
+    /// What the entity was given before, if it may be shown to `asking`.
+    pub(super) fn seen(&self, asking: &Viewer) -> Option<&[R]> {
+        let outside = self.outside.get().filter(|_| shows(&None, asking));
+        let rows = outside.or_else(|| self.seen_inside(asking))?;
+        Some(rows.as_deref().map(Held::rows).unwrap_or_default())
+    }
+
+    fn seen_inside(&self, asking: &Viewer) -> Option<&Rows<R>> {
+        let seen = std::iter::successors(self.inside.get(), |seen| seen.next.get());
+        seen.filter(|seen| shows(&seen.by, asking)).map(|seen| &seen.rows).next()
+    }
+
+    /// Keeps what was found.
+    pub(super) fn keep(&self, by: &Viewer, rows: Rows<R>) {
+        if by.is_none() {
+            // Another task of the request may have kept the same before.
+            self.outside.get_or_init(|| rows);
+            return;
+        }
+        let mut seen = Box::new(Seen { by: by.clone(), rows, next: OnceLock::new() });
+        let mut end = &self.inside;
+        while let Err(back) = end.set(seen) {
+            seen = back;
+            let Some(taken) = end.get() else { return };
+            end = &taken.next;
+        }
+    }
+}
+
+impl<R: Related> Clone for Member<R> {
+    fn clone(&self) -> Self {
+        Member(self.0.as_ref().map(|place| place.cohort.copy(place)))
+    }
+}
+
+impl<R: Related> Drop for Member<R> {
+    fn drop(&mut self) {
+        if let Some(place) = &self.0 {
+            place.cohort.leave(place);
+        }
+    }
+}
