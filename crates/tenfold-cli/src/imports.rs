@@ -111,8 +111,7 @@ impl Crate {
         if self.modules.contains_key(&path) && !taken.is_glob {
             return None;
         }
-        let to = self.defining(&path, 0)?;
-        let name = taken.path.last().cloned().unwrap_or_default();
+        let (to, name) = self.defining(&path, 0)?;
         (to != from).then_some(Arrow { from, to, name, line: taken.line })
     }
 
@@ -151,19 +150,18 @@ impl Crate {
         Some(start)
     }
 
-    /// The file that defines what `path` names, through whatever hands it on.
-    fn defining(&self, path: &[String], depth: usize) -> Option<usize> {
+    /// The file that defines what `path` names, through whatever hands it on, and its name there.
+    fn defining(&self, path: &[String], depth: usize) -> Option<(usize, String)> {
         /// Longer chains of re-exports lead in a ring.
         const MOST: usize = 16;
         let known = (0..=path.len()).rev().find(|length| self.modules.contains_key(&path[..*length]))?;
         let module = &self.modules[&path[..known]];
-        let Some(name) = path.get(known) else { return Some(module.file) };
+        let here = |name: &str| Some((module.file, name.to_owned()));
+        let Some(name) = path.get(known) else { return here("*") };
         let handed_on = module.references.imported(name).filter(|_| depth < MOST);
-        let Some(handed_on) = handed_on else { return Some(module.file) };
-        let Some(mut full) = self.absolute(&path[..known].to_vec(), &handed_on.path) else {
-            return Some(module.file);
-        };
+        let full = handed_on.and_then(|by| self.absolute(&path[..known].to_vec(), &by.path));
+        let Some(mut full) = full else { return here(name) };
         full.extend(path[known + 1..].iter().cloned());
-        if full == path { Some(module.file) } else { self.defining(&full, depth + 1) }
+        if full == path { here(name) } else { self.defining(&full, depth + 1) }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens as _;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, ItemUse, UseTree, Visibility};
@@ -157,11 +158,21 @@ impl<'ast> Visit<'ast> for References {
     }
 }
 
-/// Whether an item is there for tests only.
+/// Whether an item is there for tests only: `#[cfg(test)]`, `#[cfg(all(test, unix))]`.
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        attribute.path().is_ident("cfg")
-            && attribute.parse_args::<syn::Path>().is_ok_and(|condition| condition.is_ident("test"))
+    fn words(tokens: TokenStream, found: &mut Vec<String>) {
+        for token in tokens {
+            match token {
+                TokenTree::Ident(word) => found.push(word.to_string()),
+                TokenTree::Group(group) => words(group.stream(), found),
+                _ => {}
+            }
+        }
+    }
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
+        let mut found = Vec::new();
+        words(attribute.meta.to_token_stream(), &mut found);
+        found.iter().any(|word| word == "test") && !found.iter().any(|word| word == "not" || word == "any")
     })
 }
 
