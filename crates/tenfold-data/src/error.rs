@@ -67,11 +67,16 @@ pub enum DataError {
         /// The statement's name.
         statement: String,
     },
-    /// A number that is none (NaN): SQLite would store NULL in its place; refused on both databases.
-    #[error("a number for {statement} is NaN: there is no such value in SQLite")]
-    NotANumber {
+    /// A number that is NaN or infinite: SQLite would store NULL in place of the one, and JSON has neither. Refused on both
+    /// databases.
+    #[error("{column} of {statement} is {value}: a number is finite; where there may be none, store None")]
+    NotFinite {
         /// The statement's name.
         statement: String,
+        /// The column that the number is for, or its parameter where the text names none.
+        column: String,
+        /// The number.
+        value: f64,
     },
     /// A cursor that this list did not give out.
     #[error("the cursor is not one of this list: start again without a cursor")]

@@ -1,6 +1,7 @@
 //! The narrow seam to a database: run a statement, open a transaction. Everything above is the same for both.
 
 mod error;
+mod parameter;
 pub(crate) mod postgres;
 mod settings;
 pub(crate) mod sqlite;
@@ -15,6 +16,8 @@ pub(crate) use self::error::DriverError;
 pub use self::settings::{Pooler, PostgresSettings, SqliteSettings};
 use crate::error::DataError;
 use crate::ownership::OrgId;
+use self::parameter::column_of;
+use crate::driver::DriverError;
 use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Dialect, Statement};
 use crate::value::Value;
@@ -40,21 +43,36 @@ pub(crate) enum Params<'a> {
 }
 
 impl Params<'_> {
-    /// Refuses what one of the databases cannot keep: a NUL character in text (22021 on PostgreSQL), and NaN, which
-    /// SQLite turns into NULL.
-    pub(crate) fn check(&self, statement: &str) -> Result<(), DataError> {
-        let statement = || statement.to_owned();
+    /// Refuses what one of the databases, or JSON, cannot keep: a NUL character in text (22021 on PostgreSQL); NaN, which
+    /// SQLite turns into NULL; and an infinity, which becomes `null` in JSON.
+    pub(crate) fn check(&self, statement: &Statement) -> Result<(), DataError> {
         if self.hold_nul() {
-            return Err(DataError::NulInText { statement: statement() });
+            return Err(DataError::NulInText { statement: statement.name.to_string() });
         }
-        let is_nan = |value: &Value| matches!(value, Value::Real(n) if n.is_nan());
-        if self
-            .values()
-            .any(|value| is_nan(value) || matches!(value, Value::List(all) if all.iter().any(is_nan)))
-        {
-            return Err(DataError::NotANumber { statement: statement() });
+        match self.not_finite() {
+            Some((number, value)) => Err(DataError::NotFinite {
+                statement: statement.name.to_string(),
+                column: column_of(&statement.text, number),
+                value,
+            }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// A number that is not finite, and of which parameter (from 1) it is.
+    fn not_finite(&self) -> Option<(usize, f64)> {
+        fn of(value: &Value) -> Option<f64> {
+            match value {
+                Value::Real(n) if !n.is_finite() => Some(*n),
+                Value::List(values) => values.iter().find_map(of),
+                _ => None,
+            }
+        }
+        let in_set = |set: &[Value]| (1..).zip(set).find_map(|(number, value)| Some((number, of(value)?)));
+        match self {
+            Params::One(values) => in_set(values),
+            Params::Each(sets) => sets.iter().find_map(|set| in_set(set)),
+        }
     }
 
     /// The parameters of the first run.

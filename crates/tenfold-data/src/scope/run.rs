@@ -62,7 +62,7 @@ impl Scope {
         watch: Watch,
     ) -> Result<(), DataError> {
         let params = Params::One(&late.params);
-        params.check(&late.statement.name)?;
+        params.check(late.statement)?;
         if watch == Watch::Repeats {
             self.watch_write(late.statement, params, late.site);
         }
@@ -86,7 +86,7 @@ impl Scope {
         site: CallSite,
         sink: Sink<'_>,
     ) -> Result<u64, DataError> {
-        params.check(&statement.name)?;
+        params.check(statement)?;
         if let Some(table) = statement.global {
             self.database.owned().refuse(table, &statement.name, site)?;
         }

@@ -11,8 +11,10 @@
 //! - children that yield, tokio's budget, wakers that fire during the poll: `batches`
 //! - a lost group, which the disk has ended; a busy writer: `sqlite_writer`
 
+use std::sync::Arc;
+
 use futures_util::future::join;
-use tenfold_data::{DataError, DatabaseSettings, Entity, EntityExt, MigrationFile, ModuleMigrations, id};
+use tenfold_data::{DataError, DatabaseSettings, Entity, EntityExt, MigrationFile, ModuleMigrations, id, SystemContext, sql};
 
 use crate::bench::Bench;
 use crate::people::{self, Account, User};
@@ -20,7 +22,7 @@ use crate::people::{self, Account, User};
 on_both_databases!(
     a_deferred_foreign_key_is_refused_before_it_can_fail_its_neighbours_commit,
     text_keys_that_look_like_numbers_stay_text,
-    a_number_that_is_none_is_refused,
+    a_number_that_is_not_finite_is_refused,
     a_request_that_waits_lets_others_run_on_the_same_thread,
     a_small_request_cache_forgets_and_loads_again,
 );
@@ -67,19 +69,43 @@ struct Measure {
     value: Option<f64>,
 }
 
-async fn a_number_that_is_none_is_refused(bench: Bench) {
+async fn a_number_that_is_not_finite_is_refused(bench: Bench) {
     const TEXT: &str = "CREATE TABLE measures_measures (id uuid PRIMARY KEY, value double precision);";
     const FILES: &[MigrationFile] = &[MigrationFile { name: "0001_measures.sql", text: TEXT }];
     bench.database.migrate(&[ModuleMigrations { module: "measures", files: FILES }]).await.unwrap();
     bench
         .request(async |cx| {
             let row = |value| Measure { id: MeasureId(cx.new_id()), value };
-            let rows = vec![row(Some(f64::INFINITY)), row(Some(f64::NAN))];
-            let refused = cx.transaction(async |tx| Measure::insert_many(tx, rows).await).await.map(|_| ());
-            assert!(matches!(refused, Err(DataError::NotANumber { .. })), "{refused:?}");
-            let listed = Measure::query().filter(Measure::value.any_of([Some(f64::NAN)])).all(&cx).await;
-            assert!(matches!(listed.map(|_| ()), Err(DataError::NotANumber { .. })));
-            assert!(!Measure::query().exists(&cx).await.unwrap());
+            let kept = cx.transaction(async |tx| row(Some(0.5)).insert(tx).await).await.unwrap();
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let rows = vec![row(Some(1.0)), row(Some(bad))];
+                let inserted =
+                    cx.transaction(async |tx| Measure::insert_many(tx, rows).await).await.map(drop);
+                let change = Measure::update(kept.id).set(Measure::value, Some(bad));
+                let changed = cx.transaction(async |tx| change.run(tx).await).await;
+                let added = Measure::query().update().add(Measure::value, bad);
+                let added = cx.transaction(async |tx| added.run(tx).await).await.map(drop);
+                let compared =
+                    Measure::query().filter(Measure::value.lt(Some(bad))).exists(&cx).await.map(drop);
+                let listed =
+                    Measure::query().filter(Measure::value.any_of([Some(bad)])).all(&cx).await.map(drop);
+                for refused in [inserted, changed, added, compared, listed] {
+                    let told = refused.unwrap_err().to_string();
+                    assert!(told.starts_with("value of measures_measures."), "{told}");
+                    assert!(told.contains(&format!(" is {bad}: a number is finite")), "{told}");
+                }
+            }
+            assert_eq!(Measure::query().sum(&cx, Measure::value).await.unwrap().to_string(), "0.5");
+            // One that is there already is read.
+            let there = sql!(
+                "measures.there",
+                sqlite: "UPDATE measures_measures SET value = 9e999 WHERE id = $1",
+                postgres: "UPDATE measures_measures SET value = 'Infinity' WHERE id = $1"
+            );
+            let there = there.bind(kept.id);
+            let system = SystemContext::new(Arc::clone(cx.scope()));
+            system.transaction(async |tx| there.execute(tx).await).await.unwrap();
+            assert_eq!(Measure::get(&cx, kept.id).await.unwrap().value, Some(f64::INFINITY));
         })
         .await;
 }

@@ -3,9 +3,7 @@
 use serde_json::json;
 use tenfold_data::jiff::Timestamp;
 use tenfold_data::jiff::civil::{Date, date};
-use tenfold_data::{
-    Context, DataError, Dialect, Entity, EntityExt, MigrationFile, ModuleMigrations, Page, TextEnum, id, sql,
-};
+use tenfold_data::{Context, DataError, Dialect, Entity, EntityExt, MigrationFile, ModuleMigrations, Page, TextEnum, id, sql};
 
 use crate::bench::Bench;
 
@@ -89,7 +87,7 @@ async fn every_type_comes_back_as_it_was_written(bench: Bench) {
             let texts =
                 ["", " ", "'; DROP TABLE values_samples; --", "Zoë 🦀 \u{202e}\u{fffd}\t\r\n", "1e3", "null"];
             let numbers = [0, 1, -1, i64::MAX, i64::MIN, i64::from(i32::MAX) + 1];
-            let amounts = [0.1, f64::MAX, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY, 5e-324];
+            let amounts = [0.1, f64::MAX, f64::MIN, f64::MIN_POSITIVE, -0.1, 5e-324];
             let times = [
                 "1970-01-01T00:00:00Z",
                 "1969-12-31T23:59:59.999999Z",
@@ -393,12 +391,6 @@ async fn sums_means_and_counts_are_read_alike(bench: Bench) {
             type Read = (i64, f64, i64, f64, i64, f64, bool, i64);
             let rows: Vec<Read> = text.all(&cx).await.unwrap();
             assert_eq!(rows, [(5, 2.5, 2, 7.75, 2, 2.5, true, 7)]);
-            // PostgreSQL's sum is no bigint, so its half has a fraction: told, and never cut off.
-            let half = sql!("numbers.half", "SELECT sum(number) / 2 FROM values_samples");
-            match half.all::<(i64,), _>(&cx).await {
-                Ok(rows) => assert_eq!((rows, bench.database.dialect()), (vec![(2,)], Dialect::Sqlite)),
-                Err(error) => assert!(error.to_string().contains("CAST(… AS bigint)"), "{error}"),
-            }
             let none = sql!(
                 "numbers.none",
                 "SELECT sum(number), coalesce(sum(number), 0), coalesce(avg(number), 0) FROM values_samples WHERE name = ''"

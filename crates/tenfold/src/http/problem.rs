@@ -320,9 +320,8 @@ impl From<DataError> for Problem {
                 Problem::conflict(what).cause(error)
             }
             DataError::Stale { .. } => Problem::stale().cause(error),
-            DataError::NotANumber { .. } | DataError::OutOfRange { .. } => {
-                Problem::invalid("a number is too large, or none").cause(error)
-            }
+            DataError::NotFinite { .. } => Problem::invalid("a number is not finite").cause(error),
+            DataError::OutOfRange { .. } => Problem::invalid("a number is too large").cause(error),
             DataError::NulInText { .. } => Problem::invalid("text must not hold NUL characters"),
             DataError::Cursor => Problem::bad_request(error.to_string()),
             DataError::Deadline { .. } => {
