@@ -3,6 +3,7 @@
 
 mod aggregate;
 mod filter;
+mod order;
 mod rows;
 
 use std::future::Future;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub use self::filter::Filter;
 use self::filter::fingerprint;
+use self::order::{Behind, Case, Direction, Order};
 pub use self::rows::Rows;
 use crate::context::{Origin, Reach};
 use crate::entity::{Column, Entity};
@@ -22,22 +24,6 @@ use crate::scope::{Connection, Scope, Watch};
 use crate::statement::{CallSite, Cost, Statement};
 use crate::value::{ColumnType as _, Kind, Sortable, Value};
 
-/// Which way a list runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
-    Ascending,
-    Descending,
-}
-
-impl Direction {
-    fn turned(self) -> Self {
-        match self {
-            Direction::Ascending => Direction::Descending,
-            Direction::Descending => Direction::Ascending,
-        }
-    }
-}
-
 /// Whether the rows of a list are peers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Company {
@@ -48,7 +34,7 @@ enum Company {
 /// A list of one entity that is being described; [`Query::all`] runs it.
 pub struct Query<E: Entity> {
     filters: Vec<Filter<E>>,
-    order: Vec<(&'static str, Direction)>,
+    order: Vec<Order>,
     is_turned: bool,
     limit: Option<usize>,
     cursor: Option<String>,
@@ -80,14 +66,23 @@ impl<E: Entity> Query<E> {
 
     /// Orders by a column, and after those that were named before; the key is always the last to decide.
     pub fn order_by<T: Sortable>(mut self, column: Column<E, T>) -> Self {
-        self.order.push((column.name(), Direction::Ascending));
+        self.order.push(Order::by(column.name(), Direction::Ascending));
+        self
+    }
+
+    /// As [`order_by`](Self::order_by), without telling the letters A to Z from a to z: the order of
+    /// [`starts_with_ignore_ascii_case`](Column::starts_with_ignore_ascii_case), which the same index serves. What differs
+    /// in them alone is ordered by what comes behind.
+    pub fn order_by_ignore_ascii_case(mut self, column: Column<E, String>) -> Self {
+        let order = Order::by(column.name(), Direction::Ascending);
+        self.order.push(Order { case: Case::Ignored, ..order });
         self
     }
 
     /// As [`order_by`](Self::order_by), the greatest first. An order that runs both ways needs an index that does,
     /// `(org_id, status, sent_at DESC, id DESC)`; a page of it behind a cursor may take a statement more for each turn.
     pub fn order_by_descending<T: Sortable>(mut self, column: Column<E, T>) -> Self {
-        self.order.push((column.name(), Direction::Descending));
+        self.order.push(Order::by(column.name(), Direction::Descending));
         self
     }
 
@@ -99,7 +94,7 @@ impl<E: Entity> Query<E> {
 
     /// Newest first: orders by the key, descending, since ids grow with time.
     pub fn newest_first(mut self) -> Self {
-        self.order = vec![(E::table().key, Direction::Ascending)];
+        self.order = vec![Order::by(E::table().key, Direction::Ascending)];
         self.descending()
     }
 
@@ -202,29 +197,29 @@ impl<E: Entity> Query<E> {
     /// cursor nor behind a row that the author names.
     pub(crate) fn watch(&self) -> Watch {
         let goes_on =
-            |filter: &Filter<E>| self.order.first().is_some_and(|(first, _)| filter.goes_on_behind(first));
+            |filter: &Filter<E>| self.order.first().is_some_and(|first| filter.goes_on_behind(first.column));
         let is_page = self.cursor.is_some() || self.filters.iter().any(goes_on);
         if is_page || !self.filters.iter().any(Filter::is_by_value) { Watch::Nothing } else { self.watch }
     }
 
     fn end_order_with_key(&mut self) {
         let key = E::table().key;
-        if !self.order.iter().any(|(column, _)| *column == key) {
-            let direction = self.order.last().map_or(Direction::Ascending, |(_, direction)| *direction);
-            self.order.push((key, direction));
+        if !self.order.iter().any(|order| order.column == key) {
+            let direction = self.order.last().map_or(Direction::Ascending, |order| order.direction);
+            self.order.push(Order::by(key, direction));
         }
         if std::mem::take(&mut self.is_turned) {
-            self.order.iter_mut().for_each(|(_, direction)| *direction = direction.turned());
+            self.order.iter_mut().for_each(|order| order.direction = order.direction.turned());
         }
     }
 
     /// `WHERE …` of the tenant and the filters, or nothing; the parameters so far.
-    fn condition(&self, target: &Target) -> (String, Vec<Value>) {
+    fn condition(&self, target: &Target, behind: Option<&Behind>) -> (String, Vec<Value>) {
         let mut params: Vec<Value> = target.tenant.iter().map(OrgId::to_value).collect();
         let mut conditions: Vec<String> =
             E::table().tenant.iter().map(|column| format!("{column} = $1")).collect();
         let dialect = target.scope.database().dialect();
-        conditions.extend(self.filters.iter().map(|filter| filter.condition(dialect, &mut params)));
+        conditions.extend(self.filters.iter().map(|filter| filter.condition(dialect, behind, &mut params)));
         let text = if conditions.is_empty() {
             String::new()
         } else {
@@ -240,13 +235,13 @@ impl<E: Entity> Query<E> {
             let what = format!("a write to {table} at {} takes neither a page nor a limit", target.site);
             return Err(DataError::Settings(what));
         }
-        Ok(self.condition(target))
+        Ok(self.condition(target, None))
     }
 
     /// The text of one range and its parameters; one row more than wanted shows whether there is a next page.
     fn statement(&self, (condition, mut params): Range, wanted: usize) -> (Statement, Vec<Value>) {
         let table = E::table();
-        let order: Vec<_> = self.order.iter().map(ordered).collect();
+        let order: Vec<_> = self.order.iter().map(Order::text).collect();
         params.push(Value::Integer(i64::try_from(wanted).unwrap_or(i64::MAX).saturating_add(1)));
         let text = format!(
             "SELECT {} FROM {}{condition} ORDER BY {} LIMIT ${}",
@@ -265,25 +260,36 @@ impl<E: Entity> Query<E> {
     /// tuples says what is behind a row. Then the rows that equal it up to the turn come first, and those behind it
     /// after them: `status = $3 AND (sent_at, id) < ($4, $5)`, then `status > $3`.
     fn ranges(&self, target: &Target) -> Result<Vec<Range>, DataError> {
-        let (condition, params) = self.condition(target);
-        let Some(cursor) = &self.cursor else { return Ok(vec![(condition, params)]) };
-        let kinds: Vec<Kind> = self.order.iter().map(|(column, _)| E::table().kind_of(column)).collect();
+        let Some(cursor) = &self.cursor else { return Ok(vec![self.condition(target, None)]) };
+        let kinds: Vec<Kind> = self.order.iter().map(|order| E::table().kind_of(order.column)).collect();
         let values = page::decode(cursor, &self.list_name(), &kinds)?;
+        let behind = match (self.order.first(), values.first()) {
+            (Some(order), Some(Value::Text(text))) => Some(Behind { order: *order, text: text.clone() }),
+            _ => None,
+        };
+        let (condition, params) = self.condition(target, behind.as_ref());
         let word = if condition.is_empty() { "WHERE" } else { "AND" };
         let mut ranges = Vec::new();
         let mut end = 0;
-        for run in self.order.chunk_by(|(_, one), (_, other)| one == other) {
+        for run in self.order.chunk_by(|one, other| one.direction == other.direction) {
             let (start, mut params) = (end, params.clone());
             end += run.len();
             let first = params.len() + 1;
             params.extend(values[..end].iter().cloned());
             let marks: Vec<String> = (first..).take(end).map(|n| format!("${n}")).collect();
             let same = self.order[..start].iter().zip(&marks);
-            let same: String = same.map(|((column, _), mark)| format!("{column} = {mark} AND ")).collect();
-            let columns: Vec<&str> = run.iter().map(|(column, _)| *column).collect();
-            let operator = if run[0].1 == Direction::Ascending { '>' } else { '<' };
+            let same: String =
+                same.map(|(order, mark)| format!("{} = {mark} AND ", order.expression())).collect();
+            let columns: Vec<_> = run.iter().map(Order::expression).collect();
+            let operator = if run[0].direction == Direction::Ascending { '>' } else { '<' };
+            // SQLite looks for no index that could serve a tuple which begins with an expression.
+            let bound = match run[0].case {
+                Case::Told => String::new(),
+                Case::Ignored => format!("{} {operator}= {} AND ", columns[0], marks[start]),
+            };
             let (columns, marks) = (columns.join(", "), marks[start..].join(", "));
-            ranges.push((format!("{condition} {word} {same}({columns}) {operator} ({marks})"), params));
+            ranges
+                .push((format!("{condition} {word} {same}{bound}({columns}) {operator} ({marks})"), params));
         }
         ranges.reverse();
         Ok(ranges)
@@ -293,27 +299,19 @@ impl<E: Entity> Query<E> {
         let values = last.values();
         let table = E::table();
         let after: Vec<_> =
-            self.order.iter().map(|(column, _)| values[table.position(column)].clone()).collect();
+            self.order.iter().map(|order| order.value(&values[table.position(order.column)])).collect();
         page::encode(&self.list_name(), &after)
     }
 
     /// What a cursor must have been given out by: the table, the order and the filters.
     fn list_name(&self) -> String {
-        let order: Vec<_> = self.order.iter().map(ordered).collect();
+        let order: Vec<_> = self.order.iter().map(Order::text).collect();
         format!("{}:{}{}", E::table().name, order.join(","), fingerprint(&self.filters))
     }
 }
 
 /// The condition of a part of a list, and its parameters.
 type Range = (String, Vec<Value>);
-
-/// A column of the order, as SQL.
-fn ordered((column, direction): &(&'static str, Direction)) -> String {
-    match direction {
-        Direction::Ascending => (*column).to_owned(),
-        Direction::Descending => format!("{column} DESC"),
-    }
-}
 
 /// Where one statement goes, kept beyond the borrow of the context.
 pub(crate) struct Target {

@@ -100,6 +100,19 @@ async fn open_tickets(cx: &Context, page: &Page) -> Result<Listing<String>, Data
 // end
 
 // guide
+async fn titled(cx: &Context, typed: &str, page: &Page) -> Result<Listing<i64>, DataError> {
+    let tickets = Ticket::query()
+        .filter(Ticket::title.starts_with_ignore_ascii_case(typed))
+        .order_by_ignore_ascii_case(Ticket::title)
+        .page(page)
+        .all(cx)
+        .await?;
+    let numbers = tickets.iter().map(|ticket| ticket.number).collect();
+    Ok(tickets.listing(numbers))
+}
+// end
+
+// guide
 async fn overview(cx: &Context) -> Result<Vec<String>, DataError> {
     let mut lines = Vec::new();
     for ticket in &Ticket::query().order_by(Ticket::number).limit(1000).all(cx).await? {
@@ -302,6 +315,10 @@ both_databases!(desk(); async fn a_list_is_filtered_ordered_and_paged(app) {
         assert_eq!(first.items.len(), 4);
         let rest = open_tickets(&cx, &Page { limit: 4, cursor: first.next_cursor }).await.unwrap();
         assert_eq!((rest.items, rest.next_cursor), (vec!["ticket 5".to_owned(), "Urgent ticket 6".to_owned()], None));
+        let urgent = titled(&cx, "uRGENT ticket", &Page::first(2)).await.unwrap();
+        assert_eq!(urgent.items, [2, 4]);
+        let rest = titled(&cx, "uRGENT ticket", &Page { limit: 2, cursor: urgent.next_cursor }).await.unwrap();
+        assert_eq!((rest.items, rest.next_cursor), (vec![6], None));
     })
     .await;
 });

@@ -10,6 +10,7 @@ CREATE TABLE desk_tickets (
     UNIQUE (org_id, number)
 );
 CREATE INDEX desk_tickets_by_status ON desk_tickets (org_id, status, id);
+CREATE INDEX desk_tickets_by_lower_title ON desk_tickets (org_id, lower(title), id);
 
 CREATE TABLE desk_messages (
     org_id uuid NOT NULL,

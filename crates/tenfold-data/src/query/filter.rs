@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use sha2::{Digest as _, Sha256};
 
+use super::order::{Behind, Case};
 use crate::entity::{Column, Entity, any};
 use crate::statement::Dialect;
 use crate::value::{ColumnType, Value};
@@ -17,6 +18,8 @@ pub struct Filter<E> {
 #[derive(Debug)]
 enum Test {
     Compare(&'static str, &'static str, Value),
+    /// The same of the text in small letters, see [`lower`].
+    CompareLower(&'static str, &'static str, Value),
     AnyOf(&'static str, Vec<Value>),
     IsNull(&'static str),
     IsNotNull(&'static str),
@@ -98,13 +101,30 @@ impl<E: Entity, T: ColumnType> Column<E, T> {
 }
 
 impl<E: Entity> Column<E, String> {
-    /// The text begins with `prefix`, letter by letter. An index on the column serves it, which LIKE's pattern
-    /// would not be on both databases.
+    /// The text begins with `prefix`, letter by letter. An index on the column serves it.
     pub fn starts_with(self, prefix: &str) -> Filter<E> {
-        let from = Test::Compare(self.name(), ">=", Value::Text(prefix.to_owned()));
-        let Some(end) = after_all_with(prefix) else { return Filter::new(from) };
-        Filter::new(Test::All(vec![from, Test::Compare(self.name(), "<", Value::Text(end))]))
+        between(prefix, |operator, end| Test::Compare(self.name(), operator, end))
     }
+
+    /// As [`starts_with`](Self::starts_with), without telling the letters A to Z from a to z; É and é stay two. An index
+    /// on `lower(column)` serves it, in the order of
+    /// [`order_by_ignore_ascii_case`](crate::Query::order_by_ignore_ascii_case).
+    pub fn starts_with_ignore_ascii_case(self, prefix: &str) -> Filter<E> {
+        between(&prefix.to_ascii_lowercase(), |operator, end| Test::CompareLower(self.name(), operator, end))
+    }
+}
+
+/// Texts from `prefix` to the last that begins with it. A range, since an index serves LIKE's pattern on one database only.
+fn between<E>(prefix: &str, test: impl Fn(&'static str, Value) -> Test) -> Filter<E> {
+    let from = test(">=", Value::Text(prefix.to_owned()));
+    let Some(end) = after_all_with(prefix) else { return Filter::new(from) };
+    Filter::new(Test::All(vec![from, test("<", Value::Text(end))]))
+}
+
+/// A column in small letters: of A to Z alone, since SQLite knows no others, and PostgreSQL neither in the collation "C" that
+/// migrations give to text.
+pub(super) fn lower(column: &str) -> String {
+    format!("lower({column})")
 }
 
 /// The least text that is greater than all that begin with `prefix`; there is none for an empty prefix.
@@ -143,18 +163,33 @@ impl<E> Filter<E> {
         Filter::new(Test::Either(Box::new(self.test), Box::new(other.test)))
     }
 
-    /// The condition as SQL; its values are added to `params`.
-    pub(crate) fn condition(&self, dialect: Dialect, params: &mut Vec<Value>) -> String {
-        self.test.condition(dialect, params)
+    /// The condition as SQL, of a page that goes on behind a row; its values are added to `params`.
+    pub(super) fn condition(
+        &self,
+        dialect: Dialect,
+        behind: Option<&Behind>,
+        params: &mut Vec<Value>,
+    ) -> String {
+        self.test.condition(dialect, behind, params)
     }
 }
 
 impl Test {
-    fn condition(&self, dialect: Dialect, params: &mut Vec<Value>) -> String {
+    fn condition(&self, dialect: Dialect, behind: Option<&Behind>, params: &mut Vec<Value>) -> String {
+        let mut compare = |case, (column, operator, value): (&str, &'static str, &Value)| {
+            let nearer = behind.and_then(|behind| behind.nearer(case, (column, operator, value)));
+            let (operator, value) = nearer.unwrap_or_else(|| (operator, value.clone()));
+            params.push(value);
+            (operator, params.len())
+        };
         match self {
             Test::Compare(column, operator, value) => {
-                params.push(value.clone());
-                format!("{column} {operator} ${}", params.len())
+                let (operator, number) = compare(Case::Told, (column, operator, value));
+                format!("{column} {operator} ${number}")
+            }
+            Test::CompareLower(column, operator, value) => {
+                let (operator, number) = compare(Case::Ignored, (column, operator, value));
+                format!("{} {operator} ${number}", lower(column))
             }
             Test::AnyOf(column, values) => {
                 params.push(Value::List(values.clone()));
@@ -163,12 +198,13 @@ impl Test {
             Test::IsNull(column) => format!("{column} IS NULL"),
             Test::IsNotNull(column) => format!("{column} IS NOT NULL"),
             Test::All(tests) => {
-                let tests: Vec<_> = tests.iter().map(|test| test.condition(dialect, params)).collect();
+                let tests: Vec<_> =
+                    tests.iter().map(|test| test.condition(dialect, behind, params)).collect();
                 tests.join(" AND ")
             }
             Test::Either(one, other) => {
-                let one = one.condition(dialect, params);
-                format!("({one} OR {})", other.condition(dialect, params))
+                let one = one.condition(dialect, None, params);
+                format!("({one} OR {})", other.condition(dialect, None, params))
             }
         }
     }

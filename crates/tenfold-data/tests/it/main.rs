@@ -26,6 +26,7 @@ mod constraints;
 mod dump;
 mod faults;
 mod hostile_settings;
+mod ignore_case;
 mod keys;
 mod lanes;
 mod late;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tenfold_data::testing::plans::{self, BadPlan, Ran};
-use tenfold_data::{Context, Dialect, EntityExt, MigrationFile, ModuleMigrations, sql};
+use tenfold_data::{Context, Dialect, EntityExt, MigrationFile, ModuleMigrations, sql, Entity, Page};
 
 use crate::bench::Bench;
 use crate::people::{self, Account, Permission, Profile, User, UserId};
@@ -178,6 +178,14 @@ async fn what_the_fixture_asks_for_has_its_indexes(bench: Bench) {
         Account::query().filter(Account::email.eq("nobody".to_owned())).first(&cx).await.unwrap();
         User::query().order_by(User::name).limit(2).all(&cx).await.unwrap();
         User::query().newest_first().limit(2).all(&cx).await.unwrap();
+        for descending in [false, true] {
+            let named = || User::query().filter(User::name.starts_with("user")).order_by(User::name);
+            let named = || if descending { named().descending() } else { named() };
+            let page = named().page(&Page::first(2)).all(&cx).await.unwrap();
+            let cursor = page.listing(Vec::<()>::new()).next_cursor;
+            let behind = named().page(&Page { limit: 2, cursor }).all(&cx).await.unwrap();
+            assert_eq!((page.len(), behind.len()), (2, 1));
+        }
         let own = Permission::query().filter(Permission::user_id.eq(users[0].id));
         own.limit(2).all(&cx).await.unwrap();
         for user in &User::query().filter(User::id.any_of([users[0].id, users[1].id])).all(&cx).await.unwrap()

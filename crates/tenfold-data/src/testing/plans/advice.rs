@@ -23,7 +23,8 @@ impl Candidate {
     /// `CREATE INDEX` under a name that no index has.
     pub(super) fn advice(&self, taken: &[String]) -> String {
         let own = self.columns.iter().map(|column| column.split(' ').next().unwrap_or_default());
-        let own: Vec<&str> = own.filter(|column| *column != TENANT).collect();
+        let word = |column: &str| column.replace('(', "_").replace(')', "");
+        let own: Vec<String> = own.filter(|column| *column != TENANT).map(word).collect();
         let names = (1..=own.len()).map(|count| format!("{}_by_{}", self.table, own[..count].join("_and_")));
         let free = names.into_iter().find(|name| !taken.contains(name));
         self.create(&free.unwrap_or_else(|| format!("{}_by_these", self.table)))
@@ -100,6 +101,12 @@ mod tests {
     }
 
     #[test]
+    fn small_letters_are_indexed_as_such() {
+        let text = "SELECT id FROM notes WHERE org_id = $1 AND lower(status) >= $2 ORDER BY lower(status), id LIMIT 9";
+        assert_eq!(tried(text), ["(org_id, lower(status), id)", "(org_id, lower(status))"]);
+    }
+
+    #[test]
     fn nothing_but_the_organization_is_no_index() {
         assert_eq!(tried("SELECT id FROM notes WHERE org_id = $1"), Vec::<String>::new());
     }
@@ -114,5 +121,8 @@ mod tests {
         };
         assert_eq!(name(&[]), "notes_by_at");
         assert_eq!(name(&["notes_by_at"]), "notes_by_at_and_id");
+        let columns = ["org_id", "lower(status)"].map(str::to_owned).to_vec();
+        let lower = super::Candidate { table: "notes".to_owned(), columns }.advice(&[]);
+        assert_eq!(lower, "CREATE INDEX notes_by_lower_status ON notes (org_id, lower(status));");
     }
 }

@@ -1,6 +1,6 @@
 //! What a text asks of one table. No parser: the words of its conditions and its order, in the order of the text.
 
-/// What a text asks of one table.
+/// What a text asks of one table. A column of which the text takes `lower(column)` stands there as that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Asked {
     /// Columns that are equal to something: `column = …`, `column IN (…)`.
@@ -43,16 +43,20 @@ pub(super) fn asked(text: &str, names: &[&str], columns: &[String]) -> Asked {
             }
             _ => {
                 let Some(column) = column(word, names, columns) else { continue };
+                let (first, column) = match is_lower(&words, index) {
+                    true => (index - 2, format!("lower({column})")),
+                    false => (index, column.to_owned()),
+                };
                 let list = match part {
                     Part::Other => continue,
                     Part::Order => &mut asked.ordered,
-                    Part::Condition if is_equal(&words, index) => &mut asked.equal,
+                    Part::Condition if is_equal(&words, first, index) => &mut asked.equal,
                     Part::Condition => &mut asked.others,
                 };
-                if !list.iter().any(|known| known == column) {
-                    list.push(column.to_owned());
+                if !list.contains(&column) {
+                    list.push(column.clone());
                     if part == Part::Order && is_descending(&words, index) {
-                        asked.descending.push(column.to_owned());
+                        asked.descending.push(column);
                     }
                 }
             }
@@ -75,12 +79,18 @@ fn column<'a>(word: &'a str, names: &[&str], columns: &[String]) -> Option<&'a s
     columns.iter().any(|known| known == column).then_some(column)
 }
 
-/// Whether the column at `index` is compared for equality.
-fn is_equal(words: &[&str], index: usize) -> bool {
+/// Whether the column at `index` is all that `lower(…)` is taken of.
+fn is_lower(words: &[&str], index: usize) -> bool {
+    let opens = index >= 2 && words[index - 1] == "(" && words[index - 2].eq_ignore_ascii_case("lower");
+    opens && words.get(index + 1) == Some(&")")
+}
+
+/// Whether what begins at `first` with the column at `index` is compared for equality.
+fn is_equal(words: &[&str], first: usize, index: usize) -> bool {
     let is = |word: Option<&&str>| word.is_some_and(|word| *word == "=" || word.eq_ignore_ascii_case("in"));
     // A closing bracket may stand between, as in `((email)::text = $1)`.
     let next = words[index + 1..].iter().find(|word| **word != ")" && **word != "::" && **word != "text");
-    is(next) || index.checked_sub(1).is_some_and(|before| words[before] == "=")
+    is(next) || first.checked_sub(1).is_some_and(|before| words[before] == "=")
 }
 
 /// Whether the column at `index` of an order is followed by `DESC`.
@@ -139,6 +149,16 @@ mod tests {
                       WHERE s.status = 'at = status' AND t.at IS NULL";
         let (equal, others) = (list(&["org_id", "id"]), list(&["at"]));
         assert_eq!(of(joined), Asked { equal, others, ..Asked::default() });
+    }
+
+    #[test]
+    fn small_letters_of_a_column_are_another_column() {
+        let page = "SELECT id FROM notes WHERE org_id = $1 AND lower(status) >= $2 AND $3 = lower(t.at) \
+                    ORDER BY lower(status) DESC, id DESC LIMIT $4";
+        let (equal, others) = (list(&["org_id", "lower(at)"]), list(&["lower(status)"]));
+        let ordered = list(&["lower(status)", "id"]);
+        let descending = ordered.clone();
+        assert_eq!(of(page), Asked { equal, others, ordered, descending, limited: true });
     }
 
     #[test]

@@ -194,10 +194,19 @@ fn access<'t>(
         return (!fine).then_some((table, alias, Access::Scan));
     }
     let conditions = rest.split_once(" (").map_or("", |(_, conditions)| conditions);
-    let searched = shape::condition(conditions, &[], &table.columns);
+    let conditions = match index.filter(|_| conditions.contains(EXPRESSION)) {
+        Some(index) => with_expressions(conditions, &definition(copy, index).unwrap_or_default()),
+        None => conditions.to_owned(),
+    };
+    let searched = shape::condition(&conditions, &[], &table.columns);
     let known = [&*searched.equal, &searched.others, &predicate.equal, &predicate.others].concat();
     let conditions = asked.equal.iter().chain(&asked.others);
-    let filtered = conditions.filter(|column| !known.contains(column)).cloned().collect();
+    // A page that begins in the index goes along it: `(name, id) > ($2, $3)` skips those of one name.
+    let is_page = asked.ordered.first().is_some_and(|first| searched.others.contains(first));
+    let is_skipped =
+        |column: &String| is_page && asked.ordered.contains(column) && !asked.equal.contains(column);
+    let filtered =
+        conditions.filter(|column| !known.contains(column) && !is_skipped(column)).cloned().collect();
     Some((table, alias, Access::Index { equal: searched.equal, filtered }))
 }
 
@@ -214,11 +223,74 @@ fn by_alias<'t>(tables: &'t [Table], alias: &str, text: &str) -> Option<&'t Tabl
     })
 }
 
+/// What a plan calls a part of an index that is no column.
+const EXPRESSION: &str = "<expr>";
+
+/// The conditions of a plan, such as `org_id=? AND <expr>>?)`, with the expressions of the index, which SQLite does not name.
+/// The columns that are equal to something are the first of the index; a bound begins with the one behind them.
+fn with_expressions(conditions: &str, definition: &str) -> String {
+    let columns = columns_of(definition);
+    let mut equal = 0;
+    let mut named = Vec::new();
+    for condition in conditions.split(" AND ") {
+        let mut text = condition.to_owned();
+        // The last first, so that the commas before one are still those of the plan.
+        while let Some(at) = text.rfind(EXPRESSION) {
+            let place = equal + text[..at].matches(',').count();
+            text.replace_range(at..at + EXPRESSION.len(), columns.get(place).copied().unwrap_or_default());
+        }
+        equal += usize::from(condition.trim_end_matches(')').ends_with("=?"));
+        named.push(text);
+    }
+    named.join(" AND ")
+}
+
+/// What the text that made an index has between its brackets.
+fn columns_of(definition: &str) -> Vec<&str> {
+    let list = definition.split_once('(').map_or("", |(_, list)| list);
+    let (mut depth, mut begin, mut columns) = (0_usize, 0, Vec::new());
+    for (at, sign) in list.char_indices() {
+        match sign {
+            '(' => depth += 1,
+            ',' | ')' if depth == 0 => {
+                columns.push(list[begin..at].trim());
+                begin = at + 1;
+                if sign == ')' {
+                    break;
+                }
+            }
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    columns
+}
+
 /// The condition of a partial index.
 fn predicate(copy: &Connection, index: &str) -> rusqlite::Result<String> {
-    let sql: String =
-        copy.query_row("SELECT coalesce(sql, '') FROM sqlite_schema WHERE name = $1", [index], |row| {
-            row.get(0)
-        })?;
+    let sql = definition(copy, index)?;
     Ok(sql.split_once("WHERE").map(|(_, predicate)| predicate.to_owned()).unwrap_or_default())
+}
+
+/// The text that made an index; a constraint's has none.
+fn definition(copy: &Connection, index: &str) -> rusqlite::Result<String> {
+    let text = "SELECT coalesce(sql, '') FROM sqlite_schema WHERE name = $1";
+    copy.query_row(text, [index], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_expressions;
+
+    #[test]
+    fn an_expression_is_named_by_its_index() {
+        let index = "CREATE INDEX i ON notes (org_id, lower(title), coalesce(a, b), id DESC) WHERE id > 3";
+        for (plan, named) in [
+            ("org_id=? AND <expr>>? AND <expr><?)", "org_id=? AND lower(title)>? AND lower(title)<?)"),
+            ("org_id=? AND (<expr>,<expr>)>(?,?))", "org_id=? AND (lower(title),coalesce(a, b))>(?,?))"),
+            ("org_id=? AND <expr>=? AND <expr>=?)", "org_id=? AND lower(title)=? AND coalesce(a, b)=?)"),
+        ] {
+            assert_eq!(with_expressions(plan, index), named);
+        }
+    }
 }

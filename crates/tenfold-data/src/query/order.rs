@@ -1,0 +1,122 @@
+//! What a list is ordered by.
+
+use std::borrow::Cow;
+
+use super::filter::lower;
+use crate::value::Value;
+
+/// Which way a list runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Ascending,
+    Descending,
+}
+
+impl Direction {
+    pub(super) fn turned(self) -> Self {
+        match self {
+            Direction::Ascending => Direction::Descending,
+            Direction::Descending => Direction::Ascending,
+        }
+    }
+}
+
+/// What a list is ordered by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) column: &'static str,
+    pub(super) case: Case,
+    pub(super) direction: Direction,
+}
+
+/// Whether an order tells capital letters from small ones.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Case {
+    Told,
+    Ignored,
+}
+
+impl Order {
+    pub(super) fn by(column: &'static str, direction: Direction) -> Self {
+        Order { column, case: Case::Told, direction }
+    }
+
+    /// What is compared, as SQL.
+    pub(super) fn expression(&self) -> Cow<'static, str> {
+        match self.case {
+            Case::Told => Cow::Borrowed(self.column),
+            Case::Ignored => Cow::Owned(lower(self.column)),
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        match self.direction {
+            Direction::Ascending => self.expression().into_owned(),
+            Direction::Descending => format!("{} DESC", self.expression()),
+        }
+    }
+
+    /// What a row whose column holds `value` is ordered by.
+    pub(super) fn value(&self, value: &Value) -> Value {
+        match (self.case, value) {
+            (Case::Ignored, Value::Text(text)) => Value::Text(text.to_ascii_lowercase()),
+            _ => value.clone(),
+        }
+    }
+}
+
+/// Where a page goes on: what its list is ordered by first, and the text that the row has there which it goes on behind.
+pub(super) struct Behind {
+    pub(super) order: Order,
+    pub(super) text: String,
+}
+
+impl Behind {
+    /// The bound in place of one that the author gives, where the page begins beyond it. SQLite looks at one bound only, and
+    /// would walk to the page from the author's.
+    pub(super) fn nearer(
+        &self,
+        case: Case,
+        (column, operator, value): Bound<'_>,
+    ) -> Option<(&'static str, Value)> {
+        let Value::Text(bound) = value else { return None };
+        if (column, case) != (self.order.column, self.order.case) {
+            return None;
+        }
+        let nearer = match (self.order.direction, operator) {
+            (Direction::Ascending, ">=") if *bound < self.text => ">=",
+            (Direction::Descending, "<") if *bound > self.text => "<=",
+            _ => return None,
+        };
+        Some((nearer, Value::Text(self.text.clone())))
+    }
+}
+
+/// A comparison: column, operator, value.
+pub(super) type Bound<'a> = (&'a str, &'a str, &'a Value);
+
+#[cfg(test)]
+mod tests {
+    use super::{Behind, Case, Direction, Order};
+    use crate::value::Value;
+
+    #[test]
+    fn a_page_begins_at_the_nearer_bound() {
+        let nearer = |direction, text: &str, operator, bound: &str| {
+            let behind = Behind { order: Order::by("name", direction), text: text.to_owned() };
+            let bound = Value::Text(bound.to_owned());
+            let nearer = behind.nearer(Case::Told, ("name", operator, &bound));
+            assert_eq!(behind.nearer(Case::Ignored, ("name", operator, &bound)), None);
+            assert_eq!(behind.nearer(Case::Told, ("other", operator, &bound)), None);
+            nearer.map(|(operator, value)| format!("{operator} {value:?}"))
+        };
+        let (up, down) = (Direction::Ascending, Direction::Descending);
+        assert_eq!(nearer(up, "adam", ">=", "ad").as_deref(), Some(">= Text(\"adam\")"));
+        assert_eq!(nearer(up, "adam", "<", "ae"), None);
+        assert_eq!(nearer(down, "adam", "<", "ae").as_deref(), Some("<= Text(\"adam\")"));
+        assert_eq!(nearer(down, "adam", ">=", "ad"), None);
+        // A cursor that somebody made up does not widen what the author asks for.
+        assert_eq!(nearer(up, "aa", ">=", "ad"), None);
+        assert_eq!(nearer(down, "zz", "<", "ae"), None);
+    }
+}
