@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use self::number::{Double, Whole, exactly};
 use crate::clock::from_micros;
-use crate::value::{Value, date_of};
+use crate::value::{Kind, Value, date_of};
 
 /// A row that a driver is standing on.
 pub struct Row<'a>(pub(crate) Source<'a>);
@@ -35,6 +35,16 @@ impl ReadError {
     /// Column `index` (from 0) holds `found` instead of `expected`.
     pub fn new(index: usize, expected: &'static str, found: &str) -> Self {
         ReadError { index, expected, found: found.to_owned() }
+    }
+
+    /// There is no column `index`, which should be read as `kind`.
+    pub(crate) fn missing(index: usize, kind: Kind) -> Self {
+        ReadError::new(index, kind.described(), "nothing: the text has fewer columns")
+    }
+
+    /// Column `index` should be read as `kind`, and `name` is of another type, which is read as `instead`.
+    pub(crate) fn other(index: usize, kind: Kind, (name, found): (&str, &str), instead: &str) -> Self {
+        ReadError::new(index, kind.described(), &format!("{name}, {found}: read {instead}, or CAST it"))
     }
 
     /// Says to SQLite's driver that no more rows are wanted; no error to anybody.
@@ -190,6 +200,21 @@ impl Row<'_> {
     /// See [`Kind::Bytes`](crate::Kind::Bytes).
     pub fn bytes(&self, index: usize) -> Result<Vec<u8>, ReadError> {
         read!(self, index, "bytes", Vec<u8>, ValueRef::Blob(bytes) => Ok(bytes.to_vec()), Value::Bytes(bytes) => Ok(bytes.clone()))
+    }
+}
+
+/// Whether a column of this type of PostgreSQL is read as `kind`.
+pub(crate) fn is_read_as(kind: Kind, ty: &Type) -> bool {
+    match kind {
+        Kind::Uuid => <Uuid as FromSql>::accepts(ty),
+        Kind::Text => <String as FromSql>::accepts(ty),
+        Kind::Integer | Kind::Integer32 => Whole::accepts(ty),
+        Kind::Real => Double::accepts(ty),
+        Kind::Boolean => <bool as FromSql>::accepts(ty),
+        Kind::Time => <Timestamp as FromSql>::accepts(ty),
+        Kind::Date => <Date as FromSql>::accepts(ty),
+        Kind::Json => <serde_json::Value as FromSql>::accepts(ty),
+        Kind::Bytes => <Vec<u8> as FromSql>::accepts(ty),
     }
 }
 

@@ -1,8 +1,11 @@
 //! SQL by its author, for what the query builder does not say. The text has a name, is checked against its
 //! module's tables by `tenfold check`, and runs on both databases.
 
+mod division;
+
 use std::future::Future;
 use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::context::Caller;
 use crate::driver::Params;
@@ -13,7 +16,7 @@ use crate::row::{ReadError, Row};
 use crate::scope::Watch;
 use crate::statement::{Cost, Dialect, Statement};
 use crate::transaction::Write;
-use crate::value::{ColumnType, Value};
+use crate::value::{ColumnType, Kind, Value};
 
 /// A text that [`sql!`](macro@crate::sql) registered.
 pub struct Sql {
@@ -21,6 +24,8 @@ pub struct Sql {
     module: &'static str,
     sqlite: &'static str,
     postgres: &'static str,
+    /// Whether the columns that it gives were compared with what they are read as: on SQLite, on PostgreSQL.
+    compared: [AtomicBool; 2],
 }
 
 /// Names a statement and gives its text, for both databases or for each: `sql!("sessions.open", "SELECT …")`,
@@ -28,11 +33,15 @@ pub struct Sql {
 ///
 /// Parameters are `$1, $2, …`. Through a context that names an organization `$1` is that organization, and the
 /// text must use it; [`SqlQuery::bind`] gives the others in order.
+///
+/// One text for both does not divide a sum of integers: SQLite cuts the fraction off, PostgreSQL keeps it. It does not compile
+/// before the sum is `CAST(sum(…) AS bigint)` or `CAST(sum(…) AS double precision)`.
 #[macro_export]
 macro_rules! sql {
-    ($name:literal, $text:literal) => {
-        $crate::sql!($name, sqlite: $text, postgres: $text)
-    };
+    ($name:literal, $text:literal) => {{
+        static SQL: $crate::Sql = $crate::Sql::portable($name, env!("CARGO_PKG_NAME"), $text);
+        SQL.query()
+    }};
     ($name:literal, sqlite: $sqlite:literal, postgres: $postgres:literal) => {{
         static SQL: $crate::Sql = $crate::Sql::new($name, env!("CARGO_PKG_NAME"), $sqlite, $postgres);
         SQL.query()
@@ -40,6 +49,19 @@ macro_rules! sql {
 }
 
 impl Sql {
+    /// Registers one text for both databases; called by [`sql!`](macro@crate::sql).
+    ///
+    /// # Panics
+    /// When it divides a sum: while the author's program is compiled.
+    pub const fn portable(name: &'static str, module: &'static str, text: &'static str) -> Self {
+        assert!(
+            !division::divides_a_sum(text),
+            "a sum is divided: sum(…) / … is cut off on SQLite and has a fraction on PostgreSQL; write \
+             CAST(sum(…) AS bigint) / … or CAST(sum(…) AS double precision) / …"
+        );
+        Sql::new(name, module, text, text)
+    }
+
     /// Registers a text; called by [`sql!`](macro@crate::sql).
     pub const fn new(
         name: &'static str,
@@ -47,7 +69,14 @@ impl Sql {
         sqlite: &'static str,
         postgres: &'static str,
     ) -> Self {
-        Sql { name, module, sqlite, postgres }
+        Sql { name, module, sqlite, postgres, compared: [const { AtomicBool::new(false) }; 2] }
+    }
+
+    fn compared(&self, dialect: Dialect) -> &AtomicBool {
+        match dialect {
+            Dialect::Sqlite => &self.compared[0],
+            Dialect::Postgres => &self.compared[1],
+        }
     }
 
     /// Begins a run of the text.
@@ -97,8 +126,14 @@ impl SqlQuery {
         async move {
             let mut target = target?;
             target.watch = target.watch.and(self.watch);
-            let (statement, params) = self.prepare(&target)?;
-            target.fetch(&statement, &params, T::from_row).await
+            let compared = self.sql.compared(target.scope.database().dialect());
+            let (mut statement, params) = self.prepare(&target)?;
+            if !compared.load(Ordering::Relaxed) {
+                statement.reads = T::KINDS;
+            }
+            let rows = target.fetch(&statement, &params, T::from_row).await?;
+            compared.store(true, Ordering::Relaxed);
+            Ok(rows)
         }
     }
 
@@ -153,6 +188,9 @@ impl SqlQuery {
 
 /// A tuple that can be read from a row, column by column.
 pub trait FromRow: Send + Sized + 'static {
+    /// What the columns hold. A text is compared with it the first time that it runs, whether it gives rows or none.
+    const KINDS: &'static [Kind];
+
     /// Reads the row.
     ///
     /// # Errors
@@ -163,6 +201,8 @@ pub trait FromRow: Send + Sized + 'static {
 macro_rules! tuple {
     ($($column:ident $index:tt),+) => {
         impl<$($column: ColumnType),+> FromRow for ($($column,)+) {
+            const KINDS: &'static [Kind] = &[$($column::KIND),+];
+
             fn from_row(row: &Row<'_>) -> Result<Self, ReadError> {
                 Ok(($($column::read(row, $index)?,)+))
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::ownership::OrgId;
 use crate::trace::TraceContext;
+use crate::value::Kind;
 
 /// The author's file and line that asked for a statement.
 pub type CallSite = &'static Location<'static>;
@@ -61,6 +62,8 @@ pub(crate) struct Statement {
     pub within: Option<OrgId>,
     /// The table of an entity whose rows belong to no organization, for a text that is generated for it.
     pub global: Option<&'static str>,
+    /// What an author's text is read as, to be compared with the columns that it gives; empty if it was compared before.
+    pub reads: &'static [Kind],
     /// Whether SQLite, which numbers parameters by their first appearance, numbers them as the text does; once it is known.
     pub in_order: OnceLock<bool>,
 }
@@ -74,7 +77,7 @@ impl Statement {
     ) -> Self {
         let (name, text) = (name.into(), text.into());
         let (merged, within, global) = (None, None, None);
-        Statement { name, module, text, cost, merged, within, global, in_order: OnceLock::new() }
+        Statement { name, module, text, cost, merged, within, global, reads: &[], in_order: OnceLock::new() }
     }
 
     /// The same for as long as the process lives: for the texts that each entity and relation has once. Their record

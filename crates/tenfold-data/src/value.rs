@@ -48,6 +48,22 @@ impl Kind {
             Kind::Bytes => "bytea",
         }
     }
+
+    /// What errors say that a column should hold.
+    pub(crate) fn described(self) -> &'static str {
+        match self {
+            Kind::Uuid => "a uuid",
+            Kind::Text => "text",
+            Kind::Integer => "a bigint",
+            Kind::Integer32 => "an integer of 32 bits",
+            Kind::Real => "a double",
+            Kind::Boolean => "a boolean",
+            Kind::Time => "a timestamptz",
+            Kind::Date => "a date",
+            Kind::Json => "jsonb",
+            Kind::Bytes => "bytes",
+        }
+    }
 }
 
 /// A parameter of a statement.

@@ -40,6 +40,7 @@ mod plans;
 mod pooler;
 mod postgres_failures;
 mod queries;
+mod read_types;
 mod rebuilds;
 mod refusals;
 mod refused;

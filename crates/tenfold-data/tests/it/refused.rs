@@ -12,6 +12,9 @@ const SOURCE: &str = include_str!("../refused/lib.rs");
 /// What the derive itself refuses, apart: after such an error the compiler does not look at types.
 const OWNERS: &str = include_str!("../refused/owners.rs");
 
+/// Texts that mean two things, apart as well.
+const SUMS: &str = include_str!("../refused/sums.rs");
+
 /// Lines by number, from 1, with what is said of each: the code and the message of an error.
 pub type Errors = BTreeMap<u64, Vec<(String, String)>>;
 
@@ -73,12 +76,17 @@ impl Probe {
     }
 }
 
-/// The line that an error points to; in what a derive writes, the line of the attribute that it took the name from.
+/// The line that an error points to; in what a derive writes, the line of the attribute that it took the name from, and in
+/// what a macro of ours writes, the line that calls it.
 fn line_of(said: &Value) -> u64 {
     let spans = said["spans"].as_array().into_iter().flatten();
     let primary = spans.clone().find(|span| span["is_primary"] == true && span["expansion"].is_null());
     let named = primary.or_else(|| spans.clone().find(|span| span["is_primary"] == true));
-    named.and_then(|span| span["line_start"].as_u64()).unwrap_or_default()
+    let mut named = named.unwrap_or(&Value::Null);
+    while named["file_name"] != "lib.rs" && named["expansion"].is_object() {
+        named = &named["expansion"]["span"];
+    }
+    named["line_start"].as_u64().unwrap_or_default()
 }
 
 /// What the marks in a source say, by line.
@@ -118,6 +126,11 @@ fn what_must_not_compile_is_refused_for_the_reason_that_stands_beside_it() {
 fn an_entity_that_names_no_owner_does_not_compile() {
     let marked = assert_refused(OWNERS, "refused-owners");
     assert!(marked >= 8, "{marked} lines are marked");
+}
+
+#[test]
+fn a_text_that_divides_a_sum_does_not_compile() {
+    assert_eq!(assert_refused(SUMS, "refused-sums"), 2);
 }
 
 #[test]

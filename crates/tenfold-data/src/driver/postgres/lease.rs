@@ -10,38 +10,17 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::Object;
 use futures_util::future::{join4, maybe_done};
 use tokio::sync::Notify;
-use tokio_postgres::types::Type;
-use tokio_postgres::{Column, Statement as Prepared};
+use tokio_postgres::Statement as Prepared;
 
 use super::super::{Call, Late, NotCommitted, Params, before};
 use super::refusal::classify;
 use super::run::{run_prepared, run_typed};
+use super::columns::{compare, refuse_unread};
 use super::tls::Tls;
 use super::wall::Session;
 use crate::driver::DriverError;
 use crate::error::Source;
 use crate::ownership::OrgId;
-
-/// What a row's columns are read from, see `row.rs`.
-const READ: [Type; 17] = [
-    Type::UUID,
-    Type::TEXT,
-    Type::VARCHAR,
-    Type::BPCHAR,
-    Type::NAME,
-    Type::UNKNOWN,
-    Type::INT2,
-    Type::INT4,
-    Type::INT8,
-    Type::NUMERIC,
-    Type::FLOAT4,
-    Type::FLOAT8,
-    Type::BOOL,
-    Type::TIMESTAMPTZ,
-    Type::DATE,
-    Type::JSONB,
-    Type::BYTEA,
-];
 
 /// How long the server may take to hear that a statement is not wanted any more.
 pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -213,6 +192,9 @@ impl Lease {
         let deadline = call.deadline;
         let work = async {
             let prepared = self.prepared(&call.statement.text).await?;
+            if let Some(prepared) = &prepared {
+                compare(prepared.columns(), call.statement.reads)?;
+            }
             let begin = self.begin_with().await?;
             // Each is on its way when it is polled first, so the server has all of them before it answers one.
             let (begun, ahead, result, behind) = join4(
@@ -289,16 +271,7 @@ impl Lease {
     /// Prepares a text, and says how many parameters it has. One whose result nothing could read is refused.
     pub(super) async fn check(&self, text: &str) -> Result<usize, DriverError> {
         let prepared = self.occupied(async { self.client().prepare(text).await.map_err(classify) }).await?;
-        let unread = |column: &Column| !READ.contains(column.type_());
-        if let Some((index, column)) =
-            prepared.columns().iter().enumerate().find(|(_, column)| unread(column))
-        {
-            let (name, kind) = (column.name(), column.type_());
-            return Err(DriverError::Other(Source::new(format!(
-                "column {index} ({name}) is {kind}, which no Rust type reads: CAST it to one of bigint, double \
-                 precision, text, boolean, timestamptz, date, jsonb, uuid and bytea"
-            ))));
-        }
+        refuse_unread(prepared.columns())?;
         Ok(prepared.params().len())
     }
 

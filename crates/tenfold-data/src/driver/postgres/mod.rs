@@ -4,6 +4,7 @@
 //! for a round trip of another. Lists, author's SQL and transactions take a connection of their own, so that a
 //! slow one holds nobody up.
 
+mod columns;
 mod encode;
 mod lane;
 mod lease;

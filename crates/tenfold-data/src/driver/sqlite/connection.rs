@@ -9,7 +9,7 @@ use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
 
 use super::super::{Call, Params};
-use super::{constraint, list, private_file};
+use super::{constraint, list, private_file, columns};
 use crate::driver::{DriverError, SqliteSettings};
 use crate::error::Source;
 use crate::row::{Row, Source as RowSource};
@@ -105,6 +105,7 @@ fn unusable(path: &Path, error: &rusqlite::Error) -> DriverError {
 pub(super) fn run_statement(connection: &Connection, call: Call<'_>) -> Result<u64, DriverError> {
     let text = &call.statement.text;
     let mut statement = connection.prepare_cached(text).map_err(|error| classify(&error))?;
+    columns::compare(&statement, call.statement.reads)?;
     let mut run = |values: &[Value]| {
         bind(&mut statement, values, &call.statement.in_order)?;
         let explain = |error: &rusqlite::Error| match constraint::is_foreign_key(error) {

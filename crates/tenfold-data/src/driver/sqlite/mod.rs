@@ -3,6 +3,7 @@
 //! Bounded reads (by key, or a page that an index serves) run inline on the task that asks, see `inline.rs`. Other
 //! reads run on reader threads. Writes are grouped, see `writer.rs`.
 
+mod columns;
 mod connection;
 mod constraint;
 mod group;
