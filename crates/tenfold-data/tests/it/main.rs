@@ -34,6 +34,7 @@ mod ledger;
 mod merged;
 mod migration_locks;
 mod migrations;
+mod omissions;
 mod pages;
 mod people;
 mod plans;
