@@ -48,7 +48,7 @@ async fn texts_mean_what_they_say(bench: &Bench) {
         "hostile.texts",
         "SELECT current_setting('transaction_isolation'), '2026-01-31T23:30:00Z'::timestamptz::text,
              '26 hours'::interval::text, '\\x00ff'::bytea::text, (0.1::float8 + 0.2::float8)::text, 'a\\\\b',
-             (NULL::bigint = NULL) IS NULL, 'x' || $2::text WHERE $1::uuid IS NOT NULL"
+             (NULL::bigint = NULL) IS NULL AND ('{null}'::text[])[1] IS NULL, 'x' || $2::text WHERE $1::uuid IS NOT NULL"
     );
     type Texts = (String, String, String, String, String, String, bool, String);
     let expected: Texts = (
@@ -64,6 +64,10 @@ async fn texts_mean_what_they_say(bench: &Bench) {
     let texts = asked.bind("y".to_owned());
     let rows = bench.request(async |cx| texts.all::<Texts, _>(&cx).await).await.unwrap();
     assert_eq!(rows, [expected]);
+    // What no transaction of ours surrounds, as loads by key.
+    let outside = sql!("hostile.outside", "SELECT current_setting('transaction_isolation')");
+    let outside: Vec<(String,)> = bench.system(async |cx| outside.all(&cx).await).await.unwrap();
+    assert_eq!(outside, [("read committed".to_owned(),)]);
 }
 
 /// Writes, lists, loads by key and by relation, and changes one row from many transactions at once.
