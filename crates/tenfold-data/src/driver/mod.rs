@@ -13,11 +13,10 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 pub(crate) use self::error::DriverError;
+use self::parameter::column_of;
 pub use self::settings::{Pooler, PostgresSettings, SqliteSettings};
 use crate::error::DataError;
 use crate::ownership::OrgId;
-use self::parameter::column_of;
-use crate::driver::DriverError;
 use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Dialect, Statement};
 use crate::value::Value;

@@ -1,7 +1,7 @@
 //! Lists by a prefix that ignores case: the right rows in order, page by page, and the index that serves them.
 
 use tenfold_data::testing::plans::{self, BadPlan, Ran};
-use tenfold_data::{Context, Entity, MigrationFile, ModuleMigrations, OrgId, Page, id};
+use tenfold_data::{Context, Entity, EntityExt, MigrationFile, ModuleMigrations, OrgId, Page, id};
 
 use crate::bench::Bench;
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tenfold_data::testing::plans::{self, BadPlan, Ran};
-use tenfold_data::{Context, Dialect, EntityExt, MigrationFile, ModuleMigrations, sql, Entity, Page};
+use tenfold_data::{Context, Dialect, EntityExt, MigrationFile, ModuleMigrations, Page, sql};
 
 use crate::bench::Bench;
 use crate::people::{self, Account, Permission, Profile, User, UserId};

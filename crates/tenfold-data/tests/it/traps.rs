@@ -14,7 +14,9 @@
 use std::sync::Arc;
 
 use futures_util::future::join;
-use tenfold_data::{DataError, DatabaseSettings, Entity, EntityExt, MigrationFile, ModuleMigrations, id, SystemContext, sql};
+use tenfold_data::{
+    DatabaseSettings, Entity, EntityExt, MigrationFile, ModuleMigrations, SystemContext, id, sql,
+};
 
 use crate::bench::Bench;
 use crate::people::{self, Account, User};

@@ -3,7 +3,9 @@
 use serde_json::json;
 use tenfold_data::jiff::Timestamp;
 use tenfold_data::jiff::civil::{Date, date};
-use tenfold_data::{Context, DataError, Dialect, Entity, EntityExt, MigrationFile, ModuleMigrations, Page, TextEnum, id, sql};
+use tenfold_data::{
+    Context, DataError, Entity, EntityExt, MigrationFile, ModuleMigrations, Page, TextEnum, id, sql,
+};
 
 use crate::bench::Bench;
 

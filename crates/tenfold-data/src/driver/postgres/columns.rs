@@ -3,7 +3,8 @@
 use tokio_postgres::Column;
 use tokio_postgres::types::Type;
 
-use crate::error::{DriverError, Source};
+use crate::driver::DriverError;
+use crate::error::Source;
 use crate::row::{ReadError, is_read_as};
 use crate::value::Kind;
 

@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 use tokio_postgres::Statement as Prepared;
 
 use super::super::{Call, Late, NotCommitted, Params, before};
+use super::columns::{compare, refuse_unread};
 use super::refusal::classify;
 use super::run::{run_prepared, run_typed};
-use super::columns::{compare, refuse_unread};
 use super::tls::Tls;
 use super::wall::Session;
 use crate::driver::DriverError;

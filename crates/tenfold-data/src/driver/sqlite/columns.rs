@@ -2,7 +2,7 @@
 
 use rusqlite::Statement;
 
-use crate::error::DriverError;
+use crate::driver::DriverError;
 use crate::row::ReadError;
 use crate::value::Kind;
 

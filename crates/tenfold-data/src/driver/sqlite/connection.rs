@@ -9,7 +9,7 @@ use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
 
 use super::super::{Call, Params};
-use super::{constraint, list, private_file, columns};
+use super::{columns, constraint, list, private_file};
 use crate::driver::{DriverError, SqliteSettings};
 use crate::error::Source;
 use crate::row::{Row, Source as RowSource};
