@@ -82,6 +82,7 @@ impl Debt {
 }
 
 /// Somebody who signs in: the subjects that a failure counts against, and what they owe.
+#[derive(Clone)]
 pub(crate) struct Attempt {
     account: String,
     known: String,

@@ -1,5 +1,8 @@
 //! What somebody who guesses passwords meets, and what the owner does not.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -80,6 +83,45 @@ both_databases!(app::app(); async fn guesses_from_elsewhere_do_not_keep_the_owne
     // From home, too, guesses are counted.
     wait(app, 60).await;
     assert_eq!(guess_until_wait(app, HOME, ADA).await, (6, 1));
+});
+
+both_databases!(app::app(); async fn guessing_that_goes_on_keeps_only_new_addresses_out(app) {
+    sign_up(app, ADA).await;
+    assert_eq!(try_from(app, HOME, ADA, PASSWORD).await.status(), 200);
+    for _ in 0..15 {
+        let (_, seconds) = guess_until_wait(app, ATTACKER, ADA).await;
+        assert_eq!(try_from(app, HOME, ADA, PASSWORD).await.status(), 200, "home is known");
+        assert_eq!(try_from(app, "192.0.2.77", ADA, PASSWORD).await.status(), 429, "a hotel is not");
+        wait(app, seconds).await;
+    }
+});
+
+/// Guesses, and hangs up while the password is hashed; gives the answer if it came before that.
+async fn guess_and_hang_up(app: &TestApp, email: &str) -> Option<TestResponse> {
+    app.forget();
+    let mut guess = pin!(try_from(app, ATTACKER, email, "a wrong guess"));
+    let is_looked_up =
+        || app.statements().iter().any(|statement| statement.text.contains("FROM auth_accounts"));
+    poll_fn(|cx| match guess.as_mut().poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        // Then comes the hash, of which nothing is heard before it is done.
+        Poll::Pending if is_looked_up() => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+
+both_databases!(app::app(), [("auth.hash_parallelism", "1")];
+async fn a_guess_whose_client_hangs_up_is_counted(app) {
+    sign_up(app, ADA).await;
+    for number in 0..6 {
+        let answer = guess_and_hang_up(app, ADA).await;
+        assert!(answer.is_none(), "{answer:?}");
+        // The one turn to hash is free again when the guess is judged.
+        assert_eq!(try_from(app, HOME, &format!("{number}@new.test"), "another").await.status(), 401);
+    }
+    assert_eq!(guess_and_hang_up(app, ADA).await.map(|answer| answer.status()), Some(429));
+    assert_eq!(try_from(app, ATTACKER, ADA, PASSWORD).await.status(), 429);
 });
 
 both_databases!(app::app(); async fn an_unknown_account_waits_as_a_known_one_does(app) {

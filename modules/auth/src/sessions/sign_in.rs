@@ -1,6 +1,9 @@
 //! `POST /v1/auth/sign-in`.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
+use tenfold::data::Scope;
 use tenfold::http::{ClientAddress, OwnOrigin, Response, ServerState, State, StatusCode};
 use tenfold::prelude::*;
 use utoipa::ToSchema;
@@ -9,7 +12,9 @@ use super::{Cookie, SignedIn, describe};
 use crate::email::canonical;
 use crate::entities::{Account, Membership};
 use crate::new_password::normalized;
+use crate::passwords::Turn;
 use crate::service::Identity;
+use crate::throttle::{Attempt, Throttle};
 
 /// What somebody types; as long as any address or password that sign-up takes.
 type TypedEmail = Text<0, 254>;
@@ -48,15 +53,15 @@ pub(crate) async fn sign_in(
         attempt = identity.throttle.admit(&cx, &email, client).await?;
     }
     let account = Account::query().filter(Account::email.eq(email)).first(&cx).await?;
-    let stored = account.as_ref().map(|account| account.password_hash.clone());
-    let matches = turn.verify(normalized(&typed.password), stored).await?;
-    let memberships = match account.filter(|_| matches) {
-        Some(account) => {
-            Some(Membership::query().filter(Membership::account_id.eq(account.id)).all(&cx).await?)
-        }
-        None => None,
+    let guess = Guess {
+        throttle: identity.throttle,
+        attempt: attempt.clone(),
+        password: normalized(&typed.password),
+        stored: account.as_ref().map(|account| account.password_hash.clone()),
+        turn,
     };
-    let memberships = memberships.as_deref().unwrap_or_default();
+    let (Some(turn), Some(account)) = (guess.judge(&cx).await?, account) else { return Err(refused()) };
+    let memberships = Membership::query().filter(Membership::account_id.eq(account.id)).all(&cx).await?;
     let wanted = |membership: &&Membership| typed.organization.is_none_or(|id| membership.org_id == id);
     let chosen = memberships.iter().filter(wanted).max_by_key(|membership| membership.last_used_at);
     let Some(chosen) = chosen else {
@@ -72,8 +77,45 @@ pub(crate) async fn sign_in(
             identity.open_session(&tx.within(chosen.org_id), chosen.user_id, chosen.account_id).await
         })
         .await?;
-    let session = describe(&cx, chosen, memberships).await?;
+    let session = describe(&cx, chosen, &memberships).await?;
     Ok(Cookie::of(&state).keep(token, session))
+}
+
+/// A password that somebody typed for an account.
+struct Guess {
+    throttle: Throttle,
+    attempt: Attempt,
+    password: String,
+    /// The hash to compare it with; none for an unknown account.
+    stored: Option<String>,
+    turn: Turn,
+}
+
+impl Guess {
+    /// Gives the turn back when the password is right. A wrong one is counted before its turn ends.
+    ///
+    /// Both are done by a task of their own: it goes on when the client hangs up and this request is dropped, so that
+    /// hanging up saves no guess from being counted.
+    async fn judge(self, cx: &SystemContext) -> Result<Option<Turn>, Problem> {
+        let scope = Scope::new(cx.scope().database().clone(), cx.scope().trace(), None);
+        let apart = Arc::clone(&scope);
+        #[expect(clippy::disallowed_methods, reason = "dropping the request must not end it")]
+        let judged = tokio::spawn(async move {
+            let cx = SystemContext::new(Arc::clone(&apart));
+            apart.drive(self.judge_within(&cx)).await
+        });
+        let judged = judged.await.map_err(Problem::internal)?;
+        cx.scope().absorb(scope.cost());
+        judged
+    }
+
+    async fn judge_within(self, cx: &SystemContext) -> Result<Option<Turn>, Problem> {
+        if self.turn.verify(self.password, self.stored).await? {
+            return Ok(Some(self.turn));
+        }
+        self.throttle.fail(cx, &self.attempt).await?;
+        Ok(None)
+    }
 }
 
 fn refused() -> Problem {
