@@ -22,9 +22,16 @@ const BOTH: &str = "both@demo.test";
 /// with their users, the owner first.
 ///
 /// # Errors
-/// When the database refuses.
+/// When the database refuses, or has accounts of others and none of the demo: then nothing is stored.
 pub(crate) async fn organizations(cx: &SystemContext) -> anyhow::Result<Vec<DemoOrganization>> {
+    // First, since another process may be making them at this moment.
+    let is_empty = is_empty(cx).await?;
     if Account::query().filter(Account::email.eq(BOTH.to_owned())).first(cx).await?.is_none() {
+        anyhow::ensure!(
+            is_empty,
+            "--demo adds people with a public password, and this database has accounts and is no demo: serve without \
+             --demo, or name an empty database with --database"
+        );
         make(cx).await?;
     }
     let both = Account::query().filter(Account::email.eq(BOTH.to_owned())).first(cx).await?;
@@ -39,6 +46,16 @@ pub(crate) async fn organizations(cx: &SystemContext) -> anyhow::Result<Vec<Demo
         organizations.push(DemoOrganization { id: membership.org_id, users });
     }
     Ok(organizations)
+}
+
+/// Whether nobody has an account. By an index, however many there are.
+async fn is_empty(cx: &SystemContext) -> Result<bool, DataError> {
+    let first = sql!(
+        "auth_accounts.first",
+        "SELECT email FROM auth_accounts WHERE email > '' ORDER BY email LIMIT 1"
+    );
+    let first: Option<(String,)> = first.bounded().first(cx).await?;
+    Ok(first.is_none())
 }
 
 async fn make(cx: &SystemContext) -> anyhow::Result<()> {

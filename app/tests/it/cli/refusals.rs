@@ -5,8 +5,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::place::Place;
 use super::process::Launch;
+use super::wire::Request;
+use super::{in_both_places, list_all, sign_up};
 
 /// Runs the process to its end: it must fail within ten seconds with nothing on standard output and one line
 /// on standard error that holds `parts`; gives the line.
@@ -43,6 +47,17 @@ fn demo_data_is_refused_on_an_address_that_others_reach_before_anything_is_writt
         assert!(place.is_untouched());
     }
 }
+
+in_both_places!(fn demo_data_is_refused_in_a_database_with_accounts(place) {
+    let mut real = place.app(&["serve"]).start();
+    let token = sign_up(&real, "ada");
+    real.stop();
+    assert_refused(place.app(&["serve", "--demo"]), &["--demo", "has accounts", "without --demo", "--database"]);
+    let real = place.app(&["serve"]).start();
+    assert_eq!(list_all(&real, &token, "/v1/users").len(), 1);
+    let credentials = json!({"email": "both@demo.test", "password": "tenfold-demo"});
+    assert_eq!(real.ask(&Request::post("/v1/auth/sign-in").json(&credentials)).status, 401);
+});
 
 #[test]
 fn a_port_in_use_is_refused_before_the_database_is_touched() {
