@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tenfold_data::Context;
-use tenfold_macros::TextEnum;
+use tenfold_data::{ColumnType, Context, Kind, ReadError, Row, Value as Stored};
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 
@@ -17,9 +16,7 @@ use super::endpoint::{PERMISSION, ROLES};
 use super::{Problem, ServerState};
 
 /// What a user is in an organization. Each role is a set of permissions, which the modules declare.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema, TextEnum,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Whoever founded the organization, and those who are made its equal.
@@ -39,6 +36,41 @@ impl Role {
     pub const ADMINS: &'static [Role] = &[Role::Owner, Role::Admin];
     /// Its owners alone.
     pub const OWNERS: &'static [Role] = &[Role::Owner];
+
+    /// The role as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Owner => "owner",
+            Role::Admin => "admin",
+            Role::Member => "member",
+            Role::Custom => "custom",
+        }
+    }
+}
+
+/// As `derive(TextEnum)` writes it, but for a text that is no role: a newer version may have stored it, or somebody by
+/// hand. Whoever has it keeps what they hold by name and nothing else, and nobody's list of users fails over it.
+impl ColumnType for Role {
+    const KIND: Kind = Kind::Text;
+
+    fn to_value(&self) -> Stored {
+        Stored::Text(self.as_str().to_owned())
+    }
+
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
+        static TOLD: Once = Once::new();
+        let text = row.text(index)?;
+        let roles = [Role::Owner, Role::Admin, Role::Member, Role::Custom];
+        Ok(roles.into_iter().find(|role| role.as_str() == text).unwrap_or_else(|| {
+            TOLD.call_once(|| {
+                tracing::warn!(
+                    role = text,
+                    "a stored role is not known: its users hold only what they were given by name, as with custom"
+                );
+            });
+            Role::Custom
+        }))
+    }
 }
 
 /// Something that a user may be allowed to do. The module whose routes ask for it declares it:
@@ -148,10 +180,5 @@ impl Permissions {
             }
         }
         held
-    }
-
-    /// The names of all permissions, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.all.keys().map(String::as_str)
     }
 }

@@ -44,6 +44,24 @@ both_databases!(app(); async fn what_is_given_by_name_comes_beside_the_role(app)
     assert_eq!(roles, ["owner", "custom"]);
 });
 
+both_databases!(app(); async fn a_stored_role_that_nobody_knows_is_custom(app) {
+    let owner = sign_up(app, "ada@new.test").await;
+    become_role(app, &owner, "emperor").await;
+    let token = text(&owner["token"]);
+    let session = app.get("/v1/auth/session").bearer(&token).send().await;
+    assert_eq!(session.status(), 200, "{}", session.text());
+    let session = session.json();
+    assert_eq!((&session["user"]["role"], &session["permissions"]), (&json!("custom"), &json!([])));
+    assert_eq!(app.get("/v1/users").bearer(&token).send().await.status(), 403);
+    let organization = OrgId(id(&owner["organization"]["id"]));
+    let joined = app.run(async |cx| auth::demo::join(&cx, organization, "bob@new.test", &["members.read"]).await).await;
+    joined.expect("bob can join");
+    let bob = app.post("/v1/auth/sign-in").json(&json!({"email": "bob@new.test", "password": auth::demo::PASSWORD}));
+    let bob = text(&bob.send().await.json()["token"]);
+    let users = app.get("/v1/users").bearer(&bob).send().await;
+    assert_eq!((users.status(), &users.json()["items"][0]["role"]), (200, &json!("custom")), "{}", users.text());
+});
+
 fn id(value: &Value) -> Uuid {
     Uuid::parse_str(&text(value)).expect("ids are UUIDs")
 }
