@@ -13,11 +13,11 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tenfold::SystemContext;
-use tenfold::both_databases;
-use tenfold::data::EntityExt as _;
+use tenfold::{SystemContext, both_databases};
+use tenfold::data::{EntityExt as _, DataError, Entity as _, SystemTx};
 use tenfold::jobs::QueuedJob;
 use tenfold::testing::{TestApp, TestResponse};
+use tenfold::{SystemContext, both_databases, sql};
 
 use crate::token;
 
@@ -357,6 +357,32 @@ both_databases!(app::app(); async fn a_file_whose_job_an_operator_ends_fails_at_
     app.run_due_jobs().await;
     let file = get(app, &token, &path).await;
     assert_eq!((&file["status"], &file["message"]), (&json!("ready"), &json!("")));
+});
+
+both_databases!(app::app(); async fn a_file_whose_job_was_discarded_without_a_word_fails(app) {
+    app.seed_demo().await;
+    let token = token(app, OWNER).await;
+    app.run_due_jobs().await;
+    let path = accepted(app, &token, "lost", "hello").await;
+    let job = processing(app).await.expect("it is queued");
+    app.jobs().cancel(job.id).await.expect("an operator ends it");
+    let waiting = accepted(app, &token, "waiting", "hello").await;
+    // As an older version left it, which enqueued nothing that tells the file; the other one's turn is far away.
+    let later = app.clock().now() + Duration::from_secs(24 * 60 * 60);
+    let changed = async |tx: &SystemTx<'_>| -> Result<(u64, u64), DataError> {
+        let forget = sql!("test.forget", "DELETE FROM tenfold_jobs WHERE kind = 'files.process_upload.given_up'");
+        let put_off = sql!("test.put_off", "UPDATE tenfold_jobs SET run_at = $1 WHERE kind = 'files.process_upload'");
+        Ok((forget.execute(tx).await?, put_off.bind(later).execute(tx).await?))
+    };
+    let changed = app.run(async |cx| cx.transaction(async |tx| changed(tx).await).await).await;
+    assert_eq!(changed.expect("jobs can be changed"), (1, 1));
+    app.clock().advance(Duration::from_secs(60 * 60));
+    app.run_due_jobs().await;
+    assert_eq!(get(app, &token, &waiting).await["status"], "processing");
+    let file = get(app, &token, &path).await;
+    assert_eq!((&file["status"], &file["message"]), (&json!("failed"), &json!("it could not be processed")));
+    let told = get(app, &token, "/v1/notifications").await;
+    assert_eq!((&told["unread"], &told["items"][0]["kind"]), (&json!(1), &json!("file_failed")));
 });
 
 both_databases!(app::app(); async fn after_a_delete_and_a_sweep_the_store_has_nothing_that_no_row_knows(app) {

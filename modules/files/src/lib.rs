@@ -3,6 +3,7 @@
 //! Only the bytes hold the client: they are streamed to the blob store, a row and a job are committed together, and
 //! everything else is the job's.
 
+mod abandoned;
 mod blobs;
 mod content;
 mod delete;

@@ -182,7 +182,7 @@ async fn fail(job: &JobContext, file: &File, problem: String) -> anyhow::Result<
 }
 
 /// Says that a file will not become ready, and why.
-async fn mark_failed(tx: &Tx<'_>, file: &File, problem: String) -> Result<(), DataError> {
+pub(crate) async fn mark_failed(tx: &Tx<'_>, file: &File, problem: String) -> Result<(), DataError> {
     File::update(file.id)
         .set(File::status, FileStatus::Failed)
         .set(File::problem, Some(problem))

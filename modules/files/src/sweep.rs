@@ -9,6 +9,7 @@ use tenfold::data::{SystemTx, Uuid};
 use tenfold::jobs::{JobId, JobOptions, QueuedJob};
 use tenfold::prelude::*;
 
+use crate::abandoned;
 use crate::entities::File;
 use crate::quota;
 use crate::service::Files;
@@ -16,7 +17,8 @@ use crate::service::Files;
 /// How many rows are asked for at a time.
 const BATCH: usize = 500;
 
-/// Sweeps the whole store and the reservations whose uploads are gone, and enqueues the next sweep.
+/// Sweeps the whole store, the reservations whose uploads are gone and the files whose jobs are, and enqueues the next
+/// sweep.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SweepBlobs {}
 
@@ -29,6 +31,10 @@ impl Job for SweepBlobs {
         let files = job.service::<Files>()?;
         job.step_in("next", async |tx| Ok(enqueue_next(tx, job.id(), files.orphan_after).await?)).await?;
         quota::forget_expired(job.system()).await?;
+        let abandoned = abandoned::fail_all(job.system()).await?;
+        if abandoned > 0 {
+            tracing::warn!(abandoned, "files without a job to process them are marked as failed");
+        }
         let mut swept = 0;
         for folder in files.blobs.folders().await? {
             swept += sweep(job.system(), &files, &folder).await?;
