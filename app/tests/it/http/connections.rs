@@ -296,6 +296,31 @@ fn the_connection_that_is_idle_longest_makes_room() {
 }
 
 #[test]
+fn a_busy_connection_of_http2_keeps_its_place() {
+    run(&[("http.max_connections", "2"), ("http.idle_timeout", "1h")], async |app, address| {
+        let token = new_owner(app).await;
+        // At rest for longer than the other one, but for its stream.
+        let (client, end) = http2(address).await;
+        let mut events = ask2(&client, "/v1/notifications/events", &token).await;
+        let mut idle = connect(address).await;
+        is_served(&mut idle).await;
+        is_served(&mut connect(address).await).await;
+        ends(&mut idle).await;
+        stored(app, &token, 10).await;
+        app.run_due_jobs().await;
+        soon("an event comes", async {
+            let mut heard = Vec::new();
+            while !String::from_utf8_lossy(&heard).contains("data: ") {
+                heard
+                    .extend(events.data().await.expect("the stream goes on").expect("it does not break off"));
+            }
+        })
+        .await;
+        drop((client, end));
+    });
+}
+
+#[test]
 fn idle_connections_of_http2_do_not_block_the_listener() {
     run(&[("http.max_connections", "4"), ("http.idle_timeout", "1h")], async |_, address| {
         let mut held = Vec::new();

@@ -95,6 +95,11 @@ impl Activity {
         self.leaving.notify_one();
     }
 
+    /// Whether it was asked, and has neither ended nor begun something else.
+    pub(super) fn is_asked_to_leave(&self) -> bool {
+        self.leave.load(Ordering::Relaxed)
+    }
+
     /// Ends once another connection needs the place and nothing is on the way.
     pub(super) async fn has_to_leave(&self) {
         loop {

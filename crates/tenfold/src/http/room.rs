@@ -29,7 +29,7 @@ impl Room {
         Arc::new(Room { places, size, open, next: AtomicU64::new(0) })
     }
 
-    /// A place for a connection, once there is one. While there is none, those that have been at rest for longest are
+    /// A place for a connection, once there is one. While there is none, the one that has been at rest for longest is
     /// closed; one with a request in progress never is.
     pub(super) async fn enter(self: &Arc<Self>) -> Place {
         let permit = tokio::select! {
@@ -50,18 +50,22 @@ impl Room {
 
     async fn make_room(&self) {
         loop {
-            if let Some(activity) = self.longest_at_rest() {
+            if let Some(activity) = self.longest_at_rest(Instant::now()) {
                 activity.ask_to_leave();
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    fn longest_at_rest(&self) -> Option<Arc<Activity>> {
+    fn longest_at_rest(&self, now: Instant) -> Option<Arc<Activity>> {
         let open = self.open();
+        // One that was asked leaves as soon as its task runs, and its place is enough.
+        if open.values().any(|activity| activity.is_asked_to_leave()) {
+            return None;
+        }
         let resting = open.values().filter_map(|activity| Some((activity.at_rest_since()?, activity)));
         let (since, activity) = resting.min_by_key(|(since, _)| *since)?;
-        (Instant::now() - since >= REST).then(|| Arc::clone(activity))
+        (now - since >= REST).then(|| Arc::clone(activity))
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<Activity>>> {
@@ -80,5 +84,25 @@ pub(super) struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.room.open().remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn while_one_is_asked_to_leave_no_other_is() {
+        let room = Room::new(2);
+        let (longest, other) = (room.enter().await, room.enter().await);
+        // Both have rested for long enough.
+        let rested = Instant::now() + REST * 2;
+        let asked = room.longest_at_rest(rested).expect("there is one at rest");
+        assert!(Arc::ptr_eq(&asked, &longest.activity));
+        asked.ask_to_leave();
+        assert!(room.longest_at_rest(rested).is_none(), "its task has not run yet");
+        drop(longest);
+        let next = room.longest_at_rest(rested).expect("another one may be asked now");
+        assert!(Arc::ptr_eq(&next, &other.activity));
     }
 }
