@@ -33,7 +33,10 @@ fn setting(
     }
     let (kind, default) = Value::from_default(assignment.value.get_ref())
         .map_err(|reason| wrong(format!("`{key}`: {reason}")))?;
-    let (comment, secrecy) = comment(document, lines, line, &assignment.value);
+    let (comment, mut secrecy) = comment(document, lines, line, &assignment.value);
+    if SECRET_NAMES.iter().any(|name| key.ends_with(name)) {
+        secrecy = Secrecy::Secret;
+    }
     if comment.is_empty() {
         return Err(wrong(format!("document `{key}` with a comment above it")));
     }
@@ -41,8 +44,11 @@ fn setting(
     Ok(Setting { key: key.clone(), kind, default, comment, secrecy, value, origin: Origin::Default })
 }
 
-/// The comment lines right above a key, then the one behind its value. A line that is the word `secret`, or
-/// that starts with it behind the value, marks a secret.
+/// The ends of names whose values are secrets, marked or not: a mark is forgotten, and a log is kept.
+const SECRET_NAMES: [&str; 4] = ["password", "passwd", "secret", "token"];
+
+/// The comment lines right above a key, then the one behind its value. A line above that is the word `secret` marks a
+/// secret, and so does the word anywhere behind the value.
 fn comment(
     document: &Document<'_>,
     lines: &[&str],
@@ -62,11 +68,11 @@ fn comment(
     });
     let behind = document.text[value.span().end..].lines().next().unwrap_or_default();
     if let Some(behind) = behind.trim().strip_prefix('#').map(str::trim) {
-        let marked = behind.strip_prefix("secret").filter(|rest| !rest.starts_with(char::is_alphanumeric));
-        if marked.is_some() {
+        if behind.split(|c: char| !c.is_alphanumeric()).any(|word| word == "secret") {
             secrecy = Secrecy::Secret;
         }
-        found.push(marked.map_or(behind, |rest| rest.trim_start_matches([':', ',', '.', ' '])));
+        let leading = behind.strip_prefix("secret").filter(|rest| !rest.starts_with(char::is_alphanumeric));
+        found.push(leading.map_or(behind, |rest| rest.trim_start_matches([':', ',', '.', ' '])));
     }
     let text: Vec<&str> = found.into_iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
     (text.join("\n").trim().to_owned(), secrecy)

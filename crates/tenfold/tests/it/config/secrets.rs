@@ -66,6 +66,27 @@ fn a_word_that_only_begins_like_secret_marks_nothing() {
 }
 
 #[test]
+fn the_word_marks_a_secret_anywhere_behind_the_value() {
+    for comment in ["secret", "The key; a secret.", "The door's key (secret)", "32 bytes, secret, in base64"]
+    {
+        let text = format!("[a]\nhidden = \"hunter2\" # {comment}\n");
+        let explained = Loader::new("defaults.toml", &text).map(|loader| loader.load().explain());
+        let explained = explained.unwrap_or_else(|error| error.to_string());
+        assert!(!explained.contains("hunter2"), "{comment}: {explained}");
+    }
+}
+
+#[test]
+fn a_setting_with_the_name_of_a_secret_needs_no_mark() {
+    for name in ["password", "smtp_password", "client_secret", "token"] {
+        let text = format!("[a]\n# What lets us in.\n{name} = \"hunter2\"\n");
+        let explained = Loader::new("defaults.toml", &text).map(|loader| loader.load().explain());
+        let explained = explained.unwrap_or_else(|error| error.to_string());
+        assert!(explained.contains(name) && !explained.contains("hunter2"), "{explained}");
+    }
+}
+
+#[test]
 fn a_url_shows_all_but_its_password() {
     for (url, shown) in [
         ("postgres://u:hunter2@h/db", "postgres://u:••••@h/db"),
