@@ -93,6 +93,30 @@ fn an_operation_without_an_example_names_the_line_to_add() {
     );
 }
 
+/// What no module builds.
+struct Press;
+
+/// Takes a service.
+#[endpoint(get, "/v1/press", tag = "things")]
+async fn get_press(_: SystemContext, _: Use<Press>) -> Result<NoContent, Problem> {
+    Ok(NoContent)
+}
+
+/// Takes another module's client.
+#[endpoint(get, "/v1/bill", tag = "things")]
+async fn get_bill(_: SystemContext, _: billing_api::BillingClient) -> Result<NoContent, Problem> {
+    Ok(NoContent)
+}
+
+#[test]
+fn a_handler_that_takes_what_no_module_builds_is_named() {
+    let things = |routes: fn() -> Routes| Module::new("things").routes(routes);
+    let service = || app::app().module(things(|| Routes::new().routes(routes!(get_press))));
+    on_both(service, &["get_press takes a", "Press", ".service(…)"]);
+    let client = || empty().module(auth::module()).module(things(|| Routes::new().routes(routes!(get_bill))));
+    on_both(client, &["get_bill takes a billing_api::BillingClient", ".provides::<dyn …>(…)"]);
+}
+
 struct Own;
 
 impl Permission for Own {

@@ -54,7 +54,11 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemTrait) -> Result<Toke
             }
         }
 
-        impl ::tenfold::http::Input for #client {}
+        impl ::tenfold::http::Input for #client {
+            fn describe(endpoint: &mut ::tenfold::http::Endpoint) {
+                endpoint.needs_service::<Self>();
+            }
+        }
 
         impl ::tenfold::call::Interface for dyn #name {
             const MODULE: &'static str = #module;

@@ -1,7 +1,7 @@
 //! A module: what it provides, needs, routes and migrates. The list in `main.rs` is the application.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -206,12 +206,21 @@ pub struct Wiring {
     settings: Arc<Loaded>,
     permissions: Arc<Permissions>,
     pub(crate) services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    /// The names of their types.
+    pub(crate) built: HashSet<&'static str>,
     pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
 }
 
 impl Wiring {
     pub(crate) fn new(database: Database, settings: Arc<Loaded>, permissions: Arc<Permissions>) -> Self {
-        Wiring { database, settings, permissions, services: HashMap::new(), authenticator: None }
+        Wiring {
+            database,
+            settings,
+            permissions,
+            services: HashMap::new(),
+            built: HashSet::new(),
+            authenticator: None,
+        }
     }
 
     /// The application's database, migrated.
@@ -251,6 +260,7 @@ impl Wiring {
 
     pub(crate) fn put<T: Any + Send + Sync>(&mut self, service: T) {
         self.services.insert(TypeId::of::<T>(), Arc::new(service));
+        self.built.insert(std::any::type_name::<T>());
     }
 }
 

@@ -147,8 +147,8 @@ impl App {
     /// count with them.
     ///
     /// # Errors
-    /// A database that cannot be used, a migration that fails, a need that no module before provides, two jobs or listeners
-    /// of one name.
+    /// A database that cannot be used, a migration that fails, a need that no module before provides, a handler that takes
+    /// what no module builds, two jobs or listeners of one name.
     pub async fn start(
         mut self,
         loaded: Loaded,
@@ -183,6 +183,7 @@ impl App {
         let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs, watcher);
         wiring.put(jobs.clone());
         wiring.put(telemetry.clone());
+        http::check_services(routes.get_openapi(), &wiring.built)?;
         let (stopping, demonstration) = (Stopping::default(), Demonstration::default());
         let shared = Shared {
             database: database.clone(),

@@ -51,6 +51,7 @@ pub use self::client_address::{ClientAddress, PeerAddress, Proxies};
 pub(crate) use self::client_address::{ForwardedHeader, ProxyNetwork};
 pub use self::endpoint::{Bytes, Endpoint, Input, NamedSchema, Output};
 pub use self::live::{EventShape, LiveEvent, News, live};
+pub(crate) use self::openapi::check_services;
 pub use self::origins::Origins;
 pub use self::patience::Patience;
 pub(crate) use self::permission::Declared;

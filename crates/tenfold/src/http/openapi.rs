@@ -1,6 +1,6 @@
 //! Finishes the OpenAPI document: what is true of every operation is said once, here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -11,7 +11,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, PathItem, RefOr};
 
 use super::Problem;
-use super::endpoint::{EXAMPLE, SESSION, problem_response};
+use super::endpoint::{EXAMPLE, SERVICES, SESSION, problem_response};
 use super::query::QueryNames;
 use super::validated::INLINE;
 
@@ -36,12 +36,34 @@ pub(super) fn finish(mut document: OpenApi, title: &str, version: &str) -> anyho
     let default = serde_json::to_value(problem_response("What went wrong, and what is allowed."))?;
     for operation in operations_in(&mut json) {
         operation["responses"]["default"] = default.clone();
+        if let Some(operation) = operation.as_object_mut() {
+            operation.remove(SERVICES);
+        }
     }
     show_examples(&mut json)?;
     show_inline(&mut json);
     mend(&mut json);
     check_references(&json, &json["components"]["schemas"])?;
     Ok(Bytes::from(json.to_string()))
+}
+
+/// Whether what the handlers take is there: `built` are the names of what the modules have built.
+///
+/// # Errors
+/// The first operation that would answer a 500 for ever.
+pub(crate) fn check_services(document: &OpenApi, built: &HashSet<&'static str>) -> anyhow::Result<()> {
+    for operation in document.paths.paths.values().flat_map(operations_of) {
+        let services = operation.extensions.as_ref().and_then(|extensions| extensions.get(SERVICES));
+        let services = services.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        if let Some(missing) = services.into_iter().find(|service| !built.contains(service)) {
+            let name = operation.operation_id.as_deref().unwrap_or_default();
+            anyhow::bail!(
+                "{name} takes a {missing}, which no module has: add `.service(…)` to the module that builds it, or \
+                 `.provides::<dyn …>(…)` if it is the client of an interface"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a reference to a schema that is not there. Parameters bring no schemas along.

@@ -25,6 +25,8 @@ pub(super) const SESSION: &str = "session";
 pub(crate) const PERMISSION: &str = "x-permission";
 /// Where it keeps the roles that have this permission unless an organization says otherwise.
 pub(crate) const ROLES: &str = "x-roles";
+/// Where it keeps what a module must have built for the operation, until the application starts.
+pub(crate) const SERVICES: &str = "x-services";
 /// Where it keeps the call that works, for tests and tools.
 pub(crate) const EXAMPLE: &str = "x-example";
 /// What the content of a problem is.
@@ -145,6 +147,14 @@ impl Endpoint {
         let roles: Vec<Value> = P::ROLES.iter().map(|role| role.as_str().into()).collect();
         self.extensions.insert(PERMISSION.to_owned(), P::NAME.into());
         self.extensions.insert(ROLES.to_owned(), roles.into());
+    }
+
+    /// Its handler takes a `T`, which a module builds at the start: without, the application does not start.
+    pub fn needs_service<T>(&mut self) {
+        let services = self.extensions.entry(SERVICES).or_insert_with(|| json!([]));
+        if let Some(services) = services.as_array_mut() {
+            services.push(std::any::type_name::<T>().into());
+        }
     }
 
     /// The body is JSON of type `T`.

@@ -57,7 +57,11 @@ takes_nothing!(
     http::Uri
 );
 
-impl<T> Input for Use<T> {}
+impl<T> Input for Use<T> {
+    fn describe(endpoint: &mut Endpoint) {
+        endpoint.needs_service::<T>();
+    }
+}
 
 impl Input for Context {
     fn describe(endpoint: &mut Endpoint) {
