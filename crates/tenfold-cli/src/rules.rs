@@ -10,6 +10,7 @@ mod locks;
 mod needs;
 mod rebuild;
 mod references;
+mod registered;
 mod statement;
 mod tables;
 mod tenant;
@@ -30,6 +31,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found.extend(circles::violations(facts));
     found.extend(needs::violations(facts));
     found.extend(jobs::violations(facts));
+    found.extend(registered::violations(facts));
     found.extend(tables::violations(facts));
     found.extend(locks::violations(facts));
     found.extend(wall::violations(facts));

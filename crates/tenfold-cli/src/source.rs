@@ -52,6 +52,15 @@ pub struct DeclaredJob {
     pub line: usize,
 }
 
+/// `#[endpoint(…)] async fn x`: the handler of an operation.
+#[derive(Debug, Clone)]
+pub struct DeclaredEndpoint {
+    /// The function's name.
+    pub name: String,
+    /// Line of the name, from 1.
+    pub line: usize,
+}
+
 /// A string literal in the source.
 #[derive(Debug, Clone)]
 pub struct Literal {
@@ -111,6 +120,12 @@ pub struct Source {
     pub jobs: Vec<DeclaredJob>,
     /// `.job::<X>()`
     pub runs: Vec<NamedUse>,
+    /// `#[endpoint(…)]`
+    pub endpoints: Vec<DeclaredEndpoint>,
+    /// The words in `routes!(…)`: the handlers, and the modules on the way to them.
+    pub routed: Vec<String>,
+    /// Whether `.migrations(…)` is called.
+    pub registers_migrations: bool,
     /// `sql!(…)`
     pub statements: Vec<SqlMacro>,
     /// `#[entity(table = "…")]`

@@ -41,6 +41,8 @@ pub enum Rule {
     Needs,
     /// A kind of job is registered, or nobody would run it.
     Jobs,
+    /// What a module has is part of the application: the module itself, its migrations, its endpoints.
+    Registered,
     /// A statement's text can be read, so that its tables are known.
     Sql,
     /// A table is touched by its owner alone.
@@ -70,6 +72,7 @@ impl Rule {
         Self::Circles,
         Self::Needs,
         Self::Jobs,
+        Self::Registered,
         Self::Sql,
         Self::Tables,
         Self::ForeignKey,
@@ -89,6 +92,7 @@ impl Rule {
             Self::Circles => "circles",
             Self::Needs => "needs",
             Self::Jobs => "jobs",
+            Self::Registered => "registered",
             Self::Sql => "sql",
             Self::Tables => "tables",
             Self::ForeignKey => "foreign-key",

@@ -75,6 +75,8 @@ pub struct Package {
     pub manifest: String,
     /// What it depends on, in the order of the manifest's tables.
     pub dependencies: Vec<Dependency>,
+    /// The list in `[package.metadata.tenfold]`, which `modules!()` reads; none in a package without.
+    pub modules: Option<Vec<String>>,
 }
 
 impl Package {
@@ -148,6 +150,8 @@ struct MetadataPackage {
     name: String,
     manifest_path: PathBuf,
     dependencies: Vec<MetadataDependency>,
+    /// `[package.metadata]`, of which only our own part has a form that we know.
+    metadata: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -191,7 +195,13 @@ impl MetadataPackage {
             .collect();
         let folder = self.folder();
         let role = role(&shown(root, &folder), is_default);
-        Ok(Package { name: self.name.clone(), role, folder, manifest, dependencies })
+        let modules = self.modules();
+        Ok(Package { name: self.name.clone(), role, folder, manifest, dependencies, modules })
+    }
+
+    fn modules(&self) -> Option<Vec<String>> {
+        let list = self.metadata.as_ref()?.pointer("/tenfold/modules")?.as_array()?;
+        Some(list.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
     }
 }
 

@@ -108,3 +108,14 @@ fn string(value: proc_macro2::Literal) -> Option<Literal> {
         _ => None,
     }
 }
+
+/// Every word among the tokens, also between brackets.
+pub fn words(tokens: &TokenStream, found: &mut Vec<String>) {
+    for token in tokens.clone() {
+        match token {
+            TokenTree::Ident(word) => found.push(word.to_string()),
+            TokenTree::Group(group) => words(&group.stream(), found),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}

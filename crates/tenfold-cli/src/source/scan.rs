@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Expr, ExprCall, ExprMethodCall, GenericArgument, ItemImpl, ItemMod, ItemTrait, ItemUse,
-    UseTree,
+    Attribute, Expr, ExprCall, ExprMethodCall, GenericArgument, ItemFn, ItemImpl, ItemMod, ItemTrait,
+    ItemUse, UseTree,
 };
 
 use super::macros::{self, Inside};
 use super::{
-    DeclaredEntity, DeclaredEvent, DeclaredInterface, DeclaredJob, Literal, MethodCall, NamedUse, Source,
+    DeclaredEndpoint, DeclaredEntity, DeclaredEvent, DeclaredInterface, DeclaredJob, Literal, MethodCall,
+    NamedUse, Source,
 };
 
 /// Collects a file's [`Source`] while `syn` walks over it.
@@ -35,6 +36,15 @@ impl<'ast> Visit<'ast> for Scan {
 
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         self.import(&item.tree, &mut Vec::new());
+    }
+
+    fn visit_item_fn(&mut self, item: &'ast ItemFn) {
+        let is_endpoint = item.attrs.iter().any(|attribute| last_word(attribute.path()) == "endpoint");
+        if self.test_depth == 0 && is_endpoint {
+            let (name, line) = (item.sig.ident.to_string(), item.sig.ident.span().start().line);
+            self.source.endpoints.push(DeclaredEndpoint { name, line });
+        }
+        visit::visit_item_fn(self, item);
     }
 
     fn visit_item_trait(&mut self, item: &'ast ItemTrait) {
@@ -96,6 +106,9 @@ impl<'ast> Visit<'ast> for Scan {
             let told = printed.into_iter().filter(|literal| literal.value.starts_with("cargo:"));
             self.source.told_cargo.extend(told);
         }
+        if self.test_depth == 0 && last_word(&invocation.path) == "routes" {
+            macros::words(&invocation.tokens, &mut self.source.routed);
+        }
         match macros::inside(&invocation.tokens) {
             Inside::Expressions(expressions) => expressions.iter().for_each(|inner| self.walk_expr(inner)),
             Inside::Statements(statements) => statements.iter().for_each(|inner| self.walk_stmt(inner)),
@@ -121,6 +134,7 @@ impl Scan {
             "needs" => self.source.needs.extend(named_type(call).map(|path| NamedUse { path, line })),
             "provides" => self.source.provides.extend(named_type(call).map(|path| NamedUse { path, line })),
             "job" => self.source.runs.extend(named_type(call).map(|path| NamedUse { path, line })),
+            "migrations" => self.source.registers_migrations = true,
             "on" => self.source.listens.extend(named_type(call).map(|path| NamedUse { path, line })),
             _ => {
                 let receiver = receiver_word(&call.receiver);

@@ -32,7 +32,7 @@ const AUTH: &str = r#"
 pub struct User { #[entity(key)] pub id: u64 }
 
 pub fn module() -> Module {
-    Module::new("auth").provides::<dyn Auth>(Service::new)
+    Module::new("auth").provides::<dyn Auth>(Service::new).migrations(migrations!())
 }
 
 async fn by_email(cx: &Context) {
@@ -74,7 +74,7 @@ const FILES: &str = r#"
 use {auth_api as identity, billing_api::{self, *}};
 
 pub fn module() -> Module {
-    Module::new("files").needs::<dyn identity::Auth>().needs::<dyn Billing>()
+    Module::new("files").needs::<dyn identity::Auth>().needs::<dyn Billing>().migrations(migrations!())
 }
 
 #[derive(Entity)]

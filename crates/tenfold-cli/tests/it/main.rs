@@ -10,6 +10,7 @@ mod layout;
 mod locks;
 mod needs;
 mod rebuild;
+mod registered;
 mod statements;
 mod tables;
 mod tenant;

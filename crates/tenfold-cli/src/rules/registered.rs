@@ -1,0 +1,90 @@
+//! What a module has is part of the application: the module itself, its migrations, its endpoints. Whatever is left out
+//! would be built and tested by itself, and missing without a word where it is to serve.
+
+use std::collections::BTreeSet;
+
+use crate::facts::Facts;
+use crate::violation::{Place, Rule, Violation};
+use crate::workspace::{Kind, Package, Role};
+
+/// What breaks the rule.
+pub fn violations(facts: &Facts) -> Vec<Violation> {
+    let packages = facts.workspace.packages.iter().enumerate();
+    let modules = packages.filter_map(|(index, package)| match &package.role {
+        Role::Implementation(module) => Some((index, package, module.as_str())),
+        _ => None,
+    });
+    let mut found = Vec::new();
+    for (index, package, module) in modules {
+        found.extend(forgotten_module(facts, index, package, module));
+        found.extend(forgotten_migrations(facts, index, module));
+        found.extend(forgotten_endpoints(facts, module));
+    }
+    found
+}
+
+/// A module that no application depends on, or that an application's list leaves out.
+fn forgotten_module(facts: &Facts, index: usize, package: &Package, module: &str) -> Option<Violation> {
+    let is_application = |other: &&Package| other.role == Role::Application;
+    let applications: Vec<_> = facts.workspace.packages.iter().filter(is_application).collect();
+    let first = applications.first()?;
+    let depends = |application: &&&Package| {
+        let mut normal = application.dependencies.iter().filter(|dependency| dependency.kind == Kind::Normal);
+        normal.any(|dependency| dependency.member == Some(index))
+    };
+    let mut depending = applications.iter().filter(depends).peekable();
+    let place = Place::new(&package.manifest, 1);
+    if depending.peek().is_none() {
+        return Some(Violation::new(
+            Rule::Registered,
+            place,
+            module,
+            format!("no application has the module {module}"),
+            format!("add it to [dependencies] of {}, and to the list `modules` there", first.manifest),
+        ));
+    }
+    let unlisted = depending.find(|application| {
+        application.modules.as_ref().is_some_and(|listed| !listed.iter().any(|name| name == module))
+    })?;
+    Some(Violation::new(
+        Rule::Registered,
+        place,
+        module,
+        format!("{} depends on the module {module} and does not list it", unlisted.name),
+        format!("add \"{module}\" to `modules` in [package.metadata.tenfold] of {}", unlisted.manifest),
+    ))
+}
+
+fn forgotten_migrations(facts: &Facts, index: usize, module: &str) -> Option<Violation> {
+    let migration = facts.migrations.iter().find(|file| file.package == index)?;
+    if facts.implementation(module).any(|file| file.source.registers_migrations) {
+        return None;
+    }
+    Some(Violation::new(
+        Rule::Registered,
+        Place::new(&migration.path, 1),
+        module,
+        format!("the module {module} does not register its migrations, so nobody would run them"),
+        "add `.migrations(migrations!())` where the module is built",
+    ))
+}
+
+fn forgotten_endpoints(facts: &Facts, module: &str) -> Vec<Violation> {
+    let routed: BTreeSet<&str> =
+        facts.implementation(module).flat_map(|file| &file.source.routed).map(String::as_str).collect();
+    let mut found = Vec::new();
+    for file in facts.implementation(module) {
+        let missing = file.source.endpoints.iter().filter(|endpoint| !routed.contains(&*endpoint.name));
+        found.extend(missing.map(|endpoint| {
+            let name = &endpoint.name;
+            Violation::new(
+                Rule::Registered,
+                Place::new(&file.path, endpoint.line),
+                name,
+                format!("no route leads to the endpoint {name}"),
+                format!("add `.routes(routes!({name}))` to the module's routes, or remove the endpoint"),
+            )
+        }));
+    }
+    found
+}
