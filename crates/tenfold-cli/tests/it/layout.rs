@@ -107,6 +107,6 @@ fn two_modules_do_not_share_a_name() {
         .with("app/modules/auth/src/lib.rs", "");
     fixture
         .check()
-        // Cargo knows packages by their names, so one of the two does not bear its module's.
-        .fails(2, &["error[layout]", "modules/auth/Cargo.toml:1", "a second module is called auth"]);
+        // Cargo knows packages by their names, so one of the two does not bear its module's; nor does the application have it.
+        .fails(3, &["error[layout]", "modules/auth/Cargo.toml:1", "a second module is called auth"]);
 }

@@ -1,6 +1,6 @@
 //! A table has one owner.
 
-use crate::fixture::{Fixture, manifest};
+use crate::fixture::{Fixture, dependency, manifest};
 
 /// The good workspace with a statement of billing's.
 fn statement(text: &str) -> Fixture {
@@ -90,6 +90,7 @@ fn a_table_of_another_schema_or_of_the_framework_is_refused() {
 fn of_two_prefixes_the_longer_one_owns() {
     let fixture = Fixture::good()
         .with("modules/auth-tokens/Cargo.toml", &manifest("auth-tokens", &[]))
+        .appended("app/Cargo.toml", &dependency("app", "../modules/auth-tokens"))
         .with("modules/auth-tokens/src/lib.rs", "#[entity(table = \"auth_tokens_keys\")] struct Key;")
         .appended("modules/auth/src/lib.rs", "#[entity(table = \"auth_tokens_keys\")] struct Key;");
     let line = fixture.line("modules/auth/src/lib.rs", "auth_tokens_keys");
