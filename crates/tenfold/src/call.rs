@@ -5,6 +5,7 @@
 
 #[doc(hidden)]
 pub mod asks;
+mod error;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -16,10 +17,11 @@ use std::time::Instant;
 use futures_util::future::BoxFuture;
 use tenfold_data::scope::keyed::{self, KeyedLoad};
 use tenfold_data::scope::{BatchKey, Loader};
-use tenfold_data::{CallRecord, CallSite, Context, DataError, Outcome, PeerKey, Scope};
+use tenfold_data::{CallRecord, CallSite, Context, Outcome, PeerKey, Scope};
 use tracing::Instrument as _;
 
 use self::asks::Asks;
+pub use self::error::CallError;
 use crate::http::{Problem, ServerState};
 
 /// The interface of a module: `dyn Auth`. Written by [`module_api`](crate::module_api).
@@ -34,37 +36,6 @@ pub trait Interface: Send + Sync + 'static {
     type Client: Clone + Send + Sync + 'static;
     /// The client of an implementation in this process.
     fn client(implementation: Arc<Self>) -> Self::Client;
-}
-
-/// What can go wrong with a call to another module.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallError {
-    /// The other module failed to read or write, or the call was made inside a transaction.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// The module cannot be reached; nothing has happened.
-    #[error("module {module} cannot be reached")]
-    Unavailable {
-        /// The module's name.
-        module: &'static str,
-    },
-    /// The call took too long.
-    #[error("{module}.{method} did not answer in time")]
-    DeadlineExceeded {
-        /// The module's name.
-        module: &'static str,
-        /// The method's name.
-        method: &'static str,
-    },
-    /// The connection broke after the call was sent: it may have had its effect.
-    #[error("the answer of {module}.{method} was lost: it is unknown whether it had its effect")]
-    OutcomeUnknown {
-        /// The module's name.
-        module: &'static str,
-        /// The method's name.
-        method: &'static str,
-    },
 }
 
 /// The client of an interface, for the extractors that [`module_api`](crate::module_api) writes: in a handler's

@@ -8,6 +8,7 @@ extern crate self as tenfold;
 pub mod app;
 pub mod call;
 pub mod config;
+mod demo;
 pub mod http;
 pub mod module;
 pub mod settings;
@@ -28,7 +29,8 @@ pub use tenfold_observe::telemetry;
 
 pub use crate::app::App;
 pub use crate::call::CallError;
-pub use crate::module::{Module, Use, Wiring};
+pub use crate::http::Use;
+pub use crate::module::{Module, Wiring};
 
 /// What nearly every file of a module uses.
 pub mod prelude {
@@ -46,9 +48,10 @@ pub mod prelude {
 
     pub use crate::async_trait;
     pub use crate::call::CallError;
+    pub use crate::http::Use;
     pub use crate::http::{
         Created, IfMatch, Json, NoContent, OnConflict, Path, Permission, Problem, Query, Require, Role,
         Routes, Tagged, Text, routes,
     };
-    pub use crate::module::{Module, Use, Wiring};
+    pub use crate::module::{Module, Wiring};
 }

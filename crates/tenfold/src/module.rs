@@ -2,19 +2,16 @@
 
 use std::any::{Any, TypeId};
 use std::collections::{HashMap, HashSet};
-use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
 use futures_util::future::BoxFuture;
-use http::request::Parts;
 use tenfold_data::{Clock, Database, MigrationFile};
 use tenfold_jobs::{Event, GivenUp, Job, JobContext, Listeners, Registry};
 
 use crate::app::Fill;
 use crate::call::Interface;
 use crate::config::{ConfigError, Loaded};
-use crate::http::{Authenticate, Declared, Permission, Permissions, Problem, Routes, ServerState};
+use crate::http::{Authenticate, Declared, Permission, Permissions, Routes};
 
 /// One module of an application.
 ///
@@ -261,24 +258,5 @@ impl Wiring {
     pub(crate) fn put<T: Any + Send + Sync>(&mut self, service: T) {
         self.services.insert(TypeId::of::<T>(), Arc::new(service));
         self.built.insert(std::any::type_name::<T>());
-    }
-}
-
-/// In a handler's signature: what the module built with `.service(…)`.
-pub struct Use<T>(Arc<T>);
-
-impl<T> Deref for Use<T> {
-    type Target = T;
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T: Any + Send + Sync> FromRequestParts<ServerState> for Use<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(_: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
-        let missing = || Problem::internal(format!("no .service(…) built a {}", std::any::type_name::<T>()));
-        state.service().map(Use).ok_or_else(missing)
     }
 }

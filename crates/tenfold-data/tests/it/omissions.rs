@@ -20,7 +20,8 @@
 
 use tenfold_data::testing::plans::{self, Ran};
 use tenfold_data::{
-    Context, DataError, Entity, EntityExt, EntityRow as _, Many, MigrationFile, ModuleMigrations, OrgId, id, sql,
+    Context, DataError, Entity, EntityExt, EntityRow as _, Many, MigrationFile, ModuleMigrations, OrgId, id,
+    sql,
 };
 
 use crate::bench::Bench;

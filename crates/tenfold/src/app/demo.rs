@@ -1,27 +1,9 @@
 //! Demo data: each module brings its own.
 
-use futures_util::future::BoxFuture;
-use tenfold_data::{DataError, OrgId, SystemContext, Tx, Uuid, sql};
+use tenfold_data::{DataError, SystemContext, Tx, sql};
 
+use crate::demo::Fill;
 use crate::http::Authenticate;
-
-/// Says what to tell the person who started the application with `--demo`.
-pub type Welcome = fn() -> String;
-
-/// An organization of the demo, with its people.
-#[derive(Clone, Debug)]
-pub struct DemoOrganization {
-    /// Its id.
-    pub id: OrgId,
-    /// The ids of its users, an owner first.
-    pub users: Vec<Uuid>,
-}
-
-/// Fills one organization with a module's demo data, in a transaction.
-pub type Fill = for<'a, 't> fn(&'a Tx<'t>, &'a DemoOrganization) -> Filling<'a>;
-
-/// A [`Fill`] at work.
-pub type Filling<'a> = BoxFuture<'a, Result<(), DataError>>;
 
 /// Fills each organization of the demo with the data of each module that has not filled it yet.
 ///

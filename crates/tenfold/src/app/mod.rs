@@ -19,8 +19,8 @@ use tenfold_observe::metrics::{Build, Metrics};
 use tenfold_observe::telemetry::Telemetry;
 use tokio::time::Instant;
 
-pub use self::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::config::{ConfigError, Loaded};
+pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::http::{
     self, Authenticate, Demonstration, HttpSettings, Permissions, Readiness, Routes, ServerState, Shared,
     Stopping,

@@ -14,7 +14,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::Routes;
+use super::state::Routes;
 
 /// What a page of ours may do (Content Security Policy, level 3): everything from here, nothing from elsewhere, no
 /// frames around it.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::extract::FromRequestParts;
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use http::request::Parts;
@@ -10,32 +9,9 @@ use http::{HeaderMap, Method, StatusCode};
 use tenfold_data::{Context, Scope, SystemContext};
 
 use super::cors::FromAllowedOrigin;
-use super::{Origins, Problem, ServerState};
-use crate::app::DemoOrganization;
-
-/// Turns a token into a context; the auth module provides it.
-#[async_trait]
-pub trait Authenticate: Send + Sync + 'static {
-    /// The context of a live session, or `None` for a token that is forged, expired or signed out.
-    ///
-    /// # Errors
-    /// When the session cannot be looked up.
-    async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem>;
-
-    /// The organizations of the demo with their people, made if they are not there yet. Without demo people: none.
-    ///
-    /// # Errors
-    /// When they cannot be stored.
-    async fn demo_organizations(&self, cx: &SystemContext) -> anyhow::Result<Vec<DemoOrganization>> {
-        let _ = cx;
-        Ok(Vec::new())
-    }
-}
-
-/// The session's cookie on `https`: the prefix binds it to this host, path `/` and TLS (RFC 6265bis).
-pub(super) const SECURE_COOKIE: &str = "__Host-tenfold";
-/// The session's cookie on plain `http`, which browsers give no `__Host-` cookie for: development on loopback.
-pub(super) const PLAIN_COOKIE: &str = "tenfold";
+use super::origins::Origins;
+use super::problem::Problem;
+use super::state::ServerState;
 
 /// The token that a request carries.
 pub struct Credentials {

@@ -12,9 +12,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::error::Category;
 use utoipa::ToSchema;
 
+use super::problem::Problem;
 use super::schema::{Fault, faults};
+use super::state::ServerState;
 use super::strict::Strict;
-use super::{Problem, ServerState};
 
 /// JSON, in and out. In: 415 without the content type, 400 when it is no JSON, 413 when it is too long, 422 when values
 /// are not allowed: the problem's `errors` lists them all, each with its place.

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::HttpSettings;
+use super::settings::HttpSettings;
 
 /// How long a client has to leave by itself after it was told that the connection closes.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);

@@ -14,7 +14,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::Origins;
+use super::origins::Origins;
 
 /// What scripts of other origins may read of an answer, besides what the standard lets everybody read.
 const EXPOSED: &str = "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Location, Retry-After, \

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
-use super::Asset;
+use super::assets::Asset;
 
 pub(super) const PAGE: &[Asset] = &[
     Asset::page("/docs", include_str!("../../assets/docs/index.html")),

@@ -14,7 +14,9 @@ use tenfold_observe::metrics::CONTENT_TYPE as METRICS_TYPE;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{Json, Problem, Routes, ServerState};
+use super::body::Json;
+use super::problem::Problem;
+use super::state::{Routes, ServerState};
 
 pub(super) fn routes() -> Routes {
     Routes::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))

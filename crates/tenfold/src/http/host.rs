@@ -5,7 +5,7 @@ use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderValue, Version};
 
-use super::Problem;
+use super::problem::Problem;
 
 /// Checks that a request names one host, as every request after HTTP/1.0 must (RFC 9112, section 3.2), and puts it into
 /// the header `Host`, which HTTP/2 leaves to `:authority`.

@@ -20,7 +20,9 @@ use tenfold_data::{Context, SystemContext};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use super::{Credentials, Problem, ServerState};
+use super::auth::Credentials;
+use super::problem::Problem;
+use super::state::ServerState;
 
 /// How often a stream looks for news.
 const LOOK_EVERY: Duration = Duration::from_millis(300);

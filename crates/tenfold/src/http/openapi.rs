@@ -10,9 +10,9 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, PathItem, RefOr};
 
-use super::Problem;
 use super::endpoint::{EXAMPLE, SERVICES, SESSION, problem_response};
-use super::query::QueryNames;
+use super::problem::Problem;
+use super::query_names::QueryNames;
 use super::validated::INLINE;
 
 /// The document as it is served.

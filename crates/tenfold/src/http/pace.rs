@@ -8,7 +8,7 @@ use bytes::{Buf as _, Bytes};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use super::HttpSettings;
+use super::settings::HttpSettings;
 
 /// Why a body was not read to its end.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use http::request::Parts;
 use tenfold_data::{Context, Scope};
 use tokio::time::Instant;
 
-use super::ServerState;
+use super::state::ServerState;
 
 /// When the request is given up. A handler that streams a body moves it with each piece that arrives.
 ///

@@ -13,7 +13,8 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Required, schema::SchemaType};
 
-use super::{Problem, ServerState};
+use super::problem::Problem;
+use super::state::ServerState;
 
 /// What [`IfMatch`] takes, as the OpenAPI document says it.
 const PATTERN: &str = concat!(

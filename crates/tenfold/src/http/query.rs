@@ -1,9 +1,6 @@
 //! What stands behind the question mark.
 
-use std::collections::{BTreeSet, HashMap};
-
-use axum::extract::{FromRequestParts, MatchedPath};
-use http::Method;
+use axum::extract::FromRequestParts;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -11,38 +8,14 @@ use serde::de::DeserializeOwned;
 use tenfold_data::Page;
 use utoipa::IntoParams;
 
-use super::{Problem, ServerState};
+use super::problem::Problem;
+use super::state::ServerState;
 
 /// The parameters behind the question mark, as a struct that derives `Deserialize` and `IntoParams`.
 ///
 /// A parameter that the operation does not have, and one whose value does not fit, is a 400 that names it and what is
 /// allowed. A handler may take [`Page`] beside it.
 pub struct Query<T>(pub T);
-
-/// The names of the parameters of each operation, by its method and path.
-#[derive(Default)]
-pub(crate) struct QueryNames(pub(super) HashMap<(Method, String), BTreeSet<String>>);
-
-impl QueryNames {
-    /// Refuses a parameter that the operation does not have.
-    fn check(&self, parts: &Parts) -> Result<(), Problem> {
-        let Some(path) = parts.extensions.get::<MatchedPath>() else { return Ok(()) };
-        let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
-        let Some(known) = self.0.get(&(method, path.as_str().to_owned())) else { return Ok(()) };
-        let sent = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-        for pair in sent {
-            let name = pair.split('=').next().unwrap_or_default();
-            if !known.contains(name) {
-                let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                return Err(Problem::bad_request(format!(
-                    "{name:?} is no parameter of this operation; it takes {}",
-                    known.join(", ")
-                )));
-            }
-        }
-        Ok(())
-    }
-}
 
 async fn read<T: DeserializeOwned>(parts: &mut Parts, state: &ServerState) -> Result<T, Problem> {
     // The parser would put a replacement character in the place of bytes that are no UTF-8.

@@ -8,7 +8,7 @@ use tenfold_data::{DataError, Database, Dialect};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::Problem;
+use super::problem::Problem;
 
 /// For so long an answer holds.
 const FRESH: Duration = Duration::from_secs(1);

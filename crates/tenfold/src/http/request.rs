@@ -14,7 +14,10 @@ use tenfold_observe::telemetry::{Beginning, Ending, Recording, Totals, WorkKind}
 use tracing::{Instrument as _, Span};
 
 use super::cors::{Cors, FromAllowedOrigin, Shared};
-use super::{Patience, Problem, ServerState, host};
+use super::host;
+use super::patience::Patience;
+use super::problem::Problem;
+use super::state::ServerState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");

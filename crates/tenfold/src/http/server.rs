@@ -17,10 +17,11 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use super::client_address::PeerAddress;
 use super::connection::{Activity, Answer, End, Metered, Watch};
 use super::pace::Paced;
 use super::room::{Place, Room};
-use super::{HttpSettings, PeerAddress};
+use super::settings::HttpSettings;
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Indexes that might mend a plan. They are made and tried before one is named.
 
 use super::shape::Asked;
-use super::{TENANT, Table};
+use super::verdict::{TENANT, Table};
 
 /// The name under which an index is tried.
 const TRIAL: &str = "tenfold_trial";
@@ -76,8 +76,8 @@ fn directed(asked: &Asked) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::candidates;
-    use crate::testing::plans::Table;
     use crate::testing::plans::shape::asked;
+    use crate::testing::plans::verdict::Table;
 
     fn tried(text: &str) -> Vec<String> {
         let columns = ["org_id", "id", "status", "at"].map(str::to_owned).to_vec();

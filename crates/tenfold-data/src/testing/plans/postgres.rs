@@ -14,7 +14,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::advice::{Candidate, candidates};
 use super::shape::{self, Asked};
-use super::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of};
+use super::verdict::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of};
 use crate::statement::Dialect;
 use crate::testing::connected;
 

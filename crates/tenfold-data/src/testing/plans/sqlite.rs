@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::advice::{Candidate, candidates};
 use super::shape::{self, Asked};
-use super::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of};
+use super::verdict::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of};
 use crate::migrate::statistics;
 use crate::statement::Dialect;
 

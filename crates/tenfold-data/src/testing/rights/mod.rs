@@ -5,97 +5,11 @@
 //! PostgreSQL each module is given a role for the length of a transaction that is rolled back, and the server decides;
 //! on SQLite the authorizer is told of every table while a text is prepared. Nothing runs. See decision 24.
 
+mod breach;
 mod postgres;
 mod sqlite;
 
-use std::collections::BTreeSet;
-use std::fmt;
-
-use super::plans::Ran;
-use crate::statement::Dialect;
-
-/// The framework as the history of migrations calls it; its packages are `tenfold` and `tenfold-…`.
-const FRAMEWORK: &str = "tenfold";
-
-/// A text of SQL, and whose it is.
-#[derive(Clone, Debug)]
-pub struct ModuleText {
-    /// The statement's name.
-    pub name: String,
-    /// The module that owns it: the name of the package that its `sql!` or its entity stands in.
-    pub module: String,
-    /// The file and line that asked for it.
-    pub place: String,
-    /// The text.
-    pub text: String,
-}
-
-impl From<&Ran> for ModuleText {
-    fn from(ran: &Ran) -> Self {
-        ModuleText {
-            name: ran.name.clone(),
-            module: ran.module.to_owned(),
-            place: ran.site.to_string(),
-            text: ran.text.clone(),
-        }
-    }
-}
-
-/// A statement that reaches past the tables of its module.
-#[derive(Clone, Debug)]
-pub struct Breach {
-    /// The statement.
-    pub statement: ModuleText,
-    /// On which database.
-    pub dialect: Dialect,
-    /// What it reaches.
-    pub reaches: BTreeSet<Reach>,
-}
-
-/// What a statement reaches although it may not.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
-    /// A table or view of somebody else.
-    Table {
-        /// Its name.
-        name: String,
-        /// The module that it belongs to; none when its name begins with that of no module.
-        owner: Option<String>,
-    },
-    /// Something that is no table, or a text that the database cannot judge, in the database's words.
-    Other(String),
-}
-
-impl fmt::Display for Breach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ModuleText { name, module, place, text } = &self.statement;
-        writeln!(f, "{name} (module {module}) reaches past its tables on {}", self.dialect.system_name())?;
-        writeln!(f, "  asked for at {place}")?;
-        write!(f, "  {}", text.split_whitespace().collect::<Vec<_>>().join(" "))?;
-        for reach in &self.reaches {
-            match reach {
-                Reach::Table { name, owner: Some(owner) } if owner == FRAMEWORK => write!(
-                    f,
-                    "\n  {name} belongs to the framework: use what it offers (tx.enqueue, tx.publish) instead of its \
-                     tables"
-                )?,
-                Reach::Table { name, owner: Some(owner) } => write!(
-                    f,
-                    "\n  {name} belongs to module {owner}: call {owner} through its interface ({owner}-api); what a list \
-                     needs for each row is a call with `batch_by`"
-                )?,
-                Reach::Table { name, owner: None } => write!(
-                    f,
-                    "\n  {name} bears the name of no module that has migrations, so nobody may touch it: call it \
-                     {}{name}",
-                    prefix(module)
-                )?,
-                Reach::Other(what) => write!(f, "\n  {what}")?,
-            }
-        }
-        Ok(())
-    }
-}
+pub use self::breach::{Breach, ModuleText, Reach};
 
 /// Asks the database at `url`, whose migrations have run, which of `texts` reach past the tables of their modules.
 /// Nothing is run or changed. On PostgreSQL the address's user must be a superuser, since modules are given roles.
@@ -111,50 +25,4 @@ pub async fn breaches(url: &str, texts: &[ModuleText]) -> Vec<Breach> {
         Some(path) => sqlite::breaches(std::path::Path::new(path), texts),
         None => postgres::breaches(url, texts).await,
     }
-}
-
-/// Which modules have migrations, in the database's own history.
-const MODULES: &str = "SELECT DISTINCT module FROM tenfold_migrations";
-
-/// Who owns what: the modules that have migrations.
-struct Owners(BTreeSet<String>);
-
-impl Owners {
-    fn new(modules: impl IntoIterator<Item = String>) -> Self {
-        Owners(modules.into_iter().chain([FRAMEWORK.to_owned()]).collect())
-    }
-
-    /// The module whose name `table` bears; of `auth` and `auth-tokens` the longer one that fits. `tenfold check` holds
-    /// migrations to the same.
-    fn of(&self, table: &str) -> Option<&str> {
-        let bears = self.0.iter().filter(|module| table.starts_with(&prefix(module)));
-        bears.max_by_key(|module| module.len()).map(String::as_str)
-    }
-
-    /// The module that a package belongs to: its own, that of its interface, or the framework. Any other package, such as
-    /// the application's, owns nothing.
-    fn module_of<'a>(&'a self, package: &'a str) -> &'a str {
-        let known = [Some(package), package.strip_suffix("-api")];
-        let known = known.into_iter().flatten().find(|module| self.0.contains(*module));
-        let is_framework = package.strip_prefix(FRAMEWORK).is_some_and(|rest| rest.starts_with('-'));
-        known.unwrap_or(if is_framework { FRAMEWORK } else { package })
-    }
-
-    fn may_touch(&self, package: &str, table: &str) -> bool {
-        self.of(table) == Some(self.module_of(package))
-    }
-
-    fn reach(&self, table: &str) -> Reach {
-        Reach::Table { name: table.to_owned(), owner: self.of(table).map(str::to_owned) }
-    }
-}
-
-/// What the names of a module's tables begin with.
-fn prefix(module: &str) -> String {
-    format!("{}_", module.replace('-', "_"))
-}
-
-/// A breach, if anything is reached.
-fn judged(statement: &ModuleText, dialect: Dialect, reaches: BTreeSet<Reach>) -> Option<Breach> {
-    (!reaches.is_empty()).then(|| Breach { statement: statement.clone(), dialect, reaches })
 }

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
-use super::{Breach, MODULES, ModuleText, Owners, Reach, judged};
+use super::breach::{Breach, MODULES, ModuleText, Owners, Reach, judged};
 use crate::statement::Dialect;
 use crate::testing::connected;
 use crate::testing::plans::postgres::rows;

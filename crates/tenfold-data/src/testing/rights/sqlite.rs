@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Breach, MODULES, ModuleText, Owners, Reach, judged};
+use super::breach::{Breach, MODULES, ModuleText, Owners, Reach, judged};
 use crate::statement::Dialect;
 use crate::testing::plans::sqlite::copy_schema;
 

@@ -17,7 +17,8 @@ use utoipa::openapi::{Ref, RefOr, Required, Response, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
 pub use self::signature::{Bytes, Input, Output};
-use super::{Permission, Problem};
+use super::permission::Permission;
+use super::problem::Problem;
 
 /// The name of the security scheme of sessions.
 pub(super) const SESSION: &str = "session";

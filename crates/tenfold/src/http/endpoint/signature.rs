@@ -10,11 +10,18 @@ use utoipa::openapi::{RefOr, Required};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::Endpoint;
-use crate::http::{
-    ClientAddress, Created, IfMatch, Json, NoContent, OwnOrigin, PageQuery, Path, Patience, Permission,
-    Problem, Query, Require, Response, ServerState, StatusCode, Tagged,
-};
-use crate::module::Use;
+use crate::http::auth::OwnOrigin;
+use crate::http::body::{Created, Json, NoContent, Path};
+use crate::http::client_address::ClientAddress;
+use crate::http::patience::Patience;
+use crate::http::permission::{Permission, Require};
+use crate::http::precondition::{IfMatch, Tagged};
+use crate::http::problem::Problem;
+use crate::http::query::{PageQuery, Query};
+use crate::http::service::Use;
+use crate::http::state::ServerState;
+use axum::response::Response;
+use http::StatusCode;
 
 /// An argument of a handler: says what it takes from a request.
 ///

@@ -1,0 +1,26 @@
+//! What the auth module provides: who a token stands for.
+
+use async_trait::async_trait;
+use tenfold_data::{Context, SystemContext};
+
+use super::problem::Problem;
+use crate::demo::DemoOrganization;
+
+/// Turns a token into a context; the auth module provides it.
+#[async_trait]
+pub trait Authenticate: Send + Sync + 'static {
+    /// The context of a live session, or `None` for a token that is forged, expired or signed out.
+    ///
+    /// # Errors
+    /// When the session cannot be looked up.
+    async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem>;
+
+    /// The organizations of the demo with their people, made if they are not there yet. Without demo people: none.
+    ///
+    /// # Errors
+    /// When they cannot be stored.
+    async fn demo_organizations(&self, cx: &SystemContext) -> anyhow::Result<Vec<DemoOrganization>> {
+        let _ = cx;
+        Ok(Vec::new())
+    }
+}

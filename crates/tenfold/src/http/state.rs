@@ -1,0 +1,121 @@
+//! What all handlers share, and the type of their routes.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tenfold_data::Database;
+use tenfold_observe::metrics::Metrics;
+use tenfold_observe::telemetry::Telemetry;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::authenticate::Authenticate;
+use super::query_names::QueryNames;
+use super::readiness::Readiness;
+use super::settings::HttpSettings;
+
+/// The routes of a module, with their part of the OpenAPI document.
+pub type Routes = OpenApiRouter<ServerState>;
+
+/// What all handlers share; cheap to clone.
+#[derive(Clone)]
+pub struct ServerState(Arc<Shared>);
+
+/// Set once, when the process is told to stop.
+#[derive(Clone, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    /// The process is told to stop.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it was.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Set once this process has filled its database with demo data, or found it filled.
+#[derive(Clone, Default)]
+pub(crate) struct Demonstration(Arc<AtomicBool>);
+
+impl Demonstration {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+pub(crate) struct Shared {
+    pub database: Database,
+    pub metrics: Metrics,
+    pub telemetry: Telemetry,
+    pub settings: HttpSettings,
+    pub authenticator: Arc<dyn Authenticate>,
+    pub stopping: Stopping,
+    pub readiness: Readiness,
+    pub demonstration: Demonstration,
+    /// Set when the routes are put together.
+    pub query_names: OnceLock<QueryNames>,
+    /// Modules' services and the clients of their interfaces, by type.
+    pub services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+}
+
+impl ServerState {
+    pub(crate) fn new(shared: Shared) -> Self {
+        ServerState(Arc::new(shared))
+    }
+
+    /// The application's database.
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// The application's metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// What a person sees of the process.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
+    }
+
+    /// The configuration of HTTP.
+    pub fn settings(&self) -> &HttpSettings {
+        &self.0.settings
+    }
+
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.0.readiness
+    }
+
+    /// Whether the process was told to stop: what has no end of its own should end now.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.is_set()
+    }
+
+    /// Whether the process was started with demo data, whose passwords everybody knows and a page may tell.
+    pub fn is_demonstration(&self) -> bool {
+        self.0.demonstration.0.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn authenticator(&self) -> &dyn Authenticate {
+        &*self.0.authenticator
+    }
+
+    /// Told once, when the routes are put together.
+    pub(crate) fn know_query_names(&self, names: QueryNames) {
+        let _ = self.0.query_names.set(names);
+    }
+
+    pub(crate) fn query_names(&self) -> &QueryNames {
+        self.0.query_names.get_or_init(QueryNames::default)
+    }
+
+    pub(crate) fn service<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.services.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
+    }
+}
