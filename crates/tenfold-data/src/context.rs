@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::clock::{Clock, Timestamp};
 use crate::database::Database;
 use crate::ownership::{Global, OrgId, Ownership};
-use crate::scope::{BATCH, Connection, Scope, Watch};
+use crate::scope::{Asker, BATCH, Connection, Scope, Watch};
 use crate::statement::CallSite;
 use crate::trace::TraceContext;
 use crate::value::{ColumnType as _, Value};
@@ -185,6 +185,13 @@ pub struct Origin<'a> {
     pub(crate) tenant: Option<OrgId>,
     pub(crate) connection: Option<&'a Arc<Connection>>,
     pub(crate) watch: Watch,
+}
+
+impl Origin<'_> {
+    /// Who asks, kept beyond the borrow of the context.
+    pub(crate) fn asker(&self, site: CallSite) -> Asker {
+        Asker { tenant: self.tenant, connection: self.connection.cloned(), site, watch: self.watch }
+    }
 }
 
 /// What an entity can be reached through: a [`Tenant`](crate::Tenant)-owned one needs a context that names an organization.

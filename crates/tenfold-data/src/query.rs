@@ -20,7 +20,7 @@ use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::page::{self, Page};
 use crate::relation::Peering;
-use crate::scope::{Connection, Scope, Watch};
+use crate::scope::{Asker, Scope, Watch};
 use crate::statement::{CallSite, Cost, Statement};
 use crate::value::{ColumnType as _, Kind, Sortable, Value};
 
@@ -164,12 +164,12 @@ impl<E: Entity> Query<E> {
             Company::Peers => target.peering(),
             Company::Alone => target.peering().alone(),
         };
-        target.watch = target.watch.and(self.watch());
+        target.asker.watch = target.asker.watch.and(self.watch());
         let wanted = self.limit.unwrap_or_else(|| target.scope.database().max_rows());
         let mut rows = Vec::new();
         for range in self.ranges(&target)? {
             let (statement, params) = self.statement(range, wanted.saturating_sub(rows.len()));
-            rows.extend(target.fetch(&statement, &params, |row| E::read(row, target.tenant)).await?);
+            rows.extend(target.fetch(&statement, &params, |row| E::read(row, target.asker.tenant)).await?);
             if rows.len() > wanted {
                 break;
             }
@@ -178,7 +178,7 @@ impl<E: Entity> Query<E> {
         if more && self.limit.is_none() {
             return Err(DataError::TooManyRows {
                 statement: format!("{}.list", E::table().name),
-                site: target.site,
+                site: target.asker.site,
                 limit: wanted,
             });
         }
@@ -215,7 +215,7 @@ impl<E: Entity> Query<E> {
 
     /// `WHERE …` of the tenant and the filters, or nothing; the parameters so far.
     fn condition(&self, target: &Target, behind: Option<&Behind>) -> (String, Vec<Value>) {
-        let mut params: Vec<Value> = target.tenant.iter().map(OrgId::to_value).collect();
+        let mut params: Vec<Value> = target.asker.tenant.iter().map(OrgId::to_value).collect();
         let mut conditions: Vec<String> =
             E::table().tenant.iter().map(|column| format!("{column} = $1")).collect();
         let dialect = target.scope.database().dialect();
@@ -232,7 +232,8 @@ impl<E: Entity> Query<E> {
     pub(crate) fn whole_condition(&self, target: &Target) -> Result<(String, Vec<Value>), DataError> {
         if self.limit.is_some() {
             let table = E::table().name;
-            let what = format!("a write to {table} at {} takes neither a page nor a limit", target.site);
+            let what =
+                format!("a write to {table} at {} takes neither a page nor a limit", target.asker.site);
             return Err(DataError::Settings(what));
         }
         Ok(self.condition(target, None))
@@ -313,13 +314,10 @@ impl<E: Entity> Query<E> {
 /// The condition of a part of a list, and its parameters.
 type Range = (String, Vec<Value>);
 
-/// Where one statement goes, kept beyond the borrow of the context.
+/// Where one statement goes, and who asks for it.
 pub(crate) struct Target {
     pub scope: Arc<Scope>,
-    pub tenant: Option<OrgId>,
-    pub connection: Option<Arc<Connection>>,
-    pub site: CallSite,
-    pub watch: Watch,
+    pub asker: Asker,
 }
 
 impl Target {
@@ -329,23 +327,12 @@ impl Target {
         if origin.connection.is_none() {
             origin.scope.refuse_inside_transaction("a query", site)?;
         }
-        Ok(Target {
-            scope: Arc::clone(origin.scope),
-            tenant: origin.tenant.filter(|_| for_tenant),
-            connection: origin.connection.cloned(),
-            site,
-            watch: origin.watch,
-        })
-    }
-
-    /// The transaction that a write is part of.
-    pub(crate) fn transaction(&self) -> &Connection {
-        self.connection.as_deref().expect("writes have a transaction")
+        Ok(Target { scope: Arc::clone(origin.scope), asker: origin.asker(site).for_rows(for_tenant) })
     }
 
     /// With whom rows that are loaded here become peers.
     pub(crate) fn peering(&self) -> Peering {
-        Peering::of(&self.scope, self.tenant)
+        Peering::of(&self.scope, self.asker.tenant)
     }
 
     pub(crate) async fn fetch<T: Send>(
@@ -354,6 +341,6 @@ impl Target {
         params: &[Value],
         read: impl FnMut(&crate::row::Row<'_>) -> Result<T, crate::row::ReadError> + Send,
     ) -> Result<Vec<T>, DataError> {
-        self.scope.fetch(self.connection.as_deref(), statement, params, (self.site, self.watch), read).await
+        self.scope.fetch(&self.asker, statement, params, read).await
     }
 }

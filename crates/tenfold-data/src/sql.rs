@@ -125,7 +125,7 @@ impl SqlQuery {
         let target = Target::of(&cx.origin(), true, Location::caller());
         async move {
             let mut target = target?;
-            target.watch = target.watch.and(self.watch);
+            target.asker.watch = target.asker.watch.and(self.watch);
             let compared = self.sql.compared(target.scope.database().dialect());
             let (mut statement, params) = self.prepare(&target)?;
             if !compared.load(Ordering::Relaxed) {
@@ -161,11 +161,10 @@ impl SqlQuery {
     ) -> impl Future<Output = Result<u64, DataError>> + Send + use<W> {
         let target = Target::of(&tx.origin(), true, Location::caller());
         async move {
-            let target = target?;
-            let watch = target.watch.and(self.watch);
+            let mut target = target?;
+            target.asker.watch = target.asker.watch.and(self.watch);
             let (statement, params) = self.prepare(&target)?;
-            let (connection, params) = (target.transaction(), Params::One(&params));
-            target.scope.execute(connection, &statement, params, (target.site, watch)).await
+            target.scope.execute(&target.asker, &statement, Params::One(&params)).await
         }
     }
 
@@ -174,15 +173,15 @@ impl SqlQuery {
             Dialect::Sqlite => self.sql.sqlite,
             Dialect::Postgres => self.sql.postgres,
         };
-        if target.tenant.is_some() && !text.contains("$1") {
+        if target.asker.tenant.is_some() && !text.contains("$1") {
             return Err(DataError::Settings(format!(
                 "{} does not use $1, the organization: a statement through a Context must",
                 self.sql.name
             )));
         }
         let statement = Statement::new(self.sql.name, self.sql.module, text, self.cost);
-        let statement = Statement { within: target.tenant, ..statement };
-        Ok((statement, target.tenant.iter().map(OrgId::to_value).chain(self.params).collect()))
+        let statement = Statement { is_authors: true, ..statement };
+        Ok((statement, target.asker.tenant.iter().map(OrgId::to_value).chain(self.params).collect()))
     }
 }
 

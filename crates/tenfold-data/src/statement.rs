@@ -5,7 +5,6 @@ use std::panic::Location;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::ownership::OrgId;
 use crate::trace::TraceContext;
 use crate::value::Kind;
 
@@ -57,9 +56,9 @@ pub(crate) struct Statement {
     /// For a load of one row on PostgreSQL: the text that does the same for lists, one for each parameter, and says last in each
     /// row in which place of the lists its parameters stand.
     pub merged: Option<&'static str>,
-    /// The organization that a text by its author is held to, by the database where it can (PostgreSQL's row-level
-    /// security); generated texts carry theirs.
-    pub within: Option<OrgId>,
+    /// Whether an author wrote the text. A generated one names its organization; a text by an author is held to it by the
+    /// database where it can (PostgreSQL's row-level security).
+    pub is_authors: bool,
     /// The table of an entity whose rows belong to no organization, for a text that is generated for it.
     pub global: Option<&'static str>,
     /// What an author's text is read as, to be compared with the columns that it gives; empty if it was compared before.
@@ -76,8 +75,18 @@ impl Statement {
         cost: Cost,
     ) -> Self {
         let (name, text) = (name.into(), text.into());
-        let (merged, within, global) = (None, None, None);
-        Statement { name, module, text, cost, merged, within, global, reads: &[], in_order: OnceLock::new() }
+        let (merged, is_authors, global) = (None, false, None);
+        Statement {
+            name,
+            module,
+            text,
+            cost,
+            merged,
+            is_authors,
+            global,
+            reads: &[],
+            in_order: OnceLock::new(),
+        }
     }
 
     /// The same for as long as the process lives: for the texts that each entity and relation has once. Their record

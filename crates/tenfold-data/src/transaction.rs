@@ -6,18 +6,17 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use uuid::Uuid;
 
 use self::bounded::bounded;
 use crate::clock::Timestamp;
 use crate::context::{Caller, Context, Origin, Reach, SystemContext};
-use crate::driver::NotCommitted;
 use crate::error::DataError;
 use crate::ownership::{Global, OrgId, Ownership};
 use crate::scope::{Connection, Scope, Watch};
-use crate::statement::{Boundary, CallSite, Outcome, TransactionRecord};
+use crate::statement::{Boundary, CallSite};
 use crate::trace::TraceContext;
 
 /// One organization's part of an open transaction: loads and writes that take it run in it, for that organization.
@@ -109,7 +108,7 @@ impl Open {
         let closing = Closing(Arc::clone(scope));
         let started = Instant::now();
         let begun = scope.database().driver().begin(scope.deadline(), org).await;
-        tell(scope, Boundary::Begin, site, started.elapsed(), begun.is_ok());
+        scope.record_boundary(Boundary::Begin, site, started.elapsed(), begun.is_ok());
         let transaction = begun.map_err(|error| error.at(Boundary::Begin.name(), site))?;
         let connection = Connection::new(transaction, site, scope.database().transaction_limit());
         scope.hold(connection.fate());
@@ -124,39 +123,7 @@ impl Open {
         // on its way still holds the connection.
         scope.abandon(connection.number());
         let connection = Arc::into_inner(connection).ok_or(DataError::LoadNotAwaited { site })?;
-        let values = connection.take_late();
-        let late: Vec<_> = values.iter().map(|late| (late.statement, late.site)).collect();
-        let started = Instant::now();
-        let result = connection.commit(values).await;
-        let whole = started.elapsed();
-        tell(scope, Boundary::Commit, site, whole, result.is_ok());
-        match result {
-            Ok(took) => {
-                for ((statement, site), took) in late.into_iter().zip(took) {
-                    scope.record(statement, site, took, Some(1));
-                }
-                Ok(())
-            }
-            Err(NotCommitted { late: Some(refused), error }) => {
-                // Whether those behind it ran is not known, so nothing is told of them.
-                for (statement, site) in &late[..refused] {
-                    scope.record(statement, site, whole, Some(1));
-                }
-                let (statement, site) = late[refused];
-                scope.record(statement, site, whole, None);
-                Err(scope.explain(None, statement, site, error).await)
-            }
-            Err(NotCommitted { late: None, error }) => Err(error.at(Boundary::Commit.name(), site)),
-        }
-    }
-}
-
-/// Tells the observers that a transaction has begun, or was committed.
-fn tell(scope: &Scope, boundary: Boundary, site: CallSite, elapsed: Duration, is_done: bool) {
-    let outcome = if is_done { Outcome::Ok } else { Outcome::Failed };
-    let record = TransactionRecord { boundary, trace: scope.trace(), site, elapsed, outcome };
-    for observer in scope.database().observers() {
-        observer.transaction(&record);
+        scope.commit(connection, site).await
     }
 }
 

@@ -28,9 +28,19 @@ pub(crate) type Sink<'a> = &'a mut (dyn FnMut(&Row<'_>) -> Result<(), ReadError>
 pub(crate) struct Call<'a> {
     pub statement: &'a Statement,
     pub params: Params<'a>,
+    /// The organization that it is for.
+    pub tenant: Option<OrgId>,
     /// When waiting for a connection, and for the rows, must end.
     pub deadline: Option<Instant>,
     pub sink: Sink<'a>,
+}
+
+impl Call<'_> {
+    /// The organization to which row-level security is to hold the statement: where its author wrote the text, the
+    /// database cannot rely on its conditions.
+    pub(crate) fn held_to(&self) -> Option<OrgId> {
+        self.tenant.filter(|_| self.statement.is_authors)
+    }
 }
 
 /// The parameters `$1, $2, …`.
@@ -158,6 +168,8 @@ pub(crate) trait Driver: Send + Sync {
 pub(crate) struct Late {
     pub statement: &'static Statement,
     pub params: Vec<Value>,
+    /// The organization that it is for.
+    pub tenant: Option<OrgId>,
     pub site: CallSite,
 }
 

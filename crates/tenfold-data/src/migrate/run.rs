@@ -18,7 +18,13 @@ pub(super) async fn run(
         found.push(row.text(0)?);
         Ok(())
     };
-    let call = Call { statement: &statement, params: Params::One(params), deadline: None, sink: &mut sink };
+    let call = Call {
+        statement: &statement,
+        params: Params::One(params),
+        tenant: None,
+        deadline: None,
+        sink: &mut sink,
+    };
     transaction.run(call).await?;
     Ok(found)
 }

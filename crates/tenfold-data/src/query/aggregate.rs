@@ -81,7 +81,7 @@ impl<E: Entity> Query<E> {
                 Dialect::Sqlite => format!("SELECT coalesce(sum({column}), 0) FROM {table}{condition}"),
             };
             let (target, verb) = (target?, format!("sum_{column}"));
-            let site = target.site;
+            let site = target.asker.site;
             let sum = self.one(target, &verb, Cost::Free, text, |row| T::Sum::read(row, 0)).await?;
             // Where PostgreSQL's sum of doubles fails, SQLite's is infinite.
             if matches!(sum.to_value(), Value::Real(sum) if !sum.is_finite()) {
@@ -171,7 +171,7 @@ impl<E: Entity> Query<E> {
         text: impl FnOnce(&str, Dialect) -> String,
         read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
     ) -> Result<T, DataError> {
-        target.watch = target.watch.and(self.watch());
+        target.asker.watch = target.asker.watch.and(self.watch());
         let (condition, params) = self.condition(&target, None);
         let text = text(&condition, target.scope.database().dialect());
         one_row(&target, E::table().statement(verb, text, cost), &params, read).await

@@ -12,36 +12,25 @@ use super::path::Relation;
 use super::peering::Peering;
 use super::related::Related;
 use super::rows::{Held, Rows, Viewer, hold};
-use crate::context::Origin;
 use crate::entity::ListForm;
 use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::row::{ReadError, Row};
-use crate::scope::{Batch, Connection, FEW, Scope, Watch};
-use crate::statement::{CallSite, Dialect, Statement};
+use crate::scope::{Asker, Batch, FEW, Scope};
+use crate::statement::{Dialect, Statement};
 use crate::value::{ColumnType as _, Value};
 
 /// The same relation of several cohorts, as one statement.
 pub(super) struct RelationBatch<R: Related> {
     relation: &'static Relation<R>,
-    tenant: Option<OrgId>,
-    connection: Option<Arc<Connection>>,
+    asker: Asker,
     viewer: Viewer,
-    site: CallSite,
-    watch: Watch,
     cohorts: Vec<Arc<Cohort<R>>>,
 }
 
 impl<R: Related> RelationBatch<R> {
-    pub(super) fn new(
-        relation: &'static Relation<R>,
-        tenant: Option<OrgId>,
-        origin: &Origin<'_>,
-        viewer: Viewer,
-        site: CallSite,
-    ) -> Self {
-        let (connection, watch) = (origin.connection.cloned(), origin.watch);
-        RelationBatch { relation, tenant, connection, viewer, site, watch, cohorts: Vec::new() }
+    pub(super) fn new(relation: &'static Relation<R>, asker: Asker) -> Self {
+        RelationBatch { relation, viewer: asker.transaction_state(), asker, cohorts: Vec::new() }
     }
 
     pub(super) fn add(&mut self, cohort: Arc<Cohort<R>>) {
@@ -60,7 +49,7 @@ impl<R: Related> RelationBatch<R> {
         };
         // Nobody else has them yet.
         let all = rows.iter_mut().flatten().filter_map(Arc::get_mut).flat_map(Held::rows_mut);
-        R::link(all, Peering::of(scope, self.tenant));
+        R::link(all, Peering::of(scope, self.asker.tenant));
         Ok((wanted, rows))
     }
 
@@ -71,7 +60,7 @@ impl<R: Related> RelationBatch<R> {
         let own = self.relation.link_among_columns();
         let (place, kind) = (self.relation.link_place(), self.relation.link_kind());
         let read = |row: &Row<'_>| {
-            let related = R::read(row, self.tenant)?;
+            let related = R::read(row, self.asker.tenant)?;
             let link = own.map_or_else(|| Link::read(row, place, kind), |own| Ok(related.link_at(own)))?;
             // The statement gives only what it was asked for; if it did not, the row would belong to nobody.
             found.push(&link, related).map(drop)
@@ -104,7 +93,7 @@ impl<R: Related> RelationBatch<R> {
         let (mut found, mut mine, mut strays) = (Found::new(links, key), 0, 0);
         let kind = self.relation.link_kind();
         let read = |row: &Row<'_>| {
-            let is_mine = match R::read(row, self.tenant) {
+            let is_mine = match R::read(row, self.asker.tenant) {
                 Ok(related) => found.push(&related.link_at(own), related)?,
                 // What cannot be read is no matter if nobody asked for it.
                 Err(error) if found.place_of(&Link::read(row, own, kind)?).is_some() => return Err(error),
@@ -134,12 +123,11 @@ impl<R: Related> RelationBatch<R> {
         params: impl IntoIterator<Item = Value>,
         read: impl FnMut(&Row<'_>) -> Result<(), ReadError> + Send,
     ) -> Result<(), DataError> {
-        let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain(params).collect();
+        let params: Vec<Value> = self.asker.tenant.iter().map(OrgId::to_value).chain(params).collect();
         // One entity alone was not loaded with a list: in a loop it is an N+1, as a load by key would be.
-        let alone = self.cohorts.iter().all(|cohort| cohort.size() == 1);
-        let watch = if alone { self.watch } else { Watch::Nothing };
-        let connection = self.connection.as_deref();
-        scope.fetch(connection, statement, &params, (self.site, watch), read).await.map(drop)
+        let is_alone = self.cohorts.iter().all(|cohort| cohort.size() == 1);
+        let asker = if is_alone { self.asker.clone() } else { self.asker.for_many() };
+        scope.fetch(&asker, statement, &params, read).await.map(drop)
     }
 }
 

@@ -12,7 +12,7 @@ use super::related::Related;
 use super::rows::{Rows, Viewer, shows};
 use crate::error::DataError;
 use crate::ownership::OrgId;
-use crate::scope::{FEW, is_clone};
+use crate::scope::Answer;
 
 /// The entities that load one relation together. Whoever keeps one of them for long keeps the others' keys, and
 /// none of their rows.
@@ -36,10 +36,8 @@ pub(super) struct View<R> {
     by: Viewer,
     /// Each member's rows, once they are there.
     rows: Option<Box<[Rows<R>]>>,
-    pub(super) running: bool,
-    pub(super) failures: u64,
-    pub(super) error: Option<DataError>,
-    pub(super) wakers: Vec<Waker>,
+    /// The load that is under way, for those who wait for it.
+    pub(super) loading: Option<Arc<Answer<Result<(), DataError>>>>,
 }
 
 /// The view of exactly this viewer, made if there is none. What rolled back transactions saw goes.
@@ -47,7 +45,7 @@ pub(super) fn view_of<'v, R>(views: &'v mut Vec<View<R>>, by: &Viewer) -> &'v mu
     let index = views.iter().position(|view| same(&view.by, by)).unwrap_or_else(|| {
         views.retain(|view| view.by.as_ref().is_none_or(|fate| !fate.is_rolled_back()));
         let by = by.clone();
-        views.push(View { by, rows: None, running: false, failures: 0, error: None, wakers: Vec::new() });
+        views.push(View { by, rows: None, loading: None });
         views.len() - 1
     });
     &mut views[index]
@@ -159,7 +157,7 @@ impl<R: Related> Cohort<R> {
 
     /// Gives each member its rows: `of` has those of the member at a place.
     pub(super) fn fill(&self, by: &Viewer, mut of: impl FnMut(u32) -> Rows<R>) {
-        let wakers = {
+        let answer = {
             let mut views = self.views();
             // Under the lock: who is dropped from now on finds the rows there and lets go of them.
             let members = (0..).zip(self.members.iter());
@@ -170,10 +168,9 @@ impl<R: Related> Cohort<R> {
             if by.is_some() {
                 self.keeps.store(true, Ordering::Release);
             }
-            view.running = false;
-            std::mem::take(&mut view.wakers)
+            view.loading.take()
         };
-        wakers.into_iter().for_each(Waker::wake);
+        answer.iter().for_each(|answer| answer.set(Ok(())));
     }
 
     /// See [`Batch::holds_waker`](crate::scope::Batch::holds_waker), for the batch of `by`.
@@ -181,19 +178,11 @@ impl<R: Related> Cohort<R> {
         let Ok(views) = self.views.try_lock() else { return 0 };
         // The other views' wait for batches of their own.
         let own = views.iter().find(|view| same(&view.by, by));
-        let wakers = own.into_iter().flat_map(|view| &view.wakers).take(FEW);
-        wakers.filter(|held| is_clone(held, waker)).count()
+        own.and_then(|view| view.loading.as_ref()).map_or(0, |answer| answer.holds_waker(waker))
     }
 
     pub(super) fn fail(&self, by: &Viewer, error: DataError) {
-        let wakers = {
-            let mut views = self.views();
-            let view = view_of(&mut views, by);
-            view.running = false;
-            view.failures += 1;
-            view.error = Some(error);
-            std::mem::take(&mut view.wakers)
-        };
-        wakers.into_iter().for_each(Waker::wake);
+        let answer = view_of(&mut self.views(), by).loading.take();
+        answer.iter().for_each(|answer| answer.set(Err(error.clone())));
     }
 }

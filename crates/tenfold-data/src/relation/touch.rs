@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::batch::RelationBatch;
 use super::cohort::{Cohort, view_of};
@@ -16,8 +16,7 @@ use super::related::Related;
 use super::rows::Viewer;
 use crate::context::Origin;
 use crate::error::DataError;
-use crate::ownership::OrgId;
-use crate::scope::{BatchKey, Loader};
+use crate::scope::{Answer, Asker, Loader, Scope};
 use crate::statement::CallSite;
 
 /// Makes `rows` peers for one relation: `of` gives the value that links a row to its related rows, `field` the
@@ -55,13 +54,13 @@ impl<R: Related> Member<R> {
 
     /// Asks for the rows of all peers, unless they are there or on their way.
     pub(super) fn touch<'a>(&'a self, origin: &Origin<'_>, site: CallSite) -> Touch<'a, R> {
-        let viewer: Viewer = origin.connection.map(|connection| Arc::clone(connection.fate()));
-        let mut touch = Touch { place: self.0.as_ref(), viewer, failures: 0, refused: None };
+        let asker = origin.asker(site).for_rows(R::table().tenant.is_some());
+        let viewer = asker.transaction_state();
+        let mut touch = Touch { place: self.0.as_ref(), viewer, waits: None };
         let Some(place) = touch.place else { return touch };
         let cohort = &place.cohort;
-        let tenant = R::table().tenant.and(origin.tenant);
-        if tenant.is_some_and(|tenant| !cohort.belongs_to(tenant)) {
-            touch.refused = Some(DataError::OtherTenant { site });
+        if asker.tenant.is_some_and(|tenant| !cohort.belongs_to(tenant)) {
+            touch.waits = Some(Arc::new(Answer::of(Err(DataError::OtherTenant { site }))));
             return touch;
         }
         if place.seen(&touch.viewer).is_some() {
@@ -72,33 +71,24 @@ impl<R: Related> Member<R> {
             return touch;
         }
         let view = view_of(&mut views, &touch.viewer);
-        touch.failures = view.failures;
-        if !view.running {
-            match cohort.submit(origin, tenant, site) {
-                Ok(()) => view.running = true,
-                Err(error) => touch.refused = Some(error),
-            }
-        }
+        touch.waits = Some(match &view.loading {
+            Some(answer) => Arc::clone(answer),
+            None => match cohort.submit(origin.scope, asker) {
+                Ok(()) => Arc::clone(view.loading.insert(Arc::default())),
+                Err(error) => Arc::new(Answer::of(Err(error))),
+            },
+        });
         touch
     }
 }
 
 impl<R: Related> Cohort<R> {
-    fn submit(
-        self: &Arc<Self>,
-        origin: &Origin<'_>,
-        tenant: Option<OrgId>,
-        site: CallSite,
-    ) -> Result<(), DataError> {
+    fn submit(self: &Arc<Self>, scope: &Scope, asker: Asker) -> Result<(), DataError> {
         let relation = self.relation();
-        let key = BatchKey {
-            what: Loader::Relation(TypeId::of::<R>(), relation.from, relation.name),
-            tenant,
-            connection: origin.connection.map_or(0, |connection| connection.number()),
-        };
-        let viewer = origin.connection.map(|connection| Arc::clone(connection.fate()));
-        let new = || RelationBatch::new(relation, tenant, origin, viewer, site);
-        origin.scope.submit(key, site, new, |batch: &mut RelationBatch<R>| batch.add(Arc::clone(self)))
+        let key = asker.batch_key(Loader::Relation(TypeId::of::<R>(), relation.from, relation.name));
+        let site = asker.site;
+        let new = || RelationBatch::new(relation, asker);
+        scope.submit(key, site, new, |batch: &mut RelationBatch<R>| batch.add(Arc::clone(self)))
     }
 }
 
@@ -106,31 +96,28 @@ impl<R: Related> Cohort<R> {
 pub(super) struct Touch<'a, R: Related> {
     place: Option<&'a Place<R>>,
     viewer: Viewer,
-    /// How often the load had failed when this wait began: a later failure is its own.
-    failures: u64,
-    refused: Option<DataError>,
+    /// The load that this wait began with, or joined; a later one is none of its business.
+    waits: Option<Arc<Answer<Result<(), DataError>>>>,
 }
 
 impl<'a, R: Related> Future for Touch<'a, R> {
     type Output = Result<&'a [R], DataError>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(place) = self.place else { return Poll::Ready(Ok(&[])) };
-        if let Some(error) = self.refused.take() {
-            return Poll::Ready(Err(error));
-        }
         if let Some(rows) = place.seen(&self.viewer) {
             return Poll::Ready(Ok(rows));
         }
-        let mut views = place.cohort.views();
-        if place.take(&mut views, &self.viewer) {
-            return Poll::Ready(Ok(place.seen(&self.viewer).unwrap_or_default()));
-        }
-        let view = view_of(&mut views, &self.viewer);
-        if view.failures > self.failures {
-            return Poll::Ready(Err(view.error.clone().unwrap_or(DataError::Abandoned)));
-        }
-        view.wakers.push(cx.waker().clone());
-        Poll::Pending
+        let answer = match &self.waits {
+            Some(load) => ready!(load.poll(cx, Clone::clone)),
+            None => Ok(()),
+        };
+        let has_rows = answer.map(|()| place.take(&mut place.cohort.views(), &self.viewer));
+        Poll::Ready(match has_rows {
+            Ok(true) => Ok(place.seen(&self.viewer).unwrap_or_default()),
+            // What a transaction saw goes when it is rolled back.
+            Ok(false) => Err(DataError::Abandoned),
+            Err(error) => Err(error),
+        })
     }
 }

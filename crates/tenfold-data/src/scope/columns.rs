@@ -62,7 +62,8 @@ async fn ask(database: &Database, constraint: &Constraint, deadline: Option<Inst
         columns.push(row.text(0)?);
         Ok(())
     };
-    let call = Call { statement: &statement, params: Params::One(&params), deadline, sink: &mut sink };
+    let call =
+        Call { statement: &statement, params: Params::One(&params), tenant: None, deadline, sink: &mut sink };
     database.driver().run(call).await.ok()?;
     Some(columns)
 }

@@ -5,16 +5,15 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::poll_fn;
 use std::hash::Hash;
-use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::Waker;
 
 use futures_util::future::BoxFuture;
 
-use super::platform::{Mutex, MutexGuard};
-use super::{Batch, BatchKey, FEW, Scope, is_clone};
+use super::answer::Answer;
+use super::{Batch, BatchKey, Scope};
 use crate::error::DataError;
 use crate::statement::CallSite;
 
@@ -38,6 +37,9 @@ pub trait KeyedLoad: Sized + Send + 'static {
 /// What was found for each key; `None` where it was found missing.
 pub type Found<L> = HashMap<<L as KeyedLoad>::Key, Option<<L as KeyedLoad>::Value>>;
 
+/// What comes of a batch.
+type Outcome<L> = Result<Found<L>, <L as KeyedLoad>::Error>;
+
 /// Asks for `keys` at once, so that requests that are made before the first `await` share a batch, which `new`
 /// makes if none waits. `peers` are keys that will likely be asked for next: they come along.
 ///
@@ -57,12 +59,7 @@ pub fn request<L: KeyedLoad>(
         return Ok(Request { keys, known, waiting: None });
     }
     let mut waiting = None;
-    let new = || KeyedBatch {
-        key: batch,
-        load: Some(new()),
-        keys: Vec::new(),
-        answer: Arc::new(Answer::<L>::default()),
-    };
+    let new = || KeyedBatch { key: batch, load: Some(new()), keys: Vec::new(), answer: Arc::default() };
     scope.submit(batch, site, new, |batch| {
         batch.keys.extend(missing);
         batch.keys.extend(peers);
@@ -75,7 +72,7 @@ pub fn request<L: KeyedLoad>(
 pub struct Request<L: KeyedLoad> {
     keys: Vec<L::Key>,
     known: Found<L>,
-    waiting: Option<Arc<Answer<L>>>,
+    waiting: Option<Arc<Answer<Outcome<L>>>>,
 }
 
 impl<L: KeyedLoad> Request<L> {
@@ -91,63 +88,12 @@ impl<L: KeyedLoad> Request<L> {
             keys.iter().map(value).collect()
         };
         match waiting {
-            Some(answer) => Picked { answer: &answer, pick }.await,
+            Some(answer) => {
+                let picked = |outcome: &Outcome<L>| outcome.as_ref().map(pick).map_err(Clone::clone);
+                poll_fn(|cx| answer.poll(cx, picked)).await
+            }
             None => Ok(pick(&none)),
         }
-    }
-}
-
-struct Picked<'a, L: KeyedLoad, F> {
-    answer: &'a Answer<L>,
-    pick: F,
-}
-
-impl<L: KeyedLoad, T, F: Fn(&Found<L>) -> T + Unpin> Future for Picked<'_, L, F> {
-    type Output = Result<T, L::Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.answer.lock();
-        match &state.found {
-            None => {
-                state.wakers.push(cx.waker().clone());
-                Poll::Pending
-            }
-            Some(Err(error)) => Poll::Ready(Err(error.clone())),
-            Some(Ok(found)) => Poll::Ready(Ok((self.pick)(found))),
-        }
-    }
-}
-
-/// What a batch found, for all who wait for it.
-struct Answer<L: KeyedLoad>(Mutex<AnswerState<L>>);
-
-struct AnswerState<L: KeyedLoad> {
-    found: Option<Result<Found<L>, L::Error>>,
-    wakers: Vec<Waker>,
-}
-
-impl<L: KeyedLoad> Default for Answer<L> {
-    fn default() -> Self {
-        Answer(Mutex::new(AnswerState { found: None, wakers: Vec::new() }))
-    }
-}
-
-impl<L: KeyedLoad> Answer<L> {
-    fn lock(&self) -> MutexGuard<'_, AnswerState<L>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The first answer counts.
-    fn set(&self, found: Result<Found<L>, L::Error>) {
-        let wakers = {
-            let mut state = self.lock();
-            if state.found.is_some() {
-                return;
-            }
-            state.found = Some(found);
-            std::mem::take(&mut state.wakers)
-        };
-        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -155,7 +101,7 @@ struct KeyedBatch<L: KeyedLoad> {
     key: BatchKey,
     load: Option<L>,
     keys: Vec<L::Key>,
-    answer: Arc<Answer<L>>,
+    answer: Arc<Answer<Outcome<L>>>,
 }
 
 impl<L: KeyedLoad> Batch for KeyedBatch<L> {
@@ -176,8 +122,7 @@ impl<L: KeyedLoad> Batch for KeyedBatch<L> {
     }
 
     fn holds_waker(&self, waker: &Waker) -> usize {
-        let Ok(state) = self.answer.0.try_lock() else { return 0 };
-        state.wakers.iter().take(FEW).filter(|held| is_clone(held, waker)).count()
+        self.answer.holds_waker(waker)
     }
 
     fn as_any(&mut self) -> &mut dyn Any {

@@ -4,8 +4,11 @@
 //! nothing can, send what has been asked for. No timer is involved. See `drive.rs` for how "nothing can run"
 //! is known, `signal.rs` for how wakes are told, `model.rs` for what proves both, and `keyed.rs` for the loads by key.
 
+mod answer;
+mod asker;
 mod callers;
 mod columns;
+mod commit;
 mod connection;
 mod drive;
 #[doc(hidden)]
@@ -31,13 +34,14 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+pub(crate) use self::answer::Answer;
+pub(crate) use self::asker::Asker;
 pub use self::connection::Connection;
 pub(crate) use self::connection::Fate;
 pub use self::drive::Driven;
 use self::platform::{Mutex, MutexGuard};
 use self::repeats::Repeats;
 pub(crate) use self::repeats::{BATCH, Watch};
-pub(crate) use self::signal::is_clone;
 use self::signal::{Part, Signal};
 use crate::clock::Clock;
 use crate::database::Database;

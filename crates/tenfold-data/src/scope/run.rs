@@ -1,16 +1,17 @@
-//! How a scope runs one statement: counted, timed, told to the observers, and watched for repeats.
+//! How a scope runs statements: checked, counted, timed, told to the observers, and watched for repeats.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tracing::Instrument as _;
 
+use super::asker::{Asker, Via};
 use super::columns::add_columns;
+use super::connection::Connection;
 use super::{Scope, Watch};
 use crate::driver::{Call, DriverError, Late, Params, Sink};
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
-use crate::scope::Connection;
 use crate::statement::{CallSite, Cost, Outcome, Statement, StatementRecord};
 use crate::value::Value;
 
@@ -18,10 +19,9 @@ impl Scope {
     /// Runs a statement and reads its rows.
     pub(crate) async fn fetch<T: Send>(
         &self,
-        connection: Option<&Connection>,
+        asker: &Asker,
         statement: &Statement,
         params: &[Value],
-        (site, watch): (CallSite, Watch),
         mut read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
     ) -> Result<Vec<T>, DataError> {
         let mut rows = Vec::with_capacity(expected_rows(statement, params));
@@ -29,67 +29,76 @@ impl Scope {
             rows.push(read(row)?);
             Ok(())
         };
-        if watch == Watch::Repeats {
-            self.watch(statement, params, site);
+        if asker.watch == Watch::Repeats {
+            self.watch(statement, params, asker.site);
         }
-        if let Some(connection) = connection {
+        if let Some(connection) = &asker.connection {
             self.run_late(connection).await?;
         }
-        self.run(connection, statement, Params::One(params), site, &mut sink).await?;
+        self.run(asker.via(), statement, Params::One(params), &mut sink).await?;
         Ok(rows)
     }
 
     /// Runs a statement that changes rows, and says how many.
     pub(crate) async fn execute(
         &self,
-        connection: &Connection,
+        asker: &Asker,
         statement: &Statement,
         params: Params<'_>,
-        (site, watch): (CallSite, Watch),
     ) -> Result<u64, DataError> {
-        if watch == Watch::Repeats {
-            self.watch_write(statement, params, site);
+        if asker.watch == Watch::Repeats {
+            self.watch_write(statement, params, asker.site);
         }
-        self.run_late(connection).await?;
-        self.run(Some(connection), statement, params, site, &mut |_| Ok(())).await
+        if let Some(connection) = &asker.connection {
+            self.run_late(connection).await?;
+        }
+        self.run(asker.via(), statement, params, &mut |_| Ok(())).await
     }
 
     /// Lets a statement that changes rows run before the next one of its transaction, or with COMMIT.
     pub(crate) fn execute_late(
         &self,
-        connection: &Connection,
-        late: Late,
-        watch: Watch,
+        asker: &Asker,
+        statement: &'static Statement,
+        params: Vec<Value>,
     ) -> Result<(), DataError> {
-        let params = Params::One(&late.params);
-        params.check(late.statement)?;
-        if watch == Watch::Repeats {
-            self.watch_write(late.statement, params, late.site);
+        self.admit(statement, Params::One(&params), asker.site)?;
+        if asker.watch == Watch::Repeats {
+            self.watch_write(statement, Params::One(&params), asker.site);
         }
+        let late = Late { statement, params, tenant: asker.tenant, site: asker.site };
+        let connection = asker.connection.as_ref().expect("a write has a transaction");
         connection.add_late(late);
         Ok(())
     }
 
     /// Runs what was to run before the next statement.
     async fn run_late(&self, connection: &Connection) -> Result<(), DataError> {
-        for Late { statement, params, site } in connection.take_late() {
-            self.run(Some(connection), statement, Params::One(&params), site, &mut |_| Ok(())).await?;
+        for Late { statement, params, tenant, site } in connection.take_late() {
+            let via = Via { tenant, connection: Some(connection), site };
+            self.run(via, statement, Params::One(&params), &mut |_| Ok(())).await?;
         }
         Ok(())
     }
 
+    /// What every statement has to pass before it is sent, now or with COMMIT.
+    fn admit(&self, statement: &Statement, params: Params<'_>, site: CallSite) -> Result<(), DataError> {
+        params.check(statement)?;
+        match statement.global {
+            Some(table) => self.database.owned().refuse(table, &statement.name, site),
+            None => Ok(()),
+        }
+    }
+
     async fn run(
         &self,
-        connection: Option<&Connection>,
+        via: Via<'_>,
         statement: &Statement,
         params: Params<'_>,
-        site: CallSite,
         sink: Sink<'_>,
     ) -> Result<u64, DataError> {
-        params.check(statement)?;
-        if let Some(table) = statement.global {
-            self.database.owned().refuse(table, &statement.name, site)?;
-        }
+        let Via { tenant, connection, site } = via;
+        self.admit(statement, params, site)?;
         let dialect = self.database.dialect();
         let span = tracing::debug_span!(
             "db.query",
@@ -103,7 +112,7 @@ impl Scope {
         // Until the error is explained as well, for which the catalog may be asked.
         let _under_way = connection.map(Connection::occupy);
         let started = std::time::Instant::now();
-        let call = Call { statement, params, deadline: self.deadline, sink };
+        let call = Call { statement, params, tenant, deadline: self.deadline, sink };
         let result = match connection {
             Some(connection) => connection.run(call).instrument(span).await,
             None => self.database.driver().run(call).instrument(span).await,
@@ -118,7 +127,7 @@ impl Scope {
     }
 
     /// An error of a statement that ran in the transaction on `connection`, if it is not over already.
-    pub(crate) async fn explain(
+    pub(super) async fn explain(
         &self,
         connection: Option<&Connection>,
         statement: &Statement,
@@ -130,7 +139,7 @@ impl Scope {
     }
 
     /// Counts a statement that has run, and tells the observers; without `rows` it failed.
-    pub(crate) fn record(&self, statement: &Statement, site: CallSite, elapsed: Duration, rows: Option<u64>) {
+    pub(super) fn record(&self, statement: &Statement, site: CallSite, elapsed: Duration, rows: Option<u64>) {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
         self.database_nanos.fetch_add(nanos, Ordering::Relaxed);

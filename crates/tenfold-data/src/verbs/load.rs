@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -12,7 +13,7 @@ use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::relation::Peering;
 use crate::scope::keyed::{self, KeyedLoad, Request};
-use crate::scope::{BATCH, BatchKey, Connection, Loader, Scope, Watch};
+use crate::scope::{Asker, BATCH, Loader, Scope};
 use crate::statement::CallSite;
 use crate::value::{ColumnType as _, Value};
 
@@ -22,24 +23,14 @@ pub(super) fn request<E: Entity>(
     keys: Vec<E::Key>,
     site: CallSite,
 ) -> Result<Request<Load<E>>, DataError> {
-    let tenant = E::table().tenant.and(origin.tenant);
-    let batch = BatchKey {
-        what: Loader::Entity(TypeId::of::<E>()),
-        tenant,
-        connection: origin.connection.map_or(0, |connection| connection.number()),
-    };
-    let connection = origin.connection.cloned();
-    let watch = origin.watch;
-    let new = || Load { tenant, connection, site, watch, entity: std::marker::PhantomData };
-    keyed::request(origin.scope, batch, site, keys, [], new)
+    let asker = origin.asker(site).for_rows(E::table().tenant.is_some());
+    let batch = asker.batch_key(Loader::Entity(TypeId::of::<E>()));
+    keyed::request(origin.scope, batch, site, keys, [], || Load { asker, entity: PhantomData })
 }
 
 pub(crate) struct Load<E> {
-    tenant: Option<OrgId>,
-    connection: Option<Arc<Connection>>,
-    site: CallSite,
-    watch: Watch,
-    entity: std::marker::PhantomData<fn() -> E>,
+    asker: Asker,
+    entity: PhantomData<fn() -> E>,
 }
 
 /// The rows of some keys; a key without a row is remembered as missing.
@@ -60,13 +51,11 @@ impl<E: Entity> KeyedLoad for Load<E> {
                     (statement, Value::List(keys.iter().map(E::Key::to_value).collect()))
                 }
             };
-            let params: Vec<Value> = self.tenant.iter().map(OrgId::to_value).chain([wanted]).collect();
-            let connection = self.connection.as_deref();
-            let watch = if keys.len() < BATCH { self.watch } else { Watch::Nothing };
-            let mut rows = scope
-                .fetch(connection, statement, &params, (self.site, watch), |row| E::read(row, self.tenant))
-                .await?;
-            E::link(rows.iter_mut(), Peering::of(&scope, self.tenant));
+            let tenant = self.asker.tenant;
+            let params: Vec<Value> = tenant.iter().map(OrgId::to_value).chain([wanted]).collect();
+            let asker = if keys.len() < BATCH { self.asker } else { self.asker.for_many() };
+            let mut rows = scope.fetch(&asker, statement, &params, |row| E::read(row, tenant)).await?;
+            E::link(rows.iter_mut(), Peering::of(&scope, tenant));
             let mut found: Found<E> = keys.into_iter().map(|key| (key, None)).collect();
             for row in rows {
                 found.insert(row.key(), Some(Arc::new(row)));

@@ -10,7 +10,7 @@ pub(crate) use self::shape::ChangeTexts;
 use self::shape::{Shape, Verb};
 pub use self::update::{Update, UpdateAll};
 pub use self::upsert::Upsert;
-use crate::driver::{Late, Params};
+use crate::driver::Params;
 use crate::entity::Entity;
 use crate::error::DataError;
 use crate::ownership::OrgId;
@@ -61,17 +61,16 @@ pub(crate) fn insert_late<E: Entity>(target: Result<Target, DataError>, row: E) 
     let target = target?;
     let params = row.into_values();
     refuse_other_tenant::<E>(&target, &params)?;
-    let late = Late { statement: E::table().insert_statement(), params, site: target.site };
-    target.scope.execute_late(target.transaction(), late, target.watch)
+    target.scope.execute_late(&target.asker, E::table().insert_statement(), params)
 }
 
 /// A row that names another organization than the transaction's is a mistake of the module, and a grave one.
 fn refuse_other_tenant<E: Entity>(target: &Target, row: &[Value]) -> Result<(), DataError> {
-    let (Some(column), Some(tenant)) = (E::table().tenant, target.tenant) else { return Ok(()) };
+    let (Some(column), Some(tenant)) = (E::table().tenant, target.asker.tenant) else { return Ok(()) };
     if row[E::table().position(column)] == tenant.to_value() {
         Ok(())
     } else {
-        Err(DataError::OtherTenant { site: target.site })
+        Err(DataError::OtherTenant { site: target.asker.site })
     }
 }
 
@@ -96,7 +95,7 @@ pub(crate) async fn delete<E: Entity>(
 }
 
 async fn execute(target: &Target, statement: &Statement, params: Params<'_>) -> Result<u64, DataError> {
-    target.scope.execute(target.transaction(), statement, params, (target.site, target.watch)).await
+    target.scope.execute(&target.asker, statement, params).await
 }
 
 /// The row that a write is meant for, and the state in which its author has seen it.
@@ -114,7 +113,7 @@ impl<K: KeyType> One<'_, K> {
         mut params: Vec<Value>,
     ) -> (Cow<'static, Statement>, Vec<Value>) {
         let table = E::table();
-        let tenant = table.tenant.and(target.tenant);
+        let tenant = table.tenant.and(target.asker.tenant);
         let version = table.version.and(self.version);
         let shape = Shape { verb, of_tenant: tenant.is_some(), of_version: version.is_some() };
         params.extend(tenant.as_ref().map(OrgId::to_value));

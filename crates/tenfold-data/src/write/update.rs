@@ -139,7 +139,8 @@ impl<E: Entity> UpdateAll<E> {
             let target = target?;
             self.changes.check(&target)?;
             if self.changes.assigned.is_empty() {
-                let what = format!("{}.update_all at {} changes no column", E::table().name, target.site);
+                let what =
+                    format!("{}.update_all at {} changes no column", E::table().name, target.asker.site);
                 return Err(DataError::Settings(what));
             }
             let (condition, mut params) = self.rows.whole_condition(&target)?;
@@ -176,13 +177,13 @@ impl<E: Entity> Changes<E> {
     fn check(&self, target: &Target) -> Result<(), DataError> {
         let table = E::table();
         for (place, ((column, _), value)) in self.assigned.iter().zip(&self.values).enumerate() {
-            let tenant = target.tenant.filter(|_| table.tenant == Some(*column));
+            let tenant = target.asker.tenant.filter(|_| table.tenant == Some(*column));
             if tenant.is_some_and(|tenant| *value != tenant.to_value()) {
-                return Err(DataError::OtherTenant { site: target.site });
+                return Err(DataError::OtherTenant { site: target.asker.site });
             }
             let mut known = self.assigned[..place].iter().map(|(known, _)| known).chain(&table.version);
             if known.any(|known| known == column) {
-                let what = format!("a change of {} at {} sets {column} twice", table.name, target.site);
+                let what = format!("a change of {} at {} sets {column} twice", table.name, target.asker.site);
                 return Err(DataError::Settings(what));
             }
         }

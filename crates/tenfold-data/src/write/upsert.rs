@@ -49,7 +49,7 @@ impl<E: Entity> Upsert<E> {
             let (table, values) = (E::table(), self.row.values());
             refuse_other_tenant::<E>(&target, &values)?;
             let statement = table.statement("upsert", self.text(), Cost::Free);
-            let stored = target.fetch(&statement, &values, |row| E::read(row, target.tenant)).await;
+            let stored = target.fetch(&statement, &values, |row| E::read(row, target.asker.tenant)).await;
             let key = format!("{:?}", self.row.key());
             let mut rows = stored.map_err(|error| error.of::<E>(Some(key)))?;
             E::link(rows.iter_mut(), target.peering());

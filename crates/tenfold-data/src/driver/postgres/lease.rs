@@ -86,7 +86,7 @@ impl Lease {
     /// A text by its author that acts for an organization gets a transaction of its own, in which nothing else is
     /// there; so does everything behind a pooler, which keeps no settings for us.
     pub(super) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
-        match (&*self.session, call.statement.within) {
+        match (&*self.session, call.held_to()) {
             (Session::Own, None) => self.send(call, None, None).await,
             (session, org) => {
                 let begin = session.begin_reading(org, call.deadline);
@@ -225,13 +225,18 @@ impl Lease {
 
     async fn send_commit(&self, late: &[Late]) -> Result<Vec<Duration>, NotCommitted> {
         let mut runs = Vec::with_capacity(late.len());
-        for (index, Late { statement, params, .. }) in late.iter().enumerate() {
+        for (index, Late { statement, params, tenant, .. }) in late.iter().enumerate() {
             let failed = move |error| NotCommitted { late: Some(index), error };
             let prepared = self.prepared(&statement.text).await.map_err(failed)?;
             runs.push(Box::pin(maybe_done(async move {
                 let sent = Instant::now();
-                let call =
-                    Call { statement, params: Params::One(params), deadline: None, sink: &mut |_| Ok(()) };
+                let call = Call {
+                    statement,
+                    params: Params::One(params),
+                    tenant: *tenant,
+                    deadline: None,
+                    sink: &mut |_| Ok(()),
+                };
                 self.run_as(prepared.as_ref(), call).await.map_err(failed)?;
                 Ok::<_, NotCommitted>(sent.elapsed())
             })));

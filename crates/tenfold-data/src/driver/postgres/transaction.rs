@@ -45,7 +45,7 @@ impl DriverTransaction for PostgresTransaction {
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
         Box::pin(async move {
             let lease = self.lease()?;
-            match call.statement.within.filter(|org| self.org != Some(*org)) {
+            match call.held_to().filter(|org| self.org != Some(*org)) {
                 Some(org) => lease.send(call, Some(&wall::narrow(org)), Some(&wall::widen())).await,
                 None => lease.send(call, None, None).await,
             }

@@ -118,8 +118,13 @@ impl Sqlite {
                 }
                 Ok(())
             };
-            let call =
-                Call { statement: &statement, params: Params::One(&params), deadline: None, sink: &mut sink };
+            let call = Call {
+                statement: &statement,
+                params: Params::One(&params),
+                tenant: None,
+                deadline: None,
+                sink: &mut sink,
+            };
             let result = watch.over(&mut connection, |connection| run_statement(connection, call));
             idle().push(connection);
             drop(permit);

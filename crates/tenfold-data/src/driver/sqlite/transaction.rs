@@ -58,10 +58,15 @@ impl Open {
     /// Runs what is to be stored with the rest, and ends the savepoint; says how long each statement took.
     fn finish(&mut self, late: Vec<Late>) -> Result<Vec<Duration>, NotCommitted> {
         let mut took = Vec::with_capacity(late.len());
-        for (index, Late { statement, params, .. }) in late.into_iter().enumerate() {
+        for (index, Late { statement, params, tenant, .. }) in late.into_iter().enumerate() {
             let started = Instant::now();
-            let call =
-                Call { statement, params: Params::One(&params), deadline: None, sink: &mut |_| Ok(()) };
+            let call = Call {
+                statement,
+                params: Params::One(&params),
+                tenant,
+                deadline: None,
+                sink: &mut |_| Ok(()),
+            };
             self.with(|connection| run_statement(connection, call))
                 .map_err(|error| NotCommitted { late: Some(index), error })?;
             took.push(started.elapsed());

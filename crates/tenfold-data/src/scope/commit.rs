@@ -1,0 +1,55 @@
+//! How a scope commits a transaction, with the statements that travel with COMMIT.
+
+use std::time::{Duration, Instant};
+
+use super::Scope;
+use super::connection::Connection;
+use crate::driver::NotCommitted;
+use crate::error::DataError;
+use crate::statement::{Boundary, CallSite, Outcome, TransactionRecord};
+
+impl Scope {
+    /// Commits the transaction that was opened at `site`. The statements that go with COMMIT have passed the same checks as
+    /// any other, and are counted and told of here.
+    pub(crate) async fn commit(&self, connection: Connection, site: CallSite) -> Result<(), DataError> {
+        let values = connection.take_late();
+        let late: Vec<_> = values.iter().map(|late| (late.statement, late.site)).collect();
+        let started = Instant::now();
+        let result = connection.commit(values).await;
+        let whole = started.elapsed();
+        self.record_boundary(Boundary::Commit, site, whole, result.is_ok());
+        match result {
+            Ok(took) => {
+                for ((statement, site), took) in late.into_iter().zip(took) {
+                    self.record(statement, site, took, Some(1));
+                }
+                Ok(())
+            }
+            Err(NotCommitted { late: Some(refused), error }) => {
+                // Whether those behind it ran is not known, so nothing is told of them.
+                for (statement, site) in &late[..refused] {
+                    self.record(statement, site, whole, Some(1));
+                }
+                let (statement, site) = late[refused];
+                self.record(statement, site, whole, None);
+                Err(self.explain(None, statement, site, error).await)
+            }
+            Err(NotCommitted { late: None, error }) => Err(error.at(Boundary::Commit.name(), site)),
+        }
+    }
+
+    /// Tells the observers that a transaction has begun, or was committed.
+    pub(crate) fn record_boundary(
+        &self,
+        boundary: Boundary,
+        site: CallSite,
+        elapsed: Duration,
+        is_done: bool,
+    ) {
+        let outcome = if is_done { Outcome::Ok } else { Outcome::Failed };
+        let record = TransactionRecord { boundary, trace: self.trace, site, elapsed, outcome };
+        for observer in self.database.observers() {
+            observer.transaction(&record);
+        }
+    }
+}
