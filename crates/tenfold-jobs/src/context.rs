@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tenfold_data::{Context, DataError, SystemContext, SystemTx, Uuid};
+use tenfold_data::{Context, SystemContext, SystemTx, Uuid};
 
 use crate::rows::{JobId, QueuedJob};
 use crate::store;
@@ -36,11 +36,6 @@ pub struct JobContext {
     token: Uuid,
     services: Services,
 }
-
-/// The worker that writes about a job does not hold it any more: another one has it, or a person ended it.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the lease of job {0} was lost: another worker has it, or it was ended")]
-pub struct LeaseLost(pub JobId);
 
 /// Why what is stored about steps may repeat.
 const EACH_STEP: &str = "each step is looked for and stored by itself";
@@ -96,7 +91,7 @@ impl JobContext {
     /// if the process dies before the result is stored; for effects in the database use [`JobContext::step_in`].
     ///
     /// # Errors
-    /// The work's error, a [`DataError`], or [`LeaseLost`].
+    /// The work's error, a [`DataError`](tenfold_data::DataError), or [`LeaseLost`](crate::LeaseLost).
     pub async fn step<T, F>(&self, name: &str, work: F) -> anyhow::Result<T>
     where
         T: Serialize + DeserializeOwned,
@@ -156,7 +151,7 @@ impl JobContext {
     /// Says how far the job is, for people who watch.
     ///
     /// # Errors
-    /// A [`DataError`], or [`LeaseLost`].
+    /// A [`DataError`](tenfold_data::DataError), or [`LeaseLost`](crate::LeaseLost).
     pub async fn progress(&self, percent: u8, message: &str) -> anyhow::Result<()> {
         let percent = i64::from(percent.min(100));
         self.system
@@ -165,11 +160,5 @@ impl JobContext {
                 store::progress(tx, self.job.id, self.token, percent, message).await
             })
             .await
-    }
-}
-
-impl From<LeaseLost> for DataError {
-    fn from(lost: LeaseLost) -> Self {
-        DataError::NotFound { entity: "job", key: lost.0.to_string() }
     }
 }

@@ -15,10 +15,7 @@ use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx};
 
 use crate::context::JobContext;
 use crate::job::{Job, Kind, Registry};
-use crate::rows::{FinishedJob, JobId, JobState, QueuedJob, last_error};
-
-/// A follow-up is tried until it succeeds.
-pub(crate) const FOR_EVER: i64 = i64::MAX;
+use crate::rows::{FOR_EVER, FinishedJob, JobId, JobState, QueuedJob, last_error};
 
 /// A job that will not run again, unless an operator wants it to.
 #[derive(Clone, Debug, Serialize, Deserialize)]

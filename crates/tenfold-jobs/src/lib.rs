@@ -21,7 +21,7 @@ mod worker;
 
 use tenfold_data::{ModuleMigrations, migrations};
 
-pub use crate::context::{JobContext, LeaseLost, Services};
+pub use crate::context::{JobContext, Services};
 pub use crate::enqueue::{Enqueue, JobOptions};
 pub use crate::event::{Event, Listeners};
 pub use crate::given_up::GivenUp;
@@ -30,6 +30,7 @@ pub use crate::later::TryLater;
 pub use crate::observer::{COUNTED, JobEnd, JobObserver, JobWatch};
 pub use crate::rows::{AttemptError, FinishedJob, JobId, JobState, QueuedJob};
 pub use crate::runner::{JobSettings, Jobs};
+pub use crate::store::LeaseLost;
 pub use crate::worker::Worker;
 
 /// The tables of jobs; an application migrates them before its modules'.

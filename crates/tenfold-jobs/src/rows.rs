@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use tenfold_data::{Entity, OrgId, TextEnum, Timestamp, Uuid, id};
 
-use crate::given_up::FOR_EVER;
-
 id! {
     /// A job, from when it is enqueued to the end of its history.
     JobId
@@ -37,6 +35,9 @@ pub enum JobState {
 
 /// A job with this many strikes is a suspect. The statements of claims and an index say this number, too.
 const SUSPECT: i64 = 2;
+
+/// As many attempts as it takes: a follow-up is tried until it succeeds.
+pub(crate) const FOR_EVER: i64 = i64::MAX;
 
 /// A job that is not finished.
 #[derive(Clone, Debug, Entity)]

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::admin;
-use crate::context::{JobContext, LeaseLost, Services};
+use crate::context::{JobContext, Services};
 use crate::ending;
 use crate::enqueue::{ATTEMPTS_OF_EVENTS, PUBLISH, Published, insert};
 use crate::event::Listeners;
@@ -18,7 +18,7 @@ use crate::job::{Kind, Registry};
 use crate::later::{TryLater, postponed};
 use crate::observer::{JobEnd, JobObserver};
 use crate::rows::{JobId, QueuedJob};
-use crate::store::{self, Held, Suspects};
+use crate::store::{self, Held, LeaseLost, Suspects};
 
 /// The bounds of a worker.
 #[derive(Clone, Debug)]

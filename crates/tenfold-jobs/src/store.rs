@@ -4,8 +4,18 @@ use std::time::Duration;
 
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Uuid, sql};
 
-use crate::context::LeaseLost;
 use crate::rows::{JobId, QueuedJob, StepId, StepRow};
+
+/// The worker that writes about a job does not hold it any more: another one has it, or a person ended it.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the lease of job {0} was lost: another worker has it, or it was ended")]
+pub struct LeaseLost(pub JobId);
+
+impl From<LeaseLost> for DataError {
+    fn from(lost: LeaseLost) -> Self {
+        DataError::NotFound { entity: "job", key: lost.0.to_string() }
+    }
+}
 
 /// Whether a job may be claimed now; a read, so that an idle worker does not take SQLite's writer.
 pub(crate) async fn is_any_due(cx: &SystemContext, suspects: Suspects) -> Result<bool, DataError> {
