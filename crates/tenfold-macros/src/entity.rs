@@ -7,6 +7,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result};
 
 use self::attributes::{Container, Relation, RelationKind};
+use crate::data_path::data_path;
 
 /// What the attributes say.
 struct Shape<'a> {
@@ -23,7 +24,7 @@ struct Shape<'a> {
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let shape = Shape::read(input)?;
-    let data = crate::data_path();
+    let data = data_path();
     let implementation = shape.implementation(input, &data);
     let columns = shape.column_names(input, &data);
     let versioned = shape.versioned(input, &data);

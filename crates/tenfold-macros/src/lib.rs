@@ -1,5 +1,6 @@
 //! The macros of Tenfold. Each writes plain code that is shown in its documentation.
 
+mod data_path;
 mod endpoint;
 mod entity;
 mod migrations;
@@ -194,12 +195,4 @@ pub fn endpoint(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 fn finish(written: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
     written.unwrap_or_else(syn::Error::into_compile_error).into()
-}
-
-/// Where the data layer's names are: `tenfold` hands them on, but the crates below it do not know it.
-fn data_path() -> proc_macro2::TokenStream {
-    match std::env::var("CARGO_PKG_NAME").as_deref() {
-        Ok("tenfold-data" | "tenfold-jobs") => quote::quote!(::tenfold_data),
-        _ => quote::quote!(::tenfold::data),
-    }
 }

@@ -6,6 +6,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Error, Result};
 
+use crate::data_path::data_path;
+
 pub(crate) fn expand() -> Result<TokenStream> {
     let failed = |why: String| Error::new(Span::call_site(), why);
     let root = std::env::var("CARGO_MANIFEST_DIR").map_err(|error| failed(error.to_string()))?;
@@ -22,7 +24,7 @@ pub(crate) fn expand() -> Result<TokenStream> {
     files.sort();
     let names = files.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned());
     let paths = files.iter().map(|path| path.to_string_lossy().into_owned());
-    let data = crate::data_path();
+    let data = data_path();
     // `include_str!` makes Cargo rebuild when a file changes.
     Ok(quote!(&[#(#data::MigrationFile { name: #names, text: include_str!(#paths) }),*]))
 }

@@ -4,6 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Data, DeriveInput, Error, Fields, Result};
 
+use crate::data_path::data_path;
+
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let Data::Enum(body) = &input.data else {
         return Err(Error::new_spanned(&input.ident, "TextEnum is for enums"));
@@ -11,7 +13,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     if let Some(variant) = body.variants.iter().find(|variant| !matches!(variant.fields, Fields::Unit)) {
         return Err(Error::new_spanned(variant, "a variant with fields does not fit into a text column"));
     }
-    let data = crate::data_path();
+    let data = data_path();
     let name = &input.ident;
     let variants: Vec<_> = body.variants.iter().map(|variant| &variant.ident).collect();
     let texts: Vec<_> = variants.iter().map(|variant| snake_case(&variant.to_string())).collect();
