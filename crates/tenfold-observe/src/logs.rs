@@ -14,9 +14,11 @@
 //! # Ok::<(), logs::InstallError>(())
 //! ```
 
+mod error;
 mod escape;
 mod fields;
 mod filter;
+mod format;
 mod json;
 mod layer;
 mod line;
@@ -33,54 +35,16 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::telemetry::{Telemetry, TelemetryLayer};
 
+pub use error::InstallError;
 pub(crate) use fields::message_of;
 pub use filter::LogFilter;
 pub(crate) use filter::SPAN_ID;
+pub use format::LogFormat;
 pub use layer::{LogLayer, LogOutput};
+pub use pretty::Colour;
 
 /// Where the lines of the process go, once [`install`] has been called.
 static INSTALLED: OnceLock<LogOutput> = OnceLock::new();
-
-/// What a line looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Aligned, for a person in a terminal.
-    Pretty(Colour),
-    /// One flat JSON object a line, for whatever collects logs.
-    Json,
-}
-
-/// Whether pretty lines carry ANSI colours. Nobody guesses: who installs the logs knows the terminal
-/// (`std::io::IsTerminal`, `NO_COLOR`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colour {
-    /// Plain text.
-    Never,
-    /// ANSI escape sequences around time, level, target and ids.
-    Always,
-}
-
-/// Why the logs could not be installed.
-#[derive(Debug, thiserror::Error)]
-pub enum InstallError {
-    /// A part of the filter is neither a level nor a target with its level.
-    #[error(
-        "log filter {filter:?}: {part:?} is not allowed; give levels (off, error, warn, info, debug, \
-         trace) and target=level pairs, separated by commas, such as \"info,tenfold=debug\""
-    )]
-    Filter {
-        /// The whole filter, as it was given.
-        filter: String,
-        /// The part that cannot be read.
-        part: String,
-    },
-    /// The thread that writes the lines could not be started.
-    #[error("the thread that writes log lines could not be started")]
-    Thread(#[source] io::Error),
-    /// Another `tracing` subscriber has been made the process's own before.
-    #[error("logs are installed already; a process has one subscriber, installed once")]
-    AlreadyInstalled,
-}
 
 /// Writes the whole process's log lines to standard error, and adds authors' spans to the traces of `telemetry`.
 ///

@@ -11,20 +11,14 @@ mod resident;
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use exposition::Exposition;
 use family::Family;
 
+pub use exposition::Build;
+pub use family::{OTHER, SERIES_LIMIT};
+
 /// The `Content-Type` of what [`Metrics::render`] gives: Prometheus's text format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// How many series a family has at most, the one called `other` included.
-pub const SERIES_LIMIT: usize = 1_000;
-
-/// The value of every label of the series that takes what found no room: one more label set than
-/// [`SERIES_LIMIT`] allows, and a family's observations are told apart no further.
-pub const OTHER: &str = "other";
 
 /// The methods that `http_request_method` may hold; every other becomes `_OTHER`, as OpenTelemetry asks,
 /// since clients can invent methods.
@@ -38,17 +32,6 @@ pub enum Outcome {
     /// With an error of this kind (`error.type`), one of a few known when the program was written: the
     /// number of series depends on it.
     Failed(&'static str),
-}
-
-/// What is running, for `tenfold_build_info` and `process_start_time_seconds`.
-#[derive(Clone, Debug)]
-pub struct Build<'a> {
-    /// The application's name.
-    pub application: &'a str,
-    /// Its version: a release, a commit.
-    pub version: &'a str,
-    /// When the process began.
-    pub started_at: Timestamp,
 }
 
 /// The metrics of a process; a clone is another handle on the same ones.

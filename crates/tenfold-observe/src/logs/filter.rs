@@ -6,7 +6,7 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Filter};
 
-use super::InstallError;
+use super::error::InstallError;
 
 /// The levels that a filter may name.
 const LEVELS: [(&str, LevelFilter); 6] = [

@@ -13,9 +13,9 @@ use tracing_subscriber::filter::Filtered;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
-use super::LogFormat;
 use super::fields::{Fields, Value};
 use super::filter::{LogFilter, SPAN_ID, TRACE_ID};
+use super::format::LogFormat;
 use super::line::{Line, Place};
 use super::queue::LineQueue;
 
@@ -86,7 +86,7 @@ impl LogLayer {
     }
 
     fn write(&self, line: &Line<'_>) {
-        self.output.queue.push(&line.render(self.format));
+        self.output.queue.push(&self.format.render(&line));
     }
 }
 
@@ -198,7 +198,7 @@ fn report_lost(format: LogFormat, lines: u64) -> String {
     let (level, target, place) = (Level::WARN, "tenfold_observe::logs", Place::default());
     let line =
         Line { timestamp: wall_clock(), level, target, message, place, fields: &fields, duration: None };
-    line.render(format)
+    format.render(&line)
 }
 
 #[expect(

@@ -8,7 +8,6 @@ use tenfold_data::trace::{SpanId, TraceId};
 use tracing::Level;
 
 use super::fields::Fields;
-use super::{LogFormat, json, pretty};
 
 /// What a closing span's line has besides its fields, in milliseconds.
 pub(super) const DURATION: &str = "duration_ms";
@@ -41,17 +40,6 @@ pub(super) struct Place {
 }
 
 impl Line<'_> {
-    /// The line as text, with the line feed that ends it and no other.
-    pub(super) fn render(&self, format: LogFormat) -> String {
-        let mut out = String::with_capacity(256);
-        match format {
-            LogFormat::Json => json::render(self, &mut out),
-            LogFormat::Pretty(colour) => pretty::render(self, colour, &mut out),
-        }
-        out.push('\n');
-        out
-    }
-
     /// The key under which a field is written. Names that begin with the prefix get it too, so that two
     /// names never end as the same key.
     pub(super) fn key(&self, name: &'static str) -> Cow<'static, str> {

@@ -3,7 +3,6 @@
 
 use tracing::Level;
 
-use super::Colour;
 use super::escape::{self, put};
 use super::fields::Value;
 use super::line::{DURATION, Line};
@@ -14,6 +13,16 @@ const MESSAGE_WIDTH: usize = 32;
 
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
+
+/// Whether pretty lines carry ANSI colours. Nobody guesses: who installs the logs knows the terminal
+/// (`std::io::IsTerminal`, `NO_COLOR`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// Plain text.
+    Never,
+    /// ANSI escape sequences around time, level, target and ids.
+    Always,
+}
 
 /// Adds the line to `out`.
 pub(super) fn render(line: &Line<'_>, colour: Colour, out: &mut String) {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
@@ -11,10 +12,20 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
-use super::Build;
 use super::family::Family;
 use super::rare::Rare;
 use super::resident::resident_bytes;
+
+/// What is running, for `tenfold_build_info` and `process_start_time_seconds`.
+#[derive(Clone, Debug)]
+pub struct Build<'a> {
+    /// The application's name.
+    pub application: &'a str,
+    /// Its version: a release, a commit.
+    pub version: &'a str,
+    /// When the process began.
+    pub started_at: Timestamp,
+}
 
 /// The metrics themselves, and the registry that writes them.
 pub(super) struct Exposition {

@@ -9,7 +9,12 @@ use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::{OTHER, SERIES_LIMIT};
+/// How many series a family has at most, the one called `other` included.
+pub const SERIES_LIMIT: usize = 1_000;
+
+/// The value of every label of the series that takes what found no room: one more label set than
+/// [`SERIES_LIMIT`] allows, and a family's observations are told apart no further.
+pub const OTHER: &str = "other";
 
 /// Upper bounds in seconds: OpenTelemetry's advice for durations, with four more below, where statements
 /// of an in-process database and calls between modules are.

@@ -8,8 +8,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
 
-use super::family::Place;
-use super::{OTHER, SERIES_LIMIT};
+use super::family::{OTHER, Place, SERIES_LIMIT};
 
 /// A counter with two labels; left out until there is something to count.
 #[derive(Clone, Debug)]
