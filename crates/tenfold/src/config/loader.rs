@@ -5,16 +5,10 @@ use toml::de::DeValue;
 use super::{
     ConfigError, Loaded, Origin, defaults,
     secret::masked,
-    setting::{Setting, find, is_section, unknown, unknown_variable},
+    setting::{ENVIRONMENT_PREFIX, Setting, find, is_section, unknown, unknown_variable},
     text::{Assignment, Document, read, shown_path},
     value::Secrecy,
 };
-
-/// What every environment variable of the configuration starts with.
-pub const ENVIRONMENT_PREFIX: &str = "TENFOLD_";
-
-/// The most bytes a configuration file may have, so that a wrong path cannot fill the memory.
-pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Whether a configuration file has to exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +61,7 @@ impl Loader {
         self
     }
 
-    /// Reads a TOML file of at most [`MAX_FILE_BYTES`].
+    /// Reads a TOML file of at most [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES).
     ///
     /// # Errors
     /// The file is missing though [`Presence::Required`], unreadable, too large, not TOML, or it has an

@@ -1,9 +1,12 @@
 use super::{
-    ConfigError, ENVIRONMENT_PREFIX, Origin, nearest,
+    ConfigError, Origin, nearest,
     secret::MASK,
     text::one_line,
     value::{Kind, Secrecy, Value, quoted},
 };
+
+/// What every environment variable of the configuration starts with.
+pub const ENVIRONMENT_PREFIX: &str = "TENFOLD_";
 
 /// One key: what its default says about it, and the value in force.
 pub(super) struct Setting {

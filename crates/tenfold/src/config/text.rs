@@ -7,7 +7,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{ConfigError, MAX_FILE_BYTES};
+use super::ConfigError;
+
+/// The most bytes a configuration file may have, so that a wrong path cannot fill the memory.
+pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A TOML document with the name it has in errors.
 pub(super) struct Document<'a> {
