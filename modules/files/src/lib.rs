@@ -45,10 +45,17 @@ pub fn module() -> Module {
         .migrations(migrations!())
         .needs::<dyn Auth>()
         .needs::<dyn Billing>()
-        .service(|wiring| Box::pin(Files::start(wiring)))
+        .service(|wiring| Box::pin(start(wiring)))
         .job::<process::ProcessUpload>()
         .on_given_up(process::given_up)
         .job::<delete::DeleteBlobs>()
         .job::<sweep::SweepBlobs>()
         .routes(routes::all)
+}
+
+/// Opens the module's service, and sees to it that its store is swept.
+async fn start(wiring: &Wiring) -> anyhow::Result<Files> {
+    let files = Files::open(wiring)?;
+    wiring.database().run(None, async |cx| sweep::begin(&cx).await).await?;
+    Ok(files)
 }

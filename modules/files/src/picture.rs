@@ -5,19 +5,24 @@
 //! bit first, because decoders paint over what is damaged.
 
 mod block;
+mod bounds;
 mod entropy;
 mod frame;
+mod header;
 mod jpeg;
 mod png;
 mod small;
 
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::time::Instant;
 
-use image::metadata::Orientation;
 use image::{DynamicImage, ImageFormat};
 use serde::{Deserialize, Serialize};
-use tenfold::config::{ByteSize, TimeSpan};
+
+use self::bounds::{Deadline, Timed};
+
+pub(crate) use self::bounds::{Bounds, NotDrawn};
+pub(crate) use self::header::Header;
 
 /// An image that can be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,75 +30,6 @@ use tenfold::config::{ByteSize, TimeSpan};
 pub(crate) enum Format {
     Png,
     Jpeg,
-}
-
-/// What the work on one image may cost.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    pub memory: ByteSize,
-    pub time: TimeSpan,
-    /// Passes of a progressive JPEG, each of which goes over the whole image.
-    pub scans: u32,
-}
-
-/// Why there is no small picture.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NotDrawn {
-    #[error("the image cannot be read: {0}")]
-    Damaged(&'static str),
-    /// As far as it was read it is whole.
-    #[error("it is not drawn: {0:?}")]
-    Declined(Reason),
-    /// The disk's fault, not the image's: worth another attempt.
-    #[error(transparent)]
-    Io(io::Error),
-}
-
-/// What an image asks too much of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    Memory,
-    Time,
-    Scans,
-    Kind,
-}
-
-impl Reason {
-    /// The reason for people, with what is allowed.
-    pub(crate) fn describe(self, bounds: &Bounds) -> String {
-        match self {
-            Reason::Memory => format!("drawing it takes more than {} (files.picture_memory)", bounds.memory),
-            Reason::Time => format!("drawing it takes longer than {} (files.picture_time)", bounds.time),
-            Reason::Scans => format!("it has more than {} scans (files.picture_scans)", bounds.scans),
-            Reason::Kind => "images that are coded like it are not drawn".to_owned(),
-        }
-    }
-}
-
-impl From<io::Error> for NotDrawn {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => NotDrawn::Damaged("it ends too early"),
-            io::ErrorKind::TimedOut => NotDrawn::Declined(Reason::Time),
-            _ => NotDrawn::Io(error),
-        }
-    }
-}
-
-/// What the first part of an image says of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Header {
-    /// In pixels, as they are stored.
-    width: u32,
-    height: u32,
-    orientation: Orientation,
-}
-
-impl Header {
-    /// Width and height as the image is shown, in pixels.
-    pub(crate) fn sides(&self) -> (u32, u32) {
-        if self.orientation.to_exif() > 4 { (self.height, self.width) } else { (self.width, self.height) }
-    }
 }
 
 /// What an image says of itself; none when it cannot be read so far.
@@ -133,34 +69,5 @@ pub(crate) fn draw<R: Read + Seek>(
     match image.write_to(&mut bytes, ImageFormat::Png) {
         Ok(()) => Ok((header, bytes.into_inner())),
         Err(error) => Err(NotDrawn::Io(io::Error::other(error))),
-    }
-}
-
-/// When the work on an image must be done.
-#[derive(Clone, Copy, Debug)]
-struct Deadline(Instant);
-
-impl Deadline {
-    fn check(self) -> Result<(), NotDrawn> {
-        if Instant::now() < self.0 { Ok(()) } else { Err(NotDrawn::Declined(Reason::Time)) }
-    }
-}
-
-/// A source that ends with the time: whatever reads it, however long, comes to an end.
-struct Timed<R> {
-    source: R,
-    end: Deadline,
-}
-
-impl<R: Read> Read for Timed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.end.check().map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
-        self.source.read(buffer)
-    }
-}
-
-impl<R: Seek> Seek for Timed<R> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.source.seek(to)
     }
 }

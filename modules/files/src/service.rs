@@ -10,7 +10,6 @@ use tokio::sync::Semaphore;
 
 use crate::blobs::Blobs;
 use crate::picture::Bounds;
-use crate::sweep;
 
 /// Pictures that are drawn at once in one process: each may take `files.picture_memory`.
 const PICTURES_AT_ONCE: usize = 2;
@@ -72,11 +71,10 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Reads the settings, opens the store and sees to it that it is swept.
-    pub(crate) async fn start(wiring: &Wiring) -> anyhow::Result<Self> {
+    /// Reads the settings and opens the store.
+    pub(crate) fn open(wiring: &Wiring) -> anyhow::Result<Self> {
         let settings = Settings::read(wiring.settings())?;
         let blobs = Blobs::open(&settings.blobs)?;
-        wiring.database().run(None, async |cx| sweep::begin(&cx).await).await?;
         let pictures = Semaphore::new(PICTURES_AT_ONCE);
         let (max_size, orphan_after) = (settings.max_size.as_u64(), settings.orphan_after.as_std());
         let bounds = Bounds {

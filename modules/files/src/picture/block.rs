@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use super::NotDrawn;
+use super::bounds::NotDrawn;
 use super::entropy::{BROKEN, Bits, Huffman};
 
 /// What a scan has of the blocks.

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::NotDrawn;
+use super::bounds::NotDrawn;
 
 /// Codes up to this length are looked up at once.
 const FAST: u32 = 9;
@@ -201,4 +201,9 @@ impl Huffman {
         }
         Ok((Huffman { fast, lengths, symbols: symbols.to_vec() }, rest))
     }
+}
+
+/// Bytes as a number, the first one highest.
+pub(super) fn number(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }

@@ -1,9 +1,8 @@
 //! The blocks of a JPEG and their colours.
 
-use super::entropy::BROKEN;
-use super::jpeg::number;
+use super::bounds::{Bounds, NotDrawn, Reason};
+use super::entropy::{BROKEN, number};
 use super::small::Small;
-use super::{Bounds, NotDrawn, Reason};
 
 /// Pixels on a side of a block.
 pub(super) const BLOCK: u32 = 8;

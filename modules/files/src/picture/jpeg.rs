@@ -7,10 +7,11 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView as _, ImageFormat, RgbaImage};
 
 use super::block::{self, Band, Block, Codes, Running};
-use super::entropy::{BROKEN, Bits, Bytes, Huffman};
+use super::bounds::{Bounds, Deadline, NotDrawn, Reason};
+use super::entropy::{BROKEN, Bits, Bytes, Huffman, number};
 use super::frame::{BLOCK, Frame};
+use super::header::Header;
 use super::small::{SIDE, Small};
-use super::{Bounds, Deadline, Header, NotDrawn, Reason};
 
 /// The largest image without the means that a small picture needs.
 const WHOLE: u32 = SIDE * BLOCK;
@@ -114,11 +115,6 @@ fn without_metadata(source: impl BufRead, longest: u64) -> Result<Vec<u8>, NotDr
 
 fn start<R: Read>(bytes: &mut Bytes<R>) -> Result<(), NotDrawn> {
     if bytes.marker()? == SOI { Ok(()) } else { Err(BROKEN) }
-}
-
-/// Bytes as a number, the first one highest.
-pub(super) fn number(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
 /// An image from its first to its last byte.

@@ -6,8 +6,9 @@ use image::RgbaImage;
 use image::metadata::Orientation;
 use png::{ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
+use super::bounds::{Bounds, Deadline, NotDrawn, Reason};
+use super::header::Header;
 use super::small::Small;
-use super::{Bounds, Deadline, Header, NotDrawn, Reason};
 
 /// Longer EXIF data is not looked at: a JPEG could not hold it either.
 const EXIF: u32 = 64 * 1024;
