@@ -6,7 +6,7 @@
 //! `telemetry`: requests with and without metrics and telemetry that hear of every statement; `ratio` compares
 //! rates with `unheard`.
 
-use crate::Options;
+use crate::options::Options;
 use crate::peers::{self, Peer, row};
 use crate::place::server_for;
 use crate::report::Report;

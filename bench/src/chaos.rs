@@ -6,7 +6,7 @@ use harness::fleet::Layout;
 use harness::verdict::Verdict;
 use tenfold::data::{Clock, Dialect};
 
-use crate::Options;
+use crate::options::Options;
 use crate::place::{app, place, server_for};
 use crate::report::{Report, Row, complain, micros, quantile};
 

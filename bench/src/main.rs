@@ -3,6 +3,7 @@
 mod alone;
 mod chaos;
 mod list;
+mod options;
 mod peers;
 mod place;
 mod reads;
@@ -11,9 +12,9 @@ mod uploads;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use tenfold::data::Dialect;
+use clap::{Parser, Subcommand};
 
+use self::options::Options;
 use self::report::Report;
 
 #[derive(Parser)]
@@ -40,39 +41,6 @@ enum Bench {
     Writes,
     /// What it costs to tell metrics and telemetry of everything.
     Telemetry,
-}
-
-/// What every benchmark takes.
-#[derive(Args, Default)]
-struct Options {
-    /// Less of everything: under a minute.
-    #[arg(long, global = true)]
-    quick: bool,
-    /// One JSON object a line instead of a table.
-    #[arg(long, global = true)]
-    json: bool,
-    /// On which database.
-    #[arg(long, global = true, default_value = "both")]
-    database: Databases,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Databases {
-    Sqlite,
-    Postgres,
-    #[default]
-    Both,
-}
-
-impl Options {
-    /// The databases that are asked for.
-    fn dialects(&self) -> &'static [Dialect] {
-        match self.database {
-            Databases::Sqlite => &[Dialect::Sqlite],
-            Databases::Postgres => &[Dialect::Postgres],
-            Databases::Both => &[Dialect::Sqlite, Dialect::Postgres],
-        }
-    }
 }
 
 fn main() -> ExitCode {

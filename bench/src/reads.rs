@@ -2,7 +2,7 @@
 //!
 //! `ratio` compares rates with sqlx's. The two are processes that run in turns.
 
-use crate::Options;
+use crate::options::Options;
 use crate::peers::{self, Line, Peer, number, put_ratio, row};
 use crate::place::server_for;
 use crate::report::Report;

@@ -4,7 +4,7 @@
 
 mod two_modules;
 
-use crate::Options;
+use crate::options::Options;
 use crate::peers::{self, Line, Peer, number, put_ratio, row};
 use crate::place::server_for;
 use crate::report::Report;

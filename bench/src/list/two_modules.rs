@@ -8,7 +8,7 @@ use harness::wire::{Connection, Request};
 use serde_json::{Value, json};
 use tenfold::data::Dialect;
 
-use crate::Options;
+use crate::options::Options;
 use crate::place::{Server, app, place};
 use crate::report::{Report, Row};
 

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use tenfold::data::Dialect;
 use tenfold::data::testing::TestDatabase;
 
-use crate::Options;
+use crate::options::Options;
 use crate::place::Server;
 use crate::report::{Row, complain};
 

@@ -13,7 +13,7 @@ use harness::wire::{Connection, Request};
 use tenfold::data::{Clock, Dialect};
 
 pub use self::application::application;
-use crate::Options;
+use crate::options::Options;
 use crate::place::{place, server_for};
 use crate::report::{Report, Row, micros, quantile};
 
