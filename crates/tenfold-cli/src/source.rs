@@ -5,7 +5,9 @@ mod scan;
 
 use std::collections::BTreeMap;
 
-use crate::source::scan::Scan;
+use self::scan::Scan;
+
+pub use self::macros::{Literal, SqlMacro};
 
 /// `.needs::<dyn X>()`, `.provides::<dyn X>()`, `.on::<X, _, _>(…)`: a trait or an event that a registration names.
 #[derive(Debug, Clone)]
@@ -61,17 +63,6 @@ pub struct DeclaredEndpoint {
     pub line: usize,
 }
 
-/// A string literal in the source.
-#[derive(Debug, Clone)]
-pub struct Literal {
-    /// Its value, escapes resolved.
-    pub value: String,
-    /// Line of its first character, from 1.
-    pub line: usize,
-    /// Whether a line break of the value is one of the source: then lines within it can be counted.
-    pub keeps_lines: bool,
-}
-
 /// `#[entity(table = "…", …)]` over a struct.
 #[derive(Debug, Clone)]
 pub struct DeclaredEntity {
@@ -79,15 +70,6 @@ pub struct DeclaredEntity {
     pub table: Literal,
     /// The column in `tenant = column`; none for an entity that is global.
     pub tenant: Option<String>,
-}
-
-/// One `sql!(…)`.
-#[derive(Debug, Clone)]
-pub struct SqlMacro {
-    /// Every string literal between its brackets, in order.
-    pub literals: Vec<Literal>,
-    /// Line of the macro, from 1.
-    pub line: usize,
 }
 
 /// `receiver.method(…)`, reduced to the words by which a call into another module is recognized.

@@ -11,6 +11,7 @@
 //! the bodies of functions on PostgreSQL it does not look either.
 
 mod query;
+mod table_name;
 mod upsert;
 mod words;
 
@@ -18,27 +19,7 @@ use sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect, SQLiteDiale
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Tokenizer;
 
-/// How a text names a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Naming {
-    /// It reads, writes or defines it.
-    Uses,
-    /// A foreign key points to it.
-    References,
-}
-
-/// A table in a text of SQL.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TableName {
-    /// The line within the text, from 1.
-    pub line: usize,
-    /// The schema, in lower case, when the text names one.
-    pub schema: Option<String>,
-    /// The name, in lower case.
-    pub name: String,
-    /// What the text does with it.
-    pub naming: Naming,
-}
+pub use self::table_name::{Naming, TableName};
 
 /// What to do with a text that no parser reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,25 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Block, Expr, LitStr, Meta, Stmt, Token};
 
-use super::{Literal, SqlMacro};
+/// A string literal in the source.
+#[derive(Debug, Clone)]
+pub struct Literal {
+    /// Its value, escapes resolved.
+    pub value: String,
+    /// Line of its first character, from 1.
+    pub line: usize,
+    /// Whether a line break of the value is one of the source: then lines within it can be counted.
+    pub keeps_lines: bool,
+}
+
+/// One `sql!(…)`.
+#[derive(Debug, Clone)]
+pub struct SqlMacro {
+    /// Every string literal between its brackets, in order.
+    pub literals: Vec<Literal>,
+    /// Line of the macro, from 1.
+    pub line: usize,
+}
 
 /// How the tokens between a macro's brackets can be read.
 pub enum Inside {

@@ -9,11 +9,8 @@ use syn::{
     ItemUse, UseTree,
 };
 
-use super::macros::{self, Inside};
-use super::{
-    DeclaredEndpoint, DeclaredEntity, DeclaredEvent, DeclaredInterface, DeclaredJob, Literal, MethodCall,
-    NamedUse, Source,
-};
+use super::macros::{self, Inside, Literal};
+use super::{DeclaredEndpoint, DeclaredEntity, DeclaredEvent, DeclaredInterface, DeclaredJob, Literal, MethodCall, NamedUse, Source};
 
 /// Collects a file's [`Source`] while `syn` walks over it.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{ObjectName, Query, Statement, TableFactor, Visit, Visitor};
 
-use super::{Naming, TableName};
+use super::table_name::{Naming, TableName};
 
 /// The relations that `statements` name, without their common table expressions and table functions.
 pub fn tables(statements: &[Statement]) -> Vec<TableName> {

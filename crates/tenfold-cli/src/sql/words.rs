@@ -3,7 +3,7 @@
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{Naming, TableName};
+use super::table_name::{Naming, TableName};
 
 /// The tables that definitions name: after `TABLE`, `VIEW`, `REFERENCES`, `INHERITS (`, `COPY`, and after the
 /// `ON` of an index, a trigger, a policy.
