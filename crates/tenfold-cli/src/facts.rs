@@ -271,12 +271,12 @@ fn line_of(message: &str) -> Option<usize> {
 fn file_arrows(workspace: &Workspace) -> Result<Vec<FileArrows>, CheckError> {
     let mut found = Vec::new();
     for package in &workspace.packages {
-        for root in ["src/lib.rs", "src/main.rs"].map(|root| package.folder.join(root)) {
-            if root.exists() {
-                let Files { paths, arrows } = Files::read(&root, &package.name)?;
-                let paths = paths.iter().map(|path| shown(&workspace.root, path)).collect();
-                found.push(FileArrows { paths, arrows });
-            }
+        let (library, program) = (package.folder.join("src/lib.rs"), package.folder.join("src/main.rs"));
+        let library = library.exists().then(|| Files::of_library(&library, &package.name)).transpose()?;
+        let program = program.exists().then(|| Files::of_program(&program)).transpose()?;
+        for Files { paths, arrows } in library.into_iter().chain(program) {
+            let paths = paths.iter().map(|path| shown(&workspace.root, path)).collect();
+            found.push(FileArrows { paths, arrows });
         }
     }
     Ok(found)

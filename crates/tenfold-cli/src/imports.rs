@@ -1,7 +1,10 @@
 //! Which file of a package takes something from which other one.
 //!
-//! An arrow is a `use` or a path that leads to a file of the same package. A re-export is none by itself, so that a
-//! module's root may hand on what its files define; code for tests has none.
+//! An arrow is a `use` or a path that leads to a file of the same crate. It points to the file that defines the name, even
+//! if another file re-exports it. A re-export alone is no arrow, nor is `use` of a module: the paths through it are. Code
+//! for tests has no arrows.
+//!
+//! Not followed: names behind `pub use …::*`, which count as the re-exporting file's, and modules with `#[path]`.
 
 mod scan;
 
@@ -28,7 +31,7 @@ pub struct Arrow {
     pub from: usize,
     /// Index of the file that defines it.
     pub to: usize,
-    /// What it is called there.
+    /// What it is called there; `*` for a glob.
     pub name: String,
     /// Where it is named, a line from 1.
     pub line: usize,
@@ -36,6 +39,9 @@ pub struct Arrow {
 
 /// The words of a module's path below the root of its crate.
 type ModulePath = Vec<String>;
+
+/// A longer chain of imports leads round in a ring.
+const MOST_STEPS: usize = 16;
 
 /// One module: a file, or a part of one.
 #[derive(Debug, Default)]
@@ -46,17 +52,26 @@ struct Module {
 
 /// A crate whose files are being read.
 struct Crate {
-    name: String,
+    /// By which its own files may name it; none for a program, in which the package's name is that of the library.
+    name: Option<String>,
     modules: BTreeMap<ModulePath, Module>,
     files: Files,
 }
 
 impl Files {
-    /// Reads the crate `name` from its root, `src/lib.rs` for one. A file that cannot be parsed has no arrows; other rules
-    /// tell of it.
-    pub fn read(root: &Path, name: &str) -> Result<Self, CheckError> {
-        let modules = BTreeMap::new();
-        let mut read = Crate { name: name.replace('-', "_"), modules, files: Files::default() };
+    /// Reads the library of the package `name` from its root, `src/lib.rs`. A file that cannot be parsed has no arrows;
+    /// the compiler refuses it.
+    pub fn of_library(root: &Path, name: &str) -> Result<Self, CheckError> {
+        Self::read(root, Some(name.replace('-', "_")))
+    }
+
+    /// Reads a program from its root, `src/main.rs`.
+    pub fn of_program(root: &Path) -> Result<Self, CheckError> {
+        Self::read(root, None)
+    }
+
+    fn read(root: &Path, name: Option<String>) -> Result<Self, CheckError> {
+        let mut read = Crate { name, modules: BTreeMap::new(), files: Files::default() };
         read.file(root.to_path_buf(), Vec::new())?;
         let mut arrows = Vec::new();
         for (path, module) in &read.modules {
@@ -106,62 +121,56 @@ impl Crate {
     }
 
     fn arrow(&self, module: &ModulePath, from: usize, taken: &Reference) -> Option<Arrow> {
-        let path = self.absolute(module, &taken.path)?;
-        // What is taken from an imported module is named by paths of its own.
-        if self.modules.contains_key(&path) && !taken.is_glob {
-            return None;
-        }
-        let (to, name) = self.defining(&path, 0)?;
-        (to != from).then_some(Arrow { from, to, name, line: taken.line })
+        let path = self.defined_path(self.absolute(module, &taken.path, 0)?, 0);
+        let (known, defining) = self.innermost(&path)?;
+        let name = match path.get(known) {
+            Some(name) => name.clone(),
+            None if taken.is_glob => "*".to_owned(),
+            // The paths through an imported module are arrows of their own.
+            None => return None,
+        };
+        (defining.file != from).then_some(Arrow { from, to: defining.file, name, line: taken.line })
     }
 
     /// The path below the crate's root; none for something from another crate.
-    fn absolute(&self, module: &ModulePath, path: &[String]) -> Option<ModulePath> {
+    fn absolute(&self, module: &ModulePath, path: &[String], steps: usize) -> Option<ModulePath> {
         let (first, rest) = path.split_first()?;
-        let mut start = module.clone();
+        let below = |start: &[String], rest: &[String]| Some([start, rest].concat());
         match first.as_str() {
-            "crate" => return Some(rest.to_vec()),
-            "self" => {}
+            "crate" => Some(rest.to_vec()),
+            "self" => below(module, rest),
             "super" => {
-                start.pop();
-                let up = rest.iter().take_while(|word| *word == "super").count();
-                start.truncate(start.len().saturating_sub(up));
-                start.extend(rest[up..].iter().cloned());
-                return Some(start);
+                let up = path.iter().take_while(|word| *word == "super").count();
+                below(&module[..module.len().saturating_sub(up)], &path[up..])
             }
-            name if name == self.name => return Some(rest.to_vec()),
+            name if self.name.as_deref() == Some(name) => Some(rest.to_vec()),
             name => {
-                let mut child = module.clone();
-                child.push(name.to_owned());
-                if !self.modules.contains_key(&child) {
-                    let imported = self.modules.get(module)?.references.imported(name)?;
-                    // `use clap::{self}`: a name of its own, from another crate.
-                    if imported.path.first().is_none_or(|first| first == name) {
-                        return None;
-                    }
-                    let mut full = self.absolute(module, &imported.path)?;
-                    full.extend(rest.iter().cloned());
-                    return Some(full);
+                if self.modules.contains_key(&[module.as_slice(), &[name.to_owned()]].concat()) {
+                    return below(module, path);
                 }
-                start = child;
+                let imported = self.modules.get(module)?.references.imported(name)?;
+                // `use clap::{self}`: a name of its own, from another crate.
+                if steps == MOST_STEPS || imported.path.first().is_none_or(|first| first == name) {
+                    return None;
+                }
+                below(&self.absolute(module, &imported.path, steps + 1)?, rest)
             }
         }
-        start.extend(rest.iter().cloned());
-        Some(start)
     }
 
-    /// The file that defines what `path` names, through whatever hands it on, and its name there.
-    fn defining(&self, path: &[String], depth: usize) -> Option<(usize, String)> {
-        /// Longer chains of re-exports lead in a ring.
-        const MOST: usize = 16;
-        let known = (0..=path.len()).rev().find(|length| self.modules.contains_key(&path[..*length]))?;
-        let module = &self.modules[&path[..known]];
-        let here = |name: &str| Some((module.file, name.to_owned()));
-        let Some(name) = path.get(known) else { return here("*") };
-        let handed_on = module.references.imported(name).filter(|_| depth < MOST);
-        let full = handed_on.and_then(|by| self.absolute(&path[..known].to_vec(), &by.path));
-        let Some(mut full) = full else { return here(name) };
-        full.extend(path[known + 1..].iter().cloned());
-        if full == path { here(name) } else { self.defining(&full, depth + 1) }
+    /// The path under which something is defined, found through the modules that re-export it.
+    fn defined_path(&self, path: ModulePath, steps: usize) -> ModulePath {
+        let Some((known, module)) = self.innermost(&path) else { return path };
+        let Some(name) = path.get(known).filter(|_| steps < MOST_STEPS) else { return path };
+        let imported = module.references.imported(name);
+        match imported.and_then(|from| self.absolute(&path[..known].to_vec(), &from.path, steps)) {
+            Some(from) => self.defined_path([&from, &path[known + 1..]].concat(), steps + 1),
+            None => path,
+        }
+    }
+
+    /// The innermost module on a path, and how many words name it.
+    fn innermost(&self, path: &[String]) -> Option<(usize, &Module)> {
+        (0..=path.len()).rev().find_map(|length| Some((length, self.modules.get(&path[..length])?)))
     }
 }

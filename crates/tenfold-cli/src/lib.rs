@@ -10,6 +10,10 @@
 //! - an interface is `#[module_api(name = "<name>", version = 1)] pub trait X { … }` in the interface package,
 //!   and so is an event, `impl Event for Z { … }`.
 //!
+//! In every crate of the workspace, the framework's included, it reads which file imports which. More than two files that
+//! import each other in a circle are refused (rule `circles`): none of them can be understood or moved alone. A re-export is
+//! no import, so a module's root may re-export what its files define; code for tests does not count.
+//!
 //! Each rule is a file in `src/rules/`; [`Rule`] lists their names. The idea of checking boundaries in a test
 //! is Spring Modulith's `modules.verify()`.
 

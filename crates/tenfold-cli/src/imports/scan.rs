@@ -7,7 +7,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, ItemUse, UseTree, Visibility};
+use syn::{Attribute, ImplItemFn, Item, ItemUse, MetaList, UseTree, Visibility};
 
 /// A path that is named, and where.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct References {
 
 impl References {
     /// Reads the items, but not those of modules inside, nor those for tests.
-    pub fn of(items: &[syn::Item]) -> Self {
+    pub fn of(items: &[Item]) -> Self {
         let mut found = Self::default();
         items.iter().for_each(|item| found.visit_item(item));
         found
@@ -71,6 +71,13 @@ impl References {
             UseTree::Name(name) => {
                 let word = name.ident.to_string();
                 self.bring_in(word.clone(), word, before, (line, is_public));
+            }
+            // A trait whose methods are called; it has no name here.
+            UseTree::Rename(name) if name.rename == "_" => {
+                if !is_public {
+                    let path = [before.as_slice(), &[name.ident.to_string()]].concat();
+                    self.paths.push(Reference { path, line, is_glob: false });
+                }
             }
             UseTree::Rename(name) => {
                 self.bring_in(name.ident.to_string(), name.rename.to_string(), before, (line, is_public));
@@ -126,17 +133,21 @@ impl References {
 }
 
 impl<'ast> Visit<'ast> for References {
-    fn visit_item(&mut self, item: &'ast syn::Item) {
-        let attributes = match item {
-            syn::Item::Mod(_) => return,
-            syn::Item::Fn(item) => &item.attrs,
-            syn::Item::Impl(item) => &item.attrs,
-            syn::Item::Use(item) => &item.attrs,
-            _ => return visit::visit_item(self, item),
-        };
-        if !is_for_tests(attributes) {
+    fn visit_item(&mut self, item: &'ast Item) {
+        if !matches!(item, Item::Mod(_)) && !is_for_tests(attributes(item)) {
             visit::visit_item(self, item);
         }
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast ImplItemFn) {
+        if !is_for_tests(&item.attrs) {
+            visit::visit_impl_item_fn(self, item);
+        }
+    }
+
+    fn visit_meta_list(&mut self, list: &'ast MetaList) {
+        self.visit_path(&list.path);
+        self.tokens(list.tokens.clone());
     }
 
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
@@ -155,6 +166,22 @@ impl<'ast> Visit<'ast> for References {
     fn visit_macro(&mut self, invocation: &'ast syn::Macro) {
         self.visit_path(&invocation.path);
         self.tokens(invocation.tokens.clone());
+    }
+}
+
+fn attributes(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Const(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Macro(item) => &item.attrs,
+        Item::Static(item) => &item.attrs,
+        Item::Struct(item) => &item.attrs,
+        Item::Trait(item) => &item.attrs,
+        Item::Type(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
+        _ => &[],
     }
 }
 

@@ -1,14 +1,13 @@
 //! Files form no circle of more than two.
 //!
-//! In a circle no file can be read, tested or moved without all the others. Two files that name each other are one
-//! thought in two parts, and allowed.
+//! No file of a circle can be understood or moved without the others. A pair is allowed: one file and its other half.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{Facts, FileArrows};
 use crate::violation::{Place, Rule, Violation};
 
-/// So many files may name each other.
+/// The most files that may import each other.
 const ALLOWED: usize = 2;
 
 /// What breaks the rule: one violation for each circle, at its first file.
@@ -48,7 +47,8 @@ fn violation(files: &FileArrows, circle: &BTreeSet<usize>) -> Violation {
     let mut names: BTreeMap<(usize, usize), BTreeSet<&str>> = BTreeMap::new();
     for arrow in &files.arrows {
         if circle.contains(&arrow.from) && circle.contains(&arrow.to) {
-            names.entry((arrow.from, arrow.to)).or_default().insert(&arrow.name);
+            let name = if arrow.name == "*" { "everything" } else { &arrow.name };
+            names.entry((arrow.from, arrow.to)).or_default().insert(name);
         }
     }
     let first = circle.iter().map(|file| &files.paths[*file]).min().cloned().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! The `tenfold` program on small workspaces.
 
+mod circles;
 mod cycles;
 mod exceptions;
 mod fixture;
