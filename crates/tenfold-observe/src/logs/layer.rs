@@ -86,7 +86,7 @@ impl LogLayer {
     }
 
     fn write(&self, line: &Line<'_>) {
-        self.output.queue.push(&self.format.render(&line));
+        self.output.queue.push(&self.format.render(line));
     }
 }
 
