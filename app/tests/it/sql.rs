@@ -6,7 +6,7 @@ use std::path::Path;
 use tenfold::both_databases;
 use tenfold::data::Dialect;
 use tenfold::testing::{ModuleText, TestApp};
-use tenfold_cli::{Place, Statement, statements};
+use tenfold_cli::{FileLine, Statement, statements};
 
 /// The statements of the product, as the sources have them.
 fn of_the_product() -> Vec<Statement> {
@@ -81,7 +81,7 @@ both_databases!(app::app(); async fn a_typo_in_a_text_that_no_test_runs_is_found
         package: "auth".to_owned(),
         sqlite: text.to_owned(),
         postgres: text.to_owned(),
-        place: Place::new("modules/auth/src/never.rs", 7),
+        place: FileLine::new("modules/auth/src/never.rs", 7),
     };
     let wrong = [
         statement("wrong.column", "SELECT emial FROM auth_accounts WHERE id = $1"),

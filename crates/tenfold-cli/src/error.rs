@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::violation::Place;
+use crate::violation::FileLine;
 
 /// The check could not begin or end: nothing is known about the boundaries.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum CheckError {
     #[error("{place}: {message}")]
     Source {
         /// The file and line.
-        place: Place,
+        place: FileLine,
         /// What is wrong.
         message: String,
     },

@@ -20,7 +20,7 @@ use toml::Spanned;
 
 use crate::error::CheckError;
 use crate::manifest::line_at;
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 
 /// The name of the file, in the workspace root.
 pub const FILE: &str = "tenfold-check.toml";
@@ -142,5 +142,5 @@ fn judge(allows: &[Allow], text: &str, violations: Vec<Violation>, today: Date) 
 }
 
 fn complaint(line: usize, names: &str, wrong: String, remedy: &str) -> Violation {
-    Violation::new(Rule::Exceptions, Place::new(FILE, line), names, wrong, remedy)
+    Violation::new(Rule::Exceptions, FileLine::new(FILE, line), names, wrong, remedy)
 }

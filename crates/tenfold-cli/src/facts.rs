@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::CheckError;
-use crate::imports::{Arrow, Files};
+use crate::imports::{Arrow, CrateFiles};
 use crate::source::{DeclaredEvent, DeclaredInterface, Literal, Source, SqlMacro};
 use crate::sql::{self, Naming, TableName, Unparsable};
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 use crate::workspace::{Package, Role, Workspace, shown};
 
 pub use self::reading::{Content, contents, files, is_product};
@@ -33,7 +33,7 @@ pub struct TableUse {
     /// Index of the package.
     pub package: usize,
     /// Where the text names it.
-    pub place: Place,
+    pub place: FileLine,
     /// The table.
     pub table: TableName,
 }
@@ -161,7 +161,7 @@ impl Facts {
             Content::Source(Ok(source)) => self.take_source(package, path, below, *source),
             Content::Source(Err((message, line))) => self.unreadable.push(Violation::new(
                 Rule::Sources,
-                Place::new(&below, line),
+                FileLine::new(&below, line),
                 &below,
                 format!("this source is no Rust that the check can read: {message}"),
                 "mend the syntax; until then nothing is known about its boundaries",
@@ -177,7 +177,7 @@ impl Facts {
                 None => (None, name),
             };
             let table = TableName { line, schema, name, naming: Naming::Uses };
-            self.tables.push(TableUse { package, place: Place::new(&below, line), table });
+            self.tables.push(TableUse { package, place: FileLine::new(&below, line), table });
         }
         for statement in &source.statements {
             self.read_statement(package, &below, statement);
@@ -201,7 +201,7 @@ impl Facts {
                 }
                 // A name in words, `"insert an audit entry"`, with the text after it.
                 Err(message) if must_parse && (index > 0 || texts == 1) => {
-                    self.unreadable.push(unparsable(Place::new(path, literal.line), path, &message));
+                    self.unreadable.push(unparsable(FileLine::new(path, literal.line), path, &message));
                 }
                 Ok(_) | Err(_) => {}
             }
@@ -210,7 +210,7 @@ impl Facts {
         if texts + read == 0 {
             self.unreadable.push(Violation::new(
                 Rule::Sql,
-                Place::new(path, statement.line),
+                FileLine::new(path, statement.line),
                 path,
                 "this `sql!` holds no text of SQL as a string literal".to_owned(),
                 "write the statement as a literal in the macro: a text that is put together elsewhere cannot be checked",
@@ -221,7 +221,7 @@ impl Facts {
     fn take_tables(&mut self, package: usize, path: &str, literal: &Literal, tables: Vec<TableName>) {
         for table in tables {
             let line = if literal.keeps_lines { literal.line + table.line - 1 } else { literal.line };
-            self.tables.push(TableUse { package, place: Place::new(path, line), table });
+            self.tables.push(TableUse { package, place: FileLine::new(path, line), table });
         }
     }
 
@@ -233,13 +233,13 @@ impl Facts {
                 self.texts += 1;
                 self.tables.extend(tables.into_iter().map(|table| TableUse {
                     package,
-                    place: Place::new(path, table.line),
+                    place: FileLine::new(path, table.line),
                     table,
                 }));
             }
             Err(message) => {
                 let line = line_of(&message).unwrap_or(1);
-                self.unreadable.push(unparsable(Place::new(path, line), path, &message));
+                self.unreadable.push(unparsable(FileLine::new(path, line), path, &message));
             }
         }
     }
@@ -251,7 +251,7 @@ impl Facts {
     }
 }
 
-fn unparsable(place: Place, names: &str, message: &str) -> Violation {
+fn unparsable(place: FileLine, names: &str, message: &str) -> Violation {
     Violation::new(
         Rule::Sql,
         place,
@@ -272,9 +272,10 @@ fn file_arrows(workspace: &Workspace) -> Result<Vec<FileArrows>, CheckError> {
     let mut found = Vec::new();
     for package in &workspace.packages {
         let (library, program) = (package.folder.join("src/lib.rs"), package.folder.join("src/main.rs"));
-        let library = library.exists().then(|| Files::of_library(&library, &package.name)).transpose()?;
-        let program = program.exists().then(|| Files::of_program(&program)).transpose()?;
-        for Files { paths, arrows } in library.into_iter().chain(program) {
+        let library =
+            library.exists().then(|| CrateFiles::of_library(&library, &package.name)).transpose()?;
+        let program = program.exists().then(|| CrateFiles::of_program(&program)).transpose()?;
+        for CrateFiles { paths, arrows } in library.into_iter().chain(program) {
             let paths = paths.iter().map(|path| shown(&workspace.root, path)).collect();
             found.push(FileArrows { paths, arrows });
         }

@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 
 use crate::error::CheckError;
 
-use self::scan::{Reference, References};
+use self::scan::{NamedPath, NamedPaths};
 
 /// The files of one crate, and what each takes from others.
 #[derive(Debug, Default)]
-pub struct Files {
+pub struct CrateFiles {
     /// The files, in the order in which their modules are declared.
     pub paths: Vec<PathBuf>,
     /// What one takes from another.
@@ -45,20 +45,20 @@ const MOST_STEPS: usize = 16;
 
 /// One module: a file, or a part of one.
 #[derive(Debug, Default)]
-struct Module {
+struct ModuleImports {
     file: usize,
-    references: References,
+    named: NamedPaths,
 }
 
 /// A crate whose files are being read.
 struct Crate {
     /// By which its own files may name it; none for a program, in which the package's name is that of the library.
     name: Option<String>,
-    modules: BTreeMap<ModulePath, Module>,
-    files: Files,
+    modules: BTreeMap<ModulePath, ModuleImports>,
+    files: CrateFiles,
 }
 
-impl Files {
+impl CrateFiles {
     /// Reads the library of the package `name` from its root, `src/lib.rs`. A file that cannot be parsed has no arrows;
     /// the compiler refuses it.
     pub fn of_library(root: &Path, name: &str) -> Result<Self, CheckError> {
@@ -71,13 +71,13 @@ impl Files {
     }
 
     fn read(root: &Path, name: Option<String>) -> Result<Self, CheckError> {
-        let mut read = Crate { name, modules: BTreeMap::new(), files: Files::default() };
+        let mut read = Crate { name, modules: BTreeMap::new(), files: CrateFiles::default() };
         read.file(root.to_path_buf(), Vec::new())?;
         let mut arrows = Vec::new();
         for (path, module) in &read.modules {
-            arrows.extend(module.references.taken().filter_map(|taken| read.arrow(path, module.file, taken)));
+            arrows.extend(module.named.taken().filter_map(|taken| read.arrow(path, module.file, taken)));
         }
-        Ok(Files { arrows, ..read.files })
+        Ok(CrateFiles { arrows, ..read.files })
     }
 }
 
@@ -98,7 +98,7 @@ impl Crate {
         path: ModulePath,
         items: &[syn::Item],
     ) -> Result<(), CheckError> {
-        self.modules.insert(path.clone(), Module { file, references: References::of(items) });
+        self.modules.insert(path.clone(), ModuleImports { file, named: NamedPaths::of(items) });
         for item in items {
             let syn::Item::Mod(child) = item else { continue };
             if scan::is_for_tests(&child.attrs) {
@@ -120,7 +120,7 @@ impl Crate {
         Ok(())
     }
 
-    fn arrow(&self, module: &ModulePath, from: usize, taken: &Reference) -> Option<Arrow> {
+    fn arrow(&self, module: &ModulePath, from: usize, taken: &NamedPath) -> Option<Arrow> {
         let path = self.defined_path(self.absolute(module, &taken.path, 0)?, 0);
         let (known, defining) = self.innermost(&path)?;
         let name = match path.get(known) {
@@ -148,7 +148,7 @@ impl Crate {
                 if self.modules.contains_key(&[module.as_slice(), &[name.to_owned()]].concat()) {
                     return below(module, path);
                 }
-                let imported = self.modules.get(module)?.references.imported(name)?;
+                let imported = self.modules.get(module)?.named.imported(name)?;
                 // `use clap::{self}`: a name of its own, from another crate.
                 if steps == MOST_STEPS || imported.path.first().is_none_or(|first| first == name) {
                     return None;
@@ -162,7 +162,7 @@ impl Crate {
     fn defined_path(&self, path: ModulePath, steps: usize) -> ModulePath {
         let Some((known, module)) = self.innermost(&path) else { return path };
         let Some(name) = path.get(known).filter(|_| steps < MOST_STEPS) else { return path };
-        let imported = module.references.imported(name);
+        let imported = module.named.imported(name);
         match imported.and_then(|from| self.absolute(&path[..known].to_vec(), &from.path, steps)) {
             Some(from) => self.defined_path([&from, &path[known + 1..]].concat(), steps + 1),
             None => path,
@@ -170,7 +170,7 @@ impl Crate {
     }
 
     /// The innermost module on a path, and how many words name it.
-    fn innermost(&self, path: &[String]) -> Option<(usize, &Module)> {
+    fn innermost(&self, path: &[String]) -> Option<(usize, &ModuleImports)> {
         (0..=path.len()).rev().find_map(|length| Some((length, self.modules.get(&path[..length])?)))
     }
 }

@@ -39,7 +39,7 @@ use jiff::civil::Date;
 pub use command::{Command, run};
 pub use error::CheckError;
 pub use statements::{Statement, statements};
-pub use violation::{Place, Rule, Violation};
+pub use violation::{FileLine, Rule, Violation};
 
 use facts::Facts;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::CheckError;
 use crate::facts::{self, Content};
 use crate::source::{Literal, SqlMacro};
-use crate::violation::Place;
+use crate::violation::FileLine;
 use crate::workspace::{Workspace, shown};
 
 /// One `sql!(…)` of the product: sources for tests, benchmarks and examples do not count.
@@ -20,7 +20,7 @@ pub struct Statement {
     /// The text for PostgreSQL; usually the same.
     pub postgres: String,
     /// The file and line of the macro.
-    pub place: Place,
+    pub place: FileLine,
 }
 
 /// All statements of the workspace around `folder`, the framework's too, by file and line.
@@ -62,11 +62,11 @@ fn read(statement: &SqlMacro, package: &str, path: &str) -> Result<Statement, Ch
             ));
         }
     };
-    let place = Place::new(path, statement.line);
+    let place = FileLine::new(path, statement.line);
     let package = package.to_owned();
     Ok(Statement { name: text(name), package, sqlite: text(sqlite), postgres: text(postgres), place })
 }
 
 fn unreadable(path: &str, line: usize, message: &str) -> CheckError {
-    CheckError::Source { place: Place::new(path, line), message: message.to_owned() }
+    CheckError::Source { place: FileLine::new(path, line), message: message.to_owned() }
 }

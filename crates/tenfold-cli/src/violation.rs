@@ -4,21 +4,21 @@ use std::fmt;
 
 /// A line in a file of the workspace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct FileLine {
     /// Path below the workspace root, with `/` on every system.
     pub path: String,
     /// Line, counted from 1.
     pub line: usize,
 }
 
-impl Place {
+impl FileLine {
     /// The place at `line` (from 1) of `path` (below the workspace root).
     pub fn new(path: impl Into<String>, line: usize) -> Self {
         Self { path: path.into(), line }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FileLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.path, self.line)
     }
@@ -112,7 +112,7 @@ impl Rule {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
     /// Where to look first.
-    pub place: Place,
+    pub place: FileLine,
     /// The rule that is broken.
     pub rule: Rule,
     /// What the violation is about (a table, a package, a trait): an exception may be limited to it.
@@ -127,7 +127,7 @@ pub struct Violation {
 
 impl Violation {
     /// A violation without further lines.
-    pub fn new(rule: Rule, place: Place, names: &str, wrong: String, remedy: impl Into<String>) -> Self {
+    pub fn new(rule: Rule, place: FileLine, names: &str, wrong: String, remedy: impl Into<String>) -> Self {
         Self { place, rule, names: names.to_owned(), wrong, details: Vec::new(), remedy: remedy.into() }
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::error::CheckError;
 use crate::manifest;
-use crate::violation::Place;
+use crate::violation::FileLine;
 
 /// What a package is, by the folder in which it lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct Dependency {
     /// Index of the package in [`Workspace::packages`]; none for one from outside.
     pub member: Option<usize>,
     /// The line of the manifest.
-    pub place: Place,
+    pub place: FileLine,
 }
 
 /// One member of the workspace.
@@ -189,7 +189,7 @@ impl MetadataPackage {
                     crate_name: key.replace('-', "_"),
                     kind,
                     member: dependency.path.as_ref().and_then(|path| folders.get(path)).copied(),
-                    place: Place::new(&manifest, line),
+                    place: FileLine::new(&manifest, line),
                 }
             })
             .collect();

@@ -11,7 +11,7 @@ use syn::{Attribute, ImplItemFn, Item, ItemUse, MetaList, UseTree, Visibility};
 
 /// A path that is named, and where.
 #[derive(Debug, Clone)]
-pub struct Reference {
+pub struct NamedPath {
     /// Its words.
     pub path: Vec<String>,
     /// A line, from 1.
@@ -20,35 +20,35 @@ pub struct Reference {
     pub is_glob: bool,
 }
 
-/// The references of one module.
+/// What one module names.
 #[derive(Debug, Default)]
-pub struct References {
+pub struct NamedPaths {
     /// What `use` brings in, by its name here.
-    imports: BTreeMap<String, Reference>,
-    /// Those of them that are only handed on, unless the module uses them itself.
-    handed_on: BTreeSet<String>,
-    globs: Vec<Reference>,
-    paths: Vec<Reference>,
+    imports: BTreeMap<String, NamedPath>,
+    /// The re-exports among them: not taken, unless the module uses them itself.
+    re_exports: BTreeSet<String>,
+    globs: Vec<NamedPath>,
+    paths: Vec<NamedPath>,
     /// The words with which the paths of the module begin.
     first_words: BTreeSet<String>,
 }
 
-impl References {
-    /// Reads the items, but not those of modules inside, nor those for tests.
+impl NamedPaths {
+    /// Reads the items, except inline modules and what is for tests.
     pub fn of(items: &[Item]) -> Self {
         let mut found = Self::default();
         items.iter().for_each(|item| found.visit_item(item));
         found
     }
 
-    /// What a name stands for that `use` brings in.
-    pub fn imported(&self, name: &str) -> Option<&Reference> {
+    /// What a name that `use` brings in stands for.
+    pub fn imported(&self, name: &str) -> Option<&NamedPath> {
         self.imports.get(name)
     }
 
     /// Everything that the module takes from somewhere.
-    pub fn taken(&self) -> impl Iterator<Item = &Reference> {
-        let is_used = |name: &&String| !self.handed_on.contains(*name) || self.first_words.contains(*name);
+    pub fn taken(&self) -> impl Iterator<Item = &NamedPath> {
+        let is_used = |name: &&String| !self.re_exports.contains(*name) || self.first_words.contains(*name);
         let imports = self.imports.iter().filter(move |(name, _)| is_used(name)).map(|(_, path)| path);
         imports.chain(&self.globs).chain(&self.paths)
     }
@@ -65,7 +65,7 @@ impl References {
                 group.items.iter().for_each(|item| self.import(item, before, is_public));
             }
             UseTree::Glob(_) if !is_public => {
-                self.globs.push(Reference { path: before.clone(), line, is_glob: true });
+                self.globs.push(NamedPath { path: before.clone(), line, is_glob: true });
             }
             UseTree::Glob(_) => {}
             UseTree::Name(name) => {
@@ -76,7 +76,7 @@ impl References {
             UseTree::Rename(name) if name.rename == "_" => {
                 if !is_public {
                     let path = [before.as_slice(), &[name.ident.to_string()]].concat();
-                    self.paths.push(Reference { path, line, is_glob: false });
+                    self.paths.push(NamedPath { path, line, is_glob: false });
                 }
             }
             UseTree::Rename(name) => {
@@ -92,9 +92,9 @@ impl References {
         }
         let name = if name == "self" { path.last().cloned().unwrap_or_default() } else { name };
         if is_public {
-            self.handed_on.insert(name.clone());
+            self.re_exports.insert(name.clone());
         }
-        self.imports.insert(name, Reference { path, line, is_glob: false });
+        self.imports.insert(name, NamedPath { path, line, is_glob: false });
     }
 
     /// The paths among the tokens of a macro.
@@ -127,12 +127,12 @@ impl References {
     fn end_path(&mut self, path: Vec<String>, line: usize) {
         self.first_words.extend(path.first().cloned());
         if path.len() > 1 {
-            self.paths.push(Reference { path, line, is_glob: false });
+            self.paths.push(NamedPath { path, line, is_glob: false });
         }
     }
 }
 
-impl<'ast> Visit<'ast> for References {
+impl<'ast> Visit<'ast> for NamedPaths {
     fn visit_item(&mut self, item: &'ast Item) {
         if !matches!(item, Item::Mod(_)) && !is_for_tests(attributes(item)) {
             visit::visit_item(self, item);

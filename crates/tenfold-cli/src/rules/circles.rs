@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{Facts, FileArrows};
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 
 /// The most files that may import each other.
 const ALLOWED: usize = 2;
@@ -56,7 +56,7 @@ fn violation(files: &FileArrows, circle: &BTreeSet<usize>) -> Violation {
         files.arrows.iter().find(|arrow| files.paths[arrow.from] == first && circle.contains(&arrow.to));
     let wrong = format!("{} files import each other in a circle", circle.len());
     let remedy = "move what several of them need into a file that imports none of them";
-    let place = Place::new(&first, line.map_or(1, |arrow| arrow.line));
+    let place = FileLine::new(&first, line.map_or(1, |arrow| arrow.line));
     let details = names.into_iter().map(|((from, to), names)| {
         let names = names.into_iter().collect::<Vec<_>>().join(", ");
         format!("{} → {}: {names}", files.paths[from], files.paths[to])

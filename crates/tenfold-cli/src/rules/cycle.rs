@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::facts::Facts;
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 use crate::workspace::Kind;
 
 use super::references::{heard_modules, needed_modules};
 
 /// Why one module leads to another, and where it says so.
-type Causes = BTreeSet<(Place, String)>;
+type Causes = BTreeSet<(FileLine, String)>;
 type Edges<'a> = BTreeMap<(&'a str, &'a str), Causes>;
 
 /// What breaks the rule: for each edge that must go, the shortest cycle that it closes.
@@ -128,7 +128,7 @@ fn violation(facts: &Facts, edges: &Edges<'_>, path: &[&str]) -> Violation {
     let call = closing_call(facts, last, first);
     let place = match (&call, edges.get(&(last, first)).and_then(|causes| causes.last())) {
         (Some((place, _)), _) | (None, Some((place, _))) => place.clone(),
-        (None, None) => Place::new("Cargo.toml", 1),
+        (None, None) => FileLine::new("Cargo.toml", 1),
     };
     let closes = match &call {
         Some((place, call)) => format!("the call `{call}` at {place} closes the cycle"),
@@ -151,7 +151,7 @@ fn violation(facts: &Facts, edges: &Edges<'_>, path: &[&str]) -> Violation {
 
 /// The first call in `from`'s implementation on something called after `to` or one of its traits, of a method
 /// that `to`'s interface has.
-fn closing_call(facts: &Facts, from: &str, to: &str) -> Option<(Place, String)> {
+fn closing_call(facts: &Facts, from: &str, to: &str) -> Option<(FileLine, String)> {
     let interfaces: Vec<_> = facts
         .interfaces()
         .filter(|(module, _, _)| *module == to)
@@ -164,8 +164,9 @@ fn closing_call(facts: &Facts, from: &str, to: &str) -> Option<(Place, String)> 
                 interface.methods.contains(&call.method)
                     && (call.receiver == interface.name || call.receiver == field)
             });
-            is_call
-                .then(|| (Place::new(&file.path, call.line), format!("{}.{}(…)", call.receiver, call.method)))
+            is_call.then(|| {
+                (FileLine::new(&file.path, call.line), format!("{}.{}(…)", call.receiver, call.method))
+            })
         })
     })
 }

@@ -3,7 +3,7 @@
 
 use crate::facts::{Facts, SourceFile};
 use crate::source::DeclaredJob;
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 use crate::workspace::Role;
 
 /// What breaks the rule.
@@ -29,13 +29,15 @@ fn is_registered(facts: &Facts, file: &SourceFile, job: &DeclaredJob) -> bool {
 fn unregistered(facts: &Facts, file: &SourceFile, job: &DeclaredJob) -> Violation {
     let built = facts.sources.iter().filter(|other| other.package == file.package && other.is_product);
     let built = built
-        .filter_map(|other| other.source.registrations.first().map(|new| Place::new(&other.path, new.line)))
+        .filter_map(|other| {
+            other.source.registrations.first().map(|new| FileLine::new(&other.path, new.line))
+        })
         .next();
     let at = built.map_or_else(|| "where the module is built".to_owned(), |place| format!("at {place}"));
     let name = &job.name;
     Violation::new(
         Rule::Jobs,
-        Place::new(&file.path, job.line),
+        FileLine::new(&file.path, job.line),
         name,
         format!("no module registers the job {name}, so nobody would run it"),
         format!("add `.job::<{name}>()` {at}, or remove the job"),

@@ -2,7 +2,7 @@
 //! messages are named after it.
 
 use crate::facts::Facts;
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 use crate::workspace::{Package, Role};
 
 /// What breaks the rule.
@@ -39,7 +39,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
 }
 
 fn package(package: &Package) -> Option<Violation> {
-    let place = Place::new(&package.manifest, 1);
+    let place = FileLine::new(&package.manifest, 1);
     match &package.role {
         Role::Implementation(module) if package.name != *module => Some(Violation::new(
             Rule::Layout,
@@ -79,7 +79,7 @@ fn twins(facts: &Facts) -> Vec<Violation> {
         .map(|(_, package)| {
             Violation::new(
                 Rule::Layout,
-                Place::new(&package.manifest, 1),
+                FileLine::new(&package.manifest, 1),
                 &package.name,
                 format!("a second module is called {}", package.module().unwrap_or_default()),
                 "give one of the two another name: tables and configuration are named after it",
@@ -91,7 +91,7 @@ fn twins(facts: &Facts) -> Vec<Violation> {
 fn misnamed(path: &str, line: usize, named: &str, module: &str, does: &str) -> Violation {
     Violation::new(
         Rule::Layout,
-        Place::new(path, line),
+        FileLine::new(path, line),
         named,
         format!("module {module} {does} \"{named}\""),
         format!("write \"{module}\", or rename the module's folder"),
@@ -109,7 +109,7 @@ fn provides(
     (!is_own).then(|| {
         Violation::new(
             Rule::Layout,
-            Place::new(path, provided.line),
+            FileLine::new(path, provided.line),
             name,
             format!("module {module} provides `{name}`, which {module}-api does not declare"),
             format!("declare `#[module_api(name = \"{module}\", …)] pub trait {name}` in {module}-api"),

@@ -12,9 +12,9 @@
 
 use std::collections::HashSet;
 
-use super::statement::{Statement, statements};
+use super::statement::{MigrationStatement, statements};
 use crate::facts::{Facts, MigrationText};
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 
 /// The first line of a file whose indexes `migrate up` builds CONCURRENTLY.
 const MARK: &str = "-- tenfold: concurrently";
@@ -38,7 +38,7 @@ fn of_file(file: &MigrationText) -> Vec<Violation> {
             let remedy = format!(
                 "{remedy}; if it must be, write `-- tenfold: locks, because …` with the reason above the statement"
             );
-            let place = Place::new(&file.path, statement.line);
+            let place = FileLine::new(&file.path, statement.line);
             found.push(Violation::new(Rule::Locks, place, &statement.table, wrong, remedy));
         }
         known.learn(&statement);
@@ -58,7 +58,7 @@ struct Known {
 }
 
 impl Known {
-    fn learn(&mut self, statement: &Statement) {
+    fn learn(&mut self, statement: &MigrationStatement) {
         let table = &statement.table;
         if statement.begins(&["CREATE", "TABLE"]) {
             self.created.insert(table.clone());
@@ -74,7 +74,7 @@ impl Known {
 
 type Finding = (String, &'static str);
 
-fn judge(statement: &Statement, known: &Known) -> Vec<Finding> {
+fn judge(statement: &MigrationStatement, known: &Known) -> Vec<Finding> {
     let table = &statement.table;
     if table.is_empty() || known.created.contains(table) {
         return Vec::new();
@@ -118,7 +118,7 @@ fn judge(statement: &Statement, known: &Known) -> Vec<Finding> {
 }
 
 /// One action of ALTER TABLE.
-fn alter(action: &Statement, table: &str, known: &Known) -> Option<Finding> {
+fn alter(action: &MigrationStatement, table: &str, known: &Known) -> Option<Finding> {
     if action.begins(&["RENAME"]) || action.begins(&["DROP"]) && !action.begins(&["DROP", "CONSTRAINT"]) {
         return Some((
             format!("a name of `{table}` goes away while the version that runs still uses it"),
@@ -148,7 +148,7 @@ fn alter(action: &Statement, table: &str, known: &Known) -> Option<Finding> {
     if action.begins(&["ADD"]) { add(action, table) } else { None }
 }
 
-fn add(action: &Statement, table: &str) -> Option<Finding> {
+fn add(action: &MigrationStatement, table: &str) -> Option<Finding> {
     let is_constraint = ["CONSTRAINT", "FOREIGN", "CHECK", "UNIQUE", "PRIMARY", "EXCLUDE"]
         .iter()
         .any(|word| action.begins(&["ADD", word]));

@@ -7,7 +7,7 @@
 
 use crate::facts::{Facts, SourceFile};
 use crate::source::NamedUse;
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 use crate::workspace::{Dependency, Kind, Role};
 
 use super::references::{heard_modules, interface_of, needed_modules};
@@ -45,7 +45,7 @@ fn edge_without_needs(facts: &Facts, module: &str, other: &str, dependency: &Dep
     let ways: Vec<String> = traits.chain(events).collect();
     let add = if ways.is_empty() { "the `.needs::<dyn …>()`".to_owned() } else { ways.join(" or ") };
     let registered = facts.implementation(module).find_map(|file| {
-        file.source.registrations.first().map(|literal| Place::new(&file.path, literal.line))
+        file.source.registrations.first().map(|literal| FileLine::new(&file.path, literal.line))
     });
     let at = registered.map_or_else(|| "where the module is built".to_owned(), |place| format!("at {place}"));
     Violation::new(
@@ -61,7 +61,7 @@ fn edge_without_needs(facts: &Facts, module: &str, other: &str, dependency: &Dep
 }
 
 fn needs_without_edge(facts: &Facts, module: &str, file: &SourceFile, named: &NamedUse) -> Option<Violation> {
-    let place = Place::new(&file.path, named.line);
+    let place = FileLine::new(&file.path, named.line);
     let name = named.name();
     let violation =
         |wrong: String, remedy: String| Some(Violation::new(Rule::Needs, place, name, wrong, remedy));

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::facts::Facts;
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 
 /// What a build script has to say; one colon was the way of Cargo before 1.77.
 const WATCH: [&str; 2] = ["cargo::rerun-if-changed=migrations", "cargo:rerun-if-changed=migrations"];
@@ -30,7 +30,7 @@ fn violation(facts: &Facts, package: usize) -> Violation {
     let package_name = &facts.package(package).name;
     Violation::new(
         Rule::Rebuild,
-        Place::new(build_script(facts, package), 1),
+        FileLine::new(build_script(facts, package), 1),
         package_name,
         format!("Cargo does not see a new file among the migrations of {package_name}"),
         format!("let its build script say `fn main() {{ println!(\"{}\"); }}`", WATCH[0]),

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{Facts, SourceFile};
 use crate::source::{DeclaredEvent, DeclaredInterface, NamedUse};
-use crate::violation::Place;
+use crate::violation::FileLine;
 use crate::workspace::Role;
 
 /// Something that an interface package declares, with its module and its source.
 type Declared<'a, D> = (&'a str, &'a SourceFile, &'a D);
 
 /// For each module and each other one: the places that name something of the other, with its name.
-pub type References<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<(Place, String)>>;
+pub type References<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<(FileLine, String)>>;
 
 /// The interface that `named` means in a source of the package at index `package`.
 ///
@@ -94,7 +94,7 @@ fn references<'a>(
         let Role::Implementation(module) = &facts.package(file.package).role else { continue };
         for (other, line, name) in named_in(file) {
             if other != module {
-                let place = Place::new(&file.path, line);
+                let place = FileLine::new(&file.path, line);
                 found.entry((module.as_str(), other)).or_default().insert((place, name));
             }
         }

@@ -15,7 +15,7 @@ const NO_ENTITY: &str = "tenfold: no entity, because";
 
 /// A statement, or one action of ALTER TABLE.
 #[derive(Debug, Default)]
-pub struct Statement {
+pub struct MigrationStatement {
     /// The line of its first word.
     pub line: usize,
     /// The table that it is about, in lower case; empty when it is about none.
@@ -29,12 +29,12 @@ pub struct Statement {
 }
 
 /// The statements of a text; one that cannot even be cut into words is told by another rule.
-pub fn statements(text: &str) -> Vec<Statement> {
+pub fn statements(text: &str) -> Vec<MigrationStatement> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location().unwrap_or_default();
-    let mut all = vec![Statement::default()];
+    let mut all = vec![MigrationStatement::default()];
     for token in &tokens {
         if token.token == Token::SemiColon {
-            all.push(Statement::default());
+            all.push(MigrationStatement::default());
         } else if let Some(statement) = all.last_mut() {
             statement.take(token);
         }
@@ -46,7 +46,7 @@ pub fn statements(text: &str) -> Vec<Statement> {
     all
 }
 
-impl Statement {
+impl MigrationStatement {
     fn take(&mut self, token: &TokenWithSpan) {
         match &token.token {
             Token::Whitespace(Whitespace::SingleLineComment { comment, .. }) => {
@@ -96,21 +96,21 @@ impl Statement {
     }
 
     /// The actions of ALTER TABLE: what its commas part.
-    pub fn actions(&self) -> Vec<Statement> {
+    pub fn actions(&self) -> Vec<MigrationStatement> {
         let skipped = ["ALTER", "TABLE", "IF", "EXISTS", "ONLY"];
         let name = self.words.iter().position(|word| !skipped.contains(&word.as_str())).unwrap_or(0);
         let mut rest = &self.words[(name + 1).min(self.words.len())..];
         while rest.first().is_some_and(|word| word == "." || word == "*") {
             rest = &rest[if rest[0] == "." { 2 } else { 1 }.min(rest.len())..];
         }
-        let mut actions = vec![Statement::default()];
+        let mut actions = vec![MigrationStatement::default()];
         let mut depth = 0_usize;
         for word in rest {
             match word.as_str() {
                 "(" => depth += 1,
                 ")" => depth = depth.saturating_sub(1),
                 "," if depth == 0 => {
-                    actions.push(Statement::default());
+                    actions.push(MigrationStatement::default());
                     continue;
                 }
                 _ => {}

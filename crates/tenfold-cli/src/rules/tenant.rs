@@ -9,16 +9,16 @@ use std::collections::BTreeMap;
 use super::statement::{Change, statements};
 use crate::facts::{Facts, MigrationText, SourceFile};
 use crate::source::DeclaredEntity;
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 use crate::workspace::Role;
 
 /// The column by which row-level security tells organizations apart.
 const ORGANIZATION: &str = "org_id";
 
 /// A table as the migrations leave it.
-struct Table {
+struct TableColumns {
     /// Where it is made.
-    place: Place,
+    place: FileLine,
     columns: Vec<String>,
     /// None if a migration does not name its columns.
     key: Option<Vec<String>>,
@@ -26,7 +26,7 @@ struct Table {
     says_no_entity: bool,
 }
 
-impl Table {
+impl TableColumns {
     fn key_begins_with_organization(&self) -> bool {
         self.key.as_ref().is_none_or(|key| key.first().is_some_and(|first| first == ORGANIZATION))
     }
@@ -50,12 +50,12 @@ fn entities(facts: &Facts) -> impl Iterator<Item = (&SourceFile, &DeclaredEntity
 }
 
 /// The tables of one database.
-fn tables<'a>(migrations: impl Iterator<Item = &'a MigrationText>) -> BTreeMap<String, Table> {
+fn tables<'a>(migrations: impl Iterator<Item = &'a MigrationText>) -> BTreeMap<String, TableColumns> {
     let mut tables = BTreeMap::new();
     for file in migrations {
         for statement in statements(&file.text) {
             for change in statement.changes() {
-                let place = Place::new(&file.path, statement.line);
+                let place = FileLine::new(&file.path, statement.line);
                 apply(&mut tables, &statement.table, change, (place, statement.says_no_entity));
             }
         }
@@ -64,14 +64,14 @@ fn tables<'a>(migrations: impl Iterator<Item = &'a MigrationText>) -> BTreeMap<S
 }
 
 fn apply(
-    tables: &mut BTreeMap<String, Table>,
+    tables: &mut BTreeMap<String, TableColumns>,
     name: &str,
     change: Change,
-    (place, says_no_entity): (Place, bool),
+    (place, says_no_entity): (FileLine, bool),
 ) {
     match (change, tables.get_mut(name)) {
         (Change::Made { columns, key }, _) => {
-            tables.insert(name.to_owned(), Table { place, columns, key: Some(key), says_no_entity });
+            tables.insert(name.to_owned(), TableColumns { place, columns, key: Some(key), says_no_entity });
         }
         (Change::Column { name, is_key }, Some(table)) => {
             if is_key {
@@ -91,7 +91,7 @@ fn apply(
 }
 
 fn of_database(
-    tables: &BTreeMap<String, Table>,
+    tables: &BTreeMap<String, TableColumns>,
     entities: &[(&SourceFile, &DeclaredEntity)],
 ) -> Vec<Violation> {
     let mut found = Vec::new();
@@ -99,7 +99,7 @@ fn of_database(
         let name = entity.table.value.to_lowercase();
         let Some(table) = tables.get(&name) else { continue };
         let judged = judge(&name, table, entity);
-        let place = || Place::new(&file.path, entity.table.line);
+        let place = || FileLine::new(&file.path, entity.table.line);
         found.extend(
             judged.map(|(wrong, remedy)| Violation::new(Rule::Tenant, place(), &name, wrong, remedy)),
         );
@@ -124,7 +124,7 @@ fn of_database(
 }
 
 /// What is wrong about an entity of `table`, and what to do.
-fn judge(name: &str, table: &Table, entity: &DeclaredEntity) -> Option<(String, String)> {
+fn judge(name: &str, table: &TableColumns, entity: &DeclaredEntity) -> Option<(String, String)> {
     let begins = table.key_begins_with_organization();
     match &entity.tenant {
         Some(column) if column != ORGANIZATION => Some((

@@ -4,9 +4,9 @@
 //! policy can guard: PostgreSQL has none for it. Of several policies one must let a row through, so another one can
 //! only let more through, unless it is restrictive.
 
-use super::statement::{Statement, statements};
+use super::statement::{MigrationStatement, statements};
 use crate::facts::{Facts, MigrationText};
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 
 /// What breaks the rule.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
@@ -14,15 +14,15 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
 }
 
 fn of_file(file: &MigrationText) -> Vec<Violation> {
-    let broken = |statement: Statement| {
+    let broken = |statement: MigrationStatement| {
         let (wrong, remedy) = judge(&statement)?;
-        let place = Place::new(&file.path, statement.line);
+        let place = FileLine::new(&file.path, statement.line);
         Some(Violation::new(Rule::Wall, place, &statement.table, wrong.to_owned(), remedy))
     };
     statements(&file.text).into_iter().filter_map(broken).collect()
 }
 
-fn judge(statement: &Statement) -> Option<(&'static str, &'static str)> {
+fn judge(statement: &MigrationStatement) -> Option<(&'static str, &'static str)> {
     if statement.begins(&["CREATE", "MATERIALIZED", "VIEW"]) {
         return Some((
             "a materialized view shows every organization's rows to everybody: row-level security does not reach it",

@@ -26,7 +26,7 @@ pub struct SqlMacro {
 }
 
 /// How the tokens between a macro's brackets can be read.
-pub enum Inside {
+pub enum MacroBody {
     /// Arguments, as of `vec!`, `format!`, `assert_eq!`.
     Expressions(Punctuated<Expr, Token![,]>),
     /// Statements, as of `select!`-like blocks.
@@ -36,13 +36,13 @@ pub enum Inside {
 }
 
 /// Reads the inside of an unknown macro as Rust where that is possible.
-pub fn inside(tokens: &TokenStream) -> Inside {
+pub fn inside(tokens: &TokenStream) -> MacroBody {
     if let Ok(expressions) = Punctuated::parse_terminated.parse2(tokens.clone()) {
-        return Inside::Expressions(expressions);
+        return MacroBody::Expressions(expressions);
     }
     match Block::parse_within.parse2(tokens.clone()) {
-        Ok(statements) => Inside::Statements(statements),
-        Err(_) => Inside::Tokens,
+        Ok(statements) => MacroBody::Statements(statements),
+        Err(_) => MacroBody::Tokens,
     }
 }
 

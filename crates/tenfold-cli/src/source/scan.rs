@@ -9,7 +9,7 @@ use syn::{
     ItemUse, UseTree,
 };
 
-use super::macros::{self, Inside, Literal};
+use super::macros::{self, Inside, Literal, MacroBody};
 use super::{DeclaredEndpoint, DeclaredEntity, DeclaredEvent, DeclaredInterface, DeclaredJob, Literal, MethodCall, NamedUse, Source};
 
 /// Collects a file's [`Source`] while `syn` walks over it.
@@ -107,9 +107,9 @@ impl<'ast> Visit<'ast> for Scan {
             macros::words(&invocation.tokens, &mut self.source.routed);
         }
         match macros::inside(&invocation.tokens) {
-            Inside::Expressions(expressions) => expressions.iter().for_each(|inner| self.walk_expr(inner)),
-            Inside::Statements(statements) => statements.iter().for_each(|inner| self.walk_stmt(inner)),
-            Inside::Tokens => macros::statements_among(&invocation.tokens, &mut self.source.statements),
+            MacroBody::Expressions(expressions) => expressions.iter().for_each(|inner| self.walk_expr(inner)),
+            MacroBody::Statements(statements) => statements.iter().for_each(|inner| self.walk_stmt(inner)),
+            MacroBody::Tokens => macros::statements_among(&invocation.tokens, &mut self.source.statements),
         }
     }
 }

@@ -30,14 +30,14 @@ pub fn table_name(name: &ObjectName, naming: Naming) -> Option<TableName> {
 #[derive(Default)]
 struct Relations {
     found: Vec<TableName>,
-    scopes: Vec<Scope>,
+    scopes: Vec<WithScope>,
     /// The relation that follows is a function, as in `FROM json_each(?1)`.
     is_function: bool,
 }
 
 /// The names that one query's `WITH` gives. A name is visible to the expressions after it, and with
 /// `RECURSIVE` to all: `WITH x AS (SELECT … FROM x)` reads the table `x`.
-struct Scope {
+struct WithScope {
     names: Vec<String>,
     /// Addresses of the expressions' queries, by which the walk knows that it enters or leaves one.
     bodies: Vec<*const Query>,
@@ -45,7 +45,7 @@ struct Scope {
     is_recursive: bool,
 }
 
-impl Scope {
+impl WithScope {
     fn of(query: &Query) -> Self {
         let Some(with) = &query.with else {
             return Self { names: Vec::new(), bodies: Vec::new(), visible: 0, is_recursive: false };
@@ -77,7 +77,7 @@ impl Visitor for Relations {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        self.scopes.push(Scope::of(query));
+        self.scopes.push(WithScope::of(query));
         ControlFlow::Continue(())
     }
 

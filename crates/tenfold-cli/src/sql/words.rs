@@ -8,20 +8,20 @@ use super::table_name::{Naming, TableName};
 /// The tables that definitions name: after `TABLE`, `VIEW`, `REFERENCES`, `INHERITS (`, `COPY`, and after the
 /// `ON` of an index, a trigger, a policy.
 pub fn defined(tokens: &[TokenWithSpan]) -> Vec<TableName> {
-    Words::new(tokens).collect(Reach::Definitions)
+    Words::new(tokens).collect(WordScan::Definitions)
 }
 
 /// [`defined`] and the names after `FROM`, `JOIN`, `INTO` and `UPDATE`, without common table expressions.
 pub fn all(tokens: &[TokenWithSpan]) -> Vec<TableName> {
     let words = Words::new(tokens);
     let common = words.common_tables();
-    let mut found = words.collect(Reach::Everything);
+    let mut found = words.collect(WordScan::Everything);
     found.retain(|table| table.schema.is_some() || !common.contains(&table.name));
     found
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Reach {
+enum WordScan {
     Definitions,
     Everything,
 }
@@ -37,7 +37,7 @@ impl<'a> Words<'a> {
         Self { tokens: tokens.iter().filter(is_code).collect() }
     }
 
-    fn collect(&self, reach: Reach) -> Vec<TableName> {
+    fn collect(&self, scan: WordScan) -> Vec<TableName> {
         let mut found = Vec::new();
         let mut start = 0;
         let mut on_is_taken = false;
@@ -55,13 +55,13 @@ impl<'a> Words<'a> {
                     on_is_taken = true;
                     found.extend(self.name_at(at + 1, Naming::Uses));
                 }
-                "FROM" if reach == Reach::Everything && !self.is_preceded(at, &["DISTINCT"]) => {
+                "FROM" if scan == WordScan::Everything && !self.is_preceded(at, &["DISTINCT"]) => {
                     self.list_after(at, &mut found);
                 }
-                "JOIN" | "INTO" if reach == Reach::Everything => {
+                "JOIN" | "INTO" if scan == WordScan::Everything => {
                     found.extend(self.name_at(at + 1, Naming::Uses));
                 }
-                "UPDATE" if reach == Reach::Everything && self.is_write(at) => {
+                "UPDATE" if scan == WordScan::Everything && self.is_write(at) => {
                     found.extend(self.name_at(at + 1, Naming::Uses));
                 }
                 _ => {}

@@ -1,6 +1,6 @@
 //! What CREATE TABLE and ALTER TABLE say about a table's columns and its key.
 
-use super::Statement;
+use super::MigrationStatement;
 
 /// What a statement does to the columns or the key of a table.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub enum Change {
     Dropped,
 }
 
-impl Statement {
-    /// What the statement does to the columns or the key of [`Statement::table`].
+impl MigrationStatement {
+    /// What the statement does to the columns or the key of [`MigrationStatement::table`].
     pub fn changes(&self) -> Vec<Change> {
         match self.words.first().map(String::as_str) {
             Some("CREATE") if self.words.iter().take(4).any(|word| word == "TABLE") => {
