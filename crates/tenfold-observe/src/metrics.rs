@@ -118,13 +118,13 @@ impl Metrics {
     }
 
     fn count(&self, counter: &rare::Rare, labels: [&str; 2]) {
-        if counter.count(labels) == family::Place::Other {
+        if counter.count(labels) == family::Destination::Other {
             self.exposition.overflow.inc();
         }
     }
 
     fn observe<const N: usize>(&self, family: &Family<N>, labels: [&str; N], seconds: f64) {
-        if family.observe(labels, seconds) == family::Place::Other {
+        if family.observe(labels, seconds) == family::Destination::Other {
             self.exposition.overflow.inc();
         }
     }

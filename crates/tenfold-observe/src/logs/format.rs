@@ -1,6 +1,6 @@
 //! What a line looks like, and its text.
 
-use super::line::Line;
+use super::line::LogLine;
 use super::pretty::Colour;
 use super::{json, pretty};
 
@@ -15,7 +15,7 @@ pub enum LogFormat {
 
 impl LogFormat {
     /// The line as text, with the line feed that ends it and no other.
-    pub(super) fn render(self, line: &Line<'_>) -> String {
+    pub(super) fn render(self, line: &LogLine<'_>) -> String {
         let mut out = String::with_capacity(256);
         match self {
             LogFormat::Json => json::render(line, &mut out),

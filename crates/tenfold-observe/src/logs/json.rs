@@ -2,10 +2,10 @@
 
 use super::escape::{self, put};
 use super::fields::Value;
-use super::line::{DURATION, Line};
+use super::line::{DURATION, LogLine};
 
 /// Adds the object to `out`.
-pub(super) fn render(line: &Line<'_>, out: &mut String) {
+pub(super) fn render(line: &LogLine<'_>, out: &mut String) {
     put(out, format_args!("{{\"timestamp\":\"{:.6}\",\"level\":\"{}\"", line.timestamp, line.level));
     text(out, "target", line.target);
     text(out, "message", line.message);

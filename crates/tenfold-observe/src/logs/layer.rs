@@ -16,7 +16,7 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 use super::fields::{Fields, Value};
 use super::filter::{LogFilter, SPAN_ID, TRACE_ID};
 use super::format::LogFormat;
-use super::line::{Line, Place};
+use super::line::{LogLine, TracePlace};
 use super::queue::LineQueue;
 
 /// Writes a line for each event, and for each span that closes one of level DEBUG (TRACE for a span of
@@ -85,7 +85,7 @@ impl LogLayer {
         self.output.clone()
     }
 
-    fn write(&self, line: &Line<'_>) {
+    fn write(&self, line: &LogLine<'_>) {
         self.output.queue.push(&self.format.render(line));
     }
 }
@@ -136,7 +136,7 @@ where
         let mut fields = Fields::default();
         event.record(&mut fields);
         let message = fields.take("message", |text| Some(text.to_owned())).unwrap_or_default();
-        self.write(&Line {
+        self.write(&LogLine {
             timestamp: (self.now)(),
             level: *event.metadata().level(),
             target: event.metadata().target(),
@@ -156,7 +156,7 @@ where
         let place = place(span.scope());
         let extensions = span.extensions();
         let Some(opened) = extensions.get::<Opened>() else { return };
-        self.write(&Line {
+        self.write(&LogLine {
             timestamp: (self.now)(),
             level,
             target,
@@ -175,8 +175,8 @@ impl Drop for LogLayer {
 }
 
 /// Where a line stands whose spans are these, the innermost first.
-fn place<'a, S: LookupSpan<'a>>(scope: Scope<'a, S>) -> Place {
-    let mut place = Place::default();
+fn place<'a, S: LookupSpan<'a>>(scope: Scope<'a, S>) -> TracePlace {
+    let mut place = TracePlace::default();
     let mut span_id = None;
     for span in scope {
         place.span.get_or_insert(span.name());
@@ -195,9 +195,9 @@ fn report_lost(format: LogFormat, lines: u64) -> String {
     let mut fields = Fields::default();
     fields.set("lost", Value::Unsigned(lines.into()));
     let message = "log lines were lost: the output failed or could not keep up";
-    let (level, target, place) = (Level::WARN, "tenfold_observe::logs", Place::default());
+    let (level, target, place) = (Level::WARN, "tenfold_observe::logs", TracePlace::default());
     let line =
-        Line { timestamp: wall_clock(), level, target, message, place, fields: &fields, duration: None };
+        LogLine { timestamp: wall_clock(), level, target, message, place, fields: &fields, duration: None };
     format.render(&line)
 }
 

@@ -19,12 +19,12 @@ const RESERVED: [&str; 7] = ["timestamp", "level", "target", "message", "trace_i
 const PREFIX: &str = "field.";
 
 /// Everything that a line says.
-pub(super) struct Line<'a> {
+pub(super) struct LogLine<'a> {
     pub(super) timestamp: Timestamp,
     pub(super) level: Level,
     pub(super) target: &'a str,
     pub(super) message: &'a str,
-    pub(super) place: Place,
+    pub(super) place: TracePlace,
     pub(super) fields: &'a Fields,
     /// Set when the line reports that a span has closed.
     pub(super) duration: Option<Duration>,
@@ -32,14 +32,14 @@ pub(super) struct Line<'a> {
 
 /// Where in which trace the line was logged.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Place {
+pub(super) struct TracePlace {
     /// The name of the innermost span.
     pub(super) span: Option<&'static str>,
     /// The ids; a span id says nothing without its trace.
     pub(super) ids: Option<(TraceId, SpanId)>,
 }
 
-impl Line<'_> {
+impl LogLine<'_> {
     /// The key under which a field is written. Names that begin with the prefix get it too, so that two
     /// names never end as the same key.
     pub(super) fn key(&self, name: &'static str) -> Cow<'static, str> {

@@ -5,7 +5,7 @@ use tracing::Level;
 
 use super::escape::{self, put};
 use super::fields::Value;
-use super::line::{DURATION, Line};
+use super::line::{DURATION, LogLine};
 
 /// How wide the columns are, in characters; what is longer pushes the rest aside.
 const TARGET_WIDTH: usize = 20;
@@ -25,7 +25,7 @@ pub enum Colour {
 }
 
 /// Adds the line to `out`.
-pub(super) fn render(line: &Line<'_>, colour: Colour, out: &mut String) {
+pub(super) fn render(line: &LogLine<'_>, colour: Colour, out: &mut String) {
     styled(out, colour, DIM, |out| put(out, format_args!("{:.6}", line.timestamp)));
     out.push(' ');
     styled(out, colour, style(line.level), |out| put(out, format_args!("{:>5}", line.level)));
@@ -49,7 +49,7 @@ pub(super) fn render(line: &Line<'_>, colour: Colour, out: &mut String) {
     out.truncate(out.trim_end_matches(' ').len());
 }
 
-fn place(out: &mut String, line: &Line<'_>) {
+fn place(out: &mut String, line: &LogLine<'_>) {
     if let Some(span) = line.place.span {
         out.push_str("span=");
         escape::word(out, span);

@@ -62,10 +62,10 @@ struct Resident;
 
 /// The gauge `tenfold_jobs`, left out until somebody has counted.
 #[derive(Clone, Debug, Default)]
-struct Queued(Arc<Mutex<Option<Counts>>>);
+struct Queued(Arc<Mutex<Option<JobCounts>>>);
 
 /// How many jobs there are in each state that has any.
-type Counts = Vec<(&'static str, u64)>;
+type JobCounts = Vec<(&'static str, u64)>;
 
 /// The states that the gauge always names, so that one without jobs is a zero and no gap.
 const STATES: [&str; 4] = ["available", "scheduled", "running", "retryable"];

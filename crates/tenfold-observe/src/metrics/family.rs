@@ -34,7 +34,7 @@ pub(super) struct Family<const N: usize> {
 
 /// Where an observation went.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Destination {
     /// To the series of its labels.
     Own,
     /// To the series for what found no room.
@@ -60,16 +60,16 @@ impl<const N: usize> Family<N> {
     }
 
     /// Records into the series of these values, or into `other` if it would be one too many.
-    pub(super) fn observe(&self, values: [&str; N], seconds: f64) -> Place {
+    pub(super) fn observe(&self, values: [&str; N], seconds: f64) -> Destination {
         if !seconds.is_finite() {
-            return Place::Own;
+            return Destination::Own;
         }
         let seconds = seconds.max(0.0);
         let hash = self.hasher.hash_one(values);
         let table = self.read();
         if let Some(histogram) = table.find(hash, values) {
             histogram.observe(seconds);
-            return Place::Own;
+            return Destination::Own;
         }
         // Asked under the lock of the look-up: a series missing from a full table will never be there.
         let may_add = !table.is_full() && values != [OTHER; N];
@@ -77,11 +77,11 @@ impl<const N: usize> Family<N> {
         match may_add.then(|| self.add(hash, values)).flatten() {
             Some(histogram) => {
                 histogram.observe(seconds);
-                Place::Own
+                Destination::Own
             }
             None => {
                 self.other.get_or_init(|| Histogram::new(BOUNDS)).observe(seconds);
-                Place::Other
+                Destination::Other
             }
         }
     }

@@ -8,7 +8,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
 
-use super::family::{OTHER, Place, SERIES_LIMIT};
+use super::family::{Destination, OTHER, SERIES_LIMIT};
 
 /// A counter with two labels; left out until there is something to count.
 #[derive(Clone, Debug)]
@@ -16,11 +16,11 @@ pub(super) struct Rare {
     name: &'static str,
     help: &'static str,
     labels: [&'static str; 2],
-    counts: Arc<Mutex<Counts>>,
+    counts: Arc<Mutex<LabelCounts>>,
 }
 
 /// How often, by the labels' values.
-type Counts = BTreeMap<[Box<str>; 2], u64>;
+type LabelCounts = BTreeMap<[Box<str>; 2], u64>;
 
 impl Rare {
     /// The help text ends with a full stop, as those of the library do.
@@ -28,12 +28,15 @@ impl Rare {
         Rare { name, help, labels, counts: Arc::default() }
     }
 
-    pub(super) fn count(&self, values: [&str; 2]) -> Place {
+    pub(super) fn count(&self, values: [&str; 2]) -> Destination {
         let mut series = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let own = values.map(Box::from);
         let is_full = series.len() + 1 >= SERIES_LIMIT && !series.contains_key(&own);
-        let (key, place) =
-            if is_full { ([OTHER, OTHER].map(Box::from), Place::Other) } else { (own, Place::Own) };
+        let (key, place) = if is_full {
+            ([OTHER, OTHER].map(Box::from), Destination::Other)
+        } else {
+            (own, Destination::Own)
+        };
         *series.entry(key).or_default() += 1;
         place
     }

@@ -23,7 +23,7 @@ pub struct TelemetryLayer {
 }
 
 /// What the layer keeps with a span: the work that it belongs to, and since when.
-struct Inside {
+struct SpanWork {
     work: SpanId,
     since: Instant,
     is_work: bool,
@@ -50,17 +50,17 @@ where
         let mut own = WorkId(None);
         attributes.record(&mut own);
         let outer =
-            span.parent().and_then(|parent| parent.extensions().get::<Inside>().map(|inside| inside.work));
+            span.parent().and_then(|parent| parent.extensions().get::<SpanWork>().map(|inside| inside.work));
         let is_work = own.0.is_some();
         if let Some(work) = own.0.or(outer) {
-            span.extensions_mut().insert(Inside { work, since: Instant::now(), is_work });
+            span.extensions_mut().insert(SpanWork { work, since: Instant::now(), is_work });
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let Some(span) = context.event_span(event) else { return };
         let extensions = span.extensions();
-        let Some(inside) = extensions.get::<Inside>() else { return };
+        let Some(inside) = extensions.get::<SpanWork>() else { return };
         let failed = *event.metadata().level() == Level::ERROR;
         let line = || What::Line(message_of(event));
         self.telemetry.0.active.add(inside.work, std::time::Duration::ZERO, failed, line);
@@ -69,7 +69,7 @@ where
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         let Some(span) = context.span(&id) else { return };
         let extensions = span.extensions();
-        let Some(inside) = extensions.get::<Inside>().filter(|inside| !inside.is_work) else { return };
+        let Some(inside) = extensions.get::<SpanWork>().filter(|inside| !inside.is_work) else { return };
         let metadata = span.metadata();
         let code = || What::Code { name: metadata.name(), target: metadata.target() };
         self.telemetry.0.active.add(inside.work, inside.since.elapsed(), false, code);
