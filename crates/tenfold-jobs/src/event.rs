@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::JobContext;
-use crate::job::{Kind, Registry};
+use crate::job::{RegisteredKind, Registry};
 
 /// Something that happened. Its fields travel as JSON and may only grow. Nobody needs to listen to it.
 pub trait Event: Serialize + DeserializeOwned + Send + 'static {
@@ -47,7 +47,10 @@ impl Listeners {
             work
         });
         let of = std::any::type_name::<F>();
-        registry.insert(kind.to_owned(), Kind { timeout: std::time::Duration::from_secs(5 * 60), run, of });
+        registry.insert(
+            kind.to_owned(),
+            RegisteredKind { timeout: std::time::Duration::from_secs(5 * 60), run, of },
+        );
         self.kinds.entry(E::NAME).or_default().push(kind);
     }
 

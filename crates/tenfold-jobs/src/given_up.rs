@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx};
 
 use crate::context::JobContext;
-use crate::job::{Job, Kind, Registry};
+use crate::job::{Job, RegisteredKind, Registry};
 use crate::rows::{FOR_EVER, FinishedJob, JobId, JobState, QueuedJob, last_error};
 
 /// A job that will not run again, unless an operator wants it to.
@@ -37,7 +37,7 @@ pub(crate) fn follow_up_kind(kind: &str) -> String {
 }
 
 /// How a follow-up is run.
-pub(crate) fn tell<J, F, W>(listen: F) -> Kind
+pub(crate) fn tell<J, F, W>(listen: F) -> RegisteredKind
 where
     J: Job,
     F: Fn(JobContext, GivenUp<J>) -> W + Send + Sync + 'static,
@@ -57,7 +57,7 @@ where
         });
         work
     });
-    Kind { timeout: Duration::from_secs(5 * 60), run, of: std::any::type_name::<GivenUp<J>>() }
+    RegisteredKind { timeout: Duration::from_secs(5 * 60), run, of: std::any::type_name::<GivenUp<J>>() }
 }
 
 async fn is_given_up(cx: &SystemContext, id: JobId) -> Result<bool, DataError> {

@@ -46,7 +46,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
 /// The kinds that a process can run, and enqueue.
 #[derive(Clone, Default)]
 pub struct Registry {
-    kinds: HashMap<String, Kind>,
+    kinds: HashMap<String, RegisteredKind>,
     /// The kinds of the jobs that tell of one that was given up.
     follow_ups: HashMap<&'static str, String>,
     twice: Option<RegistryError>,
@@ -77,7 +77,7 @@ pub enum RegistryError {
 
 /// How a kind is run, its type forgotten.
 #[derive(Clone)]
-pub(crate) struct Kind {
+pub(crate) struct RegisteredKind {
     pub timeout: Duration,
     pub run: Run,
     /// The type behind it, for people.
@@ -96,7 +96,10 @@ impl Registry {
                 work.run(job).await
             })
         });
-        self.insert(J::KIND.to_owned(), Kind { timeout: J::TIMEOUT, run, of: std::any::type_name::<J>() });
+        self.insert(
+            J::KIND.to_owned(),
+            RegisteredKind { timeout: J::TIMEOUT, run, of: std::any::type_name::<J>() },
+        );
     }
 
     /// Tells `listen` of each job of a kind that ends without success: discarded after its last attempt or as poison, or
@@ -133,14 +136,14 @@ impl Registry {
         database.companion::<KnownKinds>().add(self.kinds.keys());
     }
 
-    pub(crate) fn insert(&mut self, name: String, kind: Kind) {
+    pub(crate) fn insert(&mut self, name: String, kind: RegisteredKind) {
         let second = kind.of;
         if let Some(first) = self.kinds.insert(name.clone(), kind) {
             self.twice.get_or_insert(RegistryError::Twice { kind: name, first: first.of, second });
         }
     }
 
-    pub(crate) fn get(&self, kind: &str) -> Option<&Kind> {
+    pub(crate) fn get(&self, kind: &str) -> Option<&RegisteredKind> {
         self.kinds.get(kind)
     }
 

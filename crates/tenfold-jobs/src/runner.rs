@@ -14,11 +14,11 @@ use crate::context::{JobContext, Services};
 use crate::ending;
 use crate::enqueue::{ATTEMPTS_OF_EVENTS, PUBLISH, Published, insert};
 use crate::event::Listeners;
-use crate::job::{Kind, Registry};
+use crate::job::{RegisteredKind, Registry};
 use crate::later::{TryLater, postponed};
 use crate::observer::{JobEnd, JobObserver};
 use crate::rows::{JobId, QueuedJob};
-use crate::store::{self, Held, LeaseLost, Suspects};
+use crate::store::{self, HeldJob, LeaseLost, Suspects};
 
 /// The bounds of a worker.
 #[derive(Clone, Debug)]
@@ -141,7 +141,7 @@ impl Jobs {
         self.0.database.run(None, async |cx| ending::rescue(&cx, &self.0.registry, poison_after).await).await
     }
 
-    pub(crate) async fn heartbeat(&self) -> Result<Vec<Held>, DataError> {
+    pub(crate) async fn heartbeat(&self) -> Result<Vec<HeldJob>, DataError> {
         let (worker, lease) = (self.0.worker, self.0.settings.lease);
         self.0.database.run(None, async |cx| store::heartbeat(&cx, worker, lease).await).await
     }
@@ -201,7 +201,7 @@ impl Jobs {
     }
 
     async fn attempt(&self, mut job: QueuedJob, token: Uuid, scope: &Arc<Scope>) -> anyhow::Result<()> {
-        let Some(Kind { timeout, run, .. }) = self.0.registry.get(&job.kind).cloned() else {
+        let Some(RegisteredKind { timeout, run, .. }) = self.0.registry.get(&job.kind).cloned() else {
             // In the middle of a deployment another process may know it.
             let unknown = format!("no module of this process registers the kind {}", job.kind);
             return Err(TryLater::because("waits for a worker that knows its kind")
@@ -257,9 +257,9 @@ impl Jobs {
 }
 
 /// The kind that turns an event into one delivery for each listener, all in one transaction.
-fn deliver_to(listeners: Listeners) -> Kind {
+fn deliver_to(listeners: Listeners) -> RegisteredKind {
     let listeners = Arc::new(listeners);
-    Kind {
+    RegisteredKind {
         timeout: Duration::from_secs(60),
         of: "an event on its way",
         run: Arc::new(move |job, args| {

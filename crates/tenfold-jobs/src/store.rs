@@ -86,7 +86,7 @@ pub(crate) async fn claim(
 }
 
 /// What a worker holds, as the database has it.
-pub(crate) struct Held {
+pub(crate) struct HeldJob {
     pub id: JobId,
     pub token: Uuid,
     /// A person wants it ended.
@@ -98,7 +98,7 @@ pub(crate) async fn heartbeat(
     cx: &SystemContext,
     worker: Uuid,
     lease: Duration,
-) -> Result<Vec<Held>, DataError> {
+) -> Result<Vec<HeldJob>, DataError> {
     cx.transaction(async |tx| {
         let held: Vec<(JobId, Uuid, bool)> = sql!(
             "tenfold_jobs.heartbeat",
@@ -110,7 +110,7 @@ pub(crate) async fn heartbeat(
         .bind(worker)
         .all(&*tx)
         .await?;
-        Ok(held.into_iter().map(|(id, token, to_be_ended)| Held { id, token, to_be_ended }).collect())
+        Ok(held.into_iter().map(|(id, token, to_be_ended)| HeldJob { id, token, to_be_ended }).collect())
     })
     .await
 }

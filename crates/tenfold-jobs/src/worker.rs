@@ -10,19 +10,19 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::rows::JobId;
 use crate::runner::{Claimed, Jobs};
-use crate::store::{Held, Suspects};
+use crate::store::{HeldJob, Suspects};
 
 /// Works in the background of a process.
 pub struct Worker {
     jobs: Jobs,
     stop: watch::Sender<bool>,
     loops: Vec<JoinHandle<()>>,
-    running: Running,
+    running: RunningJobs,
 }
 
 /// The jobs that this process works on, with what ends them.
 #[derive(Clone, Default)]
-struct Running(Arc<RunningState>);
+struct RunningJobs(Arc<RunningState>);
 
 #[derive(Default)]
 struct RunningState {
@@ -41,7 +41,7 @@ impl Worker {
     /// Begins to work.
     pub fn start(jobs: Jobs) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let running = Running::default();
+        let running = RunningJobs::default();
         let claims = claim_loop(jobs.clone(), running.clone(), stopped.clone());
         let beats = heartbeat_loop(jobs.clone(), running.clone(), stopped.clone());
         let rescues = rescue_loop(jobs.clone(), stopped.clone());
@@ -81,7 +81,7 @@ impl Worker {
     }
 }
 
-impl Running {
+impl RunningJobs {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, AtWork>> {
         self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,7 +91,7 @@ impl Running {
     }
 }
 
-async fn claim_loop(jobs: Jobs, running: Running, mut stopped: watch::Receiver<bool>) {
+async fn claim_loop(jobs: Jobs, running: RunningJobs, mut stopped: watch::Receiver<bool>) {
     let permits = Arc::new(Semaphore::new(jobs.settings().concurrency));
     while !*stopped.borrow() {
         let free = permits.available_permits();
@@ -116,7 +116,7 @@ async fn claim_loop(jobs: Jobs, running: Running, mut stopped: watch::Receiver<b
     }
 }
 
-fn start_job(jobs: &Jobs, running: &Running, permits: &Arc<Semaphore>, claimed: Claimed) {
+fn start_job(jobs: &Jobs, running: &RunningJobs, permits: &Arc<Semaphore>, claimed: Claimed) {
     let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
         // Not more is claimed than permits are free, so this is a mistake; the rescue would mend it.
         return tracing::error!(job = %claimed.job.id, "a job was claimed without a permit");
@@ -135,7 +135,7 @@ fn start_job(jobs: &Jobs, running: &Running, permits: &Arc<Semaphore>, claimed: 
     at_work.insert(id, AtWork { token, task: task.abort_handle(), is_suspect });
 }
 
-async fn heartbeat_loop(jobs: Jobs, running: Running, stopped: watch::Receiver<bool>) {
+async fn heartbeat_loop(jobs: Jobs, running: RunningJobs, stopped: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(jobs.settings().lease / 3);
     let mut strangers = HashSet::new();
     // Also while the worker stops: what is still at work must not be rescued meanwhile.
@@ -171,8 +171,8 @@ async fn heartbeat_loop(jobs: Jobs, running: Running, stopped: watch::Receiver<b
 /// ended; it is given up at the next. Gives what was unknown at this beat.
 async fn disown(
     jobs: &Jobs,
-    running: &Running,
-    mut held: Vec<Held>,
+    running: &RunningJobs,
+    mut held: Vec<HeldJob>,
     before: &HashSet<(JobId, Uuid)>,
 ) -> HashSet<(JobId, Uuid)> {
     {
@@ -191,7 +191,7 @@ async fn disown(
 }
 
 /// Ends a job as somebody asked.
-async fn end(jobs: &Jobs, running: &Running, id: JobId) {
+async fn end(jobs: &Jobs, running: &RunningJobs, id: JobId) {
     let Some(job) = running.lock().remove(&id) else { return };
     job.task.abort();
     if let Err(error) = jobs.end(id, job.token).await {
@@ -201,7 +201,7 @@ async fn end(jobs: &Jobs, running: &Running, id: JobId) {
 }
 
 /// Lets go of a job that another worker holds by now; it may also just have ended.
-fn abandon(running: &Running, id: JobId) {
+fn abandon(running: &RunningJobs, id: JobId) {
     if let Some(job) = running.lock().remove(&id) {
         job.task.abort();
         tracing::warn!(job = %id, "the lease of a job was lost; its work here is broken off");
