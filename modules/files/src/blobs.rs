@@ -50,7 +50,7 @@ pub(crate) struct Incoming {
 
 /// A name in the store.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
+pub(crate) struct StoredBlob {
     /// Whose it is; nobody's while it is being written.
     pub org_id: Option<OrgId>,
     /// The file's id, or that of the writing, which two writers of one file do not share. Both tell when they were made.
@@ -122,7 +122,7 @@ impl Blobs {
     }
 
     /// Deletes what [`Blobs::list`] found.
-    pub(crate) async fn discard(&self, found: &Found) -> io::Result<()> {
+    pub(crate) async fn discard(&self, found: &StoredBlob) -> io::Result<()> {
         remove(&found.path).await
     }
 
@@ -138,7 +138,7 @@ impl Blobs {
     }
 
     /// The blobs of a folder; what has another name than ours is left alone.
-    pub(crate) async fn list(&self, folder: &Path) -> io::Result<Vec<Found>> {
+    pub(crate) async fn list(&self, folder: &Path) -> io::Result<Vec<StoredBlob>> {
         let owner = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let org_id: Option<OrgId> = owner.parse().ok();
         if org_id.is_none() && owner != INCOMING {
@@ -149,7 +149,7 @@ impl Blobs {
         while let Some(entry) = entries.next_entry().await? {
             let name = entry.file_name().to_string_lossy().into_owned();
             if let Ok(id) = name.strip_suffix(THUMBNAIL).unwrap_or(&name).parse() {
-                found.push(Found { org_id, id, path: entry.path() });
+                found.push(StoredBlob { org_id, id, path: entry.path() });
             }
         }
         Ok(found)

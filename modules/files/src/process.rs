@@ -37,7 +37,7 @@ struct Panicked;
 
 /// What the facts' step found.
 #[derive(Serialize, Deserialize)]
-struct Found {
+struct Processed {
     facts: Facts,
     has_thumbnail: bool,
 }
@@ -100,12 +100,12 @@ async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
             Ok(recognized)
         })
         .await?;
-    let found: Found = job
+    let found: Processed = job
         .step("facts", async || {
             job.progress(60, "reading it").await?;
             match recognized.picture {
                 Some(format) => picture(job, &files, file, path, format, recognized.facts).await,
-                None => Ok(Found { facts: recognized.facts, has_thumbnail: false }),
+                None => Ok(Processed { facts: recognized.facts, has_thumbnail: false }),
             }
         })
         .await?;
@@ -137,7 +137,7 @@ async fn picture(
     path: PathBuf,
     format: Format,
     facts: Facts,
-) -> anyhow::Result<Found> {
+) -> anyhow::Result<Processed> {
     let place = files.pictures.acquire().await?;
     let bounds = files.bounds;
     let draw = move || Ok(picture::draw(|| fs::File::open(&path), format, &bounds));
@@ -146,7 +146,7 @@ async fn picture(
     let (header, png) = match drawn {
         Err(NotDrawn::Declined(reason)) => {
             let facts = Facts { no_thumbnail: Some(reason.describe(&files.bounds)), ..facts };
-            return Ok(Found { facts, has_thumbnail: false });
+            return Ok(Processed { facts, has_thumbnail: false });
         }
         drawn => drawn?,
     };
@@ -155,7 +155,7 @@ async fn picture(
     blob.keep().await?;
     let (width, height) = header.sides();
     let facts = Facts { width: Some(width), height: Some(height), ..facts };
-    Ok(Found { facts, has_thumbnail: true })
+    Ok(Processed { facts, has_thumbnail: true })
 }
 
 /// Runs what reads and computes on a thread where that disturbs nobody.

@@ -89,7 +89,7 @@ pub(crate) fn decode(
 
 /// UTF-8, or one of the two that everything could be and that is believed only if it looks like it.
 fn unmarked(source: impl Read) -> io::Result<Option<Encoding>> {
-    let (mut utf8, mut bytes) = (Text::new(Encoding::Utf8), Bytes::default());
+    let (mut utf8, mut bytes) = (Text::new(Encoding::Utf8), ByteCounts::default());
     let (mut malformed, mut wide, mut binary) = (0_u64, 0_u64, false);
     let mut take = |text: &str| {
         if !text.is_ascii() {
@@ -124,7 +124,7 @@ fn is_binary(c: char) -> bool {
 
 /// What tells the encodings of one byte a character from bytes that are no text, and from other such encodings.
 #[derive(Default)]
-struct Bytes {
+struct ByteCounts {
     binary: bool,
     letters: u64,
     /// Those that are not ASCII.
@@ -136,7 +136,7 @@ struct Bytes {
     undefined: bool,
 }
 
-impl Bytes {
+impl ByteCounts {
     fn count(&mut self, piece: &[u8]) {
         for byte in piece {
             if *byte >= 0x80 {

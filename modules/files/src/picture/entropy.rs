@@ -11,16 +11,16 @@ pub(super) const ENDS: NotDrawn = NotDrawn::Damaged("it ends too early");
 pub(super) const BROKEN: NotDrawn = NotDrawn::Damaged("its data is damaged");
 
 /// A source of bytes one by one.
-pub(super) struct Bytes<R> {
+pub(super) struct JpegBytes<R> {
     source: R,
     buffer: Vec<u8>,
     at: usize,
     end: usize,
 }
 
-impl<R: Read> Bytes<R> {
+impl<R: Read> JpegBytes<R> {
     pub(super) fn new(source: R) -> Self {
-        Bytes { source, buffer: vec![0; 16 * 1024], at: 0, end: 0 }
+        JpegBytes { source, buffer: vec![0; 16 * 1024], at: 0, end: 0 }
     }
 
     /// None at the end.
@@ -61,7 +61,7 @@ impl<R: Read> Bytes<R> {
 
 /// The bits between two markers.
 pub(super) struct Bits<'a, R> {
-    bytes: &'a mut Bytes<R>,
+    bytes: &'a mut JpegBytes<R>,
     value: u64,
     count: u32,
     /// How many of the bits are not there, and are read only to look ahead.
@@ -72,7 +72,7 @@ pub(super) struct Bits<'a, R> {
 }
 
 impl<'a, R: Read> Bits<'a, R> {
-    pub(super) fn new(bytes: &'a mut Bytes<R>) -> Self {
+    pub(super) fn new(bytes: &'a mut JpegBytes<R>) -> Self {
         Bits { bytes, value: 0, count: 0, missing: 0, marker: None, ended: false }
     }
 

@@ -8,7 +8,7 @@ use image::{DynamicImage, GenericImageView as _, ImageFormat, RgbaImage};
 
 use super::block::{self, Band, Block, Codes, Running};
 use super::bounds::{Bounds, Deadline, NotDrawn, Reason};
-use super::entropy::{BROKEN, Bits, Bytes, Huffman, number};
+use super::entropy::{BROKEN, Bits, Huffman, JpegBytes, number};
 use super::frame::{BLOCK, Frame};
 use super::header::Header;
 use super::small::{SIDE, Small};
@@ -31,7 +31,7 @@ const DECLINED: NotDrawn = NotDrawn::Declined(Reason::Kind);
 
 /// The sides and the orientation, which stand before the first scan.
 pub(super) fn header(source: impl Read) -> Result<Header, NotDrawn> {
-    let mut bytes = Bytes::new(source);
+    let mut bytes = JpegBytes::new(source);
     let (mut sides, mut orientation) = (None, None);
     start(&mut bytes)?;
     loop {
@@ -63,7 +63,7 @@ pub(super) fn draw<R: BufRead>(
     bounds: &Bounds,
     end: Deadline,
 ) -> Result<RgbaImage, NotDrawn> {
-    let frame = Reading::new(bounds, end).read(&mut Bytes::new(open()?))?;
+    let frame = Reading::new(bounds, end).read(&mut JpegBytes::new(open()?))?;
     let sides = (frame.width, frame.height);
     if sides.0.max(sides.1) >= WHOLE {
         return Ok(frame.small().image());
@@ -89,7 +89,7 @@ pub(super) fn draw<R: BufRead>(
 
 /// What a decoder needs of an image: not the profiles and small pictures in it, which may be longer than the image.
 fn without_metadata(source: impl BufRead, longest: u64) -> Result<Vec<u8>, NotDrawn> {
-    let (mut bytes, mut kept) = (Bytes::new(source), vec![0xff, SOI]);
+    let (mut bytes, mut kept) = (JpegBytes::new(source), vec![0xff, SOI]);
     start(&mut bytes)?;
     loop {
         let marker = bytes.marker()?;
@@ -113,7 +113,7 @@ fn without_metadata(source: impl BufRead, longest: u64) -> Result<Vec<u8>, NotDr
     Ok(kept)
 }
 
-fn start<R: Read>(bytes: &mut Bytes<R>) -> Result<(), NotDrawn> {
+fn start<R: Read>(bytes: &mut JpegBytes<R>) -> Result<(), NotDrawn> {
     if bytes.marker()? == SOI { Ok(()) } else { Err(BROKEN) }
 }
 
@@ -132,7 +132,7 @@ struct Reading<'a> {
 }
 
 /// The part of a component in a scan: which one, and its tables.
-struct Part {
+struct ScanComponent {
     component: usize,
     dc: usize,
     ac: usize,
@@ -144,7 +144,7 @@ impl<'a> Reading<'a> {
         Reading { bounds, end, dc, ac, scales: [None; 4], interval: 0, adobe: None, scans: 0 }
     }
 
-    fn read<R: Read>(mut self, bytes: &mut Bytes<R>) -> Result<Frame, NotDrawn> {
+    fn read<R: Read>(mut self, bytes: &mut JpegBytes<R>) -> Result<Frame, NotDrawn> {
         let mut frame: Option<Frame> = None;
         start(bytes)?;
         let mut marker = bytes.marker()?;
@@ -206,7 +206,7 @@ impl<'a> Reading<'a> {
         &mut self,
         frame: &mut Frame,
         segment: &[u8],
-        bytes: &mut Bytes<R>,
+        bytes: &mut JpegBytes<R>,
     ) -> Result<u8, NotDrawn> {
         self.scans += 1;
         if self.scans > self.bounds.scans {
@@ -247,7 +247,7 @@ impl<'a> Reading<'a> {
     fn unit<R: Read>(
         &self,
         frame: &mut Frame,
-        parts: &[Part],
+        parts: &[ScanComponent],
         band: Band,
         bits: &mut Bits<'_, R>,
         running: &mut Running,
@@ -271,7 +271,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn scan_header(frame: &Frame, segment: &[u8]) -> Result<(Vec<Part>, Band), NotDrawn> {
+fn scan_header(frame: &Frame, segment: &[u8]) -> Result<(Vec<ScanComponent>, Band), NotDrawn> {
     let [count, rest @ ..] = segment else { return Err(BROKEN) };
     let (parts, rest) = rest.split_at_checked(usize::from(*count) * 2).ok_or(BROKEN)?;
     let [first, last, bits, ..] = rest else { return Err(BROKEN) };
@@ -281,9 +281,9 @@ fn scan_header(frame: &Frame, segment: &[u8]) -> Result<(Vec<Part>, Band), NotDr
         let component =
             frame.components.iter().position(|component| component.id == part[0]).ok_or(BROKEN)?;
         let (dc, ac) = (usize::from(part[1] >> 4), usize::from(part[1] & 15));
-        if dc < 4 && ac < 4 { Ok(Part { component, dc, ac }) } else { Err(BROKEN) }
+        if dc < 4 && ac < 4 { Ok(ScanComponent { component, dc, ac }) } else { Err(BROKEN) }
     };
-    let parts: Vec<Part> = parts.chunks_exact(2).map(part).collect::<Result<_, NotDrawn>>()?;
+    let parts: Vec<ScanComponent> = parts.chunks_exact(2).map(part).collect::<Result<_, NotDrawn>>()?;
     if parts.is_empty() || parts.len() > 4 {
         return Err(BROKEN);
     }
