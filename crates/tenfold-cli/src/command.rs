@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::api::Api;
 use crate::error::CheckError;
 use crate::facts::Facts;
 use crate::{Report, check_facts, graph};
@@ -24,6 +25,8 @@ pub struct Command {
 enum Task {
     /// Check that no module crosses another's boundary.
     Check(Check),
+    /// Compare the OpenAPI document on standard input with the committed one.
+    Api(Api),
 }
 
 #[derive(Debug, Args)]
@@ -46,18 +49,21 @@ struct Check {
 }
 
 /// How a task ended.
-enum Outcome {
+pub(crate) enum Outcome {
     /// To standard output, exit code 0.
     Fine(String),
     /// To standard error, exit code 1.
     Broken(String),
 }
 
-/// Does what the command says. Exit code 0: all is well; 1: a boundary is crossed or the picture is old;
-/// 2: the command is wrong or the check could not be made.
+/// Does what the command says. Exit code 0: all is well; 1: a boundary is crossed, a client breaks, or a committed file is
+/// old; 2: the command is wrong or the check could not be made.
 pub fn run(command: Command) -> ExitCode {
-    let Task::Check(check) = command.task;
-    let (written, code) = match check.run() {
+    let outcome = match command.task {
+        Task::Check(check) => check.run(),
+        Task::Api(api) => api.run(),
+    };
+    let (written, code) = match outcome {
         Ok(Outcome::Fine(text)) => (io::stdout().lock().write_all(text.as_bytes()), ExitCode::SUCCESS),
         Ok(Outcome::Broken(text)) => (io::stderr().lock().write_all(text.as_bytes()), ExitCode::from(1)),
         Err(error) => (writeln!(io::stderr().lock(), "error: {error}"), ExitCode::from(2)),
@@ -125,7 +131,7 @@ fn write(root: &Path, document: &Path, picture: &str) -> Result<Outcome, CheckEr
 }
 
 /// A document that is not there yet is an empty one.
-fn read_or_empty(path: &Path) -> Result<String, CheckError> {
+pub(crate) fn read_or_empty(path: &Path) -> Result<String, CheckError> {
     match std::fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         read => read.map_err(CheckError::file(path)),

@@ -28,6 +28,14 @@ pub enum CheckError {
     /// `cargo metadata` answered in another form than format version 1.
     #[error("cannot read what cargo metadata answered: {0}")]
     CargoAnswer(#[from] serde_json::Error),
+    /// An OpenAPI document is not JSON.
+    #[error("{path} is not an OpenAPI document: {source}")]
+    Document {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// A source is not Rust, or not as it must be.
     #[error("{place}: {message}")]
     Source {

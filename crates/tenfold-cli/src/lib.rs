@@ -1,4 +1,4 @@
-//! The `tenfold` command, and the check behind it for whoever wants to call it from a test.
+//! The `tenfold` command, and the checks behind it, which tests can call.
 //!
 //! `tenfold check` reads a Cargo workspace without building or running it (manifests, Rust sources, SQL) and
 //! refuses what crosses a module's boundary. The conventions it checks:
@@ -13,10 +13,12 @@
 //! In every crate of the workspace, the framework's included, it reads which file imports which. More than two files that
 //! import each other in a circle are refused (rule `circles`): none of them can be understood or moved alone. A re-export is
 //! no import, so a module's root may re-export what its files define; code for tests does not count.
+//! `tenfold api` compares an application's OpenAPI document with the committed one ([`api_breaks`]).
 //!
 //! Each rule is a file in `src/rules/`; [`Rule`] lists their names. The idea of checking boundaries in a test
 //! is Spring Modulith's `modules.verify()`.
 
+mod api;
 mod command;
 mod error;
 mod exceptions;
@@ -36,6 +38,7 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
+pub use api::{Break, api_breaks};
 pub use command::{Command, run};
 pub use error::CheckError;
 pub use statements::{Statement, statements};

@@ -124,9 +124,18 @@ fn help_names_every_command_and_option_and_version_is_one_line() {
     let place = Place::sqlite();
     let help = place.bare(&["--help"]).finish();
     assert_eq!((help.status.code(), help.err.as_str()), (Some(0), ""));
-    for word in
-        ["serve", "config", "migrate", "--config", "--listen", "--database", "--demo", "--help", "--version"]
-    {
+    for word in [
+        "serve",
+        "config",
+        "migrate",
+        "openapi",
+        "--config",
+        "--listen",
+        "--database",
+        "--demo",
+        "--help",
+        "--version",
+    ] {
         assert!(help.out.contains(word), "{word} is missing in: {}", help.out);
     }
     let version = place.bare(&["--version"]).finish();

@@ -1,6 +1,7 @@
 //! The `tenfold` program on small workspaces.
 
 mod circles;
+mod api;
 mod cycles;
 mod exceptions;
 mod fixture;

@@ -1,4 +1,4 @@
-//! The command line of an application: `serve`, `config`, `migrate`.
+//! The command line of an application: `serve`, `config`, `migrate`, `openapi`.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -61,6 +61,8 @@ enum Command {
         #[arg(value_parser = ["status", "up"])]
         what: String,
     },
+    /// Print the OpenAPI document.
+    Openapi,
 }
 
 /// What a process does.
@@ -128,6 +130,10 @@ async fn execute(app: App, line: Line) -> anyhow::Result<()> {
             Ok(())
         }
         Some(Command::Migrate { what }) => migrate(&app, &loaded, &what).await,
+        Some(Command::Openapi) => {
+            say(&format!("{}\n", String::from_utf8_lossy(&app.document()?)));
+            Ok(())
+        }
     }
 }
 

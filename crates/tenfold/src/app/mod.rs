@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
+use bytes::Bytes;
 use tenfold_data::migrations;
 use tenfold_data::{
     Clock, DataError, Database, Holds, ModuleMigrations, Observer, SecondWall, SystemContext,
@@ -209,6 +210,12 @@ impl App {
         let declared: Vec<_> = self.modules.iter().flat_map(|module| &module.permissions).copied().collect();
         let permissions = Permissions::collect(routes.get_openapi(), &declared)?;
         Ok((routes, permissions))
+    }
+
+    /// The OpenAPI document, as JSON.
+    fn document(&self) -> anyhow::Result<Bytes> {
+        let (routes, _) = self.put_routes_together()?;
+        http::document(routes, self.name, self.version)
     }
 
     /// Checks everything that can be wrong in the settings, the modules' too, without touching anything.

@@ -87,7 +87,7 @@ pub(crate) fn router(
     version: &str,
     state: ServerState,
 ) -> anyhow::Result<axum::Router> {
-    let (router, document) = routes.merge(health::routes()).merge(assets(docs::PAGE)).split_for_parts();
+    let (router, document) = with_common(routes).split_for_parts();
     state.know_query_names(openapi::query_names(&document));
     let shared = cors::Shared::of(document.paths.paths.keys());
     let document = openapi::finish(document, title, version)?;
@@ -100,6 +100,20 @@ pub(crate) fn router(
         .layer(axum::middleware::from_fn_with_state((state.clone(), shared), request::serve))
         .with_state(state);
     Ok(router)
+}
+
+/// The OpenAPI document of an application with these routes, as JSON.
+///
+/// # Errors
+/// When an operation has no example that works.
+pub(crate) fn document(routes: Routes, title: &str, version: &str) -> anyhow::Result<bytes::Bytes> {
+    let (_, document) = with_common(routes).split_for_parts();
+    openapi::finish(document, title, version)
+}
+
+/// These routes, and those of every application.
+fn with_common(routes: Routes) -> Routes {
+    routes.merge(health::routes()).merge(assets(docs::PAGE))
 }
 
 async fn no_such_route(uri: Uri) -> Problem {

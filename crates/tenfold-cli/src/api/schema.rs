@@ -1,0 +1,249 @@
+//! Two versions of a schema: a request may not be allowed less than before, an answer may not be more.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde_json::Value;
+
+use super::shape::{Shape, name_of};
+
+/// Something that breaks clients, and the schema in which it stands if that has a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub schema: Option<String>,
+    pub what: String,
+}
+
+impl Change {
+    /// A change of the operation itself.
+    pub fn here(what: impl Into<String>) -> Self {
+        Change { schema: None, what: what.into() }
+    }
+}
+
+/// Which way a value travels.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Direction {
+    Request,
+    Answer,
+}
+
+/// Where a schema stands.
+#[derive(Clone)]
+struct Place {
+    /// The innermost schema with a name.
+    schema: Option<String>,
+    /// In words, from there on.
+    path: String,
+    direction: Direction,
+}
+
+impl Place {
+    fn field(&self, name: &str) -> Self {
+        let path = match self.path.strip_suffix('`') {
+            Some(outer) => format!("{outer}.{name}`"),
+            None => format!("{} field `{name}`", self.path),
+        };
+        Place { path, ..self.clone() }
+    }
+
+    fn items(&self) -> Self {
+        let path = match self.path.strip_suffix('`') {
+            Some(outer) => format!("{outer}[]`"),
+            None => format!("{}, each item", self.path),
+        };
+        Place { path, ..self.clone() }
+    }
+}
+
+/// Compares schemas of two documents, each pair with names once.
+pub struct Schemas<'a> {
+    old: &'a Value,
+    new: &'a Value,
+    seen: HashSet<(String, String, Direction)>,
+    changes: Vec<Change>,
+}
+
+impl<'a> Schemas<'a> {
+    pub fn new(old: &'a Value, new: &'a Value) -> Self {
+        Schemas { old, new, seen: HashSet::new(), changes: Vec::new() }
+    }
+
+    /// Finds what breaks clients between two schemas that stand at one place, such as `the body`.
+    pub fn compare(&mut self, old: &Value, new: &Value, direction: Direction, place: &str) {
+        self.at(old, new, &Place { schema: None, path: place.to_owned(), direction });
+    }
+
+    pub fn into_changes(self) -> Vec<Change> {
+        self.changes
+    }
+
+    fn at(&mut self, old: &Value, new: &Value, place: &Place) {
+        let mut place = place.clone();
+        if let (Some(before), Some(after)) = (name_of(old), name_of(new)) {
+            let direction = place.direction;
+            // "X or null" and X are two pairs, though their names are the same.
+            let key = |name: &str, schema: &Value| format!("{name} {}", schema.get("$ref").is_some());
+            if !self.seen.insert((key(before, old), key(after, new), direction)) {
+                return;
+            }
+            let path = if direction == Direction::Request { "in requests," } else { "in answers," };
+            place = Place { schema: Some(before.to_owned()), path: path.to_owned(), direction };
+        }
+        let (before, after) = (Shape::of(self.old, old), Shape::of(self.new, new));
+        self.types(&before, &after, &place);
+        self.values(&before, &after, &place);
+        match place.direction {
+            Direction::Request => self.bounds(&before, &after, &place),
+            Direction::Answer => self.format(&before, &after, &place),
+        }
+        self.fields(&before, &after, &place);
+        if let (Some(old), Some(new)) = (&before.items, &after.items) {
+            self.at(old, new, &place.items());
+        }
+        if !before.alternatives.is_empty() || !after.alternatives.is_empty() {
+            self.alternatives((&before, old), (&after, new), &place);
+        }
+    }
+
+    fn report(&mut self, place: &Place, what: &str) {
+        let what = format!("{} {what}", place.path);
+        self.changes.push(Change { schema: place.schema.clone(), what });
+    }
+
+    fn types(&mut self, old: &Shape, new: &Shape, place: &Place) {
+        // Whole numbers are numbers.
+        let covers = |wide: &Option<BTreeSet<String>>, narrow: &Option<BTreeSet<String>>| match (wide, narrow)
+        {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(wide), Some(narrow)) => {
+                narrow.iter().all(|one| wide.contains(one) || (one == "integer" && wide.contains("number")))
+            }
+        };
+        let text = |types: &Option<BTreeSet<String>>| match types {
+            None => "of any type".to_owned(),
+            Some(types) => types.iter().cloned().collect::<Vec<_>>().join(" or "),
+        };
+        let (before, after) = (text(&old.types), text(&new.types));
+        match place.direction {
+            Direction::Request if !covers(&new.types, &old.types) => {
+                self.report(place, &format!("must be {after} instead of {before}"));
+            }
+            Direction::Answer if !covers(&old.types, &new.types) => {
+                self.report(place, &format!("may be {after} instead of {before}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn values(&mut self, old: &Shape, new: &Shape, place: &Place) {
+        let list =
+            |values: Vec<&String>| values.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        match (place.direction, &old.values, &new.values) {
+            (Direction::Request, Some(old), Some(new)) if !old.is_subset(new) => {
+                self.report(place, &format!("may no longer be {}", list(old.difference(new).collect())));
+            }
+            (Direction::Request, None, Some(new)) => {
+                self.report(place, &format!("may only be {}", list(new.iter().collect())));
+            }
+            (Direction::Answer, Some(old), Some(new)) if !new.is_subset(old) => {
+                self.report(place, &format!("may also be {}", list(new.difference(old).collect())));
+            }
+            (Direction::Answer, Some(old), None) => {
+                self.report(place, &format!("is no longer one of {}", list(old.iter().collect())));
+            }
+            _ => {}
+        }
+    }
+
+    /// What a request must keep to.
+    fn bounds(&mut self, old: &Shape, new: &Shape, place: &Place) {
+        for (name, form) in &new.form {
+            if old.form.get(name) != Some(form) {
+                self.report(place, &format!("must have the {name} {form}"));
+            }
+        }
+        let mut tighter =
+            |old: &BTreeMap<&str, f64>, new: &BTreeMap<&str, f64>, is_tighter: fn(f64, f64) -> bool| {
+                for (name, bound) in new {
+                    match old.get(name) {
+                        Some(before) if !is_tighter(*bound, *before) => {}
+                        Some(before) => {
+                            self.report(place, &format!("has the {name} {bound} instead of {before}"))
+                        }
+                        None => self.report(place, &format!("has the {name} {bound}")),
+                    }
+                }
+            };
+        tighter(&old.least, &new.least, |new, old| new > old);
+        tighter(&old.most, &new.most, |new, old| new < old);
+    }
+
+    /// What a client reads a text of an answer by.
+    fn format(&mut self, old: &Shape, new: &Shape, place: &Place) {
+        if let Some(before) = old.form.get("format")
+            && new.form.get("format") != Some(before)
+        {
+            self.report(place, &format!("no longer has the format {before}"));
+        }
+    }
+
+    fn fields(&mut self, old: &Shape, new: &Shape, place: &Place) {
+        for (name, before) in &old.properties {
+            let place = place.field(name);
+            match new.properties.get(name) {
+                Some(after) => self.at(before, after, &place),
+                None => self.report(&place, "is gone"),
+            }
+        }
+        match place.direction {
+            Direction::Request => {
+                for name in new.required.difference(&old.required) {
+                    self.report(&place.field(name), "is required");
+                }
+                if new.closed && !old.closed {
+                    self.report(place, "may have no other fields");
+                }
+            }
+            Direction::Answer => {
+                let there = |name: &&String| new.properties.contains_key(*name);
+                for name in old.required.difference(&new.required).filter(there) {
+                    self.report(&place.field(name), "may be missing");
+                }
+            }
+        }
+    }
+
+    /// Pairs alternatives that are the same or have one name, then the others in their order.
+    fn alternatives(&mut self, old: (&Shape, &Value), new: (&Shape, &Value), place: &Place) {
+        let list = |(shape, schema): (&Shape, &Value)| match shape.alternatives.is_empty() {
+            true => vec![schema.clone()],
+            false => shape.alternatives.clone(),
+        };
+        let (mut before, mut after) = (list(old), list(new));
+        let mut pairs = Vec::new();
+        before.retain(|one| {
+            let same =
+                |other: &Value| other == one || (name_of(one).is_some() && name_of(other) == name_of(one));
+            let found = after.iter().position(same);
+            pairs.extend(found.map(|index| (one.clone(), after.remove(index))));
+            found.is_none()
+        });
+        let rest = before.len().min(after.len());
+        pairs.extend(before.drain(..rest).zip(after.drain(..rest)));
+        for (before, after) in pairs {
+            self.at(&before, &after, place);
+        }
+        let name = |schema: &Value| name_of(schema).map_or_else(|| schema.to_string(), str::to_owned);
+        match place.direction {
+            Direction::Request => {
+                before
+                    .iter()
+                    .for_each(|gone| self.report(place, &format!("may no longer be {}", name(gone))));
+            }
+            Direction::Answer => {
+                after.iter().for_each(|more| self.report(place, &format!("may also be {}", name(more))));
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a schema comes down to: references followed, `allOf` merged, "X or null" made a nullable X.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// Bounds below which a request is refused.
+const LEAST: [&str; 4] = ["minimum", "exclusiveMinimum", "minLength", "minItems"];
+/// Bounds above which a request is refused.
+const MOST: [&str; 4] = ["maximum", "exclusiveMaximum", "maxLength", "maxItems"];
+/// Deeper than this, references go round in a circle.
+const DEEPEST: usize = 32;
+
+/// A schema in a form that can be compared.
+#[derive(Debug, Default)]
+pub struct Shape {
+    /// Types that a value may have, `null` among them; none: any.
+    pub types: Option<BTreeSet<String>>,
+    /// Values that it may have, as JSON; none: any.
+    pub values: Option<BTreeSet<String>>,
+    /// The schemas of an object's fields.
+    pub properties: BTreeMap<String, Value>,
+    /// Fields that must be there.
+    pub required: BTreeSet<String>,
+    /// Whether other fields are refused.
+    pub closed: bool,
+    /// The schema of a list's items.
+    pub items: Option<Value>,
+    /// Schemas of which a value has one.
+    pub alternatives: Vec<Value>,
+    /// `format` and `pattern`, if there are any.
+    pub form: BTreeMap<&'static str, String>,
+    /// Lower bounds.
+    pub least: BTreeMap<&'static str, f64>,
+    /// Upper bounds.
+    pub most: BTreeMap<&'static str, f64>,
+}
+
+/// The name of the schema that this one refers to, whether nullable or not.
+pub fn name_of(schema: &Value) -> Option<&str> {
+    if let Some(path) = schema["$ref"].as_str() {
+        return path.strip_prefix("#/components/schemas/");
+    }
+    match present(schema).as_slice() {
+        [only] => name_of(only),
+        _ => None,
+    }
+}
+
+/// The alternatives of a schema without `null`.
+fn present(schema: &Value) -> Vec<&Value> {
+    let all = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array());
+    all.into_iter().flatten().filter(|one| one["type"] != "null").collect()
+}
+
+impl Shape {
+    /// The shape of a schema that stands in this document.
+    pub fn of(document: &Value, schema: &Value) -> Self {
+        let mut shape = Shape::default();
+        shape.add(document, schema, 0);
+        shape
+    }
+
+    fn add(&mut self, document: &Value, schema: &Value, depth: usize) {
+        if depth > DEEPEST {
+            return;
+        }
+        if let Some(pointer) = schema["$ref"].as_str().and_then(|path| path.strip_prefix('#'))
+            && let Some(target) = document.pointer(pointer)
+        {
+            self.add(document, target, depth + 1);
+        }
+        for part in schema["allOf"].as_array().into_iter().flatten() {
+            self.add(document, part, depth + 1);
+        }
+        match present(schema).as_slice() {
+            [] => {}
+            [only] => self.add(document, only, depth + 1),
+            several => self.alternatives = several.iter().map(|one| (*one).clone()).collect(),
+        }
+        self.add_own(schema);
+        let all = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array());
+        let has_null = all.is_some_and(|all| all.iter().any(|one| one["type"] == "null"));
+        if has_null {
+            self.types.get_or_insert_default().insert("null".to_owned());
+            if let Some(values) = &mut self.values {
+                values.insert("null".to_owned());
+            }
+        }
+    }
+
+    /// What stands in the schema itself.
+    fn add_own(&mut self, schema: &Value) {
+        match &schema["type"] {
+            Value::String(one) => self.types = Some(BTreeSet::from([one.clone()])),
+            Value::Array(several) => {
+                self.types = Some(several.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+            }
+            _ => {}
+        }
+        if let Some(values) = schema["enum"].as_array() {
+            self.values = Some(values.iter().map(Value::to_string).collect());
+        }
+        if let Some(value) = schema.get("const") {
+            self.values = Some(BTreeSet::from([value.to_string()]));
+        }
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        self.properties.extend(properties.map(|(name, property)| (name.clone(), property.clone())));
+        let required = schema["required"].as_array().into_iter().flatten();
+        self.required.extend(required.filter_map(Value::as_str).map(str::to_owned));
+        self.closed |= schema["additionalProperties"] == false;
+        if let Some(items) = schema.get("items") {
+            self.items = Some(items.clone());
+        }
+        for key in ["format", "pattern"] {
+            self.form.extend(schema[key].as_str().map(|text| (key, text.to_owned())));
+        }
+        self.least.extend(LEAST.iter().filter_map(|key| Some((*key, schema[key].as_f64()?))));
+        self.most.extend(MOST.iter().filter_map(|key| Some((*key, schema[key].as_f64()?))));
+    }
+}
