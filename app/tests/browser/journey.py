@@ -414,6 +414,17 @@ def no_page_of_another_port_can_read_the_console(tab):
         assert read == "TypeError: Failed to fetch", f"{path}: {read}"
 
 
+def an_operation_of_the_api_is_tried_on_its_page(tab):
+    tab.open("/docs")
+    for operation in ("identity-sign_in", "users-list_users"):
+        shown = tab.page.locator(f"#operations-{operation}")
+        shown.locator(".opblock-summary-control").click()
+        # The example of the document signs in as the demo's owner; its token goes along with the next operation.
+        shown.get_by_role("button", name="Execute").click()
+        expect(shown.locator(".live-responses-table td.response-col_status")).to_have_text("200")
+    picture(tab.page, "docs")
+
+
 def main():
     module = sys.modules[__name__]
     steps = [step for _, step in inspect.getmembers(module, inspect.isfunction) if step.__module__ == __name__]

@@ -75,7 +75,6 @@ both_databases!(app::app();
 async fn the_page_needs_nothing_from_elsewhere_and_may_load_nothing_from_there(app) {
     for (path, content_type) in [
         ("/docs", "text/html; charset=utf-8"),
-        ("/docs/docs.css", "text/css; charset=utf-8"),
         ("/docs/docs.js", "text/javascript; charset=utf-8"),
     ] {
         let answer = app.get(path).send().await;
@@ -99,11 +98,25 @@ async fn the_page_needs_nothing_from_elsewhere_and_may_load_nothing_from_there(a
     }
 });
 
+both_databases!(app::app(); async fn swagger_ui_is_served_from_here_under_the_same_policy(app) {
+    let page = app.get("/docs").send().await;
+    for (path, content_type) in [
+        ("/docs/swagger-ui.css", "text/css; charset=utf-8"),
+        ("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+    ] {
+        let answer = app.get(path).send().await;
+        assert_eq!((answer.status(), answer.header("content-type")), (200, content_type));
+        assert_eq!(answer.header("content-encoding"), "gzip", "{path}");
+        assert_eq!(answer.bytes().get(..2), Some(&[0x1f, 0x8b][..]), "{path}");
+        assert_eq!(answer.header("content-security-policy"), page.header("content-security-policy"));
+    }
+});
+
 both_databases!(app::app(); async fn a_browser_keeps_the_pages_files_and_asks_whether_they_changed(app) {
     let whole = app.get("/docs/docs.js").send().await;
     assert_eq!((whole.header("cache-control"), whole.header("referrer-policy")), ("no-cache", "same-origin"));
     let etag = whole.header("etag");
-    assert_ne!(etag, app.get("/docs/docs.css").send().await.header("etag"));
+    assert_ne!(etag, app.get("/docs").send().await.header("etag"));
     for tags in [etag.to_owned(), format!("\"x\", W/{etag}"), "*".to_owned()] {
         let known = app.get("/docs/docs.js").header("if-none-match", &tags).send().await;
         assert_eq!((known.status(), known.bytes(), known.header("etag")), (304, &b""[..], etag), "{tags}");

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
@@ -36,6 +36,7 @@ pub struct Asset {
     path: &'static str,
     content_type: &'static str,
     bytes: &'static [u8],
+    is_gzipped: bool,
 }
 
 impl Asset {
@@ -56,7 +57,12 @@ impl Asset {
 
     /// Anything else, a picture for one.
     pub const fn of(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
-        Asset { path, content_type, bytes }
+        Asset { path, content_type, bytes, is_gzipped: false }
+    }
+
+    /// The bytes are compressed with gzip, and sent so: there is no browser that does not accept that.
+    pub const fn gzipped(self) -> Self {
+        Asset { is_gzipped: true, ..self }
     }
 }
 
@@ -95,7 +101,11 @@ fn serve(asset: &'static Asset, etag: &HeaderValue, headers: &HeaderMap) -> Resp
         return (StatusCode::NOT_MODIFIED, page_headers(), kept).into_response();
     }
     let kind = [(CONTENT_TYPE, asset.content_type)];
-    (page_headers(), kept, kind, Bytes::from_static(asset.bytes)).into_response()
+    let mut answer = (page_headers(), kept, kind, Bytes::from_static(asset.bytes)).into_response();
+    if asset.is_gzipped {
+        answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    answer
 }
 
 /// `same-origin`, not `no-referrer`: with that a form's `Origin` would be `null`, and it would look like another

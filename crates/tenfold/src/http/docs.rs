@@ -1,4 +1,4 @@
-//! The OpenAPI document, and a page to read and try it that works without internet.
+//! The OpenAPI document, and Swagger UI to read and try it, which works without internet.
 
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -8,11 +8,15 @@ use super::assets::Asset;
 
 pub(super) const PAGE: &[Asset] = &[
     Asset::page("/docs", include_str!("../../assets/docs/index.html")),
-    // What the application's other pages link as well, so that all look alike.
-    Asset::style("/look.css", include_str!("../../assets/look.css")),
-    Asset::style("/docs/docs.css", include_str!("../../assets/docs/docs.css")),
     Asset::script("/docs/docs.js", include_str!("../../assets/docs/docs.js")),
+    Asset::of("/docs/swagger-ui.css", "text/css; charset=utf-8", SWAGGER_UI_CSS).gzipped(),
+    Asset::of("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", SWAGGER_UI).gzipped(),
+    // The look of the application's other pages and of the console.
+    Asset::style("/look.css", include_str!("../../assets/look.css")),
 ];
+
+const SWAGGER_UI: &[u8] = include_bytes!("../../assets/swagger-ui/swagger-ui-bundle.js.gz");
+const SWAGGER_UI_CSS: &[u8] = include_bytes!("../../assets/swagger-ui/swagger-ui.css.gz");
 
 pub(super) async fn document(document: Bytes) -> Response {
     ([(CONTENT_TYPE, "application/json")], document).into_response()
