@@ -18,7 +18,7 @@ id! {
     NoteId
 }
 
-/// Something that somebody wants to remember.
+/// Something to remember.
 #[derive(Debug, Entity)]
 #[entity(table = "notes_notes", tenant = org_id)]
 pub struct Note {
@@ -73,7 +73,7 @@ async fn get_note(
 // guide
 #[derive(Deserialize, IntoParams)]
 struct Wanted {
-    /// Only notes with so many stars or more.
+    /// Only notes with at least this many stars.
     #[param(minimum = 0, maximum = 5)]
     stars: Option<i64>,
 }
@@ -161,7 +161,7 @@ impl Event for NoteCounted {
     const NAME: &'static str = "notes.counted";
 }
 
-/// Gives long notes a star more.
+/// Gives long notes one more star.
 async fn praise(job: JobContext, counted: NoteCounted) -> anyhow::Result<()> {
     let cx = job.cx()?;
     if counted.words >= 3 {
@@ -203,11 +203,11 @@ async fn demo(tx: &Tx<'_>, _: &DemoOrganization) -> Result<(), DataError> {
 
 // guide
 async fn three_ways(system: &SystemContext, organization: OrgId, id: NoteId) -> Result<i64, DataError> {
-    // A SystemContext names no organization: it reads global entities, and makes contexts.
+    // A SystemContext names no organization. It reads global entities and makes contexts.
     let cx: Context = system.within(organization);
-    // A Context reads rows of its organization, and begins transactions.
+    // A Context reads rows of its organization and begins transactions.
     let note = Note::get(&cx, id).await?;
-    // A Tx reads and writes within one transaction. Use `tx`, not `cx`, until it has ended.
+    // A Tx reads and writes within one transaction. Use `tx`, not `cx`, until it ends.
     cx.transaction(async |tx| {
         Note::update(id).set(Note::stars, note.stars + 1).run(tx).await?;
         Ok(Note::get(tx, id).await?.stars)
