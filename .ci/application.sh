@@ -22,7 +22,8 @@ application_of() {
     trap 'exit 143' TERM
     need_command curl curl
     need_command python3 python3
-    cargo build --quiet --locked --package app
+    # `./test unit` has built it with the tests.
+    if [[ ${TENFOLD_TEST_BUILT-} != true ]]; then cargo build --quiet --locked --package app; fi
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/tenfold-$application_name.XXXXXX")
 }
 
