@@ -7,7 +7,7 @@ fn main() {
     cc::Build::new()
         .file("src/defaults.c")
         .include(headers)
-        // Nobody calls anything in it.
+        // Nothing in it is called.
         .link_lib_modifier("+whole-archive")
         .compile("tenfold_allocator_defaults");
 }

@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use tenfold_data::{DataError, OrgId, Tx, Uuid};
 
-/// Says what to tell the person who started the application with `--demo`.
+/// The text printed when the application is started with `--demo`.
 pub type Welcome = fn() -> String;
 
 /// An organization of the demo, with its people.

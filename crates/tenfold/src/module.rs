@@ -160,7 +160,7 @@ impl Module {
         self
     }
 
-    /// The module is told of each job of its own that ends without success, at once and until it has taken note: see
+    /// Calls `listen` for each job of this kind that ends without success, until the call succeeds: see
     /// [`Registry::on_given_up`].
     pub fn on_given_up<J, F, W>(mut self, listen: F) -> Self
     where

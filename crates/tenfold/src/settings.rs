@@ -28,7 +28,7 @@ pub struct Settings {
     pub database: DatabaseSettings,
     /// `[jobs]`.
     pub jobs: JobSettings,
-    /// How long jobs at work may take after the process was told to stop.
+    /// How long running jobs may take once the process is stopping.
     pub jobs_shutdown_timeout: Duration,
     /// How log lines look.
     pub log_format: LogFormat,
@@ -205,7 +205,7 @@ fn read_metrics(loaded: &Loaded) -> Result<Metrics, ConfigError> {
     let metrics: Metrics = loaded.section("metrics")?;
     let length = metrics.password.expose().chars().count();
     if (1..SHORTEST_PASSWORD).contains(&length) {
-        let allowed = "it must have at least 12 characters, or be empty: then everybody may read the metrics";
+        let allowed = "it must have at least 12 characters; if it is empty, anybody may read the metrics";
         loaded.refuse("metrics.password", allowed)?;
     }
     Ok(metrics)

@@ -34,7 +34,7 @@ struct Line {
 
 #[derive(Args)]
 struct Options {
-    /// Settings file; app.toml here if it is there.
+    /// Settings file [default: app.toml, if it exists].
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Address and port to listen on [default: 127.0.0.1:8080].
@@ -115,7 +115,7 @@ fn parse(
 fn mistake(name: &str, rendered: &str) -> String {
     let rendered = rendered.strip_prefix("error: ").unwrap_or(rendered);
     let paragraph: Vec<&str> = rendered.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    format!("{}; `{name} --help` lists what there is", paragraph.join(" "))
+    format!("{}; see `{name} --help`", paragraph.join(" "))
 }
 
 async fn execute(app: App, line: Line) -> anyhow::Result<()> {
@@ -157,7 +157,7 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
     let settings = app.read_settings(&loaded)?;
     anyhow::ensure!(
         !demo || settings.listen.ip().is_loopback(),
-        "--demo puts known passwords into the database, so it is refused on {}: listen on 127.0.0.1, or leave --demo out",
+        "--demo adds accounts with known passwords, so it is refused on {}: listen on 127.0.0.1, or omit --demo",
         settings.listen
     );
     let clock = Clock::system();
@@ -170,14 +170,14 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
     if welcome.is_some() {
         started.seed().await?;
     }
-    // Heard before anybody is told the address: who reads the greeting may stop the process at once.
+    // Installed before the greeting is printed: its reader may stop the process at once.
     let stop = stop_signal()?;
     let worker = (role != Role::Web).then(|| Worker::start(started.jobs));
     match bound {
         Some(bound) => {
             if started.http.origins.lets_loopback_in() {
                 tracing::info!(
-                    "pages of other loopback ports may use the API: http.loopback_origins = false refuses them"
+                    "pages on other loopback ports may use the API; set http.loopback_origins = false to refuse them"
                 );
             }
             let welcome = welcome.map_or_else(String::new, |welcome| welcome());
@@ -211,10 +211,7 @@ async fn serve_http(
     };
     let left = bound.serve(router, settings, stop).await;
     if left > 0 {
-        tracing::warn!(
-            connections = left,
-            "stopped with requests in flight: http.shutdown_timeout has passed"
-        );
+        tracing::warn!(connections = left, "stopped with requests in flight after http.shutdown_timeout");
     }
 }
 
@@ -225,10 +222,10 @@ fn greeting(name: &str, address: SocketAddr, welcome: &str) -> String {
 async fn migrate(app: &App, loaded: &Loaded, what: &str) -> anyhow::Result<()> {
     let settings = app.read_settings(loaded)?;
     let migrations = app.migrations();
-    // Who asks must not make the file by asking.
+    // Asking must not create the file.
     if what == "status" && Database::is_missing(&settings.database_url) {
         say_status(&status_of_nothing(Dialect::Sqlite, &migrations)?);
-        say("the database is not there yet\n");
+        say("the database does not exist yet\n");
         return Ok(());
     }
     let database = Database::open(&settings.database_url, &settings.database, Clock::system(), Vec::new())?;

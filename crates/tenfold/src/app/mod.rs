@@ -112,7 +112,7 @@ impl App {
         self
     }
 
-    /// A setting that `--demo` makes in place of its default, unless somebody sets it to something else.
+    /// A setting that `--demo` uses in place of the default, unless it is set explicitly.
     pub fn demo_setting(mut self, key: &'static str, value: &'static str) -> Self {
         self.demo_settings.push((key, value));
         self
@@ -135,7 +135,7 @@ impl App {
         self.modules.iter().map(|module| module.name).collect()
     }
 
-    /// The tables of jobs come first: modules' rows and the jobs that speak of them are committed together.
+    /// The tables of jobs come first: modules' rows and the jobs about them are committed together.
     fn migrations(&self) -> Vec<ModuleMigrations> {
         let migrations = |module: &Module| ModuleMigrations { module: module.name, files: module.migrations };
         let ours = ModuleMigrations { module: "tenfold", files: migrations!() };
@@ -144,8 +144,8 @@ impl App {
 
     /// Opens the database, migrates it, builds the modules' services and puts the routes together.
     ///
-    /// `telemetry` is told of everything, as the metrics are; `observers` hear of every statement and call as well, tests
-    /// count with them.
+    /// `telemetry` records everything, like the metrics. `observers` see every statement and call too; tests count with
+    /// them.
     ///
     /// # Errors
     /// A database that cannot be used, a migration that fails, a need that no module before provides, a handler that takes

@@ -16,7 +16,7 @@ pub enum CallError {
         module: &'static str,
     },
     /// The call took too long.
-    #[error("{module}.{method} did not answer in time")]
+    #[error("{module}.{method} did not respond in time")]
     DeadlineExceeded {
         /// The module's name.
         module: &'static str,
@@ -24,7 +24,7 @@ pub enum CallError {
         method: &'static str,
     },
     /// The connection broke after the call was sent: it may have had its effect.
-    #[error("the answer of {module}.{method} was lost: it is unknown whether it had its effect")]
+    #[error("the response of {module}.{method} was lost: it is unknown whether the call took effect")]
     OutcomeUnknown {
         /// The module's name.
         module: &'static str,

@@ -24,7 +24,7 @@ fn setting(
     let wrong = |reason: String| ConfigError::Defaults { file: document.name.to_owned(), line, reason };
     let key = &assignment.name;
     if !key.contains('.') {
-        return Err(wrong(format!("put `{key}` below a section, or give the section a key")));
+        return Err(wrong(format!("put `{key}` into a section, or give the section a key")));
     }
     if !key.split('.').all(is_plain) {
         return Err(wrong(format!(

@@ -62,7 +62,7 @@ impl Loaded {
             text.push('\n');
         }
         if places.is_empty() {
-            return Err(unknown(&self.settings, name, "section asked for by the program"));
+            return Err(unknown(&self.settings, name, "section requested by the program"));
         }
         toml::from_str(&text).map_err(|error| {
             let at = error.span().map(|span| span.start);
@@ -158,7 +158,7 @@ impl Loaded {
         self.settings
             .iter()
             .find(|setting| setting.key == key)
-            .ok_or_else(|| unknown(&self.settings, key, "key asked for by the program"))
+            .ok_or_else(|| unknown(&self.settings, key, "key requested by the program"))
     }
 }
 

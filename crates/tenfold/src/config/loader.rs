@@ -15,7 +15,7 @@ use super::{
 pub enum Presence {
     /// A missing file changes nothing. One that exists and cannot be read is refused all the same.
     Optional,
-    /// A missing file is refused: somebody named it.
+    /// A missing file is refused, because it was named.
     Required,
 }
 

@@ -1,4 +1,4 @@
-//! What somebody who mistyped a name probably meant.
+//! Suggestions for a mistyped name.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub(super) fn hint<'a>(name: &str, separator: &str, allowed: impl Iterator<Item 
         .filter(|key| key.rsplit_once(separator).is_some_and(|(theirs, _)| theirs == section))
         .collect();
     if !neighbours.is_empty() {
-        return format!("remove it; beside it there are {}", listed(&neighbours, ", "));
+        return format!("remove it; the other keys are {}", listed(&neighbours, ", "));
     }
     let sections =
         distinct(allowed.iter().filter_map(|key| key.split_once(separator)).map(|(section, _)| section));

@@ -7,7 +7,7 @@ const MAX_MILLISECONDS: u64 = 36_500 * 86_400_000;
 
 /// A length of time above zero, written `250ms`, `30s`, `5m`, `2h` or `7d`, at most `36500d`.
 ///
-/// One whole number and one unit: a bare number is refused, since nobody remembers whether it is seconds.
+/// One whole number and one unit. A bare number is refused: its unit would be unclear.
 /// Zero usually means "off" or a mistake, so a field takes it only where it says so, with
 /// `#[serde(deserialize_with = "TimeSpan::or_zero")]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +20,7 @@ pub struct TimeSpan {
 #[non_exhaustive]
 pub enum InvalidTimeSpan {
     /// Not one whole number with a unit.
-    #[error("`{input}` is not a length of time: write a whole number and ms, s, m, h or d, such as `30s`")]
+    #[error("`{input}` is not a duration: write a whole number and ms, s, m, h or d, such as `30s`")]
     Malformed {
         /// The text as given.
         input: String,

@@ -78,7 +78,7 @@ impl Kind {
             Kind::Integer => "expected a whole number",
             Kind::Float => "expected a number",
             Kind::Boolean => "expected true or false",
-            Kind::List => "expected texts parted by commas, none of them empty",
+            Kind::List => "expected texts separated by commas, none of them empty",
         })
         .and_then(Value::without_nul)
     }
@@ -135,7 +135,7 @@ impl Value {
         self.shown(secrecy) != self.exposed()
     }
 
-    /// The texts in it, for finding them again in somebody else's message.
+    /// The texts in it, for finding them in another error's message.
     pub(super) fn texts(&self) -> Vec<String> {
         match self {
             Value::Text(text) => vec![text.clone()],

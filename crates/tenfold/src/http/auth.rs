@@ -1,4 +1,4 @@
-//! Who asks, and whether they may: the extractors that stand in a handler's signature.
+//! Authentication and permissions: the extractors in a handler's signature.
 
 use std::sync::Arc;
 
@@ -59,8 +59,8 @@ pub fn refuse_cross_site(origins: &Origins, method: &Method, headers: &HeaderMap
     if is_own {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", "The request comes from another site").detail(
-        "a browser must send this from a page of this origin, or of one that http.origins lists; programs send \
+    Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", "Cross-site request").detail(
+        "a browser must send this from a page of this origin, or of one listed in http.origins; other clients send \
          Authorization and no cookie",
     ))
 }

@@ -30,7 +30,7 @@ impl<T: DeserializeOwned + ToSchema> FromRequest<ServerState> for Json<T> {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "media-type",
-                "The body is of another type",
+                "Unsupported media type",
             )
             .detail("send JSON, with the header Content-Type: application/json"));
         }
@@ -49,8 +49,8 @@ fn is_json(content_type: &str) -> bool {
 fn refuse_body(rejection: &BytesRejection) -> Problem {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too long")
-                .detail("it is longer than http.body_limit allows")
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Request body too large")
+                .detail("it is larger than http.body_limit")
         }
         _ => Problem::broken_body(rejection),
     }
@@ -63,11 +63,12 @@ fn read_json<T: DeserializeOwned + ToSchema>(body: &[u8]) -> Result<T, Problem> 
         match cause.classify() {
             Category::Data => refuse_values::<T>(body, path, cause),
             Category::Syntax | Category::Eof | Category::Io => {
-                Problem::bad_request(format!("the body is no JSON: {cause}"))
+                Problem::bad_request(format!("the body is not JSON: {cause}"))
             }
         }
     })?;
-    json.end().map_err(|error| Problem::bad_request(format!("the body goes on after its JSON: {error}")))?;
+    json.end()
+        .map_err(|error| Problem::bad_request(format!("the body continues after its JSON: {error}")))?;
     Ok(value)
 }
 

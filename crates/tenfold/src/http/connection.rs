@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use super::settings::HttpSettings;
 
-/// How long a client has to leave by itself after it was told that the connection closes.
+/// How long a client has to disconnect by itself after it learns that the connection closes.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// What a connection does. The connection's own task writes it; `Room` reads it when it needs a place.
@@ -261,7 +261,7 @@ impl AsyncWrite for Metered {
 /// Why a connection ends.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It was silent for `http.idle_timeout`: it is told, and may end by itself.
+    /// It was silent for `http.idle_timeout`: it is notified, and may end by itself.
     Idle,
     /// Whatever it does takes too long.
     Overdue,

@@ -1,4 +1,4 @@
-//! Pages of other origins: what a browser is told before and after it asks for them (Fetch standard, section 3.2).
+//! Pages of other origins: the CORS headers of preflights and responses (Fetch standard, section 3.2).
 //!
 //! Only what the API's document lists is for them: pages, the console and the metrics are not. Decision 34 says why.
 
@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::origins::Origins;
 
-/// What scripts of other origins may read of an answer, besides what the standard lets everybody read.
+/// Response headers that scripts of other origins may read, besides the safelisted ones.
 const EXPOSED: &str = "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Location, Retry-After, \
     Server-Timing, traceparent, WWW-Authenticate, X-Request-Id";
 /// The methods of the API's operations.
@@ -48,7 +48,7 @@ pub(super) struct FromAllowedOrigin;
 
 /// What a request's origin means for its answer.
 pub(super) enum Cors {
-    /// Nobody elsewhere may ask for this.
+    /// No other origin may use this.
     Unshared,
     /// Others may; this origin may not, or none was named.
     Unnamed,
@@ -93,7 +93,7 @@ impl Cors {
         Some(response)
     }
 
-    /// Tells the browser who may read the answer, and caches that it depends on who asked.
+    /// Sets which origin may read the response, and tells caches that it depends on the origin.
     pub(super) fn finish(self, headers: &mut HeaderMap) {
         if matches!(self, Cors::Unshared) {
             return;

@@ -28,22 +28,22 @@ struct Health {
     status: &'static str,
 }
 
-/// Whether the process runs. Restart it when this fails.
+/// Whether the process runs. Restart it if this fails.
 #[endpoint(get, "/healthz", tag = "operations")]
 async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Whether requests can be served: the database answers and takes writes, tried at most once a second. Send none here
-/// while this is 503; the problem says why.
+/// Whether the process can serve requests: the database answers and accepts writes, checked at most once a second. Send no
+/// requests here while this is 503; the problem says why.
 #[endpoint(get, "/readyz", tag = "operations", problems(503))]
 async fn readyz(State(state): State<ServerState>) -> Result<Json<Health>, Problem> {
     state.readiness().check(state.database()).await?;
     Ok(Json(Health { status: "ok" }))
 }
 
-/// Metrics for Prometheus, with OpenTelemetry's names. Where `metrics.password` is set, it has to come along: as a bearer
-/// token, or as the password of basic authentication with any name.
+/// Metrics for Prometheus, with OpenTelemetry's names. If `metrics.password` is set, send it as a bearer token, or as the
+/// password of basic authentication with any name.
 #[endpoint(get, "/metrics", tag = "operations", answers(200: String as "text/plain"), problems(401))]
 async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
     let password = &state.settings().metrics_password;
@@ -58,7 +58,7 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result
 
 fn refused() -> Response {
     let problem =
-        Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "The metrics have a password").detail(
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Metrics require a password").detail(
             "send metrics.password as `Authorization: Bearer PASSWORD`, or with basic authentication and any name",
         );
     let mut response = problem.into_response();

@@ -16,11 +16,11 @@ pub(super) fn check(request: &mut Request) -> Result<(), Problem> {
     let mut named = request.headers().get_all(HOST).iter();
     match (named.next(), named.next()) {
         (Some(_), Some(_)) => {
-            Err(Problem::bad_request("the header Host is there more than once: send it once"))
+            Err(Problem::bad_request("the Host header is sent more than once: send it once"))
         }
         (Some(host), None) if is_host(host) => Ok(()),
         (Some(_), None) => {
-            Err(Problem::bad_request("the header Host is not a name or an address, with a port or without"))
+            Err(Problem::bad_request("the Host header is not a name or address with an optional port"))
         }
         (None, _) => {
             let authority = request.uri().authority().map(Authority::as_str);
@@ -30,7 +30,7 @@ pub(super) fn check(request: &mut Request) -> Result<(), Problem> {
                     Ok(())
                 }
                 _ if request.version() <= Version::HTTP_10 => Ok(()),
-                _ => Err(Problem::bad_request("the header Host is missing: HTTP/1.1 requires it")),
+                _ => Err(Problem::bad_request("the Host header is missing: HTTP/1.1 requires it")),
             }
         }
     }

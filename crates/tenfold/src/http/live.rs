@@ -1,4 +1,4 @@
-//! Server-Sent Events: what happens, told to a browser while it happens (HTML standard, section 9.2).
+//! Server-Sent Events: live updates for browsers (HTML standard, section 9.2).
 //!
 //! A stream outlives its request, so it has no part in the request's scope and deadline: each look at the database is
 //! a short piece of work of its own. The session is checked again every few seconds; streams end when it does, when the
@@ -42,10 +42,10 @@ pub struct LiveEvent {
     pub data: Value,
 }
 
-/// How an event looks to whoever reads the stream, for the OpenAPI document of a route that gives one.
+/// The shape of a server-sent event, for the OpenAPI document.
 #[derive(ToSchema)]
 pub struct EventShape {
-    /// Where the client stands after it.
+    /// The id to continue after, as `Last-Event-ID`.
     #[expect(dead_code, reason = "only its shape is of use")]
     id: String,
     /// The event's type.

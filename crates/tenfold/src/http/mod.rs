@@ -117,10 +117,11 @@ fn with_common(routes: Routes) -> Routes {
 }
 
 async fn no_such_route(uri: Uri) -> Problem {
-    Problem::not_found("path").detail(format!("{} is not a path of this API; /docs lists them", uri.path()))
+    Problem::not_found("path")
+        .detail(format!("{} is not a path of this API; /docs lists all paths", uri.path()))
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The path has no such method")
-        .detail(format!("{} does not take {method}; the header Allow lists what it takes", uri.path()))
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
+        .detail(format!("{} does not support {method}; the Allow header lists what it supports", uri.path()))
 }

@@ -104,7 +104,7 @@ fn show_examples(json: &mut Value) -> anyhow::Result<()> {
         match example.get("body") {
             Some(body) => content.values_mut().for_each(|content| content["example"] = body.clone()),
             None => faults.push(format!(
-                "{name} takes a body and has no example of one: add `example(body = {{…}})` to its #[endpoint]"
+                "{name} takes a body and has no example: add `example(body = {{…}})` to its #[endpoint]"
             )),
         }
     }
@@ -112,7 +112,7 @@ fn show_examples(json: &mut Value) -> anyhow::Result<()> {
         let mut lists = operations_in(json).filter(|candidate| candidate["operationId"] == *list);
         let Some(found) = lists.next().and_then(|list| list["responses"].get_mut("200")) else {
             faults.push(format!(
-                "the example of {operation} takes {parameter} from {list}, which is no operation that lists something"
+                "the example of {operation} takes {parameter} from {list}, which is not an operation that returns a list"
             ));
             continue;
         };

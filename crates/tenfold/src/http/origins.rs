@@ -57,7 +57,7 @@ impl Origins {
 /// Says what is wrong, without the text.
 pub(crate) fn origin(text: &str) -> Result<String, &'static str> {
     if text == "*" || text == "null" {
-        return Err("`*` and `null` would let every page in: list each origin");
+        return Err("`*` and `null` would allow every page: list each origin");
     }
     let lower = text.to_ascii_lowercase();
     let (scheme, authority) = lower.split_once("://").ok_or(EXPECTED)?;
@@ -81,7 +81,7 @@ pub(crate) fn origin(text: &str) -> Result<String, &'static str> {
     Ok(format!("{scheme}://{}", authority.strip_suffix(own_port).unwrap_or(authority)))
 }
 
-const EXPECTED: &str = "each is the origin of a page, scheme://host or scheme://host:port with http or https, no path and no `*`";
+const EXPECTED: &str = "each must be the origin of a page: scheme://host or scheme://host:port with http or https, no path and no `*`";
 
 fn is_loopback(origin: &str) -> bool {
     let Ok(url) = origin.parse::<Uri>() else { return false };

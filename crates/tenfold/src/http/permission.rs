@@ -12,24 +12,24 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use super::state::ServerState;
 
-/// What a user is in an organization. Each role is a set of permissions, which the modules declare.
+/// A user's role in an organization. Each role is a set of permissions, which the modules declare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Whoever founded the organization, and those who are made its equal.
+    /// The founder of the organization, and users who are given the same role.
     Owner,
-    /// Somebody who runs it.
+    /// Runs the organization.
     Admin,
-    /// Somebody who works in it.
+    /// Works in the organization.
     Member,
-    /// Somebody who holds just the permissions that they were given by name, a guest for one.
+    /// Has only the permissions granted by name, such as a guest.
     Custom,
 }
 
 impl Role {
-    /// Everybody but guests.
+    /// All roles except `Custom`.
     pub const ALL: &'static [Role] = &[Role::Owner, Role::Admin, Role::Member];
-    /// Those who run an organization.
+    /// The roles that run an organization.
     pub const ADMINS: &'static [Role] = &[Role::Owner, Role::Admin];
     /// Its owners alone.
     pub const OWNERS: &'static [Role] = &[Role::Owner];

@@ -74,7 +74,7 @@ impl Permissions {
         self.of_roles.get(role.as_str()).cloned().unwrap_or_default()
     }
 
-    /// What a user may do who has a role, and these permissions besides.
+    /// The permissions of a user with this role and these additional permissions.
     pub fn held<'p>(&self, role: Role, besides: impl Iterator<Item = &'p str>) -> Arc<BTreeSet<String>> {
         let mut held = self.of(role);
         for name in besides {

@@ -63,7 +63,7 @@ enum Condition {
 }
 
 impl IfMatch {
-    /// For a resource that nobody may change blindly: 428 when the client does not say what it has seen.
+    /// For a resource that must not be changed blindly: 428 if the client does not name the version it has seen.
     ///
     /// # Errors
     /// The 428.
@@ -78,7 +78,7 @@ impl IfMatch {
     /// it is made whatever the client has seen, and the last one wins.
     ///
     /// # Errors
-    /// 412 when the row is in another state, also when somebody changes it meanwhile; what [`Update::run`] says.
+    /// 412 if the row has another version, also if it changes concurrently; otherwise the errors of [`Update::run`].
     #[track_caller]
     pub fn change<E: Versioned, W: Write<E::Owner>>(
         &self,
@@ -112,7 +112,7 @@ impl IfMatch {
         }
         strong_tags(&list).map(|tags| IfMatch(Condition::OneOf(tags))).ok_or_else(|| {
             Problem::bad_request(
-                "If-Match is * or a list of entity tags, each in quotes, as the answer's ETag has it",
+                "If-Match must be * or a list of entity tags in quotes, as in the response's ETag",
             )
         })
     }
@@ -164,8 +164,7 @@ impl IntoParams for IfMatch {
             .parameter_in(ParameterIn::Header)
             .required(Required::False)
             .description(Some(
-                "The ETag of the state that you have seen: 412 if somebody has changed it since. Without it the last \
-                 one wins.",
+                "The ETag of the version you have seen: 412 if it has changed since. Without it the last write wins.",
             ))
             .schema(Some(tags));
         vec![parameter.build()]

@@ -19,24 +19,24 @@ const LONGEST_DETAIL: usize = 3 * 1024;
 /// The most bytes of a detail and the list of faults beside it, as JSON.
 const LONGEST_LIST: usize = LONGEST_DETAIL + 512;
 
-/// An error as a client gets it. It says what was wrong and what is allowed; it holds no internals.
+/// An error for clients. It says what was wrong and what is allowed, and reveals no internals.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
     /// What kind of problem it is, as a stable URN: `urn:tenfold:problem:not-found`.
     #[serde(rename = "type")]
     #[schema(value_type = String, example = "urn:tenfold:problem:not-found")]
     kind: Cow<'static, str>,
-    /// The kind in a few words.
+    /// The kind of problem in a few words.
     title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "status_number")]
     #[schema(value_type = u16, example = 404)]
     status: StatusCode,
-    /// What was wrong this time, and what is allowed.
+    /// What was wrong, and what is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     detail: Option<String>,
-    /// Each fault of the body with its place, where there may be several.
+    /// All faults of the body, with their places.
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     #[schema(required = false)]
     errors: Box<[Fault]>,
@@ -110,8 +110,7 @@ impl Problem {
 
     /// 400: the request cannot be understood.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Problem::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be understood")
-            .detail(detail)
+        Problem::new(StatusCode::BAD_REQUEST, "bad-request", "Malformed request").detail(detail)
     }
 
     /// The body of a request was not read to its end: 408 when its client was too slow, else 400.
@@ -120,60 +119,57 @@ impl Problem {
             .find_map(|error| error.downcast_ref::<BodyError>())
             .filter(|error| !matches!(error, BodyError::Broken(_)));
         match too_slow {
-            Some(why) => {
-                Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body did not arrive in time")
-                    .detail(why.to_string())
-            }
-            None => Problem::bad_request("the body broke off"),
+            Some(why) => Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "Request body timed out")
+                .detail(why.to_string()),
+            None => Problem::bad_request("the body ended too early"),
         }
     }
 
-    /// 401: nobody is signed in, or the session has ended.
+    /// 401: there is no session, or it has ended.
     pub fn unauthenticated() -> Self {
-        Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first")
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign-in required")
             .detail("send `Authorization: Bearer TOKEN` with a token from POST /v1/auth/sign-in")
     }
 
-    /// 403: who is signed in may not do this.
+    /// 403: the signed-in user lacks the permission.
     pub fn forbidden(permission: &str) -> Self {
-        Problem::new(StatusCode::FORBIDDEN, "forbidden", "You may not do this")
-            .detail(format!("this needs the permission {permission}"))
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", "Permission denied")
+            .detail(format!("this requires the permission {permission}"))
     }
 
-    /// 404: nothing of yours is here. What belongs to others is not told apart from what does not exist.
+    /// 404: there is no such resource in this organization. One of another organization gets the same answer.
     pub fn not_found(what: &str) -> Self {
-        Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing")
-            .detail(format!("no such {what}"))
+        Problem::new(StatusCode::NOT_FOUND, "not-found", "Not found").detail(format!("no such {what}"))
     }
 
     /// 409: something else is in the way.
     pub fn conflict(detail: impl Into<String>) -> Self {
-        Problem::new(StatusCode::CONFLICT, "conflict", "It is in conflict with what is there").detail(detail)
+        Problem::new(StatusCode::CONFLICT, "conflict", "Conflict").detail(detail)
     }
 
-    /// 409: somebody else has changed it since the client saw it.
+    /// 409: it has changed since the client saw it.
     pub fn stale() -> Self {
-        let title = "It was changed meanwhile";
-        Problem::new(StatusCode::CONFLICT, "stale", title).detail("load it again, and then change it")
+        let title = "The resource has changed";
+        Problem::new(StatusCode::CONFLICT, "stale", title).detail("load it again, then repeat the change")
     }
 
     /// 412: it is in another state than the client has seen, and says it must be in.
     pub fn precondition_failed() -> Self {
-        let title = "It was changed meanwhile";
+        let title = "The resource has changed";
         Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", title)
-            .detail("it is in none of the states that If-Match names: load it again, and then change it")
+            .detail("no version in If-Match is the current one: load it again, then repeat the change")
     }
 
     /// 428: the client must say which state it has seen.
     pub fn precondition_required() -> Self {
-        let title = "Say which state you have seen";
+        let title = "If-Match is required";
         Problem::new(StatusCode::PRECONDITION_REQUIRED, "precondition-required", title)
-            .detail("send If-Match with the ETag of what you have loaded")
+            .detail("send If-Match with the ETag of the response you loaded")
     }
 
     /// 422: the request is understood, but a value is not allowed.
     pub fn invalid(detail: impl Into<String>) -> Self {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value is not allowed").detail(detail)
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid value").detail(detail)
     }
 
     /// 503: a bound is reached; the same request may succeed later.
@@ -184,14 +180,14 @@ impl Problem {
     /// 503: the request took longer than it may.
     pub fn deadline(limit: Duration) -> Self {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "The request took too long")
-            .detail(format!("it was given up after {limit:?} (http.deadline)"))
+            .detail(format!("it was cancelled after {limit:?} (http.deadline)"))
             .retry_after(Duration::from_secs(1))
     }
 
     /// 500: our fault. The cause goes to the log with the trace id.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side")
-            .detail("the log has the details under this answer's X-Request-Id")
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error")
+            .detail("the log has the details under this response's X-Request-Id")
             .cause(cause)
     }
 }
@@ -279,7 +275,7 @@ fn taken(constraint: &Constraint) -> String {
         Some(entity) if !columns.is_empty() => {
             format!("another {} has the same {}", entity.to_lowercase(), columns.join(" and "))
         }
-        _ => "a row with the same value is already there".to_owned(),
+        _ => "a row with the same value exists already".to_owned(),
     }
 }
 
@@ -316,13 +312,13 @@ impl From<DataError> for Problem {
             DataError::NotFound { entity, .. } => Problem::not_found(&entity.to_lowercase()),
             DataError::Conflict { constraint, .. } => Problem::conflict(taken(constraint)).cause(error),
             DataError::Refused { constraint, .. } if constraint.kind == ConstraintKind::ForeignKey => {
-                let what = "it refers to something that is not there, or something there refers to it";
+                let what = "it refers to something that does not exist, or something else refers to it";
                 Problem::conflict(what).cause(error)
             }
             DataError::Stale { .. } => Problem::stale().cause(error),
             DataError::NotFinite { .. } => Problem::invalid("a number is not finite").cause(error),
             DataError::OutOfRange { .. } => Problem::invalid("a number is too large").cause(error),
-            DataError::NulInText { .. } => Problem::invalid("text must not hold NUL characters"),
+            DataError::NulInText { .. } => Problem::invalid("text must not contain NUL characters"),
             DataError::Cursor => Problem::bad_request(error.to_string()),
             DataError::Deadline { .. } => {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "The request took too long")

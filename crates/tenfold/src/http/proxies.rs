@@ -104,7 +104,7 @@ impl Proxies {
         self.trusted.iter().any(|network| network.contains(&address))
     }
 
-    /// Behind a proxy that is not named, everybody has one address, and one attacker's wait is everybody's.
+    /// Behind a proxy that is not listed, all clients have one address, and one attacker makes all of them wait.
     fn tell_once(&self, peer: IpAddr, headers: &HeaderMap) {
         let name = self.header.name();
         if headers.contains_key(name) && !self.told.swap(true, Ordering::Relaxed) {

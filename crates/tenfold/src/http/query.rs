@@ -42,11 +42,11 @@ impl<T: DeserializeOwned + Send> FromRequestParts<ServerState> for Query<T> {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// How many items.
+    /// The number of items.
     #[serde(default = "default_limit")]
     #[param(minimum = 1, maximum = 1000, default = 50)]
     limit: u16,
-    /// Where to go on: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(min_length = 1)]
     cursor: Option<String>,
 }

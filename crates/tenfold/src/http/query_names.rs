@@ -24,7 +24,7 @@ impl QueryNames {
             if !known.contains(name) {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 return Err(Problem::bad_request(format!(
-                    "{name:?} is no parameter of this operation; it takes {}",
+                    "{name:?} is not a parameter of this operation; it takes {}",
                     known.join(", ")
                 )));
             }

@@ -38,7 +38,7 @@ impl Readiness {
             Ok(turn) => Ok(turn),
             Err(_) => match self.found(Duration::MAX) {
                 Some(found) => return found,
-                // Nobody has found anything yet. The one that tries has an end.
+                // There is no result yet. The task that checks has a time limit.
                 None => self.turn.acquire().await,
             },
         };
@@ -49,7 +49,7 @@ impl Readiness {
         let tried = try_out(database).await;
         let found = tried.map_err(|error| {
             // Here and not with each answer: a balancer asks every second.
-            tracing::warn!(error = %error, "not ready: the database takes no writes");
+            tracing::warn!(error = %error, "not ready: the database accepts no writes");
             reason(&error, database.dialect())
         });
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), found.clone()));
@@ -78,17 +78,17 @@ fn reason(error: &DataError, dialect: Dialect) -> String {
         }
         DataError::Unavailable(source) => format!("the database cannot be used: {source}"),
         DataError::Deadline { .. } | DataError::Overloaded { .. } => {
-            format!("the database took no write within {PATIENCE:?}")
+            format!("the database accepted no write within {PATIENCE:?}")
         }
         DataError::GroupLost(source) | DataError::Statement { source, .. } => {
-            format!("the database takes no writes: {source}")
+            format!("the database accepts no writes: {source}")
         }
-        _ => "the database takes no writes: the log says why".to_owned(),
+        _ => "the database accepts no writes: the log says why".to_owned(),
     }
 }
 
 fn not_ready(reason: String) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "The service cannot store anything now")
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "The service cannot store data now")
         .detail(reason)
         .retry_after(FRESH)
 }

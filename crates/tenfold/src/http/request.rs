@@ -101,7 +101,7 @@ fn record(
     trace: TraceContext,
     parent: Option<SpanId>,
 ) -> Recording {
-    // A method that nobody knows is the client's invention, and names are bounded.
+    // An unknown method is a client's invention, and the number of names is bounded.
     let known = [
         Method::GET,
         Method::HEAD,

@@ -25,7 +25,7 @@ impl Fault {
     }
 }
 
-/// More than these are not told.
+/// Further faults are not listed.
 const MOST: usize = 20;
 
 /// The faults of `value`, which was meant to be a `T`, in the order of the schema; 20 at most.
@@ -103,7 +103,7 @@ impl Search {
             search.faults.is_empty()
         });
         if !fits {
-            self.note(at, "it has none of the forms that are allowed here".to_owned());
+            self.note(at, "it matches none of the allowed forms".to_owned());
         }
     }
 
@@ -115,11 +115,12 @@ impl Search {
             return self.note(at, format!("text of {length} characters: {allowed} are allowed"));
         }
         let wrong = match schema["format"].as_str() {
-            Some("uuid") => uuid::Uuid::try_parse(text).is_err().then_some("it is no UUID"),
-            Some("date-time") => {
-                text.parse::<tenfold_data::Timestamp>().is_err().then_some("it is no time as RFC 3339 has it")
-            }
-            Some("email") => (!text.contains('@')).then_some("it is no email address"),
+            Some("uuid") => uuid::Uuid::try_parse(text).is_err().then_some("it is not a UUID"),
+            Some("date-time") => text
+                .parse::<tenfold_data::Timestamp>()
+                .is_err()
+                .then_some("it is not a time in RFC 3339 format"),
+            Some("email") => (!text.contains('@')).then_some("it is not an email address"),
             _ => None,
         };
         if let Some(wrong) = wrong {
@@ -176,7 +177,7 @@ impl Search {
                     let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
                     self.note(
                         &inside(at, name),
-                        format!("it is unknown here; {} are known", known.join(", ")),
+                        format!("it is unknown; the known ones are {}", known.join(", ")),
                     );
                 }
                 None => {}

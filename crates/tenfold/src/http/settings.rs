@@ -30,7 +30,7 @@ pub struct HttpSettings {
     pub least_pace: u64,
     /// Over how long a client's pace is measured.
     pub pace_window: Duration,
-    /// How long requests in flight may take after the process was told to stop.
+    /// How long requests in flight may take once the process is stopping.
     pub shutdown_timeout: Duration,
     /// Whether answers say what they cost.
     pub server_timing: bool,

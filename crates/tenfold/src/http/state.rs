@@ -22,12 +22,12 @@ pub type Routes = OpenApiRouter<ServerState>;
 #[derive(Clone)]
 pub struct ServerState(Arc<Shared>);
 
-/// Set once, when the process is told to stop.
+/// Set once, when the process starts to stop.
 #[derive(Clone, Default)]
 pub struct Stopping(Arc<AtomicBool>);
 
 impl Stopping {
-    /// The process is told to stop.
+    /// Starts stopping.
     pub fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -92,12 +92,12 @@ impl ServerState {
         &self.0.readiness
     }
 
-    /// Whether the process was told to stop: what has no end of its own should end now.
+    /// Whether the process is stopping: endless streams should end now.
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.is_set()
     }
 
-    /// Whether the process was started with demo data, whose passwords everybody knows and a page may tell.
+    /// Whether the process was started with demo data, whose passwords are public and may be shown on a page.
     pub fn is_demonstration(&self) -> bool {
         self.0.demonstration.0.load(Ordering::Acquire)
     }

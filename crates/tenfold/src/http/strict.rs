@@ -68,7 +68,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         self.0.deserialize_tuple_struct(name, length, Strict(visitor))
     }
 
-    /// As anything: serde_json calls a number where it was told of an enum bad syntax, though the body is JSON.
+    /// As anything: serde_json reports a number in place of an enum as bad syntax, though the body is JSON.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,

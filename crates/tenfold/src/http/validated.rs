@@ -196,9 +196,7 @@ impl<'de> Deserialize<'de> for WebAddress {
         if allowed {
             return Ok(WebAddress(text));
         }
-        Err(D::Error::custom(
-            "no address of the web: https://host/path is allowed, in 2,048 characters at most",
-        ))
+        Err(D::Error::custom("not a web address: use https://host/path, at most 2,048 characters"))
     }
 }
 
@@ -220,7 +218,7 @@ impl ToSchema for WebAddress {
 }
 
 /// An email address, as far as its form says: something, `@`, a domain, 254 bytes at most (RFC 5321, section 4.5.3.1.3).
-/// Only a mail shows whether somebody reads it.
+/// Only sending a mail shows whether the address exists.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EmailAddress(String);
 
@@ -253,7 +251,7 @@ impl<'de> Deserialize<'de> for EmailAddress {
         if parts.is_some_and(|(name, domain)| is_plain(name) && is_plain(domain)) {
             return Ok(EmailAddress(text));
         }
-        Err(D::Error::custom("no email address: name@domain is allowed, in 254 bytes at most"))
+        Err(D::Error::custom("not an email address: use name@domain, at most 254 bytes"))
     }
 }
 

@@ -156,7 +156,7 @@ impl TestResponse {
     }
 }
 
-/// After this long without a piece of the answer a test has failed. It is no wait: who waits goes on at once.
+/// After this long without a piece of the response a test has failed. It is no sleep: a piece that arrives is read at once.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// An answer that is still coming.

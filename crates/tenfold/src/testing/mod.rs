@@ -152,8 +152,8 @@ impl TestApp {
         assert!(found.is_empty(), "the test holds, but not at scale:\n\n{}\n", found.join("\n\n"));
     }
 
-    /// The address of who may do anything: to plan as at scale and to make roles takes rights that no role of an
-    /// application has.
+    /// The address of a superuser: planning as at scale and creating roles needs rights that no role of an application
+    /// has.
     fn all_powerful_url(&self) -> String {
         self.place.superuser_url().unwrap_or_else(|| self.place.url().to_owned())
     }
@@ -272,7 +272,7 @@ impl Folder {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("tenfold_files_{}_{number}", std::process::id()));
-        // What an earlier process with the same number left behind is nobody's.
+        // Leftovers of an earlier process with the same id are not in use.
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("the temporary folder can be written");
         Folder(path)

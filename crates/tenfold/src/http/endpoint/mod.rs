@@ -134,7 +134,7 @@ impl Endpoint {
         self
     }
 
-    /// Whoever calls it has a session.
+    /// Callers need a session.
     pub fn needs_session(&mut self) {
         let session = SecurityRequirement::new(SESSION, std::iter::empty::<String>());
         self.operation.security = Some(vec![session]);
@@ -142,7 +142,7 @@ impl Endpoint {
         self.add_problem(403);
     }
 
-    /// Whoever calls it has this permission.
+    /// Callers need this permission.
     pub fn needs_permission<P: Permission>(&mut self) {
         self.needs_session();
         let roles: Vec<Value> = P::ROLES.iter().map(|role| role.as_str().into()).collect();

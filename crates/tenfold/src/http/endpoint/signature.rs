@@ -158,7 +158,7 @@ impl<T: ToSchema> Output for Json<T> {
 impl<T: ToSchema> Output for Created<T> {
     fn describe(endpoint: &mut Endpoint) {
         endpoint.add_answer::<T>(201, "application/json");
-        endpoint.add_answer_header("Location", "Where it is from now on");
+        endpoint.add_answer_header("Location", "The path of the new resource");
     }
 }
 
@@ -171,7 +171,7 @@ impl Output for NoContent {
 impl<R: Output> Output for Tagged<R> {
     fn describe(endpoint: &mut Endpoint) {
         R::describe(endpoint);
-        endpoint.add_answer_header("ETag", "The state that it is in");
+        endpoint.add_answer_header("ETag", "Its current version");
     }
 }
 

@@ -40,8 +40,8 @@ fn defaults_that_break_a_rule_are_refused_with_their_line() {
     for (text, expected) in [
         ("[a]\nb = 1\n", "defaults.toml:2: document `a.b` with a comment above it"),
         ("[a]\nb = \"\" # secret\n", "document `a.b` with a comment above it"),
-        ("b = 1 # x\n", "defaults.toml:1: put `b` below a section, or give the section a key"),
-        ("[a]\n", "put `a` below a section, or give the section a key"),
+        ("b = 1 # x\n", "defaults.toml:1: put `b` into a section, or give the section a key"),
+        ("[a]\n", "put `a` into a section, or give the section a key"),
         ("[a]\nB = 1 # x\n", "`a.B` needs parts of a-z, 0-9 and single `_`"),
         ("[a]\nb__c = 1 # x\n", "`a.b__c` needs parts"),
         ("[a]\nb_ = 1 # x\n", "`a.b_` needs parts"),

@@ -128,7 +128,7 @@ fn a_text_of_the_wrong_type_names_key_value_place_and_what_is_allowed() {
     let said = refusal(loader().flag("--share", "http.trace_share", Some("NaN")));
     assert!(said.contains("expected a number (the default is 0.5)"), "{said}");
     let said = refusal(loader().flag("--origins", "http.origins", Some("a,,b")));
-    assert!(said.contains("expected texts parted by commas, none of them empty"), "{said}");
+    assert!(said.contains("expected texts separated by commas, none of them empty"), "{said}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn a_key_in_the_wrong_section_is_told_where_it_belongs() {
 fn a_key_like_no_other_is_told_what_there_is() {
     assert_eq!(
         refused_file("neighbours.toml", "[database]\nreplication_slots = 1\n"),
-        "no setting is called `database.replication_slots` (neighbours.toml:2): remove it; beside it there are `database.url`, `database.timeout`, `database.verbose`"
+        "no setting is called `database.replication_slots` (neighbours.toml:2): remove it; the other keys are `database.url`, `database.timeout`, `database.verbose`"
     );
     assert_eq!(
         refused_file("sections.toml", "[replication]\nslots = 1\n"),
