@@ -113,7 +113,7 @@ pub(crate) async fn retry(cx: &SystemContext, id: JobId) -> anyhow::Result<()> {
     .await
 }
 
-/// Ends a job: at once if nobody works on it, else at its worker's next heartbeat.
+/// Cancels a job: at once if it is not running, else at its worker's next heartbeat.
 ///
 /// # Errors
 /// [`DataError::NotFound`] when it is not there or finished already.
@@ -129,7 +129,7 @@ pub(crate) async fn cancel(cx: &SystemContext, registry: &Registry, id: JobId) -
     .await
 }
 
-/// What somebody wants to be tried again runs now, or is done.
+/// The job to be retried is running, or is done.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("job {id} is {state:?}: only one that waits, was discarded or was cancelled can be tried again")]
 pub struct NotNow {

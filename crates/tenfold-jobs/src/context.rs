@@ -148,7 +148,7 @@ impl JobContext {
         Ok(())
     }
 
-    /// Says how far the job is, for people who watch.
+    /// Reports the job's progress, for display.
     ///
     /// # Errors
     /// A [`DataError`](tenfold_data::DataError), or [`LeaseLost`](crate::LeaseLost).

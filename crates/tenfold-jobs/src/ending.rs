@@ -1,4 +1,4 @@
-//! How an attempt ends: the job is done, is tried again, or is given up, and then its listener is told.
+//! How an attempt ends: the job is done, is retried, or is given up, and then its listener is notified.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) async fn complete(cx: &SystemContext, id: JobId, token: Uuid) -> anyh
             // It does not wait any more for what it last said it waits for.
             job.message.clear();
         }
-        // Nobody asks for its steps any more; those of a job that was given up serve when it is tried again.
+        // Its steps are not needed any more; those of a job that was given up are used if it is retried.
         sql!("tenfold_job_results.delete", "DELETE FROM tenfold_job_results WHERE job_id = $1")
             .bind(id)
             .execute(tx)
@@ -156,7 +156,7 @@ async fn settle(
     if job.cancel_requested {
         return give_up(tx, registry, job, JobState::Cancelled).await;
     }
-    // A process that does not know the kind, an older one for instance, does not know either who is to be told.
+    // A process that does not know the kind, for instance an older one, does not know its listener either.
     if is_over && !job.is_endless() && registry.get(&job.kind).is_some() {
         return give_up(tx, registry, job, JobState::Discarded).await;
     }

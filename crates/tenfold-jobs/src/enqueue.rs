@@ -111,7 +111,7 @@ fn unregistered<J: Job>(site: CallSite) -> DataError {
         what: format!("a job of the kind {:?} was enqueued", J::KIND),
         site,
         why: format!(
-            "no module of this application registers that kind, so nobody would run it: add `.job::<{name}>()` where its \
+            "no module of this application registers this kind, so it would never run: add `.job::<{name}>()` where its \
              module is built with Module::new(…)"
         ),
     }
@@ -138,7 +138,7 @@ pub(crate) fn insert<T: Enqueue>(
         trace: trace.header(),
         ..QueuedJob::fresh(JobId(id), kind, args, now)
     });
-    // Nobody waits for anything of it: it travels with the next statement, or with COMMIT.
+    // Its result is not awaited: it travels with the next statement, or with COMMIT.
     let stored = row.map(|row| row.insert_late(tx));
     async move {
         let stored =

@@ -1,4 +1,4 @@
-//! Events: something that happened in one module, told to listeners in others.
+//! Events: what happened in one module, for listeners in others.
 //!
 //! The outbox of an event is a job for each listener, written in the publisher's transaction: so a delivery has
 //! attempts, backoff, parking and replay like any job, and nothing is lost between commit and delivery. A listener
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::context::JobContext;
 use crate::job::{RegisteredKind, Registry};
 
-/// Something that happened. Its fields travel as JSON and may only grow. Nobody needs to listen to it.
+/// Something that happened. Its fields are stored as JSON and may only grow. It may have no listeners.
 pub trait Event: Serialize + DeserializeOwned + Send + 'static {
     /// The stable name, `module.thing_happened`.
     const NAME: &'static str;
@@ -22,7 +22,7 @@ pub trait Event: Serialize + DeserializeOwned + Send + 'static {
     const VERSION: u32 = 1;
 }
 
-/// Who listens to what; the same in every process of an application.
+/// The listeners of each event; the same in every process of an application.
 #[derive(Clone, Default)]
 pub struct Listeners {
     kinds: HashMap<&'static str, Vec<&'static str>>,
@@ -41,7 +41,7 @@ impl Listeners {
             let listen = Arc::clone(&listen);
             let work: futures_util::future::BoxFuture<'static, anyhow::Result<()>> = Box::pin(async move {
                 let event: E = serde_json::from_value(args)
-                    .map_err(|error| anyhow::anyhow!("the stored event is no {}: {error}", E::NAME))?;
+                    .map_err(|error| anyhow::anyhow!("the stored event is not a {}: {error}", E::NAME))?;
                 listen(job, event).await
             });
             work

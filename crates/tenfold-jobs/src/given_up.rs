@@ -1,9 +1,9 @@
-//! Jobs that end without success, and the listeners that are told.
+//! Jobs that end without success, and the listeners that are notified.
 //!
-//! The transaction that ends such a job also stores a job that tells it, a *follow-up*. So the news cannot be lost, it
-//! comes at once, and a listener that fails is tried again with pauses that grow, for ever: it is never discarded. The
-//! listener does not run in that transaction itself, since one that fails, hangs or panics would then hold up whoever
-//! ends the job: a rescue of lost workers, or an operator.
+//! The transaction that ends such a job also stores a job that notifies the listener, a *follow-up*. So the notification
+//! cannot be lost and comes at once. A listener that fails is retried with growing pauses, for ever; it is never
+//! discarded. The listener does not run in that transaction itself: one that fails, hangs or panics would hold up the
+//! rescue or the operator that ends the job.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ where
         let listen = Arc::clone(&listen);
         let work: futures_util::future::BoxFuture<'static, anyhow::Result<()>> = Box::pin(async move {
             let given_up: GivenUp<J> = serde_json::from_value(args)
-                .map_err(|error| anyhow::anyhow!("the stored job is no {}: {error}", J::KIND))?;
+                .map_err(|error| anyhow::anyhow!("the stored job is not a {}: {error}", J::KIND))?;
             // An operator may have had it tried again meanwhile.
             if !is_given_up(job.system(), given_up.id).await? {
                 return Ok(());
@@ -65,7 +65,7 @@ async fn is_given_up(cx: &SystemContext, id: JobId) -> Result<bool, DataError> {
     Ok(finished.is_some_and(|job| job.state != JobState::Completed))
 }
 
-/// Stores the follow-up of a job that ends in `state`, if somebody wants to be told.
+/// Stores the follow-up of a job that ends in `state`, if its kind has a listener.
 pub(crate) async fn follow(
     tx: &SystemTx<'_>,
     registry: &Registry,

@@ -67,7 +67,7 @@ pub enum RegistryError {
     },
     /// A listener waits for the end of jobs that no process runs.
     #[error(
-        "a listener is told of given up jobs of the kind {kind:?}, which no module has: add `.job::<…>()` for it"
+        "a listener waits for given up jobs of the kind {kind:?}, which no module registers: add `.job::<…>()` for it"
     )]
     Unknown {
         /// The kind.
@@ -91,8 +91,9 @@ impl Registry {
     pub fn register<J: Job>(&mut self) {
         let run: Run = Arc::new(|job, args| {
             Box::pin(async move {
-                let work: J = serde_json::from_value(args)
-                    .map_err(|error| anyhow::anyhow!("the stored arguments are no {}: {error}", J::KIND))?;
+                let work: J = serde_json::from_value(args).map_err(|error| {
+                    anyhow::anyhow!("the stored arguments are not a {}: {error}", J::KIND)
+                })?;
                 work.run(job).await
             })
         });
@@ -102,9 +103,9 @@ impl Registry {
         );
     }
 
-    /// Tells `listen` of each job of a kind that ends without success: discarded after its last attempt or as poison, or
-    /// cancelled by an operator. It is told at once, in a job of its own that is committed with the end (its kind is
-    /// `<kind>.given_up`) and tried again until it succeeds; so it may be told twice. A job has one such listener.
+    /// Calls `listen` for each job of a kind that ends without success: discarded after its last attempt or as poison, or
+    /// cancelled by an operator. The call is a separate job (of the kind `<kind>.given_up`), which is committed with the end
+    /// and retried until it succeeds. So `listen` may be called twice. A kind has one such listener.
     pub fn on_given_up<J, F, W>(&mut self, listen: F)
     where
         J: Job,

@@ -66,7 +66,7 @@ impl Error for TryLater {
 /// An attempt that does not count.
 #[derive(Debug)]
 pub(crate) struct Postponed {
-    /// What people are told.
+    /// The reason shown to people.
     pub reason: String,
     /// When to try again; without, the pauses grow.
     pub pause: Option<Duration>,
@@ -79,6 +79,6 @@ pub(crate) fn postponed(error: &anyhow::Error) -> Option<Postponed> {
             return Some(Postponed { reason: later.reason.clone(), pause: later.pause });
         }
         cause.downcast_ref::<DataError>()?.retry_after()?;
-        Some(Postponed { reason: "waits for the database".to_owned(), pause: None })
+        Some(Postponed { reason: "waiting for the database".to_owned(), pause: None })
     })
 }

@@ -1,9 +1,9 @@
 //! Durable jobs and events on the application's own database.
 //!
-//! A job is enqueued in the caller's transaction: it is committed with the rows that it speaks of, or not at all. It
-//! runs at least once. Whoever works on it holds a lease with a fencing token, and everything that he writes about it
-//! is guarded by that token, so a worker that was believed dead cannot disturb the one after it. The names are River's
-//! and Oban's; the shape of the trait is that of the Rust package registry's backend.
+//! A job is enqueued in the caller's transaction: it is committed with the rows it concerns, or not at all. It runs at
+//! least once. Its worker holds a lease with a fencing token, which guards everything the worker writes about the job. So
+//! a worker that was believed dead cannot disturb the next one. The names are River's and Oban's; the shape of the trait
+//! is that of the Rust package registry's backend.
 
 pub mod admin;
 mod context;

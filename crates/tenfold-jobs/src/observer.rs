@@ -1,4 +1,4 @@
-//! Who is told of the jobs that a process runs: metrics and traces.
+//! The observer of the jobs that a process runs: metrics and traces.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use tenfold_data::{Cost, SpanId, TraceContext};
 
 use crate::rows::{JobState, QueuedJob};
 
-/// Is told of every job that this process runs. Called on the job's task: do not block.
+/// Observes every job that this process runs. Called on the job's task: do not block.
 pub trait JobObserver: Send + Sync {
-    /// A job begins. `trace` is the work's own, `parent` the work that enqueued it. What is given back is told of the
-    /// end, and dropped without it when the job is broken off: ended by a person, handed back, or its lease lost.
+    /// A job begins. `trace` is the work's own, `parent` the work that enqueued it. The returned value learns of
+    /// the end. It is dropped without that if the job is interrupted: cancelled, handed back, or its lease lost.
     fn begin(&self, job: &QueuedJob, trace: TraceContext, parent: Option<SpanId>) -> Box<dyn JobWatch>;
 
     /// How many jobs there are that are not finished, by state; now and then, from every worker.

@@ -72,7 +72,7 @@ pub struct QueuedJob {
     pub worker: Option<Uuid>,
     /// Guards what the holder writes.
     pub token: Option<Uuid>,
-    /// When the holder is believed dead unless he says otherwise.
+    /// When the holder counts as dead unless it extends the lease.
     pub lease_until: Option<Timestamp>,
     /// A person wants it ended.
     pub cancel_requested: bool,

@@ -54,7 +54,7 @@ pub(crate) struct Claimed {
 }
 
 impl Jobs {
-    /// A runner of these kinds; events go to these listeners, and the observer is told of every job.
+    /// A runner of these kinds; events go to these listeners, and the observer sees every job.
     ///
     /// # Panics
     /// When the kinds do not go together; [`Registry::check`] says so before.
@@ -106,7 +106,7 @@ impl Jobs {
         self.0.database.run(None, async |cx| admin::retry(&cx, id).await).await
     }
 
-    /// Asks for a job to be ended: at once if nobody works on it, else at its worker's next heartbeat.
+    /// Requests a job's cancellation: at once if it is not running, else at its worker's next heartbeat.
     ///
     /// # Errors
     /// [`DataError::NotFound`] when it is not there or finished already.
@@ -186,7 +186,7 @@ impl Jobs {
             let (elapsed, cost) = (began.elapsed(), scope_of.cost());
             watch.end(JobEnd { error: error.as_deref(), elapsed, cost });
             if let Err(error) = self.note(id, token, result).await {
-                // The lease was lost, or the database is away: the rescue gives the job to somebody else.
+                // The lease was lost, or the database is unavailable: the rescue gives the job to another worker.
                 tracing::warn!(error = format!("{error:#}"), "the end of a job could not be noted");
             }
         }
@@ -204,7 +204,7 @@ impl Jobs {
         let Some(RegisteredKind { timeout, run, .. }) = self.0.registry.get(&job.kind).cloned() else {
             // In the middle of a deployment another process may know it.
             let unknown = format!("no module of this process registers the kind {}", job.kind);
-            return Err(TryLater::because("waits for a worker that knows its kind")
+            return Err(TryLater::because("waiting for a worker that registers its kind")
                 .caused_by(unknown)
                 .into());
         };

@@ -93,7 +93,7 @@ pub(crate) struct HeldJob {
     pub to_be_ended: bool,
 }
 
-/// Prolongs the leases of `worker`; gives the jobs that he still holds.
+/// Extends the leases of `worker`; returns the jobs that it still holds.
 pub(crate) async fn heartbeat(
     cx: &SystemContext,
     worker: Uuid,
@@ -126,7 +126,7 @@ pub(crate) async fn guard(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::
     if held == 0 { Err(LeaseLost(id).into()) } else { Ok(()) }
 }
 
-/// As [`guard`], and notes that a step was done: whoever gets on is not what kills workers, and does not wait any more.
+/// As [`guard`], and records that a step was done: a job that makes progress is not poison, and no longer waits.
 pub(crate) async fn advance(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::Result<()> {
     let held = sql!(
         "tenfold_jobs.advance",

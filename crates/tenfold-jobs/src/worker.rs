@@ -1,4 +1,4 @@
-//! A worker: claims, heartbeats and rescues until it is told to stop.
+//! A worker: claims, heartbeats and rescues until it is stopped.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -190,7 +190,7 @@ async fn disown(
     new.into_iter().collect()
 }
 
-/// Ends a job as somebody asked.
+/// Ends a job whose cancellation was requested.
 async fn end(jobs: &Jobs, running: &RunningJobs, id: JobId) {
     let Some(job) = running.lock().remove(&id) else { return };
     job.task.abort();

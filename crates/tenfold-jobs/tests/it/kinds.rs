@@ -36,7 +36,7 @@ on_both!(async fn a_kind_that_nobody_registers_cannot_be_enqueued(world) {
         })
         .await
     };
-    let refused = world.database.run(None, enqueue).await.expect_err("nobody would run it");
+    let refused = world.database.run(None, enqueue).await.expect_err("it would never run");
     let line = line!() - 6;
     let said = refused.to_string();
     for word in ["\"test.forgotten\"", ".job::<Forgotten>()", &format!("{}:{line}", file!())] {

@@ -107,7 +107,7 @@ on_both!(async fn a_database_that_is_busy_uses_up_no_attempt(world) {
     let id = world.enqueue(Busy).await;
     pauses(world, &jobs, id, 3).await;
     let job = world.queued(id).await.expect("it waits");
-    assert_eq!((job.attempt, &*job.message), (0, "waits for the database"));
+    assert_eq!((job.attempt, &*job.message), (0, "waiting for the database"));
 });
 
 on_both!(async fn a_waiting_job_that_is_to_be_ended_is_ended(world) {

@@ -1,4 +1,4 @@
-//! The bounded queue between those who log and the thread that writes.
+//! The bounded queue between the threads that log and the thread that writes.
 
 use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use std::time::Duration;
 const WAITING_BYTES: usize = 4 << 20;
 
 /// How long the writer rests after a batch, so that under load it wakes some hundreds of times a second
-/// and not for every line: a wake-up costs the one who logs several times what the line itself costs.
+/// and not for every line: a wake-up costs the logging thread several times as much as the line itself.
 const REST: Duration = Duration::from_millis(2);
 
 /// How many bytes of lines end the writer's rest.
@@ -18,13 +18,13 @@ const BATCH_BYTES: usize = 256 << 10;
 /// What a buffer may keep after a burst.
 const KEPT_BYTES: usize = 64 << 10;
 
-/// Lines that wait to be written. Who adds one holds the lock for a copy's time only.
+/// Lines that wait to be written. Adding one holds the lock for the time of a copy.
 #[derive(Debug, Default)]
 pub(super) struct LineQueue {
     state: Mutex<State>,
     /// Tells the writer that it has something to do.
     wake: Condvar,
-    /// Tells those who flush that a batch is through.
+    /// Wakes waiting flushes when a batch is written.
     finished: Condvar,
 }
 
@@ -130,7 +130,7 @@ impl LineQueue {
         Some(std::mem::take(&mut state.unreported))
     }
 
-    /// Nobody panics while holding the lock; if somebody did, the bytes are still only bytes.
+    /// No thread panics while it holds the lock; if one did, the bytes would still be valid.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -42,7 +42,7 @@ pub(super) struct Exposition {
     pub(super) overflow: Counter,
 }
 
-/// A metric that the registry shares with those who record.
+/// A metric that the registry shares with the code that records.
 #[derive(Debug)]
 struct Shared<T>(Arc<T>);
 
@@ -60,7 +60,7 @@ struct BuildGauge([(&'static str, String); 2]);
 #[derive(Debug)]
 struct Resident;
 
-/// The gauge `tenfold_jobs`, left out until somebody has counted.
+/// The gauge `tenfold_jobs`, left out until jobs were counted.
 #[derive(Clone, Debug, Default)]
 struct Queued(Arc<Mutex<Option<JobCounts>>>);
 

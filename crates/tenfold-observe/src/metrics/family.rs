@@ -1,4 +1,4 @@
-//! Histograms of one name, told apart by their labels, and no more of them than allowed.
+//! Histograms of one name with different labels, up to a limit.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -111,7 +111,7 @@ impl<const N: usize> Table<N> {
         same_hash.iter().find(|series| series.values() == values).map(|series| &series.histogram)
     }
 
-    /// Somebody else may have added the series, or the last one, before this had the lock.
+    /// Another thread may have added the series, or the last one, before this one had the lock.
     fn find_or_add(&mut self, hash: u64, values: [&str; N]) -> Option<Histogram> {
         if let Some(histogram) = self.find(hash, values) {
             return Some(histogram.clone());

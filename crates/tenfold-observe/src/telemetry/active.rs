@@ -8,7 +8,7 @@ use tenfold_data::{OrgId, SpanId, Uuid};
 
 use super::work::{Beginning, Ending, Kept, Repeat, SPAN_LIMIT, Span, Totals, What, Work};
 
-/// How many tables the work is spread over, so that those who record seldom wait for each other.
+/// How many tables the work is spread over, so that recording threads rarely wait for each other.
 const SHARDS: usize = 16;
 
 /// How much work is recorded at once in one table; what comes on top is counted, but has no trace.

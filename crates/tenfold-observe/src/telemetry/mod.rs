@@ -1,8 +1,7 @@
-//! What a person wants to see of a running process: its endpoints, jobs and statements minute by minute, and the traces
-//! that are worth a look.
+//! What the console shows of a running process: its endpoints, jobs and statements per minute, and selected traces.
 //!
 //! Everything is in memory and bounded: an hour of minutes for a thousand names of each sort, some thousand traces with
-//! up to [`SPAN_LIMIT`] spans. Whoever records waits for a short lock at most.
+//! up to [`SPAN_LIMIT`] spans. Recording waits for a short lock at most.
 
 mod active;
 mod histogram;
@@ -113,7 +112,7 @@ impl Telemetry {
         &self.0.clock
     }
 
-    /// Says for whom work is that has begun, as soon as that is known. `work` is its span.
+    /// Sets the organization and user of running work, as soon as they are known. `work` is its span.
     pub fn acts_for(&self, work: SpanId, organization: OrgId, user: Option<Uuid>) {
         self.0.active.acts_for(work, organization, user);
     }

@@ -1,4 +1,4 @@
-//! What happened, minute by minute, for each of a bounded number of things that are told apart.
+//! Figures per minute for a bounded number of names.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -12,7 +12,7 @@ use super::histogram::Histogram;
 /// How many minutes are kept.
 pub const MINUTES: usize = 60;
 
-/// How many things are told apart; what comes later is counted as one.
+/// How many names are counted separately; further ones are counted together.
 pub const SERIES_LIMIT: usize = 1_000;
 
 /// What happened in a time.
@@ -55,7 +55,7 @@ impl Summary {
     }
 }
 
-/// Of fewer than this a hundredth cannot be told.
+/// With fewer than this, a hundredth is meaningless.
 const ENOUGH: u64 = 100;
 
 /// The minutes of one thing.
@@ -192,7 +192,7 @@ impl<K> Rollups<K> {
             return found;
         }
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        // Somebody else may have begun it meanwhile.
+        // Another thread may have begun it meanwhile.
         if let Some(found) = table.find(hash, &is_it) {
             return found;
         }

@@ -30,7 +30,7 @@ pub struct Beginning {
     pub trace_id: TraceId,
     /// Its own place in the trace.
     pub span_id: SpanId,
-    /// Who caused it: a request's caller, the request that enqueued a job.
+    /// Its cause: a request's caller, or the request that enqueued a job.
     pub parent: Option<SpanId>,
     /// When it began.
     pub at: Timestamp,
@@ -100,7 +100,7 @@ pub struct Repeat {
     pub kind: RepeatKind,
     /// The statement's name; of a call `module.method`.
     pub name: String,
-    /// Who asked for it.
+    /// The line that asked for it.
     pub site: CallSite,
     /// How often, each time with other parameters.
     pub times: u32,
@@ -117,7 +117,7 @@ impl From<&RepeatedRecord> for Repeat {
 pub struct Work {
     /// What was known when it began.
     pub beginning: Beginning,
-    /// The organization that it was for, once somebody was signed in.
+    /// The organization that it was for, once a session was known.
     pub organization: Option<OrgId>,
     /// The user that it was for.
     pub user: Option<Uuid>,
@@ -176,7 +176,7 @@ pub enum What {
         module: &'static str,
         /// The method.
         method: &'static str,
-        /// Who called.
+        /// The caller.
         site: CallSite,
     },
     /// The beginning or the commit of a transaction.
@@ -201,6 +201,6 @@ pub struct StatementKey {
     pub module: &'static str,
     /// Its text.
     pub text: String,
-    /// Who asks for it; nobody for what found no room among the statements that are told apart.
+    /// The line that asks for it; none for statements beyond the limit, which are counted together.
     pub site: Option<CallSite>,
 }
