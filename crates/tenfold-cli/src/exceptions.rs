@@ -95,21 +95,16 @@ impl Allow {
         }
         if self.reason.trim().is_empty() {
             let wrong = format!("the exception from `{rule}` for {} gives no reason", self.path);
-            return Some(complaint(line, rule, wrong, "say why it must be, and what will end it"));
+            return Some(complaint(line, rule, wrong, "say why it is needed, and what will end it"));
         }
         match self.until.parse::<Date>() {
             Err(_) => {
-                let wrong = format!("`until = \"{}\"` is no date", self.until);
-                Some(complaint(line, rule, wrong, "write a day as in \"2027-01-31\""))
+                let wrong = format!("`until = \"{}\"` is not a date", self.until);
+                Some(complaint(line, rule, wrong, "write a date such as \"2027-01-31\""))
             }
             Ok(until) if until < today => {
                 let wrong = format!("the exception from `{rule}` for {} ended on {until}", self.path);
-                Some(complaint(
-                    line,
-                    rule,
-                    wrong,
-                    "mend what it tolerates, or renew it with a reason of today",
-                ))
+                Some(complaint(line, rule, wrong, "fix what it tolerates, or renew it with a current reason"))
             }
             Ok(_) => None,
         }

@@ -163,8 +163,8 @@ impl Facts {
                 Rule::Sources,
                 FileLine::new(&below, line),
                 &below,
-                format!("this source is no Rust that the check can read: {message}"),
-                "mend the syntax; until then nothing is known about its boundaries",
+                format!("the check cannot parse this source: {message}"),
+                "fix the syntax; until then its boundaries cannot be checked",
             )),
         }
     }
@@ -212,8 +212,8 @@ impl Facts {
                 Rule::Sql,
                 FileLine::new(path, statement.line),
                 path,
-                "this `sql!` holds no text of SQL as a string literal".to_owned(),
-                "write the statement as a literal in the macro: a text that is put together elsewhere cannot be checked",
+                "this `sql!` has no SQL as a string literal".to_owned(),
+                "write the statement as a literal in the macro: a text built elsewhere cannot be checked",
             ));
         }
     }
@@ -256,8 +256,8 @@ fn unparsable(place: FileLine, names: &str, message: &str) -> Violation {
         Rule::Sql,
         place,
         names,
-        format!("no parser reads this text of SQL, so its tables are not known ({message})"),
-        "mend the text; a migration for one database goes into *.sqlite.sql or *.postgres.sql",
+        format!("this SQL cannot be parsed, so its tables are unknown ({message})"),
+        "fix the text; a migration for one database goes into *.sqlite.sql or *.postgres.sql",
     )
 }
 

@@ -39,7 +39,7 @@ pub enum Rule {
     Circles,
     /// `.needs::<dyn X>()` equals the Cargo edges.
     Needs,
-    /// A kind of job is registered, or nobody would run it.
+    /// Each kind of job is registered; otherwise it would never run.
     Jobs,
     /// What a module has is part of the application: the module itself, its migrations, its endpoints.
     Registered,
@@ -55,7 +55,7 @@ pub enum Rule {
     Wall,
     /// An entity and the key of its table agree on whose the rows are.
     Tenant,
-    /// Cargo is told of a module's migrations.
+    /// Cargo watches a module's migrations.
     Rebuild,
     /// The arrows between the framework's packages run one way.
     Layers,

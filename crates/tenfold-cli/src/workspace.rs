@@ -15,7 +15,7 @@ use crate::violation::FileLine;
 pub enum Role {
     /// A default member that is none of the others: may depend on implementations.
     Application,
-    /// `…/modules/<name>/`: private to everybody but an application.
+    /// `…/modules/<name>/`: private to all but an application.
     Implementation(String),
     /// `…/modules/<name>/api/`: what other modules may know.
     Interface(String),

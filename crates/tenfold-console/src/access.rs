@@ -1,4 +1,4 @@
-//! Who may look: whoever knows the password of the configuration.
+//! Access to the console: by the password of the configuration.
 //!
 //! A sign-in is a signed cookie and no row: it holds in all processes that have the same password, also while the
 //! database is away, and a new password ends all of them. Signing out is a row: see [`SignedOut`]. The key that signs it is stretched from the password
@@ -30,7 +30,7 @@ const SHORTEST_PASSWORD: usize = 12;
 const SALT: &[u8] = b"tenfold-console/1";
 /// The bytes of a cookie before its MAC: when it ends, and chance, so that no two are alike.
 const SIGNED: usize = 24;
-/// How long somebody who signs in waits for others who do.
+/// How long a sign-in waits for other sign-ins.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `[console]` of the configuration.
@@ -46,7 +46,7 @@ impl Settings {
         let settings: Settings = loaded.section("console")?;
         let password = &settings.password;
         if !password.is_empty() && password.expose().chars().count() < SHORTEST_PASSWORD {
-            let allowed = "it must have at least 12 characters, or be empty: then nobody gets in";
+            let allowed = "it must have at least 12 characters; if it is empty, nobody can sign in";
             loaded.refuse("console.password", allowed)?;
         }
         let allowed = TimeSpan::minutes(1)..=TimeSpan::hours(30 * 24);
@@ -55,17 +55,17 @@ impl Settings {
     }
 }
 
-/// Knows who may look.
+/// Checks who may see the console.
 pub(crate) struct Access {
     settings: Settings,
     /// Stretched when the console is first opened: it takes time and memory that most starts need not spend.
     key: OnceCell<[u8; 32]>,
-    /// One stretching at a time, whoever tries passwords.
+    /// Only one password is hashed at a time.
     turn: Arc<Semaphore>,
     signed_out: SignedOut,
 }
 
-/// Why nobody was let in.
+/// Why a sign-in was refused.
 pub(crate) enum Refused {
     /// The configuration has no password.
     Closed,
@@ -91,7 +91,7 @@ impl Access {
         !self.settings.password.is_empty()
     }
 
-    /// The cookie of somebody who knows the password.
+    /// The cookie of a signed-in browser.
     pub(crate) async fn sign_in(
         &self,
         password: String,
@@ -142,7 +142,7 @@ impl Access {
         let Some((signed, tag)) = token.as_deref().and_then(|token| token.split_at_checked(SIGNED)) else {
             return Ok(None);
         };
-        // Nobody has signed in with a password that is not there.
+        // Without a password there are no sign-ins.
         if !self.is_open() || mac(&self.key().await?, signed).verify_slice(tag).is_err() {
             return Ok(None);
         }
@@ -210,7 +210,7 @@ fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
-/// In a handler's signature: whoever asks has signed in to the console. A page leads to the sign-in otherwise.
+/// In a handler's signature: the request is signed in to the console. Otherwise a page redirects to the sign-in.
 pub(crate) struct Operator {
     session: Session,
 }

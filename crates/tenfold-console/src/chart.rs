@@ -19,7 +19,7 @@ pub(crate) fn requests(minutes: &[Summary]) -> Markup {
     html! {
         figure.chart {
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT + 4) } preserveAspectRatio="none" role="img"
-                aria-label="Requests minute by minute; the table below has the numbers" {
+                aria-label="Requests per minute; the table below has the numbers" {
                 @for (index, minute) in minutes.iter().enumerate() {
                     @let top = HEIGHT - height(minute.count);
                     rect.bar x=(index * step + 1) y=(top) width=(step - 2) height=(height(minute.count)) {
@@ -43,7 +43,7 @@ pub(crate) fn requests(minutes: &[Summary]) -> Markup {
     }
 }
 
-/// The same in numbers, for whoever does not see the picture.
+/// The same in numbers, for readers who do not see the picture.
 fn table(minutes: &[Summary]) -> Markup {
     html! {
         details {

@@ -55,14 +55,14 @@ pub(crate) fn page(title: &str, path: &str, content: &Markup) -> Response {
             }
         }
         div.tools {
-            button #live type="button" aria-pressed="true" title="The page renews itself every three seconds" { "Live" }
+            button #live type="button" aria-pressed="true" title="The page refreshes every three seconds" { "Live" }
             form method="post" action="/console/sign-out" { button { "Sign out" } }
         }
     };
     document(title, &bar, content)
 }
 
-/// A page for whoever has not signed in.
+/// A page that needs no sign-in.
 pub(crate) fn outside(title: &str, content: &Markup) -> Response {
     document(title, &html! {}, content)
 }
@@ -111,7 +111,7 @@ pub(crate) fn repeats(repeats: u64, trace: Option<&Work>) -> Markup {
     }
 }
 
-/// How many failed, told by a word too and not by colour alone.
+/// How many failed, shown by a word too and not by colour alone.
 pub(crate) fn errors(errors: u64, share: f64) -> Markup {
     html! {
         @if errors == 0 { "none" } @else { span.bad { (words::count(errors)) " (" (words::percent(share)) ")" } }

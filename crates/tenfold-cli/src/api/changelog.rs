@@ -5,7 +5,7 @@ use super::Break;
 /// How an entry about a break begins.
 const BREAKING: &str = "- Breaking: ";
 
-/// Entries under `## [Unreleased]` that speak of breaks, each as one line.
+/// Entries about breaks under `## [Unreleased]`, each as one line.
 pub fn entries(changelog: &str) -> Vec<String> {
     let section = changelog.lines().skip_while(|line| *line != "## [Unreleased]").skip(1);
     let mut entries: Vec<String> = Vec::new();

@@ -35,7 +35,7 @@ pub fn changes((old_document, old): (&Value, &Value), (new_document, new): (&Val
     changes
 }
 
-/// The name that generated clients call it by, and who may.
+/// The name in generated clients, and the needed session and permissions.
 fn access(old: &Value, new: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     let (before, after) = (&old["operationId"], &new["operationId"]);

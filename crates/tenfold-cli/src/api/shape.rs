@@ -26,7 +26,7 @@ pub struct Shape {
     pub closed: bool,
     /// The schema of a list's items.
     pub items: Option<Value>,
-    /// Schemas of which a value has one.
+    /// Schemas, one of which a value must match.
     pub alternatives: Vec<Value>,
     /// `format` and `pattern`, if there are any.
     pub form: BTreeMap<&'static str, String>,

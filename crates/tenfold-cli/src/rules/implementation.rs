@@ -35,7 +35,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
 fn remedy(role: &Role, module: &str) -> String {
     match role {
         Role::Interface(own) if own == module => {
-            format!("an interface does not know who implements it: move what both need into {module}-api")
+            format!("an interface does not know its implementation: move what both need into {module}-api")
         }
         _ => format!(
             "depend on {module}-api and call the module through its interface; only an application may know implementations"

@@ -39,7 +39,7 @@ fn unregistered(facts: &Facts, file: &SourceFile, job: &DeclaredJob) -> Violatio
         Rule::Jobs,
         FileLine::new(&file.path, job.line),
         name,
-        format!("no module registers the job {name}, so nobody would run it"),
+        format!("no module registers the job {name}, so it would never run"),
         format!("add `.job::<{name}>()` {at}, or remove the job"),
     )
 }

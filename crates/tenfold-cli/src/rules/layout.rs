@@ -61,7 +61,7 @@ fn package(package: &Package) -> Option<Violation> {
             Rule::Layout,
             place,
             &package.name,
-            format!("package {} lies among the modules and is none", package.name),
+            format!("package {} is in a folder of modules and is not a module", package.name),
             "a module is modules/<name>/ with its interface in modules/<name>/api/; move the package out",
         )),
         _ => None,

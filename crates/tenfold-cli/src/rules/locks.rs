@@ -107,7 +107,7 @@ fn judge(statement: &MigrationStatement, known: &Known) -> Vec<Finding> {
         if statement.begins(words) {
             return one(
                 format!("{} keeps everybody from `{table}` until it is done", words.join(" ")),
-                "do it outside a migration, while nobody uses the table",
+                "do it outside a migration, while the table is not in use",
             );
         }
     }
@@ -181,7 +181,7 @@ fn add(action: &MigrationStatement, table: &str) -> Option<Finding> {
             format!(
                 "a column that must hold something and has no default cannot be added to a `{table}` with rows"
             ),
-            "give it a DEFAULT, or let it be empty",
+            "give it a DEFAULT, or make it nullable",
         ));
     }
     None

@@ -1,4 +1,4 @@
-//! Cargo is told of a module's migrations: `migrations!()` reads the folder, and a new file in it changes no source.
+//! Cargo watches a module's migrations: `migrations!()` reads the folder, and a new file in it changes no source.
 //!
 //! Without a build script Cargo would see edits of files that were there, and build nothing for a new one.
 

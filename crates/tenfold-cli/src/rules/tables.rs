@@ -1,4 +1,4 @@
-//! A table has one owner, whose name it bears; nobody else reads, writes or references it.
+//! A table has one owner, whose name is its prefix; no other module reads, writes or references it.
 //!
 //! Looked at: `#[entity(table = "…")]`, the texts in `sql!`, migrations. Applications own no tables and name
 //! none of a module's. What a static reading cannot see is listed in [`crate::sql`].
@@ -53,7 +53,7 @@ fn judge(facts: &Facts, modules: &[&str], found: &TableUse) -> Option<Violation>
         )
     } else {
         (
-            format!("module {module} names the table `{written}`, which does not bear its prefix"),
+            format!("module {module} names the table `{written}`, which lacks its prefix"),
             format!("call it `{}{}`, or ask its owner through an interface", prefix(module), table.name),
         )
     };

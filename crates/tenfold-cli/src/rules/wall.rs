@@ -25,7 +25,7 @@ fn of_file(file: &MigrationText) -> Vec<Violation> {
 fn judge(statement: &MigrationStatement) -> Option<(&'static str, &'static str)> {
     if statement.begins(&["CREATE", "MATERIALIZED", "VIEW"]) {
         return Some((
-            "a materialized view shows every organization's rows to everybody: row-level security does not reach it",
+            "a materialized view shows the rows of every organization: row-level security does not apply to it",
             "write the figures into a table with `org_id` from a job, or make a plain view; if it holds nobody's rows, \
              say so in tenfold-check.toml",
         ));

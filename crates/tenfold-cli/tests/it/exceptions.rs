@@ -50,6 +50,6 @@ fn an_exception_gives_a_reason_a_rule_and_a_date() {
     with(&allow("tables", " ", "2027-01-31")).fails(1, &["tenfold-check.toml:2", "gives no reason"]);
     with(&allow("sources", "none", "2027-01-31"))
         .fails(1, &["tenfold-check.toml:2", "no rule `sources`", "tables"]);
-    with(&allow("tables", "soon", "some day")).fails(1, &["tenfold-check.toml:2", "is no date"]);
+    with(&allow("tables", "soon", "some day")).fails(1, &["tenfold-check.toml:2", "is not a date"]);
     with("[[allow]]\nrule = \"tables\"\nwho = \"me\"\n").fails(1, &["tenfold-check.toml:3", "who"]);
 }

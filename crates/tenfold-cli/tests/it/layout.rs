@@ -57,9 +57,14 @@ fn an_interface_may_not_know_its_implementation() {
     let fixture = Fixture::good()
         .with("modules/auth/Cargo.toml", &manifest("auth", &["../../crates/tenfold"]))
         .appended("modules/auth/api/Cargo.toml", "auth = { path = \"..\" }");
-    fixture
-        .check()
-        .fails(1, &["error[implementation]", "modules/auth/api/Cargo.toml:7", "who implements it"]);
+    fixture.check().fails(
+        1,
+        &[
+            "error[implementation]",
+            "modules/auth/api/Cargo.toml:7",
+            "an interface does not know its implementation",
+        ],
+    );
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn a_table_without_the_prefix_is_refused() {
     let parts = [
         "error[tables]",
         "modules/auth/src/lib.rs:3",
-        "`users`, which does not bear its prefix",
+        "`users`, which lacks its prefix",
         "`auth_users`",
         "error[tenant]", // since the entity of `auth_users` has gone
     ];

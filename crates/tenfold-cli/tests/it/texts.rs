@@ -18,13 +18,13 @@ fn billing(source: &str) -> Fixture {
 #[test]
 fn a_text_that_no_parser_reads_is_refused() {
     let fixture = billing("fn f() {\n    sql!(\"billing.x\", \"SELECT FROM WHERE )\");\n}");
-    fixture.check().fails(1, &["error[sql]", "modules/billing/src/report.rs:2", "no parser reads this text"]);
+    fixture.check().fails(1, &["error[sql]", "modules/billing/src/report.rs:2", "this SQL cannot be parsed"]);
 }
 
 #[test]
 fn a_statement_without_a_literal_is_refused() {
     let fixture = billing("fn f() {\n    sql!(\"billing.x\", TEXT);\n}");
-    fixture.check().fails(1, &["error[sql]", "modules/billing/src/report.rs:2", "no text of SQL"]);
+    fixture.check().fails(1, &["error[sql]", "modules/billing/src/report.rs:2", "has no SQL"]);
 }
 
 #[test]

@@ -19,8 +19,8 @@ pub(crate) async fn endpoints(
     let rows = state.telemetry().works(WorkKind::Request, minutes);
     let content = html! {
         (span.choice("/console/endpoints"))
-        p.quiet { "What this process answered, the routes first that took most time in sum. Times are within 6 %. "
-            "Repeats counts the requests with an N+1 and leads to one of them." }
+        p.quiet { "Requests to this process, by total time. Times are accurate to 6 %. "
+            "Repeats counts the requests with an N+1 and links to one of them." }
         (table(state.telemetry(), &rows, minutes, usize::MAX))
     };
     page("Endpoints", "/console/endpoints", &content)
@@ -29,7 +29,7 @@ pub(crate) async fn endpoints(
 /// Works of one kind; also those of jobs.
 pub(crate) fn table(telemetry: &Telemetry, rows: &[WorkRow], minutes: usize, limit: usize) -> Markup {
     if rows.is_empty() {
-        return nothing("Nothing in this time.");
+        return nothing("Nothing in this period.");
     }
     let example = |row: &WorkRow| match row.summary.repeats {
         0 => None,

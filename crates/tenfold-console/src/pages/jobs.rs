@@ -22,7 +22,7 @@ const ROWS: usize = 50;
 const STATES: [(JobState, &str); 7] = [
     (JobState::Available, "Waiting"),
     (JobState::Running, "Running"),
-    (JobState::Retryable, "To be tried again"),
+    (JobState::Retryable, "To be retried"),
     (JobState::Scheduled, "Scheduled"),
     (JobState::Completed, "Done"),
     (JobState::Discarded, "Given up"),
@@ -60,7 +60,7 @@ pub(crate) async fn jobs(
         }
         (table(&rows, shown))
         h2 { "Kinds, in the last hour" }
-        p.quiet { "What this process ran." }
+        p.quiet { "Jobs run by this process." }
         (endpoints::table(state.telemetry(), &state.telemetry().works(WorkKind::Job, MINUTES), MINUTES, usize::MAX))
     };
     Ok(page("Jobs", "/console/jobs", &content))

@@ -34,9 +34,9 @@ pub(crate) async fn overview(
         p.verdict { (sentence(telemetry, minutes)) " " (jobs) }
         h2 { "The last hour" }
         (chart::requests(&telemetry.requests_by_minute(MINUTES)))
-        h2 { a href={ "/console/endpoints?minutes=" (minutes) } { "Endpoints" } ", by time in sum" }
+        h2 { a href={ "/console/endpoints?minutes=" (minutes) } { "Endpoints" } ", by total time" }
         (endpoints::table(telemetry, &telemetry.works(WorkKind::Request, minutes), minutes, ROWS))
-        h2 { a href={ "/console/statements?minutes=" (minutes) } { "Statements" } ", by time in sum" }
+        h2 { a href={ "/console/statements?minutes=" (minutes) } { "Statements" } ", by total time" }
         (statements::table(telemetry, &telemetry.statements(minutes), minutes, ROWS))
         h2 { a href="/console/traces?sort=slowest" { "Slow requests and jobs" } }
         (traces::table(&telemetry.slowest(ROWS, |_| true)))
@@ -51,13 +51,13 @@ fn sentence(telemetry: &Telemetry, minutes: usize) -> Markup {
     let p95 = all.durations.quantile(0.95);
     html! {
         "In the last " (minutes) " minutes "
-        @if all.count == 0 { "nobody asked for anything." } @else {
+        @if all.count == 0 { "there were no requests." } @else {
             strong { (words::counted(all.count, "request", "requests")) }
             " (" (words::rate(all.count, minutes)) "): "
             @if all.errors == 0 { "none failed, " } @else {
                 strong.bad { (words::counted(all.errors, "failed", "failed")) " (" (words::percent(all.error_share())) "), " }
             }
-            "95 of 100 took less than " strong { (words::maybe(p95)) } "."
+            "95 % took less than " strong { (words::maybe(p95)) } "."
             @if all.repeats > 0 {
                 " " a.bad href="/console/traces?only=repeated" {
                     (words::counted(all.repeats, "request", "requests")) " with an N+1"
@@ -78,7 +78,7 @@ async fn jobs(cx: &SystemContext) -> Markup {
     html! {
         a href="/console/jobs" { (words::counted(waiting, "job waits", "jobs wait")) } ", " (words::count(running)) " running"
         @if retryable > 0 {
-            ", " a.bad href="/console/jobs?state=retryable" { (words::count(retryable)) " to be tried again" }
+            ", " a.bad href="/console/jobs?state=retryable" { (words::count(retryable)) " to be retried" }
         }
         "."
     }

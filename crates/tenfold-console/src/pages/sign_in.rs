@@ -39,10 +39,10 @@ pub(crate) async fn sign_in(
         Err(Refused::Closed) => show(&access, None),
         Err(Refused::Wrong) => {
             tracing::warn!("somebody tried a wrong password at the console");
-            status(StatusCode::FORBIDDEN, show(&access, Some("That is not the password.")))
+            status(StatusCode::FORBIDDEN, show(&access, Some("Wrong password.")))
         }
         Err(Refused::Busy) => {
-            let busy = "Others are trying passwords right now. Try again in a moment.";
+            let busy = "Too many sign-ins at once. Try again in a moment.";
             status(StatusCode::SERVICE_UNAVAILABLE, show(&access, Some(busy)))
         }
     })
@@ -77,7 +77,7 @@ fn show(access: &Access, wrong: Option<&str>) -> Response {
 
 fn ask(wrong: Option<&str>) -> Markup {
     html! {
-        p { "The console shows every organization’s requests and jobs. Its password is that of the configuration, "
+        p { "The console shows every organization’s requests and jobs. Its password is set in the configuration, "
             code { "console.password" } "." }
         form.sign-in method="post" action="/console/sign-in" {
             label for="password" { "Password" }
@@ -91,7 +91,7 @@ fn ask(wrong: Option<&str>) -> Markup {
 
 fn closed() -> Markup {
     html! {
-        p { "Nobody gets in: the console has no password. Set " code { "console.password" }
+        p { "Nobody can sign in: the console has no password. Set " code { "console.password" }
             ", at least 12 characters, in " code { "app.toml" } " or as " code { "TENFOLD_CONSOLE__PASSWORD" }
             ", and start again." }
     }

@@ -19,8 +19,8 @@ pub(crate) async fn statements(
     let rows = state.telemetry().statements(minutes);
     let content = html! {
         (span.choice("/console/statements"))
-        p.quiet { "What this process asked of its database, the statements first that took most time in sum. A batch "
-            "counts once, at the place that asked first. Repeats counts the requests and jobs in which it was an N+1, and leads "
+        p.quiet { "Statements of this process, by total time. A batch "
+            "counts once, for the line that asked first. Repeats counts the requests and jobs in which the statement was an N+1, and links "
             "to one of them." }
         (table(state.telemetry(), &rows, minutes, usize::MAX))
     };
@@ -29,7 +29,7 @@ pub(crate) async fn statements(
 
 pub(crate) fn table(telemetry: &Telemetry, rows: &[StatementRow], minutes: usize, limit: usize) -> Markup {
     if rows.is_empty() {
-        return nothing("No statement in this time.");
+        return nothing("No statement in this period.");
     }
     let example = |StatementRow { statement, summary }: &StatementRow| {
         let is_it = |repeat: &Repeat| repeat.name == statement.name && Some(repeat.site) == statement.site;
@@ -41,7 +41,7 @@ pub(crate) fn table(telemetry: &Telemetry, rows: &[StatementRow], minutes: usize
     html! {
         div.wide { table {
             thead { tr {
-                th { "Statement" } th { "Asked for at" } th.number { "Count" } th.number { "Rate" } th.number { "Failed" } th.number { "Repeats" }
+                th { "Statement" } th { "Called at" } th.number { "Count" } th.number { "Rate" } th.number { "Failed" } th.number { "Repeats" }
                 th.number { "p50" } th.number { "p95" } th.number { "In sum" }
             } }
             tbody {

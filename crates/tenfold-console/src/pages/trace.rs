@@ -23,7 +23,7 @@ pub(crate) async fn trace(
     let works = TraceId::parse(&id).map(|id| state.telemetry().trace(id)).unwrap_or_default();
     let content = match works.first() {
         Some(first) => waterfall(&works, first),
-        None => nothing("This trace is not kept, or not any more; the log has its lines under its id."),
+        None => nothing("This trace was not kept, or is no longer kept. The log has its lines under its id."),
     };
     page("Trace", "/console/traces", &content)
 }
@@ -71,7 +71,7 @@ fn piece(work: &Work, offset: Duration, whole: Duration) -> Markup {
             }
         }
         @if work.dropped > 0 {
-            tr { td.inner colspan="4" { "and " (words::count(work.dropped)) " more that are only counted" } }
+            tr { td.inner colspan="4" { "and " (words::count(work.dropped)) " more, counted only" } }
         }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) async fn traces(
         }
         p.quiet {
             @if let Some(name) = &wanted.name { "Of " code { (name) } " only. " }
-            "Kept are those that failed, those slower than 99 of 100 of their name, and for each name one a minute with an N+1 "
+            "Kept traces: failures, the slowest 1 % of each name, and for each name one a minute with an N+1 "
             "and one of each length."
         }
         (table(&works))
@@ -64,7 +64,7 @@ pub(crate) async fn traces(
 
 pub(crate) fn table(works: &[Arc<Work>]) -> Markup {
     if works.is_empty() {
-        return nothing("None is kept.");
+        return nothing("No trace is kept.");
     }
     html! {
         div.wide { table {
