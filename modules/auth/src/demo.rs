@@ -12,10 +12,10 @@ use crate::entities::{
 use crate::passwords;
 use crate::users::permissions::WriteMembers;
 
-/// The password of everybody in the demo.
+/// The password of all demo accounts.
 pub const PASSWORD: &str = "tenfold-demo";
 
-/// Who is a user of both organizations.
+/// The user of both organizations.
 const BOTH: &str = "both@demo.test";
 
 /// Makes Acme with 1,000 users and Globex with 10, if they are not there; `both@demo.test` is a user of both. Gives both
@@ -109,7 +109,7 @@ async fn make(cx: &SystemContext) -> anyhow::Result<()> {
 /// for tests of roles, until people can be invited.
 ///
 /// # Errors
-/// When somebody has the address already, or the database refuses.
+/// When the address is taken, or the database fails.
 pub async fn join(
     cx: &SystemContext,
     organization: OrgId,

@@ -10,8 +10,8 @@ use utoipa::{PartialSchema, ToSchema};
 /// The longest address that a mail can be sent to (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const MAX_LENGTH: usize = 254;
 
-/// One part, `@`, another part; only a mail shows whether there is somebody. Kept as [`canonical`] has it, so that one
-/// person does not get two accounts, nor two people accounts that look alike.
+/// A well-formed address; only sending a mail shows whether it exists. Stored in [`canonical`] form, so that one person
+/// does not get two accounts, and two people do not get accounts that look alike.
 pub(crate) struct Email(String);
 
 impl Email {
@@ -80,12 +80,12 @@ fn objection(address: &str) -> Option<&'static str> {
     let plain = address.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
     let single = address.matches('@').count() == 1;
     if parts.is_none() || !plain || !single || address.chars().count() > MAX_LENGTH {
-        return Some("an address like name@example.com is wanted, without spaces, of 254 characters at most");
+        return Some("use an address such as name@example.com, without spaces, at most 254 characters");
     }
     if address.chars().any(is_invisible) {
-        return Some("it holds a character that cannot be seen; type it anew");
+        return Some("it contains an invisible character; type it again");
     }
-    mixes_scripts(address).then_some("a part of it mixes Latin, Greek or Cyrillic letters, which look alike")
+    mixes_scripts(address).then_some("one part mixes Latin, Greek or Cyrillic letters, which look alike")
 }
 
 impl<'de> Deserialize<'de> for Email {

@@ -70,12 +70,12 @@ pub(crate) struct User {
     pub profile: One<Profile>,
     #[entity(has_one(by = user_id))]
     pub settings: One<Settings>,
-    /// What the user may do besides what the role allows.
+    /// Permissions in addition to those of the role.
     #[entity(has_many(by = user_id))]
     pub permissions: Many<Permission>,
 }
 
-/// How a user is shown to others.
+/// A user's profile, as others see it.
 #[derive(Debug, Entity)]
 #[entity(table = "auth_profiles", tenant = org_id)]
 pub(crate) struct Profile {
@@ -86,7 +86,7 @@ pub(crate) struct Profile {
     pub title: Option<String>,
 }
 
-/// How a user likes it.
+/// A user's preferences.
 #[derive(Debug, Entity)]
 #[entity(table = "auth_settings", tenant = org_id)]
 pub(crate) struct Settings {

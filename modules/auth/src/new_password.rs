@@ -1,4 +1,4 @@
-//! A password that somebody chooses: long enough, not too long, not one that everybody tries first.
+//! A new password: long enough, not too long, and not a common one.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;

@@ -1,7 +1,7 @@
 //! Session tokens: opaque to clients, readable to us before any look-up.
 //!
 //! `tf_` and, in base64url, organization (16 bytes), session (16), secret (16), MAC (16). The MAC is HMAC-SHA-256
-//! over the rest, cut to 128 bits: nobody can make up a token of another tenant, so the organization in it can be
+//! over the rest, cut to 128 bits. A token of another tenant cannot be forged, so its organization can be
 //! trusted for admission and cache keys without a statement. The session's row holds only a hash of the secret.
 
 use base64::Engine as _;

@@ -28,7 +28,7 @@ pub(crate) struct Blobs {
 
 /// The address of a blob store that is none.
 #[derive(Debug, thiserror::Error)]
-#[error("files.blobs = `{0}` is no place for files: write file: and a folder, such as file:data/blobs")]
+#[error("files.blobs = `{0}` is not a file store: write file: and a folder, such as file:data/blobs")]
 pub(crate) struct NoStore(String);
 
 /// Which blob of a file.
@@ -51,7 +51,7 @@ pub(crate) struct Incoming {
 /// A name in the store.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredBlob {
-    /// Whose it is; nobody's while it is being written.
+    /// The owner; none while it is being written.
     pub org_id: Option<OrgId>,
     /// The file's id, or that of the writing, which two writers of one file do not share. Both tell when they were made.
     pub id: Uuid,
@@ -64,11 +64,11 @@ impl Blobs {
         let path = address.strip_prefix("file:").filter(|path| !path.is_empty());
         let root = PathBuf::from(path.ok_or_else(|| NoStore(address.to_owned()))?);
         private::folders(&root.join(INCOMING))
-            .map_err(|error| anyhow::anyhow!("files.blobs: {} cannot be made: {error}", root.display()))?;
+            .map_err(|error| anyhow::anyhow!("files.blobs: {} cannot be created: {error}", root.display()))?;
         // A volume that the process may write and does not own, or a file that another process takes away meanwhile.
         if let Err(error) = private::close(&root) {
             let root = root.display();
-            tracing::warn!(%error, "files.blobs: {root} is not closed to other accounts of the machine");
+            tracing::warn!(%error, "files.blobs: {root} can be read by other users of the machine");
         }
         Ok(Blobs { root })
     }

@@ -20,7 +20,7 @@ struct Served {
     disposition: String,
 }
 
-/// The bytes of a file; `Range` asks for a part of them.
+/// The bytes of a file; `Range` selects a part.
 #[endpoint(get, "/v1/files/{id}/content", tag = "files",
     answers(200: Bytes as "*/*", 206: Bytes as "*/*", 304), problems(416),
     headers("Range" = "One range, such as bytes=0-99"),
@@ -116,7 +116,7 @@ async fn serve(cx: &Context, files: &Files, asked: &HeaderMap, served: Served) -
 }
 
 fn beyond(size: u64) -> Response {
-    let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "The range is not in the file")
+    let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "Range not satisfiable")
         .detail(format!("the file has {size} bytes, counted from 0"));
     let mut response = problem.into_response();
     if let Ok(value) = format!("bytes */{size}").parse() {

@@ -9,7 +9,7 @@ use crate::permissions::WriteFiles;
 use crate::quota;
 use crate::service::Files;
 
-/// Deletes a file. Its bytes go soon after.
+/// Deletes a file. Its bytes are removed soon after.
 #[endpoint(delete, "/v1/files/{id}", tag = "files", example(id = list_files))]
 pub(crate) async fn delete_file(
     cx: Context,

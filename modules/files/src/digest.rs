@@ -52,13 +52,13 @@ fn content_digest(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 fn malformed() -> Problem {
     Problem::bad_request(
-        "a checksum is written `Content-Digest: sha-256=:BASE64:` or `X-Checksum-Sha256: HEX`, of 32 bytes",
+        "write a checksum as `Content-Digest: sha-256=:BASE64:` or `X-Checksum-Sha256: HEX`, of 32 bytes",
     )
 }
 
-/// 400: other bytes arrived than were announced.
+/// 400: the received bytes are not the announced ones.
 pub(crate) fn mismatch(announced: &str, arrived: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "checksum-mismatch", "Other bytes arrived than were announced").detail(
-        format!("the SHA-256 was announced as {announced}, and what arrived has {arrived}: nothing is stored, send it again"),
+    Problem::new(StatusCode::BAD_REQUEST, "checksum-mismatch", "Checksum mismatch").detail(
+        format!("the announced SHA-256 is {announced}, the received bytes have {arrived}: nothing was stored, send them again"),
     )
 }

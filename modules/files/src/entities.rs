@@ -32,7 +32,7 @@ pub(crate) struct File {
     pub created_at: Timestamp,
 }
 
-/// How far a file is.
+/// The state of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, TextEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FileStatus {

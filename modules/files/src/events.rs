@@ -15,11 +15,11 @@ const LAST: i64 = 101;
 /// Ends the id of an event that says that the processing waits for something outside.
 const WAITS: &str = "w";
 
-/// How a file's processing goes on, as Server-Sent Events: `progress` with percent and message, and at the end `ready`
-/// or `failed` with the file. `Last-Event-ID` goes on where a client was cut off.
+/// The progress of a file's processing, as Server-Sent Events: `progress` with percent and message, and at the end `ready`
+/// or `failed` with the file. `Last-Event-ID` continues an interrupted stream.
 #[endpoint(get, "/v1/files/{id}/events", tag = "files",
     answers(200: EventShape as "text/event-stream"),
-    headers("Last-Event-ID" = "The id of the last event that the client has"),
+    headers("Last-Event-ID" = "The id of the last event received"),
     example(id = list_files))]
 pub(crate) async fn file_events(
     cx: Context,

@@ -10,28 +10,28 @@ use crate::digest::hex;
 use crate::table::{Table, Tables};
 use crate::text::{Encoding, Words, decode};
 
-/// What a file holds, as its kind asks.
+/// Facts about a file's content, depending on its kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Facts {
-    /// Of a table: its lines without the first, which names the columns.
+    /// Tables: the number of lines after the first, which names the columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// Of a table: the fields of its first line.
+    /// Tables: the number of fields in the first line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<u64>,
-    /// Of a text: what white space separates.
+    /// Texts: the number of words, separated by white space.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<u64>,
-    /// Of a text or table that is not UTF-8: its encoding, as IANA names it.
+    /// Texts and tables that are not UTF-8: the IANA name of the encoding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// Of an image, in pixels, as it is shown: turned as its EXIF orientation says.
+    /// Images: the width as displayed, after EXIF rotation, in pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
-    /// Of an image, in pixels, as it is shown.
+    /// Images: the height as displayed, in pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
-    /// Of an image that is whole and has no thumbnail: why.
+    /// Intact images without a thumbnail: the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_thumbnail: Option<String>,
 }

@@ -16,7 +16,7 @@ pub(crate) fn judge(error: anyhow::Error, blobs: &Blobs, org_id: OrgId) -> anyho
     }
 }
 
-/// What people are told while they wait; nothing when the file itself is to blame.
+/// The message shown while a file waits; none if the file itself is the cause.
 fn reason(error: &io::Error, is_store_there: impl FnOnce() -> bool) -> Option<&'static str> {
     match error.kind() {
         // What the file's bytes make of whoever reads them.
@@ -24,9 +24,9 @@ fn reason(error: &io::Error, is_store_there: impl FnOnce() -> bool) -> Option<&'
         // The bytes of one file are lost, or the whole store is away: unmounted, or moved.
         ErrorKind::NotFound if is_store_there() => None,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            Some("waits: the file store is full; it goes on when there is room")
+            Some("waiting: the file store is full; processing continues when there is room")
         }
-        _ => Some("waits: the file store cannot be used now; it goes on when that is mended"),
+        _ => Some("waiting: the file store is unavailable; processing continues when it is back"),
     }
 }
 

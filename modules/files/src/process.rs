@@ -65,7 +65,7 @@ impl Job for ProcessUpload {
 pub(crate) async fn given_up(job: JobContext, given_up: GivenUp<ProcessUpload>) -> anyhow::Result<()> {
     // What went wrong on our side is in the job's history, and no affair of the file's owner.
     let problem = match given_up.state {
-        JobState::Cancelled => "its processing was ended by an operator",
+        JobState::Cancelled => "its processing was cancelled by an operator",
         _ => "it could not be processed",
     };
     let cx = job.cx()?;
@@ -88,7 +88,7 @@ async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
     .await?;
     let recognized: Recognized = job
         .step("recognize", async || {
-            job.progress(40, "finding out what it is").await?;
+            job.progress(40, "detecting the type").await?;
             let path = path.clone();
             let recognized = blocking(move || Ok(recognize(|| fs::File::open(&path))?)).await?;
             // Whatever happens from here on, this stays known.
@@ -158,7 +158,7 @@ async fn picture(
     Ok(Processed { facts, has_thumbnail: true })
 }
 
-/// Runs what reads and computes on a thread where that disturbs nobody.
+/// Runs blocking reads and computation on a separate thread.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {

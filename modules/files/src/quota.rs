@@ -1,9 +1,9 @@
-//! How much an organization may still store: billing says the limit, this module counts, and an upload has its room
-//! before it has its bytes.
+//! How much an organization may still store: billing has the limit, this module counts, and an upload reserves its
+//! space before its bytes arrive.
 //!
-//! What is stored is a row's number, what is under way are reservations; both together stay within the limit, since whoever
-//! changes them first takes the lock of the organization's row. A reservation lives for `files.reservation_lease` and is
-//! renewed while bytes come: those of a killed process are worth nothing when that is over.
+//! A row holds the stored total, and reservations hold uploads under way. Together they stay within the limit, since every
+//! change first locks the organization's row. A reservation lasts for `files.reservation_lease` and is renewed while bytes
+//! arrive, so those of a killed process expire.
 
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ impl Room {
     /// # Errors
     /// 402 as [`Room::reserve`], when the reservation had expired and others took the room.
     pub(crate) async fn take(&self, tx: &Tx<'_>, size: u64) -> Result<(), Problem> {
-        // First the organization's row, as everybody does.
+        // The organization's row first, as in all other places.
         sql!(
             "files_usage.take",
             "INSERT INTO files_usage (org_id, bytes) VALUES ($1, $2)
@@ -155,9 +155,9 @@ impl Room {
             return Ok(());
         }
         let left = limit_bytes.saturating_sub(taken - size.min(taken));
-        Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "storage-quota", "There is no room left in your plan")
+        Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "storage-quota", "Storage quota exceeded")
             .detail(format!(
-                "the plan {plan} allows {} of files, uploads under way among them, and {} are left: delete files, or take a \
+                "the plan {plan} allows {} of files, including uploads under way; {} are left: delete files, or choose a \
                  larger plan",
                 ByteSize::bytes(*limit_bytes),
                 ByteSize::bytes(left)
@@ -183,7 +183,7 @@ impl Drop for Room {
     }
 }
 
-/// Holds up whoever else would change what the organization has, until the transaction ends.
+/// Blocks other changes to the organization's usage until the transaction ends.
 async fn lock(tx: &Tx<'_>) -> Result<(), DataError> {
     sql!(
         "files_usage.lock",
@@ -221,7 +221,7 @@ async fn release(cx: &Context, file: FileId) -> Result<(), DataError> {
     .await
 }
 
-/// Deletes the reservations of uploads that nobody heard of for long.
+/// Deletes expired reservations of uploads.
 ///
 /// # Errors
 /// Whatever stops the statement.

@@ -24,7 +24,7 @@ pub(crate) struct SweepBlobs {}
 
 impl Job for SweepBlobs {
     const KIND: &'static str = "files.sweep_blobs";
-    /// Low: nobody waits for it.
+    /// Low: nothing waits for it.
     const PRIORITY: i64 = 100;
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {

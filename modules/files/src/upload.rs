@@ -29,12 +29,12 @@ use crate::service::Files;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UploadQuery {
-    /// What people see; any text, and never trusted to say what the file is.
+    /// The displayed name: any text. It does not determine the type of the file.
     #[param(inline)]
     name: Text<1, 255>,
 }
 
-/// What became of an upload.
+/// An accepted upload.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Accepted {
     id: FileId,
@@ -47,10 +47,10 @@ struct Arrived {
     sha256: String,
 }
 
-/// Uploads a file: the body is its bytes, of any type. It is stored when the answer comes, and processed after it.
+/// Uploads a file: the body is its bytes, of any type. It is stored before the response, and processed after it.
 #[endpoint(post, "/v1/files", tag = "files",
     answers(202: Accepted as "application/json"), problems(400, 402, 415),
-    headers("Content-Digest" = "What the bytes must have: sha-256=:BASE64: (RFC 9530)",
+    headers("Content-Digest" = "The expected checksum: sha-256=:BASE64: (RFC 9530)",
         "X-Checksum-Sha256" = "The same in 64 hexadecimal digits"),
     example(query = "name=hello.txt", body = "any bytes are a file"))]
 #[expect(
@@ -90,9 +90,9 @@ fn check_form(headers: &HeaderMap) -> Result<(), Problem> {
     if !essence.to_ascii_lowercase().starts_with("multipart/") {
         return Ok(());
     }
-    let title = "The body is of another type";
+    let title = "Unsupported media type";
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", title).detail(format!(
-        "the body is {essence}: send the bytes of one file as they are, with Content-Type: \
+        "the body is {essence}: send the plain bytes of one file with Content-Type: \
          application/octet-stream, and its name in the query as ?name="
     )))
 }
@@ -145,7 +145,7 @@ impl Upload<'_> {
         blob.keep().await.map_err(Problem::internal)?;
         let row = async |cx: Context| store(&cx, self.file, name, arrived, room).await;
         if let Err(problem) = self.patience.afresh(self.state, &self.cx, row).await {
-            // Unless nobody knows whether the row is there: then the sweep finds out.
+            // Unless it is unknown whether the row exists: then the sweep finds out.
             if !problem.status().is_server_error() {
                 blobs.delete(org_id, self.file).await.map_err(Problem::internal)?;
             }
@@ -185,8 +185,8 @@ fn check_size(size: u64, files: &Files) -> Result<(), Problem> {
     if size <= files.max_size {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The file is too long")
-        .detail(format!("{} are allowed at most (files.max_size)", ByteSize::bytes(files.max_size))))
+    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "File too large")
+        .detail(format!("at most {} are allowed (files.max_size)", ByteSize::bytes(files.max_size))))
 }
 
 /// 507 when the disk is full, which people can do something about.
@@ -195,14 +195,14 @@ fn full_or_broken(error: io::Error) -> Problem {
         return Problem::new(
             StatusCode::INSUFFICIENT_STORAGE,
             "storage-full",
-            "The service has no room left",
+            "The service is out of storage",
         )
         .cause(error);
     }
     Problem::internal(error)
 }
 
-/// Commits the row, the count and the job together: who gets a 202 has a file that will be processed.
+/// Commits the row, the count and the job together: a file with a 202 will be processed.
 async fn store(cx: &Context, id: FileId, name: String, arrived: Arrived, room: &Room) -> Result<(), Problem> {
     let user = cx.principal().map(|principal| UserId(principal.user)).ok_or_else(Problem::unauthenticated)?;
     cx.transaction(async |tx| -> Result<(), Problem> {

@@ -16,25 +16,25 @@ use crate::facts::Facts;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct FileView {
     id: FileId,
-    /// Who uploaded it.
+    /// The user who uploaded it.
     user_id: UserId,
-    /// What its owner calls it; it says nothing of what the file is.
+    /// The name given by its owner; it says nothing about the type.
     name: String,
     status: FileStatus,
-    /// How far its processing is, 0 to 100.
+    /// The progress of its processing, 0 to 100.
     #[schema(minimum = 0, maximum = 100)]
     percent: i64,
-    /// What its processing does now or waits for, or why it failed.
+    /// What the processing does or waits for, or why it failed.
     message: String,
     /// In bytes.
     #[schema(minimum = 0)]
     size: i64,
     /// In hexadecimal digits.
     sha256: String,
-    /// What it is by its bytes; null until that is known.
+    /// The type detected from its bytes; null until it is known.
     content_type: Option<String>,
     facts: Facts,
-    /// Where a small picture of it is; null when there is none.
+    /// The path of its thumbnail; null if there is none.
     thumbnail: Option<String>,
     created_at: Timestamp,
     /// Its processing waits for something outside.

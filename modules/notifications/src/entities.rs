@@ -5,22 +5,22 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 id! {
-    /// Something that a person was told. Ids grow with time, so they are also where a live stream stands.
+    /// The id of a notification. Ids grow with time, so they also mark the position of a live stream.
     NotificationId
 }
 
-/// Something that a person was told.
+/// A notification.
 #[derive(Clone, Debug, Entity)]
 #[entity(table = "notifications_notifications", tenant = org_id)]
 pub(crate) struct Notification {
     #[entity(key)]
     pub id: NotificationId,
     pub org_id: OrgId,
-    /// The person, as sessions and events name him. Not auth's own type: this module asks auth nothing.
+    /// The user's id, as in sessions and events. Not auth's own type: this module does not depend on auth.
     pub user_id: Uuid,
     pub kind: Kind,
     pub title: String,
-    /// More about it; may be empty.
+    /// More text; may be empty.
     pub body: String,
     /// A path of this API, of what it is about.
     pub link: String,
@@ -28,7 +28,7 @@ pub(crate) struct Notification {
     pub created_at: Timestamp,
 }
 
-/// What a notification is about, so that a page can pick a picture for it.
+/// The kind of a notification, so that a page can choose an icon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema, TextEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {

@@ -1,6 +1,6 @@
-//! What people are told, in the application and live: the private side of the notifications module.
+//! Notifications in the application, live: the private side of the notifications module.
 //!
-//! Nobody calls this module to tell somebody something: it listens to other modules' events, a file a listener.
+//! Other modules do not call this one: it listens to their events, one file per listener.
 
 mod entities;
 mod listeners;

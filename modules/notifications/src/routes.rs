@@ -1,6 +1,6 @@
 //! All routes of the module, a line each.
 //!
-//! None of them needs a permission: whoever is signed in reads what he himself was told, and nothing else.
+//! None of them needs a permission: users read their own notifications, and no others.
 
 use tenfold::prelude::*;
 

@@ -14,12 +14,12 @@ id! {
     UserId
 }
 
-/// As much of a user as other modules show.
+/// The part of a user that other modules show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UserCard {
     /// The user.
     pub id: UserId,
-    /// What the person is called here.
+    /// The user's display name.
     #[schema(value_type = String)]
     pub display_name: String,
 }

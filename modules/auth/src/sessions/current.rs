@@ -8,17 +8,17 @@ use utoipa::ToSchema;
 use super::{SessionView, describe};
 use crate::entities::Membership;
 
-/// The session of a request, with what it may do.
+/// The session of a request, with its permissions.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CurrentSession {
     #[serde(flatten)]
     session: SessionView,
-    /// What you may do in this organization, sorted: what your role allows and what you were given besides.
+    /// Your permissions in this organization, sorted: those of your role, and additional ones.
     permissions: Vec<String>,
 }
 
-/// Who you are, where, what you may do there, and where else you can be: for a page that was loaded anew and has only
-/// its cookie.
+/// Your user, organization and permissions, and your other organizations: for a page that was reloaded and has only its
+/// cookie.
 #[endpoint(get, "/v1/auth/session", tag = "identity")]
 pub(crate) async fn current_session(
     cx: Context,

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::entities::{Membership, User};
 
-/// A session that was opened.
+/// A new session.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SignedIn {
     /// Send it as `Authorization: Bearer`. It is shown this once.
@@ -23,12 +23,12 @@ pub(crate) struct SignedIn {
     session: SessionView,
 }
 
-/// Who is signed in, and where.
+/// The signed-in user, and the organization.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionView {
     /// The organization that the session is in.
     organization: OrganizationView,
-    /// Who you are there.
+    /// Your user in that organization.
     user: SignedInUser,
     /// All organizations that you can switch to.
     organizations: Vec<OrganizationView>,

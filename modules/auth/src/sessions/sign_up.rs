@@ -21,7 +21,7 @@ type Name = Text<1, 100>;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignUp {
-    /// An address that nobody signs in with yet.
+    /// An address that has no account yet.
     email: Email,
     /// 8 characters to 1,024 bytes; neither one of the 3,000 most common passwords nor the address.
     password: NewPassword,
@@ -29,9 +29,9 @@ pub(crate) struct SignUp {
     organization: Name,
 }
 
-/// Makes an account, an organization and its owner, and signs in.
+/// Creates an account, an organization and its owner, and signs in.
 ///
-/// An address that is taken is a 409: without a mail to confirm, that cannot be hidden.
+/// A taken address is a 409: without a confirmation mail this cannot be hidden.
 #[endpoint(post, "/v1/auth/sign-up", tag = "identity",
     answers(201: SignedIn as "application/json"), problems(409, 429),
     example(body = {"email": "ada@new.test", "password": "correct horse battery", "organization": "Analytical Engines"}))]
@@ -71,7 +71,7 @@ pub(crate) async fn sign_up(
 async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Result<Account, Problem> {
     let account = AccountRow { id: AccountId(tx.new_id()), email, password_hash, created_at: tx.now() };
     account.insert(tx).await.on_conflict(Account::unique_email, || {
-        Problem::conflict("somebody signs in with this address already: sign in instead")
+        Problem::conflict("an account with this address exists already: sign in instead")
     })
 }
 

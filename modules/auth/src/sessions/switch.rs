@@ -17,7 +17,7 @@ pub(crate) struct Switch {
     organization: OrgId,
 }
 
-/// Opens a session in another organization of the same person. The old one stays: another tab may be using it.
+/// Opens a session in another organization of the same person. The old session stays, since another tab may use it.
 #[endpoint(post, "/v1/auth/switch", tag = "identity",
     answers(200: SignedIn as "application/json"), problems(404),
     example(body = {"organization": "01900000-0000-7000-8000-000000000000"}))]
@@ -32,7 +32,7 @@ pub(crate) async fn switch(
         cx.principal().map(|principal| AccountId(principal.account)).ok_or_else(Problem::unauthenticated)?;
     let memberships = Membership::query().filter(Membership::account_id.eq(account)).all(&system).await?;
     let chosen = memberships.iter().find(|membership| membership.org_id == switch.organization);
-    let chosen = chosen.ok_or_else(|| Problem::not_found("organization of yours"))?;
+    let chosen = chosen.ok_or_else(|| Problem::not_found("organization"))?;
     let token = system
         .transaction(async |tx| -> Result<_, Problem> {
             identity.clean_up_if_due(tx).await?;

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::entities::{Theme, User};
 
-/// A user with what belongs to it.
+/// A user with profile, settings and permissions.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserView {
     id: UserId,
@@ -20,18 +20,18 @@ pub(crate) struct UserView {
     role: Role,
     profile: ProfileView,
     settings: SettingsView,
-    /// What the user may do besides what the role allows.
+    /// Permissions in addition to those of the role.
     permissions: Vec<String>,
 }
 
-/// How a user is shown to others.
+/// A user's profile, as others see it.
 #[derive(Serialize, ToSchema)]
 struct ProfileView {
     display_name: String,
     title: Option<String>,
 }
 
-/// How a user likes it.
+/// A user's preferences.
 #[derive(Serialize, ToSchema)]
 struct SettingsView {
     theme: Theme,

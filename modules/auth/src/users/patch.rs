@@ -14,7 +14,7 @@ type Name = Text<1, 100>;
 /// Long enough for any BCP 47 tag (RFC 5646, section 4.4.1).
 type LocaleTag = Text<2, 35>;
 
-/// What changes; what is left out stays. A title of null is taken away.
+/// The changes; omitted fields stay as they are. A null title removes the title.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserPatch {

@@ -40,10 +40,10 @@ impl Reason {
     /// The reason for people, with what is allowed.
     pub(crate) fn describe(self, bounds: &Bounds) -> String {
         match self {
-            Reason::Memory => format!("drawing it takes more than {} (files.picture_memory)", bounds.memory),
-            Reason::Time => format!("drawing it takes longer than {} (files.picture_time)", bounds.time),
+            Reason::Memory => format!("a thumbnail takes more than {} (files.picture_memory)", bounds.memory),
+            Reason::Time => format!("a thumbnail takes longer than {} (files.picture_time)", bounds.time),
             Reason::Scans => format!("it has more than {} scans (files.picture_scans)", bounds.scans),
-            Reason::Kind => "images that are coded like it are not drawn".to_owned(),
+            Reason::Kind => "its encoding is not supported".to_owned(),
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn header(source: impl Read) -> Result<Header, NotDrawn> {
         Some((width, height)) if width > 0 && height > 0 => {
             Ok(Header { width, height, orientation: orientation.unwrap_or(Orientation::NoTransforms) })
         }
-        _ => Err(NotDrawn::Damaged("it does not say its size")),
+        _ => Err(NotDrawn::Damaged("its size is missing")),
     }
 }
 

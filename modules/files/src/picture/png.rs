@@ -29,7 +29,7 @@ pub(super) fn header(mut source: impl BufRead + Seek) -> Result<Header, NotDrawn
         || height == 0
         || width.max(height) >= longest
     {
-        return Err(NotDrawn::Damaged("its first part is no header"));
+        return Err(NotDrawn::Damaged("it has no header"));
     }
     let mut orientation = Orientation::NoTransforms;
     let mut chunk = [0; 8];

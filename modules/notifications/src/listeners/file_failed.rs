@@ -1,4 +1,4 @@
-//! `files.file_failed`: the owner is told that the file will not become ready. Why stands with the file.
+//! `files.file_failed`: notifies the owner that the file will not become ready. The file has the reason.
 
 use files_api::FileFailed;
 use tenfold::prelude::*;

@@ -1,4 +1,4 @@
-//! `files.file_ready`: the owner is told that the file can be used.
+//! `files.file_ready`: notifies the owner that the file can be used.
 
 use files_api::FileReady;
 use tenfold::prelude::*;

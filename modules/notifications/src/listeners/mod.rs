@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::entities::{Kind, NotificationId, NotificationRow};
 
-/// What a file's owner is to be told of it.
+/// A notification for a file's owner.
 struct OfFile {
     file: FileId,
     owner: Uuid,

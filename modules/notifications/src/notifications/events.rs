@@ -1,4 +1,4 @@
-//! `GET /v1/notifications/events`: what you are told, while you are told it.
+//! `GET /v1/notifications/events`: notifications, live.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,12 +16,12 @@ const AT_ONCE: usize = 500;
 /// id. The stream looks back this far for those, in milliseconds.
 const LOOK_BACK: u128 = 10_000;
 
-/// New notifications as Server-Sent Events: `notification` with the notification as the list shows it, and `unread`
-/// with `{"unread": n}`, at first and whenever the number changes. With `Last-Event-ID` the stream goes on behind
-/// that event; without it, it begins now.
+/// New notifications as Server-Sent Events: `notification` with the notification as in the list, and `unread`
+/// with `{"unread": n}`, first at the start and then whenever the number changes. With `Last-Event-ID` the stream continues
+/// after that event; without it, it starts now.
 #[endpoint(get, "/v1/notifications/events", tag = "notifications",
     answers(200: EventShape as "text/event-stream"),
-    headers("Last-Event-ID" = "The id of the last event that you got, a UUID"))]
+    headers("Last-Event-ID" = "The id of the last event received, a UUID"))]
 pub(crate) async fn notification_events(
     cx: Context,
     State(state): State<ServerState>,
@@ -33,7 +33,7 @@ pub(crate) async fn notification_events(
     live(&state, &headers, &cx, move |cx, _| {
         let told = Arc::clone(&told);
         async move {
-            // A look follows the other, so nobody else wants it meanwhile; a look that fails ends the stream.
+            // One look follows another, so there is no contention; a look that fails ends the stream.
             let mut telling = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
             let events = look(&cx, user, start, &mut telling).await?;
             *told.lock().unwrap_or_else(PoisonError::into_inner) = telling;
@@ -46,11 +46,11 @@ pub(crate) async fn notification_events(
 fn start(headers: &HeaderMap) -> Result<Option<NotificationId>, Problem> {
     let Some(id) = headers.get("last-event-id") else { return Ok(None) };
     let id = id.to_str().ok().and_then(|id| id.parse().ok());
-    let wrong = || Problem::bad_request("Last-Event-ID is no id of this stream's events, which are UUIDs");
+    let wrong = || Problem::bad_request("Last-Event-ID must be the id of an event of this stream, a UUID");
     id.map(Some).ok_or_else(wrong)
 }
 
-/// What a stream has told so far.
+/// What a stream has sent so far.
 #[derive(Default)]
 struct Told {
     /// The latest notification that the client knows; none before the first look.

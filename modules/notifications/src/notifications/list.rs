@@ -6,19 +6,19 @@ use utoipa::ToSchema;
 
 use super::{NotificationView, newest_of, reader, unread};
 
-/// A page of what you were told.
+/// A page of notifications.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Notifications {
     /// The page's items.
     items: Vec<NotificationView>,
-    /// Where to go on; absent after the last page.
+    /// The cursor of the next page; absent on the last one.
     next_cursor: Option<String>,
-    /// How many you have not read, on all pages; 1,000 means that many or more.
+    /// The number of unread ones on all pages; 1,000 means 1,000 or more.
     #[schema(minimum = 0, maximum = 1000)]
     unread: i64,
 }
 
-/// What you were told, newest first, and how much of it you have not read.
+/// Your notifications, newest first, and the number of unread ones.
 #[endpoint(get, "/v1/notifications", tag = "notifications")]
 pub(crate) async fn list_notifications(cx: Context, page: Page) -> Result<Json<Notifications>, Problem> {
     let user = reader(&cx)?;

@@ -1,4 +1,4 @@
-//! The notifications of whoever is signed in.
+//! The notifications of the signed-in user.
 
 pub(crate) mod events;
 pub(crate) mod list;
@@ -13,17 +13,17 @@ use uuid::Uuid;
 
 use crate::entities::{Kind, Notification, NotificationId};
 
-/// Something that you were told.
+/// A notification.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NotificationView {
     id: NotificationId,
     kind: Kind,
     title: String,
-    /// More about it; may be empty.
+    /// More text; may be empty.
     body: String,
-    /// A path of this API: what it is about.
+    /// The path, in this API, of what it is about.
     link: String,
-    /// When you read it; null while you have not.
+    /// When you read it; null if you have not.
     read_at: Option<Timestamp>,
     created_at: Timestamp,
 }
@@ -42,7 +42,7 @@ impl NotificationView {
     }
 }
 
-/// The person who asks.
+/// The user of the request.
 fn reader(cx: &Context) -> Result<Uuid, Problem> {
     cx.principal().map(|principal| principal.user).ok_or_else(Problem::unauthenticated)
 }
@@ -52,8 +52,8 @@ fn newest_of(user: Uuid) -> Query<Notification> {
     Notification::query().filter(Notification::user_id.eq(user)).newest_first()
 }
 
-/// How many notifications a person has not read. Counted up to 1,000, which then means that many or more: nobody
-/// tells the difference, and the statement stays quick for a person who never reads.
+/// The number of unread notifications of a user, counted up to 1,000, which means 1,000 or more: nobody needs the exact
+/// number, and the statement stays quick for a user who never reads.
 async fn unread(cx: &Context, user: Uuid) -> Result<i64, DataError> {
     unread_of(user).limit(1000).count(cx).await
 }

@@ -5,7 +5,7 @@ use tenfold::prelude::*;
 use super::reader;
 use crate::entities::{Notification, NotificationId};
 
-/// Says that you read a notification. Saying it again changes nothing: it was read when it was read first.
+/// Marks a notification as read. Repeating it does not change the time.
 #[endpoint(post, "/v1/notifications/{id}/read", tag = "notifications", example(id = list_notifications))]
 pub(crate) async fn read_notification(
     cx: Context,
@@ -14,7 +14,7 @@ pub(crate) async fn read_notification(
     let user = reader(&cx)?;
     let notification = Notification::get(&cx, id).await?;
     if notification.user_id != user {
-        // As if it were not there: that somebody else was told something is nobody's business.
+        // The same as for a missing one: the notifications of other users are private.
         return Err(Problem::not_found("notification"));
     }
     if notification.read_at.is_none() {

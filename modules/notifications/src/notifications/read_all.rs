@@ -5,7 +5,7 @@ use tenfold::prelude::*;
 use super::{reader, unread_of};
 use crate::entities::Notification;
 
-/// Says that you read everything that you were told until now.
+/// Marks all notifications until now as read.
 #[endpoint(post, "/v1/notifications/read-all", tag = "notifications")]
 pub(crate) async fn read_all_notifications(cx: Context) -> Result<NoContent, Problem> {
     let user = reader(&cx)?;
