@@ -39,7 +39,7 @@ export async function showFile(id) {
     row.node.focus();
   } catch (problem) {
     if (problem.name === "AbortError") return;
-    toast(problem.status === 404 ? "The file is not there any more." : problem.message);
+    toast(problem.status === 404 ? "The file no longer exists." : problem.message);
   }
 }
 
@@ -97,7 +97,7 @@ async function look(id, row) {
 }
 
 async function remove(file, row) {
-  if (!await confirmed("Delete the file?", `${file.name} will be gone for everybody in the organization.`, "Delete")) return;
+  if (!await confirmed("Delete the file?", `${file.name} will be deleted for everybody in the organization.`, "Delete")) return;
   try {
     await ask("DELETE", `/v1/files/${file.id}`);
   } catch (problem) {

@@ -42,7 +42,7 @@ function closeAll() {
 /** Uploads belong to the session that began them: going elsewhere breaks them off. */
 async function mayGo(action) {
   const left = uploadsUnderWay();
-  const text = `${left === 1 ? "An upload is" : `${left} uploads are`} under way and would be broken off.`;
+  const text = `${left === 1 ? "An upload is" : `${left} uploads are`} under way and would be interrupted.`;
   return !left || confirmed(`${action} now?`, text, action);
 }
 

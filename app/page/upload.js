@@ -4,7 +4,7 @@ import { Problem, problemOf } from "./api.js";
 
 // A browser keeps six connections to a server of HTTP/1.1, and live streams need some of them.
 const AT_ONCE = 2;
-const BROKEN = { title: "The upload broke off", detail: "the service cannot be reached, or the file cannot be read" };
+const BROKEN = { title: "The upload was interrupted", detail: "the service cannot be reached, or the file cannot be read" };
 
 let waiting = [];
 const running = new Set();

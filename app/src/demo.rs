@@ -1,16 +1,16 @@
-//! Who can be signed in as with `--demo`.
+//! The accounts of `--demo`.
 
 use serde::Serialize;
 
-/// Somebody whom one can sign in as.
+/// An account of the demo.
 #[derive(Serialize)]
 pub(crate) struct DemoAccount {
     email: &'static str,
-    /// What there is to see.
+    /// What it shows.
     says: &'static str,
 }
 
-/// Those worth a visit; the password of all is [`auth::demo::PASSWORD`].
+/// The accounts to try; they all have the password [`auth::demo::PASSWORD`].
 pub(crate) const ACCOUNTS: &[DemoAccount] = &[
     DemoAccount { email: "owner@acme.test", says: "1,000 users" },
     DemoAccount { email: "owner@globex.test", says: "10 users" },
@@ -23,7 +23,7 @@ pub(crate) fn welcome() -> String {
         ACCOUNTS.iter().map(|account| format!("{} ({})", account.email, account.says)).collect();
     let password = auth::demo::PASSWORD;
     format!(
-        "  sign in as {}\n  with the password {password}, which is also that of the console, /console\n",
+        "  sign in as {}\n  with the password {password}; the console, /console, has the same password\n",
         accounts.join(", ")
     )
 }

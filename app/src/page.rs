@@ -1,4 +1,4 @@
-//! The page at `/`: files of `app/page`, compiled in, and what it asks before anybody has signed in.
+//! The page at `/`: the files of `app/page`, compiled in, and what it asks before sign-in.
 
 use serde::Serialize;
 use tenfold::axum::routing::get;
@@ -36,7 +36,7 @@ pub(crate) fn routes() -> Routes {
 struct Start {
     /// Whether the browser's cookie is a live session.
     signed_in: bool,
-    /// Whom one can sign in as without having signed up: nobody, unless the process was started with demo data.
+    /// The accounts to sign in with without signing up: none, unless the process was started with demo data.
     demo: Option<Demo>,
 }
 
@@ -46,7 +46,7 @@ struct Demo {
     accounts: &'static [DemoAccount],
 }
 
-/// Never a 401: nobody did anything wrong by opening the page.
+/// Never a 401: opening the page is no error.
 async fn start(State(state): State<ServerState>, session: Result<Context, Problem>) -> impl IntoResponse {
     let demo = Demo { password: auth::demo::PASSWORD, accounts: demo::ACCOUNTS };
     let start = Start { signed_in: session.is_ok(), demo: state.is_demonstration().then_some(demo) };

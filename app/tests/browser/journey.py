@@ -203,7 +203,7 @@ def what_is_too_large_or_over_the_quota_is_refused_in_words(tab):
     page = tab.page
     with tab.refusals(402, 413):
         page.get_by_label("Choose files").set_input_files([samples.upload("long.bin", bytes(2 * 2**20 + 1))])
-        expect(row(page, "long.bin")).to_contain_text("2 MiB are allowed at most")
+        expect(row(page, "long.bin")).to_contain_text("at most 2 MiB are allowed")
         page.get_by_label("Choose files").set_input_files([samples.upload("first.bin", b"\1" * 2 * 2**20)])
         expect(row(page, "first.bin")).to_contain_text("Ready · 2 MiB")
         page.get_by_label("Choose files").set_input_files([samples.upload("second.bin", b"\2" * 2 * 2**20)])
@@ -340,7 +340,7 @@ def an_upload_is_followed_in_the_console_from_its_request_to_the_notification(ta
     page.get_by_label("Password").fill("not the password")
     with tab.refusals(403):
         page.get_by_label("Password").press("Enter")
-        expect(page.get_by_role("alert")).to_have_text("That is not the password.")
+        expect(page.get_by_role("alert")).to_have_text("Wrong password.")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_label("Password").press("Enter")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()

@@ -263,7 +263,7 @@ both_databases!(app::app(); async fn a_job_that_failed_or_was_killed_goes_on_beh
     app.run_due_jobs().await;
     let file = get(app, &token, &path).await;
     assert_eq!((&file["status"], &file["percent"]), (&json!("processing"), &json!(60)));
-    assert!(file["message"].as_str().is_some_and(|message| message.contains("the file store cannot be used now")), "{file}");
+    assert!(file["message"].as_str().is_some_and(|message| message.contains("the file store is unavailable")), "{file}");
     // Bytes that would fail the first step, which is done already.
     std::fs::remove_dir_all(&thumbnail).expect("the folder can be removed");
     std::fs::write(&blob, png(200, 100)).expect("the blob can be written");
@@ -315,7 +315,7 @@ both_databases!(app::app(); async fn a_file_outlasts_a_store_that_is_away(app) {
     }
     let file = get(app, &token, &path).await;
     assert_eq!(file["status"], "processing");
-    assert!(file["message"].as_str().is_some_and(|message| message.contains("waits: the file store cannot be used")), "{file}");
+    assert!(file["message"].as_str().is_some_and(|message| message.contains("waiting: the file store is unavailable")), "{file}");
     let mut events = app.get(&format!("{path}/events")).bearer(&token).stream().await;
     let event = events.next().await.expect("an event");
     assert!(event.contains("id: 10w\nevent: progress") || event.contains("id: 0w\nevent: progress"), "{event}");
@@ -350,7 +350,7 @@ both_databases!(app::app(); async fn a_file_whose_job_an_operator_ends_fails_at_
     app.jobs().cancel(job.id).await.expect("an operator ends it");
     app.run_due_jobs().await;
     let file = get(app, &token, &path).await;
-    assert_eq!((&file["status"], &file["message"]), (&json!("failed"), &json!("its processing was ended by an operator")));
+    assert_eq!((&file["status"], &file["message"]), (&json!("failed"), &json!("its processing was cancelled by an operator")));
     assert_eq!(get(app, &token, "/v1/notifications").await["unread"], 1);
     app.jobs().retry(job.id).await.expect("the operator has second thoughts");
     app.run_due_jobs().await;

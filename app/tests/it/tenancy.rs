@@ -99,7 +99,7 @@ async fn whoever_lacks_the_permission_is_refused_and_changes_nothing(app) {
         for operation in needing {
             for id in [&some(operation), UNKNOWN] {
                 let refused = problem(&operation.call(app, Some(&token), id).await, 403);
-                let detail = format!("this needs the permission {permission}");
+                let detail = format!("this requires the permission {permission}");
                 assert_eq!(refused["detail"], detail, "{}", operation.name());
             }
         }

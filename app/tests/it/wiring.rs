@@ -89,7 +89,7 @@ fn an_operation_without_an_example_names_the_line_to_add() {
     );
     on_both(
         || with(|| Routes::new().routes(routes!(get_thing))),
-        &["the example of get_thing takes id from list_things", "no operation that lists"],
+        &["the example of get_thing takes id from list_things", "not an operation that returns a list"],
     );
 }
 

@@ -31,7 +31,7 @@ id! {
 }
 
 id! {
-    /// What somebody said about a task.
+    /// A comment on a task.
     CommentId
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Task {
     pub comments: Count<Comment>,
 }
 
-/// How far a task is.
+/// The state of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, TextEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TaskStatus {
@@ -109,7 +109,7 @@ pub(crate) struct Labeling {
     pub label_id: LabelId,
 }
 
-/// What somebody said about a task.
+/// A comment on a task.
 #[derive(Debug, Entity)]
 #[entity(table = "projects_comments", tenant = org_id)]
 pub(crate) struct Comment {

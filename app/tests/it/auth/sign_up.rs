@@ -89,10 +89,10 @@ async fn sign_in_as(app: &tenfold::testing::TestApp, email: &str) -> Value {
 
 both_databases!(app::app(); async fn an_address_that_poses_as_another_is_refused(app) {
     for (email, why) in [
-        ("a\u{200b}da@new.test", "cannot be seen"),
-        ("ada\u{ad}@new.test", "cannot be seen"),
-        ("\u{202e}ada@new.test", "cannot be seen"),
-        ("ada@new\u{2060}.test", "cannot be seen"),
+        ("a\u{200b}da@new.test", "invisible character"),
+        ("ada\u{ad}@new.test", "invisible character"),
+        ("\u{202e}ada@new.test", "invisible character"),
+        ("ada@new\u{2060}.test", "invisible character"),
         // With the Cyrillic letter a, and the Greek omicron.
         ("\u{430}da@new.test", "look alike"),
         ("ada@g\u{3bf}\u{3bf}gle.test", "look alike"),

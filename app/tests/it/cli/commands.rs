@@ -94,7 +94,7 @@ fn asking_what_is_pending_does_not_make_the_file() {
     let finished = place.app(&["migrate", "status"]).finish();
     assert_eq!(finished.status.code(), Some(0), "{}", finished.err);
     assert!(
-        finished.out.contains("pending  ") && finished.out.ends_with("not there yet\n"),
+        finished.out.contains("pending  ") && finished.out.ends_with("does not exist yet\n"),
         "{}",
         finished.out
     );

@@ -147,14 +147,14 @@ both_databases!(app::app(), [("files.picture_scans", "20")]; async fn too_many_s
     let frame = jpeg.windows(2).position(|bytes| bytes == [0xff, 0xc2]).expect("a frame");
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
     let large = processed(app, &token, "large", jpeg).await;
-    assert_eq!(undrawn(&large), "drawing it takes more than 64 MiB (files.picture_memory)");
+    assert_eq!(undrawn(&large), "a thumbnail takes more than 64 MiB (files.picture_memory)");
     assert_eq!((&large["facts"]["width"], &large["facts"]["height"]), (&json!(65_535), &json!(65_535)));
     let mut png = INTERLACED.to_vec();
     png[16..20].copy_from_slice(&0x4000_0000_u32.to_be_bytes());
     let sum = crc(&png[12..29]).to_be_bytes();
     png[29..33].copy_from_slice(&sum);
     let wide = processed(app, &token, "wide", png).await;
-    assert_eq!(undrawn(&wide), "drawing it takes more than 64 MiB (files.picture_memory)");
+    assert_eq!(undrawn(&wide), "a thumbnail takes more than 64 MiB (files.picture_memory)");
     assert_eq!(wide["facts"]["width"], 0x4000_0000);
     assert_eq!(processed(app, &token, "next", INTERLACED).await["status"], "ready");
 });
@@ -163,7 +163,7 @@ both_databases!(app::app(), [("files.picture_time", "1ms")]; async fn a_picture_
     let token = new_owner(app).await;
     for format in [ImageFormat::Jpeg, ImageFormat::Png] {
         let file = processed(app, &token, "a", picture(1900, 1900, format)).await;
-        assert_eq!(undrawn(&file), "drawing it takes longer than 1ms (files.picture_time)");
+        assert_eq!(undrawn(&file), "a thumbnail takes longer than 1ms (files.picture_time)");
         assert_eq!((&file["facts"]["width"], &file["facts"]["height"]), (&json!(1900), &json!(1900)));
         app.clock().advance(std::time::Duration::from_secs(60));
         assert_eq!(app.run_due_jobs().await, 0);

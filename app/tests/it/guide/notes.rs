@@ -250,7 +250,7 @@ both_databases!(app(); async fn all_faults_of_a_body_are_told_at_once(app) {
     assert_eq!(
         problem["errors"],
         json!([
-            {"pointer": "#/colour", "detail": "it is unknown here; stars, title are known"},
+            {"pointer": "#/colour", "detail": "it is unknown; the known ones are stars, title"},
             {"pointer": "#/stars", "detail": "6 is not from 0 to 5"},
             {"pointer": "#/title", "detail": "text of 0 characters: 1 to 200 are allowed"},
         ])
@@ -269,7 +269,7 @@ both_databases!(app(); async fn all_faults_of_a_body_are_told_at_once(app) {
 both_databases!(app(); async fn a_wrong_parameter_is_named_with_those_allowed(app) {
     let token = crate::new_owner(app).await;
     for (query, named) in [
-        ("color=red", "\"color\" is no parameter of this operation; it takes cursor, limit, stars"),
+        ("color=red", "\"color\" is not a parameter of this operation; it takes cursor, limit, stars"),
         ("stars=many", "stars: invalid digit found in string"),
         ("limit=0", "limit=0 is not from 1 to 1000"),
     ] {

@@ -94,7 +94,7 @@ async fn a_body_is_read_up_to_its_limit(app) {
         let answer = request.body(body).send().await;
         assert_eq!(answer.status(), status, "{length} bytes: {}", answer.text());
         if status == 413 {
-            assert_eq!(problem(&answer, 413)["detail"], "it is longer than http.body_limit allows");
+            assert_eq!(problem(&answer, 413)["detail"], "it is larger than http.body_limit");
         }
     }
 });

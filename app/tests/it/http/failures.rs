@@ -52,7 +52,7 @@ both_databases!(probe::app(), ONE_CONNECTION; async fn a_panic_inside_a_transact
 both_databases!(probe::app(); async fn a_failure_says_where_to_look_and_not_why(app) {
     let answer = app.get("/probe/fail").header("x-request-id", "from-a-client").send().await;
     internal(&answer);
-    assert_eq!(answer.json()["detail"], "the log has the details under this answer's X-Request-Id");
+    assert_eq!(answer.json()["detail"], "the log has the details under this response's X-Request-Id");
     assert_eq!(answer.header("x-request-id"), "from-a-client");
 });
 
@@ -61,7 +61,7 @@ async fn a_request_that_takes_too_long_is_given_up_with_a_503(app) {
     let answer = app.get("/probe/hang").send().await;
     let given_up = problem(&answer, 503);
     assert_eq!(given_up["type"], "urn:tenfold:problem:deadline");
-    assert_eq!(given_up["detail"], "it was given up after 200ms (http.deadline)");
+    assert_eq!(given_up["detail"], "it was cancelled after 200ms (http.deadline)");
     assert_eq!(answer.header("retry-after"), "1");
     still_works(app, 0).await;
 });

@@ -27,7 +27,7 @@ async fn a_database_that_takes_no_write_is_not_ready_and_nothing_piles_up(app) {
         let answer = app.get("/readyz").send().await;
         let refused = problem(&answer, 503);
         assert_eq!(refused["type"], "urn:tenfold:problem:not-ready");
-        assert_eq!(refused["detail"], "the database took no write within 2s");
+        assert_eq!(refused["detail"], "the database accepted no write within 2s");
         assert_eq!(answer.header("retry-after"), "1");
         // One of them tries for two seconds at most; the others are told what was found before.
         let began = Instant::now();

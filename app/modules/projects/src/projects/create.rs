@@ -16,7 +16,7 @@ pub(crate) struct NewProject {
     name: Name,
 }
 
-/// Makes a project.
+/// Creates a project.
 #[endpoint(post, "/v1/projects", tag = "projects", example(body = {"name": "Website"}))]
 pub(crate) async fn create_project(
     cx: Context,

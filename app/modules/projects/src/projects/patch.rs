@@ -10,14 +10,14 @@ use crate::permissions::WriteProjects;
 
 type Name = Text<1, 100>;
 
-/// What changes; what is left out stays.
+/// The changes; omitted fields stay as they are.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProjectPatch {
     name: Option<Name>,
 }
 
-/// Changes a project's name, if it is still as the client has seen it.
+/// Changes a project's name, if the version in `If-Match` is the current one.
 #[endpoint(patch, "/v1/projects/{id}", tag = "projects",
     example(id = list_projects, body = {"name": "Mobile app"}))]
 pub(crate) async fn patch_project(

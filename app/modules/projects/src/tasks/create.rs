@@ -17,7 +17,7 @@ pub(crate) struct NewTask {
     title: Title,
 }
 
-/// Makes an open task.
+/// Creates an open task.
 #[endpoint(post, "/v1/projects/{id}/tasks", tag = "projects",
     example(id = list_projects, body = {"title": "Write it down"}))]
 pub(crate) async fn create_task(

@@ -12,28 +12,28 @@ use utoipa::ToSchema;
 
 use crate::entities::{ProjectId, Task, TaskId, TaskStatus};
 
-/// A task with what hangs on it.
+/// A task with assignees, labels and the number of comments.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TaskView {
     id: TaskId,
     project_id: ProjectId,
     title: String,
     status: TaskStatus,
-    /// Who works on it.
+    /// The users assigned to it.
     assignees: Vec<UserCard>,
     labels: Vec<String>,
-    /// How many comments there are.
+    /// The number of comments.
     comments: i64,
     created_at: Timestamp,
 }
 
-/// A view of one task. Over a list the relations cost a statement each, whatever its length, and the assignees,
-/// who live in another module, one call.
+/// A view of one task. For a list of any length, each relation costs one statement, and the assignees, which belong to
+/// another module, one call.
 async fn view(cx: &Context, auth: &AuthClient, task: &Task) -> Result<TaskView, Problem> {
     let labels = task.labels.get(cx).await?;
     let mut assignees = Vec::new();
     for assignment in task.assignments.get(cx).await? {
-        // Somebody who has left the organization has no card.
+        // A user who has left the organization has no card.
         assignees.extend(auth.user_card(cx, &assignment.user_id).await?);
     }
     Ok(TaskView {

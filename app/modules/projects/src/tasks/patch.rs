@@ -11,7 +11,7 @@ use crate::permissions::WriteProjects;
 
 type Title = Text<1, 200>;
 
-/// What changes; what is left out stays.
+/// The changes; omitted fields stay as they are.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TaskPatch {
