@@ -14,12 +14,12 @@ fn a_way_past_row_level_security_is_refused_with_another() {
     for (text, wrong, instead) in [
         (
             "CREATE MATERIALIZED VIEW billing_totals AS SELECT count(*) FROM billing_invoices;",
-            "every organization's rows",
+            "rows of every organization",
             "from a job",
         ),
         (
             "create materialized view if not exists billing_totals as select count(*) from billing_invoices;",
-            "every organization's rows",
+            "rows of every organization",
             "plain view",
         ),
         ("CREATE POLICY open ON billing_invoices USING (true);", "lets more rows through", "RESTRICTIVE"),

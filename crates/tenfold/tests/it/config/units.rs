@@ -125,5 +125,5 @@ fn zero_is_a_span_only_where_the_field_says_so() {
         refusal(times("0s", "0s")),
         "`times.wait` = \"0s\" (option --wait) is refused: `0s` is zero: write at least `1ms` (the default is \"1s\")"
     );
-    assert!(refusal(times("1s", "soon")).contains("`soon` is not a length of time"));
+    assert!(refusal(times("1s", "soon")).contains("`soon` is not a duration"));
 }
