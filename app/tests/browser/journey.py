@@ -225,7 +225,7 @@ def deleting_asks_first_and_escape_means_no(tab):
     page = tab.page
     delete = page.get_by_role("button", name="Delete first.bin")
     delete.click()
-    expect(page.get_by_role("dialog")).to_contain_text("first.bin will be gone")
+    expect(page.get_by_role("dialog")).to_contain_text("first.bin will be deleted")
     expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     picture(page, "delete")
     page.keyboard.press("Escape")

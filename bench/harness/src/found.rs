@@ -193,7 +193,7 @@ fn counted(address: &str, token: &str) -> u64 {
         let size: Option<ByteSize> = size.and_then(|(size, _)| size.parse().ok());
         size.unwrap_or_else(|| panic!("no size in {detail}")).as_u64()
     };
-    size(" allows ", " of files") - size("and ", " are left")
+    size(" allows ", " of files") - size("; ", " are left")
 }
 
 fn store(place: &Place) -> std::path::PathBuf {

@@ -83,7 +83,7 @@ fn a_server_that_refuses_writes_is_not_ready_and_the_problem_says_why() {
     psql(&place, &format!("REVOKE EXECUTE ON {function} FROM PUBLIC"));
     let refused = wait_for(|| ready().text(), || Some(ready()).filter(|answer| answer.status == 503));
     let detail = refused.json()["detail"].to_string();
-    assert!(detail.contains("takes no writes") && detail.contains("permission denied"), "{detail}");
+    assert!(detail.contains("accepts no writes") && detail.contains("permission denied"), "{detail}");
     psql(&place, &format!("GRANT EXECUTE ON {function} TO PUBLIC"));
     wait_for(|| ready().text(), || (ready().status == 200).then_some(()));
 }
