@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::facts::Facts;
-use crate::violation::{Place, Rule, Violation};
+use crate::violation::{FileLine, Rule, Violation};
 use crate::workspace::{Kind, Package, Role};
 
 /// What breaks the rule.
@@ -33,7 +33,7 @@ fn forgotten_module(facts: &Facts, index: usize, package: &Package, module: &str
         normal.any(|dependency| dependency.member == Some(index))
     };
     let mut depending = applications.iter().filter(depends).peekable();
-    let place = Place::new(&package.manifest, 1);
+    let place = FileLine::new(&package.manifest, 1);
     if depending.peek().is_none() {
         return Some(Violation::new(
             Rule::Registered,
@@ -62,7 +62,7 @@ fn forgotten_migrations(facts: &Facts, index: usize, module: &str) -> Option<Vio
     }
     Some(Violation::new(
         Rule::Registered,
-        Place::new(&migration.path, 1),
+        FileLine::new(&migration.path, 1),
         module,
         format!("the module {module} does not register its migrations, so nobody would run them"),
         "add `.migrations(migrations!())` where the module is built",
@@ -79,7 +79,7 @@ fn forgotten_endpoints(facts: &Facts, module: &str) -> Vec<Violation> {
             let name = &endpoint.name;
             Violation::new(
                 Rule::Registered,
-                Place::new(&file.path, endpoint.line),
+                FileLine::new(&file.path, endpoint.line),
                 name,
                 format!("no route leads to the endpoint {name}"),
                 format!("add `.routes(routes!({name}))` to the module's routes, or remove the endpoint"),

@@ -9,8 +9,11 @@ use syn::{
     ItemUse, UseTree,
 };
 
-use super::macros::{self, Inside, Literal, MacroBody};
-use super::{DeclaredEndpoint, DeclaredEntity, DeclaredEvent, DeclaredInterface, DeclaredJob, Literal, MethodCall, NamedUse, Source};
+use super::macros::{self, Literal, MacroBody};
+use super::{
+    DeclaredEndpoint, DeclaredEntity, DeclaredEvent, DeclaredInterface, DeclaredJob, MethodCall, NamedUse,
+    Source,
+};
 
 /// Collects a file's [`Source`] while `syn` walks over it.
 #[derive(Default)]

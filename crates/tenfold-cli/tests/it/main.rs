@@ -1,7 +1,7 @@
 //! The `tenfold` program on small workspaces.
 
-mod circles;
 mod api;
+mod circles;
 mod cycles;
 mod exceptions;
 mod fixture;
