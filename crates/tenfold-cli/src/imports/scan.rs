@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use proc_macro2::{TokenStream, TokenTree};
-use quote::ToTokens as _;
+use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, ImplItemFn, Item, ItemUse, MetaList, UseTree, Visibility};
@@ -187,20 +187,20 @@ fn attributes(item: &Item) -> &[Attribute] {
 
 /// Whether an item is there for tests only: `#[cfg(test)]`, `#[cfg(all(test, unix))]`.
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
-    fn words(tokens: TokenStream, found: &mut Vec<String>) {
-        for token in tokens {
-            match token {
-                TokenTree::Ident(word) => found.push(word.to_string()),
-                TokenTree::Group(group) => words(group.stream(), found),
-                _ => {}
-            }
-        }
+    let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    conditions.into_iter().any(|attribute| !may_hold_without_test(&attribute.meta))
+}
+
+/// Whether some build that is no test meets the condition of a `cfg`.
+fn may_hold_without_test(condition: &syn::Meta) -> bool {
+    let syn::Meta::List(list) = condition else { return !condition.path().is_ident("test") };
+    let parts = Punctuated::<syn::Meta, syn::Token![,]>::parse_terminated;
+    let Ok(parts) = list.parse_args_with(parts) else { return true };
+    match list.path.get_ident().map(ToString::to_string).as_deref() {
+        Some("not") => true,
+        Some("any") => parts.iter().any(may_hold_without_test),
+        _ => parts.iter().all(may_hold_without_test),
     }
-    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
-        let mut found = Vec::new();
-        words(attribute.meta.to_token_stream(), &mut found);
-        found.iter().any(|word| word == "test") && !found.iter().any(|word| word == "not" || word == "any")
-    })
 }
 
 /// The folder in which the modules of a file have theirs.

@@ -66,6 +66,7 @@ fn a_re_export_alone_is_no_arrow() {
 fn code_for_tests_has_no_arrows() {
     for code in [
         "#[cfg(test)]\nuse crate::one::One;",
+        "#[cfg(all(test, any(unix, windows)))]\nuse crate::one::One;",
         "#[cfg(test)]\nmod tests {\n    use crate::one::One;\n}",
         "#[cfg(all(test, unix))]\nfn f(_: crate::one::One) {}",
         "#[cfg(test)]\nstruct Held(crate::one::One);",
