@@ -2,6 +2,7 @@
 
 mod alone;
 mod chaos;
+mod http;
 mod list;
 mod options;
 mod peers;
@@ -39,6 +40,8 @@ enum Bench {
     Reads(peers::Arguments),
     /// Small transactions, beside one commit for each.
     Writes,
+    /// Routes of the reference backend over HTTP, beside the same by hand and beside axum alone.
+    Http(http::Arguments),
     /// What it costs to tell metrics and telemetry of everything.
     Telemetry,
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Bench::Uploads => uploads::run(&line.options, &mut report),
         Bench::List(arguments) => list::run(&arguments, &line.options, &mut report),
         Bench::Reads(arguments) => reads::run(&arguments, &line.options, &mut report),
+        Bench::Http(arguments) => http::run(&arguments, &line.options, &mut report),
         Bench::Writes => alone::run("writes", &line.options, &mut report),
         Bench::Telemetry => alone::run("telemetry", &line.options, &mut report),
     };

@@ -109,6 +109,11 @@ impl Place {
             .env("TENFOLD_HTTP__LISTEN", "127.0.0.1:0")
     }
 
+    /// Another program in the same working directory, with nothing in the environment.
+    pub fn other(&self, program: &Path, arguments: &[&str]) -> Launch {
+        Launch::new(program, &self.folder, &self.work(), arguments)
+    }
+
     /// The application with its defaults and nothing in the environment.
     pub fn bare(&self, arguments: &[&str]) -> Launch {
         Launch::new(&self.program, &self.folder, &self.work(), arguments)

@@ -164,6 +164,11 @@ impl Process {
         assert_eq!(self.ask(&Request::get("/readyz")).status, 200);
     }
 
+    /// What the system calls it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         &self.address

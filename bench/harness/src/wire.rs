@@ -58,6 +58,11 @@ impl Request {
         self.header("content-type", "application/json")
     }
 
+    /// The method.
+    pub fn method(&self) -> &'static str {
+        self.method
+    }
+
     /// The path, with the query.
     pub fn path(&self) -> &str {
         &self.path

@@ -19,7 +19,16 @@ fn target(name: &str) -> anyhow::Result<PathBuf> {
 
 /// Builds a Rust peer for release, and says where its program is.
 pub(super) fn cargo(name: &str, program: &str) -> anyhow::Result<PathBuf> {
+    cargo_in(target(name)?, name, program)
+}
+
+/// The same for one that has the dependencies of the workspace, beside which it is built, so that they are there already.
+pub(super) fn cargo_beside(name: &str, program: &str) -> anyhow::Result<PathBuf> {
     let target = target(name)?;
+    cargo_in(target.ancestors().nth(2).context("peers lie in target/peers")?.to_owned(), name, program)
+}
+
+fn cargo_in(target: PathBuf, name: &str, program: &str) -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--release", "--locked", "--quiet", "--bin", program]).current_dir(sources(name));

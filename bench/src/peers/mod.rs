@@ -59,6 +59,14 @@ impl Peer {
         })
     }
 
+    /// Routes of the reference backend by hand, which serves instead of measuring.
+    ///
+    /// # Errors
+    /// As [`Peer::drivers`].
+    pub fn door() -> anyhow::Result<PathBuf> {
+        build::cargo_beside("door", "peer-door")
+    }
+
     /// SeaORM and sqlx.
     pub fn seaorm(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
         let built = build::cargo("seaorm", "peer-seaorm");

@@ -1,0 +1,144 @@
+//! The processes that are measured: each is there for as long as its database is measured.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use harness::Place;
+use harness::process::Process;
+use serde_json::{Value, json};
+use tenfold::data::Dialect;
+
+use super::routes::{self, People};
+use crate::place::{Server, place};
+
+/// So many connections at most.
+const MOST: usize = 32;
+
+/// A server that is measured.
+pub struct Target {
+    pub case: String,
+    pub process: Process,
+    /// Which place it works in.
+    place: usize,
+}
+
+/// All servers of one database.
+pub struct House {
+    pub dialect: Dialect,
+    /// `ours` first.
+    pub targets: Vec<Target>,
+    /// Dropped last, when nobody works there any more.
+    places: Vec<Place>,
+}
+
+impl House {
+    /// Starts them, fills the tables, and compares what they say. Each of `against` has a database of its own.
+    ///
+    /// # Errors
+    /// When one cannot be started, or says something else.
+    pub fn build(
+        ours: &Path,
+        against: &[PathBuf],
+        peer: &Path,
+        dialect: Dialect,
+        server: Option<&Server>,
+    ) -> anyhow::Result<Self> {
+        let mut house = House { dialect, targets: Vec::new(), places: Vec::new() };
+        let people = house.move_in(ours, "ours", peer, server)?;
+        let (url, owner) = (address(&house.places[0]), people.permissions.join(","));
+        let hand = ["hand", "--url", &url, "--blobs", "hand-blobs", "--owner", &owner];
+        house.add("hand", house.places[0].other(peer, &hand).start());
+        if dialect == Dialect::Sqlite {
+            let inline: Vec<&str> = hand.into_iter().chain(["--inline"]).collect();
+            house.add("hand_inline", house.places[0].other(peer, &inline).start());
+        }
+        let recorded = house.record(&people)?;
+        house.places[0].write(ANSWERS, &Value::from(recorded).to_string());
+        house.add("bare", house.places[0].other(peer, &["bare", "--answers", ANSWERS]).start());
+        for program in against {
+            let case = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let people = house.move_in(program, &case, peer, server)?;
+            house.record(&people)?;
+        }
+        Ok(house)
+    }
+
+    /// Starts a reference backend in a place of its own, with the data of the demo and of others.
+    fn move_in(
+        &mut self,
+        program: &Path,
+        case: &str,
+        peer: &Path,
+        server: Option<&Server>,
+    ) -> anyhow::Result<People> {
+        let place = place(program, self.dialect, server);
+        let process = open(&place, peer)?;
+        let people = People::sign_in(&process)?;
+        self.places.push(place);
+        self.add(case, process);
+        Ok(people)
+    }
+
+    /// Adds a server that works in the last place.
+    fn add(&mut self, case: &str, process: Process) {
+        self.targets.push(Target { case: case.to_owned(), process, place: self.places.len() - 1 });
+    }
+
+    /// The file that says what the connections send to a server.
+    pub fn shots(&self, target: &Target, route: &str) -> PathBuf {
+        self.places[target.place].work().join(shots_of(route))
+    }
+
+    /// Asks the servers of the last place once for all that will be asked, notes it there, and gives what they say.
+    fn record(&self, people: &People) -> anyhow::Result<Vec<Value>> {
+        let last = self.places.len() - 1;
+        let here: Vec<&Target> = self.targets.iter().filter(|target| target.place == last).collect();
+        let (first, others) = here.split_first().context("somebody is there")?;
+        let mut recorded = Vec::new();
+        for route in routes::ALL {
+            let mut shots = Vec::new();
+            for number in 0..MOST {
+                let (token, request) = people.request(route, number);
+                let answer = first.process.ask(&request);
+                anyhow::ensure!(answer.status < 300, "{route}: {} {}", answer.status, answer.text());
+                for other in others {
+                    routes::compare(route, &answer, &other.process.ask(&request))?;
+                }
+                let (status, body) = (answer.status, answer.text());
+                let bytes = String::from_utf8(request.bytes())?;
+                shots.push(json!({ "request": bytes, "status": status, "length": body.len() }));
+                let (method, path) = (request.method(), request.path());
+                recorded.push(json!({
+                    "method": method, "path": path, "token": token, "status": status, "body": body,
+                }));
+            }
+            self.places[last].write(&shots_of(route), &Value::from(shots).to_string());
+        }
+        Ok(recorded)
+    }
+}
+
+/// What `bare` answers.
+const ANSWERS: &str = "answers.json";
+
+fn shots_of(route: &str) -> String {
+    format!("{route}.json")
+}
+
+/// Starts the reference backend at a place, with the data of the demo and of others.
+fn open(place: &Place, peer: &Path) -> anyhow::Result<Process> {
+    // Without a worker: what becomes of uploads later is not part of the request.
+    let launch = place.app(&["serve", "--demo", "--role", "web"]);
+    let process = launch.env("TENFOLD_BILLING__FREE_STORAGE", "1 TiB").start();
+    let seeded = place.other(peer, &["seed", "--url", &address(place), "--users", "100"]).finish();
+    anyhow::ensure!(seeded.status.success(), "the data of others cannot be stored: {}", seeded.err);
+    Ok(process)
+}
+
+/// The database for those who do not come as the role that runs.
+fn address(place: &Place) -> String {
+    match place.dialect() {
+        Dialect::Sqlite => place.url_from_outside(),
+        Dialect::Postgres => place.superuser_url(),
+    }
+}

@@ -1,0 +1,70 @@
+//! The door: what a request costs over HTTP, on real processes, signed in, with telemetry and logs as shipped.
+//!
+//! `ours` is the reference backend, `hand` the same routes by hand on axum (`bench/peers/door`), `bare` axum with the same bytes
+//! from memory. What is compared is the CPU time of the server's process for each request, since rates say more about the
+//! machine: `ratio` is that of `hand`, `ratio_bare` that of `bare`.
+
+mod house;
+mod rounds;
+mod routes;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+
+use self::house::House;
+use self::rounds::Plan;
+use crate::Options;
+use crate::peers::Peer;
+use crate::place::{app, server_for};
+use crate::report::{Report, complain};
+
+/// What it takes besides.
+#[derive(Args)]
+pub struct Arguments {
+    /// Only these routes: session, user, list_10, list_100, list_1000, whole_10, patch, upload.
+    #[arg(long = "route")]
+    routes: Vec<String>,
+    /// Only with so many connections.
+    #[arg(long)]
+    at_once: Vec<usize>,
+    /// A release build of the reference backend, instead of building it.
+    #[arg(long)]
+    ours: Option<PathBuf>,
+    /// Other builds of it, each measured in turns with it under its file's name: `ratio_ours` compares with it.
+    #[arg(long)]
+    against: Vec<PathBuf>,
+}
+
+/// Measures each route on each database.
+///
+/// # Errors
+/// When a program cannot be built, or an answer is another than expected.
+pub fn run(arguments: &Arguments, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let ours = arguments.ours.clone().map_or_else(app, Ok)?;
+    let peer = Peer::door()?;
+    let server = server_for(options.dialects())?;
+    let began = Instant::now();
+    let plan = if options.quick { Plan { rounds: 1, span: 400 } } else { Plan { rounds: 5, span: 600 } };
+    for dialect in options.dialects() {
+        let house = House::build(&ours, &arguments.against, &peer, *dialect, server.as_ref())?;
+        for route in routes::ALL.iter().filter(|route| arguments.wants(route)) {
+            for at_once in
+                [1, 32].into_iter().filter(|n| arguments.at_once.is_empty() || arguments.at_once.contains(n))
+            {
+                rounds::measure(&house, &peer, route, at_once, &plan)?
+                    .into_iter()
+                    .for_each(|row| report.add(row));
+            }
+        }
+    }
+    complain(&format!("measured in {:.0} s", began.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+impl Arguments {
+    fn wants(&self, route: &str) -> bool {
+        self.routes.is_empty() || self.routes.iter().any(|wanted| wanted == route)
+    }
+}
