@@ -95,7 +95,8 @@ impl House {
         let here: Vec<&Target> = self.targets.iter().filter(|target| target.place == last).collect();
         let (first, others) = here.split_first().context("somebody is there")?;
         let mut recorded = Vec::new();
-        for route in routes::ALL {
+        // From the last on: a user is changed before it is read, and stays as it is from there on.
+        for route in routes::ALL.into_iter().rev() {
             let mut shots = Vec::new();
             for number in 0..MOST {
                 let (token, request) = people.request(route, number);
