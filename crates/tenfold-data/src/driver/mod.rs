@@ -1,6 +1,7 @@
 //! The narrow seam to a database: run a statement, open a transaction. Everything above is the same for both.
 
 mod error;
+mod leader;
 mod parameter;
 pub(crate) mod postgres;
 mod settings;
@@ -13,6 +14,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 pub(crate) use self::error::DriverError;
+pub(crate) use self::leader::{Leader, LeaderEnd, start};
 use self::parameter::column_of;
 pub use self::settings::{Pooler, PostgresSettings, SqliteSettings};
 use crate::error::DataError;

@@ -20,7 +20,7 @@ use super::merge::{self, Answer, Merging};
 use super::refusal::{classify, unconnected};
 use super::run::{read_row, run_prepared};
 use super::tls::{Tls, TlsStream};
-use crate::driver::DriverError;
+use crate::driver::{DriverError, Leader, LeaderEnd, start};
 use crate::error::Source;
 use crate::value::Value;
 
@@ -138,13 +138,13 @@ impl Lane {
                 Link::Closed | Link::Open(_) => {
                     let runtime = Handle::current();
                     *link = Link::Opening(runtime.clone(), vec![tell]);
-                    Some((runtime, Opening { lane: Arc::clone(self), result: None }))
+                    Some((runtime, LaneOpening { lane: Arc::clone(self), result: None }))
                 }
             }
         };
         if let Some((runtime, opening)) = opening {
             // Not under the lock: where the runtime is ending, the task is dropped at once.
-            runtime.spawn(opening.run());
+            start(opening, Some(&runtime));
         }
         unconstrained(opened).await.ok()
     }
@@ -187,17 +187,13 @@ impl Link {
     }
 }
 
-/// Opens a lane. When it is dropped, whether it has come to its end or its runtime has, those who wait hear of it.
-struct Opening {
+/// Opens a lane. Those who wait hear of it in any case, also when its runtime ends before.
+struct LaneOpening {
     lane: Arc<Lane>,
     result: Option<Result<Arc<Connection>, DriverError>>,
 }
 
-impl Opening {
-    async fn run(mut self) {
-        self.result = Some(self.open().await);
-    }
-
+impl LaneOpening {
     async fn open(&self) -> Result<Arc<Connection>, DriverError> {
         let (client, driving) = self.lane.connect().await?;
         let under_way = Arc::clone(&self.lane.under_way);
@@ -212,8 +208,12 @@ impl Opening {
     }
 }
 
-impl Drop for Opening {
-    fn drop(&mut self) {
+impl Leader for LaneOpening {
+    async fn lead(&mut self) {
+        self.result = Some(self.open().await);
+    }
+
+    fn end(&mut self, _: LeaderEnd) {
         let next = match &self.result {
             Some(Ok(connection)) => Link::Open(Arc::clone(connection)),
             Some(Err(_)) | None => Link::Closed,

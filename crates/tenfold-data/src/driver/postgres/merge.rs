@@ -18,7 +18,7 @@ use tokio_postgres::Row;
 
 use super::lane::Lane;
 use super::refusal::classify;
-use crate::driver::DriverError;
+use crate::driver::{DriverError, Leader, LeaderEnd, start};
 use crate::value::Value;
 
 /// So many loads at most are one statement.
@@ -77,22 +77,18 @@ impl Merging {
 pub(super) async fn load(lane: &Arc<Lane>, text: &'static str, params: &[Value]) -> Answer {
     let (answer, told) = oneshot::channel();
     if lane.merging.add(text, Load { params: params.to_vec(), answer }) {
-        let sending = Sending { lane: Arc::clone(lane), has_ended: false };
         // Others wait for it too, whatever becomes of this request and of its runtime.
-        lane.runtime().spawn(sending.run());
+        start(Sending(Arc::clone(lane)), Some(&lane.runtime()));
     }
     // Else a turn that is used up would have it polled once more for nothing.
     unconstrained(told).await.unwrap_or(Answer::Alone)
 }
 
-/// Sends what waits, until nothing does. Dropped before that, since its runtime ends, it leaves each load to itself.
-struct Sending {
-    lane: Arc<Lane>,
-    has_ended: bool,
-}
+/// Sends what waits, until nothing does. When its runtime ends before, each load is left to itself.
+struct Sending(Arc<Lane>);
 
-impl Sending {
-    async fn run(mut self) {
+impl Leader for Sending {
+    async fn lead(&mut self) {
         loop {
             // Whoever can run first may ask for a row as well, and be among them.
             tokio::task::yield_now().await;
@@ -104,12 +100,19 @@ impl Sending {
         }
     }
 
+    fn end(&mut self, end: LeaderEnd) {
+        if end == LeaderEnd::Dropped {
+            self.0.merging.lock().take();
+        }
+    }
+}
+
+impl Sending {
     /// What waits by now; if it is nothing, the next load has somebody else send it.
-    fn take(&mut self) -> Waiting {
-        let mut waiting = self.lane.merging.lock();
+    fn take(&self) -> Waiting {
+        let mut waiting = self.0.merging.lock();
         let taken = waiting.take().unwrap_or_default();
-        self.has_ended = taken.is_empty();
-        if !self.has_ended {
+        if !taken.is_empty() {
             *waiting = Some(Waiting::new());
         }
         taken
@@ -146,7 +149,7 @@ impl Sending {
         lists: &[Value],
         answers: &mut [Option<oneshot::Sender<Answer>>],
     ) -> Result<(), DriverError> {
-        let mut rows = pin!(self.lane.rows(text, lists).await?);
+        let mut rows = pin!(self.0.rows(text, lists).await?);
         while let Some(row) = rows.try_next().await.map_err(classify)? {
             let place: i64 = row.try_get(row.len() - 1).map_err(classify)?;
             let answer = usize::try_from(place - 1).ok().and_then(|place| answers.get_mut(place)?.take());
@@ -155,13 +158,5 @@ impl Sending {
             }
         }
         Ok(())
-    }
-}
-
-impl Drop for Sending {
-    fn drop(&mut self) {
-        if !self.has_ended {
-            self.lane.merging.lock().take();
-        }
     }
 }

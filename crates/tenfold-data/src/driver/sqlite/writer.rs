@@ -3,7 +3,7 @@
 //! At `synchronous=FULL` a commit waits for the disk. So each transaction is a savepoint inside one outer
 //! transaction; those that come one after the other share one COMMIT and are acknowledged after it. The queue is a
 //! fair async mutex: statements run inline under it. The first member of a group starts a task that commits it once nobody
-//! else can write ([`Duty`]). It is no part of the member's own work, which may be dropped, or not be polled any more.
+//! else can write ([`GroupCommit`]). It is no part of the member's own work, which may be dropped, or not be polled any more.
 //! Readers see nothing before the COMMIT.
 //!
 //! A COMMIT holds the runtime's thread until the disk has answered. Where that takes longer than
@@ -37,7 +37,7 @@ use super::connection::classify;
 use super::group::State;
 use super::log::Log;
 use super::transaction::SqliteTransaction;
-use crate::driver::{DriverError, SqliteSettings};
+use crate::driver::{DriverError, Leader, LeaderEnd, SqliteSettings, start};
 
 /// So often an idle reader's snapshot is let go of. Another process, which cannot ask for it, may have to wait for that
 /// before it can begin its log anew. And so often the thread looks for a group that nobody commits.
@@ -144,26 +144,21 @@ impl Queue {
 
     /// Has the group committed that is open now.
     pub(super) fn see_to_commit(self: &Arc<Self>) {
-        let duty = Duty(Some(Arc::clone(self)));
-        // Without a runtime the duty is dropped here.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(duty.fulfil());
-        }
+        start(GroupCommit(Arc::clone(self)), Handle::try_current().ok().as_ref());
     }
 }
 
-/// The duty to see that a group is committed. Dropped before that, when the runtime ends, it falls to the thread.
-struct Duty(Option<Arc<Queue>>);
+/// Sees that a group is committed. When its runtime ends before, the thread does it.
+struct GroupCommit(Arc<Queue>);
 
-impl Duty {
+impl Leader for GroupCommit {
     /// Commits the group once nobody else can write: the same rule as for a request's loads (`scope/drive.rs`). Those who
     /// can run do so until the executor has gone round once, and those who have queued up by then go first; who came
     /// meanwhile is let in too, once, since each costs less than a COMMIT of his own. Where the last COMMITs were for one
     /// alone, nobody is expected.
-    async fn fulfil(mut self) {
-        let Some(queue) = &self.0 else { return };
+    async fn lead(&mut self) {
+        let queue = &self.0;
         if queue.commits_are_long() && queue.to_commit.make() {
-            self.0 = None;
             return;
         }
         if queue.expects_company() {
@@ -175,15 +170,12 @@ impl Duty {
             state = queue.writer().await;
         }
         queue.commit(&mut state);
-        drop(state);
-        self.0 = None;
     }
-}
 
-impl Drop for Duty {
-    fn drop(&mut self) {
-        let Some(queue) = self.0.take() else { return };
-        if !queue.to_commit.make()
+    fn end(&mut self, end: LeaderEnd) {
+        let queue = &self.0;
+        if end == LeaderEnd::Dropped
+            && !queue.to_commit.make()
             && let Ok(mut state) = queue.state.try_lock()
         {
             queue.commit(&mut state);
