@@ -11,10 +11,10 @@ mod needs;
 mod rebuild;
 mod references;
 mod registered;
+mod rls;
 mod statement;
 mod tables;
 mod tenant;
-mod wall;
 
 use crate::facts::Facts;
 use crate::violation::Violation;
@@ -34,7 +34,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found.extend(registered::violations(facts));
     found.extend(tables::violations(facts));
     found.extend(locks::violations(facts));
-    found.extend(wall::violations(facts));
+    found.extend(rls::violations(facts));
     found.extend(tenant::violations(facts));
     found.extend(rebuild::violations(facts));
     found.extend(layers::violations(facts));

@@ -52,7 +52,7 @@ pub enum Rule {
     /// A migration does not hold up a table that is in use.
     Locks,
     /// A migration opens no way past row-level security.
-    Wall,
+    Rls,
     /// An entity and the key of its table agree on whose the rows are.
     Tenant,
     /// Cargo watches a module's migrations.
@@ -77,7 +77,7 @@ impl Rule {
         Self::Tables,
         Self::ForeignKey,
         Self::Locks,
-        Self::Wall,
+        Self::Rls,
         Self::Tenant,
         Self::Layers,
     ];
@@ -97,7 +97,7 @@ impl Rule {
             Self::Tables => "tables",
             Self::ForeignKey => "foreign-key",
             Self::Locks => "locks",
-            Self::Wall => "wall",
+            Self::Rls => "rls",
             Self::Tenant => "tenant",
             Self::Rebuild => "rebuild",
             Self::Layers => "layers",

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::clock::{Clock, Timestamp};
 use crate::database::Database;
 use crate::ownership::{Global, OrgId, Ownership};
-use crate::scope::{Asker, BATCH, Connection, Scope, Watch};
+use crate::scope::{Asker, BATCH, Connection, RepeatCheck, Scope};
 use crate::statement::CallSite;
 use crate::trace::TraceContext;
 use crate::value::{ColumnType as _, Value};
@@ -36,14 +36,14 @@ pub struct Context {
     scope: Arc<Scope>,
     tenant: OrgId,
     principal: Option<Arc<Principal>>,
-    watch: Watch,
+    repeats: RepeatCheck,
 }
 
 /// A context that names no organization: sign-in, schedules, the console. It reaches global entities only.
 #[derive(Clone)]
 pub struct SystemContext {
     scope: Arc<Scope>,
-    watch: Watch,
+    repeats: RepeatCheck,
 }
 
 impl Database {
@@ -58,22 +58,22 @@ impl Database {
 impl SystemContext {
     /// The context of a scope; who holds the scope decides who may act for the whole system.
     pub fn new(scope: Arc<Scope>) -> Self {
-        SystemContext { scope, watch: Watch::Repeats }
+        SystemContext { scope, repeats: RepeatCheck::Counted }
     }
 
     /// The same request, acting inside one organization, for nobody in particular.
     pub fn within(&self, tenant: OrgId) -> Context {
-        Context { scope: Arc::clone(&self.scope), tenant, principal: None, watch: self.watch }
+        Context { scope: Arc::clone(&self.scope), tenant, principal: None, repeats: self.repeats }
     }
 
     /// The same context, through which a read, a write or a call may run again and again: the N+1 detector leaves out what
     /// is asked for through it, for the `reason` that its author gives.
     pub fn repeating(&self, reason: &'static str) -> Self {
-        SystemContext { watch: Watch::unless(reason), ..self.clone() }
+        SystemContext { repeats: RepeatCheck::unless(reason), ..self.clone() }
     }
 
-    pub(crate) fn watch(&self) -> Watch {
-        self.watch
+    pub(crate) fn repeats(&self) -> RepeatCheck {
+        self.repeats
     }
 
     /// The request's scope.
@@ -101,7 +101,7 @@ impl Context {
 
     /// The same organization and principal in another scope: for work that outlives this one, or its deadline.
     pub fn in_scope(&self, scope: Arc<Scope>) -> Self {
-        Context { scope, tenant: self.tenant, principal: self.principal.clone(), watch: self.watch }
+        Context { scope, tenant: self.tenant, principal: self.principal.clone(), repeats: self.repeats }
     }
 
     /// The organization whose rows can be reached.
@@ -117,26 +117,26 @@ impl Context {
     /// The same context, through which a read, a write or a call may run again and again: the N+1 detector leaves out what
     /// is asked for through it, for the `reason` that its author gives.
     pub fn repeating(&self, reason: &'static str) -> Self {
-        Context { watch: Watch::unless(reason), ..self.clone() }
+        Context { repeats: RepeatCheck::unless(reason), ..self.clone() }
     }
 
-    pub(crate) fn watch(&self) -> Watch {
-        self.watch
+    pub(crate) fn repeats(&self) -> RepeatCheck {
+        self.repeats
     }
 
     /// Counts a call to another module's method for so many keys, for the N+1 detector; `asks` tells its arguments from
     /// others, where that is known.
     #[doc(hidden)]
-    pub fn watch_call(
+    pub fn count_call(
         &self,
         (module, method): (&'static str, &'static str),
         keys: usize,
         asks: Option<u64>,
         site: CallSite,
     ) {
-        if self.watch == Watch::Repeats && keys < BATCH {
+        if self.repeats == RepeatCheck::Counted && keys < BATCH {
             let asks = asks.map(|asks| [self.tenant.to_value(), Value::Integer(asks.cast_signed())]);
-            self.scope.watch_call(module, method, asks.as_ref().map(<[Value; 2]>::as_slice), site);
+            self.scope.count_call(module, method, asks.as_ref().map(<[Value; 2]>::as_slice), site);
         }
     }
 
@@ -184,13 +184,13 @@ pub struct Origin<'a> {
     pub(crate) scope: &'a Arc<Scope>,
     pub(crate) tenant: Option<OrgId>,
     pub(crate) connection: Option<&'a Arc<Connection>>,
-    pub(crate) watch: Watch,
+    pub(crate) repeats: RepeatCheck,
 }
 
 impl Origin<'_> {
     /// Who asks, kept beyond the borrow of the context.
     pub(crate) fn asker(&self, site: CallSite) -> Asker {
-        Asker { tenant: self.tenant, connection: self.connection.cloned(), site, watch: self.watch }
+        Asker { tenant: self.tenant, connection: self.connection.cloned(), site, repeats: self.repeats }
     }
 }
 
@@ -214,12 +214,12 @@ impl Reach<Global> for SystemContext {}
 
 impl Caller for Context {
     fn origin(&self) -> Origin<'_> {
-        Origin { scope: &self.scope, tenant: Some(self.tenant), connection: None, watch: self.watch }
+        Origin { scope: &self.scope, tenant: Some(self.tenant), connection: None, repeats: self.repeats }
     }
 }
 
 impl Caller for SystemContext {
     fn origin(&self) -> Origin<'_> {
-        Origin { scope: &self.scope, tenant: None, connection: None, watch: self.watch }
+        Origin { scope: &self.scope, tenant: None, connection: None, repeats: self.repeats }
     }
 }

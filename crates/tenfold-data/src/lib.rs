@@ -179,7 +179,7 @@ pub use crate::database::{Database, DatabaseSettings};
 pub use crate::driver::{Pooler, PostgresSettings, SqliteSettings};
 pub use crate::entity::{Column, ColumnSpec, Entity, Table, Unique, Versioned};
 pub use crate::error::DataError;
-pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, SecondWall};
+pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, RowLevelSecurity};
 pub use crate::ownership::{Global, OrgId, Ownership, Tenant};
 pub use crate::page::{Listing, Page};
 pub use crate::query::{Query, Rows};

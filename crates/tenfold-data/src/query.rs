@@ -20,7 +20,7 @@ use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::page::{self, Page};
 use crate::relation::Peering;
-use crate::scope::{Asker, Scope, Watch};
+use crate::scope::{Asker, RepeatCheck, Scope};
 use crate::statement::{CallSite, Cost, Statement};
 use crate::value::{ColumnType as _, Kind, Sortable, Value};
 
@@ -39,7 +39,7 @@ pub struct Query<E: Entity> {
     limit: Option<usize>,
     cursor: Option<String>,
     company: Company,
-    watch: Watch,
+    repeats: RepeatCheck,
     /// How far all rows of the list are counted.
     total: Option<usize>,
 }
@@ -53,7 +53,7 @@ impl<E: Entity> Query<E> {
             limit: None,
             cursor: None,
             company: Company::Peers,
-            watch: Watch::Repeats,
+            repeats: RepeatCheck::Counted,
             total: None,
         }
     }
@@ -127,7 +127,7 @@ impl<E: Entity> Query<E> {
 
     /// Says why the query may run again and again in one piece of work: the N+1 detector leaves it out.
     pub fn repeated(mut self, reason: &'static str) -> Self {
-        self.watch = Watch::unless(reason);
+        self.repeats = RepeatCheck::unless(reason);
         self
     }
 
@@ -164,7 +164,7 @@ impl<E: Entity> Query<E> {
             Company::Peers => target.peering(),
             Company::Alone => target.peering().alone(),
         };
-        target.asker.watch = target.asker.watch.and(self.watch());
+        target.asker.repeats = target.asker.repeats.and(self.repeats());
         let wanted = self.limit.unwrap_or_else(|| target.scope.database().max_rows());
         let mut rows = Vec::new();
         for range in self.ranges(&target)? {
@@ -195,11 +195,15 @@ impl<E: Entity> Query<E> {
 
     /// Only a list of what belongs to a value can be an N+1; and the pages of one list are none, neither with a
     /// cursor nor behind a row that the author names.
-    pub(crate) fn watch(&self) -> Watch {
+    pub(crate) fn repeats(&self) -> RepeatCheck {
         let goes_on =
             |filter: &Filter<E>| self.order.first().is_some_and(|first| filter.goes_on_behind(first.column));
         let is_page = self.cursor.is_some() || self.filters.iter().any(goes_on);
-        if is_page || !self.filters.iter().any(Filter::is_by_value) { Watch::Nothing } else { self.watch }
+        if is_page || !self.filters.iter().any(Filter::is_by_value) {
+            RepeatCheck::Skipped
+        } else {
+            self.repeats
+        }
     }
 
     fn end_order_with_key(&mut self) {

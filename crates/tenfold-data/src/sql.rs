@@ -13,7 +13,7 @@ use crate::error::DataError;
 use crate::ownership::{Global, OrgId};
 use crate::query::Target;
 use crate::row::{ReadError, Row};
-use crate::scope::Watch;
+use crate::scope::RepeatCheck;
 use crate::statement::{Cost, Dialect, Statement};
 use crate::transaction::Write;
 use crate::value::{ColumnType, Kind, Value};
@@ -81,7 +81,7 @@ impl Sql {
 
     /// Begins a run of the text.
     pub fn query(&'static self) -> SqlQuery {
-        SqlQuery { sql: self, params: Vec::new(), cost: Cost::Free, watch: Watch::Repeats }
+        SqlQuery { sql: self, params: Vec::new(), cost: Cost::Free, repeats: RepeatCheck::Counted }
     }
 }
 
@@ -90,7 +90,7 @@ pub struct SqlQuery {
     sql: &'static Sql,
     params: Vec<Value>,
     cost: Cost,
-    watch: Watch,
+    repeats: RepeatCheck,
 }
 
 impl SqlQuery {
@@ -109,7 +109,7 @@ impl SqlQuery {
 
     /// Says why the statement may run again and again in one piece of work: the N+1 detector leaves it out.
     pub fn repeated(mut self, reason: &'static str) -> Self {
-        self.watch = Watch::unless(reason);
+        self.repeats = RepeatCheck::unless(reason);
         self
     }
 
@@ -125,7 +125,7 @@ impl SqlQuery {
         let target = Target::of(&cx.origin(), true, Location::caller());
         async move {
             let mut target = target?;
-            target.asker.watch = target.asker.watch.and(self.watch);
+            target.asker.repeats = target.asker.repeats.and(self.repeats);
             let compared = self.sql.compared(target.scope.database().dialect());
             let (mut statement, params) = self.prepare(&target)?;
             if !compared.load(Ordering::Relaxed) {
@@ -162,7 +162,7 @@ impl SqlQuery {
         let target = Target::of(&tx.origin(), true, Location::caller());
         async move {
             let mut target = target?;
-            target.asker.watch = target.asker.watch.and(self.watch);
+            target.asker.repeats = target.asker.repeats.and(self.repeats);
             let (statement, params) = self.prepare(&target)?;
             target.scope.execute(&target.asker, &statement, Params::One(&params)).await
         }

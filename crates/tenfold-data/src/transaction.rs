@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::context::{Caller, Context, Origin, Reach, SystemContext};
 use crate::error::DataError;
 use crate::ownership::{Global, OrgId, Ownership};
-use crate::scope::{Connection, Scope, Watch};
+use crate::scope::{Connection, RepeatCheck, Scope};
 use crate::statement::{Boundary, CallSite};
 use crate::trace::TraceContext;
 
@@ -24,14 +24,14 @@ pub struct Tx<'c> {
     scope: &'c Arc<Scope>,
     tenant: OrgId,
     connection: Arc<Connection>,
-    watch: Watch,
+    repeats: RepeatCheck,
 }
 
 /// An open transaction of a [`SystemContext`]: global entities, and organizations by [`SystemTx::within`].
 pub struct SystemTx<'c> {
     cx: &'c SystemContext,
     connection: Arc<Connection>,
-    watch: Watch,
+    repeats: RepeatCheck,
 }
 
 impl Context {
@@ -53,7 +53,8 @@ impl Context {
         async move {
             let open = Open::begin(self.scope(), Some(self.tenant()), site).await?;
             let connection = Arc::clone(&open.connection);
-            let mut tx = Tx { scope: self.scope(), tenant: self.tenant(), connection, watch: self.watch() };
+            let mut tx =
+                Tx { scope: self.scope(), tenant: self.tenant(), connection, repeats: self.repeats() };
             let value = bounded(&open, pin!(work(&mut tx))).await?;
             drop(tx);
             open.commit().await?;
@@ -77,7 +78,7 @@ impl SystemContext {
         async move {
             let open = Open::begin(self.scope(), None, site).await?;
             let connection = Arc::clone(&open.connection);
-            let mut tx = SystemTx { cx: self, connection, watch: self.watch() };
+            let mut tx = SystemTx { cx: self, connection, repeats: self.repeats() };
             let value = bounded(&open, pin!(work(&mut tx))).await?;
             drop(tx);
             open.commit().await?;
@@ -111,7 +112,7 @@ impl Open {
         scope.record_boundary(Boundary::Begin, site, started.elapsed(), begun.is_ok());
         let transaction = begun.map_err(|error| error.at(Boundary::Begin.name(), site))?;
         let connection = Connection::new(transaction, site, scope.database().transaction_limit());
-        scope.hold(connection.fate());
+        scope.hold(connection.state());
         Ok(Open { connection: Arc::new(connection), closing, site })
     }
 
@@ -132,7 +133,7 @@ impl<'c> Tx<'c> {
     /// through it, for the `reason` that its author gives.
     pub fn repeating(&self, reason: &'static str) -> Tx<'c> {
         let connection = Arc::clone(&self.connection);
-        Tx { scope: self.scope, tenant: self.tenant, connection, watch: Watch::unless(reason) }
+        Tx { scope: self.scope, tenant: self.tenant, connection, repeats: RepeatCheck::unless(reason) }
     }
 
     /// The organization whose rows can be reached.
@@ -166,12 +167,16 @@ impl<'c> SystemTx<'c> {
     /// The same transaction, through which a statement may run again and again: the N+1 detector leaves out what goes
     /// through it, for the `reason` that its author gives.
     pub fn repeating(&self, reason: &'static str) -> SystemTx<'c> {
-        SystemTx { cx: self.cx, connection: Arc::clone(&self.connection), watch: Watch::unless(reason) }
+        SystemTx {
+            cx: self.cx,
+            connection: Arc::clone(&self.connection),
+            repeats: RepeatCheck::unless(reason),
+        }
     }
 
     /// The same transaction, for the rows of one organization.
     pub fn within(&self, tenant: OrgId) -> Tx<'_> {
-        Tx { scope: self.cx.scope(), tenant, connection: Arc::clone(&self.connection), watch: self.watch }
+        Tx { scope: self.cx.scope(), tenant, connection: Arc::clone(&self.connection), repeats: self.repeats }
     }
 
     /// The time now.
@@ -205,14 +210,19 @@ impl Caller for Tx<'_> {
             scope: self.scope,
             tenant: Some(self.tenant),
             connection: Some(&self.connection),
-            watch: self.watch,
+            repeats: self.repeats,
         }
     }
 }
 
 impl Caller for SystemTx<'_> {
     fn origin(&self) -> Origin<'_> {
-        Origin { scope: self.cx.scope(), tenant: None, connection: Some(&self.connection), watch: self.watch }
+        Origin {
+            scope: self.cx.scope(),
+            tenant: None,
+            connection: Some(&self.connection),
+            repeats: self.repeats,
+        }
     }
 }
 

@@ -89,12 +89,12 @@ pub trait EntityExt: Entity {
     /// [`DataError::OtherTenant`] as [`EntityExt::insert`], and values that no database keeps.
     #[doc(hidden)]
     #[track_caller]
-    fn insert_late<W: Write<Self::Owner>>(
+    fn insert_deferred<W: Write<Self::Owner>>(
         self,
         tx: &W,
     ) -> impl Future<Output = Result<(), DataError>> + Send + use<Self, W> {
         let target = Target::of(&tx.origin(), Self::table().tenant.is_some(), Location::caller());
-        async move { write::insert_late(target, self) }
+        async move { write::insert_deferred(target, self) }
     }
 
     /// Stores many rows with one statement; none cost none. They are given as [`EntityRow`]s.

@@ -139,7 +139,7 @@ pub(crate) fn insert<T: Enqueue>(
         ..QueuedJob::fresh(JobId(id), kind, args, now)
     });
     // Its result is not awaited: it travels with the next statement, or with COMMIT.
-    let stored = row.map(|row| row.insert_late(tx));
+    let stored = row.map(|row| row.insert_deferred(tx));
     async move {
         let stored =
             stored.map_err(|error| DataError::Settings(format!("the job cannot be JSON: {error}")))?;

@@ -78,7 +78,7 @@ where
     let site: CallSite = Location::caller();
     let allowed = cx.scope().refuse_inside_transaction("a call to another module", site);
     if allowed.is_ok() {
-        cx.watch_call((calling.module, calling.method), calling.keys, calling.asks, site);
+        cx.count_call((calling.module, calling.method), calling.keys, calling.asks, site);
     }
     let cx = cx.clone();
     async move {
@@ -182,7 +182,7 @@ where
             keys.hash(&mut asks);
             let calling = Calling { module: call.0, method: call.1, keys: keys.len(), asks: asks.number() };
             if !is_for_list {
-                cx.watch_call(call, calling.keys, calling.asks, site);
+                cx.count_call(call, calling.keys, calling.asks, site);
             }
             let values = recorded(&cx, calling, site, load(cx.clone(), keys.clone())).await?;
             Ok(keys.into_iter().zip(values).collect())

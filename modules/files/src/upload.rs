@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tenfold::config::ByteSize;
 use tenfold::http::{
-    HeaderMap, IntoResponse as _, Patience, Response, ServerState, State, StatusCode, header,
+    HeaderMap, IntoResponse as _, RequestDeadline, Response, ServerState, State, StatusCode, header,
 };
 use tenfold::prelude::*;
 use tokio::time::Instant;
@@ -64,7 +64,7 @@ pub(crate) async fn upload_file(
     files: Use<Files>,
     billing: BillingClient,
     state: State<ServerState>,
-    patience: Patience,
+    patience: RequestDeadline,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -103,7 +103,7 @@ struct Upload<'a> {
     file: FileId,
     files: &'a Files,
     state: &'a ServerState,
-    patience: Patience,
+    patience: RequestDeadline,
     /// When it must have come, however steadily it does.
     last: Instant,
 }

@@ -13,11 +13,11 @@ mod locks;
 mod needs;
 mod rebuild;
 mod registered;
+mod rls;
 mod statements;
 mod tables;
 mod tenant;
 mod texts;
-mod wall;
 
 use fixture::Fixture;
 

@@ -167,7 +167,7 @@ pub(crate) trait Driver: Send + Sync {
 }
 
 /// A statement whose result its author does not wait for: it runs before the next one of its transaction, or with COMMIT.
-pub(crate) struct Late {
+pub(crate) struct Deferred {
     pub statement: &'static Statement,
     pub params: Vec<Value>,
     /// The organization that it is for.
@@ -177,14 +177,14 @@ pub(crate) struct Late {
 
 /// Why a transaction was not committed.
 pub(crate) struct NotCommitted {
-    /// Which of the late statements failed; none if it was the COMMIT.
-    pub late: Option<usize>,
+    /// Which of the deferred statements failed; none if it was the COMMIT.
+    pub deferred: Option<usize>,
     pub error: DriverError,
 }
 
 impl From<DriverError> for NotCommitted {
     fn from(error: DriverError) -> Self {
-        NotCommitted { late: None, error }
+        NotCommitted { deferred: None, error }
     }
 }
 
@@ -196,11 +196,11 @@ pub(crate) trait DriverTransaction: Send + Sync {
     /// Runs a script of several statements: migrations.
     fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>>;
 
-    /// Runs the late statements and commits; where a round trip costs something, in one. Returns when the transaction is
+    /// Runs the deferred statements and commits; where a round trip costs something, in one. Returns when the transaction is
     /// durable, as far as the database is configured to be, and says how long each statement took. Only once.
-    fn commit_with(&self, late: Vec<Late>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>>;
+    fn commit_with(&self, deferred: Vec<Deferred>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>>;
 
-    /// The same without a late statement.
+    /// The same without a deferred statement.
     fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async { self.commit_with(Vec::new()).await.map(drop).map_err(|failed| failed.error) })
     }

@@ -7,9 +7,9 @@ mod concurrently;
 mod files;
 mod owned;
 mod portable;
+mod rls;
 mod run;
 pub(crate) mod statistics;
-mod wall;
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::Location;
@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::files::{checksum, script, split_name};
+pub use self::rls::{Holds, RowLevelSecurity};
 use self::run::run;
-pub use self::wall::{Holds, SecondWall};
 use crate::clock::Timestamp;
 use crate::database::Database;
 use crate::driver::postgres::Postgres;
@@ -131,7 +131,7 @@ impl Database {
                 }
             };
         }
-        runner.raise_wall().await.map_err(failed)?;
+        runner.raise_rls().await.map_err(failed)?;
         statistics::seed_if_missing(self).await?;
         self.learn_owned_tables().await?;
         Ok(ran)
@@ -282,7 +282,7 @@ impl<'a> Runner<'a> {
             Script::Inside(script) => transaction.script(script).await?,
             Script::Indexes(indexes) => concurrently::build(self.driver(), &*transaction, indexes).await?,
         }
-        wall::raise(self.dialect(), &*transaction, &self.runtime_role).await?;
+        rls::raise(self.dialect(), &*transaction, &self.runtime_role).await?;
         statistics::seed(self.dialect(), &*transaction).await?;
         migration.record(&*transaction, self.database.clock().now()).await?;
         tracing::info!(module = migration.module, migration = migration.name, "migration applied");
@@ -290,12 +290,12 @@ impl<'a> Runner<'a> {
     }
 
     /// For tables that were made before there was a wall, and for a role that is new.
-    async fn raise_wall(&self) -> Result<(), DriverError> {
+    async fn raise_rls(&self) -> Result<(), DriverError> {
         if self.dialect() == Dialect::Sqlite {
             return Ok(());
         }
         let transaction = self.begin().await?;
-        wall::raise(self.dialect(), &*transaction, &self.runtime_role).await?;
+        rls::raise(self.dialect(), &*transaction, &self.runtime_role).await?;
         transaction.commit().await
     }
 }

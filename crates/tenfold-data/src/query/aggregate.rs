@@ -171,7 +171,7 @@ impl<E: Entity> Query<E> {
         text: impl FnOnce(&str, Dialect) -> String,
         read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
     ) -> Result<T, DataError> {
-        target.asker.watch = target.asker.watch.and(self.watch());
+        target.asker.repeats = target.asker.repeats.and(self.repeats());
         let (condition, params) = self.condition(&target, None);
         let text = text(&condition, target.scope.database().dialect());
         one_row(&target, E::table().statement(verb, text, cost), &params, read).await

@@ -43,7 +43,7 @@ pub(super) struct View<R> {
 /// The view of exactly this viewer, made if there is none. What rolled back transactions saw goes.
 pub(super) fn view_of<'v, R>(views: &'v mut Vec<View<R>>, by: &Viewer) -> &'v mut View<R> {
     let index = views.iter().position(|view| same(&view.by, by)).unwrap_or_else(|| {
-        views.retain(|view| view.by.as_ref().is_none_or(|fate| !fate.is_rolled_back()));
+        views.retain(|view| view.by.as_ref().is_none_or(|state| !state.is_rolled_back()));
         let by = by.clone();
         views.push(View { by, rows: None, loading: None });
         views.len() - 1

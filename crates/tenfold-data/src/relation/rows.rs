@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::related::Related;
-use crate::scope::Fate;
+use crate::scope::TransactionState;
 
 /// The rows of one link; none take no room. Entities with the same link share them.
 pub(super) type Rows<R> = Option<Arc<dyn Held<R>>>;
@@ -52,7 +52,7 @@ pub(super) fn hold<R: Related>(found: &mut Vec<R>) -> Arc<dyn Held<R>> {
 }
 
 /// From where the database was looked at: inside a transaction, or outside of any.
-pub(super) type Viewer = Option<Arc<Fate>>;
+pub(super) type Viewer = Option<Arc<TransactionState>>;
 
 /// Whether what `seen_by` saw may be shown to `asking`. A transaction loads for itself, since it may have changed
 /// the rows; what it saw is shown to others once it is committed.

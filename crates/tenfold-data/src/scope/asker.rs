@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::connection::{Connection, Fate};
-use super::repeats::Watch;
+use super::connection::{Connection, TransactionState};
+use super::repeats::RepeatCheck;
 use super::{BatchKey, Loader};
 use crate::ownership::OrgId;
 use crate::statement::CallSite;
@@ -14,7 +14,7 @@ pub(crate) struct Asker {
     pub tenant: Option<OrgId>,
     pub connection: Option<Arc<Connection>>,
     pub site: CallSite,
-    pub watch: Watch,
+    pub repeats: RepeatCheck,
 }
 
 impl Asker {
@@ -25,7 +25,7 @@ impl Asker {
 
     /// The same for a load that carries so much at once that it is no part of a loop.
     pub(crate) fn for_many(&self) -> Self {
-        Asker { watch: Watch::Nothing, ..self.clone() }
+        Asker { repeats: RepeatCheck::Skipped, ..self.clone() }
     }
 
     /// With which other loads of `what` this one can share a batch.
@@ -35,8 +35,8 @@ impl Asker {
     }
 
     /// The state of the transaction that it asks in.
-    pub(crate) fn transaction_state(&self) -> Option<Arc<Fate>> {
-        self.connection.as_ref().map(|connection| Arc::clone(connection.fate()))
+    pub(crate) fn transaction_state(&self) -> Option<Arc<TransactionState>> {
+        self.connection.as_ref().map(|connection| Arc::clone(connection.state()))
     }
 
     /// How a statement of it is sent.

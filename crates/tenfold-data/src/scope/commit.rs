@@ -12,29 +12,29 @@ impl Scope {
     /// Commits the transaction that was opened at `site`. The statements that go with COMMIT have passed the same checks as
     /// any other, and are counted and told of here.
     pub(crate) async fn commit(&self, connection: Connection, site: CallSite) -> Result<(), DataError> {
-        let values = connection.take_late();
-        let late: Vec<_> = values.iter().map(|late| (late.statement, late.site)).collect();
+        let values = connection.take_deferred();
+        let deferred: Vec<_> = values.iter().map(|deferred| (deferred.statement, deferred.site)).collect();
         let started = Instant::now();
         let result = connection.commit(values).await;
         let whole = started.elapsed();
         self.record_boundary(Boundary::Commit, site, whole, result.is_ok());
         match result {
             Ok(took) => {
-                for ((statement, site), took) in late.into_iter().zip(took) {
+                for ((statement, site), took) in deferred.into_iter().zip(took) {
                     self.record(statement, site, took, Some(1));
                 }
                 Ok(())
             }
-            Err(NotCommitted { late: Some(refused), error }) => {
+            Err(NotCommitted { deferred: Some(refused), error }) => {
                 // Whether those behind it ran is not known, so nothing is told of them.
-                for (statement, site) in &late[..refused] {
+                for (statement, site) in &deferred[..refused] {
                     self.record(statement, site, whole, Some(1));
                 }
-                let (statement, site) = late[refused];
+                let (statement, site) = deferred[refused];
                 self.record(statement, site, whole, None);
                 Err(self.explain(None, statement, site, error).await)
             }
-            Err(NotCommitted { late: None, error }) => Err(error.at(Boundary::Commit.name(), site)),
+            Err(NotCommitted { deferred: None, error }) => Err(error.at(Boundary::Commit.name(), site)),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::driver::{Call, DriverError, DriverTransaction, Late, NotCommitted};
+use crate::driver::{Call, Deferred, DriverError, DriverTransaction, NotCommitted};
 use crate::error::Source;
 use crate::statement::CallSite;
 
@@ -14,12 +14,12 @@ use crate::statement::CallSite;
 #[doc(hidden)]
 pub struct Connection {
     transaction: Arc<dyn DriverTransaction>,
-    fate: Ending,
+    state: Ending,
     /// A statement failed, or nobody knows whether it did. PostgreSQL refuses whatever follows, and answers COMMIT with a
     /// silent rollback; SQLite would go on. Here both behave as the stricter one, and loudly.
     failed: AtomicBool,
     /// What runs before the next statement, or with COMMIT.
-    late: Mutex<Vec<Late>>,
+    deferred: Mutex<Vec<Deferred>>,
     limit: Duration,
     until: Instant,
 }
@@ -28,7 +28,7 @@ impl Connection {
     /// From here on the transaction may be open for `limit`.
     pub(crate) fn new(transaction: Arc<dyn DriverTransaction>, opened: CallSite, limit: Duration) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
-        let fate = Fate {
+        let state = TransactionState {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             opened,
             ending: AtomicU8::new(OPEN),
@@ -37,9 +37,9 @@ impl Connection {
         };
         Connection {
             transaction,
-            fate: Ending(Arc::new(fate)),
+            state: Ending(Arc::new(state)),
             failed: AtomicBool::new(false),
-            late: Mutex::default(),
+            deferred: Mutex::default(),
             limit,
             until: Instant::now() + limit,
         }
@@ -47,22 +47,22 @@ impl Connection {
 
     /// Tells transactions of one process apart; never 0.
     pub(crate) fn number(&self) -> u64 {
-        self.fate.0.number
+        self.state.0.number
     }
 
     /// What becomes of the transaction, for those who keep what was seen in it.
-    pub(crate) fn fate(&self) -> &Arc<Fate> {
-        &self.fate.0
+    pub(crate) fn state(&self) -> &Arc<TransactionState> {
+        &self.state.0
     }
 
     /// Notes that a statement is under way for as long as the result lives.
     pub(crate) fn occupy(&self) -> UnderWay<'_> {
-        self.fate.0.under_way.fetch_add(1, Ordering::AcqRel);
-        UnderWay(&self.fate.0.under_way)
+        self.state.0.under_way.fetch_add(1, Ordering::AcqRel);
+        UnderWay(&self.state.0.under_way)
     }
 
     pub(crate) async fn run<'a>(&'a self, call: Call<'a>) -> Result<u64, DriverError> {
-        if Instant::now() >= self.until && self.fate.0.expire(EXPIRED_AT_WORK) {
+        if Instant::now() >= self.until && self.state.0.expire(EXPIRED_AT_WORK) {
             self.transaction.give_up();
         }
         self.check_limit()?;
@@ -89,52 +89,52 @@ impl Connection {
     }
 
     /// Lets a statement run before the next one, or with COMMIT.
-    pub(crate) fn add_late(&self, late: Late) {
-        self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
+    pub(crate) fn add_deferred(&self, deferred: Deferred) {
+        self.deferred.lock().unwrap_or_else(PoisonError::into_inner).push(deferred);
     }
 
     /// The statements that have yet to run, for whoever runs them now.
-    pub(crate) fn take_late(&self) -> Vec<Late> {
-        std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn take_deferred(&self) -> Vec<Deferred> {
+        std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Commits, with the last statements; says how long each of them took.
-    pub(crate) async fn commit(self, late: Vec<Late>) -> Result<Vec<Duration>, NotCommitted> {
+    pub(crate) async fn commit(self, deferred: Vec<Deferred>) -> Result<Vec<Duration>, NotCommitted> {
         self.check_limit()?;
         if self.failed.load(Ordering::Acquire) {
             return Err(failed().into());
         }
-        if !self.fate.0.turn(OPEN, COMMITTING) {
+        if !self.state.0.turn(OPEN, COMMITTING) {
             return Err(self.past_limit().into());
         }
-        let took = self.transaction.commit_with(late).await?;
-        self.fate.0.ending.store(COMMITTED, Ordering::Release);
+        let took = self.transaction.commit_with(deferred).await?;
+        self.state.0.ending.store(COMMITTED, Ordering::Release);
         Ok(took)
     }
 
     /// Fails when the transaction was open for too long, and is not any more.
     pub(crate) fn check_limit(&self) -> Result<(), DriverError> {
-        if self.fate.0.is_expired() { Err(self.past_limit()) } else { Ok(()) }
+        if self.state.0.is_expired() { Err(self.past_limit()) } else { Ok(()) }
     }
 
     fn past_limit(&self) -> DriverError {
-        let fate = &self.fate.0;
-        let spent = match fate.ending.load(Ordering::Acquire) {
+        let state = &self.state.0;
+        let spent = match state.ending.load(Ordering::Acquire) {
             EXPIRED_WAITING => "it waited for something that is not the database",
             _ => "its statements, and what was done between them, took that long",
         };
-        DriverError::TransactionLimit { opened: fate.opened, limit: self.limit, spent }
+        DriverError::TransactionLimit { opened: state.opened, limit: self.limit, spent }
     }
 
     /// What ends the transaction at its limit, whether somebody polls it or not.
     pub(crate) fn at_limit(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (until, fate) = (self.until, Arc::clone(&self.fate.0));
+        let (until, state) = (self.until, Arc::clone(&self.state.0));
         let transaction: Weak<dyn DriverTransaction> = Arc::downgrade(&self.transaction);
         async move {
             tokio::time::sleep_until(until).await;
-            let is_at_work = fate.under_way.load(Ordering::Acquire) > 0;
-            fate.expire(if is_at_work { EXPIRED_AT_WORK } else { EXPIRED_WAITING });
-            while fate.is_expired() {
+            let is_at_work = state.under_way.load(Ordering::Acquire) > 0;
+            state.expire(if is_at_work { EXPIRED_AT_WORK } else { EXPIRED_WAITING });
+            while state.is_expired() {
                 // Not kept over the pause: who drops the transaction meanwhile rolls it back as well.
                 let Some(transaction) = transaction.upgrade() else { return };
                 if transaction.give_up() {
@@ -169,7 +169,7 @@ impl Drop for UnderWay<'_> {
 }
 
 /// What becomes of a transaction, and what it does until then.
-pub(crate) struct Fate {
+pub(crate) struct TransactionState {
     number: u64,
     opened: CallSite,
     ending: AtomicU8,
@@ -193,7 +193,7 @@ const WAITS: u8 = 1;
 /// It waited for something that is not the database, and that was told.
 const TOLD: u8 = 2;
 
-impl Fate {
+impl TransactionState {
     pub(crate) fn is_committed(&self) -> bool {
         self.ending.load(Ordering::Acquire) == COMMITTED
     }
@@ -239,7 +239,7 @@ impl Fate {
 }
 
 /// Goes with the connection, and notes a rollback unless the transaction has ended before.
-struct Ending(Arc<Fate>);
+struct Ending(Arc<TransactionState>);
 
 impl Drop for Ending {
     fn drop(&mut self) {

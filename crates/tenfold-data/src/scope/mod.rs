@@ -37,11 +37,11 @@ use tokio::time::Instant;
 pub(crate) use self::answer::Answer;
 pub(crate) use self::asker::Asker;
 pub use self::connection::Connection;
-pub(crate) use self::connection::Fate;
+pub(crate) use self::connection::TransactionState;
 pub use self::drive::Driven;
 use self::platform::{Mutex, MutexGuard};
 use self::repeats::Repeats;
-pub(crate) use self::repeats::{BATCH, Watch};
+pub(crate) use self::repeats::{BATCH, RepeatCheck};
 use self::signal::{Part, Signal};
 use crate::clock::Clock;
 use crate::database::Database;
@@ -119,7 +119,7 @@ pub(crate) struct State {
     spawned: Vec<BoxFuture<'static, ()>>,
     open_transaction: Option<CallSite>,
     /// What is known of the open transaction, once it holds its connection.
-    held: Option<Arc<Fate>>,
+    held: Option<Arc<TransactionState>>,
     /// The request cache: what was found by key, for each loader and tenant.
     remembered: HashMap<(Loader, Option<OrgId>), Box<dyn Any + Send>>,
     /// Counts what was forgotten, so that a load that began before does not bring it back.

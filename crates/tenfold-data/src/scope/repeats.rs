@@ -2,7 +2,7 @@
 //!
 //! A read repeats when the same text is asked for at the same line of one scope, each time with other parameters; a
 //! write when the same kind of change is, and a call when the same method is. A retry and a poll ask with the same
-//! parameters; what carries a whole cohort or page is told apart by [`Watch`]. The idea is that of Bullet and Prosopite
+//! parameters; what carries a whole cohort or page is told apart by [`RepeatCheck`]. The idea is that of Bullet and Prosopite
 //! (Rails), which look at what was sent and where from.
 
 use std::borrow::Cow;
@@ -19,22 +19,22 @@ use crate::value::{Value, days_of};
 
 /// Whether a read, a write or a call is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Watch {
+pub(crate) enum RepeatCheck {
     /// As a rule.
-    Repeats,
+    Counted,
     /// Not counted: it is for many at once, goes on behind a page, or its author says why it repeats.
-    Nothing,
+    Skipped,
 }
 
-impl Watch {
+impl RepeatCheck {
     /// For an author who gives a reason; an empty one is none.
     pub(crate) fn unless(reason: &str) -> Self {
-        if reason.trim().is_empty() { Watch::Repeats } else { Watch::Nothing }
+        if reason.trim().is_empty() { RepeatCheck::Counted } else { RepeatCheck::Skipped }
     }
 
     /// Counted only if both say so.
-    pub(crate) fn and(self, other: Watch) -> Self {
-        if self == Watch::Repeats { other } else { self }
+    pub(crate) fn and(self, other: RepeatCheck) -> Self {
+        if self == RepeatCheck::Counted { other } else { self }
     }
 }
 
@@ -137,20 +137,20 @@ impl Counts {
 
 impl Scope {
     /// Counts a statement that gives rows.
-    pub(super) fn watch(&self, statement: &Statement, params: &[Value], site: CallSite) {
+    pub(super) fn count_read(&self, statement: &Statement, params: &[Value], site: CallSite) {
         if reads(&statement.text) {
             let what = hash_of_text(&statement.text);
             self.count(site, what, Some(hash_of(params)), || {
                 Repeated::statement(RepeatKind::Read, statement)
             });
         } else {
-            self.watch_write(statement, Params::One(params), site);
+            self.count_write(statement, Params::One(params), site);
         }
     }
 
     /// Counts a statement that changes rows, unless it changes many at once. Its name stands for its text, which differs
     /// with the columns that are changed.
-    pub(super) fn watch_write(&self, statement: &Statement, params: Params<'_>, site: CallSite) {
+    pub(super) fn count_write(&self, statement: &Statement, params: Params<'_>, site: CallSite) {
         if params.rows() < BATCH {
             let (what, params) = (hash_of_text(&statement.name), hash_of(params.first()));
             self.count(site, what, Some(params), || Repeated::statement(RepeatKind::Write, statement));
@@ -158,7 +158,7 @@ impl Scope {
     }
 
     /// Counts a call to another module; `asks` tells its arguments from others, where that is known.
-    pub(crate) fn watch_call(
+    pub(crate) fn count_call(
         &self,
         module: &'static str,
         method: &'static str,

@@ -8,8 +8,8 @@ use tracing::Instrument as _;
 use super::asker::{Asker, Via};
 use super::columns::add_columns;
 use super::connection::Connection;
-use super::{Scope, Watch};
-use crate::driver::{Call, DriverError, Late, Params, Sink};
+use super::{RepeatCheck, Scope};
+use crate::driver::{Call, Deferred, DriverError, Params, Sink};
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Cost, Outcome, Statement, StatementRecord};
@@ -29,11 +29,11 @@ impl Scope {
             rows.push(read(row)?);
             Ok(())
         };
-        if asker.watch == Watch::Repeats {
-            self.watch(statement, params, asker.site);
+        if asker.repeats == RepeatCheck::Counted {
+            self.count_read(statement, params, asker.site);
         }
         if let Some(connection) = &asker.connection {
-            self.run_late(connection).await?;
+            self.run_deferred(connection).await?;
         }
         self.run(asker.via(), statement, Params::One(params), &mut sink).await?;
         Ok(rows)
@@ -46,35 +46,35 @@ impl Scope {
         statement: &Statement,
         params: Params<'_>,
     ) -> Result<u64, DataError> {
-        if asker.watch == Watch::Repeats {
-            self.watch_write(statement, params, asker.site);
+        if asker.repeats == RepeatCheck::Counted {
+            self.count_write(statement, params, asker.site);
         }
         if let Some(connection) = &asker.connection {
-            self.run_late(connection).await?;
+            self.run_deferred(connection).await?;
         }
         self.run(asker.via(), statement, params, &mut |_| Ok(())).await
     }
 
     /// Lets a statement that changes rows run before the next one of its transaction, or with COMMIT.
-    pub(crate) fn execute_late(
+    pub(crate) fn execute_deferred(
         &self,
         asker: &Asker,
         statement: &'static Statement,
         params: Vec<Value>,
     ) -> Result<(), DataError> {
         self.admit(statement, Params::One(&params), asker.site)?;
-        if asker.watch == Watch::Repeats {
-            self.watch_write(statement, Params::One(&params), asker.site);
+        if asker.repeats == RepeatCheck::Counted {
+            self.count_write(statement, Params::One(&params), asker.site);
         }
-        let late = Late { statement, params, tenant: asker.tenant, site: asker.site };
+        let deferred = Deferred { statement, params, tenant: asker.tenant, site: asker.site };
         let connection = asker.connection.as_ref().expect("a write has a transaction");
-        connection.add_late(late);
+        connection.add_deferred(deferred);
         Ok(())
     }
 
     /// Runs what was to run before the next statement.
-    async fn run_late(&self, connection: &Connection) -> Result<(), DataError> {
-        for Late { statement, params, tenant, site } in connection.take_late() {
+    async fn run_deferred(&self, connection: &Connection) -> Result<(), DataError> {
+        for Deferred { statement, params, tenant, site } in connection.take_deferred() {
             let via = Via { tenant, connection: Some(connection), site };
             self.run(via, statement, Params::One(&params), &mut |_| Ok(())).await?;
         }

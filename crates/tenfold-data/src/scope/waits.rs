@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::{Scope, State};
-use crate::scope::Fate;
+use crate::scope::TransactionState;
 use crate::statement::WaitRecord;
 
 thread_local! {
@@ -35,7 +35,7 @@ impl Drop for Driving {
 impl State {
     /// Whether a transaction's closure waits, and for nothing that the driver sees.
     pub(super) fn waits_outside(&self) -> bool {
-        self.pending.is_empty() && self.held.as_ref().is_some_and(|fate| fate.waits_outside())
+        self.pending.is_empty() && self.held.as_ref().is_some_and(|state| state.waits_outside())
     }
 }
 
@@ -52,8 +52,8 @@ impl Scope {
     }
 
     /// From here on the open transaction holds its connection.
-    pub(crate) fn hold(&self, fate: &Arc<Fate>) {
-        self.state().held = Some(Arc::clone(fate));
+    pub(crate) fn hold(&self, state: &Arc<TransactionState>) {
+        self.state().held = Some(Arc::clone(state));
     }
 
     /// Tells the log and the observers of a transaction that waits, once. For when nothing can run.
@@ -62,8 +62,8 @@ impl Scope {
             let state = self.state();
             if state.waits_outside() { state.held.clone() } else { None }
         };
-        let Some(fate) = waiting.filter(|fate| fate.take_waiting()) else { return };
-        let site = fate.opened();
+        let Some(state) = waiting.filter(|state| state.take_waiting()) else { return };
+        let site = state.opened();
         // Within the span of the work, so that the line is found with its trace.
         tracing::warn!(
             code.file.path = site.file(),

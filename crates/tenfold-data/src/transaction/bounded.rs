@@ -28,11 +28,11 @@ pub(super) async fn bounded<T, E: From<DataError>>(
         if let Err(error) = check() {
             return Poll::Ready(Err(error.into()));
         }
-        connection.fate().set_waiting(false);
+        connection.state().set_waiting(false);
         if let Poll::Ready(result) = work.as_mut().poll(cx) {
             return Poll::Ready(result);
         }
-        connection.fate().set_waiting(scope.is_driving());
+        connection.state().set_waiting(scope.is_driving());
         let watchdog = watchdog.get_or_insert_with(|| Watchdog::start(connection));
         // A load wakes it when it is answered, and is sent at once if nobody else holds the waker: no turn is taken.
         if scope.has_load_of(cx.waker()) {

@@ -57,11 +57,11 @@ async fn insert_many<E: Entity>(target: &Target, rows: &[E], dialect: Dialect) -
 }
 
 /// Stores a row before the next statement of its transaction, or with COMMIT.
-pub(crate) fn insert_late<E: Entity>(target: Result<Target, DataError>, row: E) -> Result<(), DataError> {
+pub(crate) fn insert_deferred<E: Entity>(target: Result<Target, DataError>, row: E) -> Result<(), DataError> {
     let target = target?;
     let params = row.into_values();
     refuse_other_tenant::<E>(&target, &params)?;
-    target.scope.execute_late(&target.asker, E::table().insert_statement(), params)
+    target.scope.execute_deferred(&target.asker, E::table().insert_statement(), params)
 }
 
 /// A row that names another organization than the transaction's is a mistake of the module, and a grave one.

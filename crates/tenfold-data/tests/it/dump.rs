@@ -100,7 +100,7 @@ async fn the_owner_with_the_reach_of_the_system_and_a_superuser_dump_all_and_it_
         let settings = fresh.settings(DatabaseSettings::default());
         let restored = Database::open(fresh.url(), &settings, Clock::system(), Vec::new()).unwrap();
         assert_eq!(restored.migrate(&[people::MIGRATIONS, work::MIGRATIONS]).await.unwrap(), 0);
-        assert_eq!(restored.second_wall().await.unwrap().holds, Holds::Everybody);
+        assert_eq!(restored.row_level_security().await.unwrap().holds, Holds::Everybody);
         for (org, expected) in tasks {
             let count =
                 restored.run(None, async |system| Task::query().count(&system.within(org)).await).await;

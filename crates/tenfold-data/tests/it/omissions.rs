@@ -7,7 +7,7 @@
 //! | `tenant`, where the key begins with `org_id` | refused before it is sent, and by `tenfold check` | `tenancy::a_global_entity_is_refused_on_the_table_of_a_tenant` |
 //! | `org_id` at the beginning of the key | `tenfold check`, rule `tenant` | `tenfold-cli`, `tenant` |
 //! | `$1` in a text through a context | an error that names the text | `tenancy::sql_by_its_author_gets_the_organization_as_its_first_parameter` |
-//! | the organization's condition in a text | no row of others on PostgreSQL | `wall` |
+//! | the organization's condition in a text | no row of others on PostgreSQL | `rls` |
 //! | a transaction around a write | it does not compile, or is refused | `types`, `refusals::sql_outside_a_transaction_cannot_write` |
 //! | `tx` inside a transaction | an error with both lines | `transactions` |
 //! | `expect_version` | the last write wins, and is counted | `writes::every_change_counts_the_version_up` |

@@ -331,7 +331,7 @@ async fn a_job_stored_late_for_each_row_is_found(bench: Bench) {
             let users = people::hire(&cx, 5).await;
             cx.transaction(async |tx| {
                 for user in &users {
-                    people::permission(tx, user.id).insert_late(tx).await?;
+                    people::permission(tx, user.id).insert_deferred(tx).await?;
                 }
                 Ok::<_, DataError>(())
             })

@@ -234,7 +234,7 @@ async fn migrate(app: &App, loaded: &Loaded, what: &str) -> anyhow::Result<()> {
         say(&format!("{ran} migrations applied\n"));
     } else {
         say_status(&database.migration_status(&migrations).await?);
-        say(&format!("row-level security is {}\n", database.second_wall().await?));
+        say(&format!("row-level security is {}\n", database.row_level_security().await?));
     }
     database.close().await;
     Ok(())

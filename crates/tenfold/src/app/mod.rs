@@ -13,7 +13,7 @@ use axum::Router;
 use bytes::Bytes;
 use tenfold_data::migrations;
 use tenfold_data::{
-    Clock, DataError, Database, Holds, ModuleMigrations, Observer, SecondWall, SystemContext,
+    Clock, DataError, Database, Holds, ModuleMigrations, Observer, RowLevelSecurity, SystemContext,
 };
 use tenfold_jobs::{Jobs, Listeners, Registry, Services, job_migrations};
 use tenfold_observe::metrics::{Build, Metrics};
@@ -166,7 +166,7 @@ impl App {
         observers.push(Arc::clone(&watcher) as Arc<dyn Observer>);
         let database = Database::open(&settings.database_url, &settings.database, clock, observers)?;
         database.migrate(&self.migrations()).await?;
-        announce(&database.second_wall().await?);
+        announce(&database.row_level_security().await?);
         let (routes, permissions) = self.put_routes_together()?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions));
         let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();
@@ -262,7 +262,7 @@ impl App {
 }
 
 /// Says at start whether the database itself keeps organizations apart.
-fn announce(wall: &SecondWall) {
+fn announce(wall: &RowLevelSecurity) {
     match wall.holds {
         Holds::Nobody => {}
         Holds::Bypassed => tracing::warn!("row-level security is {wall}"),

@@ -15,8 +15,8 @@ use tracing::{Instrument as _, Span};
 
 use super::cors::{Cors, FromAllowedOrigin, Shared};
 use super::host;
-use super::patience::Patience;
 use super::problem::Problem;
+use super::request_deadline::RequestDeadline;
 use super::state::ServerState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,7 +43,7 @@ pub(super) async fn serve(
     let deadline = tokio::time::Instant::now() + limit;
     let scope = Scope::new(state.database().clone(), trace, Some(deadline));
     request.extensions_mut().insert(std::sync::Arc::clone(&scope));
-    let patience = Patience::until(deadline);
+    let patience = RequestDeadline::until(deadline);
     request.extensions_mut().insert(patience.clone());
     let host = host::check(&mut request);
     let cors = Cors::of(&state.settings().origins, &shared, &request);

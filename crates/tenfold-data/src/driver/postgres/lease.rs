@@ -12,12 +12,12 @@ use futures_util::future::{join4, maybe_done};
 use tokio::sync::Notify;
 use tokio_postgres::Statement as Prepared;
 
-use super::super::{Call, Late, NotCommitted, Params, before};
+use super::super::{Call, Deferred, NotCommitted, Params, before};
 use super::columns::{compare, refuse_unread};
 use super::refusal::classify;
+use super::rls::Session;
 use super::run::{run_prepared, run_typed};
 use super::tls::Tls;
-use super::wall::Session;
 use crate::driver::DriverError;
 use crate::error::Source;
 use crate::ownership::OrgId;
@@ -212,21 +212,21 @@ impl Lease {
         self.occupied(before(deadline, work)).await
     }
 
-    /// Runs the late statements and commits, in one round trip; says how long each took.
-    pub(super) async fn commit(&self, late: &[Late]) -> Result<Vec<Duration>, NotCommitted> {
-        if late.is_empty() && !self.has_begun() {
+    /// Runs the deferred statements and commits, in one round trip; says how long each took.
+    pub(super) async fn commit(&self, deferred: &[Deferred]) -> Result<Vec<Duration>, NotCommitted> {
+        if deferred.is_empty() && !self.has_begun() {
             return Ok(Vec::new());
         }
         self.busy.store(true, Ordering::Release);
-        let result = self.send_commit(late).await;
+        let result = self.send_commit(deferred).await;
         self.busy.store(false, Ordering::Release);
         result
     }
 
-    async fn send_commit(&self, late: &[Late]) -> Result<Vec<Duration>, NotCommitted> {
-        let mut runs = Vec::with_capacity(late.len());
-        for (index, Late { statement, params, tenant, .. }) in late.iter().enumerate() {
-            let failed = move |error| NotCommitted { late: Some(index), error };
+    async fn send_commit(&self, deferred: &[Deferred]) -> Result<Vec<Duration>, NotCommitted> {
+        let mut runs = Vec::with_capacity(deferred.len());
+        for (index, Deferred { statement, params, tenant, .. }) in deferred.iter().enumerate() {
+            let failed = move |error| NotCommitted { deferred: Some(index), error };
             let prepared = self.prepared(&statement.text).await.map_err(failed)?;
             runs.push(Box::pin(maybe_done(async move {
                 let sent = Instant::now();

@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::super::{Call, DriverTransaction, Late, NotCommitted};
+use super::super::{Call, Deferred, DriverTransaction, NotCommitted};
 use super::lease::{CANCEL_TIMEOUT, Lease};
-use super::wall;
+use super::rls;
 use crate::driver::DriverError;
 use crate::error::Source;
 use crate::ownership::OrgId;
@@ -46,7 +46,7 @@ impl DriverTransaction for PostgresTransaction {
         Box::pin(async move {
             let lease = self.lease()?;
             match call.held_to().filter(|org| self.org != Some(*org)) {
-                Some(org) => lease.send(call, Some(&wall::narrow(org)), Some(&wall::widen())).await,
+                Some(org) => lease.send(call, Some(&rls::narrow(org)), Some(&rls::widen())).await,
                 None => lease.send(call, None, None).await,
             }
         })
@@ -56,10 +56,10 @@ impl DriverTransaction for PostgresTransaction {
         Box::pin(async move { self.lease()?.script(sql).await })
     }
 
-    fn commit_with(&self, late: Vec<Late>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>> {
+    fn commit_with(&self, deferred: Vec<Deferred>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>> {
         Box::pin(async move {
             let lease = self.take().and_then(Arc::into_inner).ok_or_else(ended)?;
-            let result = lease.commit(&late).await;
+            let result = lease.commit(&deferred).await;
             if result.is_err() {
                 roll_back(lease);
             }

@@ -107,7 +107,7 @@ impl Sqlite {
         let Params::One(params) = call.params else { unreachable!("reads have one set of parameters") };
         let params = params.to_vec();
         let wanted = Wanted::new();
-        let watch = wanted.watch();
+        let repeats = wanted.repeats();
         let work = move || {
             let idle = || threads.idle.lock().unwrap_or_else(PoisonError::into_inner);
             let mut connection = idle().pop().expect("there are as many connections as permits");
@@ -125,7 +125,7 @@ impl Sqlite {
                 deadline: None,
                 sink: &mut sink,
             };
-            let result = watch.over(&mut connection, |connection| run_statement(connection, call));
+            let result = repeats.over(&mut connection, |connection| run_statement(connection, call));
             idle().push(connection);
             drop(permit);
             result.map(|count| (count, rows))

@@ -19,15 +19,15 @@ const PERIOD: i32 = 1_000;
 pub(super) struct Wanted(Arc<AtomicBool>);
 
 /// What the thread sees of it.
-pub(super) struct Watch(Arc<AtomicBool>);
+pub(super) struct RepeatCheck(Arc<AtomicBool>);
 
 impl Wanted {
     pub(super) fn new() -> Self {
         Wanted(Arc::new(AtomicBool::new(true)))
     }
 
-    pub(super) fn watch(&self) -> Watch {
-        Watch(Arc::clone(&self.0))
+    pub(super) fn repeats(&self) -> RepeatCheck {
+        RepeatCheck(Arc::clone(&self.0))
     }
 }
 
@@ -37,7 +37,7 @@ impl Drop for Wanted {
     }
 }
 
-impl Watch {
+impl RepeatCheck {
     /// Runs `work` on the connection, and ends it early when it is not wanted any more. The connection is as fit as
     /// before in either case.
     pub(super) fn over<T>(

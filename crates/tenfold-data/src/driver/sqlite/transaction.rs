@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::task::coop;
 
-use super::super::{Call, DriverTransaction, Late, NotCommitted, Params};
+use super::super::{Call, Deferred, DriverTransaction, NotCommitted, Params};
 use super::connection::{classify, execute, run_statement};
 use super::group::State;
 use super::writer::Queue;
@@ -56,9 +56,9 @@ impl Open {
     }
 
     /// Runs what is to be stored with the rest, and ends the savepoint; says how long each statement took.
-    fn finish(&mut self, late: Vec<Late>) -> Result<Vec<Duration>, NotCommitted> {
-        let mut took = Vec::with_capacity(late.len());
-        for (index, Late { statement, params, tenant, .. }) in late.into_iter().enumerate() {
+    fn finish(&mut self, deferred: Vec<Deferred>) -> Result<Vec<Duration>, NotCommitted> {
+        let mut took = Vec::with_capacity(deferred.len());
+        for (index, Deferred { statement, params, tenant, .. }) in deferred.into_iter().enumerate() {
             let started = Instant::now();
             let call = Call {
                 statement,
@@ -68,7 +68,7 @@ impl Open {
                 sink: &mut |_| Ok(()),
             };
             self.with(|connection| run_statement(connection, call))
-                .map_err(|error| NotCommitted { late: Some(index), error })?;
+                .map_err(|error| NotCommitted { deferred: Some(index), error })?;
             took.push(started.elapsed());
         }
         self.with(|connection| execute(connection, "RELEASE member").map_err(|error| classify(&error)))?;
@@ -130,11 +130,11 @@ impl DriverTransaction for SqliteTransaction {
         Box::pin(std::future::ready(self.with(run)))
     }
 
-    fn commit_with(&self, late: Vec<Late>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>> {
+    fn commit_with(&self, deferred: Vec<Deferred>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>> {
         Box::pin(async move {
             let open = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
             let mut open = open.ok_or_else(ended)?;
-            let took = match open.finish(late) {
+            let took = match open.finish(deferred) {
                 Ok(took) => took,
                 Err(error) => {
                     open.roll_back();

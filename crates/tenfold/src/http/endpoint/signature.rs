@@ -13,11 +13,11 @@ use super::Endpoint;
 use crate::http::auth::OwnOrigin;
 use crate::http::body::{Created, Json, NoContent, Path};
 use crate::http::client_address::ClientAddress;
-use crate::http::patience::Patience;
 use crate::http::permission::{Permission, Require};
 use crate::http::precondition::{IfMatch, Tagged};
 use crate::http::problem::Problem;
 use crate::http::query::{PageQuery, Query};
+use crate::http::request_deadline::RequestDeadline;
 use crate::http::service::Use;
 use crate::http::state::ServerState;
 use axum::response::Response;
@@ -57,7 +57,7 @@ takes_nothing!(
     ClientAddress,
     SystemContext,
     HeaderMap,
-    Patience,
+    RequestDeadline,
     OwnOrigin,
     State<ServerState>,
     http::Method,

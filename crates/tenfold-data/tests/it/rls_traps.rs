@@ -1,5 +1,5 @@
-//! What PostgreSQL does that makes the second wall what it is: if one of these changes, `migrate/wall.rs` and
-//! `driver/postgres/wall.rs` are to be read again.
+//! What PostgreSQL does that makes the second wall what it is: if one of these changes, `migrate/rls.rs` and
+//! `driver/postgres/rls.rs` are to be read again.
 
 use tenfold_data::{OrgId, sql};
 use tokio_postgres::Client;

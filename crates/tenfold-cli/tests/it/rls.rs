@@ -28,7 +28,7 @@ fn a_way_past_row_level_security_is_refused_with_another() {
         ("DROP POLICY tenfold_tenant ON billing_invoices;", "taken down", "leave it to `migrate`"),
     ] {
         let place = "modules/billing/migrations/0002_later.postgres.sql:1";
-        later(text).check().fails(1, &["error[wall]", wrong, instead, place]);
+        later(text).check().fails(1, &["error[rls]", wrong, instead, place]);
     }
 }
 

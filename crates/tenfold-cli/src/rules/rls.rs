@@ -17,7 +17,7 @@ fn of_file(file: &MigrationText) -> Vec<Violation> {
     let broken = |statement: MigrationStatement| {
         let (wrong, remedy) = judge(&statement)?;
         let place = FileLine::new(&file.path, statement.line);
-        Some(Violation::new(Rule::Wall, place, &statement.table, wrong.to_owned(), remedy))
+        Some(Violation::new(Rule::Rls, place, &statement.table, wrong.to_owned(), remedy))
     };
     statements(&file.text).into_iter().filter_map(broken).collect()
 }

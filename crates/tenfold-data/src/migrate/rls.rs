@@ -92,7 +92,7 @@ ORDER BY c.relname";
 
 /// Whether the database itself keeps organizations apart, beside the types of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecondWall {
+pub struct RowLevelSecurity {
     /// Whom it holds.
     pub holds: Holds,
     /// The role of `database.url`.
@@ -116,7 +116,7 @@ pub enum Holds {
     Everybody,
 }
 
-impl fmt::Display for SecondWall {
+impl fmt::Display for RowLevelSecurity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.tables.len();
         match self.holds {
@@ -147,33 +147,33 @@ impl Database {
     ///
     /// # Errors
     /// Whatever stops the statements that look.
-    pub async fn second_wall(&self) -> Result<SecondWall, DataError> {
+    pub async fn row_level_security(&self) -> Result<RowLevelSecurity, DataError> {
         if self.dialect() == Dialect::Sqlite {
             let none = Vec::new;
-            return Ok(SecondWall {
+            return Ok(RowLevelSecurity {
                 holds: Holds::Nobody,
                 role: String::new(),
                 tables: none(),
                 outside: none(),
             });
         }
-        look(self).await.map_err(|error| error.at("wall.look", Location::caller()))
+        look(self).await.map_err(|error| error.at("rls.look", Location::caller()))
     }
 }
 
-async fn look(database: &Database) -> Result<SecondWall, DriverError> {
+async fn look(database: &Database) -> Result<RowLevelSecurity, DriverError> {
     let transaction = database.driver().begin(None, None).await?;
-    let who = run(&*transaction, "wall.role", LOOK, &[]).await?.pop().unwrap_or_default();
+    let who = run(&*transaction, "rls.role", LOOK, &[]).await?.pop().unwrap_or_default();
     let (kind, role) = who.split_once(' ').unwrap_or_default();
     let holds = match kind {
         "apart" => Holds::Everybody,
         "owner" => Holds::Owner,
         _ => Holds::Bypassed,
     };
-    let tables = run(&*transaction, "wall.tables", TABLES, &[Value::Boolean(true)]).await?;
-    let outside = run(&*transaction, "wall.tables", TABLES, &[Value::Boolean(false)]).await?;
+    let tables = run(&*transaction, "rls.tables", TABLES, &[Value::Boolean(true)]).await?;
+    let outside = run(&*transaction, "rls.tables", TABLES, &[Value::Boolean(false)]).await?;
     transaction.commit().await?;
-    Ok(SecondWall { holds, role: role.to_owned(), tables, outside })
+    Ok(RowLevelSecurity { holds, role: role.to_owned(), tables, outside })
 }
 
 /// Raises the wall where it is missing and grants the role that runs what it needs. For the end of a transaction
@@ -187,6 +187,6 @@ pub(super) async fn raise(
         return Ok(());
     }
     let name = "SELECT set_config('tenfold.runtime_role', $1, true)";
-    run(transaction, "wall.role", name, &[Value::Text(runtime_role.to_owned())]).await?;
+    run(transaction, "rls.role", name, &[Value::Text(runtime_role.to_owned())]).await?;
     transaction.script(RAISE).await
 }

@@ -1,4 +1,4 @@
-//! The second wall of tenancy, as a connection sees it: row-level security, see `migrate/wall.rs`.
+//! The second wall of tenancy, as a connection sees it: row-level security, see `migrate/rls.rs`.
 //!
 //! A connection begins with reach `system`: what travels on it by itself was generated, and carries the organization
 //! by its type. Before a text by an author runs for an organization, and before a transaction of one, the reach is

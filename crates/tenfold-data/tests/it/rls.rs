@@ -176,7 +176,7 @@ const LATER_MODULE: ModuleMigrations = ModuleMigrations { module: "later", files
 async fn a_migration_sees_all_rows_and_its_new_tables_stand_behind_the_wall() {
     let (bench, _) = two_organizations().await;
     assert_eq!(bench.database.migrate(&[LATER_MODULE]).await.unwrap(), 2);
-    let wall = bench.database.second_wall().await.unwrap();
+    let wall = bench.database.row_level_security().await.unwrap();
     assert!(wall.holds == Holds::Everybody && wall.tables.contains(&"later_notes".to_owned()), "{wall}");
     assert_eq!(wall.outside, ["later_shared"]);
     assert!(wall.to_string().contains("later_shared") && wall.to_string().starts_with("on for "), "{wall}");
@@ -237,7 +237,7 @@ async fn one_address_is_enough_and_it_is_said_whom_the_wall_holds() {
         [(&owner, Holds::Owner, "owns them", 2), (&superuser, Holds::Bypassed, "off: the role postgres", 10)]
     {
         database.migrate(&[people::MIGRATIONS, work::MIGRATIONS]).await.unwrap();
-        let wall = database.second_wall().await.unwrap();
+        let wall = database.row_level_security().await.unwrap();
         assert!(wall.holds == holds && wall.to_string().contains(said), "{wall}");
         assert!(wall.to_string().contains("database.migrate_url"), "{wall}");
         let work = async |system: tenfold_data::SystemContext| {
@@ -247,6 +247,6 @@ async fn one_address_is_enough_and_it_is_said_whom_the_wall_holds() {
         };
         assert_eq!(database.run(None, work).await, (seen, 2), "{wall}");
     }
-    let sqlite = Bench::sqlite().await.database.second_wall().await.unwrap();
+    let sqlite = Bench::sqlite().await.database.row_level_security().await.unwrap();
     assert!(sqlite.holds == Holds::Nobody && sqlite.to_string().contains("SQLite"), "{sqlite}");
 }

@@ -39,8 +39,8 @@ async fn late_rows_are_stored_with_their_transaction_in_their_order(bench: Bench
         .request(async |cx| {
             let stored = cx.transaction(async |tx| {
                 label(&cx, "first").insert(tx).await?;
-                label(&cx, "second").insert_late(tx).await?;
-                label(&cx, "third").insert_late(tx).await
+                label(&cx, "second").insert_deferred(tx).await?;
+                label(&cx, "third").insert_deferred(tx).await
             });
             stored.await.unwrap();
             assert_eq!(labels(&cx).await, ["first", "second", "third"]);
@@ -51,13 +51,13 @@ async fn late_rows_are_stored_with_their_transaction_in_their_order(bench: Bench
         names(&statements),
         ["work_labels.insert"; 3].into_iter().chain(["work_labels.list"]).collect::<Vec<_>>()
     );
-    assert!(statements.iter().all(|statement| statement.site.file().ends_with("late.rs")));
+    assert!(statements.iter().all(|statement| statement.site.file().ends_with("deferred.rs")));
 }
 
 async fn a_late_row_is_there_for_the_next_statement(bench: Bench) {
     let seen = bench.request(async |cx| {
         let seen = cx.transaction(async |tx| {
-            label(&cx, "late").insert_late(tx).await?;
+            label(&cx, "late").insert_deferred(tx).await?;
             Label::query().count(tx).await
         });
         seen.await.unwrap()
@@ -72,7 +72,7 @@ async fn a_late_row_of_a_transaction_that_rolls_back_was_never_stored(bench: Ben
             let stored: Result<(), DataError> = cx
                 .transaction(async |tx| {
                     label(&cx, "early").insert(tx).await?;
-                    label(&cx, "late").insert_late(tx).await?;
+                    label(&cx, "late").insert_deferred(tx).await?;
                     Err(DataError::Settings("thought better of it".to_owned()))
                 })
                 .await;
@@ -93,7 +93,7 @@ fn assert_names_the_late_line(error: &DataError) {
 }
 
 async fn store_late(cx: &Context, tx: &tenfold_data::Tx<'_>) -> Result<(), DataError> {
-    shelf::book(cx, "taken").insert_late(tx).await
+    shelf::book(cx, "taken").insert_deferred(tx).await
 }
 const LATE_LINE: u32 = line!() - 2;
 
@@ -133,9 +133,9 @@ async fn a_late_row_that_no_database_can_keep_is_refused_at_once(bench: Bench) {
     bench
         .request(async |cx| {
             let refused = cx.transaction(async |tx| {
-                let refused = label(&cx, "half\0a name").insert_late(tx).await.unwrap_err();
+                let refused = label(&cx, "half\0a name").insert_deferred(tx).await.unwrap_err();
                 assert!(matches!(refused, DataError::NulInText { .. }), "another error: {refused:?}");
-                label(&cx, "whole").insert_late(tx).await
+                label(&cx, "whole").insert_deferred(tx).await
             });
             refused.await.unwrap();
             assert_eq!(labels(&cx).await, ["whole"]);
@@ -147,8 +147,8 @@ async fn a_late_row_that_nobody_asked_for_in_the_end_is_not_stored(bench: Bench)
     bench
         .request(async |cx| {
             let stored = cx.transaction(async |tx| {
-                drop(label(&cx, "dropped").insert_late(tx));
-                label(&cx, "stored").insert_late(tx).await
+                drop(label(&cx, "dropped").insert_deferred(tx));
+                label(&cx, "stored").insert_deferred(tx).await
             });
             stored.await.unwrap();
             assert_eq!(labels(&cx).await, ["stored"]);
@@ -196,12 +196,12 @@ async fn begin_travels_with_the_first_statement_and_late_rows_travel_with_commit
             let stored = cx.transaction(async |tx| {
                 label(&cx, name).insert(tx).await?;
                 is_last.store(true, Ordering::Release);
-                label(&cx, format!("{name}, late")).insert_late(tx).await
+                label(&cx, format!("{name}, late")).insert_deferred(tx).await
             });
             stored.await.unwrap();
         }
         // One round trip for all of it.
-        cx.transaction(async |tx| label(&cx, "alone").insert_late(tx).await).await.unwrap();
+        cx.transaction(async |tx| label(&cx, "alone").insert_deferred(tx).await).await.unwrap();
     };
     let work = tokio::time::timeout(Duration::from_secs(30), database.run(None, write)).await;
     work.expect("nobody waits for an answer before it sends what comes next");
@@ -227,7 +227,8 @@ async fn what_follows_a_begin_that_failed_stores_nothing() {
     let write = async |system: SystemContext| {
         let cx = system.within(org);
         let insert = async |name: &str| cx.transaction(async |tx| label(&cx, name).insert(tx).await).await;
-        let late = async |name: &str| cx.transaction(async |tx| label(&cx, name).insert_late(tx).await).await;
+        let late =
+            async |name: &str| cx.transaction(async |tx| label(&cx, name).insert_deferred(tx).await).await;
         insert("stored").await.unwrap();
         insert("not stored").await.unwrap_err();
         late("stored, late").await.unwrap();
@@ -254,7 +255,7 @@ async fn a_late_row_that_cannot_be_sent_keeps_the_rest_from_being_committed() {
         .request(async |cx| {
             let refused = cx.transaction(async |tx| {
                 shelf::book(&cx, "free").insert(tx).await?;
-                label(&cx, "no number").insert_late(tx).await
+                label(&cx, "no number").insert_deferred(tx).await
             });
             let refused = refused.await.unwrap_err();
             assert!(refused.to_string().contains("work_labels.insert"), "another error: {refused}");
@@ -276,7 +277,7 @@ async fn of_many_late_rows_one_that_cannot_be_sent_keeps_all_from_being_committe
                 for n in 0..50 {
                     let pages = if n == 40 { 3_000_000_000 } else { n };
                     let book = Book { pages, ..shelf::book(&cx, &format!("book {n}")) };
-                    book.insert_late(&each).await?;
+                    book.insert_deferred(&each).await?;
                 }
                 Ok::<_, DataError>(())
             });
@@ -307,15 +308,15 @@ async fn a_statement_that_was_dropped_takes_its_transaction_along_and_the_late_r
         bench
             .request(async |cx| {
                 let late = cx.transaction(async |tx| {
-                    label(&cx, "one").insert_late(tx).await?;
-                    label(&cx, "two").insert_late(tx).await?;
+                    label(&cx, "one").insert_deferred(tx).await?;
+                    label(&cx, "two").insert_deferred(tx).await?;
                     drop_early(Label::query().count(tx)).await;
                     Ok(())
                 });
                 is_refused(late.await);
                 let first = cx.transaction(async |tx| {
                     drop_early(label(&cx, "three").insert(tx)).await;
-                    label(&cx, "four").insert_late(tx).await
+                    label(&cx, "four").insert_deferred(tx).await
                 });
                 is_refused(first.await);
                 let later = cx.transaction(async |tx| {
@@ -369,8 +370,9 @@ async fn a_connection_that_breaks_between_a_late_row_and_commit_leaves_the_outco
     .await;
     let write = async |system: SystemContext| {
         let cx = system.within(org);
-        cx.transaction(async |tx| label(&cx, "stored").insert_late(tx).await).await.unwrap();
-        let cut = cx.transaction(async |tx| label(&cx, "cut off").insert_late(tx).await).await.unwrap_err();
+        cx.transaction(async |tx| label(&cx, "stored").insert_deferred(tx).await).await.unwrap();
+        let cut =
+            cx.transaction(async |tx| label(&cx, "cut off").insert_deferred(tx).await).await.unwrap_err();
         assert!(matches!(cut, DataError::OutcomeUnknown(_)), "another error: {cut:?}");
     };
     database.run(None, write).await;

@@ -14,13 +14,13 @@ use super::state::ServerState;
 
 /// When the request is given up. A handler that streams a body moves it with each piece that arrives.
 ///
-/// The handler's own [`Context`] keeps the first deadline; what it does afterwards goes through [`Patience::afresh`].
+/// The handler's own [`Context`] keeps the first deadline; what it does afterwards goes through [`RequestDeadline::afresh`].
 #[derive(Clone)]
-pub struct Patience(Arc<Mutex<Instant>>);
+pub struct RequestDeadline(Arc<Mutex<Instant>>);
 
-impl Patience {
+impl RequestDeadline {
     pub(super) fn until(deadline: Instant) -> Self {
-        Patience(Arc::new(Mutex::new(deadline)))
+        RequestDeadline(Arc::new(Mutex::new(deadline)))
     }
 
     /// Gives the request `http.deadline` from now on, but none after `last`.
@@ -60,11 +60,11 @@ impl Patience {
     }
 }
 
-impl FromRequestParts<ServerState> for Patience {
+impl FromRequestParts<ServerState> for RequestDeadline {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &ServerState) -> Result<Self, Infallible> {
-        let patience = parts.extensions.get::<Patience>().cloned();
+        let patience = parts.extensions.get::<RequestDeadline>().cloned();
         Ok(patience.expect("the outermost layer gives every request a deadline"))
     }
 }
