@@ -19,6 +19,15 @@ struct Group {
 
 const NEW: Group = Group { is_cast: false, has_sum: false, term_has_sum: false, term_divides: false };
 
+impl Group {
+    /// Notes that a sum stands here; says whether something is divided by it.
+    const fn takes_sum(&mut self) -> bool {
+        self.has_sum = true;
+        self.term_has_sum = true;
+        self.term_divides
+    }
+}
+
 /// Whether a sum is divided, or something is divided by one, that no CAST gives a type to.
 pub(super) const fn divides_a_sum(text: &str) -> bool {
     let text = text.as_bytes();
@@ -28,12 +37,9 @@ pub(super) const fn divides_a_sum(text: &str) -> bool {
     let (mut word, mut word_end) = (0, 0);
     while at < text.len() {
         let sign = text[at];
-        if sign == b'\'' || sign == b'"' {
-            at = after(text, at + 1, sign);
-            continue;
-        }
-        if sign == b'-' && at + 1 < text.len() && text[at + 1] == b'-' {
-            at = after(text, at, b'\n');
+        let behind = after_quoted(text, at);
+        if behind > at {
+            at = behind;
             continue;
         }
         if is_word(sign) {
@@ -54,21 +60,18 @@ pub(super) const fn divides_a_sum(text: &str) -> bool {
                     return false;
                 }
                 depth += 1;
-                groups[depth] = NEW;
                 let is_called = word_end > 0 && only_space(text, word_end, at);
-                groups[depth].is_cast = is_called && is(text, word, word_end, b"cast");
-                groups[depth].has_sum = is_called && is(text, word, word_end, b"sum");
+                groups[depth] = Group {
+                    is_cast: is_called && is(text, word, word_end, b"cast"),
+                    has_sum: is_called && is(text, word, word_end, b"sum"),
+                    ..NEW
+                };
             }
             b')' if depth > 0 => {
                 let inner = groups[depth];
                 depth -= 1;
-                if inner.has_sum && !inner.is_cast {
-                    let group = &mut groups[depth];
-                    group.has_sum = true;
-                    group.term_has_sum = true;
-                    if group.term_divides {
-                        return true;
-                    }
+                if inner.has_sum && !inner.is_cast && groups[depth].takes_sum() {
+                    return true;
                 }
             }
             b'/' => {
@@ -103,6 +106,15 @@ const fn ends_term(text: &[u8], start: usize, end: usize) -> bool {
         index += 1;
     }
     false
+}
+
+/// The place behind a quoted text, a quoted name or a comment that begins at `at`; `at` itself if none does.
+const fn after_quoted(text: &[u8], at: usize) -> usize {
+    match text[at] {
+        quote @ (b'\'' | b'"') => after(text, at + 1, quote),
+        b'-' if at + 1 < text.len() && text[at + 1] == b'-' => after(text, at, b'\n'),
+        _ => at,
+    }
 }
 
 /// The place behind the next `sign`.
