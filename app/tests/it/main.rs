@@ -1,6 +1,7 @@
 //! The reference backend through its public doors: HTTP and the command line.
 
 mod auth;
+mod calls;
 mod cli;
 mod console;
 mod files;

@@ -21,7 +21,7 @@ use tenfold_data::{CallRecord, CallSite, Context, Outcome, PeerKey, Scope};
 use tracing::Instrument as _;
 
 use self::asks::Asks;
-pub use self::error::CallError;
+pub use self::error::{CallError, CallOutcome};
 use crate::http::{Problem, ServerState};
 
 /// The interface of a module: `dyn Auth`. Written by [`module_api`](crate::module_api).
@@ -82,7 +82,7 @@ where
     }
     let cx = cx.clone();
     async move {
-        allowed?;
+        allowed.map_err(|error| CallError::inside_transaction(&error, calling.module, calling.method))?;
         recorded(&cx, calling, site, work(cx.clone())).await
     }
 }
@@ -103,6 +103,7 @@ async fn recorded<T>(
         code.line.number = site.line(),
     );
     let started = Instant::now();
+    let work = async { work.await.map_err(|error: CallError| error.at_boundary(module, method)) };
     let result = work.instrument(span).await;
     cx.scope().record_call(&CallRecord {
         module,
@@ -136,6 +137,7 @@ where
     let batch =
         BatchKey { what: Loader::Call(module, method, identity), tenant: Some(cx.tenant()), connection: 0 };
     let allowed = cx.scope().refuse_inside_transaction("a call to another module", site);
+    let allowed = allowed.map_err(|error| CallError::inside_transaction(&error, module, method));
     let request = allowed.and_then(|()| {
         let peers = key.peers();
         // A mapper that is used on one list after the other calls once a list, which is no N+1.
@@ -143,9 +145,18 @@ where
         let call = (module, method);
         let new =
             || BatchedCall { cx: cx.clone(), call, site, is_for_list, load, types: std::marker::PhantomData };
-        keyed::request(cx.scope(), batch, site, vec![key.key()], peers, new)
+        let request = keyed::request(cx.scope(), batch, site, vec![key.key()], peers, new);
+        request.map_err(CallError::from)
     });
-    async move { Ok(request?.values().await?.pop().flatten()) }
+    async move {
+        let values = async { request?.values().await };
+        let values = values.await.map_err(|error| match error.has_left() {
+            true => error,
+            // It was not sent.
+            false => error.at_boundary(module, method),
+        });
+        Ok(values?.pop().flatten())
+    }
 }
 
 /// The values of many keys, each in its key's place.
@@ -177,7 +188,8 @@ where
     ) -> BoxFuture<'static, Result<HashMap<K, Option<V>>, CallError>> {
         Box::pin(async move {
             let BatchedCall { cx, call, site, is_for_list, load, .. } = self;
-            cx.scope().refuse_inside_transaction("a call to another module", site)?;
+            let allowed = cx.scope().refuse_inside_transaction("a call to another module", site);
+            allowed.map_err(|error| CallError::inside_transaction(&error, call.0, call.1))?;
             let mut asks = Asks::default();
             keys.hash(&mut asks);
             let calling = Calling { module: call.0, method: call.1, keys: keys.len(), asks: asks.number() };

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::pace::BodyError;
 use super::schema::Fault;
-use crate::call::CallError;
+use crate::call::{CallError, CallOutcome};
 
 /// The longest detail, in bytes of JSON: with the rest of the problem around it less than 4 KiB.
 const LONGEST_DETAIL: usize = 3 * 1024;
@@ -179,8 +179,12 @@ impl Problem {
 
     /// 503: the request took longer than it may.
     pub fn deadline(limit: Duration) -> Self {
+        Problem::too_long().detail(format!("it was cancelled after {limit:?} (http.deadline)"))
+    }
+
+    /// 503: a part of the request took longer than it may.
+    fn too_long() -> Self {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "The request took too long")
-            .detail(format!("it was cancelled after {limit:?} (http.deadline)"))
             .retry_after(Duration::from_secs(1))
     }
 
@@ -320,11 +324,7 @@ impl From<DataError> for Problem {
             DataError::OutOfRange { .. } => Problem::invalid("a number is too large").cause(error),
             DataError::NulInText { .. } => Problem::invalid("text must not contain NUL characters"),
             DataError::Cursor => Problem::bad_request(error.to_string()),
-            DataError::Deadline { .. } => {
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "The request took too long")
-                    .retry_after(Duration::from_secs(1))
-                    .cause(error)
-            }
+            DataError::Deadline { .. } => Problem::too_long().cause(error),
             _ => match error.retry_after() {
                 Some(after) => Problem::overloaded(after).cause(error),
                 None => Problem::internal(error),
@@ -335,13 +335,21 @@ impl From<DataError> for Problem {
 
 impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
-        match error {
-            CallError::Data(error) => error.into(),
-            CallError::Unavailable { .. } | CallError::DeadlineExceeded { .. } => {
-                Problem::overloaded(Duration::from_secs(1)).cause(error)
+        let problem = match error.outcome() {
+            CallOutcome::NotFound => Problem::not_found("thing"),
+            CallOutcome::Conflict => Problem::conflict("something that is stored is in the way"),
+            CallOutcome::Stale => Problem::stale(),
+            CallOutcome::Invalid { detail } => Problem::invalid(&**detail),
+            CallOutcome::Cursor => Problem::bad_request(DataError::Cursor.to_string()),
+            CallOutcome::Busy { retry_after } | CallOutcome::Unavailable { retry_after } => {
+                Problem::overloaded(*retry_after)
             }
-            CallError::OutcomeUnknown { .. } => Problem::internal(error),
-        }
+            CallOutcome::Deadline => Problem::too_long(),
+            CallOutcome::OutcomeUnknown
+            | CallOutcome::InsideTransaction { .. }
+            | CallOutcome::Internal => return Problem::internal(error),
+        };
+        problem.cause(error)
     }
 }
 
@@ -349,7 +357,10 @@ impl From<anyhow::Error> for Problem {
     fn from(error: anyhow::Error) -> Self {
         match error.downcast::<DataError>() {
             Ok(error) => error.into(),
-            Err(error) => Problem::internal(error),
+            Err(error) => match error.downcast::<CallError>() {
+                Ok(error) => error.into(),
+                Err(error) => Problem::internal(error),
+            },
         }
     }
 }

@@ -145,6 +145,22 @@ impl TestResponse {
             .unwrap_or_else(|error| panic!("{} is no JSON ({error}): {}", self.status, self.text()))
     }
 
+    /// The answer as a problem of this status, in the form of RFC 9457.
+    ///
+    /// # Panics
+    /// When it has another status or form; the message shows it.
+    pub fn problem(&self, status: u16) -> serde_json::Value {
+        assert_eq!(self.status, status, "{}", self.text());
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_ne!(self.header("x-request-id"), "");
+        let problem = self.json();
+        let kind = problem["type"].as_str().unwrap_or_default();
+        assert!(kind.starts_with("urn:tenfold:problem:"), "{problem}");
+        assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{problem}");
+        assert_eq!(problem["status"], status);
+        problem
+    }
+
     /// How many statements the request cost, as `Server-Timing` says.
     ///
     /// # Panics

@@ -10,9 +10,11 @@
 mod budget;
 mod client;
 mod exceptions;
+mod log;
 mod observed;
 mod plans;
 mod rights;
+mod sessions;
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -31,6 +33,8 @@ pub use tenfold_data::testing::rights::{Breach, ModuleText};
 
 pub use self::budget::{count_statements, scale};
 pub use self::client::{TestRequest, TestResponse, TestStream};
+pub use self::log::Log;
+pub use self::sessions::{TestSession, sessions};
 use self::observed::Observed;
 use crate::app::{App, Started};
 use crate::config::Loader;

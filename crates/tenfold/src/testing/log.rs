@@ -1,0 +1,58 @@
+//! What a test logs, line by line.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tenfold_observe::logs::{LogFilter, LogFormat, LogLayer, LogOutput};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+/// What is logged on a test's thread, as the application writes it.
+pub struct Log {
+    sink: Sink,
+    output: LogOutput,
+    logging: DefaultGuard,
+}
+
+impl Log {
+    /// Takes what is logged from now on; `filter` is a level such as `info`, or as `log.filter` has it.
+    ///
+    /// # Panics
+    /// When the filter is none.
+    pub fn start(filter: &str) -> Self {
+        let sink = Sink::default();
+        let layer = LogLayer::new(LogFormat::Json, sink.clone()).expect("the thread that writes starts");
+        let output = layer.output();
+        let filter = LogFilter::parse(filter).expect("the test's filter is one");
+        let subscriber = tracing_subscriber::registry().with(layer.filtered(filter));
+        Log { sink, output, logging: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// The lines since the start.
+    ///
+    /// # Panics
+    /// When they cannot be written.
+    pub fn end(self) -> Vec<Value> {
+        drop(self.logging);
+        assert!(self.output.flush(Duration::from_secs(30)), "the lines are written");
+        let text = self.sink.0.lock().expect("no writer panicked").clone();
+        let lines = String::from_utf8(text).expect("the log is text");
+        lines.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    }
+}
+
+/// A writer whose clones write to the same text.
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no writer panicked").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
