@@ -64,10 +64,8 @@ impl Vault for Secrets {
 async fn store(cx: &Context, codes: &[&str]) -> Result<(), CallError> {
     let store = async |code: &str| {
         cx.transaction(async |tx| {
-            let insert = sql!(
-                "vault.store",
-                "INSERT INTO vault_secrets (org_id, secret_code) VALUES ($1, $2)"
-            );
+            let insert =
+                sql!("vault.store", "INSERT INTO vault_secrets (org_id, secret_code) VALUES ($1, $2)");
             insert.bind(code.to_owned()).execute(tx).await.map(drop)
         })
         .await

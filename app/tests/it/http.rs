@@ -3,6 +3,7 @@
 mod bodies;
 mod client_address;
 mod connections;
+mod cookies;
 mod cors;
 mod document;
 mod failures;
@@ -10,6 +11,7 @@ mod going_away;
 mod host;
 mod observability;
 mod page;
+mod preconditions;
 mod problems;
 mod readiness;
 mod tracing;

@@ -106,7 +106,11 @@ impl CallError {
     }
 
     /// The refusal of a call inside a transaction. `refusal` names the caller's own files.
-    pub(super) fn inside_transaction(refusal: &DataError, module: &'static str, method: &'static str) -> Self {
+    pub(super) fn inside_transaction(
+        refusal: &DataError,
+        module: &'static str,
+        method: &'static str,
+    ) -> Self {
         let outcome = CallOutcome::InsideTransaction { detail: refusal.to_string() };
         CallError { outcome, call: Some((module, method)), cause: None }
     }

@@ -345,9 +345,9 @@ impl From<CallError> for Problem {
                 Problem::overloaded(*retry_after)
             }
             CallOutcome::Deadline => Problem::too_long(),
-            CallOutcome::OutcomeUnknown
-            | CallOutcome::InsideTransaction { .. }
-            | CallOutcome::Internal => return Problem::internal(error),
+            CallOutcome::OutcomeUnknown | CallOutcome::InsideTransaction { .. } | CallOutcome::Internal => {
+                return Problem::internal(error);
+            }
         };
         problem.cause(error)
     }

@@ -1,16 +1,108 @@
-//! Tasks, as the module by itself answers them.
+//! Tasks: made in a project, listed, changed.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tenfold::testing::TestApp;
 use tenfold::{assert_statements, both_databases};
 
-use crate::app;
+use crate::{READER, WRITER, app, text};
 
-const WRITER: &str = "projects.read,projects.write";
+const UNKNOWN: &str = "01900000-0000-7000-8000-000000000000";
 
-both_databases!(app(); async fn tasks_are_listed_with_their_relations(app) {
+/// The path of a new project's tasks.
+async fn project(app: &TestApp) -> String {
     let made = app.post("/v1/projects").bearer(WRITER).json(&json!({"name": "Website"})).send().await;
     assert_eq!(made.status(), 201, "{}", made.text());
-    let tasks = format!("{}/tasks", made.header("location"));
+    format!("{}/tasks", made.header("location"))
+}
+
+async fn list(app: &TestApp, token: &str, path: &str) -> Vec<Value> {
+    let answer = app.get(path).bearer(token).send().await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    answer.json()["items"].as_array().expect("a list has items").clone()
+}
+
+both_databases!(app(); async fn a_new_task_is_open_and_bare_and_last_in_the_list(app) {
+    let (token, tasks) = (WRITER, project(app).await);
+    let mut expected = Vec::new();
+    for number in 0..3 {
+        app.clock().advance(Duration::from_secs(1));
+        let title = format!("Task {number}");
+        let made = app.post(&tasks).bearer(token).json(&json!({"title": title})).send().await;
+        assert_eq!(made.status(), 201, "{}", made.text());
+        let task = made.json();
+        assert_eq!(tasks, format!("/v1/projects/{}/tasks", text(&task["project_id"])));
+        assert_eq!(made.header("location"), format!("/v1/tasks/{}", text(&task["id"])));
+        assert_eq!(task["created_at"], format!("2026-01-01T00:00:0{}Z", number + 1));
+        let rest = ["title", "status", "assignees", "labels", "comments"].map(|field| task[field].clone());
+        assert_eq!(json!(rest), json!([title, "open", [], [], 0]));
+        let found = app.get(made.header("location")).bearer(token).send().await;
+        assert_eq!((found.status(), found.json()), (200, task.clone()));
+        expected.push(task);
+    }
+    assert_eq!(list(app, token, &tasks).await, expected);
+});
+
+both_databases!(app(); async fn a_patch_changes_title_and_status_each_by_itself(app) {
+    let (token, tasks) = (WRITER, project(app).await);
+    let made = app.post(&tasks).bearer(token).json(&json!({"title": "Before"})).send().await;
+    let mut expected = made.json();
+    for change in [
+        json!({"status": "in_progress"}),
+        json!({"title": "After"}),
+        json!({"status": "done", "title": "Done"}),
+        json!({"status": "open"}),
+        json!({}),
+    ] {
+        for (field, value) in change.as_object().expect("a change is an object") {
+            expected[field] = value.clone();
+        }
+        let answer = app.patch(made.header("location")).bearer(token).json(&change).send().await;
+        assert_eq!((answer.status(), answer.json()), (200, expected.clone()), "{change}");
+        assert_eq!(list(app, token, &tasks).await, [expected.clone()], "{change}");
+    }
+    let status = ["Done", "", "closed"].map(|status| json!({"status": status}));
+    for wrong in status.into_iter().chain([json!({"title": ""}), json!({"project_id": UNKNOWN})]) {
+        app.patch(made.header("location")).bearer(token).json(&wrong).send().await.problem(422);
+    }
+    assert_eq!(list(app, token, &tasks).await, [expected]);
+});
+
+both_databases!(app(); async fn what_is_not_there_is_not_found(app) {
+    let (token, tasks) = (WRITER, project(app).await);
+    let title = json!({"title": "Nowhere"});
+    let (project, task) = (format!("/v1/projects/{UNKNOWN}"), format!("/v1/tasks/{UNKNOWN}"));
+    app.get(&project).bearer(token).send().await.problem(404);
+    app.get(&format!("{project}/tasks")).bearer(token).send().await.problem(404);
+    app.post(&format!("{project}/tasks")).bearer(token).json(&title).send().await.problem(404);
+    app.get(&task).bearer(token).send().await.problem(404);
+    app.patch(&task).bearer(token).json(&title).send().await.problem(404);
+    app.patch(&task).bearer(token).json(&json!({})).send().await.problem(404);
+    // A project's id is no task's.
+    let own = tasks.replace("/v1/projects/", "/v1/tasks/");
+    app.get(own.trim_end_matches("/tasks")).bearer(token).send().await.problem(404);
+    assert_eq!(list(app, token, &tasks).await, Vec::<Value>::new());
+});
+
+both_databases!(app(); async fn a_cursor_of_one_projects_tasks_is_refused_by_another_project(app) {
+    let projects = [project(app).await, project(app).await];
+    for tasks in &projects {
+        for number in 0..6 {
+            let task = json!({"title": format!("Step {number}")});
+            assert_eq!(app.post(tasks).bearer(WRITER).json(&task).send().await.status(), 201);
+        }
+    }
+    let page = |tasks: &str, cursor: &str| app.get(&format!("{tasks}?limit=5{cursor}")).bearer(WRITER).send();
+    let cursor = format!("&cursor={}", text(&page(&projects[0], "").await.json()["next_cursor"]));
+    let same = page(&projects[0], &cursor).await;
+    assert_eq!(same.status(), 200, "{}", same.text());
+    let other = page(&projects[1], &cursor).await;
+    assert_eq!(other.status(), 400, "{}", other.text());
+});
+
+both_databases!(app(); async fn tasks_are_listed_with_their_relations(app) {
+    let tasks = project(app).await;
     for number in 0..6 {
         let task = json!({"title": format!("Step {number}")});
         assert_eq!(app.post(&tasks).bearer(WRITER).json(&task).send().await.status(), 201);
@@ -21,8 +113,7 @@ both_databases!(app(); async fn tasks_are_listed_with_their_relations(app) {
 });
 
 both_databases!(app(); async fn nobody_makes_a_task_without_the_permission(app) {
-    let made = app.post("/v1/projects").bearer(WRITER).json(&json!({"name": "Website"})).send().await;
-    let tasks = format!("{}/tasks", made.header("location"));
-    let refused = app.post(&tasks).bearer("projects.read").json(&json!({"title": "Step"})).send().await;
+    let tasks = project(app).await;
+    let refused = app.post(&tasks).bearer(READER).json(&json!({"title": "Step"})).send().await;
     assert_eq!(refused.status(), 403, "{}", refused.text());
 });

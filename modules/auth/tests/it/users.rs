@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestResponse};
 
-use crate::{join, problem, sign_up, text};
+use crate::{app, join, problem, sign_up, text};
 
 /// A new organization's owner: the token, and the path of the user.
 async fn owner(app: &TestApp) -> (String, String) {
@@ -25,7 +25,7 @@ async fn look(app: &TestApp, (token, path): &(String, String)) -> Value {
     user.json()
 }
 
-both_databases!(app::app(); async fn a_patch_changes_what_it_names_and_nothing_else(app) {
+both_databases!(app(); async fn a_patch_changes_what_it_names_and_nothing_else(app) {
     let owner = owner(app).await;
     let mut expected = look(app, &owner).await;
     for (change, field, value) in [
@@ -47,7 +47,7 @@ both_databases!(app::app(); async fn a_patch_changes_what_it_names_and_nothing_e
     }
 });
 
-both_databases!(app::app(); async fn a_patch_of_which_one_part_is_wrong_changes_nothing(app) {
+both_databases!(app(); async fn a_patch_of_which_one_part_is_wrong_changes_nothing(app) {
     let owner = owner(app).await;
     let before = look(app, &owner).await;
     for wrong in [
@@ -82,7 +82,7 @@ both_databases!(app::app(); async fn a_patch_of_which_one_part_is_wrong_changes_
     assert_eq!((answer.status(), &answer.json()["profile"]["display_name"]), (200, &json!(long)));
 });
 
-both_databases!(app::app(); async fn without_members_write_one_may_look_and_change_nobody(app) {
+both_databases!(app(); async fn without_members_write_one_may_look_and_change_nobody(app) {
     let owner = owner(app).await;
     let before = look(app, &owner).await;
     let token = join(app, &owner.0, "bob@new.test", &["members.read"]).await;

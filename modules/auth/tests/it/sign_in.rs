@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestResponse};
 
-use crate::{PASSWORD, problem, sign_up, text};
+use crate::{PASSWORD, app, problem, sign_up, text};
 
 async fn attempt(app: &TestApp, email: &str, password: &str, organization: Option<&Value>) -> TestResponse {
     let mut attempt = json!({"email": email, "password": password});
@@ -17,7 +17,7 @@ async fn attempt(app: &TestApp, email: &str, password: &str, organization: Optio
     app.post("/v1/auth/sign-in").json(&attempt).send().await
 }
 
-both_databases!(app::app(); async fn the_right_password_opens_a_session(app) {
+both_databases!(app(); async fn the_right_password_opens_a_session(app) {
     let made = sign_up(app, "ada@new.test").await;
     let answer = attempt(app, "ada@new.test", PASSWORD, None).await;
     assert_eq!(answer.status(), 200);
@@ -31,14 +31,14 @@ both_databases!(app::app(); async fn the_right_password_opens_a_session(app) {
     assert_eq!(users.status(), 200);
 });
 
-both_databases!(app::app(); async fn an_address_may_be_typed_in_capitals(app) {
+both_databases!(app(); async fn an_address_may_be_typed_in_capitals(app) {
     sign_up(app, "Ada@New.Test").await;
     for email in ["ada@new.test", "ADA@NEW.TEST", "Ada@New.Test"] {
         assert_eq!(attempt(app, email, PASSWORD, None).await.status(), 200, "{email}");
     }
 });
 
-both_databases!(app::app(); async fn every_refusal_is_the_same(app) {
+both_databases!(app(); async fn every_refusal_is_the_same(app) {
     let other = sign_up(app, "bob@other.test").await["organization"]["id"].clone();
     let own = sign_up(app, "ada@new.test").await["organization"]["id"].clone();
     let nowhere = json!("01900000-0000-7000-8000-000000000000");
@@ -62,7 +62,7 @@ both_databases!(app::app(); async fn every_refusal_is_the_same(app) {
     }
 });
 
-both_databases!(app::app(), [("auth.hash_queue", "1"), ("auth.hash_parallelism", "1"), ("auth.account_failures", "100")];
+both_databases!(app(), [("auth.hash_queue", "1"), ("auth.hash_parallelism", "1"), ("auth.account_failures", "100")];
 async fn an_unknown_address_costs_statements_and_a_hash_as_a_known_one_does(app) {
     sign_up(app, "ada@new.test").await;
     for email in ["ada@new.test", "nobody@new.test"] {
@@ -77,7 +77,7 @@ async fn an_unknown_address_costs_statements_and_a_hash_as_a_known_one_does(app)
     }
 });
 
-both_databases!(app::app(); async fn without_an_organization_it_is_the_one_used_last(app) {
+both_databases!(app(); async fn without_an_organization_it_is_the_one_used_last(app) {
     app.seed_demo().await;
     let demo = "tenfold-demo";
     let first = attempt(app, "both@demo.test", demo, None).await.json();

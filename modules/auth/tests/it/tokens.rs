@@ -6,7 +6,7 @@ use serde_json::json;
 use tenfold::both_databases;
 use tenfold::testing::TestApp;
 
-use crate::{new_owner, problem, sign_up, text};
+use crate::{app, new_owner, problem, sign_up, text};
 
 /// Sends a token that must not be one; the database must not even be asked.
 async fn refused(app: &TestApp, token: &str, why: &str) {
@@ -27,7 +27,7 @@ fn token(bytes: &[u8]) -> String {
     format!("tf_{}", URL_SAFE_NO_PAD.encode(bytes))
 }
 
-both_databases!(app::app(); async fn a_token_with_any_bit_flipped_is_none(app) {
+both_databases!(app(); async fn a_token_with_any_bit_flipped_is_none(app) {
     let right = new_owner(app).await;
     let bytes = bytes(&right);
     assert_eq!(bytes.len(), 64);
@@ -39,7 +39,7 @@ both_databases!(app::app(); async fn a_token_with_any_bit_flipped_is_none(app) {
     assert_eq!(app.get("/v1/users").bearer(&right).send().await.status(), 200);
 });
 
-both_databases!(app::app(); async fn a_token_that_is_cut_or_longer_or_written_otherwise_is_none(app) {
+both_databases!(app(); async fn a_token_that_is_cut_or_longer_or_written_otherwise_is_none(app) {
     let right = new_owner(app).await;
     for length in 0..right.len() {
         refused(app, &right[..length], "cut").await;
@@ -59,7 +59,7 @@ both_databases!(app::app(); async fn a_token_that_is_cut_or_longer_or_written_ot
     refused(app, &format!("tf_{right}"), "with two prefixes").await;
 });
 
-both_databases!(app::app(); async fn parts_of_two_tokens_make_no_third(app) {
+both_databases!(app(); async fn parts_of_two_tokens_make_no_third(app) {
     let one = bytes(&text(&sign_up(app, "ada@new.test").await["token"]));
     let other = bytes(&text(&sign_up(app, "bob@other.test").await["token"]));
     // Organization, session, secret, signature: every mixture of them.
@@ -70,16 +70,16 @@ both_databases!(app::app(); async fn parts_of_two_tokens_make_no_third(app) {
     }
 });
 
-both_databases!(app::app(); async fn a_token_that_another_application_signed_is_none(app) {
+both_databases!(app(); async fn a_token_that_another_application_signed_is_none(app) {
     new_owner(app).await;
-    let other = TestApp::start(app::app(), app.database().dialect(), &[]).await;
+    let other = TestApp::start(crate::app(), app.database().dialect(), &[]).await;
     let foreign = new_owner(&other).await;
     assert_eq!(other.get("/v1/users").bearer(&foreign).send().await.status(), 200);
     refused(app, &foreign, "of another application").await;
     other.database().close().await;
 });
 
-both_databases!(app::app(); async fn only_a_bearer_is_read_and_it_goes_before_the_cookie(app) {
+both_databases!(app(); async fn only_a_bearer_is_read_and_it_goes_before_the_cookie(app) {
     let right = new_owner(app).await;
     let cookie = format!("tenfold={right}");
     let ask = async |authorization: &str| {
@@ -96,8 +96,8 @@ both_databases!(app::app(); async fn only_a_bearer_is_read_and_it_goes_before_th
     }
 });
 
-both_databases!(app::app(); async fn a_session_is_not_carried_by_query_or_body(app) {
+both_databases!(app(); async fn a_session_is_not_carried_by_query_or_body(app) {
     let right = new_owner(app).await;
     problem(&app.get(&format!("/v1/users?token={right}&access_token={right}")).send().await, 401);
-    problem(&app.post("/v1/projects").json(&json!({"name": "x", "token": right})).send().await, 401);
+    problem(&app.post("/v1/auth/switch").json(&json!({"organization": "x", "token": right})).send().await, 401);
 });

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestResponse};
 
-use crate::{join, new_owner, probe, problem, text};
+use crate::{READER, WRITER, app, stranger};
 
 /// A new project: its path, and the tag of its first state.
 async fn new_project(app: &TestApp, token: &str) -> (String, String) {
@@ -26,56 +26,56 @@ async fn name(app: &TestApp, token: &str, path: &str) -> Value {
 }
 
 fn assert_outdated(answer: &TestResponse) {
-    assert_eq!(problem(answer, 412)["type"], "urn:tenfold:problem:precondition-failed");
+    assert_eq!(answer.problem(412)["type"], "urn:tenfold:problem:precondition-failed");
 }
 
-both_databases!(app::app(); async fn of_two_who_saw_the_same_state_the_second_is_told(app) {
-    let token = new_owner(app).await;
-    let (path, first) = new_project(app, &token).await;
-    assert_eq!(app.get(&path).bearer(&token).send().await.header("etag"), first);
-    let changed = rename(app, &token, &path, Some(&first), "second").await;
+both_databases!(app(); async fn of_two_who_saw_the_same_state_the_second_is_told(app) {
+    let token = WRITER;
+    let (path, first) = new_project(app, token).await;
+    assert_eq!(app.get(&path).bearer(token).send().await.header("etag"), first);
+    let changed = rename(app, token, &path, Some(&first), "second").await;
     assert_eq!((changed.status(), &changed.json()["name"]), (200, &json!("second")));
     let second = changed.header("etag");
     assert_ne!(second, first);
-    assert_outdated(&rename(app, &token, &path, Some(&first), "third").await);
-    assert_eq!(name(app, &token, &path).await, "second");
-    assert_eq!(rename(app, &token, &path, Some(second), "third").await.status(), 200);
-    assert_eq!(name(app, &token, &path).await, "third");
+    assert_outdated(&rename(app, token, &path, Some(&first), "third").await);
+    assert_eq!(name(app, token, &path).await, "second");
+    assert_eq!(rename(app, token, &path, Some(second), "third").await.status(), 200);
+    assert_eq!(name(app, token, &path).await, "third");
 });
 
-both_databases!(app::app(); async fn of_many_at_once_with_the_same_tag_one_wins(app) {
-    let token = new_owner(app).await;
-    let (path, first) = new_project(app, &token).await;
+both_databases!(app(); async fn of_many_at_once_with_the_same_tag_one_wins(app) {
+    let token = WRITER;
+    let (path, first) = new_project(app, token).await;
     let names: Vec<String> = (0..8).map(|number| format!("of {number}")).collect();
-    let answers = names.iter().map(|name| rename(app, &token, &path, Some(&first), name));
+    let answers = names.iter().map(|name| rename(app, token, &path, Some(&first), name));
     let answers = futures_util::future::join_all(answers).await;
     let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status() == 200);
     assert_eq!((won.len(), lost.len()), (1, 7));
     lost.into_iter().for_each(assert_outdated);
-    assert_eq!(name(app, &token, &path).await, won[0].json()["name"]);
+    assert_eq!(name(app, token, &path).await, won[0].json()["name"]);
 });
 
-both_databases!(app::app(); async fn without_a_tag_the_last_one_wins(app) {
-    let token = new_owner(app).await;
-    let (path, first) = new_project(app, &token).await;
+both_databases!(app(); async fn without_a_tag_the_last_one_wins(app) {
+    let token = WRITER;
+    let (path, first) = new_project(app, token).await;
     for name in ["second", "third"] {
-        assert_eq!(rename(app, &token, &path, None, name).await.status(), 200);
+        assert_eq!(rename(app, token, &path, None, name).await.status(), 200);
     }
-    assert_outdated(&rename(app, &token, &path, Some(&first), "late").await);
-    assert_eq!(name(app, &token, &path).await, "third");
+    assert_outdated(&rename(app, token, &path, Some(&first), "late").await);
+    assert_eq!(name(app, token, &path).await, "third");
 });
 
-both_databases!(app::app(); async fn a_change_of_nothing_leaves_the_tag_as_it_is(app) {
-    let token = new_owner(app).await;
-    let (path, first) = new_project(app, &token).await;
-    let answer = app.patch(&path).bearer(&token).json(&json!({})).header("if-match", &first).send().await;
+both_databases!(app(); async fn a_change_of_nothing_leaves_the_tag_as_it_is(app) {
+    let token = WRITER;
+    let (path, first) = new_project(app, token).await;
+    let answer = app.patch(&path).bearer(token).json(&json!({})).header("if-match", &first).send().await;
     assert_eq!((answer.status(), answer.header("etag")), (200, &*first));
 });
 
-both_databases!(app::app(); async fn a_star_or_one_tag_of_several_matches_and_a_weak_or_made_up_one_never(app) {
-    let token = new_owner(app).await;
-    let (path, _) = new_project(app, &token).await;
-    let tag = async || app.get(&path).bearer(&token).send().await.header("etag").to_owned();
+both_databases!(app(); async fn a_star_or_one_tag_of_several_matches_and_a_weak_or_made_up_one_never(app) {
+    let token = WRITER;
+    let (path, _) = new_project(app, token).await;
+    let tag = async || app.get(&path).bearer(token).send().await.header("etag").to_owned();
     for (seen, matches) in [
         ("*", true),
         (" * ", true),
@@ -97,7 +97,7 @@ both_databases!(app::app(); async fn a_star_or_one_tag_of_several_matches_and_a_
     ] {
         let current = tag().await;
         let seen = seen.replace("TAG", &current).replace("NUMBER", current.trim_matches('"'));
-        let answer = rename(app, &token, &path, Some(&seen), "renamed").await;
+        let answer = rename(app, token, &path, Some(&seen), "renamed").await;
         match matches {
             true => assert_eq!(answer.status(), 200, "{seen}: {}", answer.text()),
             false => assert_outdated(&answer),
@@ -106,35 +106,34 @@ both_databases!(app::app(); async fn a_star_or_one_tag_of_several_matches_and_a_
     }
 });
 
-both_databases!(app::app(); async fn what_is_no_list_of_tags_cannot_be_understood_and_changes_nothing(app) {
-    let token = new_owner(app).await;
-    let (path, _) = new_project(app, &token).await;
+both_databases!(app(); async fn what_is_no_list_of_tags_cannot_be_understood_and_changes_nothing(app) {
+    let token = WRITER;
+    let (path, _) = new_project(app, token).await;
     for wrong in [   "1", "\"1", "1\"", "W/", "W/1", "w/\"1\"", "\"1\" \"2\"", "\"1\"\"2\"", "*, \"1\"", "\"1\", *", "\"a b\"", "**"] {
-        let answer = rename(app, &token, &path, Some(wrong), "renamed").await;
-        assert_eq!(problem(&answer, 400)["type"], "urn:tenfold:problem:bad-request", "{wrong:?}");
+        let answer = rename(app, token, &path, Some(wrong), "renamed").await;
+        assert_eq!(answer.problem(400)["type"], "urn:tenfold:problem:bad-request", "{wrong:?}");
     }
-    assert_eq!(name(app, &token, &path).await, "first");
+    assert_eq!(name(app, token, &path).await, "first");
 });
 
-both_databases!(app::app(); async fn a_precondition_tells_nobody_what_is_not_his(app) {
-    let token = new_owner(app).await;
-    let (path, first) = new_project(app, &token).await;
-    let reader = join(app, &token, "reader@new.test", &["projects.read"]).await;
-    let stranger = text(&crate::sign_up(app, "bob@other.test").await["token"]);
+both_databases!(app(); async fn a_precondition_tells_nobody_what_is_not_his(app) {
+    let token = WRITER;
+    let (path, first) = new_project(app, token).await;
+    let stranger = stranger();
     for seen in ["*", &*first, "\"other\"", "no tag"] {
         let request = app.patch(&path).json(&json!({"name": "taken"})).header("if-match", seen);
-        problem(&request.send().await, 401);
-        problem(&rename(app, &reader, &path, Some(seen), "taken").await, 403);
+        request.send().await.problem(401);
+        rename(app, READER, &path, Some(seen), "taken").await.problem(403);
     }
     for seen in ["*", &*first, "\"other\""] {
-        problem(&rename(app, &stranger, &path, Some(seen), "taken").await, 404);
+        rename(app, &stranger, &path, Some(seen), "taken").await.problem(404);
         let unknown = "/v1/projects/01900000-0000-7000-8000-000000000000";
-        problem(&rename(app, &token, unknown, Some(seen), "taken").await, 404);
+        rename(app, token, unknown, Some(seen), "taken").await.problem(404);
     }
-    assert_eq!(name(app, &token, &path).await, "first");
+    assert_eq!(name(app, token, &path).await, "first");
 });
 
-both_databases!(app::app(); async fn the_document_says_what_if_match_takes_and_what_answers_bear(app) {
+both_databases!(app(); async fn the_document_says_what_if_match_takes_and_what_answers_bear(app) {
     let document = app.get("/openapi.json").send().await.json();
     let path = &document["paths"]["/v1/projects/{id}"];
     let parameters = path["patch"]["parameters"].as_array().expect("there are parameters");
@@ -146,13 +145,5 @@ both_databases!(app::app(); async fn the_document_says_what_if_match_takes_and_w
     let made = &document["paths"]["/v1/projects"]["post"]["responses"]["201"];
     for answer in [&path["get"]["responses"]["200"], &path["patch"]["responses"]["200"], made] {
         assert!(answer["headers"]["ETag"].is_object(), "{answer}");
-    }
-});
-
-both_databases!(probe::app(); async fn where_a_tag_is_required_its_absence_is_a_428(app) {
-    let answer = app.post("/probe/needs-if-match").send().await;
-    assert_eq!(problem(&answer, 428)["type"], "urn:tenfold:problem:precondition-required");
-    for seen in ["*", "\"1\""] {
-        assert_eq!(app.post("/probe/needs-if-match").header("if-match", seen).send().await.status(), 200);
     }
 });

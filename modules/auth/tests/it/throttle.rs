@@ -10,7 +10,7 @@ use serde_json::json;
 use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestResponse};
 
-use crate::{PASSWORD, problem, sign_up, text};
+use crate::{PASSWORD, app, problem, sign_up, text};
 
 const HOME: &str = "192.0.2.10";
 const ATTACKER: &str = "203.0.113.7";
@@ -41,7 +41,7 @@ async fn wait(app: &TestApp, seconds: u64) {
     app.clock().advance(Duration::from_secs(seconds));
 }
 
-both_databases!(app::app(); async fn the_right_password_is_refused_during_a_wait_and_taken_after_it(app) {
+both_databases!(app(); async fn the_right_password_is_refused_during_a_wait_and_taken_after_it(app) {
     sign_up(app, ADA).await;
     assert_eq!(guess_until_wait(app, ATTACKER, ADA).await, (6, 1));
     app.forget();
@@ -56,7 +56,7 @@ both_databases!(app::app(); async fn the_right_password_is_refused_during_a_wait
     assert_eq!(guess_until_wait(app, ATTACKER, ADA).await, (6, 1));
 });
 
-both_databases!(app::app(); async fn waits_double_up_to_their_bound(app) {
+both_databases!(app(); async fn waits_double_up_to_their_bound(app) {
     sign_up(app, ADA).await;
     let (_, mut seconds_to_wait) = guess_until_wait(app, ATTACKER, ADA).await;
     let mut waits = vec![seconds_to_wait];
@@ -73,7 +73,7 @@ both_databases!(app::app(); async fn waits_double_up_to_their_bound(app) {
     assert_eq!(try_from(app, HOME, ADA, PASSWORD).await.status(), 200, "the owner gets in at last");
 });
 
-both_databases!(app::app(); async fn guesses_from_elsewhere_do_not_keep_the_owner_out(app) {
+both_databases!(app(); async fn guesses_from_elsewhere_do_not_keep_the_owner_out(app) {
     sign_up(app, ADA).await;
     assert_eq!(try_from(app, HOME, ADA, PASSWORD).await.status(), 200);
     guess_until_wait(app, ATTACKER, ADA).await;
@@ -85,7 +85,7 @@ both_databases!(app::app(); async fn guesses_from_elsewhere_do_not_keep_the_owne
     assert_eq!(guess_until_wait(app, HOME, ADA).await, (6, 1));
 });
 
-both_databases!(app::app(); async fn guessing_that_goes_on_keeps_only_new_addresses_out(app) {
+both_databases!(app(); async fn guessing_that_goes_on_keeps_only_new_addresses_out(app) {
     sign_up(app, ADA).await;
     assert_eq!(try_from(app, HOME, ADA, PASSWORD).await.status(), 200);
     for _ in 0..15 {
@@ -111,7 +111,7 @@ async fn guess_and_hang_up(app: &TestApp, email: &str) -> Option<TestResponse> {
     .await
 }
 
-both_databases!(app::app(), [("auth.hash_parallelism", "1")];
+both_databases!(app(), [("auth.hash_parallelism", "1")];
 async fn a_guess_whose_client_hangs_up_is_counted(app) {
     sign_up(app, ADA).await;
     for number in 0..6 {
@@ -124,7 +124,7 @@ async fn a_guess_whose_client_hangs_up_is_counted(app) {
     assert_eq!(try_from(app, ATTACKER, ADA, PASSWORD).await.status(), 429);
 });
 
-both_databases!(app::app(); async fn an_unknown_account_waits_as_a_known_one_does(app) {
+both_databases!(app(); async fn an_unknown_account_waits_as_a_known_one_does(app) {
     sign_up(app, ADA).await;
     for address in [ATTACKER, "203.0.113.8"] {
         let known = guess_until_wait(app, address, ADA).await;
@@ -140,7 +140,7 @@ both_databases!(app::app(); async fn an_unknown_account_waits_as_a_known_one_doe
     assert_eq!(try_from(app, "203.0.113.9", "ADA@New.Test.", PASSWORD).await.status(), 429);
 });
 
-both_databases!(app::app(), [("auth.address_failures", "8")];
+both_databases!(app(), [("auth.address_failures", "8")];
 async fn an_address_that_tries_many_accounts_waits_alone(app) {
     sign_up(app, ADA).await;
     for number in 0..9 {
@@ -153,7 +153,7 @@ async fn an_address_that_tries_many_accounts_waits_alone(app) {
     assert_eq!(try_from(app, "2001:db8:0:1::1", ADA, PASSWORD).await.status(), 200);
 });
 
-both_databases!(app::app(), [("auth.address_failures", "1"), ("auth.account_failures", "1")];
+both_databases!(app(), [("auth.address_failures", "1"), ("auth.account_failures", "1")];
 async fn success_never_counts_against_anybody(app) {
     sign_up(app, ADA).await;
     for _ in 0..10 {
@@ -162,7 +162,7 @@ async fn success_never_counts_against_anybody(app) {
     }
 });
 
-both_databases!(app::app(), [("auth.hash_queue_share", "64")];
+both_databases!(app(), [("auth.hash_queue_share", "64")];
 async fn guesses_sent_at_once_are_no_more_than_one_after_another(app) {
     sign_up(app, ADA).await;
     let answers = join_all((0..40).map(|_| try_from(app, ATTACKER, ADA, "a wrong guess"))).await;
@@ -172,7 +172,7 @@ async fn guesses_sent_at_once_are_no_more_than_one_after_another(app) {
     assert_eq!(answers.iter().filter(|answer| answer.status() == 429).count(), 40 - tried);
 });
 
-both_databases!(app::app(), [("auth.hash_parallelism", "1"), ("auth.hash_queue_share", "4"), ("auth.account_failures", "1000")];
+both_databases!(app(), [("auth.hash_parallelism", "1"), ("auth.hash_queue_share", "4"), ("auth.account_failures", "1000")];
 async fn one_address_takes_only_its_share_of_the_queue(app) {
     sign_up(app, ADA).await;
     let flood = (0..60).map(|_| try_from(app, ATTACKER, "user@new.test", "a wrong guess"));
@@ -185,7 +185,7 @@ async fn one_address_takes_only_its_share_of_the_queue(app) {
     assert_eq!(detail, "too many sign-ins at once from your address (auth.hash_queue_share)");
 });
 
-both_databases!(app::app(), [("auth.address_sign_ups", "3")];
+both_databases!(app(), [("auth.address_sign_ups", "3")];
 async fn one_address_makes_accounts_only_so_fast(app) {
     let make = async |address: &str, name: &str| {
         let new = json!({"email": format!("{name}@new.test"), "password": PASSWORD, "organization": "New"});

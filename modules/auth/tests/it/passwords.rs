@@ -4,7 +4,7 @@ use serde_json::json;
 use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestResponse};
 
-use crate::{problem, text};
+use crate::{app, problem, text};
 
 async fn choose(app: &TestApp, email: &str, password: &str) -> TestResponse {
     let new = json!({"email": email, "password": password, "organization": "New"});
@@ -15,7 +15,7 @@ async fn status_of_sign_in(app: &TestApp, email: &str, password: &str) -> u16 {
     app.post("/v1/auth/sign-in").json(&json!({"email": email, "password": password})).send().await.status()
 }
 
-both_databases!(app::app(); async fn common_passwords_and_ones_own_address_are_refused(app) {
+both_databases!(app(); async fn common_passwords_and_ones_own_address_are_refused(app) {
     for (password, why) in [
         ("password", "most common"),
         ("PassWord", "most common"),
@@ -33,7 +33,7 @@ both_databases!(app::app(); async fn common_passwords_and_ones_own_address_are_r
     assert_eq!(choose(app, "ada.lovelace@new.test", "ada.lovelace 1843").await.status(), 201);
 });
 
-both_databases!(app::app(); async fn one_text_is_one_password_however_it_is_composed(app) {
+both_databases!(app(); async fn one_text_is_one_password_however_it_is_composed(app) {
     let (composed, apart) = ("cr\u{e8}me br\u{fb}l\u{e9}e", "cre\u{300}me bru\u{302}le\u{301}e");
     assert_eq!(choose(app, "ada@new.test", apart).await.status(), 201);
     for password in [composed, apart] {
@@ -42,7 +42,7 @@ both_databases!(app::app(); async fn one_text_is_one_password_however_it_is_comp
     assert_eq!(status_of_sign_in(app, "ada@new.test", "creme brulee").await, 401);
 });
 
-both_databases!(app::app(); async fn a_password_may_have_1024_bytes_and_all_of_them_count(app) {
+both_databases!(app(); async fn a_password_may_have_1024_bytes_and_all_of_them_count(app) {
     let longest = "é".repeat(512);
     assert_eq!(choose(app, "ada@new.test", &longest).await.status(), 201);
     assert_eq!(status_of_sign_in(app, "ada@new.test", &longest).await, 200);

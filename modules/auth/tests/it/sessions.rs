@@ -6,7 +6,7 @@ use serde_json::json;
 use tenfold::both_databases;
 use tenfold::testing::TestApp;
 
-use crate::{PASSWORD, problem, sign_up, text};
+use crate::{PASSWORD, app, problem, sign_up, text};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -20,7 +20,7 @@ async fn another_session(app: &TestApp, email: &str) -> String {
     text(&answer.json()["token"])
 }
 
-both_databases!(app::app(); async fn signing_out_ends_this_session_at_once_and_no_other(app) {
+both_databases!(app(); async fn signing_out_ends_this_session_at_once_and_no_other(app) {
     let first = text(&sign_up(app, "ada@new.test").await["token"]);
     let second = another_session(app, "ada@new.test").await;
     let answer = app.post("/v1/auth/sign-out").bearer(&first).send().await;
@@ -30,7 +30,7 @@ both_databases!(app::app(); async fn signing_out_ends_this_session_at_once_and_n
     assert_eq!(status(app, &second).await, 200);
 });
 
-both_databases!(app::app(); async fn a_session_lasts_thirty_days_to_the_second(app) {
+both_databases!(app(); async fn a_session_lasts_thirty_days_to_the_second(app) {
     let first = text(&sign_up(app, "ada@new.test").await["token"]);
     app.clock().advance(DAY);
     let second = another_session(app, "ada@new.test").await;
@@ -42,7 +42,7 @@ both_databases!(app::app(); async fn a_session_lasts_thirty_days_to_the_second(a
     assert_eq!(status(app, &second).await, 401);
 });
 
-both_databases!(app::app(), [("auth.session_lifetime", "1h")];
+both_databases!(app(), [("auth.session_lifetime", "1h")];
 async fn how_long_a_session_lasts_is_a_setting(app) {
     let token = text(&sign_up(app, "ada@new.test").await["token"]);
     app.clock().advance(Duration::from_secs(3599));
@@ -51,7 +51,7 @@ async fn how_long_a_session_lasts_is_a_setting(app) {
     assert_eq!(status(app, &token).await, 401);
 });
 
-both_databases!(app::app(); async fn one_switches_to_organizations_of_ones_own_only(app) {
+both_databases!(app(); async fn one_switches_to_organizations_of_ones_own_only(app) {
     let other = sign_up(app, "bob@other.test").await["organization"]["id"].clone();
     let session = sign_up(app, "ada@new.test").await;
     let token = text(&session["token"]);
@@ -71,7 +71,7 @@ both_databases!(app::app(); async fn one_switches_to_organizations_of_ones_own_o
     assert_eq!((status(app, &switched).await, status(app, &token).await), (401, 200));
 });
 
-both_databases!(app::app(); async fn a_session_says_whose_it_is_and_where_but_not_its_token(app) {
+both_databases!(app(); async fn a_session_says_whose_it_is_and_where_but_not_its_token(app) {
     app.seed_demo().await;
     let mut opened = crate::sign_in(app, "both@demo.test").await;
     let token = text(&opened["token"].take());
