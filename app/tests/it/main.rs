@@ -5,7 +5,6 @@ mod cli;
 mod console;
 mod cursors;
 mod demo;
-mod files;
 mod guide;
 mod http;
 mod new_organization;

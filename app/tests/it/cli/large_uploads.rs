@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::place::Place;
 use super::{in_both_places, processed, sign_up};
-use crate::files::pictures::with_chunk;
 
 const GIB: usize = 1 << 30;
 /// What the process may hold at most beyond what it holds while it is idle.
@@ -99,3 +98,16 @@ in_both_places!(
         assert_eq!(file["facts"], json!({"words": words}));
     }
 );
+
+/// Adds a chunk behind the header.
+fn with_chunk(png: &[u8], kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let named = [&kind[..], content].concat();
+    let length = u32::try_from(content.len()).expect("a chunk is short").to_be_bytes();
+    [&png[..33], &length, &named, &crc(&named).to_be_bytes(), &png[33..]].concat()
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1)))
+    })
+}
