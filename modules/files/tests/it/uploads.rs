@@ -10,9 +10,9 @@ use futures_util::FutureExt as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tenfold::data::{DataError, EntityExt as _, SystemTx};
-use tenfold::jobs::{FinishedJob, QueuedJob};
+use tenfold::jobs::{FinishedJob, JobId, QueuedJob};
 use tenfold::testing::{TestApp, TestSession};
-use tenfold::{SystemContext, both_databases, sql};
+use tenfold::{SystemContext, both_databases};
 
 use crate::{OWNER, accepted, app, get, processed, stand_ins, text, upload};
 
@@ -259,13 +259,20 @@ async fn told(app: &TestApp) -> Vec<String> {
     deliveries.iter().map(|delivery| text(&delivery.args["name"])).collect()
 }
 
+const PROCESSING: &str = "files.process_upload";
+
 /// The job that processes the one file.
-async fn processing(app: &TestApp) -> Option<QueuedJob> {
+async fn processing(app: &TestApp) -> Option<JobId> {
+    queued(app, PROCESSING).await.pop()
+}
+
+/// The jobs of a kind that are to be done.
+async fn queued(app: &TestApp, kind: &str) -> Vec<JobId> {
     let find = async |cx: SystemContext| {
-        let kind = QueuedJob::kind.eq("files.process_upload".to_owned());
-        QueuedJob::query().filter(kind).first(&cx).await
+        QueuedJob::query().filter(QueuedJob::kind.eq(kind.to_owned())).all(&cx).await
     };
-    app.run(find).await.expect("jobs can be read")
+    let jobs = app.run(find).await.expect("jobs can be read");
+    jobs.iter().map(|job| job.id).collect()
 }
 
 both_databases!(app(); async fn a_file_outlasts_a_store_that_is_away(app) {
@@ -308,12 +315,12 @@ both_databases!(app(); async fn a_file_whose_job_an_operator_ends_fails_at_once(
     app.run_due_jobs().await;
     let path = accepted(app, token, "a", "hello").await;
     let job = processing(app).await.expect("it is queued");
-    app.jobs().cancel(job.id).await.expect("an operator ends it");
+    app.jobs().cancel(job).await.expect("an operator ends it");
     app.run_due_jobs().await;
     let file = get(app, token, &path).await;
     assert_eq!((&file["status"], &file["message"]), (&json!("failed"), &json!("its processing was cancelled by an operator")));
     assert_eq!(told(app).await, ["a"]);
-    app.jobs().retry(job.id).await.expect("the operator has second thoughts");
+    app.jobs().retry(job).await.expect("the operator has second thoughts");
     app.run_due_jobs().await;
     let file = get(app, token, &path).await;
     assert_eq!((&file["status"], &file["message"]), (&json!("ready"), &json!("")));
@@ -324,17 +331,18 @@ both_databases!(app(); async fn a_file_whose_job_was_discarded_without_a_word_fa
     app.run_due_jobs().await;
     let path = accepted(app, token, "lost", "hello").await;
     let job = processing(app).await.expect("it is queued");
-    app.jobs().cancel(job.id).await.expect("an operator ends it");
+    app.jobs().cancel(job).await.expect("an operator ends it");
     let waiting = accepted(app, token, "waiting", "hello").await;
     // As an older version left it, which enqueued nothing that tells the file; the other one's turn is far away.
     let later = app.clock().now() + Duration::from_secs(24 * 60 * 60);
-    let changed = async |tx: &SystemTx<'_>| -> Result<(u64, u64), DataError> {
-        let forget = sql!("test.forget", "DELETE FROM tenfold_jobs WHERE kind = 'files.process_upload.given_up'");
-        let put_off = sql!("test.put_off", "UPDATE tenfold_jobs SET run_at = $1 WHERE kind = 'files.process_upload'");
-        Ok((forget.execute(tx).await?, put_off.bind(later).execute(tx).await?))
+    let [forgotten] = &*queued(app, "files.process_upload.given_up").await else { panic!("one job tells the file") };
+    let [put_off] = &*queued(app, PROCESSING).await else { panic!("one job is left") };
+    let changed = async |tx: &SystemTx<'_>| -> Result<(), DataError> {
+        QueuedJob::delete(tx, *forgotten).await?;
+        QueuedJob::update(*put_off).set(QueuedJob::run_at, later).run(tx).await
     };
     let changed = app.run(async |cx| cx.transaction(async |tx| changed(tx).await).await).await;
-    assert_eq!(changed.expect("jobs can be changed"), (1, 1));
+    changed.expect("jobs can be changed");
     app.clock().advance(Duration::from_secs(60 * 60));
     app.run_due_jobs().await;
     assert_eq!(get(app, token, &waiting).await["status"], "processing");
