@@ -5,8 +5,7 @@ use serde::Serialize;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
-use super::{SessionView, describe};
-use crate::entities::Membership;
+use super::{SessionView, describe, memberships};
 
 /// The session of a request, with its permissions.
 #[derive(Serialize, ToSchema)]
@@ -26,7 +25,7 @@ pub(crate) async fn current_session(
 ) -> Result<Json<CurrentSession>, Problem> {
     let principal = cx.principal().ok_or_else(Problem::unauthenticated)?;
     let account = AccountId(principal.account);
-    let memberships = Membership::query().filter(Membership::account_id.eq(account)).all(&system).await?;
+    let memberships = memberships(&system, account, Some(cx.tenant())).await?;
     let current = memberships.iter().find(|membership| membership.org_id == cx.tenant());
     // A person who is no member any more has no session of the organization either.
     let current = current.ok_or_else(Problem::unauthenticated)?;

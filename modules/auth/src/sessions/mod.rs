@@ -6,7 +6,7 @@ pub(crate) mod sign_out;
 pub(crate) mod sign_up;
 pub(crate) mod switch;
 
-use auth_api::UserId;
+use auth_api::{AccountId, UserId};
 use serde::Serialize;
 use tenfold::http::{HeaderValue, HttpSettings, IntoResponse, Response, ServerState, header};
 use tenfold::prelude::*;
@@ -30,7 +30,7 @@ pub(crate) struct SessionView {
     organization: OrganizationView,
     /// Your user in that organization.
     user: SignedInUser,
-    /// All organizations that you can switch to.
+    /// The organizations that you can switch to. Of more than 100, the current one and the 100 used last.
     organizations: Vec<OrganizationView>,
 }
 
@@ -45,6 +45,28 @@ struct SignedInUser {
     id: UserId,
     email: String,
     role: Role,
+}
+
+/// At most this many organizations of one account are listed: the ones used last.
+const LISTED: usize = 100;
+
+/// The [`LISTED`] memberships of an account that were used last, and that of `organization`, in the order of their ids.
+async fn memberships(
+    cx: &SystemContext,
+    account: AccountId,
+    organization: Option<OrgId>,
+) -> Result<Vec<Membership>, DataError> {
+    let of_account = || Membership::query().filter(Membership::account_id.eq(account));
+    let latest = of_account().order_by_descending(Membership::last_used_at).limit(LISTED).all(cx).await?;
+    let mut memberships: Vec<Membership> = latest.into_iter().collect();
+    if let Some(organization) = organization
+        && memberships.len() == LISTED
+        && !memberships.iter().any(|membership| membership.org_id == organization)
+    {
+        memberships.extend(of_account().filter(Membership::org_id.eq(organization)).first(cx).await?);
+    }
+    memberships.sort_unstable_by_key(|membership| membership.id);
+    Ok(memberships)
 }
 
 /// Describes a session. Read inside its request, so the rows that are there already cost nothing again.

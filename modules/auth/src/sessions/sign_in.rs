@@ -8,7 +8,7 @@ use tenfold::http::{ClientAddress, OwnOrigin, Response, ServerState, State, Stat
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
-use super::{Cookie, SignedIn, describe};
+use super::{Cookie, SignedIn, describe, memberships};
 use crate::email::canonical;
 use crate::entities::{Account, Membership};
 use crate::new_password::normalized;
@@ -61,7 +61,7 @@ pub(crate) async fn sign_in(
         turn,
     };
     let (Some(turn), Some(account)) = (guess.judge(&cx).await?, account) else { return Err(refused()) };
-    let memberships = Membership::query().filter(Membership::account_id.eq(account.id)).all(&cx).await?;
+    let memberships = memberships(&cx, account.id, typed.organization).await?;
     let wanted = |membership: &&Membership| typed.organization.is_none_or(|id| membership.org_id == id);
     let chosen = memberships.iter().filter(wanted).max_by_key(|membership| membership.last_used_at);
     let Some(chosen) = chosen else {

@@ -6,7 +6,7 @@ use tenfold::http::{Response, ServerState, State};
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
-use super::{Cookie, SignedIn, describe};
+use super::{Cookie, SignedIn, describe, memberships};
 use crate::entities::Membership;
 use crate::service::Identity;
 
@@ -30,7 +30,7 @@ pub(crate) async fn switch(
 ) -> Result<Response, Problem> {
     let account =
         cx.principal().map(|principal| AccountId(principal.account)).ok_or_else(Problem::unauthenticated)?;
-    let memberships = Membership::query().filter(Membership::account_id.eq(account)).all(&system).await?;
+    let memberships = memberships(&system, account, Some(switch.organization)).await?;
     let chosen = memberships.iter().find(|membership| membership.org_id == switch.organization);
     let chosen = chosen.ok_or_else(|| Problem::not_found("organization"))?;
     let token = system

@@ -2,6 +2,7 @@
 
 mod clean_up;
 mod passwords;
+mod memberships;
 mod permissions;
 mod secrets;
 mod secrets_in_logs;
