@@ -149,9 +149,11 @@ type FoundSession = (UserId, AccountId, Vec<u8>, Timestamp, Role, Option<String>
 #[async_trait]
 impl Authenticate for Identity {
     /// One statement, on primary keys: the session with its user's role and permissions as they are now.
+    ///
+    /// It runs through the system context, without a transaction for row-level security: the organization is in the token,
+    /// whose MAC is checked, and the text names it.
     async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem> {
         let Some(token) = Token::verify(token, &self.key) else { return Ok(None) };
-        let cx = cx.within(token.organization);
         let rows: Vec<FoundSession> = sql!(
             "auth_sessions.authenticate",
             "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, u.role, p.name
@@ -160,9 +162,10 @@ impl Authenticate for Identity {
              LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id
              WHERE s.org_id = $1 AND s.id = $2"
         )
+        .bind(token.organization)
         .bind(token.session)
         .bounded()
-        .all(&cx)
+        .all(cx)
         .await?;
         let Some((user, account, secret_hash, expires_at, role, _)) = rows.first() else { return Ok(None) };
         // Comparing hashes of a random secret gives nothing away by its timing.
@@ -171,6 +174,7 @@ impl Authenticate for Identity {
         }
         let (account, user) = (account.0, user.0);
         let permissions = self.permissions.held(*role, rows.iter().filter_map(|row| row.5.as_deref()));
+        let cx = cx.within(token.organization);
         Ok(Some(cx.acting_for(Principal { account, user, session: token.session.0, permissions })))
     }
 

@@ -1,8 +1,9 @@
 //! The module by itself: `cargo test -p auth`. What needs another module is tested with the application.
 
 mod clean_up;
-mod passwords;
+mod copied_session;
 mod memberships;
+mod passwords;
 mod permissions;
 mod secrets;
 mod secrets_in_logs;
