@@ -123,7 +123,8 @@ fn one_at_a_time(piece: Piece) -> Case {
 const TEXT: &str = "They called back and want to see it again on Thursday.";
 const NAME: &str = "Somebody Else";
 const INSERT: &str = "INSERT INTO people_notes (org_id, id, user_id, text) VALUES ($1, $2, $3, $4)";
-const UPDATE: &str = "UPDATE people_users SET name = $3 WHERE org_id = $1 AND id = $2";
+/// SQLite numbers `$n` as they come, whatever n is, so they come in order here.
+const UPDATE: &str = "UPDATE people_users SET name = $1 WHERE org_id = $2 AND id = $3";
 const ENQUEUE: &str = "INSERT INTO tenfold_jobs (id, org_id, kind, state, priority, args, run_at, attempt, \
     max_attempts, crashes, strikes, cancel_requested, percent, message, errors, trace, created_at) \
     VALUES ($1, $2, 'people.tell', 'available', 0, $3, $4, 0, 10, 0, 0, false, 0, '', '[]', '', $4)";
@@ -142,7 +143,8 @@ fn sqlite(connection: Connection, users: Arc<Vec<UserId>>) -> Case {
             let args = serde_json::json!({ "note": note }).to_string();
             connection.execute_batch("BEGIN IMMEDIATE")?;
             connection.prepare_cached(INSERT)?.execute((organization, note.as_bytes(), user, TEXT))?;
-            connection.prepare_cached(UPDATE)?.execute((organization, user, NAME))?;
+            let changed = connection.prepare_cached(UPDATE)?.execute((NAME, organization, user))?;
+            anyhow::ensure!(changed == 1, "the update changed {changed} rows");
             connection.prepare_cached(ENQUEUE)?.execute((job.as_bytes(), organization, args, now))?;
             connection.execute_batch("COMMIT")?;
             Ok(())
@@ -166,7 +168,8 @@ fn postgres(pool: Pool, users: Arc<Vec<UserId>>) -> Case {
             let insert = transaction.prepare_cached(INSERT).await?;
             transaction.execute(&insert, &[&organization, &note, &user, &TEXT]).await?;
             let update = transaction.prepare_cached(UPDATE).await?;
-            transaction.execute(&update, &[&organization, &user, &NAME]).await?;
+            let changed = transaction.execute(&update, &[&NAME, &organization, &user]).await?;
+            anyhow::ensure!(changed == 1, "the update changed {changed} rows");
             let enqueue = transaction.prepare_cached(&enqueue).await?;
             transaction.execute(&enqueue, &[&job, &organization, &args, &now]).await?;
             transaction.commit().await?;
