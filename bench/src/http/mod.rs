@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Only with so many connections.
     #[arg(long)]
     at_once: Vec<usize>,
+    /// So many rounds, instead of five, or one with --quick.
+    #[arg(long)]
+    rounds: Option<usize>,
     /// A release build of the reference backend, instead of building it.
     #[arg(long)]
     ours: Option<PathBuf>,
@@ -46,7 +49,8 @@ pub fn run(arguments: &Arguments, options: &Options, report: &mut Report) -> any
     let peer = Peer::door()?;
     let server = server_for(options.dialects())?;
     let began = Instant::now();
-    let plan = if options.quick { Plan { rounds: 1, span: 400 } } else { Plan { rounds: 5, span: 600 } };
+    let (rounds, span) = if options.quick { (1, 400) } else { (5, 600) };
+    let plan = Plan { rounds: arguments.rounds.unwrap_or(rounds), span };
     for dialect in options.dialects() {
         let house = House::build(&ours, &arguments.against, &peer, *dialect, server.as_ref())?;
         for route in routes::ALL.iter().filter(|route| arguments.wants(route)) {
