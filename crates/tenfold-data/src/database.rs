@@ -10,7 +10,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::detours::Detours;
 use crate::driver::postgres::Postgres;
 use crate::driver::sqlite::Sqlite;
 use crate::driver::{Driver, Pooler, PostgresSettings, SqliteSettings};
@@ -82,7 +81,6 @@ struct Inner {
     n_plus_one_threshold: u32,
     transaction_limit: Duration,
     migrating: PostgresSettings,
-    detours: Detours,
     owned: OwnedTables,
     companions: Mutex<HashMap<TypeId, Companion>>,
 }
@@ -128,7 +126,6 @@ impl Database {
             observers,
             max_rows: settings.max_rows,
             migrating: settings.postgres.clone(),
-            detours: Detours::default(),
             owned: OwnedTables::default(),
             companions: Mutex::default(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
@@ -222,10 +219,6 @@ impl Database {
     /// How to migrate a PostgreSQL database.
     pub(crate) fn migrating(&self) -> &PostgresSettings {
         &self.0.migrating
-    }
-
-    pub(crate) fn detours(&self) -> &Detours {
-        &self.0.detours
     }
 
     /// The tables that keep rows of organizations, as the migrations left them.

@@ -139,7 +139,6 @@ pub mod clock;
 mod constraint;
 pub mod context;
 pub mod database;
-mod detours;
 mod driver;
 pub mod entity;
 pub mod error;

@@ -81,10 +81,6 @@ impl<R: Related> RelationBatch<R> {
         }
         let (statement, own) = (self.relation.between_statement(), self.relation.link_among_columns());
         let (Some(statement), Some(own)) = (statement, own) else { return Ok(None) };
-        let (detours, name) = (scope.database().detours(), (self.relation.from, self.relation.name));
-        if !detours.may_try(name) {
-            return Ok(None);
-        }
         let bearable = |rows: usize| FEW_STRAYS + STRAYS_A_ROW * rows;
         let limit = if self.relation.has_one_row() { links.len() + bearable(links.len()) } else { MOST_ROWS };
         let limit_value = i64::try_from(limit).map_or(Value::Null, Value::Integer);
@@ -108,11 +104,7 @@ impl<R: Related> RelationBatch<R> {
             if can_stop && strays > bearable(mine) { Err(ReadError::enough()) } else { Ok(()) }
         };
         self.fetch(scope, statement, [first.value(), last.value(), limit_value], read).await?;
-        let (has_many_strays, is_full) = (strays > bearable(mine), mine + strays >= limit);
-        if has_many_strays || is_full {
-            detours.note(name);
-        }
-        let is_cut_off = is_full || (has_many_strays && can_stop);
+        let is_cut_off = mine + strays >= limit || (can_stop && strays > bearable(mine));
         Ok((!is_cut_off).then(|| found.end()))
     }
 

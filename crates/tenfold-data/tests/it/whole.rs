@@ -129,7 +129,7 @@ on_both_databases!(
     a_part_of_the_rows_is_looked_up_by_its_links,
     relations_to_somebody_else_or_in_an_order_are_looked_up_by_their_links,
     strays_are_passed_over,
-    many_strays_cost_one_statement_more_and_are_not_read_again,
+    many_strays_cost_one_statement_more_each_time,
     more_rows_than_are_read_at_once_are_all_there,
     a_transaction_reads_its_own_rows_from_link_to_link,
 );
@@ -239,33 +239,37 @@ async fn strays_are_passed_over(bench: Bench) {
     assert_eq!(ways(&list_and_look(&bench, 2).await), BETWEEN);
 }
 
-async fn many_strays_cost_one_statement_more_and_are_not_read_again(bench: Bench) {
+async fn many_strays_cost_one_statement_more_each_time(bench: Bench) {
     migrate(&bench).await;
     bench.request(async |cx| open_shops(&cx, 500, |_| 2).await).await;
     // What is left lies at both ends.
     bench.request(async |cx| close_shops(&cx, |n| (5..495).contains(&n)).await).await;
-    let first = list_and_look(&bench, 2).await;
-    let of = |table| first.iter().filter(move |statement| statement.name.starts_with(table)).cloned();
-    let (licences, goods): (Vec<_>, Vec<_>) = (of("trade_licences").collect(), of("trade_goods").collect());
-    assert_eq!(ways(&licences), [BETWEEN[1], BY_LINKS[1]]);
-    assert!(licences[0].rows <= 10 + 16 + 20, "{} rows were read to find 10", licences[0].rows);
-    match bench.database.dialect() {
-        Dialect::Sqlite => {
-            assert_eq!(ways(&goods), [BETWEEN[2], BY_LINKS[2]]);
-            assert!(goods[0].rows <= 20 + 16 + 40, "{} rows were read to find 20", goods[0].rows);
+    for _ in 0..2 {
+        let statements = list_and_look(&bench, 2).await;
+        let of =
+            |table| statements.iter().filter(move |statement| statement.name.starts_with(table)).cloned();
+        let (licences, goods): (Vec<_>, Vec<_>) =
+            (of("trade_licences").collect(), of("trade_goods").collect());
+        assert_eq!(ways(&licences), [BETWEEN[1], BY_LINKS[1]]);
+        assert!(licences[0].rows <= 10 + 16 + 20, "{} rows were read to find 10", licences[0].rows);
+        match bench.database.dialect() {
+            Dialect::Sqlite => {
+                assert_eq!(ways(&goods), [BETWEEN[2], BY_LINKS[2]]);
+                assert!(goods[0].rows <= 20 + 16 + 40, "{} rows were read to find 20", goods[0].rows);
+            }
+            // It cannot be told to stop, so the goods are all there now.
+            Dialect::Postgres => assert_eq!(ways(&goods), BETWEEN[2..]),
         }
-        // It cannot be told to stop, so the goods are all there now.
-        Dialect::Postgres => assert_eq!(ways(&goods), BETWEEN[2..]),
     }
-    assert_eq!(ways(&list_and_look(&bench, 2).await), BY_LINKS, "what was a detour is not tried again");
 }
 
 async fn more_rows_than_are_read_at_once_are_all_there(bench: Bench) {
     migrate(&bench).await;
     bench.request(async |cx| open_shops(&cx, 3, |_| 2_000).await).await;
-    let first = ways(&list_and_look(&bench, 2_000).await);
-    assert_eq!(first, [BETWEEN.as_slice(), &BY_LINKS[2..]].concat());
-    assert_eq!(ways(&list_and_look(&bench, 2_000).await), [&BETWEEN[..2], &BY_LINKS[2..]].concat());
+    for _ in 0..2 {
+        let ways = ways(&list_and_look(&bench, 2_000).await);
+        assert_eq!(ways, [BETWEEN.as_slice(), &BY_LINKS[2..]].concat());
+    }
 }
 
 async fn a_transaction_reads_its_own_rows_from_link_to_link(bench: Bench) {
