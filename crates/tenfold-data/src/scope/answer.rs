@@ -1,4 +1,4 @@
-//! What several wait for, and one gives.
+//! A value that several futures wait for and one of them sets.
 
 use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
@@ -7,7 +7,7 @@ use super::FEW;
 use super::platform::{Mutex, MutexGuard};
 use super::signal::is_clone;
 
-/// A value that is given once, and those who wait for it.
+/// A value that is set once, and the wakers of the futures that wait for it.
 pub(crate) struct Answer<T>(Mutex<State<T>>);
 
 struct State<T> {
@@ -22,7 +22,7 @@ impl<T> Default for Answer<T> {
 }
 
 impl<T> Answer<T> {
-    /// One that is there already.
+    /// An answer that is already there.
     pub(crate) fn of(value: T) -> Self {
         Answer(Mutex::new(State { value: Some(value), wakers: Vec::new() }))
     }
@@ -31,7 +31,7 @@ impl<T> Answer<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the value to all who wait. The first one counts.
+    /// Sets the value and wakes all waiters. Only the first call has an effect.
     pub(crate) fn set(&self, value: T) {
         let wakers = {
             let mut state = self.lock();

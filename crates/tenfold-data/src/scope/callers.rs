@@ -1,8 +1,8 @@
-//! Which lines of the author led to a statement: beside the helper that asks for it, the loop that calls the helper.
+//! The author's lines that led to a statement: the helper that runs it, and the loop that calls the helper.
 //!
-//! Taken from a backtrace, where the polls of `async fn`s stand one in the other. It costs a fraction of a millisecond to
-//! take, and up to half a second to read the first time, when debug information is loaded. So it is for tests, and only
-//! for what has reached the threshold ([`Observer::wants_callers`]).
+//! They come from a backtrace, in which the polls of `async fn`s are nested. Capturing one takes a fraction of a
+//! millisecond. Reading the first one takes up to half a second, because it loads debug information. So this is for
+//! tests, and only for what has reached the threshold ([`Observer::wants_callers`]).
 //!
 //! [`Observer::wants_callers`]: crate::Observer::wants_callers
 
@@ -11,24 +11,24 @@ use std::path::{Path, PathBuf};
 
 use crate::statement::CallSite;
 
-/// So many lines are told at most, the innermost first.
+/// At most this many lines are reported, the innermost first.
 const MOST: usize = 8;
 
-/// Where a program was.
+/// A stack at one point of the program.
 pub(super) struct Stack(Backtrace);
 
 impl Stack {
-    /// Where it is now.
+    /// The current stack.
     pub(super) fn here() -> Self {
         Stack(Backtrace::force_capture())
     }
 
-    /// The author's lines between the work's beginning and `site`, the innermost first, as `file:line`. None where the
+    /// The author's lines between the start of the work and `site`, the innermost first, as `file:line`. Empty if the
     /// program was built without line numbers.
     pub(super) fn above(&self, site: CallSite) -> Vec<String> {
         let text = self.0.to_string();
-        // Outside of the scope's poll is what began the work: the server, or a test.
-        // Known by its name, or by its file: debug information has short names.
+        // The frames outside the scope's poll are those that started the work: the server, or a test.
+        // The poll is recognized by its name or its file, because debug information may hold short names.
         let polls =
             |line: &&str| line.contains("scope::drive::Driven") || line.contains("src/scope/drive.rs:");
         let work = text.lines().take_while(|line| !polls(line));
@@ -39,7 +39,7 @@ impl Stack {
         });
         let mut places: Vec<(String, u32)> = of_author.collect();
         places.dedup();
-        // The line that asks is told as such; its `.await` may stand on the next one.
+        // The line that runs the statement is reported as the call site; its `.await` may be on the next line.
         let asks = |(file, line): &(String, u32)| file == site.file() && line.abs_diff(site.line()) <= 1;
         if let Some(own) = places.iter().take(3).position(asks) {
             places.drain(..=own);
@@ -53,7 +53,7 @@ impl Stack {
 fn place(line: &str) -> Option<(PathBuf, u32)> {
     let (place, _column) = line.trim_start().strip_prefix("at ")?.rsplit_once(':')?;
     let (file, line) = place.rsplit_once(':')?;
-    // What lies in the current folder is printed by its path from there.
+    // Backtraces print files in the current folder relative to it.
     let file = match file.strip_prefix("./") {
         Some(inside) => std::env::current_dir().unwrap_or_default().join(inside),
         None => PathBuf::from(file),
@@ -61,7 +61,7 @@ fn place(line: &str) -> Option<(PathBuf, u32)> {
     Some((file, line.parse().ok()?))
 }
 
-/// Whether a file is neither the language's, nor a library's, nor Tenfold's.
+/// Whether a file belongs neither to the language, nor to a library, nor to Tenfold.
 fn is_authors(file: &Path) -> bool {
     let libraries = ["/rustc/", "/rustlib/", "/registry/src/", "/git/checkouts/", "/vendor/"];
     let text = file.to_string_lossy();
@@ -75,7 +75,7 @@ fn is_authors(file: &Path) -> bool {
     !libraries.iter().any(|library| text.contains(library)) && !is_ours().unwrap_or(false)
 }
 
-/// The folder of the workspace that is tested: Cargo tells a test the folder of its crate.
+/// The folder of the workspace under test. Cargo gives a test the folder of its crate.
 fn workspace() -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR")?);
     folder.ancestors().find(|folder| folder.join("Cargo.lock").exists()).map(Path::to_path_buf)

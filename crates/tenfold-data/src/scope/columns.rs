@@ -1,8 +1,9 @@
 //! The columns of a constraint that PostgreSQL names, but does not describe.
 //!
-//! Where row-level security is on, its errors leave out the row's values, and with them the columns. The catalog has
-//! them, for everybody. It is asked only then, on another connection, since the one that failed answers nothing more
-//! and is given back before: it may be the last, and who holds it must not wait for another.
+//! Where row-level security is on, PostgreSQL's errors leave out the row's values, and with them the columns. The
+//! catalog has the columns, and any role may read it. The query runs only in that case and on another connection,
+//! because the failed transaction accepts no more statements. The failed transaction is given up first: its connection
+//! may be the last of the pool, and a task that holds a connection must not wait for another.
 
 use tokio::time::Instant;
 
@@ -25,8 +26,8 @@ const COLUMNS: &str = "SELECT a.attname::text FROM (
     ) AS part JOIN pg_attribute a ON a.attrelid = part.relation AND a.attnum = part.number
     WHERE part.place IS NOT NULL ORDER BY part.place";
 
-/// Adds the columns to an error of `statement`, if they are missing and can be told. It ran in the transaction on
-/// `connection`, if in any.
+/// Adds the columns to an error of `statement`, if they are missing and can be found. `connection` is the transaction
+/// that the statement ran in, if any.
 pub(crate) async fn add_columns(
     database: &Database,
     connection: Option<&Connection>,
@@ -37,14 +38,14 @@ pub(crate) async fn add_columns(
     let DriverError::Constraint(mut constraint) = error else { return error };
     if database.dialect() == Dialect::Postgres && is_undescribed(&constraint, statement) {
         connection.into_iter().for_each(Connection::give_up_failed);
-        // Without an answer the error still says which constraint it is.
+        // Without an answer the error still names the constraint.
         constraint.columns = ask(database, &constraint, deadline).await.unwrap_or_default();
     }
     DriverError::Constraint(constraint)
 }
 
 fn is_undescribed(constraint: &Constraint, statement: &Statement) -> bool {
-    // A row that others refer to is told by the table of the others, whose columns are not meant.
+    // When other rows still refer to a row, the error names the table of those rows, whose columns are not meant.
     let is_own = statement.name.strip_prefix(&*constraint.table).is_some_and(|verb| verb.starts_with('.'));
     let has_columns = match constraint.kind {
         ConstraintKind::Unique => true,

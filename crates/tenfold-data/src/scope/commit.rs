@@ -1,4 +1,4 @@
-//! How a scope commits a transaction, with the statements that travel with COMMIT.
+//! How a scope commits a transaction, with the statements that are sent together with COMMIT.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use crate::error::DataError;
 use crate::statement::{Boundary, CallSite, Outcome, TransactionRecord};
 
 impl Scope {
-    /// Commits the transaction that was opened at `site`. The statements that go with COMMIT have passed the same checks as
-    /// any other, and are counted and told of here.
+    /// Commits the transaction that was opened at `site`. The statements sent with COMMIT have passed the same checks
+    /// as any other; they are counted and reported here.
     pub(crate) async fn commit(&self, connection: Connection, site: CallSite) -> Result<(), DataError> {
         let values = connection.take_deferred();
         let deferred: Vec<_> = values.iter().map(|deferred| (deferred.statement, deferred.site)).collect();
@@ -26,7 +26,7 @@ impl Scope {
                 Ok(())
             }
             Err(NotCommitted { deferred: Some(refused), error }) => {
-                // Whether those behind it ran is not known, so nothing is told of them.
+                // It is unknown whether the statements after it ran, so they are not reported.
                 for (statement, site) in &deferred[..refused] {
                     self.record(statement, site, whole, Some(1));
                 }

@@ -1,4 +1,4 @@
-//! The connection that a transaction holds, and what others may know of it.
+//! The connection that a transaction holds, and the state that others may read.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,22 +10,23 @@ use crate::driver::{Call, Deferred, DriverError, DriverTransaction, NotCommitted
 use crate::error::Source;
 use crate::statement::CallSite;
 
-/// The connection that a transaction holds; batches of loads inside it run here too.
+/// The connection that a transaction holds. Batches of loads inside the transaction run here too.
 #[doc(hidden)]
 pub struct Connection {
     transaction: Arc<dyn DriverTransaction>,
     state: Ending,
-    /// A statement failed, or nobody knows whether it did. PostgreSQL refuses whatever follows, and answers COMMIT with a
-    /// silent rollback; SQLite would go on. Here both behave as the stricter one, and loudly.
+    /// A statement failed, or its outcome is unknown. PostgreSQL then refuses every further statement, and answers
+    /// COMMIT with a silent rollback; SQLite would continue. Here both behave like the stricter one and return an
+    /// error.
     failed: AtomicBool,
-    /// What runs before the next statement, or with COMMIT.
+    /// Statements that run before the next statement, or with COMMIT.
     deferred: Mutex<Vec<Deferred>>,
     limit: Duration,
     until: Instant,
 }
 
 impl Connection {
-    /// From here on the transaction may be open for `limit`.
+    /// From now on the transaction may stay open for `limit`.
     pub(crate) fn new(transaction: Arc<dyn DriverTransaction>, opened: CallSite, limit: Duration) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let state = TransactionState {
@@ -50,12 +51,12 @@ impl Connection {
         self.state.0.number
     }
 
-    /// What becomes of the transaction, for those who keep what was seen in it.
+    /// The state of the transaction, for those that keep what was read in it.
     pub(crate) fn state(&self) -> &Arc<TransactionState> {
         &self.state.0
     }
 
-    /// Notes that a statement is under way for as long as the result lives.
+    /// Counts a statement as under way for as long as the result lives.
     pub(crate) fn occupy(&self) -> UnderWay<'_> {
         self.state.0.under_way.fetch_add(1, Ordering::AcqRel);
         UnderWay(&self.state.0.under_way)
@@ -69,36 +70,37 @@ impl Connection {
         if self.failed.load(Ordering::Acquire) {
             return Err(failed());
         }
-        // Whoever drops this before the answer will not hear of it, and PostgreSQL answers COMMIT all the same.
+        // A caller that drops this future before the answer never sees the outcome, and PostgreSQL answers COMMIT
+        // anyway.
         let unanswered = Unanswered(&self.failed);
         let result = self.transaction.run(call).await;
         std::mem::forget(unanswered);
         if result.is_err() {
-            // What the driver says of a transaction that was taken from it is not what happened.
+            // After the limit ended the transaction, the driver's error is not the cause.
             self.check_limit()?;
             self.failed.store(true, Ordering::Release);
         }
         result
     }
 
-    /// Rolls back at once what a failed statement has ended anyway.
+    /// Rolls back at once a transaction that a failed statement has ended anyway.
     pub(crate) fn give_up_failed(&self) {
         if self.failed.load(Ordering::Acquire) {
             self.transaction.give_up();
         }
     }
 
-    /// Lets a statement run before the next one, or with COMMIT.
+    /// Queues a statement to run before the next one, or with COMMIT.
     pub(crate) fn add_deferred(&self, deferred: Deferred) {
         self.deferred.lock().unwrap_or_else(PoisonError::into_inner).push(deferred);
     }
 
-    /// The statements that have yet to run, for whoever runs them now.
+    /// Takes the statements that have yet to run; the caller runs them.
     pub(crate) fn take_deferred(&self) -> Vec<Deferred> {
         std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Commits, with the last statements; says how long each of them took.
+    /// Commits, with the last statements. Returns how long each of them took.
     pub(crate) async fn commit(self, deferred: Vec<Deferred>) -> Result<Vec<Duration>, NotCommitted> {
         self.check_limit()?;
         if self.failed.load(Ordering::Acquire) {
@@ -112,7 +114,7 @@ impl Connection {
         Ok(took)
     }
 
-    /// Fails when the transaction was open for too long, and is not any more.
+    /// Fails when the transaction reached its limit and was ended.
     pub(crate) fn check_limit(&self) -> Result<(), DriverError> {
         if self.state.0.is_expired() { Err(self.past_limit()) } else { Ok(()) }
     }
@@ -126,7 +128,7 @@ impl Connection {
         DriverError::TransactionLimit { opened: state.opened, limit: self.limit, spent }
     }
 
-    /// What ends the transaction at its limit, whether somebody polls it or not.
+    /// Ends the transaction at its limit, whether or not its own future is polled.
     pub(crate) fn at_limit(&self) -> impl Future<Output = ()> + Send + use<> {
         let (until, state) = (self.until, Arc::clone(&self.state.0));
         let transaction: Weak<dyn DriverTransaction> = Arc::downgrade(&self.transaction);
@@ -135,7 +137,7 @@ impl Connection {
             let is_at_work = state.under_way.load(Ordering::Acquire) > 0;
             state.expire(if is_at_work { EXPIRED_AT_WORK } else { EXPIRED_WAITING });
             while state.is_expired() {
-                // Not kept over the pause: who drops the transaction meanwhile rolls it back as well.
+                // Not held during the pause: dropping the transaction meanwhile must roll it back.
                 let Some(transaction) = transaction.upgrade() else { return };
                 if transaction.give_up() {
                     return;
@@ -147,7 +149,7 @@ impl Connection {
     }
 }
 
-/// A statement whose answer nobody knows yet; dropped, it has failed.
+/// A statement whose answer has not come yet; dropping it counts as a failure.
 struct Unanswered<'a>(&'a AtomicBool);
 
 impl Drop for Unanswered<'_> {
@@ -156,10 +158,10 @@ impl Drop for Unanswered<'_> {
     }
 }
 
-/// The pause before asking again whether the statement that SQLite is at has ended.
+/// How long to wait before checking again whether SQLite's current statement has ended.
 const STATEMENT_PAUSE: Duration = Duration::from_millis(10);
 
-/// A statement that is under way.
+/// Counts a statement as under way until dropped.
 pub(crate) struct UnderWay<'a>(&'a AtomicUsize);
 
 impl Drop for UnderWay<'_> {
@@ -168,18 +170,18 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// What becomes of a transaction, and what it does until then.
+/// How a transaction ends, and what it does until then.
 pub(crate) struct TransactionState {
     number: u64,
     opened: CallSite,
     ending: AtomicU8,
-    /// Statements of it that were sent and not answered yet.
+    /// Statements of the transaction that were sent and not answered yet.
     under_way: AtomicUsize,
-    /// What its closure does.
+    /// What the transaction's closure does.
     work: AtomicU8,
 }
 
-// How it ends. From `OPEN` there is one step, which either its owner takes or its limit.
+// How the transaction ends. Only one step leads out of `OPEN`; either the owner takes it or the limit.
 const OPEN: u8 = 0;
 const COMMITTING: u8 = 1;
 const COMMITTED: u8 = 2;
@@ -187,10 +189,10 @@ const ROLLED_BACK: u8 = 3;
 const EXPIRED_WAITING: u8 = 4;
 const EXPIRED_AT_WORK: u8 = 5;
 
-// What its closure does.
+// What the transaction's closure does.
 const RUNS: u8 = 0;
 const WAITS: u8 = 1;
-/// It waited for something that is not the database, and that was told.
+/// It waited for something other than the database, and this was reported.
 const TOLD: u8 = 2;
 
 impl TransactionState {
@@ -206,7 +208,7 @@ impl TransactionState {
         self.ending.load(Ordering::Acquire) > ROLLED_BACK
     }
 
-    /// Whether this was the step that ended it.
+    /// Ends the transaction at its limit. Returns whether this call ended it.
     fn expire(&self, how: u8) -> bool {
         self.turn(OPEN, how)
     }
@@ -215,12 +217,13 @@ impl TransactionState {
         self.ending.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Who opened the transaction.
+    /// Where the transaction was opened.
     pub(crate) fn opened(&self) -> CallSite {
         self.opened
     }
 
-    /// Notes whether the closure returned `Pending` to the driver of its scope. Once it was told of, it is left alone.
+    /// Notes whether the closure returned `Pending` to the driver of its scope. Once a wait was reported, the note no
+    /// longer changes.
     pub(crate) fn set_waiting(&self, waits: bool) {
         let (from, to) = if waits { (RUNS, WAITS) } else { (WAITS, RUNS) };
         let _ = self.work.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
@@ -231,14 +234,14 @@ impl TransactionState {
         self.work.load(Ordering::Acquire) == WAITS && self.under_way.load(Ordering::Acquire) == 0
     }
 
-    /// Whether it does, for the one who tells of it.
+    /// Whether the closure waits outside the database and this was not reported yet. Marks it as reported.
     pub(crate) fn take_waiting(&self) -> bool {
         self.waits_outside()
             && self.work.compare_exchange(WAITS, TOLD, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
-/// Goes with the connection, and notes a rollback unless the transaction has ended before.
+/// Belongs to the connection. Notes a rollback when dropped, unless the transaction ended before.
 struct Ending(Arc<TransactionState>);
 
 impl Drop for Ending {

@@ -18,18 +18,18 @@ use super::{Phase, Scope};
 pin_project! {
     /// Runs a piece of work, its spawned tasks and its batches as one future.
     ///
-    /// **The flush rule**: waiting loads are sent when nothing can run: neither the work nor a spawned task nor a batch
-    /// was fired since it was last polled, and none was either when the executor had gone round once. "The work returned
-    /// `Pending`" would flush too early: `FuturesUnordered` returns `Pending` with its waker already fired, and has more
-    /// to run. So does tokio, when a task yields or has used up its cooperative budget; but its wakes are deferred until
-    /// the executor has nothing else to do, so one deferred turn of our own tells whether there was any. After a wake the
-    /// task goes back to the executor instead of polling again at once, which could starve everybody else; only after
-    /// batches that were answered at once it goes on, for a few rounds.
+    /// **The flush rule**: waiting loads are sent when nothing can run. Nothing can run when neither the work nor a
+    /// spawned task nor a batch was fired since its last poll, and still none was after the executor went round once.
+    /// Flushing when the work returns `Pending` would be too early: `FuturesUnordered` returns `Pending` with its waker
+    /// already fired, and has more to run. tokio does the same when a task yields or has used up its coop budget. But
+    /// tokio defers those wakes until the executor has nothing else to do, so one deferred turn of our own shows
+    /// whether there were any. After a wake the task goes back to the executor; polling again at once could starve the
+    /// other tasks. Only after batches that were answered at once does it poll again, for a few rounds.
     ///
-    /// The turn is saved when nobody but the waiting loads holds the work's waker: then nobody can fire it. A plain loop
-    /// over a list always waits like that, and the turn would cost it more than a small load on SQLite.
+    /// The turn is saved when only the waiting loads hold the work's waker, because then nothing else can fire it. A
+    /// plain loop over a list always waits like that, and the turn would cost more than a small load on SQLite.
     ///
-    /// Each of the three is polled only when it was fired, as an executor would; `signal.rs` says why no wake is lost.
+    /// Each of the three is polled only when it was fired, as in an executor. `signal.rs` says why no wake is lost.
     pub struct Driven<F> {
         wakers: Wakers,
         #[pin]
@@ -45,7 +45,7 @@ pin_project! {
 }
 
 impl Scope {
-    /// Runs `work` and sends the batches that it asks for. When it ends, loads that still wait are dropped.
+    /// Runs `work` and sends the batches that it submits. When `work` ends, loads that still wait are dropped.
     pub fn drive<F: Future>(self: &Arc<Self>, work: F) -> Driven<F> {
         Driven::new(Arc::clone(self), work)
     }
@@ -58,14 +58,14 @@ struct Parts {
     batches: Beside,
     /// Tasks of `Context::spawn`.
     tasks: Beside,
-    /// The scope knows whom to fire when something is asked for.
+    /// The scope has the signal to fire when something is submitted or spawned.
     is_known: bool,
-    /// Nothing could run at the end of the last poll; if nothing can when the turn is over, what waits is sent, and a
-    /// transaction that waits for something else is told of.
+    /// Nothing could run at the end of the last poll. If still nothing can after the turn, the waiting loads are sent,
+    /// and a transaction that waits for something else is reported.
     lull: bool,
 }
 
-/// Futures that run beside the work. Many a request has none, and pays for none.
+/// Futures that run beside the work. Many requests have none, and then pay nothing.
 #[derive(Default)]
 struct Beside(Option<FuturesUnordered<BoxFuture<'static, ()>>>);
 
@@ -78,7 +78,7 @@ impl Beside {
         self.0.as_ref().is_none_or(FuturesUnordered::is_empty)
     }
 
-    /// Lets those run that were fired.
+    /// Polls the futures that were fired.
     fn poll(&mut self, waker: &Waker) {
         let Some(futures) = &mut self.0 else { return };
         let mut cx = Context::from_waker(waker);
@@ -86,7 +86,7 @@ impl Beside {
     }
 }
 
-/// How many rounds a poll may take while batches are answered at once; then others have their turn.
+/// How many rounds a poll may take while batches are answered at once. Then other tasks get their turn.
 const ROUNDS: usize = 8;
 
 impl<F: Future> Driven<F> {
@@ -97,12 +97,12 @@ impl<F: Future> Driven<F> {
     }
 }
 
-/// What one round of a poll came to.
+/// The result of one round of a poll.
 enum Round<T> {
     Ready(T),
     /// Batches were sent. If one was answered at once (SQLite), the work can go on in another round.
     Sent,
-    /// Somebody will wake the task, or somebody was fired already.
+    /// Something will wake the task, or something was already fired.
     Waits,
 }
 
@@ -113,7 +113,7 @@ impl Parts {
         if signal.take(Part::Batches) {
             self.batches.poll(wakers.batches());
         }
-        // Every wake ends a lull; a turn that ends later belongs to none.
+        // Every wake ends a lull. A turn that ends after that belongs to no lull.
         let turned = signal.take(Part::Turn);
         let runnable = signal.is_runnable();
         if self.lull && (turned || runnable) {
@@ -138,7 +138,7 @@ impl Parts {
         if signal.is_runnable() { Round::Waits } else { self.rest(wakers) }
     }
 
-    /// Takes over what was spawned; a task that was never polled can run.
+    /// Takes over the spawned tasks. A task that was never polled can run.
     fn adopt(&mut self, wakers: &Wakers) {
         if wakers.signal.take(Part::Asked) {
             let spawned = std::mem::take(&mut self.scope.state().spawned);
@@ -149,7 +149,7 @@ impl Parts {
         }
     }
 
-    /// Nothing can run: sends what waits, or lets the executor go round once before.
+    /// Nothing can run: sends the waiting loads, or first lets the executor go round once.
     fn rest<T>(&mut self, wakers: &Wakers) -> Round<T> {
         let loads: usize = {
             let state = self.scope.state();
@@ -167,8 +167,8 @@ impl Parts {
         Round::Waits
     }
 
-    /// A transaction must not wait for anything but the database. Whether it does shows when the executor has gone round
-    /// once.
+    /// A transaction must not wait for anything but the database. After the executor has gone round once, it is known
+    /// whether this one does.
     fn look_at_transaction(&mut self, wakers: &Wakers) {
         let can_go_on = self.lull || !self.batches.is_empty() || wakers.signal.is_runnable();
         if !can_go_on && self.scope.state().waits_outside() {
@@ -177,7 +177,7 @@ impl Parts {
         }
     }
 
-    /// Sends what has been asked for, all of it before any is awaited; what answers at once (SQLite) fires the work.
+    /// Sends all waiting loads before awaiting any. An answer that comes at once (SQLite) fires the work.
     fn flush(&mut self, wakers: &Wakers) {
         let pending = std::mem::take(&mut self.scope.state().pending);
         for (_, batch) in pending {
@@ -187,9 +187,9 @@ impl Parts {
         self.batches.poll(wakers.batches());
     }
 
-    /// Ends the scope: what still waits is dropped.
+    /// Ends the scope and drops what still waits.
     fn end(&self) {
-        // The batches are dropped outside the lock: they answer to those who wait for them.
+        // The batches are dropped outside the lock, because dropping one answers its waiters.
         let (_pending, _spawned) = {
             let mut state = self.scope.state();
             state.phase = Phase::Ended;

@@ -1,7 +1,7 @@
 //! Loads by key that are merged into one: of an entity's rows (`load.rs`) and of another module's answers.
 //!
-//! A key is asked for once in a request: what was found, or found missing, is remembered until a transaction of
-//! the request has ended.
+//! A request asks for each key once. The result, found or missing, is remembered until a transaction of the request
+//! ends.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -17,16 +17,16 @@ use super::{Batch, BatchKey, Scope};
 use crate::error::DataError;
 use crate::statement::CallSite;
 
-/// How the values of many keys are got at once.
+/// How to load the values of many keys at once.
 pub trait KeyedLoad: Sized + Send + 'static {
-    /// What is asked for.
+    /// What a value is loaded by.
     type Key: Clone + Eq + Hash + Ord + Send + Sync + 'static;
-    /// What is found; a clone goes to everybody who asked.
+    /// What is found. Every waiter gets a clone.
     type Value: Clone + Send + Sync + 'static;
-    /// What may go wrong, for all of them.
+    /// The error of a load, for all its keys.
     type Error: From<DataError> + Clone + Send + 'static;
 
-    /// Gets the values of `keys`, which are sorted and differ; a missing key may be left out.
+    /// Loads the values of `keys`, which are sorted and distinct. A missing key may be left out of the result.
     fn load(
         self,
         scope: Arc<Scope>,
@@ -34,17 +34,17 @@ pub trait KeyedLoad: Sized + Send + 'static {
     ) -> BoxFuture<'static, Result<Found<Self>, Self::Error>>;
 }
 
-/// What was found for each key; `None` where it was found missing.
+/// The value found for each key; `None` if the key is missing in the database.
 pub type Found<L> = HashMap<<L as KeyedLoad>::Key, Option<<L as KeyedLoad>::Value>>;
 
-/// What comes of a batch.
+/// The result of a batch.
 type Outcome<L> = Result<Found<L>, <L as KeyedLoad>::Error>;
 
-/// Asks for `keys` at once, so that requests that are made before the first `await` share a batch, which `new`
-/// makes if none waits. `peers` are keys that will likely be asked for next: they come along.
+/// Requests `keys` at once, so that requests made before the first `await` share a batch. `new` makes the batch if none
+/// is waiting. `peers` are keys that will likely be requested next; they are loaded along.
 ///
 /// # Errors
-/// [`DataError::OutsideScope`] when nobody drives the scope.
+/// [`DataError::OutsideScope`] when the scope is not driven.
 pub fn request<L: KeyedLoad>(
     scope: &Scope,
     batch: BatchKey,
@@ -68,7 +68,7 @@ pub fn request<L: KeyedLoad>(
     Ok(Request { keys, known, waiting })
 }
 
-/// A wait for some keys; for those that are remembered it is over at once.
+/// A wait for some keys. It ends at once if all of them are remembered.
 pub struct Request<L: KeyedLoad> {
     keys: Vec<L::Key>,
     known: Found<L>,
@@ -76,7 +76,7 @@ pub struct Request<L: KeyedLoad> {
 }
 
 impl<L: KeyedLoad> Request<L> {
-    /// The values, each in its key's place.
+    /// The values, in the order of their keys.
     ///
     /// # Errors
     /// The error of the whole batch.
@@ -109,7 +109,7 @@ impl<L: KeyedLoad> Batch for KeyedBatch<L> {
         Box::pin(async move {
             let Some(load) = self.load.take() else { return };
             let generation = scope.state().generation;
-            // Sorted keys are read in the order of the index, and a key asked twice is sent once.
+            // Sorted keys are read in index order, and a key requested twice is sent once.
             let mut keys = std::mem::take(&mut self.keys);
             keys.sort_unstable();
             keys.dedup();
@@ -132,13 +132,14 @@ impl<L: KeyedLoad> Batch for KeyedBatch<L> {
 
 impl<L: KeyedLoad> Drop for KeyedBatch<L> {
     fn drop(&mut self) {
-        // Answered batches ignore this; one that was dropped unanswered must not leave anybody waiting.
+        // Answered batches ignore this. A batch dropped unanswered must not leave its waiters hanging.
         self.answer.set(Err(DataError::Abandoned.into()));
     }
 }
 
 impl Scope {
-    /// What is remembered of `keys`. A transaction may have changed it, so one reads for itself.
+    /// What is remembered of `keys`. Inside a transaction it is nothing, since the transaction may have changed the
+    /// rows; so a transaction reads for itself.
     fn recall<L: KeyedLoad>(&self, batch: &BatchKey, keys: &[L::Key]) -> Found<L> {
         let state = self.state();
         let remembered = state.remembered.get(&(batch.what, batch.tenant)).filter(|_| batch.connection == 0);
@@ -148,7 +149,7 @@ impl Scope {
         keys.iter().filter_map(|key| Some((key.clone(), found.get(key)?.clone()))).collect()
     }
 
-    /// Remembers what was found, unless something was written since `generation`.
+    /// Remembers what was found, unless a transaction ended since `generation`.
     fn remember<L: KeyedLoad>(&self, batch: &BatchKey, generation: u64, found: &Found<L>) {
         let mut state = self.state();
         if batch.connection != 0 || state.generation != generation {
@@ -158,7 +159,7 @@ impl Scope {
         let remembered = place.or_insert_with(|| Box::new(Found::<L>::new()));
         if let Some(remembered) = remembered.downcast_mut::<Found<L>>() {
             if remembered.len() + found.len() > self.database.request_cache() {
-                // A long job must not keep all that it ever loaded; what is asked for again is loaded again.
+                // A long job must not keep all rows it ever loaded. Rows that it needs again are loaded again.
                 remembered.clear();
             }
             remembered.extend(found.iter().map(|(key, value)| (key.clone(), value.clone())));

@@ -1,8 +1,8 @@
-//! The request scope: gathers the loads that a request asks for and sends them in batches.
+//! The request scope: gathers the loads of a request and sends them in batches.
 //!
-//! The policy is Haxl's (Marlow et al., "There is no Fork", ICFP 2014): run everything that can run; only when
-//! nothing can, send what has been asked for. No timer is involved. See `drive.rs` for how "nothing can run"
-//! is known, `signal.rs` for how wakes are told, `model.rs` for what proves both, and `keyed.rs` for the loads by key.
+//! The policy is Haxl's (Marlow et al., "There is no Fork", ICFP 2014): run everything that can run, and send the
+//! waiting loads only when nothing can. No timer is involved. `drive.rs` decides when nothing can run, `signal.rs`
+//! records wakes, `model.rs` checks both, and `keyed.rs` has the loads by key.
 
 mod answer;
 mod asker;
@@ -53,18 +53,18 @@ use crate::trace::TraceContext;
 /// Loads that wait for the next flush and go out as one statement or one call.
 #[doc(hidden)]
 pub trait Batch: Send + 'static {
-    /// Sends the batch and answers everybody who waits for it.
+    /// Sends the batch and answers all its waiters.
     fn run(self: Box<Self>, scope: Arc<Scope>) -> BoxFuture<'static, ()>;
-    /// How many clones of this waker those hold who wait for this batch and no other; fewer if that cannot be told at
-    /// once, never more. None of them is dropped before the batch is, unless it is fired.
+    /// How many clones of this waker are held by waiters of this batch and of no other. Fewer if it cannot be told at
+    /// once, never more. No clone is dropped before the batch is, unless the clone is fired.
     fn holds_waker(&self, _waker: &Waker) -> usize {
         0
     }
-    /// For merging another load into a batch that waits.
+    /// For adding another load to a waiting batch.
     fn as_any(&mut self) -> &mut dyn Any;
 }
 
-/// As many wakers of a batch are looked at; who waits with more has other branches that can run.
+/// How many wakers of a batch are inspected. Work that waits with more has other branches that can run.
 pub(crate) const FEW: usize = 16;
 
 /// Loads with equal keys can share a batch.
@@ -73,9 +73,9 @@ pub(crate) const FEW: usize = 16;
 pub struct BatchKey {
     /// What is loaded: an entity, or the address of a relation or of a module's method.
     pub what: Loader,
-    /// For whom.
+    /// The organization it is loaded for.
     pub tenant: Option<OrgId>,
-    /// Inside which transaction, by its number; 0 for none.
+    /// The number of the transaction it is loaded in; 0 for none.
     pub connection: u64,
 }
 
@@ -92,9 +92,9 @@ pub enum Loader {
 pub struct Cost {
     /// Statements sent to the database.
     pub statements: u64,
-    /// Time that they took, added up; statements that ran beside each other both count.
+    /// Time that they took, added up. Statements that ran concurrently all count.
     pub database_time: Duration,
-    /// Calls to other modules; a batch of calls is one.
+    /// Calls to other modules. A batch of calls counts as one.
     pub calls: u64,
 }
 
@@ -113,16 +113,16 @@ pub struct Scope {
 
 pub(crate) struct State {
     phase: Phase,
-    /// Who drives the scope; told of all that is asked for.
+    /// The signal of the driver, fired when something is submitted or spawned.
     driver: Option<Arc<Signal>>,
     pending: Vec<(BatchKey, Box<dyn Batch>)>,
     spawned: Vec<BoxFuture<'static, ()>>,
     open_transaction: Option<CallSite>,
-    /// What is known of the open transaction, once it holds its connection.
+    /// The state of the open transaction, once it holds its connection.
     held: Option<Arc<TransactionState>>,
     /// The request cache: what was found by key, for each loader and tenant.
     remembered: HashMap<(Loader, Option<OrgId>), Box<dyn Any + Send>>,
-    /// Counts what was forgotten, so that a load that began before does not bring it back.
+    /// Counts how often the cache was cleared, so that a load that began before does not refill it.
     generation: u64,
 }
 
@@ -134,7 +134,7 @@ enum Phase {
 }
 
 impl Scope {
-    /// A scope for one piece of work; nothing can be loaded before [`Scope::drive`].
+    /// A scope for one piece of work. Nothing can be loaded before [`Scope::drive`].
     pub fn new(database: Database, trace: TraceContext, deadline: Option<Instant>) -> Arc<Self> {
         Arc::new(Scope {
             clock: database.clock().clone(),
@@ -163,7 +163,7 @@ impl Scope {
         &self.database
     }
 
-    /// The clock that tests can move.
+    /// The clock, which tests can move.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -187,7 +187,7 @@ impl Scope {
         }
     }
 
-    /// Counts what a part of the work has cost in a scope of its own.
+    /// Adds the cost of a part of the work that ran in a scope of its own.
     pub fn absorb(&self, cost: Cost) {
         self.statements.fetch_add(cost.statements, Ordering::Relaxed);
         let nanos = u64::try_from(cost.database_time.as_nanos()).unwrap_or(u64::MAX);
@@ -204,7 +204,7 @@ impl Scope {
         }
     }
 
-    /// Fails when a transaction of this scope is open: `what` would wait for what its caller holds.
+    /// Fails when a transaction of this scope is open, because `what` would wait for what its caller holds.
     ///
     /// # Errors
     /// [`DataError::TransactionOpen`], with both call sites.
@@ -220,10 +220,10 @@ impl Scope {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a load to the batch of its kind, which `new` makes if there is none yet.
+    /// Adds a load to the waiting batch with `key`; `new` makes the batch if there is none yet.
     ///
     /// # Errors
-    /// [`DataError::OutsideScope`] when nobody drives the scope: the load would wait for ever.
+    /// [`DataError::OutsideScope`] when the scope is not driven: the load would wait for ever.
     #[doc(hidden)]
     pub fn submit<B: Batch>(
         &self,
@@ -255,7 +255,7 @@ impl Scope {
         let mut state = self.state();
         if state.phase != Phase::Ended {
             state.spawned.push(Box::pin(async move {
-                // Nobody may be waiting for the value; the task itself has run.
+                // The receiver may be gone. The task itself has run.
                 let _ = answer.send(task.await);
             }));
             state.tell_driver();
@@ -276,7 +276,7 @@ impl Scope {
     pub(crate) fn abandon(&self, connection: u64) {
         let abandoned =
             self.state().pending.extract_if(.., |(key, _)| key.connection == connection).collect::<Vec<_>>();
-        // Outside the lock: a batch that is dropped tells those who wait for it.
+        // Outside the lock: a dropped batch wakes its waiters.
         drop(abandoned);
     }
 

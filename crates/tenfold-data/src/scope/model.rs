@@ -1,10 +1,9 @@
-//! The driver, run through the interleavings of its threads.
+//! Tests the driver in the interleavings of its threads.
 //!
-//! loom (<https://docs.rs/loom>, after Norris and Demsky, "CDSChecker", OOPSLA 2013) runs each program again and
-//! again, and lets the threads take turns at every lock and atomic of `platform.rs` in all ways with at most
-//! [`PREEMPTIONS`] interruptions of a thread that could go on. It is the driver itself that runs, with the scope, the
-//! loads by key and their answers; the executor and the database are the model's. A wake that is lost shows as a
-//! deadlock, which loom reports.
+//! loom (<https://docs.rs/loom>, after Norris and Demsky, "CDSChecker", OOPSLA 2013) runs each program repeatedly. It
+//! tries all ways in which threads can switch at the locks and atomics of `platform.rs`, with at most [`PREEMPTIONS`]
+//! preemptions of a thread that could continue. The driver is the real one, and so are the scope, the loads by key and
+//! their answers; the executor and the database are models. A lost wake shows as a deadlock, which loom reports.
 
 mod programs;
 
@@ -26,7 +25,7 @@ use crate::database::{Database, DatabaseSettings};
 use crate::error::DataError;
 use crate::trace::TraceContext;
 
-/// Bugs of this kind need few: all that were planted show with two. Each one more takes some ten times longer.
+/// Two are enough: they show every bug that was planted. Each further one makes the run about ten times longer.
 const PREEMPTIONS: usize = 2;
 
 /// Explores `program`.
@@ -48,7 +47,7 @@ pub(super) fn after_others(waker: &Waker) {
     defer(waker);
 }
 
-/// How often this thread's tasks let the executor go round.
+/// How often this thread's tasks let the executor go round once.
 fn turns() -> usize {
     TURNS.with(Cell::get)
 }
@@ -57,8 +56,8 @@ fn defer(waker: &Waker) {
     DEFERRED.with(|deferred| deferred.borrow_mut().push(waker.clone()));
 }
 
-/// One task of an executor that is a thread of its own and does as tokio's: a task that is woken is polled again; when
-/// there is nothing to poll, the wakes that were deferred come first, the last before the others.
+/// An executor with one task and its own thread, which behaves like tokio's: a woken task is polled again. When there
+/// is nothing to poll, the deferred wakes come next, the last one first.
 struct Executor {
     woken: Mutex<bool>,
     wake: Condvar,
@@ -86,7 +85,7 @@ impl Executor {
         pin!(future).poll(&mut Context::from_waker(&waker))
     }
 
-    /// Comes back when the task is to be polled again.
+    /// Returns when the task is to be polled again.
     fn idle(&self) {
         loop {
             if *self.woken.lock().unwrap() {
@@ -109,7 +108,7 @@ impl Executor {
         loop {
             before_poll();
             if let Poll::Ready(value) = self.poll(&mut future) {
-                // Whoever is left there is of no use to anybody.
+                // The remaining deferred wakes are no longer needed.
                 drop(DEFERRED.with(RefCell::take));
                 return value;
             }
@@ -123,7 +122,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     Executor::new().run(Box::pin(future), || {})
 }
 
-/// Something that happens once, and who waits for it.
+/// Something that happens once, and the waker of the task that waits for it.
 #[derive(Default)]
 struct Event(Mutex<(bool, Option<Waker>)>);
 
@@ -137,7 +136,7 @@ impl Event {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Wakes whoever waits, for nothing.
+    /// A spurious wake for the waiting task.
     fn nudge(&self) {
         let waiting = self.0.lock().unwrap().1.clone();
         waiting.into_iter().for_each(Waker::wake);
@@ -173,7 +172,7 @@ async fn yield_now() {
 enum Answers {
     /// Within the poll that sends a batch.
     AtOnce,
-    /// From a thread of its own, in so many pieces.
+    /// From another thread, with so many wakes.
     InPieces(usize),
 }
 
@@ -185,14 +184,14 @@ struct Inner {
     scope: Arc<Scope>,
     answers: Answers,
     sent: std::sync::Mutex<Vec<Vec<u8>>>,
-    /// Who waits for nothing but a poll has been woken.
+    /// A future that only waits to be polled has been woken.
     told: AtomicBool,
     told_before_poll: AtomicBool,
 }
 
 impl World {
     fn new(answers: Answers) -> Self {
-        // It connects to nothing before the first statement, and there is none.
+        // It connects only for the first statement, and there is none.
         static DATABASE: LazyLock<Database> = LazyLock::new(|| {
             let settings = DatabaseSettings::default();
             Database::open("postgres://nobody@nowhere.invalid/none", &settings, Clock::system(), Vec::new())
@@ -213,13 +212,13 @@ impl World {
         Executor::new().run(self.0.scope.drive(work), note)
     }
 
-    /// Asks for a key, at once.
+    /// Requests a key without waiting.
     fn ask(&self, key: u8) -> Result<Request<Fetch>, DataError> {
         let batch = BatchKey { what: Loader::Call("model", "fetch", 0), tenant: None, connection: 0 };
         keyed::request(&self.0.scope, batch, Location::caller(), vec![key], [], || Fetch(self.clone()))
     }
 
-    /// Asks for a key and waits for its answer.
+    /// Requests a key and waits for its answer.
     async fn fetch(&self, key: u8) {
         assert_eq!(self.ask(key).unwrap().values().await.unwrap(), [Some(key)]);
     }
@@ -229,7 +228,7 @@ impl World {
         self.0.sent.lock().unwrap().clone()
     }
 
-    /// Whether somebody who could run was woken before the poll began that is under way.
+    /// Whether a future that could run had been woken before the current poll began.
     fn was_told_before_poll(&self) -> bool {
         self.0.told_before_poll.load(Ordering::SeqCst)
     }

@@ -1,5 +1,5 @@
-//! What the driver stands on. The model (`model.rs`) puts its own in the place of it, to run the driver through
-//! the ways in which threads can get between its steps.
+//! The locks, atomics and executor that the driver uses. The model (`model.rs`) replaces them with its own, to run the
+//! driver through the interleavings of its threads.
 
 #[cfg(test)]
 pub(super) use loom::sync::atomic::{AtomicU8, fence};
@@ -15,8 +15,8 @@ pub(super) use super::model::after_others;
 
 /// Fires a waker when the executor has gone round once.
 ///
-/// tokio keeps such a waker apart, beside those of tasks that yielded or used up their budget, until it has nothing
-/// else to do; then it fires them all before it polls anybody.
+/// tokio keeps such a waker with those of tasks that yielded or used up their coop budget. When it has nothing else to
+/// do, it fires them all before it polls any task.
 #[cfg(not(test))]
 pub(super) fn after_others(waker: &std::task::Waker) {
     let yielded = std::pin::pin!(tokio::task::yield_now());

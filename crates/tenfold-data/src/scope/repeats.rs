@@ -1,9 +1,9 @@
-//! The N+1 detector: counts reads, writes and calls to other modules that repeat where one would have done.
+//! The N+1 detector: counts reads, writes and calls to other modules that repeat where one would have been enough.
 //!
-//! A read repeats when the same text is asked for at the same line of one scope, each time with other parameters; a
-//! write when the same kind of change is, and a call when the same method is. A retry and a poll ask with the same
-//! parameters; what carries a whole cohort or page is told apart by [`RepeatCheck`]. The idea is that of Bullet and Prosopite
-//! (Rails), which look at what was sent and where from.
+//! A read repeats when one line of one scope runs the same text again, each time with other parameters. A write repeats
+//! when it is the same kind of change, a call when it is the same method. Retries and polls send the same parameters,
+//! so they are not counted. Loads of a whole cohort or page are exempt by [`RepeatCheck`]. The idea is that of Bullet
+//! and Prosopite (Rails), which look at what was sent and from where.
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher as _, Hasher};
@@ -20,34 +20,34 @@ use crate::value::{Value, days_of};
 /// Whether a read, a write or a call is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RepeatCheck {
-    /// As a rule.
+    /// The default.
     Counted,
-    /// Not counted: it is for many at once, goes on behind a page, or its author says why it repeats.
+    /// Not counted: it handles many rows at once, continues a page, or its author gave a reason why it repeats.
     Skipped,
 }
 
 impl RepeatCheck {
-    /// For an author who gives a reason; an empty one is none.
+    /// For an author who gives a reason. An empty reason does not count.
     pub(crate) fn unless(reason: &str) -> Self {
         if reason.trim().is_empty() { RepeatCheck::Counted } else { RepeatCheck::Skipped }
     }
 
-    /// Counted only if both say so.
+    /// Counted only if both are.
     pub(crate) fn and(self, other: RepeatCheck) -> Self {
         if self == RepeatCheck::Counted { other } else { self }
     }
 }
 
-/// So many keys at once are a batch, and a loop over batches is meant.
+/// This many keys at once are a batch, and a loop over batches is intended.
 pub(crate) const BATCH: usize = 100;
 
-/// What is told apart without an allocation; most scopes have no more.
+/// How many repeats are counted without an allocation. Most scopes have no more.
 const FEW: usize = 8;
-/// What is told apart at all. These are lines of the program, so only a very long piece of work has more.
+/// How many repeats are counted at all. Each is a line of the program, so only very long work has more.
 const MOST: usize = 128;
-/// How many parameter sets back a retry or a poll is known again.
+/// How many parameter sets back a retry or a poll is recognized.
 const RECENT: usize = 4;
-/// How many values of a list tell it from another; the list's keys are sorted and differ.
+/// How many values of a list are hashed. The list's keys are sorted and distinct.
 const LIST: usize = 8;
 
 #[derive(Default)]
@@ -59,8 +59,8 @@ struct Counts {
     more: Vec<Seen>,
     /// What has repeated too often.
     found: Vec<Found>,
-    /// For tests: how many batches were begun at a line, and from where. They are sent when nobody of the author's is on
-    /// the stack any more.
+    /// For tests: how many batches were begun at a line, and from where. When a batch is sent, no frame of the author
+    /// is on the stack any more.
     begun: Vec<(CallSite, u32, Option<Stack>)>,
 }
 
@@ -73,7 +73,7 @@ struct Repeated {
 }
 
 struct Found {
-    /// Its place in `few` and `more`.
+    /// Its index in `few` and `more`.
     index: usize,
     record: RepeatedRecord,
     stack: Option<Stack>,
@@ -84,13 +84,13 @@ struct Seen {
     site: CallSite,
     /// The statement's text, the name of the change, or the method.
     what: u64,
-    /// The last parameter sets, by their hashes.
+    /// The hashes of the last parameter sets.
     recent: [u32; RECENT],
     times: u32,
 }
 
 impl Seen {
-    /// Counts a run, unless it asks what was asked just before. Without `params` it is not known what it asks.
+    /// Counts a run, unless its parameters repeat one of the last runs. Without `params` every run counts.
     fn run(&mut self, params: Option<u32>) -> bool {
         if let Some(params) = params {
             if self.recent.contains(&params) {
@@ -104,7 +104,7 @@ impl Seen {
 }
 
 impl Counts {
-    /// The place of what is counted, which is made if it is not there; none when there are too many.
+    /// The index of the counter, which is created if missing; `None` when there are too many.
     fn place(&mut self, site: CallSite, what: u64) -> Option<usize> {
         let is_it = |seen: &Seen| seen.what == what && (std::ptr::eq(seen.site, site) || seen.site == site);
         let new = Seen { site, what, recent: [0; RECENT], times: 0 };
@@ -136,7 +136,7 @@ impl Counts {
 }
 
 impl Scope {
-    /// Counts a statement that gives rows.
+    /// Counts a statement that returns rows.
     pub(super) fn count_read(&self, statement: &Statement, params: &[Value], site: CallSite) {
         if reads(&statement.text) {
             let what = hash_of_text(&statement.text);
@@ -148,8 +148,8 @@ impl Scope {
         }
     }
 
-    /// Counts a statement that changes rows, unless it changes many at once. Its name stands for its text, which differs
-    /// with the columns that are changed.
+    /// Counts a statement that changes rows, unless it changes many at once. It is identified by its name, because its
+    /// text differs with the columns that it changes.
     pub(super) fn count_write(&self, statement: &Statement, params: Params<'_>, site: CallSite) {
         if params.rows() < BATCH {
             let (what, params) = (hash_of_text(&statement.name), hash_of(params.first()));
@@ -157,7 +157,7 @@ impl Scope {
         }
     }
 
-    /// Counts a call to another module; `asks` tells its arguments from others, where that is known.
+    /// Counts a call to another module. `asks` distinguishes its arguments from others, if they are known.
     pub(crate) fn count_call(
         &self,
         module: &'static str,
@@ -192,7 +192,8 @@ impl Scope {
         counts.found.push(Found { index, record, stack });
     }
 
-    /// Notes from where a batch is begun, if somebody wants to know: of the one with which it may become an N+1.
+    /// Notes where a batch was begun, if an observer wants it. The stack is kept only for the batch that reaches the
+    /// N+1 threshold.
     pub(super) fn note_begun(&self, site: CallSite) {
         if !self.database.wants_callers() {
             return;
@@ -209,7 +210,7 @@ impl Scope {
         }
     }
 
-    /// Tells the log and the observers, each once, what has repeated. For the end of the scope.
+    /// Reports to the log and the observers, once each, what has repeated. Call it at the end of the scope.
     pub(super) fn report_repeats(&self) {
         let found: Vec<Found> = {
             let mut counts = self.repeats.lock();
@@ -224,7 +225,7 @@ impl Scope {
         let mut found: Vec<RepeatedRecord> = found.into_iter().map(told).collect();
         found.sort_by_key(|record| std::cmp::Reverse(record.times));
         let Some(worst) = found.first() else { return };
-        // Within the span of the work, so that the line is found with its trace.
+        // Within the span of the work, so that the log line carries its trace.
         tracing::warn!(
             kind = worst.kind.as_str(),
             statement = &*worst.name,
@@ -265,7 +266,7 @@ fn hash_of_text(text: &str) -> u64 {
     FixedState::default().hash_one(text)
 }
 
-/// Never 0, which stands for none.
+/// Never 0, because 0 stands for none.
 fn hash_of(params: &[Value]) -> u32 {
     let mut hasher = FixedState::default().build_hasher();
     params.iter().for_each(|value| write(&mut hasher, value));
@@ -287,7 +288,7 @@ fn write(hasher: &mut impl Hasher, value: &Value) {
             hasher.write_usize(values.len());
             values.iter().take(LIST).chain(values.last()).for_each(|value| write(hasher, value));
         }
-        // No key, and dear to write out.
+        // Not a key, and expensive to write out.
         Value::Json(_) => hasher.write_u8(1),
     }
 }

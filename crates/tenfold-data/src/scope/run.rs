@@ -39,7 +39,7 @@ impl Scope {
         Ok(rows)
     }
 
-    /// Runs a statement that changes rows, and says how many.
+    /// Runs a statement that changes rows. Returns how many.
     pub(crate) async fn execute(
         &self,
         asker: &Asker,
@@ -55,7 +55,7 @@ impl Scope {
         self.run(asker.via(), statement, params, &mut |_| Ok(())).await
     }
 
-    /// Lets a statement that changes rows run before the next one of its transaction, or with COMMIT.
+    /// Queues a statement that changes rows to run before the next one of its transaction, or with COMMIT.
     pub(crate) fn execute_deferred(
         &self,
         asker: &Asker,
@@ -72,7 +72,7 @@ impl Scope {
         Ok(())
     }
 
-    /// Runs what was to run before the next statement.
+    /// Runs the statements that were deferred to the next one.
     async fn run_deferred(&self, connection: &Connection) -> Result<(), DataError> {
         for Deferred { statement, params, tenant, site } in connection.take_deferred() {
             let via = Via { tenant, connection: Some(connection), site };
@@ -81,7 +81,7 @@ impl Scope {
         Ok(())
     }
 
-    /// What every statement has to pass before it is sent, now or with COMMIT.
+    /// The checks that every statement must pass before it is sent, now or with COMMIT.
     fn admit(&self, statement: &Statement, params: Params<'_>, site: CallSite) -> Result<(), DataError> {
         params.check(statement)?;
         match statement.global {
@@ -109,7 +109,7 @@ impl Scope {
             code.line.number = site.line(),
             tenfold.module = statement.module,
         );
-        // Until the error is explained as well, for which the catalog may be asked.
+        // Held until the error is explained as well, which may query the catalog.
         let _under_way = connection.map(Connection::occupy);
         let started = std::time::Instant::now();
         let call = Call { statement, params, tenant, deadline: self.deadline, sink };
@@ -121,12 +121,12 @@ impl Scope {
         self.record(statement, site, started.elapsed(), rows);
         match result {
             Ok(rows) => Ok(rows),
-            // Apart, since what is seldom needed would make every future larger by a quarter.
+            // Boxed, because inline this rare path would make every future a quarter larger.
             Err(error) => Err(Box::pin(self.explain(connection, statement, site, error)).await),
         }
     }
 
-    /// An error of a statement that ran in the transaction on `connection`, if it is not over already.
+    /// Explains an error of a statement. The statement ran in the transaction on `connection`, if it is still open.
     pub(super) async fn explain(
         &self,
         connection: Option<&Connection>,
@@ -138,7 +138,7 @@ impl Scope {
         error.at(&statement.name, site)
     }
 
-    /// Counts a statement that has run, and tells the observers; without `rows` it failed.
+    /// Counts a statement that has run, and tells the observers. Without `rows` the statement failed.
     pub(super) fn record(&self, statement: &Statement, site: CallSite, elapsed: Duration, rows: Option<u64>) {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
@@ -163,7 +163,7 @@ impl Scope {
     }
 }
 
-/// For how many rows there is room at first: one for each key of a load by keys, and those of a short page.
+/// How many rows to allocate for at first: one for each key of a load by keys, and those of a short page.
 fn expected_rows(statement: &Statement, params: &[Value]) -> usize {
     match params.last() {
         Some(Value::List(keys)) if matches!(statement.cost, Cost::Key | Cost::Keys) => keys.len(),

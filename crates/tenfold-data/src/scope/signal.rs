@@ -1,14 +1,14 @@
-//! Who was woken since he was last looked at, and how the executor is told: the protocol between the driver of a
-//! scope and whoever wakes it, from any thread.
+//! Which parts were woken since they were last polled, and how the executor is told: the protocol between the driver of
+//! a scope and its wakers, which may fire from any thread.
 //!
 //! One byte holds a bit for each [`Part`], and one that says that the driver is inside a poll. Every step is a single
-//! read-modify-write of it, so all steps of all threads have one order:
+//! read-modify-write of that byte, so the steps of all threads have one order:
 //!
-//! - the driver clears a part's bit *before* it looks at the part. Who fires it later leaves the bit set;
-//! - who fires a part while no poll is under way wakes the executor. Who does so during a poll only sets the bit,
-//!   and the poll's last step sees that a bit is set and wakes the executor itself.
+//! - The driver clears a part's bit *before* it polls the part. A wake that comes later leaves the bit set.
+//! - A wake outside a poll wakes the executor. A wake during a poll only sets the bit; the last step of the poll sees
+//!   the bit and wakes the executor itself.
 //!
-//! So a bit that is set always has a poll to follow. `model.rs` tries it.
+//! So every set bit is followed by a poll. `model.rs` tests this.
 
 use std::cell::OnceCell;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
@@ -26,7 +26,7 @@ pub(super) enum Part {
     Batches = 1 << 1,
     /// The spawned tasks.
     Tasks = 1 << 2,
-    /// What was submitted or spawned and not looked at yet.
+    /// Something was submitted or spawned and not looked at yet.
     Asked = 1 << 3,
     /// The executor has gone round once.
     Turn = 1 << 4,
@@ -34,17 +34,17 @@ pub(super) enum Part {
 
 /// The driver is inside a poll.
 const HELD: u8 = 1 << 5;
-/// Somebody who was fired could run.
+/// One of the parts that can run was fired.
 const RUNNABLE: u8 = Part::Work as u8 | Part::Batches as u8 | Part::Tasks as u8;
 
 pub(super) struct Signal {
     flags: AtomicU8,
-    /// The waker of the latest poll. Whoever still holds a waker of ours from an earlier one wakes this, too.
+    /// The waker of the latest poll. Wakers handed out in earlier polls wake this one, too.
     executor: Mutex<Option<Waker>>,
 }
 
 impl Signal {
-    /// Fires a part. During a poll it is only noted: an executor that is woken then wakes a thread to steal the task,
+    /// Fires a part. During a poll this only sets the bit: waking the executor then wakes a thread to steal the task,
     /// which costs more than a small load on SQLite.
     pub(super) fn fire(&self, part: Part) {
         let before = self.flags.fetch_or(part as u8, AcqRel);
@@ -54,7 +54,7 @@ impl Signal {
         }
     }
 
-    /// The first step of a poll. `will_wake` may say no for the very same waker; then it is only replaced for nothing.
+    /// The first step of a poll. `will_wake` may return false for the same waker; then it is replaced needlessly.
     pub(super) fn begin(&self, executor: &Waker) {
         let replaced = {
             let mut known = self.executor.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +63,7 @@ impl Signal {
                 _ => known.replace(executor.clone()),
             }
         };
-        // Outside the lock: it may be the last that keeps a task.
+        // Outside the lock: the waker may hold the last reference to a task.
         drop(replaced);
         self.flags.fetch_or(HELD, AcqRel);
     }
@@ -76,16 +76,16 @@ impl Signal {
         }
     }
 
-    /// Whether a part was fired; it is not any more. For the step before it is looked at.
+    /// Returns whether a part was fired, and clears its bit. Call it before polling the part.
     pub(super) fn take(&self, part: Part) -> bool {
-        // Most are not, and who is fired meanwhile is taken the next time.
+        // Most parts were not fired. A wake that comes meanwhile is seen the next time.
         let fired = self.flags.load(Acquire) & part as u8 != 0;
         fired && self.flags.fetch_and(!(part as u8), AcqRel) & part as u8 != 0
     }
 
-    /// Whether anybody who could run was fired.
+    /// Whether a part that can run was fired.
     pub(super) fn is_runnable(&self) -> bool {
-        // A plain load might give an old value.
+        // A plain load might return an old value.
         self.flags.fetch_or(0, AcqRel) & RUNNABLE != 0
     }
 
@@ -117,24 +117,24 @@ impl Wake for Bell {
     }
 }
 
-/// A waker for each part, the same ones for as long as the scope is driven. All but the work's are made when they are
-/// needed first, which many a request does not.
+/// A waker for each part, the same ones for as long as the scope is driven. All but the work's are made on first use,
+/// and many requests never need them.
 pub(super) struct Wakers {
     pub(super) signal: Arc<Signal>,
     pub(super) work: Waker,
     batches: OnceCell<Waker>,
     tasks: OnceCell<Waker>,
     turn: OnceCell<Waker>,
-    /// What `work` is a handle of, for counting its clones.
+    /// The `Bell` behind `work`, for counting its clones.
     bell: Arc<Bell>,
 }
 
-/// Of the handles of the work's bell we hold these: `Wakers::work` and `Wakers::bell`. Nobody gets a clone from us; a
+/// Of the references to the work's bell, these are ours: `Wakers::work` and `Wakers::bell`. We hand out no clones; a
 /// poll borrows the waker.
 const OURS: usize = 2;
 
 impl Wakers {
-    /// The work has yet to be polled, so it counts as fired.
+    /// The work was never polled, so it counts as fired.
     pub(super) fn new() -> Self {
         let signal = Arc::new(Signal { flags: AtomicU8::new(Part::Work as u8), executor: Mutex::new(None) });
         let bell = Bell::new(Part::Work, &signal);
@@ -154,20 +154,20 @@ impl Wakers {
         self.turn.get_or_init(|| Bell::new(Part::Turn, &self.signal).into())
     }
 
-    /// How many clones of the work's waker there are. Whoever could ever wake the work holds one.
+    /// How many clones of the work's waker there are. Only a holder of a clone can wake the work.
     pub(super) fn clones(&self) -> usize {
-        // The model does not see the count; this is a step of the model in its place.
+        // loom does not see the reference count. This load gives the model a step in its place.
         #[cfg(test)]
         self.signal.is_fired();
         Arc::strong_count(&self.bell).saturating_sub(OURS)
     }
 
-    /// Whether nobody can wake the work before the loads are sent that wait for `loads` clones of its waker.
+    /// Whether nothing can wake the work before the loads are sent that hold `loads` clones of its waker.
     ///
-    /// All clones come from a poll of the work, which is over, or from another clone. So once there are no more than
-    /// `loads`, which wait and are not given on, there never will be, until the next poll. Who has dropped his
-    /// before that may have fired it first; dropping releases what he did, so the bit is seen. If `loads` is too
-    /// small, the answer is no, which costs a turn.
+    /// Every clone comes from a poll of the work, which is over, or from another clone. The clones that the loads hold
+    /// are not cloned further. So once there are no more than `loads` clones, there will be no others until the next
+    /// poll. A clone that was dropped before may have been fired first; the drop is a release, so the bit is visible
+    /// here. If `loads` is too small, the answer is no, which costs a turn.
     pub(super) fn only_wait_for(&self, loads: usize) -> bool {
         let nobody_else = loads > 0 && self.clones() <= loads;
         fence(Acquire);
@@ -175,8 +175,9 @@ impl Wakers {
     }
 }
 
-/// Whether `held` is a clone of `waker`, which is one of ours. Their tables' addresses, at which `will_wake` looks as
-/// well, may differ in optimized builds; what they point to is alive, so nobody else's has its address.
+/// Whether `held` is a clone of `waker`, which is one of ours. `will_wake` also compares the addresses of the vtables,
+/// which may differ in optimized builds. Comparing the data pointer is enough: the bell is alive, so no other waker has
+/// its address.
 pub(crate) fn is_clone(held: &Waker, waker: &Waker) -> bool {
     held.data() == waker.data()
 }

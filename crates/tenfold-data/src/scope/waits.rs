@@ -1,8 +1,9 @@
-//! Tells of transactions whose closure waits for something that is not the database.
+//! Reports transactions whose closure waits for something other than the database.
 //!
-//! It does when nothing of its scope can run although its closure is not done: it returned `Pending`, no statement of
-//! it is under way, no load waits or is under way, and nobody was woken when the executor had gone round once, which
-//! is how a task that yields or has used up tokio's budget shows (`drive.rs`, the flush rule).
+//! A transaction is reported when nothing of its scope can run although its closure is not done: the closure returned
+//! `Pending`, no statement of it is under way, no load waits or is under way, and nothing was fired after the executor
+//! went round once. That turn lets through tasks that yielded or used up their coop budget (`drive.rs`, the flush
+//! rule).
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -13,11 +14,11 @@ use crate::scope::TransactionState;
 use crate::statement::WaitRecord;
 
 thread_local! {
-    /// The scope whose driver is polling on this thread; the innermost of several.
+    /// The scope whose driver is polling on this thread; the innermost if there are several.
     static DRIVING: Cell<*const Scope> = const { Cell::new(std::ptr::null()) };
 }
 
-/// Notes that a scope is driven here, until it is dropped.
+/// Marks a scope as driven on this thread until dropped.
 pub(super) struct Driving(*const Scope);
 
 impl Driving {
@@ -33,15 +34,15 @@ impl Drop for Driving {
 }
 
 impl State {
-    /// Whether a transaction's closure waits, and for nothing that the driver sees.
+    /// Whether a transaction's closure waits for nothing that the driver sees.
     pub(super) fn waits_outside(&self) -> bool {
         self.pending.is_empty() && self.held.as_ref().is_some_and(|state| state.waits_outside())
     }
 }
 
 impl Scope {
-    /// Whether the scope's driver is polling on this very thread. Of work that was moved to a task of its own the
-    /// driver does not know whether it can run.
+    /// Whether the scope's driver is polling on this thread. The driver cannot tell whether work that was moved to a
+    /// task of its own can run.
     pub(crate) fn is_driving(&self) -> bool {
         std::ptr::eq(DRIVING.get(), self)
     }
@@ -51,12 +52,12 @@ impl Scope {
         self.state().pending.iter().any(|(_, batch)| batch.holds_waker(waker) > 0)
     }
 
-    /// From here on the open transaction holds its connection.
+    /// Notes that the open transaction now holds its connection.
     pub(crate) fn hold(&self, state: &Arc<TransactionState>) {
         self.state().held = Some(Arc::clone(state));
     }
 
-    /// Tells the log and the observers of a transaction that waits, once. For when nothing can run.
+    /// Reports a waiting transaction to the log and the observers, once. Call it when nothing can run.
     pub(super) fn report_wait(&self) {
         let waiting = {
             let state = self.state();
@@ -64,7 +65,7 @@ impl Scope {
         };
         let Some(state) = waiting.filter(|state| state.take_waiting()) else { return };
         let site = state.opened();
-        // Within the span of the work, so that the line is found with its trace.
+        // Within the span of the work, so that the log line carries its trace.
         tracing::warn!(
             code.file.path = site.file(),
             code.line.number = site.line(),

@@ -1,4 +1,4 @@
-//! What is tried, each in all its interleavings.
+//! The programs that loom runs, each in all its interleavings.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -49,7 +49,7 @@ fn two_batches_that_are_answered_beside_each_other_are_not_missed() {
     });
 }
 
-/// Loads one on another thread, and says when it is there.
+/// Loads a key on another thread, and fires `loaded` when it is there.
 fn fetch_elsewhere(world: &World, loaded: &Arc<Event>) {
     let (elsewhere, done) = (world.clone(), Arc::clone(loaded));
     thread::spawn(move || {
@@ -138,7 +138,7 @@ fn nothing_is_sent_while_somebody_holds_a_wake_and_was_not_polled() {
             });
             let first = async {
                 world.fetch(1).await;
-                // The answer has come at once, in the poll that sent the batch.
+                // The answer came at once, in the poll that sent the batch.
                 assert!(world.sent()[0].len() == 2 || !world.was_told_before_poll());
             };
             let second = async {
@@ -222,7 +222,7 @@ fn a_request_that_moves_to_another_task_is_woken_there() {
         let (waited, firing) = (Arc::clone(&event), Arc::clone(&event));
         let mut driven = Box::pin(world.0.scope.drive(async move {
             thread::spawn(move || firing.happen());
-            // Who waits here keeps the waker of the first poll, since nobody polls him again without a wake.
+            // The future inside keeps the waker of the first poll, because it is polled again only after a wake.
             let mut inner = FuturesUnordered::new();
             inner.push(waited.happened());
             inner.next().await;
@@ -279,7 +279,7 @@ fn a_plain_loop_takes_no_turn_of_the_executor_and_company_takes_one_a_batch() {
             assert_eq!((turns(), world.sent().len()), (0, 21), "two loads are nobody else either");
             join_all((22..30).map(|key| world.fetch(key))).await;
             assert_eq!((turns(), world.sent().len()), (0, 22));
-            // Its waker is one of its own, and it holds the work's.
+            // `FuturesUnordered` gives its futures a waker of its own, and holds a clone of the work's.
             let mut some: FuturesUnordered<_> = (30..33).map(|key| world.fetch(key)).collect();
             while some.next().await.is_some() {}
             drop(some);
