@@ -1,4 +1,4 @@
-//! What a driver reports.
+//! The errors that a driver reports.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::error::{DataError, Source};
 use crate::row::ReadError;
 use crate::statement::CallSite;
 
-/// What a driver reports; the statement's name and call site are added above it.
+/// An error of a driver. The layer above adds the statement's name and call site.
 #[derive(Debug)]
 pub(crate) enum DriverError {
     Constraint(Box<Constraint>),
@@ -23,7 +23,7 @@ pub(crate) enum DriverError {
 }
 
 impl DriverError {
-    /// The same for somebody else, where it does not depend on what was asked for.
+    /// A copy for another waiter, if the error does not depend on what each of them asked for.
     pub(crate) fn for_another(&self) -> Option<Self> {
         match self {
             DriverError::Unavailable(source) => Some(DriverError::Unavailable(source.clone())),

@@ -1,4 +1,4 @@
-//! The narrow seam to a database: run a statement, open a transaction. Everything above is the same for both.
+//! The narrow interface to a database: run a statement, open a transaction. Everything above it is the same for both.
 
 mod error;
 mod leader;
@@ -23,23 +23,23 @@ use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Dialect, Statement};
 use crate::value::Value;
 
-/// Takes each row where it stands; an error ends the statement.
+/// Receives each row while the statement runs. An error ends the statement.
 pub(crate) type Sink<'a> = &'a mut (dyn FnMut(&Row<'_>) -> Result<(), ReadError> + Send);
 
 /// One run of a statement.
 pub(crate) struct Call<'a> {
     pub statement: &'a Statement,
     pub params: Params<'a>,
-    /// The organization that it is for.
+    /// The organization that the statement runs for.
     pub tenant: Option<OrgId>,
-    /// When waiting for a connection, and for the rows, must end.
+    /// The deadline for getting a connection and reading the rows.
     pub deadline: Option<Instant>,
     pub sink: Sink<'a>,
 }
 
 impl Call<'_> {
-    /// The organization to which row-level security is to hold the statement: where its author wrote the text, the
-    /// database cannot rely on its conditions.
+    /// The organization that row-level security must restrict the statement to. Set only for texts by an author, whose
+    /// conditions the database cannot rely on.
     pub(crate) fn held_to(&self) -> Option<OrgId> {
         self.tenant.filter(|_| self.statement.is_authors)
     }
@@ -49,13 +49,13 @@ impl Call<'_> {
 #[derive(Clone, Copy)]
 pub(crate) enum Params<'a> {
     One(&'a [Value]),
-    /// Runs the text once for each set; only SQLite, where a run costs no round trip.
+    /// Runs the text once for each set. SQLite only, where a run costs no round trip.
     Each(&'a [Vec<Value>]),
 }
 
 impl Params<'_> {
-    /// Refuses what one of the databases, or JSON, cannot keep: a NUL character in text (22021 on PostgreSQL); NaN, which
-    /// SQLite turns into NULL; and an infinity, which becomes `null` in JSON.
+    /// Refuses values that one of the databases, or JSON, cannot store: a NUL character in text (22021 on PostgreSQL),
+    /// NaN, which SQLite turns into NULL, and an infinity, which becomes `null` in JSON.
     pub(crate) fn check(&self, statement: &Statement) -> Result<(), DataError> {
         if self.hold_nul() {
             return Err(DataError::NulInText { statement: statement.name.to_string() });
@@ -70,7 +70,7 @@ impl Params<'_> {
         }
     }
 
-    /// A number that is not finite, and of which parameter (from 1) it is.
+    /// A number that is not finite, and the parameter (from 1) that holds it.
     fn not_finite(&self) -> Option<(usize, f64)> {
         fn of(value: &Value) -> Option<f64> {
             match value {
@@ -94,7 +94,7 @@ impl Params<'_> {
         }
     }
 
-    /// For how many rows the values are: one run with lists, as PostgreSQL takes them, is for as many as the lists are
+    /// How many rows the values are for. One run with lists, PostgreSQL's form, counts as many rows as the lists are
     /// long.
     pub(crate) fn rows(&self) -> usize {
         let length = |value: &Value| if let Value::List(values) = value { values.len() } else { 1 };
@@ -139,45 +139,46 @@ impl Params<'_> {
 pub(crate) trait Driver: Send + Sync {
     fn dialect(&self) -> Dialect;
 
-    /// Runs a statement that reads, and says how many rows it gave.
+    /// Runs a statement that reads. Returns how many rows it gave.
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>>;
 
-    /// Opens a transaction on a connection of its own, once one is free. With an organization, a database that can
-    /// (PostgreSQL) shows it only this organization's rows.
+    /// Opens a transaction on a connection of its own, once one is free. If an organization is given, a database that
+    /// can (PostgreSQL) shows the transaction only this organization's rows.
     fn begin(
         &self,
         deadline: Option<Instant>,
         org: Option<OrgId>,
     ) -> BoxFuture<'_, Result<Arc<dyn DriverTransaction>, DriverError>>;
 
-    /// Runs one statement that no transaction may hold, however long it takes: PostgreSQL's `… CONCURRENTLY`.
+    /// Runs one statement that may not run in a transaction, however long it takes: PostgreSQL's `… CONCURRENTLY`.
     fn outside<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>>;
 
     /// Whether the database answers.
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>>;
 
-    /// Whether the database takes a write, which changes nothing, and keeps it where it will be found again.
+    /// Whether the database accepts a durable write. The write changes nothing.
     fn try_write(&self, deadline: Instant) -> BoxFuture<'_, Result<(), DriverError>>;
 
-    /// Whether the database could run a text, without running it; how many parameters it has.
+    /// Checks that the database could run a text, without running it. Returns how many parameters it has.
     fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>>;
 
     /// Ends background work after the last transaction is acknowledged.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
-/// A statement whose result its author does not wait for: it runs before the next one of its transaction, or with COMMIT.
+/// A statement whose result its author does not wait for. It runs before the next one of its transaction, or with
+/// COMMIT.
 pub(crate) struct Deferred {
     pub statement: &'static Statement,
     pub params: Vec<Value>,
-    /// The organization that it is for.
+    /// The organization that the statement runs for.
     pub tenant: Option<OrgId>,
     pub site: CallSite,
 }
 
 /// Why a transaction was not committed.
 pub(crate) struct NotCommitted {
-    /// Which of the deferred statements failed; none if it was the COMMIT.
+    /// The index of the deferred statement that failed; `None` if the COMMIT failed.
     pub deferred: Option<usize>,
     pub error: DriverError,
 }
@@ -188,25 +189,26 @@ impl From<DriverError> for NotCommitted {
     }
 }
 
-/// An open transaction. Dropping it rolls back and gives the connection back clean.
+/// An open transaction. Dropping it rolls back and returns the connection clean.
 pub(crate) trait DriverTransaction: Send + Sync {
-    /// Runs a statement that reads or writes; says how many rows it gave or changed.
+    /// Runs a statement that reads or writes. Returns how many rows it gave or changed.
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>>;
 
     /// Runs a script of several statements: migrations.
     fn script<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>>;
 
-    /// Runs the deferred statements and commits; where a round trip costs something, in one. Returns when the transaction is
-    /// durable, as far as the database is configured to be, and says how long each statement took. Only once.
+    /// Runs the deferred statements and commits, in one round trip where a round trip costs something. Returns how long
+    /// each statement took, once the transaction is durable as far as the database is configured to be. Call it only
+    /// once.
     fn commit_with(&self, deferred: Vec<Deferred>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>>;
 
-    /// The same without a deferred statement.
+    /// Commits without deferred statements.
     fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async { self.commit_with(Vec::new()).await.map(drop).map_err(|failed| failed.error) })
     }
 
-    /// Rolls back while others may still hold the transaction, and frees what it holds; its statements fail from
-    /// here on. Says no while a statement is at work that cannot be interrupted: ask again later.
+    /// Rolls back while others may still hold the transaction, and frees what it holds. Its statements fail from now
+    /// on. Returns `false` while a statement runs that cannot be interrupted: call it again later.
     fn give_up(&self) -> bool;
 }
 

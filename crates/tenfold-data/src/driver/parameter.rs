@@ -1,7 +1,7 @@
-//! What a parameter is for, read from its text: for errors about its value.
+//! The column that a parameter is for, read from the statement's text: for errors about its value.
 
-/// The column that `$number` is compared with, assigned or added to, or inserted into; the parameter itself where the text
-/// does not say.
+/// The column that `$number` is compared with, assigned to, added to or inserted into. If the text does not show it,
+/// the parameter itself.
 pub(super) fn column_of(text: &str, number: usize) -> String {
     let mark = format!("${number}");
     let ends = |at: usize| !text[at + mark.len()..].starts_with(|c: char| c.is_ascii_digit());
@@ -10,7 +10,7 @@ pub(super) fn column_of(text: &str, number: usize) -> String {
     columns.next().map_or(mark.clone(), str::to_owned)
 }
 
-/// What stands between a column and its parameter, besides signs.
+/// What may stand between a column and its parameter, besides operators.
 const COMPARISONS: [&str; 3] = ["IS DISTINCT FROM", "= ANY(", "IN (SELECT value FROM rarray("];
 
 /// `amount` of `… amount = ` and of `… amount = amount + `.

@@ -1,16 +1,16 @@
-//! The bounds of each database.
+//! The settings of each database.
 
 use std::time::Duration;
 
-/// The bounds of an SQLite database.
+/// The settings of an SQLite database.
 #[derive(Clone, Debug)]
 pub struct SqliteSettings {
     /// Threads for reads that are not bounded by a key or a page.
     pub reader_threads: usize,
-    /// Transactions that may wait for the writer; one more is refused.
+    /// How many transactions may wait for the writer. Further ones are refused.
     pub max_waiting_writes: usize,
-    /// A COMMIT that takes longer than this of late is left to a thread of its own; a shorter one holds a thread of the
-    /// runtime until the disk has answered, which spares a single writer the way there and back.
+    /// When COMMITs have lately taken longer than this, a separate thread does them. A shorter COMMIT blocks a thread
+    /// of the runtime until the disk has answered, which saves a single writer the switch to another thread and back.
     pub commit_inline_limit: Duration,
     /// Page cache of each connection, in bytes.
     pub cache_bytes: u64,
@@ -18,7 +18,7 @@ pub struct SqliteSettings {
     pub mmap_bytes: u64,
 }
 
-/// The bounds of a PostgreSQL database.
+/// The settings of a PostgreSQL database.
 #[derive(Clone, Debug)]
 pub struct PostgresSettings {
     /// Connections for lists, author's SQL and transactions.
@@ -29,13 +29,13 @@ pub struct PostgresSettings {
     pub acquire_timeout: Duration,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,
-    /// After this long the server ends a statement.
+    /// The server ends a statement after this time.
     pub statement_timeout: Duration,
-    /// After this long the server ends a transaction that does nothing.
+    /// The server ends an idle transaction after this time.
     pub idle_in_transaction_timeout: Duration,
-    /// The address whose role owns the tables and migrates; without, that of the application does.
+    /// The address whose role owns the tables and migrates. If unset, the application's address is used.
     pub migrate_url: Option<String>,
-    /// How long a migration waits for a table's lock before it lets those behind it go first, and tries again.
+    /// How long a migration waits for a table's lock before it lets the statements behind it go first, and retries.
     pub migrate_lock_timeout: Duration,
     /// What stands between the application and the server.
     pub pooler: Pooler,
@@ -44,9 +44,9 @@ pub struct PostgresSettings {
 /// What stands between the application and PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooler {
-    /// Nothing, or something that gives each client a connection of its own.
+    /// Nothing, or a proxy that gives each client a connection of its own.
     None,
-    /// A pooler in transaction mode, such as pgbouncer: nothing is kept on a connection, so no statement is prepared
-    /// by name, each one has a transaction, and loads by key do not share connections.
+    /// A pooler in transaction mode, such as pgbouncer. Nothing is kept on a connection, so no statement is prepared by
+    /// name, each one runs in a transaction, and loads by key do not share connections.
     Transaction,
 }

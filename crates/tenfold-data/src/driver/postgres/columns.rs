@@ -1,4 +1,4 @@
-//! The columns that a text gives, compared with what its author reads.
+//! Compares the columns that a text returns with what its author reads.
 
 use tokio_postgres::Column;
 use tokio_postgres::types::Type;
@@ -26,7 +26,8 @@ fn reader(ty: &Type) -> Option<&'static str> {
     READ.iter().find(|(kind, _)| is_read_as(*kind, ty)).map(|(_, reader)| *reader)
 }
 
-/// Refuses columns that are no such kinds, whether or not there is a row. A text that gives no columns gives no rows either.
+/// Refuses columns that are not of these kinds, whether or not there is a row. A text without columns has no rows
+/// either.
 pub(super) fn compare(columns: &[Column], reads: &[Kind]) -> Result<(), DriverError> {
     if columns.is_empty() {
         return Ok(());
@@ -45,7 +46,7 @@ pub(super) fn compare(columns: &[Column], reads: &[Kind]) -> Result<(), DriverEr
     Ok(())
 }
 
-/// Refuses a column that no Rust type reads.
+/// Refuses a column that no Rust type can read.
 pub(super) fn refuse_unread(columns: &[Column]) -> Result<(), DriverError> {
     let unread = columns.iter().enumerate().find(|(_, column)| reader(column.type_()).is_none());
     let Some((index, column)) = unread else { return Ok(()) };

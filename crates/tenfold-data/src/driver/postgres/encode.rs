@@ -24,7 +24,7 @@ impl ToSql for Value {
             Value::Json(json) => write_json(json, ty, out),
             Value::Bytes(bytes) => bytes.to_sql_checked(ty, out),
             Value::List(values) if *ty == Type::UNKNOWN => {
-                // Empty, or nothing but NULL.
+                // Empty, or only NULLs.
                 let nulls = vec!["NULL"; values.len()].join(",");
                 out.extend_from_slice(format!("{{{nulls}}}").as_bytes());
                 Ok(IsNull::No)
@@ -33,21 +33,21 @@ impl ToSql for Value {
         }
     }
 
-    /// Each value checks its own type above; a mismatch is an error of the statement, not a panic.
+    /// Each value checks its own type above. A mismatch is an error of the statement, not a panic.
     fn accepts(_: &Type) -> bool {
         true
     }
 
     fn encode_format(&self, ty: &Type) -> Format {
-        // An array without a type can only be sent as text, see `type_of`.
+        // An untyped array can only be sent as text, see `type_of`.
         if *ty == Type::UNKNOWN { Format::Text } else { Format::Binary }
     }
 
     to_sql_checked!();
 }
 
-/// JSON as text. A `jsonb` keeps numbers as decimals, so `1e16` would come back as a whole number; with `.0` behind it, it
-/// stays what SQLite's text says.
+/// JSON as text. `jsonb` keeps numbers as decimals, so `1e16` would come back as an integer. With `.0` appended it
+/// stays the number that SQLite's text says.
 struct Decimals;
 
 impl Formatter for Decimals {
@@ -62,7 +62,7 @@ impl Formatter for Decimals {
 
 fn write_json(json: &serde_json::Value, ty: &Type, out: &mut BytesMut) -> Encoded {
     match *ty {
-        // The version of the form.
+        // The version byte of the jsonb format.
         Type::JSONB => out.put_u8(1),
         Type::JSON => {}
         _ => return json.to_sql_checked(ty, out),
@@ -71,8 +71,8 @@ fn write_json(json: &serde_json::Value, ty: &Type, out: &mut BytesMut) -> Encode
     Ok(IsNull::No)
 }
 
-/// The type under which a value is sent when nobody has asked the server what it expects. A value that does not tell
-/// goes as text of no type, and the server takes what stands there.
+/// The type that a value is sent with when the server was not asked what it expects. A value that does not determine
+/// its type is sent as untyped text, and the server infers the type from the statement.
 pub(super) fn type_of(value: &Value) -> Type {
     match value {
         Value::Null => Type::UNKNOWN,

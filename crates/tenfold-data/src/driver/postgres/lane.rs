@@ -1,7 +1,7 @@
 //! A lane: one connection that many key loads share, pipelined.
 //!
-//! Only generated key loads travel here, under one fixed short timeout, and none is ever cancelled: a cancel
-//! request hits whatever the connection is running by then, which may be an innocent neighbour's load.
+//! Only generated key loads run here, under one fixed short timeout. None is ever cancelled: a cancel request hits
+//! whatever the connection is running by then, which may be another request's load.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -32,10 +32,10 @@ pub(super) struct Lane {
     pub(super) merging: Merging,
 }
 
-/// What has to be polled for a client to get on.
+/// The future that must be polled for a client to make progress.
 type Driving = tokio_postgres::Connection<Socket, TlsStream>;
 
-/// A load that is under way, until it is dropped.
+/// Counts a load as under way until dropped.
 struct UnderWay<'a>(&'a AtomicUsize);
 
 impl Drop for UnderWay<'_> {
@@ -46,17 +46,17 @@ impl Drop for UnderWay<'_> {
 
 /// A lane's connection.
 enum Link {
-    /// There was none yet, or it could not be opened.
+    /// It was never opened, or could not be opened.
     Closed,
-    /// A task opens it on this runtime, and these will be told.
+    /// A task on this runtime is opening it, and will tell these waiters.
     Opening(Handle, Vec<oneshot::Sender<Result<Arc<Connection>, DriverError>>>),
-    /// It is open, or has broken since.
+    /// It was opened, and may have broken since.
     Open(Arc<Connection>),
 }
 
 struct Connection {
     client: Client,
-    /// What drives it.
+    /// The runtime that drives it.
     runtime: Handle,
     prepared: Mutex<HashMap<String, Prepared>>,
 }
@@ -72,12 +72,12 @@ impl Lane {
         }
     }
 
-    /// How many loads it has been given that have not come back.
+    /// How many loads were given to it and have not returned.
     pub(super) fn under_way(&self) -> usize {
         self.under_way.load(Ordering::Relaxed)
     }
 
-    /// Runs a load; where others are under way, merged with those that may be.
+    /// Runs a load. If others are under way, it may be merged with those that wait.
     pub(super) async fn run(self: &Arc<Self>, call: Call<'_>) -> Result<u64, DriverError> {
         self.under_way.fetch_add(1, Ordering::Relaxed);
         let _counted = UnderWay(&self.under_way);
@@ -104,14 +104,14 @@ impl Lane {
         connection.client.query_raw(&prepared, lists).await.map_err(classify)
     }
 
-    /// The prepared form of a text, and the connection that has it.
+    /// The prepared statement for a text, and the connection that has it.
     async fn prepared(self: &Arc<Self>, text: &str) -> Result<(Arc<Connection>, Prepared), DriverError> {
         let connection = self.connection().await?;
         let prepared = connection.prepared(text).await?;
         Ok((connection, prepared))
     }
 
-    /// The open connection. Tries once more if the runtime has ended that was to open it.
+    /// The open connection. Retries once if the runtime that was to open it has ended.
     async fn connection(self: &Arc<Self>) -> Result<Arc<Connection>, DriverError> {
         for _ in 0..2 {
             if let Some(opened) = self.opened().await {
@@ -121,8 +121,8 @@ impl Lane {
         Err(DriverError::Unavailable(Source::new("whoever was to open a lane to PostgreSQL has ended")))
     }
 
-    /// What comes of opening the lane, if it is not open. A task does it once for all who wait, and none of them: they may
-    /// not be polled any more. None if the task came to no end.
+    /// The result of opening the lane, if it is not open. A task opens it once for all waiters. No waiter does so
+    /// itself, because it may not be polled any more. `None` if the task did not finish.
     async fn opened(self: &Arc<Self>) -> Option<Result<Arc<Connection>, DriverError>> {
         let (tell, opened) = oneshot::channel();
         let opening = {
@@ -143,7 +143,7 @@ impl Lane {
             }
         };
         if let Some((runtime, opening)) = opening {
-            // Not under the lock: where the runtime is ending, the task is dropped at once.
+            // Outside the lock: if the runtime is ending, the task is dropped at once.
             start(opening, Some(&runtime));
         }
         unconstrained(opened).await.ok()
@@ -153,7 +153,8 @@ impl Lane {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a connection. The client itself bounds how long each address may take to accept one, and not what comes then.
+    /// Opens a connection. The client bounds how long each address may take to accept one, but not the handshake that
+    /// follows.
     async fn connect(&self) -> Result<(Client, Driving), DriverError> {
         let addresses = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
         let tries = u32::try_from(addresses).unwrap_or(u32::MAX).saturating_add(1);
@@ -169,7 +170,7 @@ impl Lane {
         })
     }
 
-    /// The runtime that drives the lane, or will.
+    /// The runtime that drives the lane, or will drive it.
     pub(super) fn runtime(&self) -> Handle {
         match &*self.link() {
             Link::Opening(runtime, _) => runtime.clone(),
@@ -187,7 +188,7 @@ impl Link {
     }
 }
 
-/// Opens a lane. Those who wait hear of it in any case, also when its runtime ends before.
+/// Opens a lane. The waiters are told in any case, even when its runtime ends first.
 struct LaneOpening {
     lane: Arc<Lane>,
     result: Option<Result<Arc<Connection>, DriverError>>,
@@ -225,14 +226,14 @@ impl Leader for LaneOpening {
                 Some(Err(error)) => error.for_another().map(Err),
                 None => None,
             };
-            // Who has gone away does not need to hear it.
+            // A waiter that is gone does not need the result.
             let _ = told.map(|told| tell.send(told));
         }
     }
 }
 
-/// Drives a lane's connection. When several loads are under way, everybody else who can run does so first: what they ask
-/// for goes out in the same packet, and their answers are read at once.
+/// Drives a lane's connection. When several loads are under way, it first lets all other tasks run that can: their
+/// loads then go out in the same packet, and their answers are read together.
 struct Gathering<C> {
     driving: C,
     under_way: Arc<AtomicUsize>,
@@ -253,7 +254,7 @@ impl<C: Future + Unpin> Future for Gathering<C> {
 }
 
 impl Connection {
-    /// The prepared form of a text. The texts are generated, so there are as many as entities and relations.
+    /// The prepared statement for a text. The texts are generated, so there are as many as entities and relations.
     async fn prepared(&self, text: &str) -> Result<Prepared, DriverError> {
         let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
         if let Some(prepared) = known {

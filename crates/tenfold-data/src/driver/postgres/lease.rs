@@ -1,4 +1,4 @@
-//! A pooled connection while somebody has it to himself.
+//! A pooled connection while one task has it to itself.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -22,33 +22,33 @@ use crate::driver::DriverError;
 use crate::error::Source;
 use crate::ownership::OrgId;
 
-/// How long the server may take to hear that a statement is not wanted any more.
+/// How long a cancel request may take to reach the server.
 pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A connection of one's own. If it is dropped in the middle of a statement, the statement is cancelled and
-/// the connection closed: the next user must not find somebody else's work on it.
+/// A connection held by one task. If it is dropped in the middle of a statement, the statement is cancelled and the
+/// connection closed: the next user must not find unfinished work on it.
 pub(super) struct Lease {
     client: Option<Object>,
     session: Arc<Session>,
-    /// What a cancel request travels with.
+    /// The TLS settings for sending a cancel request.
     tls: Tls,
     opening: Mutex<Opening>,
-    /// Told when it is known whether the transaction has begun.
+    /// Notified when it is known whether the transaction has begun.
     opened: Notify,
     busy: AtomicBool,
-    /// Its transaction was given up, and cannot be rolled back.
+    /// The transaction was given up, and cannot be rolled back.
     given_up: AtomicBool,
 }
 
-/// How far BEGIN has come.
+/// The state of BEGIN.
 enum Opening {
     /// There is no transaction, or it has begun.
     Done,
-    /// What it begins with travels with the first statement, in its round trip.
+    /// BEGIN, to be sent with the first statement in the same round trip.
     Unsent(String),
-    /// Its answer has yet to come.
+    /// BEGIN was sent and not answered yet.
     Sent,
-    /// It was refused, or nobody waited for the answer.
+    /// BEGIN was refused, or its answer was not awaited.
     Failed,
 }
 
@@ -69,22 +69,22 @@ impl Lease {
         self.client.as_ref().expect("a lease has its connection until it is dropped")
     }
 
-    /// Notes that the connection is in the middle of something until the result is known.
+    /// Marks the connection as busy until the result is known.
     async fn occupied<T>(
         &self,
         work: impl Future<Output = Result<T, DriverError>>,
     ) -> Result<T, DriverError> {
         self.busy.store(true, Ordering::Release);
         let result = work.await;
-        // A statement that ran into its deadline is still running over there.
+        // A statement that ran into its deadline is still running on the server.
         self.busy.store(matches!(result, Err(DriverError::Deadline)), Ordering::Release);
         result
     }
 
     /// Runs a statement outside a transaction.
     ///
-    /// A text by its author that acts for an organization gets a transaction of its own, in which nothing else is
-    /// there; so does everything behind a pooler, which keeps no settings for us.
+    /// An author's text that acts for an organization gets a transaction of its own, in which only that organization's
+    /// rows are visible. So does everything behind a pooler, because a pooler keeps no settings for us.
     pub(super) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
         match (&*self.session, call.held_to()) {
             (Session::Own, None) => self.send(call, None, None).await,
@@ -95,9 +95,9 @@ impl Lease {
         }
     }
 
-    /// Begins a transaction that writes. On a connection of our own BEGIN travels with the first statement: if it failed,
-    /// what came behind it could write nothing, since such a connection only reads outside a transaction. Behind a
-    /// pooler it could, so there BEGIN is waited for.
+    /// Begins a transaction that writes. On a connection of our own, BEGIN is sent with the first statement. If BEGIN
+    /// failed, that statement could write nothing, because such a connection is read-only outside a transaction. Behind
+    /// a pooler it could write, so there BEGIN is awaited.
     pub(super) async fn begin_writing(
         &self,
         org: Option<OrgId>,
@@ -117,22 +117,22 @@ impl Lease {
         self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the connection is closed when this is dropped: a statement is under way, or it was given up.
+    /// Whether dropping this closes the connection: a statement is under way, or it was given up.
     pub(super) fn is_lost(&self) -> bool {
         self.busy.load(Ordering::Acquire) || self.given_up.load(Ordering::Acquire)
     }
 
-    /// Notes that the connection is to be closed.
+    /// Marks the connection to be closed.
     pub(super) fn give_up(&self) {
         self.given_up.store(true, Ordering::Release);
     }
 
-    /// Whether the server knows of the transaction.
+    /// Whether BEGIN was sent to the server.
     pub(super) fn has_begun(&self) -> bool {
         !matches!(*self.opening(), Opening::Unsent(_))
     }
 
-    /// A text as the server is asked to run it: by name, where the connection keeps names.
+    /// The prepared statement for a text, where the connection keeps prepared statements.
     async fn prepared(&self, text: &str) -> Result<Option<Prepared>, DriverError> {
         match &*self.session {
             Session::Own => self.client().prepare_cached(text).await.map(Some).map_err(classify),
@@ -147,11 +147,11 @@ impl Lease {
         }
     }
 
-    /// What begins the transaction, for the first who asks: he sends it with his statement. Who comes before it is known
-    /// that the transaction has begun waits; what he sent would stand outside if it has not.
+    /// Gives the BEGIN to the first statement, which sends it along. A later statement waits until it is known whether
+    /// the transaction has begun; sent earlier, it would run outside a transaction if BEGIN failed.
     async fn begin_with(&self) -> Result<Option<Begin<'_>>, DriverError> {
         loop {
-            // Told also of what happens from here on and before it is awaited.
+            // Created before the check, so that a notification between the check and the await is not lost.
             let known = self.opened.notified();
             if let Some(known) = self.take_opening() {
                 return known;
@@ -160,7 +160,7 @@ impl Lease {
         }
     }
 
-    /// Nothing while it is not known whether the transaction has begun.
+    /// `None` while it is not known whether the transaction has begun.
     fn take_opening(&self) -> Option<Result<Option<Begin<'_>>, DriverError>> {
         let mut opening = self.opening();
         match &mut *opening {
@@ -182,7 +182,7 @@ impl Lease {
         }
     }
 
-    /// Sends a statement, and what goes before and behind it in the same round trip.
+    /// Sends a statement, and the texts before and after it, in one round trip.
     pub(super) async fn send(
         &self,
         call: Call<'_>,
@@ -196,7 +196,7 @@ impl Lease {
                 compare(prepared.columns(), call.statement.reads)?;
             }
             let begin = self.begin_with().await?;
-            // Each is on its way when it is polled first, so the server has all of them before it answers one.
+            // The first poll sends each of them, so the server has all of them before it answers one.
             let (begun, ahead, result, behind) = join4(
                 Begin::send(begin),
                 self.send_text(ahead),
@@ -212,7 +212,7 @@ impl Lease {
         self.occupied(before(deadline, work)).await
     }
 
-    /// Runs the deferred statements and commits, in one round trip; says how long each took.
+    /// Runs the deferred statements and commits, in one round trip. Returns how long each took.
     pub(super) async fn commit(&self, deferred: &[Deferred]) -> Result<Vec<Duration>, NotCommitted> {
         if deferred.is_empty() && !self.has_begun() {
             return Ok(Vec::new());
@@ -245,8 +245,8 @@ impl Lease {
         polled_once(begun.as_mut()).await;
         for run in &mut runs {
             polled_once(run.as_mut()).await;
-            // What cannot be sent, such as a value that does not fit its column, shows at once. The server knows nothing of
-            // it and would commit the rest.
+            // A statement that cannot be sent, for example because a value does not fit its column, fails at once. The
+            // server knows nothing of it and would commit the rest.
             if let Some(Err(_)) = run.as_mut().output_mut()
                 && let Some(Err(error)) = run.as_mut().take_output()
             {
@@ -255,8 +255,8 @@ impl Lease {
         }
         let mut commit = pin!(maybe_done(self.send_text(Some("COMMIT"))));
         polled_once(commit.as_mut()).await;
-        // After a failed statement the server answers COMMIT with a rollback. If the connection broke, it may have come
-        // through all the same.
+        // After a failed statement the server answers COMMIT with a rollback. If the connection broke, the COMMIT may
+        // still have been executed.
         let unknown = |error: NotCommitted| match error.error {
             DriverError::Unavailable(source) => DriverError::OutcomeUnknown(source).into(),
             _ => error,
@@ -273,7 +273,7 @@ impl Lease {
         Ok(took)
     }
 
-    /// Prepares a text, and says how many parameters it has. One whose result nothing could read is refused.
+    /// Prepares a text. Returns how many parameters it has. A text with a column that no Rust type can read is refused.
     pub(super) async fn check(&self, text: &str) -> Result<usize, DriverError> {
         let prepared = self.occupied(async { self.client().prepare(text).await.map_err(classify) }).await?;
         refuse_unread(prepared.columns())?;
@@ -289,8 +289,8 @@ impl Lease {
         self.occupied(work).await
     }
 
-    /// Runs one statement without bounds and without a transaction; the connection is closed behind it, since its
-    /// settings are not those of the pool any more.
+    /// Runs one statement without timeouts and without a transaction. The connection is closed afterwards, because it
+    /// no longer has the pool's settings.
     pub(super) async fn alone(mut self, sql: &str) -> Result<(), DriverError> {
         self.give_up();
         if let Session::Own = &*self.session {
@@ -305,7 +305,7 @@ impl Lease {
     }
 }
 
-/// Polls a request once: then it is on its way, behind those that were polled before.
+/// Polls a request once. That sends it, after those that were polled before.
 async fn polled_once(mut request: Pin<&mut impl Future<Output = ()>>) {
     poll_fn(|cx| {
         let _ = request.as_mut().poll(cx);
@@ -314,14 +314,14 @@ async fn polled_once(mut request: Pin<&mut impl Future<Output = ()>>) {
     .await;
 }
 
-/// BEGIN on its way. Until its answer is there the transaction counts as failed.
+/// A BEGIN that was sent. Until its answer comes, the transaction counts as failed.
 struct Begin<'a> {
     lease: &'a Lease,
     text: String,
 }
 
 impl Begin<'_> {
-    /// Sends it, if there is one, when this is polled first: whatever is polled after it arrives after it.
+    /// Sends BEGIN, if there is one, on the first poll. Statements polled after it arrive after it.
     async fn send(begin: Option<Self>) -> Result<(), DriverError> {
         let Some(begin) = begin else { return Ok(()) };
         begin.lease.send_text(Some(&begin.text)).await?;
@@ -349,15 +349,15 @@ impl Drop for Lease {
         }
         let Some(client) = self.client.take().map(Object::take) else { return };
         if let Session::Shared { .. } = &*self.session {
-            // pgbouncer up to 1.20 dies of a cancel request that does not wait for its answer (pgbouncer#801). The
-            // statement ends at its own bound, see `Session::begin`.
+            // pgbouncer up to 1.20 crashes on a cancel request that does not wait for its answer (pgbouncer#801). The
+            // statement ends at its own timeout, see `Session::begin`.
             return;
         }
         let (cancel, tls) = (client.cancel_token(), self.tls.clone());
         drop(client);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                // If the server does not hear it, statement_timeout ends the statement instead.
+                // If the server does not receive it, statement_timeout ends the statement instead.
                 let _ = tokio::time::timeout(CANCEL_TIMEOUT, cancel.cancel_query(tls)).await;
             });
         }

@@ -1,11 +1,11 @@
-//! Loads of one row each that several requests ask for at the same time, merged into one statement.
+//! Single-row loads that several requests ask for at the same time, merged into one statement.
 //!
-//! The idea of group commit, for reads: while a merged statement of a lane is under way, whoever asks for a row is in the
-//! next one. There is no timer, and where a load is the only one nothing is merged. One statement asks for up to [`MOST`]
-//! pairs of organization and key, whoever they belong to; each is looked up in its own organization, and its row comes
-//! back with the pair's place in the list.
+//! This is group commit for reads: while a merged statement of a lane is under way, new loads collect for the next one.
+//! There is no timer, and a load that is alone is not merged. One statement loads up to [`MOST`] pairs of organization
+//! and key, of any organizations. Each key is looked up in its own organization, and its row comes back with the pair's
+//! position in the list.
 //!
-//! A task sends them, and none of those who wait: they may be dropped, or not be polled any more.
+//! A task sends the statements. No waiter does so itself, because a waiter may be dropped, or not polled any more.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,21 +21,21 @@ use super::refusal::classify;
 use crate::driver::{DriverError, Leader, LeaderEnd, start};
 use crate::value::Value;
 
-/// So many loads at most are one statement.
+/// The most loads in one statement.
 const MOST: usize = 64;
 
-/// What a load is told that was merged with others.
+/// The answer to a load that was merged with others.
 pub(super) enum Answer {
-    /// Its row, if there is one.
+    /// The load's row, if there is one.
     Row(Option<Row>),
-    /// What went wrong for all, whatever they asked for.
+    /// An error that affects all of them, whatever they asked for.
     Failed(DriverError),
-    /// To be sent alone: something went wrong for which another one may be to blame.
+    /// Send the load alone: another load of the statement may have caused the error.
     Alone,
 }
 
 impl Answer {
-    /// What each of those hears whose statement failed.
+    /// The answer for each load of a failed statement.
     fn of(error: &DriverError) -> Self {
         error.for_another().map_or(Answer::Alone, Answer::Failed)
     }
@@ -46,10 +46,10 @@ struct Load {
     answer: oneshot::Sender<Answer>,
 }
 
-/// Loads that wait, with the text of the statement that they will be merged into.
+/// Waiting loads, with the text of the statement that they will be merged into.
 type Waiting = Vec<(&'static str, Vec<Load>)>;
 
-/// The loads that wait for a lane's next merged statements; none where nobody would send them.
+/// The loads that wait for a lane's next merged statements; `None` while no task is there to send them.
 #[derive(Default)]
 pub(super) struct Merging(Mutex<Option<Waiting>>);
 
@@ -58,7 +58,7 @@ impl Merging {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a load; says whether it is the first, so that somebody is to send it.
+    /// Adds a load. Returns whether it is the first, so that the caller must start a task to send it.
     fn add(&self, text: &'static str, load: Load) -> bool {
         let mut waiting = self.lock();
         let is_first = waiting.is_none();
@@ -73,24 +73,24 @@ impl Merging {
     }
 }
 
-/// Asks for the row of `params` with the lane's next merged statement of this `text`.
+/// Loads the row of `params` with the lane's next merged statement of this `text`.
 pub(super) async fn load(lane: &Arc<Lane>, text: &'static str, params: &[Value]) -> Answer {
     let (answer, told) = oneshot::channel();
     if lane.merging.add(text, Load { params: params.to_vec(), answer }) {
-        // Others wait for it too, whatever becomes of this request and of its runtime.
+        // In a task of its own: other loads depend on it, even if this request or its runtime ends.
         start(Sending(Arc::clone(lane)), Some(&lane.runtime()));
     }
-    // Else a turn that is used up would have it polled once more for nothing.
+    // With its coop budget used up, the task would otherwise be polled once more for nothing.
     unconstrained(told).await.unwrap_or(Answer::Alone)
 }
 
-/// Sends what waits, until nothing does. When its runtime ends before, each load is left to itself.
+/// Sends waiting loads until there are none. If its runtime ends first, each load is sent alone.
 struct Sending(Arc<Lane>);
 
 impl Leader for Sending {
     async fn lead(&mut self) {
         loop {
-            // Whoever can run first may ask for a row as well, and be among them.
+            // Other tasks that can run now may add their loads to this statement.
             tokio::task::yield_now().await;
             let waiting = self.take();
             if waiting.is_empty() {
@@ -108,7 +108,7 @@ impl Leader for Sending {
 }
 
 impl Sending {
-    /// What waits by now; if it is nothing, the next load has somebody else send it.
+    /// Takes the waiting loads. If there are none, the next load starts a new task.
     fn take(&self) -> Waiting {
         let mut waiting = self.0.merging.lock();
         let taken = waiting.take().unwrap_or_default();
@@ -118,9 +118,9 @@ impl Sending {
         taken
     }
 
-    /// Sends one statement, and tells each load of its row.
+    /// Sends one statement, and gives each load its row.
     async fn send(&self, text: &'static str, mut loads: Vec<Load>) {
-        // Who has gone away does not need to hear it.
+        // A waiter that is gone does not need the row.
         loads.retain(|load| !load.answer.is_closed());
         if loads.is_empty() {
             return;
@@ -135,7 +135,7 @@ impl Sending {
         let lists: Vec<Value> = lists.into_iter().map(Value::List).collect();
         let end = self.tell_rows(text, &lists, &mut answers).await;
         for answer in answers.into_iter().flatten() {
-            // Who has gone away by now does not need to hear it either; so below.
+            // A waiter may have gone meanwhile; that is fine, here and below.
             let _ = answer.send(match &end {
                 Ok(()) => Answer::Row(None),
                 Err(error) => Answer::of(error),

@@ -1,8 +1,8 @@
 //! PostgreSQL: shared lanes for key loads, a pool for everything else.
 //!
-//! Loads by key are short and bounded; many of them share a few connections and are pipelined, so none waits
-//! for a round trip of another. Lists, author's SQL and transactions take a connection of their own, so that a
-//! slow one holds nobody up.
+//! Loads by key are short and bounded. Many of them share a few connections and are pipelined, so none waits for the
+//! round trip of another. Lists, author's SQL and transactions take a connection of their own, so that a slow one
+//! delays no other.
 
 mod columns;
 mod encode;
@@ -34,20 +34,20 @@ use crate::error::{DataError, Source};
 use crate::ownership::OrgId;
 use crate::statement::{Cost, Dialect};
 
-/// A load by one key, or by a few one after the other, has the plan that its text had the last time: to plan it takes
-/// longer than to run it, and the plan is always the index of the key. Without a scan of the whole table, since a plan may
-/// be as old as an empty one; and then without the compiler, which would take what such a scan is said to cost, where
-/// there is no index, for a reason.
+/// Loads by one key, or by a few one after the other, reuse the generic plan of their text. Planning takes longer than
+/// running them, and the plan is always the index of the key. Sequential scans are off, because a plan may date from
+/// when the table was empty. JIT is off too: where there is no index, for a reason, the scan's penalty cost would
+/// trigger it.
 const ONE_PLAN: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
-/// A load by many keys is planned for them. The plan for a list of any length may be one for small organizations,
-/// which looks through all their rows, and the next to ask is a large one.
+/// A load by many keys is planned for those keys. The generic plan for a list of any length may be one for small
+/// organizations, which scans all their rows, and the next load may be for a large one.
 const OWN_PLAN: &str = "-c plan_cache_mode=force_custom_plan";
 
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
     /// For loads by one key, or by a few.
     narrow: Box<[Arc<Lane>]>,
-    /// For loads by many.
+    /// For loads by many keys.
     wide: Box<[Arc<Lane>]>,
     pool: Pool,
     acquire_timeout: Duration,
@@ -56,11 +56,11 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Reads the address, which stands in the setting `key`; connections are opened when they are first used.
+    /// Reads the address from the setting `key`. Connections are opened on first use.
     pub(crate) fn new(key: &str, url: &str, settings: &PostgresSettings) -> Result<Self, DataError> {
         let Address { mut config, tls } = tls::read(key, url)?;
         config.connect_timeout(settings.connect_timeout);
-        // A pooler refuses settings of a connection, since it gives each transaction another one.
+        // A pooler refuses connection settings, because it gives each transaction another connection.
         if settings.pooler == Pooler::None {
             let bounds = Session::options(settings);
             let options = config.get_options().map_or(bounds.clone(), |own| format!("{bounds} {own}"));
@@ -89,7 +89,7 @@ impl Postgres {
         Ok(Postgres { narrow, wide, pool, acquire_timeout, session, tls })
     }
 
-    /// A connection of one's own; waiting for it is charged to the deadline.
+    /// A connection for one task. Waiting for it counts against the deadline.
     async fn lease(&self, deadline: Option<Instant>) -> Result<Lease, DriverError> {
         let own = Instant::now() + self.acquire_timeout;
         let until = deadline.map_or(own, |deadline| deadline.min(own));
@@ -103,8 +103,8 @@ impl Postgres {
         }
     }
 
-    /// The lane with the fewest loads under way; the first of several. What comes one after the other stays on one
-    /// connection, whose server process has everything at hand.
+    /// The lane with the fewest loads under way; the first if there are several. Sequential loads stay on one
+    /// connection, whose server process has its caches warm.
     fn lane(&self, cost: Cost) -> &Arc<Lane> {
         let lanes = if cost == Cost::Keys { &self.wide } else { &self.narrow };
         lanes.iter().min_by_key(|lane| lane.under_way()).expect("there is at least one lane")
@@ -152,8 +152,8 @@ impl Driver for Postgres {
         })
     }
 
-    /// A message in the server's log, which nobody reads: it needs no table and no right, and COMMIT waits until it is on
-    /// the disk. A server that only reads, a standby, refuses the transaction.
+    /// Writes a message to the server's WAL, which has no reader. It needs no table and no privilege, and COMMIT waits
+    /// until it is on the disk. A read-only server, such as a standby, refuses the transaction.
     fn try_write(&self, deadline: Instant) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(before(Some(deadline), async move {
             let transaction = self.begin(Some(deadline), None).await?;

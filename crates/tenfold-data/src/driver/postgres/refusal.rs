@@ -1,4 +1,4 @@
-//! What the errors of PostgreSQL mean to the caller.
+//! Translates PostgreSQL's errors for the caller.
 
 use std::error::Error as _;
 
@@ -9,7 +9,7 @@ use crate::constraint::{Constraint, ConstraintKind};
 use crate::driver::DriverError;
 use crate::error::Source;
 
-/// What a PostgreSQL error means to the caller.
+/// Translates a PostgreSQL error for the caller.
 pub(super) fn classify(error: tokio_postgres::Error) -> DriverError {
     let Some(refusal) = error.as_db_error() else {
         return unanswered(error);
@@ -23,9 +23,9 @@ pub(super) fn classify(error: tokio_postgres::Error) -> DriverError {
         &SqlState::TOO_MANY_CONNECTIONS => {
             DriverError::Overloaded("PostgreSQL has no connection left (max_connections)")
         }
-        // A statement without a name is not looked at before its values come; too few of them are told so.
+        // An unnamed statement is checked only when its values arrive; too few values are reported like this.
         &SqlState::PROTOCOL_VIOLATION => DriverError::Other(Source::new(explain(refusal))),
-        // 57P0x: the server shuts down or starts up; 08: the connection broke.
+        // 57P0x: the server is shutting down or starting up. 08: the connection broke.
         code if code.code().starts_with("57P") || code.code().starts_with("08") => {
             DriverError::Unavailable(Source::new(error))
         }
@@ -36,7 +36,7 @@ pub(super) fn classify(error: tokio_postgres::Error) -> DriverError {
     }
 }
 
-/// The constraint that a value breaks.
+/// The constraint that a value violates.
 fn broken(refusal: &DbError) -> Option<Constraint> {
     let kind = match *refusal.code() {
         SqlState::UNIQUE_VIOLATION => ConstraintKind::Unique,
@@ -47,7 +47,7 @@ fn broken(refusal: &DbError) -> Option<Constraint> {
     };
     let mut constraint = Constraint::new(kind, refusal.table().unwrap_or_default());
     constraint.name = refusal.constraint().map(str::to_owned);
-    // `Key (org_id, email)=(…, …) already exists.`: in whatever language the words are, the columns stand here.
+    // `Key (org_id, email)=(…, …) already exists.`: the columns are here, whatever the language of the message.
     let columns = refusal.detail().and_then(|detail| detail.split_once('(')?.1.split_once(")=("));
     match (refusal.column(), columns) {
         (Some(column), _) => constraint.columns = vec![column.to_owned()],
@@ -57,8 +57,8 @@ fn broken(refusal: &DbError) -> Option<Constraint> {
     Some(constraint)
 }
 
-/// An error of opening a connection. Whatever it is, a wrong password or no such database for two, it is not the
-/// author's mistake: nobody gets in until the server or its address is repaired.
+/// An error while opening a connection. Whatever the cause, for example a wrong password or a missing database, it is
+/// not the author's mistake: no connection works until the server or its address is repaired.
 pub(super) fn unconnected(error: tokio_postgres::Error) -> DriverError {
     if let Some(hint) = tls::hint(&error) {
         return DriverError::Unavailable(Source::new(hint));

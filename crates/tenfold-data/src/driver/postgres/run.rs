@@ -1,4 +1,4 @@
-//! Runs a statement on a connection, and hands its rows on.
+//! Runs a statement on a connection, and passes its rows on.
 
 use futures_util::{TryStreamExt as _, pin_mut};
 use tokio_postgres::{Client, RowStream, Statement as Prepared};
@@ -9,7 +9,7 @@ use crate::driver::{Call, DriverError, Params, Sink};
 use crate::error::Source;
 use crate::row::{Row, Source as RowSource};
 
-/// Runs a prepared statement and hands its rows to the sink.
+/// Runs a prepared statement and passes its rows to the sink.
 pub(super) async fn run_prepared(
     client: &Client,
     prepared: &Prepared,
@@ -19,10 +19,10 @@ pub(super) async fn run_prepared(
     read_rows(client.query_raw(prepared, params).await, call.sink).await
 }
 
-/// Runs a statement without a name on the server, in one round trip: what a pooler can pass on.
+/// Runs an unnamed statement in one round trip, which a pooler can pass on.
 pub(super) async fn run_typed(client: &Client, call: Call<'_>) -> Result<u64, DriverError> {
     let Params::One(params) = call.params else { unreachable!("PostgreSQL takes many rows as arrays") };
-    // The server takes a value that no text asks for, if it has a type; the author has made a mistake.
+    // The server accepts a typed value that the text does not use. For the author it is a mistake.
     if !params.is_empty() && !call.statement.text.contains(&format!("${}", params.len())) {
         let why = format!("{} values were given, and the text has no ${0}: each value is used", params.len());
         return Err(DriverError::Other(Source::new(why)));
@@ -44,7 +44,7 @@ async fn read_rows(
     Ok(rows.rows_affected().unwrap_or(count))
 }
 
-/// Hands a row to the sink, if there is one; says how many there were.
+/// Passes a row to the sink, if there is one. Returns how many there were.
 pub(super) fn read_row(row: Option<&tokio_postgres::Row>, sink: Sink<'_>) -> Result<u64, DriverError> {
     let Some(row) = row else { return Ok(0) };
     sink(&Row(RowSource::Postgres(row))).map_err(DriverError::Read)?;

@@ -13,11 +13,11 @@ use crate::driver::DriverError;
 use crate::error::Source;
 use crate::ownership::OrgId;
 
-/// A transaction on a leased connection, which otherwise only reads.
+/// A transaction on a leased connection. Outside it the connection is read-only.
 pub(super) struct PostgresTransaction {
-    /// A statement under way keeps it beside.
+    /// A statement that is under way holds a second reference.
     lease: Mutex<Option<Arc<Lease>>>,
-    /// The organization that all of it is held to.
+    /// The organization that the whole transaction is restricted to.
     org: Option<OrgId>,
 }
 
@@ -70,7 +70,7 @@ impl DriverTransaction for PostgresTransaction {
     fn give_up(&self) -> bool {
         match self.take().map(Arc::try_unwrap) {
             Some(Ok(lease)) => roll_back(lease),
-            // Whoever drops it last closes the connection: the statement's future, or this.
+            // The last owner to drop it closes the connection: the statement's future, or this.
             Some(Err(shared)) => shared.give_up(),
             None => {}
         }
@@ -88,20 +88,20 @@ impl Drop for PostgresTransaction {
     }
 }
 
-/// Ends the transaction on a connection, which goes back to the pool when that has come through.
+/// Ends the transaction on a connection. The connection returns to the pool once the ROLLBACK has succeeded.
 fn roll_back(lease: Lease) {
-    // A ROLLBACK would wait for the statement that nobody wants any more. Dropping the lease cancels it and closes the
-    // connection, which rolls back as well.
+    // A ROLLBACK would wait for a statement that is no longer wanted. Dropping the lease cancels the statement and
+    // closes the connection, which rolls back as well.
     if lease.is_lost() || !lease.has_begun() {
         return;
     }
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        // Nothing can be sent from here, and the pool must not get a connection with an open transaction.
+        // Nothing can be sent without a runtime, and the pool must not get a connection with an open transaction.
         lease.give_up();
         return;
     };
     runtime.spawn(async move {
-        // `script` marks the lease busy, so a ROLLBACK that does not come through closes the connection.
+        // `script` marks the lease busy, so a ROLLBACK that does not complete closes the connection.
         let rolled_back = tokio::time::timeout(CANCEL_TIMEOUT, lease.script("ROLLBACK")).await;
         if !matches!(rolled_back, Ok(Ok(()))) {
             tracing::warn!(

@@ -1,4 +1,5 @@
-//! The columns that a text gives, compared with what its author reads: those of a table, whose types are declared.
+//! Compares the columns that a text returns with what its author reads. Only columns of a table can be compared,
+//! because their types are declared.
 
 use rusqlite::Statement;
 
@@ -6,7 +7,7 @@ use crate::driver::DriverError;
 use crate::row::ReadError;
 use crate::value::Kind;
 
-/// What SQLite calls the types of a migration's columns, what each is read as, and how an author says so.
+/// The declared types of a migration's columns, the kinds each is read as, and how an author writes them.
 const DECLARED: [(&str, &[Kind], &str); 4] = [
     ("BLOB", &[Kind::Uuid, Kind::Bytes], "an id, Uuid or Vec<u8>"),
     ("TEXT", &[Kind::Text, Kind::Json], "a String or serde_json::Value"),
@@ -18,8 +19,8 @@ const DECLARED: [(&str, &[Kind], &str); 4] = [
     ("REAL", &[Kind::Real], "an f64"),
 ];
 
-/// Refuses columns that are no such kinds, whether or not there is a row. What is computed has no type before it has a value.
-/// A text that gives no columns gives no rows either.
+/// Refuses columns that are not of these kinds, whether or not there is a row. A computed column has no type before it
+/// has a value. A text without columns has no rows either.
 pub(super) fn compare(statement: &Statement<'_>, reads: &[Kind]) -> Result<(), DriverError> {
     if reads.is_empty() || statement.column_count() == 0 {
         return Ok(());

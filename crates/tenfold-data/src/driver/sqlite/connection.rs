@@ -1,4 +1,4 @@
-//! One SQLite connection: how it is opened, how a statement runs on it, what its errors mean.
+//! One SQLite connection: how it is opened, how it runs a statement, what its errors mean.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -17,7 +17,7 @@ use crate::value::{Value, days_of};
 
 /// How many prepared statements a connection keeps.
 const STATEMENT_CACHE: usize = 256;
-/// How long another process may hold a file that is opened, and the pause before trying again.
+/// How long to retry opening a file that another process holds, and the pause between tries.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
 const OPEN_PAUSE: Duration = Duration::from_millis(5);
 
@@ -34,9 +34,9 @@ pub(super) fn open_writer(path: &Path, settings: &SqliteSettings) -> Result<Conn
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags, settings)?;
-    // WAL lets readers go on while the writer writes; FULL waits for the disk, since an acknowledged commit
-    // must survive power loss. The busy handler stays off: another process's writer is awaited without
-    // holding a thread, see group.rs.
+    // WAL lets readers continue while the writer writes. FULL waits for the disk, because an acknowledged commit must
+    // survive power loss. The busy handler stays off: group.rs waits for another process's writer without blocking a
+    // thread.
     let pragmas =
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
     connection.busy_timeout(Duration::from_secs(5)).map_err(|error| classify(&error))?;
@@ -45,8 +45,9 @@ pub(super) fn open_writer(path: &Path, settings: &SqliteSettings) -> Result<Conn
     Ok(connection)
 }
 
-/// Tries again while somebody else holds the file. Of several processes that turn a new file to WAL at once SQLite tells
-/// all but one at once that it is locked, whatever the timeout: each of them reads it and wants it for itself.
+/// Retries while another process holds the file. When several processes switch a new file to WAL at the same time,
+/// SQLite at once reports all but one that it is locked, whatever the timeout: each has a read lock and wants an
+/// exclusive one.
 #[expect(
     clippy::disallowed_methods,
     reason = "SQLite tells nobody when a file comes free, and no request waits yet"
@@ -83,8 +84,8 @@ fn open(path: &Path, flags: OpenFlags, settings: &SqliteSettings) -> Result<Conn
     );
     patiently(|| connection.execute_batch(&pragmas)).map_err(|error| unusable(path, &error))?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-    // Once ANALYZE has run, SQLite would plan a statement anew for each set of values: 20 µs where a load by key
-    // takes 5. With this, one text has one plan.
+    // Once ANALYZE has run, SQLite would plan a statement again for each set of values: 20 µs where a load by key takes
+    // 5. With this setting a text has one plan.
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(|error| classify(&error))?;
@@ -92,7 +93,7 @@ fn open(path: &Path, flags: OpenFlags, settings: &SqliteSettings) -> Result<Conn
     Ok(connection)
 }
 
-/// Runs a text without parameters that is run again and again, such as COMMIT: it is parsed once.
+/// Runs a text without parameters that is often repeated, such as COMMIT. It is parsed once.
 pub(super) fn execute(connection: &Connection, text: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(text)?.raw_execute().map(|_| ())
 }
@@ -101,7 +102,7 @@ fn unusable(path: &Path, error: &rusqlite::Error) -> DriverError {
     DriverError::Unavailable(Source::new(format!("cannot use the SQLite file {}: {error}", path.display())))
 }
 
-/// Runs a statement and hands its rows to the sink; says how many rows it gave or changed.
+/// Runs a statement and passes its rows to the sink. Returns how many rows it gave or changed.
 pub(super) fn run_statement(connection: &Connection, call: Call<'_>) -> Result<u64, DriverError> {
     let text = &call.statement.text;
     let mut statement = connection.prepare_cached(text).map_err(|error| classify(&error))?;
@@ -143,7 +144,7 @@ fn step(
     Ok(if reads { count } else { connection.changes() })
 }
 
-/// Whether the text is one that SQLite can run, and its parameters are `$1, $2, …`; how many there are.
+/// Checks that SQLite can run the text and that its parameters are `$1, $2, …`. Returns how many there are.
 pub(super) fn check(connection: &Connection, text: &str) -> Result<usize, DriverError> {
     let statement = connection.prepare(text).map_err(|error| classify(&error))?;
     let count = statement.parameter_count();
@@ -153,9 +154,9 @@ pub(super) fn check(connection: &Connection, text: &str) -> Result<usize, Driver
     Ok(count)
 }
 
-/// Binds `$1, $2, …` by their names: SQLite numbers parameters by their first appearance, and would take
-/// `$1::uuid` for one more parameter, silently NULL. A statement whose names say the same as SQLite's numbers is not
-/// asked for its names again: to tell one, SQLite reads all before it.
+/// Binds `$1, $2, …` by name. SQLite numbers parameters by their first appearance, and would take `$1::uuid` for
+/// another parameter, silently NULL. The names are not read again for a statement whose names agree with SQLite's
+/// numbers, because to find one name SQLite reads all those before it.
 fn bind(
     statement: &mut Statement<'_>,
     values: &[Value],

@@ -1,4 +1,4 @@
-//! Which constraint SQLite means, from its messages and, for a foreign key, by looking.
+//! Finds the constraint that SQLite means: from its messages and, for a foreign key, by querying.
 
 use rusqlite::{Connection, Error, ErrorCode, params_from_iter};
 
@@ -15,16 +15,16 @@ const FOREIGN_KEY: i32 = 787;
 const CHECK: i32 = 275;
 const DATATYPE: i32 = 3091;
 
-/// What a broken constraint is; `message` is SQLite's own.
+/// The violated constraint. `message` is SQLite's own.
 pub(super) fn broken(code: i32, message: &str) -> Option<DriverError> {
-    // `UNIQUE constraint failed: auth_users.org_id, auth_users.email` names the columns behind the colon.
+    // `UNIQUE constraint failed: auth_users.org_id, auth_users.email` names the columns after the colon.
     let named = message.split_once(": ").map_or("", |(_, named)| named);
     let kind = match code {
         UNIQUE | PRIMARY_KEY | ROWID => ConstraintKind::Unique,
         NOT_NULL => ConstraintKind::NotNull,
         FOREIGN_KEY => ConstraintKind::ForeignKey,
         CHECK => ConstraintKind::Check,
-        // Integers that are added up beyond 64 bits become REAL, which a STRICT table does not take.
+        // Integer sums beyond 64 bits become REAL, which a STRICT table does not accept.
         DATATYPE if message.contains("REAL value in INTEGER column") => return Some(DriverError::OutOfRange),
         _ => return None,
     };
@@ -47,7 +47,7 @@ pub(super) fn is_foreign_key(error: &Error) -> bool {
     failure.code == ErrorCode::ConstraintViolation && failure.extended_code == FOREIGN_KEY
 }
 
-/// Finds out which reference of a generated insert leads nowhere: SQLite says only that one does.
+/// Finds the dangling reference of a generated insert. SQLite reports only that there is one.
 pub(super) fn broken_reference(connection: &Connection, text: &str, values: &[Value]) -> Option<Constraint> {
     let (table, rest) = text.strip_prefix("INSERT INTO ")?.split_once(" (")?;
     let columns: Vec<&str> = rest.split_once(") VALUES (")?.0.split(", ").collect();
@@ -56,7 +56,7 @@ pub(super) fn broken_reference(connection: &Connection, text: &str, values: &[Va
             let place = columns.iter().position(|name| name == column)?;
             values.get(place).filter(|value| **value != Value::Null)
         };
-        // A reference with an empty part leads nowhere on purpose.
+        // A reference with a NULL part refers to nothing on purpose.
         let Some(values) = reference.from.iter().map(own).collect::<Option<Vec<_>>>() else { continue };
         if !reference.leads_somewhere(connection, &values).ok()? {
             let mut constraint = Constraint::new(ConstraintKind::ForeignKey, table);

@@ -10,14 +10,14 @@ use super::connection::{classify, execute};
 use crate::driver::DriverError;
 use crate::error::Source;
 
-/// The pause before asking again for a writer that another process holds.
+/// The pause before trying again to get the write lock from another process.
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
-/// How long another process may hold the writer before a transaction without a deadline gives up.
+/// How long another process may hold the write lock before a transaction without a deadline gives up.
 const BUSY_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) struct State {
     pub connection: Connection,
-    /// The open outer transaction and whom to tell of its end.
+    /// The members of the open outer transaction, to be told how it ends.
     pub group: Option<Vec<Acknowledge>>,
 }
 
@@ -28,8 +28,8 @@ impl State {
         State { connection, group: None }
     }
 
-    /// Begins the outer transaction if there is none. `BEGIN IMMEDIATE` takes the write lock at once: a read
-    /// that turns into a write later could fail with SQLITE_BUSY_SNAPSHOT however long it waited.
+    /// Begins the outer transaction if there is none. `BEGIN IMMEDIATE` takes the write lock at once. A read
+    /// transaction that became a write later could fail with SQLITE_BUSY_SNAPSHOT however long it waited.
     pub(super) async fn open_group(&mut self) -> Result<(), DriverError> {
         if self.group.is_some() {
             return Ok(());
@@ -49,7 +49,7 @@ impl State {
         Ok(())
     }
 
-    /// After an error: if SQLite has ended the outer transaction, tells everybody in it.
+    /// Called after an error: if SQLite has ended the outer transaction, tells all its members.
     pub(super) fn check_group(&mut self, error: DriverError) -> DriverError {
         if self.group.is_none() || !self.connection.is_autocommit() {
             return error;
@@ -59,7 +59,7 @@ impl State {
             other => Source::new(format!("{other:?}")),
         };
         for member in self.group.take().unwrap_or_default() {
-            // A member that has gone away does not need to hear it.
+            // A member that is gone does not need the result.
             let _ = member.send(Err(DriverError::GroupLost(source.clone())));
         }
         DriverError::GroupLost(source)
@@ -68,13 +68,13 @@ impl State {
     /// Undoes the open savepoint.
     pub(super) fn roll_back_member(&mut self) {
         if self.group.as_ref().is_some_and(|members| !members.is_empty()) {
-            // If even this fails the connection is beyond help, and the next COMMIT says so to its group.
+            // If even this fails, the connection is broken, and the next COMMIT reports it to its group.
             let _ = self.connection.execute_batch("ROLLBACK TO member; RELEASE member");
         }
         self.end_empty_group();
     }
 
-    /// Of a group without a member nothing is to be kept, nothing goes to the disk, and nobody else is to wait for it.
+    /// Rolls back a group without members: it has nothing to store, and other processes must not wait for its lock.
     pub(super) fn end_empty_group(&mut self) {
         if self.group.as_ref().is_some_and(Vec::is_empty) {
             let _ = self.connection.execute_batch("ROLLBACK");
@@ -84,7 +84,7 @@ impl State {
         }
     }
 
-    /// Commits the group and tells its members; says how many they were.
+    /// Commits the group and tells its members. Returns how many there were.
     pub(super) fn commit_group(&mut self) -> Option<usize> {
         let members = self.group.take()?;
         let count = members.len();
@@ -95,7 +95,7 @@ impl State {
             Source::new(error.to_string())
         });
         for member in members {
-            // A member that has gone away is committed all the same; nobody was told otherwise.
+            // A member that is gone is committed all the same; it was never told otherwise.
             let _ = member.send(result.clone().map_err(DriverError::GroupLost));
         }
         Some(count)

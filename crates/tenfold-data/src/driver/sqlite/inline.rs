@@ -1,12 +1,12 @@
-//! Connections for bounded reads, which run on the task that asks: a hop to another thread costs more than they do.
+//! Connections for bounded reads, which run on the calling task: a switch to another thread costs more than the read.
 //!
-//! A connection keeps its snapshot from one read to the next for as long as nothing has been committed, which the head
-//! of the WAL index tells for the price of one small read. A snapshot for each read is what SQLite does by itself: two
-//! locks on the file each time, which take longer than a load by key and which all readers of a process wait for.
+//! A connection keeps its snapshot from one read to the next as long as nothing was committed. The head of the WAL
+//! index shows that, for one small read. Without this, SQLite takes a snapshot for each read: two file locks each time,
+//! which take longer than a load by key and which all readers of a process contend for.
 //!
-//! A kept snapshot would hold the log: what it can see cannot be overwritten. So whoever moves the log into the
-//! database makes readers let go of theirs before and after ([`Inline::let_go`]), and one that is idle is let go of
-//! soon, for the sake of other processes. See `log.rs` and `writer.rs`.
+//! A kept snapshot holds back the log: the frames that it can see cannot be overwritten. So a checkpoint makes the
+//! readers release their snapshots before and after ([`Inline::let_go`]). An idle snapshot is released soon as well,
+//! for the sake of other processes. See `log.rs` and `writer.rs`.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,24 +18,24 @@ use super::connection::{self, classify, execute, run_statement};
 use super::wal_index::{Head, WalIndex};
 use crate::driver::{Call, DriverError, SqliteSettings};
 
-/// As many connections as there are threads that can run a read at once, and one more.
+/// One connection for each thread that can run a read at the same time, and one more.
 pub(super) struct Inline {
     readers: Box<[Apart<Mutex<Reader>>]>,
     index: Option<WalIndex>,
 }
 
-/// On cache lines of its own, or readers on two cores would slow each other down.
+/// Padded to its own cache lines, so that readers on two cores do not slow each other down.
 #[repr(align(128))]
 struct Apart<T>(T);
 
 struct Reader {
     connection: Connection,
-    /// How the index began just before the snapshot was taken that the connection keeps.
+    /// The head of the index just before the connection took the snapshot that it keeps.
     snapshot: Option<Head>,
 }
 
 impl Inline {
-    /// Opens the connections to a file that its writer has open.
+    /// Opens read connections to a file that the writer already has open.
     pub(super) fn open(path: &Path, settings: &SqliteSettings) -> Result<Self, DriverError> {
         let count = std::thread::available_parallelism().map_or(2, usize::from) + 1;
         let reader = |_| -> Result<_, DriverError> {
@@ -44,25 +44,25 @@ impl Inline {
         };
         let readers = (0..count).map(reader).collect::<Result<_, _>>()?;
         let inline = Inline { readers, index: None };
-        // The index is there once something has been read.
+        // The index exists after the first read.
         inline
             .with(|reader| reader.execute_batch("PRAGMA schema_version").map_err(|error| classify(&error)))?;
         Ok(Inline { index: WalIndex::of(path), ..inline })
     }
 
-    /// Where to see whether anything was committed, and how long the log is.
+    /// The WAL index, which shows whether anything was committed and how long the log is.
     pub(super) fn index(&self) -> Option<&WalIndex> {
         self.index.as_ref()
     }
 
-    /// Runs a bounded read on this very thread, which sees everything that was committed before it was called.
+    /// Runs a bounded read on the calling thread. It sees everything that was committed before the call.
     pub(super) fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
         let mut reader = self.free();
         reader.renew(self.index())?;
         run_statement(&reader.connection, call)
     }
 
-    /// Works on a connection, in no snapshot of earlier reads.
+    /// Runs `work` on a connection, outside the snapshots of earlier reads.
     pub(super) fn with<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, DriverError>,
@@ -72,16 +72,16 @@ impl Inline {
         work(&reader.connection)
     }
 
-    /// Ends the snapshots of all connections. Waits for reads that are under way: they are bounded.
+    /// Ends the snapshots of all connections. Waits for reads that are under way, which are bounded.
     pub(super) fn let_go(&self) {
         for reader in &self.readers {
-            // If it cannot be ended, the next read says so to whom it concerns.
+            // If a snapshot cannot be ended, the next read on that connection reports it.
             let _ = reader.0.lock().unwrap_or_else(PoisonError::into_inner).let_go();
         }
     }
 
-    /// A connection that nobody uses, the thread's own if it can be: what it has read last lies in that core's caches.
-    /// One is free within microseconds, since nobody holds one across an `await`.
+    /// A free connection, the thread's own if possible: what it read last is in that core's caches. One is free within
+    /// microseconds, because no task holds one across an `await`.
     fn free(&self) -> MutexGuard<'_, Reader> {
         let own = OWN.with(|own| *own) % self.readers.len();
         let (behind, ahead) = self.readers.split_at(own);
@@ -97,7 +97,7 @@ impl Inline {
 }
 
 thread_local! {
-    /// Threads in the order in which they first read.
+    /// Numbers threads in the order of their first read.
     static OWN: usize = {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         NEXT.fetch_add(1, Ordering::Relaxed)
@@ -105,9 +105,9 @@ thread_local! {
 }
 
 impl Reader {
-    /// Takes a new snapshot unless the one that is kept still shows everything.
+    /// Takes a new snapshot unless the kept one is still current.
     fn renew(&mut self, index: Option<&WalIndex>) -> Result<(), DriverError> {
-        // Read before the snapshot is taken: a commit in between makes the next read renew once too often.
+        // Read before the snapshot is taken: a commit in between makes the next read renew once more than needed.
         let head = index.and_then(WalIndex::head);
         if head.is_some() && head == self.snapshot && !self.connection.is_autocommit() {
             return Ok(());
@@ -122,7 +122,7 @@ impl Reader {
 
     fn let_go(&mut self) -> Result<(), DriverError> {
         self.snapshot = None;
-        // An error may have ended it already.
+        // An error may already have ended the transaction.
         if self.connection.is_autocommit() {
             return Ok(());
         }

@@ -1,13 +1,13 @@
-//! Files that stay open: those of a database that are read or written here beside SQLite.
+//! Files of a database that are read or written here beside SQLite. They stay open.
 //!
-//! Closing a file ends all locks that this process has on it, those of SQLite's own connections as well (fcntl(2)). So each
-//! is opened once, and closed only when it has no name any more and can have no new users.
+//! Closing a file releases all locks that this process has on it, those of SQLite's own connections included
+//! (fcntl(2)). So each file is opened once, and closed only when it has no name any more and so can have no new users.
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Opens a file for reading; the same one again if it is open.
+/// Opens a file for reading, or returns it if it is already open.
 #[cfg(unix)]
 pub(super) fn open(path: &Path) -> Option<Arc<File>> {
     use std::os::unix::fs::MetadataExt as _;

@@ -1,4 +1,4 @@
-//! List parameters: SQLite reads them as a table, `rarray`, whose values must be owned.
+//! List parameters. SQLite reads them as a table, `rarray`, whose values must be owned.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,20 +7,20 @@ use rusqlite::types::Value as SqlValue;
 
 use crate::value::{Value, days_of};
 
-/// Longer lists are not kept for the next one.
+/// Longer lists are not kept for the next statement.
 const KEPT: usize = 4_096;
 
 thread_local! {
-    /// The list of the last statement. A statement lets go of its parameters when it has run, on the same thread, so
-    /// the next one writes its keys over these: without it each key of each load would be an allocation.
+    /// The list of the last statement. A statement releases its parameters when it has run, on the same thread, so the
+    /// next one overwrites them with its own keys. Without this, each key of each load would be an allocation.
     static LAST: RefCell<Rc<Vec<SqlValue>>> = RefCell::default();
 }
 
-/// The values as SQLite takes them.
+/// The values in SQLite's form.
 pub(super) fn of(values: &[Value]) -> Rc<Vec<SqlValue>> {
     LAST.with_borrow_mut(|last| {
         if Rc::strong_count(last) > 1 || values.len() > KEPT {
-            // A statement has two lists, as arrays of columns would be, or one that is very long.
+            // The last list is in use, because a statement has two lists (arrays of columns), or it was very long.
             return Rc::new(values.iter().map(|value| over(SqlValue::Null, value)).collect());
         }
         let list = Rc::make_mut(last);
@@ -33,7 +33,7 @@ pub(super) fn of(values: &[Value]) -> Rc<Vec<SqlValue>> {
     })
 }
 
-/// The value, in the room of an old one where they are alike.
+/// The value, reusing the memory of an old one where possible.
 fn over(old: SqlValue, value: &Value) -> SqlValue {
     let blob = |bytes: &[u8]| match old {
         SqlValue::Blob(mut room) => {

@@ -1,7 +1,7 @@
 //! SQLite inside the process: many readers, one writer.
 //!
-//! Bounded reads (by key, or a page that an index serves) run inline on the task that asks, see `inline.rs`. Other
-//! reads run on reader threads. Writes are grouped, see `writer.rs`.
+//! Bounded reads (by key, or a page that an index serves) run inline on the calling task, see `inline.rs`. Other reads
+//! run on reader threads. Writes are grouped, see `writer.rs`.
 
 mod columns;
 mod connection;
@@ -47,7 +47,8 @@ pub(crate) struct Sqlite {
     place: Arc<Place>,
 }
 
-/// Where the file lies, and which file it is: one that was removed or replaced goes on being written, and is lost.
+/// The path of the file, and its identity. A file that was removed or replaced can still be written to, but the data is
+/// lost.
 struct Place {
     path: PathBuf,
     file: (u64, u64),
@@ -65,7 +66,7 @@ impl Place {
     }
 }
 
-/// The file's device and its number there.
+/// The file's device and inode.
 fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
     path.metadata().map(|file| (file.dev(), file.ino()))
 }
@@ -76,7 +77,7 @@ struct Threads {
 }
 
 impl Sqlite {
-    /// Opens the file, which is made if it is not there.
+    /// Opens the file, and creates it if it does not exist.
     pub(crate) fn open(path: PathBuf, settings: &SqliteSettings) -> Result<Self, DriverError> {
         let writer = connection::open_writer(&path, settings)?;
         let readers = |count: usize| -> Result<Vec<Connection>, DriverError> {
@@ -95,8 +96,8 @@ impl Sqlite {
         })
     }
 
-    /// Runs any other read on a reader thread; its rows are carried over. When nobody waits for them any more, the
-    /// thread gives up: a statement without an end would hold it for ever.
+    /// Runs any other read on a reader thread, which sends the rows back. When the caller is gone, the thread stops: an
+    /// endless statement would occupy it for ever.
     async fn run_on_thread(&self, call: Call<'_>) -> Result<u64, DriverError> {
         let permits = Arc::clone(&self.threads.permits);
         let permit = before(call.deadline, async move {
@@ -177,7 +178,7 @@ impl Driver for Sqlite {
         })
     }
 
-    /// A number in the file's first page that nothing of ours reads: it is written, and stays 0.
+    /// Writes a number in the file's first page that Tenfold never reads. It stays 0.
     fn try_write(&self, deadline: Instant) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(before(Some(deadline), async move {
             let place = Arc::clone(&self.place);

@@ -1,11 +1,13 @@
-//! The database's files are its owner's alone: they hold every organization's rows, and the keys that sign tokens.
+//! Makes the database's files private to their owner: they hold every organization's rows, and the keys that sign
+//! tokens.
 
 use std::path::{Path, PathBuf};
 
-/// What SQLite calls the files beside a database.
+/// The suffixes of SQLite's files beside a database.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
-/// Makes the folder of a database, as 0700; one that is there stays as it is, since it may be shared: `/tmp` for one.
+/// Creates the folder of a database with mode 0700. An existing folder is left alone, because it may be shared: `/tmp`,
+/// for example.
 pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -14,14 +16,14 @@ pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Makes the file as 0600 if it is not there, and takes others' rights on it away if it is, and on those beside it. SQLite
-/// gives those that it makes the rights of the first. Called before SQLite opens it.
+/// Creates the file with mode 0600 if it does not exist. Otherwise removes other users' rights to it and to the files
+/// beside it. SQLite gives the files that it creates the mode of the database. Called before SQLite opens the file.
 #[cfg(unix)]
 pub(super) fn keep_private(path: &Path) {
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 
-    // Only a new file is opened here: closing one that is there would end the locks that this process has on it (fcntl(2)).
-    // An error is SQLite's to report, which opens the same path next.
+    // Only a new file is opened here: closing an existing one would release the locks that this process has on it
+    // (fcntl(2)). SQLite opens the same path next and reports any error.
     let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     for file in std::iter::once(path.to_owned()).chain(BESIDE.map(|end| beside(path, end))) {
         let Ok(there) = std::fs::metadata(&file) else { continue };

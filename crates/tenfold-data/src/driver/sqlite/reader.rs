@@ -1,8 +1,8 @@
-//! A statement on a reader thread that ends when nobody waits for it any more.
+//! A statement on a reader thread that stops when its result is no longer wanted.
 //!
-//! Not `sqlite3_interrupt`: it ends whatever runs on the connection by then, which may be the next user's, and is lost
-//! on a statement that has not begun yet. Here SQLite asks, every so often, whether this very run is wanted. The writer
-//! never asks: an interrupted write would end its whole group, see `writer.rs`.
+//! `sqlite3_interrupt` is not used: it stops whatever runs on the connection by then, which may be the next user's
+//! statement, and has no effect on a statement that has not begun yet. Here SQLite regularly checks whether this very
+//! run is still wanted. The writer never checks: an interrupted write would end its whole group, see `writer.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +12,13 @@ use rusqlite::Connection;
 use super::connection::classify;
 use crate::driver::DriverError;
 
-/// How many of its instructions SQLite executes between two questions: some ten microseconds.
+/// How many instructions SQLite executes between two checks: some ten microseconds.
 const PERIOD: i32 = 1_000;
 
-/// Held by whoever waits for a run; the run is given up when this is dropped.
+/// Held by the task that waits for a run. Dropping it stops the run.
 pub(super) struct Wanted(Arc<AtomicBool>);
 
-/// What the thread sees of it.
+/// The reader thread's side of a [`Wanted`].
 pub(super) struct RepeatCheck(Arc<AtomicBool>);
 
 impl Wanted {
@@ -38,8 +38,8 @@ impl Drop for Wanted {
 }
 
 impl RepeatCheck {
-    /// Runs `work` on the connection, and ends it early when it is not wanted any more. The connection is as fit as
-    /// before in either case.
+    /// Runs `work` on the connection, and stops it early when it is no longer wanted. The connection stays usable in
+    /// either case.
     pub(super) fn over<T>(
         self,
         connection: &mut Connection,

@@ -27,7 +27,7 @@ struct Open {
 }
 
 impl SqliteTransaction {
-    /// Opens a savepoint in the group, which is open.
+    /// Opens a savepoint in the open group.
     pub(super) fn open(mut guard: OwnedMutexGuard<State>, queue: &Arc<Queue>) -> Result<Self, DriverError> {
         if let Err(error) = execute(&guard.connection, "SAVEPOINT member") {
             let error = guard.check_group(classify(&error));
@@ -44,7 +44,7 @@ impl SqliteTransaction {
 }
 
 impl Open {
-    /// Works on the connection while the group that the savepoint belongs to is alive.
+    /// Runs `work` on the connection if the group that the savepoint belongs to is still alive.
     fn with<T>(
         &mut self,
         work: impl FnOnce(&Connection) -> Result<T, DriverError>,
@@ -55,7 +55,7 @@ impl Open {
         work(&self.guard.connection).map_err(|error| self.guard.check_group(error))
     }
 
-    /// Runs what is to be stored with the rest, and ends the savepoint; says how long each statement took.
+    /// Runs the deferred statements, and releases the savepoint. Returns how long each statement took.
     fn finish(&mut self, deferred: Vec<Deferred>) -> Result<Vec<Duration>, NotCommitted> {
         let mut took = Vec::with_capacity(deferred.len());
         for (index, Deferred { statement, params, tenant, .. }) in deferred.into_iter().enumerate() {
@@ -75,7 +75,7 @@ impl Open {
         Ok(took)
     }
 
-    /// Becomes a member of the group and lets the next writer in; gives what tells of the COMMIT.
+    /// Joins the group and releases the writer. Returns the receiver of the COMMIT's result.
     fn join(mut self) -> Result<oneshot::Receiver<Result<(), DriverError>>, DriverError> {
         let (acknowledge, told) = oneshot::channel();
         let Some(members) = &mut self.guard.group else { return Err(ended()) };
@@ -89,16 +89,16 @@ impl Open {
         Ok(told)
     }
 
-    /// Ends the savepoint, if its group is still alive, as if it had never been.
+    /// Rolls back to the savepoint, if its group is still alive.
     fn roll_back(mut self) {
         self.guard.roll_back_member();
     }
 }
 
-/// Of those who hand the writer on to the next, every third uses up what tokio lets a task do before others have their turn.
-/// Whoever is woken then is put behind this thread's other tasks. So he would be without this, too, but another thread
-/// would be woken as well, since tokio runs at most three in a row who wake each other. It comes to steal him, or finds
-/// nothing: that takes longer than a small transaction, and SQLite's memory moves from core to core.
+/// On every third hand-over of the writer, the task uses up its coop budget. The next writer, when woken, then goes to
+/// the back of this thread's run queue. It would go there anyway, because tokio runs at most three tasks in a row that
+/// wake each other. But tokio would then also wake another thread, which steals the task or finds nothing. That takes
+/// longer than a small transaction, and SQLite's memory moves from core to core.
 fn spare_a_thread() {
     thread_local! {
         static TURN: Cell<u8> = const { Cell::new(0) };
@@ -109,7 +109,7 @@ fn spare_a_thread() {
         return;
     }
     let mut cx = Context::from_waker(Waker::noop());
-    // Of a task that is not to be held up, the budget never ends.
+    // In an unconstrained task the budget never ends.
     for _ in 0..BUDGET {
         if !coop::has_budget_remaining() || pin!(coop::consume_budget()).poll(&mut cx).is_pending() {
             break;
@@ -117,7 +117,7 @@ fn spare_a_thread() {
     }
 }
 
-/// What tokio lets a task do at most.
+/// The coop budget that tokio gives a task.
 const BUDGET: usize = 128;
 
 impl DriverTransaction for SqliteTransaction {
@@ -142,7 +142,7 @@ impl DriverTransaction for SqliteTransaction {
                 }
             };
             let told = open.join()?;
-            // Else a turn that is used up would have him polled once more for nothing.
+            // With its coop budget used up, the task would otherwise be polled once more for nothing.
             let told = coop::unconstrained(told).await.unwrap_or_else(|_| {
                 Err(DriverError::OutcomeUnknown(Source::new("whoever was to commit it has ended")))
             });
@@ -151,7 +151,7 @@ impl DriverTransaction for SqliteTransaction {
     }
 
     fn give_up(&self) -> bool {
-        // Who waited here would hold a thread of the runtime for as long as the statement takes.
+        // Waiting here would block a thread of the runtime for as long as the statement takes.
         let open = match self.0.try_lock() {
             Ok(mut open) => open.take(),
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),

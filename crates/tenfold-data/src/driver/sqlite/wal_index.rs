@@ -1,8 +1,8 @@
-//! The head of SQLite's WAL index, the file beside the database that ends in `-shm`: whether anything has been
-//! committed, or moved from the log into the database, since it was last looked at.
+//! The head of SQLite's WAL index, the file beside the database that ends in `-shm`. It shows whether anything was
+//! committed, or moved from the log into the database, since it was last read.
 //!
 //! Its first 136 bytes are documented (<https://sqlite.org/walformat.html#the_wal_index_file_format>): two copies of a
-//! header that every commit changes, by whatever process, and behind them how much of the log is in the database.
+//! header that every commit changes, by any process, and after them how much of the log is in the database.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -14,26 +14,27 @@ use super::kept_open;
 
 /// Both copies of the header, and the number of frames that are in the database.
 const HEAD: usize = 100;
-/// Where the first header has the number of the log's last valid frame.
+/// The bytes of the first header that hold the number of the log's last valid frame.
 const LAST_FRAME: Range<usize> = 16..20;
-/// Where the number of the last one stands that is in the database.
+/// The bytes that hold the number of the last frame that is in the database.
 const LAST_MOVED: Range<usize> = 96..100;
 
 /// The WAL index of one database file.
 pub(super) struct WalIndex(Arc<File>);
 
-/// What the index began with at one time. If two are equal, nothing was committed between them: a counter, the log's
-/// salts and a checksum are part of it. One that is read while a commit changes it equals neither neighbour.
+/// The first bytes of the index at one time. If two are equal, nothing was committed between them, because they include
+/// a counter, the log's salts and a checksum. One that was read while a commit changed it equals neither the one before
+/// nor the one after.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head([u8; HEAD]);
 
 impl Head {
-    /// How many frames of the log are in use; each holds one page.
+    /// How many frames of the log are in use. Each holds one page.
     pub(super) fn frames(&self) -> u32 {
         self.number(LAST_FRAME)
     }
 
-    /// How many of them are in the database.
+    /// How many of the frames are in the database.
     pub(super) fn moved(&self) -> u32 {
         self.number(LAST_MOVED)
     }
@@ -44,11 +45,11 @@ impl Head {
 }
 
 impl WalIndex {
-    /// The index of an open database. None where it cannot be read as a file that shows at once what SQLite writes to
-    /// it through memory: then readers do without.
+    /// The index of an open database. `None` where the file does not show at once what SQLite writes to it through
+    /// shared memory; readers then keep no snapshots.
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     pub(super) fn of(database: &Path) -> Option<Self> {
-        // SQLite keeps it beside the file itself, not beside a link to it.
+        // SQLite puts it beside the file itself, not beside a link to it.
         let mut path = OsString::from(std::fs::canonicalize(database).ok()?);
         path.push("-shm");
         kept_open::open(Path::new(&path)).map(WalIndex)
@@ -59,7 +60,7 @@ impl WalIndex {
         None
     }
 
-    /// What it begins with now. None while there is nothing to read.
+    /// The current head; `None` while there is nothing to read.
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     pub(super) fn head(&self) -> Option<Head> {
         use std::os::unix::fs::FileExt as _;
@@ -86,7 +87,7 @@ mod tests {
     use crate::statement::Dialect;
     use crate::testing::TestDatabase;
 
-    /// A file in a folder of its own, which goes with the first of the two.
+    /// A file in a folder of its own, which is removed with the returned `TestDatabase`.
     async fn place() -> (TestDatabase, PathBuf) {
         let place = TestDatabase::create(Dialect::Sqlite).await;
         let file = PathBuf::from(place.url().trim_start_matches("sqlite:"));
@@ -115,7 +116,7 @@ mod tests {
         assert!(committed != before && committed.frames() > before.frames());
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();
         assert!(head() != committed, "the log was moved into the database");
-        // The next commit begins the log anew.
+        // The next commit restarts the log.
         connection.execute_batch("INSERT INTO notes VALUES ('b')").unwrap();
         assert_eq!(head().frames(), 1);
     }
@@ -128,7 +129,7 @@ mod tests {
         let link = file.with_file_name("link.db");
         std::os::unix::fs::symlink(&file, &link).unwrap();
         assert!(Arc::ptr_eq(&index.0, &WalIndex::of(&link).unwrap().0));
-        // SQLite removes the index with its last connection.
+        // SQLite removes the index when its last connection closes.
         drop(connection);
         assert!(WalIndex::of(&file).is_none());
         let _connection = open(&file);

@@ -1,24 +1,24 @@
 //! SQLite's one writer, with group commit.
 //!
-//! At `synchronous=FULL` a commit waits for the disk. So each transaction is a savepoint inside one outer
-//! transaction; those that come one after the other share one COMMIT and are acknowledged after it. The queue is a
-//! fair async mutex: statements run inline under it. The first member of a group starts a task that commits it once nobody
-//! else can write ([`GroupCommit`]). It is no part of the member's own work, which may be dropped, or not be polled any more.
+//! At `synchronous=FULL` a commit waits for the disk. So each transaction is a savepoint inside one outer transaction.
+//! Consecutive savepoints share one COMMIT and are acknowledged after it. The queue is a fair async mutex; statements
+//! run inline under it. The first member of a group starts a task that commits the group once no other task can write
+//! ([`GroupCommit`]). The member does not do this itself, because its future may be dropped, or not polled any more.
 //! Readers see nothing before the COMMIT.
 //!
-//! A COMMIT holds the runtime's thread until the disk has answered. Where that takes longer than
-//! `database.commit_inline_limit` of late, or there is no runtime, it is left to a thread of its own.
+//! A COMMIT blocks a thread of the runtime until the disk has answered. If COMMITs have lately taken longer than
+//! `database.commit_inline_limit`, or there is no runtime, a separate thread does it.
 //!
-//! Traps, each with a test: an error may end the whole outer transaction (disk full, for one) and with it the
-//! neighbours' released savepoints: everybody in the group is told. A deferred foreign key would pass RELEASE
-//! and fail everybody's COMMIT: migrations refuse it. A statement is never interrupted, for the same reason.
+//! Traps, each with a test: an error (a full disk, for example) may end the whole outer transaction, and with it the
+//! other members' released savepoints; all members of the group are told. A deferred foreign key would pass RELEASE and
+//! fail the COMMIT of the whole group; migrations refuse it. For the same reason a statement is never interrupted.
 //!
-//! A second thread has the log moved into the database once it is long, see `log.rs`.
+//! A second thread moves the log into the database once it is long, see `log.rs`.
 //!
-//! Whoever holds the writer holds up all behind him, the committing task among them: so a transaction is given up after
-//! `database.transaction_limit`, and an acknowledgement comes when each of those who stood before the task has had so
-//! much time at most. Nothing bounds how long a transaction may be kept that waits for the writer and is not polled when its
-//! turn has come: it holds up the others until it is polled or dropped.
+//! A transaction that holds the writer blocks all transactions behind it, and the committing task too. So a transaction
+//! is given up after `database.transaction_limit`. An acknowledgement therefore comes at the latest when each
+//! transaction ahead of the committing task has had that much time. There is one wait without a bound: a transaction
+//! that gets the writer but is not polled blocks the others until it is polled or dropped.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
@@ -39,8 +39,8 @@ use super::log::Log;
 use super::transaction::SqliteTransaction;
 use crate::driver::{DriverError, Leader, LeaderEnd, SqliteSettings, start};
 
-/// So often an idle reader's snapshot is let go of. Another process, which cannot ask for it, may have to wait for that
-/// before it can begin its log anew. And so often the thread looks for a group that nobody commits.
+/// How often idle readers' snapshots are released. Another process cannot request it, and may have to wait for it
+/// before it can restart its log. At the same interval the thread looks for a group that no task commits.
 const IDLE: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
@@ -49,34 +49,35 @@ pub(super) struct Writer {
     max_waiting: usize,
 }
 
-/// Where transactions stand in line for the writer.
+/// The queue of transactions for the writer.
 pub(super) struct Queue {
-    /// Before the writer, which is closed last: SQLite then moves the log into the database, which no reader may.
+    /// Declared before `state`, so that the writer is closed last: SQLite then moves the log into the database, which a
+    /// reader may not do.
     log: Option<Log>,
     state: Arc<Mutex<State>>,
-    /// How many stand there, those who are to commit not counted.
+    /// How many transactions wait in the queue, not counting tasks that wait to commit.
     waiting: AtomicUsize,
-    /// How many of the last COMMITs were for one alone, for which nobody waited.
+    /// How many COMMITs in a row had one member, with no transaction waiting.
     alone: AtomicU32,
-    /// What a COMMIT takes of late, in microseconds.
+    /// A moving average of a COMMIT's duration, in microseconds.
     commit_takes: AtomicU64,
     commit_inline_limit: Duration,
-    /// For the thread that commits, and for the one that moves the log.
+    /// Wake the thread that commits, and the one that moves the log.
     to_commit: Call,
     to_move: Call,
 }
 
-/// Calls a thread; none once the database is closing.
+/// Wakes a thread; `None` once the database is closing.
 struct Call(StdMutex<Option<SyncSender<()>>>);
 
 impl Call {
     fn new() -> (Self, Receiver<()>) {
-        // One place is enough: a call that finds it taken will be served by the one that is due.
+        // Room for one call is enough: the pending call serves any further one.
         let (call, calls) = mpsc::sync_channel(1);
         (Call(StdMutex::new(Some(call))), calls)
     }
 
-    /// Says no if nobody hears it any more.
+    /// Returns `false` if the thread has ended.
     fn make(&self) -> bool {
         let call = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         call.as_ref().is_some_and(|call| !matches!(call.try_send(()), Err(TrySendError::Disconnected(()))))
@@ -92,13 +93,15 @@ impl Call {
 }
 
 impl Queue {
-    /// The writer, once those who asked before are done.
+    /// The writer, in the order of the requests.
     pub(super) async fn writer(&self) -> OwnedMutexGuard<State> {
-        // Who is at the end of his turn would be given the writer, and not go on with it before the next.
+        // A task that has used up its coop budget would get the lock without being polled, and hold it until its next
+        // turn.
         unconstrained(Arc::clone(&self.state).lock_owned()).await
     }
 
-    /// The same for a thread, which goes to the end once more if somebody has come meanwhile: he is let into the group.
+    /// The same for a thread. If transactions are waiting, the thread queues again behind them once, so that they join
+    /// the group.
     fn writer_after_the_others(&self) -> OwnedMutexGuard<State> {
         let state = Arc::clone(&self.state).blocking_lock_owned();
         if !self.is_awaited() {
@@ -108,21 +111,21 @@ impl Queue {
         Arc::clone(&self.state).blocking_lock_owned()
     }
 
-    /// Whether somebody stands there.
+    /// Whether transactions are waiting for the writer.
     pub(super) fn is_awaited(&self) -> bool {
         self.waiting.load(Ordering::Acquire) > 0
     }
 
-    /// Commits the group that is open, if there is one, and notes what that tells of the next. Has the log moved once it is
-    /// long.
+    /// Commits the open group, if there is one, and updates the statistics for the next one. Starts moving the log once
+    /// it is long.
     fn commit(&self, state: &mut State) {
         let started = Instant::now();
         let Some(members) = state.commit_group() else { return };
-        // Who holds the writer is the only one who stores these.
+        // The lock is held, so no other task updates these counters.
         let is_alone = members == 1 && !self.is_awaited();
         let alone = if is_alone { self.alone.load(Ordering::Acquire).wrapping_add(1) } else { 0 };
         self.alone.store(alone, Ordering::Release);
-        // One that is out of the ordinary counts for a quarter.
+        // Each COMMIT counts for a quarter, so that one outlier does not decide.
         let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let before = self.commit_takes.load(Ordering::Acquire);
         self.commit_takes.store(before - before / 4 + took / 4, Ordering::Release);
@@ -131,31 +134,31 @@ impl Queue {
         }
     }
 
-    /// Whether whoever has written is not alone, as far as the last COMMITs tell. Who commits for one alone at once may not
-    /// see that others are ready, if one thread runs them all: so he looks now and then.
+    /// Whether other transactions are expected to join the group, judging by the last COMMITs. A lone committer may not
+    /// see that others are ready, if one thread runs them all. So it waits for them at every eighth COMMIT.
     fn expects_company(&self) -> bool {
         self.alone.load(Ordering::Acquire).is_multiple_of(8)
     }
 
-    /// Whether a COMMIT is not to hold a thread of the runtime.
+    /// Whether COMMITs take too long for a thread of the runtime.
     fn commits_are_long(&self) -> bool {
         Duration::from_micros(self.commit_takes.load(Ordering::Acquire)) >= self.commit_inline_limit
     }
 
-    /// Has the group committed that is open now.
+    /// Starts a task that commits the open group.
     pub(super) fn see_to_commit(self: &Arc<Self>) {
         start(GroupCommit(Arc::clone(self)), Handle::try_current().ok().as_ref());
     }
 }
 
-/// Sees that a group is committed. When its runtime ends before, the thread does it.
+/// Makes sure that a group is committed. If its runtime ends first, the thread does it.
 struct GroupCommit(Arc<Queue>);
 
 impl Leader for GroupCommit {
-    /// Commits the group once nobody else can write: the same rule as for a request's loads (`scope/drive.rs`). Those who
-    /// can run do so until the executor has gone round once, and those who have queued up by then go first; who came
-    /// meanwhile is let in too, once, since each costs less than a COMMIT of his own. Where the last COMMITs were for one
-    /// alone, nobody is expected.
+    /// Commits the group once no other task can write: the same rule as for a request's loads (`scope/drive.rs`). Tasks
+    /// that can run do so until the executor has gone round once. Transactions that have queued up by then go first.
+    /// Those that came meanwhile are let in too, once, because each costs less than a COMMIT of its own. After COMMITs
+    /// with one member only, the task does not wait for others.
     async fn lead(&mut self) {
         let queue = &self.0;
         if queue.commits_are_long() && queue.to_commit.make() {
@@ -183,7 +186,7 @@ impl Leader for GroupCommit {
     }
 }
 
-/// What the thread that commits does until the database is closed, or gone.
+/// The loop of the thread that commits. It ends when the database is closed or dropped.
 fn commit_when_called(queue: &Weak<Queue>, calls: &Receiver<()>) {
     loop {
         let call = calls.recv_timeout(IDLE);
@@ -194,7 +197,7 @@ fn commit_when_called(queue: &Weak<Queue>, calls: &Receiver<()>) {
                 queue.commit(&mut state);
             }
             Err(RecvTimeoutError::Timeout) => {
-                // That of a runtime which is there but not driven any more.
+                // A group whose runtime exists but is not driven any more.
                 if let Ok(mut state) = queue.state.try_lock() {
                     queue.commit(&mut state);
                 }
@@ -205,21 +208,21 @@ fn commit_when_called(queue: &Weak<Queue>, calls: &Receiver<()>) {
     }
 }
 
-/// What the thread that moves the log does until then.
+/// The loop of the thread that moves the log.
 fn move_when_called(queue: &Weak<Queue>, calls: &Receiver<()>) {
     while calls.recv().is_ok() {
         let Some(queue) = queue.upgrade() else { break };
         let Some(log) = queue.log.as_ref().filter(|log| log.is_to_be_moved()) else { continue };
         log.move_most();
         let mut state = queue.writer_after_the_others();
-        // Nothing can be moved from within a group.
+        // The log cannot be moved while a group is open.
         queue.commit(&mut state);
         log.move_rest();
     }
 }
 
 impl Writer {
-    /// Takes the connection, and starts the threads that see to long commits and the readers' snapshots, and to the log.
+    /// Takes the connection and starts two threads: one for long COMMITs and the readers' snapshots, one for the log.
     pub(super) fn start(
         connection: Connection,
         log: Option<Log>,
@@ -248,7 +251,7 @@ impl Writer {
         Ok(Writer { queue, threads: StdMutex::new(threads), max_waiting: settings.max_waiting_writes })
     }
 
-    /// Opens a savepoint, once those who asked before are done.
+    /// Opens a savepoint, after the transactions that were queued before.
     pub(super) async fn begin(&self, deadline: Option<Instant>) -> Result<SqliteTransaction, DriverError> {
         let _place = Place::take(&self.queue.waiting, self.max_waiting)?;
         let open = async {
@@ -271,7 +274,7 @@ impl Writer {
         drop(state);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
-            // Its result is nobody's business any more.
+            // The result of the thread no longer matters.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }

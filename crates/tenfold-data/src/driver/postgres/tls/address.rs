@@ -1,4 +1,5 @@
-//! What an address says about TLS. The client library knows three of libpq's modes and no file, so both are read here.
+//! The TLS settings in an address. The client library knows three of libpq's modes and no certificate files, so both
+//! are read here.
 
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
@@ -15,13 +16,13 @@ use super::Tls;
 use super::verify::Trust;
 use crate::error::DataError;
 
-/// An address as it was read.
+/// A parsed address.
 pub(in super::super) struct Address {
     pub(in super::super) config: Config,
     pub(in super::super) tls: Tls,
 }
 
-/// libpq's modes. `allow`, which begins without TLS and tries it when it is refused, is not among them.
+/// libpq's modes. `allow` is left out: it connects without TLS, and tries TLS only when refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Disable,
@@ -31,7 +32,7 @@ enum Mode {
     VerifyFull,
 }
 
-/// What the client library does not read.
+/// The parameters that the client library does not read.
 #[derive(Default)]
 struct Asked {
     mode: Option<Mode>,
@@ -43,7 +44,7 @@ enum Roots {
     File(PathBuf),
 }
 
-/// Reads the address that stands in the setting `key`, and the certificates that it names.
+/// Reads the address in the setting `key`, and the certificates that it names.
 pub(in super::super) fn read(key: &str, url: &str) -> Result<Address, DataError> {
     let (url, asked) = part(url).map_err(|why| refused(key, &why))?;
     let mut config = Config::from_str(&url).map_err(|error| refused(key, &unreadable(&url, &error)))?;
@@ -69,13 +70,14 @@ fn refused(key: &str, why: &str) -> DataError {
 }
 
 fn unreadable(url: &str, error: &tokio_postgres::Error) -> String {
-    // A second @ is that of a password, which the parser then takes for other parts, and names.
+    // A second @ belongs to a password. The parser then takes parts of the password for other fields, and its message
+    // quotes them.
     let cause = error.source().filter(|_| url.matches('@').count() < 2);
     let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
     format!("is not a PostgreSQL address: {error}{cause}")
 }
 
-/// The address without the two parameters, and what they say.
+/// Splits the two parameters off the address, and reads them.
 fn part(url: &str) -> Result<(String, Asked), String> {
     let mut asked = Asked::default();
     // A password may hold a question mark.
@@ -117,8 +119,8 @@ impl Mode {
     }
 }
 
-/// Which certificates are taken. As with libpq, `require` with a file is `verify-ca`; what would verify less than it
-/// seems to is refused.
+/// Which certificates are accepted. As with libpq, `require` with a file means `verify-ca`. A combination that would
+/// verify less than it seems to is refused.
 fn trust(mode: Mode, roots: Option<&Roots>) -> Result<Trust, String> {
     match (mode, roots) {
         (Mode::Disable | Mode::Prefer, Some(_)) => {
@@ -163,7 +165,7 @@ fn from_file(file: &Path) -> Result<RootCertStore, String> {
 
 fn from_system() -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    // A certificate of the system that rustls cannot read is one that it would not accept either.
+    // A system certificate that rustls cannot read is one that it would not accept either.
     let found = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
@@ -174,7 +176,7 @@ fn from_system() -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-/// What can never be satisfied is refused at start.
+/// A combination that can never succeed is refused at start.
 fn check(mode: Mode, config: &Config) -> Result<(), &'static str> {
     if config.get_channel_binding() == ChannelBinding::Require && matches!(mode, Mode::Disable | Mode::Prefer)
     {
@@ -187,7 +189,7 @@ fn check(mode: Mode, config: &Config) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a host is another machine, as far as its name tells.
+/// Whether a host is another machine, judging by its name.
 fn is_elsewhere(host: &Host) -> bool {
     match host {
         Host::Tcp(name) => {

@@ -1,4 +1,4 @@
-//! Why there was no TLS, and what to set.
+//! Why TLS failed, and which setting to change.
 
 use std::io;
 
@@ -56,7 +56,7 @@ fn of_certificate(why: &CertificateError, host: &str, trust: &Trust) -> String {
     }
 }
 
-/// Whom it is for.
+/// The hosts that the certificate is for.
 fn names(why: &CertificateError) -> String {
     match why {
         CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
@@ -66,7 +66,7 @@ fn names(why: &CertificateError) -> String {
     }
 }
 
-/// What to set where the client library has found out by itself that there can be no TLS.
+/// The setting to change when the client library itself found that TLS is not possible.
 pub(in super::super) fn hint(error: &tokio_postgres::Error) -> Option<&'static str> {
     let cause = std::error::Error::source(error)?.to_string();
     (cause == "server does not support TLS").then_some(

@@ -1,7 +1,7 @@
-//! TLS to PostgreSQL, as the address asks for it with libpq's words: `sslmode` and `sslrootcert`.
+//! TLS to PostgreSQL, configured in the address with libpq's words: `sslmode` and `sslrootcert`.
 //!
-//! The client library speaks the protocol up to the handshake; the handshake is that of rustls. All that opens a
-//! connection takes its connector from here: the pool, the lanes, migrations, and the request that cancels a statement.
+//! The client library speaks the protocol up to the handshake; rustls does the handshake. Every connection uses the
+//! connector from here: the pool, the lanes, migrations, and cancel requests.
 
 mod address;
 mod failure;
@@ -24,7 +24,7 @@ pub(super) use self::failure::hint;
 pub(super) use self::stream::TlsStream;
 use self::verify::{Trust, Verifier};
 
-/// Makes the TLS half of connections; cheap to clone.
+/// Creates the TLS half of connections. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Tls {
     connector: TlsConnector,
@@ -42,7 +42,7 @@ impl Tls {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
-        // What PostgreSQL 17 wants to see with sslnegotiation=direct, and what libpq sends always.
+        // PostgreSQL 17 requires it with sslnegotiation=direct, and libpq always sends it.
         config.alpn_protocols = vec![b"postgresql".to_vec()];
         Tls { connector: TlsConnector::from(Arc::new(config)), trust }
     }
@@ -53,7 +53,7 @@ impl MakeTlsConnect<Socket> for Tls {
     type TlsConnect = Handshake;
     type Error = TlsFailure;
 
-    /// Called before it is known whether there will be a handshake, and with no name for a local socket.
+    /// Called before it is known whether there will be a handshake, and with an empty name for a local socket.
     fn make_tls_connect(&mut self, host: &str) -> Result<Handshake, TlsFailure> {
         Ok(Handshake { tls: self.clone(), host: host.to_owned() })
     }
@@ -73,7 +73,8 @@ impl TlsConnect<Socket> for Handshake {
     fn connect(self, socket: Socket) -> Self::Future {
         Box::pin(async move {
             let Handshake { tls: Tls { connector, trust }, host } = self;
-            // A name is sent with the handshake (SNI), so that a proxy of many databases knows which; an address is not.
+            // The host name is sent with the handshake (SNI), so that a proxy of many databases can route it. An IP
+            // address is not sent.
             let name = ServerName::try_from(host.clone()).map_err(|_| TlsFailure::not_a_name(&host))?;
             let shaken = connector.connect(name, socket).await;
             shaken.map(TlsStream::new).map_err(|error| TlsFailure::of(&error, &host, &trust))

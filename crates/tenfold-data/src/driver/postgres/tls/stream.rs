@@ -1,4 +1,4 @@
-//! An encrypted connection, and what binds a password to it.
+//! An encrypted connection, and its channel binding.
 
 use std::io;
 use std::pin::Pin;
@@ -20,8 +20,8 @@ impl TlsStream {
 }
 
 impl Encrypted for TlsStream {
-    /// The hash of the server's certificate: `tls-server-end-point` of RFC 5929. SCRAM signs it, so a proxy with another
-    /// certificate cannot pass a password on, even where certificates are not verified.
+    /// The hash of the server's certificate: `tls-server-end-point` of RFC 5929. SCRAM signs it, so a proxy with
+    /// another certificate cannot relay a password, even where certificates are not verified.
     fn channel_binding(&self) -> ChannelBinding {
         let certificates = self.0.get_ref().1.peer_certificates();
         let hash = certificates.and_then(|all| all.first()).and_then(|first| end_point(first));
@@ -65,8 +65,8 @@ impl AsyncWrite for TlsStream {
     }
 }
 
-/// The hash of a certificate, made with the hash of its own signature; SHA-256 in place of MD5 and SHA-1. None for a
-/// signature for which no such hash is defined, such as Ed25519: then SCRAM goes without.
+/// The hash of a certificate, computed with the hash function of its own signature, but with SHA-256 in place of MD5
+/// and SHA-1. `None` for a signature that has no such hash, such as Ed25519; SCRAM then runs without channel binding.
 fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     match signature_algorithm(certificate)? {
         // RSA, from PKCS #1: 1.2.840.113549.1.1.
@@ -86,7 +86,7 @@ fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The object identifier of the algorithm with which a certificate is signed, in its bytes: `Certificate ::= SEQUENCE {
+/// The bytes of the object identifier of the algorithm that signed a certificate: `Certificate ::= SEQUENCE {
 /// tbsCertificate SEQUENCE, signatureAlgorithm SEQUENCE { algorithm OBJECT IDENTIFIER, … }, … }`.
 fn signature_algorithm(certificate: &[u8]) -> Option<&[u8]> {
     const SEQUENCE: u8 = 0x30;
@@ -97,13 +97,13 @@ fn signature_algorithm(certificate: &[u8]) -> Option<&[u8]> {
     element(algorithm, OBJECT_IDENTIFIER).map(|(identifier, _)| identifier)
 }
 
-/// What the first element of DER holds, if it has this tag, and what comes behind it.
+/// The content of the first DER element, if it has this tag, and the bytes after it.
 fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&found, bytes) = bytes.split_first()?;
     let (&first, bytes) = bytes.split_first()?;
     let (length, bytes) = match first {
         0..=0x7f => (usize::from(first), bytes),
-        // The length of the length: certificates are shorter than 16 MiB.
+        // The length of the length field: certificates are shorter than 16 MiB.
         0x81..=0x83 => {
             let (length, bytes) = bytes.split_at_checked(usize::from(first & 0x7f))?;
             (length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), bytes)

@@ -1,4 +1,4 @@
-//! Which certificates of a server are accepted.
+//! Which server certificates are accepted.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// Which certificates are taken.
+/// Which certificates are accepted.
 #[derive(Debug)]
 pub(super) enum Trust {
-    /// Any. An attacker who can change what is on the wire can pose as the server.
+    /// Any. An attacker who can change the traffic can pose as the server.
     Anybody,
-    /// One that these authorities signed, for whatever name.
+    /// One that these authorities signed, for any name.
     Signed { roots: RootCertStore, whose: String },
     /// One that these authorities signed for the host in the address.
     Named { roots: RootCertStore, whose: String },
 }
 
-/// Looks at the certificate of a server.
+/// Verifies the certificate of a server.
 #[derive(Debug)]
 pub(super) struct Verifier {
     trust: Arc<Trust>,
@@ -54,7 +54,7 @@ impl ServerCertVerifier for Verifier {
         Ok(ServerCertVerified::assertion())
     }
 
-    // The server must have the key of its certificate, accepted or not: channel binding is built on that.
+    // The server must hold the key of its certificate, accepted or not: channel binding relies on that.
     fn verify_tls12_signature(
         &self,
         message: &[u8],
