@@ -1,4 +1,4 @@
-//! The one source of time and of fresh ids, so that a test can move the first and order the second.
+//! The one source of time and of new ids, so that a test can move the time and predict the order of ids.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use uuid::Uuid;
 
-/// A moment in UTC; what Tenfold stores is exact to the microsecond, as both databases keep it.
+/// A moment in UTC. Tenfold stores times to the microsecond, as both databases do.
 pub type Timestamp = jiff::Timestamp;
 
 /// Tells the time: the machine's, or one that a test sets and moves.
@@ -47,14 +47,14 @@ impl Clock {
     /// Moves a manual clock forward.
     ///
     /// # Panics
-    /// On the system clock: nobody moves that.
+    /// On the system clock, which cannot be moved.
     pub fn advance(&self, by: std::time::Duration) {
         let Source::Manual(micros) = &self.source else { panic!("only a manual clock can be advanced") };
         micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::AcqRel);
     }
 
-    /// A fresh UUIDv7 (RFC 9562): ordered by time, and strictly ascending for one clock, also when its time is set
-    /// back, so that rows which are made one after the other are also sorted so.
+    /// A new UUIDv7 (RFC 9562): ordered by time, and strictly ascending for one clock, even when its time is set back.
+    /// So rows that are created one after the other also sort in that order.
     pub fn new_id(&self) -> Uuid {
         // 48 bits of milliseconds and 12 bits of counter, as RFC 9562 section 6.2 method 1 allows.
         let floor = u64::try_from(self.now().as_millisecond()).unwrap_or(0) << 12;
@@ -71,8 +71,8 @@ impl Clock {
     }
 }
 
-/// Eight random bytes, which the operating system is asked for many at a time: a call for each id would cost more than
-/// binding all the values of its row. They are no secrets, as ids are none.
+/// Eight random bytes. They are fetched from the operating system in bulk, because a call for each id would cost more
+/// than binding all the values of its row. Ids are not secrets.
 fn random() -> [u8; 8] {
     const MANY: usize = 64;
     thread_local! {
@@ -88,7 +88,7 @@ fn random() -> [u8; 8] {
     })
 }
 
-/// The moment `micros` microseconds after 1970; out-of-range values are held at the ends of the calendar.
+/// The moment `micros` microseconds after 1970. Out-of-range values are clamped to the ends of the calendar.
 pub(crate) fn from_micros(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

@@ -1,34 +1,35 @@
-//! A rule of the database that a value breaks, told alike on both databases.
+//! A database constraint that a value violates, reported in the same way by both databases.
 
 use std::fmt;
 
-/// Which rule a value breaks.
+/// The constraint that a value violates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Constraint {
     /// What kind of rule.
     pub kind: ConstraintKind,
     /// The table that was written.
     pub table: String,
-    /// The columns that must be unique or have a value, or that refer to another row; the organization's among
-    /// them. Not known of a CHECK, nor of a row that others refer to; on SQLite for a reference only after an insert.
+    /// The columns that must be unique or not NULL, or that refer to another row, the organization's column included.
+    /// Empty for a CHECK, and for a row that other rows refer to. On SQLite a reference has columns only after an
+    /// insert.
     pub columns: Vec<String>,
-    /// The rule's name. Both databases know that of a CHECK which has one (`CONSTRAINT name CHECK (…)`); the rest
-    /// have names on PostgreSQL only, so go by the columns.
+    /// The constraint's name. Both databases name a CHECK that has a name (`CONSTRAINT name CHECK (…)`). The others
+    /// have names on PostgreSQL only, so compare the columns.
     pub name: Option<String>,
-    /// The entity that was written, unless it was by an author's own SQL.
+    /// The entity that was written; `None` if an author's own SQL wrote it.
     pub entity: Option<&'static str>,
-    /// The row that was written, if it was one.
+    /// The key of the row that was written, if it was a single row.
     pub key: Option<String>,
 }
 
 /// What kind of rule a constraint is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConstraintKind {
-    /// No two rows have the same values.
+    /// No two rows may have the same values.
     Unique,
-    /// It refers to a row that must be there.
+    /// The row that it refers to must exist.
     ForeignKey,
-    /// It has a value.
+    /// It must have a value.
     NotNull,
     /// A condition that its author wrote.
     Check,

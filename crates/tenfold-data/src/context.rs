@@ -1,4 +1,4 @@
-//! Who asks: the request's tenant, principal, deadline, trace and data scope.
+//! The context of a request: its tenant, principal, deadline, trace and data scope.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -24,11 +24,11 @@ pub struct Principal {
     pub user: Uuid,
     /// The session that the request was signed with.
     pub session: Uuid,
-    /// The names of what this user may do here.
+    /// The names of this user's permissions.
     pub permissions: Arc<BTreeSet<String>>,
 }
 
-/// What everything that reads, writes or calls another module takes: it names one organization.
+/// What everything takes that reads, writes or calls another module. It names one organization.
 ///
 /// Cheap to clone. A tenant-owned entity cannot be loaded without one (or a transaction made from one).
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub struct Context {
     repeats: RepeatCheck,
 }
 
-/// A context that names no organization: sign-in, schedules, the console. It reaches global entities only.
+/// A context that names no organization: for sign-in, schedules and the console. It reaches global entities only.
 #[derive(Clone)]
 pub struct SystemContext {
     scope: Arc<Scope>,
@@ -47,7 +47,7 @@ pub struct SystemContext {
 }
 
 impl Database {
-    /// Runs `work` in a scope of its own, outside any request: start-up, seeds, commands, tests.
+    /// Runs `work` in a scope of its own, outside any request: for start-up, seeds, commands and tests.
     pub async fn run<T>(&self, deadline: Option<Instant>, work: impl AsyncFnOnce(SystemContext) -> T) -> T {
         let scope = Scope::new(self.clone(), TraceContext::start_random(), deadline);
         let cx = SystemContext::new(Arc::clone(&scope));
@@ -56,18 +56,18 @@ impl Database {
 }
 
 impl SystemContext {
-    /// The context of a scope; who holds the scope decides who may act for the whole system.
+    /// The context of a scope. Code that holds the scope decides what may act for the whole system.
     pub fn new(scope: Arc<Scope>) -> Self {
         SystemContext { scope, repeats: RepeatCheck::Counted }
     }
 
-    /// The same request, acting inside one organization, for nobody in particular.
+    /// The same request, acting inside one organization, without a principal.
     pub fn within(&self, tenant: OrgId) -> Context {
         Context { scope: Arc::clone(&self.scope), tenant, principal: None, repeats: self.repeats }
     }
 
-    /// The same context, through which a read, a write or a call may run again and again: the N+1 detector leaves out what
-    /// is asked for through it, for the `reason` that its author gives.
+    /// The same context, for reads, writes and calls that may repeat. The N+1 detector skips them, for the `reason`
+    /// that the author gives.
     pub fn repeating(&self, reason: &'static str) -> Self {
         SystemContext { repeats: RepeatCheck::unless(reason), ..self.clone() }
     }
@@ -109,13 +109,13 @@ impl Context {
         self.tenant
     }
 
-    /// The person whom the request was authenticated as; none in work that the system does by itself.
+    /// The person that the request was authenticated as; `None` for work of the system itself.
     pub fn principal(&self) -> Option<&Principal> {
         self.principal.as_deref()
     }
 
-    /// The same context, through which a read, a write or a call may run again and again: the N+1 detector leaves out what
-    /// is asked for through it, for the `reason` that its author gives.
+    /// The same context, for reads, writes and calls that may repeat. The N+1 detector skips them, for the `reason`
+    /// that the author gives.
     pub fn repeating(&self, reason: &'static str) -> Self {
         Context { repeats: RepeatCheck::unless(reason), ..self.clone() }
     }
@@ -124,8 +124,8 @@ impl Context {
         self.repeats
     }
 
-    /// Counts a call to another module's method for so many keys, for the N+1 detector; `asks` tells its arguments from
-    /// others, where that is known.
+    /// Counts a call to another module's method for this many keys, for the N+1 detector. `asks` distinguishes its
+    /// arguments from others, if they are known.
     #[doc(hidden)]
     pub fn count_call(
         &self,
@@ -150,7 +150,7 @@ impl Context {
         self.scope.trace()
     }
 
-    /// The clock that tests can move.
+    /// The clock, which tests can move.
     pub fn clock(&self) -> &Clock {
         self.scope.clock()
     }
@@ -165,8 +165,8 @@ impl Context {
         self.scope.clock().new_id()
     }
 
-    /// Runs `task` beside the rest of the request; its loads are batched with the others'. It ends with the
-    /// request at the latest. A plain `tokio::spawn` would leave the scope, and its loads would fail.
+    /// Runs `task` beside the rest of the request. Its loads are batched with the others'. It ends with the request at
+    /// the latest. A plain `tokio::spawn` would leave the scope, and its loads would fail.
     ///
     /// Returns a handle that gives the task's value, or `None` if the request ended first.
     pub fn spawn<T, F>(&self, task: F) -> impl Future<Output = Option<T>> + Send + use<T, F>
@@ -178,7 +178,7 @@ impl Context {
     }
 }
 
-/// Where statements of one caller go: its scope, its tenant, its transaction if one is open.
+/// Where the statements of a caller run: its scope, its tenant, and its transaction if one is open.
 #[doc(hidden)]
 pub struct Origin<'a> {
     pub(crate) scope: &'a Arc<Scope>,
@@ -188,13 +188,14 @@ pub struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    /// Who asks, kept beyond the borrow of the context.
+    /// The origin of a statement at `site`, without the borrow of the context.
     pub(crate) fn asker(&self, site: CallSite) -> Asker {
         Asker { tenant: self.tenant, connection: self.connection.cloned(), site, repeats: self.repeats }
     }
 }
 
-/// What an entity can be reached through: a [`Tenant`](crate::Tenant)-owned one needs a context that names an organization.
+/// The contexts through which an entity can be reached. A [`Tenant`](crate::Tenant)-owned entity needs one that names
+/// an organization.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot reach rows owned by `{O}`",
     label = "this context names no organization",
@@ -203,7 +204,7 @@ impl Origin<'_> {
 )]
 pub trait Reach<O: Ownership>: Caller {}
 
-/// Whoever statements can be sent through: contexts and transactions.
+/// What statements can be sent through: contexts and transactions.
 pub trait Caller: Send + Sync {
     #[doc(hidden)]
     fn origin(&self) -> Origin<'_>;

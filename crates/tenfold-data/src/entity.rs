@@ -1,4 +1,4 @@
-//! An entity: a row of a table as a plain struct, and what the derive says about it.
+//! An entity: a row of a table as a plain struct, and what the derive knows about it.
 
 mod table;
 
@@ -13,7 +13,7 @@ use crate::relation::{Link, Peering};
 use crate::row::{ReadError, Row};
 use crate::value::{ColumnType, KeyType, Value};
 
-/// A struct that is kept as rows of one table; written by `derive(Entity)`.
+/// A struct that is stored as rows of one table. `derive(Entity)` implements it.
 pub trait Entity: Sized + Send + Sync + 'static {
     /// The type of the key column.
     type Key: KeyType;
@@ -23,21 +23,21 @@ pub trait Entity: Sized + Send + Sync + 'static {
     /// The table and its columns.
     fn table() -> &'static Table;
 
-    /// Reads the struct from a row that holds the columns in the order of [`Table::columns`], without that of the
-    /// organization: the statement has asked for `owner`'s rows.
+    /// Reads the struct from a row that holds the columns in the order of [`Table::columns`], without the
+    /// organization's column: the statement has selected `owner`'s rows.
     ///
     /// # Errors
-    /// When a column holds something else than its field.
+    /// When a column holds something other than its field's type.
     fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError>;
 
     /// The column values, in the order of [`Table::columns`].
     fn values(&self) -> Vec<Value>;
 
-    /// The same of a row that is not needed any more.
+    /// The column values of a row that is no longer needed.
     #[doc(hidden)]
     fn into_values(self) -> Vec<Value>;
 
-    /// The value of the column at a place among those that are read, if it is one that rows can be linked by.
+    /// The value of the selected column at this position, if rows can be linked by it.
     #[doc(hidden)]
     fn link_at(&self, place: usize) -> Link;
 
@@ -48,15 +48,15 @@ pub trait Entity: Sized + Send + Sync + 'static {
     fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering);
 }
 
-/// An entity with a column that counts its changes, `#[entity(version)]`: whoever writes can say which state he has
-/// seen, and is told when it is not the last any more (optimistic locking).
+/// An entity with a column that counts its changes, `#[entity(version)]`. A writer can state the version that it has
+/// seen, and gets an error if it is no longer the current one (optimistic locking).
 pub trait Versioned: Entity {
     /// The version that was loaded.
     fn version(&self) -> i64;
 }
 
-/// Columns whose values no two rows share, declared as `#[entity(unique(email))]` and named `Account::unique_email`.
-/// In a tenant's table the organization is one of them. `Account::unique_key` is the primary key.
+/// Columns whose values are unique, declared as `#[entity(unique(email))]` and named `Account::unique_email`. In a
+/// tenant's table the organization is one of them. `Account::unique_key` is the primary key.
 pub struct Unique<E> {
     columns: &'static [&'static str],
     entity: PhantomData<fn() -> E>,
@@ -117,11 +117,11 @@ impl DataError {
         })
     }
 
-    /// Says which entity was written, and which row if it was one.
+    /// Adds the entity that was written, and the row if it was a single one.
     pub(crate) fn of<E: Entity>(mut self, key: Option<String>) -> Self {
         if let DataError::Conflict { constraint, .. } | DataError::Refused { constraint, .. } = &mut self {
             let table = E::table();
-            // SQLite does not always name the table, and PostgreSQL names the one that refers to this one, by columns
+            // SQLite does not always name the table. PostgreSQL names the table that refers to this one, with columns
             // that SQLite does not know.
             if constraint.table.is_empty() || constraint.kind == ConstraintKind::ForeignKey {
                 if constraint.table != table.name {

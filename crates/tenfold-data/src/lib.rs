@@ -1,6 +1,6 @@
 //! Data access: entities, cohorts, the request scope, transactions, migrations and the two database drivers.
 //!
-//! Everything that reaches a database passes through here, with a name, a module and the author's file and line.
+//! Every access to a database goes through this crate, with a name, a module and the author's file and line.
 //!
 //! An organization's rows are reached through a context that names it, and written inside a transaction:
 //!
@@ -22,7 +22,7 @@
 //! }
 //! ```
 //!
-//! What would break this does not compile. A context that names no organization reaches no organization's rows:
+//! Code that would break this does not compile. A context that names no organization reaches no organization's rows:
 //!
 //! ```compile_fail,E0277
 //! # use tenfold_data::{Context, DataError, Entity, EntityExt, OrgId, SystemContext, id};
@@ -88,7 +88,7 @@
 //! }
 //! ```
 
-//! A relation goes by a column that can hold the other's key:
+//! A relation must use a column that can hold the other entity's key:
 //!
 //! ```compile_fail,E0277
 //! # use tenfold_data::{Entity, EntityExt, Many, OrgId, id};
@@ -103,12 +103,13 @@
 //!     #[entity(key)]
 //!     id: NoteId,
 //!     org_id: OrgId,
-//!     #[entity(has_many(by = name))] // a text, and no id of a note
+//!     #[entity(has_many(by = name))] // a text, not the id of a note
 //!     tags: Many<Tag>,
 //! }
 //! ```
 //!
-//! What may be empty has no place in an order that both databases agree on, and what has no version cannot be stale:
+//! A list cannot be ordered by a nullable column, because the databases sort NULL differently. An entity without a
+//! version has no stale version to expect:
 //!
 //! ```compile_fail,E0277
 //! # use tenfold_data::{Entity, EntityExt, OrgId, id};

@@ -1,8 +1,8 @@
-//! The tables that keep rows of organizations: those whose key begins with `org_id`. A statement of an entity that is
+//! The tables that hold rows of organizations: those whose key begins with `org_id`. A statement of an entity that is
 //! declared global is refused on them.
 //!
-//! Row-level security cannot do it: the statements of a global entity run with the reach of the system, since a global
-//! entity's rows belong to no organization.
+//! Row-level security cannot do this: the statements of a global entity run with the reach of the system, because a
+//! global entity's rows belong to no organization.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
@@ -15,12 +15,12 @@ use crate::statement::CallSite;
 pub(crate) struct OwnedTables(RwLock<HashSet<String>>);
 
 impl OwnedTables {
-    /// Takes the names, after the migrations have run.
+    /// Stores the names, after the migrations have run.
     pub(crate) fn learn(&self, names: impl IntoIterator<Item = String>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = names.into_iter().collect();
     }
 
-    /// Refuses a statement of a global entity on a table that keeps rows of organizations.
+    /// Refuses a statement of a global entity on a table that holds rows of organizations.
     ///
     /// # Errors
     /// [`DataError::Settings`], which names the statement, the table and the author's line.

@@ -1,4 +1,4 @@
-//! Who owns rows: an organization, or nobody.
+//! The owner of rows: an organization, or none.
 
 use crate::row::ReadError;
 
@@ -9,23 +9,23 @@ pub struct OrgId(pub uuid::Uuid);
 crate::id_impls!(OrgId);
 
 impl OrgId {
-    /// The organization of a row that is known from the statement; called by the derive.
+    /// The organization of a row, known from the statement. Called by the derive.
     ///
     /// # Errors
-    /// When the statement asked for nobody's rows.
+    /// When the statement selected rows that belong to no organization.
     #[doc(hidden)]
     pub fn read_known(owner: Option<OrgId>) -> Result<OrgId, ReadError> {
         owner.ok_or_else(|| ReadError::new(0, "an organization's row", "a row of nobody"))
     }
 }
 
-/// Who owns an entity's rows: [`Tenant`] or [`Global`].
+/// The kind of owner of an entity's rows: [`Tenant`] or [`Global`].
 pub trait Ownership: sealed::Sealed + 'static {}
 
 /// The rows belong to one organization and are reached only through a context that names it.
 pub enum Tenant {}
 
-/// The rows belong to nobody: accounts, organizations themselves.
+/// The rows belong to no organization: accounts, and organizations themselves.
 pub enum Global {}
 
 impl Ownership for Tenant {}

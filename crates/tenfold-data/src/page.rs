@@ -1,5 +1,5 @@
-//! Pages of a list, by keyset: the cursor says after which row to go on, so that rows which are inserted or
-//! deleted meanwhile neither repeat nor hide others (Markus Winand, "no offset").
+//! Pages of a list, by keyset: the cursor names the row to continue after. So rows that are inserted or deleted
+//! meanwhile neither repeat nor hide others (Markus Winand, "no offset").
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use crate::clock::from_micros;
 use crate::error::DataError;
 use crate::value::{Kind, Value, date_of, days_of};
 
-/// Which part of a list is wanted.
+/// Which part of a list is requested.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// How many rows, at least 1.
@@ -25,19 +25,19 @@ impl Page {
     }
 }
 
-/// A page of a list as a client gets it.
+/// A page of a list, as a client receives it.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct Listing<T> {
     /// The page's items.
     pub items: Vec<T>,
-    /// Where to go on; absent after the last page.
+    /// The cursor of the next page; absent on the last page.
     pub next_cursor: Option<String>,
-    /// How many items there are on all pages, up to the list's own limit; only where the list counts them.
+    /// The number of items on all pages, up to the list's own limit. Only set if the list counts them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<i64>,
 }
 
-/// What a cursor holds: which list it belongs to, and the values of the order's columns in the last row.
+/// The content of a cursor: the list that it belongs to, and the values of the order's columns in the last row.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Cursor {
     #[serde(rename = "l")]
@@ -74,9 +74,9 @@ fn to_json(value: &Value) -> serde_json::Value {
         Value::Boolean(flag) => (*flag).into(),
         Value::Time(time) => time.as_microsecond().into(),
         Value::Date(date) => days_of(*date).into(),
-        // As bits, since a decimal may come back as its neighbour.
+        // As bits, because a decimal may be read back as a neighbouring value.
         Value::Real(n) => n.to_bits().into(),
-        // Not comparable across databases, so `order_by` takes no such column.
+        // Not comparable across databases, so `order_by` accepts no such column.
         Value::Null | Value::Json(_) | Value::Bytes(_) | Value::List(_) => serde_json::Value::Null,
     }
 }

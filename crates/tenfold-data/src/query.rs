@@ -1,5 +1,5 @@
-//! Lists of one entity: filter, order, page, and what is counted or added up over them. Anything richer is SQL by
-//! its author, see `sql.rs`.
+//! Lists of one entity: filter, order, page, and counts and sums over them. Anything richer is an author's SQL, see
+//! `sql.rs`.
 
 mod aggregate;
 mod filter;
@@ -31,7 +31,7 @@ enum Company {
     Alone,
 }
 
-/// A list of one entity that is being described; [`Query::all`] runs it.
+/// A list of one entity, as it is built. [`Query::all`] runs it.
 pub struct Query<E: Entity> {
     filters: Vec<Filter<E>>,
     order: Vec<Order>,
@@ -40,7 +40,7 @@ pub struct Query<E: Entity> {
     cursor: Option<String>,
     company: Company,
     repeats: RepeatCheck,
-    /// How far all rows of the list are counted.
+    /// Up to how many rows of the whole list are counted.
     total: Option<usize>,
 }
 
@@ -58,29 +58,30 @@ impl<E: Entity> Query<E> {
         }
     }
 
-    /// Keeps the rows that pass `filter` as well.
+    /// Keeps only rows that also pass `filter`.
     pub fn filter(mut self, filter: Filter<E>) -> Self {
         self.filters.push(filter);
         self
     }
 
-    /// Orders by a column, and after those that were named before; the key is always the last to decide.
+    /// Orders by a column, after those that were named before. The key always decides last.
     pub fn order_by<T: Sortable>(mut self, column: Column<E, T>) -> Self {
         self.order.push(Order::by(column.name(), Direction::Ascending));
         self
     }
 
-    /// As [`order_by`](Self::order_by), without telling the letters A to Z from a to z: the order of
-    /// [`starts_with_ignore_ascii_case`](Column::starts_with_ignore_ascii_case), which the same index serves. What differs
-    /// in them alone is ordered by what comes behind.
+    /// As [`order_by`](Self::order_by), but treats the letters A to Z and a to z as equal. It is the order of
+    /// [`starts_with_ignore_ascii_case`](Column::starts_with_ignore_ascii_case), and the same index serves both. Texts
+    /// that differ only in case are ordered by the columns that follow.
     pub fn order_by_ignore_ascii_case(mut self, column: Column<E, String>) -> Self {
         let order = Order::by(column.name(), Direction::Ascending);
         self.order.push(Order { case: Case::Ignored, ..order });
         self
     }
 
-    /// As [`order_by`](Self::order_by), the greatest first. An order that runs both ways needs an index that does,
-    /// `(org_id, status, sent_at DESC, id DESC)`; a page of it behind a cursor may take a statement more for each turn.
+    /// As [`order_by`](Self::order_by), the greatest first. An order with mixed directions needs an index with the same
+    /// directions, `(org_id, status, sent_at DESC, id DESC)`. A page of it after a cursor may take one more statement
+    /// for each change of direction.
     pub fn order_by_descending<T: Sortable>(mut self, column: Column<E, T>) -> Self {
         self.order.push(Order::by(column.name(), Direction::Descending));
         self
@@ -92,40 +93,40 @@ impl<E: Entity> Query<E> {
         self
     }
 
-    /// Newest first: orders by the key, descending, since ids grow with time.
+    /// Newest first: orders by the key, descending, because ids grow with time.
     pub fn newest_first(mut self) -> Self {
         self.order = vec![Order::by(E::table().key, Direction::Ascending)];
         self.descending()
     }
 
-    /// Counts all rows of the list beside the page, `limit` at most: [`Listing::total`](crate::Listing::total) is the
-    /// limit when there are so many or more. It is a statement more, and walks the rows that it counts.
+    /// Also counts the rows of the whole list, up to `limit`: [`Listing::total`](crate::Listing::total) is the limit if
+    /// there are that many or more. This costs one more statement, which reads the rows that it counts.
     pub fn with_total(mut self, limit: usize) -> Self {
         self.total = Some(limit);
         self
     }
 
-    /// Makes each row stand alone: touching a relation on one loads it for that one only. For a list of which few
-    /// rows are looked at more closely; a loop over all of them is better off with peers.
+    /// Makes no row a peer of another: touching a relation on one loads it for that row only. Use it for a list of
+    /// which only a few rows are inspected further. A loop over all rows is faster with peers.
     pub fn alone(mut self) -> Self {
         self.company = Company::Alone;
         self
     }
 
-    /// Gives one page; the limit makes the list bounded.
+    /// Returns one page. The page's limit bounds the list.
     pub fn page(mut self, page: &Page) -> Self {
         self.limit = Some(page.limit);
         self.cursor.clone_from(&page.cursor);
         self
     }
 
-    /// Gives at most `limit` rows.
+    /// Returns at most `limit` rows.
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// Says why the query may run again and again in one piece of work: the N+1 detector leaves it out.
+    /// Gives the reason why the query may repeat in one piece of work. The N+1 detector skips it.
     pub fn repeated(mut self, reason: &'static str) -> Self {
         self.repeats = RepeatCheck::unless(reason);
         self
@@ -134,8 +135,8 @@ impl<E: Entity> Query<E> {
     /// The rows, as one cohort: touching a relation on one loads it for all.
     ///
     /// # Errors
-    /// [`DataError::Cursor`] for a cursor of another list; [`DataError::TooManyRows`] when a list without page
-    /// or limit passes `database.max_rows`; whatever stops the statement.
+    /// [`DataError::Cursor`] for a cursor of another list; [`DataError::TooManyRows`] when a list without page or limit
+    /// exceeds `database.max_rows`; any error of the statement.
     #[track_caller]
     pub fn all<R: Reach<E::Owner>>(
         self,
@@ -193,8 +194,8 @@ impl<E: Entity> Query<E> {
         Ok(Rows { rows, next_cursor, total })
     }
 
-    /// Only a list of what belongs to a value can be an N+1; and the pages of one list are none, neither with a
-    /// cursor nor behind a row that the author names.
+    /// Only a list filtered by a value can be an N+1. The pages of one list are none, whether they continue at a cursor
+    /// or after a value that the author's filter names.
     pub(crate) fn repeats(&self) -> RepeatCheck {
         let goes_on =
             |filter: &Filter<E>| self.order.first().is_some_and(|first| filter.goes_on_behind(first.column));
@@ -217,7 +218,7 @@ impl<E: Entity> Query<E> {
         }
     }
 
-    /// `WHERE …` of the tenant and the filters, or nothing; the parameters so far.
+    /// `WHERE …` of the tenant and the filters, or an empty text, with the parameters so far.
     fn condition(&self, target: &Target, behind: Option<&Behind>) -> (String, Vec<Value>) {
         let mut params: Vec<Value> = target.asker.tenant.iter().map(OrgId::to_value).collect();
         let mut conditions: Vec<String> =
@@ -232,7 +233,7 @@ impl<E: Entity> Query<E> {
         (text, params)
     }
 
-    /// The condition of a write, which changes all rows of the list and knows no page.
+    /// The condition of a write, which changes all rows of the list and supports no page.
     pub(crate) fn whole_condition(&self, target: &Target) -> Result<(String, Vec<Value>), DataError> {
         if self.limit.is_some() {
             let table = E::table().name;
@@ -243,7 +244,7 @@ impl<E: Entity> Query<E> {
         Ok(self.condition(target, None))
     }
 
-    /// The text of one range and its parameters; one row more than wanted shows whether there is a next page.
+    /// The text of one range and its parameters. One row more than wanted shows whether there is a next page.
     fn statement(&self, (condition, mut params): Range, wanted: usize) -> (Statement, Vec<Value>) {
         let table = E::table();
         let order: Vec<_> = self.order.iter().map(Order::text).collect();
@@ -261,9 +262,9 @@ impl<E: Entity> Query<E> {
 
     /// The ranges of the list that the page may lie in, in order. An index on the order serves each of them.
     ///
-    /// Where all columns run the same way it is one: `(email, id) > ($3, $4)`. Where the order turns, no comparison of
-    /// tuples says what is behind a row. Then the rows that equal it up to the turn come first, and those behind it
-    /// after them: `status = $3 AND (sent_at, id) < ($4, $5)`, then `status > $3`.
+    /// If all columns have the same direction there is one range: `(email, id) > ($3, $4)`. If the direction changes,
+    /// no comparison of tuples can express "after this row". Then the rows that equal it up to the change come first,
+    /// and after them the rows beyond: `status = $3 AND (sent_at, id) < ($4, $5)`, then `status > $3`.
     fn ranges(&self, target: &Target) -> Result<Vec<Range>, DataError> {
         let Some(cursor) = &self.cursor else { return Ok(vec![self.condition(target, None)]) };
         let kinds: Vec<Kind> = self.order.iter().map(|order| E::table().kind_of(order.column)).collect();
@@ -287,7 +288,7 @@ impl<E: Entity> Query<E> {
                 same.map(|(order, mark)| format!("{} = {mark} AND ", order.expression())).collect();
             let columns: Vec<_> = run.iter().map(Order::expression).collect();
             let operator = if run[0].direction == Direction::Ascending { '>' } else { '<' };
-            // SQLite looks for no index that could serve a tuple which begins with an expression.
+            // SQLite does not use an index for a tuple that begins with an expression.
             let bound = match run[0].case {
                 Case::Told => String::new(),
                 Case::Ignored => format!("{} {operator}= {} AND ", columns[0], marks[start]),
@@ -308,7 +309,7 @@ impl<E: Entity> Query<E> {
         page::encode(&self.list_name(), &after)
     }
 
-    /// What a cursor must have been given out by: the table, the order and the filters.
+    /// The identity of the list, which a cursor must match: the table, the order and the filters.
     fn list_name(&self) -> String {
         let order: Vec<_> = self.order.iter().map(Order::text).collect();
         format!("{}:{}{}", E::table().name, order.join(","), fingerprint(&self.filters))
@@ -318,15 +319,15 @@ impl<E: Entity> Query<E> {
 /// The condition of a part of a list, and its parameters.
 type Range = (String, Vec<Value>);
 
-/// Where one statement goes, and who asks for it.
+/// Where a statement runs, and on whose behalf.
 pub(crate) struct Target {
     pub scope: Arc<Scope>,
     pub asker: Asker,
 }
 
 impl Target {
-    /// Refuses a statement that goes past an open transaction: it would ask for a second connection while its
-    /// caller holds one, and not see what the transaction wrote.
+    /// Refuses a statement that bypasses an open transaction. It would wait for a second connection while its caller
+    /// holds one, and would not see what the transaction wrote.
     pub(crate) fn of(origin: &Origin<'_>, for_tenant: bool, site: CallSite) -> Result<Self, DataError> {
         if origin.connection.is_none() {
             origin.scope.refuse_inside_transaction("a query", site)?;
@@ -334,7 +335,7 @@ impl Target {
         Ok(Target { scope: Arc::clone(origin.scope), asker: origin.asker(site).for_rows(for_tenant) })
     }
 
-    /// With whom rows that are loaded here become peers.
+    /// How the rows that are loaded here become peers.
     pub(crate) fn peering(&self) -> Peering {
         Peering::of(&self.scope, self.asker.tenant)
     }

@@ -1,4 +1,4 @@
-//! One row of a result, read in place: no copy is made between the driver's row and the entity.
+//! One row of a result, read in place: nothing is copied between the driver's row and the entity.
 
 mod number;
 
@@ -12,17 +12,17 @@ use self::number::{Double, Whole, exactly};
 use crate::clock::from_micros;
 use crate::value::{Kind, Value, date_of};
 
-/// A row that a driver is standing on.
+/// The driver's current row.
 pub struct Row<'a>(pub(crate) Source<'a>);
 
 pub(crate) enum Source<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     Postgres(&'a tokio_postgres::Row),
-    /// A row that has crossed a thread: SQLite's unbounded reads.
+    /// A row that was sent from another thread: SQLite's unbounded reads.
     Values(&'a [Value]),
 }
 
-/// A column did not hold what the entity declares.
+/// A column does not hold what the entity declares.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("column {index} should hold {expected}, but holds {found}")]
 pub struct ReadError {
@@ -42,12 +42,12 @@ impl ReadError {
         ReadError::new(index, kind.described(), "nothing: the text has fewer columns")
     }
 
-    /// Column `index` should be read as `kind`, and `name` is of another type, which is read as `instead`.
+    /// Column `index` should be read as `kind`, but `name` has another type, which is read as `instead`.
     pub(crate) fn other(index: usize, kind: Kind, (name, found): (&str, &str), instead: &str) -> Self {
         ReadError::new(index, kind.described(), &format!("{name}, {found}: read {instead}, or CAST it"))
     }
 
-    /// Says to SQLite's driver that no more rows are wanted; no error to anybody.
+    /// Tells SQLite's driver that no more rows are wanted. It never reaches a caller.
     pub(crate) fn enough() -> Self {
         ReadError::new(usize::MAX, "no more rows", "one more")
     }
@@ -94,7 +94,7 @@ impl Row<'_> {
     /// Whether column `index` is NULL.
     ///
     /// # Errors
-    /// When there is no such column; so for all readers here, and when the type is another one.
+    /// When there is no such column. The readers below also fail so, and when the column has another type.
     pub fn is_null(&self, index: usize) -> Result<bool, ReadError> {
         match &self.0 {
             Source::Sqlite(row) => row
@@ -164,7 +164,7 @@ impl Row<'_> {
             },
             Source::Postgres(_) => None,
         };
-        // `coalesce(avg(n), 0)` is a whole number where there is nothing.
+        // `coalesce(avg(n), 0)` is an integer when there are no rows.
         if let Some(n) = own(self) {
             return whole(n);
         }
@@ -173,7 +173,7 @@ impl Row<'_> {
 
     /// See [`Kind::Boolean`](crate::Kind::Boolean).
     pub fn boolean(&self, index: usize) -> Result<bool, ReadError> {
-        // Another number is no boolean on PostgreSQL either.
+        // Other numbers are not booleans on PostgreSQL either.
         let of = |n: i64| match n {
             0 => Ok(false),
             1 => Ok(true),
@@ -203,7 +203,7 @@ impl Row<'_> {
     }
 }
 
-/// Whether a column of this type of PostgreSQL is read as `kind`.
+/// Whether a PostgreSQL column of this type is read as `kind`.
 pub(crate) fn is_read_as(kind: Kind, ty: &Type) -> bool {
     match kind {
         Kind::Uuid => <Uuid as FromSql>::accepts(ty),
@@ -218,7 +218,7 @@ pub(crate) fn is_read_as(kind: Kind, ty: &Type) -> bool {
     }
 }
 
-/// Copies an SQLite row, to carry it to another thread. A uuid stays the 16 bytes that it is there.
+/// Copies an SQLite row, to send it to another thread. A uuid stays the 16 bytes that SQLite holds.
 pub(crate) fn copy(row: &rusqlite::Row<'_>) -> Result<Vec<Value>, ReadError> {
     let columns = row.as_ref().column_count();
     (0..columns)
@@ -236,7 +236,7 @@ pub(crate) fn copy(row: &rusqlite::Row<'_>) -> Result<Vec<Value>, ReadError> {
         .collect()
 }
 
-/// Accepts any type of PostgreSQL, to ask only whether a value is there.
+/// Accepts any PostgreSQL type, to check only whether there is a value.
 struct Anything;
 
 impl<'a> FromSql<'a> for Anything {

@@ -1,5 +1,5 @@
-//! SQL by its author, for what the query builder does not say. The text has a name, is checked against its
-//! module's tables by `tenfold check`, and runs on both databases.
+//! SQL by its author, for what the query builder cannot express. The text has a name, `tenfold check` checks it against
+//! its module's tables, and it runs on both databases.
 
 mod division;
 
@@ -24,18 +24,18 @@ pub struct Sql {
     module: &'static str,
     sqlite: &'static str,
     postgres: &'static str,
-    /// Whether the columns that it gives were compared with what they are read as: on SQLite, on PostgreSQL.
+    /// Whether its columns were compared with what they are read as: on SQLite, on PostgreSQL.
     compared: [AtomicBool; 2],
 }
 
-/// Names a statement and gives its text, for both databases or for each: `sql!("sessions.open", "SELECT …")`,
-/// or `sql!("…", sqlite: "…", postgres: "…")` with a comment that says why they differ.
+/// Names a statement and gives its text, for both databases or for each: `sql!("sessions.open", "SELECT …")`, or
+/// `sql!("…", sqlite: "…", postgres: "…")` with a comment that says why they differ.
 ///
-/// Parameters are `$1, $2, …`. Through a context that names an organization `$1` is that organization, and the
-/// text must use it; [`SqlQuery::bind`] gives the others in order.
+/// Parameters are `$1, $2, …`. Through a context that names an organization, `$1` is that organization, and the text
+/// must use it. [`SqlQuery::bind`] gives the others in order.
 ///
-/// One text for both does not divide a sum of integers: SQLite cuts the fraction off, PostgreSQL keeps it. It does not compile
-/// before the sum is `CAST(sum(…) AS bigint)` or `CAST(sum(…) AS double precision)`.
+/// One text for both databases may not divide a sum of integers: SQLite truncates the result, PostgreSQL keeps the
+/// fraction. It does not compile until the sum is `CAST(sum(…) AS bigint)` or `CAST(sum(…) AS double precision)`.
 #[macro_export]
 macro_rules! sql {
     ($name:literal, $text:literal) => {{
@@ -49,7 +49,7 @@ macro_rules! sql {
 }
 
 impl Sql {
-    /// Registers one text for both databases; called by [`sql!`](macro@crate::sql).
+    /// Registers one text for both databases. Called by [`sql!`](macro@crate::sql).
     ///
     /// # Panics
     /// When it divides a sum: while the author's program is compiled.
@@ -62,7 +62,7 @@ impl Sql {
         Sql::new(name, module, text, text)
     }
 
-    /// Registers a text; called by [`sql!`](macro@crate::sql).
+    /// Registers a text. Called by [`sql!`](macro@crate::sql).
     pub const fn new(
         name: &'static str,
         module: &'static str,
@@ -100,14 +100,14 @@ impl SqlQuery {
         self
     }
 
-    /// Promises that an index serves the statement and few rows come back, so SQLite runs it inline instead of
-    /// on a reader thread.
+    /// Promises that an index serves the statement and that it returns few rows, so that SQLite runs it inline instead
+    /// of on a reader thread.
     pub fn bounded(mut self) -> Self {
         self.cost = Cost::Page;
         self
     }
 
-    /// Says why the statement may run again and again in one piece of work: the N+1 detector leaves it out.
+    /// Gives the reason why the statement may repeat in one piece of work. The N+1 detector skips it.
     pub fn repeated(mut self, reason: &'static str) -> Self {
         self.repeats = RepeatCheck::unless(reason);
         self
@@ -116,7 +116,7 @@ impl SqlQuery {
     /// The rows, each as a tuple of its columns.
     ///
     /// # Errors
-    /// [`DataError::Settings`] when the text leaves out the organization; whatever stops the statement.
+    /// [`DataError::Settings`] when the text does not use the organization; any error of the statement.
     #[track_caller]
     pub fn all<T: FromRow, C: Caller>(
         self,
@@ -150,7 +150,7 @@ impl SqlQuery {
         async move { Ok(rows.await?.into_iter().next()) }
     }
 
-    /// Runs a text that writes and gives no rows; says how many rows it changed.
+    /// Runs a text that writes and returns no rows. Returns how many rows it changed.
     ///
     /// # Errors
     /// As [`SqlQuery::all`].
@@ -187,13 +187,13 @@ impl SqlQuery {
 
 /// A tuple that can be read from a row, column by column.
 pub trait FromRow: Send + Sized + 'static {
-    /// What the columns hold. A text is compared with it the first time that it runs, whether it gives rows or none.
+    /// The kinds of the columns. A text is compared with them on its first run, whether or not it returns rows.
     const KINDS: &'static [Kind];
 
     /// Reads the row.
     ///
     /// # Errors
-    /// When a column holds something else than its part of the tuple.
+    /// When a column holds something other than its part of the tuple.
     fn from_row(row: &Row<'_>) -> Result<Self, ReadError>;
 }
 

@@ -1,4 +1,4 @@
-//! A statement's text, its name, and the record that is kept of each run.
+//! A statement's text, its name, and the record of each run.
 
 use std::borrow::Cow;
 use std::panic::Location;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::trace::TraceContext;
 use crate::value::Kind;
 
-/// The author's file and line that asked for a statement.
+/// The author's file and line that ran a statement.
 pub type CallSite = &'static Location<'static>;
 
 /// Which database a text is for.
@@ -21,7 +21,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The name that OpenTelemetry's `db.system.name` has for it.
+    /// The database's name in OpenTelemetry's `db.system.name`.
     pub fn system_name(self) -> &'static str {
         match self {
             Dialect::Sqlite => "sqlite",
@@ -30,13 +30,13 @@ impl Dialect {
     }
 }
 
-/// How much a statement can cost, which decides where it runs.
+/// How much a statement can cost. This decides where it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cost {
-    /// A generated load by a key or foreign key, or by a few: inline on SQLite, on a shared lane on PostgreSQL, where its
-    /// text leaves the planner no choice, so that one plan is kept.
+    /// A generated load by one key or foreign key, or by a few: inline on SQLite, on a shared lane on PostgreSQL. There
+    /// its text leaves the planner no choice, so that one plan can be reused.
     Key,
-    /// The same by any number of keys, for which PostgreSQL plans each time.
+    /// The same by any number of keys. PostgreSQL plans it each time.
     Keys,
     /// A page that an index serves: inline on SQLite, a connection of its own on PostgreSQL.
     Page,
@@ -47,23 +47,23 @@ pub(crate) enum Cost {
 /// One text for one database, ready to run.
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
-    /// `table.verb`, or the name its author gave it: what metrics, traces and errors call it.
+    /// `table.verb`, or the name that its author gave it. Metrics, traces and errors use it.
     pub name: Cow<'static, str>,
     /// The module that owns it.
     pub module: &'static str,
     pub text: Cow<'static, str>,
     pub cost: Cost,
-    /// For a load of one row on PostgreSQL: the text that does the same for lists, one for each parameter, and says last in each
-    /// row in which place of the lists its parameters stand.
+    /// For a load of one row on PostgreSQL: the text that does the same for lists, one list for each parameter. The
+    /// last column of its rows is the position in the lists.
     pub merged: Option<&'static str>,
-    /// Whether an author wrote the text. A generated one names its organization; a text by an author is held to it by the
-    /// database where it can (PostgreSQL's row-level security).
+    /// Whether an author wrote the text. A generated text names its organization itself. An author's text is restricted
+    /// to the organization by the database, if the database can (PostgreSQL's row-level security).
     pub is_authors: bool,
-    /// The table of an entity whose rows belong to no organization, for a text that is generated for it.
+    /// The table of an entity whose rows belong to no organization, if the text was generated for one.
     pub global: Option<&'static str>,
-    /// What an author's text is read as, to be compared with the columns that it gives; empty if it was compared before.
+    /// The kinds that an author's text is read as, to be compared with its columns; empty if they were compared before.
     pub reads: &'static [Kind],
-    /// Whether SQLite, which numbers parameters by their first appearance, numbers them as the text does; once it is known.
+    /// Whether SQLite's parameter numbers, by first appearance, match those in the text. Set on the first run.
     pub in_order: OnceLock<bool>,
 }
 
@@ -89,8 +89,8 @@ impl Statement {
         }
     }
 
-    /// The same for as long as the process lives: for the texts that each entity and relation has once. Their record
-    /// then borrows them, run after run.
+    /// A version that lives as long as the process: for the texts that each entity and relation has once. Their records
+    /// then borrow them in every run.
     pub(crate) fn lasting(self) -> Self {
         fn lasting(text: Cow<'static, str>) -> Cow<'static, str> {
             match text {
@@ -107,26 +107,26 @@ impl Statement {
 pub enum Outcome {
     /// It ran.
     Ok,
-    /// It failed; its error went to the caller.
+    /// It failed. The caller got the error.
     Failed,
 }
 
-/// What is known of one run of a statement.
+/// The record of one run of a statement.
 #[derive(Clone, Debug)]
 pub struct StatementRecord {
     /// The statement's name.
     pub name: Cow<'static, str>,
     /// The module that owns it.
     pub module: &'static str,
-    /// Its text; the same statement always has the same.
+    /// Its text. The same statement always has the same text.
     pub text: Cow<'static, str>,
-    /// The work that asked for it.
+    /// The trace of the work that ran it.
     pub trace: TraceContext,
     /// Which database it ran on.
     pub dialect: Dialect,
-    /// Who asked for it; for a batch, who asked first.
+    /// The call site; for a batch, the first one.
     pub site: CallSite,
-    /// From sending it to its last row, waiting for a connection included.
+    /// From sending it to its last row, including the wait for a connection.
     pub elapsed: Duration,
     /// Rows read or changed.
     pub rows: u64,
@@ -134,16 +134,16 @@ pub struct StatementRecord {
     pub outcome: Outcome,
 }
 
-/// What is known of one call from a module to another.
+/// The record of one call from a module to another.
 #[derive(Clone, Debug)]
 pub struct CallRecord {
     /// The module that was called.
     pub module: &'static str,
     /// The method of its interface.
     pub method: &'static str,
-    /// The work that called.
+    /// The trace of the calling work.
     pub trace: TraceContext,
-    /// Who called; for a batch, who called first.
+    /// The call site; for a batch, the first one.
     pub site: CallSite,
     /// From the call to its answer.
     pub elapsed: Duration,
@@ -151,19 +151,19 @@ pub struct CallRecord {
     pub outcome: Outcome,
 }
 
-/// What of a transaction takes time besides its statements.
+/// The parts of a transaction that take time besides its statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Boundary {
-    /// Waiting for a connection or for SQLite's writer. BEGIN takes no time of its own: on PostgreSQL it travels with the
-    /// first statement, but behind a pooler, where it counts here.
+    /// Waiting for a connection or for SQLite's writer. On PostgreSQL BEGIN takes no time of its own, because it is
+    /// sent with the first statement. Behind a pooler it is sent alone and counts here.
     Begin,
-    /// COMMIT, until it is on the disk, and the statements that travel with it; on SQLite with the group that it is
-    /// committed in.
+    /// COMMIT, until it is on the disk, and the statements that are sent with it. On SQLite this is the COMMIT of the
+    /// whole group.
     Commit,
 }
 
 impl Boundary {
-    /// What errors call it.
+    /// Its name in errors.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Boundary::Begin => "transaction.begin",
@@ -172,14 +172,14 @@ impl Boundary {
     }
 }
 
-/// What is known of the beginning or the end of one transaction. A rollback is not told of.
+/// The record of the beginning or the end of one transaction. Rollbacks are not reported.
 #[derive(Clone, Debug)]
 pub struct TransactionRecord {
     /// Which of the two.
     pub boundary: Boundary,
-    /// The work that it belongs to.
+    /// The trace of the work that it belongs to.
     pub trace: TraceContext,
-    /// Who opened it.
+    /// Where it was opened.
     pub site: CallSite,
     /// How long it took.
     pub elapsed: Duration,
@@ -187,7 +187,7 @@ pub struct TransactionRecord {
     pub outcome: Outcome,
 }
 
-/// What repeated.
+/// The kind of operation that repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RepeatKind {
     /// A statement that reads.
@@ -199,7 +199,7 @@ pub enum RepeatKind {
 }
 
 impl RepeatKind {
-    /// What metrics and log lines call it.
+    /// Its name in metrics and log lines.
     pub fn as_str(self) -> &'static str {
         match self {
             RepeatKind::Read => "read",
@@ -208,7 +208,7 @@ impl RepeatKind {
         }
     }
 
-    /// How once for all is said.
+    /// How to do it once for all.
     fn way_out(self) -> &'static str {
         match self {
             RepeatKind::Read => {
@@ -232,22 +232,22 @@ impl RepeatKind {
     }
 }
 
-/// A read, a write or a call that ran again and again in one piece of work, each time with other parameters: an N+1.
+/// A read, a write or a call that repeated in one piece of work, each time with other parameters: an N+1.
 #[derive(Clone, Debug)]
 pub struct RepeatedRecord {
     /// Which of them.
     pub kind: RepeatKind,
-    /// The statement's name; of a call `module.method`.
+    /// The statement's name; for a call, `module.method`.
     pub name: Cow<'static, str>,
     /// The module that owns it.
     pub module: &'static str,
-    /// The statement's text; a call has none.
+    /// The statement's text; empty for a call.
     pub text: Cow<'static, str>,
-    /// The work that asked for it.
+    /// The trace of the work that ran it.
     pub trace: TraceContext,
-    /// Where it is asked for: the line in the loop, or in the helper that the loop calls.
+    /// The call site: the line in the loop, or in the helper that the loop calls.
     pub site: CallSite,
-    /// The author's lines that led there, the innermost first, as `file:line`: among them the loop. Empty unless
+    /// The author's lines that led there, the innermost first, as `file:line`; the loop is among them. Empty unless
     /// [`Observer::wants_callers`], and in programs without line numbers.
     pub callers: Vec<String>,
     /// How often it ran with other parameters.
@@ -255,7 +255,7 @@ pub struct RepeatedRecord {
 }
 
 impl std::fmt::Display for RepeatedRecord {
-    /// What it is, where, and what to do about it.
+    /// What repeats, where, and what to do about it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let RepeatedRecord { kind, name, module, site, callers, times, .. } = self;
         let what = if *kind == RepeatKind::Call { "the call " } else { "" };
@@ -271,17 +271,17 @@ impl std::fmt::Display for RepeatedRecord {
     }
 }
 
-/// A transaction whose closure waited for something that is not the database.
+/// A transaction whose closure waited for something other than the database.
 #[derive(Clone, Debug)]
 pub struct WaitRecord {
-    /// The work that it belongs to.
+    /// The trace of the work that it belongs to.
     pub trace: TraceContext,
-    /// Who opened it.
+    /// Where it was opened.
     pub site: CallSite,
 }
 
 impl std::fmt::Display for WaitRecord {
-    /// What it is, where, and what to do about it.
+    /// What waited, where, and what to do about it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -294,27 +294,27 @@ impl std::fmt::Display for WaitRecord {
     }
 }
 
-/// Is told of every statement that reaches a database and of every call between modules; metrics and tests
-/// listen here. Both are called on the task that waited: do not block.
+/// Receives every statement that reaches a database and every call between modules. Metrics and tests use it. Its
+/// methods run on the waiting task, so they must not block.
 pub trait Observer: Send + Sync {
     /// Called after each statement.
     fn statement(&self, record: &StatementRecord);
 
-    /// Called after each call between modules; a batch of calls is one.
+    /// Called after each call between modules. A batch of calls counts as one.
     fn call(&self, _record: &CallRecord) {}
 
-    /// Called when a transaction has begun, and when it is committed; neither is counted as a statement.
+    /// Called when a transaction has begun, and when it was committed. Neither counts as a statement.
     fn transaction(&self, _record: &TransactionRecord) {}
 
     /// Called at the end of a piece of work, once for each statement and call that repeated in it.
     fn repeated(&self, _record: &RepeatedRecord) {}
 
-    /// Whether an N+1 is told with the lines that led to it. They are read from a backtrace, which takes up to half
-    /// a second: for tests.
+    /// Whether to report an N+1 with the lines that led to it. They are read from a backtrace, which takes up to half a
+    /// second: for tests.
     fn wants_callers(&self) -> bool {
         false
     }
 
-    /// Called once for each transaction whose closure waits for something that is not the database.
+    /// Called once for each transaction whose closure waits for something other than the database.
     fn waited(&self, _record: &WaitRecord) {}
 }

@@ -9,7 +9,7 @@ use std::num::{NonZeroU64, NonZeroU128};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The length of a version 00 `traceparent`, and the least of any later version.
+/// The length of a version 00 `traceparent`, and the minimum for any later version.
 const HEADER_LENGTH: usize = 55;
 
 /// The name of the HTTP header that [`TraceContext::parse`] reads and [`TraceContext::header`] writes.
@@ -24,8 +24,8 @@ pub struct TraceId(NonZeroU128);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpanId(NonZeroU64);
 
-/// What travels with a request, a job or a call: the trace, the span that caused it, and whether the
-/// caller keeps the trace.
+/// What is passed along with a request, a job or a call: the trace, the span that caused it, and whether the caller
+/// records the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceContext {
     /// The trace that all the work belongs to.
@@ -71,8 +71,8 @@ impl TraceContext {
         Self { trace_id, span_id, sampled: true }
     }
 
-    /// Starts a sampled trace with random ids from the operating system. If that has no randomness to
-    /// give, the ids are only unlikely to repeat: no request fails for the sake of its trace.
+    /// Starts a sampled trace with random ids from the operating system. If the system has no randomness, the ids are
+    /// only unlikely to repeat: no request fails because of its trace.
     pub fn start_random() -> Self {
         let mut random = [0; 24];
         if getrandom::fill(&mut random).is_err() {
@@ -83,13 +83,13 @@ impl TraceContext {
         Self::start(random)
     }
 
-    /// The context of a piece of work that this one causes: the same trace, a span id of its own.
+    /// The context of work that this one causes: the same trace, with a new span id.
     #[must_use]
     pub fn child(&self) -> Self {
         Self { span_id: SpanId::unique(), ..*self }
     }
 
-    /// The `traceparent` value, version 00, that hands this context to whoever is called next.
+    /// The `traceparent` value, version 00, that passes this context to the next service.
     pub fn header(&self) -> String {
         let mut header = String::with_capacity(HEADER_LENGTH);
         header.push_str("00-");
@@ -101,7 +101,7 @@ impl TraceContext {
     }
 }
 
-/// Appends lowercase hex digits; the formatter would take several times as long.
+/// Appends lowercase hex digits. The formatter would take several times as long.
 fn push_hex(text: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
@@ -132,7 +132,7 @@ impl TraceId {
 }
 
 impl SpanId {
-    /// A new id, distinct from every other that this process makes, and unlikely to be met elsewhere.
+    /// A new id, distinct from every other that this process creates, and unlikely to occur elsewhere.
     ///
     /// A counter from a random start goes through SplitMix64's finalizer (Steele, Lea and Flood, "Fast
     /// splittable pseudorandom number generators", 2014), which is a bijection: so it cannot repeat
@@ -202,7 +202,7 @@ fn hex(digits: &[u8]) -> Option<u128> {
     })
 }
 
-/// Where span ids begin. Without the system's randomness, the process id still tells two processes apart.
+/// The start of the span ids. Without the system's randomness, the process id still distinguishes two processes.
 fn random_start() -> u64 {
     getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()))
 }

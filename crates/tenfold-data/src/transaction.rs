@@ -19,7 +19,8 @@ use crate::scope::{Connection, RepeatCheck, Scope};
 use crate::statement::{Boundary, CallSite};
 use crate::trace::TraceContext;
 
-/// One organization's part of an open transaction: loads and writes that take it run in it, for that organization.
+/// One organization's part of an open transaction. Loads and writes through it run in the transaction, for that
+/// organization.
 pub struct Tx<'c> {
     scope: &'c Arc<Scope>,
     tenant: OrgId,
@@ -35,11 +36,12 @@ pub struct SystemTx<'c> {
 }
 
 impl Context {
-    /// Runs `work` in a transaction and commits it when it gives `Ok`; `Err` and a dropped request roll back.
+    /// Runs `work` in a transaction and commits it when it returns `Ok`. An `Err` or a dropped request rolls back.
     ///
-    /// When this returns `Ok` the transaction is durable. Inside, everything goes through `tx`, and nothing is waited
-    /// for but the database: whoever comes behind waits along. It may stay open for
-    /// [`transaction_limit`](crate::DatabaseSettings::transaction_limit); then `work` is dropped and nothing of it stored.
+    /// When this returns `Ok` the transaction is durable. Inside, everything goes through `tx`, and `work` waits for
+    /// nothing but the database, because other transactions wait for this one. It may stay open for
+    /// [`transaction_limit`](crate::DatabaseSettings::transaction_limit). After that, `work` is dropped and nothing of
+    /// it is stored.
     ///
     /// # Errors
     /// The work's own error, [`DataError::TransactionLimit`], or a [`DataError`] of beginning or committing.
@@ -64,7 +66,7 @@ impl Context {
 }
 
 impl SystemContext {
-    /// As [`Context::transaction`], for work that is not one organization's.
+    /// As [`Context::transaction`], for work that belongs to no single organization.
     ///
     /// # Errors
     /// As there.
@@ -94,7 +96,7 @@ struct Open {
     site: CallSite,
 }
 
-/// Tells the scope that no transaction is open any more, however it ended.
+/// Tells the scope that the transaction is no longer open, however it ended.
 struct Closing(Arc<Scope>);
 
 impl Drop for Closing {
@@ -118,10 +120,10 @@ impl Open {
 
     async fn commit(self) -> Result<(), DataError> {
         let Open { connection, closing, site } = self;
-        // The scope is kept until the commit is told of.
+        // The scope is kept until the commit is reported.
         let scope = &closing.0;
-        // A load that was asked for inside and not awaited must not run after the end; one that is already
-        // on its way still holds the connection.
+        // A load that was submitted inside and not awaited must not run after the end. A load that was already sent
+        // still holds the connection.
         scope.abandon(connection.number());
         let connection = Arc::into_inner(connection).ok_or(DataError::LoadNotAwaited { site })?;
         scope.commit(connection, site).await
@@ -129,8 +131,8 @@ impl Open {
 }
 
 impl<'c> Tx<'c> {
-    /// The same transaction, through which a statement may run again and again: the N+1 detector leaves out what goes
-    /// through it, for the `reason` that its author gives.
+    /// The same transaction, for statements that may repeat. The N+1 detector skips them, for the `reason` that the
+    /// author gives.
     pub fn repeating(&self, reason: &'static str) -> Tx<'c> {
         let connection = Arc::clone(&self.connection);
         Tx { scope: self.scope, tenant: self.tenant, connection, repeats: RepeatCheck::unless(reason) }
@@ -146,7 +148,7 @@ impl<'c> Tx<'c> {
         self.scope.clock().now()
     }
 
-    /// A fresh UUIDv7.
+    /// A new UUIDv7.
     pub fn new_id(&self) -> Uuid {
         self.scope.clock().new_id()
     }
@@ -164,8 +166,8 @@ impl<'c> Tx<'c> {
 }
 
 impl<'c> SystemTx<'c> {
-    /// The same transaction, through which a statement may run again and again: the N+1 detector leaves out what goes
-    /// through it, for the `reason` that its author gives.
+    /// The same transaction, for statements that may repeat. The N+1 detector skips them, for the `reason` that the
+    /// author gives.
     pub fn repeating(&self, reason: &'static str) -> SystemTx<'c> {
         SystemTx {
             cx: self.cx,
@@ -184,7 +186,7 @@ impl<'c> SystemTx<'c> {
         self.cx.now()
     }
 
-    /// A fresh UUIDv7.
+    /// A new UUIDv7.
     pub fn new_id(&self) -> Uuid {
         self.cx.new_id()
     }

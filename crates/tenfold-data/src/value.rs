@@ -1,4 +1,4 @@
-//! What goes into a statement and what comes out of a row, the same for both databases.
+//! The values of parameters and columns, the same for both databases.
 
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::clock::from_micros;
 use crate::row::{ReadError, Row};
 
-/// The column types that both databases keep without loss; see `migrate/portable.rs` for their names in SQL.
+/// The column types that both databases store without loss. See `migrate/portable.rs` for their names in SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `uuid`; 16 bytes in SQLite.
@@ -16,15 +16,16 @@ pub enum Kind {
     Text,
     /// `bigint`.
     Integer,
-    /// `integer`: 32 bits, which SQLite does not hold it to.
+    /// `integer`: 32 bits, which SQLite does not enforce.
     Integer32,
-    /// `double precision`; `REAL` in SQLite. There is no negative zero, which SQLite does not keep.
+    /// `double precision`; `REAL` in SQLite. Negative zero is stored as zero, because SQLite does not keep the sign.
     Real,
     /// `boolean`; 0 or 1 in SQLite.
     Boolean,
     /// `timestamptz`; microseconds since 1970 in SQLite.
     Time,
-    /// `date`: a day without a time zone; days since 1970 in SQLite, so that `day + 7` is a week later on both.
+    /// `date`: a day without a time zone; days since 1970 in SQLite, so that `day + 7` is a week later on both
+    /// databases.
     Date,
     /// `jsonb`; text in SQLite.
     Json,
@@ -49,7 +50,7 @@ impl Kind {
         }
     }
 
-    /// What errors say that a column should hold.
+    /// What a column of this kind should hold, for errors.
     pub(crate) fn described(self) -> &'static str {
         match self {
             Kind::Uuid => "a uuid",
@@ -101,7 +102,7 @@ pub trait ColumnType: Sized + Send + Sync + 'static {
     /// The value as a parameter.
     fn to_value(&self) -> Value;
 
-    /// The same of a value that is not needed any more: texts, bytes and JSON are not copied.
+    /// The value as a parameter, when the value is no longer needed: texts, bytes and JSON are not copied.
     fn into_value(self) -> Value {
         self.to_value()
     }
@@ -116,7 +117,8 @@ pub trait ColumnType: Sized + Send + Sync + 'static {
 /// Column types that identify rows: they can be compared, hashed and sent in a [`Value::List`].
 pub trait KeyType: ColumnType + Clone + Eq + std::hash::Hash + Ord + std::fmt::Debug {}
 
-/// Column types that a list can be ordered by, alike on both databases: never NULL, text byte by byte.
+/// Column types that a list can be ordered by, with the same result on both databases: never NULL, and text byte by
+/// byte.
 #[diagnostic::on_unimplemented(
     message = "rows cannot be ordered by a column of type `{Self}`",
     label = "numbers, text, times and ids have an order that both databases agree on, `Option` and JSON have not"
@@ -129,9 +131,9 @@ impl Sortable for Timestamp {}
 impl Sortable for Date {}
 impl Sortable for i32 {}
 
-/// Column types that have a least and a greatest value; those of an `Option` are its values'.
+/// Column types that have a minimum and a maximum. An `Option` has those of its values.
 pub trait Measured: ColumnType {
-    /// What the least and the greatest are.
+    /// The type of the minimum and the maximum.
     type Value: ColumnType;
 }
 
@@ -142,9 +144,9 @@ impl<T: Sortable> Measured for Option<T> {
     type Value = T;
 }
 
-/// Column types that can be added up: numbers, and those of an `Option`.
+/// Column types that can be added up: numbers, and an `Option` of them.
 pub trait Summed: ColumnType {
-    /// What the sum is.
+    /// The type of the sum.
     type Sum: ColumnType;
 }
 
@@ -233,7 +235,7 @@ impl ColumnType for bool {
 impl ColumnType for Timestamp {
     const KIND: Kind = Kind::Time;
     fn to_value(&self) -> Value {
-        // Cut to what both databases keep, so that what is written equals what is read.
+        // Truncated to what both databases store, so that what is read equals what was written.
         Value::Time(from_micros(self.as_microsecond()))
     }
     fn read(row: &Row<'_>, index: usize) -> Result<Self, ReadError> {
@@ -251,7 +253,7 @@ impl ColumnType for Date {
     }
 }
 
-/// The day from which SQLite's dates are counted.
+/// The day that SQLite's dates are counted from.
 const FIRST_DAY: Date = date(1970, 1, 1);
 const HOURS: i64 = 24;
 
@@ -260,7 +262,7 @@ pub(crate) fn days_of(date: Date) -> i64 {
     date.duration_since(FIRST_DAY).as_hours() / HOURS
 }
 
-/// The date so many days after 1970-01-01, if the calendar has it: it ends with the years -9999 and 9999.
+/// The date that many days after 1970-01-01, if it is within the calendar, which spans the years -9999 to 9999.
 pub(crate) fn date_of(days: i64) -> Option<Date> {
     FIRST_DAY.checked_add(SignedDuration::try_from_hours(days.checked_mul(HOURS)?)?).ok()
 }
@@ -304,7 +306,7 @@ impl<T: ColumnType> ColumnType for Option<T> {
     }
 }
 
-/// How an id looks in an OpenAPI document.
+/// The schema of an id in an OpenAPI document.
 #[doc(hidden)]
 pub fn uuid_schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
     use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -314,7 +316,7 @@ pub fn uuid_schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> 
         .into()
 }
 
-/// Declares an id type: a UUID that cannot be mistaken for another entity's.
+/// Declares an id type: a UUID that cannot be confused with another entity's.
 ///
 /// `id!(/// A project. ProjectId)` writes a `Copy` newtype over [`Uuid`] with serde, `Display`, `FromStr`,
 /// and the traits that make it a column and a key.
@@ -328,7 +330,7 @@ macro_rules! id {
     };
 }
 
-/// What [`id!`] gives every id beside its declaration.
+/// What [`id!`] implements for every id.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! id_impls {

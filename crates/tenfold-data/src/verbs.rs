@@ -1,4 +1,4 @@
-//! What one does with an entity: load it, list it, store it, change it, delete it.
+//! What one can do with an entity: load it, list it, store it, change it, delete it.
 
 mod load;
 
@@ -13,18 +13,18 @@ use crate::query::{Query, Target};
 use crate::transaction::Write;
 use crate::write::{self, Update, Upsert};
 
-/// The verbs of every [`Entity`]: `User::get(&cx, id)`, `user.insert(tx)`. The prelude of `tenfold` brings it.
+/// The operations of every [`Entity`]: `User::get(&cx, id)`, `user.insert(tx)`. The prelude of `tenfold` imports it.
 pub trait EntityExt: Entity {
     /// Begins a list of these entities.
     fn query() -> Query<Self> {
         Query::new()
     }
 
-    /// The row with this key. Loads from all over a request are merged into one statement, and a row is loaded
-    /// once until a transaction of the request has written something.
+    /// The row with this key. Loads of a request are merged into one statement. A row is loaded once, until a
+    /// transaction of the request has ended.
     ///
     /// # Errors
-    /// [`DataError::NotFound`] when the tenant has no such row, and whatever stops the statement.
+    /// [`DataError::NotFound`] when the tenant has no such row; any error of the statement.
     #[track_caller]
     fn get<R: Reach<Self::Owner>>(
         cx: &R,
@@ -38,10 +38,10 @@ pub trait EntityExt: Entity {
         }
     }
 
-    /// As [`EntityExt::get`], for a row that may be missing; that it is missing is remembered as well.
+    /// As [`EntityExt::get`], for a row that may be missing. That it is missing is remembered as well.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// Any error of the statement.
     #[track_caller]
     fn find<R: Reach<Self::Owner>>(
         cx: &R,
@@ -51,10 +51,10 @@ pub trait EntityExt: Entity {
         async move { Ok(request?.values().await?.pop().flatten()) }
     }
 
-    /// The rows with these keys, each in its key's place.
+    /// The rows with these keys, in the order of the keys.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// Any error of the statement.
     #[track_caller]
     fn find_many<R: Reach<Self::Owner>>(
         cx: &R,
@@ -67,8 +67,8 @@ pub trait EntityExt: Entity {
     /// Stores the row.
     ///
     /// # Errors
-    /// [`DataError::Conflict`] when a unique value is taken, [`DataError::OtherTenant`] when the row names
-    /// another organization than the transaction's, and whatever stops the statement.
+    /// [`DataError::Conflict`] when a unique value is taken, [`DataError::OtherTenant`] when the row names another
+    /// organization than the transaction's; any error of the statement.
     #[track_caller]
     fn insert<W: Write<Self::Owner>>(
         self,
@@ -81,12 +81,12 @@ pub trait EntityExt: Entity {
         }
     }
 
-    /// Stores the row before the next statement of the transaction, or with COMMIT, in whose round trip it travels. For
-    /// rows whose author waits for nothing of theirs, such as a job: if it cannot be stored, that statement or the
-    /// COMMIT fails, with the name of this one and of its author's line.
+    /// Stores the row before the next statement of the transaction, or together with COMMIT in the same round trip. For
+    /// rows whose result the author does not wait for, such as a job. If the row cannot be stored, that next statement
+    /// or the COMMIT fails, with the name of this statement and its author's line.
     ///
     /// # Errors
-    /// [`DataError::OtherTenant`] as [`EntityExt::insert`], and values that no database keeps.
+    /// [`DataError::OtherTenant`] as [`EntityExt::insert`]; values that no database can store.
     #[doc(hidden)]
     #[track_caller]
     fn insert_deferred<W: Write<Self::Owner>>(
@@ -97,10 +97,10 @@ pub trait EntityExt: Entity {
         async move { write::insert_deferred(target, self) }
     }
 
-    /// Stores many rows with one statement; none cost none. They are given as [`EntityRow`]s.
+    /// Stores many rows with one statement. Without rows there is no statement. The rows are given as [`EntityRow`]s.
     ///
     /// # Errors
-    /// As [`EntityExt::insert`]; then none of them is stored.
+    /// As [`EntityExt::insert`]. Then none of the rows is stored.
     #[track_caller]
     fn insert_many<W: Write<Self::Owner>, R: Into<Self>>(
         tx: &W,
@@ -124,7 +124,7 @@ pub trait EntityExt: Entity {
     /// Deletes the row with this key.
     ///
     /// # Errors
-    /// [`DataError::NotFound`], and whatever stops the statement.
+    /// [`DataError::NotFound`]; any error of the statement.
     #[track_caller]
     fn delete<W: Write<Self::Owner>>(
         tx: &W,
@@ -137,7 +137,7 @@ pub trait EntityExt: Entity {
     /// Deletes the row with this key, if its version is still `version`.
     ///
     /// # Errors
-    /// [`DataError::Stale`] when somebody has changed it, [`DataError::NotFound`], and whatever stops the statement.
+    /// [`DataError::Stale`] when the row was changed meanwhile, [`DataError::NotFound`]; any error of the statement.
     #[track_caller]
     fn delete_version<W: Write<Self::Owner>>(
         tx: &W,
@@ -154,8 +154,8 @@ pub trait EntityExt: Entity {
 
 impl<E: Entity> EntityExt for E {}
 
-/// The columns of an entity without its relations: what is stored. `derive(Entity)` writes one for each entity, `UserRow`
-/// for `User`, so that a relation that is added to an entity leaves alone what inserts it.
+/// The columns of an entity without its relations: what is stored. `derive(Entity)` writes one for each entity,
+/// `UserRow` for `User`. So adding a relation to an entity does not change the code that inserts it.
 pub trait EntityRow: Into<Self::Entity> + Send + 'static {
     /// The entity.
     type Entity: Entity;

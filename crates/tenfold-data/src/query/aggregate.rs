@@ -1,4 +1,4 @@
-//! What is counted or added up over a list, in the database. Order and cursor have no say in it.
+//! Counts and sums over a list, computed by the database. Order and cursor do not affect them.
 
 use std::future::Future;
 use std::panic::Location;
@@ -12,10 +12,10 @@ use crate::statement::{Cost, Dialect, Statement};
 use crate::value::{ColumnType, Kind, Measured, Summed, Value};
 
 impl<E: Entity> Query<E> {
-    /// How many rows there are. With a limit it counts no further than that, which keeps it quick.
+    /// How many rows there are. With a limit the count stops there, which keeps it fast.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// Any error of the statement.
     #[track_caller]
     pub fn count<R: Reach<E::Owner>>(
         self,
@@ -25,7 +25,7 @@ impl<E: Entity> Query<E> {
         async move { self.count_in(&target?, self.limit).await }
     }
 
-    /// How many rows there are, `limit` at most.
+    /// How many rows there are, at most `limit`.
     pub(super) async fn count_in(&self, target: &Target, limit: Option<usize>) -> Result<i64, DataError> {
         let table = E::table().name;
         let (condition, mut params) = self.condition(target, None);
@@ -43,7 +43,7 @@ impl<E: Entity> Query<E> {
     /// Whether there is any row.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// Any error of the statement.
     #[track_caller]
     pub fn exists<R: Reach<E::Owner>>(
         self,
@@ -57,10 +57,10 @@ impl<E: Entity> Query<E> {
         }
     }
 
-    /// The sum of a column's values; that of none is 0.
+    /// The sum of a column's values; 0 if there are none.
     ///
     /// # Errors
-    /// [`DataError::OutOfRange`] when it does not fit the column's type; whatever stops the statement.
+    /// [`DataError::OutOfRange`] when it does not fit the column's type; any error of the statement.
     #[track_caller]
     pub fn sum<R: Reach<E::Owner>, T: Summed>(
         self,
@@ -70,7 +70,7 @@ impl<E: Entity> Query<E> {
         let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
         async move {
             let (table, column, kind) = (E::table().name, column.name(), T::Sum::KIND);
-            // PostgreSQL adds bigint up to numeric; the cast fails where SQLite's sum does.
+            // PostgreSQL sums bigint to numeric. The cast fails where SQLite's sum does.
             let text = |condition: &str, dialect| match dialect {
                 Dialect::Postgres => {
                     format!("SELECT coalesce(sum({column}), 0)::{} FROM {table}{condition}", kind.postgres())
@@ -91,10 +91,10 @@ impl<E: Entity> Query<E> {
         }
     }
 
-    /// The mean of a column's values, as near as a double comes to it; none of no values.
+    /// The mean of a column's values, as the nearest double; `None` if there are no values.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// Any error of the statement.
     #[track_caller]
     pub fn avg<R: Reach<E::Owner>, T: Summed>(
         self,
@@ -104,7 +104,7 @@ impl<E: Entity> Query<E> {
         let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
         async move {
             let (table, column) = (E::table().name, column.name());
-            // PostgreSQL's mean of bigint is numeric, SQLite's a REAL.
+            // PostgreSQL's mean of bigint is numeric, SQLite's is REAL.
             let text = |condition: &str, dialect| match dialect {
                 Dialect::Postgres => {
                     format!("SELECT avg({column})::double precision FROM {table}{condition}")
@@ -115,10 +115,10 @@ impl<E: Entity> Query<E> {
         }
     }
 
-    /// The least of a column's values; none of no values.
+    /// The minimum of a column's values; `None` if there are no values.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// Any error of the statement.
     #[track_caller]
     pub fn min<R: Reach<E::Owner>, T: Measured>(
         self,
@@ -129,10 +129,10 @@ impl<E: Entity> Query<E> {
         async move { self.end::<T>(target?, "min", column, "").await }
     }
 
-    /// The greatest of a column's values; none of no values.
+    /// The maximum of a column's values; `None` if there are no values.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// Any error of the statement.
     #[track_caller]
     pub fn max<R: Reach<E::Owner>, T: Measured>(
         self,
@@ -143,8 +143,8 @@ impl<E: Entity> Query<E> {
         async move { self.end::<T>(target?, "max", column, " DESC").await }
     }
 
-    /// One end of a column's values. Not SQL's min and max, which PostgreSQL has for few types; an index serves
-    /// this one as well.
+    /// The minimum or maximum of a column's values. It does not use SQL's min and max, which PostgreSQL has for few
+    /// types. An index serves this form as well.
     async fn end<T: Measured>(
         self,
         target: Target,
@@ -178,7 +178,7 @@ impl<E: Entity> Query<E> {
     }
 }
 
-/// Runs a statement that gives one row.
+/// Runs a statement that returns one row.
 async fn one_row<T: Send>(
     target: &Target,
     statement: Statement,

@@ -18,7 +18,7 @@ pub struct Filter<E> {
 #[derive(Debug)]
 enum Test {
     Compare(&'static str, &'static str, Value),
-    /// The same of the text in small letters, see [`lower`].
+    /// The same comparison on the lowercase text, see [`lower`].
     CompareLower(&'static str, &'static str, Value),
     AnyOf(&'static str, Vec<Value>),
     IsNull(&'static str),
@@ -28,19 +28,19 @@ enum Test {
 }
 
 impl<E> Filter<E> {
-    /// Whether it keeps what belongs to a value, as the rows of a key are.
+    /// Whether the filter selects by a value, such as a foreign key.
     pub(super) fn is_by_value(&self) -> bool {
         self.test.holds(&|test| matches!(test, Test::Compare(_, "=", _) | Test::AnyOf(..)))
     }
 
-    /// Whether it goes on behind a value of `column`, as the next page of a list does.
+    /// Whether the filter continues after a value of `column`, as the next page of a list does.
     pub(super) fn goes_on_behind(&self, column: &str) -> bool {
         self.test.holds(&|test| matches!(test, Test::Compare(on, "<" | ">", _) if *on == column))
     }
 }
 
 impl Test {
-    /// Whether a part that each row must pass is so.
+    /// Whether this holds for a part that each row must pass.
     fn holds(&self, is_so: &impl Fn(&Test) -> bool) -> bool {
         match self {
             Test::All(tests) => tests.iter().any(|test| test.holds(is_so)),
@@ -59,7 +59,7 @@ impl<E: Entity, T: ColumnType> Column<E, T> {
         }
     }
 
-    /// The column is something else than `value`; `None` is something else than any value, as in Rust.
+    /// The column differs from `value`. `None` differs from every value, as in Rust.
     pub fn ne(self, value: T) -> Filter<E> {
         match value.to_value() {
             Value::Null => Filter::new(Test::IsNotNull(self.name())),
@@ -67,7 +67,7 @@ impl<E: Entity, T: ColumnType> Column<E, T> {
         }
     }
 
-    /// The column is less than `value`. What holds nothing is neither less nor greater than anything.
+    /// The column is less than `value`. NULL is neither less nor greater than anything.
     pub fn lt(self, value: T) -> Filter<E> {
         self.compare("<", &value)
     }
@@ -101,37 +101,38 @@ impl<E: Entity, T: ColumnType> Column<E, T> {
 }
 
 impl<E: Entity> Column<E, String> {
-    /// The text begins with `prefix`, letter by letter. An index on the column serves it.
+    /// The text begins with `prefix`, exactly. An index on the column serves it.
     pub fn starts_with(self, prefix: &str) -> Filter<E> {
         between(prefix, |operator, end| Test::Compare(self.name(), operator, end))
     }
 
-    /// As [`starts_with`](Self::starts_with), without telling the letters A to Z from a to z; É and é stay two. An index
-    /// on `lower(column)` serves it, in the order of
+    /// As [`starts_with`](Self::starts_with), but treats the letters A to Z and a to z as equal; É and é stay
+    /// different. An index on `lower(column)` serves it, in the order of
     /// [`order_by_ignore_ascii_case`](crate::Query::order_by_ignore_ascii_case).
     pub fn starts_with_ignore_ascii_case(self, prefix: &str) -> Filter<E> {
         between(&prefix.to_ascii_lowercase(), |operator, end| Test::CompareLower(self.name(), operator, end))
     }
 }
 
-/// Texts from `prefix` to the last that begins with it. A range, since an index serves LIKE's pattern on one database only.
+/// Texts from `prefix` to the last that begins with it. It is a range, because an index serves LIKE on one of the
+/// databases only.
 fn between<E>(prefix: &str, test: impl Fn(&'static str, Value) -> Test) -> Filter<E> {
     let from = test(">=", Value::Text(prefix.to_owned()));
     let Some(end) = after_all_with(prefix) else { return Filter::new(from) };
     Filter::new(Test::All(vec![from, test("<", Value::Text(end))]))
 }
 
-/// A column in small letters: of A to Z alone, since SQLite knows no others, and PostgreSQL neither in the collation "C" that
-/// migrations give to text.
+/// A column in lowercase, for A to Z only. SQLite lowers no other letters, and neither does PostgreSQL in the collation
+/// "C" that migrations give to text.
 pub(super) fn lower(column: &str) -> String {
     format!("lower({column})")
 }
 
-/// The least text that is greater than all that begin with `prefix`; there is none for an empty prefix.
+/// The smallest text that is greater than all that begin with `prefix`; `None` for an empty prefix.
 fn after_all_with(prefix: &str) -> Option<String> {
     let mut letters: Vec<char> = prefix.chars().collect();
     while let Some(last) = letters.pop() {
-        // The next letter in the order of UTF-8's bytes, which is that of the code points; surrogates are none.
+        // The next letter in the order of UTF-8's bytes, which is that of the code points. Surrogates are skipped.
         let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
         if let Some(next) = next {
             letters.push(next);
@@ -142,12 +143,12 @@ fn after_all_with(prefix: &str) -> Option<String> {
 }
 
 impl<E: Entity, T: ColumnType> Column<E, Option<T>> {
-    /// The column holds nothing.
+    /// The column is NULL.
     pub fn is_null(self) -> Filter<E> {
         Filter::new(Test::IsNull(self.name()))
     }
 
-    /// The column holds something.
+    /// The column is not NULL.
     pub fn is_not_null(self) -> Filter<E> {
         Filter::new(Test::IsNotNull(self.name()))
     }
@@ -158,12 +159,12 @@ impl<E> Filter<E> {
         Filter { test, entity: PhantomData }
     }
 
-    /// Passes what this condition or `other` lets pass. Conditions that must all hold are given one by one.
+    /// Passes rows that pass this condition or `other`. Conditions that must all hold are given one by one.
     pub fn or(self, other: Filter<E>) -> Filter<E> {
         Filter::new(Test::Either(Box::new(self.test), Box::new(other.test)))
     }
 
-    /// The condition as SQL, of a page that goes on behind a row; its values are added to `params`.
+    /// The condition as SQL, for a page that continues after a row. Its values are added to `params`.
     pub(super) fn condition(
         &self,
         dialect: Dialect,
@@ -210,7 +211,7 @@ impl Test {
     }
 }
 
-/// Tells lists with other filters apart without saying what they filter by.
+/// Distinguishes lists with different filters, without revealing the filters' values.
 pub(crate) fn fingerprint<E>(filters: &[Filter<E>]) -> String {
     if filters.is_empty() {
         return String::new();

@@ -1,11 +1,11 @@
-//! What a list is ordered by.
+//! The order of a list.
 
 use std::borrow::Cow;
 
 use super::filter::lower;
 use crate::value::Value;
 
-/// Which way a list runs.
+/// The direction of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     Ascending,
@@ -21,7 +21,7 @@ impl Direction {
     }
 }
 
-/// What a list is ordered by.
+/// One column of an order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) column: &'static str,
@@ -29,7 +29,7 @@ pub(super) struct Order {
     pub(super) direction: Direction,
 }
 
-/// Whether an order tells capital letters from small ones.
+/// Whether an order distinguishes uppercase and lowercase letters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Case {
     Told,
@@ -41,7 +41,7 @@ impl Order {
         Order { column, case: Case::Told, direction }
     }
 
-    /// What is compared, as SQL.
+    /// The expression that is compared, as SQL.
     pub(super) fn expression(&self) -> Cow<'static, str> {
         match self.case {
             Case::Told => Cow::Borrowed(self.column),
@@ -56,7 +56,7 @@ impl Order {
         }
     }
 
-    /// What a row whose column holds `value` is ordered by.
+    /// The value that a row with `value` in the column is sorted by.
     pub(super) fn value(&self, value: &Value) -> Value {
         match (self.case, value) {
             (Case::Ignored, Value::Text(text)) => Value::Text(text.to_ascii_lowercase()),
@@ -65,15 +65,15 @@ impl Order {
     }
 }
 
-/// Where a page goes on: what its list is ordered by first, and the text that the row has there which it goes on behind.
+/// The position that a page continues after: the first column of the list's order, and the row's text in it.
 pub(super) struct Behind {
     pub(super) order: Order,
     pub(super) text: String,
 }
 
 impl Behind {
-    /// The bound in place of one that the author gives, where the page begins beyond it. SQLite looks at one bound only, and
-    /// would walk to the page from the author's.
+    /// A bound to use instead of the author's, if the page begins beyond the author's bound. SQLite uses only one bound
+    /// of the index, and would walk from the author's bound to the page.
     pub(super) fn nearer(
         &self,
         case: Case,
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(nearer(up, "adam", "<", "ae"), None);
         assert_eq!(nearer(down, "adam", "<", "ae").as_deref(), Some("<= Text(\"adam\")"));
         assert_eq!(nearer(down, "adam", ">=", "ad"), None);
-        // A cursor that somebody made up does not widen what the author asks for.
+        // A forged cursor does not widen the author's filter.
         assert_eq!(nearer(up, "aa", ">=", "ad"), None);
         assert_eq!(nearer(down, "zz", "<", "ae"), None);
     }

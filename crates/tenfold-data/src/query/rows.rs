@@ -1,11 +1,11 @@
-//! What a list gives.
+//! The rows that a list returns.
 
 use std::ops::Deref;
 
 use crate::page::Listing;
 
-/// The rows of one query, in order. They are peers: a loop over them that touches a relation costs one
-/// statement, however many they are.
+/// The rows of one query, in order. They are peers: a loop over them that touches a relation costs one statement,
+/// however many rows there are.
 pub struct Rows<E> {
     pub(super) rows: Vec<E>,
     pub(super) next_cursor: Option<String>,
@@ -13,18 +13,18 @@ pub struct Rows<E> {
 }
 
 impl<E> Rows<E> {
-    /// A client's page with `items` made from these rows, and the cursor to go on.
+    /// A client's page with `items` made from these rows, and the cursor of the next page.
     pub fn listing<T>(&self, items: Vec<T>) -> Listing<T> {
         Listing { items, next_cursor: self.next_cursor.clone(), total: self.total }
     }
 
-    /// Keeps the rows that `keep` wants; the others are no peers any more, and nothing is loaded for them.
+    /// Keeps the rows that `keep` accepts. The others are no longer peers, and nothing is loaded for them.
     pub fn filter(mut self, keep: impl FnMut(&E) -> bool) -> Self {
         self.rows.retain(keep);
         self
     }
 
-    /// Keeps the first `count` rows; the others are no peers any more, and nothing is loaded for them.
+    /// Keeps the first `count` rows. The others are no longer peers, and nothing is loaded for them.
     pub fn take(mut self, count: usize) -> Self {
         self.rows.truncate(count);
         self

@@ -1,4 +1,4 @@
-//! The cohort behind a relation's field: who shares a load, and what it brought.
+//! The cohort behind a relation's field: the entities that share a load, and the rows that it returned.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -14,33 +14,33 @@ use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::scope::Answer;
 
-/// The entities that load one relation together. Whoever keeps one of them for long keeps the others' keys, and
+/// The entities that load one relation together. Code that keeps one of them for long also keeps the others' keys, but
 /// none of their rows.
 #[doc(hidden)]
 pub struct Cohort<R: Related> {
     relation: &'static Relation<R>,
-    /// Whose rows are related: those of the entities' organization; if they belong to nobody, of the first
-    /// organization that asked, for what is loaded for it must not be shown to another.
+    /// The organization whose rows are related: that of the entities. If the entities belong to no organization, it is
+    /// the first organization that loaded the relation, because its rows must not be shown to another.
     owner: OnceLock<OrgId>,
-    /// The link of each.
+    /// The link of each member.
     members: Members<Link>,
-    /// Whether they are all that their owner has.
+    /// Whether the members are all entities that their owner has.
     is_whole: bool,
-    /// Whether rows stay here after an entity was given them.
+    /// Whether rows stay here after an entity has received them.
     keeps: AtomicBool,
-    /// What was loaded outside of transactions, and inside of each.
+    /// What was loaded outside transactions, and inside each transaction.
     views: Mutex<Vec<View<R>>>,
 }
 
 pub(super) struct View<R> {
     by: Viewer,
-    /// Each member's rows, once they are there.
+    /// Each member's rows, once they are loaded.
     rows: Option<Box<[Rows<R>]>>,
-    /// The load that is under way, for those who wait for it.
+    /// The load that is under way, for its waiters.
     pub(super) loading: Option<Arc<Answer<Result<(), DataError>>>>,
 }
 
-/// The view of exactly this viewer, made if there is none. What rolled back transactions saw goes.
+/// The view of exactly this viewer, created if missing. Views of rolled back transactions are dropped.
 pub(super) fn view_of<'v, R>(views: &'v mut Vec<View<R>>, by: &Viewer) -> &'v mut View<R> {
     let index = views.iter().position(|view| same(&view.by, by)).unwrap_or_else(|| {
         views.retain(|view| view.by.as_ref().is_none_or(|state| !state.is_rolled_back()));
@@ -56,8 +56,8 @@ fn same(one: &Viewer, other: &Viewer) -> bool {
 }
 
 impl<R: Related> Place<R> {
-    /// Gives the entity what its cohort has got for it, if it may be shown to `asking`; says whether it has. The rows
-    /// move to an entity that is the only one of its kind, for nobody else will ask for them.
+    /// Gives the entity the rows that its cohort holds for it, if they may be shown to `asking`. Returns whether it
+    /// did. If the entity has no copies, the rows move to it, because no other entity will need them.
     pub(super) fn take(&self, views: &mut [View<R>], asking: &Viewer) -> bool {
         let Some((by, rows)) = views.iter_mut().find_map(|view| {
             let rows = view.rows.as_mut().filter(|_| shows(&view.by, asking))?;
@@ -97,12 +97,13 @@ impl<R: Related> Cohort<R> {
         self.relation
     }
 
-    /// Whether the related rows are those of `tenant`; if nobody has asked yet, they are from here on.
+    /// Whether the related rows are those of `tenant`. If no organization has loaded them yet, `tenant` becomes their
+    /// owner.
     pub(super) fn belongs_to(&self, tenant: OrgId) -> bool {
         *self.owner.get_or_init(|| tenant) == tenant
     }
 
-    /// The value that links the entity at a place.
+    /// The link of the entity at this position.
     pub(super) fn link_of(&self, index: u32) -> &Link {
         &self.members[index as usize].value
     }
@@ -111,31 +112,31 @@ impl<R: Related> Cohort<R> {
         self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The links of the entities that somebody still holds, and their places.
+    /// The links of the entities that are still held, and their positions.
     pub(super) fn wanted(&self) -> impl Iterator<Item = (u32, &Link)> {
         let held = (0..).zip(self.members.iter()).filter(|(_, member)| member.is_held());
         held.map(|(index, member)| (index, &member.value)).filter(|(_, link)| **link != Link::None)
     }
 
-    /// Whether these links are those of all entities that there are.
+    /// Whether this is the number of all entities that the owner has.
     pub(super) fn has_all(&self, links: usize) -> bool {
         self.is_whole && links == self.size()
     }
 
-    /// How many entities there were when they were loaded.
+    /// How many entities were loaded.
     pub(super) fn size(&self) -> usize {
         self.members.len()
     }
 
-    /// One more copy of an entity, in the place of the old one.
+    /// Adds a copy of an entity, at the position of the old one.
     pub(super) fn copy(self: &Arc<Self>, old: &Place<R>) -> Place<R> {
-        // Under the lock, since the rows may be on their way to the old one alone.
+        // Under the lock, because the rows may be about to move to the old one.
         let _views = self.views();
         self.members[old.index as usize].join();
         old.copy()
     }
 
-    /// One copy less. When nobody holds the entity any more, its rows go.
+    /// Removes a copy. With the last copy of the entity its rows are dropped.
     pub(super) fn leave(&self, place: &Place<R>) {
         let is_last = self.members[place.index as usize].leave();
         if is_last && (!place.has_own_rows() || self.keeps.load(Ordering::Acquire)) {
@@ -155,11 +156,11 @@ impl<R: Related> Cohort<R> {
         }
     }
 
-    /// Gives each member its rows: `of` has those of the member at a place.
+    /// Stores each member's rows: `of` returns those of the member at a position.
     pub(super) fn fill(&self, by: &Viewer, mut of: impl FnMut(u32) -> Rows<R>) {
         let answer = {
             let mut views = self.views();
-            // Under the lock: who is dropped from now on finds the rows there and lets go of them.
+            // Under the lock: an entity that is dropped from now on finds its rows here and drops them.
             let members = (0..).zip(self.members.iter());
             let rows =
                 members.map(|(index, member)| if member.is_held() { of(index) } else { None }).collect();
@@ -176,7 +177,7 @@ impl<R: Related> Cohort<R> {
     /// See [`Batch::holds_waker`](crate::scope::Batch::holds_waker), for the batch of `by`.
     pub(super) fn holds_waker(&self, by: &Viewer, waker: &Waker) -> usize {
         let Ok(views) = self.views.try_lock() else { return 0 };
-        // The other views' wait for batches of their own.
+        // The other views wait for batches of their own.
         let own = views.iter().find(|view| same(&view.by, by));
         own.and_then(|view| view.loading.as_ref()).map_or(0, |answer| answer.holds_waker(waker))
     }

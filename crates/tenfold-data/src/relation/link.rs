@@ -1,4 +1,4 @@
-//! The value by which rows are related.
+//! The value that relates rows.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub enum Link {
     Uuid(uuid::Uuid),
     Integer(i64),
     Text(Arc<str>),
-    /// A nullable foreign key without a value: related to nothing.
+    /// A NULL foreign key: related to nothing.
     None,
 }
 

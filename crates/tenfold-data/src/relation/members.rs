@@ -1,18 +1,18 @@
-//! Those who were loaded together, and who of them is still there.
+//! The entities that were loaded together, and which of them are still held.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What is known of each. One who was loaded alone takes no room of his own.
+/// The members. A single one is stored inline.
 pub(super) enum Members<T> {
     Alone([Held<T>; 1]),
     Several(Box<[Held<T>]>),
 }
 
-/// One of them.
+/// One member.
 pub(super) struct Held<T> {
     pub(super) value: T,
-    /// How many copies of it there are; a dropped one is not asked for any more.
+    /// How many copies of the entity there are. At 0 nothing is loaded for it any more.
     holders: AtomicU32,
 }
 
@@ -21,23 +21,23 @@ impl<T> Held<T> {
         self.holders.load(Ordering::Acquire) > 0
     }
 
-    /// Whether nobody has made a copy of it.
+    /// Whether the entity has no copies.
     pub(super) fn is_only_one(&self) -> bool {
         self.holders.load(Ordering::Acquire) == 1
     }
 
-    /// One copy more.
+    /// Counts one more copy.
     pub(super) fn join(&self) {
         self.holders.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// One copy less; whether it was the last.
+    /// Counts one copy less. Returns whether it was the last.
     pub(super) fn leave(&self) -> bool {
         self.holders.fetch_sub(1, Ordering::AcqRel) == 1
     }
 }
 
-/// Each is held once.
+/// Each member starts with one holder.
 impl<T> FromIterator<T> for Members<T> {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
         let mut members = values.into_iter().map(|value| Held { value, holders: AtomicU32::new(1) });

@@ -1,12 +1,12 @@
 //! Relations and cohorts: touching a relation on one entity loads it for all that were loaded with it.
 //!
-//! The precedents are Goldiloader (Rails), Django's `FETCH_PEERS` and Laravel's automatic eager loading. A
-//! relation is a field, [`One`], [`Many`] or [`Count`]; the field shares a cohort with the same field of the
-//! entities that came from the same query. What is loaded forms a new cohort, so nested loops cost one
-//! statement a level. An entity that was dropped is no peer any more: filtering a list narrows its cohort.
+//! The models are Goldiloader (Rails), Django's `FETCH_PEERS` and Laravel's automatic eager loading. A relation is a
+//! field, [`One`], [`Many`] or [`Count`]. The field shares a cohort with the same field of the entities that came from
+//! the same query. The loaded rows form a new cohort, so nested loops cost one statement for each level. A dropped
+//! entity is no longer a peer: filtering a list narrows its cohort.
 //!
-//! What a relation gave stays with its entity, as the entity's columns do: load the entity again to see what was
-//! written since. A transaction loads for itself, and what it saw is forgotten when it is rolled back.
+//! The rows of a relation stay with their entity, as the entity's columns do. Load the entity again to see later
+//! writes. A transaction loads for itself, and what it loaded is dropped when it is rolled back.
 
 mod batch;
 mod cohort;
@@ -36,10 +36,10 @@ use crate::context::Reach;
 use crate::entity::Entity;
 use crate::error::DataError;
 
-/// The one row of `T` that belongs to this entity, or that it belongs to.
+/// The one row of `T` that belongs to this entity, or that this entity belongs to.
 pub struct One<T: Entity>(Member<T>);
 
-/// The rows of `T` that belong to this entity, in the order of their keys unless the relation says another.
+/// The rows of `T` that belong to this entity, ordered by key unless the relation has another order.
 pub struct Many<T: Entity>(Member<T>);
 
 /// How many rows of `T` belong to this entity.
@@ -49,7 +49,7 @@ impl<T: Entity> One<T> {
     /// The row.
     ///
     /// # Errors
-    /// [`DataError::NotFound`] when there is none, and whatever stops the statement.
+    /// [`DataError::NotFound`] when there is none; any error of the statement.
     #[track_caller]
     pub fn get<'a>(
         &'a self,
@@ -65,7 +65,7 @@ impl<T: Entity> One<T> {
     /// The row, if there is one.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// Any error of the statement.
     #[track_caller]
     pub fn find<'a>(
         &'a self,
@@ -80,7 +80,7 @@ impl<T: Entity> Many<T> {
     /// The rows; an empty slice when there are none.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// Any error of the statement.
     #[track_caller]
     pub fn get<'a>(
         &'a self,
@@ -94,7 +94,7 @@ impl<T: Entity> Count<T> {
     /// The number of rows.
     ///
     /// # Errors
-    /// Whatever stops the statement.
+    /// Any error of the statement.
     #[track_caller]
     pub fn get<'a>(
         &'a self,
@@ -116,7 +116,7 @@ macro_rules! field {
             }
         }
         impl<T: Entity> Default for $field<T> {
-            /// A relation of an entity that was not loaded: it has no rows to give before it is inserted.
+            /// A relation of an entity that was not loaded. It has no rows before the entity is inserted.
             fn default() -> Self {
                 $field(Member(None))
             }

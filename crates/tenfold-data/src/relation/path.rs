@@ -8,7 +8,7 @@ use crate::entity::{Column, Entity, ListForm, Table, any, wanted_links};
 use crate::statement::{Cost, Dialect, Statement};
 use crate::value::{ColumnType, KeyType, Kind, Sortable};
 
-/// What the derive knows of a relation.
+/// What the derive knows about a relation.
 #[doc(hidden)]
 pub struct Relation<R: Related> {
     /// The table of the entity that has the field.
@@ -21,20 +21,20 @@ pub struct Relation<R: Related> {
     rows: std::marker::PhantomData<fn() -> R>,
 }
 
-/// Where the links stand, and which of the rows are wanted in which order.
+/// Where the links are, and which of the rows to load in which order.
 #[doc(hidden)]
 pub struct Path {
-    /// The column that holds the link: of the related table, or of the one between; none for "belongs to",
-    /// whose link is the related key.
+    /// The column that holds the link: in the related table, or in the join table. `None` for "belongs to", whose link
+    /// is the related key.
     pub by: Option<&'static str>,
     pub through: Option<Through>,
-    /// Before the key, which is always the last to decide.
+    /// The order before the key, which always decides last.
     pub order: Option<Order>,
-    /// The most rows for each entity.
+    /// The maximum number of rows for each entity.
     pub limit: Option<u32>,
 }
 
-/// The table between two entities of which each has many of the other.
+/// The join table between two entities that each have many of the other.
 #[doc(hidden)]
 pub struct Through {
     pub table: fn() -> &'static Table,
@@ -48,7 +48,7 @@ pub struct Order {
     pub descending: bool,
 }
 
-/// A column type that can hold a key of type `K`; lets the derive refuse a relation by a column that cannot.
+/// A column type that can hold a key of type `K`. With it the derive refuses a relation by a column that cannot.
 #[diagnostic::on_unimplemented(
     message = "a column of type `{Self}` cannot hold the key `{K}`",
     label = "the relation's `by` or `to` names a column of another type than the key that it refers to"
@@ -65,7 +65,7 @@ pub const fn linked<To: Entity, E: Entity, T: LinkTo<To::Key>>(column: Column<E,
     column.name()
 }
 
-/// The table of an entity between others, which must have the owner of those that it leads to.
+/// The table of an entity that joins two others. It must have the same owner as the entity it leads to.
 #[doc(hidden)]
 pub fn between<Join: Entity<Owner = To::Owner>, To: Entity>() -> &'static Table {
     Join::table()
@@ -90,12 +90,12 @@ impl<R: Related> Relation<R> {
         }
     }
 
-    /// The rows of `R` for a list of links, those of one link side by side; the link is one of the related columns, or
-    /// the last.
+    /// The statement that loads the rows of `R` for a list of links, with the rows of a link next to each other. The
+    /// link is one of the related columns, or the last column.
     pub(super) fn statement(&self, form: ListForm) -> &Statement {
         self.texts[form as usize].get_or_init(|| {
-            // What is kept is a plan for rows of one table that say themselves whose they are: of two tables the planner
-            // could choose to read one whole.
+            // The plan is reused only for rows of one table that hold the link themselves. With two tables the planner
+            // could choose to scan one of them.
             let is_planned = form == ListForm::PostgresFew && self.link_among_columns().is_none();
             let form = if is_planned { ListForm::PostgresMany } else { form };
             let text = match self.path.limit {
@@ -106,12 +106,12 @@ impl<R: Related> Relation<R> {
         })
     }
 
-    /// The rows of all links between two, those of one link side by side, where they can be had so: each says itself
-    /// whose it is, refers to those who have the relation, and stands in the order of its key or alone. The last parameter
-    /// says how many rows it may give.
+    /// The statement that loads the rows of all links between two values, with the rows of a link next to each other.
+    /// It exists only if each row holds its link as a foreign key, in key order or without another order. The last
+    /// parameter is the maximum number of rows.
     ///
-    /// It asks for no order within a link, which an index of the link alone could not give. PostgreSQL keeps its plan, for
-    /// there is nothing to choose: an index of the link is read from one to the other.
+    /// It specifies no order within a link, which an index on the link alone could not provide. PostgreSQL can reuse
+    /// its plan, because there is only one: a scan of the link's index from one value to the other.
     pub(super) fn between_statement(&self) -> Option<&Statement> {
         let table = R::table();
         let by = self.path.by.filter(|_| self.link_among_columns().is_some() && self.path.order.is_none())?;
@@ -130,7 +130,7 @@ impl<R: Related> Relation<R> {
         }))
     }
 
-    /// Whether there is one row a link at most, since the link is its key.
+    /// Whether a link has one row at most, because it is the row's key.
     pub(super) fn has_one_row(&self) -> bool {
         self.path.through.is_none() && self.path.by.is_none_or(|by| by == R::table().key)
     }
@@ -139,12 +139,12 @@ impl<R: Related> Relation<R> {
         format!("{}_of_{}", self.name, self.from)
     }
 
-    /// Where the link stands in a row of the statement, behind what belongs to the related row.
+    /// The position of the link in a row of the statement, after the related row's columns.
     pub(super) fn link_place(&self) -> usize {
         if R::COUNTS { 1 } else { R::table().selected().count() }
     }
 
-    /// Where the link is read with the related row, so that it need not be selected a second time.
+    /// The position of the link among the related row's columns, so that it need not be selected twice.
     pub(super) fn link_among_columns(&self) -> Option<usize> {
         let is_there = !R::COUNTS && self.path.through.is_none() && self.path.limit.is_none();
         let link = self.path.by.unwrap_or(R::table().key);
@@ -158,13 +158,13 @@ impl<R: Related> Relation<R> {
         }
     }
 
-    /// The column that holds the link, as the source of [`Relation::source`] names it.
+    /// The column that holds the link, as [`Relation::source`] names it.
     fn link_column(&self) -> String {
         let by = self.path.by.unwrap_or(R::table().key);
         if self.path.through.is_some() { format!("j.{by}") } else { by.to_owned() }
     }
 
-    /// What is selected from, and the condition that keeps it within the tenant; the next parameter's number.
+    /// The FROM clause, the condition that restricts it to the tenant, and the next parameter's number.
     fn source(&self) -> (String, String, usize) {
         let table = R::table();
         let Some(through) = &self.path.through else {
@@ -173,8 +173,8 @@ impl<R: Related> Relation<R> {
         };
         let join = (through.table)();
         let (mut tenant, mut next) = (String::new(), 1);
-        // Both tables have the same owner, the derive sees to that. Each condition stands on its own, so that
-        // each table is read by its own index.
+        // Both tables have the same owner; the derive ensures that. Each has its own condition, so that each table is
+        // read by its own index.
         if let (Some(ours), Some(theirs)) = (table.tenant, join.tenant) {
             tenant = format!("j.{theirs} = $1 AND t.{ours} = $1 AND ");
             next = 2;
@@ -213,7 +213,7 @@ impl<R: Related> Relation<R> {
         let rest = if R::COUNTS {
             format!("GROUP BY {link} ORDER BY {link}")
         } else if self.has_one_row() {
-            // One row a link, so there is nothing to put side by side.
+            // One row for each link, so there is nothing to group.
             return R::table().select_by_list(form, &link, &columns);
         } else if form == ListForm::PostgresFew {
             return self.rows_of_each_link("", "OFFSET 0");
@@ -223,7 +223,7 @@ impl<R: Related> Relation<R> {
         format!("SELECT {columns} FROM {source} WHERE {tenant}{wanted} {rest}")
     }
 
-    /// The rows of one link after the other, on PostgreSQL, as many of each as `bound` says.
+    /// The rows of one link after the other, on PostgreSQL, with at most `bound` rows for each.
     fn rows_of_each_link(&self, more: &str, bound: &str) -> String {
         let (columns, link, (source, tenant, next)) = (self.columns(), self.link_column(), self.source());
         let order = self.order(if self.path.through.is_some() { "t." } else { "" });
@@ -234,8 +234,8 @@ impl<R: Related> Relation<R> {
         format!("{rows} ORDER BY wanted.link, {}", self.order("r."))
     }
 
-    /// The two databases differ: PostgreSQL reads as many rows of each link as are wanted, where SQLite, which
-    /// has no LATERAL, numbers the rows of each link and keeps the first.
+    /// The two databases differ: PostgreSQL reads only the wanted number of rows for each link. SQLite has no LATERAL,
+    /// so it numbers the rows of each link and keeps the first ones.
     fn first_rows(&self, dialect: Dialect, limit: u32) -> String {
         if dialect == Dialect::Postgres {
             return self.rows_of_each_link(", wanted.link", &format!("LIMIT {limit}"));

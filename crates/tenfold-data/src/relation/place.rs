@@ -1,4 +1,4 @@
-//! One entity's place in the cohort of a relation, and what it was given there.
+//! One entity's position in the cohort of a relation, and the rows that it received.
 
 use std::sync::{Arc, OnceLock};
 
@@ -20,10 +20,10 @@ pub struct Member<R: Related>(pub(super) Option<Place<R>>);
 pub struct Place<R: Related> {
     pub(super) cohort: Arc<Cohort<R>>,
     pub(super) index: u32,
-    /// What was given outside of transactions.
+    /// The rows loaded outside transactions.
     outside: OnceLock<Rows<R>>,
-    /// What was given inside of some. It may be borrowed for as long as the entity lives, so what another one sees is
-    /// put behind it.
+    /// The rows loaded inside transactions. They may be borrowed for as long as the entity lives, so those of another
+    /// transaction are appended.
     inside: OnceLock<Box<Seen<R>>>,
 }
 
@@ -38,17 +38,17 @@ impl<R: Related> Place<R> {
         Place { cohort, index, outside: OnceLock::new(), inside: OnceLock::new() }
     }
 
-    /// The same for a copy of the entity. What transactions saw is still in the cohort.
+    /// The place of a copy of the entity. What transactions loaded is still in the cohort.
     pub(super) fn copy(&self) -> Self {
         Place { outside: self.outside.clone(), ..Place::new(Arc::clone(&self.cohort), self.index) }
     }
 
-    /// Whether it was given what is seen outside of transactions.
+    /// Whether the entity has received the rows loaded outside transactions.
     pub(super) fn has_own_rows(&self) -> bool {
         self.outside.get().is_some()
     }
 
-    /// What the entity was given before, if it may be shown to `asking`.
+    /// The rows that the entity has received, if they may be shown to `asking`.
     pub(super) fn seen(&self, asking: &Viewer) -> Option<&[R]> {
         let outside = self.outside.get().filter(|_| shows(&None, asking));
         let rows = outside.or_else(|| self.seen_inside(asking))?;
@@ -60,10 +60,10 @@ impl<R: Related> Place<R> {
         seen.filter(|seen| shows(&seen.by, asking)).map(|seen| &seen.rows).next()
     }
 
-    /// Keeps what was found.
+    /// Stores the rows.
     pub(super) fn keep(&self, by: &Viewer, rows: Rows<R>) {
         if by.is_none() {
-            // Another task of the request may have kept the same before.
+            // Another task of the request may already have stored the same rows.
             self.outside.get_or_init(|| rows);
             return;
         }

@@ -1,7 +1,7 @@
-//! A key of something that another module has, which knows the keys that were loaded with it.
+//! A key of another module's entity, which knows the keys that were loaded with it.
 //!
-//! No foreign key and no join crosses a module. What crosses is a call, and a loop would make one for each row:
-//! so a [`Ref`] hands its peers' keys to the call of the first, and the others are answered from memory.
+//! No foreign key and no join crosses a module. A call does, and a loop would make one for each row. So a [`Ref`]
+//! passes its peers' keys to the first call, and the others are answered from memory.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,25 +11,25 @@ use super::peering::Peering;
 use crate::row::{ReadError, Row};
 use crate::value::{ColumnType, KeyType, Kind, Value};
 
-/// A column that holds a key of another module; a field of an entity, marked `#[entity(peers)]`.
+/// A column that holds a key of another module: a field of an entity, marked `#[entity(peers)]`.
 pub struct Ref<K: KeyType> {
     key: K,
-    /// The keys that were loaded with it, and which of them it is.
+    /// The keys that were loaded with it, and its own position among them.
     place: Option<(Arc<Members<K>>, u32)>,
 }
 
 impl<K: KeyType> Ref<K> {
-    /// A key on its own.
+    /// A key without peers.
     pub fn new(key: K) -> Self {
         Ref { key, place: None }
     }
 }
 
-/// What a merged call takes: a key, and those that are likely asked for next.
+/// The argument of a merged call: a key, and the keys that are likely to be requested next.
 pub trait PeerKey<K> {
     /// The key.
     fn key(&self) -> K;
-    /// The keys beside it, itself included or not.
+    /// The keys beside it. They may include the key itself.
     fn peers(&self) -> Vec<K>;
 }
 

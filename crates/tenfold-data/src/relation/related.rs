@@ -1,4 +1,4 @@
-//! What the statement of a relation gives.
+//! What the statement of a relation returns.
 
 use super::link::Link;
 use super::peering::Peering;
@@ -6,15 +6,15 @@ use crate::entity::{Entity, Table};
 use crate::ownership::OrgId;
 use crate::row::{ReadError, Row};
 
-/// What a relation's statement gives: rows of an entity, or counts.
+/// What a relation's statement returns: rows of an entity, or counts.
 #[doc(hidden)]
 pub trait Related: Sized + Send + Sync + 'static {
-    /// Whether the statement counts instead of giving rows.
+    /// Whether the statement counts instead of returning rows.
     const COUNTS: bool;
     fn table() -> &'static Table;
-    /// Reads the columns before the link, of a row that `owner` has.
+    /// Reads the columns before the link, from a row of `owner`.
     fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError>;
-    /// The column at a place among those that were read, if rows can be linked by it.
+    /// The selected column at this position, if rows can be linked by it.
     fn link_at(&self, place: usize) -> Link;
     fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering);
 }

@@ -1,15 +1,15 @@
-//! The rows that a relation gave, and who may see them.
+//! The rows that a relation returned, and the viewers that may see them.
 
 use std::sync::Arc;
 
 use super::related::Related;
 use crate::scope::TransactionState;
 
-/// The rows of one link; none take no room. Entities with the same link share them.
+/// The rows of one link; `None` if there are none. Entities with the same link share them.
 pub(super) type Rows<R> = Option<Arc<dyn Held<R>>>;
 
-/// Rows that are kept. An entity keeps them behind this trait, so that the compiler, when it wants to know whether an
-/// entity is `Send`, ends here: it would go on into the related entity, from there into the next, and give up at nine.
+/// Rows that an entity keeps. This trait object stops the compiler's check of whether an entity is `Send`. Without it
+/// the check would follow the related entity, and the next, and give up at nine.
 pub(super) trait Held<R>: Send + Sync {
     fn rows(&self) -> &[R];
     fn rows_mut(&mut self) -> &mut [R];
@@ -33,8 +33,8 @@ impl<R: Related> Held<R> for Box<[R]> {
     }
 }
 
-/// Takes the rows out of `found`, which keeps its memory. A few lie in one block with their count of holders, and only
-/// more cost a second one.
+/// Moves the rows out of `found`, which keeps its memory. A few rows share one allocation with their reference count;
+/// more need a second one.
 pub(super) fn hold<R: Related>(found: &mut Vec<R>) -> Arc<dyn Held<R>> {
     fn few<R: Related, const N: usize>(found: &mut Vec<R>) -> Option<Arc<dyn Held<R>>> {
         let rows: Arc<[R]> = found.drain(..).collect();
@@ -51,11 +51,11 @@ pub(super) fn hold<R: Related>(found: &mut Vec<R>) -> Arc<dyn Held<R>> {
     few.unwrap_or_else(|| Arc::new(found.drain(..).collect::<Box<[R]>>()))
 }
 
-/// From where the database was looked at: inside a transaction, or outside of any.
+/// Where rows were loaded: inside a transaction, or outside any.
 pub(super) type Viewer = Option<Arc<TransactionState>>;
 
-/// Whether what `seen_by` saw may be shown to `asking`. A transaction loads for itself, since it may have changed
-/// the rows; what it saw is shown to others once it is committed.
+/// Whether rows loaded by `seen_by` may be shown to `asking`. A transaction loads for itself, because it may have
+/// changed the rows. Outside it, what it loaded is visible once it is committed.
 pub(super) fn shows(seen_by: &Viewer, asking: &Viewer) -> bool {
     match (seen_by, asking) {
         (None, None) => true,

@@ -1,4 +1,4 @@
-//! Touching a relation on one entity: asks for the rows of all its peers, and waits for its own.
+//! Touching a relation on one entity: requests the rows of all its peers, and waits for its own.
 
 use std::any::TypeId;
 use std::future::Future;
@@ -19,7 +19,7 @@ use crate::error::DataError;
 use crate::scope::{Answer, Asker, Loader, Scope};
 use crate::statement::CallSite;
 
-/// Makes `rows` peers for one relation: `of` gives the value that links a row to its related rows, `field` the
+/// Makes `rows` peers for one relation: `of` returns the value that links a row to its related rows, `field` the
 /// relation's field. Called by the derive.
 #[doc(hidden)]
 pub fn link<E, F: Field>(
@@ -41,7 +41,7 @@ pub fn link<E, F: Field>(
 }
 
 impl<R: Related> Member<R> {
-    /// The value that links this entity, for errors.
+    /// The link of this entity, for errors.
     pub(super) fn key(&self) -> String {
         let link = self.0.as_ref().map(|place| place.cohort.link_of(place.index));
         match link {
@@ -52,7 +52,7 @@ impl<R: Related> Member<R> {
         }
     }
 
-    /// Asks for the rows of all peers, unless they are there or on their way.
+    /// Requests the rows of all peers, unless they are loaded or the load is under way.
     pub(super) fn touch<'a>(&'a self, origin: &Origin<'_>, site: CallSite) -> Touch<'a, R> {
         let asker = origin.asker(site).for_rows(R::table().tenant.is_some());
         let viewer = asker.transaction_state();
@@ -96,7 +96,7 @@ impl<R: Related> Cohort<R> {
 pub(super) struct Touch<'a, R: Related> {
     place: Option<&'a Place<R>>,
     viewer: Viewer,
-    /// The load that this wait began with, or joined; a later one is none of its business.
+    /// The load that this wait started or joined. Later loads do not concern it.
     waits: Option<Arc<Answer<Result<(), DataError>>>>,
 }
 
@@ -115,7 +115,7 @@ impl<'a, R: Related> Future for Touch<'a, R> {
         let has_rows = answer.map(|()| place.take(&mut place.cohort.views(), &self.viewer));
         Poll::Ready(match has_rows {
             Ok(true) => Ok(place.seen(&self.viewer).unwrap_or_default()),
-            // What a transaction saw goes when it is rolled back.
+            // The rows that a transaction loaded are dropped when it is rolled back.
             Ok(false) => Err(DataError::Abandoned),
             Err(error) => Err(error),
         })

@@ -1,23 +1,23 @@
-//! PostgreSQL's numbers as those that both databases have.
+//! Reads PostgreSQL's numbers as the two number types that both databases have.
 //!
-//! Where SQLite has one integer and one float, PostgreSQL has seven types, and adds and averages them to another one: the sum
-//! of `bigint` is `numeric`. A text by its author would work on one database and fail on the other, so each of them is
-//! read as what is asked for, if its value is one.
+//! SQLite has one integer and one float type. PostgreSQL has seven number types, and its sums and means change the
+//! type: the sum of `bigint` is `numeric`. An author's text would work on one database and fail on the other. So each
+//! of these types can be read as either, if its value fits.
 
 use postgres_types::{FromSql, Type};
 
 type Read<T> = Result<T, Box<dyn std::error::Error + Sync + Send>>;
 
-/// A whole number of 64 bits, of whatever type.
+/// A 64-bit integer, read from any type.
 pub(super) struct Whole(pub i64);
 
-/// A double, of whatever type.
+/// A double, read from any type.
 pub(super) struct Double(pub f64);
 
-/// The largest whole number below which a double has all of them.
+/// Every integer up to this one has an exact double.
 const EXACT: u64 = 1 << 53;
 
-/// A whole number as a double that is equal to it.
+/// An integer as an equal double.
 pub(super) fn exactly(n: i64) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "none is lost below the bound")]
     (n.unsigned_abs() <= EXACT).then_some(n as f64)
@@ -53,7 +53,7 @@ impl<'a> FromSql<'a> for Double {
     }
 }
 
-/// A `numeric` as it is sent: digits of base 10,000, the first of them worth `10000^weight`.
+/// A `numeric` in its wire format: digits of base 10,000, the first of them worth `10000^weight`.
 struct Numeric {
     weight: i16,
     sign: u16,
@@ -83,7 +83,7 @@ impl Numeric {
         }
         let mut sum: i64 = 0;
         for place in 0..before_point {
-            // Negative, since there is one more of those.
+            // Negative, because the negative range has one more value.
             let digit = i64::from(self.digits.get(place).copied().unwrap_or(0));
             let next = sum.checked_mul(10_000).and_then(|sum| sum.checked_sub(digit));
             sum = next.ok_or("a numeric beyond 64 bits")?;
@@ -105,7 +105,7 @@ impl Numeric {
         let mut text = if self.sign == NEGATIVE { "-0".to_owned() } else { "0".to_owned() };
         text.extend(self.digits.iter().map(|digit| format!("{digit:04}")));
         let behind = i64::try_from(self.digits.len())? - i64::from(self.weight) - 1;
-        // The parser rounds once, and rightly.
+        // The parser rounds once, and correctly.
         Ok(format!("{text}e{}", -4 * behind).parse()?)
     }
 }

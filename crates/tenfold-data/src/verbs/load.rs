@@ -17,7 +17,7 @@ use crate::scope::{Asker, BATCH, Loader, Scope};
 use crate::statement::CallSite;
 use crate::value::{ColumnType as _, Value};
 
-/// Asks for the rows of `keys`.
+/// Requests the rows of `keys`.
 pub(super) fn request<E: Entity>(
     origin: &Origin<'_>,
     keys: Vec<E::Key>,
@@ -33,7 +33,7 @@ pub(crate) struct Load<E> {
     entity: PhantomData<fn() -> E>,
 }
 
-/// The rows of some keys; a key without a row is remembered as missing.
+/// The rows of some keys. A key without a row is remembered as missing.
 type Found<E> = HashMap<<E as Entity>::Key, Option<Arc<E>>>;
 
 impl<E: Entity> KeyedLoad for Load<E> {

@@ -31,7 +31,7 @@ pub(crate) async fn insert<E: Entity, R: AsMut<[E]>>(
     };
     stored.map_err(|error| match rows.as_mut() {
         [row] => error.of::<E>(Some(format!("{:?}", row.key()))),
-        // The database does not say which one it refused.
+        // The database does not say which row it refused.
         _ => error.of::<E>(None),
     })?;
     E::link(rows.as_mut().iter_mut(), target.peering());
@@ -64,7 +64,7 @@ pub(crate) fn insert_deferred<E: Entity>(target: Result<Target, DataError>, row:
     target.scope.execute_deferred(&target.asker, E::table().insert_statement(), params)
 }
 
-/// A row that names another organization than the transaction's is a mistake of the module, and a grave one.
+/// A row that names another organization than the transaction's is a serious mistake of the module.
 fn refuse_other_tenant<E: Entity>(target: &Target, row: &[Value]) -> Result<(), DataError> {
     let (Some(column), Some(tenant)) = (E::table().tenant, target.asker.tenant) else { return Ok(()) };
     if row[E::table().position(column)] == tenant.to_value() {
@@ -74,7 +74,7 @@ fn refuse_other_tenant<E: Entity>(target: &Target, row: &[Value]) -> Result<(), 
     }
 }
 
-/// Rows of columns as columns of rows, for PostgreSQL's `unnest`.
+/// Transposes rows of columns into columns of rows, for PostgreSQL's `unnest`.
 fn transpose(rows: Vec<Vec<Value>>) -> Vec<Value> {
     let mut columns: Vec<Vec<Value>> = rows.first().map_or_else(Vec::new, |row| vec![Vec::new(); row.len()]);
     for row in rows {
@@ -98,14 +98,14 @@ async fn execute(target: &Target, statement: &Statement, params: Params<'_>) -> 
     target.scope.execute(&target.asker, statement, params).await
 }
 
-/// The row that a write is meant for, and the state in which its author has seen it.
+/// The row that a write is meant for, and the version that its author has seen.
 struct One<'k, K> {
     key: &'k K,
     version: Option<i64>,
 }
 
 impl<K: KeyType> One<'_, K> {
-    /// The statement, and its parameters behind those that are there.
+    /// The statement, and its parameters appended to the existing ones.
     fn statement<E: Entity<Key = K>>(
         &self,
         target: &Target,
@@ -122,7 +122,7 @@ impl<K: KeyType> One<'_, K> {
         (shape.statement(table), params)
     }
 
-    /// Changes the row; if there is none to change, says why.
+    /// Changes the row. If no row was changed, finds out why.
     async fn change<E: Entity<Key = K>>(
         &self,
         target: &Target,

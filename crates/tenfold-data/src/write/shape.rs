@@ -1,4 +1,4 @@
-//! The texts of changes of one row. They follow from what is changed and not from the values, so each is made once.
+//! The texts of changes of one row. They depend on the changed columns and not on the values, so each is created once.
 
 use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use crate::entity::Table;
 use crate::statement::{Cost, Statement};
 
-/// So many texts are kept for each table. A form with many fields that may be absent could have thousands.
+/// How many texts are kept for each table. A form with many optional fields could have thousands.
 const KEPT: usize = 64;
 
 /// What is done to a column.
@@ -19,8 +19,8 @@ pub(super) enum Assignment {
 /// A column, and what is done to it: `email = $n`, `bytes = bytes + $n`.
 pub(super) type Assigned = (&'static str, Assignment);
 
-/// A change of one row apart from its values. Its parameters are those that are assigned, then the organization, the key
-/// and the expected version.
+/// A change of one row without its values. Its parameters are the assigned values, then the organization, the key and
+/// the expected version.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct Shape<'a> {
     pub verb: Verb<'a>,
@@ -32,12 +32,12 @@ pub(super) struct Shape<'a> {
 pub(super) enum Verb<'a> {
     Update(&'a [Assigned]),
     Delete,
-    /// Looks which version a row has that could not be changed.
+    /// Reads the version of a row that could not be changed.
     Version(&'static str),
 }
 
 impl Shape<'_> {
-    /// The statement, which most often was made before.
+    /// The statement, usually from the cache.
     pub(super) fn statement(self, table: &'static Table) -> Cow<'static, Statement> {
         if let Some(known) = table.change_texts().find(self) {
             return Cow::Borrowed(known);
@@ -70,7 +70,7 @@ impl Shape<'_> {
     }
 }
 
-/// What stands behind SET; its parameters follow the first `after`. Every change counts the version up.
+/// The text after SET. Its parameters follow the first `after`. Every change increments the version.
 pub(super) fn set_list(table: &Table, assigned: &[Assigned], after: usize) -> String {
     let mut texts: Vec<_> = (after + 1..)
         .zip(assigned)
@@ -87,7 +87,7 @@ pub(super) fn set_list(table: &Table, assigned: &[Assigned], after: usize) -> St
     texts.join(", ")
 }
 
-/// The statements of one table that were made before. They are few, and looked through one after the other.
+/// The cached statements of one table. They are few, so the search is linear.
 pub(crate) struct ChangeTexts(RwLock<Vec<Kept>>);
 
 struct Kept {
@@ -105,7 +105,7 @@ impl ChangeTexts {
         kept.iter().find(|kept| kept.shape == shape).map(|kept| kept.statement)
     }
 
-    /// Keeps a statement for as long as the process lives, if there is room and nobody else has kept it meanwhile.
+    /// Keeps a statement for as long as the process lives, if there is room and another task has not kept it meanwhile.
     fn keep(&self, shape: Shape<'_>, statement: Statement) -> Cow<'static, Statement> {
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT || kept.iter().any(|kept| kept.shape == shape) {

@@ -14,20 +14,20 @@ use crate::statement::Cost;
 use crate::transaction::Write;
 use crate::value::{ColumnType, Summed, Value};
 
-/// A change of some columns of one row; [`Update::run`] makes it.
+/// A change of some columns of one row. [`Update::run`] runs it.
 pub struct Update<E: Entity> {
     key: E::Key,
     version: Option<i64>,
     changes: Changes<E>,
 }
 
-/// A change of some columns of all rows that pass a filter; [`UpdateAll::run`] makes it.
+/// A change of some columns of all rows that pass a filter. [`UpdateAll::run`] runs it.
 pub struct UpdateAll<E: Entity> {
     rows: Query<E>,
     changes: Changes<E>,
 }
 
-/// What is assigned, and the values in the same order.
+/// The assignments, and the values in the same order.
 struct Changes<E> {
     assigned: Vec<Assigned>,
     values: Vec<Value>,
@@ -37,13 +37,13 @@ struct Changes<E> {
 macro_rules! assignments {
     ($update:ident) => {
         impl<E: Entity> $update<E> {
-            /// Gives a column a new value.
+            /// Sets a column to a value.
             pub fn set<T: ColumnType>(mut self, column: Column<E, T>, value: T) -> Self {
                 self.changes.add(column.name(), Assignment::Set, value.into_value());
                 self
             }
 
-            /// Gives a column a new value if there is one: an absent field of a PATCH changes nothing.
+            /// Sets a column if there is a value: an absent field of a PATCH changes nothing.
             pub fn set_if<T: ColumnType>(self, column: Column<E, T>, value: Option<T>) -> Self {
                 match value {
                     Some(value) => self.set(column, value),
@@ -51,8 +51,7 @@ macro_rules! assignments {
                 }
             }
 
-            /// Adds to a column, in the database, so that two who add at the same time both count. Nothing stays
-            /// nothing.
+            /// Adds to a column, in the database, so that concurrent additions all count. NULL stays NULL.
             pub fn add<T: Summed>(mut self, column: Column<E, T>, value: T::Sum) -> Self {
                 self.changes.add(column.name(), Assignment::Add, value.into_value());
                 self
@@ -69,12 +68,12 @@ impl<E: Entity> Update<E> {
         Update { key, version: None, changes: Changes::new() }
     }
 
-    /// Changes the row; without a column to change it only looks whether the row is there.
+    /// Changes the row. Without a column to change it only checks that the row exists.
     ///
     /// # Errors
     /// [`DataError::NotFound`]; [`DataError::Stale`] when the row has another version than the expected one;
     /// [`DataError::Conflict`] when a unique value is taken; [`DataError::OutOfRange`] when a sum does not fit;
-    /// [`DataError::OtherTenant`] when the row would move to another organization; whatever stops the statement.
+    /// [`DataError::OtherTenant`] when the row would move to another organization; any error of the statement.
     #[track_caller]
     pub fn run<W: Write<E::Owner>>(
         self,
@@ -92,7 +91,7 @@ impl<E: Entity> Update<E> {
 }
 
 impl<E: Versioned> Update<E> {
-    /// Changes the row only if its version is still this one.
+    /// Changes the row only if it still has this version.
     pub fn expect_version(mut self, version: i64) -> Self {
         self.version = Some(version);
         self
@@ -105,10 +104,10 @@ impl<E: Entity> Query<E> {
         UpdateAll { rows: self, changes: Changes::new() }
     }
 
-    /// Deletes all rows that pass the filters, and says how many there were.
+    /// Deletes all rows that pass the filters. Returns how many there were.
     ///
     /// # Errors
-    /// [`DataError::Settings`] for a list with a page or limit, and whatever stops the statement.
+    /// [`DataError::Settings`] for a list with a page or limit; any error of the statement.
     #[track_caller]
     pub fn delete<W: Write<E::Owner>>(
         self,
@@ -125,7 +124,7 @@ impl<E: Entity> Query<E> {
 }
 
 impl<E: Entity> UpdateAll<E> {
-    /// Changes the rows, and says how many there were.
+    /// Changes the rows. Returns how many there were.
     ///
     /// # Errors
     /// As [`Update::run`]; [`DataError::Settings`] for a list with a page or limit, or without a column to change.
@@ -172,8 +171,8 @@ impl<E: Entity> Changes<E> {
         self.values.push(value);
     }
 
-    /// Refuses to move a row to another organization, and to give a column two values at once, of which SQLite
-    /// would take the last while PostgreSQL refuses both. The version gets its own.
+    /// Refuses to move a row to another organization, and to give a column two values at once: SQLite would take the
+    /// last, PostgreSQL refuses them. The version column is set automatically.
     fn check(&self, target: &Target) -> Result<(), DataError> {
         let table = E::table();
         for (place, ((column, _), value)) in self.assigned.iter().zip(&self.values).enumerate() {

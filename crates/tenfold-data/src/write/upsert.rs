@@ -1,4 +1,4 @@
-//! Storing a row or, if one with the same unique values is there, changing that.
+//! Stores a row or, if a row with the same unique values exists, changes that row.
 
 use std::future::Future;
 use std::panic::Location;
@@ -11,11 +11,11 @@ use crate::statement::Cost;
 use crate::transaction::Write;
 use crate::value::ColumnType;
 
-/// A row that is to be stored, or whose values another row is to take over; [`Upsert::run`] does it.
+/// A row to store, or whose values an existing row takes over. [`Upsert::run`] runs it.
 ///
-/// The row that is there takes over all values but its key, its organization and the unique values themselves, and
-/// its version is counted up. For a tenant the unique columns begin with the organization: what is taken over is
-/// never another tenant's row.
+/// The existing row takes over all values except its key, its organization and the unique values themselves. Its
+/// version is incremented. For a tenant the unique columns begin with the organization, so the changed row is never
+/// another tenant's.
 pub struct Upsert<E: Entity> {
     row: E,
     unique: Unique<E>,
@@ -27,17 +27,17 @@ impl<E: Entity> Upsert<E> {
         Upsert { row, unique, kept: Vec::new() }
     }
 
-    /// Leaves a column of the row that is there as it is: when it was made, for one.
+    /// Leaves a column of the existing row unchanged: its creation time, for example.
     pub fn keep<T: ColumnType>(mut self, column: Column<E, T>) -> Self {
         self.kept.push(column.name());
         self
     }
 
-    /// Stores or changes, and gives the row as it is then.
+    /// Stores or changes the row, and returns it as stored.
     ///
     /// # Errors
     /// [`DataError::Conflict`] when another unique value is taken, [`DataError::OtherTenant`] when the row names
-    /// another organization than the transaction's, and whatever stops the statement.
+    /// another organization than the transaction's; any error of the statement.
     #[track_caller]
     pub fn run<W: Write<E::Owner>>(
         self,
@@ -73,7 +73,7 @@ impl<E: Entity> Upsert<E> {
         let mut changes: Vec<_> =
             table.columns.iter().map(|column| column.name).filter(taken_over).map(assign).collect();
         if changes.is_empty() {
-            // With nothing to take over there would be no row to return.
+            // Without an assignment the statement would return no row.
             changes.push(format!("{0} = {1}.{0}", table.key, table.name));
         }
         format!(
