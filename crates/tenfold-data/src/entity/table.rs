@@ -1,4 +1,4 @@
-//! What is known of an entity's table, and the statement texts that follow from it.
+//! What is known about an entity's table, and the statement texts derived from it.
 
 use std::sync::OnceLock;
 
@@ -15,11 +15,11 @@ pub struct ColumnSpec {
     pub kind: Kind,
 }
 
-/// What the derive knows of an entity, and the statement texts that follow from it.
+/// What the derive knows about an entity, and the statement texts derived from it.
 pub struct Table {
     /// The struct's name, for errors.
     pub entity: &'static str,
-    /// The table's name, which begins with its module's.
+    /// The table's name, which begins with its module's name.
     pub name: &'static str,
     /// The module (package) that declares the entity.
     pub module: &'static str,
@@ -34,19 +34,19 @@ pub struct Table {
     texts: Texts,
 }
 
-/// A load by a list of keys has a text for each database, and on PostgreSQL another one for short lists.
+/// The forms of a load by a list of keys: one for SQLite, and two for PostgreSQL, for short and long lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ListForm {
     Sqlite,
-    /// One key after the other, by a plan that is kept.
+    /// One key after the other, with a reused plan.
     PostgresFew,
-    /// Planned for the keys.
+    /// Planned for the given keys.
     PostgresMany,
 }
 
 impl ListForm {
     pub(crate) const COUNT: usize = 3;
-    /// So many keys at most are read one after the other; to plan for them would take longer.
+    /// Up to this many keys are read one after the other. Planning for them would take longer.
     const FEW: usize = 64;
 
     pub(crate) fn of(dialect: Dialect, keys: usize) -> Self {
@@ -102,7 +102,7 @@ impl Table {
         Table { entity, name, module, columns, key, tenant, version, texts: Texts::new() }
     }
 
-    /// Where a column stands among [`Table::columns`].
+    /// The position of a column in [`Table::columns`].
     pub(crate) fn position(&self, name: &str) -> usize {
         let found = self.columns.iter().position(|column| column.name == name);
         found.expect("the derive names the table's own columns")
@@ -118,8 +118,8 @@ impl Table {
         names.join(", ")
     }
 
-    /// The columns that are read. The organization is not: each statement says whose rows it wants, and reading it
-    /// again in each row costs as much as any column.
+    /// The columns that are read. The organization's column is not: each statement says whose rows it wants, and
+    /// reading the column in each row again would cost as much as any other.
     pub(crate) fn selected(&self) -> impl Iterator<Item = &'static str> {
         self.columns.iter().map(|column| column.name).filter(|name| self.tenant != Some(*name))
     }
@@ -129,7 +129,7 @@ impl Table {
         self.texts.selected.get_or_init(|| self.selected().collect::<Vec<_>>().join(", "))
     }
 
-    /// `org_id = $1 AND `, or nothing for a global table; the next parameter's number.
+    /// `org_id = $1 AND `, or an empty text for a global table; and the next parameter's number.
     pub(crate) fn tenant_condition(&self) -> (String, usize) {
         self.tenant.map_or_else(|| (String::new(), 1), |column| (format!("{column} = $1 AND "), 2))
     }
@@ -139,11 +139,11 @@ impl Table {
         Statement { global, ..Statement::new(format!("{}.{verb}", self.name), self.module, text, cost) }
     }
 
-    /// Selects `columns` of the rows whose column `by` holds one of a list of values, which is the last parameter. They come in the
-    /// order of an index as a rule, and are not sorted: whoever needs an order has to look.
+    /// Selects `columns` of the rows whose column `by` holds one of a list of values, which is the last parameter. The
+    /// rows usually come in index order, but this is not guaranteed: callers that need an order must check it.
     ///
-    /// On SQLite the list leads a join: `IN (SELECT …)` would copy it into a table of its own first. The list names no
-    /// value twice, which would repeat rows here, as it would in PostgreSQL's form for a few.
+    /// On SQLite the list leads a join, because `IN (SELECT …)` would first copy it into a table of its own. The list
+    /// must not contain a value twice: this form and PostgreSQL's form for a few would return its rows twice.
     pub(crate) fn select_by_list(&self, form: ListForm, by: &str, columns: &str) -> String {
         let (tenant, next) = self.tenant_condition();
         let table = self.name;
@@ -164,15 +164,17 @@ impl Table {
         }
     }
 
-    /// Selects the columns that are read, and `more`, of what `inner` gives for each row of `wanted`, on PostgreSQL, by a loop
-    /// over these rows. `inner` names their columns, such as `wanted.link`, and ends with an `OFFSET` or `LIMIT`: the
-    /// planner leaves such a select alone, so all it can choose is the index for one row.
+    /// Selects the columns that are read, and `more`, from what `inner` returns for each row of `wanted`, on
+    /// PostgreSQL, by a loop over these rows. `inner` refers to the columns of `wanted`, such as `wanted.link`, and
+    /// ends with an `OFFSET` or `LIMIT`. The planner does not flatten such a subquery, so its only choice is the index
+    /// for one row.
     pub(crate) fn select_for_each(&self, wanted: &str, more: &str, inner: &str) -> String {
         let outer: Vec<_> = self.selected().map(|name| format!("r.{name}")).collect();
         format!("SELECT {}{more} FROM {wanted} CROSS JOIN LATERAL ({inner}) AS r", outer.join(", "))
     }
 
-    /// Loads the row of one key. A text of its own, since a database plans one key better than a list of any length.
+    /// Loads the row of one key. It has a text of its own, because a database plans one key better than a list of any
+    /// length.
     pub(crate) fn get_one_statement(&self) -> &Statement {
         self.texts.get_one.get_or_init(|| {
             let (tenant, next) = self.tenant_condition();
@@ -183,7 +185,8 @@ impl Table {
         })
     }
 
-    /// The loads by one key of many requests, on PostgreSQL: each in its own organization, with its place in the lists.
+    /// The merged single-key loads of many requests, on PostgreSQL: each key in its own organization, with its position
+    /// in the lists.
     fn merged_text(&self) -> String {
         let columns = self.tenant.into_iter().chain([self.key]);
         let (lists, names, conditions): (Vec<_>, Vec<_>, Vec<_>) = (1..)
@@ -208,7 +211,7 @@ impl Table {
         })
     }
 
-    /// Inserts one row. On SQLite many are stored by running the text for each, which costs no round trip.
+    /// Inserts one row. On SQLite several rows are stored by running the text for each, which costs no round trip.
     pub(crate) fn insert_statement(&self) -> &Statement {
         self.texts.insert.get_or_init(|| {
             let marks: Vec<_> = (1..=self.columns.len()).map(|n| format!("${n}")).collect();
@@ -216,8 +219,8 @@ impl Table {
         })
     }
 
-    /// Inserts many rows on PostgreSQL: one text for any number, with one array a column. For a single row PostgreSQL
-    /// takes a quarter longer for it.
+    /// Inserts many rows on PostgreSQL: one text for any number, with one array for each column. For a single row it
+    /// takes a quarter longer than [`Table::insert_statement`].
     pub(crate) fn insert_many_statement(&self) -> &Statement {
         self.texts.insert_many.get_or_init(|| {
             let arrays: Vec<_> =
@@ -226,7 +229,7 @@ impl Table {
         })
     }
 
-    /// The changes of one row that were asked for before.
+    /// The cached texts of changes of one row.
     pub(crate) fn change_texts(&self) -> &ChangeTexts {
         &self.texts.changes
     }
@@ -247,7 +250,7 @@ fn list_parameter(n: usize, kind: Kind) -> String {
     format!("${n}::{}[]", kind.postgres())
 }
 
-/// `column` is one of the values in list parameter `$n`.
+/// The condition that `column` is one of the values in list parameter `$n`.
 pub(crate) fn any(dialect: Dialect, column: &str, n: usize) -> String {
     match dialect {
         Dialect::Sqlite => format!("{column} IN (SELECT value FROM rarray(${n}))"),

@@ -1,15 +1,15 @@
-//! Indexes that are built while everybody goes on writing.
+//! Indexes that are built while writes go on.
 //!
-//! A plain CREATE INDEX on PostgreSQL holds up every write to its table until it is done, on a large one for minutes.
-//! A file whose first line is [`MARK`] is built `CONCURRENTLY` there, which cannot happen inside a transaction: an
-//! index that was interrupted stays behind, invalid, and is dropped before it is built again. On SQLite, whose writer
-//! waits anyhow, the file runs as any other.
+//! On PostgreSQL a plain CREATE INDEX blocks every write to its table until it is done, on a large table for minutes. A
+//! file whose first line is [`MARK`] is built `CONCURRENTLY` there, which is not possible inside a transaction. An
+//! interrupted index stays behind, invalid, and is dropped before it is built again. On SQLite, whose writer waits
+//! anyway, the file runs like any other.
 
 use super::run::run;
 use crate::driver::{Driver, DriverError, DriverTransaction};
 use crate::value::Value;
 
-/// The first line of a file whose indexes are built without holding up writers.
+/// The first line of a file whose indexes are built without blocking writers.
 pub(super) const MARK: &str = "-- tenfold: concurrently";
 
 /// One index of such a file.
@@ -19,7 +19,7 @@ pub(super) struct Index {
     create: String,
 }
 
-/// The indexes of a file's statements, which may create nothing else.
+/// The indexes that a file's statements create. Other statements are refused.
 pub(super) fn indexes(statements: &[String]) -> Result<Vec<Index>, String> {
     statements.iter().map(|statement| read(statement)).collect()
 }
@@ -41,7 +41,7 @@ fn read(statement: &str) -> Result<Index, String> {
     Ok(Index { name: words[at].to_owned(), create: format!("{verb} CONCURRENTLY {rest}") })
 }
 
-/// Builds the indexes that are not there yet. `guard` is the runner's own transaction, which keeps others away.
+/// Builds the indexes that do not exist yet. `guard` is the runner's own transaction, which keeps other runners out.
 pub(super) async fn build(
     driver: &dyn Driver,
     guard: &dyn DriverTransaction,
@@ -51,8 +51,8 @@ pub(super) async fn build(
         let look = "SELECT CASE WHEN indisvalid THEN 'whole' ELSE 'broken' END FROM pg_index \
                     WHERE indexrelid = to_regclass($1)";
         let found = run(guard, "migrations.index", look, &[Value::Text(index.name.clone())]).await?;
-        // The guard idles while the index is built. What it ran last would keep its snapshot, and the build would
-        // wait for that for ever; a statement without a snapshot takes its place.
+        // The guard is idle while the index is built. Its last query would keep a snapshot, and the build would wait
+        // for that for ever. So a statement without a snapshot runs last.
         guard.script("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
         match found.first().map(String::as_str) {
             Some("whole") => continue,

@@ -1,7 +1,7 @@
-//! Migrations: each module's ordered SQL files, with a history and checksums of their own.
+//! Migrations: each module's ordered SQL files, with their own history and checksums.
 //!
-//! One portable text serves both databases (`portable.rs`); where it cannot, `NAME.sqlite.sql` and
-//! `NAME.postgres.sql` stand side by side. One runner works at a time. A file that has run must not change.
+//! One portable text serves both databases (`portable.rs`). Where it cannot, `NAME.sqlite.sql` and `NAME.postgres.sql`
+//! stand side by side. Only one runner works at a time. A file that has run must not change.
 
 mod concurrently;
 mod files;
@@ -50,29 +50,29 @@ pub struct ModuleMigrations {
 pub struct MigrationStatus {
     /// The module's name.
     pub module: &'static str,
-    /// The file's name without its endings.
+    /// The file's name without its extensions.
     pub name: String,
-    /// Whether the database has it.
+    /// Whether it has run on this database.
     pub applied: bool,
 }
 
-/// How often a migration that cannot get its locks is tried again, on PostgreSQL.
+/// How often a migration that cannot get its locks is retried, on PostgreSQL.
 const LOCK_ATTEMPTS: u32 = 5;
 
-/// The pause before it is, in which those who queued up behind it get on.
+/// The pause before a retry, in which the statements that queued up behind the migration can run.
 const LOCK_PAUSE: Duration = Duration::from_secs(1);
 
-/// The lock that runners on one PostgreSQL database share: "tenfold" in ASCII. It is asked for again and again: a
-/// statement that waits for it would hold a snapshot, for which an index that the other runner builds would wait.
+/// The lock that runners on one PostgreSQL database share: "tenfold" in ASCII. It is polled. A statement that waited
+/// for it would hold a snapshot, and an index build of the other runner would wait for that snapshot.
 const RUNNER_LOCK: &str = "SELECT 'mine' WHERE pg_try_advisory_xact_lock(x'74656e666f6c64'::bigint)";
 
-/// How often it is asked for.
+/// How often the lock is polled.
 const RUNNER_PAUSE: Duration = Duration::from_millis(50);
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS tenfold_migrations (module text NOT NULL, name text NOT NULL, \
                        checksum text NOT NULL, applied_at timestamptz NOT NULL, PRIMARY KEY (module, name));";
 
-/// One migration, ready for one database.
+/// One migration, prepared for one database.
 struct Migration {
     module: &'static str,
     name: String,
@@ -82,17 +82,17 @@ struct Migration {
 
 /// What a migration runs.
 enum Script {
-    /// In one transaction with its record.
+    /// In one transaction with its history record.
     Inside(String),
     /// Index by index, outside any transaction.
     Indexes(Vec<concurrently::Index>),
 }
 
-/// Who migrates: on PostgreSQL the owner, who may be another role than the one that runs.
+/// The migration runner. On PostgreSQL it acts as the owner, which may be another role than the application's.
 struct Runner<'a> {
     database: &'a Database,
     owner: Option<Postgres>,
-    /// Who is granted what the application needs.
+    /// The role that is granted what the application needs.
     runtime_role: String,
 }
 
@@ -102,8 +102,8 @@ impl Database {
     /// Returns how many ran.
     ///
     /// # Errors
-    /// [`DataError::Migration`] names the file: a text that is not portable, a file that changed after it ran,
-    /// a lock that could not be had, a statement that the database refuses. What ran before it stays.
+    /// [`DataError::Migration`] names the file: its text is not portable, it changed after it ran, it could not get a
+    /// lock, or the database refuses a statement. Migrations that ran before it stay.
     pub async fn migrate(&self, modules: &[ModuleMigrations]) -> Result<usize, DataError> {
         let migrations = read(self.dialect(), modules)?;
         let failed = |error: DriverError| error.at("migrations.begin", Location::caller());
@@ -165,7 +165,7 @@ impl Database {
         Ok(status)
     }
 
-    /// For a role that may not migrate: it can run only when nothing is to be done.
+    /// For a role that may not migrate: it can start only when no migrations are pending.
     async fn refuse_pending(&self, modules: &[ModuleMigrations], role: &str) -> Result<(), DataError> {
         let status = self.migration_status(modules).await?;
         let pending: Vec<_> = status.iter().filter(|migration| !migration.applied).collect();
@@ -180,7 +180,7 @@ impl Database {
     }
 }
 
-/// All migrations as they are for a database that is not there yet, so that nobody has to make it to ask.
+/// The status of all migrations for a database that does not exist yet, so that it need not be created to ask.
 ///
 /// # Errors
 /// As [`Database::migrate`].
@@ -203,7 +203,8 @@ impl<'a> Runner<'a> {
         }
         let owner = match &database.migrating().migrate_url {
             Some(url) => {
-                // One that guards and one that builds indexes; the owner's address leads to the server itself.
+                // One connection for the guard and one that builds indexes. The owner's address leads directly to the
+                // server.
                 let few = PostgresSettings {
                     pool_size: 2,
                     lanes: 1,
@@ -230,7 +231,7 @@ impl<'a> Runner<'a> {
         self.database.dialect()
     }
 
-    /// Whether the role may create tables, and owns those that are there.
+    /// Whether the role may create tables, and owns the existing ones.
     async fn may_migrate(&self) -> Result<bool, DriverError> {
         if self.owner.is_some() || self.dialect() == Dialect::Sqlite {
             return Ok(true);
@@ -242,7 +243,8 @@ impl<'a> Runner<'a> {
         Ok(!run(&*transaction, "migrations.rights", text, &[]).await?.is_empty())
     }
 
-    /// Begins a transaction that no other runner is in; keeps locks short, and makes the history if it is not there.
+    /// Begins a transaction that excludes other runners, limits the wait for locks, and creates the history table if
+    /// missing.
     async fn begin(&self) -> Result<Arc<dyn DriverTransaction>, DriverError> {
         let transaction = loop {
             let transaction = self.driver().begin(None, None).await?;
@@ -255,8 +257,8 @@ impl<'a> Runner<'a> {
             tokio::time::sleep(RUNNER_PAUSE).await;
         };
         if self.dialect() == Dialect::Postgres {
-            // The runner lock is awaited as long as another runner needs; a table's lock is not, since whoever
-            // queues behind this migration would wait as well.
+            // The runner lock is awaited as long as another runner needs it. A table's lock is not, because statements
+            // that queue behind this migration would wait as well.
             let patience = self.database.migrating().migrate_lock_timeout.as_millis();
             let bounds = format!("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{patience}ms'");
             transaction.script(&bounds).await?;
@@ -267,7 +269,7 @@ impl<'a> Runner<'a> {
         Ok(transaction)
     }
 
-    /// Runs one migration if it has not run; says whether it did.
+    /// Runs one migration if it has not run. Returns whether it did.
     async fn apply(&self, migration: &Migration) -> Result<bool, DriverError> {
         let transaction = self.begin().await?;
         if let Some(checksum) = migration.recorded(&*transaction).await? {
@@ -289,7 +291,7 @@ impl<'a> Runner<'a> {
         transaction.commit().await.map(|()| true)
     }
 
-    /// For tables that were made before there was a wall, and for a role that is new.
+    /// For tables that were created before there was row-level security, and for a new application role.
     async fn raise_rls(&self) -> Result<(), DriverError> {
         if self.dialect() == Dialect::Sqlite {
             return Ok(());
@@ -301,7 +303,7 @@ impl<'a> Runner<'a> {
 }
 
 impl Migration {
-    /// The checksum in the history, if it has run.
+    /// The checksum in the history, if the migration has run.
     async fn recorded(&self, transaction: &dyn DriverTransaction) -> Result<Option<String>, DriverError> {
         let params = [Value::Text(self.module.to_owned()), Value::Text(self.name.clone())];
         let text = "SELECT checksum FROM tenfold_migrations WHERE module = $1 AND name = $2";
@@ -322,7 +324,7 @@ impl Migration {
 
     fn failed(&self, error: DriverError) -> DataError {
         let reason = match error {
-            // Nothing that the file could help.
+            // A cause that the file has no influence on.
             DriverError::Unavailable(source) => return DataError::Unavailable(source),
             DriverError::Overloaded(what) => return DataError::Overloaded { what },
             DriverError::Constraint(constraint) => constraint.to_string(),
@@ -338,7 +340,7 @@ fn is_lock_timeout(error: &DriverError) -> bool {
     matches!(error, DriverError::Other(source) if source.to_string().starts_with("55P03"))
 }
 
-/// Puts the files of each module in order and makes their texts for one database.
+/// Sorts the files of each module, and prepares their texts for one database.
 fn read(dialect: Dialect, modules: &[ModuleMigrations]) -> Result<Vec<Migration>, DataError> {
     let mut all = Vec::new();
     for module in modules {
@@ -352,7 +354,8 @@ fn read(dialect: Dialect, modules: &[ModuleMigrations]) -> Result<Vec<Migration>
             let script = script.map_err(|why| {
                 DataError::Migration(format!("migration {name} of module {}: {why}", module.module))
             })?;
-            // The checksum is of what the author wrote, so that a better translation is no change of the file.
+            // The checksum is of the author's text, so that a better translation does not count as a change of the
+            // file.
             let own = if dialect == Dialect::Sqlite { "sqlite" } else { "postgres" };
             let written = texts.get("").or_else(|| texts.get(own)).copied().unwrap_or_default();
             let checksum = checksum(written);

@@ -1,4 +1,4 @@
-//! Reads which tables keep rows of organizations, after the migrations have run.
+//! Reads which tables hold rows of organizations, after the migrations have run.
 
 use std::panic::Location;
 
@@ -18,7 +18,7 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] AND a.attna
 WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace";
 
 impl Database {
-    /// Reads which tables there are, after the migrations have run.
+    /// Reads those tables, after the migrations have run.
     pub(super) async fn learn_owned_tables(&self) -> Result<(), DataError> {
         let look = async {
             let transaction = self.driver().begin(None, None).await?;

@@ -1,13 +1,13 @@
 //! One migration text for both databases.
 //!
-//! The text is PostgreSQL's dialect with a short list of types. For SQLite the types are mapped to those of a
-//! STRICT table, so that no affinity changes a value (a `numeric` column would turn `'1e3'` into 1000), and
-//! tables are clustered by their primary key, so that the rows of a tenant lie together. For PostgreSQL `text`
-//! gets the C collation, so that both databases sort byte by byte.
+//! The text is PostgreSQL's dialect with a short list of types. For SQLite the types are mapped to those of a STRICT
+//! table, so that no affinity changes a value (a `numeric` column would turn `'1e3'` into 1000). Tables are clustered
+//! by their primary key, so that the rows of a tenant are stored together. For PostgreSQL `text` gets the C collation,
+//! so that both databases sort byte by byte.
 
 use crate::statement::Dialect;
 
-/// The types that a portable migration may use, and what they are in SQLite.
+/// The types that a portable migration may use, and their SQLite types.
 const TYPES: [(&str, &str); 10] = [
     ("uuid", "BLOB"),
     ("text", "TEXT"),
@@ -21,7 +21,7 @@ const TYPES: [(&str, &str); 10] = [
     ("bytea", "BLOB"),
 ];
 
-/// Words that mean something else on each database, or nothing on one, with what to write instead.
+/// Words that the two databases understand differently, or that one does not know, with what to write instead.
 const REFUSED: [(&str, &str); 15] = [
     ("serial", "ids are uuid"),
     ("bigserial", "ids are uuid"),
@@ -67,7 +67,7 @@ pub(super) fn translate(text: &str, dialect: Dialect) -> Result<String, String> 
                 }
                 let double = lower == "double" && next_word(&pieces[index + 1..]) == Some("precision");
                 let full = if double { "double precision" } else { lower.as_str() };
-                // Only behind the name of a column, so that a column may itself be called `text`.
+                // Only after the name of a column, so that a column may itself be called `text`.
                 let mapped = TYPES.iter().find(|(name, _)| *name == full && statement.expects_type());
                 match (mapped, dialect) {
                     (Some((_, sqlite)), Dialect::Sqlite) => {
@@ -103,16 +103,16 @@ pub(super) fn statements(text: &str) -> Result<Vec<String>, String> {
     Ok(statements)
 }
 
-/// What the reader of one statement knows.
+/// The state of the reader within one statement.
 #[derive(Default)]
 struct Statement {
     words: usize,
     creates: bool,
     create_table: bool,
     alters: bool,
-    /// The word before was the name of a column: the next is its type.
+    /// The previous word was the name of a column. The next is its type.
     after_name: bool,
-    /// A column's name is due: after `(` or `,` of the table's own parentheses, or after ADD COLUMN.
+    /// A column's name may come next: after `(` or `,` of the table's own parentheses, or after ADD COLUMN.
     name_due: bool,
     depth: usize,
 }
@@ -135,14 +135,14 @@ impl Statement {
                 self.create_table |= self.words == 2 && lower == "table" && self.creates;
                 self.alters |= self.words == 1 && lower == "alter";
                 self.after_name = std::mem::take(&mut self.name_due);
-                // ALTER TABLE … ADD COLUMN name type, where COLUMN may be left out.
+                // ALTER TABLE … ADD COLUMN name type, where COLUMN is optional.
                 self.name_due = self.alters && (lower == "column" || lower == "add");
                 self.after_name &= !(self.alters && lower == "column");
             }
             Piece::Other("(") => {
                 self.depth += 1;
                 self.name_due = self.depth == 1;
-                // `UNIQUE (text)` and `CHECK (text <> '')` name a column, and no type.
+                // `UNIQUE (text)` and `CHECK (text <> '')` name a column, not a type.
                 self.after_name = false;
             }
             Piece::Other(")") => self.depth = self.depth.saturating_sub(1),
@@ -157,7 +157,7 @@ impl Statement {
 
 enum Piece<'a> {
     Word(&'a str),
-    /// White space, comments, quoted text, punctuation: copied as it is.
+    /// White space, comments, quoted text, punctuation: copied unchanged.
     Other(&'a str),
 }
 
@@ -168,7 +168,7 @@ fn next_word<'a>(pieces: &[Piece<'a>]) -> Option<&'a str> {
     })
 }
 
-/// Cuts a text into words and the rest, so that nothing inside quotes or comments is touched.
+/// Splits a text into words and the rest, so that nothing inside quotes or comments is changed.
 fn split(text: &str) -> Result<Vec<Piece<'_>>, String> {
     let mut pieces = Vec::new();
     let mut rest = text;

@@ -1,8 +1,9 @@
-//! The second wall of tenancy on PostgreSQL, and what the role that runs may do; see decision 19.
+//! Row-level security on PostgreSQL, the second layer of tenancy, and the privileges of the application's role; see
+//! decision 19.
 //!
-//! Nobody writes policies by hand: after each migration every table whose key begins with `org_id` gets them, and the
-//! role of `database.url` gets the four verbs on every table, if it is another than the one that migrates. Both look
-//! first at what is there, so that a start of the application takes no locks.
+//! Policies are not written by hand: after each migration, every table whose key begins with `org_id` gets them. The
+//! role of `database.url` gets SELECT, INSERT, UPDATE and DELETE on every table, if it is not the role that migrates.
+//! Both steps first check what exists, so that a start of the application takes no locks.
 
 use std::fmt;
 use std::panic::Location;
@@ -14,11 +15,12 @@ use crate::error::DataError;
 use crate::statement::Dialect;
 use crate::value::Value;
 
-/// The policies, of which one must let a row through.
+/// The policies. A row is visible if one of them passes it.
 ///
-/// After a SET LOCAL the setting is '' and not NULL, hence `nullif`. The sub-selects make the planner read the setting
-/// once a statement and not once a row. FORCE, since the owner would pass otherwise; views read with the rights of
-/// whoever asks, since those of their owner would not be held to anybody's organization.
+/// After a SET LOCAL has ended, the setting is '' and not NULL, hence `nullif`. The sub-selects make the planner read
+/// the setting once for each statement and not once for each row. FORCE makes the policies apply to the owner as well.
+/// Views read with the privileges of the caller: with those of their owner they would not be restricted to the caller's
+/// organization.
 const RAISE: &str = r#"
 DO $tenfold$
 DECLARE
@@ -74,7 +76,7 @@ BEGIN
 END
 $tenfold$"#;
 
-/// What the role of `database.url` is held to; one row.
+/// How the role of `database.url` is restricted; one row.
 const LOOK: &str = "
 SELECT CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN 'superuser'
             WHEN (SELECT rolbypassrls FROM pg_roles WHERE rolname = current_user) THEN 'bypassrls'
@@ -82,7 +84,7 @@ SELECT CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) TH
                          AND relkind IN ('r', 'p') AND pg_has_role(relowner, 'USAGE')) THEN 'owner'
             ELSE 'apart' END || ' ' || current_user";
 
-/// The tables with `org_id` that stand behind the wall, or those that do not.
+/// The tables with `org_id` that have row-level security, or those that do not.
 const TABLES: &str = "
 SELECT c.relname::text FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
@@ -90,29 +92,29 @@ WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespac
       AND (c.relrowsecurity AND c.relforcerowsecurity) = $1
 ORDER BY c.relname";
 
-/// Whether the database itself keeps organizations apart, beside the types of the program.
+/// Whether the database itself separates organizations, in addition to the program's types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowLevelSecurity {
-    /// Whom it holds.
+    /// How far the role is restricted.
     pub holds: Holds,
     /// The role of `database.url`.
     pub role: String,
-    /// The tables behind it.
+    /// The tables with row-level security.
     pub tables: Vec<String>,
-    /// Tables with a column `org_id` that are not behind it, since their key does not begin with it.
+    /// Tables with a column `org_id` but without row-level security, because their key does not begin with it.
     pub outside: Vec<String>,
 }
 
-/// Whom the second wall holds.
+/// How far row-level security restricts the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
-    /// SQLite has no row-level security: types and `tenfold check` are what there is.
+    /// SQLite has no row-level security. Only the types and `tenfold check` separate organizations.
     Nobody,
-    /// The application may pass it: its role is a superuser or has BYPASSRLS.
+    /// The application bypasses it: its role is a superuser or has BYPASSRLS.
     Bypassed,
-    /// The application is held to it, and as the tables' owner could take it down.
+    /// The application is restricted, but owns the tables and could turn it off.
     Owner,
-    /// The application is held to it, and owns nothing.
+    /// The application is restricted, and owns no tables.
     Everybody,
 }
 
@@ -143,10 +145,10 @@ impl fmt::Display for RowLevelSecurity {
 }
 
 impl Database {
-    /// Whether the database itself keeps organizations apart, for the role of `database.url`.
+    /// Whether the database itself separates organizations, for the role of `database.url`.
     ///
     /// # Errors
-    /// Whatever stops the statements that look.
+    /// Any error of the statements.
     pub async fn row_level_security(&self) -> Result<RowLevelSecurity, DataError> {
         if self.dialect() == Dialect::Sqlite {
             let none = Vec::new;
@@ -176,8 +178,8 @@ async fn look(database: &Database) -> Result<RowLevelSecurity, DriverError> {
     Ok(RowLevelSecurity { holds, role: role.to_owned(), tables, outside })
 }
 
-/// Raises the wall where it is missing and grants the role that runs what it needs. For the end of a transaction
-/// that migrates.
+/// Enables row-level security where it is missing, and grants the application's role what it needs. Call it at the end
+/// of a transaction that migrates.
 pub(super) async fn raise(
     dialect: Dialect,
     transaction: &dyn DriverTransaction,

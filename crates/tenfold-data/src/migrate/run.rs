@@ -5,7 +5,7 @@ use crate::row::Row;
 use crate::statement::{Cost, Statement};
 use crate::value::Value;
 
-/// Gives the first column of the rows, as text.
+/// Returns the first column of the rows, as text.
 pub(super) async fn run(
     transaction: &dyn DriverTransaction,
     name: &'static str,

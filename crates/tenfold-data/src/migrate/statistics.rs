@@ -1,10 +1,10 @@
-//! What SQLite's planner is told of how rows are spread, since it cannot know by itself.
+//! Statistics for SQLite's planner, which does not collect any by itself.
 //!
-//! Without statistics SQLite takes every equality for equally good: for the page of one project's tasks it walks the
-//! primary key `(org_id, id)` through the whole organization, although there is an index
-//! `(org_id, project_id, id)`. `ANALYZE` would tell it, but of a database that is still empty it says nothing. So each
-//! index gets the statistics of the database that it is meant for: a million rows, and each further column of an
-//! index narrows a hundredfold. What `ANALYZE` has found is left alone. PostgreSQL's autovacuum keeps its own.
+//! Without statistics SQLite considers all equalities equally selective. For the page of one project's tasks it walks
+//! the primary key `(org_id, id)` through the whole organization, although there is an index `(org_id, project_id,
+//! id)`. `ANALYZE` would help, but on an empty database it records nothing. So each index gets the statistics of the
+//! database that it is designed for: a million rows, and each further column of an index narrows a hundredfold. Results
+//! of `ANALYZE` are left alone. PostgreSQL's autovacuum collects its own statistics.
 
 use std::panic::Location;
 
@@ -14,22 +14,22 @@ use crate::driver::{DriverError, DriverTransaction};
 use crate::error::DataError;
 use crate::statement::Dialect;
 
-/// Makes the table of statistics if it is not there, and reads it anew.
+/// Creates the statistics table if it is missing, and reloads it.
 const LOAD: &str = "ANALYZE sqlite_schema";
 
-/// The indexes that the planner is told nothing of: `ANALYZE` takes away what it was told of an empty table.
+/// The indexes without statistics. `ANALYZE` removes the seeded statistics of an empty table.
 const MISSING: &str = "
 SELECT l.name FROM sqlite_schema m, pragma_table_list(m.name) k, pragma_index_list(m.name) l
 WHERE m.type = 'table' AND k.schema = 'main' AND m.name NOT LIKE 'sqlite_%'
     AND NOT EXISTS (SELECT 1 FROM sqlite_stat1 s
                     WHERE s.tbl = m.name AND s.idx = CASE WHEN l.origin = 'pk' AND k.wr THEN m.name ELSE l.name END)";
 
-/// Changes the schema, so that other connections read the statistics anew.
+/// Changes the schema, so that other connections reload the statistics.
 const NOTICE: &str = "CREATE TABLE tenfold_notice (of_statistics); DROP TABLE tenfold_notice";
 
-/// One row for each index that has none: the number of rows, then of those that share its first column, its first
-/// two, and so on (<https://sqlite.org/fileformat2.html#the_sqlite_stat1_table>). A partial index holds a twentieth.
-/// The primary key of a table without rowid goes by the table's name. `noskipscan` keeps SQLite from trying each
+/// One row for each index that has none: the number of rows, then the number of rows that share its first column, its
+/// first two, and so on (<https://sqlite.org/fileformat2.html#the_sqlite_stat1_table>). A partial index holds a
+/// twentieth. The primary key of a table without rowid has the table's name. `noskipscan` keeps SQLite from trying each
 /// organization in turn.
 const SEED: &str = "
 INSERT INTO sqlite_stat1 (tbl, idx, stat)
@@ -50,13 +50,13 @@ WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite_%'
     AND NOT EXISTS (SELECT 1 FROM sqlite_stat1 s WHERE s.tbl = t.name AND s.idx = i.idx)
 GROUP BY t.name, i.idx";
 
-/// Tells SQLite of the indexes that it was told nothing of.
+/// The script that adds the missing statistics.
 pub(crate) fn script() -> String {
     format!("{LOAD}; {SEED}; {LOAD};")
 }
 
-/// Fills in what is missing. Other connections read it when they notice that the schema has changed, so this belongs
-/// into the transaction that changes it.
+/// Adds the missing statistics. Other connections reload them when they notice that the schema has changed, so this
+/// belongs in the transaction that changes it.
 pub(super) async fn seed(dialect: Dialect, transaction: &dyn DriverTransaction) -> Result<(), DriverError> {
     if dialect == Dialect::Postgres {
         return Ok(());
@@ -64,7 +64,7 @@ pub(super) async fn seed(dialect: Dialect, transaction: &dyn DriverTransaction) 
     transaction.script(&script()).await
 }
 
-/// Seeds a database whose migrations had all run before there were statistics, or that has lost some.
+/// Seeds a database whose migrations all ran before there were statistics, or that has lost some.
 pub(super) async fn seed_if_missing(database: &Database) -> Result<(), DataError> {
     if database.dialect() == Dialect::Postgres {
         return Ok(());

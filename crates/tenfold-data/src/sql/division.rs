@@ -1,26 +1,27 @@
-//! Finds a division of a sum, which means two things: `sum(bigint)` is a bigint on SQLite, whose half is cut off, and a
-//! numeric on PostgreSQL, whose half has a fraction. It runs while the author's program is compiled.
+//! Finds a division of a sum, which the databases compute differently: `sum(bigint)` is a bigint on SQLite, so half of
+//! it is truncated, and a numeric on PostgreSQL, so half of it keeps its fraction. The check runs while the author's
+//! program is compiled.
 
-/// How deep brackets are looked at.
+/// The maximum depth of nested parentheses that is checked.
 const DEPTH: usize = 32;
 
-/// What is known of one pair of brackets.
+/// What is known about one pair of parentheses.
 #[derive(Clone, Copy)]
 struct Group {
-    /// What a CAST gives has the type that it names.
+    /// They belong to a CAST, whose result has the named type.
     is_cast: bool,
-    /// A sum stands in it, outside of a CAST.
+    /// They contain a sum outside a CAST.
     has_sum: bool,
-    /// A sum stands among what is multiplied or divided here.
+    /// The current product or quotient contains a sum.
     term_has_sum: bool,
-    /// So does a division.
+    /// The current product or quotient contains a division.
     term_divides: bool,
 }
 
 const NEW: Group = Group { is_cast: false, has_sum: false, term_has_sum: false, term_divides: false };
 
 impl Group {
-    /// Notes that a sum stands here; says whether something is divided by it.
+    /// Notes a sum. Returns whether something is divided by it.
     const fn takes_sum(&mut self) -> bool {
         self.has_sum = true;
         self.term_has_sum = true;
@@ -28,12 +29,12 @@ impl Group {
     }
 }
 
-/// Whether a sum is divided, or something is divided by one, that no CAST gives a type to.
+/// Whether a sum is divided, or something is divided by a sum, without a CAST that determines its type.
 pub(super) const fn divides_a_sum(text: &str) -> bool {
     let text = text.as_bytes();
     let mut groups = [NEW; DEPTH];
     let (mut depth, mut at) = (0, 0);
-    // The word before a bracket.
+    // The word before a parenthesis.
     let (mut word, mut word_end) = (0, 0);
     while at < text.len() {
         let sign = text[at];
@@ -92,7 +93,7 @@ pub(super) const fn divides_a_sum(text: &str) -> bool {
     false
 }
 
-/// Whether nothing goes on behind a word that stood before it, as it does behind FILTER.
+/// Whether the word ends the term before it. FILTER, for example, does not.
 const fn ends_term(text: &[u8], start: usize, end: usize) -> bool {
     let words: [&[u8]; 14] = [
         b"as", b"from", b"where", b"and", b"or", b"then", b"else", b"when", b"end", b"by", b"having",
@@ -108,7 +109,7 @@ const fn ends_term(text: &[u8], start: usize, end: usize) -> bool {
     false
 }
 
-/// The place behind a quoted text, a quoted name or a comment that begins at `at`; `at` itself if none does.
+/// The position after a quoted text, a quoted name or a comment that begins at `at`; `at` itself if none does.
 const fn after_quoted(text: &[u8], at: usize) -> usize {
     match text[at] {
         quote @ (b'\'' | b'"') => after(text, at + 1, quote),
@@ -117,7 +118,7 @@ const fn after_quoted(text: &[u8], at: usize) -> usize {
     }
 }
 
-/// The place behind the next `sign`.
+/// The position after the next `sign`.
 const fn after(text: &[u8], mut at: usize, sign: u8) -> usize {
     while at < text.len() && text[at] != sign {
         at += 1;
@@ -129,7 +130,7 @@ const fn is_word(sign: u8) -> bool {
     sign.is_ascii_alphanumeric() || sign == b'_' || sign == b'$' || sign >= 0x80
 }
 
-/// Whether the text from `start` to `end` is `word`, in whatever case.
+/// Whether the text from `start` to `end` is `word`, ignoring case.
 const fn is(text: &[u8], start: usize, end: usize, word: &[u8]) -> bool {
     if end - start != word.len() {
         return false;

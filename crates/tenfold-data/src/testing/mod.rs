@@ -1,5 +1,5 @@
-//! For tests: an empty database of one's own, SQLite or PostgreSQL, gone when it is dropped; and the guards over what
-//! ran on it: its [`plans`], and whose tables it touches, [`rights`].
+//! For tests: an empty database for each test, SQLite or PostgreSQL, which is removed when dropped; and two checks of
+//! the statements that ran on it: their [`plans`], and the tables they touch, [`rights`].
 
 pub mod plans;
 pub mod rights;
@@ -16,14 +16,14 @@ use crate::database::DatabaseSettings;
 use crate::driver::Pooler;
 use crate::statement::Dialect;
 
-/// The variable that names the PostgreSQL server whose user may create databases; without it the tests start one, see
-/// [`postgres_server`].
+/// The variable with the address of the PostgreSQL server. Its user must be able to create databases. Without it the
+/// tests start a server, see [`postgres_server`].
 pub const POSTGRES_VARIABLE: &str = "TENFOLD_TEST_POSTGRES";
 
-/// The variable that names the pgbouncer before that server, as `postgres://HOST:PORT`.
+/// The variable with the address of the pgbouncer in front of that server, as `postgres://HOST:PORT`.
 pub const POOLER_VARIABLE: &str = "TENFOLD_TEST_PGBOUNCER";
 
-/// With this variable set to anything, every database on PostgreSQL is reached through the pooler.
+/// If this variable is set, to any value, every PostgreSQL database is reached through the pooler.
 pub const THROUGH_POOLER_VARIABLE: &str = "TENFOLD_TEST_THROUGH_PGBOUNCER";
 
 /// An empty database for one test.
@@ -34,23 +34,23 @@ pub struct TestDatabase {
 }
 
 enum Kind {
-    /// A folder that is removed.
+    /// A folder, to be removed.
     Sqlite(PathBuf),
-    /// A database that is dropped, by its name on a server.
+    /// A database to be dropped, by its name on a server.
     Postgres { server: String, name: String, owner: String },
 }
 
 /// The role that owns the tables of every test's database.
 const OWNER: &str = "tenfold_test_owner";
 
-/// The role that applications under test run as: it owns nothing, so every test shows that it needs nothing more.
+/// The role that applications under test run as. It owns nothing, so every test shows that it needs no more.
 const RUNTIME: &str = "tenfold_test_runtime";
 
 impl TestDatabase {
-    /// Makes one.
+    /// Creates one.
     ///
     /// # Panics
-    /// When it cannot be made; for PostgreSQL also when there is no server, as [`postgres_server`] says.
+    /// When it cannot be created. For PostgreSQL also when there is no server, as [`postgres_server`] says.
     pub async fn create(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Sqlite => {
@@ -63,22 +63,22 @@ impl TestDatabase {
         }
     }
 
-    /// Makes one on the PostgreSQL server with this address.
+    /// Creates one on the PostgreSQL server with this address.
     ///
     /// # Panics
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub async fn create_on(server: &str) -> Self {
         TestDatabase::create_with(server, "ENCODING 'UTF8'").await
     }
 
-    /// Makes one there with options of `CREATE DATABASE`, such as a locale.
+    /// Creates one on that server with options of `CREATE DATABASE`, such as a locale.
     ///
     /// # Panics
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub async fn create_with(server: &str, options: &str) -> Self {
         let name = fresh_name();
         for role in [OWNER, RUNTIME] {
-            // Tests of several processes begin at once, and roles belong to the whole server.
+            // Tests of several processes start at the same time, and roles belong to the whole server.
             execute(
                 server,
                 &format!(
@@ -96,7 +96,7 @@ impl TestDatabase {
         if std::env::var_os(THROUGH_POOLER_VARIABLE).is_some() { made.behind_pooler() } else { made }
     }
 
-    /// The same database, reached through the pgbouncer that [`POOLER_VARIABLE`] names. SQLite has none.
+    /// The same database, reached through the pgbouncer in [`POOLER_VARIABLE`]. SQLite has none.
     ///
     /// # Panics
     /// When the variable is not set.
@@ -111,12 +111,12 @@ impl TestDatabase {
         self
     }
 
-    /// What its address leads through.
+    /// The pooler that its address leads through.
     pub fn pooler(&self) -> Pooler {
         self.pooler
     }
 
-    /// The address of the role that migrates, as `database.migrate_url` takes it; SQLite has none.
+    /// The address with the role that migrates, as in `database.migrate_url`. SQLite has none.
     pub fn migrate_url(&self) -> Option<&str> {
         match &self.kind {
             Kind::Sqlite(_) => None,
@@ -124,12 +124,12 @@ impl TestDatabase {
         }
     }
 
-    /// The address of the role that runs, past any pooler.
+    /// The address with the application's role, without any pooler.
     pub fn direct_url(&self) -> String {
         self.superuser_url().map_or_else(|| self.url.clone(), |url| with_role(&url, RUNTIME))
     }
 
-    /// The address for the user of the server, who may do anything; SQLite has none.
+    /// The address with the server's superuser. SQLite has none.
     pub fn superuser_url(&self) -> Option<String> {
         match &self.kind {
             Kind::Sqlite(_) => None,
@@ -137,19 +137,19 @@ impl TestDatabase {
         }
     }
 
-    /// `settings` with what opening this database as its applications do needs.
+    /// Adds to `settings` what is needed to open this database as its applications do.
     pub fn settings(&self, mut settings: DatabaseSettings) -> DatabaseSettings {
         settings.postgres.migrate_url = self.migrate_url().map(str::to_owned);
         settings.postgres.pooler = self.pooler;
         settings
     }
 
-    /// Its address, as `database.url` takes it.
+    /// Its address, as in `database.url`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The folder that goes with it, for files of the test; PostgreSQL has none.
+    /// The folder that is removed with it, for files of the test. PostgreSQL has none.
     pub fn folder(&self) -> Option<&std::path::Path> {
         match &self.kind {
             Kind::Sqlite(folder) => Some(folder),
@@ -162,13 +162,13 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         match &self.kind {
             Kind::Sqlite(folder) => {
-                // A file that stays behind is in the temporary folder and harmless.
+                // A leftover file is in the temporary folder and harmless.
                 let _ = std::fs::remove_dir_all(folder);
             }
             Kind::Postgres { server, name, .. } => {
                 let (server, drop_it) =
                     (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-                // A thread of its own, since a runtime may not wait inside another.
+                // On a separate thread, because a runtime may not block inside another.
                 let dropping = std::thread::spawn(move || {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                     if let Ok(runtime) = runtime {
@@ -181,7 +181,7 @@ impl Drop for TestDatabase {
     }
 }
 
-/// A name that no other test has.
+/// A name that no other test uses.
 fn fresh_name() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     format!("tenfold_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
@@ -209,7 +209,7 @@ async fn execute(server: &str, sql: &str) {
     executed.expect("the tests' user may create and drop databases");
 }
 
-/// Works on a PostgreSQL connection of its own, which ends with the work.
+/// Runs `work` on a PostgreSQL connection of its own, which is closed afterwards.
 async fn connected<T>(
     url: &str,
     work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
@@ -222,7 +222,7 @@ async fn connected<T>(
         drop(client);
         result
     };
-    // The connection ends when the client is dropped.
+    // The connection closes when the client is dropped.
     let (result, _ended) = tokio::join!(working, connection);
     result
 }

@@ -1,7 +1,7 @@
-//! The PostgreSQL server of the tests: the one that is named to them, or a throw-away one for this process.
+//! The PostgreSQL server of the tests: the configured one, or a temporary one for this process.
 //!
-//! Statics are not dropped, and a test process may be killed, so a shell script waits beside it until its standard input
-//! ends, which the operating system sees to, and then stops the server and removes its folder.
+//! Statics are not dropped, and a test process may be killed. So a shell script runs beside it until its standard input
+//! ends, which the operating system ensures. Then it stops the server and removes its folder.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use super::POSTGRES_VARIABLE;
 
 const SCRIPT: &str = include_str!("server.sh");
 
-/// So many ports are tried; another process may take one before the server does.
+/// How many ports are tried. Another process may take one before the server does.
 const PORTS: usize = 8;
 
 struct Server {
@@ -21,12 +21,12 @@ struct Server {
     _script: Child,
 }
 
-/// The address of a server whose user may create databases and roles: that of [`POSTGRES_VARIABLE`], or of a server that
-/// is started for this process if there is none, which takes some seconds.
+/// The address of a server whose user may create databases and roles: the one in [`POSTGRES_VARIABLE`], or otherwise a
+/// server that is started for this process, which takes some seconds.
 ///
 /// # Panics
-/// When none is named and none can be started: the message says why, and what to do. A test that was left out must not
-/// look like one that passed.
+/// When none is configured and none can be started. The message says why, and what to do. A skipped test must not look
+/// like a passed one.
 pub fn postgres_server() -> String {
     static STARTED: OnceLock<Result<Server, String>> = OnceLock::new();
     if let Ok(named) = std::env::var(POSTGRES_VARIABLE) {
@@ -43,7 +43,7 @@ pub fn postgres_server() -> String {
 
 fn start() -> Result<Server, String> {
     let folder = std::env::temp_dir().join(format!("tenfold-postgres-{}", std::process::id()));
-    // All are held until all are known, so that they differ.
+    // All are bound at the same time, so that they differ.
     let held: Vec<TcpListener> =
         (0..PORTS).filter_map(|_| TcpListener::bind(("127.0.0.1", 0)).ok()).collect();
     let ports: Vec<String> = held

@@ -1,9 +1,10 @@
-//! A transaction's closure under its limit, `database.transaction_limit`.
+//! Runs a transaction's closure under its limit, `database.transaction_limit`.
 //!
-//! On SQLite a transaction holds the one writer, and all that queue up behind it wait for it, also those whose own
-//! work is done and who wait for their group's COMMIT; on PostgreSQL it holds a connection and its locks. So it may
-//! stay open for a named time. A task ends it then, since the closure may be one of several branches and not be polled
-//! at all. The task is made when the closure waits for the first time: on SQLite most never do.
+//! On SQLite a transaction holds the only writer. All transactions behind it wait for it, even those whose own work is
+//! done and that only wait for their group's COMMIT. On PostgreSQL it holds a connection and its locks. So it may stay
+//! open only for a configured time. After that a separate task ends it, because the closure may be one of several
+//! branches and not be polled at all. The task is spawned when the closure first waits; on SQLite most closures never
+//! do.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -15,8 +16,8 @@ use super::Open;
 use crate::error::DataError;
 use crate::scope::Connection;
 
-/// Runs a transaction's closure; when the transaction was open for too long, gives up on it and says so. The closure is
-/// pinned by the caller: what is moved into an `async fn` and pinned there takes its room twice.
+/// Runs a transaction's closure. When the transaction was open for too long, gives up on it and returns an error. The
+/// caller pins the closure: a future moved into an `async fn` and pinned there takes its space twice.
 pub(super) async fn bounded<T, E: From<DataError>>(
     open: &Open,
     mut work: Pin<&mut impl Future<Output = Result<T, E>>>,
@@ -34,7 +35,8 @@ pub(super) async fn bounded<T, E: From<DataError>>(
         }
         connection.state().set_waiting(scope.is_driving());
         let watchdog = watchdog.get_or_insert_with(|| Watchdog::start(connection));
-        // A load wakes it when it is answered, and is sent at once if nobody else holds the waker: no turn is taken.
+        // The load wakes this task when it is answered. It is sent at once if no other future holds the waker, without
+        // a turn of the executor. So the watchdog need not hold the waker.
         if scope.has_load_of(cx.waker()) {
             return Poll::Pending;
         }
@@ -48,12 +50,12 @@ pub(super) async fn bounded<T, E: From<DataError>>(
     .await
 }
 
-/// The task that ends a transaction at its limit; it goes with the closure.
+/// The task that ends a transaction at its limit. It is dropped with the closure.
 struct Watchdog(Option<JoinHandle<()>>);
 
 impl Watchdog {
     fn start(connection: &Connection) -> Self {
-        // Without a runtime there is no timer; then the limit is looked at before each statement only.
+        // Without a runtime there is no timer; the limit is then checked only before each statement.
         let runtime = tokio::runtime::Handle::try_current().ok();
         Watchdog(runtime.map(|runtime| runtime.spawn(connection.at_limit())))
     }

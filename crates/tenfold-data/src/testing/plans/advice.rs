@@ -1,9 +1,9 @@
-//! Indexes that might mend a plan. They are made and tried before one is named.
+//! Indexes that might fix a plan. They are created and tried before one is suggested.
 
 use super::shape::Asked;
 use super::verdict::{TENANT, Table};
 
-/// The name under which an index is tried.
+/// The name of an index on trial.
 const TRIAL: &str = "tenfold_trial";
 
 /// An index on a table.
@@ -15,7 +15,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// `CREATE INDEX` under a name of the guard's own.
+    /// `CREATE INDEX` under the trial name.
     pub(super) fn trial(&self) -> String {
         self.create(TRIAL)
     }
@@ -30,7 +30,7 @@ impl Candidate {
         self.create(&free.unwrap_or_else(|| format!("{}_by_these", self.table)))
     }
 
-    /// Its columns in brackets.
+    /// Its columns in parentheses.
     pub(super) fn columns(&self) -> String {
         format!("({})", self.columns.join(", "))
     }
@@ -40,7 +40,8 @@ impl Candidate {
     }
 }
 
-/// What might serve a text, the likeliest first: what is equal, then the order, or what else is compared.
+/// Indexes that might serve a text, the most likely first: the equal columns, then the order or the other compared
+/// columns.
 pub(super) fn candidates(table: &Table, asked: &Asked) -> Vec<Candidate> {
     let (ordered, others) = (directed(asked), asked.others.clone());
     let mut candidates = Vec::new();
@@ -63,7 +64,7 @@ pub(super) fn candidates(table: &Table, asked: &Asked) -> Vec<Candidate> {
     candidates
 }
 
-/// The columns of the order. An index is read from either end, so directions matter only where they differ.
+/// The columns of the order. An index can be read from either end, so directions matter only where they differ.
 fn directed(asked: &Asked) -> Vec<String> {
     let is_mixed = asked.descending.len() < asked.ordered.len();
     let directed = |column: &String| match is_mixed && asked.descending.contains(column) {

@@ -1,8 +1,8 @@
-//! The guard over plans: explains statements as if their tables held millions of rows, and finds those that would walk
-//! what grows.
+//! Checks query plans: explains statements as if their tables held millions of rows, and finds those whose cost grows
+//! with the table.
 //!
-//! A test's tables are small, and a small table is scanned however good its indexes are; so the planners are told of
-//! a database of fixed size, see `Scale` in `verdict.rs`. Both only plan: nothing is inserted.
+//! A test's tables are small, and a small table is scanned however good its indexes are. So the planners get the
+//! statistics of a database of fixed size, see `Scale` in `verdict.rs`. Both only plan: no rows are inserted for it.
 
 mod advice;
 pub(super) mod postgres;
@@ -12,9 +12,9 @@ mod verdict;
 
 pub use self::verdict::{BadPlan, Ran};
 
-/// Explains `statements` on the database at `url`, whose tables must be there, and gives those whose plans do not
-/// hold, each with an index that was seen to mend it. Nothing is changed. On PostgreSQL the address's user must be a superuser, since the planner's statistics
-/// are replaced for the time of a transaction that is rolled back.
+/// Explains `statements` on the database at `url`, whose tables must exist. Returns those with bad plans, each with an
+/// index that was tried and fixes it. Nothing is changed. On PostgreSQL the address's user must be a superuser, because
+/// the planner's statistics are replaced in a transaction that is rolled back.
 ///
 /// # Panics
 /// When the database does not answer, or refuses a statement that has run on it.

@@ -1,11 +1,11 @@
-//! Plans of PostgreSQL, made with statistics that are gone when the transaction is rolled back.
+//! PostgreSQL's plans, with statistics that are rolled back afterwards.
 //!
-//! The planner takes the number of rows to be the density that `pg_class` tells times the pages that the file really
-//! has; so a table of one page is told to hold millions of rows in it. How often a value is met it takes from
-//! `pg_statistic`. A page needs a row: an empty table gets one, before its rollback.
+//! The planner estimates the number of rows as the density from `pg_class` times the real number of pages in the file.
+//! So a table of one page is described as holding millions of rows in it. The frequency of values comes from
+//! `pg_statistic`. A page needs a row, so an empty table gets one until the rollback.
 //!
-//! The verdict must not depend on the moment. So vacuum and ANALYZE are kept away from the tables by the lock that they
-//! take themselves, all that they would write is replaced, and so are the costs that a server may be set to.
+//! The result must not depend on when the check runs. So vacuum and ANALYZE are kept away from the tables by the lock
+//! that they take themselves, all their statistics are replaced, and so are the server's cost settings.
 
 use std::fmt::Write as _;
 
@@ -18,8 +18,8 @@ use super::verdict::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_o
 use crate::statement::Dialect;
 use crate::testing::connected;
 
-/// Plans as the server does after a statement has been prepared and run a few times: for any value. A lock that
-/// somebody holds is not waited for.
+/// Plans as the server does after a statement has been prepared and run a few times: with a generic plan. Waits for
+/// locks are short.
 const SETTINGS: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL lock_timeout = '5s';
     SET LOCAL session_replication_role = replica; SET LOCAL search_path = public;
     SET LOCAL seq_page_cost = 1; SET LOCAL random_page_cost = 4; SET LOCAL cpu_tuple_cost = 0.01;
@@ -27,10 +27,10 @@ const SETTINGS: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; S
     SET LOCAL effective_cache_size = '4GB'; SET LOCAL work_mem = '4MB'; SET LOCAL hash_mem_multiplier = 2;
     SET LOCAL max_parallel_workers_per_gather = 2";
 
-/// An autovacuum that is at work gives way after `deadlock_timeout`; none begins while this lock is held.
+/// A running autovacuum gives way after `deadlock_timeout`. None starts while this lock is held.
 const HOLD: &str = "LOCK TABLE {tables} IN SHARE UPDATE EXCLUSIVE MODE";
 
-/// A server that has updated a row since its snapshot would not use an index that is new in this transaction.
+/// If a row was updated since the server's snapshot, the server would not use an index created in this transaction.
 const USABLE: &str = "UPDATE pg_index SET indcheckxmin = false WHERE indcheckxmin";
 
 /// Every column of every table, in order; whether the primary key begins with it; its type.
@@ -43,7 +43,7 @@ LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
 ORDER BY c.relname, a.attnum";
 
-/// The numbers of rows. A partial index holds a twentieth. No page is known to be visible to all, as after many writes.
+/// The numbers of rows. A partial index holds a twentieth. No page is marked all-visible, as after many writes.
 const ROWS: &str = "
 UPDATE pg_class c
 SET relpages = greatest(1, pg_relation_size(c.oid) / 8192), reltuples = {rows}, relallvisible = 0
@@ -52,8 +52,8 @@ UPDATE pg_class c SET relpages = greatest(2, pg_relation_size(c.oid) / 8192),
     reltuples = CASE WHEN i.indpred IS NULL THEN {rows} ELSE {rows} / 20 END
 FROM pg_index i WHERE i.indexrelid = c.oid AND relnamespace = 'public'::regnamespace";
 
-/// How many values each column has: organizations as many as there are; a key as many as rows; an id of something
-/// else, one for twenty rows; a text that a unique index knows, one for two rows, another one ten.
+/// How many distinct values each column has. Organizations: their number. A key: one for each row. Another id: one for
+/// twenty rows. A text in a unique index: one for two rows. Any other text: ten.
 const VALUES: &str = "
 DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace);
 INSERT INTO pg_statistic (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct,
@@ -78,7 +78,7 @@ JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
 WHERE a.attnum > 0 AND NOT a.attisdropped";
 
-/// The columns of an index of which no two rows have the same values.
+/// The columns of unique indexes.
 const UNIQUE: &str = "
 SELECT i.indexrelid::regclass::text, a.attname FROM pg_index i
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
@@ -89,16 +89,16 @@ WHERE i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL";
 const INDEXES: &str =
     "SELECT relname FROM pg_class WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace";
 
-/// Indexes on a part of a table.
+/// Partial indexes.
 const PARTIAL: &str = "SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL";
 
-/// What is known of the database.
+/// The schema of the database.
 #[derive(Default)]
 struct Schema {
     tables: Vec<Table>,
     /// Names of unique indexes, each with one of its columns.
     unique: Vec<(String, String)>,
-    /// Names of indexes on a part of a table.
+    /// Names of partial indexes.
     partial: Vec<String>,
     /// Names of all indexes.
     indexes: Vec<String>,
@@ -126,7 +126,8 @@ async fn explain_on(client: &Client, statements: &[Ran]) -> Result<Vec<BadPlan>,
                 continue;
             };
             advise(client, &schema, &mut found, candidates).await?;
-            // CREATE INDEX counts a table's rows past all transactions, and no rollback takes that back.
+            // CREATE INDEX counts a table's rows and writes the count outside the transaction, so a rollback does not
+            // undo it.
             tell(client, scale).await?;
             bad.push(found);
         }
@@ -135,7 +136,7 @@ async fn explain_on(client: &Client, statements: &[Ran]) -> Result<Vec<BadPlan>,
     Ok(bad)
 }
 
-/// Reads what there is, keeps others from changing what the planner knows of it, and fills empty tables.
+/// Reads the schema, keeps other sessions from changing its statistics, and adds a row to empty tables.
 async fn read_schema(client: &Client) -> Result<Schema, tokio_postgres::Error> {
     let mut schema = Schema::default();
     let mut script = String::new();
@@ -160,7 +161,7 @@ async fn read_schema(client: &Client) -> Result<Schema, tokio_postgres::Error> {
     Ok(schema)
 }
 
-/// Makes one index after the other, until the statement passes on every scale, and takes it away again.
+/// Creates one index after the other until the statement passes on every scale. Each is rolled back.
 async fn advise(
     client: &Client,
     schema: &Schema,
@@ -169,7 +170,7 @@ async fn advise(
 ) -> Result<(), tokio_postgres::Error> {
     for candidate in candidates {
         client.batch_execute("SAVEPOINT trial").await?;
-        // What cannot be indexed, such as a long text, does not help either.
+        // An index that cannot be created, such as on a long text, does not help either.
         let made = client.batch_execute(&format!("{} {USABLE}", candidate.trial())).await;
         let mends = match made {
             Ok(()) => passes(client, schema, &bad.statement).await,
@@ -185,7 +186,7 @@ async fn advise(
     Ok(())
 }
 
-/// Whether a statement's plan holds on every scale.
+/// Whether a statement's plan is good on every scale.
 async fn passes(client: &Client, schema: &Schema, statement: &Ran) -> Result<bool, tokio_postgres::Error> {
     for scale in &SCALES {
         tell(client, scale).await?;
@@ -197,7 +198,7 @@ async fn passes(client: &Client, schema: &Schema, statement: &Ran) -> Result<boo
     Ok(true)
 }
 
-/// A row for an empty table. Keys to other tables are not looked at, and checks are taken away: all is rolled back.
+/// A row for an empty table. Foreign keys are not checked, and checks are dropped: all is rolled back.
 fn add_row(script: &mut String, table: &[Vec<String>]) {
     let name = &table[0][0];
     let value = |column: &Vec<String>| match column[3].as_str() {
@@ -267,7 +268,7 @@ fn judge(
     Some((bad, candidates(found.table, &asked)))
 }
 
-/// What stands above a node of a plan.
+/// The context of a node of a plan.
 #[derive(Clone, Copy, Default)]
 struct Above {
     limited: bool,
@@ -298,13 +299,13 @@ impl Schema {
             }
         }
         children(node).find_map(|child| {
-            // A subquery's rows are not what is sorted here.
+            // A subquery's rows are not sorted here.
             let is_own = ["SubPlan", "InitPlan"].contains(&text(child, "Parent Relationship"));
             self.judge(child, if is_own { Above::default() } else { above })
         })
     }
 
-    /// Whether an index gives one row at most, since all columns of a unique one are equal to something.
+    /// Whether an index returns one row at most, because all columns of a unique index are compared for equality.
     fn is_one_row(&self, node: &Value, access: &Access) -> bool {
         let Access::Index { equal, .. } = access else { return false };
         let index = index_of(node);
@@ -313,7 +314,7 @@ impl Schema {
     }
 }
 
-/// The name of the index that a scan goes by, perhaps by way of a bitmap.
+/// The name of the index that a scan uses, possibly through a bitmap.
 fn index_of(node: &Value) -> &str {
     match text(node, "Index Name") {
         "" => children(node).map(index_of).find(|name| !name.is_empty()).unwrap_or_default(),
@@ -328,7 +329,7 @@ fn access(node: &Value, kind: &str, table: &Table, alias: &str, partial: &[Strin
     let searched = shape::condition(&conditions, &names, &table.columns);
     let Asked { equal, others, .. } = shape::condition(text(node, "Filter"), &names, &table.columns);
     let filtered = [equal, others].concat();
-    // A partial index holds only what is asked for.
+    // A partial index holds only the requested rows.
     let walks = searched == Asked::default()
         && !filtered.is_empty()
         && !partial.iter().any(|name| name == index_of(node));
@@ -352,7 +353,7 @@ fn children(node: &Value) -> impl Iterator<Item = &Value> {
     node["Plans"].as_array().into_iter().flatten()
 }
 
-/// A plan with an indented line for each node, as `EXPLAIN` has it, without costs.
+/// A plan with an indented line for each node, like `EXPLAIN`, without costs.
 fn write_plan(out: &mut String, node: &Value, depth: usize) {
     let _ = write!(out, "{:depth$}{}", "", text(node, "Node Type"), depth = depth * 2);
     for (word, field) in [("on", "Relation Name"), ("using", "Index Name")] {

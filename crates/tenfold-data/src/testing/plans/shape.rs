@@ -1,15 +1,16 @@
-//! What a text asks of one table. No parser: the words of its conditions and its order, in the order of the text.
+//! What a text requires of one table. It is not a parser: it reads the words of the conditions and the order, in the
+//! order of the text.
 
-/// What a text asks of one table. A column of which the text takes `lower(column)` stands there as that.
+/// What a text requires of one table. A column used as `lower(column)` is listed in that form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Asked {
-    /// Columns that are equal to something: `column = …`, `column IN (…)`.
+    /// Columns that are compared for equality: `column = …`, `column IN (…)`.
     pub equal: Vec<String>,
     /// Columns with any other condition.
     pub others: Vec<String>,
     /// The columns of `ORDER BY`.
     pub ordered: Vec<String>,
-    /// Those of them with `DESC`.
+    /// The columns of the order that have `DESC`.
     pub descending: Vec<String>,
     /// Whether there is a `LIMIT`.
     pub limited: bool,
@@ -22,8 +23,8 @@ enum Part {
     Other,
 }
 
-/// Reads what `text` asks of the table that goes by `names` (its name and alias) and has these `columns`. A column
-/// without a name before it is taken for the table's.
+/// Reads what `text` requires of the table known as `names` (its name and alias), which has these `columns`. An
+/// unqualified column counts as this table's.
 pub(super) fn asked(text: &str, names: &[&str], columns: &[String]) -> Asked {
     let words = words(text);
     let mut asked = Asked::default();
@@ -65,7 +66,7 @@ pub(super) fn asked(text: &str, names: &[&str], columns: &[String]) -> Asked {
     asked
 }
 
-/// The columns that stand in a condition of a plan, such as `((org_id = $1) AND (ROW(email, id) > ROW($2, $3)))`.
+/// The columns in a condition of a plan, such as `((org_id = $1) AND (ROW(email, id) > ROW($2, $3)))`.
 pub(super) fn condition(text: &str, names: &[&str], columns: &[String]) -> Asked {
     asked(&format!("WHERE {text}"), names, columns)
 }
@@ -79,16 +80,16 @@ fn column<'a>(word: &'a str, names: &[&str], columns: &[String]) -> Option<&'a s
     columns.iter().any(|known| known == column).then_some(column)
 }
 
-/// Whether the column at `index` is all that `lower(…)` is taken of.
+/// Whether the column at `index` is the only argument of `lower(…)`.
 fn is_lower(words: &[&str], index: usize) -> bool {
     let opens = index >= 2 && words[index - 1] == "(" && words[index - 2].eq_ignore_ascii_case("lower");
     opens && words.get(index + 1) == Some(&")")
 }
 
-/// Whether what begins at `first` with the column at `index` is compared for equality.
+/// Whether the expression that begins at `first`, with the column at `index`, is compared for equality.
 fn is_equal(words: &[&str], first: usize, index: usize) -> bool {
     let is = |word: Option<&&str>| word.is_some_and(|word| *word == "=" || word.eq_ignore_ascii_case("in"));
-    // A closing bracket may stand between, as in `((email)::text = $1)`.
+    // A closing parenthesis may come first, as in `((email)::text = $1)`.
     let next = words[index + 1..].iter().find(|word| **word != ")" && **word != "::" && **word != "text");
     is(next) || first.checked_sub(1).is_some_and(|before| words[before] == "=")
 }
@@ -99,7 +100,7 @@ fn is_descending(words: &[&str], index: usize) -> bool {
     next.is_some_and(|word| word.eq_ignore_ascii_case("desc"))
 }
 
-/// Words, numbers and signs; texts in quotes are left out.
+/// Words, numbers and symbols, without quoted texts.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Plans of SQLite, made on an empty copy of the schema in memory.
+//! SQLite's plans, on an empty in-memory copy of the schema.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::verdict::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_o
 use crate::migrate::statistics;
 use crate::statement::Dialect;
 
-/// Explains with the statistics that the file has, and with those of each scale.
+/// Explains with the file's own statistics, and with those of each scale.
 pub(super) fn explain(path: &Path, statements: &[Ran]) -> Vec<BadPlan> {
     let copy = copy_schema(path).expect("the test's database can be read");
     let found = explain_on(&copy, statements);
@@ -28,7 +28,7 @@ pub(super) fn explain(path: &Path, statements: &[Ran]) -> Vec<BadPlan> {
     found.into_iter().map(advised).collect()
 }
 
-/// Each bad plan, and the indexes that might mend it.
+/// Each bad plan, with the indexes that might fix it.
 fn explain_on(copy: &Connection, statements: &[Ran]) -> Vec<(BadPlan, Vec<Candidate>)> {
     let tables = tables(copy).expect("a schema can be read");
     let mut bad = Vec::new();
@@ -47,7 +47,7 @@ fn explain_on(copy: &Connection, statements: &[Ran]) -> Vec<(BadPlan, Vec<Candid
     bad
 }
 
-/// Whether a statement passes where there is this index, told of as a migration would.
+/// Whether a statement passes with this index, which gets the statistics that a migration would give it.
 fn mends(path: &Path, candidate: &Candidate, statement: &Ran) -> bool {
     let copy = copy_schema(path).expect("the test's database can be read");
     let script = format!("{} {}", candidate.trial(), statistics::script());
@@ -100,8 +100,8 @@ fn tables(copy: &Connection) -> rusqlite::Result<Vec<Table>> {
     Ok(tables)
 }
 
-/// Replaces the statistics by those of a scale. What they say of an index's first column is so many rows for each
-/// organization if it is the organization; everything else stays as it was seeded, five times as large.
+/// Replaces the statistics with those of a scale. If an index begins with the organization, its first column gets the
+/// number of rows for each organization. The other numbers stay as seeded, for a table five times as large.
 fn tell(copy: &Connection, scale: &Scale) -> rusqlite::Result<()> {
     let mut seeded = copy.prepare(
         "SELECT s.rowid, s.stat, EXISTS (SELECT 1 FROM pragma_index_list(s.tbl) l, pragma_index_info(l.name) c
@@ -114,10 +114,10 @@ fn tell(copy: &Connection, scale: &Scale) -> rusqlite::Result<()> {
         let (id, stat, by_tenant): (i64, String, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let mut numbers: Vec<&str> = stat.split(' ').collect();
         let of_one = (scale.rows / scale.organizations).to_string();
-        // A partial index was seeded with fewer than a table's million.
+        // A partial index was seeded with less than a million rows.
         let all = (numbers[0].parse::<u64>().unwrap_or(0) * scale.rows / 1_000_000).to_string();
         numbers[0] = &all;
-        // A table with one row for each organization stays one.
+        // A table with one row for each organization keeps one.
         if by_tenant && numbers.len() > 1 && numbers[1] != "1" {
             numbers[1] = &of_one;
         }
@@ -178,7 +178,7 @@ fn access<'t>(
     if verb != "SCAN" && verb != "SEARCH" {
         return None;
     }
-    // SQLite calls a table by its alias alone.
+    // SQLite shows a table only by its alias.
     let alias = rest.split([' ', '(']).next()?.to_owned();
     let table = tables.iter().find(|table| table.name == alias).or_else(|| by_alias(tables, &alias, text))?;
     let index = rest.split_once(" INDEX ").and_then(|(_, index)| index.split(' ').next());
@@ -187,7 +187,7 @@ fn access<'t>(
         shape::condition(&predicate(copy, index).unwrap_or_default(), &[&table.name], &table.columns)
     });
     if verb == "SCAN" {
-        // A partial index holds only what is asked for; and a page of what belongs to nobody may go along an index.
+        // A partial index holds only the requested rows. A page of a global table may walk an index.
         let is_partial = predicate != Asked::default();
         let goes_along = index.is_some() && asked.limited && asked.equal.is_empty() && !table.owned;
         let fine = is_partial || goes_along;
@@ -201,7 +201,7 @@ fn access<'t>(
     let searched = shape::condition(&conditions, &[], &table.columns);
     let known = [&*searched.equal, &searched.others, &predicate.equal, &predicate.others].concat();
     let conditions = asked.equal.iter().chain(&asked.others);
-    // A page that begins in the index goes along it: `(name, id) > ($2, $3)` skips those of one name.
+    // A page that continues in the index walks it: `(name, id) > ($2, $3)` skips the rows with the same name.
     let is_page = asked.ordered.first().is_some_and(|first| searched.others.contains(first));
     let is_skipped =
         |column: &String| is_page && asked.ordered.contains(column) && !asked.equal.contains(column);
@@ -223,18 +223,18 @@ fn by_alias<'t>(tables: &'t [Table], alias: &str, text: &str) -> Option<&'t Tabl
     })
 }
 
-/// What a plan calls a part of an index that is no column.
+/// How a plan shows a part of an index that is not a column.
 const EXPRESSION: &str = "<expr>";
 
-/// The conditions of a plan, such as `org_id=? AND <expr>>?)`, with the expressions of the index, which SQLite does not name.
-/// The columns that are equal to something are the first of the index; a bound begins with the one behind them.
+/// The conditions of a plan, such as `org_id=? AND <expr>>?)`, with the index's expressions, which SQLite does not
+/// show. The columns compared for equality are the first of the index. A bound begins with the column after them.
 fn with_expressions(conditions: &str, definition: &str) -> String {
     let columns = columns_of(definition);
     let mut equal = 0;
     let mut named = Vec::new();
     for condition in conditions.split(" AND ") {
         let mut text = condition.to_owned();
-        // The last first, so that the commas before one are still those of the plan.
+        // From the last to the first, so that the commas before each one are still those of the plan.
         while let Some(at) = text.rfind(EXPRESSION) {
             let place = equal + text[..at].matches(',').count();
             text.replace_range(at..at + EXPRESSION.len(), columns.get(place).copied().unwrap_or_default());
@@ -245,7 +245,7 @@ fn with_expressions(conditions: &str, definition: &str) -> String {
     named.join(" AND ")
 }
 
-/// What the text that made an index has between its brackets.
+/// The list in parentheses of the text that created an index.
 fn columns_of(definition: &str) -> Vec<&str> {
     let list = definition.split_once('(').map_or("", |(_, list)| list);
     let (mut depth, mut begin, mut columns) = (0_usize, 0, Vec::new());
@@ -272,7 +272,7 @@ fn predicate(copy: &Connection, index: &str) -> rusqlite::Result<String> {
     Ok(sql.split_once("WHERE").map(|(_, predicate)| predicate.to_owned()).unwrap_or_default())
 }
 
-/// The text that made an index; a constraint's has none.
+/// The text that created an index. The index of a constraint has none.
 fn definition(copy: &Connection, index: &str) -> rusqlite::Result<String> {
     let text = "SELECT coalesce(sql, '') FROM sqlite_schema WHERE name = $1";
     copy.query_row(text, [index], |row| row.get(0))

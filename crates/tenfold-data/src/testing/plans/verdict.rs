@@ -1,24 +1,24 @@
-//! What is judged, against which database, and what is said of a plan that does not hold.
+//! Which plans are bad, on which database sizes, and how they are reported.
 
 use std::fmt;
 
 use crate::statement::{CallSite, Dialect, StatementRecord};
 
-/// The column that names the organization, and with which the primary keys of tenant-owned tables begin.
+/// The column that names the organization. Primary keys of tenant-owned tables begin with it.
 pub(super) const TENANT: &str = "org_id";
 
-/// The database that plans are made for.
+/// The size of the database that plans are made for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
-    /// What a reader should know of it.
+    /// Its description in reports.
     pub(super) name: &'static str,
     /// Rows of each table.
     pub(super) rows: u64,
-    /// Organizations as the planner sees them: one of three has a third of the rows.
+    /// The number of organizations in the statistics. With three, each has a third of the rows.
     pub(super) organizations: u64,
 }
 
-/// A statement must do on each: what is quick for the organizations by and large may not be for the biggest.
+/// A statement must pass on each: what is fast for an average organization may not be for the largest.
 pub(super) const SCALES: [Scale; 2] = [
     Scale { name: "5,000,000 rows, 5,000 organizations", rows: 5_000_000, organizations: 5_000 },
     Scale { name: "5,000,000 rows, an organization with a third of them", rows: 5_000_000, organizations: 3 },
@@ -31,21 +31,21 @@ pub struct Ran {
     pub name: String,
     /// The module that owns it.
     pub module: &'static str,
-    /// Who asked for it.
+    /// The call site.
     pub site: CallSite,
     /// Its text.
     pub text: String,
 }
 
 impl Ran {
-    /// What an observer was told.
+    /// The statement in an observer's record.
     pub fn of(record: &StatementRecord) -> Self {
         let (module, site) = (record.module, record.site);
         Ran { name: record.name.to_string(), module, site, text: record.text.to_string() }
     }
 }
 
-/// A statement whose plan does not hold at scale.
+/// A statement whose plan does not scale.
 #[derive(Clone, Debug)]
 pub struct BadPlan {
     /// The statement.
@@ -56,9 +56,9 @@ pub struct BadPlan {
     pub fault: String,
     /// The database that was planned for.
     pub(super) scale: &'static str,
-    /// The plan as the database tells it.
+    /// The plan, as the database shows it.
     pub plan: String,
-    /// An index, as SQL, with which the statement passes: it was made, and the statement planned again.
+    /// An index, as SQL, with which the statement passes. It was created, and the statement planned again.
     pub index: Option<String>,
     /// The columns of the indexes that were tried and do not help.
     pub tried: Vec<String>,
@@ -93,7 +93,7 @@ impl fmt::Display for BadPlan {
 pub(super) struct Table {
     pub(super) name: String,
     pub(super) columns: Vec<String>,
-    /// Its primary key begins with the organization.
+    /// Whether its primary key begins with the organization.
     pub(super) owned: bool,
 }
 
@@ -104,14 +104,14 @@ pub(super) enum Access {
     Scan,
     /// It looks at a part of an index.
     Index {
-        /// Columns that are equal to something.
+        /// Columns that are compared for equality.
         equal: Vec<String>,
-        /// Columns that are looked at row by row.
+        /// Columns that are checked row by row.
         filtered: Vec<String>,
     },
 }
 
-/// What is wrong with how a plan reaches a table, if anything is.
+/// The fault in how a plan reaches a table, if any.
 pub(super) fn fault_of(table: &Table, access: &Access, sorts: bool) -> Option<String> {
     let name = &table.name;
     match access {

@@ -1,4 +1,4 @@
-//! Who may touch which table, and what is said of a statement that touches another.
+//! Which module may touch which table, and how a violation is reported.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,17 +6,17 @@ use std::fmt;
 use crate::statement::Dialect;
 use crate::testing::plans::Ran;
 
-/// The framework as the history of migrations calls it; its packages are `tenfold` and `tenfold-…`.
+/// The framework's name in the migration history. Its packages are `tenfold` and `tenfold-…`.
 const FRAMEWORK: &str = "tenfold";
 
-/// A text of SQL, and whose it is.
+/// An SQL text, and the module that owns it.
 #[derive(Clone, Debug)]
 pub struct ModuleText {
     /// The statement's name.
     pub name: String,
-    /// The module that owns it: the name of the package that its `sql!` or its entity stands in.
+    /// The module that owns it: the name of the package with its `sql!` or its entity.
     pub module: String,
-    /// The file and line that asked for it.
+    /// The file and line that ran it.
     pub place: String,
     /// The text.
     pub text: String,
@@ -33,28 +33,28 @@ impl From<&Ran> for ModuleText {
     }
 }
 
-/// A statement that reaches past the tables of its module.
+/// A statement that touches tables outside its module.
 #[derive(Clone, Debug)]
 pub struct Breach {
     /// The statement.
     pub statement: ModuleText,
     /// On which database.
     pub dialect: Dialect,
-    /// What it reaches.
+    /// What it touches.
     pub reaches: BTreeSet<Reach>,
 }
 
-/// What a statement reaches although it may not.
+/// Something that a statement touches but may not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
-    /// A table or view of somebody else.
+    /// A table or view of another module.
     Table {
         /// Its name.
         name: String,
-        /// The module that it belongs to; none when its name begins with that of no module.
+        /// The module that it belongs to; `None` if its name has no module's prefix.
         owner: Option<String>,
     },
-    /// Something that is no table, or a text that the database cannot judge, in the database's words.
+    /// Something other than a table, or a text that the database cannot check, in the database's words.
     Other(String),
 }
 
@@ -92,7 +92,7 @@ impl fmt::Display for Breach {
 /// Which modules have migrations, in the database's own history.
 pub(super) const MODULES: &str = "SELECT DISTINCT module FROM tenfold_migrations";
 
-/// Who owns what: the modules that have migrations.
+/// The owners of tables: the modules that have migrations.
 pub(super) struct Owners(BTreeSet<String>);
 
 impl Owners {
@@ -100,15 +100,15 @@ impl Owners {
         Owners(modules.into_iter().chain([FRAMEWORK.to_owned()]).collect())
     }
 
-    /// The module whose name `table` bears; of `auth` and `auth-tokens` the longer one that fits. `tenfold check` holds
-    /// migrations to the same.
+    /// The module whose prefix `table` has. If both `auth` and `auth-tokens` match, it is the longer one. `tenfold
+    /// check` applies the same rule to migrations.
     pub(super) fn of(&self, table: &str) -> Option<&str> {
         let bears = self.0.iter().filter(|module| table.starts_with(&prefix(module)));
         bears.max_by_key(|module| module.len()).map(String::as_str)
     }
 
-    /// The module that a package belongs to: its own, that of its interface, or the framework. Any other package, such as
-    /// the application's, owns nothing.
+    /// The module that a package belongs to: the module of that name, the one whose interface it is, or the framework.
+    /// Any other package, such as the application's, owns nothing.
     pub(super) fn module_of<'a>(&'a self, package: &'a str) -> &'a str {
         let known = [Some(package), package.strip_suffix("-api")];
         let known = known.into_iter().flatten().find(|module| self.0.contains(*module));
@@ -125,12 +125,12 @@ impl Owners {
     }
 }
 
-/// What the names of a module's tables begin with.
+/// The prefix of a module's table names.
 fn prefix(module: &str) -> String {
     format!("{}_", module.replace('-', "_"))
 }
 
-/// A breach, if anything is reached.
+/// A breach, if the statement touches anything forbidden.
 pub(super) fn judged(statement: &ModuleText, dialect: Dialect, reaches: BTreeSet<Reach>) -> Option<Breach> {
     (!reaches.is_empty()).then(|| Breach { statement: statement.clone(), dialect, reaches })
 }

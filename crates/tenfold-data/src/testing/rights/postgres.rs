@@ -1,8 +1,9 @@
-//! What statements touch on PostgreSQL: each is explained as a role that has its module's tables and nothing else.
+//! What statements touch on PostgreSQL: each is explained as a role that has access only to its module's tables.
 //!
-//! EXPLAIN checks the rights of everything that a statement names, as running it would, also of what the planner then
-//! leaves out. Rights of foreign keys are the table owner's, so a module needs none on what its rows point to. The roles
-//! are made within a transaction that is rolled back: nobody else sees them, and nothing has to be tidied up.
+//! EXPLAIN checks the privileges on everything that a statement names, as running it would, including what the planner
+//! then leaves out. Foreign keys are checked with the table owner's privileges, so a module needs none on the tables
+//! that its rows refer to. The roles are created in a transaction that is rolled back: other sessions never see them,
+//! and there is nothing to clean up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -15,8 +16,7 @@ use crate::statement::Dialect;
 use crate::testing::connected;
 use crate::testing::plans::postgres::rows;
 
-/// A lock that somebody holds is not waited for; what is refused is told in English; and nobody has anything that was
-/// granted to everybody.
+/// Waits for locks are short, errors are in English, and all grants to PUBLIC are revoked.
 const SETTINGS: &str = "BEGIN; SET LOCAL lock_timeout = '5s'; SET LOCAL lc_messages = 'C';
     SET LOCAL search_path = public; REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC";
 
@@ -58,8 +58,8 @@ struct Schema {
 }
 
 impl Schema {
-    /// A role for each module, by the module's name. Roles belong to the whole server, where other tests make theirs at
-    /// the same time: the names bear the number of this connection.
+    /// A role for each module, by the module's name. Roles belong to the whole server, where other tests create theirs
+    /// at the same time, so their names contain the number of this connection.
     async fn make_roles<'a>(
         &self,
         client: &Client,
@@ -79,8 +79,8 @@ impl Schema {
         Ok(roles)
     }
 
-    /// What a statement reaches that its role may not. A server names one table at a time; so each is granted until
-    /// nothing is left, and all of it is taken back.
+    /// What a statement touches that its role may not. The server names one table at a time. So each is granted until
+    /// the statement passes, and all grants are rolled back.
     async fn reaches(
         &self,
         client: &Client,
@@ -98,7 +98,7 @@ impl Schema {
                 }
                 None => Reach::Other(format!("PostgreSQL refuses it: {}", told(&error))),
             };
-            // The same again would never end.
+            // The same error again would never end.
             if matches!(reach, Reach::Other(_)) || reaches.contains(&reach) {
                 reaches.insert(reach);
                 break;
@@ -109,7 +109,7 @@ impl Schema {
         Ok(reaches)
     }
 
-    /// The table or view of `public` that a right on was denied.
+    /// The table or view of `public` that a privilege was denied on.
     fn denied<'a>(&'a self, error: &Error) -> Option<&'a str> {
         let error = error.as_db_error().filter(|error| *error.code() == SqlState::INSUFFICIENT_PRIVILEGE)?;
         let (kind, name) = error.message().strip_prefix(DENIED)?.split_once(' ')?;

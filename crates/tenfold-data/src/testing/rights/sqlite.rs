@@ -1,4 +1,4 @@
-//! What statements touch on SQLite, as its authorizer is told while they are prepared on an empty copy of the schema.
+//! What statements touch on SQLite: its authorizer reports it while they are prepared on an empty copy of the schema.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::breach::{Breach, MODULES, ModuleText, Owners, Reach, judged};
 use crate::statement::Dialect;
 use crate::testing::plans::sqlite::copy_schema;
 
-/// What the authorizer heard while one text was prepared.
+/// What the authorizer reported while one text was prepared.
 type Heard = Arc<Mutex<BTreeSet<Touched>>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +19,7 @@ enum Touched {
     /// A table, view or table function.
     Read(String),
     Written(String),
-    /// Anything but reading and writing rows, as SQLite's constant for it.
+    /// Anything other than reading and writing rows, as SQLite's constant for it.
     Other(String),
 }
 
@@ -49,7 +49,7 @@ fn listen(copy: &mut Connection) -> rusqlite::Result<Heard> {
         if let Some(touched) = Touched::by(context.action) {
             hearing.lock().unwrap_or_else(PoisonError::into_inner).insert(touched);
         }
-        // Everything is heard, and nothing runs.
+        // Everything is only reported, and nothing runs.
         Authorization::Allow
     }))?;
     Ok(heard)
@@ -86,7 +86,7 @@ fn reaches(
         Err(error) => return BTreeSet::from([Reach::Other(format!("SQLite cannot judge it: {error}"))]),
     };
     let reach = |touched: Touched| match touched {
-        // `json_each` and the like are functions, and the schema itself holds nobody's rows.
+        // `json_each` and the like are functions, and the schema tables hold no module's rows.
         Touched::Read(name) if !tables.contains(&name) || name.starts_with("sqlite_") => None,
         Touched::Read(name) | Touched::Written(name) => {
             (!owners.may_touch(module, &name)).then(|| owners.reach(&name))
