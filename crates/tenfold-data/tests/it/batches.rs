@@ -1,4 +1,4 @@
-//! The request scope: loads that are asked for side by side go out together, whoever asks for them.
+//! The request scope: loads that are requested concurrently are sent together, wherever they come from.
 
 use std::sync::Arc;
 
@@ -133,7 +133,7 @@ async fn children_that_use_up_the_cooperative_budget_share_one_statement(bench: 
         .request(async |cx| {
             let seats = tokio::sync::Semaphore::new(1000);
             let loads = ids.iter().map(async |id| {
-                // tokio lets a task do some hundred of these before it makes it wait for its turn.
+                // tokio lets a task do about a hundred of these before it makes it yield.
                 let seat = seats.acquire().await.unwrap();
                 let user = User::get(&cx, *id).await.unwrap();
                 drop(seat);
@@ -261,7 +261,7 @@ async fn the_loser_of_a_race_does_not_strand_its_peers(bench: Bench) {
     bench
         .request(async |cx| {
             let users = User::query().all(&cx).await.unwrap();
-            // The first touch starts the load for all four; it loses, and its future is dropped.
+            // The first touch starts the load for all four. It loses the race, and its future is dropped.
             match select(Box::pin(users[0].profile.get(&cx)), std::future::ready(())).await {
                 Either::Left(_) => panic!("a load needs the scope to be polled again"),
                 Either::Right(((), loser)) => drop(loser),
@@ -316,7 +316,7 @@ async fn one_failed_load_is_told_to_everybody_and_can_be_tried_again(bench: Benc
     assert_eq!(outcomes, [Outcome::Failed, Outcome::Ok]);
 }
 
-/// Takes a table away and gives it back, so that its statements fail meanwhile. On PostgreSQL only the owner may.
+/// Renames a table away or back, so that its statements fail meanwhile. On PostgreSQL only the owner may.
 async fn rename(bench: &Bench, cx: &Context, to_hidden: bool) {
     const HIDE: &str = "ALTER TABLE people_profiles RENAME TO people_hidden";
     const SHOW: &str = "ALTER TABLE people_hidden RENAME TO people_profiles";
@@ -334,7 +334,7 @@ async fn rename(bench: &Bench, cx: &Context, to_hidden: bool) {
     assert!(renamed.await.unwrap().is_empty());
 }
 
-/// Stores users, and gives their ids.
+/// Stores users, and returns their ids.
 async fn ids(bench: &Bench, count: usize) -> Vec<UserId> {
     let users = bench.request(async |cx| people::hire(&cx, count).await).await;
     bench.statements();

@@ -1,4 +1,4 @@
-//! A database of a test's own: made before it, removed after it, even when it fails.
+//! A database for each test: created before it, removed after it, even when it fails.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,12 +59,12 @@ impl Bench {
         Bench { org: self.org, ..Self::over(place, settings) }
     }
 
-    /// Where the database is.
+    /// The address of the database.
     pub fn url(&self) -> String {
         self.place.url()
     }
 
-    /// The address for whoever may do anything.
+    /// The address with the superuser, where there is one.
     pub fn superuser_url(&self) -> String {
         self.place.database().superuser_url().unwrap_or_else(|| self.url())
     }
@@ -74,17 +74,17 @@ impl Bench {
         PathBuf::from(self.place.url().trim_start_matches("sqlite:"))
     }
 
-    /// A connection to the same PostgreSQL database that the data layer knows nothing of, of the server's user.
+    /// A connection to the same PostgreSQL database, outside the data layer, as the server's user.
     pub async fn onlooker(&self) -> tokio_postgres::Client {
         self.connect(&self.place.database().superuser_url().expect("PostgreSQL has one")).await
     }
 
-    /// The same of the role that the application runs as.
+    /// The same as the role that the application runs as.
     pub async fn as_runtime(&self) -> tokio_postgres::Client {
         self.connect(&self.place.database().direct_url()).await
     }
 
-    /// The same of the role that owns the tables.
+    /// The same as the role that owns the tables.
     pub async fn as_owner(&self) -> tokio_postgres::Client {
         self.connect(self.place.database().migrate_url().expect("PostgreSQL has one")).await
     }
@@ -101,13 +101,13 @@ impl Bench {
         client
     }
 
-    /// Does `work` as one request of the bench's organization.
+    /// Runs `work` as one request of the bench's organization.
     pub async fn request<T>(&self, work: impl AsyncFnOnce(Context) -> T) -> T {
         let org = self.org;
         self.system(async |system| work(system.within(org)).await).await
     }
 
-    /// Does `work` as one request that names no organization.
+    /// Runs `work` as one request that names no organization.
     pub async fn system<T>(&self, work: impl AsyncFnOnce(SystemContext) -> T) -> T {
         self.database.run(None, work).await
     }
@@ -117,24 +117,24 @@ impl Bench {
         self.ledger.take()
     }
 
-    /// The N+1s since the last time; one that no test took fails it.
+    /// The N+1s since the last time. The test fails if one is left.
     pub fn repeated(&self) -> Vec<RepeatedRecord> {
         self.ledger.take_repeated()
     }
 
-    /// The transactions since the last time that waited for something else than the database; one that no test took
-    /// fails it.
+    /// The transactions since the last time that waited for something other than the database. The test fails if one is
+    /// left.
     pub fn waited(&self) -> Vec<WaitRecord> {
         self.ledger.take_waited()
     }
 }
 
-/// A runtime of one thread, which runs only what is driven on it: for tests that leave one.
+/// A single-threaded runtime, which runs only when it is driven: for tests that leave one.
 pub fn one_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("the operating system has what it needs")
 }
 
-/// Fails a test in whose work a statement repeated, or a transaction waited for something else.
+/// Fails a test if a statement repeated, or a transaction waited for something other than the database.
 struct Lean(Arc<Ledger>);
 
 impl Drop for Lean {
@@ -149,10 +149,10 @@ impl Drop for Lean {
     }
 }
 
-/// As far from sorting byte by byte as a server may be set up.
+/// As different from byte order as a server's collation may be.
 const COLLATION: &str = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
 
-/// Where a database lies; dropping it removes the database.
+/// The test's database. Dropping it removes the database.
 pub struct Place(TestDatabase);
 
 impl Place {
@@ -168,10 +168,10 @@ impl Place {
         &self.0
     }
 
-    /// What the application is told. Commits do not wait for the disk: no test here pulls the plug, and hundreds of
-    /// them share one.
+    /// The application's address. Commits do not wait for the disk: no test here simulates a power loss, and hundreds
+    /// of tests share one disk.
     pub fn url(&self) -> String {
-        // A pooler takes no settings for a connection.
+        // A pooler accepts no settings for a connection.
         if self.0.pooler() == Pooler::None { hasty(self.0.url()) } else { self.0.url().to_owned() }
     }
 

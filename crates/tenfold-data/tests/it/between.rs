@@ -1,4 +1,4 @@
-//! What stands between the data layer and PostgreSQL, reads along, and interferes.
+//! A proxy between the data layer and PostgreSQL, which reads the messages and interferes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,25 +10,25 @@ use tokio::sync::watch;
 /// What to do with a client's message: its kind (`Q` for a text, `E` for a run of a prepared statement) and its body.
 type Rule = dyn FnMut(u8, &mut [u8]) -> Then + Send;
 
-/// What becomes of the answers.
+/// What happens to the server's answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Then {
-    /// They go on as they did.
+    /// As before.
     Goes,
-    /// The client gets none from here on.
+    /// The client gets none from now on.
     Holds,
-    /// The client gets them again, those that were held included.
+    /// The client gets them again, including those that were held.
     Flows,
-    /// The message is not passed on, and the connection ends.
+    /// The message is not passed on, and the connection is closed.
     Cut,
 }
 
-/// Listens on a port of its own; gives the address of `url` through it.
+/// Listens on its own port. Returns the address of `url` through it.
 pub async fn listen(url: &str, rule: impl FnMut(u8, &mut [u8]) -> Then + Send + 'static) -> String {
     let server = url.split('@').next_back().unwrap().split('/').next().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let through = url.replace(&server, &listener.local_addr().unwrap().to_string());
-    // What is read here is not encrypted, and nobody asks whether it could be.
+    // The proxy reads the messages, so TLS is off.
     let through = format!("{through}{}sslmode=disable", if through.contains('?') { '&' } else { '?' });
     let rule: Arc<Mutex<Rule>> = Arc::new(Mutex::new(rule));
     let accepting = async move {
@@ -48,7 +48,7 @@ pub async fn listen(url: &str, rule: impl FnMut(u8, &mut [u8]) -> Then + Send + 
     through
 }
 
-/// Passes messages on until one side is gone or the rule cuts them off.
+/// Passes messages on until one side is gone or the rule closes the connection.
 async fn questions(
     mut client: OwnedReadHalf,
     mut server: OwnedWriteHalf,
@@ -90,7 +90,7 @@ async fn answers(
         if count == 0 {
             return Ok(());
         }
-        // Whoever held them back may be gone.
+        // The sender may be gone.
         let _ = held.wait_for(|held| !held).await;
         client.write_all(&bytes[..count]).await?;
     }

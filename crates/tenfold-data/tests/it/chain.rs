@@ -53,7 +53,7 @@ chain!(
     Link45 "chain_links_45", Link46 "chain_links_46", Link47 "chain_links_47", Link48 "chain_links_48", Link49 "chain_links_49"
 );
 
-/// Those tables that are read.
+/// The tables that are read.
 const MIGRATIONS: ModuleMigrations = ModuleMigrations {
     module: "chain",
     files: &[MigrationFile {
@@ -67,7 +67,7 @@ const MIGRATIONS: ModuleMigrations = ModuleMigrations {
     }],
 };
 
-/// What a handler does: the future must be `Send`, with rows and related rows alive across each `await`.
+/// Like a handler: the future must be `Send`, with rows and related rows alive across each `await`.
 async fn walk(cx: Context) -> Result<usize, DataError> {
     let mut found = 0;
     for first in &Link0::query().limit(1000).all(&cx).await? {
@@ -84,7 +84,7 @@ async fn plant(cx: &Context) -> Result<(), DataError> {
     cx.transaction(async |tx| {
         let (id, org_id, before) = (tx.new_id(), tx.tenant(), tx.new_id());
         let first = Link0Row { id, org_id, before }.insert(tx).await?;
-        // One row, two and five of a link are kept in different ways.
+        // One, two and five rows of a link are stored in different ways.
         for _ in 0..2 {
             Link1Row { id: tx.new_id(), org_id, before: first.id }.insert(tx).await?;
         }

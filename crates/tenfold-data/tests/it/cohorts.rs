@@ -126,7 +126,7 @@ async fn the_caller_location_is_the_line_that_touched_first(bench: Bench) {
     assert_eq!(site_of(&ran, "people_users.get"), got);
 }
 
-/// Whether a future has to wait; polling it here does not drive the scope.
+/// Whether a future has to wait. Polling it here does not drive the scope.
 trait Pending: Future + Sized {
     fn now_or_never_is_pending(self) -> bool {
         futures_util::FutureExt::now_or_never(self).is_none()
@@ -329,7 +329,7 @@ async fn related_rows_stand_in_the_order_of_their_keys_however_the_database_give
         .request(async |cx| {
             let users = people::hire(&cx, 3).await;
             let ids: Vec<_> = (0..12).map(|_| PermissionId(cx.new_id())).collect();
-            // The newest first, and those of one user apart from each other.
+            // The newest first; the rows of different users stay separate.
             let permission = |(n, id): (usize, &PermissionId)| Permission {
                 id: *id,
                 org_id: cx.tenant(),
@@ -341,7 +341,7 @@ async fn related_rows_stand_in_the_order_of_their_keys_however_the_database_give
         })
         .await;
     if bench.database.dialect() == Dialect::Postgres {
-        // Without its index the table is read as the rows were stored.
+        // Without its index the table is read in the order of storage.
         let onlooker = bench.onlooker().await;
         let drop_it = "DROP INDEX people_permissions_by_user";
         onlooker.batch_execute(drop_it).await.unwrap();

@@ -1,4 +1,4 @@
-//! A broken constraint is told alike on both databases: which entity, which row, which columns.
+//! A violated constraint is reported in the same way by both databases: which entity, which row, which columns.
 
 use tenfold_data::{Constraint, ConstraintKind, DataError, Entity, EntityExt, OrgId, sql};
 
@@ -119,7 +119,7 @@ async fn a_broken_check_is_named(bench: Bench) {
         .await;
 }
 
-/// The table of labels as somebody would declare it who does not know that each has a name.
+/// The table of labels, as an author would declare it without knowing that each has a name.
 #[derive(Entity)]
 #[entity(table = "work_labels", tenant = org_id)]
 struct NamelessLabel {

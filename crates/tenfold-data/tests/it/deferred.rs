@@ -1,5 +1,5 @@
-//! Statements that wait for company: BEGIN, which travels with the first statement, and rows that are stored with the
-//! next statement or with COMMIT.
+//! Statements that wait to be sent with others: BEGIN, which is sent with the first statement, and rows that are stored
+//! with the next statement or with COMMIT.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -82,7 +82,7 @@ async fn a_late_row_of_a_transaction_that_rolls_back_was_never_stored(bench: Ben
         .await;
 }
 
-/// That the title is taken, said of the line that stored it late.
+/// Asserts that the error is the taken title, reported for the line that stored it deferred.
 fn assert_names_the_late_line(error: &DataError) {
     let DataError::Conflict { statement, site, constraint } = error else {
         panic!("another error: {error:?}")
@@ -163,7 +163,7 @@ async fn late_rows_are_stored_behind_a_pooler_too() {
     a_late_row_that_is_refused_fails_the_commit_with_its_own_name_and_line(Bench::pooled().await).await;
 }
 
-/// The bench's database through somebody who interferes.
+/// The bench's database through a proxy that interferes.
 async fn through(bench: &Bench, rule: impl FnMut(u8, &mut [u8]) -> Then + Send + 'static) -> Database {
     let url = listen(&bench.url(), rule).await;
     let settings = DatabaseSettings::default();
@@ -179,7 +179,7 @@ async fn begin_travels_with_the_first_statement_and_late_rows_travel_with_commit
     let bench = Bench::postgres().await;
     let (org, is_last) = (bench.org, Arc::new(AtomicBool::new(false)));
     let last = Arc::clone(&is_last);
-    // Whoever waited for an answer before sending on would wait for ever.
+    // A client that awaited an answer before sending the next message would wait for ever.
     let database = through(&bench, move |kind, body| match kind {
         b'Q' if is_text(kind, body, "BEGIN") => Then::Holds,
         b'E' if last.load(Ordering::Acquire) => Then::Holds,
@@ -190,7 +190,7 @@ async fn begin_travels_with_the_first_statement_and_late_rows_travel_with_commit
     .await;
     let write = async |system: SystemContext| {
         let cx = system.within(org);
-        // The first transaction prepares the text, which takes a round trip of its own.
+        // The first transaction prepares the text, which takes its own round trip.
         for name in ["one", "two"] {
             is_last.store(false, Ordering::Release);
             let stored = cx.transaction(async |tx| {
@@ -214,7 +214,7 @@ async fn what_follows_a_begin_that_failed_stores_nothing() {
     let bench = Bench::postgres().await;
     let (org, mut begun) = (bench.org, 0);
     let database = through(&bench, move |kind, body| {
-        // Every second one, so that the texts have been prepared.
+        // Every second one, so that the texts are already prepared.
         if is_text(kind, body, "BEGIN") {
             begun += 1;
             if begun % 2 == 0 {
@@ -244,7 +244,7 @@ async fn what_follows_a_begin_that_failed_stores_nothing() {
 async fn a_late_row_that_cannot_be_sent_keeps_the_rest_from_being_committed() {
     let bench = Bench::postgres().await;
     shelf::migrate(&bench).await;
-    // What the entity holds does not fit the column, and the client sees that before it sends anything.
+    // The entity's value does not fit the column. The client finds that out before it sends anything.
     bench
         .as_owner()
         .await
@@ -289,7 +289,7 @@ async fn of_many_late_rows_one_that_cannot_be_sent_keeps_all_from_being_committe
         .await;
 }
 
-/// Polls once and drops: on PostgreSQL before the answer is there.
+/// Polls once and drops: on PostgreSQL before the answer comes.
 async fn drop_early<T>(work: impl Future<Output = T>) {
     let mut work = pin!(work);
     let is_under_way = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx).is_pending())).await;
@@ -304,7 +304,7 @@ async fn a_statement_that_was_dropped_takes_its_transaction_along_and_the_late_r
         assert!(refused.contains("dropped before its answer came"), "another error: {refused}");
     };
     for round in 0..2 {
-        // In the first round the texts have yet to be prepared.
+        // In the first round the texts are not prepared yet.
         bench
             .request(async |cx| {
                 let late = cx.transaction(async |tx| {

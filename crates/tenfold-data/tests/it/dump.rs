@@ -1,4 +1,4 @@
-//! `pg_dump` meets the second wall: whom it holds cannot dump, and does not get a part for the whole.
+//! `pg_dump` with row-level security: a role that it restricts cannot dump, instead of getting a part of the rows.
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -10,8 +10,8 @@ use crate::bench::Bench;
 use crate::people;
 use crate::work::{self, Task};
 
-/// A program of PostgreSQL's, in the place of the newest version. Without it a developer's machine skips the test;
-/// where tools are required, it fails.
+/// A program of PostgreSQL, in its newest version. If it is missing, a developer's machine skips the test; where tools
+/// are required, the test fails.
 fn program(name: &str) -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut places: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
@@ -24,14 +24,14 @@ fn program(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// Dumps a database as whoever the address names, with options and settings of the session.
+/// Dumps a database as the role in the address, with options and session settings.
 fn dump(url: &str, options: &[&str], settings: &str) -> Option<Output> {
     let mut dump = Command::new(program("pg_dump")?);
     dump.arg(url).args(options).env("PGOPTIONS", settings);
     Some(dump.output().expect("pg_dump runs"))
 }
 
-/// Runs what a dump wrote.
+/// Restores a dump.
 fn restore(url: &str, text: &[u8]) {
     use std::io::Write as _;
     let psql = program("psql").expect("it comes with pg_dump");
@@ -59,7 +59,7 @@ async fn with_tasks() -> (Bench, [(OrgId, usize); 2]) {
     (bench, tasks)
 }
 
-/// How many rows of tasks a dump holds.
+/// How many rows of tasks a dump contains.
 fn tasks_in(dump: &Output) -> usize {
     let text = String::from_utf8_lossy(&dump.stdout);
     let rows = text.split_once("COPY public.work_tasks ").map_or("", |(_, rest)| rest);

@@ -1,5 +1,5 @@
-//! Faults in the middle of work, on both databases: what was acknowledged is there, what was not is told apart, no
-//! row is somebody else's, and the next request works without a restart.
+//! Faults in the middle of work, on both databases: what was acknowledged is stored, other outcomes are reported as
+//! such, no row belongs to another organization, and the next request works without a restart.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::bench::Bench;
 use crate::people::{self, User};
 use crate::work::{self, Label, LabelId};
 
-/// Stores one label in a request of its own, and says under which name.
+/// Stores one label in a request of its own. Returns its name.
 async fn write(database: &Database, org: OrgId, name: String) -> Result<String, DataError> {
     let work = async |system: SystemContext| {
         let cx = system.within(org);
@@ -26,8 +26,8 @@ async fn write(database: &Database, org: OrgId, name: String) -> Result<String, 
     database.run(None, work).await
 }
 
-/// The stored names. A connection that was killed while it lay idle costs whoever finds it an answer that says to come
-/// back; he does.
+/// The stored names. The first request on a connection that was killed while idle gets an error that allows a retry,
+/// and this retries.
 async fn names(database: &Database, org: OrgId) -> Vec<String> {
     let begun = Instant::now();
     loop {
@@ -43,7 +43,7 @@ async fn names(database: &Database, org: OrgId) -> Vec<String> {
     }
 }
 
-/// Checks what is stored against what the writers were told. Says how many were told that it is unknown.
+/// Compares what is stored with what the writers were told. Returns how many outcomes were unknown.
 fn judge(told: Vec<(String, Result<String, DataError>)>, stored: &[String]) -> usize {
     let found: HashSet<&String> = stored.iter().collect();
     assert_eq!(found.len(), stored.len(), "something is stored twice");
@@ -66,7 +66,7 @@ fn judge(told: Vec<(String, Result<String, DataError>)>, stored: &[String]) -> u
     unknown
 }
 
-/// As many writers as given, all at once, each on a task of its own.
+/// This many writers, all at once, each in its own task.
 async fn writers(bench: &Arc<Bench>, count: usize) -> Vec<(String, Result<String, DataError>)> {
     let writers = (0..count).map(|n| {
         let (database, org) = (bench.database.clone(), bench.org);
@@ -93,7 +93,7 @@ async fn of_a_thousand_writers_at_once_postgres_keeps_what_it_acknowledged_whate
             let stored = "SELECT count(*) FROM work_labels";
             let before: i64 = onlooker.query_one(stored, &[]).await.unwrap().get(0);
             killed += onlooker.query(KILL, &[]).await.unwrap().len();
-            // Lets some through before the next blow.
+            // Lets some finish before the next fault.
             let begun = Instant::now();
             while !done.load(Ordering::Acquire) && begun.elapsed() < Duration::from_secs(2) {
                 let now: i64 = onlooker.query_one(stored, &[]).await.unwrap().get(0);
@@ -112,7 +112,7 @@ async fn of_a_thousand_writers_at_once_postgres_keeps_what_it_acknowledged_whate
     let (told, killed) = join(writing, killing).await;
     assert!(killed > 0 && told.iter().any(|(_, result)| result.is_ok()), "{killed} killed");
     judge(told, &names(&bench.database, bench.org).await);
-    // Others of the pool may have been killed idle; each is found out once.
+    // Other connections of the pool may have been killed while idle. Each is detected on its next use.
     writers(&bench, 20).await;
     assert!(writers(&bench, 20).await.iter().all(|(_, result)| result.is_ok()));
 }
@@ -159,7 +159,7 @@ async fn lanes_that_are_killed_while_they_are_busy_give_the_right_rows_or_an_err
     assert!(after.await.into_iter().all(|found| found));
 }
 
-/// A server of this test's own, which it may crash.
+/// A server of this test's own, which the test may crash.
 struct Server(PathBuf);
 
 impl Server {
@@ -202,7 +202,7 @@ async fn a_postgres_that_crashes_under_load_and_comes_back_has_what_it_acknowled
                 let result = write(database, org, name.clone()).await;
                 match &result {
                     Ok(_) => _ = written.fetch_add(1, Ordering::AcqRel),
-                    // A server that is away refuses at once: there is no need to ask a million times.
+                    // A server that is down refuses at once; there is no need to retry a million times.
                     Err(_) => tokio::task::yield_now().await,
                 }
                 told.push((name, result));
@@ -261,7 +261,7 @@ async fn a_slow_reader_holds_up_sqlites_checkpoint_and_nobody_and_it_goes_on_beh
     fill(40).await;
     let (file, log) = lengths(&bench);
     assert!(file > 4 << 20, "the checkpoint has gone on: {file} bytes in the file");
-    // The log is written from its beginning again, so the second half has not made it longer.
+    // The log is restarted from its beginning, so the second half has not made it longer.
     assert!(log <= held + (5 << 20), "{log} bytes after {held}");
     let all = sql!("labels.count", "SELECT count(*) FROM work_labels");
     assert_eq!(bench.system(async |cx| all.all::<(i64,), _>(&cx).await).await.unwrap(), [(4000,)]);

@@ -1,4 +1,4 @@
-//! Whatever an administrator set for a role or a database, the ordinary work goes on, and its texts mean the same.
+//! Whatever an administrator has set for a role or a database, ordinary work continues, and its texts mean the same.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::bench::Bench;
 use crate::people::{self, User};
 use crate::work::{self, Label, LabelId};
 
-/// What changes how a transaction runs, or how a text is read and written.
+/// Settings that change how a transaction runs, or how a text is read and written.
 const MEANING: [(&str, &str); 14] = [
     ("default_transaction_isolation", "serializable"),
     ("default_transaction_read_only", "on"),
@@ -27,10 +27,10 @@ const MEANING: [(&str, &str); 14] = [
     ("idle_in_transaction_session_timeout", "50ms"),
 ];
 
-/// Bounds that nothing could be done within; behind a pooler they hit the pooler's own statements as well.
+/// Limits too short for any work. Behind a pooler they affect the pooler's own statements as well.
 const BOUNDS: [(&str, &str); 2] = [("statement_timeout", "1ms"), ("idle_session_timeout", "1ms")];
 
-/// Sets them for the role that runs, in this database only.
+/// Sets them for the application's role, in this database only.
 async fn set(bench: &Bench, settings: &[(&str, &str)]) {
     let onlooker = bench.onlooker().await;
     let database: String = onlooker.query_one("SELECT current_database()::text", &[]).await.unwrap().get(0);
@@ -42,7 +42,7 @@ async fn set(bench: &Bench, settings: &[(&str, &str)]) {
     }
 }
 
-/// One text of each kind that such a setting changes; what both databases say is written beside it.
+/// One text of each kind that such a setting changes, with the result on both databases beside it.
 async fn texts_mean_what_they_say(bench: &Bench) {
     let asked = sql!(
         "hostile.texts",
@@ -64,7 +64,7 @@ async fn texts_mean_what_they_say(bench: &Bench) {
     let texts = asked.bind("y".to_owned());
     let rows = bench.request(async |cx| texts.all::<Texts, _>(&cx).await).await.unwrap();
     assert_eq!(rows, [expected]);
-    // What no transaction of ours surrounds, as loads by key.
+    // A statement outside our transactions, like loads by key.
     let outside = sql!("hostile.outside", "SELECT current_setting('transaction_isolation')");
     let outside: Vec<(String,)> = bench.system(async |cx| outside.all(&cx).await).await.unwrap();
     assert_eq!(outside, [("read committed".to_owned(),)]);

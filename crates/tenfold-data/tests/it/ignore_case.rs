@@ -31,7 +31,7 @@ const TABLE: ModuleMigrations = ModuleMigrations {
     }],
 };
 
-/// What the guard advises, see the last test.
+/// The index that the plan check suggests, see the last test.
 const INDEX: &str = "CREATE INDEX names_names_by_lower_name ON names_names (org_id, lower(name), id);";
 
 const NAMES: [&str; 18] = [
@@ -118,7 +118,7 @@ async fn a_prefix_shows_no_other_organizations_rows(bench: Bench) {
     let shown = bench.request(async |cx| pages(&cx, "a", false).await).await;
     assert_eq!(shown.len(), 8);
     assert!(shown.iter().all(|row| row.org_id == bench.org));
-    // Alternatives and the empty prefix stay within it as well.
+    // Alternatives and the empty prefix are covered as well.
     let either =
         Name::name.starts_with_ignore_ascii_case("").or(Name::name.starts_with_ignore_ascii_case("b"));
     let all = bench.request(async |cx| Name::query().filter(either).count(&cx).await.unwrap()).await;

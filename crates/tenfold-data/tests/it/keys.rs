@@ -1,4 +1,4 @@
-//! Keys that are no uuid: text and integers identify rows and relate them as well.
+//! Keys that are not uuids: text and integers can identify rows and relate them as well.
 
 use futures_util::future::join_all;
 use tenfold_data::{
@@ -49,7 +49,7 @@ const MIGRATIONS: ModuleMigrations = ModuleMigrations {
     }],
 };
 
-/// Three topics; posts 1 to 9 go round them, and each answers the one before; post 10 is about nothing.
+/// Three topics. Posts 1 to 9 cycle through them, and each answers the one before. Post 10 has no topic.
 async fn write_posts(cx: &Context) {
     let topic =
         |slug: &str| Topic { slug: slug.to_owned(), posts: Many::default(), post_count: Count::default() };

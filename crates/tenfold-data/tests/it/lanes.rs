@@ -1,4 +1,4 @@
-//! PostgreSQL's lanes: which plan a load by key has there.
+//! PostgreSQL's lanes: the plan of a load by key.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use tenfold_data::EntityExt as _;
 use crate::bench::Bench;
 use crate::people::{self, User};
 
-/// How often PostgreSQL has read the table of users as a whole, and by an index, as far as its statistics know by now.
+/// How often PostgreSQL has scanned the table of users, and used an index of it, as far as its statistics know by now.
 async fn scans(onlooker: &tokio_postgres::Client) -> (i64, i64) {
     let scans = "SELECT seq_scan, idx_scan FROM pg_stat_user_tables WHERE relname = 'people_users'";
     let row = onlooker.query_one(scans, &[]).await.unwrap();
@@ -20,10 +20,10 @@ async fn a_load_by_one_key_takes_the_index_also_of_a_table_that_postgres_would_r
     let bench = Bench::postgres().await;
     let onlooker = bench.onlooker().await;
     let users = bench.request(async |cx| people::hire(&cx, 3).await).await;
-    // Now it knows that one page holds them all.
+    // Now the statistics say that all rows fit on one page.
     onlooker.batch_execute("ANALYZE people_users").await.unwrap();
     let (begun, before) = (Instant::now(), scans(&onlooker).await);
-    // A server process tells its statistics once a second, when it has run something.
+    // A server process reports its statistics once a second, when it has run something.
     while scans(&onlooker).await.1 < before.1 + 3 {
         assert!(begun.elapsed() < Duration::from_secs(30), "PostgreSQL counts no scan of an index");
         // Together, so that some are merged.
@@ -50,7 +50,7 @@ async fn a_load_by_many_keys_and_one_by_a_single_key_beside_it_give_their_rows()
     }
 }
 
-/// So many keys, and one more, stand on either side of the length from which PostgreSQL plans for a list.
+/// List lengths on either side of the length from which PostgreSQL plans for each list.
 const ON_EITHER_SIDE: [usize; 4] = [2, 63, 64, 65];
 
 on_both_databases!(short_and_long_lists_of_keys_give_the_same_rows_in_the_same_order);
@@ -82,7 +82,8 @@ async fn a_short_list_of_keys_in_a_large_organization_reads_its_rows_and_no_othe
     let onlooker = bench.onlooker().await;
     let users = bench.request(async |cx| people::hire(&cx, 1_000).await).await;
     let keys: Vec<_> = users.iter().take(20).map(|user| user.id).collect();
-    // As if each organization had a handful of rows: then reading all of them would look cheap, in a plan that is kept.
+    // As if each organization had a handful of rows. Reading all of them would then look cheap, in a plan that is
+    // reused.
     onlooker.batch_execute("ANALYZE people_users").await.unwrap();
     let small = "UPDATE pg_statistic SET stadistinct = -0.2 WHERE starelid = 'people_users'::regclass AND staattnum = \
                  (SELECT attnum FROM pg_attribute WHERE attrelid = starelid AND attname = 'org_id')";
@@ -98,7 +99,7 @@ async fn a_short_list_of_keys_in_a_large_organization_reads_its_rows_and_no_othe
         bench.request(async |cx| User::find_many(&cx, keys.clone()).await.unwrap().len()).await;
         loads += 1;
     }
-    // What was read while they were hired may be counted late.
+    // Reads from the setup may be counted late.
     let (rows, most) = (read().await - before, loads * 20 + 10_000);
     assert!(rows <= most, "{rows} rows were read by {loads} loads of 20");
 }

@@ -1,4 +1,4 @@
-//! What the observer saw: every statement with its name, its rows and the line that asked for it.
+//! What the observer received: every statement with its name, its rows and its call site.
 
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
@@ -33,7 +33,7 @@ impl Ledger {
         std::mem::take(&mut *self.1.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The transactions that waited for something else than the database since the last time.
+    /// The transactions since the last time that waited for something other than the database.
     pub fn take_waited(&self) -> Vec<WaitRecord> {
         std::mem::take(&mut *self.2.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -44,26 +44,26 @@ impl Ledger {
     }
 }
 
-/// The statements' names, sorted: those of one flush run beside each other and end in any order.
+/// The statements' names, sorted: those of one flush run concurrently and end in any order.
 pub fn names(records: &[StatementRecord]) -> Vec<&str> {
     let mut names: Vec<_> = records.iter().map(|record| &*record.name).collect();
     names.sort_unstable();
     names
 }
 
-/// The rows that the statement called `name` read, over all its runs.
+/// The number of rows that the statement called `name` read, over all its runs.
 pub fn rows_of(records: &[StatementRecord], name: &str) -> u64 {
     records.iter().filter(|record| record.name == name).map(|record| record.rows).sum()
 }
 
-/// Where the one statement called `name` was asked for.
+/// The call site of the one statement called `name`.
 pub fn site_of(records: &[StatementRecord], name: &str) -> (&'static str, u32) {
     let found: Vec<_> = records.iter().filter(|record| record.name == name).collect();
     assert_eq!(found.len(), 1, "{name} ran once among {:?}", names(records));
     (found[0].site.file(), found[0].site.line())
 }
 
-/// The line below this one, for a call that is too long to stand beside [`here`].
+/// The line below this one, for a call that is too long for the same line as [`here`].
 #[track_caller]
 pub fn next_line() -> (&'static str, u32) {
     let site = Location::caller();

@@ -1,6 +1,6 @@
-//! The data layer through its public door, every case on real SQLite and on real PostgreSQL.
+//! The data layer through its public interface, every case on real SQLite and on real PostgreSQL.
 
-/// Makes each named test, an `async fn(Bench)` of this module, run once on each database.
+/// Runs each named test, an `async fn(Bench)` of this module, once on each database.
 macro_rules! on_both_databases {
     ($($name:ident),+ $(,)?) => {
         $(mod $name {

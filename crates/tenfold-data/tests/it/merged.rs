@@ -1,4 +1,4 @@
-//! Many requests that ask for a row each at the same time: on PostgreSQL they share statements, and nothing else.
+//! Many requests that load a row each at the same time: on PostgreSQL they share statements, and nothing else.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tenfold_data::{
 
 use crate::bench::{Bench, one_thread};
 
-/// Another organization may have a page of the same number.
+/// Different organizations may have pages of the same number.
 #[derive(Debug, Entity)]
 #[entity(table = "merged_pages", tenant = org_id)]
 struct Page {
@@ -21,7 +21,7 @@ struct Page {
     text: String,
 }
 
-/// What belongs to nobody.
+/// A row without an organization.
 #[derive(Debug, Entity)]
 #[entity(table = "merged_words", global = "words that all share")]
 struct Word {
@@ -41,7 +41,7 @@ const MIGRATIONS: ModuleMigrations = ModuleMigrations {
     }],
 };
 
-/// What a page says: whose it is, and which.
+/// The text of a page: its organization and its number.
 fn text(org: OrgId, number: i64) -> String {
     format!("{org} {number}")
 }
@@ -73,7 +73,7 @@ on_both_databases!(
 async fn each_of_many_requests_has_its_own_organizations_row_or_none(bench: Bench) {
     bench.database.migrate(&[MIGRATIONS]).await.unwrap();
     let orgs: Vec<OrgId> = (0..12).map(|_| OrgId(bench.database.clock().new_id())).collect();
-    // The first has one page, the last has twelve.
+    // The first organization has one page, the last has twelve.
     for (count, org) in (1..).zip(&orgs) {
         bench.system(async |system| write_pages(&system.within(*org), count).await).await;
     }
@@ -108,7 +108,7 @@ async fn requests_that_are_dropped_while_they_wait_cost_the_others_nothing(bench
     pages(&bench, 40).await;
     let mut requests: Vec<_> =
         (1..=40).map(|number| Some(Box::pin(read(&bench.database, bench.org, number)))).collect();
-    // SQLite answers at once; then nobody is left to wait.
+    // SQLite answers at once; then no request is left waiting.
     for request in &mut requests {
         if futures_util::poll!(request.as_mut().unwrap()).is_ready() {
             *request = None;
@@ -126,7 +126,7 @@ async fn requests_that_are_dropped_while_they_wait_cost_the_others_nothing(bench
     }
 }
 
-/// How often PostgreSQL has run texts that select pages: those for one, and those for lists.
+/// How often PostgreSQL has run texts that select pages: those for one page, and those for lists.
 async fn calls(onlooker: &tokio_postgres::Client) -> (i64, i64) {
     let calls = "SELECT coalesce(sum(calls) FILTER (WHERE query NOT LIKE '%unnest%'), 0)::bigint,
                         coalesce(sum(calls) FILTER (WHERE query LIKE '%unnest%'), 0)::bigint
@@ -149,10 +149,10 @@ async fn a_hundred_and_fifty_loads_at_once_are_four_statements_on_the_server_and
     bench.statements();
     let found = join_all((1..=150).map(|number| read(&bench.database, bench.org, number))).await;
     assert!((1..).zip(found).all(|(number, found)| found.unwrap() == text(bench.org, number)));
-    // The two lanes that were idle take one each; the others are shared out between them.
+    // The two idle lanes take one each; the others are divided between them.
     let (alone, merged) = calls(&onlooker).await;
     assert_eq!((alone - 5, merged), (2, 4), "all at once");
-    // Each request has asked for its own, and that is what it is told of.
+    // Each request counts as one statement, its own.
     assert_eq!(bench.statements().len(), 150);
 }
 
@@ -160,7 +160,7 @@ async fn a_hundred_and_fifty_loads_at_once_are_four_statements_on_the_server_and
 async fn a_row_that_the_server_cannot_give_is_an_error_for_who_asked_for_it_and_for_nobody_else() {
     let bench = Bench::postgres().await;
     pages(&bench, 30).await;
-    // A view in the table's place, which divides by zero for the thirteenth page.
+    // A view in place of the table, which divides by zero for the thirteenth page.
     let view = "ALTER TABLE merged_pages RENAME TO merged_sheets;
                 CREATE VIEW merged_pages AS SELECT number, org_id,
                     CASE number WHEN 13 THEN (1 / (number - 13))::text ELSE text END AS text FROM merged_sheets;";
@@ -175,7 +175,7 @@ async fn a_row_that_the_server_cannot_give_is_an_error_for_who_asked_for_it_and_
     }
 }
 
-/// Many loads on a runtime that ends then, or is only not driven any more, and as many after them.
+/// Many loads on a runtime that then ends, or is no longer driven, and as many after them.
 fn load_on_a_runtime_that_is_left(ends: bool) {
     let (first, second) = (one_thread(), one_thread());
     let bench = first.block_on(Bench::postgres());
@@ -211,7 +211,7 @@ fn loads_that_a_runtime_was_to_send_which_ends_before_the_lane_is_open_go_alone(
     let (first, second) = (one_thread(), one_thread());
     let bench = first.block_on(Bench::postgres());
     first.block_on(pages(&bench, 20));
-    // Nothing is loaded by key yet, so its lanes are closed.
+    // No load by key has run yet, so the lanes are closed.
     let load = |number| Box::pin(read(&bench.database, bench.org, number));
     let mut waiting: Vec<_> = (1..=20).map(load).collect();
     second.block_on(async {
@@ -220,7 +220,7 @@ fn loads_that_a_runtime_was_to_send_which_ends_before_the_lane_is_open_go_alone(
         }
     });
     drop(second);
-    // Those that were opening the lanes belong to the runtime that has ended.
+    // The two that were opening the lanes belong to the runtime that has ended.
     drop(waiting.drain(..2));
     let told =
         first.block_on(async { tokio::time::timeout(Duration::from_secs(10), join_all(waiting)).await });

@@ -1,4 +1,5 @@
-//! Migrations on PostgreSQL that have to wait, and indexes that let everybody go on; on SQLite the same files run.
+//! Migrations on PostgreSQL that wait for locks, and indexes that are built without blocking writes. On SQLite the same
+//! files run.
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,7 @@ async fn a_marked_file_runs_once_with_two_runners(bench: Bench) {
     assert_eq!(first.unwrap() + second.unwrap(), 2);
 }
 
-/// A bench on PostgreSQL with the table, whose migrations wait for a lock for a moment only.
+/// A bench on PostgreSQL with the table, whose migrations wait only briefly for a lock.
 async fn hasty() -> Bench {
     let mut settings = DatabaseSettings::default();
     settings.postgres.migrate_lock_timeout = Duration::from_millis(100);
@@ -71,7 +72,7 @@ async fn a_migration_that_cannot_get_its_lock_lets_others_go_first_and_is_tried_
     let migrating = bench.database.migrate(&shop);
     let blocking = async {
         await_waiter(&onlooker).await;
-        // Behind a waiting ALTER TABLE even readers wait; they get on when it gives up.
+        // Behind a waiting ALTER TABLE even readers wait. They continue when it gives up.
         let begun = Instant::now();
         onlooker.batch_execute("SELECT count(*) FROM shop_items").await.unwrap();
         assert!(begun.elapsed() < Duration::from_secs(1), "readers waited {:?}", begun.elapsed());
@@ -97,7 +98,7 @@ async fn an_index_of_a_marked_file_lets_writers_go_on_while_it_is_built() {
     let bench = hasty().await;
     let (blocker, writer) = (bench.onlooker().await, bench.onlooker().await);
     let insert = "INSERT INTO shop_items VALUES (gen_random_uuid(), gen_random_uuid(), 'x')";
-    // The build waits for this transaction, as it would take its time on a large table.
+    // The build waits for this transaction, as it would take long on a large table.
     blocker.batch_execute(&format!("BEGIN; {insert}")).await.unwrap();
     let shop = [module(&[TABLE, INDEXES])];
     let migrating = bench.database.migrate(&shop);

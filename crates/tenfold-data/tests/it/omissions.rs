@@ -1,4 +1,4 @@
-//! Each promise, and the test that leaves out what it rests on. Those that stand elsewhere:
+//! Each guarantee, and the test that leaves out its precondition. Tests in other files:
 //!
 //! | left out | what happens | test |
 //! |---|---|---|
@@ -55,7 +55,7 @@ struct Book {
     title: String,
 }
 
-/// Without an index for the books of a shelf.
+/// The tables lack an index for the books of a shelf.
 const TABLES: ModuleMigrations = ModuleMigrations {
     module: "library",
     files: &[MigrationFile {
@@ -117,7 +117,7 @@ async fn a_bounded_text_without_its_index_is_found(bench: Bench) {
     assert_named(&bench, "library_books.of_shelf").await;
 }
 
-/// One of the statements is found, of this name, with the index that the books of a shelf need.
+/// Asserts that one statement is found, with this name, and with the index for the books of a shelf.
 async fn assert_named(bench: &Bench, name: &str) {
     let ran: Vec<Ran> = bench.statements().iter().map(Ran::of).collect();
     let bad = plans::explain(&bench.superuser_url(), &ran).await;

@@ -1,4 +1,4 @@
-//! Pages by keyset: nothing twice, nothing left out, whatever happens between two pages.
+//! Pages by keyset: no row twice and none left out, whatever happens between two pages.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,7 +30,7 @@ async fn name_labels(cx: &Context, names: &[&str]) -> Vec<LabelId> {
     stored.iter().map(|label| label.id).collect()
 }
 
-/// One page's names, and where to go on.
+/// One page's names, and the next cursor.
 async fn page(
     cx: &Context,
     list: Query<Label>,
@@ -151,7 +151,7 @@ async fn rows_that_come_and_go_between_two_pages_disturb_nobody_else(bench: Benc
             let by_name = || Label::query().order_by(Label::name);
             let (first, cursor) = page(&cx, by_name(), &Page::first(2)).await.unwrap();
             assert_eq!(first, ["b", "d"]);
-            // In front of the cursor, behind it, and the very row that it points to.
+            // Before the cursor, after it, and the very row that it points to.
             name_labels(&cx, &["a", "c", "e", "z"]).await;
             for gone in [ids[0], ids[1], ids[3]] {
                 cx.transaction(async |tx| Label::delete(tx, gone).await).await.unwrap();

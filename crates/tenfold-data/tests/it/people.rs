@@ -1,4 +1,4 @@
-//! The first fixture module: accounts, which belong to nobody, and an organization's users.
+//! The first fixture module: accounts, which belong to no organization, and an organization's users.
 
 use tenfold_data::{Context, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One, OrgId, Tx, id};
 
@@ -132,7 +132,7 @@ pub fn user(cx: &Context, account: &Account, name: &str) -> User {
     }
 }
 
-/// A permission of a user that a transaction's organization has.
+/// A permission of a user in the transaction's organization.
 pub fn permission(tx: &Tx<'_>, user_id: UserId) -> Permission {
     Permission { id: PermissionId(tx.new_id()), org_id: tx.tenant(), user_id, name: "more".to_owned() }
 }

@@ -1,4 +1,4 @@
-//! The guard over plans: it finds what would walk a big table, on each database, and names the index.
+//! The plan check finds statements that would walk a large table, on each database, and names the index.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,7 @@ on_both_databases!(
     nothing_is_left_behind,
 );
 
-/// Runs `work` and explains what it sent.
+/// Runs `work` and explains its statements.
 async fn explained(bench: &Bench, work: impl AsyncFnOnce(Context)) -> Vec<BadPlan> {
     bench.statements();
     bench.request(work).await;
@@ -56,7 +56,7 @@ async fn the_index_that_it_names_mends_it(bench: Bench) {
     assert!(bad.is_empty(), "{}", bad[0]);
 }
 
-/// Statements for which an index can be named.
+/// Statements that an index can fix.
 async fn bad_ones(cx: Context) {
     named_read(cx.clone()).await;
     Profile::query().order_by(Profile::city).limit(20).all(&cx).await.unwrap();
@@ -86,7 +86,7 @@ async fn each_index_that_is_named_mends_its_statement(bench: Bench) {
     let mut indexes: Vec<&str> = advised.iter().map(|(_, index)| &**index).collect();
     indexes.sort_unstable();
     indexes.dedup();
-    // Each for itself was tried by the guard; here with all the others, as a founder would add them.
+    // The check tried each index by itself. Here all of them exist together, as an author would add them.
     let text: &'static str = Box::leak(indexes.join("\n").into_boxed_str());
     let files: &'static [MigrationFile] =
         Box::leak(Box::new([MigrationFile { name: "0009_indexes.sql", text }]));
@@ -99,7 +99,7 @@ async fn each_index_that_is_named_mends_its_statement(bench: Bench) {
 
 async fn an_index_that_is_there_is_not_asked_for_again(bench: Bench) {
     let bad = explained(&bench, async |cx| {
-        // Nothing but the key, in an order that it does not have.
+        // Only the key, in an order that its index does not have.
         let text = sql!(
             "test.key",
             "SELECT id FROM people_users WHERE org_id = $1 AND id > $2 ORDER BY length(name) LIMIT 2"
@@ -113,7 +113,7 @@ async fn an_index_that_is_there_is_not_asked_for_again(bench: Bench) {
     }
 }
 
-/// With a vacuum every moment, while rows come and go: the verdict is the same each time.
+/// With a vacuum every moment, while rows come and go, the result is the same each time.
 #[tokio::test]
 async fn the_verdict_does_not_depend_on_autovacuum() {
     let bench = Bench::postgres().await;
@@ -223,7 +223,7 @@ async fn nothing_is_left_behind(bench: Bench) {
     assert_eq!(counted.unwrap(), [(0,)]);
 }
 
-/// What a file has that was made before there were statistics, and what the seeded ones are for.
+/// The state of a file that was created before there were statistics, and the reason for the seeded ones.
 #[tokio::test]
 async fn sqlite_without_statistics_walks_the_primary_key_although_there_is_an_index() {
     let bench = Bench::sqlite().await;
@@ -240,7 +240,7 @@ async fn sqlite_without_statistics_walks_the_primary_key_although_there_is_an_in
     let bad = explained(&bench, list).await;
     assert_eq!(bad.len(), 1);
     assert!(bad[0].plan.contains("PRIMARY KEY (org_id=?)"), "{}", bad[0]);
-    // A start gives them back, and every open connection takes them up.
+    // The next start restores them, and every open connection reloads them.
     let drop_table = sql!("test.drop", sqlite: "DROP TABLE sqlite_stat1", postgres: "");
     bench
         .system(async |cx| cx.transaction(async |tx| drop_table.all::<(i64,), _>(&*tx).await).await)

@@ -1,5 +1,5 @@
-//! Behind pgbouncer in transaction mode, in Debian's version, which knows nothing of prepared statements. The rest of
-//! the suite runs through it too when TENFOLD_TEST_THROUGH_PGBOUNCER is set, as `./test unit` does.
+//! Behind pgbouncer in transaction mode, in Debian's version, which does not support prepared statements. The rest of
+//! the suite runs through it too when TENFOLD_TEST_THROUGH_PGBOUNCER is set, as in `./test unit`.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::bench::Bench;
 use crate::people::{self, User};
 use crate::work::{self, Label, LabelId};
 
-/// Waits until so many statements of this database sleep on the server.
+/// Waits until this many statements of this database sleep on the server.
 async fn await_sleepers(onlooker: &Client, expected: i64) {
     let count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                  AND pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%pg_sleep%'";
@@ -92,7 +92,7 @@ async fn an_error_inside_leaves_the_connection_fit_for_the_next() {
                     label().insert(tx).await
                 });
                 let twice = twice.await.unwrap_err();
-                // The catalog is asked for the columns, on the one connection that there is.
+                // The catalog is asked for the columns, on the only connection.
                 assert_eq!(twice.constraint().unwrap().columns, ["org_id", "id"], "{twice}");
                 assert!(twice.is_conflict());
                 assert_eq!(Label::query().all(&cx).await.unwrap().len(), 0);
@@ -115,7 +115,7 @@ async fn bounds_hold_and_a_statement_that_nobody_waits_for_ends_on_the_server() 
     let late = bench.database.run(Some(deadline), async |cx| sleep().all::<(i64,), _>(&cx).await).await;
     assert!(matches!(late, Err(DataError::Deadline { .. })), "{late:?}");
     await_sleepers(&onlooker, 0).await;
-    // No cancel request goes through the pooler: what nobody waits for any more ends at the request's deadline.
+    // No cancel request goes through the pooler: an abandoned statement ends at the request's deadline.
     let deadline = tokio::time::Instant::now() + Duration::from_secs(1);
     let work = async |cx: SystemContext| cx.transaction(async |tx| sleep().all::<(i64,), _>(tx).await).await;
     let dropped = bench.database.run(Some(deadline), work);

@@ -1,4 +1,4 @@
-//! PostgreSQL that ends connections, is slow, or has none left: the next request works without a restart.
+//! PostgreSQL ends connections, is slow, or has none left: the next request works without a restart.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ async fn bounded(bound: impl FnOnce(&mut DatabaseSettings)) -> Bench {
     Bench::postgres().await.reopened(&settings)
 }
 
-/// Ends every connection to this database but the onlooker's.
+/// Ends every connection to this database except the onlooker's.
 async fn kill_all(onlooker: &Client) -> u64 {
     let kill = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
                 WHERE datname = current_database() AND pid <> pg_backend_pid()";
@@ -240,7 +240,7 @@ async fn a_transaction_that_does_nothing_for_too_long_is_ended_by_the_server() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_unavailable_for_now() {
-    // Nobody listens on the reserved port 1.
+    // Nothing listens on the reserved port 1.
     let url = "postgres://nobody@127.0.0.1:1/nothing";
     let database = Database::open(url, &DatabaseSettings::default(), Clock::system(), Vec::new()).unwrap();
     let away = database.ping().await.unwrap_err();

@@ -1,4 +1,4 @@
-//! What can be asked of a list: conditions, order, and what is counted or added up over it.
+//! What a list can do: conditions, order, counts and sums.
 
 use tenfold_data::jiff::ToSpan as _;
 use tenfold_data::{Context, DataError, Entity, EntityExt, OrgId, Page, Query};
@@ -36,7 +36,7 @@ async fn stack(cx: &Context, books: &[(i64, Option<i64>, Option<f64>)]) {
     cx.transaction(async |tx| Book::insert_many(tx, books).await).await.unwrap();
 }
 
-/// The titles of a list, run together.
+/// The titles of a list, concatenated.
 async fn titles(cx: &Context, list: Query<Book>) -> String {
     list.all(cx).await.unwrap().iter().map(|book| book.title.as_str()).collect()
 }
@@ -173,7 +173,7 @@ async fn walk(cx: &Context, list: impl Fn() -> Query<Book>) -> String {
     }
 }
 
-/// A book that always has a price: a list can be ordered by it.
+/// A book that always has a price, so that a list can be ordered by it.
 #[derive(Debug, Entity)]
 #[entity(table = "shelf_books", tenant = org_id)]
 struct PricedBook {

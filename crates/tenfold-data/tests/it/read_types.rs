@@ -1,4 +1,4 @@
-//! What an author's text gives is compared with what it is read as, whether or not a row comes.
+//! The columns of an author's text are compared with what they are read as, whether or not there is a row.
 
 use tenfold_data::jiff::Timestamp;
 use tenfold_data::{Context, DataError, Dialect, FromRow, MigrationFile, ModuleMigrations, Sql, Uuid, sql};
@@ -20,7 +20,7 @@ const MIGRATIONS: ModuleMigrations = ModuleMigrations {
     }],
 };
 
-/// What is said of reading a text as `T`, which gives no row.
+/// The error of reading a text, which returns no row, as `T`.
 async fn told<T: FromRow>(cx: &Context, text: &'static Sql) -> String {
     match text.query().all::<T, _>(cx).await {
         Ok(_) => "nothing".to_owned(),
@@ -80,7 +80,7 @@ async fn a_column_of_another_type_is_told_without_a_row(bench: Bench) {
                 assert!(told.contains(if is_sqlite { on_sqlite } else { on_postgres }), "{told}");
                 assert!(told.contains(": read ") && told.ends_with(", or CAST it"), "{told}");
             }
-            // Times and days, flags and numbers are one type to SQLite, which knows no better.
+            // Times, days, flags and numbers have one type in SQLite, so it cannot tell them apart.
             for told in [told::<(i64,)>(&cx, text!("at")).await, told::<(i64,)>(&cx, text!("flag")).await] {
                 assert_eq!(told == "nothing", is_sqlite, "{told}");
             }
@@ -93,7 +93,7 @@ async fn a_column_that_is_missing_is_told_without_a_row(bench: Bench) {
     bench
         .request(async |cx| {
             let one = text!("number");
-            // Again and again, until it is right.
+            // Each time, until it is right.
             for _ in 0..2 {
                 let told = told::<(i64, String)>(&cx, one).await;
                 assert!(
@@ -118,7 +118,7 @@ async fn what_a_column_may_be_read_as_is_read(bench: Bench) {
             assert_eq!(told::<Others>(&cx, others).await, "nothing");
         })
         .await;
-    // What writes gives no columns, whatever it is read as.
+    // A text that writes has no columns, whatever it is read as.
     let write = sql!("reads.write", "UPDATE reads_rows SET number = 1 WHERE id = $1");
     let id = bench.database.clock().new_id();
     let written = bench

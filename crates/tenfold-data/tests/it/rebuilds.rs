@@ -1,4 +1,4 @@
-//! What `migrations!()` reads is built again when it changes.
+//! A change of the files that `migrations!()` reads causes a rebuild.
 
 use crate::refused::Probe;
 

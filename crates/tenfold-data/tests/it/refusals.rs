@@ -1,4 +1,4 @@
-//! What an author's own SQL may not do is told alike on both databases.
+//! What an author's own SQL may not do is refused in the same way by both databases.
 
 use tenfold_data::{DataError, EntityExt, Uuid, sql};
 

@@ -1,5 +1,5 @@
-//! What must not compile: `tests/refused/`, each file compiled as a crate of its own. rustdoc's `compile_fail` would take
-//! any error for the right one, since a stable compiler does not look at the code behind it.
+//! Code that must not compile: `tests/refused/`, each file compiled as its own crate. rustdoc's `compile_fail` would
+//! accept any error, because a stable compiler ignores the expected error code.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,17 @@ use serde_json::Value;
 
 const SOURCE: &str = include_str!("../refused/lib.rs");
 
-/// What the derive itself refuses, apart: after such an error the compiler does not look at types.
+/// Refusals of the derive itself, in a file of their own: after such an error the compiler does not check types.
 const OWNERS: &str = include_str!("../refused/owners.rs");
 
-/// Texts that mean two things, apart as well.
+/// Texts that mean different things on the two databases, also in a file of their own.
 const SUMS: &str = include_str!("../refused/sums.rs");
 
-/// Lines by number, from 1, with what is said of each: the code and the message of an error.
+/// Lines by number, from 1, each with the code and the message of its errors.
 pub type Errors = BTreeMap<u64, Vec<(String, String)>>;
 
-/// A crate around a source text that has nothing but this one to depend on. Cargo finds what it has compiled before,
-/// since the folder with what it makes is ours.
+/// A crate around a source text, with only this crate as a dependency. Cargo reuses what it has compiled, because the
+/// target folder is ours.
 pub struct Probe(PathBuf);
 
 impl Probe {
@@ -44,7 +44,7 @@ impl Probe {
         std::fs::write(path, text).unwrap();
     }
 
-    /// Removes a folder of the crate, if an earlier run has left it.
+    /// Removes a folder of the crate, if an earlier run left it.
     pub fn remove(&self, folder: &str) {
         let folder = self.0.join(folder);
         if folder.exists() {
@@ -76,8 +76,8 @@ impl Probe {
     }
 }
 
-/// The line that an error points to; in what a derive writes, the line of the attribute that it took the name from, and in
-/// what a macro of ours writes, the line that calls it.
+/// The line that an error points to. For code that a derive writes, the line of the attribute with the name; for code
+/// that one of our macros writes, the line that calls it.
 fn line_of(said: &Value) -> u64 {
     let spans = said["spans"].as_array().into_iter().flatten();
     let primary = spans.clone().find(|span| span["is_primary"] == true && span["expansion"].is_null());
@@ -89,14 +89,14 @@ fn line_of(said: &Value) -> u64 {
     named["line_start"].as_u64().unwrap_or_default()
 }
 
-/// What the marks in a source say, by line.
+/// The expected errors in a source's marks, by line.
 fn expected(source: &str) -> BTreeMap<u64, (&str, &str)> {
     let marked = (1..).zip(source.lines());
     let marked = marked.filter_map(|(number, line)| Some((number, line.split_once("//~ ")?.1)));
     marked.filter_map(|(number, mark)| Some((number, mark.split_once(' ')?))).collect()
 }
 
-/// The marked lines of `source` are refused as they say, and no others. Says how many they are.
+/// Asserts that the marked lines of `source` are refused as marked, and no others. Returns how many there are.
 #[track_caller]
 fn assert_refused(source: &str, name: &str) -> usize {
     let (errors, expected) = (Probe::of(source, name).errors(), expected(source));
@@ -135,7 +135,7 @@ fn a_text_that_divides_a_sum_does_not_compile() {
 
 #[test]
 fn without_the_lines_that_must_not_compile_the_rest_does() {
-    // A relation that is refused is left out with its field, so that the column that it names is there for others.
+    // A refused relation is left out with its field, so that the column that it names stays free for others.
     let mut rest = String::new();
     let mut field_of_a_refused = false;
     for line in SOURCE.lines() {

@@ -122,7 +122,7 @@ async fn many_to_many_stays_within_the_organization(bench: Bench) {
             let (here, there) = (system.within(bench.org), system.within(other));
             let books = shelf::fill(&here, 5).await;
             shelf::fill(&there, 5).await;
-            // Rows of another organization that bear the very same keys, as no clock makes them.
+            // Rows of another organization with the very same keys, which no clock would produce.
             let twins = Author::query().all(&here).await.unwrap().into_iter();
             let twins =
                 twins.map(|author| Author { org_id: other, name: "stranger".to_owned(), ..author }).collect();
@@ -182,7 +182,7 @@ async fn a_filter_over_borrowed_rows_leaves_the_cohort_as_it_is(bench: Bench) {
         })
         .await;
     let ran = bench.statements();
-    // Nobody can tell that the others will not be asked for, and one statement is cheaper than a second.
+    // The scope cannot know that the others will not be needed, and one statement is cheaper than two.
     assert_eq!((ran.len(), rows_of(&ran, "people_profiles.profile_of_people_users")), (2, 40));
 }
 
@@ -237,7 +237,7 @@ async fn an_entity_that_outlives_its_list_lets_go_of_its_peers_rows(bench: Bench
     bench
         .request(async |cx| {
             let users = User::query().all(&cx).await.unwrap();
-            // The managers are users too, and their own cohort tells which of them are still there.
+            // The managers are users too, and their own cohort knows which of them are still held.
             for user in &users {
                 user.manager.find(&cx).await.unwrap();
             }
@@ -264,7 +264,7 @@ async fn a_peer_that_is_dropped_during_the_load_leaves_nothing_behind(bench: Ben
                 User::query().order_by(User::name).all(&cx).await.unwrap().into_iter().collect();
             let first = users.pop().unwrap();
             let asked = first.manager.find(&cx);
-            // Asked for, not sent yet: the rest goes before the answer comes.
+            // Requested but not sent yet: the other users are dropped before the answer comes.
             drop(users);
             let manager = asked.await.unwrap().unwrap();
             assert!(manager.profile.find(&cx).await.unwrap().is_some());

@@ -401,7 +401,7 @@ async fn a_transaction_that_repeats_for_a_reason_is_left_alone(bench: Bench) {
     }
 }
 
-/// A helper as an author writes it: nobody sees from outside that it asks the database.
+/// A helper as an author writes it: its signature does not show that it queries the database.
 async fn name_of(cx: &Context, user: &User) -> String {
     let name = sql!("test.name_of", "SELECT name FROM people_users WHERE org_id = $1 AND id = $2");
     let names: Vec<(String,)> = name.bind(user.id).all(cx).await.unwrap();
@@ -469,7 +469,7 @@ async fn the_loop_around_loads_by_key_in_a_helper_is_named(bench: Bench) {
 }
 
 async fn a_scope_with_many_statements_still_finds_one(bench: Bench) {
-    /// So many different lines with a read.
+    /// This many different lines with a read.
     macro_rules! reads {
         ($cx:ident; $($number:literal)+) => {
             $(let _: Vec<(i64,)> = sql!(

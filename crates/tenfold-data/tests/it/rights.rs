@@ -1,4 +1,5 @@
-//! The guard over rights: it finds what reaches past its module's tables, on each database, and names whose they are.
+//! The check of table access finds statements that touch tables outside their module, on each database, and names the
+//! owner.
 
 use tenfold_data::testing::plans::Ran;
 use tenfold_data::testing::rights::{self, Breach, ModuleText, Reach};
@@ -24,7 +25,8 @@ on_both_databases!(
     nothing_is_left_behind,
 );
 
-/// What more there is than people and work: a table that both bear the name of, one of nobody, the framework's.
+/// Tables besides those of people and work: one that matches two modules' prefixes, one without a module, the
+/// framework's.
 const MORE: [ModuleMigrations; 3] = [
     ModuleMigrations {
         module: "work-plans",
@@ -49,7 +51,7 @@ const fn file(text: &'static str) -> MigrationFile {
     MigrationFile { name: "0001_more.sql", text }
 }
 
-/// What the guard says of a module's text.
+/// The result of the check for a module's text.
 async fn judged(bench: &Bench, module: &str, text: &str) -> Vec<Breach> {
     bench.database.migrate(&MORE).await.unwrap();
     let (name, place) = ("test.judged".to_owned(), "modules/x/src/lib.rs:7".to_owned());
@@ -57,7 +59,7 @@ async fn judged(bench: &Bench, module: &str, text: &str) -> Vec<Breach> {
     rights::breaches(&bench.superuser_url(), &[text]).await
 }
 
-/// The tables that a module's text reaches although it may not, each with its owner.
+/// The tables that a module's text touches but may not, each with its owner.
 async fn reached(bench: &Bench, module: &str, text: &str) -> Vec<(String, String)> {
     let breaches = judged(bench, module, text).await;
     let table = |reach: Reach| match reach {
@@ -78,12 +80,12 @@ async fn a_module_may_do_everything_with_rows_of_its_own(bench: Bench) {
         "WITH few AS (SELECT id FROM people_users WHERE org_id = $1 LIMIT 3) SELECT count(*) FROM few",
         "INSERT INTO people_settings (org_id, id, theme) VALUES ($1, $2, $3)
          ON CONFLICT (org_id, id) DO UPDATE SET theme = excluded.theme RETURNING theme",
-        // Its row is pointed to, and points to another.
+        // Other rows refer to its row, and its row refers to another.
         "UPDATE people_users SET name = $2 WHERE org_id = $1",
         "DELETE FROM people_users WHERE org_id = $1 AND id = $2",
         "SELECT 1",
         "SELECT count(*) FROM json_each('{}')",
-        // The name is another's, the rows are not.
+        // The name is another module's table, the rows are not.
         "WITH work_tasks AS (SELECT id FROM people_users) SELECT count(*) FROM work_tasks",
     ] {
         assert_eq!(reached(&bench, "people", text).await, [], "{text}");
@@ -210,7 +212,7 @@ async fn what_is_no_reading_or_writing_of_rows_is_refused(bench: Bench) {
     }
 }
 
-/// The guard may be asked while a test goes on.
+/// The check may be called while a test continues.
 async fn nothing_is_left_behind(bench: Bench) {
     reached(&bench, "work", "SELECT name FROM people_users").await;
     let names: Vec<(String,)> = bench
@@ -238,7 +240,7 @@ async fn what_postgres_gives_to_everybody_is_still_anothers() {
     assert_eq!(reached, [pair("people_settings", "people")]);
 }
 
-/// PostgreSQL's triggers are functions, into which no EXPLAIN looks; see decision 24.
+/// PostgreSQL's triggers are functions, which EXPLAIN does not look into; see decision 24.
 #[tokio::test]
 async fn a_trigger_of_sqlite_reaches_what_its_body_names() {
     let bench = Bench::sqlite().await;
@@ -253,8 +255,8 @@ async fn a_trigger_of_sqlite_reaches_what_its_body_names() {
     assert_eq!(reached, [pair("people_settings", "people")]);
 }
 
-/// Rights of a foreign key are its table's owner's: who may write a row needs none on the row that it points to. SQLite
-/// would ask, but `tenfold check` lets no key cross a module.
+/// PostgreSQL checks a foreign key with its table owner's privileges: a writer of the row needs none on the row that it
+/// refers to. SQLite would report it, but `tenfold check` lets no key cross a module.
 #[tokio::test]
 async fn a_foreign_key_of_postgres_takes_no_right_on_what_it_points_to() {
     let bench = Bench::postgres().await;

@@ -1,4 +1,4 @@
-//! The second wall on PostgreSQL: what an author forgot, the database does not.
+//! Row-level security on PostgreSQL: the database catches what an author forgot.
 
 use futures_util::future::join_all;
 use tenfold_data::{
@@ -23,7 +23,7 @@ async fn two_organizations() -> (Bench, OrgId) {
     (bench, other)
 }
 
-/// A text that names the organization, and lets every other in by a mistake.
+/// A text that uses the organization, and by a mistake lets every other in.
 macro_rules! forgetful {
     () => {
         sql!("tasks.forgetful", "SELECT count(*) FROM work_tasks WHERE org_id = $1 OR title <> ''")
@@ -110,7 +110,7 @@ async fn requests_of_many_organizations_on_one_connection_never_see_each_others_
         bench.system(async move |system| {
             let cx = system.within(org);
             let label = Label { id: LabelId(cx.new_id()), org_id: org, name: format!("{n}") };
-            // Every third fails, so that what follows comes upon a connection that was rolled back.
+            // Every third fails, so that later requests get a connection that was rolled back.
             let stored = cx.transaction(async |tx| {
                 label.insert(tx).await?;
                 if n.is_multiple_of(3) { Err(DataError::Cursor) } else { Ok(()) }

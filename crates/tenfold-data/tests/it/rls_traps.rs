@@ -1,5 +1,5 @@
-//! What PostgreSQL does that makes the second wall what it is: if one of these changes, `migrate/rls.rs` and
-//! `driver/postgres/rls.rs` are to be read again.
+//! PostgreSQL's behaviour that row-level security relies on. If one of these changes, review `migrate/rls.rs` and
+//! `driver/postgres/rls.rs`.
 
 use tenfold_data::{OrgId, sql};
 use tokio_postgres::Client;
@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 use crate::bench::Bench;
 use crate::work;
 
-/// A bench with two tasks of its own organization and four of another, which is given too.
+/// A bench with two tasks of its own organization and four of another, which is returned too.
 async fn with_tasks() -> (Bench, OrgId) {
     let bench = Bench::postgres().await;
     let other = OrgId(bench.database.clock().new_id());
@@ -64,7 +64,7 @@ async fn after_set_local_the_setting_is_empty_and_not_null() {
     let local = format!("BEGIN; SET LOCAL tenfold.org = '{}'; COMMIT", bench.org.0);
     runtime.batch_execute(&local).await.unwrap();
     assert_eq!(setting(&runtime).await.as_deref(), Some(""));
-    // Without `nullif` this would be an error: '' is no uuid.
+    // Without `nullif` this would be an error: '' is not a uuid.
     assert_eq!(count(&runtime, "work_tasks").await, 0);
 }
 

@@ -1,5 +1,5 @@
-//! Rounds: what is asked for before anybody is answered goes out together, however the branches are put together,
-//! and each step that needs an answer is a round more. The cases are those that Haxl's batch tests are about.
+//! Rounds: loads requested before any answer are sent together, however the branches are combined, and each step that
+//! needs an answer is one more round. The cases are those of Haxl's batch tests.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn staff(bench: &Bench, count: usize) -> Vec<User> {
     users
 }
 
-/// Goes up so many managers by their keys, which only the answer before tells.
+/// Follows managers upwards for this many steps by their keys, each known only from the answer before.
 async fn climb(cx: &Context, from: &User, steps: usize) -> Option<UserId> {
     let mut id = from.manager_id?;
     for _ in 1..steps {
@@ -126,7 +126,7 @@ async fn loads_under_a_time_limit(bench: Bench) {
             let limit = Duration::from_secs(60);
             let users = User::query().all(&cx).await.unwrap();
             for user in &users {
-                // A timer could wake the work, so a turn of the executor is taken, and no statement more.
+                // A timer could wake the work, so a turn of the executor is taken, but no extra statement.
                 tokio::time::timeout(limit, user.profile.get(&cx)).await.unwrap().unwrap();
             }
             let visit = async |user: &User| user.settings.get(&cx).await.map(|settings| settings.user_id);

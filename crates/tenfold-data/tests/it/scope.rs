@@ -1,4 +1,4 @@
-//! The life of a request's scope: what loads inside it, beside it and after it.
+//! The life of a request's scope: loads inside it, beside it and after it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +79,7 @@ async fn a_load_that_waits_when_the_request_is_dropped_is_abandoned(bench: Bench
     let mut task = None;
     bench
         .request(async |cx| {
-            // It is asked for inside the request's own poll, and waits for a flush that never comes.
+            // It is requested inside the request's own poll, and waits for a flush that never comes.
             let load = User::find(&cx, people::UserId(cx.new_id()));
             let _ = asked.send(());
             task = Some(beside(load));
@@ -198,7 +198,7 @@ impl std::task::Wake for Forward {
     }
 }
 
-/// In optimized builds an executor's waker and a clone of it may say that they would not wake the same task.
+/// In optimized builds an executor's waker and its clone may report that they would not wake the same task.
 #[tokio::test]
 async fn batches_are_sent_also_when_every_poll_comes_with_a_waker_of_its_own() {
     let bench = Bench::sqlite().await;
@@ -216,8 +216,8 @@ async fn batches_are_sent_also_when_every_poll_comes_with_a_waker_of_its_own() {
 }
 
 /// PostgreSQL's answers come from the task of a connection, which on two threads may run during the request's own poll;
-/// long ones come in pieces. Whether a wake can be lost there is for the model of the driver to say, which goes
-/// through all the ways; this goes through few, but down to the server.
+/// long answers come in pieces. The model of the driver checks in all interleavings that no wake is lost. This test
+/// tries only a few, but with a real server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_comes_during_a_poll_is_not_missed() {
     let bench = Bench::postgres().await;

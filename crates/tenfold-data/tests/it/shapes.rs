@@ -1,5 +1,5 @@
-//! Programs of many shapes, and what each costs. The shapes are those that Haxl's batch tests and Goldiloader's
-//! specification go through; here each has its exact number of statements, the same on both databases.
+//! Programs of many shapes, and what each costs. The shapes are those of Haxl's batch tests and Goldiloader's
+//! specification. Here each has its exact number of statements, the same on both databases.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -147,7 +147,7 @@ async fn a_loop_that_breaks_on_an_error(bench: Bench) {
             let users = User::query().order_by(User::name).descending().all(&cx).await.unwrap();
             let mut managed = 0;
             for user in &users {
-                // The first of all has no manager.
+                // The first user has no manager.
                 let Ok(manager) = user.manager.get(&cx).await else { break };
                 managed += 1;
                 assert_eq!(manager.profile.get(&cx).await.unwrap().user_id, manager.id);
@@ -163,7 +163,7 @@ async fn branches_that_need_one_another_step_by_step(bench: Bench) {
     bench.statements();
     bench
         .request(async |cx| {
-            // Each branch goes up two managers by their keys, which only the answer before tells.
+            // Each branch goes up two managers by their keys, each known only from the answer before.
             let climb = async |user: &User| {
                 let first = User::get(&cx, user.manager_id?).await.unwrap();
                 User::get(&cx, first.manager_id?).await.ok()
@@ -172,7 +172,7 @@ async fn branches_that_need_one_another_step_by_step(bench: Bench) {
             assert_eq!(climbed.iter().flatten().count(), 4);
         })
         .await;
-    // Of the six, five have a manager; theirs were all loaded in that first round.
+    // Of the six, five have a manager; all of these were loaded in the first round.
     assert_eq!(names(&bench.statements()), ["people_users.get"]);
 }
 
@@ -291,7 +291,7 @@ async fn children_that_yield_before_every_load(bench: Bench) {
 }
 
 async fn a_tree_that_is_walked_by_recursion(bench: Bench) {
-    /// Counts who is below `id`, each level's branches side by side.
+    /// Counts the users below `id`, each level's branches concurrently.
     fn below<'a>(cx: &'a Context, tree: &'a [User], index: usize) -> BoxFuture<'a, usize> {
         Box::pin(async move {
             let Some(user) = tree.get(index) else { return 0 };
@@ -326,7 +326,7 @@ async fn lists_and_loads_by_key_mixed(bench: Bench) {
         .await;
     let ran = bench.statements();
     let of = |name: &str| ran.iter().filter(|record| record.name == name).count();
-    // A loop over keys has no peers to tell it what comes next: that is what relations are for.
+    // A loop over keys has no peers to predict the next key: that is what relations are for.
     assert_eq!(of("people_users.get"), 7);
     assert_eq!(ran.len() - of("people_users.get"), 2 + 3);
 }
@@ -369,7 +369,7 @@ async fn work_that_waits_for_something_else_meanwhile(bench: Bench) {
             let gate = tokio::sync::Barrier::new(ids.len());
             let loads = ids.iter().map(async |id| {
                 arrived.fetch_add(1, Ordering::Relaxed);
-                // Whoever waits here waits for its peers, not for the database.
+                // Each branch waits here for its peers, not for the database.
                 gate.wait().await;
                 User::get(&cx, *id).await.unwrap()
             });
@@ -380,7 +380,7 @@ async fn work_that_waits_for_something_else_meanwhile(bench: Bench) {
     assert_eq!(names(&bench.statements()), ["people_users.get"]);
 }
 
-/// Stores users, and gives their ids.
+/// Stores users, and returns their ids.
 async fn ids(bench: &Bench, count: usize) -> Vec<UserId> {
     let users = bench.request(async |cx| people::hire(&cx, count).await).await;
     bench.statements();

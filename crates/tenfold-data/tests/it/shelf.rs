@@ -1,5 +1,5 @@
-//! The third fixture module: books, who wrote them, and what people say about them. It has a relation and a column of
-//! every kind that the other two lack.
+//! The third fixture module: books, their authors and their reviews. It has a relation and a column of every kind that
+//! the other two lack.
 
 use tenfold_data::{
     Context, DataError, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One, OrgId, Timestamp, id,
@@ -90,7 +90,7 @@ CREATE TABLE shelf_reviews (
 CREATE INDEX shelf_reviews_of_book ON shelf_reviews (org_id, book_id, stars, id);
 ";
 
-/// The module's tables, which the other tests do without.
+/// Creates the module's tables, which the other tests do not need.
 pub async fn migrate(bench: &Bench) {
     bench.database.migrate(&[MIGRATIONS]).await.expect("the fixture migrates");
 }
@@ -112,8 +112,9 @@ pub fn book(cx: &Context, title: &str) -> Book {
     }
 }
 
-/// Stores `count` books, `book 00` and so on, and four authors. Book n has the first n % 5 authors, who are called
-/// `d`, `c`, `b` and `a` in the order of their making, and n % 7 reviews with as many stars as came before.
+/// Stores `count` books, `book 00` and so on, and four authors. Book n has the first n % 5 authors, whose names are
+/// `d`, `c`, `b` and `a` in order of creation. It has n % 7 reviews; each has as many stars as there are reviews before
+/// it.
 pub async fn fill(cx: &Context, count: usize) -> Vec<Book> {
     let org_id = cx.tenant();
     let author = |name: &str| Author {

@@ -1,4 +1,4 @@
-//! Who may read the files of an SQLite database.
+//! The permissions of an SQLite database's files.
 #![cfg(unix)]
 
 use std::fs::Permissions;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tenfold_data::{Clock, Database, DatabaseSettings, sql};
 
-/// A folder that goes with its test.
+/// A folder that is removed with its test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -30,7 +30,7 @@ fn mode(path: &Path) -> u32 {
     there.permissions().mode() & 0o777
 }
 
-/// Opens a database and writes to it, so that its log is there.
+/// Opens a database and writes to it, so that its log exists.
 async fn open_and_write(path: &Path) -> Database {
     let url = format!("sqlite:{}", path.display());
     let settings = DatabaseSettings::default();
@@ -71,7 +71,7 @@ async fn a_database_that_others_could_read_is_taken_from_them() {
         std::fs::set_permissions(path.with_file_name(file), Permissions::from_mode(0o664))
             .expect("it is ours");
     }
-    // While another has it open, as a process that is still running does.
+    // While another connection has it open, as a process that is still running does.
     let second = open_and_write(&path).await;
     for file in ["app.db", "app.db-wal", "app.db-shm"] {
         assert_eq!(mode(&path.with_file_name(file)), 0o600, "{file}");

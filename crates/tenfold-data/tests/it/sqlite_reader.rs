@@ -1,4 +1,4 @@
-//! SQLite's reader threads: a statement that nobody waits for any more ends, and its thread is free again.
+//! SQLite's reader threads: an abandoned statement ends, and its thread is free again.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn a_statement_whose_request_is_dropped_ends_and_frees_its_reader() {
     let bench = narrow().await;
     for _ in 0..3 {
         let mut request = Box::pin(bench.system(async |cx| count_for_hours(&cx).await));
-        // Whether it has begun by then or not, it must not begin afterwards.
+        // Whether or not it has begun by then, it must not begin afterwards.
         assert!(request.as_mut().now_or_never().is_none());
         drop(request);
         assert_eq!(count_to_three(&bench).await.unwrap(), [(3,)]);
@@ -59,10 +59,10 @@ async fn what_was_given_up_disturbs_nobody_who_reads_on_the_same_connection_next
     let bench = narrow().await;
     for round in 0..200 {
         let mut given_up = Box::pin(count_to_three(&bench));
-        // It may have been answered already: the race has no fixed end.
+        // It may already be answered: the race has no fixed outcome.
         let _answered = given_up.as_mut().now_or_never();
         let next = count_to_three(&bench);
-        // The first is dropped at any time while the second waits for its turn, or has it.
+        // The first is dropped at some point while the second waits for its turn, or runs.
         let (next, ()) = futures_util::future::join(next, async {
             for _ in 0..round % 20 {
                 tokio::task::yield_now().await;

@@ -1,5 +1,5 @@
-//! SQLite's inline readers keep their snapshot from one read to the next: none of them may show what is over, and none
-//! may hold the log.
+//! SQLite's inline readers keep their snapshot from one read to the next. None may show outdated data, and none may
+//! hold back the log.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::bench::Bench;
 use crate::work::{Label, LabelId, label, store_label};
 
-/// A thousand pages of 4 KiB, and what is written while they are moved, also where the thread that does it has to wait for a
+/// A thousand pages of 4 KiB, and what is written while they are moved, even where the moving thread has to wait for a
 /// core: a quarter of all that is written.
 const BOUND: u64 = 32 << 20;
 
@@ -22,7 +22,7 @@ async fn name_of(bench: &Bench, id: LabelId) -> Option<String> {
     bench.request(async |cx| Label::find(&cx, id).await).await.unwrap().map(|label| label.name.clone())
 }
 
-/// Twenty writes of 100 KiB at once, again and again.
+/// Twenty concurrent writes of 100 KiB, `times` times.
 async fn write_much(bench: &Bench, times: usize) {
     for n in 0..times {
         let names = (0..20).map(|m| format!("{n} {m} {}", "x".repeat(100_000)));
@@ -35,7 +35,8 @@ fn log(bench: &Bench) -> Vec<u8> {
     std::fs::read(bench.file().with_extension("db-wal")).unwrap()
 }
 
-/// What the log was begun with the last time (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
+/// The salt of the log, which changes when the log is restarted
+/// (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
 fn salt(bench: &Bench) -> [u8; 8] {
     log(bench)[16..24].try_into().unwrap()
 }
@@ -59,7 +60,7 @@ async fn a_read_shows_what_anybody_has_committed_before_it() {
         );
         assert_eq!(changed, Ok(1));
         assert_eq!(name_of(&bench, id).await, Some(format!("by another program {round}")));
-        // What moves into the database stays to be seen.
+        // After moving into the database the row must still be visible.
         program.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();
         assert_eq!(name_of(&bench, id).await, Some(format!("by another program {round}")));
     }
@@ -108,7 +109,7 @@ fn pages_and_moved(index: &File) -> (u32, u32) {
 async fn a_long_log_is_moved_while_somebody_writes() {
     for _ in 0..50 {
         let bench = Bench::sqlite().await;
-        // Closed with the test: that ends SQLite's locks on it.
+        // Closed only with the test, because closing it releases SQLite's locks on it.
         let index = File::open(bench.file().with_extension("db-shm")).unwrap();
         // In one group, after which the log is long.
         let name = |n: u32| format!("{n} {}", "x".repeat(100_000));
@@ -118,7 +119,7 @@ async fn a_long_log_is_moved_while_somebody_writes() {
             cx.transaction(async |tx| {
                 label(&cx, "one more").insert(tx).await?;
                 let (pages, moved) = pages_and_moved(&index);
-                // Else it was moved before, and may have been begun anew.
+                // Otherwise it was moved before, and may have been restarted.
                 let begun_before = pages >= 1000 && moved == 0;
                 let begun = Instant::now();
                 while begun_before && pages_and_moved(&index).1 == 0 {
@@ -145,7 +146,7 @@ async fn a_reader_that_rests_does_not_hold_the_log_of_another_process_for_long()
     let id = store_label(&bench, "first").await.unwrap().id;
     assert_eq!(name_of(&other, id).await.as_deref(), Some("first"));
     let (begun, before) = (Instant::now(), salt(&bench));
-    // Enough that the log is long; the other's snapshot shows it from before.
+    // Enough to make the log long. The other's snapshot is from before.
     write_much(&bench, 4).await;
     while salt(&bench) == before {
         assert!(begun.elapsed() < Duration::from_secs(30), "the log is held: {} bytes", log(&bench).len());

@@ -1,4 +1,4 @@
-//! SQLite's one writer: a fair queue, grouped commits, and no SQLITE_BUSY for anybody.
+//! SQLite's one writer: a fair queue, grouped commits, and no SQLITE_BUSY for any request.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::bench::{Bench, one_thread};
 use crate::work::{self, Label, LabelId, label, store_label};
 
-/// The names that another program finds in the file.
+/// The names in the file, as another program reads them.
 fn stored(bench: &Bench) -> Vec<String> {
     let file = Connection::open(bench.file()).unwrap();
     let mut names = file.prepare("SELECT name FROM work_labels ORDER BY name").unwrap();
@@ -58,7 +58,7 @@ async fn writers_that_queue_up_share_a_commit_and_one_alone_has_its_own() {
     assert_eq!(stored(&bench).len(), 305);
 }
 
-/// A bench whose commits are all made on the runtime, or all by the thread.
+/// A bench whose commits all run on the runtime, or all on the thread.
 async fn committing(limit: Duration) -> Bench {
     let mut settings = DatabaseSettings::default();
     settings.sqlite.commit_inline_limit = limit;
@@ -75,7 +75,7 @@ async fn a_short_commit_is_made_on_the_runtime_once_nobody_else_can_write() {
         assert!(futures_util::poll!(&mut first).is_pending(), "others have their turn first");
         assert!(futures_util::poll!(&mut second).is_pending(), "nobody is told before the COMMIT");
         assert_eq!(commits_in_log(&bench), before);
-        // Once for the task that commits to be there, once for it to see that the executor has gone round.
+        // Once to start the task that commits, and once for it to see that the executor has gone round.
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
         assert!(matches!(futures_util::poll!(&mut first), Poll::Ready(Ok(_))), "no thread was waited for");
@@ -104,7 +104,7 @@ async fn a_group_is_committed_although_its_first_member_is_dropped_or_not_polled
         let second = store_label(&bench, "2");
         drop(dropped);
         second.await.unwrap();
-        // Whoever has committed holds the writer no more when another transaction is over.
+        // After a COMMIT the writer is free again once another transaction is over.
         give_up(&bench).await;
         let mut forgotten = Box::pin(store_label(&bench, "3 forgotten"));
         assert!(futures_util::poll!(&mut forgotten).is_pending());
@@ -117,7 +117,7 @@ async fn a_group_is_committed_although_its_first_member_is_dropped_or_not_polled
     }
 }
 
-/// Stores a label whose transaction is begun on a runtime that ends then, or is only not driven any more.
+/// Stores a label whose transaction is begun on a runtime that then ends, or is no longer driven.
 fn store_from_a_runtime_that_is_left(ends: bool) {
     let (first, second) = (one_thread(), one_thread());
     let bench = first.block_on(committing(Duration::MAX));
@@ -179,7 +179,7 @@ async fn transactions_whose_budget_never_ends_hand_the_writer_on_as_well() {
     assert_eq!(stored(&bench).len(), 20);
 }
 
-/// What SQLite does when the last connection goes: the log lies in the file, and is gone.
+/// What SQLite does when the last connection closes: the log is moved into the file, and removed.
 #[tokio::test]
 async fn a_database_that_is_dropped_leaves_no_log_whether_it_was_closed_or_not() {
     let bench = Bench::sqlite().await;
@@ -195,7 +195,7 @@ async fn a_database_that_is_dropped_leaves_no_log_whether_it_was_closed_or_not()
             database.close().await;
         }
         drop(database);
-        // The thread may be about to let go of it.
+        // The thread may be about to release it.
         let gone = async {
             while file.with_extension("db-wal").exists() {
                 tokio::task::yield_now().await;
@@ -249,7 +249,7 @@ async fn a_member_that_fails_or_goes_away_leaves_its_group_alone() {
     };
     let gone = async || {
         let write = store_label(&bench, "gone");
-        // Polled a few times, it stands somewhere between the queue and the acknowledgement.
+        // Polled a few times, it is somewhere between the queue and the acknowledgement.
         let _ = futures_util::future::select(Box::pin(write), Box::pin(tokio::task::yield_now())).await;
     };
     let writers = join_all((0..50).map(|n| store_label(&bench, format!("stays {n:02}"))));
@@ -327,7 +327,7 @@ async fn more_waiting_writers_than_allowed_are_told_to_come_back() {
     assert_eq!(stored(&bench).len(), 2);
 }
 
-/// Lets the file grow to `pages` at most, on the connection that writes; less than it has means no more.
+/// Removes the limit on the file's size, or lets it grow no further, on the connection that writes.
 async fn bound_pages(bench: &Bench, grow: bool) {
     let bounded = bench.system(async |system| {
         let bound = if grow {

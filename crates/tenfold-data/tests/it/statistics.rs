@@ -1,4 +1,4 @@
-//! What SQLite's planner is told of how rows are spread, and what becomes of it; see decision 22.
+//! The statistics that SQLite's planner gets, and what happens to them; see decision 22.
 
 use tenfold_data::testing::plans::{self, BadPlan, Ran};
 use tenfold_data::{Context, EntityExt as _, OrgId, sql};
@@ -6,7 +6,7 @@ use tenfold_data::{Context, EntityExt as _, OrgId, sql};
 use crate::bench::Bench;
 use crate::people::{self, Permission, UserId};
 
-/// Everything in the table of statistics.
+/// All rows of the statistics table.
 async fn told(bench: &Bench) -> Vec<(String, String, String)> {
     let all =
         sql!("test.told", sqlite: "SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY tbl, idx", postgres: "");
@@ -17,13 +17,13 @@ fn of_people(told: Vec<(String, String, String)>) -> Vec<(String, String, String
     told.into_iter().filter(|(table, ..)| table.starts_with("people_")).collect()
 }
 
-/// The page of one user's permissions, of which there is an index.
+/// The page of one user's permissions, which an index serves.
 async fn page(cx: Context) {
     let own = Permission::query().filter(Permission::user_id.eq(UserId(cx.new_id())));
     own.newest_first().limit(10).all(&cx).await.unwrap();
 }
 
-/// What is wrong about the page's plan with the statistics that the file has.
+/// The faults of the page's plan with the file's own statistics.
 async fn judged(bench: &Bench) -> Vec<BadPlan> {
     bench.statements();
     bench.request(page).await;
@@ -31,7 +31,7 @@ async fn judged(bench: &Bench) -> Vec<BadPlan> {
     plans::explain(&bench.superuser_url(), &ran).await
 }
 
-/// Has SQLite look at the rows that there are, and believe that there will be no others.
+/// Runs ANALYZE, which records only the rows that exist now.
 async fn analyze(bench: &Bench) {
     let analyze = sql!("test.analyze", sqlite: "ANALYZE", postgres: "");
     let analyzed =
@@ -39,7 +39,7 @@ async fn analyze(bench: &Bench) {
     analyzed.await.unwrap();
 }
 
-/// What sqlite.org advises for connections that live long: `ANALYZE` for tables that have grown or shrunk tenfold.
+/// What sqlite.org recommends for long-lived connections: `ANALYZE` for tables that have grown or shrunk tenfold.
 async fn optimize(bench: &Bench) {
     let optimize = sql!("test.optimize", sqlite: "PRAGMA optimize(0x10002)", postgres: "");
     let optimized =
@@ -74,7 +74,7 @@ async fn analyze_of_an_empty_table_takes_the_index_from_a_page_and_the_next_star
     let bad = judged(&bench).await;
     assert_eq!(bad.len(), 1);
     assert!(bad[0].plan.contains("PRIMARY KEY (org_id=?)"), "{}", bad[0]);
-    // The rows come, and the planner does not hear of them.
+    // Rows are added, but the planner does not know.
     bench.request(async |cx| people::hire(&cx, 500).await).await;
     assert_eq!(judged(&bench).await.len(), 1);
     bench.database.migrate(&[people::MIGRATIONS]).await.unwrap();
@@ -83,8 +83,7 @@ async fn analyze_of_an_empty_table_takes_the_index_from_a_page_and_the_next_star
     assert!(plan(&bench).await.contains("people_permissions_by_user"), "and the open connections know");
 }
 
-/// How the connections that the application has open find the rows of the page. Once: an EXPLAIN that is prepared stays
-/// as it is.
+/// How the application's open connections find the rows of the page. Call it once: a prepared EXPLAIN does not change.
 async fn plan(bench: &Bench) -> String {
     let plan = sql!(
         "test.page_plan",

@@ -1,4 +1,4 @@
-//! Organizations see their own rows and nobody else's.
+//! Organizations see their own rows and no others.
 
 use tenfold_data::{DataError, Entity, EntityExt, OrgId, Uuid, sql};
 
@@ -19,7 +19,7 @@ on_both_databases!(
     a_global_entity_is_refused_on_the_table_of_a_tenant,
 );
 
-/// The table of [`Label`], as if its rows belonged to nobody.
+/// The table of [`Label`], as if its rows belonged to no organization.
 #[derive(Debug, Entity)]
 #[entity(table = "work_labels", global = "this is wrong, and the database knows it")]
 struct AnybodysLabel {

@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL: a server of the test's own, with certificates that are made here.
+//! TLS to PostgreSQL: a server of the test's own, with certificates that are created here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +19,7 @@ use tokio_postgres::{Client, NoTls};
 use crate::people::{self, User};
 use crate::work;
 
-/// An authority, and the file that names it.
+/// A certificate authority, and the file with its certificate.
 struct Authority {
     certificate: Certificate,
     issuer: Issuer<'static, KeyPair>,
@@ -39,7 +39,7 @@ impl Authority {
         Authority { certificate, issuer: Issuer::new(params, key), file }
     }
 
-    /// A certificate for one name and its key, as PEM; with another key's hash, or expired.
+    /// A certificate for one name and its key, as PEM, with this signature algorithm, valid or expired.
     fn sign(&self, name: &str, algorithm: &'static SignatureAlgorithm, is_expired: bool) -> (String, String) {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2000, 1, 1);
@@ -50,7 +50,7 @@ impl Authority {
     }
 }
 
-/// A PostgreSQL of its own, which is stopped and removed when this is dropped.
+/// A PostgreSQL server of its own, which is stopped and removed when this is dropped.
 struct Server {
     folder: PathBuf,
     url: String,
@@ -74,14 +74,14 @@ impl Server {
         client
     }
 
-    /// Lets the server itself write a file into its folder of data, which then belongs to it.
+    /// Lets the server itself write a file into its data folder, so that the file belongs to the server.
     async fn write(&self, client: &Client, file: &str, text: &str) {
         let text = base64::engine::general_purpose::STANDARD.encode(text);
         let copy = format!("COPY (SELECT '{text}') TO PROGRAM 'umask 077; base64 -d > {file}'");
         client.batch_execute(&copy).await.unwrap();
     }
 
-    /// Gives it another certificate, and waits until new connections see it.
+    /// Gives the server another certificate, and waits until new connections see it.
     async fn show(&mut self, (certificate, key): &(String, String)) {
         self.certificates += 1;
         let name = format!("server-{}", self.certificates);
@@ -121,7 +121,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         provision("stop", &self.folder);
-        // What stays behind lies in the temporary folder and is harmless.
+        // Leftover files are in the temporary folder and harmless.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
@@ -135,7 +135,7 @@ fn open(url: &str) -> Result<Database, DataError> {
     Database::open(url, &DatabaseSettings::default(), Clock::system(), Vec::new())
 }
 
-/// What the server says about a connection to this address.
+/// Whether the server reports a connection to this address as encrypted.
 async fn encrypted(url: &str) -> Result<bool, DataError> {
     let database = open(url)?;
     let asked = sql!("ssl", "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
@@ -143,7 +143,7 @@ async fn encrypted(url: &str) -> Result<bool, DataError> {
     Ok(rows[0].0)
 }
 
-/// Asserts that a connection is refused, and that the reason holds all of these words.
+/// Asserts that a connection is refused, and that the reason contains all of these words.
 #[track_caller]
 fn assert_refused(tried: Result<bool, String>, words: &[&str]) {
     let why = tried.expect_err("it is let in");
@@ -174,9 +174,9 @@ async fn each_sslmode_takes_the_certificates_that_it_should() {
     for taken in ["", "sslmode=prefer", "sslmode=require", &by_authority, &by_name] {
         assert_eq!(server.try_with(taken).await, Ok(true), "{taken}");
     }
-    // The system knows nothing of our authority, or has no list.
+    // The system does not know our authority, or has no list.
     assert_refused(server.try_with("sslmode=verify-full").await, &["sslrootcert", "system"]);
-    // As with libpq, a file makes require more than it was.
+    // As with libpq, a file makes `require` verify the authority.
     let with_other = format!("sslmode=require&sslrootcert={}", other.file.display());
     assert_refused(server.try_with(&with_other).await, &["signed by no authority of", "other.pem"]);
 
@@ -196,7 +196,7 @@ async fn each_sslmode_takes_the_certificates_that_it_should() {
         assert_refused(server.try_with(refused).await, &words);
     }
 
-    // `openssl req -x509` without more makes one of an authority.
+    // `openssl req -x509` alone creates an authority's certificate.
     let key = ours.issuer.key().serialize_pem();
     server.show(&(ours.certificate.pem(), key)).await;
     assert_refused(server.try_with(&by_name).await, &["CA:FALSE"]);
@@ -211,7 +211,7 @@ async fn a_password_is_bound_to_the_certificate() {
     let hba = "hostssl all bound 127.0.0.1/32 scram-sha-256\nhost all postgres 127.0.0.1/32 trust\n";
     server.write(&client, "pg_hba.conf", hba).await;
     let address = server.url.replace("postgres@127.0.0.1", "bound:a%3Fb%40c@localhost");
-    // Certificates whose hashes are of two kinds.
+    // Certificates signed with two different hash functions.
     for algorithm in [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384] {
         server.show(&ours.sign("localhost", algorithm, false)).await;
         let bound = format!("{address}?sslmode=require&channel_binding=require");
@@ -229,13 +229,13 @@ async fn a_password_is_bound_to_the_certificate() {
     assert!(refused.to_string().contains("channel binding"), "{refused}");
 }
 
-/// Passes connections on to a server, and notes with which code each begins.
+/// Passes connections on to a server, and notes the code that each begins with.
 struct Wire {
     port: u16,
     codes: Arc<Mutex<Vec<u32>>>,
 }
 
-/// How a connection begins that asks for TLS.
+/// The code of a connection that requests TLS.
 const SSL_REQUEST: u32 = 80_877_103;
 
 impl Wire {
@@ -282,7 +282,7 @@ async fn every_connection_is_encrypted_that_of_a_cancel_too() {
     let parameters = format!("sslmode=verify-full&sslrootcert={}", ours.file.display());
     let mut settings = DatabaseSettings::default();
     settings.postgres.migrate_url = place.migrate_url().map(|url| wire.lead_through(url, &parameters));
-    // A server that looked whether anybody is there would end the statement without a cancel.
+    // A server that checked whether the client is still there would end the statement without a cancel request.
     let unheeding = format!("{parameters}&options=-c%20client_connection_check_interval%3D0");
     let url = wire.lead_through(place.url(), &unheeding);
     let database = Database::open(&url, &settings, Clock::system(), Vec::new()).unwrap();

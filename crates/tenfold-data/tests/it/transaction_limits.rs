@@ -1,4 +1,4 @@
-//! How long a transaction may stay open, and what becomes of one that stays longer.
+//! How long a transaction may stay open, and what happens to one that stays open longer.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -21,10 +21,10 @@ on_both_databases!(
     a_load_that_nobody_awaits_does_not_keep_the_limit_from_the_caller,
 );
 
-/// Far more than what ends at a limit of a moment may take, and less than any other bound.
+/// Far more than any work that ends at the short limit may take, and less than any other bound.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// The same database with a short limit and one connection, so that whoever holds it is missed at once.
+/// The same database with a short limit and one connection, so that a held connection is noticed at once.
 fn impatient(bench: &Bench) -> Bench {
     let limit = Duration::from_millis(100);
     let mut settings = DatabaseSettings { transaction_limit: limit, ..DatabaseSettings::default() };
@@ -32,11 +32,11 @@ fn impatient(bench: &Bench) -> Bench {
     bench.reopened(&settings)
 }
 
-/// What would hang without a limit is a failure instead.
+/// Turns work that would hang without a limit into a failure.
 async fn promptly<T>(work: impl Future<Output = T>) -> T {
     let started = Instant::now();
     let value = tokio::time::timeout(PATIENCE, work).await.expect("the limit ends it");
-    // The end of the patience may have polled it for the last time.
+    // The timeout may have polled it for the last time.
     assert!(started.elapsed() < PATIENCE, "the limit wakes it");
     value
 }
@@ -177,7 +177,7 @@ async fn who_shares_a_commit_with_a_closure_that_hangs_is_acknowledged_at_the_li
     let bench = Bench::sqlite().await;
     let bench = impatient(&bench);
     let (began, hangs) = (AtomicBool::new(false), AtomicBool::new(false));
-    // Its savepoint is released when the other has queued up, so the commit stands behind the other.
+    // Its savepoint is released after the other has queued up, so the commit is behind the other in the queue.
     let neighbour = bench.request(async |cx| {
         cx.transaction(async |tx| {
             began.store(true, Ordering::Relaxed);

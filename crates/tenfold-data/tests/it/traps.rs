@@ -1,12 +1,12 @@
-//! Traps that were found by trial, and the test that keeps each from being stepped into again. Those that belong to a
-//! larger subject stand there:
+//! Traps that were found by trial, each with the test that guards against it. Those that belong to a larger subject are
+//! in its file:
 //!
 //! - a cast on a parameter is another parameter to SQLite: `refusals`
-//! - text that holds NUL, times finer than a microsecond, a collation that sorts by a language: `values`
+//! - text with NUL, times finer than a microsecond, a collation that sorts by a language: `values`
 //! - `#[track_caller]` on an `async fn` names our line: `cohorts::the_caller_location_is_the_line_that_touched_first`
-//! - a load after its scope has ended, or on one that nobody drives: `scope`
+//! - a load after its scope has ended, or on one that is not driven: `scope`
 //! - a transaction or a query inside an open transaction, an error that is swallowed in one: `transactions`
-//! - a transaction that waits for something else than the database: `waits`, `transaction_limits`
+//! - a transaction that waits for something other than the database: `waits`, `transaction_limits`
 //! - a load whose entities a rolled back transaction has seen: `relations`
 //! - children that yield, tokio's budget, wakers that fire during the poll: `batches`
 //! - a lost group, which the disk has ended; a busy writer: `sqlite_writer`
@@ -98,7 +98,7 @@ async fn a_number_that_is_not_finite_is_refused(bench: Bench) {
                 }
             }
             assert_eq!(Measure::query().sum(&cx, Measure::value).await.unwrap().to_string(), "0.5");
-            // One that is there already is read.
+            // An existing value is read.
             let there = sql!(
                 "measures.there",
                 sqlite: "UPDATE measures_measures SET value = 9e999 WHERE id = $1",
@@ -115,7 +115,7 @@ async fn a_number_that_is_not_finite_is_refused(bench: Bench) {
 async fn a_request_that_waits_lets_others_run_on_the_same_thread(bench: Bench) {
     let users = bench.request(async |cx| people::hire(&cx, 2).await).await;
     let (tell, told) = tokio::sync::oneshot::channel();
-    // The first request can go on only when the second has ended, and this test has one thread for both.
+    // The first request can continue only when the second has ended, and this test has one thread for both.
     let waiting = bench.request(async |cx| {
         User::get(&cx, users[0].id).await.unwrap();
         told.await.unwrap();
@@ -144,7 +144,7 @@ async fn a_small_request_cache_forgets_and_loads_again(bench: Bench) {
             for user in &users {
                 Account::get(&cx, user.account_id).await.unwrap();
             }
-            // Six more came in, and when the tenth was passed, all before it were forgotten.
+            // Six more were loaded. When there were more than ten, all earlier ones were forgotten.
             Account::get(&cx, users[0].account_id).await.unwrap();
             assert_eq!(cx.scope().cost().statements, 13);
         })
@@ -160,7 +160,7 @@ async fn a_slow_batch_holds_up_no_other_of_the_same_flush() {
     bench
         .request(async |cx| {
             let slow = users[0].profile.get(&cx);
-            // Sent by the same flush; its answer is what lets the other go on.
+            // Sent by the same flush. Its answer lets the other continue.
             let quick = async {
                 let account = users[1].account.get(&cx).await.map(|account| account.id);
                 onlooker.batch_execute("COMMIT").await.unwrap();

@@ -1,4 +1,4 @@
-//! What the types alone refuse. The crate's front page shows the same as code that does not compile.
+//! What the types alone refuse. The crate's documentation shows the same as code that does not compile.
 
 use tenfold_data::ownership::{Global, Tenant};
 use tenfold_data::{Context, Reach, SystemContext, SystemTx, Tx, Write};

@@ -1,4 +1,4 @@
-//! What is written is what is read, and what one database cannot keep neither takes.
+//! What is read equals what was written, and what one database cannot store both refuse.
 
 use serde_json::json;
 use tenfold_data::jiff::Timestamp;
@@ -72,7 +72,7 @@ async fn store(cx: &Context, rows: Vec<Sample>) -> Result<(), DataError> {
     cx.transaction(async |tx| Sample::insert_many(&tx.repeating(each), rows).await).await.map(|_| ())
 }
 
-/// Reads a row in the three ways that rows are read: by key, in a page, in a free list.
+/// Reads a row in the three ways that rows are read: by key, in a page, in an unbounded list.
 async fn read_in_every_way(cx: &Context, id: SampleId) -> [Sample; 3] {
     let cx = &cx.repeating("each is compared by itself");
     let of = || Sample::query().filter(Sample::id.eq(id));
@@ -360,7 +360,7 @@ async fn numbers_come_back_as_they_went_in(bench: Bench) {
                 };
                 store(&cx, vec![sample.clone()]).await.unwrap();
                 for read in read_in_every_way(&cx, sample.id).await {
-                    // Zero has no sign, on either.
+                    // Zero has no sign, on either database.
                     let (amount, data) = (read.amount.unwrap(), read.data.unwrap());
                     assert_eq!(amount.to_bits(), (number + 0.0).to_bits(), "{number}");
                     assert!(data["n"].is_f64(), "{number} became {data}");

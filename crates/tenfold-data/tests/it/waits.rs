@@ -1,4 +1,4 @@
-//! A transaction that waits for something else than the database: when it is told of, and what is no such wait.
+//! A transaction that waits for something other than the database: when it is reported, and what does not count.
 
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, join, join_all, select};
@@ -30,7 +30,7 @@ async fn yields(times: usize) {
     }
 }
 
-/// Waits until a transaction is told of.
+/// Waits until a transaction is reported.
 async fn told(bench: &Bench) -> WaitRecord {
     loop {
         if let Some(record) = bench.waited().pop() {
@@ -58,7 +58,7 @@ async fn a_transaction_that_waits_for_something_else_is_told_of_once_with_its_li
     let answering = async {
         let record = told(&bench).await;
         answer.send(()).unwrap();
-        // Long enough for it to be told of again.
+        // Long enough for a second report.
         yields(100).await;
         again.send(()).unwrap();
         record
@@ -132,7 +132,7 @@ async fn loads_beside_each_other_and_statements_on_one_connection_are_no_such_wa
             let users = people::hire(&cx, 50).await;
             let read = cx.transaction(async |tx| {
                 join_all(users.iter().map(|user| User::get(tx, user.id))).await;
-                // More than thirty have an executor of their own, which wakes itself.
+                // More than thirty futures get an executor of their own in `join_all`, which wakes itself.
                 let lists = (0..40).map(|_| async { User::query().all(tx).await.unwrap().len() });
                 assert_eq!(join_all(lists).await, [50; 40]);
                 let loads: FuturesUnordered<_> = users.iter().map(|user| User::get(&cx, user.id)).collect();
@@ -166,7 +166,7 @@ async fn a_branch_that_yields_or_has_used_up_its_budget_is_no_such_wait(bench: B
         .request(async |cx| {
             let yields = cx.transaction(async |tx| {
                 yields(20).await;
-                // A channel that always has something for its reader makes it stop from time to time.
+                // A channel that always has a message makes its reader yield from time to time.
                 let (give, mut take) = mpsc::unbounded_channel();
                 (0..1000).for_each(|n| give.send(n).unwrap());
                 for n in 0..1000 {
@@ -213,7 +213,7 @@ async fn hold(cx: &Context, reached: oneshot::Sender<()>, answered: oneshot::Rec
     held.await.unwrap().unwrap();
 }
 
-/// Its driver does not know whether it can run.
+/// Its driver cannot tell whether it can run.
 async fn a_transaction_on_a_task_of_its_own_is_left_alone(bench: Bench) {
     bench
         .request(async |cx| {
@@ -227,7 +227,7 @@ async fn a_transaction_on_a_task_of_its_own_is_left_alone(bench: Bench) {
                 });
                 stored.await.map(|label| label.name)
             });
-            // The driver is polled meanwhile, and then nothing of its own can run.
+            // The driver is polled meanwhile, and then nothing in its scope can run.
             begun.await.unwrap();
             yields(3).await;
             assert_eq!(task.await.unwrap().unwrap(), "stored");

@@ -1,4 +1,4 @@
-//! Relations of a list that is whole, which are read from its first link to its last, and what keeps that in bounds.
+//! Relations of a complete list, which are read from its first link to its last, and the bounds on that.
 
 use tenfold_data::{
     Context, DatabaseSettings, Dialect, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One, OrgId,
@@ -25,7 +25,7 @@ struct Shop {
     goods: Many<Good>,
 }
 
-/// A row of which each shop has one at most, under its own key.
+/// A row that each shop has at most once, under its own key.
 #[derive(Debug, Entity)]
 #[entity(table = "trade_licences", tenant = org_id)]
 struct Licence {
@@ -45,7 +45,7 @@ struct Good {
     name: String,
 }
 
-/// The index of the goods says nothing of their order.
+/// The index of the goods does not include their order.
 const TABLES: &str = "
 CREATE TABLE trade_shops (org_id uuid NOT NULL, id uuid NOT NULL, name text NOT NULL, PRIMARY KEY (org_id, id));
 CREATE TABLE trade_licences (
@@ -62,7 +62,8 @@ async fn migrate(bench: &Bench) {
     bench.database.migrate(&[ModuleMigrations { module: "trade", files }]).await.unwrap();
 }
 
-/// Opens so many shops, each with a licence and with as many goods as its number; the goods are stored backwards.
+/// Opens this many shops, each with a licence and the number of goods that `goods_of` returns. The goods are stored in
+/// reverse order.
 async fn open_shops(cx: &Context, count: usize, goods_of: impl Fn(usize) -> usize) {
     let org_id = cx.tenant();
     let shops: Vec<_> = (0..count)
@@ -96,7 +97,7 @@ async fn open_shops(cx: &Context, count: usize, goods_of: impl Fn(usize) -> usiz
     .unwrap();
 }
 
-/// Looks through shops; panics if one has others' licence or goods.
+/// Checks shops; panics if one has another's licence or goods.
 async fn look_through(cx: &Context, shops: &Rows<Shop>, goods_of: impl Fn(usize) -> usize) {
     for shop in shops {
         let n: usize = shop.name.trim_start_matches("shop ").parse().unwrap();
@@ -110,7 +111,7 @@ async fn look_through(cx: &Context, shops: &Rows<Shop>, goods_of: impl Fn(usize)
     }
 }
 
-/// The names of the statements, those that read from link to link with a star.
+/// The names of the statements. Those that read from link to link have a star.
 fn ways(statements: &[StatementRecord]) -> Vec<String> {
     let way = |statement: &StatementRecord| {
         let is_between = statement.text.contains("shop_id >= $2 AND");
@@ -138,7 +139,7 @@ async fn the_relations_of_a_whole_list_are_read_from_link_to_link(bench: Bench) 
     migrate(&bench).await;
     for (count, limit) in [(2, 2), (10, 50), (100, 100), (300, 1_000)] {
         let org = OrgId(bench.database.clock().new_id());
-        // Another organization's rows lie between, since keys grow with time.
+        // Another organization's rows are stored in between, because keys grow with time.
         let other = OrgId(bench.database.clock().new_id());
         bench
             .system(async |system: SystemContext| {
@@ -212,7 +213,7 @@ async fn relations_to_somebody_else_or_in_an_order_are_looked_up_by_their_links(
     assert!(ways(&bench.statements()).iter().all(|way| !way.ends_with('*')));
 }
 
-/// Closes the shops of which `closes` says so, and leaves their goods and licences behind.
+/// Deletes the shops that `closes` selects, but not their goods and licences.
 async fn close_shops(cx: &Context, closes: impl Fn(usize) -> bool) {
     let shops = Shop::query().order_by(Shop::name).all(cx).await.unwrap();
     let closed: Vec<_> =
@@ -220,7 +221,7 @@ async fn close_shops(cx: &Context, closes: impl Fn(usize) -> bool) {
     cx.transaction(async |tx| Shop::query().filter(Shop::id.any_of(closed)).delete(tx).await).await.unwrap();
 }
 
-/// Lists all shops and looks through them, each of which has so many goods; the statements of that.
+/// Lists all shops and checks them, each of which has this many goods. Returns the statements.
 async fn list_and_look(bench: &Bench, goods: usize) -> Vec<StatementRecord> {
     bench.statements();
     bench
@@ -242,7 +243,7 @@ async fn strays_are_passed_over(bench: Bench) {
 async fn many_strays_cost_one_statement_more_each_time(bench: Bench) {
     migrate(&bench).await;
     bench.request(async |cx| open_shops(&cx, 500, |_| 2).await).await;
-    // What is left lies at both ends.
+    // The remaining shops are at both ends.
     bench.request(async |cx| close_shops(&cx, |n| (5..495).contains(&n)).await).await;
     for _ in 0..2 {
         let statements = list_and_look(&bench, 2).await;
@@ -257,7 +258,7 @@ async fn many_strays_cost_one_statement_more_each_time(bench: Bench) {
                 assert_eq!(ways(&goods), [BETWEEN[2], BY_LINKS[2]]);
                 assert!(goods[0].rows <= 20 + 16 + 40, "{} rows were read to find 20", goods[0].rows);
             }
-            // It cannot be told to stop, so the goods are all there now.
+            // PostgreSQL cannot be told to stop, so all goods are loaded now.
             Dialect::Postgres => assert_eq!(ways(&goods), BETWEEN[2..]),
         }
     }

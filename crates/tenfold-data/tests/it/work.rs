@@ -1,4 +1,4 @@
-//! The second fixture module: projects, their tasks, and what hangs on a task.
+//! The second fixture module: projects, their tasks, and what belongs to a task.
 
 use tenfold_data::{
     Context, Count, DataError, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One, OrgId, id,

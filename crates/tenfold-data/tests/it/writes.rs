@@ -270,7 +270,7 @@ async fn every_change_counts_the_version_up(bench: Bench) {
                 Book::update(id).set(Book::pages, 1).run(tx).await?;
                 Book::query().update().set(Book::pages, 2).run(tx).await?;
                 Book::update(id).expect_version(3).set(Book::pages, 3).run(tx).await?;
-                // Nothing is changed, so nothing is counted.
+                // Nothing changes, so the version is not incremented.
                 Book::update(id).expect_version(4).run(tx).await
             })
             .await

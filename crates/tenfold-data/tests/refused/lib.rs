@@ -1,7 +1,7 @@
-//! What must not compile, each line beside a twin that must. `tests/it/refused.rs` compiles this file.
+//! Code that must not compile, each line beside a counterpart that must. `tests/it/refused.rs` compiles this file.
 //!
 //! A line that ends with ``// ~` CODE TEXT` is refused, with that code and a message that holds that text. No other line
-//! is: the twin, which differs in the one thing that the line is about, shows that nothing else stopped it.
+//! is: the counterpart, which differs in the one thing that the line is about, shows that nothing else stopped it.
 
 #![allow(dead_code, missing_docs, unused_must_use)]
 
@@ -48,7 +48,7 @@ pub struct Tag {
     pub version: i64,
 }
 
-/// Belongs to nobody.
+/// Belongs to no organization.
 #[derive(Entity)]
 #[entity(table = "notes_accounts", global = "people of several organizations")]
 pub struct Account {
@@ -71,7 +71,7 @@ pub struct Tagging {
     pub word: String,
 }
 
-/// The same, and belongs to nobody.
+/// The same, but belongs to no organization.
 #[derive(Entity)]
 #[entity(table = "notes_loose_taggings", global = "the owner is left out, for the lines below")]
 pub struct LooseTagging {
@@ -119,7 +119,7 @@ fn reads_inside(tx: &Tx<'_>, system: &SystemTx<'_>, id: NoteId) {
     Note::query().all(&system.within(OrgId(id.0)));
 }
 
-// Neither are related rows, wherever the entity came from.
+// Related rows too are read only through such a context, wherever the entity came from.
 fn relations(cx: &Context, system: &SystemContext, note: &Note, account: &Account) {
     note.above.get(cx);
     note.above.get(system); //~ E0277 cannot reach rows owned by
@@ -134,7 +134,7 @@ fn relations(cx: &Context, system: &SystemContext, note: &Note, account: &Accoun
     note.account.get(system);
 }
 
-// What belongs to nobody is reached by both.
+// Global rows are reached by both.
 fn global(cx: &Context, system: &SystemContext, inside: &SystemTx<'_>, id: AccountId) {
     Account::get(cx, id);
     Account::get(system, id);
@@ -177,7 +177,7 @@ fn tagged() -> Tag {
     loop {}
 }
 
-// What belongs to nobody is written inside a transaction too, and by nothing else.
+// Global rows are written inside a transaction too, and in no other way.
 fn global_writes(inside: &SystemTx<'_>, system: &SystemContext, account: fn() -> Account) {
     account().insert(inside);
     account().insert(system); //~ E0277 `SystemContext` cannot write rows owned by
@@ -223,7 +223,7 @@ fn columns_of_changes(cx: &Context, note: fn() -> Note, id: NoteId, tag: TagId) 
     Note::get(cx, tag); //~ E0308 mismatched types
 }
 
-// What has no version cannot be stale.
+// An entity without a version cannot be stale.
 fn versions(tx: &Tx<'_>, id: NoteId, tag: TagId) {
     Tag::update(tag).expect_version(1);
     Note::update(id).expect_version(1); //~ E0599 trait bounds were not satisfied
@@ -231,7 +231,7 @@ fn versions(tx: &Tx<'_>, id: NoteId, tag: TagId) {
     <Note as tenfold_data::Versioned>::delete_version(tx, id, 1); //~ E0277 `Note: Versioned` is not satisfied
 }
 
-// A relation goes by a column that holds the other's key.
+// A relation uses a column that holds the other's key.
 mod by_a_key {
     use super::*;
 
@@ -281,7 +281,7 @@ mod by_a_key {
     }
 }
 
-// What stands between two entities of an organization belongs to it, and holds both keys.
+// An entity that joins two entities of an organization belongs to it, and holds both keys.
 mod between {
     use super::*;
 

@@ -1,6 +1,6 @@
-//! Every entity names its owner: the organization in one of its fields, or nobody, with a reason.
+//! Every entity names its owner: the organization in one of its fields, or none, with a reason.
 //!
-//! Read `lib.rs` for the marks. Beside each entity that is refused stands a twin that is not.
+//! See `lib.rs` for the marks. Each refused entity has a counterpart that is accepted.
 
 #![allow(dead_code, missing_docs)]
 

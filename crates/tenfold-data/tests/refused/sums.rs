@@ -1,4 +1,5 @@
-//! Texts that would mean two things; apart, since the compiler looks at them when everything else is right.
+//! Texts that would mean different things on the two databases; in a file of their own, because the compiler evaluates
+//! them only when everything else is right.
 
 #![allow(dead_code, missing_docs, unused_must_use)]
 
@@ -9,7 +10,7 @@ pub fn texts() {
     sql!("notes.half", "SELECT CAST(sum(size) AS bigint) / 2 FROM notes_notes");
     sql!("notes.share", "SELECT 100 * count(*) / coalesce(sum(size), 1) FROM notes_notes"); //~ E0080 CAST(sum(…) AS bigint)
     sql!("notes.share", "SELECT 100 * count(*) / CAST(coalesce(sum(size), 1) AS bigint) FROM notes_notes");
-    // With a text for each database the author has seen both.
+    // With a text for each database the author has considered both.
     sql!(
         "notes.each",
         sqlite: "SELECT sum(size) / 2 FROM notes_notes",
