@@ -29,7 +29,7 @@ impl Clock {
         Clock { source: Source::System, last: Arc::default() }
     }
 
-    /// A clock that stands at `start` until [`Clock::advance`] moves it; clones move together.
+    /// A clock that stays at `start` until [`Clock::advance`] moves it. Clones move together.
     pub fn manual(start: Timestamp) -> Self {
         let source = Source::Manual(Arc::new(AtomicI64::new(start.as_microsecond())));
         Clock { source, last: Arc::default() }

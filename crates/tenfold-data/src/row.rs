@@ -94,7 +94,8 @@ impl Row<'_> {
     /// Whether column `index` is NULL.
     ///
     /// # Errors
-    /// When there is no such column. The readers below also fail so, and when the column has another type.
+    /// When there is no such column. The same holds for the readers below, which also fail when the column has another
+    /// type.
     pub fn is_null(&self, index: usize) -> Result<bool, ReadError> {
         match &self.0 {
             Source::Sqlite(row) => row

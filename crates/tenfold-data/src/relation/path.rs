@@ -107,8 +107,9 @@ impl<R: Related> Relation<R> {
     }
 
     /// The statement that loads the rows of all links between two values, with the rows of a link next to each other.
-    /// It exists only if each row holds its link as a foreign key, in key order or without another order. The last
-    /// parameter is the maximum number of rows.
+    /// It exists only if the related rows hold the link themselves, as a uuid or an integer that refers to the entity
+    /// with the relation, and if the relation has no order of its own. The last parameter is the maximum number of
+    /// rows.
     ///
     /// It specifies no order within a link, which an index on the link alone could not provide. PostgreSQL can reuse
     /// its plan, because there is only one: a scan of the link's index from one value to the other.

@@ -1,4 +1,4 @@
-//! A value that several futures wait for and one of them sets.
+//! A value that several futures wait for.
 
 use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};

@@ -55,8 +55,8 @@ use crate::trace::TraceContext;
 pub trait Batch: Send + 'static {
     /// Sends the batch and answers all its waiters.
     fn run(self: Box<Self>, scope: Arc<Scope>) -> BoxFuture<'static, ()>;
-    /// How many clones of this waker are held by waiters of this batch and of no other. Fewer if it cannot be told at
-    /// once, never more. No clone is dropped before the batch is, unless the clone is fired.
+    /// How many clones of this waker are held by waiters of this batch and of no other. Fewer if this cannot be
+    /// determined at once, never more. No clone is dropped before the batch is, unless the clone is fired.
     fn holds_waker(&self, _waker: &Waker) -> usize {
         0
     }

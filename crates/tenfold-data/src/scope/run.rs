@@ -1,4 +1,4 @@
-//! How a scope runs statements: checked, counted, timed, told to the observers, and watched for repeats.
+//! How a scope runs statements: checked, counted, timed, reported to the observers, and watched for repeats.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

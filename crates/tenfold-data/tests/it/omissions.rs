@@ -11,7 +11,7 @@
 //! | a transaction around a write | it does not compile, or is refused | `types`, `refusals::sql_outside_a_transaction_cannot_write` |
 //! | `tx` inside a transaction | an error with both lines | `transactions` |
 //! | `expect_version` | the last write wins, and is counted | `writes::every_change_counts_the_version_up` |
-//! | an index for a list | the guard over plans names it | `plans` |
+//! | an index for a list | the plan check names it | `plans` |
 //! | a page or a limit | an error at `database.max_rows` | `scope::a_list_without_a_limit_that_grows_too_long_is_refused` |
 //! | a relation, in a loop | an N+1 with the loop's line | `repeats` |
 //! | an interface, for another module's table | a test fails with its owner | `rights` |

@@ -135,7 +135,7 @@ impl Sending {
         let lists: Vec<Value> = lists.into_iter().map(Value::List).collect();
         let end = self.tell_rows(text, &lists, &mut answers).await;
         for answer in answers.into_iter().flatten() {
-            // A waiter may have gone meanwhile; that is fine, here and below.
+            // A waiter may be gone by now; that is fine, here and below.
             let _ = answer.send(match &end {
                 Ok(()) => Answer::Row(None),
                 Err(error) => Answer::of(error),

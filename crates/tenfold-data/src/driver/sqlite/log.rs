@@ -36,7 +36,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// The log of the open database at `path`; `None` where only SQLite can tell how long it is.
+    /// The log of the open database at `path`; `None` where only SQLite knows how long it is.
     pub(super) fn of(
         path: &Path,
         settings: &SqliteSettings,

@@ -19,7 +19,7 @@ use crate::statement::Dialect;
 use crate::testing::connected;
 
 /// Plans as the server does after a statement has been prepared and run a few times: with a generic plan. Waits for
-/// locks are short.
+/// locks are bounded.
 const SETTINGS: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL lock_timeout = '5s';
     SET LOCAL session_replication_role = replica; SET LOCAL search_path = public;
     SET LOCAL seq_page_cost = 1; SET LOCAL random_page_cost = 4; SET LOCAL cpu_tuple_cost = 0.01;

@@ -16,7 +16,7 @@ use crate::statement::Dialect;
 use crate::testing::connected;
 use crate::testing::plans::postgres::rows;
 
-/// Waits for locks are short, errors are in English, and all grants to PUBLIC are revoked.
+/// Waits for locks are bounded, errors are in English, and all grants to PUBLIC are revoked.
 const SETTINGS: &str = "BEGIN; SET LOCAL lock_timeout = '5s'; SET LOCAL lc_messages = 'C';
     SET LOCAL search_path = public; REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC";
 
