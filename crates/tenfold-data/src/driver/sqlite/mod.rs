@@ -104,11 +104,11 @@ impl Sqlite {
             permits.acquire_owned().await.map_err(|_| DriverError::Overloaded("the database is closing"))
         })
         .await?;
-        let (statement, threads) = (call.statement.clone(), Arc::clone(&self.threads));
+        let (statement, tenant, threads) = (call.statement.clone(), call.tenant, Arc::clone(&self.threads));
         let Params::One(params) = call.params else { unreachable!("reads have one set of parameters") };
         let params = params.to_vec();
         let wanted = Wanted::new();
-        let repeats = wanted.repeats();
+        let check = wanted.check();
         let work = move || {
             let idle = || threads.idle.lock().unwrap_or_else(PoisonError::into_inner);
             let mut connection = idle().pop().expect("there are as many connections as permits");
@@ -122,11 +122,11 @@ impl Sqlite {
             let call = Call {
                 statement: &statement,
                 params: Params::One(&params),
-                tenant: None,
+                tenant,
                 deadline: None,
                 sink: &mut sink,
             };
-            let result = repeats.over(&mut connection, |connection| run_statement(connection, call));
+            let result = check.over(&mut connection, |connection| run_statement(connection, call));
             idle().push(connection);
             drop(permit);
             result.map(|count| (count, rows))

@@ -19,15 +19,15 @@ const PERIOD: i32 = 1_000;
 pub(super) struct Wanted(Arc<AtomicBool>);
 
 /// The reader thread's side of a [`Wanted`].
-pub(super) struct RepeatCheck(Arc<AtomicBool>);
+pub(super) struct WantedCheck(Arc<AtomicBool>);
 
 impl Wanted {
     pub(super) fn new() -> Self {
         Wanted(Arc::new(AtomicBool::new(true)))
     }
 
-    pub(super) fn repeats(&self) -> RepeatCheck {
-        RepeatCheck(Arc::clone(&self.0))
+    pub(super) fn check(&self) -> WantedCheck {
+        WantedCheck(Arc::clone(&self.0))
     }
 }
 
@@ -37,7 +37,7 @@ impl Drop for Wanted {
     }
 }
 
-impl RepeatCheck {
+impl WantedCheck {
     /// Runs `work` on the connection, and stops it early when it is no longer wanted. The connection stays usable in
     /// either case.
     pub(super) fn over<T>(

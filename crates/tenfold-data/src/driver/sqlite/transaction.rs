@@ -84,7 +84,7 @@ impl Open {
             self.queue.see_to_commit();
         }
         if self.queue.is_awaited() {
-            spare_a_thread();
+            exhaust_coop_budget();
         }
         Ok(told)
     }
@@ -99,7 +99,7 @@ impl Open {
 /// the back of this thread's run queue. It would go there anyway, because tokio runs at most three tasks in a row that
 /// wake each other. But tokio would then also wake another thread, which steals the task or finds nothing. That takes
 /// longer than a small transaction, and SQLite's memory moves from core to core.
-fn spare_a_thread() {
+fn exhaust_coop_budget() {
     thread_local! {
         static TURN: Cell<u8> = const { Cell::new(0) };
     }
