@@ -88,17 +88,6 @@ struct Inner {
 /// What a layer above keeps with the database, its type forgotten.
 type Companion = Arc<dyn Any + Send + Sync>;
 
-/// So much memory at most is kept for the next list, by each of the allocator's arenas.
-const KEPT_MEMORY: usize = 2 * 1024 * 1024;
-
-/// Lets glibc keep what a large list gives back, which it would hand to the system and fault in again, page by page, for the
-/// next one: a twentieth of the time of a list of 1,000 rows. It learns from the first large block that is freed that
-/// such blocks come and go, and from there on keeps up to twice as much (`M_MMAP_THRESHOLD` in mallopt(3)). A process
-/// that has hashed a password has taught it the same. Other allocators have nothing to learn from it.
-fn keep_memory() {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(KEPT_MEMORY / 2)));
-}
-
 impl Database {
     /// Opens `sqlite:PATH` or prepares to connect to `postgres://…`.
     ///
@@ -111,7 +100,6 @@ impl Database {
         clock: Clock,
         observers: Vec<Arc<dyn Observer>>,
     ) -> Result<Self, DataError> {
-        keep_memory();
         let driver: Box<dyn Driver> = match Address::parse(url)? {
             Address::Sqlite(path) => {
                 let opened = Sqlite::open(path, &settings.sqlite);
