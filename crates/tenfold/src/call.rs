@@ -1,7 +1,7 @@
-//! Calls from one module to another: an interface, the client that callers hold, and what can go wrong.
+//! Calls from one module to another: the interface, the client that callers hold, and the errors.
 //!
-//! Every call can fail, also while both modules live in one process, so that nothing changes for the caller
-//! when one of them moves.
+//! Every call can fail, even while both modules run in one process. So nothing changes for the caller when
+//! one of them moves.
 
 #[doc(hidden)]
 pub mod asks;
@@ -32,14 +32,14 @@ pub trait Interface: Send + Sync + 'static {
     const NAME: &'static str;
     /// Counts incompatible changes.
     const VERSION: u32;
-    /// What callers hold.
+    /// The client that callers hold.
     type Client: Clone + Send + Sync + 'static;
     /// The client of an implementation in this process.
     fn client(implementation: Arc<Self>) -> Self::Client;
 }
 
-/// The client of an interface, for the extractors that [`module_api`](crate::module_api) writes: in a handler's
-/// signature `auth: AuthClient` is all it takes.
+/// The client of an interface, for the extractors that [`module_api`](crate::module_api) writes: a handler only
+/// needs `auth: AuthClient` in its signature.
 ///
 /// # Errors
 /// 500 when no module provides it; the application refuses to start when a declared need is not met.
@@ -58,9 +58,9 @@ pub struct Calling {
     pub module: &'static str,
     /// The method of its interface.
     pub method: &'static str,
-    /// For how many keys: more than one for a method that takes a list.
+    /// The number of keys: more than one for a method that takes a list.
     pub keys: usize,
-    /// Tells the arguments from others, where that is known.
+    /// Distinguishes the arguments from others, where that is known.
     pub asks: Option<u64>,
 }
 
@@ -87,7 +87,7 @@ where
     }
 }
 
-/// Within a span of its own, counted and timed.
+/// Runs the call in its own span, counted and timed.
 async fn recorded<T>(
     cx: &Context,
     Calling { module, method, .. }: Calling,
@@ -140,7 +140,7 @@ where
     let allowed = allowed.map_err(|error| CallError::inside_transaction(&error, module, method));
     let request = allowed.and_then(|()| {
         let peers = key.peers();
-        // A mapper that is used on one list after the other calls once a list, which is no N+1.
+        // A mapper that is applied to several lists in turn calls once per list. That is not an N+1.
         let is_for_list = peers.len() > 1;
         let call = (module, method);
         let new =
@@ -159,7 +159,7 @@ where
     }
 }
 
-/// The values of many keys, each in its key's place.
+/// The values of many keys, in the order of the keys.
 type Answers<V> = BoxFuture<'static, Result<Vec<Option<V>>, CallError>>;
 
 struct BatchedCall<K, V, F> {

@@ -18,5 +18,5 @@ pub struct DemoOrganization {
 /// Fills one organization with a module's demo data, in a transaction.
 pub type Fill = for<'a, 't> fn(&'a Tx<'t>, &'a DemoOrganization) -> Filling<'a>;
 
-/// A [`Fill`] at work.
+/// A running [`Fill`].
 pub type Filling<'a> = BoxFuture<'a, Result<(), DataError>>;

@@ -1,4 +1,4 @@
-//! A module: what it provides, needs, routes and migrates. The list in `main.rs` is the application.
+//! A module: what it provides, needs, routes and migrates. The list in `main.rs` makes up the application.
 
 use std::any::{Any, TypeId};
 use std::collections::{HashMap, HashSet};
@@ -57,11 +57,11 @@ impl Named {
 /// Something that is built at start, in the order of the builder's calls.
 pub(crate) type Step = Box<dyn for<'a> FnOnce(&'a mut Wiring) -> BoxFuture<'a, anyhow::Result<()>> + Send>;
 
-/// Says whether a module could work with these settings.
+/// Checks whether a module can work with these settings.
 pub type Check = fn(&Loaded) -> Result<(), ConfigError>;
 
 impl Module {
-    /// Begins the description of a module; the name is its folder's and its tables' prefix.
+    /// Begins the description of a module; `name` is its folder and the prefix of its tables.
     pub fn new(name: &'static str) -> Self {
         Module {
             name,
@@ -85,7 +85,7 @@ impl Module {
         self
     }
 
-    /// Checks the module's settings, so that a bad one is refused before the database is touched.
+    /// Checks the module's settings, so that a bad value is refused before the database is touched.
     pub fn checks(mut self, check: Check) -> Self {
         self.checks = Some(check);
         self
@@ -98,27 +98,27 @@ impl Module {
     }
 
     /// The module's routes. Pages among them, made with [`assets`](crate::http::assets) or
-    /// [`Html`](crate::http::Html), are no part of the OpenAPI document.
+    /// [`Html`](crate::http::Html), are not part of the OpenAPI document.
     pub fn routes(mut self, routes: fn() -> Routes) -> Self {
         self.routes = Some(routes);
         self
     }
 
-    /// Demo data: `fill` is called once for each organization of the demo, in a transaction, also in a database that has
-    /// demo data of other modules already: `.demo(|tx, organization| Box::pin(demo::fill(tx, organization)))`.
+    /// Demo data: `fill` is called once for each demo organization, in a transaction, even if other modules filled the
+    /// database before: `.demo(|tx, organization| Box::pin(demo::fill(tx, organization)))`.
     pub fn demo(mut self, fill: Fill) -> Self {
         self.demo = Some(fill);
         self
     }
 
-    /// A permission that the module's code asks for and none of its routes does. Those of routes are known by them.
+    /// A permission that the module's code checks and none of its routes requires. Routes register their own.
     pub fn permission<P: Permission>(mut self) -> Self {
         self.permissions.push(Declared { name: P::NAME, roles: P::ROLES });
         self
     }
 
-    /// Something that the module's handlers share, built once at start, when the database is migrated; handlers
-    /// take it as [`Use<T>`].
+    /// A service that the module's handlers share, built once at start, after the migrations; handlers take it
+    /// as [`Use<T>`].
     pub fn service<T, F>(mut self, start: F) -> Self
     where
         T: Any + Send + Sync,
@@ -134,7 +134,7 @@ impl Module {
         self
     }
 
-    /// The module implements an interface; `make` gives the implementation.
+    /// The module implements an interface; `make` returns the implementation.
     pub fn provides<I: Interface + ?Sized>(
         mut self,
         make: impl FnOnce(&Wiring) -> Arc<I> + Send + 'static,
@@ -154,7 +154,7 @@ impl Module {
         self
     }
 
-    /// The module has a kind of job; workers of this application run it. A job without this cannot be enqueued.
+    /// Registers a kind of job; workers of this application run it. An unregistered job cannot be enqueued.
     pub fn job<J: Job>(mut self) -> Self {
         self.background.push(Box::new(|registry, _| registry.register::<J>()));
         self
@@ -172,7 +172,8 @@ impl Module {
         self
     }
 
-    /// The module listens to an event of another. `name` is that of its deliveries, `files.on_closed`, and stable.
+    /// Listens to an event of another module. `name` names its deliveries, such as `files.on_closed`, and must be
+    /// stable.
     pub fn on<E, F, W>(mut self, name: &'static str, listen: F) -> Self
     where
         E: Event,
@@ -183,7 +184,7 @@ impl Module {
         self
     }
 
-    /// The module knows whose a token is. One module of an application does.
+    /// The module authenticates tokens. Exactly one module of an application does.
     pub fn authenticates(
         mut self,
         make: impl FnOnce(&Wiring) -> Arc<dyn Authenticate> + Send + 'static,
@@ -197,13 +198,13 @@ impl Module {
     }
 }
 
-/// What a module's parts can reach while the application starts.
+/// What a module can reach while the application starts.
 pub struct Wiring {
     database: Database,
     settings: Arc<Loaded>,
     permissions: Arc<Permissions>,
     pub(crate) services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
-    /// The names of their types.
+    /// The type names of the services built so far.
     pub(crate) built: HashSet<&'static str>,
     pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
 }

@@ -30,9 +30,9 @@ pub struct Settings {
     pub jobs: JobSettings,
     /// How long running jobs may take once the process is stopping.
     pub jobs_shutdown_timeout: Duration,
-    /// How log lines look.
+    /// The format of log lines.
     pub log_format: LogFormat,
-    /// Which log lines there are.
+    /// Which events are logged.
     pub log_filter: String,
 }
 
@@ -71,7 +71,7 @@ struct Metrics {
     password: Secret,
 }
 
-/// A shorter password for the metrics is refused at the start.
+/// The shortest password that `metrics.password` accepts.
 const SHORTEST_PASSWORD: usize = 12;
 
 #[derive(Deserialize)]
@@ -215,7 +215,7 @@ fn is_https(public_url: &str) -> bool {
     public_url.starts_with("https://")
 }
 
-/// Which pages may use the API: those listed, and those of loopback while only loopback can reach the service.
+/// Which pages may use the API: the listed ones, and loopback pages while only loopback can reach the service.
 fn read_origins(loaded: &Loaded, http: &Http) -> Result<Origins, ConfigError> {
     let mut listed = Vec::with_capacity(http.origins.len());
     for text in &http.origins {

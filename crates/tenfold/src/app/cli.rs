@@ -92,7 +92,7 @@ pub(super) fn run(app: App) -> ExitCode {
     }
 }
 
-/// Reads the words of the command line; help and mistakes end the process here.
+/// Parses the command line; help and mistakes end the process here.
 fn parse(
     name: &'static str,
     version: &'static str,
@@ -111,7 +111,7 @@ fn parse(
     })
 }
 
-/// clap's first paragraph as one line, as all our errors are; the usage behind it is in `--help`.
+/// clap's first paragraph as one line, like all our errors; `--help` shows the usage that clap prints below it.
 fn mistake(name: &str, rendered: &str) -> String {
     let rendered = rendered.strip_prefix("error: ").unwrap_or(rendered);
     let paragraph: Vec<&str> = rendered.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
@@ -163,14 +163,14 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
     let clock = Clock::system();
     let telemetry = Telemetry::new(clock.clone());
     logs::install(settings.log_format, &settings.log_filter, &telemetry)?;
-    // Before the database is touched: two processes that are started by mistake must not both migrate.
+    // Before the database is touched: of two processes started by mistake, only one may migrate.
     let bound = if role == Role::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
     let (name, welcome) = (app.name, app.demo.filter(|_| demo));
     let started = app.start(loaded, clock, telemetry, Vec::new()).await?;
     if welcome.is_some() {
         started.seed().await?;
     }
-    // Installed before the greeting is printed: its reader may stop the process at once.
+    // Installed before the greeting is printed: a reader of the greeting may stop the process at once.
     let stop = stop_signal()?;
     let worker = (role != Role::Web).then(|| Worker::start(started.jobs));
     match bound {
@@ -247,7 +247,7 @@ fn say_status(migrations: &[MigrationStatus]) {
     }
 }
 
-/// SIGTERM, as service managers send it, or Ctrl-C; heard from this call on, awaited by the future.
+/// SIGTERM, which service managers send, or Ctrl-C. Signals count from this call on; the future waits for one.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
@@ -259,7 +259,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// What a person asked for goes to standard output. A reader that has gone away, `head` for one, is no failure.
+/// Prints what the operator asked for to standard output. A closed reader, such as `head`, is not a failure.
 fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -267,6 +267,6 @@ fn say(text: &str) {
 
 /// The one line that says why the process ends.
 fn say_error(text: &str) {
-    // Nothing can be done about a terminal that is gone.
+    // A closed terminal cannot be helped.
     let _ = writeln!(std::io::stderr(), "error: {text}");
 }

@@ -5,11 +5,11 @@ use tenfold_data::{DataError, SystemContext, Tx, sql};
 use crate::demo::Fill;
 use crate::http::Authenticate;
 
-/// Fills each organization of the demo with the data of each module that has not filled it yet.
+/// Fills each demo organization with the data of each module that has not filled it yet.
 ///
-/// What a module stores is committed with the note that it did, so that a process that is killed leaves nothing half,
-/// and two that start at once do not both. A module whose data is there already, since it came before there were notes, is
-/// noted and left as it is.
+/// A module's data and the note that it was stored are committed together. So a killed process leaves nothing half
+/// done, and of two processes that start at once only one fills the database. A module whose data is older than these
+/// notes is noted and left as it is.
 pub(super) async fn fill(
     cx: &SystemContext,
     people: &dyn Authenticate,
@@ -32,7 +32,7 @@ pub(super) async fn fill(
     Ok(())
 }
 
-/// Notes that a module fills an organization; false when it has before.
+/// Notes that a module fills an organization; false if it was filled before.
 async fn begin(tx: &Tx<'_>, module: &str) -> Result<bool, DataError> {
     let noted: Vec<(String,)> = sql!(
         "tenfold_demo.begin",

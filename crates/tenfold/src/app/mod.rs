@@ -1,4 +1,4 @@
-//! The application: its modules, put together, started and served.
+//! The application: puts its modules together, starts and serves them.
 
 mod cli;
 mod demo;
@@ -55,9 +55,9 @@ pub struct Started {
     pub database: Database,
     /// All routes.
     pub router: Router,
-    /// Tells streams without an end that the process stops.
+    /// Tells endless streams that the process stops.
     pub stopping: Stopping,
-    /// What runs the modules' jobs; [`Worker::start`](tenfold_jobs::Worker::start) sets it to work.
+    /// Runs the modules' jobs, once [`Worker::start`](tenfold_jobs::Worker::start) has started a worker.
     pub jobs: Jobs,
     /// How requests are answered on a socket.
     pub http: HttpSettings,
@@ -67,8 +67,8 @@ pub struct Started {
 }
 
 impl Started {
-    /// Fills the database with the demo data of each module that has not done so before, and lets the application's
-    /// pages know.
+    /// Fills the database with the demo data of each module that has not done so before, and informs the
+    /// application's pages.
     ///
     /// # Errors
     /// When the data cannot be stored.
@@ -87,26 +87,26 @@ impl App {
         App { name, version, modules: Vec::new(), demo: None, demo_settings: Vec::new(), front: http::front }
     }
 
-    /// Adds a module; those that it needs come before it.
+    /// Adds a module. The modules that it needs must be added before it.
     pub fn module(mut self, module: Module) -> Self {
         self.modules.push(module);
         self
     }
 
-    /// Adds modules in their order: those that [`modules!`](crate::modules) reads from the package's manifest.
+    /// Adds modules in their order, as [`modules!`](crate::modules) reads them from the package's manifest.
     pub fn modules(mut self, modules: Vec<Module>) -> Self {
         self.modules.extend(modules);
         self
     }
 
-    /// The application has demo data, which its modules bring ([`Module::demo`]): `--demo` fills the database with it and
-    /// says this.
+    /// Declares that the application has demo data, which its modules bring ([`Module::demo`]). `--demo` fills the
+    /// database with it and prints this text.
     pub fn demo(mut self, welcome: Welcome) -> Self {
         self.demo = Some(welcome);
         self
     }
 
-    /// The routes of the application's own page, `/` among them; without, `/` leads to `/docs`.
+    /// The routes of the application's own page, including `/`. Without them, `/` redirects to `/docs`.
     pub fn front(mut self, routes: fn() -> Routes) -> Self {
         self.front = routes;
         self
@@ -118,7 +118,7 @@ impl App {
         self
     }
 
-    /// Reads the command line and does what it says; the process ends with the returned code.
+    /// Reads the command line and runs it; the process ends with the returned code.
     pub fn run(self) -> ExitCode {
         cli::run(self)
     }
@@ -135,7 +135,7 @@ impl App {
         self.modules.iter().map(|module| module.name).collect()
     }
 
-    /// The tables of jobs come first: modules' rows and the jobs about them are committed together.
+    /// The job tables come first: rows of modules and the jobs about them are committed together.
     fn migrations(&self) -> Vec<ModuleMigrations> {
         let migrations = |module: &Module| ModuleMigrations { module: module.name, files: module.migrations };
         let ours = ModuleMigrations { module: "tenfold", files: migrations!() };
@@ -144,12 +144,12 @@ impl App {
 
     /// Opens the database, migrates it, builds the modules' services and puts the routes together.
     ///
-    /// `telemetry` records everything, like the metrics. `observers` see every statement and call too; tests count with
-    /// them.
+    /// `telemetry` and the metrics record everything. `observers` also see every statement and call; tests use them to
+    /// count.
     ///
     /// # Errors
-    /// A database that cannot be used, a migration that fails, a need that no module before provides, a handler that takes
-    /// what no module builds, two jobs or listeners of one name.
+    /// The database cannot be used, a migration fails, no earlier module provides a needed interface, a handler takes
+    /// a service that no module builds, or two jobs or listeners have the same name.
     pub async fn start(
         mut self,
         loaded: Loaded,
@@ -170,7 +170,7 @@ impl App {
         let (routes, permissions) = self.put_routes_together()?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions));
         let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();
-        // Whatever role the process has, and before a module's service enqueues its first job.
+        // In every role, and before a module's service enqueues its first job.
         registry.declare(&database);
         for module in self.modules {
             for step in module.steps {
@@ -203,7 +203,7 @@ impl App {
         Ok(Started { database, router, stopping, jobs, http, demonstration, people: authenticator, fills })
     }
 
-    /// The routes of all modules, and the permissions that they ask for.
+    /// The routes of all modules, and the permissions they require.
     fn put_routes_together(&self) -> anyhow::Result<(Routes, Permissions)> {
         let of_modules = self.modules.iter().filter_map(|module| module.routes);
         let routes = of_modules.fold((self.front)(), |routes, of_module| routes.merge(of_module()));
@@ -218,7 +218,7 @@ impl App {
         http::document(routes, self.name, self.version)
     }
 
-    /// Checks everything that can be wrong in the settings, the modules' too, without touching anything.
+    /// Checks all settings, including the modules', without side effects.
     fn read_settings(&self, loaded: &Loaded) -> Result<Settings, ConfigError> {
         let settings = Settings::read(loaded)?;
         self.modules.iter().filter_map(|module| module.checks).try_for_each(|check| check(loaded))?;
@@ -270,7 +270,7 @@ fn announce(wall: &RowLevelSecurity) {
     }
 }
 
-/// The first line of an error that a person at a terminal should read.
+/// The first line of an error, for an operator at a terminal.
 fn one_line(error: &anyhow::Error) -> String {
     match error.downcast_ref::<DataError>() {
         Some(DataError::Unavailable(source)) => {
@@ -283,7 +283,7 @@ fn one_line(error: &anyhow::Error) -> String {
     }
 }
 
-/// The error and what it came from: a driver's own words, such as `error connecting to server`, leave out why.
+/// The error and its sources: a driver's own message, such as `error connecting to server`, leaves out the cause.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

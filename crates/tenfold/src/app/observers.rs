@@ -1,4 +1,4 @@
-//! Tells metrics and telemetry of what the data layer and the jobs do.
+//! Passes what the data layer and the jobs do on to metrics and telemetry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tenfold_jobs::{JobEnd, JobObserver, JobState, JobWatch, QueuedJob};
 use tenfold_observe::metrics::{self, Metrics};
 use tenfold_observe::telemetry::{Beginning, Ending, JobFacts, Recording, Telemetry, Totals, WorkKind};
 
-/// Hears of statements, calls and jobs.
+/// Observes statements, calls and jobs.
 #[derive(Clone)]
 pub(super) struct Watcher {
     pub(super) metrics: Metrics,
@@ -56,7 +56,7 @@ fn outcome(outcome: Outcome, what: &'static str) -> metrics::Outcome {
 impl JobObserver for Watcher {
     fn begin(&self, job: &QueuedJob, trace: TraceContext, parent: Option<SpanId>) -> Box<dyn JobWatch> {
         let now = self.telemetry.clock().now();
-        // A clock that was set back makes no negative wait.
+        // A clock that was set back must not give a negative wait.
         let waited = Duration::try_from(now.duration_since(job.run_at)).unwrap_or_default();
         let facts =
             JobFacts { id: job.id.0, attempt: u32::try_from(job.attempt).unwrap_or(u32::MAX), waited };
@@ -95,7 +95,7 @@ impl JobWatch for Watched {
     }
 }
 
-/// What tells telemetry and metrics of everything, as the parts take it.
+/// The observer that passes everything on to telemetry and metrics.
 pub(super) fn watcher(metrics: &Metrics, telemetry: &Telemetry) -> Arc<Watcher> {
     Arc::new(Watcher { metrics: metrics.clone(), telemetry: telemetry.clone() })
 }

@@ -44,11 +44,11 @@ fn setting(
     Ok(Setting { key: key.clone(), kind, default, comment, secrecy, value, origin: Origin::Default })
 }
 
-/// The ends of names whose values are secrets, marked or not: a mark is forgotten, and a log is kept.
+/// Names with these endings hold secrets, marked or not: authors forget the mark, and logs are kept.
 const SECRET_NAMES: [&str; 4] = ["password", "passwd", "secret", "token"];
 
-/// The comment lines right above a key, then the one behind its value. A line above that is the word `secret` marks a
-/// secret, and so does the word anywhere behind the value.
+/// The comment lines right above a key, then the comment after its value. The word `secret` marks a secret: as a
+/// whole line above the key, or anywhere in the comment after the value.
 fn comment(
     document: &Document<'_>,
     lines: &[&str],

@@ -4,12 +4,12 @@ use super::origin::Origin;
 
 /// Why the configuration was refused.
 ///
-/// Each `Display` is one line that names the input, its place and what to do. None holds a secret, in `Debug`
-/// neither: values are masked before they get here.
+/// Each `Display` is one line that names the input, its place and what to do. None holds a secret, not even
+/// in `Debug`: values are masked before they get here.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The defaults inside the program break a rule; only its authors can repair that.
+    /// The defaults inside the program break a rule; only the program's authors can fix that.
     #[error("the defaults are wrong at {file}:{line}: {reason}")]
     Defaults {
         /// The name given to [`Loader::new`](super::Loader::new).
@@ -30,7 +30,7 @@ pub enum ConfigError {
     Unreadable {
         /// The path as it was given.
         path: String,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
     /// A file is larger than [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES), so it is not a configuration.
@@ -87,12 +87,12 @@ pub enum ConfigError {
         /// The range, such as `use at least 1 KiB and at most 64 MiB`.
         allowed: String,
     },
-    /// The values of a section do not fit together, or the section's type and the defaults do not.
+    /// The values of a section do not fit together, or the section's type does not match the defaults.
     #[error("section `{section}` is refused: {reason}")]
     Section {
         /// The section, dotted.
         section: String,
-        /// What the section's type said.
+        /// The error of the section's type.
         reason: String,
     },
 }

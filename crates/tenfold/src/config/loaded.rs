@@ -17,7 +17,7 @@ use super::{
     value::Secrecy,
 };
 
-/// The widest assignment, in characters, that still moves the origins of its section to the right.
+/// The longest assignment, in characters, that still shifts the origin column of its section.
 const ALIGNED_WIDTH: usize = 60;
 
 /// The configuration in force. Its `Debug` is [`explain`](Loaded::explain), so secrets stay unseen.
@@ -54,7 +54,7 @@ impl Loaded {
         let mut places = Vec::new();
         for setting in &self.settings {
             let Some(key) = within_section(&setting.key, name) else { continue };
-            // One line a key, so that the place of an error in this text tells the key.
+            // One line per key, so that an error's line in this text gives the key.
             text.push_str(&format!("{key} = "));
             let start = text.len();
             text.push_str(&setting.value.exposed());
@@ -109,8 +109,8 @@ impl Loaded {
         })
     }
 
-    /// The error that refuses the value of `key` for a reason that no range tells: `reason` says what is allowed, without
-    /// repeating the value, which may be a secret.
+    /// The error that refuses the value of `key` for a reason other than a range. `reason` says what is allowed,
+    /// without repeating the value, which may be a secret.
     ///
     /// # Errors
     /// Always: [`ConfigError::Refused`], or [`ConfigError::UnknownKey`] if the program names a key that does not exist.
@@ -200,8 +200,7 @@ fn refused_by_field(setting: &Setting, message: &str) -> ConfigError {
     setting.refusal(setting.value.shown(setting.secrecy), setting.origin.clone(), &one_line(&reason))
 }
 
-/// A check across fields speaks about values we cannot tell apart, so whatever is secret in the section is
-/// taken out of its words.
+/// An error across fields may quote any value, so every secret of the section is removed from its text.
 fn refused_as_a_whole<'s>(
     section: &str,
     settings: impl Iterator<Item = &'s Setting>,
@@ -211,7 +210,7 @@ fn refused_as_a_whole<'s>(
     let mut texts: Vec<String> = hidden.flat_map(|setting| setting.value.texts()).collect();
     texts.extend(texts.clone().iter().filter_map(|text| password(text)).map(str::to_owned));
     texts.retain(|text| !text.is_empty());
-    // The longest first: a short secret taken out early could break a longer one, and leave the rest of it.
+    // The longest first: removing a short secret early could split a longer one and leave the rest of it.
     texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     let mut reason = message.to_owned();
     for text in texts {
@@ -221,7 +220,7 @@ fn refused_as_a_whole<'s>(
     ConfigError::Section { section: section.to_owned(), reason: one_line(&masked(&reason)) }
 }
 
-/// serde's words without the value, which the error has already, and with Rust's types put plainly.
+/// serde's message without the value, which the error has already, and with plain words for Rust's types.
 fn expectation(message: &str) -> String {
     let standard = ["invalid ", "unknown variant "].iter().any(|start| message.starts_with(start));
     let expected = match message.rsplit_once(", expected ") {

@@ -19,8 +19,8 @@ pub enum Presence {
     Required,
 }
 
-/// Collects values from their sources. Stronger sources win in whatever order they are read: defaults, presets, file,
-/// environment, options; of two files the one read last.
+/// Collects values from their sources. Stronger sources win regardless of the order in which they are read: defaults,
+/// presets, file, environment, options. Of two files, the one read last wins.
 pub struct Loader {
     settings: Vec<Setting>,
     ignored: Vec<String>,
@@ -54,8 +54,9 @@ impl Loader {
         Ok(self)
     }
 
-    /// Names variables that [`environment`](Loader::environment) passes over although they start with
-    /// [`ENVIRONMENT_PREFIX`]; one that ends in `_` stands for all that start with it. Call it before.
+    /// Names variables that [`environment`](Loader::environment) ignores although they start with
+    /// [`ENVIRONMENT_PREFIX`]; a name that ends in `_` stands for all that start with it. Call this
+    /// before `environment`.
     pub fn ignore_environment(mut self, names: &[&str]) -> Loader {
         self.ignored.extend(names.iter().map(|name| (*name).to_owned()));
         self
@@ -81,8 +82,8 @@ impl Loader {
     }
 
     /// Reads the variables that start with [`ENVIRONMENT_PREFIX`]: `TENFOLD_DATABASE__URL` sets
-    /// `database.url`, a list is parted by commas. Pass `std::env::vars_os()`; `vars()` panics where some
-    /// variable, of whatever program, is not UTF-8.
+    /// `database.url`; commas separate the items of a list. Pass `std::env::vars_os()`: `vars()` panics
+    /// if any variable, of any program, is not UTF-8.
     ///
     /// # Errors
     /// A variable names no key and is not ignored, or its value has the wrong type or is not UTF-8; the first
@@ -113,8 +114,8 @@ impl Loader {
         Ok(self)
     }
 
-    /// Sets `key` from an option of the command line; `None` means the option was not given. `option` is what
-    /// a person types, such as `--database`.
+    /// Sets `key` from an option of the command line; `None` means the option was not given. `option` is the
+    /// text that the operator types, such as `--database`.
     ///
     /// # Errors
     /// The key does not exist, or the value has the wrong type.
@@ -122,7 +123,8 @@ impl Loader {
         self.set(key, value, Origin::Option { name: option.to_owned() })
     }
 
-    /// Sets `key` where nobody sets it to something else: a default of an occasion, which `name` says.
+    /// Sets `key` unless another source sets it: a default for an occasion, such as `--demo`. `name` names the
+    /// occasion.
     ///
     /// # Errors
     /// The key does not exist, or the value has the wrong type.
@@ -140,7 +142,7 @@ impl Loader {
         Ok(self)
     }
 
-    /// The values in force. Whether they make sense is for [`Loaded::section`] to say.
+    /// The values in force. [`Loaded::section`] checks whether they make sense.
     pub fn load(self) -> Loaded {
         Loaded { settings: self.settings }
     }

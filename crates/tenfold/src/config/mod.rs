@@ -34,11 +34,11 @@
 //! # }
 //! ```
 //!
-//! Secrets stay unseen: a key marked `# secret` in the defaults shows as `••••` in [`Loaded::explain`], in
+//! Secrets are masked: a key marked `# secret` in the defaults shows as `••••` in [`Loaded::explain`], in
 //! errors and in `Debug`, and so does the password inside any URL.
 //!
-//! The layering follows the twelve-factor rule of one variable a setting; refusing unknown keys and naming
-//! the source of each value follow Cargo's and Git's `config --show-origin`.
+//! One variable per setting follows the twelve-factor rule; refusing unknown keys and naming the source of
+//! each value follow Cargo and Git's `config --show-origin`.
 
 mod byte_size;
 mod defaults;

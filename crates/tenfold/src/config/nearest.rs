@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 /// The most names one hint lists.
 const SHOWN: usize = 5;
 
-/// A hint for an unknown `name`: the nearest of the `allowed` ones, or else what stands in the same section,
-/// or else which sections there are. `separator` parts a section from its key.
+/// A hint for an unknown `name`: the nearest of the `allowed` names, or else the names in the same section,
+/// or else the sections. `separator` separates a section from its key.
 pub(super) fn hint<'a>(name: &str, separator: &str, allowed: impl Iterator<Item = &'a str>) -> String {
     let allowed = distinct(allowed);
     let near = nearest(name, &allowed);

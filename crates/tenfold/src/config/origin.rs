@@ -1,15 +1,15 @@
 use std::fmt;
 
-/// Where a value came from; the variants stand from the weakest source to the strongest.
+/// Where a value came from; the variants are ordered from the weakest source to the strongest.
 ///
-/// Its `Display` is what [`Loaded::explain`](super::Loaded::explain) and every error print: `default`,
-/// `app.toml:12`, `environment TENFOLD_DATABASE__URL`, `option --database`; a preset's is its name.
+/// [`Loaded::explain`](super::Loaded::explain) and every error print its `Display`: `default`,
+/// `app.toml:12`, `environment TENFOLD_DATABASE__URL`, `option --database`; for a preset, its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
     /// The defaults inside the program.
     Default,
-    /// What the program sets in place of the default on an occasion, such as with `--demo`.
+    /// A default that the program sets for an occasion, such as `--demo`.
     Preset {
         /// The occasion.
         name: String,

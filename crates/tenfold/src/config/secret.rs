@@ -8,7 +8,7 @@ pub(super) const MASK: &str = "••••";
 /// Names of parameters whose value is a secret, in URLs (`?password=…`) and in PostgreSQL's `key=value` form.
 const SECRET_PARAMETERS: [&str; 6] = ["password", "passwd", "secret", "token", "key", "signature"];
 
-/// A text that neither `Debug` nor `Display` shows; for the fields of settings that hold a secret.
+/// A text that neither `Debug` nor `Display` shows; for settings that hold a secret.
 #[derive(Clone, Default)]
 pub struct Secret(String);
 
@@ -58,14 +58,14 @@ impl fmt::Display for Secret {
 
 /// The text with the password of a URL and the values of secret parameters replaced by [`MASK`].
 ///
-/// Parameters go first: an `@` inside one would otherwise end the part of the URL that is hidden too early.
+/// Parameters are masked first: an `@` inside one would otherwise end the hidden part of the URL too early.
 pub(super) fn masked(text: &str) -> String {
     without_password(&without_parameters(text))
 }
 
-/// The password of a URL: from the first `:` after `://` up to the very last `@`. An address like
-/// `http://host:80/@me` loses more than it has to, but a password that forgot to encode its `/`, `@` or space
-/// never shows a part.
+/// The password of a URL: from the first `:` after `://` up to the very last `@`. A URL such as
+/// `http://host:80/@me` loses more than necessary, but a password with an unencoded `/`, `@` or space is
+/// hidden completely.
 pub(super) fn password(text: &str) -> Option<&str> {
     text.get(password_range(text)?)
 }
@@ -95,8 +95,9 @@ fn without_parameters(text: &str) -> String {
     out + rest
 }
 
-/// Start and end of the value of the first secret parameter that has one. In a URL only `&` ends it, in the
-/// `key=value` form a quote or a space that no backslash escapes: whatever else it holds stays hidden.
+/// Start and end of the value of the first secret parameter that has one. In a URL only `&` ends the value;
+/// in the `key=value` form a quote or a space ends it, unless escaped by a backslash. Everything before
+/// that stays hidden.
 fn secret_parameter(text: &str) -> Option<(usize, usize)> {
     let lower = text.to_ascii_lowercase();
     let is_url = text.contains("://");

@@ -8,7 +8,7 @@ use super::{
 /// What every environment variable of the configuration starts with.
 pub const ENVIRONMENT_PREFIX: &str = "TENFOLD_";
 
-/// One key: what its default says about it, and the value in force.
+/// One key: its default's documentation, and the value in force.
 pub(super) struct Setting {
     /// Dotted, such as `database.url`.
     pub(super) key: String,
@@ -50,7 +50,7 @@ impl Setting {
         }
     }
 
-    /// A text that was meant as a value of this key, as an error may show it.
+    /// A text that was meant as a value of this key, masked for an error.
     pub(super) fn shown_text(&self, text: &str) -> String {
         Value::Text(text.to_owned()).shown(self.secrecy)
     }
@@ -75,7 +75,7 @@ pub(super) fn find<'s>(settings: &'s mut [Setting], key: &str) -> Option<&'s mut
     settings.iter_mut().find(|setting| setting.key == key)
 }
 
-/// What remains of a key inside a section, `None` outside of it.
+/// The rest of a key inside a section; `None` outside of it.
 pub(super) fn within_section<'k>(key: &'k str, section: &str) -> Option<&'k str> {
     key.strip_prefix(section)?.strip_prefix('.')
 }

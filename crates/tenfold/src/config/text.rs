@@ -1,4 +1,4 @@
-//! From bytes to assignments: reading a TOML file with the place of everything in it.
+//! From bytes to assignments: parses a TOML file and keeps the position of everything in it.
 
 use std::{fs::File, io, io::Read, path::Path};
 
@@ -18,7 +18,7 @@ pub(super) struct Document<'a> {
     pub(super) text: &'a str,
 }
 
-/// `name = value` somewhere in a document. An empty table is an assignment too, or it would go unseen.
+/// `name = value` somewhere in a document. An empty table counts as an assignment; otherwise it would go unchecked.
 pub(super) struct Assignment<'i> {
     /// Dotted; a part that is not a bare key keeps its quotes, so it can never be taken for another key.
     pub(super) name: String,
@@ -32,7 +32,7 @@ impl<'a> Document<'a> {
     pub(super) fn assignments(&self) -> Result<Vec<Assignment<'a>>, ConfigError> {
         let table = DeTable::parse(self.text).map_err(|error| {
             let at = error.span().map_or(self.text.len(), |span| span.start);
-            // Only the parser's own words: its Display would quote the line, and with it a secret.
+            // The parser's message only: its `Display` would quote the line, which may hold a secret.
             self.syntax(at, error.message())
         })?;
         let mut found = Vec::new();
@@ -76,7 +76,7 @@ pub(super) fn shown_path(path: &Path) -> String {
     escape_controls(&path.display().to_string())
 }
 
-/// A text cut to 120 characters without line breaks or terminal escapes, since others wrote it.
+/// A text cut to 120 characters, without line breaks or terminal escapes, because it is untrusted.
 pub(super) fn one_line(text: &str) -> String {
     let escaped = escape_controls(text);
     match escaped.char_indices().nth(120) {

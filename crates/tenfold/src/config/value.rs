@@ -58,8 +58,8 @@ impl Kind {
         .and_then(Value::without_nul)
     }
 
-    /// The value of a plain text, as the environment and the command line have it, or what was expected.
-    /// Lists are parted by commas, an empty text is an empty list.
+    /// The value of a plain text from the environment or the command line, or what was expected. Commas
+    /// separate the items of a list; an empty text is an empty list.
     pub(super) fn read_text(self, text: &str) -> Result<Value, &'static str> {
         let trimmed = text.trim();
         match self {
@@ -85,7 +85,7 @@ impl Kind {
 }
 
 impl Value {
-    /// The value of a default, which has no type but its own.
+    /// The value of a default; its type is the type of the value.
     pub(super) fn from_default(value: &DeValue<'_>) -> Result<(Kind, Value), &'static str> {
         let kind = match value {
             DeValue::String(_) => Kind::Text,
@@ -119,7 +119,7 @@ impl Value {
         }
     }
 
-    /// The value as TOML on one line, secrets masked. An empty secret shows, since "not set" is no secret.
+    /// The value as TOML on one line, secrets masked. An empty secret is shown: "not set" is not secret.
     pub(super) fn shown(&self, secrecy: Secrecy) -> String {
         match (self, secrecy) {
             (Value::List(items), Secrecy::Secret) => bracketed(items.iter().map(|_| quoted(MASK))),
@@ -135,7 +135,7 @@ impl Value {
         self.shown(secrecy) != self.exposed()
     }
 
-    /// The texts in it, for finding them in another error's message.
+    /// The texts in it, to find them in another error's message.
     pub(super) fn texts(&self) -> Vec<String> {
         match self {
             Value::Text(text) => vec![text.clone()],
@@ -144,7 +144,7 @@ impl Value {
         }
     }
 
-    /// A NUL ends a string in every C interface behind us (paths, SQLite, PostgreSQL), so it never gets in.
+    /// A NUL ends a string in the C interfaces below us (paths, SQLite, PostgreSQL), so it is rejected.
     fn without_nul(self) -> Result<Value, &'static str> {
         match &self {
             Value::Text(text) if text.contains('\0') => Err("it must not contain the character NUL"),

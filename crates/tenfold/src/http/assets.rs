@@ -1,7 +1,7 @@
-//! Pages that a browser shows: files compiled into the binary, HTML that a handler writes, and what both may do.
+//! Pages for browsers: files compiled into the binary, HTML that a handler writes, and the policy for both.
 //!
-//! A page comes from this origin alone: no script, style, picture or connection from elsewhere, and none inside its
-//! markup, so that text of a user's that reached the markup by a mistake would still run nothing.
+//! A page loads everything from this origin: no script, style, picture or connection from elsewhere, and no inline
+//! script or style. So user text that reaches the markup by mistake still runs nothing.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -16,8 +16,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::state::Routes;
 
-/// What a page of ours may do (Content Security Policy, level 3): everything from here, nothing from elsewhere, no
-/// frames around it.
+/// What our pages may do (Content Security Policy, level 3): load everything from here, nothing from elsewhere,
+/// and not be framed.
 pub const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                                img-src 'self' data: blob:; form-action 'self'; base-uri 'none'; \
                                frame-ancestors 'none'";
@@ -55,21 +55,21 @@ impl Asset {
         Asset::of(path, "text/javascript; charset=utf-8", script.as_bytes())
     }
 
-    /// Anything else, a picture for one.
+    /// Any other file, such as a picture.
     pub const fn of(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
         Asset { path, content_type, bytes, is_gzipped: false }
     }
 
-    /// The bytes are compressed with gzip, and sent so: there is no browser that does not accept that.
+    /// The bytes are compressed with gzip and sent that way: every browser accepts it.
     pub const fn gzipped(self) -> Self {
         Asset { is_gzipped: true, ..self }
     }
 }
 
-/// Routes for these files, which are no part of the OpenAPI document.
+/// Routes for these files, which are not part of the OpenAPI document.
 ///
-/// They may be kept but are asked for again each time, and then cost a 304: a page never runs with the scripts of
-/// the version before.
+/// Browsers may cache them but must revalidate each time, which costs a 304: a page never runs with the scripts
+/// of an older version.
 pub fn assets(list: &'static [Asset]) -> Routes {
     list.iter().fold(Routes::new(), |routes, asset| {
         let etag = etag(asset.bytes);
@@ -78,7 +78,7 @@ pub fn assets(list: &'static [Asset]) -> Routes {
     })
 }
 
-/// A page of HTML that a handler wrote for this one request: not to be kept, as little trusted as an [`Asset`].
+/// A page of HTML that a handler wrote for this one request: not cached, and under the same policy as an [`Asset`].
 #[derive(Clone, Debug)]
 pub struct Html(pub String);
 
@@ -89,7 +89,7 @@ impl IntoResponse for Html {
     }
 }
 
-/// Whether the client has what bears this tag, weak or not (RFC 9110, section 13.1.2).
+/// Whether the client has the version with this tag, weak or strong (RFC 9110, section 13.1.2).
 pub fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let tags = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
@@ -108,8 +108,8 @@ fn serve(asset: &'static Asset, etag: &HeaderValue, headers: &HeaderMap) -> Resp
     answer
 }
 
-/// `same-origin`, not `no-referrer`: with that a form's `Origin` would be `null`, and it would look like another
-/// site's.
+/// `same-origin`, not `no-referrer`: `no-referrer` would make a form's `Origin` `null`, as if it came from
+/// another site.
 fn page_headers() -> [(HeaderName, &'static str); 3] {
     [
         (CONTENT_SECURITY_POLICY, PAGE_POLICY),
@@ -118,7 +118,7 @@ fn page_headers() -> [(HeaderName, &'static str); 3] {
     ]
 }
 
-/// Differs when the bytes do; the same in all processes that run one build.
+/// Differs when the bytes do; the same in all processes of one build.
 fn etag(bytes: &[u8]) -> HeaderValue {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);

@@ -15,15 +15,15 @@ use super::state::ServerState;
 
 /// The token that a request carries.
 pub struct Credentials {
-    /// The token's text.
+    /// The token.
     pub token: String,
-    /// Whether a browser sent it by itself, so that another site may have made it do so.
+    /// Whether it came in a cookie: a browser sends a cookie by itself, so another site may have caused the request.
     pub by_cookie: bool,
 }
 
 impl Credentials {
-    /// `Authorization: Bearer` first, then the cookie of this name, and no other: on https a cookie without the
-    /// prefix may have been planted by a subdomain or on a plain connection.
+    /// Reads `Authorization: Bearer` first, then the cookie of exactly this name. On https a cookie without the
+    /// prefix may have been planted by a subdomain or over a plain connection.
     pub fn of(headers: &HeaderMap, cookie: &str) -> Option<Self> {
         if let Some(value) = headers.get(AUTHORIZATION) {
             let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
@@ -38,11 +38,12 @@ impl Credentials {
     }
 }
 
-/// Refuses a request that a page elsewhere made the browser send, whatever `http.origins` lists.
+/// Refuses a request that a page of another site made the browser send, whatever `http.origins` lists.
 ///
-/// `Sec-Fetch-Site` decides where the browser sends it (all do since 2023, to https and to loopback), `Origin` else: it
-/// must be the service's own, by scheme, host and port. A cookie without either is no browser of ours, which can send
-/// `Authorization` instead. Safe methods change nothing.
+/// `Sec-Fetch-Site` decides where the browser sends it (all do since 2023, to https and to loopback). Otherwise
+/// `Origin` decides: it must be the service's own, by scheme, host and port. A cookie without either header does not
+/// come from a supported browser; such a client can send `Authorization` instead. Safe methods pass, since they change
+/// nothing.
 ///
 /// # Errors
 /// 403 `cross-site`.
@@ -65,7 +66,7 @@ pub fn refuse_cross_site(origins: &Origins, method: &Method, headers: &HeaderMap
     ))
 }
 
-/// The same for a route of the API, which pages of `http.origins` may use as well.
+/// The same check for an API route, which pages of `http.origins` may use as well.
 fn refuse_unlisted(parts: &Parts, state: &ServerState) -> Result<(), Problem> {
     if parts.extensions.get::<FromAllowedOrigin>().is_some() {
         return Ok(());
@@ -73,9 +74,9 @@ fn refuse_unlisted(parts: &Parts, state: &ServerState) -> Result<(), Problem> {
     refuse_cross_site(&state.settings().origins, &parts.method, &parts.headers)
 }
 
-/// In the signature of a handler that opens a session: refuses a page of another site, which could sign its
-/// visitor in as somebody else (login CSRF). A request without `Sec-Fetch-Site` and `Origin` is a program's. Where the
-/// route is one of the API's document, pages of `http.origins` count as the service's own.
+/// In the signature of a handler that opens a session: refuses a page of another site, which could sign its visitor in
+/// to the attacker's account (login CSRF). A request without `Sec-Fetch-Site` and `Origin` does not come from a
+/// browser and passes. On routes of the OpenAPI document, pages of `http.origins` count as the service's own.
 pub struct OwnOrigin;
 
 impl FromRequestParts<ServerState> for OwnOrigin {
@@ -105,7 +106,7 @@ impl FromRequestParts<ServerState> for SystemContext {
 impl FromRequestParts<ServerState> for Context {
     type Rejection = Problem;
 
-    /// Authenticates once for each request, however many extractors ask.
+    /// Authenticates once per request, however many extractors need it.
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
         if let Some(cx) = parts.extensions.get::<Context>() {
             return Ok(cx.clone());

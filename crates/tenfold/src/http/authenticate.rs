@@ -1,4 +1,4 @@
-//! What the auth module provides: who a token stands for.
+//! What the auth module provides: the identity behind a token.
 
 use async_trait::async_trait;
 use tenfold_data::{Context, SystemContext};
@@ -15,7 +15,7 @@ pub trait Authenticate: Send + Sync + 'static {
     /// When the session cannot be looked up.
     async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem>;
 
-    /// The organizations of the demo with their people, made if they are not there yet. Without demo people: none.
+    /// The demo organizations with their people, created if missing. Without demo people: none.
     ///
     /// # Errors
     /// When they cannot be stored.

@@ -1,4 +1,4 @@
-//! What handlers take from a request and give back, with every refusal as a [`Problem`].
+//! What handlers take from a request and return; every refusal is a [`Problem`].
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -17,8 +17,8 @@ use super::schema::{Fault, faults};
 use super::state::ServerState;
 use super::strict::Strict;
 
-/// JSON, in and out. In: 415 without the content type, 400 when it is no JSON, 413 when it is too long, 422 when values
-/// are not allowed: the problem's `errors` lists them all, each with its place.
+/// JSON, in and out. In: 415 without the content type, 400 for invalid JSON, 413 for a body that is too long, 422 for
+/// values that are not allowed; the problem's `errors` lists all of them, each with its place.
 pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned + ToSchema> FromRequest<ServerState> for Json<T> {
@@ -39,7 +39,7 @@ impl<T: DeserializeOwned + ToSchema> FromRequest<ServerState> for Json<T> {
     }
 }
 
-/// `application/json`, with parameters or not, and `application/…+json`.
+/// `application/json`, with or without parameters, and `application/…+json`.
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let subtype = essence.strip_prefix("application/");
@@ -72,7 +72,7 @@ fn read_json<T: DeserializeOwned + ToSchema>(body: &[u8]) -> Result<T, Problem> 
     Ok(value)
 }
 
-/// All that is wrong, with the first fault in the detail.
+/// Lists everything that is wrong, with the first fault in the detail.
 fn refuse_values<T: ToSchema>(
     body: &[u8],
     path: &serde_path_to_error::Path,
@@ -109,7 +109,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 /// does (RFC 7396).
 ///
 /// # Errors
-/// When the value is no `T`.
+/// When the value is not a `T`.
 pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
@@ -119,17 +119,17 @@ pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         let mut response = axum::Json(self.0).into_response();
-        // What a tenant sees must not stay in a shared cache.
+        // A tenant's data must not stay in a shared cache.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
 }
 
-/// 201 with what was made, and where it is from now on.
+/// 201 with the created resource and its location.
 pub struct Created<T> {
-    /// The path of the new thing.
+    /// The path of the new resource.
     pub location: String,
-    /// The new thing.
+    /// The new resource.
     pub body: T,
 }
 
@@ -152,7 +152,7 @@ impl IntoResponse for NoContent {
     }
 }
 
-/// The parameters in a path; 400 when one is of another form, an id that is no UUID for one.
+/// The parameters of a path; 400 when one has another form, such as an id that is not a UUID.
 pub struct Path<T>(pub T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<ServerState> for Path<T> {

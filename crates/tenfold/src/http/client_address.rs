@@ -1,4 +1,4 @@
-//! Where a request comes from: the connection's peer, or, behind a proxy that the configuration trusts, what it says.
+//! Where a request comes from: the connection's peer, or the address that a trusted proxy reports.
 
 use std::net::IpAddr;
 
@@ -9,8 +9,8 @@ use ipnet::IpNet;
 use super::problem::Problem;
 use super::state::ServerState;
 
-/// Bits of an IPv6 address that tell networks apart: a provider gives a customer a /64 or more, and so one machine has
-/// 2^64 addresses to come from.
+/// The network part of an IPv6 address, in bits: a provider assigns a customer a /64 or more, so one machine has 2^64
+/// addresses to choose from.
 const IPV6_NETWORK: u8 = 64;
 
 /// The address at the other end of the connection. The server puts it into the extensions of each request, and
@@ -18,14 +18,14 @@ const IPV6_NETWORK: u8 = 64;
 #[derive(Clone, Copy, Debug)]
 pub struct PeerAddress(pub IpAddr);
 
-/// In a handler's signature: the address that the client has. It costs no statement.
+/// In a handler's signature: the client's address. It costs no statement.
 ///
-/// It is the connection's peer. If `http.trusted_proxies` holds the peer, it is what the header of
-/// `http.forwarded_header` says: its hops are read from the right, where the nearest proxy wrote, and the first that is no
-/// trusted proxy is the client. What stands left of that is the client's own text, and ignored. A hop that is no address
-/// (`unknown`, RFC 7239) ends the search at the proxy that reported it.
+/// It is the connection's peer. If `http.trusted_proxies` contains the peer, it is read from the header that
+/// `http.forwarded_header` names: hops are read from the right, where the nearest proxy wrote, and the first hop that
+/// is not a trusted proxy is the client. Everything to the left of it is the client's own text and is ignored. A hop
+/// that is not an address (`unknown`, RFC 7239) ends the search at the proxy that reported it.
 ///
-/// Which scheme the client used is not asked of any header: `http.public_url` says how browsers reach the service.
+/// No header decides which scheme the client used: `http.public_url` says how browsers reach the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 
@@ -35,8 +35,8 @@ impl ClientAddress {
         self.0
     }
 
-    /// What one client can choose its addresses from: the IPv4 address alone, or the /64 of an IPv6 address. What counts
-    /// or shares by address counts by this.
+    /// The network from which one client can choose its addresses: the IPv4 address alone, or the /64 of an IPv6
+    /// address. Limits per address use this.
     pub fn network(self) -> IpNet {
         match self.0 {
             IpAddr::V4(_) => IpNet::from(self.0),

@@ -1,7 +1,7 @@
-//! What a connection does, and when it has to end: silent, too slow, or in the way of others.
+//! What a connection does, and when it must end: it is silent, too slow, or blocks others.
 //!
 //! hyper has a time limit for the head of an HTTP/1 request and nothing else. An idle HTTP/2 connection, or a download
-//! that nobody reads, would hold one of `http.max_connections` for ever.
+//! whose client does not read, would hold one of `http.max_connections` for ever.
 
 use std::io;
 use std::pin::Pin;
@@ -21,23 +21,23 @@ use tokio::time::Instant;
 
 use super::settings::HttpSettings;
 
-/// How long a client has to disconnect by itself after it learns that the connection closes.
+/// How long a client has to disconnect after it was told that the connection closes.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// What a connection does. The connection's own task writes it; `Room` reads it when it needs a place.
 pub(super) struct Activity {
     opened: Instant,
-    /// Requests whose answer the client has not taken in whole.
+    /// Requests whose answer the client has not received completely.
     requests: AtomicUsize,
     has_served: AtomicBool,
     is_http2: AtomicBool,
     /// When the last request ended, in microseconds after `opened`.
     quiet_since: AtomicU64,
-    /// When the first byte of the next request came, in the same way plus one; 0 for none.
+    /// When the first byte of the next request came, in microseconds after `opened`, plus one; 0 for none.
     heard_at: AtomicU64,
-    /// Answers with a piece on the way that the client has not made room for.
+    /// Answers with a piece in flight that the client has not made room for.
     waiting: AtomicUsize,
-    /// Whether the system takes no more bytes for now.
+    /// Whether the socket takes no more bytes for now.
     is_blocked: AtomicBool,
     written: AtomicU64,
     /// Set when another connection needs the place.
@@ -76,31 +76,31 @@ impl Activity {
         InProgress(Arc::clone(self))
     }
 
-    /// Whether nothing of a request or an answer is on the way.
+    /// Whether no request or answer is in flight.
     pub(super) fn is_quiet(&self) -> bool {
         self.requests.load(Ordering::Relaxed) == 0 && !self.is_blocked.load(Ordering::Relaxed)
     }
 
     /// When the connection became quiet; `None` while a request is in progress or may have begun to arrive.
     pub(super) fn at_rest_since(&self) -> Option<Instant> {
-        // HTTP/2 has a lot to say that is no request.
+        // HTTP/2 sends frames that do not begin a request.
         let hears = self.heard_at.load(Ordering::Relaxed) != 0 && !self.is_http2.load(Ordering::Relaxed);
         let rests = self.is_quiet() && !hears && !self.leave.load(Ordering::Relaxed);
         rests.then(|| self.after(self.quiet_since.load(Ordering::Relaxed)))
     }
 
-    /// Asks the connection to end, if it is still quiet then.
+    /// Asks the connection to end; it does if it is still quiet.
     pub(super) fn ask_to_leave(&self) {
         self.leave.store(true, Ordering::Relaxed);
         self.leaving.notify_one();
     }
 
-    /// Whether it was asked, and has neither ended nor begun something else.
+    /// Whether it was asked, and has neither ended nor begun another request.
     pub(super) fn is_asked_to_leave(&self) -> bool {
         self.leave.load(Ordering::Relaxed)
     }
 
-    /// Ends once another connection needs the place and nothing is on the way.
+    /// Completes once another connection needs the place and nothing is in flight.
     pub(super) async fn has_to_leave(&self) {
         loop {
             self.leaving.notified().await;
@@ -134,7 +134,7 @@ pub(super) struct InProgress(Arc<Activity>);
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        // Before the count, which says that they are to be believed.
+        // Before the count: a count of zero means that these values are valid.
         self.0.quiet_since.store(self.0.now(), Ordering::Relaxed);
         self.0.heard_at.store(0, Ordering::Relaxed);
         self.0.requests.fetch_sub(1, Ordering::Relaxed);
@@ -194,7 +194,7 @@ impl Drop for Answer {
     }
 }
 
-/// A socket that notes what goes through it.
+/// A socket that notes the traffic through it.
 pub(super) struct Metered {
     stream: TcpStream,
     activity: Arc<Activity>,
@@ -263,11 +263,11 @@ impl AsyncWrite for Metered {
 pub(super) enum End {
     /// It was silent for `http.idle_timeout`: it is notified, and may end by itself.
     Idle,
-    /// Whatever it does takes too long.
+    /// It exceeded a time limit.
     Overdue,
 }
 
-/// Looks at a connection now and then, and says when it has to end.
+/// Checks a connection now and then, and says when it has to end.
 pub(super) struct Watch {
     activity: Arc<Activity>,
     header_timeout: Duration,
@@ -275,9 +275,9 @@ pub(super) struct Watch {
     pace_window: Duration,
     /// The least bytes in a window while the client keeps an answer waiting.
     least: u64,
-    /// Since when it does, and how many bytes were written by then.
+    /// Since when the client keeps an answer waiting, and how many bytes were written by then.
     slow: Option<(Instant, u64)>,
-    /// Until when it may leave by itself.
+    /// The deadline by which it may leave by itself.
     leaves_by: Option<Instant>,
 }
 
@@ -294,7 +294,7 @@ impl Watch {
         }
     }
 
-    /// Ends when the connection has to; called again after [`End::Idle`].
+    /// Completes when the connection has to end; called again after [`End::Idle`].
     pub(super) async fn end(&mut self) -> End {
         loop {
             let now = Instant::now();
@@ -305,7 +305,7 @@ impl Watch {
         }
     }
 
-    /// How the connection has to end now, or when to look again.
+    /// How the connection has to end now, or when to check again.
     fn look(&mut self, now: Instant) -> Result<End, Instant> {
         if !self.activity.is_quiet() {
             self.leaves_by = None;
@@ -318,7 +318,7 @@ impl Watch {
         let activity = &self.activity;
         let heard_at = activity.heard_at.load(Ordering::Relaxed);
         let head = match heard_at {
-            // What comes first has its time from the beginning: half a preface of HTTP/2 for one.
+            // The first request has its time from the opening of the connection, which covers half an HTTP/2 preface.
             _ if !activity.has_served.load(Ordering::Relaxed) => Some(activity.opened),
             0 => None,
             _ if activity.is_http2.load(Ordering::Relaxed) => None,
@@ -332,7 +332,7 @@ impl Watch {
             }
         };
         if now < until {
-            // A head may begin meanwhile.
+            // A head may begin in the meantime.
             return Err(until.min(now + self.header_timeout / 4));
         }
         if end == End::Idle {

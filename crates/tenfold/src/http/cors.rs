@@ -1,6 +1,7 @@
 //! Pages of other origins: the CORS headers of preflights and responses (Fetch standard, section 3.2).
 //!
-//! Only what the API's document lists is for them: pages, the console and the metrics are not. Decision 34 says why.
+//! Other origins may use only what the OpenAPI document lists, not the pages, the console or the metrics. Decision
+//! 34 says why.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,11 +22,11 @@ const EXPOSED: &str = "Accept-Ranges, Allow, Content-Disposition, Content-Range,
     Server-Timing, traceparent, WWW-Authenticate, X-Request-Id";
 /// The methods of the API's operations.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-/// Seconds for which a browser may remember what it was allowed: after so long at most an origin that was taken off
-/// the list is asked again.
+/// Seconds for which a browser may cache a preflight: an origin that was removed from the list loses access after
+/// at most this long.
 const MAX_AGE: &str = "600";
 
-/// The paths that pages of other origins may ask for, as the router writes them.
+/// The paths that pages of other origins may use, as the router writes them.
 #[derive(Clone)]
 pub(super) struct Shared(Arc<HashSet<String>>);
 
@@ -36,7 +37,7 @@ impl Shared {
         Shared(Arc::new(paths.chain(["/openapi.json".to_owned()]).collect()))
     }
 
-    /// A path that leads nowhere has nothing to hide, and its 404 should reach the script that asked.
+    /// A path without a route has nothing to hide, and the script that asked should see its 404.
     fn has(&self, path: Option<&MatchedPath>) -> bool {
         path.is_none_or(|path| self.0.contains(path.as_str()))
     }
@@ -46,18 +47,18 @@ impl Shared {
 #[derive(Clone, Copy)]
 pub(super) struct FromAllowedOrigin;
 
-/// What a request's origin means for its answer.
+/// How a request's origin affects its answer.
 pub(super) enum Cors {
     /// No other origin may use this.
     Unshared,
-    /// Others may; this origin may not, or none was named.
+    /// Other origins may use this; this origin may not, or the request names none.
     Unnamed,
     /// A page of this origin may read the answer.
     Allowed(HeaderValue),
 }
 
 impl Cors {
-    /// Judges a request whose Host is there.
+    /// Classifies a request; its `Host` must be set.
     pub(super) fn of(origins: &Origins, shared: &Shared, request: &Request) -> Self {
         if !origins.lets_others_in() || !shared.has(request.extensions().get::<MatchedPath>()) {
             return Cors::Unshared;
@@ -75,7 +76,7 @@ impl Cors {
         matches!(self, Cors::Allowed(_))
     }
 
-    /// The answer to a preflight, which is for the browser alone: it needs no session, and asks for nothing.
+    /// The answer to a preflight, which only the browser sees. It needs no session and costs nothing.
     pub(super) fn preflight(&self, request: &Request) -> Option<Response> {
         let asks = request.method() == Method::OPTIONS
             && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
@@ -86,7 +87,7 @@ impl Cors {
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
-        // Whatever a module reads: an origin that may act for a person may send what that person could.
+        // Any header that a module reads: an origin that may act for a user may send what that user could send.
         if let Some(wanted) = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS) {
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
         }

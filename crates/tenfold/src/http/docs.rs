@@ -1,4 +1,4 @@
-//! The OpenAPI document, and Swagger UI to read and try it, which works without internet.
+//! The OpenAPI document, and Swagger UI to read and try it. It works without internet access.
 
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ pub(super) const PAGE: &[Asset] = &[
     Asset::script("/docs/docs.js", include_str!("../../assets/docs/docs.js")),
     Asset::of("/docs/swagger-ui.css", "text/css; charset=utf-8", SWAGGER_UI_CSS).gzipped(),
     Asset::of("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", SWAGGER_UI).gzipped(),
-    // The look of the application's other pages and of the console.
+    // Shared with the application's other pages and the console.
     Asset::style("/look.css", include_str!("../../assets/look.css")),
 ];
 

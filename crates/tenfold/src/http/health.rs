@@ -1,4 +1,4 @@
-//! What operators and their machines ask: alive, ready, how much.
+//! Endpoints for operators and their machines: liveness, readiness, metrics.
 
 use std::hint::black_box;
 
@@ -51,7 +51,7 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result
         return Ok(refused());
     }
     let metrics = state.metrics().clone();
-    // With every series in use the text is megabytes long: not on a thread that serves requests.
+    // With every series in use the text is megabytes long: do not block a thread that serves requests.
     let text = tokio::task::spawn_blocking(move || metrics.render()).await.map_err(Problem::internal)?;
     Ok(([(CONTENT_TYPE, METRICS_TYPE)], text).into_response())
 }
@@ -66,7 +66,7 @@ fn refused() -> Response {
     response
 }
 
-/// Whether `Authorization` has the password, as a bearer token or after the name of basic authentication.
+/// Whether `Authorization` holds the password: as a bearer token, or as the password of basic authentication.
 fn knows(headers: &HeaderMap, password: &str) -> bool {
     let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some((scheme, sent)) = value.and_then(|value| value.split_once(' ')) else { return false };
@@ -80,7 +80,7 @@ fn knows(headers: &HeaderMap, password: &str) -> bool {
         && colon.is_some_and(|colon| is_same(&decoded[colon + 1..], password.as_bytes()))
 }
 
-/// Compares all bytes, so that the time tells how long the password is at most.
+/// Compares all bytes, so that the time reveals at most the length of the password.
 fn is_same(sent: &[u8], password: &[u8]) -> bool {
     let differs = sent.iter().zip(password).fold(0, |differs, (a, b)| black_box(differs | (a ^ b)));
     sent.len() == password.len() && differs == 0

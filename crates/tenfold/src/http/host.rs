@@ -7,11 +7,11 @@ use http::{HeaderValue, Version};
 
 use super::problem::Problem;
 
-/// Checks that a request names one host, as every request after HTTP/1.0 must (RFC 9112, section 3.2), and puts it into
-/// the header `Host`, which HTTP/2 leaves to `:authority`.
+/// Checks that a request names one host, as every request after HTTP/1.0 must (RFC 9112, section 3.2), and puts it
+/// into the header `Host`, which HTTP/2 replaces by `:authority`.
 ///
 /// # Errors
-/// 400 when none is named, when several are, or when it is no host.
+/// 400 when the request names no host or several, or when the text is not a host.
 pub(super) fn check(request: &mut Request) -> Result<(), Problem> {
     let mut named = request.headers().get_all(HOST).iter();
     match (named.next(), named.next()) {

@@ -1,8 +1,8 @@
 //! Server-Sent Events: live updates for browsers (HTML standard, section 9.2).
 //!
-//! A stream outlives its request, so it has no part in the request's scope and deadline: each look at the database is
-//! a short piece of work of its own. The session is checked again every few seconds; streams end when it does, when the
-//! process stops, and when there is nothing more to tell.
+//! A stream outlives its request, so it does not share the request's scope and deadline: each query is a short piece
+//! of work of its own. The session is checked again every few seconds. A stream ends with its session, when the
+//! process stops, and when there is nothing more to send.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,17 +24,17 @@ use super::auth::Credentials;
 use super::problem::Problem;
 use super::state::ServerState;
 
-/// How often a stream looks for news.
+/// How often a stream polls for news.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// How often the session behind it is checked.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
-/// How often a silent stream shows that it is alive, so that proxies keep it.
+/// How often a silent stream sends a sign of life, so that proxies keep it open.
 const BREATHE_EVERY: Duration = Duration::from_secs(15);
 
 /// One event of a stream.
 #[derive(Clone, Debug)]
 pub struct LiveEvent {
-    /// Where the client stands after it; sent back as `Last-Event-ID` when the client reconnects. Without line breaks.
+    /// The client's position after it; sent back as `Last-Event-ID` when the client reconnects. Without line breaks.
     pub id: String,
     /// The event's type, as scripts listen for it.
     pub name: &'static str,
@@ -56,11 +56,11 @@ pub struct EventShape {
     data: String,
 }
 
-/// What a look at the database found.
+/// The result of one poll.
 pub enum News {
     /// These events, maybe none; there may be more later.
     More(Vec<LiveEvent>),
-    /// These events, and there will be no more.
+    /// These events, and no more after them.
     Last(Vec<LiveEvent>),
 }
 
@@ -129,7 +129,7 @@ where
                     self.ended = true;
                     events
                 }
-                // The client comes back with its last id and finds out why.
+                // The client reconnects with its last id and learns why.
                 Err(_) => return None,
             };
             if let Some(last) = events.last() {

@@ -1,4 +1,4 @@
-//! HTTP: what handlers take and give, the layer around them, the routes that every application has.
+//! HTTP: what handlers take and return, the layer around them, and the routes that every application has.
 
 mod assets;
 mod auth;
@@ -72,7 +72,7 @@ pub use axum::response::{IntoResponse, Response};
 pub use serde_json::json;
 pub use utoipa_axum::routes;
 
-/// What is at `/` when the application says nothing else: the way to the page of its API.
+/// What `/` serves by default: a redirect to the page of the API.
 pub(crate) fn front() -> Routes {
     Routes::new().route("/", get(async || Redirect::temporary("/docs")))
 }

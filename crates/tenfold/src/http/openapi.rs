@@ -1,4 +1,4 @@
-//! Finishes the OpenAPI document: what is true of every operation is said once, here.
+//! Finishes the OpenAPI document: what applies to every operation is added once, here.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -18,7 +18,8 @@ use super::validated::INLINE;
 /// The document as it is served.
 ///
 /// # Errors
-/// When an operation has no example of the body that it takes, or one that names no list.
+/// When an operation takes a body and has no example of it, or its example names a list that does
+/// not exist.
 pub(super) fn finish(mut document: OpenApi, title: &str, version: &str) -> anyhow::Result<Bytes> {
     document.info = InfoBuilder::new().title(title).version(version).build();
     let mut components = document.components.take().unwrap_or_default();
@@ -47,10 +48,11 @@ pub(super) fn finish(mut document: OpenApi, title: &str, version: &str) -> anyho
     Ok(Bytes::from(json.to_string()))
 }
 
-/// Whether what the handlers take is there: `built` are the names of what the modules have built.
+/// Checks that every service that a handler takes was built; `built` holds the type names of those
+/// that were.
 ///
 /// # Errors
-/// The first operation that would answer a 500 for ever.
+/// Names the first operation that would always answer 500.
 pub(crate) fn check_services(document: &OpenApi, built: &HashSet<&'static str>) -> anyhow::Result<()> {
     for operation in document.paths.paths.values().flat_map(operations_of) {
         let services = operation.extensions.as_ref().and_then(|extensions| extensions.get(SERVICES));
@@ -66,7 +68,7 @@ pub(crate) fn check_services(document: &OpenApi, built: &HashSet<&'static str>) 
     Ok(())
 }
 
-/// Refuses a reference to a schema that is not there. Parameters bring no schemas along.
+/// Refuses a reference to a schema that is missing. Parameters do not bring their schemas along.
 fn check_references(value: &Value, schemas: &Value) -> anyhow::Result<()> {
     if let Some(name) = value["$ref"].as_str().and_then(|path| path.strip_prefix("#/components/schemas/")) {
         anyhow::ensure!(
@@ -89,7 +91,7 @@ fn operations_in(json: &mut Value) -> impl Iterator<Item = &mut Value> {
 }
 
 /// Shows the example of each operation: its body beside the body's schema, and each id as a link from the list that
-/// gives such ids, which tools follow.
+/// gives such ids. Tools follow these links.
 fn show_examples(json: &mut Value) -> anyhow::Result<()> {
     let (mut links, mut faults) = (Vec::new(), Vec::new());
     for operation in operations_in(json) {
@@ -98,7 +100,7 @@ fn show_examples(json: &mut Value) -> anyhow::Result<()> {
         for (parameter, list) in example["ids"].as_object().into_iter().flatten() {
             links.push((list.as_str().unwrap_or_default().to_owned(), name.clone(), parameter.clone()));
         }
-        // Not by its index, which would put an empty body where there is none.
+        // Not by index, which would insert an empty body where there is none.
         let content = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
         let Some(content) = content else { continue };
         match example.get("body") {
@@ -123,7 +125,7 @@ fn show_examples(json: &mut Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Puts the schemas whose names say nothing where they are used.
+/// Inlines the schemas whose names say nothing.
 fn show_inline(json: &mut Value) {
     let Some(schemas) = json["components"]["schemas"].as_object_mut() else { return };
     let names: Vec<String> = schemas.keys().filter(|name| name.starts_with(INLINE)).cloned().collect();
@@ -134,7 +136,7 @@ fn show_inline(json: &mut Value) {
 fn replace(value: &mut Value, inline: &Map<String, Value>) {
     let name = value["$ref"].as_str().and_then(|path| path.rsplit('/').next());
     if let Some(schema) = name.and_then(|name| inline.get(name)) {
-        // One inside another, a list of texts for one.
+        // One inside another, such as a list of texts.
         *value = schema.clone();
     }
     match value {
@@ -144,7 +146,7 @@ fn replace(value: &mut Value, inline: &Map<String, Value>) {
     }
 }
 
-/// The names of the parameters behind the question mark, of each operation that has some.
+/// The names of the query parameters of each operation that has some.
 pub(super) fn query_names(document: &OpenApi) -> QueryNames {
     let mut names = QueryNames::default();
     for (path, item) in &document.paths.paths {
@@ -183,8 +185,8 @@ fn methods_of(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)> {
     slots.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }
 
-/// Mends what the generator writes and the specification (or a reader of it) does not take: a response without
-/// a description, and a described inline schema that is made both a string and an object.
+/// Fixes what the generator writes and the specification (or a reader of it) rejects: a response without a
+/// description, and a described inline schema that is made both a string and an object.
 fn mend(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(mend),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Uri;
 
-/// Which pages of a browser belong to the service, and which others may use its API with a person's session.
+/// Which pages belong to the service, and which others may use its API with a user's session.
 #[derive(Clone, Debug)]
 pub struct Origins {
     https: bool,
@@ -43,18 +43,18 @@ impl Origins {
 
     /// Whether a page of `from` may use the API at `host`.
     ///
-    /// Loopback has to be asked for by a loopback name: a page of a visitor's own machine may not use a service that
-    /// a proxy before it shows to everybody, nor one whose name an attacker's DNS points at loopback.
+    /// A loopback page must also address the service by a loopback name. So a page on a visitor's own machine may
+    /// not use a service that a proxy exposes publicly, nor one whose name an attacker's DNS points at loopback.
     pub(super) fn may_use_the_api(&self, from: &str, host: &str) -> bool {
         let is_local = || is_loopback(from) && is_loopback(&format!("http://{host}"));
         self.listed.iter().any(|listed| listed == from) || (self.loopback && is_local())
     }
 }
 
-/// An origin as browsers write it: `scheme://host[:port]` in small letters, without the scheme's own port.
+/// An origin as browsers write it: `scheme://host[:port]` in lower case, without the scheme's default port.
 ///
 /// # Errors
-/// Says what is wrong, without the text.
+/// Says what is wrong, without repeating the text.
 pub(crate) fn origin(text: &str) -> Result<String, &'static str> {
     if text == "*" || text == "null" {
         return Err("`*` and `null` would allow every page: list each origin");

@@ -1,4 +1,4 @@
-//! The body of a request, which has to arrive at a least pace and within `http.body_timeout`.
+//! The body of a request, which must arrive at a minimum rate and within `http.body_timeout`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use super::settings::HttpSettings;
 /// Why a body was not read to its end.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
-    /// Fewer bytes than `http.least_pace` came while the service waited for them.
+    /// Fewer bytes than `http.least_pace` arrived while the service waited for them.
     #[error(
         "it came too slowly: {least} bytes in {window:?} are the least (http.least_pace, http.pace_window)"
     )]
@@ -24,15 +24,15 @@ pub(super) enum BodyError {
     Broken(hyper::Error),
 }
 
-/// A body that is given up when its client is too slow. Only the time counts for which the handler waits for bytes: what a
-/// handler does between two pieces is no fault of the client.
+/// A body that is given up when its client is too slow. Only the time during which the handler waits for bytes counts:
+/// what a handler does between two pieces is not the client's fault.
 pub(super) struct Paced {
     body: Incoming,
     least: u64,
     window: Duration,
     timeout: Duration,
     until: Instant,
-    /// Of the window that has begun: the bytes that came, and how long they were waited for.
+    /// In the current window: the bytes that came, and how long the handler waited for them.
     came: u64,
     waited: Duration,
     waiting_since: Option<Instant>,
@@ -61,7 +61,7 @@ impl Paced {
         }
     }
 
-    /// Waits on, unless that has taken too long.
+    /// Keeps waiting, unless that has taken too long.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
         loop {
             let since = *self.waiting_since.get_or_insert_with(Instant::now);

@@ -45,8 +45,9 @@ impl Role {
     }
 }
 
-/// As `derive(TextEnum)` writes it, but for a text that is no role: a newer version may have stored it, or somebody by
-/// hand. Whoever has it keeps what they hold by name and nothing else, and nobody's list of users fails over it.
+/// As `derive(TextEnum)` writes it, except for an unknown role, which a newer version or a manual change may have
+/// stored. It reads as `Custom`: the user keeps the permissions granted by name and nothing else, and lists of users
+/// still load.
 impl ColumnType for Role {
     const KIND: Kind = Kind::Text;
 
@@ -82,8 +83,8 @@ impl ColumnType for Role {
 /// }
 /// ```
 ///
-/// A route that takes [`Require<ReadProjects>`](Require) makes it known. One that no route asks for needs
-/// [`Module::permission`](crate::Module::permission).
+/// A route that takes [`Require<ReadProjects>`](Require) registers it. A permission that no route
+/// requires needs [`Module::permission`](crate::Module::permission).
 pub trait Permission: Send + Sync + 'static {
     /// Its name, as it is stored and shown: `members.read`.
     const NAME: &'static str;

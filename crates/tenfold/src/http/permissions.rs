@@ -25,7 +25,7 @@ pub(crate) struct Declared {
 }
 
 impl Permissions {
-    /// Those that the operations of `document` ask for, and those that were declared besides.
+    /// The permissions that the operations of `document` require, and those that were declared separately.
     ///
     /// # Errors
     /// When two permissions of one name go to different roles.

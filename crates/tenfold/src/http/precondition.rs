@@ -1,5 +1,5 @@
-//! Optimistic locking over HTTP: a resource bears the version of its row as `ETag`, and a client that changes it says
-//! with `If-Match` which state it has seen (RFC 9110, sections 8.8.3 and 13.1.1).
+//! Optimistic locking over HTTP: a resource has its row's version as `ETag`, and a client that changes it says with
+//! `If-Match` which state it has seen (RFC 9110, sections 8.8.3 and 13.1.1).
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -16,13 +16,13 @@ use utoipa::openapi::{Required, schema::SchemaType};
 use super::problem::Problem;
 use super::state::ServerState;
 
-/// What [`IfMatch`] takes, as the OpenAPI document says it.
+/// The pattern of [`IfMatch`] in the OpenAPI document.
 const PATTERN: &str = concat!(
     r#"^[ \t]*(\*|[ \t,]*((W/)?"[!#-~\u0080-\u00ff]*""#,
     r#"([ \t]*,[ \t,]*(W/)?"[!#-~\u0080-\u00ff]*")*)?[ \t,]*)[ \t]*$"#
 );
 
-/// An answer with the version of the one row that it shows. What it shows must depend on that row alone: the tag stays
+/// An answer with the version of the one row that it shows. Its content must depend on that row alone: the tag stays
 /// the same when another row changes.
 pub struct Tagged<R> {
     version: i64,
@@ -49,9 +49,10 @@ fn tag_of(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// Which states of a resource the client has seen; any, if it does not say. 400 for what is no list of entity tags.
+/// Which states of a resource the client has seen; any, if the header is missing. 400 for a malformed list of
+/// entity tags.
 ///
-/// A weak tag never matches, since it does not say that the client has seen this very state.
+/// A weak tag never matches, since it does not prove that the client has seen this exact state.
 #[derive(Debug)]
 pub struct IfMatch(Condition);
 
@@ -74,8 +75,8 @@ impl IfMatch {
         }
     }
 
-    /// Makes a change of `row`, which the transaction has loaded, if the client has seen it as it is. Without the header
-    /// it is made whatever the client has seen, and the last one wins.
+    /// Changes `row`, which the transaction has loaded, if the client has seen its current state. Without the header
+    /// the change is always made, and the last one wins.
     ///
     /// # Errors
     /// 412 if the row has another version, also if it changes concurrently; otherwise the errors of [`Update::run`].
@@ -118,12 +119,12 @@ impl IfMatch {
     }
 }
 
-/// The tags of a list that are not weak, in their quotes; nothing when it is no list. An empty one is a list, which no
-/// state is in.
+/// The strong tags of a list, in their quotes; nothing if the list is malformed. An empty list is valid and matches no
+/// state.
 fn strong_tags(mut rest: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut strong = Vec::new();
     loop {
-        // Empty elements are to be ignored (RFC 9110, section 5.6.1.2).
+        // Empty elements are ignored (RFC 9110, section 5.6.1.2).
         while let [b' ' | b'\t' | b',', after @ ..] = rest {
             rest = after;
         }

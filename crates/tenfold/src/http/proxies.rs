@@ -1,4 +1,4 @@
-//! Whose word about a client's address is taken.
+//! Which proxies are trusted to report a client's address.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl ForwardedHeader {
         }
     }
 
-    /// The hops of all lines, the nearest first; `None` stands for one that is no address.
+    /// The hops of all header lines, the nearest first; `None` for a hop that is not an address.
     fn hops(self, headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
         let lines = headers.get_all(self.name()).into_iter().map(|line| line.to_str().unwrap_or_default());
         let mut hops: Vec<_> = lines.flat_map(|line| line.split(',')).map(|hop| self.hop(hop)).collect();
@@ -46,7 +46,7 @@ impl ForwardedHeader {
     }
 }
 
-/// An address with or without a port, an IPv6 address in brackets or not.
+/// An address with or without a port; an IPv6 address may be in brackets.
 fn node(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let plain = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -54,12 +54,12 @@ fn node(text: &str) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-/// Whose word about a client's address is taken; `http.trusted_proxies` and `http.forwarded_header`.
+/// Which proxies are trusted to report a client's address; `http.trusted_proxies` and `http.forwarded_header`.
 #[derive(Clone, Debug)]
 pub struct Proxies {
     trusted: Arc<[IpNet]>,
     header: ForwardedHeader,
-    /// Whether the log has said that an untrusted peer sends the header.
+    /// Whether the log has already reported that an untrusted peer sends the header.
     told: Arc<AtomicBool>,
 }
 
@@ -104,7 +104,7 @@ impl Proxies {
         self.trusted.iter().any(|network| network.contains(&address))
     }
 
-    /// Behind a proxy that is not listed, all clients have one address, and one attacker makes all of them wait.
+    /// Behind an unlisted proxy all clients share one address, so one attacker exhausts the limits of all of them.
     fn tell_once(&self, peer: IpAddr, headers: &HeaderMap) {
         let name = self.header.name();
         if headers.contains_key(name) && !self.told.swap(true, Ordering::Relaxed) {

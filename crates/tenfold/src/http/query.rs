@@ -1,4 +1,4 @@
-//! What stands behind the question mark.
+//! The query string of a request.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -11,14 +11,14 @@ use utoipa::IntoParams;
 use super::problem::Problem;
 use super::state::ServerState;
 
-/// The parameters behind the question mark, as a struct that derives `Deserialize` and `IntoParams`.
+/// The parameters of the query string, as a struct that derives `Deserialize` and `IntoParams`.
 ///
-/// A parameter that the operation does not have, and one whose value does not fit, is a 400 that names it and what is
-/// allowed. A handler may take [`Page`] beside it.
+/// An unknown parameter, or a value that does not fit, is a 400 that names it and what is allowed. A handler may take
+/// [`Page`] beside it.
 pub struct Query<T>(pub T);
 
 async fn read<T: DeserializeOwned>(parts: &mut Parts, state: &ServerState) -> Result<T, Problem> {
-    // The parser would put a replacement character in the place of bytes that are no UTF-8.
+    // The parser would replace bytes that are not UTF-8 by a replacement character.
     let mut pairs = parts.uri.query().unwrap_or_default().split('&');
     if let Some(pair) = pairs.find(|pair| percent_decode_str(pair).decode_utf8().is_err()) {
         let name = percent_decode_str(pair.split('=').next().unwrap_or_default()).decode_utf8_lossy();

@@ -1,4 +1,4 @@
-//! The parameters that each operation has.
+//! The query parameters of each operation.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! Whether requests can be served, tried at most once a second, however often it is asked.
+//! Whether requests can be served, checked at most once a second, however often a client asks.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use super::problem::Problem;
 
-/// For so long an answer holds.
+/// How long a result is valid.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long a read and a write may take together.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What was found the last time.
+/// The last result.
 pub(crate) struct Readiness {
     last: Mutex<Option<(Instant, Result<(), String>)>>,
     turn: Semaphore,
@@ -26,7 +26,7 @@ impl Readiness {
         Readiness { last: Mutex::new(None), turn: Semaphore::new(1) }
     }
 
-    /// Whether the database answers and takes a write. While one request tries, others get what was found before.
+    /// Whether the database answers and takes a write. While one request checks, others get the previous result.
     ///
     /// # Errors
     /// 503 `not-ready` with the reason.
@@ -48,7 +48,7 @@ impl Readiness {
         }
         let tried = try_out(database).await;
         let found = tried.map_err(|error| {
-            // Here and not with each answer: a balancer asks every second.
+            // Logged here and not with each answer: a balancer asks every second.
             tracing::warn!(error = %error, "not ready: the database accepts no writes");
             reason(&error, database.dialect())
         });
@@ -56,7 +56,7 @@ impl Readiness {
         found.map_err(not_ready)
     }
 
-    /// What was found, if that is not older than `age`.
+    /// The last result, if it is not older than `age`.
     fn found(&self, age: Duration) -> Option<Result<(), Problem>> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, found) = last.as_ref()?;
@@ -70,7 +70,8 @@ async fn try_out(database: &Database) -> Result<(), DataError> {
     database.try_write(deadline).await
 }
 
-/// Why, in words that a stranger may read: what a connection to PostgreSQL says names hosts and certificates.
+/// The reason, without details that an outsider must not read: PostgreSQL's connection errors name hosts and
+/// certificates.
 fn reason(error: &DataError, dialect: Dialect) -> String {
     match error {
         DataError::Unavailable(_) if dialect == Dialect::Postgres => {

@@ -1,4 +1,4 @@
-//! The outermost layer: every request gets a trace, a scope, a deadline, and is counted when it ends.
+//! The outermost layer: every request gets a trace, a scope and a deadline, and is counted when it ends.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use super::state::ServerState;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// Put into an answer's extensions, it keeps the request out of what the console shows: its own, for one.
+/// In an answer's extensions it keeps the request out of the console; the console's own requests use it.
 #[derive(Clone, Copy, Debug)]
 pub struct Unrecorded;
 
@@ -48,7 +48,7 @@ pub(super) async fn serve(
     let host = host::check(&mut request);
     let cors = Cors::of(&state.settings().origins, &shared, &request);
 
-    // A panic is this request's failure, not its connection's; also one in a task or a batch of its scope.
+    // A panic fails this request, not its connection; so does one in a task or a batch of its scope.
     let driven =
         AssertUnwindSafe(patience.limit(scope.drive(admit(host, &cors, request, next)))).catch_unwind();
     let mut response = match driven.instrument(span.clone()).await {
@@ -72,7 +72,7 @@ pub(super) async fn serve(
     response
 }
 
-/// Lets a request through to its handler, unless it is one that no handler should see.
+/// Passes a request on to its handler, unless it is invalid or a preflight.
 async fn admit(host: Result<(), Problem>, cors: &Cors, mut request: Request, next: Next) -> Response {
     if let Err(problem) = host {
         return problem.into_response();
@@ -101,7 +101,7 @@ fn record(
     trace: TraceContext,
     parent: Option<SpanId>,
 ) -> Recording {
-    // An unknown method is a client's invention, and the number of names is bounded.
+    // An unknown method is the client's invention, and the number of names is bounded.
     let known = [
         Method::GET,
         Method::HEAD,
@@ -124,7 +124,7 @@ fn record(
     })
 }
 
-/// The caller's id for the request, if it is harmless in a log, else the trace's.
+/// The caller's request id if it is safe to log, else the trace id.
 fn request_id(headers: &HeaderMap, trace: TraceContext) -> HeaderValue {
     let harmless = |id: &&HeaderValue| {
         (1..=64).contains(&id.len())

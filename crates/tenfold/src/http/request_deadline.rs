@@ -1,4 +1,4 @@
-//! More time than `http.deadline` for a request whose client is still sending: it may last as long as bytes arrive.
+//! Extends `http.deadline` for a request whose client is still sending: it may last as long as bytes arrive.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -14,7 +14,7 @@ use super::state::ServerState;
 
 /// When the request is given up. A handler that streams a body moves it with each piece that arrives.
 ///
-/// The handler's own [`Context`] keeps the first deadline; what it does afterwards goes through [`RequestDeadline::afresh`].
+/// The handler's own [`Context`] keeps the first deadline; later work goes through [`RequestDeadline::afresh`].
 #[derive(Clone)]
 pub struct RequestDeadline(Arc<Mutex<Instant>>);
 
@@ -23,7 +23,7 @@ impl RequestDeadline {
         RequestDeadline(Arc::new(Mutex::new(deadline)))
     }
 
-    /// Gives the request `http.deadline` from now on, but none after `last`.
+    /// Gives the request `http.deadline` from now on, but not beyond `last`.
     pub fn renew(&self, state: &ServerState, last: Instant) {
         let deadline = (Instant::now() + state.settings().deadline).min(last);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
@@ -42,7 +42,7 @@ impl RequestDeadline {
         done
     }
 
-    /// Waits for `work` until the deadline, wherever that has moved meanwhile.
+    /// Waits for `work` until the deadline, even if the deadline moves meanwhile.
     pub(super) async fn limit<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         loop {

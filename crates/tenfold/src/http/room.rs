@@ -1,4 +1,4 @@
-//! Places for connections: `http.max_connections`, and which of them makes room for the next.
+//! Places for connections: `http.max_connections`, and which connection makes room for the next.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use super::connection::Activity;
 
-/// A connection that has been quiet for less keeps its place: its next request may be on the way.
+/// A connection that has been quiet for less than this keeps its place: its next request may be on the way.
 const REST: Duration = Duration::from_secs(1);
 /// How often the connections are searched for one that can make room.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// The connections that there are.
+/// The open connections.
 pub(super) struct Room {
     places: Arc<Semaphore>,
     size: usize,
@@ -29,8 +29,8 @@ impl Room {
         Arc::new(Room { places, size, open, next: AtomicU64::new(0) })
     }
 
-    /// A place for a connection, once there is one. While there is none, the one that has been at rest for longest is
-    /// closed; one with a request in progress never is.
+    /// A place for a connection, as soon as one is free. While none is, the connection that has been quiet for
+    /// longest is closed; a connection with a request in progress is never closed.
     pub(super) async fn enter(self: &Arc<Self>) -> Place {
         let permit = tokio::select! {
             biased;
@@ -43,7 +43,7 @@ impl Room {
         Place { room: Arc::clone(self), number, activity, _permit: permit }
     }
 
-    /// How many connections there are.
+    /// The number of connections.
     pub(super) fn taken(&self) -> usize {
         self.size - self.places.available_permits()
     }
@@ -59,7 +59,7 @@ impl Room {
 
     fn longest_at_rest(&self, now: Instant) -> Option<Arc<Activity>> {
         let open = self.open();
-        // One that was asked leaves as soon as its task runs, and its place is enough.
+        // A connection that was asked leaves as soon as its task runs, and one free place is enough.
         if open.values().any(|activity| activity.is_asked_to_leave()) {
             return None;
         }
@@ -73,7 +73,7 @@ impl Room {
     }
 }
 
-/// A connection's place, which is free again when this is dropped.
+/// A connection's place, which is freed when this is dropped.
 pub(super) struct Place {
     room: Arc<Room>,
     number: u64,

@@ -1,7 +1,7 @@
-//! Finds all faults of a body that was refused: serde stops at the first one, a person at a form wants them all.
+//! Finds all faults of a refused body: serde stops at the first one, but a person at a form needs them all.
 //!
-//! Serde decides whether a body is taken. Only when it has said no, the body is held against the schema that the
-//! document shows, which is made from the same types; so the happy path pays nothing.
+//! Serde decides whether a body is accepted. Only a body that serde refused is checked against the schema of the
+//! document, which is generated from the same types. So the happy path pays nothing.
 
 use std::collections::HashMap;
 
@@ -19,16 +19,16 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// A fault; of what a client sent only the beginning is repeated.
+    /// A fault; it repeats only the beginning of what the client sent.
     pub(super) fn new(pointer: &str, detail: &str) -> Self {
         Fault { pointer: shortened(pointer), detail: shortened(detail) }
     }
 }
 
-/// Further faults are not listed.
+/// The most faults that are listed.
 const MOST: usize = 20;
 
-/// The faults of `value`, which was meant to be a `T`, in the order of the schema; 20 at most.
+/// The faults of `value` as a `T`, in the order of the schema; 20 at most.
 pub(super) fn faults<T: ToSchema>(value: &Value) -> Vec<Fault> {
     let mut named = Vec::new();
     T::schemas(&mut named);
@@ -88,7 +88,7 @@ impl Search {
         }
     }
 
-    /// One of several schemas, which often are one and null.
+    /// One of several schemas, often a schema and null.
     fn check_choice(&mut self, value: &Value, choices: &[&Value], at: &str) {
         let mut others = choices.iter().filter(|choice| choice["type"] != "null");
         if value.is_null() && others.clone().count() < choices.len() {

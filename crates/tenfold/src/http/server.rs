@@ -29,7 +29,7 @@ pub enum ServeError {
     /// Another process has the port.
     #[error("{0} is in use: stop the other process, or choose another address with --listen")]
     InUse(SocketAddr),
-    /// Ports below 1024 need a right that this process lacks.
+    /// Ports below 1024 need a privilege that this process lacks.
     #[error("this user may not listen on {0}: choose a port above 1023 with --listen")]
     Forbidden(SocketAddr),
     /// Any other refusal.
@@ -37,14 +37,14 @@ pub enum ServeError {
     Other(SocketAddr, std::io::Error),
 }
 
-/// An address that is listened on; [`Bound::serve`] answers.
+/// A listening address; [`Bound::serve`] answers requests on it.
 pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
 }
 
 impl Bound {
-    /// Begins to listen. Port 0 takes a free one.
+    /// Binds the address. Port 0 takes a free port.
     ///
     /// # Errors
     /// [`ServeError`] says which option to change.
@@ -59,12 +59,12 @@ impl Bound {
         Ok(Bound { listener, address })
     }
 
-    /// The address, with the port that was taken.
+    /// The address, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `stop`; then takes no more connections and waits for the requests in flight.
+    /// Serves until `stop`; then accepts no more connections and waits for the requests in flight.
     ///
     /// Returns how many connections were still open when `http.shutdown_timeout` ended the wait.
     pub async fn serve(
@@ -87,7 +87,7 @@ impl Bound {
         }
         drop((self.listener, stopped));
         let _ = stopping.send(());
-        // Each connection holds a receiver.
+        // Each connection holds a receiver, so this ends with the last one.
         let ended = tokio::time::timeout(settings.shutdown_timeout, stopping.closed()).await;
         if ended.is_ok() { 0 } else { room.taken() }
     }
@@ -107,7 +107,7 @@ impl Bound {
                     return (stream, peer.ip());
                 }
                 Err(error) => {
-                    // Out of file descriptors, for one: others have to end before it can go on.
+                    // For example, out of file descriptors: other connections must end first.
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -126,13 +126,13 @@ struct Server {
 impl Server {
     fn new(router: Router, settings: &HttpSettings) -> Self {
         let mut http = Builder::new(TokioExecutor::new());
-        // hyper's limit for a head would end what is only idle: `Watch` has both.
+        // hyper's limit for a head would end an idle connection: `Watch` enforces both limits.
         http.http1().timer(TokioTimer::new()).header_read_timeout(None);
         http.http2().timer(TokioTimer::new()).max_concurrent_streams(200);
         Server { http, router: TowerToHyperService::new(router), settings: Arc::new(settings.clone()) }
     }
 
-    /// Serves one connection until its client leaves, the process stops, or it has to make room.
+    /// Serves one connection until its client leaves, the process stops, or the connection has to make room.
     fn connect(
         &self,
         stream: TcpStream,
@@ -156,7 +156,7 @@ impl Server {
             loop {
                 tokio::select! {
                     biased;
-                    // A client that went away or spoke nonsense is its own affair.
+                    // A client that disconnects or sends garbage is not an error of the service.
                     _ = connection.as_mut() => break,
                     end = watch.end() => match end {
                         End::Idle => connection.as_mut().graceful_shutdown(),
@@ -174,7 +174,7 @@ impl Server {
     }
 }
 
-/// Passes the requests of a connection on to the router with the peer's address, and notes what becomes of them.
+/// Passes the requests of a connection to the router with the peer's address, and records their progress.
 struct Requests {
     activity: Arc<Activity>,
     peer: PeerAddress,

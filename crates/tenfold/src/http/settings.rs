@@ -8,17 +8,17 @@ use crate::config::Secret;
 
 /// The session's cookie on `https`: the prefix binds it to this host, path `/` and TLS (RFC 6265bis).
 const SECURE_COOKIE: &str = "__Host-tenfold";
-/// The session's cookie on plain `http`, which browsers give no `__Host-` cookie for: development on loopback.
+/// The session's cookie on plain `http`, where browsers refuse `__Host-` cookies: development on loopback.
 const PLAIN_COOKIE: &str = "tenfold";
 
-/// What the layer around the handlers needs to know of the configuration.
+/// The part of the configuration that the layer around the handlers needs.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     /// After this long a request is given up with a 503.
     pub deadline: Duration,
     /// The longest body that is read, in bytes.
     pub body_limit: usize,
-    /// Connections at once; for one more, the one that is idle longest is closed, or it waits.
+    /// Connections at once. For one more, the longest idle one is closed; otherwise the new one waits.
     pub max_connections: usize,
     /// How long a client may take to send a request's head.
     pub header_timeout: Duration,
@@ -26,26 +26,26 @@ pub struct HttpSettings {
     pub body_timeout: Duration,
     /// How long a connection may be without a request.
     pub idle_timeout: Duration,
-    /// The least bytes a second at which a client must send a body and take an answer.
+    /// The minimum rate, in bytes per second, at which a client must send a body and read an answer.
     pub least_pace: u64,
-    /// Over how long a client's pace is measured.
+    /// The window over which a client's rate is measured.
     pub pace_window: Duration,
     /// How long requests in flight may take once the process is stopping.
     pub shutdown_timeout: Duration,
-    /// Whether answers say what they cost.
+    /// Whether answers report their cost.
     pub server_timing: bool,
     /// Whether clients reach the service by https, so that cookies can be `__Host-` and `Secure`.
     pub https: bool,
-    /// Which pages of a browser are the service's own, and which others may use its API.
+    /// Which pages are the service's own, and which others may use its API.
     pub origins: Origins,
-    /// What `/metrics` asks for; empty for nothing.
+    /// The password of `/metrics`; empty for none.
     pub metrics_password: Secret,
-    /// Whose word about a client's address is taken.
+    /// Which proxies are trusted to report a client's address.
     pub proxies: Proxies,
 }
 
 impl HttpSettings {
-    /// The least bytes that a client must send or take in one `pace_window`.
+    /// The fewest bytes that a client must send or read in one `pace_window`.
     pub(crate) fn least_in_a_window(&self) -> u64 {
         let milliseconds = u64::try_from(self.pace_window.as_millis()).unwrap_or(u64::MAX);
         self.least_pace.saturating_mul(milliseconds) / 1000

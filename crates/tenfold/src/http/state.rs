@@ -1,4 +1,4 @@
-//! What all handlers share, and the type of their routes.
+//! The state that all handlers share, and the type of their routes.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use super::settings::HttpSettings;
 /// The routes of a module, with their part of the OpenAPI document.
 pub type Routes = OpenApiRouter<ServerState>;
 
-/// What all handlers share; cheap to clone.
+/// The state that all handlers share; cheap to clone.
 #[derive(Clone)]
 pub struct ServerState(Arc<Shared>);
 
@@ -32,13 +32,13 @@ impl Stopping {
         self.0.store(true, Ordering::Release);
     }
 
-    /// Whether it was.
+    /// Whether the process is stopping.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// Set once this process has filled its database with demo data, or found it filled.
+/// Set once the database has demo data, filled by this process or an earlier one.
 #[derive(Clone, Default)]
 pub(crate) struct Demonstration(Arc<AtomicBool>);
 
@@ -78,7 +78,7 @@ impl ServerState {
         &self.0.metrics
     }
 
-    /// What a person sees of the process.
+    /// The telemetry that the console shows.
     pub fn telemetry(&self) -> &Telemetry {
         &self.0.telemetry
     }
@@ -106,7 +106,7 @@ impl ServerState {
         &*self.0.authenticator
     }
 
-    /// Told once, when the routes are put together.
+    /// Set once, when the routes are put together.
     pub(crate) fn know_query_names(&self, names: QueryNames) {
         let _ = self.0.query_names.set(names);
     }

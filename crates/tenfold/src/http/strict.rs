@@ -1,6 +1,6 @@
-//! Reads structs from JSON objects only, and plain variants of enums from strings only. Serde's derive would also
-//! take an array of the fields' values in their order, and `{"dark": null}` for `"dark"`, which no document of the
-//! API mentions and no client should come to rely on.
+//! Reads structs from JSON objects only, and plain enum variants from strings only. Serde's derive would also
+//! accept an array of the fields' values in order, and `{"dark": null}` for `"dark"`. The API's document mentions
+//! neither, and no client should rely on them.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{
@@ -8,7 +8,7 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-/// Hands everything on, and asks for a map where a struct is wanted, at any depth.
+/// Forwards everything, but requests a map where a struct is expected, at any depth.
 pub(super) struct Strict<T>(pub T);
 
 macro_rules! hand_on {
@@ -68,7 +68,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         self.0.deserialize_tuple_struct(name, length, Strict(visitor))
     }
 
-    /// As anything: serde_json reports a number in place of an enum as bad syntax, though the body is JSON.
+    /// As anything: serde_json reports a number in place of an enum as a syntax error, though the body is valid JSON.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -170,7 +170,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strict<S> {
     }
 }
 
-/// Reads an enum: a string is a plain variant, an object of one entry one that holds something.
+/// Reads an enum: a string is a plain variant, an object with one entry a variant with content.
 struct Variant<V>(V);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Variant<V> {
@@ -189,7 +189,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Variant<V> {
     }
 }
 
-/// A variant that holds something.
+/// A variant with content.
 struct Holding<A>(A);
 
 impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Holding<A> {

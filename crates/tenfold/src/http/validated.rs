@@ -1,5 +1,5 @@
-//! Values with bounds: a field's type says what is allowed, requests are refused by it and the OpenAPI document shows
-//! it.
+//! Values with bounds: a field's type says what is allowed, requests are checked against it, and the OpenAPI document
+//! shows it.
 
 use std::fmt;
 use std::ops::Deref;
@@ -141,7 +141,7 @@ impl<'de, T: DeserializeOwned, const MIN: usize, const MAX: usize> Deserialize<'
 
 impl<T: ToSchema, const MIN: usize, const MAX: usize> PartialSchema for List<T, MIN, MAX> {
     fn schema() -> RefOr<Schema> {
-        // What has no fields is shown where it stands.
+        // A type without fields is shown where it is used.
         let item = match T::schema() {
             RefOr::T(Schema::Object(object)) if !object.properties.is_empty() => {
                 RefOr::Ref(Ref::from_schema_name(T::name()))
@@ -231,7 +231,7 @@ impl EmailAddress {
 
 impl fmt::Debug for EmailAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // It names a person.
+        // It identifies a person.
         write!(f, "EmailAddress({} bytes)", self.0.len())
     }
 }

@@ -1,4 +1,4 @@
-//! Budgets: how many statements a request may cost, and that rows do not make it cost more.
+//! Budgets: how many statements a request may cost, and that more rows do not make it cost more.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use tenfold_data::{CallSite, StatementRecord};
 
 use super::{TestApp, TestRequest, TestResponse};
 
-/// Fails unless the request costs exactly so many statements; gives the answer. The message lists what was sent.
+/// Fails unless the request costs exactly this many statements; returns the answer. The message lists the statements.
 ///
 /// ```ignore
 /// let answer = assert_statements!(app, app.get("/v1/users").bearer(&token), 5);
@@ -22,8 +22,9 @@ macro_rules! assert_statements {
     };
 }
 
-/// Fails unless requests cost as many statements and calls to other modules with twice and three times the rows.
-/// `populate` adds rows, the same number each time it is called; `requests` gives the requests to send then.
+/// Fails unless requests cost the same number of statements and calls to other modules with twice and three
+/// times the rows. `populate` adds rows, the same number each time; `requests` returns the requests to send
+/// then.
 ///
 /// ```ignore
 /// assert_scales!(app, async || add_projects(app, 5).await, || vec![app.get("/v1/projects").bearer(&token)]);
@@ -40,7 +41,7 @@ macro_rules! assert_scales {
 /// What [`assert_statements!`](crate::assert_statements) does.
 ///
 /// # Errors
-/// When it costs another number; the text says which statements they are.
+/// When it costs another number; the text lists the statements.
 pub async fn count_statements(
     app: &TestApp,
     request: TestRequest,
@@ -63,8 +64,8 @@ pub async fn count_statements(
 /// What [`assert_scales!`](crate::assert_scales) does.
 ///
 /// # Errors
-/// When something is sent or called more often with more rows, when a request fails, and when the requests read no
-/// more rows at the end than at the beginning: then it would prove nothing.
+/// When more rows cause more statements or calls, when a request fails, and when the requests read no more rows at
+/// the end than at the beginning: the check would prove nothing.
 pub async fn scale(
     app: &TestApp,
     populate: impl AsyncFn(),
@@ -136,7 +137,7 @@ impl Round {
     }
 }
 
-/// How often each statement was sent from each line, in the order in which they were first.
+/// How often each line sent each statement, in the order of the first occurrence.
 fn counted(sent: &[StatementRecord]) -> Vec<((&str, CallSite), usize)> {
     let mut counted: Vec<((&str, CallSite), usize)> = Vec::new();
     for record in sent {

@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 
 use crate::http::PeerAddress;
 
-/// A request that is being put together; [`TestRequest::send`] sends it.
+/// A request under construction; [`TestRequest::send`] sends it.
 pub struct TestRequest {
     router: Router,
     builder: http::request::Builder,
@@ -36,7 +36,7 @@ impl TestRequest {
     /// Sends the request as if from this address, in place of 127.0.0.1.
     ///
     /// # Panics
-    /// When the text is no address.
+    /// When the text is not an address.
     pub fn from_address(mut self, address: &str) -> Self {
         let address = address.parse().expect("the test's address is one");
         self.builder = self.builder.extension(PeerAddress(address));
@@ -74,7 +74,7 @@ impl TestRequest {
         self
     }
 
-    /// Sends a body that arrives piece by piece; one that ends with an error breaks off.
+    /// Sends a body that arrives piece by piece; an error aborts it.
     pub fn pieces<S>(mut self, pieces: S) -> Self
     where
         S: futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static,
@@ -86,7 +86,7 @@ impl TestRequest {
     /// Sends the request and reads the whole answer.
     ///
     /// # Panics
-    /// When the request is none, or the answer breaks off.
+    /// When the request is invalid, or the answer is aborted.
     pub async fn send(self) -> TestResponse {
         let request = self.builder.body(self.body).expect("the test's request is one");
         let response = self.router.oneshot(request).await.unwrap_or_else(|never| match never {});
@@ -95,10 +95,10 @@ impl TestRequest {
         TestResponse { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
-    /// Sends the request and gives the answer while it comes, for one that has no end.
+    /// Sends the request and returns the answer while it arrives, for an endless answer.
     ///
     /// # Panics
-    /// When the request is none.
+    /// When the request is invalid.
     pub async fn stream(self) -> TestStream {
         let request = self.builder.body(self.body).expect("the test's request is one");
         let response = self.router.oneshot(request).await.unwrap_or_else(|never| match never {});
@@ -139,7 +139,7 @@ impl TestResponse {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is none; the message shows it.
+    /// When it is not JSON; the message shows it.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{} is no JSON ({error}): {}", self.status, self.text()))
@@ -164,7 +164,7 @@ impl TestResponse {
     /// How many statements the request cost, as `Server-Timing` says.
     ///
     /// # Panics
-    /// When the answer does not say.
+    /// When the answer has no such header.
     pub fn statements(&self) -> u64 {
         let timing = self.header("server-timing");
         let count = timing.split("statements=").nth(1).and_then(|rest| rest.split('"').next());
@@ -172,10 +172,11 @@ impl TestResponse {
     }
 }
 
-/// After this long without a piece of the response a test has failed. It is no sleep: a piece that arrives is read at once.
+/// A test fails after this long without a piece of the response. It is not a sleep: a piece is read as soon as it
+/// arrives.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// An answer that is still coming.
+/// An answer that is still arriving.
 #[derive(Debug)]
 pub struct TestStream {
     status: u16,
@@ -197,7 +198,7 @@ impl TestStream {
     /// The next piece of the body as text; nothing after the last.
     ///
     /// # Panics
-    /// When none comes within ten seconds, or the answer breaks off.
+    /// When none comes within ten seconds, or the answer is aborted.
     pub async fn next(&mut self) -> Option<String> {
         let frame = tokio::time::timeout(SILENCE, self.body.frame()).await;
         let frame = frame.unwrap_or_else(|_| panic!("the answer is silent for {SILENCE:?}"))?;

@@ -132,15 +132,15 @@ impl TestApp {
         self.forget();
     }
 
-    /// Runs `work` in a scope of its own, to prepare rows or to look at them.
+    /// Runs `work` in its own scope, to prepare or inspect rows.
     pub async fn run<T>(&self, work: impl AsyncFnOnce(SystemContext) -> T) -> T {
-        // What prepares a test is not what it tests.
+        // The preparation of a test is not under test.
         let work = async |cx: SystemContext| work(cx.repeating("a test's own work")).await;
         self.started.database.run(None, work).await
     }
 
-    /// Fails the test when a request or job of it ran a statement on another module's tables, repeated one, ran one whose
-    /// plan does not hold at scale, or waited for something else inside a transaction.
+    /// Fails the test if one of its requests or jobs touched another module's tables, repeated a statement, ran a
+    /// statement whose plan does not scale, or waited for something else inside a transaction.
     async fn refuse_breaches_and_waste(&self) {
         let (url, dialect) = (self.all_powerful_url(), self.started.database.dialect());
         let ran = self.observed.take_ran();
@@ -156,30 +156,30 @@ impl TestApp {
         assert!(found.is_empty(), "the test holds, but not at scale:\n\n{}\n", found.join("\n\n"));
     }
 
-    /// The address of a superuser: planning as at scale and creating roles needs rights that no role of an application
-    /// has.
+    /// The URL of a superuser: planning as at scale and creating roles need privileges that an application's role
+    /// lacks.
     fn all_powerful_url(&self) -> String {
         self.place.superuser_url().unwrap_or_else(|| self.place.url().to_owned())
     }
 
-    /// Which of these texts reach past the tables of their modules, but for what `tenfold-check.toml` tolerates. What a
-    /// test sent is judged at its end by itself; this is for texts that no test sends.
+    /// Which of these statements use tables of other modules, except those that `tenfold-check.toml` tolerates.
+    /// Statements that a test sends are checked at its end anyway; this is for statements that no test sends.
     pub async fn breaches(&self, texts: &[ModuleText]) -> Vec<Breach> {
         rights::breaches(&self.all_powerful_url(), texts).await
     }
 
-    /// The N+1s so far; those that no test takes fail it at its end.
+    /// The N+1s so far. A test that does not take them fails at its end.
     pub fn take_repeated(&self) -> Vec<RepeatedRecord> {
         self.observed.take_repeated()
     }
 
-    /// The transactions so far that waited for something that is not the database; those that no test takes fail it at
-    /// its end.
+    /// The transactions so far that waited for something other than the database. A test that does not take them fails
+    /// at its end.
     pub fn take_waited(&self) -> Vec<WaitRecord> {
         self.observed.take_waited()
     }
 
-    /// Runs the jobs and deliveries that are due now, one after the other, until nothing is. Says how many ran.
+    /// Runs the jobs and deliveries that are due now, one after the other, until none is. Returns how many ran.
     ///
     /// # Panics
     /// When the database refuses.
@@ -187,12 +187,12 @@ impl TestApp {
         self.started.jobs.run_due().await.expect("jobs can be claimed")
     }
 
-    /// What runs the jobs, to end one or have it tried again as an operator does.
+    /// The job runner, to cancel a job or to retry it as an operator does.
     pub fn jobs(&self) -> &tenfold_jobs::Jobs {
         &self.started.jobs
     }
 
-    /// The clock; moving it moves the application's.
+    /// The clock; moving it moves the application's clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -207,13 +207,13 @@ impl TestApp {
         self.place.url()
     }
 
-    /// The folder of the test's own, where the modules' `file:` settings lie by their key: `files.blobs`.
+    /// The test's own folder, which holds the modules' `file:` settings by key: `files.blobs`.
     pub fn folder(&self) -> &Path {
         &self.folder.0
     }
 
-    /// Answers on a socket of loopback for as long as `test` runs, which gets the address: for what only a connection
-    /// shows, a client that goes away for one.
+    /// Serves on a loopback socket while `test` runs, and passes it the address: for behaviour that only a connection
+    /// shows, such as a client that disconnects.
     ///
     /// # Panics
     /// When no port is free.
@@ -268,7 +268,7 @@ impl TestApp {
     }
 }
 
-/// A folder that goes with its test.
+/// A folder that is deleted with its test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -282,7 +282,7 @@ impl Folder {
         Folder(path)
     }
 
-    /// Every setting whose default is a folder, `file:…`, as one within this.
+    /// Every setting whose default is a folder, `file:…`, redirected into this one.
     fn settings(&self, defaults: &str) -> Vec<(String, String)> {
         let loaded = Loader::new("defaults.toml", defaults).expect("the defaults are right").load();
         let folders = loaded.documentation().filter(|setting| setting.default.starts_with("\"file:"));
@@ -293,7 +293,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // It is in the temporary folder: what stays behind is harmless.
+        // It is in the temporary folder: a leftover is harmless.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -16,7 +16,7 @@ struct Kept {
     calls: Vec<CallRecord>,
     repeated: Vec<RepeatedRecord>,
     waited: Vec<WaitRecord>,
-    /// Every text of each module once, also of statements that were forgotten.
+    /// Every statement text of each module once, including statements that were forgotten.
     ran: BTreeMap<&'static str, BTreeMap<String, Ran>>,
 }
 
@@ -82,7 +82,7 @@ impl Observer for Observed {
     }
 }
 
-/// Whether a test itself asked: what prepares or looks at rows has no plan to keep.
+/// Whether the test itself sent it: statements that prepare or inspect rows need no plan check.
 fn is_of_a_test(record: &StatementRecord) -> bool {
     let file = record.site.file();
     file.starts_with("tests/") || file.contains("/tests/")

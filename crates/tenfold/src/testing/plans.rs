@@ -1,4 +1,4 @@
-//! The guard over the plans of what tests ran, and its exceptions.
+//! The guard over the plans of the statements that tests ran, and its exceptions.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use super::exceptions;
 /// The file of exceptions, in the folder of the crate that is tested or in one above it.
 const EXCEPTIONS: &str = "plan-exceptions.toml";
 
-/// A statement whose plan may be what it is.
+/// A statement that may keep a bad plan.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Exception {
@@ -31,10 +31,10 @@ struct Exceptions {
     exception: Vec<Exception>,
 }
 
-/// What was explained in this process already.
+/// The statements that this process has explained already.
 static EXPLAINED: LazyLock<Mutex<HashSet<(Dialect, String)>>> = LazyLock::new(Mutex::default);
 
-/// Explains what was not explained before, and says what is bad, or what exception is not needed.
+/// Explains the statements that were not explained before; returns the bad plans and the unused exceptions.
 pub(super) async fn bad(url: &str, dialect: Dialect, ran: Vec<Ran>) -> Vec<String> {
     let new: Vec<Ran> = {
         let mut explained = EXPLAINED.lock().unwrap_or_else(PoisonError::into_inner);

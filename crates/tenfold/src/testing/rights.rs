@@ -1,4 +1,4 @@
-//! The guard over whose tables statements touch. It tolerates what `tenfold check` does.
+//! The guard over the ownership of the tables that statements touch. It tolerates what `tenfold check` does.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -10,10 +10,10 @@ use tenfold_data::testing::rights::{self, Breach, ModuleText, Reach};
 
 use super::exceptions;
 
-/// The exceptions of `tenfold check`, which sees to it that each has a reason, a use and an end.
+/// The exceptions of `tenfold check`, which checks that each has a reason, a use and an end.
 const EXCEPTIONS: &str = "tenfold-check.toml";
 
-/// The rule from which an exception lets a module reach another's table.
+/// The rule whose exceptions let a module use another module's table.
 const RULE: &str = "tables";
 
 #[derive(Default, Deserialize)]
@@ -31,8 +31,8 @@ struct Allow {
 }
 
 impl Allow {
-    /// Whether the statement may reach the table. An exception that names the table is for all of its module: a file
-    /// declares the entity, and others ask for it.
+    /// Whether the statement may use the table. An exception that names the table holds for the whole module: one
+    /// file declares the entity, and others query it.
     fn covers(&self, statement: &ModuleText, table: &str) -> bool {
         let file = statement.place.split(':').next().unwrap_or_default();
         let is_of_module = || {
@@ -47,13 +47,13 @@ impl Allow {
     }
 }
 
-/// What was judged in this process already: a text of a module, on a database, beside these modules. They belong to it,
-/// since the longest name that a table bears owns it.
+/// The statements that this process has checked already: a text of a module, on a database, beside these modules. The
+/// modules are part of the key, since a table belongs to the module with the longest matching prefix.
 type Judged = HashSet<(Dialect, Vec<&'static str>, &'static str, String)>;
 
 static JUDGED: LazyLock<Mutex<Judged>> = LazyLock::new(Mutex::default);
 
-/// Judges what was not judged before, and says what reaches past its module's tables.
+/// Checks the statements that were not checked before, and returns those that use tables of other modules.
 pub(super) async fn new_breaches(
     url: &str,
     dialect: Dialect,
@@ -68,7 +68,7 @@ pub(super) async fn new_breaches(
     if new.is_empty() { Vec::new() } else { breaches(url, &new).await }
 }
 
-/// What of these texts reaches past its module's tables and is not tolerated.
+/// Which of these statements use tables of other modules and are not tolerated.
 pub(super) async fn breaches(url: &str, texts: &[ModuleText]) -> Vec<Breach> {
     let (exceptions, _): (Exceptions, _) = exceptions::read(EXCEPTIONS);
     let found = rights::breaches(url, texts).await;
@@ -92,7 +92,7 @@ mod tests {
 
     use super::{Breach, Exceptions, ModuleText, Reach, remaining};
 
-    /// The tables that are left of two when this exception is made for a statement of billing.
+    /// The tables that remain of two when billing's statement gets this exception.
     fn left(rule: &str, path: &str, names: &str) -> Vec<String> {
         let list = format!(
             "[[allow]]\nrule = \"{rule}\"\nwhere = \"{path}\"\n{names}\nreason = \"x\"\nuntil = \"y\""

@@ -1,6 +1,6 @@
-//! What the OpenAPI document says of an operation, read from its handler's signature.
+//! What the OpenAPI document says about an operation, read from its handler's signature.
 //!
-//! The idea is that of the crate aide: an extractor knows best what it takes from a request.
+//! The idea comes from the crate aide: an extractor knows best what it takes from a request.
 
 mod signature;
 
@@ -26,18 +26,18 @@ pub(super) const SESSION: &str = "session";
 pub(crate) const PERMISSION: &str = "x-permission";
 /// Where it keeps the roles that have this permission unless an organization says otherwise.
 pub(crate) const ROLES: &str = "x-roles";
-/// Where it keeps what a module must have built for the operation, until the application starts.
+/// Where it keeps the services that a module must have built for the operation, until the application starts.
 pub(crate) const SERVICES: &str = "x-services";
-/// Where it keeps the call that works, for tests and tools.
+/// Where it keeps an example call that works, for tests and tools.
 pub(crate) const EXAMPLE: &str = "x-example";
-/// What the content of a problem is.
+/// The content type of a problem.
 pub(super) const PROBLEM_TYPE: &str = "application/problem+json";
 
-/// A schema with the name that the document refers to it by.
+/// A schema with the name by which the document refers to it.
 pub type NamedSchema = (String, RefOr<Schema>);
 
-/// The description of one operation. [`endpoint`](crate::endpoint) writes the calls; an [`Input`] or [`Output`] of your
-/// own makes some of them too.
+/// The description of one operation. [`endpoint`](crate::endpoint) writes the calls; your own [`Input`] or [`Output`]
+/// makes some of them too.
 pub struct Endpoint {
     path: &'static str,
     operation: Operation,
@@ -63,14 +63,14 @@ impl Endpoint {
         Endpoint { path, operation, schemas: Vec::new(), extensions, example }
     }
 
-    /// The operation takes what this argument of its handler takes.
+    /// The operation takes what this argument of its handler describes.
     #[must_use]
     pub fn takes<I: Input>(mut self) -> Self {
         I::describe(&mut self);
         self
     }
 
-    /// The operation answers what its handler gives.
+    /// The operation answers what its handler returns.
     #[must_use]
     pub fn gives<O: Output>(mut self) -> Self {
         O::describe(&mut self);
@@ -120,14 +120,14 @@ impl Endpoint {
         self
     }
 
-    /// What stands behind the question mark in the example.
+    /// The query string in the example.
     #[must_use]
     pub fn example_query(mut self, query: &'static str) -> Self {
         self.example.insert("query".to_owned(), query.into());
         self
     }
 
-    /// A body that is taken; text, where the operation takes bytes.
+    /// The example body; text, where the operation takes bytes.
     #[must_use]
     pub fn example_body(mut self, body: Value) -> Self {
         self.example.insert("body".to_owned(), body);
@@ -150,7 +150,7 @@ impl Endpoint {
         self.extensions.insert(ROLES.to_owned(), roles.into());
     }
 
-    /// Its handler takes a `T`, which a module builds at the start: without, the application does not start.
+    /// The handler takes a `T`, which a module builds at the start: without it, the application does not start.
     pub fn needs_service<T>(&mut self) {
         let services = self.extensions.entry(SERVICES).or_insert_with(|| json!([]));
         if let Some(services) = services.as_array_mut() {
@@ -207,7 +207,7 @@ impl Endpoint {
         self.add_response(status, problem_response(reason(status)));
     }
 
-    /// All answers so far that are no problems bear this header.
+    /// All answers so far that are not problems bear this header.
     pub fn add_answer_header(&mut self, name: &'static str, says: &'static str) {
         let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
         let header = HeaderBuilder::new().description(Some(says)).schema(Some(RefOr::T(text.into()))).build();
@@ -226,7 +226,7 @@ impl Endpoint {
     fn schema_of<T: ToSchema>(&mut self) -> RefOr<Schema> {
         T::schemas(&mut self.schemas);
         let name = schema_name::<T>();
-        // What has no name of its own, a list of something for one, stands where it is used.
+        // A type without a name, such as a list, is shown where it is used.
         let Some(name) = name else { return T::schema() };
         self.schemas.push((name.clone(), T::schema()));
         RefOr::Ref(Ref::from_schema_name(name))
@@ -254,7 +254,7 @@ impl Endpoint {
     }
 }
 
-/// A problem with these words.
+/// A problem with this description.
 pub(super) fn problem_response(says: &str) -> Response {
     let schema = RefOr::Ref(Ref::from_schema_name(Problem::name()));
     let content = ContentBuilder::new().schema(Some(schema)).build();
@@ -271,8 +271,8 @@ fn reason(status: u16) -> &'static str {
     status.and_then(|status| status.canonical_reason()).unwrap_or("Answer")
 }
 
-/// The name of a struct or enum: its own, and behind it those that it is made with, `Listing_ProjectView`. Nothing for
-/// the types of the language.
+/// The name of a struct or enum followed by those of its type arguments, `Listing_ProjectView`. Nothing for built-in
+/// types.
 fn schema_name<T: ToSchema>() -> Option<String> {
     let full = std::any::type_name::<T>();
     if full.starts_with("alloc::vec::") || full.starts_with("core::option::") || !full.contains("::") {

@@ -1,4 +1,4 @@
-//! What stands in a handler's signature, and what it says of the operation.
+//! The types in a handler's signature, and what they say about the operation.
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -23,9 +23,9 @@ use crate::http::state::ServerState;
 use axum::response::Response;
 use http::StatusCode;
 
-/// An argument of a handler: says what it takes from a request.
+/// An argument of a handler: describes what it takes from a request.
 ///
-/// For an extractor of your own: an empty body says that clients see nothing of it.
+/// For your own extractor, an empty body says that clients see nothing of it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` stands in an endpoint's signature and does not say what it takes from a request",
     label = "no `Input`",
@@ -38,7 +38,7 @@ pub trait Input {
     }
 }
 
-/// A handler's result: says what it answers.
+/// A handler's result: describes what it answers.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is what an endpoint gives, and does not say what it answers",
     label = "no `Output`",
@@ -181,17 +181,17 @@ impl<R: Output> Output for Result<R, Problem> {
     }
 }
 
-/// Its attribute says what it is, with `answers(…)`.
+/// The attribute describes it, with `answers(…)`.
 impl Output for Response {
     fn describe(_: &mut Endpoint) {}
 }
 
-/// As of a [`Response`].
+/// Described by the attribute, like a [`Response`].
 impl Output for StatusCode {
     fn describe(_: &mut Endpoint) {}
 }
 
-/// In `answers(200: Bytes as "image/png")`: bytes that are no JSON.
+/// In `answers(200: Bytes as "image/png")`: bytes that are not JSON.
 pub struct Bytes;
 
 impl PartialSchema for Bytes {
