@@ -1,4 +1,4 @@
-//! What a person does with jobs: look at them, try one again, end one.
+//! What an operator does with jobs: list them, retry one, cancel one.
 
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, sql};
 
@@ -8,13 +8,13 @@ use crate::observer::COUNTED;
 use crate::rows::{FinishedJob, JobId, JobState, QueuedJob};
 use crate::store;
 
-/// How many jobs are in each state that is not final, up to [`COUNTED`]; states without any are left out.
+/// How many jobs are in each state that is not final, up to [`COUNTED`]; empty states are left out.
 ///
 /// # Errors
-/// Whatever stops the statement.
+/// The statement failed.
 pub async fn count_queued(cx: &SystemContext) -> Result<Vec<(JobState, u64)>, DataError> {
     let mut counts = Vec::new();
-    // The words stand in the text, not in parameters, so that the index on part of the table serves.
+    // The states are literals in the text, not parameters, so that the partial index can be used.
     let later = sql!(
         "tenfold_jobs.count_later",
         "SELECT state, count(*) FROM (
@@ -29,7 +29,7 @@ pub async fn count_queued(cx: &SystemContext) -> Result<Vec<(JobState, u64)>, Da
     );
     let running: Vec<(i64,)> = running.bounded().all(cx).await?;
     counts.extend(running.into_iter().map(|(count,)| (JobState::Running, count)));
-    // All that are not held, less those that wait for their time.
+    // All jobs that no worker holds, minus those that wait for their time.
     let waiting = sql!(
         "tenfold_jobs.count_waiting",
         "SELECT count(*) FROM (SELECT id FROM tenfold_jobs WHERE token IS NULL AND state = 'available'
@@ -44,10 +44,10 @@ pub async fn count_queued(cx: &SystemContext) -> Result<Vec<(JobState, u64)>, Da
 /// The oldest jobs in a state that is not final.
 ///
 /// # Errors
-/// Whatever stops the statements.
+/// A statement failed.
 pub async fn queued(cx: &SystemContext, state: JobState, limit: usize) -> Result<Vec<QueuedJob>, DataError> {
-    // One text for each state: the indexes are on parts of the table, which a parameter would not name. SQLite takes
-    // such an index only where the text repeats its condition.
+    // One text for each state: the indexes are partial, and a parameter would not match their conditions. SQLite
+    // uses such an index only where the text repeats its condition.
     let ids = match state {
         JobState::Running => sql!(
             "tenfold_jobs.list_running",
@@ -77,7 +77,7 @@ pub async fn queued(cx: &SystemContext, state: JobState, limit: usize) -> Result
 /// The jobs in a final state that ended last, the newest first.
 ///
 /// # Errors
-/// Whatever stops the statements.
+/// A statement failed.
 pub async fn finished(
     cx: &SystemContext,
     state: JobState,
@@ -93,8 +93,8 @@ pub async fn finished(
     Ok(jobs.into_iter().flatten().map(|job| (*job).clone()).collect())
 }
 
-/// Lets a job run now: one that waits for its time or for its next attempt, or one that was given up or ended, which
-/// gets one more attempt and goes on behind its last finished step.
+/// Lets a job run now: one that waits for its time or its next attempt, or one that was given up or cancelled. The
+/// latter gets one more attempt and continues after its last finished step.
 ///
 /// # Errors
 /// [`DataError::NotFound`] when there is no such job; [`NotNow`] for one that runs or is done.
@@ -116,7 +116,7 @@ pub(crate) async fn retry(cx: &SystemContext, id: JobId) -> anyhow::Result<()> {
 /// Cancels a job: at once if it is not running, else at its worker's next heartbeat.
 ///
 /// # Errors
-/// [`DataError::NotFound`] when it is not there or finished already.
+/// [`DataError::NotFound`] when it does not exist or is already finished.
 pub(crate) async fn cancel(cx: &SystemContext, registry: &Registry, id: JobId) -> anyhow::Result<()> {
     cx.transaction(async |tx: &mut SystemTx<'_>| -> anyhow::Result<()> {
         QueuedJob::update(id).set(QueuedJob::cancel_requested, true).run(tx).await?;
@@ -135,7 +135,7 @@ pub(crate) async fn cancel(cx: &SystemContext, registry: &Registry, id: JobId) -
 pub struct NotNow {
     /// The job.
     pub id: JobId,
-    /// Where it is in its life.
+    /// Its current state.
     pub state: JobState,
 }
 

@@ -1,4 +1,4 @@
-//! What a running job can do: reach its organization, run steps once, say how far it is.
+//! What a running job can do: access its organization, run steps once, report its progress.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use tenfold_data::{Context, SystemContext, SystemTx, Uuid};
 use crate::rows::{JobId, QueuedJob};
 use crate::store;
 
-/// What an application's modules share, by type; jobs take from it what handlers take as arguments.
+/// The services that an application's modules share, by type; jobs look up here what handlers take as arguments.
 #[derive(Clone, Default)]
 pub struct Services(Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
@@ -22,13 +22,13 @@ impl Services {
         Services(Arc::new(services))
     }
 
-    /// One of them.
+    /// The service of this type.
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.0.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
     }
 }
 
-/// A job at work. Cheap to clone.
+/// A running job. Cheap to clone.
 #[derive(Clone)]
 pub struct JobContext {
     system: SystemContext,
@@ -37,7 +37,7 @@ pub struct JobContext {
     services: Services,
 }
 
-/// Why what is stored about steps may repeat.
+/// Why the statements about steps may repeat.
 const EACH_STEP: &str = "each step is looked for and stored by itself";
 
 impl JobContext {
@@ -55,7 +55,7 @@ impl JobContext {
         self.job.attempt
     }
 
-    /// Whether the job is discarded if this attempt fails. Attempts that were cut off because the worker was lost do not
+    /// Whether the job is discarded if this attempt fails. Attempts that ended because the worker was lost do not
     /// count.
     pub fn is_last_attempt(&self) -> bool {
         self.job.own_attempts() >= self.job.max_attempts
@@ -64,7 +64,7 @@ impl JobContext {
     /// A context of the organization that the job was enqueued for.
     ///
     /// # Errors
-    /// When it was enqueued for none.
+    /// When it was enqueued without one.
     pub fn cx(&self) -> anyhow::Result<Context> {
         let organization = self
             .job
@@ -73,7 +73,7 @@ impl JobContext {
         Ok(self.system.within(organization))
     }
 
-    /// A context of no organization.
+    /// A context without an organization.
     pub fn system(&self) -> &SystemContext {
         &self.system
     }
@@ -118,7 +118,7 @@ impl JobContext {
         T: Serialize + DeserializeOwned,
         F: AsyncFnOnce(&mut SystemTx<'_>) -> anyhow::Result<T>,
     {
-        // Made here, where the author's line is known, and begun when it is awaited.
+        // Created here, where the caller's line is known; the transaction begins when it is awaited.
         let transaction = self.system.transaction(async move |tx| -> anyhow::Result<T> {
             let result = work(tx).await?;
             self.store_step(&tx.repeating(EACH_STEP), name, serde_json::to_value(&result)?).await?;
@@ -142,7 +142,7 @@ impl JobContext {
         name: &str,
         result: serde_json::Value,
     ) -> anyhow::Result<()> {
-        // First the guard: it locks the job's row, so that a rescue cannot slip in between.
+        // The guard comes first: it locks the job's row, so that no rescue can intervene.
         store::advance(tx, self.job.id, self.token).await?;
         store::insert_step(tx, self.job.id, name, result).await?;
         Ok(())

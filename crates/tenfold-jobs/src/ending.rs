@@ -15,10 +15,10 @@ pub(crate) async fn complete(cx: &SystemContext, id: JobId, token: Uuid) -> anyh
     cx.transaction(async |tx| -> anyhow::Result<()> {
         let mut job = held(tx, id, token).await?;
         if job.waits > 0 {
-            // It does not wait any more for what it last said it waits for.
+            // It no longer waits for what its last message names.
             job.message.clear();
         }
-        // Its steps are not needed any more; those of a job that was given up are used if it is retried.
+        // Its steps are no longer needed; those of a job that was given up are used if it is retried.
         sql!("tenfold_job_results.delete", "DELETE FROM tenfold_job_results WHERE job_id = $1")
             .bind(id)
             .execute(tx)
@@ -28,7 +28,7 @@ pub(crate) async fn complete(cx: &SystemContext, id: JobId, token: Uuid) -> anyh
     .await
 }
 
-/// Ends a job that is held under `token`, as an operator wants.
+/// Cancels a job that is held under `token`, as an operator requested.
 pub(crate) async fn cancel(
     cx: &SystemContext,
     registry: &Registry,
@@ -42,7 +42,7 @@ pub(crate) async fn cancel(
     .await
 }
 
-/// Notes a failed attempt: the job is tried again after a pause, or discarded after its last.
+/// Records a failed attempt: the job is retried after a pause, or discarded after its last attempt.
 pub(crate) async fn fail(
     cx: &SystemContext,
     registry: &Registry,
@@ -53,7 +53,7 @@ pub(crate) async fn fail(
     cx.transaction(async |tx| -> anyhow::Result<()> {
         let mut job = held(tx, id, token).await?;
         job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
-        // It failed, and the worker is alive.
+        // The job failed, but the worker is alive.
         (job.strikes, job.waits) = (0, 0);
         let pause = pause(job.own_attempts(), id);
         let is_over = job.own_attempts() >= job.max_attempts;
@@ -62,7 +62,7 @@ pub(crate) async fn fail(
     .await
 }
 
-/// Notes an attempt that does not count: the job is tried again after a pause.
+/// Records an attempt that does not count: the job is retried after a pause.
 pub(crate) async fn postpone(
     cx: &SystemContext,
     registry: &Registry,
@@ -83,7 +83,7 @@ pub(crate) async fn postpone(
     .await
 }
 
-/// Gives a job back that was not finished, as if it had not been begun.
+/// Returns an unfinished job to the queue, as if it had not been started.
 pub(crate) async fn hand_back(cx: &SystemContext, id: JobId, token: Uuid) -> anyhow::Result<()> {
     cx.transaction(async |tx| -> anyhow::Result<()> {
         let mut job = held(tx, id, token).await?;
@@ -94,8 +94,8 @@ pub(crate) async fn hand_back(cx: &SystemContext, id: JobId, token: Uuid) -> any
     .await
 }
 
-/// Frees the jobs whose workers are lost. A job with `poison_after` strikes is what kills them: it is discarded. Says how
-/// many it found.
+/// Frees the jobs whose workers are lost. A job with `poison_after` strikes is considered the cause and discarded.
+/// Returns the number of jobs found.
 pub(crate) async fn rescue(
     cx: &SystemContext,
     registry: &Registry,
@@ -124,7 +124,8 @@ async fn rescue_one(
     id: JobId,
     poison_after: u32,
 ) -> Result<bool, DataError> {
-    // Locks the row and looks again: its worker may have come back meanwhile, or another rescuer been quicker.
+    // Locks the row and checks again: the worker may have come back meanwhile, or another rescuer may have been
+    // faster.
     let lost = sql!(
         "tenfold_jobs.rescue",
         "UPDATE tenfold_jobs SET crashes = crashes + 1, strikes = strikes + 1
@@ -145,7 +146,7 @@ async fn rescue_one(
     Ok(true)
 }
 
-/// What becomes of a job that is not done: tried again after the pause, or given up.
+/// Settles an unfinished attempt: the job is retried after the pause, or given up.
 async fn settle(
     tx: &SystemTx<'_>,
     registry: &Registry,
@@ -164,7 +165,7 @@ async fn settle(
     release(tx, &job, state, tx.now() + pause).await
 }
 
-/// Ends a job without success, and tells of it.
+/// Ends a job without success, and notifies its listener.
 pub(crate) async fn give_up(
     tx: &SystemTx<'_>,
     registry: &Registry,
@@ -186,7 +187,7 @@ async fn move_to_history(tx: &SystemTx<'_>, job: QueuedJob, state: JobState) -> 
     Ok(())
 }
 
-/// Lets go of a job, which may run again from `run_at` on.
+/// Releases a job, which may run again from `run_at` on.
 pub(crate) async fn release(
     tx: &SystemTx<'_>,
     job: &QueuedJob,
@@ -208,8 +209,8 @@ pub(crate) async fn release(
         .await
 }
 
-/// The pause after a lost worker: none at first, then 4 s, 16 s, 64 s … up to an hour. What kills workers from outside
-/// comes in bursts, and a job must not be judged by one burst.
+/// The pause after a lost worker: none at first, then 4 s, 16 s, 64 s … up to an hour. External causes of lost workers
+/// come in bursts, and one burst must not condemn a job.
 fn pause_after_loss(strikes: i64) -> Duration {
     let exponent = u32::try_from(strikes - 1).unwrap_or(0).min(6);
     if exponent == 0 { Duration::ZERO } else { Duration::from_secs(4_u64.pow(exponent).min(3600)) }
@@ -220,14 +221,14 @@ fn pause(failures: i64, id: JobId) -> Duration {
     doubled(failures, 3600, id)
 }
 
-/// The pause of a job that waits for something outside: 1 s, 2 s, 4 s … up to five minutes, since whatever it waits for
-/// may be back at any moment.
+/// The pause of a job that waits for something outside: 1 s, 2 s, 4 s … up to five minutes, since it may become
+/// available again at any moment.
 fn pause_of_waiting(waits: i64, id: JobId) -> Duration {
     doubled(waits, 300, id)
 }
 
-/// One second, doubled with each time up to `most` seconds, and up to a quarter more, so that jobs which failed together do
-/// not come back together. The job's id decides how much, so that a test can tell.
+/// One second, doubled each time up to `most` seconds, plus up to a quarter as jitter, so that jobs that failed
+/// together do not retry together. The jitter is derived from the job's id, so that tests can predict it.
 fn doubled(times: i64, most: u64, id: JobId) -> Duration {
     let seconds = 1_u64 << u32::try_from(times - 1).unwrap_or(0).min(12);
     let base = Duration::from_secs(seconds.min(most));

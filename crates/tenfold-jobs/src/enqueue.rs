@@ -12,19 +12,19 @@ use crate::event::Event;
 use crate::job::{Job, KnownKinds};
 use crate::rows::{JobId, JobState, QueuedJob};
 
-/// How one job differs from others of its kind.
+/// How one job differs from the defaults of its kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JobOptions {
-    /// When it may run; at once without it.
+    /// The earliest time to run; at once if not set.
     pub run_at: Option<Timestamp>,
-    /// Lower runs first; that of the kind without it.
+    /// Lower runs first; the kind's priority if not set.
     pub priority: Option<i64>,
 }
 
-/// The kind of the job that tells an event to its listeners.
+/// The kind of the job that delivers an event to its listeners.
 pub(crate) const PUBLISH: &str = "tenfold.publish";
 
-/// An event on its way.
+/// An event in transit.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Published {
     pub name: String,
@@ -42,12 +42,12 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
 
     /// Enqueues a job; it may run as soon as the transaction is committed.
     ///
-    /// Its row is stored with the transaction's next statement or with COMMIT, which fails if it cannot be: with the name
-    /// of this statement, and with the line that enqueued the job.
+    /// Its row is stored with the transaction's next statement or with COMMIT. If that fails, the error names this
+    /// statement and the line that enqueued the job.
     ///
     /// # Errors
-    /// [`DataError::Misuse`] for a kind that no module of the application registers, whichever role the process has;
-    /// arguments that are no JSON, or that no database keeps.
+    /// [`DataError::Misuse`] for a kind that no module of the application registers, in every role of the process;
+    /// arguments that are not JSON, or that a database cannot store.
     #[track_caller]
     fn enqueue<J: Job>(&self, job: J) -> impl Future<Output = Result<JobId, DataError>> + Send
     where
@@ -56,7 +56,7 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
         self.enqueue_with(job, JobOptions::default())
     }
 
-    /// Enqueues a job for a later time, or before others.
+    /// Enqueues a job with a later time or another priority.
     ///
     /// # Errors
     /// As [`Enqueue::enqueue`].
@@ -83,7 +83,7 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
         }
     }
 
-    /// Tells an event to its listeners, once the transaction is committed.
+    /// Publishes an event to its listeners, once the transaction is committed.
     ///
     /// # Errors
     /// As [`Enqueue::enqueue`].
@@ -100,10 +100,10 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     }
 }
 
-/// An event is tried for about a day before it is parked.
+/// An event is retried for about a day before it is parked.
 pub(crate) const ATTEMPTS_OF_EVENTS: i64 = 15;
 
-/// No worker would ever run it, and its caller would wait for ever.
+/// No worker would ever run the job, and its caller would wait for ever.
 fn unregistered<J: Job>(site: CallSite) -> DataError {
     let name = std::any::type_name::<J>();
     let name = name.rsplit("::").next().unwrap_or(name);
@@ -117,7 +117,7 @@ fn unregistered<J: Job>(site: CallSite) -> DataError {
     }
 }
 
-/// Stores a job of a kind that is known by its name.
+/// Stores a job of a kind known by name.
 #[track_caller]
 pub(crate) fn insert<T: Enqueue>(
     tx: &T,
@@ -138,7 +138,7 @@ pub(crate) fn insert<T: Enqueue>(
         trace: trace.header(),
         ..QueuedJob::fresh(JobId(id), kind, args, now)
     });
-    // Its result is not awaited: it travels with the next statement, or with COMMIT.
+    // Its result is not awaited: the row travels with the next statement, or with COMMIT.
     let stored = row.map(|row| row.insert_deferred(tx));
     async move {
         let stored =

@@ -1,8 +1,8 @@
 //! Events: what happened in one module, for listeners in others.
 //!
-//! The outbox of an event is a job for each listener, written in the publisher's transaction: so a delivery has
+//! The outbox of an event is one job per listener, written in the publisher's transaction. So a delivery has
 //! attempts, backoff, parking and replay like any job, and nothing is lost between commit and delivery. A listener
-//! may be told twice; [`JobContext::step`] makes its effect happen once.
+//! may be called twice; [`JobContext::step`] makes its effect happen once.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 use crate::context::JobContext;
 use crate::job::{RegisteredKind, Registry};
 
-/// Something that happened. Its fields are stored as JSON and may only grow. It may have no listeners.
+/// Something that happened. Its fields are stored as JSON; fields may be added but not removed. It needs no
+/// listeners.
 pub trait Event: Serialize + DeserializeOwned + Send + 'static {
     /// The stable name, `module.thing_happened`.
     const NAME: &'static str;
@@ -29,7 +30,8 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Adds a listener. `kind` is the name of its deliveries, `module.on_thing_happened`. That another listener or job has the same name is said by [`Registry::check`].
+    /// Adds a listener. `kind` is the name of its deliveries, `module.on_thing_happened`. [`Registry::check`] reports
+    /// a name that another listener or job has.
     pub fn on<E, F, W>(&mut self, registry: &mut Registry, kind: &'static str, listen: F)
     where
         E: Event,
@@ -54,7 +56,7 @@ impl Listeners {
         self.kinds.entry(E::NAME).or_default().push(kind);
     }
 
-    /// The deliveries that an event makes.
+    /// The kinds of the deliveries of an event.
     pub(crate) fn of(&self, event: &str) -> &[&'static str] {
         self.kinds.get(event).map_or(&[], Vec::as_slice)
     }

@@ -17,7 +17,7 @@ use crate::context::JobContext;
 use crate::job::{Job, RegisteredKind, Registry};
 use crate::rows::{FOR_EVER, FinishedJob, JobId, JobState, QueuedJob, last_error};
 
-/// A job that will not run again, unless an operator wants it to.
+/// A job that will not run again unless an operator retries it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound(serialize = "J: Serialize", deserialize = "J: DeserializeOwned"))]
 pub struct GivenUp<J> {
@@ -27,7 +27,7 @@ pub struct GivenUp<J> {
     pub id: JobId,
     /// [`JobState::Discarded`] after its last attempt or as poison, [`JobState::Cancelled`] by an operator.
     pub state: JobState,
-    /// What went wrong last, for operators; none for a job that never failed.
+    /// The last error, for operators; none for a job that never failed.
     pub error: Option<String>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn follow_up_kind(kind: &str) -> String {
     format!("{kind}.given_up")
 }
 
-/// How a follow-up is run.
+/// How a follow-up runs.
 pub(crate) fn tell<J, F, W>(listen: F) -> RegisteredKind
 where
     J: Job,
@@ -49,7 +49,7 @@ where
         let work: futures_util::future::BoxFuture<'static, anyhow::Result<()>> = Box::pin(async move {
             let given_up: GivenUp<J> = serde_json::from_value(args)
                 .map_err(|error| anyhow::anyhow!("the stored job is not a {}: {error}", J::KIND))?;
-            // An operator may have had it tried again meanwhile.
+            // An operator may have retried it meanwhile.
             if !is_given_up(job.system(), given_up.id).await? {
                 return Ok(());
             }

@@ -13,7 +13,7 @@ use tenfold_data::Database;
 use crate::context::JobContext;
 use crate::given_up::{GivenUp, follow_up_kind, tell};
 
-/// Work that is done in the background: its fields are its arguments, stored as JSON.
+/// Work that runs in the background: its fields are its arguments, stored as JSON.
 ///
 /// ```ignore
 /// #[derive(Serialize, Deserialize)]
@@ -27,19 +27,19 @@ use crate::given_up::{GivenUp, follow_up_kind, tell};
 pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// The stable name under which jobs are stored; `module.verb_noun`.
     const KIND: &'static str;
-    /// How often it may fail before it is discarded. Attempts that end with [`TryLater`](crate::TryLater), or with their
-    /// worker, do not count.
+    /// How often it may fail before it is discarded. Attempts that end with [`TryLater`](crate::TryLater), or because
+    /// their worker was lost, do not count.
     const MAX_ATTEMPTS: u32 = 10;
     /// Lower runs first.
     const PRIORITY: i64 = 0;
-    /// After this long an attempt is given up as failed.
+    /// An attempt that takes longer has failed.
     const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
     /// Does the work. It may run more than once: put effects into [`JobContext::step`].
     ///
     /// # Errors
-    /// Any error fails the attempt; the next one comes after a pause that grows. [`TryLater`](crate::TryLater) says that
-    /// the job is not to blame.
+    /// Any error fails the attempt; the next one follows after a growing pause. [`TryLater`](crate::TryLater) says
+    /// that the job is not at fault.
     fn run(self, job: JobContext) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
@@ -47,22 +47,22 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
 #[derive(Clone, Default)]
 pub struct Registry {
     kinds: HashMap<String, RegisteredKind>,
-    /// The kinds of the jobs that tell of one that was given up.
+    /// The kinds of the follow-ups, which notify the listener of a given-up job.
     follow_ups: HashMap<&'static str, String>,
     twice: Option<RegistryError>,
 }
 
-/// Kinds of jobs that do not go together.
+/// Kinds of jobs that contradict each other.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// A stored job would be read as the wrong one.
+    /// A stored job would be read as the wrong type.
     #[error("two jobs or listeners are called {kind:?}: {first} and {second}: give one of them another name")]
     Twice {
         /// The name.
         kind: String,
         /// The type that has it.
         first: &'static str,
-        /// The type that wants it, too; the same one when it is registered twice.
+        /// The type that also claims it; the same type when it is registered twice.
         second: &'static str,
     },
     /// A listener waits for the end of jobs that no process runs.
@@ -75,19 +75,19 @@ pub enum RegistryError {
     },
 }
 
-/// How a kind is run, its type forgotten.
+/// How a kind runs, with its type erased.
 #[derive(Clone)]
 pub(crate) struct RegisteredKind {
     pub timeout: Duration,
     pub run: Run,
-    /// The type behind it, for people.
+    /// The type behind it, for messages.
     pub of: &'static str,
 }
 
 type Run = Arc<dyn Fn(JobContext, serde_json::Value) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
 impl Registry {
-    /// Adds a kind. That another type has its name is said by [`Registry::check`].
+    /// Adds a kind. [`Registry::check`] reports a name that another type has.
     pub fn register<J: Job>(&mut self) {
         let run: Run = Arc::new(|job, args| {
             Box::pin(async move {
@@ -117,10 +117,10 @@ impl Registry {
         self.follow_ups.insert(J::KIND, kind);
     }
 
-    /// Whether the kinds go together.
+    /// Checks that the kinds are consistent.
     ///
     /// # Errors
-    /// The first name that two of them have, or a listener for a kind that is not there.
+    /// The first name that two of them share, or a listener for a kind that does not exist.
     pub fn check(&self) -> Result<(), RegistryError> {
         if let Some(twice) = &self.twice {
             return Err(twice.clone());
@@ -131,8 +131,8 @@ impl Registry {
         }
     }
 
-    /// Makes the kinds known to the database's transactions: from then on they refuse to enqueue any other.
-    /// [`Jobs::new`](crate::Jobs::new) does it, too; this is for jobs that are enqueued before.
+    /// Declares the kinds to the database's transactions, which then refuse to enqueue any other kind.
+    /// [`Jobs::new`](crate::Jobs::new) calls this too; call it directly for jobs that are enqueued earlier.
     pub fn declare(&self, database: &Database) {
         database.companion::<KnownKinds>().add(self.kinds.keys());
     }
@@ -148,14 +148,14 @@ impl Registry {
         self.kinds.get(kind)
     }
 
-    /// The kind of the job that tells of one of this kind that was given up.
+    /// The kind of the follow-up for given-up jobs of this kind.
     pub(crate) fn follow_up(&self, kind: &str) -> Option<&str> {
         self.follow_ups.get(kind).map(String::as_str)
     }
 }
 
-/// The kinds of all registries of a database. Before the first one is declared every kind is known: a database that is
-/// used without an application has none.
+/// The kinds of all registries of a database. Until the first registry is declared every kind is accepted: a database
+/// that is used without an application has none.
 #[derive(Default)]
 pub(crate) struct KnownKinds(RwLock<HashSet<String>>);
 

@@ -1,4 +1,4 @@
-//! A job that cannot go on for a reason that is not its own.
+//! A job that cannot go on for an external reason.
 
 use std::error::Error;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use tenfold_data::DataError;
 
-/// A job's error when something that it needs is away: a disk, a network, another service.
+/// A job's error when something that it needs is unavailable: a disk, a network, another service.
 ///
-/// The job is tried again for as long as that takes, and the attempt does not count: [`Job::MAX_ATTEMPTS`] is for
-/// failures of the job's own. The pauses grow from a second to five minutes and begin anew when the job gets a step
-/// further. Meanwhile the job is [`Retryable`](crate::JobState::Retryable), its message is the reason, and the cause is
-/// the last of its errors; an operator can try it at once, or end it.
+/// The job is retried until it is available again, and the attempt does not count: [`Job::MAX_ATTEMPTS`] is for the
+/// job's own failures. The pauses grow from a second to five minutes and start again when the job completes a step.
+/// Meanwhile the job is [`Retryable`](crate::JobState::Retryable), its message is the reason, and the cause is its
+/// last error. An operator can retry it at once, or cancel it.
 ///
-/// It may stand anywhere among an error's causes, so a step may give it, and `.context(…)` may be added:
+/// It may be anywhere in an error's chain of sources, so a step may return it, and `.context(…)` may be added:
 ///
 /// ```ignore
 /// let bytes = store.read(path).await.map_err(|error| {
@@ -21,8 +21,8 @@ use tenfold_data::DataError;
 /// })?;
 /// ```
 ///
-/// A database that is away or overloaded ([`DataError::retry_after`](tenfold_data::DataError::retry_after)) counts as
-/// one without more words.
+/// A database that is unavailable or overloaded ([`DataError::retry_after`](tenfold_data::DataError::retry_after))
+/// has the same effect.
 ///
 /// [`Job::MAX_ATTEMPTS`]: crate::Job::MAX_ATTEMPTS
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct TryLater {
 }
 
 impl TryLater {
-    /// What the job waits for, in plain words: people see it as the job's message.
+    /// What the job waits for, in plain words: operators see it as the job's message.
     pub fn because(reason: impl Into<String>) -> Self {
         TryLater { reason: reason.into(), pause: None, cause: None }
     }
@@ -44,7 +44,7 @@ impl TryLater {
         self
     }
 
-    /// Tries again after this long, in place of the pauses that grow: where the other side has said when.
+    /// Retries after this long, in place of the growing pauses: for a service that says when to come back.
     pub fn after(mut self, pause: Duration) -> Self {
         self.pause = Some(pause);
         self
@@ -66,13 +66,13 @@ impl Error for TryLater {
 /// An attempt that does not count.
 #[derive(Debug)]
 pub(crate) struct Postponed {
-    /// The reason shown to people.
+    /// The reason shown to operators.
     pub reason: String,
-    /// When to try again; without, the pauses grow.
+    /// When to retry; if not set, the pauses grow.
     pub pause: Option<Duration>,
 }
 
-/// Whether an attempt came to nothing for a reason that is not the job's own.
+/// Whether an attempt failed for an external reason.
 pub(crate) fn postponed(error: &anyhow::Error) -> Option<Postponed> {
     error.chain().find_map(|cause| {
         if let Some(later) = cause.downcast_ref::<TryLater>() {

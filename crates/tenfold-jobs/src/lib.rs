@@ -33,7 +33,7 @@ pub use crate::runner::{JobSettings, Jobs};
 pub use crate::store::LeaseLost;
 pub use crate::worker::Worker;
 
-/// The tables of jobs; an application migrates them before its modules'.
+/// The tables of jobs; an application migrates them before its modules' tables.
 pub fn job_migrations() -> ModuleMigrations {
     ModuleMigrations { module: "tenfold", files: migrations!() }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tenfold_data::{Entity, OrgId, TextEnum, Timestamp, Uuid, id};
 
 id! {
-    /// A job, from when it is enqueued to the end of its history.
+    /// A job, from enqueueing to the end of its history.
     JobId
 }
 
@@ -13,7 +13,7 @@ id! {
     StepId
 }
 
-/// Where a job is in its life.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TextEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
@@ -23,20 +23,20 @@ pub enum JobState {
     Scheduled,
     /// A worker holds it.
     Running,
-    /// Failed, or waits for something outside ([`TryLater`](crate::TryLater)), and is tried again.
+    /// Failed, or waits for something outside ([`TryLater`](crate::TryLater)), and will be retried.
     Retryable,
     /// Done.
     Completed,
-    /// Ended by a person.
+    /// Cancelled by an operator.
     Cancelled,
     /// Given up after its last attempt, or as poison.
     Discarded,
 }
 
-/// A job with this many strikes is a suspect. The statements of claims and an index say this number, too.
+/// A job with this many strikes is a suspect. The claim statements and an index contain this number, too.
 const SUSPECT: i64 = 2;
 
-/// As many attempts as it takes: a follow-up is tried until it succeeds.
+/// No limit on attempts: a follow-up is retried until it succeeds.
 pub(crate) const FOR_EVER: i64 = i64::MAX;
 
 /// A job that is not finished.
@@ -58,9 +58,9 @@ pub struct QueuedJob {
     pub args: serde_json::Value,
     /// When it may run.
     pub run_at: Timestamp,
-    /// How often it was begun.
+    /// How many attempts were started.
     pub attempt: i64,
-    /// How often it may be begun.
+    /// How many attempts may be started.
     pub max_attempts: i64,
     /// How often a worker was lost while it held the job.
     pub crashes: i64,
@@ -70,17 +70,17 @@ pub struct QueuedJob {
     pub waits: i64,
     /// The process that holds it.
     pub worker: Option<Uuid>,
-    /// Guards what the holder writes.
+    /// The fencing token, which guards what the holder writes.
     pub token: Option<Uuid>,
-    /// When the holder counts as dead unless it extends the lease.
+    /// When the lease expires unless the holder extends it.
     pub lease_until: Option<Timestamp>,
-    /// A person wants it ended.
+    /// An operator requested its cancellation.
     pub cancel_requested: bool,
     /// How far it is, 0 to 100.
     pub percent: i64,
     /// What it is doing.
     pub message: String,
-    /// What went wrong, attempt by attempt.
+    /// The errors of its attempts.
     pub errors: serde_json::Value,
     /// The trace that it belongs to, as a `traceparent`.
     pub trace: String,
@@ -105,17 +105,17 @@ pub struct FinishedJob {
     pub priority: i64,
     /// The job itself.
     pub args: serde_json::Value,
-    /// How often it was begun.
+    /// How many attempts were started.
     pub attempt: i64,
-    /// How often it might have been begun.
+    /// How many attempts were allowed.
     pub max_attempts: i64,
     /// How often a worker was lost while it held the job.
     pub crashes: i64,
     /// How far it got, 0 to 100.
     pub percent: i64,
-    /// What it said last.
+    /// Its last message.
     pub message: String,
-    /// What went wrong, attempt by attempt.
+    /// The errors of its attempts.
     pub errors: serde_json::Value,
     /// The trace that it belonged to.
     pub trace: String,
@@ -126,7 +126,7 @@ pub struct FinishedJob {
 }
 
 impl QueuedJob {
-    /// A job that nothing has happened to yet: due now, once, for no organization.
+    /// A new job: due now, once, without an organization.
     pub(crate) fn fresh(id: JobId, kind: &str, args: serde_json::Value, now: Timestamp) -> Self {
         QueuedJob {
             id,
@@ -153,23 +153,23 @@ impl QueuedJob {
         }
     }
 
-    /// Whether it may be what kills workers. Then a process runs it beside no other suspect, so that the innocent ones,
-    /// which were only struck together with the culprit, are not judged with it.
+    /// Whether it may be what kills workers. A process then runs it beside no other suspect, so that innocent jobs,
+    /// which were only running beside the culprit, are not blamed with it.
     pub(crate) fn is_suspect(&self) -> bool {
         self.strikes >= SUSPECT
     }
 
-    /// How often it was begun and failed by itself; a worker's loss is not the job's failure.
+    /// How many attempts failed by themselves; a lost worker is not the job's failure.
     pub(crate) fn own_attempts(&self) -> i64 {
         self.attempt - self.crashes
     }
 
-    /// Whether it is tried again until it succeeds.
+    /// Whether it is retried until it succeeds.
     pub(crate) fn is_endless(&self) -> bool {
         self.max_attempts == FOR_EVER
     }
 
-    /// The job as the history keeps it.
+    /// The job as a row of the history.
     pub(crate) fn finished(self, state: JobState, finished_at: Timestamp) -> FinishedJob {
         FinishedJob {
             id: self.id,
@@ -191,7 +191,7 @@ impl QueuedJob {
     }
 }
 
-/// What a step gave.
+/// The result of a step.
 #[derive(Debug, Entity)]
 #[entity(table = "tenfold_job_results", global = "a result belongs to a job, whatever its organization")]
 pub(crate) struct StepRow {
@@ -209,7 +209,7 @@ pub struct AttemptError {
     pub attempt: i64,
     /// When.
     pub at: Timestamp,
-    /// What went wrong.
+    /// The error.
     pub error: String,
 }
 
@@ -219,7 +219,7 @@ pub(crate) fn last_error(errors: &serde_json::Value) -> Option<AttemptError> {
 }
 
 /// Adds an error to those of earlier attempts. An attempt that did not count leaves its number to the next one, whose
-/// error takes the place of its own: the list stays as short as the attempts are few.
+/// error replaces its own, so the list is no longer than the number of counted attempts.
 pub(crate) fn with_error(errors: &serde_json::Value, error: AttemptError) -> serde_json::Value {
     let mut all: Vec<serde_json::Value> = errors.as_array().cloned().unwrap_or_default();
     if last_error(errors).is_some_and(|last| last.attempt == error.attempt) {

@@ -1,4 +1,4 @@
-//! Runs jobs: claims what is due, works on it, notes how it ended.
+//! Runs jobs: claims due jobs, runs them and records how they ended.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::observer::{JobEnd, JobObserver};
 use crate::rows::{JobId, QueuedJob};
 use crate::store::{self, HeldJob, LeaseLost, Suspects};
 
-/// The bounds of a worker.
+/// The limits of a worker.
 #[derive(Clone, Debug)]
 pub struct JobSettings {
     /// Jobs at once in one process.
@@ -29,11 +29,11 @@ pub struct JobSettings {
     pub poll: Duration,
     /// How long a worker may be silent before its jobs go to others.
     pub lease: Duration,
-    /// How often in a row, with no step done in between, a job's worker may be lost until the job is given up as poison.
+    /// How often in a row, without a completed step, a job's worker may be lost before the job is given up as poison.
     pub poison_after: u32,
 }
 
-/// What runs jobs in one process. Cheap to clone.
+/// Runs jobs in one process. Cheap to clone.
 #[derive(Clone)]
 pub struct Jobs(Arc<Inner>);
 
@@ -43,7 +43,7 @@ struct Inner {
     services: Services,
     settings: JobSettings,
     observer: Arc<dyn JobObserver>,
-    /// Fresh at each start: a process that comes back is another worker, and its old jobs are rescued.
+    /// New at each start: a restarted process is another worker, and its old jobs are rescued.
     worker: Uuid,
 }
 
@@ -57,7 +57,7 @@ impl Jobs {
     /// A runner of these kinds; events go to these listeners, and the observer sees every job.
     ///
     /// # Panics
-    /// When the kinds do not go together; [`Registry::check`] says so before.
+    /// When the kinds are inconsistent; check with [`Registry::check`] first.
     pub fn new(
         database: Database,
         mut registry: Registry,
@@ -79,10 +79,11 @@ impl Jobs {
         &self.0.settings
     }
 
-    /// Runs what is due now, one after the other, until nothing is; for tests. Says how many ran.
+    /// Runs what is due now, one after the other, until nothing is; for tests. Returns how many
+    /// ran.
     ///
     /// # Errors
-    /// When the database refuses. A job that fails is no error here.
+    /// When the database fails. A failed job is not an error here.
     pub async fn run_due(&self) -> Result<usize, DataError> {
         let mut ran = 0;
         loop {
@@ -98,7 +99,7 @@ impl Jobs {
         }
     }
 
-    /// Lets a job run now: one that waits, or one that was given up or ended, which gets one more attempt.
+    /// Lets a job run now: one that waits, or one that was given up or cancelled, which gets one more attempt.
     ///
     /// # Errors
     /// [`DataError::NotFound`] when there is no such job; [`NotNow`](admin::NotNow) for one that runs or is done.
@@ -109,12 +110,12 @@ impl Jobs {
     /// Requests a job's cancellation: at once if it is not running, else at its worker's next heartbeat.
     ///
     /// # Errors
-    /// [`DataError::NotFound`] when it is not there or finished already.
+    /// [`DataError::NotFound`] when it does not exist or is already finished.
     pub async fn cancel(&self, id: JobId) -> anyhow::Result<()> {
         self.0.database.run(None, async |cx| admin::cancel(&cx, &self.0.registry, id).await).await
     }
 
-    /// Tells the observer how many jobs there are.
+    /// Reports to the observer how many jobs there are.
     pub(crate) async fn count(&self) -> Result<(), DataError> {
         let counts = self.0.database.run(None, async |cx| admin::count_queued(&cx).await).await?;
         self.0.observer.queued(&counts);
@@ -150,7 +151,7 @@ impl Jobs {
         self.0.database.run(None, async |cx| ending::hand_back(&cx, id, token).await).await
     }
 
-    /// Notes that an attempt came to nothing because this process, which holds the job, knows nothing of it.
+    /// Records that an attempt failed because this process holds the job but is not running it.
     pub(crate) async fn disown(&self, id: JobId, token: Uuid) -> anyhow::Result<()> {
         let error = "the worker that held it knew nothing of it".to_owned();
         let registry = &self.0.registry;
@@ -161,7 +162,7 @@ impl Jobs {
         self.0.database.run(None, async |cx| ending::cancel(&cx, &self.0.registry, id, token).await).await
     }
 
-    /// Works on a job and notes how it ended.
+    /// Runs a job and records how it ended.
     pub(crate) async fn run(&self, claimed: Claimed) {
         let Claimed { job, token } = claimed;
         let (id, kind) = (job.id, job.kind.clone());
@@ -186,7 +187,7 @@ impl Jobs {
             let (elapsed, cost) = (began.elapsed(), scope_of.cost());
             watch.end(JobEnd { error: error.as_deref(), elapsed, cost });
             if let Err(error) = self.note(id, token, result).await {
-                // The lease was lost, or the database is unavailable: the rescue gives the job to another worker.
+                // The lease was lost, or the database is unavailable: the rescue returns the job to the queue.
                 tracing::warn!(error = format!("{error:#}"), "the end of a job could not be noted");
             }
         }
@@ -194,7 +195,7 @@ impl Jobs {
         .await;
     }
 
-    /// The scope in which a job works, with the deadline of its kind.
+    /// The scope in which a job runs, with the deadline of its kind.
     fn scope_of(&self, job: &QueuedJob, trace: TraceContext) -> Arc<Scope> {
         let timeout = self.0.registry.get(&job.kind).map(|kind| kind.timeout);
         Scope::new(self.0.database.clone(), trace, timeout.map(|timeout| Instant::now() + timeout))
@@ -202,7 +203,7 @@ impl Jobs {
 
     async fn attempt(&self, mut job: QueuedJob, token: Uuid, scope: &Arc<Scope>) -> anyhow::Result<()> {
         let Some(RegisteredKind { timeout, run, .. }) = self.0.registry.get(&job.kind).cloned() else {
-            // In the middle of a deployment another process may know it.
+            // During a deployment another process may know it.
             let unknown = format!("no module of this process registers the kind {}", job.kind);
             return Err(TryLater::because("waiting for a worker that registers its kind")
                 .caused_by(unknown)

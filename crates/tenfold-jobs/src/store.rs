@@ -1,4 +1,4 @@
-//! The statements of jobs. Whatever a worker writes about a job is guarded by its token.
+//! The statements about jobs. Everything a worker writes about a job is guarded by its token.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Uuid, sql
 
 use crate::rows::{JobId, QueuedJob, StepId, StepRow};
 
-/// The worker that writes about a job does not hold it any more: another one has it, or a person ended it.
+/// The worker that writes about a job no longer holds it: another worker does, or an operator cancelled it.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the lease of job {0} was lost: another worker has it, or it was ended")]
 pub struct LeaseLost(pub JobId);
@@ -17,7 +17,7 @@ impl From<LeaseLost> for DataError {
     }
 }
 
-/// Whether a job may be claimed now; a read, so that an idle worker does not take SQLite's writer.
+/// Whether a job is due now; a read, so that an idle worker does not take SQLite's write lock.
 pub(crate) async fn is_any_due(cx: &SystemContext, suspects: Suspects) -> Result<bool, DataError> {
     let due: Option<(JobId,)> = sql!(
         "tenfold_jobs.due",
@@ -32,7 +32,7 @@ pub(crate) async fn is_any_due(cx: &SystemContext, suspects: Suspects) -> Result
     Ok(due.is_some())
 }
 
-/// Whether a claim may take a suspect: one, unless the process runs one already.
+/// Whether a claim may take a suspect: one at most, and none while the process runs one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Suspects {
     One,
@@ -49,8 +49,8 @@ pub(crate) async fn claim(
     suspects: Suspects,
 ) -> Result<Vec<QueuedJob>, DataError> {
     cx.transaction(async |tx| {
-        // The same statement but for the lock: on SQLite there is one writer, on PostgreSQL other workers claim at
-        // the same time and must pass over what is being claimed.
+        // The same statement except for the lock: SQLite has one writer; on PostgreSQL workers claim concurrently
+        // and must skip rows that are being claimed.
         let claimed: Vec<(JobId,)> = sql!(
             "tenfold_jobs.claim",
             sqlite: "UPDATE tenfold_jobs
@@ -85,11 +85,11 @@ pub(crate) async fn claim(
     .await
 }
 
-/// What a worker holds, as the database has it.
+/// A job that a worker holds, according to the database.
 pub(crate) struct HeldJob {
     pub id: JobId,
     pub token: Uuid,
-    /// A person wants it ended.
+    /// An operator requested its cancellation.
     pub to_be_ended: bool,
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn heartbeat(
     cx.transaction(async |tx| {
         let held: Vec<(JobId, Uuid, bool)> = sql!(
             "tenfold_jobs.heartbeat",
-            // The token is named for the index of what is leased: without it the whole queue would be read.
+            // The condition on the token matches the index of leased jobs: without it the whole queue would be read.
             "UPDATE tenfold_jobs SET lease_until = $1 WHERE worker = $2 AND token IS NOT NULL
              RETURNING id, token, cancel_requested"
         )
@@ -126,7 +126,7 @@ pub(crate) async fn guard(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::
     if held == 0 { Err(LeaseLost(id).into()) } else { Ok(()) }
 }
 
-/// As [`guard`], and records that a step was done: a job that makes progress is not poison, and no longer waits.
+/// Like [`guard`], and records that a step was done: a job that makes progress is not poison, and no longer waits.
 pub(crate) async fn advance(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::Result<()> {
     let held = sql!(
         "tenfold_jobs.advance",
@@ -178,7 +178,7 @@ pub(crate) async fn insert_step(
     Ok(())
 }
 
-/// Locks a job that is not finished until the transaction ends, and reads it.
+/// Locks an unfinished job until the transaction ends, and reads it.
 pub(crate) async fn lock(tx: &SystemTx<'_>, id: JobId) -> Result<Option<QueuedJob>, DataError> {
     let there = sql!("tenfold_jobs.lock", "UPDATE tenfold_jobs SET token = token WHERE id = $1")
         .bind(id)

@@ -1,4 +1,4 @@
-//! A worker: claims, heartbeats and rescues until it is stopped.
+//! A worker: claims, sends heartbeats and rescues until it is stopped.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::rows::JobId;
 use crate::runner::{Claimed, Jobs};
 use crate::store::{HeldJob, Suspects};
 
-/// Works in the background of a process.
+/// Runs jobs in the background of a process.
 pub struct Worker {
     jobs: Jobs,
     stop: watch::Sender<bool>,
@@ -20,14 +20,14 @@ pub struct Worker {
     running: RunningJobs,
 }
 
-/// The jobs that this process works on, with what ends them.
+/// The jobs that this process runs, with what cancels them.
 #[derive(Clone, Default)]
 struct RunningJobs(Arc<RunningState>);
 
 #[derive(Default)]
 struct RunningState {
     jobs: Mutex<HashMap<JobId, AtWork>>,
-    /// Rung when a job has ended.
+    /// Notified when a job has ended.
     ended: Notify,
 }
 
@@ -38,7 +38,7 @@ struct AtWork {
 }
 
 impl Worker {
-    /// Begins to work.
+    /// Starts a worker.
     pub fn start(jobs: Jobs) -> Self {
         let (stop, stopped) = watch::channel(false);
         let running = RunningJobs::default();
@@ -52,8 +52,8 @@ impl Worker {
         Worker { jobs, stop, loops, running }
     }
 
-    /// Stops claiming, waits for the jobs at work, and hands back what is not done after `patience`. Says how many
-    /// were handed back.
+    /// Stops claiming, waits for the running jobs, and hands back those that are not done after `patience`.
+    /// Returns how many were handed back.
     pub async fn stop(self, patience: Duration) -> usize {
         self.stop.send_replace(true);
         let finished = async {
@@ -65,7 +65,7 @@ impl Worker {
                 ended.await;
             }
         };
-        // Those that are left are cut off below.
+        // The remaining jobs are interrupted below.
         let _ = tokio::time::timeout(patience, finished).await;
         let left: Vec<_> = self.running.lock().drain().collect();
         for (id, job) in &left {
@@ -118,12 +118,13 @@ async fn claim_loop(jobs: Jobs, running: RunningJobs, mut stopped: watch::Receiv
 
 fn start_job(jobs: &Jobs, running: &RunningJobs, permits: &Arc<Semaphore>, claimed: Claimed) {
     let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
-        // Not more is claimed than permits are free, so this is a mistake; the rescue would mend it.
+        // A claim never takes more jobs than there are free permits, so this is a bug; the rescue would recover the
+        // job.
         return tracing::error!(job = %claimed.job.id, "a job was claimed without a permit");
     };
     let (id, token, is_suspect) = (claimed.job.id, claimed.token, claimed.job.is_suspect());
     let (jobs, of_job) = (jobs.clone(), running.clone());
-    // The lock is held until the job is noted, so that it cannot end before.
+    // The lock is held until the job is recorded, so that it cannot end before.
     let mut at_work = running.lock();
     #[expect(clippy::disallowed_methods, reason = "a job is no part of the request that enqueued it")]
     let task = tokio::spawn(async move {
@@ -138,7 +139,7 @@ fn start_job(jobs: &Jobs, running: &RunningJobs, permits: &Arc<Semaphore>, claim
 async fn heartbeat_loop(jobs: Jobs, running: RunningJobs, stopped: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(jobs.settings().lease / 3);
     let mut strangers = HashSet::new();
-    // Also while the worker stops: what is still at work must not be rescued meanwhile.
+    // Also while the worker stops: running jobs must not be rescued meanwhile.
     loop {
         ticks.tick().await;
         if running.lock().is_empty() {
@@ -166,9 +167,9 @@ async fn heartbeat_loop(jobs: Jobs, running: RunningJobs, stopped: watch::Receiv
     }
 }
 
-/// Gives up what this process holds and does not work on: a claim whose answer was lost with the connection, a job whose
-/// end could not be noted. Heartbeats would hold it for ever. What is unknown at one beat may just have been claimed or
-/// ended; it is given up at the next. Gives what was unknown at this beat.
+/// Gives up the jobs that this process holds but does not run: a claim whose answer was lost with the connection, or a
+/// job whose end could not be recorded. Heartbeats would hold them for ever. A job that is unknown at one beat may
+/// just have been claimed or ended, so it is given up at the next. Returns the jobs that were unknown at this beat.
 async fn disown(
     jobs: &Jobs,
     running: &RunningJobs,
@@ -200,7 +201,7 @@ async fn end(jobs: &Jobs, running: &RunningJobs, id: JobId) {
     running.0.ended.notify_waiters();
 }
 
-/// Lets go of a job that another worker holds by now; it may also just have ended.
+/// Drops a job that another worker holds by now; it may also just have ended.
 fn abandon(running: &RunningJobs, id: JobId) {
     if let Some(job) = running.lock().remove(&id) {
         job.task.abort();
@@ -224,7 +225,7 @@ async fn rescue_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// How often a worker counts the jobs that are not finished.
+/// How often a worker counts the unfinished jobs.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
 
 async fn count_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
