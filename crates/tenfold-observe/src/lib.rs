@@ -1,7 +1,7 @@
 //! Telemetry: log lines, metrics, and what the console shows.
 //!
-//! Whatever happens in here, the application goes on: no call waits for a disk, a pipe or a peer, every
-//! buffer and every table has a bound, and reaching it drops telemetry and says so.
+//! Telemetry never stops the application: no call waits for a disk, a pipe or a peer. Every buffer and
+//! every table has a bound; reaching it drops telemetry and reports the loss.
 
 pub mod logs;
 pub mod metrics;

@@ -1,8 +1,8 @@
-//! Log lines for people and for machines, each with the trace it belongs to.
+//! Log lines for people and for machines, each with its trace.
 //!
-//! One `tracing` layer of our own instead of the OpenTelemetry SDK: it knows our span fields, and its
-//! lines go through a bounded queue to a thread that writes them, so that a stuck pipe or a full disk
-//! costs log lines, counted and reported, and never a request.
+//! We use one `tracing` layer of our own instead of the OpenTelemetry SDK: it knows our span fields,
+//! and its lines go through a bounded queue to a writer thread. So a stuck pipe or a full disk costs
+//! log lines, which are counted and reported, and never a request.
 //!
 //! ```no_run
 //! use tenfold_observe::logs::{self, LogFormat};
@@ -43,13 +43,13 @@ pub use format::LogFormat;
 pub use layer::{LogLayer, LogOutput};
 pub use pretty::Colour;
 
-/// Where the lines of the process go, once [`install`] has been called.
+/// The output of the process's log lines, once [`install`] has been called.
 static INSTALLED: OnceLock<LogOutput> = OnceLock::new();
 
 /// Writes the whole process's log lines to standard error, and adds authors' spans to the traces of `telemetry`.
 ///
-/// `filter` is read by [`LogFilter::parse`]. Fails on a filter that cannot be read, and when a subscriber
-/// has been installed before.
+/// [`LogFilter::parse`] reads `filter`. Fails for an invalid filter, and if a subscriber is already
+/// installed.
 pub fn install(format: LogFormat, filter: &str, telemetry: &Telemetry) -> Result<(), InstallError> {
     let filter = LogFilter::parse(filter)?;
     let layer = LogLayer::new(format, io::stderr()).map_err(InstallError::Thread)?;
@@ -61,8 +61,8 @@ pub fn install(format: LogFormat, filter: &str, telemetry: &Telemetry) -> Result
     Ok(())
 }
 
-/// Waits until every line logged so far has been written, for `limit` at most; the lines of a process
-/// that ends without it may be lost. True if they were written, or if nothing is installed.
+/// Waits until every line logged so far has been written, for at most `limit`. A process that ends
+/// without this call may lose lines. True if they were written, or if nothing is installed.
 pub fn flush(limit: Duration) -> bool {
     INSTALLED.get().is_none_or(|output| output.flush(limit))
 }

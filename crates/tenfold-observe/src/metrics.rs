@@ -1,7 +1,7 @@
 //! Metrics for Prometheus, named as OpenTelemetry's semantic conventions name them.
 //!
-//! The `prometheus-client` crate keeps the histograms; the tables of series are ours, since its own
-//! have no bound and need an owned label set for each look-up.
+//! The `prometheus-client` crate keeps the histograms. The tables of series are ours: those of the
+//! crate have no bound and need an owned label set for each lookup.
 
 mod exposition;
 mod family;
@@ -17,27 +17,27 @@ use family::Family;
 pub use exposition::Build;
 pub use family::{OTHER, SERIES_LIMIT};
 
-/// The `Content-Type` of what [`Metrics::render`] gives: Prometheus's text format.
+/// The `Content-Type` of the output of [`Metrics::render`]: Prometheus's text format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The methods that `http_request_method` may hold; every other becomes `_OTHER`, as OpenTelemetry asks,
-/// since clients can invent methods.
+/// The methods that `http_request_method` may hold; every other becomes `_OTHER`, as OpenTelemetry
+/// requires, since clients can invent methods.
 const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
 
 /// How a statement or a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// As it should.
+    /// Successfully.
     Ok,
-    /// With an error of this kind (`error.type`), one of a few known when the program was written: the
+    /// With an error of this kind (`error.type`), one of a few that are known at compile time: the
     /// number of series depends on it.
     Failed(&'static str),
 }
 
 /// The metrics of a process; a clone is another handle on the same ones.
 ///
-/// Recording takes one shared lock and one look-up, and allocates only for a series not met before. Durations
-/// are in seconds; one that is negative counts as zero, one that is no number is not counted.
+/// Recording takes one shared lock and one lookup, and allocates only for a new series. Durations are in
+/// seconds; a negative one counts as zero, NaN is not counted.
 #[derive(Clone)]
 pub struct Metrics {
     exposition: Arc<Exposition>,
@@ -55,14 +55,14 @@ impl Metrics {
         Self { exposition: Arc::new(Exposition::new(build)) }
     }
 
-    /// Counts a request as in flight (`http_server_active_requests`) until what it gives is dropped.
+    /// Counts a request as in flight (`http_server_active_requests`) until the returned value is dropped.
     pub fn request_started(&self) -> InFlight {
         self.exposition.active_requests.inc();
         InFlight { exposition: Arc::clone(&self.exposition) }
     }
 
     /// A request was answered (`http_server_request_duration_seconds`). `route` is the route's pattern, or
-    /// empty if none matched: never the path, which anybody can vary.
+    /// empty if none matched: never the path, which clients choose freely.
     pub fn request(&self, method: &str, route: &str, status: u16, seconds: f64) {
         let method = METHODS.iter().find(|known| **known == method).unwrap_or(&"_OTHER");
         let mut digits = [0; 5];
@@ -88,31 +88,31 @@ impl Metrics {
         self.observe(&self.exposition.calls, [module, method, outcome.error_type()], seconds);
     }
 
-    /// A job was tried (`tenfold_job_duration_seconds`), after it had waited for `waited` seconds from when it might have
-    /// run (`tenfold_job_wait_seconds`).
+    /// A job was tried (`tenfold_job_duration_seconds`), `waited` seconds after it was due
+    /// (`tenfold_job_wait_seconds`).
     pub fn job(&self, kind: &str, outcome: Outcome, waited: f64, seconds: f64) {
         self.observe(&self.exposition.job_waits, [kind], waited);
         self.observe(&self.exposition.jobs, [kind, outcome.error_type()], seconds);
     }
 
-    /// A statement, or a call as `module.method`, repeated in one request or job, where once for all would do
-    /// (`tenfold_n_plus_one_total`).
+    /// A statement, or a call as `module.method`, was repeated in one request or job where one would have
+    /// been enough (`tenfold_n_plus_one_total`).
     pub fn repeated(&self, module: &str, statement: &str) {
         self.count(&self.exposition.repeated, [statement, module]);
     }
 
-    /// A transaction waited for something that is not the database (`tenfold_transaction_waits_total`); it was opened at
-    /// this line.
+    /// A transaction waited for something other than the database (`tenfold_transaction_waits_total`); it was opened
+    /// at this line.
     pub fn waited(&self, file: &str, line: u32) {
         self.count(&self.exposition.waited, [file, &line.to_string()]);
     }
 
-    /// How many jobs are not finished, by state (`tenfold_jobs`), up to a bound; states that are not named have none.
+    /// How many unfinished jobs there are by state (`tenfold_jobs`), up to a bound; unnamed states have none.
     pub fn jobs_queued(&self, counts: &[(&'static str, u64)]) {
         self.exposition.set_queued(counts);
     }
 
-    /// All metrics as text of type [`CONTENT_TYPE`]; with every family full, some 5 MB.
+    /// All metrics as text of type [`CONTENT_TYPE`]; about 5 MB with every family full.
     pub fn render(&self) -> String {
         self.exposition.render()
     }
@@ -131,7 +131,7 @@ impl Metrics {
 }
 
 impl Outcome {
-    /// OpenTelemetry's `error.type`: empty, which to Prometheus is a label left out, when all went well.
+    /// OpenTelemetry's `error.type`: empty on success, which Prometheus treats as a missing label.
     fn error_type(self) -> &'static str {
         match self {
             Self::Ok => "",

@@ -19,7 +19,7 @@ pub enum InstallError {
     /// The thread that writes the lines could not be started.
     #[error("the thread that writes log lines could not be started")]
     Thread(#[source] io::Error),
-    /// Another `tracing` subscriber has been made the process's own before.
+    /// Another `tracing` subscriber was installed for the process before.
     #[error("logs are installed already; a process has one subscriber, installed once")]
     AlreadyInstalled,
 }

@@ -1,4 +1,4 @@
-//! What an event or a span recorded, owned.
+//! The owned fields of an event or a span.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -6,11 +6,11 @@ use std::fmt::{self, Write};
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
-/// How long a text may be, in bytes; what is longer ends with an ellipsis. A line has 32 fields at most
-/// (a limit of `tracing`), so that lines are bounded too.
+/// The maximum length of a text in bytes; a longer one is cut and ends with an ellipsis. A line has at
+/// most 32 fields (a limit of `tracing`), so lines are bounded too.
 const TEXT_BYTES: usize = 16 << 10;
 
-/// A field's value. Numbers and truth values stay what they are.
+/// A field's value. Numbers and booleans keep their type.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Bool(bool),
@@ -20,7 +20,7 @@ pub(super) enum Value {
     Text(String),
 }
 
-/// Named values in the order of their first recording; a later value of the same name replaces it.
+/// Named values in the order of their first recording; a later value of the same name replaces the earlier one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Fields(Vec<(&'static str, Value)>);
 
@@ -30,10 +30,10 @@ struct Bounded(String);
 /// An error followed by its sources, since a log line is where they are read.
 struct WithSources<'a>(&'a (dyn Error + 'static));
 
-/// How long the text of an event may be where it stands among others, in bytes.
+/// The maximum length of an event's text in bytes where it is shown among others.
 const SHORT_BYTES: usize = 500;
 
-/// What an event says, in one text: its message, and its other fields as `name=value`.
+/// An event as one text: its message, and its other fields as `name=value`.
 pub(crate) fn message_of(event: &Event<'_>) -> String {
     let mut fields = Fields::default();
     event.record(&mut fields);
@@ -46,7 +46,7 @@ pub(crate) fn message_of(event: &Event<'_>) -> String {
             Value::Float(value) => value.to_string(),
             Value::Text(value) => value.clone(),
         };
-        // Writing to a text never fails.
+        // Writing to a `String` never fails.
         let _ = write!(text, " {name}={value}");
     }
     text.truncate(text.floor_char_boundary(SHORT_BYTES));
@@ -62,7 +62,7 @@ impl Fields {
         }
     }
 
-    /// Takes the text of that name out, if `read` makes something of it.
+    /// Removes and returns the text of that name, if `read` can parse it.
     pub(super) fn take<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let place = self.0.iter().position(|(known, _)| *known == name)?;
         let Value::Text(text) = &self.0[place].1 else { return None };
@@ -143,7 +143,7 @@ impl fmt::Display for WithSources<'_> {
 }
 
 impl Write for Bounded {
-    /// Takes what fits and fails on the rest, so that a huge value stops being formatted.
+    /// Writes what fits and then fails, so that a huge value stops being formatted.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let fits = text.floor_char_boundary(TEXT_BYTES - self.0.len().min(TEXT_BYTES));
         self.0.push_str(&text[..fits]);

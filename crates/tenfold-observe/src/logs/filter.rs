@@ -18,7 +18,7 @@ const LEVELS: [(&str, LevelFilter); 6] = [
     ("trace", LevelFilter::TRACE),
 ];
 
-/// The fields by which a span says which trace it belongs to.
+/// The fields by which a span names its trace.
 pub(super) const TRACE_ID: &str = "trace_id";
 /// See [`TRACE_ID`].
 pub(crate) const SPAN_ID: &str = "span_id";
@@ -26,7 +26,7 @@ pub(crate) const SPAN_ID: &str = "span_id";
 /// A level for everything, and others for targets (module paths and what is below them).
 ///
 /// A span with a field `trace_id` or `span_id` always passes, up to level DEBUG, so that the lines inside
-/// it carry its trace even where its own closing is not logged.
+/// it carry its trace even where its own closing line is not logged.
 #[derive(Clone, Debug)]
 pub struct LogFilter {
     targets: Targets,
@@ -39,9 +39,10 @@ impl LogFilter {
         Self { targets: Targets::new().with_default(LevelFilter::TRACE), most: LevelFilter::TRACE }
     }
 
-    /// Reads levels and `target=level` pairs separated by commas: `info,tenfold=debug,hyper=off`. What no
-    /// part names is off; of two targets the longer one counts. Unlike in `EnvFilter`, a lone word that
-    /// is no level is an error: a misspelt level would otherwise switch everything off.
+    /// Reads levels and `target=level` pairs separated by commas: `info,tenfold=debug,hyper=off`. Targets
+    /// that no part covers are off; of two matching targets the longer one counts. Unlike in `EnvFilter`,
+    /// a single word that is not a level is an error: a misspelt level would otherwise switch everything
+    /// off.
     pub fn parse(filter: &str) -> Result<Self, InstallError> {
         let mut targets = Targets::new();
         let mut most = LevelFilter::OFF;

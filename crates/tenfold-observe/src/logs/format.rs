@@ -1,20 +1,20 @@
-//! What a line looks like, and its text.
+//! The format of a line, and its text.
 
 use super::line::LogLine;
 use super::pretty::Colour;
 use super::{json, pretty};
 
-/// What a line looks like.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// Aligned, for a person in a terminal.
     Pretty(Colour),
-    /// One flat JSON object a line, for whatever collects logs.
+    /// One flat JSON object per line, for log collectors.
     Json,
 }
 
 impl LogFormat {
-    /// The line as text, with the line feed that ends it and no other.
+    /// The line as text. It ends with a line feed and contains no other.
     pub(super) fn render(self, line: &LogLine<'_>) -> String {
         let mut out = String::with_capacity(256);
         match self {

@@ -31,7 +31,7 @@ fn field(out: &mut String, name: &str, value: &Value) {
         Value::Signed(value) => put(out, format_args!("{value}")),
         Value::Unsigned(value) => put(out, format_args!("{value}")),
         Value::Float(value) if value.is_finite() => put(out, format_args!("{value:?}")),
-        // JSON has no infinity, and no number for what is not one.
+        // JSON has neither infinity nor NaN.
         Value::Float(value) => put(out, format_args!("\"{value}\"")),
         Value::Text(value) => quoted(out, value),
     }

@@ -19,12 +19,11 @@ use super::format::LogFormat;
 use super::line::{LogLine, TracePlace};
 use super::queue::LineQueue;
 
-/// Writes a line for each event, and for each span that closes one of level DEBUG (TRACE for a span of
-/// that level).
+/// Writes a line for each event, and, when a span closes, one of level DEBUG (TRACE for a TRACE span).
 ///
-/// A span whose fields `trace_id` and `span_id` hold ids (as text, see `tenfold_data::trace`) gives them to
-/// the lines inside it. A span inside it that brings no `span_id` gets one of its own; the trace is
-/// inherited. Outside a trace lines bear no ids.
+/// A span whose fields `trace_id` and `span_id` hold ids (as text, see `tenfold_data::trace`) passes them
+/// to the lines inside it. A span inside it without a `span_id` gets one of its own and inherits the trace.
+/// Outside a trace lines have no ids.
 #[derive(Debug)]
 pub struct LogLayer {
     format: LogFormat,
@@ -33,13 +32,13 @@ pub struct LogLayer {
     output: LogOutput,
 }
 
-/// A handle on what is written: to wait for it, and to see what was lost.
+/// A handle on the output: to wait for it, and to see how many lines were lost.
 #[derive(Clone, Debug)]
 pub struct LogOutput {
     queue: Arc<LineQueue>,
 }
 
-/// What the layer keeps with a span until it closes.
+/// The data that the layer attaches to a span until it closes.
 struct Opened {
     fields: Fields,
     trace_id: Option<TraceId>,
@@ -48,12 +47,12 @@ struct Opened {
 }
 
 impl LogLayer {
-    /// A layer that logs everything it sees to `writer`, from a thread of its own that ends with the
-    /// layer. Fails if that thread cannot be started.
+    /// A layer that logs everything it sees to `writer`, from its own thread, which ends with the layer.
+    /// Fails if that thread cannot be started.
     ///
-    /// A writer that fails or waits costs log lines (4 MiB of them may wait), never the application's
-    /// time; once it recovers, a line says how many were lost. A killed process loses the lines of its last
-    /// milliseconds.
+    /// A writer that fails or blocks costs log lines (up to 4 MiB of them may wait), never the
+    /// application's time. Once it recovers, a line says how many were lost. A killed process loses the
+    /// lines of its last milliseconds.
     pub fn new(format: LogFormat, writer: impl Write + Send + 'static) -> io::Result<Self> {
         let output = LogOutput { queue: Arc::default() };
         let layer = Self { format, filter: LogFilter::everything(), now: wall_clock, output };
@@ -71,7 +70,7 @@ impl LogLayer {
         self
     }
 
-    /// Logs only what `filter` lets through. Other layers of the same subscriber see everything still.
+    /// Logs only what `filter` lets through. Other layers of the same subscriber still see everything.
     pub fn filtered<S>(mut self, filter: LogFilter) -> Filtered<Self, LogFilter, S>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -91,7 +90,7 @@ impl LogLayer {
 }
 
 impl LogOutput {
-    /// Waits until every line logged so far has been written or given up, for `limit` at most; true if so.
+    /// Waits until every line logged so far has been written or given up, for at most `limit`; true if so.
     pub fn flush(&self, limit: Duration) -> bool {
         self.queue.flush(limit)
     }
@@ -114,7 +113,7 @@ where
         let opened = Opened { fields, trace_id, span_id, at: Instant::now() };
         if let Some(span) = context.span(id) {
             let mut extensions = span.extensions_mut();
-            // A second layer of this type finds the first one's.
+            // A second layer of this type finds the data of the first.
             if extensions.get_mut::<Opened>().is_none() {
                 extensions.insert(opened);
             }
@@ -174,7 +173,7 @@ impl Drop for LogLayer {
     }
 }
 
-/// Where a line stands whose spans are these, the innermost first.
+/// The position of a line inside these spans, the innermost first.
 fn place<'a, S: LookupSpan<'a>>(scope: Scope<'a, S>) -> TracePlace {
     let mut place = TracePlace::default();
     let mut span_id = None;

@@ -1,4 +1,4 @@
-//! One line, before it is text.
+//! One line, before it is formatted.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use tracing::Level;
 
 use super::fields::Fields;
 
-/// What a closing span's line has besides its fields, in milliseconds.
+/// The extra field of a closing span's line, in milliseconds.
 pub(super) const DURATION: &str = "duration_ms";
 
-/// The keys of a line itself; a field of such a name gets a prefix.
+/// The keys of the line itself; a field with such a name gets a prefix.
 const RESERVED: [&str; 7] = ["timestamp", "level", "target", "message", "trace_id", "span_id", "span"];
 
 /// The prefix for fields that clash with the line's own keys.
 const PREFIX: &str = "field.";
 
-/// Everything that a line says.
+/// The content of a line.
 pub(super) struct LogLine<'a> {
     pub(super) timestamp: Timestamp,
     pub(super) level: Level,
@@ -30,18 +30,18 @@ pub(super) struct LogLine<'a> {
     pub(super) duration: Option<Duration>,
 }
 
-/// Where in which trace the line was logged.
+/// The position of the line in its trace.
 #[derive(Clone, Copy, Default)]
 pub(super) struct TracePlace {
     /// The name of the innermost span.
     pub(super) span: Option<&'static str>,
-    /// The ids; a span id says nothing without its trace.
+    /// The ids; a span id is meaningless without its trace.
     pub(super) ids: Option<(TraceId, SpanId)>,
 }
 
 impl LogLine<'_> {
-    /// The key under which a field is written. Names that begin with the prefix get it too, so that two
-    /// names never end as the same key.
+    /// The key under which a field is written. Names that begin with the prefix get it too, so that no
+    /// two names map to the same key.
     pub(super) fn key(&self, name: &'static str) -> Cow<'static, str> {
         let clashes = RESERVED.contains(&name)
             || name.starts_with(PREFIX)

@@ -1,5 +1,5 @@
-//! A line for a person in a terminal: time, level, target and message in columns, then the fields, and
-//! the span with its trace last, where it disturbs least.
+//! A line for a person in a terminal: time, level, target and message in columns, then the fields,
+//! then the span with its trace, where it disturbs least.
 
 use tracing::Level;
 
@@ -7,15 +7,15 @@ use super::escape::{self, put};
 use super::fields::Value;
 use super::line::{DURATION, LogLine};
 
-/// How wide the columns are, in characters; what is longer pushes the rest aside.
+/// The widths of the columns, in characters; a longer text shifts the rest.
 const TARGET_WIDTH: usize = 20;
 const MESSAGE_WIDTH: usize = 32;
 
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
 
-/// Whether pretty lines carry ANSI colours. Nobody guesses: who installs the logs knows the terminal
-/// (`std::io::IsTerminal`, `NO_COLOR`).
+/// Whether pretty lines carry ANSI colours. This is not guessed: the caller that installs the logs
+/// knows the terminal (`std::io::IsTerminal`, `NO_COLOR`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colour {
     /// Plain text.

@@ -4,18 +4,18 @@ use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How many bytes of lines may wait; beyond it lines are lost. A second buffer of that size at most is
-/// with the writer.
+/// How many bytes of lines may wait; further lines are lost. The writer holds a second buffer of at
+/// most that size.
 const WAITING_BYTES: usize = 4 << 20;
 
-/// How long the writer rests after a batch, so that under load it wakes some hundreds of times a second
+/// How long the writer rests after a batch, so that under load it wakes a few hundred times a second
 /// and not for every line: a wake-up costs the logging thread several times as much as the line itself.
 const REST: Duration = Duration::from_millis(2);
 
 /// How many bytes of lines end the writer's rest.
 const BATCH_BYTES: usize = 256 << 10;
 
-/// What a buffer may keep after a burst.
+/// The capacity that a buffer may keep after a burst.
 const KEPT_BYTES: usize = 64 << 10;
 
 /// Lines that wait to be written. Adding one holds the lock for the time of a copy.
@@ -31,17 +31,17 @@ pub(super) struct LineQueue {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<u8>,
-    /// Bytes ever accepted, and those of them that the writer is through with, successfully or not.
+    /// Bytes ever accepted, and how many of them the writer has processed, successfully or not.
     accepted: u64,
     finished: u64,
     lost: u64,
-    /// Lost lines that no line has reported yet.
+    /// Lost lines that have not been reported yet.
     unreported: u64,
     closed: bool,
     writer: Writer,
 }
 
-/// What the writer's thread is doing.
+/// The state of the writer thread.
 #[derive(Debug, Default, PartialEq, Eq)]
 enum Writer {
     /// Writing, or not started yet: it will look for lines by itself.
@@ -76,7 +76,7 @@ impl LineQueue {
         self.wake.notify_one();
     }
 
-    /// Waits until all lines pushed before are through, for `limit` at most; true if they are.
+    /// Waits until all lines pushed before are processed, for at most `limit`; true if they are.
     pub(super) fn flush(&self, limit: Duration) -> bool {
         let state = self.lock();
         let goal = state.accepted;
@@ -89,8 +89,8 @@ impl LineQueue {
         self.lock().lost
     }
 
-    /// The writer's thread: writes what arrives until the queue is closed. After a loss, the next batch
-    /// begins with the line that `report` makes of the number of lines lost.
+    /// The writer thread: writes what arrives until the queue is closed. After a loss, the next batch
+    /// begins with the line that `report` makes of the number of lost lines.
     pub(super) fn write_to(&self, mut writer: impl Write, report: impl Fn(u64) -> String) {
         let mut batch = Vec::new();
         while let Some(unreported) = self.take(&mut batch) {
@@ -110,8 +110,8 @@ impl LineQueue {
         }
     }
 
-    /// Waits for lines, swaps them for the empty `batch`, and gives the number of lines to be reported
-    /// as lost; `None` when the queue is closed and empty.
+    /// Waits for lines, swaps them with the empty `batch`, and returns the number of lost lines to
+    /// report; `None` when the queue is closed and empty.
     fn take(&self, batch: &mut Vec<u8>) -> Option<u64> {
         batch.clear();
         batch.shrink_to(KEPT_BYTES);
@@ -137,7 +137,7 @@ impl LineQueue {
 }
 
 impl State {
-    /// Whether the writer has to be woken for what has just been added.
+    /// Whether the writer must be woken for the bytes just added.
     fn wants_writer(&self) -> bool {
         match self.writer {
             Writer::Busy => false,

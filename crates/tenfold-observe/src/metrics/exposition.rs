@@ -1,4 +1,4 @@
-//! Which metrics there are, and how they are written.
+//! The list of metrics, and how they are written.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ use super::resident::resident_bytes;
 pub struct Build<'a> {
     /// The application's name.
     pub application: &'a str,
-    /// Its version: a release, a commit.
+    /// Its version, such as a release or a commit.
     pub version: &'a str,
     /// When the process began.
     pub started_at: Timestamp,
@@ -46,9 +46,9 @@ pub(super) struct Exposition {
 #[derive(Debug)]
 struct Shared<T>(Arc<T>);
 
-/// A counter in Prometheus's text format, which types it under its full name. The library writes counters
-/// as OpenMetrics has them (typed as `x`, counted as `x_total`), and in the text format that is a counter
-/// without a sample and a sample without a type.
+/// A counter in Prometheus's text format, which declares the type under the full name. The library writes
+/// counters in OpenMetrics style (typed as `x`, counted as `x_total`); the text format would read that as
+/// a counter without a sample and a sample without a type.
 #[derive(Debug)]
 struct Total(Counter);
 
@@ -56,18 +56,18 @@ struct Total(Counter);
 #[derive(Debug)]
 struct BuildGauge([(&'static str, String); 2]);
 
-/// `process_resident_memory_bytes`, read at each scrape, and left out where the system does not tell.
+/// `process_resident_memory_bytes`, read at each scrape, and left out where the system does not provide it.
 #[derive(Debug)]
 struct Resident;
 
-/// The gauge `tenfold_jobs`, left out until jobs were counted.
+/// The gauge `tenfold_jobs`, left out until jobs are counted.
 #[derive(Clone, Debug, Default)]
 struct Queued(Arc<Mutex<Option<JobCounts>>>);
 
 /// How many jobs there are in each state that has any.
 type JobCounts = Vec<(&'static str, u64)>;
 
-/// The states that the gauge always names, so that one without jobs is a zero and no gap.
+/// The states that the gauge always includes, so that a state without jobs is a zero and not a gap.
 const STATES: [&str; 4] = ["available", "scheduled", "running", "retryable"];
 
 impl Exposition {
@@ -112,12 +112,12 @@ impl Exposition {
         text
     }
 
-    /// Replaces what is known of the jobs that are not finished.
+    /// Replaces the counts of the unfinished jobs.
     pub(super) fn set_queued(&self, counts: &[(&'static str, u64)]) {
         *self.queued.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(counts.to_vec());
     }
 
-    /// What the application records. The library ends each help text with a full stop.
+    /// The metrics that the application records. The library adds the full stop to each help text.
     fn register_recorded(&mut self) {
         self.registry.register(
             "http_server_request_duration_seconds",
@@ -159,7 +159,7 @@ impl Exposition {
         );
     }
 
-    /// What is known of the process.
+    /// The metrics about the process.
     fn register_process(&mut self, build: &Build<'_>) {
         let labels = [("application", build.application.to_owned()), ("version", build.version.to_owned())];
         self.registry.register(

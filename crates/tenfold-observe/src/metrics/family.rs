@@ -9,15 +9,15 @@ use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::histogram::Histogram;
 
-/// How many series a family has at most, the one called `other` included.
+/// The maximum number of series of a family, including `other`.
 pub const SERIES_LIMIT: usize = 1_000;
 
-/// The value of every label of the series that takes what found no room: one more label set than
-/// [`SERIES_LIMIT`] allows, and a family's observations are told apart no further.
+/// The value of every label of the overflow series. Once a family has [`SERIES_LIMIT`] series,
+/// further label sets are counted together here.
 pub const OTHER: &str = "other";
 
-/// Upper bounds in seconds: OpenTelemetry's advice for durations, with four more below, where statements
-/// of an in-process database and calls between modules are.
+/// Upper bounds in seconds: OpenTelemetry's recommendation for durations, plus four smaller ones for
+/// statements of an in-process database and calls between modules.
 const BOUNDS: [f64; 18] = [
     0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5,
     10.0,
@@ -27,21 +27,21 @@ const BOUNDS: [f64; 18] = [
 pub(super) struct Family<const N: usize> {
     labels: [&'static str; N],
     table: RwLock<Table<N>>,
-    /// What found no room in the table; made when it is first needed.
+    /// The overflow series; created when it is first needed.
     other: OnceLock<Histogram>,
     hasher: RandomState,
 }
 
-/// Where an observation went.
+/// Where an observation was recorded.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Destination {
     /// To the series of its labels.
     Own,
-    /// To the series for what found no room.
+    /// To the overflow series.
     Other,
 }
 
-/// Series by the hash of their values, so that borrowed values find them; values decide among equal hashes.
+/// Series by the hash of their values, so that borrowed values find them; the values resolve hash collisions.
 #[derive(Default)]
 struct Table<const N: usize> {
     series: HashMap<u64, Vec<Series<N>>>,
@@ -59,7 +59,7 @@ impl<const N: usize> Family<N> {
         Self { labels, table: RwLock::default(), other: OnceLock::new(), hasher: RandomState::new() }
     }
 
-    /// Records into the series of these values, or into `other` if it would be one too many.
+    /// Records into the series of these values, or into `other` if that series would exceed the limit.
     pub(super) fn observe(&self, values: [&str; N], seconds: f64) -> Destination {
         if !seconds.is_finite() {
             return Destination::Own;
@@ -71,7 +71,7 @@ impl<const N: usize> Family<N> {
             histogram.observe(seconds);
             return Destination::Own;
         }
-        // Asked under the lock of the look-up: a series missing from a full table will never be there.
+        // Read under the same lock as the lookup: a full table never gains a missing series.
         let may_add = !table.is_full() && values != [OTHER; N];
         drop(table);
         match may_add.then(|| self.add(hash, values)).flatten() {
@@ -94,14 +94,14 @@ impl<const N: usize> Family<N> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Names and values of a series; an empty value is a label left out.
+    /// Names and values of a series; a label with an empty value is left out.
     fn label_set<'a>(&self, values: [&'a str; N]) -> Vec<(&'static str, &'a str)> {
         self.labels.into_iter().zip(values).filter(|(_, value)| !value.is_empty()).collect()
     }
 }
 
 impl<const N: usize> Table<N> {
-    /// One place is kept for `other`.
+    /// One place is reserved for `other`.
     fn is_full(&self) -> bool {
         self.count + 1 >= SERIES_LIMIT
     }
@@ -111,7 +111,7 @@ impl<const N: usize> Table<N> {
         same_hash.iter().find(|series| series.values() == values).map(|series| &series.histogram)
     }
 
-    /// Another thread may have added the series, or the last one, before this one had the lock.
+    /// Another thread may have added this series, or the last one allowed, before this thread got the lock.
     fn find_or_add(&mut self, hash: u64, values: [&str; N]) -> Option<Histogram> {
         if let Some(histogram) = self.find(hash, values) {
             return Some(histogram.clone());
@@ -134,7 +134,7 @@ impl<const N: usize> Series<N> {
 }
 
 impl<const N: usize> EncodeMetric for Family<N> {
-    /// In the order of the values, so that two readings compare line by line.
+    /// Ordered by value, so that two scrapes can be compared line by line.
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         let table = self.read();
         let mut all: Vec<&Series<N>> = table.series.values().flatten().collect();

@@ -1,4 +1,4 @@
-//! Counters of what is rare, a mistake in the program for one: a lock and a map are quick enough.
+//! Counters of rare events, such as program errors: a lock and a map are fast enough.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,7 +23,7 @@ pub(super) struct Rare {
 type LabelCounts = BTreeMap<[Box<str>; 2], u64>;
 
 impl Rare {
-    /// The help text ends with a full stop, as those of the library do.
+    /// The help text ends with a full stop, like those of the library.
     pub(super) fn new(name: &'static str, help: &'static str, labels: [&'static str; 2]) -> Self {
         Rare { name, help, labels, counts: Arc::default() }
     }
@@ -48,7 +48,7 @@ impl Collector for Rare {
         if series.is_empty() {
             return Ok(());
         }
-        // Written as a gauge is, with the type of a counter: see `Total`.
+        // Written like a gauge, with the type of a counter: see `Total`.
         let mut counter = encoder.encode_descriptor(self.name, self.help, None, MetricType::Counter)?;
         for ([first, second], count) in &*series {
             let labels = [(self.labels[0], &**first), (self.labels[1], &**second)];

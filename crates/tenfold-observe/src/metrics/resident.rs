@@ -1,11 +1,11 @@
-//! How much memory the process holds.
+//! The memory that the process uses.
 
 use std::fs;
 
 /// The resident set in bytes; `None` where there is no Linux `/proc`.
 ///
-/// From `/proc/self/status`, which gives kilobytes. `/proc/self/statm` counts pages, and their size (4, 16
-/// or 64 KiB on ARM) cannot be asked without unsafe code or one more dependency.
+/// Read from `/proc/self/status`, which gives kilobytes. `/proc/self/statm` counts pages, and their size
+/// (4, 16 or 64 KiB on ARM) cannot be read without unsafe code or one more dependency.
 pub(super) fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

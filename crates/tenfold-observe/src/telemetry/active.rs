@@ -1,4 +1,4 @@
-//! Work at hand: what it has done so far, found by its span id.
+//! Work in progress: what it has done so far, found by its span id.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use super::work::{Beginning, Ending, Kept, Repeat, SPAN_LIMIT, Span, Totals, Wha
 /// How many tables the work is spread over, so that recording threads rarely wait for each other.
 const SHARDS: usize = 16;
 
-/// How much work is recorded at once in one table; what comes on top is counted, but has no trace.
+/// How many pieces of work one table records at once; further work is counted, but has no trace.
 const SHARD_LIMIT: usize = 1_024;
 
-/// Everything that runs now.
+/// All work in progress.
 #[derive(Debug, Default)]
 pub(super) struct Active([Mutex<HashMap<SpanId, Running>>; SHARDS]);
 
@@ -58,7 +58,7 @@ impl Active {
         running.spans.push(Span { what: what(), start, duration, failed });
     }
 
-    /// Adds what repeated; of one piece of work that are few.
+    /// Adds a repetition; one piece of work has few.
     pub(super) fn add_repeat(&self, span_id: SpanId, repeat: Repeat) {
         if let Some(running) = self.shard(span_id).get_mut(&span_id)
             && running.repeats.len() < SPAN_LIMIT

@@ -1,8 +1,8 @@
-//! Durations in buckets whose width grows with them: small, mergeable, and never more than 6 % off.
+//! Durations in buckets whose width grows with the duration: small, mergeable, and never more than 6 % off.
 //!
-//! Eight buckets for each power of two, as HDR Histogram has them (Gil Tene, <http://hdrhistogram.org>) with three
-//! significant bits, from one microsecond to some five hours. Only buckets that hold something take room, since a
-//! route or a statement keeps to a few.
+//! Eight buckets per power of two, like HDR Histogram (Gil Tene, <http://hdrhistogram.org>) with three significant
+//! bits, from one microsecond to about five hours. Only used buckets take space, since a route or a statement uses
+//! few.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl Histogram {
         self.longest = self.longest.max(duration);
     }
 
-    /// Adds what another has counted.
+    /// Adds the counts of another histogram.
     pub fn merge(&mut self, other: &Histogram) {
         for (bucket, count) in &other.counts {
             self.add(*bucket, *count);
@@ -39,7 +39,7 @@ impl Histogram {
         self.counts.iter().map(|(_, count)| u64::from(*count)).sum()
     }
 
-    /// The duration that a share of all, 0 to 1, does not exceed; `None` when nothing was counted.
+    /// The duration that this share of all durations, 0 to 1, does not exceed; `None` when nothing was counted.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
         let total = self.count();
         #[expect(
@@ -86,7 +86,7 @@ fn lowest(bucket: u64) -> u64 {
     }
 }
 
-/// Where the `rank`-th of `count` durations of a bucket lies, if they are spread evenly in it.
+/// The position of the `rank`-th of `count` durations of a bucket, assuming that they are spread evenly.
 fn within(bucket: u8, rank: u64, count: u64) -> Duration {
     let bucket = u64::from(bucket);
     let (low, high) = (lowest(bucket) * 1000, lowest(bucket + 1) * 1000);

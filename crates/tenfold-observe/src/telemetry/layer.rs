@@ -1,4 +1,4 @@
-//! The `tracing` layer that adds what authors mark in their code to the work in which it happens.
+//! The `tracing` layer that adds authors' spans and events to the work in which they happen.
 
 use std::time::Instant;
 
@@ -15,14 +15,14 @@ use crate::logs::{SPAN_ID, message_of};
 
 /// Records spans of level INFO and above, warnings and errors, into the request or job that they happen in.
 ///
-/// Work is a span that bears a field `span_id`, as requests and jobs do. Statements and calls are recorded by
-/// themselves, with more than a span says; their own spans, which are for the log, are of level DEBUG.
+/// Work is a span with a field `span_id`, as requests and jobs have. Statements and calls are recorded
+/// separately, with more detail than a span has; their own spans, which are for the log, have level DEBUG.
 #[derive(Debug)]
 pub struct TelemetryLayer {
     telemetry: Telemetry,
 }
 
-/// What the layer keeps with a span: the work that it belongs to, and since when.
+/// The data that the layer attaches to a span: the work it belongs to, and its start.
 struct SpanWork {
     work: SpanId,
     since: Instant,
@@ -34,7 +34,7 @@ impl TelemetryLayer {
         TelemetryLayer { telemetry }
     }
 
-    /// What the layer wants to hear of; for a filter of its own.
+    /// Whether the layer needs this span or event; for a filter of its own.
     pub fn wants(metadata: &Metadata<'_>) -> bool {
         let most = if metadata.is_span() { Level::INFO } else { Level::WARN };
         *metadata.level() <= most
@@ -76,7 +76,7 @@ where
     }
 }
 
-/// Finds the field by which a span says that it is work.
+/// Finds the field that marks a span as work.
 struct WorkId(Option<SpanId>);
 
 impl Visit for WorkId {

@@ -1,7 +1,7 @@
 //! What the console shows of a running process: its endpoints, jobs and statements per minute, and selected traces.
 //!
-//! Everything is in memory and bounded: an hour of minutes for a thousand names of each sort, some thousand traces with
-//! up to [`SPAN_LIMIT`] spans. Recording waits for a short lock at most.
+//! Everything is in memory and bounded: an hour of minutes for a thousand names of each kind, and a few thousand
+//! traces with up to [`SPAN_LIMIT`] spans. Recording takes a short lock at most.
 
 mod active;
 mod histogram;
@@ -38,7 +38,7 @@ struct Inner {
     clock: Clock,
     works: Rollups<WorkKey>,
     statements: Rollups<Arc<StatementKey>>,
-    /// All requests in one, for the picture of the whole.
+    /// All requests together, for the overview.
     requests: rollup::Minutes,
     active: Active,
     store: Mutex<Store>,
@@ -51,25 +51,25 @@ struct WorkKey {
     name: String,
 }
 
-/// What is known of requests of one route, or of jobs of one kind.
+/// The figures of the requests of one route, or of the jobs of one kind.
 #[derive(Clone, Debug)]
 pub struct WorkRow {
     /// The method and route, or the job's kind.
     pub name: String,
-    /// What happened to them.
+    /// Their figures.
     pub summary: Summary,
 }
 
-/// What is known of one statement.
+/// The figures of one statement.
 #[derive(Clone, Debug)]
 pub struct StatementRow {
     /// The statement.
     pub statement: Arc<StatementKey>,
-    /// What happened to it.
+    /// Its figures.
     pub summary: Summary,
 }
 
-/// Work at hand: it is recorded until [`Recording::end`]. Dropped before, it counts as abandoned.
+/// Work in progress: it is recorded until [`Recording::end`]. Dropped earlier, it counts as abandoned.
 #[derive(Debug)]
 pub struct Recording {
     telemetry: Telemetry,
@@ -94,7 +94,7 @@ impl Telemetry {
         }))
     }
 
-    /// The `tracing` layer that adds authors' spans, warnings and errors to the work that they happen in.
+    /// The `tracing` layer that adds authors' spans, warnings and errors to the work in which they happen.
     pub fn layer(&self) -> TelemetryLayer {
         TelemetryLayer::new(self.clone())
     }
@@ -107,7 +107,7 @@ impl Telemetry {
         Recording { telemetry: self.clone(), span_id, began, ended: false }
     }
 
-    /// The clock by whose minutes it counts.
+    /// The clock that defines its minutes.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
@@ -169,14 +169,14 @@ impl Telemetry {
         self.0.active.add(record.trace.span_id, record.elapsed, failed, what);
     }
 
-    /// The endpoints or kinds of jobs of the last `minutes`, those first that took most time in sum.
+    /// The endpoints or kinds of jobs of the last `minutes`, sorted by total time, the highest first.
     pub fn works(&self, kind: WorkKind, minutes: usize) -> Vec<WorkRow> {
         let all = self.0.works.all();
         let of_kind = all.iter().filter(|series| series.key.kind == kind);
         rows(of_kind, self.now(), minutes, |key, summary| WorkRow { name: key.name.clone(), summary })
     }
 
-    /// The statements of the last `minutes`, those first that took most time in sum.
+    /// The statements of the last `minutes`, sorted by total time, the highest first.
     pub fn statements(&self, minutes: usize) -> Vec<StatementRow> {
         let all = self.0.statements.all();
         rows(all.iter(), self.now(), minutes, |key, summary| StatementRow {
@@ -190,7 +190,7 @@ impl Telemetry {
         self.0.requests.each(self.now(), minutes)
     }
 
-    /// All pieces of a trace that are kept, in the order of their beginning; none when it is not kept.
+    /// All kept pieces of a trace, in the order of their start; none when it is not kept.
     pub fn trace(&self, trace: TraceId) -> Vec<Arc<Work>> {
         self.store().trace(trace)
     }
@@ -223,7 +223,7 @@ impl Telemetry {
         self.0.clock.now()
     }
 
-    /// Counts work that is over, and keeps its trace if it is worth it.
+    /// Counts finished work, and keeps its trace if it is worth it.
     fn finish(&self, work: Work) {
         let now = self.now();
         let (kind, name) = (work.beginning.kind, &work.beginning.name);
@@ -248,13 +248,13 @@ impl Telemetry {
 }
 
 impl Recording {
-    /// The work is of no interest, such as that of telemetry itself.
+    /// Discards the work, such as that of telemetry itself.
     pub fn discard(mut self) {
         self.ended = true;
         self.telemetry.0.active.end(self.span_id, Duration::ZERO, Ending::Abandoned, Totals::default());
     }
 
-    /// The work is over.
+    /// The work has ended.
     pub fn end(mut self, ending: Ending, totals: Totals) {
         self.finish(ending, totals);
     }

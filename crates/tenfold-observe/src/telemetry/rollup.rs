@@ -15,18 +15,18 @@ pub const MINUTES: usize = 60;
 /// How many names are counted separately; further ones are counted together.
 pub const SERIES_LIMIT: usize = 1_000;
 
-/// What happened in a time.
+/// The figures of a period.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     /// How often.
     pub count: u64,
     /// How often it failed.
     pub errors: u64,
-    /// In how many requests or jobs it repeated, or something repeated in it: an N+1.
+    /// In how many requests or jobs it was repeated, or something was repeated in it: an N+1.
     pub repeats: u64,
-    /// How long it took in sum.
+    /// The total duration.
     pub total: Duration,
-    /// How long it took, one by one.
+    /// The individual durations.
     pub durations: Histogram,
 }
 
@@ -38,7 +38,7 @@ impl Summary {
         self.durations.record(elapsed);
     }
 
-    /// Adds another.
+    /// Adds the figures of another period.
     pub fn merge(&mut self, other: &Summary) {
         self.count += other.count;
         self.errors += other.errors;
@@ -55,10 +55,10 @@ impl Summary {
     }
 }
 
-/// With fewer than this, a hundredth is meaningless.
+/// With fewer values than this, the 99th percentile is meaningless.
 const ENOUGH: u64 = 100;
 
-/// The minutes of one thing.
+/// The minutes of one name.
 #[derive(Debug, Default)]
 pub(super) struct Minutes(Mutex<Kept>);
 
@@ -66,18 +66,18 @@ pub(super) struct Minutes(Mutex<Kept>);
 struct Kept {
     /// The newest last.
     minutes: VecDeque<(i64, Summary)>,
-    /// What 99 of 100 did not exceed when it was last looked at, and of how many.
+    /// The 99th percentile when it was last computed, and the number of values it was computed from.
     usual: Option<(Duration, u64)>,
-    /// How many came since.
+    /// How many values came since.
     since: u64,
 }
 
 impl Minutes {
-    /// Counts one, and says what 99 of 100 before it did not exceed, if there were enough to tell.
+    /// Counts one value; returns the 99th percentile of those before it, if there were enough.
     pub(super) fn record(&self, now: Timestamp, elapsed: Duration, failed: bool) -> Option<Duration> {
         let minute = minute_of(now);
         let mut kept = self.lock();
-        // A clock that was set back counts into the newest minute.
+        // If the clock was set back, the value counts into the newest minute.
         if kept.minutes.back().is_none_or(|(newest, _)| *newest < minute) {
             kept.minutes.push_back((minute, Summary::default()));
             while kept.minutes.front().is_some_and(|(oldest, _)| minute - oldest >= MINUTES as i64) {
@@ -89,21 +89,21 @@ impl Minutes {
             summary.record(elapsed, failed);
         }
         kept.since += 1;
-        // Now and then is enough: adding up an hour costs more than all else here.
+        // Recomputed now and then: merging an hour costs more than everything else here.
         if kept.since >= usual.map_or(ENOUGH, |(_, of)| of / 4).max(ENOUGH / 4) {
             kept.look_again();
         }
         usual.map(|(usual, _)| usual)
     }
 
-    /// Counts a repetition of, or in, one that was recorded just before.
+    /// Counts a repetition of, or in, a value that was recorded just before.
     pub(super) fn repeated(&self) {
         if let Some((_, newest)) = self.lock().minutes.back_mut() {
             newest.repeats += 1;
         }
     }
 
-    /// The last `span` minutes in one, that of `now` included.
+    /// The last `span` minutes merged, including that of `now`.
     pub(super) fn sum(&self, now: Timestamp, span: usize) -> Summary {
         let first = minute_of(now) - span as i64 + 1;
         let mut sum = Summary::default();
@@ -115,7 +115,7 @@ impl Minutes {
         sum
     }
 
-    /// The last `span` minutes one by one, the oldest first; empty ones included.
+    /// The last `span` minutes separately, the oldest first; empty ones included.
     pub(super) fn each(&self, now: Timestamp, span: usize) -> Vec<Summary> {
         let first = minute_of(now) - span as i64 + 1;
         let mut each = vec![Summary::default(); span];
@@ -146,23 +146,23 @@ fn minute_of(now: Timestamp) -> i64 {
     now.as_second().div_euclid(60)
 }
 
-/// Things of one sort with their minutes.
+/// The names of one kind with their minutes.
 #[derive(Debug)]
 pub(super) struct Rollups<K> {
     table: RwLock<Table<K>>,
     hasher: RandomState,
-    /// What found no room in the table.
+    /// The overflow series.
     other: Arc<Series<K>>,
 }
 
-/// Series by the hash of their key, so that a borrowed key finds them; the caller decides among equal hashes.
+/// Series by the hash of their key, so that a borrowed key finds them; the caller resolves hash collisions.
 #[derive(Debug)]
 struct Table<K> {
     series: HashMap<u64, Vec<Arc<Series<K>>>>,
     count: usize,
 }
 
-/// One thing.
+/// One name.
 #[derive(Debug)]
 pub(super) struct Series<K> {
     pub(super) key: K,
@@ -170,7 +170,7 @@ pub(super) struct Series<K> {
 }
 
 impl<K> Rollups<K> {
-    /// None yet; what finds no room is counted as `other`.
+    /// Without series; names beyond the limit are counted as `other`.
     pub(super) fn new(other: K) -> Self {
         let other = Arc::new(Series { key: other, minutes: Minutes::default() });
         Rollups {
@@ -180,7 +180,7 @@ impl<K> Rollups<K> {
         }
     }
 
-    /// The series whose key has these parts, or the one that `make` begins.
+    /// The series whose key has these parts, or a new one from `make`.
     pub(super) fn find(
         &self,
         parts: impl Hash,
@@ -192,7 +192,7 @@ impl<K> Rollups<K> {
             return found;
         }
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have begun it meanwhile.
+        // Another thread may have added it meanwhile.
         if let Some(found) = table.find(hash, &is_it) {
             return found;
         }
@@ -205,7 +205,7 @@ impl<K> Rollups<K> {
         begun
     }
 
-    /// All of them; the one for what found no room, too, once it is needed.
+    /// All series, including the overflow series once it is used.
     pub(super) fn all(&self) -> Vec<Arc<Series<K>>> {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
         let other = (table.count >= SERIES_LIMIT).then(|| Arc::clone(&self.other));

@@ -1,7 +1,7 @@
-//! The traces that are kept: errors, slow ones, those in which something repeated, and one of each sort.
+//! The traces that are kept: errors, slow ones, those in which something repeated, and examples.
 //!
-//! What is kept is decided when a request or job ends, so that nothing worth looking at is lost to chance (tail
-//! sampling). Each sort has a bound of its own, so that a flood of errors does not push out everything else.
+//! The decision is made when a request or job ends (tail sampling), so that no interesting trace is lost to
+//! chance. Each reason has its own bound, so that a flood of errors does not push out everything else.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tenfold_data::{Timestamp, TraceId};
 use super::histogram::bucket;
 use super::work::{Kept, Work};
 
-/// How many of each sort are kept.
+/// How many traces are kept for each reason.
 const BOUNDS: [(Kept, usize); 5] = [
     (Kept::Error, 200),
     (Kept::Slow, 200),
@@ -21,13 +21,13 @@ const BOUNDS: [(Kept, usize); 5] = [
     (Kept::Repeated, 200),
 ];
 
-/// What is kept.
+/// The kept traces.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     kept: HashMap<TraceId, Vec<Arc<Work>>>,
-    /// The traces of each sort in the order of their coming.
+    /// The traces of each reason in the order of their arrival.
     order: [VecDeque<TraceId>; 5],
-    /// The exemplars of this minute: the number of the name, and the bucket of the duration.
+    /// The exemplars of this minute: the index of the name, and the bucket of the duration.
     exemplars: HashSet<(usize, u8)>,
     /// The names in which something repeated in this minute.
     repeated: HashSet<usize>,
@@ -35,8 +35,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Keeps the work if it is worth it. `name` is the number of its name, `usual` what 99 of 100 of that name did not
-    /// exceed.
+    /// Keeps the work if it is worth it. `name` is the index of its name, `usual` the 99th percentile of that name.
     pub(super) fn offer(&mut self, mut work: Work, name: usize, usual: Option<Duration>, now: Timestamp) {
         let Some(kept) = self.sort(&work, name, usual, now) else { return };
         work.kept = kept;
@@ -51,7 +50,7 @@ impl Store {
         }
     }
 
-    /// Everything that is kept of a trace, in the order of its beginning.
+    /// All kept pieces of a trace, in the order of their start.
     pub(super) fn trace(&self, trace: TraceId) -> Vec<Arc<Work>> {
         let mut pieces = self.kept.get(&trace).cloned().unwrap_or_default();
         pieces.sort_by_key(|work| work.beginning.at);
@@ -88,7 +87,7 @@ impl Store {
         }
     }
 
-    /// Takes the oldest piece of this sort out of its trace.
+    /// Removes the oldest piece kept for this reason from its trace.
     fn forget(&mut self, trace: TraceId, kept: Kept) {
         let Some(pieces) = self.kept.get_mut(&trace) else { return };
         if let Some(oldest) = pieces.iter().position(|work| work.kept == kept) {

@@ -1,4 +1,4 @@
-//! What is known of one request or job: itself, and what it did in between.
+//! One request or job, and the spans within it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use tenfold_data::{
     Boundary, CallSite, Cost, OrgId, RepeatKind, RepeatedRecord, SpanId, Timestamp, TraceId, Uuid,
 };
 
-/// How many spans of one request or job are kept; what comes after them is only counted.
+/// How many spans of one request or job are kept; further ones are only counted.
 pub const SPAN_LIMIT: usize = 128;
 
-/// What kind of work it is.
+/// The kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WorkKind {
     /// A request that was answered.
@@ -19,7 +19,7 @@ pub enum WorkKind {
     Job,
 }
 
-/// What is known when work begins.
+/// The facts known when work begins.
 #[derive(Clone, Debug)]
 pub struct Beginning {
     /// What kind of work it is.
@@ -28,9 +28,9 @@ pub struct Beginning {
     pub name: String,
     /// The trace that it belongs to.
     pub trace_id: TraceId,
-    /// Its own place in the trace.
+    /// Its own span in the trace.
     pub span_id: SpanId,
-    /// Its cause: a request's caller, or the request that enqueued a job.
+    /// Its parent: a request's caller, or the request that enqueued a job.
     pub parent: Option<SpanId>,
     /// When it began.
     pub at: Timestamp,
@@ -47,7 +47,7 @@ pub struct JobFacts {
     pub id: Uuid,
     /// Which attempt it is, from 1.
     pub attempt: u32,
-    /// How long it waited from when it might have run.
+    /// How long it waited after it was due.
     pub waited: Duration,
 }
 
@@ -58,9 +58,9 @@ pub enum Ending {
     Answered(u16),
     /// A job is done.
     Completed,
-    /// A job failed, with what its error says.
+    /// A job failed, with its error's text.
     Failed(String),
-    /// It was broken off: the client went away, the job was ended or its lease lost.
+    /// It was interrupted: the client disconnected, the job was cancelled or its lease lost.
     Abandoned,
 }
 
@@ -75,7 +75,7 @@ impl Ending {
     }
 }
 
-/// What work cost in sum.
+/// The total cost of work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Statements sent to the database.
@@ -87,22 +87,22 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// What a scope has cost.
+    /// The cost of a scope.
     pub fn of(cost: &Cost) -> Self {
         Totals { statements: cost.statements, database_time: cost.database_time, calls: cost.calls }
     }
 }
 
-/// A statement or call that repeated within work, where once for all would do: an N+1.
+/// A statement or call that was repeated within work where one would have been enough: an N+1.
 #[derive(Clone, Debug)]
 pub struct Repeat {
     /// What repeated.
     pub kind: RepeatKind,
-    /// The statement's name; of a call `module.method`.
+    /// The statement's name, or `module.method` for a call.
     pub name: String,
     /// The line that asked for it.
     pub site: CallSite,
-    /// How often, each time with other parameters.
+    /// How often, each time with different parameters.
     pub times: u32,
 }
 
@@ -112,7 +112,7 @@ impl From<&RepeatedRecord> for Repeat {
     }
 }
 
-/// A request or job that is over.
+/// A finished request or job.
 #[derive(Clone, Debug)]
 pub struct Work {
     /// What was known when it began.
@@ -129,7 +129,7 @@ pub struct Work {
     pub totals: Totals,
     /// What it did, in the order in which it ended.
     pub spans: Vec<Span>,
-    /// How many spans found no room.
+    /// How many spans exceeded the limit.
     pub dropped: u64,
     /// What repeated in it.
     pub repeats: Vec<Repeat>,
@@ -142,11 +142,11 @@ pub struct Work {
 pub enum Kept {
     /// It failed.
     Error,
-    /// It was slower than 99 of 100 of its name in the last hour.
+    /// It was slower than the 99th percentile of its name in the last hour.
     Slow,
-    /// The first of its name in its minute in which something repeated.
+    /// The first of its name in this minute in which something repeated.
     Repeated,
-    /// The first of its name that took about so long in its minute.
+    /// The first of its name in this minute with about this duration.
     Exemplar,
     /// Another piece of its trace is kept.
     Related,
@@ -157,7 +157,7 @@ pub enum Kept {
 pub struct Span {
     /// What it was.
     pub what: What,
-    /// When it began, counted from the beginning of the work.
+    /// Its start, relative to the start of the work.
     pub start: Duration,
     /// How long it took.
     pub duration: Duration,
@@ -165,7 +165,7 @@ pub struct Span {
     pub failed: bool,
 }
 
-/// What a span was.
+/// The kind of a span.
 #[derive(Clone, Debug)]
 pub enum What {
     /// A statement, and how many rows it read or changed.
@@ -181,14 +181,14 @@ pub enum What {
     },
     /// The beginning or the commit of a transaction.
     Transaction(Boundary, CallSite),
-    /// A `tracing` span of the author's.
+    /// A `tracing` span written by an author.
     Code {
         /// Its name.
         name: &'static str,
         /// Its module path.
         target: &'static str,
     },
-    /// A warning or error that was logged.
+    /// A logged warning or error.
     Line(String),
 }
 
@@ -201,6 +201,6 @@ pub struct StatementKey {
     pub module: &'static str,
     /// Its text.
     pub text: String,
-    /// The line that asks for it; none for statements beyond the limit, which are counted together.
+    /// The line that sends it; none for statements beyond the limit, which are counted together.
     pub site: Option<CallSite>,
 }
