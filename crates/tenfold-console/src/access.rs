@@ -1,8 +1,8 @@
-//! Access to the console: by the password of the configuration.
+//! Access to the console: by the configured password.
 //!
-//! A sign-in is a signed cookie and no row: it holds in all processes that have the same password, also while the
-//! database is away, and a new password ends all of them. Signing out is a row: see [`SignedOut`]. The key that signs it is stretched from the password
-//! (argon2id), so a stolen cookie does not make the password quick to guess.
+//! A sign-in is a signed cookie and needs no row. It is valid in all processes with the same password, even while the
+//! database is unavailable, and a new password ends all sign-ins. Signing out stores a row: see [`SignedOut`]. The
+//! signing key is derived from the password (argon2id), so a stolen cookie does not make the password quick to guess.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,11 +24,11 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::signed_out::{Session, SignedOut};
 
-/// A password that is shorter is refused at the start.
+/// A shorter password is refused at start.
 const SHORTEST_PASSWORD: usize = 12;
-/// The same in all processes, so that they agree on the key; a rainbow table for one password is of no use.
+/// The same in all processes, so that they derive the same key. It also defeats rainbow tables for plain passwords.
 const SALT: &[u8] = b"tenfold-console/1";
-/// The bytes of a cookie before its MAC: when it ends, and chance, so that no two are alike.
+/// The bytes of a cookie before its MAC: its expiry, and random bytes that make it unique.
 const SIGNED: usize = 24;
 /// How long a sign-in waits for other sign-ins.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -55,10 +55,10 @@ impl Settings {
     }
 }
 
-/// Checks who may see the console.
+/// Checks access to the console.
 pub(crate) struct Access {
     settings: Settings,
-    /// Stretched when the console is first opened: it takes time and memory that most starts need not spend.
+    /// Derived when the console is first opened: it costs time and memory that most starts need not spend.
     key: OnceCell<[u8; 32]>,
     /// Only one password is hashed at a time.
     turn: Arc<Semaphore>,
@@ -69,9 +69,9 @@ pub(crate) struct Access {
 pub(crate) enum Refused {
     /// The configuration has no password.
     Closed,
-    /// It is another one.
+    /// The password is wrong.
     Wrong,
-    /// Too many try at once.
+    /// Too many sign-ins at once.
     Busy,
 }
 
@@ -86,7 +86,7 @@ impl Access {
         })
     }
 
-    /// Whether there is a way in at all.
+    /// Whether anyone can sign in at all.
     pub(crate) fn is_open(&self) -> bool {
         !self.settings.password.is_empty()
     }
@@ -120,14 +120,14 @@ impl Access {
         Ok(Ok(cookie.text(&token, lifetime)))
     }
 
-    /// Ends the operator's sign-in on the server, so that a copy of its cookie is of no use.
+    /// Ends the operator's sign-in on the server, so that a copy of its cookie is useless.
     pub(crate) async fn sign_out(&self, cx: &SystemContext, operator: &Operator) {
         if let Err(error) = self.signed_out.end(cx, operator.session).await {
             tracing::warn!(%error, "a sign-in to the console was ended in this process alone");
         }
     }
 
-    /// The sign-in that a cookie stands for, if it is signed and in time.
+    /// The sign-in of a cookie, if the cookie is signed and not expired.
     async fn session(
         &self,
         headers: &HeaderMap,
@@ -156,8 +156,8 @@ impl Access {
         Ok(*self.key.get_or_try_init(make).await?)
     }
 
-    /// Stretches one password at a time. The thread that does it holds the turn, and not the request: a client that goes
-    /// away must not let the next one begin beside it.
+    /// Derives one key at a time. The thread that derives holds the permit, not the request: a client that disconnects
+    /// must not let the next derivation start beside it.
     async fn stretch(&self, password: String) -> anyhow::Result<[u8; 32]> {
         let turn = Arc::clone(&self.turn).acquire_owned().await?;
         let stretched = tokio::task::spawn_blocking(move || {
@@ -168,8 +168,8 @@ impl Access {
     }
 }
 
-/// How the cookie is written, by `http.public_url`: on https bound to this host and to TLS, else, for development, as
-/// browsers keep it.
+/// How the cookie is written, by `http.public_url`: on https bound to this host and to TLS; otherwise, for
+/// development, in the form that browsers accept.
 #[derive(Clone, Copy)]
 pub(crate) struct Cookie {
     https: bool,
@@ -180,7 +180,7 @@ impl Cookie {
         Cookie { https: state.settings().https }
     }
 
-    /// The header that takes the cookie away.
+    /// The header that deletes the cookie.
     pub(crate) fn forget(self) -> String {
         self.text("", Duration::ZERO)
     }

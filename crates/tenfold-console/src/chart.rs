@@ -1,4 +1,4 @@
-//! Small pictures as SVG: only attributes, since the page's policy forbids inline styles.
+//! Small charts as SVG: attributes only, since the page's policy forbids inline styles.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::words;
 const WIDTH: usize = 960;
 const HEIGHT: usize = 120;
 
-/// Requests minute by minute: a bar for how many, its darker foot for those that failed, a line for the 95th percentile.
+/// Requests per minute: a bar for the count, its darker foot for the failed ones, a line for the 95th percentile.
 pub(crate) fn requests(minutes: &[Summary]) -> Markup {
     let most = minutes.iter().map(|minute| minute.count).max().unwrap_or(0).max(1);
     let slowest = minutes.iter().filter_map(p95).max().unwrap_or_default();
@@ -43,7 +43,7 @@ pub(crate) fn requests(minutes: &[Summary]) -> Markup {
     }
 }
 
-/// The same in numbers, for readers who do not see the picture.
+/// The same data as a table, for readers who cannot see the chart.
 fn table(minutes: &[Summary]) -> Markup {
     html! {
         details {
@@ -88,13 +88,13 @@ fn minute_text(minute: &Summary) -> String {
     )
 }
 
-/// A part of the chart's height; what is there at all is seen.
+/// A share of the chart's height; anything above zero stays visible.
 fn scaled(count: u64, most: u64) -> usize {
     let height = usize::try_from(count * HEIGHT as u64 / most).unwrap_or(HEIGHT);
     if count > 0 { height.max(2) } else { 0 }
 }
 
-/// Where something lies within a longer time: a bar of the width of its column.
+/// Position and length within a longer time: a bar as wide as its column.
 pub(crate) fn bar(start: Duration, length: Duration, whole: Duration, class: &str) -> Markup {
     let place = |part: Duration| 1000.0 * part.as_secs_f64() / whole.as_secs_f64().max(1e-9);
     let x = place(start).clamp(0.0, 998.0);

@@ -1,4 +1,4 @@
-//! The frame around every page, and what several of them show alike.
+//! The frame around every page, and elements that several pages share.
 
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use tenfold::telemetry::Work;
 
 use crate::words;
 
-/// The pages that the bar leads to.
+/// The pages in the navigation bar.
 const PAGES: [(&str, &str); 5] = [
     ("/console", "Overview"),
     ("/console/endpoints", "Endpoints"),
@@ -16,23 +16,23 @@ const PAGES: [(&str, &str); 5] = [
     ("/console/traces", "Traces"),
 ];
 
-/// How far back a page looks.
+/// The periods that a page can show, in minutes.
 const SPANS: [usize; 3] = [5, 15, 60];
 
-/// How far back a page looks, as its address says.
+/// The period of a page, from its query string.
 #[derive(Clone, Copy, Deserialize)]
 pub(crate) struct Span {
     minutes: Option<usize>,
 }
 
 impl Span {
-    /// One of the spans that there are; another number is the nearest of them.
+    /// One of the available periods; any other number becomes the nearest of them.
     pub(crate) fn minutes(self) -> usize {
         let asked = self.minutes.unwrap_or(SPANS[1]);
         SPANS.into_iter().min_by_key(|span| span.abs_diff(asked)).unwrap_or(SPANS[1])
     }
 
-    /// The choice between them.
+    /// The links to choose the period.
     pub(crate) fn choice(self, path: &str) -> Markup {
         html! {
             nav.spans aria-label="How far back" {
@@ -45,7 +45,7 @@ impl Span {
     }
 }
 
-/// A whole page. `path` is that of the bar's entry which it belongs to.
+/// A whole page. `path` is that of its entry in the navigation bar.
 pub(crate) fn page(title: &str, path: &str, content: &Markup) -> Response {
     let bar = html! {
         nav.pages aria-label="Pages" {
@@ -89,17 +89,17 @@ fn document(title: &str, bar: &Markup, content: &Markup) -> Response {
         }
     };
     let mut response = Html(markup.into_string()).into_response();
-    // A page that renews itself would soon be what it mostly shows.
+    // Otherwise a page that reloads itself would soon show mostly its own requests.
     response.extensions_mut().insert(Unrecorded);
     response
 }
 
-/// What stands in place of an empty table.
+/// Shown in place of an empty table.
 pub(crate) fn nothing(what: &str) -> Markup {
     html! { p.quiet { (what) } }
 }
 
-/// In how many something repeated, with a way to one of them.
+/// In how many requests or jobs something repeated, with a link to one of them.
 pub(crate) fn repeats(repeats: u64, trace: Option<&Work>) -> Markup {
     let times = words::counted(repeats, "N+1", "N+1s");
     html! {

@@ -1,8 +1,8 @@
-//! The console: what a person looks at when something is slow or failing. An application mounts it as a module.
+//! The console: for operators, when something is slow or failing. An application mounts it as a module.
 //!
-//! It is the operator's, not a tenant's: it has a password of its own from the configuration, so that no account of the
-//! application is ever enough, and so that it opens while the application's database is away. What it shows is in this
-//! process's memory, but for the jobs, which are asked for when their page is.
+//! It belongs to the operator, not to a tenant. Its own password in the configuration means that no account of the
+//! application is enough, and that it opens while the application's database is unavailable. It shows what is in this
+//! process's memory; only the jobs are queried when their page is opened.
 
 mod access;
 mod chart;

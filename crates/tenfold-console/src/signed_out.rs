@@ -1,7 +1,8 @@
-//! Sign-ins that were ended before their time.
+//! Sign-ins that were ended early.
 //!
-//! A cookie that is signed and in time is good unless it is noted here: in this process's memory, and in the database for
-//! the others. While the database is away, memory alone says so: the console must open then.
+//! A signed cookie that has not expired is valid unless it is recorded here: in this process's memory, and in the
+//! database for the other processes. While the database is unavailable, only memory counts: the console must open
+//! then.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,17 +10,17 @@ use std::time::Duration;
 
 use tenfold::prelude::*;
 
-/// How long a page of the console waits for the database to say whether a sign-in was ended elsewhere.
+/// How long a page of the console waits for the database to say whether another process ended the sign-in.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A sign-in: what chance put into its cookie, and when it ends by itself.
+/// A sign-in: the random bytes of its cookie, and its expiry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Session {
     pub id: [u8; 16],
     pub ends_at: Timestamp,
 }
 
-/// Those that were ended; one that would have ended by itself is forgotten.
+/// The sign-ins that were ended; those that have expired since are forgotten.
 #[derive(Default)]
 pub(crate) struct SignedOut(Mutex<HashMap<[u8; 16], Timestamp>>);
 
@@ -51,11 +52,11 @@ impl SignedOut {
         }
     }
 
-    /// Ends a sign-in: here at once, in other processes once the row is stored. Rows of sign-ins that have ended by themselves
-    /// meanwhile are deleted with it.
+    /// Ends a sign-in: here at once, in other processes once the row is stored. Also deletes the rows of sign-ins that
+    /// have expired.
     ///
     /// # Errors
-    /// When the row cannot be stored; this process knows all the same.
+    /// When the row cannot be stored; in this process the sign-in is ended anyway.
     pub(crate) async fn end(&self, cx: &SystemContext, session: Session) -> Result<(), DataError> {
         {
             let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);

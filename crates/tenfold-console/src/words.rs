@@ -1,11 +1,11 @@
-//! Numbers, times and places as people read them.
+//! Numbers, times and places in readable form.
 
 use std::time::Duration;
 
 use tenfold::data::CallSite;
 use tenfold::prelude::Timestamp;
 
-/// A length of time with three digits: `850 µs`, `12.3 ms`, `1.24 s`, `3 min`.
+/// A duration with three digits: `850 µs`, `12.3 ms`, `1.24 s`, `3 min`.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
@@ -18,7 +18,7 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// The same for what may not have been measured.
+/// The same for a duration that may not have been measured.
 pub(crate) fn maybe(length: Option<Duration>) -> String {
     length.map_or_else(|| "–".to_owned(), duration)
 }
@@ -31,7 +31,7 @@ fn digits(number: f64) -> String {
     }
 }
 
-/// A count with its thousands apart.
+/// A count with thousands separators.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -49,7 +49,7 @@ pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
-/// How often in a second, or in a minute if that is seldom, over this many minutes.
+/// A rate per second, or per minute if it is low, over this many minutes.
 pub(crate) fn rate(number: u64, minutes: usize) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a rate that people read")]
     let a_minute = number as f64 / minutes as f64;
@@ -60,7 +60,7 @@ pub(crate) fn rate(number: u64, minutes: usize) -> String {
     }
 }
 
-/// A share in percent; what is there but small is not called nothing.
+/// A share in percent; a small share is not rounded to zero.
 pub(crate) fn percent(share: f64) -> String {
     match share * 100.0 {
         0.0 => "0 %".to_owned(),
@@ -70,7 +70,7 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
-/// Clock time in UTC, to the second.
+/// Time of day in UTC, to the second.
 pub(crate) fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
@@ -80,7 +80,7 @@ pub(crate) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// An author's file and line.
+/// A file and line of the author's code.
 pub(crate) fn site(site: CallSite) -> String {
     format!("{}:{}", site.file(), site.line())
 }

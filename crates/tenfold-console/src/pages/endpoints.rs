@@ -1,4 +1,4 @@
-//! `/console/endpoints`: every route with its rate, its errors and how long it takes.
+//! `/console/endpoints`: every route with its rate, its errors and its durations.
 
 use axum::extract::Query;
 use maud::{Markup, html};
@@ -26,7 +26,7 @@ pub(crate) async fn endpoints(
     page("Endpoints", "/console/endpoints", &content)
 }
 
-/// Works of one kind; also those of jobs.
+/// A table of endpoints or of kinds of jobs.
 pub(crate) fn table(telemetry: &Telemetry, rows: &[WorkRow], minutes: usize, limit: usize) -> Markup {
     if rows.is_empty() {
         return nothing("Nothing in this period.");
@@ -61,7 +61,7 @@ pub(crate) fn table(telemetry: &Telemetry, rows: &[WorkRow], minutes: usize, lim
     }
 }
 
-/// A name within an address.
+/// A name, encoded for a URL.
 fn encoded(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for byte in name.bytes() {

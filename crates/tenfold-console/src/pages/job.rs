@@ -1,4 +1,4 @@
-//! `/console/jobs/{id}`: one job with everything that went wrong, and what can be done about it.
+//! `/console/jobs/{id}`: one job with all its errors, and the actions on it.
 
 use maud::{Markup, html};
 use tenfold::data::TraceContext;
@@ -20,7 +20,7 @@ pub(crate) async fn job(_: Operator, cx: SystemContext, Path(id): Path<JobId>) -
     Ok(page("Job", "/console/jobs", &facts(&shown)))
 }
 
-/// Tries it again, now.
+/// Retries it now.
 pub(crate) async fn retry(_: Operator, jobs: Use<Jobs>, Path(id): Path<JobId>) -> Result<Response, Problem> {
     jobs.retry(id).await.map_err(|error| match error.downcast_ref::<NotNow>() {
         Some(not_now) => Problem::conflict(not_now.to_string()),
@@ -30,7 +30,7 @@ pub(crate) async fn retry(_: Operator, jobs: Use<Jobs>, Path(id): Path<JobId>) -
     Ok(back(id))
 }
 
-/// Ends it, now or at its worker's next heartbeat.
+/// Cancels it, now or at its worker's next heartbeat.
 pub(crate) async fn cancel(_: Operator, jobs: Use<Jobs>, Path(id): Path<JobId>) -> Result<Response, Problem> {
     jobs.cancel(id).await?;
     tracing::info!(job = %id, "a person ends a job");
@@ -43,7 +43,7 @@ fn back(id: JobId) -> Response {
     response
 }
 
-/// What can be done about a job in this state.
+/// The action that is possible in this state.
 pub(crate) fn action(id: JobId, state: JobState) -> Markup {
     let button = |verb: &str, name: &str| {
         html! { form method="post" action={ "/console/jobs/" (id) "/" (verb) } { button { (name) } } }

@@ -1,4 +1,4 @@
-//! `/console/jobs`: the jobs by state, and how long each kind takes.
+//! `/console/jobs`: the jobs by state, and the durations of each kind.
 
 use axum::extract::Query;
 use maud::{Markup, html};

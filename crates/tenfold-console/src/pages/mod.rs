@@ -1,4 +1,4 @@
-//! The pages, a file each: what it takes, and what it shows.
+//! The pages, one file each: input and view.
 
 pub(crate) mod endpoints;
 pub(crate) mod job;

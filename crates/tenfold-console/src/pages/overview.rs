@@ -1,4 +1,4 @@
-//! `/console`: how it goes, in one sentence, then the last hour, then what takes the time.
+//! `/console`: the state of the process in one sentence, then the last hour, then what takes the most time.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{chart, words};
 /// How many rows each table shows here; its own page shows all.
 const ROWS: usize = 5;
 
-/// How long the page waits for the database before it does without.
+/// How long the page waits for the database before it is shown without the jobs.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn overview(
@@ -44,7 +44,7 @@ pub(crate) async fn overview(
     page("Overview", "/console", &content)
 }
 
-/// How it goes with the requests.
+/// The state of the requests.
 fn sentence(telemetry: &Telemetry, minutes: usize) -> Markup {
     let mut all = Summary::default();
     telemetry.requests_by_minute(minutes).iter().for_each(|minute| all.merge(minute));
@@ -67,7 +67,7 @@ fn sentence(telemetry: &Telemetry, minutes: usize) -> Markup {
     }
 }
 
-/// How it goes with the jobs; the page is of use without its database, too.
+/// The state of the jobs; the page is useful without its database, too.
 async fn jobs(cx: &SystemContext) -> Markup {
     let Ok(Ok(counts)) = tokio::time::timeout(PATIENCE, admin::count_queued(cx)).await else {
         return html! { strong.bad { "The database does not answer, so jobs cannot be counted." } };

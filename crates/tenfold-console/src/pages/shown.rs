@@ -1,4 +1,4 @@
-//! A job as the pages show it, whether it is finished or not.
+//! A job as the pages show it, finished or not.
 
 use tenfold::data::OrgId;
 use tenfold::jobs::{AttemptError, FinishedJob, JobId, JobState, QueuedJob};
@@ -14,7 +14,7 @@ pub(super) struct Shown {
     pub crashes: i64,
     pub progress: String,
     pub args: serde_json::Value,
-    /// What went wrong, the oldest first.
+    /// Its errors, the oldest first.
     pub errors: Vec<AttemptError>,
     pub trace: String,
     pub created_at: Timestamp,
@@ -22,7 +22,7 @@ pub(super) struct Shown {
     pub when: Timestamp,
 }
 
-/// The two tables of jobs differ in what a job's time is.
+/// The two tables of jobs differ in the column for a job's time.
 macro_rules! shown_from {
     ($job:ty, $when:ident) => {
         impl From<$job> for Shown {
@@ -54,7 +54,7 @@ fn attempts(begun: i64, most: i64) -> String {
 }
 
 impl Shown {
-    /// What `when` says of a job in this state.
+    /// The label of `when` for a job in this state.
     pub(super) fn when_is(state: JobState) -> &'static str {
         match state {
             JobState::Available | JobState::Running => "Due since",
@@ -72,7 +72,7 @@ fn progress(percent: i64, message: &str) -> String {
     }
 }
 
-/// Errors that an older version stored in another form are passed over.
+/// Errors that an older version stored in another form are skipped.
 fn errors(errors: serde_json::Value) -> Vec<AttemptError> {
     serde_json::from_value(errors).unwrap_or_default()
 }

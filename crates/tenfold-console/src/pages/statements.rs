@@ -1,4 +1,4 @@
-//! `/console/statements`: what was asked of the database, by whom in the code, how often and how long.
+//! `/console/statements`: the statements sent to the database, from which line, how often and how long.
 
 use axum::extract::Query;
 use maud::{Markup, html};

@@ -1,4 +1,5 @@
-//! `/console/traces/{id}`: one trace as a waterfall, from the request through its jobs to what they told others.
+//! `/console/traces/{id}`: one trace as a waterfall, from the request through its jobs to the deliveries of their
+//! events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +42,7 @@ fn waterfall(works: &[Arc<Work>], first: &Work) -> Markup {
     }
 }
 
-/// A request or job with what it did.
+/// A request or job with its spans.
 fn piece(work: &Work, offset: Duration, whole: Duration) -> Markup {
     let mut spans: Vec<&Span> = work.spans.iter().collect();
     spans.sort_by_key(|span| span.start);

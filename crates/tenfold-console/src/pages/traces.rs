@@ -1,4 +1,4 @@
-//! `/console/traces`: the requests and jobs that are worth a look.
+//! `/console/traces`: the requests and jobs worth a look.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ const ROWS: usize = 100;
 
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
-    /// Of this endpoint or kind of job only.
+    /// Only this endpoint or kind of job.
     name: Option<String>,
-    /// `failed` or `repeated` for those only.
+    /// `failed` or `repeated` to show only those.
     only: Option<String>,
-    /// `slowest`, or the newest first.
+    /// `slowest`; otherwise the newest first.
     sort: Option<String>,
 }
 
