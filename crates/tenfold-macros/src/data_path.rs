@@ -3,7 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// Where the data layer's names are: `tenfold` hands them on, but the crates below it do not know it.
+/// Where the names of the data layer are: `tenfold` re-exports them, but the crates below it do not depend on
+/// `tenfold`.
 pub(crate) fn data_path() -> TokenStream {
     match std::env::var("CARGO_PKG_NAME").as_deref() {
         Ok("tenfold-data" | "tenfold-jobs") => quote!(::tenfold_data),

@@ -11,7 +11,7 @@ use syn::{
 /// The methods that an operation can have.
 const METHODS: [&str; 6] = ["get", "put", "post", "delete", "patch", "head"];
 
-/// The words in the attribute's brackets.
+/// The arguments of the attribute.
 pub(crate) struct Arguments {
     method: Ident,
     path: LitStr,
@@ -75,7 +75,7 @@ impl Parse for Arguments {
     }
 }
 
-/// What stands in brackets, divided by commas.
+/// The content of parentheses, separated by commas.
 fn listed<T>(input: ParseStream<'_>, one: fn(ParseStream<'_>) -> Result<T>) -> Result<Vec<T>> {
     let content;
     parenthesized!(content in input);
@@ -126,7 +126,7 @@ impl Example {
     }
 }
 
-/// A JSON value: one literal, or one pair of brackets with what is in it.
+/// A JSON value: one literal, or one bracketed group.
 fn until_comma(input: ParseStream<'_>) -> Result<TokenStream> {
     let mut value = TokenStream::new();
     while !input.is_empty() && !input.peek(Token![,]) {
@@ -179,7 +179,7 @@ pub(crate) fn expand(arguments: &Arguments, handler: &ItemFn) -> Result<TokenStr
     })
 }
 
-/// The calls that describe the operation: its words, then what each argument takes, then what it answers.
+/// The calls that describe the operation: its arguments, then what each parameter takes, then what it answers.
 fn describe(arguments: &Arguments, handler: &ItemFn) -> Result<TokenStream> {
     let (name, path, tag) = (handler.sig.ident.to_string(), &arguments.path, &arguments.tag);
     let docs = documentation(handler);
@@ -212,7 +212,8 @@ fn describe(arguments: &Arguments, handler: &ItemFn) -> Result<TokenStream> {
     })
 }
 
-/// Each parameter of the path has an example of where its value comes from, and each example a parameter.
+/// Each parameter of the path must have an example that says where its value comes from, and each example a
+/// parameter.
 fn check_parameters(arguments: &Arguments) -> Result<()> {
     let path = arguments.path.value();
     let wanted: Vec<&str> = path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();

@@ -9,7 +9,7 @@ use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result};
 use self::attributes::{Container, Relation, RelationKind};
 use crate::data_path::data_path;
 
-/// What the attributes say.
+/// The content of the attributes.
 struct Shape<'a> {
     table: LitStr,
     tenant: Option<Ident>,
@@ -162,7 +162,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// `name: …` for each column: the tenant is known, the others stand in the row.
+    /// `name: …` for each column: the tenant is known, the others are read from the row.
     fn read_columns(&self, data: &TokenStream) -> Vec<TokenStream> {
         let mut selected = 0..self.columns.len();
         let read = |field: &&Field| {
@@ -276,10 +276,10 @@ impl Relation<'_> {
         }}
     }
 
-    /// Where the links stand. `linked` and `ordered` see to it that the columns are there and of the right type.
+    /// The path to the links. `linked` and `ordered` check that the columns exist and have the right type.
     fn path(&self, entity: &Ident, relation: &TokenStream) -> TokenStream {
         let (target, by) = (self.target, &self.by);
-        // Errors stand where the author wrote the name.
+        // Errors point to the name that the author wrote.
         let linked = |to: &dyn ToTokens, of: &dyn ToTokens, by: &Ident| {
             let linked = quote_spanned!(by.span()=> linked::<#to, _, _>(<#of>::#by));
             quote!(#relation::#linked)

@@ -1,4 +1,4 @@
-//! The macros of Tenfold. Each writes plain code that is shown in its documentation.
+//! The macros of Tenfold. Each writes plain code, which its documentation shows.
 
 mod data_path;
 mod endpoint;
@@ -28,22 +28,22 @@ use syn::parse_macro_input;
 /// }
 /// ```
 ///
-/// Every entity says whose rows it has. `tenant = org_id` names the field, of type `OrgId`, with the organization
-/// that owns the row. `global = "accounts sign in to several organizations"` gives the reason why the rows belong to no
-/// organization: everybody can reach them. An entity with neither does not compile.
+/// Every entity says who owns its rows. `tenant = org_id` names the field, of type `OrgId`, with the organization that
+/// owns the row. `global = "accounts sign in to several organizations"` gives the reason why the rows belong to no
+/// organization and every organization can reach them. An entity with neither does not compile.
 ///
-/// A field of a relation is not a column. The others:
+/// A relation's field is not a column. The other relations:
 ///
 /// - `belongs_to(by = project_id)` on a `One`: `project_id` is a field of this struct and the other's key;
 /// - `count(by = task_id)` on a `Count`;
 /// - `has_many(through = Labeling, by = task_id, to = label_id)` on a `Many<Label>`: many to many, where `by` and `to`
-///   are fields of the entity between, which hold this key and the other;
-/// - `order_by = created_at` and `descending` with `has_many`, and `limit = 3` for each parent; with `has_one`, the
-///   first in that order is the one.
+///   are fields of the join entity, which hold this key and the other;
+/// - `order_by = created_at` and `descending` with `has_many`, and `limit = 3` for each parent; `has_one` takes the
+///   first in that order.
 ///
-/// A column that holds a key of another module is `#[entity(peers)] pub user_id: Ref<UserId>`: a call for it takes
-/// the keys of its peers along. `#[entity(version)]` marks an `i64` that counts the row's changes. Over the struct
-/// `unique(name, …)` names columns whose values no two rows share; a tenant's begin with the organization.
+/// A column that holds a key of another module is `#[entity(peers)] pub user_id: Ref<UserId>`: a call for it
+/// includes the keys of its peers. `#[entity(version)]` marks an `i64` that counts the row's changes. On the
+/// struct `unique(name, …)` names columns that are unique together; a tenant's begin with the organization.
 ///
 /// What it writes:
 ///
@@ -85,9 +85,9 @@ pub fn derive_entity(input: TokenStream) -> TokenStream {
     finish(entity::expand(&parse_macro_input!(input)))
 }
 
-/// Keeps an enum without fields in a text column, each variant as its name in `snake_case`.
+/// Stores an enum without fields in a text column, each variant as its name in `snake_case`.
 ///
-/// It writes `ColumnType` and `Type::as_str`. Text that is no variant is an error when it is read.
+/// It writes `ColumnType` and `Type::as_str`. Reading a text that matches no variant is an error.
 #[proc_macro_derive(TextEnum)]
 pub fn derive_text_enum(input: TokenStream) -> TokenStream {
     finish(text_enum::expand(&parse_macro_input!(input)))
@@ -95,8 +95,8 @@ pub fn derive_text_enum(input: TokenStream) -> TokenStream {
 
 /// The files of the package's `migrations/` folder, as `&'static [MigrationFile]`: `migrations!()`.
 ///
-/// Cargo builds the package again when one of the files changes. For a new file it needs a build script that says
-/// `println!("cargo::rerun-if-changed=migrations")`; `tenfold check` asks for it.
+/// Cargo rebuilds the package when one of the files changes. To see a new file it needs a build script that
+/// prints `println!("cargo::rerun-if-changed=migrations")`; `tenfold check` checks this.
 #[proc_macro]
 pub fn migrations(input: TokenStream) -> TokenStream {
     if !input.is_empty() {
@@ -139,11 +139,11 @@ pub fn modules(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// What it writes: the trait with `#[async_trait]`, so that it can stand behind `dyn`; `impl Interface for dyn
-/// Auth`; and `AuthClient`, which callers hold and handlers take as an argument. Each method of the client passes through `tenfold::call`, which
-/// refuses it inside an open transaction, opens a span, counts and times it. A method with `batch_by` answers
-/// each key in its place, and gives the client a second method, named by `one`, for a single key: calls of that
-/// within one request are merged into one call of the batched method.
+/// What it writes: the trait with `#[async_trait]`, so that `dyn` works; `impl Interface for dyn Auth`; and
+/// `AuthClient`, which callers hold and handlers take as an argument. Each method of the client goes through
+/// `tenfold::call`, which refuses it inside an open transaction, opens a span, counts and times it. A method with
+/// `batch_by` answers each key in its place, and gives the client a second method, named by `one`, for a single key:
+/// calls of that method within one request are merged into one call of the batched method.
 #[proc_macro_attribute]
 pub fn module_api(arguments: TokenStream, item: TokenStream) -> TokenStream {
     finish(module_api::expand(arguments.into(), parse_macro_input!(item)))
@@ -158,18 +158,17 @@ pub fn module_api(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     -> Result<Tagged<Json<ProjectView>>, Problem>
 /// ```
 ///
-/// What a client may send and what it gets stands in the signature: each argument says what it takes from a request
-/// (`tenfold::http::Input`), the result says what it answers (`tenfold::http::Output`). The documentation's first
-/// paragraph is the summary. The attribute has what no type tells:
+/// The signature says what a client may send and what it gets: each argument describes what it takes from a request
+/// (`tenfold::http::Input`), the result describes what it answers (`tenfold::http::Output`). The documentation's
+/// first paragraph is the summary. The attribute adds what no type says:
 ///
 /// - `tag`: the heading under which the document lists it;
 /// - `example(…)`: a call that works. `id = list_projects` names the operation whose items have such an id, `body = {…}`
-///   is JSON that is taken, `query = "name=a.png"` what stands behind the question mark. Tests, Schemathesis and the
-///   document use it. A path parameter without one does not compile; an application in which a body has none does not
-///   start;
-/// - `answers(200: EventShape as "text/event-stream", 304)`: for a handler that gives a plain `Response`;
-/// - `problems(402, 409)`: problems worth a line of their own; the common ones come from the types;
-/// - `headers("Range" = "One range, such as bytes=0-99")`: headers that the handler reads by itself.
+///   is a valid JSON body, `query = "name=a.png"` the query string. Tests, Schemathesis and the document use it. A path
+///   parameter without one does not compile; an application in which a body has none does not start;
+/// - `answers(200: EventShape as "text/event-stream", 304)`: for a handler that returns a plain `Response`;
+/// - `problems(402, 409)`: problems that need a line of their own; the common ones come from the types;
+/// - `headers("Range" = "One range, such as bytes=0-99")`: headers that the handler reads itself.
 ///
 /// What it writes beside the function:
 ///

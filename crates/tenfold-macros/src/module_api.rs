@@ -90,7 +90,7 @@ fn read_arguments(arguments: TokenStream) -> Result<(LitStr, LitInt)> {
     Ok((name.ok_or_else(missing)?, version.ok_or_else(missing)?))
 }
 
-/// Reads a method and takes the `#[call(…)]` off it.
+/// Reads a method and removes its `#[call(…)]`.
 fn read_call(method: &mut TraitItemFn) -> Result<Call> {
     let (mut batch_by, mut one) = (None::<LitStr>, None::<LitStr>);
     for attribute in method.attrs.iter().filter(|attribute| attribute.path().is_ident("call")) {

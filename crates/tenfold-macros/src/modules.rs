@@ -6,7 +6,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Error, Ident, Result};
 
-/// The section of the package's manifest that lists them.
+/// The section of the package's manifest that lists the modules.
 const SECTION: &str = "[package.metadata.tenfold]";
 
 pub(crate) fn expand() -> Result<TokenStream> {
@@ -28,7 +28,7 @@ pub(crate) fn expand() -> Result<TokenStream> {
     });
     let crates: Vec<Ident> = crates.collect::<Result<_>>()?;
     Ok(quote! {{
-        // A change of the list builds this anew.
+        // A change of the list rebuilds this.
         const _: &str = include_str!(#place);
         ::std::vec![#(::#crates::module()),*]
     }})
@@ -39,7 +39,7 @@ fn listed(manifest: &str) -> Option<Vec<&str>> {
     let section = manifest.split(SECTION).nth(1)?;
     let section = section.split("\n[").next()?;
     let list = section.lines().skip_while(|line| !line.trim_start().starts_with("modules")).map(|line| {
-        // What stands behind a `#` is a comment.
+        // A `#` begins a comment.
         line.split('#').next().unwrap_or_default()
     });
     let list: Vec<&str> = list.collect();

@@ -7,10 +7,10 @@ use syn::{
     parenthesized,
 };
 
-/// What stands over the struct.
+/// The attributes of the struct.
 pub(super) struct Container {
     pub table: LitStr,
-    /// The column that names the organization; none for an entity that says why its rows belong to no organization.
+    /// The column that names the organization; none for an entity that states why its rows belong to no organization.
     pub tenant: Option<Ident>,
     pub uniques: Vec<Vec<Ident>>,
 }
@@ -48,7 +48,7 @@ impl Container {
     }
 }
 
-/// An entity that names no owner would show each organization the rows of all, so each names one, or says why it has none.
+/// An entity without an owner would show every organization all rows, so each names one, or states why it has none.
 fn check_owner(input: &DeriveInput, tenant: Option<&Ident>, global: Option<&LitStr>) -> Result<()> {
     match (tenant, global) {
         (Some(_), None) => Ok(()),
@@ -72,7 +72,7 @@ fn check_owner(input: &DeriveInput, tenant: Option<&Ident>, global: Option<&LitS
     }
 }
 
-/// What one field is.
+/// The role of one field.
 pub(super) struct Role<'a> {
     pub is_key: bool,
     pub is_version: bool,
@@ -174,7 +174,7 @@ fn read_relation<'a>(
         return Err(meta.error("`limit` is a number of rows, 1 at least"));
     }
     if kind == RelationKind::HasOne && order_by.is_some() {
-        // Of many the first in the order is the one.
+        // `has_one` takes the first of many in this order.
         limit = Some(LitInt::new("1", meta.path.segments[0].ident.span()));
     }
     Ok(Relation { field, target, kind, by, through, order_by, descending, limit })
