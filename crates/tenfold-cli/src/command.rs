@@ -48,7 +48,7 @@ struct Check {
     write: Option<PathBuf>,
 }
 
-/// How a task ended.
+/// The result of a command.
 pub(crate) enum Outcome {
     /// To standard output, exit code 0.
     Fine(String),
@@ -56,8 +56,8 @@ pub(crate) enum Outcome {
     Broken(String),
 }
 
-/// Does what the command says. Exit code 0: all is well; 1: a boundary is crossed, a client breaks, or a committed file is
-/// old; 2: the command is wrong or the check could not be made.
+/// Runs the command. Exit code 0: success; 1: a boundary is crossed, a client breaks, or a committed file is out of
+/// date; 2: the command is wrong or the check could not run.
 pub fn run(command: Command) -> ExitCode {
     let outcome = match command.task {
         Task::Check(check) => check.run(),
@@ -68,7 +68,7 @@ pub fn run(command: Command) -> ExitCode {
         Ok(Outcome::Broken(text)) => (io::stderr().lock().write_all(text.as_bytes()), ExitCode::from(1)),
         Err(error) => (writeln!(io::stderr().lock(), "error: {error}"), ExitCode::from(2)),
     };
-    // A reader that has gone away (`tenfold check | head`) makes no difference to what was found.
+    // A closed reader (`tenfold check | head`) does not change the result.
     written.map_or(ExitCode::from(2), |()| code)
 }
 
@@ -130,7 +130,7 @@ fn write(root: &Path, document: &Path, picture: &str) -> Result<Outcome, CheckEr
     Ok(Outcome::Fine(format!("wrote the picture of the modules to {}\n", document.display())))
 }
 
-/// A document that is not there yet is an empty one.
+/// A missing document counts as empty.
 pub(crate) fn read_or_empty(path: &Path) -> Result<String, CheckError> {
     match std::fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),

@@ -1,10 +1,10 @@
-//! Why a check could not be made at all.
+//! Why a check could not run at all.
 
 use std::path::PathBuf;
 
 use crate::violation::FileLine;
 
-/// The check could not begin or end: nothing is known about the boundaries.
+/// The check could not start or finish: nothing is known about the boundaries.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// `cargo metadata` could not be started.
@@ -14,10 +14,10 @@ pub enum CheckError {
         cargo: String,
         /// The folder in which it should have run.
         root: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// `cargo metadata` found no workspace, or one it refuses.
+    /// `cargo metadata` found no workspace, or rejects it.
     #[error("cargo metadata fails in {root}:\n{message}")]
     CargoRefuses {
         /// The folder in which it ran.
@@ -25,7 +25,7 @@ pub enum CheckError {
         /// What it wrote to its standard error.
         message: String,
     },
-    /// `cargo metadata` answered in another form than format version 1.
+    /// The output of `cargo metadata` is not format version 1.
     #[error("cannot read what cargo metadata answered: {0}")]
     CargoAnswer(#[from] serde_json::Error),
     /// An OpenAPI document is not JSON.
@@ -36,7 +36,7 @@ pub enum CheckError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// A source is not Rust, or not as it must be.
+    /// A source is not valid Rust, or not in the required form.
     #[error("{place}: {message}")]
     Source {
         /// The file and line.
@@ -49,7 +49,7 @@ pub enum CheckError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
 }

@@ -9,8 +9,8 @@
 //! until = "2027-01-31"                       # the last day on which it holds
 //! ```
 //!
-//! An exception without a use is an error, so that the file shrinks with its causes; there is no baseline of
-//! tolerated violations, since such files only grow.
+//! An unused exception is an error, so that the file shrinks as its causes disappear. There is no baseline
+//! of tolerated violations, since such files only grow.
 
 use std::path::Path;
 
@@ -25,16 +25,16 @@ use crate::violation::{FileLine, Rule, Violation};
 /// The name of the file, in the workspace root.
 pub const FILE: &str = "tenfold-check.toml";
 
-/// The violations that remain, and how many exceptions were made use of.
+/// The remaining violations, and the number of exceptions that were used.
 #[derive(Debug)]
 pub struct Judged {
-    /// What no exception tolerates, and what is wrong with the exceptions themselves.
+    /// The violations that no exception tolerates, and the errors in the exceptions themselves.
     pub violations: Vec<Violation>,
     /// How many exceptions tolerate something.
     pub exceptions: usize,
 }
 
-/// Takes away what `tenfold-check.toml` in `root` tolerates on the day `today`.
+/// Removes the violations that `tenfold-check.toml` in `root` tolerates on the day `today`.
 pub fn apply(root: &Path, violations: Vec<Violation>, today: Date) -> Result<Judged, CheckError> {
     let path = root.join(FILE);
     if !path.exists() {
@@ -85,7 +85,7 @@ impl Allow {
             && self.names.as_ref().is_none_or(|names| *names == violation.names)
     }
 
-    /// What is wrong with the entry itself.
+    /// The error in the entry itself, if any.
     fn complaint(&self, line: usize, today: Date) -> Option<Violation> {
         let rule = self.rule.get_ref().as_str();
         let known = Rule::EXCEPTABLE.map(Rule::name);

@@ -1,4 +1,4 @@
-//! Everything the rules look at, read once.
+//! Everything the rules examine, read once.
 
 mod reading;
 
@@ -23,11 +23,11 @@ pub struct SourceFile {
     pub path: String,
     /// Whether it is part of the product: below `tests/`, `benches/` and `examples/` it is not.
     pub is_product: bool,
-    /// What it says.
+    /// Its content.
     pub source: Source,
 }
 
-/// A table that some text of a package names.
+/// A table that a text of a package names.
 #[derive(Debug)]
 pub struct TableUse {
     /// Index of the package.
@@ -45,7 +45,7 @@ pub struct MigrationText {
     pub package: usize,
     /// Its path below the workspace root.
     pub path: String,
-    /// What it says.
+    /// Its content.
     pub text: String,
 }
 
@@ -54,7 +54,7 @@ pub struct MigrationText {
 pub struct FileArrows {
     /// Paths below the workspace root.
     pub paths: Vec<String>,
-    /// What one takes from another, by places in `paths`.
+    /// The imports between them, by index in `paths`.
     pub arrows: Vec<Arrow>,
 }
 
@@ -71,19 +71,19 @@ pub struct Facts {
     pub migrations: Vec<MigrationText>,
     /// Which files of each crate import which others.
     pub file_arrows: Vec<FileArrows>,
-    /// How many texts of SQL were read: literals in `sql!` and migrations.
+    /// How many SQL texts were read: literals in `sql!` and migrations.
     pub texts: usize,
     /// What could not be read.
     pub unreadable: Vec<Violation>,
 }
 
 impl Facts {
-    /// The migrations that PostgreSQL runs: all but those that are SQLite's own.
+    /// The migrations that PostgreSQL runs: all except those for SQLite only.
     pub fn migrations_on_postgres(&self) -> impl Iterator<Item = &MigrationText> {
         self.migrations.iter().filter(|file| !file.path.ends_with(".sqlite.sql"))
     }
 
-    /// The migrations that SQLite runs: all but those that are PostgreSQL's own.
+    /// The migrations that SQLite runs: all except those for PostgreSQL only.
     pub fn migrations_on_sqlite(&self) -> impl Iterator<Item = &MigrationText> {
         self.migrations.iter().filter(|file| !file.path.ends_with(".postgres.sql"))
     }
@@ -186,8 +186,8 @@ impl Facts {
         self.sources.push(SourceFile { package, path: below, is_product, source });
     }
 
-    /// The literals of one `sql!`. What looks like a statement must be one; anything else (the statement's
-    /// name, a bound value) is a text only if it parses and names a table.
+    /// Reads the literals of one `sql!`. A text that looks like a statement must be one; anything else
+    /// (the statement's name, a bound value) counts only if it parses and names a table.
     fn read_statement(&mut self, package: usize, path: &str, statement: &SqlMacro) {
         let looks = |literal: &&Literal| sql::looks_like_sql(&literal.value);
         let texts = statement.literals.iter().filter(looks).count();
@@ -199,7 +199,7 @@ impl Facts {
                     read += 1;
                     self.take_tables(package, path, literal, tables);
                 }
-                // A name in words, `"insert an audit entry"`, with the text after it.
+                // A name in words, such as `"insert an audit entry"`, followed by the text.
                 Err(message) if must_parse && (index > 0 || texts == 1) => {
                     self.unreadable.push(unparsable(FileLine::new(path, literal.line), path, &message));
                 }
@@ -244,7 +244,7 @@ impl Facts {
         }
     }
 
-    /// The distinct tables that modules own and name, for the summary.
+    /// The distinct tables that the packages of modules name, for the summary.
     pub fn named_tables(&self) -> BTreeSet<&str> {
         let of_modules = self.tables.iter().filter(|found| self.package(found.package).module().is_some());
         of_modules.map(|found| found.table.name.as_str()).collect()
@@ -261,7 +261,7 @@ fn unparsable(place: FileLine, names: &str, message: &str) -> Violation {
     )
 }
 
-/// The line in `… at Line: 3, Column: 7`, as the parsers write it.
+/// The line in `… at Line: 3, Column: 7`, as the parsers format it.
 fn line_of(message: &str) -> Option<usize> {
     let (_, after) = message.split_once("Line: ")?;
     after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()

@@ -8,8 +8,8 @@ use crate::rules::{References, heard_modules, interface_of, needed_modules, owne
 const FENCE: &str = "```mermaid\n";
 
 /// The diagram: each module with the interfaces it provides and the tables it owns, an arrow for each module
-/// it needs with the traits it needs there, and a dotted one for each that it listens to with the events.
-/// Everything in the order of names, so that equal workspaces give equal text. Ends with a line break.
+/// it needs with the traits, and a dotted arrow for each module it listens to with the events. Everything is
+/// sorted by name, so that equal workspaces give equal text. Ends with a line break.
 pub fn mermaid(facts: &Facts) -> String {
     let modules = facts.workspace.modules();
     let mut lines = vec!["flowchart TD".to_owned()];
@@ -30,7 +30,7 @@ pub fn committed(document: &str) -> Option<&str> {
     Some(&document[start..end])
 }
 
-/// `document` with its first diagram replaced by `picture`, or with `picture` at its end when it has none.
+/// `document` with its first diagram replaced by `picture`, or with `picture` appended when it has none.
 pub fn rewritten(document: &str, picture: &str) -> String {
     match fenced(document) {
         Some((start, end)) => format!("{}{picture}{}", &document[..start], &document[end..]),
@@ -39,19 +39,19 @@ pub fn rewritten(document: &str, picture: &str) -> String {
     }
 }
 
-/// Where the text inside the first fence begins and ends.
+/// The byte range of the text inside the first fence.
 fn fenced(document: &str) -> Option<(usize, usize)> {
     let start = document.find(FENCE)? + FENCE.len();
     let end = if document[start..].starts_with("```") { 0 } else { document[start..].find("\n```")? + 1 };
     Some((start, start + end))
 }
 
-/// A name that Mermaid takes for a node: `end` alone would be a keyword.
+/// A name that Mermaid accepts as a node: `end` alone would be a keyword.
 fn node(module: &str) -> String {
     format!("module_{}", module.replace('-', "_"))
 }
 
-/// A line for each pair of modules: the arrow with the names that the first uses of the second.
+/// A line for each pair of modules: an arrow labelled with what the first uses of the second.
 fn arrows(arrow: &str, references: References<'_>) -> Vec<String> {
     let line = |((from, to), uses): ((&str, &str), BTreeSet<(_, String)>)| {
         let names: BTreeSet<String> = uses.into_iter().map(|(_, name)| name).collect();

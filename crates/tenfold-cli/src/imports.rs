@@ -1,10 +1,10 @@
-//! Which file of a package takes something from which other one.
+//! Which file of a package imports from which other file.
 //!
-//! An arrow is a `use` or a path that leads to a file of the same crate. It points to the file that defines the name, even
-//! if another file re-exports it. A re-export alone is no arrow, nor is `use` of a module: the paths through it are. Code
-//! for tests has no arrows.
+//! An arrow is a `use` or a path that leads to a file of the same crate. It points to the file that defines the name,
+//! even if another file re-exports it. A re-export alone is not an arrow, nor is `use` of a module: the paths through
+//! it are. Test code has no arrows.
 //!
-//! Not followed: names behind `pub use …::*`, which count as the re-exporting file's, and modules with `#[path]`.
+//! Not followed: names from `pub use …::*`, which count as the re-exporting file's, and modules with `#[path]`.
 
 mod scan;
 
@@ -15,32 +15,32 @@ use crate::error::CheckError;
 
 use self::scan::{NamedPath, NamedPaths};
 
-/// The files of one crate, and what each takes from others.
+/// The files of one crate, and what each imports from others.
 #[derive(Debug, Default)]
 pub struct CrateFiles {
     /// The files, in the order in which their modules are declared.
     pub paths: Vec<PathBuf>,
-    /// What one takes from another.
+    /// The imports between them.
     pub arrows: Vec<Arrow>,
 }
 
-/// A file takes something from another.
+/// An import of one file from another.
 #[derive(Debug, Clone)]
 pub struct Arrow {
     /// Index of the file that names it.
     pub from: usize,
     /// Index of the file that defines it.
     pub to: usize,
-    /// What it is called there; `*` for a glob.
+    /// The imported name; `*` for a glob.
     pub name: String,
-    /// Where it is named, a line from 1.
+    /// The line of the import, from 1.
     pub line: usize,
 }
 
-/// The words of a module's path below the root of its crate.
+/// The segments of a module's path below the crate root.
 type ModulePath = Vec<String>;
 
-/// A longer chain of imports leads round in a ring.
+/// A longer chain of imports is circular.
 const MOST_STEPS: usize = 16;
 
 /// One module: a file, or a part of one.
@@ -52,15 +52,16 @@ struct ModuleImports {
 
 /// A crate whose files are being read.
 struct Crate {
-    /// By which its own files may name it; none for a program, in which the package's name is that of the library.
+    /// The name by which its own files may refer to it; none for a program, where the package's name means the
+    /// library.
     name: Option<String>,
     modules: BTreeMap<ModulePath, ModuleImports>,
     files: CrateFiles,
 }
 
 impl CrateFiles {
-    /// Reads the library of the package `name` from its root, `src/lib.rs`. A file that cannot be parsed has no arrows;
-    /// the compiler refuses it.
+    /// Reads the library of the package `name` from its root, `src/lib.rs`. A file that cannot be parsed has no
+    /// arrows; the compiler rejects it.
     pub fn of_library(root: &Path, name: &str) -> Result<Self, CheckError> {
         Self::read(root, Some(name.replace('-', "_")))
     }
@@ -132,7 +133,7 @@ impl Crate {
         (defining.file != from).then_some(Arrow { from, to: defining.file, name, line: taken.line })
     }
 
-    /// The path below the crate's root; none for something from another crate.
+    /// The path below the crate's root; none for an item of another crate.
     fn absolute(&self, module: &ModulePath, path: &[String], steps: usize) -> Option<ModulePath> {
         let (first, rest) = path.split_first()?;
         let below = |start: &[String], rest: &[String]| Some([start, rest].concat());
@@ -149,7 +150,7 @@ impl Crate {
                     return below(module, path);
                 }
                 let imported = self.modules.get(module)?.named.imported(name)?;
-                // `use clap::{self}`: a name of its own, from another crate.
+                // `use clap::{self}`: the name refers to another crate.
                 if steps == MOST_STEPS || imported.path.first().is_none_or(|first| first == name) {
                     return None;
                 }
@@ -158,7 +159,7 @@ impl Crate {
         }
     }
 
-    /// The path under which something is defined, found through the modules that re-export it.
+    /// The path where an item is defined, found through the modules that re-export it.
     fn defined_path(&self, path: ModulePath, steps: usize) -> ModulePath {
         let Some((known, module)) = self.innermost(&path) else { return path };
         let Some(name) = path.get(known).filter(|_| steps < MOST_STEPS) else { return path };
@@ -169,7 +170,7 @@ impl Crate {
         }
     }
 
-    /// The innermost module on a path, and how many words name it.
+    /// The innermost module on a path, and how many segments name it.
     fn innermost(&self, path: &[String]) -> Option<(usize, &ModuleImports)> {
         (0..=path.len()).rev().find_map(|length| Some((length, self.modules.get(&path[..length])?)))
     }

@@ -1,7 +1,7 @@
 //! The `tenfold` command, and the checks behind it, which tests can call.
 //!
 //! `tenfold check` reads a Cargo workspace without building or running it (manifests, Rust sources, SQL) and
-//! refuses what crosses a module's boundary. The conventions it checks:
+//! refuses what crosses a module's boundary. It checks these conventions:
 //!
 //! - a module is a folder `…/modules/<name>/` with its implementation, `…/modules/<name>/api/` with its
 //!   interface package `<name>-api`, and `…/modules/<name>/migrations/*.sql`;
@@ -10,13 +10,13 @@
 //! - an interface is `#[module_api(name = "<name>", version = 1)] pub trait X { … }` in the interface package,
 //!   and so is an event, `impl Event for Z { … }`.
 //!
-//! In every crate of the workspace, the framework's included, it reads which file imports which. More than two files that
-//! import each other in a circle are refused (rule `circles`): none of them can be understood or moved alone. A re-export is
-//! no import, so a module's root may re-export what its files define; code for tests does not count.
+//! It reads which file imports which in every crate of the workspace, including the framework's. More than two files
+//! that import each other in a circle are refused (rule `circles`): none of them can be understood or moved alone. A
+//! re-export is not an import, so a module's root may re-export what its files define; test code does not count.
 //! `tenfold api` compares an application's OpenAPI document with the committed one ([`api_breaks`]).
 //!
-//! Each rule is a file in `src/rules/`; [`Rule`] lists their names. The idea of checking boundaries in a test
-//! is Spring Modulith's `modules.verify()`.
+//! Each rule is a file in `src/rules/`; [`Rule`] lists their names. Checking boundaries in a test is an idea
+//! of Spring Modulith's `modules.verify()`.
 
 mod api;
 mod command;
@@ -46,18 +46,18 @@ pub use violation::{FileLine, Rule, Violation};
 
 use facts::Facts;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug)]
 pub struct Report {
-    /// How many modules there are.
+    /// The number of modules.
     pub modules: usize,
-    /// How many texts of SQL were read: literals in `sql!`, and migrations.
+    /// How many SQL texts were read: literals in `sql!`, and migrations.
     pub texts: usize,
     /// How many distinct tables the modules name.
     pub tables: usize,
     /// How many entries of `tenfold-check.toml` tolerate something.
     pub exceptions: usize,
-    /// What breaks a rule, by file and line; empty when no boundary is crossed.
+    /// The violations, by file and line; empty when no boundary is crossed.
     pub violations: Vec<Violation>,
 }
 
@@ -79,12 +79,12 @@ impl fmt::Display for Report {
 
 /// Checks the workspace around `folder`; exceptions are judged as of `today`.
 ///
-/// An error means that the check could not be made; a crossed boundary is a [`Report`] with violations.
+/// An error means that the check could not run; a crossed boundary is a [`Report`] with violations.
 pub fn check(folder: &Path, today: Date) -> Result<Report, CheckError> {
     check_facts(&Facts::read(folder)?, today)
 }
 
-/// The picture of the modules in the workspace around `folder`, as Mermaid.
+/// The diagram of the modules in the workspace around `folder`, as Mermaid.
 pub fn mermaid(folder: &Path) -> Result<String, CheckError> {
     Ok(graph::mermaid(&Facts::read(folder)?))
 }

@@ -1,4 +1,4 @@
-//! The lines of a manifest on which its dependencies stand, so that a message can point at them.
+//! The lines of a manifest that declare its dependencies, so that a message can point to them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::workspace::Kind;
 /// The line (from 1) of each dependency in a manifest's `text`, by table and by the key in that table.
 ///
 /// Tables below `[target.'…']` count like the others. A manifest that does not parse gives an empty map:
-/// Cargo has refused it before.
+/// Cargo has already rejected it.
 pub fn dependency_lines(text: &str) -> BTreeMap<(Kind, String), usize> {
     let mut lines = BTreeMap::new();
     let Ok(manifest) = DeTable::parse(text) else { return lines };

@@ -1,4 +1,4 @@
-//! The rules, one a file, each a function from the facts to what breaks it.
+//! The rules, one per file, each a function from the facts to the violations.
 
 mod circles;
 mod cycle;
@@ -22,7 +22,7 @@ use crate::violation::Violation;
 pub(crate) use references::{References, heard_modules, interface_of, needed_modules};
 pub(crate) use tables::owner_of;
 
-/// Everything that breaks a rule, by place; exceptions are not yet taken into account.
+/// All violations, by place; exceptions are not applied yet.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     let mut found = facts.unreadable.clone();
     found.extend(layout::violations(facts));

@@ -12,7 +12,7 @@ pub use self::macros::{Literal, SqlMacro};
 /// `.needs::<dyn X>()`, `.provides::<dyn X>()`, `.on::<X, _, _>(…)`: a trait or an event that a registration names.
 #[derive(Debug, Clone)]
 pub struct NamedUse {
-    /// The path with its first segment replaced by what `use` says of it: `["billing_api", "Billing"]`.
+    /// The path with its first segment replaced by what `use` imports for it: `["billing_api", "Billing"]`.
     pub path: Vec<String>,
     /// Line of the call, from 1.
     pub line: usize,
@@ -28,7 +28,7 @@ impl NamedUse {
 /// A trait under `#[module_api(name = "…")]`.
 #[derive(Debug, Clone)]
 pub struct DeclaredInterface {
-    /// The name that the attribute gives; none when it gives none.
+    /// The name in the attribute; none when it has none.
     pub module: Option<String>,
     /// The trait's name.
     pub name: String,
@@ -38,7 +38,7 @@ pub struct DeclaredInterface {
     pub line: usize,
 }
 
-/// `impl Event for X`: an event that a module tells others.
+/// `impl Event for X`: an event that a module publishes.
 #[derive(Debug, Clone)]
 pub struct DeclaredEvent {
     /// The type's name.
@@ -72,7 +72,7 @@ pub struct DeclaredEntity {
     pub tenant: Option<String>,
 }
 
-/// `receiver.method(…)`, reduced to the words by which a call into another module is recognized.
+/// `receiver.method(…)`, reduced to the words that identify a call into another module.
 #[derive(Debug, Clone)]
 pub struct MethodCall {
     /// The last word of the receiver: a field, a variable, or the trait in `get::<dyn X>()`.
@@ -83,7 +83,7 @@ pub struct MethodCall {
     pub line: usize,
 }
 
-/// What one Rust source says. Registrations in code for tests do not count; statements there do.
+/// The facts of one Rust source. Registrations in test code do not count; statements there do.
 #[derive(Debug, Clone, Default)]
 pub struct Source {
     /// Traits under `#[module_api]`.
@@ -104,7 +104,7 @@ pub struct Source {
     pub runs: Vec<NamedUse>,
     /// `#[endpoint(…)]`
     pub endpoints: Vec<DeclaredEndpoint>,
-    /// The words in `routes!(…)`: the handlers, and the modules on the way to them.
+    /// The words in `routes!(…)`: the handlers, and the modules in their paths.
     pub routed: Vec<String>,
     /// Whether `.migrations(…)` is called.
     pub registers_migrations: bool,
@@ -112,14 +112,14 @@ pub struct Source {
     pub statements: Vec<SqlMacro>,
     /// `#[entity(table = "…")]`
     pub entities: Vec<DeclaredEntity>,
-    /// What a build script says to Cargo: `println!("cargo::…")`.
+    /// What a build script prints for Cargo: `println!("cargo::…")`.
     pub told_cargo: Vec<Literal>,
     /// Method calls on something that has a name.
     pub calls: Vec<MethodCall>,
 }
 
 impl Source {
-    /// Reads the `text` of a Rust source; the error is what the parser says, with its line.
+    /// Reads the `text` of a Rust source; the error is the parser's message, with its line.
     pub fn read(text: &str) -> Result<Self, (String, usize)> {
         let file =
             syn::parse_file(text).map_err(|error| (error.to_string(), error.span().start().line.max(1)))?;
@@ -139,7 +139,7 @@ impl Source {
     }
 }
 
-/// Replaces the first segment by the path under which `use` brought it in.
+/// Replaces the first segment by the path that `use` imports.
 fn resolve(path: &mut Vec<String>, imports: &BTreeMap<String, Vec<String>>) {
     if let Some(full) = path.first().and_then(|first| imports.get(first)) {
         let mut resolved = full.clone();

@@ -1,14 +1,14 @@
-//! The tables that a text of SQL names.
+//! The tables that an SQL text names.
 //!
-//! A text is parsed as PostgreSQL, then SQLite, then generic SQL, and its tables are collected from the tree
-//! (queries, writes) and from the tokens (definitions: `TABLE`, `VIEW`, `REFERENCES`, the `ON` of an index).
-//! Names of common table expressions, aliases and table functions are no tables.
+//! A text is parsed as PostgreSQL, then SQLite, then generic SQL. Its tables are collected from the tree (queries,
+//! writes) and from the tokens (definitions: `TABLE`, `VIEW`, `REFERENCES`, the `ON` of an index). Names of common
+//! table expressions, aliases and table functions are not tables.
 //!
-//! What no static reading sees: the bodies of functions and `DO` blocks (strings to the parser), a trigger's
-//! body where the parser skips it, `'table'::regclass`, `pragma_table_info('table')`, `PARTITION OF` and
-//! `RENAME TO`, a written table whose name a common table expression hides, statements that are put together at
-//! run time. Behind this fence stands a guard that asks the databases themselves (`tenfold_data::testing::rights`); into
-//! the bodies of functions on PostgreSQL it does not look either.
+//! A static check cannot see: the bodies of functions and `DO` blocks (strings to the parser), a trigger's body where
+//! the parser skips it, `'table'::regclass`, `pragma_table_info('table')`, `PARTITION OF` and `RENAME TO`, a written
+//! table whose name is hidden by a common table expression, and statements that are built at run time. A second guard
+//! queries the databases themselves (`tenfold_data::testing::rights`); it does not see into the bodies of functions on
+//! PostgreSQL either.
 
 mod query;
 mod table_name;
@@ -21,19 +21,19 @@ use sqlparser::tokenizer::Tokenizer;
 
 pub use self::table_name::{Naming, TableName};
 
-/// What to do with a text that no parser reads.
+/// What to do with a text that no parser accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unparsable {
-    /// Refuse it: its tables are not known.
+    /// Refuse it: its tables are unknown.
     Refuse,
-    /// Take the names after `FROM`, `JOIN`, `INTO`, `UPDATE` and the like: good enough for a migration that
-    /// is written for one database.
+    /// Take the names after `FROM`, `JOIN`, `INTO`, `UPDATE` and the like: good enough for a migration
+    /// written for one database.
     ScanWords,
 }
 
 /// The tables that `text` names, in the order of their lines.
 ///
-/// The error is what the parsers say, each with its name.
+/// The error has the message of each parser, with its name.
 pub fn tables(text: &str, unparsable: Unparsable) -> Result<Vec<TableName>, String> {
     let dialects: [(&str, &dyn Dialect); 3] = [
         ("PostgreSQL", &PostgreSqlDialect {}),
@@ -88,7 +88,7 @@ fn after_comments(code: &str) -> &str {
 
 fn sorted(mut tables: Vec<TableName>) -> Vec<TableName> {
     tables.sort();
-    // The tree and the tokens both see `CREATE TABLE x` and `DELETE FROM x`.
+    // Both the tree and the tokens yield `CREATE TABLE x` and `DELETE FROM x`.
     tables.dedup();
     tables
 }

@@ -1,4 +1,4 @@
-//! The texts of SQL in a workspace, for a test that asks a database whether it could run them.
+//! The SQL texts of a workspace, for a test that asks a database whether it could run them.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use crate::workspace::{Workspace, shown};
 /// One `sql!(…)` of the product: sources for tests, benchmarks and examples do not count.
 #[derive(Clone, Debug)]
 pub struct Statement {
-    /// The name that its author gave it.
+    /// Its name.
     pub name: String,
-    /// The package that it stands in, which telemetry and tests take for its module.
+    /// The package that contains it, which telemetry and tests use as its module.
     pub package: String,
     /// The text for SQLite.
     pub sqlite: String,
@@ -23,7 +23,7 @@ pub struct Statement {
     pub place: FileLine,
 }
 
-/// All statements of the workspace around `folder`, the framework's too, by file and line.
+/// All statements of the workspace around `folder`, including the framework's, by file and line.
 ///
 /// # Errors
 /// When the workspace cannot be read, or a `sql!` is not a name and one text, or a name and two.

@@ -1,4 +1,4 @@
-//! What the check found wrong, and how it is shown.
+//! The violations that the check finds, and how they are shown.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl fmt::Display for FileLine {
     }
 }
 
-/// The rules, by the names under which `tenfold-check.toml` speaks of them.
+/// The rules, by their names in `tenfold-check.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
     /// Folders, packages and registrations bear the module's name.
@@ -41,30 +41,30 @@ pub enum Rule {
     Needs,
     /// Each kind of job is registered; otherwise it would never run.
     Jobs,
-    /// What a module has is part of the application: the module itself, its migrations, its endpoints.
+    /// Everything in a module is part of the application: the module itself, its migrations, its endpoints.
     Registered,
     /// A statement's text can be read, so that its tables are known.
     Sql,
-    /// A table is touched by its owner alone.
+    /// Only its owner uses a table.
     Tables,
     /// No foreign key crosses a module.
     ForeignKey,
-    /// A migration does not hold up a table that is in use.
+    /// A migration does not block a table that is in use.
     Locks,
-    /// A migration opens no way past row-level security.
+    /// A migration does not bypass row-level security.
     Rls,
-    /// An entity and the key of its table agree on whose the rows are.
+    /// An entity and the key of its table agree on the owner of the rows.
     Tenant,
     /// Cargo watches a module's migrations.
     Rebuild,
-    /// The arrows between the framework's packages run one way.
+    /// The dependencies between the framework's packages run one way.
     Layers,
     /// An exception has a reason, is used and has not expired.
     Exceptions,
 }
 
 impl Rule {
-    /// Every rule from which `tenfold-check.toml` may grant an exception.
+    /// Every rule for which `tenfold-check.toml` may grant an exception.
     pub const EXCEPTABLE: [Self; 14] = [
         Self::Layout,
         Self::Implementation,
@@ -106,14 +106,14 @@ impl Rule {
     }
 }
 
-/// One broken rule: where, what is wrong, what to do.
+/// One violation: where, what is wrong, what to do.
 ///
 /// Ordered by place, so that a report reads file by file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// Where to look first.
+    /// The first place to look.
     pub place: FileLine,
-    /// The rule that is broken.
+    /// The broken rule.
     pub rule: Rule,
     /// What the violation is about (a table, a package, a trait): an exception may be limited to it.
     pub names: String,

@@ -1,4 +1,4 @@
-//! The packages of the workspace and what each of them is: application, module, interface, framework.
+//! The packages of the workspace and their roles: application, module, interface, framework.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,18 @@ use crate::error::CheckError;
 use crate::manifest;
 use crate::violation::FileLine;
 
-/// What a package is, by the folder in which it lives.
+/// The role of a package, by its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
-    /// A default member that is none of the others: may depend on implementations.
+    /// A default member with no other role: it may depend on implementations.
     Application,
-    /// `…/modules/<name>/`: private to all but an application.
+    /// `…/modules/<name>/`: private to everything except an application.
     Implementation(String),
-    /// `…/modules/<name>/api/`: what other modules may know.
+    /// `…/modules/<name>/api/`: what other modules may use.
     Interface(String),
     /// Below a folder `crates`: the framework, or a library of the workspace.
     Framework,
-    /// Anything else, for instance benchmarks.
+    /// Anything else, such as benchmarks.
     Other,
 }
 
@@ -50,13 +50,13 @@ impl Kind {
 /// One line of a manifest.
 #[derive(Debug, Clone)]
 pub struct Dependency {
-    /// The package's own name, also where it is renamed.
+    /// The package's own name, even if the dependency is renamed.
     pub package: String,
-    /// The name by which sources know it, with `_` for `-`.
+    /// The name that sources use for it, with `_` for `-`.
     pub crate_name: String,
     /// The table that names it.
     pub kind: Kind,
-    /// Index of the package in [`Workspace::packages`]; none for one from outside.
+    /// Index of the package in [`Workspace::packages`]; none for an external one.
     pub member: Option<usize>,
     /// The line of the manifest.
     pub place: FileLine,
@@ -73,9 +73,9 @@ pub struct Package {
     pub folder: PathBuf,
     /// Its manifest, below the workspace root.
     pub manifest: String,
-    /// What it depends on, in the order of the manifest's tables.
+    /// Its dependencies, in the order of the manifest's tables.
     pub dependencies: Vec<Dependency>,
-    /// The list in `[package.metadata.tenfold]`, which `modules!()` reads; none in a package without.
+    /// The list in `[package.metadata.tenfold]`, which `modules!()` reads; none in a package without it.
     pub modules: Option<Vec<String>>,
 }
 
@@ -101,11 +101,11 @@ pub struct Workspace {
 impl Workspace {
     /// Asks Cargo (the variable CARGO, else `cargo` from the path) for the workspace around `folder`.
     ///
-    /// Works offline and resolves no versions, so the answer takes some hundredths of a second.
+    /// Works offline and resolves no versions, so it takes a few hundredths of a second.
     pub fn read(folder: &Path) -> Result<Self, CheckError> {
         let mut answer = ask_cargo(folder)?;
         if !is_same(folder, &answer.workspace_root) {
-            // Below the root Cargo calls the package around `folder` the only default member.
+            // Below the root Cargo reports the package around `folder` as the only default member.
             answer = ask_cargo(&answer.workspace_root)?;
         }
         let root = answer.workspace_root;
@@ -150,7 +150,7 @@ struct MetadataPackage {
     name: String,
     manifest_path: PathBuf,
     dependencies: Vec<MetadataDependency>,
-    /// `[package.metadata]`, of which only our own part has a form that we know.
+    /// `[package.metadata]`; only our own part has a known form.
     metadata: Option<serde_json::Value>,
 }
 

@@ -1,11 +1,11 @@
-//! What the changelog says of breaks that are not released yet.
+//! What the changelog says about unreleased breaking changes.
 
 use super::Break;
 
-/// How an entry about a break begins.
+/// The prefix of an entry about a breaking change.
 const BREAKING: &str = "- Breaking: ";
 
-/// Entries about breaks under `## [Unreleased]`, each as one line.
+/// The entries about breaking changes under `## [Unreleased]`, each as one line.
 pub fn entries(changelog: &str) -> Vec<String> {
     let section = changelog.lines().skip_while(|line| *line != "## [Unreleased]").skip(1);
     let mut entries: Vec<String> = Vec::new();
@@ -24,7 +24,7 @@ pub fn entries(changelog: &str) -> Vec<String> {
     entries
 }
 
-/// Whether an entry names the break's subject, or entries name each operation that it reaches.
+/// Whether an entry names the subject of the break, or entries name each operation that it affects.
 pub fn explains(entries: &[String], found: &Break) -> bool {
     let named = |name: &str| entries.iter().any(|entry| entry.contains(&format!("`{name}`")));
     named(&found.subject) || found.operations.iter().all(|operation| named(operation))

@@ -29,7 +29,7 @@ impl Api {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).map_err(CheckError::file("standard input"))?;
         let served = parse(Path::new("standard input"), &text)?;
-        // clap has seen to it that there is one.
+        // clap has ensured that one is set.
         let file = self.compare.as_ref().or(self.write.as_ref()).map_or(Path::new(""), PathBuf::as_path);
         let committed = read_or_empty(file)?;
         let committed = if committed.is_empty() { Value::Null } else { parse(file, &committed)? };

@@ -1,7 +1,7 @@
-//! `tenfold api`: what in a changed OpenAPI document breaks the clients of the one before.
+//! `tenfold api`: which changes of an OpenAPI document break the clients of the previous one.
 //!
-//! A break is what a client that keeps to the old document may trip over. The kinds follow oasdiff's list, as far as
-//! the documents of Tenfold use them.
+//! A break is a change that may break a client written against the old document. The kinds follow oasdiff's list, as
+//! far as Tenfold's documents use them.
 
 mod changelog;
 mod command;
@@ -21,9 +21,9 @@ pub(crate) use self::command::Api;
 pub struct Break {
     /// What the changelog names: an operation, `GET /v1/users`, or a schema of the document, `UserView`.
     pub subject: String,
-    /// What has changed there.
+    /// What has changed.
     pub what: String,
-    /// The operations that it reaches.
+    /// The operations that it affects.
     pub operations: BTreeSet<String>,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Break {
     }
 }
 
-/// What in `new` breaks the clients of `old`, by operation or schema; both are OpenAPI 3.1 documents.
+/// The changes in `new` that break the clients of `old`, by operation or schema; both are OpenAPI 3.1 documents.
 pub fn api_breaks(old: &Value, new: &Value) -> Vec<Break> {
     let mut found: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for (name, before) in operation::all(old) {

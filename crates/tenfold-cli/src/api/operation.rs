@@ -1,4 +1,4 @@
-//! Two versions of one operation: how it is called, what it takes, what it answers.
+//! Compares two versions of one operation: how it is called, what it takes, what it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ pub fn find<'a>(document: &'a Value, name: &str) -> Option<&'a Value> {
     document["paths"].get(path)?.get(method.to_lowercase())
 }
 
-/// What breaks the clients of an operation; each version with the document that it stands in.
+/// The changes that break the clients of an operation; each version comes with the document that contains it.
 pub fn changes((old_document, old): (&Value, &Value), (new_document, new): (&Value, &Value)) -> Vec<Change> {
     let mut changes = access(old, new);
     let mut schemas = Schemas::new(old_document, new_document);
@@ -35,7 +35,7 @@ pub fn changes((old_document, old): (&Value, &Value), (new_document, new): (&Val
     changes
 }
 
-/// The name in generated clients, and the needed session and permissions.
+/// The name in generated clients, and the required session and permissions.
 fn access(old: &Value, new: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     let (before, after) = (&old["operationId"], &new["operationId"]);
@@ -80,7 +80,7 @@ fn parameters(old: &Value, new: &Value, schemas: &mut Schemas<'_>, changes: &mut
     }
 }
 
-/// By names such as `query parameter limit`.
+/// Keyed by names such as `query parameter limit`.
 fn parameters_of(operation: &Value) -> BTreeMap<String, &Value> {
     let all = operation["parameters"].as_array().into_iter().flatten();
     all.map(|parameter| {
@@ -117,7 +117,7 @@ fn answers(old: &Value, new: &Value, schemas: &mut Schemas<'_>, changes: &mut Ve
     }
 }
 
-/// The kinds of content of a body or an answer.
+/// The content types of a body or an answer.
 fn content(
     old: &Value,
     new: &Value,

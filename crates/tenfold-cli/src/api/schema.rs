@@ -1,4 +1,4 @@
-//! Two versions of a schema: a request may not be allowed less than before, an answer may not be more.
+//! Compares two versions of a schema: a request may not be restricted further, an answer may not be widened.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::shape::{Shape, name_of};
 
-/// Something that breaks clients, and the schema in which it stands if that has a name.
+/// A breaking change, and the schema that contains it if that has a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub schema: Option<String>,
@@ -20,19 +20,19 @@ impl Change {
     }
 }
 
-/// Which way a value travels.
+/// The direction in which a value is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Direction {
     Request,
     Answer,
 }
 
-/// Where a schema stands.
+/// The location of a schema.
 #[derive(Clone)]
 struct Place {
     /// The innermost schema with a name.
     schema: Option<String>,
-    /// In words, from there on.
+    /// The path from there, in words.
     path: String,
     direction: Direction,
 }
@@ -55,7 +55,7 @@ impl Place {
     }
 }
 
-/// Compares schemas of two documents, each pair with names once.
+/// Compares schemas of two documents; each pair of named schemas once.
 pub struct Schemas<'a> {
     old: &'a Value,
     new: &'a Value,
@@ -68,7 +68,7 @@ impl<'a> Schemas<'a> {
         Schemas { old, new, seen: HashSet::new(), changes: Vec::new() }
     }
 
-    /// Finds what breaks clients between two schemas that stand at one place, such as `the body`.
+    /// Finds the breaking changes between two schemas at one location, such as `the body`.
     pub fn compare(&mut self, old: &Value, new: &Value, direction: Direction, place: &str) {
         self.at(old, new, &Place { schema: None, path: place.to_owned(), direction });
     }
@@ -81,7 +81,7 @@ impl<'a> Schemas<'a> {
         let mut place = place.clone();
         if let (Some(before), Some(after)) = (name_of(old), name_of(new)) {
             let direction = place.direction;
-            // "X or null" and X are two pairs, though their names are the same.
+            // "X or null" and X are two pairs, although the names are the same.
             let key = |name: &str, schema: &Value| format!("{name} {}", schema.get("$ref").is_some());
             if !self.seen.insert((key(before, old), key(after, new), direction)) {
                 return;
@@ -111,7 +111,7 @@ impl<'a> Schemas<'a> {
     }
 
     fn types(&mut self, old: &Shape, new: &Shape, place: &Place) {
-        // Whole numbers are numbers.
+        // Integers are numbers.
         let covers = |wide: &Option<BTreeSet<String>>, narrow: &Option<BTreeSet<String>>| match (wide, narrow)
         {
             (None, _) => true,
@@ -156,7 +156,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    /// What a request must keep to.
+    /// The bounds on a request.
     fn bounds(&mut self, old: &Shape, new: &Shape, place: &Place) {
         for (name, form) in &new.form {
             if old.form.get(name) != Some(form) {
@@ -179,7 +179,7 @@ impl<'a> Schemas<'a> {
         tighter(&old.most, &new.most, |new, old| new < old);
     }
 
-    /// What a client reads a text of an answer by.
+    /// The format by which a client parses a text of an answer.
     fn format(&mut self, old: &Shape, new: &Shape, place: &Place) {
         if let Some(before) = old.form.get("format")
             && new.form.get("format") != Some(before)
@@ -214,7 +214,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    /// Pairs alternatives that are the same or have one name, then the others in their order.
+    /// Pairs alternatives that are equal or have the same name, then the others in order.
     fn alternatives(&mut self, old: (&Shape, &Value), new: (&Shape, &Value), place: &Place) {
         let list = |(shape, schema): (&Shape, &Value)| match shape.alternatives.is_empty() {
             true => vec![schema.clone()],

@@ -1,4 +1,4 @@
-//! What a schema comes down to: references followed, `allOf` merged, "X or null" made a nullable X.
+//! A schema in normal form: references resolved, `allOf` merged, "X or null" made a nullable X.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,25 +8,25 @@ use serde_json::Value;
 const LEAST: [&str; 4] = ["minimum", "exclusiveMinimum", "minLength", "minItems"];
 /// Bounds above which a request is refused.
 const MOST: [&str; 4] = ["maximum", "exclusiveMaximum", "maxLength", "maxItems"];
-/// Deeper than this, references go round in a circle.
+/// References nested deeper than this are circular.
 const DEEPEST: usize = 32;
 
 /// A schema in a form that can be compared.
 #[derive(Debug, Default)]
 pub struct Shape {
-    /// Types that a value may have, `null` among them; none: any.
+    /// The types that a value may have, including `null`; none: any.
     pub types: Option<BTreeSet<String>>,
-    /// Values that it may have, as JSON; none: any.
+    /// The values that it may have, as JSON; none: any.
     pub values: Option<BTreeSet<String>>,
     /// The schemas of an object's fields.
     pub properties: BTreeMap<String, Value>,
-    /// Fields that must be there.
+    /// The required fields.
     pub required: BTreeSet<String>,
     /// Whether other fields are refused.
     pub closed: bool,
     /// The schema of a list's items.
     pub items: Option<Value>,
-    /// Schemas, one of which a value must match.
+    /// Schemas of which a value must match one.
     pub alternatives: Vec<Value>,
     /// `format` and `pattern`, if there are any.
     pub form: BTreeMap<&'static str, String>,
@@ -54,7 +54,7 @@ fn present(schema: &Value) -> Vec<&Value> {
 }
 
 impl Shape {
-    /// The shape of a schema that stands in this document.
+    /// The shape of a schema of this document.
     pub fn of(document: &Value, schema: &Value) -> Self {
         let mut shape = Shape::default();
         shape.add(document, schema, 0);
@@ -89,7 +89,7 @@ impl Shape {
         }
     }
 
-    /// What stands in the schema itself.
+    /// Adds the keywords of the schema itself.
     fn add_own(&mut self, schema: &Value) {
         match &schema["type"] {
             Value::String(one) => self.types = Some(BTreeSet::from([one.clone()])),

@@ -1,20 +1,20 @@
-//! Reading files: which of a package's belong to the check, and what stands in them.
+//! Reads files: which files of a package the check covers, and their content.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::CheckError;
 use crate::source::Source;
 
-/// What one file holds.
+/// The content of one file.
 pub enum Content {
     /// The text of a migration.
     Migration(String),
-    /// A Rust source, or what the parser says against it, with the line.
+    /// A Rust source, or the parser's error with its line.
     Source(Result<Box<Source>, (String, usize)>),
 }
 
-/// Reads `paths` on all cores, since parsing Rust is nearly all that the check does; the contents come in the
-/// order of the paths.
+/// Reads `paths` on all cores, since parsing Rust takes nearly all of the time; the contents are in the order
+/// of the paths.
 pub fn contents(paths: &[&Path]) -> Result<Vec<Content>, CheckError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = paths.len().div_ceil(cores).max(1);
@@ -35,7 +35,7 @@ pub fn contents(paths: &[&Path]) -> Result<Vec<Content>, CheckError> {
     Ok(contents)
 }
 
-/// The Rust sources and migrations of the package in `folder`, sorted; folders of other packages are theirs.
+/// The Rust sources and migrations of the package in `folder`, sorted; folders of other packages are skipped.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>, CheckError> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];

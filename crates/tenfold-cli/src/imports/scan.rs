@@ -1,4 +1,4 @@
-//! What the items of one module name.
+//! The names that the items of one module use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,44 +9,44 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, ImplItemFn, Item, ItemUse, MetaList, UseTree, Visibility};
 
-/// A path that is named, and where.
+/// A path in the source, and its position.
 #[derive(Debug, Clone)]
 pub struct NamedPath {
-    /// Its words.
+    /// Its segments.
     pub path: Vec<String>,
     /// A line, from 1.
     pub line: usize,
-    /// Whether it stands for all that is there: `use super::*`.
+    /// Whether it imports everything: `use super::*`.
     pub is_glob: bool,
 }
 
-/// What one module names.
+/// The names that one module uses.
 #[derive(Debug, Default)]
 pub struct NamedPaths {
-    /// What `use` brings in, by its name here.
+    /// What `use` imports, by local name.
     imports: BTreeMap<String, NamedPath>,
-    /// The re-exports among them: not taken, unless the module uses them itself.
+    /// The re-exports among them: they count only if the module uses them itself.
     re_exports: BTreeSet<String>,
     globs: Vec<NamedPath>,
     paths: Vec<NamedPath>,
-    /// The words with which the paths of the module begin.
+    /// The first segments of the module's paths.
     first_words: BTreeSet<String>,
 }
 
 impl NamedPaths {
-    /// Reads the items, except inline modules and what is for tests.
+    /// Reads the items, except inline modules and test code.
     pub fn of(items: &[Item]) -> Self {
         let mut found = Self::default();
         items.iter().for_each(|item| found.visit_item(item));
         found
     }
 
-    /// What a name that `use` brings in stands for.
+    /// The path that `use` imports under this name.
     pub fn imported(&self, name: &str) -> Option<&NamedPath> {
         self.imports.get(name)
     }
 
-    /// Everything that the module takes from somewhere.
+    /// Everything that the module imports or names from elsewhere.
     pub fn taken(&self) -> impl Iterator<Item = &NamedPath> {
         let is_used = |name: &&String| !self.re_exports.contains(*name) || self.first_words.contains(*name);
         let imports = self.imports.iter().filter(move |(name, _)| is_used(name)).map(|(_, path)| path);
@@ -72,7 +72,7 @@ impl NamedPaths {
                 let word = name.ident.to_string();
                 self.bring_in(word.clone(), word, before, (line, is_public));
             }
-            // A trait whose methods are called; it has no name here.
+            // A trait whose methods are called; it has no local name.
             UseTree::Rename(name) if name.rename == "_" => {
                 if !is_public {
                     let path = [before.as_slice(), &[name.ident.to_string()]].concat();
@@ -191,7 +191,7 @@ pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     conditions.into_iter().any(|attribute| !may_hold_without_test(&attribute.meta))
 }
 
-/// Whether some build that is no test meets the condition of a `cfg`.
+/// Whether the condition of a `cfg` can hold in a build without tests.
 fn may_hold_without_test(condition: &syn::Meta) -> bool {
     let syn::Meta::List(list) = condition else { return !condition.path().is_ident("test") };
     let parts = Punctuated::<syn::Meta, syn::Token![,]>::parse_terminated;
@@ -203,7 +203,7 @@ fn may_hold_without_test(condition: &syn::Meta) -> bool {
     }
 }
 
-/// The folder in which the modules of a file have theirs.
+/// The folder that contains the child modules of a file.
 pub fn folder_of(file: &Path) -> PathBuf {
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();

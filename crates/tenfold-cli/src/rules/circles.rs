@@ -1,4 +1,4 @@
-//! Files form no circle of more than two.
+//! Files form no import circle of more than two.
 //!
 //! No file of a circle can be understood or moved without the others. A pair is allowed: one file and its other half.
 
@@ -10,7 +10,7 @@ use crate::violation::{FileLine, Rule, Violation};
 /// The most files that may import each other.
 const ALLOWED: usize = 2;
 
-/// What breaks the rule: one violation for each circle, at its first file.
+/// One violation for each circle, at its first file.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     facts.file_arrows.iter().flat_map(of_crate).collect()
 }
@@ -33,7 +33,7 @@ fn of_crate(files: &FileArrows) -> Vec<Violation> {
     found
 }
 
-/// What can be reached from `start` by at least one arrow.
+/// The nodes that can be reached from `start` by at least one arrow.
 fn reachable(next: &BTreeMap<usize, BTreeSet<usize>>, start: usize) -> BTreeSet<usize> {
     let mut seen = BTreeSet::new();
     let mut waiting = vec![start];

@@ -1,9 +1,9 @@
 //! Modules form no cycle.
 //!
-//! Cargo sees packages: auth → billing-api, billing → notifications-api, notifications → auth-api is no cycle
-//! to it, since nobody depends on an implementation. To whoever reads, deploys or moves a module it is one.
-//! So a module's two packages are collapsed to one node, and what leads from node to node (dependencies,
-//! `.needs::<dyn X>()` and `.on::<X, _, _>(…)`) is an edge.
+//! Cargo sees packages: auth → billing-api, billing → notifications-api, notifications → auth-api is not a
+//! cycle for Cargo, since no package depends on an implementation. For an engineer who reads, deploys or
+//! moves a module it is one. So this rule collapses a module's two packages into one node; dependencies,
+//! `.needs::<dyn X>()` and `.on::<X, _, _>(…)` between nodes are edges.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -13,11 +13,11 @@ use crate::workspace::Kind;
 
 use super::references::{heard_modules, needed_modules};
 
-/// Why one module leads to another, and where it says so.
+/// Why one module depends on another, and where it says so.
 type Causes = BTreeSet<(FileLine, String)>;
 type Edges<'a> = BTreeMap<(&'a str, &'a str), Causes>;
 
-/// What breaks the rule: for each edge that must go, the shortest cycle that it closes.
+/// For each edge that must go, the shortest cycle that it closes.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     let mut edges = edges(facts);
     let fan_in = fan_in(&edges);
@@ -55,7 +55,7 @@ fn edges(facts: &Facts) -> Edges<'_> {
     edges
 }
 
-/// How many modules lead to each.
+/// How many modules depend on each.
 fn fan_in<'a>(edges: &Edges<'a>) -> BTreeMap<&'a str, usize> {
     let mut counts = BTreeMap::new();
     for (_, to) in edges.keys() {
@@ -64,9 +64,9 @@ fn fan_in<'a>(edges: &Edges<'a>) -> BTreeMap<&'a str, usize> {
     counts
 }
 
-/// The edge that should go: after it the fewest edges lie on cycles; of several the one from the module on
-/// which most others rest, since that one should know nobody; then the one with the fewest places to mend, and
-/// the last by name.
+/// The edge that should go: the one whose removal leaves the fewest edges on cycles. Ties go to the edge from
+/// the module that most others depend on, since that module should depend on none; then to the one with the
+/// fewest places to fix, then to the last by name.
 fn closing_edge<'a>(edges: &Edges<'a>, fan_in: &BTreeMap<&str, usize>) -> Option<(&'a str, &'a str)> {
     cyclic(edges, None).into_iter().min_by_key(|edge| {
         let left = cyclic(edges, Some(*edge)).len();
@@ -114,7 +114,7 @@ fn shortest_path<'a>(edges: &Edges<'a>, from: &'a str, to: &'a str) -> Vec<&'a s
     path
 }
 
-/// `path` leads from the module that the closing edge reaches to the one from which it leaves.
+/// `path` leads from the target of the closing edge to its source.
 fn violation(facts: &Facts, edges: &Edges<'_>, path: &[&str]) -> Violation {
     let (first, last) = (path[0], path[path.len() - 1]);
     let mut ring = path.to_vec();
@@ -149,7 +149,7 @@ fn violation(facts: &Facts, edges: &Edges<'_>, path: &[&str]) -> Violation {
     violation
 }
 
-/// The first call in `from`'s implementation on something called after `to` or one of its traits, of a method
+/// The first call in `from`'s implementation on a receiver named after `to` or one of its traits, of a method
 /// that `to`'s interface has.
 fn closing_call(facts: &Facts, from: &str, to: &str) -> Option<(FileLine, String)> {
     let interfaces: Vec<_> = facts
@@ -171,7 +171,7 @@ fn closing_call(facts: &Facts, from: &str, to: &str) -> Option<(FileLine, String
     })
 }
 
-/// Whether the packages of these modules form a cycle of their own.
+/// Whether the packages of these modules themselves form a cycle.
 fn cargo_refuses(facts: &Facts, modules: &[&str]) -> bool {
     let is_inside =
         |index: usize| facts.package(index).module().is_some_and(|module| modules.contains(&module));

@@ -1,11 +1,11 @@
-//! Only an application depends on a module's implementation, whatever the table of the manifest: a test that
-//! reaches into another module's code would hold it as fast as the product does.
+//! Only an application depends on a module's implementation, in any table of the manifest: a test that
+//! reaches into another module's code would pin it as firmly as the product does.
 
 use crate::facts::Facts;
 use crate::violation::{Rule, Violation};
 use crate::workspace::Role;
 
-/// What breaks the rule.
+/// The violations.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     let mut found = Vec::new();
     for (index, package) in facts.workspace.packages.iter().enumerate() {

@@ -1,12 +1,12 @@
-//! A kind of job stands in a module's registration. Without, nobody would run what is enqueued: the application refuses it
-//! when that is tried, and this rule before.
+//! Each kind of job is registered by a module. Otherwise no worker would run it: the application refuses to enqueue it
+//! at run time, and this rule reports it earlier.
 
 use crate::facts::{Facts, SourceFile};
 use crate::source::DeclaredJob;
 use crate::violation::{FileLine, Rule, Violation};
 use crate::workspace::Role;
 
-/// What breaks the rule.
+/// The violations.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     let mut found = Vec::new();
     for file in facts.sources.iter().filter(|file| file.is_product) {
@@ -16,8 +16,8 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found
 }
 
-/// Whether a source of the same package registers a type of this name, or the application's package does: types of one name
-/// in two packages are two kinds.
+/// Whether a source of the same package, or the application's package, registers a type of this name: types of the
+/// same name in two packages are two kinds.
 fn is_registered(facts: &Facts, file: &SourceFile, job: &DeclaredJob) -> bool {
     let registering = facts.sources.iter().filter(|other| {
         let is_application = facts.package(other.package).role == Role::Application;

@@ -1,15 +1,16 @@
-//! The arrows between the framework's packages run one way, and only tenfold-data knows a database driver.
+//! The dependencies between the framework's packages run one way, and only tenfold-data depends on a
+//! database driver.
 //!
 //! `tenfold-macros` <- `tenfold-data` <- `tenfold-jobs`, `tenfold-observe` <- `tenfold` <- modules <-
-//! applications; `tenfold-console` and `tenfold-cli` are leaves, which an application alone may mount.
-//! Dev-dependencies count, except those of tenfold-macros: what a derive writes can only be tested with the
-//! packages it names.
+//! applications; `tenfold-console` and `tenfold-cli` are leaves, which only an application may mount.
+//! Dev-dependencies count, except those of tenfold-macros: the output of a derive can only be tested with
+//! the packages it names.
 
 use crate::facts::Facts;
 use crate::violation::{Rule, Violation};
 use crate::workspace::{Dependency, Kind, Package, Role};
 
-/// Each package of the framework with those of the framework on which it may depend.
+/// Each package of the framework with the framework packages on which it may depend.
 const ARROWS: [(&str, &[&str]); 7] = [
     ("tenfold-macros", &[]),
     ("tenfold-data", &["tenfold-macros"]),
@@ -36,7 +37,7 @@ const DRIVERS: [&str; 9] = [
     "tokio-postgres",
 ];
 
-/// What breaks the rule.
+/// The violations.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     let mut found = Vec::new();
     for (index, package) in facts.workspace.packages.iter().enumerate() {
@@ -60,7 +61,7 @@ fn driver(package: &Package, dependency: &Dependency) -> Option<Violation> {
     })
 }
 
-/// Packages of the framework among themselves, and the leaves.
+/// Dependencies among the framework's packages, and on the leaves.
 fn arrow(package: &Package, dependency: &Dependency) -> Option<Violation> {
     let target = dependency.package.as_str();
     if LEAVES.contains(&target) && package.role != Role::Application {
@@ -84,11 +85,11 @@ fn arrow(package: &Package, dependency: &Dependency) -> Option<Violation> {
     })
 }
 
-/// The framework below modules, modules below applications.
+/// The framework is below modules, modules are below applications.
 fn upward(package: &Package, dependency: &Dependency, target: Option<&Package>) -> Option<Violation> {
     let target = target?;
     let goes_up = match (&package.role, &target.role) {
-        // The dependency on an implementation is another rule's.
+        // Another rule covers the dependency on an implementation.
         (Role::Framework, Role::Interface(_) | Role::Application) => true,
         (Role::Implementation(_) | Role::Interface(_), Role::Application) => true,
         _ => false,

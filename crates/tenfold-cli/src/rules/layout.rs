@@ -5,7 +5,7 @@ use crate::facts::Facts;
 use crate::violation::{FileLine, Rule, Violation};
 use crate::workspace::{Package, Role};
 
-/// What breaks the rule.
+/// The violations.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     let mut found: Vec<Violation> = facts.workspace.packages.iter().filter_map(package).collect();
     found.extend(twins(facts));
@@ -68,7 +68,7 @@ fn package(package: &Package) -> Option<Violation> {
     }
 }
 
-/// Two packages of one role and one name: `modules/auth` and `app/modules/auth`.
+/// Two packages with the same role and name: `modules/auth` and `app/modules/auth`.
 fn twins(facts: &Facts) -> Vec<Violation> {
     let packages = &facts.workspace.packages;
     let is_twin = |index: usize, package: &Package| {

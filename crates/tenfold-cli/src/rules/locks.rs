@@ -1,9 +1,9 @@
-//! A migration must not hold up a table that is in use: what PostgreSQL does under a lock that keeps others out for
-//! as long as the table is large, and what the version that still runs would stumble over.
+//! A migration must not block a table that is in use: no operation for which PostgreSQL holds an exclusive lock in
+//! proportion to the table's size, and none that breaks the version that is still running.
 //!
-//! The rules are those of squawk (<https://squawkhq.com/docs/rules>) as far as they can be seen in a text. A table that
-//! the same file creates has no rows and no readers. Where it must be, the statement says so in a comment of its own,
-//! since a file that has run cannot be changed later:
+//! The rules are those of squawk (<https://squawkhq.com/docs/rules>) as far as a text shows them. A table that the
+//! same file creates has no rows and no readers. Where a lock is necessary, a comment on the statement says so, since
+//! a file that has run cannot be changed later:
 //!
 //! ```sql
 //! -- tenfold: locks, because the table has one row for each plan
@@ -19,7 +19,7 @@ use crate::violation::{FileLine, Rule, Violation};
 /// The first line of a file whose indexes `migrate up` builds CONCURRENTLY.
 const MARK: &str = "-- tenfold: concurrently";
 
-/// What breaks the rule.
+/// The violations.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     facts.migrations_on_postgres().flat_map(of_file).collect()
 }
@@ -46,14 +46,14 @@ fn of_file(file: &MigrationText) -> Vec<Violation> {
     found
 }
 
-/// What the statements before have done.
+/// The effects of the earlier statements.
 #[derive(Default)]
 struct Known {
     is_marked: bool,
     created: HashSet<String>,
-    /// Tables with a constraint that this file adds without looking at the rows.
+    /// Tables with a constraint that this file adds without validating the rows.
     unchecked: HashSet<String>,
-    /// Tables of which a constraint was validated.
+    /// Tables with a validated constraint.
     validated: HashSet<String>,
 }
 

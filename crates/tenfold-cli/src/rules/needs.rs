@@ -1,9 +1,9 @@
-//! What a module says it needs is what Cargo lets it reach: `.needs::<dyn X>()` and `.on::<X, _, _>(…)` together
-//! equal the edges to other modules' interface packages in `[dependencies]`.
+//! A module's declared needs match what Cargo lets it use: `.needs::<dyn X>()` and `.on::<X, _, _>(…)` together
+//! equal the dependencies on other modules' interface packages in `[dependencies]`.
 //!
 //! A module that only listens to another's events calls nothing of it, so it declares no need.
 //!
-//! An interface package may name another one's types freely; cycles are another rule's.
+//! An interface package may use the types of another one freely; another rule checks for cycles.
 
 use crate::facts::{Facts, SourceFile};
 use crate::source::NamedUse;
@@ -12,7 +12,7 @@ use crate::workspace::{Dependency, Kind, Role};
 
 use super::references::{heard_modules, interface_of, needed_modules};
 
-/// What breaks the rule.
+/// The violations.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     let (needed, heard) = (needed_modules(facts), heard_modules(facts));
     let mut found = Vec::new();

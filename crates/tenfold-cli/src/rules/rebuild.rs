@@ -1,16 +1,16 @@
 //! Cargo watches a module's migrations: `migrations!()` reads the folder, and a new file in it changes no source.
 //!
-//! Without a build script Cargo would see edits of files that were there, and build nothing for a new one.
+//! Without a build script Cargo would notice edits of existing files, but not a new one.
 
 use std::collections::BTreeSet;
 
 use crate::facts::Facts;
 use crate::violation::{FileLine, Rule, Violation};
 
-/// What a build script has to say; one colon was the way of Cargo before 1.77.
+/// What a build script must print; one colon was the form before Cargo 1.77.
 const WATCH: [&str; 2] = ["cargo::rerun-if-changed=migrations", "cargo:rerun-if-changed=migrations"];
 
-/// What breaks the rule.
+/// The violations.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     let with_migrations: BTreeSet<usize> = facts.migrations.iter().map(|file| file.package).collect();
     with_migrations

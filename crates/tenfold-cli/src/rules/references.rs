@@ -1,4 +1,4 @@
-//! Which module a registration means by `dyn X`, or by an event.
+//! Which module a registration refers to by `dyn X`, or by an event.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use crate::workspace::Role;
 /// Something that an interface package declares, with its module and its source.
 type Declared<'a, D> = (&'a str, &'a SourceFile, &'a D);
 
-/// For each module and each other one: the places that name something of the other, with its name.
+/// For each ordered pair of modules: the places where the first names something of the second, with its name.
 pub type References<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<(FileLine, String)>>;
 
-/// The interface that `named` means in a source of the package at index `package`.
+/// The interface that `named` refers to in a source of the package at index `package`.
 ///
 /// A path that begins with an interface crate's name means that crate's trait. A trait that came in through a
 /// glob or a re-export is found by its name, first among the crates on which the package depends.
@@ -29,15 +29,16 @@ pub fn interface_of<'a>(
     Some((module, interface))
 }
 
-/// The event of an interface package that `named` means in a source of the package at index `package`, found as
-/// an interface is. None for an event that the module keeps to itself: listening to that is nobody's business.
+/// The event of an interface package that `named` refers to in a source of the package at index `package`,
+/// found like an interface. None for an event that the module keeps private: listening to it concerns no other
+/// module.
 fn event_of<'a>(facts: &'a Facts, package: usize, named: &NamedUse) -> Option<(&'a str, &'a DeclaredEvent)> {
     let same_name: Vec<_> = facts.events().filter(|(_, _, event)| event.name == named.name()).collect();
     let (module, _, event) = within_reach(facts, package, named, &same_name)?;
     Some((module, event))
 }
 
-/// The one of `same_name` whose crate the path begins with, else the first of a crate on which the package depends.
+/// The one of `same_name` whose crate the path begins with, else the first from a crate on which the package depends.
 fn within_reach<'a, D>(
     facts: &Facts,
     package: usize,
@@ -59,7 +60,7 @@ fn within_reach<'a, D>(
     by_path.or_else(by_edge).copied()
 }
 
-/// What each module's `.needs::<dyn X>()` name in other modules: the traits.
+/// The traits of other modules that each module names in `.needs::<dyn X>()`.
 pub fn needed_modules(facts: &Facts) -> References<'_> {
     references(facts, |file| {
         let named = file.source.needs.iter();
@@ -72,7 +73,7 @@ pub fn needed_modules(facts: &Facts) -> References<'_> {
     })
 }
 
-/// What each module's `.on::<X, _, _>(…)` name in other modules: the events.
+/// The events of other modules that each module names in `.on::<X, _, _>(…)`.
 pub fn heard_modules(facts: &Facts) -> References<'_> {
     references(facts, |file| {
         let named = file.source.listens.iter();

@@ -1,5 +1,5 @@
-//! What a module has is part of the application: the module itself, its migrations, its endpoints. Whatever is left out
-//! would be built and tested by itself, and missing without a word where it is to serve.
+//! Everything in a module is part of the application: the module itself, its migrations, its endpoints. A forgotten
+//! part would be built and tested by itself, but silently missing in production.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::facts::Facts;
 use crate::violation::{FileLine, Rule, Violation};
 use crate::workspace::{Kind, Package, Role};
 
-/// What breaks the rule.
+/// The violations.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     let packages = facts.workspace.packages.iter().enumerate();
     let modules = packages.filter_map(|(index, package)| match &package.role {

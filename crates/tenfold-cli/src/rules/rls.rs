@@ -1,14 +1,14 @@
-//! A migration opens no way past row-level security, tenancy's second wall on PostgreSQL.
+//! A migration does not bypass row-level security, the second layer of tenant isolation on PostgreSQL.
 //!
-//! Tables and plain views are put behind it by `migrate` itself. A materialized view keeps copies of rows that no
-//! policy can guard: PostgreSQL has none for it. Of several policies one must let a row through, so another one can
-//! only let more through, unless it is restrictive.
+//! `migrate` itself secures tables and plain views. A materialized view keeps copies of rows, and PostgreSQL has no
+//! policies for it. A row is visible if any one policy lets it through, so a further policy can only show more
+//! rows, unless it is restrictive.
 
 use super::statement::{MigrationStatement, statements};
 use crate::facts::{Facts, MigrationText};
 use crate::violation::{FileLine, Rule, Violation};
 
-/// What breaks the rule.
+/// The violations.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     facts.migrations_on_postgres().flat_map(of_file).collect()
 }

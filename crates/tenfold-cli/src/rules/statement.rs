@@ -7,10 +7,10 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
 pub use self::definition::Change;
 
-/// How a comment begins that says why a statement may lock.
+/// The beginning of a comment that says why a statement may lock.
 const TOLERATED: &str = "tenfold: locks, because";
 
-/// How a comment begins that says why a table with `org_id` has no entity.
+/// The beginning of a comment that says why a table with `org_id` has no entity.
 const NO_ENTITY: &str = "tenfold: no entity, because";
 
 /// A statement, or one action of ALTER TABLE.
@@ -18,17 +18,17 @@ const NO_ENTITY: &str = "tenfold: no entity, because";
 pub struct MigrationStatement {
     /// The line of its first word.
     pub line: usize,
-    /// The table that it is about, in lower case; empty when it is about none.
+    /// The table of the statement, in lower case; empty when there is none.
     pub table: String,
     /// The reason in a comment that says why it may lock.
     pub tolerated: Option<String>,
-    /// Whether a comment says why a table that it makes has no entity.
+    /// Whether a comment says why a table that it creates has no entity.
     pub says_no_entity: bool,
     /// Words in upper case; anything else as it is.
     words: Vec<String>,
 }
 
-/// The statements of a text; one that cannot even be cut into words is told by another rule.
+/// The statements of a text; another rule reports a text that cannot even be split into words.
 pub fn statements(text: &str) -> Vec<MigrationStatement> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location().unwrap_or_default();
     let mut all = vec![MigrationStatement::default()];
@@ -75,7 +75,7 @@ impl MigrationStatement {
         self.words.iter().map(String::as_str).take(words.len()).eq(words.iter().copied())
     }
 
-    /// Whether these words stand in it, one behind the other.
+    /// Whether it contains these words, one after the other.
     pub fn has(&self, words: &[&str]) -> bool {
         self.words
             .windows(words.len())
@@ -87,7 +87,7 @@ impl MigrationStatement {
         self.begins(&["CREATE", "INDEX"]) || self.begins(&["CREATE", "UNIQUE", "INDEX"])
     }
 
-    /// Whether a default calls a function that does not give the same for all rows; `now()` does.
+    /// Whether a default calls a function that does not return the same value for all rows; `now()` does.
     pub fn has_volatile_default(&self) -> bool {
         let Some(at) = self.words.iter().position(|word| word == "DEFAULT") else { return false };
         let is_name = |word: &String| word.starts_with(|c: char| c.is_alphabetic() || c == '_');
@@ -95,7 +95,7 @@ impl MigrationStatement {
         calls.into_iter().any(|call| !["NOW", "TRANSACTION_TIMESTAMP", "CHECK"].contains(&call[0].as_str()))
     }
 
-    /// The actions of ALTER TABLE: what its commas part.
+    /// The actions of ALTER TABLE, which commas separate.
     pub fn actions(&self) -> Vec<MigrationStatement> {
         let skipped = ["ALTER", "TABLE", "IF", "EXISTS", "ONLY"];
         let name = self.words.iter().position(|word| !skipped.contains(&word.as_str())).unwrap_or(0);
@@ -122,7 +122,7 @@ impl MigrationStatement {
         actions
     }
 
-    /// The name behind `TABLE`, or behind the `ON` of an index.
+    /// The name after `TABLE`, or after the `ON` of an index.
     fn find_table(&self) -> Option<String> {
         let verb = match self.words.first()?.as_str() {
             "CREATE" | "ALTER" | "DROP" if self.words.iter().take(4).any(|word| word == "TABLE") => "TABLE",

@@ -1,22 +1,22 @@
 //! A table has one owner, whose name is its prefix; no other module reads, writes or references it.
 //!
-//! Looked at: `#[entity(table = "…")]`, the texts in `sql!`, migrations. Applications own no tables and name
-//! none of a module's. What a static reading cannot see is listed in [`crate::sql`].
+//! It examines `#[entity(table = "…")]`, the texts in `sql!`, and migrations. Applications own no tables and
+//! use none of a module's. [`crate::sql`] lists what a static check cannot see.
 
 use crate::facts::{Facts, TableUse};
 use crate::sql::Naming;
 use crate::violation::{Rule, Violation};
 
-/// Tables of the framework that a module may name all the same. Empty, and it may only stay so.
+/// Framework tables that a module may use anyway. Empty, and it must stay so.
 const OPEN_FRAMEWORK_TABLES: [&str; 0] = [];
 
-/// What breaks the rule.
+/// The violations.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     let modules = facts.workspace.modules();
     facts.tables.iter().filter_map(|found| judge(facts, &modules, found)).collect()
 }
 
-/// The module whose prefix `table` bears; of `auth` and `auth-tokens` the longer name that fits.
+/// The module whose prefix `table` has; of `auth` and `auth-tokens` the longest match.
 pub fn owner_of<'a>(table: &str, modules: &[&'a str]) -> Option<&'a str> {
     let bears = |module: &&&str| table.starts_with(&prefix(module));
     modules.iter().filter(bears).max_by_key(|module| module.len()).copied()

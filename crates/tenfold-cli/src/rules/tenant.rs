@@ -1,8 +1,8 @@
-//! An entity and the key of its table agree on whose the rows are.
+//! An entity and the key of its table agree on the owner of the rows.
 //!
-//! The statements of a global entity run with the reach of the system, so row-level security does not hold them: this rule,
-//! the derive, which asks each entity for `tenant = …` or `global = "why"`, and `migrate`, which refuses at run time what
-//! the rule refuses here, are what keeps such an entity off a tenant's table.
+//! The statements of a global entity run with system access, so row-level security does not restrict them. Three
+//! checks keep such an entity off a tenant's table: this rule; the derive, which requires `tenant = …` or `global =
+//! "why"`; and `migrate`, which refuses at run time what this rule refuses here.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use crate::source::DeclaredEntity;
 use crate::violation::{FileLine, Rule, Violation};
 use crate::workspace::Role;
 
-/// The column by which row-level security tells organizations apart.
+/// The column by which row-level security separates organizations.
 const ORGANIZATION: &str = "org_id";
 
-/// A table as the migrations leave it.
+/// A table after all migrations.
 struct TableColumns {
-    /// Where it is made.
+    /// Where it is created.
     place: FileLine,
     columns: Vec<String>,
     /// None if a migration does not name its columns.
@@ -32,7 +32,7 @@ impl TableColumns {
     }
 }
 
-/// What breaks the rule.
+/// The violations.
 pub fn violations(facts: &Facts) -> Vec<Violation> {
     let entities: Vec<_> = entities(facts).collect();
     let mut found = of_database(&tables(facts.migrations_on_postgres()), &entities);
@@ -40,7 +40,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found
 }
 
-/// The entities of modules, with where they stand.
+/// The entities of modules, with their sources.
 fn entities(facts: &Facts) -> impl Iterator<Item = (&SourceFile, &DeclaredEntity)> {
     let is_module = |file: &&SourceFile| {
         file.is_product && matches!(facts.package(file.package).role, Role::Implementation(_))
@@ -123,7 +123,7 @@ fn of_database(
     found
 }
 
-/// What is wrong about an entity of `table`, and what to do.
+/// What is wrong with an entity of `table`, and how to fix it.
 fn judge(name: &str, table: &TableColumns, entity: &DeclaredEntity) -> Option<(String, String)> {
     let begins = table.key_begins_with_organization();
     match &entity.tenant {

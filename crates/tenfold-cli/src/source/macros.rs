@@ -1,4 +1,4 @@
-//! What stands inside macros and attributes, where `syn` sees only tokens.
+//! The content of macros and attributes, where `syn` sees only tokens.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::Parser;
@@ -12,7 +12,7 @@ pub struct Literal {
     pub value: String,
     /// Line of its first character, from 1.
     pub line: usize,
-    /// Whether a line break of the value is one of the source: then lines within it can be counted.
+    /// Whether line breaks of the value are line breaks of the source: then lines within it can be counted.
     pub keeps_lines: bool,
 }
 
@@ -31,11 +31,11 @@ pub enum MacroBody {
     Expressions(Punctuated<Expr, Token![,]>),
     /// Statements, as of `select!`-like blocks.
     Statements(Vec<Stmt>),
-    /// A language of its own.
+    /// Not Rust.
     Tokens,
 }
 
-/// Reads the inside of an unknown macro as Rust where that is possible.
+/// Parses the content of an unknown macro as Rust where that is possible.
 pub fn inside(tokens: &TokenStream) -> MacroBody {
     if let Ok(expressions) = Punctuated::parse_terminated.parse2(tokens.clone()) {
         return MacroBody::Expressions(expressions);
@@ -46,7 +46,7 @@ pub fn inside(tokens: &TokenStream) -> MacroBody {
     }
 }
 
-/// Finds `sql!(…)` among tokens that are no Rust, such as the body of `macro_rules!`.
+/// Finds `sql!(…)` among tokens that are not Rust, such as the body of `macro_rules!`.
 pub fn statements_among(tokens: &TokenStream, found: &mut Vec<SqlMacro>) {
     let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
     let mut index = 0;
@@ -127,7 +127,7 @@ fn string(value: proc_macro2::Literal) -> Option<Literal> {
     }
 }
 
-/// Every word among the tokens, also between brackets.
+/// Every word among the tokens, including nested ones.
 pub fn words(tokens: &TokenStream, found: &mut Vec<String>) {
     for token in tokens.clone() {
         match token {

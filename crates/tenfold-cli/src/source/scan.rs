@@ -20,9 +20,9 @@ use super::{
 pub struct Scan {
     /// What was found so far.
     pub source: Source,
-    /// What `use` brings in: the name here, and the full path.
+    /// What `use` imports: the local name, and the full path.
     pub imports: BTreeMap<String, Vec<String>>,
-    /// How many `#[cfg(test)]` modules surround the current place.
+    /// How many `#[cfg(test)]` modules surround the current position.
     test_depth: usize,
 }
 
@@ -216,7 +216,7 @@ fn named_type(call: &ExprMethodCall) -> Option<Vec<String>> {
     })
 }
 
-/// The word by which a reader knows the receiver: `auth` in `self.auth`, `Auth` in `cx.get::<dyn Auth>()?`.
+/// The word that identifies the receiver: `auth` in `self.auth`, `Auth` in `cx.get::<dyn Auth>()?`.
 fn receiver_word(receiver: &Expr) -> Option<String> {
     match receiver {
         Expr::Path(path) => Some(last_word(&path.path)),

@@ -6,7 +6,7 @@ use sqlparser::ast::{ObjectName, Query, Statement, TableFactor, Visit, Visitor};
 
 use super::table_name::{Naming, TableName};
 
-/// The relations that `statements` name, without their common table expressions and table functions.
+/// The relations that `statements` name, except common table expressions and table functions.
 pub fn tables(statements: &[Statement]) -> Vec<TableName> {
     let mut relations = Relations::default();
     for statement in statements {
@@ -31,15 +31,15 @@ pub fn table_name(name: &ObjectName, naming: Naming) -> Option<TableName> {
 struct Relations {
     found: Vec<TableName>,
     scopes: Vec<WithScope>,
-    /// The relation that follows is a function, as in `FROM json_each(?1)`.
+    /// The next relation is a function, as in `FROM json_each(?1)`.
     is_function: bool,
 }
 
-/// The names that one query's `WITH` gives. A name is visible to the expressions after it, and with
-/// `RECURSIVE` to all: `WITH x AS (SELECT … FROM x)` reads the table `x`.
+/// The names that one query's `WITH` defines. A name is visible to the expressions after it, and
+/// with `RECURSIVE` to all: `WITH x AS (SELECT … FROM x)` reads the table `x`.
 struct WithScope {
     names: Vec<String>,
-    /// Addresses of the expressions' queries, by which the walk knows that it enters or leaves one.
+    /// Addresses of the expressions' queries, by which the walk detects that it enters or leaves one.
     bodies: Vec<*const Query>,
     visible: usize,
     is_recursive: bool,

@@ -1,4 +1,4 @@
-//! A table by its name, as a text of SQL gives it.
+//! The name of a table in an SQL text.
 
 /// How a text names a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,7 +9,7 @@ pub enum Naming {
     References,
 }
 
-/// A table in a text of SQL.
+/// A table in an SQL text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TableName {
     /// The line within the text, from 1.
@@ -18,6 +18,6 @@ pub struct TableName {
     pub schema: Option<String>,
     /// The name, in lower case.
     pub name: String,
-    /// What the text does with it.
+    /// How the text uses it.
     pub naming: Naming,
 }

@@ -1,9 +1,9 @@
-//! What sqlparser does not read yet, taken out of the tokens before it sees them.
+//! Syntax that sqlparser does not support yet, removed from the tokens beforehand.
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-/// `tokens` without the predicate in `ON CONFLICT (…) WHERE … DO`, by which an upsert picks a partial index.
-/// An index's predicate holds no query, so no table is lost.
+/// `tokens` without the predicate in `ON CONFLICT (…) WHERE … DO`, which selects a partial index for an
+/// upsert. An index's predicate contains no query, so no table is lost.
 pub fn without_conflict_predicates(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut state = Upsert::Outside;
@@ -16,7 +16,7 @@ pub fn without_conflict_predicates(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithS
     kept
 }
 
-/// Where in an upsert a token stands.
+/// The position of a token in an upsert.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Upsert {
     Outside,

@@ -1,5 +1,5 @@
-//! Tables from the words of a text: definitions, which the syntax tree keeps in many shapes, and everything
-//! in a migration that no parser reads.
+//! Tables from the words of a text: definitions, which the syntax tree keeps in many forms, and everything
+//! in a migration that no parser accepts.
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -70,7 +70,7 @@ impl<'a> Words<'a> {
         found
     }
 
-    /// The word at `at` in upper case; empty for anything else, a quoted name too.
+    /// The word at `at` in upper case; empty for anything else, including a quoted name.
     fn keyword(&self, at: usize) -> String {
         match self.tokens.get(at).map(|token| &token.token) {
             Some(Token::Word(word)) if word.quote_style.is_none() => word.value.to_ascii_uppercase(),
@@ -82,7 +82,7 @@ impl<'a> Words<'a> {
         at > 0 && words.contains(&self.keyword(at - 1).as_str())
     }
 
-    /// `UPDATE x SET`, and none of `ON UPDATE`, `FOR UPDATE`, `DO UPDATE SET`, `AFTER UPDATE OF`.
+    /// `UPDATE x SET`, but not `ON UPDATE`, `FOR UPDATE`, `DO UPDATE SET` or `AFTER UPDATE OF`.
     fn is_write(&self, at: usize) -> bool {
         !self.is_preceded(at, &["ON", "FOR", "DO", "AFTER", "BEFORE", "OF", "OR", "KEY", "INSTEAD"])
     }
@@ -147,7 +147,7 @@ impl<'a> Words<'a> {
     }
 
     fn name_at(&self, at: usize, naming: Naming) -> Option<TableName> {
-        // `RETURNS TABLE (…)`, `GRANT REFERENCES ON`, `DROP VIEW` of a list: what is no name is no table.
+        // `RETURNS TABLE (…)`, `GRANT REFERENCES ON`, `DROP VIEW` of a list: only a name is a table.
         const NO_NAMES: [&str; 5] = ["ON", "SET", "SELECT", "TO", "VALUES"];
         let (first, end) = (self.skip_modifiers(at), self.after_name(at));
         if end == at || NO_NAMES.contains(&self.keyword(first).as_str()) {

@@ -1,19 +1,19 @@
-//! What CREATE TABLE and ALTER TABLE say about a table's columns and its key.
+//! What CREATE TABLE and ALTER TABLE say about a table's columns and its primary key.
 
 use super::MigrationStatement;
 
 /// What a statement does to the columns or the key of a table.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The table is made, with these columns and this key, which may be empty.
+    /// The table is created, with these columns and this key, which may be empty.
     Made { columns: Vec<String>, key: Vec<String> },
     /// A column is added; whether it is the key.
     Column { name: String, is_key: bool },
     /// Its key is these columns from now on; none if the statement does not name them.
     Key(Option<Vec<String>>),
-    /// It has another name.
+    /// It gets another name.
     Renamed(String),
-    /// It is gone.
+    /// It is dropped.
     Dropped,
 }
 
@@ -32,7 +32,7 @@ impl MigrationStatement {
         }
     }
 
-    /// The columns and the key between the brackets; none of CREATE TABLE … AS.
+    /// The columns and the key in the parentheses; none for CREATE TABLE … AS.
     fn made(&self) -> Option<Change> {
         let open = self.words.iter().position(|word| word == "(")?;
         if self.words[..open].iter().any(|word| word == "AS" || word == "OF") {
@@ -84,7 +84,7 @@ fn listed(words: &[String]) -> Option<Vec<String>> {
     Some(items(inside).iter().filter_map(|item| item.first()).map(|name| plain(name)).collect())
 }
 
-/// What the commas part, up to the bracket that closes.
+/// The items that commas separate, up to the closing parenthesis.
 fn items(words: &[String]) -> Vec<&[String]> {
     let (mut all, mut start, mut depth) = (Vec::new(), 0, 0_usize);
     for (at, word) in words.iter().enumerate() {
