@@ -18,13 +18,13 @@ pub const PASSWORD: &str = "tenfold-demo";
 /// The user of both organizations.
 const BOTH: &str = "both@demo.test";
 
-/// Makes Acme with 1,000 users and Globex with 10, if they are not there; `both@demo.test` is a user of both. Gives both
-/// with their users, the owner first.
+/// Creates Acme with 1,000 users and Globex with 10, if they do not exist; `both@demo.test` is a user of both. Returns
+/// both with their users, the owner first.
 ///
 /// # Errors
-/// When the database refuses, or has accounts of others and none of the demo: then nothing is stored.
+/// When the database fails, or has accounts but none of the demo: then nothing is stored.
 pub(crate) async fn organizations(cx: &SystemContext) -> anyhow::Result<Vec<DemoOrganization>> {
-    // First, since another process may be making them at this moment.
+    // Checked first, since another process may be creating them at this moment.
     let is_empty = is_empty(cx).await?;
     if Account::query().filter(Account::email.eq(BOTH.to_owned())).first(cx).await?.is_none() {
         anyhow::ensure!(
@@ -40,7 +40,7 @@ pub(crate) async fn organizations(cx: &SystemContext) -> anyhow::Result<Vec<Demo
     let mut organizations = Vec::new();
     let memberships = Membership::query().filter(Membership::account_id.eq(both.id)).all(cx).await?;
     for membership in &memberships {
-        // Ids are in the order in which the users were made.
+        // Ids are in the order in which the users were created.
         let users = User::query().order_by(User::id).limit(1000).all(&cx.within(membership.org_id)).await?;
         let users = users.iter().map(|user| user.id.0).collect();
         organizations.push(DemoOrganization { id: membership.org_id, users });
@@ -48,7 +48,7 @@ pub(crate) async fn organizations(cx: &SystemContext) -> anyhow::Result<Vec<Demo
     Ok(organizations)
 }
 
-/// Whether nobody has an account. By an index, however many there are.
+/// Whether there are no accounts. Uses an index, so the number of accounts does not matter.
 async fn is_empty(cx: &SystemContext) -> Result<bool, DataError> {
     let first = sql!(
         "auth_accounts.first",
@@ -99,14 +99,14 @@ async fn make(cx: &SystemContext) -> anyhow::Result<()> {
         })
         .await;
     match made {
-        // Another process that was started at the same moment was quicker.
+        // Another process that was started at the same moment was faster.
         Err(error) if error.is_conflict() => Ok(()),
         made => Ok(made?),
     }
 }
 
-/// Adds a person to an organization, who signs in with [`PASSWORD`] and may do exactly what `permissions` name:
-/// for tests of roles, until people can be invited.
+/// Adds a person to an organization. The person signs in with [`PASSWORD`] and has exactly the permissions in
+/// `permissions`: for tests of roles, until people can be invited.
 ///
 /// # Errors
 /// When the address is taken, or the database fails.
@@ -143,8 +143,8 @@ async fn password_hash() -> anyhow::Result<String> {
     tokio::task::spawn_blocking(|| passwords::hash(PASSWORD)).await?
 }
 
-/// The owner and `both@demo.test`, the first and the last, are owners. Of the others some are admins, and some members
-/// may change profiles besides.
+/// The first and the last user, the owner and `both@demo.test`, are owners. Some of the others are admins, and some
+/// members may also change profiles.
 fn demo_role(index: usize, people: usize) -> (Role, &'static [&'static str]) {
     match index {
         0 => (Role::Owner, &[]),

@@ -1,4 +1,4 @@
-//! An address to sign in with, and the one form in which it is kept, looked up and counted.
+//! An address to sign in with, and the one form in which it is stored, looked up and counted.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -7,11 +7,11 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// The longest address that a mail can be sent to (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+/// The longest address to which mail can be sent (RFC 5321, section 4.5.3.1.3, without the angle brackets).
 const MAX_LENGTH: usize = 254;
 
-/// A well-formed address; only sending a mail shows whether it exists. Stored in [`canonical`] form, so that one person
-/// does not get two accounts, and two people do not get accounts that look alike.
+/// A well-formed address; only sending a mail shows whether it exists. Stored in [`canonical`] form, so that one
+/// person does not get two accounts, and two people do not get accounts that look alike.
 pub(crate) struct Email(String);
 
 impl Email {
@@ -20,19 +20,19 @@ impl Email {
     }
 }
 
-/// The form that is stored and looked up: compatibility characters as their plain ones (NFKC: full-width letters for one),
-/// in lower case, composed, and without dots at the end of the domain, which name the same one. It takes any text; one
-/// that is no address equals none that is stored.
+/// The form that is stored and looked up: compatibility characters replaced by their plain ones (NFKC, such as
+/// full-width letters), lower case, composed, and without trailing dots of the domain, which do not change its
+/// meaning. It accepts any text; one that is not an address matches no stored one.
 pub(crate) fn canonical(text: &str) -> String {
-    // A capital sigma does not say which of the two small ones it stands for.
+    // A capital sigma can stand for either of the two small ones.
     let folded =
         text.nfkc().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter });
-    // Lower case may come apart: İ is i and a dot.
+    // Lower case may decompose: İ becomes i and a combining dot.
     let folded: String = folded.nfkc().collect();
     folded.trim_end_matches('.').to_owned()
 }
 
-/// Characters that show nothing: two addresses that differ by one look the same. They are those of
+/// Invisible characters: two addresses that differ only by one look the same. They are those of
 /// Default_Ignorable_Code_Point and of the category Cf (Unicode 16).
 fn is_invisible(letter: char) -> bool {
     matches!(letter,
@@ -44,7 +44,7 @@ fn is_invisible(letter: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Scripts whose letters look like one another's.
+/// Scripts with letters that look alike.
 #[derive(PartialEq, Eq)]
 enum Script {
     Latin,
@@ -64,8 +64,9 @@ fn script(letter: char) -> Option<Script> {
     }
 }
 
-/// Whether one part between dots and `@` mixes scripts, as `pаypal` with a Cyrillic а does. A part that is all of one
-/// other script may still look like a Latin one; whoever can have such a domain has a name of that language.
+/// Whether one part of the address (between dots, `@`, `-`, `_` and `+`) mixes scripts, such as `pаypal` with a
+/// Cyrillic а. A part entirely in another script may still look like a Latin one; the owner of such a domain has a
+/// name in that language.
 fn mixes_scripts(address: &str) -> bool {
     address.split(['@', '.', '-', '_', '+']).any(|part| {
         let mut scripts = part.chars().filter_map(script);

@@ -1,6 +1,6 @@
 //! Accounts, organizations, users and sessions: the private side of the auth module.
 //!
-//! An *account* is a person who signs in, global. A *user* is that person inside one organization.
+//! An *account* is a person who signs in; it is global. A *user* is that person inside one organization.
 
 mod clean_up;
 pub mod demo;

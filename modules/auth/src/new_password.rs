@@ -16,12 +16,12 @@ const SHORTEST: usize = 8;
 /// The most bytes of UTF-8, after normalization.
 const LONGEST: usize = 1024;
 
-/// The 3,000 most common ones of [`SHORTEST`] characters or more; where it is from stands in `common_passwords.LICENSE`.
+/// The 3,000 most common passwords of [`SHORTEST`] characters or more; `common_passwords.LICENSE` names their source.
 static COMMON: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
 
-/// One form for each text, as it is hashed: two keyboards may write one letter as one character or as two (NFC, as RFC
-/// 8265 has it for passwords).
+/// The form of a text that is hashed: one keyboard may write a letter as one character, another as two (NFC, as RFC
+/// 8265 prescribes for passwords).
 pub(crate) fn normalized(password: &str) -> String {
     password.nfc().collect()
 }
@@ -34,7 +34,7 @@ impl NewPassword {
         self.0
     }
 
-    /// Refuses the person's own address, or what stands before its `@`.
+    /// Refuses the person's own address, or the part before its `@`.
     ///
     /// # Errors
     /// 422, which names the field.

@@ -1,5 +1,6 @@
-//! Password hashing in a small pool of its own: argon2id with t=2, 19 MiB, p=1 (OWASP's second choice), so that
-//! a hundred sign-ins at once take neither all cores nor two gigabytes. One address has a share of its queue.
+//! Password hashing in its own small pool: argon2id with t=2, 19 MiB, p=1 (OWASP's second choice), so that a
+//! hundred simultaneous sign-ins take neither all cores nor two gigabytes. One address gets only a share of the
+//! queue.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,19 +12,19 @@ use tenfold::http::ClientAddress;
 use tenfold::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Memory of one hash, in KiB.
+/// The memory of one hash, in KiB.
 const MEMORY: u32 = 19 * 1024;
-/// Passes over it.
+/// The number of passes over the memory.
 const PASSES: u32 = 2;
 
-/// How many hashes there may be at once, waiting ones included.
+/// How many hashes there may be at once, including waiting ones.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
-    /// Hashes at work.
+    /// Running hashes.
     pub parallelism: usize,
-    /// Hashes at work or waiting.
+    /// Running or waiting hashes.
     pub queue: usize,
-    /// As many of one address.
+    /// Running or waiting hashes of one address.
     pub share: usize,
 }
 
@@ -31,7 +32,7 @@ pub(crate) struct Bounds {
 pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
     queue: Arc<Queue>,
-    /// A hash of no password: verified when the account is unknown, so that it takes as long.
+    /// A hash of no password: verified when the account is unknown, so that the refusal takes as long.
     decoy: Arc<str>,
 }
 
@@ -42,7 +43,8 @@ impl Passwords {
         Ok(Passwords { permits, queue: Arc::new(Queue { bounds, taken: Mutex::default() }), decoy })
     }
 
-    /// Waits for a turn to hash, which lasts until the [`Turn`] is dropped: what is counted before that, the next one sees.
+    /// Waits for a turn to hash, which lasts until the [`Turn`] is dropped: the next turn sees the failures counted
+    /// before that.
     ///
     /// # Errors
     /// 503 when the queue is full, or the address's share of it.
@@ -56,7 +58,7 @@ impl Passwords {
     }
 }
 
-/// The right to hash, and a place in the queue.
+/// The right to hash, with a place in the queue.
 pub(crate) struct Turn {
     held: Arc<(OwnedSemaphorePermit, Place)>,
     waited: bool,
@@ -64,7 +66,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Whether others had to finish first, so that what was read before may have changed.
+    /// Whether other hashes had to finish first, so that data read earlier may be out of date.
     pub(crate) fn waited(&self) -> bool {
         self.waited
     }
@@ -74,7 +76,7 @@ impl Turn {
         self.run(move || hash(&password)).await?.map_err(Problem::internal)
     }
 
-    /// Whether the password is the one of `stored`; an unknown account takes as long to refuse.
+    /// Whether the password matches `stored`; refusing an unknown account takes as long.
     pub(crate) async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, Problem> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.to_string());
@@ -86,7 +88,7 @@ impl Turn {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
         let held = Arc::clone(&self.held);
         let task = tokio::task::spawn_blocking(move || {
-            // Held until the hash is done, also when the client has gone: the memory is in use until then.
+            // Held until the hash is done, even if the client disconnects: the memory is in use until then.
             let _held = held;
             work()
         });
@@ -94,7 +96,7 @@ impl Turn {
     }
 }
 
-/// Places, taken by address; as many entries as there are places at most.
+/// The places, counted by address; never more entries than places.
 struct Queue {
     bounds: Bounds,
     taken: Mutex<HashMap<String, usize>>,
@@ -139,7 +141,7 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-/// The PHC string of a password, made on this thread; takes tens of milliseconds.
+/// The PHC string of a password, computed on this thread; takes tens of milliseconds.
 pub(crate) fn hash(password: &str) -> anyhow::Result<String> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt)?;

@@ -1,10 +1,11 @@
-//! Waits that grow with what was tried in vain: for an account, and for the address that tries.
+//! Waits that grow with failed attempts: for an account, and for the client's address.
 //!
-//! A failure adds a debt to its subject, which time pays off: one failure each `auth.account_wait` or `auth.address_wait`
-//! (a leaky bucket, as GCRA keeps one: two times a subject, no timers). Above a free number each failure doubles the wait,
-//! up to the same time. An attacker who goes on keeps the account's wait up for places that it does not know, and never for
-//! an address that the account has signed in from before: that counts by itself (OWASP's device cookies, with the address in place of a cookie).
-//! The rows are in the database: waits hold in all processes, and after a restart.
+//! A failure adds a debt to its subject, which time pays off: one failure per `auth.account_wait` or
+//! `auth.address_wait` (a leaky bucket, stored like GCRA: two timestamps per subject, no timers). Above a free number
+//! each failure doubles the wait, up to the same time. A persistent attacker keeps the account's wait up for unknown
+//! addresses, but never for an address from which the account has signed in before: that address is counted separately
+//! (OWASP's device cookies, with the address in place of a cookie). The rows are in the database: waits hold in all
+//! processes, and after a restart.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tenfold::prelude::*;
 
 /// The wait after the first failure that is not free.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// A success from a known address is noted again when the note is older than this.
+/// A success from a known address is recorded again when the record is older than this.
 const NOTE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How failures of one kind of subject are counted.
@@ -25,12 +26,12 @@ const NOTE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) struct Rule {
     /// Failures that cost no wait.
     pub free: u32,
-    /// The longest wait, and how long it takes until one failure is forgiven.
+    /// The longest wait, and the time after which one failure is forgiven.
     pub wait: Duration,
 }
 
 impl Rule {
-    /// The wait after `failures` in a row.
+    /// The wait after this many failures in a row.
     fn wait_after(self, failures: i64) -> Duration {
         let above = failures - i64::from(self.free);
         match u32::try_from(above - 1) {
@@ -51,7 +52,7 @@ fn microseconds(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// What counts against whom; the settings of the module.
+/// The rules for each kind of subject; the settings of the module.
 #[derive(Clone, Copy)]
 pub(crate) struct Throttle {
     pub account: Rule,
@@ -71,7 +72,7 @@ struct Debt {
 impl Debt {
     /// How long its subject has to wait from `now` on.
     fn wait(self, rule: Rule, now: i64) -> Duration {
-        // A clock that was set back must not hold anybody for as long as it was wrong.
+        // A clock that was set back must not lock anyone out for as long as it was wrong.
         if self.last_at - now > rule.interval() {
             return Duration::ZERO;
         }
@@ -81,7 +82,7 @@ impl Debt {
     }
 }
 
-/// Somebody who signs in: the subjects that a failure counts against, and what they owe.
+/// An attempt to sign in: the subjects that a failure counts against, and their debts.
 #[derive(Clone)]
 pub(crate) struct Attempt {
     account: String,
@@ -92,14 +93,15 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// The account's subject, or that of the account from this address if it has signed in from here before.
+    /// The subject that failures count against: the account, or the account at this address if it has signed in from
+    /// here before.
     fn counted(&self) -> &str {
         if self.note.is_some() { &self.known } else { &self.account }
     }
 }
 
 impl Throttle {
-    /// Lets an attempt to sign in pass, or says how long to wait. Costs one statement; an attempt that has to wait adds
+    /// Admits an attempt to sign in, or says how long to wait. Costs one statement; an attempt that has to wait adds
     /// nothing to its debt.
     ///
     /// # Errors
@@ -135,10 +137,10 @@ impl Throttle {
         Err(refused(wait, "too many attempts to sign in have failed"))
     }
 
-    /// Counts a failure against account and address.
+    /// Counts a failure against the account and the address.
     pub(crate) async fn fail(&self, cx: &SystemContext, attempt: &Attempt) -> Result<(), DataError> {
         let now = cx.now().as_microsecond();
-        // All transactions take the account's row first, so that no two wait for each other.
+        // All transactions lock the account's row first, to avoid deadlocks.
         let account = (attempt.counted().to_owned(), now + self.account.interval());
         let address = (attempt.address.clone(), now + self.address.interval());
         cx.transaction(async |tx| -> Result<(), DataError> {
@@ -170,8 +172,8 @@ impl Throttle {
         .await
     }
 
-    /// Forgets the account's failures and notes that it is at home at this address. What others have tried elsewhere stays
-    /// counted if the address was known: it was not in the owner's way.
+    /// Records that the account signs in from this address. If the address was not known before, the account's
+    /// failures are forgotten. Otherwise they stay counted: failures elsewhere did not hinder the owner.
     pub(crate) async fn succeed(&self, tx: &SystemTx<'_>, attempt: &Attempt) -> Result<(), DataError> {
         let now = tx.now().as_microsecond();
         let fresh =
@@ -199,7 +201,7 @@ impl Throttle {
         .map(drop)
     }
 
-    /// Lets a sign-up pass, or says how long to wait.
+    /// Admits a sign-up, or says how long to wait.
     ///
     /// # Errors
     /// 429 `too-many-attempts`.
@@ -225,7 +227,7 @@ impl Throttle {
         }
     }
 
-    /// Counts a sign-up, whatever becomes of it: each says whether somebody has an address.
+    /// Counts a sign-up, whatever its result: each reveals whether an address has an account.
     pub(crate) async fn count_sign_up(
         &self,
         cx: &SystemContext,
@@ -269,7 +271,7 @@ fn digest(text: &str) -> String {
 }
 
 fn refused(wait: Duration, why: &str) -> Problem {
-    // Rounded up: whoever comes back when the header says must not come too early.
+    // Rounded up: a client that comes back exactly when the header says must not be too early.
     let seconds = wait.as_millis().div_ceil(1000).max(1);
     let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts")

@@ -1,7 +1,7 @@
-//! Session tokens: opaque to clients, readable to us before any look-up.
+//! Session tokens: opaque to clients, readable to us before any lookup.
 //!
 //! `tf_` and, in base64url, organization (16 bytes), session (16), secret (16), MAC (16). The MAC is HMAC-SHA-256
-//! over the rest, cut to 128 bits. A token of another tenant cannot be forged, so its organization can be
+//! over the rest, truncated to 128 bits. A token of another tenant cannot be forged, so its organization can be
 //! trusted for admission and cache keys without a statement. The session's row holds only a hash of the secret.
 
 use base64::Engine as _;
@@ -20,7 +20,7 @@ const PART: usize = 16;
 #[derive(Clone)]
 pub(crate) struct SigningKey(Vec<u8>);
 
-/// What a token says.
+/// The content of a token.
 pub(crate) struct Token {
     pub organization: OrgId,
     pub session: SessionId,
@@ -72,7 +72,7 @@ impl Token {
         })
     }
 
-    /// What the session's row keeps of the secret. The secret is random, so a fast hash is enough.
+    /// The hash of the secret that the session's row keeps. The secret is random, so a fast hash is enough.
     pub(crate) fn secret_hash(&self) -> Vec<u8> {
         Sha256::digest(self.secret).to_vec()
     }

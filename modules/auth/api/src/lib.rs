@@ -1,4 +1,4 @@
-//! The interface of the auth module: what other modules may know of people and organizations.
+//! The interface of the auth module: what other modules may know about people and organizations.
 
 use serde::{Deserialize, Serialize};
 use tenfold::prelude::*;
@@ -24,11 +24,11 @@ pub struct UserCard {
     pub display_name: String,
 }
 
-/// What the auth module does for others.
+/// What the auth module does for other modules.
 #[module_api(name = "auth", version = 1)]
 pub trait Auth {
-    /// The cards of users of the caller's organization, each in its id's place; `None` for an id that is no user
-    /// of this organization.
+    /// The cards of users of the caller's organization, in the order of the ids; `None` for an id that is not a
+    /// user of this organization.
     #[call(batch_by = "ids", one = "user_card")]
     async fn user_cards(&self, cx: &Context, ids: Vec<UserId>) -> Result<Vec<Option<UserCard>>, CallError>;
 }

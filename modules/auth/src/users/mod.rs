@@ -39,7 +39,7 @@ struct SettingsView {
     locale: String,
 }
 
-/// A view of one user. In a loop over a list this costs three statements in all, not three a user.
+/// A view of one user. A loop over a list costs three statements in all, not three per user.
 async fn view(cx: &Context, user: &User) -> Result<UserView, Problem> {
     let profile = user.profile.get(cx).await?;
     let settings = user.settings.get(cx).await?;
