@@ -1,6 +1,6 @@
-//! Plans and what they allow: the private side of the billing module.
+//! Plans and their limits: the private side of the billing module.
 //!
-//! An organization without a subscription has the plan `free`, whose bounds are in the configuration.
+//! An organization without a subscription has the plan `free`, whose limits are in the configuration.
 
 mod entities;
 mod service;

@@ -1,4 +1,4 @@
-//! Answers what an organization has a right to.
+//! Answers what an organization is entitled to.
 
 use billing_api::{Billing, StorageQuota};
 use serde::Deserialize;

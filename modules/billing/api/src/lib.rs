@@ -1,4 +1,4 @@
-//! The interface of the billing module: what an organization has a right to.
+//! The interface of the billing module: what an organization is entitled to.
 
 use serde::{Deserialize, Serialize};
 use tenfold::prelude::*;
@@ -6,16 +6,16 @@ use tenfold::prelude::*;
 /// How much an organization may store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StorageQuota {
-    /// The plan that says so, such as `free`.
+    /// The plan that sets the limit, such as `free`.
     pub plan: String,
-    /// The most bytes at a time.
+    /// The most bytes at any time.
     pub limit_bytes: u64,
 }
 
-/// What the billing module does for others.
+/// What the billing module does for other modules.
 #[module_api(name = "billing", version = 1)]
 pub trait Billing {
-    /// How much the caller's organization may store. Who stores counts what is used.
+    /// How much the caller's organization may store. The module that stores counts the usage.
     #[call]
     async fn storage(&self, cx: &Context) -> Result<StorageQuota, CallError>;
 }
