@@ -1,5 +1,6 @@
-//! Files that no job processes and that were never told of it: those whose job a version discarded that had no
-//! [`given_up`](process::given_up) yet, or whose job is missing in a database that was restored by halves.
+//! Files that are still marked as processing although no job processes them: a version without
+//! [`given_up`](process::given_up) discarded the job, or the job is missing from a partially restored
+//! database.
 
 use files_api::FileId;
 use tenfold::data::SystemTx;
@@ -9,16 +10,16 @@ use tenfold::prelude::*;
 use crate::entities::{File, FileStatus};
 use crate::process;
 
-/// How many rows are asked for at a time.
+/// How many rows are read at a time.
 const BATCH: usize = 500;
 
 /// A file that is being processed, with its organization and its job.
 type Processing = (OrgId, FileId, JobId);
 
-/// Marks them as failed, which tells their owners, and says how many there were.
+/// Marks them as failed, which notifies their owners, and returns how many there were.
 ///
 /// # Errors
-/// Whatever stops the statements.
+/// A statement failed.
 pub(crate) async fn fail_all(cx: &SystemContext) -> Result<usize, DataError> {
     let cx = cx.repeating("a batch, and then a file, at a time: each is told of in a transaction of its own");
     let (mut failed, mut after) = (0, FileId(tenfold::data::Uuid::nil()));
@@ -46,7 +47,7 @@ pub(crate) async fn fail_all(cx: &SystemContext) -> Result<usize, DataError> {
 
 async fn mark(tx: &SystemTx<'_>, org_id: OrgId, file: FileId) -> Result<bool, DataError> {
     let tx = tx.within(org_id);
-    // Looked at again: a job is in the queue until what it did is committed.
+    // Checked again: a job stays in the queue until its effects are committed.
     let file = File::find(&tx, file).await?;
     let Some(file) = file.filter(|file| file.status == FileStatus::Processing) else { return Ok(false) };
     process::mark_failed(&tx, &file, "it could not be processed".to_owned()).await?;

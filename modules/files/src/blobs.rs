@@ -1,5 +1,6 @@
-//! The bytes of files, in a folder: one folder an organization, one file a blob. What is being written lies beside
-//! them and is renamed when it is complete and on the disk, so a blob is whole or not there.
+//! The bytes of files, in a folder: one subfolder per organization, one file per blob. A blob that is being
+//! written lies beside them and is renamed once it is complete and on the disk, so a blob is either whole or
+//! missing.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use crate::private;
 
 /// How many bytes are read at a time.
 const CHUNK: usize = 64 * 1024;
-/// The folder of what is being written, beside those of the organizations.
+/// The folder of blobs that are being written, beside those of the organizations.
 const INCOMING: &str = "incoming";
 /// The ending of a thumbnail's name.
 const THUMBNAIL: &str = ".thumbnail";
@@ -26,7 +27,7 @@ pub(crate) struct Blobs {
     root: PathBuf,
 }
 
-/// The address of a blob store that is none.
+/// The address is not that of a blob store.
 #[derive(Debug, thiserror::Error)]
 #[error("files.blobs = `{0}` is not a file store: write file: and a folder, such as file:data/blobs")]
 pub(crate) struct NoStore(String);
@@ -34,13 +35,13 @@ pub(crate) struct NoStore(String);
 /// Which blob of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// What was uploaded.
+    /// The uploaded content.
     Content,
-    /// A small picture of it.
+    /// Its thumbnail.
     Thumbnail,
 }
 
-/// A blob that is being written; dropped, it leaves nothing behind.
+/// A blob that is being written; dropping it deletes it.
 pub(crate) struct Incoming {
     file: fs::File,
     path: PathBuf,
@@ -53,19 +54,19 @@ pub(crate) struct Incoming {
 pub(crate) struct StoredBlob {
     /// The owner; none while it is being written.
     pub org_id: Option<OrgId>,
-    /// The file's id, or that of the writing, which two writers of one file do not share. Both tell when they were made.
+    /// The file's id, or that of the writing, which is unique per writer. Both contain their creation time.
     pub id: Uuid,
     path: PathBuf,
 }
 
 impl Blobs {
-    /// The store at `file:PATH`; makes its folder, and closes what is in it to all accounts but this one.
+    /// The store at `file:PATH`; creates its folder, and makes its content inaccessible to other accounts.
     pub(crate) fn open(address: &str) -> anyhow::Result<Self> {
         let path = address.strip_prefix("file:").filter(|path| !path.is_empty());
         let root = PathBuf::from(path.ok_or_else(|| NoStore(address.to_owned()))?);
         private::folders(&root.join(INCOMING))
             .map_err(|error| anyhow::anyhow!("files.blobs: {} cannot be created: {error}", root.display()))?;
-        // A volume that the process may write and does not own, or a file that another process takes away meanwhile.
+        // The process may write to the volume without owning it, or another process may delete a file meanwhile.
         if let Err(error) = private::close(&root) {
             let root = root.display();
             tracing::warn!(%error, "files.blobs: {root} can be read by other users of the machine");
@@ -73,8 +74,8 @@ impl Blobs {
         Ok(Blobs { root })
     }
 
-    /// Begins to write a blob. `writing` is a fresh id: a worker that lost its lease may still write the same blob, and
-    /// must not truncate what its successor writes.
+    /// Begins to write a blob. `writing` is a fresh id: a worker that lost its lease may still write the same blob,
+    /// and must not truncate what its successor writes.
     pub(crate) async fn create(
         &self,
         org_id: OrgId,
@@ -87,17 +88,19 @@ impl Blobs {
         Ok(Incoming { file: private::file(&path).await?, path, target, kept: false })
     }
 
-    /// Whether the organization's folder is there. One that has a file has a folder, unless the store is away.
+    /// Whether the organization's folder exists. An organization with a file has a folder, unless the store is
+    /// unavailable.
     pub(crate) fn has(&self, org_id: OrgId) -> bool {
         self.root.join(org_id.to_string()).is_dir()
     }
 
-    /// Where a blob is, for readers that block.
+    /// The path of a blob, for blocking readers.
     pub(crate) fn path(&self, org_id: OrgId, file: FileId, part: Part) -> PathBuf {
         self.root.join(org_id.to_string()).join(part.name(file))
     }
 
-    /// `length` bytes of a blob from `start`, chunk by chunk. Opens it at once, so that a missing one is an error here.
+    /// `length` bytes of a blob from `start`, chunk by chunk. Opens the file at once, so that a missing one is an
+    /// error here.
     pub(crate) async fn read(
         &self,
         path: &Path,
@@ -113,7 +116,7 @@ impl Blobs {
         }))
     }
 
-    /// Deletes both blobs of a file; those that are not there are none.
+    /// Deletes both blobs of a file; a missing one is not an error.
     pub(crate) async fn delete(&self, org_id: OrgId, file: FileId) -> io::Result<()> {
         for part in [Part::Content, Part::Thumbnail] {
             remove(&self.path(org_id, file, part)).await?;
@@ -121,12 +124,12 @@ impl Blobs {
         Ok(())
     }
 
-    /// Deletes what [`Blobs::list`] found.
+    /// Deletes a blob that [`Blobs::list`] found.
     pub(crate) async fn discard(&self, found: &StoredBlob) -> io::Result<()> {
         remove(&found.path).await
     }
 
-    /// Every blob of one folder after the other: what is being written, then each organization's.
+    /// The folders of the store: that of blobs being written, then each organization's.
     pub(crate) async fn folders(&self) -> io::Result<Vec<PathBuf>> {
         let mut folders = Vec::new();
         let mut entries = fs::read_dir(&self.root).await?;
@@ -137,7 +140,7 @@ impl Blobs {
         Ok(folders)
     }
 
-    /// The blobs of a folder; what has another name than ours is left alone.
+    /// The blobs of a folder; files with other names are ignored.
     pub(crate) async fn list(&self, folder: &Path) -> io::Result<Vec<StoredBlob>> {
         let owner = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let org_id: Option<OrgId> = owner.parse().ok();
@@ -166,12 +169,12 @@ impl Part {
 }
 
 impl Incoming {
-    /// Adds bytes.
+    /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes).await
     }
 
-    /// The blob is complete: it is on the disk, under its name, when this returns.
+    /// Completes the blob: it is on the disk, under its name, when this returns.
     pub(crate) async fn keep(mut self) -> io::Result<()> {
         self.file.flush().await?;
         self.file.sync_all().await?;
@@ -179,7 +182,7 @@ impl Incoming {
         private::folders(folder)?;
         fs::rename(&self.path, &self.target).await?;
         self.kept = true;
-        // The name is durable only when its folder is, and a new folder's when the one above is.
+        // The name is durable only once its folder is synced, and a new folder's name once its parent is.
         for folder in folder.ancestors().take(2).filter(|folder| !folder.as_os_str().is_empty()) {
             fs::File::open(folder).await?.sync_all().await?;
         }
@@ -190,7 +193,7 @@ impl Incoming {
 impl Drop for Incoming {
     fn drop(&mut self) {
         if !self.kept {
-            // What cannot be removed is swept later.
+            // The sweep removes it later if this fails.
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -1,4 +1,4 @@
-//! `GET /v1/files/{id}/content` and `/thumbnail`: the bytes, in a way that no browser runs them as a page of ours.
+//! `GET /v1/files/{id}/content` and `/thumbnail`: the bytes, served so that no browser runs them as a page of ours.
 
 use files_api::FileId;
 use tenfold::http::{Bytes, HeaderMap, IntoResponse as _, Response, StatusCode, header, is_known};
@@ -76,7 +76,7 @@ pub(crate) async fn file_thumbnail(
 async fn serve(cx: &Context, files: &Files, asked: &HeaderMap, served: Served) -> Result<Response, Problem> {
     let text = |name: &str| asked.get(name).and_then(|value| value.to_str().ok());
     let known = is_known(asked, &served.etag);
-    // A part of other bytes than those that the client has a part of would be of no use.
+    // A range of different bytes would not fit the part that the client already has.
     let unchanged = text("if-range").is_none_or(|tag| tag == served.etag);
     let range = text("range").filter(|_| unchanged);
     let span = range.map_or(Span::Whole, |range| span(range, served.size));

@@ -17,7 +17,7 @@ pub(crate) async fn delete_file(
     Path(id): Path<FileId>,
 ) -> Result<NoContent, Problem> {
     cx.transaction(async |tx| -> Result<(), Problem> {
-        // Of two that delete the same file one gets its size, so it is given back once.
+        // Of two concurrent deletions only one gets the size, so it is given back once.
         let deleted: Option<(i64,)> = sql!(
             "files_files.remove",
             "DELETE FROM files_files WHERE org_id = $1 AND id = $2 RETURNING size"
@@ -34,7 +34,7 @@ pub(crate) async fn delete_file(
     Ok(NoContent)
 }
 
-/// Deletes the bytes of a file that has no row any more.
+/// Deletes the bytes of a file whose row is deleted.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct DeleteBlobs {
     pub file: FileId,

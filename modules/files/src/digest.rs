@@ -1,4 +1,4 @@
-//! SHA-256 of what was uploaded, and what the client says that it should be.
+//! The SHA-256 of an upload, and the checksum that the client announces.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,10 +12,10 @@ pub(crate) fn hex(hash: Sha256) -> String {
 }
 
 /// The checksum that a request announces: `Content-Digest: sha-256=:BASE64:` (RFC 9530), or `X-Checksum-Sha256: HEX`.
-/// Digests by other algorithms are left alone, as the RFC says, but must be digests.
+/// Digests of other algorithms are ignored, as the RFC says, but must be well formed.
 ///
 /// # Errors
-/// 400 when something else is announced.
+/// 400 for a malformed checksum.
 pub(crate) fn announced(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     if let Some(digest) = content_digest(headers)? {
         return Ok(Some(digest));
@@ -26,8 +26,8 @@ pub(crate) fn announced(headers: &HeaderMap) -> Result<Option<String>, Problem> 
     if is_hash { Ok(Some(digits)) } else { Err(malformed()) }
 }
 
-/// The SHA-256 of `Content-Digest`, which is a dictionary of byte sequences (RFC 8941): the last of several counts, and
-/// several headers are one.
+/// The SHA-256 of `Content-Digest`, a dictionary of byte sequences (RFC 8941): the last of several counts, and several
+/// header lines form one dictionary.
 fn content_digest(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut found = None;
     for digests in headers.get_all("content-digest") {
@@ -56,7 +56,7 @@ fn malformed() -> Problem {
     )
 }
 
-/// 400: the received bytes are not the announced ones.
+/// 400: the received bytes do not match the announced checksum.
 pub(crate) fn mismatch(announced: &str, arrived: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "checksum-mismatch", "Checksum mismatch").detail(
         format!("the announced SHA-256 is {announced}, the received bytes have {arrived}: nothing was stored, send them again"),

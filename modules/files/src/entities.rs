@@ -22,9 +22,9 @@ pub(crate) struct File {
     pub size: i64,
     /// In hexadecimal digits.
     pub sha256: String,
-    /// What it is by its bytes; nothing until that is known.
+    /// The type detected from its bytes; none until it is known.
     pub content_type: Option<String>,
-    /// What its processing found, a [`Facts`](crate::facts::Facts).
+    /// The result of its processing, a [`Facts`](crate::facts::Facts).
     pub facts: serde_json::Value,
     pub has_thumbnail: bool,
     /// Why it failed.

@@ -9,10 +9,10 @@ use crate::entities::{File, FileStatus};
 use crate::permissions::ReadFiles;
 use crate::view::FileView;
 
-/// The id of the last event. Those before it have their percent, which only grows: a step that is done is not begun
-/// again, and says where it is before it begins.
+/// The id of the last event. The ids of earlier events are their percentages, which only grow: a completed step is
+/// not started again, and a step reports its position before it starts.
 const LAST: i64 = 101;
-/// Ends the id of an event that says that the processing waits for something outside.
+/// The suffix of the id of an event that says that the processing waits for something outside.
 const WAITS: &str = "w";
 
 /// The progress of a file's processing, as Server-Sent Events: `progress` with percent and message, and at the end `ready`

@@ -1,4 +1,4 @@
-//! What processing finds in a file, read piece by piece, so that memory stays flat at any size.
+//! What processing finds in a file, read piece by piece, so that memory use does not depend on the size.
 
 use std::io::{self, Read};
 
@@ -36,7 +36,7 @@ pub(crate) struct Facts {
     pub no_thumbnail: Option<String>,
 }
 
-/// The SHA-256 of everything that can be read, in hexadecimal digits.
+/// The SHA-256 of the whole content, in hexadecimal digits.
 pub(crate) fn checksum(source: impl Read) -> io::Result<String> {
     let mut hash = Sha256::new();
     each_piece(source, |piece| {
@@ -46,7 +46,7 @@ pub(crate) fn checksum(source: impl Read) -> io::Result<String> {
     Ok(hex(hash))
 }
 
-/// What a text has: a table its rows and columns, with their separator, and any other one its words.
+/// The facts of a text: for a table its rows and columns, with the separator, otherwise its words.
 pub(crate) fn of_text(source: impl Read, encoding: Encoding) -> io::Result<(Facts, Option<u8>)> {
     let (mut words, mut tables) = (Words::default(), Tables::new());
     decode(source, encoding, |text| {
@@ -54,7 +54,7 @@ pub(crate) fn of_text(source: impl Read, encoding: Encoding) -> io::Result<(Fact
         tables.feed(text);
         true
     })?;
-    // Most texts are UTF-8: only another encoding is worth telling.
+    // Most texts are UTF-8: only another encoding is shown.
     let encoding = (encoding != Encoding::Utf8).then(|| encoding.name().to_owned());
     let facts = Facts { encoding, ..Facts::default() };
     Ok(match tables.end() {
@@ -65,7 +65,7 @@ pub(crate) fn of_text(source: impl Read, encoding: Encoding) -> io::Result<(Fact
     })
 }
 
-/// Reads until `take` says that it has seen enough.
+/// Reads until `take` has seen enough.
 pub(crate) fn each_piece(mut source: impl Read, mut take: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
     let mut piece = vec![0; 64 * 1024];
     loop {

@@ -1,4 +1,4 @@
-//! What a file is and what it has, as far as reading tells.
+//! The type and the facts of a file, as far as reading shows them.
 
 use std::io::{self, BufReader, Read, Seek};
 
@@ -12,7 +12,7 @@ use crate::text::{self, Encoding};
 /// What was found out about a file without drawing it.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Recognized {
-    /// What is stored and served.
+    /// The type that is stored and served.
     pub content_type: String,
     pub facts: Facts,
     /// How to draw it, if it is a picture.
@@ -22,7 +22,7 @@ pub(crate) struct Recognized {
 /// Reads a file from its beginning; a text up to three times, to its end.
 ///
 /// # Errors
-/// [`io::Error`] of the source: whatever the file is, it is something.
+/// [`io::Error`] of the source: every content has some type.
 pub(crate) fn recognize<R: Read + Seek>(open: impl Fn() -> io::Result<R>) -> io::Result<Recognized> {
     let mut head = Vec::with_capacity(HEAD);
     open()?.take(HEAD as u64).read_to_end(&mut head)?;
@@ -49,7 +49,7 @@ fn picture(source: impl Read + Seek, kind: Recognized, format: Format) -> io::Re
     Ok(Recognized { facts, picture: Some(format), ..kind })
 }
 
-/// A page of HTML is plain text here: no browser should run it.
+/// An HTML page is served as plain text: no browser should run it.
 fn text(source: impl Read, encoding: Encoding) -> io::Result<Recognized> {
     let (facts, separator) = facts::of_text(source, encoding)?;
     let kind = match separator {

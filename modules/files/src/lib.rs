@@ -1,7 +1,7 @@
 //! Uploads, their processing and their content: the private side of the files module.
 //!
-//! Only the bytes hold the client: they are streamed to the blob store, a row and a job are committed together, and
-//! everything else is the job's.
+//! The client waits only for its bytes: they are streamed to the blob store, then a row and a job are committed
+//! together. The job does everything else.
 
 mod abandoned;
 mod blobs;
@@ -53,7 +53,7 @@ pub fn module() -> Module {
         .routes(routes::all)
 }
 
-/// Opens the module's service, and sees to it that its store is swept.
+/// Opens the module's service, and ensures that its store is swept.
 async fn start(wiring: &Wiring) -> anyhow::Result<Files> {
     let files = Files::open(wiring)?;
     wiring.database().run(None, async |cx| sweep::begin(&cx).await).await?;

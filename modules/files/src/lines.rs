@@ -1,15 +1,15 @@
-//! Lines with separators that are no lines of a table: of prose, code, JSON and logs.
+//! Lines with separators that do not belong to a table: prose, code, JSON and logs.
 //!
-//! Short texts of these kinds can have the same number of commas in every line by chance. A table of them would be
-//! wrong without anybody noticing, so a table must have one line at least that looks like nothing else.
+//! Short texts of these kinds can have the same number of commas in every line by chance. Treating one as a table
+//! would be a silent error, so a table needs at least one line that looks like none of these.
 
-/// Words that dates and times have.
+/// Words that occur in dates and times.
 const OF_TIMES: [&str; 26] = [
     "am", "pm", "utc", "gmt", "cet", "cest", "uhr", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug",
     "sep", "oct", "nov", "dec", "mon", "tue", "wed", "thu", "fri", "sat", "sun",
 ];
 
-/// Whether a line could be one of a table with this separator. What is in quotes is left out of it.
+/// Whether a line could belong to a table with this separator. Quoted text is removed from it.
 pub(crate) fn is_ordinary(line: &[u8], separator: u8) -> bool {
     let fields: Vec<&[u8]> = line.split(|byte| *byte == separator).map(<[u8]>::trim_ascii).collect();
     let filled = fields.iter().filter(|field| !field.is_empty()).count();
@@ -21,7 +21,7 @@ pub(crate) fn is_ordinary(line: &[u8], separator: u8) -> bool {
         && !are_pairs(&fields)
 }
 
-/// Whether a comma stands where only a separator would: not before a space, and not between digits.
+/// Whether the line has a comma where only a separator would be: not before a space, and not between digits.
 pub(crate) fn has_firm_comma(line: &[u8]) -> bool {
     let digit = |place: usize| line.get(place).is_some_and(u8::is_ascii_digit);
     line.iter().enumerate().any(|(place, byte)| {
@@ -30,7 +30,7 @@ pub(crate) fn has_firm_comma(line: &[u8]) -> bool {
     })
 }
 
-/// A separator inside of brackets separates what is in them: JSON, code, the browser's name in a log.
+/// A separator inside brackets separates their content: JSON, code, the browser's name in a log.
 fn is_nested(line: &[u8], separator: u8) -> bool {
     let mut depth = 0_u32;
     line.iter().any(|byte| {
@@ -43,7 +43,7 @@ fn is_nested(line: &[u8], separator: u8) -> bool {
     })
 }
 
-/// Words with spaces between them before the first separator, and a space behind each.
+/// Several words before the first separator, and a space after each separator.
 fn is_prose(line: &[u8], separator: u8) -> bool {
     let mut fields = line.split(|byte| *byte == separator);
     let first = fields.next().unwrap_or_default();
@@ -57,7 +57,7 @@ fn is_statement(line: &[u8], separator: u8) -> bool {
     separator == b',' && matches!(line.trim_ascii_end().last(), Some(b';' | b'{' | b'}'))
 }
 
-/// A time and words before the first separator, or a time with a fraction of a second that the separator cuts.
+/// A time and words before the first separator, or a time whose fraction of a second the separator splits.
 fn is_logged(fields: &[&[u8]]) -> bool {
     let first = String::from_utf8_lossy(fields.first().copied().unwrap_or_default());
     let is_time = |piece: &[u8]| matches!(piece, [a, b':', b, c] if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit());
@@ -75,7 +75,7 @@ fn is_logged(fields: &[&[u8]]) -> bool {
     first.split_whitespace().any(is_word) || is_fraction
 }
 
-/// Names with their values.
+/// `name=value` pairs or the like.
 fn are_pairs(fields: &[&[u8]]) -> bool {
     let is_pair = |field: &&[u8]| field.contains(&b'=') || field.windows(2).any(|piece| piece == b": ");
     fields.iter().filter(|field| !field.is_empty()).all(is_pair)

@@ -1,4 +1,4 @@
-//! What stops work on a file and is not the file's fault: the store, its disk, the network before it, the system's limits.
+//! External causes that stop work on a file: the store, its disk, the network, the system's limits.
 
 use std::io::{self, ErrorKind};
 
@@ -6,8 +6,8 @@ use tenfold::prelude::*;
 
 use crate::blobs::Blobs;
 
-/// An error of work on a file of the organization. When the store is to blame it becomes one that is tried again for as
-/// long as it takes; the rest stays what it is.
+/// Classifies an error of work on a file of the organization. If the store is the cause, it becomes an error that is
+/// retried until the store is back; any other error is unchanged.
 pub(crate) fn judge(error: anyhow::Error, blobs: &Blobs, org_id: OrgId) -> anyhow::Error {
     let reason = error.chain().find_map(|cause| reason(cause.downcast_ref()?, || blobs.has(org_id)));
     match reason {
@@ -19,9 +19,9 @@ pub(crate) fn judge(error: anyhow::Error, blobs: &Blobs, org_id: OrgId) -> anyho
 /// The message shown while a file waits; none if the file itself is the cause.
 fn reason(error: &io::Error, is_store_there: impl FnOnce() -> bool) -> Option<&'static str> {
     match error.kind() {
-        // What the file's bytes make of whoever reads them.
+        // Errors of a reader that the file's bytes cause.
         ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => None,
-        // The bytes of one file are lost, or the whole store is away: unmounted, or moved.
+        // Either the bytes of one file are lost, or the whole store is unavailable: unmounted, or moved.
         ErrorKind::NotFound if is_store_there() => None,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             Some("waiting: the file store is full; processing continues when there is room")

@@ -1,8 +1,8 @@
-//! Small pictures of images, drawn within bounds whatever the image.
+//! Thumbnails of images, drawn within bounds whatever the image.
 //!
-//! Nothing here holds an image as a whole unless it is small. Rows of a PNG are averaged as they come. Of a large JPEG
-//! only the mean of each block of 8 x 8 pixels is kept, which its coding stores on its own. A JPEG is read to its last
-//! bit first, because decoders paint over what is damaged.
+//! No image is held in memory as a whole unless it is small. The rows of a PNG are averaged as they arrive. Of a large
+//! JPEG only the mean of each block of 8 x 8 pixels is kept, which the format encodes separately. A JPEG is first read
+//! to its last bit, because decoders paint over damage.
 
 mod block;
 mod bounds;
@@ -32,7 +32,7 @@ pub(crate) enum Format {
     Jpeg,
 }
 
-/// What an image says of itself; none when it cannot be read so far.
+/// The properties in an image's header; none when the header cannot be read.
 ///
 /// # Errors
 /// [`io::Error`] of the source.
@@ -48,10 +48,10 @@ pub(crate) fn header(source: impl BufRead + Seek, format: Format) -> io::Result<
     }
 }
 
-/// What an image says of itself, and a PNG of it of at most 256 pixels on a side.
+/// The properties in an image's header, and a PNG of it of at most 256 pixels on a side.
 ///
 /// # Errors
-/// [`NotDrawn`] says whether the image is damaged or asks for too much; the next attempt would find the same.
+/// [`NotDrawn`] says whether the image is damaged or exceeds a bound; another attempt would find the same.
 pub(crate) fn draw<R: Read + Seek>(
     open: impl Fn() -> io::Result<R>,
     format: Format,

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use tokio::fs;
 
-/// A folder for its owner.
+/// The mode of a folder: access for the owner only.
 #[cfg(unix)]
 const FOLDER: u32 = 0o700;
-/// A file for its owner.
+/// The mode of a file: access for the owner only.
 #[cfg(unix)]
 const FILE: u32 = 0o600;
 
-/// Makes a folder, and those above it that are missing.
+/// Creates a folder and its missing parents.
 pub(crate) fn folders(path: &Path) -> io::Result<()> {
     let mut folders = std::fs::DirBuilder::new();
     folders.recursive(true);
@@ -21,7 +21,7 @@ pub(crate) fn folders(path: &Path) -> io::Result<()> {
     folders.create(path)
 }
 
-/// A fresh file, to be written.
+/// Creates a new file for writing.
 pub(crate) async fn file(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -30,8 +30,8 @@ pub(crate) async fn file(path: &Path) -> io::Result<fs::File> {
     options.open(path).await
 }
 
-/// Closes a folder and everything in it to other accounts, unless that is done already. The folder itself comes last, so
-/// that the next start goes on where this one was killed.
+/// Removes other accounts' access to a folder and everything in it, unless that is done already. The folder itself
+/// comes last, so that a restart continues where a killed process stopped.
 #[cfg(unix)]
 pub(crate) fn close(folder: &Path) -> io::Result<()> {
     if mode(&std::fs::metadata(folder)?) == FOLDER {
@@ -49,7 +49,7 @@ pub(crate) fn close(folder: &Path) -> io::Result<()> {
     set_mode(folder, FOLDER)
 }
 
-/// Other systems have no such bits.
+/// Other systems have no mode bits.
 #[cfg(not(unix))]
 pub(crate) fn close(_: &Path) -> io::Result<()> {
     Ok(())

@@ -1,4 +1,4 @@
-//! What happens to a file after its upload, step by step. A step that is done is not done again.
+//! The processing of a file after its upload, step by step. A completed step is not repeated.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ use crate::outside;
 use crate::picture::{self, Format, NotDrawn};
 use crate::service::Files;
 
-/// Checks a file, finds out what it is, and says when it can be used.
+/// Verifies a file, detects its type, and marks it as ready.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ProcessUpload {
     pub file: FileId,
 }
 
-/// The bytes in the store are not those that were uploaded.
+/// The bytes in the store differ from the uploaded ones.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored bytes have the SHA-256 {found}, and the upload had {expected}")]
 struct Damaged {
@@ -30,12 +30,12 @@ struct Damaged {
     found: String,
 }
 
-/// The code that reads a kind of file gave up in a way that it should not.
+/// The code that reads a kind of file panicked or failed unexpectedly.
 #[derive(Debug, thiserror::Error)]
 #[error("the file cannot be read")]
 struct Panicked;
 
-/// What the facts' step found.
+/// The result of the facts step.
 #[derive(Serialize, Deserialize)]
 struct Processed {
     facts: Facts,
@@ -58,12 +58,12 @@ impl Job for ProcessUpload {
     }
 }
 
-/// Marks the file of a job that will not run again, so that it does not look as if it were still being processed.
+/// Marks the file of a given-up job as failed, so that it does not look as if it were still being processed.
 ///
 /// # Errors
-/// Whatever stops the statements.
+/// A statement failed.
 pub(crate) async fn given_up(job: JobContext, given_up: GivenUp<ProcessUpload>) -> anyhow::Result<()> {
-    // What went wrong on our side is in the job's history, and no affair of the file's owner.
+    // Internal errors are in the job's history; they do not concern the file's owner.
     let problem = match given_up.state {
         JobState::Cancelled => "its processing was cancelled by an operator",
         _ => "it could not be processed",
@@ -91,7 +91,7 @@ async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
             job.progress(40, "detecting the type").await?;
             let path = path.clone();
             let recognized = blocking(move || Ok(recognize(|| fs::File::open(&path))?)).await?;
-            // Whatever happens from here on, this stays known.
+            // Whatever fails after this step, these facts stay stored.
             let facts = serde_json::to_value(&recognized.facts)?;
             let known = File::update(file.id)
                 .set(File::content_type, Some(recognized.content_type.clone()))
@@ -129,7 +129,7 @@ async fn check(path: PathBuf, expected: String) -> anyhow::Result<()> {
     if found == expected { Ok(()) } else { Err(Damaged { expected, found }.into()) }
 }
 
-/// Draws a picture; one that asks for too much is as good as others, without a thumbnail.
+/// Draws a thumbnail; an image that exceeds a bound is valid, but has no thumbnail.
 async fn picture(
     job: &JobContext,
     files: &Files,
@@ -169,7 +169,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// What to tell the owner when another attempt would find the same.
+/// The message for the owner when another attempt would fail the same way.
 fn hopeless(error: &anyhow::Error) -> Option<String> {
     let image = matches!(error.downcast_ref(), Some(NotDrawn::Damaged(_)));
     let known = image || error.is::<Damaged>() || error.is::<Panicked>();
@@ -181,7 +181,7 @@ async fn fail(job: &JobContext, file: &File, problem: String) -> anyhow::Result<
     job.step_in("failed", async |tx| Ok(mark_failed(&tx.within(file.org_id), file, problem).await?)).await
 }
 
-/// Says that a file will not become ready, and why.
+/// Records that a file will not become ready, and why.
 pub(crate) async fn mark_failed(tx: &Tx<'_>, file: &File, problem: String) -> Result<(), DataError> {
     File::update(file.id)
         .set(File::status, FileStatus::Failed)

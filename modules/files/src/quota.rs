@@ -1,9 +1,9 @@
-//! How much an organization may still store: billing has the limit, this module counts, and an upload reserves its
+//! How much an organization may still store: billing sets the limit, this module counts, and an upload reserves its
 //! space before its bytes arrive.
 //!
-//! A row holds the stored total, and reservations hold uploads under way. Together they stay within the limit, since every
-//! change first locks the organization's row. A reservation lasts for `files.reservation_lease` and is renewed while bytes
-//! arrive, so those of a killed process expire.
+//! A row holds the stored total, and reservations hold running uploads. Together they stay within the limit, since
+//! every change first locks the organization's row. A reservation lasts for `files.reservation_lease` and is renewed
+//! while bytes arrive, so those of a killed process expire.
 
 use std::time::Duration;
 
@@ -16,26 +16,26 @@ use tenfold::prelude::*;
 
 use crate::service::Files;
 
-/// What an upload whose length is not announced reserves at a time, in bytes. So much at most is kept from others without
-/// being used; where so much is not left, each piece is reserved when it has come.
+/// What an upload of unknown length reserves at a time, in bytes. At most this much is reserved without being used. If
+/// less is left, each piece is reserved after it has arrived.
 const STEP: u64 = 4 * 1024 * 1024;
 
-/// The room of an upload that is under way. Dropped, it is given back.
+/// The reserved space of a running upload. Dropping it gives it back.
 pub(crate) struct Room {
     quota: StorageQuota,
     org_id: OrgId,
     file: FileId,
     lease: Duration,
-    /// The longest file, which needs no more room.
+    /// The maximum file size, which needs no more space.
     max_size: u64,
     reserved: u64,
     renew_at: Timestamp,
-    /// Where it is given back, until that is done.
+    /// The database to give it back in, until that is done.
     database: Option<Database>,
 }
 
 impl Room {
-    /// Asks for the limit, and reserves the announced length.
+    /// Queries the limit, and reserves the announced length.
     ///
     /// # Errors
     /// 402 `storage-quota`, with the limit and what is left.
@@ -61,12 +61,12 @@ impl Room {
         Ok(room)
     }
 
-    /// Whether `size` bytes have their room, and will have it for a while.
+    /// Whether `size` bytes are reserved, and stay so for a while.
     pub(crate) fn covers(&self, size: u64, now: Timestamp) -> bool {
         size <= self.reserved && now < self.renew_at
     }
 
-    /// Sees to it that `size` bytes have their room.
+    /// Ensures that `size` bytes are reserved.
     ///
     /// # Errors
     /// 402 as [`Room::reserve`].
@@ -109,9 +109,9 @@ impl Room {
     /// Counts the file in the transaction that stores its row, in place of its reservation.
     ///
     /// # Errors
-    /// 402 as [`Room::reserve`], when the reservation had expired and others took the room.
+    /// 402 as [`Room::reserve`], when the reservation had expired and others used the space.
     pub(crate) async fn take(&self, tx: &Tx<'_>, size: u64) -> Result<(), Problem> {
-        // The organization's row first, as in all other places.
+        // Lock the organization's row first, as everywhere else.
         sql!(
             "files_usage.take",
             "INSERT INTO files_usage (org_id, bytes) VALUES ($1, $2)
@@ -134,12 +134,12 @@ impl Room {
         self.check(size, taken(tx).await?)
     }
 
-    /// The file has taken it.
+    /// The file's row now counts the space.
     pub(crate) fn keep(mut self) {
         self.database = None;
     }
 
-    /// Gives back what was reserved; nothing of it is left once a file took it.
+    /// Gives back the reservation; does nothing once a file has used it.
     pub(crate) async fn give_back(mut self, cx: &Context) {
         if self.database.take().is_some()
             && let Err(error) = release(cx, self.file).await
@@ -148,7 +148,7 @@ impl Room {
         }
     }
 
-    /// `taken` counts the `size` bytes of this upload, too.
+    /// `taken` includes the `size` bytes of this upload.
     fn check(&self, size: u64, taken: u64) -> Result<(), Problem> {
         let StorageQuota { plan, limit_bytes } = &self.quota;
         if taken <= *limit_bytes {
@@ -166,7 +166,7 @@ impl Room {
 }
 
 impl Drop for Room {
-    /// The client is gone, and its request with it.
+    /// The client disconnected, which ended its request.
     fn drop(&mut self) {
         let Some(database) = self.database.take() else { return };
         let (org_id, file) = (self.org_id, self.file);
@@ -176,7 +176,7 @@ impl Drop for Room {
                 tracing::warn!(%error, "the room of an upload that broke off is free when its reservation expires");
             }
         };
-        // Without a runtime the process ends, and the reservation expires.
+        // Without a runtime the process is ending, and the reservation expires.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(release);
         }
@@ -195,7 +195,7 @@ async fn lock(tx: &Tx<'_>) -> Result<(), DataError> {
     Ok(())
 }
 
-/// The bytes that are stored, and those that are reserved.
+/// The stored and the reserved bytes.
 async fn taken(tx: &Tx<'_>) -> Result<u64, DataError> {
     let taken: Option<(i64,)> = sql!(
         "files_usage.taken",
@@ -224,7 +224,7 @@ async fn release(cx: &Context, file: FileId) -> Result<(), DataError> {
 /// Deletes expired reservations of uploads.
 ///
 /// # Errors
-/// Whatever stops the statement.
+/// The statement failed.
 pub(crate) async fn forget_expired(cx: &SystemContext) -> Result<(), DataError> {
     cx.transaction(async |tx| -> Result<(), DataError> {
         sql!("files_reservations.expire", "DELETE FROM files_reservations WHERE expires_at < $1")
@@ -236,7 +236,7 @@ pub(crate) async fn forget_expired(cx: &SystemContext) -> Result<(), DataError> 
     .await
 }
 
-/// Counts a file no more.
+/// Subtracts a deleted file from the total.
 pub(crate) async fn give_back(tx: &Tx<'_>, size: i64) -> Result<(), DataError> {
     use crate::entities::Usage;
     Usage::update(tx.tenant()).add(Usage::bytes, -size).run(tx).await

@@ -1,18 +1,18 @@
 //! Parts of a file: `Range` with one range of bytes (RFC 9110, section 14).
 
-/// What of a file is sent.
+/// The part of a file that is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Span {
     /// All of it.
     Whole,
     /// From the first to the last byte, both counted from 0 and included.
     Part { first: u64, last: u64 },
-    /// Nothing: the range begins behind the end.
+    /// Nothing: the range begins after the end.
     Beyond,
 }
 
-/// What a `Range` header asks of a file of `size` bytes. Several ranges, other units and nonsense are ignored, as the
-/// RFC allows.
+/// What a `Range` header requests of a file of `size` bytes. Several ranges, other units and malformed values are
+/// ignored, as the RFC allows.
 pub(crate) fn span(range: &str, size: u64) -> Span {
     let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
     else {
@@ -20,7 +20,7 @@ pub(crate) fn span(range: &str, size: u64) -> Span {
     };
     let number = |text: &str| -> Option<u64> {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        // More digits than a number has are more than any file has.
+        // A number too long to parse is larger than any file.
         digits.then(|| text.parse().unwrap_or(u64::MAX))
     };
     let (first, last) = match (number(first), number(last)) {

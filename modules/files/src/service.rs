@@ -1,4 +1,4 @@
-//! What the module's handlers and jobs share: the blob store and the bounds.
+//! The state that the module's handlers and jobs share: the blob store and the limits.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use crate::blobs::Blobs;
 use crate::picture::Bounds;
 
-/// Pictures that are drawn at once in one process: each may take `files.picture_memory`.
+/// How many pictures one process draws at once: each may take `files.picture_memory`.
 const PICTURES_AT_ONCE: usize = 2;
 
 /// `[files]` of the configuration.
@@ -45,7 +45,7 @@ impl Settings {
     }
 }
 
-/// Whether the module could work with these settings.
+/// Checks whether the module can work with these settings.
 ///
 /// # Errors
 /// [`ConfigError`] names the key and what is allowed.
@@ -56,17 +56,17 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), ConfigError> {
 /// The module's service.
 pub(crate) struct Files {
     pub(crate) blobs: Blobs,
-    /// The longest file, in bytes.
+    /// The maximum file size, in bytes.
     pub(crate) max_size: u64,
-    /// How long a blob may be without a row.
+    /// How long a blob may exist without a row.
     pub(crate) orphan_after: Duration,
-    /// A place for each picture that is decoded.
+    /// One permit for each picture that is being decoded.
     pub(crate) pictures: Semaphore,
-    /// What the work on one of them may cost.
+    /// The limits for the work on one picture.
     pub(crate) bounds: Bounds,
-    /// How long an upload's room stays reserved when nothing is heard of it.
+    /// How long an upload's space stays reserved when no bytes arrive.
     pub(crate) reservation_lease: Duration,
-    /// Where the room of an upload is given back whose request is gone.
+    /// The database in which the space of an interrupted upload is given back.
     pub(crate) database: Database,
 }
 
@@ -86,7 +86,7 @@ impl Files {
         Ok(Files { blobs, max_size, orphan_after, pictures, bounds, reservation_lease, database })
     }
 
-    /// How long an upload may take, however steadily it comes: its row is there before its bytes count as an orphan.
+    /// How long an upload may take at any rate: its row must exist before its bytes count as an orphan.
     pub(crate) fn longest_upload(&self) -> Duration {
         self.orphan_after - self.orphan_after / 12
     }

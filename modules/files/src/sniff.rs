@@ -1,22 +1,22 @@
-//! What a file is, by its first bytes; what its name or its sender says does not count.
+//! The type of a file by its first bytes; its name and the client's content type do not count.
 //!
 //! The signatures are those of the WHATWG MIME Sniffing standard, sections 6 and 7, and of the formats' own documents,
-//! for what people upload. A signature that a person could have typed counts only with what stands behind it in such
-//! a file, so that a text about a format is not taken for a file of it.
+//! for commonly uploaded types. A signature that a person could have typed counts only together with what follows it
+//! in such a file, so that a text about a format is not taken for a file of it.
 
 /// How many bytes a signature may need.
 pub(crate) const HEAD: usize = 8 * 1024;
 
-/// A file that is no text.
+/// A file that is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Binary {
     Png,
     Jpeg,
-    /// Something known that is only kept.
+    /// A known type that is only stored.
     Other(&'static str),
 }
 
-/// Signatures of control characters, or with some: no text begins so.
+/// Signatures that contain control characters: no text begins with them.
 const SIGNATURES: [(&[u8], Binary); 17] = [
     (b"\x89PNG\r\n\x1a\n", Binary::Png),
     (b"\xff\xd8\xff", Binary::Jpeg),
@@ -37,7 +37,7 @@ const SIGNATURES: [(&[u8], Binary); 17] = [
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Binary::Other("application/x-ole-storage")),
 ];
 
-/// The brands of ISO base media files (ISO/IEC 14496-12) with a type of their own; those left out are video/mp4.
+/// The brands of ISO base media files (ISO/IEC 14496-12) with a type of their own; all others are video/mp4.
 const BRANDS: [(&[u8], &str); 24] = [
     (b"avif", "image/avif"),
     (b"avis", "image/avif"),
@@ -65,7 +65,8 @@ const BRANDS: [(&[u8], &str); 24] = [
     (b"crx ", "image/x-canon-cr3"),
 ];
 
-/// What begins with `head`, the first [`HEAD`] bytes or all of a shorter file; none when no signature matches.
+/// The type of content that begins with `head`, the first [`HEAD`] bytes or all of a shorter file; none if no
+/// signature matches.
 pub(crate) fn sniff(head: &[u8]) -> Option<Binary> {
     if let Some((_, kind)) = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)) {
         return Some(*kind);
@@ -78,7 +79,7 @@ pub(crate) fn sniff(head: &[u8]) -> Option<Binary> {
         .map(Binary::Other)
 }
 
-/// What could be typed, with what only a file of that kind has behind it.
+/// Signatures that could be typed, together with what only a file of that type has after them.
 fn typed(head: &[u8]) -> Option<&'static str> {
     let at = |place: usize| head.get(place).copied();
     let gif = head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a");
@@ -100,8 +101,8 @@ fn typed(head: &[u8]) -> Option<&'static str> {
     pdf.then_some("application/pdf")
 }
 
-/// An archive, or a document that is one inside: OpenDocument and EPUB say so in their first entry, those of Microsoft
-/// Office by the folders in them.
+/// An archive, or a document inside one: OpenDocument and EPUB name the type in their first entry, Microsoft Office
+/// formats are recognized by their folders.
 fn zip(head: &[u8]) -> Option<&'static str> {
     if !head.starts_with(b"PK\x03\x04") {
         return None;
@@ -146,12 +147,12 @@ fn riff(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Numbers in files have zeros and other bytes that no text has.
+/// Binary numbers contain zeros and other bytes that no text has.
 fn has_number(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| *byte < 9)
 }
 
-/// An ISO base media file: its first box is `ftyp`, and the brand in it says what it is.
+/// An ISO base media file: its first box is `ftyp`, and the brand in it gives the type.
 fn media(head: &[u8]) -> Option<&'static str> {
     if head.get(4..8) != Some(b"ftyp") && head.get(4..8) != Some(b"JXL ") && head.get(4..8) != Some(b"jP  ") {
         return None;
@@ -161,13 +162,13 @@ fn media(head: &[u8]) -> Option<&'static str> {
         // The signature box of JPEG XL and JPEG 2000; the box with the brand follows.
         return if length == 12 { media(head.get(12..)?) } else { None };
     }
-    // The box holds a brand, a version and other brands; a text would have letters for its length.
+    // The box holds a brand, a version and other brands; in a text its length would consist of letters.
     if length < 16 || !length.is_multiple_of(4) || length > HEAD {
         return None;
     }
     let known = |brand: &[u8]| BRANDS.iter().find(|(name, _)| *name == brand).map(|(_, kind)| *kind);
     let major = known(head.get(8..12)?);
-    // `mif1` says only that it is a still picture: the other brands say how it is coded.
+    // `mif1` only means a still picture: the other brands give the coding.
     let others = head.get(16..length.min(head.len())).unwrap_or_default().chunks_exact(4);
     let exact = || others.filter_map(known).find(|kind| matches!(*kind, "image/avif" | "image/heic"));
     match major {
@@ -177,7 +178,7 @@ fn media(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// EBML (RFC 8794): its header names the type of the document.
+/// EBML (RFC 8794): its header names the document type.
 fn matroska(head: &[u8]) -> Option<&'static str> {
     if !head.starts_with(b"\x1aE\xdf\xa3") {
         return None;

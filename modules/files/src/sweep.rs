@@ -1,4 +1,4 @@
-//! Deletes blobs that no row knows: what a killed process or an upload that broke off left behind.
+//! Deletes blobs without a row: leftovers of a killed process or an interrupted upload.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::entities::File;
 use crate::quota;
 use crate::service::Files;
 
-/// How many rows are asked for at a time.
+/// How many rows are read at a time.
 const BATCH: usize = 500;
 
-/// Sweeps the whole store, the reservations whose uploads are gone and the files whose jobs are, and enqueues the next
+/// Sweeps the whole store, the reservations of dead uploads and the files of missing jobs, and enqueues the next
 /// sweep.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SweepBlobs {}
 
 impl Job for SweepBlobs {
     const KIND: &'static str = "files.sweep_blobs";
-    /// Low: nothing waits for it.
+    /// Low priority: nothing waits for it.
     const PRIORITY: i64 = 100;
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
@@ -46,10 +46,10 @@ impl Job for SweepBlobs {
     }
 }
 
-/// Enqueues a sweep for now, unless one is due before long.
+/// Enqueues a sweep for now, unless one is due soon.
 ///
 /// # Errors
-/// Whatever stops the statements.
+/// A statement failed.
 pub(crate) async fn begin(cx: &SystemContext) -> Result<(), DataError> {
     cx.transaction(async |tx| {
         if queued(tx).await?.is_empty() {
@@ -60,7 +60,7 @@ pub(crate) async fn begin(cx: &SystemContext) -> Result<(), DataError> {
     .await
 }
 
-/// One sweep follows another. Two processes that start at once may both begin; then one of the two chains ends here.
+/// One sweep follows another. Two processes that start at once may both begin a chain; then one of the two ends here.
 async fn enqueue_next(tx: &SystemTx<'_>, this: JobId, after: Duration) -> Result<(), DataError> {
     if queued(tx).await?.iter().any(|job| *job != this) {
         return Ok(());
@@ -91,7 +91,7 @@ async fn sweep(cx: &SystemContext, files: &Files, folder: &std::path::Path) -> a
     Ok(swept)
 }
 
-/// Which of the files have a row. What is old and still being written belongs to none.
+/// Which of the files have a row. An old blob that was never completed belongs to none.
 async fn known(
     cx: &SystemContext,
     org_id: Option<OrgId>,
@@ -106,8 +106,8 @@ async fn known(
     Ok(files.into_iter().zip(rows.iter().map(Option::is_some)).collect())
 }
 
-/// Whether this database has ever stored a file of the organization. The store of another database, or of one that was
-/// restored from an older state, must not be emptied.
+/// Whether this database has ever stored a file of the organization. The store of another database, or of one restored
+/// from an older backup, must not be emptied.
 async fn is_ours(cx: &Context) -> Result<bool, DataError> {
     let counted: Option<(i64,)> =
         sql!("files_usage.is_known", "SELECT bytes FROM files_usage WHERE org_id = $1")
@@ -117,7 +117,7 @@ async fn is_ours(cx: &Context) -> Result<bool, DataError> {
     Ok(counted.is_some())
 }
 
-/// When an id was made: the first 48 bits of a UUIDv7 are milliseconds since 1970 (RFC 9562, section 5.7).
+/// When an id was created: the first 48 bits of a UUIDv7 are milliseconds since 1970 (RFC 9562, section 5.7).
 fn made_at(id: Uuid) -> Option<Timestamp> {
     let millis = id.as_u128() >> 80;
     Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()

@@ -1,19 +1,20 @@
-//! Whether a text is a table, and its rows and columns: counted while it goes by, so that memory stays flat.
+//! Whether a text is a table, and its rows and columns, counted as the text streams by, so that memory use is
+//! constant.
 //!
-//! The text is a table if some separator gives every line the same number of fields. Lines are those of RFC 4180, with
-//! CR alone as an end too. Counting once and beginning again with another separator would read the text four times, so
-//! all separators are tried side by side; one drops out with the first line that has another number of fields.
+//! The text is a table if some separator gives every line the same number of fields. Lines are those of RFC 4180; a CR
+//! alone ends a line, too. Trying one separator after another would read the text four times, so all are tried side by
+//! side; a separator drops out with the first line that has another number of fields.
 
 use std::mem;
 
 use crate::lines::{has_firm_comma, is_ordinary};
 
-/// How much of a line is looked at to tell a table from other texts with separators.
+/// How many bytes of a line are examined to tell a table from other texts with separators.
 const SAMPLE: usize = 1024;
-/// The longest first line that says which separator follows, with its end: `sep=;`.
+/// The longest first line that declares the separator, with its line end: `sep=;`.
 const HINT: usize = 7;
 
-/// What a table has.
+/// The properties of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     pub separator: u8,
@@ -25,12 +26,12 @@ pub(crate) struct Table {
 /// The tables that a text may still be.
 pub(crate) struct Tables {
     candidates: Vec<Candidate>,
-    /// The beginning, until it is known whether it says the separator.
+    /// The beginning, until it is known whether it declares the separator.
     start: Option<String>,
 }
 
 impl Tables {
-    /// Stands before the first character.
+    /// Before the first character.
     pub(crate) fn new() -> Self {
         Tables {
             candidates: b"\t;,".iter().copied().map(Candidate::new).collect(),
@@ -38,7 +39,7 @@ impl Tables {
         }
     }
 
-    /// Reads on.
+    /// Reads the next piece.
     pub(crate) fn feed(&mut self, text: &str) {
         match &mut self.start {
             Some(start) => {
@@ -51,12 +52,12 @@ impl Tables {
         }
     }
 
-    /// The text ends here: the table that it is.
+    /// Ends the text; returns the table that it is.
     pub(crate) fn end(mut self) -> Option<Table> {
         self.begin();
         let tables: Vec<(Table, bool)> = self.candidates.into_iter().filter_map(Candidate::table).collect();
         let of = |separator| tables.iter().find(|(table, _)| table.separator == separator);
-        // A comma is often a part of a number or of a text, so it must show more to stand against a semicolon.
+        // A comma is often part of a number or of a text, so it needs more evidence to win against a semicolon.
         match (of(b';'), of(b',')) {
             (Some((by_semicolon, _)), Some((by_comma, true)))
                 if of(b'\t').is_none() && by_comma.columns > by_semicolon.columns =>
@@ -67,7 +68,7 @@ impl Tables {
         }
     }
 
-    /// Spreadsheets write the separator into a line of its own before the first.
+    /// Spreadsheets write the separator into a line of its own before the first one.
     fn begin(&mut self) {
         let Some(start) = self.start.take() else { return };
         let hint = start.strip_prefix("sep=").and_then(|rest| rest.bytes().next());
@@ -89,32 +90,32 @@ impl Tables {
     }
 }
 
-/// Where a separator's reading of the text stands.
+/// The state of a candidate's parser.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Before a field: only here a quote opens one.
     Start,
     Unquoted,
     Quoted,
-    /// Behind a quote inside a quoted field, which another one doubles; anything else ends the quotation.
+    /// After a quote inside a quoted field: another quote makes it a literal one, anything else ends the quotation.
     Quote,
 }
 
-/// The text as one separator would have it.
+/// The text, parsed with one separator.
 struct Candidate {
     separator: u8,
     state: State,
-    /// Of the line that is read.
+    /// Of the current line.
     fields: u64,
-    /// Nothing of the line was read yet.
+    /// The current line is empty so far.
     empty: bool,
     columns: u64,
     lines: u64,
-    /// Some line looks like one of a table, and not like prose, code or a log.
+    /// Some line looks like a line of a table, and not like prose, code or a log.
     ordinary: bool,
-    /// A comma that only a table has stands in the first line.
+    /// The first line has a comma where only a table has one.
     firm: bool,
-    /// The beginning of the line, without what is in quotes.
+    /// The beginning of the line, without quoted text.
     sample: Vec<u8>,
 }
 
@@ -133,7 +134,7 @@ impl Candidate {
         }
     }
 
-    /// Reads on; says whether it may still be a table.
+    /// Reads the next piece; returns whether the text may still be a table.
     fn feed(&mut self, bytes: &[u8]) -> bool {
         for byte in bytes {
             self.state = match (self.state, *byte) {
@@ -162,7 +163,7 @@ impl Candidate {
         true
     }
 
-    /// Whether the line has as many fields as the first one; an empty one is none.
+    /// Whether the line has as many fields as the first one; an empty line never does.
     fn end_line(&mut self) -> bool {
         let fields = mem::replace(&mut self.fields, 1);
         if mem::replace(&mut self.empty, true) {
@@ -178,7 +179,8 @@ impl Candidate {
         fields == self.columns && fields > 1
     }
 
-    /// The table, and whether a comma is known to separate. A quotation without an end hides lines: it is none.
+    /// The table, and whether the comma is certainly a separator. An unclosed quotation hides lines, so that is no
+    /// table.
     fn table(mut self) -> Option<(Table, bool)> {
         let whole = self.state != State::Quoted && self.end_line();
         let table =

@@ -1,4 +1,4 @@
-//! A text's encoding and its characters, read piece by piece, so that memory stays flat at any size.
+//! The encoding and the characters of a text, read piece by piece, so that memory use does not depend on the size.
 
 use std::io::{self, Read};
 
@@ -6,21 +6,21 @@ use encoding_rs::{Decoder, DecoderResult};
 
 use crate::facts::each_piece;
 
-/// How the characters of a text are written down.
+/// A character encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Utf8,
-    /// The two of UTF-16 count only with a byte order mark.
+    /// The two UTF-16 encodings count only with a byte order mark.
     Utf16Le,
     Utf16Be,
     /// ISO 8859-1.
     Latin1,
-    /// What Windows makes of ISO 8859-1: quotes, dashes and the euro sign in place of control characters.
+    /// Windows' variant of ISO 8859-1: quotes, dashes and the euro sign in place of control characters.
     Windows1252,
 }
 
 impl Encoding {
-    /// Its name in the registry of IANA, in lower case.
+    /// Its name in the IANA registry, in lower case.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Encoding::Utf8 => "utf-8",
@@ -31,7 +31,7 @@ impl Encoding {
         }
     }
 
-    /// A byte order mark is left out.
+    /// A byte order mark is removed.
     fn decoder(self) -> Decoder {
         let encoding = match self {
             Encoding::Utf8 => encoding_rs::UTF_8,
@@ -45,7 +45,7 @@ impl Encoding {
     }
 }
 
-/// The encoding in which everything that can be read is text; none for anything else.
+/// The encoding in which the whole content is text; none if there is none.
 pub(crate) fn encoding(mut source: impl Read) -> io::Result<Option<Encoding>> {
     let mut mark = Vec::with_capacity(2);
     source.by_ref().take(2).read_to_end(&mut mark)?;
@@ -68,7 +68,7 @@ pub(crate) fn encoding(mut source: impl Read) -> io::Result<Option<Encoding>> {
     }
 }
 
-/// Hands out the text until `take` says that it has seen enough; says whether all bytes were characters until then.
+/// Passes the text on until `take` has seen enough; returns whether all bytes so far were valid characters.
 pub(crate) fn decode(
     source: impl Read,
     encoding: Encoding,
@@ -87,7 +87,7 @@ pub(crate) fn decode(
     Ok(whole)
 }
 
-/// UTF-8, or one of the two that everything could be and that is believed only if it looks like it.
+/// UTF-8, or one of the two single-byte encodings, which every content could be, so they need evidence.
 fn unmarked(source: impl Read) -> io::Result<Option<Encoding>> {
     let (mut utf8, mut bytes) = (Text::new(Encoding::Utf8), ByteCounts::default());
     let (mut malformed, mut wide, mut binary) = (0_u64, 0_u64, false);
@@ -111,25 +111,25 @@ fn unmarked(source: impl Read) -> io::Result<Option<Encoding>> {
     Ok(match () {
         () if bytes.binary => None,
         () if malformed == 0 => (!binary).then_some(Encoding::Utf8),
-        // Characters of several bytes do not come about by chance: it is a damaged text in UTF-8.
+        // Valid multi-byte characters do not occur by chance: it is a damaged UTF-8 text.
         () if wide >= malformed => None,
         () => bytes.single(),
     })
 }
 
-/// No text has it.
+/// Characters that no text contains.
 fn is_binary(c: char) -> bool {
     c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b' | '\u{85}')
 }
 
-/// What tells the encodings of one byte a character from bytes that are no text, and from other such encodings.
+/// Statistics that tell a single-byte encoding from binary data, and from other such encodings.
 #[derive(Default)]
 struct ByteCounts {
     binary: bool,
     letters: u64,
-    /// Those that are not ASCII.
+    /// The bytes that are not ASCII.
     high: u64,
-    /// Those of them in rows of more than three, which no language of western Europe has.
+    /// Those of them in runs of more than three, which no western European language has.
     rows: u64,
     row: u64,
     windows: bool,
@@ -165,7 +165,7 @@ impl ByteCounts {
     }
 }
 
-/// Decodes what comes in pieces that end anywhere.
+/// Decodes pieces that may end anywhere, even inside a character.
 struct Text {
     decoder: Decoder,
     buffer: Vec<u8>,
@@ -176,7 +176,7 @@ impl Text {
         Text { decoder: encoding.decoder(), buffer: vec![0; 16 * 1024] }
     }
 
-    /// How many sequences were no character, and whether `take` wants more.
+    /// Returns the number of invalid sequences, and whether `take` wants more.
     fn feed(&mut self, mut bytes: &[u8], last: bool, take: &mut impl FnMut(&str) -> bool) -> (u64, bool) {
         let mut malformed = 0;
         loop {
@@ -196,7 +196,7 @@ impl Text {
     }
 }
 
-/// Counts words: what white space of Unicode separates.
+/// Counts words separated by Unicode white space.
 #[derive(Default)]
 pub(crate) struct Words {
     count: u64,
@@ -204,10 +204,10 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Reads on.
+    /// Reads the next piece.
     pub(crate) fn feed(&mut self, text: &str) {
         for c in text.chars() {
-            // Marks without a width are neither a word nor between words.
+            // Zero-width characters are neither words nor separators.
             if matches!(c, '\u{feff}' | '\u{200b}'..='\u{200d}' | '\u{2060}') {
                 continue;
             }
@@ -216,7 +216,7 @@ impl Words {
         }
     }
 
-    /// How many there were.
+    /// The number of words.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }

@@ -41,7 +41,7 @@ pub(crate) struct Accepted {
     status: FileStatus,
 }
 
-/// What has arrived and is on the disk.
+/// The content that has arrived and is on the disk.
 struct Arrived {
     size: u64,
     sha256: String,
@@ -82,7 +82,7 @@ pub(crate) async fn upload_file(
     Ok((StatusCode::ACCEPTED, location, Json(accepted)).into_response())
 }
 
-/// A form would be stored with its boundaries and part headers. Other types say nothing: the bytes do.
+/// A form would be stored with its boundaries and part headers. Other content types are ignored: the bytes decide.
 fn check_form(headers: &HeaderMap) -> Result<(), Problem> {
     let announced =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -97,19 +97,19 @@ fn check_form(headers: &HeaderMap) -> Result<(), Problem> {
     )))
 }
 
-/// An upload under way.
+/// A running upload.
 struct Upload<'a> {
     cx: Context,
     file: FileId,
     files: &'a Files,
     state: &'a ServerState,
     patience: RequestDeadline,
-    /// When it must have come, however steadily it does.
+    /// The deadline for the whole upload, at any rate.
     last: Instant,
 }
 
 impl Upload<'_> {
-    /// Receives and stores it. What it had of the quota is given back when that fails, after its bytes are gone.
+    /// Receives and stores it. If that fails, its reserved space is given back after its bytes are deleted.
     async fn run(
         &self,
         name: String,
@@ -145,7 +145,7 @@ impl Upload<'_> {
         blob.keep().await.map_err(Problem::internal)?;
         let row = async |cx: Context| store(&cx, self.file, name, arrived, room).await;
         if let Err(problem) = self.patience.afresh(self.state, &self.cx, row).await {
-            // Unless it is unknown whether the row exists: then the sweep finds out.
+            // After a server error the row may exist: the sweep finds out.
             if !problem.status().is_server_error() {
                 blobs.delete(org_id, self.file).await.map_err(Problem::internal)?;
             }
@@ -154,7 +154,7 @@ impl Upload<'_> {
         Ok(())
     }
 
-    /// Writes the bytes as they come, none before it has its room; one piece is in memory at a time.
+    /// Writes the bytes as they arrive, each piece after its space is reserved; one piece is in memory at a time.
     async fn receive(&self, body: Body, blob: &mut Incoming, room: &mut Room) -> Result<Arrived, Problem> {
         let mut pieces = body.into_data_stream();
         let (mut size, mut hash) = (0_u64, Sha256::new());
@@ -174,7 +174,7 @@ impl Upload<'_> {
     }
 }
 
-/// The length that the client announces; 0 when it announces none.
+/// The length that the client announces; 0 if it announces none.
 fn announced_length(headers: &HeaderMap) -> u64 {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     announced.and_then(|length| length.parse().ok()).unwrap_or(0)
@@ -189,7 +189,7 @@ fn check_size(size: u64, files: &Files) -> Result<(), Problem> {
         .detail(format!("at most {} are allowed (files.max_size)", ByteSize::bytes(files.max_size))))
 }
 
-/// 507 when the disk is full, which people can do something about.
+/// 507 when the disk is full, which an operator can fix.
 fn full_or_broken(error: io::Error) -> Problem {
     if error.kind() == io::ErrorKind::StorageFull {
         return Problem::new(

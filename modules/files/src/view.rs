@@ -42,7 +42,7 @@ pub(crate) struct FileView {
     waits: bool,
 }
 
-/// What a job says of itself.
+/// A job's report about itself.
 struct Progress<'a> {
     percent: i64,
     message: &'a str,
@@ -66,12 +66,12 @@ impl FileView {
         views.pop().ok_or_else(|| Problem::not_found("file"))
     }
 
-    /// How far it is: percent and message.
+    /// Its progress: percent and message.
     pub(crate) fn progress(&self) -> (i64, &str) {
         (self.percent, &self.message)
     }
 
-    /// Whether its processing waits for something outside; what for, its message says.
+    /// Whether its processing waits for something outside; the message names it.
     pub(crate) fn waits(&self) -> bool {
         self.waits
     }

@@ -1,4 +1,4 @@
-//! The interface of the files module: what other modules may know of uploaded files.
+//! The interface of the files module: what other modules may know about uploaded files.
 
 use auth_api::UserId;
 use serde::{Deserialize, Serialize};
@@ -14,9 +14,9 @@ id! {
 pub struct FileReady {
     /// The file.
     pub file: FileId,
-    /// What its owner calls it; never trusted to say what it is.
+    /// The name given by its owner; it never determines the type.
     pub name: String,
-    /// Who uploaded it.
+    /// The user who uploaded it.
     pub user_id: UserId,
 }
 
@@ -24,14 +24,14 @@ impl Event for FileReady {
     const NAME: &'static str = "files.file_ready";
 }
 
-/// A file could not be processed and will not be tried again.
+/// A file could not be processed and will not be retried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileFailed {
     /// The file.
     pub file: FileId,
-    /// What its owner calls it; never trusted to say what it is.
+    /// The name given by its owner; it never determines the type.
     pub name: String,
-    /// Who uploaded it.
+    /// The user who uploaded it.
     pub user_id: UserId,
 }
 

@@ -1,41 +1,41 @@
-//! The blocks of a JPEG (ITU-T T.81, annexes F and G). Of each block its mean is kept; everything else is read to see
-//! whether the image is whole.
+//! The blocks of a JPEG (ITU-T T.81, annexes F and G). Only the mean of each block is kept; everything else is read
+//! to check that the image is whole.
 
 use std::io::Read;
 
 use super::bounds::NotDrawn;
 use super::entropy::{BROKEN, Bits, Huffman};
 
-/// What a scan has of the blocks.
+/// The part of the blocks that a scan contains.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Band {
     pub progressive: bool,
     /// The first and the last coefficient, 0 to 63.
     pub first: u32,
     pub last: u32,
-    /// The bit that earlier scans went down to; 0 when there was none.
+    /// The lowest bit that earlier scans contained; 0 when there were none.
     pub high: u32,
-    /// The bit that this one goes down to.
+    /// The lowest bit that this scan contains.
     pub low: u32,
 }
 
-/// The tables of codes of a component in a scan.
+/// The Huffman tables of a component in a scan.
 #[derive(Clone, Copy)]
 pub(super) struct Codes<'a> {
     pub dc: Option<&'a Huffman>,
     pub ac: Option<&'a Huffman>,
 }
 
-/// What goes from block to block.
+/// The state that carries over from block to block.
 #[derive(Default)]
 pub(super) struct Running {
     /// The last mean of each component of the scan.
     pub means: [i32; 4],
-    /// How many blocks have nothing more in this band.
+    /// How many blocks have no more coefficients in this band.
     pub ended: u32,
 }
 
-/// One block: its mean times eight, and which coefficients are not zero.
+/// One block: its mean times eight, and the positions of the nonzero coefficients.
 pub(super) struct Block<'a> {
     pub mean: &'a mut i16,
     /// Kept only for progressive images, whose later scans depend on it.
@@ -83,7 +83,7 @@ pub(super) fn read<R: Read>(
     }
 }
 
-/// Reads coefficients for the first time; gives how many blocks behind this one have none.
+/// Reads coefficients for the first time; returns how many following blocks have none.
 fn coefficients<R: Read>(
     bits: &mut Bits<'_, R>,
     places: std::ops::Range<u32>,
@@ -112,12 +112,13 @@ fn coefficients<R: Read>(
             }
         }
     }
-    // What a hole of zeros reads as where it is not noticed otherwise: the codes meet again behind it by chance.
+    // A gap filled with zeros can decode like this: the codes resynchronize after it by chance, and no other check
+    // notices it.
     let full = places.len() > 32 && found.count_ones() as usize == places.len();
     if full && smallest { Err(BROKEN) } else { Ok(0) }
 }
 
-/// Reads a bit more of the coefficients that are not zero, and those that are no longer (figure G.7).
+/// Reads one more bit of the nonzero coefficients, and those that become nonzero (figure G.7).
 fn refine<R: Read>(
     bits: &mut Bits<'_, R>,
     band: Band,
@@ -141,7 +142,7 @@ fn refine<R: Read>(
             }
             _ => return Err(BROKEN),
         }
-        // Goes over so many zeros, and over all that are none.
+        // Skips this many zero coefficients, and all nonzero ones.
         loop {
             if at > band.last {
                 return if length == 0 { Ok(()) } else { Err(BROKEN) };

@@ -1,33 +1,33 @@
-//! What the work on one image may cost, and why it ends without a small picture.
+//! The limits for the work on one image, and why it may end without a thumbnail.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Instant;
 
 use tenfold::config::{ByteSize, TimeSpan};
 
-/// What the work on one image may cost.
+/// The limits for the work on one image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub memory: ByteSize,
     pub time: TimeSpan,
-    /// Passes of a progressive JPEG, each of which goes over the whole image.
+    /// Passes of a progressive JPEG, each over the whole image.
     pub scans: u32,
 }
 
-/// Why there is no small picture.
+/// Why there is no thumbnail.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotDrawn {
     #[error("the image cannot be read: {0}")]
     Damaged(&'static str),
-    /// As far as it was read it is whole.
+    /// It exceeds a bound; the part that was read is undamaged.
     #[error("it is not drawn: {0:?}")]
     Declined(Reason),
-    /// The disk's fault, not the image's: worth another attempt.
+    /// An error of the disk, not of the image: worth another attempt.
     #[error(transparent)]
     Io(io::Error),
 }
 
-/// What an image asks too much of.
+/// The bound that an image exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     Memory,
@@ -37,7 +37,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// The reason for people, with what is allowed.
+    /// The reason in readable form, with what is allowed.
     pub(crate) fn describe(self, bounds: &Bounds) -> String {
         match self {
             Reason::Memory => format!("a thumbnail takes more than {} (files.picture_memory)", bounds.memory),
@@ -58,7 +58,7 @@ impl From<io::Error> for NotDrawn {
     }
 }
 
-/// When the work on an image must be done.
+/// The deadline for the work on an image.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline(pub Instant);
 
@@ -68,7 +68,7 @@ impl Deadline {
     }
 }
 
-/// A source that ends with the time: whatever reads it, however long, comes to an end.
+/// A source that ends at the deadline, so that any reader of it terminates.
 pub(super) struct Timed<R> {
     pub source: R,
     pub end: Deadline,

@@ -1,16 +1,17 @@
-//! The coded bits of a JPEG (ITU-T T.81, annexes B and F): bytes, markers between them, and Huffman's codes.
+//! The entropy-coded data of a JPEG (ITU-T T.81, annexes B and F): bytes, the markers between them, and Huffman
+//! codes.
 
 use std::io::Read;
 
 use super::bounds::NotDrawn;
 
-/// Codes up to this length are looked up at once.
+/// Codes up to this length are found by one table lookup.
 const FAST: u32 = 9;
 
 pub(super) const ENDS: NotDrawn = NotDrawn::Damaged("it ends too early");
 pub(super) const BROKEN: NotDrawn = NotDrawn::Damaged("its data is damaged");
 
-/// A source of bytes one by one.
+/// A source of single bytes.
 pub(super) struct JpegBytes<R> {
     source: R,
     buffer: Vec<u8>,
@@ -39,13 +40,13 @@ impl<R: Read> JpegBytes<R> {
         self.next()?.ok_or(ENDS)
     }
 
-    /// The content of a segment, whose length stands before it.
+    /// The content of a segment, which its length precedes.
     pub(super) fn segment(&mut self) -> Result<Vec<u8>, NotDrawn> {
         let length = u16::from_be_bytes([self.byte()?, self.byte()?]);
         (2..length.max(2)).map(|_| self.byte()).collect()
     }
 
-    /// The next marker, which must be next; it may have filling bytes before it.
+    /// The marker that must come next; fill bytes may precede it.
     pub(super) fn marker(&mut self) -> Result<u8, NotDrawn> {
         if self.byte()? != 0xff {
             return Err(BROKEN);
@@ -64,9 +65,9 @@ pub(super) struct Bits<'a, R> {
     bytes: &'a mut JpegBytes<R>,
     value: u64,
     count: u32,
-    /// How many of the bits are not there, and are read only to look ahead.
+    /// How many of the bits do not exist; they are only read ahead.
     missing: u32,
-    /// What the bits end with.
+    /// The marker that ends the bits.
     marker: Option<u8>,
     ended: bool,
 }
@@ -83,7 +84,7 @@ impl<'a, R: Read> Bits<'a, R> {
         Ok(value)
     }
 
-    /// A number of so many bits with its sign (figure F.12).
+    /// A signed number of this many bits (figure F.12).
     pub(super) fn signed(&mut self, length: u32) -> Result<i32, NotDrawn> {
         if length == 0 {
             return Ok(0);
@@ -111,7 +112,7 @@ impl<'a, R: Read> Bits<'a, R> {
         Err(BROKEN)
     }
 
-    /// The marker that the bits end with. All of them must have been read, but for those that fill up a byte.
+    /// The marker that ends the bits. All bits except the padding of the last byte must have been read.
     pub(super) fn finish(&mut self) -> Result<u8, NotDrawn> {
         self.fill()?;
         match self.marker {
@@ -121,7 +122,7 @@ impl<'a, R: Read> Bits<'a, R> {
         }
     }
 
-    /// Goes on behind a marker.
+    /// Continues after a restart marker.
     pub(super) fn restart(&mut self) {
         (self.value, self.count, self.missing, self.marker) = (0, 0, 0, None);
     }
@@ -148,7 +149,7 @@ impl<'a, R: Read> Bits<'a, R> {
         Ok(())
     }
 
-    /// The next byte of bits; a zero behind 0xff says that it is one of them.
+    /// The next data byte; a zero after 0xff marks the 0xff as data.
     fn data(&mut self) -> Result<Option<u8>, NotDrawn> {
         let byte = self.bytes.next()?;
         self.ended = byte.is_none();
@@ -168,17 +169,17 @@ impl<'a, R: Read> Bits<'a, R> {
     }
 }
 
-/// A table of codes (annex C).
+/// A Huffman table (annex C).
 pub(super) struct Huffman {
-    /// By the next bits: the code's length, 0 for a longer one, and its symbol.
+    /// Indexed by the next bits: the code's length, 0 for a longer one, and its symbol.
     fast: Vec<(u8, u8)>,
-    /// By length: the first code, how many there are, and where their symbols begin.
+    /// By length: the first code, the number of codes, and the index of their symbols.
     lengths: [(u32, u32, u32); 17],
     symbols: Vec<u8>,
 }
 
 impl Huffman {
-    /// A table as a segment has it, and the rest of the segment.
+    /// Parses a table from a segment; also returns the rest of the segment.
     pub(super) fn read(segment: &[u8]) -> Result<(Self, &[u8]), NotDrawn> {
         let (counts, rest) = segment.split_at_checked(16).ok_or(BROKEN)?;
         let sum: usize = counts.iter().map(|count| usize::from(*count)).sum();
@@ -203,7 +204,7 @@ impl Huffman {
     }
 }
 
-/// Bytes as a number, the first one highest.
+/// Bytes as a big-endian number.
 pub(super) fn number(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }

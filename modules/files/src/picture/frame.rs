@@ -4,46 +4,47 @@ use super::bounds::{Bounds, NotDrawn, Reason};
 use super::entropy::{BROKEN, number};
 use super::small::Small;
 
-/// Pixels on a side of a block.
+/// The side of a block in pixels.
 pub(super) const BLOCK: u32 = 8;
 
-/// A kind of colour, with its blocks.
+/// A colour component, with its blocks.
 pub(super) struct Component {
     pub id: u8,
-    /// How many blocks of it are in a unit, across and down.
+    /// How many of its blocks are in a unit, horizontally and vertically.
     pub across: u32,
     pub down: u32,
     pub table: usize,
-    /// What the mean is multiplied with; none before the first scan with it.
+    /// The factor for the mean; none before the first scan of the component.
     pub scale: Option<i32>,
-    /// Blocks in a row, those that only fill up a unit included.
+    /// Blocks in a row, including the padding of the last unit.
     pub stride: u32,
-    /// Blocks across and down without them.
+    /// Blocks horizontally and vertically, without padding.
     pub own: (u32, u32),
     pub means: Vec<i16>,
     pub known: Vec<u64>,
 }
 
-/// The image as its blocks are read.
+/// The image while its blocks are read.
 pub(super) struct Frame {
     pub width: u32,
     pub height: u32,
     pub progressive: bool,
     pub components: Vec<Component>,
-    /// The most of all components.
+    /// The maximum over all components.
     pub across: u32,
     pub down: u32,
-    /// What Adobe's programs say of the colours.
+    /// The colour transform in Adobe's marker.
     pub adobe: Option<u8>,
     pub scans: u32,
 }
 
 impl Frame {
-    /// The image without its blocks, as the segment of its frame has it.
+    /// The image without its blocks, from its frame segment.
     pub(super) fn read(marker: u8, segment: &[u8], bounds: &Bounds) -> Result<Self, NotDrawn> {
         let [precision, h1, h0, w1, w0, count, rest @ ..] = segment else { return Err(BROKEN) };
         let (width, height) = (number(&[*w1, *w0]), number(&[*h1, *h0]));
-        // Arithmetic coding, lossless and hierarchical images, and those with a height behind the first scan.
+        // Not supported: arithmetic coding, lossless and hierarchical images, and those whose height follows the
+        // first scan.
         if marker > 0xc2 || *precision != 8 || height == 0 || !matches!(count, 1 | 3 | 4) {
             return Err(NotDrawn::Declined(Reason::Kind));
         }
@@ -87,7 +88,7 @@ impl Frame {
         Ok(Frame { width, height, progressive, components, across, down, adobe: None, scans: 0 })
     }
 
-    /// What a decoder takes that gives all pixels: the pixels, and coefficients if they come in several scans.
+    /// The memory of a decoder that returns all pixels: the pixels, and the coefficients if there are several scans.
     pub(super) fn memory_as_a_whole(&self) -> u64 {
         let blocks = |component: &Component| component.means.len() as u64;
         let coefficients: u64 = self.components.iter().map(|component| blocks(component) * 64 * 2).sum();
@@ -95,7 +96,7 @@ impl Frame {
         if self.scans > 1 { pixels + coefficients } else { pixels }
     }
 
-    /// A small picture of the means.
+    /// A thumbnail from the means.
     pub(super) fn small(&self) -> Small {
         let grid = (self.width.div_ceil(BLOCK), self.height.div_ceil(BLOCK));
         let mut small = Small::new((self.width, self.height), grid);
@@ -122,7 +123,7 @@ impl Frame {
             _ => from_ycc(values),
         };
         let [red, green, blue] = if ids.len() == 4 {
-            // Inks, which Adobe's programs store the other way round.
+            // CMYK, which Adobe's programs store inverted.
             converted.map(|ink| (u16::from(ink) * u16::from(values[3]) / 255) as u8)
         } else {
             converted
@@ -131,7 +132,7 @@ impl Frame {
     }
 }
 
-/// Of luminance and two colour differences (ITU-T T.871).
+/// From luminance and two colour differences (ITU-T T.871).
 fn from_ycc([y, cb, cr, _]: [u8; 4]) -> [u8; 3] {
     let (y, cb, cr) = (f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0);
     [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|value| value.round() as u8)

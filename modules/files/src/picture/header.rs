@@ -1,8 +1,8 @@
-//! What the first part of an image says.
+//! The header of an image.
 
 use image::metadata::Orientation;
 
-/// What the first part of an image says of it.
+/// The properties in the header of an image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
     /// In pixels, as they are stored.
@@ -12,7 +12,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Width and height as the image is shown, in pixels.
+    /// Width and height as displayed, in pixels.
     pub(crate) fn sides(&self) -> (u32, u32) {
         if self.orientation.to_exif() > 4 { (self.height, self.width) } else { (self.width, self.height) }
     }

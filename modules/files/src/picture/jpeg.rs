@@ -1,5 +1,5 @@
-//! JPEG (ITU-T T.81): read to its last bit, so that damage is noticed, and drawn from the means of its blocks. An image
-//! that is too small for that is decoded as a whole, which takes little then.
+//! JPEG (ITU-T T.81): read to its last bit, so that damage is noticed, and drawn from the means of its blocks. An
+//! image that is too small for that is decoded as a whole, which then needs little memory.
 
 use std::io::{self, BufRead, Read};
 
@@ -13,7 +13,7 @@ use super::frame::{BLOCK, Frame};
 use super::header::Header;
 use super::small::{SIDE, Small};
 
-/// The largest image without the means that a small picture needs.
+/// The largest image whose block means are too few for a thumbnail.
 const WHOLE: u32 = SIDE * BLOCK;
 
 const SOF: [u8; 13] = [0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf];
@@ -29,7 +29,7 @@ const APP14: u8 = 0xee;
 
 const DECLINED: NotDrawn = NotDrawn::Declined(Reason::Kind);
 
-/// The sides and the orientation, which stand before the first scan.
+/// The sides and the orientation, which precede the first scan.
 pub(super) fn header(source: impl Read) -> Result<Header, NotDrawn> {
     let mut bytes = JpegBytes::new(source);
     let (mut sides, mut orientation) = (None, None);
@@ -57,7 +57,7 @@ pub(super) fn header(source: impl Read) -> Result<Header, NotDrawn> {
     }
 }
 
-/// The image, not turned.
+/// The image, not rotated.
 pub(super) fn draw<R: BufRead>(
     open: impl Fn() -> io::Result<R>,
     bounds: &Bounds,
@@ -71,7 +71,7 @@ pub(super) fn draw<R: BufRead>(
     let held = frame.memory_as_a_whole();
     drop(frame);
     let left = bounds.memory.as_u64().checked_sub(held).ok_or(NotDrawn::Declined(Reason::Memory))?;
-    // The decoder copies what it gets.
+    // The decoder copies its input.
     let bytes = without_metadata(open()?, left / 4)?;
     let image = image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg).map_err(|_| DECLINED)?;
     drop(bytes);
@@ -87,7 +87,8 @@ pub(super) fn draw<R: BufRead>(
     Ok(small.image())
 }
 
-/// What a decoder needs of an image: not the profiles and small pictures in it, which may be longer than the image.
+/// The parts of an image that a decoder needs, without embedded profiles and thumbnails, which may be longer than the
+/// image.
 fn without_metadata(source: impl BufRead, longest: u64) -> Result<Vec<u8>, NotDrawn> {
     let (mut bytes, mut kept) = (JpegBytes::new(source), vec![0xff, SOI]);
     start(&mut bytes)?;
@@ -117,15 +118,15 @@ fn start<R: Read>(bytes: &mut JpegBytes<R>) -> Result<(), NotDrawn> {
     if bytes.marker()? == SOI { Ok(()) } else { Err(BROKEN) }
 }
 
-/// An image from its first to its last byte.
+/// An image that is read from its first to its last byte.
 struct Reading<'a> {
     bounds: &'a Bounds,
     end: Deadline,
     dc: [Option<Huffman>; 4],
     ac: [Option<Huffman>; 4],
-    /// What the means are multiplied with.
+    /// The factors for the means.
     scales: [Option<i32>; 4],
-    /// Units between two restart markers; 0 for no such markers.
+    /// Units between two restart markers; 0 for no restart markers.
     interval: u32,
     adobe: Option<u8>,
     scans: u32,
@@ -201,7 +202,7 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Reads a scan; gives the marker behind it.
+    /// Reads a scan; returns the marker after it.
     fn scan<R: Read>(
         &mut self,
         frame: &mut Frame,
@@ -288,7 +289,7 @@ fn scan_header(frame: &Frame, segment: &[u8]) -> Result<(Vec<ScanComponent>, Ban
         return Err(BROKEN);
     }
     if !frame.progressive {
-        // Whatever it says, there is only one way.
+        // Whatever the header says, a sequential image has only one band.
         return Ok((parts, Band { progressive: false, first: 0, last: 63, high: 0, low: 0 }));
     }
     let allowed = (first == 0 && last == 0) || (first > 0 && first <= last && last < 64 && parts.len() == 1);

@@ -10,13 +10,13 @@ use super::bounds::{Bounds, Deadline, NotDrawn, Reason};
 use super::header::Header;
 use super::small::Small;
 
-/// Longer EXIF data is not looked at: a JPEG could not hold it either.
+/// Longer EXIF data is ignored: a JPEG could not hold it either.
 const EXIF: u32 = 64 * 1024;
 /// The passes of an interlaced image: the first pixel of each in x and y, and the steps to the next ones.
 const PASSES: [(u32, u32, u32, u32); 7] =
     [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
 
-/// The sides by the first chunk, and the orientation by the chunk `eXIf` wherever it is.
+/// The sides from the first chunk, and the orientation from the chunk `eXIf`, wherever it is.
 pub(super) fn header(mut source: impl BufRead + Seek) -> Result<Header, NotDrawn> {
     let mut first = [0; 33];
     source.read_exact(&mut first)?;
@@ -49,7 +49,7 @@ pub(super) fn header(mut source: impl BufRead + Seek) -> Result<Header, NotDrawn
     Ok(Header { width, height, orientation })
 }
 
-/// Reads the image to its end; a chunk is not believed without its checksum.
+/// Reads the image to its end; the checksum of each chunk is verified.
 pub(super) fn draw(
     source: impl BufRead + Seek,
     bounds: &Bounds,
@@ -58,13 +58,13 @@ pub(super) fn draw(
     // The decoder counts what it reads into its buffer, and copies some of it.
     let bytes = usize::try_from(bounds.memory.as_u64() / 4).unwrap_or(usize::MAX);
     let mut decoder = Decoder::new_with_limits(source, Limits { bytes });
-    // A few bytes can be a profile of many megabytes, and colours are not corrected here.
+    // A few bytes can expand to a profile of many megabytes, and colours are not corrected here.
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_ignore_text_chunk(true);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let mut reader = decoder.read_info()?;
     let (width, height, interlaced) = (reader.info().width, reader.info().height, reader.info().interlaced);
-    // Three rows of up to eight bytes a pixel are held, and one that is converted.
+    // Three rows of up to eight bytes per pixel are held, and one converted row.
     if u64::from(width) * 32 > bounds.memory.as_u64() / 2 {
         return Err(NotDrawn::Declined(Reason::Memory));
     }
@@ -112,7 +112,7 @@ impl From<DecodingError> for NotDrawn {
         match error {
             DecodingError::IoError(error) => error.into(),
             DecodingError::LimitsExceeded => NotDrawn::Declined(Reason::Memory),
-            // What the decoder says is for programmers.
+            // The decoder's message is for programmers.
             DecodingError::Format(_) | DecodingError::Parameter(_) => {
                 NotDrawn::Damaged("its data is damaged")
             }

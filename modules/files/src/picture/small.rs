@@ -1,23 +1,23 @@
-//! An image made small: each of its pixels is added to the one that stands for it.
+//! A scaled-down image: each source pixel is added to the target pixel that covers it.
 
 use image::RgbaImage;
 
-/// The longer side of a small picture, in pixels.
+/// The longer side of a thumbnail, in pixels.
 pub(super) const SIDE: u32 = 256;
 
-/// The small picture while its pixels come, in any order.
+/// A thumbnail while its pixels arrive, in any order.
 pub(super) struct Small {
-    /// Of what comes, in pixels.
+    /// The size of the source, in pixels.
     from: (u32, u32),
-    /// Of what it becomes.
+    /// The size of the thumbnail.
     to: (u32, u32),
-    /// Red, green and blue, each times alpha, and alpha.
+    /// Red, green and blue, each multiplied by alpha, and alpha.
     sums: Vec<[u64; 4]>,
     counts: Vec<u32>,
 }
 
 impl Small {
-    /// Of an image with these sides, whose pixels come as a grid of `from`: the same, or a coarser one.
+    /// For an image with these sides, whose pixels arrive as a grid of `from`: the same size, or a coarser one.
     pub(super) fn new(sides: (u32, u32), from: (u32, u32)) -> Self {
         let longer = sides.0.max(sides.1).max(1);
         let fit = |side: u32| {
