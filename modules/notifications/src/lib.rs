@@ -1,4 +1,4 @@
-//! Notifications in the application, live: the private side of the notifications module.
+//! In-app notifications, live: the private side of the notifications module.
 //!
 //! Other modules do not call this one: it listens to their events, one file per listener.
 

@@ -6,10 +6,10 @@ use tenfold::prelude::*;
 use super::{OfFile, tell};
 use crate::entities::Kind;
 
-/// Tells the file's owner.
+/// Notifies the file's owner.
 ///
 /// # Errors
-/// When the database refuses, or the delivery is another worker's meanwhile.
+/// When the database fails, or another worker has taken over the delivery.
 pub(crate) async fn on_file_failed(job: JobContext, event: FileFailed) -> anyhow::Result<()> {
     let told = OfFile {
         file: event.file,

@@ -1,4 +1,4 @@
-//! What the module does when something happened elsewhere, a file an event.
+//! The listeners to other modules' events, one file per event.
 
 pub(crate) mod file_failed;
 pub(crate) mod file_ready;
@@ -18,7 +18,7 @@ struct OfFile {
     body: String,
 }
 
-/// Tells the owner, once: the notification is committed together with the step's result.
+/// Notifies the owner once: the notification is committed together with the step's result.
 async fn tell(job: &JobContext, told: OfFile) -> anyhow::Result<()> {
     let organization = job.cx()?.tenant();
     job.step_in("notify", async |tx| {

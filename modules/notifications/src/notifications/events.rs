@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::{NotificationView, newest_of, reader, unread};
 use crate::entities::{Notification, NotificationId};
 
-/// How many notifications a look tells at most; the next look tells the next ones.
+/// How many notifications one poll sends at most; the next poll sends the next ones.
 const AT_ONCE: usize = 500;
-/// An id is made before its transaction is committed, so a notification may come to light behind one with a later
-/// id. The stream looks back this far for those, in milliseconds.
+/// An id is created before its transaction commits, so a notification may appear after one with a later id. The
+/// stream looks back this far for those, in milliseconds.
 const LOOK_BACK: u128 = 10_000;
 
 /// New notifications as Server-Sent Events: `notification` with the notification as in the list, and `unread`
@@ -33,7 +33,7 @@ pub(crate) async fn notification_events(
     live(&state, &headers, &cx, move |cx, _| {
         let told = Arc::clone(&told);
         async move {
-            // One look follows another, so there is no contention; a look that fails ends the stream.
+            // Polls run one after the other, so there is no contention; a failed poll ends the stream.
             let mut telling = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
             let events = look(&cx, user, start, &mut telling).await?;
             *told.lock().unwrap_or_else(PoisonError::into_inner) = telling;
@@ -42,7 +42,7 @@ pub(crate) async fn notification_events(
     })
 }
 
-/// Where the client stands.
+/// The client's position.
 fn start(headers: &HeaderMap) -> Result<Option<NotificationId>, Problem> {
     let Some(id) = headers.get("last-event-id") else { return Ok(None) };
     let id = id.to_str().ok().and_then(|id| id.parse().ok());
@@ -53,22 +53,22 @@ fn start(headers: &HeaderMap) -> Result<Option<NotificationId>, Problem> {
 /// What a stream has sent so far.
 #[derive(Default)]
 struct Told {
-    /// The latest notification that the client knows; none before the first look.
+    /// The latest notification that the client has; none before the first poll.
     latest: Option<NotificationId>,
-    /// Those that it knows, as far back as the stream looks.
+    /// The notifications that it has, as far back as the stream looks.
     known: BTreeSet<NotificationId>,
     unread: Option<i64>,
 }
 
 impl Told {
-    /// An event whose id is where the client stands after it. That never goes back, so that a client which comes
-    /// again is not told again what it knows.
+    /// An event whose id is the client's position after it. The position never goes back, so that a client that
+    /// reconnects does not get known notifications again.
     fn event(&self, name: &'static str, data: serde_json::Value) -> LiveEvent {
         let id = self.latest.unwrap_or(NotificationId(Uuid::nil()));
         LiveEvent { id: id.to_string(), name, data }
     }
 
-    /// Takes note of a notification; says whether it was not known.
+    /// Records a notification; returns whether it was new.
     fn learn(&mut self, id: NotificationId) -> bool {
         self.latest = self.latest.max(Some(id));
         self.known.insert(id)
@@ -95,7 +95,7 @@ async fn look(
     let recent = mine.filter(Notification::id.gt(look_back(latest))).order_by(Notification::id);
     let mut events = Vec::new();
     for notification in &recent.limit(AT_ONCE + told.known.len()).all(cx).await? {
-        // What was there when the client stood here is known to it.
+        // The client has everything up to its position.
         let is_known = is_first && notification.id <= latest;
         if told.learn(notification.id) && !is_known {
             let view = serde_json::to_value(NotificationView::of(notification)).map_err(Problem::internal)?;
@@ -109,8 +109,8 @@ async fn look(
     Ok(events)
 }
 
-/// The id before all that were made at most [`LOOK_BACK`] before this one: a UUIDv7 begins with 48 bits of
-/// milliseconds (RFC 9562, section 5.7).
+/// An id before all that were created at most [`LOOK_BACK`] before this one: a UUIDv7 begins with 48 bits
+/// of milliseconds (RFC 9562, section 5.7).
 fn look_back(id: NotificationId) -> NotificationId {
     let milliseconds = id.0.as_u128() >> 80;
     NotificationId(Uuid::from_u128(milliseconds.saturating_sub(LOOK_BACK) << 80))

@@ -47,18 +47,18 @@ fn reader(cx: &Context) -> Result<Uuid, Problem> {
     cx.principal().map(|principal| principal.user).ok_or_else(Problem::unauthenticated)
 }
 
-/// A person's notifications from the newest on.
+/// A user's notifications from the newest on.
 fn newest_of(user: Uuid) -> Query<Notification> {
     Notification::query().filter(Notification::user_id.eq(user)).newest_first()
 }
 
-/// The number of unread notifications of a user, counted up to 1,000, which means 1,000 or more: nobody needs the exact
-/// number, and the statement stays quick for a user who never reads.
+/// The number of unread notifications of a user, capped at 1,000, which means 1,000 or more. An exact number is not
+/// needed, and the statement stays fast for a user who never reads.
 async fn unread(cx: &Context, user: Uuid) -> Result<i64, DataError> {
     unread_of(user).limit(1000).count(cx).await
 }
 
-/// What a person has not read.
+/// A user's unread notifications.
 fn unread_of(user: Uuid) -> Query<Notification> {
     let of_user = Notification::query().filter(Notification::user_id.eq(user));
     of_user.filter(Notification::read_at.is_null())
