@@ -1,11 +1,11 @@
-//! The reference backend as a library, so that its tests start what `main` starts.
+//! The reference backend as a library, so that its tests start the same application as `main`.
 
 mod demo;
 mod page;
 
 use tenfold::App;
 
-/// The application. Its modules are listed in Cargo.toml, those that are needed before those that need them.
+/// The application. Cargo.toml lists its modules, each after the modules that it needs.
 pub fn app() -> App {
     App::new("app", env!("CARGO_PKG_VERSION"))
         .modules(tenfold::modules!())

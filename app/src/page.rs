@@ -1,4 +1,4 @@
-//! The page at `/`: the files of `app/page`, compiled in, and what it asks before sign-in.
+//! The page at `/`: the files of `app/page`, compiled in, and what the page asks before sign-in.
 
 use serde::Serialize;
 use tenfold::axum::routing::get;
@@ -26,7 +26,7 @@ const PAGE: &[Asset] = &[
     Asset::script("/page/notifications.js", include_str!("../page/notifications.js")),
 ];
 
-/// The page's routes. They are no part of the API, and its document does not list them.
+/// The page's routes. They are not part of the API, and its document does not list them.
 pub(crate) fn routes() -> Routes {
     assets(PAGE).route("/page/start.json", get(start))
 }
@@ -46,7 +46,7 @@ struct Demo {
     accounts: &'static [DemoAccount],
 }
 
-/// Never a 401: opening the page is no error.
+/// Never a 401: opening the page without a session is not an error.
 async fn start(State(state): State<ServerState>, session: Result<Context, Problem>) -> impl IntoResponse {
     let demo = Demo { password: auth::demo::PASSWORD, accounts: demo::ACCOUNTS };
     let start = Start { signed_in: session.is_ok(), demo: state.is_demonstration().then_some(demo) };

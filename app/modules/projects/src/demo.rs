@@ -13,7 +13,7 @@ const PROJECTS: [&str; 3] = ["Website", "Mobile app", "Ten times the traffic"];
 const LABELS: [&str; 4] = ["bug", "idea", "urgent", "later"];
 const TASKS: usize = 40;
 
-/// Makes three projects of forty tasks in an organization, whose users work on them.
+/// Creates three projects of forty tasks each in an organization, and assigns its users.
 pub(crate) async fn fill(tx: &Tx<'_>, organization: &DemoOrganization) -> Result<(), DataError> {
     let users = &organization.users;
     let org_id = tx.tenant();

@@ -10,7 +10,7 @@ impl Permission for ReadProjects {
     const ROLES: &'static [Role] = Role::ALL;
 }
 
-/// Make and change projects and tasks.
+/// Create and change projects and tasks.
 pub(crate) struct WriteProjects;
 
 impl Permission for WriteProjects {

@@ -27,8 +27,8 @@ pub(crate) struct TaskView {
     created_at: Timestamp,
 }
 
-/// A view of one task. For a list of any length, each relation costs one statement, and the assignees, which belong to
-/// another module, one call.
+/// A view of one task. For a list of any length, each relation costs one statement. The assignees, which belong to
+/// another module, cost one call.
 async fn view(cx: &Context, auth: &AuthClient, task: &Task) -> Result<TaskView, Problem> {
     let labels = task.labels.get(cx).await?;
     let mut assignees = Vec::new();
