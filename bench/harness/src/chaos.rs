@@ -1,4 +1,4 @@
-//! Uploads by several clients while processes are killed at random moments, and the verdict after the last restart.
+//! Several clients upload while processes are killed at random moments; a verdict follows the last restart.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,54 +15,54 @@ use crate::verdict::{Kill, Verdict};
 use crate::wire::{Connection, Request};
 use crate::{Place, content};
 
-/// A blob without a row counts as an orphan after this time, and the room of an upload whose process was killed is free
+/// A blob without a row counts as an orphan after this time, and the space that a killed upload reserved is released
 /// after as long, so that the verdict need not wait an hour.
 const SETTINGS: [(&str, &str); 3] = [
     ("TENFOLD_FILES__ORPHAN_AFTER", "10s"),
     ("TENFOLD_FILES__RESERVATION_LEASE", "10s"),
     ("TENFOLD_FILES__MAX_SIZE", "1 TiB"),
 ];
-/// The longest pause from a restart to the next kill.
+/// The longest pause between a restart and the next kill.
 const LONGEST_LIFE: Duration = Duration::from_millis(700);
-/// How long nothing may happen after the last restart until it counts as stuck; longer than any pause of a job that was
-/// killed a few times.
+/// Without any progress for this long after the last restart, the backend counts as stuck. Longer than any pause of a
+/// job that was killed a few times.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What is to be done to the backend.
+/// The plan of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Uploads that must be acknowledged.
     pub uploads: usize,
-    /// How often somebody is killed.
+    /// The number of kills.
     pub kills: usize,
     /// Clients at once.
     pub clients: usize,
-    /// Repeats the moments and the bytes.
+    /// The seed of the moments and the bytes.
     pub seed: u64,
-    /// Who runs the jobs.
+    /// Which process runs the jobs.
     pub layout: Layout,
-    /// Damages the outcome before it is judged, to show that the verdict notices.
+    /// Damages the outcome before the verdict, to show that the verdict notices.
     pub sabotage: bool,
 }
 
-/// What the clients share.
+/// The state that the clients share.
 struct Uploads {
     plan: Plan,
     address: Address,
     token: String,
     ledger: Ledger,
     clock: Clock,
-    /// How many uploads may be begun so far: so they are spread over the kills.
+    /// How many uploads may have started so far: this spreads them over the kills.
     released: AtomicUsize,
     /// The number of the next upload.
     next: AtomicUsize,
-    /// Answers other than 202, which no kill excuses.
+    /// Answers other than 202. A kill does not excuse them.
     refused: AtomicUsize,
-    /// Set when whoever kills has panicked: nobody will start the server again.
+    /// Set when the killing thread has panicked: the server will not be restarted.
     given_up: AtomicBool,
 }
 
-/// Lets the clients end, whatever ends whoever kills.
+/// Lets the clients end, however the killing thread ends.
 struct Release<'a>(&'a Uploads);
 
 impl Drop for Release<'_> {
@@ -72,10 +72,10 @@ impl Drop for Release<'_> {
     }
 }
 
-/// Does it, and judges.
+/// Runs the plan and returns the verdict.
 ///
 /// # Panics
-/// When a process does not start again, or a client gets an answer that is neither a 202 nor none.
+/// When a process does not restart, or a client gets an answer other than 202.
 pub fn run(place: &Place, plan: Plan) -> Verdict {
     let mut fleet = Fleet::start(place, plan.layout, &SETTINGS);
     let uploads = Uploads {
@@ -125,7 +125,7 @@ fn kill_again_and_again(fleet: &mut Fleet<'_>, uploads: &Uploads, kills: &mut Ve
         let released = uploads.plan.uploads * number / uploads.plan.kills;
         uploads.released.store(released, Ordering::Release);
         let life = Duration::from_micros(random.below(LONGEST_LIFE.as_micros() as u64));
-        // Nothing else is awaited: the moment itself is what is random.
+        // There is no condition to wait for: the random moment is the point.
         let _: Option<()> = wait_at_most(life, || None);
         let victims = uploads.plan.layout.choose(&mut random);
         let at = uploads.clock.now();
@@ -136,7 +136,7 @@ fn kill_again_and_again(fleet: &mut Fleet<'_>, uploads: &Uploads, kills: &mut Ve
 }
 
 impl Uploads {
-    /// Uploads what is released, until all of it is acknowledged.
+    /// Uploads what is released, until everything is acknowledged.
     fn send_all(&self, client: usize) {
         let mut connection = None;
         loop {
@@ -149,7 +149,7 @@ impl Uploads {
             }
             let bytes = content::of(number, self.plan.seed);
             for attempt in 1.. {
-                // Each attempt has a name of its own: the one before may be stored, and nobody knows.
+                // Each attempt has its own name: the previous one may have been stored without an answer.
                 let name = format!("upload-{number}-attempt-{attempt}-client-{client}");
                 if let Some(entry) = self.send(&mut connection, &name, &bytes) {
                     self.ledger.note(entry);
@@ -180,8 +180,8 @@ impl Uploads {
     }
 }
 
-/// Waits until no job is left but the next sweep, and the sweep has found what was left behind. If that never happens,
-/// the verdict will say what there is.
+/// Waits until only the next sweep is left in the queue, and the sweep has deleted all leftovers. If that never
+/// happens, the verdict reports it.
 fn wait_until_quiet(place: &Place, uploads: &Uploads) {
     block_on(async {
         let reader = Reader::open(place).await;
@@ -209,12 +209,12 @@ fn has_orphans(place: &Place, uploads: &Uploads) -> bool {
     names.iter().any(|name| !is_known(name.trim_end_matches(".thumbnail")))
 }
 
-/// Takes one file's bytes away, and claims an upload that never was.
+/// Deletes one file's bytes, and claims an upload that never happened.
 fn sabotage(place: &Place, ledger: &Ledger) {
     let Some(entry) = ledger.entries().pop() else { return };
     let store = std::fs::read_dir(place.work().join("data/blobs")).expect("the store can be read");
     for folder in store.flatten() {
-        // Only one folder has it.
+        // Only one of the folders has it.
         let _ = std::fs::remove_file(folder.path().join(&entry.id));
     }
     ledger.note(Entry { id: "never-stored".to_owned(), ..entry });

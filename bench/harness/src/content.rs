@@ -1,4 +1,4 @@
-//! What is uploaded: texts, tables, pictures and what is none of these, of all sizes.
+//! The uploaded content: texts, tables, pictures and other bytes, of all sizes.
 
 use sha2::{Digest as _, Sha256};
 

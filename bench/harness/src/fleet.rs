@@ -6,27 +6,27 @@ use crate::Place;
 use crate::process::Process;
 use crate::random::Random;
 
-/// Where jobs are run.
+/// Where jobs run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// By the server: `serve --role all`.
+    /// In the server: `serve --role all`.
     Inside,
-    /// By a process of their own: `serve --role web` and `serve --role worker`.
+    /// In a separate process: `serve --role web` and `serve --role worker`.
     Outside,
 }
 
-/// Who is killed.
+/// Which processes are killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Victims {
     /// The process that takes requests; with the worker inside also the one that runs jobs.
     Server,
     /// The process that runs jobs.
     Worker,
-    /// Both in the same moment.
+    /// Both at the same moment.
     Both,
 }
 
-/// Where clients find the server at present; clones follow it.
+/// The server's current address; clones share it.
 #[derive(Clone, Default)]
 pub struct Address(Arc<Mutex<String>>);
 
@@ -49,7 +49,7 @@ impl Layout {
         }
     }
 
-    /// Chooses whom to kill.
+    /// Chooses which processes to kill.
     pub fn choose(self, random: &mut Random) -> Victims {
         match (self, random.below(3)) {
             (Layout::Inside, _) | (_, 0) => Victims::Server,
@@ -58,7 +58,7 @@ impl Layout {
         }
     }
 
-    /// Whether the death of these breaks jobs off.
+    /// Whether killing these interrupts jobs.
     pub fn run_jobs(self, victims: Victims) -> bool {
         self == Layout::Inside || victims != Victims::Server
     }
@@ -90,12 +90,12 @@ impl<'a> Fleet<'a> {
         &self.server
     }
 
-    /// Where clients find the server.
+    /// The server's current address.
     pub fn address(&self) -> Address {
         self.address.clone()
     }
 
-    /// Kills, as `kill -9` does; they are gone when this returns.
+    /// Kills, as `kill -9` does; the processes are gone when this returns.
     pub fn kill(&mut self, victims: Victims) {
         let server = (victims != Victims::Worker).then_some(&mut self.server);
         let worker = self.worker.as_mut().filter(|_| victims != Victims::Server);
@@ -104,7 +104,7 @@ impl<'a> Fleet<'a> {
         killed.into_iter().for_each(Process::kill);
     }
 
-    /// Starts again who was killed and waits until they are ready.
+    /// Restarts the killed processes and waits until they are ready.
     pub fn restart(&mut self, victims: Victims) {
         if victims != Victims::Worker {
             self.server = start_server(self.place, self.layout, self.settings);

@@ -1,5 +1,5 @@
-//! What is there after all the kills, asked through public doors; the queue and the history of jobs, which no route
-//! shows, are read beside them.
+//! The state after all the kills, read through the public interfaces; the queue and the history of jobs, which no
+//! route shows, are read from the database.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::process::{block_on, wait_at_most};
 use crate::wire::{Connection, Request};
 use crate::{Place, content};
 
-/// The job that comes again by itself.
+/// The job that enqueues itself again.
 const SWEEP: &str = "files.sweep_blobs";
-/// A length that no quota has room for.
+/// A file size that exceeds every quota.
 const TOO_MUCH: u64 = 1 << 39;
 
 /// Everything that a verdict is based on.
@@ -23,17 +23,17 @@ const TOO_MUCH: u64 = 1 << 39;
 pub struct Found {
     /// The files that the backend lists, of all clients.
     pub files: Vec<FoundFile>,
-    /// The files of which notifications speak, one entry a notification.
+    /// The files named in notifications, one entry per notification.
     pub notified: Vec<String>,
-    /// The jobs that ended.
+    /// The finished jobs.
     pub jobs: Vec<FoundJob>,
-    /// The kinds of the jobs that did not, without the next sweep.
+    /// The kinds of the unfinished jobs, without the next sweep.
     pub queued: Vec<String>,
-    /// What the quota counts, in bytes.
+    /// The usage that the quota counts, in bytes.
     pub usage: u64,
-    /// The files whose bytes lie in the store under their name, with the SHA-256 of these bytes.
+    /// The files whose bytes are in the store under their id, with the SHA-256 of these bytes.
     pub blobs: Vec<(String, String)>,
-    /// The names in the folder of what is being written.
+    /// The names in the folder of blobs that are being written.
     pub incoming: Vec<String>,
 }
 
@@ -57,9 +57,9 @@ pub struct FoundFile {
 pub struct FoundJob {
     /// Its kind.
     pub kind: String,
-    /// The file that it is about; empty when it is about none.
+    /// The file that it processes or reports; empty when there is none.
     pub file: String,
-    /// Whether it completed; else it was discarded or cancelled.
+    /// Whether it completed; otherwise it was discarded or cancelled.
     pub completed: bool,
     /// How often its worker was lost.
     pub crashes: u64,
@@ -67,13 +67,13 @@ pub struct FoundJob {
     pub finished_at: Timestamp,
 }
 
-/// Reads beside the processes.
+/// Reads the database beside the processes.
 pub struct Reader {
     database: Database,
 }
 
 impl Reader {
-    /// Opens the database of a place; the processes must have made it.
+    /// Opens the database of a place, which the processes must have created.
     ///
     /// # Panics
     /// When it cannot be opened.
@@ -83,10 +83,10 @@ impl Reader {
         Reader { database: database.expect("the database is there") }
     }
 
-    /// The jobs that are not finished, without the next sweep.
+    /// The unfinished jobs, without the next sweep.
     ///
     /// # Errors
-    /// When the database refuses.
+    /// When the database fails.
     pub async fn queued(&self) -> Result<Vec<QueuedJob>, DataError> {
         let sweep = QueuedJob::kind.ne(SWEEP.to_owned());
         let read = async |cx: SystemContext| QueuedJob::query().filter(sweep).all(&cx).await;
@@ -94,10 +94,10 @@ impl Reader {
         Ok(rows.iter().cloned().collect())
     }
 
-    /// The jobs that are.
+    /// The finished jobs.
     ///
     /// # Errors
-    /// When the database refuses.
+    /// When the database fails.
     pub async fn finished(&self) -> Result<Vec<FinishedJob>, DataError> {
         let rows = self.database.run(None, async |cx| FinishedJob::query().all(&cx).await).await?;
         Ok(rows.iter().cloned().collect())
@@ -110,10 +110,10 @@ impl Reader {
 }
 
 impl Found {
-    /// Asks for everything.
+    /// Collects everything.
     ///
     /// # Panics
-    /// When something cannot be asked: then there is no verdict.
+    /// When something cannot be read: then there is no verdict.
     pub fn gather(place: &Place, address: &str, token: &str) -> Self {
         let mut connection = Connection::open(address).expect("the server listens");
         let (queued, jobs) = block_on(async {
@@ -134,7 +134,7 @@ impl Found {
         }
     }
 
-    /// The bytes' names, without reading the bytes.
+    /// The names of the blobs, without reading their bytes.
     pub fn names_in_store(place: &Place) -> Vec<String> {
         let folders = std::fs::read_dir(store(place)).expect("the store can be read");
         let folders = folders.map(|folder| folder.expect("an entry").path());
@@ -142,7 +142,7 @@ impl Found {
     }
 }
 
-/// What lies in the folder of what is being written.
+/// The names in the folder of blobs that are being written.
 pub fn incoming(place: &Place) -> Vec<String> {
     names(&store(place).join("incoming"))
 }
@@ -167,17 +167,18 @@ pub fn list(connection: &mut Connection, token: &str, path: &str) -> Vec<Value> 
     }
 }
 
-/// The longest that the room of an upload stays reserved whose process was killed, and as long again.
+/// Twice the longest time for which the space of a killed upload stays reserved.
 const RESERVED: Duration = Duration::from_secs(20);
 
-/// What the quota counts, once it counts `expected`, or after a while: the room of an upload whose process was killed is
-/// free when its reservation expires.
+/// The usage that the quota counts, once it equals `expected`, or after a while: the space of a killed upload is
+/// released when its reservation expires.
 fn usage(address: &str, token: &str, expected: u64) -> u64 {
     let settled = || Some(counted(address, token)).filter(|counted| *counted == expected);
     wait_at_most(RESERVED, settled).unwrap_or_else(|| counted(address, token))
 }
 
-/// What the quota counts now. No route says it, but the refusal of a file for which there is no room says what is left.
+/// The usage that the quota counts now. No route shows it, but the refusal of a file that is too large says how much
+/// is left.
 fn counted(address: &str, token: &str) -> u64 {
     let mut connection = Connection::open(address).expect("the server listens");
     let head = format!(
@@ -205,7 +206,7 @@ fn names(folder: &Path) -> Vec<String> {
     entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// Every blob but thumbnails, whose bytes nobody sent; a thumbnail of no file counts as one of its own.
+/// Every blob except thumbnails, whose bytes no client sent; a thumbnail without a file counts as a blob of its own.
 fn blobs(store: &Path) -> Vec<(String, String)> {
     let folders = names(store).into_iter().filter(|name| name != "incoming").map(|name| store.join(name));
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! What the backend has acknowledged, written down by those to whom it did.
+//! What the backend has acknowledged, recorded by the clients.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,11 +9,11 @@ use tenfold::data::Timestamp;
 pub struct Entry {
     /// The file's id, from the answer.
     pub id: String,
-    /// What the client called it.
+    /// The name that the client gave it.
     pub name: String,
-    /// The SHA-256 of what the client sent.
+    /// The SHA-256 of the bytes that the client sent.
     pub sha256: String,
-    /// How many bytes that were.
+    /// How many bytes the client sent.
     pub size: u64,
     /// When the answer was read.
     pub at: Timestamp,
@@ -24,7 +24,7 @@ pub struct Entry {
 pub struct Ledger(Mutex<Vec<Entry>>);
 
 impl Ledger {
-    /// Writes an answer down.
+    /// Records an answer.
     pub fn note(&self, entry: Entry) {
         self.lock().push(entry);
     }

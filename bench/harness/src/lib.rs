@@ -1,8 +1,8 @@
-//! The backend seen from outside: its processes, started, asked over sockets and killed as in operation; a ledger of
-//! what they acknowledged; and a verdict on what became of it.
+//! The backend from outside: its processes, started, used over sockets and killed as in operation; a ledger of what
+//! they acknowledged; and a verdict on the result.
 //!
-//! Both the tests of the reference backend and the benchmarks use it. Nothing in here shares code with what it judges,
-//! except to read the tables of jobs, which no route shows.
+//! Both the tests of the reference backend and the benchmarks use it. It shares no code with the backend that it
+//! judges, except to read the tables of jobs, which no route shows.
 
 pub mod chaos;
 pub mod content;

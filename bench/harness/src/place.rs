@@ -12,7 +12,7 @@ use crate::process::{Launch, block_on};
 pub struct Place {
     program: PathBuf,
     folder: PathBuf,
-    /// What `database.url` is to be.
+    /// The value for `database.url`.
     pub url: String,
     dialect: Dialect,
     /// Dropped with the place; an SQLite file lies in the folder instead.
@@ -20,7 +20,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// With an SQLite file that is not there yet, in the working directory.
+    /// With an SQLite file in the working directory, which does not exist yet.
     pub fn sqlite(program: &Path) -> Self {
         Place {
             program: program.to_owned(),
@@ -31,12 +31,12 @@ impl Place {
         }
     }
 
-    /// With a PostgreSQL database of its own, on the server of the tests.
+    /// With a PostgreSQL database of its own, on the test server.
     pub fn postgres(program: &Path) -> Self {
         Place::with(program, block_on(TestDatabase::create(Dialect::Postgres)))
     }
 
-    /// The same, behind the pgbouncer of the tests.
+    /// The same, behind the test server's pgbouncer.
     pub fn pooled(program: &Path) -> Self {
         Place::with(program, block_on(TestDatabase::create(Dialect::Postgres)).behind_pooler())
     }
@@ -56,7 +56,7 @@ impl Place {
         }
     }
 
-    /// The address of the database for a reader beside the processes, whose working directory is another.
+    /// The URL of the database for a reader outside the processes, whose working directory differs.
     pub fn url_from_outside(&self) -> String {
         match self.url.strip_prefix("sqlite:") {
             Some(path) => format!("sqlite:{}", self.work().join(path).display()),
@@ -64,17 +64,17 @@ impl Place {
         }
     }
 
-    /// What `database.migrate_url` is to be; empty for SQLite.
+    /// The value for `database.migrate_url`; empty for SQLite.
     pub fn migrate_url(&self) -> &str {
         self.database.as_ref().and_then(TestDatabase::migrate_url).unwrap_or_default()
     }
 
-    /// The address for the server's user, who may do anything; empty for SQLite.
+    /// The URL of the database for the server's superuser; empty for SQLite.
     pub fn superuser_url(&self) -> String {
         self.database.as_ref().and_then(TestDatabase::superuser_url).unwrap_or_default()
     }
 
-    /// What `database.pooler` is to be.
+    /// The value for `database.pooler`.
     pub fn pooler(&self) -> &'static str {
         let pooler = self.database.as_ref().map_or(Pooler::None, TestDatabase::pooler);
         if pooler == Pooler::Transaction { "transaction" } else { "none" }
@@ -95,7 +95,7 @@ impl Place {
         std::fs::write(self.work().join(name), text).expect("the place can be written");
     }
 
-    /// Whether no process has left anything in the working directory.
+    /// Whether no process has left a file in the working directory.
     pub fn is_untouched(&self) -> bool {
         std::fs::read_dir(self.work()).expect("the place can be read").next().is_none()
     }
@@ -109,12 +109,12 @@ impl Place {
             .env("TENFOLD_HTTP__LISTEN", "127.0.0.1:0")
     }
 
-    /// Another program in the same working directory, with nothing in the environment.
+    /// Another program in the same working directory, with an empty environment.
     pub fn other(&self, program: &Path, arguments: &[&str]) -> Launch {
         Launch::new(program, &self.folder, &self.work(), arguments)
     }
 
-    /// The application with its defaults and nothing in the environment.
+    /// The application with its defaults and an empty environment.
     pub fn bare(&self, arguments: &[&str]) -> Launch {
         Launch::new(&self.program, &self.folder, &self.work(), arguments)
     }
@@ -122,7 +122,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // What stays behind is in the temporary folder and harmless.
+        // It is in the temporary folder: a leftover is harmless.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

@@ -1,4 +1,4 @@
-//! The application as a child process; whatever happens, it is gone when whoever started it ends.
+//! The application as a child process, which never outlives the process that started it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 
 use crate::wire::{Answer, Connection, Request};
 
-/// How long anything may take on a machine that is busy with other things, except where a test says else.
+/// How long anything may take on a busy machine, unless a test says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Waits until `condition` gives something, asking every few milliseconds.
+/// Waits until `condition` returns something, polling every few milliseconds.
 ///
 /// # Panics
-/// After [`PATIENCE`], with what `explain` says.
+/// After [`PATIENCE`], with the text of `explain`.
 pub fn wait_for<T>(explain: impl Fn() -> String, condition: impl FnMut() -> Option<T>) -> T {
     wait_at_most(PATIENCE, condition).unwrap_or_else(|| panic!("waited in vain: {}", explain()))
 }
 
-/// As [`wait_for`] with another patience; gives `None` when it is over.
+/// Like [`wait_for`] with another time limit; returns `None` when it is over.
 pub fn wait_at_most<T>(patience: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
     let give_up = Instant::now() + patience;
     loop {
@@ -31,7 +31,7 @@ pub fn wait_at_most<T>(patience: Duration, mut condition: impl FnMut() -> Option
     }
 }
 
-/// The pause between two looks at a condition.
+/// The pause between two polls of a condition.
 pub(crate) fn pause() {
     std::thread::park_timeout(Duration::from_millis(10));
 }
@@ -51,7 +51,7 @@ pub struct Launch {
     output: Output,
 }
 
-/// The files that take what a process writes, outside its working directory.
+/// The files for a process's output, outside its working directory.
 #[derive(Clone)]
 struct Output {
     out: PathBuf,
@@ -59,7 +59,7 @@ struct Output {
 }
 
 impl Output {
-    /// Cuts a command off from the tester: without his settings and his colours, without input.
+    /// Isolates a command from the tester's environment: without the tester's settings and colours, without input.
     fn takes(&self, command: &mut Command) {
         command.env_clear().stdin(Stdio::null());
         command.stdout(File::create(&self.out).expect("the output can be kept"));
@@ -67,7 +67,7 @@ impl Output {
     }
 }
 
-/// What a process was that has ended.
+/// The result of a process that has ended.
 pub struct Finished {
     /// How it ended.
     pub status: ExitStatus,
@@ -97,10 +97,10 @@ impl Launch {
         self
     }
 
-    /// Makes a write beyond [`Process::limit_files`] an error, as on a disk that is full, instead of the process's end.
+    /// Makes a write beyond [`Process::limit_files`] fail, as on a full disk, instead of killing the process.
     pub fn survives_full_files(mut self) -> Self {
         let mut shell = Command::new("/bin/sh");
-        // Who ignores a signal does so in the program that he becomes.
+        // A signal that the shell ignores stays ignored in the program that it executes.
         shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(self.command.get_program());
         shell.args(self.command.get_args());
         self.output.takes(&mut shell);
@@ -112,7 +112,7 @@ impl Launch {
         self
     }
 
-    /// Gives the process a standard output that nobody reads any more.
+    /// Closes the reading end of the process's standard output.
     pub fn deaf(mut self) -> Self {
         let (reader, writer) = std::io::pipe().expect("a pipe can be made");
         drop(reader);
@@ -120,13 +120,13 @@ impl Launch {
         self
     }
 
-    /// Starts the process without waiting for anything.
+    /// Starts the process without waiting.
     pub fn spawn(mut self) -> Process {
         let child = self.command.spawn().expect("the application can be started");
         Process { child, output: self.output, address: String::new() }
     }
 
-    /// Starts the process and waits until it can serve.
+    /// Starts the process and waits until it is ready.
     pub fn start(self) -> Process {
         let mut process = self.spawn();
         process.wait_until_ready();
@@ -142,7 +142,7 @@ impl Launch {
     }
 }
 
-/// A process that runs; it is killed when this is dropped.
+/// A running process; it is killed when this is dropped.
 pub struct Process {
     child: Child,
     output: Output,
@@ -164,7 +164,7 @@ impl Process {
         assert_eq!(self.ask(&Request::get("/readyz")).status, 200);
     }
 
-    /// What the system calls it.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -188,12 +188,12 @@ impl Process {
 
     /// Waits until this many requests are in flight.
     pub fn wait_for_requests_in_flight(&self, count: usize) {
-        let wanted = format!("http_server_active_requests {}", count + 1); // the one that asks is one, too
+        let wanted = format!("http_server_active_requests {}", count + 1); // including the request that asks
         let metrics = || self.ask(&Request::get("/metrics")).text();
         wait_for(metrics, || metrics().lines().any(|line| line == wanted).then_some(()));
     }
 
-    /// Waits until nobody listens on the address any more.
+    /// Waits until the address refuses connections.
     pub fn wait_until_deaf(&self) {
         wait_for(
             || "the address still takes connections".to_owned(),
@@ -207,8 +207,8 @@ impl Process {
         assert!(sent.expect("the command kill is there").success());
     }
 
-    /// From now on no file of the process grows beyond so many bytes; `None` takes the limit away. Standard output and
-    /// error are files, too.
+    /// Limits the size of every file of the process to this many bytes from now on; `None` removes the limit. Standard
+    /// output and error are files, too.
     ///
     /// # Panics
     /// When the system has no `prlimit`: only Linux does.
@@ -219,25 +219,25 @@ impl Process {
         assert!(limit.status().expect("the command prlimit is there").success());
     }
 
-    /// Sends what `kill -9` sends, and does not wait.
+    /// Sends SIGKILL without waiting.
     pub fn strike(&mut self) {
         self.child.kill().expect("a child can be killed");
     }
 
-    /// As `kill -9` does; the process is gone when this returns.
+    /// Kills, as `kill -9` does; the process is gone when this returns.
     pub fn kill(&mut self) {
         self.child.kill().expect("a child can be killed");
         self.child.wait().expect("a child can be awaited");
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits until the process ends by itself.
     pub fn wait(&mut self) -> ExitStatus {
         let output = self.output.clone();
         let explain = || format!("the process does not end\n{}\n{}", read(&output.out), read(&output.err));
         wait_for(explain, || self.child.try_wait().expect("a child can be asked"))
     }
 
-    /// Waits until the process has written this to standard output.
+    /// Waits until the process has written this text to standard output.
     pub fn wait_until_said(&mut self, text: &str) {
         let output = self.output.clone();
         let explain = || format!("`{text}` is not said\n{}\n{}", read(&output.out), read(&output.err));
@@ -247,10 +247,10 @@ impl Process {
         });
     }
 
-    /// What the system counts of its memory in `/proc`, in bytes: `VmRSS` is what it holds now, `VmHWM` the most
-    /// that it ever held.
+    /// Its memory according to `/proc`, in bytes: `VmRSS` is the current size, `VmHWM` the peak.
     ///
     /// # Panics
+    /// When the system does not provide the figure: only Linux does.
     /// When the system counts no such thing: only Linux does.
     pub fn memory(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
@@ -267,7 +267,7 @@ impl Process {
         assert_eq!(status.code(), Some(0), "{}", self.err());
     }
 
-    /// Whether it runs.
+    /// Whether it is running.
     pub fn is_alive(&mut self) -> bool {
         self.child.try_wait().expect("a child can be asked").is_none()
     }
@@ -285,7 +285,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It has ended already, in most tests.
+        // In most tests it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Random numbers that a seed repeats.
+//! Random numbers that a seed reproduces.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): small, and good enough to choose moments.
 pub struct Random(u64);

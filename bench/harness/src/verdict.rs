@@ -1,4 +1,4 @@
-//! Compares the ledger with what is there. It knows nothing of how the backend works, only what was promised.
+//! Compares the ledger with the actual state. It knows only the promises, not how the backend works.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,11 +8,11 @@ use tenfold::data::Timestamp;
 use crate::found::{Found, FoundFile};
 use crate::ledger::Entry;
 
-/// The kinds of jobs that must complete exactly once for each file that is ready: the processing, the telling of its
+/// The kinds of jobs that must complete exactly once for each ready file: the processing, the publication of its
 /// event, and the notification.
 const ONCE: [&str; 3] = ["files.process_upload", "tenfold.publish", "notifications.on_file_ready"];
 
-/// How many complaints of a sort are shown.
+/// How many complaints of each kind are shown.
 const SHOWN: usize = 20;
 
 /// A moment at which processes were killed.
@@ -20,42 +20,43 @@ const SHOWN: usize = 20;
 pub struct Kill {
     /// When.
     pub at: Timestamp,
-    /// When those that were started again were ready.
+    /// When the restarted processes were ready.
     pub ready: Timestamp,
-    /// Whether it broke jobs off.
+    /// Whether the kill interrupted jobs.
     pub of_jobs: bool,
 }
 
-/// What became of the promises.
+/// The result: which promises were kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Uploads that were answered with 202.
     pub accepted: usize,
-    /// Those of them whose effects are all there.
+    /// Those of them whose effects are complete.
     pub effected: usize,
-    /// What was promised and is not there.
+    /// What was promised and is missing.
     pub lost: Vec<String>,
-    /// What is there more than once.
+    /// What exists more than once.
     pub duplicated: Vec<String>,
-    /// What is there and should not be, or counts wrongly.
+    /// What should not exist, or is counted wrongly.
     pub strays: Vec<String>,
-    /// Uploads that were stored, and whose answer was killed on its way: nobody promised them, they count fully.
+    /// Uploads that were stored although the kill cut off their answer: not promised, but they count fully.
     pub unanswered: usize,
-    /// How often a job was begun again because its worker was lost; each time at most one step is repeated.
+    /// How often a job was restarted because its worker was lost; each time at most one step is repeated.
     pub repeated: u64,
-    /// The most that a single job suffered of that.
+    /// The most restarts of a single job.
     pub most_repeated: u64,
-    /// For each file that was not ready when processes were killed: from the end of the restart until it was, sorted.
+    /// For each file that was not ready when processes were killed: the time from the end of the restart until it
+    /// was, sorted.
     pub recovery: Vec<Duration>,
 }
 
 impl Verdict {
-    /// Whether everything is as promised.
+    /// Whether every promise was kept.
     pub fn is_clean(&self) -> bool {
         self.lost.is_empty() && self.duplicated.is_empty() && self.strays.is_empty()
     }
 
-    /// What is wrong, a line each, of each sort the first few.
+    /// The complaints, one per line, the first few of each kind.
     pub fn complaints(&self) -> String {
         let mut text = String::new();
         for (what, list) in [("lost", &self.lost), ("duplicated", &self.duplicated), ("stray", &self.strays)]
@@ -68,7 +69,7 @@ impl Verdict {
         text
     }
 
-    /// Judges.
+    /// Compares the promises with the state.
     pub fn of(ledger: &[Entry], kills: &[Kill], found: &Found) -> Self {
         let mut verdict = Verdict { accepted: ledger.len(), ..Verdict::default() };
         let files: BTreeMap<&str, &FoundFile> =
@@ -143,7 +144,7 @@ impl Verdict {
     }
 }
 
-/// What of an upload's effects is not there.
+/// Which of an upload's effects are missing.
 fn missing(
     entry: &Entry,
     files: &BTreeMap<&str, &FoundFile>,

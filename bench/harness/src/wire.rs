@@ -1,4 +1,4 @@
-//! HTTP/1.1 as bytes on a socket, so that half a request can be sent.
+//! HTTP/1.1 as bytes on a socket, so that a test can send half a request.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::content::hex;
 use crate::process::PATIENCE;
 
-/// A request that is being put together.
+/// A request under construction.
 #[derive(Clone)]
 pub struct Request {
     method: &'static str,
@@ -68,7 +68,7 @@ impl Request {
         &self.path
     }
 
-    /// All of it, as it goes over the wire.
+    /// The whole request, as bytes on the wire.
     pub fn bytes(&self) -> Vec<u8> {
         let Request { method, path, headers, body } = self;
         let length = body.len();
@@ -78,7 +78,7 @@ impl Request {
         [head.as_bytes(), body].concat()
     }
 
-    /// All of it but the last byte of the body, and that byte: the request is in flight between the two.
+    /// All of it except the last byte of the body, and that byte: between the two the request is in flight.
     pub fn in_two_parts(&self) -> (Vec<u8>, Vec<u8>) {
         assert!(!self.body.is_empty(), "only a body can be sent slowly");
         let mut first = self.bytes();
@@ -118,7 +118,7 @@ impl Answer {
     }
 }
 
-/// A connection, kept alive over requests.
+/// A connection, kept alive across requests.
 pub struct Connection {
     stream: BufReader<TcpStream>,
 }
@@ -152,7 +152,7 @@ impl Connection {
         self.answer()
     }
 
-    /// Reads an answer; every one of ours has a content-length.
+    /// Reads an answer; every answer of ours has a content-length.
     pub fn answer(&mut self) -> io::Result<Answer> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -168,8 +168,8 @@ impl Connection {
         Ok(answer)
     }
 
-    /// Sends a POST whose body is generated while it is sent, `length` bytes that begin with `beginning` and go on with
-    /// `rest` over and over, and gives the answer with the SHA-256 of the body.
+    /// Sends a POST whose body is generated while it is sent: `length` bytes that begin with `beginning` and repeat
+    /// `rest` after it. Returns the answer with the SHA-256 of the body.
     pub fn stream(
         &mut self,
         path: &str,
@@ -197,7 +197,7 @@ impl Connection {
         Ok((self.answer()?, hex(hash.finalize().as_slice())))
     }
 
-    /// Whether an answer begins to arrive within `limit`; it stays to be read.
+    /// Whether an answer begins to arrive within `limit`; it stays unread.
     pub fn has_answer_within(&mut self, limit: Duration) -> bool {
         self.stream.get_mut().set_read_timeout(Some(limit)).expect("a socket takes a timeout");
         let arrived = self.stream.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
@@ -205,11 +205,11 @@ impl Connection {
         arrived
     }
 
-    /// Waits until the other side closes, and gives what it said before, a 408 for one.
+    /// Waits until the other side closes, and returns what it sent before, such as a 408.
     pub fn wait_for_end(&mut self) -> io::Result<String> {
         let mut said = Vec::new();
         match self.stream.read_to_end(&mut said) {
-            // Closed with bytes of ours unread: that is an end, too.
+            // Closed while it had not read all our bytes: that also counts as closed.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
             result => drop(result?),
         }

@@ -1,4 +1,4 @@
-//! The verdict must be able to condemn: each promise is broken once, in a world that is clean else.
+//! The verdict must be able to fail: each promise is broken once in an otherwise clean state.
 
 use super::*;
 use crate::found::FoundJob;
@@ -41,7 +41,7 @@ fn clean() -> (Vec<Entry>, Found) {
     (ledger, found)
 }
 
-/// The numbers of lost, duplicated and stray things after something was broken.
+/// The numbers of lost, duplicated and stray items after something was broken.
 fn broken(damage: impl FnOnce(&mut Vec<Entry>, &mut Found)) -> (usize, usize, usize) {
     let (mut ledger, mut found) = clean();
     damage(&mut ledger, &mut found);
