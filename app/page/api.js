@@ -1,6 +1,6 @@
-// Calls of the API. The session is in a cookie that scripts cannot read; the browser sends it by itself.
+// Calls to the API. The session is in a cookie that scripts cannot read; the browser sends it by itself.
 
-/** What the service answers when it refuses (RFC 9457). */
+/** An error response of the service (RFC 9457). */
 export class Problem extends Error {
   constructor(status, { title, detail } = {}) {
     super([title ?? `The service answers ${status}`, detail].filter(Boolean).join(": "));
@@ -16,7 +16,7 @@ const ended = new EventTarget();
 /** Calls `then` when the service says that the session has ended. */
 export const onSessionEnd = (then) => ended.addEventListener("ended", then);
 
-/** Reads a problem from an answer's text; tells who listens if it is that nobody is signed in. */
+/** Parses a problem from an answer's text; notifies the listeners if it means that the session has ended. */
 export function problemOf(status, text) {
   let body = {};
   try { body = JSON.parse(text); } catch { /* a proxy's page, say */ }
@@ -24,7 +24,7 @@ export function problemOf(status, text) {
   return new Problem(status, body);
 }
 
-/** Asks; gives the answer's JSON, and through `cost` what it cost. Rejects with a Problem. */
+/** Sends a request; returns the answer's JSON, and passes its cost to `cost`. Rejects with a Problem. */
 export async function ask(method, path, { body, cost, signal } = {}) {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
   const request = { method, headers, body: body && JSON.stringify(body), signal };
@@ -37,7 +37,7 @@ export async function ask(method, path, { body, cost, signal } = {}) {
   return text ? JSON.parse(text) : null;
 }
 
-/** Statements and milliseconds as Server-Timing says them; null where the service keeps them to itself. */
+/** Statements and milliseconds from Server-Timing; null if the service does not send it. */
 function costOf(timing) {
   const statements = /statements=(\d+)/.exec(timing);
   const total = /total;dur=([\d.]+)/.exec(timing);
@@ -45,8 +45,8 @@ function costOf(timing) {
 }
 
 /**
- * Listens to a stream of events and goes on behind the last one when it breaks off: the browser does that, and where
- * it gives up (any answer but 200) this tries again later, or says that the session has ended.
+ * Listens to a stream of events and continues after the last event when the connection breaks. The browser reconnects
+ * by itself; where it gives up (any answer but 200) this retries later, or reports that the session has ended.
  */
 export function listen(path, listeners, { gone } = {}) {
   let source, retry;

@@ -1,10 +1,10 @@
-// Asks before something that cannot be undone.
+// Asks for confirmation of an action that cannot be undone.
 
 import { byId } from "./element.js";
 
 const dialog = byId("confirm");
 
-/** Whether the person says yes; Escape says no, and the focus is on Cancel. */
+/** Whether the user confirms; Escape cancels, and the focus is on Cancel. */
 export function confirmed(title, text, yes) {
   byId("confirm-title").textContent = title;
   byId("confirm-text").textContent = text;

@@ -1,9 +1,9 @@
-// The document's elements: found by their id, made with attributes, listeners and children. Text reaches the page as
+// The document's elements: found by id, created with attributes, listeners and children. Text reaches the page as
 // text nodes only, never as markup.
 
 export const byId = (id) => document.getElementById(id);
 
-/** An element; a function among the attributes listens, null and false leave an attribute out. */
+/** Creates an element; a function among the attributes is a listener, null and false omit an attribute. */
 export function element(tag, attributes, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -14,7 +14,7 @@ export function element(tag, attributes, ...children) {
   return node;
 }
 
-/** Shows a text, and hides the element while there is none. */
+/** Shows a text; hides the element while the text is empty. */
 export function say(node, text = "") {
   node.textContent = text;
   node.hidden = !text;

@@ -3,7 +3,7 @@
 import { element } from "./element.js";
 import * as words from "./words.js";
 
-// Signs beside the words, so that neither colour nor sign alone tells anything.
+// Signs beside the words, so that no state is shown by colour or sign alone.
 const SIGNS = { ready: "✓", failed: "✕", refused: "✕", processing: "…", uploading: "↑", waiting: "…" };
 
 export class FileRow {
@@ -25,7 +25,7 @@ export class FileRow {
     this.#picture.textContent = "…";
   }
 
-  /** An upload that others are before. */
+  /** An upload that waits for others. */
   waits(bytes, cancel) {
     this.#show("waiting", ["Waiting", words.size(bytes)]);
     this.#offer(["Cancel", cancel]);
@@ -39,14 +39,14 @@ export class FileRow {
     this.#show("processing", [`Processing ${percent} %`, message], percent);
   }
 
-  /** The service did not take it; `again` only where another attempt may help. */
+  /** The service refused it; `again` only where another attempt may help. */
   refuses(problem, dismiss, again) {
     this.#show("refused", [problem.message]);
     this.#picture.textContent = "✕";
     this.#offer(["Dismiss", dismiss], again && ["Try again", again]);
   }
 
-  /** What the service knows of it. */
+  /** The file as the service reports it. */
   shows(file, remove) {
     const known = [words.facts(file.facts), words.size(file.size)];
     if (file.status === "processing") this.processes(file);
@@ -68,7 +68,7 @@ export class FileRow {
     if (percent !== undefined) this.#bar.value = percent;
   }
 
-  /** Buttons with what they do; the focus stays in the row when its button goes. */
+  /** Buttons with their actions; the focus stays in the row when the focused button goes. */
   #offer(...offers) {
     const hadFocus = this.#actions.contains(document.activeElement);
     this.#actions.replaceChildren(...offers.filter(Boolean).map(([label, click]) => element("button",
@@ -77,7 +77,7 @@ export class FileRow {
   }
 }
 
-/** A small picture of it, or what kind of file it is. */
+/** Its thumbnail, or the kind of file. */
 function picture({ thumbnail, content_type: type, status }) {
   if (!thumbnail) return type ? words.kind(type) : status === "failed" ? "?" : "…";
   return element("img", { src: thumbnail, alt: "", error: (event) => event.target.replaceWith("?") });

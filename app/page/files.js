@@ -1,4 +1,4 @@
-// The files of the organization: the list, uploads by choosing and by dropping, deleting.
+// The files of the organization: the list, uploads by picking and by dropping, deletion.
 
 import { ask } from "./api.js";
 import { confirmed } from "./confirm.js";
@@ -12,7 +12,7 @@ const PAGE = 20;
 const list = byId("file-list");
 const more = byId("more-files");
 const pick = byId("pick");
-// By the file's id; an upload gets one when it was accepted.
+// By the file's id; an upload gets its id when it is accepted.
 const rows = new Map();
 let cursor = null;
 let asking = new AbortController();
@@ -31,7 +31,7 @@ export function closeFiles() {
   cursor = null;
 }
 
-/** Brings a file before the reader: its row gets the focus, and is fetched first if it is not in the list. */
+/** Shows a file: its row gets the focus, and is fetched first if it is not in the list. */
 export async function showFile(id) {
   try {
     const row = rows.get(id) ?? place(await ask("GET", `/v1/files/${id}`, { signal: asking.signal }), true);
@@ -63,7 +63,7 @@ function showWhetherEmpty() {
   byId("no-files").hidden = list.childElementCount > 0 || !byId("files-problem").hidden;
 }
 
-/** Puts a file of the service into the list, and follows it while it is processed. */
+/** Puts a file of the service into the list, and watches it while it is processed. */
 function place(file, first) {
   const row = rows.get(file.id) ?? new FileRow(file.name);
   if (!rows.has(file.id)) {
@@ -84,7 +84,7 @@ function follow(id, row) {
   });
 }
 
-/** Asks what became of a file. */
+/** Queries the current state of a file. */
 async function look(id, row) {
   const { signal } = asking;
   try {
@@ -107,7 +107,7 @@ async function remove(file, row) {
   toast(`${file.name} was deleted.`);
 }
 
-/** Takes a row away; the focus goes to the next one, not back to the top of the page. */
+/** Removes a row; the focus moves to the next one, not back to the top of the page. */
 function takeOut(id, row) {
   unwatch(id);
   rows.delete(id);

@@ -1,4 +1,4 @@
-// What one is told: the bell with the number of unread, the list behind it, and a word when something comes.
+// Notifications: the bell with the number of unread ones, the list behind it, and a toast for each new one.
 
 import { ask, listen } from "./api.js";
 import { byId, element, say } from "./element.js";
@@ -30,7 +30,7 @@ export function closeNotifications() {
   showUnread(0);
 }
 
-/** Listens while the tab is seen: a browser keeps six connections to a server of HTTP/1.1, for all tabs together. */
+/** Listens while the tab is visible: a browser opens six connections to an HTTP/1.1 server, for all tabs together. */
 function attend() {
   const wanted = isOpen && document.visibilityState === "visible";
   if (wanted && !stop) {
@@ -52,7 +52,7 @@ function showUnread(unread) {
   say(byId("unread"), unread ? text : "");
   byId("bell").setAttribute("aria-label", unread ? `Notifications, ${text} unread` : "Notifications");
   const readAll = byId("read-all");
-  // A button that is switched off would take the focus with it.
+  // Disabling the focused button would lose the focus.
   if (!unread && document.activeElement === readAll) list.querySelector("button")?.focus();
   readAll.disabled = !unread;
 }

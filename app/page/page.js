@@ -1,4 +1,4 @@
-// The page at /: sign in, then users, files and notifications. No build step, no dependency; each module is a subject.
+// The page at /: sign-in, then users, files and notifications. No build step, no dependency; one module per topic.
 
 import { ask, onSessionEnd } from "./api.js";
 import { confirmed } from "./confirm.js";
@@ -12,7 +12,7 @@ import { closeUsers, openUsers } from "./users.js";
 
 let session = null;
 
-/** Shows what belongs to a session, and nothing of the one before. */
+/** Shows the content of a session, and nothing of the previous one. */
 function enter(next) {
   closeAll();
   session = next;
@@ -39,7 +39,7 @@ function closeAll() {
   closeNotifications();
 }
 
-/** Uploads belong to the session that began them: going elsewhere breaks them off. */
+/** Uploads belong to the session that started them: leaving it cancels them. */
 async function mayGo(action) {
   const left = uploadsUnderWay();
   const text = `${left === 1 ? "An upload is" : `${left} uploads are`} under way and would be interrupted.`;

@@ -1,4 +1,4 @@
-// How the processing of files goes on, live: a few at once, the others wait their turn.
+// The progress of processing, live: a few files at once, the others wait.
 
 import { listen } from "./api.js";
 
@@ -8,14 +8,14 @@ const AT_ONCE = 2;
 let waiting = [];
 const running = new Map();
 
-/** Hears of a file until it is done: `progress({percent, message})`, `done(file)`, or `gone()`: ask what became of it. */
+/** Watches a file until it is done: `progress({percent, message})`, `done(file)`, or `gone()`: query its state. */
 export function watch(id, heard) {
   if (running.has(id) || waiting.some((item) => item.id === id)) return;
   waiting.push({ id, heard });
   begin();
 }
 
-/** Hears no more of a file. */
+/** Stops watching a file. */
 export function unwatch(id) {
   waiting = waiting.filter((item) => item.id !== id);
   running.get(id)?.();

@@ -1,4 +1,4 @@
-// Who is signed in and where: the form, the accounts of the demo, the organizations.
+// The session: the sign-in form, the demo accounts, the organizations.
 
 import { ask } from "./api.js";
 import { byId, element, say } from "./element.js";
@@ -7,14 +7,14 @@ const form = byId("sign-in");
 const problem = byId("sign-in-problem");
 const choice = byId("switch");
 
-/** Shows the form, and why one has to sign in again. */
+/** Shows the form, and the reason to sign in again. */
 export function showSignIn(why) {
   say(problem, why);
   byId("password").value = "";
   byId("email").focus();
 }
 
-/** Shows whose session it is; who is in one organization only has nothing to choose. */
+/** Shows the user of the session; a user of only one organization has nothing to choose. */
 export function showSession({ organization, organizations, user }) {
   byId("who").textContent = user.email;
   byId("organization").textContent = organization.name;
@@ -50,7 +50,7 @@ export function onSignIn(then) {
   });
 }
 
-/** Offers the accounts of the demo, if the service was started with it. */
+/** Offers the demo accounts, if the service was started with demo data. */
 export function offerDemo(demo) {
   byId("demo").hidden = !demo;
   if (!demo) return;

@@ -1,11 +1,11 @@
-// A word in passing.
+// Short messages.
 
 import { byId, element } from "./element.js";
 
 const STAYS = 6_000;
 const AT_ONCE = 3;
 
-/** Says something in passing; it is read out, and what matters stands elsewhere as well. */
+/** Shows a short message, which screen readers read out; anything important is shown elsewhere as well. */
 export function toast(text) {
   const node = element("p", {}, text);
   const toasts = byId("toasts");

@@ -1,8 +1,8 @@
-// Uploads: a few at once, the others wait their turn. XMLHttpRequest, since fetch does not tell how far it is.
+// Uploads: a few at once, the others wait. XMLHttpRequest, since fetch does not report upload progress.
 
 import { Problem, problemOf } from "./api.js";
 
-// A browser keeps six connections to a server of HTTP/1.1, and live streams need some of them.
+// A browser opens six connections to an HTTP/1.1 server, and live streams need some of them.
 const AT_ONCE = 2;
 const BROKEN = { title: "The upload was interrupted", detail: "the service cannot be reached, or the file cannot be read" };
 
@@ -12,8 +12,8 @@ const running = new Set();
 export const uploadsUnderWay = () => waiting.length + running.size;
 
 /**
- * Uploads a file when it is its turn. `heard` has `sent(percent)`, `accepted(id)` and `refused(problem)`, one of the
- * last two once. Gives a function that breaks the upload off, after which nothing more is heard.
+ * Uploads a file when its turn comes. `heard` has `sent(percent)`, `accepted(id)` and `refused(problem)`; one of the
+ * last two is called once. Returns a function that cancels the upload, after which nothing more is called.
  */
 export function upload(file, heard) {
   const item = { file, heard };
@@ -25,7 +25,7 @@ export function upload(file, heard) {
   };
 }
 
-/** Breaks all uploads off. */
+/** Cancels all uploads. */
 export function dropUploads() {
   waiting = [];
   for (const item of [...running]) item.request.abort();

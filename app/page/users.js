@@ -1,4 +1,4 @@
-// The users of the organization, page by page, and what a page cost.
+// The users of the organization, page by page, and the cost of a page.
 
 import { ask } from "./api.js";
 import { byId, element, say } from "./element.js";
@@ -9,7 +9,7 @@ const rows = byId("user-list");
 const previous = byId("previous");
 const next = byId("next");
 let size = 1000;
-// The cursors of the pages up to the one that is shown; the first page has none.
+// The cursors of the pages up to the current one; the first page has none.
 let trail = [null];
 let following = null;
 let asking = new AbortController();
@@ -48,7 +48,7 @@ async function show() {
     say(byId("users-problem"), problem.message);
   }
   region.removeAttribute("aria-busy");
-  // A button that has the focus and is switched off would take the focus with it.
+  // Disabling the focused button would lose the focus.
   if (document.activeElement === next && !following || document.activeElement === previous && trail.length < 2) {
     region.focus();
   }
@@ -65,7 +65,7 @@ function row({ email, profile, permissions }) {
     element("td", { title: permissions.join(", ") }, number(permissions.length)));
 }
 
-/** The statements are one for the session and four for the list, however long that is. */
+/** One statement is for the session and four are for the list, however long it is. */
 function showCost(users, cost) {
   const figures = [counted(users, "user")];
   byId("cost-hint").hidden = !cost;
@@ -80,7 +80,7 @@ function turn(forward) {
   if (forward && following) trail.push(following);
   else if (!forward && trail.length > 1) trail.pop();
   else return;
-  // Until the page is there nothing leads beyond it.
+  // Until the page has arrived there is no next one.
   following = null;
   show();
 }

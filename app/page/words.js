@@ -1,4 +1,4 @@
-// How figures and times are said. The page speaks English, whatever the browser does.
+// The format of figures and times. The page is in English, whatever the language of the browser.
 
 const count = new Intl.NumberFormat("en");
 const places = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
@@ -11,7 +11,7 @@ export const counted = (value, one, many = `${one}s`) => `${number(value)} ${val
 export const milliseconds = (value) => `${value < 10 ? places.format(value) : number(Math.round(value))} ms`;
 export const time = (text) => moment.format(new Date(text));
 
-/** Bytes as the service itself says them: 1 KiB is 1,024 B. Number and unit stay on one line. */
+/** Bytes in the format of the service: 1 KiB is 1,024 B. Number and unit stay on one line. */
 export function size(bytes) {
   const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), 4);
   return `${places.format(bytes / 1024 ** power)}\u00a0${["B", "KiB", "MiB", "GiB", "TiB"][power]}`;
@@ -24,14 +24,14 @@ export function since(text) {
   return unit ? ago.format(Math.ceil(seconds / length), unit) : "just now";
 }
 
-/** What the service found in a file, by its kind. */
+/** The facts that the service found in a file, by its kind. */
 export function facts({ rows, columns, words, width, height }) {
   if (rows != null) return `${counted(columns, "column")} × ${counted(rows, "row")}`;
   if (words != null) return counted(words, "word");
   return width != null ? `${number(width)} × ${number(height)} pixels` : null;
 }
 
-/** A short name of a kind of file, for where there is no picture. */
+/** A short name of a kind of file, shown where there is no thumbnail. */
 export function kind(contentType) {
   const name = contentType.split(";")[0].split("/").pop();
   return { plain: "TXT", "octet-stream": "BIN" }[name] ?? name.replace(/^x-/, "").slice(0, 4).toUpperCase();
