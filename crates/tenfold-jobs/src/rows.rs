@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tenfold_data::{Entity, OrgId, TextEnum, Timestamp, Uuid, id};
 
 id! {
-    /// A job, from enqueueing to the end of its history.
+    /// A job, from when it is enqueued to the end of its history.
     JobId
 }
 
