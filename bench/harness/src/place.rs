@@ -15,7 +15,7 @@ pub struct Place {
     /// The value for `database.url`.
     pub url: String,
     dialect: Dialect,
-    /// Dropped with the place; an SQLite file lies in the folder instead.
+    /// Dropped with the place; none for SQLite, whose file is in the folder.
     database: Option<TestDatabase>,
 }
 

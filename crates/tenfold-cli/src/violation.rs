@@ -27,7 +27,7 @@ impl fmt::Display for FileLine {
 /// The rules, by their names in `tenfold-check.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// Folders, packages and registrations bear the module's name.
+    /// Folders, packages and registrations have the module's name.
     Layout,
     /// A source, a manifest or a migration can be read at all.
     Sources,

@@ -79,7 +79,7 @@ impl Module {
         }
     }
 
-    /// The module's settings with their documented defaults, as TOML: one section that bears its name.
+    /// The module's settings with their documented defaults, as TOML: one section with its name.
     pub fn settings(mut self, defaults: &'static str) -> Self {
         self.settings = defaults;
         self

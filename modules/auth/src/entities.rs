@@ -20,7 +20,7 @@ id! {
     SessionId
 }
 
-/// A person who signs in.
+/// An account: a person who signs in.
 #[derive(Debug, Entity)]
 #[entity(table = "auth_accounts", unique(email), global = "one account signs in to several organizations")]
 pub(crate) struct Account {
@@ -41,7 +41,7 @@ pub(crate) struct Organization {
     pub created_at: Timestamp,
 }
 
-/// That an account may sign in to an organization, as which user.
+/// A membership: the account may sign in to the organization, as this user.
 #[derive(Debug, Entity)]
 #[entity(table = "auth_memberships", global = "sign-in looks up which organizations an account has")]
 pub(crate) struct Membership {
@@ -106,7 +106,7 @@ pub(crate) enum Theme {
     Dark,
 }
 
-/// Something that a user may do besides what the role allows.
+/// A permission of one user in addition to those of the role.
 #[derive(Debug, Entity)]
 #[entity(table = "auth_permissions", tenant = org_id)]
 pub(crate) struct Permission {

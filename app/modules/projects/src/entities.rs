@@ -16,17 +16,17 @@ id! {
 }
 
 id! {
-    /// That a user works on a task.
+    /// The assignment of a user to a task.
     AssignmentId
 }
 
 id! {
-    /// A word that tasks can be marked with.
+    /// A label for tasks.
     LabelId
 }
 
 id! {
-    /// That a task bears a label.
+    /// The assignment of a label to a task.
     LabelingId
 }
 
@@ -76,7 +76,7 @@ pub(crate) enum TaskStatus {
     Done,
 }
 
-/// That a user works on a task.
+/// The assignment of a user to a task.
 #[derive(Debug, Entity)]
 #[entity(table = "projects_assignments", tenant = org_id)]
 pub(crate) struct Assignment {
@@ -88,7 +88,7 @@ pub(crate) struct Assignment {
     pub user_id: Ref<UserId>,
 }
 
-/// A word that tasks can be marked with.
+/// A label for tasks.
 #[derive(Debug, Entity)]
 #[entity(table = "projects_labels", tenant = org_id)]
 pub(crate) struct Label {
@@ -98,7 +98,7 @@ pub(crate) struct Label {
     pub name: String,
 }
 
-/// That a task bears a label.
+/// The assignment of a label to a task.
 #[derive(Debug, Entity)]
 #[entity(table = "projects_labelings", tenant = org_id)]
 pub(crate) struct Labeling {

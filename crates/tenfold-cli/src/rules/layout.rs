@@ -1,4 +1,4 @@
-//! Folders, packages, interfaces and registrations bear the module's name, since tables, configuration and
+//! Folders, packages, interfaces and registrations have the module's name, since tables, configuration and
 //! messages are named after it.
 
 use crate::facts::Facts;

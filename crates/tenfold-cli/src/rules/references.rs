@@ -38,7 +38,8 @@ fn event_of<'a>(facts: &'a Facts, package: usize, named: &NamedUse) -> Option<(&
     Some((module, event))
 }
 
-/// The one of `same_name` whose crate the path begins with, else the first from a crate on which the package depends.
+/// The one of `same_name` from the crate that begins the path, else the first from a crate on which the package
+/// depends.
 fn within_reach<'a, D>(
     facts: &Facts,
     package: usize,

@@ -23,7 +23,7 @@ pub(super) const TRACE_ID: &str = "trace_id";
 /// See [`TRACE_ID`].
 pub(crate) const SPAN_ID: &str = "span_id";
 
-/// A level for everything, and others for targets (module paths and what is below them).
+/// A level for everything, and others for targets (module paths, including their submodules).
 ///
 /// A span with a field `trace_id` or `span_id` always passes, up to level DEBUG, so that the lines inside
 /// it carry its trace even where its own closing line is not logged.

@@ -59,7 +59,7 @@ impl ByteSize {
         self.0
     }
 
-    /// The number of bytes; on a machine whose addresses are too short for it, the most there can be.
+    /// The number of bytes; capped at the largest `usize`.
     pub fn as_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }

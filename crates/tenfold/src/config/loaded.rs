@@ -46,9 +46,9 @@ impl Loaded {
     ///
     /// # Errors
     /// [`ConfigError::Refused`] names the key a field did not take, its value, its origin and what the field
-    /// expects. For a value with a secret in it the field's own words are left out, since they may repeat a
-    /// part, and the documentation of the key stands in. [`ConfigError::Section`] if the type refuses the
-    /// section as a whole (`#[serde(try_from = …)]`, a missing or an extra field).
+    /// expects. For a value with a secret in it the documentation of the key replaces the field's message,
+    /// which may repeat a part of the secret. [`ConfigError::Section`] if the type refuses the section as a
+    /// whole (`#[serde(try_from = …)]`, a missing or an extra field).
     pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
         let mut text = String::new();
         let mut places = Vec::new();

@@ -29,7 +29,7 @@ pub struct Loader {
 impl Loader {
     /// Starts with the defaults, the list of everything that exists; `name` is for errors.
     ///
-    /// Each key stands below a section, has a comment, and has the type its values must have: string, integer,
+    /// Each key is in a section, has a comment, and has the type that its values must have: string, integer,
     /// float, boolean or array of strings. `# secret` behind a value, or `# secret: …`, marks a secret. By
     /// convention an empty string means "not set", see [`unless_empty`](super::unless_empty).
     ///

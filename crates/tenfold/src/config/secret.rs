@@ -2,7 +2,7 @@ use std::{convert::Infallible, fmt, ops::Range, str::FromStr};
 
 use serde::{Deserialize, Deserializer};
 
-/// What stands in place of a secret.
+/// Replaces a secret.
 pub(super) const MASK: &str = "••••";
 
 /// Names of parameters whose value is a secret, in URLs (`?password=…`) and in PostgreSQL's `key=value` form.

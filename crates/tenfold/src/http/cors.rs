@@ -76,7 +76,7 @@ impl Cors {
         matches!(self, Cors::Allowed(_))
     }
 
-    /// The answer to a preflight, which only the browser sees. It needs no session and costs nothing.
+    /// The answer to a preflight, which only the browser sees. It needs no session and reaches no handler.
     pub(super) fn preflight(&self, request: &Request) -> Option<Response> {
         let asks = request.method() == Method::OPTIONS
             && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);

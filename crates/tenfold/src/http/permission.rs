@@ -71,7 +71,7 @@ impl ColumnType for Role {
     }
 }
 
-/// Something that a user may be allowed to do. The module whose routes ask for it declares it:
+/// Something that a user may be allowed to do. The module whose routes require it declares it:
 ///
 /// ```ignore
 /// /// See projects and tasks.

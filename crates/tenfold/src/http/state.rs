@@ -38,7 +38,7 @@ impl Stopping {
     }
 }
 
-/// Set once the database has demo data, filled by this process or an earlier one.
+/// Set once this process has filled its database with demo data, or found it already filled.
 #[derive(Clone, Default)]
 pub(crate) struct Demonstration(Arc<AtomicBool>);
 

@@ -75,7 +75,7 @@ pub(super) async fn breaches(url: &str, texts: &[ModuleText]) -> Vec<Breach> {
     found.into_iter().filter_map(|breach| remaining(&exceptions, breach)).collect()
 }
 
-/// The breach without what is tolerated.
+/// The breach without the tolerated tables.
 fn remaining(exceptions: &Exceptions, mut breach: Breach) -> Option<Breach> {
     let Breach { statement, reaches, .. } = &mut breach;
     let tolerated = |name: &str| exceptions.allow.iter().any(|allow| allow.covers(statement, name));

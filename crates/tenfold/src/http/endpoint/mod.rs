@@ -207,7 +207,7 @@ impl Endpoint {
         self.add_response(status, problem_response(reason(status)));
     }
 
-    /// All answers so far that are not problems bear this header.
+    /// All answers so far that are not problems have this header.
     pub fn add_answer_header(&mut self, name: &'static str, says: &'static str) {
         let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
         let header = HeaderBuilder::new().description(Some(says)).schema(Some(RefOr::T(text.into()))).build();
