@@ -111,7 +111,7 @@ impl JobContext {
     /// effect happens once, however often the job runs.
     ///
     /// # Errors
-    /// As [`JobContext::step`].
+    /// Like [`JobContext::step`].
     #[track_caller]
     pub fn step_in<T, F>(&self, name: &str, work: F) -> impl Future<Output = anyhow::Result<T>>
     where

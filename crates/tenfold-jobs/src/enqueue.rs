@@ -59,7 +59,7 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     /// Enqueues a job with a later time or another priority.
     ///
     /// # Errors
-    /// As [`Enqueue::enqueue`].
+    /// Like [`Enqueue::enqueue`].
     #[track_caller]
     fn enqueue_with<J: Job>(
         &self,
@@ -86,7 +86,7 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     /// Publishes an event to its listeners, once the transaction is committed.
     ///
     /// # Errors
-    /// As [`Enqueue::enqueue`].
+    /// Like [`Enqueue::enqueue`].
     #[track_caller]
     fn publish<E: Event>(&self, event: E) -> impl Future<Output = Result<(), DataError>> + Send
     where

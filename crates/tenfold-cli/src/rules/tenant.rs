@@ -1,8 +1,8 @@
 //! An entity and the key of its table agree on the owner of the rows.
 //!
-//! The statements of a global entity run with system access, so row-level security does not restrict them. Three
-//! checks keep such an entity off a tenant's table: this rule; the derive, which requires `tenant = …` or `global =
-//! "why"`; and `migrate`, which refuses at run time what this rule refuses here.
+//! The statements of a global entity run with system access, so row-level security does not restrict them.
+//! Three checks keep such an entity off a tenant's table: this rule; the derive, which requires `tenant = …` or
+//! `global = "why"`; and `migrate`, which refuses at run time what this rule refuses here.
 
 use std::collections::BTreeMap;
 

@@ -172,7 +172,7 @@ impl fmt::Debug for Loaded {
 /// "not set"; any other text goes to `T`.
 ///
 /// # Errors
-/// Those of `T`.
+/// The errors of `T`.
 pub fn unless_empty<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -75,7 +75,7 @@ impl TimeSpan {
     /// For `#[serde(deserialize_with = "TimeSpan::or_zero")]`: takes `0` and `0s` too.
     ///
     /// # Errors
-    /// Those of parsing.
+    /// The errors of parsing.
     pub fn or_zero<'de, D: Deserializer<'de>>(from: D) -> Result<TimeSpan, D::Error> {
         let text = String::deserialize(from)?;
         match text.parse() {

@@ -68,7 +68,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         self.0.deserialize_tuple_struct(name, length, Strict(visitor))
     }
 
-    /// As anything: serde_json reports a number in place of an enum as a syntax error, though the body is valid JSON.
+    /// Reads any value: serde_json reports a number in place of an enum as a syntax error, though the JSON is valid.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
