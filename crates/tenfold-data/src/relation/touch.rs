@@ -56,11 +56,11 @@ impl<R: Related> Member<R> {
     pub(super) fn touch<'a>(&'a self, origin: &Origin<'_>, site: CallSite) -> Touch<'a, R> {
         let asker = origin.asker(site).for_rows(R::table().tenant.is_some());
         let viewer = asker.transaction_state();
-        let mut touch = Touch { place: self.0.as_ref(), viewer, waits: None };
+        let mut touch = Touch { place: self.0.as_ref(), viewer, waits: None, refused: None };
         let Some(place) = touch.place else { return touch };
         let cohort = &place.cohort;
         if asker.tenant.is_some_and(|tenant| !cohort.belongs_to(tenant)) {
-            touch.waits = Some(Arc::new(Answer::of(Err(DataError::OtherTenant { site }))));
+            touch.refused = Some(DataError::OtherTenant { site });
             return touch;
         }
         if place.seen(&touch.viewer).is_some() {
@@ -98,6 +98,8 @@ pub(super) struct Touch<'a, R: Related> {
     viewer: Viewer,
     /// The load that this wait started or joined. Later loads do not concern it.
     waits: Option<Arc<Answer<Result<(), DataError>>>>,
+    /// Another organization asks: it gets this, even when the rows are there.
+    refused: Option<DataError>,
 }
 
 impl<'a, R: Related> Future for Touch<'a, R> {
@@ -105,6 +107,9 @@ impl<'a, R: Related> Future for Touch<'a, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(place) = self.place else { return Poll::Ready(Ok(&[])) };
+        if let Some(error) = &self.refused {
+            return Poll::Ready(Err(error.clone()));
+        }
         if let Some(rows) = place.seen(&self.viewer) {
             return Poll::Ready(Ok(rows));
         }
