@@ -18,6 +18,8 @@ const EXCEPTIONS: &str = "plan-exceptions.toml";
 struct Exception {
     /// Its name.
     statement: String,
+    /// What its text contains, where only some of the texts of that name may keep a bad plan.
+    text: Option<String>,
     /// `sqlite` or `postgresql`.
     database: String,
     /// Why.
@@ -57,7 +59,8 @@ pub(super) async fn bad(url: &str, dialect: Dialect, ran: Vec<Ran>) -> Vec<Strin
 
 impl Exception {
     fn is_for(&self, ran: &Ran, dialect: Dialect) -> bool {
-        self.statement == ran.name && self.database == dialect.system_name()
+        let has_text = self.text.as_ref().is_none_or(|part| ran.text.contains(part));
+        self.statement == ran.name && has_text && self.database == dialect.system_name()
     }
 }
 
