@@ -169,8 +169,8 @@ fn changes(tx: &Tx<'_>, system: &SystemTx<'_>, cx: &Context, id: NoteId, tag: Ta
     Note::query().delete(system); //~ E0277 cannot write rows owned by
     Note::query().delete(cx); //~ E0277 cannot write rows owned by
     tenfold_data::Versioned::version(&tagged());
-    <Tag as tenfold_data::Versioned>::delete_version(tx, tag, 1);
-    <Tag as tenfold_data::Versioned>::delete_version(system, tag, 1); //~ E0277 cannot write rows owned by
+    <Tag as EntityExt>::delete_version(tx, tag, 1);
+    <Tag as EntityExt>::delete_version(system, tag, 1); //~ E0277 cannot write rows owned by
 }
 
 fn tagged() -> Tag {
@@ -227,8 +227,8 @@ fn columns_of_changes(cx: &Context, note: fn() -> Note, id: NoteId, tag: TagId) 
 fn versions(tx: &Tx<'_>, id: NoteId, tag: TagId) {
     Tag::update(tag).expect_version(1);
     Note::update(id).expect_version(1); //~ E0599 trait bounds were not satisfied
-    <Tag as tenfold_data::Versioned>::delete_version(tx, tag, 1);
-    <Note as tenfold_data::Versioned>::delete_version(tx, id, 1); //~ E0277 `Note: Versioned` is not satisfied
+    <Tag as EntityExt>::delete_version(tx, tag, 1);
+    <Note as EntityExt>::delete_version(tx, id, 1); //~ E0277 `Note: Versioned` is not satisfied
 }
 
 // A relation uses a column that holds the other's key.
