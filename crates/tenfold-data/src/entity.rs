@@ -17,7 +17,7 @@ use crate::value::{ColumnType, KeyType, Value};
 pub trait Entity: Sized + Send + Sync + 'static {
     /// The type of the key column.
     type Key: KeyType;
-    /// [`Tenant`] or [`Global`].
+    /// [`Tenant`](crate::Tenant) or [`Global`](crate::Global).
     type Owner: Ownership;
 
     /// The table and its columns.

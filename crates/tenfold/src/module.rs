@@ -118,7 +118,7 @@ impl Module {
     }
 
     /// A service that the module's handlers share, built once at start, after the migrations; handlers take it
-    /// as [`Use<T>`].
+    /// as [`Use<T>`](crate::http::Use).
     pub fn service<T, F>(mut self, start: F) -> Self
     where
         T: Any + Send + Sync,
