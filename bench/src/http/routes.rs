@@ -17,7 +17,7 @@ struct Person {
     users: Vec<String>,
 }
 
-/// Who asks.
+/// The user of the session.
 pub struct People {
     /// Of the organization of 1,000.
     large: Person,

@@ -19,7 +19,7 @@ struct Recorded {
     body: String,
 }
 
-/// Answers by method, path with query, and who asks.
+/// Answers by method, path with query, and token.
 type Answers = HashMap<(Method, String, String), (StatusCode, Bytes)>;
 
 /// Reads the answers of a file.

@@ -1,5 +1,5 @@
-//! Requests over kept connections, one after the other on each, as cheaply as can be: bytes that are made before, and an
-//! answer of which the status and the length are checked. One thread does it, in a process of its own.
+//! Sends prepared requests over kept connections, one after the other on each. It checks the status and the length of each
+//! answer. It runs in one thread of a process of its own, so that it takes little from the servers.
 
 use std::cell::{Cell, RefCell};
 use std::fs;

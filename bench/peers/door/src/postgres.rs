@@ -68,7 +68,7 @@ impl Client {
         self.rows(text, params).await?.into_iter().next().ok_or(Fault::NotFound)
     }
 
-    /// Who asks.
+    /// The user of the session.
     ///
     /// # Errors
     /// When the session is over.

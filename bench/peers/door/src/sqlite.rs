@@ -208,7 +208,7 @@ fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
 }
 
 impl Reader<'_> {
-    /// Who asks.
+    /// The user of the session.
     ///
     /// # Errors
     /// When the session is over.

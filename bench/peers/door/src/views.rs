@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Who asks.
+/// The user of the session.
 pub struct Principal {
     /// Whose rows.
     pub organization: Uuid,
