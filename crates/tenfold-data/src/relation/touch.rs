@@ -16,7 +16,7 @@ use super::related::Related;
 use super::rows::Viewer;
 use crate::context::Origin;
 use crate::error::DataError;
-use crate::scope::{Answer, Asker, Loader, Scope};
+use crate::scope::{Answer, Loader};
 use crate::statement::CallSite;
 
 /// Makes `rows` peers for one relation: `of` returns the value that links a row to its related rows, `field` the
@@ -54,12 +54,11 @@ impl<R: Related> Member<R> {
 
     /// Requests the rows of all peers, unless they are loaded or the load is under way.
     pub(super) fn touch<'a>(&'a self, origin: &Origin<'_>, site: CallSite) -> Touch<'a, R> {
-        let asker = origin.asker(site).for_rows(R::table().tenant.is_some());
-        let viewer = asker.transaction_state();
+        let viewer = origin.connection.map(|connection| Arc::clone(connection.state()));
         let mut touch = Touch { place: self.0.as_ref(), viewer, waits: None, refused: None };
         let Some(place) = touch.place else { return touch };
         let cohort = &place.cohort;
-        if asker.tenant.is_some_and(|tenant| !cohort.belongs_to(tenant)) {
+        if R::table().tenant.and(origin.tenant).is_some_and(|tenant| !cohort.belongs_to(tenant)) {
             touch.refused = Some(DataError::OtherTenant { site });
             return touch;
         }
@@ -71,24 +70,25 @@ impl<R: Related> Member<R> {
             return touch;
         }
         let view = view_of(&mut views, &touch.viewer);
-        touch.waits = Some(match &view.loading {
-            Some(answer) => Arc::clone(answer),
-            None => match cohort.submit(origin.scope, asker) {
-                Ok(()) => Arc::clone(view.loading.insert(Arc::default())),
-                Err(error) => Arc::new(Answer::of(Err(error))),
-            },
-        });
+        if view.loading.is_none() {
+            if let Err(error) = cohort.submit(origin, site) {
+                touch.refused = Some(error);
+                return touch;
+            }
+            view.loading = Some(Arc::default());
+        }
+        touch.waits.clone_from(&view.loading);
         touch
     }
 }
 
 impl<R: Related> Cohort<R> {
-    fn submit(self: &Arc<Self>, scope: &Scope, asker: Asker) -> Result<(), DataError> {
+    fn submit(self: &Arc<Self>, origin: &Origin<'_>, site: CallSite) -> Result<(), DataError> {
+        let asker = origin.asker(site).for_rows(R::table().tenant.is_some());
         let relation = self.relation();
         let key = asker.batch_key(Loader::Relation(TypeId::of::<R>(), relation.from, relation.name));
-        let site = asker.site;
         let new = || RelationBatch::new(relation, asker);
-        scope.submit(key, site, new, |batch: &mut RelationBatch<R>| batch.add(Arc::clone(self)))
+        origin.scope.submit(key, site, new, |batch: &mut RelationBatch<R>| batch.add(Arc::clone(self)))
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) struct Touch<'a, R: Related> {
     viewer: Viewer,
     /// The load that this wait started or joined. Later loads do not concern it.
     waits: Option<Arc<Answer<Result<(), DataError>>>>,
-    /// Another organization asks: it gets this, even when the rows are there.
+    /// Why nothing is given: another organization asks, also when the rows are there, or the load was not taken.
     refused: Option<DataError>,
 }
 

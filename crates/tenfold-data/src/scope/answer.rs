@@ -22,11 +22,6 @@ impl<T> Default for Answer<T> {
 }
 
 impl<T> Answer<T> {
-    /// An answer that is already there.
-    pub(crate) fn of(value: T) -> Self {
-        Answer(Mutex::new(State { value: Some(value), wakers: Vec::new() }))
-    }
-
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
