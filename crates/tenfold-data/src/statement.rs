@@ -53,9 +53,6 @@ pub(crate) struct Statement {
     pub module: &'static str,
     pub text: Cow<'static, str>,
     pub cost: Cost,
-    /// For a load of one row on PostgreSQL: the text that does the same for lists, one list for each parameter. The
-    /// last column of its rows is the position in the lists.
-    pub merged: Option<&'static str>,
     /// Whether an author wrote the text. A generated text names its organization itself. An author's text is restricted
     /// to the organization by the database, if the database can (PostgreSQL's row-level security).
     pub is_authors: bool,
@@ -75,18 +72,8 @@ impl Statement {
         cost: Cost,
     ) -> Self {
         let (name, text) = (name.into(), text.into());
-        let (merged, is_authors, global) = (None, false, None);
-        Statement {
-            name,
-            module,
-            text,
-            cost,
-            merged,
-            is_authors,
-            global,
-            reads: &[],
-            in_order: OnceLock::new(),
-        }
+        let (is_authors, global) = (false, None);
+        Statement { name, module, text, cost, is_authors, global, reads: &[], in_order: OnceLock::new() }
     }
 
     /// A version that lives as long as the process: for the texts that each entity and relation has once. Their records

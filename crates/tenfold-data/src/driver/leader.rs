@@ -1,4 +1,4 @@
-//! Work that one task does for all its waiters: committing a group, opening a lane, sending merged loads.
+//! Work that one task does for all its waiters: committing a group, opening a lane.
 //!
 //! The first waiter starts the task. No waiter does the work itself, because a waiter may be dropped, or not polled any
 //! more. The task can be dropped too, when its runtime ends. The leader is then told, and hands the work on.

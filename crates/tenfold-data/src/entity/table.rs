@@ -180,27 +180,8 @@ impl Table {
             let (tenant, next) = self.tenant_condition();
             let (columns, table, key) = (self.selected_list(), self.name, self.key);
             let text = format!("SELECT {columns} FROM {table} WHERE {tenant}{key} = ${next}");
-            let statement = self.statement("get", text, Cost::Key);
-            Statement { merged: Some(self.merged_text().leak()), ..statement }.lasting()
+            self.statement("get", text, Cost::Key).lasting()
         })
-    }
-
-    /// The merged single-key loads of many requests, on PostgreSQL: each key in its own organization, with its position
-    /// in the lists.
-    fn merged_text(&self) -> String {
-        let columns = self.tenant.into_iter().chain([self.key]);
-        let (lists, names, conditions): (Vec<_>, Vec<_>, Vec<_>) = (1..)
-            .zip(columns)
-            .map(|(n, column)| {
-                let list = list_parameter(n, self.kind_of(column));
-                (list, format!("value_{n}"), format!("{column} = wanted.value_{n}"))
-            })
-            .collect();
-        let (columns, table) = (self.selected_list(), self.name);
-        let inner = format!("SELECT {columns} FROM {table} WHERE {} OFFSET 0", conditions.join(" AND "));
-        let (lists, names) = (lists.join(", "), names.join(", "));
-        let wanted = format!("unnest({lists}) WITH ORDINALITY AS wanted ({names}, place)");
-        self.select_for_each(&wanted, ", wanted.place", &inner)
     }
 
     /// Loads the rows of a list of keys.

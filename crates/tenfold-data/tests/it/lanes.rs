@@ -26,7 +26,7 @@ async fn a_load_by_one_key_takes_the_index_also_of_a_table_that_postgres_would_r
     // A server process reports its statistics once a second, when it has run something.
     while scans(&onlooker).await.1 < before.1 + 3 {
         assert!(begun.elapsed() < Duration::from_secs(30), "PostgreSQL counts no scan of an index");
-        // Together, so that some are merged.
+        // Together, so that they share a lane.
         join_all(
             users.iter().map(|user| bench.request(async |cx| User::get(&cx, user.id).await.unwrap().id)),
         )

@@ -13,23 +13,20 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
-use tokio_postgres::{Client, Config, RowStream, Socket, Statement as Prepared};
+use tokio_postgres::{Client, Config, Socket, Statement as Prepared};
 
-use super::super::{Call, Params, before};
-use super::merge::{self, Answer, Merging};
+use super::super::{Call, before};
 use super::refusal::{classify, unconnected};
-use super::run::{read_row, run_prepared};
+use super::run::run_prepared;
 use super::tls::{Tls, TlsStream};
 use crate::driver::{DriverError, Leader, LeaderEnd, start};
 use crate::error::Source;
-use crate::value::Value;
 
 pub(super) struct Lane {
     config: Config,
     tls: Tls,
     link: Mutex<Link>,
     under_way: Arc<AtomicUsize>,
-    pub(super) merging: Merging,
 }
 
 /// The future that must be polled for a client to make progress.
@@ -48,28 +45,20 @@ impl Drop for UnderWay<'_> {
 enum Link {
     /// It was never opened, or could not be opened.
     Closed,
-    /// A task on this runtime is opening it, and will tell these waiters.
-    Opening(Handle, Vec<oneshot::Sender<Result<Arc<Connection>, DriverError>>>),
+    /// A task is opening it, and will tell these waiters.
+    Opening(Vec<oneshot::Sender<Result<Arc<Connection>, DriverError>>>),
     /// It was opened, and may have broken since.
     Open(Arc<Connection>),
 }
 
 struct Connection {
     client: Client,
-    /// The runtime that drives it.
-    runtime: Handle,
     prepared: Mutex<HashMap<String, Prepared>>,
 }
 
 impl Lane {
     pub(super) fn new(config: Config, tls: Tls) -> Self {
-        Lane {
-            config,
-            tls,
-            link: Mutex::new(Link::Closed),
-            under_way: Arc::default(),
-            merging: Merging::default(),
-        }
+        Lane { config, tls, link: Mutex::new(Link::Closed), under_way: Arc::default() }
     }
 
     /// How many loads were given to it and have not returned.
@@ -77,38 +66,13 @@ impl Lane {
         self.under_way.load(Ordering::Relaxed)
     }
 
-    /// Runs a load. If others are under way, it may be merged with those that wait.
+    /// Runs a load.
     pub(super) async fn run(self: &Arc<Self>, call: Call<'_>) -> Result<u64, DriverError> {
         self.under_way.fetch_add(1, Ordering::Relaxed);
         let _counted = UnderWay(&self.under_way);
-        if let (Some(text), Params::One(params)) = (call.statement.merged, call.params)
-            && self.under_way() > 1
-        {
-            match merge::load(self, text, params).await {
-                Answer::Row(row) => return read_row(row.as_ref(), call.sink),
-                Answer::Failed(error) => return Err(error),
-                Answer::Alone => {}
-            }
-        }
-        let (connection, prepared) = self.prepared(&call.statement.text).await?;
-        run_prepared(&connection.client, &prepared, call).await
-    }
-
-    /// Runs a text with one list for each parameter.
-    pub(super) async fn rows(
-        self: &Arc<Self>,
-        text: &str,
-        lists: &[Value],
-    ) -> Result<RowStream, DriverError> {
-        let (connection, prepared) = self.prepared(text).await?;
-        connection.client.query_raw(&prepared, lists).await.map_err(classify)
-    }
-
-    /// The prepared statement for a text, and the connection that has it.
-    async fn prepared(self: &Arc<Self>, text: &str) -> Result<(Arc<Connection>, Prepared), DriverError> {
         let connection = self.connection().await?;
-        let prepared = connection.prepared(text).await?;
-        Ok((connection, prepared))
+        let prepared = connection.prepared(&call.statement.text).await?;
+        run_prepared(&connection.client, &prepared, call).await
     }
 
     /// The open connection. Retries once if the runtime that was to open it has ended.
@@ -131,20 +95,19 @@ impl Lane {
                 return Some(Ok(open));
             }
             match &mut *link {
-                Link::Opening(_, waiting) => {
+                Link::Opening(waiting) => {
                     waiting.push(tell);
                     None
                 }
                 Link::Closed | Link::Open(_) => {
-                    let runtime = Handle::current();
-                    *link = Link::Opening(runtime.clone(), vec![tell]);
-                    Some((runtime, LaneOpening { lane: Arc::clone(self), result: None }))
+                    *link = Link::Opening(vec![tell]);
+                    Some(LaneOpening { lane: Arc::clone(self), result: None })
                 }
             }
         };
-        if let Some((runtime, opening)) = opening {
+        if let Some(opening) = opening {
             // Outside the lock: if the runtime is ending, the task is dropped at once.
-            start(opening, Some(&runtime));
+            start(opening, Some(&Handle::current()));
         }
         unconstrained(opened).await.ok()
     }
@@ -169,14 +132,6 @@ impl Lane {
             other => other,
         })
     }
-
-    /// The runtime that drives the lane, or will drive it.
-    pub(super) fn runtime(&self) -> Handle {
-        match &*self.link() {
-            Link::Opening(runtime, _) => runtime.clone(),
-            link => link.open().map_or_else(Handle::current, |connection| connection.runtime.clone()),
-        }
-    }
 }
 
 impl Link {
@@ -199,13 +154,12 @@ impl LaneOpening {
         let (client, driving) = self.lane.connect().await?;
         let under_way = Arc::clone(&self.lane.under_way);
         let driving = Gathering { driving, under_way, has_let_others: false };
-        let runtime = Handle::current();
-        runtime.spawn(async move {
+        tokio::spawn(async move {
             if let Err(error) = driving.await {
                 tracing::warn!(%error, "a lane to PostgreSQL broke; the next load opens it again");
             }
         });
-        Ok(Arc::new(Connection { client, runtime, prepared: Mutex::default() }))
+        Ok(Arc::new(Connection { client, prepared: Mutex::default() }))
     }
 }
 
@@ -219,7 +173,7 @@ impl Leader for LaneOpening {
             Some(Ok(connection)) => Link::Open(Arc::clone(connection)),
             Some(Err(_)) | None => Link::Closed,
         };
-        let Link::Opening(_, waiting) = std::mem::replace(&mut *self.lane.link(), next) else { return };
+        let Link::Opening(waiting) = std::mem::replace(&mut *self.lane.link(), next) else { return };
         for tell in waiting {
             let told = match &self.result {
                 Some(Ok(connection)) => Some(Ok(Arc::clone(connection))),

@@ -8,7 +8,6 @@ mod columns;
 mod encode;
 mod lane;
 mod lease;
-mod merge;
 mod refusal;
 mod rls;
 mod run;

@@ -39,14 +39,8 @@ async fn read_rows(
     pin_mut!(rows);
     let mut count = 0;
     while let Some(row) = rows.try_next().await.map_err(classify)? {
-        count += read_row(Some(&row), sink)?;
+        sink(&Row(RowSource::Postgres(&row))).map_err(DriverError::Read)?;
+        count += 1;
     }
     Ok(rows.rows_affected().unwrap_or(count))
-}
-
-/// Passes a row to the sink, if there is one. Returns how many there were.
-pub(super) fn read_row(row: Option<&tokio_postgres::Row>, sink: Sink<'_>) -> Result<u64, DriverError> {
-    let Some(row) = row else { return Ok(0) };
-    sink(&Row(RowSource::Postgres(row))).map_err(DriverError::Read)?;
-    Ok(1)
 }

@@ -1,4 +1,4 @@
-//! Many requests that load a row each at the same time: on PostgreSQL they share statements, and nothing else.
+//! Many requests that load a row each at the same time: on PostgreSQL they share lanes, and nothing else.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::bench::{Bench, one_thread};
 
 /// Different organizations may have pages of the same number.
 #[derive(Debug, Entity)]
-#[entity(table = "merged_pages", tenant = org_id)]
+#[entity(table = "shared_pages", tenant = org_id)]
 struct Page {
     #[entity(key)]
     number: i64,
@@ -23,7 +23,7 @@ struct Page {
 
 /// A row without an organization.
 #[derive(Debug, Entity)]
-#[entity(table = "merged_words", global = "words that all share")]
+#[entity(table = "shared_words", global = "words that all share")]
 struct Word {
     #[entity(key)]
     word: String,
@@ -31,13 +31,13 @@ struct Word {
 }
 
 const MIGRATIONS: ModuleMigrations = ModuleMigrations {
-    module: "merged",
+    module: "shared",
     files: &[MigrationFile {
-        name: "0001_merged.sql",
-        text: "CREATE TABLE merged_pages (
+        name: "0001_shared.sql",
+        text: "CREATE TABLE shared_pages (
                    org_id uuid NOT NULL, number bigint NOT NULL, text text NOT NULL, PRIMARY KEY (org_id, number)
                );
-               CREATE TABLE merged_words (word text PRIMARY KEY, meaning text NOT NULL);",
+               CREATE TABLE shared_words (word text PRIMARY KEY, meaning text NOT NULL);",
     }],
 };
 
@@ -67,7 +67,7 @@ async fn pages(bench: &Bench, count: i64) {
 
 on_both_databases!(
     each_of_many_requests_has_its_own_organizations_row_or_none,
-    requests_that_are_dropped_while_they_wait_cost_the_others_nothing,
+    a_dropped_request_costs_the_others_nothing,
 );
 
 async fn each_of_many_requests_has_its_own_organizations_row_or_none(bench: Bench) {
@@ -104,7 +104,7 @@ async fn each_of_many_requests_has_its_own_organizations_row_or_none(bench: Benc
     }
 }
 
-async fn requests_that_are_dropped_while_they_wait_cost_the_others_nothing(bench: Bench) {
+async fn a_dropped_request_costs_the_others_nothing(bench: Bench) {
     pages(&bench, 40).await;
     let mut requests: Vec<_> =
         (1..=40).map(|number| Some(Box::pin(read(&bench.database, bench.org, number)))).collect();
@@ -126,46 +126,16 @@ async fn requests_that_are_dropped_while_they_wait_cost_the_others_nothing(bench
     }
 }
 
-/// How often PostgreSQL has run texts that select pages: those for one page, and those for lists.
-async fn calls(onlooker: &tokio_postgres::Client) -> (i64, i64) {
-    let calls = "SELECT coalesce(sum(calls) FILTER (WHERE query NOT LIKE '%unnest%'), 0)::bigint,
-                        coalesce(sum(calls) FILTER (WHERE query LIKE '%unnest%'), 0)::bigint
-                 FROM pg_stat_statements WHERE query LIKE 'SELECT%FROM merged_pages%'
-                 AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    let row = onlooker.query_one(calls, &[]).await.unwrap();
-    (row.get(0), row.get(1))
-}
-
 #[tokio::test]
-async fn a_hundred_and_fifty_loads_at_once_are_four_statements_on_the_server_and_one_alone_is_one() {
-    let bench = Bench::postgres().await;
-    let onlooker = bench.onlooker().await;
-    onlooker.batch_execute("CREATE EXTENSION pg_stat_statements").await.unwrap();
-    pages(&bench, 150).await;
-    for number in 1..=5 {
-        read(&bench.database, bench.org, number).await.unwrap();
-    }
-    assert_eq!(calls(&onlooker).await, (5, 0), "one after the other");
-    bench.statements();
-    let found = join_all((1..=150).map(|number| read(&bench.database, bench.org, number))).await;
-    assert!((1..).zip(found).all(|(number, found)| found.unwrap() == text(bench.org, number)));
-    // The two idle lanes take one each; the others are divided between them.
-    let (alone, merged) = calls(&onlooker).await;
-    assert_eq!((alone - 5, merged), (2, 4), "all at once");
-    // Each request counts as one statement, its own.
-    assert_eq!(bench.statements().len(), 150);
-}
-
-#[tokio::test]
-async fn a_row_that_the_server_cannot_give_is_an_error_for_who_asked_for_it_and_for_nobody_else() {
+async fn a_row_that_cannot_be_read_fails_its_own_load_only() {
     let bench = Bench::postgres().await;
     pages(&bench, 30).await;
     // A view in place of the table, which divides by zero for the thirteenth page.
-    let view = "ALTER TABLE merged_pages RENAME TO merged_sheets;
-                CREATE VIEW merged_pages AS SELECT number, org_id,
-                    CASE number WHEN 13 THEN (1 / (number - 13))::text ELSE text END AS text FROM merged_sheets;";
+    let view = "ALTER TABLE shared_pages RENAME TO shared_sheets;
+                CREATE VIEW shared_pages AS SELECT number, org_id,
+                    CASE number WHEN 13 THEN (1 / (number - 13))::text ELSE text END AS text FROM shared_sheets;";
     bench.onlooker().await.batch_execute(view).await.unwrap();
-    bench.onlooker().await.batch_execute("GRANT SELECT ON merged_pages TO PUBLIC").await.unwrap();
+    bench.onlooker().await.batch_execute("GRANT SELECT ON shared_pages TO PUBLIC").await.unwrap();
     let found = join_all((1..=30).map(|number| read(&bench.database, bench.org, number))).await;
     for (number, found) in (1..).zip(found) {
         match (number, found) {
@@ -207,7 +177,7 @@ fn loads_are_sent_and_hold_nobody_up_whose_runtime_is_not_driven_any_more() {
 }
 
 #[test]
-fn loads_that_a_runtime_was_to_send_which_ends_before_the_lane_is_open_go_alone() {
+fn a_lane_whose_runtime_ends_while_it_opens_is_opened_again() {
     let (first, second) = (one_thread(), one_thread());
     let bench = first.block_on(Bench::postgres());
     first.block_on(pages(&bench, 20));
