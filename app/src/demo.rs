@@ -10,7 +10,7 @@ pub(crate) struct DemoAccount {
     says: &'static str,
 }
 
-/// The accounts to try; they all have the password [`auth::demo::PASSWORD`].
+/// The accounts to try; they all have the password [`tenfold_auth::demo::PASSWORD`].
 pub(crate) const ACCOUNTS: &[DemoAccount] = &[
     DemoAccount { email: "owner@acme.test", says: "1,000 users" },
     DemoAccount { email: "owner@globex.test", says: "10 users" },
@@ -21,7 +21,7 @@ pub(crate) const ACCOUNTS: &[DemoAccount] = &[
 pub(crate) fn welcome() -> String {
     let accounts: Vec<String> =
         ACCOUNTS.iter().map(|account| format!("{} ({})", account.email, account.says)).collect();
-    let password = auth::demo::PASSWORD;
+    let password = tenfold_auth::demo::PASSWORD;
     format!(
         "  sign in as {}\n  with the password {password}; the console, /console, has the same password\n",
         accounts.join(", ")

@@ -10,6 +10,6 @@ pub fn app() -> App {
     App::new("app", env!("CARGO_PKG_VERSION"))
         .modules(tenfold::modules!())
         .demo(demo::welcome)
-        .demo_setting("console.password", auth::demo::PASSWORD)
+        .demo_setting("console.password", tenfold_auth::demo::PASSWORD)
         .front(page::routes)
 }

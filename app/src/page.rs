@@ -48,7 +48,7 @@ struct Demo {
 
 /// Never a 401: opening the page without a session is not an error.
 async fn start(State(state): State<ServerState>, session: Result<Context, Problem>) -> impl IntoResponse {
-    let demo = Demo { password: auth::demo::PASSWORD, accounts: demo::ACCOUNTS };
+    let demo = Demo { password: tenfold_auth::demo::PASSWORD, accounts: demo::ACCOUNTS };
     let start = Start { signed_in: session.is_ok(), demo: state.is_demonstration().then_some(demo) };
     ([(header::CACHE_CONTROL, "no-store")], Json(start))
 }

@@ -85,7 +85,8 @@ pub async fn upload_a_picture(app: &TestApp, token: &str) {
 /// Adds somebody to the organization that a session is in, with these permissions; gives their token.
 pub async fn join(app: &TestApp, session: &str, email: &str, permissions: &[&str]) -> String {
     let organization = organization(session);
-    let joined = app.run(async |cx| ::auth::demo::join(&cx, organization, email, permissions).await).await;
+    let joined =
+        app.run(async |cx| tenfold_auth::demo::join(&cx, organization, email, permissions).await).await;
     joined.unwrap_or_else(|error| panic!("{email} cannot join: {error}"));
     token(app, email).await
 }

@@ -44,7 +44,7 @@ fn a_need_that_nobody_provides_is_named_with_who_needs_it() {
 #[test]
 fn a_module_before_those_that_it_needs_is_named_with_what_it_needs() {
     on_both(
-        || empty().module(projects::module()).module(auth::module()),
+        || empty().module(projects::module()).module(tenfold_auth::module()),
         &["module projects", "dyn Auth", "move it up"],
     );
 }
@@ -104,7 +104,7 @@ async fn get_press(_: SystemContext, _: Use<Press>) -> Result<NoContent, Problem
 
 /// Takes another module's client.
 #[endpoint(get, "/v1/bill", tag = "things")]
-async fn get_bill(_: SystemContext, _: billing_api::BillingClient) -> Result<NoContent, Problem> {
+async fn get_bill(_: SystemContext, _: tenfold_billing_api::BillingClient) -> Result<NoContent, Problem> {
     Ok(NoContent)
 }
 
@@ -113,8 +113,9 @@ fn a_handler_that_takes_what_no_module_builds_is_named() {
     let things = |routes: fn() -> Routes| Module::new("things").routes(routes);
     let service = || app::app().module(things(|| Routes::new().routes(routes!(get_press))));
     on_both(service, &["get_press takes a", "Press", ".service(…)"]);
-    let client = || empty().module(auth::module()).module(things(|| Routes::new().routes(routes!(get_bill))));
-    on_both(client, &["get_bill takes a billing_api::BillingClient", ".provides::<dyn …>(…)"]);
+    let client =
+        || empty().module(tenfold_auth::module()).module(things(|| Routes::new().routes(routes!(get_bill))));
+    on_both(client, &["get_bill takes a tenfold_billing_api::BillingClient", ".provides::<dyn …>(…)"]);
 }
 
 struct Own;

@@ -187,6 +187,8 @@ pub use crate::relation::{Count, Many, One, PeerKey, Ref};
 pub use crate::row::{ReadError, Row};
 pub use crate::scope::{Cost, Scope};
 pub use crate::sql::{FromRow, Sql};
+#[doc(hidden)]
+pub use crate::statement::module_of;
 pub use crate::statement::{
     Boundary, CallRecord, CallSite, Dialect, Observer, Outcome, RepeatKind, RepeatedRecord, StatementRecord,
     TransactionRecord, WaitRecord,

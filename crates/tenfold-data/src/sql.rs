@@ -39,11 +39,13 @@ pub struct Sql {
 #[macro_export]
 macro_rules! sql {
     ($name:literal, $text:literal) => {{
-        static SQL: $crate::Sql = $crate::Sql::portable($name, env!("CARGO_PKG_NAME"), $text);
+        static SQL: $crate::Sql =
+            $crate::Sql::portable($name, $crate::module_of(env!("CARGO_PKG_NAME")), $text);
         SQL.query()
     }};
     ($name:literal, sqlite: $sqlite:literal, postgres: $postgres:literal) => {{
-        static SQL: $crate::Sql = $crate::Sql::new($name, env!("CARGO_PKG_NAME"), $sqlite, $postgres);
+        static SQL: $crate::Sql =
+            $crate::Sql::new($name, $crate::module_of(env!("CARGO_PKG_NAME")), $sqlite, $postgres);
         SQL.query()
     }};
 }

@@ -64,6 +64,31 @@ pub(crate) struct Statement {
     pub in_order: OnceLock<bool>,
 }
 
+/// The module of a package: by this name telemetry and the guard over rights know whose a statement is. A module that
+/// comes with Tenfold is published as `tenfold-auth` and is the module `auth`. The framework's own crates, and every
+/// other package, are called as the package is.
+pub const fn module_of(package: &'static str) -> &'static str {
+    const MODULES: [&str; 4] = ["tenfold-auth", "tenfold-billing", "tenfold-files", "tenfold-notifications"];
+    let mut next = 0;
+    while next < MODULES.len() {
+        if is_same(package, MODULES[next]) {
+            return package.split_at("tenfold-".len()).1;
+        }
+        next += 1;
+    }
+    package
+}
+
+/// `==`, which a constant cannot use.
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut place = 0;
+    while place < one.len() && place < other.len() && one[place] == other[place] {
+        place += 1;
+    }
+    place == one.len() && place == other.len()
+}
+
 impl Statement {
     pub(crate) fn new(
         name: impl Into<Cow<'static, str>>,

@@ -98,7 +98,7 @@ impl<'a> Shape<'a> {
                         #(#data::ColumnSpec { name: #names, kind: <#types as #data::ColumnType>::KIND }),*
                     ];
                     static TABLE: #data::Table = #data::Table::new(
-                        #entity, #table, env!("CARGO_PKG_NAME"), COLUMNS, #key_name, #tenant, #version,
+                        #entity, #table, #data::module_of(env!("CARGO_PKG_NAME")), COLUMNS, #key_name, #tenant, #version,
                     );
                     &TABLE
                 }

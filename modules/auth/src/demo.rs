@@ -1,9 +1,9 @@
 //! Demo data: two organizations, people to sign in as, and enough rows to see what a list costs.
 
-use auth_api::{AccountId, UserId};
 use tenfold::app::DemoOrganization;
 use tenfold::http::Permission as _;
 use tenfold::prelude::*;
+use tenfold_auth_api::{AccountId, UserId};
 
 use crate::entities::{
     Account, AccountRow, Membership, MembershipId, MembershipRow, OrganizationRow, Permission, PermissionId,

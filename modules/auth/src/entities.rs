@@ -1,8 +1,8 @@
 //! The module's tables as structs.
 
-use auth_api::{AccountId, UserId};
 use serde::{Deserialize, Serialize};
 use tenfold::prelude::*;
+use tenfold_auth_api::{AccountId, UserId};
 use utoipa::ToSchema;
 
 id! {

@@ -15,9 +15,9 @@ mod throttle;
 mod token;
 mod users;
 
-use auth_api::Auth;
 use tenfold::http::Authenticate;
 use tenfold::prelude::*;
+use tenfold_auth_api::Auth;
 
 pub use crate::service::Identity;
 

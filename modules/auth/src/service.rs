@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_api::{AccountId, Auth, UserCard, UserId};
 use serde::Deserialize;
 use tenfold::app::DemoOrganization;
 use tenfold::config::{ConfigError, Loaded, TimeSpan};
 use tenfold::data::{Principal, SystemTx};
 use tenfold::http::{Authenticate, Permissions};
 use tenfold::prelude::*;
+use tenfold_auth_api::{AccountId, Auth, UserCard, UserId};
 
 use crate::clean_up::{CleanUp, Schedule};
 use crate::demo;

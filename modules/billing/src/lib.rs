@@ -5,8 +5,8 @@
 mod entities;
 mod service;
 
-use billing_api::Billing;
 use tenfold::prelude::*;
+use tenfold_billing_api::Billing;
 
 use crate::service::Plans;
 

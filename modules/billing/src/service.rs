@@ -1,9 +1,9 @@
 //! Answers what an organization is entitled to.
 
-use billing_api::{Billing, StorageQuota};
 use serde::Deserialize;
 use tenfold::config::ByteSize;
 use tenfold::prelude::*;
+use tenfold_billing_api::{Billing, StorageQuota};
 
 use crate::entities::Subscription;
 

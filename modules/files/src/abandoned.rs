@@ -2,10 +2,10 @@
 //! [`given_up`](process::given_up) discarded the job, or the job is missing from a partially restored
 //! database.
 
-use files_api::FileId;
 use tenfold::data::SystemTx;
 use tenfold::jobs::{JobId, QueuedJob};
 use tenfold::prelude::*;
+use tenfold_files_api::FileId;
 
 use crate::entities::{File, FileStatus};
 use crate::process;

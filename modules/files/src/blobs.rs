@@ -6,9 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use files_api::FileId;
 use futures_util::stream::{self, Stream};
 use tenfold::data::{OrgId, Uuid};
+use tenfold_files_api::FileId;
 use tokio::fs;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 

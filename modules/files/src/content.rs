@@ -1,8 +1,8 @@
 //! `GET /v1/files/{id}/content` and `/thumbnail`: the bytes, served so that no browser runs them as a page of ours.
 
-use files_api::FileId;
 use tenfold::http::{Bytes, HeaderMap, IntoResponse as _, Response, StatusCode, header, is_known};
 use tenfold::prelude::*;
+use tenfold_files_api::FileId;
 
 use crate::blobs::Part;
 use crate::entities::File;

@@ -1,8 +1,8 @@
 //! `DELETE /v1/files/{id}`.
 
-use files_api::FileId;
 use serde::{Deserialize, Serialize};
 use tenfold::prelude::*;
+use tenfold_files_api::FileId;
 
 use crate::outside;
 use crate::permissions::WriteFiles;

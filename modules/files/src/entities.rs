@@ -1,10 +1,10 @@
 //! The module's tables as structs.
 
-use auth_api::UserId;
-use files_api::FileId;
 use serde::{Deserialize, Serialize};
 use tenfold::jobs::JobId;
 use tenfold::prelude::*;
+use tenfold_auth_api::UserId;
+use tenfold_files_api::FileId;
 use utoipa::ToSchema;
 
 /// An uploaded file.

@@ -1,9 +1,9 @@
 //! `GET /v1/files/{id}/events`.
 
-use files_api::FileId;
 use serde_json::json;
 use tenfold::http::{EventShape, HeaderMap, LiveEvent, News, Response, ServerState, State, live};
 use tenfold::prelude::*;
+use tenfold_files_api::FileId;
 
 use crate::entities::{File, FileStatus};
 use crate::permissions::ReadFiles;

@@ -1,7 +1,7 @@
 //! `GET /v1/files/{id}`.
 
-use files_api::FileId;
 use tenfold::prelude::*;
+use tenfold_files_api::FileId;
 
 use crate::entities::File;
 use crate::permissions::ReadFiles;

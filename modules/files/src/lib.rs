@@ -31,9 +31,9 @@ mod text;
 mod upload;
 mod view;
 
-use auth_api::Auth;
-use billing_api::Billing;
 use tenfold::prelude::*;
+use tenfold_auth_api::Auth;
+use tenfold_billing_api::Billing;
 
 use crate::service::Files;
 

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use files_api::{FileFailed, FileId, FileReady};
 use serde::{Deserialize, Serialize};
 use tenfold::jobs::JobState;
 use tenfold::prelude::*;
+use tenfold_files_api::{FileFailed, FileId, FileReady};
 
 use crate::blobs::Part;
 use crate::entities::{File, FileStatus};

@@ -7,12 +7,12 @@
 
 use std::time::Duration;
 
-use billing_api::{BillingClient, StorageQuota};
-use files_api::FileId;
 use tenfold::config::ByteSize;
 use tenfold::data::Database;
 use tenfold::http::StatusCode;
 use tenfold::prelude::*;
+use tenfold_billing_api::{BillingClient, StorageQuota};
+use tenfold_files_api::FileId;
 
 use crate::service::Files;
 

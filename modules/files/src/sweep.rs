@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use files_api::FileId;
 use serde::{Deserialize, Serialize};
 use tenfold::data::{SystemTx, Uuid};
 use tenfold::jobs::{JobId, JobOptions, QueuedJob};
 use tenfold::prelude::*;
+use tenfold_files_api::FileId;
 
 use crate::abandoned;
 use crate::entities::File;

@@ -2,10 +2,7 @@
 
 use std::io;
 
-use auth_api::UserId;
 use axum::body::Body;
-use billing_api::BillingClient;
-use files_api::FileId;
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -14,6 +11,9 @@ use tenfold::http::{
     HeaderMap, IntoResponse as _, RequestDeadline, Response, ServerState, State, StatusCode, header,
 };
 use tenfold::prelude::*;
+use tenfold_auth_api::UserId;
+use tenfold_billing_api::BillingClient;
+use tenfold_files_api::FileId;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use auth_api::UserId;
-use files_api::FileId;
 use serde::Serialize;
 use tenfold::jobs::{JobId, JobState, QueuedJob};
 use tenfold::prelude::*;
+use tenfold_auth_api::UserId;
+use tenfold_files_api::FileId;
 use utoipa::ToSchema;
 
 use crate::entities::{File, FileStatus};

@@ -7,8 +7,8 @@ mod listeners;
 mod notifications;
 mod routes;
 
-use files_api::{FileFailed, FileReady};
 use tenfold::prelude::*;
+use tenfold_files_api::{FileFailed, FileReady};
 
 /// The module, for `main.rs`.
 pub fn module() -> Module {

@@ -1,8 +1,8 @@
 //! Demo data: a few projects with tasks, assignees, labels and comments.
 
-use auth_api::UserId;
 use tenfold::app::DemoOrganization;
 use tenfold::prelude::*;
+use tenfold_auth_api::UserId;
 
 use crate::entities::{
     Assignment, AssignmentId, AssignmentRow, Comment, CommentId, CommentRow, Label, LabelId, LabelRow,

@@ -1,8 +1,8 @@
 //! The module's tables as structs.
 
-use auth_api::UserId;
 use serde::{Deserialize, Serialize};
 use tenfold::prelude::*;
+use tenfold_auth_api::UserId;
 use utoipa::ToSchema;
 
 id! {

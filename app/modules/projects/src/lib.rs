@@ -7,8 +7,8 @@ mod projects;
 mod routes;
 mod tasks;
 
-use auth_api::Auth;
 use tenfold::prelude::*;
+use tenfold_auth_api::Auth;
 
 /// The module, for `main.rs`.
 pub fn module() -> Module {

@@ -41,7 +41,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
 fn package(package: &Package) -> Option<Violation> {
     let place = FileLine::new(&package.manifest, 1);
     match &package.role {
-        Role::Implementation(module) if package.name != *module => Some(Violation::new(
+        Role::Implementation(module) if module_of(&package.name) != module => Some(Violation::new(
             Rule::Layout,
             place,
             &package.name,
@@ -50,13 +50,15 @@ fn package(package: &Package) -> Option<Violation> {
                 "call it {module}: by that name telemetry and the guard over rights know whose a statement is"
             ),
         )),
-        Role::Interface(module) if package.name != format!("{module}-api") => Some(Violation::new(
-            Rule::Layout,
-            place,
-            &package.name,
-            format!("the interface package of module {module} is called {}", package.name),
-            format!("call it {module}-api"),
-        )),
+        Role::Interface(module) if module_of(&package.name) != format!("{module}-api") => {
+            Some(Violation::new(
+                Rule::Layout,
+                place,
+                &package.name,
+                format!("the interface package of module {module} is called {}", package.name),
+                format!("call it {module}-api"),
+            ))
+        }
         Role::Other if package.manifest.split('/').any(|part| part == "modules") => Some(Violation::new(
             Rule::Layout,
             place,
@@ -66,6 +68,11 @@ fn package(package: &Package) -> Option<Violation> {
         )),
         _ => None,
     }
+}
+
+/// The name without the prefix of the modules that come with Tenfold: the package `tenfold-auth` is the module `auth`.
+fn module_of(package: &str) -> &str {
+    package.strip_prefix("tenfold-").unwrap_or(package)
 }
 
 /// Two packages with the same role and name: `modules/auth` and `app/modules/auth`.

@@ -44,14 +44,17 @@ fn forgotten_module(facts: &Facts, index: usize, package: &Package, module: &str
         ));
     }
     let unlisted = depending.find(|application| {
-        application.modules.as_ref().is_some_and(|listed| !listed.iter().any(|name| name == module))
+        application.modules.as_ref().is_some_and(|listed| !listed.contains(&package.name))
     })?;
     Some(Violation::new(
         Rule::Registered,
         place,
         module,
         format!("{} depends on the module {module} and does not list it", unlisted.name),
-        format!("add \"{module}\" to `modules` in [package.metadata.tenfold] of {}", unlisted.manifest),
+        format!(
+            "add \"{}\" to `modules` in [package.metadata.tenfold] of {}",
+            package.name, unlisted.manifest
+        ),
     ))
 }
 

@@ -1,8 +1,8 @@
 //! `GET /v1/auth/session`: who is signed in.
 
-use auth_api::AccountId;
 use serde::Serialize;
 use tenfold::prelude::*;
+use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
 use super::{SessionView, describe, memberships};

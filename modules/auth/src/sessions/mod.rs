@@ -6,10 +6,10 @@ pub(crate) mod sign_out;
 pub(crate) mod sign_up;
 pub(crate) mod switch;
 
-use auth_api::{AccountId, UserId};
 use serde::Serialize;
 use tenfold::http::{HeaderValue, HttpSettings, IntoResponse, Response, ServerState, header};
 use tenfold::prelude::*;
+use tenfold_auth_api::{AccountId, UserId};
 use utoipa::ToSchema;
 
 use crate::entities::{Membership, User};

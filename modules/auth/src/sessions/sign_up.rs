@@ -1,10 +1,10 @@
 //! `POST /v1/auth/sign-up`: a new person with a new organization.
 
-use auth_api::{AccountId, UserId};
 use serde::Deserialize;
 use tenfold::data::SystemTx;
 use tenfold::http::{ClientAddress, IntoResponse, OwnOrigin, Response, ServerState, State, StatusCode};
 use tenfold::prelude::*;
+use tenfold_auth_api::{AccountId, UserId};
 use utoipa::ToSchema;
 
 use super::{Cookie, SignedIn, describe};

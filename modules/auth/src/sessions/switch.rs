@@ -1,9 +1,9 @@
 //! `POST /v1/auth/switch`: work in another of one's organizations.
 
-use auth_api::AccountId;
 use serde::Deserialize;
 use tenfold::http::{Response, ServerState, State};
 use tenfold::prelude::*;
+use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
 use super::{Cookie, SignedIn, describe, memberships};

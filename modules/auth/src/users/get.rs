@@ -1,7 +1,7 @@
 //! `GET /v1/users/{id}`.
 
-use auth_api::UserId;
 use tenfold::prelude::*;
+use tenfold_auth_api::UserId;
 
 use super::permissions::ReadMembers;
 use super::{UserView, view};

@@ -5,9 +5,9 @@ pub(crate) mod list;
 pub(crate) mod patch;
 pub(crate) mod permissions;
 
-use auth_api::UserId;
 use serde::Serialize;
 use tenfold::prelude::*;
+use tenfold_auth_api::UserId;
 use utoipa::ToSchema;
 
 use crate::entities::{Theme, User};

@@ -1,9 +1,9 @@
 //! `PATCH /v1/users/{id}`.
 
-use auth_api::UserId;
 use serde::Deserialize;
 use tenfold::http::nullable;
 use tenfold::prelude::*;
+use tenfold_auth_api::UserId;
 use utoipa::ToSchema;
 
 use super::permissions::WriteMembers;

@@ -27,7 +27,7 @@ pub const PASSWORD: &str = "correct horse battery";
 
 /// An application of this module alone.
 pub fn app() -> App {
-    App::new("auth-alone", "0.0.0").module(auth::module())
+    App::new("auth-alone", "0.0.0").module(tenfold_auth::module())
 }
 
 /// Signs somebody up as the owner of a new organization.
@@ -50,7 +50,7 @@ pub async fn new_owner(app: &TestApp) -> String {
 
 /// Signs somebody of the demo in and gives the session.
 pub async fn sign_in(app: &TestApp, email: &str) -> Value {
-    let credentials = json!({"email": email, "password": auth::demo::PASSWORD});
+    let credentials = json!({"email": email, "password": tenfold_auth::demo::PASSWORD});
     let answer = app.post("/v1/auth/sign-in").json(&credentials).send().await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
     answer.json()
@@ -64,7 +64,8 @@ pub async fn token(app: &TestApp, email: &str) -> String {
 /// Adds somebody to the organization that a session is in, with these permissions; gives their token.
 pub async fn join(app: &TestApp, session: &str, email: &str, permissions: &[&str]) -> String {
     let organization = organization(session);
-    let joined = app.run(async |cx| auth::demo::join(&cx, organization, email, permissions).await).await;
+    let joined =
+        app.run(async |cx| tenfold_auth::demo::join(&cx, organization, email, permissions).await).await;
     joined.unwrap_or_else(|error| panic!("{email} cannot join: {error}"));
     token(app, email).await
 }

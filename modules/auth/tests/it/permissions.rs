@@ -32,10 +32,10 @@ both_databases!(app(); async fn what_is_given_by_name_comes_beside_the_role(app)
     };
     assert_eq!(may(text(&session["token"])).await, json!(["members.read", "members.write"]));
     let joined = app
-        .run(async |cx| auth::demo::join(&cx, organization, "guest@new.test", &["members.read"]).await)
+        .run(async |cx| tenfold_auth::demo::join(&cx, organization, "guest@new.test", &["members.read"]).await)
         .await;
     joined.expect("a guest can join");
-    let credentials = json!({"email": "guest@new.test", "password": auth::demo::PASSWORD});
+    let credentials = json!({"email": "guest@new.test", "password": tenfold_auth::demo::PASSWORD});
     let guest = app.post("/v1/auth/sign-in").json(&credentials).send().await.json();
     assert_eq!(guest["user"]["role"], "custom");
     assert_eq!(may(text(&guest["token"])).await, json!(["members.read"]));
@@ -54,9 +54,9 @@ both_databases!(app(); async fn a_stored_role_that_nobody_knows_is_custom(app) {
     assert_eq!((&session["user"]["role"], &session["permissions"]), (&json!("custom"), &json!([])));
     assert_eq!(app.get("/v1/users").bearer(&token).send().await.status(), 403);
     let organization = OrgId(id(&owner["organization"]["id"]));
-    let joined = app.run(async |cx| auth::demo::join(&cx, organization, "bob@new.test", &["members.read"]).await).await;
+    let joined = app.run(async |cx| tenfold_auth::demo::join(&cx, organization, "bob@new.test", &["members.read"]).await).await;
     joined.expect("bob can join");
-    let bob = app.post("/v1/auth/sign-in").json(&json!({"email": "bob@new.test", "password": auth::demo::PASSWORD}));
+    let bob = app.post("/v1/auth/sign-in").json(&json!({"email": "bob@new.test", "password": tenfold_auth::demo::PASSWORD}));
     let bob = text(&bob.send().await.json()["token"]);
     let users = app.get("/v1/users").bearer(&bob).send().await;
     assert_eq!((users.status(), &users.json()["items"][0]["role"]), (200, &json!("custom")), "{}", users.text());

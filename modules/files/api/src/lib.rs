@@ -1,8 +1,8 @@
 //! The interface of the files module: what other modules may know about uploaded files.
 
-use auth_api::UserId;
 use serde::{Deserialize, Serialize};
 use tenfold::prelude::*;
+use tenfold_auth_api::UserId;
 
 id! {
     /// An uploaded file.

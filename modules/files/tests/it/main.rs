@@ -13,7 +13,10 @@ use tenfold::testing::{TestApp, TestResponse, sessions};
 
 /// An application of this module alone.
 pub fn app() -> App {
-    App::new("files-alone", "0.0.0").module(sessions()).module(stand_ins::module()).module(files::module())
+    App::new("files-alone", "0.0.0")
+        .module(sessions())
+        .module(stand_ins::module())
+        .module(tenfold_files::module())
 }
 
 /// The token of somebody who may do everything here.

@@ -1,12 +1,12 @@
 //! Stands in for the modules around this one: auth and billing, which it needs, and one that listens to it.
 
-use auth_api::{Auth, UserCard, UserId};
-use billing_api::{Billing, StorageQuota};
-use files_api::FileFailed;
 use tenfold::call::CallError;
 use tenfold::data::Uuid;
 use tenfold::prelude::*;
 use tenfold::testing::TestSession;
+use tenfold_auth_api::{Auth, UserCard, UserId};
+use tenfold_billing_api::{Billing, StorageQuota};
+use tenfold_files_api::FileFailed;
 
 use crate::OWNER;
 

@@ -1,7 +1,7 @@
 //! `files.file_failed`: notifies the owner that the file will not become ready. The file has the reason.
 
-use files_api::FileFailed;
 use tenfold::prelude::*;
+use tenfold_files_api::FileFailed;
 
 use super::{OfFile, tell};
 use crate::entities::Kind;

@@ -1,7 +1,7 @@
 //! `files.file_ready`: notifies the owner that the file can be used.
 
-use files_api::FileReady;
 use tenfold::prelude::*;
+use tenfold_files_api::FileReady;
 
 use super::{OfFile, tell};
 use crate::entities::Kind;

@@ -3,8 +3,8 @@
 pub(crate) mod file_failed;
 pub(crate) mod file_ready;
 
-use files_api::FileId;
 use tenfold::prelude::*;
+use tenfold_files_api::FileId;
 use uuid::Uuid;
 
 use crate::entities::{Kind, NotificationId, NotificationRow};

@@ -7,5 +7,5 @@ use tenfold::testing::sessions;
 
 /// An application of this module alone.
 pub fn app() -> App {
-    App::new("notifications-alone", "0.0.0").module(sessions()).module(::notifications::module())
+    App::new("notifications-alone", "0.0.0").module(sessions()).module(tenfold_notifications::module())
 }

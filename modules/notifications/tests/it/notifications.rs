@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use auth_api::UserId;
-use files_api::{FileId, FileReady};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tenfold::data::{EntityExt as _, OrgId};
 use tenfold::jobs::{Enqueue as _, FinishedJob, Job, JobContext, JobId, JobState};
 use tenfold::testing::{TestApp, TestSession, TestStream};
 use tenfold::{SystemContext, assert_statements, both_databases};
+use tenfold_auth_api::UserId;
+use tenfold_files_api::{FileId, FileReady};
 use uuid::Uuid;
 
 use crate::app;

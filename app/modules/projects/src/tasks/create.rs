@@ -1,8 +1,8 @@
 //! `POST /v1/projects/{id}/tasks`.
 
-use auth_api::AuthClient;
 use serde::Deserialize;
 use tenfold::prelude::*;
+use tenfold_auth_api::AuthClient;
 use utoipa::ToSchema;
 
 use super::{TaskView, view};

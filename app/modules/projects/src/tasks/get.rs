@@ -1,7 +1,7 @@
 //! `GET /v1/tasks/{id}`.
 
-use auth_api::AuthClient;
 use tenfold::prelude::*;
+use tenfold_auth_api::AuthClient;
 
 use super::{TaskView, view};
 use crate::entities::{Task, TaskId};

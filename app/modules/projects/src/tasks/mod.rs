@@ -5,9 +5,9 @@ pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod patch;
 
-use auth_api::{AuthClient, UserCard};
 use serde::Serialize;
 use tenfold::prelude::*;
+use tenfold_auth_api::{AuthClient, UserCard};
 use utoipa::ToSchema;
 
 use crate::entities::{ProjectId, Task, TaskId, TaskStatus};

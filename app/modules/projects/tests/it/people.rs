@@ -1,8 +1,8 @@
 //! Stands in for the auth module: it names people after their ids.
 
-use auth_api::{Auth, UserCard, UserId};
 use tenfold::call::CallError;
 use tenfold::prelude::*;
+use tenfold_auth_api::{Auth, UserCard, UserId};
 
 struct People;
 
