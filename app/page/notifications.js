@@ -2,7 +2,9 @@
 
 import { ask, listen } from "./api.js";
 import { byId, element, say } from "./element.js";
+// carve:if files
 import { showFile } from "./files.js";
+// carve:end
 import { toast } from "./toast.js";
 import { since } from "./words.js";
 
@@ -80,12 +82,16 @@ function showWhetherEmpty() {
 
 function row(notification) {
   const { id, kind, title, body, link, read_at: readAt, created_at: createdAt } = notification;
+  // carve:if files
   const file = /^\/v1\/files\/([0-9a-f-]+)$/.exec(link)?.[1];
+  // carve:end
   const node = element("li", { class: "told", "data-kind": kind });
   const go = async () => {
     inbox.hidePopover();
     read();
+    // carve:if files
     if (file) await showFile(file);
+    // carve:end
   };
   const news = readAt ? null : element("span", { class: "new" }, "New");
   const words = element("button", { type: "button", class: "plain", click: go },

@@ -1,13 +1,21 @@
-// The page at /: sign-in, then users, files and notifications. No build step, no dependency; one module per topic.
+// The page at /: sign-in, then what the user works with. No build step, no dependency; one module per topic.
 
 import { ask, onSessionEnd } from "./api.js";
+// carve:if files
 import { confirmed } from "./confirm.js";
+// carve:end
 import { byId } from "./element.js";
+// carve:if files
 import { closeFiles, openFiles } from "./files.js";
+// carve:end
+// carve:if notifications
 import { closeNotifications, openNotifications } from "./notifications.js";
+// carve:end
 import { isSamePlace, offerDemo, onSignIn, onSignOut, onSwitch, showSession, showSignIn } from "./session.js";
 import { toast } from "./toast.js";
+// carve:if files
 import { dropUploads, uploadsUnderWay } from "./upload.js";
+// carve:end
 import { closeUsers, openUsers } from "./users.js";
 
 let session = null;
@@ -19,9 +27,13 @@ function enter(next) {
   byId("signed-out").hidden = true;
   byId("signed-in").hidden = false;
   showSession(session);
+  // carve:if files
   openFiles();
+  // carve:end
   openUsers();
+  // carve:if notifications
   openNotifications();
+  // carve:end
 }
 
 function leave(why) {
@@ -33,12 +45,17 @@ function leave(why) {
 }
 
 function closeAll() {
+  // carve:if files
   dropUploads();
   closeFiles();
+  // carve:end
   closeUsers();
+  // carve:if notifications
   closeNotifications();
+  // carve:end
 }
 
+// carve:if files
 /** Uploads belong to the session that started them: leaving it cancels them. */
 async function mayGo(action) {
   const left = uploadsUnderWay();
@@ -46,13 +63,18 @@ async function mayGo(action) {
   return !left || confirmed(`${action} now?`, text, action);
 }
 
+// carve:end
 onSignIn((next) => {
   enter(next);
+  // carve:if files
   byId("files").focus();
+  // carve:end
 });
 
 onSwitch(async (organization) => {
+  // carve:if files
   if (!await mayGo("Switch")) return showSession(session);
+  // carve:end
   try {
     enter(await ask("POST", "/v1/auth/switch", { body: { organization } }));
   } catch (problem) {
@@ -62,7 +84,9 @@ onSwitch(async (organization) => {
 });
 
 onSignOut(async () => {
+  // carve:if files
   if (!await mayGo("Sign out")) return;
+  // carve:end
   try {
     await ask("POST", "/v1/auth/sign-out");
     leave();
@@ -80,8 +104,10 @@ document.addEventListener("visibilitychange", async () => {
   if (now && session && !isSamePlace(now, session)) enter(now);
 });
 
+// carve:if files
 window.addEventListener("beforeunload", (event) => { if (uploadsUnderWay()) event.preventDefault(); });
 
+// carve:end
 try {
   const { signed_in: signedIn, demo } = await ask("GET", "/page/start.json");
   offerDemo(demo);

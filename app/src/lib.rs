@@ -1,7 +1,9 @@
 //! The reference backend as a library, so that its tests start the same application as `main`.
 
 mod demo;
+// carve:if page
 mod page;
+// carve:end
 
 use tenfold::App;
 
@@ -9,7 +11,9 @@ use tenfold::App;
 pub fn app() -> App {
     App::new("app", env!("CARGO_PKG_VERSION"))
         .modules(tenfold::modules!())
+        // carve:if page
+        .front(page::routes)
+        // carve:end
         .demo(demo::welcome)
         .demo_setting("console.password", tenfold_auth::demo::PASSWORD)
-        .front(page::routes)
 }

@@ -16,14 +16,20 @@ const PAGE: &[Asset] = &[
     Asset::script("/page/element.js", include_str!("../page/element.js")),
     Asset::script("/page/words.js", include_str!("../page/words.js")),
     Asset::script("/page/toast.js", include_str!("../page/toast.js")),
+    // carve:if files
     Asset::script("/page/confirm.js", include_str!("../page/confirm.js")),
+    // carve:end
     Asset::script("/page/session.js", include_str!("../page/session.js")),
     Asset::script("/page/users.js", include_str!("../page/users.js")),
+    // carve:if files
     Asset::script("/page/files.js", include_str!("../page/files.js")),
     Asset::script("/page/file-row.js", include_str!("../page/file-row.js")),
     Asset::script("/page/upload.js", include_str!("../page/upload.js")),
     Asset::script("/page/progress.js", include_str!("../page/progress.js")),
+    // carve:end
+    // carve:if notifications
     Asset::script("/page/notifications.js", include_str!("../page/notifications.js")),
+    // carve:end
 ];
 
 /// The page's routes. They are not part of the API, and its document does not list them.

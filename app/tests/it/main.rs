@@ -1,5 +1,7 @@
-//! The reference backend through its public doors: HTTP and the command line.
+//! The backend through its public doors: HTTP and the command line.
 
+mod boundaries;
+// carve:if framework
 mod calls;
 mod cli;
 mod console;
@@ -9,15 +11,20 @@ mod guide;
 mod http;
 mod new_organization;
 mod notifications;
+// carve:end
 mod operations;
+// carve:if framework
 mod probe;
 mod quota;
 mod repeats;
 mod rights;
 mod sql;
 mod statements;
+// carve:end
 mod tenancy;
+// carve:if framework
 mod wiring;
+// carve:end
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -54,16 +61,17 @@ pub async fn new_owner(app: &TestApp) -> String {
     text(&sign_up(app, "owner@new.test").await["token"])
 }
 
-/// A new organization's owner with a project and a task.
+/// A new organization's owner, with one of each thing that the examples of the document create.
 pub async fn new_owner_with_one_of_each(app: &TestApp) -> String {
     let token = new_owner(app).await;
-    let project = app.post("/v1/projects").bearer(&token).json(&json!({"name": "Website"})).send().await;
-    let tasks = format!("{}/tasks", project.header("location"));
-    assert_eq!(app.post(&tasks).bearer(&token).json(&json!({"title": "Begin"})).send().await.status(), 201);
+    operations::create_one_of_each(app, &token).await;
+    // carve:if files
     upload_a_picture(app, &token).await;
+    // carve:end
     token
 }
 
+// carve:if files
 /// A PNG of one pixel.
 const PICTURE: [u8; 69] = [
     0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00,
@@ -82,6 +90,7 @@ pub async fn upload_a_picture(app: &TestApp, token: &str) {
     assert_eq!(file["status"], "ready", "{file}");
 }
 
+// carve:end
 /// Adds somebody to the organization that a session is in, with these permissions; gives their token.
 pub async fn join(app: &TestApp, session: &str, email: &str, permissions: &[&str]) -> String {
     let organization = organization(session);

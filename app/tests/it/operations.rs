@@ -106,6 +106,28 @@ impl Ids {
     }
 }
 
+/// Calls each operation that creates something from JSON, by its example: first those at a path without an id, then those
+/// inside what the first have created.
+pub async fn create_one_of_each(app: &TestApp, token: &str) {
+    let all = all(app).await;
+    let creates = |operation: &&Operation| {
+        let json = operation.document["requestBody"]["content"].get("application/json").is_some();
+        operation.method == "POST" && operation.permission().is_some() && json
+    };
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        all.iter().filter(creates).partition(|one| one.names_something());
+    for operation in outside.into_iter().chain(inside) {
+        let mut id = String::new();
+        if operation.names_something() {
+            let list = all.iter().find(|one| one.document["operationId"] == operation.listed_by());
+            let list = list.expect("the document has the list that an example names");
+            id = text(&whole(app, token, &list.path).await["items"][0]["id"]);
+        }
+        let answer = operation.call(app, Some(token), &id).await;
+        assert_eq!(answer.status(), 201, "{}: {}", operation.name(), answer.text());
+    }
+}
+
 /// Everything that somebody sees in lists, to compare with later.
 pub async fn everything(app: &TestApp, token: &str) -> Vec<Value> {
     lists(app, token).await.into_values().flatten().collect()

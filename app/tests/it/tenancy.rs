@@ -7,15 +7,19 @@ use serde_json::{Value, json};
 use tenfold::both_databases;
 
 use crate::operations::{self, Ids, Operation, everything};
-use crate::{
-    join, new_owner, new_owner_with_one_of_each, problem, sign_in, sign_up, text, token, upload_a_picture,
-};
+// carve:if projects
+use crate::sign_up;
+// carve:end
+// carve:if files
+use crate::upload_a_picture;
+// carve:end
+use crate::{join, new_owner, new_owner_with_one_of_each, problem, sign_in, text, token};
 
 /// An id that nothing has.
 const UNKNOWN: &str = "01900000-0000-7000-8000-000000000000";
 
 /// The operations that nobody needs to sign in for. It may only shrink, or grow with a reason.
-const PUBLIC: [(&str, &str); 5] = [
+const PUBLIC: &[(&str, &str)] = &[
     ("GET /healthz", "the machine that restarts the process has no session"),
     ("GET /readyz", "nor has the load balancer"),
     ("GET /metrics", "nor has Prometheus; it names no organization and no person"),
@@ -24,21 +28,25 @@ const PUBLIC: [(&str, &str); 5] = [
 ];
 
 /// The operations that any session may call, whatever its permissions. As above.
-const ANY_SESSION: [(&str, &str); 7] = [
+const ANY_SESSION: &[(&str, &str)] = &[
     ("POST /v1/auth/switch", "everybody may work in each of their organizations"),
     ("GET /v1/auth/session", "everybody may know who they are"),
     ("POST /v1/auth/sign-out", "everybody may end their own session"),
+    // carve:if notifications
     ("GET /v1/notifications", "everybody sees what they themselves are told, and nothing else"),
     ("GET /v1/notifications/events", "and hears it live"),
     ("POST /v1/notifications/{id}/read", "and notes that they have read it"),
     ("POST /v1/notifications/read-all", "all of it"),
+    // carve:end
 ];
 
 both_databases!(app::app(); async fn what_belongs_to_another_organization_is_as_good_as_not_there(app) {
     app.seed_demo().await;
     let acme = token(app, "owner@acme.test").await;
     let mallory = token(app, "owner@globex.test").await;
+    // carve:if files
     upload_a_picture(app, &acme).await;
+    // carve:end
     let ids = Ids::seen_by(app, &acme).await;
     let before = everything(app, &acme).await;
     for operation in operations::all(app).await.iter().filter(|operation| operation.names_something()) {
@@ -145,7 +153,9 @@ both_databases!(app::app(); async fn a_user_of_two_organizations_works_in_one_at
     };
     let in_acme = switch(&text(&session["token"]), organization("Acme")).await;
     let in_globex = switch(&in_acme, organization("Globex")).await;
+    // carve:if files
     upload_a_picture(app, &in_globex).await;
+    // carve:end
     let globex = Ids::seen_by(app, &in_globex).await;
     for operation in operations::all(app).await.iter().filter(|operation| operation.names_something()) {
         let id = &globex.of(operation)[0];
@@ -155,6 +165,7 @@ both_databases!(app::app(); async fn a_user_of_two_organizations_works_in_one_at
     }
 });
 
+// carve:if projects
 both_databases!(app::app(); async fn a_cursor_of_another_organization_opens_nothing_of_it(app) {
     let mut lists = Vec::new();
     for email in ["ada@new.test", "bob@other.test"] {
@@ -175,3 +186,4 @@ both_databases!(app::app(); async fn a_cursor_of_another_organization_opens_noth
         }
     }
 });
+// carve:end

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::api::Api;
 use crate::error::CheckError;
 use crate::facts::Facts;
+use crate::module::{Add, ModuleTask};
+use crate::new::New;
+use crate::outcome::{Outcome, read_or_empty, today};
 use crate::{Report, check_facts, graph};
 
 /// What the program was asked to do.
@@ -27,6 +29,13 @@ enum Task {
     Check(Check),
     /// Compare the OpenAPI document on standard input with the committed one.
     Api(Api),
+    /// Create a project: the reference backend with what was not chosen cut out.
+    New(New),
+    /// Create a module in this workspace.
+    #[command(subcommand)]
+    Module(ModuleTask),
+    /// Add a part to a module of this workspace.
+    Add(Add),
 }
 
 #[derive(Debug, Args)]
@@ -48,20 +57,15 @@ struct Check {
     write: Option<PathBuf>,
 }
 
-/// The result of a command.
-pub(crate) enum Outcome {
-    /// To standard output, exit code 0.
-    Fine(String),
-    /// To standard error, exit code 1.
-    Broken(String),
-}
-
 /// Runs the command. Exit code 0: success; 1: a boundary is crossed, a client breaks, or a committed file is out of
 /// date; 2: the command is wrong or the check could not run.
 pub fn run(command: Command) -> ExitCode {
     let outcome = match command.task {
         Task::Check(check) => check.run(),
         Task::Api(api) => api.run(),
+        Task::New(new) => new.run(),
+        Task::Module(module) => module.run(),
+        Task::Add(add) => add.run(),
     };
     let (written, code) = match outcome {
         Ok(Outcome::Fine(text)) => (io::stdout().lock().write_all(text.as_bytes()), ExitCode::SUCCESS),
@@ -128,17 +132,4 @@ fn write(root: &Path, document: &Path, picture: &str) -> Result<Outcome, CheckEr
     }
     std::fs::write(&path, text).map_err(CheckError::file(&path))?;
     Ok(Outcome::Fine(format!("wrote the picture of the modules to {}\n", document.display())))
-}
-
-/// A missing document counts as empty.
-pub(crate) fn read_or_empty(path: &Path) -> Result<String, CheckError> {
-    match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        read => read.map_err(CheckError::file(path)),
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a command has no Context; a test passes --today instead")]
-fn today() -> Date {
-    jiff::Timestamp::now().to_zoned(TimeZone::UTC).date()
 }

@@ -44,6 +44,9 @@ pub enum CheckError {
         /// What is wrong.
         message: String,
     },
+    /// A project or a part of one could not be created.
+    #[error(transparent)]
+    Project(#[from] crate::project_error::ProjectError),
     /// A file or a folder could not be read or written.
     #[error("cannot open {path}: {source}")]
     File {

@@ -270,7 +270,7 @@ fn line_of(message: &str) -> Option<usize> {
 /// Reads which file imports which, in the library and the program of each package.
 fn file_arrows(workspace: &Workspace) -> Result<Vec<FileArrows>, CheckError> {
     let mut found = Vec::new();
-    for package in &workspace.packages {
+    for package in workspace.packages.iter().filter(|package| !package.is_external) {
         let (library, program) = (package.folder.join("src/lib.rs"), package.folder.join("src/main.rs"));
         let library =
             library.exists().then(|| CrateFiles::of_library(&library, &package.name)).transpose()?;

@@ -26,6 +26,11 @@ mod facts;
 mod graph;
 mod imports;
 mod manifest;
+mod module;
+mod names;
+mod new;
+mod outcome;
+mod project_error;
 mod rules;
 mod source;
 mod sql;
@@ -82,6 +87,11 @@ impl fmt::Display for Report {
 /// An error means that the check could not run; a crossed boundary is a [`Report`] with violations.
 pub fn check(folder: &Path, today: Date) -> Result<Report, CheckError> {
     check_facts(&Facts::read(folder)?, today)
+}
+
+/// As [`check`], on the clock's day (UTC).
+pub fn check_today(folder: &Path) -> Result<Report, CheckError> {
+    check(folder, outcome::today())
 }
 
 /// The diagram of the modules in the workspace around `folder`, as Mermaid.

@@ -18,6 +18,7 @@ mod tenant;
 
 use crate::facts::Facts;
 use crate::violation::Violation;
+use crate::workspace::shown;
 
 pub(crate) use references::{References, heard_modules, interface_of, needed_modules};
 pub(crate) use tables::owner_of;
@@ -38,6 +39,11 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found.extend(tenant::violations(facts));
     found.extend(rebuild::violations(facts));
     found.extend(layers::violations(facts));
+    // What came from outside is not ours to mend.
+    let external = facts.workspace.packages.iter().filter(|package| package.is_external);
+    let external: Vec<String> =
+        external.map(|package| shown(&facts.workspace.root, &package.folder)).collect();
+    found.retain(|violation| !external.iter().any(|folder| violation.place.path.starts_with(folder)));
     found.sort();
     found.dedup();
     found

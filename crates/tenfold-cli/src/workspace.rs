@@ -1,6 +1,6 @@
 //! The packages of the workspace and their roles: application, module, interface, framework.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -73,6 +73,9 @@ pub struct Package {
     pub folder: PathBuf,
     /// Its manifest, below the workspace root.
     pub manifest: String,
+    /// Whether it is outside the workspace: an interface of a module that comes with Tenfold. It is read for what it
+    /// declares, and not checked.
+    pub is_external: bool,
     /// Its dependencies, in the order of the manifest's tables.
     pub dependencies: Vec<Dependency>,
     /// The list in `[package.metadata.tenfold]`, which `modules!()` reads; none in a package without it.
@@ -94,8 +97,10 @@ impl Package {
 pub struct Workspace {
     /// Its folder, absolute.
     pub root: PathBuf,
-    /// Its members, by manifest path.
+    /// Its members, by manifest path; behind them the interfaces of modules that come with Tenfold.
     pub packages: Vec<Package>,
+    /// The modules from outside that applications list, such as `auth`.
+    pub external_modules: Vec<String>,
 }
 
 impl Workspace {
@@ -118,16 +123,70 @@ impl Workspace {
             let is_default = answer.workspace_default_members.contains(&package.id);
             packages.push(package.read(&root, &folders, is_default)?);
         }
-        Ok(Self { root, packages })
+        let external_modules = external_modules(&packages);
+        let mut workspace = Self { root, packages, external_modules };
+        workspace.add_external_interfaces()?;
+        Ok(workspace)
     }
 
     /// The names of all modules, sorted.
     pub fn modules(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.packages.iter().filter_map(Package::module).collect();
+        let external = self.external_modules.iter().map(String::as_str);
+        let mut names: Vec<&str> = self.packages.iter().filter_map(Package::module).chain(external).collect();
         names.sort_unstable();
         names.dedup();
         names
     }
+}
+
+impl Workspace {
+    /// Adds the interface packages that members depend on and that are not members, and completes the dependencies.
+    fn add_external_interfaces(&mut self) -> Result<(), CheckError> {
+        let dependencies = self.packages.iter().flat_map(|package| &package.dependencies);
+        let wanted: BTreeSet<String> = dependencies
+            .filter(|dependency| {
+                dependency.member.is_none() && interface_module(&dependency.package).is_some()
+            })
+            .map(|dependency| dependency.package.clone())
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for found in ask_cargo_for_all(&self.root)?.packages {
+            let Some(module) = interface_module(&found.name).filter(|_| wanted.contains(&found.name)) else {
+                continue;
+            };
+            let (index, folder) = (self.packages.len(), found.folder());
+            let dependencies = self.packages.iter_mut().flat_map(|package| &mut package.dependencies);
+            dependencies
+                .filter(|dependency| dependency.package == found.name)
+                .for_each(|dependency| dependency.member = Some(index));
+            self.packages.push(Package {
+                role: Role::Interface(module.to_owned()),
+                manifest: found.manifest_path.display().to_string(),
+                is_external: true,
+                dependencies: Vec::new(),
+                modules: None,
+                name: found.name,
+                folder,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The module whose interface a package is that comes with Tenfold.
+fn interface_module(package: &str) -> Option<&str> {
+    package.strip_prefix("tenfold-")?.strip_suffix("-api")
+}
+
+/// The modules that applications list and that are no members.
+fn external_modules(packages: &[Package]) -> Vec<String> {
+    let applications = packages.iter().filter(|package| package.role == Role::Application);
+    let listed = applications.flat_map(|package| package.modules.iter().flatten());
+    let is_member = |name: &String| packages.iter().any(|package| package.name == *name);
+    let external = listed.filter(|name| !is_member(name));
+    external.filter_map(|name| name.strip_prefix("tenfold-")).map(str::to_owned).collect()
 }
 
 /// `path` as messages show it: below `root`, with `/`.
@@ -196,7 +255,8 @@ impl MetadataPackage {
         let folder = self.folder();
         let role = role(&shown(root, &folder), is_default);
         let modules = self.modules();
-        Ok(Package { name: self.name.clone(), role, folder, manifest, dependencies, modules })
+        let (name, is_external) = (self.name.clone(), false);
+        Ok(Package { name, role, folder, manifest, is_external, dependencies, modules })
     }
 
     fn modules(&self) -> Option<Vec<String>> {
@@ -222,10 +282,21 @@ fn is_same(folder: &Path, root: &Path) -> bool {
     }
 }
 
+/// The members only, which needs neither a lock file nor the network.
 fn ask_cargo(folder: &Path) -> Result<Metadata, CheckError> {
+    metadata(folder, &["--no-deps", "--offline"])
+}
+
+/// The members and all that they depend on. What was built before is asked for without the network.
+fn ask_cargo_for_all(folder: &Path) -> Result<Metadata, CheckError> {
+    metadata(folder, &["--offline"]).or_else(|_| metadata(folder, &[]))
+}
+
+fn metadata(folder: &Path, options: &[&str]) -> Result<Metadata, CheckError> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(&cargo)
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args(["metadata", "--format-version", "1"])
+        .args(options)
         .current_dir(folder)
         .output()
         .map_err(|source| CheckError::CargoMissing { cargo, root: folder.to_path_buf(), source })?;

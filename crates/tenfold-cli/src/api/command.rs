@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{Break, api_breaks, changelog};
-use crate::command::{Outcome, read_or_empty};
 use crate::error::CheckError;
+use crate::outcome::{Outcome, read_or_empty};
 
 /// Compares the OpenAPI document on standard input with the committed one.
 #[derive(Debug, Args)]

@@ -1,0 +1,315 @@
+//! `tenfold add`: one more part of a module that is there.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::edit;
+use super::fields::Fields;
+use super::parts::{ENTITIES, ENTITY, MIGRATION, Words, format_package, read, write};
+use crate::error::CheckError;
+use crate::names;
+use crate::outcome::Outcome;
+use crate::project_error::ProjectError;
+use crate::workspace::{Role, Workspace};
+
+/// Adds a part to a module.
+#[derive(Debug, Args)]
+pub struct Add {
+    #[command(subcommand)]
+    part: Part,
+    /// A folder of the workspace.
+    #[arg(long, value_name = "FOLDER", default_value = ".", global = true)]
+    workspace: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// A table with its struct, migration, five endpoints, job and tests.
+    Entity {
+        /// The module.
+        module: String,
+        /// What the table keeps, in the plural, such as labels.
+        name: String,
+        /// Its fields, as NAME:KIND with KIND text, int, bool or time [default: title:text].
+        #[arg(value_name = "FIELD:KIND")]
+        fields: Vec<String>,
+        /// What one of it is called, if it is not the name without its ending.
+        #[arg(long, value_name = "NAME")]
+        entity: Option<String>,
+    },
+    /// One endpoint with its file, route and test.
+    Endpoint {
+        /// The module.
+        module: String,
+        /// The name of the handler, such as count_notes.
+        name: String,
+        /// Its method.
+        method: Method,
+        /// Its path, such as /v1/notes/count.
+        path: String,
+    },
+    /// One job with its file and registration.
+    Job {
+        /// The module.
+        module: String,
+        /// The name of the job, such as send_reminder.
+        name: String,
+    },
+    /// One empty migration with the next number.
+    Migration {
+        /// The module.
+        module: String,
+        /// What it does, such as notes_by_title.
+        name: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    fn name(self) -> &'static str {
+        match self {
+            Method::Get => "get",
+            Method::Post => "post",
+            Method::Put => "put",
+            Method::Patch => "patch",
+            Method::Delete => "delete",
+        }
+    }
+}
+
+/// The module that something is added to.
+struct Home {
+    name: String,
+    folder: PathBuf,
+}
+
+/// Files to be written once all of them can be: `None` is a new file's previous text.
+#[derive(Default)]
+struct Changes(Vec<(PathBuf, String)>);
+
+impl Add {
+    pub(crate) fn run(&self) -> Result<Outcome, CheckError> {
+        let workspace = Workspace::read(&self.workspace)?;
+        let (Part::Entity { module, .. }
+        | Part::Endpoint { module, .. }
+        | Part::Job { module, .. }
+        | Part::Migration { module, .. }) = &self.part;
+        let home = Home::find(&workspace, module)?;
+        let changes = match &self.part {
+            Part::Entity { name, fields, entity, .. } => home.entity(name, fields, entity.as_deref())?,
+            Part::Endpoint { name, method, path, .. } => home.endpoint(name, *method, path)?,
+            Part::Job { name, .. } => home.job(name)?,
+            Part::Migration { name, .. } => home.migration(name, "-- Say here what it is for.\n")?,
+        };
+        let mut told = format!("module {module}:\n");
+        for (path, text) in &changes.0 {
+            let verb = if path.exists() { "changed" } else { "created" };
+            told.push_str(&format!(
+                "  {verb} {}\n",
+                path.strip_prefix(&workspace.root).unwrap_or(path).display()
+            ));
+            write(path, text)?;
+        }
+        format_package(&workspace.root, module);
+        Ok(Outcome::Fine(told))
+    }
+}
+
+impl Changes {
+    fn create(&mut self, path: PathBuf, text: String) -> Result<(), ProjectError> {
+        if path.exists() {
+            return Err(ProjectError::Refused(format!("{} is there already", path.display())));
+        }
+        self.0.push((path, text));
+        Ok(())
+    }
+
+    fn change(&mut self, path: PathBuf, text: String) {
+        self.0.push((path, text));
+    }
+}
+
+impl Home {
+    fn find(workspace: &Workspace, module: &str) -> Result<Self, ProjectError> {
+        let is_it = |role: &Role| matches!(role, Role::Implementation(name) if name == module);
+        let package = workspace.packages.iter().find(|package| is_it(&package.role));
+        let package = package.ok_or_else(|| ProjectError::Unknown {
+            question: "modules of this workspace",
+            given: module.to_owned(),
+            allowed: workspace.modules().join(", "),
+        })?;
+        Ok(Home { name: module.to_owned(), folder: package.folder.clone() })
+    }
+
+    fn entity(&self, plural: &str, fields: &[String], entity: Option<&str>) -> Result<Changes, ProjectError> {
+        let fields = Fields::parse(fields)?;
+        let words = Words::new(&self.name, plural, entity)?;
+        let mut changes = Changes::default();
+        for (path, template) in ENTITY {
+            changes.create(self.folder.join(words.fill(path)), words.fill(&fields.fill(template)))?;
+        }
+        let struct_text = words.fill(&fields.fill(ENTITIES));
+        let entities = self.folder.join("src/entities.rs");
+        changes.change(entities.clone(), read(&entities)? + &struct_text);
+        changes.0.extend(self.migration(plural, &words.fill(&fields.fill(MIGRATION)))?.0);
+        let singular = &words.singular;
+        self.with_mods(
+            &mut changes,
+            &[plural],
+            &format!("process_{singular}"),
+            &words.fill("process_SINGULAR::ProcessSINGULAR_TYPE"),
+        )?;
+        for route in [
+            "PLURAL::list::list_PLURAL, PLURAL::create::create_SINGULAR",
+            "PLURAL::get::get_SINGULAR, PLURAL::patch::patch_SINGULAR, PLURAL::delete::delete_SINGULAR",
+        ] {
+            self.with_route(&mut changes, &words.fill(route), plural)?;
+        }
+        self.with_test(&mut changes, plural)?;
+        Ok(changes)
+    }
+
+    fn endpoint(&self, name: &str, method: Method, path: &str) -> Result<Changes, ProjectError> {
+        names::snake("a handler", name)?;
+        let allowed = path.starts_with('/')
+            && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte));
+        if !allowed {
+            return Err(ProjectError::Name {
+                what: "a path",
+                given: path.to_owned(),
+                allowed: "a / first, then letters, digits, hyphens and further /, such as /v1/notes/count; add {id} and its argument by hand",
+            });
+        }
+        let is_read = method == Method::Get;
+        let words = Words { module: self.name.clone(), plural: name.to_owned(), singular: name.to_owned() };
+        let permission = format!("{}{}", if is_read { "Read" } else { "Write" }, names::pascal(&self.name));
+        let fill = |template: &str| {
+            let text = template
+                .replace("METHOD_UPPER", &method.name().to_uppercase())
+                .replace("METHOD_LOWER", method.name())
+                .replace("ENDPOINT_PATH", path)
+                .replace("ENDPOINT_PERMISSION", &permission)
+                .replace("READER_STATUS", if is_read { "200" } else { "403" });
+            words.fill(&text)
+        };
+        let mut changes = Changes::default();
+        changes.create(
+            self.folder.join(format!("src/{name}.rs")),
+            fill(include_str!("../../templates/endpoint.rs.txt")),
+        )?;
+        changes.create(
+            self.folder.join(format!("tests/it/{name}.rs")),
+            fill(include_str!("../../templates/endpoint_test.rs.txt")),
+        )?;
+        let root = self.folder.join("src/lib.rs");
+        changes.change(root.clone(), self.with_mod(&read(&root)?, "", name)?);
+        self.with_route(&mut changes, &format!("crate::{name}::{name}"), "")?;
+        self.with_test(&mut changes, name)?;
+        Ok(changes)
+    }
+
+    fn job(&self, name: &str) -> Result<Changes, ProjectError> {
+        names::snake("a job", name)?;
+        let words = Words { module: self.name.clone(), plural: name.to_owned(), singular: name.to_owned() };
+        let mut changes = Changes::default();
+        changes.create(
+            self.folder.join(format!("src/jobs/{name}.rs")),
+            words.fill(include_str!("../../templates/job.rs.txt")),
+        )?;
+        self.with_mods(&mut changes, &[], name, &words.fill("SINGULAR::SINGULAR_TYPE"))?;
+        Ok(changes)
+    }
+
+    fn migration(&self, name: &str, text: &str) -> Result<Changes, ProjectError> {
+        names::snake("a migration", name)?;
+        let folder = self.folder.join("migrations");
+        let numbers = std::fs::read_dir(&folder).into_iter().flatten().flatten().filter_map(|entry| {
+            entry
+                .file_name()
+                .to_string_lossy()
+                .split_once('_')
+                .and_then(|(number, _)| number.parse::<u32>().ok())
+        });
+        let next = numbers.max().unwrap_or(0) + 1;
+        let mut changes = Changes::default();
+        changes.create(folder.join(format!("{next:04}_{name}.sql")), text.to_owned())?;
+        Ok(changes)
+    }
+
+    /// Declares modules in the crate's root, and a job in `jobs` and where the module is built.
+    fn with_mods(
+        &self,
+        changes: &mut Changes,
+        mods: &[&str],
+        job: &str,
+        job_path: &str,
+    ) -> Result<(), ProjectError> {
+        let root = self.folder.join("src/lib.rs");
+        let mut text = read(&root)?;
+        for name in mods {
+            text = self.with_mod(&text, "", name)?;
+        }
+        let jobs = self.folder.join("src/jobs/mod.rs");
+        let listed =
+            if jobs.exists() { read(&jobs)? } else { "//! Work that goes on after the answer.\n".to_owned() };
+        if let Some(added) = edit::add_mod(&text, "", "jobs") {
+            text = added;
+        }
+        changes.change(jobs, self.with_mod(&listed, "pub(crate) ", job)?);
+        let registration = format!(".job::<jobs::{job_path}>()");
+        text =
+            edit::add_behind(&text, &["Module::new(", ".migrations(", ".routes(", ".job::<"], &registration)
+                .ok_or_else(|| self.no_place(&root, &registration))?;
+        changes.change(root, text);
+        Ok(())
+    }
+
+    fn with_mod(&self, text: &str, visibility: &str, name: &str) -> Result<String, ProjectError> {
+        edit::add_mod(text, visibility, name).ok_or_else(|| names::taken(name))
+    }
+
+    fn with_route(&self, changes: &mut Changes, handlers: &str, import: &str) -> Result<(), ProjectError> {
+        let path = self.folder.join("src/routes.rs");
+        let position = changes.0.iter().position(|(changed, _)| *changed == path);
+        let mut text = match position {
+            Some(at) => changes.0[at].1.clone(),
+            None => read(&path)?,
+        };
+        let line = format!(".routes(routes!({handlers}))");
+        text = edit::add_behind(&text, &["Routes::new()", ".routes(", ".route("], &line)
+            .ok_or_else(|| self.no_place(&path, &line))?;
+        let used = format!("use crate::{import};");
+        if !import.is_empty() && position.is_none() {
+            text = edit::add_behind(&text, &["use "], &used)
+                .map(|text| text.replace(&format!("    {used}"), &used))
+                .unwrap_or(text);
+        }
+        match position {
+            Some(at) => changes.0[at].1 = text,
+            None => changes.change(path, text),
+        }
+        Ok(())
+    }
+
+    fn with_test(&self, changes: &mut Changes, name: &str) -> Result<(), ProjectError> {
+        let path = self.folder.join("tests/it/main.rs");
+        changes.change(path.clone(), self.with_mod(&read(&path)?, "", name)?);
+        Ok(())
+    }
+
+    fn no_place(&self, path: &Path, line: &str) -> ProjectError {
+        ProjectError::Refused(format!(
+            "{} has no place for `{line}`: add it by hand, then run this again without it",
+            path.display()
+        ))
+    }
+}

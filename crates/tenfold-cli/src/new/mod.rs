@@ -1,0 +1,186 @@
+//! `tenfold new`: a project that is the reference backend with what was not chosen cut out.
+
+pub mod answers;
+mod ask;
+pub mod carve;
+pub mod project;
+pub mod template;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use clap::Args;
+
+use self::answers::{Answers, MODULES, Part};
+use self::project::ProjectFile;
+use self::template::Template;
+use crate::error::CheckError;
+use crate::module::{Fields, NewModule};
+use crate::outcome::Outcome;
+use crate::project_error::ProjectError;
+
+/// Creates a project.
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// The project's name, and the folder that is created: such as acme or acme-crm.
+    #[arg(required_unless_present = "from")]
+    name: Option<String>,
+    /// Modules beside auth: `all`, `none`, or names with commas (billing, files, notifications, projects).
+    #[arg(long, value_name = "NAMES")]
+    modules: Option<String>,
+    /// An API without a page.
+    #[arg(long)]
+    api_only: bool,
+    /// Database to begin with: sqlite or postgres. The tests run on both.
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
+    /// How it is deployed: `all`, `none`, or names with commas (docker, systemd).
+    #[arg(long, value_name = "NAMES")]
+    deploy: Option<String>,
+    /// Licence: proprietary, mit, apache or mit-or-apache.
+    #[arg(long, value_name = "NAME")]
+    licence: Option<String>,
+    /// The name of your first module, in the plural, such as notes.
+    #[arg(long, value_name = "NAME")]
+    first_module: Option<String>,
+    /// Answers in a file, such as another project's tenfold.toml. The other options count more.
+    #[arg(long, visible_alias = "answers", value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Ask nothing: what is not given is as the questions propose it.
+    #[arg(long, short)]
+    yes: bool,
+    /// Take the framework from this checkout of Tenfold.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "git")]
+    path: Option<PathBuf>,
+    /// Take the framework from this git repository, at the tag of this version.
+    #[arg(long, value_name = "URL")]
+    git: Option<String>,
+    /// The folder to create the project in [default: its name].
+    #[arg(long, value_name = "FOLDER")]
+    into: Option<PathBuf>,
+}
+
+impl New {
+    pub(crate) fn run(&self) -> Result<Outcome, CheckError> {
+        let mut answers = self.given()?;
+        if !self.yes && self.from.is_none() && ask::is_possible() {
+            match ask::questions(answers)? {
+                Some(told) => answers = told,
+                None => return Ok(Outcome::Broken("nothing was created\n".to_owned())),
+            }
+        }
+        let added = answers.complete();
+        answers.check()?;
+        let folder = self.into.clone().unwrap_or_else(|| PathBuf::from(&answers.name));
+        refuse_if_not_empty(&folder)?;
+        let template = Template::read(&self.checkout(&answers)?)?;
+        create(&template, &answers, &folder)?;
+        Ok(Outcome::Fine(greeting(&answers, &added, &folder)))
+    }
+
+    /// What the command line and the file say, and the defaults for the rest.
+    fn given(&self) -> Result<Answers, ProjectError> {
+        let mut answers = match &self.from {
+            Some(file) => Answers::read(file)?,
+            None => Answers::defaults(self.name.as_deref().unwrap_or_default()),
+        };
+        let set = |answer: &mut String, option: &Option<String>| {
+            if let Some(given) = option {
+                answer.clone_from(given);
+            }
+        };
+        set(&mut answers.name, &self.name);
+        set(&mut answers.database, &self.database);
+        set(&mut answers.licence, &self.licence);
+        set(&mut answers.first_module, &self.first_module);
+        if let Some(names) = &self.modules {
+            answers.modules = listed(names, MODULES);
+        }
+        if let Some(names) = &self.deploy {
+            answers.deploy = listed(names, answers::DEPLOYMENTS);
+        }
+        answers.page &= !self.api_only;
+        answers.tenfold.version = env!("CARGO_PKG_VERSION").to_owned();
+        if self.git.is_some() {
+            (answers.tenfold.path, answers.tenfold.git) = (None, self.git.clone());
+        } else if let Some(path) = self.path.clone().or_else(|| {
+            let is_told = answers.tenfold.path.is_some() || answers.tenfold.git.is_some();
+            if is_told { None } else { template::own_checkout() }
+        }) {
+            let path = path.canonicalize().map_err(ProjectError::file(&path))?;
+            (answers.tenfold.path, answers.tenfold.git) = (Some(path), None);
+        }
+        Ok(answers)
+    }
+
+    /// Where the files come from that the project is carved from.
+    fn checkout(&self, answers: &Answers) -> Result<PathBuf, ProjectError> {
+        answers.tenfold.path.clone().or_else(template::own_checkout).ok_or_else(|| {
+            ProjectError::Refused(
+                "there is no checkout of Tenfold to carve from: give one with --path FOLDER".to_owned(),
+            )
+        })
+    }
+}
+
+fn listed(names: &str, parts: &[Part]) -> std::collections::BTreeSet<String> {
+    match names {
+        "all" => parts.iter().map(|part| part.name.to_owned()).collect(),
+        "none" => Default::default(),
+        names => names.split(',').map(|name| name.trim().to_owned()).collect(),
+    }
+}
+
+fn refuse_if_not_empty(folder: &Path) -> Result<(), ProjectError> {
+    let count = match std::fs::read_dir(folder) {
+        Ok(entries) => entries.count(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(ProjectError::file(folder)(error)),
+    };
+    if count == 0 {
+        return Ok(());
+    }
+    let why = format!("{} is not empty: choose another folder with --into", folder.display());
+    Err(ProjectError::Refused(why))
+}
+
+/// Writes the project, its first module, and what git and Cargo add.
+fn create(template: &Template, answers: &Answers, folder: &Path) -> Result<(), CheckError> {
+    let files: std::collections::BTreeMap<String, ProjectFile> = project::carved(template, answers)?;
+    project::write(&files, folder)?;
+    NewModule { name: answers.first_module.clone(), entity: None, fields: Fields::default() }
+        .write(&folder.join("app"))?;
+    let is_in_repository =
+        folder.canonicalize().is_ok_and(|folder| folder.ancestors().any(|above| above.join(".git").exists()));
+    if !is_in_repository {
+        attempt(folder, "git", &["init", "--quiet"]);
+    }
+    attempt(folder, "cargo", &["fmt", "--all"]);
+    // The lock file still lists what was cut out. Without the network, the first build does this.
+    attempt(folder, "cargo", &["metadata", "--format-version", "1", "--offline"]);
+    Ok(())
+}
+
+/// Runs a program whose failure leaves a project that works all the same.
+fn attempt(folder: &Path, program: &str, arguments: &[&str]) {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let _ = command.status();
+}
+
+fn greeting(answers: &Answers, added: &[&str], folder: &Path) -> String {
+    let mut text = format!("created {} in {}\n", answers.name, folder.display());
+    if !added.is_empty() {
+        text.push_str(&format!("  with {}, which the chosen modules need\n", added.join(", ")));
+    }
+    text.push_str(&format!(
+        "\n  cd {}\n  cargo run     # builds and starts it, then http://127.0.0.1:8080\n  ./test        # format, lints and tests, on SQLite and PostgreSQL\n",
+        folder.display()
+    ));
+    text
+}
