@@ -81,7 +81,7 @@ const PICTURE: [u8; 69] = [
     0x82,
 ];
 
-/// Uploads a picture and has it processed, so that there are a file with a thumbnail and a notification of it.
+/// Uploads a picture and has it processed, so that there is a file with a thumbnail, and what follows from it.
 pub async fn upload_a_picture(app: &TestApp, token: &str) {
     let answer = app.post("/v1/files?name=dot.png").bearer(token).body(PICTURE.to_vec()).send().await;
     assert_eq!(answer.status(), 202, "{}", answer.text());

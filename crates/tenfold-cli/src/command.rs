@@ -11,7 +11,7 @@ use crate::api::Api;
 use crate::error::CheckError;
 use crate::facts::Facts;
 use crate::module::{Add, ModuleTask};
-use crate::new::New;
+use crate::new::{New, Upgrade};
 use crate::outcome::{Outcome, read_or_empty, today};
 use crate::{Report, check_facts, graph};
 
@@ -36,6 +36,8 @@ enum Task {
     Module(ModuleTask),
     /// Add a part to a module of this workspace.
     Add(Add),
+    /// Bring a project to another version of Tenfold.
+    Upgrade(Upgrade),
 }
 
 #[derive(Debug, Args)]
@@ -66,6 +68,7 @@ pub fn run(command: Command) -> ExitCode {
         Task::New(new) => new.run(),
         Task::Module(module) => module.run(),
         Task::Add(add) => add.run(),
+        Task::Upgrade(upgrade) => upgrade.run(),
     };
     let (written, code) = match outcome {
         Ok(Outcome::Fine(text)) => (io::stdout().lock().write_all(text.as_bytes()), ExitCode::SUCCESS),

@@ -143,7 +143,7 @@ mod tests {
             ("branches", "branch"),
             ("staff", "staff"),
             ("invoices", "invoice"),
-            ("ties", "ty"),
+            ("ties", "tie"),
         ] {
             assert_eq!(singular(many), one);
         }

@@ -169,10 +169,10 @@ impl Home {
             &words.fill("process_SINGULAR::ProcessSINGULAR_TYPE"),
         )?;
         for route in [
-            "PLURAL::list::list_PLURAL, PLURAL::create::create_SINGULAR",
-            "PLURAL::get::get_SINGULAR, PLURAL::patch::patch_SINGULAR, PLURAL::delete::delete_SINGULAR",
+            "crate::PLURAL::list::list_PLURAL, crate::PLURAL::create::create_SINGULAR",
+            "crate::PLURAL::get::get_SINGULAR, crate::PLURAL::patch::patch_SINGULAR, crate::PLURAL::delete::delete_SINGULAR",
         ] {
-            self.with_route(&mut changes, &words.fill(route), plural)?;
+            self.with_route(&mut changes, &words.fill(route))?;
         }
         self.with_test(&mut changes, plural)?;
         Ok(changes)
@@ -212,7 +212,7 @@ impl Home {
         )?;
         let root = self.folder.join("src/lib.rs");
         changes.change(root.clone(), self.with_mod(&read(&root)?, "", name)?);
-        self.with_route(&mut changes, &format!("crate::{name}::{name}"), "")?;
+        self.with_route(&mut changes, &format!("crate::{name}::{name}"))?;
         self.with_test(&mut changes, name)?;
         Ok(changes)
     }
@@ -277,7 +277,7 @@ impl Home {
         edit::add_mod(text, visibility, name).ok_or_else(|| names::taken(name))
     }
 
-    fn with_route(&self, changes: &mut Changes, handlers: &str, import: &str) -> Result<(), ProjectError> {
+    fn with_route(&self, changes: &mut Changes, handlers: &str) -> Result<(), ProjectError> {
         let path = self.folder.join("src/routes.rs");
         let position = changes.0.iter().position(|(changed, _)| *changed == path);
         let mut text = match position {
@@ -287,12 +287,6 @@ impl Home {
         let line = format!(".routes(routes!({handlers}))");
         text = edit::add_behind(&text, &["Routes::new()", ".routes(", ".route("], &line)
             .ok_or_else(|| self.no_place(&path, &line))?;
-        let used = format!("use crate::{import};");
-        if !import.is_empty() && position.is_none() {
-            text = edit::add_behind(&text, &["use "], &used)
-                .map(|text| text.replace(&format!("    {used}"), &used))
-                .unwrap_or(text);
-        }
         match position {
             Some(at) => changes.0[at].1 = text,
             None => changes.change(path, text),

@@ -5,6 +5,7 @@ mod ask;
 pub mod carve;
 pub mod project;
 pub mod template;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,6 +19,8 @@ use crate::error::CheckError;
 use crate::module::{Fields, NewModule};
 use crate::outcome::Outcome;
 use crate::project_error::ProjectError;
+
+pub(crate) use self::upgrade::Upgrade;
 
 /// Creates a project.
 #[derive(Debug, Args)]
@@ -74,6 +77,7 @@ impl New {
         let folder = self.into.clone().unwrap_or_else(|| PathBuf::from(&answers.name));
         refuse_if_not_empty(&folder)?;
         let template = Template::read(&self.checkout(&answers)?)?;
+        answers.tenfold.version.clone_from(&template.version);
         create(&template, &answers, &folder)?;
         Ok(Outcome::Fine(greeting(&answers, &added, &folder)))
     }
@@ -100,7 +104,6 @@ impl New {
             answers.deploy = listed(names, answers::DEPLOYMENTS);
         }
         answers.page &= !self.api_only;
-        answers.tenfold.version = env!("CARGO_PKG_VERSION").to_owned();
         if self.git.is_some() {
             (answers.tenfold.path, answers.tenfold.git) = (None, self.git.clone());
         } else if let Some(path) = self.path.clone().or_else(|| {

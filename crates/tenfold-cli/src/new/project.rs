@@ -35,15 +35,18 @@ pub fn carved(template: &Template, answers: &Answers) -> Result<BTreeMap<String,
 
 /// Writes the files below a folder.
 pub fn write(project: &BTreeMap<String, ProjectFile>, folder: &Path) -> Result<(), ProjectError> {
-    for (path, file) in project {
-        let path = folder.join(path);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(ProjectError::file(parent))?;
-        }
-        std::fs::write(&path, &file.bytes).map_err(ProjectError::file(&path))?;
-        if file.is_executable {
-            make_executable(&path).map_err(ProjectError::file(&path))?;
-        }
+    project.iter().try_for_each(|(path, file)| write_file(folder, path, file))
+}
+
+/// Writes one file below a folder.
+pub fn write_file(folder: &Path, path: &str, file: &ProjectFile) -> Result<(), ProjectError> {
+    let path = folder.join(path);
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(ProjectError::file(parent))?;
+    }
+    std::fs::write(&path, &file.bytes).map_err(ProjectError::file(&path))?;
+    if file.is_executable {
+        make_executable(&path).map_err(ProjectError::file(&path))?;
     }
     Ok(())
 }

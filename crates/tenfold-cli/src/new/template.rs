@@ -20,6 +20,9 @@ pub struct Template {
     pub only: BTreeMap<String, String>,
     /// Texts that are replaced.
     pub replace: Vec<Replacement>,
+    /// The version of the checkout.
+    #[serde(skip)]
+    pub version: String,
     /// The contents, once read.
     #[serde(skip)]
     pub files: Vec<TemplateFile>,
@@ -75,9 +78,20 @@ impl Template {
             let to = part.to.as_ref().unwrap_or(&part.from);
             collect(checkout, Path::new(&part.from), Path::new(to), part.when.as_ref(), &mut template.files)?;
         }
+        template.version = version(checkout)?;
         template.files.sort_by(|one, other| one.to.cmp(&other.to));
         Ok(template)
     }
+}
+
+/// The version that a checkout's manifest gives.
+fn version(checkout: &Path) -> Result<String, ProjectError> {
+    let path = checkout.join("Cargo.toml");
+    let text = std::fs::read_to_string(&path).map_err(ProjectError::file(&path))?;
+    let given = text.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    given
+        .map(str::to_owned)
+        .ok_or_else(|| ProjectError::Answers { path, message: "it gives no version".to_owned() })
 }
 
 /// The checkout that this program was built in, if it is still there.

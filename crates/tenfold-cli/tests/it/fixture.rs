@@ -177,16 +177,7 @@ impl Fixture {
 
     /// The program in the workspace's folder.
     pub fn run(&self, arguments: &[&str]) -> Run {
-        let output = Command::new(env!("CARGO_BIN_EXE_tenfold"))
-            .args(arguments)
-            .current_dir(&self.root)
-            .output()
-            .expect("the program starts");
-        Run {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-        }
+        Run::of(&self.root, arguments)
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -203,7 +194,54 @@ impl Drop for Fixture {
     }
 }
 
+/// A folder of a test's own, removed when it is dropped.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// An empty one.
+    pub fn new() -> Self {
+        let folder = unique_folder();
+        std::fs::create_dir_all(&folder).expect("a writable folder");
+        Folder(folder)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The program in it.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(&self.0, arguments)
+    }
+
+    /// Writes a file below it.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.0.join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
+        std::fs::write(path, text).expect("a writable file");
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // As that of a fixture.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 impl Run {
+    /// Runs the program in a folder.
+    fn of(folder: &Path, arguments: &[&str]) -> Self {
+        let output = Command::new(env!("CARGO_BIN_EXE_tenfold")).args(arguments).current_dir(folder).output();
+        let output = output.expect("the program starts");
+        Run {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
     /// The run found nothing wrong, and its answer contains `part`.
     #[track_caller]
     pub fn passes(&self, part: &str) {

@@ -11,6 +11,7 @@ mod layers;
 mod layout;
 mod locks;
 mod needs;
+mod projects;
 mod rebuild;
 mod registered;
 mod rls;

@@ -1,0 +1,294 @@
+//! Projects are created, extended and upgraded. What is built of them, `./test project` builds and asks.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::fixture::{Folder, Run};
+
+/// The checkout that projects are carved from here.
+fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is in a checkout")
+}
+
+/// `tenfold new acme --yes` with more options, in a folder of its own.
+fn create(folder: &Folder, options: &[&str]) -> Run {
+    let path = checkout().to_string_lossy().into_owned();
+    let mut arguments = vec!["new", "acme", "--yes", "--path", &path];
+    arguments.extend(options);
+    folder.run(&arguments)
+}
+
+/// All files of a project below a folder, by their path there.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let (mut found, mut waiting) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(next) = waiting.pop() {
+        for entry in std::fs::read_dir(&next).expect("a folder can be read") {
+            let path = entry.expect("so can its entries").path();
+            if path.is_dir() && !path.ends_with(".git") {
+                waiting.push(path);
+            } else if path.is_file() {
+                let name = path.strip_prefix(folder).expect("it is below").to_string_lossy().into_owned();
+                let text = std::fs::read(&path).expect("a file can be read");
+                found.push((name, String::from_utf8_lossy(&text).into_owned()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn text(folder: &Folder, path: &str) -> String {
+    std::fs::read_to_string(folder.path().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn no_mark_and_no_trace_of_what_was_cut_is_left() {
+    for (options, gone) in [
+        (
+            &["--modules", "none", "--api-only", "--deploy", "none"][..],
+            &["tenfold-files", "notification", "billing", "/v1/projects", "page.css", "docker", "systemd"][..],
+        ),
+        (&["--modules", "all"], &[]),
+        (
+            &["--modules", "notifications", "--database", "postgres"],
+            &["tenfold-files", "tenfold_files", "billing", "/v1/projects", "showFile"],
+        ),
+        (&["--modules", "files", "--deploy", "docker"], &["notification", "/v1/projects", "systemd"]),
+        (
+            &["--modules", "projects", "--deploy", "systemd", "--licence", "mit"],
+            &["tenfold-files", "notification", "billing", "docker", "compose"],
+        ),
+    ] {
+        let folder = Folder::new();
+        create(&folder, options).passes("created acme");
+        for (path, text) in files(&folder.path().join("acme")) {
+            for word in
+                gone.iter().chain(&["carve:", "PROJECT_", "TENFOLD_VERSION", "FIELD_", "SINGULAR", "PLURAL"])
+            {
+                let found = text.lines().find(|line| line.to_lowercase().contains(&word.to_lowercase()));
+                assert_eq!(found, None, "{options:?}: {path} has {word}");
+                assert!(!path.contains(word), "{options:?}: {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_set_of_answers_keeps_its_boundaries_and_is_formatted() {
+    let modules = ["billing", "files", "notifications", "projects"];
+    for set in 0..16 {
+        let chosen: Vec<&str> = (0..4).filter(|bit| set >> bit & 1 == 1).map(|bit| modules[bit]).collect();
+        let list = if chosen.is_empty() { "none".to_owned() } else { chosen.join(",") };
+        let folder = Folder::new();
+        let run = create(&folder, &["--modules", &list, "--database", ["sqlite", "postgres"][set % 2]]);
+        run.passes("created acme");
+        assert_eq!(
+            run.stdout().contains("with billing"),
+            list.contains("files") && !list.contains("billing"),
+            "{list}"
+        );
+        folder.run(&["check", "--workspace", "acme"]).passes("no boundary is crossed");
+        let format = Command::new("cargo")
+            .args(["fmt", "--all", "--check"])
+            .current_dir(folder.path().join("acme"))
+            .output();
+        let format = format.expect("cargo starts");
+        assert!(format.status.success(), "{list}: {}", String::from_utf8_lossy(&format.stdout));
+    }
+}
+
+#[test]
+fn answers_in_a_file_make_the_same_project() {
+    let folder = Folder::new();
+    create(
+        &folder,
+        &["--modules", "files", "--api-only", "--licence", "apache", "--first-module", "invoices"],
+    )
+    .passes("created");
+    let first = files(&folder.path().join("acme"));
+    folder.run(&["new", "--from", "acme/tenfold.toml", "--into", "again"]).passes("created acme in again");
+    assert!(files(&folder.path().join("again")) == first, "the projects differ");
+    assert!(text(&folder, "acme/Cargo.toml").contains("license = \"Apache-2.0\""));
+    assert!(first.iter().any(|(path, _)| path == "app/modules/invoices/src/invoices/list.rs"));
+}
+
+#[test]
+fn an_answer_that_is_none_is_refused_and_nothing_is_written() {
+    let folder = Folder::new();
+    for (options, why) in [
+        (&["--modules", "fils"][..], "there is no \"fils\", only billing, files, notifications, projects"),
+        (&["--database", "mysql"], "there is no \"mysql\", only sqlite, postgres"),
+        (&["--deploy", "heroku"], "there is no \"heroku\", only docker, systemd"),
+        (&["--licence", "gpl"], "there is no \"gpl\", only proprietary, mit, apache, mit-or-apache"),
+        (&["--first-module", "auth"], "\"auth\" is taken"),
+        (&["--first-module", "My-Notes"], "cannot be the name of a module"),
+    ] {
+        create(&folder, options).ends_with_code(2, why);
+    }
+    folder.run(&["new", "../acme", "--yes"]).ends_with_code(2, "cannot be the name of a project");
+    assert_eq!(files(folder.path()), []);
+    folder.write("acme/mine.txt", "mine");
+    create(&folder, &[]).ends_with_code(2, "acme is not empty");
+    assert_eq!(files(folder.path()).len(), 1);
+}
+
+#[test]
+fn what_cannot_be_added_is_refused_and_changes_nothing() {
+    let folder = Folder::new();
+    create(&folder, &["--modules", "none"]).passes("created");
+    let before = files(folder.path());
+    for (arguments, why) in [
+        (&["module", "new", "notes"][..], "\"notes\" is taken"),
+        (&["module", "new", "staff"], "give the name of one with --entity"),
+        (&["module", "new", "invoices", "amount:money"], "there is no \"money\", only text, int, bool, time"),
+        (&["module", "new", "invoices", "id:int"], "\"id\" is taken"),
+        (&["module", "new", "invoices", "a:int", "a:text"], "\"a\" is taken"),
+        (&["add", "entity", "note", "labels"], "there is no \"note\", only auth, console, notes"),
+        (&["add", "entity", "notes", "notes"], "is there already"),
+        (&["add", "job", "notes", "process_note"], "is there already"),
+        (&["add", "endpoint", "notes", "list", "get", "/v1/{id}"], "cannot be the name of a path"),
+        (&["add", "migration", "notes", "Big"], "cannot be the name of a migration"),
+    ] {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--workspace", "acme"]).collect();
+        folder.run(&arguments).ends_with_code(2, why);
+    }
+    assert!(files(folder.path()) == before, "something was changed");
+}
+
+#[test]
+fn what_is_added_is_registered_and_formatted() {
+    let folder = Folder::new();
+    create(&folder, &["--modules", "none"]).passes("created");
+    for arguments in [
+        &["module", "new", "price_lists", "starts:time", "rate:int", "open:bool"][..],
+        &["add", "entity", "notes", "labels", "name:text"],
+        &["add", "endpoint", "notes", "count_notes", "get", "/v1/notes-count"],
+        &["add", "job", "notes", "send_reminder"],
+        &["add", "migration", "notes", "later"],
+    ] {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--workspace", "acme"]).collect();
+        folder.run(&arguments).passes("created");
+    }
+    folder.run(&["check", "--workspace", "acme"]).passes("checked 4 modules");
+    for (path, part) in [
+        ("app/Cargo.toml", "    \"price_lists\",\n    \"tenfold-console\",\n"),
+        ("app/Cargo.toml", "price_lists = { path = \"modules/price_lists\" }"),
+        ("app/modules/price_lists/migrations/0001_price_lists.sql", "open boolean NOT NULL"),
+        ("app/modules/price_lists/src/price_lists/list.rs", "\"/v1/price-lists\""),
+        ("app/modules/notes/src/lib.rs", ".job::<jobs::send_reminder::SendReminder>()"),
+        ("app/modules/notes/migrations/0003_later.sql", "--"),
+        ("app/modules/notes/tests/it/main.rs", "mod labels;"),
+    ] {
+        assert!(text(&folder, &format!("acme/{path}")).contains(part), "{path} lacks {part}");
+    }
+    // A route that is left out again is missed.
+    let routes = text(&folder, "acme/app/modules/notes/src/routes.rs");
+    folder.write(
+        "acme/app/modules/notes/src/routes.rs",
+        &routes.replace("crate::count_notes::count_notes", "crate::labels::get::get_label"),
+    );
+    folder.run(&["check", "--workspace", "acme"]).fails(1, &["no route leads to the endpoint count_notes"]);
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command
+        .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.test"])
+        .args(arguments)
+        .current_dir(folder);
+    let output = command.output().expect("git starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A checkout of Tenfold in two versions: what projects are carved from, at the tag v0.1.0, and changed after it.
+fn two_versions(folder: &Folder) -> PathBuf {
+    let old = folder.path().join("tenfold");
+    let list = Command::new("git")
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "Cargo.toml",
+            "Cargo.lock",
+            "*.toml",
+            "app",
+            ".ci",
+            "LICENSE-*",
+            "crates/tenfold-cli/project",
+        ])
+        .current_dir(checkout())
+        .output();
+    for path in String::from_utf8(list.expect("git starts").stdout)
+        .expect("paths are text")
+        .split('\0')
+        .filter(|path| !path.is_empty())
+    {
+        if checkout().join(path).is_file() {
+            let to = old.join(path);
+            std::fs::create_dir_all(to.parent().expect("a file is in a folder")).expect("a writable folder");
+            std::fs::copy(checkout().join(path), to).expect("a file can be copied");
+        }
+    }
+    git(&old, &["init", "--quiet"]);
+    git(&old, &["add", "--all"]);
+    git(&old, &["commit", "--quiet", "--message", "Old"]);
+    git(&old, &["tag", "v0.1.0"]);
+    let edit = |path: &str, from: &str, to: &str| {
+        let text = std::fs::read_to_string(old.join(path)).expect("a file of the checkout");
+        assert!(text.contains(from), "{path} lacks {from}");
+        std::fs::write(old.join(path), text.replacen(from, to, 1)).expect("a writable file");
+    };
+    edit("Cargo.toml", "version = \"0.1.0\"", "version = \"0.2.0\"");
+    edit("app/src/demo.rs", "//! The accounts of `--demo`.", "//! The accounts of the demo.");
+    edit("clippy.toml", "too-many-lines-threshold = 60", "too-many-lines-threshold = 50");
+    edit("rustfmt.toml", "max_width = 110", "max_width = 100");
+    std::fs::write(old.join("app/src/new.rs"), "//! New.\n").expect("a writable file");
+    std::fs::remove_file(old.join("app/page/mark.svg")).expect("the mark is there");
+    old
+}
+
+#[test]
+fn an_upgrade_keeps_edits_and_shows_conflicts() {
+    let folder = Folder::new();
+    create(&folder, &["--modules", "none"]).passes("created");
+    let tenfold = two_versions(&folder);
+    let path = tenfold.to_string_lossy().into_owned();
+    let project = folder.path().join("acme");
+    let edits = [
+        ("acme/app/src/demo.rs", text(&folder, "acme/app/src/demo.rs") + "\n// mine\n"),
+        ("acme/rustfmt.toml", "max_width = 90\n".to_owned()),
+    ];
+    for (file, edited) in &edits {
+        folder.write(file, edited);
+    }
+    folder.run(&["upgrade", "acme", "--path", &path]).ends_with_code(2, "changes that are not committed");
+    git(&project, &["add", "--all"]);
+    git(&project, &["commit", "--quiet", "--message", "Mine"]);
+    let run = folder.run(&["upgrade", "acme", "--path", &path]);
+    for part in [
+        "from 0.1.0 to 0.2.0",
+        "merged app/src/demo.rs",
+        "updated clippy.toml",
+        "CONFLICT rustfmt.toml: 1",
+        "added app/src/new.rs",
+        "removed app/page/mark.svg",
+        "updated tenfold.toml",
+    ] {
+        run.ends_with_code(1, part);
+    }
+    let demo = text(&folder, "acme/app/src/demo.rs");
+    assert!(demo.contains("//! The accounts of the demo.") && demo.ends_with("\n// mine\n"), "{demo}");
+    let conflict = text(&folder, "acme/rustfmt.toml");
+    assert!(
+        conflict.contains("<<<<<<< yours\nmax_width = 90") && conflict.contains(">>>>>>> tenfold"),
+        "{conflict}"
+    );
+    assert!(text(&folder, "acme/clippy.toml").contains("threshold = 50"));
+    assert!(
+        !project.join("app/page/mark.svg").exists() && project.join("app/modules/notes/src/lib.rs").exists()
+    );
+    git(&project, &["commit", "--quiet", "--all", "--message", "Upgrade"]);
+    folder.run(&["upgrade", "acme", "--path", &path]).passes("at 0.2.0 already");
+}
