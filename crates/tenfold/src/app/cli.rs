@@ -1,4 +1,4 @@
-//! The command line of an application: `serve`, `config`, `migrate`, `openapi`.
+//! The command line of an application: `serve`, `config`, `migrate`, `openapi`, `client`.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -16,6 +16,7 @@ use tenfold_observe::logs;
 use tenfold_observe::telemetry::Telemetry;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::client_file::ClientFile;
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
 use crate::http::{Bound, HttpSettings, Stopping};
@@ -63,6 +64,8 @@ enum Command {
     },
     /// Print the OpenAPI document.
     Openapi,
+    /// Print a typed client of the API.
+    Client(ClientFile),
 }
 
 /// What a process does.
@@ -132,6 +135,10 @@ async fn execute(app: App, line: Line) -> anyhow::Result<()> {
         Some(Command::Migrate { what }) => migrate(&app, &loaded, &what).await,
         Some(Command::Openapi) => {
             say(&format!("{}\n", String::from_utf8_lossy(&app.document()?)));
+            Ok(())
+        }
+        Some(Command::Client(file)) => {
+            say(&file.run(&app.document()?)?);
             Ok(())
         }
     }

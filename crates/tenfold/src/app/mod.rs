@@ -1,6 +1,7 @@
 //! The application: puts its modules together, starts and serves them.
 
 mod cli;
+mod client_file;
 mod demo;
 mod observers;
 

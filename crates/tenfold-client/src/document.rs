@@ -1,0 +1,137 @@
+//! The OpenAPI document: its parts, with references followed.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::error::ClientError;
+
+/// Where schemas with a name are.
+const SCHEMAS: &str = "#/components/schemas/";
+/// The most references that may follow one another.
+const DEEPEST: usize = 32;
+
+/// A document of OpenAPI 3.1.
+pub(crate) struct Document<'a>(&'a Value);
+
+impl<'a> Document<'a> {
+    /// # Errors
+    /// When it is no OpenAPI 3.1: an older one says differently what may be null.
+    pub(crate) fn new(root: &'a Value) -> Result<Self, ClientError> {
+        let version = root["openapi"].as_str().unwrap_or("no version");
+        if version.starts_with("3.1.") {
+            return Ok(Document(root));
+        }
+        Err(ClientError::new(format!("the document must be OpenAPI 3.1; this one says {version}")))
+    }
+
+    /// The application's name and version.
+    pub(crate) fn title(&self) -> (&'a str, &'a str) {
+        let text = |field| self.0["info"][field].as_str().unwrap_or_default();
+        (text("title"), text("version"))
+    }
+
+    /// The schemas with a name, in the order of their names.
+    pub(crate) fn schemas(&self) -> BTreeMap<&'a str, &'a Value> {
+        object(&self.0["components"]["schemas"])
+    }
+
+    /// A schema by its reference.
+    pub(crate) fn schema(&self, reference: &str) -> Result<(&'a str, &'a Value), ClientError> {
+        let Some(name) = reference.strip_prefix(SCHEMAS) else {
+            return Err(ClientError::new(format!("{reference} is no reference to {SCHEMAS}…")));
+        };
+        let name = name.replace("~1", "/").replace("~0", "~");
+        let schemas = self.0["components"]["schemas"].as_object();
+        let found = schemas.and_then(|schemas| schemas.get_key_value(&name));
+        let found = found.ok_or_else(|| ClientError::new(format!("the document has no schema {name}")))?;
+        Ok((found.0, found.1))
+    }
+
+    /// The schema itself, whatever references lead to it.
+    pub(crate) fn followed(&self, mut schema: &'a Value) -> Result<&'a Value, ClientError> {
+        for _ in 0..DEEPEST {
+            let Some(reference) = schema["$ref"].as_str() else { return Ok(schema) };
+            schema = self.schema(reference)?.1;
+        }
+        Err(ClientError::new("references lead in a circle"))
+    }
+
+    /// The schema of a property, also of one in an `allOf`.
+    pub(crate) fn property(&self, schema: &'a Value, name: &str) -> Option<&'a Value> {
+        self.property_within(schema, name, DEEPEST)
+    }
+
+    fn property_within(&self, schema: &'a Value, name: &str, depth: usize) -> Option<&'a Value> {
+        let schema = self.followed(schema).ok()?;
+        let own = schema["properties"].as_object().and_then(|properties| properties.get(name));
+        let parts = || schema["allOf"].as_array().into_iter().flatten();
+        let depth = depth.checked_sub(1)?;
+        own.or_else(|| parts().find_map(|part| self.property_within(part, name, depth)))
+    }
+
+    /// A parameter, a body or a response, whatever references lead to it.
+    pub(crate) fn part(&self, mut part: &'a Value) -> Result<&'a Value, ClientError> {
+        for _ in 0..DEEPEST {
+            let Some(reference) = part["$ref"].as_str() else { return Ok(part) };
+            let found = reference.strip_prefix('#').and_then(|pointer| self.0.pointer(pointer));
+            part = found.ok_or_else(|| ClientError::new(format!("the document has no {reference}")))?;
+        }
+        Err(ClientError::new("references lead in a circle"))
+    }
+
+    /// Path, method and operation, in the order of paths and methods, with the parameters of the whole path.
+    pub(crate) fn operations(&self) -> Result<Vec<Raw<'a>>, ClientError> {
+        let mut found = Vec::new();
+        for (path, item) in object(&self.0["paths"]) {
+            let item = self.part(item).map_err(|error| error.at(path))?;
+            let shared = item["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+            for (method, operation) in object(item) {
+                if METHODS.contains(&method) {
+                    found.push(Raw { path, method, shared, operation });
+                } else if method == "trace" {
+                    return Err(ClientError::new("fetch cannot send TRACE").at(path));
+                }
+            }
+        }
+        if found.is_empty() {
+            return Err(ClientError::new("the document has no operation"));
+        }
+        Ok(found)
+    }
+
+    /// Whether an operation takes a session, and whether it also works without one; `None`: it takes none.
+    pub(crate) fn session(&self, operation: &Value) -> Option<Session> {
+        let requirements = operation.get("security").or_else(|| self.0.get("security"))?.as_array()?;
+        let is_session = |name: &String| {
+            let scheme = &self.0["components"]["securitySchemes"][name.as_str()];
+            scheme["type"] == "http" && scheme["scheme"] == "bearer"
+        };
+        let names = |requirement: &Value| requirement.as_object().cloned().unwrap_or_default();
+        let takes = requirements.iter().any(|requirement| names(requirement).keys().any(is_session));
+        let is_optional = requirements.iter().any(|requirement| names(requirement).is_empty());
+        takes.then_some(if is_optional { Session::Optional } else { Session::Needed })
+    }
+}
+
+const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+
+/// An operation as the document has it.
+pub(crate) struct Raw<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) shared: &'a [Value],
+    pub(crate) operation: &'a Value,
+}
+
+/// What an operation does with a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Session {
+    Needed,
+    Optional,
+}
+
+/// The fields of an object in the order of their names, whatever order the parser kept.
+pub(crate) fn object(value: &Value) -> BTreeMap<&str, &Value> {
+    value.as_object().into_iter().flat_map(Map::iter).map(|(name, value)| (name.as_str(), value)).collect()
+}

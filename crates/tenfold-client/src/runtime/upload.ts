@@ -1,0 +1,78 @@
+// ---- Uploads ------------------------------------------------------------------------------------------------------
+
+/** The content of an upload. A file on disk is a `Blob` too: `openAsBlob` of `node:fs`. */
+export type Bytes = Blob | BufferSource | string;
+
+/** How far an upload is, in bytes. */
+export interface Progress {
+  sent: number;
+  total: number;
+}
+
+/** What an upload can say differently. */
+export interface UploadOptions extends CallOptions {
+  /** Called at the start, as bytes are sent, and once all are. A browser's fetch tells of no step in between. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** One request of an upload. */
+export interface UploadRequest {
+  method: string;
+  url: string;
+  headers: Headers;
+  body: Blob;
+  credentials: RequestCredentials;
+  signal: AbortSignal | undefined;
+}
+
+/** Sends an upload, and calls `onProgress` with the number of bytes that were sent so far. */
+export type UploadTransport = (request: UploadRequest, onProgress: (sent: number) => void) => Promise<Response>;
+
+function upload<T, S extends number>(
+  connection: Connection,
+  options: UploadOptions = {},
+  bytes: Bytes,
+  plan: Plan,
+): Call<T, S> {
+  const body = bytes instanceof Blob ? bytes : new Blob([bytes]);
+  const report = options.onProgress;
+  const progress = (sent: number) => report?.({ sent, total: body.size });
+  const own: UploadTransport | undefined = report && !isBrowser() ? countedBy(connection.options.fetch ?? fetch) : undefined;
+  const through = connection.options.upload ?? own;
+  const send: Send | undefined = through && ((url, init) => through(uploadRequest(url, init, body), progress));
+  const run = async () => {
+    progress(0);
+    const answer = await connection.answer<T>({ ...plan, body }, options, send);
+    progress(body.size);
+    return answer;
+  };
+  return new Call<T, S>(run());
+}
+
+function uploadRequest(url: string, init: RequestInit, body: Blob): UploadRequest {
+  const { method = "POST", headers, credentials = "omit", signal } = init;
+  return { method, url, headers: new Headers(headers), body, credentials, signal: signal ?? undefined };
+}
+
+/** Browsers send a stream over HTTP/2 alone, or not at all. */
+function isBrowser(): boolean {
+  return "document" in globalThis || "WorkerGlobalScope" in globalThis;
+}
+
+/** Sends the body as a stream, and counts what is taken from it. */
+function countedBy(send: typeof fetch): UploadTransport {
+  return ({ url, body, headers, signal, ...rest }, onProgress) => {
+    let sent = 0;
+    const count = new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        controller.enqueue(chunk);
+        sent += chunk.byteLength;
+        onProgress(sent);
+      },
+    });
+    // So that the service can refuse what is too large before it is sent.
+    headers.set("Content-Length", String(body.size));
+    const init = { ...rest, headers, body: body.stream().pipeThrough(count), duplex: "half", signal: signal ?? null };
+    return send(url, init as RequestInit);
+  };
+}
