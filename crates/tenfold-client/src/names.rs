@@ -60,7 +60,8 @@ const TAKEN: &[&str] = &[
     "TextDecoder",
     "Timer",
     "TokenStore",
-    "TransformStream",
+    "ReadableStream",
+    "ReadableStreamDefaultController",
     "TypeError",
     "URLSearchParams",
     "Uint8Array",
@@ -82,32 +83,31 @@ const TAKEN: &[&str] = &[
     "void",
 ];
 
-/// Names that are already used.
-pub(crate) struct Names(BTreeSet<String>);
+/// Names that are given once each.
+pub(crate) struct Names {
+    /// Those that mean something else here.
+    taken: &'static [&'static str],
+    given: BTreeSet<String>,
+}
 
 impl Names {
     /// Names of types.
     pub(crate) fn of_types() -> Self {
-        Names(TAKEN.iter().map(|name| (*name).to_owned()).collect())
+        Names { taken: TAKEN, given: BTreeSet::new() }
     }
 
     /// Names of operations. An object with a `then` is taken for a promise.
     pub(crate) fn of_operations() -> Self {
-        Names(["then", "constructor", "__proto__"].map(str::to_owned).into())
+        Names { taken: &["then", "constructor", "__proto__"], given: BTreeSet::new() }
     }
 
-    /// This name, or the first of `name2`, `name3`… that is free; `suffix` is tried first.
-    pub(crate) fn give(&mut self, name: String, suffix: &str) -> String {
-        let mut free = name.clone();
-        let mut tries = 1;
-        while !self.0.insert(free.clone()) {
-            free = if tries == 1 && !suffix.is_empty() {
-                format!("{name}{suffix}")
-            } else {
-                format!("{name}{tries}")
-            };
-            tries += 1;
-        }
+    /// This name, or the first of `name2`, `name3`… that is free.
+    pub(crate) fn give(&mut self, name: &str) -> String {
+        let numbered = (2_u32..).map(|number| format!("{name}{number}"));
+        let mut names = std::iter::once(name.to_owned()).chain(numbered);
+        let is_free = |name: &String| !self.given.contains(name) && !self.taken.contains(&name.as_str());
+        let free = names.find(is_free).unwrap_or_default();
+        self.given.insert(free.clone());
         free
     }
 }

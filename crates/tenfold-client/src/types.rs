@@ -34,14 +34,13 @@ pub(crate) struct Types<'a> {
 impl<'a> Types<'a> {
     pub(crate) fn new(document: &'a Document<'a>) -> Self {
         let mut given = Names::of_types();
-        let names =
-            document.schemas().into_keys().map(|name| (name, given.give(pascal(name), "Model"))).collect();
+        let names = document.schemas().into_keys().map(|name| (name, given.give(&pascal(name)))).collect();
         Types { document, given, names, wanted: BTreeSet::new() }
     }
 
     /// A name for a type that the document does not have.
-    pub(crate) fn own(&mut self, name: String) -> String {
-        self.given.give(name, "")
+    pub(crate) fn own(&mut self, name: &str) -> String {
+        self.given.give(name)
     }
 
     /// Asks for the declaration of a schema.
@@ -281,18 +280,30 @@ fn split(text: &str) -> Vec<String> {
 }
 
 fn intersection(parts: Vec<String>) -> String {
-    let mut parts: Vec<String> = parts.into_iter().filter(|part| part != "unknown").collect();
-    if parts.len() > 1 {
-        parts = parts
-            .into_iter()
-            .map(|part| if part.contains(" | ") { format!("({part})") } else { part })
-            .collect();
+    let parts: Vec<String> = parts.into_iter().filter(|part| part != "unknown").collect();
+    match parts.as_slice() {
+        [] => "unknown".to_owned(),
+        [one] => one.clone(),
+        parts => parts.iter().map(|part| grouped(part)).collect::<Vec<_>>().join(" & "),
     }
-    if parts.is_empty() { "unknown".to_owned() } else { parts.join(" & ") }
 }
 
 fn in_list(item: &str) -> String {
-    if item.contains(' ') { format!("({item})[]") } else { format!("{item}[]") }
+    format!("{}[]", grouped(item))
+}
+
+/// In parentheses, unless it is one name or one object.
+fn grouped(ty: &str) -> String {
+    if !ty.contains(' ') || is_one_object(ty) { ty.to_owned() } else { format!("({ty})") }
+}
+
+/// Whether the text is one object, whose last brace closes the first. Names of fields and comments may have braces, so
+/// only an object of several lines is known as one, by the indentation of its last line.
+fn is_one_object(ty: &str) -> bool {
+    let last = ty.rsplit('\n').next().unwrap_or_default();
+    let indent = last.trim_end_matches('}');
+    let closes = format!("\n{indent}}}");
+    ty.starts_with("{\n") && last.trim() == "}" && ty.matches(&closes).count() == 1
 }
 
 pub(crate) fn with_undefined(ty: &str) -> String {

@@ -35,7 +35,7 @@ pub(crate) fn file<'a>(
     let (mut names, mut needs) = (Names::of_operations(), Needs::default());
     let (mut methods, mut arguments, mut has_empty) = (Vec::new(), String::new(), false);
     for operation in operations {
-        let name = names.give(camel(&operation.name), "");
+        let name = names.give(&camel(&operation.name));
         let token = tokens.of_operation(operation);
         let mut writer = Writer { types: &mut *types, needs: &mut needs, operation, token };
         let written = writer.arguments(&name).and_then(|args| Ok((writer.method(&name, &args)?, args)));
@@ -110,7 +110,7 @@ impl<'a> Writer<'_, 'a> {
         if fields.is_empty() {
             return Ok(Arguments { ty: "NoArgs".to_owned(), optional, declaration: String::new() });
         }
-        let ty = self.types.own(format!("{}Args", pascal(name)));
+        let ty = self.types.own(&format!("{}Args", pascal(name)));
         let declaration = format!("/** What `{name}` takes. */\nexport interface {ty} {{\n{fields}}}\n\n");
         Ok(Arguments { ty, optional, declaration })
     }

@@ -59,20 +59,23 @@ function isBrowser(): boolean {
   return "document" in globalThis || "WorkerGlobalScope" in globalThis;
 }
 
-/** Sends the body as a stream, and counts what is taken from it. */
+/** The bytes that are read at once, and between two reports. */
+const PIECE = 256 * 1024;
+
+/** Sends the body as a stream, piece after piece, and counts those that were taken. */
 function countedBy(send: typeof fetch): UploadTransport {
   return ({ url, body, headers, signal, ...rest }, onProgress) => {
     let sent = 0;
-    const count = new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        controller.enqueue(chunk);
-        sent += chunk.byteLength;
-        onProgress(sent);
-      },
-    });
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      if (sent > 0) onProgress(sent);
+      if (sent >= body.size) return controller.close();
+      const piece = new Uint8Array(await body.slice(sent, sent + PIECE).arrayBuffer());
+      sent += piece.byteLength;
+      controller.enqueue(piece);
+    };
+    const stream = new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });
     // So that the service can refuse what is too large before it is sent.
     headers.set("Content-Length", String(body.size));
-    const init = { ...rest, headers, body: body.stream().pipeThrough(count), duplex: "half", signal: signal ?? null };
-    return send(url, init as RequestInit);
+    return send(url, { ...rest, headers, body: stream, duplex: "half", signal: signal ?? null } as RequestInit);
   };
 }
