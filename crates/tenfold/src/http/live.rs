@@ -30,6 +30,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 const CHECK_EVERY: Duration = Duration::from_secs(5);
 /// How often a silent stream sends a sign of life, so that proxies keep it open.
 const BREATHE_EVERY: Duration = Duration::from_secs(15);
+/// A comment after the last event. Without it a client cannot tell the end of a stream from a broken connection.
+/// The client of `client ts` stops there; an `EventSource` ignores it.
+const END: &str = ":end\n\n";
 
 /// One event of a stream.
 #[derive(Clone, Debug)]
@@ -132,10 +135,15 @@ where
                 // The client reconnects with its last id and learns why.
                 Err(_) => return None,
             };
+            let mut text: String = events.iter().map(LiveEvent::text).collect();
+            if self.ended {
+                text += END;
+            }
             if let Some(last) = events.last() {
                 self.last_id = Some(last.id.clone());
+            }
+            if !text.is_empty() {
                 self.breathed = Instant::now();
-                let text: String = events.iter().map(LiveEvent::text).collect();
                 return Some((Ok(Bytes::from(text)), self));
             }
             if self.breathed.elapsed() >= BREATHE_EVERY {

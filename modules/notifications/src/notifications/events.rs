@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tenfold::http::{EventShape, HeaderMap, LiveEvent, News, Response, ServerState, State, live};
+use serde::Serialize;
+use tenfold::http::{HeaderMap, LiveEvent, News, Response, ServerState, State, live};
 use tenfold::prelude::*;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{NotificationView, newest_of, reader, unread};
@@ -16,11 +18,28 @@ const AT_ONCE: usize = 500;
 /// stream looks back this far for those, in milliseconds.
 const LOOK_BACK: u128 = 10_000;
 
+/// The number of unread notifications.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Unread {
+    /// 1,000 means 1,000 or more.
+    #[schema(minimum = 0, maximum = 1000)]
+    unread: i64,
+}
+
+/// The events of the stream of notifications, for the OpenAPI document.
+#[derive(ToSchema)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its shape is of use")]
+pub(crate) enum NotificationEvent {
+    Notification(NotificationView),
+    Unread(Unread),
+}
+
 /// New notifications as Server-Sent Events: `notification` with the notification as in the list, and `unread`
 /// with `{"unread": n}`, first at the start and then whenever the number changes. With `Last-Event-ID` the stream continues
 /// after that event; without it, it starts now.
 #[endpoint(get, "/v1/notifications/events", tag = "notifications",
-    answers(200: EventShape as "text/event-stream"),
+    answers(200: NotificationEvent as "text/event-stream"),
     headers("Last-Event-ID" = "The id of the last event received, a UUID"))]
 pub(crate) async fn notification_events(
     cx: Context,
@@ -104,7 +123,8 @@ async fn look(
     }
     let unread = unread(cx, user).await?;
     if told.unread.replace(unread) != Some(unread) {
-        events.push(told.event("unread", serde_json::json!({"unread": unread})));
+        let unread = serde_json::to_value(Unread { unread }).map_err(Problem::internal)?;
+        events.push(told.event("unread", unread));
     }
     Ok(events)
 }
