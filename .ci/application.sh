@@ -61,21 +61,25 @@ free_port() {
 # temporary folder, so that what it stores beside the database goes there too, and does not see the tests' own
 # variables, which are no configuration of its.
 start_server() {
-    local application url
-    application=$(realpath "${CARGO_TARGET_DIR:-target}/debug/app")
-    url=sqlite:$scratch/app.db
-    if [[ $database_kind == postgres ]]; then
-        database_name=tenfold_${application_name}_$$
-        url=$(.ci/provision-postgres create-database "$TENFOLD_TEST_POSTGRES" "$database_name")
-    fi
-    address=127.0.0.1:$(free_port)
+    place_server
     (
         cd "$scratch"
         unset TENFOLD_TEST_POSTGRES TENFOLD_TEST_PGBOUNCER TENFOLD_TEST_REQUIRE_TOOLS
-        exec env "$@" "$application" serve --listen "$address" --database "$url" --demo
+        exec env "$@" "$application" serve --listen "$address" --database "$database_url" --demo
     ) >"$scratch/log" 2>&1 &
     server=$!
     await_ready
+}
+
+# Sets what a server is started with: `application`, `address` and `database_url`, a new database.
+place_server() {
+    application=$(realpath "${CARGO_TARGET_DIR:-target}/debug/app")
+    database_url=sqlite:$scratch/app.db
+    if [[ $database_kind == postgres ]]; then
+        database_name=tenfold_${application_name}_$$
+        database_url=$(.ci/provision-postgres create-database "$TENFOLD_TEST_POSTGRES" "$database_name")
+    fi
+    address=127.0.0.1:$(free_port)
 }
 
 await_ready() {

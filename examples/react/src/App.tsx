@@ -1,0 +1,40 @@
+import { useEffect, useState } from "react";
+import type { CurrentSession } from "./api";
+import { api, session } from "./client";
+import { Files } from "./Files";
+import { Notifications } from "./Notifications";
+import { SignIn } from "./SignIn";
+import { Users } from "./Users";
+
+type Here = Pick<CurrentSession, "organization" | "user">;
+
+export function App() {
+  /** `undefined`: not known yet. */
+  const [here, setHere] = useState<Here | null>();
+
+  useEffect(() => {
+    const end = () => setHere(null);
+    session.addEventListener("end", end);
+    // After a reload the token is there, or it is not.
+    api.currentSession().then(setHere, end);
+    return () => session.removeEventListener("end", end);
+  }, []);
+
+  if (here === undefined) return null;
+  if (here === null) return <SignIn then={setHere} />;
+  const signOut = () => api.signOut().finally(() => setHere(null));
+  return (
+    <>
+      <header>
+        <h1>{here.organization.name}</h1>
+        <Notifications />
+        <span className="quiet">{here.user.email}</span>
+        <button onClick={signOut}>Sign out</button>
+      </header>
+      <main>
+        <Files />
+        <Users />
+      </main>
+    </>
+  );
+}

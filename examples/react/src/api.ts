@@ -1,0 +1,1610 @@
+/* eslint-disable */
+// Written by `client ts` from the OpenAPI document of app 0.1.0. Do not edit it: write it again.
+
+/** A client of app 0.1.0: `const api = createClient({ baseUrl: "https://api.example.com" })`. */
+export type Client = ReturnType<typeof createClient>;
+
+/** Makes a client. Each operation is a function by its name in the API's document. */
+export function createClient(options: ClientOptions = {}) {
+  const connection = new Connection(options);
+  return {
+    /**
+     * Whether the process runs. Restart it if this fails.
+     *
+     * `GET /healthz`
+     */
+    healthz: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<Health, number>(connection, options, {
+        method: "GET",
+        path: "/healthz",
+        accept: "application/json",
+      }),
+
+    /**
+     * Metrics for Prometheus, with OpenTelemetry's names. If `metrics.password` is set, send it as a bearer token, or
+     * as the password of basic authentication with any name.
+     *
+     * `GET /metrics`
+     */
+    metrics: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<string, 401>(connection, options, {
+        method: "GET",
+        path: "/metrics",
+        accept: "text/plain",
+        read: "text",
+      }),
+
+    /**
+     * Whether the process can serve requests: the database answers and accepts writes, checked at most once a second.
+     * Send no requests here while this is 503; the problem says why.
+     *
+     * `GET /readyz`
+     */
+    readyz: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<Health, 503>(connection, options, {
+        method: "GET",
+        path: "/readyz",
+        accept: "application/json",
+      }),
+
+    /**
+     * Your user, organization and permissions, and your other organizations: for a page that was reloaded and has
+     * only its cookie.
+     *
+     * `GET /v1/auth/session`
+     */
+    currentSession: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<CurrentSession, 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/auth/session",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Signs in with email and password.
+     *
+     * An unknown address, a wrong password and a foreign organization get the same 401 after the same time. After
+     * several of them in a row, for one account or from one address, each attempt is a 429 until `Retry-After` is
+     * over, the right password too.
+     *
+     * `POST /v1/auth/sign-in`
+     */
+    signIn: (args: SignInArgs, options?: CallOptions) =>
+      call<SignedIn, 400 | 401 | 413 | 415 | 422 | 429>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/sign-in",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        token: "starts",
+      }),
+
+    /**
+     * Ends the session. Its token stops working at once.
+     *
+     * `POST /v1/auth/sign-out`
+     */
+    signOut: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<void, 401 | 403>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/sign-out",
+        read: "nothing",
+        session: "needed",
+        token: "ends",
+      }),
+
+    /**
+     * Creates an account, an organization and its owner, and signs in.
+     *
+     * A taken address is a 409: without a confirmation mail this cannot be hidden.
+     *
+     * `POST /v1/auth/sign-up`
+     */
+    signUp: (args: SignUpArgs, options?: CallOptions) =>
+      call<SignedIn, 400 | 409 | 413 | 415 | 422 | 429>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/sign-up",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        token: "starts",
+      }),
+
+    /**
+     * Opens a session in another organization of the same person. The old session stays, since another tab may use
+     * it.
+     *
+     * `POST /v1/auth/switch`
+     */
+    switch: (args: SwitchArgs, options?: CallOptions) =>
+      call<SignedIn, 400 | 401 | 403 | 404 | 413 | 415 | 422>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/switch",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+        token: "starts",
+      }),
+
+    /**
+     * The files of the organization, newest first.
+     *
+     * `GET /v1/files`, with the permission `files.read`
+     */
+    listFiles: (args: ListFilesArgs = {}, options?: CallOptions) =>
+      list<FileView, ListingFileView, 400 | 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/files",
+        query: { limit: args.limit, cursor: args.cursor },
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Uploads a file: the body is its bytes, of any type. It is stored before the response, and processed after it.
+     *
+     * `POST /v1/files`, with the permission `files.write`
+     */
+    uploadFile: (args: UploadFileArgs, options?: UploadOptions) =>
+      upload<Accepted, 400 | 401 | 402 | 403 | 413 | 415>(connection, options, args.body, {
+        method: "POST",
+        path: "/v1/files",
+        query: { name: args.name },
+        headers: { "Content-Digest": args.contentDigest, "X-Checksum-Sha256": args.xChecksumSha256 },
+        type: "application/octet-stream",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Deletes a file. Its bytes are removed soon after.
+     *
+     * `DELETE /v1/files/{id}`, with the permission `files.write`
+     */
+    deleteFile: (args: DeleteFileArgs, options?: CallOptions) =>
+      call<void, 400 | 401 | 403 | 404>(connection, options, {
+        method: "DELETE",
+        path: `/v1/files/${segment(args.id)}`,
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * One file of the organization, with its progress.
+     *
+     * `GET /v1/files/{id}`, with the permission `files.read`
+     */
+    getFile: (args: GetFileArgs, options?: CallOptions) =>
+      call<FileView, 400 | 401 | 403 | 404>(connection, options, {
+        method: "GET",
+        path: `/v1/files/${segment(args.id)}`,
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * The bytes of a file; `Range` selects a part.
+     *
+     * `GET /v1/files/{id}/content`, with the permission `files.read`
+     */
+    fileContent: (args: FileContentArgs, options?: CallOptions) =>
+      call<Response, 400 | 401 | 403 | 404 | 416>(connection, options, {
+        method: "GET",
+        path: `/v1/files/${segment(args.id)}/content`,
+        headers: { Range: args.range },
+        accept: "*/*",
+        read: "response",
+        session: "needed",
+      }),
+
+    /**
+     * The progress of a file's processing, as Server-Sent Events: `progress` with percent and message, and at the end
+     * `ready` or `failed` with the file. `Last-Event-ID` continues an interrupted stream.
+     *
+     * `GET /v1/files/{id}/events`, with the permission `files.read`
+     */
+    fileEvents: (args: FileEventsArgs, options?: StreamOptions) =>
+      stream<FileEvent>(connection, options, {
+        method: "GET",
+        path: `/v1/files/${segment(args.id)}/events`,
+        accept: "text/event-stream",
+        session: "needed",
+      }),
+
+    /**
+     * A small picture of an image, a PNG of at most 256 pixels on a side.
+     *
+     * `GET /v1/files/{id}/thumbnail`, with the permission `files.read`
+     */
+    fileThumbnail: (args: FileThumbnailArgs, options?: CallOptions) =>
+      call<Response, 400 | 401 | 403 | 404 | 416>(connection, options, {
+        method: "GET",
+        path: `/v1/files/${segment(args.id)}/thumbnail`,
+        accept: "image/png",
+        read: "response",
+        session: "needed",
+      }),
+
+    /**
+     * Your notifications, newest first, and the number of unread ones.
+     *
+     * `GET /v1/notifications`
+     */
+    listNotifications: (args: ListNotificationsArgs = {}, options?: CallOptions) =>
+      list<NotificationView, Notifications, 400 | 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/notifications",
+        query: { limit: args.limit, cursor: args.cursor },
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * New notifications as Server-Sent Events: `notification` with the notification as in the list, and `unread` with
+     * `{"unread": n}`, first at the start and then whenever the number changes. With `Last-Event-ID` the stream
+     * continues after that event; without it, it starts now.
+     *
+     * `GET /v1/notifications/events`
+     */
+    notificationEvents: (_args: NoArgs = {}, options?: StreamOptions) =>
+      stream<NotificationEvent>(connection, options, {
+        method: "GET",
+        path: "/v1/notifications/events",
+        accept: "text/event-stream",
+        session: "needed",
+      }),
+
+    /**
+     * Marks all notifications until now as read.
+     *
+     * `POST /v1/notifications/read-all`
+     */
+    readAllNotifications: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<void, 401 | 403>(connection, options, {
+        method: "POST",
+        path: "/v1/notifications/read-all",
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * Marks a notification as read. Repeating it does not change the time.
+     *
+     * `POST /v1/notifications/{id}/read`
+     */
+    readNotification: (args: ReadNotificationArgs, options?: CallOptions) =>
+      call<void, 400 | 401 | 403 | 404>(connection, options, {
+        method: "POST",
+        path: `/v1/notifications/${segment(args.id)}/read`,
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * The projects of the organization, newest first.
+     *
+     * `GET /v1/projects`, with the permission `projects.read`
+     */
+    listProjects: (args: ListProjectsArgs = {}, options?: CallOptions) =>
+      list<ProjectView, ListingProjectView, 400 | 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/projects",
+        query: { limit: args.limit, cursor: args.cursor },
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Creates a project.
+     *
+     * `POST /v1/projects`, with the permission `projects.write`
+     */
+    createProject: (args: CreateProjectArgs, options?: CallOptions) =>
+      call<ProjectView, 400 | 401 | 403 | 413 | 415 | 422>(connection, options, {
+        method: "POST",
+        path: "/v1/projects",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * One project of the organization.
+     *
+     * `GET /v1/projects/{id}`, with the permission `projects.read`
+     */
+    getProject: (args: GetProjectArgs, options?: CallOptions) =>
+      call<ProjectView, 400 | 401 | 403 | 404>(connection, options, {
+        method: "GET",
+        path: `/v1/projects/${segment(args.id)}`,
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Changes a project's name, if the version in `If-Match` is the current one.
+     *
+     * `PATCH /v1/projects/{id}`, with the permission `projects.write`
+     */
+    patchProject: (args: PatchProjectArgs, options?: CallOptions) =>
+      call<ProjectView, 400 | 401 | 403 | 404 | 412 | 413 | 415 | 422>(connection, options, {
+        method: "PATCH",
+        path: `/v1/projects/${segment(args.id)}`,
+        headers: { "if-match": args.ifMatch },
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * The tasks of a project, oldest first.
+     *
+     * `GET /v1/projects/{id}/tasks`, with the permission `projects.read`
+     */
+    listTasks: (args: ListTasksArgs, options?: CallOptions) =>
+      list<TaskView, ListingTaskView, 400 | 401 | 403 | 404>(connection, options, {
+        method: "GET",
+        path: `/v1/projects/${segment(args.id)}/tasks`,
+        query: { limit: args.limit, cursor: args.cursor },
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Creates an open task.
+     *
+     * `POST /v1/projects/{id}/tasks`, with the permission `projects.write`
+     */
+    createTask: (args: CreateTaskArgs, options?: CallOptions) =>
+      call<TaskView, 400 | 401 | 403 | 404 | 413 | 415 | 422>(connection, options, {
+        method: "POST",
+        path: `/v1/projects/${segment(args.id)}/tasks`,
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * One task.
+     *
+     * `GET /v1/tasks/{id}`, with the permission `projects.read`
+     */
+    getTask: (args: GetTaskArgs, options?: CallOptions) =>
+      call<TaskView, 400 | 401 | 403 | 404>(connection, options, {
+        method: "GET",
+        path: `/v1/tasks/${segment(args.id)}`,
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Changes a task's title or status.
+     *
+     * `PATCH /v1/tasks/{id}`, with the permission `projects.write`
+     */
+    patchTask: (args: PatchTaskArgs, options?: CallOptions) =>
+      call<TaskView, 400 | 401 | 403 | 404 | 413 | 415 | 422>(connection, options, {
+        method: "PATCH",
+        path: `/v1/tasks/${segment(args.id)}`,
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * The users of the organization, ordered by email. The plain loop costs four statements in all.
+     *
+     * `GET /v1/users`, with the permission `members.read`
+     */
+    listUsers: (args: ListUsersArgs = {}, options?: CallOptions) =>
+      list<UserView, ListingUserView, 400 | 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/users",
+        query: { limit: args.limit, cursor: args.cursor },
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * One user of the organization.
+     *
+     * `GET /v1/users/{id}`, with the permission `members.read`
+     */
+    getUser: (args: GetUserArgs, options?: CallOptions) =>
+      call<UserView, 400 | 401 | 403 | 404>(connection, options, {
+        method: "GET",
+        path: `/v1/users/${segment(args.id)}`,
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Changes a user's profile and settings.
+     *
+     * `PATCH /v1/users/{id}`, with the permission `members.write`
+     */
+    patchUser: (args: PatchUserArgs, options?: CallOptions) =>
+      call<UserView, 400 | 401 | 403 | 404 | 413 | 415 | 422>(connection, options, {
+        method: "PATCH",
+        path: `/v1/users/${segment(args.id)}`,
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+  };
+}
+
+// ---- Types --------------------------------------------------------------------------------------------------------
+
+/** A text that is the id of something. Ids of different things are not assignable to each other, and texts are to all. */
+type Id<Name extends string> = string & { readonly __id?: Name };
+
+/** An accepted upload. */
+export interface Accepted {
+  id: FileId;
+  status: FileStatus;
+}
+
+/** The session of a request, with its permissions. */
+export type CurrentSession = SessionView & {
+  /** Your permissions in this organization, sorted: those of your role, and additional ones. */
+  permissions: string[];
+};
+
+export type Email = string;
+
+/** Facts about a file's content, depending on its kind. */
+export interface Facts {
+  /** Tables: the number of fields in the first line. */
+  columns?: number | null | undefined;
+  /** Texts and tables that are not UTF-8: the IANA name of the encoding. */
+  encoding?: string | null | undefined;
+  /** Images: the height as displayed, in pixels. */
+  height?: number | null | undefined;
+  /** Intact images without a thumbnail: the reason. */
+  no_thumbnail?: string | null | undefined;
+  /** Tables: the number of lines after the first, which names the columns. */
+  rows?: number | null | undefined;
+  /** Images: the width as displayed, after EXIF rotation, in pixels. */
+  width?: number | null | undefined;
+  /** Texts: the number of words, separated by white space. */
+  words?: number | null | undefined;
+}
+
+/** One fault of a request's body. */
+export interface Fault {
+  /** What is wrong there, and what is allowed. */
+  detail: string;
+  /** Where it is, as a JSON Pointer in a URI fragment (RFC 6901): `#/profile/display_name`. */
+  pointer: string;
+}
+
+/** The events of a file's stream, for the OpenAPI document. */
+export type FileEvent = {
+  data: FileProgress;
+  event: "progress";
+} | {
+  data: FileView;
+  event: "ready";
+} | {
+  data: FileView;
+  event: "failed";
+};
+
+export type FileId = Id<"FileId">;
+
+/** How far the processing of a file is. */
+export interface FileProgress {
+  id: FileId;
+  /** What the processing does or waits for. */
+  message: string;
+  /** 0 to 100. */
+  percent: number;
+}
+
+/** The state of a file. */
+export type FileStatus = "processing" | "ready" | "failed";
+
+/** A file. */
+export interface FileView {
+  /** The type detected from its bytes; null until it is known. */
+  content_type?: string | null | undefined;
+  created_at: string;
+  facts: Facts;
+  id: FileId;
+  /** What the processing does or waits for, or why it failed. */
+  message: string;
+  /** The name given by its owner; it says nothing about the type. */
+  name: string;
+  /** The progress of its processing, 0 to 100. */
+  percent: number;
+  /** In hexadecimal digits. */
+  sha256: string;
+  /** In bytes. */
+  size: number;
+  status: FileStatus;
+  /** The path of its thumbnail; null if there is none. */
+  thumbnail?: string | null | undefined;
+  /** The user who uploaded it. */
+  user_id: UserId;
+}
+
+export interface Health {
+  /** `ok`. */
+  status: string;
+}
+
+/** The kind of a notification, so that a page can choose an icon. */
+export type Kind = "file_ready" | "file_failed";
+
+/** A page of a list, as a client receives it. */
+export interface ListingFileView {
+  /** The page's items. */
+  items: FileView[];
+  /** The cursor of the next page; absent on the last page. */
+  next_cursor?: string | null | undefined;
+  /** The number of items on all pages, up to the list's own limit. Only set if the list counts them. */
+  total?: number | null | undefined;
+}
+
+/** A page of a list, as a client receives it. */
+export interface ListingProjectView {
+  /** The page's items. */
+  items: ProjectView[];
+  /** The cursor of the next page; absent on the last page. */
+  next_cursor?: string | null | undefined;
+  /** The number of items on all pages, up to the list's own limit. Only set if the list counts them. */
+  total?: number | null | undefined;
+}
+
+/** A page of a list, as a client receives it. */
+export interface ListingTaskView {
+  /** The page's items. */
+  items: TaskView[];
+  /** The cursor of the next page; absent on the last page. */
+  next_cursor?: string | null | undefined;
+  /** The number of items on all pages, up to the list's own limit. Only set if the list counts them. */
+  total?: number | null | undefined;
+}
+
+/** A page of a list, as a client receives it. */
+export interface ListingUserView {
+  /** The page's items. */
+  items: UserView[];
+  /** The cursor of the next page; absent on the last page. */
+  next_cursor?: string | null | undefined;
+  /** The number of items on all pages, up to the list's own limit. Only set if the list counts them. */
+  total?: number | null | undefined;
+}
+
+export type NewPassword = string;
+
+export interface NewProject {
+  name: string;
+}
+
+export interface NewTask {
+  title: string;
+}
+
+/** The events of the stream of notifications, for the OpenAPI document. */
+export type NotificationEvent = {
+  data: NotificationView;
+  event: "notification";
+} | {
+  data: Unread;
+  event: "unread";
+};
+
+export type NotificationId = Id<"NotificationId">;
+
+/** A notification. */
+export interface NotificationView {
+  /** More text; may be empty. */
+  body: string;
+  created_at: string;
+  id: NotificationId;
+  kind: Kind;
+  /** The path, in this API, of what it is about. */
+  link: string;
+  /** When you read it; null if you have not. */
+  read_at?: string | null | undefined;
+  title: string;
+}
+
+/** A page of notifications. */
+export interface Notifications {
+  /** The page's items. */
+  items: NotificationView[];
+  /** The cursor of the next page; absent on the last one. */
+  next_cursor?: string | null | undefined;
+  /** The number of unread ones on all pages; 1,000 means 1,000 or more. */
+  unread: number;
+}
+
+export type OrgId = Id<"OrgId">;
+
+export interface OrganizationView {
+  id: OrgId;
+  name: string;
+}
+
+/** An error for clients. It says what was wrong and what is allowed, and reveals no internals. */
+export interface Problem {
+  /** What was wrong, and what is allowed. */
+  detail?: string | null | undefined;
+  /** All faults of the body, with their places. */
+  errors?: Fault[] | undefined;
+  /** The HTTP status. */
+  status: number;
+  /** The kind of problem in a few words. */
+  title: string;
+  /** What kind of problem it is, as a stable URN: `urn:tenfold:problem:not-found`. */
+  type: string;
+}
+
+export interface ProfilePatch {
+  display_name?: string | null | undefined;
+  title?: string | null | undefined;
+}
+
+/** A user's profile, as others see it. */
+export interface ProfileView {
+  display_name: string;
+  title?: string | null | undefined;
+}
+
+export type ProjectId = Id<"ProjectId">;
+
+/** The changes; omitted fields stay as they are. */
+export interface ProjectPatch {
+  name?: string | null | undefined;
+}
+
+/** A project. */
+export interface ProjectView {
+  created_at: string;
+  id: ProjectId;
+  name: string;
+}
+
+/** A user's role in an organization. Each role is a set of permissions, which the modules declare. */
+export type Role = "owner" | "admin" | "member" | "custom";
+
+/** The signed-in user, and the organization. */
+export interface SessionView {
+  /** The organization that the session is in. */
+  organization: OrganizationView;
+  /** The organizations that you can switch to. Of more than 100, the current one and the 100 used last. */
+  organizations: OrganizationView[];
+  /** Your user in that organization. */
+  user: SignedInUser;
+}
+
+export interface SettingsPatch {
+  locale?: string | null | undefined;
+  theme?: Theme | null | undefined;
+}
+
+/** A user's preferences. */
+export interface SettingsView {
+  /** A BCP 47 tag such as `en` or `de-CH`. */
+  locale: string;
+  theme: Theme;
+}
+
+export interface SignIn {
+  email: string;
+  organization?: OrgId | null | undefined;
+  password: string;
+}
+
+export interface SignUp {
+  /** An address that has no account yet. */
+  email: Email;
+  organization: string;
+  /** 8 characters to 1,024 bytes; neither one of the 3,000 most common passwords nor the address. */
+  password: NewPassword;
+}
+
+/** A new session. */
+export type SignedIn = SessionView & {
+  /** Send it as `Authorization: Bearer`. It is shown this once. */
+  token: string;
+};
+
+export interface SignedInUser {
+  email: string;
+  id: UserId;
+  role: Role;
+}
+
+export interface Switch {
+  /** One of the `organizations` that sign-in listed. */
+  organization: OrgId;
+}
+
+export type TaskId = Id<"TaskId">;
+
+/** The changes; omitted fields stay as they are. */
+export interface TaskPatch {
+  status?: TaskStatus | null | undefined;
+  title?: string | null | undefined;
+}
+
+/** The state of a task. */
+export type TaskStatus = "open" | "in_progress" | "done";
+
+/** A task with assignees, labels and the number of comments. */
+export interface TaskView {
+  /** The users assigned to it. */
+  assignees: UserCard[];
+  /** The number of comments. */
+  comments: number;
+  created_at: string;
+  id: TaskId;
+  labels: string[];
+  project_id: ProjectId;
+  status: TaskStatus;
+  title: string;
+}
+
+/** Light or dark. */
+export type Theme = "system" | "light" | "dark";
+
+/** The number of unread notifications. */
+export interface Unread {
+  /** 1,000 means 1,000 or more. */
+  unread: number;
+}
+
+/** The part of a user that other modules show. */
+export interface UserCard {
+  /** The user's display name. */
+  display_name: string;
+  /** The user. */
+  id: UserId;
+}
+
+export type UserId = Id<"UserId">;
+
+/** The changes; omitted fields stay as they are. A null title removes the title. */
+export interface UserPatch {
+  profile?: ProfilePatch | undefined;
+  settings?: SettingsPatch | undefined;
+}
+
+/** A user with profile, settings and permissions. */
+export interface UserView {
+  email: string;
+  id: UserId;
+  /** Permissions in addition to those of the role. */
+  permissions: string[];
+  profile: ProfileView;
+  role: Role;
+  settings: SettingsView;
+}
+
+/** What `signIn` takes. */
+export interface SignInArgs {
+  body: SignIn;
+}
+
+/** What `signUp` takes. */
+export interface SignUpArgs {
+  body: SignUp;
+}
+
+/** What `switch` takes. */
+export interface SwitchArgs {
+  body: Switch;
+}
+
+/** What `listFiles` takes. */
+export interface ListFilesArgs {
+  /** The number of items. */
+  limit?: number | undefined;
+  /** The `next_cursor` of the previous page. */
+  cursor?: string | undefined;
+}
+
+/** What `uploadFile` takes. */
+export interface UploadFileArgs {
+  /** The displayed name: any text. It does not determine the type of the file. */
+  name: string;
+  /** The expected checksum: sha-256=:BASE64: (RFC 9530) */
+  contentDigest?: string | undefined;
+  /** The same in 64 hexadecimal digits */
+  xChecksumSha256?: string | undefined;
+  body: Bytes;
+}
+
+/** What `deleteFile` takes. */
+export interface DeleteFileArgs {
+  id: string;
+}
+
+/** What `getFile` takes. */
+export interface GetFileArgs {
+  id: string;
+}
+
+/** What `fileContent` takes. */
+export interface FileContentArgs {
+  id: string;
+  /** One range, such as bytes=0-99 */
+  range?: string | undefined;
+}
+
+/** What `fileEvents` takes. */
+export interface FileEventsArgs {
+  id: string;
+}
+
+/** What `fileThumbnail` takes. */
+export interface FileThumbnailArgs {
+  id: string;
+}
+
+/** What `listNotifications` takes. */
+export interface ListNotificationsArgs {
+  /** The number of items. */
+  limit?: number | undefined;
+  /** The `next_cursor` of the previous page. */
+  cursor?: string | undefined;
+}
+
+/** What `readNotification` takes. */
+export interface ReadNotificationArgs {
+  id: string;
+}
+
+/** What `listProjects` takes. */
+export interface ListProjectsArgs {
+  /** The number of items. */
+  limit?: number | undefined;
+  /** The `next_cursor` of the previous page. */
+  cursor?: string | undefined;
+}
+
+/** What `createProject` takes. */
+export interface CreateProjectArgs {
+  body: NewProject;
+}
+
+/** What `getProject` takes. */
+export interface GetProjectArgs {
+  id: string;
+}
+
+/** What `patchProject` takes. */
+export interface PatchProjectArgs {
+  id: string;
+  /** The ETag of the version you have seen: 412 if it has changed since. Without it the last write wins. */
+  ifMatch?: string | undefined;
+  body: ProjectPatch;
+}
+
+/** What `listTasks` takes. */
+export interface ListTasksArgs {
+  id: string;
+  /** The number of items. */
+  limit?: number | undefined;
+  /** The `next_cursor` of the previous page. */
+  cursor?: string | undefined;
+}
+
+/** What `createTask` takes. */
+export interface CreateTaskArgs {
+  id: string;
+  body: NewTask;
+}
+
+/** What `getTask` takes. */
+export interface GetTaskArgs {
+  id: string;
+}
+
+/** What `patchTask` takes. */
+export interface PatchTaskArgs {
+  id: string;
+  body: TaskPatch;
+}
+
+/** What `listUsers` takes. */
+export interface ListUsersArgs {
+  /** The number of items. */
+  limit?: number | undefined;
+  /** The `next_cursor` of the previous page. */
+  cursor?: string | undefined;
+}
+
+/** What `getUser` takes. */
+export interface GetUserArgs {
+  id: string;
+}
+
+/** What `patchUser` takes. */
+export interface PatchUserArgs {
+  id: string;
+  body: UserPatch;
+}
+
+type NoArgs = { [key: string]: never };
+
+// ---- Options ------------------------------------------------------------------------------------------------------
+
+/** What a client is made with. */
+export interface ClientOptions {
+  /** Where the API is, such as `https://api.example.com`. Without it: where the page comes from. */
+  baseUrl?: string | undefined;
+  /**
+   * How a call says who is signed in. A store keeps the token, which is sent as `Authorization: Bearer`; without one,
+   * this client keeps it in memory. `"cookie"` leaves it to the browser's cookie, which scripts cannot read: for a
+   * page of the service's own site.
+   */
+  session?: "cookie" | TokenStore | undefined;
+  /** Called when the service answers 401 to a call that needs a session: ask the user to sign in. */
+  onSessionEnd?: ((problem: ProblemError) => void) | undefined;
+  /** Headers of every call. */
+  headers?: Record<string, string> | undefined;
+  /** Milliseconds that one attempt may take: 30,000 if not given. Uploads, bytes and streams have no limit. */
+  timeout?: number | undefined;
+  /**
+   * How often a call is repeated that may be repeated: 2 if not given. Only GET, HEAD, PUT and DELETE are, after a 429
+   * or a 503, once their `Retry-After` is over; GET and HEAD also when there was no answer.
+   */
+  retries?: number | undefined;
+  /** Used instead of the global `fetch`. */
+  fetch?: typeof fetch | undefined;
+  /** Sends the bytes of an upload, instead of `fetch`: a page can report every step with one on XMLHttpRequest. */
+  upload?: UploadTransport | undefined;
+}
+
+/** What one call can say differently. */
+export interface CallOptions {
+  /** Ends the call. It then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Headers of this call. */
+  headers?: Record<string, string> | undefined;
+  /** Milliseconds that one attempt may take. */
+  timeout?: number | undefined;
+  /** How often the call is repeated, if it may be. */
+  retries?: number | undefined;
+}
+
+/** Keeps the token of a session. */
+export interface TokenStore {
+  get(): string | undefined | Promise<string | undefined>;
+  /** Called with the token when a session starts, and with `undefined` when it ends. */
+  set(token: string | undefined): void | Promise<void>;
+}
+
+/** A token in memory: it is gone with the page or the process. */
+export function tokenInMemory(token?: string): TokenStore {
+  return {
+    get: () => token,
+    set: (next) => {
+      token = next;
+    },
+  };
+}
+
+/** A token in a `Storage`. With `sessionStorage` it survives a reload, and every script of the page can read it. */
+export function tokenIn(storage: Pick<Storage, "getItem" | "setItem" | "removeItem">, key = "token"): TokenStore {
+  return {
+    get: () => storage.getItem(key) ?? undefined,
+    set: (token) => (token === undefined ? storage.removeItem(key) : storage.setItem(key, token)),
+  };
+}
+
+// ---- Errors -------------------------------------------------------------------------------------------------------
+
+/** The service refused a call, and said why (RFC 9457). `S` lists the statuses that the operation documents. */
+export class ProblemError<S extends number = number> extends Error {
+  override readonly name = "ProblemError";
+  /** The HTTP status. */
+  readonly status: S;
+  /** What the service said. */
+  readonly problem: Problem;
+  /** The last part of the problem's type: `not-found` of `urn:tenfold:problem:not-found`. */
+  readonly code: string;
+  /** The id under which the service's log has the request. */
+  readonly requestId: string | undefined;
+  /** Milliseconds after which the same call may succeed. */
+  readonly retryAfter: number | undefined;
+
+  constructor(problem: Problem, status: S, headers: Headers) {
+    const { title, detail } = problem as { title: string; detail?: string | null };
+    super([title, detail].filter(Boolean).join(": "));
+    this.problem = problem;
+    this.status = status;
+    this.code = problem.type.slice(problem.type.lastIndexOf(":") + 1);
+    this.requestId = headers.get("X-Request-Id") ?? undefined;
+    this.retryAfter = retryAfter(headers.get("Retry-After"));
+  }
+}
+
+/** There was no answer: the service cannot be reached, the connection was cut, or the time was over. */
+export class ConnectionError extends Error {
+  override readonly name = "ConnectionError";
+}
+
+/** Whether an error is a problem that the service answered; of this code, if one is given. */
+export function isProblem(error: unknown, code?: string): error is ProblemError {
+  return error instanceof ProblemError && (code === undefined || error.code === code);
+}
+
+async function problemOf(response: Response): Promise<ProblemError> {
+  const text = await response.text().catch(() => "");
+  let problem = { type: "about:blank", title: `HTTP ${response.status}`, status: response.status } as Problem;
+  if (isJson(response)) {
+    try {
+      problem = { ...problem, ...(JSON.parse(text) as Partial<Problem>) };
+    } catch {
+      // What a proxy sent stays what its status says.
+    }
+  }
+  return new ProblemError(problem, response.status, response.headers);
+}
+
+function isJson(response: Response): boolean {
+  return /^application\/([^;]+\+)?json\b/i.test(response.headers.get("Content-Type") ?? "");
+}
+
+/** In milliseconds; the header has seconds or a date (RFC 9110, section 10.2.3). */
+function retryAfter(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const milliseconds = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isNaN(milliseconds) ? undefined : Math.max(0, milliseconds);
+}
+
+// ---- Calls --------------------------------------------------------------------------------------------------------
+
+/** What a call came to: the value, or the problem. */
+export type Result<T, S extends number = number> = { ok: true; value: T } | { ok: false; problem: ProblemError<S> };
+
+interface Answer<T> {
+  data: T;
+  response: Response;
+}
+
+/** A call that was sent: a promise of its value, which rejects with a `ProblemError` or a `ConnectionError`. */
+export class Call<T, S extends number = number> implements Promise<T> {
+  readonly [Symbol.toStringTag] = "Call";
+  readonly #answer: Promise<Answer<T>>;
+
+  constructor(answer: Promise<Answer<T>>) {
+    this.#answer = answer;
+  }
+
+  then<A = T, B = never>(
+    fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#answer.then(({ data }) => data).then(fulfilled, rejected);
+  }
+
+  catch<B = never>(rejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
+    return this.then(undefined, rejected);
+  }
+
+  finally(done?: (() => void) | null): Promise<T> {
+    return this.then().finally(done);
+  }
+
+  /** The value, or the problem with its status; only a call without an answer rejects. */
+  async result(): Promise<Result<T, S>> {
+    try {
+      return { ok: true, value: await this };
+    } catch (error) {
+      if (error instanceof ProblemError) return { ok: false, problem: error as ProblemError<S> };
+      throw error;
+    }
+  }
+
+  /** The value with the response, for its headers: `ETag`, `Location`, `Server-Timing`. */
+  withResponse(): Promise<{ data: T; response: Response }> {
+    return this.#answer;
+  }
+}
+
+// ---- Lists --------------------------------------------------------------------------------------------------------
+
+interface PageOf<Item> {
+  items: Item[];
+  next_cursor?: string | null | undefined;
+}
+
+/** A call for a page of a list; `for await` gives the items of this page and of all that follow it. */
+export class Pages<Item, Page extends PageOf<Item>, S extends number = number>
+  extends Call<Page, S>
+  implements AsyncIterable<Item>
+{
+  readonly #next: (cursor: string) => Promise<Page>;
+
+  constructor(first: Promise<Answer<Page>>, next: (cursor: string) => Promise<Page>) {
+    super(first);
+    this.#next = next;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
+    for await (const page of this.pages()) yield* page.items;
+  }
+
+  /** This page, and all that follow it. */
+  async *pages(): AsyncGenerator<Page, void, undefined> {
+    let page: Page = await this;
+    for (;;) {
+      yield page;
+      if (typeof page.next_cursor !== "string") return;
+      page = await this.#next(page.next_cursor);
+    }
+  }
+}
+
+function list<Item, Page extends PageOf<Item>, S extends number>(
+  connection: Connection,
+  options: CallOptions = {},
+  plan: Plan,
+): Pages<Item, Page, S> {
+  const page = (query: Query | undefined) => connection.answer<Page>({ ...plan, query: query ?? {} }, options);
+  const next = async (cursor: string) => (await page({ ...plan.query, cursor })).data;
+  return new Pages<Item, Page, S>(page(plan.query), next);
+}
+
+// ---- Live streams -------------------------------------------------------------------------------------------------
+
+/** How a stream is followed. */
+export interface StreamOptions {
+  /** Ends the stream. */
+  signal?: AbortSignal | undefined;
+  /** Headers of each request. */
+  headers?: Record<string, string> | undefined;
+  /** Continues after the event with this id. */
+  lastEventId?: string | undefined;
+  /** Called each time the connection is gone, before it is opened again; with the error, if there was one. */
+  onReconnect?: ((reason: unknown) => void) | undefined;
+}
+
+/** The kinds of events of a stream, and what each carries. */
+interface EventKind {
+  event: string;
+  data: unknown;
+}
+
+/** An event, with its place in the stream. */
+type Live<E extends EventKind> = E & { id: string };
+
+/** The service sends a sign of life every 15 s. A connection that is silent for longer than this is gone. */
+const LONGEST_SILENCE = 45_000;
+
+/**
+ * Events as they happen. A connection that breaks is opened again, and continues after the last event. Iterating ends
+ * when the service has nothing more to send, at `break`, and when the signal aborts. It throws a `ProblemError` when
+ * the service refuses, for instance because the session has ended.
+ */
+export class EventStream<E extends EventKind> implements AsyncIterable<Live<E>> {
+  readonly #follow: () => AsyncGenerator<Live<E>, void, undefined>;
+
+  constructor(follow: () => AsyncGenerator<Live<E>, void, undefined>) {
+    this.#follow = follow;
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Live<E>, void, undefined> {
+    return this.#follow();
+  }
+}
+
+function stream<E extends EventKind>(
+  connection: Connection,
+  options: StreamOptions = {},
+  plan: Plan,
+): EventStream<E> {
+  return new EventStream<E>(() => follow<E>(connection, options, plan));
+}
+
+async function* follow<E extends EventKind>(
+  connection: Connection,
+  options: StreamOptions,
+  plan: Plan,
+): AsyncGenerator<Live<E>, void, undefined> {
+  const { signal, onReconnect } = options;
+  const reader = new EventReader(options.lastEventId);
+  let failures = 0;
+  while (!signal?.aborted) {
+    const silence = new Timer(LONGEST_SILENCE);
+    let reason: unknown;
+    try {
+      const headers = { ...(reader.lastId ? { "Last-Event-ID": reader.lastId } : {}), ...options.headers };
+      const response = await connection.open(plan, { headers, signal: either(signal, silence.signal) });
+      if (response.status === 204 || !response.body) return;
+      const chunks = response.body.getReader();
+      for (;;) {
+        silence.restart();
+        const chunk = await chunks.read();
+        silence.clear();
+        if (chunk.done) break;
+        failures = 0;
+        for (const event of reader.read(chunk.value)) yield event as Live<E>;
+        if (reader.isOver) return;
+      }
+    } catch (error) {
+      if (signal?.aborted) return;
+      if (error instanceof ProblemError && error.status < 500 && error.status !== 429) throw error;
+      reason = wrapped(error, undefined);
+    } finally {
+      silence.abort();
+    }
+    onReconnect?.(reason);
+    const asked = reason instanceof ProblemError ? (reason.retryAfter ?? 0) : 0;
+    await pause(Math.max(asked, backoff(failures, reader.retry)), signal);
+    failures += 1;
+    reader.reconnected();
+  }
+}
+
+/** Takes the bytes of an event stream apart (HTML standard, section 9.2.6). */
+class EventReader {
+  lastId: string | undefined;
+  /** Milliseconds before the first attempt to reconnect. */
+  retry = 1_000;
+  /** The service said that there is nothing more to come. */
+  isOver = false;
+  #decoder = new TextDecoder();
+  #rest = "";
+  #event = "";
+  #data: string[] = [];
+  #id: string | undefined;
+
+  constructor(lastId: string | undefined) {
+    this.lastId = lastId;
+  }
+
+  /** What was begun on the last connection is sent again on the next one. */
+  reconnected(): void {
+    this.#decoder = new TextDecoder();
+    this.#rest = "";
+    this.#clear();
+  }
+
+  *read(bytes: Uint8Array): Generator<Live<EventKind>, void, undefined> {
+    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split(/\r\n|\n|\r(?!$)/);
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const event = line === "" ? this.#dispatch() : this.#field(line);
+      if (event) yield event;
+    }
+  }
+
+  #field(line: string): undefined {
+    const colon = line.indexOf(":");
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+    if (name === "event") this.#event = value;
+    else if (name === "data") this.#data.push(value);
+    else if (name === "id" && !value.includes("\0")) this.#id = value;
+    else if (name === "retry" && /^\d+$/.test(value)) this.retry = Number(value);
+    else if (name === "" && value === "end") this.isOver = true;
+    return undefined;
+  }
+
+  #dispatch(): Live<EventKind> | undefined {
+    if (this.#id !== undefined) this.lastId = this.#id;
+    const text = this.#data.join("\n");
+    const event = { id: this.lastId ?? "", event: this.#event || "message", data: parsed(text) };
+    const isEmpty = this.#data.length === 0;
+    this.#clear();
+    return isEmpty ? undefined : event;
+  }
+
+  #clear(): void {
+    this.#event = "";
+    this.#data = [];
+    this.#id = undefined;
+  }
+}
+
+/** What an event carries: JSON, or else its text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+// ---- Uploads ------------------------------------------------------------------------------------------------------
+
+/** The content of an upload. A file on disk is a `Blob` too: `openAsBlob` of `node:fs`. */
+export type Bytes = Blob | BufferSource | string;
+
+/** How far an upload is, in bytes. */
+export interface Progress {
+  sent: number;
+  total: number;
+}
+
+/** What an upload can say differently. */
+export interface UploadOptions extends CallOptions {
+  /** Called at the start, as bytes are sent, and once all are. A browser's fetch tells of no step in between. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** One request of an upload. */
+export interface UploadRequest {
+  method: string;
+  url: string;
+  headers: Headers;
+  body: Blob;
+  credentials: RequestCredentials;
+  signal: AbortSignal | undefined;
+}
+
+/** Sends an upload, and calls `onProgress` with the number of bytes that were sent so far. */
+export type UploadTransport = (request: UploadRequest, onProgress: (sent: number) => void) => Promise<Response>;
+
+function upload<T, S extends number>(
+  connection: Connection,
+  options: UploadOptions = {},
+  bytes: Bytes,
+  plan: Plan,
+): Call<T, S> {
+  const body = bytes instanceof Blob ? bytes : new Blob([bytes]);
+  const report = options.onProgress;
+  const progress = (sent: number) => report?.({ sent, total: body.size });
+  const own: UploadTransport | undefined = report && !isBrowser() ? countedBy(connection.options.fetch ?? fetch) : undefined;
+  const through = connection.options.upload ?? own;
+  const send: Send | undefined = through && ((url, init) => through(uploadRequest(url, init, body), progress));
+  const run = async () => {
+    progress(0);
+    const answer = await connection.answer<T>({ ...plan, body }, options, send);
+    progress(body.size);
+    return answer;
+  };
+  return new Call<T, S>(run());
+}
+
+function uploadRequest(url: string, init: RequestInit, body: Blob): UploadRequest {
+  const { method = "POST", headers, credentials = "omit", signal } = init;
+  return { method, url, headers: new Headers(headers), body, credentials, signal: signal ?? undefined };
+}
+
+/** Browsers send a stream over HTTP/2 alone, or not at all. */
+function isBrowser(): boolean {
+  return "document" in globalThis || "WorkerGlobalScope" in globalThis;
+}
+
+/** The bytes that are read at once, and between two reports. */
+const PIECE = 256 * 1024;
+
+/** Sends the body as a stream, piece after piece, and counts those that were taken. */
+function countedBy(send: typeof fetch): UploadTransport {
+  return ({ url, body, headers, signal, ...rest }, onProgress) => {
+    let sent = 0;
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      if (sent > 0) onProgress(sent);
+      if (sent >= body.size) return controller.close();
+      const piece = new Uint8Array(await body.slice(sent, sent + PIECE).arrayBuffer());
+      sent += piece.byteLength;
+      controller.enqueue(piece);
+    };
+    const stream = new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });
+    // So that the service can refuse what is too large before it is sent.
+    headers.set("Content-Length", String(body.size));
+    return send(url, { ...rest, headers, body: stream, duplex: "half", signal: signal ?? null } as RequestInit);
+  };
+}
+
+// ---- How calls are sent -------------------------------------------------------------------------------------------
+
+type Query = Record<string, string | number | boolean | readonly (string | number | boolean)[] | null | undefined>;
+
+/** One request, as an operation describes it. */
+interface Plan {
+  method: string;
+  path: string;
+  query?: Query;
+  headers?: Record<string, string | number | boolean | undefined>;
+  body?: BodyInit | undefined;
+  /** The body's content type, where fetch would not know it. */
+  type?: string | undefined;
+  /** The kind of content that is asked for. */
+  accept?: string;
+  /** What becomes of the answer: parsed JSON (unless said otherwise), text, nothing, or the response itself. */
+  read?: "text" | "nothing" | "response";
+  /** Whether the session goes with it. */
+  session?: "needed" | "optional";
+  /** The answer has the token of a new session, or the session is over after it. */
+  token?: "starts" | "ends";
+}
+
+/** The longest `Retry-After` that a call waits for by itself, in milliseconds. */
+const LONGEST_WAIT = 30_000;
+const REPEATABLE = ["GET", "HEAD", "PUT", "DELETE"];
+
+class Connection {
+  readonly options: ClientOptions;
+  readonly #store: TokenStore | undefined;
+
+  constructor(options: ClientOptions) {
+    this.options = options;
+    this.#store = options.session === "cookie" ? undefined : (options.session ?? tokenInMemory());
+  }
+
+  /** Sends a request until it is answered, or may not be repeated any more. */
+  async answer<T>(plan: Plan, options: CallOptions, send?: Send): Promise<Answer<T>> {
+    const retries = options.retries ?? this.options.retries ?? 2;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#attempt<T>(plan, options, send);
+      } catch (error) {
+        const wait = attempt < retries ? waitBefore(plan.method, error, attempt) : undefined;
+        if (wait === undefined) throw error;
+        await pause(wait, options.signal);
+        options.signal?.throwIfAborted();
+      }
+    }
+  }
+
+  async #attempt<T>(plan: Plan, options: CallOptions, send?: Send): Promise<Answer<T>> {
+    const isLong = plan.read === "response" || plan.body instanceof Blob;
+    const timer = new Timer(options.timeout ?? (isLong ? undefined : (this.options.timeout ?? 30_000)));
+    try {
+      const response = await this.open(plan, { ...options, signal: either(options.signal, timer.signal) }, send);
+      return { data: await this.#read<T>(plan, response), response };
+    } catch (error) {
+      throw wrapped(error, options.signal);
+    } finally {
+      timer.clear();
+    }
+  }
+
+  async #read<T>(plan: Plan, response: Response): Promise<T> {
+    if (plan.read === "response") return response as T;
+    const text = await response.text();
+    if (plan.read === "nothing" || response.status === 304) return undefined as T;
+    if (plan.read === "text") return text as T;
+    const data = (text === "" ? undefined : JSON.parse(text)) as T;
+    if (plan.token === "starts") await this.#store?.set((data as { token?: string } | undefined)?.token);
+    return data;
+  }
+
+  /** Sends one request. Rejects with a `ProblemError` unless it succeeds. */
+  async open(plan: Plan, options: CallOptions, send: Send = (url, init) => this.#fetch(url, init)): Promise<Response> {
+    const token = plan.session && (await this.#store?.get());
+    const headers = new Headers(this.options.headers);
+    if (token !== undefined) headers.set("Authorization", `Bearer ${token}`);
+    if (plan.accept !== undefined) headers.set("Accept", plan.accept);
+    if (plan.type !== undefined && plan.body !== undefined) headers.set("Content-Type", plan.type);
+    for (const [name, value] of Object.entries({ ...plan.headers, ...options.headers })) {
+      if (value !== undefined) headers.set(name, String(value));
+    }
+    const init: RequestInit = { method: plan.method, headers, credentials: this.#store ? "omit" : "include" };
+    if (plan.body !== undefined) init.body = plan.body;
+    if (options.signal) init.signal = options.signal;
+    const response = await send(this.#url(plan), init);
+    const over = response.status === 401 && plan.session === "needed";
+    if (over || (response.ok && plan.token === "ends")) await this.#forget(token);
+    if (response.ok || response.status === 304) return response;
+    const problem = await problemOf(response);
+    if (over) this.options.onSessionEnd?.(problem);
+    throw problem;
+  }
+
+  #fetch(url: string, init: RequestInit): Promise<Response> {
+    return (this.options.fetch ?? fetch)(url, init);
+  }
+
+  /** The token that was sent is of no more use; another may have come in the meantime. */
+  async #forget(token: string | undefined): Promise<void> {
+    if (token !== undefined && (await this.#store?.get()) === token) await this.#store?.set(undefined);
+  }
+
+  #url({ path, query }: Plan): string {
+    const pairs = new URLSearchParams();
+    for (const [name, value] of Object.entries(query ?? {})) {
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one !== undefined && one !== null) pairs.append(name, String(one));
+      }
+    }
+    const base = (this.options.baseUrl ?? "").replace(/\/+$/, "");
+    const search = pairs.toString();
+    return `${base}${path}${search && `?${search}`}`;
+  }
+}
+
+function call<T, S extends number>(connection: Connection, options: CallOptions | undefined, plan: Plan): Call<T, S> {
+  return new Call<T, S>(connection.answer<T>(plan, options ?? {}));
+}
+
+type Send = (url: string, init: RequestInit) => Promise<Response>;
+
+/** Milliseconds until a call is repeated; `undefined`: it is not. */
+function waitBefore(method: string, error: unknown, attempt: number): number | undefined {
+  const usual = backoff(attempt, 500);
+  if (error instanceof ConnectionError) return method === "GET" || method === "HEAD" ? usual : undefined;
+  const isBusy = error instanceof ProblemError && (error.status === 429 || error.status === 503);
+  if (!isBusy || !REPEATABLE.includes(method)) return undefined;
+  const wait = error.retryAfter ?? usual;
+  return wait <= LONGEST_WAIT ? wait : undefined;
+}
+
+/** Twice as long each time, up to 30 s; a random half of it, so that many clients do not come back at once. */
+function backoff(attempt: number, first: number): number {
+  return Math.min(30_000, first * 2 ** attempt) * (0.5 + Math.random() / 2);
+}
+
+/** Resolves after so many milliseconds, or when the signal aborts. */
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    if (signal?.aborted) done();
+    else signal?.addEventListener("abort", done);
+  });
+}
+
+/** Aborts its signal after so many milliseconds without `restart`. */
+class Timer {
+  readonly #controller = new AbortController();
+  readonly #milliseconds: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(milliseconds: number | undefined) {
+    this.#milliseconds = milliseconds;
+    this.restart();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  restart(): void {
+    this.clear();
+    if (this.#milliseconds === undefined) return;
+    const over = new ConnectionError(`no answer within ${this.#milliseconds} ms`);
+    this.#timer = setTimeout(() => this.#controller.abort(over), this.#milliseconds);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Ends what it watches over. */
+  abort(): void {
+    this.clear();
+    this.#controller.abort();
+  }
+}
+
+function either(one: AbortSignal | undefined, other: AbortSignal): AbortSignal {
+  return one ? AbortSignal.any([one, other]) : other;
+}
+
+/** Problems, and the reason of the caller's own signal, as they are; anything else means that there was no answer. */
+function wrapped(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason;
+  if (error instanceof ProblemError || error instanceof ConnectionError) return error;
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return new ConnectionError(`the service did not answer: ${String(cause)}`, { cause: error });
+}
+
+/** A part of a path. */
+function segment(value: string | number | boolean): string {
+  const text = String(value);
+  // The address would be one of another operation.
+  if (text === "" || text === "." || text === "..") throw new TypeError(`"${text}" cannot be a part of a path`);
+  return encodeURIComponent(text);
+}
