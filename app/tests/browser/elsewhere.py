@@ -1,5 +1,6 @@
 """Pages of other origins, and what their scripts can do with the API."""
 
+import functools
 import http.server
 import threading
 
@@ -71,10 +72,27 @@ class Empty(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Files(http.server.SimpleHTTPRequestHandler):
+    """The files of a folder."""
+
+    def log_message(self, *_):
+        pass
+
+
 def serve(port):
     """Serves the page until the process ends."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Empty)
+    listen(port, Empty)
+
+
+def serve_folder(folder):
+    """Serves a folder until the process ends, and returns its origin."""
+    return f"http://127.0.0.1:{listen(0, functools.partial(Files, directory=folder))}"
+
+
+def listen(port, handler):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
 
 
 def run(browser, page_of, script, arg):

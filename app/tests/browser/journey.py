@@ -1,4 +1,5 @@
-"""A person's way over the page at /, in a browser: journey.py ADDRESS PICTURES PORT, where PORT serves other origins.
+"""A person's way over the page at /, in a browser: journey.py ADDRESS PICTURES PORT REACT, where PORT serves other origins,
+and REACT is the folder of the built React example.
 
 Each function is a step and its name says what is so; they run in order, since each goes on where the one before left
 the page. Nothing waits for a time: everything waits for what it wants to see.
@@ -16,7 +17,7 @@ import elsewhere
 import samples
 from seen import Tab, launch
 
-ADDRESS, PICTURES, PORT = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
+ADDRESS, PICTURES, PORT, REACT = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 PASSWORD = "tenfold-demo"
 PICTURE = samples.png(600, 400)
@@ -412,6 +413,50 @@ def no_page_of_another_port_can_read_the_console(tab):
     for path in ("/console/sign-in", "/metrics", "/"):
         read = elsewhere.read(tab.page.context.browser, f"http://127.0.0.1:{PORT}", f"{ADDRESS}{path}")
         assert read == "TypeError: Failed to fetch", f"{path}: {read}"
+
+
+def the_react_example_signs_in_lists_uploads_and_streams_from_another_origin(tab):
+    example = Tab(tab.page.context.browser, elsewhere.serve_folder(REACT), also=[ADDRESS], viewport=DESKTOP)
+    example.open()
+    page = example.page
+    page.get_by_label("Password").fill("wrong")
+    with example.refusals(401):
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_have_text("Email or password is wrong.")
+    page.get_by_label("Email").fill("owner@globex.test")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    users = page.get_by_test_id("users").locator("li")
+    expect(users).to_have_count(8)
+    page.get_by_role("button", name="More").click()
+    expect(users).to_have_count(10)
+    react_uploads(page)
+    picture(page, "react")
+    page.reload()
+    expect(page.get_by_test_id("files")).to_contain_text("poem.txt Ready · 400,000 bytes")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Email")).to_be_visible()
+    example.close()
+
+
+def react_uploads(page):
+    """Uploads a file over a slow line, and sees every step until it is ready, and its notification."""
+    line = page.context.new_cdp_session(page)
+    line.send("Network.emulateNetworkConditions", {
+        "offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000,
+    })
+    page.evaluate("""() => {
+        window.said = new Set();
+        const files = document.querySelector('[data-testid=files]');
+        const note = () => said.add(files.querySelector('li .quiet')?.textContent);
+        new MutationObserver(note).observe(files, { subtree: true, childList: true, characterData: true });
+    }""")
+    page.get_by_label("Choose files").set_input_files([samples.upload("poem.txt", b"a poem, " * 50_000)])
+    expect(page.get_by_test_id("files")).to_contain_text("poem.txt Ready · 400,000 bytes")
+    expect(page.get_by_role("status")).to_have_text("Your file is ready: poem.txt")
+    expect(page.get_by_test_id("unread")).not_to_have_text("0")
+    sent = {int(text.split()[1]) for text in page.evaluate("[...said]") if text and text.startswith("Sending ")}
+    assert any(0 < percent < 100 for percent in sent), f"the upload told only {sent}"
 
 
 def an_operation_of_the_api_is_tried_on_its_page(tab):

@@ -21,8 +21,9 @@ def launch(playwright):
 class Tab:
     """A tab with a session of its own, and what went wrong in it."""
 
-    def __init__(self, browser, address, **options):
+    def __init__(self, browser, address, also=(), **options):
         self.address = address
+        self.allowed = (address, *also)
         self.context = browser.new_context(base_url=address, **options)
         self.page = self.context.new_page()
         self.wrong = []
@@ -76,5 +77,5 @@ class Tab:
 
     def _request(self, request):
         target = urlsplit(request.url)
-        if target.scheme not in ("data", "blob") and f"{target.scheme}://{target.netloc}" != self.address:
+        if target.scheme not in ("data", "blob") and f"{target.scheme}://{target.netloc}" not in self.allowed:
             self.wrong.append(f"a request to elsewhere: {request.url}")

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import type { CurrentSession } from "./api";
-import { api, session } from "./client";
+import { api, session, token } from "./client";
 import { Files } from "./Files";
 import { Notifications } from "./Notifications";
 import { SignIn } from "./SignIn";
@@ -15,8 +15,9 @@ export function App() {
   useEffect(() => {
     const end = () => setHere(null);
     session.addEventListener("end", end);
-    // After a reload the token is there, or it is not.
-    api.currentSession().then(setHere, end);
+    // After a reload the token is still there.
+    if (token.get()) api.currentSession().then(setHere, end);
+    else end();
     return () => session.removeEventListener("end", end);
   }, []);
 
