@@ -124,6 +124,29 @@ test("an upload tells its progress, and what arrives is what was sent", async ()
   await api.deleteFile({ id });
 });
 
+test("where fetch cannot stream, an upload tells its start and its end", async (t) => {
+  const api = await signedIn();
+  globalThis.document = {};
+  t.after(() => delete globalThis.document);
+  const told = [];
+  const body = new Blob([new Uint8Array(1_000_000)]);
+  const { id } = await api.uploadFile({ name: "blank.bin", body }, { onProgress: ({ sent }) => told.push(sent) });
+  assert.deepEqual(told, [0, 1_000_000]);
+  await api.deleteFile({ id });
+});
+
+test("an upload goes through the transport that was given", async () => {
+  const told = [];
+  const upload = async ({ method, url, headers, body, signal }, onProgress) => {
+    onProgress(1);
+    return fetch(url, { method, headers, body, signal });
+  };
+  const api = await signedIn({ upload });
+  const { id } = await api.uploadFile({ name: "a.txt", body: "abc" }, { onProgress: ({ sent }) => told.push(sent) });
+  assert.deepEqual(told, [0, 1, 3]);
+  await api.deleteFile({ id });
+});
+
 test("an upload that was cut is not repeated, and says so", async () => {
   const own = await relay(port);
   const api = await signedIn({ baseUrl: own.url });

@@ -120,6 +120,25 @@ fn a_role_that_owns_nothing_says_who_is_to_migrate_and_starts_behind_him() {
 }
 
 #[test]
+fn client_ts_prints_writes_and_compares_the_same_client() {
+    let place = Place::sqlite();
+    let run = |words: &[&str]| {
+        let finished = place.bare(words).finish();
+        (finished.status.code(), finished.out, finished.err)
+    };
+    let (code, printed, _) = run(&["client", "ts"]);
+    assert!(code == Some(0) && printed.contains("listUsers: (args: ListUsersArgs"), "{printed}");
+    let stale = "error: api.ts is not the client of this API; write it again: `client ts --write api.ts`\n";
+    assert_eq!(run(&["client", "ts", "--compare", "api.ts"]), (Some(1), String::new(), stale.to_owned()));
+    let fine = |says: &str| (Some(0), says.to_owned(), String::new());
+    assert_eq!(run(&["client", "ts", "--write", "api.ts"]), fine("wrote api.ts\n"));
+    assert_eq!(run(&["client", "ts", "--write", "api.ts"]), fine("api.ts is up to date\n"));
+    assert_eq!(run(&["client", "ts", "--compare", "api.ts"]), fine("api.ts is the client of this API\n"));
+    place.write("api.ts", &printed.replace("listUsers", "listPeople"));
+    assert_eq!(run(&["client", "ts", "--compare", "api.ts"]).0, Some(1));
+}
+
+#[test]
 fn help_names_every_command_and_option_and_version_is_one_line() {
     let place = Place::sqlite();
     let help = place.bare(&["--help"]).finish();
@@ -129,6 +148,7 @@ fn help_names_every_command_and_option_and_version_is_one_line() {
         "config",
         "migrate",
         "openapi",
+        "client",
         "--config",
         "--listen",
         "--database",
