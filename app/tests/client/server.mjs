@@ -12,7 +12,9 @@ let child;
 export async function start() {
   const log = openSync(`${FOLDER}/log`, "a");
   const words = ["serve", "--demo", "--listen", LISTEN, "--database", DATABASE];
-  child = spawn(APPLICATION, words, { cwd: FOLDER, stdio: ["ignore", log, log] });
+  // A small bound, so that a small file reaches it.
+  const env = { ...process.env, TENFOLD_FILES__MAX_SIZE: "4 MiB" };
+  child = spawn(APPLICATION, words, { cwd: FOLDER, env, stdio: ["ignore", log, log] });
   for (;;) {
     const isReady = await fetch(`${baseUrl}/readyz`).then((answer) => answer.ok, () => false);
     if (isReady) return;

@@ -59,15 +59,23 @@ impl<'a> Document<'a> {
 
     /// The schema of a property, also of one in an `allOf`.
     pub(crate) fn property(&self, schema: &'a Value, name: &str) -> Option<&'a Value> {
-        self.property_within(schema, name, DEEPEST)
+        self.parts(schema, DEEPEST).into_iter().find_map(|part| part["properties"].as_object()?.get(name))
     }
 
-    fn property_within(&self, schema: &'a Value, name: &str, depth: usize) -> Option<&'a Value> {
-        let schema = self.followed(schema).ok()?;
-        let own = schema["properties"].as_object().and_then(|properties| properties.get(name));
-        let parts = || schema["allOf"].as_array().into_iter().flatten();
-        let depth = depth.checked_sub(1)?;
-        own.or_else(|| parts().find_map(|part| self.property_within(part, name, depth)))
+    /// The same of a property that is always there.
+    pub(crate) fn required(&self, schema: &'a Value, name: &str) -> Option<&'a Value> {
+        let names = |part: &'a Value| part["required"].as_array().into_iter().flatten();
+        let is_required = self.parts(schema, DEEPEST).into_iter().flat_map(names).any(|one| one == name);
+        self.property(schema, name).filter(|_| is_required)
+    }
+
+    /// A schema and those of its `allOf`, down to so many within each other.
+    fn parts(&self, schema: &'a Value, depth: usize) -> Vec<&'a Value> {
+        let Ok(schema) = self.followed(schema) else { return Vec::new() };
+        let Some(deeper) = depth.checked_sub(1) else { return Vec::new() };
+        let inner =
+            schema["allOf"].as_array().into_iter().flatten().flat_map(|part| self.parts(part, deeper));
+        std::iter::once(schema).chain(inner).collect()
     }
 
     /// A parameter, a body or a response, whatever references lead to it.

@@ -51,6 +51,7 @@ const TAKEN: &[&str] = &[
     "RequestInit",
     "Response",
     "Result",
+    "Scalar",
     "ReturnType",
     "Send",
     "Storage",

@@ -307,22 +307,27 @@ fn events<'a>(document: &Document<'a>, schema: Option<&'a Value>) -> Result<Opti
     let followed = document.followed(schema)?;
     let choices = followed["oneOf"].as_array().or_else(|| followed["anyOf"].as_array());
     let is_event =
-        |one: &'a Value| ["event", "data"].iter().all(|name| document.property(one, name).is_some());
+        |one: &'a Value| ["event", "data"].iter().all(|name| document.required(one, name).is_some());
     if choices.map_or_else(|| is_event(followed), |choices| choices.iter().all(is_event)) {
         // Data that is a text: what is in it is not said.
         let is_text = document.property(followed, "data").is_some_and(|data| data["type"] == "string");
         return Ok((!is_text).then_some(schema));
     }
-    Err(ClientError::new("the events of its stream must be objects with the fields `event` and `data`"))
+    Err(ClientError::new("the events of its stream must be objects that have `event` and `data`"))
 }
 
 /// A list of pages, if the answer has `items` and `next_cursor`.
 fn as_page<'a>(document: &Document<'a>, answer: Answer<'a>) -> Answer<'a> {
     let Answer::Json { schemas, maybe_nothing: false } = &answer else { return answer };
     let [page] = schemas.as_slice() else { return answer };
-    let item = document.property(page, "items").and_then(|items| items.get("items"));
-    match (item, document.property(page, "next_cursor")) {
-        (Some(item), Some(_)) => Answer::Page { page, item },
+    let item = document.required(page, "items").and_then(|items| items.get("items"));
+    let cursor = document.property(page, "next_cursor").and_then(|cursor| document.followed(cursor).ok());
+    let is_text = |cursor: &Value| match &cursor["type"] {
+        Value::Array(names) => names.iter().all(|name| name == "string" || name == "null"),
+        name => name == "string",
+    };
+    match item {
+        Some(item) if cursor.is_some_and(is_text) => Answer::Page { page, item },
         _ => answer,
     }
 }

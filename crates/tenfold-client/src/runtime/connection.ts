@@ -1,13 +1,14 @@
 // ---- How calls are sent -------------------------------------------------------------------------------------------
 
-type Query = Record<string, string | number | boolean | readonly (string | number | boolean)[] | null | undefined>;
+type Scalar = string | number | boolean | null | undefined;
+type Query = Record<string, Scalar | readonly Scalar[]>;
 
 /** One request, as an operation describes it. */
 interface Plan {
   method: string;
   path: string;
   query?: Query;
-  headers?: Record<string, string | number | boolean | undefined>;
+  headers?: Record<string, Scalar>;
   body?: BodyInit | undefined;
   /** The body's content type, where fetch would not know it. */
   type?: string | undefined;
@@ -80,7 +81,7 @@ class Connection {
     if (plan.accept !== undefined) headers.set("Accept", plan.accept);
     if (plan.type !== undefined && plan.body !== undefined) headers.set("Content-Type", plan.type);
     for (const [name, value] of Object.entries({ ...plan.headers, ...options.headers })) {
-      if (value !== undefined) headers.set(name, String(value));
+      if (value !== undefined && value !== null) headers.set(name, String(value));
     }
     const init: RequestInit = { method: plan.method, headers, credentials: this.#store ? "omit" : "include" };
     if (plan.body !== undefined) init.body = plan.body;
@@ -125,7 +126,10 @@ type Send = (url: string, init: RequestInit) => Promise<Response>;
 /** Milliseconds until a call is repeated; `undefined`: it is not. */
 function waitBefore(method: string, error: unknown, attempt: number): number | undefined {
   const usual = backoff(attempt, 500);
-  if (error instanceof ConnectionError) return method === "GET" || method === "HEAD" ? usual : undefined;
+  if (error instanceof ConnectionError) {
+    // What took too long takes long again.
+    return (method === "GET" || method === "HEAD") && !error.isTimeout ? usual : undefined;
+  }
   const isBusy = error instanceof ProblemError && (error.status === 429 || error.status === 503);
   if (!isBusy || !REPEATABLE.includes(method)) return undefined;
   const wait = error.retryAfter ?? usual;
@@ -169,7 +173,7 @@ class Timer {
   restart(): void {
     this.clear();
     if (this.#milliseconds === undefined) return;
-    const over = new ConnectionError(`no answer within ${this.#milliseconds} ms`);
+    const over = new ConnectionError(`no answer within ${this.#milliseconds} ms`, { isTimeout: true });
     this.#timer = setTimeout(() => this.#controller.abort(over), this.#milliseconds);
   }
 

@@ -18,7 +18,7 @@ export interface ClientOptions {
   timeout?: number | undefined;
   /**
    * How often a call is repeated that may be repeated: 2 if not given. Only GET, HEAD, PUT and DELETE are, after a 429
-   * or a 503, once their `Retry-After` is over; GET and HEAD also when there was no answer.
+   * or a 503, once their `Retry-After` is over; GET and HEAD also when the connection was cut.
    */
   retries?: number | undefined;
   /** Used instead of the global `fetch`. */

@@ -28,6 +28,13 @@ export class ProblemError<S extends number = number> extends Error {
 /** There was no answer: the service cannot be reached, the connection was cut, or the time was over. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
+  /** The time of the attempt was over. */
+  readonly isTimeout: boolean;
+
+  constructor(message: string, options: { cause?: unknown; isTimeout?: boolean } = {}) {
+    super(message, { cause: options.cause });
+    this.isTimeout = options.isTimeout ?? false;
+  }
 }
 
 /** Whether an error is a problem that the service answered; of this code, if one is given. */

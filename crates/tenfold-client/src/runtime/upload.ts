@@ -35,9 +35,8 @@ function upload<T, S extends number>(
   plan: Plan,
 ): Call<T, S> {
   const body = bytes instanceof Blob ? bytes : new Blob([bytes]);
-  const report = options.onProgress;
-  const progress = (sent: number) => report?.({ sent, total: body.size });
-  const own: UploadTransport | undefined = report && !isBrowser() ? countedBy(connection.options.fetch ?? fetch) : undefined;
+  const progress = (sent: number) => options.onProgress?.({ sent, total: body.size });
+  const own = isBrowser() ? undefined : streamedBy(connection.options.fetch ?? fetch);
   const through = connection.options.upload ?? own;
   const send: Send | undefined = through && ((url, init) => through(uploadRequest(url, init, body), progress));
   const run = async () => {
@@ -61,13 +60,22 @@ function isBrowser(): boolean {
 
 /** The bytes that are read at once, and between two reports. */
 const PIECE = 256 * 1024;
+/** Of a body of more than so many bytes, only some go at first. */
+const LARGE = 1024 * 1024;
+/**
+ * Milliseconds in which the service can refuse a large body after its first bytes: its answer is lost if it closes the
+ * connection while more are written. `Expect: 100-continue` is for this, and fetch has none.
+ */
+const FIRST_LOOK = 250;
 
 /** Sends the body as a stream, piece after piece, and counts those that were taken. */
-function countedBy(send: typeof fetch): UploadTransport {
+function streamedBy(send: typeof fetch): UploadTransport {
   return ({ url, body, headers, signal, ...rest }, onProgress) => {
     let sent = 0;
+    const isLarge = body.size > LARGE;
     const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
       if (sent > 0) onProgress(sent);
+      if (isLarge && sent === PIECE) await pause(FIRST_LOOK, signal);
       if (sent >= body.size) return controller.close();
       const piece = new Uint8Array(await body.slice(sent, sent + PIECE).arrayBuffer());
       sent += piece.byteLength;

@@ -109,7 +109,7 @@ fn an_answer_that_cannot_be_read_is_refused() {
         (json!({"404": {}}), "of no success"),
         (json!({"200": own, "201": text}), "different kinds of content"),
         (json!({"200": text, "404": own}), "application/problem+json"),
-        (json!({"200": stream}), "`event` and `data`"),
+        (json!({"200": stream}), "that have `event` and `data`"),
     ] {
         let document = one(|document| document["paths"]["/things/{id}"]["get"]["responses"] = responses);
         let error = client(&document).expect_err(why);

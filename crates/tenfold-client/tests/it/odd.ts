@@ -255,7 +255,7 @@ export interface ClientOptions {
   timeout?: number | undefined;
   /**
    * How often a call is repeated that may be repeated: 2 if not given. Only GET, HEAD, PUT and DELETE are, after a 429
-   * or a 503, once their `Retry-After` is over; GET and HEAD also when there was no answer.
+   * or a 503, once their `Retry-After` is over; GET and HEAD also when the connection was cut.
    */
   retries?: number | undefined;
   /** Used instead of the global `fetch`. */
@@ -331,6 +331,13 @@ export class ProblemError<S extends number = number> extends Error {
 /** There was no answer: the service cannot be reached, the connection was cut, or the time was over. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
+  /** The time of the attempt was over. */
+  readonly isTimeout: boolean;
+
+  constructor(message: string, options: { cause?: unknown; isTimeout?: boolean } = {}) {
+    super(message, { cause: options.cause });
+    this.isTimeout = options.isTimeout ?? false;
+  }
 }
 
 /** Whether an error is a problem that the service answered; of this code, if one is given. */
@@ -654,9 +661,8 @@ function upload<T, S extends number>(
   plan: Plan,
 ): Call<T, S> {
   const body = bytes instanceof Blob ? bytes : new Blob([bytes]);
-  const report = options.onProgress;
-  const progress = (sent: number) => report?.({ sent, total: body.size });
-  const own: UploadTransport | undefined = report && !isBrowser() ? countedBy(connection.options.fetch ?? fetch) : undefined;
+  const progress = (sent: number) => options.onProgress?.({ sent, total: body.size });
+  const own = isBrowser() ? undefined : streamedBy(connection.options.fetch ?? fetch);
   const through = connection.options.upload ?? own;
   const send: Send | undefined = through && ((url, init) => through(uploadRequest(url, init, body), progress));
   const run = async () => {
@@ -680,13 +686,22 @@ function isBrowser(): boolean {
 
 /** The bytes that are read at once, and between two reports. */
 const PIECE = 256 * 1024;
+/** Of a body of more than so many bytes, only some go at first. */
+const LARGE = 1024 * 1024;
+/**
+ * Milliseconds in which the service can refuse a large body after its first bytes: its answer is lost if it closes the
+ * connection while more are written. `Expect: 100-continue` is for this, and fetch has none.
+ */
+const FIRST_LOOK = 250;
 
 /** Sends the body as a stream, piece after piece, and counts those that were taken. */
-function countedBy(send: typeof fetch): UploadTransport {
+function streamedBy(send: typeof fetch): UploadTransport {
   return ({ url, body, headers, signal, ...rest }, onProgress) => {
     let sent = 0;
+    const isLarge = body.size > LARGE;
     const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
       if (sent > 0) onProgress(sent);
+      if (isLarge && sent === PIECE) await pause(FIRST_LOOK, signal);
       if (sent >= body.size) return controller.close();
       const piece = new Uint8Array(await body.slice(sent, sent + PIECE).arrayBuffer());
       sent += piece.byteLength;
@@ -701,14 +716,15 @@ function countedBy(send: typeof fetch): UploadTransport {
 
 // ---- How calls are sent -------------------------------------------------------------------------------------------
 
-type Query = Record<string, string | number | boolean | readonly (string | number | boolean)[] | null | undefined>;
+type Scalar = string | number | boolean | null | undefined;
+type Query = Record<string, Scalar | readonly Scalar[]>;
 
 /** One request, as an operation describes it. */
 interface Plan {
   method: string;
   path: string;
   query?: Query;
-  headers?: Record<string, string | number | boolean | undefined>;
+  headers?: Record<string, Scalar>;
   body?: BodyInit | undefined;
   /** The body's content type, where fetch would not know it. */
   type?: string | undefined;
@@ -781,7 +797,7 @@ class Connection {
     if (plan.accept !== undefined) headers.set("Accept", plan.accept);
     if (plan.type !== undefined && plan.body !== undefined) headers.set("Content-Type", plan.type);
     for (const [name, value] of Object.entries({ ...plan.headers, ...options.headers })) {
-      if (value !== undefined) headers.set(name, String(value));
+      if (value !== undefined && value !== null) headers.set(name, String(value));
     }
     const init: RequestInit = { method: plan.method, headers, credentials: this.#store ? "omit" : "include" };
     if (plan.body !== undefined) init.body = plan.body;
@@ -826,7 +842,10 @@ type Send = (url: string, init: RequestInit) => Promise<Response>;
 /** Milliseconds until a call is repeated; `undefined`: it is not. */
 function waitBefore(method: string, error: unknown, attempt: number): number | undefined {
   const usual = backoff(attempt, 500);
-  if (error instanceof ConnectionError) return method === "GET" || method === "HEAD" ? usual : undefined;
+  if (error instanceof ConnectionError) {
+    // What took too long takes long again.
+    return (method === "GET" || method === "HEAD") && !error.isTimeout ? usual : undefined;
+  }
   const isBusy = error instanceof ProblemError && (error.status === 429 || error.status === 503);
   if (!isBusy || !REPEATABLE.includes(method)) return undefined;
   const wait = error.retryAfter ?? usual;
@@ -870,7 +889,7 @@ class Timer {
   restart(): void {
     this.clear();
     if (this.#milliseconds === undefined) return;
-    const over = new ConnectionError(`no answer within ${this.#milliseconds} ms`);
+    const over = new ConnectionError(`no answer within ${this.#milliseconds} ms`, { isTimeout: true });
     this.#timer = setTimeout(() => this.#controller.abort(over), this.#milliseconds);
   }
 
@@ -898,8 +917,8 @@ function wrapped(error: unknown, signal: AbortSignal | undefined): unknown {
 }
 
 /** A part of a path. */
-function segment(value: string | number | boolean): string {
-  const text = String(value);
+function segment(value: string | number | boolean | null): string {
+  const text = String(value ?? "");
   // The address would be one of another operation.
   if (text === "" || text === "." || text === "..") throw new TypeError(`"${text}" cannot be a part of a path`);
   return encodeURIComponent(text);
