@@ -1,23 +1,17 @@
 // What the TypeScript client promises, from Node, against the running application: `.ci/client` starts it.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, test as nodeTest } from "node:test";
 import { ConnectionError, ProblemError, createClient, isProblem, tokenInMemory } from "./api.js";
 import { relay } from "./relay.mjs";
 import { baseUrl, port, start, stop } from "./server.mjs";
 
 const PASSWORD = "tenfold-demo";
 const person = (name) => ({ body: { email: `${name}@acme.test`, password: PASSWORD } });
-let cable;
+const test = (name, run) => nodeTest(name, { timeout: 30_000 }, run);
 
-before(async () => {
-  await start();
-  cable = await relay(port);
-});
-after(async () => {
-  cable?.close();
-  await stop();
-});
+before(start);
+after(stop);
 
 async function signedIn(options = {}) {
   const api = createClient({ baseUrl, ...options });

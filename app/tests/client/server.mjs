@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync } from "node:fs";
+import { openSync, writeFileSync } from "node:fs";
 
 const { APPLICATION, DATABASE, FOLDER, LISTEN } = process.env;
 export const port = Number(LISTEN.split(":")[1]);
@@ -15,6 +15,8 @@ export async function start() {
   // A small bound, so that a small file reaches it.
   const env = { ...process.env, TENFOLD_FILES__MAX_SIZE: "4 MiB" };
   child = spawn(APPLICATION, words, { cwd: FOLDER, env, stdio: ["ignore", log, log] });
+  // Whoever started this script ends what it leaves behind.
+  writeFileSync(`${FOLDER}/pid`, String(child.pid));
   for (;;) {
     const isReady = await fetch(`${baseUrl}/readyz`).then((answer) => answer.ok, () => false);
     if (isReady) return;
