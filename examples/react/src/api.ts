@@ -997,8 +997,15 @@ export function tokenInMemory(token?: string): TokenStore {
   };
 }
 
+/** What `tokenIn` needs of a `Storage`. */
+export interface TextStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
+
 /** A token in a `Storage`. With `sessionStorage` it survives a reload, and every script of the page can read it. */
-export function tokenIn(storage: Pick<Storage, "getItem" | "setItem" | "removeItem">, key = "token"): TokenStore {
+export function tokenIn(storage: TextStorage, key = "token"): TokenStore {
   return {
     get: () => storage.getItem(key) ?? undefined,
     set: (token) => (token === undefined ? storage.removeItem(key) : storage.setItem(key, token)),
@@ -1330,8 +1337,8 @@ function parsed(text: string): unknown {
 
 // ---- Uploads ------------------------------------------------------------------------------------------------------
 
-/** The content of an upload. A file on disk is a `Blob` too: `openAsBlob` of `node:fs`. */
-export type Bytes = Blob | BufferSource | string;
+/** The content of an upload: a `Blob`, a buffer or a text. A file on disk is a `Blob` too: `openAsBlob` of `node:fs`. */
+export type Bytes = NonNullable<ConstructorParameters<typeof Blob>[0]>[number];
 
 /** How far an upload is, in bytes. */
 export interface Progress {
@@ -1351,7 +1358,7 @@ export interface UploadRequest {
   url: string;
   headers: Headers;
   body: Blob;
-  credentials: RequestCredentials;
+  credentials: NonNullable<RequestInit["credentials"]>;
   signal: AbortSignal | undefined;
 }
 
@@ -1429,7 +1436,7 @@ interface Plan {
   path: string;
   query?: Query;
   headers?: Record<string, Scalar>;
-  body?: BodyInit | undefined;
+  body?: NonNullable<RequestInit["body"]> | undefined;
   /** The body's content type, where fetch would not know it. */
   type?: string | undefined;
   /** The kind of content that is asked for. */

@@ -9,7 +9,7 @@ interface Plan {
   path: string;
   query?: Query;
   headers?: Record<string, Scalar>;
-  body?: BodyInit | undefined;
+  body?: NonNullable<RequestInit["body"]> | undefined;
   /** The body's content type, where fetch would not know it. */
   type?: string | undefined;
   /** The kind of content that is asked for. */

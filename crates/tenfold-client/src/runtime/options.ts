@@ -58,8 +58,15 @@ export function tokenInMemory(token?: string): TokenStore {
   };
 }
 
+/** What `tokenIn` needs of a `Storage`. */
+export interface TextStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
+
 /** A token in a `Storage`. With `sessionStorage` it survives a reload, and every script of the page can read it. */
-export function tokenIn(storage: Pick<Storage, "getItem" | "setItem" | "removeItem">, key = "token"): TokenStore {
+export function tokenIn(storage: TextStorage, key = "token"): TokenStore {
   return {
     get: () => storage.getItem(key) ?? undefined,
     set: (token) => (token === undefined ? storage.removeItem(key) : storage.setItem(key, token)),

@@ -1,7 +1,7 @@
 // ---- Uploads ------------------------------------------------------------------------------------------------------
 
-/** The content of an upload. A file on disk is a `Blob` too: `openAsBlob` of `node:fs`. */
-export type Bytes = Blob | BufferSource | string;
+/** The content of an upload: a `Blob`, a buffer or a text. A file on disk is a `Blob` too: `openAsBlob` of `node:fs`. */
+export type Bytes = NonNullable<ConstructorParameters<typeof Blob>[0]>[number];
 
 /** How far an upload is, in bytes. */
 export interface Progress {
@@ -21,7 +21,7 @@ export interface UploadRequest {
   url: string;
   headers: Headers;
   body: Blob;
-  credentials: RequestCredentials;
+  credentials: NonNullable<RequestInit["credentials"]>;
   signal: AbortSignal | undefined;
 }
 

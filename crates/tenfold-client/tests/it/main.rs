@@ -130,6 +130,37 @@ fn a_path_without_its_parameter_is_refused() {
     assert!(error.ends_with("its path has {id}, which is no parameter"), "{error}");
 }
 
+/// The types that a client declares.
+fn declared(client: &str) -> Vec<&str> {
+    let lines = client.lines().map(|line| line.trim_start_matches("export "));
+    let names = lines.filter_map(|line| {
+        let name = ["class ", "interface ", "type "].iter().find_map(|kind| line.strip_prefix(kind))?;
+        name.split(|letter: char| !letter.is_alphanumeric()).next()
+    });
+    names.collect()
+}
+
+#[test]
+fn a_schema_never_has_the_name_of_another_type() {
+    let written = tenfold_client::typescript(ODD).expect("a client");
+    let mut document: Value = serde_json::from_str(ODD).expect("JSON");
+    let answers = &mut document["paths"]["/then"]["get"]["responses"]["2XX"]["content"]["application/json"];
+    let names = declared(&written);
+    assert!(["Call", "Plan", "Query"].iter().all(|name| names.contains(name)), "{names:?}");
+    let references = names.iter().map(|name| json!({"$ref": format!("#/components/schemas/{name}")}));
+    answers["schema"]["oneOf"] = references.collect();
+    for name in names {
+        let schemas = document["components"]["schemas"].as_object_mut().expect("schemas");
+        schemas.entry(name).or_insert_with(|| json!({"type": "object", "properties": {"own": {}}}));
+    }
+    let client = client(&document).expect("a client");
+    let mut names = declared(&client);
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count, "{client}");
+}
+
 #[test]
 fn only_what_an_application_needs_is_written() {
     let plain = client(&one(|_| ())).expect("a client");
