@@ -19,6 +19,8 @@ pub trait Entity: Sized + Send + Sync + 'static {
     type Key: KeyType;
     /// [`Tenant`](crate::Tenant) or [`Global`](crate::Global).
     type Owner: Ownership;
+    /// The module (package) that declares the entity.
+    const MODULE: &'static str;
 
     /// The table and its columns.
     fn table() -> &'static Table;

@@ -182,7 +182,7 @@ pub use crate::error::DataError;
 pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, RowLevelSecurity};
 pub use crate::ownership::{Global, OrgId, Ownership, Tenant};
 pub use crate::page::{Listing, Page};
-pub use crate::query::{Query, Rows};
+pub use crate::query::{Association, Query, Rows};
 pub use crate::relation::{Count, Many, One, PeerKey, Ref};
 pub use crate::row::{ReadError, Row};
 pub use crate::scope::{Cost, Scope};

@@ -31,6 +31,18 @@ pub enum Global {}
 impl Ownership for Tenant {}
 impl Ownership for Global {}
 
+/// Rows that a statement of `Owner`'s rows may look at as well. A list of an organization's rows may look at the same
+/// organization's and at global ones. A list of global rows names no organization.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a list of global rows cannot look at rows of an organization",
+    label = "the list names no organization whose rows these could be"
+)]
+pub trait Within<Owner: Ownership>: Ownership {}
+
+impl<Owner: Ownership> Within<Owner> for Global {}
+impl Within<Tenant> for Tenant {}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Tenant {}

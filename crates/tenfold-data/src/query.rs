@@ -2,6 +2,7 @@
 //! `sql.rs`.
 
 mod aggregate;
+mod association;
 mod filter;
 mod order;
 mod rows;
@@ -10,7 +11,9 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
+pub use self::association::Association;
 pub use self::filter::Filter;
+use self::filter::Place;
 use self::filter::fingerprint;
 use self::order::{Behind, Case, Direction, Order};
 pub use self::rows::Rows;
@@ -224,7 +227,8 @@ impl<E: Entity> Query<E> {
         let mut conditions: Vec<String> =
             E::table().tenant.iter().map(|column| format!("{column} = $1")).collect();
         let dialect = target.scope.database().dialect();
-        conditions.extend(self.filters.iter().map(|filter| filter.condition(dialect, behind, &mut params)));
+        let place = Place::of_list(E::table().name, dialect);
+        conditions.extend(self.filters.iter().map(|filter| filter.condition(&place, behind, &mut params)));
         let text = if conditions.is_empty() {
             String::new()
         } else {

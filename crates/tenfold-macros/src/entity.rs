@@ -1,12 +1,13 @@
 //! `derive(Entity)`.
 
 mod attributes;
+mod relation;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result};
 
-use self::attributes::{Container, Relation, RelationKind};
+use self::attributes::{Container, Relation};
 use crate::data_path::data_path;
 
 /// The content of the attributes.
@@ -92,13 +93,14 @@ impl<'a> Shape<'a> {
             impl #data::Entity for #name {
                 type Key = #key_type;
                 type Owner = #data::#owner;
+                const MODULE: &'static str = env!("CARGO_PKG_NAME");
 
                 fn table() -> &'static #data::Table {
                     static COLUMNS: &[#data::ColumnSpec] = &[
                         #(#data::ColumnSpec { name: #names, kind: <#types as #data::ColumnType>::KIND }),*
                     ];
                     static TABLE: #data::Table = #data::Table::new(
-                        #entity, #table, #data::module_of(env!("CARGO_PKG_NAME")), COLUMNS, #key_name, #tenant, #version,
+                        #entity, #table, <#name as #data::Entity>::MODULE, COLUMNS, #key_name, #tenant, #version,
                     );
                     &TABLE
                 }
@@ -204,7 +206,11 @@ impl<'a> Shape<'a> {
                 #vis const #constant: #data::Unique<#name> = #data::Unique::new(&[#(#names),*]);
             }
         });
-        quote!(impl #name { #(#constants)* #(#uniques)* })
+        let key = &self.key.ident;
+        let associations =
+            self.relations.iter().filter_map(|relation| relation.association(input, key, data));
+        let homes = self.relations.iter().map(|relation| relation.same_module(name, data));
+        quote!(impl #name { #(#constants)* #(#uniques)* #(#associations)* } #(#homes)*)
     }
 
     /// The struct with the columns and without the relations.
@@ -252,72 +258,6 @@ impl<'a> Shape<'a> {
                 }
             }
         }
-    }
-}
-
-impl Relation<'_> {
-    /// The statement in `link` that makes the rows peers for this relation.
-    fn link(&self, entity: &Ident, table: &LitStr, key: &Option<Ident>, data: &TokenStream) -> TokenStream {
-        let (field, target, by) = (&self.field.ident, self.target, &self.by);
-        let (name, relation) = (name_of(self.field), quote!(#data::relation));
-        let row_type = match self.kind {
-            RelationKind::Count => quote!(#relation::Counted<#target>),
-            _ => quote!(#target),
-        };
-        let own = if self.kind == RelationKind::BelongsTo { quote!(row.#by) } else { quote!(row.#key) };
-        let path = self.path(entity, &relation);
-        quote! {{
-            static RELATION: #relation::Relation<#row_type> = #relation::Relation::new(#table, #name, #path);
-            #relation::link(
-                &mut rows, peering, &RELATION,
-                |row: &#entity| #relation::Link::new(#data::ColumnType::to_value(&#own)),
-                |row: &mut #entity| &mut row.#field,
-            );
-        }}
-    }
-
-    /// The path to the links. `linked` and `ordered` check that the columns exist and have the right type.
-    fn path(&self, entity: &Ident, relation: &TokenStream) -> TokenStream {
-        let (target, by) = (self.target, &self.by);
-        // Errors point to the name that the author wrote.
-        let linked = |to: &dyn ToTokens, of: &dyn ToTokens, by: &Ident| {
-            let linked = quote_spanned!(by.span()=> linked::<#to, _, _>(<#of>::#by));
-            quote!(#relation::#linked)
-        };
-        let place = match (&self.through, self.kind) {
-            (Some((join, _)), _) => {
-                let by = linked(entity, join, by);
-                quote!(Some(#by))
-            }
-            (None, RelationKind::BelongsTo) => {
-                let by = linked(target, entity, by);
-                quote!({ #by; None })
-            }
-            (None, _) => {
-                let by = linked(entity, target, by);
-                quote!(Some(#by))
-            }
-        };
-        let through = match &self.through {
-            Some((join, to)) => {
-                let to = linked(target, join, to);
-                quote!(Some(#relation::Through { table: #relation::between::<#join, #target>, to: #to }))
-            }
-            None => quote!(None),
-        };
-        let order = match &self.order_by {
-            Some(by) => {
-                let column = quote_spanned!(by.span()=> ordered(<#target>::#by));
-                let descending = self.descending;
-                quote!(Some(#relation::Order { column: #relation::#column, descending: #descending }))
-            }
-            None => quote!(None),
-        };
-        let limit = match &self.limit {
-            Some(limit) => quote!(Some(#limit)),
-            None => quote!(None),
-        };
-        quote!(#relation::Path { by: #place, through: #through, order: #order, limit: #limit })
     }
 }
 

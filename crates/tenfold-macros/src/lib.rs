@@ -51,6 +51,7 @@ use syn::parse_macro_input;
 /// impl Entity for User {
 ///     type Key = UserId;
 ///     type Owner = Tenant;
+///     const MODULE: &'static str = env!("CARGO_PKG_NAME");
 ///     fn table() -> &'static Table { /* name, module, columns, key, tenant */ }
 ///     fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError> {
 ///         Ok(User {
@@ -71,7 +72,9 @@ use syn::parse_macro_input;
 ///     pub const email: Column<User, String> = Column::new("email");    // User::email in queries
 ///     pub const unique_key: Unique<User> = Unique::new(&["org_id", "id"]);
 ///     // and for each `unique(email)`: User::unique_email
+///     pub const permissions: Association<User, Permission> = Association::new("id", /* … */); // User::permissions in filters
 /// }
+/// const _: () = same_module::<User, Permission>(); // a relation to another module's entity does not compile
 /// // The columns without the relations: what is stored, `UserRow { id, org_id, email }.insert(tx)`. A relation that is
 /// // added later changes none of these.
 /// pub struct UserRow { pub id: UserId, pub org_id: OrgId, pub email: String }

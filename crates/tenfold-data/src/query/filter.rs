@@ -1,9 +1,11 @@
 //! Conditions on an entity's columns.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use sha2::{Digest as _, Sha256};
 
+use super::association::Exists;
 use super::order::{Behind, Case};
 use crate::entity::{Column, Entity, any};
 use crate::statement::Dialect;
@@ -11,12 +13,12 @@ use crate::value::{ColumnType, Value};
 
 /// A condition on a row.
 pub struct Filter<E> {
-    test: Test,
+    pub(super) test: Test,
     entity: PhantomData<fn() -> E>,
 }
 
 #[derive(Debug)]
-enum Test {
+pub(super) enum Test {
     Compare(&'static str, &'static str, Value),
     /// The same comparison on the lowercase text, see [`lower`].
     CompareLower(&'static str, &'static str, Value),
@@ -25,12 +27,35 @@ enum Test {
     IsNotNull(&'static str),
     All(Vec<Test>),
     Either(Box<Test>, Box<Test>),
+    /// Whether a related row passes a condition.
+    Exists(Exists),
+}
+
+/// How the conditions of a statement name the row that they test.
+pub(super) struct Place {
+    pub(super) dialect: Dialect,
+    /// The table, or its alias in an inner select.
+    pub(super) row: String,
+    /// How many selects this one is inside of. There the columns of the list are in sight as well, so its own need the
+    /// alias.
+    pub(super) depth: usize,
+}
+
+impl Place {
+    /// The row of a list.
+    pub(super) fn of_list(table: &str, dialect: Dialect) -> Self {
+        Place { dialect, row: table.to_owned(), depth: 0 }
+    }
+
+    fn column(&self, column: &'static str) -> Cow<'static, str> {
+        if self.depth == 0 { Cow::Borrowed(column) } else { Cow::Owned(format!("{}.{column}", self.row)) }
+    }
 }
 
 impl<E> Filter<E> {
     /// Whether the filter selects by a value, such as a foreign key.
     pub(super) fn is_by_value(&self) -> bool {
-        self.test.holds(&|test| matches!(test, Test::Compare(_, "=", _) | Test::AnyOf(..)))
+        self.test.is_by_value()
     }
 
     /// Whether the filter continues after a value of `column`, as the next page of a list does.
@@ -40,6 +65,14 @@ impl<E> Filter<E> {
 }
 
 impl Test {
+    fn is_by_value(&self) -> bool {
+        self.holds(&|test| match test {
+            Test::Compare(_, "=", _) | Test::AnyOf(..) => true,
+            Test::Exists(exists) => exists.test.as_ref().is_some_and(|test| test.is_by_value()),
+            _ => false,
+        })
+    }
+
     /// Whether this holds for a part that each row must pass.
     fn holds(&self, is_so: &impl Fn(&Test) -> bool) -> bool {
         match self {
@@ -155,8 +188,14 @@ impl<E: Entity, T: ColumnType> Column<E, Option<T>> {
 }
 
 impl<E> Filter<E> {
-    fn new(test: Test) -> Self {
+    pub(super) fn new(test: Test) -> Self {
         Filter { test, entity: PhantomData }
+    }
+
+    /// Passes rows that pass this condition and `other`. A list takes its conditions one by one; this is for those that
+    /// are given to [`or`](Self::or) or [`Association::any`](crate::Association::any).
+    pub fn and(self, other: Filter<E>) -> Filter<E> {
+        Filter::new(Test::All(vec![self.test, other.test]))
     }
 
     /// Passes rows that pass this condition or `other`. Conditions that must all hold are given one by one.
@@ -167,16 +206,21 @@ impl<E> Filter<E> {
     /// The condition as SQL, for a page that continues after a row. Its values are added to `params`.
     pub(super) fn condition(
         &self,
-        dialect: Dialect,
+        place: &Place,
         behind: Option<&Behind>,
         params: &mut Vec<Value>,
     ) -> String {
-        self.test.condition(dialect, behind, params)
+        self.test.condition(place, behind, params)
     }
 }
 
 impl Test {
-    fn condition(&self, dialect: Dialect, behind: Option<&Behind>, params: &mut Vec<Value>) -> String {
+    pub(super) fn condition(
+        &self,
+        place: &Place,
+        behind: Option<&Behind>,
+        params: &mut Vec<Value>,
+    ) -> String {
         let mut compare = |case, (column, operator, value): (&str, &'static str, &Value)| {
             let nearer = behind.and_then(|behind| behind.nearer(case, (column, operator, value)));
             let (operator, value) = nearer.unwrap_or_else(|| (operator, value.clone()));
@@ -186,27 +230,27 @@ impl Test {
         match self {
             Test::Compare(column, operator, value) => {
                 let (operator, number) = compare(Case::Told, (column, operator, value));
-                format!("{column} {operator} ${number}")
+                format!("{} {operator} ${number}", place.column(column))
             }
             Test::CompareLower(column, operator, value) => {
                 let (operator, number) = compare(Case::Ignored, (column, operator, value));
-                format!("{} {operator} ${number}", lower(column))
+                format!("{} {operator} ${number}", lower(&place.column(column)))
             }
             Test::AnyOf(column, values) => {
                 params.push(Value::List(values.clone()));
-                any(dialect, column, params.len())
+                any(place.dialect, &place.column(column), params.len())
             }
-            Test::IsNull(column) => format!("{column} IS NULL"),
-            Test::IsNotNull(column) => format!("{column} IS NOT NULL"),
+            Test::IsNull(column) => format!("{} IS NULL", place.column(column)),
+            Test::IsNotNull(column) => format!("{} IS NOT NULL", place.column(column)),
             Test::All(tests) => {
-                let tests: Vec<_> =
-                    tests.iter().map(|test| test.condition(dialect, behind, params)).collect();
+                let tests: Vec<_> = tests.iter().map(|test| test.condition(place, behind, params)).collect();
                 tests.join(" AND ")
             }
             Test::Either(one, other) => {
-                let one = one.condition(dialect, None, params);
-                format!("({one} OR {})", other.condition(dialect, None, params))
+                let one = one.condition(place, None, params);
+                format!("({one} OR {})", other.condition(place, None, params))
             }
+            Test::Exists(exists) => exists.condition(place, params),
         }
     }
 }

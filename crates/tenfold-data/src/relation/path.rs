@@ -23,6 +23,7 @@ pub struct Relation<R: Related> {
 
 /// Where the links are, and which of the rows to load in which order.
 #[doc(hidden)]
+#[derive(Clone, Copy)]
 pub struct Path {
     /// The column that holds the link: in the related table, or in the join table. `None` for "belongs to", whose link
     /// is the related key.
@@ -36,6 +37,7 @@ pub struct Path {
 
 /// The join table between two entities that each have many of the other.
 #[doc(hidden)]
+#[derive(Clone, Copy)]
 pub struct Through {
     pub table: fn() -> &'static Table,
     /// The column that holds the related key.
@@ -43,6 +45,7 @@ pub struct Through {
 }
 
 #[doc(hidden)]
+#[derive(Clone, Copy)]
 pub struct Order {
     pub column: &'static str,
     pub descending: bool,
@@ -75,6 +78,22 @@ pub fn between<Join: Entity<Owner = To::Owner>, To: Entity>() -> &'static Table 
 #[doc(hidden)]
 pub const fn ordered<E: Entity, T: Sortable>(column: Column<E, T>) -> &'static str {
     column.name()
+}
+
+/// Refuses a relation between entities of two modules: no join crosses a module. Called by the derive, in a constant.
+#[doc(hidden)]
+pub const fn same_module<E: Entity, T: Entity>() {
+    let (one, other) = (E::MODULE.as_bytes(), T::MODULE.as_bytes());
+    let mut is_same = one.len() == other.len();
+    let mut place = 0;
+    while is_same && place < one.len() {
+        is_same = one[place] == other[place];
+        place += 1;
+    }
+    assert!(
+        is_same,
+        "a relation leads to an entity of the same module; call the other module through its interface"
+    );
 }
 
 impl<R: Related> Relation<R> {

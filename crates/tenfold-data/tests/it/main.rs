@@ -17,6 +17,7 @@ macro_rules! on_both_databases {
     };
 }
 
+mod associations;
 mod batches;
 mod bench;
 mod between;

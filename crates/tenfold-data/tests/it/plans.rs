@@ -20,7 +20,7 @@ on_both_databases!(
 );
 
 /// Runs `work` and explains its statements.
-async fn explained(bench: &Bench, work: impl AsyncFnOnce(Context)) -> Vec<BadPlan> {
+pub async fn explained(bench: &Bench, work: impl AsyncFnOnce(Context)) -> Vec<BadPlan> {
     bench.statements();
     bench.request(work).await;
     let ran: Vec<Ran> = bench.statements().iter().map(Ran::of).collect();

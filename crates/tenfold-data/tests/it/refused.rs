@@ -15,6 +15,9 @@ const OWNERS: &str = include_str!("../refused/owners.rs");
 /// Texts that mean different things on the two databases, also in a file of their own.
 const SUMS: &str = include_str!("../refused/sums.rs");
 
+/// Relations between modules, in a file of their own as well.
+const MODULES: &str = include_str!("../refused/modules.rs");
+
 /// Lines by number, from 1, each with the code and the message of its errors.
 pub type Errors = BTreeMap<u64, Vec<(String, String)>>;
 
@@ -131,6 +134,11 @@ fn an_entity_that_names_no_owner_does_not_compile() {
 #[test]
 fn a_text_that_divides_a_sum_does_not_compile() {
     assert_eq!(assert_refused(SUMS, "refused-sums"), 2);
+}
+
+#[test]
+fn a_relation_to_another_modules_entity_does_not_compile() {
+    assert_eq!(assert_refused(MODULES, "refused-modules"), 1);
 }
 
 #[test]

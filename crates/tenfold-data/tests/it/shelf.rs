@@ -29,6 +29,8 @@ pub struct Book {
     pub authors: Many<Author>,
     #[entity(has_many(through = Writing, by = book_id, to = author_id, order_by = name, limit = 2))]
     pub first_authors: Many<Author>,
+    #[entity(has_many(by = book_id, order_by = stars))]
+    pub reviews: Many<Review>,
     #[entity(has_many(by = book_id, order_by = stars, descending, limit = 3))]
     pub best_reviews: Many<Review>,
     #[entity(has_one(by = book_id, order_by = stars))]
@@ -107,6 +109,7 @@ pub fn book(cx: &Context, title: &str) -> Book {
         version: 1,
         authors: Many::default(),
         first_authors: Many::default(),
+        reviews: Many::default(),
         best_reviews: Many::default(),
         worst_review: One::default(),
     }

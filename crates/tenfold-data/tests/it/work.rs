@@ -31,6 +31,8 @@ pub struct Task {
     pub org_id: OrgId,
     pub project_id: ProjectId,
     pub title: String,
+    #[entity(belongs_to(by = project_id))]
+    pub project: One<Project>,
     #[entity(has_many(by = task_id))]
     pub labelings: Many<Labeling>,
     #[entity(count(by = task_id))]
@@ -130,6 +132,7 @@ pub async fn plan(cx: &Context, tasks: usize) -> Vec<Project> {
                 org_id,
                 project_id: project.id,
                 title,
+                project: One::default(),
                 labelings: labeled,
                 comments: counted,
             });

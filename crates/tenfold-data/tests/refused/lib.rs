@@ -206,6 +206,16 @@ fn columns(id: NoteId) {
     Note::query().order_by(Note::parent); //~ E0277 rows cannot be ordered by a column of type `Option<NoteId>`
 }
 
+// A relation belongs to its entity, and its conditions to the other one. Global rows do not look at those of
+// organizations.
+fn associations() {
+    Note::query().filter(Note::tags.any(Tag::name.eq(String::new())));
+    Note::query().filter(Note::tags.any(Note::text.eq(String::new()))); //~ E0308 mismatched types
+    Tag::query().filter(Note::tags.any(Tag::name.eq(String::new()))); //~ E0308 mismatched types
+    Note::query().filter(Note::account.any(Account::email.eq(String::new())));
+    Account::query().filter(Account::notes.any(Note::size.eq(1))); //~ E0599 trait bounds were not satisfied
+}
+
 fn columns_of_changes(cx: &Context, note: fn() -> Note, id: NoteId, tag: TagId) {
     Note::update(id).set(Note::size, 1);
     Note::update(id).set(Note::size, true); //~ E0308 mismatched types
