@@ -64,3 +64,28 @@ both_databases!(app::app(); async fn every_task_shows_its_own_assignees_labels_a
         }
     }
 });
+
+both_databases!(app::app(); async fn tasks_are_listed_by_label(app) {
+    app.seed_demo().await;
+    let token = token(app, "owner@acme.test").await;
+    let projects = app.get("/v1/projects").bearer(&token).send().await.json();
+    let tasks = format!("/v1/projects/{}/tasks", text(&projects["items"][0]["id"]));
+    let all = app.get(&format!("{tasks}?limit=1000")).bearer(&token).send().await.json();
+    for label in LABELS {
+        let has = |task: &&Value| task["labels"].as_array().is_some_and(|labels| labels.contains(&json!(label)));
+        let expected: Vec<_> = all["items"].as_array().expect("a list").iter().filter(has).cloned().collect();
+        assert_eq!(expected.is_empty(), LABELS[2..].contains(&label), "the demo uses the first two");
+        let (mut listed, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("{tasks}?label={label}&limit=10{cursor}");
+            let page = app.get(&path).bearer(&token).send().await.json();
+            listed.extend(page["items"].as_array().expect("a list").iter().cloned());
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(listed, expected, "{label}");
+    }
+    for refused in ["label=", "label=%00", "label=bug&label=idea", "labels=bug"] {
+        app.get(&format!("{tasks}?{refused}")).bearer(&token).send().await.problem(400);
+    }
+});

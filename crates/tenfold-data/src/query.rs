@@ -4,6 +4,7 @@
 mod aggregate;
 mod association;
 mod filter;
+mod money;
 mod order;
 mod rows;
 
@@ -15,6 +16,7 @@ pub use self::association::Association;
 pub use self::filter::Filter;
 use self::filter::Place;
 use self::filter::fingerprint;
+pub use self::money::MoneyColumns;
 use self::order::{Behind, Case, Direction, Order};
 pub use self::rows::Rows;
 use crate::context::{Origin, Reach};

@@ -1,6 +1,7 @@
 //! `derive(Entity)`.
 
 mod attributes;
+mod column;
 mod relation;
 
 use proc_macro2::TokenStream;
@@ -8,6 +9,7 @@ use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result};
 
 use self::attributes::{Container, Relation};
+use self::column::{Column, Stored};
 use crate::data_path::data_path;
 
 /// The content of the attributes.
@@ -17,7 +19,7 @@ struct Shape<'a> {
     uniques: Vec<Vec<Ident>>,
     key: &'a Field,
     version: Option<&'a Field>,
-    columns: Vec<&'a Field>,
+    columns: Vec<Stored<'a>>,
     relations: Vec<Relation<'a>>,
     /// Columns of type `Ref<…>`.
     references: Vec<&'a Field>,
@@ -59,12 +61,12 @@ impl<'a> Shape<'a> {
             if role.has_peers {
                 references.push(field);
             }
-            columns.push(field);
+            columns.push(Stored { field, is_money: role.is_money });
         }
         let key =
             key.ok_or_else(|| Error::new_spanned(&input.ident, "one field must be marked #[entity(key)]"))?;
         for named in tenant.iter().chain(uniques.iter().flatten()) {
-            if columns.iter().all(|field| field.ident.as_ref() != Some(named)) {
+            if columns.iter().all(|column| column.is_money || column.field.ident.as_ref() != Some(named)) {
                 return Err(Error::new_spanned(named, format!("there is no field `{named}`")));
             }
         }
@@ -80,13 +82,17 @@ impl<'a> Shape<'a> {
         let version = optional(self.version.map(name_of));
         let (key, key_type) = (&self.key.ident, &self.key.ty);
         let key_name = name_of(self.key);
-        let idents: Vec<_> = self.columns.iter().map(|field| &field.ident).collect();
-        let names: Vec<_> = self.columns.iter().map(|field| name_of(field)).collect();
-        let types: Vec<_> = self.columns.iter().map(|field| &field.ty).collect();
+        let columns: Vec<_> = self.columns.iter().flat_map(|column| column.columns(data)).collect();
+        let names = columns.iter().map(|column| &column.name);
+        let types = columns.iter().map(|column| &column.ty);
+        let values = columns.iter().map(|column| &column.value);
+        let owned = columns.iter().map(|column| &column.owned);
         let read = self.read_columns(data);
-        let selected: Vec<_> =
-            idents.iter().filter(|ident| self.tenant.is_none() || ***ident != self.tenant).collect();
-        let places = 0..selected.len();
+        let tenant_name = self.tenant.as_ref().map(ToString::to_string);
+        let selected = columns.iter().filter(|column| tenant_name.as_ref() != Some(&column.name));
+        let links = selected.enumerate().filter(|(_, column)| column.may_link);
+        let links =
+            links.map(|(place, Column { value, .. })| quote!(#place => #data::relation::Link::new(#value),));
         let link = self.link(name, data);
         let related: Vec<_> = self.relations.iter().map(|relation| &relation.field.ident).collect();
         quote! {
@@ -117,16 +123,16 @@ impl<'a> Shape<'a> {
                 }
 
                 fn values(&self) -> ::std::vec::Vec<#data::Value> {
-                    ::std::vec![#(#data::ColumnType::to_value(&self.#idents)),*]
+                    ::std::vec![#(#values),*]
                 }
 
                 fn into_values(self) -> ::std::vec::Vec<#data::Value> {
-                    ::std::vec![#(#data::ColumnType::into_value(self.#idents)),*]
+                    ::std::vec![#(#owned),*]
                 }
 
                 fn link_at(&self, place: usize) -> #data::relation::Link {
                     match place {
-                        #(#places => #data::relation::Link::new(#data::ColumnType::to_value(&self.#selected)),)*
+                        #(#links)*
                         _ => #data::relation::Link::None,
                     }
                 }
@@ -166,30 +172,25 @@ impl<'a> Shape<'a> {
 
     /// `name: …` for each column: the tenant is known, the others are read from the row.
     fn read_columns(&self, data: &TokenStream) -> Vec<TokenStream> {
-        let mut selected = 0..self.columns.len();
-        let read = |field: &&Field| {
-            let ident = &field.ident;
+        let mut index = 0_usize;
+        let read = |column: &Stored<'_>| {
+            let ident = &column.field.ident;
             if self.tenant.is_some() && *ident == self.tenant {
                 return quote!(#ident: #data::OrgId::read_known(owner)?);
             }
-            let index = selected.next();
-            quote!(#ident: #data::ColumnType::read(row, #index)?)
+            let first = index;
+            index += if column.is_money { 2 } else { 1 };
+            match column.is_money {
+                true => quote!(#ident: #data::MoneyField::read(row, #first)?),
+                false => quote!(#ident: #data::ColumnType::read(row, #first)?),
+            }
         };
         self.columns.iter().map(read).collect()
     }
 
     fn column_names(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
         let (name, vis) = (&input.ident, &input.vis);
-        let constants = self.columns.iter().map(|field| {
-            let (ident, ty) = (&field.ident, &field.ty);
-            let text = name_of(field);
-            let doc = format!("The column `{text}`, for queries.");
-            quote! {
-                #[doc = #doc]
-                #[allow(non_upper_case_globals, dead_code)]
-                #vis const #ident: #data::Column<#name, #ty> = #data::Column::new(#text);
-            }
-        });
+        let constants = self.columns.iter().map(|column| column.constants(name, vis, data));
         let key = self.key.ident.iter().cloned().collect();
         let uniques = [(format_ident!("unique_key"), &key)].into_iter();
         let uniques = uniques.chain(self.uniques.iter().map(|columns| {
@@ -218,12 +219,12 @@ impl<'a> Shape<'a> {
         let (name, vis) = (&input.ident, &input.vis);
         let row = format_ident!("{name}Row");
         let doc = format!("The columns of [`{name}`] without its relations: what is stored.");
-        let fields = self.columns.iter().map(|field| {
+        let fields = self.columns.iter().map(|Stored { field, .. }| {
             let docs = field.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
             let (vis, ident, ty) = (&field.vis, &field.ident, &field.ty);
             quote!(#(#docs)* #vis #ident: #ty)
         });
-        let columns: Vec<_> = self.columns.iter().map(|field| &field.ident).collect();
+        let columns: Vec<_> = self.columns.iter().map(|column| &column.field.ident).collect();
         let related = self.relations.iter().map(|relation| &relation.field.ident);
         quote! {
             #[doc = #doc]

@@ -42,7 +42,8 @@ use syn::parse_macro_input;
 ///   first in that order.
 ///
 /// A column that holds a key of another module is `#[entity(peers)] pub user_id: Ref<UserId>`: a call for it
-/// includes the keys of its peers. `#[entity(version)]` marks an `i64` that counts the row's changes. On the
+/// includes the keys of its peers. `#[entity(version)]` marks an `i64` that counts the row's changes.
+/// `#[entity(money)] pub price: Money` is stored as two columns, `price_amount` and `price_currency`. On the
 /// struct `unique(name, …)` names columns that are unique together; a tenant's begin with the organization.
 ///
 /// What it writes:

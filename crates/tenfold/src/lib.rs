@@ -40,8 +40,8 @@ pub mod prelude {
     pub use utoipa::{IntoParams, ToSchema};
 
     pub use tenfold_data::{
-        Context, Count, DataError, Entity, EntityExt, EntityRow, Listing, Many, One, OrgId, Page, Ref,
-        SystemContext, TextEnum, Timestamp, Tx, Versioned, id, migrations, sql,
+        Context, Count, Currency, DataError, Entity, EntityExt, EntityRow, Listing, Many, Money, One, OrgId,
+        Page, Ref, SystemContext, TextEnum, Timestamp, Tx, Versioned, id, migrations, sql,
     };
     pub use tenfold_jobs::{Enqueue, Event, GivenUp, Job, JobContext, TryLater};
     pub use tenfold_macros::{endpoint, module_api};

@@ -1,7 +1,7 @@
 //! The code of docs/guide/data.md: what stands between `// guide` and `// end` is what the guide shows.
 
 use tenfold::both_databases;
-use tenfold::data::MigrationFile;
+use tenfold::data::{MigrationFile, Percent, Rounding};
 use tenfold::prelude::*;
 use tenfold::testing::TestApp;
 
@@ -13,6 +13,7 @@ pub const MIGRATIONS: &[MigrationFile] =
 id!(MessageId);
 id!(TagId);
 id!(TaggingId);
+id!(OfferId);
 
 // guide
 id! {
@@ -137,6 +138,49 @@ async fn of_the_chosen(cx: &Context, numbers: Vec<i64>) -> Result<usize, DataErr
         messages += ticket.messages.get(cx).await?.len(); // loaded for those ten, not for all that were listed
     }
     Ok(messages)
+}
+// end
+
+// guide
+async fn tagged(cx: &Context, tag: &str, page: &Page) -> Result<Vec<i64>, DataError> {
+    let tickets = Ticket::query()
+        .filter(Ticket::status.eq(Status::Open))
+        .filter(Ticket::tags.any(Tag::name.eq(tag.to_owned())))
+        .filter(Ticket::messages.none(Message::body.starts_with("reply 4")))
+        .page(page)
+        .all(cx)
+        .await?;
+    Ok(tickets.iter().map(|ticket| ticket.number).collect())
+}
+// end
+
+// guide
+#[derive(Debug, Entity)]
+#[entity(table = "desk_offers", tenant = org_id)]
+pub struct Offer {
+    #[entity(key)]
+    pub id: OfferId,
+    pub org_id: OrgId,
+    pub ticket_id: TicketId,
+    #[entity(money)]
+    pub price: Money,
+    #[entity(money)]
+    pub discount: Option<Money>,
+}
+// end
+
+// guide
+async fn offer(cx: &Context, ticket_id: TicketId, price: Money) -> Result<Offer, Problem> {
+    let tax = price.percent(Percent::new(19), Rounding::HalfAwayFromZero)?;
+    let (id, org_id) = (OfferId(cx.new_id()), cx.tenant());
+    let offer = OfferRow { id, org_id, ticket_id, price: price.plus(tax)?, discount: None };
+    Ok(cx.transaction(async |tx| offer.insert(tx).await).await?)
+}
+
+async fn offered(cx: &Context, ticket_id: TicketId) -> Result<(Vec<Money>, i64), DataError> {
+    let offers = || Offer::query().filter(Offer::ticket_id.eq(ticket_id));
+    let cheap = offers().filter(Offer::price.lt(Money::new(50_00, Currency::EUR))); // in EUR, and less
+    Ok((offers().sum_money(cx, Offer::price).await?, cheap.count(cx).await?))
 }
 // end
 
@@ -319,6 +363,25 @@ both_databases!(desk(); async fn a_list_is_filtered_ordered_and_paged(app) {
         assert_eq!(urgent.items, [2, 4]);
         let rest = titled(&cx, "uRGENT ticket", &Page { limit: 2, cursor: urgent.next_cursor }).await.unwrap();
         assert_eq!((rest.items, rest.next_cursor), (vec![6], None));
+        // Tickets 1, 2, 4 and 5 are slow, and the fifth has the fourth reply.
+        assert_eq!(tagged(&cx, "slow", &Page::first(10)).await.unwrap(), [1, 2, 4]);
+    })
+    .await;
+});
+
+both_databases!(desk(); async fn money_is_offered_and_summed(app) {
+    let organization = organization(app);
+    let ids = fill(app, organization).await;
+    app.run(async |system| {
+        let cx = system.within(organization);
+        let [euros, yen] = [Currency::EUR, Currency::JPY].map(|currency| Money::new(1999, currency));
+        assert_eq!(offer(&cx, ids[0], euros).await.unwrap().price, Money::new(2379, Currency::EUR));
+        for price in [euros, yen] {
+            offer(&cx, ids[0], price).await.unwrap();
+        }
+        let (sums, cheap) = offered(&cx, ids[0]).await.unwrap();
+        assert_eq!(sums, [Money::new(4758, Currency::EUR), Money::new(2379, Currency::JPY)]);
+        assert_eq!(cheap, 2);
     })
     .await;
 });

@@ -40,3 +40,17 @@ CREATE TABLE desk_taggings (
     PRIMARY KEY (org_id, id),
     UNIQUE (org_id, ticket_id, tag_id)
 );
+
+CREATE TABLE desk_offers (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    ticket_id uuid NOT NULL,
+    price_amount bigint NOT NULL,
+    price_currency text NOT NULL CONSTRAINT desk_offers_price CHECK (length(price_currency) = 3),
+    discount_amount bigint,
+    discount_currency text,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, ticket_id) REFERENCES desk_tickets (org_id, id) ON DELETE CASCADE,
+    CONSTRAINT desk_offers_discount CHECK ((discount_amount IS NULL) = (discount_currency IS NULL))
+);
+CREATE INDEX desk_offers_of_ticket ON desk_offers (org_id, ticket_id, price_currency, price_amount, id);

@@ -9,7 +9,8 @@ use super::{One, execute};
 use crate::driver::Params;
 use crate::entity::{Column, Entity, Versioned};
 use crate::error::DataError;
-use crate::query::{Query, Target};
+use crate::money::MoneyField;
+use crate::query::{MoneyColumns, Query, Target};
 use crate::statement::Cost;
 use crate::transaction::Write;
 use crate::value::{ColumnType, Summed, Value};
@@ -47,6 +48,20 @@ macro_rules! assignments {
             pub fn set_if<T: ColumnType>(self, column: Column<E, T>, value: Option<T>) -> Self {
                 match value {
                     Some(value) => self.set(column, value),
+                    None => self,
+                }
+            }
+
+            /// Sets both columns of a field with money.
+            pub fn set_money<M: MoneyField>(self, columns: MoneyColumns<E, M>, value: M) -> Self {
+                let (amount, currency) = value.columns();
+                self.set(columns.amount, amount).set(columns.currency, currency)
+            }
+
+            /// Sets both columns of a field with money, if there is a value.
+            pub fn set_money_if<M: MoneyField>(self, columns: MoneyColumns<E, M>, value: Option<M>) -> Self {
+                match value {
+                    Some(value) => self.set_money(columns, value),
                     None => self,
                 }
             }

@@ -258,18 +258,25 @@ async fn a_loop_over_such_a_list_is_an_n_plus_one(bench: Bench) {
 
 async fn a_narrowed_list_is_served_by_the_relations_index(bench: Bench) {
     let bad = explained(&bench, async |cx| {
-        let projects = work::plan(&cx, 3).await;
-        let label = work::Label::name.eq("urgent".to_owned());
-        let list = Task::query()
-            .filter(Task::project_id.eq(projects[0].id))
-            .filter(Task::labelings.any(work::Labeling::label.any(label)))
-            .filter(Task::comments.is_empty());
-        let first = list.page(&Page::first(1)).all(&cx).await.unwrap();
-        assert_eq!(first.len(), 1);
-        let page = Page { limit: 1, cursor: first.listing(Vec::<()>::new()).next_cursor };
-        let list =
-            Task::query().filter(Task::project_id.eq(projects[0].id)).filter(Task::comments.is_empty());
-        list.newest_first().page(&Page { cursor: None, ..page }).all(&cx).await.unwrap();
+        let projects = work::plan(&cx, 4).await;
+        let in_project = || Task::query().filter(Task::project_id.eq(projects[0].id));
+        let labelled =
+            || Task::labelings.any(work::Labeling::label.any(work::Label::name.eq("urgent".to_owned())));
+        for filter in [
+            labelled,
+            || Task::comments.is_empty(),
+            || Task::labels.any(work::Label::name.ne("x".to_owned())),
+        ] {
+            for turned in [false, true] {
+                let list = || in_project().filter(filter());
+                let list = || if turned { list().newest_first() } else { list() };
+                let first = list().page(&Page::first(1)).all(&cx).await.unwrap();
+                let cursor = first.listing(Vec::<()>::new()).next_cursor;
+                assert!(cursor.is_some());
+                list().page(&Page { limit: 1, cursor }).all(&cx).await.unwrap();
+            }
+            in_project().filter(filter()).count(&cx).await.unwrap();
+        }
     })
     .await;
     assert!(bad.is_empty(), "{}", bad[0]);

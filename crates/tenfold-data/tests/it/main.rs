@@ -35,6 +35,7 @@ mod lanes;
 mod ledger;
 mod migration_locks;
 mod migrations;
+mod money;
 mod omissions;
 mod pages;
 mod people;

@@ -35,6 +35,8 @@ pub struct Task {
     pub project: One<Project>,
     #[entity(has_many(by = task_id))]
     pub labelings: Many<Labeling>,
+    #[entity(has_many(through = Labeling, by = task_id, to = label_id))]
+    pub labels: Many<Label>,
     #[entity(count(by = task_id))]
     pub comments: Count<Comment>,
 }
@@ -134,6 +136,7 @@ pub async fn plan(cx: &Context, tasks: usize) -> Vec<Project> {
                 title,
                 project: One::default(),
                 labelings: labeled,
+                labels: Many::default(),
                 comments: counted,
             });
             labelings.extend(labels.iter().map(|label| Labeling {

@@ -77,6 +77,8 @@ pub(super) struct Role<'a> {
     pub is_key: bool,
     pub is_version: bool,
     pub has_peers: bool,
+    /// Stored as two columns.
+    pub is_money: bool,
     pub relation: Option<Relation<'a>>,
 }
 
@@ -102,7 +104,8 @@ pub(super) enum RelationKind {
 }
 
 pub(super) fn read_field(field: &Field) -> Result<Role<'_>> {
-    let mut role = Role { is_key: false, is_version: false, has_peers: false, relation: None };
+    let mut role =
+        Role { is_key: false, is_version: false, has_peers: false, is_money: false, relation: None };
     for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
         attribute.parse_nested_meta(|meta| {
             let kinds = [
@@ -115,18 +118,23 @@ pub(super) fn read_field(field: &Field) -> Result<Role<'_>> {
                 role.is_key = true;
             } else if meta.path.is_ident("version") {
                 role.is_version = true;
+            } else if meta.path.is_ident("money") {
+                role.is_money = true;
             } else if meta.path.is_ident("peers") {
                 target_of(&field.ty, "Ref")?;
                 role.has_peers = true;
             } else if let Some((_, holder, kind)) = kinds.iter().find(|(word, ..)| meta.path.is_ident(word)) {
                 role.relation = Some(read_relation(field, target_of(&field.ty, holder)?, *kind, &meta)?);
             } else {
-                let allowed =
-                    "a field takes `key`, `version`, `peers`, `has_one`, `has_many`, `belongs_to` or `count`";
+                let allowed = "a field takes `key`, `version`, `peers`, `money`, `has_one`, `has_many`, `belongs_to` \
+                               or `count`";
                 return Err(meta.error(allowed));
             }
             Ok(())
         })?;
+    }
+    if role.is_money && (role.is_key || role.is_version || role.has_peers || role.relation.is_some()) {
+        return Err(Error::new_spanned(field, "a field with `money` is nothing else"));
     }
     Ok(role)
 }

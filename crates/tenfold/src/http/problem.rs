@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use tenfold_data::{Constraint, ConstraintKind, DataError, Entity, Unique};
+use tenfold_data::{Constraint, ConstraintKind, DataError, Entity, MoneyError, Unique};
 use utoipa::ToSchema;
 
 use super::pace::BodyError;
@@ -330,6 +330,12 @@ impl From<DataError> for Problem {
                 None => Problem::internal(error),
             },
         }
+    }
+}
+
+impl From<MoneyError> for Problem {
+    fn from(error: MoneyError) -> Self {
+        Problem::invalid(error.to_string())
     }
 }
 

@@ -1,23 +1,39 @@
 //! `GET /v1/projects/{id}/tasks`.
 
-use tenfold::prelude::*;
 use tenfold_auth_api::AuthClient;
+use serde::Deserialize;
+use tenfold::prelude::*;
+use utoipa::IntoParams;
 
 use super::{TaskView, view};
-use crate::entities::{Project, ProjectId, Task};
+use crate::entities::{Label, Project, ProjectId, Task};
 use crate::permissions::ReadProjects;
 
+type Name = Text<1, 100>;
+
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct Wanted {
+    /// Only tasks with this label.
+    #[param(inline)]
+    label: Option<Name>,
+}
+
 /// The tasks of a project, oldest first.
-#[endpoint(get, "/v1/projects/{id}/tasks", tag = "projects", example(id = list_projects))]
+#[endpoint(get, "/v1/projects/{id}/tasks", tag = "projects", example(id = list_projects, query = "label=bug"))]
 pub(crate) async fn list_tasks(
     cx: Context,
     _: Require<ReadProjects>,
     auth: AuthClient,
     Path(id): Path<ProjectId>,
+    Query(wanted): Query<Wanted>,
     page: Page,
 ) -> Result<Json<Listing<TaskView>>, Problem> {
     let project = Project::get(&cx, id).await?;
-    let tasks = Task::query().filter(Task::project_id.eq(project.id)).page(&page).all(&cx).await?;
+    let mut tasks = Task::query().filter(Task::project_id.eq(project.id));
+    if let Some(label) = wanted.label {
+        tasks = tasks.filter(Task::labels.any(Label::name.eq(label.into_inner())));
+    }
+    let tasks = tasks.page(&page).all(&cx).await?;
     let mut views = Vec::with_capacity(tasks.len());
     for task in &tasks {
         views.push(view(&cx, &auth, task).await?);
