@@ -12,6 +12,7 @@ mod rebuild;
 mod references;
 mod registered;
 mod rls;
+mod search;
 mod statement;
 mod tables;
 mod tenant;
@@ -37,6 +38,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found.extend(locks::violations(facts));
     found.extend(rls::violations(facts));
     found.extend(tenant::violations(facts));
+    found.extend(search::violations(facts));
     found.extend(rebuild::violations(facts));
     found.extend(layers::violations(facts));
     // What came from outside is not ours to mend.

@@ -70,6 +70,8 @@ pub struct DeclaredEntity {
     pub table: Literal,
     /// The column in `tenant = column`; none for an entity that is global.
     pub tenant: Option<String>,
+    /// The columns in `search(column, …)`.
+    pub searched: Vec<String>,
 }
 
 /// `receiver.method(…)`, reduced to the words that identify a call into another module.

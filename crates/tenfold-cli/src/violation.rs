@@ -55,6 +55,8 @@ pub enum Rule {
     Rls,
     /// An entity and the key of its table agree on the owner of the rows.
     Tenant,
+    /// A searched entity has its index, and a module makes none for another module's table.
+    Search,
     /// Cargo watches a module's migrations.
     Rebuild,
     /// The dependencies between the framework's packages run one way.
@@ -65,7 +67,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule for which `tenfold-check.toml` may grant an exception.
-    pub const EXCEPTABLE: [Self; 14] = [
+    pub const EXCEPTABLE: [Self; 15] = [
         Self::Layout,
         Self::Implementation,
         Self::Cycle,
@@ -79,6 +81,7 @@ impl Rule {
         Self::Locks,
         Self::Rls,
         Self::Tenant,
+        Self::Search,
         Self::Layers,
     ];
 
@@ -99,6 +102,7 @@ impl Rule {
             Self::Locks => "locks",
             Self::Rls => "rls",
             Self::Tenant => "tenant",
+            Self::Search => "search",
             Self::Rebuild => "rebuild",
             Self::Layers => "layers",
             Self::Exceptions => "exceptions",

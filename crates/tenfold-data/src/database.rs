@@ -15,6 +15,7 @@ use crate::driver::sqlite::Sqlite;
 use crate::driver::{Driver, Pooler, PostgresSettings, SqliteSettings};
 use crate::error::DataError;
 use crate::owned_tables::OwnedTables;
+use crate::search::SearchedTables;
 use crate::statement::{Dialect, Observer};
 
 /// The bounds of a database; the defaults are those of `defaults.toml`.
@@ -82,6 +83,7 @@ struct Inner {
     transaction_limit: Duration,
     migrating: PostgresSettings,
     owned: OwnedTables,
+    searched: SearchedTables,
     companions: Mutex<HashMap<TypeId, Companion>>,
 }
 
@@ -115,6 +117,7 @@ impl Database {
             max_rows: settings.max_rows,
             migrating: settings.postgres.clone(),
             owned: OwnedTables::default(),
+            searched: SearchedTables::default(),
             companions: Mutex::default(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
             transaction_limit: settings.transaction_limit,
@@ -207,6 +210,11 @@ impl Database {
     /// How to migrate a PostgreSQL database.
     pub(crate) fn migrating(&self) -> &PostgresSettings {
         &self.0.migrating
+    }
+
+    /// The search indexes that the database has.
+    pub(crate) fn searched(&self) -> &SearchedTables {
+        &self.0.searched
     }
 
     /// The tables that keep rows of organizations, as the migrations left them.

@@ -152,6 +152,7 @@ pub mod query;
 pub mod relation;
 mod row;
 pub mod scope;
+pub mod search;
 pub mod sql;
 pub mod statement;
 pub mod testing;
@@ -184,10 +185,11 @@ pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, RowLevelSecurit
 pub use crate::money::{Currency, Money, MoneyError, MoneyField, Percent, Rounding};
 pub use crate::ownership::{Global, OrgId, Ownership, Tenant};
 pub use crate::page::{Listing, Page};
-pub use crate::query::{Association, MoneyColumns, Query, Rows};
+pub use crate::query::{Association, Filter, MoneyColumns, Query, Rows};
 pub use crate::relation::{Count, Many, One, PeerKey, Ref};
 pub use crate::row::{ReadError, Row};
 pub use crate::scope::{Cost, Scope};
+pub use crate::search::Searched;
 pub use crate::sql::{FromRow, Sql};
 #[doc(hidden)]
 pub use crate::statement::module_of;

@@ -7,6 +7,7 @@ mod filter;
 mod money;
 mod order;
 mod rows;
+mod search;
 
 use std::future::Future;
 use std::panic::Location;
@@ -224,7 +225,10 @@ impl<E: Entity> Query<E> {
     }
 
     /// `WHERE …` of the tenant and the filters, or an empty text, with the parameters so far.
-    fn condition(&self, target: &Target, behind: Option<&Behind>) -> (String, Vec<Value>) {
+    fn condition(&self, target: &Target, behind: Option<&Behind>) -> Result<(String, Vec<Value>), DataError> {
+        for filter in &self.filters {
+            filter.test.check(&|search| search.check(target))?;
+        }
         let mut params: Vec<Value> = target.asker.tenant.iter().map(OrgId::to_value).collect();
         let mut conditions: Vec<String> =
             E::table().tenant.iter().map(|column| format!("{column} = $1")).collect();
@@ -236,7 +240,7 @@ impl<E: Entity> Query<E> {
         } else {
             format!(" WHERE {}", conditions.join(" AND "))
         };
-        (text, params)
+        Ok((text, params))
     }
 
     /// The condition of a write, which changes all rows of the list and supports no page.
@@ -247,7 +251,7 @@ impl<E: Entity> Query<E> {
                 format!("a write to {table} at {} takes neither a page nor a limit", target.asker.site);
             return Err(DataError::Settings(what));
         }
-        Ok(self.condition(target, None))
+        self.condition(target, None)
     }
 
     /// The text of one range and its parameters. One row more than wanted shows whether there is a next page.
@@ -272,14 +276,14 @@ impl<E: Entity> Query<E> {
     /// no comparison of tuples can express "after this row". Then the rows that equal it up to the change come first,
     /// and after them the rows beyond: `status = $3 AND (sent_at, id) < ($4, $5)`, then `status > $3`.
     fn ranges(&self, target: &Target) -> Result<Vec<Range>, DataError> {
-        let Some(cursor) = &self.cursor else { return Ok(vec![self.condition(target, None)]) };
+        let Some(cursor) = &self.cursor else { return Ok(vec![self.condition(target, None)?]) };
         let kinds: Vec<Kind> = self.order.iter().map(|order| E::table().kind_of(order.column)).collect();
         let values = page::decode(cursor, &self.list_name(), &kinds)?;
         let behind = match (self.order.first(), values.first()) {
             (Some(order), Some(Value::Text(text))) => Some(Behind { order: *order, text: text.clone() }),
             _ => None,
         };
-        let (condition, params) = self.condition(target, behind.as_ref());
+        let (condition, params) = self.condition(target, behind.as_ref())?;
         let word = if condition.is_empty() { "WHERE" } else { "AND" };
         let mut ranges = Vec::new();
         let mut end = 0;

@@ -17,6 +17,7 @@ struct Shape<'a> {
     table: LitStr,
     tenant: Option<Ident>,
     uniques: Vec<Vec<Ident>>,
+    searched: Vec<Ident>,
     key: &'a Field,
     version: Option<&'a Field>,
     columns: Vec<Stored<'a>>,
@@ -32,7 +33,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let columns = shape.column_names(input, &data);
     let versioned = shape.versioned(input, &data);
     let row = shape.row(input, &data);
-    Ok(quote!(#implementation #columns #versioned #row))
+    let searched = shape.searched(input, &data);
+    Ok(quote!(#implementation #columns #versioned #searched #row))
 }
 
 impl<'a> Shape<'a> {
@@ -43,7 +45,7 @@ impl<'a> Shape<'a> {
         let Fields::Named(fields) = &body.fields else {
             return Err(Error::new_spanned(&input.ident, "an entity has named fields"));
         };
-        let Container { table, tenant, uniques } = Container::read(input)?;
+        let Container { table, tenant, uniques, searched } = Container::read(input)?;
         let (mut key, mut version) = (None, None);
         let (mut columns, mut relations, mut references) = (Vec::new(), Vec::new(), Vec::new());
         for field in &fields.named {
@@ -65,12 +67,12 @@ impl<'a> Shape<'a> {
         }
         let key =
             key.ok_or_else(|| Error::new_spanned(&input.ident, "one field must be marked #[entity(key)]"))?;
-        for named in tenant.iter().chain(uniques.iter().flatten()) {
+        for named in tenant.iter().chain(uniques.iter().flatten()).chain(&searched) {
             if columns.iter().all(|column| column.is_money || column.field.ident.as_ref() != Some(named)) {
                 return Err(Error::new_spanned(named, format!("there is no field `{named}`")));
             }
         }
-        Ok(Shape { table, tenant, uniques, key, version, columns, relations, references })
+        Ok(Shape { table, tenant, uniques, searched, key, version, columns, relations, references })
     }
 
     fn implementation(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
@@ -244,6 +246,20 @@ impl<'a> Shape<'a> {
 
             impl #data::EntityRow for #row {
                 type Entity = #name;
+            }
+        }
+    }
+
+    /// Which texts are searched. The columns are checked to hold text.
+    fn searched(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
+        let (name, texts) = (&input.ident, &self.searched);
+        if texts.is_empty() {
+            return TokenStream::new();
+        }
+        let texts = texts.iter().map(|text| quote!(#data::search::text(#name::#text)));
+        quote! {
+            impl #data::Searched for #name {
+                const TEXTS: &'static [&'static str] = &[#(#texts),*];
             }
         }
     }

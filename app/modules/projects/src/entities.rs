@@ -50,7 +50,7 @@ pub(crate) struct Project {
 
 /// A task of a project.
 #[derive(Debug, Entity)]
-#[entity(table = "projects_tasks", tenant = org_id)]
+#[entity(table = "projects_tasks", tenant = org_id, search(title))]
 pub(crate) struct Task {
     #[entity(key)]
     pub id: TaskId,

@@ -1,7 +1,7 @@
 //! The code of docs/guide/data.md: what stands between `// guide` and `// end` is what the guide shows.
 
 use tenfold::both_databases;
-use tenfold::data::{MigrationFile, Percent, Rounding};
+use tenfold::data::{Filter, MigrationFile, Percent, Rounding};
 use tenfold::prelude::*;
 use tenfold::testing::TestApp;
 
@@ -53,7 +53,7 @@ pub enum Status {
 
 // guide
 #[derive(Debug, Entity)]
-#[entity(table = "desk_messages", tenant = org_id)]
+#[entity(table = "desk_messages", tenant = org_id, search(body))]
 pub struct Message {
     #[entity(key)]
     pub id: MessageId,
@@ -181,6 +181,17 @@ async fn offered(cx: &Context, ticket_id: TicketId) -> Result<(Vec<Money>, i64),
     let offers = || Offer::query().filter(Offer::ticket_id.eq(ticket_id));
     let cheap = offers().filter(Offer::price.lt(Money::new(50_00, Currency::EUR))); // in EUR, and less
     Ok((offers().sum_money(cx, Offer::price).await?, cheap.count(cx).await?))
+}
+// end
+
+// guide
+async fn search(cx: &Context, typed: &str, page: &Page) -> Result<Listing<String>, DataError> {
+    let messages = Message::query().search(typed).newest_first().page(page).all(cx).await?;
+    Ok(messages.listing(messages.iter().map(|message| message.body.clone()).collect()))
+}
+
+async fn searched_tickets(cx: &Context, typed: &str) -> Result<i64, DataError> {
+    Ticket::query().filter(Ticket::messages.any(Filter::search(typed))).count(cx).await
 }
 // end
 
@@ -363,6 +374,12 @@ both_databases!(desk(); async fn a_list_is_filtered_ordered_and_paged(app) {
         assert_eq!(urgent.items, [2, 4]);
         let rest = titled(&cx, "uRGENT ticket", &Page { limit: 2, cursor: urgent.next_cursor }).await.unwrap();
         assert_eq!((rest.items, rest.next_cursor), (vec![6], None));
+        let first = search(&cx, "REPLY 4", &Page::first(1)).await.unwrap();
+        let second = search(&cx, "REPLY 4", &Page { limit: 1, cursor: first.next_cursor }).await.unwrap();
+        assert_eq!([first.items, second.items].concat(), ["reply 4", "reply 4"]);
+        assert_eq!(second.next_cursor, None);
+        assert_eq!(searched_tickets(&cx, "\"looking into\" -reply").await.unwrap(), 6);
+        assert_eq!(searched_tickets(&cx, "reply 5").await.unwrap(), 1);
         // Tickets 1, 2, 4 and 5 are slow, and the fifth has the fourth reply.
         assert_eq!(tagged(&cx, "slow", &Page::first(10)).await.unwrap(), [1, 2, 4]);
     })

@@ -54,3 +54,5 @@ CREATE TABLE desk_offers (
     CONSTRAINT desk_offers_discount CHECK ((discount_amount IS NULL) = (discount_currency IS NULL))
 );
 CREATE INDEX desk_offers_of_ticket ON desk_offers (org_id, ticket_id, price_currency, price_amount, id);
+
+-- tenfold: search desk_messages (body)

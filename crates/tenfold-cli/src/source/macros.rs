@@ -102,6 +102,21 @@ pub fn named_word(attribute: &Attribute, key: &str) -> Option<String> {
     })
 }
 
+/// The words in `key(word, word)`.
+pub fn named_list(attribute: &Attribute, key: &str) -> Vec<String> {
+    let Meta::List(list) = &attribute.meta else { return Vec::new() };
+    let trees: Vec<TokenTree> = list.tokens.clone().into_iter().collect();
+    let list = trees.windows(2).find_map(|window| match window {
+        [TokenTree::Ident(name), TokenTree::Group(group)] if name == key => Some(group.stream()),
+        _ => None,
+    });
+    let words = list.into_iter().flatten().filter_map(|tree| match tree {
+        TokenTree::Ident(word) => Some(word.to_string()),
+        _ => None,
+    });
+    words.collect()
+}
+
 /// A string literal with the lines it covers.
 pub fn literal(text: &LitStr) -> Literal {
     let value = text.value();

@@ -77,7 +77,8 @@ impl<'ast> Visit<'ast> for Scan {
         if last_word(attribute.path()) == "entity" {
             let table = macros::named_literal(attribute, "table");
             let tenant = macros::named_word(attribute, "tenant");
-            self.source.entities.extend(table.map(|table| DeclaredEntity { table, tenant }));
+            let searched = macros::named_list(attribute, "search");
+            self.source.entities.extend(table.map(|table| DeclaredEntity { table, tenant, searched }));
         }
     }
 

@@ -15,6 +15,7 @@ mod projects;
 mod rebuild;
 mod registered;
 mod rls;
+mod search;
 mod statements;
 mod tables;
 mod tenant;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::portable;
+use super::{portable, search};
 use crate::statement::Dialect;
 
 /// `0001_accounts.sqlite.sql` is `0001_accounts`, for `sqlite`.
@@ -19,9 +19,9 @@ pub(super) fn split_name(file: &str) -> (&str, &str) {
 
 pub(super) fn script(dialect: Dialect, texts: &HashMap<&str, &str>) -> Result<String, String> {
     match (texts.get(""), texts.get("sqlite"), texts.get("postgres"), dialect) {
-        (Some(text), None, None, _) => portable::translate(text, dialect),
+        (Some(text), None, None, _) => search::expand(&portable::translate(text, dialect)?, dialect),
         (None, Some(text), Some(_), Dialect::Sqlite) | (None, Some(_), Some(text), Dialect::Postgres) => {
-            Ok((*text).to_owned())
+            search::expand(text, dialect)
         }
         _ => Err("there must be either NAME.sql or both NAME.sqlite.sql and NAME.postgres.sql".to_owned()),
     }

@@ -9,6 +9,7 @@ mod owned;
 mod portable;
 mod rls;
 mod run;
+mod search;
 pub(crate) mod statistics;
 
 use std::collections::{BTreeMap, HashMap};
@@ -110,7 +111,8 @@ impl Database {
         let runner = Runner::of(self).await?;
         if !runner.may_migrate().await.map_err(failed)? {
             self.refuse_pending(modules, &runner.runtime_role).await?;
-            return self.learn_owned_tables().await.map(|()| 0);
+            self.learn_owned_tables().await?;
+            return self.learn_searched_tables().await.map(|()| 0);
         }
         let mut ran = 0;
         for migration in &migrations {
@@ -134,6 +136,7 @@ impl Database {
         runner.raise_rls().await.map_err(failed)?;
         statistics::seed_if_missing(self).await?;
         self.learn_owned_tables().await?;
+        self.learn_searched_tables().await?;
         Ok(ran)
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Policies are not written by hand: after each migration, every table whose key begins with `org_id` gets them. The
 //! role of `database.url` gets SELECT, INSERT, UPDATE and DELETE on every table, if it is not the role that migrates.
-//! Both steps first check what exists, so that a start of the application takes no locks.
+//! The tables of search indexes get neither: a function reads them, see `search.rs`. Both steps first check what exists, so that a start of the application takes no locks.
 
 use std::fmt;
 use std::panic::Location;
@@ -55,6 +55,7 @@ BEGIN
         WHERE c.relkind IN ('r', 'p', 'v') AND c.relnamespace = current_schema()::regnamespace
               AND pg_has_role(c.relowner, 'USAGE')
               AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = c.oid AND deptype = 'e')
+              AND coalesce(obj_description(c.oid, 'pg_class'), '') NOT LIKE '-- tenfold: search %'
     LOOP
         IF found.kind = 'v' AND NOT found.invoker THEN
             EXECUTE format('ALTER VIEW %s SET (security_invoker = true)', found.name);

@@ -28,7 +28,7 @@ impl<E: Entity> Query<E> {
     /// How many rows there are, at most `limit`.
     pub(super) async fn count_in(&self, target: &Target, limit: Option<usize>) -> Result<i64, DataError> {
         let table = E::table().name;
-        let (condition, mut params) = self.condition(target, None);
+        let (condition, mut params) = self.condition(target, None)?;
         let (text, cost) = match limit {
             Some(limit) => {
                 params.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
@@ -172,7 +172,7 @@ impl<E: Entity> Query<E> {
         read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
     ) -> Result<T, DataError> {
         target.asker.repeats = target.asker.repeats.and(self.repeats());
-        let (condition, params) = self.condition(&target, None);
+        let (condition, params) = self.condition(&target, None)?;
         let text = text(&condition, target.scope.database().dialect());
         one_row(&target, E::table().statement(verb, text, cost), &params, read).await
     }

@@ -7,7 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::association::Exists;
 use super::order::{Behind, Case};
+use super::search::Search;
 use crate::entity::{Column, Entity, any};
+use crate::error::DataError;
 use crate::statement::Dialect;
 use crate::value::{ColumnType, Value};
 
@@ -29,6 +31,8 @@ pub(super) enum Test {
     Either(Box<Test>, Box<Test>),
     /// Whether a related row passes a condition.
     Exists(Exists),
+    /// Whether the row's texts hold the words.
+    Search(Search),
 }
 
 /// How the conditions of a statement name the row that they test.
@@ -47,7 +51,7 @@ impl Place {
         Place { dialect, row: table.to_owned(), depth: 0 }
     }
 
-    fn column(&self, column: &'static str) -> Cow<'static, str> {
+    pub(super) fn column(&self, column: &'static str) -> Cow<'static, str> {
         if self.depth == 0 { Cow::Borrowed(column) } else { Cow::Owned(format!("{}.{column}", self.row)) }
     }
 }
@@ -65,10 +69,22 @@ impl<E> Filter<E> {
 }
 
 impl Test {
+    /// Checks that each search in it has an index.
+    pub(super) fn check(&self, check: &dyn Fn(&Search) -> Result<(), DataError>) -> Result<(), DataError> {
+        match self {
+            Test::All(tests) => tests.iter().try_for_each(|test| test.check(check)),
+            Test::Either(one, other) => one.check(check).and_then(|()| other.check(check)),
+            Test::Exists(exists) => exists.test.iter().try_for_each(|test| test.check(check)),
+            Test::Search(search) => check(search),
+            _ => Ok(()),
+        }
+    }
+
     fn is_by_value(&self) -> bool {
         self.holds(&|test| match test {
             Test::Compare(_, "=", _) | Test::AnyOf(..) => true,
             Test::Exists(exists) => exists.test.as_ref().is_some_and(|test| test.is_by_value()),
+            Test::Search(_) => true,
             _ => false,
         })
     }
@@ -251,6 +267,7 @@ impl Test {
                 format!("({one} OR {})", other.condition(place, None, params))
             }
             Test::Exists(exists) => exists.condition(place, params),
+            Test::Search(search) => search.condition(place, params),
         }
     }
 }

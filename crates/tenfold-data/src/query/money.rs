@@ -107,7 +107,7 @@ impl<E: Entity> Query<E> {
         async move {
             let mut target = target?;
             target.asker.repeats = target.asker.repeats.and(self.repeats());
-            let (condition, params) = self.condition(&target, None);
+            let (condition, params) = self.condition(&target, None)?;
             let (table, amount, currency) = (E::table().name, money.amount.name(), money.currency.name());
             let word = if condition.is_empty() { "WHERE" } else { "AND" };
             // PostgreSQL sums bigint to numeric. The cast fails where SQLite's sum does.

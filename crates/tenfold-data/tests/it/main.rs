@@ -54,6 +54,7 @@ mod rls;
 mod rls_traps;
 mod rounds;
 mod scope;
+mod search;
 mod shapes;
 mod shelf;
 mod sqlite_files;

@@ -13,11 +13,14 @@ pub(super) struct Container {
     /// The column that names the organization; none for an entity that states why its rows belong to no organization.
     pub tenant: Option<Ident>,
     pub uniques: Vec<Vec<Ident>>,
+    /// The columns whose words are searched.
+    pub searched: Vec<Ident>,
 }
 
 impl Container {
     pub fn read(input: &DeriveInput) -> Result<Self> {
-        let (mut table, mut tenant, mut global, mut uniques) = (None, None, None, Vec::new());
+        let (mut table, mut tenant, mut global) = (None, None, None);
+        let (mut uniques, mut searched) = (Vec::new(), Vec::new());
         for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("table") {
@@ -33,9 +36,13 @@ impl Container {
                     parenthesized!(columns in meta.input);
                     let columns = Punctuated::<Ident, Token![,]>::parse_terminated(&columns)?;
                     uniques.push(columns.into_iter().collect());
+                } else if meta.path.is_ident("search") {
+                    let columns;
+                    parenthesized!(columns in meta.input);
+                    searched.extend(Punctuated::<Ident, Token![,]>::parse_terminated(&columns)?);
                 } else {
-                    let allowed = "an entity takes `table = \"…\"`, `tenant = field` or `global = \"why\"`, and \
-                                   `unique(field, …)`";
+                    let allowed = "an entity takes `table = \"…\"`, `tenant = field` or `global = \"why\"`, \
+                                   `unique(field, …)` and `search(field, …)`";
                     return Err(meta.error(allowed));
                 }
                 Ok(())
@@ -44,7 +51,13 @@ impl Container {
         let missing = || Error::new_spanned(&input.ident, "say #[entity(table = \"module_things\")]");
         let table = table.ok_or_else(missing)?;
         check_owner(input, tenant.as_ref(), global.as_ref())?;
-        Ok(Container { table, tenant, uniques })
+        if let (Some(first), None) = (searched.first(), &tenant) {
+            return Err(Error::new_spanned(
+                first,
+                "the rows of an organization are searched, not global ones",
+            ));
+        }
+        Ok(Container { table, tenant, uniques, searched })
     }
 }
 

@@ -16,6 +16,9 @@ pub(crate) struct Wanted {
     /// Only tasks with this label.
     #[param(inline)]
     label: Option<Name>,
+    /// Only tasks whose title has these words: all of them, without case and accents, the last one as a beginning. "In
+    /// quotes" they stand next to each other, and a -word must not occur. A text without a word finds nothing.
+    search: Option<String>,
 }
 
 /// The tasks of a project, oldest first.
@@ -32,6 +35,9 @@ pub(crate) async fn list_tasks(
     let mut tasks = Task::query().filter(Task::project_id.eq(project.id));
     if let Some(label) = wanted.label {
         tasks = tasks.filter(Task::labels.any(Label::name.eq(label.into_inner())));
+    }
+    if let Some(words) = wanted.search {
+        tasks = tasks.search(&words);
     }
     let tasks = tasks.page(&page).all(&cx).await?;
     let mut views = Vec::with_capacity(tasks.len());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tenfold::testing::TestApp;
 use tenfold::{assert_statements, both_databases};
 
-use crate::{READER, WRITER, app, text};
+use crate::{READER, WRITER, app, stranger, text};
 
 const UNKNOWN: &str = "01900000-0000-7000-8000-000000000000";
 
@@ -110,6 +110,37 @@ both_databases!(app(); async fn tasks_are_listed_with_their_relations(app) {
     // The project, the tasks, and their assignments, labels and numbers of comments.
     let listed = assert_statements!(app, app.get(&tasks).bearer(WRITER), 5);
     assert_eq!(listed.json()["items"].as_array().map(Vec::len), Some(6));
+});
+
+both_databases!(app(); async fn tasks_are_searched_by_their_titles(app) {
+    let tasks = project(app).await;
+    let stranger = stranger();
+    for title in ["Write the Übersicht", "write it up", "Read"] {
+        let made = app.post(&tasks).bearer(WRITER).json(&json!({"title": title})).send().await;
+        assert_eq!(made.status(), 201, "{}", made.text());
+    }
+    let made = app.post("/v1/projects").bearer(&stranger).json(&json!({"name": "Theirs"})).send().await;
+    let theirs = format!("{}/tasks", made.header("location"));
+    let title = json!({"title": "write in secret"});
+    assert_eq!(app.post(&theirs).bearer(&stranger).json(&title).send().await.status(), 201);
+    for (words, expected) in [
+        ("WRITE", vec!["Write the Übersicht", "write it up"]),
+        ("uber", vec!["Write the Übersicht"]),
+        ("%22it%20up%22", vec!["write it up"]),
+        ("write%20-it", vec!["Write the Übersicht"]),
+        ("secret", vec![]),
+        ("%22%27%29%3B--%00", vec![]),
+        ("", vec![]),
+    ] {
+        let found = list(app, WRITER, &format!("{tasks}?search={words}&limit=5")).await;
+        let titles: Vec<String> = found.iter().map(|task| text(&task["title"])).collect();
+        assert_eq!(titles, expected, "{words}");
+    }
+    let task = list(app, WRITER, &format!("{tasks}?search=read")).await;
+    let path = format!("/v1/tasks/{}", text(&task[0]["id"]));
+    assert_eq!(app.patch(&path).bearer(WRITER).json(&json!({"title": "Answer"})).send().await.status(), 200);
+    assert_eq!(list(app, WRITER, &format!("{tasks}?search=read")).await, Vec::<Value>::new());
+    assert_eq!(list(app, WRITER, &format!("{tasks}?search=answ")).await.len(), 1);
 });
 
 both_databases!(app(); async fn nobody_makes_a_task_without_the_permission(app) {

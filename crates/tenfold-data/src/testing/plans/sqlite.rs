@@ -64,9 +64,11 @@ pub(in crate::testing) fn copy_schema(path: &Path) -> rusqlite::Result<Connectio
     let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let copy = Connection::open_in_memory()?;
     rusqlite::vtab::array::load_module(&copy)?;
+    crate::search::register(&copy)?;
     copy.execute_batch("PRAGMA foreign_keys = ON; ANALYZE sqlite_schema;")?;
     let mut schema = file.prepare(
-        "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type <> 'table'",
+        "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
+             AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow') ORDER BY type <> 'table'",
     )?;
     let texts = schema.query_map([], |row| row.get::<_, String>(0))?;
     texts.into_iter().try_for_each(|text| copy.execute_batch(&text?))?;

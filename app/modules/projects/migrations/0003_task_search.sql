@@ -1,0 +1,2 @@
+-- Tasks are searched by their titles.
+-- tenfold: search projects_tasks (title)
