@@ -101,7 +101,7 @@ impl<'a> Shape<'a> {
             impl #data::Entity for #name {
                 type Key = #key_type;
                 type Owner = #data::#owner;
-                const MODULE: &'static str = env!("CARGO_PKG_NAME");
+                const MODULE: &'static str = #data::module_of(env!("CARGO_PKG_NAME"));
 
                 fn table() -> &'static #data::Table {
                     static COLUMNS: &[#data::ColumnSpec] = &[

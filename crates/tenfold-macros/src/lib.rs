@@ -53,7 +53,7 @@ use syn::parse_macro_input;
 /// impl Entity for User {
 ///     type Key = UserId;
 ///     type Owner = Tenant;
-///     const MODULE: &'static str = env!("CARGO_PKG_NAME");
+///     const MODULE: &'static str = module_of(env!("CARGO_PKG_NAME"));
 ///     fn table() -> &'static Table { /* name, module, columns, key, tenant */ }
 ///     fn read(row: &Row<'_>, owner: Option<OrgId>) -> Result<Self, ReadError> {
 ///         Ok(User {

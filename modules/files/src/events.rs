@@ -1,9 +1,9 @@
 //! `GET /v1/files/{id}/events`.
 
-use tenfold_files_api::FileId;
 use serde::Serialize;
 use tenfold::http::{HeaderMap, LiveEvent, News, Response, ServerState, State, live};
 use tenfold::prelude::*;
+use tenfold_files_api::FileId;
 use utoipa::ToSchema;
 
 use crate::entities::{File, FileStatus};

@@ -1,8 +1,8 @@
 //! `GET /v1/projects/{id}/tasks`.
 
-use tenfold_auth_api::AuthClient;
 use serde::Deserialize;
 use tenfold::prelude::*;
+use tenfold_auth_api::AuthClient;
 use utoipa::IntoParams;
 
 use super::{TaskView, view};
