@@ -1,7 +1,10 @@
 // What the TypeScript client promises, from Node, against the running application: `.ci/client` starts it.
 
 import assert from "node:assert/strict";
+import { openAsBlob } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { after, before, test as nodeTest } from "node:test";
+import { fileURLToPath } from "node:url";
 import { ConnectionError, ProblemError, createClient, isProblem, tokenInMemory } from "./api.js";
 import { relay } from "./relay.mjs";
 import { baseUrl, port, start, stop } from "./server.mjs";
@@ -115,6 +118,15 @@ test("an upload tells its progress, and what arrives is what was sent", async ()
   assert.deepEqual(new Uint8Array(await content.arrayBuffer()), bytes);
   const part = await api.fileContent({ id, range: "bytes=0-2" });
   assert.deepEqual([part.status, [...new Uint8Array(await part.arrayBuffer())]], [206, [0, 1, 2]]);
+  await api.deleteFile({ id });
+});
+
+test("a file on disk is an upload", async () => {
+  const api = await signedIn();
+  const script = fileURLToPath(import.meta.url);
+  const { id } = await api.uploadFile({ name: "script.js", body: await openAsBlob(script) });
+  const content = await api.fileContent({ id });
+  assert.equal(await content.text(), await readFile(script, "utf8"));
   await api.deleteFile({ id });
 });
 
