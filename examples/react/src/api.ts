@@ -1515,10 +1515,10 @@ class Connection {
     if (options.signal) init.signal = options.signal;
     const response = await send(this.#url(plan), init);
     const over = response.status === 401 && plan.session === "needed";
-    if (over || (response.ok && plan.token === "ends")) await this.#forget(token);
+    const isNews = (over || (response.ok && plan.token === "ends")) && (await this.#forget(token));
     if (response.ok || response.status === 304) return response;
     const problem = await problemOf(response);
-    if (over) this.options.onSessionEnd?.(problem);
+    if (over && isNews) this.options.onSessionEnd?.(problem);
     throw problem;
   }
 
@@ -1526,9 +1526,12 @@ class Connection {
     return (this.options.fetch ?? fetch)(url, init);
   }
 
-  /** The token that was sent is of no more use; another may have come in the meantime. */
-  async #forget(token: string | undefined): Promise<void> {
-    if (token !== undefined && (await this.#store?.get()) === token) await this.#store?.set(undefined);
+  /** The token that was sent is of no more use. Says whether that is news: another call may have been told before. */
+  async #forget(token: string | undefined): Promise<boolean> {
+    if (token === undefined) return true;
+    if ((await this.#store?.get()) !== token) return false;
+    await this.#store?.set(undefined);
+    return true;
   }
 
   #url({ path, query }: Plan): string {
