@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
 use crate::api::Api;
+use crate::dev::{self, Dev, Guard};
 use crate::error::CheckError;
 use crate::facts::Facts;
 use crate::module::{Add, ModuleTask};
@@ -38,6 +39,10 @@ enum Task {
     Add(Add),
     /// Bring a project to another version of Tenfold.
     Upgrade(Upgrade),
+    /// Serve the application while you edit it: build, restart, and show what fails in the browser.
+    Dev(Dev),
+    #[command(name = dev::GUARD, hide = true)]
+    Guard(Guard),
 }
 
 #[derive(Debug, Args)]
@@ -69,6 +74,8 @@ pub fn run(command: Command) -> ExitCode {
         Task::Module(module) => module.run(),
         Task::Add(add) => add.run(),
         Task::Upgrade(upgrade) => upgrade.run(),
+        Task::Dev(dev) => return dev.run(),
+        Task::Guard(guard) => return guard.run(),
     };
     let (written, code) = match outcome {
         Ok(Outcome::Fine(text)) => (io::stdout().lock().write_all(text.as_bytes()), ExitCode::SUCCESS),

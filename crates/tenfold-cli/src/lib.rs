@@ -20,6 +20,7 @@
 
 mod api;
 mod command;
+mod dev;
 mod error;
 mod exceptions;
 mod facts;

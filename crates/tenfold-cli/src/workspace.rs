@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::CheckError;
 use crate::manifest;
@@ -108,7 +109,7 @@ impl Workspace {
     ///
     /// Works offline and resolves no versions, so it takes a few hundredths of a second.
     pub fn read(folder: &Path) -> Result<Self, CheckError> {
-        let mut answer = ask_cargo(folder)?;
+        let mut answer: Metadata = ask_cargo(folder)?;
         if !is_same(folder, &answer.workspace_root) {
             // Below the root Cargo reports the package around `folder` as the only default member.
             answer = ask_cargo(&answer.workspace_root)?;
@@ -275,15 +276,16 @@ impl MetadataDependency {
     }
 }
 
-fn is_same(folder: &Path, root: &Path) -> bool {
+/// Whether both paths lead to one folder.
+pub(crate) fn is_same(folder: &Path, root: &Path) -> bool {
     match (folder.canonicalize(), root.canonicalize()) {
         (Ok(folder), Ok(root)) => folder == root,
         _ => false,
     }
 }
 
-/// The members only, which needs neither a lock file nor the network.
-fn ask_cargo(folder: &Path) -> Result<Metadata, CheckError> {
+/// The answer of `cargo metadata` for the members only, which needs neither a lock file nor the network.
+pub(crate) fn ask_cargo<T: DeserializeOwned>(folder: &Path) -> Result<T, CheckError> {
     metadata(folder, &["--no-deps", "--offline"])
 }
 
@@ -292,7 +294,7 @@ fn ask_cargo_for_all(folder: &Path) -> Result<Metadata, CheckError> {
     metadata(folder, &["--offline"]).or_else(|_| metadata(folder, &[]))
 }
 
-fn metadata(folder: &Path, options: &[&str]) -> Result<Metadata, CheckError> {
+fn metadata<T: DeserializeOwned>(folder: &Path, options: &[&str]) -> Result<T, CheckError> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(&cargo)
         .args(["metadata", "--format-version", "1"])

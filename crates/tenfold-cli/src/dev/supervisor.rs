@@ -1,0 +1,244 @@
+//! Builds, starts and replaces the application as edits and commands come.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::application::{Application, Start};
+use super::background::spawn;
+use super::client;
+use super::compile;
+use super::demo::{self, Arguments};
+use super::failure::{Failure, Stage};
+use super::output::say;
+use super::project::Project;
+use super::state::{Board, State, Work};
+use super::watch::{Edit, Stamp};
+
+/// How long the last process may take to end when the command is told to.
+const QUIT: Duration = Duration::from_secs(30);
+
+/// What the supervisor hears of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    Edited(Edit),
+    Restart,
+    /// Delete the demo's database and fill a new one.
+    Reseed,
+    Quit,
+}
+
+/// What is to be done; what comes meanwhile is added, and begins again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Todo {
+    build: bool,
+    restart: bool,
+    reseed: bool,
+}
+
+impl Todo {
+    fn add(&mut self, event: Event) {
+        match event {
+            Event::Edited(Edit::Sources) => self.build = true,
+            Event::Edited(Edit::Settings) | Event::Restart => self.restart = true,
+            Event::Reseed => self.reseed = true,
+            Event::Quit => {}
+        }
+    }
+}
+
+/// A program that was built; another build may have written another one to the same path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Program {
+    path: PathBuf,
+    stamp: Option<Stamp>,
+}
+
+/// What decides how the application runs.
+pub(super) struct Options {
+    pub(super) project: Project,
+    pub(super) arguments: Arguments,
+    pub(super) variables: &'static [(&'static str, &'static str)],
+    pub(super) client: Option<PathBuf>,
+    /// Whether to fill the demo's database again once it is known to be one.
+    pub(super) reseed: bool,
+}
+
+/// Builds, starts and replaces the application.
+pub(super) struct Supervisor {
+    options: Options,
+    board: Arc<Board>,
+    program: Option<Program>,
+    running: Option<(Program, Application)>,
+    /// A database that the application has filled with demo data, so that it may be deleted.
+    demo: Option<PathBuf>,
+    writes_client: Option<JoinHandle<()>>,
+}
+
+impl Supervisor {
+    pub(super) fn new(options: Options, board: Arc<Board>) -> Self {
+        Supervisor { options, board, program: None, running: None, demo: None, writes_client: None }
+    }
+
+    /// Works until it hears [`Event::Quit`]; then stops the application.
+    pub(super) async fn run(mut self, mut events: mpsc::UnboundedReceiver<Event>) {
+        let mut todo = Todo { build: true, ..Todo::default() };
+        loop {
+            let event = if todo == Todo::default() {
+                tokio::select! {
+                    event = events.recv() => event,
+                    failure = ends(&mut self.running) => {
+                        self.running = None;
+                        // What was built last decides what requests are told.
+                        if self.program.is_some() {
+                            self.fail(failure);
+                        }
+                        continue;
+                    }
+                }
+            } else {
+                tokio::select! {
+                    biased;
+                    event = events.recv() => event,
+                    next = self.perform(todo) => {
+                        todo = next;
+                        continue;
+                    }
+                }
+            };
+            match event {
+                None | Some(Event::Quit) => break,
+                Some(event) => todo.add(event),
+            }
+        }
+        self.quit(&mut events).await;
+    }
+
+    /// Does what is to be done, and gives what is to be done next. May be dropped at any await, and begun again.
+    async fn perform(&mut self, todo: Todo) -> Todo {
+        if todo.build || self.program.is_none() {
+            self.board.set(State::Working(Work::Building));
+            let began = Instant::now();
+            match compile::build(&self.options.project).await {
+                Ok(path) => {
+                    say(&format!("built in {:.1} s", began.elapsed().as_secs_f64()));
+                    let stamp = std::fs::metadata(&path).ok().map(|metadata| Stamp::of(&metadata));
+                    self.program = Some(Program { path, stamp });
+                }
+                Err(failure) => {
+                    self.program = None;
+                    self.fail(failure);
+                    return Todo::default();
+                }
+            }
+        }
+        let Some(program) = self.program.clone() else { return Todo::default() };
+        let reseeds = todo.reseed && self.may_reseed(&program).await;
+        if let Some((of, application)) = &self.running
+            && *of == program
+            && !todo.restart
+            && !reseeds
+        {
+            self.board.set(State::Ready(Arc::clone(&application.upstream)));
+            return Todo::default();
+        }
+        self.replace(program, reseeds).await
+    }
+
+    /// Starts a process of the program in place of the one that runs.
+    async fn replace(&mut self, program: Program, reseeds: bool) -> Todo {
+        self.board.set(State::Working(Work::Starting));
+        let began = Instant::now();
+        if let Some((_, mut old)) = self.running.take() {
+            // A process that still uses a deleted database would write into a file that nobody can open.
+            if reseeds { old.stop().await } else { old.hand_over().await }
+        }
+        if let Some(path) = self.demo.as_deref().filter(|_| reseeds) {
+            match demo::delete(path) {
+                Ok(()) => say(&format!("deleted {}, and fill it again", path.display())),
+                Err(error) => say(&format!("{} cannot be deleted: {error}", path.display())),
+            }
+        }
+        let Options { project, arguments, variables, .. } = &self.options;
+        let start =
+            Start { project, program: program.path.clone(), arguments: arguments.0.clone(), variables };
+        match Application::start(start).await {
+            Ok(application) => {
+                self.board.set(State::Ready(Arc::clone(&application.upstream)));
+                say(&format!("ready after {:.1} s", began.elapsed().as_secs_f64()));
+                self.running = Some((program.clone(), application));
+                self.after_start(program.path).await
+            }
+            Err(failure) => {
+                self.fail(failure);
+                Todo::default()
+            }
+        }
+    }
+
+    async fn after_start(&mut self, program: PathBuf) -> Todo {
+        let Options { project, arguments, client, .. } = &self.options;
+        if let Some(path) = client {
+            let writing = client::write(project.clone(), program.clone(), path.clone());
+            if let Some(earlier) = self.writes_client.replace(spawn(writing)) {
+                earlier.abort();
+            }
+        }
+        if arguments.ask_for_demo() {
+            // It would have refused to start on a database with other people's accounts.
+            self.demo = demo::database(project, &program, arguments).await.ok();
+        }
+        Todo { reseed: std::mem::take(&mut self.options.reseed), ..Todo::default() }
+    }
+
+    /// Whether the application would use a database that it has filled with demo data itself.
+    async fn may_reseed(&self, program: &Program) -> bool {
+        let Options { project, arguments, .. } = &self.options;
+        let may = match (&self.demo, demo::database(project, &program.path, arguments).await) {
+            (_, Err(why)) => Err(why),
+            (Some(known), Ok(path)) if *known == path && arguments.ask_for_demo() => Ok(()),
+            (_, Ok(path)) => Err(format!(
+                "{} was not filled with demo data in this run; if it holds nothing else, delete it yourself",
+                path.display()
+            )),
+        };
+        if let Err(why) = &may {
+            say(&format!("nothing was deleted: {why}"));
+        }
+        may.is_ok()
+    }
+
+    fn fail(&self, failure: Failure) {
+        let next = match failure.stage {
+            Stage::Build => "the next edit builds again",
+            Stage::Start | Stage::Run => "the next edit or `r` starts it again",
+        };
+        say(&format!("{}: {}; {next}", failure.stage.title(), failure.detail));
+        self.board.set(State::Failed(Arc::new(failure)));
+    }
+
+    async fn quit(mut self, events: &mut mpsc::UnboundedReceiver<Event>) {
+        let Some((_, mut application)) = self.running.take() else { return };
+        say("stopping: requests in flight are finished first; once more ends it at once");
+        let again = async { while events.recv().await.is_some_and(|event| event != Event::Quit) {} };
+        let is_stopped = tokio::select! {
+            () = application.stop() => true,
+            () = again => false,
+            () = tokio::time::sleep(QUIT) => false,
+        };
+        if !is_stopped {
+            application.kill().await;
+        }
+    }
+}
+
+/// Completes when the process that runs has ended by itself.
+async fn ends(running: &mut Option<(Program, Application)>) -> Failure {
+    match running {
+        Some((_, application)) => application.fails(Stage::Run).await,
+        None => std::future::pending().await,
+    }
+}
