@@ -140,7 +140,7 @@ impl Dev {
             None => project.client.clone(),
         };
         let variables = if is_public { FOR_OTHERS } else { &[] };
-        let options = Options { project, arguments, variables, client, reseed: self.reseed };
+        let options = Options { address, project, arguments, variables, client, reseed: self.reseed };
         Supervisor::new(options, board).run(heard).await;
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Builds, starts and replaces the application as edits and commands come.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,6 +60,8 @@ struct Program {
 
 /// What decides how the application runs.
 pub(super) struct Options {
+    /// Where clients reach it.
+    pub(super) address: SocketAddr,
     pub(super) project: Project,
     pub(super) arguments: Arguments,
     pub(super) variables: &'static [(&'static str, &'static str)],
@@ -168,7 +171,8 @@ impl Supervisor {
         match Application::start(start).await {
             Ok(application) => {
                 self.board.set(State::Ready(Arc::clone(&application.upstream)));
-                say(&format!("ready after {:.1} s", began.elapsed().as_secs_f64()));
+                let took = began.elapsed().as_secs_f64();
+                say(&format!("ready after {took:.1} s: http://{}", self.options.address));
                 self.running = Some((program.clone(), application));
                 self.after_start(program.path).await
             }

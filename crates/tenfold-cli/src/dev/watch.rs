@@ -4,8 +4,9 @@
 //! answer of the new code. A few hundred files take a few milliseconds. Notifications of the operating system would
 //! save these, but come too late for that request, do not cross the mounts of containers, and need another library.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,9 +68,11 @@ impl Places {
     }
 
     fn look(&self) -> Snapshot {
-        let mut found = Snapshot { sources: BTreeMap::new(), settings: stamp(&self.settings) };
+        let mut found = Snapshot { sources: 0, settings: stamp(&self.settings) };
         for file in &self.files {
-            found.sources.extend(stamp(file).map(|stamp| (file.clone(), stamp)));
+            if let Some(stamp) = stamp(file) {
+                found.add(file, stamp);
+            }
         }
         let mut folders = self.folders.clone();
         while let Some(folder) = folders.pop() {
@@ -85,7 +88,7 @@ impl Places {
                         folders.push(path);
                     }
                 } else if path != self.settings && !is_of_a_database(&path) {
-                    found.sources.insert(path, Stamp::of(&metadata));
+                    found.add(&path, Stamp::of(&metadata));
                 }
             }
         }
@@ -116,7 +119,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 /// Tells a file from what it was: an editor may replace it by another file of the same length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Stamp {
     modified: (i64, i64),
     length: u64,
@@ -130,13 +133,20 @@ impl Stamp {
     }
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Snapshot {
-    sources: BTreeMap<PathBuf, Stamp>,
+    /// The sum of the hashes of all files: each request waits for it, and a map would take several times as long.
+    sources: u64,
     settings: Option<Stamp>,
 }
 
 impl Snapshot {
+    fn add(&mut self, path: &Path, stamp: Stamp) {
+        let mut hasher = DefaultHasher::new();
+        (path.as_os_str(), stamp).hash(&mut hasher);
+        self.sources = self.sources.wrapping_add(hasher.finish());
+    }
+
     fn edits_since(&self, earlier: &Snapshot) -> Vec<Edit> {
         let settings = (self.settings != earlier.settings).then_some(Edit::Settings);
         // An edit that was taken back at once is one of the sources: requests already wait for it.
@@ -210,5 +220,5 @@ async fn settled(places: &Arc<Places>, mut found: Snapshot) -> Snapshot {
 async fn look(places: &Arc<Places>) -> Snapshot {
     let places = Arc::clone(places);
     let looked = tokio::task::spawn_blocking(move || places.look());
-    looked.await.unwrap_or_else(|_| Snapshot { sources: BTreeMap::new(), settings: None })
+    looked.await.unwrap_or_else(|_| Snapshot { sources: 0, settings: None })
 }

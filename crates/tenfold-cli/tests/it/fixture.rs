@@ -300,7 +300,7 @@ pub fn dependency(package: &str, path: &str) -> String {
 }
 
 /// A folder that no other test uses, in this process or another one.
-fn unique_folder() -> PathBuf {
+pub fn unique_folder() -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     std::env::temp_dir().join(format!("tenfold-check-{}-{count}", std::process::id()))

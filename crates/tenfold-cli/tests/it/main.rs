@@ -3,6 +3,7 @@
 mod api;
 mod circles;
 mod cycles;
+mod dev;
 mod exceptions;
 mod fixture;
 mod graph;
