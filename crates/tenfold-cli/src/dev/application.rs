@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::background::spawn;
 use super::failure::{Failure, Stage};
 use super::guard::{Guarded, Order, Reins};
-use super::output::{Output, say};
+use super::output::{Output, own_frames, say};
 use super::project::Project;
 use super::state::Upstream;
 
@@ -26,8 +26,8 @@ const SETTLE: Duration = Duration::from_secs(1);
 const HAND_OVER: Duration = Duration::from_secs(1);
 /// How long a process may finish requests and jobs beside its successor.
 const DRAIN: Duration = Duration::from_secs(90);
-/// Lines that a failure shows.
-const SHOWN_LINES: usize = 60;
+/// Lines that a failure shows at most, some of a backtrace left out.
+const SHOWN_LINES: usize = 200;
 
 type Ended = Result<(), String>;
 
@@ -95,7 +95,7 @@ impl Application {
             Ok(Some(Err(how))) => how.clone(),
             _ => "ended by itself, with success".to_owned(),
         };
-        let output = self.upstream.output.last(SHOWN_LINES);
+        let output = own_frames(self.upstream.output.last(SHOWN_LINES));
         Failure { stage, detail: format!("it {how}"), errors: Vec::new(), output }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
@@ -130,6 +130,23 @@ struct Span {
     line_start: usize,
     column_start: usize,
     is_primary: bool,
+    expansion: Option<Box<Expansion>>,
+}
+
+/// The macro that a place is in.
+#[derive(Deserialize)]
+struct Expansion {
+    span: Span,
+}
+
+impl Span {
+    /// The place in the workspace's own sources from which the macros of others led here.
+    fn origin(&self) -> &Span {
+        match &self.expansion {
+            Some(expansion) if Path::new(&self.file_name).is_absolute() => expansion.span.origin(),
+            _ => self,
+        }
+    }
 }
 
 impl CompilerMessage {
@@ -138,7 +155,7 @@ impl CompilerMessage {
         if self.spans.is_empty() && self.message.starts_with("aborting due to") {
             return None;
         }
-        let place = self.spans.iter().find(|span| span.is_primary);
+        let place = self.spans.iter().find(|span| span.is_primary).map(Span::origin);
         Some(Diagnostic {
             place: place.map(|at| format!("{}:{}:{}", at.file_name, at.line_start, at.column_start)),
             code: self.code.map(|code| code.code),

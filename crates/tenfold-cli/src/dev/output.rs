@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _,
 use tokio::sync::watch;
 
 /// Lines that are kept of one process.
-const KEPT_LINES: usize = 200;
+const KEPT_LINES: usize = 500;
 /// Bytes that are kept of one line.
 const KEPT_BYTES: usize = 2048;
 
@@ -25,6 +25,11 @@ impl Output {
     pub(super) fn last(&self, most: usize) -> Vec<String> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().skip(lines.len().saturating_sub(most)).cloned().collect()
+    }
+
+    /// The lines after the first `count`, at most as many as are kept.
+    pub(super) fn since(&self, count: usize) -> Vec<String> {
+        self.last(self.count().saturating_sub(count))
     }
 
     /// How many lines there were so far.
@@ -89,6 +94,28 @@ pub(super) fn plain(text: &str) -> String {
     plain + rest
 }
 
+/// `lines` without the frames of backtraces that lie outside the workspace: most are the runtime's.
+///
+/// A frame is `  12: name`, and `at ./src/main.rs:5:9` on the next line if its place is known.
+pub(super) fn own_frames(lines: Vec<String>) -> Vec<String> {
+    let is_frame = |line: &str| {
+        let number = line.trim_start().split_once(": ").map(|(number, _)| number);
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let mut kept = Vec::new();
+    let mut lines = lines.into_iter().peekable();
+    while let Some(line) = lines.next() {
+        if !is_frame(&line) {
+            kept.push(line);
+        } else if let Some(place) = lines.next_if(|next| next.trim_start().starts_with("at "))
+            && place.trim_start().starts_with("at ./")
+        {
+            kept.extend([line, place]);
+        }
+    }
+    kept
+}
+
 /// Writes a line of this command to standard error.
 pub(super) fn say(text: &str) {
     use std::io::Write as _;
@@ -98,12 +125,28 @@ pub(super) fn say(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::{own_frames, plain};
 
     #[test]
     fn colours_are_left_out() {
         let coloured = "\u{1b}[1m\u{1b}[38;5;9merror\u{1b}[0m: `é` \u{1b}[";
         assert_eq!(plain(coloured), "error: `é` ");
         assert_eq!(plain("a[1m"), "a[1m");
+    }
+
+    #[test]
+    fn frames_of_others_are_left_out() {
+        let lines = ["x panicked at src/a.rs:1:1:", "   0: core::panic", "             at /rustc/1/a.rs:1:2"];
+        let lines = lines.into_iter().chain([
+            "   1: mine",
+            "             at ./src/a.rs:1:1",
+            "  2: __libc_start",
+            "12:30 x",
+        ]);
+        let kept = own_frames(lines.map(str::to_owned).collect());
+        assert_eq!(
+            kept,
+            ["x panicked at src/a.rs:1:1:", "   1: mine", "             at ./src/a.rs:1:1", "12:30 x"]
+        );
     }
 }

@@ -32,15 +32,15 @@ pub(super) fn working(number: u64, work: Work) -> String {
     )
 }
 
-/// The answer of the application to a navigation that failed, and what it wrote.
+/// The answer of the application to a navigation that failed, and what it wrote meanwhile.
 pub(super) fn broken(number: u64, path: &str, answer: &str, lines: &[String]) -> String {
-    let panic = lines.iter().rev().find(|line| line.contains("panicked"));
-    let (title, detail) = match panic {
-        Some(line) => ("The application panicked", line.trim().to_owned()),
-        None => ("The application answered 500", "Its output may say why.".to_owned()),
+    let panic = lines.iter().rposition(|line| line.contains("panicked at"));
+    let (title, detail, shown) = match panic {
+        Some(at) => ("The application panicked", lines[at].trim().to_owned(), &lines[at..]),
+        None => ("The application answered 500", "Its output may say why.".to_owned(), lines),
     };
     let answer = section("", &format!("What it answered to {path}"), None, answer);
-    page(number, Tone::Bad, title, &detail, &(output(lines) + &answer))
+    page(number, Tone::Bad, title, &detail, &(output(shown) + &answer))
 }
 
 /// The application answers, and these are its last lines.

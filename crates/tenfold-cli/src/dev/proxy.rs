@@ -18,6 +18,7 @@ use super::answer::{self, Asker, Body};
 use super::background::spawn;
 use super::events;
 use super::headers;
+use super::output::own_frames;
 use super::page;
 use super::state::{Numbered, State, Unanswered};
 use super::watch::Eyes;
@@ -28,10 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const NAVIGATION: Duration = Duration::from_secs(8);
 /// How long a request whose connection was cut waits to hear why.
 const EXPLAINED: Duration = Duration::from_secs(2);
-/// How long a page waits for the panic in the output, and the bytes of the answer and the lines that it shows.
+/// How long a page waits for the panic in the output, and the bytes of the answer that it shows.
 const PANIC: Duration = Duration::from_millis(300);
 const SHOWN_BYTES: usize = 64 * 1024;
-const SHOWN_LINES: usize = 60;
 
 /// What every connection shares.
 pub(super) struct Proxy {
@@ -131,7 +131,7 @@ impl Proxy {
             output.says("panicked", lines, PANIC).await;
             let body = Limited::new(answer.into_body(), SHOWN_BYTES).collect().await;
             let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-            let (body, lines) = (String::from_utf8_lossy(&body), output.last(SHOWN_LINES));
+            let (body, lines) = (String::from_utf8_lossy(&body), own_frames(output.since(lines)));
             let text = page::broken(self.states.borrow().0, &path, &body, &lines);
             return Ok(answer::html(StatusCode::INTERNAL_SERVER_ERROR, text));
         }

@@ -22,7 +22,7 @@ fn request_after_an_edit_gets_the_answer_of_the_new_program() {
 
 #[test]
 fn no_request_is_refused_across_an_edit() {
-    let dev = Dev::start();
+    let mut dev = Dev::start();
     let (address, is_over) = (dev.address(), AtomicBool::new(false));
     let (answered, first) = channel();
     let answers: Vec<_> = std::thread::scope(|scope| {
@@ -37,9 +37,14 @@ fn no_request_is_refused_across_an_edit() {
         };
         let clients: Vec<_> = (0..4).map(|_| scope.spawn(client)).collect();
         first.recv().expect("a client");
+        dev.says("ready");
         for (from, to) in [("one", "two"), ("two", "three")] {
             dev.edit(MAIN, &format!("\"{from}\""), &format!("\"{to}\""));
             assert_eq!(dev.get("/").body, to);
+            dev.says("ready");
+            // Requests are in flight when this comes.
+            dev.press("r");
+            dev.says("ready");
         }
         is_over.store(true, Ordering::Relaxed);
         clients.into_iter().flat_map(|client| client.join().expect("a client")).collect()
