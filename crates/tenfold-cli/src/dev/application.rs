@@ -20,8 +20,8 @@ use super::state::Upstream;
 
 /// How often a process that starts is asked whether it answers.
 const KNOCK: Duration = Duration::from_millis(15);
-/// How long requests that were sent to a process may be without a status when it is stopped: longer ones have been read.
-const SETTLE: Duration = Duration::from_secs(1);
+/// How long ago a request was sent to a process if that has certainly read it.
+const SETTLE: Duration = Duration::from_secs(5);
 /// How long the next process waits for this one to end. An upload or an event stream may take longer, beside it.
 const HAND_OVER: Duration = Duration::from_secs(1);
 /// How long a process may finish requests and jobs beside its successor.

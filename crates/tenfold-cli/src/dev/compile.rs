@@ -72,14 +72,14 @@ impl Told {
             // A build script's own text is not JSON.
             let Ok(message) = serde_json::from_str::<Message>(&line) else { continue };
             match message {
-                Message::CompilerMessage { message } => {
+                Message::Diagnostic { message } => {
                     let rendered = message.rendered.as_deref().unwrap_or_default();
                     let _ = tokio::io::stderr().write_all(rendered.as_bytes()).await;
                     if message.level.starts_with("error") && self.errors.len() < KEPT_ERRORS {
                         self.errors.extend(message.diagnostic());
                     }
                 }
-                Message::CompilerArtifact { target, executable } => {
+                Message::Artifact { target, executable } => {
                     if target.name == program && target.kind.iter().any(|kind| kind == "bin") {
                         self.executable = executable.or(self.executable.take());
                     }
@@ -91,15 +91,12 @@ impl Told {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
+#[serde(tag = "reason")]
 enum Message {
-    CompilerMessage {
-        message: CompilerMessage,
-    },
-    CompilerArtifact {
-        target: Target,
-        executable: Option<PathBuf>,
-    },
+    #[serde(rename = "compiler-message")]
+    Diagnostic { message: CompilerMessage },
+    #[serde(rename = "compiler-artifact")]
+    Artifact { target: Target, executable: Option<PathBuf> },
     #[serde(other)]
     Other,
 }

@@ -120,8 +120,8 @@ impl Dev {
         let address = listener.local_addr().map_err(refused)?;
         let (events, heard) = mpsc::unbounded_channel();
         let board = Arc::new(Board::new());
-        let settings = arguments.value("--config").unwrap_or_else(|| "app.toml".to_owned());
-        let places = watch::Places::of(&project, settings.as_ref());
+        let settings = project.root.join(arguments.value("--config").as_deref().unwrap_or("app.toml"));
+        let places = watch::Places::of(&project, &settings);
         let (holds, tells) = (Arc::clone(&board), events.clone());
         let (eyes, watching) = watch::watch(
             places,
@@ -140,7 +140,8 @@ impl Dev {
             None => project.client.clone(),
         };
         let variables = if is_public { FOR_OTHERS } else { &[] };
-        let options = Options { address, project, arguments, variables, client, reseed: self.reseed };
+        let options =
+            Options { address, project, settings, arguments, variables, client, reseed: self.reseed };
         Supervisor::new(options, board).run(heard).await;
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::output::Output;
@@ -76,27 +77,28 @@ impl Board {
 pub(super) struct Upstream {
     pub(super) address: SocketAddr,
     pub(super) output: Arc<Output>,
-    /// Requests that were sent to it, and have no status yet.
-    unanswered: watch::Sender<usize>,
+    /// Requests that were sent to it and have no status yet, and when the last one was sent.
+    unanswered: watch::Sender<(usize, Instant)>,
 }
 
 impl Upstream {
     pub(super) fn new(address: SocketAddr, output: Arc<Output>) -> Self {
-        Upstream { address, output, unanswered: watch::Sender::new(0) }
+        Upstream { address, output, unanswered: watch::Sender::new((0, Instant::now())) }
     }
 
     /// Counts a request until what this returns is dropped. To be called while the state is borrowed: after the state
     /// has changed, nobody enters.
     pub(super) fn enter(self: &Arc<Self>) -> Unanswered {
-        self.unanswered.send_modify(|count| *count += 1);
+        self.unanswered.send_modify(|unanswered| *unanswered = (unanswered.0 + 1, Instant::now()));
         Unanswered(Arc::clone(self))
     }
 
-    /// Waits until each request has a status, for `limit` at most. A process that is stopped finishes the requests
-    /// that it has read, but one that is still in a socket's buffer would be refused.
+    /// Waits until each request has a status, or has been sent for `limit`. A process that is stopped finishes the
+    /// requests that it has read, but one that is still in a socket's buffer would be refused.
     pub(super) async fn settle(&self, limit: Duration) {
         let mut unanswered = self.unanswered.subscribe();
-        let _ = tokio::time::timeout(limit, unanswered.wait_for(|count| *count == 0)).await;
+        let until = unanswered.borrow().1 + limit;
+        let _ = tokio::time::timeout_at(until, unanswered.wait_for(|unanswered| unanswered.0 == 0)).await;
     }
 }
 
@@ -111,6 +113,6 @@ impl Unanswered {
 
 impl Drop for Unanswered {
     fn drop(&mut self) {
-        self.0.unanswered.send_modify(|count| *count -= 1);
+        self.0.unanswered.send_modify(|unanswered| unanswered.0 -= 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Builds, starts and replaces the application as edits and commands come.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,8 @@ pub(super) enum Event {
 struct Todo {
     build: bool,
     restart: bool,
+    /// Ask which database the process uses.
+    learn: bool,
     reseed: bool,
 }
 
@@ -58,11 +60,20 @@ struct Program {
     stamp: Option<Stamp>,
 }
 
+/// A process, and what it was started from.
+struct Running {
+    program: Program,
+    settings: Option<Stamp>,
+    application: Application,
+}
+
 /// What decides how the application runs.
 pub(super) struct Options {
     /// Where clients reach it.
     pub(super) address: SocketAddr,
     pub(super) project: Project,
+    /// The file of settings.
+    pub(super) settings: PathBuf,
     pub(super) arguments: Arguments,
     pub(super) variables: &'static [(&'static str, &'static str)],
     pub(super) client: Option<PathBuf>,
@@ -75,7 +86,7 @@ pub(super) struct Supervisor {
     options: Options,
     board: Arc<Board>,
     program: Option<Program>,
-    running: Option<(Program, Application)>,
+    running: Option<Running>,
     /// A database that the application has filled with demo data, so that it may be deleted.
     demo: Option<PathBuf>,
     writes_client: Option<JoinHandle<()>>,
@@ -139,13 +150,18 @@ impl Supervisor {
             }
         }
         let Some(program) = self.program.clone() else { return Todo::default() };
+        if todo.learn {
+            self.learn().await;
+        }
         let reseeds = todo.reseed && self.may_reseed(&program).await;
-        if let Some((of, application)) = &self.running
-            && *of == program
+        if let Some(running) = &self.running
+            && running.program == program
             && !todo.restart
             && !reseeds
         {
-            self.board.set(State::Ready(Arc::clone(&application.upstream)));
+            if todo.build {
+                self.board.set(State::Ready(Arc::clone(&running.application.upstream)));
+            }
             return Todo::default();
         }
         self.replace(program, reseeds).await
@@ -155,9 +171,9 @@ impl Supervisor {
     async fn replace(&mut self, program: Program, reseeds: bool) -> Todo {
         self.board.set(State::Working(Work::Starting));
         let began = Instant::now();
-        if let Some((_, mut old)) = self.running.take() {
+        if let Some(Running { mut application, .. }) = self.running.take() {
             // A process that still uses a deleted database would write into a file that nobody can open.
-            if reseeds { old.stop().await } else { old.hand_over().await }
+            if reseeds { application.stop().await } else { application.hand_over().await }
         }
         if let Some(path) = self.demo.as_deref().filter(|_| reseeds) {
             match demo::delete(path) {
@@ -165,6 +181,7 @@ impl Supervisor {
                 Err(error) => say(&format!("{} cannot be deleted: {error}", path.display())),
             }
         }
+        let settings = self.settings();
         let Options { project, arguments, variables, .. } = &self.options;
         let start =
             Start { project, program: program.path.clone(), arguments: arguments.0.clone(), variables };
@@ -173,8 +190,10 @@ impl Supervisor {
                 self.board.set(State::Ready(Arc::clone(&application.upstream)));
                 let took = began.elapsed().as_secs_f64();
                 say(&format!("ready after {took:.1} s: http://{}", self.options.address));
-                self.running = Some((program.clone(), application));
-                self.after_start(program.path).await
+                self.write_client(&program.path);
+                self.running = Some(Running { program, settings, application });
+                let reseed = std::mem::take(&mut self.options.reseed);
+                Todo { learn: true, reseed, ..Todo::default() }
             }
             Err(failure) => {
                 self.fail(failure);
@@ -183,19 +202,30 @@ impl Supervisor {
         }
     }
 
-    async fn after_start(&mut self, program: PathBuf) -> Todo {
-        let Options { project, arguments, client, .. } = &self.options;
+    fn write_client(&mut self, program: &Path) {
+        let Options { project, client, .. } = &self.options;
         if let Some(path) = client {
-            let writing = client::write(project.clone(), program.clone(), path.clone());
+            let writing = client::write(project.clone(), program.to_path_buf(), path.clone());
             if let Some(earlier) = self.writes_client.replace(spawn(writing)) {
                 earlier.abort();
             }
         }
-        if arguments.ask_for_demo() {
-            // It would have refused to start on a database with other people's accounts.
-            self.demo = demo::database(project, &program, arguments).await.ok();
+    }
+
+    /// Remembers the database of the process that runs as one with demo data. The process would have refused to start
+    /// on a database with other people's accounts.
+    async fn learn(&mut self) {
+        let Options { project, arguments, .. } = &self.options;
+        let Some(running) = self.running.as_ref().filter(|_| arguments.ask_for_demo()) else { return };
+        let database = demo::database(project, &running.program.path, arguments).await;
+        // Other settings may name another database than the one that the process has opened.
+        if self.settings() == running.settings {
+            self.demo = database.ok();
         }
-        Todo { reseed: std::mem::take(&mut self.options.reseed), ..Todo::default() }
+    }
+
+    fn settings(&self) -> Option<Stamp> {
+        std::fs::metadata(&self.options.settings).ok().map(|metadata| Stamp::of(&metadata))
     }
 
     /// Whether the application would use a database that it has filled with demo data itself.
@@ -203,7 +233,7 @@ impl Supervisor {
         let Options { project, arguments, .. } = &self.options;
         let may = match (&self.demo, demo::database(project, &program.path, arguments).await) {
             (_, Err(why)) => Err(why),
-            (Some(known), Ok(path)) if *known == path && arguments.ask_for_demo() => Ok(()),
+            (Some(known), Ok(path)) if *known == path => Ok(()),
             (_, Ok(path)) => Err(format!(
                 "{} was not filled with demo data in this run; if it holds nothing else, delete it yourself",
                 path.display()
@@ -225,7 +255,7 @@ impl Supervisor {
     }
 
     async fn quit(mut self, events: &mut mpsc::UnboundedReceiver<Event>) {
-        let Some((_, mut application)) = self.running.take() else { return };
+        let Some(Running { mut application, .. }) = self.running.take() else { return };
         say("stopping: requests in flight are finished first; once more ends it at once");
         let again = async { while events.recv().await.is_some_and(|event| event != Event::Quit) {} };
         let is_stopped = tokio::select! {
@@ -240,9 +270,9 @@ impl Supervisor {
 }
 
 /// Completes when the process that runs has ended by itself.
-async fn ends(running: &mut Option<(Program, Application)>) -> Failure {
+async fn ends(running: &mut Option<Running>) -> Failure {
     match running {
-        Some((_, application)) => application.fails(Stage::Run).await,
+        Some(running) => running.application.fails(Stage::Run).await,
         None => std::future::pending().await,
     }
 }

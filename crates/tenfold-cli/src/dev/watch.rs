@@ -53,7 +53,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// `settings` is the file of settings, below the workspace's folder unless it is absolute.
+    /// `settings` is the file of settings.
     pub(super) fn of(project: &Project, settings: &Path) -> Self {
         let is_nested = |folder: &&PathBuf| {
             !project.folders.iter().any(|other| *folder != other && folder.starts_with(other))
@@ -63,7 +63,7 @@ impl Places {
             target: project.target.clone(),
             folders: project.folders.iter().filter(is_nested).cloned().collect(),
             files: OF_THE_BUILD.iter().map(|file| project.root.join(file)).collect(),
-            settings: project.root.join(settings),
+            settings: settings.to_path_buf(),
         }
     }
 
@@ -96,8 +96,7 @@ impl Places {
     }
 
     fn may_be_built(&self, folder: &Path, name: &str, is_in_a_package: bool) -> bool {
-        !NO_SOURCES.contains(&name)
-            && !(is_in_a_package && NOT_BUILT.contains(&name))
+        !(NO_SOURCES.contains(&name) || is_in_a_package && NOT_BUILT.contains(&name))
             && folder != self.target
             && folder != self.root.join("target")
             && folder != self.root.join("data")
@@ -220,5 +219,5 @@ async fn settled(places: &Arc<Places>, mut found: Snapshot) -> Snapshot {
 async fn look(places: &Arc<Places>) -> Snapshot {
     let places = Arc::clone(places);
     let looked = tokio::task::spawn_blocking(move || places.look());
-    looked.await.unwrap_or_else(|_| Snapshot { sources: 0, settings: None })
+    looked.await.unwrap_or(Snapshot { sources: 0, settings: None })
 }

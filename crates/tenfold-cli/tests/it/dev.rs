@@ -22,7 +22,7 @@ fn request_after_an_edit_gets_the_answer_of_the_new_program() {
 
 #[test]
 fn no_request_is_refused_across_an_edit() {
-    let mut dev = Dev::start();
+    let dev = Dev::start();
     let (address, is_over) = (dev.address(), AtomicBool::new(false));
     let (answered, first) = channel();
     let answers: Vec<_> = std::thread::scope(|scope| {
@@ -36,6 +36,8 @@ fn no_request_is_refused_across_an_edit() {
             answers
         };
         let clients: Vec<_> = (0..4).map(|_| scope.spawn(client)).collect();
+        // Also when an assertion fails: the scope waits for the clients.
+        let _over = OnDrop(|| is_over.store(true, Ordering::Relaxed));
         first.recv().expect("a client");
         dev.says("ready");
         for (from, to) in [("one", "two"), ("two", "three")] {
@@ -51,6 +53,32 @@ fn no_request_is_refused_across_an_edit() {
     });
     assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
     assert!(answers.iter().any(|(_, body)| body == "one"), "{answers:?}");
+}
+
+#[test]
+fn request_in_flight_is_answered_before_its_process_stops() {
+    let dev = Dev::start();
+    let (address, application) = (dev.address(), dev.application());
+    dev.says("ready");
+    std::thread::scope(|scope| {
+        let held = scope.spawn(|| ask(address, "/held", ""));
+        while ask(application, "/holds", "").body != "true" {
+            std::thread::yield_now();
+        }
+        let mut states = dev.open("/_tenfold/dev/events");
+        dev.press("r");
+        read_until(&mut states, "Starting");
+        assert_eq!(ask(application, "/release", "").status, 200);
+        assert_eq!(held.join().expect("a client").body, "held");
+    });
+}
+
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        self.0();
+    }
 }
 
 #[test]
@@ -138,7 +166,7 @@ fn panic_in_a_handler_is_shown_to_a_browser_only() {
 
 #[test]
 fn end_of_the_application_is_shown_until_it_is_started_again() {
-    let mut dev = Dev::start();
+    let dev = Dev::start();
     let answer = dev.get("/exit");
     assert_eq!(answer.status, 503, "{}", answer.body);
     let problem: Value = serde_json::from_str(&answer.body).expect("a problem");
@@ -227,7 +255,7 @@ fn edit_of_the_settings_restarts_without_a_build() {
 
 #[test]
 fn reseed_deletes_what_the_application_has_filled() {
-    let mut dev = Dev::start();
+    let dev = Dev::start();
     assert_eq!(dev.get("/").status, 200);
     dev.says("ready");
     assert_eq!(dev.text("data/app.db"), "demo");
@@ -241,7 +269,7 @@ fn reseed_deletes_what_the_application_has_filled() {
 
 #[test]
 fn reseed_touches_nothing_outside_data_and_no_other_database() {
-    let mut dev = Dev::start();
+    let dev = Dev::start();
     std::fs::write(dev.path("mine.db"), "mine").expect("a writable file");
     assert_eq!(dev.get("/").status, 200);
     for url in ["postgres://127.0.0.1/app", "sqlite:mine.db", "sqlite:data/../mine.db"] {
@@ -255,8 +283,21 @@ fn reseed_touches_nothing_outside_data_and_no_other_database() {
 }
 
 #[test]
+fn reseed_touches_no_database_that_the_application_has_not_opened() {
+    let dev = Dev::start();
+    assert_eq!(dev.get("/").status, 200);
+    std::fs::write(dev.path("data/other.db"), "other").expect("a writable file");
+    dev.edit(MAIN, "fn start() {}", "fn start() { panic!() }");
+    std::fs::write(dev.path("app.toml"), "sqlite:data/other.db").expect("a writable file");
+    assert_eq!(dev.get("/").status, 503);
+    dev.press("s");
+    dev.says("nothing was deleted");
+    assert_eq!((dev.text("data/other.db").as_str(), dev.text("data/app.db").as_str()), ("other", "demo"));
+}
+
+#[test]
 fn reseed_needs_demo_data() {
-    let mut dev = Dev::start_with(&["--", "serve"]);
+    let dev = Dev::start_with(&["--", "serve"]);
     assert_eq!(dev.get("/").status, 200);
     dev.press("s");
     dev.says("nothing was deleted");

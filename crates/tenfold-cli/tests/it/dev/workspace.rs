@@ -59,7 +59,8 @@ impl Dev {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
-        let (stdin, stderr) = (child.stdin.take(), child.stderr.take().expect("a pipe"));
+        let stdin = child.stdin.take();
+        let stderr = child.stderr.take().expect("a pipe");
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -103,8 +104,8 @@ impl Dev {
     }
 
     /// Sends a line to standard input.
-    pub fn press(&mut self, key: &str) {
-        let stdin = self.stdin.as_mut().expect("a pipe");
+    pub fn press(&self, key: &str) {
+        let mut stdin = self.stdin.as_ref().expect("a pipe");
         writeln!(stdin, "{key}").expect("the command reads");
     }
 
