@@ -14,6 +14,7 @@
 //! that import each other in a circle are refused (rule `circles`): none of them can be understood or moved alone. A
 //! re-export is not an import, so a module's root may re-export what its files define; test code does not count.
 //! `tenfold api` compares an application's OpenAPI document with the committed one ([`api_breaks`]).
+//! `tenfold dev` serves the application while it is edited (`src/dev/`).
 //!
 //! Each rule is a file in `src/rules/`; [`Rule`] lists their names. Checking boundaries in a test is an idea
 //! of Spring Modulith's `modules.verify()`.

@@ -27,7 +27,7 @@ mod supervisor;
 mod watch;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,7 +90,8 @@ enum DevError {
 }
 
 /// The application listens on loopback and would let pages of other loopback ports in, but its clients are elsewhere.
-const FOR_OTHERS: &[(&str, &str)] = &[("TENFOLD_HTTP__LOOPBACK_ORIGINS", "false")];
+const FOR_OTHERS: (&str, &str) = ("TENFOLD_HTTP__LOOPBACK_ORIGINS", "false");
+const COLOUR: (&str, &str) = ("TENFOLD_LOG__COLOUR", "always");
 
 impl Dev {
     pub(crate) fn run(self) -> ExitCode {
@@ -139,7 +140,11 @@ impl Dev {
             Some(path) => Some(std::path::absolute(path)?),
             None => project.client.clone(),
         };
-        let variables = if is_public { FOR_OTHERS } else { &[] };
+        let mut variables = Vec::new();
+        variables.extend(is_public.then_some(FOR_OTHERS));
+        // The application writes to a pipe, and would leave colours out.
+        let may_colour = io::stderr().is_terminal() && std::env::var_os(COLOUR.0).is_none();
+        variables.extend(may_colour.then_some(COLOUR));
         let options =
             Options { address, project, settings, arguments, variables, client, reseed: self.reseed };
         Supervisor::new(options, board).run(heard).await;

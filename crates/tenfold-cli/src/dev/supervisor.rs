@@ -75,7 +75,7 @@ pub(super) struct Options {
     /// The file of settings.
     pub(super) settings: PathBuf,
     pub(super) arguments: Arguments,
-    pub(super) variables: &'static [(&'static str, &'static str)],
+    pub(super) variables: Vec<(&'static str, &'static str)>,
     pub(super) client: Option<PathBuf>,
     /// Whether to fill the demo's database again once it is known to be one.
     pub(super) reseed: bool,

@@ -207,6 +207,18 @@ fn body_passes_as_it_is_sent() {
 }
 
 #[test]
+fn switch_of_protocols_passes_both_ways() {
+    let dev = Dev::start();
+    let mut stream = dev.send("/upgrade", "Connection: Upgrade\r\nUpgrade: echo\r\n");
+    read_until(&mut stream, "101");
+    while read_until(&mut stream, "\n") != "\r\n" {}
+    stream.get_mut().write_all(b"hello").expect("a connection");
+    let mut word = [0; 5];
+    stream.read_exact(&mut word).expect("an answer");
+    assert_eq!(&word, b"HELLO");
+}
+
+#[test]
 fn application_sees_the_host_and_origin_of_the_client() {
     let dev = Dev::start();
     let headers = "Host: app.localhost:9\r\nOrigin: http://localhost:3000\r\nKeep-Alive: timeout=5\r\n";

@@ -143,8 +143,13 @@ impl Dev {
 
     /// A request whose answer is read as it comes.
     pub fn open(&self, path: &str) -> BufReader<TcpStream> {
+        self.send(path, "")
+    }
+
+    /// The same with further headers.
+    pub fn send(&self, path: &str, headers: &str) -> BufReader<TcpStream> {
         let mut stream = connect(self.address);
-        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
         stream.write_all(head.as_bytes()).expect("a connection");
         BufReader::new(stream)
     }
