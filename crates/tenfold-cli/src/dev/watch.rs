@@ -47,6 +47,8 @@ pub(super) enum Edit {
 pub(super) struct Places {
     root: PathBuf,
     target: PathBuf,
+    packages: BTreeSet<PathBuf>,
+    /// Those of the packages that lie in no other.
     folders: Vec<PathBuf>,
     files: BTreeSet<PathBuf>,
     settings: PathBuf,
@@ -61,6 +63,7 @@ impl Places {
         Places {
             root: project.root.clone(),
             target: project.target.clone(),
+            packages: project.folders.iter().cloned().collect(),
             folders: project.folders.iter().filter(is_nested).cloned().collect(),
             files: OF_THE_BUILD.iter().map(|file| project.root.join(file)).collect(),
             settings: settings.to_path_buf(),
@@ -76,7 +79,7 @@ impl Places {
         }
         let mut folders = self.folders.clone();
         while let Some(folder) = folders.pop() {
-            let is_package = folder.join("Cargo.toml").exists();
+            let is_package = self.packages.contains(&folder);
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let (path, name) = (entry.path(), entry.file_name());
                 let Some(metadata) = entry.metadata().ok().filter(|_| !is_hidden(&name.to_string_lossy()))
