@@ -8,7 +8,7 @@ use super::output::say;
 use super::supervisor::Event;
 
 /// What the lines mean.
-pub(super) const HELP: &str = "r: restart   s: reseed the demo   q: quit   (then Enter)";
+pub(super) const HELP: &str = "r: build and restart   s: reseed the demo   q: quit   (then Enter)";
 
 /// Reads commands until standard input ends. A thread does: tokio's would keep the command from ending.
 pub(super) fn read(events: UnboundedSender<Event>) {

@@ -46,7 +46,8 @@ impl Todo {
     fn add(&mut self, event: Event) {
         match event {
             Event::Edited(Edit::Sources) => self.build = true,
-            Event::Edited(Edit::Settings) | Event::Restart => self.restart = true,
+            Event::Edited(Edit::Settings) => self.restart = true,
+            Event::Restart => (self.build, self.restart) = (true, true),
             Event::Reseed => self.reseed = true,
             Event::Quit => {}
         }

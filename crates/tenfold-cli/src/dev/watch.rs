@@ -25,14 +25,8 @@ const NOT_BUILT: [&str; 3] = ["benches", "examples", "tests"];
 /// Folders that hold no sources, wherever they are.
 const NO_SOURCES: [&str; 2] = ["node_modules", "__pycache__"];
 /// Files below the workspace's folder that are no part of a package but of the build.
-const OF_THE_BUILD: [&str; 6] = [
-    "Cargo.toml",
-    "Cargo.lock",
-    ".cargo/config.toml",
-    ".cargo/config",
-    "rust-toolchain.toml",
-    "rust-toolchain",
-];
+const OF_THE_BUILD: [&str; 5] =
+    ["Cargo.toml", ".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain"];
 
 /// What was edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +84,7 @@ impl Places {
                     if self.may_be_built(&path, &name.to_string_lossy(), is_package) {
                         folders.push(path);
                     }
-                } else if path != self.settings && !is_of_a_database(&path) {
+                } else if path != self.settings && !is_written_meanwhile(&path) {
                     found.add(&path, Stamp::of(&metadata));
                 }
             }
@@ -111,9 +105,10 @@ fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || name.starts_with('#') || name.ends_with('~')
 }
 
-fn is_of_a_database(path: &Path) -> bool {
+/// A file of a SQLite database, or Cargo.lock: a build that writes it would be an edit that begins the build again.
+fn is_written_meanwhile(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    matches!(extension, Some("db" | "db-wal" | "db-shm"))
+    matches!(extension, Some("db" | "db-wal" | "db-shm")) || path.ends_with("Cargo.lock")
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {
