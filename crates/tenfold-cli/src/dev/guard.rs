@@ -118,12 +118,19 @@ pub(super) struct Guarded {
     stderr: ChildStderr,
 }
 
+/// This program. Linux keeps it as it was when a build replaces its file, and would give the path of the file that is gone.
+fn own_program() -> io::Result<PathBuf> {
+    let kept = Path::new("/proc/self/exe");
+    if kept.exists() { Ok(kept.to_owned()) } else { std::env::current_exe() }
+}
+
 /// Stops a process; dropped, it stops it as well.
 pub(super) struct Reins(ChildStdin);
 
 impl Guarded {
     pub(super) fn start(order: Order<'_>) -> io::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
+        let mut child = Command::new(own_program()?)
+            .arg0("tenfold")
             .arg(COMMAND)
             .arg(order.program)
             .args(order.arguments)

@@ -327,6 +327,16 @@ fn client_is_written_when_it_has_changed() {
 }
 
 #[test]
+fn command_goes_on_when_its_own_file_is_built_again() {
+    let dev = Dev::start_copy();
+    assert_eq!(dev.get("/").body, "one");
+    std::fs::copy(dev.path("tenfold"), dev.path("new")).expect("a writable file");
+    std::fs::rename(dev.path("new"), dev.path("tenfold")).expect("a writable file");
+    dev.edit(MAIN, "\"one\"", "\"two\"");
+    assert_eq!(dev.get("/").body, "two");
+}
+
+#[test]
 fn application_ends_with_the_command_that_was_killed() {
     let mut dev = Dev::start();
     let application = dev.application();

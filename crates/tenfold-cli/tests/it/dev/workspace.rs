@@ -1,8 +1,8 @@
 //! A workspace with one small server, and `tenfold dev` on it.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -38,6 +38,20 @@ impl Dev {
 
     /// Starts the command with further arguments.
     pub fn start_with(arguments: &[&str]) -> Self {
+        Self::start_program(|_| PathBuf::from(env!("CARGO_BIN_EXE_tenfold")), arguments)
+    }
+
+    /// Starts a copy of the command, the file `tenfold` of the workspace.
+    pub fn start_copy() -> Self {
+        let copy = |root: &Path| {
+            let program = root.join("tenfold");
+            std::fs::copy(env!("CARGO_BIN_EXE_tenfold"), &program).expect("a writable file");
+            program
+        };
+        Self::start_program(copy, &[])
+    }
+
+    fn start_program(program: impl FnOnce(&Path) -> PathBuf, arguments: &[&str]) -> Self {
         let root = unique_folder();
         for (path, text) in [
             ("Cargo.toml", MANIFEST),
@@ -49,16 +63,16 @@ impl Dev {
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
             std::fs::write(path, text).expect("a writable file");
         }
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tenfold"))
+        let mut command = Command::new(program(&root));
+        command
             .args(["dev", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .current_dir(&root)
             .env_remove("CARGO_TARGET_DIR")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+            .stderr(Stdio::piped());
+        let mut child = spawn(&mut command);
         let stdin = child.stdin.take();
         let stderr = child.stderr.take().expect("a pipe");
         let (sender, lines) = channel();
@@ -161,6 +175,19 @@ impl Drop for Dev {
         let _ = self.child.wait();
         // A folder that stays behind in the temporary folder harms nobody.
         let _ = std::fs::remove_dir_all(&self.root);
+    }
+}
+
+/// A program that was just written is busy while another test's process, forked meanwhile, has the file open.
+fn spawn(command: &mut Command) -> Child {
+    let until = Instant::now() + LIMIT;
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < until => {
+                std::thread::yield_now();
+            }
+            spawned => return spawned.expect("the program starts"),
+        }
     }
 }
 
