@@ -14,7 +14,7 @@ use crate::facts::Facts;
 use crate::module::{Add, ModuleTask};
 use crate::new::{New, Upgrade};
 use crate::outcome::{Outcome, read_or_empty, today};
-use crate::{Report, check_facts, graph};
+use crate::{Report, check_facts, graph, graph_document};
 
 /// What the program was asked to do.
 #[derive(Debug, Parser)]
@@ -118,7 +118,7 @@ fn failure(report: &Report) -> String {
 fn compare(root: &Path, document: &Path, picture: &str) -> Result<Outcome, CheckError> {
     let shown = document.display();
     let text = read_or_empty(&root.join(document))?;
-    Ok(match graph::committed(&text) {
+    Ok(match graph_document::committed(&text) {
         Some(committed) if committed == picture => {
             Outcome::Fine(format!("{shown} shows the modules as they are\n"))
         }
@@ -136,7 +136,7 @@ fn compare(root: &Path, document: &Path, picture: &str) -> Result<Outcome, Check
 
 fn write(root: &Path, document: &Path, picture: &str) -> Result<Outcome, CheckError> {
     let path = root.join(document);
-    let text = graph::rewritten(&read_or_empty(&path)?, picture);
+    let text = graph_document::rewritten(&read_or_empty(&path)?, picture);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(CheckError::file(folder))?;
     }

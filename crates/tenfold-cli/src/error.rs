@@ -45,6 +45,7 @@ pub enum CheckError {
         message: String,
     },
     /// A project or a part of one could not be created.
+    #[cfg(feature = "commands")]
     #[error(transparent)]
     Project(#[from] crate::project_error::ProjectError),
     /// A file or a folder could not be read or written.

@@ -1,11 +1,9 @@
-//! The picture of the modules as a Mermaid diagram, and the document in which it is committed.
+//! The picture of the modules as a Mermaid diagram.
 
 use std::collections::BTreeSet;
 
 use crate::facts::Facts;
 use crate::rules::{References, heard_modules, interface_of, needed_modules, owner_of};
-
-const FENCE: &str = "```mermaid\n";
 
 /// The diagram: each module with the interfaces it provides and the tables it owns, an arrow for each module
 /// it needs with the traits, and a dotted arrow for each module it listens to with the events. Everything is
@@ -22,28 +20,6 @@ pub fn mermaid(facts: &Facts) -> String {
     lines.extend(arrows("-->", needed_modules(facts)));
     lines.extend(arrows("-.->", heard_modules(facts)));
     lines.join("\n") + "\n"
-}
-
-/// The first diagram in a Markdown `document`, as [`mermaid`] would write it.
-pub fn committed(document: &str) -> Option<&str> {
-    let (start, end) = fenced(document)?;
-    Some(&document[start..end])
-}
-
-/// `document` with its first diagram replaced by `picture`, or with `picture` appended when it has none.
-pub fn rewritten(document: &str, picture: &str) -> String {
-    match fenced(document) {
-        Some((start, end)) => format!("{}{picture}{}", &document[..start], &document[end..]),
-        None if document.is_empty() => format!("# The modules\n\n{FENCE}{picture}```\n"),
-        None => format!("{}\n\n{FENCE}{picture}```\n", document.trim_end()),
-    }
-}
-
-/// The byte range of the text inside the first fence.
-fn fenced(document: &str) -> Option<(usize, usize)> {
-    let start = document.find(FENCE)? + FENCE.len();
-    let end = if document[start..].starts_with("```") { 0 } else { document[start..].find("\n```")? + 1 };
-    Some((start, start + end))
 }
 
 /// A name that Mermaid accepts as a node: `end` alone would be a keyword.

@@ -19,19 +19,28 @@
 //! Each rule is a file in `src/rules/`; [`Rule`] lists their names. Checking boundaries in a test is an idea
 //! of Spring Modulith's `modules.verify()`.
 
+#[cfg(feature = "commands")]
 mod api;
+#[cfg(feature = "commands")]
 mod command;
+#[cfg(feature = "commands")]
 mod dev;
 mod error;
 mod exceptions;
 mod facts;
 mod graph;
+#[cfg(feature = "commands")]
+mod graph_document;
 mod imports;
 mod manifest;
+#[cfg(feature = "commands")]
 mod module;
+#[cfg(feature = "commands")]
 mod names;
+#[cfg(feature = "commands")]
 mod new;
 mod outcome;
+#[cfg(feature = "commands")]
 mod project_error;
 mod rules;
 mod source;
@@ -45,7 +54,9 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
+#[cfg(feature = "commands")]
 pub use api::{Break, api_breaks};
+#[cfg(feature = "commands")]
 pub use command::{Command, run};
 pub use error::CheckError;
 pub use statements::{Statement, statements};

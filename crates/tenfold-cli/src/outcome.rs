@@ -1,14 +1,18 @@
 //! What a command gives back.
 
+#[cfg(feature = "commands")]
 use std::io;
+#[cfg(feature = "commands")]
 use std::path::Path;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+#[cfg(feature = "commands")]
 use crate::error::CheckError;
 
 /// The result of a command.
+#[cfg(feature = "commands")]
 pub(crate) enum Outcome {
     /// To standard output, exit code 0.
     Fine(String),
@@ -17,6 +21,7 @@ pub(crate) enum Outcome {
 }
 
 /// A missing document counts as empty.
+#[cfg(feature = "commands")]
 pub(crate) fn read_or_empty(path: &Path) -> Result<String, CheckError> {
     match std::fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
