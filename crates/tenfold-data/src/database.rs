@@ -15,7 +15,7 @@ use crate::driver::sqlite::Sqlite;
 use crate::driver::{Driver, Pooler, PostgresSettings, SqliteSettings};
 use crate::error::DataError;
 use crate::owned_tables::OwnedTables;
-use crate::search::SearchedTables;
+use crate::searched_tables::SearchedTables;
 use crate::statement::{Dialect, Observer};
 
 /// The bounds of a database; the defaults are those of `defaults.toml`.

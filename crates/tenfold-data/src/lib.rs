@@ -153,6 +153,7 @@ pub mod relation;
 mod row;
 pub mod scope;
 pub mod search;
+mod searched_tables;
 pub mod sql;
 pub mod statement;
 pub mod testing;
@@ -160,6 +161,7 @@ pub mod trace;
 pub mod transaction;
 mod value;
 pub mod verbs;
+mod words;
 pub mod write;
 
 #[doc(hidden)]

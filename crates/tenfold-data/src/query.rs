@@ -3,6 +3,7 @@
 
 mod aggregate;
 mod association;
+mod condition;
 mod filter;
 mod money;
 mod order;
@@ -14,8 +15,8 @@ use std::panic::Location;
 use std::sync::Arc;
 
 pub use self::association::Association;
+use self::condition::{Place, Search};
 pub use self::filter::Filter;
-use self::filter::Place;
 use self::filter::fingerprint;
 pub use self::money::MoneyColumns;
 use self::order::{Behind, Case, Direction, Order};
@@ -27,6 +28,7 @@ use crate::ownership::OrgId;
 use crate::page::{self, Page};
 use crate::relation::Peering;
 use crate::scope::{Asker, RepeatCheck, Scope};
+use crate::searched_tables::mark;
 use crate::statement::{CallSite, Cost, Statement};
 use crate::value::{ColumnType as _, Kind, Sortable, Value};
 
@@ -227,7 +229,7 @@ impl<E: Entity> Query<E> {
     /// `WHERE …` of the tenant and the filters, or an empty text, with the parameters so far.
     fn condition(&self, target: &Target, behind: Option<&Behind>) -> Result<(String, Vec<Value>), DataError> {
         for filter in &self.filters {
-            filter.test.check(&|search| search.check(target))?;
+            filter.test.check(&|search: &Search| target.check_index(search))?;
         }
         let mut params: Vec<Value> = target.asker.tenant.iter().map(OrgId::to_value).collect();
         let mut conditions: Vec<String> =
@@ -343,6 +345,12 @@ impl Target {
             origin.scope.refuse_inside_transaction("a query", site)?;
         }
         Ok(Target { scope: Arc::clone(origin.scope), asker: origin.asker(site).for_rows(for_tenant) })
+    }
+
+    /// Refuses a search of a table that has no index for it.
+    fn check_index(&self, search: &Search) -> Result<(), DataError> {
+        let mark = mark(search.table, search.texts);
+        self.scope.database().searched().check(&mark, search.entity, self.asker.site)
     }
 
     /// How the rows that are loaded here become peers.

@@ -12,7 +12,7 @@ use super::run::run;
 use crate::database::Database;
 use crate::driver::DriverError;
 use crate::error::DataError;
-use crate::search::mark;
+use crate::searched_tables::mark;
 use crate::statement::Dialect;
 
 /// How the line begins.

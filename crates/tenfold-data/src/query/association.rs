@@ -2,12 +2,11 @@
 
 use std::marker::PhantomData;
 
-use super::filter::{Filter, Place, Test};
+use super::condition::{Between, Exists, Named, Test};
+use super::filter::Filter;
 use crate::entity::Entity;
 use crate::ownership::Within;
 use crate::relation::Path;
-use crate::statement::Dialect;
-use crate::value::Value;
 
 /// A relation as the author names it in filters: `Task::labels`. A relation with a limit has none, since it is about
 /// the first rows, and a condition about all.
@@ -24,33 +23,6 @@ impl<E, T> Clone for Association<E, T> {
 }
 
 impl<E, T> Copy for Association<E, T> {}
-
-/// Whether there is a related row.
-#[derive(Debug)]
-pub(super) struct Exists {
-    is_negated: bool,
-    /// The column of the list's row that relates the two.
-    own: &'static str,
-    /// The related table, and its column that relates the two, or that the table between names.
-    table: Named,
-    between: Option<Between>,
-    pub(super) test: Option<Box<Test>>,
-}
-
-/// A table, a column of it that holds a link, and the column that names the organization.
-#[derive(Debug)]
-struct Named {
-    name: &'static str,
-    link: &'static str,
-    tenant: Option<&'static str>,
-}
-
-/// The table between two entities that each have many of the other.
-#[derive(Debug)]
-struct Between {
-    table: Named,
-    to: &'static str,
-}
 
 impl<E: Entity, T: Entity> Association<E, T> {
     /// Names a relation by the entity's own column and the path; called by the derive.
@@ -99,40 +71,5 @@ where
         let table = Named { name: table.name, link, tenant };
         let test = filter.map(|filter| Box::new(filter.test));
         Filter::new(Test::Exists(Exists { is_negated, own: self.own, table, between, test }))
-    }
-}
-
-impl Exists {
-    /// `EXISTS (SELECT 1 FROM labelings AS between_1 JOIN labels AS any_1 ON … WHERE …)`. Each table has its own
-    /// condition on the organization, so that its own index is used.
-    ///
-    /// On PostgreSQL it ends with `OFFSET 0`, which the planner does not turn into a join. The join may read all related
-    /// rows of the organization for a page of ten. And it is compared with a number: the planner takes half the rows for
-    /// passing an EXISTS, and nearly all for passing `<> 0`. For few rows it would sort them instead of reading the page
-    /// in the order of an index.
-    pub(super) fn condition(&self, outer: &Place, params: &mut Vec<Value>) -> String {
-        let depth = outer.depth + 1;
-        let place = Place { dialect: outer.dialect, row: format!("any_{depth}"), depth };
-        let (row, table, own) = (&place.row, &self.table, format!("{}.{}", outer.row, self.own));
-        let mut source = format!("{} AS {row}", table.name);
-        let mut conditions: Vec<String> = Vec::new();
-        if let Some(Between { table: join, to }) = &self.between {
-            let between = format!("between_{depth}");
-            source =
-                format!("{} AS {between} JOIN {source} ON {row}.{} = {between}.{to}", join.name, table.link);
-            conditions.extend(join.tenant.map(|tenant| format!("{between}.{tenant} = $1")));
-            conditions.push(format!("{between}.{} = {own}", join.link));
-            conditions.extend(table.tenant.map(|tenant| format!("{row}.{tenant} = $1")));
-        } else {
-            conditions.extend(table.tenant.map(|tenant| format!("{row}.{tenant} = $1")));
-            conditions.push(format!("{row}.{} = {own}", table.link));
-        }
-        conditions.extend(self.test.iter().map(|test| test.condition(&place, None, params)));
-        let not = if self.is_negated { "NOT " } else { "" };
-        let inner = format!("SELECT 1 FROM {source} WHERE {}", conditions.join(" AND "));
-        match place.dialect {
-            Dialect::Sqlite => format!("{not}EXISTS ({inner})"),
-            Dialect::Postgres => format!("({not}EXISTS ({inner} OFFSET 0))::integer <> 0"),
-        }
     }
 }

@@ -1,59 +1,18 @@
 //! Conditions on an entity's columns.
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use sha2::{Digest as _, Sha256};
 
-use super::association::Exists;
-use super::order::{Behind, Case};
-use super::search::Search;
-use crate::entity::{Column, Entity, any};
-use crate::error::DataError;
-use crate::statement::Dialect;
+use super::condition::{Place, Test};
+use super::order::Behind;
+use crate::entity::{Column, Entity};
 use crate::value::{ColumnType, Value};
 
 /// A condition on a row.
 pub struct Filter<E> {
     pub(super) test: Test,
     entity: PhantomData<fn() -> E>,
-}
-
-#[derive(Debug)]
-pub(super) enum Test {
-    Compare(&'static str, &'static str, Value),
-    /// The same comparison on the lowercase text, see [`lower`].
-    CompareLower(&'static str, &'static str, Value),
-    AnyOf(&'static str, Vec<Value>),
-    IsNull(&'static str),
-    IsNotNull(&'static str),
-    All(Vec<Test>),
-    Either(Box<Test>, Box<Test>),
-    /// Whether a related row passes a condition.
-    Exists(Exists),
-    /// Whether the row's texts hold the words.
-    Search(Search),
-}
-
-/// How the conditions of a statement name the row that they test.
-pub(super) struct Place {
-    pub(super) dialect: Dialect,
-    /// The table, or its alias in an inner select.
-    pub(super) row: String,
-    /// How many selects this one is inside of. There the columns of the list are in sight as well, so its own need the
-    /// alias.
-    pub(super) depth: usize,
-}
-
-impl Place {
-    /// The row of a list.
-    pub(super) fn of_list(table: &str, dialect: Dialect) -> Self {
-        Place { dialect, row: table.to_owned(), depth: 0 }
-    }
-
-    pub(super) fn column(&self, column: &'static str) -> Cow<'static, str> {
-        if self.depth == 0 { Cow::Borrowed(column) } else { Cow::Owned(format!("{}.{column}", self.row)) }
-    }
 }
 
 impl<E> Filter<E> {
@@ -65,37 +24,6 @@ impl<E> Filter<E> {
     /// Whether the filter continues after a value of `column`, as the next page of a list does.
     pub(super) fn goes_on_behind(&self, column: &str) -> bool {
         self.test.holds(&|test| matches!(test, Test::Compare(on, "<" | ">", _) if *on == column))
-    }
-}
-
-impl Test {
-    /// Checks that each search in it has an index.
-    pub(super) fn check(&self, check: &dyn Fn(&Search) -> Result<(), DataError>) -> Result<(), DataError> {
-        match self {
-            Test::All(tests) => tests.iter().try_for_each(|test| test.check(check)),
-            Test::Either(one, other) => one.check(check).and_then(|()| other.check(check)),
-            Test::Exists(exists) => exists.test.iter().try_for_each(|test| test.check(check)),
-            Test::Search(search) => check(search),
-            _ => Ok(()),
-        }
-    }
-
-    fn is_by_value(&self) -> bool {
-        self.holds(&|test| match test {
-            Test::Compare(_, "=", _) | Test::AnyOf(..) => true,
-            Test::Exists(exists) => exists.test.as_ref().is_some_and(|test| test.is_by_value()),
-            Test::Search(_) => true,
-            _ => false,
-        })
-    }
-
-    /// Whether this holds for a part that each row must pass.
-    fn holds(&self, is_so: &impl Fn(&Test) -> bool) -> bool {
-        match self {
-            Test::All(tests) => tests.iter().any(|test| test.holds(is_so)),
-            Test::Either(one, other) => one.holds(is_so) && other.holds(is_so),
-            test => is_so(test),
-        }
     }
 }
 
@@ -171,12 +99,6 @@ fn between<E>(prefix: &str, test: impl Fn(&'static str, Value) -> Test) -> Filte
     Filter::new(Test::All(vec![from, test("<", Value::Text(end))]))
 }
 
-/// A column in lowercase, for A to Z only. SQLite lowers no other letters, and neither does PostgreSQL in the collation
-/// "C" that migrations give to text.
-pub(super) fn lower(column: &str) -> String {
-    format!("lower({column})")
-}
-
 /// The smallest text that is greater than all that begin with `prefix`; `None` for an empty prefix.
 fn after_all_with(prefix: &str) -> Option<String> {
     let mut letters: Vec<char> = prefix.chars().collect();
@@ -227,48 +149,6 @@ impl<E> Filter<E> {
         params: &mut Vec<Value>,
     ) -> String {
         self.test.condition(place, behind, params)
-    }
-}
-
-impl Test {
-    pub(super) fn condition(
-        &self,
-        place: &Place,
-        behind: Option<&Behind>,
-        params: &mut Vec<Value>,
-    ) -> String {
-        let mut compare = |case, (column, operator, value): (&str, &'static str, &Value)| {
-            let nearer = behind.and_then(|behind| behind.nearer(case, (column, operator, value)));
-            let (operator, value) = nearer.unwrap_or_else(|| (operator, value.clone()));
-            params.push(value);
-            (operator, params.len())
-        };
-        match self {
-            Test::Compare(column, operator, value) => {
-                let (operator, number) = compare(Case::Told, (column, operator, value));
-                format!("{} {operator} ${number}", place.column(column))
-            }
-            Test::CompareLower(column, operator, value) => {
-                let (operator, number) = compare(Case::Ignored, (column, operator, value));
-                format!("{} {operator} ${number}", lower(&place.column(column)))
-            }
-            Test::AnyOf(column, values) => {
-                params.push(Value::List(values.clone()));
-                any(place.dialect, &place.column(column), params.len())
-            }
-            Test::IsNull(column) => format!("{} IS NULL", place.column(column)),
-            Test::IsNotNull(column) => format!("{} IS NOT NULL", place.column(column)),
-            Test::All(tests) => {
-                let tests: Vec<_> = tests.iter().map(|test| test.condition(place, behind, params)).collect();
-                tests.join(" AND ")
-            }
-            Test::Either(one, other) => {
-                let one = one.condition(place, None, params);
-                format!("({one} OR {})", other.condition(place, None, params))
-            }
-            Test::Exists(exists) => exists.condition(place, params),
-            Test::Search(search) => search.condition(place, params),
-        }
     }
 }
 

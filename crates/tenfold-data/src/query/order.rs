@@ -2,8 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::filter::lower;
 use crate::value::Value;
+
+/// A column in lowercase, for A to Z only. SQLite lowers no other letters, and neither does PostgreSQL in the collation
+/// "C" that migrations give to text.
+pub(super) fn lower(column: &str) -> String {
+    format!("lower({column})")
+}
 
 /// The direction of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::words::{folded, salt, words};
+use crate::words::{folded, salt, words};
 
 /// The most characters of a text that are read, and the most words that are looked for.
 const CHARACTERS: usize = 500;

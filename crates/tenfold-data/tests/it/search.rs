@@ -480,6 +480,11 @@ async fn searches_are_served_by_an_index(bench: Bench) {
             list().filter(Article::paper_id.eq(paper)).page(&Page::first(2)).all(&cx).await.unwrap();
         }
         Article::query().search("brown").count(&cx).await.unwrap();
+        let by_stars = Article::query().search("brown").order_by_descending(Article::stars);
+        assert_eq!(by_stars.page(&Page::first(1)).all(&cx).await.unwrap().len(), 1);
+        let papers =
+            Paper::query().filter(Paper::id.eq(paper)).filter(Paper::articles.any(Filter::search("brown")));
+        assert_eq!(papers.page(&Page::first(2)).all(&cx).await.unwrap().len(), 1);
     })
     .await;
     assert!(bad.is_empty(), "{}", bad[0]);

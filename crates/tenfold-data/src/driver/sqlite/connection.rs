@@ -13,8 +13,8 @@ use super::{columns, constraint, list, private_file};
 use crate::driver::{DriverError, SqliteSettings};
 use crate::error::Source;
 use crate::row::{Row, Source as RowSource};
-use crate::search;
 use crate::value::{Value, days_of};
+use crate::words;
 
 /// How many prepared statements a connection keeps.
 const STATEMENT_CACHE: usize = 256;
@@ -91,7 +91,7 @@ fn open(path: &Path, flags: OpenFlags, settings: &SqliteSettings) -> Result<Conn
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(|error| classify(&error))?;
     rusqlite::vtab::array::load_module(&connection).map_err(|error| classify(&error))?;
-    search::register(&connection).map_err(|error| classify(&error))?;
+    words::register(&connection).map_err(|error| classify(&error))?;
     Ok(connection)
 }
 

@@ -82,7 +82,7 @@ mod tests {
 
     fn tried(text: &str) -> Vec<String> {
         let columns = ["org_id", "id", "status", "at"].map(str::to_owned).to_vec();
-        let table = Table { name: "notes".to_owned(), columns, owned: true };
+        let table = Table { name: "notes".to_owned(), columns, owned: true, ..Table::default() };
         let asked = asked(text, &["notes"], &table.columns);
         candidates(&table, &asked).iter().map(super::Candidate::columns).collect()
     }

@@ -147,7 +147,7 @@ async fn read_schema(client: &Client) -> Result<Schema, tokio_postgres::Error> {
         if table[0][4] == "0" {
             add_row(&mut script, table);
         }
-        schema.tables.push(Table { name, columns, owned });
+        schema.tables.push(Table { name, columns, owned, ..Table::default() });
     }
     let names: Vec<&str> = schema.tables.iter().map(|table| &*table.name).collect();
     if !names.is_empty() {

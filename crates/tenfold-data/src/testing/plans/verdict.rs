@@ -93,6 +93,8 @@ impl fmt::Display for BadPlan {
 pub(super) struct Table {
     pub(super) name: String,
     pub(super) columns: Vec<String>,
+    /// The columns of the primary key; on SQLite only.
+    pub(super) key: Vec<String>,
     /// Whether its primary key begins with the organization.
     pub(super) owned: bool,
 }

@@ -11,23 +11,23 @@ use uuid::Uuid;
 const SEARCHED: usize = 50_000;
 
 /// The first characters of a word, which tell it from others.
-pub(super) const WORD: usize = 64;
+const WORD: usize = 64;
 
 /// A text without case and accents: `É` and `e` are the same, and so are `ﬁ` and `fi`. PostgreSQL has `tenfold_fold`
 /// for this.
-pub(super) fn folded(text: &str) -> String {
+pub(crate) fn folded(text: &str) -> String {
     let plain = text.nfkd().filter(|c| !is_combining_mark(*c));
     plain.flat_map(char::to_lowercase).collect()
 }
 
 /// The words of a folded text: runs of letters and digits of any script.
-pub(super) fn words(folded: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn words(folded: &str) -> impl Iterator<Item = &str> {
     let words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(|word| word.char_indices().nth(WORD).map_or(word, |(end, _)| &word[..end]))
 }
 
 /// What each word of an organization begins with. It is a word of each of its rows by itself.
-pub(super) fn salt(organization: Uuid) -> String {
+pub(crate) fn salt(organization: Uuid) -> String {
     format!("o{}", organization.simple())
 }
 
