@@ -154,7 +154,7 @@ impl LaneOpening {
         let (client, driving) = self.lane.connect().await?;
         let under_way = Arc::clone(&self.lane.under_way);
         let driving = Gathering { driving, under_way, has_let_others: false };
-        tokio::spawn(async move {
+        Handle::current().spawn(async move {
             if let Err(error) = driving.await {
                 tracing::warn!(%error, "a lane to PostgreSQL broke; the next load opens it again");
             }
