@@ -154,6 +154,16 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// The arms of `link_at`: the columns that are read and may link rows, by their positions.
+    fn links(&self, columns: &[Column], data: &TokenStream) -> Vec<TokenStream> {
+        let tenant = self.tenant.as_ref().map(ToString::to_string);
+        let selected = columns.iter().filter(|column| tenant.as_ref() != Some(&column.name));
+        let links = selected.enumerate().filter(|(_, column)| column.may_link);
+        links
+            .map(|(place, Column { value, .. })| quote!(#place => #data::relation::Link::new(#value),))
+            .collect()
+    }
+
     /// Makes rows peers: for each relation, and for each reference to another module.
     fn link(&self, name: &Ident, data: &TokenStream) -> TokenStream {
         let links =

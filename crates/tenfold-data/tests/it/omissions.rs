@@ -12,7 +12,7 @@
 //! | `tx` inside a transaction | an error with both lines | `transactions` |
 //! | `expect_version` | the last write wins, and is counted | `writes::every_change_counts_the_version_up` |
 //! | an index for a list | the plan check names it | `plans` |
-//! | the index of a search | an error with the line that makes it, and `tenfold check`, rule `search` | `search::a_missing_index_is_named` |
+//! | the index of a search | an error with the line that makes it, and `tenfold check`, rule `search` | `search_index::a_missing_index_is_named` |
 //! | a page or a limit | an error at `database.max_rows` | `scope::a_list_without_a_limit_that_grows_too_long_is_refused` |
 //! | a relation, in a loop | an N+1 with the loop's line | `repeats` |
 //! | an interface, for another module's table | a test fails with its owner | `rights` |

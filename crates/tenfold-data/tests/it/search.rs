@@ -1,9 +1,8 @@
-//! Full-text search: what is found, by whom, and that the index stays in step with the rows.
+//! Full-text search: what is found. `search_index.rs` is about the index and its rows.
 
-use futures_util::future::join_all;
 use tenfold_data::{
-    Context, DataError, Dialect, Entity, EntityExt, EntityRow as _, Filter, Many, MigrationFile,
-    ModuleMigrations, OrgId, Page, Uuid, sql,
+    Context, DataError, Entity, EntityExt, EntityRow as _, Filter, Many, MigrationFile, ModuleMigrations,
+    OrgId, Page, Uuid,
 };
 
 use crate::bench::Bench;
@@ -15,40 +14,32 @@ on_both_databases!(
     a_phrase_does_not_reach_into_the_next_text,
     every_text_is_legal,
     long_texts_and_long_questions_are_bounded,
-    changes_are_found_at_once_and_in_their_transaction,
-    what_was_rolled_back_is_not_found,
-    rows_that_go_with_their_parent_are_not_found,
-    rows_of_another_organization_are_not_found,
     a_search_combines_with_filters_pages_and_counts,
     related_rows_are_searched,
     writes_take_a_search,
-    rows_that_were_there_before_the_index_are_found,
-    a_missing_index_is_named,
-    a_line_that_is_no_index_is_refused,
-    writers_beside_each_other_are_all_found,
     searches_are_served_by_an_index,
 );
 
 #[derive(Debug, Entity)]
 #[entity(table = "press_articles", tenant = org_id, unique(title), search(title, body))]
-struct Article {
+pub struct Article {
     #[entity(key)]
-    id: Uuid,
-    org_id: OrgId,
-    paper_id: Uuid,
-    title: String,
-    body: Option<String>,
-    stars: i64,
+    pub id: Uuid,
+    pub org_id: OrgId,
+    pub paper_id: Uuid,
+    pub title: String,
+    pub body: Option<String>,
+    pub stars: i64,
 }
 
 #[derive(Debug, Entity)]
 #[entity(table = "press_papers", tenant = org_id)]
-struct Paper {
+pub struct Paper {
     #[entity(key)]
-    id: Uuid,
-    org_id: OrgId,
+    pub id: Uuid,
+    pub org_id: OrgId,
     #[entity(has_many(by = paper_id))]
-    articles: Many<Article>,
+    pub articles: Many<Article>,
 }
 
 const TABLES: MigrationFile = MigrationFile {
@@ -65,8 +56,8 @@ const TABLES: MigrationFile = MigrationFile {
 const INDEX: MigrationFile =
     MigrationFile { name: "0002_search.sql", text: "-- tenfold: search press_articles (title, body)\n" };
 
-const UNINDEXED: ModuleMigrations = ModuleMigrations { module: "press", files: &[TABLES] };
-const INDEXED: ModuleMigrations = ModuleMigrations { module: "press", files: &[TABLES, INDEX] };
+pub const UNINDEXED: ModuleMigrations = ModuleMigrations { module: "press", files: &[TABLES] };
+pub const INDEXED: ModuleMigrations = ModuleMigrations { module: "press", files: &[TABLES, INDEX] };
 
 const TEXTS: [(&str, Option<&str>); 6] = [
     ("The quick brown fox", Some("jumps over the lazy dog")),
@@ -77,13 +68,13 @@ const TEXTS: [(&str, Option<&str>); 6] = [
     ("Foxes", Some("brown")),
 ];
 
-fn article(cx: &Context, paper_id: Uuid, title: &str, body: Option<&str>) -> ArticleRow {
+pub fn article(cx: &Context, paper_id: Uuid, title: &str, body: Option<&str>) -> ArticleRow {
     let body = body.map(str::to_owned);
     ArticleRow { id: cx.new_id(), org_id: cx.tenant(), paper_id, title: title.to_owned(), body, stars: 0 }
 }
 
 /// Stores a paper with the articles of [`TEXTS`].
-async fn publish(cx: &Context) -> Uuid {
+pub async fn publish(cx: &Context) -> Uuid {
     let paper = PaperRow { id: cx.new_id(), org_id: cx.tenant() };
     let id = paper.id;
     let articles = TEXTS.iter().map(|(title, body)| article(cx, id, title, *body)).collect();
@@ -96,7 +87,7 @@ async fn publish(cx: &Context) -> Uuid {
     id
 }
 
-async fn on_press(bench: &Bench, work: impl AsyncFnOnce(&Context, Uuid)) {
+pub async fn on_press(bench: &Bench, work: impl AsyncFnOnce(&Context, Uuid)) {
     bench.database.migrate(&[INDEXED]).await.unwrap();
     bench
         .request(async |cx| {
@@ -107,13 +98,13 @@ async fn on_press(bench: &Bench, work: impl AsyncFnOnce(&Context, Uuid)) {
 }
 
 /// The first letters of the titles that are found, in order of writing.
-async fn found(cx: &Context, text: &str) -> String {
+pub async fn found(cx: &Context, text: &str) -> String {
     let rows = Article::query().search(text).repeated("each text is a question of its own").all(cx).await;
     let rows = rows.unwrap_or_else(|error| panic!("{text:?}: {error}"));
     rows.iter().filter_map(|row| row.title.chars().next()).collect()
 }
 
-async fn expect(cx: &Context, cases: &[(&str, &str)]) {
+pub async fn expect(cx: &Context, cases: &[(&str, &str)]) {
     for (text, expected) in cases {
         assert_eq!(found(cx, text).await, *expected, "{text:?}");
     }
@@ -251,68 +242,7 @@ async fn long_texts_and_long_questions_are_bounded(bench: Bench) {
     .await;
 }
 
-async fn changes_are_found_at_once_and_in_their_transaction(bench: Bench) {
-    on_press(&bench, async |cx, paper| {
-        let one = article(cx, paper, "Zebra", None);
-        let id = one.id;
-        cx.transaction(async |tx| {
-            one.insert(tx).await?;
-            assert_eq!(Article::query().search("zebra").count(tx).await?, 1);
-            Article::update(id).set(Article::title, "Yak".to_owned()).run(tx).await?;
-            assert_eq!(Article::query().search("zebra").repeated("looked again").count(tx).await?, 0);
-            Ok::<_, DataError>(())
-        })
-        .await
-        .unwrap();
-        expect(cx, &[("yak", "Y"), ("zebra", "")]).await;
-        // A change of another column keeps the words.
-        cx.transaction(async |tx| Article::update(id).set(Article::stars, 5).run(tx).await).await.unwrap();
-        expect(cx, &[("yak", "Y")]).await;
-        let all = Article::query().update().set(Article::body, Some("everywhere".to_owned()));
-        assert_eq!(cx.transaction(async |tx| all.run(tx).await).await.unwrap(), 7);
-        expect(cx, &[("everywhere", "TÉfw日FY"), ("lazy", ""), ("dog", "")]).await;
-        let again = ArticleRow { body: Some("anew".to_owned()), ..article(cx, paper, "Yak", None) };
-        cx.transaction(async |tx| again.upsert(Article::unique_title).run(tx).await).await.unwrap();
-        expect(cx, &[("anew", "Y"), ("everywhere", "TÉfw日F")]).await;
-        let blank = Article::update(id).set(Article::body, None);
-        cx.transaction(async |tx| blank.run(tx).await).await.unwrap();
-        expect(cx, &[("anew", ""), ("yak", "Y")]).await;
-        cx.transaction(async |tx| Article::delete(tx, id).await).await.unwrap();
-        expect(cx, &[("yak", ""), ("-cat", "TÉfw日F")]).await;
-        let fox = Article::query().filter(Article::title.starts_with("F"));
-        cx.transaction(async |tx| fox.delete(tx).await).await.unwrap();
-        expect(cx, &[("-cat", "TÉfw日")]).await;
-    })
-    .await;
-}
-
-async fn what_was_rolled_back_is_not_found(bench: Bench) {
-    on_press(&bench, async |cx, paper| {
-        let rolled_back = cx
-            .transaction(async |tx| {
-                article(cx, paper, "Zebra", None).insert(tx).await?;
-                Article::query().filter(Article::title.starts_with("T")).delete(tx).await?;
-                Err::<(), _>(DataError::Cursor)
-            })
-            .await;
-        assert!(rolled_back.is_err());
-        expect(cx, &[("zebra", ""), ("quick", "T")]).await;
-    })
-    .await;
-}
-
-async fn rows_that_go_with_their_parent_are_not_found(bench: Bench) {
-    on_press(&bench, async |cx, paper| {
-        let other = publish_another(cx).await;
-        cx.transaction(async |tx| Paper::delete(tx, paper).await).await.unwrap();
-        expect(cx, &[("-cat", "A")]).await;
-        cx.transaction(async |tx| Paper::delete(tx, other).await).await.unwrap();
-        expect(cx, &[("-cat", "")]).await;
-    })
-    .await;
-}
-
-async fn publish_another(cx: &Context) -> Uuid {
+pub async fn publish_another(cx: &Context) -> Uuid {
     let paper = PaperRow { id: cx.new_id(), org_id: cx.tenant() };
     let id = paper.id;
     let another = article(cx, id, "Another brown one", None);
@@ -323,32 +253,6 @@ async fn publish_another(cx: &Context) -> Uuid {
     .await
     .unwrap();
     id
-}
-
-async fn rows_of_another_organization_are_not_found(bench: Bench) {
-    let other = OrgId(bench.database.clock().new_id());
-    on_press(&bench, async |cx, _| {
-        bench
-            .system(async |system| {
-                let there = system.within(other);
-                publish_another(&there).await;
-                expect(&there, &[("brown", "A"), ("-cat", "A"), ("quick", "")]).await;
-            })
-            .await;
-        expect(cx, &[("brown", "TF"), ("another", ""), ("-cat", "TÉfw日F")]).await;
-        // What the index knows of an organization cannot be asked for by its word.
-        let theirs = format!("o{}", other.0.simple());
-        expect(cx, &[(&theirs, ""), (&format!("{theirs}brown"), ""), (&format!("o{}", cx.tenant().0.simple()), "")]).await;
-        if cx.scope().database().dialect() == Dialect::Postgres {
-            let sql = sql!("press.theirs", sqlite: "", postgres: "SELECT press_articles_search_found($2, $3) FROM press_papers WHERE org_id = $1");
-            let theirs = sql.bind(other).bind(format!("'{theirs}'")).all::<(Uuid,), _>(cx).await.unwrap();
-            assert!(theirs.is_empty());
-            let sql = sql!("press.index", sqlite: "", postgres: "SELECT id FROM press_articles_search WHERE owner <> $1");
-            let refused = sql.all::<(Uuid,), _>(cx).await.unwrap_err();
-            assert!(format!("{refused:?}").contains("permission denied"), "{refused:?}");
-        }
-    })
-    .await;
 }
 
 async fn a_search_combines_with_filters_pages_and_counts(bench: Bench) {
@@ -414,55 +318,6 @@ async fn writes_take_a_search(bench: Bench) {
         assert_eq!(cx.transaction(async |tx| gone.delete(tx).await).await.unwrap(), 1);
         expect(cx, &[("brown", "F")]).await;
         assert_eq!(Article::query().filter(Article::stars.eq(3)).count(cx).await.unwrap(), 1);
-    })
-    .await;
-}
-
-async fn rows_that_were_there_before_the_index_are_found(bench: Bench) {
-    bench.database.migrate(&[UNINDEXED]).await.unwrap();
-    bench.request(async |cx| publish(&cx).await).await;
-    bench.database.migrate(&[INDEXED]).await.unwrap();
-    bench.request(async |cx| expect(&cx, &[("brown", "TF"), ("-cat", "TÉfw日F")]).await).await;
-}
-
-async fn a_missing_index_is_named(bench: Bench) {
-    bench.database.migrate(&[UNINDEXED]).await.unwrap();
-    let said = bench.request(async |cx| Article::query().search("fox").count(&cx).await).await;
-    let said = said.unwrap_err().to_string();
-    assert!(said.contains("Article is searched") && said.contains("tests/it/search.rs"), "{said}");
-    assert!(said.contains("`-- tenfold: search press_articles (title, body)`"), "{said}");
-}
-
-async fn a_line_that_is_no_index_is_refused(bench: Bench) {
-    for text in
-        ["press_articles", "press_articles ()", "press_articles (title; DROP)", "a b (title)", "x (\"t\")"]
-    {
-        let text: &'static str = Box::leak(format!("-- tenfold: search {text}\n").into_boxed_str());
-        let files: &'static [MigrationFile] =
-            Box::leak(Box::new([MigrationFile { name: "0001_wrong.sql", text }]));
-        let said = bench.database.migrate(&[ModuleMigrations { module: "wrong", files }]).await;
-        let said = said.unwrap_err().to_string();
-        assert!(said.contains("-- tenfold: search module_things (title, body)"), "{said}");
-    }
-}
-
-async fn writers_beside_each_other_are_all_found(bench: Bench) {
-    on_press(&bench, async |cx, paper| {
-        let write = async |n: usize| {
-            bench
-                .request(async |cx| {
-                    let one = article(&cx, paper, &format!("side {n}"), None);
-                    let id = one.id;
-                    cx.transaction(async |tx| one.insert(tx).await).await.unwrap();
-                    let change = Article::update(id).set(Article::body, Some(format!("changed{n}")));
-                    cx.transaction(async |tx| change.run(tx).await).await.unwrap();
-                })
-                .await;
-        };
-        join_all((0..20).map(write)).await;
-        assert_eq!(Article::query().search("side").count(cx).await.unwrap(), 20);
-        assert_eq!(Article::query().search("changed").count(cx).await.unwrap(), 20);
-        expect(cx, &[("changed7 ", "s")]).await;
     })
     .await;
 }

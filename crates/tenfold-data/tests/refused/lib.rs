@@ -9,7 +9,7 @@
 extern crate self as tenfold;
 pub use tenfold_data as data;
 
-use tenfold_data::{Context, Count, Entity, EntityExt, Many, One, OrgId, SystemContext, SystemTx, Tx, id};
+use tenfold_data::{Context, Count, Entity, EntityExt, Filter, Many, One, OrgId, SystemContext, SystemTx, Tx, id};
 
 id!(NoteId);
 id!(TagId);
@@ -37,7 +37,7 @@ pub struct Note {
 }
 
 #[derive(Entity)]
-#[entity(table = "notes_tags", tenant = org_id)]
+#[entity(table = "notes_tags", tenant = org_id, search(name))]
 pub struct Tag {
     #[entity(key)]
     pub id: TagId,
@@ -214,6 +214,14 @@ fn associations() {
     Tag::query().filter(Note::tags.any(Tag::name.eq(String::new()))); //~ E0308 mismatched types
     Note::query().filter(Note::account.any(Account::email.eq(String::new())));
     Account::query().filter(Account::notes.any(Note::size.eq(1))); //~ E0599 trait bounds were not satisfied
+}
+
+// Only an entity that says so is searched.
+fn searches() {
+    Tag::query().search("words");
+    Note::query().search("words"); //~ E0599 trait bounds were not satisfied
+    Note::query().filter(Note::tags.any(Filter::search("words")));
+    Note::query().filter(Note::above.any(Filter::search("words"))); //~ E0277 does not say which of its texts are searched
 }
 
 fn columns_of_changes(cx: &Context, note: fn() -> Note, id: NoteId, tag: TagId) {

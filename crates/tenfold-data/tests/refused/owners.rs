@@ -97,3 +97,28 @@ struct OfBoth {
     id: NoteId,
     org_id: OrgId,
 }
+
+#[derive(Entity)]
+#[entity(table = "notes_notes", tenant = org_id, search(text))]
+struct SearchedOfATenant {
+    #[entity(key)]
+    id: NoteId,
+    org_id: OrgId,
+    text: String,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes", global = "for the line below", search(text))] //~ derive the rows of an organization are searched
+struct SearchedOfNobody {
+    #[entity(key)]
+    id: NoteId,
+    text: String,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes", tenant = org_id)]
+struct MoneyAndMore {
+    #[entity(key, money)] //~ derive a field with `money` is nothing else
+    id: NoteId,
+    org_id: OrgId,
+}

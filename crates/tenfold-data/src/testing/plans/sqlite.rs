@@ -205,6 +205,11 @@ fn access<'t>(
         return (!fine).then_some((table, alias, Access::Scan));
     }
     let conditions = rest.split_once(" (").map_or("", |(_, conditions)| conditions);
+    if conditions.starts_with("rowid=") {
+        // The primary key of a table that has row numbers.
+        let equal = table.key.clone();
+        return Some((table, alias, Access::Index { equal, filtered: Vec::new() }));
+    }
     let conditions = match index.filter(|_| conditions.contains(EXPRESSION)) {
         Some(index) => with_expressions(conditions, &definition(copy, index).unwrap_or_default()),
         None => conditions.to_owned(),
