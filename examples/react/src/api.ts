@@ -349,7 +349,7 @@ export function createClient(options: ClientOptions = {}) {
       list<TaskView, ListingTaskView, 400 | 401 | 403 | 404>(connection, options, {
         method: "GET",
         path: `/v1/projects/${segment(args.id)}/tasks`,
-        query: { limit: args.limit, cursor: args.cursor },
+        query: { label: args.label, search: args.search, limit: args.limit, cursor: args.cursor },
         accept: "application/json",
         session: "needed",
       }),
@@ -895,6 +895,13 @@ export interface PatchProjectArgs {
 /** What `listTasks` takes. */
 export interface ListTasksArgs {
   id: string;
+  /** Only tasks with this label. */
+  label?: string | null | undefined;
+  /**
+   * Only tasks whose title has these words: all of them, without case and accents, the last one as a beginning. "In
+   * quotes" they stand next to each other, and a -word must not occur. A text without a word finds nothing.
+   */
+  search?: string | null | undefined;
   /** The number of items. */
   limit?: number | undefined;
   /** The `next_cursor` of the previous page. */
