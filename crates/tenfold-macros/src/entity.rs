@@ -75,16 +75,6 @@ impl<'a> Shape<'a> {
         Ok(Shape { table, tenant, uniques, searched, key, version, columns, relations, references })
     }
 
-    /// The arms of `link_at`, by the place of a column among those that are selected.
-    fn links(&self, columns: &[Column], data: &TokenStream) -> Vec<TokenStream> {
-        let tenant = self.tenant.as_ref().map(ToString::to_string);
-        let selected = columns.iter().filter(|column| tenant.as_ref() != Some(&column.name)).enumerate();
-        let links = selected.filter(|(_, column)| column.may_link);
-        links
-            .map(|(place, Column { value, .. })| quote!(#place => #data::relation::Link::new(#value),))
-            .collect()
-    }
-
     fn implementation(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
         let name = &input.ident;
         let entity = name.to_string();
