@@ -126,6 +126,7 @@ pub async fn create_one_of_each(app: &TestApp, token: &str) {
         let answer = operation.call(app, Some(token), &id).await;
         assert_eq!(answer.status(), 201, "{}: {}", operation.name(), answer.text());
     }
+    app.run_due_jobs().await;
 }
 
 /// Everything that somebody sees in lists, to compare with later.

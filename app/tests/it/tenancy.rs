@@ -44,6 +44,7 @@ both_databases!(app::app(); async fn what_belongs_to_another_organization_is_as_
     app.seed_demo().await;
     let acme = token(app, "owner@acme.test").await;
     let mallory = token(app, "owner@globex.test").await;
+    operations::create_one_of_each(app, &acme).await;
     // carve:if files
     upload_a_picture(app, &acme).await;
     // carve:end
@@ -153,6 +154,7 @@ both_databases!(app::app(); async fn a_user_of_two_organizations_works_in_one_at
     };
     let in_acme = switch(&text(&session["token"]), organization("Acme")).await;
     let in_globex = switch(&in_acme, organization("Globex")).await;
+    operations::create_one_of_each(app, &in_globex).await;
     // carve:if files
     upload_a_picture(app, &in_globex).await;
     // carve:end

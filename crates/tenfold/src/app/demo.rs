@@ -41,6 +41,7 @@ async fn begin(tx: &Tx<'_>, module: &str) -> Result<bool, DataError> {
     )
     .bind(module.to_owned())
     .bind(tx.now())
+    .repeated("once for each module and demo organization, which are few, and only with --demo")
     .all(tx)
     .await?;
     Ok(!noted.is_empty())
