@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use inquire::list_option::ListOption;
 use inquire::{Confirm, InquireError, MultiSelect, Select, Text};
 
 use super::answers::{Answers, DATABASES, DEPLOYMENTS, LICENCES, MODULES, Part};
@@ -113,8 +114,13 @@ fn several(
 ) -> Result<std::collections::BTreeSet<String>, InquireError> {
     let lines: Vec<String> = parts.iter().map(|part| format!("{}: {}", part.name, part.about)).collect();
     let at: Vec<usize> = (0..parts.len()).filter(|at| chosen.contains(parts[*at].name)).collect();
+    let names = |chosen: &[ListOption<&String>]| match chosen {
+        [] => "none".to_owned(),
+        chosen => chosen.iter().map(|line| parts[line.index].name).collect::<Vec<_>>().join(", "),
+    };
     let told = MultiSelect::new(question, lines)
         .with_default(&at)
+        .with_formatter(&names)
         .with_help_message("Space chooses, arrow keys move, Enter goes on, Escape goes back")
         .raw_prompt()?;
     Ok(told.into_iter().map(|line| parts[line.index].name.to_owned()).collect())
