@@ -72,13 +72,13 @@ fn judged(statement: Statement, dialect: Dialect) -> ModuleText {
         Dialect::Postgres => statement.postgres,
     };
     let place = statement.place.to_string();
-    ModuleText { name: statement.name, module: statement.package, place, text }
+    ModuleText { name: statement.name, module: statement.module, place, text }
 }
 
 both_databases!(app::app(); async fn a_typo_in_a_text_that_no_test_runs_is_found(app) {
     let statement = |name: &str, text: &str| Statement {
         name: name.to_owned(),
-        package: "auth".to_owned(),
+        module: "auth".to_owned(),
         sqlite: text.to_owned(),
         postgres: text.to_owned(),
         place: FileLine::new("modules/auth/src/never.rs", 7),

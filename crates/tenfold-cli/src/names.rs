@@ -2,31 +2,220 @@
 
 use crate::project_error::ProjectError;
 
-/// What a module cannot be called: the modules and tables that are there, and crates that every module uses.
-const TAKEN: [&str; 14] = [
+/// What a module cannot be called: the modules and crates that are there, what they list under `/v1`, and the files of a
+/// module.
+const TAKEN: &[&str] = &[
     "app",
     "auth",
     "billing",
     "console",
     "core",
     "data",
+    "demo",
+    "entities",
     "files",
     "jobs",
+    "lib",
+    "main",
     "notifications",
+    "permissions",
+    "routes",
     "serde",
     "std",
     "tenfold",
     "test",
+    "tests",
+    "users",
     "utoipa",
 ];
 
-/// Words that Rust keeps for itself and that could be meant as a name.
-const KEYWORDS: [&str; 38] = [
-    "as", "async", "await", "box", "break", "const", "continue", "crate", "do", "dyn", "else", "enum",
-    "extern", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
-    "move", "mut", "override", "pub", "ref", "return", "static", "struct", "super", "trait", "try", "type",
-    "use",
+/// Words that Rust keeps for itself, in any edition.
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
+    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
+    "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static",
+    "struct", "super", "trait", "true", "try", "type", "typeof", "union", "unsafe", "unsized", "use",
+    "virtual", "where", "while", "yield",
 ];
+
+/// Words of SQL that cannot be a column without quotes on one of the databases.
+const SQL: &[&str] = &[
+    "add",
+    "all",
+    "alter",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "asc",
+    "asymmetric",
+    "authorization",
+    "autoincrement",
+    "between",
+    "binary",
+    "both",
+    "by",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "collation",
+    "column",
+    "commit",
+    "concurrently",
+    "constraint",
+    "create",
+    "cross",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "default",
+    "deferrable",
+    "delete",
+    "desc",
+    "distinct",
+    "drop",
+    "end",
+    "escape",
+    "except",
+    "exists",
+    "fetch",
+    "foreign",
+    "freeze",
+    "from",
+    "full",
+    "grant",
+    "group",
+    "having",
+    "ilike",
+    "index",
+    "initially",
+    "inner",
+    "insert",
+    "intersect",
+    "into",
+    "is",
+    "isnull",
+    "join",
+    "lateral",
+    "leading",
+    "left",
+    "like",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "natural",
+    "not",
+    "notnull",
+    "null",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "outer",
+    "overlaps",
+    "placing",
+    "primary",
+    "references",
+    "returning",
+    "right",
+    "rowid",
+    "select",
+    "session_user",
+    "set",
+    "similar",
+    "some",
+    "symmetric",
+    "table",
+    "tablesample",
+    "then",
+    "to",
+    "trailing",
+    "transaction",
+    "unique",
+    "update",
+    "user",
+    "using",
+    "values",
+    "variadic",
+    "verbose",
+    "when",
+    "window",
+    "with",
+];
+
+/// What the derive of an entity calls its functions: a field of this name would hide one.
+const VERBS: &[&str] = &[
+    "find",
+    "find_many",
+    "get",
+    "insert_many",
+    "key",
+    "link",
+    "query",
+    "read",
+    "upsert",
+    "values",
+    "version",
+];
+
+/// What a module's files import: an entity of this name would hide one.
+const IMPORTED: &[&str] = &[
+    "App",
+    "CallError",
+    "Context",
+    "Count",
+    "Created",
+    "DataError",
+    "Duration",
+    "Entity",
+    "Enqueue",
+    "Event",
+    "GivenUp",
+    "IfMatch",
+    "Int",
+    "Job",
+    "JobContext",
+    "Json",
+    "Listing",
+    "Many",
+    "Module",
+    "NoContent",
+    "OnConflict",
+    "One",
+    "Option",
+    "OrgId",
+    "Page",
+    "Path",
+    "Permission",
+    "Problem",
+    "Query",
+    "Ref",
+    "Require",
+    "Result",
+    "Role",
+    "Routes",
+    "Some",
+    "String",
+    "SystemContext",
+    "Tagged",
+    "Text",
+    "Timestamp",
+    "TryLater",
+    "Tx",
+    "Use",
+    "User",
+    "Value",
+    "Vec",
+    "Versioned",
+    "Wiring",
+];
+
+/// What Cargo keeps for itself among the names of programs.
+const PROGRAMS: &[&str] = &["build", "deps", "examples", "incremental"];
 
 /// The longest name: tables are called by two of them, and PostgreSQL cuts at 63 bytes.
 const LONGEST: usize = 24;
@@ -37,6 +226,9 @@ pub fn project(name: &str) -> Result<(), ProjectError> {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+    if PROGRAMS.contains(&name) {
+        return Err(taken(name));
+    }
     if begins && name.len() <= 50 && name.split('-').all(is_word) {
         return Ok(());
     }
@@ -51,6 +243,27 @@ pub fn project(name: &str) -> Result<(), ProjectError> {
 pub fn module(name: &str) -> Result<(), ProjectError> {
     snake("a module", name)?;
     if TAKEN.contains(&name) { Err(taken(name)) } else { Ok(()) }
+}
+
+/// A field of an entity, which is a column of its table as well.
+pub fn field(name: &str) -> Result<(), ProjectError> {
+    snake("a field", name)?;
+    if SQL.contains(&name) || VERBS.contains(&name) { Err(taken(name)) } else { Ok(()) }
+}
+
+/// What one of several is called: as given, or the plural without its ending.
+pub fn singular_of(plural: &str, given: Option<&str>) -> Result<String, ProjectError> {
+    let one = given.map_or_else(|| singular(plural), str::to_owned);
+    snake("an entity", &one)?;
+    if one == plural {
+        return Err(ProjectError::Refused(format!(
+            "{plural} and one of it are called the same: choose another name, or give that of one with --entity"
+        )));
+    }
+    if IMPORTED.contains(&&*pascal(&one)) || ["id", "org_id"].contains(&&*one) {
+        return Err(taken(&one));
+    }
+    Ok(one)
 }
 
 /// A name in `snake_case` that can be a file, a table's part and a Rust module.
@@ -87,6 +300,13 @@ pub fn pascal(snake: &str) -> String {
 
 /// What one of several is called: the last word in the singular, by the usual endings. `--entity` says otherwise.
 pub fn singular(plural: &str) -> String {
+    const IRREGULAR: [(&str, &str); 4] =
+        [("analyses", "analysis"), ("caches", "cache"), ("movies", "movie"), ("statuses", "status")];
+    for (many, one) in IRREGULAR {
+        if let Some(rest) = plural.strip_suffix(many).filter(|rest| rest.is_empty() || rest.ends_with('_')) {
+            return format!("{rest}{one}");
+        }
+    }
     const ENDINGS: [(&str, &str); 8] = [
         ("ies", "y"),
         ("sses", "ss"),
@@ -114,7 +334,7 @@ pub fn title(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{module, pascal, project, singular, title};
+    use super::{field, module, pascal, project, singular, singular_of, title};
 
     #[test]
     fn names_are_refused_that_are_none() {
@@ -134,6 +354,22 @@ mod tests {
     }
 
     #[test]
+    fn words_that_mean_something_else_are_refused() {
+        for name in ["order", "user", "end", "from", "where", "self", "true", "get", "query", "version"] {
+            field(name).unwrap_err();
+        }
+        for name in ["permissions", "routes", "entities", "users"] {
+            module(name).unwrap_err();
+        }
+        for name in ["pages", "listings", "problems", "contexts", "staff"] {
+            singular_of(name, None).unwrap_err();
+        }
+        project("build").unwrap_err();
+        field("title").unwrap();
+        assert_eq!(singular_of("staff", Some("employee")).unwrap(), "employee");
+    }
+
+    #[test]
     fn a_name_is_changed_into_its_other_forms() {
         for (many, one) in [
             ("notes", "note"),
@@ -143,6 +379,7 @@ mod tests {
             ("branches", "branch"),
             ("staff", "staff"),
             ("invoices", "invoice"),
+            ("order_statuses", "order_status"),
             ("ties", "tie"),
         ] {
             assert_eq!(singular(many), one);

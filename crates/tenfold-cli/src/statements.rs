@@ -13,8 +13,8 @@ use crate::workspace::{Workspace, shown};
 pub struct Statement {
     /// Its name.
     pub name: String,
-    /// The package that contains it, which telemetry and tests use as its module.
-    pub package: String,
+    /// Its module, or the package of the framework: what telemetry and tests call its module.
+    pub module: String,
     /// The text for SQLite.
     pub sqlite: String,
     /// The text for PostgreSQL; usually the same.
@@ -33,23 +33,24 @@ pub fn statements(folder: &Path) -> Result<Vec<Statement>, CheckError> {
     for package in &workspace.packages {
         let sources = facts::files(&package.folder)?.into_iter();
         let sources = sources.filter(|path| facts::is_product(&package.folder, path));
-        files.extend(sources.map(|path| (&package.name, path)));
+        let module = package.module().unwrap_or(&package.name);
+        files.extend(sources.map(|path| (module, path)));
     }
     let paths: Vec<&Path> = files.iter().map(|(_, path)| path.as_path()).collect();
     let mut found = Vec::new();
-    for ((package, path), content) in files.iter().zip(facts::contents(&paths)?) {
+    for ((module, path), content) in files.iter().zip(facts::contents(&paths)?) {
         let Content::Source(source) = content else { continue };
         let below = shown(&workspace.root, path);
         let source = source.map_err(|(message, line)| unreadable(&below, line, &message))?;
         // The macro's own definition has no literals.
         for statement in source.statements.iter().filter(|statement| !statement.literals.is_empty()) {
-            found.push(read(statement, package, &below)?);
+            found.push(read(statement, module, &below)?);
         }
     }
     Ok(found)
 }
 
-fn read(statement: &SqlMacro, package: &str, path: &str) -> Result<Statement, CheckError> {
+fn read(statement: &SqlMacro, module: &str, path: &str) -> Result<Statement, CheckError> {
     let text = |literal: &Literal| literal.value.clone();
     let (name, sqlite, postgres) = match &*statement.literals {
         [name, both] => (name, both, both),
@@ -63,8 +64,8 @@ fn read(statement: &SqlMacro, package: &str, path: &str) -> Result<Statement, Ch
         }
     };
     let place = FileLine::new(path, statement.line);
-    let package = package.to_owned();
-    Ok(Statement { name: text(name), package, sqlite: text(sqlite), postgres: text(postgres), place })
+    let module = module.to_owned();
+    Ok(Statement { name: text(name), module, sqlite: text(sqlite), postgres: text(postgres), place })
 }
 
 fn unreadable(path: &str, line: usize, message: &str) -> CheckError {

@@ -256,6 +256,12 @@ impl<E: Entity> Query<E> {
         self.condition(target, None)
     }
 
+    /// The cost of a page, or of one row. A search collects all its hits before the first of them is known, so it does not
+    /// run inline.
+    fn page_cost(&self) -> Cost {
+        if self.filters.iter().any(|filter| filter.test.has_search()) { Cost::Free } else { Cost::Page }
+    }
+
     /// The text of one range and its parameters. One row more than wanted shows whether there is a next page.
     fn statement(&self, (condition, mut params): Range, wanted: usize) -> (Statement, Vec<Value>) {
         let table = E::table();
@@ -268,7 +274,7 @@ impl<E: Entity> Query<E> {
             order.join(", "),
             params.len()
         );
-        let cost = if self.limit.is_some() { Cost::Page } else { Cost::Free };
+        let cost = if self.limit.is_some() { self.page_cost() } else { Cost::Free };
         (table.statement("list", text, cost), params)
     }
 

@@ -17,7 +17,8 @@ const WORD: usize = 64;
 /// for this.
 pub(crate) fn folded(text: &str) -> String {
     let plain = text.nfkd().filter(|c| !is_combining_mark(*c));
-    plain.flat_map(char::to_lowercase).collect()
+    // At the end of a word sigma has another form.
+    plain.flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).collect()
 }
 
 /// The words of a folded text: runs of letters and digits of any script.

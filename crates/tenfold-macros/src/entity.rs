@@ -72,6 +72,14 @@ impl<'a> Shape<'a> {
                 return Err(Error::new_spanned(named, format!("there is no field `{named}`")));
             }
         }
+        // The index of a search keeps these two beside the words.
+        let is_called = |ident: Option<&Ident>, name: &str| ident.is_some_and(|ident| ident == name);
+        if let Some(first) = searched.first()
+            && !(is_called(key.ident.as_ref(), "id") && is_called(tenant.as_ref(), "org_id"))
+        {
+            let why = "an entity that is searched has the key `id`, a uuid, and the tenant `org_id`";
+            return Err(Error::new_spanned(first, why));
+        }
         Ok(Shape { table, tenant, uniques, searched, key, version, columns, relations, references })
     }
 

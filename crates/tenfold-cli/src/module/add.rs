@@ -110,6 +110,7 @@ impl Add {
             Part::Job { name, .. } => home.job(name)?,
             Part::Migration { name, .. } => home.migration(name, "-- Say here what it is for.\n")?,
         };
+        changes.check()?;
         let mut told = format!("module {module}:\n");
         for (path, text) in &changes.0 {
             let verb = if path.exists() { "changed" } else { "created" };
@@ -130,6 +131,22 @@ impl Changes {
             return Err(ProjectError::Refused(format!("{} is there already", path.display())));
         }
         self.0.push((path, text));
+        Ok(())
+    }
+
+    /// Refuses what would not be Rust any more: the lines were inserted into a form that is not known here.
+    fn check(&self) -> Result<(), ProjectError> {
+        for (path, text) in
+            self.0.iter().filter(|(path, _)| path.extension().is_some_and(|ending| ending == "rs"))
+        {
+            if let Err(error) = syn::parse_file(text) {
+                return Err(ProjectError::Refused(format!(
+                    "{} would not be Rust any more with what is to be added ({error}); nothing was changed: write the \
+                     statement there without a comment behind it",
+                    path.display()
+                )));
+            }
+        }
         Ok(())
     }
 

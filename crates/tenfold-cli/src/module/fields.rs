@@ -99,7 +99,7 @@ impl FromStr for Field {
 
     fn from_str(text: &str) -> Result<Self, ProjectError> {
         let (name, kind) = text.split_once(':').unwrap_or((text, "text"));
-        names::snake("a field", name)?;
+        names::field(name)?;
         if OWN.contains(&name) {
             return Err(names::taken(name));
         }

@@ -49,13 +49,7 @@ pub(super) struct Words {
 impl Words {
     pub(super) fn new(module: &str, plural: &str, entity: Option<&str>) -> Result<Self, ProjectError> {
         names::snake("what a table keeps", plural)?;
-        let singular = entity.map_or_else(|| names::singular(plural), str::to_owned);
-        names::snake("an entity", &singular)?;
-        if singular == plural {
-            return Err(ProjectError::Refused(format!(
-                "{plural} and one of it are called the same: give the name of one with --entity"
-            )));
-        }
+        let singular = names::singular_of(plural, entity)?;
         Ok(Words { module: module.to_owned(), plural: plural.to_owned(), singular })
     }
 

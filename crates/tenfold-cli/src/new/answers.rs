@@ -117,6 +117,7 @@ impl Answers {
     pub fn check(&self) -> Result<(), ProjectError> {
         names::project(&self.name)?;
         names::module(&self.first_module)?;
+        names::singular_of(&self.first_module, None)?;
         if self.first_module == "projects" {
             return Err(names::taken("projects"));
         }
@@ -159,8 +160,6 @@ impl Answers {
 
     /// The text of `tenfold.toml`.
     pub fn to_toml(&self) -> String {
-        // What JSON escapes, TOML escapes in the same way.
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let list =
             |names: &BTreeSet<String>| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
         let Answers { name, modules, page, database, deploy, licence, first_module, tenfold } = self;
@@ -184,6 +183,11 @@ impl Answers {
         }
         text
     }
+}
+
+/// A text as TOML has it: what JSON escapes, TOML escapes in the same way.
+pub fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 fn one_of(question: &'static str, given: &str, allowed: &[&str]) -> Result<(), ProjectError> {

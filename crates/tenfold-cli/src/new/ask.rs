@@ -89,8 +89,8 @@ fn first_module(answers: &mut Answers) -> Result<(), InquireError> {
             "such as notes or invoices: a table, five endpoints, a job and tests to change; Escape goes back",
         )
         .with_validator(|name: &str| {
-            Ok(match names::module(name) {
-                Ok(()) => inquire::validator::Validation::Valid,
+            Ok(match names::module(name).and_then(|()| names::singular_of(name, None)) {
+                Ok(_) => inquire::validator::Validation::Valid,
                 Err(error) => inquire::validator::Validation::Invalid(error.to_string().into()),
             })
         })

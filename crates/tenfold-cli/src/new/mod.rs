@@ -17,6 +17,7 @@ use self::project::ProjectFile;
 use self::template::Template;
 use crate::error::CheckError;
 use crate::module::{Fields, NewModule};
+use crate::names;
 use crate::outcome::Outcome;
 use crate::project_error::ProjectError;
 
@@ -66,6 +67,9 @@ pub(crate) struct New {
 impl New {
     pub(crate) fn run(&self) -> Result<Outcome, CheckError> {
         let mut answers = self.given()?;
+        names::project(&answers.name)?;
+        let folder = self.into.clone().unwrap_or_else(|| PathBuf::from(&answers.name));
+        refuse_if_not_empty(&folder)?;
         if !self.yes && self.from.is_none() && ask::is_possible() {
             match ask::questions(answers)? {
                 Some(told) => answers = told,
@@ -74,8 +78,6 @@ impl New {
         }
         let added = answers.complete();
         answers.check()?;
-        let folder = self.into.clone().unwrap_or_else(|| PathBuf::from(&answers.name));
-        refuse_if_not_empty(&folder)?;
         let template = Template::read(&self.checkout(&answers)?)?;
         answers.tenfold.version.clone_from(&template.version);
         create(&template, &answers, &folder)?;
@@ -107,8 +109,8 @@ impl New {
         if self.git.is_some() {
             (answers.tenfold.path, answers.tenfold.git) = (None, self.git.clone());
         } else if let Some(path) = self.path.clone().or_else(|| {
-            let is_told = answers.tenfold.path.is_some() || answers.tenfold.git.is_some();
-            if is_told { None } else { template::own_checkout() }
+            let is_from_git = answers.tenfold.git.is_some();
+            answers.tenfold.path.clone().or_else(|| if is_from_git { None } else { template::own_checkout() })
         }) {
             let path = path.canonicalize().map_err(ProjectError::file(&path))?;
             (answers.tenfold.path, answers.tenfold.git) = (Some(path), None);
@@ -156,7 +158,7 @@ fn create(template: &Template, answers: &Answers, folder: &Path) -> Result<(), C
     let is_in_repository =
         folder.canonicalize().is_ok_and(|folder| folder.ancestors().any(|above| above.join(".git").exists()));
     if !is_in_repository {
-        attempt(folder, "git", &["init", "--quiet"]);
+        attempt(folder, "git", &["init", "--quiet", "--initial-branch", "main"]);
     }
     attempt(folder, "cargo", &["fmt", "--all"]);
     // The lock file still lists what was cut out. Without the network, the first build does this.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::answers::{Answers, Framework};
+use super::answers::{Answers, Framework, quoted};
 use super::carve::{carve, evaluate};
 use super::template::{Template, TemplateFile};
 use crate::names;
@@ -111,8 +111,8 @@ fn with_framework(manifest: &str, framework: &Framework) -> String {
         let Some((name, (version, rest))) = parts else { return format!("{line}\n") };
         let (path, rest) = rest.split_once('"').unwrap_or((rest, " }"));
         let source = match (&framework.path, &framework.git) {
-            (Some(checkout), _) => format!("path = \"{}\"", checkout.join(path).display()),
-            (None, Some(git)) => format!("git = \"{git}\", tag = \"v{}\"", framework.version),
+            (Some(checkout), _) => format!("path = {}", quoted(&checkout.join(path).to_string_lossy())),
+            (None, Some(git)) => format!("git = {}, tag = \"v{}\"", quoted(git), framework.version),
             (None, None) => format!("version = \"{version}\""),
         };
         format!("{name} = {{ {source}{rest}\n")

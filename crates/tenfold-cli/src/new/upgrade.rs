@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use clap::Args;
 
-use super::answers::Answers;
+use super::answers::{Answers, quoted};
 use super::project::{ProjectFile, carved, write_file};
 use super::template::Template;
 use crate::error::CheckError;
@@ -50,7 +50,9 @@ enum Change {
 
 impl Upgrade {
     pub(crate) fn run(&self) -> Result<Outcome, CheckError> {
-        let answers = Answers::read(&self.project.join("tenfold.toml"))?;
+        let kept = self.project.join(ANSWERS);
+        let answers = Answers::read(&kept)?;
+        answers.check()?;
         let checkout = self.path.clone().or_else(|| answers.tenfold.path.clone()).ok_or_else(|| {
             ProjectError::Refused("give the checkout of the new version with --path FOLDER".to_owned())
         })?;
@@ -70,8 +72,45 @@ impl Upgrade {
         }
         let base = carved(&template_at(&checkout, &answers.tenfold.version)?, &answers)?;
         let target = carved(&new, &new_answers)?;
-        let changes = merge(&self.project, &base, &target)?;
+        let (changes, writes) = merge(&self.project, &base, &target)?;
+        writes.iter().try_for_each(Write::run)?;
+        // Last: until then the project is at its old version, and an upgrade can be run again.
+        let text = std::fs::read_to_string(&kept).map_err(ProjectError::file(&kept))?;
+        let text = at_version(&text, &answers, &new_answers);
+        std::fs::write(&kept, text).map_err(ProjectError::file(&kept))?;
         Ok(told(&answers.tenfold.version, &new.version, &changes))
+    }
+}
+
+/// The file with the answers.
+const ANSWERS: &str = "tenfold.toml";
+
+/// The file of answers with another version, and another checkout if there is one.
+fn at_version(text: &str, old: &Answers, new: &Answers) -> String {
+    let pair = |key: &str, value: &str| format!("{key} = {}", quoted(value));
+    let text =
+        text.replacen(&pair("version", &old.tenfold.version), &pair("version", &new.tenfold.version), 1);
+    match (&old.tenfold.path, &new.tenfold.path) {
+        (Some(old), Some(new)) => {
+            text.replacen(&pair("path", &old.to_string_lossy()), &pair("path", &new.to_string_lossy()), 1)
+        }
+        _ => text,
+    }
+}
+
+/// A change of one file, to be made once all are known.
+struct Write {
+    place: PathBuf,
+    /// `None` removes it.
+    file: Option<ProjectFile>,
+}
+
+impl Write {
+    fn run(&self) -> Result<(), ProjectError> {
+        match &self.file {
+            Some(file) => write_file(Path::new(""), &self.place.to_string_lossy(), file),
+            None => std::fs::remove_file(&self.place).map_err(ProjectError::file(&self.place)),
+        }
     }
 }
 
@@ -89,79 +128,75 @@ fn template_at(checkout: &Path, version: &str) -> Result<Template, ProjectError>
     read
 }
 
+/// What becomes of each file, and what is to be written for it.
 fn merge(
     project: &Path,
     base: &BTreeMap<String, ProjectFile>,
     target: &BTreeMap<String, ProjectFile>,
-) -> Result<Vec<(String, Change)>, ProjectError> {
-    let mut changes = Vec::new();
+) -> Result<(Vec<(String, Change)>, Vec<Write>), ProjectError> {
+    let (mut changes, mut writes) = (Vec::new(), Vec::new());
     // Cargo writes the lock file itself: a build after the upgrade does.
-    for (path, file) in target.iter().filter(|(path, _)| *path != "Cargo.lock") {
-        let before = base.get(path);
-        if before == Some(file) {
-            continue;
-        }
-        let place = project.join(path);
-        let current = read_if_there(&place)?;
-        let change = match (current, before) {
+    let merged = target.iter().filter(|(path, _)| *path != "Cargo.lock" && *path != ANSWERS);
+    for (path, file) in merged {
+        let (place, before) = (project.join(path), base.get(path));
+        let (change, bytes) = match (read_if_there(&place)?, before) {
+            _ if before == Some(file) => continue,
             // Removed by its owner: it stays removed.
             (None, Some(_)) => continue,
-            (None, None) => {
-                write_file(project, path, file)?;
-                Change::Added
-            }
             (Some(current), _) if current == file.bytes => continue,
-            (Some(current), Some(before)) if current == before.bytes => {
-                write_file(project, path, file)?;
-                Change::Updated
-            }
-            (Some(_), before) => {
+            (None, None) => (Change::Added, file.bytes.clone()),
+            (Some(current), Some(before)) if current == before.bytes => (Change::Updated, file.bytes.clone()),
+            (Some(current), before) => {
                 let before = before.map_or(&[][..], |before| &before.bytes);
-                match merge_file(&place, before, &file.bytes)? {
-                    0 => Change::Merged,
-                    conflicts => Change::Conflict(conflicts),
+                match merge_texts(path, &current, before, &file.bytes)? {
+                    (merged, 0) => (Change::Merged, merged),
+                    (merged, conflicts) => (Change::Conflict(conflicts), merged),
                 }
             }
         };
         changes.push((path.clone(), change));
+        let file = ProjectFile { is_executable: file.is_executable, bytes };
+        writes.push(Write { place, file: Some(file) });
     }
     for (path, before) in base.iter().filter(|(path, _)| !target.contains_key(*path)) {
         let place = project.join(path);
         match read_if_there(&place)? {
             Some(current) if current == before.bytes => {
-                std::fs::remove_file(&place).map_err(ProjectError::file(&place))?;
                 changes.push((path.clone(), Change::Removed));
+                writes.push(Write { place, file: None });
             }
             Some(_) => changes.push((path.clone(), Change::Kept)),
             None => {}
         }
     }
-    Ok(changes)
+    Ok((changes, writes))
 }
 
-/// Merges what changed between two texts into a file; gives the number of conflicts.
-fn merge_file(place: &Path, before: &[u8], after: &[u8]) -> Result<usize, ProjectError> {
-    let beside = |ending: &str| {
-        let mut name = place.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    };
-    let (base, new) = (beside(".before"), beside(".after"));
-    std::fs::write(&base, before).map_err(ProjectError::file(&base))?;
-    std::fs::write(&new, after).map_err(ProjectError::file(&new))?;
-    let merged = Command::new("git")
-        .args(["merge-file", "-L", "yours", "-L", "before", "-L", "tenfold"])
-        .args([place, &base, &new])
-        .stdin(Stdio::null())
-        .output();
-    let _ = (std::fs::remove_file(&base), std::fs::remove_file(&new));
+/// Merges what changed between two texts into a third; gives the result and the number of conflicts.
+fn merge_texts(
+    path: &str,
+    current: &[u8],
+    before: &[u8],
+    after: &[u8],
+) -> Result<(Vec<u8>, usize), ProjectError> {
+    let folder = std::env::temp_dir().join(format!("tenfold-merge-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(ProjectError::file(&folder))?;
+    let mut command = Command::new("git");
+    command.args(["merge-file", "--stdout", "-L", "yours", "-L", "before", "-L", "tenfold"]);
+    for (name, bytes) in [("yours", current), ("before", before), ("tenfold", after)] {
+        let place = folder.join(name);
+        std::fs::write(&place, bytes).map_err(ProjectError::file(&place))?;
+        command.arg(place);
+    }
+    let merged = command.stdin(Stdio::null()).output();
+    // The folder is ours alone; if it cannot be removed, the system's cleaning does it.
+    let _ = std::fs::remove_dir_all(&folder);
     let merged = merged.map_err(ProjectError::file("git"))?;
     match merged.status.code() {
-        // Git stops counting there, and says so much for an error, too.
-        Some(code @ 0..127) => Ok(usize::try_from(code).unwrap_or_default()),
+        // Git stops counting there, and says more for an error.
+        Some(code @ 0..127) => Ok((merged.stdout, usize::try_from(code).unwrap_or_default())),
         _ => Err(ProjectError::Refused(format!(
-            "{} cannot be merged: {}",
-            place.display(),
+            "{path} cannot be merged, and nothing was changed: {}",
             String::from_utf8_lossy(&merged.stderr).trim()
         ))),
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
 use serde_json::Value;
-use workspace::{Dev, ask, read_until, wait_until_closed};
+use workspace::{Dev, ask, read_until, send, wait_until_closed};
 
 const MAIN: &str = "src/main.rs";
 
@@ -68,7 +68,8 @@ fn request_in_flight_is_answered_before_its_process_stops() {
         let mut states = dev.open("/_tenfold/dev/events");
         dev.press("r");
         read_until(&mut states, "Starting");
-        assert_eq!(ask(application, "/release", "").status, 200);
+        // Once the request that is held is answered, the process may end before it answers this one.
+        let _release = send(application, "/release", "");
         assert_eq!(held.join().expect("a client").body, "held");
     });
 }

@@ -143,7 +143,7 @@ fn what_cannot_be_added_is_refused_and_changes_nothing() {
     let before = files(folder.path());
     for (arguments, why) in [
         (&["module", "new", "notes"][..], "\"notes\" is taken"),
-        (&["module", "new", "staff"], "give the name of one with --entity"),
+        (&["module", "new", "staff"], "give that of one with --entity"),
         (&["module", "new", "invoices", "amount:money"], "there is no \"money\", only text, int, bool, time"),
         (&["module", "new", "invoices", "id:int"], "\"id\" is taken"),
         (&["module", "new", "invoices", "a:int", "a:text"], "\"a\" is taken"),
@@ -278,7 +278,6 @@ fn an_upgrade_keeps_edits_and_shows_conflicts() {
         "CONFLICT rustfmt.toml: 1",
         "added app/src/new.rs",
         "removed app/page/mark.svg",
-        "updated tenfold.toml",
     ] {
         run.ends_with_code(1, part);
     }

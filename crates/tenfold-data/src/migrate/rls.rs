@@ -3,7 +3,8 @@
 //!
 //! Policies are not written by hand: after each migration, every table whose key begins with `org_id` gets them. The
 //! role of `database.url` gets SELECT, INSERT, UPDATE and DELETE on every table, if it is not the role that migrates.
-//! The tables of search indexes get neither: a function reads them, see `search.rs`. Both steps first check what exists, so that a start of the application takes no locks.
+//! The tables of search indexes get neither: a function reads them, which that role may execute, see `search.rs`. All
+//! steps first check what exists, so that a start of the application takes no locks.
 
 use std::fmt;
 use std::panic::Location;
@@ -70,6 +71,23 @@ BEGIN
                        AND has_table_privilege(runtime, found.name, 'DELETE')) THEN
             EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', found.name, runtime);
         END IF;
+    END LOOP;
+    FOR found IN
+        SELECT c.oid::regclass AS name FROM pg_class c
+        WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND pg_has_role(c.relowner, 'USAGE')
+              AND obj_description(c.oid, 'pg_class') LIKE '-- tenfold: search %'
+              AND runtime <> current_user AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = runtime)
+              AND has_table_privilege(runtime, c.oid, 'SELECT, INSERT, UPDATE, DELETE')
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, %I', found.name, runtime);
+    END LOOP;
+    FOR found IN
+        SELECT p.oid::regprocedure AS name FROM pg_proc p
+        WHERE p.pronamespace = current_schema()::regnamespace AND pg_has_role(p.proowner, 'USAGE')
+              AND p.prosecdef AND p.proname LIKE '%\_search\_found'
+              AND runtime <> current_user AND NOT has_function_privilege(runtime, p.oid, 'EXECUTE')
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', found.name, runtime);
     END LOOP;
     IF runtime <> current_user AND NOT has_schema_privilege(runtime, current_schema(), 'USAGE') THEN
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), runtime);

@@ -21,6 +21,10 @@ const MARK: &str = "-- tenfold: search ";
 const SQLITE: &str = include_str!("search/sqlite.sql");
 const POSTGRES: &str = include_str!("search/postgres.sql");
 
+/// The combining marks of all scripts, as ranges: category M of Unicode 15 within four hexadecimal digits. On SQLite the
+/// program takes them away, see `words.rs`.
+const MARKS: &str = include_str!("search/marks.txt");
+
 /// Replaces each mark in a text by what makes the index.
 pub(super) fn expand(text: &str, dialect: Dialect) -> Result<String, String> {
     if !text.contains(MARK) {
@@ -50,8 +54,11 @@ fn index(what: &str, dialect: Dialect) -> Result<String, String> {
     }
     let template = if dialect == Dialect::Sqlite { SQLITE } else { POSTGRES };
     let new: Vec<String> = texts.iter().map(|text| format!("NEW.{text}")).collect();
-    let sql = template.replace("{mark}", &mark(table, &texts)).replace("{table}", table);
-    Ok(sql.replace("{texts}", &texts.join(", ")).replace("{new_texts}", &new.join(", ")))
+    let old: Vec<String> = texts.iter().map(|text| format!("{table}.{text}")).collect();
+    let sql =
+        template.replace("{mark}", &mark(table, &texts)).replace("{marks}", MARKS).replace("{table}", table);
+    let sql = sql.replace("{texts}", &texts.join(", ")).replace("{old_texts}", &old.join(", "));
+    Ok(sql.replace("{new_texts}", &new.join(", ")))
 }
 
 const ON_SQLITE: &str = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name LIKE '%_search_rows'";

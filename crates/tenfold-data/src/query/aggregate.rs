@@ -33,7 +33,7 @@ impl<E: Entity> Query<E> {
             Some(limit) => {
                 params.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
                 let rows = format!("SELECT 1 FROM {table}{condition} LIMIT ${}", params.len());
-                (format!("SELECT count(*) FROM ({rows}) AS counted"), Cost::Page)
+                (format!("SELECT count(*) FROM ({rows}) AS counted"), self.page_cost())
             }
             None => (format!("SELECT count(*) FROM {table}{condition}"), Cost::Free),
         };
@@ -53,7 +53,7 @@ impl<E: Entity> Query<E> {
         async move {
             let table = E::table().name;
             let text = |condition: &str, _| format!("SELECT EXISTS (SELECT 1 FROM {table}{condition})");
-            self.one(target?, "exists", Cost::Page, text, |row| row.boolean(0)).await
+            self.one(target?, "exists", self.page_cost(), text, |row| row.boolean(0)).await
         }
     }
 

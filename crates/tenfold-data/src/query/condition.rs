@@ -98,6 +98,17 @@ impl Test {
         }
     }
 
+    /// Whether there is a search in it, at any depth. What it costs grows with the organization.
+    pub(super) fn has_search(&self) -> bool {
+        match self {
+            Test::All(tests) => tests.iter().any(Test::has_search),
+            Test::Either(one, other) => one.has_search() || other.has_search(),
+            Test::Exists(exists) => exists.test.iter().any(|test| test.has_search()),
+            Test::Search(_) => true,
+            _ => false,
+        }
+    }
+
     pub(super) fn is_by_value(&self) -> bool {
         self.holds(&|test| match test {
             Test::Compare(_, "=", _) | Test::AnyOf(..) => true,

@@ -1,4 +1,4 @@
-//! What a person types into a search field. Every text is legal, and what it costs is bounded.
+//! What a person types into a search field. Every text is legal, and how much of it counts is bounded.
 
 use uuid::Uuid;
 

@@ -19,6 +19,8 @@ on_both_databases!(
     a_missing_index_is_named,
     a_line_that_is_no_index_is_refused,
     writers_beside_each_other_are_all_found,
+    the_same_line_with_other_columns_replaces_the_index,
+    texts_of_every_script_find_themselves,
 );
 
 async fn changes_are_found_at_once_and_in_their_transaction(bench: Bench) {
@@ -155,4 +157,70 @@ async fn writers_beside_each_other_are_all_found(bench: Bench) {
         expect(cx, &[("changed7 ", "s")]).await;
     })
     .await;
+}
+
+async fn the_same_line_with_other_columns_replaces_the_index(bench: Bench) {
+    const FIRST: MigrationFile =
+        MigrationFile { name: "0002_titles.sql", text: "-- tenfold: search press_articles (title)\n" };
+    const SECOND: MigrationFile =
+        MigrationFile { name: "0003_texts.sql", text: "-- tenfold: search press_articles (title, body)\n" };
+    let [tables] = UNINDEXED.files else { panic!("there is one file") };
+    let files: &'static [MigrationFile] = Box::leak(Box::new([*tables, FIRST]));
+    bench.database.migrate(&[ModuleMigrations { module: "press", files }]).await.unwrap();
+    bench.request(async |cx| publish(&cx).await).await;
+    let files: &'static [MigrationFile] = Box::leak(Box::new([*tables, FIRST, SECOND]));
+    bench.database.migrate(&[ModuleMigrations { module: "press", files }]).await.unwrap();
+    bench
+        .request(async |cx| {
+            expect(&cx, &[("lazy", "T"), ("quick", "T")]).await;
+            publish_another(&cx).await;
+        })
+        .await;
+}
+
+async fn texts_of_every_script_find_themselves(bench: Bench) {
+    const TEXTS: [&str; 10] =
+        ["أحمد", "データ", "がくせい", "हिन्दी", "二〇二四", "שָׁלוֹם", "ΝΙΚΟΣ", "Νίκος", "Łódź", "Ångström"];
+    on_press(&bench, async |cx, paper| {
+        let articles = TEXTS.iter().map(|text| article(cx, paper, text, None)).collect();
+        cx.transaction(async |tx| Article::insert_many(tx, articles).await).await.unwrap();
+        for text in TEXTS {
+            let found =
+                Article::query().search(text).repeated("each text is a question of its own").all(cx).await;
+            assert!(found.unwrap().iter().any(|row| row.title == text), "{text} does not find itself");
+        }
+        expect(cx, &[("νικοσ", "ΝΝ"), ("نيكوس", "")]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_role_but_the_applications_may_call_what_reads_an_index() {
+    let bench = Bench::postgres().await;
+    bench.database.migrate(&[INDEXED]).await.unwrap();
+    let onlooker = bench.onlooker().await;
+    let open = "SELECT count(*) FROM pg_proc WHERE prosecdef AND proname LIKE 'press%'
+                AND has_function_privilege('public', oid, 'EXECUTE')";
+    let all = "SELECT count(*) FROM pg_proc WHERE prosecdef AND proname LIKE 'press%'";
+    let counted = async |text: &str| onlooker.query_one(text, &[]).await.unwrap().get::<_, i64>(0);
+    assert_eq!((counted(open).await, counted(all).await), (0, 2));
+}
+
+#[tokio::test]
+async fn a_row_that_is_written_while_the_index_is_built_is_found() {
+    let bench = Bench::postgres().await;
+    bench.database.migrate(&[UNINDEXED]).await.unwrap();
+    let paper = bench.request(async |cx| publish(&cx).await).await;
+    let mut onlooker = bench.onlooker().await;
+    // A writer that has begun before the migration; the migration waits for it.
+    let writer = onlooker.transaction().await.unwrap();
+    let (org, id) = (bench.org.0, bench.database.clock().new_id());
+    let insert =
+        "INSERT INTO press_articles (org_id, id, paper_id, title, stars) VALUES ($1, $2, $3, 'Meanwhile', 0)";
+    writer.execute(insert, &[&org, &id, &paper]).await.unwrap();
+    let migration = bench.database.migrate(&[INDEXED]);
+    let (migrated, written) = futures_util::join!(migration, writer.commit());
+    migrated.unwrap();
+    written.unwrap();
+    bench.request(async |cx| expect(&cx, &[("meanwhile", "M")]).await).await;
 }

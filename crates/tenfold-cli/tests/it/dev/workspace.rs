@@ -212,15 +212,21 @@ pub fn read_until(stream: &mut BufReader<TcpStream>, text: &str) -> String {
 
 /// Asks once, over a connection of its own.
 pub fn ask(address: SocketAddr, path: &str, headers: &str) -> Answer {
-    let host = if headers.contains("Host:") { "" } else { "Host: localhost\r\n" };
-    let mut stream = connect(address);
-    let request = format!("GET {path} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("a connection");
+    let mut stream = send(address, path, headers);
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("an answer");
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+}
+
+/// Asks, and leaves the answer to the caller.
+pub fn send(address: SocketAddr, path: &str, headers: &str) -> TcpStream {
+    let host = if headers.contains("Host:") { "" } else { "Host: localhost\r\n" };
+    let mut stream = connect(address);
+    let request = format!("GET {path} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("a connection");
+    stream
 }
 
 fn connect(address: SocketAddr) -> TcpStream {

@@ -5,13 +5,14 @@ DECLARE
 BEGIN
     EXECUTE format($format$
         CREATE OR REPLACE FUNCTION tenfold_fold(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $text$
-            SELECT lower(regexp_replace(normalize($1, NFKD), '[\u0300-\u036f]', '', 'g') COLLATE %1$s)
+            SELECT translate(lower(regexp_replace(normalize($1, NFKD),
+                '[{marks}]', '', 'g') COLLATE %1$s), U&'\03C2', U&'\03C3')
         $text$;
         -- Where one text ends and the next begins, the organization's own word stands, so that no phrase reaches over.
         CREATE OR REPLACE FUNCTION tenfold_words(organization uuid, VARIADIC texts text[]) RETURNS tsvector
         LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $text$
             SELECT to_tsvector('pg_catalog.simple', string_agg(salt || ' ' || regexp_replace(
-                regexp_replace(tenfold_fold(left(coalesce(text, ''), 50000)) COLLATE %1$s, '[^[:alnum:]]+', ' ', 'g'),
+                regexp_replace(tenfold_fold(left(coalesce(text, ''), 50000)) COLLATE %1$s, '[^[:alnum:]\u3007]+', ' ', 'g'),
                 '(\S{1,64})\S*', salt || '\1', 'g'), ' ' ORDER BY place))
             FROM unnest(texts) WITH ORDINALITY AS given (text, place),
                  (SELECT 'o' || replace($1::text, '-', '')) AS salted (salt)
@@ -19,9 +20,15 @@ BEGIN
     $format$, folding);
 END
 $tenfold$;
+-- Writers wait until the index is there: a row that is written meanwhile would be missing in it for ever.
+LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE;
+-- The same line in a later migration, with other columns, replaces the index.
+DROP TRIGGER IF EXISTS {table}_search ON {table};
+DROP FUNCTION IF EXISTS {table}_search_keep(), {table}_search_found(uuid, text);
+DROP TABLE IF EXISTS {table}_search;
 CREATE TABLE {table}_search (owner uuid NOT NULL, id uuid NOT NULL, words tsvector NOT NULL, PRIMARY KEY (id, owner));
 COMMENT ON TABLE {table}_search IS '{mark}';
-INSERT INTO {table}_search SELECT org_id, id, tenfold_words(org_id, {texts}) FROM {table};
+INSERT INTO {table}_search SELECT org_id, id, tenfold_words(org_id, VARIADIC ARRAY[{texts}]::text[]) FROM {table};
 CREATE INDEX {table}_search_words ON {table}_search USING gin (words);
 CREATE FUNCTION {table}_search_keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $tenfold$
 BEGIN
@@ -29,7 +36,7 @@ BEGIN
         DELETE FROM {table}_search WHERE id = OLD.id AND owner = OLD.org_id;
     END IF;
     IF TG_OP <> 'DELETE' THEN
-        INSERT INTO {table}_search VALUES (NEW.org_id, NEW.id, tenfold_words(NEW.org_id, {new_texts}));
+        INSERT INTO {table}_search VALUES (NEW.org_id, NEW.id, tenfold_words(NEW.org_id, VARIADIC ARRAY[{new_texts}]::text[]));
     END IF;
     RETURN NULL;
 END
@@ -51,3 +58,5 @@ BEGIN
     EXECUTE format('ALTER FUNCTION {table}_search_found(uuid, text) SET search_path = %I, pg_temp', current_schema());
 END
 $tenfold$;
+-- They run as the owner of the index. The role that runs is granted the second one, see rls.rs.
+REVOKE ALL ON FUNCTION {table}_search_keep(), {table}_search_found(uuid, text) FROM PUBLIC;

@@ -24,6 +24,11 @@ const SETTINGS: &str = "BEGIN; SET LOCAL lock_timeout = '5s'; SET LOCAL lc_messa
 const TABLES: &str = "SELECT relname FROM pg_class
     WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace = 'public'::regnamespace";
 
+/// The functions that read search indexes, each with the table that is searched.
+const SEARCHES: &str =
+    "SELECT regexp_replace(proname, '_search_found$', ''), oid::regprocedure::text FROM pg_proc
+    WHERE prosecdef AND proname LIKE '%\\_search\\_found' AND pronamespace = 'public'::regnamespace";
+
 const VERBS: &str = "SELECT, INSERT, UPDATE, DELETE";
 
 /// How the refusal of a right begins: `permission denied for table auth_users`.
@@ -41,6 +46,7 @@ async fn breaches_on(client: &Client, texts: &[ModuleText]) -> Result<Vec<Breach
     let schema = Schema {
         owners: Owners::new(rows(client, MODULES).await?.into_iter().flatten()),
         tables: rows(client, TABLES).await?.into_iter().flatten().collect(),
+        searches: searches(rows(client, SEARCHES).await?),
     };
     let roles = schema.make_roles(client, texts).await?;
     let mut breaches = Vec::new();
@@ -55,6 +61,8 @@ async fn breaches_on(client: &Client, texts: &[ModuleText]) -> Result<Vec<Breach
 struct Schema {
     owners: Owners,
     tables: BTreeSet<String>,
+    /// The functions that search, by their tables.
+    searches: Vec<(String, String)>,
 }
 
 impl Schema {
@@ -73,6 +81,10 @@ impl Schema {
             let _ = write!(script, "CREATE ROLE {role}; GRANT USAGE ON SCHEMA public TO {role};");
             let own = self.tables.iter().filter(|table| self.owners.may_touch(module, table));
             own.for_each(|table| script.push_str(&grant(table, &role)));
+            let found = self.searches.iter().filter(|(table, _)| self.owners.may_touch(module, table));
+            for (_, function) in found {
+                let _ = write!(script, "GRANT EXECUTE ON FUNCTION {function} TO {role};");
+            }
             roles.insert(module, role);
         }
         client.batch_execute(&script).await?;
@@ -116,6 +128,12 @@ impl Schema {
         let is_relation = ["table", "view", "materialized view", "foreign table"].contains(&kind);
         self.tables.get(name).filter(|_| is_relation).map(String::as_str)
     }
+}
+
+/// Pairs of a table and a function.
+fn searches(rows: Vec<Vec<String>>) -> Vec<(String, String)> {
+    let pairs = rows.into_iter().filter_map(|row| <[String; 2]>::try_from(row).ok());
+    pairs.map(|[table, function]| (table, function)).collect()
 }
 
 /// Explains a text as a role, without running it.
