@@ -72,7 +72,7 @@ impl Upgrade {
         }
         let base = carved(&template_at(&checkout, &answers.tenfold.version)?, &answers)?;
         let target = carved(&new, &new_answers)?;
-        let (changes, writes) = merge(&self.project, &base, &target)?;
+        let Merged { changes, writes } = merge(&self.project, &base, &target)?;
         writes.iter().try_for_each(Write::run)?;
         // Last: until then the project is at its old version, and an upgrade can be run again.
         let text = std::fs::read_to_string(&kept).map_err(ProjectError::file(&kept))?;
@@ -105,6 +105,15 @@ struct Write {
     file: Option<ProjectFile>,
 }
 
+/// What an upgrade does.
+#[derive(Default)]
+struct Merged {
+    /// What becomes of each file.
+    changes: Vec<(String, Change)>,
+    /// What is to be written for it.
+    writes: Vec<Write>,
+}
+
 impl Write {
     fn run(&self) -> Result<(), ProjectError> {
         match &self.file {
@@ -133,8 +142,8 @@ fn merge(
     project: &Path,
     base: &BTreeMap<String, ProjectFile>,
     target: &BTreeMap<String, ProjectFile>,
-) -> Result<(Vec<(String, Change)>, Vec<Write>), ProjectError> {
-    let (mut changes, mut writes) = (Vec::new(), Vec::new());
+) -> Result<Merged, ProjectError> {
+    let Merged { mut changes, mut writes } = Merged::default();
     // Cargo writes the lock file itself: a build after the upgrade does.
     let merged = target.iter().filter(|(path, _)| *path != "Cargo.lock" && *path != ANSWERS);
     for (path, file) in merged {
@@ -169,7 +178,7 @@ fn merge(
             None => {}
         }
     }
-    Ok((changes, writes))
+    Ok(Merged { changes, writes })
 }
 
 /// Merges what changed between two texts into a third; gives the result and the number of conflicts.
