@@ -22,6 +22,8 @@
 #[cfg(feature = "commands")]
 mod api;
 #[cfg(feature = "commands")]
+mod attempt;
+#[cfg(feature = "commands")]
 mod command;
 #[cfg(feature = "commands")]
 mod dev;

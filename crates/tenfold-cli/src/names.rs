@@ -220,16 +220,21 @@ const PROGRAMS: &[&str] = &["build", "deps", "examples", "incremental"];
 /// The longest name: tables are called by two of them, and PostgreSQL cuts at 63 bytes.
 const LONGEST: usize = 24;
 
-/// A project: `acme`, `acme-crm`.
-pub fn project(name: &str) -> Result<(), ProjectError> {
+/// Whether a name is words of lower-case letters and digits, with one separator between two, a letter first.
+fn is_of_words(name: &str, separator: char, longest: usize) -> bool {
     let is_word = |word: &str| {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+    begins && name.len() <= longest && name.split(separator).all(is_word)
+}
+
+/// A project: `acme`, `acme-crm`.
+pub fn project(name: &str) -> Result<(), ProjectError> {
     if PROGRAMS.contains(&name) {
         return Err(taken(name));
     }
-    if begins && name.len() <= 50 && name.split('-').all(is_word) {
+    if is_of_words(name, '-', 50) {
         return Ok(());
     }
     Err(ProjectError::Name {
@@ -268,11 +273,7 @@ pub fn singular_of(plural: &str, given: Option<&str>) -> Result<String, ProjectE
 
 /// A name in `snake_case` that can be a file, a table's part and a Rust module.
 pub fn snake(what: &'static str, name: &str) -> Result<(), ProjectError> {
-    let is_word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
-    if begins && name.len() <= LONGEST && name.split('_').all(is_word) && !KEYWORDS.contains(&name) {
+    if is_of_words(name, '_', LONGEST) && !KEYWORDS.contains(&name) {
         return Ok(());
     }
     Err(ProjectError::Name {

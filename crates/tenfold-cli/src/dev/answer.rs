@@ -44,7 +44,7 @@ impl Asker {
     }
 
     /// Whether the request may see what this command shows: sources and output. A name that an attacker's DNS points at
-    /// loopback is refused while `listens_on` is loopback; otherwise whoever started the command let others in.
+    /// loopback is refused while `listens_on` is loopback; otherwise `--listen` has let others in.
     pub(super) fn may_see(&self, listens_on: IpAddr) -> bool {
         let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
         !listens_on.is_loopback() || host.is_some_and(is_loopback)

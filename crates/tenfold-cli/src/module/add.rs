@@ -92,7 +92,7 @@ struct Home {
     folder: PathBuf,
 }
 
-/// Files to be written once all of them can be: `None` is a new file's previous text.
+/// The files that are to be written, each with the text that it will have.
 #[derive(Default)]
 struct Changes(Vec<(PathBuf, String)>);
 
@@ -108,7 +108,7 @@ impl Add {
             Part::Entity { name, fields, entity, .. } => home.entity(name, fields, entity.as_deref())?,
             Part::Endpoint { name, method, path, .. } => home.endpoint(name, *method, path)?,
             Part::Job { name, .. } => home.job(name)?,
-            Part::Migration { name, .. } => home.migration(name, "-- Say here what it is for.\n")?,
+            Part::Migration { name, .. } => home.migration(name)?,
         };
         changes.check()?;
         let mut told = format!("module {module}:\n");
@@ -150,8 +150,20 @@ impl Changes {
         Ok(())
     }
 
-    fn change(&mut self, path: PathBuf, text: String) {
-        self.0.push((path, text));
+    /// Changes the text that a file has, or will have by an earlier change.
+    fn edit(
+        &mut self,
+        path: PathBuf,
+        edit: impl FnOnce(String) -> Result<String, ProjectError>,
+    ) -> Result<(), ProjectError> {
+        match self.0.iter_mut().find(|(changed, _)| *changed == path) {
+            Some((_, text)) => *text = edit(std::mem::take(text))?,
+            None => {
+                let text = edit(read(&path)?)?;
+                self.0.push((path, text));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -175,23 +187,19 @@ impl Home {
             changes.create(self.folder.join(words.fill(path)), words.fill(&fields.fill(template)))?;
         }
         let struct_text = words.fill(&fields.fill(ENTITIES));
-        let entities = self.folder.join("src/entities.rs");
-        changes.change(entities.clone(), read(&entities)? + &struct_text);
-        changes.0.extend(self.migration(plural, &words.fill(&fields.fill(MIGRATION)))?.0);
+        changes.edit(self.folder.join("src/entities.rs"), |text| Ok(text + &struct_text))?;
+        self.add_migration(&mut changes, plural, &words.fill(&fields.fill(MIGRATION)))?;
         let singular = &words.singular;
-        self.with_mods(
-            &mut changes,
-            &[plural],
-            &format!("process_{singular}"),
-            &words.fill("process_SINGULAR::ProcessSINGULAR_TYPE"),
-        )?;
+        self.declare(&mut changes, "src/lib.rs", plural)?;
+        let path = words.fill("process_SINGULAR::ProcessSINGULAR_TYPE");
+        self.register_job(&mut changes, &format!("process_{singular}"), &path)?;
         for route in [
             "crate::PLURAL::list::list_PLURAL, crate::PLURAL::create::create_SINGULAR",
             "crate::PLURAL::get::get_SINGULAR, crate::PLURAL::patch::patch_SINGULAR, crate::PLURAL::delete::delete_SINGULAR",
         ] {
-            self.with_route(&mut changes, &words.fill(route))?;
+            self.add_route(&mut changes, &words.fill(route))?;
         }
-        self.with_test(&mut changes, plural)?;
+        self.declare(&mut changes, "tests/it/main.rs", plural)?;
         Ok(changes)
     }
 
@@ -227,10 +235,9 @@ impl Home {
             self.folder.join(format!("tests/it/{name}.rs")),
             fill(include_str!("../../templates/endpoint_test.rs.txt")),
         )?;
-        let root = self.folder.join("src/lib.rs");
-        changes.change(root.clone(), self.with_mod(&read(&root)?, "", name)?);
-        self.with_route(&mut changes, &format!("crate::{name}::{name}"))?;
-        self.with_test(&mut changes, name)?;
+        self.declare(&mut changes, "src/lib.rs", name)?;
+        self.add_route(&mut changes, &format!("crate::{name}::{name}"))?;
+        self.declare(&mut changes, "tests/it/main.rs", name)?;
         Ok(changes)
     }
 
@@ -242,11 +249,17 @@ impl Home {
             self.folder.join(format!("src/jobs/{name}.rs")),
             words.fill(include_str!("../../templates/job.rs.txt")),
         )?;
-        self.with_mods(&mut changes, &[], name, &words.fill("SINGULAR::SINGULAR_TYPE"))?;
+        self.register_job(&mut changes, name, &words.fill("SINGULAR::SINGULAR_TYPE"))?;
         Ok(changes)
     }
 
-    fn migration(&self, name: &str, text: &str) -> Result<Changes, ProjectError> {
+    fn migration(&self, name: &str) -> Result<Changes, ProjectError> {
+        let mut changes = Changes::default();
+        self.add_migration(&mut changes, name, "-- Say here what it is for.\n")?;
+        Ok(changes)
+    }
+
+    fn add_migration(&self, changes: &mut Changes, name: &str, text: &str) -> Result<(), ProjectError> {
         names::snake("a migration", name)?;
         let folder = self.folder.join("migrations");
         let numbers = std::fs::read_dir(&folder).into_iter().flatten().flatten().filter_map(|entry| {
@@ -257,70 +270,47 @@ impl Home {
                 .and_then(|(number, _)| number.parse::<u32>().ok())
         });
         let next = numbers.max().unwrap_or(0) + 1;
-        let mut changes = Changes::default();
-        changes.create(folder.join(format!("{next:04}_{name}.sql")), text.to_owned())?;
-        Ok(changes)
+        changes.create(folder.join(format!("{next:04}_{name}.sql")), text.to_owned())
     }
 
-    /// Declares modules in the crate's root, and a job in `jobs` and where the module is built.
-    fn with_mods(
-        &self,
-        changes: &mut Changes,
-        mods: &[&str],
-        job: &str,
-        job_path: &str,
-    ) -> Result<(), ProjectError> {
-        let root = self.folder.join("src/lib.rs");
-        let mut text = read(&root)?;
-        for name in mods {
-            text = self.with_mod(&text, "", name)?;
-        }
+    /// Declares a file as a module in another one.
+    fn declare(&self, changes: &mut Changes, file: &str, name: &str) -> Result<(), ProjectError> {
+        changes.edit(self.folder.join(file), |text| with_mod(&text, "", name))
+    }
+
+    /// Declares a job in `jobs`, and registers it where the module is built.
+    fn register_job(&self, changes: &mut Changes, job: &str, job_path: &str) -> Result<(), ProjectError> {
         let jobs = self.folder.join("src/jobs/mod.rs");
-        let listed =
-            if jobs.exists() { read(&jobs)? } else { "//! Work that goes on after the answer.\n".to_owned() };
-        if let Some(added) = edit::add_mod(&text, "", "jobs") {
-            text = added;
+        if !jobs.exists() {
+            changes.create(jobs.clone(), "//! Work that goes on after the answer.\n".to_owned())?;
         }
-        changes.change(jobs, self.with_mod(&listed, "pub(crate) ", job)?);
+        changes.edit(jobs, |text| with_mod(&text, "pub(crate) ", job))?;
+        let root = self.folder.join("src/lib.rs");
         let registration = format!(".job::<jobs::{job_path}>()");
-        text =
-            edit::add_behind(&text, &["Module::new(", ".migrations(", ".routes(", ".job::<"], &registration)
-                .ok_or_else(|| self.no_place(&root, &registration))?;
-        changes.change(root, text);
-        Ok(())
+        changes.edit(root.clone(), |text| {
+            let text = edit::add_mod(&text, "", "jobs").unwrap_or(text);
+            let calls = ["Module::new(", ".migrations(", ".routes(", ".job::<"];
+            edit::add_behind(&text, &calls, &registration).ok_or_else(|| no_place(&root, &registration))
+        })
     }
 
-    fn with_mod(&self, text: &str, visibility: &str, name: &str) -> Result<String, ProjectError> {
-        edit::add_mod(text, visibility, name).ok_or_else(|| names::taken(name))
-    }
-
-    fn with_route(&self, changes: &mut Changes, handlers: &str) -> Result<(), ProjectError> {
+    fn add_route(&self, changes: &mut Changes, handlers: &str) -> Result<(), ProjectError> {
         let path = self.folder.join("src/routes.rs");
-        let position = changes.0.iter().position(|(changed, _)| *changed == path);
-        let mut text = match position {
-            Some(at) => changes.0[at].1.clone(),
-            None => read(&path)?,
-        };
         let line = format!(".routes(routes!({handlers}))");
-        text = edit::add_behind(&text, &["Routes::new()", ".routes(", ".route("], &line)
-            .ok_or_else(|| self.no_place(&path, &line))?;
-        match position {
-            Some(at) => changes.0[at].1 = text,
-            None => changes.change(path, text),
-        }
-        Ok(())
+        changes.edit(path.clone(), |text| {
+            let calls = ["Routes::new()", ".routes(", ".route("];
+            edit::add_behind(&text, &calls, &line).ok_or_else(|| no_place(&path, &line))
+        })
     }
+}
 
-    fn with_test(&self, changes: &mut Changes, name: &str) -> Result<(), ProjectError> {
-        let path = self.folder.join("tests/it/main.rs");
-        changes.change(path.clone(), self.with_mod(&read(&path)?, "", name)?);
-        Ok(())
-    }
+fn with_mod(text: &str, visibility: &str, name: &str) -> Result<String, ProjectError> {
+    edit::add_mod(text, visibility, name).ok_or_else(|| names::taken(name))
+}
 
-    fn no_place(&self, path: &Path, line: &str) -> ProjectError {
-        ProjectError::Refused(format!(
-            "{} has no place for `{line}`: add it by hand, then run this again without it",
-            path.display()
-        ))
-    }
+fn no_place(path: &Path, line: &str) -> ProjectError {
+    ProjectError::Refused(format!(
+        "{} has no place for `{line}`: add it by hand, then run this again without it",
+        path.display()
+    ))
 }

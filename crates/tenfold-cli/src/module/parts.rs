@@ -1,8 +1,8 @@
 //! What modules are made of: templates, the names in them, and files.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
+use crate::attempt::attempt;
 use crate::names;
 use crate::project_error::ProjectError;
 
@@ -71,9 +71,7 @@ impl Words {
 
 /// Formats a package, if rustfmt is there: names decide where lines are broken.
 pub(super) fn format_package(folder: &Path, package: &str) {
-    let mut command = Command::new("cargo");
-    command.args(["fmt", "--package", package]).current_dir(folder);
-    let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    attempt(folder, "cargo", &["fmt", "--package", package]);
 }
 
 pub(super) fn read(path: &Path) -> Result<String, ProjectError> {

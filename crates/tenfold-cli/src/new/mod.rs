@@ -7,14 +7,14 @@ pub mod project;
 pub mod template;
 mod upgrade;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use clap::Args;
 
 use self::answers::{Answers, MODULES, Part};
-use self::project::ProjectFile;
 use self::template::Template;
+use crate::attempt::attempt;
 use crate::error::CheckError;
 use crate::module::{Fields, NewModule};
 use crate::names;
@@ -128,10 +128,10 @@ impl New {
     }
 }
 
-fn listed(names: &str, parts: &[Part]) -> std::collections::BTreeSet<String> {
+fn listed(names: &str, parts: &[Part]) -> BTreeSet<String> {
     match names {
         "all" => parts.iter().map(|part| part.name.to_owned()).collect(),
-        "none" => Default::default(),
+        "none" => BTreeSet::new(),
         names => names.split(',').map(|name| name.trim().to_owned()).collect(),
     }
 }
@@ -151,8 +151,7 @@ fn refuse_if_not_empty(folder: &Path) -> Result<(), ProjectError> {
 
 /// Writes the project, its first module, and what git and Cargo add.
 fn create(template: &Template, answers: &Answers, folder: &Path) -> Result<(), CheckError> {
-    let files: std::collections::BTreeMap<String, ProjectFile> = project::carved(template, answers)?;
-    project::write(&files, folder)?;
+    project::write(&project::carved(template, answers)?, folder)?;
     NewModule { name: answers.first_module.clone(), entity: None, fields: Fields::default() }
         .write(&folder.join("app"))?;
     let is_in_repository =
@@ -164,18 +163,6 @@ fn create(template: &Template, answers: &Answers, folder: &Path) -> Result<(), C
     // The lock file still lists what was cut out. Without the network, the first build does this.
     attempt(folder, "cargo", &["metadata", "--format-version", "1", "--offline"]);
     Ok(())
-}
-
-/// Runs a program whose failure leaves a project that works all the same.
-fn attempt(folder: &Path, program: &str, arguments: &[&str]) {
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let _ = command.status();
 }
 
 fn greeting(answers: &Answers, added: &[&str], folder: &Path) -> String {

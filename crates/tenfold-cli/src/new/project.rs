@@ -35,18 +35,17 @@ pub fn carved(template: &Template, answers: &Answers) -> Result<BTreeMap<String,
 
 /// Writes the files below a folder.
 pub fn write(project: &BTreeMap<String, ProjectFile>, folder: &Path) -> Result<(), ProjectError> {
-    project.iter().try_for_each(|(path, file)| write_file(folder, path, file))
+    project.iter().try_for_each(|(path, file)| write_file(&folder.join(path), file))
 }
 
-/// Writes one file below a folder.
-pub fn write_file(folder: &Path, path: &str, file: &ProjectFile) -> Result<(), ProjectError> {
-    let path = folder.join(path);
+/// Writes one file, and the folders that it is in.
+pub fn write_file(path: &Path, file: &ProjectFile) -> Result<(), ProjectError> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(ProjectError::file(parent))?;
     }
-    std::fs::write(&path, &file.bytes).map_err(ProjectError::file(&path))?;
+    std::fs::write(path, &file.bytes).map_err(ProjectError::file(path))?;
     if file.is_executable {
-        make_executable(&path).map_err(ProjectError::file(&path))?;
+        make_executable(path).map_err(ProjectError::file(path))?;
     }
     Ok(())
 }

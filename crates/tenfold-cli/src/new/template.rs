@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::project_error::ProjectError;
+use crate::workspace::shown;
 
 /// Where the list is, below the checkout.
 const LIST: &str = "crates/tenfold-cli/project/template.toml";
@@ -78,20 +79,21 @@ impl Template {
             let to = part.to.as_ref().unwrap_or(&part.from);
             collect(checkout, Path::new(&part.from), Path::new(to), part.when.as_ref(), &mut template.files)?;
         }
-        template.version = version(checkout)?;
+        let manifest = template.files.iter().find(|file| file.from == "Cargo.toml");
+        template.version = manifest.and_then(version).ok_or_else(|| ProjectError::Template {
+            file: "Cargo.toml".to_owned(),
+            message: "it gives no version".to_owned(),
+        })?;
         template.files.sort_by(|one, other| one.to.cmp(&other.to));
         Ok(template)
     }
 }
 
-/// The version that a checkout's manifest gives.
-fn version(checkout: &Path) -> Result<String, ProjectError> {
-    let path = checkout.join("Cargo.toml");
-    let text = std::fs::read_to_string(&path).map_err(ProjectError::file(&path))?;
+/// The version that a manifest gives.
+fn version(manifest: &TemplateFile) -> Option<String> {
+    let text = std::str::from_utf8(&manifest.bytes).ok()?;
     let given = text.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
-    given
-        .map(str::to_owned)
-        .ok_or_else(|| ProjectError::Answers { path, message: "it gives no version".to_owned() })
+    given.map(str::to_owned)
 }
 
 /// The checkout that this program was built in, if it is still there.
@@ -113,8 +115,8 @@ fn collect(
     if metadata.is_file() {
         let bytes = std::fs::read(&path).map_err(failed())?;
         files.push(TemplateFile {
-            from: slashes(from),
-            to: slashes(to),
+            from: below(from),
+            to: below(to),
             when: when.cloned(),
             is_executable: is_executable(&metadata),
             bytes,
@@ -128,8 +130,9 @@ fn collect(
     Ok(())
 }
 
-fn slashes(path: &Path) -> String {
-    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+/// A relative path, with `/`.
+fn below(path: &Path) -> String {
+    shown(Path::new(""), path)
 }
 
 #[cfg(unix)]

@@ -106,7 +106,6 @@ struct Write {
 }
 
 /// What an upgrade does.
-#[derive(Default)]
 struct Merged {
     /// What becomes of each file.
     changes: Vec<(String, Change)>,
@@ -117,7 +116,7 @@ struct Merged {
 impl Write {
     fn run(&self) -> Result<(), ProjectError> {
         match &self.file {
-            Some(file) => write_file(Path::new(""), &self.place.to_string_lossy(), file),
+            Some(file) => write_file(&self.place, file),
             None => std::fs::remove_file(&self.place).map_err(ProjectError::file(&self.place)),
         }
     }
@@ -143,7 +142,7 @@ fn merge(
     base: &BTreeMap<String, ProjectFile>,
     target: &BTreeMap<String, ProjectFile>,
 ) -> Result<Merged, ProjectError> {
-    let Merged { mut changes, mut writes } = Merged::default();
+    let (mut changes, mut writes) = (Vec::new(), Vec::new());
     // Cargo writes the lock file itself: a build after the upgrade does.
     let merged = target.iter().filter(|(path, _)| *path != "Cargo.lock" && *path != ANSWERS);
     for (path, file) in merged {

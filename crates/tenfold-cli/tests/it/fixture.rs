@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A workspace on disk, removed when it is dropped.
-pub struct Fixture {
-    root: PathBuf,
-}
+/// A workspace in a folder of its own.
+pub struct Fixture(Folder);
 
 /// What a run of the program left.
 pub struct Run {
@@ -126,21 +124,21 @@ impl Fixture {
                 "CREATE TABLE files_uploads (id INTEGER PRIMARY KEY, sent_by INTEGER);".to_owned(),
             ),
         ]);
-        let fixture = Self { root: unique_folder() };
+        let fixture = Self(Folder::new());
         for (path, text) in files {
-            fixture.write(path, &text);
+            fixture.0.write(path, &text);
         }
         fixture
     }
 
     /// The workspace's folder.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.0.path()
     }
 
     /// The good workspace with a file written anew or added.
     pub fn with(self, path: &str, text: &str) -> Self {
-        self.write(path, text);
+        self.0.write(path, text);
         self
     }
 
@@ -148,20 +146,20 @@ impl Fixture {
     pub fn edited(self, path: &str, from: &str, to: &str) -> Self {
         let text = self.text(path);
         assert!(text.contains(from), "{path} does not contain {from}");
-        self.write(path, &text.replacen(from, to, 1));
+        self.0.write(path, &text.replacen(from, to, 1));
         self
     }
 
     /// The good workspace with `line` at the end of a file.
     pub fn appended(self, path: &str, line: &str) -> Self {
         let text = self.text(path) + line + "\n";
-        self.write(path, &text);
+        self.0.write(path, &text);
         self
     }
 
     /// What a file holds now.
     pub fn text(&self, path: &str) -> String {
-        std::fs::read_to_string(self.root.join(path)).expect("a file of the fixture")
+        std::fs::read_to_string(self.root().join(path)).expect("a file of the fixture")
     }
 
     /// The line (from 1) on which `part` first stands in a file.
@@ -177,20 +175,7 @@ impl Fixture {
 
     /// The program in the workspace's folder.
     pub fn run(&self, arguments: &[&str]) -> Run {
-        Run::of(&self.root, arguments)
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.root.join(path);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
-        std::fs::write(path, text).expect("a writable file");
-    }
-}
-
-impl Drop for Fixture {
-    fn drop(&mut self) {
-        // A folder that stays behind in the temporary folder harms nobody.
-        let _ = std::fs::remove_dir_all(&self.root);
+        self.0.run(arguments)
     }
 }
 
@@ -225,7 +210,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // As that of a fixture.
+        // A folder that stays behind in the temporary folder harms nobody.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -18,6 +18,12 @@ fn create(folder: &Folder, options: &[&str]) -> Run {
     folder.run(&arguments)
 }
 
+/// A command on the project that `create` has made.
+fn run_on_acme(folder: &Folder, arguments: &[&str]) -> Run {
+    let arguments: Vec<&str> = arguments.iter().copied().chain(["--workspace", "acme"]).collect();
+    folder.run(&arguments)
+}
+
 /// All files of a project below a folder, by their path there.
 fn files(folder: &Path) -> Vec<(String, String)> {
     let (mut found, mut waiting) = (Vec::new(), vec![folder.to_owned()]);
@@ -153,8 +159,7 @@ fn what_cannot_be_added_is_refused_and_changes_nothing() {
         (&["add", "endpoint", "notes", "list", "get", "/v1/{id}"], "cannot be the name of a path"),
         (&["add", "migration", "notes", "Big"], "cannot be the name of a migration"),
     ] {
-        let arguments: Vec<&str> = arguments.iter().copied().chain(["--workspace", "acme"]).collect();
-        folder.run(&arguments).ends_with_code(2, why);
+        run_on_acme(&folder, arguments).ends_with_code(2, why);
     }
     assert!(files(folder.path()) == before, "something was changed");
 }
@@ -170,8 +175,7 @@ fn what_is_added_is_registered_and_formatted() {
         &["add", "job", "notes", "send_reminder"],
         &["add", "migration", "notes", "later"],
     ] {
-        let arguments: Vec<&str> = arguments.iter().copied().chain(["--workspace", "acme"]).collect();
-        folder.run(&arguments).passes("created");
+        run_on_acme(&folder, arguments).passes("created");
     }
     folder.run(&["check", "--workspace", "acme"]).passes("checked 4 modules");
     for (path, part) in [
