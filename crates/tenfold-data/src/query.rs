@@ -228,9 +228,7 @@ impl<E: Entity> Query<E> {
 
     /// `WHERE …` of the tenant and the filters, or an empty text, with the parameters so far.
     fn condition(&self, target: &Target, behind: Option<&Behind>) -> Result<(String, Vec<Value>), DataError> {
-        for filter in &self.filters {
-            filter.test.check(&|search: &Search| target.check_index(search))?;
-        }
+        self.searches().into_iter().try_for_each(|search| target.check_index(search))?;
         let mut params: Vec<Value> = target.asker.tenant.iter().map(OrgId::to_value).collect();
         let mut conditions: Vec<String> =
             E::table().tenant.iter().map(|column| format!("{column} = $1")).collect();
@@ -259,7 +257,13 @@ impl<E: Entity> Query<E> {
     /// The cost of a page, or of one row. A search collects all its hits before the first of them is known, so it does not
     /// run inline.
     fn page_cost(&self) -> Cost {
-        if self.filters.iter().any(|filter| filter.test.has_search()) { Cost::Free } else { Cost::Page }
+        if self.searches().is_empty() { Cost::Page } else { Cost::Free }
+    }
+
+    fn searches(&self) -> Vec<&Search> {
+        let mut found = Vec::new();
+        self.filters.iter().for_each(|filter| filter.test.searches(&mut found));
+        found
     }
 
     /// The text of one range and its parameters. One row more than wanted shows whether there is a next page.

@@ -20,19 +20,28 @@ WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespac
 impl Database {
     /// Reads those tables, after the migrations have run.
     pub(super) async fn learn_owned_tables(&self) -> Result<(), DataError> {
+        self.owned().learn(self.looked_up("migrations.owned", ON_SQLITE, ON_POSTGRES).await?);
+        Ok(())
+    }
+
+    /// The first column of what one of these texts finds in the schema.
+    pub(super) async fn looked_up(
+        &self,
+        name: &'static str,
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Result<Vec<String>, DataError> {
         let look = async {
             let transaction = self.driver().begin(None, None).await?;
             let text = match self.dialect() {
-                Dialect::Sqlite => ON_SQLITE,
-                Dialect::Postgres => ON_POSTGRES,
+                Dialect::Sqlite => sqlite,
+                Dialect::Postgres => postgres,
             };
-            let names = run(&*transaction, "migrations.owned", text, &[]).await?;
+            let found = run(&*transaction, name, text, &[]).await?;
             transaction.commit().await?;
-            Ok(names)
+            Ok(found)
         };
-        let names: Result<Vec<String>, DriverError> = look.await;
-        let names = names.map_err(|error| error.at("migrations.owned", Location::caller()))?;
-        self.owned().learn(names);
-        Ok(())
+        let found: Result<Vec<String>, DriverError> = look.await;
+        found.map_err(|error| error.at(name, Location::caller()))
     }
 }

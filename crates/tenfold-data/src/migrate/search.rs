@@ -6,11 +6,7 @@
 //! the keys of one organization's rows. Row-level security cannot protect it: an operator that is not leakproof, as
 //! `@@` is not, is checked behind the policies, and never by an index.
 
-use std::panic::Location;
-
-use super::run::run;
 use crate::database::Database;
-use crate::driver::DriverError;
 use crate::error::DataError;
 use crate::searched_tables::mark;
 use crate::statement::Dialect;
@@ -69,18 +65,7 @@ const ON_POSTGRES: &str = "SELECT obj_description(oid, 'pg_class') FROM pg_class
 impl Database {
     /// Reads which search indexes there are, after the migrations have run.
     pub(super) async fn learn_searched_tables(&self) -> Result<(), DataError> {
-        let look = async {
-            let transaction = self.driver().begin(None, None).await?;
-            let text = match self.dialect() {
-                Dialect::Sqlite => ON_SQLITE,
-                Dialect::Postgres => ON_POSTGRES,
-            };
-            let found = run(&*transaction, "migrations.searched", text, &[]).await?;
-            transaction.commit().await?;
-            Ok(found)
-        };
-        let found: Result<Vec<String>, DriverError> = look.await;
-        let found = found.map_err(|error| error.at("migrations.searched", Location::caller()))?;
+        let found = self.looked_up("migrations.searched", ON_SQLITE, ON_POSTGRES).await?;
         // On SQLite the mark is a comment within the text that created the table.
         let marks = found
             .iter()

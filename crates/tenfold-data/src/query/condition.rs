@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::order::{Behind, Case, lower};
 use crate::entity::any;
-use crate::error::DataError;
 use crate::search::Wanted;
 use crate::statement::Dialect;
 use crate::value::Value;
@@ -87,25 +86,14 @@ impl Place {
 }
 
 impl Test {
-    /// Checks that each search in it has an index.
-    pub(super) fn check(&self, check: &dyn Fn(&Search) -> Result<(), DataError>) -> Result<(), DataError> {
+    /// The searches in it, at any depth.
+    pub(super) fn searches<'t>(&'t self, found: &mut Vec<&'t Search>) {
         match self {
-            Test::All(tests) => tests.iter().try_for_each(|test| test.check(check)),
-            Test::Either(one, other) => one.check(check).and_then(|()| other.check(check)),
-            Test::Exists(exists) => exists.test.iter().try_for_each(|test| test.check(check)),
-            Test::Search(search) => check(search),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether there is a search in it, at any depth. What it costs grows with the organization.
-    pub(super) fn has_search(&self) -> bool {
-        match self {
-            Test::All(tests) => tests.iter().any(Test::has_search),
-            Test::Either(one, other) => one.has_search() || other.has_search(),
-            Test::Exists(exists) => exists.test.iter().any(|test| test.has_search()),
-            Test::Search(_) => true,
-            _ => false,
+            Test::All(tests) => tests.iter().for_each(|test| test.searches(found)),
+            Test::Either(one, other) => [one, other].into_iter().for_each(|test| test.searches(found)),
+            Test::Exists(exists) => exists.test.iter().for_each(|test| test.searches(found)),
+            Test::Search(search) => found.push(search),
+            _ => {}
         }
     }
 
