@@ -12,15 +12,15 @@ const SCHEMAS: &str = "#/components/schemas/";
 const DEEPEST: usize = 32;
 
 /// A document of OpenAPI 3.1.
-pub(crate) struct Document<'a>(&'a Value);
+pub(crate) struct OpenApiDocument<'a>(&'a Value);
 
-impl<'a> Document<'a> {
+impl<'a> OpenApiDocument<'a> {
     /// # Errors
     /// When it is no OpenAPI 3.1: an older one says differently what may be null.
     pub(crate) fn new(root: &'a Value) -> Result<Self, ClientError> {
         let version = root["openapi"].as_str().unwrap_or("no version");
         if version.starts_with("3.1.") {
-            return Ok(Document(root));
+            return Ok(OpenApiDocument(root));
         }
         Err(ClientError::new(format!("the document must be OpenAPI 3.1; this one says {version}")))
     }
@@ -109,7 +109,7 @@ impl<'a> Document<'a> {
     }
 
     /// Whether an operation takes a session, and whether it also works without one; `None`: it takes none.
-    pub(crate) fn session(&self, operation: &Value) -> Option<Session> {
+    pub(crate) fn session(&self, operation: &Value) -> Option<SessionUse> {
         let requirements = operation.get("security").or_else(|| self.0.get("security"))?.as_array()?;
         let is_session = |name: &String| {
             let scheme = &self.0["components"]["securitySchemes"][name.as_str()];
@@ -118,7 +118,7 @@ impl<'a> Document<'a> {
         let names = |requirement: &Value| requirement.as_object().cloned().unwrap_or_default();
         let takes = requirements.iter().any(|requirement| names(requirement).keys().any(is_session));
         let is_optional = requirements.iter().any(|requirement| names(requirement).is_empty());
-        takes.then_some(if is_optional { Session::Optional } else { Session::Needed })
+        takes.then_some(if is_optional { SessionUse::Optional } else { SessionUse::Needed })
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) struct Raw<'a> {
 
 /// What an operation does with a session.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Session {
+pub(crate) enum SessionUse {
     Needed,
     Optional,
 }

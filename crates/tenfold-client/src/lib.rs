@@ -17,7 +17,7 @@ use serde_json::Value;
 
 pub use error::ClientError;
 
-use document::Document;
+use document::OpenApiDocument;
 use operation::Operation;
 use types::Types;
 
@@ -29,7 +29,7 @@ use types::Types;
 pub fn typescript(document: &str) -> Result<String, ClientError> {
     let root: Value = serde_json::from_str(document)
         .map_err(|error| ClientError::new(format!("the document is no JSON: {error}")))?;
-    let document = Document::new(&root)?;
+    let document = OpenApiDocument::new(&root)?;
     let mut types = Types::new(&document);
     let mut operations = Vec::new();
     for raw in document.operations()? {

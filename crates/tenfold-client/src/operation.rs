@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::document::{Document, Raw, Session, object};
+use crate::document::{OpenApiDocument, Raw, SessionUse, object};
 use crate::error::ClientError;
 use crate::names::camel;
 use crate::types::Types;
@@ -18,10 +18,10 @@ pub(crate) struct Operation<'a> {
     pub(crate) docs: String,
     pub(crate) parameters: Vec<Parameter<'a>>,
     pub(crate) body: Option<Body<'a>>,
-    pub(crate) answer: Answer<'a>,
+    pub(crate) answer: SuccessAnswer<'a>,
     /// The documented statuses of problems, in order.
     pub(crate) problems: BTreeSet<u16>,
-    pub(crate) session: Option<Session>,
+    pub(crate) session: Option<SessionUse>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(crate) enum BodyKind<'a> {
 }
 
 /// What a success answers.
-pub(crate) enum Answer<'a> {
+pub(crate) enum SuccessAnswer<'a> {
     Nothing,
     /// JSON of any of these schemas, or nothing.
     Json {
@@ -91,7 +91,7 @@ impl<'a> Operation<'a> {
     }
 
     pub(crate) fn read(
-        document: &Document<'a>,
+        document: &OpenApiDocument<'a>,
         types: &Types<'a>,
         raw: &Raw<'a>,
     ) -> Result<Self, ClientError> {
@@ -139,7 +139,7 @@ fn docs(raw: &Raw<'_>) -> String {
 
 /// Those of the operation and of its path, in the order path, query, header; the operation's own win.
 fn parameters<'a>(
-    document: &Document<'a>,
+    document: &OpenApiDocument<'a>,
     types: &Types<'a>,
     raw: &Raw<'a>,
 ) -> Result<Vec<Parameter<'a>>, ClientError> {
@@ -228,7 +228,7 @@ fn name_arguments(parameters: &mut [Parameter<'_>]) -> Result<(), ClientError> {
     Ok(())
 }
 
-fn body<'a>(document: &Document<'a>, operation: &'a Value) -> Result<Option<Body<'a>>, ClientError> {
+fn body<'a>(document: &OpenApiDocument<'a>, operation: &'a Value) -> Result<Option<Body<'a>>, ClientError> {
     let Some(part) = operation.get("requestBody") else { return Ok(None) };
     let part = document.part(part)?;
     let content = object(&part["content"]);
@@ -246,8 +246,8 @@ fn body<'a>(document: &Document<'a>, operation: &'a Value) -> Result<Option<Body
     Ok(Some(Body { kind, content_type, required: part["required"] == true, docs: part }))
 }
 
-fn answer<'a>(document: &Document<'a>, raw: &Raw<'a>) -> Result<Answer<'a>, ClientError> {
-    let (mut found, mut nothing, mut any): (Option<Answer<'a>>, _, _) = (None, false, false);
+fn answer<'a>(document: &OpenApiDocument<'a>, raw: &Raw<'a>) -> Result<SuccessAnswer<'a>, ClientError> {
+    let (mut found, mut nothing, mut any): (Option<SuccessAnswer<'a>>, _, _) = (None, false, false);
     for (status, response) in object(&raw.operation["responses"]) {
         if !(status.starts_with('2') || status == "304") {
             continue;
@@ -262,12 +262,16 @@ fn answer<'a>(document: &Document<'a>, raw: &Raw<'a>) -> Result<Answer<'a>, Clie
         let next = one_answer(document, kind, media)?;
         found = Some(match (found, next) {
             (None, next) => next,
-            (Some(Answer::Json { mut schemas, .. }), Answer::Json { schemas: others, .. }) => {
+            (Some(SuccessAnswer::Json { mut schemas, .. }), SuccessAnswer::Json { schemas: others, .. }) => {
                 schemas.extend(others);
-                Answer::Json { schemas, maybe_nothing: false }
+                SuccessAnswer::Json { schemas, maybe_nothing: false }
             }
-            (Some(Answer::Response { accept }), Answer::Response { .. }) => Answer::Response { accept },
-            (Some(Answer::Text { accept }), Answer::Text { .. }) => Answer::Text { accept },
+            (Some(SuccessAnswer::Response { accept }), SuccessAnswer::Response { .. }) => {
+                SuccessAnswer::Response { accept }
+            }
+            (Some(SuccessAnswer::Text { accept }), SuccessAnswer::Text { .. }) => {
+                SuccessAnswer::Text { accept }
+            }
             _ => return Err(ClientError::new("its successes answer different kinds of content")),
         });
     }
@@ -275,34 +279,37 @@ fn answer<'a>(document: &Document<'a>, raw: &Raw<'a>) -> Result<Answer<'a>, Clie
         return Err(ClientError::new("the document says of no success what it answers"));
     }
     if raw.method == "head" {
-        return Ok(Answer::Response { accept: "*/*" });
+        return Ok(SuccessAnswer::Response { accept: "*/*" });
     }
     Ok(match found {
-        None => Answer::Nothing,
-        Some(Answer::Json { schemas, .. }) => Answer::Json { schemas, maybe_nothing: nothing },
+        None => SuccessAnswer::Nothing,
+        Some(SuccessAnswer::Json { schemas, .. }) => SuccessAnswer::Json { schemas, maybe_nothing: nothing },
         Some(other) => other,
     })
 }
 
 fn one_answer<'a>(
-    document: &Document<'a>,
+    document: &OpenApiDocument<'a>,
     kind: &'a str,
     media: &'a Value,
-) -> Result<Answer<'a>, ClientError> {
+) -> Result<SuccessAnswer<'a>, ClientError> {
     let schema = schema_of(media);
     Ok(match essence(kind).as_str() {
         _ if is_json(kind) => {
             let schema = schema.ok_or_else(|| ClientError::new("its answer has no schema"))?;
-            Answer::Json { schemas: vec![schema], maybe_nothing: false }
+            SuccessAnswer::Json { schemas: vec![schema], maybe_nothing: false }
         }
-        "text/event-stream" => Answer::Events { schema: events(document, schema)? },
-        text if text.starts_with("text/") => Answer::Text { accept: kind },
-        _ => Answer::Response { accept: kind },
+        "text/event-stream" => SuccessAnswer::Events { schema: events(document, schema)? },
+        text if text.starts_with("text/") => SuccessAnswer::Text { accept: kind },
+        _ => SuccessAnswer::Response { accept: kind },
     })
 }
 
 /// The schema of a stream's events, if it says what their data is: objects with `event` and `data`.
-fn events<'a>(document: &Document<'a>, schema: Option<&'a Value>) -> Result<Option<&'a Value>, ClientError> {
+fn events<'a>(
+    document: &OpenApiDocument<'a>,
+    schema: Option<&'a Value>,
+) -> Result<Option<&'a Value>, ClientError> {
     let Some(schema) = schema else { return Ok(None) };
     let followed = document.followed(schema)?;
     let choices = followed["oneOf"].as_array().or_else(|| followed["anyOf"].as_array());
@@ -317,8 +324,8 @@ fn events<'a>(document: &Document<'a>, schema: Option<&'a Value>) -> Result<Opti
 }
 
 /// A list of pages, if the answer has `items` and `next_cursor`.
-fn as_page<'a>(document: &Document<'a>, answer: Answer<'a>) -> Answer<'a> {
-    let Answer::Json { schemas, maybe_nothing: false } = &answer else { return answer };
+fn as_page<'a>(document: &OpenApiDocument<'a>, answer: SuccessAnswer<'a>) -> SuccessAnswer<'a> {
+    let SuccessAnswer::Json { schemas, maybe_nothing: false } = &answer else { return answer };
     let [page] = schemas.as_slice() else { return answer };
     let item = document.required(page, "items").and_then(|items| items.get("items"));
     let cursor = document.property(page, "next_cursor").and_then(|cursor| document.followed(cursor).ok());
@@ -327,12 +334,12 @@ fn as_page<'a>(document: &Document<'a>, answer: Answer<'a>) -> Answer<'a> {
         name => name == "string",
     };
     match item {
-        Some(item) if cursor.is_some_and(is_text) => Answer::Page { page, item },
+        Some(item) if cursor.is_some_and(is_text) => SuccessAnswer::Page { page, item },
         _ => answer,
     }
 }
 
-fn problems(document: &Document<'_>, operation: &Value) -> Result<BTreeSet<u16>, ClientError> {
+fn problems(document: &OpenApiDocument<'_>, operation: &Value) -> Result<BTreeSet<u16>, ClientError> {
     let mut statuses = BTreeSet::new();
     for (status, response) in object(&operation["responses"]) {
         if !(status.starts_with(['4', '5']) || status == "default") {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::document::{Document, object};
+use crate::document::{OpenApiDocument, object};
 use crate::error::ClientError;
 use crate::names::{Names, comment, key, literal, pascal};
 
@@ -25,14 +25,14 @@ const UNSUPPORTED: &[&str] = &[
 
 /// The types of a document: those that were asked for are declared, with those that they need.
 pub(crate) struct Types<'a> {
-    document: &'a Document<'a>,
+    document: &'a OpenApiDocument<'a>,
     given: Names,
     names: BTreeMap<&'a str, String>,
     wanted: BTreeSet<&'a str>,
 }
 
 impl<'a> Types<'a> {
-    pub(crate) fn new(document: &'a Document<'a>) -> Self {
+    pub(crate) fn new(document: &'a OpenApiDocument<'a>) -> Self {
         let mut given = Names::of_types();
         let names = document.schemas().into_keys().map(|name| (name, given.give(&pascal(name)))).collect();
         Types { document, given, names, wanted: BTreeSet::new() }

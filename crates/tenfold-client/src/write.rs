@@ -1,9 +1,9 @@
 //! The text of the client.
 
-use crate::document::{Document, Session};
+use crate::document::{OpenApiDocument, SessionUse};
 use crate::error::ClientError;
 use crate::names::{Names, access, camel, comment, key, literal, pascal};
-use crate::operation::{Answer, BodyKind, Location, Operation, PROBLEM, Parameter};
+use crate::operation::{BodyKind, Location, Operation, PROBLEM, Parameter, SuccessAnswer};
 use crate::runtime::Needs;
 use crate::token::{Token, Tokens};
 use crate::types::{Types, docs, union, with_undefined};
@@ -27,7 +27,7 @@ export interface Problem {
 
 /// The whole file.
 pub(crate) fn file<'a>(
-    document: &Document<'a>,
+    document: &OpenApiDocument<'a>,
     types: &mut Types<'a>,
     operations: &[Operation<'a>],
 ) -> Result<String, ClientError> {
@@ -37,7 +37,7 @@ pub(crate) fn file<'a>(
     for operation in operations {
         let name = names.give(&camel(&operation.name));
         let token = tokens.of_operation(operation);
-        let mut writer = Writer { types: &mut *types, needs: &mut needs, operation, token };
+        let mut writer = ClientWriter { types: &mut *types, needs: &mut needs, operation, token };
         let written = writer.arguments(&name).and_then(|args| Ok((writer.method(&name, &args)?, args)));
         let (method, args) = written.map_err(|error| error.at(&operation.place()))?;
         methods.push(method);
@@ -59,7 +59,7 @@ pub(crate) fn file<'a>(
     ))
 }
 
-fn head(document: &Document<'_>, methods: &str) -> String {
+fn head(document: &OpenApiDocument<'_>, methods: &str) -> String {
     let (title, version) = document.title();
     let title = format!("{title} {version}").replace(['\n', '\r'], " ").replace("*/", "");
     format!(
@@ -75,22 +75,22 @@ fn head(document: &Document<'_>, methods: &str) -> String {
 }
 
 /// The arguments of an operation: their type, and its declaration if it has one.
-struct Arguments {
+struct OperationArguments {
     ty: String,
     /// All may be left out.
     optional: bool,
     declaration: String,
 }
 
-struct Writer<'w, 'a> {
+struct ClientWriter<'w, 'a> {
     types: &'w mut Types<'a>,
     needs: &'w mut Needs,
     operation: &'w Operation<'a>,
     token: Option<Token>,
 }
 
-impl<'a> Writer<'_, 'a> {
-    fn arguments(&mut self, name: &str) -> Result<Arguments, ClientError> {
+impl<'a> ClientWriter<'_, 'a> {
+    fn arguments(&mut self, name: &str) -> Result<OperationArguments, ClientError> {
         let (mut fields, mut optional) = (String::new(), true);
         let operation = self.operation;
         for parameter in &operation.parameters {
@@ -108,14 +108,14 @@ impl<'a> Writer<'_, 'a> {
             optional &= !body.required;
         }
         if fields.is_empty() {
-            return Ok(Arguments { ty: "NoArgs".to_owned(), optional, declaration: String::new() });
+            return Ok(OperationArguments { ty: "NoArgs".to_owned(), optional, declaration: String::new() });
         }
         let ty = self.types.own(&format!("{}Args", pascal(name)));
         let declaration = format!("/** What `{name}` takes. */\nexport interface {ty} {{\n{fields}}}\n\n");
-        Ok(Arguments { ty, optional, declaration })
+        Ok(OperationArguments { ty, optional, declaration })
     }
 
-    fn method(&mut self, name: &str, args: &Arguments) -> Result<String, ClientError> {
+    fn method(&mut self, name: &str, args: &OperationArguments) -> Result<String, ClientError> {
         let operation = self.operation;
         let (sender, options) = self.sender()?;
         let mut plan = vec![("method", literal(&operation.method)), ("path", self.path())];
@@ -124,8 +124,8 @@ impl<'a> Writer<'_, 'a> {
         plan.extend(body(operation));
         plan.extend(reads(&operation.answer));
         let session = operation.session.map(|session| match session {
-            Session::Needed => "needed",
-            Session::Optional => "optional",
+            SessionUse::Needed => "needed",
+            SessionUse::Optional => "optional",
         });
         plan.extend(session.map(|session| ("session", literal(session))));
         plan.extend(self.token.map(|token| ("token", literal(token.word()))));
@@ -153,7 +153,7 @@ impl<'a> Writer<'_, 'a> {
         let statuses = operation.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
         let statuses = if statuses.is_empty() { "number".to_owned() } else { statuses };
         let value = match &operation.answer {
-            Answer::Events { schema } => {
+            SuccessAnswer::Events { schema } => {
                 self.needs.events = true;
                 let events = match schema {
                     Some(schema) => self.types.text(schema, "      ")?,
@@ -161,16 +161,16 @@ impl<'a> Writer<'_, 'a> {
                 };
                 return Ok((format!("stream<{events}>"), "StreamOptions"));
             }
-            Answer::Page { page, item } if !self.is_upload() => {
+            SuccessAnswer::Page { page, item } if !self.is_upload() => {
                 self.needs.pages = true;
                 let (item, page) = (self.types.text(item, "      ")?, self.types.text(page, "      ")?);
                 return Ok((format!("list<{item}, {page}, {statuses}>"), "CallOptions"));
             }
-            Answer::Page { page, .. } => self.types.text(page, "      ")?,
-            Answer::Nothing => "void".to_owned(),
-            Answer::Text { .. } => "string".to_owned(),
-            Answer::Response { .. } => "Response".to_owned(),
-            Answer::Json { schemas, maybe_nothing } => {
+            SuccessAnswer::Page { page, .. } => self.types.text(page, "      ")?,
+            SuccessAnswer::Nothing => "void".to_owned(),
+            SuccessAnswer::Text { .. } => "string".to_owned(),
+            SuccessAnswer::Response { .. } => "Response".to_owned(),
+            SuccessAnswer::Json { schemas, maybe_nothing } => {
                 let texts: Result<Vec<_>, _> =
                     schemas.iter().map(|schema| self.types.text(schema, "      ")).collect();
                 let value = union(texts?);
@@ -236,13 +236,15 @@ fn body(operation: &Operation<'_>) -> Vec<(&'static str, String)> {
 }
 
 /// What is asked for, and how the answer is read.
-fn reads(answer: &Answer<'_>) -> Vec<(&'static str, String)> {
+fn reads(answer: &SuccessAnswer<'_>) -> Vec<(&'static str, String)> {
     let (accept, read) = match answer {
-        Answer::Nothing => return vec![("read", literal("nothing"))],
-        Answer::Json { .. } | Answer::Page { .. } => return vec![("accept", literal("application/json"))],
-        Answer::Events { .. } => return vec![("accept", literal("text/event-stream"))],
-        Answer::Text { accept } => (accept, "text"),
-        Answer::Response { accept } => (accept, "response"),
+        SuccessAnswer::Nothing => return vec![("read", literal("nothing"))],
+        SuccessAnswer::Json { .. } | SuccessAnswer::Page { .. } => {
+            return vec![("accept", literal("application/json"))];
+        }
+        SuccessAnswer::Events { .. } => return vec![("accept", literal("text/event-stream"))],
+        SuccessAnswer::Text { accept } => (accept, "text"),
+        SuccessAnswer::Response { accept } => (accept, "response"),
     };
     vec![("accept", literal(accept)), ("read", literal(read))]
 }

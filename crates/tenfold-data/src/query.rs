@@ -19,7 +19,7 @@ use self::condition::{Place, Search};
 pub use self::filter::Filter;
 use self::filter::fingerprint;
 pub use self::money::MoneyColumns;
-use self::order::{Behind, Case, Direction, Order};
+use self::order::{Behind, Direction, LetterCase, Order};
 pub use self::rows::Rows;
 use crate::context::{Origin, Reach};
 use crate::entity::{Column, Entity};
@@ -83,7 +83,7 @@ impl<E: Entity> Query<E> {
     /// that differ only in case are ordered by the columns that follow.
     pub fn order_by_ignore_ascii_case(mut self, column: Column<E, String>) -> Self {
         let order = Order::by(column.name(), Direction::Ascending);
-        self.order.push(Order { case: Case::Ignored, ..order });
+        self.order.push(Order { case: LetterCase::Ignored, ..order });
         self
     }
 
@@ -312,8 +312,8 @@ impl<E: Entity> Query<E> {
             let operator = if run[0].direction == Direction::Ascending { '>' } else { '<' };
             // SQLite does not use an index for a tuple that begins with an expression.
             let bound = match run[0].case {
-                Case::Told => String::new(),
-                Case::Ignored => format!("{} {operator}= {} AND ", columns[0], marks[start]),
+                LetterCase::Told => String::new(),
+                LetterCase::Ignored => format!("{} {operator}= {} AND ", columns[0], marks[start]),
             };
             let (columns, marks) = (columns.join(", "), marks[start..].join(", "));
             ranges

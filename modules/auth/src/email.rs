@@ -46,20 +46,20 @@ fn is_invisible(letter: char) -> bool {
 
 /// Scripts with letters that look alike.
 #[derive(PartialEq, Eq)]
-enum Script {
+enum LetterScript {
     Latin,
     Greek,
     Cyrillic,
 }
 
-fn script(letter: char) -> Option<Script> {
+fn script(letter: char) -> Option<LetterScript> {
     match letter {
-        'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => Some(Script::Latin),
-        '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => Some(Script::Greek),
+        'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => Some(LetterScript::Latin),
+        '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => Some(LetterScript::Greek),
         '\u{400}'..='\u{52f}'
         | '\u{1c80}'..='\u{1c8a}'
         | '\u{2de0}'..='\u{2dff}'
-        | '\u{a640}'..='\u{a69f}' => Some(Script::Cyrillic),
+        | '\u{a640}'..='\u{a69f}' => Some(LetterScript::Cyrillic),
         _ => None,
     }
 }

@@ -19,7 +19,7 @@ const PASSES: u32 = 2;
 
 /// How many hashes there may be at once, including waiting ones.
 #[derive(Clone, Copy)]
-pub(crate) struct Bounds {
+pub(crate) struct HashBounds {
     /// Running hashes.
     pub parallelism: usize,
     /// Running or waiting hashes.
@@ -31,16 +31,16 @@ pub(crate) struct Bounds {
 #[derive(Clone)]
 pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
-    queue: Arc<Queue>,
+    queue: Arc<HashQueue>,
     /// A hash of no password: verified when the account is unknown, so that the refusal takes as long.
     decoy: Arc<str>,
 }
 
 impl Passwords {
-    pub(crate) fn new(bounds: Bounds) -> anyhow::Result<Self> {
+    pub(crate) fn new(bounds: HashBounds) -> anyhow::Result<Self> {
         let decoy = hash("no password has this hash")?.into();
         let permits = Arc::new(Semaphore::new(bounds.parallelism));
-        Ok(Passwords { permits, queue: Arc::new(Queue { bounds, taken: Mutex::default() }), decoy })
+        Ok(Passwords { permits, queue: Arc::new(HashQueue { bounds, taken: Mutex::default() }), decoy })
     }
 
     /// Waits for a turn to hash, which lasts until the [`Turn`] is dropped: the next turn sees the failures counted
@@ -49,7 +49,7 @@ impl Passwords {
     /// # Errors
     /// 503 when the queue is full, or the address's share of it.
     pub(crate) async fn turn(&self, client: ClientAddress) -> Result<Turn, Problem> {
-        let place = Queue::enter(&self.queue, client)?;
+        let place = HashQueue::enter(&self.queue, client)?;
         let (permit, waited) = match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => (permit, false),
             Err(_) => (Arc::clone(&self.permits).acquire_owned().await.map_err(Problem::internal)?, true),
@@ -60,7 +60,7 @@ impl Passwords {
 
 /// The right to hash, with a place in the queue.
 pub(crate) struct Turn {
-    held: Arc<(OwnedSemaphorePermit, Place)>,
+    held: Arc<(OwnedSemaphorePermit, HashPlace)>,
     waited: bool,
     decoy: Arc<str>,
 }
@@ -97,13 +97,13 @@ impl Turn {
 }
 
 /// The places, counted by address; never more entries than places.
-struct Queue {
-    bounds: Bounds,
+struct HashQueue {
+    bounds: HashBounds,
     taken: Mutex<HashMap<String, usize>>,
 }
 
-impl Queue {
-    fn enter(queue: &Arc<Self>, client: ClientAddress) -> Result<Place, Problem> {
+impl HashQueue {
+    fn enter(queue: &Arc<Self>, client: ClientAddress) -> Result<HashPlace, Problem> {
         let address = client.network().to_string();
         let mut taken = queue.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let full = |what| Err(Problem::overloaded(Duration::from_secs(1)).detail(what));
@@ -114,17 +114,17 @@ impl Queue {
             return full("too many sign-ins at once from your address (auth.hash_queue_share)");
         }
         *taken.entry(address.clone()).or_default() += 1;
-        Ok(Place { queue: Arc::clone(queue), address })
+        Ok(HashPlace { queue: Arc::clone(queue), address })
     }
 }
 
 /// A place in the queue.
-struct Place {
-    queue: Arc<Queue>,
+struct HashPlace {
+    queue: Arc<HashQueue>,
     address: String,
 }
 
-impl Drop for Place {
+impl Drop for HashPlace {
     fn drop(&mut self) {
         let mut taken = self.queue.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = taken.get_mut(&self.address) {

@@ -14,8 +14,8 @@ use tenfold_auth_api::{AccountId, Auth, UserCard, UserId};
 use crate::clean_up::{CleanUp, Schedule};
 use crate::demo;
 use crate::entities::{SessionId, SessionRow, TokenKey, TokenKeyRow, User};
-use crate::passwords::{Bounds, Passwords};
-use crate::throttle::{Rule, Throttle};
+use crate::passwords::{HashBounds, Passwords};
+use crate::throttle::{Throttle, ThrottleRule};
 use crate::token::{SigningKey, Token};
 
 /// `[auth]` of the configuration.
@@ -54,15 +54,19 @@ impl Settings {
     fn throttle(&self) -> Throttle {
         let address_wait = self.address_wait.as_std();
         Throttle {
-            account: Rule { free: self.account_failures, wait: self.account_wait.as_std() },
-            address: Rule { free: self.address_failures, wait: address_wait },
-            sign_up: Rule { free: self.address_sign_ups, wait: address_wait },
+            account: ThrottleRule { free: self.account_failures, wait: self.account_wait.as_std() },
+            address: ThrottleRule { free: self.address_failures, wait: address_wait },
+            sign_up: ThrottleRule { free: self.address_sign_ups, wait: address_wait },
             known_address_lifetime: self.known_address_lifetime.as_std(),
         }
     }
 
-    fn hash_bounds(&self) -> Bounds {
-        Bounds { parallelism: self.hash_parallelism, queue: self.hash_queue, share: self.hash_queue_share }
+    fn hash_bounds(&self) -> HashBounds {
+        HashBounds {
+            parallelism: self.hash_parallelism,
+            queue: self.hash_queue,
+            share: self.hash_queue_share,
+        }
     }
 }
 

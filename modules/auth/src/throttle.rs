@@ -23,14 +23,14 @@ const NOTE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How failures of one kind of subject are counted.
 #[derive(Clone, Copy)]
-pub(crate) struct Rule {
+pub(crate) struct ThrottleRule {
     /// Failures that cost no wait.
     pub free: u32,
     /// The longest wait, and the time after which one failure is forgiven.
     pub wait: Duration,
 }
 
-impl Rule {
+impl ThrottleRule {
     /// The wait after this many failures in a row.
     fn wait_after(self, failures: i64) -> Duration {
         let above = failures - i64::from(self.free);
@@ -55,9 +55,9 @@ fn microseconds(time: Duration) -> i64 {
 /// The rules for each kind of subject; the settings of the module.
 #[derive(Clone, Copy)]
 pub(crate) struct Throttle {
-    pub account: Rule,
-    pub address: Rule,
-    pub sign_up: Rule,
+    pub account: ThrottleRule,
+    pub address: ThrottleRule,
+    pub sign_up: ThrottleRule,
     pub known_address_lifetime: Duration,
 }
 
@@ -71,7 +71,7 @@ struct Debt {
 
 impl Debt {
     /// How long its subject has to wait from `now` on.
-    fn wait(self, rule: Rule, now: i64) -> Duration {
+    fn wait(self, rule: ThrottleRule, now: i64) -> Duration {
         // A clock that was set back must not lock anyone out for as long as it was wrong.
         if self.last_at - now > rule.interval() {
             return Duration::ZERO;

@@ -10,7 +10,7 @@ use crate::entities::Subscription;
 /// `[billing]` of the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+struct BillingSettings {
     free_storage: ByteSize,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct Plans {
 impl Plans {
     /// Reads the settings.
     pub(crate) fn start(wiring: &Wiring) -> anyhow::Result<Self> {
-        let settings: Settings = wiring.settings().section("billing")?;
+        let settings: BillingSettings = wiring.settings().section("billing")?;
         Ok(Plans { free_storage: settings.free_storage.as_u64() })
     }
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use self::bounds::{Deadline, Timed};
 
-pub(crate) use self::bounds::{Bounds, NotDrawn};
+pub(crate) use self::bounds::{NotDrawn, PictureBounds};
 pub(crate) use self::header::Header;
 
 /// An image that can be drawn.
@@ -55,7 +55,7 @@ pub(crate) fn header(source: impl BufRead + Seek, format: Format) -> io::Result<
 pub(crate) fn draw<R: Read + Seek>(
     open: impl Fn() -> io::Result<R>,
     format: Format,
-    bounds: &Bounds,
+    bounds: &PictureBounds,
 ) -> Result<(Header, Vec<u8>), NotDrawn> {
     let end = Deadline(Instant::now() + bounds.time.as_std());
     let open = || open().map(|source| BufReader::new(Timed { source, end }));

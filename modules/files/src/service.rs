@@ -17,7 +17,7 @@ const PICTURES_AT_ONCE: usize = 2;
 /// `[files]` of the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+struct FilesSettings {
     blobs: String,
     max_size: ByteSize,
     orphan_after: TimeSpan,
@@ -27,9 +27,9 @@ struct Settings {
     reservation_lease: TimeSpan,
 }
 
-impl Settings {
+impl FilesSettings {
     fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
-        let settings: Settings = loaded.section("files")?;
+        let settings: FilesSettings = loaded.section("files")?;
         let sizes = ByteSize::bytes(1)..=ByteSize::gib(1024);
         loaded.within("files.max_size", settings.max_size, sizes)?;
         let times = TimeSpan::seconds(10)..=TimeSpan::hours(30 * 24);
@@ -50,7 +50,7 @@ impl Settings {
 /// # Errors
 /// [`ConfigError`] names the key and what is allowed.
 pub(crate) fn check(loaded: &Loaded) -> Result<(), ConfigError> {
-    Settings::read(loaded).map(drop)
+    FilesSettings::read(loaded).map(drop)
 }
 
 /// The module's service.
@@ -73,7 +73,7 @@ pub(crate) struct Files {
 impl Files {
     /// Reads the settings and opens the store.
     pub(crate) fn open(wiring: &Wiring) -> anyhow::Result<Self> {
-        let settings = Settings::read(wiring.settings())?;
+        let settings = FilesSettings::read(wiring.settings())?;
         let blobs = Blobs::open(&settings.blobs)?;
         let pictures = Semaphore::new(PICTURES_AT_ONCE);
         let (max_size, orphan_after) = (settings.max_size.as_u64(), settings.orphan_after.as_std());

@@ -25,7 +25,7 @@ pub(crate) struct Table {
 
 /// The tables that a text may still be.
 pub(crate) struct Tables {
-    candidates: Vec<Candidate>,
+    candidates: Vec<SeparatorCandidate>,
     /// The beginning, until it is known whether it declares the separator.
     start: Option<String>,
 }
@@ -34,7 +34,7 @@ impl Tables {
     /// Before the first character.
     pub(crate) fn new() -> Self {
         Tables {
-            candidates: b"\t;,".iter().copied().map(Candidate::new).collect(),
+            candidates: b"\t;,".iter().copied().map(SeparatorCandidate::new).collect(),
             start: Some(String::new()),
         }
     }
@@ -55,7 +55,8 @@ impl Tables {
     /// Ends the text; returns the table that it is.
     pub(crate) fn end(mut self) -> Option<Table> {
         self.begin();
-        let tables: Vec<(Table, bool)> = self.candidates.into_iter().filter_map(Candidate::table).collect();
+        let tables: Vec<(Table, bool)> =
+            self.candidates.into_iter().filter_map(SeparatorCandidate::table).collect();
         let of = |separator| tables.iter().find(|(table, _)| table.separator == separator);
         // A comma is often part of a number or of a text, so it needs more evidence to win against a semicolon.
         match (of(b';'), of(b',')) {
@@ -78,7 +79,7 @@ impl Tables {
         });
         match line {
             Some((separator, rest)) => {
-                self.candidates = vec![Candidate::new(separator)];
+                self.candidates = vec![SeparatorCandidate::new(separator)];
                 self.count(rest);
             }
             None => self.count(start.as_bytes()),
@@ -92,7 +93,7 @@ impl Tables {
 
 /// The state of a candidate's parser.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ParserState {
     /// Before a field: only here a quote opens one.
     Start,
     Unquoted,
@@ -102,9 +103,9 @@ enum State {
 }
 
 /// The text, parsed with one separator.
-struct Candidate {
+struct SeparatorCandidate {
     separator: u8,
-    state: State,
+    state: ParserState,
     /// Of the current line.
     fields: u64,
     /// The current line is empty so far.
@@ -119,11 +120,11 @@ struct Candidate {
     sample: Vec<u8>,
 }
 
-impl Candidate {
+impl SeparatorCandidate {
     fn new(separator: u8) -> Self {
-        Candidate {
+        SeparatorCandidate {
             separator,
-            state: State::Start,
+            state: ParserState::Start,
             fields: 1,
             empty: true,
             columns: 0,
@@ -138,24 +139,24 @@ impl Candidate {
     fn feed(&mut self, bytes: &[u8]) -> bool {
         for byte in bytes {
             self.state = match (self.state, *byte) {
-                (State::Quoted, b'"') => State::Quote,
-                (State::Quoted, _) | (State::Quote, b'"') => State::Quoted,
+                (ParserState::Quoted, b'"') => ParserState::Quote,
+                (ParserState::Quoted, _) | (ParserState::Quote, b'"') => ParserState::Quoted,
                 (_, b'\r' | b'\n') => {
                     if !self.end_line() {
                         return false;
                     }
-                    State::Start
+                    ParserState::Start
                 }
                 (_, byte) if byte == self.separator => {
                     self.fields += 1;
-                    State::Start
+                    ParserState::Start
                 }
-                (State::Start, b'"') => State::Quoted,
-                _ => State::Unquoted,
+                (ParserState::Start, b'"') => ParserState::Quoted,
+                _ => ParserState::Unquoted,
             };
-            if !matches!(byte, b'\r' | b'\n') || self.state == State::Quoted {
+            if !matches!(byte, b'\r' | b'\n') || self.state == ParserState::Quoted {
                 self.empty = false;
-                if !self.ordinary && self.state != State::Quoted && self.sample.len() < SAMPLE {
+                if !self.ordinary && self.state != ParserState::Quoted && self.sample.len() < SAMPLE {
                     self.sample.push(*byte);
                 }
             }
@@ -182,7 +183,7 @@ impl Candidate {
     /// The table, and whether the comma is certainly a separator. An unclosed quotation hides lines, so that is no
     /// table.
     fn table(mut self) -> Option<(Table, bool)> {
-        let whole = self.state != State::Quoted && self.end_line();
+        let whole = self.state != ParserState::Quoted && self.end_line();
         let table =
             Table { separator: self.separator, rows: self.lines.saturating_sub(1), columns: self.columns };
         (whole && self.lines > 1 && self.ordinary).then_some((table, self.firm))

@@ -74,7 +74,7 @@ pub(crate) fn decode(
     encoding: Encoding,
     mut take: impl FnMut(&str) -> bool,
 ) -> io::Result<bool> {
-    let mut text = Text::new(encoding);
+    let mut text = TextDecoder::new(encoding);
     let mut whole = true;
     each_piece(source, |piece| {
         let (malformed, more) = text.feed(piece, false, &mut take);
@@ -89,7 +89,7 @@ pub(crate) fn decode(
 
 /// UTF-8, or one of the two single-byte encodings, which every content could be, so they need evidence.
 fn unmarked(source: impl Read) -> io::Result<Option<Encoding>> {
-    let (mut utf8, mut bytes) = (Text::new(Encoding::Utf8), ByteCounts::default());
+    let (mut utf8, mut bytes) = (TextDecoder::new(Encoding::Utf8), ByteCounts::default());
     let (mut malformed, mut wide, mut binary) = (0_u64, 0_u64, false);
     let mut take = |text: &str| {
         if !text.is_ascii() {
@@ -166,14 +166,14 @@ impl ByteCounts {
 }
 
 /// Decodes pieces that may end anywhere, even inside a character.
-struct Text {
+struct TextDecoder {
     decoder: Decoder,
     buffer: Vec<u8>,
 }
 
-impl Text {
+impl TextDecoder {
     fn new(encoding: Encoding) -> Self {
-        Text { decoder: encoding.decoder(), buffer: vec![0; 16 * 1024] }
+        TextDecoder { decoder: encoding.decoder(), buffer: vec![0; 16 * 1024] }
     }
 
     /// Returns the number of invalid sequences, and whether `take` wants more.

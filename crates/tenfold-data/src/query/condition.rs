@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use super::order::{Behind, Case, lower};
+use super::order::{Behind, LetterCase, lower};
 use crate::entity::any;
 use crate::search::Wanted;
 use crate::statement::Dialect;
@@ -131,11 +131,11 @@ impl Test {
         };
         match self {
             Test::Compare(column, operator, value) => {
-                let (operator, number) = compare(Case::Told, (column, operator, value));
+                let (operator, number) = compare(LetterCase::Told, (column, operator, value));
                 format!("{} {operator} ${number}", place.column(column))
             }
             Test::CompareLower(column, operator, value) => {
-                let (operator, number) = compare(Case::Ignored, (column, operator, value));
+                let (operator, number) = compare(LetterCase::Ignored, (column, operator, value));
                 format!("{} {operator} ${number}", lower(&place.column(column)))
             }
             Test::AnyOf(column, values) => {

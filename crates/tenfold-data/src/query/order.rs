@@ -30,27 +30,27 @@ impl Direction {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) column: &'static str,
-    pub(super) case: Case,
+    pub(super) case: LetterCase,
     pub(super) direction: Direction,
 }
 
 /// Whether an order distinguishes uppercase and lowercase letters.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Case {
+pub(super) enum LetterCase {
     Told,
     Ignored,
 }
 
 impl Order {
     pub(super) fn by(column: &'static str, direction: Direction) -> Self {
-        Order { column, case: Case::Told, direction }
+        Order { column, case: LetterCase::Told, direction }
     }
 
     /// The expression that is compared, as SQL.
     pub(super) fn expression(&self) -> Cow<'static, str> {
         match self.case {
-            Case::Told => Cow::Borrowed(self.column),
-            Case::Ignored => Cow::Owned(lower(self.column)),
+            LetterCase::Told => Cow::Borrowed(self.column),
+            LetterCase::Ignored => Cow::Owned(lower(self.column)),
         }
     }
 
@@ -64,7 +64,7 @@ impl Order {
     /// The value that a row with `value` in the column is sorted by.
     pub(super) fn value(&self, value: &Value) -> Value {
         match (self.case, value) {
-            (Case::Ignored, Value::Text(text)) => Value::Text(text.to_ascii_lowercase()),
+            (LetterCase::Ignored, Value::Text(text)) => Value::Text(text.to_ascii_lowercase()),
             _ => value.clone(),
         }
     }
@@ -81,8 +81,8 @@ impl Behind {
     /// of the index, and would walk from the author's bound to the page.
     pub(super) fn nearer(
         &self,
-        case: Case,
-        (column, operator, value): Bound<'_>,
+        case: LetterCase,
+        (column, operator, value): Comparison<'_>,
     ) -> Option<(&'static str, Value)> {
         let Value::Text(bound) = value else { return None };
         if (column, case) != (self.order.column, self.order.case) {
@@ -98,11 +98,11 @@ impl Behind {
 }
 
 /// A comparison: column, operator, value.
-pub(super) type Bound<'a> = (&'a str, &'a str, &'a Value);
+pub(super) type Comparison<'a> = (&'a str, &'a str, &'a Value);
 
 #[cfg(test)]
 mod tests {
-    use super::{Behind, Case, Direction, Order};
+    use super::{Behind, Direction, LetterCase, Order};
     use crate::value::Value;
 
     #[test]
@@ -110,9 +110,9 @@ mod tests {
         let nearer = |direction, text: &str, operator, bound: &str| {
             let behind = Behind { order: Order::by("name", direction), text: text.to_owned() };
             let bound = Value::Text(bound.to_owned());
-            let nearer = behind.nearer(Case::Told, ("name", operator, &bound));
-            assert_eq!(behind.nearer(Case::Ignored, ("name", operator, &bound)), None);
-            assert_eq!(behind.nearer(Case::Told, ("other", operator, &bound)), None);
+            let nearer = behind.nearer(LetterCase::Told, ("name", operator, &bound));
+            assert_eq!(behind.nearer(LetterCase::Ignored, ("name", operator, &bound)), None);
+            assert_eq!(behind.nearer(LetterCase::Told, ("other", operator, &bound)), None);
             nearer.map(|(operator, value)| format!("{operator} {value:?}"))
         };
         let (up, down) = (Direction::Ascending, Direction::Descending);

@@ -38,8 +38,8 @@ impl<R: Related> RelationBatch<R> {
     }
 
     /// What was wanted, and the rows of each link.
-    async fn load(&self, scope: &Scope) -> Result<(Wanted, Vec<Rows<R>>), DataError> {
-        let wanted = Wanted::of(&self.cohorts);
+    async fn load(&self, scope: &Scope) -> Result<(WantedLinks, Vec<Rows<R>>), DataError> {
+        let wanted = WantedLinks::of(&self.cohorts);
         if wanted.links.is_empty() {
             return Ok((wanted, Vec::new()));
         }
@@ -56,7 +56,7 @@ impl<R: Related> RelationBatch<R> {
     async fn by_links(&self, scope: &Scope, links: &[Link]) -> Result<Vec<Rows<R>>, DataError> {
         let list = Value::List(links.iter().map(Link::value).collect());
         let form = ListForm::of(scope.database().dialect(), links.len());
-        let mut found = Found::new(links, None);
+        let mut found = FoundRows::new(links, None);
         let own = self.relation.link_among_columns();
         let (place, kind) = (self.relation.link_place(), self.relation.link_kind());
         let read = |row: &Row<'_>| {
@@ -86,7 +86,7 @@ impl<R: Related> RelationBatch<R> {
         let limit_value = i64::try_from(limit).map_or(Value::Null, Value::Integer);
         let can_stop = scope.database().dialect() == Dialect::Sqlite;
         let key = R::table().selected().position(|name| name == R::table().key);
-        let (mut found, mut mine, mut strays) = (Found::new(links, key), 0, 0);
+        let (mut found, mut mine, mut strays) = (FoundRows::new(links, key), 0, 0);
         let kind = self.relation.link_kind();
         let read = |row: &Row<'_>| {
             let is_mine = match R::read(row, self.asker.tenant) {
@@ -132,7 +132,7 @@ const STRAYS_A_ROW: usize = 2;
 const MOST_ROWS: usize = 5_000;
 
 /// The links of a batch in order, each once, and who wants them.
-struct Wanted {
+struct WantedLinks {
     links: Vec<Link>,
     /// For each cohort, which link each of its members wants; [`NOBODY`] where a member was dropped.
     by_member: Vec<Vec<u32>>,
@@ -142,7 +142,7 @@ struct Wanted {
 
 const NOBODY: u32 = u32::MAX;
 
-impl Wanted {
+impl WantedLinks {
     fn of<R: Related>(cohorts: &[Arc<Cohort<R>>]) -> Self {
         let mut members: Vec<(&Link, u32, u32)> = (0..)
             .zip(cohorts)
@@ -160,7 +160,7 @@ impl Wanted {
             by_member[cohort as usize][index as usize] = place(links.len() - 1);
         }
         let shared = links.len() < count;
-        Wanted { links, by_member, shared }
+        WantedLinks { links, by_member, shared }
     }
 }
 
@@ -171,7 +171,7 @@ fn place(index: usize) -> u32 {
 
 /// The rows as they come, put apart by link at once: an entity which outlives its peers keeps its own rows only, and no
 /// copy is made of a list that is many times larger than what one entity has.
-struct Found<'w, R> {
+struct FoundRows<'w, R> {
     wanted: &'w [Link],
     rows: Vec<Rows<R>>,
     /// Which link the last row belongs to, and the rows of that link so far.
@@ -181,10 +181,10 @@ struct Found<'w, R> {
     key: Option<usize>,
 }
 
-impl<'w, R: Related> Found<'w, R> {
+impl<'w, R: Related> FoundRows<'w, R> {
     fn new(wanted: &'w [Link], key: Option<usize>) -> Self {
         let rows = wanted.iter().map(|_| None).collect();
-        Found { wanted, rows, place: 0, of_place: Vec::new(), key }
+        FoundRows { wanted, rows, place: 0, of_place: Vec::new(), key }
     }
 
     /// Says whether the row is wanted by anybody.

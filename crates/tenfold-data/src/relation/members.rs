@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The members. A single one is stored inline.
 pub(super) enum Members<T> {
-    Alone([Held<T>; 1]),
-    Several(Box<[Held<T>]>),
+    Alone([HeldMember<T>; 1]),
+    Several(Box<[HeldMember<T>]>),
 }
 
 /// One member.
-pub(super) struct Held<T> {
+pub(super) struct HeldMember<T> {
     pub(super) value: T,
     /// How many copies of the entity there are. At 0 nothing is loaded for it any more.
     holders: AtomicU32,
 }
 
-impl<T> Held<T> {
+impl<T> HeldMember<T> {
     pub(super) fn is_held(&self) -> bool {
         self.holders.load(Ordering::Acquire) > 0
     }
@@ -40,7 +40,7 @@ impl<T> Held<T> {
 /// Each member starts with one holder.
 impl<T> FromIterator<T> for Members<T> {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
-        let mut members = values.into_iter().map(|value| Held { value, holders: AtomicU32::new(1) });
+        let mut members = values.into_iter().map(|value| HeldMember { value, holders: AtomicU32::new(1) });
         match (members.next(), members.next()) {
             (Some(alone), None) => Members::Alone([alone]),
             (first, second) => Members::Several(first.into_iter().chain(second).chain(members).collect()),
@@ -49,9 +49,9 @@ impl<T> FromIterator<T> for Members<T> {
 }
 
 impl<T> Deref for Members<T> {
-    type Target = [Held<T>];
+    type Target = [HeldMember<T>];
 
-    fn deref(&self) -> &[Held<T>] {
+    fn deref(&self) -> &[HeldMember<T>] {
         match self {
             Members::Alone(alone) => alone,
             Members::Several(several) => several,

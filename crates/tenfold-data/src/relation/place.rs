@@ -24,13 +24,13 @@ pub struct Place<R: Related> {
     outside: OnceLock<Rows<R>>,
     /// The rows loaded inside transactions. They may be borrowed for as long as the entity lives, so those of another
     /// transaction are appended.
-    inside: OnceLock<Box<Seen<R>>>,
+    inside: OnceLock<Box<SeenBy<R>>>,
 }
 
-struct Seen<R> {
+struct SeenBy<R> {
     by: Viewer,
     rows: Rows<R>,
-    next: OnceLock<Box<Seen<R>>>,
+    next: OnceLock<Box<SeenBy<R>>>,
 }
 
 impl<R: Related> Place<R> {
@@ -67,7 +67,7 @@ impl<R: Related> Place<R> {
             self.outside.get_or_init(|| rows);
             return;
         }
-        let mut seen = Box::new(Seen { by: by.clone(), rows, next: OnceLock::new() });
+        let mut seen = Box::new(SeenBy { by: by.clone(), rows, next: OnceLock::new() });
         let mut end = &self.inside;
         while let Err(back) = end.set(seen) {
             seen = back;

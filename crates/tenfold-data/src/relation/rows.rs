@@ -6,16 +6,16 @@ use super::related::Related;
 use crate::scope::TransactionState;
 
 /// The rows of one link; `None` if there are none. Entities with the same link share them.
-pub(super) type Rows<R> = Option<Arc<dyn Held<R>>>;
+pub(super) type Rows<R> = Option<Arc<dyn HeldRows<R>>>;
 
 /// Rows that an entity keeps. This trait object stops the compiler's check of whether an entity is `Send`. Without it
 /// the check would follow the related entity, and the next, and give up at nine.
-pub(super) trait Held<R>: Send + Sync {
+pub(super) trait HeldRows<R>: Send + Sync {
     fn rows(&self) -> &[R];
     fn rows_mut(&mut self) -> &mut [R];
 }
 
-impl<R: Related, const N: usize> Held<R> for [R; N] {
+impl<R: Related, const N: usize> HeldRows<R> for [R; N] {
     fn rows(&self) -> &[R] {
         self
     }
@@ -24,7 +24,7 @@ impl<R: Related, const N: usize> Held<R> for [R; N] {
     }
 }
 
-impl<R: Related> Held<R> for Box<[R]> {
+impl<R: Related> HeldRows<R> for Box<[R]> {
     fn rows(&self) -> &[R] {
         self
     }
@@ -35,8 +35,8 @@ impl<R: Related> Held<R> for Box<[R]> {
 
 /// Moves the rows out of `found`, which keeps its memory. A few rows share one allocation with their reference count;
 /// more need a second one.
-pub(super) fn hold<R: Related>(found: &mut Vec<R>) -> Arc<dyn Held<R>> {
-    fn few<R: Related, const N: usize>(found: &mut Vec<R>) -> Option<Arc<dyn Held<R>>> {
+pub(super) fn hold<R: Related>(found: &mut Vec<R>) -> Arc<dyn HeldRows<R>> {
+    fn few<R: Related, const N: usize>(found: &mut Vec<R>) -> Option<Arc<dyn HeldRows<R>>> {
         let rows: Arc<[R]> = found.drain(..).collect();
         let rows: Arc<[R; N]> = rows.try_into().ok()?;
         Some(rows)

@@ -8,21 +8,21 @@ use super::platform::{Mutex, MutexGuard};
 use super::signal::is_clone;
 
 /// A value that is set once, and the wakers of the futures that wait for it.
-pub(crate) struct Answer<T>(Mutex<State<T>>);
+pub(crate) struct Answer<T>(Mutex<AnswerState<T>>);
 
-struct State<T> {
+struct AnswerState<T> {
     value: Option<T>,
     wakers: Vec<Waker>,
 }
 
 impl<T> Default for Answer<T> {
     fn default() -> Self {
-        Answer(Mutex::new(State { value: None, wakers: Vec::new() }))
+        Answer(Mutex::new(AnswerState { value: None, wakers: Vec::new() }))
     }
 }
 
 impl<T> Answer<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, AnswerState<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

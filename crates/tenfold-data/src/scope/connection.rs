@@ -14,7 +14,7 @@ use crate::statement::CallSite;
 #[doc(hidden)]
 pub struct Connection {
     transaction: Arc<dyn DriverTransaction>,
-    state: Ending,
+    state: RollbackNote,
     /// A statement failed, or its outcome is unknown. PostgreSQL then refuses every further statement, and answers
     /// COMMIT with a silent rollback; SQLite would continue. Here both behave like the stricter one and return an
     /// error.
@@ -38,7 +38,7 @@ impl Connection {
         };
         Connection {
             transaction,
-            state: Ending(Arc::new(state)),
+            state: RollbackNote(Arc::new(state)),
             failed: AtomicBool::new(false),
             deferred: Mutex::default(),
             limit,
@@ -242,9 +242,9 @@ impl TransactionState {
 }
 
 /// Belongs to the connection. Notes a rollback when dropped, unless the transaction ended before.
-struct Ending(Arc<TransactionState>);
+struct RollbackNote(Arc<TransactionState>);
 
-impl Drop for Ending {
+impl Drop for RollbackNote {
     fn drop(&mut self) {
         let _ = self.0.turn(OPEN, ROLLED_BACK) || self.0.turn(COMMITTING, ROLLED_BACK);
     }

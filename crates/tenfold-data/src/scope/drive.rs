@@ -98,7 +98,7 @@ impl<F: Future> Driven<F> {
 }
 
 /// The result of one round of a poll.
-enum Round<T> {
+enum PollRound<T> {
     Ready(T),
     /// Batches were sent. If one was answered at once (SQLite), the work can go on in another round.
     Sent,
@@ -107,7 +107,7 @@ enum Round<T> {
 }
 
 impl Parts {
-    fn round<F: Future>(&mut self, work: Pin<&mut F>, wakers: &Wakers) -> Round<F::Output> {
+    fn round<F: Future>(&mut self, work: Pin<&mut F>, wakers: &Wakers) -> PollRound<F::Output> {
         let signal = &wakers.signal;
         self.adopt(wakers);
         if signal.take(Part::Batches) {
@@ -123,7 +123,7 @@ impl Parts {
                     self.scope.report_wait();
                 }
                 self.flush(wakers);
-                return Round::Sent;
+                return PollRound::Sent;
             }
         }
         if signal.take(Part::Tasks) {
@@ -132,10 +132,10 @@ impl Parts {
         if signal.take(Part::Work)
             && let Poll::Ready(value) = work.poll(&mut Context::from_waker(&wakers.work))
         {
-            return Round::Ready(value);
+            return PollRound::Ready(value);
         }
         self.adopt(wakers);
-        if signal.is_runnable() { Round::Waits } else { self.rest(wakers) }
+        if signal.is_runnable() { PollRound::Waits } else { self.rest(wakers) }
     }
 
     /// Takes over the spawned tasks. A task that was never polled can run.
@@ -150,21 +150,21 @@ impl Parts {
     }
 
     /// Nothing can run: sends the waiting loads, or first lets the executor go round once.
-    fn rest<T>(&mut self, wakers: &Wakers) -> Round<T> {
+    fn rest<T>(&mut self, wakers: &Wakers) -> PollRound<T> {
         let loads: usize = {
             let state = self.scope.state();
             if state.pending.is_empty() {
-                return Round::Waits;
+                return PollRound::Waits;
             }
             state.pending.iter().map(|(_, batch)| batch.holds_waker(&wakers.work)).sum()
         };
         if self.batches.is_empty() && self.tasks.is_empty() && wakers.only_wait_for(loads) {
             self.flush(wakers);
-            return Round::Sent;
+            return PollRound::Sent;
         }
         self.lull = true;
         after_others(wakers.turn());
-        Round::Waits
+        PollRound::Waits
     }
 
     /// A transaction must not wait for anything but the database. After the executor has gone round once, it is known
@@ -215,9 +215,9 @@ impl<F: Future> Future for Driven<F> {
         }
         for _ in 0..ROUNDS {
             match parts.round(this.work.as_mut(), wakers) {
-                Round::Ready(value) => return Poll::Ready(value),
-                Round::Sent if wakers.signal.is_fired() => {}
-                Round::Sent | Round::Waits => break,
+                PollRound::Ready(value) => return Poll::Ready(value),
+                PollRound::Sent if wakers.signal.is_fired() => {}
+                PollRound::Sent | PollRound::Waits => break,
             }
         }
         parts.look_at_transaction(wakers);

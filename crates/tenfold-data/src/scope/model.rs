@@ -124,9 +124,9 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Something that happens once, and the waker of the task that waits for it.
 #[derive(Default)]
-struct Event(Mutex<(bool, Option<Waker>)>);
+struct ModelEvent(Mutex<(bool, Option<Waker>)>);
 
-impl Event {
+impl ModelEvent {
     fn happen(&self) {
         let waiting = {
             let mut event = self.0.lock().unwrap();
@@ -169,7 +169,7 @@ async fn yield_now() {
 
 /// How the model's database answers.
 #[derive(Clone, Copy)]
-enum Answers {
+enum ModelAnswers {
     /// Within the poll that sends a batch.
     AtOnce,
     /// From another thread, with so many wakes.
@@ -178,11 +178,11 @@ enum Answers {
 
 /// A scope on the model's database, and what was sent to it.
 #[derive(Clone)]
-struct World(Arc<Inner>);
+struct World(Arc<ModelState>);
 
-struct Inner {
+struct ModelState {
     scope: Arc<Scope>,
-    answers: Answers,
+    answers: ModelAnswers,
     sent: std::sync::Mutex<Vec<Vec<u8>>>,
     /// A future that only waits to be polled has been woken.
     told: AtomicBool,
@@ -190,14 +190,14 @@ struct Inner {
 }
 
 impl World {
-    fn new(answers: Answers) -> Self {
+    fn new(answers: ModelAnswers) -> Self {
         // It connects only for the first statement, and there is none.
         static DATABASE: LazyLock<Database> = LazyLock::new(|| {
             let settings = DatabaseSettings::default();
             Database::open("postgres://nobody@nowhere.invalid/none", &settings, Clock::system(), Vec::new())
                 .unwrap()
         });
-        World(Arc::new(Inner {
+        World(Arc::new(ModelState {
             scope: Scope::new(DATABASE.clone(), TraceContext::start_random(), None),
             answers,
             sent: std::sync::Mutex::default(),
@@ -244,8 +244,8 @@ impl KeyedLoad for Fetch {
     fn load(self, _: Arc<Scope>, keys: Vec<u8>) -> BoxFuture<'static, Result<Found<Self>, DataError>> {
         Box::pin(async move {
             self.0.0.sent.lock().unwrap().push(keys.clone());
-            if let Answers::InPieces(pieces) = self.0.0.answers {
-                let answer = Arc::new(Event::default());
+            if let ModelAnswers::InPieces(pieces) = self.0.0.answers {
+                let answer = Arc::new(ModelEvent::default());
                 let answering = Arc::clone(&answer);
                 loom::thread::spawn(move || {
                     (1..pieces).for_each(|_| answering.nudge());

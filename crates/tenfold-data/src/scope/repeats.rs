@@ -55,10 +55,10 @@ pub(super) struct Repeats(Mutex<Counts>);
 
 #[derive(Default)]
 struct Counts {
-    few: [Option<Seen>; FEW],
-    more: Vec<Seen>,
+    few: [Option<SeenStatement>; FEW],
+    more: Vec<SeenStatement>,
     /// What has repeated too often.
-    found: Vec<Found>,
+    found: Vec<FoundRepeat>,
     /// For tests: how many batches were begun at a line, and from where. When a batch is sent, no frame of the author
     /// is on the stack any more.
     begun: Vec<(CallSite, u32, Option<Stack>)>,
@@ -72,7 +72,7 @@ struct Repeated {
     text: Cow<'static, str>,
 }
 
-struct Found {
+struct FoundRepeat {
     /// Its index in `few` and `more`.
     index: usize,
     record: RepeatedRecord,
@@ -80,7 +80,7 @@ struct Found {
 }
 
 #[derive(Clone, Copy)]
-struct Seen {
+struct SeenStatement {
     site: CallSite,
     /// The statement's text, the name of the change, or the method.
     what: u64,
@@ -89,7 +89,7 @@ struct Seen {
     times: u32,
 }
 
-impl Seen {
+impl SeenStatement {
     /// Counts a run, unless its parameters repeat one of the last runs. Without `params` every run counts.
     fn run(&mut self, params: Option<u32>) -> bool {
         if let Some(params) = params {
@@ -106,8 +106,9 @@ impl Seen {
 impl Counts {
     /// The index of the counter, which is created if missing; `None` when there are too many.
     fn place(&mut self, site: CallSite, what: u64) -> Option<usize> {
-        let is_it = |seen: &Seen| seen.what == what && (std::ptr::eq(seen.site, site) || seen.site == site);
-        let new = Seen { site, what, recent: [0; RECENT], times: 0 };
+        let is_it =
+            |seen: &SeenStatement| seen.what == what && (std::ptr::eq(seen.site, site) || seen.site == site);
+        let new = SeenStatement { site, what, recent: [0; RECENT], times: 0 };
         for (index, place) in self.few.iter_mut().enumerate() {
             match place {
                 Some(seen) if is_it(seen) => return Some(index),
@@ -127,7 +128,7 @@ impl Counts {
         })
     }
 
-    fn at(&mut self, index: usize) -> &mut Seen {
+    fn at(&mut self, index: usize) -> &mut SeenStatement {
         match index.checked_sub(FEW) {
             Some(index) => &mut self.more[index],
             None => self.few[index].as_mut().expect("a place that was given out is taken"),
@@ -189,7 +190,7 @@ impl Scope {
         let Repeated { kind, name, module, text } = describe();
         let (trace, callers) = (self.trace, Vec::new());
         let record = RepeatedRecord { kind, name, module, text, trace, site, callers, times: 0 };
-        counts.found.push(Found { index, record, stack });
+        counts.found.push(FoundRepeat { index, record, stack });
     }
 
     /// Notes where a batch was begun, if an observer wants it. The stack is kept only for the batch that reaches the
@@ -212,13 +213,13 @@ impl Scope {
 
     /// Reports to the log and the observers, once each, what has repeated. Call it at the end of the scope.
     pub(super) fn report_repeats(&self) {
-        let found: Vec<Found> = {
+        let found: Vec<FoundRepeat> = {
             let mut counts = self.repeats.lock();
             let mut found = std::mem::take(&mut counts.found);
             found.iter_mut().for_each(|found| found.record.times = counts.at(found.index).times);
             found
         };
-        let told = |Found { record, stack, .. }: Found| {
+        let told = |FoundRepeat { record, stack, .. }: FoundRepeat| {
             let callers = stack.map_or_else(Vec::new, |stack| stack.above(record.site));
             RepeatedRecord { callers, ..record }
         };

@@ -15,7 +15,7 @@ const SCRIPT: &str = include_str!("server.sh");
 /// How many ports are tried. Another process may take one before the server does.
 const PORTS: usize = 8;
 
-struct Server {
+struct TestServer {
     address: String,
     /// Its standard input ends with this process.
     _script: Child,
@@ -28,7 +28,7 @@ struct Server {
 /// When none is configured and none can be started. The message says why, and what to do. A skipped test must not look
 /// like a passed one.
 pub fn postgres_server() -> String {
-    static STARTED: OnceLock<Result<Server, String>> = OnceLock::new();
+    static STARTED: OnceLock<Result<TestServer, String>> = OnceLock::new();
     if let Ok(named) = std::env::var(POSTGRES_VARIABLE) {
         return named;
     }
@@ -41,7 +41,7 @@ pub fn postgres_server() -> String {
     }
 }
 
-fn start() -> Result<Server, String> {
+fn start() -> Result<TestServer, String> {
     let folder = std::env::temp_dir().join(format!("tenfold-postgres-{}", std::process::id()));
     // All are bound at the same time, so that they differ.
     let held: Vec<TcpListener> =
@@ -66,7 +66,7 @@ fn start() -> Result<Server, String> {
     BufReader::new(output).read_line(&mut said).map_err(|error| error.to_string())?;
     match said.trim() {
         address if address.starts_with("postgres://") => {
-            Ok(Server { address: address.to_owned(), _script: script })
+            Ok(TestServer { address: address.to_owned(), _script: script })
         }
         why => Err(why.trim_start_matches("error: ").to_owned()),
     }

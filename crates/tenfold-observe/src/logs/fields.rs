@@ -12,7 +12,7 @@ const TEXT_BYTES: usize = 16 << 10;
 
 /// A field's value. Numbers and booleans keep their type.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum FieldValue {
     Bool(bool),
     Signed(i128),
     Unsigned(u128),
@@ -22,7 +22,7 @@ pub(super) enum Value {
 
 /// Named values in the order of their first recording; a later value of the same name replaces the earlier one.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Fields(Vec<(&'static str, Value)>);
+pub(super) struct LogFields(Vec<(&'static str, FieldValue)>);
 
 /// A text that takes no more than [`TEXT_BYTES`].
 struct Bounded(String);
@@ -35,16 +35,16 @@ const SHORT_BYTES: usize = 500;
 
 /// An event as one text: its message, and its other fields as `name=value`.
 pub(crate) fn message_of(event: &Event<'_>) -> String {
-    let mut fields = Fields::default();
+    let mut fields = LogFields::default();
     event.record(&mut fields);
     let mut text = fields.take("message", |text| Some(text.to_owned())).unwrap_or_default();
     for (name, value) in fields.iter() {
         let value = match value {
-            Value::Bool(value) => value.to_string(),
-            Value::Signed(value) => value.to_string(),
-            Value::Unsigned(value) => value.to_string(),
-            Value::Float(value) => value.to_string(),
-            Value::Text(value) => value.clone(),
+            FieldValue::Bool(value) => value.to_string(),
+            FieldValue::Signed(value) => value.to_string(),
+            FieldValue::Unsigned(value) => value.to_string(),
+            FieldValue::Float(value) => value.to_string(),
+            FieldValue::Text(value) => value.clone(),
         };
         // Writing to a `String` never fails.
         let _ = write!(text, " {name}={value}");
@@ -53,9 +53,9 @@ pub(crate) fn message_of(event: &Event<'_>) -> String {
     text
 }
 
-impl Fields {
+impl LogFields {
     /// Adds or replaces a value.
-    pub(super) fn set(&mut self, name: &'static str, value: Value) {
+    pub(super) fn set(&mut self, name: &'static str, value: FieldValue) {
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
             None => self.0.push((name, value)),
@@ -65,7 +65,7 @@ impl Fields {
     /// Removes and returns the text of that name, if `read` can parse it.
     pub(super) fn take<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let place = self.0.iter().position(|(known, _)| *known == name)?;
-        let Value::Text(text) = &self.0[place].1 else { return None };
+        let FieldValue::Text(text) = &self.0[place].1 else { return None };
         let read = read(text)?;
         self.0.remove(place);
         Some(read)
@@ -79,7 +79,7 @@ impl Fields {
     }
 
     /// The values with their names; a raw identifier (`r#type`) without its mark.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &FieldValue)> {
         self.0.iter().map(|(name, value)| (name.strip_prefix("r#").unwrap_or(name), value))
     }
 
@@ -88,33 +88,33 @@ impl Fields {
         if bounded.write_fmt(text).is_err() {
             bounded.0.push('…');
         }
-        self.set(field.name(), Value::Text(bounded.0));
+        self.set(field.name(), FieldValue::Text(bounded.0));
     }
 }
 
-impl Visit for Fields {
+impl Visit for LogFields {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field.name(), Value::Bool(value));
+        self.set(field.name(), FieldValue::Bool(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field.name(), Value::Signed(value.into()));
+        self.set(field.name(), FieldValue::Signed(value.into()));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field.name(), Value::Unsigned(value.into()));
+        self.set(field.name(), FieldValue::Unsigned(value.into()));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.set(field.name(), Value::Signed(value));
+        self.set(field.name(), FieldValue::Signed(value));
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.set(field.name(), Value::Unsigned(value));
+        self.set(field.name(), FieldValue::Unsigned(value));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.set(field.name(), Value::Float(value));
+        self.set(field.name(), FieldValue::Float(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {

@@ -1,7 +1,7 @@
 //! A line as one flat JSON object, its own keys first.
 
 use super::escape::{self, put};
-use super::fields::Value;
+use super::fields::FieldValue;
 use super::line::{DURATION, LogLine};
 
 /// Adds the object to `out`.
@@ -24,16 +24,16 @@ pub(super) fn render(line: &LogLine<'_>, out: &mut String) {
     out.push('}');
 }
 
-fn field(out: &mut String, name: &str, value: &Value) {
+fn field(out: &mut String, name: &str, value: &FieldValue) {
     key(out, name);
     match value {
-        Value::Bool(value) => put(out, format_args!("{value}")),
-        Value::Signed(value) => put(out, format_args!("{value}")),
-        Value::Unsigned(value) => put(out, format_args!("{value}")),
-        Value::Float(value) if value.is_finite() => put(out, format_args!("{value:?}")),
+        FieldValue::Bool(value) => put(out, format_args!("{value}")),
+        FieldValue::Signed(value) => put(out, format_args!("{value}")),
+        FieldValue::Unsigned(value) => put(out, format_args!("{value}")),
+        FieldValue::Float(value) if value.is_finite() => put(out, format_args!("{value:?}")),
         // JSON has neither infinity nor NaN.
-        Value::Float(value) => put(out, format_args!("\"{value}\"")),
-        Value::Text(value) => quoted(out, value),
+        FieldValue::Float(value) => put(out, format_args!("\"{value}\"")),
+        FieldValue::Text(value) => quoted(out, value),
     }
 }
 

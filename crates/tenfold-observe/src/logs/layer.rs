@@ -13,7 +13,7 @@ use tracing_subscriber::filter::Filtered;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
-use super::fields::{Fields, Value};
+use super::fields::{FieldValue, LogFields};
 use super::filter::{LogFilter, SPAN_ID, TRACE_ID};
 use super::format::LogFormat;
 use super::line::{LogLine, TracePlace};
@@ -40,7 +40,7 @@ pub struct LogOutput {
 
 /// The data that the layer attaches to a span until it closes.
 struct Opened {
-    fields: Fields,
+    fields: LogFields,
     trace_id: Option<TraceId>,
     span_id: SpanId,
     at: Instant,
@@ -106,7 +106,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = LogFields::default();
         attributes.record(&mut fields);
         let trace_id = fields.take(TRACE_ID, TraceId::parse);
         let span_id = fields.take(SPAN_ID, SpanId::parse).unwrap_or_else(SpanId::unique);
@@ -121,7 +121,7 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = LogFields::default();
         values.record(&mut fields);
         let Some(span) = context.span(id) else { return };
         if let Some(opened) = span.extensions_mut().get_mut::<Opened>() {
@@ -132,7 +132,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = LogFields::default();
         event.record(&mut fields);
         let message = fields.take("message", |text| Some(text.to_owned())).unwrap_or_default();
         self.write(&LogLine {
@@ -191,8 +191,8 @@ fn place<'a, S: LookupSpan<'a>>(scope: Scope<'a, S>) -> TracePlace {
 }
 
 fn report_lost(format: LogFormat, lines: u64) -> String {
-    let mut fields = Fields::default();
-    fields.set("lost", Value::Unsigned(lines.into()));
+    let mut fields = LogFields::default();
+    fields.set("lost", FieldValue::Unsigned(lines.into()));
     let message = "log lines were lost: the output failed or could not keep up";
     let (level, target, place) = (Level::WARN, "tenfold_observe::logs", TracePlace::default());
     let line =

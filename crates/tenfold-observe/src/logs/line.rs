@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tenfold_data::trace::{SpanId, TraceId};
 use tracing::Level;
 
-use super::fields::Fields;
+use super::fields::LogFields;
 
 /// The extra field of a closing span's line, in milliseconds.
 pub(super) const DURATION: &str = "duration_ms";
@@ -25,7 +25,7 @@ pub(super) struct LogLine<'a> {
     pub(super) target: &'a str,
     pub(super) message: &'a str,
     pub(super) place: TracePlace,
-    pub(super) fields: &'a Fields,
+    pub(super) fields: &'a LogFields,
     /// Set when the line reports that a span has closed.
     pub(super) duration: Option<Duration>,
 }

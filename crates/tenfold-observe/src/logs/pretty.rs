@@ -4,7 +4,7 @@
 use tracing::Level;
 
 use super::escape::{self, put};
-use super::fields::Value;
+use super::fields::FieldValue;
 use super::line::{DURATION, LogLine};
 
 /// The widths of the columns, in characters; a longer text shifts the rest.
@@ -59,13 +59,13 @@ fn place(out: &mut String, line: &LogLine<'_>) {
     }
 }
 
-fn field(out: &mut String, value: &Value) {
+fn field(out: &mut String, value: &FieldValue) {
     match value {
-        Value::Bool(value) => put(out, format_args!("{value}")),
-        Value::Signed(value) => put(out, format_args!("{value}")),
-        Value::Unsigned(value) => put(out, format_args!("{value}")),
-        Value::Float(value) => put(out, format_args!("{value}")),
-        Value::Text(value) => escape::word(out, value),
+        FieldValue::Bool(value) => put(out, format_args!("{value}")),
+        FieldValue::Signed(value) => put(out, format_args!("{value}")),
+        FieldValue::Unsigned(value) => put(out, format_args!("{value}")),
+        FieldValue::Float(value) => put(out, format_args!("{value}")),
+        FieldValue::Text(value) => escape::word(out, value),
     }
 }
 

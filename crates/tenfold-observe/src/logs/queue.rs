@@ -21,7 +21,7 @@ const KEPT_BYTES: usize = 64 << 10;
 /// Lines that wait to be written. Adding one holds the lock for the time of a copy.
 #[derive(Debug, Default)]
 pub(super) struct LineQueue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     /// Tells the writer that it has something to do.
     wake: Condvar,
     /// Wakes waiting flushes when a batch is written.
@@ -29,7 +29,7 @@ pub(super) struct LineQueue {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     waiting: Vec<u8>,
     /// Bytes ever accepted, and how many of them the writer has processed, successfully or not.
     accepted: u64,
@@ -38,12 +38,12 @@ struct State {
     /// Lost lines that have not been reported yet.
     unreported: u64,
     closed: bool,
-    writer: Writer,
+    writer: WriterState,
 }
 
 /// The state of the writer thread.
 #[derive(Debug, Default, PartialEq, Eq)]
-enum Writer {
+enum WriterState {
     /// Writing, or not started yet: it will look for lines by itself.
     #[default]
     Busy,
@@ -64,7 +64,7 @@ impl LineQueue {
         state.waiting.extend_from_slice(line.as_bytes());
         state.accepted += line.len() as u64;
         if state.wants_writer() {
-            state.writer = Writer::Busy;
+            state.writer = WriterState::Busy;
             drop(state);
             self.wake.notify_one();
         }
@@ -116,13 +116,13 @@ impl LineQueue {
         batch.clear();
         batch.shrink_to(KEPT_BYTES);
         let mut state = self.lock();
-        state.writer = Writer::Resting;
-        let rests = |state: &mut State| !state.ends_rest();
+        state.writer = WriterState::Resting;
+        let rests = |state: &mut QueueState| !state.ends_rest();
         state = self.wake.wait_timeout_while(state, REST, rests).unwrap_or_else(PoisonError::into_inner).0;
-        state.writer = Writer::Idle;
-        let idles = |state: &mut State| state.waiting.is_empty() && !state.closed;
+        state.writer = WriterState::Idle;
+        let idles = |state: &mut QueueState| state.waiting.is_empty() && !state.closed;
         state = self.wake.wait_while(state, idles).unwrap_or_else(PoisonError::into_inner);
-        state.writer = Writer::Busy;
+        state.writer = WriterState::Busy;
         if state.waiting.is_empty() {
             return None;
         }
@@ -131,18 +131,18 @@ impl LineQueue {
     }
 
     /// No thread panics while it holds the lock; if one did, the bytes would still be valid.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl QueueState {
     /// Whether the writer must be woken for the bytes just added.
     fn wants_writer(&self) -> bool {
         match self.writer {
-            Writer::Busy => false,
-            Writer::Resting => self.ends_rest(),
-            Writer::Idle => true,
+            WriterState::Busy => false,
+            WriterState::Resting => self.ends_rest(),
+            WriterState::Idle => true,
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) struct Exposition {
 
 /// A metric that the registry shares with the code that records.
 #[derive(Debug)]
-struct Shared<T>(Arc<T>);
+struct SharedMetric<T>(Arc<T>);
 
 /// A counter in Prometheus's text format, which declares the type under the full name. The library writes
 /// counters in OpenMetrics style (typed as `x`, counted as `x_total`); the text format would read that as
@@ -122,7 +122,7 @@ impl Exposition {
         self.registry.register(
             "http_server_request_duration_seconds",
             "Time to answer a request, by method, route and status",
-            Shared(Arc::clone(&self.requests)),
+            SharedMetric(Arc::clone(&self.requests)),
         );
         self.registry.register(
             "http_server_active_requests",
@@ -132,22 +132,22 @@ impl Exposition {
         self.registry.register(
             "db_client_operation_duration_seconds",
             "Time a database statement took, by database, statement name, module and kind of error",
-            Shared(Arc::clone(&self.statements)),
+            SharedMetric(Arc::clone(&self.statements)),
         );
         self.registry.register(
             "tenfold_module_call_duration_seconds",
             "Time a call to a module took, by module, method and kind of error",
-            Shared(Arc::clone(&self.calls)),
+            SharedMetric(Arc::clone(&self.calls)),
         );
         self.registry.register(
             "tenfold_job_duration_seconds",
             "Time an attempt of a job took, by its kind and kind of error",
-            Shared(Arc::clone(&self.jobs)),
+            SharedMetric(Arc::clone(&self.jobs)),
         );
         self.registry.register(
             "tenfold_job_wait_seconds",
             "Time a job waited from when it might have run, by its kind",
-            Shared(Arc::clone(&self.job_waits)),
+            SharedMetric(Arc::clone(&self.job_waits)),
         );
         self.registry.register_collector(Box::new(self.queued.clone()));
         self.registry.register_collector(Box::new(self.repeated.clone()));
@@ -176,7 +176,7 @@ impl Exposition {
     }
 }
 
-impl<T: EncodeMetric> EncodeMetric for Shared<T> {
+impl<T: EncodeMetric> EncodeMetric for SharedMetric<T> {
     fn encode(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
         self.0.encode(encoder)
     }

@@ -26,7 +26,7 @@ const BOUNDS: [f64; 18] = [
 /// Histograms with the same `N` labels.
 pub(super) struct Family<const N: usize> {
     labels: [&'static str; N],
-    table: RwLock<Table<N>>,
+    table: RwLock<MetricTable<N>>,
     /// The overflow series; created when it is first needed.
     other: OnceLock<Histogram>,
     hasher: RandomState,
@@ -43,12 +43,12 @@ pub(super) enum Destination {
 
 /// Series by the hash of their values, so that borrowed values find them; the values resolve hash collisions.
 #[derive(Default)]
-struct Table<const N: usize> {
-    series: HashMap<u64, Vec<Series<N>>>,
+struct MetricTable<const N: usize> {
+    series: HashMap<u64, Vec<MetricSeries<N>>>,
     count: usize,
 }
 
-struct Series<const N: usize> {
+struct MetricSeries<const N: usize> {
     values: [Box<str>; N],
     histogram: Histogram,
 }
@@ -90,7 +90,7 @@ impl<const N: usize> Family<N> {
         self.table.write().unwrap_or_else(PoisonError::into_inner).find_or_add(hash, values)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Table<N>> {
+    fn read(&self) -> RwLockReadGuard<'_, MetricTable<N>> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -100,7 +100,7 @@ impl<const N: usize> Family<N> {
     }
 }
 
-impl<const N: usize> Table<N> {
+impl<const N: usize> MetricTable<N> {
     /// One place is reserved for `other`.
     fn is_full(&self) -> bool {
         self.count + 1 >= SERIES_LIMIT
@@ -120,14 +120,14 @@ impl<const N: usize> Table<N> {
             return None;
         }
         let histogram = Histogram::new(BOUNDS);
-        let series = Series { values: values.map(Box::from), histogram: histogram.clone() };
+        let series = MetricSeries { values: values.map(Box::from), histogram: histogram.clone() };
         self.series.entry(hash).or_default().push(series);
         self.count += 1;
         Some(histogram)
     }
 }
 
-impl<const N: usize> Series<N> {
+impl<const N: usize> MetricSeries<N> {
     fn values(&self) -> [&str; N] {
         self.values.each_ref().map(|value| &**value)
     }
@@ -137,7 +137,7 @@ impl<const N: usize> EncodeMetric for Family<N> {
     /// Ordered by value, so that two scrapes can be compared line by line.
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         let table = self.read();
-        let mut all: Vec<&Series<N>> = table.series.values().flatten().collect();
+        let mut all: Vec<&MetricSeries<N>> = table.series.values().flatten().collect();
         all.sort_unstable_by_key(|series| series.values());
         for series in all {
             let labels = self.label_set(series.values());

@@ -16,10 +16,10 @@ const SHARD_LIMIT: usize = 1_024;
 
 /// All work in progress.
 #[derive(Debug, Default)]
-pub(super) struct Active([Mutex<HashMap<SpanId, Running>>; SHARDS]);
+pub(super) struct Active([Mutex<HashMap<SpanId, ActiveWork>>; SHARDS]);
 
 #[derive(Debug)]
-struct Running {
+struct ActiveWork {
     beginning: Beginning,
     began: Instant,
     organization: Option<OrgId>,
@@ -34,7 +34,7 @@ impl Active {
         let mut shard = self.shard(beginning.span_id);
         let organization = beginning.organization;
         let (spans, repeats) = (Vec::new(), Vec::new());
-        let running = Running { beginning, began, organization, user: None, spans, dropped: 0, repeats };
+        let running = ActiveWork { beginning, began, organization, user: None, spans, dropped: 0, repeats };
         shard.insert(running.beginning.span_id, running);
     }
 
@@ -89,7 +89,7 @@ impl Active {
         })
     }
 
-    fn shard(&self, span_id: SpanId) -> MutexGuard<'_, HashMap<SpanId, Running>> {
+    fn shard(&self, span_id: SpanId) -> MutexGuard<'_, HashMap<SpanId, ActiveWork>> {
         let shard = usize::from(span_id.to_bytes()[7]) % SHARDS;
         self.0[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }

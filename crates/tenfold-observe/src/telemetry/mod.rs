@@ -31,10 +31,10 @@ pub use self::work::{
 
 /// The telemetry of a process; a clone is another handle on the same.
 #[derive(Clone, Debug)]
-pub struct Telemetry(Arc<Inner>);
+pub struct Telemetry(Arc<TelemetryState>);
 
 #[derive(Debug)]
-struct Inner {
+struct TelemetryState {
     clock: Clock,
     works: Rollups<WorkKey>,
     statements: Rollups<Arc<StatementKey>>,
@@ -84,7 +84,7 @@ impl Telemetry {
         let other = WorkKey { kind: WorkKind::Request, name: "other".to_owned() };
         let text = "what found no room among the statements that are told apart".to_owned();
         let others = StatementKey { name: "other".to_owned(), module: "", text, site: None };
-        Telemetry(Arc::new(Inner {
+        Telemetry(Arc::new(TelemetryState {
             clock,
             works: Rollups::new(other),
             statements: Rollups::new(Arc::new(others)),

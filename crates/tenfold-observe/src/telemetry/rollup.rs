@@ -60,10 +60,10 @@ const ENOUGH: u64 = 100;
 
 /// The minutes of one name.
 #[derive(Debug, Default)]
-pub(super) struct Minutes(Mutex<Kept>);
+pub(super) struct Minutes(Mutex<KeptWork>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct KeptWork {
     /// The newest last.
     minutes: VecDeque<(i64, Summary)>,
     /// The 99th percentile when it was last computed, and the number of values it was computed from.
@@ -127,12 +127,12 @@ impl Minutes {
         each
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, KeptWork> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl KeptWork {
     fn look_again(&mut self) {
         self.since = 0;
         let mut all = Summary::default();
@@ -149,7 +149,7 @@ fn minute_of(now: Timestamp) -> i64 {
 /// The names of one kind with their minutes.
 #[derive(Debug)]
 pub(super) struct Rollups<K> {
-    table: RwLock<Table<K>>,
+    table: RwLock<SeriesTable<K>>,
     hasher: RandomState,
     /// The overflow series.
     other: Arc<Series<K>>,
@@ -157,7 +157,7 @@ pub(super) struct Rollups<K> {
 
 /// Series by the hash of their key, so that a borrowed key finds them; the caller resolves hash collisions.
 #[derive(Debug)]
-struct Table<K> {
+struct SeriesTable<K> {
     series: HashMap<u64, Vec<Arc<Series<K>>>>,
     count: usize,
 }
@@ -174,7 +174,7 @@ impl<K> Rollups<K> {
     pub(super) fn new(other: K) -> Self {
         let other = Arc::new(Series { key: other, minutes: Minutes::default() });
         Rollups {
-            table: RwLock::new(Table { series: HashMap::new(), count: 0 }),
+            table: RwLock::new(SeriesTable { series: HashMap::new(), count: 0 }),
             hasher: RandomState::new(),
             other,
         }
@@ -213,7 +213,7 @@ impl<K> Rollups<K> {
     }
 }
 
-impl<K> Table<K> {
+impl<K> SeriesTable<K> {
     fn find(&self, hash: u64, is_it: impl Fn(&K) -> bool) -> Option<Arc<Series<K>>> {
         self.series.get(&hash)?.iter().find(|series| is_it(&series.key)).cloned()
     }

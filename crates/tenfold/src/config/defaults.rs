@@ -5,20 +5,20 @@ use toml::{Spanned, de::DeValue};
 use super::{
     ConfigError, Origin,
     setting::Setting,
-    text::{Assignment, Document},
-    value::{Secrecy, Value},
+    text::{TomlAssignment, TomlDocument},
+    value::{Secrecy, SettingValue},
 };
 
 /// The settings of a defaults document, in its order.
-pub(super) fn settings(document: &Document<'_>) -> Result<Vec<Setting>, ConfigError> {
+pub(super) fn settings(document: &TomlDocument<'_>) -> Result<Vec<Setting>, ConfigError> {
     let lines: Vec<&str> = document.text.lines().collect();
     document.assignments()?.iter().map(|assignment| setting(document, &lines, assignment)).collect()
 }
 
 fn setting(
-    document: &Document<'_>,
+    document: &TomlDocument<'_>,
     lines: &[&str],
-    assignment: &Assignment<'_>,
+    assignment: &TomlAssignment<'_>,
 ) -> Result<Setting, ConfigError> {
     let line = document.line(assignment.at);
     let wrong = |reason: String| ConfigError::Defaults { file: document.name.to_owned(), line, reason };
@@ -31,7 +31,7 @@ fn setting(
             "`{key}` needs parts of a-z, 0-9 and single `_` between them, so that it has one variable name"
         )));
     }
-    let (kind, default) = Value::from_default(assignment.value.get_ref())
+    let (kind, default) = SettingValue::from_default(assignment.value.get_ref())
         .map_err(|reason| wrong(format!("`{key}`: {reason}")))?;
     let (comment, mut secrecy) = comment(document, lines, line, &assignment.value);
     if SECRET_NAMES.iter().any(|name| key.ends_with(name)) {
@@ -50,7 +50,7 @@ const SECRET_NAMES: [&str; 4] = ["password", "passwd", "secret", "token"];
 /// The comment lines right above a key, then the comment after its value. The word `secret` marks a secret: as a
 /// whole line above the key, or anywhere in the comment after the value.
 fn comment(
-    document: &Document<'_>,
+    document: &TomlDocument<'_>,
     lines: &[&str],
     line: usize,
     value: &Spanned<DeValue<'_>>,

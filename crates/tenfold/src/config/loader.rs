@@ -6,7 +6,7 @@ use super::{
     ConfigError, Loaded, Origin, defaults,
     secret::masked,
     setting::{ENVIRONMENT_PREFIX, Setting, find, is_section, unknown, unknown_variable},
-    text::{Assignment, Document, read, shown_path},
+    text::{TomlAssignment, TomlDocument, read, shown_path},
     value::Secrecy,
 };
 
@@ -36,7 +36,7 @@ impl Loader {
     /// # Errors
     /// [`ConfigError::Syntax`] and [`ConfigError::Defaults`].
     pub fn new(name: &str, text: &str) -> Result<Loader, ConfigError> {
-        let settings = defaults::settings(&Document { name, text })?;
+        let settings = defaults::settings(&TomlDocument { name, text })?;
         Ok(Loader { settings, ignored: Vec::new() })
     }
 
@@ -74,7 +74,7 @@ impl Loader {
             (None, Presence::Optional) => return Ok(self),
             (None, Presence::Required) => return Err(ConfigError::Missing { path: name }),
         };
-        let document = Document { name: &name, text: &text };
+        let document = TomlDocument { name: &name, text: &text };
         for assignment in document.assignments()? {
             self.assign(&document, assignment)?;
         }
@@ -147,8 +147,12 @@ impl Loader {
         Loaded { settings: self.settings }
     }
 
-    fn assign(&mut self, document: &Document<'_>, assignment: Assignment<'_>) -> Result<(), ConfigError> {
-        let Assignment { name, at, value } = assignment;
+    fn assign(
+        &mut self,
+        document: &TomlDocument<'_>,
+        assignment: TomlAssignment<'_>,
+    ) -> Result<(), ConfigError> {
+        let TomlAssignment { name, at, value } = assignment;
         let origin = Origin::File { path: document.name.to_owned(), line: document.line(at) };
         if let Some(setting) = find(&mut self.settings, &name) {
             return match setting.kind.read_toml(value.get_ref()) {

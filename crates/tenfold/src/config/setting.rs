@@ -2,7 +2,7 @@ use super::{
     ConfigError, Origin, nearest,
     secret::MASK,
     text::one_line,
-    value::{Kind, Secrecy, Value, quoted},
+    value::{Secrecy, SettingType, SettingValue, quoted},
 };
 
 /// What every environment variable of the configuration starts with.
@@ -12,11 +12,11 @@ pub const ENVIRONMENT_PREFIX: &str = "TENFOLD_";
 pub(super) struct Setting {
     /// Dotted, such as `database.url`.
     pub(super) key: String,
-    pub(super) kind: Kind,
-    pub(super) default: Value,
+    pub(super) kind: SettingType,
+    pub(super) default: SettingValue,
     pub(super) comment: String,
     pub(super) secrecy: Secrecy,
-    pub(super) value: Value,
+    pub(super) value: SettingValue,
     pub(super) origin: Origin,
 }
 
@@ -32,7 +32,7 @@ impl Setting {
     }
 
     /// Takes a value, unless a stronger source has already given one.
-    pub(super) fn replace(&mut self, value: Value, origin: Origin) {
+    pub(super) fn replace(&mut self, value: SettingValue, origin: Origin) {
         if origin.rank() >= self.origin.rank() {
             self.value = value;
             self.origin = origin;
@@ -52,7 +52,7 @@ impl Setting {
 
     /// A text that was meant as a value of this key, masked for an error.
     pub(super) fn shown_text(&self, text: &str) -> String {
-        Value::Text(text.to_owned()).shown(self.secrecy)
+        SettingValue::Text(text.to_owned()).shown(self.secrecy)
     }
 
     /// The error for a value written at `origin`. `shown` has its passwords masked already, a secret is

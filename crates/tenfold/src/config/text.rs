@@ -13,13 +13,13 @@ use super::ConfigError;
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A TOML document with the name it has in errors.
-pub(super) struct Document<'a> {
+pub(super) struct TomlDocument<'a> {
     pub(super) name: &'a str,
     pub(super) text: &'a str,
 }
 
 /// `name = value` somewhere in a document. An empty table counts as an assignment; otherwise it would go unchecked.
-pub(super) struct Assignment<'i> {
+pub(super) struct TomlAssignment<'i> {
     /// Dotted; a part that is not a bare key keeps its quotes, so it can never be taken for another key.
     pub(super) name: String,
     /// Byte offset of the key.
@@ -27,9 +27,9 @@ pub(super) struct Assignment<'i> {
     pub(super) value: Spanned<DeValue<'i>>,
 }
 
-impl<'a> Document<'a> {
+impl<'a> TomlDocument<'a> {
     /// Every assignment, in the order of the text.
-    pub(super) fn assignments(&self) -> Result<Vec<Assignment<'a>>, ConfigError> {
+    pub(super) fn assignments(&self) -> Result<Vec<TomlAssignment<'a>>, ConfigError> {
         let table = DeTable::parse(self.text).map_err(|error| {
             let at = error.span().map_or(self.text.len(), |span| span.start);
             // The parser's message only: its `Display` would quote the line, which may hold a secret.
@@ -99,7 +99,7 @@ fn position(bytes: &[u8], at: usize) -> (usize, usize) {
     (line, 1 + String::from_utf8_lossy(&before[line_start..]).chars().count())
 }
 
-fn collect<'i>(prefix: &str, table: DeTable<'i>, found: &mut Vec<Assignment<'i>>) {
+fn collect<'i>(prefix: &str, table: DeTable<'i>, found: &mut Vec<TomlAssignment<'i>>) {
     for (key, value) in table {
         let (at, part) = (key.span().start, key.into_inner());
         let bare =
@@ -109,7 +109,7 @@ fn collect<'i>(prefix: &str, table: DeTable<'i>, found: &mut Vec<Assignment<'i>>
         let span = value.span();
         match value.into_inner() {
             DeValue::Table(inner) if !inner.is_empty() => collect(&name, inner, found),
-            other => found.push(Assignment { name, at, value: Spanned::new(span, other) }),
+            other => found.push(TomlAssignment { name, at, value: Spanned::new(span, other) }),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::secret::{MASK, masked};
 
 /// A configured value. Dates and nested arrays are left out: no setting needs them.
 #[derive(Clone, PartialEq)]
-pub(super) enum Value {
+pub(super) enum SettingValue {
     Text(String),
     Integer(i64),
     Float(f64),
@@ -19,7 +19,7 @@ pub(super) enum Value {
 
 /// The type of a value, given by its default.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum SettingType {
     Text,
     Integer,
     Float,
@@ -34,65 +34,65 @@ pub(super) enum Secrecy {
     Secret,
 }
 
-impl Kind {
+impl SettingType {
     /// The value of a TOML text, or what was expected instead.
-    pub(super) fn read_toml(self, value: &DeValue<'_>) -> Result<Value, &'static str> {
+    pub(super) fn read_toml(self, value: &DeValue<'_>) -> Result<SettingValue, &'static str> {
         match (self, value) {
-            (Kind::Text, DeValue::String(text)) => Some(Value::Text(text.to_string())),
-            (Kind::Integer, DeValue::Integer(number)) => integer(number).map(Value::Integer),
-            (Kind::Float, DeValue::Integer(number)) => {
-                integer(number).map(|whole| Value::Float(whole as f64))
+            (SettingType::Text, DeValue::String(text)) => Some(SettingValue::Text(text.to_string())),
+            (SettingType::Integer, DeValue::Integer(number)) => integer(number).map(SettingValue::Integer),
+            (SettingType::Float, DeValue::Integer(number)) => {
+                integer(number).map(|whole| SettingValue::Float(whole as f64))
             }
-            (Kind::Float, DeValue::Float(number)) => finite(number.as_str()),
-            (Kind::Boolean, DeValue::Boolean(truth)) => Some(Value::Boolean(*truth)),
-            (Kind::List, DeValue::Array(items)) => strings(items).map(Value::List),
+            (SettingType::Float, DeValue::Float(number)) => finite(number.as_str()),
+            (SettingType::Boolean, DeValue::Boolean(truth)) => Some(SettingValue::Boolean(*truth)),
+            (SettingType::List, DeValue::Array(items)) => strings(items).map(SettingValue::List),
             _ => None,
         }
         .ok_or(match self {
-            Kind::Text => "expected a string in double quotes",
-            Kind::Integer => "expected a whole number without quotes",
-            Kind::Float => "expected a number without quotes",
-            Kind::Boolean => "expected true or false, without quotes",
-            Kind::List => "expected an array of strings, such as [\"a\", \"b\"]",
+            SettingType::Text => "expected a string in double quotes",
+            SettingType::Integer => "expected a whole number without quotes",
+            SettingType::Float => "expected a number without quotes",
+            SettingType::Boolean => "expected true or false, without quotes",
+            SettingType::List => "expected an array of strings, such as [\"a\", \"b\"]",
         })
-        .and_then(Value::without_nul)
+        .and_then(SettingValue::without_nul)
     }
 
     /// The value of a plain text from the environment or the command line, or what was expected. Commas
     /// separate the items of a list; an empty text is an empty list.
-    pub(super) fn read_text(self, text: &str) -> Result<Value, &'static str> {
+    pub(super) fn read_text(self, text: &str) -> Result<SettingValue, &'static str> {
         let trimmed = text.trim();
         match self {
-            Kind::Text => Some(Value::Text(text.to_owned())),
-            Kind::Integer => trimmed.parse().ok().map(Value::Integer),
-            Kind::Float => finite(trimmed),
-            Kind::Boolean => trimmed.parse().ok().map(Value::Boolean),
-            Kind::List if trimmed.is_empty() => Some(Value::List(Vec::new())),
-            Kind::List => {
+            SettingType::Text => Some(SettingValue::Text(text.to_owned())),
+            SettingType::Integer => trimmed.parse().ok().map(SettingValue::Integer),
+            SettingType::Float => finite(trimmed),
+            SettingType::Boolean => trimmed.parse().ok().map(SettingValue::Boolean),
+            SettingType::List if trimmed.is_empty() => Some(SettingValue::List(Vec::new())),
+            SettingType::List => {
                 let items: Vec<String> = trimmed.split(',').map(|item| item.trim().to_owned()).collect();
-                items.iter().all(|item| !item.is_empty()).then_some(Value::List(items))
+                items.iter().all(|item| !item.is_empty()).then_some(SettingValue::List(items))
             }
         }
         .ok_or(match self {
-            Kind::Text => "expected text",
-            Kind::Integer => "expected a whole number",
-            Kind::Float => "expected a number",
-            Kind::Boolean => "expected true or false",
-            Kind::List => "expected texts separated by commas, none of them empty",
+            SettingType::Text => "expected text",
+            SettingType::Integer => "expected a whole number",
+            SettingType::Float => "expected a number",
+            SettingType::Boolean => "expected true or false",
+            SettingType::List => "expected texts separated by commas, none of them empty",
         })
-        .and_then(Value::without_nul)
+        .and_then(SettingValue::without_nul)
     }
 }
 
-impl Value {
+impl SettingValue {
     /// The value of a default; its type is the type of the value.
-    pub(super) fn from_default(value: &DeValue<'_>) -> Result<(Kind, Value), &'static str> {
+    pub(super) fn from_default(value: &DeValue<'_>) -> Result<(SettingType, SettingValue), &'static str> {
         let kind = match value {
-            DeValue::String(_) => Kind::Text,
-            DeValue::Integer(_) => Kind::Integer,
-            DeValue::Float(_) => Kind::Float,
-            DeValue::Boolean(_) => Kind::Boolean,
-            DeValue::Array(_) => Kind::List,
+            DeValue::String(_) => SettingType::Text,
+            DeValue::Integer(_) => SettingType::Integer,
+            DeValue::Float(_) => SettingType::Float,
+            DeValue::Boolean(_) => SettingType::Boolean,
+            DeValue::Array(_) => SettingType::List,
             DeValue::Datetime(_) | DeValue::Table(_) => {
                 return Err("a default is a string, a number, a boolean or an array of strings");
             }
@@ -102,30 +102,30 @@ impl Value {
 
     pub(super) fn is_empty(&self) -> bool {
         match self {
-            Value::Text(text) => text.is_empty(),
-            Value::List(items) => items.is_empty(),
-            Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => false,
+            SettingValue::Text(text) => text.is_empty(),
+            SettingValue::List(items) => items.is_empty(),
+            SettingValue::Integer(_) | SettingValue::Float(_) | SettingValue::Boolean(_) => false,
         }
     }
 
     /// The value as TOML on one line, secrets included.
     pub(super) fn exposed(&self) -> String {
         match self {
-            Value::Text(text) => quoted(text),
-            Value::Integer(number) => number.to_string(),
-            Value::Float(number) => format!("{number:?}"),
-            Value::Boolean(truth) => truth.to_string(),
-            Value::List(items) => bracketed(items.iter().map(|item| quoted(item))),
+            SettingValue::Text(text) => quoted(text),
+            SettingValue::Integer(number) => number.to_string(),
+            SettingValue::Float(number) => format!("{number:?}"),
+            SettingValue::Boolean(truth) => truth.to_string(),
+            SettingValue::List(items) => bracketed(items.iter().map(|item| quoted(item))),
         }
     }
 
     /// The value as TOML on one line, secrets masked. An empty secret is shown: "not set" is not secret.
     pub(super) fn shown(&self, secrecy: Secrecy) -> String {
         match (self, secrecy) {
-            (Value::List(items), Secrecy::Secret) => bracketed(items.iter().map(|_| quoted(MASK))),
+            (SettingValue::List(items), Secrecy::Secret) => bracketed(items.iter().map(|_| quoted(MASK))),
             (value, Secrecy::Secret) if !value.is_empty() => quoted(MASK),
-            (Value::Text(text), _) => quoted(&masked(text)),
-            (Value::List(items), _) => bracketed(items.iter().map(|item| quoted(&masked(item)))),
+            (SettingValue::Text(text), _) => quoted(&masked(text)),
+            (SettingValue::List(items), _) => bracketed(items.iter().map(|item| quoted(&masked(item)))),
             (value, _) => value.exposed(),
         }
     }
@@ -138,17 +138,17 @@ impl Value {
     /// The texts in it, to find them in another error's message.
     pub(super) fn texts(&self) -> Vec<String> {
         match self {
-            Value::Text(text) => vec![text.clone()],
-            Value::List(items) => items.clone(),
+            SettingValue::Text(text) => vec![text.clone()],
+            SettingValue::List(items) => items.clone(),
             other => vec![other.exposed()],
         }
     }
 
     /// A NUL ends a string in the C interfaces below us (paths, SQLite, PostgreSQL), so it is rejected.
-    fn without_nul(self) -> Result<Value, &'static str> {
+    fn without_nul(self) -> Result<SettingValue, &'static str> {
         match &self {
-            Value::Text(text) if text.contains('\0') => Err("it must not contain the character NUL"),
-            Value::List(items) if items.iter().any(|item| item.contains('\0')) => {
+            SettingValue::Text(text) if text.contains('\0') => Err("it must not contain the character NUL"),
+            SettingValue::List(items) if items.iter().any(|item| item.contains('\0')) => {
                 Err("it must not contain the character NUL")
             }
             _ => Ok(self),
@@ -180,8 +180,8 @@ fn integer(number: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-fn finite(text: &str) -> Option<Value> {
-    text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Float)
+fn finite(text: &str) -> Option<SettingValue> {
+    text.parse().ok().filter(|number: &f64| number.is_finite()).map(SettingValue::Float)
 }
 
 fn strings(items: &DeArray<'_>) -> Option<Vec<String>> {

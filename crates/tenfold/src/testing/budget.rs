@@ -74,7 +74,7 @@ pub async fn scale(
     let mut rounds = Vec::new();
     for _ in 0..3 {
         populate().await;
-        rounds.push(Round::of(app, requests()).await?);
+        rounds.push(BudgetRound::of(app, requests()).await?);
     }
     if rounds[2].rows <= rounds[0].rows {
         let [first, .., last] = &*rounds else { unreachable!("three rounds") };
@@ -84,12 +84,12 @@ pub async fn scale(
         ));
     }
     let mut grown = String::new();
-    let places: Vec<&Place> = rounds.iter().flat_map(|round| round.costs.keys()).collect();
+    let places: Vec<&BudgetPlace> = rounds.iter().flat_map(|round| round.costs.keys()).collect();
     for place in places.into_iter().collect::<std::collections::BTreeSet<_>>() {
         let times: Vec<u64> =
             rounds.iter().map(|round| round.costs.get(place).copied().unwrap_or(0)).collect();
         if times.iter().any(|count| *count != times[0]) {
-            let Place { request, what, site } = place;
+            let BudgetPlace { request, what, site } = place;
             let _ = writeln!(grown, "  {request}: {what} at {site} ran {times:?} times");
         }
     }
@@ -102,21 +102,21 @@ pub async fn scale(
 
 /// A statement or call of one request.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct BudgetPlace {
     request: usize,
     what: String,
     site: String,
 }
 
 /// What the requests cost with so many rows.
-struct Round {
-    costs: BTreeMap<Place, u64>,
+struct BudgetRound {
+    costs: BTreeMap<BudgetPlace, u64>,
     rows: u64,
 }
 
-impl Round {
+impl BudgetRound {
     async fn of(app: &TestApp, requests: Vec<TestRequest>) -> Result<Self, String> {
-        let mut round = Round { costs: BTreeMap::new(), rows: 0 };
+        let mut round = BudgetRound { costs: BTreeMap::new(), rows: 0 };
         for (request, sending) in (1..).zip(requests) {
             let (statements, calls) = (app.statements().len(), app.calls().len());
             let answer = sending.send().await;
@@ -130,7 +130,7 @@ impl Round {
                 called.iter().map(|call| (format!("the call {}.{}", call.module, call.method), call.site));
             for (what, site) in sent.iter().map(|record| (record.name.to_string(), record.site)).chain(called)
             {
-                *round.costs.entry(Place { request, what, site: site.to_string() }).or_default() += 1;
+                *round.costs.entry(BudgetPlace { request, what, site: site.to_string() }).or_default() += 1;
             }
         }
         Ok(round)

@@ -8,10 +8,10 @@ use tenfold_data::{CallRecord, Observer, Outcome, RepeatedRecord, StatementRecor
 
 /// Keeps it.
 #[derive(Default)]
-pub(super) struct Observed(Mutex<Kept>);
+pub(super) struct Observed(Mutex<KeptRecords>);
 
 #[derive(Default)]
-struct Kept {
+struct KeptRecords {
     statements: Vec<StatementRecord>,
     calls: Vec<CallRecord>,
     repeated: Vec<RepeatedRecord>,
@@ -21,7 +21,7 @@ struct Kept {
 }
 
 impl Observed {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, KeptRecords> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -28,7 +28,7 @@ struct Exception {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Exceptions {
+struct PlanExceptions {
     #[serde(default)]
     exception: Vec<Exception>,
 }
@@ -65,8 +65,8 @@ impl Exception {
 }
 
 /// The exceptions, each with a reason; none when there is no file.
-fn exceptions() -> Exceptions {
-    let (exceptions, path): (Exceptions, _) = exceptions::read(EXCEPTIONS);
+fn exceptions() -> PlanExceptions {
+    let (exceptions, path): (PlanExceptions, _) = exceptions::read(EXCEPTIONS);
     let reasonless = exceptions.exception.iter().find(|exception| exception.reason.trim().is_empty());
     if let Some(exception) = reasonless {
         panic!("{}: {} has no reason", path.display(), exception.statement);

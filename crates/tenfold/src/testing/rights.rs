@@ -17,20 +17,20 @@ const EXCEPTIONS: &str = "tenfold-check.toml";
 const RULE: &str = "tables";
 
 #[derive(Default, Deserialize)]
-struct Exceptions {
+struct ReachExceptions {
     #[serde(default)]
-    allow: Vec<Allow>,
+    allow: Vec<AllowedReach>,
 }
 
 #[derive(Deserialize)]
-struct Allow {
+struct AllowedReach {
     rule: String,
     #[serde(rename = "where")]
     path: String,
     names: Option<String>,
 }
 
-impl Allow {
+impl AllowedReach {
     /// Whether the statement may use the table. An exception that names the table holds for the whole module: one
     /// file declares the entity, and others query it.
     fn covers(&self, statement: &ModuleText, table: &str) -> bool {
@@ -49,9 +49,9 @@ impl Allow {
 
 /// The statements that this process has checked already: a text of a module, on a database, beside these modules. The
 /// modules are part of the key, since a table belongs to the module with the longest matching prefix.
-type Judged = HashSet<(Dialect, Vec<&'static str>, &'static str, String)>;
+type JudgedStatements = HashSet<(Dialect, Vec<&'static str>, &'static str, String)>;
 
-static JUDGED: LazyLock<Mutex<Judged>> = LazyLock::new(Mutex::default);
+static JUDGED: LazyLock<Mutex<JudgedStatements>> = LazyLock::new(Mutex::default);
 
 /// Checks the statements that were not checked before, and returns those that use tables of other modules.
 pub(super) async fn new_breaches(
@@ -70,13 +70,13 @@ pub(super) async fn new_breaches(
 
 /// Which of these statements use tables of other modules and are not tolerated.
 pub(super) async fn breaches(url: &str, texts: &[ModuleText]) -> Vec<Breach> {
-    let (exceptions, _): (Exceptions, _) = exceptions::read(EXCEPTIONS);
+    let (exceptions, _): (ReachExceptions, _) = exceptions::read(EXCEPTIONS);
     let found = rights::breaches(url, texts).await;
     found.into_iter().filter_map(|breach| remaining(&exceptions, breach)).collect()
 }
 
 /// The breach without the tolerated tables.
-fn remaining(exceptions: &Exceptions, mut breach: Breach) -> Option<Breach> {
+fn remaining(exceptions: &ReachExceptions, mut breach: Breach) -> Option<Breach> {
     let Breach { statement, reaches, .. } = &mut breach;
     let tolerated = |name: &str| exceptions.allow.iter().any(|allow| allow.covers(statement, name));
     reaches.retain(|reach| match reach {
@@ -90,14 +90,14 @@ fn remaining(exceptions: &Exceptions, mut breach: Breach) -> Option<Breach> {
 mod tests {
     use tenfold_data::Dialect;
 
-    use super::{Breach, Exceptions, ModuleText, Reach, remaining};
+    use super::{Breach, ModuleText, Reach, ReachExceptions, remaining};
 
     /// The tables that remain of two when billing's statement gets this exception.
     fn left(rule: &str, path: &str, names: &str) -> Vec<String> {
         let list = format!(
             "[[allow]]\nrule = \"{rule}\"\nwhere = \"{path}\"\n{names}\nreason = \"x\"\nuntil = \"y\""
         );
-        let exceptions: Exceptions = toml::from_str(&list).expect("a list of exceptions");
+        let exceptions: ReachExceptions = toml::from_str(&list).expect("a list of exceptions");
         let statement = ModuleText {
             name: "billing.report".to_owned(),
             module: "billing".to_owned(),

@@ -16,7 +16,7 @@ use crate::entities::{
 use crate::new_password::NewPassword;
 use crate::service::Identity;
 
-type Name = Text<1, 100>;
+type OrganizationName = Text<1, 100>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -26,7 +26,7 @@ pub(crate) struct SignUp {
     /// 8 characters to 1,024 bytes; neither one of the 3,000 most common passwords nor the address.
     password: NewPassword,
     /// What the new organization is called.
-    organization: Name,
+    organization: OrganizationName,
 }
 
 /// Creates an account, an organization and its owner, and signs in.

@@ -10,7 +10,7 @@ use super::permissions::WriteMembers;
 use super::{UserView, view};
 use crate::entities::{Profile, Settings, Theme, User};
 
-type Name = Text<1, 100>;
+type DisplayName = Text<1, 100>;
 /// Long enough for any BCP 47 tag (RFC 5646, section 4.4.1).
 type LocaleTag = Text<2, 35>;
 
@@ -27,9 +27,9 @@ pub(crate) struct UserPatch {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ProfilePatch {
-    display_name: Option<Name>,
+    display_name: Option<DisplayName>,
     #[serde(default, deserialize_with = "nullable")]
-    title: Option<Option<Name>>,
+    title: Option<Option<DisplayName>>,
 }
 
 #[derive(Default, Deserialize, ToSchema)]

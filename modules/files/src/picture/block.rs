@@ -28,7 +28,7 @@ pub(super) struct Codes<'a> {
 
 /// The state that carries over from block to block.
 #[derive(Default)]
-pub(super) struct Running {
+pub(super) struct BlockState {
     /// The last mean of each component of the scan.
     pub means: [i32; 4],
     /// How many blocks have no more coefficients in this band.
@@ -47,7 +47,7 @@ pub(super) fn read<R: Read>(
     bits: &mut Bits<'_, R>,
     band: Band,
     codes: Codes<'_>,
-    running: &mut Running,
+    running: &mut BlockState,
     place: usize,
     block: Block<'_>,
 ) -> Result<(), NotDrawn> {

@@ -7,7 +7,7 @@ use tenfold::config::{ByteSize, TimeSpan};
 
 /// The limits for the work on one image.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct PictureBounds {
     pub memory: ByteSize,
     pub time: TimeSpan,
     /// Passes of a progressive JPEG, each over the whole image.
@@ -38,7 +38,7 @@ pub(crate) enum Reason {
 
 impl Reason {
     /// The reason in readable form, with what is allowed.
-    pub(crate) fn describe(self, bounds: &Bounds) -> String {
+    pub(crate) fn describe(self, bounds: &PictureBounds) -> String {
         match self {
             Reason::Memory => format!("a thumbnail takes more than {} (files.picture_memory)", bounds.memory),
             Reason::Time => format!("a thumbnail takes longer than {} (files.picture_time)", bounds.time),

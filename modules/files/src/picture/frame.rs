@@ -1,6 +1,6 @@
 //! The blocks of a JPEG and their colours.
 
-use super::bounds::{Bounds, NotDrawn, Reason};
+use super::bounds::{NotDrawn, PictureBounds, Reason};
 use super::entropy::{BROKEN, number};
 use super::small::Small;
 
@@ -40,7 +40,7 @@ pub(super) struct Frame {
 
 impl Frame {
     /// The image without its blocks, from its frame segment.
-    pub(super) fn read(marker: u8, segment: &[u8], bounds: &Bounds) -> Result<Self, NotDrawn> {
+    pub(super) fn read(marker: u8, segment: &[u8], bounds: &PictureBounds) -> Result<Self, NotDrawn> {
         let [precision, h1, h0, w1, w0, count, rest @ ..] = segment else { return Err(BROKEN) };
         let (width, height) = (number(&[*w1, *w0]), number(&[*h1, *h0]));
         // Not supported: arithmetic coding, lossless and hierarchical images, and those whose height follows the

@@ -6,8 +6,8 @@ use std::io::{self, BufRead, Read};
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView as _, ImageFormat, RgbaImage};
 
-use super::block::{self, Band, Block, Codes, Running};
-use super::bounds::{Bounds, Deadline, NotDrawn, Reason};
+use super::block::{self, Band, Block, BlockState, Codes};
+use super::bounds::{Deadline, NotDrawn, PictureBounds, Reason};
 use super::entropy::{BROKEN, Bits, Huffman, JpegBytes, number};
 use super::frame::{BLOCK, Frame};
 use super::header::Header;
@@ -60,7 +60,7 @@ pub(super) fn header(source: impl Read) -> Result<Header, NotDrawn> {
 /// The image, not rotated.
 pub(super) fn draw<R: BufRead>(
     open: impl Fn() -> io::Result<R>,
-    bounds: &Bounds,
+    bounds: &PictureBounds,
     end: Deadline,
 ) -> Result<RgbaImage, NotDrawn> {
     let frame = Reading::new(bounds, end).read(&mut JpegBytes::new(open()?))?;
@@ -120,7 +120,7 @@ fn start<R: Read>(bytes: &mut JpegBytes<R>) -> Result<(), NotDrawn> {
 
 /// An image that is read from its first to its last byte.
 struct Reading<'a> {
-    bounds: &'a Bounds,
+    bounds: &'a PictureBounds,
     end: Deadline,
     dc: [Option<Huffman>; 4],
     ac: [Option<Huffman>; 4],
@@ -140,7 +140,7 @@ struct ScanComponent {
 }
 
 impl<'a> Reading<'a> {
-    fn new(bounds: &'a Bounds, end: Deadline) -> Self {
+    fn new(bounds: &'a PictureBounds, end: Deadline) -> Self {
         let (dc, ac) = ([const { None }; 4], [const { None }; 4]);
         Reading { bounds, end, dc, ac, scales: [None; 4], interval: 0, adobe: None, scans: 0 }
     }
@@ -226,7 +226,7 @@ impl<'a> Reading<'a> {
             _ => (frame.width.div_ceil(BLOCK * frame.across), frame.height.div_ceil(BLOCK * frame.down)),
         };
         let mut bits = Bits::new(bytes);
-        let (mut running, mut left, mut restarts) = (Running::default(), self.interval, 0);
+        let (mut running, mut left, mut restarts) = (BlockState::default(), self.interval, 0);
         for y in 0..units.1 {
             self.end.check()?;
             for x in 0..units.0 {
@@ -235,7 +235,7 @@ impl<'a> Reading<'a> {
                         return Err(BROKEN);
                     }
                     bits.restart();
-                    (running, left, restarts) = (Running::default(), self.interval, (restarts + 1) % 8);
+                    (running, left, restarts) = (BlockState::default(), self.interval, (restarts + 1) % 8);
                 }
                 left = left.saturating_sub(1);
                 self.unit(frame, &parts, band, &mut bits, &mut running, (x, y))?;
@@ -251,7 +251,7 @@ impl<'a> Reading<'a> {
         parts: &[ScanComponent],
         band: Band,
         bits: &mut Bits<'_, R>,
-        running: &mut Running,
+        running: &mut BlockState,
         (x, y): (u32, u32),
     ) -> Result<(), NotDrawn> {
         for (place, part) in parts.iter().enumerate() {

@@ -6,7 +6,7 @@ use image::RgbaImage;
 use image::metadata::Orientation;
 use png::{ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
-use super::bounds::{Bounds, Deadline, NotDrawn, Reason};
+use super::bounds::{Deadline, NotDrawn, PictureBounds, Reason};
 use super::header::Header;
 use super::small::Small;
 
@@ -52,7 +52,7 @@ pub(super) fn header(mut source: impl BufRead + Seek) -> Result<Header, NotDrawn
 /// Reads the image to its end; the checksum of each chunk is verified.
 pub(super) fn draw(
     source: impl BufRead + Seek,
-    bounds: &Bounds,
+    bounds: &PictureBounds,
     end: Deadline,
 ) -> Result<RgbaImage, NotDrawn> {
     // The decoder counts what it reads into its buffer, and copies some of it.

@@ -48,7 +48,7 @@ pub(crate) async fn notification_events(
 ) -> Result<Response, Problem> {
     let user = reader(&cx)?;
     let start = start(&headers)?;
-    let told = Arc::new(Mutex::new(Told::default()));
+    let told = Arc::new(Mutex::new(SentSoFar::default()));
     live(&state, &headers, &cx, move |cx, _| {
         let told = Arc::clone(&told);
         async move {
@@ -71,7 +71,7 @@ fn start(headers: &HeaderMap) -> Result<Option<NotificationId>, Problem> {
 
 /// What a stream has sent so far.
 #[derive(Default)]
-struct Told {
+struct SentSoFar {
     /// The latest notification that the client has; none before the first poll.
     latest: Option<NotificationId>,
     /// The notifications that it has, as far back as the stream looks.
@@ -79,7 +79,7 @@ struct Told {
     unread: Option<i64>,
 }
 
-impl Told {
+impl SentSoFar {
     /// An event whose id is the client's position after it. The position never goes back, so that a client that
     /// reconnects does not get known notifications again.
     fn event(&self, name: &'static str, data: serde_json::Value) -> LiveEvent {
@@ -98,7 +98,7 @@ async fn look(
     cx: &Context,
     user: Uuid,
     start: Option<NotificationId>,
-    told: &mut Told,
+    told: &mut SentSoFar,
 ) -> Result<Vec<LiveEvent>, Problem> {
     let is_first = told.latest.is_none();
     let latest = match told.latest.or(start) {

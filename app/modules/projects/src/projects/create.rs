@@ -4,16 +4,14 @@ use serde::Deserialize;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
-use super::ProjectView;
+use super::{ProjectName, ProjectView};
 use crate::entities::{ProjectId, ProjectRow};
 use crate::permissions::WriteProjects;
-
-type Name = Text<1, 100>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewProject {
-    name: Name,
+    name: ProjectName,
 }
 
 /// Creates a project.

@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 
 use crate::entities::{Project, ProjectId};
 
+type ProjectName = Text<1, 100>;
+
 /// A project.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProjectView {

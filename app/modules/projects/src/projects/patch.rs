@@ -4,17 +4,15 @@ use serde::Deserialize;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
-use super::ProjectView;
+use super::{ProjectName, ProjectView};
 use crate::entities::{Project, ProjectId};
 use crate::permissions::WriteProjects;
-
-type Name = Text<1, 100>;
 
 /// The changes; omitted fields stay as they are.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProjectPatch {
-    name: Option<Name>,
+    name: Option<ProjectName>,
 }
 
 /// Changes a project's name, if the version in `If-Match` is the current one.

@@ -5,16 +5,14 @@ use tenfold::prelude::*;
 use tenfold_auth_api::AuthClient;
 use utoipa::ToSchema;
 
-use super::{TaskView, view};
+use super::{TaskTitle, TaskView, view};
 use crate::entities::{Project, ProjectId, Task, TaskId, TaskRow, TaskStatus};
 use crate::permissions::WriteProjects;
-
-type Title = Text<1, 200>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewTask {
-    title: Title,
+    title: TaskTitle,
 }
 
 /// Creates an open task.

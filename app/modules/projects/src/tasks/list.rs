@@ -9,13 +9,13 @@ use super::{TaskView, view};
 use crate::entities::{Label, Project, ProjectId, Task};
 use crate::permissions::ReadProjects;
 
-type Name = Text<1, 100>;
+type LabelName = Text<1, 100>;
 
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct Wanted {
+pub(crate) struct TaskFilter {
     /// Only tasks with this label.
     #[param(inline)]
-    label: Option<Name>,
+    label: Option<LabelName>,
     /// Only tasks whose title has these words: all of them, without case and accents, the last one as a beginning. "In
     /// quotes" they stand next to each other, and a -word must not occur. A text without a word finds nothing.
     search: Option<String>,
@@ -28,7 +28,7 @@ pub(crate) async fn list_tasks(
     _: Require<ReadProjects>,
     auth: AuthClient,
     Path(id): Path<ProjectId>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<TaskFilter>,
     page: Page,
 ) -> Result<Json<Listing<TaskView>>, Problem> {
     let project = Project::get(&cx, id).await?;

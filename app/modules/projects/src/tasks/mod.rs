@@ -12,6 +12,8 @@ use utoipa::ToSchema;
 
 use crate::entities::{ProjectId, Task, TaskId, TaskStatus};
 
+type TaskTitle = Text<1, 200>;
+
 /// A task with assignees, labels and the number of comments.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TaskView {

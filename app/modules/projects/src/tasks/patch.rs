@@ -5,17 +5,15 @@ use tenfold::prelude::*;
 use tenfold_auth_api::AuthClient;
 use utoipa::ToSchema;
 
-use super::{TaskView, view};
+use super::{TaskTitle, TaskView, view};
 use crate::entities::{Task, TaskId, TaskStatus};
 use crate::permissions::WriteProjects;
-
-type Title = Text<1, 200>;
 
 /// The changes; omitted fields stay as they are.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TaskPatch {
-    title: Option<Title>,
+    title: Option<TaskTitle>,
     status: Option<TaskStatus>,
 }
 

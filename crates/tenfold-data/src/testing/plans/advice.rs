@@ -1,20 +1,20 @@
 //! Indexes that might fix a plan. They are created and tried before one is suggested.
 
-use super::shape::Asked;
-use super::verdict::{TENANT, Table};
+use super::shape::RequiredColumns;
+use super::verdict::{PlannedTable, TENANT};
 
 /// The name of an index on trial.
 const TRIAL: &str = "tenfold_trial";
 
 /// An index on a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
+pub(super) struct IndexCandidate {
     table: String,
     /// Its columns, some with `DESC`.
     columns: Vec<String>,
 }
 
-impl Candidate {
+impl IndexCandidate {
     /// `CREATE INDEX` under the trial name.
     pub(super) fn trial(&self) -> String {
         self.create(TRIAL)
@@ -42,7 +42,7 @@ impl Candidate {
 
 /// Indexes that might serve a text, the most likely first: the equal columns, then the order or the other compared
 /// columns.
-pub(super) fn candidates(table: &Table, asked: &Asked) -> Vec<Candidate> {
+pub(super) fn candidates(table: &PlannedTable, asked: &RequiredColumns) -> Vec<IndexCandidate> {
     let (ordered, others) = (directed(asked), asked.others.clone());
     let mut candidates = Vec::new();
     for last in [vec![ordered.clone()], vec![others.clone()], vec![ordered, others]] {
@@ -55,7 +55,7 @@ pub(super) fn candidates(table: &Table, asked: &Asked) -> Vec<Candidate> {
                 columns.push(column.clone());
             }
         }
-        let candidate = Candidate { table: table.name.clone(), columns };
+        let candidate = IndexCandidate { table: table.name.clone(), columns };
         let has_own = candidate.columns.iter().any(|column| column != TENANT);
         if has_own && !candidates.contains(&candidate) {
             candidates.push(candidate);
@@ -65,7 +65,7 @@ pub(super) fn candidates(table: &Table, asked: &Asked) -> Vec<Candidate> {
 }
 
 /// The columns of the order. An index can be read from either end, so directions matter only where they differ.
-fn directed(asked: &Asked) -> Vec<String> {
+fn directed(asked: &RequiredColumns) -> Vec<String> {
     let is_mixed = asked.descending.len() < asked.ordered.len();
     let directed = |column: &String| match is_mixed && asked.descending.contains(column) {
         true => format!("{column} DESC"),
@@ -78,13 +78,14 @@ fn directed(asked: &Asked) -> Vec<String> {
 mod tests {
     use super::candidates;
     use crate::testing::plans::shape::asked;
-    use crate::testing::plans::verdict::Table;
+    use crate::testing::plans::verdict::PlannedTable;
 
     fn tried(text: &str) -> Vec<String> {
         let columns = ["org_id", "id", "status", "at"].map(str::to_owned).to_vec();
-        let table = Table { name: "notes".to_owned(), columns, owned: true, ..Table::default() };
+        let table =
+            PlannedTable { name: "notes".to_owned(), columns, owned: true, ..PlannedTable::default() };
         let asked = asked(text, &["notes"], &table.columns);
-        candidates(&table, &asked).iter().map(super::Candidate::columns).collect()
+        candidates(&table, &asked).iter().map(super::IndexCandidate::columns).collect()
     }
 
     #[test]
@@ -115,7 +116,7 @@ mod tests {
     #[test]
     fn a_name_that_is_taken_is_not_given_again() {
         let columns = ["org_id", "at", "id"].map(str::to_owned).to_vec();
-        let candidate = super::Candidate { table: "notes".to_owned(), columns };
+        let candidate = super::IndexCandidate { table: "notes".to_owned(), columns };
         let name = |taken: &[&str]| {
             let taken: Vec<String> = taken.iter().map(ToString::to_string).collect();
             candidate.advice(&taken).split(' ').nth(2).map(str::to_owned).unwrap()
@@ -123,7 +124,7 @@ mod tests {
         assert_eq!(name(&[]), "notes_by_at");
         assert_eq!(name(&["notes_by_at"]), "notes_by_at_and_id");
         let columns = ["org_id", "lower(status)"].map(str::to_owned).to_vec();
-        let lower = super::Candidate { table: "notes".to_owned(), columns }.advice(&[]);
+        let lower = super::IndexCandidate { table: "notes".to_owned(), columns }.advice(&[]);
         assert_eq!(lower, "CREATE INDEX notes_by_lower_status ON notes (org_id, lower(status));");
     }
 }

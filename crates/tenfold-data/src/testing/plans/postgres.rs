@@ -12,9 +12,9 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::advice::{Candidate, candidates};
-use super::shape::{self, Asked};
-use super::verdict::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of};
+use super::advice::{IndexCandidate, candidates};
+use super::shape::{self, RequiredColumns};
+use super::verdict::{AccessPath, BadPlan, PlannedTable, Ran, SCALES, Scale, TENANT, fault_of};
 use crate::statement::Dialect;
 use crate::testing::connected;
 
@@ -94,8 +94,8 @@ const PARTIAL: &str = "SELECT indexrelid::regclass::text FROM pg_index WHERE ind
 
 /// The schema of the database.
 #[derive(Default)]
-struct Schema {
-    tables: Vec<Table>,
+struct PlannedSchema {
+    tables: Vec<PlannedTable>,
     /// Names of unique indexes, each with one of its columns.
     unique: Vec<(String, String)>,
     /// Names of partial indexes.
@@ -137,8 +137,8 @@ async fn explain_on(client: &Client, statements: &[Ran]) -> Result<Vec<BadPlan>,
 }
 
 /// Reads the schema, keeps other sessions from changing its statistics, and adds a row to empty tables.
-async fn read_schema(client: &Client) -> Result<Schema, tokio_postgres::Error> {
-    let mut schema = Schema::default();
+async fn read_schema(client: &Client) -> Result<PlannedSchema, tokio_postgres::Error> {
+    let mut schema = PlannedSchema::default();
     let mut script = String::new();
     for table in rows(client, COLUMNS).await?.chunk_by(|one, other| one[0] == other[0]) {
         let name = table[0][0].clone();
@@ -147,7 +147,7 @@ async fn read_schema(client: &Client) -> Result<Schema, tokio_postgres::Error> {
         if table[0][4] == "0" {
             add_row(&mut script, table);
         }
-        schema.tables.push(Table { name, columns, owned, ..Table::default() });
+        schema.tables.push(PlannedTable { name, columns, owned, ..PlannedTable::default() });
     }
     let names: Vec<&str> = schema.tables.iter().map(|table| &*table.name).collect();
     if !names.is_empty() {
@@ -164,9 +164,9 @@ async fn read_schema(client: &Client) -> Result<Schema, tokio_postgres::Error> {
 /// Creates one index after the other until the statement passes on every scale. Each is rolled back.
 async fn advise(
     client: &Client,
-    schema: &Schema,
+    schema: &PlannedSchema,
     bad: &mut BadPlan,
-    candidates: Vec<Candidate>,
+    candidates: Vec<IndexCandidate>,
 ) -> Result<(), tokio_postgres::Error> {
     for candidate in candidates {
         client.batch_execute("SAVEPOINT trial").await?;
@@ -187,7 +187,11 @@ async fn advise(
 }
 
 /// Whether a statement's plan is good on every scale.
-async fn passes(client: &Client, schema: &Schema, statement: &Ran) -> Result<bool, tokio_postgres::Error> {
+async fn passes(
+    client: &Client,
+    schema: &PlannedSchema,
+    statement: &Ran,
+) -> Result<bool, tokio_postgres::Error> {
     for scale in &SCALES {
         tell(client, scale).await?;
         let plan = plan_of(client, 0, statement).await?;
@@ -253,11 +257,11 @@ pub(in crate::testing) async fn rows(
 }
 
 fn judge(
-    schema: &Schema,
+    schema: &PlannedSchema,
     statement: &Ran,
     plan: &Value,
     scale: &'static str,
-) -> Option<(BadPlan, Vec<Candidate>)> {
+) -> Option<(BadPlan, Vec<IndexCandidate>)> {
     let found = schema.judge(plan, Above::default())?;
     let names: Vec<&str> = [&*found.table.name, found.alias].to_vec();
     let asked = shape::asked(&statement.text, &names, &found.table.columns);
@@ -275,14 +279,14 @@ struct Above {
     sorted: bool,
 }
 
-struct Found<'a> {
-    table: &'a Table,
+struct TableFound<'a> {
+    table: &'a PlannedTable,
     alias: &'a str,
     fault: String,
 }
 
-impl Schema {
-    fn judge<'a>(&'a self, node: &'a Value, above: Above) -> Option<Found<'a>> {
+impl PlannedSchema {
+    fn judge<'a>(&'a self, node: &'a Value, above: Above) -> Option<TableFound<'a>> {
         let kind = text(node, "Node Type");
         let above = match kind {
             "Limit" => Above { limited: true, sorted: false },
@@ -295,7 +299,7 @@ impl Schema {
             let sorts = above.sorted && !self.is_one_row(node, &access);
             let unserved = || sorts.then(|| format!("sorts {} for a page", table.name));
             if let Some(fault) = fault_of(table, &access, sorts).or_else(unserved) {
-                return Some(Found { table, alias, fault });
+                return Some(TableFound { table, alias, fault });
             }
         }
         children(node).find_map(|child| {
@@ -306,8 +310,8 @@ impl Schema {
     }
 
     /// Whether an index returns one row at most, because all columns of a unique index are compared for equality.
-    fn is_one_row(&self, node: &Value, access: &Access) -> bool {
-        let Access::Index { equal, .. } = access else { return false };
+    fn is_one_row(&self, node: &Value, access: &AccessPath) -> bool {
+        let AccessPath::Index { equal, .. } = access else { return false };
         let index = index_of(node);
         let mut columns = self.unique.iter().filter(|(name, _)| name == index).peekable();
         columns.peek().is_some() && columns.all(|(_, column)| equal.contains(column))
@@ -322,21 +326,22 @@ fn index_of(node: &Value) -> &str {
     }
 }
 
-fn access(node: &Value, kind: &str, table: &Table, alias: &str, partial: &[String]) -> Access {
+fn access(node: &Value, kind: &str, table: &PlannedTable, alias: &str, partial: &[String]) -> AccessPath {
     let names = [&*table.name, alias];
     let mut conditions = String::from("true");
     index_conditions(node, &mut conditions);
     let searched = shape::condition(&conditions, &names, &table.columns);
-    let Asked { equal, others, .. } = shape::condition(text(node, "Filter"), &names, &table.columns);
+    let RequiredColumns { equal, others, .. } =
+        shape::condition(text(node, "Filter"), &names, &table.columns);
     let filtered = [equal, others].concat();
     // A partial index holds only the requested rows.
-    let walks = searched == Asked::default()
+    let walks = searched == RequiredColumns::default()
         && !filtered.is_empty()
         && !partial.iter().any(|name| name == index_of(node));
     if kind == "Seq Scan" || kind == "Sample Scan" || (kind.starts_with("Index") && walks) {
-        return Access::Scan;
+        return AccessPath::Scan;
     }
-    Access::Index { equal: searched.equal, filtered }
+    AccessPath::Index { equal: searched.equal, filtered }
 }
 
 fn index_conditions(node: &Value, conditions: &mut String) {

@@ -3,7 +3,7 @@
 
 /// What a text requires of one table. A column used as `lower(column)` is listed in that form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct RequiredColumns {
     /// Columns that are compared for equality: `column = …`, `column IN (…)`.
     pub equal: Vec<String>,
     /// Columns with any other condition.
@@ -17,7 +17,7 @@ pub(super) struct Asked {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum ClausePart {
     Condition,
     Order,
     Other,
@@ -25,22 +25,22 @@ enum Part {
 
 /// Reads what `text` requires of the table known as `names` (its name and alias), which has these `columns`. An
 /// unqualified column counts as this table's.
-pub(super) fn asked(text: &str, names: &[&str], columns: &[String]) -> Asked {
+pub(super) fn asked(text: &str, names: &[&str], columns: &[String]) -> RequiredColumns {
     let words = words(text);
-    let mut asked = Asked::default();
-    let (mut part, mut outer) = (Part::Other, Vec::new());
+    let mut asked = RequiredColumns::default();
+    let (mut part, mut outer) = (ClausePart::Other, Vec::new());
     for (index, word) in words.iter().enumerate() {
         match word.to_ascii_uppercase().as_str() {
             "(" => outer.push(part),
-            ")" => part = outer.pop().unwrap_or(Part::Other),
-            "WHERE" | "ON" | "HAVING" => part = Part::Condition,
-            "ORDER" => part = Part::Order,
+            ")" => part = outer.pop().unwrap_or(ClausePart::Other),
+            "WHERE" | "ON" | "HAVING" => part = ClausePart::Condition,
+            "ORDER" => part = ClausePart::Order,
             "LIMIT" => {
                 asked.limited = true;
-                part = Part::Other;
+                part = ClausePart::Other;
             }
             "SELECT" | "FROM" | "JOIN" | "GROUP" | "SET" | "RETURNING" | "FOR" | "VALUES" | "CONFLICT" => {
-                part = Part::Other;
+                part = ClausePart::Other;
             }
             _ => {
                 let Some(column) = column(word, names, columns) else { continue };
@@ -49,14 +49,14 @@ pub(super) fn asked(text: &str, names: &[&str], columns: &[String]) -> Asked {
                     false => (index, column.to_owned()),
                 };
                 let list = match part {
-                    Part::Other => continue,
-                    Part::Order => &mut asked.ordered,
-                    Part::Condition if is_equal(&words, first, index) => &mut asked.equal,
-                    Part::Condition => &mut asked.others,
+                    ClausePart::Other => continue,
+                    ClausePart::Order => &mut asked.ordered,
+                    ClausePart::Condition if is_equal(&words, first, index) => &mut asked.equal,
+                    ClausePart::Condition => &mut asked.others,
                 };
                 if !list.contains(&column) {
                     list.push(column.clone());
-                    if part == Part::Order && is_descending(&words, index) {
+                    if part == ClausePart::Order && is_descending(&words, index) {
                         asked.descending.push(column);
                     }
                 }
@@ -67,7 +67,7 @@ pub(super) fn asked(text: &str, names: &[&str], columns: &[String]) -> Asked {
 }
 
 /// The columns in a condition of a plan, such as `((org_id = $1) AND (ROW(email, id) > ROW($2, $3)))`.
-pub(super) fn condition(text: &str, names: &[&str], columns: &[String]) -> Asked {
+pub(super) fn condition(text: &str, names: &[&str], columns: &[String]) -> RequiredColumns {
     asked(&format!("WHERE {text}"), names, columns)
 }
 
@@ -124,9 +124,9 @@ fn words(text: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, asked};
+    use super::{RequiredColumns, asked};
 
-    fn of(text: &str) -> Asked {
+    fn of(text: &str) -> RequiredColumns {
         let columns = ["org_id", "id", "status", "at"].map(str::to_owned);
         asked(text, &["t", "notes"], &columns)
     }
@@ -141,7 +141,10 @@ mod tests {
                     ORDER BY at DESC, id DESC LIMIT $5";
         let (equal, others) = (list(&["org_id", "status"]), list(&["at", "id"]));
         let descending = others.clone();
-        assert_eq!(of(page), Asked { equal, ordered: others.clone(), others, descending, limited: true });
+        assert_eq!(
+            of(page),
+            RequiredColumns { equal, ordered: others.clone(), others, descending, limited: true }
+        );
     }
 
     #[test]
@@ -149,7 +152,7 @@ mod tests {
         let joined = "SELECT s.id FROM others s JOIN notes t ON t.org_id = s.org_id AND t.id = s.note \
                       WHERE s.status = 'at = status' AND t.at IS NULL";
         let (equal, others) = (list(&["org_id", "id"]), list(&["at"]));
-        assert_eq!(of(joined), Asked { equal, others, ..Asked::default() });
+        assert_eq!(of(joined), RequiredColumns { equal, others, ..RequiredColumns::default() });
     }
 
     #[test]
@@ -159,7 +162,7 @@ mod tests {
         let (equal, others) = (list(&["org_id", "lower(at)"]), list(&["lower(status)"]));
         let ordered = list(&["lower(status)", "id"]);
         let descending = ordered.clone();
-        assert_eq!(of(page), Asked { equal, others, ordered, descending, limited: true });
+        assert_eq!(of(page), RequiredColumns { equal, others, ordered, descending, limited: true });
     }
 
     #[test]
@@ -168,6 +171,9 @@ mod tests {
                       RETURNING status";
         let (equal, others) = (list(&["id"]), list(&["at"]));
         let ordered = others.clone();
-        assert_eq!(of(update), Asked { equal, ordered, others, limited: true, ..Asked::default() });
+        assert_eq!(
+            of(update),
+            RequiredColumns { equal, ordered, others, limited: true, ..RequiredColumns::default() }
+        );
     }
 }

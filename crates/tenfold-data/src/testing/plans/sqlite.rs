@@ -4,9 +4,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::advice::{Candidate, candidates};
-use super::shape::{self, Asked};
-use super::verdict::{Access, BadPlan, Ran, SCALES, Scale, TENANT, Table, fault_of};
+use super::advice::{IndexCandidate, candidates};
+use super::shape::{self, RequiredColumns};
+use super::verdict::{AccessPath, BadPlan, PlannedTable, Ran, SCALES, Scale, TENANT, fault_of};
 use crate::migrate::statistics;
 use crate::statement::Dialect;
 
@@ -15,7 +15,7 @@ pub(super) fn explain(path: &Path, statements: &[Ran]) -> Vec<BadPlan> {
     let copy = copy_schema(path).expect("the test's database can be read");
     let found = explain_on(&copy, statements);
     let taken = names_of_indexes(&copy).expect("a schema can be read");
-    let advised = |(mut plan, candidates): (BadPlan, Vec<Candidate>)| {
+    let advised = |(mut plan, candidates): (BadPlan, Vec<IndexCandidate>)| {
         for candidate in candidates {
             if mends(path, &candidate, &plan.statement) {
                 plan.index = Some(candidate.advice(&taken));
@@ -29,7 +29,7 @@ pub(super) fn explain(path: &Path, statements: &[Ran]) -> Vec<BadPlan> {
 }
 
 /// Each bad plan, with the indexes that might fix it.
-fn explain_on(copy: &Connection, statements: &[Ran]) -> Vec<(BadPlan, Vec<Candidate>)> {
+fn explain_on(copy: &Connection, statements: &[Ran]) -> Vec<(BadPlan, Vec<IndexCandidate>)> {
     let tables = tables(copy).expect("a schema can be read");
     let mut bad = Vec::new();
     let mut planned_for = "a database as it is made";
@@ -48,7 +48,7 @@ fn explain_on(copy: &Connection, statements: &[Ran]) -> Vec<(BadPlan, Vec<Candid
 }
 
 /// Whether a statement passes with this index, which gets the statistics that a migration would give it.
-fn mends(path: &Path, candidate: &Candidate, statement: &Ran) -> bool {
+fn mends(path: &Path, candidate: &IndexCandidate, statement: &Ran) -> bool {
     let copy = copy_schema(path).expect("the test's database can be read");
     let script = format!("{} {}", candidate.trial(), statistics::script());
     copy.execute_batch(&script).is_ok() && explain_on(&copy, std::slice::from_ref(statement)).is_empty()
@@ -82,17 +82,17 @@ pub(in crate::testing) fn copy_schema(path: &Path) -> rusqlite::Result<Connectio
     Ok(copy)
 }
 
-fn tables(copy: &Connection) -> rusqlite::Result<Vec<Table>> {
+fn tables(copy: &Connection) -> rusqlite::Result<Vec<PlannedTable>> {
     let mut columns = copy.prepare(
         "SELECT t.name, c.name, c.pk FROM pragma_table_list t, pragma_table_info(t.name) c
          WHERE t.schema = 'main' AND t.type = 'table' ORDER BY t.name, c.cid",
     )?;
     let mut rows = columns.query([])?;
-    let mut tables: Vec<Table> = Vec::new();
+    let mut tables: Vec<PlannedTable> = Vec::new();
     while let Some(row) = rows.next()? {
         let (name, column, key): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         if tables.last().is_none_or(|table| table.name != name) {
-            tables.push(Table { name, ..Table::default() });
+            tables.push(PlannedTable { name, ..PlannedTable::default() });
         }
         if let Some(table) = tables.last_mut() {
             table.owned |= column == TENANT && key == 1;
@@ -134,10 +134,10 @@ fn tell(copy: &Connection, scale: &Scale) -> rusqlite::Result<()> {
 
 fn judge(
     copy: &Connection,
-    tables: &[Table],
+    tables: &[PlannedTable],
     statement: &Ran,
     scale: &'static str,
-) -> Option<(BadPlan, Vec<Candidate>)> {
+) -> Option<(BadPlan, Vec<IndexCandidate>)> {
     let plan = plan_of(copy, &statement.text)
         .unwrap_or_else(|error| panic!("SQLite cannot explain {}: {error}", statement.name));
     let sorts = plan.iter().any(|line| line == "USE TEMP B-TREE FOR ORDER BY");
@@ -159,12 +159,12 @@ fn judge(
 }
 
 /// Whether all columns of the primary key are compared for equality.
-fn is_one_row(table: &Table, access: &Access) -> bool {
-    let Access::Index { equal, .. } = access else { return false };
+fn is_one_row(table: &PlannedTable, access: &AccessPath) -> bool {
+    let AccessPath::Index { equal, .. } = access else { return false };
     !table.key.is_empty() && table.key.iter().all(|column| equal.contains(column))
 }
 
-fn asked(statement: &Ran, table: &Table, alias: &str) -> Asked {
+fn asked(statement: &Ran, table: &PlannedTable, alias: &str) -> RequiredColumns {
     shape::asked(&statement.text, &[&table.name, alias], &table.columns)
 }
 
@@ -181,10 +181,10 @@ fn plan_of(copy: &Connection, text: &str) -> rusqlite::Result<Vec<String>> {
 /// Reads a line such as `SEARCH notes AS n USING COVERING INDEX notes_by_day (org_id=? AND day>?)`.
 fn access<'t>(
     copy: &Connection,
-    tables: &'t [Table],
+    tables: &'t [PlannedTable],
     line: &str,
     text: &str,
-) -> Option<(&'t Table, String, Access)> {
+) -> Option<(&'t PlannedTable, String, AccessPath)> {
     let (verb, rest) = line.split_once(' ')?;
     if verb != "SCAN" && verb != "SEARCH" {
         return None;
@@ -194,21 +194,21 @@ fn access<'t>(
     let table = tables.iter().find(|table| table.name == alias).or_else(|| by_alias(tables, &alias, text))?;
     let index = rest.split_once(" INDEX ").and_then(|(_, index)| index.split(' ').next());
     let asked = shape::asked(text, &[&table.name, &alias], &table.columns);
-    let predicate = index.map_or_else(Asked::default, |index| {
+    let predicate = index.map_or_else(RequiredColumns::default, |index| {
         shape::condition(&predicate(copy, index).unwrap_or_default(), &[&table.name], &table.columns)
     });
     if verb == "SCAN" {
         // A partial index holds only the requested rows. A page of a global table may walk an index.
-        let is_partial = predicate != Asked::default();
+        let is_partial = predicate != RequiredColumns::default();
         let goes_along = index.is_some() && asked.limited && asked.equal.is_empty() && !table.owned;
         let fine = is_partial || goes_along;
-        return (!fine).then_some((table, alias, Access::Scan));
+        return (!fine).then_some((table, alias, AccessPath::Scan));
     }
     let conditions = rest.split_once(" (").map_or("", |(_, conditions)| conditions);
     if conditions.starts_with("rowid=") {
         // The primary key of a table that has row numbers.
         let equal = table.key.clone();
-        return Some((table, alias, Access::Index { equal, filtered: Vec::new() }));
+        return Some((table, alias, AccessPath::Index { equal, filtered: Vec::new() }));
     }
     let conditions = match index.filter(|_| conditions.contains(EXPRESSION)) {
         Some(index) => with_expressions(conditions, &definition(copy, index).unwrap_or_default()),
@@ -223,11 +223,11 @@ fn access<'t>(
         |column: &String| is_page && asked.ordered.contains(column) && !asked.equal.contains(column);
     let filtered =
         conditions.filter(|column| !known.contains(column) && !is_skipped(column)).cloned().collect();
-    Some((table, alias, Access::Index { equal: searched.equal, filtered }))
+    Some((table, alias, AccessPath::Index { equal: searched.equal, filtered }))
 }
 
 /// `FROM notes n` or `FROM notes AS n` in the text.
-fn by_alias<'t>(tables: &'t [Table], alias: &str, text: &str) -> Option<&'t Table> {
+fn by_alias<'t>(tables: &'t [PlannedTable], alias: &str, text: &str) -> Option<&'t PlannedTable> {
     let words: Vec<&str> =
         text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
     tables.iter().find(|table| {

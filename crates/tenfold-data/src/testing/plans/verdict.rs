@@ -90,7 +90,7 @@ impl fmt::Display for BadPlan {
 
 /// A table of the schema.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Table {
+pub(super) struct PlannedTable {
     pub(super) name: String,
     pub(super) columns: Vec<String>,
     /// The columns of the primary key; on SQLite only.
@@ -101,7 +101,7 @@ pub(super) struct Table {
 
 /// How a plan reaches the rows of a table.
 #[derive(Clone, Debug)]
-pub(super) enum Access {
+pub(super) enum AccessPath {
     /// It looks at every row.
     Scan,
     /// It looks at a part of an index.
@@ -114,15 +114,17 @@ pub(super) enum Access {
 }
 
 /// The fault in how a plan reaches a table, if any.
-pub(super) fn fault_of(table: &Table, access: &Access, sorts: bool) -> Option<String> {
+pub(super) fn fault_of(table: &PlannedTable, access: &AccessPath, sorts: bool) -> Option<String> {
     let name = &table.name;
     match access {
-        Access::Scan => Some(format!("scans all of {name}")),
-        Access::Index { equal, .. } if !table.owned || equal.iter().any(|column| column != TENANT) => None,
-        Access::Index { filtered, .. } if filtered.iter().any(|column| column != TENANT) => {
+        AccessPath::Scan => Some(format!("scans all of {name}")),
+        AccessPath::Index { equal, .. } if !table.owned || equal.iter().any(|column| column != TENANT) => {
+            None
+        }
+        AccessPath::Index { filtered, .. } if filtered.iter().any(|column| column != TENANT) => {
             Some(format!("walks all of an organization's {name}, looking for {}", filtered.join(", ")))
         }
-        Access::Index { .. } if sorts => Some(format!("walks and sorts all of an organization's {name}")),
-        Access::Index { .. } => None,
+        AccessPath::Index { .. } if sorts => Some(format!("walks and sorts all of an organization's {name}")),
+        AccessPath::Index { .. } => None,
     }
 }

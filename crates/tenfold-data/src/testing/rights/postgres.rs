@@ -43,7 +43,7 @@ pub(super) async fn breaches(url: &str, texts: &[ModuleText]) -> Vec<Breach> {
 
 async fn breaches_on(client: &Client, texts: &[ModuleText]) -> Result<Vec<Breach>, Error> {
     client.batch_execute(SETTINGS).await?;
-    let schema = Schema {
+    let schema = RightsSchema {
         owners: Owners::new(rows(client, MODULES).await?.into_iter().flatten()),
         tables: rows(client, TABLES).await?.into_iter().flatten().collect(),
         searches: searches(rows(client, SEARCHES).await?),
@@ -58,14 +58,14 @@ async fn breaches_on(client: &Client, texts: &[ModuleText]) -> Result<Vec<Breach
     Ok(breaches)
 }
 
-struct Schema {
+struct RightsSchema {
     owners: Owners,
     tables: BTreeSet<String>,
     /// The functions that search, by their tables.
     searches: Vec<(String, String)>,
 }
 
-impl Schema {
+impl RightsSchema {
     /// A role for each module, by the module's name. Roles belong to the whole server, where other tests create theirs
     /// at the same time, so their names contain the number of this connection.
     async fn make_roles<'a>(

@@ -34,7 +34,7 @@ enum Mode {
 
 /// The parameters that the client library does not read.
 #[derive(Default)]
-struct Asked {
+struct AskedTls {
     mode: Option<Mode>,
     roots: Option<Roots>,
 }
@@ -78,8 +78,8 @@ fn unreadable(url: &str, error: &tokio_postgres::Error) -> String {
 }
 
 /// Splits the two parameters off the address, and reads them.
-fn part(url: &str) -> Result<(String, Asked), String> {
-    let mut asked = Asked::default();
+fn part(url: &str) -> Result<(String, AskedTls), String> {
+    let mut asked = AskedTls::default();
     // A password may hold a question mark.
     let behind_password = url.find('@').unwrap_or(0);
     let Some(mark) = url[behind_password..].find('?').map(|mark| behind_password + mark) else {
