@@ -12,13 +12,13 @@ use crate::dev::{self, Dev, Guard};
 use crate::error::CheckError;
 use crate::facts::Facts;
 use crate::module::{Add, ModuleTask};
-use crate::new::{New, Upgrade};
+use crate::new::{New, Pack, Upgrade};
 use crate::outcome::{Outcome, read_or_empty, today};
 use crate::{Report, check_facts, graph, graph_document};
 
 /// What the program was asked to do.
 #[derive(Debug, Parser)]
-#[command(name = "tenfold", about = "Works on a workspace that is built with Tenfold.")]
+#[command(name = "tenfold", version, about = "Works on a workspace that is built with Tenfold.")]
 pub struct Command {
     #[command(subcommand)]
     task: Task,
@@ -41,6 +41,8 @@ enum Task {
     Upgrade(Upgrade),
     /// Serve the application while you edit it: build, restart, and show what fails in the browser.
     Dev(Dev),
+    #[command(hide = true)]
+    Pack(Pack),
     #[command(name = dev::GUARD, hide = true)]
     Guard(Guard),
 }
@@ -74,6 +76,7 @@ pub fn run(command: Command) -> ExitCode {
         Task::Module(module) => module.run(),
         Task::Add(add) => add.run(),
         Task::Upgrade(upgrade) => upgrade.run(),
+        Task::Pack(pack) => pack.run(),
         Task::Dev(dev) => return dev.run(),
         Task::Guard(guard) => return guard.run(),
     };

@@ -294,6 +294,13 @@ fn ask_cargo_for_all(folder: &Path) -> Result<Metadata, CheckError> {
     metadata(folder, &["--offline"]).or_else(|_| metadata(folder, &[]))
 }
 
+/// The folder of a package that the members depend on, also of one from a registry.
+#[cfg(feature = "commands")]
+pub(crate) fn folder_of_package(folder: &Path, package: &str) -> Result<Option<PathBuf>, CheckError> {
+    let found = ask_cargo_for_all(folder)?.packages.into_iter().find(|found| found.name == package);
+    Ok(found.map(|found| found.folder()))
+}
+
 fn metadata<T: DeserializeOwned>(folder: &Path, options: &[&str]) -> Result<T, CheckError> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(&cargo)

@@ -3,6 +3,7 @@
 pub mod answers;
 mod ask;
 pub mod carve;
+mod origin;
 pub mod project;
 pub mod template;
 mod upgrade;
@@ -21,6 +22,7 @@ use crate::names;
 use crate::outcome::Outcome;
 use crate::project_error::ProjectError;
 
+pub(crate) use self::origin::Pack;
 pub(crate) use self::upgrade::Upgrade;
 
 /// Creates a project.
@@ -78,7 +80,8 @@ impl New {
         }
         let added = answers.complete();
         answers.check()?;
-        let template = Template::read(&self.checkout(&answers)?)?;
+        let checkout = answers.tenfold.path.as_ref();
+        let template = checkout.map_or_else(origin::own, |checkout| Template::read(checkout))?;
         answers.tenfold.version.clone_from(&template.version);
         create(&template, &answers, &folder)?;
         Ok(Outcome::Fine(greeting(&answers, &added, &folder)))
@@ -110,21 +113,12 @@ impl New {
             (answers.tenfold.path, answers.tenfold.git) = (None, self.git.clone());
         } else if let Some(path) = self.path.clone().or_else(|| {
             let is_from_git = answers.tenfold.git.is_some();
-            answers.tenfold.path.clone().or_else(|| if is_from_git { None } else { template::own_checkout() })
+            answers.tenfold.path.clone().or_else(|| if is_from_git { None } else { origin::own_checkout() })
         }) {
             let path = path.canonicalize().map_err(ProjectError::file(&path))?;
             (answers.tenfold.path, answers.tenfold.git) = (Some(path), None);
         }
         Ok(answers)
-    }
-
-    /// Where the files come from that the project is carved from.
-    fn checkout(&self, answers: &Answers) -> Result<PathBuf, ProjectError> {
-        answers.tenfold.path.clone().or_else(template::own_checkout).ok_or_else(|| {
-            ProjectError::Refused(
-                "there is no checkout of Tenfold to carve from: give one with --path FOLDER".to_owned(),
-            )
-        })
     }
 }
 
@@ -149,8 +143,32 @@ fn refuse_if_not_empty(folder: &Path) -> Result<(), ProjectError> {
     Err(ProjectError::Refused(why))
 }
 
-/// Writes the project, its first module, and what git and Cargo add.
+/// Creates the project beside its folder, and moves it there when it is complete: an interrupted command leaves no half
+/// of a project under its name. A folder that is there stays, since a shell or a mount may be in it; what is in the
+/// project moves there.
 fn create(template: &Template, answers: &Answers, folder: &Path) -> Result<(), CheckError> {
+    let is_there = folder.exists();
+    let absolute = std::path::absolute(folder).map_err(ProjectError::file(folder))?;
+    let around = if is_there { folder } else { absolute.parent().unwrap_or(folder) };
+    let unfinished = around.join(format!(".{}.unfinished-{}", answers.name, std::process::id()));
+    let moved = write_all(template, answers, &unfinished).and_then(|()| {
+        if !is_there {
+            return Ok(std::fs::rename(&unfinished, folder).map_err(ProjectError::file(folder))?);
+        }
+        for entry in std::fs::read_dir(&unfinished).map_err(ProjectError::file(&unfinished))? {
+            let entry = entry.map_err(ProjectError::file(&unfinished))?;
+            let place = folder.join(entry.file_name());
+            std::fs::rename(entry.path(), &place).map_err(ProjectError::file(&place))?;
+        }
+        Ok(())
+    });
+    // What is left of it is empty, or of no use.
+    let _ = std::fs::remove_dir_all(&unfinished);
+    moved
+}
+
+/// Writes the project, its first module, and what git and Cargo add.
+fn write_all(template: &Template, answers: &Answers, folder: &Path) -> Result<(), CheckError> {
     project::write(&project::carved(template, answers)?, folder)?;
     NewModule { name: answers.first_module.clone(), entity: None, fields: Fields::default() }
         .write(&folder.join("app"))?;

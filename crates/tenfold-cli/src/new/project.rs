@@ -74,9 +74,8 @@ fn is_wanted(template: &Template, file: &TemplateFile, answers: &Answers) -> Res
 }
 
 fn content(template: &Template, file: &TemplateFile, answers: &Answers) -> Result<Vec<u8>, ProjectError> {
-    let Ok(text) = std::str::from_utf8(&file.bytes) else { return Ok(file.bytes.clone()) };
     let wrong = |message: String| ProjectError::Template { file: file.from.clone(), message };
-    let mut text = carve(text, |name| answers.holds(name)).map_err(|error| wrong(error.to_string()))?;
+    let mut text = carve(&file.text, |name| answers.holds(name)).map_err(|error| wrong(error.to_string()))?;
     for replacement in template.replace.iter().filter(|replacement| replacement.file == file.from) {
         if !text.contains(&replacement.from) {
             return Err(wrong(format!("{:?} is to be replaced and is not there", replacement.from)));

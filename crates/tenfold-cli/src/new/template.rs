@@ -1,15 +1,15 @@
 //! What projects are carved from: files of Tenfold's repository, listed in `project/template.toml`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::project_error::ProjectError;
 use crate::workspace::shown;
 
 /// Where the list is, below the checkout.
-const LIST: &str = "crates/tenfold-cli/project/template.toml";
+pub const LIST: &str = "crates/tenfold-cli/project/template.toml";
 
 /// The list.
 #[derive(Debug, Deserialize)]
@@ -65,74 +65,94 @@ pub struct TemplateFile {
     /// Whether it is a program.
     pub is_executable: bool,
     /// Its content.
-    pub bytes: Vec<u8>,
+    pub text: String,
+}
+
+/// The list and the files that it names, by their path in the checkout: as the published crate contains them.
+pub type PackedFiles = BTreeMap<String, PackedFile>;
+
+/// One file of a checkout.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackedFile {
+    /// Whether it is a program.
+    pub is_executable: bool,
+    /// Its content.
+    pub text: String,
 }
 
 impl Template {
     /// Reads the list and the files of a checkout.
     pub fn read(checkout: &Path) -> Result<Self, ProjectError> {
-        let list = checkout.join(LIST);
-        let text = std::fs::read_to_string(&list).map_err(ProjectError::file(&list))?;
-        let mut template: Template = toml::from_str(&text)
-            .map_err(|error| ProjectError::Answers { path: list, message: error.to_string() })?;
+        Self::of(&packed(checkout)?)
+    }
+
+    /// The template that consists of these files.
+    pub fn of(packed: &PackedFiles) -> Result<Self, ProjectError> {
+        let mut template = list_in(packed)?;
         for part in &template.part {
             let to = part.to.as_ref().unwrap_or(&part.from);
-            collect(checkout, Path::new(&part.from), Path::new(to), part.when.as_ref(), &mut template.files)?;
+            for (path, file) in packed {
+                let Some(rest) = path.strip_prefix(&part.from) else { continue };
+                if !(rest.is_empty() || rest.starts_with('/')) {
+                    continue;
+                }
+                template.files.push(TemplateFile {
+                    from: path.clone(),
+                    to: format!("{to}{rest}").trim_start_matches('/').to_owned(),
+                    when: part.when.clone(),
+                    is_executable: file.is_executable,
+                    text: file.text.clone(),
+                });
+            }
         }
-        let manifest = template.files.iter().find(|file| file.from == "Cargo.toml");
-        template.version = manifest.and_then(version).ok_or_else(|| ProjectError::Template {
-            file: "Cargo.toml".to_owned(),
-            message: "it gives no version".to_owned(),
-        })?;
+        let manifest = packed.get("Cargo.toml").and_then(|manifest| version(&manifest.text));
+        template.version = manifest.ok_or_else(|| wrong("Cargo.toml", "it gives no version"))?;
         template.files.sort_by(|one, other| one.to.cmp(&other.to));
         Ok(template)
     }
 }
 
+/// Reads from a checkout what a template consists of.
+pub fn packed(checkout: &Path) -> Result<PackedFiles, ProjectError> {
+    let mut packed = PackedFiles::new();
+    collect(checkout, Path::new(LIST), &mut packed)?;
+    for part in list_in(&packed)?.part {
+        collect(checkout, Path::new(&part.from), &mut packed)?;
+    }
+    Ok(packed)
+}
+
+fn list_in(packed: &PackedFiles) -> Result<Template, ProjectError> {
+    let list = packed.get(LIST).ok_or_else(|| wrong(LIST, "it is missing"))?;
+    toml::from_str(&list.text).map_err(|error| wrong(LIST, &error.to_string()))
+}
+
 /// The version that a manifest gives.
-fn version(manifest: &TemplateFile) -> Option<String> {
-    let text = std::str::from_utf8(&manifest.bytes).ok()?;
-    let given = text.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+fn version(manifest: &str) -> Option<String> {
+    let given = manifest.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
     given.map(str::to_owned)
 }
 
-/// The checkout that this program was built in, if it is still there.
-pub fn own_checkout() -> Option<PathBuf> {
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?;
-    checkout.join(LIST).exists().then(|| checkout.to_owned())
+fn wrong(file: &str, message: &str) -> ProjectError {
+    ProjectError::Template { file: file.to_owned(), message: message.to_owned() }
 }
 
-fn collect(
-    checkout: &Path,
-    from: &Path,
-    to: &Path,
-    when: Option<&String>,
-    files: &mut Vec<TemplateFile>,
-) -> Result<(), ProjectError> {
-    let path = checkout.join(from);
+fn collect(checkout: &Path, below: &Path, packed: &mut PackedFiles) -> Result<(), ProjectError> {
+    let path = checkout.join(below);
     let failed = || ProjectError::file(&path);
     let metadata = std::fs::metadata(&path).map_err(failed())?;
     if metadata.is_file() {
-        let bytes = std::fs::read(&path).map_err(failed())?;
-        files.push(TemplateFile {
-            from: below(from),
-            to: below(to),
-            when: when.cloned(),
-            is_executable: is_executable(&metadata),
-            bytes,
-        });
+        let text = std::fs::read_to_string(&path).map_err(failed())?;
+        let file = PackedFile { is_executable: is_executable(&metadata), text };
+        packed.insert(shown(Path::new(""), below), file);
         return Ok(());
     }
     for entry in std::fs::read_dir(&path).map_err(failed())? {
         let name = entry.map_err(failed())?.file_name();
-        collect(checkout, &from.join(&name), &to.join(&name), when, files)?;
+        collect(checkout, &below.join(&name), packed)?;
     }
     Ok(())
-}
-
-/// A relative path, with `/`.
-fn below(path: &Path) -> String {
-    shown(Path::new(""), path)
 }
 
 #[cfg(unix)]

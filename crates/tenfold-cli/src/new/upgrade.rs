@@ -11,20 +11,21 @@ use std::process::{Command, Stdio};
 use clap::Args;
 
 use super::answers::{Answers, quoted};
+use super::origin::{self, git};
 use super::project::{ProjectFile, carved, write_file};
 use super::template::Template;
 use crate::error::CheckError;
 use crate::outcome::Outcome;
 use crate::project_error::ProjectError;
 
-/// Brings a project to the version of a checkout of Tenfold.
+/// Brings a project to the version of this program, or of a checkout of Tenfold.
 #[derive(Debug, Args)]
 pub(crate) struct Upgrade {
     /// The project's folder, which has tenfold.toml.
     #[arg(default_value = ".")]
     project: PathBuf,
     /// The checkout of Tenfold with the new version, and with the tag of the project's version [default: the one in
-    /// tenfold.toml].
+    /// tenfold.toml; without one there, this program's version].
     #[arg(long, value_name = "FOLDER")]
     path: Option<PathBuf>,
     /// Upgrade although the project has changes that are not committed.
@@ -53,24 +54,27 @@ impl Upgrade {
         let kept = self.project.join(ANSWERS);
         let answers = Answers::read(&kept)?;
         answers.check()?;
-        let checkout = self.path.clone().or_else(|| answers.tenfold.path.clone()).ok_or_else(|| {
-            ProjectError::Refused("give the checkout of the new version with --path FOLDER".to_owned())
-        })?;
-        let checkout = checkout.canonicalize().map_err(ProjectError::file(&checkout))?;
+        let checkout = self.path.as_ref().or(answers.tenfold.path.as_ref());
+        let absolute = |path: &PathBuf| path.canonicalize().map_err(ProjectError::file(path));
+        let checkout = checkout.map(absolute).transpose()?;
         if !self.allow_dirty && !git(&self.project, &["status", "--porcelain"])?.trim().is_empty() {
             let why = "the project has changes that are not committed: commit them, so that the upgrade can be undone, or give --allow-dirty";
             return Err(ProjectError::Refused(why.to_owned()).into());
         }
-        let new = Template::read(&checkout)?;
+        let new = checkout.as_ref().map_or_else(origin::own, |checkout| Template::read(checkout))?;
         if new.version == answers.tenfold.version {
             return Ok(Outcome::Fine(format!("the project is at {} already\n", new.version)));
         }
         let mut new_answers = answers.clone();
         new_answers.tenfold.version.clone_from(&new.version);
         if answers.tenfold.path.is_some() {
-            new_answers.tenfold.path = Some(checkout.clone());
+            new_answers.tenfold.path.clone_from(&checkout);
         }
-        let base = carved(&template_at(&checkout, &answers.tenfold.version)?, &answers)?;
+        let old = match &checkout {
+            Some(checkout) => origin::tagged(checkout, &answers.tenfold.version)?,
+            None => origin::used_by(&self.project, &answers.tenfold.version)?,
+        };
+        let base = carved(&old, &answers)?;
         let target = carved(&new, &new_answers)?;
         let Merged { changes, writes } = merge(&self.project, &base, &target)?;
         writes.iter().try_for_each(Write::run)?;
@@ -120,20 +124,6 @@ impl Write {
             None => std::fs::remove_file(&self.place).map_err(ProjectError::file(&self.place)),
         }
     }
-}
-
-/// The template of a version, from the tag in a checkout.
-fn template_at(checkout: &Path, version: &str) -> Result<Template, ProjectError> {
-    let tag = format!("v{version}");
-    let folder = std::env::temp_dir().join(format!("tenfold-upgrade-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(ProjectError::file(&folder))?;
-    let archive = folder.join("template.tar");
-    let read = git(checkout, &["archive", "--output", &archive.to_string_lossy(), &tag])
-        .and_then(|_| run(Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(&folder)))
-        .and_then(|_| Template::read(&folder));
-    // The folder is ours alone; if it cannot be removed, the system's cleaning does it.
-    let _ = std::fs::remove_dir_all(&folder);
-    read
 }
 
 /// What becomes of each file, and what is to be written for it.
@@ -216,22 +206,6 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, ProjectError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(ProjectError::file(path)(error)),
     }
-}
-
-fn git(folder: &Path, arguments: &[&str]) -> Result<String, ProjectError> {
-    run(Command::new("git").arg("-C").arg(folder).args(arguments))
-}
-
-fn run(command: &mut Command) -> Result<String, ProjectError> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().map_err(ProjectError::file(&program))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(ProjectError::Refused(format!(
-        "{program} refuses: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    )))
 }
 
 fn told(old: &str, new: &str, changes: &[(String, Change)]) -> Outcome {
