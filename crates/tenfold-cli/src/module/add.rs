@@ -121,6 +121,13 @@ impl Add {
             write(path, text)?;
         }
         format_package(&workspace.root, module);
+        // rustfmt ends the lines of what it changes as on Unix.
+        for (path, text) in changes.0.iter().filter(|(_, text)| text.contains("\r\n")) {
+            write(
+                path,
+                &edit::keeping_line_ends(text, |_| read(path).map(|text| text.replace("\r\n", "\n")))?,
+            )?;
+        }
         Ok(Outcome::Fine(told))
     }
 }
@@ -154,12 +161,12 @@ impl Changes {
     fn edit(
         &mut self,
         path: PathBuf,
-        edit: impl FnOnce(String) -> Result<String, ProjectError>,
+        edit: impl FnOnce(&str) -> Result<String, ProjectError>,
     ) -> Result<(), ProjectError> {
         match self.0.iter_mut().find(|(changed, _)| *changed == path) {
-            Some((_, text)) => *text = edit(std::mem::take(text))?,
+            Some((_, text)) => *text = edit::keeping_line_ends(text, edit)?,
             None => {
-                let text = edit(read(&path)?)?;
+                let text = edit::keeping_line_ends(&read(&path)?, edit)?;
                 self.0.push((path, text));
             }
         }
@@ -187,7 +194,7 @@ impl Home {
             changes.create(self.folder.join(words.fill(path)), words.fill(&fields.fill(template)))?;
         }
         let struct_text = words.fill(&fields.fill(ENTITIES));
-        changes.edit(self.folder.join("src/entities.rs"), |text| Ok(text + &struct_text))?;
+        changes.edit(self.folder.join("src/entities.rs"), |text| Ok(text.to_owned() + &struct_text))?;
         self.add_migration(&mut changes, plural, &words.fill(&fields.fill(MIGRATION)))?;
         let singular = &words.singular;
         self.declare(&mut changes, "src/lib.rs", plural)?;
@@ -275,7 +282,7 @@ impl Home {
 
     /// Declares a file as a module in another one.
     fn declare(&self, changes: &mut Changes, file: &str, name: &str) -> Result<(), ProjectError> {
-        changes.edit(self.folder.join(file), |text| with_mod(&text, "", name))
+        changes.edit(self.folder.join(file), |text| with_mod(text, "", name))
     }
 
     /// Declares a job in `jobs`, and registers it where the module is built.
@@ -284,11 +291,11 @@ impl Home {
         if !jobs.exists() {
             changes.create(jobs.clone(), "//! Work that goes on after the answer.\n".to_owned())?;
         }
-        changes.edit(jobs, |text| with_mod(&text, "pub(crate) ", job))?;
+        changes.edit(jobs, |text| with_mod(text, "pub(crate) ", job))?;
         let root = self.folder.join("src/lib.rs");
         let registration = format!(".job::<jobs::{job_path}>()");
         changes.edit(root.clone(), |text| {
-            let text = edit::add_mod(&text, "", "jobs").unwrap_or(text);
+            let text = edit::add_mod(text, "", "jobs").unwrap_or_else(|| text.to_owned());
             let calls = ["Module::new(", ".migrations(", ".routes(", ".job::<"];
             edit::add_behind(&text, &calls, &registration).ok_or_else(|| no_place(&root, &registration))
         })
@@ -299,7 +306,7 @@ impl Home {
         let line = format!(".routes(routes!({handlers}))");
         changes.edit(path.clone(), |text| {
             let calls = ["Routes::new()", ".routes(", ".route("];
-            edit::add_behind(&text, &calls, &line).ok_or_else(|| no_place(&path, &line))
+            edit::add_behind(text, &calls, &line).ok_or_else(|| no_place(&path, &line))
         })
     }
 }

@@ -1,29 +1,69 @@
 //! Insertions into sources and manifests that people have edited: by line, so that everything else stays as it is.
 
+use proc_macro2::Span;
+use syn::spanned::Spanned as _;
+
+/// Edits a text by lines that end as its first line does, as rustfmt does: a file from Windows stays one.
+pub fn keeping_line_ends<E>(text: &str, edit: impl FnOnce(&str) -> Result<String, E>) -> Result<String, E> {
+    let is_windows = text.find('\n').is_some_and(|end| text[..end].ends_with('\r'));
+    if !is_windows {
+        return edit(text);
+    }
+    Ok(edit(&text.replace("\r\n", "\n"))?.replace('\n', "\r\n"))
+}
+
+/// `mod name;` in a file.
+struct DeclaredMod {
+    name: String,
+    /// Index of the line on which it begins, with its attributes and the comment above.
+    begins: usize,
+    /// Index of the line behind it.
+    ends: usize,
+}
+
 /// Adds `mod name;`, or `pub(crate) mod name;`, among those that are there, in the order of their names. `None` if it is
 /// there already.
 pub fn add_mod(text: &str, visibility: &str, name: &str) -> Option<String> {
-    let declared = |line: &str| {
-        let rest = line.strip_prefix("pub(crate) ").or_else(|| line.strip_prefix("pub ")).unwrap_or(line);
-        Some(rest.strip_prefix("mod ")?.strip_suffix(';')?.to_owned())
-    };
     let lines: Vec<&str> = text.lines().collect();
-    let mods: Vec<(usize, String)> =
-        lines.iter().enumerate().filter_map(|(at, line)| Some((at, declared(line)?))).collect();
-    if mods.iter().any(|(_, there)| there == name) {
+    let mods = declared_mods(text, &lines);
+    if mods.iter().any(|there| there.name == name) {
         return None;
     }
     let new = format!("{visibility}mod {name};");
-    let after = mods.iter().rfind(|(_, there)| there.as_str() < name);
+    let after = mods.iter().rfind(|there| there.name.as_str() < name);
     Some(match (after, mods.first()) {
-        (Some((at, _)), _) => inserted(&lines, at + 1, &[&new]),
-        (None, Some((at, _))) => inserted(&lines, *at, &[&new]),
+        (Some(there), _) => inserted(&lines, there.ends, &[&new]),
+        (None, Some(first)) => inserted(&lines, first.begins, &[&new]),
         // Below the comment at the top.
         (None, None) => {
             let top = lines.iter().take_while(|line| line.starts_with("//!")).count();
             inserted(&lines, top, &["", &new])
         }
     })
+}
+
+/// The modules that a text declares as files. A text that is not Rust has none; what is added to it is refused later.
+fn declared_mods(text: &str, lines: &[&str]) -> Vec<DeclaredMod> {
+    let items = syn::parse_file(text).map(|file| file.items).unwrap_or_default();
+    let line = |span: Span| span.start().line.saturating_sub(1);
+    let declared = items.iter().filter_map(|item| match item {
+        syn::Item::Mod(item) => Some((item, item.semi?)),
+        _ => None,
+    });
+    let declared = declared.map(|(item, end)| {
+        let first = item.attrs.iter().map(|attribute| line(attribute.span())).min();
+        let first = first.unwrap_or_else(|| line(item.span()));
+        let comment = lines[..first].iter().rev().take_while(|above| {
+            let above = above.trim_start();
+            above.starts_with("//") && !above.starts_with("//!")
+        });
+        DeclaredMod {
+            name: item.ident.to_string(),
+            begins: first - comment.count(),
+            ends: line(end.span()) + 1,
+        }
+    });
+    declared.collect()
 }
 
 /// Adds a line behind the last one that begins with one of these, ignoring how far it is indented. `None` if there is no
@@ -118,7 +158,7 @@ fn inserted(lines: &[&str], at: usize, new: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{add_behind, add_mod, add_module};
+    use super::{add_behind, add_mod, add_module, keeping_line_ends};
 
     #[test]
     fn a_mod_is_added_in_the_order_of_names_and_once() {
@@ -127,6 +167,25 @@ mod tests {
         assert_eq!(add_mod("//! Top.\n", "pub(crate) ", "a").unwrap(), "//! Top.\n\npub(crate) mod a;\n");
         assert_eq!(add_mod("mod b;\n", "", "a").unwrap(), "mod a;\nmod b;\n");
         assert_eq!(add_mod(text, "", "a"), None);
+    }
+
+    #[test]
+    fn attributes_and_comments_stay_with_their_mod() {
+        let text = "//! Top.\n\n// On Unix only.\n#[cfg(unix)]\n#[path = \"x.rs\"]\nmod c;\n/* mod a; */\n";
+        let added = add_mod(text, "", "a").unwrap();
+        assert_eq!(added, text.replace("// On", "mod a;\n// On"));
+        let added = add_mod(text, "", "d").unwrap();
+        assert_eq!(added, text.replace("mod c;\n", "mod c;\nmod d;\n"));
+    }
+
+    #[test]
+    fn lines_end_as_the_first_one_does() {
+        let add = |text: &str| add_mod(text, "", "b").ok_or(());
+        assert_eq!(
+            keeping_line_ends("mod a;\r\nmod c;\r\n", add),
+            Ok("mod a;\r\nmod b;\r\nmod c;\r\n".to_owned())
+        );
+        assert_eq!(keeping_line_ends("mod a;\nmod c;\n", add), Ok("mod a;\nmod b;\nmod c;\n".to_owned()));
     }
 
     #[test]

@@ -86,9 +86,11 @@ impl NewModule {
         names::module(&self.name)?;
         let words = Words::new(&self.name, &self.name, self.entity.as_deref())?;
         let manifest = application.join("Cargo.toml");
-        let listed = edit::add_module(&read(&manifest)?, &self.name).ok_or_else(|| {
-            let why = format!("{} has no list `modules` to add the module to", manifest.display());
-            ProjectError::Refused(why)
+        let listed = edit::keeping_line_ends(&read(&manifest)?, |text| {
+            edit::add_module(text, &self.name).ok_or_else(|| {
+                let why = format!("{} has no list `modules` to add the module to", manifest.display());
+                ProjectError::Refused(why)
+            })
         })?;
         let home = application.join("modules").join(&self.name);
         if home.exists() {

@@ -1,17 +1,18 @@
-//! Projects are created, extended and upgraded. What is built of them, `./test project` builds and asks.
+//! Projects are created and extended. What is built of them, `./test project` builds and asks.
 
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use crate::fixture::{Folder, Run};
 
 /// The checkout that projects are carved from here.
-fn checkout() -> &'static Path {
+pub fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is in a checkout")
 }
 
 /// `tenfold new acme --yes` with more options, in a folder of its own.
-fn create(folder: &Folder, options: &[&str]) -> Run {
+pub fn create(folder: &Folder, options: &[&str]) -> Run {
     let path = checkout().to_string_lossy().into_owned();
     let mut arguments = vec!["new", "acme", "--yes", "--path", &path];
     arguments.extend(options);
@@ -43,7 +44,7 @@ fn files(folder: &Path) -> Vec<(String, String)> {
     found
 }
 
-fn text(folder: &Folder, path: &str) -> String {
+pub fn text(folder: &Folder, path: &str) -> String {
     std::fs::read_to_string(folder.path().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -104,6 +105,68 @@ fn what_is_created_keeps_its_boundaries_and_is_formatted() {
         format.args(["fmt", "--all", "--check"]).current_dir(folder.path().join("acme"));
         let format = format.output().expect("cargo starts");
         assert!(format.status.success(), "{modules}: {}", String::from_utf8_lossy(&format.stdout));
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    Folder::new().run(&["--version"]).passes(concat!("tenfold ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+/// A cargo that kills the program that starts it, to be found before the real one.
+fn deadly_cargo(folder: &Folder) -> String {
+    folder.write("bin/cargo", "#!/bin/sh\nkill -9 $PPID\n");
+    let cargo = folder.path().join("bin/cargo");
+    std::fs::set_permissions(cargo, std::fs::Permissions::from_mode(0o755)).expect("it can be executed");
+    format!("{}:{}", folder.path().join("bin").display(), std::env::var("PATH").expect("there is a path"))
+}
+
+#[test]
+fn a_killed_creation_leaves_no_project_under_its_name() {
+    let folder = Folder::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tenfold"));
+    command.args(["new", "acme", "--yes", "--path"]).arg(checkout()).current_dir(folder.path());
+    let killed = command.env("PATH", deadly_cargo(&folder)).status().expect("the program starts");
+    assert_eq!(killed.code(), None, "it was not killed");
+    assert!(!folder.path().join("acme").exists());
+    create(&folder, &[]).passes("created acme in acme");
+}
+
+#[test]
+fn a_folder_that_is_there_and_empty_is_filled() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path().join("here")).expect("a writable folder");
+    create(&folder, &["--into", "here"]).passes("created acme in here");
+    let names: Vec<_> = std::fs::read_dir(folder.path().join("here"))
+        .expect("the folder is there")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(
+        names.contains(&"Cargo.toml".to_owned()) && names.contains(&".gitignore".to_owned()),
+        "{names:?}"
+    );
+    assert!(!names.iter().any(|name| name.contains("unfinished")), "{names:?}");
+}
+
+#[test]
+fn what_is_added_keeps_the_line_ends_of_windows() {
+    let folder = Folder::new();
+    create(&folder, &["--modules", "none"]).passes("created");
+    let edited = ["app/Cargo.toml", "app/modules/notes/src/routes.rs", "app/modules/notes/src/lib.rs"];
+    for path in edited {
+        let path = format!("acme/{path}");
+        folder.write(&path, &text(&folder, &path).replace('\n', "\r\n"));
+    }
+    run_on_acme(&folder, &["add", "entity", "notes", "labels"]).passes("created");
+    run_on_acme(&folder, &["module", "new", "invoices"]).passes("created");
+    for (path, part) in edited.into_iter().zip(["\"invoices\"", "labels", "mod labels;"]) {
+        let text = text(&folder, &format!("acme/{path}"));
+        assert!(text.contains(part), "{path} lacks {part}");
+        assert_eq!(
+            text.matches('\n').count(),
+            text.matches("\r\n").count(),
+            "{path} has both kinds of lines"
+        );
     }
 }
 
@@ -196,107 +259,4 @@ fn what_is_added_is_registered_and_formatted() {
         &routes.replace("crate::count_notes::count_notes", "crate::labels::get::get_label"),
     );
     folder.run(&["check", "--workspace", "acme"]).fails(1, &["no route leads to the endpoint count_notes"]);
-}
-
-fn git(folder: &Path, arguments: &[&str]) {
-    let mut command = Command::new("git");
-    command
-        .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.test"])
-        .args(arguments)
-        .current_dir(folder);
-    let output = command.output().expect("git starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// A checkout of Tenfold in two versions: what projects are carved from, at the tag v0.1.0, and changed after it.
-fn two_versions(folder: &Folder) -> PathBuf {
-    let old = folder.path().join("tenfold");
-    let list = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-            "Cargo.toml",
-            "Cargo.lock",
-            "*.toml",
-            "app",
-            ".ci",
-            "LICENSE-*",
-            "crates/tenfold-cli/project",
-        ])
-        .current_dir(checkout())
-        .output();
-    for path in String::from_utf8(list.expect("git starts").stdout)
-        .expect("paths are text")
-        .split('\0')
-        .filter(|path| !path.is_empty())
-    {
-        if checkout().join(path).is_file() {
-            let to = old.join(path);
-            std::fs::create_dir_all(to.parent().expect("a file is in a folder")).expect("a writable folder");
-            std::fs::copy(checkout().join(path), to).expect("a file can be copied");
-        }
-    }
-    git(&old, &["init", "--quiet"]);
-    git(&old, &["add", "--all"]);
-    git(&old, &["commit", "--quiet", "--message", "Old"]);
-    git(&old, &["tag", "v0.1.0"]);
-    let edit = |path: &str, from: &str, to: &str| {
-        let text = std::fs::read_to_string(old.join(path)).expect("a file of the checkout");
-        assert!(text.contains(from), "{path} lacks {from}");
-        std::fs::write(old.join(path), text.replacen(from, to, 1)).expect("a writable file");
-    };
-    edit("Cargo.toml", "version = \"0.1.0\"", "version = \"0.2.0\"");
-    edit("app/src/demo.rs", "//! The accounts of `--demo`.", "//! The accounts of the demo.");
-    edit("clippy.toml", "too-many-lines-threshold = 60", "too-many-lines-threshold = 50");
-    edit("rustfmt.toml", "max_width = 110", "max_width = 100");
-    std::fs::write(old.join("app/src/new.rs"), "//! New.\n").expect("a writable file");
-    std::fs::remove_file(old.join("app/page/mark.svg")).expect("the mark is there");
-    old
-}
-
-#[test]
-fn an_upgrade_keeps_edits_and_shows_conflicts() {
-    let folder = Folder::new();
-    create(&folder, &["--modules", "none"]).passes("created");
-    let tenfold = two_versions(&folder);
-    let path = tenfold.to_string_lossy().into_owned();
-    let project = folder.path().join("acme");
-    let edits = [
-        ("acme/app/src/demo.rs", text(&folder, "acme/app/src/demo.rs") + "\n// mine\n"),
-        ("acme/rustfmt.toml", "max_width = 90\n".to_owned()),
-    ];
-    for (file, edited) in &edits {
-        folder.write(file, edited);
-    }
-    folder.run(&["upgrade", "acme", "--path", &path]).ends_with_code(2, "changes that are not committed");
-    git(&project, &["add", "--all"]);
-    git(&project, &["commit", "--quiet", "--message", "Mine"]);
-    let run = folder.run(&["upgrade", "acme", "--path", &path]);
-    for part in [
-        "from 0.1.0 to 0.2.0",
-        "merged app/src/demo.rs",
-        "updated clippy.toml",
-        "CONFLICT rustfmt.toml: 1",
-        "added app/src/new.rs",
-        "removed app/page/mark.svg",
-    ] {
-        run.ends_with_code(1, part);
-    }
-    let demo = text(&folder, "acme/app/src/demo.rs");
-    assert!(demo.contains("//! The accounts of the demo.") && demo.ends_with("\n// mine\n"), "{demo}");
-    let conflict = text(&folder, "acme/rustfmt.toml");
-    assert!(
-        conflict.contains("<<<<<<< yours\nmax_width = 90") && conflict.contains(">>>>>>> tenfold"),
-        "{conflict}"
-    );
-    assert!(text(&folder, "acme/clippy.toml").contains("threshold = 50"));
-    assert!(
-        !project.join("app/page/mark.svg").exists() && project.join("app/modules/notes/src/lib.rs").exists()
-    );
-    git(&project, &["add", "--all"]);
-    git(&project, &["commit", "--quiet", "--message", "Upgrade"]);
-    folder.run(&["upgrade", "acme", "--path", &path]).passes("at 0.2.0 already");
 }
