@@ -16,6 +16,7 @@ mod search;
 mod statement;
 mod tables;
 mod tenant;
+mod unique;
 
 use crate::facts::Facts;
 use crate::violation::Violation;
@@ -34,6 +35,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found.extend(needs::violations(facts));
     found.extend(jobs::violations(facts));
     found.extend(registered::violations(facts));
+    found.extend(unique::violations(facts));
     found.extend(tables::violations(facts));
     found.extend(locks::violations(facts));
     found.extend(rls::violations(facts));

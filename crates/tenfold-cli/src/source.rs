@@ -63,6 +63,32 @@ pub struct DeclaredEndpoint {
     pub line: usize,
 }
 
+/// What may have each name once in an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NameKind {
+    /// The handler of `#[endpoint(…)]`.
+    Operation,
+    /// The method and path in `#[endpoint(…)]`.
+    Route,
+    /// `KIND` in `impl Job for X`.
+    Job,
+    /// `NAME` in `impl Event for X`.
+    Event,
+    /// `NAME` in `impl Permission for X`.
+    Permission,
+}
+
+/// A name that an application may have once.
+#[derive(Debug, Clone)]
+pub struct UniqueName {
+    /// What has it.
+    pub kind: NameKind,
+    /// The name.
+    pub name: String,
+    /// Line of the name, from 1.
+    pub line: usize,
+}
+
 /// `#[entity(table = "…", …)]` over a struct.
 #[derive(Debug, Clone)]
 pub struct DeclaredEntity {
@@ -106,6 +132,8 @@ pub struct Source {
     pub runs: Vec<NamedUse>,
     /// `#[endpoint(…)]`
     pub endpoints: Vec<DeclaredEndpoint>,
+    /// Names that an application may have once.
+    pub unique: Vec<UniqueName>,
     /// The words in `routes!(…)`: the handlers, and the modules in their paths.
     pub routed: Vec<String>,
     /// Whether `.migrations(…)` is called.

@@ -43,6 +43,8 @@ pub enum Rule {
     Jobs,
     /// Everything in a module is part of the application: the module itself, its migrations, its endpoints.
     Registered,
+    /// No two operations, routes, kinds of jobs, events or permissions have one name.
+    Unique,
     /// A statement's text can be read, so that its tables are known.
     Sql,
     /// Only its owner uses a table.
@@ -67,7 +69,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule for which `tenfold-check.toml` may grant an exception.
-    pub const EXCEPTABLE: [Self; 15] = [
+    pub const EXCEPTABLE: [Self; 16] = [
         Self::Layout,
         Self::Implementation,
         Self::Cycle,
@@ -75,6 +77,7 @@ impl Rule {
         Self::Needs,
         Self::Jobs,
         Self::Registered,
+        Self::Unique,
         Self::Sql,
         Self::Tables,
         Self::ForeignKey,
@@ -96,6 +99,7 @@ impl Rule {
             Self::Needs => "needs",
             Self::Jobs => "jobs",
             Self::Registered => "registered",
+            Self::Unique => "unique",
             Self::Sql => "sql",
             Self::Tables => "tables",
             Self::ForeignKey => "foreign-key",

@@ -102,6 +102,18 @@ pub fn named_word(attribute: &Attribute, key: &str) -> Option<String> {
     })
 }
 
+/// The first word and the literal behind it in `#[attribute(word, "literal", …)]`.
+pub fn word_and_literal(attribute: &Attribute) -> Option<(String, Literal)> {
+    let Meta::List(list) = &attribute.meta else { return None };
+    let mut trees = list.tokens.clone().into_iter();
+    match (trees.next(), trees.next(), trees.next()) {
+        (Some(TokenTree::Ident(word)), Some(TokenTree::Punct(_)), Some(TokenTree::Literal(value))) => {
+            Some((word.to_string(), string(value)?))
+        }
+        _ => None,
+    }
+}
+
 /// The words in `key(word, word)`.
 pub fn named_list(attribute: &Attribute, key: &str) -> Vec<String> {
     let Meta::List(list) = &attribute.meta else { return Vec::new() };

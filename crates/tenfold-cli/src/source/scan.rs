@@ -11,8 +11,8 @@ use syn::{
 
 use super::macros::{self, Literal, MacroBody};
 use super::{
-    DeclaredEndpoint, DeclaredEntity, DeclaredEvent, DeclaredInterface, DeclaredJob, MethodCall, NamedUse,
-    Source,
+    DeclaredEndpoint, DeclaredEntity, DeclaredEvent, DeclaredInterface, DeclaredJob, MethodCall, NameKind,
+    NamedUse, Source, UniqueName,
 };
 
 /// Collects a file's [`Source`] while `syn` walks over it.
@@ -39,9 +39,16 @@ impl<'ast> Visit<'ast> for Scan {
     }
 
     fn visit_item_fn(&mut self, item: &'ast ItemFn) {
-        let is_endpoint = item.attrs.iter().any(|attribute| last_word(attribute.path()) == "endpoint");
-        if self.test_depth == 0 && is_endpoint {
+        let mut attributes = item.attrs.iter();
+        let endpoint = attributes.find(|attribute| last_word(attribute.path()) == "endpoint");
+        if let (0, Some(endpoint)) = (self.test_depth, endpoint) {
             let (name, line) = (item.sig.ident.to_string(), item.sig.ident.span().start().line);
+            let operation = UniqueName { kind: NameKind::Operation, name: name.clone(), line };
+            self.source.unique.push(operation);
+            if let Some((method, path)) = macros::word_and_literal(endpoint) {
+                let name = format!("{} {}", method.to_uppercase(), path.value);
+                self.source.unique.push(UniqueName { kind: NameKind::Route, name, line: path.line });
+            }
             self.source.endpoints.push(DeclaredEndpoint { name, line });
         }
         visit::visit_item_fn(self, item);
@@ -64,6 +71,7 @@ impl<'ast> Visit<'ast> for Scan {
         let implemented = item.trait_.as_ref().map(|(of, _)| last_word(of)).unwrap_or_default();
         if let (0, syn::Type::Path(of)) = (self.test_depth, &*item.self_ty) {
             let (name, line) = (last_word(&of.path), of.span().start().line);
+            self.source.unique.extend(unique_name(item, &implemented));
             match implemented.as_str() {
                 "Event" => self.source.events.push(DeclaredEvent { name }),
                 "Job" => self.source.jobs.push(DeclaredJob { name, line }),
@@ -166,6 +174,23 @@ impl Scan {
         let name = if name == "self" { path.last().cloned().unwrap_or_default() } else { name };
         self.imports.insert(name, path);
     }
+}
+
+/// The constant by which a job, an event or a permission is known.
+fn unique_name(item: &ItemImpl, implemented: &str) -> Option<UniqueName> {
+    let (kind, constant) = match implemented {
+        "Job" => (NameKind::Job, "KIND"),
+        "Event" => (NameKind::Event, "NAME"),
+        "Permission" => (NameKind::Permission, "NAME"),
+        _ => return None,
+    };
+    item.items.iter().find_map(|part| match part {
+        syn::ImplItem::Const(part) if part.ident == constant => {
+            let Literal { value: name, line, .. } = literal(&part.expr)?;
+            Some(UniqueName { kind, name, line })
+        }
+        _ => None,
+    })
 }
 
 /// The last segment of a path.

@@ -21,6 +21,8 @@ mod statements;
 mod tables;
 mod tenant;
 mod texts;
+mod unique;
+mod upgrades;
 
 use fixture::Fixture;
 
