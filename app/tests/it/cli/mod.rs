@@ -8,6 +8,7 @@ mod durability;
 mod full_disk;
 mod large_uploads;
 mod ledger;
+mod load;
 mod logs;
 mod neighbours;
 mod paused;

@@ -2,7 +2,7 @@
 //! database driver.
 //!
 //! `tenfold-macros` <- `tenfold-data` <- `tenfold-jobs`, `tenfold-observe` <- `tenfold` <- modules <-
-//! applications; `tenfold-client` is below `tenfold` and needs none of them; `tenfold-console` and `tenfold-cli` are leaves, which only an application may mount.
+//! applications; `tenfold-client` and `tenfold-load` are below `tenfold` and need none of them; `tenfold-console` and `tenfold-cli` are leaves, which only an application may mount.
 //! Dev-dependencies count, except those of tenfold-macros: the output of a derive can only be tested with
 //! the packages it names.
 
@@ -11,13 +11,17 @@ use crate::violation::{Rule, Violation};
 use crate::workspace::{Dependency, Kind, Package, Role};
 
 /// Each package of the framework with the framework packages on which it may depend.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("tenfold-client", &[]),
+    ("tenfold-load", &[]),
     ("tenfold-macros", &[]),
     ("tenfold-data", &["tenfold-macros"]),
     ("tenfold-jobs", &["tenfold-macros", "tenfold-data"]),
     ("tenfold-observe", &["tenfold-macros", "tenfold-data"]),
-    ("tenfold", &["tenfold-client", "tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe"]),
+    (
+        "tenfold",
+        &["tenfold-client", "tenfold-load", "tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe"],
+    ),
     ("tenfold-console", &["tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe", "tenfold"]),
     ("tenfold-cli", &["tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe", "tenfold"]),
 ];

@@ -1,4 +1,4 @@
-//! The command line of an application: `serve`, `config`, `migrate`, `openapi`, `client`.
+//! The command line of an application: `serve`, `config`, `migrate`, `openapi`, `client`, `load`.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -17,6 +17,7 @@ use tenfold_observe::telemetry::Telemetry;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::client_file::ClientFile;
+use super::load_command::{self, LoadCommand};
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
 use crate::http::{Bound, HttpSettings, Stopping};
@@ -66,6 +67,8 @@ enum Command {
     Openapi,
     /// Print a typed client of the API.
     Client(ClientFile),
+    /// Send load to the running application, and report its latencies.
+    Load(LoadCommand),
 }
 
 /// What a process does.
@@ -90,7 +93,7 @@ pub(super) fn run(app: App) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say_error(&one_line(&error));
-            ExitCode::FAILURE
+            load_command::exit_status(&error)
         }
     }
 }
@@ -140,6 +143,10 @@ async fn execute(app: App, line: Line) -> anyhow::Result<()> {
         Some(Command::Client(file)) => {
             say(&file.run(&app.document()?)?);
             Ok(())
+        }
+        Some(Command::Load(command)) => {
+            let listen = app.read_settings(&loaded)?.listen;
+            command.run(app.name, listen, stop_signal()?, say).await
         }
     }
 }

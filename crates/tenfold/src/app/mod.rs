@@ -3,6 +3,7 @@
 mod cli;
 mod client_file;
 mod demo;
+mod load_command;
 mod observers;
 
 use std::collections::HashSet;

@@ -1,0 +1,34 @@
+//! A run that is ended early.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tenfold_load::LoadLimits;
+use tokio::sync::oneshot;
+
+use crate::server::Server;
+use crate::{plan, run_until};
+
+#[test]
+fn an_interrupted_run_reports_what_it_has() {
+    let (interrupt, interrupted) = oneshot::channel();
+    let (requests, interrupt) = (AtomicU32::new(0), Mutex::new(Some(interrupt)));
+    let server = Server::start(move |_| {
+        if requests.fetch_add(1, Ordering::Relaxed) == 30 {
+            let interrupt = interrupt.lock().expect("no thread panics").take();
+            interrupt.expect("this happens once").send(()).expect("the run goes on");
+        }
+        200
+    });
+    let mut plan = plan(&server, "[[step]]\noperation = \"first\"");
+    plan.duration = Duration::from_secs(3600);
+    let began = Instant::now();
+    let stop = async { interrupted.await.expect("thirty requests come") };
+    let report = run_until(&plan, stop).expect("a run");
+    assert!(began.elapsed() < Duration::from_secs(60));
+    assert!(report.total.answered >= 20, "{}", report.table());
+    assert_eq!(report.judge(&LoadLimits::default()), Ok(()));
+    assert_eq!(report.json()["interrupted"], true);
+    assert!(report.table().contains("; interrupted"), "{}", report.table());
+}

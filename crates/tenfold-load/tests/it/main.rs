@@ -1,0 +1,55 @@
+//! Load on small servers that do as a test says.
+
+mod interrupted;
+mod latencies;
+mod limits;
+mod reach;
+mod reports;
+mod scenario;
+mod seed;
+mod server;
+mod stall;
+
+use std::time::Duration;
+
+use tenfold_load::{LoadPlan, LoadReport, LoadTarget, Scenario};
+
+use self::server::Server;
+
+/// A second of load without a warm-up.
+fn plan(server: &Server, scenario: &str) -> LoadPlan {
+    LoadPlan {
+        target: LoadTarget::of_listener(server.address()).expect("a loopback address"),
+        rate: "100".parse().expect("a rate"),
+        warm_up: Duration::ZERO,
+        duration: Duration::from_secs(1),
+        connections: 32,
+        timeout: Duration::from_secs(10),
+        seed: 1,
+        scenario: Some(read(scenario).expect("a scenario")),
+    }
+}
+
+/// Reads a scenario as from a file.
+fn read(text: &str) -> anyhow::Result<Scenario> {
+    let file = std::env::temp_dir().join(format!(
+        "tenfold_load_{}_{:?}.toml",
+        std::process::id(),
+        std::thread::current().id()
+    ));
+    std::fs::write(&file, text).expect("a temporary file can be written");
+    let scenario = Scenario::read(&file);
+    std::fs::remove_file(&file).expect("it can be removed");
+    scenario
+}
+
+/// Runs a plan to its end.
+fn run(plan: &LoadPlan) -> anyhow::Result<LoadReport> {
+    run_until(plan, std::future::pending())
+}
+
+/// Runs a plan to its end, or until `stop` is ready.
+fn run_until(plan: &LoadPlan, stop: impl Future<Output = ()>) -> anyhow::Result<LoadReport> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
+    runtime.block_on(tenfold_load::run(plan, stop, &mut |_| {}))
+}
