@@ -18,7 +18,7 @@ fn scenario() -> &'static str {
 /// Sends load to a process. The command line is that of the tester, without the database.
 fn load(place: &Place, process: &Process, words: &[&str]) -> Finished {
     let target = format!("http://{}", process.address());
-    let words: Vec<&str> = ["load", "--target", &target].iter().chain(words).copied().collect();
+    let words: Vec<&str> = ["load", "--target", &target, "--timeout", "60s"].iter().chain(words).copied().collect();
     place.bare(&words).finish()
 }
 
@@ -37,7 +37,7 @@ fn operation<'r>(report: &'r Value, name: &str) -> &'r Value {
 
 in_both_places!(fn without_a_scenario_each_example_is_called(place) {
     let process = place.app(&["serve", "--demo"]).start();
-    let words = ["--rate", "60", "--duration", "2s", "--warm-up", "0s", "--max-errors", "0", "--json", "-"];
+    let words = ["--rate", "40", "--duration", "2s", "--warm-up", "0s", "--max-errors", "0", "--json", "-"];
     let finished = load(place, &process, &words);
     assert_eq!(finished.status.code(), Some(0), "{}{}", finished.out, finished.err);
     let report: Value = serde_json::from_str(&finished.out).expect("a report");
@@ -54,7 +54,7 @@ in_both_places!(fn without_a_scenario_each_example_is_called(place) {
 in_both_places!(fn the_scenario_of_the_guide_runs(place) {
     let process = place.app(&["serve", "--demo"]).start();
     place.write("load.toml", scenario());
-    let words = ["load.toml", "--rate", "40", "--duration", "3s", "--json", "load.json", "--html", "load.html"];
+    let words = ["load.toml", "--rate", "30", "--duration", "3s", "--json", "load.json", "--html", "load.html"];
     let finished = load(place, &process, &words);
     assert_eq!(finished.status.code(), Some(0), "{}{}", finished.out, finished.err);
     let report: Value = serde_json::from_str(&read(place, "load.json")).expect("a report");

@@ -33,7 +33,6 @@ fn requests_that_wait_for_a_stalled_server_count() {
     let report = run(&plan).expect("a run");
     let p80 = report.total.latencies.quantile(0.8).expect("answers came");
     assert!(p80 >= Duration::from_millis(200), "{}", report.table());
-    assert_eq!(report.total.unsent, 0);
 }
 
 #[test]
