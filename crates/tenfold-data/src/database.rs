@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::cascades::Cascades;
 use crate::clock::Clock;
 use crate::driver::postgres::Postgres;
 use crate::driver::sqlite::Sqlite;
 use crate::driver::{Driver, Pooler, PostgresSettings, SqliteSettings};
 use crate::error::DataError;
+use crate::feed::hub::Hub;
 use crate::owned_tables::OwnedTables;
 use crate::searched_tables::SearchedTables;
 use crate::statement::{Dialect, Observer};
@@ -84,6 +86,8 @@ struct Inner {
     migrating: PostgresSettings,
     owned: OwnedTables,
     searched: SearchedTables,
+    hub: Arc<Hub>,
+    cascades: Cascades,
     companions: Mutex<HashMap<TypeId, Companion>>,
 }
 
@@ -118,6 +122,8 @@ impl Database {
             migrating: settings.postgres.clone(),
             owned: OwnedTables::default(),
             searched: SearchedTables::default(),
+            hub: Arc::new(Hub::new()),
+            cascades: Cascades::default(),
             companions: Mutex::default(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
             transaction_limit: settings.transaction_limit,
@@ -215,6 +221,16 @@ impl Database {
     /// The search indexes that the database has.
     pub(crate) fn searched(&self) -> &SearchedTables {
         &self.0.searched
+    }
+
+    /// The feed's part.
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.0.hub
+    }
+
+    /// What a delete in a table reaches, as the migrations left it.
+    pub(crate) fn cascades(&self) -> &Cascades {
+        &self.0.cascades
     }
 
     /// The tables that keep rows of organizations, as the migrations left them.

@@ -136,6 +136,7 @@
 // The derives and macros write `::tenfold_data::…`, also when this crate itself uses them.
 extern crate self as tenfold_data;
 
+mod cascades;
 pub mod clock;
 mod constraint;
 pub mod context;
@@ -143,6 +144,7 @@ pub mod database;
 mod driver;
 pub mod entity;
 pub mod error;
+mod feed;
 pub mod migrate;
 pub mod money;
 mod owned_tables;
@@ -183,6 +185,7 @@ pub use crate::database::{Database, DatabaseSettings};
 pub use crate::driver::{Pooler, PostgresSettings, SqliteSettings};
 pub use crate::entity::{Column, ColumnSpec, Entity, Table, Unique, Versioned};
 pub use crate::error::DataError;
+pub use crate::feed::{Feed, Topic, Watch};
 pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, RowLevelSecurity};
 pub use crate::money::{Currency, Money, MoneyError, MoneyField, Percent, Rounding};
 pub use crate::ownership::{Global, OrgId, Ownership, Tenant};

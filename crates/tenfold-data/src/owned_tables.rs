@@ -20,12 +20,17 @@ impl OwnedTables {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = names.into_iter().collect();
     }
 
+    /// Whether each row of the table belongs to an organization.
+    pub(crate) fn contains(&self, table: &str) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(table)
+    }
+
     /// Refuses a statement of a global entity on a table that holds rows of organizations.
     ///
     /// # Errors
     /// [`DataError::Settings`], which names the statement, the table and the author's line.
     pub(crate) fn refuse(&self, table: &str, statement: &str, site: CallSite) -> Result<(), DataError> {
-        if !self.0.read().unwrap_or_else(PoisonError::into_inner).contains(table) {
+        if !self.contains(table) {
             return Ok(());
         }
         Err(DataError::Settings(format!(

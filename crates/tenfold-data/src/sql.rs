@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::context::Caller;
 use crate::driver::Params;
 use crate::error::DataError;
+use crate::feed::write_set::WrittenKeys;
 use crate::ownership::{Global, OrgId};
 use crate::query::Target;
 use crate::row::{ReadError, Row};
 use crate::scope::RepeatCheck;
 use crate::statement::{Cost, Dialect, Statement};
 use crate::transaction::Write;
-use crate::value::{ColumnType, Kind, Value};
+use crate::value::{ColumnType, KeyType, Kind, Value};
 
 /// A text that [`sql!`](macro@crate::sql) registered.
 pub struct Sql {
@@ -83,7 +84,13 @@ impl Sql {
 
     /// Begins a run of the text.
     pub fn query(&'static self) -> SqlQuery {
-        SqlQuery { sql: self, params: Vec::new(), cost: Cost::Free, repeats: RepeatCheck::Counted }
+        SqlQuery {
+            sql: self,
+            params: Vec::new(),
+            cost: Cost::Free,
+            repeats: RepeatCheck::Counted,
+            changes: Vec::new(),
+        }
     }
 }
 
@@ -93,6 +100,8 @@ pub struct SqlQuery {
     params: Vec<Value>,
     cost: Cost,
     repeats: RepeatCheck,
+    /// What the author says that it changes.
+    changes: Vec<(&'static str, WrittenKeys)>,
 }
 
 impl SqlQuery {
@@ -106,6 +115,25 @@ impl SqlQuery {
     /// of on a reader thread.
     pub fn bounded(mut self) -> Self {
         self.cost = Cost::Page;
+        self
+    }
+
+    /// Says that the text changes rows of this table, for those who watch it ([`Feed`](crate::Feed)). Call it for each
+    /// table that the text writes. What its deletions reach by foreign keys is known. A text that writes a table and
+    /// does not say so fails the test that runs it; tables of the framework (`tenfold_…`) are not said.
+    pub fn changes(mut self, table: &'static str) -> Self {
+        self.changes.push((table, WrittenKeys::Any));
+        self
+    }
+
+    /// As [`SqlQuery::changes`], for a text that changes no other rows of the table than those with these keys.
+    pub fn changes_only<K: KeyType>(
+        mut self,
+        table: &'static str,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Self {
+        let keys = keys.into_iter().map(|key| key.to_value()).collect();
+        self.changes.push((table, WrittenKeys::These(keys)));
         self
     }
 
@@ -129,12 +157,13 @@ impl SqlQuery {
             let mut target = target?;
             target.asker.repeats = target.asker.repeats.and(self.repeats);
             let compared = self.sql.compared(target.scope.database().dialect());
-            let (mut statement, params) = self.prepare(&target)?;
+            let (mut statement, params, changes) = self.prepare(&target)?;
             if !compared.load(Ordering::Relaxed) {
                 statement.reads = T::KINDS;
             }
             let rows = target.fetch(&statement, &params, T::from_row).await?;
             compared.store(true, Ordering::Relaxed);
+            changes.note(&target);
             Ok(rows)
         }
     }
@@ -165,12 +194,16 @@ impl SqlQuery {
         async move {
             let mut target = target?;
             target.asker.repeats = target.asker.repeats.and(self.repeats);
-            let (statement, params) = self.prepare(&target)?;
-            target.scope.execute(&target.asker, &statement, Params::One(&params)).await
+            let (statement, params, changes) = self.prepare(&target)?;
+            let changed = target.scope.execute(&target.asker, &statement, Params::One(&params)).await?;
+            if changed > 0 {
+                changes.note(&target);
+            }
+            Ok(changed)
         }
     }
 
-    fn prepare(self, target: &Target) -> Result<(Statement, Vec<Value>), DataError> {
+    fn prepare(self, target: &Target) -> Result<(Statement, Vec<Value>, SaidChanges), DataError> {
         let text = match target.scope.database().dialect() {
             Dialect::Sqlite => self.sql.sqlite,
             Dialect::Postgres => self.sql.postgres,
@@ -183,7 +216,19 @@ impl SqlQuery {
         }
         let statement = Statement::new(self.sql.name, self.sql.module, text, self.cost);
         let statement = Statement { is_authors: true, ..statement };
-        Ok((statement, target.asker.tenant.iter().map(OrgId::to_value).chain(self.params).collect()))
+        let params = target.asker.tenant.iter().map(OrgId::to_value).chain(self.params).collect();
+        Ok((statement, params, SaidChanges(self.changes)))
+    }
+}
+
+/// The tables that an author's text changes, as its author says.
+struct SaidChanges(Vec<(&'static str, WrittenKeys)>);
+
+impl SaidChanges {
+    fn note(self, target: &Target) {
+        for (table, keys) in self.0 {
+            target.scope.note_changes(&target.asker, table, keys);
+        }
     }
 }
 

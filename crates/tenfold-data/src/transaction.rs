@@ -14,6 +14,7 @@ use self::bounded::bounded;
 use crate::clock::Timestamp;
 use crate::context::{Caller, Context, Origin, Reach, SystemContext};
 use crate::error::DataError;
+use crate::feed::Topic;
 use crate::ownership::{Global, OrgId, Ownership};
 use crate::scope::{Connection, RepeatCheck, Scope};
 use crate::statement::{Boundary, CallSite};
@@ -158,6 +159,12 @@ impl<'c> Tx<'c> {
         self.scope.trace()
     }
 
+    /// Says on the feed that something named changed, once the transaction commits: [`Topic::signal`]. What its
+    /// statements change is said anyway.
+    pub fn signal(&self, topic: Topic) {
+        self.connection.writes().add_topic(topic);
+    }
+
     /// As [`Database::companion`](crate::Database::companion).
     #[doc(hidden)]
     pub fn companion<T: std::any::Any + Send + Sync + Default>(&self) -> Arc<T> {
@@ -194,6 +201,11 @@ impl<'c> SystemTx<'c> {
     /// The trace that the transaction belongs to.
     pub fn trace(&self) -> TraceContext {
         self.cx.scope().trace()
+    }
+
+    /// As [`Tx::signal`].
+    pub fn signal(&self, topic: Topic) {
+        self.connection.writes().add_topic(topic);
     }
 
     /// As [`Database::companion`](crate::Database::companion).

@@ -207,6 +207,7 @@ impl<'a> Shape<'a> {
     fn column_names(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
         let (name, vis) = (&input.ident, &input.vis);
         let constants = self.columns.iter().map(|column| column.constants(name, vis, data));
+        let table = &self.table;
         let key = self.key.ident.iter().cloned().collect();
         let uniques = [(format_ident!("unique_key"), &key)].into_iter();
         let uniques = uniques.chain(self.uniques.iter().map(|columns| {
@@ -227,7 +228,15 @@ impl<'a> Shape<'a> {
         let associations =
             self.relations.iter().filter_map(|relation| relation.association(input, key, data));
         let homes = self.relations.iter().map(|relation| relation.same_module(name, data));
-        quote!(impl #name { #(#constants)* #(#uniques)* #(#associations)* } #(#homes)*)
+        quote! {
+            impl #name {
+                /// The name of the table, for `sql!(…).changes(…)`.
+                #[allow(dead_code)]
+                #vis const TABLE: &'static str = #table;
+                #(#constants)* #(#uniques)* #(#associations)*
+            }
+            #(#homes)*
+        }
     }
 
     /// The struct with the columns and without the relations.

@@ -71,6 +71,7 @@ use syn::parse_macro_input;
 ///     fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering) { /* makes rows peers, relation by relation */ }
 /// }
 /// impl User {
+///     pub const TABLE: &'static str = "auth_users";
 ///     pub const email: Column<User, String> = Column::new("email");    // User::email in queries
 ///     pub const unique_key: Unique<User> = Unique::new(&["org_id", "id"]);
 ///     // and for each `unique(email)`: User::unique_email

@@ -6,6 +6,7 @@ mod parameter;
 pub(crate) mod postgres;
 mod settings;
 pub(crate) mod sqlite;
+mod unsettled;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub(crate) use self::error::DriverError;
 pub(crate) use self::leader::{Leader, LeaderEnd, start};
 use self::parameter::column_of;
 pub use self::settings::{Pooler, PostgresSettings, SqliteSettings};
+pub(crate) use self::unsettled::{CommitOutcome, Unsettled};
 use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::row::{ReadError, Row};
@@ -199,12 +201,19 @@ pub(crate) trait DriverTransaction: Send + Sync {
 
     /// Runs the deferred statements and commits, in one round trip where a round trip costs something. Returns how long
     /// each statement took, once the transaction is durable as far as the database is configured to be. Call it only
-    /// once.
-    fn commit_with(&self, deferred: Vec<Deferred>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>>;
+    /// once. `unsettled` is told the outcome before, and also if the future is dropped.
+    fn commit_with(
+        &self,
+        deferred: Vec<Deferred>,
+        unsettled: Unsettled,
+    ) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>>;
 
     /// Commits without deferred statements.
     fn commit(&self) -> BoxFuture<'_, Result<(), DriverError>> {
-        Box::pin(async { self.commit_with(Vec::new()).await.map(drop).map_err(|failed| failed.error) })
+        Box::pin(async {
+            let committed = self.commit_with(Vec::new(), Unsettled::nobody()).await;
+            committed.map(drop).map_err(|failed| failed.error)
+        })
     }
 
     /// Rolls back while others may still hold the transaction, and frees what it holds. Its statements fail from now

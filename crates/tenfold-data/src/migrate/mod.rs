@@ -3,6 +3,7 @@
 //! One portable text serves both databases (`portable.rs`). Where it cannot, `NAME.sqlite.sql` and `NAME.postgres.sql`
 //! stand side by side. Only one runner works at a time. A file that has run must not change.
 
+mod cascades;
 mod concurrently;
 mod files;
 mod owned;
@@ -111,8 +112,7 @@ impl Database {
         let runner = Runner::of(self).await?;
         if !runner.may_migrate().await.map_err(failed)? {
             self.refuse_pending(modules, &runner.runtime_role).await?;
-            self.learn_owned_tables().await?;
-            return self.learn_searched_tables().await.map(|()| 0);
+            return self.learn_schema().await.map(|()| 0);
         }
         let mut ran = 0;
         for migration in &migrations {
@@ -135,9 +135,15 @@ impl Database {
         }
         runner.raise_rls().await.map_err(failed)?;
         statistics::seed_if_missing(self).await?;
-        self.learn_owned_tables().await?;
-        self.learn_searched_tables().await?;
+        self.learn_schema().await?;
         Ok(ran)
+    }
+
+    /// Reads what the rest of the data layer must know of the schema.
+    async fn learn_schema(&self) -> Result<(), DataError> {
+        self.learn_owned_tables().await?;
+        self.learn_cascades().await?;
+        self.learn_searched_tables().await
     }
 
     /// Which migrations have run. Nothing is written.

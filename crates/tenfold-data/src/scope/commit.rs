@@ -14,8 +14,9 @@ impl Scope {
     pub(crate) async fn commit(&self, connection: Connection, site: CallSite) -> Result<(), DataError> {
         let values = connection.take_deferred();
         let deferred: Vec<_> = values.iter().map(|deferred| (deferred.statement, deferred.site)).collect();
+        let unsettled = self.database.hub().fence(std::mem::take(&mut *connection.writes()));
         let started = Instant::now();
-        let result = connection.commit(values).await;
+        let result = connection.commit(values, unsettled).await;
         let whole = started.elapsed();
         self.record_boundary(Boundary::Commit, site, whole, result.is_ok());
         match result {

@@ -1,13 +1,14 @@
 //! The connection that a transaction holds, and the state that others may read.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::driver::{Call, Deferred, DriverError, DriverTransaction, NotCommitted};
+use crate::driver::{Call, Deferred, DriverError, DriverTransaction, NotCommitted, Unsettled};
 use crate::error::Source;
+use crate::feed::write_set::WriteSet;
 use crate::statement::CallSite;
 
 /// The connection that a transaction holds. Batches of loads inside the transaction run here too.
@@ -21,6 +22,8 @@ pub struct Connection {
     failed: AtomicBool,
     /// Statements that run before the next statement, or with COMMIT.
     deferred: Mutex<Vec<Deferred>>,
+    /// What the statements have changed.
+    writes: Mutex<WriteSet>,
     limit: Duration,
     until: Instant,
 }
@@ -41,6 +44,7 @@ impl Connection {
             state: RollbackNote(Arc::new(state)),
             failed: AtomicBool::new(false),
             deferred: Mutex::default(),
+            writes: Mutex::default(),
             limit,
             until: Instant::now() + limit,
         }
@@ -100,8 +104,17 @@ impl Connection {
         std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Commits, with the last statements. Returns how long each of them took.
-    pub(crate) async fn commit(self, deferred: Vec<Deferred>) -> Result<Vec<Duration>, NotCommitted> {
+    /// What the transaction has changed so far.
+    pub(crate) fn writes(&self) -> MutexGuard<'_, WriteSet> {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Commits, with the last statements. Returns how long each of them took. `unsettled` is told how it ended.
+    pub(crate) async fn commit(
+        self,
+        deferred: Vec<Deferred>,
+        unsettled: Unsettled,
+    ) -> Result<Vec<Duration>, NotCommitted> {
         self.check_limit()?;
         if self.failed.load(Ordering::Acquire) {
             return Err(failed().into());
@@ -109,7 +122,7 @@ impl Connection {
         if !self.state.0.turn(OPEN, COMMITTING) {
             return Err(self.past_limit().into());
         }
-        let took = self.transaction.commit_with(deferred).await?;
+        let took = self.transaction.commit_with(deferred, unsettled).await?;
         self.state.0.ending.store(COMMITTED, Ordering::Release);
         Ok(took)
     }

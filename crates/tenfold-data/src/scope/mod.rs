@@ -20,6 +20,7 @@ mod repeats;
 mod run;
 mod signal;
 mod waits;
+mod writes;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

@@ -13,6 +13,7 @@ pub use self::upsert::Upsert;
 use crate::driver::Params;
 use crate::entity::Entity;
 use crate::error::DataError;
+use crate::feed::write_set::WrittenKeys;
 use crate::ownership::OrgId;
 use crate::query::Target;
 use crate::statement::{Dialect, Statement};
@@ -34,8 +35,14 @@ pub(crate) async fn insert<E: Entity, R: AsMut<[E]>>(
         // The database does not say which row it refused.
         _ => error.of::<E>(None),
     })?;
+    note::<E>(&target, WrittenKeys::These(rows.as_mut().iter().map(|row| row.key().to_value()).collect()));
     E::link(rows.as_mut().iter_mut(), target.peering());
     Ok(rows)
+}
+
+/// Notes for the feed that rows were changed.
+fn note<E: Entity>(target: &Target, keys: WrittenKeys) {
+    target.scope.note_write(&target.asker, E::table().name, keys);
 }
 
 async fn insert_one<E: Entity>(target: &Target, row: &E) -> Result<u64, DataError> {
@@ -56,12 +63,20 @@ async fn insert_many<E: Entity>(target: &Target, rows: &[E], dialect: Dialect) -
     }
 }
 
+/// Notes for the feed that rows were deleted.
+fn note_delete<E: Entity>(target: &Target, keys: WrittenKeys) {
+    target.scope.note_delete(&target.asker, E::table().name, keys);
+}
+
 /// Stores a row before the next statement of its transaction, or with COMMIT.
 pub(crate) fn insert_deferred<E: Entity>(target: Result<Target, DataError>, row: E) -> Result<(), DataError> {
     let target = target?;
+    let key = row.key().to_value();
     let params = row.into_values();
     refuse_other_tenant::<E>(&target, &params)?;
-    target.scope.execute_deferred(&target.asker, E::table().insert_statement(), params)
+    target.scope.execute_deferred(&target.asker, E::table().insert_statement(), params)?;
+    note::<E>(&target, WrittenKeys::These(vec![key]));
+    Ok(())
 }
 
 /// A row that names another organization than the transaction's is a serious mistake of the module.
@@ -133,6 +148,11 @@ impl<K: KeyType> One<'_, K> {
         let (statement, params) = self.statement::<E>(target, verb, assigned);
         let changed = execute(target, &statement, Params::One(&params)).await;
         if changed.map_err(|error| error.of::<E>(Some(key())))? > 0 {
+            let keys = WrittenKeys::These(vec![self.key.to_value()]);
+            match verb {
+                Verb::Delete => note_delete::<E>(target, keys),
+                _ => note::<E>(target, keys),
+            }
             return Ok(());
         }
         let (Some(column), Some(expected)) = (table.version, self.version) else {

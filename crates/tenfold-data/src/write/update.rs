@@ -5,10 +5,11 @@ use std::marker::PhantomData;
 use std::panic::Location;
 
 use super::shape::{Assigned, Assignment, Verb, set_list};
-use super::{One, execute};
+use super::{One, execute, note, note_delete};
 use crate::driver::Params;
 use crate::entity::{Column, Entity, Versioned};
 use crate::error::DataError;
+use crate::feed::write_set::WrittenKeys;
 use crate::money::MoneyField;
 use crate::query::{MoneyColumns, Query, Target};
 use crate::statement::Cost;
@@ -133,7 +134,11 @@ impl<E: Entity> Query<E> {
             let target = target?;
             let (condition, params) = self.whole_condition(&target)?;
             let text = format!("DELETE FROM {}{condition}", E::table().name);
-            change_all::<E>(&target, "delete_all", text, &params).await
+            let deleted = change_all::<E>(&target, "delete_all", text, &params).await?;
+            if deleted > 0 {
+                note_delete::<E>(&target, WrittenKeys::Any);
+            }
+            Ok(deleted)
         }
     }
 }
@@ -161,7 +166,11 @@ impl<E: Entity> UpdateAll<E> {
             let assignments = set_list(E::table(), &self.changes.assigned, params.len());
             params.extend(self.changes.values);
             let text = format!("UPDATE {} SET {assignments}{condition}", E::table().name);
-            change_all::<E>(&target, "update_all", text, &params).await
+            let changed = change_all::<E>(&target, "update_all", text, &params).await?;
+            if changed > 0 {
+                note::<E>(&target, WrittenKeys::Any);
+            }
+            Ok(changed)
         }
     }
 }

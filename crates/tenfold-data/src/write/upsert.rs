@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::panic::Location;
 
-use super::refuse_other_tenant;
+use super::{note, refuse_other_tenant};
 use crate::entity::{Column, Entity, Unique};
 use crate::error::DataError;
+use crate::feed::write_set::WrittenKeys;
 use crate::query::Target;
 use crate::statement::Cost;
 use crate::transaction::Write;
@@ -52,6 +53,8 @@ impl<E: Entity> Upsert<E> {
             let stored = target.fetch(&statement, &values, |row| E::read(row, target.asker.tenant)).await;
             let key = format!("{:?}", self.row.key());
             let mut rows = stored.map_err(|error| error.of::<E>(Some(key)))?;
+            let keys = rows.iter().map(|row| row.key().to_value()).collect();
+            note::<E>(&target, WrittenKeys::These(keys));
             E::link(rows.iter_mut(), target.peering());
             Ok(rows.pop().expect("RETURNING gives the row that was stored or changed"))
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::super::{Call, Deferred, DriverTransaction, NotCommitted};
+use super::super::{Call, CommitOutcome, Deferred, DriverTransaction, NotCommitted, Unsettled};
 use super::lease::{CANCEL_TIMEOUT, Lease};
 use super::rls;
 use crate::driver::DriverError;
@@ -56,10 +56,16 @@ impl DriverTransaction for PostgresTransaction {
         Box::pin(async move { self.lease()?.script(sql).await })
     }
 
-    fn commit_with(&self, deferred: Vec<Deferred>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>> {
+    fn commit_with(
+        &self,
+        deferred: Vec<Deferred>,
+        mut unsettled: Unsettled,
+    ) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>> {
         Box::pin(async move {
             let lease = self.take().and_then(Arc::into_inner).ok_or_else(ended)?;
+            unsettled.mark_sent();
             let result = lease.commit(&deferred).await;
+            unsettled.settle(outcome_of(&result));
             if result.is_err() {
                 roll_back(lease);
             }
@@ -75,6 +81,15 @@ impl DriverTransaction for PostgresTransaction {
             None => {}
         }
         true
+    }
+}
+
+/// How a COMMIT ended, from its answer.
+fn outcome_of(result: &Result<Vec<Duration>, NotCommitted>) -> CommitOutcome {
+    match result {
+        Ok(_) => CommitOutcome::Committed,
+        Err(NotCommitted { error: DriverError::OutcomeUnknown(_), .. }) => CommitOutcome::Unknown,
+        Err(_) => CommitOutcome::RolledBack,
     }
 }
 

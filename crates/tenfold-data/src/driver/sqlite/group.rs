@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::connection::{classify, execute};
-use crate::driver::DriverError;
+use crate::driver::{CommitOutcome, DriverError, Unsettled};
 use crate::error::Source;
 
 /// The pause before trying again to get the write lock from another process.
@@ -18,10 +18,23 @@ const BUSY_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct State {
     pub connection: Connection,
     /// The members of the open outer transaction, to be told how it ends.
-    pub group: Option<Vec<Acknowledge>>,
+    pub group: Option<Vec<Member>>,
 }
 
-pub(super) type Acknowledge = oneshot::Sender<Result<(), DriverError>>;
+/// A transaction that is done except for its group's COMMIT.
+pub(super) struct Member {
+    /// The caller, which may be gone.
+    pub caller: oneshot::Sender<Result<(), DriverError>>,
+    pub unsettled: Unsettled,
+}
+
+impl Member {
+    /// Tells how the group ended, the caller last. A caller that is gone does not need the result.
+    fn tell(self, outcome: CommitOutcome, result: Result<(), DriverError>) {
+        self.unsettled.settle(outcome);
+        let _ = self.caller.send(result);
+    }
+}
 
 impl State {
     pub(super) fn new(connection: Connection) -> Self {
@@ -59,8 +72,7 @@ impl State {
             other => Source::new(format!("{other:?}")),
         };
         for member in self.group.take().unwrap_or_default() {
-            // A member that is gone does not need the result.
-            let _ = member.send(Err(DriverError::GroupLost(source.clone())));
+            member.tell(CommitOutcome::RolledBack, Err(DriverError::GroupLost(source.clone())));
         }
         DriverError::GroupLost(source)
     }
@@ -94,9 +106,13 @@ impl State {
             }
             Source::new(error.to_string())
         });
+        let outcome = match &result {
+            Ok(()) => CommitOutcome::Committed,
+            Err(_) if self.connection.is_autocommit() => CommitOutcome::RolledBack,
+            Err(_) => CommitOutcome::Unknown,
+        };
         for member in members {
-            // A member that is gone is committed all the same; it was never told otherwise.
-            let _ = member.send(result.clone().map_err(DriverError::GroupLost));
+            member.tell(outcome, result.clone().map_err(DriverError::GroupLost));
         }
         Some(count)
     }

@@ -11,9 +11,9 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::task::coop;
 
-use super::super::{Call, Deferred, DriverTransaction, NotCommitted, Params};
+use super::super::{Call, Deferred, DriverTransaction, NotCommitted, Params, Unsettled};
 use super::connection::{classify, execute, run_statement};
-use super::group::State;
+use super::group::{Member, State};
 use super::writer::Queue;
 use crate::driver::DriverError;
 use crate::error::Source;
@@ -76,10 +76,14 @@ impl Open {
     }
 
     /// Joins the group and releases the writer. Returns the receiver of the COMMIT's result.
-    fn join(mut self) -> Result<oneshot::Receiver<Result<(), DriverError>>, DriverError> {
-        let (acknowledge, told) = oneshot::channel();
+    fn join(
+        mut self,
+        mut unsettled: Unsettled,
+    ) -> Result<oneshot::Receiver<Result<(), DriverError>>, DriverError> {
+        let (caller, told) = oneshot::channel();
         let Some(members) = &mut self.guard.group else { return Err(ended()) };
-        members.push(acknowledge);
+        unsettled.mark_sent();
+        members.push(Member { caller, unsettled });
         if members.len() == 1 {
             self.queue.see_to_commit();
         }
@@ -130,7 +134,11 @@ impl DriverTransaction for SqliteTransaction {
         Box::pin(std::future::ready(self.with(run)))
     }
 
-    fn commit_with(&self, deferred: Vec<Deferred>) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>> {
+    fn commit_with(
+        &self,
+        deferred: Vec<Deferred>,
+        unsettled: Unsettled,
+    ) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>> {
         Box::pin(async move {
             let open = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
             let mut open = open.ok_or_else(ended)?;
@@ -141,7 +149,7 @@ impl DriverTransaction for SqliteTransaction {
                     return Err(error);
                 }
             };
-            let told = open.join()?;
+            let told = open.join(unsettled)?;
             // With its coop budget used up, the task would otherwise be polled once more for nothing.
             let told = coop::unconstrained(told).await.unwrap_or_else(|_| {
                 Err(DriverError::OutcomeUnknown(Source::new("whoever was to commit it has ended")))

@@ -1,0 +1,51 @@
+//! The tables whose rows a delete changes without naming them: those that refer to the deleted rows by a foreign key with
+//! `ON DELETE CASCADE`, `SET NULL` or `SET DEFAULT`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The tables that a delete in a table reaches; none before the first
+/// [`Database::migrate`](crate::Database::migrate).
+#[derive(Default)]
+pub(crate) struct Cascades(RwLock<HashMap<String, Arc<[String]>>>);
+
+/// A foreign key that does something when the row is deleted that it refers to.
+pub(crate) struct Cascade {
+    /// The table that is referred to.
+    pub from: String,
+    /// The table whose rows change.
+    pub to: String,
+    /// Whether its rows are deleted as well, and not only changed.
+    pub deletes: bool,
+}
+
+impl Cascades {
+    /// Stores what the foreign keys do, after the migrations have run.
+    pub(crate) fn learn(&self, keys: &[Cascade]) {
+        let reached = keys.iter().map(|key| (key.from.clone(), reach(&key.from, keys).into()));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = reached.collect();
+    }
+
+    /// The tables that a delete in this table reaches, without the table itself.
+    pub(crate) fn reach(&self, table: &str) -> Option<Arc<[String]>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(table).cloned()
+    }
+}
+
+/// Follows the keys. Where rows are only changed, nothing follows.
+fn reach(table: &str, keys: &[Cascade]) -> Vec<String> {
+    let (mut reached, mut deleted) = (Vec::new(), vec![table]);
+    let mut next = 0;
+    while let Some(from) = deleted.get(next).copied() {
+        next += 1;
+        for key in keys.iter().filter(|key| key.from == from) {
+            if key.to != table && !reached.contains(&key.to) {
+                reached.push(key.to.clone());
+            }
+            if key.deletes && !deleted.contains(&&*key.to) {
+                deleted.push(&key.to);
+            }
+        }
+    }
+    reached
+}

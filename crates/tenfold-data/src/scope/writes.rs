@@ -1,0 +1,36 @@
+//! What the statements of a transaction change, noted for the feed.
+//!
+//! Note a change once its statement has run. A transaction with a statement that failed, or whose answer was not awaited,
+//! is never committed.
+
+use super::Scope;
+use super::asker::Asker;
+use crate::feed::write_set::WrittenKeys;
+
+impl Scope {
+    /// Notes that rows of a table were stored or changed.
+    pub(crate) fn note_write(&self, asker: &Asker, table: &'static str, keys: WrittenKeys) {
+        if let Some(connection) = &asker.connection {
+            connection.writes().add(asker.tenant, table, keys);
+        }
+    }
+
+    /// Notes that rows of a table were deleted, and with them what refers to them.
+    pub(crate) fn note_delete(&self, asker: &Asker, table: &'static str, keys: WrittenKeys) {
+        self.note_write(asker, table, keys);
+        let (Some(connection), Some(reached)) = (&asker.connection, self.database.cascades().reach(table))
+        else {
+            return;
+        };
+        for table in reached.iter() {
+            let tenant = asker.tenant.filter(|_| self.database.owned().contains(table));
+            connection.writes().add(tenant, table.clone(), WrittenKeys::Any);
+        }
+    }
+
+    /// Notes that an author's text changed rows of a table. It may have deleted them.
+    pub(crate) fn note_changes(&self, asker: &Asker, table: &'static str, keys: WrittenKeys) {
+        let tenant = asker.tenant.filter(|_| self.database.owned().contains(table));
+        self.note_delete(&Asker { tenant, ..asker.clone() }, table, keys);
+    }
+}
