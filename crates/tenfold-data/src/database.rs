@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -20,6 +20,17 @@ use crate::owned_tables::OwnedTables;
 use crate::searched_tables::SearchedTables;
 use crate::statement::{Dialect, Observer};
 
+/// How the processes of an application tell each other what changed.
+#[derive(Clone, Debug)]
+pub struct FeedSettings {
+    /// How often a process reads what the others have told.
+    pub poll: Duration,
+    /// For how long it is kept. A process that has not read for longer takes it that everything has changed.
+    pub retention: Duration,
+    /// How long to wait for the other processes where they must know something before it is answered.
+    pub wait: Duration,
+}
+
 /// The bounds of a database; the defaults are those of `defaults.toml`.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
@@ -33,6 +44,8 @@ pub struct DatabaseSettings {
     pub n_plus_one_threshold: u32,
     /// How long a transaction may stay open, from when it has begun; then it is rolled back.
     pub transaction_limit: Duration,
+    /// How processes tell each other what changed.
+    pub feed: FeedSettings,
     /// For SQLite.
     pub sqlite: SqliteSettings,
     /// For PostgreSQL.
@@ -47,6 +60,11 @@ impl Default for DatabaseSettings {
             request_cache: 10_000,
             n_plus_one_threshold: 5,
             transaction_limit: Duration::from_secs(3),
+            feed: FeedSettings {
+                poll: Duration::from_millis(100),
+                retention: Duration::from_secs(60),
+                wait: Duration::from_secs(2),
+            },
             sqlite: SqliteSettings {
                 reader_threads: 4,
                 max_waiting_writes: 10_000,
@@ -73,6 +91,15 @@ impl Default for DatabaseSettings {
 #[derive(Clone)]
 pub struct Database(Arc<Inner>);
 
+/// A database that does not stay open for this.
+pub(crate) struct WeakDatabase(Weak<Inner>);
+
+impl WeakDatabase {
+    pub(crate) fn upgrade(&self) -> Option<Database> {
+        self.0.upgrade().map(Database)
+    }
+}
+
 struct Inner {
     driver: Box<dyn Driver>,
     clock: Clock,
@@ -83,6 +110,7 @@ struct Inner {
     request_cache: usize,
     n_plus_one_threshold: u32,
     transaction_limit: Duration,
+    feed: FeedSettings,
     migrating: PostgresSettings,
     owned: OwnedTables,
     searched: SearchedTables,
@@ -127,6 +155,7 @@ impl Database {
             companions: Mutex::default(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
             transaction_limit: settings.transaction_limit,
+            feed: settings.feed.clone(),
             cohort_size: settings.cohort_size.max(1),
             // A list's peers are asked for together, and all of them must be remembered.
             request_cache: settings.request_cache.max(settings.cohort_size),
@@ -179,6 +208,7 @@ impl Database {
 
     /// Ends background work, after the last transaction is acknowledged.
     pub async fn close(&self) {
+        self.0.hub.stop().await;
         self.0.driver.close().await;
     }
 
@@ -221,6 +251,14 @@ impl Database {
     /// The search indexes that the database has.
     pub(crate) fn searched(&self) -> &SearchedTables {
         &self.0.searched
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakDatabase {
+        WeakDatabase(Arc::downgrade(&self.0))
+    }
+
+    pub(crate) fn feed_settings(&self) -> &FeedSettings {
+        &self.0.feed
     }
 
     /// The feed's part.

@@ -18,7 +18,7 @@ pub(crate) use self::error::DriverError;
 pub(crate) use self::leader::{Leader, LeaderEnd, start};
 use self::parameter::column_of;
 pub use self::settings::{Pooler, PostgresSettings, SqliteSettings};
-pub(crate) use self::unsettled::{CommitOutcome, Unsettled};
+pub(crate) use self::unsettled::{Announcement, CommitOutcome, Settle, Unsettled};
 use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::row::{ReadError, Row};
@@ -163,6 +163,12 @@ pub(crate) trait Driver: Send + Sync {
 
     /// Checks that the database could run a text, without running it. Returns how many parameters it has.
     fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>>;
+
+    /// Differs from the last one whenever anything was committed meanwhile, by any process. `None` where this is not
+    /// known.
+    fn commit_mark(&self) -> Option<Vec<u8>> {
+        None
+    }
 
     /// Ends background work after the last transaction is acknowledged.
     fn close(&self) -> BoxFuture<'_, ()>;

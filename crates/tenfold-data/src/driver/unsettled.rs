@@ -1,7 +1,10 @@
 //! A COMMIT whose outcome others wait for, besides its caller.
 //!
-//! A caller may be gone before the outcome is known: its deadline passed, or its client left. The transaction is
-//! committed all the same. So the outcome is told by whoever learns it, and not by the caller.
+//! A caller may be gone before the outcome is known: its deadline passed, or its client left. The transaction may be
+//! committed all the same. So the outcome is told by the task that learns it, and not by the caller.
+
+use crate::statement::Statement;
+use crate::value::Value;
 
 /// How a COMMIT ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,20 +15,50 @@ pub(crate) enum CommitOutcome {
     Unknown,
 }
 
-/// What is told how a COMMIT ended: once, and before its caller is answered. A driver carries it along with the COMMIT.
+/// Waits for the outcome of a COMMIT.
+pub(crate) trait Settle: Send + Sync {
+    /// How other processes are told, if they are.
+    fn announcement(&self) -> Option<&Announcement>;
+
+    /// What they are told.
+    fn packed(&self) -> Value;
+
+    /// Called once, before the caller is answered.
+    fn settle(self: Box<Self>, outcome: CommitOutcome);
+}
+
+/// The statements that tell other processes of a commit, within its transaction.
+pub(crate) struct Announcement {
+    /// Stores `$2`, what is told, by the process `$1`. On PostgreSQL it returns the number of the transaction.
+    pub insert: Statement,
+    /// Returns a row if there is another process than `$1`. Run on SQLite only, where it is cheap to know that the answer
+    /// has not changed.
+    pub audience: Statement,
+    /// This process.
+    pub process: Value,
+}
+
+/// Somebody who is told how a COMMIT ended. A driver carries it along with the COMMIT.
 pub(crate) struct Unsettled {
-    tell: Option<Box<dyn FnOnce(CommitOutcome) + Send>>,
+    waiting: Option<Box<dyn Settle>>,
     is_sent: bool,
 }
 
 impl Unsettled {
-    pub(crate) fn new(tell: impl FnOnce(CommitOutcome) + Send + 'static) -> Self {
-        Unsettled { tell: Some(Box::new(tell)), is_sent: false }
+    pub(crate) fn new(waiting: impl Settle + 'static) -> Self {
+        Unsettled { waiting: Some(Box::new(waiting)), is_sent: false }
     }
 
     /// Nobody waits for the outcome.
     pub(crate) fn nobody() -> Self {
-        Unsettled { tell: None, is_sent: false }
+        Unsettled { waiting: None, is_sent: false }
+    }
+
+    /// How other processes are told, and what, if they are.
+    pub(crate) fn announcement(&self) -> Option<(&Announcement, impl FnOnce() -> [Value; 2])> {
+        let waiting = self.waiting.as_ref()?;
+        let announcement = waiting.announcement()?;
+        Some((announcement, || [announcement.process.clone(), waiting.packed()]))
     }
 
     /// Notes that the database may commit from now on, whether or not its answer is awaited.
@@ -39,8 +72,8 @@ impl Unsettled {
     }
 
     fn tell(&mut self, outcome: CommitOutcome) {
-        if let Some(tell) = self.tell.take() {
-            tell(outcome);
+        if let Some(waiting) = self.waiting.take() {
+            waiting.settle(outcome);
         }
     }
 }

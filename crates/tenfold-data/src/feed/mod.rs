@@ -3,20 +3,43 @@
 //! A transaction collects what its statements change (`write_set.rs`). When it commits, it wakes the subscribers of
 //! these tables (`watch.rs`). A transaction that is rolled back says nothing. If the outcome of a COMMIT is unknown,
 //! what it may have changed is said. `hub.rs` has the seam for others that must know of each COMMIT.
+//!
+//! Other processes are told by a row that a transaction stores (`packed.rs`), if it changed something that is declared to
+//! be told. Each process reads these rows several times a second (`reader.rs`, `texts.rs`), and says there what they say.
 
 pub(crate) mod hub;
+mod packed;
+mod position;
+mod reader;
+mod send;
+mod texts;
 mod topic;
 mod watch;
 pub(crate) mod write_set;
 
+use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use self::hub::Hub;
-pub use self::topic::Topic;
+use self::packed::Packed;
+use self::reader::FeedReader;
+use self::send::{send, send_in};
+use self::texts::FeedTexts;
+pub use self::topic::{Topic, TopicKind};
 pub use self::watch::Watch;
-use crate::database::Database;
+use crate::database::{Database, WeakDatabase};
+use crate::driver::{Announcement, DriverError};
 use crate::entity::Entity;
+use crate::error::DataError;
+use crate::migrate::ModuleMigrations;
+use crate::migrations;
 use crate::ownership::OrgId;
+use crate::row::Row;
+use crate::statement::{Cost, Statement};
+use crate::value::Value;
 
 /// Says what commits have changed; cheap to clone.
 ///
@@ -33,13 +56,21 @@ use crate::ownership::OrgId;
 /// ```
 #[derive(Clone)]
 pub struct Feed {
-    hub: Arc<Hub>,
+    database: Database,
 }
+
+/// The tables of the feed; an application migrates them before its modules' tables.
+pub fn feed_migrations() -> ModuleMigrations {
+    ModuleMigrations { module: "tenfold", files: migrations!() }
+}
+
+/// What other processes told most recently is asked for again after this pause.
+const PASS_PAUSE: Duration = Duration::from_millis(10);
 
 impl Database {
     /// The feed of this database.
     pub fn feed(&self) -> Feed {
-        Feed { hub: Arc::clone(self.hub()) }
+        Feed { database: self.clone() }
     }
 }
 
@@ -50,9 +81,114 @@ impl Topic {
     }
 }
 
+impl TopicKind {
+    /// [`TopicKind::table`] for the table of an entity.
+    pub fn of<E: Entity>() -> Self {
+        TopicKind::table(E::table().name)
+    }
+}
+
 impl Feed {
     /// Subscribes to topics. Changes count from now on: subscribe first, and look then.
     pub fn watch(&self, topics: impl IntoIterator<Item = Topic>) -> Watch {
-        self.hub.watchers.watch(topics.into_iter().collect())
+        self.hub().watchers.watch(topics.into_iter().collect())
+    }
+
+    /// Declares what is told to other processes: each transaction that changes one of these tables, or says one of these
+    /// signals, stores a row for them. All processes of an application declare the same.
+    pub fn tell(&self, kinds: impl IntoIterator<Item = TopicKind>) {
+        self.hub().tell(kinds);
+    }
+
+    /// Registers this process, so that it is told what others change, and begins to tell them. Call it once, after the
+    /// migrations and [`Feed::tell`]; without anything to tell it does nothing. [`Database::close`] ends it.
+    ///
+    /// # Errors
+    /// When the database refuses: [`feed_migrations`] must have run.
+    pub async fn start(&self) -> Result<(), DataError> {
+        let hub = self.hub();
+        if !hub.tells_anything() || hub.announcement().is_some() {
+            return Ok(());
+        }
+        let registered = FeedReader::register(&self.database).await;
+        let reader = registered.map_err(|error| error.at("feed.start", Location::caller()))?;
+        let texts = FeedTexts::of(self.database.dialect());
+        let statement =
+            |text: &'static str| Statement::new("tenfold_changes.tell", "tenfold", text, Cost::Free);
+        hub.announce_by(Announcement {
+            insert: statement(texts.insert),
+            audience: statement(texts.audience),
+            process: Value::Uuid(reader.id()),
+        });
+        let reading = read_on(self.database.downgrade(), Arc::clone(hub), reader);
+        hub.read_by(tokio::runtime::Handle::current().spawn(reading));
+        Ok(())
+    }
+
+    /// Waits until all other processes have read what was committed before this call, for what they must know before it
+    /// is answered: that a session has ended, for example. It waits for [`FeedSettings::wait`] at most, because another
+    /// process may be dead. Returns whether all have.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn wait_passed(&self) -> Result<bool, DataError> {
+        self.all_passed().await.map_err(|error| error.at("feed.wait_passed", Location::caller()))
+    }
+
+    async fn all_passed(&self) -> Result<bool, DriverError> {
+        let (Some(announcement), texts) = (self.hub().announcement(), FeedTexts::of(self.database.dialect()))
+        else {
+            return Ok(true);
+        };
+        let until = Instant::now() + self.database.feed_settings().wait;
+        let own = std::slice::from_ref(&announcement.process);
+        if send(&self.database, texts.audience, own, &mut |_| Ok(())).await? == 0 {
+            return Ok(true);
+        }
+        // Who reads this row has read what was committed before it.
+        let ask = Packed { asks: true, ..Packed::default() }.text();
+        let mut number = String::new();
+        let transaction = self.database.driver().begin(Some(until), None).await?;
+        let params = [announcement.process.clone(), Value::Text(ask)];
+        let mut read = |row: &Row<'_>| {
+            number = row.text(0)?;
+            Ok(())
+        };
+        send_in(&*transaction, texts.ask, &params, &mut read).await?;
+        transaction.commit().await?;
+        let params = [announcement.process.clone(), Value::Text(number)];
+        while send(&self.database, texts.behind, &params, &mut |_| Ok(())).await? > 0 {
+            if Instant::now() >= until {
+                return Ok(false);
+            }
+            tokio::time::sleep(PASS_PAUSE).await;
+        }
+        Ok(true)
+    }
+
+    fn hub(&self) -> &Arc<Hub> {
+        self.database.hub()
+    }
+}
+
+/// Reads what the others tell until the database is closed or dropped.
+async fn read_on(database: WeakDatabase, hub: Arc<Hub>, mut reader: FeedReader) {
+    loop {
+        let Some(database) = database.upgrade() else { return };
+        reader.poll(&database, &hub).await;
+        let pause = tokio::time::sleep(database.feed_settings().poll);
+        let weak = database.downgrade();
+        drop(database);
+        tokio::select! {
+            () = pause => {}
+            () = hub.stopping() => {
+                if let Some(database) = weak.upgrade()
+                    && let Err(error) = reader.leave(&database).await
+                {
+                    tracing::debug!(?error, "the process could not be taken off the list; the others will do so");
+                }
+                return;
+            }
+        }
     }
 }

@@ -29,3 +29,20 @@ impl Topic {
         Topic(Subject::Signal(name.into()))
     }
 }
+
+/// A kind of [`Topic`]: a table, for all organizations, or a signal. It is declared to be told to other processes
+/// ([`Feed::tell`](crate::Feed::tell)).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TopicKind(pub(super) Topic);
+
+impl TopicKind {
+    /// A table.
+    pub fn table(table: impl Into<Cow<'static, str>>) -> Self {
+        TopicKind(Topic::table(None, table))
+    }
+
+    /// A signal of this name.
+    pub fn signal(name: impl Into<Cow<'static, str>>) -> Self {
+        TopicKind(Topic::signal(name))
+    }
+}

@@ -50,13 +50,13 @@ impl Drop for Watch {
 /// All subscribers of a process.
 #[derive(Default)]
 pub(crate) struct Watchers {
-    index: RwLock<Index>,
+    index: RwLock<TopicIndex>,
     next: AtomicU64,
 }
 
 /// The subscribers by their topics.
 #[derive(Default)]
-struct Index {
+struct TopicIndex {
     tables: HashMap<Cow<'static, str>, OfTable>,
     signals: HashMap<Cow<'static, str>, Flags>,
 }
@@ -96,12 +96,12 @@ impl Watchers {
         index.signals.values().for_each(wake);
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Index> {
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, TopicIndex> {
         self.index.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Index {
+impl TopicIndex {
     /// Wakes the subscribers of a table. Without an organization the change may be one of any of them.
     fn say_table(&self, tenant: Option<OrgId>, table: &str) {
         let Some(of_table) = self.tables.get(table) else { return };

@@ -54,9 +54,10 @@ impl WriteSet {
             return;
         }
         let same = |known: &&mut WrittenTable| known.tenant == tenant && known.table == table.as_ref();
+        let has_room = self.tables.len() < MOST_CHANGES;
         match self.tables.iter_mut().find(same) {
             Some(known) => known.keys.add(keys),
-            None if self.tables.len() < MOST_CHANGES => {
+            None if has_room => {
                 let mut written =
                     WrittenTable { tenant, table: table.into(), keys: WrittenKeys::These(Vec::new()) };
                 written.keys.add(keys);

@@ -28,6 +28,7 @@ mod constraints;
 mod deferred;
 mod dump;
 mod faults;
+mod feed;
 mod hostile_settings;
 mod ignore_case;
 mod keys;

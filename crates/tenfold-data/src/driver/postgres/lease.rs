@@ -1,18 +1,17 @@
 //! A pooled connection while one task has it to itself.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+mod commit;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deadpool_postgres::Object;
-use futures_util::future::{join4, maybe_done};
+use futures_util::future::join4;
 use tokio::sync::Notify;
 use tokio_postgres::Statement as Prepared;
 
-use super::super::{Call, Deferred, NotCommitted, Params, before};
+use super::super::{Call, before};
 use super::columns::{compare, refuse_unread};
 use super::refusal::classify;
 use super::rls::Session;
@@ -212,67 +211,6 @@ impl Lease {
         self.occupied(before(deadline, work)).await
     }
 
-    /// Runs the deferred statements and commits, in one round trip. Returns how long each took.
-    pub(super) async fn commit(&self, deferred: &[Deferred]) -> Result<Vec<Duration>, NotCommitted> {
-        if deferred.is_empty() && !self.has_begun() {
-            return Ok(Vec::new());
-        }
-        self.busy.store(true, Ordering::Release);
-        let result = self.send_commit(deferred).await;
-        self.busy.store(false, Ordering::Release);
-        result
-    }
-
-    async fn send_commit(&self, deferred: &[Deferred]) -> Result<Vec<Duration>, NotCommitted> {
-        let mut runs = Vec::with_capacity(deferred.len());
-        for (index, Deferred { statement, params, tenant, .. }) in deferred.iter().enumerate() {
-            let failed = move |error| NotCommitted { deferred: Some(index), error };
-            let prepared = self.prepared(&statement.text).await.map_err(failed)?;
-            runs.push(Box::pin(maybe_done(async move {
-                let sent = Instant::now();
-                let call = Call {
-                    statement,
-                    params: Params::One(params),
-                    tenant: *tenant,
-                    deadline: None,
-                    sink: &mut |_| Ok(()),
-                };
-                self.run_as(prepared.as_ref(), call).await.map_err(failed)?;
-                Ok::<_, NotCommitted>(sent.elapsed())
-            })));
-        }
-        let mut begun = pin!(maybe_done(Begin::send(self.begin_with().await?)));
-        polled_once(begun.as_mut()).await;
-        for run in &mut runs {
-            polled_once(run.as_mut()).await;
-            // A statement that cannot be sent, for example because a value does not fit its column, fails at once. The
-            // server knows nothing of it and would commit the rest.
-            if let Some(Err(_)) = run.as_mut().output_mut()
-                && let Some(Err(error)) = run.as_mut().take_output()
-            {
-                return Err(error);
-            }
-        }
-        let mut commit = pin!(maybe_done(self.send_text(Some("COMMIT"))));
-        polled_once(commit.as_mut()).await;
-        // After a failed statement the server answers COMMIT with a rollback. If the connection broke, the COMMIT may
-        // still have been executed.
-        let unknown = |error: NotCommitted| match error.error {
-            DriverError::Unavailable(source) => DriverError::OutcomeUnknown(source).into(),
-            _ => error,
-        };
-        begun.as_mut().await;
-        begun.take_output().unwrap_or(Ok(())).map_err(|error| unknown(error.into()))?;
-        let mut took = Vec::with_capacity(runs.len());
-        for mut run in runs {
-            run.as_mut().await;
-            took.extend(run.as_mut().take_output().transpose().map_err(unknown)?);
-        }
-        commit.as_mut().await;
-        commit.take_output().unwrap_or(Ok(())).map_err(|error| unknown(error.into()))?;
-        Ok(took)
-    }
-
     /// Prepares a text. Returns how many parameters it has. A text with a column that no Rust type can read is refused.
     pub(super) async fn check(&self, text: &str) -> Result<usize, DriverError> {
         let prepared = self.occupied(async { self.client().prepare(text).await.map_err(classify) }).await?;
@@ -303,15 +241,6 @@ impl Lease {
         drop(self.client.take().map(Object::take));
         Ok(())
     }
-}
-
-/// Polls a request once. That sends it, after those that were polled before.
-async fn polled_once(mut request: Pin<&mut impl Future<Output = ()>>) {
-    poll_fn(|cx| {
-        let _ = request.as_mut().poll(cx);
-        Poll::Ready(())
-    })
-    .await;
 }
 
 /// A BEGIN that was sent. Until its answer comes, the transaction counts as failed.

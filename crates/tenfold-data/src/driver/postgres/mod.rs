@@ -5,11 +5,14 @@
 //! delays no other.
 
 mod columns;
+mod committing;
 mod encode;
 mod lane;
 mod lease;
+mod leases;
 mod refusal;
 mod rls;
+mod roll_back;
 mod run;
 mod tls;
 mod transaction;
@@ -17,19 +20,18 @@ mod transaction;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use self::lane::Lane;
-use self::lease::Lease;
-use self::refusal::unconnected;
+use self::leases::Leases;
 use self::rls::Session;
-use self::tls::{Address, Tls};
+use self::tls::Address;
 use self::transaction::PostgresTransaction;
 use super::{Call, Driver, DriverTransaction, before};
 use crate::driver::{DriverError, Pooler, PostgresSettings};
-use crate::error::{DataError, Source};
+use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::statement::{Cost, Dialect};
 
@@ -48,10 +50,7 @@ pub(crate) struct Postgres {
     narrow: Box<[Arc<Lane>]>,
     /// For loads by many keys.
     wide: Box<[Arc<Lane>]>,
-    pool: Pool,
-    acquire_timeout: Duration,
-    session: Arc<Session>,
-    tls: Tls,
+    leases: Arc<Leases>,
 }
 
 impl Postgres {
@@ -85,21 +84,8 @@ impl Postgres {
         let lanes = |plan: &str| (0..settings.lanes.max(1)).map(|_| lane(plan)).collect();
         let (narrow, wide) = (lanes(ONE_PLAN), lanes(OWN_PLAN));
         let (acquire_timeout, session) = (settings.acquire_timeout, Arc::new(Session::new(settings)));
-        Ok(Postgres { narrow, wide, pool, acquire_timeout, session, tls })
-    }
-
-    /// A connection for one task. Waiting for it counts against the deadline.
-    async fn lease(&self, deadline: Option<Instant>) -> Result<Lease, DriverError> {
-        let own = Instant::now() + self.acquire_timeout;
-        let until = deadline.map_or(own, |deadline| deadline.min(own));
-        let full =
-            DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
-        match tokio::time::timeout_at(until, self.pool.timeout_get(&Timeouts::default())).await {
-            Ok(Ok(client)) => Ok(Lease::new(client, Arc::clone(&self.session), self.tls.clone())),
-            Ok(Err(PoolError::Backend(error))) => Err(unconnected(error)),
-            Ok(Err(PoolError::Timeout(_))) | Err(_) => Err(full),
-            Ok(Err(error)) => Err(DriverError::Unavailable(Source::new(error.to_string()))),
-        }
+        let leases = Arc::new(Leases { pool, acquire_timeout, session, tls });
+        Ok(Postgres { narrow, wide, leases })
     }
 
     /// The lane with the fewest loads under way; the first if there are several. Sequential loads stay on one
@@ -118,11 +104,11 @@ impl Driver for Postgres {
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
             // Behind a pooler a load needs a transaction, and a shared connection can hold only one.
-            cost @ (Cost::Key | Cost::Keys) if matches!(*self.session, Session::Own) => {
+            cost @ (Cost::Key | Cost::Keys) if matches!(*self.leases.session, Session::Own) => {
                 Box::pin(before(call.deadline, self.lane(cost).run(call)))
             }
             _ => Box::pin(async move {
-                let lease = self.lease(call.deadline).await?;
+                let lease = self.leases.lease(call.deadline).await?;
                 lease.run(call).await
             }),
         }
@@ -134,19 +120,20 @@ impl Driver for Postgres {
         org: Option<OrgId>,
     ) -> BoxFuture<'_, Result<Arc<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
-            let lease = self.lease(deadline).await?;
-            let transaction = before(deadline, PostgresTransaction::begin(lease, org, deadline)).await?;
+            let lease = self.leases.lease(deadline).await?;
+            let begun = PostgresTransaction::begin(Arc::clone(&self.leases), lease, org, deadline);
+            let transaction = before(deadline, begun).await?;
             Ok(Arc::new(transaction) as Arc<dyn DriverTransaction>)
         })
     }
 
     fn outside<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>> {
-        Box::pin(async move { self.lease(None).await?.alone(sql).await })
+        Box::pin(async move { self.leases.lease(None).await?.alone(sql).await })
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async move {
-            let lease = self.lease(Some(Instant::now() + Duration::from_secs(2))).await?;
+            let lease = self.leases.lease(Some(Instant::now() + Duration::from_secs(2))).await?;
             before(Some(Instant::now() + Duration::from_secs(2)), lease.script("SELECT 1")).await
         })
     }
@@ -162,10 +149,10 @@ impl Driver for Postgres {
     }
 
     fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>> {
-        Box::pin(async move { self.lease(None).await?.check(text).await })
+        Box::pin(async move { self.leases.lease(None).await?.check(text).await })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move { self.pool.close() })
+        Box::pin(async move { self.leases.pool.close() })
     }
 }

@@ -6,9 +6,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::super::{Call, CommitOutcome, Deferred, DriverTransaction, NotCommitted, Unsettled};
-use super::lease::{CANCEL_TIMEOUT, Lease};
+use super::super::{Call, Deferred, DriverTransaction, NotCommitted, Unsettled};
+use super::committing::Committing;
+use super::lease::Lease;
+use super::leases::Leases;
 use super::rls;
+use super::roll_back::{RollsBack, roll_back};
 use crate::driver::DriverError;
 use crate::error::Source;
 use crate::ownership::OrgId;
@@ -17,18 +20,20 @@ use crate::ownership::OrgId;
 pub(super) struct PostgresTransaction {
     /// A statement that is under way holds a second reference.
     lease: Mutex<Option<Arc<Lease>>>,
+    leases: Arc<Leases>,
     /// The organization that the whole transaction is restricted to.
     org: Option<OrgId>,
 }
 
 impl PostgresTransaction {
     pub(super) async fn begin(
+        leases: Arc<Leases>,
         lease: Lease,
         org: Option<OrgId>,
         deadline: Option<Instant>,
     ) -> Result<Self, DriverError> {
         lease.begin_writing(org, deadline).await?;
-        Ok(PostgresTransaction { lease: Mutex::new(Some(Arc::new(lease))), org })
+        Ok(PostgresTransaction { lease: Mutex::new(Some(Arc::new(lease))), leases, org })
     }
 
     fn lease(&self) -> Result<Arc<Lease>, DriverError> {
@@ -59,18 +64,13 @@ impl DriverTransaction for PostgresTransaction {
     fn commit_with(
         &self,
         deferred: Vec<Deferred>,
-        mut unsettled: Unsettled,
+        unsettled: Unsettled,
     ) -> BoxFuture<'_, Result<Vec<Duration>, NotCommitted>> {
-        Box::pin(async move {
-            let lease = self.take().and_then(Arc::into_inner).ok_or_else(ended)?;
-            unsettled.mark_sent();
-            let result = lease.commit(&deferred).await;
-            unsettled.settle(outcome_of(&result));
-            if result.is_err() {
-                roll_back(lease);
-            }
-            result
-        })
+        let lease = self.take().and_then(Arc::into_inner).map(RollsBack::new);
+        match lease {
+            Some(lease) => Box::pin(Committing::new(lease, Arc::clone(&self.leases), deferred, unsettled)),
+            None => Box::pin(std::future::ready(Err(ended().into()))),
+        }
     }
 
     fn give_up(&self) -> bool {
@@ -84,15 +84,6 @@ impl DriverTransaction for PostgresTransaction {
     }
 }
 
-/// How a COMMIT ended, from its answer.
-fn outcome_of(result: &Result<Vec<Duration>, NotCommitted>) -> CommitOutcome {
-    match result {
-        Ok(_) => CommitOutcome::Committed,
-        Err(NotCommitted { error: DriverError::OutcomeUnknown(_), .. }) => CommitOutcome::Unknown,
-        Err(_) => CommitOutcome::RolledBack,
-    }
-}
-
 fn ended() -> DriverError {
     DriverError::Other(Source::new("the transaction has ended"))
 }
@@ -101,27 +92,4 @@ impl Drop for PostgresTransaction {
     fn drop(&mut self) {
         self.take().and_then(Arc::into_inner).into_iter().for_each(roll_back);
     }
-}
-
-/// Ends the transaction on a connection. The connection returns to the pool once the ROLLBACK has succeeded.
-fn roll_back(lease: Lease) {
-    // A ROLLBACK would wait for a statement that is no longer wanted. Dropping the lease cancels the statement and
-    // closes the connection, which rolls back as well.
-    if lease.is_lost() || !lease.has_begun() {
-        return;
-    }
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        // Nothing can be sent without a runtime, and the pool must not get a connection with an open transaction.
-        lease.give_up();
-        return;
-    };
-    runtime.spawn(async move {
-        // `script` marks the lease busy, so a ROLLBACK that does not complete closes the connection.
-        let rolled_back = tokio::time::timeout(CANCEL_TIMEOUT, lease.script("ROLLBACK")).await;
-        if !matches!(rolled_back, Ok(Ok(()))) {
-            tracing::warn!(
-                "a transaction could not be rolled back in time; its connection is closed instead"
-            );
-        }
-    });
 }

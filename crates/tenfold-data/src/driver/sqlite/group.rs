@@ -6,7 +6,9 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::audience::{Audience, insert};
 use super::connection::{classify, execute};
+use super::wal_index::WalIndex;
 use crate::driver::{CommitOutcome, DriverError, Unsettled};
 use crate::error::Source;
 
@@ -18,17 +20,18 @@ const BUSY_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct State {
     pub connection: Connection,
     /// The members of the open outer transaction, to be told how it ends.
-    pub group: Option<Vec<Member>>,
+    pub group: Option<Vec<GroupMember>>,
+    audience: Audience,
 }
 
 /// A transaction that is done except for its group's COMMIT.
-pub(super) struct Member {
+pub(super) struct GroupMember {
     /// The caller, which may be gone.
     pub caller: oneshot::Sender<Result<(), DriverError>>,
     pub unsettled: Unsettled,
 }
 
-impl Member {
+impl GroupMember {
     /// Tells how the group ended, the caller last. A caller that is gone does not need the result.
     fn tell(self, outcome: CommitOutcome, result: Result<(), DriverError>) {
         self.unsettled.settle(outcome);
@@ -37,8 +40,17 @@ impl Member {
 }
 
 impl State {
-    pub(super) fn new(connection: Connection) -> Self {
-        State { connection, group: None }
+    pub(super) fn new(connection: Connection, index: Option<WalIndex>) -> Self {
+        State { connection, group: None, audience: Audience::new(index) }
+    }
+
+    /// Tells other processes of the open savepoint, if there are any.
+    pub(super) fn announce(&mut self, unsettled: &Unsettled) -> Result<(), DriverError> {
+        let Some((announcement, what)) = unsettled.announcement() else { return Ok(()) };
+        let told = self.audience.is_there(&self.connection, announcement).and_then(|is_there| {
+            if is_there { insert(&self.connection, announcement, &what()) } else { Ok(()) }
+        });
+        told.map_err(|error| self.check_group(error))
     }
 
     /// Begins the outer transaction if there is none. `BEGIN IMMEDIATE` takes the write lock at once. A read
@@ -111,6 +123,9 @@ impl State {
             Err(_) if self.connection.is_autocommit() => CommitOutcome::RolledBack,
             Err(_) => CommitOutcome::Unknown,
         };
+        if outcome == CommitOutcome::Committed {
+            self.audience.note_own_commit();
+        }
         for member in members {
             member.tell(outcome, result.clone().map_err(DriverError::GroupLost));
         }

@@ -3,6 +3,7 @@
 //! Bounded reads (by key, or a page that an index serves) run inline on the calling task, see `inline.rs`. Other reads
 //! run on reader threads. Writes are grouped, see `writer.rs`.
 
+mod audience;
 mod columns;
 mod connection;
 mod constraint;
@@ -30,6 +31,7 @@ use self::connection::{classify, run_statement};
 use self::inline::Inline;
 use self::log::Log;
 use self::reader::Wanted;
+use self::wal_index::WalIndex;
 use self::writer::Writer;
 use super::{Call, Driver, DriverTransaction, Params, before};
 use crate::driver::{DriverError, SqliteSettings};
@@ -91,7 +93,7 @@ impl Sqlite {
                 idle: Mutex::new(readers(settings.reader_threads)?),
                 permits: Arc::new(Semaphore::new(settings.reader_threads)),
             }),
-            writer: Writer::start(writer, log, settings)?,
+            writer: Writer::start(writer, log, WalIndex::of(&path), settings)?,
             place: Arc::new(Place::of(path)?),
         })
     }
@@ -191,6 +193,10 @@ impl Driver for Sqlite {
             transaction.script("PRAGMA user_version = 0").await?;
             transaction.commit().await
         }))
+    }
+
+    fn commit_mark(&self) -> Option<Vec<u8>> {
+        Some(self.inline.index()?.head()?.bytes().to_vec())
     }
 
     fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>> {

@@ -13,7 +13,7 @@ use tokio::task::coop;
 
 use super::super::{Call, Deferred, DriverTransaction, NotCommitted, Params, Unsettled};
 use super::connection::{classify, execute, run_statement};
-use super::group::{Member, State};
+use super::group::{GroupMember, State};
 use super::writer::Queue;
 use crate::driver::DriverError;
 use crate::error::Source;
@@ -55,8 +55,13 @@ impl Open {
         work(&self.guard.connection).map_err(|error| self.guard.check_group(error))
     }
 
-    /// Runs the deferred statements, and releases the savepoint. Returns how long each statement took.
-    fn finish(&mut self, deferred: Vec<Deferred>) -> Result<Vec<Duration>, NotCommitted> {
+    /// Runs the deferred statements, announces the commit, and releases the savepoint. Returns how long each statement
+    /// took.
+    fn finish(
+        &mut self,
+        deferred: Vec<Deferred>,
+        unsettled: &Unsettled,
+    ) -> Result<Vec<Duration>, NotCommitted> {
         let mut took = Vec::with_capacity(deferred.len());
         for (index, Deferred { statement, params, tenant, .. }) in deferred.into_iter().enumerate() {
             let started = Instant::now();
@@ -71,6 +76,9 @@ impl Open {
                 .map_err(|error| NotCommitted { deferred: Some(index), error })?;
             took.push(started.elapsed());
         }
+        if self.guard.group.is_some() {
+            self.guard.announce(unsettled)?;
+        }
         self.with(|connection| execute(connection, "RELEASE member").map_err(|error| classify(&error)))?;
         Ok(took)
     }
@@ -83,7 +91,7 @@ impl Open {
         let (caller, told) = oneshot::channel();
         let Some(members) = &mut self.guard.group else { return Err(ended()) };
         unsettled.mark_sent();
-        members.push(Member { caller, unsettled });
+        members.push(GroupMember { caller, unsettled });
         if members.len() == 1 {
             self.queue.see_to_commit();
         }
@@ -142,7 +150,7 @@ impl DriverTransaction for SqliteTransaction {
         Box::pin(async move {
             let open = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
             let mut open = open.ok_or_else(ended)?;
-            let took = match open.finish(deferred) {
+            let took = match open.finish(deferred, &unsettled) {
                 Ok(took) => took,
                 Err(error) => {
                     open.roll_back();

@@ -37,6 +37,7 @@ use super::connection::classify;
 use super::group::State;
 use super::log::Log;
 use super::transaction::SqliteTransaction;
+use super::wal_index::WalIndex;
 use crate::driver::{DriverError, Leader, LeaderEnd, SqliteSettings, start};
 
 /// How often idle readers' snapshots are released. Another process cannot request it, and may have to wait for it
@@ -226,6 +227,7 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         log: Option<Log>,
+        index: Option<WalIndex>,
         settings: &SqliteSettings,
     ) -> Result<Self, DriverError> {
         if log.is_some() {
@@ -235,7 +237,7 @@ impl Writer {
         let ((to_commit, commits), (to_move, moves)) = (Call::new(), Call::new());
         let queue = Arc::new(Queue {
             log,
-            state: Arc::new(Mutex::new(State::new(connection))),
+            state: Arc::new(Mutex::new(State::new(connection, index))),
             waiting: AtomicUsize::new(0),
             alone: AtomicU32::new(0),
             commit_takes: AtomicU64::new(0),

@@ -1,0 +1,230 @@
+//! Reads what other processes tell, and lets them know of this one.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::hub::Hub;
+use super::packed::Packed;
+use super::position::Position;
+use super::send::{send, send_in};
+use super::texts::FeedTexts;
+use crate::clock::Timestamp;
+use crate::database::Database;
+use crate::driver::DriverError;
+use crate::error::Source;
+use crate::row::Row;
+use crate::value::Value;
+
+/// How often a process shows the others that it lives, if there are others.
+pub(super) const BEAT: Duration = Duration::from_secs(5);
+/// A process that has not shown this for so long is taken for dead. Each process measures that by its own clock.
+const DEAD_AFTER: Duration = Duration::from_secs(15);
+
+/// A registered process, as it sees itself.
+pub(super) struct FeedReader {
+    id: Uuid,
+    texts: &'static FeedTexts,
+    position: Position,
+    /// The database's mark at the last poll. If it is the same, nobody has committed anything.
+    mark: Option<Vec<u8>>,
+    /// The last poll failed: something may have been missed.
+    has_failed: bool,
+    others: i64,
+    /// The others' beats, and since when each has been the same.
+    beats: HashMap<Uuid, (i64, Timestamp)>,
+    beat_at: Timestamp,
+    /// Earlier positions, to delete what all snapshots younger than the retention can see.
+    passed: VecDeque<(Timestamp, u64)>,
+    /// Below this number nothing is kept any more.
+    pruned: u64,
+}
+
+/// What one poll found.
+struct Polled {
+    position: Position,
+    floor: u64,
+    others: i64,
+    is_asked: bool,
+}
+
+impl FeedReader {
+    /// Registers the process. From its position on it is told everything.
+    pub(super) async fn register(database: &Database) -> Result<Self, DriverError> {
+        let (id, texts) = (database.clock().new_id(), FeedTexts::of(database.dialect()));
+        let transaction = database.driver().begin(None, None).await?;
+        send_in(&*transaction, texts.register, &[Value::Uuid(id)], &mut |_| Ok(())).await?;
+        let mut begin = String::new();
+        let mut read = |row: &Row<'_>| {
+            begin = row.text(0)?;
+            Ok(())
+        };
+        send_in(&*transaction, texts.begin, &[], &mut read).await?;
+        transaction.commit().await?;
+        let now = database.clock().now();
+        Ok(FeedReader {
+            id,
+            texts,
+            position: position(&begin)?,
+            mark: None,
+            has_failed: false,
+            others: 0,
+            beats: HashMap::new(),
+            beat_at: now,
+            passed: VecDeque::new(),
+            pruned: 0,
+        })
+    }
+
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Reads what was told since the last time and says it here. After a poll that failed, anything may have changed: the
+    /// server may be another one now.
+    pub(super) async fn poll(&mut self, database: &Database, hub: &Hub) {
+        match self.try_poll(database, hub).await {
+            Ok(()) if std::mem::take(&mut self.has_failed) => hub.watchers.say_everything(),
+            Ok(()) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut self.has_failed, true) {
+                    tracing::warn!(?error, "what other processes changed cannot be read; it is tried again");
+                }
+            }
+        }
+    }
+
+    async fn try_poll(&mut self, database: &Database, hub: &Hub) -> Result<(), DriverError> {
+        let mark = database.driver().commit_mark();
+        let now = database.clock().now();
+        if mark.is_none() || mark != self.mark || self.has_failed {
+            let polled = self.read(database, hub).await?;
+            let missed = self.position.is_behind(polled.floor) || polled.position.is_before(&self.position);
+            self.position = polled.position;
+            self.others = polled.others;
+            if missed {
+                hub.watchers.say_everything();
+            }
+            if polled.is_asked {
+                self.pass(database).await?;
+            }
+            self.mark = mark;
+        }
+        self.keep_up(database, hub, now).await
+    }
+
+    async fn read(&self, database: &Database, hub: &Hub) -> Result<Polled, DriverError> {
+        let (mut at, mut is_asked) = (None, false);
+        let mut read = |row: &Row<'_>| {
+            if row.text(0)? == "at" {
+                at = Some((row.text(1)?, row.text(2)?, row.integer(3)?));
+                return Ok(());
+            }
+            match Packed::read(&row.text(1)?) {
+                Some(told) => {
+                    is_asked |= told.asks;
+                    hub.watchers.say(&told.writes());
+                }
+                // Another version of the application wrote something that this one does not know.
+                None => hub.watchers.say_everything(),
+            }
+            Ok(())
+        };
+        let next = Value::Text(self.position.next.to_string());
+        let params = [next, Value::Text(self.position.open.clone()), Value::Uuid(self.id)];
+        send(database, self.texts.poll, &params, &mut read).await?;
+        let (text, floor, others) = at.ok_or_else(|| unexpected("no position"))?;
+        let floor = floor.parse().map_err(|_| unexpected(&floor))?;
+        Ok(Polled { position: position(&text)?, floor, others, is_asked })
+    }
+
+    /// Says how far this process has read.
+    async fn pass(&self, database: &Database) -> Result<(), DriverError> {
+        let params = [Value::Uuid(self.id), Value::Text(self.position.text.clone())];
+        let transaction = database.driver().begin(None, None).await?;
+        send_in(&*transaction, self.texts.pass, &params, &mut |_| Ok(())).await?;
+        transaction.commit().await
+    }
+
+    /// What a process does from time to time: it shows the others that it lives, looks whether they do, and deletes what
+    /// is old.
+    async fn keep_up(&mut self, database: &Database, hub: &Hub, now: Timestamp) -> Result<(), DriverError> {
+        let retention = database.feed_settings().retention;
+        if self.others > 0 && now >= self.beat_at {
+            self.beat(database, hub, now).await?;
+            self.beat_at = now + BEAT;
+        }
+        if self.passed.back().is_none_or(|(at, _)| now >= *at + retention / 4) {
+            self.passed.push_back((now, self.position.needs));
+        }
+        let mut old = None;
+        while let Some(&(_, needs)) = self.passed.front().filter(|(at, _)| now >= *at + retention) {
+            old = Some(needs);
+            self.passed.pop_front();
+        }
+        match old {
+            Some(needs) => self.prune(database, needs).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn beat(&mut self, database: &Database, hub: &Hub, now: Timestamp) -> Result<(), DriverError> {
+        let own = [Value::Uuid(self.id)];
+        let transaction = database.driver().begin(None, None).await?;
+        let was_forgotten = send_in(&*transaction, self.texts.beat, &own, &mut |_| Ok(())).await? == 0;
+        if was_forgotten {
+            send_in(&*transaction, self.texts.register, &own, &mut |_| Ok(())).await?;
+        }
+        let mut beats = HashMap::new();
+        let mut read = |row: &Row<'_>| {
+            let (id, beat) = (row.uuid(0)?, row.integer(1)?);
+            let known = self.beats.get(&id).filter(|(known, _)| *known == beat);
+            beats.insert(id, (beat, known.map_or(now, |(_, since)| *since)));
+            Ok(())
+        };
+        send_in(&*transaction, self.texts.others, &own, &mut read).await?;
+        for (id, (beat, since)) in &beats {
+            if now >= *since + DEAD_AFTER {
+                let params = [Value::Uuid(*id), Value::Integer(*beat)];
+                send_in(&*transaction, self.texts.forget, &params, &mut |_| Ok(())).await?;
+            }
+        }
+        transaction.commit().await?;
+        self.beats = beats;
+        if was_forgotten {
+            // The others took this process for dead, and may have told it nothing.
+            hub.watchers.say_everything();
+        }
+        Ok(())
+    }
+
+    /// Deletes what was told before this number.
+    async fn prune(&mut self, database: &Database, needs: u64) -> Result<(), DriverError> {
+        if needs <= self.pruned {
+            return Ok(());
+        }
+        let transaction = database.driver().begin(None, None).await?;
+        for text in self.texts.prune {
+            send_in(&*transaction, text, &[Value::Text(needs.to_string())], &mut |_| Ok(())).await?;
+        }
+        transaction.commit().await?;
+        self.pruned = needs;
+        Ok(())
+    }
+
+    /// The process ends: nobody waits for it any more.
+    pub(super) async fn leave(&self, database: &Database) -> Result<(), DriverError> {
+        let transaction = database.driver().begin(None, None).await?;
+        send_in(&*transaction, self.texts.leave, &[Value::Uuid(self.id)], &mut |_| Ok(())).await?;
+        transaction.commit().await
+    }
+}
+
+fn position(text: &str) -> Result<Position, DriverError> {
+    Position::read(text).ok_or_else(|| unexpected(text))
+}
+
+fn unexpected(found: &str) -> DriverError {
+    DriverError::Other(Source::new(format!("what processes tell each other cannot be read: {found:?}")))
+}
