@@ -65,7 +65,8 @@ async fn store(cx: &Context, codes: &[&str]) -> Result<(), CallError> {
     let store = async |code: &str| {
         cx.transaction(async |tx| {
             let insert =
-                sql!("vault.store", "INSERT INTO vault_secrets (org_id, secret_code) VALUES ($1, $2)");
+                sql!("vault.store", "INSERT INTO vault_secrets (org_id, secret_code) VALUES ($1, $2)")
+                    .changes("vault_secrets");
             insert.bind(code.to_owned()).execute(tx).await.map(drop)
         })
         .await

@@ -59,7 +59,8 @@ async fn write(cx: SystemContext) -> Result<Json<()>, Problem> {
 }
 
 async fn note(tx: &SystemTx<'_>) -> Result<(), DataError> {
-    let insert = sql!("probe.note", "INSERT INTO probe_notes (id) VALUES ($1) RETURNING id");
+    let insert =
+        sql!("probe.note", "INSERT INTO probe_notes (id) VALUES ($1) RETURNING id").changes("probe_notes");
     let _: Vec<(Uuid,)> = insert.bind(tx.new_id()).all(tx).await?;
     Ok(())
 }

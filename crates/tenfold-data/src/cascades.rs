@@ -19,6 +19,14 @@ pub(crate) struct Cascade {
     pub deletes: bool,
 }
 
+impl Cascade {
+    /// Reads `ACTION/REFERRED/REFERRING`.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let [action, from, to] = text.splitn(3, '/').collect::<Vec<_>>().try_into().ok()?;
+        Some(Cascade { from: str::to_owned(from), to: str::to_owned(to), deletes: action == "CASCADE" })
+    }
+}
+
 impl Cascades {
     /// Stores what the foreign keys do, after the migrations have run.
     pub(crate) fn learn(&self, keys: &[Cascade]) {

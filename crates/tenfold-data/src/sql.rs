@@ -215,7 +215,8 @@ impl SqlQuery {
             )));
         }
         let statement = Statement::new(self.sql.name, self.sql.module, text, self.cost);
-        let statement = Statement { is_authors: true, ..statement };
+        let said = self.changes.iter().map(|(table, _)| *table).collect();
+        let statement = Statement { is_authors: true, said, ..statement };
         let params = target.asker.tenant.iter().map(OrgId::to_value).chain(self.params).collect();
         Ok((statement, params, SaidChanges(self.changes)))
     }

@@ -56,6 +56,8 @@ pub(crate) struct Statement {
     /// Whether an author wrote the text. A generated text names its organization itself. An author's text is restricted
     /// to the organization by the database, if the database can (PostgreSQL's row-level security).
     pub is_authors: bool,
+    /// The tables that the author of the text says it changes.
+    pub said: Vec<&'static str>,
     /// The table of an entity whose rows belong to no organization, if the text was generated for one.
     pub global: Option<&'static str>,
     /// The kinds that an author's text is read as, to be compared with its columns; empty if they were compared before.
@@ -98,7 +100,8 @@ impl Statement {
     ) -> Self {
         let (name, text) = (name.into(), text.into());
         let (is_authors, global) = (false, None);
-        Statement { name, module, text, cost, is_authors, global, reads: &[], in_order: OnceLock::new() }
+        let (said, in_order) = (Vec::new(), OnceLock::new());
+        Statement { name, module, text, cost, is_authors, said, global, reads: &[], in_order }
     }
 
     /// A version that lives as long as the process: for the texts that each entity and relation has once. Their records
@@ -142,6 +145,8 @@ pub struct StatementRecord {
     pub elapsed: Duration,
     /// Rows read or changed.
     pub rows: u64,
+    /// The tables that an author's text changes, as its author says. `None` for a generated text, which says it itself.
+    pub said: Option<Vec<&'static str>>,
     /// Whether it failed.
     pub outcome: Outcome,
 }

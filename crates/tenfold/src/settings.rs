@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tenfold_data::{DatabaseSettings, Pooler, PostgresSettings, SqliteSettings};
+use tenfold_data::{DatabaseSettings, FeedSettings, Pooler, PostgresSettings, SqliteSettings};
 use tenfold_jobs::JobSettings;
 use tenfold_observe::logs::{Colour, LogFormat};
 
@@ -24,7 +24,7 @@ pub struct Settings {
     pub http: HttpSettings,
     /// `database.url`.
     pub database_url: String,
-    /// `[database]`.
+    /// `[database]` and `[feed]`.
     pub database: DatabaseSettings,
     /// `[jobs]`.
     pub jobs: JobSettings,
@@ -105,6 +105,14 @@ struct Database {
 enum PoolerChoice {
     None,
     Transaction,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Feed {
+    poll: TimeSpan,
+    retention: TimeSpan,
+    wait: TimeSpan,
 }
 
 #[derive(Deserialize)]
@@ -228,6 +236,16 @@ fn read_origins(loaded: &Loaded, http: &Http) -> Result<Origins, ConfigError> {
     Ok(Origins::new(&http.public_url, listed, http.loopback_origins && is_local))
 }
 
+fn read_feed(loaded: &Loaded) -> Result<FeedSettings, ConfigError> {
+    let feed: Feed = loaded.section("feed")?;
+    loaded.within("feed.retention", feed.retention, TimeSpan::seconds(10)..=TimeSpan::hours(1))?;
+    Ok(FeedSettings {
+        poll: feed.poll.as_std(),
+        retention: feed.retention.as_std(),
+        wait: feed.wait.as_std(),
+    })
+}
+
 fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigError> {
     let section: Database = loaded.section("database")?;
     loaded.within("database.max_rows", section.max_rows, 1..=1_000_000)?;
@@ -244,6 +262,7 @@ fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigEr
         request_cache: section.request_cache,
         n_plus_one_threshold: section.n_plus_one_threshold,
         transaction_limit: section.transaction_limit.as_std(),
+        feed: read_feed(loaded)?,
         sqlite: SqliteSettings {
             reader_threads: section.reader_threads,
             max_waiting_writes: section.max_waiting_writes,

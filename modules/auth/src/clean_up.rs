@@ -54,6 +54,7 @@ async fn sessions(cx: &SystemContext) -> Result<u64, DataError> {
             "DELETE FROM auth_sessions WHERE (org_id, id) IN
                  (SELECT org_id, id FROM auth_sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)"
         )
+        .changes("auth_sessions")
         .bind(tx.now())
         .repeated("a batch at a time")
         .execute(tx)
@@ -69,6 +70,7 @@ async fn attempts(cx: &SystemContext) -> Result<u64, DataError> {
             "DELETE FROM auth_attempts WHERE subject IN
                  (SELECT subject FROM auth_attempts WHERE kept_until <= $1 ORDER BY kept_until LIMIT 500)"
         )
+        .changes("auth_attempts")
         .bind(tx.now().as_microsecond())
         .repeated("a batch at a time")
         .execute(tx)

@@ -160,6 +160,7 @@ impl Throttle {
                          THEN excluded.forgiven_at + auth_attempts.forgiven_at - excluded.last_at
                          ELSE excluded.forgiven_at END"
             )
+            .changes("auth_attempts")
             .bind(account.0.clone())
             .bind(address.0.clone())
             .bind(now)
@@ -183,6 +184,7 @@ impl Throttle {
         }
         if attempt.note.is_none() && attempt.debt_of_account.is_some() {
             sql!("auth_attempts.forgive", "DELETE FROM auth_attempts WHERE subject = $1")
+                .changes("auth_attempts")
                 .bind(attempt.account.clone())
                 .execute(tx)
                 .await?;
@@ -193,6 +195,7 @@ impl Throttle {
              ON CONFLICT (subject) DO UPDATE SET last_at = excluded.last_at, forgiven_at = excluded.forgiven_at,
                  kept_until = excluded.kept_until"
         )
+        .changes("auth_attempts")
         .bind(attempt.known.clone())
         .bind(now)
         .bind(now + microseconds(self.known_address_lifetime))
@@ -247,6 +250,7 @@ impl Throttle {
                          WHEN auth_attempts.forgiven_at > excluded.last_at
                          THEN auth_attempts.forgiven_at - excluded.last_at ELSE 0 END"
             )
+            .changes("auth_attempts")
             .bind(subject_of_sign_ups(client))
             .bind(now)
             .bind(now + self.sign_up.interval())

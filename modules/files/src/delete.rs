@@ -22,6 +22,7 @@ pub(crate) async fn delete_file(
             "files_files.remove",
             "DELETE FROM files_files WHERE org_id = $1 AND id = $2 RETURNING size"
         )
+        .changes("files_files")
         .bind(id)
         .first(tx)
         .await?;

@@ -92,6 +92,7 @@ impl Room {
                     "INSERT INTO files_reservations (org_id, id, bytes, expires_at) VALUES ($1, $2, $3, $4)
                      ON CONFLICT (org_id, id) DO UPDATE SET bytes = excluded.bytes, expires_at = excluded.expires_at"
                 )
+                .changes("files_reservations")
                 .bind(file)
                 .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
                 .bind(until)
@@ -117,6 +118,7 @@ impl Room {
             "INSERT INTO files_usage (org_id, bytes) VALUES ($1, $2)
              ON CONFLICT (org_id) DO UPDATE SET bytes = files_usage.bytes + excluded.bytes"
         )
+        .changes("files_usage")
         .bind(i64::try_from(size).unwrap_or(i64::MAX))
         .execute(tx)
         .await?;
@@ -124,6 +126,7 @@ impl Room {
             "files_reservations.end",
             "DELETE FROM files_reservations WHERE org_id = $1 AND id = $2 AND expires_at > $3 RETURNING bytes"
         )
+        .changes("files_reservations")
         .bind(self.file)
         .bind(tx.now())
         .first(tx)
@@ -190,6 +193,7 @@ async fn lock(tx: &Tx<'_>) -> Result<(), DataError> {
         "INSERT INTO files_usage (org_id, bytes) VALUES ($1, 0)
          ON CONFLICT (org_id) DO UPDATE SET bytes = files_usage.bytes"
     )
+    .changes("files_usage")
     .execute(tx)
     .await?;
     Ok(())
@@ -213,6 +217,7 @@ async fn taken(tx: &Tx<'_>) -> Result<u64, DataError> {
 async fn release(cx: &Context, file: FileId) -> Result<(), DataError> {
     cx.transaction(async |tx| -> Result<(), DataError> {
         sql!("files_reservations.release", "DELETE FROM files_reservations WHERE org_id = $1 AND id = $2")
+            .changes("files_reservations")
             .bind(file)
             .execute(tx)
             .await?;
@@ -228,6 +233,7 @@ async fn release(cx: &Context, file: FileId) -> Result<(), DataError> {
 pub(crate) async fn forget_expired(cx: &SystemContext) -> Result<(), DataError> {
     cx.transaction(async |tx| -> Result<(), DataError> {
         sql!("files_reservations.expire", "DELETE FROM files_reservations WHERE expires_at < $1")
+            .changes("files_reservations")
             .bind(tx.now())
             .execute(&*tx)
             .await?;

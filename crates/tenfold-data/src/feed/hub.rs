@@ -1,14 +1,15 @@
 //! What a database keeps for the feed: its subscribers, and what is told of each COMMIT.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::packed::Packed;
-use super::topic::{Subject, TopicKind};
+use super::reader::FeedReader;
+use super::topic::{ToldKinds, TopicKind};
 use super::watch::Watchers;
 use super::write_set::WriteSet;
 use crate::driver::{Announcement, CommitOutcome, Settle, Unsettled};
@@ -31,12 +32,15 @@ pub(crate) struct Hub {
     /// The subscribers of the feed are the first.
     observers: Vec<Arc<dyn WriteObserver>>,
     /// The tables and signals that other processes are told of.
-    told: RwLock<[HashSet<Cow<'static, str>>; 2]>,
+    told: RwLock<ToldKinds>,
     /// How they are told, once this process is registered.
     announcement: OnceLock<Announcement>,
     /// Ends the task that reads what the others tell.
     stop: Notify,
-    reader: Mutex<Option<JoinHandle<()>>>,
+    /// How many transactions were announced to the observers, and not settled.
+    unsettled: AtomicUsize,
+    reader: OnceLock<Arc<tokio::sync::Mutex<FeedReader>>>,
+    reading: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Hub {
@@ -48,7 +52,9 @@ impl Hub {
             told: RwLock::default(),
             announcement: OnceLock::new(),
             stop: Notify::new(),
-            reader: Mutex::default(),
+            unsettled: AtomicUsize::new(0),
+            reader: OnceLock::new(),
+            reading: Mutex::default(),
         }
     }
 
@@ -57,25 +63,27 @@ impl Hub {
         if writes.is_empty() {
             return Unsettled::nobody();
         }
+        self.unsettled.fetch_add(1, Ordering::AcqRel);
         self.observers.iter().for_each(|observer| observer.fence(&writes));
         Unsettled::new(PendingCommit { hub: Arc::clone(self), writes })
+    }
+
+    pub(super) fn unsettled(&self) -> usize {
+        self.unsettled.load(Ordering::Acquire)
     }
 
     /// Declares what other processes are told of.
     pub(super) fn tell(&self, kinds: impl IntoIterator<Item = TopicKind>) {
         let mut told = self.told.write().unwrap_or_else(PoisonError::into_inner);
-        let [tables, signals] = &mut *told;
-        for kind in kinds {
-            match kind.0.0 {
-                Subject::Table(_, table) => tables.insert(table),
-                Subject::Signal(name) => signals.insert(name),
-            };
-        }
+        kinds.into_iter().for_each(|kind| told.add(kind));
     }
 
     pub(super) fn tells_anything(&self) -> bool {
-        let told = self.told.read().unwrap_or_else(PoisonError::into_inner);
-        told.iter().any(|names| !names.is_empty())
+        !self.told().is_empty()
+    }
+
+    fn told(&self) -> RwLockReadGuard<'_, ToldKinds> {
+        self.told.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on commits are announced by these statements.
@@ -89,8 +97,13 @@ impl Hub {
     }
 
     /// The task that reads what the others tell, until [`Hub::stop`].
-    pub(super) fn read_by(&self, reader: JoinHandle<()>) {
-        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(reader);
+    pub(super) fn read_by(&self, reader: Arc<tokio::sync::Mutex<FeedReader>>, reading: JoinHandle<()>) {
+        let _ = self.reader.set(reader);
+        *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
+    }
+
+    pub(super) fn reader(&self) -> Option<&Arc<tokio::sync::Mutex<FeedReader>>> {
+        self.reader.get()
     }
 
     /// Ready when the reader is to end.
@@ -100,32 +113,30 @@ impl Hub {
 
     /// Ends the reader.
     pub(crate) async fn stop(&self) {
-        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(reader) = reader {
+        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(reading) = reading {
             self.stop.notify_one();
             // If it panicked, that was reported; nothing of it is needed.
-            let _ = reader.await;
+            let _ = reading.await;
         }
     }
 
     /// The part of what was written that other processes are told of.
     fn part_told<'a>(&self, writes: &'a WriteSet) -> Packed<'a> {
-        let told = self.told.read().unwrap_or_else(PoisonError::into_inner);
-        let [tables, signals] = &*told;
-        let written = writes.tables.iter().filter(|written| tables.contains(&*written.table));
-        let signalled = writes.signals.iter().filter(|name| signals.contains(&***name));
+        let told = self.told();
+        let tables = writes.tables.iter().filter(|written| told.has_table(&written.table));
+        let signals = writes.signals.iter().filter(|name| told.has_signal(name));
         Packed {
-            tables: written.map(|written| (Cow::Borrowed(&*written.table), written.tenant)).collect(),
-            signals: signalled.map(|name| Cow::Borrowed(&**name)).collect(),
+            tables: tables.map(|written| (Cow::Borrowed(&*written.table), written.tenant)).collect(),
+            signals: signals.map(|name| Cow::Borrowed(&**name)).collect(),
             asks: false,
         }
     }
 
     fn tells_of(&self, writes: &WriteSet) -> bool {
-        let told = self.told.read().unwrap_or_else(PoisonError::into_inner);
-        let [tables, signals] = &*told;
-        writes.tables.iter().any(|written| tables.contains(&*written.table))
-            || writes.signals.iter().any(|name| signals.contains(&**name))
+        let told = self.told();
+        writes.tables.iter().any(|written| told.has_table(&written.table))
+            || writes.signals.iter().any(|name| told.has_signal(name))
     }
 }
 
@@ -146,6 +157,7 @@ impl Settle for PendingCommit {
 
     fn settle(self: Box<Self>, outcome: CommitOutcome) {
         self.hub.observers.iter().for_each(|observer| observer.settle(&self.writes, outcome));
+        self.hub.unsettled.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

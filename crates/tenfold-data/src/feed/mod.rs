@@ -21,6 +21,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use self::hub::Hub;
@@ -120,13 +121,14 @@ impl Feed {
             audience: statement(texts.audience),
             process: Value::Uuid(reader.id()),
         });
-        let reading = read_on(self.database.downgrade(), Arc::clone(hub), reader);
-        hub.read_by(tokio::runtime::Handle::current().spawn(reading));
+        let reader = Arc::new(Mutex::new(reader));
+        let reading = read_on(self.database.downgrade(), Arc::clone(hub), Arc::clone(&reader));
+        hub.read_by(reader, tokio::runtime::Handle::current().spawn(reading));
         Ok(())
     }
 
     /// Waits until all other processes have read what was committed before this call, for what they must know before it
-    /// is answered: that a session has ended, for example. It waits for [`FeedSettings::wait`] at most, because another
+    /// is answered: that a session has ended, for example. It waits for [`FeedSettings::wait`](crate::FeedSettings::wait) at most, because another
     /// process may be dead. Returns whether all have.
     ///
     /// # Errors
@@ -166,29 +168,40 @@ impl Feed {
         Ok(true)
     }
 
+    /// Reads now what other processes have told. For tests: each process does so every [`FeedSettings::poll`](crate::FeedSettings::poll).
+    #[doc(hidden)]
+    pub async fn poll_now(&self) {
+        if let Some(reader) = self.hub().reader() {
+            reader.lock().await.poll(&self.database, self.hub()).await;
+        }
+    }
+
+    /// How many transactions are in COMMIT, or have ended there in a way that is not known yet. For tests.
+    #[doc(hidden)]
+    pub fn unsettled(&self) -> usize {
+        self.hub().unsettled()
+    }
+
     fn hub(&self) -> &Arc<Hub> {
         self.database.hub()
     }
 }
 
 /// Reads what the others tell until the database is closed or dropped.
-async fn read_on(database: WeakDatabase, hub: Arc<Hub>, mut reader: FeedReader) {
+async fn read_on(database: WeakDatabase, hub: Arc<Hub>, reader: Arc<Mutex<FeedReader>>) {
     loop {
-        let Some(database) = database.upgrade() else { return };
-        reader.poll(&database, &hub).await;
-        let pause = tokio::time::sleep(database.feed_settings().poll);
-        let weak = database.downgrade();
-        drop(database);
+        let Some(open) = database.upgrade() else { return };
+        reader.lock().await.poll(&open, &hub).await;
+        let pause = tokio::time::sleep(open.feed_settings().poll);
+        drop(open);
         tokio::select! {
             () = pause => {}
-            () = hub.stopping() => {
-                if let Some(database) = weak.upgrade()
-                    && let Err(error) = reader.leave(&database).await
-                {
-                    tracing::debug!(?error, "the process could not be taken off the list; the others will do so");
-                }
-                return;
-            }
+            () = hub.stopping() => break,
         }
+    }
+    if let Some(open) = database.upgrade()
+        && let Err(error) = reader.lock().await.leave(&open).await
+    {
+        tracing::debug!(?error, "the process could not be taken off the list; the others will do so");
     }
 }

@@ -5,7 +5,7 @@ use crate::database::Database;
 use crate::error::DataError;
 
 /// Three words for each key: what it does, the table that is referred to, and the table that refers to it.
-const ON_SQLITE: &str = "SELECT k.on_delete || '/' || k.\"table\" || '/' || t.name \
+pub(crate) const ON_SQLITE: &str = "SELECT k.on_delete || '/' || k.\"table\" || '/' || t.name \
                          FROM sqlite_schema AS t JOIN pragma_foreign_key_list(t.name) AS k \
                          WHERE t.type = 'table' AND k.seq = 0 AND k.on_delete NOT IN ('NO ACTION', 'RESTRICT')";
 
@@ -20,11 +20,7 @@ impl Database {
     /// Reads them.
     pub(super) async fn learn_cascades(&self) -> Result<(), DataError> {
         let found = self.looked_up("migrations.cascades", ON_SQLITE, ON_POSTGRES).await?;
-        let key = |text: &String| {
-            let [action, from, to] = text.splitn(3, '/').collect::<Vec<_>>().try_into().ok()?;
-            Some(Cascade { from: str::to_owned(from), to: str::to_owned(to), deletes: action == "CASCADE" })
-        };
-        self.cascades().learn(&found.iter().filter_map(key).collect::<Vec<_>>());
+        self.cascades().learn(&found.iter().filter_map(|key| Cascade::read(key)).collect::<Vec<_>>());
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 //! One portable text serves both databases (`portable.rs`). Where it cannot, `NAME.sqlite.sql` and `NAME.postgres.sql`
 //! stand side by side. Only one runner works at a time. A file that has run must not change.
 
-mod cascades;
+pub(crate) mod cascades;
 mod concurrently;
 mod files;
 mod owned;

@@ -155,6 +155,7 @@ impl Scope {
             site,
             elapsed,
             rows: rows.unwrap_or_default(),
+            said: statement.is_authors.then(|| statement.said.clone()),
             outcome: if rows.is_some() { Outcome::Ok } else { Outcome::Failed },
         };
         for observer in self.database.observers() {

@@ -38,16 +38,16 @@ impl Bench {
     }
 
     async fn migrated(place: Arc<Place>) -> Self {
-        let bench = Self::over(place, &DatabaseSettings::default());
+        let bench = Self::over(place, &DatabaseSettings::default(), Clock::system());
         bench.database.migrate(&[people::MIGRATIONS, work::MIGRATIONS]).await.expect("the fixture migrates");
         bench
     }
 
-    fn over(place: Arc<Place>, settings: &DatabaseSettings) -> Self {
+    fn over(place: Arc<Place>, settings: &DatabaseSettings, clock: Clock) -> Self {
         let ledger = Arc::new(Ledger::default());
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&ledger) as Arc<dyn Observer>];
         let settings = place.settings(settings.clone());
-        let database = Database::open(&place.url(), &settings, Clock::system(), observers);
+        let database = Database::open(&place.url(), &settings, clock, observers);
         let database = database.expect("the address can be opened");
         let org = OrgId(database.clock().new_id());
         Bench { database, org, _lean: Lean(Arc::clone(&ledger)), ledger, place }
@@ -55,8 +55,13 @@ impl Bench {
 
     /// The same database as another process would open it, with settings of its own.
     pub fn reopened(&self, settings: &DatabaseSettings) -> Bench {
+        self.reopened_at(settings, Clock::system())
+    }
+
+    /// The same with a clock of its own.
+    pub fn reopened_at(&self, settings: &DatabaseSettings, clock: Clock) -> Bench {
         let place = Arc::clone(&self.place);
-        Bench { org: self.org, ..Self::over(place, settings) }
+        Bench { org: self.org, ..Self::over(place, settings, clock) }
     }
 
     /// The address of the database.

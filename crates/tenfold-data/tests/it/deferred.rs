@@ -164,13 +164,13 @@ async fn late_rows_are_stored_behind_a_pooler_too() {
 }
 
 /// The bench's database through a proxy that interferes.
-async fn through(bench: &Bench, rule: impl FnMut(u8, &mut [u8]) -> Then + Send + 'static) -> Database {
+pub async fn through(bench: &Bench, rule: impl FnMut(u8, &mut [u8]) -> Then + Send + 'static) -> Database {
     let url = listen(&bench.url(), rule).await;
     let settings = DatabaseSettings::default();
     Database::open(&url, &settings, Clock::system(), Vec::<Arc<dyn Observer>>::new()).unwrap()
 }
 
-fn is_text(kind: u8, body: &[u8], text: &str) -> bool {
+pub fn is_text(kind: u8, body: &[u8], text: &str) -> bool {
     kind == b'Q' && body.starts_with(text.as_bytes())
 }
 

@@ -29,6 +29,8 @@ mod deferred;
 mod dump;
 mod faults;
 mod feed;
+mod feed_outcomes;
+mod feed_processes;
 mod hostile_settings;
 mod ignore_case;
 mod keys;

@@ -50,6 +50,7 @@ fn statement(name: &'static str, trace: TraceContext, elapsed: Duration) -> Stat
         site: Location::caller(),
         elapsed,
         rows: 3,
+        said: None,
         outcome: Outcome::Ok,
     }
 }

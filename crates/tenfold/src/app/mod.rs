@@ -16,6 +16,7 @@ use bytes::Bytes;
 use tenfold_data::migrations;
 use tenfold_data::{
     Clock, DataError, Database, Holds, ModuleMigrations, Observer, RowLevelSecurity, SystemContext,
+    TopicKind, feed_migrations,
 };
 use tenfold_jobs::{Jobs, Listeners, Registry, Services, job_migrations};
 use tenfold_observe::metrics::{Build, Metrics};
@@ -137,11 +138,14 @@ impl App {
         self.modules.iter().map(|module| module.name).collect()
     }
 
-    /// The job tables come first: rows of modules and the jobs about them are committed together.
+    /// The tables of the feed and of jobs come first: rows of modules and the jobs about them are committed together.
     fn migrations(&self) -> Vec<ModuleMigrations> {
         let migrations = |module: &Module| ModuleMigrations { module: module.name, files: module.migrations };
         let ours = ModuleMigrations { module: "tenfold", files: migrations!() };
-        [job_migrations(), ours].into_iter().chain(self.modules.iter().map(migrations)).collect()
+        [feed_migrations(), job_migrations(), ours]
+            .into_iter()
+            .chain(self.modules.iter().map(migrations))
+            .collect()
     }
 
     /// Opens the database, migrates it, builds the modules' services and puts the routes together.
@@ -174,6 +178,9 @@ impl App {
         let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();
         // In every role, and before a module's service enqueues its first job.
         registry.declare(&database);
+        // Any GET can be live, in any process: so the others are told of all that changes.
+        database.feed().tell([TopicKind::every_table(), TopicKind::every_signal()]);
+        database.feed().start().await?;
         for module in self.modules {
             for step in module.steps {
                 step(&mut wiring).await?;

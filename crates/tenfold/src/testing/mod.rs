@@ -139,7 +139,8 @@ impl TestApp {
         self.started.database.run(None, work).await
     }
 
-    /// Fails the test if one of its requests or jobs touched another module's tables, repeated a statement, ran a
+    /// Fails the test if one of its requests or jobs touched another module's tables, wrote a table without saying so,
+    /// repeated a statement, ran a
     /// statement whose plan does not scale, or waited for something else inside a transaction.
     async fn refuse_breaches_and_waste(&self) {
         let (url, dialect) = (self.all_powerful_url(), self.started.database.dialect());
@@ -148,6 +149,8 @@ impl TestApp {
         let breaches: Vec<String> = breaches.iter().map(ToString::to_string).collect();
         let told = breaches.join("\n\n");
         assert!(breaches.is_empty(), "statements reach past the tables of their modules:\n\n{told}\n");
+        let unsaid = rights::unsaid(&url, &ran).await.join("\n\n");
+        assert!(unsaid.is_empty(), "what statements change is not said:\n\n{unsaid}\n");
         let repeated = self.take_repeated();
         let bad = plans::bad(&url, dialect, ran).await;
         let waited = self.take_waited();

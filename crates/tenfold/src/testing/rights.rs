@@ -68,6 +68,11 @@ pub(super) async fn new_breaches(
     if new.is_empty() { Vec::new() } else { breaches(url, &new).await }
 }
 
+/// The texts of authors that write a table and do not say so.
+pub(super) async fn unsaid(url: &str, ran: &[Ran]) -> Vec<String> {
+    rights::unsaid(url, ran).await.iter().map(ToString::to_string).collect()
+}
+
 /// Which of these statements use tables of other modules and are not tolerated.
 pub(super) async fn breaches(url: &str, texts: &[ModuleText]) -> Vec<Breach> {
     let (exceptions, _): (ReachExceptions, _) = exceptions::read(EXCEPTIONS);

@@ -21,6 +21,7 @@ async fn copy_session(app: &TestApp, from: OrgId, to: OrgId, user: Uuid) {
                  SELECT $2, s.id, $3, s.account_id, s.secret_hash, s.created_at, s.expires_at
                  FROM auth_sessions s WHERE s.org_id = $1"
             )
+            .changes("auth_sessions")
             .bind(from)
             .bind(to)
             .bind(user)

@@ -18,6 +18,7 @@ async fn join_many(app: &TestApp, account_email: &str, count: usize) {
                         "auth.organize",
                         "INSERT INTO auth_organizations (id, name, created_at) VALUES ($1, 'Other', $2)"
                     )
+                    .changes("auth_organizations")
                     .bind(organization)
                     .bind(now)
                     .repeated("a test")
@@ -28,6 +29,7 @@ async fn join_many(app: &TestApp, account_email: &str, count: usize) {
                         "INSERT INTO auth_memberships (id, account_id, org_id, user_id, last_used_at)
                          SELECT $1, id, $2, $1, $3 FROM auth_accounts WHERE email = $4"
                     )
+                    .changes("auth_memberships")
                     .bind(tx.new_id())
                     .bind(organization)
                     .bind(now)

@@ -76,7 +76,8 @@ async fn become_role(app: &TestApp, session: &Value, role: &str) {
                     let change = sql!(
                         "test.become",
                         "UPDATE auth_users SET role = $3 WHERE org_id = $1 AND id = $2 RETURNING id"
-                    );
+                    )
+                    .changes("auth_users");
                     change.bind(user).bind(role.to_owned()).all(tx).await
                 })
                 .await

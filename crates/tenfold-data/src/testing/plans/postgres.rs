@@ -228,7 +228,12 @@ async fn tell(client: &Client, scale: &Scale) -> Result<(), tokio_postgres::Erro
     client.batch_execute(&script.replace("{organizations}", &scale.organizations.to_string())).await
 }
 
-async fn plan_of(client: &Client, number: usize, statement: &Ran) -> Result<Value, tokio_postgres::Error> {
+/// The plan of a statement, as JSON; `number` names it.
+pub(in crate::testing) async fn plan_of(
+    client: &Client,
+    number: usize,
+    statement: &Ran,
+) -> Result<Value, tokio_postgres::Error> {
     let name = format!("tenfold_{number}");
     let parameters = (1..).take_while(|n| statement.text.contains(&format!("${n}"))).count();
     let nulls = vec!["NULL"; parameters].join(", ");

@@ -35,13 +35,16 @@ pub struct Ran {
     pub site: CallSite,
     /// Its text.
     pub text: String,
+    /// The tables that its author says it changes. `None` for a generated text.
+    pub said: Option<Vec<&'static str>>,
 }
 
 impl Ran {
     /// The statement in an observer's record.
     pub fn of(record: &StatementRecord) -> Self {
         let (module, site) = (record.module, record.site);
-        Ran { name: record.name.to_string(), module, site, text: record.text.to_string() }
+        let said = record.said.clone();
+        Ran { name: record.name.to_string(), module, site, text: record.text.to_string(), said }
     }
 }
 
@@ -66,7 +69,7 @@ pub struct BadPlan {
 
 impl fmt::Display for BadPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ran { name, module, site, text } = &self.statement;
+        let Ran { name, module, site, text, .. } = &self.statement;
         writeln!(f, "{name} (module {module}) {} on {}", self.fault, self.dialect.system_name())?;
         writeln!(f, "  asked for at {site}")?;
         writeln!(f, "  {}", text.split_whitespace().collect::<Vec<_>>().join(" "))?;

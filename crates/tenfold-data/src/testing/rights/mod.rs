@@ -4,12 +4,16 @@
 //! `tenfold check` reads texts. A database also knows the tables behind a view, and what a trigger of SQLite does. On
 //! PostgreSQL each module gets a role within a transaction that is rolled back, and the server decides. On SQLite the
 //! authorizer is called for every table while a text is prepared. Nothing runs. See decision 24.
+//!
+//! [`unsaid`] asks the same way for writes of which the feed does not learn.
 
 mod breach;
 mod postgres;
 mod sqlite;
+mod unsaid;
 
 pub use self::breach::{Breach, ModuleText, Reach};
+pub use self::unsaid::{Unsaid, unsaid};
 
 /// Asks the database at `url`, whose migrations have run, which of `texts` touch tables outside their modules. Nothing
 /// is run or changed. On PostgreSQL the address's user must be a superuser, because it creates a role for each module.

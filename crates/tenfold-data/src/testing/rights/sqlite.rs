@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::breach::{Breach, MODULES, ModuleText, Owners, Reach, judged};
 use crate::statement::Dialect;
+use crate::testing::plans::Ran;
 use crate::testing::plans::sqlite::copy_schema;
 
 /// What the authorizer reported while one text was prepared.
@@ -38,7 +39,19 @@ pub(super) fn breaches(path: &Path, texts: &[ModuleText]) -> Vec<Breach> {
     texts.iter().filter_map(judge).collect()
 }
 
-fn names(connection: &Connection, text: &str) -> rusqlite::Result<Vec<String>> {
+/// The tables that each of these texts writes, also by triggers and foreign keys.
+pub(super) fn written(path: &Path, texts: &[&Ran]) -> rusqlite::Result<Vec<BTreeSet<String>>> {
+    let mut copy = copy_schema(path)?;
+    let heard = listen(&mut copy)?;
+    let of = |ran: &&Ran| {
+        let touched = touched(&copy, &heard, &ran.text)?;
+        let written = |touched| if let Touched::Written(table) = touched { Some(table) } else { None };
+        Ok(touched.into_iter().filter_map(written).collect())
+    };
+    texts.iter().map(of).collect()
+}
+
+pub(super) fn names(connection: &Connection, text: &str) -> rusqlite::Result<Vec<String>> {
     connection.prepare(text)?.query_map([], |row| row.get(0))?.collect()
 }
 
