@@ -2,6 +2,7 @@
 
 mod alone;
 mod chaos;
+mod feed;
 mod http;
 mod list;
 mod options;
@@ -42,6 +43,8 @@ enum Bench {
     Writes,
     /// Routes of the reference backend over HTTP, beside the same by hand and beside axum alone.
     Http(http::Arguments),
+    /// What a write costs with the feed, and how soon watchers are woken, here and in another process.
+    Feed,
     /// What it costs to tell metrics and telemetry of everything.
     Telemetry,
 }
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Bench::List(arguments) => list::run(&arguments, &line.options, &mut report),
         Bench::Reads(arguments) => reads::run(&arguments, &line.options, &mut report),
         Bench::Http(arguments) => http::run(&arguments, &line.options, &mut report),
+        Bench::Feed => feed::run(&line.options, &mut report),
         Bench::Writes => alone::run("writes", &line.options, &mut report),
         Bench::Telemetry => alone::run("telemetry", &line.options, &mut report),
     };
