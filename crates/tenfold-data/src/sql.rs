@@ -90,6 +90,7 @@ impl Sql {
             cost: Cost::Free,
             repeats: RepeatCheck::Counted,
             changes: Vec::new(),
+            of_tenant: true,
         }
     }
 }
@@ -102,12 +103,26 @@ pub struct SqlQuery {
     repeats: RepeatCheck,
     /// What the author says that it changes.
     changes: Vec<(&'static str, WrittenKeys)>,
+    of_tenant: bool,
 }
 
 impl SqlQuery {
     /// Gives the next parameter.
     pub fn bind(mut self, value: impl ColumnType) -> Self {
         self.params.push(value.to_value());
+        self
+    }
+
+    /// Gives many values as the next parameter: `= ANY ($n)` on PostgreSQL, `IN (SELECT value FROM rarray($n))` on SQLite.
+    pub fn bind_list<T: KeyType>(mut self, values: &[T]) -> Self {
+        self.params.push(Value::List(values.iter().map(T::to_value).collect()));
+        self
+    }
+
+    /// The organization of a context is not a parameter: for the framework's own tables, which belong to none.
+    #[doc(hidden)]
+    pub fn unowned(mut self) -> Self {
+        self.of_tenant = false;
         self
     }
 
@@ -152,7 +167,7 @@ impl SqlQuery {
         self,
         cx: &C,
     ) -> impl Future<Output = Result<Vec<T>, DataError>> + Send + use<T, C> {
-        let target = Target::of(&cx.origin(), true, Location::caller());
+        let target = Target::of(&cx.origin(), self.of_tenant, Location::caller());
         async move {
             let mut target = target?;
             target.asker.repeats = target.asker.repeats.and(self.repeats);
@@ -190,7 +205,7 @@ impl SqlQuery {
         self,
         tx: &W,
     ) -> impl Future<Output = Result<u64, DataError>> + Send + use<W> {
-        let target = Target::of(&tx.origin(), true, Location::caller());
+        let target = Target::of(&tx.origin(), self.of_tenant, Location::caller());
         async move {
             let mut target = target?;
             target.asker.repeats = target.asker.repeats.and(self.repeats);
