@@ -1,11 +1,18 @@
-//! What an operator does with jobs: list them, retry one, cancel one.
+//! What an operator does with jobs: list them, show one, retry one, cancel one; with queues, schedules and deliveries.
+
+mod deliveries;
+mod queues;
+mod schedules;
 
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, sql};
 
+pub use self::deliveries::NotParked;
+pub use self::queues::{QueueStatus, UnknownQueue};
+pub use self::schedules::{ScheduleStatus, UnknownSchedule};
 use crate::ending;
-use crate::job::Registry;
+use crate::registry::Registry;
 use crate::observer::COUNTED;
-use crate::rows::{FinishedJob, JobId, JobState, QueuedJob};
+use crate::rows::{FinishedJob, JobId, JobState, QueuedJob, StepRow};
 use crate::store;
 
 /// How many jobs are in each state that is not final, up to [`COUNTED`]; empty states are left out.
@@ -29,10 +36,10 @@ pub async fn count_queued(cx: &SystemContext) -> Result<Vec<(JobState, u64)>, Da
     );
     let running: Vec<(i64,)> = running.bounded().all(cx).await?;
     counts.extend(running.into_iter().map(|(count,)| (JobState::Running, count)));
-    // All jobs that no worker holds, minus those that wait for their time.
+    // Suspects, which are few, have an index of their own and are left out.
     let waiting = sql!(
         "tenfold_jobs.count_waiting",
-        "SELECT count(*) FROM (SELECT id FROM tenfold_jobs WHERE token IS NULL AND state = 'available'
+        "SELECT count(*) FROM (SELECT id FROM tenfold_jobs WHERE state = 'available' AND strikes < 2
             LIMIT 10000) AS counted"
     );
     let waiting: Vec<(i64,)> = waiting.bounded().all(cx).await?;
@@ -56,17 +63,25 @@ pub async fn queued(cx: &SystemContext, state: JobState, limit: usize) -> Result
         JobState::Retryable => sql!(
             "tenfold_jobs.list_retryable",
             "SELECT id FROM tenfold_jobs WHERE state = 'retryable' AND state IN ('retryable', 'scheduled')
-             ORDER BY id LIMIT $1"
+             ORDER BY run_at, id LIMIT $1"
+        ),
+        JobState::Waiting => sql!(
+            "tenfold_jobs.list_waiting",
+            "SELECT id FROM (SELECT id FROM (SELECT id FROM tenfold_jobs WHERE state = 'waiting' AND order_key IS NULL
+                 ORDER BY id LIMIT $1) AS of_batches
+             UNION ALL
+             SELECT id FROM (SELECT id FROM tenfold_jobs WHERE state = 'waiting' AND order_key IS NOT NULL
+                 ORDER BY order_key, order_number, id LIMIT $1) AS ordered) AS waiting LIMIT $1"
         ),
         JobState::Scheduled => sql!(
             "tenfold_jobs.list_scheduled",
             "SELECT id FROM tenfold_jobs WHERE state = 'scheduled' AND state IN ('retryable', 'scheduled')
-             ORDER BY id LIMIT $1"
+             ORDER BY run_at, id LIMIT $1"
         ),
         _ => sql!(
             "tenfold_jobs.list_available",
-            "SELECT id FROM tenfold_jobs WHERE token IS NULL AND state = 'available'
-             ORDER BY priority, run_at, id LIMIT $1"
+            "SELECT id FROM tenfold_jobs WHERE state = 'available' AND strikes < 2
+             ORDER BY queue, lane, priority, run_at, id LIMIT $1"
         ),
     };
     let ids: Vec<(JobId,)> = ids.bind(i64::try_from(limit).unwrap_or(i64::MAX)).bounded().all(cx).await?;
@@ -91,6 +106,47 @@ pub async fn finished(
     let ids: Vec<(JobId,)> = ids.bind(state).bind(limit).bounded().all(cx).await?;
     let jobs = FinishedJob::find_many(cx, ids.into_iter().map(|(id,)| id).collect()).await?;
     Ok(jobs.into_iter().flatten().map(|job| (*job).clone()).collect())
+}
+
+/// A job, finished or not.
+#[derive(Clone, Debug)]
+pub enum AnyJob {
+    /// Not finished.
+    Queued(QueuedJob),
+    /// Finished.
+    Finished(FinishedJob),
+}
+
+/// The job with this id.
+///
+/// # Errors
+/// A statement failed.
+pub async fn find(cx: &SystemContext, id: JobId) -> Result<Option<AnyJob>, DataError> {
+    if let Some(job) = QueuedJob::find(cx, id).await? {
+        return Ok(Some(AnyJob::Queued((*job).clone())));
+    }
+    Ok(FinishedJob::find(cx, id).await?.map(|job| AnyJob::Finished((*job).clone())))
+}
+
+/// A step that is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepResult {
+    /// Its name.
+    pub name: String,
+    /// What it gave.
+    pub result: serde_json::Value,
+}
+
+/// The steps of a job that are done, in their order. Those of a completed job are gone.
+///
+/// # Errors
+/// The statement failed.
+pub async fn steps(cx: &SystemContext, id: JobId) -> Result<Vec<StepResult>, DataError> {
+    let rows = StepRow::query().filter(StepRow::job_id.eq(id)).limit(1000).all(cx).await?;
+    let mut rows: Vec<_> = rows.iter().collect();
+    // Ids have the order of time.
+    rows.sort_by_key(|row| row.id);
+    Ok(rows.into_iter().map(|row| StepResult { name: row.name.clone(), result: row.result.clone() }).collect())
 }
 
 /// Lets a job run now: one that waits for its time or its next attempt, or one that was given up or cancelled. The
@@ -139,28 +195,24 @@ pub struct NotNow {
     pub state: JobState,
 }
 
+/// Runs outside its order: the jobs that were behind it have gone on.
 fn again(job: FinishedJob, now: Timestamp) -> QueuedJob {
-    QueuedJob {
-        id: job.id,
-        org_id: job.org_id,
-        kind: job.kind,
-        state: JobState::Available,
+    let again = QueuedJob {
+        queue: job.queue,
         priority: job.priority,
-        args: job.args,
-        run_at: now,
         attempt: job.attempt,
         max_attempts: job.max_attempts.max(job.attempt - job.crashes + 1),
+        steps: job.steps,
+        version: job.version,
+        tags: job.tags,
+        batch_id: job.batch_id,
         crashes: job.crashes,
-        strikes: 0,
-        waits: 0,
-        worker: None,
-        token: None,
-        lease_until: None,
-        cancel_requested: false,
         percent: job.percent,
         message: job.message,
         errors: job.errors,
         trace: job.trace,
         created_at: job.created_at,
-    }
+        ..QueuedJob::fresh(job.id, &job.kind, job.args, now)
+    };
+    again.of(job.org_id)
 }

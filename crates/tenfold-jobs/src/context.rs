@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tenfold_data::{Context, SystemContext, SystemTx, Uuid};
 
+use crate::later::NotYourTurn;
+use crate::rate::{self, RateLimit};
 use crate::rows::{JobId, QueuedJob};
 use crate::store;
 
@@ -130,6 +132,33 @@ impl JobContext {
                 None => transaction.await,
             }
         }
+    }
+
+    /// Runs a listener's effect in the database once, however often the event is delivered: a step of its own, whose
+    /// result is the row that says so (an inbox).
+    ///
+    /// # Errors
+    /// Like [`JobContext::step`].
+    #[track_caller]
+    pub fn effect_once<F>(&self, work: F) -> impl Future<Output = anyhow::Result<()>>
+    where
+        F: AsyncFnOnce(&mut SystemTx<'_>) -> anyhow::Result<()>,
+    {
+        self.step_in("effect", work)
+    }
+
+    /// The version of the event that this job delivers.
+    pub(crate) fn version(&self) -> i64 {
+        self.job.version
+    }
+
+    /// Passes if the job may start by this limit.
+    pub(crate) async fn take_turn(&self, limit: &RateLimit) -> anyhow::Result<()> {
+        if self.job.turn_at.is_some() {
+            return Ok(());
+        }
+        let turn = rate::turn(&self.system, limit).await?;
+        if turn > self.system.now() { Err(NotYourTurn(turn).into()) } else { Ok(()) }
     }
 
     fn each_step(&self) -> SystemContext {

@@ -1,31 +1,127 @@
-//! How an attempt ends: the job is done, is retried, or is given up, and then its listener is notified.
+//! How an attempt ends: the job is done, is retried, or is given up, and then its listener is notified. Jobs that are done
+//! end many at a time.
 
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, Uuid, sql};
 
-use crate::given_up;
-use crate::job::Registry;
+use crate::registry::Registry;
 use crate::later::Postponed;
 use crate::rows::{AttemptError, JobId, JobState, QueuedJob, with_error};
 use crate::store::guard;
+use crate::{batch, given_up, ordered, unique};
 
-/// Moves a job that is held under `token` to the history as completed.
-pub(crate) async fn complete(cx: &SystemContext, id: JobId, token: Uuid) -> anyhow::Result<()> {
-    cx.transaction(async |tx| -> anyhow::Result<()> {
-        let mut job = held(tx, id, token).await?;
-        if job.waits > 0 {
-            // It no longer waits for what its last message names.
-            job.message.clear();
+/// A job whose work is done.
+#[derive(Clone, Debug)]
+pub(crate) struct Done {
+    pub id: JobId,
+    pub token: Uuid,
+    pub holds_key: bool,
+    pub batch_id: Option<JobId>,
+    pub order_key: Option<String>,
+}
+
+impl Done {
+    pub(crate) fn of(job: &QueuedJob, token: Uuid) -> Self {
+        Done {
+            id: job.id,
+            token,
+            holds_key: job.holds_key,
+            batch_id: job.batch_id,
+            order_key: job.order_key.clone(),
         }
+    }
+}
+
+/// Moves jobs that are held under their tokens to the history as completed, with the same statements for one job as for
+/// hundreds. Returns those that were moved: the leases of the others are lost.
+pub(crate) async fn complete(cx: &SystemContext, done: &[Done]) -> Result<HashSet<JobId>, DataError> {
+    cx.transaction(async |tx| {
+        for key in done.iter().filter_map(|done| done.order_key.as_deref()) {
+            ordered::lock(tx, key).await?;
+        }
+        let moved = move_completed(tx, done).await?;
+        let ended: Vec<JobId> = moved.iter().map(|(id, _)| *id).collect();
+        delete(tx, &ended).await?;
         // Its steps are no longer needed; those of a job that was given up are used if it is retried.
-        sql!("tenfold_job_results.delete", "DELETE FROM tenfold_job_results WHERE job_id = $1")
-            .bind(id)
-            .execute(tx)
-            .await?;
-        Ok(move_to_history(tx, job, JobState::Completed).await?)
+        let stepped: Vec<JobId> = moved.iter().filter(|(_, steps)| *steps > 0).map(|(id, _)| *id).collect();
+        if !stepped.is_empty() {
+            delete_results(tx, &stepped).await?;
+        }
+        let ended: HashSet<JobId> = ended.into_iter().collect();
+        let of_ended = || done.iter().filter(|done| ended.contains(&done.id));
+        let keyed: Vec<JobId> = of_ended().filter(|done| done.holds_key).map(|done| done.id).collect();
+        if !keyed.is_empty() {
+            unique::free(tx, &keyed).await?;
+        }
+        let batches: BTreeSet<JobId> = of_ended().filter_map(|done| done.batch_id).collect();
+        if !batches.is_empty() {
+            batch::release(tx, &Vec::from_iter(batches)).await?;
+        }
+        for key in of_ended().filter_map(|done| done.order_key.as_deref()) {
+            ordered::release(tx, key).await?;
+        }
+        Ok(ended)
     })
     .await
+}
+
+/// Copies the jobs that are still held under these tokens to the history; returns them with the numbers of their steps.
+/// A token belongs to one claim of one job, so the two lists need no pairs.
+async fn move_completed(tx: &SystemTx<'_>, done: &[Done]) -> Result<Vec<(JobId, i64)>, DataError> {
+    let ids: Vec<JobId> = done.iter().map(|done| done.id).collect();
+    let tokens: Vec<Uuid> = done.iter().map(|done| done.token).collect();
+    // PostgreSQL locks the rows, so that no rescue intervenes before they are deleted. A job that had to wait no longer
+    // waits for what its last message names.
+    sql!(
+        "tenfold_job_history.complete",
+        sqlite: "INSERT INTO tenfold_job_history (id, org_id, kind, queue, state, priority, args, attempt, max_attempts,
+                     steps, version, tags, batch_id, order_key, order_number, crashes, percent, message, errors, trace,
+                     created_at, finished_at)
+                 SELECT id, org_id, kind, queue, 'completed', priority, args, attempt, max_attempts,
+                     steps, version, tags, batch_id, order_key, order_number, crashes, 100,
+                     CASE WHEN waits > 0 THEN '' ELSE message END, errors, trace, created_at, $3
+                 FROM tenfold_jobs WHERE id IN (SELECT value FROM rarray($1)) AND token IN (SELECT value FROM rarray($2))
+                 RETURNING id, steps",
+        postgres: "INSERT INTO tenfold_job_history (id, org_id, kind, queue, state, priority, args, attempt, max_attempts,
+                     steps, version, tags, batch_id, order_key, order_number, crashes, percent, message, errors, trace,
+                     created_at, finished_at)
+                 SELECT id, org_id, kind, queue, 'completed', priority, args, attempt, max_attempts,
+                     steps, version, tags, batch_id, order_key, order_number, crashes, 100,
+                     CASE WHEN waits > 0 THEN '' ELSE message END, errors, trace, created_at, $3
+                 FROM tenfold_jobs WHERE id = ANY ($1) AND token = ANY ($2) FOR UPDATE
+                 RETURNING id, steps"
+    )
+    .bind_list(&ids)
+    .bind_list(&tokens)
+    .bind(tx.now())
+    .all(tx)
+    .await
+}
+
+async fn delete(tx: &SystemTx<'_>, jobs: &[JobId]) -> Result<(), DataError> {
+    sql!(
+        "tenfold_jobs.delete_ended",
+        sqlite: "DELETE FROM tenfold_jobs WHERE id IN (SELECT value FROM rarray($1))",
+        postgres: "DELETE FROM tenfold_jobs WHERE id = ANY ($1)"
+    )
+    .bind_list(jobs)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn delete_results(tx: &SystemTx<'_>, jobs: &[JobId]) -> Result<(), DataError> {
+    sql!(
+        "tenfold_job_results.delete",
+        sqlite: "DELETE FROM tenfold_job_results WHERE job_id IN (SELECT value FROM rarray($1))",
+        postgres: "DELETE FROM tenfold_job_results WHERE job_id = ANY ($1)"
+    )
+    .bind_list(jobs)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Cancels a job that is held under `token`, as an operator requested.
@@ -53,8 +149,8 @@ pub(crate) async fn fail(
     cx.transaction(async |tx| -> anyhow::Result<()> {
         let mut job = held(tx, id, token).await?;
         job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
-        // The job failed, but the worker is alive.
-        (job.strikes, job.waits) = (0, 0);
+        // The job failed, but the worker is alive. Its next attempt needs another turn of its rate limit.
+        (job.strikes, job.waits, job.turn_at) = (0, 0, None);
         let pause = pause(job.own_attempts(), id);
         let is_over = job.own_attempts() >= job.max_attempts;
         Ok(settle(tx, registry, job, is_over, pause).await?)
@@ -62,7 +158,7 @@ pub(crate) async fn fail(
     .await
 }
 
-/// Records an attempt that does not count: the job is retried after a pause.
+/// Records an attempt that does not count: the job runs again after a pause.
 pub(crate) async fn postpone(
     cx: &SystemContext,
     registry: &Registry,
@@ -73,12 +169,25 @@ pub(crate) async fn postpone(
 ) -> anyhow::Result<()> {
     cx.transaction(async |tx| -> anyhow::Result<()> {
         let mut job = held(tx, id, token).await?;
-        job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
-        (job.strikes, job.waits) = (0, job.waits + 1);
-        job.attempt -= 1;
-        job.message = postponed.reason;
-        let pause = postponed.pause.unwrap_or_else(|| pause_of_waiting(job.waits, id));
-        Ok(settle(tx, registry, job, false, pause).await?)
+        let attempt = job.attempt;
+        (job.strikes, job.attempt) = (0, attempt - 1);
+        let run_at = match postponed {
+            Postponed::Waits { reason, pause } => {
+                job.errors = with_error(&job.errors, AttemptError { attempt, at: tx.now(), error });
+                (job.waits, job.message) = (job.waits + 1, reason);
+                let pause = pause.unwrap_or_else(|| pause_of_waiting(job.waits, id));
+                return Ok(settle(tx, registry, job, false, pause).await?);
+            }
+            Postponed::Snoozes(pause) => tx.now() + pause,
+            Postponed::Turn(turn) => {
+                job.turn_at = Some(turn);
+                turn
+            }
+        };
+        if job.cancel_requested {
+            return Ok(give_up(tx, registry, job, JobState::Cancelled).await?);
+        }
+        Ok(release(tx, &job, JobState::Scheduled, run_at).await?)
     })
     .await
 }
@@ -181,9 +290,22 @@ async fn held(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::Result<Queue
     Ok((*QueuedJob::get(tx, id).await?).clone())
 }
 
+/// Moves a job that its transaction has locked to the history, and lets those run that waited for its end.
 async fn move_to_history(tx: &SystemTx<'_>, job: QueuedJob, state: JobState) -> Result<(), DataError> {
+    if let Some(key) = &job.order_key {
+        ordered::lock(tx, key).await?;
+    }
     QueuedJob::delete(tx, job.id).await?;
-    job.finished(state, tx.now()).insert(tx).await?;
+    let finished = job.clone().finished(state, tx.now()).insert(tx).await?;
+    if job.holds_key {
+        unique::free(tx, &[finished.id]).await?;
+    }
+    if let Some(then) = job.batch_id {
+        batch::release(tx, &[then]).await?;
+    }
+    if let Some(key) = &job.order_key {
+        ordered::release(tx, key).await?;
+    }
     Ok(())
 }
 
@@ -200,6 +322,7 @@ pub(crate) async fn release(
         .set(QueuedJob::attempt, job.attempt)
         .set(QueuedJob::strikes, job.strikes)
         .set(QueuedJob::waits, job.waits)
+        .set(QueuedJob::turn_at, job.turn_at)
         .set(QueuedJob::message, job.message.clone())
         .set(QueuedJob::errors, job.errors.clone())
         .set(QueuedJob::worker, None)

@@ -5,26 +5,21 @@ use std::panic::Location;
 
 use serde::{Deserialize, Serialize};
 use tenfold_data::{
-    CallSite, DataError, EntityExt as _, OrgId, SystemTx, Timestamp, TraceContext, Tx, Write,
+    CallSite, DataError, EntityExt as _, OrgId, SystemTx, Timestamp, TraceContext, Tx, Uuid, Write,
 };
 
+use crate::declared::Declared;
 use crate::event::Event;
-use crate::job::{Job, KnownKinds};
+use crate::job::Job;
+use crate::options::JobOptions;
 use crate::rows::{JobId, JobState, QueuedJob};
+use crate::unique::stored_key;
+use crate::{ordered, unique};
 
-/// How one job differs from the defaults of its kind.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct JobOptions {
-    /// The earliest time to run; at once if not set.
-    pub run_at: Option<Timestamp>,
-    /// Lower runs first; the kind's priority if not set.
-    pub priority: Option<i64>,
-}
-
-/// The kind of the job that delivers an event to its listeners.
+/// The kind of the jobs with which an older version delivered events.
 pub(crate) const PUBLISH: &str = "tenfold.publish";
 
-/// An event in transit.
+/// An event as an older version stored it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Published {
     pub name: String,
@@ -35,10 +30,22 @@ pub(crate) struct Published {
 /// `tx.enqueue(job)` and `tx.publish(event)`: committed with the rows of the transaction, or not at all.
 pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     #[doc(hidden)]
-    fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, tenfold_data::Uuid);
+    fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, Uuid);
 
     #[doc(hidden)]
     fn knows_kind(&self, kind: &str) -> bool;
+
+    #[doc(hidden)]
+    fn knows_queue(&self, queue: &str) -> bool;
+
+    #[doc(hidden)]
+    fn listeners_of(&self, event: &str) -> Vec<&'static str>;
+
+    /// The same transaction, for statements that repeat for each listener.
+    #[doc(hidden)]
+    fn each_listener(&self) -> Self
+    where
+        Self: Sized;
 
     /// Enqueues a job; it may run as soon as the transaction is committed.
     ///
@@ -46,17 +53,18 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     /// statement and the line that enqueued the job.
     ///
     /// # Errors
-    /// [`DataError::Misuse`] for a kind that no module of the application registers, in every role of the process;
-    /// arguments that are not JSON, or that a database cannot store.
+    /// [`DataError::Misuse`] for a kind or a queue that no module of the application declares, in every role of the
+    /// process; arguments that are not JSON, or that a database cannot store.
     #[track_caller]
     fn enqueue<J: Job>(&self, job: J) -> impl Future<Output = Result<JobId, DataError>> + Send
     where
         Self: Sized,
     {
-        self.enqueue_with(job, JobOptions::default())
+        store(self, job, JobOptions::default(), JobState::Available)
     }
 
-    /// Enqueues a job with a later time or another priority.
+    /// Enqueues a job with a later time, a unique key, or whatever else [`JobOptions`] offers. If another job has the
+    /// unique key, nothing is stored, and the id is that job's.
     ///
     /// # Errors
     /// Like [`Enqueue::enqueue`].
@@ -69,21 +77,24 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     where
         Self: Sized,
     {
-        let site = Location::caller();
-        let row = self.knows_kind(J::KIND).then(|| {
-            let args = serde_json::to_value(&job);
-            let priority = options.priority.unwrap_or(J::PRIORITY);
-            insert(self, J::KIND, args, i64::from(J::MAX_ATTEMPTS), priority, options.run_at)
-        });
-        async move {
-            match row {
-                Some(row) => row.await,
-                None => Err(unregistered::<J>(site)),
-            }
-        }
+        store(self, job, options, JobState::Available)
     }
 
-    /// Publishes an event to its listeners, once the transaction is committed.
+    /// Enqueues a job that runs when all jobs of its batch have ended, those that were given up included. Enqueue the
+    /// batch in the same transaction, with [`JobOptions::part_of`]. A batch without jobs is done after a few seconds.
+    ///
+    /// # Errors
+    /// Like [`Enqueue::enqueue`].
+    #[track_caller]
+    fn enqueue_batch<J: Job>(&self, then: J) -> impl Future<Output = Result<JobId, DataError>> + Send
+    where
+        Self: Sized,
+    {
+        store(self, then, JobOptions::default(), JobState::Waiting)
+    }
+
+    /// Publishes an event: each listener gets a delivery, which runs once the transaction is committed. An event with an
+    /// [`order_key`](Event::order_key) makes other events of that key wait for the end of the transaction.
     ///
     /// # Errors
     /// Like [`Enqueue::enqueue`].
@@ -92,77 +103,184 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     where
         Self: Sized,
     {
-        let published = serde_json::to_value(&event)
-            .map(|event| Published { name: E::NAME.to_owned(), version: E::VERSION, event })
-            .and_then(serde_json::to_value);
-        let row = insert(self, PUBLISH, published, ATTEMPTS_OF_EVENTS, 0, None);
-        async move { row.await.map(drop) }
+        let order = event.order_key();
+        let outgoing = serde_json::to_value(&event).map(|args| Outgoing {
+            name: E::NAME.to_owned(),
+            version: i64::from(E::VERSION),
+            order,
+            args,
+        });
+        deliver(self, outgoing)
     }
 }
 
-/// An event is retried for about a day before it is parked.
+/// An event is retried for about a day before its delivery is parked.
 pub(crate) const ATTEMPTS_OF_EVENTS: i64 = 15;
 
-/// No worker would ever run the job, and its caller would wait for ever.
-fn unregistered<J: Job>(site: CallSite) -> DataError {
-    let name = std::any::type_name::<J>();
-    let name = name.rsplit("::").next().unwrap_or(name);
-    DataError::Misuse {
-        what: format!("a job of the kind {:?} was enqueued", J::KIND),
-        site,
-        why: format!(
-            "no module of this application registers this kind, so it would never run: add `.job::<{name}>()` where its \
-             module is built with Module::new(…)"
-        ),
+/// Stores a job.
+#[track_caller]
+fn store<T: Enqueue, J: Job>(
+    tx: &T,
+    job: J,
+    options: JobOptions,
+    state: JobState,
+) -> impl Future<Output = Result<JobId, DataError>> + Send + use<'_, T, J> {
+    let site = Location::caller();
+    let checked = check::<T, J>(tx, &options, site);
+    let (org_id, trace, now, id) = tx.origin_of_job();
+    let (id, args) = (JobId(id), serde_json::to_value(&job).map_err(not_json));
+    let unique = options.unique.clone();
+    let row = args.map(|args| {
+        let due = options.run_at.is_none_or(|at| at <= now);
+        let row = QueuedJob {
+            queue: options.queue.unwrap_or(J::QUEUE).to_owned(),
+            state: if due { state } else { JobState::Scheduled },
+            priority: options.priority.unwrap_or(J::PRIORITY),
+            run_at: options.run_at.unwrap_or(now),
+            max_attempts: i64::from(J::MAX_ATTEMPTS),
+            tags: options.tags.into(),
+            batch_id: options.part_of,
+            holds_key: unique.as_ref().is_some_and(|unique| unique.window.is_none()),
+            trace: trace.header(),
+            ..QueuedJob::fresh(id, J::KIND, args, now)
+        };
+        // Its result is not awaited: the row travels with the next statement, or with COMMIT.
+        row.of(org_id).insert_deferred(tx)
+    });
+    async move {
+        checked?;
+        if let Some(unique) = unique {
+            let key = stored_key(J::KIND, org_id, &unique.key);
+            let holder = unique::take(tx, key, &unique, id, now).await?;
+            if holder != id {
+                return Ok(holder);
+            }
+        }
+        row?.await?;
+        Ok(id)
     }
 }
 
-/// Stores a job of a kind known by name.
+/// An event on its way to its listeners.
+pub(crate) struct Outgoing {
+    pub name: String,
+    pub version: i64,
+    pub order: Option<String>,
+    pub args: serde_json::Value,
+}
+
+/// Stores a delivery for each listener.
 #[track_caller]
-pub(crate) fn insert<T: Enqueue>(
+pub(crate) fn deliver<T: Enqueue>(
     tx: &T,
-    kind: &str,
-    args: Result<serde_json::Value, serde_json::Error>,
-    max_attempts: i64,
-    priority: i64,
-    run_at: Option<Timestamp>,
-) -> impl Future<Output = Result<JobId, DataError>> + Send + use<T> {
-    let (org_id, trace, now, id) = tx.origin_of_job();
-    let state = if run_at.is_some_and(|at| at > now) { JobState::Scheduled } else { JobState::Available };
-    let row = args.map(|args| QueuedJob {
-        org_id,
-        state,
-        priority,
-        run_at: run_at.unwrap_or(now),
-        max_attempts,
-        trace: trace.header(),
-        ..QueuedJob::fresh(JobId(id), kind, args, now)
+    outgoing: Result<Outgoing, serde_json::Error>,
+) -> impl Future<Output = Result<(), DataError>> + Send + use<T> {
+    let tx = tx.each_listener();
+    let deliveries = outgoing.map_err(not_json).map(|event| {
+        let row = |kind: &'static str| {
+            let (org_id, trace, now, id) = tx.origin_of_job();
+            let row = QueuedJob {
+                max_attempts: ATTEMPTS_OF_EVENTS,
+                version: event.version,
+                trace: trace.header(),
+                order_key: event.order.as_ref().map(|order| stored_key(kind, org_id, order)),
+                ..QueuedJob::fresh(JobId(id), kind, event.args.clone(), now)
+            };
+            let row = row.of(org_id);
+            match &row.order_key {
+                Some(_) => Delivery::Ordered(row),
+                None => Delivery::AtOnce(row.insert_deferred(&tx)),
+            }
+        };
+        tx.listeners_of(&event.name).into_iter().map(row).collect::<Vec<_>>()
     });
-    // Its result is not awaited: the row travels with the next statement, or with COMMIT.
-    let stored = row.map(|row| row.insert_deferred(tx));
     async move {
-        let stored =
-            stored.map_err(|error| DataError::Settings(format!("the job cannot be JSON: {error}")))?;
-        stored.await.map(|()| JobId(id))
+        for delivery in deliveries? {
+            match delivery {
+                Delivery::AtOnce(stored) => stored.await?,
+                Delivery::Ordered(row) => ordered::insert(&tx, row).await?,
+            }
+        }
+        Ok(())
     }
+}
+
+/// A delivery to be stored.
+enum Delivery<F> {
+    AtOnce(F),
+    Ordered(QueuedJob),
+}
+
+fn not_json(error: serde_json::Error) -> DataError {
+    DataError::Settings(format!("the job cannot be JSON: {error}"))
+}
+
+/// Refuses what no worker would ever run: its caller would wait for ever.
+fn check<T: Enqueue, J: Job>(tx: &T, options: &JobOptions, site: CallSite) -> Result<(), DataError> {
+    let name = std::any::type_name::<J>();
+    let name = name.rsplit("::").next().unwrap_or(name);
+    let what = format!("a job of the kind {:?} was enqueued", J::KIND);
+    if !tx.knows_kind(J::KIND) {
+        let why = format!(
+            "no module of this application registers this kind, so it would never run: add `.job::<{name}>()` where its \
+             module is built with Module::new(…)"
+        );
+        return Err(DataError::Misuse { what, site, why });
+    }
+    let queue = options.queue.unwrap_or(J::QUEUE);
+    if !tx.knows_queue(queue) {
+        let why = format!(
+            "no module of this application declares its queue {queue:?}, so it would never run: add \
+             `.queue({queue:?}, 4)` where a module is built with Module::new(…)"
+        );
+        return Err(DataError::Misuse { what, site, why });
+    }
+    Ok(())
 }
 
 impl Enqueue for Tx<'_> {
-    fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, tenfold_data::Uuid) {
+    fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, Uuid) {
         (Some(self.tenant()), self.trace(), self.now(), self.new_id())
     }
 
     fn knows_kind(&self, kind: &str) -> bool {
-        self.companion::<KnownKinds>().has(kind)
+        self.companion::<Declared>().has_kind(kind)
+    }
+
+    fn knows_queue(&self, queue: &str) -> bool {
+        self.companion::<Declared>().has_queue(queue)
+    }
+
+    fn listeners_of(&self, event: &str) -> Vec<&'static str> {
+        self.companion::<Declared>().listeners(event)
+    }
+
+    fn each_listener(&self) -> Self {
+        self.repeating(EACH_LISTENER)
     }
 }
 
 impl Enqueue for SystemTx<'_> {
-    fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, tenfold_data::Uuid) {
+    fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, Uuid) {
         (None, self.trace(), self.now(), self.new_id())
     }
 
     fn knows_kind(&self, kind: &str) -> bool {
-        self.companion::<KnownKinds>().has(kind)
+        self.companion::<Declared>().has_kind(kind)
+    }
+
+    fn knows_queue(&self, queue: &str) -> bool {
+        self.companion::<Declared>().has_queue(queue)
+    }
+
+    fn listeners_of(&self, event: &str) -> Vec<&'static str> {
+        self.companion::<Declared>().listeners(event)
+    }
+
+    fn each_listener(&self) -> Self {
+        self.repeating(EACH_LISTENER)
     }
 }
+
+/// Why the statements about deliveries may repeat.
+const EACH_LISTENER: &str = "all deliveries travel with COMMIT, however many listen";

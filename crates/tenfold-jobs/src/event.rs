@@ -2,62 +2,35 @@
 //!
 //! The outbox of an event is one job per listener, written in the publisher's transaction. So a delivery has
 //! attempts, backoff, parking and replay like any job, and nothing is lost between commit and delivery. A listener
-//! may be called twice; [`JobContext::step`] makes its effect happen once.
-
-use std::collections::HashMap;
-use std::future::Future;
-use std::sync::Arc;
+//! may be called twice; [`JobContext::effect_once`](crate::JobContext::effect_once) makes its effect happen once.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::context::JobContext;
-use crate::job::{RegisteredKind, Registry};
-
-/// Something that happened. Its fields are stored as JSON; fields may be added but not removed. It needs no
-/// listeners.
+/// Something that happened. Its fields are stored as JSON. A field may be added if it has a default; any other change
+/// needs a new [`Event::VERSION`]. It needs no listeners.
 pub trait Event: Serialize + DeserializeOwned + Send + 'static {
     /// The stable name, `module.thing_happened`.
     const NAME: &'static str;
-    /// Counts incompatible changes.
+    /// Counts incompatible changes; [`Event::upcast`] reads the events of earlier versions.
     const VERSION: u32 = 1;
-}
 
-/// The listeners of each event; the same in every process of an application.
-#[derive(Clone, Default)]
-pub struct Listeners {
-    kinds: HashMap<&'static str, Vec<&'static str>>,
-}
-
-impl Listeners {
-    /// Adds a listener. `kind` is the name of its deliveries, `module.on_thing_happened`. [`Registry::check`] reports
-    /// a name that another listener or job has.
-    pub fn on<E, F, W>(&mut self, registry: &mut Registry, kind: &'static str, listen: F)
-    where
-        E: Event,
-        F: Fn(JobContext, E) -> W + Send + Sync + 'static,
-        W: Future<Output = anyhow::Result<()>> + Send + 'static,
-    {
-        let listen = Arc::new(listen);
-        let run = Arc::new(move |job: JobContext, args: serde_json::Value| {
-            let listen = Arc::clone(&listen);
-            let work: futures_util::future::BoxFuture<'static, anyhow::Result<()>> = Box::pin(async move {
-                let event: E = serde_json::from_value(args)
-                    .map_err(|error| anyhow::anyhow!("the stored event is not a {}: {error}", E::NAME))?;
-                listen(job, event).await
-            });
-            work
-        });
-        let of = std::any::type_name::<F>();
-        registry.insert(
-            kind.to_owned(),
-            RegisteredKind { timeout: std::time::Duration::from_secs(5 * 60), run, of },
-        );
-        self.kinds.entry(E::NAME).or_default().push(kind);
+    /// The fields of an event of an earlier version, as they are now.
+    ///
+    /// # Errors
+    /// The version cannot be read. The delivery is retried, and parked in the end.
+    fn upcast(version: u32, fields: serde_json::Value) -> anyhow::Result<serde_json::Value> {
+        anyhow::bail!(
+            "{} has no upcast of version {version} to {}: {} fields",
+            Self::NAME,
+            Self::VERSION,
+            fields.as_object().map_or(0, serde_json::Map::len)
+        )
     }
 
-    /// The kinds of the deliveries of an event.
-    pub(crate) fn of(&self, event: &str) -> &[&'static str] {
-        self.kinds.get(event).map_or(&[], Vec::as_slice)
+    /// Events with the same key reach each listener one after the other, in the order of their commits: the key is often
+    /// the id of what the event is about. A parked delivery does not hold up the next ones.
+    fn order_key(&self) -> Option<String> {
+        None
     }
 }

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx};
 
 use crate::context::JobContext;
-use crate::job::{Job, RegisteredKind, Registry};
-use crate::rows::{FOR_EVER, FinishedJob, JobId, JobState, QueuedJob, last_error};
+use crate::job::{Job, RegisteredKind};
+use crate::registry::Registry;
+use crate::rows::{DEFAULT_QUEUE, FOR_EVER, FinishedJob, JobId, JobState, QueuedJob, last_error};
 
 /// A job that will not run again unless an operator retries it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,7 +58,8 @@ where
         });
         work
     });
-    RegisteredKind { timeout: Duration::from_secs(5 * 60), run, of: std::any::type_name::<GivenUp<J>>() }
+    let of = std::any::type_name::<GivenUp<J>>();
+    RegisteredKind { timeout: Duration::from_secs(5 * 60), run, queue: DEFAULT_QUEUE, of }
 }
 
 async fn is_given_up(cx: &SystemContext, id: JobId) -> Result<bool, DataError> {
@@ -79,12 +81,11 @@ pub(crate) async fn follow(
         DataError::Settings(format!("the follow-up of {} cannot be JSON: {error}", job.id))
     })?;
     let follow_up = QueuedJob {
-        org_id: job.org_id,
         priority: job.priority,
         max_attempts: FOR_EVER,
         trace: job.trace.clone(),
         ..QueuedJob::fresh(JobId(tx.new_id()), kind, args, tx.now())
     };
-    follow_up.insert(tx).await?;
+    follow_up.of(job.org_id).insert(tx).await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use tenfold_data::DataError;
+use tenfold_data::{DataError, Timestamp};
 
 /// A job's error when something that it needs is unavailable: a disk, a network, another service.
 ///
@@ -63,22 +63,57 @@ impl Error for TryLater {
     }
 }
 
-/// An attempt that does not count.
-#[derive(Debug)]
-pub(crate) struct Postponed {
-    /// The reason shown to operators.
-    pub reason: String,
-    /// When to retry; if not set, the pauses grow.
-    pub pause: Option<Duration>,
+/// A job's error when nothing is wrong and it wants to run again later: `return Err(Snooze::after(…).into())`.
+///
+/// The attempt does not count, and no error is recorded. Steps that are done stay done. Meanwhile the job is
+/// [`Scheduled`](crate::JobState::Scheduled).
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("it asked to run again in {pause:?}")]
+pub struct Snooze {
+    pause: Duration,
 }
 
-/// Whether an attempt failed for an external reason.
+impl Snooze {
+    /// Runs the job again after this long.
+    pub fn after(pause: Duration) -> Self {
+        Snooze { pause }
+    }
+}
+
+/// A job that has to wait for the turn that a rate limit gave to it.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("its turn is at {0}")]
+pub(crate) struct NotYourTurn(pub Timestamp);
+
+/// An attempt that does not count.
+#[derive(Debug)]
+pub(crate) enum Postponed {
+    /// It waits for something outside.
+    Waits {
+        /// The reason shown to operators.
+        reason: String,
+        /// When to retry; if not set, the pauses grow.
+        pause: Option<Duration>,
+    },
+    /// It asked for it.
+    Snoozes(Duration),
+    /// It waits for its turn.
+    Turn(Timestamp),
+}
+
+/// Whether an attempt ended for a reason that is not its own fault.
 pub(crate) fn postponed(error: &anyhow::Error) -> Option<Postponed> {
     error.chain().find_map(|cause| {
         if let Some(later) = cause.downcast_ref::<TryLater>() {
-            return Some(Postponed { reason: later.reason.clone(), pause: later.pause });
+            return Some(Postponed::Waits { reason: later.reason.clone(), pause: later.pause });
+        }
+        if let Some(snooze) = cause.downcast_ref::<Snooze>() {
+            return Some(Postponed::Snoozes(snooze.pause));
+        }
+        if let Some(turn) = cause.downcast_ref::<NotYourTurn>() {
+            return Some(Postponed::Turn(turn.0));
         }
         cause.downcast_ref::<DataError>()?.retry_after()?;
-        Some(Postponed { reason: "waiting for the database".to_owned(), pause: None })
+        Some(Postponed::Waits { reason: "waiting for the database".to_owned(), pause: None })
     })
 }

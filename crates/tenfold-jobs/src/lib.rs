@@ -6,30 +6,49 @@
 //! is that of the Rust package registry's backend.
 
 pub mod admin;
+mod batch;
+mod claim;
 mod context;
+mod declared;
 mod ending;
 mod enqueue;
 mod event;
+mod finish;
 mod given_up;
 mod job;
 mod later;
+mod listeners;
 mod observer;
+mod options;
+mod ordered;
+mod prune;
+mod rate;
+mod registry;
 mod rows;
 mod runner;
+mod schedule;
+mod settings;
 mod store;
+mod unique;
 mod worker;
 
 use tenfold_data::{ModuleMigrations, migrations};
 
 pub use crate::context::{JobContext, Services};
-pub use crate::enqueue::{Enqueue, JobOptions};
-pub use crate::event::{Event, Listeners};
+pub use crate::enqueue::Enqueue;
+pub use crate::event::Event;
 pub use crate::given_up::GivenUp;
-pub use crate::job::{Job, Registry, RegistryError};
-pub use crate::later::TryLater;
+pub use crate::job::Job;
+pub use crate::later::{Snooze, TryLater};
+pub use crate::listeners::Listeners;
 pub use crate::observer::{COUNTED, JobEnd, JobObserver, JobWatch};
+pub use crate::options::JobOptions;
+pub use crate::rate::RateLimit;
+pub use crate::registry::{Registry, RegistryError};
 pub use crate::rows::{AttemptError, FinishedJob, JobId, JobState, QueuedJob};
-pub use crate::runner::{JobSettings, Jobs};
+pub use crate::runner::Jobs;
+pub use crate::schedule::is_time_zone;
+pub use crate::settings::JobSettings;
 pub use crate::store::LeaseLost;
 pub use crate::worker::Worker;
 

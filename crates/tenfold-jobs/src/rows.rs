@@ -21,6 +21,8 @@ pub enum JobState {
     Available,
     /// Waits for its time.
     Scheduled,
+    /// Waits for other jobs: those of its batch, or an earlier one of its order.
+    Waiting,
     /// A worker holds it.
     Running,
     /// Failed, or waits for something outside ([`TryLater`](crate::TryLater)), and will be retried.
@@ -36,6 +38,9 @@ pub enum JobState {
 /// A job with this many strikes is a suspect. The claim statements and an index contain this number, too.
 const SUSPECT: i64 = 2;
 
+/// The queue of jobs that name no other.
+pub(crate) const DEFAULT_QUEUE: &str = "default";
+
 /// No limit on attempts: a follow-up is retried until it succeeds.
 pub(crate) const FOR_EVER: i64 = i64::MAX;
 
@@ -50,7 +55,11 @@ pub struct QueuedJob {
     pub org_id: Option<OrgId>,
     /// Its kind, [`Job::KIND`](crate::Job::KIND).
     pub kind: String,
-    /// Available, scheduled, running or retryable.
+    /// Its queue, [`Job::QUEUE`](crate::Job::QUEUE).
+    pub queue: String,
+    /// Whose turn it is: its organization's, or nil for jobs of no organization.
+    pub lane: Uuid,
+    /// Any state that is not final.
     pub state: JobState,
     /// Lower runs first.
     pub priority: i64,
@@ -62,6 +71,22 @@ pub struct QueuedJob {
     pub attempt: i64,
     /// How many attempts may be started.
     pub max_attempts: i64,
+    /// How many of its steps are done.
+    pub steps: i64,
+    /// The version of the event that it delivers.
+    pub version: i64,
+    /// Words to find it by, as an array.
+    pub tags: serde_json::Value,
+    /// The job that runs when this one and the others of its batch have ended.
+    pub batch_id: Option<JobId>,
+    /// Jobs with the same key run one after the other.
+    pub order_key: Option<String>,
+    /// Its place among them.
+    pub order_number: i64,
+    /// Whether its end frees a unique key.
+    pub holds_key: bool,
+    /// The turn that a rate limit has given to it.
+    pub turn_at: Option<Timestamp>,
     /// How often a worker was lost while it held the job.
     pub crashes: i64,
     /// How many of the last losses came in a row, with no step done in between.
@@ -99,6 +124,8 @@ pub struct FinishedJob {
     pub org_id: Option<OrgId>,
     /// Its kind.
     pub kind: String,
+    /// Its queue.
+    pub queue: String,
     /// Completed, cancelled or discarded.
     pub state: JobState,
     /// Lower runs first.
@@ -109,6 +136,18 @@ pub struct FinishedJob {
     pub attempt: i64,
     /// How many attempts were allowed.
     pub max_attempts: i64,
+    /// How many of its steps were done.
+    pub steps: i64,
+    /// The version of the event that it delivered.
+    pub version: i64,
+    /// Words to find it by, as an array.
+    pub tags: serde_json::Value,
+    /// The job that waited for the end of this one and the others of its batch.
+    pub batch_id: Option<JobId>,
+    /// Jobs with the same key run one after the other.
+    pub order_key: Option<String>,
+    /// Its place among them.
+    pub order_number: i64,
     /// How often a worker was lost while it held the job.
     pub crashes: i64,
     /// How far it got, 0 to 100.
@@ -132,12 +171,22 @@ impl QueuedJob {
             id,
             org_id: None,
             kind: kind.to_owned(),
+            queue: DEFAULT_QUEUE.to_owned(),
+            lane: Uuid::nil(),
             state: JobState::Available,
             priority: 0,
             args,
             run_at: now,
             attempt: 0,
             max_attempts: 1,
+            steps: 0,
+            version: 1,
+            tags: serde_json::Value::Array(Vec::new()),
+            batch_id: None,
+            order_key: None,
+            order_number: 0,
+            holds_key: false,
+            turn_at: None,
             crashes: 0,
             strikes: 0,
             waits: 0,
@@ -151,6 +200,11 @@ impl QueuedJob {
             trace: String::new(),
             created_at: now,
         }
+    }
+
+    /// The same job for an organization, which decides whose turn it takes.
+    pub(crate) fn of(self, org_id: Option<OrgId>) -> Self {
+        QueuedJob { org_id, lane: org_id.map_or(Uuid::nil(), |org_id| org_id.0), ..self }
     }
 
     /// Whether it may be what kills workers. A process then runs it beside no other suspect, so that innocent jobs,
@@ -175,11 +229,18 @@ impl QueuedJob {
             id: self.id,
             org_id: self.org_id,
             kind: self.kind,
+            queue: self.queue,
             state,
             priority: self.priority,
             args: self.args,
             attempt: self.attempt,
             max_attempts: self.max_attempts,
+            steps: self.steps,
+            version: self.version,
+            tags: self.tags,
+            batch_id: self.batch_id,
+            order_key: self.order_key,
+            order_number: self.order_number,
             crashes: self.crashes,
             percent: if state == JobState::Completed { 100 } else { self.percent },
             message: self.message,

@@ -1,56 +1,65 @@
 //! Runs jobs: claims due jobs, runs them and records how they ended.
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tenfold_data::{DataError, Database, Scope, SystemContext, TraceContext, Uuid};
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::admin;
+use crate::claim::{self, Holder, LANES};
 use crate::context::{JobContext, Services};
-use crate::ending;
-use crate::enqueue::{ATTEMPTS_OF_EVENTS, PUBLISH, Published, insert};
-use crate::event::Listeners;
-use crate::job::{RegisteredKind, Registry};
-use crate::later::{TryLater, postponed};
+use crate::ending::{self, Done};
+use crate::job::RegisteredKind;
+use crate::later::{Postponed, TryLater, postponed};
+use crate::listeners::Listeners;
 use crate::observer::{JobEnd, JobObserver};
-use crate::rows::{JobId, QueuedJob};
-use crate::store::{self, HeldJob, LeaseLost, Suspects};
-
-/// The limits of a worker.
-#[derive(Clone, Debug)]
-pub struct JobSettings {
-    /// Jobs at once in one process.
-    pub concurrency: usize,
-    /// How often an idle worker looks for work.
-    pub poll: Duration,
-    /// How long a worker may be silent before its jobs go to others.
-    pub lease: Duration,
-    /// How often in a row, without a completed step, a job's worker may be lost before the job is given up as poison.
-    pub poison_after: u32,
-}
+use crate::registry::Registry;
+use crate::rows::{DEFAULT_QUEUE, JobId, QueuedJob};
+use crate::settings::JobSettings;
+use crate::schedule::Fired;
+use crate::store::{self, HeldJob, LeaseLost};
+use crate::{admin, batch, prune, schedule};
 
 /// Runs jobs in one process. Cheap to clone.
 #[derive(Clone)]
-pub struct Jobs(Arc<Inner>);
+pub struct Jobs(pub(crate) Arc<Inner>);
 
-struct Inner {
-    database: Database,
-    registry: Registry,
+pub(crate) struct Inner {
+    pub(crate) database: Database,
+    pub(crate) registry: Registry,
+    pub(crate) listeners: Listeners,
+    pub(crate) settings: JobSettings,
     services: Services,
-    settings: JobSettings,
     observer: Arc<dyn JobObserver>,
     /// New at each start: a restarted process is another worker, and its old jobs are rescued.
     worker: Uuid,
+    /// Set when the schedules have their rows.
+    scheduled: OnceCell<()>,
+}
+
+/// What keeping the time has shown.
+pub(crate) struct Kept {
+    /// Jobs became available.
+    pub woke: bool,
+    /// How long nothing more is due.
+    pub pause: Option<Duration>,
 }
 
 /// A job that this process holds.
 pub(crate) struct Claimed {
     pub job: QueuedJob,
     pub token: Uuid,
+}
+
+/// An attempt whose end is to be recorded.
+pub(crate) struct Attempt {
+    pub done: Done,
+    pub result: anyhow::Result<()>,
 }
 
 impl Jobs {
@@ -66,34 +75,55 @@ impl Jobs {
         settings: JobSettings,
         observer: Arc<dyn JobObserver>,
     ) -> Self {
-        registry.insert(PUBLISH.to_owned(), deliver_to(listeners));
+        prune::register(&mut registry, &settings);
+        registry.insert(crate::enqueue::PUBLISH.to_owned(), crate::listeners::deliver_stored());
         if let Err(mistake) = registry.check() {
             panic!("{mistake}");
         }
         registry.declare(&database);
+        listeners.declare(&database);
         let worker = database.clock().new_id();
-        Jobs(Arc::new(Inner { database, registry, services, settings, observer, worker }))
+        let scheduled = OnceCell::new();
+        Jobs(Arc::new(Inner { database, registry, listeners, settings, services, observer, worker, scheduled }))
     }
 
     pub(crate) fn settings(&self) -> &JobSettings {
         &self.0.settings
     }
 
-    /// Runs what is due now, one after the other, until nothing is; for tests. Returns how many
-    /// ran.
+    /// The queues, with how many jobs of each run at once in a process.
+    pub(crate) fn queues_here(&self) -> Vec<(&'static str, usize)> {
+        let declared = self.0.registry.queues();
+        let default = (!declared.contains_key(DEFAULT_QUEUE)).then_some((DEFAULT_QUEUE, self.0.settings.concurrency));
+        default.into_iter().chain(declared.iter().map(|(name, concurrency)| (*name, *concurrency))).collect()
+    }
+
+    /// Runs what is due now, one after the other, until nothing is: for tests, and for an operator without workers.
+    /// Schedules that are due fire. Returns how many jobs ran.
     ///
     /// # Errors
     /// When the database fails. A failed job is not an error here.
     pub async fn run_due(&self) -> Result<usize, DataError> {
-        let mut ran = 0;
+        let (mut ran, mut after) = (0, Uuid::nil());
         loop {
             self.rescue().await?;
-            let claimed = self.claim(1, Suspects::One).await?;
+            self.keep_time().await?;
+            let mut claimed = Vec::new();
+            for (queue, _) in self.queues_here() {
+                claimed = self.claim(queue, 1, |_| 1, &mut after).await?;
+                if claimed.is_empty() {
+                    claimed.extend(self.claim_suspect(queue).await?);
+                }
+                if !claimed.is_empty() {
+                    break;
+                }
+            }
             if claimed.is_empty() {
                 return Ok(ran);
             }
             for claimed in claimed {
-                self.run(claimed).await;
+                let attempt = self.attempt(claimed).await;
+                self.record(attempt, async |done| self.complete(&[done]).await.map(|ended| !ended.is_empty())).await;
                 ran += 1;
             }
         }
@@ -122,24 +152,88 @@ impl Jobs {
         Ok(())
     }
 
-    pub(crate) async fn claim(&self, limit: usize, suspects: Suspects) -> Result<Vec<Claimed>, DataError> {
-        let (worker, lease) = (self.0.worker, self.0.settings.lease);
+    fn holder(&self) -> Holder {
+        Holder { worker: self.0.worker, lease: self.0.settings.lease }
+    }
+
+    /// Claims up to `free` jobs of a queue, from the organizations behind the lane `after` on. `room` says how many more
+    /// jobs of a lane may run.
+    pub(crate) async fn claim(
+        &self,
+        queue: &str,
+        free: usize,
+        room: impl Fn(Uuid) -> usize,
+        after: &mut Uuid,
+    ) -> Result<Vec<Claimed>, DataError> {
+        let (holder, from) = (self.holder(), *after);
+        let (claimed, last) = self
+            .0
+            .database
+            .run(None, async |cx| {
+                let lanes = claim::lanes(&cx, queue, from, free.min(LANES) + LANES).await?;
+                let turns = claim::share(lanes, free, room);
+                let Some(last) = turns.last().map(|turn| turn.lane) else {
+                    return Ok::<_, DataError>((Vec::new(), from));
+                };
+                Ok((claim::claim(&cx, holder, queue, &turns).await?, last))
+            })
+            .await?;
+        *after = last;
+        Ok(claimed.into_iter().filter_map(Claimed::of).collect())
+    }
+
+    /// Claims a job that may be what kills workers.
+    pub(crate) async fn claim_suspect(&self, queue: &str) -> Result<Option<Claimed>, DataError> {
+        let holder = self.holder();
+        let claimed =
+            self.0.database.run(None, async |cx| claim::claim_suspect(&cx, holder, queue).await).await?;
+        Ok(claimed.and_then(Claimed::of))
+    }
+
+    /// Frees the jobs of lost workers, and those that wait for a batch that is done.
+    pub(crate) async fn rescue(&self) -> Result<usize, DataError> {
+        let (registry, poison_after) = (&self.0.registry, self.0.settings.poison_after);
         self.0
             .database
             .run(None, async |cx| {
-                if !store::is_any_due(&cx, suspects).await? {
-                    return Ok(Vec::new());
-                }
-                let token = cx.new_id();
-                let jobs = store::claim(&cx, worker, token, lease, limit, suspects).await?;
-                Ok(jobs.into_iter().map(|job| Claimed { job, token }).collect())
+                let rescued = ending::rescue(&cx, registry, poison_after).await?;
+                batch::release_all(&cx).await?;
+                Ok(rescued)
             })
             .await
     }
 
-    pub(crate) async fn rescue(&self) -> Result<usize, DataError> {
-        let poison_after = self.0.settings.poison_after;
-        self.0.database.run(None, async |cx| ending::rescue(&cx, &self.0.registry, poison_after).await).await
+    /// Stores the schedules, with the times of their first firings; those of the same text keep theirs.
+    ///
+    /// # Errors
+    /// The database fails, or the time zone is unknown.
+    pub async fn declare_schedules(&self) -> anyhow::Result<()> {
+        let declare = async || {
+            let (schedules, zone) = (self.0.registry.schedules(), &self.0.settings.time_zone);
+            let declare = async |cx: SystemContext| schedule::declare(&cx, schedules.values(), zone).await;
+            self.0.database.run(None, declare).await
+        };
+        self.0.scheduled.get_or_try_init(declare).await.map(drop)
+    }
+
+    /// Fires schedules, and makes jobs available whose time has come.
+    pub(crate) async fn keep_time(&self) -> Result<Kept, DataError> {
+        let fired = self.fire_schedules().await.unwrap_or_else(|error| {
+            tracing::warn!(error = format!("{error:#}"), "schedules could not fire; trying again");
+            Fired::default()
+        });
+        let staged = self.0.database.run(None, async |cx| claim::stage(&cx).await).await?;
+        let next = fired.next.into_iter().chain(staged.next).min();
+        let now = self.0.database.clock().now();
+        let pause = next.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
+        Ok(Kept { woke: fired.any || staged.any, pause })
+    }
+
+    async fn fire_schedules(&self) -> anyhow::Result<Fired> {
+        self.declare_schedules().await?;
+        let (schedules, zone) = (self.0.registry.schedules(), &self.0.settings.time_zone);
+        let find = |name: &str| schedules.get(name);
+        self.0.database.run(None, async |cx| schedule::fire_due(&cx, find, zone).await).await
     }
 
     pub(crate) async fn heartbeat(&self) -> Result<Vec<HeldJob>, DataError> {
@@ -162,37 +256,73 @@ impl Jobs {
         self.0.database.run(None, async |cx| ending::cancel(&cx, &self.0.registry, id, token).await).await
     }
 
-    /// Runs a job and records how it ended.
-    pub(crate) async fn run(&self, claimed: Claimed) {
+    /// Moves jobs whose work is done to the history; returns those whose leases held.
+    pub(crate) async fn complete(&self, done: &[Done]) -> Result<HashSet<JobId>, DataError> {
+        self.0.database.run(None, async |cx| ending::complete(&cx, done).await).await
+    }
+
+    /// Runs a job.
+    pub(crate) async fn attempt(&self, claimed: Claimed) -> Attempt {
         let Claimed { job, token } = claimed;
-        let (id, kind) = (job.id, job.kind.clone());
+        let done = Done::of(&job, token);
         // The job's work belongs to the trace of the request that enqueued it.
         let parent = TraceContext::parse(&job.trace);
         let trace = parent.map_or_else(TraceContext::start_random, |parent| parent.child());
-        let span = tracing::info_span!(
-            "job.run",
-            messaging.operation.name = "process",
-            tenfold.job.kind = %kind,
-            tenfold.job.id = %id,
-            tenfold.job.attempt = job.attempt,
-            trace_id = %trace.trace_id,
-            span_id = %trace.span_id,
-        );
         let watch = self.0.observer.begin(&job, trace, parent.map(|parent| parent.span_id));
-        async {
-            let began = std::time::Instant::now();
-            let scope_of = self.scope_of(&job, trace);
-            let result = self.attempt(job, token, &scope_of).await;
-            let error = result.as_ref().err().map(|error| format!("{error:#}"));
-            let (elapsed, cost) = (began.elapsed(), scope_of.cost());
-            watch.end(JobEnd { error: error.as_deref(), elapsed, cost });
-            if let Err(error) = self.note(id, token, result).await {
-                // The lease was lost, or the database is unavailable: the rescue returns the job to the queue.
-                tracing::warn!(error = format!("{error:#}"), "the end of a job could not be noted");
-            }
+        let span = span_of(&job, trace);
+        let began = std::time::Instant::now();
+        let scope_of = self.scope_of(&job, trace);
+        let result = self.work(job, token, &scope_of).instrument(span).await;
+        // A job that runs again because it asked for it, or must wait for its turn, did not fail.
+        let failed = result.as_ref().err().filter(|error| {
+            !matches!(postponed(error), Some(Postponed::Snoozes(_) | Postponed::Turn(_)))
+        });
+        let error = failed.map(|error| format!("{error:#}"));
+        let (elapsed, cost) = (began.elapsed(), scope_of.cost());
+        watch.end(JobEnd { error: error.as_deref(), elapsed, cost });
+        Attempt { done, result }
+    }
+
+    /// Records how an attempt ended. `complete` moves a job that is done to the history, and says whether its lease held.
+    pub(crate) async fn record(
+        &self,
+        attempt: Attempt,
+        complete: impl AsyncFnOnce(Done) -> Result<bool, DataError>,
+    ) {
+        let Attempt { done, result } = attempt;
+        let (id, token) = (done.id, done.token);
+        let recorded = match result {
+            Ok(()) => match complete(done).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(LeaseLost(id).into()),
+                Err(error) => Err(error.into()),
+            },
+            Err(error) if error.is::<LeaseLost>() => Err(error),
+            Err(error) => self.record_error(id, token, error).await,
+        };
+        if let Err(error) = recorded {
+            // The lease was lost, or the database is unavailable: the rescue returns the job to the queue.
+            tracing::warn!(error = format!("{error:#}"), job = %id, "the end of a job could not be noted");
         }
-        .instrument(span)
-        .await;
+    }
+
+    async fn record_error(&self, id: JobId, token: Uuid, error: anyhow::Error) -> anyhow::Result<()> {
+        let (registry, postponed) = (&self.0.registry, postponed(&error));
+        let error = format!("{error:#}");
+        match &postponed {
+            Some(Postponed::Waits { reason, .. }) => {
+                tracing::warn!(job = %id, error, reason, "job waits for something outside and is tried again");
+            }
+            Some(_) => tracing::debug!(job = %id, error, "job runs again later"),
+            None => tracing::warn!(job = %id, error, "job failed"),
+        }
+        self.0
+            .database
+            .run(None, async |cx| match postponed {
+                Some(postponed) => ending::postpone(&cx, registry, id, token, postponed, error).await,
+                None => ending::fail(&cx, registry, id, token, error).await,
+            })
+            .await
     }
 
     /// The scope in which a job runs, with the deadline of its kind.
@@ -201,7 +331,7 @@ impl Jobs {
         Scope::new(self.0.database.clone(), trace, timeout.map(|timeout| Instant::now() + timeout))
     }
 
-    async fn attempt(&self, mut job: QueuedJob, token: Uuid, scope: &Arc<Scope>) -> anyhow::Result<()> {
+    async fn work(&self, mut job: QueuedJob, token: Uuid, scope: &Arc<Scope>) -> anyhow::Result<()> {
         let Some(RegisteredKind { timeout, run, .. }) = self.0.registry.get(&job.kind).cloned() else {
             // During a deployment another process may know it.
             let unknown = format!("no module of this process registers the kind {}", job.kind);
@@ -218,72 +348,23 @@ impl Jobs {
             Err(_) => anyhow::bail!("it took longer than {timeout:?}"),
         }
     }
+}
 
-    async fn note(&self, id: JobId, token: Uuid, result: anyhow::Result<()>) -> anyhow::Result<()> {
-        self.0
-            .database
-            .run(None, async |cx| match result {
-                Ok(()) => {
-                    ending::complete(&cx, id, token).await?;
-                    tracing::debug!("job completed");
-                    Ok(())
-                }
-                Err(error) if error.is::<LeaseLost>() => Err(error),
-                Err(error) => self.note_error(&cx, id, token, error).await,
-            })
-            .await
-    }
-
-    async fn note_error(
-        &self,
-        cx: &SystemContext,
-        id: JobId,
-        token: Uuid,
-        error: anyhow::Error,
-    ) -> anyhow::Result<()> {
-        let (registry, postponed) = (&self.0.registry, postponed(&error));
-        let error = format!("{error:#}");
-        match postponed {
-            Some(postponed) => {
-                let reason = &postponed.reason;
-                tracing::warn!(error, reason, "job waits for something outside and is tried again");
-                ending::postpone(cx, registry, id, token, postponed, error).await
-            }
-            None => {
-                tracing::warn!(error, "job failed");
-                ending::fail(cx, registry, id, token, error).await
-            }
-        }
+impl Claimed {
+    fn of(job: QueuedJob) -> Option<Self> {
+        // A claimed job has a token.
+        job.token.map(|token| Claimed { job, token })
     }
 }
 
-/// The kind that turns an event into one delivery for each listener, all in one transaction.
-fn deliver_to(listeners: Listeners) -> RegisteredKind {
-    let listeners = Arc::new(listeners);
-    RegisteredKind {
-        timeout: Duration::from_secs(60),
-        of: "an event on its way",
-        run: Arc::new(move |job, args| {
-            let listeners = Arc::clone(&listeners);
-            Box::pin(async move {
-                let published: Published = serde_json::from_value(args)?;
-                let organization = job.cx().ok().map(|cx| cx.tenant());
-                job.step_in("deliver", async |tx| {
-                    let tx = tx.repeating("all deliveries travel with COMMIT, however many listen");
-                    for kind in listeners.of(&published.name) {
-                        let event = Ok(published.event.clone());
-                        match organization {
-                            Some(organization) => {
-                                insert(&tx.within(organization), kind, event, ATTEMPTS_OF_EVENTS, 0, None)
-                                    .await?
-                            }
-                            None => insert(&tx, kind, event, ATTEMPTS_OF_EVENTS, 0, None).await?,
-                        };
-                    }
-                    Ok(())
-                })
-                .await
-            })
-        }),
-    }
+fn span_of(job: &QueuedJob, trace: TraceContext) -> tracing::Span {
+    tracing::info_span!(
+        "job.run",
+        messaging.operation.name = "process",
+        tenfold.job.kind = %job.kind,
+        tenfold.job.id = %job.id,
+        tenfold.job.attempt = job.attempt,
+        trace_id = %trace.trace_id,
+        span_id = %trace.span_id,
+    )
 }

@@ -17,74 +17,6 @@ impl From<LeaseLost> for DataError {
     }
 }
 
-/// Whether a job is due now; a read, so that an idle worker does not take SQLite's write lock.
-pub(crate) async fn is_any_due(cx: &SystemContext, suspects: Suspects) -> Result<bool, DataError> {
-    let due: Option<(JobId,)> = sql!(
-        "tenfold_jobs.due",
-        "SELECT id FROM tenfold_jobs WHERE token IS NULL AND run_at <= $1 AND (strikes < 2 OR $2)
-         ORDER BY priority, run_at, id LIMIT 1"
-    )
-    .bind(cx.now())
-    .bind(suspects == Suspects::One)
-    .bounded()
-    .first(cx)
-    .await?;
-    Ok(due.is_some())
-}
-
-/// Whether a claim may take a suspect: one at most, and none while the process runs one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Suspects {
-    One,
-    None,
-}
-
-/// Takes up to `limit` due jobs for `worker`; each token guards one claim.
-pub(crate) async fn claim(
-    cx: &SystemContext,
-    worker: Uuid,
-    token: Uuid,
-    lease: Duration,
-    limit: usize,
-    suspects: Suspects,
-) -> Result<Vec<QueuedJob>, DataError> {
-    cx.transaction(async |tx| {
-        // The same statement except for the lock: SQLite has one writer; on PostgreSQL workers claim concurrently
-        // and must skip rows that are being claimed.
-        let claimed: Vec<(JobId,)> = sql!(
-            "tenfold_jobs.claim",
-            sqlite: "UPDATE tenfold_jobs
-                     SET state = 'running', attempt = attempt + 1, worker = $1, token = $2, lease_until = $3
-                     WHERE id IN (SELECT id FROM tenfold_jobs WHERE token IS NULL AND run_at <= $4
-                                  AND (strikes < 2 OR $6 AND id = (
-                                      SELECT id FROM tenfold_jobs WHERE token IS NULL AND strikes >= 2
-                                      AND run_at <= $4 ORDER BY priority, run_at, id LIMIT 1))
-                                  ORDER BY priority, run_at, id LIMIT $5)
-                     RETURNING id",
-            postgres: "UPDATE tenfold_jobs
-                     SET state = 'running', attempt = attempt + 1, worker = $1, token = $2, lease_until = $3
-                     WHERE id IN (SELECT id FROM tenfold_jobs WHERE token IS NULL AND run_at <= $4
-                                  AND (strikes < 2 OR $6 AND id = (
-                                      SELECT id FROM tenfold_jobs WHERE token IS NULL AND strikes >= 2
-                                      AND run_at <= $4 ORDER BY priority, run_at, id LIMIT 1))
-                                  ORDER BY priority, run_at, id LIMIT $5 FOR UPDATE SKIP LOCKED)
-                     RETURNING id"
-        )
-        .bind(worker)
-        .bind(token)
-        .bind(tx.now() + lease)
-        .bind(tx.now())
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .bind(suspects == Suspects::One)
-        .all(&*tx)
-        .await?;
-        let ids = claimed.into_iter().map(|(id,)| id).collect();
-        let jobs = QueuedJob::find_many(&*tx, ids).await?;
-        Ok(jobs.into_iter().flatten().map(|job| (*job).clone()).collect())
-    })
-    .await
-}
-
 /// A job that a worker holds, according to the database.
 pub(crate) struct HeldJob {
     pub id: JobId,
@@ -130,7 +62,7 @@ pub(crate) async fn guard(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::
 pub(crate) async fn advance(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::Result<()> {
     let held = sql!(
         "tenfold_jobs.advance",
-        "UPDATE tenfold_jobs SET strikes = 0, waits = 0 WHERE id = $1 AND token = $2"
+        "UPDATE tenfold_jobs SET strikes = 0, waits = 0, steps = steps + 1 WHERE id = $1 AND token = $2"
     )
     .bind(id)
     .bind(token)

@@ -160,6 +160,25 @@ impl Module {
         self
     }
 
+    /// Declares a queue, of which each process runs so many jobs at once. [`Job::QUEUE`] and
+    /// [`JobOptions::queue`](tenfold_jobs::JobOptions::queue) name it.
+    pub fn queue(mut self, name: &'static str, concurrency: usize) -> Self {
+        self.background.push(Box::new(move |registry, _| registry.queue(name, concurrency)));
+        self
+    }
+
+    /// Enqueues a job again and again, once in the cluster: `.every("files.sweep", "17 * * * *", || SweepBlobs {})`, or
+    /// `"1h"`. See [`Registry::every`].
+    pub fn every<J: Job>(
+        mut self,
+        name: &'static str,
+        spec: &'static str,
+        make: impl Fn() -> J + Send + Sync + 'static,
+    ) -> Self {
+        self.background.push(Box::new(move |registry, _| registry.every(name, spec, make)));
+        self
+    }
+
     /// Calls `listen` for each job of this kind that ends without success, until the call succeeds: see
     /// [`Registry::on_given_up`].
     pub fn on_given_up<J, F, W>(mut self, listen: F) -> Self

@@ -119,6 +119,10 @@ struct Feed {
 #[serde(deny_unknown_fields)]
 struct Jobs {
     concurrency: usize,
+    organization_share: usize,
+    time_zone: String,
+    keep_for: TimeSpan,
+    keep_at_most: u64,
     poll: TimeSpan,
     lease: TimeSpan,
     poison_after: u32,
@@ -159,10 +163,7 @@ impl Settings {
         loaded.within("http.max_connections", http.max_connections, 1..=1_000_000)?;
         loaded.within("http.least_pace", http.least_pace, ..=ByteSize::mib(1))?;
         let (database_url, database) = read_database(loaded)?;
-        let jobs: Jobs = loaded.section("jobs")?;
-        loaded.within("jobs.concurrency", jobs.concurrency, 1..=1000)?;
-        loaded.within("jobs.lease", jobs.lease, TimeSpan::seconds(1)..=TimeSpan::hours(1))?;
-        loaded.within("jobs.poison_after", jobs.poison_after, 3..=100)?;
+        let (jobs, jobs_shutdown_timeout) = read_jobs(loaded)?;
         let log: Log = loaded.section("log")?;
         let colour = match log.colour {
             ColourChoice::Always => Colour::Always,
@@ -173,13 +174,8 @@ impl Settings {
             listen: http.listen,
             database_url,
             database,
-            jobs: JobSettings {
-                concurrency: jobs.concurrency,
-                poll: jobs.poll.as_std(),
-                lease: jobs.lease.as_std(),
-                poison_after: jobs.poison_after,
-            },
-            jobs_shutdown_timeout: jobs.shutdown_timeout.as_std(),
+            jobs,
+            jobs_shutdown_timeout,
             log_format: match log.format {
                 Format::Pretty => LogFormat::Pretty(colour),
                 Format::Json => LogFormat::Json,
@@ -207,6 +203,29 @@ impl Settings {
             },
         })
     }
+}
+
+/// The limits of workers, and how long running jobs may take once the process is stopping.
+fn read_jobs(loaded: &Loaded) -> Result<(JobSettings, Duration), ConfigError> {
+    let jobs: Jobs = loaded.section("jobs")?;
+    loaded.within("jobs.concurrency", jobs.concurrency, 1..=1000)?;
+    loaded.within("jobs.organization_share", jobs.organization_share, 1..=100)?;
+    loaded.within("jobs.lease", jobs.lease, TimeSpan::seconds(1)..=TimeSpan::hours(1))?;
+    loaded.within("jobs.poison_after", jobs.poison_after, 3..=100)?;
+    if !tenfold_jobs::is_time_zone(&jobs.time_zone) {
+        loaded.refuse("jobs.time_zone", "it must be a name such as UTC or Europe/Berlin that this machine knows")?;
+    }
+    let settings = JobSettings {
+        concurrency: jobs.concurrency,
+        organization_share: jobs.organization_share,
+        poll: jobs.poll.as_std(),
+        lease: jobs.lease.as_std(),
+        poison_after: jobs.poison_after,
+        time_zone: jobs.time_zone,
+        keep_for: jobs.keep_for.as_std(),
+        keep_at_most: jobs.keep_at_most,
+    };
+    Ok((settings, jobs.shutdown_timeout.as_std()))
 }
 
 fn read_metrics(loaded: &Loaded) -> Result<Metrics, ConfigError> {

@@ -3,7 +3,6 @@
 //! The client waits only for its bytes: they are streamed to the blob store, then a row and a job are committed
 //! together. The job does everything else.
 
-mod abandoned;
 mod blobs;
 mod content;
 mod delete;
@@ -45,17 +44,11 @@ pub fn module() -> Module {
         .migrations(migrations!())
         .needs::<dyn Auth>()
         .needs::<dyn Billing>()
-        .service(|wiring| Box::pin(start(wiring)))
+        .service(|wiring| Box::pin(std::future::ready(Files::open(wiring))))
         .job::<process::ProcessUpload>()
         .on_given_up(process::given_up)
         .job::<delete::DeleteBlobs>()
         .job::<sweep::SweepBlobs>()
+        .every("files.sweep", "17 * * * *", || sweep::SweepBlobs {})
         .routes(routes::all)
-}
-
-/// Opens the module's service, and ensures that its store is swept.
-async fn start(wiring: &Wiring) -> anyhow::Result<Files> {
-    let files = Files::open(wiring)?;
-    wiring.database().run(None, async |cx| sweep::begin(&cx).await).await?;
-    Ok(files)
 }

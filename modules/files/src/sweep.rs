@@ -1,15 +1,12 @@
 //! Deletes blobs without a row: leftovers of a killed process or an interrupted upload.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tenfold::data::{SystemTx, Uuid};
-use tenfold::jobs::{JobId, JobOptions, QueuedJob};
+use tenfold::data::Uuid;
 use tenfold::prelude::*;
 use tenfold_files_api::FileId;
 
-use crate::abandoned;
 use crate::entities::File;
 use crate::quota;
 use crate::service::Files;
@@ -17,8 +14,7 @@ use crate::service::Files;
 /// How many rows are read at a time.
 const BATCH: usize = 500;
 
-/// Sweeps the whole store, the reservations of dead uploads and the files of missing jobs, and enqueues the next
-/// sweep.
+/// Sweeps the whole store, and the reservations of dead uploads.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SweepBlobs {}
 
@@ -29,12 +25,7 @@ impl Job for SweepBlobs {
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
         let files = job.service::<Files>()?;
-        job.step_in("next", async |tx| Ok(enqueue_next(tx, job.id(), files.orphan_after).await?)).await?;
         quota::forget_expired(job.system()).await?;
-        let abandoned = abandoned::fail_all(job.system()).await?;
-        if abandoned > 0 {
-            tracing::warn!(abandoned, "files without a job to process them are marked as failed");
-        }
         let mut swept = 0;
         for folder in files.blobs.folders().await? {
             swept += sweep(job.system(), &files, &folder).await?;
@@ -44,36 +35,6 @@ impl Job for SweepBlobs {
         }
         Ok(())
     }
-}
-
-/// Enqueues a sweep for now, unless one is due soon.
-///
-/// # Errors
-/// A statement failed.
-pub(crate) async fn begin(cx: &SystemContext) -> Result<(), DataError> {
-    cx.transaction(async |tx| {
-        if queued(tx).await?.is_empty() {
-            tx.enqueue(SweepBlobs {}).await?;
-        }
-        Ok(())
-    })
-    .await
-}
-
-/// One sweep follows another. Two processes that start at once may both begin a chain; then one of the two ends here.
-async fn enqueue_next(tx: &SystemTx<'_>, this: JobId, after: Duration) -> Result<(), DataError> {
-    if queued(tx).await?.iter().any(|job| *job != this) {
-        return Ok(());
-    }
-    let options = JobOptions { run_at: Some(tx.now() + after), ..JobOptions::default() };
-    tx.enqueue_with(SweepBlobs {}, options).await?;
-    Ok(())
-}
-
-async fn queued(tx: &SystemTx<'_>) -> Result<Vec<JobId>, DataError> {
-    let kind = QueuedJob::kind.eq(SweepBlobs::KIND.to_owned());
-    let jobs = QueuedJob::query().filter(kind).limit(10).all(tx).await?;
-    Ok(jobs.iter().map(|job| job.id).collect())
 }
 
 async fn sweep(cx: &SystemContext, files: &Files, folder: &std::path::Path) -> anyhow::Result<usize> {

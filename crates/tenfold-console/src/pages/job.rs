@@ -52,7 +52,7 @@ pub(crate) fn action(id: JobId, state: JobState) -> Markup {
         div.actions {
             @match state {
                 JobState::Retryable | JobState::Scheduled => { (button("retry", "Run now")) (button("cancel", "End")) },
-                JobState::Available | JobState::Running => (button("cancel", "End")),
+                JobState::Available | JobState::Waiting | JobState::Running => (button("cancel", "End")),
                 JobState::Discarded | JobState::Cancelled => (button("retry", "Try again")),
                 JobState::Completed => {},
             }

@@ -19,11 +19,12 @@ use crate::words;
 /// How many jobs are listed.
 const ROWS: usize = 50;
 
-const STATES: [(JobState, &str); 7] = [
+const STATES: [(JobState, &str); 8] = [
     (JobState::Available, "Waiting"),
     (JobState::Running, "Running"),
     (JobState::Retryable, "To be retried"),
     (JobState::Scheduled, "Scheduled"),
+    (JobState::Waiting, "Behind others"),
     (JobState::Completed, "Done"),
     (JobState::Discarded, "Given up"),
     (JobState::Cancelled, "Ended"),

@@ -57,7 +57,7 @@ impl Shown {
     /// The label of `when` for a job in this state.
     pub(super) fn when_is(state: JobState) -> &'static str {
         match state {
-            JobState::Available | JobState::Running => "Due since",
+            JobState::Available | JobState::Waiting | JobState::Running => "Due since",
             JobState::Retryable | JobState::Scheduled => "Runs at",
             JobState::Completed | JobState::Cancelled | JobState::Discarded => "Finished",
         }

@@ -103,7 +103,7 @@ on_both!(async fn jobs_are_counted_and_listed_by_state(world) {
     let waiting = world.work("waits", 0).await;
     let later = async |cx: SystemContext| {
         let at = cx.now() + Duration::from_secs(60);
-        let options = tenfold_jobs::JobOptions { run_at: Some(at), priority: None };
+        let options = tenfold_jobs::JobOptions::new().run_at(at);
         let job = crate::fixture::Work { name: "later".to_owned(), failures: 0 };
         cx.transaction(async |tx| tx.enqueue_with(job, options).await).await
     };

@@ -62,7 +62,7 @@ on_both!(async fn a_kind_that_nobody_registers_waits_as_a_failure_that_names_it(
         tenfold_jobs::Registry::default(),
         tenfold_jobs::Listeners::default(),
         tenfold_jobs::Services::default(),
-        tenfold_jobs::JobSettings { concurrency: 1, poll: Duration::from_secs(1), lease: Duration::from_secs(5), poison_after: 5 },
+        tenfold_jobs::JobSettings { concurrency: 1, poll: Duration::from_secs(1), lease: Duration::from_secs(5), poison_after: 5, ..tenfold_jobs::JobSettings::default() },
         std::sync::Arc::new(world.watched.clone()),
     );
     stranger.run_due().await.expect("it is claimed");

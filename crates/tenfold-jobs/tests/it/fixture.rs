@@ -160,6 +160,7 @@ impl World {
             poll: Duration::from_millis(20),
             lease: Duration::from_secs(5),
             poison_after: 5,
+            ..JobSettings::default()
         };
         let observer = Arc::new(self.watched.clone());
         Jobs::new(self.database.clone(), registry, listeners, Services::new(services), settings, observer)
@@ -177,7 +178,7 @@ impl World {
     /// Enqueues work for a later time.
     pub async fn enqueue_for(&self, run_at: Timestamp) -> JobId {
         let job = Work { name: "later".to_owned(), failures: 0 };
-        let options = JobOptions { run_at: Some(run_at), ..JobOptions::default() };
+        let options = JobOptions::new().run_at(run_at);
         let enqueue =
             async |cx: SystemContext| cx.transaction(async |tx| tx.enqueue_with(job, options).await).await;
         self.database.run(None, enqueue).await.expect("the job is stored")

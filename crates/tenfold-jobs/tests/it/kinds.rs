@@ -49,8 +49,7 @@ on_both!(async fn an_event_that_nobody_listens_to_is_no_mistake(world) {
     let jobs = world.jobs(|_, _| {});
     let publish = async |cx: SystemContext| cx.transaction(async |tx| tx.publish(Unheard).await).await;
     world.database.run(None, publish).await.expect("it is published");
-    assert_eq!(jobs.run_due().await.expect("the event"), 1);
-    assert_eq!(world.watched.read(), ["tenfold.publish begins", "tenfold.publish ends"]);
+    assert_eq!(jobs.run_due().await.expect("nothing is delivered"), 0);
 });
 
 #[test]

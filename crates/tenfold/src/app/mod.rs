@@ -181,6 +181,7 @@ impl App {
         // Any GET can be live, in any process: so the others are told of all that changes.
         database.feed().tell([TopicKind::every_table(), TopicKind::every_signal()]);
         database.feed().start().await?;
+        listeners.declare(&database);
         for module in self.modules {
             for step in module.steps {
                 step(&mut wiring).await?;
@@ -191,6 +192,7 @@ impl App {
             .ok_or_else(|| anyhow::anyhow!("no module authenticates: one must call .authenticates(…)"))?;
         let services = Services::new(wiring.services.clone());
         let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs, watcher);
+        jobs.declare_schedules().await?;
         wiring.put(jobs.clone());
         wiring.put(telemetry.clone());
         http::check_services(routes.get_openapi(), &wiring.built)?;

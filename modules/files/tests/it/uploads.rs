@@ -326,31 +326,6 @@ both_databases!(app(); async fn a_file_whose_job_an_operator_ends_fails_at_once(
     assert_eq!((&file["status"], &file["message"]), (&json!("ready"), &json!("")));
 });
 
-both_databases!(app(); async fn a_file_whose_job_was_discarded_without_a_word_fails(app) {
-    let token = OWNER;
-    app.run_due_jobs().await;
-    let path = accepted(app, token, "lost", "hello").await;
-    let job = processing(app).await.expect("it is queued");
-    app.jobs().cancel(job).await.expect("an operator ends it");
-    let waiting = accepted(app, token, "waiting", "hello").await;
-    // As an older version left it, which enqueued nothing that tells the file; the other one's turn is far away.
-    let later = app.clock().now() + Duration::from_secs(24 * 60 * 60);
-    let [forgotten] = &*queued(app, "files.process_upload.given_up").await else { panic!("one job tells the file") };
-    let [put_off] = &*queued(app, PROCESSING).await else { panic!("one job is left") };
-    let changed = async |tx: &SystemTx<'_>| -> Result<(), DataError> {
-        QueuedJob::delete(tx, *forgotten).await?;
-        QueuedJob::update(*put_off).set(QueuedJob::run_at, later).run(tx).await
-    };
-    let changed = app.run(async |cx| cx.transaction(async |tx| changed(tx).await).await).await;
-    changed.expect("jobs can be changed");
-    app.clock().advance(Duration::from_secs(60 * 60));
-    app.run_due_jobs().await;
-    assert_eq!(get(app, token, &waiting).await["status"], "processing");
-    let file = get(app, token, &path).await;
-    assert_eq!((&file["status"], &file["message"]), (&json!("failed"), &json!("it could not be processed")));
-    assert_eq!(told(app).await, ["lost"]);
-});
-
 both_databases!(app(); async fn after_a_delete_and_a_sweep_the_store_has_nothing_that_no_row_knows(app) {
     let token = OWNER;
     let kept = accepted(app, token, "kept.png", png(8, 8)).await;

@@ -1,0 +1,229 @@
+//! Whose turn it is. Claims go round over the organizations that have jobs waiting in a queue: each organization is a
+//! *lane*, and one with 100,000 jobs has as many turns as one with a single job.
+//!
+//! The lanes are found by skipping through an index, from the first job of one lane to the first of the next. So a claim
+//! reads a few entries of the index, however many jobs and organizations wait, and there is no row that enqueues or
+//! claims contend for. Within a lane the lower priority goes first, then the earlier time.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, Uuid, sql};
+
+use crate::rows::{JobId, QueuedJob};
+
+/// The worker that claims, and for how long.
+#[derive(Clone, Copy)]
+pub(crate) struct Holder {
+    pub worker: Uuid,
+    pub lease: Duration,
+}
+
+/// How many jobs of a lane a claim takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub lane: Uuid,
+    pub jobs: usize,
+}
+
+/// The most lanes that one claim takes jobs from.
+pub(crate) const LANES: usize = 64;
+
+/// Shares `free` places among the lanes, in their order; `room` says how many more jobs of a lane may run.
+pub(crate) fn share(lanes: Vec<Uuid>, free: usize, room: impl Fn(Uuid) -> usize) -> Vec<Turn> {
+    let mut turns: Vec<Turn> =
+        lanes.into_iter().map(|lane| Turn { lane, jobs: room(lane) }).filter(|turn| turn.jobs > 0).collect();
+    turns.truncate(free.min(LANES));
+    let count = turns.len().max(1);
+    for (place, turn) in turns.iter_mut().enumerate() {
+        turn.jobs = turn.jobs.min(free / count + usize::from(place < free % count));
+    }
+    turns
+}
+
+/// Up to `limit` lanes with jobs that wait in a queue, beginning behind the lane `after` and going round. None while the
+/// queue is paused. A read, so that an idle worker does not take SQLite's writer.
+pub(crate) async fn lanes(
+    cx: &SystemContext,
+    queue: &str,
+    after: Uuid,
+    limit: usize,
+) -> Result<Vec<Uuid>, DataError> {
+    let lanes: Vec<(Uuid,)> = sql!(
+        "tenfold_jobs.lanes",
+        "WITH RECURSIVE behind (lane, place) AS (
+             SELECT (SELECT lane FROM tenfold_jobs WHERE queue = $1 AND state = 'available' AND strikes < 2
+                     AND lane > $2 ORDER BY lane LIMIT 1), CAST(1 AS bigint)
+             UNION ALL
+             SELECT (SELECT lane FROM tenfold_jobs WHERE queue = $1 AND state = 'available' AND strikes < 2
+                     AND lane > behind.lane ORDER BY lane LIMIT 1), place + 1
+             FROM behind WHERE behind.lane IS NOT NULL AND place < $3),
+         around (lane, place) AS (
+             SELECT (SELECT lane FROM tenfold_jobs WHERE queue = $1 AND state = 'available' AND strikes < 2
+                     AND lane <= $2 ORDER BY lane LIMIT 1), CAST(1 AS bigint)
+             UNION ALL
+             SELECT (SELECT lane FROM tenfold_jobs WHERE queue = $1 AND state = 'available' AND strikes < 2
+                     AND lane > around.lane AND lane <= $2 ORDER BY lane LIMIT 1), place + 1
+             FROM around WHERE around.lane IS NOT NULL AND place < $3)
+         SELECT lane FROM (
+             SELECT lane FROM behind WHERE lane IS NOT NULL
+             UNION ALL
+             SELECT lane FROM around WHERE lane IS NOT NULL) AS lanes
+         WHERE NOT EXISTS (SELECT 1 FROM tenfold_job_queues WHERE name = $1 AND paused)
+         LIMIT $3"
+    )
+    .bind(queue.to_owned())
+    .bind(after)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bounded()
+    .all(cx)
+    .await?;
+    Ok(lanes.into_iter().map(|(lane,)| lane).collect())
+}
+
+/// Claims jobs of a queue, as many of each lane as its turn says. Each gets a token of its own, which guards what the
+/// worker writes about it.
+pub(crate) async fn claim(
+    cx: &SystemContext,
+    holder: Holder,
+    queue: &str,
+    turns: &[Turn],
+) -> Result<Vec<QueuedJob>, DataError> {
+    cx.transaction(async |tx| {
+        let tx = tx.repeating("each organization has its turn");
+        let claimed = try_join_all(turns.iter().map(|turn| take(&tx, holder, queue, *turn))).await?;
+        read(&tx, claimed.into_iter().flatten().collect()).await
+    })
+    .await
+}
+
+async fn take(tx: &SystemTx<'_>, holder: Holder, queue: &str, turn: Turn) -> Result<Vec<JobId>, DataError> {
+    // SQLite has one writer. On PostgreSQL workers claim concurrently and must skip rows that are being claimed; the
+    // array keeps the planner from joining with the whole table.
+    let claimed: Vec<(JobId,)> = sql!(
+        "tenfold_jobs.claim",
+        sqlite: "UPDATE tenfold_jobs
+                 SET state = 'running', attempt = attempt + 1, worker = $1, token = randomblob(16), lease_until = $2
+                 WHERE id IN (SELECT id FROM tenfold_jobs
+                              WHERE queue = $3 AND lane = $4 AND state = 'available' AND strikes < 2
+                              ORDER BY priority, run_at, id LIMIT $5)
+                 RETURNING id",
+        postgres: "UPDATE tenfold_jobs
+                 SET state = 'running', attempt = attempt + 1, worker = $1, token = gen_random_uuid(), lease_until = $2
+                 WHERE id = ANY (ARRAY (SELECT id FROM tenfold_jobs
+                              WHERE queue = $3 AND lane = $4 AND state = 'available' AND strikes < 2
+                              ORDER BY priority, run_at, id LIMIT $5 FOR UPDATE SKIP LOCKED))
+                 RETURNING id"
+    )
+    .bind(holder.worker)
+    .bind(tx.now() + holder.lease)
+    .bind(queue.to_owned())
+    .bind(turn.lane)
+    .bind(i64::try_from(turn.jobs).unwrap_or(i64::MAX))
+    .all(tx)
+    .await?;
+    Ok(claimed.into_iter().map(|(id,)| id).collect())
+}
+
+/// Claims one suspect of a queue, if one waits. A process runs one at a time.
+pub(crate) async fn claim_suspect(
+    cx: &SystemContext,
+    holder: Holder,
+    queue: &str,
+) -> Result<Option<QueuedJob>, DataError> {
+    let suspect: Option<(JobId,)> = sql!(
+        "tenfold_jobs.find_suspect",
+        "SELECT id FROM tenfold_jobs WHERE queue = $1 AND state = 'available' AND strikes >= 2
+         AND NOT EXISTS (SELECT 1 FROM tenfold_job_queues WHERE name = $1 AND paused)
+         ORDER BY priority, run_at, id LIMIT 1"
+    )
+    .bind(queue.to_owned())
+    .bounded()
+    .first(cx)
+    .await?;
+    let Some((id,)) = suspect else { return Ok(None) };
+    cx.transaction(async |tx| {
+        // Locks the row and checks again: another process may have been faster.
+        let claimed: Vec<(JobId,)> = sql!(
+            "tenfold_jobs.claim_suspect",
+            sqlite: "UPDATE tenfold_jobs
+                     SET state = 'running', attempt = attempt + 1, worker = $1, token = randomblob(16), lease_until = $2
+                     WHERE id = $3 AND state = 'available' RETURNING id",
+            postgres: "UPDATE tenfold_jobs
+                     SET state = 'running', attempt = attempt + 1, worker = $1, token = gen_random_uuid(), lease_until = $2
+                     WHERE id = $3 AND state = 'available' RETURNING id"
+        )
+        .bind(holder.worker)
+        .bind(tx.now() + holder.lease)
+        .bind(id)
+        .all(&*tx)
+        .await?;
+        Ok(read(tx, claimed.into_iter().map(|(id,)| id).collect()).await?.pop())
+    })
+    .await
+}
+
+async fn read(tx: &SystemTx<'_>, ids: Vec<JobId>) -> Result<Vec<QueuedJob>, DataError> {
+    let mut jobs: Vec<QueuedJob> =
+        QueuedJob::find_many(tx, ids).await?.into_iter().flatten().map(|job| (*job).clone()).collect();
+    jobs.sort_by_key(|job| (job.priority, job.run_at, job.id));
+    Ok(jobs)
+}
+
+/// How many jobs of each of the two states become available at a time.
+const STAGED: i64 = 500;
+
+/// What staging has done.
+pub(crate) struct Staged {
+    /// Jobs became available.
+    pub any: bool,
+    /// When the next one is due.
+    pub next: Option<Timestamp>,
+}
+
+/// Makes the jobs available whose time has come: scheduled ones, and those to be retried.
+pub(crate) async fn stage(cx: &SystemContext) -> Result<Staged, DataError> {
+    let cx = cx.repeating("a batch at a time");
+    let mut any = false;
+    loop {
+        let next = next_due(&cx).await?;
+        if next.is_none_or(|next| next > cx.now()) {
+            return Ok(Staged { any, next });
+        }
+        any = true;
+        cx.transaction(async |tx| {
+            // The outer condition holds if another worker was faster: a job that runs by now stays untouched.
+            sql!(
+                "tenfold_jobs.stage",
+                "UPDATE tenfold_jobs SET state = 'available'
+                 WHERE state IN ('retryable', 'scheduled') AND id IN (
+                     SELECT id FROM (SELECT id FROM tenfold_jobs WHERE state = 'retryable'
+                         AND state IN ('retryable', 'scheduled') AND run_at <= $1 ORDER BY run_at LIMIT $2) AS retryable
+                     UNION ALL
+                     SELECT id FROM (SELECT id FROM tenfold_jobs WHERE state = 'scheduled'
+                         AND state IN ('retryable', 'scheduled') AND run_at <= $1 ORDER BY run_at LIMIT $2) AS scheduled)"
+            )
+            .bind(tx.now())
+            .bind(STAGED)
+            .execute(tx)
+            .await
+        })
+        .await?;
+    }
+}
+
+async fn next_due(cx: &SystemContext) -> Result<Option<Timestamp>, DataError> {
+    // SQLite uses the partial index only where the text repeats its condition.
+    let next: Vec<(Timestamp,)> = sql!(
+        "tenfold_jobs.next_due",
+        "SELECT run_at FROM (SELECT run_at FROM tenfold_jobs WHERE state = 'retryable'
+             AND state IN ('retryable', 'scheduled') ORDER BY run_at LIMIT 1) AS retryable
+         UNION ALL
+         SELECT run_at FROM (SELECT run_at FROM tenfold_jobs WHERE state = 'scheduled'
+             AND state IN ('retryable', 'scheduled') ORDER BY run_at LIMIT 1) AS scheduled"
+    )
+    .bounded()
+    .all(cx)
+    .await?;
+    Ok(next.into_iter().map(|(at,)| at).min())
+}

@@ -1,0 +1,63 @@
+//! Jobs that run one after the other, in the order in which their transactions were committed: deliveries of events with
+//! the same key.
+//!
+//! Each key has a row that counts. Taking a number locks the row until the transaction ends, so the numbers have the order
+//! of the commits. An end locks the row, too, before it lets the next job run: so it sees every job that was committed with
+//! a number, and none is left waiting.
+
+use tenfold_data::{DataError, EntityExt as _, Global, SystemTx, Timestamp, Write, sql};
+
+use crate::rows::{JobState, QueuedJob};
+
+/// Why these statements may repeat.
+const EACH_KEY: &str = "each listener has keys of its own";
+
+/// Stores a job behind the others of its key. It waits for them, or may run at once if there are none.
+pub(crate) async fn insert<W: Write<Global>>(tx: &W, row: QueuedJob) -> Result<(), DataError> {
+    let Some(key) = row.order_key.clone() else { return row.insert_deferred(tx).await };
+    let order_number = next_number(tx, &key, row.created_at).await?;
+    QueuedJob { state: JobState::Waiting, order_number, ..row }.insert_deferred(tx).await?;
+    release(tx, &key).await
+}
+
+async fn next_number<W: Write<Global>>(tx: &W, key: &str, now: Timestamp) -> Result<i64, DataError> {
+    let number: Option<(i64,)> = sql!(
+        "tenfold_job_orders.take",
+        "INSERT INTO tenfold_job_orders (key, last_number, used_at) VALUES ($1, 1, $2)
+         ON CONFLICT (key) DO UPDATE SET last_number = tenfold_job_orders.last_number + 1, used_at = excluded.used_at
+         RETURNING last_number"
+    )
+    .bind(key.to_owned())
+    .bind(now)
+    .unowned()
+    .repeated(EACH_KEY)
+    .first(tx)
+    .await?;
+    Ok(number.map_or(0, |(number,)| number))
+}
+
+/// Waits until no transaction is about to store a job of this key, and keeps others from it.
+pub(crate) async fn lock(tx: &SystemTx<'_>, key: &str) -> Result<(), DataError> {
+    sql!("tenfold_job_orders.lock", "UPDATE tenfold_job_orders SET used_at = $2 WHERE key = $1")
+        .bind(key.to_owned())
+        .bind(tx.now())
+        .repeated(EACH_KEY)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Lets the first job of a key run, if it waits.
+pub(crate) async fn release<W: Write<Global>>(tx: &W, key: &str) -> Result<(), DataError> {
+    sql!(
+        "tenfold_jobs.release_next",
+        "UPDATE tenfold_jobs SET state = 'available' WHERE state = 'waiting' AND id = (
+             SELECT id FROM tenfold_jobs WHERE order_key = $1 ORDER BY order_number, id LIMIT 1)"
+    )
+    .bind(key.to_owned())
+    .unowned()
+    .repeated(EACH_KEY)
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Deletes finished jobs that are old or too many, and what nothing refers to any more.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tenfold_data::{DataError, SystemContext, Timestamp, sql};
+
+use crate::context::JobContext;
+use crate::job::Job;
+use crate::registry::Registry;
+use crate::settings::JobSettings;
+
+/// How many rows one transaction deletes: it holds SQLite's write lock.
+const BATCH: i64 = 500;
+
+/// Deletes finished jobs.
+#[derive(Serialize, Deserialize)]
+struct Prune {
+    keep_for: Duration,
+    keep_at_most: u64,
+}
+
+/// Registers the job and its schedule.
+pub(crate) fn register(registry: &mut Registry, settings: &JobSettings) {
+    let (keep_for, keep_at_most) = (settings.keep_for, settings.keep_at_most);
+    registry.register::<Prune>();
+    registry.every("tenfold.prune", "41 4 * * *", move || Prune { keep_for, keep_at_most });
+}
+
+impl Job for Prune {
+    const KIND: &'static str = "tenfold.prune";
+    const PRIORITY: i64 = 100;
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        let cx = job.system().repeating("a batch at a time");
+        let before = cx.now() - self.keep_for;
+        let before = before.max(newest_to_delete(&cx, self.keep_at_most).await?.unwrap_or(before));
+        let mut deleted = 0;
+        loop {
+            let batch = finished(&cx, before).await?;
+            deleted += batch;
+            if batch < BATCH.unsigned_abs() {
+                break;
+            }
+        }
+        keys(&cx).await?;
+        if deleted > 0 {
+            tracing::info!(deleted, "finished jobs were deleted from the history");
+        }
+        Ok(())
+    }
+}
+
+/// When the newest job ended that is too many.
+async fn newest_to_delete(cx: &SystemContext, keep_at_most: u64) -> Result<Option<Timestamp>, DataError> {
+    let ended: Option<(Timestamp,)> = sql!(
+        "tenfold_job_history.nth",
+        "SELECT finished_at FROM tenfold_job_history ORDER BY finished_at DESC, id DESC LIMIT 1 OFFSET $1"
+    )
+    .bind(i64::try_from(keep_at_most).unwrap_or(i64::MAX))
+    .first(cx)
+    .await?;
+    Ok(ended.map(|(at,)| at))
+}
+
+async fn finished(cx: &SystemContext, before: Timestamp) -> Result<u64, DataError> {
+    cx.transaction(async |tx| {
+        sql!(
+            "tenfold_job_results.prune",
+            "DELETE FROM tenfold_job_results WHERE job_id IN (
+                 SELECT id FROM tenfold_job_history WHERE finished_at <= $1 ORDER BY finished_at, id LIMIT $2)"
+        )
+        .bind(before)
+        .bind(BATCH)
+        .execute(tx)
+        .await?;
+        sql!(
+            "tenfold_job_history.prune",
+            "DELETE FROM tenfold_job_history WHERE id IN (
+                 SELECT id FROM tenfold_job_history WHERE finished_at <= $1 ORDER BY finished_at, id LIMIT $2)"
+        )
+        .bind(before)
+        .bind(BATCH)
+        .execute(tx)
+        .await
+    })
+    .await
+}
+
+/// Keys whose windows are over, and counters that nothing has used for a day.
+async fn keys(cx: &SystemContext) -> Result<(), DataError> {
+    cx.transaction(async |tx| {
+        let now = tx.now();
+        let unused = now - Duration::from_secs(24 * 60 * 60);
+        sql!("tenfold_job_keys.prune", "DELETE FROM tenfold_job_keys WHERE taken_until <= $1")
+            .bind(now)
+            .execute(tx)
+            .await?;
+        sql!("tenfold_job_rates.prune", "DELETE FROM tenfold_job_rates WHERE next_at <= $1")
+            .bind(unused.as_microsecond())
+            .execute(tx)
+            .await?;
+        // A counter stays while a job of its key is unfinished: the next number must be higher.
+        sql!(
+            "tenfold_job_orders.prune",
+            "DELETE FROM tenfold_job_orders WHERE used_at <= $1
+             AND NOT EXISTS (SELECT 1 FROM tenfold_jobs WHERE order_key = tenfold_job_orders.key)"
+        )
+        .bind(unused)
+        .execute(tx)
+        .await?;
+        Ok(())
+    })
+    .await
+}

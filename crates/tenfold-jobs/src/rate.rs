@@ -1,0 +1,65 @@
+//! Limits on how many jobs of a key start in a time.
+//!
+//! The generic cell rate algorithm (ATM Forum, 1996), with one row for each key. A job that exceeds the limit gets its
+//! turn at once and waits for it, so each job asks once, however many wait.
+
+use std::time::Duration;
+
+use tenfold_data::{DataError, SystemContext, Timestamp, sql};
+
+/// At most so many starts in a time, of all jobs with the same key: `RateLimit::per_minute("mail", 60)`. The key holds in
+/// the whole cluster, for all kinds.
+#[derive(Clone, Debug)]
+pub struct RateLimit {
+    key: String,
+    /// The time for one job.
+    every: Duration,
+    burst: u32,
+}
+
+impl RateLimit {
+    /// So many jobs in a second.
+    pub fn per_second(key: impl Into<String>, jobs: u32) -> Self {
+        RateLimit::per(key, jobs, Duration::from_secs(1))
+    }
+
+    /// So many jobs in a minute.
+    pub fn per_minute(key: impl Into<String>, jobs: u32) -> Self {
+        RateLimit::per(key, jobs, Duration::from_secs(60))
+    }
+
+    /// So many jobs in a period, evenly spread.
+    pub fn per(key: impl Into<String>, jobs: u32, period: Duration) -> Self {
+        RateLimit { key: key.into(), every: period / jobs.max(1), burst: 1 }
+    }
+
+    /// Lets so many jobs start at once after a time without any.
+    pub fn burst(mut self, jobs: u32) -> Self {
+        self.burst = jobs.max(1);
+        self
+    }
+}
+
+/// Gives a job its turn: a time that is not after `now` if it may start.
+pub(crate) async fn turn(cx: &SystemContext, limit: &RateLimit) -> Result<Timestamp, DataError> {
+    let every = limit.every;
+    let now = cx.now();
+    let next: Option<(i64,)> = cx
+        .transaction(async |tx| {
+            sql!(
+                "tenfold_job_rates.take",
+                "INSERT INTO tenfold_job_rates (key, next_at) VALUES ($1, $2 + $3)
+                 ON CONFLICT (key) DO UPDATE SET next_at = $3 +
+                     CASE WHEN tenfold_job_rates.next_at > $2 THEN tenfold_job_rates.next_at ELSE $2 END
+                 RETURNING next_at"
+            )
+            .bind(limit.key.clone())
+            .bind(now.as_microsecond())
+            .bind(i64::try_from(every.as_micros()).unwrap_or(i64::MAX / 4))
+            .first(tx)
+            .await
+        })
+        .await?;
+    let next = next.and_then(|(micros,)| Timestamp::from_microsecond(micros).ok()).unwrap_or(now);
+    Ok(next - every * limit.burst)
+}
