@@ -153,7 +153,7 @@ both_databases!(app::app(), [("console.password", PASSWORD)]; async fn an_upload
     let link = traces.split("href=\"/console/traces/").nth(1).and_then(|rest| rest.split('"').next());
     let trace = page(app, &cookie, &format!("/console/traces/{}", link.expect("the upload's trace is kept"))).await.text();
     let order = ["POST /v1/files", "auth_sessions.authenticate", "billing.storage", "begin a transaction", "files_files.insert", "commit",
-        "files.process_upload", "tenfold.publish", "notifications.on_file_ready", "notifications_notifications.insert"];
+        "files.process_upload", "notifications.on_file_ready", "notifications_notifications.insert"];
     let mut rest = &*trace;
     for part in order {
         let Some((_, after)) = rest.split_once(part) else { panic!("{part} is missing, or not in its place:\n{trace}") };

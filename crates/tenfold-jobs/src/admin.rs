@@ -13,7 +13,7 @@ use crate::ending;
 use crate::registry::Registry;
 use crate::observer::COUNTED;
 use crate::rows::{FinishedJob, JobId, JobState, QueuedJob, StepRow};
-use crate::store;
+use crate::{signals, store};
 
 /// How many jobs are in each state that is not final, up to [`COUNTED`]; empty states are left out.
 ///
@@ -163,7 +163,9 @@ pub(crate) async fn retry(cx: &SystemContext, id: JobId) -> anyhow::Result<()> {
         let job = (*FinishedJob::get(&*tx, id).await?).clone();
         anyhow::ensure!(job.state != JobState::Completed, NotNow { id, state: job.state });
         FinishedJob::delete(&*tx, id).await?;
-        again(job, tx.now()).insert(&*tx).await?;
+        let job = again(job, tx.now()).insert(&*tx).await?;
+        tx.signal(signals::waits_in(&job.queue));
+        tx.signal(signals::jobs_changed(job.org_id));
         Ok(())
     })
     .await

@@ -3,6 +3,7 @@
 use tenfold_data::{DataError, SystemContext, SystemTx, sql};
 
 use crate::rows::JobId;
+use crate::signals;
 
 /// Lets the last jobs of these batches run, if nothing of their batches is left. Two transactions that end the last two
 /// jobs of a batch at once may not see each other: then [`release_all`] does it.
@@ -36,6 +37,10 @@ pub(crate) async fn release_all(cx: &SystemContext) -> Result<usize, DataError> 
         return Ok(0);
     }
     let done: Vec<JobId> = done.into_iter().map(|(id,)| id).collect();
-    cx.transaction(async |tx| release(tx, &done).await).await?;
+    cx.transaction(async |tx| {
+        tx.signal(signals::waits_somewhere());
+        release(tx, &done).await
+    })
+    .await?;
     Ok(done.len())
 }

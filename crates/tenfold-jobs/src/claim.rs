@@ -11,6 +11,7 @@ use futures_util::future::try_join_all;
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, Uuid, sql};
 
 use crate::rows::{JobId, QueuedJob};
+use crate::signals;
 
 /// The worker that claims, and for how long.
 #[derive(Clone, Copy)]
@@ -173,25 +174,17 @@ async fn read(tx: &SystemTx<'_>, ids: Vec<JobId>) -> Result<Vec<QueuedJob>, Data
 /// How many jobs of each of the two states become available at a time.
 const STAGED: i64 = 500;
 
-/// What staging has done.
-pub(crate) struct Staged {
-    /// Jobs became available.
-    pub any: bool,
-    /// When the next one is due.
-    pub next: Option<Timestamp>,
-}
-
-/// Makes the jobs available whose time has come: scheduled ones, and those to be retried.
-pub(crate) async fn stage(cx: &SystemContext) -> Result<Staged, DataError> {
+/// Makes the jobs available whose time has come: scheduled ones, and those to be retried. Returns when the next one is
+/// due.
+pub(crate) async fn stage(cx: &SystemContext) -> Result<Option<Timestamp>, DataError> {
     let cx = cx.repeating("a batch at a time");
-    let mut any = false;
     loop {
         let next = next_due(&cx).await?;
         if next.is_none_or(|next| next > cx.now()) {
-            return Ok(Staged { any, next });
+            return Ok(next);
         }
-        any = true;
         cx.transaction(async |tx| {
+            tx.signal(signals::waits_somewhere());
             // The outer condition holds if another worker was faster: a job that runs by now stays untouched.
             sql!(
                 "tenfold_jobs.stage",

@@ -12,6 +12,7 @@ use tenfold_data::{Context, SystemContext, SystemTx, Uuid};
 use crate::later::NotYourTurn;
 use crate::rate::{self, RateLimit};
 use crate::rows::{JobId, QueuedJob};
+use crate::signals::jobs_changed;
 use crate::store;
 
 /// The services that an application's modules share, by type; jobs look up here what handlers take as arguments.
@@ -174,6 +175,7 @@ impl JobContext {
         // The guard comes first: it locks the job's row, so that no rescue can intervene.
         store::advance(tx, self.job.id, self.token).await?;
         store::insert_step(tx, self.job.id, name, result).await?;
+        tx.signal(jobs_changed(self.job.org_id));
         Ok(())
     }
 
@@ -186,6 +188,7 @@ impl JobContext {
         self.system
             .repeating("a job says again and again how far it is")
             .transaction(async |tx| -> anyhow::Result<()> {
+                tx.signal(jobs_changed(self.job.org_id));
                 store::progress(tx, self.job.id, self.token, percent, message).await
             })
             .await

@@ -4,19 +4,20 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, Uuid, sql};
+use tenfold_data::{DataError, EntityExt as _, OrgId, SystemContext, SystemTx, Timestamp, Uuid, sql};
 
 use crate::registry::Registry;
 use crate::later::Postponed;
 use crate::rows::{AttemptError, JobId, JobState, QueuedJob, with_error};
 use crate::store::guard;
-use crate::{batch, given_up, ordered, unique};
+use crate::{batch, given_up, ordered, signals, unique};
 
 /// A job whose work is done.
 #[derive(Clone, Debug)]
 pub(crate) struct Done {
     pub id: JobId,
     pub token: Uuid,
+    pub org_id: Option<OrgId>,
     pub holds_key: bool,
     pub batch_id: Option<JobId>,
     pub order_key: Option<String>,
@@ -27,6 +28,7 @@ impl Done {
         Done {
             id: job.id,
             token,
+            org_id: job.org_id,
             holds_key: job.holds_key,
             batch_id: job.batch_id,
             order_key: job.order_key.clone(),
@@ -61,6 +63,12 @@ pub(crate) async fn complete(cx: &SystemContext, done: &[Done]) -> Result<HashSe
         }
         for key in of_ended().filter_map(|done| done.order_key.as_deref()) {
             ordered::release(tx, key).await?;
+        }
+        for organization in of_ended().map(|done| done.org_id).collect::<HashSet<_>>() {
+            tx.signal(signals::jobs_changed(organization));
+        }
+        if of_ended().any(|done| done.batch_id.is_some() || done.order_key.is_some()) {
+            tx.signal(signals::waits_somewhere());
         }
         Ok(ended)
     })
@@ -306,6 +314,8 @@ async fn move_to_history(tx: &SystemTx<'_>, job: QueuedJob, state: JobState) -> 
     if let Some(key) = &job.order_key {
         ordered::release(tx, key).await?;
     }
+    tx.signal(signals::jobs_changed(job.org_id));
+    tx.signal(signals::waits_somewhere());
     Ok(())
 }
 
@@ -316,6 +326,10 @@ pub(crate) async fn release(
     state: JobState,
     run_at: Timestamp,
 ) -> Result<(), DataError> {
+    tx.signal(signals::jobs_changed(job.org_id));
+    if state == JobState::Available {
+        tx.signal(signals::waits_in(&job.queue));
+    }
     QueuedJob::update(job.id)
         .set(QueuedJob::state, state)
         .set(QueuedJob::run_at, run_at)

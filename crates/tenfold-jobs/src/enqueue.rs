@@ -12,9 +12,9 @@ use crate::declared::Declared;
 use crate::event::Event;
 use crate::job::Job;
 use crate::options::JobOptions;
-use crate::rows::{JobId, JobState, QueuedJob};
+use crate::rows::{DEFAULT_QUEUE, JobId, JobState, QueuedJob};
 use crate::unique::stored_key;
-use crate::{ordered, unique};
+use crate::{ordered, signals, unique};
 
 /// The kind of the jobs with which an older version delivered events.
 pub(crate) const PUBLISH: &str = "tenfold.publish";
@@ -40,6 +40,10 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
 
     #[doc(hidden)]
     fn listeners_of(&self, event: &str) -> Vec<&'static str>;
+
+    /// Says on the feed, once the transaction commits, that a job waits in a queue.
+    #[doc(hidden)]
+    fn say_waiting(&self, queue: &str);
 
     /// The same transaction, for statements that repeat for each listener.
     #[doc(hidden)]
@@ -130,10 +134,11 @@ fn store<T: Enqueue, J: Job>(
     let (org_id, trace, now, id) = tx.origin_of_job();
     let (id, args) = (JobId(id), serde_json::to_value(&job).map_err(not_json));
     let unique = options.unique.clone();
+    let queue = options.queue.unwrap_or(J::QUEUE);
     let row = args.map(|args| {
         let due = options.run_at.is_none_or(|at| at <= now);
         let row = QueuedJob {
-            queue: options.queue.unwrap_or(J::QUEUE).to_owned(),
+            queue: queue.to_owned(),
             state: if due { state } else { JobState::Scheduled },
             priority: options.priority.unwrap_or(J::PRIORITY),
             run_at: options.run_at.unwrap_or(now),
@@ -157,6 +162,7 @@ fn store<T: Enqueue, J: Job>(
             }
         }
         row?.await?;
+        tx.say_waiting(queue);
         Ok(id)
     }
 }
@@ -200,6 +206,7 @@ pub(crate) fn deliver<T: Enqueue>(
                 Delivery::AtOnce(stored) => stored.await?,
                 Delivery::Ordered(row) => ordered::insert(&tx, row).await?,
             }
+            tx.say_waiting(DEFAULT_QUEUE);
         }
         Ok(())
     }
@@ -255,6 +262,10 @@ impl Enqueue for Tx<'_> {
         self.companion::<Declared>().listeners(event)
     }
 
+    fn say_waiting(&self, queue: &str) {
+        self.signal(signals::waits_in(queue));
+    }
+
     fn each_listener(&self) -> Self {
         self.repeating(EACH_LISTENER)
     }
@@ -275,6 +286,10 @@ impl Enqueue for SystemTx<'_> {
 
     fn listeners_of(&self, event: &str) -> Vec<&'static str> {
         self.companion::<Declared>().listeners(event)
+    }
+
+    fn say_waiting(&self, queue: &str) {
+        self.signal(signals::waits_in(queue));
     }
 
     fn each_listener(&self) -> Self {

@@ -28,6 +28,7 @@ mod rows;
 mod runner;
 mod schedule;
 mod settings;
+mod signals;
 mod store;
 mod unique;
 mod worker;
@@ -49,6 +50,7 @@ pub use crate::rows::{AttemptError, FinishedJob, JobId, JobState, QueuedJob};
 pub use crate::runner::Jobs;
 pub use crate::schedule::is_time_zone;
 pub use crate::settings::JobSettings;
+pub use crate::signals::jobs_changed;
 pub use crate::store::LeaseLost;
 pub use crate::worker::Worker;
 

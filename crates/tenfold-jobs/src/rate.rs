@@ -48,8 +48,8 @@ pub(crate) async fn turn(cx: &SystemContext, limit: &RateLimit) -> Result<Timest
         .transaction(async |tx| {
             sql!(
                 "tenfold_job_rates.take",
-                "INSERT INTO tenfold_job_rates (key, next_at) VALUES ($1, $2 + $3)
-                 ON CONFLICT (key) DO UPDATE SET next_at = $3 +
+                "INSERT INTO tenfold_job_rates (key, next_at) VALUES ($1, CAST($2 AS bigint) + CAST($3 AS bigint))
+                 ON CONFLICT (key) DO UPDATE SET next_at = CAST($3 AS bigint) +
                      CASE WHEN tenfold_job_rates.next_at > $2 THEN tenfold_job_rates.next_at ELSE $2 END
                  RETURNING next_at"
             )

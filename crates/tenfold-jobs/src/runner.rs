@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tenfold_data::{DataError, Database, Scope, SystemContext, TraceContext, Uuid};
+use tenfold_data::{DataError, Database, Scope, SystemContext, Timestamp, TraceContext, Uuid, Watch};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -21,9 +21,8 @@ use crate::observer::{JobEnd, JobObserver};
 use crate::registry::Registry;
 use crate::rows::{DEFAULT_QUEUE, JobId, QueuedJob};
 use crate::settings::JobSettings;
-use crate::schedule::Fired;
 use crate::store::{self, HeldJob, LeaseLost};
-use crate::{admin, batch, prune, schedule};
+use crate::{admin, batch, prune, schedule, signals};
 
 /// Runs jobs in one process. Cheap to clone.
 #[derive(Clone)]
@@ -40,14 +39,6 @@ pub(crate) struct Inner {
     worker: Uuid,
     /// Set when the schedules have their rows.
     scheduled: OnceCell<()>,
-}
-
-/// What keeping the time has shown.
-pub(crate) struct Kept {
-    /// Jobs became available.
-    pub woke: bool,
-    /// How long nothing more is due.
-    pub pause: Option<Duration>,
 }
 
 /// A job that this process holds.
@@ -216,20 +207,24 @@ impl Jobs {
         self.0.scheduled.get_or_try_init(declare).await.map(drop)
     }
 
-    /// Fires schedules, and makes jobs available whose time has come.
-    pub(crate) async fn keep_time(&self) -> Result<Kept, DataError> {
+    /// Fires schedules, and makes jobs available whose time has come. Returns how long nothing more is due.
+    pub(crate) async fn keep_time(&self) -> Result<Option<Duration>, DataError> {
         let fired = self.fire_schedules().await.unwrap_or_else(|error| {
             tracing::warn!(error = format!("{error:#}"), "schedules could not fire; trying again");
-            Fired::default()
+            None
         });
         let staged = self.0.database.run(None, async |cx| claim::stage(&cx).await).await?;
-        let next = fired.next.into_iter().chain(staged.next).min();
         let now = self.0.database.clock().now();
-        let pause = next.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
-        Ok(Kept { woke: fired.any || staged.any, pause })
+        let until = |next: Timestamp| Duration::try_from(next.duration_since(now)).unwrap_or_default();
+        Ok(fired.into_iter().chain(staged).min().map(until))
     }
 
-    async fn fire_schedules(&self) -> anyhow::Result<Fired> {
+    /// What tells that jobs wait in a queue.
+    pub(crate) fn watch(&self, queue: &str) -> Watch {
+        self.0.database.feed().watch([signals::waits_in(queue), signals::waits_somewhere()])
+    }
+
+    async fn fire_schedules(&self) -> anyhow::Result<Option<Timestamp>> {
         self.declare_schedules().await?;
         let (schedules, zone) = (self.0.registry.schedules(), &self.0.settings.time_zone);
         let find = |name: &str| schedules.get(name);

@@ -116,36 +116,25 @@ pub(crate) async fn declare(
     Ok(())
 }
 
-/// What firing has done.
-#[derive(Default)]
-pub(crate) struct Fired {
-    /// A schedule fired.
-    pub any: bool,
-    /// When the next one is due.
-    pub next: Option<Timestamp>,
-}
-
-/// Fires the schedules that are due.
+/// Fires the schedules that are due. Returns when the next one is.
 pub(crate) async fn fire_due<'s>(
     cx: &SystemContext,
     find: impl Fn(&str) -> Option<&'s Schedule>,
     zone: &str,
-) -> anyhow::Result<Fired> {
+) -> anyhow::Result<Option<Timestamp>> {
     let cx = cx.repeating("each firing is a transaction of its own");
     let all: Vec<(String, Timestamp)> =
         sql!("tenfold_job_schedules.list", "SELECT name, next_at FROM tenfold_job_schedules ORDER BY name")
             .all(&cx)
             .await?;
-    let mut fired = Fired::default();
+    let mut soonest = None;
     for (name, due) in all {
         // A schedule of an older version, or of a newer one during a deployment.
         let Some(schedule) = find(&name) else { continue };
-        let is_due = due <= cx.now();
-        let next = if is_due { fire_one(&cx, schedule, due, zone).await? } else { due };
-        fired.any |= is_due;
-        fired.next = fired.next.into_iter().chain([next]).min();
+        let next = if due <= cx.now() { fire_one(&cx, schedule, due, zone).await? } else { due };
+        soonest = soonest.into_iter().chain([next]).min();
     }
-    Ok(fired)
+    Ok(soonest)
 }
 
 async fn fire_one(

@@ -31,7 +31,7 @@ struct Queue {
     of_one: usize,
     /// A place for each job.
     places: Arc<Semaphore>,
-    /// Notified when there may be something to claim: a job, or a place.
+    /// Notified when a place is free again.
     wake: Arc<Notify>,
 }
 
@@ -43,7 +43,6 @@ impl Worker {
         let running = RunningJobs::default();
         let (finisher, finishes) = Finisher::new(jobs.clone());
         let queues: Vec<_> = jobs.queues_here().into_iter().map(|queue| Queue::new(&jobs, queue)).collect();
-        let wakes: Vec<_> = queues.iter().map(|queue| Arc::clone(&queue.wake)).collect();
         let claim = |queue| {
             tokio::spawn(claim_loop(jobs.clone(), queue, running.clone(), finisher.clone(), stopped.clone()))
         };
@@ -51,8 +50,8 @@ impl Worker {
         let loops = vec![
             tokio::spawn(finishes),
             tokio::spawn(beat::heartbeat_loop(jobs.clone(), running.clone(), stopped.clone())),
-            tokio::spawn(beat::rescue_loop(jobs.clone(), wakes.clone(), stopped.clone())),
-            tokio::spawn(beat::time_loop(jobs.clone(), wakes, stopped.clone())),
+            tokio::spawn(beat::rescue_loop(jobs.clone(), stopped.clone())),
+            tokio::spawn(beat::time_loop(jobs.clone(), stopped.clone())),
             tokio::spawn(beat::count_loop(jobs.clone(), stopped)),
         ];
         Worker { jobs, stop, claiming, loops, running }
@@ -100,6 +99,8 @@ async fn claim_loop(
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut after = tenfold_data::Uuid::nil();
+    // Before the first look: what is committed after it is told.
+    let mut told = jobs.watch(queue.name);
     while !*stopped.borrow() {
         let claimed = claim(&jobs, &queue, &running, &mut after).await;
         let idle = claimed.is_empty();
@@ -109,6 +110,7 @@ async fn claim_loop(
         if idle {
             tokio::select! {
                 () = tokio::time::sleep(jobs.settings().poll) => {}
+                () = told.changed() => {}
                 () = queue.wake.notified() => {}
                 _ = stopped.changed() => {}
             }

@@ -4,6 +4,7 @@ use tenfold_data::{DataError, SystemContext, Timestamp, sql};
 
 use crate::observer::COUNTED;
 use crate::runner::Jobs;
+use crate::signals;
 
 /// A queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,7 @@ impl Jobs {
         }
         let set = async |cx: SystemContext| {
             cx.transaction(async |tx| {
+                tx.signal(signals::waits_in(queue));
                 sql!(
                     "tenfold_job_queues.pause",
                     "INSERT INTO tenfold_job_queues (name, paused) VALUES ($1, $2)

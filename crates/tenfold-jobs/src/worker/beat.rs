@@ -1,11 +1,10 @@
 //! What a worker does again and again, beside its jobs.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tenfold_data::Uuid;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::running::RunningJobs;
 use crate::rows::JobId;
@@ -84,7 +83,7 @@ fn abandon(running: &RunningJobs, id: JobId) {
 }
 
 /// Frees the jobs of lost workers.
-pub(super) async fn rescue_loop(jobs: Jobs, wakes: Vec<Arc<Notify>>, mut stopped: watch::Receiver<bool>) {
+pub(super) async fn rescue_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(jobs.settings().lease / 2);
     loop {
         tokio::select! {
@@ -93,10 +92,7 @@ pub(super) async fn rescue_loop(jobs: Jobs, wakes: Vec<Arc<Notify>>, mut stopped
         }
         match jobs.rescue().await {
             Ok(0) => {}
-            Ok(rescued) => {
-                tracing::warn!(rescued, "jobs of lost workers were freed");
-                wakes.iter().for_each(|wake| wake.notify_one());
-            }
+            Ok(rescued) => tracing::warn!(rescued, "jobs of lost workers were freed"),
             Err(error) => tracing::warn!(%error, "lost jobs could not be looked for; trying again"),
         }
     }
@@ -106,21 +102,14 @@ pub(super) async fn rescue_loop(jobs: Jobs, wakes: Vec<Arc<Notify>>, mut stopped
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Fires schedules, and makes jobs available whose time has come.
-pub(super) async fn time_loop(jobs: Jobs, wakes: Vec<Arc<Notify>>, mut stopped: watch::Receiver<bool>) {
+pub(super) async fn time_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
     let longest = LONGEST_PAUSE.min(jobs.settings().poll);
     loop {
-        let pause = match jobs.keep_time().await {
-            Ok(kept) => {
-                if kept.woke {
-                    wakes.iter().for_each(|wake| wake.notify_one());
-                }
-                kept.pause.map_or(longest, |pause| pause.min(longest))
-            }
-            Err(error) => {
-                tracing::warn!(%error, "what is due could not be looked for; trying again");
-                longest
-            }
-        };
+        let pause = jobs.keep_time().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "what is due could not be looked for; trying again");
+            None
+        });
+        let pause = pause.map_or(longest, |pause| pause.min(longest));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = stopped.changed() => return,

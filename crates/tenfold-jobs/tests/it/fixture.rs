@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
-    Clock, DataError, Database, DatabaseSettings, Dialect, EntityExt as _, Observer, SpanId, StatementRecord,
-    SystemContext, Timestamp, TraceContext, WaitRecord,
+    Clock, DataError, Database, DatabaseSettings, Dialect, EntityExt as _, Observer, OrgId, SpanId,
+    StatementRecord, SystemContext, Timestamp, TraceContext, Uuid, WaitRecord,
 };
 use tenfold_jobs::{
     Enqueue as _, FinishedJob, Job, JobContext, JobEnd, JobId, JobObserver, JobOptions, JobSettings,
@@ -65,6 +65,10 @@ pub struct Diary(Arc<Mutex<Vec<String>>>);
 impl Diary {
     pub fn note(&self, what: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what.to_owned());
+    }
+
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     pub fn read(&self) -> Vec<String> {
@@ -147,6 +151,20 @@ pub fn run(dialect: Dialect, test: impl AsyncFnOnce(&World)) {
 impl World {
     /// A runner, as a process that has just started has one.
     pub fn jobs(&self, set_up: impl FnOnce(&mut Registry, &mut Listeners)) -> Jobs {
+        let settings = JobSettings {
+            concurrency: 4,
+            poll: Duration::from_millis(20),
+            lease: Duration::from_secs(5),
+            ..JobSettings::default()
+        };
+        self.jobs_with(settings, set_up)
+    }
+
+    pub fn jobs_with(
+        &self,
+        settings: JobSettings,
+        set_up: impl FnOnce(&mut Registry, &mut Listeners),
+    ) -> Jobs {
         let (mut registry, mut listeners) = (Registry::default(), Listeners::default());
         registry.register::<Work>();
         set_up(&mut registry, &mut listeners);
@@ -155,13 +173,6 @@ impl World {
         services.insert(std::any::TypeId::of::<Diary>(), diary);
         let bell: Arc<Notify> = Arc::clone(&self.bell);
         services.insert(std::any::TypeId::of::<Notify>(), bell);
-        let settings = JobSettings {
-            concurrency: 4,
-            poll: Duration::from_millis(20),
-            lease: Duration::from_secs(5),
-            poison_after: 5,
-            ..JobSettings::default()
-        };
         let observer = Arc::new(self.watched.clone());
         Jobs::new(self.database.clone(), registry, listeners, Services::new(services), settings, observer)
     }
@@ -173,6 +184,24 @@ impl World {
 
     pub async fn work(&self, name: &str, failures: i64) -> JobId {
         self.enqueue(Work { name: name.to_owned(), failures }).await
+    }
+
+    /// Enqueues work of an organization, which is named by a number.
+    pub async fn work_of(&self, organization: u128, name: &str, options: JobOptions) -> JobId {
+        let job = Work { name: name.to_owned(), failures: 0 };
+        let enqueue = async |cx: SystemContext| {
+            let cx = cx.within(OrgId(Uuid::from_u128(organization)));
+            cx.transaction(async |tx| tx.enqueue_with(job, options).await).await
+        };
+        self.database.run(None, enqueue).await.expect("the job is stored")
+    }
+
+    /// Enqueues work that differs from its kind.
+    pub async fn work_with(&self, name: &str, options: JobOptions) -> JobId {
+        let job = Work { name: name.to_owned(), failures: 0 };
+        let enqueue =
+            async |cx: SystemContext| cx.transaction(async |tx| tx.enqueue_with(job, options).await).await;
+        self.database.run(None, enqueue).await.expect("the job is stored")
     }
 
     /// Enqueues work for a later time.

@@ -1,0 +1,151 @@
+//! Events in order, events of other versions, and deliveries that were given up.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tenfold_data::{EntityExt as _, SystemContext};
+use tenfold_jobs::{Enqueue as _, Event, JobContext, JobState, Jobs, QueuedJob, Worker};
+
+use crate::fixture::{Diary, World};
+use crate::on_both;
+
+/// Something that is numbered, of one of several invoices.
+#[derive(Serialize, Deserialize)]
+struct Changed {
+    invoice: String,
+    number: u32,
+    /// In which attempt its delivery succeeds.
+    attempts: i64,
+}
+
+impl Event for Changed {
+    const NAME: &'static str = "test.changed";
+    const VERSION: u32 = 2;
+
+    fn upcast(version: u32, mut fields: serde_json::Value) -> anyhow::Result<serde_json::Value> {
+        // Version 1 had no attempts, and called the invoice a bill.
+        anyhow::ensure!(version == 1, "unknown");
+        fields["invoice"] = fields["bill"].take();
+        fields["attempts"] = 1.into();
+        Ok(fields)
+    }
+
+    fn order_key(&self) -> Option<String> {
+        Some(self.invoice.clone())
+    }
+}
+
+fn listening(world: &World) -> Jobs {
+    world.jobs(|registry, listeners| {
+        listeners.on(registry, "test.on_changed", async |job: JobContext, event: Changed| {
+            anyhow::ensure!(job.attempt() >= event.attempts, "not yet");
+            job.effect_once(async |_| {
+                job.service::<Diary>()?.note(&format!("{} {}", event.invoice, event.number));
+                Ok(())
+            })
+            .await
+        });
+    })
+}
+
+async fn publish(world: &World, invoice: &str, number: u32, attempts: i64) {
+    let event = Changed { invoice: invoice.to_owned(), number, attempts };
+    let publish = async |cx: SystemContext| cx.transaction(async |tx| tx.publish(event).await).await;
+    world.database.run(None, publish).await.expect("it is published");
+}
+
+on_both!(async fn events_of_a_key_reach_a_listener_in_their_order(world) {
+    let jobs = listening(world);
+    publish(world, "a", 1, 2).await;
+    publish(world, "a", 2, 1).await;
+    publish(world, "b", 1, 1).await;
+    publish(world, "a", 3, 1).await;
+    jobs.run_due().await.expect("one fails, and holds up its key");
+    assert_eq!(world.diary.read(), ["b 1"]);
+    world.clock.advance(Duration::from_secs(2));
+    jobs.run_due().await.expect("they run");
+    assert_eq!(world.diary.read(), ["b 1", "a 1", "a 2", "a 3"]);
+});
+
+on_both!(async fn two_workers_keep_the_order_of_each_key(world) {
+    let _declared = listening(world);
+    let workers = [Worker::start(listening(world)), Worker::start(listening(world))];
+    for number in 0..20 {
+        for invoice in ["a", "b", "c"] {
+            publish(world, invoice, number, 1).await;
+        }
+    }
+    let done = async {
+        while world.diary.read().len() < 60 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), done).await.expect("all are delivered");
+    for worker in workers {
+        worker.stop(Duration::from_secs(5)).await;
+    }
+    for invoice in ["a", "b", "c"] {
+        let of_one: Vec<_> = world.diary.read().into_iter().filter(|line| line.starts_with(invoice)).collect();
+        let expected: Vec<_> = (0..20).map(|number| format!("{invoice} {number}")).collect();
+        assert_eq!(of_one, expected);
+    }
+});
+
+on_both!(async fn an_event_of_an_older_version_is_upcast(world) {
+    let jobs = listening(world);
+    publish(world, "a", 1, 1).await;
+    change_stored(world, 1, serde_json::json!({"bill": "old", "number": 7})).await;
+    assert_eq!(jobs.run_due().await.expect("it is delivered"), 1);
+    assert_eq!(world.diary.read(), ["old 7"]);
+});
+
+on_both!(async fn an_event_of_a_newer_version_waits(world) {
+    let jobs = listening(world);
+    publish(world, "a", 1, 1).await;
+    change_stored(world, 3, serde_json::json!({})).await;
+    assert_eq!(jobs.run_due().await.expect("it is put off"), 1);
+    let waiting = of_kind(world).await;
+    assert_eq!((waiting.attempt, &*waiting.message), (0, "waiting for a worker that knows its version"));
+});
+
+async fn of_kind(world: &World) -> QueuedJob {
+    let find = async |cx: SystemContext| {
+        let kind = QueuedJob::kind.eq("test.on_changed".to_owned());
+        QueuedJob::query().filter(kind).limit(2).all(&cx).await
+    };
+    let found = world.database.run(None, find).await.expect("it can be read");
+    assert_eq!(found.len(), 1);
+    found.first().expect("it is there").clone()
+}
+
+/// As another version of the application has stored it.
+async fn change_stored(world: &World, version: i64, args: serde_json::Value) {
+    let id = of_kind(world).await.id;
+    let change = async |cx: SystemContext| {
+        cx.transaction(async |tx| {
+            QueuedJob::update(id).set(QueuedJob::version, version).set(QueuedJob::args, args).run(tx).await
+        })
+        .await
+    };
+    world.database.run(None, change).await.expect("it can be changed");
+}
+
+on_both!(async fn a_parked_delivery_holds_up_nothing_and_is_replayed(world) {
+    let jobs = listening(world);
+    publish(world, "a", 1, 16).await;
+    publish(world, "a", 2, 1).await;
+    for _ in 0..15 {
+        jobs.run_due().await.expect("it fails");
+        world.clock.advance(Duration::from_secs(2 * 3600));
+    }
+    jobs.run_due().await.expect("the next one runs");
+    assert_eq!(world.diary.read(), ["a 2"]);
+    let parked = jobs.parked(10).await.expect("they can be listed");
+    let [delivery] = &*parked else { panic!("one is parked, not {parked:?}") };
+    assert_eq!((delivery.state, &*delivery.kind), (JobState::Discarded, "test.on_changed"));
+    assert_eq!(jobs.deliveries(), [("test.changed", "test.on_changed")]);
+    assert_eq!(jobs.replay_all("test.on_changed").await.expect("it is delivered again"), 1);
+    jobs.run_due().await.expect("it succeeds");
+    assert_eq!(world.diary.read(), ["a 2", "a 1"]);
+    jobs.replay(delivery.id).await.expect_err("it is parked no longer");
+});

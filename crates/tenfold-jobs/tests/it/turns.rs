@@ -1,0 +1,84 @@
+//! Jobs that wait because they asked for it, or for their turn.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tenfold_jobs::{Job, JobContext, JobState, RateLimit, Snooze};
+
+use crate::fixture::{Diary, World};
+use crate::on_both;
+
+/// Asks twice to run again later.
+#[derive(Serialize, Deserialize)]
+struct Sleepy;
+
+impl Job for Sleepy {
+    const KIND: &'static str = "test.sleepy";
+    const MAX_ATTEMPTS: u32 = 1;
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        let diary = job.service::<Diary>()?;
+        diary.note(&format!("attempt {}", job.attempt()));
+        if diary.read().len() < 3 {
+            return Err(Snooze::after(Duration::from_secs(60)).into());
+        }
+        Ok(())
+    }
+}
+
+on_both!(async fn a_job_that_snoozes_runs_again_and_counts_no_attempt(world) {
+    let jobs = world.jobs(|registry, _| registry.register::<Sleepy>());
+    let id = world.enqueue(Sleepy).await;
+    for _ in 0..2 {
+        assert_eq!(jobs.run_due().await.expect("it runs"), 1);
+        let job = world.queued(id).await.expect("it waits");
+        assert_eq!((job.state, job.attempt, job.errors), (JobState::Scheduled, 0, serde_json::json!([])));
+        world.clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(jobs.run_due().await.expect("it runs"), 1);
+    assert_eq!(world.finished(id).await.map(|job| job.state), Some(JobState::Completed));
+    assert_eq!(world.diary.read(), ["attempt 1", "attempt 1", "attempt 1"]);
+    assert!(world.watched.read().iter().all(|line| !line.contains("asked")), "snoozing is no failure");
+});
+
+/// Calls a service that allows two calls in a minute.
+#[derive(Serialize, Deserialize)]
+struct Call {
+    burst: u32,
+}
+
+impl Job for Call {
+    const KIND: &'static str = "test.call";
+
+    fn rate_limit(&self) -> Option<RateLimit> {
+        Some(RateLimit::per_minute("service", 2).burst(self.burst))
+    }
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        job.service::<Diary>()?.note("called");
+        Ok(())
+    }
+}
+
+/// How many calls were made after each half minute.
+async fn calls(world: &World, burst: u32, jobs: usize) -> Vec<usize> {
+    let runner = world.jobs(|registry, _| registry.register::<Call>());
+    for _ in 0..jobs {
+        world.enqueue(Call { burst }).await;
+    }
+    let mut calls = Vec::new();
+    for _ in 0..jobs {
+        runner.run_due().await.expect("they run");
+        calls.push(world.diary.read().len());
+        world.clock.advance(Duration::from_secs(30));
+    }
+    calls
+}
+
+on_both!(async fn jobs_of_a_limited_key_start_one_after_the_other(world) {
+    assert_eq!(calls(world, 1, 4).await, [1, 2, 3, 4]);
+});
+
+on_both!(async fn a_burst_lets_some_start_at_once(world) {
+    assert_eq!(calls(world, 3, 5).await, [3, 4, 5, 5, 5]);
+});

@@ -1,0 +1,49 @@
+//! Jobs of which there is one at most.
+
+use std::time::Duration;
+
+use tenfold_jobs::JobOptions;
+
+use crate::on_both;
+
+fn digest() -> JobOptions {
+    JobOptions::new().unique("digest")
+}
+
+on_both!(async fn a_unique_job_is_enqueued_once_until_it_ends(world) {
+    let jobs = world.jobs(|_, _| {});
+    let first = world.work_with("first", digest()).await;
+    assert_eq!(world.work_with("second", digest()).await, first);
+    assert_ne!(world.work_with("other", JobOptions::new().unique("other")).await, first);
+    assert_ne!(world.work_of(7, "of an organization", digest()).await, first);
+    assert_eq!(jobs.run_due().await.expect("they run"), 3);
+    assert_ne!(world.work_with("next", digest()).await, first);
+    assert_eq!(jobs.run_due().await.expect("it runs"), 1);
+});
+
+on_both!(async fn a_unique_job_that_was_cancelled_frees_its_key(world) {
+    let jobs = world.jobs(|_, _| {});
+    let first = world.work_with("first", digest()).await;
+    jobs.cancel(first).await.expect("it waits");
+    assert_ne!(world.work_with("second", digest()).await, first);
+});
+
+on_both!(async fn a_window_holds_after_the_job_has_ended(world) {
+    let jobs = world.jobs(|_, _| {});
+    let once_an_hour = || JobOptions::new().unique_for("report", Duration::from_secs(3600));
+    let first = world.work_with("first", once_an_hour()).await;
+    assert_eq!(jobs.run_due().await.expect("it runs"), 1);
+    assert_eq!(world.work_with("second", once_an_hour()).await, first);
+    world.clock.advance(Duration::from_secs(3600));
+    assert_ne!(world.work_with("third", once_an_hour()).await, first);
+    assert_eq!(jobs.run_due().await.expect("it runs"), 1);
+});
+
+on_both!(async fn many_enqueues_of_one_key_at_once_store_one_job(world) {
+    let jobs = world.jobs(|_, _| {});
+    let enqueues = (0..20).map(|number| world.work_with("one", digest().tag(format!("{number}"))));
+    let mut ids = futures_util::future::join_all(enqueues).await;
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+    assert_eq!(jobs.run_due().await.expect("it runs"), 1);
+});
