@@ -8,9 +8,9 @@ use tenfold::data::Timestamp;
 use crate::found::{Found, FoundFile};
 use crate::ledger::Entry;
 
-/// The kinds of jobs that must complete exactly once for each ready file: the processing, the publication of its
-/// event, and the notification.
-const ONCE: [&str; 3] = ["files.process_upload", "tenfold.publish", "notifications.on_file_ready"];
+/// The kinds of jobs that must complete exactly once for each ready file: the processing, and the delivery of its event
+/// to the notifications.
+const ONCE: [&str; 2] = ["files.process_upload", "notifications.on_file_ready"];
 
 /// How many complaints of each kind are shown.
 const SHOWN: usize = 20;

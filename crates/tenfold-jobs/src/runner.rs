@@ -73,6 +73,8 @@ impl Jobs {
         }
         registry.declare(&database);
         listeners.declare(&database);
+        let queues = registry.queues().keys().copied().chain([DEFAULT_QUEUE]);
+        database.feed().tell(signals::told(queues));
         let worker = database.clock().new_id();
         let scheduled = OnceCell::new();
         Jobs(Arc::new(Inner { database, registry, listeners, settings, services, observer, worker, scheduled }))
@@ -101,7 +103,7 @@ impl Jobs {
             self.keep_time().await?;
             let mut claimed = Vec::new();
             for (queue, _) in self.queues_here() {
-                claimed = self.claim(queue, 1, |_| 1, &mut after).await?;
+                claimed = self.claim(queue, 1, 0, |_| 1, &mut after).await?;
                 if claimed.is_empty() {
                     claimed.extend(self.claim_suspect(queue).await?);
                 }
@@ -148,11 +150,12 @@ impl Jobs {
     }
 
     /// Claims up to `free` jobs of a queue, from the organizations behind the lane `after` on. `room` says how many more
-    /// jobs of a lane may run.
+    /// jobs of a lane may run; that is none for `full` lanes at most.
     pub(crate) async fn claim(
         &self,
         queue: &str,
         free: usize,
+        full: usize,
         room: impl Fn(Uuid) -> usize,
         after: &mut Uuid,
     ) -> Result<Vec<Claimed>, DataError> {
@@ -161,7 +164,7 @@ impl Jobs {
             .0
             .database
             .run(None, async |cx| {
-                let lanes = claim::lanes(&cx, queue, from, free.min(LANES) + LANES).await?;
+                let lanes = claim::lanes(&cx, queue, from, free.min(LANES) + full).await?;
                 let turns = claim::share(lanes, free, room);
                 let Some(last) = turns.last().map(|turn| turn.lane) else {
                     return Ok::<_, DataError>((Vec::new(), from));

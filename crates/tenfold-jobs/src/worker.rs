@@ -135,7 +135,7 @@ async fn claim(
         let most = if lane.is_nil() { queue.concurrency } else { queue.of_one };
         most.saturating_sub(of_lanes.get(&lane).copied().unwrap_or(0))
     };
-    let claimed = jobs.claim(queue.name, free, room, after).await;
+    let claimed = jobs.claim(queue.name, free, of_lanes.len(), room, after).await;
     let claimed = match claimed {
         Ok(claimed) if claimed.is_empty() && !running.has_suspect() => {
             jobs.claim_suspect(queue.name).await.map(|suspect| suspect.into_iter().collect())
