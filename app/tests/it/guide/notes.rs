@@ -1,5 +1,7 @@
 //! The code of the guide's chapters on endpoints, modules, contexts, jobs and tests.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tenfold::App;
@@ -7,6 +9,7 @@ use tenfold::app::DemoOrganization;
 use tenfold::both_databases;
 use tenfold::data::MigrationFile;
 use tenfold::http::{Int, Permission};
+use tenfold::jobs::JobId;
 use tenfold::prelude::*;
 
 const MIGRATIONS: &[MigrationFile] =
@@ -159,13 +162,23 @@ pub struct NoteCounted {
 
 impl Event for NoteCounted {
     const NAME: &'static str = "notes.counted";
+    const VERSION: u32 = 2;
+
+    fn upcast(_version: u32, mut fields: serde_json::Value) -> anyhow::Result<serde_json::Value> {
+        fields["words"] = fields["length"].take(); // its name in version 1
+        Ok(fields)
+    }
+
+    fn order_key(&self) -> Option<String> {
+        Some(self.note.to_string()) // the events of a note stay in their order
+    }
 }
 
 /// Gives long notes one more star.
 async fn praise(job: JobContext, counted: NoteCounted) -> anyhow::Result<()> {
     let cx = job.cx()?;
     if counted.words >= 3 {
-        job.step_in("praise", async |tx| {
+        job.effect_once(async |tx| {
             Ok(Note::update(counted.note).add(Note::stars, 1).run(&tx.within(cx.tenant())).await?)
         })
         .await?;
@@ -175,11 +188,79 @@ async fn praise(job: JobContext, counted: NoteCounted) -> anyhow::Result<()> {
 // end
 
 // guide
+/// Sends what happened in a day, once a day.
+async fn digest(cx: &Context, tomorrow: Timestamp) -> Result<JobId, DataError> {
+    let options = JobOptions::new()
+        .run_at(tomorrow)
+        .priority(10) // behind the organization's other jobs
+        .tag("digest") // operators find it by this word
+        .unique("digest"); // while one waits or runs, enqueueing returns its id
+    cx.transaction(async |tx| tx.enqueue_with(SendDigest { attempts: 0 }, options).await).await
+}
+// end
+
+// guide
+/// Sends a digest, by a service that allows ten calls a minute and takes its time.
+#[derive(Serialize, Deserialize)]
+struct SendDigest {
+    attempts: u32,
+}
+
+impl Job for SendDigest {
+    const KIND: &'static str = "notes.send_digest";
+
+    fn rate_limit(&self) -> Option<RateLimit> {
+        Some(RateLimit::per_minute("mail service", 10).burst(3))
+    }
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        let sent = job.step("send", async || Ok(job.id().to_string())).await?;
+        if !is_delivered(&sent) {
+            return Err(Snooze::after(Duration::from_secs(60)).into()); // the step is not repeated
+        }
+        Ok(())
+    }
+}
+// end
+
+/// What a mail service would say.
+fn is_delivered(sent: &str) -> bool {
+    !sent.is_empty()
+}
+
+/// Counts the notes of the organization.
+#[derive(Serialize, Deserialize)]
+struct Total {}
+
+impl Job for Total {
+    const KIND: &'static str = "notes.total";
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        job.progress(100, "counted").await
+    }
+}
+
+// guide
+/// Counts all notes again, and then the total.
+async fn recount(tx: &Tx<'_>, notes: &[NoteId]) -> Result<JobId, DataError> {
+    let tx = tx.repeating("each note has a job");
+    let total = tx.enqueue_batch(Total {}).await?;
+    for note in notes {
+        tx.enqueue_with(CountWords { note: *note }, JobOptions::new().part_of(total)).await?;
+    }
+    Ok(total) // it runs when all parts have ended, those that were given up included
+}
+// end
+
+// guide
 pub fn module() -> Module {
     Module::new("notes")
         .migrations(MIGRATIONS) // in a crate of its own: .migrations(migrations!())
         .routes(routes)
         .job::<CountWords>()
+        .job::<SendDigest>()
+        .job::<Total>()
+        .every("notes.total", "17 * * * *", || Total {})
         .on::<NoteCounted, _, _>("notes.praise_long_ones", praise)
         .demo(|tx, organization| Box::pin(demo(tx, organization)))
 }
@@ -227,11 +308,42 @@ both_databases!(app(); async fn a_new_note_is_counted_and_praised(app) {
     let new = json!({"title": "Ten times the traffic", "stars": 1});
     let made = app.post("/v1/notes").bearer(&token).json(&new).send().await;
     assert_eq!(made.status(), 201);
-    app.run_due_jobs().await; // the job, then its event, then the listener
+    app.run_due_jobs().await; // the job, then the listener of its event
     let note = app.get(made.header("location")).bearer(&token).send().await.json();
     assert_eq!(note["stars"], 2);
 });
 // end
+
+// guide
+both_databases!(app(); async fn a_digest_is_enqueued_once_and_sent_on_time(app) {
+    let organization = crate::organization(&crate::new_owner(app).await);
+    let tomorrow = app.clock().now() + Duration::from_secs(24 * 3600);
+    let enqueue = async |cx: SystemContext| digest(&cx.within(organization), tomorrow).await;
+    let first = app.run(enqueue).await.expect("it is enqueued");
+    assert_eq!(app.run(enqueue).await.expect("it is there"), first);
+    let waiting = app.enqueued::<SendDigest>().await;
+    assert_eq!(waiting.iter().map(|job| job.run_at).collect::<Vec<_>>(), [tomorrow]);
+    assert_eq!(app.run_due_jobs().await, 0); // it is too early
+    app.clock().advance(Duration::from_secs(24 * 3600));
+    app.run_due_jobs().await; // runs what is due by the test's clock
+    assert!(app.enqueued::<SendDigest>().await.is_empty());
+});
+// end
+
+both_databases!(app(); async fn a_total_follows_its_batch(app) {
+    let organization = crate::organization(&crate::new_owner(app).await);
+    let recount = async |cx: SystemContext| {
+        let cx = cx.within(organization);
+        let notes = [NoteId(cx.new_id()), NoteId(cx.new_id())];
+        cx.transaction(async |tx| recount(tx, &notes).await).await
+    };
+    let total = app.run(recount).await.expect("it is enqueued");
+    assert_eq!(app.enqueued::<CountWords>().await.len(), 2);
+    assert_eq!(app.run_due_jobs().await, 3);
+    app.expect_no_jobs().await;
+    let finished = async |cx: SystemContext| tenfold::jobs::FinishedJob::find(&cx, total).await;
+    assert!(app.run(finished).await.expect("it can be read").is_some());
+});
 
 // guide
 both_databases!(app(); async fn a_list_costs_two_statements(app) {

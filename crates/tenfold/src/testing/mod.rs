@@ -24,9 +24,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
-    CallRecord, Clock, Database, Dialect, Observer, Pooler, RepeatedRecord, StatementRecord, SystemContext,
+    CallRecord, Clock, Database, Dialect, EntityExt as _, Observer, Pooler, RepeatedRecord, StatementRecord, SystemContext,
     WaitRecord,
 };
+use tenfold_jobs::{Job, QueuedJob};
 use tenfold_observe::telemetry::Telemetry;
 
 pub use tenfold_data::testing::rights::{Breach, ModuleText};
@@ -188,6 +189,28 @@ impl TestApp {
     /// When the database refuses.
     pub async fn run_due_jobs(&self) -> usize {
         self.started.jobs.run_due().await.expect("jobs can be claimed")
+    }
+
+    /// The jobs of a kind that are not finished, in the order in which they were enqueued: when each runs is its `run_at`.
+    ///
+    /// # Panics
+    /// When the database refuses.
+    pub async fn enqueued<J: Job>(&self) -> Vec<QueuedJob> {
+        let of_kind = QueuedJob::query().filter(QueuedJob::kind.eq(J::KIND.to_owned()));
+        let found = self.run(async |cx| of_kind.all(&cx).await).await.expect("jobs can be read");
+        let mut jobs: Vec<_> = found.iter().cloned().collect();
+        jobs.sort_by_key(|job| job.id);
+        jobs
+    }
+
+    /// Fails the test if a job is not finished: one that was forgotten, or is still to be retried.
+    ///
+    /// # Panics
+    /// When there is one: the message names its kind and state.
+    pub async fn expect_no_jobs(&self) {
+        let found = self.run(async |cx| QueuedJob::query().all(&cx).await).await.expect("jobs can be read");
+        let left: Vec<_> = found.iter().map(|job| format!("{} is {}", job.kind, job.state.as_str())).collect();
+        assert!(left.is_empty(), "jobs are left: {}", left.join(", "));
     }
 
     /// The job runner, to cancel a job or to retry it as an operator does.
