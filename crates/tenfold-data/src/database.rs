@@ -16,6 +16,7 @@ use crate::driver::sqlite::Sqlite;
 use crate::driver::{Driver, Pooler, PostgresSettings, SqliteSettings};
 use crate::error::DataError;
 use crate::feed::hub::Hub;
+use crate::known_tables::KnownTables;
 use crate::owned_tables::OwnedTables;
 use crate::searched_tables::SearchedTables;
 use crate::statement::{Dialect, Observer};
@@ -113,6 +114,7 @@ struct Inner {
     feed: FeedSettings,
     migrating: PostgresSettings,
     owned: OwnedTables,
+    known: KnownTables,
     searched: SearchedTables,
     hub: Arc<Hub>,
     cascades: Cascades,
@@ -149,6 +151,7 @@ impl Database {
             max_rows: settings.max_rows,
             migrating: settings.postgres.clone(),
             owned: OwnedTables::default(),
+            known: KnownTables::default(),
             searched: SearchedTables::default(),
             hub: Arc::new(Hub::new()),
             cascades: Cascades::default(),
@@ -274,6 +277,11 @@ impl Database {
     /// The tables that keep rows of organizations, as the migrations left them.
     pub(crate) fn owned(&self) -> &OwnedTables {
         &self.0.owned
+    }
+
+    /// The names of all tables, as the migrations left them.
+    pub(crate) fn known_tables(&self) -> &KnownTables {
+        &self.0.known
     }
 
     pub(crate) fn max_rows(&self) -> usize {

@@ -145,6 +145,7 @@ mod driver;
 pub mod entity;
 pub mod error;
 mod feed;
+mod known_tables;
 pub mod migrate;
 pub mod money;
 mod owned_tables;

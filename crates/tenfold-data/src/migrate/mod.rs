@@ -6,6 +6,7 @@
 pub(crate) mod cascades;
 mod concurrently;
 mod files;
+mod known;
 mod owned;
 mod portable;
 mod rls;
@@ -142,6 +143,7 @@ impl Database {
     /// Reads what the rest of the data layer must know of the schema.
     async fn learn_schema(&self) -> Result<(), DataError> {
         self.learn_owned_tables().await?;
+        self.learn_known_tables().await?;
         self.learn_cascades().await?;
         self.learn_searched_tables().await
     }

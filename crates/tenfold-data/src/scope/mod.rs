@@ -23,11 +23,11 @@ mod waits;
 mod writes;
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -109,6 +109,8 @@ pub struct Scope {
     database_nanos: AtomicU64,
     calls: AtomicU64,
     repeats: Repeats,
+    /// The tables that its statements named, once they are noted.
+    tables: OnceLock<std::sync::Mutex<BTreeSet<Arc<str>>>>,
     state: Mutex<State>,
 }
 
@@ -146,6 +148,7 @@ impl Scope {
             database_nanos: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             repeats: Repeats::default(),
+            tables: OnceLock::new(),
             state: Mutex::new(State {
                 phase: Phase::Waiting,
                 driver: None,
@@ -186,6 +189,18 @@ impl Scope {
             database_time: Duration::from_nanos(self.database_nanos.load(Ordering::Relaxed)),
             calls: self.calls.load(Ordering::Relaxed),
         }
+    }
+
+    /// Notes from now on which tables the scope's statements name. An answer that was made from them stays true until
+    /// one of these tables changes: which statement comes next depends on what the earlier ones found.
+    pub fn note_tables(&self) {
+        self.tables.get_or_init(std::sync::Mutex::default);
+    }
+
+    /// The tables that were named since [`Scope::note_tables`].
+    pub fn noted_tables(&self) -> BTreeSet<Arc<str>> {
+        let noted = self.tables.get().map(|tables| tables.lock().unwrap_or_else(PoisonError::into_inner));
+        noted.map(|tables| tables.clone()).unwrap_or_default()
     }
 
     /// Adds the cost of a part of the work that ran in a scope of its own.

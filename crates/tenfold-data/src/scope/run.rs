@@ -1,5 +1,6 @@
 //! How a scope runs statements: checked, counted, timed, reported to the observers, and watched for repeats.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -143,6 +144,10 @@ impl Scope {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
         self.database_nanos.fetch_add(nanos, Ordering::Relaxed);
+        if let Some(tables) = self.tables.get() {
+            let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+            self.database.known_tables().add_named(&statement.text, &mut tables);
+        }
         if self.database.observers().is_empty() {
             return;
         }
