@@ -9,6 +9,7 @@ mod cursors;
 mod demo;
 mod guide;
 mod http;
+mod live;
 mod new_organization;
 mod notifications;
 // carve:end

@@ -32,6 +32,7 @@ const ANY_SESSION: &[(&str, &str)] = &[
     ("POST /v1/auth/switch", "everybody may work in each of their organizations"),
     ("GET /v1/auth/session", "everybody may know who they are"),
     ("POST /v1/auth/sign-out", "everybody may end their own session"),
+    ("GET /v1/live", "each resource is read as its caller, who is refused what they may not read"),
     // carve:if notifications
     ("GET /v1/notifications", "everybody sees what they themselves are told, and nothing else"),
     ("GET /v1/notifications/events", "and hears it live"),

@@ -10,7 +10,7 @@ use tenfold_observe::logs::{Colour, LogFormat};
 
 use crate::config::{ByteSize, ConfigError, Loaded, Secret, TimeSpan};
 use crate::http::origins::origin;
-use crate::http::{ForwardedHeader, HttpSettings, Origins, Proxies, ProxyNetwork};
+use crate::http::{ForwardedHeader, HttpSettings, LiveSettings, Origins, Proxies, ProxyNetwork};
 
 /// The framework's defaults; modules add sections of their own.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -69,6 +69,13 @@ enum Switch {
 #[serde(deny_unknown_fields)]
 struct Metrics {
     password: Secret,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Live {
+    max_watches: usize,
+    looks_at_once: usize,
 }
 
 /// The shortest password that `metrics.password` accepts.
@@ -200,6 +207,7 @@ impl Settings {
                 origins: read_origins(loaded, &http)?,
                 metrics_password: read_metrics(loaded)?.password,
                 proxies: Proxies::new(&http.trusted_proxies, http.forwarded_header),
+                live: read_live(loaded)?,
             },
         })
     }
@@ -236,6 +244,13 @@ fn read_metrics(loaded: &Loaded) -> Result<Metrics, ConfigError> {
         loaded.refuse("metrics.password", allowed)?;
     }
     Ok(metrics)
+}
+
+fn read_live(loaded: &Loaded) -> Result<LiveSettings, ConfigError> {
+    let live: Live = loaded.section("live")?;
+    loaded.within("live.max_watches", live.max_watches, 1..=1000)?;
+    loaded.within("live.looks_at_once", live.looks_at_once, 1..=1000)?;
+    Ok(LiveSettings { max_watches: live.max_watches, looks_at_once: live.looks_at_once })
 }
 
 fn is_https(public_url: &str) -> bool {
@@ -276,6 +291,7 @@ fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigEr
     loaded.within("database.pool_size", section.pool_size, 1..=1000)?;
     loaded.within("database.lanes", section.lanes, 1..=64)?;
     let settings = DatabaseSettings {
+        feed: tenfold_data::DatabaseSettings::default().feed,
         max_rows: section.max_rows,
         cohort_size: section.cohort_size,
         request_cache: section.request_cache,

@@ -228,6 +228,24 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
+     * Which of the watched resources have changed, as Server-Sent Events: `changed` with the paths to fetch again.
+     *
+     * Any path of this API whose GET answers JSON can be watched, with its query string, percent-encoded. The first
+     * event names all of them: fetch what an event names, and nothing is missed. With `Last-Event-ID` the first event
+     * names only those that have changed since. Changes that come close together are told once.
+     *
+     * `GET /v1/live`
+     */
+    liveUpdates: (args: LiveUpdatesArgs, options?: StreamOptions) =>
+      stream<LiveUpdate>(connection, options, {
+        method: "GET",
+        path: "/v1/live",
+        query: { watch: args.watch },
+        accept: "text/event-stream",
+        session: "needed",
+      }),
+
+    /**
      * Your notifications, newest first, and the number of unread ones.
      *
      * `GET /v1/notifications`
@@ -452,6 +470,12 @@ export interface Accepted {
   status: FileStatus;
 }
 
+/** The resources to fetch again. */
+export interface ChangedResources {
+  /** Their paths, as they were given. */
+  watch: string[];
+}
+
 /** The session of a request, with its permissions. */
 export type CurrentSession = SessionView & {
   /** Your permissions in this organization, sorted: those of your role, and additional ones. */
@@ -582,6 +606,12 @@ export interface ListingUserView {
   next_cursor?: string | null | undefined;
   /** The number of items on all pages, up to the list's own limit. Only set if the list counts them. */
   total?: number | null | undefined;
+}
+
+/** The events of the stream, for the OpenAPI document. */
+export interface LiveUpdate {
+  data: ChangedResources;
+  event: "changed";
 }
 
 export type NewPassword = string;
@@ -851,6 +881,12 @@ export interface FileEventsArgs {
 /** What `fileThumbnail` takes. */
 export interface FileThumbnailArgs {
   id: string;
+}
+
+/** What `liveUpdates` takes. */
+export interface LiveUpdatesArgs {
+  /** A path of this API with its query string; once for each resource */
+  watch: string[];
 }
 
 /** What `listNotifications` takes. */

@@ -1,5 +1,6 @@
 //! What the module's handlers share: the signing key, the password pool, how sessions are opened and known.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,6 +96,19 @@ impl Identity {
         })
     }
 
+    /// The context of the session that a token names, if these rows of it say that the token is still good.
+    fn context_of(&self, cx: &SystemContext, token: &Token, rows: &[FoundSession]) -> Option<Context> {
+        let (user, account, secret_hash, expires_at, role, _) = rows.first()?;
+        // Comparing hashes of a random secret gives nothing away by its timing.
+        if *secret_hash != token.secret_hash() || *expires_at <= cx.now() {
+            return None;
+        }
+        let (account, user) = (account.0, user.0);
+        let permissions = self.permissions.held(*role, rows.iter().filter_map(|row| row.5.as_deref()));
+        let principal = Principal { account, user, session: token.session.0, permissions };
+        Some(cx.within(token.organization).acting_for(principal))
+    }
+
     /// Where something is stored that will be of no use one day: has what is of none deleted, now and then.
     pub(crate) async fn clean_up_if_due(&self, tx: &SystemTx<'_>) -> Result<(), DataError> {
         if self.clean_up.is_due(tx.now()) {
@@ -150,6 +164,9 @@ async fn signing_key(cx: &SystemContext) -> Result<SigningKey, DataError> {
 /// A session's row with its user's role, beside one permission that the user has by name.
 type FoundSession = (UserId, AccountId, Vec<u8>, Timestamp, Role, Option<String>);
 
+/// The same of one of several sessions.
+type OneOfSessions = (SessionId, UserId, AccountId, Vec<u8>, Timestamp, Role, Option<String>);
+
 #[async_trait]
 impl Authenticate for Identity {
     /// One statement, on primary keys: the session with its user's role and permissions as they are now.
@@ -171,15 +188,49 @@ impl Authenticate for Identity {
         .bounded()
         .all(cx)
         .await?;
-        let Some((user, account, secret_hash, expires_at, role, _)) = rows.first() else { return Ok(None) };
-        // Comparing hashes of a random secret gives nothing away by its timing.
-        if *secret_hash != token.secret_hash() || *expires_at <= cx.now() {
-            return Ok(None);
+        Ok(self.context_of(cx, &token, &rows))
+    }
+
+    /// The same statement for many sessions. Few streams are open beside the requests that come, so it is another text.
+    async fn authenticate_all(
+        &self,
+        cx: &SystemContext,
+        tokens: &[&str],
+    ) -> Result<Vec<Option<Context>>, Problem> {
+        let tokens: Vec<Option<Token>> = tokens.iter().map(|token| Token::verify(token, &self.key)).collect();
+        let organizations: Vec<OrgId> = tokens.iter().flatten().map(|token| token.organization).collect();
+        let sessions: Vec<SessionId> = tokens.iter().flatten().map(|token| token.session).collect();
+        // Two lists, side by side: PostgreSQL has a function for that, SQLite's lists number their values.
+        let rows: Vec<OneOfSessions> = sql!(
+            "auth_sessions.authenticate_all",
+            sqlite: "WITH organizations AS MATERIALIZED (SELECT rowid AS place, value AS id FROM rarray($1)),
+                          sessions AS MATERIALIZED (SELECT rowid AS place, value AS id FROM rarray($2))
+                     SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at, u.role, p.name
+                     FROM sessions AS k
+                     JOIN organizations AS o ON o.place = k.place
+                     JOIN auth_sessions s ON s.org_id = o.id AND s.id = k.id
+                     JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
+                     LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id",
+            postgres: "SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at, u.role, p.name
+                     FROM unnest($1::uuid[], $2::uuid[]) AS k (org_id, id)
+                     JOIN auth_sessions s ON s.org_id = k.org_id AND s.id = k.id
+                     JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
+                     LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id"
+        )
+        .bind_list(&organizations)
+        .bind_list(&sessions)
+        .all(cx)
+        .await?;
+        let mut found: HashMap<SessionId, Vec<FoundSession>> = HashMap::new();
+        for (id, user, account, secret_hash, expires_at, role, permission) in rows {
+            let row = (user, account, secret_hash, expires_at, role, permission);
+            found.entry(id).or_default().push(row);
         }
-        let (account, user) = (account.0, user.0);
-        let permissions = self.permissions.held(*role, rows.iter().filter_map(|row| row.5.as_deref()));
-        let cx = cx.within(token.organization);
-        Ok(Some(cx.acting_for(Principal { account, user, session: token.session.0, permissions })))
+        let of = |token: &Option<Token>| {
+            let token = token.as_ref()?;
+            self.context_of(cx, token, found.get(&token.session)?)
+        };
+        Ok(tokens.iter().map(of).collect())
     }
 
     async fn demo_organizations(&self, cx: &SystemContext) -> anyhow::Result<Vec<DemoOrganization>> {

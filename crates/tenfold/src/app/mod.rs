@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::http::{
-    self, Authenticate, Demonstration, HttpSettings, Permissions, Readiness, Routes, ServerState, Shared,
+    self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, Routes, ServerState, Shared,
     Stopping,
 };
 use crate::module::{Module, Wiring};
@@ -206,6 +206,7 @@ impl App {
             stopping: stopping.clone(),
             readiness: Readiness::new(),
             demonstration: demonstration.clone(),
+            live: LiveStreams::new(settings.http.live),
             query_names: OnceLock::new(),
             services: wiring.services,
         };

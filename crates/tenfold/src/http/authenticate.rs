@@ -15,6 +15,24 @@ pub trait Authenticate: Send + Sync + 'static {
     /// When the session cannot be looked up.
     async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem>;
 
+    /// What [`authenticate`](Authenticate::authenticate) says of each of these tokens, in their order. The sessions
+    /// behind all live streams are checked with it, again and again: one statement should do for all.
+    ///
+    /// # Errors
+    /// When the sessions cannot be looked up.
+    async fn authenticate_all(
+        &self,
+        cx: &SystemContext,
+        tokens: &[&str],
+    ) -> Result<Vec<Option<Context>>, Problem> {
+        let each = cx.repeating("this module checks one session at a time");
+        let mut found = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            found.push(self.authenticate(&each, token).await?);
+        }
+        Ok(found)
+    }
+
     /// The demo organizations with their people, created if missing. Without demo people: none.
     ///
     /// # Errors

@@ -34,6 +34,9 @@ mod state;
 mod strict;
 mod validated;
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::extract::DefaultBodyLimit;
 use axum::response::Redirect;
 use axum::routing::get;
@@ -45,6 +48,7 @@ pub use self::authenticate::Authenticate;
 pub use self::body::{Created, Json, NoContent, Path, nullable};
 pub use self::client_address::{ClientAddress, PeerAddress};
 pub use self::endpoint::{Bytes, Endpoint, Input, NamedSchema, Output};
+pub(crate) use self::live::LiveStreams;
 pub use self::live::{EventShape, LiveEvent, News, live};
 pub(crate) use self::openapi::check_services;
 pub use self::origins::Origins;
@@ -61,7 +65,7 @@ pub use self::request::Unrecorded;
 pub use self::request_deadline::RequestDeadline;
 pub use self::server::{Bound, ServeError};
 pub use self::service::Use;
-pub use self::settings::HttpSettings;
+pub use self::settings::{HttpSettings, LiveSettings};
 pub(crate) use self::state::{Demonstration, Shared};
 pub use self::state::{Routes, ServerState, Stopping};
 pub use self::validated::{EmailAddress, Int, List, Text, WebAddress};
@@ -88,6 +92,11 @@ pub(crate) fn router(
     state: ServerState,
 ) -> anyhow::Result<axum::Router> {
     let (router, document) = with_common(routes).split_for_parts();
+    // Live updates make the GETs of the other routes, so those are complete without them.
+    let watchable = live::Resources::new(router.clone().with_state(state.clone()), &document);
+    let (live, of_live) = live::routes().split_for_parts();
+    let router = router.merge(live.layer(Extension(Arc::new(watchable))));
+    let document = document.merge_from(of_live);
     state.know_query_names(openapi::query_names(&document));
     let shared = cors::Shared::of(document.paths.paths.keys());
     let document = openapi::finish(document, title, version)?;
@@ -107,7 +116,7 @@ pub(crate) fn router(
 /// # Errors
 /// When an operation has no example that works.
 pub(crate) fn document(routes: Routes, title: &str, version: &str) -> anyhow::Result<bytes::Bytes> {
-    let (_, document) = with_common(routes).split_for_parts();
+    let (_, document) = with_common(routes).merge(live::routes()).split_for_parts();
     openapi::finish(document, title, version)
 }
 

@@ -30,6 +30,14 @@ async fn read<T: DeserializeOwned>(parts: &mut Parts, state: &ServerState) -> Re
     query.map(|query| query.0).map_err(|rejection| Problem::bad_request(rejection.body_text()))
 }
 
+/// The parameters as pairs of name and value, for one that may be given more than once.
+pub(super) async fn pairs(
+    parts: &mut Parts,
+    state: &ServerState,
+) -> Result<Vec<(String, String)>, Problem> {
+    read(parts, state).await
+}
+
 impl<T: DeserializeOwned + Send> FromRequestParts<ServerState> for Query<T> {
     type Rejection = Problem;
 

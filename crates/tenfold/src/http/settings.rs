@@ -42,6 +42,17 @@ pub struct HttpSettings {
     pub metrics_password: Secret,
     /// Which proxies are trusted to report a client's address.
     pub proxies: Proxies,
+    /// The bounds of live updates.
+    pub live: LiveSettings,
+}
+
+/// The bounds of live updates.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveSettings {
+    /// The most resources that one `GET /v1/live` may watch.
+    pub max_watches: usize,
+    /// How many streams of the process look at the database at once. The others wait.
+    pub looks_at_once: usize,
 }
 
 impl HttpSettings {

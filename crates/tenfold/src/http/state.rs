@@ -8,9 +8,11 @@ use std::sync::{Arc, OnceLock};
 use tenfold_data::Database;
 use tenfold_observe::metrics::Metrics;
 use tenfold_observe::telemetry::Telemetry;
+use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::authenticate::Authenticate;
+use super::live::LiveStreams;
 use super::query_names::QueryNames;
 use super::readiness::Readiness;
 use super::settings::HttpSettings;
@@ -24,17 +26,18 @@ pub struct ServerState(Arc<Shared>);
 
 /// Set once, when the process starts to stop.
 #[derive(Clone, Default)]
-pub struct Stopping(Arc<AtomicBool>);
+pub struct Stopping(watch::Sender<bool>);
 
 impl Stopping {
     /// Starts stopping.
     pub fn set(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.send_replace(true);
     }
 
-    /// Whether the process is stopping.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+    /// Waits until the process starts to stop.
+    pub async fn wait(&self) {
+        // The sender is at hand, so the wait cannot fail.
+        let _ = self.0.subscribe().wait_for(|is_set| *is_set).await;
     }
 }
 
@@ -57,6 +60,7 @@ pub(crate) struct Shared {
     pub stopping: Stopping,
     pub readiness: Readiness,
     pub demonstration: Demonstration,
+    pub live: LiveStreams,
     /// Set when the routes are put together.
     pub query_names: OnceLock<QueryNames>,
     /// Modules' services and the clients of their interfaces, by type.
@@ -92,9 +96,14 @@ impl ServerState {
         &self.0.readiness
     }
 
-    /// Whether the process is stopping: endless streams should end now.
-    pub fn is_stopping(&self) -> bool {
-        self.0.stopping.is_set()
+    /// Waits until the process starts to stop: endless streams should end then.
+    pub async fn stopped(&self) {
+        self.0.stopping.wait().await;
+    }
+
+    /// What all live streams share.
+    pub(super) fn live(&self) -> &LiveStreams {
+        &self.0.live
     }
 
     /// Whether the process was started with demo data, whose passwords are public and may be shown on a page.

@@ -23,6 +23,16 @@ both_databases!(app(); async fn a_permission_that_is_taken_away_is_gone_for_sess
     assert_eq!(app.get("/v1/users").bearer(&token).send().await.status(), 403);
 });
 
+both_databases!(app(); async fn a_role_that_is_lost_is_told_to_open_tabs(app) {
+    let session = sign_up(app, "ada@new.test").await;
+    let token = text(&session["token"]);
+    let mut tab = app.get("/v1/live?watch=%2Fv1%2Fusers").bearer(&token).stream().await;
+    assert!(tab.next().await.is_some_and(|first| first.contains("/v1/users")));
+    become_role(app, &session, "custom").await;
+    assert!(tab.next().await.is_some_and(|event| event.contains("/v1/users")));
+    assert_eq!(app.get("/v1/users").bearer(&token).send().await.status(), 403);
+});
+
 both_databases!(app(); async fn what_is_given_by_name_comes_beside_the_role(app) {
     let session = sign_up(app, "ada@new.test").await;
     let organization = OrgId(id(&session["organization"]["id"]));

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{NotificationView, newest_of, reader, unread};
 use crate::entities::{Notification, NotificationId};
 
-/// How many notifications one poll sends at most; the next poll sends the next ones.
+/// How many notifications one look sends at most; the next look sends the next ones.
 const AT_ONCE: usize = 500;
 /// An id is created before its transaction commits, so a notification may appear after one with a later id. The
 /// stream looks back this far for those, in milliseconds.
@@ -52,11 +52,11 @@ pub(crate) async fn notification_events(
     live(&state, &headers, &cx, move |cx, _| {
         let told = Arc::clone(&told);
         async move {
-            // Polls run one after the other, so there is no contention; a failed poll ends the stream.
+            // Looks run one after the other, so there is no contention; a failed look ends the stream.
             let mut telling = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
             let events = look(&cx, user, start, &mut telling).await?;
             *told.lock().unwrap_or_else(PoisonError::into_inner) = telling;
-            Ok(News::More(events))
+            Ok(if events.len() < AT_ONCE { News::More(events) } else { News::Part(events) })
         }
     })
 }
@@ -72,7 +72,7 @@ fn start(headers: &HeaderMap) -> Result<Option<NotificationId>, Problem> {
 /// What a stream has sent so far.
 #[derive(Default)]
 struct SentSoFar {
-    /// The latest notification that the client has; none before the first poll.
+    /// The latest notification that the client has; none before the first look.
     latest: Option<NotificationId>,
     /// The notifications that it has, as far back as the stream looks.
     known: BTreeSet<NotificationId>,

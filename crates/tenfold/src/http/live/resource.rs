@@ -1,0 +1,143 @@
+//! One resource that a client shows: a GET of this API, made again after each change of what it was made from.
+
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::header::{ACCEPT, HOST};
+use http::{Request, StatusCode};
+use sha2::{Digest as _, Sha256};
+use tenfold_data::{Context, OrgId, Scope, TraceContext};
+use tokio::time::Instant;
+use tower::ServiceExt as _;
+
+use super::super::problem::Problem;
+use super::super::request_deadline::RequestDeadline;
+use super::super::state::ServerState;
+use super::dependencies::Dependencies;
+use super::process::Tables;
+
+/// The longest answer that can be watched, in bytes.
+const LONGEST: usize = 64 << 20;
+/// How much of a hash tells one answer from another.
+const PRINT: usize = 9;
+
+/// A resource that a client shows.
+pub(super) struct Resource {
+    /// As the client gave it.
+    pub path: String,
+    /// A print of its last answer; two answers that differ have different ones.
+    pub print: String,
+    pub dependencies: Dependencies,
+    /// Its path in the document, `/v1/files/{id}`.
+    template: String,
+}
+
+/// An answer to the GET of a resource.
+struct Answer {
+    status: StatusCode,
+    body: Bytes,
+    tables: Tables,
+}
+
+impl Resource {
+    /// The resource at a path that fits this template; nobody has looked at it yet.
+    pub(super) fn new(state: &ServerState, tenant: OrgId, path: String, template: &str) -> Self {
+        let learnt = state.live().learnt(template);
+        let dependencies = Dependencies::new(state.database(), BTreeSet::from([tenant]), learnt);
+        Resource { path, print: String::new(), dependencies, template: template.to_owned() }
+    }
+
+    /// Looks at it for the first time.
+    ///
+    /// # Errors
+    /// What the caller would be answered, with the path.
+    pub(super) async fn begin(
+        &mut self,
+        router: &Router,
+        state: &ServerState,
+        cx: &Context,
+    ) -> Result<(), Problem> {
+        let answer = self.ask(router, state, cx).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(self.refused(&answer)) }
+    }
+
+    /// Looks at it again; whether its answer is another one than last time.
+    ///
+    /// # Errors
+    /// The service cannot answer now.
+    pub(super) async fn has_changed(
+        &mut self,
+        router: &Router,
+        state: &ServerState,
+        cx: &Context,
+    ) -> Result<bool, Problem> {
+        let known = self.print.clone();
+        let answer = self.ask(router, state, cx).await?;
+        // One that is gone, or that the caller may no longer read, is news; an outage is not.
+        if answer.status.is_server_error() { Err(self.refused(&answer)) } else { Ok(self.print != known) }
+    }
+
+    async fn ask(
+        &mut self,
+        router: &Router,
+        state: &ServerState,
+        cx: &Context,
+    ) -> Result<Answer, Problem> {
+        self.dependencies.begin();
+        let answer = answer(&self.path, router, state, cx).await?;
+        state.live().learn(&self.template, &answer.tables);
+        self.dependencies.read(BTreeSet::from([cx.tenant()]), &answer.tables);
+        let hash = Sha256::new().chain_update(answer.status.as_str()).chain_update(&answer.body).finalize();
+        self.print = URL_SAFE_NO_PAD.encode(&hash[..PRINT]);
+        Ok(answer)
+    }
+
+    /// The problem that the caller gets, with the path that it is about.
+    fn refused(&self, answer: &Answer) -> Problem {
+        let (kind, title) = match answer.status {
+            StatusCode::BAD_REQUEST => ("bad-request", "Malformed request"),
+            StatusCode::FORBIDDEN => ("forbidden", "Permission denied"),
+            StatusCode::NOT_FOUND => ("not-found", "Not found"),
+            _ => ("cannot-watch", "The resource cannot be read"),
+        };
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let why = body["detail"].as_str().or_else(|| body["title"].as_str()).unwrap_or_default();
+        Problem::new(answer.status, kind, title).detail(format!("watch={}: {why}", self.path))
+    }
+}
+
+/// Makes the GET within this process, past the layer around requests: it is a part of the stream's work.
+async fn answer(path: &str, router: &Router, state: &ServerState, cx: &Context) -> Result<Answer, Problem> {
+    let limit = state.settings().deadline;
+    let deadline = Instant::now() + limit;
+    let scope = Scope::new(state.database().clone(), TraceContext::start_random(), Some(deadline));
+    scope.note_tables();
+    let request = Request::get(path)
+        .header(HOST, "live")
+        .header(ACCEPT, "application/json")
+        .extension(Arc::clone(&scope))
+        .extension(RequestDeadline::until(deadline))
+        .extension(cx.in_scope(Arc::clone(&scope)))
+        .body(Body::empty())
+        .map_err(Problem::internal)?;
+    let answer = async {
+        let response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+        let status = response.status();
+        let body = to_bytes(response.into_body(), LONGEST).await.map_err(Problem::internal)?;
+        Ok::<_, Problem>((status, body))
+    };
+    let driven = AssertUnwindSafe(tokio::time::timeout_at(deadline, scope.drive(answer))).catch_unwind();
+    let (status, body) = match driven.await {
+        Ok(Ok(answer)) => answer?,
+        Ok(Err(_)) => return Err(Problem::deadline(limit)),
+        Err(_) => return Err(Problem::internal(format!("the GET of {path} panicked"))),
+    };
+    Ok(Answer { status, body, tables: scope.noted_tables() })
+}
