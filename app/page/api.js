@@ -46,19 +46,20 @@ function costOf(timing) {
 
 /**
  * Listens to a stream of events and continues after the last event when the connection breaks. The browser reconnects
- * by itself; where it gives up (any answer but 200) this retries later, or reports that the session has ended.
+ * by itself; where it gives up (any answer but 200) this calls `refused` and retries later, or reports that the session
+ * has ended.
  */
-export function listen(path, listeners, { gone } = {}) {
+export function listen(path, listeners, { refused } = {}) {
   let source, retry;
   const open = () => {
     source = new EventSource(path);
     for (const [name, listener] of Object.entries(listeners)) {
-      source.addEventListener(name, (event) => listener(JSON.parse(event.data), close));
+      source.addEventListener(name, (event) => listener(JSON.parse(event.data)));
     }
     source.addEventListener("error", () => {
       if (source.readyState !== EventSource.CLOSED) return;
-      if (gone) gone();
-      else retry = setTimeout(reopen, 5_000);
+      refused?.();
+      retry = setTimeout(reopen, 5_000);
     });
   };
   const reopen = () => ask("GET", "/v1/auth/session").then(open, (problem) => {

@@ -7,6 +7,8 @@ import * as words from "./words.js";
 const SIGNS = { ready: "✓", failed: "✕", refused: "✕", processing: "…", uploading: "↑", waiting: "…" };
 
 export class FileRow {
+  /** When the service got it; nothing before. */
+  createdAt;
   #picture = element("div", { class: "picture", "aria-hidden": "true" });
   #name = element("p", { class: "name" });
   #sign = element("span", { class: "sign", "aria-hidden": "true" });

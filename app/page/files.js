@@ -4,27 +4,30 @@ import { ask } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { byId, say } from "./element.js";
 import { FileRow } from "./file-row.js";
-import { unwatch, unwatchAll, watch } from "./progress.js";
+import { show } from "./live.js";
 import { toast } from "./toast.js";
 import { upload } from "./upload.js";
 
 const PAGE = 20;
+const FIRST = `/v1/files?limit=${PAGE}`;
 const list = byId("file-list");
 const more = byId("more-files");
 const pick = byId("pick");
 // By the file's id; an upload gets its id when it is accepted.
 const rows = new Map();
+// Of the last page that was fetched.
 let cursor = null;
 let asking = new AbortController();
+let hide = null;
 
 export function openFiles() {
   asking = new AbortController();
-  return showPage();
+  hide = show(FIRST, showFirst);
 }
 
 export function closeFiles() {
+  hide?.();
   asking.abort();
-  unwatchAll();
   rows.clear();
   list.replaceChildren();
   more.hidden = byId("no-files").hidden = true;
@@ -43,27 +46,49 @@ export async function showFile(id) {
   }
 }
 
-async function showPage() {
-  const { signal } = asking;
-  const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
-  try {
-    const page = await ask("GET", `/v1/files?${query}`, { signal });
-    for (const file of page.items) place(file, false);
-    cursor = page.next_cursor ?? null;
-    say(byId("files-problem"));
-  } catch (problem) {
-    if (signal.aborted) return;
-    say(byId("files-problem"), problem.message);
+/** Shows the newest files as they are now: their progress, those that others have added, not those that are gone. */
+async function showFirst() {
+  const isNew = !rows.size;
+  const page = await fetchPage(FIRST);
+  if (!page) return;
+  const here = new Set(page.items.map((file) => file.id));
+  const oldest = page.next_cursor ? page.items.at(-1).created_at : "";
+  for (const [id, row] of rows) {
+    if (row.createdAt > oldest && !here.has(id)) takeOut(id, row);
   }
-  more.hidden = !cursor;
+  for (const file of page.items.toReversed()) place(file, true);
+  if (isNew) cursor = page.next_cursor ?? null;
   showWhetherEmpty();
 }
 
+async function showOlder() {
+  const page = await fetchPage(`${FIRST}&${new URLSearchParams({ cursor })}`);
+  if (!page) return;
+  for (const file of page.items) place(file, false);
+  cursor = page.next_cursor ?? null;
+  showWhetherEmpty();
+}
+
+/** A page of the list; nothing if the service has none, which is said. */
+async function fetchPage(path) {
+  const { signal } = asking;
+  try {
+    const page = await ask("GET", path, { signal });
+    say(byId("files-problem"));
+    return page;
+  } catch (problem) {
+    if (signal.aborted) return;
+    say(byId("files-problem"), problem.message);
+    showWhetherEmpty();
+  }
+}
+
 function showWhetherEmpty() {
+  more.hidden = !cursor;
   byId("no-files").hidden = list.childElementCount > 0 || !byId("files-problem").hidden;
 }
 
-/** Puts a file of the service into the list, and watches it while it is processed. */
+/** Puts a file of the service into the list. */
 function place(file, first) {
   const row = rows.get(file.id) ?? new FileRow(file.name);
   if (!rows.has(file.id)) {
@@ -71,17 +96,9 @@ function place(file, first) {
     if (first) list.prepend(row.node);
     else list.append(row.node);
   }
+  row.createdAt = file.created_at;
   row.shows(file, () => remove(file, row));
-  if (file.status === "processing") follow(file.id, row);
   return row;
-}
-
-function follow(id, row) {
-  watch(id, {
-    progress: (step) => row.processes(step),
-    done: (file) => place(file),
-    gone: () => look(id, row),
-  });
 }
 
 /** Queries the current state of a file. */
@@ -109,7 +126,6 @@ async function remove(file, row) {
 
 /** Removes a row; the focus moves to the next one, not back to the top of the page. */
 function takeOut(id, row) {
-  unwatch(id);
   rows.delete(id);
   const neighbour = row.node.nextElementSibling ?? row.node.previousElementSibling;
   const lost = row.node.contains(document.activeElement) || document.activeElement === document.body;
@@ -134,6 +150,8 @@ function begin(file, row) {
   cancel = upload(file, {
     sent: (percent) => row.uploads(percent, file.size),
     accepted: (id) => {
+      // The stream may have been faster.
+      rows.get(id)?.node.remove();
       rows.set(id, row);
       row.processes({ percent: 0, message: "" });
       look(id, row);
@@ -150,7 +168,7 @@ pick.addEventListener("change", () => {
   // So that the same file can be chosen again.
   pick.value = "";
 });
-more.addEventListener("click", showPage);
+more.addEventListener("click", showOlder);
 
 const carriesFiles = (event) => !byId("signed-in").hidden && event.dataTransfer?.types.includes("Files");
 const isDirectory = (item) => item.webkitGetAsEntry?.()?.isDirectory;

@@ -1,51 +1,53 @@
 // Notifications: the bell with the number of unread ones, the list behind it, and a toast for each new one.
 
-import { ask, listen } from "./api.js";
+import { ask } from "./api.js";
 import { byId, element, say } from "./element.js";
 // carve:if files
 import { showFile } from "./files.js";
 // carve:end
+import { show } from "./live.js";
 import { toast } from "./toast.js";
 import { since } from "./words.js";
 
-const PAGE = 20;
+const FIRST = "/v1/notifications?limit=20";
 const SIGNS = { file_ready: "✓", file_failed: "✕" };
 const inbox = byId("inbox");
 const list = byId("told");
 const more = byId("told-more");
-let stop = null;
+let hide = null;
+// Those of the newest page that was fetched; nothing before the first.
+let known = null;
 let cursor = null;
-let isOpen = false;
 let asking = new AbortController();
 
 export function openNotifications() {
-  isOpen = true;
-  attend();
+  known = null;
+  hide = show(FIRST, showNewest);
 }
 
 export function closeNotifications() {
-  isOpen = false;
+  hide?.();
   asking.abort();
-  attend();
   inbox.hidePopover();
   list.replaceChildren();
   showUnread(0);
 }
 
-/** Listens while the tab is visible: a browser opens six connections to an HTTP/1.1 server, for all tabs together. */
-function attend() {
-  const wanted = isOpen && document.visibilityState === "visible";
-  if (wanted && !stop) {
-    const arrived = (notification) => {
-      toast(`${notification.title}: ${notification.body}`);
-      if (inbox.matches(":popover-open")) list.prepend(row(notification));
-      showWhetherEmpty();
-    };
-    stop = listen("/v1/notifications/events", { notification: arrived, unread: ({ unread }) => showUnread(unread) });
-  } else if (!wanted && stop) {
-    stop();
-    stop = null;
+/** Shows what is new, and what was read elsewhere. */
+async function showNewest() {
+  const page = await ask("GET", FIRST).catch(() => null);
+  if (!page) return;
+  const isNew = known ? ({ id }) => !known.has(id) : () => false;
+  const isShown = inbox.matches(":popover-open");
+  for (const notification of page.items.filter(isNew).toReversed()) {
+    toast(`${notification.title}: ${notification.body}`);
+    if (isShown) list.prepend(row(notification));
   }
+  known = new Set(page.items.map(({ id }) => id));
+  const read = new Set(page.items.filter((item) => item.read_at).map(({ id }) => id));
+  for (const node of list.children) if (read.has(node.dataset.id)) node.markRead();
+  showUnread(page.unread);
+  if (isShown) showWhetherEmpty();
 }
 
 function showUnread(unread) {
@@ -61,9 +63,9 @@ function showUnread(unread) {
 
 async function showPage() {
   const { signal } = asking;
-  const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
+  const path = cursor ? `${FIRST}&${new URLSearchParams({ cursor })}` : FIRST;
   try {
-    const page = await ask("GET", `/v1/notifications?${query}`, { signal });
+    const page = await ask("GET", path, { signal });
     list.append(...page.items.map(row));
     cursor = page.next_cursor ?? null;
     showUnread(page.unread);
@@ -85,7 +87,7 @@ function row(notification) {
   // carve:if files
   const file = /^\/v1\/files\/([0-9a-f-]+)$/.exec(link)?.[1];
   // carve:end
-  const node = element("li", { class: "told", "data-kind": kind });
+  const node = element("li", { class: "told", "data-kind": kind, "data-id": id });
   const go = async () => {
     inbox.hidePopover();
     read();
@@ -136,4 +138,3 @@ byId("read-all").addEventListener("click", async () => {
     say(byId("inbox-problem"), problem.message);
   }
 });
-document.addEventListener("visibilitychange", attend);

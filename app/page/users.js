@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { byId, element, say } from "./element.js";
+import { show } from "./live.js";
 import { counted, milliseconds, number } from "./words.js";
 
 const region = byId("user-rows");
@@ -13,31 +14,44 @@ let size = 1000;
 let trail = [null];
 let following = null;
 let asking = new AbortController();
+let hide = null;
 
 export function openUsers() {
   trail = [null];
-  return show();
+  showPage();
 }
 
 export function closeUsers() {
+  hide?.();
   asking.abort();
   rows.replaceChildren();
   byId("cost").replaceChildren();
 }
 
-async function show() {
+/** Shows the page at the end of the trail, as it is now and becomes. */
+function showPage() {
+  hide?.();
+  const query = new URLSearchParams({ limit: size });
+  if (trail.at(-1)) query.set("cursor", trail.at(-1));
+  const path = `/v1/users?${query}`;
+  let isNew = true;
+  hide = show(path, async () => {
+    await fetchPage(path, isNew);
+    isNew = false;
+  });
+}
+
+async function fetchPage(path, isNew) {
   asking.abort();
   asking = new AbortController();
   const { signal } = asking;
-  const query = new URLSearchParams({ limit: size });
-  if (trail.at(-1)) query.set("cursor", trail.at(-1));
   region.setAttribute("aria-busy", "true");
   let cost;
   try {
-    const page = await ask("GET", `/v1/users?${query}`, { signal, cost: (told) => { cost = told; } });
+    const page = await ask("GET", path, { signal, cost: (told) => { cost = told; } });
     following = page.next_cursor ?? null;
     rows.replaceChildren(...page.items.map(row));
-    region.scrollTop = 0;
+    if (isNew) region.scrollTop = 0;
     say(byId("users-problem"));
     showCost(page.items.length, cost);
   } catch (problem) {
@@ -82,7 +96,7 @@ function turn(forward) {
   else return;
   // Until the page has arrived there is no next one.
   following = null;
-  show();
+  showPage();
 }
 
 next.addEventListener("click", () => turn(true));

@@ -13,6 +13,7 @@ const PAGE: &[Asset] = &[
     Asset::of("/page/mark.svg", "image/svg+xml", include_bytes!("../page/mark.svg")),
     Asset::script("/page/page.js", include_str!("../page/page.js")),
     Asset::script("/page/api.js", include_str!("../page/api.js")),
+    Asset::script("/page/live.js", include_str!("../page/live.js")),
     Asset::script("/page/element.js", include_str!("../page/element.js")),
     Asset::script("/page/words.js", include_str!("../page/words.js")),
     Asset::script("/page/toast.js", include_str!("../page/toast.js")),
@@ -25,7 +26,6 @@ const PAGE: &[Asset] = &[
     Asset::script("/page/files.js", include_str!("../page/files.js")),
     Asset::script("/page/file-row.js", include_str!("../page/file-row.js")),
     Asset::script("/page/upload.js", include_str!("../page/upload.js")),
-    Asset::script("/page/progress.js", include_str!("../page/progress.js")),
     // carve:end
     // carve:if notifications
     Asset::script("/page/notifications.js", include_str!("../page/notifications.js")),

@@ -268,6 +268,21 @@ def a_script_that_got_into_the_page_would_not_run(tab):
         assert page.evaluate("window.ran") is None
 
 
+def what_one_window_changes_another_shows(tab):
+    page, other = tab.page, tab.page.context.new_page()
+    other.goto(ADDRESS)
+    expect(row(other, "minutes.txt")).to_contain_text("Ready")
+    page.get_by_label("Choose files").set_input_files([samples.upload("both.txt", b"seen twice")])
+    for window in (page, other):
+        expect(row(window, "both.txt")).to_contain_text("Ready · 2 words")
+        expect(window.locator("#toasts")).to_contain_text("Your file is ready: both.txt")
+    picture(other, "other-window")
+    row(other, "both.txt").get_by_role("button", name="Delete both.txt").click()
+    other.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row(page, "both.txt")).to_have_count(0)
+    other.close()
+
+
 def signing_out_ends_the_session_in_this_tab_and_in_the_other(tab):
     other = Tab(tab.page.context.browser, ADDRESS, storage_state=tab.context.storage_state())
     other.open()
@@ -349,7 +364,7 @@ def an_upload_is_followed_in_the_console_from_its_request_to_the_notification(ta
     page.get_by_role("link", name="POST /v1/files").first.click()
     # Not one of those that were refused: they have no job.
     page.locator("tbody tr").filter(has_text="202").get_by_role("link").first.click()
-    for piece in ("POST /v1/files", "files.process_upload", "tenfold.publish", "notifications.on_file_ready"):
+    for piece in ("POST /v1/files", "files.process_upload", "notifications.on_file_ready"):
         expect(page.locator("tr.head").filter(has_text=piece)).to_have_count(1)
     picture(page, "console-trace")
     for name in ("Endpoints", "Statements", "Jobs"):
