@@ -3,22 +3,27 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tenfold::data::{EntityExt as _, SystemContext};
+use tenfold::data::{EntityExt as _, SystemContext, Uuid};
 use tenfold::jobs::{FinishedJob, JobState, QueuedJob};
+use tenfold::prelude::Enqueue as _;
 use tenfold::testing::{TestApp, TestRequest, TestResponse};
 use tenfold::{both_databases, sql};
+use tenfold_auth_api::UserId;
+use tenfold_files_api::{FileId, FileReady};
 
 use crate::{new_owner, probe, sign_up, token, upload_a_picture};
 
 const PASSWORD: &str = "a long enough password";
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 11] = [
     "/console",
     "/console/endpoints",
     "/console/statements",
     "/console/jobs",
     "/console/jobs?state=completed",
     "/console/jobs/019b76da-a800-7023-95dd-03d5a8091139",
+    "/console/queues",
+    "/console/events",
     "/console/traces",
     "/console/traces?sort=slowest&only=failed",
     "/console/traces/0af7651916cd43dd8448eb211c80319c",
@@ -264,3 +269,48 @@ both_databases!(probe::app(), [("console.password", PASSWORD)]; async fn an_n_pl
         assert!(trace.contains("probe.note_by_id</code> 5 times") && trace.contains("app/tests/it/probe.rs:"), "{trace}");
     }
 });
+
+both_databases!(app::app(), [("console.password", PASSWORD)]; async fn a_queue_is_paused_and_a_schedule_run_by_hand(app) {
+    let cookie = operator(app).await;
+    let post = async |path: &str, body: &str| form(app, path, body).header("cookie", &cookie).send().await;
+    let queues = page(app, &cookie, "/console/queues").await.text();
+    assert!(queues.contains("<code>default</code>") && queues.contains("files.sweep"), "{queues}");
+    for (verb, is_paused) in [("pause", true), ("resume", false)] {
+        let answer = post(&format!("/console/queues/default/{verb}"), "").await;
+        assert_eq!((answer.status(), answer.header("location")), (303, "/console/queues"), "{}", answer.text());
+        assert_eq!(page(app, &cookie, "/console/queues").await.text().contains("paused"), is_paused);
+    }
+    assert_eq!(post("/console/queues/nothing/pause", "").await.status(), 404);
+    let ran = post("/console/schedules/run", "name=files.sweep").await;
+    assert_eq!(ran.status(), 303, "{}", ran.text());
+    assert!(page(app, &cookie, ran.header("location")).await.text().contains("available"));
+    assert_eq!(post("/console/schedules/run", "name=nothing").await.status(), 404);
+});
+
+both_databases!(app::app(), [("console.password", PASSWORD)]; async fn a_parked_delivery_is_replayed(app) {
+    let (token, cookie) = (new_owner(app).await, operator(app).await);
+    let event = FileReady { file: FileId(Uuid::from_u128(7)), name: "late.txt".to_owned(), user_id: own_id(app, &token).await };
+    let publish = async |cx: SystemContext| {
+        cx.within(crate::organization(&token)).transaction(async |tx| tx.publish(event).await).await
+    };
+    app.run(publish).await.expect("the event is published");
+    let look = async |cx: SystemContext| {
+        QueuedJob::query().filter(QueuedJob::kind.eq("notifications.on_file_ready".to_owned())).all(&cx).await
+    };
+    let id = app.run(look).await.expect("jobs can be read")[0].id;
+    let replay = async || form(app, &format!("/console/events/{id}/replay"), "").header("cookie", &cookie).send().await.status();
+    assert_eq!(replay().await, 409);
+    app.jobs().cancel(id).await.expect("it waits");
+    let events = page(app, &cookie, "/console/events").await.text();
+    assert!(events.contains(&format!("/console/events/{id}/replay")), "{events}");
+    assert_eq!(replay().await, 303);
+    app.run_due_jobs().await;
+    let told = app.get("/v1/notifications").bearer(&token).send().await.json();
+    assert_eq!(told["items"][0]["body"], "late.txt");
+    assert!(!page(app, &cookie, "/console/events").await.text().contains("/replay"));
+});
+
+async fn own_id(app: &TestApp, token: &str) -> UserId {
+    let session = app.get("/v1/auth/session").bearer(token).send().await.json();
+    UserId(Uuid::parse_str(&crate::text(&session["user"]["id"])).expect("an id is a UUID"))
+}

@@ -8,11 +8,13 @@ use tenfold::telemetry::Work;
 use crate::words;
 
 /// The pages in the navigation bar.
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 7] = [
     ("/console", "Overview"),
     ("/console/endpoints", "Endpoints"),
     ("/console/statements", "Statements"),
     ("/console/jobs", "Jobs"),
+    ("/console/queues", "Queues"),
+    ("/console/events", "Events"),
     ("/console/traces", "Traces"),
 ];
 

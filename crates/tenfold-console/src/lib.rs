@@ -44,6 +44,12 @@ fn routes() -> Routes {
         .route("/console/jobs/{id}", get(pages::job::job))
         .route("/console/jobs/{id}/retry", post(pages::job::retry))
         .route("/console/jobs/{id}/cancel", post(pages::job::cancel))
+        .route("/console/queues", get(pages::queues::queues))
+        .route("/console/queues/{queue}/pause", post(pages::queues::pause))
+        .route("/console/queues/{queue}/resume", post(pages::queues::resume))
+        .route("/console/schedules/run", post(pages::queues::run))
+        .route("/console/events", get(pages::events::events))
+        .route("/console/events/{id}/replay", post(pages::events::replay))
         .route("/console/traces", get(pages::traces::traces))
         .route("/console/traces/{id}", get(pages::trace::trace))
 }

@@ -291,7 +291,6 @@ fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigEr
     loaded.within("database.pool_size", section.pool_size, 1..=1000)?;
     loaded.within("database.lanes", section.lanes, 1..=64)?;
     let settings = DatabaseSettings {
-        feed: tenfold_data::DatabaseSettings::default().feed,
         max_rows: section.max_rows,
         cohort_size: section.cohort_size,
         request_cache: section.request_cache,

@@ -6,6 +6,7 @@ mod commands;
 mod connections;
 mod durability;
 mod full_disk;
+mod jobs;
 mod large_uploads;
 mod ledger;
 mod load;

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 use tenfold::data::TraceContext;
 use tenfold::http::{IntoResponse as _, Response, StatusCode, Unrecorded};
-use tenfold::jobs::admin::NotNow;
-use tenfold::jobs::{AttemptError, FinishedJob, JobId, JobState, Jobs, QueuedJob};
+use tenfold::jobs::admin::{self, AnyJob, NotNow, StepResult};
+use tenfold::jobs::{AttemptError, JobId, JobState, Jobs, without_secrets};
 use tenfold::prelude::*;
 
 use super::shown::Shown;
@@ -13,11 +13,20 @@ use crate::layout::page;
 use crate::words;
 
 pub(crate) async fn job(_: Operator, cx: SystemContext, Path(id): Path<JobId>) -> Result<Response, Problem> {
-    let shown = match QueuedJob::find(&cx, id).await? {
-        Some(job) => Shown::from((*job).clone()),
-        None => Shown::from((*FinishedJob::get(&cx, id).await?).clone()),
+    let shown = match admin::find(&cx, id).await? {
+        Some(AnyJob::Queued(job)) => Shown::from(job),
+        Some(AnyJob::Finished(job)) => Shown::from(job),
+        None => return Err(Problem::not_found("job")),
     };
-    Ok(page("Job", "/console/jobs", &facts(&shown)))
+    let done = admin::steps(&cx, id).await?;
+    let content = html! {
+        (facts(&shown))
+        h2 { "Steps that are done" }
+        (steps(&done))
+        h2 { "What went wrong" }
+        (errors(&shown.errors))
+    };
+    Ok(page("Job", "/console/jobs", &content))
 }
 
 /// Retries it now.
@@ -38,7 +47,12 @@ pub(crate) async fn cancel(_: Operator, jobs: Use<Jobs>, Path(id): Path<JobId>) 
 }
 
 fn back(id: JobId) -> Response {
-    let mut response = (StatusCode::SEE_OTHER, [("location", format!("/console/jobs/{id}"))]).into_response();
+    back_to(&format!("/console/jobs/{id}"))
+}
+
+/// Leads to a page after an action.
+pub(super) fn back_to(path: &str) -> Response {
+    let mut response = (StatusCode::SEE_OTHER, [("location", path)]).into_response();
     response.extensions_mut().insert(Unrecorded);
     response
 }
@@ -74,10 +88,24 @@ fn facts(job: &Shown) -> Markup {
             dt { "Enqueued" } dd { (words::moment(job.created_at)) " UTC" }
             dt { (Shown::when_is(job.state)) } dd { (words::moment(job.when)) " UTC" }
             @if let Some(trace) = trace { dt { "Trace" } dd { a href={ "/console/traces/" (trace) } { code { (trace) } } } }
-            dt { "Arguments" } dd { pre { (serde_json::to_string_pretty(&job.args).unwrap_or_default()) } }
+            dt { "Arguments" } dd { pre { (pretty(&job.args)) } }
         }
-        h2 { "What went wrong" }
-        (errors(&job.errors))
+    }
+}
+
+/// JSON without secrets, as people read it.
+fn pretty(value: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(&without_secrets(value)).unwrap_or_default()
+}
+
+fn steps(steps: &[StepResult]) -> Markup {
+    html! {
+        @if steps.is_empty() { p.quiet { "None." } } @else {
+            table {
+                thead { tr { th { "Step" } th { "Result" } } }
+                tbody { @for step in steps { tr { td { code { (step.name) } } td { pre { (pretty(&step.result)) } } } } }
+            }
+        }
     }
 }
 

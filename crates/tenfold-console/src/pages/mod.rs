@@ -1,9 +1,11 @@
 //! The pages, one file each: input and view.
 
 pub(crate) mod endpoints;
+pub(crate) mod events;
 pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod overview;
+pub(crate) mod queues;
 mod shown;
 pub(crate) mod sign_in;
 pub(crate) mod statements;

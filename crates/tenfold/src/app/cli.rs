@@ -1,4 +1,4 @@
-//! The command line of an application: `serve`, `config`, `migrate`, `openapi`, `client`, `load`.
+//! The command line of an application: `serve`, `config`, `migrate`, `jobs`, `openapi`, `client`, `load`.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -18,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::client_file::ClientFile;
 use super::load_command::{self, LoadCommand};
+use super::jobs::JobsCommand;
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
 use crate::http::{Bound, HttpSettings, Stopping};
@@ -62,6 +63,11 @@ enum Command {
         /// `status` or `up`.
         #[arg(value_parser = ["status", "up"])]
         what: String,
+    },
+    /// List jobs, run them, cancel them.
+    Jobs {
+        #[command(subcommand)]
+        what: JobsCommand,
     },
     /// Print the OpenAPI document.
     Openapi,
@@ -136,6 +142,7 @@ async fn execute(app: App, line: Line) -> anyhow::Result<()> {
             Ok(())
         }
         Some(Command::Migrate { what }) => migrate(&app, &loaded, &what).await,
+        Some(Command::Jobs { what }) => jobs(app, loaded, &what).await,
         Some(Command::Openapi) => {
             say(&format!("{}\n", String::from_utf8_lossy(&app.document()?)));
             Ok(())
@@ -231,6 +238,23 @@ async fn serve_http(
 
 fn greeting(name: &str, address: SocketAddr, welcome: &str) -> String {
     format!("{name} listens on http://{address}\n  API to read and try: http://{address}/docs\n{welcome}")
+}
+
+async fn jobs(app: App, loaded: Loaded, what: &JobsCommand) -> anyhow::Result<()> {
+    let settings = app.read_settings(&loaded)?;
+    anyhow::ensure!(!Database::is_missing(&settings.database_url), "the database does not exist yet: serve creates it");
+    // A command that an operator runs beside the service must not migrate its database.
+    let database = Database::open(&settings.database_url, &settings.database, Clock::system(), Vec::new())?;
+    let status = database.migration_status(&app.migrations()).await?;
+    database.close().await;
+    let pending = status.iter().filter(|migration| !migration.applied).count();
+    anyhow::ensure!(pending == 0, "{pending} migrations have not run: run `migrate up` first");
+    let clock = Clock::system();
+    let started = app.start(loaded, clock.clone(), Telemetry::new(clock), Vec::new()).await?;
+    let done = what.run(&started).await;
+    started.database.close().await;
+    say(&done?);
+    Ok(())
 }
 
 async fn migrate(app: &App, loaded: &Loaded, what: &str) -> anyhow::Result<()> {

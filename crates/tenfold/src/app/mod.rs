@@ -4,7 +4,9 @@ mod cli;
 mod client_file;
 mod demo;
 mod load_command;
+mod jobs;
 mod observers;
+mod table;
 
 use std::collections::HashSet;
 use std::process::ExitCode;
