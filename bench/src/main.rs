@@ -4,6 +4,7 @@ mod alone;
 mod chaos;
 mod feed;
 mod http;
+mod jobs;
 mod list;
 mod options;
 mod peers;
@@ -31,7 +32,8 @@ struct Line {
 /// A file or folder each.
 #[derive(Subcommand)]
 enum Bench {
-    /// Uploads while processes are killed with kill -9: what is lost, doubled, and how soon it goes on.
+    /// Uploads while processes are killed with kill -9, and jobs under other faults: what is lost, doubled, and how soon
+    /// it goes on.
     Chaos(chaos::Arguments),
     /// A hundred uploads at once whose processing takes ten seconds: answered before it, or after it.
     Uploads,
@@ -39,6 +41,8 @@ enum Bench {
     List(peers::Arguments),
     /// Loads of one row by its key, beside sqlx.
     Reads(peers::Arguments),
+    /// Jobs, from enqueued to complete, beside other queues and beside batched SQL that writes the same rows.
+    Jobs(jobs::Arguments),
     /// Small transactions, beside one commit for each.
     Writes,
     /// Routes of the reference backend over HTTP, beside the same by hand and beside axum alone.
@@ -52,7 +56,10 @@ enum Bench {
 fn main() -> ExitCode {
     // A benchmark with an application of its own starts this program as `bench serve`.
     if std::env::args().nth(1).as_deref() == Some("serve") {
-        return uploads::application().run();
+        return match std::env::var(chaos::APPLICATION) {
+            Ok(ahead) => chaos::application(&ahead).run(),
+            Err(_) => uploads::application().run(),
+        };
     }
     let line = Line::parse();
     let mut report = Report::new(line.options.json);
@@ -61,6 +68,7 @@ fn main() -> ExitCode {
         Bench::Uploads => uploads::run(&line.options, &mut report),
         Bench::List(arguments) => list::run(&arguments, &line.options, &mut report),
         Bench::Reads(arguments) => reads::run(&arguments, &line.options, &mut report),
+        Bench::Jobs(arguments) => jobs::run(&arguments, &line.options, &mut report),
         Bench::Http(arguments) => http::run(&arguments, &line.options, &mut report),
         Bench::Feed => feed::run(&line.options, &mut report),
         Bench::Writes => alone::run("writes", &line.options, &mut report),

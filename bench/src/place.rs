@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context as _;
 use harness::Place;
@@ -26,7 +27,17 @@ impl Server {
         if let Some(url) = SERVERS.iter().find_map(|name| std::env::var(name).ok()) {
             return Ok(Server { url, folder: None });
         }
-        let folder = std::env::temp_dir().join(format!("tenfold_bench_{}", std::process::id()));
+        Server::start()
+    }
+
+    /// A throw-away one, which may be crashed.
+    ///
+    /// # Errors
+    /// When none can be started.
+    pub fn start() -> anyhow::Result<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("tenfold_bench_{}_{number}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let mut server = Server { url: String::new(), folder: Some(folder.clone()) };
         let started = script("start", &folder)
@@ -36,6 +47,16 @@ impl Server {
         anyhow::ensure!(started.status.success(), "no PostgreSQL could be started");
         server.url = String::from_utf8(started.stdout)?.trim().to_owned();
         Ok(server)
+    }
+
+    /// Ends one that [`Server::start`] has started as a power cut would, and starts it again under the same address.
+    ///
+    /// # Errors
+    /// When it does not start again, or is not ours to crash.
+    pub fn crash(&self) -> anyhow::Result<()> {
+        let folder = self.folder.as_ref().context("this PostgreSQL was not started here")?;
+        anyhow::ensure!(script("crash", folder).status()?.success(), "PostgreSQL did not start again");
+        Ok(())
     }
 
     /// Its address; the user may create databases.

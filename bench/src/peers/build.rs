@@ -36,11 +36,11 @@ fn cargo_in(target: PathBuf, name: &str, program: &str) -> anyhow::Result<PathBu
     Ok(target.join("release").join(program))
 }
 
-/// Installs the packages of a Node.js peer, and says where it lies.
-pub(super) fn node(name: &str) -> anyhow::Result<PathBuf> {
+/// Installs the packages of a Node.js peer with this program, and says where it lies.
+pub(super) fn node(name: &str, program: &str) -> anyhow::Result<PathBuf> {
     let target = target(name)?;
     std::fs::create_dir_all(&target)?;
-    for file in ["package.json", "package-lock.json", "list.js"] {
+    for file in ["package.json", "package-lock.json", program] {
         std::fs::copy(sources(name).join(file), target.join(file))?;
     }
     run(Command::new("npm").args(["ci", "--silent", "--no-audit", "--no-fund"]).current_dir(&target))?;

@@ -76,13 +76,31 @@ impl Peer {
 
     /// Drizzle.
     pub fn drizzle(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
-        let built = build::node("drizzle");
+        let built = build::node("drizzle", "list.js");
         let peer = |folder: PathBuf| Peer {
             command: vec!["node".into(), folder.join("list.js")],
             is_told: false,
             has_ours: false,
         };
         arguments.or_without("drizzle", built.map(peer))
+    }
+
+    /// apalis.
+    pub fn apalis(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
+        let built = build::cargo("apalis", "peer-apalis");
+        let peer = |program: PathBuf| Peer { command: vec![program], is_told: true, has_ours: false };
+        arguments.or_without("apalis", built.map(peer))
+    }
+
+    /// graphile-worker and pg-boss, which need a newer Node.js than many machines have; it is among their packages.
+    pub fn queues(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
+        let built = build::node("queues", "jobs.js");
+        let peer = |folder: PathBuf| Peer {
+            command: vec![folder.join("node_modules/.bin/node"), folder.join("jobs.js")],
+            is_told: true,
+            has_ours: false,
+        };
+        arguments.or_without("graphile-worker and pg-boss", built.map(peer))
     }
 
     /// Django.
@@ -97,13 +115,27 @@ impl Peer {
     /// # Errors
     /// When it fails.
     pub fn run(&self, what: &str, database: &TestDatabase, options: &Options) -> anyhow::Result<Vec<Line>> {
+        self.run_with(what, &[], database, options)
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn run_with(
+        &self,
+        what: &str,
+        arguments: &[&str],
+        database: &TestDatabase,
+        options: &Options,
+    ) -> anyhow::Result<Vec<Line>> {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]);
         if self.is_told {
             command.args([what, "--url"]);
         }
         command.arg(database.superuser_url().unwrap_or_else(|| database.url().to_owned()));
-        command.stderr(Stdio::inherit());
+        command.args(arguments).stderr(Stdio::inherit());
         if let Some(owner) = database.migrate_url().filter(|_| self.has_ours) {
             command.args(["--runtime-url", database.url(), "--migrate-url", owner]);
         }
@@ -135,14 +167,19 @@ impl Arguments {
 /// # Errors
 /// When the rows cannot be made.
 pub fn prepare(drivers: &Peer, dialect: Dialect, server: Option<&Server>) -> anyhow::Result<TestDatabase> {
-    let database = block_on(async {
+    let database = fresh_database(dialect, server);
+    drivers.run("prepare", &database, &Options::default())?;
+    Ok(database)
+}
+
+/// An empty database; gone when it is dropped.
+pub fn fresh_database(dialect: Dialect, server: Option<&Server>) -> TestDatabase {
+    block_on(async {
         match server {
             Some(server) if dialect == Dialect::Postgres => TestDatabase::create_on(server.url()).await,
             _ => TestDatabase::create(dialect).await,
         }
-    });
-    drivers.run("prepare", &database, &Options::default())?;
-    Ok(database)
+    })
 }
 
 /// The row of a line.
@@ -159,7 +196,12 @@ pub fn number(line: &Line, field: &str) -> f64 {
 
 /// Notes how often as much this is, with two digits.
 pub fn put_ratio(line: &mut Line, value: f64, to: f64) {
+    put_ratio_as("ratio", line, value, to);
+}
+
+/// The same under another name.
+pub fn put_ratio_as(field: &str, line: &mut Line, value: f64, to: f64) {
     if to > 0.0 {
-        line.insert("ratio".to_owned(), ((value / to * 100.0).round() / 100.0).into());
+        line.insert(field.to_owned(), ((value / to * 100.0).round() / 100.0).into());
     }
 }

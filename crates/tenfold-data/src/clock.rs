@@ -19,14 +19,21 @@ pub struct Clock {
 
 #[derive(Clone, Debug)]
 enum Source {
-    System,
+    /// The machine's clock plus this many microseconds.
+    System(i64),
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Clock { source: Source::System, last: Arc::default() }
+        Clock { source: Source::System(0), last: Arc::default() }
+    }
+
+    /// The machine's clock if it were this much ahead, for tests of processes whose clocks differ.
+    pub fn ahead(by: std::time::Duration) -> Self {
+        let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        Clock { source: Source::System(micros), last: Arc::default() }
     }
 
     /// A clock that stays at `start` until [`Clock::advance`] moves it. Clones move together.
@@ -38,7 +45,7 @@ impl Clock {
     /// The time now, cut to the microsecond.
     pub fn now(&self) -> Timestamp {
         let micros = match &self.source {
-            Source::System => system_time().as_microsecond(),
+            Source::System(ahead) => system_time().as_microsecond().saturating_add(*ahead),
             Source::Manual(micros) => micros.load(Ordering::Acquire),
         };
         from_micros(micros)

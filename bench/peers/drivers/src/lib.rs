@@ -6,11 +6,13 @@ pub use tenfold_data as data;
 
 pub mod allocations;
 pub mod extent;
+pub mod jobs;
 pub mod line;
 pub mod list;
 pub mod load;
 pub mod people;
 pub mod place;
+pub mod queue;
 pub mod reads;
 pub mod telemetry;
 pub mod writes;

@@ -23,10 +23,8 @@ impl Line {
     /// Adds `n`, `median_us` and `p99_us`.
     #[must_use]
     pub fn times(self, times: &[Duration]) -> Self {
-        let micros = |part| quantile(times, part).as_nanos() as f64 / 1_000.0;
-        let rounded = |micros: f64| (micros * 10.0).round() / 10.0;
-        let line = self.with("n", times.len()).with("median_us", rounded(micros(0.5)));
-        line.with("p99_us", rounded(micros(0.99)))
+        let line = self.with("n", times.len()).with("median_us", micros(times, 0.5));
+        line.with("p99_us", micros(times, 0.99))
     }
 
     /// Prints it.
@@ -42,4 +40,9 @@ pub fn quantile(times: &[Duration], part: f64) -> Duration {
     sorted.sort_unstable();
     let rank = (sorted.len() as f64 * part).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}
+
+/// A quantile in microseconds, with one digit.
+pub fn micros(times: &[Duration], part: f64) -> f64 {
+    (quantile(times, part).as_nanos() as f64 / 100.0).round() / 10.0
 }

@@ -181,7 +181,7 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
         "--demo adds accounts with known passwords, so it is refused on {}: listen on 127.0.0.1, or omit --demo",
         settings.listen
     );
-    let clock = Clock::system();
+    let clock = app.clock.clone();
     let telemetry = Telemetry::new(clock.clone());
     logs::install(settings.log_format, &settings.log_filter, &telemetry)?;
     // Before the database is touched: of two processes started by mistake, only one may migrate.

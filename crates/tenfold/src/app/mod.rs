@@ -52,6 +52,7 @@ pub struct App {
     demo: Option<Welcome>,
     front: fn() -> Routes,
     demo_settings: Vec<(&'static str, &'static str)>,
+    clock: Clock,
 }
 
 /// An application that is wired to its database and ready to answer.
@@ -89,7 +90,21 @@ impl Started {
 impl App {
     /// An application without modules.
     pub fn new(name: &'static str, version: &'static str) -> Self {
-        App { name, version, modules: Vec::new(), demo: None, demo_settings: Vec::new(), front: http::front }
+        App {
+            name,
+            version,
+            modules: Vec::new(),
+            demo: None,
+            demo_settings: Vec::new(),
+            front: http::front,
+            clock: Clock::system(),
+        }
+    }
+
+    /// The clock of its processes, the machine's unless another is given; for tests of clocks that differ.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Adds a module. The modules that it needs must be added before it.

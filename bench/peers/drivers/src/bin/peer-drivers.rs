@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 use peer_drivers::extent::Extent;
 use peer_drivers::place::Place;
-use peer_drivers::{list, people, reads, telemetry, writes};
+use peer_drivers::queue::QueueArguments;
+use peer_drivers::{jobs, list, people, reads, telemetry, writes};
 
 #[derive(Parser)]
 struct Arguments {
@@ -27,6 +28,8 @@ enum What {
     Writes,
     /// With and without somebody who hears of it.
     Telemetry,
+    /// Jobs.
+    Jobs(QueueArguments),
 }
 
 /// As in the reference backend.
@@ -44,6 +47,7 @@ async fn main() -> anyhow::Result<()> {
             What::Reads => reads::run(place, extent.quick).await,
             What::Writes => writes::run(place, &extent).await,
             What::Telemetry => telemetry::run(place, extent.quick).await,
+            What::Jobs(arguments) => jobs::run(place, &arguments).await,
         }
     })
     .await?
