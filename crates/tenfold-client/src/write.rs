@@ -5,7 +5,7 @@ use crate::error::ClientError;
 use crate::names::{Names, access, camel, comment, key, literal, pascal};
 use crate::operation::{BodyKind, Location, Operation, PROBLEM, Parameter, SuccessAnswer};
 use crate::runtime::Needs;
-use crate::token::{Token, Tokens};
+use crate::token::{ScriptToken, Tokens};
 use crate::types::{Types, docs, union, with_undefined};
 
 const IDS: &str = "\
@@ -86,7 +86,7 @@ struct ClientWriter<'w, 'a> {
     types: &'w mut Types<'a>,
     needs: &'w mut Needs,
     operation: &'w Operation<'a>,
-    token: Option<Token>,
+    token: Option<ScriptToken>,
 }
 
 impl<'a> ClientWriter<'_, 'a> {

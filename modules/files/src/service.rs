@@ -9,7 +9,7 @@ use tenfold::prelude::*;
 use tokio::sync::Semaphore;
 
 use crate::blobs::Blobs;
-use crate::picture::Bounds;
+use crate::picture::PictureBounds;
 
 /// How many pictures one process draws at once: each may take `files.picture_memory`.
 const PICTURES_AT_ONCE: usize = 2;
@@ -63,7 +63,7 @@ pub(crate) struct Files {
     /// One permit for each picture that is being decoded.
     pub(crate) pictures: Semaphore,
     /// The limits for the work on one picture.
-    pub(crate) bounds: Bounds,
+    pub(crate) bounds: PictureBounds,
     /// How long an upload's space stays reserved when no bytes arrive.
     pub(crate) reservation_lease: Duration,
     /// The database in which the space of an interrupted upload is given back.
@@ -77,7 +77,7 @@ impl Files {
         let blobs = Blobs::open(&settings.blobs)?;
         let pictures = Semaphore::new(PICTURES_AT_ONCE);
         let (max_size, orphan_after) = (settings.max_size.as_u64(), settings.orphan_after.as_std());
-        let bounds = Bounds {
+        let bounds = PictureBounds {
             memory: settings.picture_memory,
             time: settings.picture_time,
             scans: settings.picture_scans,

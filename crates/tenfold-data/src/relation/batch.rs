@@ -11,7 +11,7 @@ use super::link::Link;
 use super::path::Relation;
 use super::peering::Peering;
 use super::related::Related;
-use super::rows::{Held, Rows, Viewer, hold};
+use super::rows::{HeldRows, Rows, Viewer, hold};
 use crate::entity::ListForm;
 use crate::error::DataError;
 use crate::ownership::OrgId;
@@ -48,7 +48,7 @@ impl<R: Related> RelationBatch<R> {
             None => self.by_links(scope, &wanted.links).await?,
         };
         // Nobody else has them yet.
-        let all = rows.iter_mut().flatten().filter_map(Arc::get_mut).flat_map(Held::rows_mut);
+        let all = rows.iter_mut().flatten().filter_map(Arc::get_mut).flat_map(HeldRows::rows_mut);
         R::link(all, Peering::of(scope, self.asker.tenant));
         Ok((wanted, rows))
     }

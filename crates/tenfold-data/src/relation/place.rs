@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::cohort::Cohort;
 use super::related::Related;
-use super::rows::{Held, Rows, Viewer, shows};
+use super::rows::{HeldRows, Rows, Viewer, shows};
 
 /// A relation's field: [`One`](super::One), [`Many`](super::Many) or [`Count`](super::Count).
 #[doc(hidden)]
@@ -52,7 +52,7 @@ impl<R: Related> Place<R> {
     pub(super) fn seen(&self, asking: &Viewer) -> Option<&[R]> {
         let outside = self.outside.get().filter(|_| shows(&None, asking));
         let rows = outside.or_else(|| self.seen_inside(asking))?;
-        Some(rows.as_deref().map(Held::rows).unwrap_or_default())
+        Some(rows.as_deref().map(HeldRows::rows).unwrap_or_default())
     }
 
     fn seen_inside(&self, asking: &Viewer) -> Option<&Rows<R>> {

@@ -9,11 +9,11 @@ use futures_util::future::{join, join_all};
 use futures_util::stream::FuturesUnordered;
 use loom::thread;
 
-use super::{Answers, Event, Executor, World, block_on, explore, turns, yield_now};
+use super::{Executor, ModelAnswers, ModelEvent, World, block_on, explore, turns, yield_now};
 use crate::error::DataError;
 use crate::scope::signal::{Wakers, is_clone};
 
-const LATE: [Answers; 2] = [Answers::InPieces(1), Answers::InPieces(2)];
+const LATE: [ModelAnswers; 2] = [ModelAnswers::InPieces(1), ModelAnswers::InPieces(2)];
 
 #[test]
 fn an_answer_from_another_thread_in_several_pieces_is_not_missed() {
@@ -32,8 +32,8 @@ fn an_answer_from_another_thread_in_several_pieces_is_not_missed() {
 #[test]
 fn two_batches_that_are_answered_beside_each_other_are_not_missed() {
     explore(|| {
-        let world = World::new(Answers::InPieces(1));
-        let late = Arc::new(Event::default());
+        let world = World::new(ModelAnswers::InPieces(1));
+        let late = Arc::new(ModelEvent::default());
         world.drive(async {
             let first = async {
                 world.fetch(1).await;
@@ -50,7 +50,7 @@ fn two_batches_that_are_answered_beside_each_other_are_not_missed() {
 }
 
 /// Loads a key on another thread, and fires `loaded` when it is there.
-fn fetch_elsewhere(world: &World, loaded: &Arc<Event>) {
+fn fetch_elsewhere(world: &World, loaded: &Arc<ModelEvent>) {
     let (elsewhere, done) = (world.clone(), Arc::clone(loaded));
     thread::spawn(move || {
         block_on(elsewhere.fetch(1));
@@ -60,10 +60,10 @@ fn fetch_elsewhere(world: &World, loaded: &Arc<Event>) {
 
 #[test]
 fn a_load_that_another_thread_asks_for_is_sent() {
-    for answers in [Answers::AtOnce, Answers::InPieces(1)] {
+    for answers in [ModelAnswers::AtOnce, ModelAnswers::InPieces(1)] {
         explore(move || {
             let world = World::new(answers);
-            let loaded = Arc::new(Event::default());
+            let loaded = Arc::new(ModelEvent::default());
             world.drive(async {
                 fetch_elsewhere(&world, &loaded);
                 loaded.happened().await;
@@ -76,8 +76,8 @@ fn a_load_that_another_thread_asks_for_is_sent() {
 #[test]
 fn a_load_of_another_thread_beside_one_of_the_work_is_sent_too() {
     explore(|| {
-        let world = World::new(Answers::AtOnce);
-        let loaded = Arc::new(Event::default());
+        let world = World::new(ModelAnswers::AtOnce);
+        let loaded = Arc::new(ModelEvent::default());
         world.drive(async {
             fetch_elsewhere(&world, &loaded);
             world.fetch(2).await;
@@ -90,8 +90,8 @@ fn a_load_of_another_thread_beside_one_of_the_work_is_sent_too() {
 #[test]
 fn a_task_that_another_thread_spawns_runs_and_loads() {
     explore(|| {
-        let world = World::new(Answers::AtOnce);
-        let loaded = Arc::new(Event::default());
+        let world = World::new(ModelAnswers::AtOnce);
+        let loaded = Arc::new(ModelEvent::default());
         world.drive(async {
             let (elsewhere, done) = (world.clone(), Arc::clone(&loaded));
             thread::spawn(move || {
@@ -109,8 +109,8 @@ fn a_task_that_another_thread_spawns_runs_and_loads() {
 #[test]
 fn a_spawned_task_is_woken_by_another_thread() {
     explore(|| {
-        let world = World::new(Answers::AtOnce);
-        let event = Arc::new(Event::default());
+        let world = World::new(ModelAnswers::AtOnce);
+        let event = Arc::new(ModelEvent::default());
         world.drive(async {
             let (own, waited) = (world.clone(), Arc::clone(&event));
             let task = world.0.scope.spawn(async move {
@@ -128,8 +128,8 @@ fn a_spawned_task_is_woken_by_another_thread() {
 #[test]
 fn nothing_is_sent_while_somebody_holds_a_wake_and_was_not_polled() {
     explore(|| {
-        let world = World::new(Answers::AtOnce);
-        let event = Arc::new(Event::default());
+        let world = World::new(ModelAnswers::AtOnce);
+        let event = Arc::new(ModelEvent::default());
         world.drive(async {
             let (elsewhere, firing) = (world.clone(), Arc::clone(&event));
             thread::spawn(move || {
@@ -154,8 +154,8 @@ fn nothing_is_sent_while_somebody_holds_a_wake_and_was_not_polled() {
 #[test]
 fn a_wake_that_nothing_follows_delays_no_load_for_ever() {
     explore(|| {
-        let world = World::new(Answers::AtOnce);
-        let event = Arc::new(Event::default());
+        let world = World::new(ModelAnswers::AtOnce);
+        let event = Arc::new(ModelEvent::default());
         let nudging = Arc::clone(&event);
         world.drive(async {
             thread::spawn(move || {
@@ -175,8 +175,8 @@ fn a_wake_that_nothing_follows_delays_no_load_for_ever() {
 #[test]
 fn children_that_yield_share_one_batch_whatever_other_threads_do() {
     explore(|| {
-        let world = World::new(Answers::AtOnce);
-        let event = Arc::new(Event::default());
+        let world = World::new(ModelAnswers::AtOnce);
+        let event = Arc::new(ModelEvent::default());
         let nudging = Arc::clone(&event);
         world.drive(async {
             thread::spawn(move || {
@@ -199,7 +199,7 @@ fn children_that_yield_share_one_batch_whatever_other_threads_do() {
 #[test]
 fn a_spawned_task_that_yields_shares_a_batch_with_the_work() {
     explore(|| {
-        let world = World::new(Answers::AtOnce);
+        let world = World::new(ModelAnswers::AtOnce);
         world.drive(async {
             let own = world.clone();
             let task = world.0.scope.spawn(async move {
@@ -216,8 +216,8 @@ fn a_spawned_task_that_yields_shares_a_batch_with_the_work() {
 #[test]
 fn a_request_that_moves_to_another_task_is_woken_there() {
     explore(|| {
-        let world = World::new(Answers::AtOnce);
-        let event = Arc::new(Event::default());
+        let world = World::new(ModelAnswers::AtOnce);
+        let event = Arc::new(ModelEvent::default());
         let (left, own) = (Executor::new(), world.clone());
         let (waited, firing) = (Arc::clone(&event), Arc::clone(&event));
         let mut driven = Box::pin(world.0.scope.drive(async move {
@@ -237,7 +237,7 @@ fn a_request_that_moves_to_another_task_is_woken_there() {
 
 #[test]
 fn whoever_waits_for_a_request_that_is_dropped_is_told_at_whatever_point_it_is() {
-    for answers in [Answers::AtOnce, Answers::InPieces(1)] {
+    for answers in [ModelAnswers::AtOnce, ModelAnswers::InPieces(1)] {
         for polls in 1..4 {
             explore(move || {
                 let world = World::new(answers);
@@ -269,7 +269,7 @@ fn whoever_waits_for_a_request_that_is_dropped_is_told_at_whatever_point_it_is()
 #[test]
 fn a_plain_loop_takes_no_turn_of_the_executor_and_company_takes_one_a_batch() {
     explore(|| {
-        let world = World::new(Answers::AtOnce);
+        let world = World::new(ModelAnswers::AtOnce);
         world.drive(async {
             for key in 0..20 {
                 world.fetch(key).await;
