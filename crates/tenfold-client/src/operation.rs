@@ -316,8 +316,10 @@ fn events<'a>(
     let is_event =
         |one: &'a Value| ["event", "data"].iter().all(|name| document.required(one, name).is_some());
     if choices.map_or_else(|| is_event(followed), |choices| choices.iter().all(is_event)) {
-        // Data that is a text: what is in it is not said.
-        let is_text = document.property(followed, "data").is_some_and(|data| data["type"] == "string");
+        // Data that is a text, and nothing says what is in it.
+        let is_text = document
+            .property(followed, "data")
+            .is_some_and(|data| data["type"] == "string" && data.get("contentSchema").is_none());
         return Ok((!is_text).then_some(schema));
     }
     Err(ClientError::new("the events of its stream must be objects that have `event` and `data`"))

@@ -145,7 +145,13 @@ impl<'a> Types<'a> {
             schema["required"].as_array().is_some_and(|names| names.iter().any(|one| one == name))
         };
         let (mut text, mut types) = ("{\n".to_owned(), Vec::new());
+        let is_event = required("event") && required("data");
         for (name, field) in &properties {
+            // The client reads the JSON in an event's data; in any other field a text stays a text.
+            let field = match field.get("contentSchema") {
+                Some(content) if is_event && *name == "data" => content,
+                _ => *field,
+            };
             let ty = self.text(field, &inner).map_err(|error| error.at(&format!("field `{name}`")))?;
             text += &docs(field, &inner);
             text += &match required(name) {

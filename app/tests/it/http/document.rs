@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
 use tenfold::both_databases;
 
 use crate::{operations, text};
@@ -45,6 +46,24 @@ both_databases!(app::app(); async fn every_reference_in_the_document_leads_somew
         let pointer = rest.split('"').next().unwrap_or_default();
         assert!(json.pointer(pointer).is_some(), "#{pointer} leads nowhere");
     }
+});
+
+both_databases!(app::app(); async fn an_events_data_is_described_as_the_text_that_is_sent(app) {
+    let document = app.get("/openapi.json").send().await.json();
+    let mut streams = 0;
+    for operation in operations::all(app).await {
+        let schema = operation.document.pointer("/responses/200/content/text~1event-stream/schema/$ref");
+        let Some(pointer) = schema.and_then(Value::as_str) else { continue };
+        let events = document.pointer(&format!("{}/oneOf", pointer.trim_start_matches('#')));
+        for event in events.and_then(Value::as_array).expect("a stream has events") {
+            let data = &event["properties"]["data"];
+            assert_eq!((&data["type"], &data["contentMediaType"]), (&json!("string"), &json!("application/json")));
+            let content = text(&data["contentSchema"]["$ref"]);
+            assert!(document.pointer(content.trim_start_matches('#')).is_some(), "{content} leads nowhere");
+            streams += 1;
+        }
+    }
+    assert!(streams >= 5, "{streams} kinds of events");
 });
 
 /// What would load something from elsewhere, or run what a text says.

@@ -41,10 +41,18 @@ pub fn name_of(schema: &Value) -> Option<&str> {
     if let Some(path) = schema["$ref"].as_str() {
         return path.strip_prefix("#/components/schemas/");
     }
+    if let Some(content) = json_in(schema) {
+        return name_of(content);
+    }
     match present(schema).as_slice() {
         [only] => name_of(only),
         _ => None,
     }
+}
+
+/// The schema of the JSON in a text, such as the data of an event: what clients read is compared, not the text.
+fn json_in(schema: &Value) -> Option<&Value> {
+    schema.get("contentSchema").filter(|_| schema["contentMediaType"] == "application/json")
 }
 
 /// The alternatives of a schema without `null`.
@@ -64,6 +72,9 @@ impl Shape {
     fn add(&mut self, document: &Value, schema: &Value, depth: usize) {
         if depth > DEEPEST {
             return;
+        }
+        if let Some(content) = json_in(schema) {
+            return self.add(document, content, depth + 1);
         }
         if let Some(pointer) = schema["$ref"].as_str().and_then(|path| path.strip_prefix('#'))
             && let Some(target) = document.pointer(pointer)

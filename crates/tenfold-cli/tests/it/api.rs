@@ -75,6 +75,23 @@ fn with(place: &str, field: &str, value: Value) -> Value {
     changed
 }
 
+#[test]
+fn the_json_in_an_events_data_is_compared_as_what_it_is() {
+    let event = |data: Value| {
+        let schema = json!({"type": "object", "required": ["event", "data"], "properties": {
+            "event": {"const": "note"}, "data": data,
+        }});
+        with(&format!("{GET}/responses/200/content"), "text/event-stream", json!({"schema": schema}))
+    };
+    let in_a_text = |schema: Value| {
+        event(json!({"type": "string", "contentMediaType": "application/json", "contentSchema": schema}))
+    };
+    let (note, number) = (json!({"$ref": "#/components/schemas/Note"}), json!({"type": "integer"}));
+    assert_eq!(api_breaks(&event(note.clone()), &in_a_text(note.clone())), []);
+    let breaks = api_breaks(&in_a_text(note), &in_a_text(number));
+    assert!(!breaks.is_empty(), "an event that carries something else breaks clients");
+}
+
 /// A change: where, which field, its new value, and what is said of it.
 type Case = (&'static str, &'static str, Value, &'static str);
 

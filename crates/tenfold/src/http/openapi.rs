@@ -44,6 +44,7 @@ pub(super) fn finish(mut document: OpenApi, title: &str, version: &str) -> anyho
     show_examples(&mut json)?;
     show_inline(&mut json);
     mend(&mut json);
+    show_events(&mut json);
     check_references(&json, &json["components"]["schemas"])?;
     Ok(Bytes::from(json.to_string()))
 }
@@ -123,6 +124,30 @@ fn show_examples(json: &mut Value) -> anyhow::Result<()> {
     }
     anyhow::ensure!(faults.is_empty(), "{}", faults.join("; "));
     Ok(())
+}
+
+/// Says of the data of each stream's events that it is a text with JSON in it, as it is sent: their types in Rust give the
+/// JSON its own schema. The keywords are those of JSON Schema 2020-12.
+fn show_events(json: &mut Value) {
+    const STREAM: &str = "/content/text~1event-stream/schema/$ref";
+    let responses = operations_in(json).filter_map(|operation| operation["responses"].as_object());
+    let streams = responses.flat_map(|responses| responses.values()).filter_map(|one| one.pointer(STREAM));
+    let names: BTreeSet<String> =
+        streams.filter_map(Value::as_str).map(|path| path.replace('#', "")).collect();
+    for name in names {
+        let Some(schema) = json.pointer_mut(&name) else { continue };
+        let events: &mut [Value] = match schema {
+            Value::Object(fields) if fields.contains_key("oneOf") => {
+                fields["oneOf"].as_array_mut().map(Vec::as_mut_slice).unwrap_or_default()
+            }
+            one => std::slice::from_mut(one),
+        };
+        // Where it is a text already (`EventShape`), nothing says what is in it.
+        let data = events.iter_mut().filter_map(|event| event.pointer_mut("/properties/data"));
+        for data in data.filter(|data| data["type"] != "string") {
+            *data = json!({"type": "string", "contentMediaType": "application/json", "contentSchema": data.take()});
+        }
+    }
 }
 
 /// Inlines the schemas whose names say nothing.
