@@ -8,7 +8,7 @@ use http::header::HeaderValue;
 use serde_json::{Value, json};
 
 use crate::document::{ApiDocument, ApiOperation};
-use crate::scenario::{LoadAccount, Scenario};
+use crate::scenario::{LoadAccount, LoadStep, Scenario};
 use crate::visitor::Visitor;
 
 /// The operation whose answer has the token of a session.
@@ -30,7 +30,7 @@ pub(crate) struct SignedAccount {
     ids: HashMap<String, Vec<String>>,
 }
 
-/// Signs all accounts in, those of the scenario or else that of the example.
+/// Signs all accounts in: those of the scenario, or else that of the example if a request needs a session.
 pub(crate) async fn sign_in(
     visitor: &Visitor<'_>,
     document: &ApiDocument,
@@ -45,7 +45,11 @@ pub(crate) async fn sign_in(
     for number in 1..=scenario.organizations {
         signed.push(sign_up(visitor, document, number).await?);
     }
-    if let (true, Some(entrance)) = (signed.is_empty(), entrance) {
+    let needs_session = |step: &LoadStep| {
+        document.find(&step.operation).is_some_and(|step| step.needs_session || step.name == SIGN_IN)
+    };
+    let is_needed = scenario.steps.is_empty() || scenario.steps.iter().any(needs_session);
+    if let (true, Some(entrance)) = (signed.is_empty() && is_needed, entrance) {
         signed.push(SignedAccount::enter(visitor, entrance, entrance.example.clone()).await?);
     }
     Ok(signed)
