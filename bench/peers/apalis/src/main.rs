@@ -2,6 +2,7 @@
 
 /// The drivers' own, by its path: two workspaces can share a file, and no package without a third one.
 #[path = "../../drivers/src/line.rs"]
+#[allow(dead_code, reason = "the drivers use all of it")]
 mod line;
 mod postgres;
 #[path = "../../drivers/src/queue.rs"]
