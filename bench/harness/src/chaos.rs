@@ -32,12 +32,23 @@ const LONGEST_LIFE: Duration = Duration::from_millis(700);
 /// job that was killed a few times.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What happens at random moments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadFault {
+    /// Processes are killed and started again.
+    Kills,
+    /// PostgreSQL ends all connections. Requests that it catches may be refused.
+    EndedConnections,
+}
+
 /// The plan of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
+    /// What happens.
+    pub fault: UploadFault,
     /// Uploads that must be acknowledged.
     pub uploads: usize,
-    /// The number of kills.
+    /// How often it happens.
     pub kills: usize,
     /// Clients at once.
     pub clients: usize,
@@ -100,7 +111,7 @@ pub fn run(place: &Place, plan: Plan) -> Verdict {
             scope.spawn(move || uploads.send_all(client));
         }
         let _released_at_the_end = Release(&uploads);
-        kill_again_and_again(&mut fleet, &uploads, &mut kills);
+        strike_again_and_again(place, &mut fleet, &uploads, &mut kills);
     });
     wait_until_quiet(place, &uploads);
     if plan.sabotage {
@@ -109,7 +120,7 @@ pub fn run(place: &Place, plan: Plan) -> Verdict {
     let found = Found::gather(place, &uploads.address.get(), &uploads.token);
     let mut verdict = Verdict::of(&uploads.ledger.entries(), &kills, &found);
     let refused = uploads.refused.load(Ordering::Acquire);
-    if refused > 0 {
+    if refused > 0 && plan.fault == UploadFault::Kills {
         verdict.strays.push(format!("{refused} uploads were refused\n{}", fleet.server().err()));
     }
     verdict
@@ -123,7 +134,7 @@ fn sign_up(address: &Address) -> String {
     answer.json()["token"].as_str().expect("a session has a token").to_owned()
 }
 
-fn kill_again_and_again(fleet: &mut Fleet<'_>, uploads: &Uploads, kills: &mut Vec<Kill>) {
+fn strike_again_and_again(place: &Place, fleet: &mut Fleet<'_>, uploads: &Uploads, kills: &mut Vec<Kill>) {
     let mut random = Random::new(uploads.plan.seed);
     for number in 1..=uploads.plan.kills {
         let released = uploads.plan.uploads * number / uploads.plan.kills;
@@ -133,8 +144,13 @@ fn kill_again_and_again(fleet: &mut Fleet<'_>, uploads: &Uploads, kills: &mut Ve
         let _: Option<()> = wait_at_most(life, || None);
         let victims = uploads.plan.layout.choose(&mut random);
         let at = uploads.clock.now();
-        fleet.kill(victims);
-        fleet.restart(victims);
+        match uploads.plan.fault {
+            UploadFault::Kills => {
+                fleet.kill(victims);
+                fleet.restart(victims);
+            }
+            UploadFault::EndedConnections => place.end_connections(),
+        }
         kills.push(Kill { at, ready: uploads.clock.now(), of_jobs: uploads.plan.layout.run_jobs(victims) });
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tenfold::data::testing::TestDatabase;
-use tenfold::data::{Dialect, Pooler};
+use tenfold::data::{Clock, DataError, Database, DatabaseSettings, Dialect, Pooler, SystemContext, sql};
 
 use crate::process::{Launch, block_on};
 
@@ -72,6 +72,29 @@ impl Place {
     /// The URL of the database for the server's superuser; empty for SQLite.
     pub fn superuser_url(&self) -> String {
         self.database.as_ref().and_then(TestDatabase::superuser_url).unwrap_or_default()
+    }
+
+    /// Ends all connections to the place's database, but the one that does it.
+    ///
+    /// # Panics
+    /// When PostgreSQL refuses it, or for SQLite, which has none.
+    pub fn end_connections(&self) {
+        let end = async || {
+            let url = self.superuser_url();
+            let database = Database::open(&url, &DatabaseSettings::default(), Clock::system(), Vec::new())?;
+            let end = async |cx: SystemContext| -> Result<Vec<(bool,)>, DataError> {
+                let end = sql!(
+                    "harness.end_connections",
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                     WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                );
+                end.bounded().all(&cx).await
+            };
+            let ended = database.run(None, end).await;
+            database.close().await;
+            ended
+        };
+        block_on(end()).expect("PostgreSQL can be told to end connections");
     }
 
     /// The value for `database.pooler`.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use harness::Place;
 use harness::fleet::start_worker;
-use harness::process::{Process, block_on, wait_at_most};
+use harness::process::{Process, wait_at_most};
 use harness::wire::Request;
-use tenfold::data::{Clock, Database, DatabaseSettings, Dialect, sql};
+use tenfold::data::Dialect;
 
 use super::application::APPLICATION;
 use crate::place::Server;
@@ -131,7 +131,7 @@ impl<'a> TargetProcesses<'a> {
             }
             ChaosFault::Stop => self.stop(),
             ChaosFault::PostgresRestart => server.map_or(Ok(()), Server::crash)?,
-            ChaosFault::BackendsKilled => end_backends(self.place),
+            ChaosFault::BackendsKilled => self.place.end_connections(),
             ChaosFault::ClockAhead => {
                 // The first one is the one with the wrong clock.
                 self.workers[0].kill();
@@ -188,28 +188,4 @@ fn start(place: &Place, fault: ChaosFault, index: usize) -> Process {
     // It may be dead before it has said that it runs.
     let launch = place.app(&["serve", "--role", "worker"]);
     settings.iter().fold(launch, |launch, (name, value)| launch.env(name, value)).spawn()
-}
-
-/// Ends all connections to the place's database, but the one that does it.
-fn end_backends(place: &Place) {
-    let end = async || {
-        let url = place.superuser_url();
-        let database = Database::open(&url, &DatabaseSettings::default(), Clock::system(), Vec::new())?;
-        let ended = database
-            .run(None, async |cx| {
-                let ended: Result<Vec<(bool,)>, _> = sql!(
-                    "chaos.end_backends",
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                     WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-                .bounded()
-                .all(&cx)
-                .await;
-                ended
-            })
-            .await;
-        database.close().await;
-        ended
-    };
-    block_on(end()).expect("PostgreSQL can be told to end connections");
 }

@@ -9,7 +9,7 @@ mod run;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum as _};
-use harness::chaos::{Plan, run as torment};
+use harness::chaos::{Plan, UploadFault, run as torment};
 use harness::fleet::Layout;
 use harness::verdict::Verdict;
 use tenfold::data::{Clock, Dialect};
@@ -78,7 +78,8 @@ fn jobs(
     for dialect in options.dialects() {
         for fault in faults.iter().filter(|fault| fault.fits(*dialect)) {
             let place = place(&program, *dialect, server.as_ref());
-            let plan = run::FaultPlan::of(*fault, seed, options.quick);
+            let usual = run::FaultPlan::of(*fault, seed, options.quick);
+            let plan = run::FaultPlan { sabotage: arguments.sabotage, ..usual };
             let outcome = run::torment_jobs(&place, &plan, server.as_ref())?;
             report.add(outcome.row(*dialect, &plan));
             if !outcome.is_clean(*fault) {
@@ -103,6 +104,7 @@ fn uploads(
     for dialect in options.dialects() {
         for layout in [Layout::Inside, Layout::Outside] {
             let plan = Plan {
+                fault: UploadFault::Kills,
                 uploads: arguments.uploads.unwrap_or(quick(200, 40)),
                 kills: arguments.kills.unwrap_or(quick(20, 4)),
                 clients: 8,

@@ -16,6 +16,8 @@ use super::with_recovery;
 use crate::place::Server;
 use crate::report::Row;
 
+/// Within this time a job goes on after a fault.
+const SOON: Duration = Duration::from_secs(10);
 /// The noisy organization's jobs have numbers from here on.
 const NOISE: i64 = 1_000_000;
 /// How many jobs it enqueues in a transaction.
@@ -32,6 +34,8 @@ pub struct FaultPlan {
     span: Duration,
     /// Jobs of the noisy organization.
     noise: i64,
+    /// Claims a job that never was, to show that the verdict notices.
+    pub sabotage: bool,
 }
 
 impl FaultPlan {
@@ -44,8 +48,15 @@ impl FaultPlan {
             (_, ChaosFault::Poison, _) | (.., true) => 1,
             _ => 4,
         };
+        // A wrong clock shows when the others look for lost leases, every 2.5 s.
+        let is_clock = matches!(fault, ChaosFault::ClockAhead | ChaosFault::ServerAhead);
+        let seconds = match (is_clock, quick) {
+            (true, _) => 12,
+            (false, true) => 2,
+            (false, false) => 6,
+        };
         let noise = if fault == ChaosFault::Noisy { if quick { 4_000 } else { 20_000 } } else { 0 };
-        FaultPlan { fault, seed, strikes, span: Duration::from_secs(if quick { 2 } else { 6 }), noise }
+        FaultPlan { fault, seed, strikes, span: Duration::from_secs(seconds), noise, sabotage: false }
     }
 }
 
@@ -99,7 +110,11 @@ pub fn torment_jobs(
         let _over = Over(&enqueuers.over);
         strike_again_and_again(&mut targets, plan, &enqueuers, server)
     })?;
-    let accepted = std::mem::take(&mut *lock(&enqueuers.accepted));
+    let mut accepted = std::mem::take(&mut *lock(&enqueuers.accepted));
+    if plan.sabotage {
+        // Nobody has enqueued it.
+        accepted.push(AcceptedJob { number: -1, at: enqueuers.clock.now() });
+    }
     let watched = |number| number < NOISE;
     let revive = || {
         targets.revive();
@@ -208,7 +223,8 @@ impl FaultVerdict {
             .with("strays", self.left_over)
             .with("refused", self.refused)
             .with("repeated", self.repeated)
-            .with("caught", self.recovery.len());
+            .with("caught", self.recovery.len())
+            .with("late", self.recovery.iter().filter(|time| **time > SOON).count());
         with_recovery(row, &self.recovery)
     }
 }
