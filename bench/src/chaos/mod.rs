@@ -78,8 +78,8 @@ fn jobs(
     for dialect in options.dialects() {
         for fault in faults.iter().filter(|fault| fault.fits(*dialect)) {
             let place = place(&program, *dialect, server.as_ref());
-            let usual = run::FaultPlan::of(*fault, seed, options.quick);
-            let plan = run::FaultPlan { sabotage: arguments.sabotage, ..usual };
+            let mut plan = run::FaultPlan::of(*fault, seed, options.quick);
+            plan.sabotage = arguments.sabotage;
             let outcome = run::torment_jobs(&place, &plan, server.as_ref())?;
             report.add(outcome.row(*dialect, &plan));
             if !outcome.is_clean(*fault) {
