@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::packed::Packed;
-use super::reader::FeedReader;
 use super::topic::{ToldKinds, TopicKind};
 use super::watch::Watchers;
 use super::write_set::WriteSet;
@@ -26,6 +26,9 @@ pub(crate) trait WriteObserver: Send + Sync {
     fn settle(&self, writes: &WriteSet, outcome: CommitOutcome);
 }
 
+/// How long a process that ends takes to tell the others.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+
 /// The feed's part of a database.
 pub(crate) struct Hub {
     pub(super) watchers: Arc<Watchers>,
@@ -39,7 +42,6 @@ pub(crate) struct Hub {
     stop: Notify,
     /// How many transactions were announced to the observers, and not settled.
     unsettled: AtomicUsize,
-    reader: OnceLock<Arc<tokio::sync::Mutex<FeedReader>>>,
     reading: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -53,7 +55,6 @@ impl Hub {
             announcement: OnceLock::new(),
             stop: Notify::new(),
             unsettled: AtomicUsize::new(0),
-            reader: OnceLock::new(),
             reading: Mutex::default(),
         }
     }
@@ -97,13 +98,8 @@ impl Hub {
     }
 
     /// The task that reads what the others tell, until [`Hub::stop`].
-    pub(super) fn read_by(&self, reader: Arc<tokio::sync::Mutex<FeedReader>>, reading: JoinHandle<()>) {
-        let _ = self.reader.set(reader);
+    pub(super) fn read_by(&self, reading: JoinHandle<()>) {
         *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
-    }
-
-    pub(super) fn reader(&self) -> Option<&Arc<tokio::sync::Mutex<FeedReader>>> {
-        self.reader.get()
     }
 
     /// Ready when the reader is to end.
@@ -114,10 +110,13 @@ impl Hub {
     /// Ends the reader.
     pub(crate) async fn stop(&self) {
         let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(reading) = reading {
+        if let Some(mut reading) = reading {
             self.stop.notify_one();
-            // If it panicked, that was reported; nothing of it is needed.
-            let _ = reading.await;
+            // If it panicked, that was reported; nothing of it is needed. A database that does not answer is not awaited:
+            // the others find out that this process has ended.
+            if tokio::time::timeout(STOP_LIMIT, &mut reading).await.is_err() {
+                reading.abort();
+            }
         }
     }
 

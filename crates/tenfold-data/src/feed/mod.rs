@@ -18,7 +18,7 @@ mod watch;
 pub(crate) mod write_set;
 
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -123,7 +123,8 @@ impl Feed {
         });
         let reader = Arc::new(Mutex::new(reader));
         let reading = read_on(self.database.downgrade(), Arc::clone(hub), Arc::clone(&reader));
-        hub.read_by(reader, tokio::runtime::Handle::current().spawn(reading));
+        hub.read_by(tokio::runtime::Handle::current().spawn(reading));
+        let _ = self.database.companion::<Registered>().0.set(reader);
         Ok(())
     }
 
@@ -171,7 +172,7 @@ impl Feed {
     /// Reads now what other processes have told. For tests: each process does so every [`FeedSettings::poll`](crate::FeedSettings::poll).
     #[doc(hidden)]
     pub async fn poll_now(&self) {
-        if let Some(reader) = self.hub().reader() {
+        if let Some(reader) = self.database.companion::<Registered>().0.get() {
             reader.lock().await.poll(&self.database, self.hub()).await;
         }
     }
@@ -186,6 +187,10 @@ impl Feed {
         self.database.hub()
     }
 }
+
+/// This process, once it is registered.
+#[derive(Default)]
+struct Registered(OnceLock<Arc<Mutex<FeedReader>>>);
 
 /// Reads what the others tell until the database is closed or dropped.
 async fn read_on(database: WeakDatabase, hub: Arc<Hub>, reader: Arc<Mutex<FeedReader>>) {

@@ -60,7 +60,7 @@ struct Thing {
     drawer_id: DrawerId,
 }
 
-const STORE: ModuleMigrations =
+pub const STORE: ModuleMigrations =
     ModuleMigrations { module: "store", files: &[MigrationFile { name: "0001_store.sql", text: TABLES }] };
 
 const TABLES: &str = "

@@ -73,6 +73,7 @@ mod transaction_limits;
 mod transactions;
 mod traps;
 mod types;
+mod unsaid;
 mod values;
 mod waits;
 mod whole;

@@ -268,7 +268,7 @@ pub(super) enum End {
 }
 
 /// Checks a connection now and then, and says when it has to end.
-pub(super) struct Watch {
+pub(super) struct ConnectionWatch {
     activity: Arc<Activity>,
     header_timeout: Duration,
     idle_timeout: Duration,
@@ -281,9 +281,9 @@ pub(super) struct Watch {
     leaves_by: Option<Instant>,
 }
 
-impl Watch {
+impl ConnectionWatch {
     pub(super) fn new(activity: &Arc<Activity>, settings: &HttpSettings) -> Self {
-        Watch {
+        ConnectionWatch {
             activity: Arc::clone(activity),
             header_timeout: settings.header_timeout,
             idle_timeout: settings.idle_timeout,

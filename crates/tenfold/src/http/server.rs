@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::client_address::PeerAddress;
-use super::connection::{Activity, Answer, End, Metered, Watch};
+use super::connection::{Activity, Answer, ConnectionWatch, End, Metered};
 use super::pace::Paced;
 use super::room::{Place, Room};
 use super::settings::HttpSettings;
@@ -126,7 +126,7 @@ struct Server {
 impl Server {
     fn new(router: Router, settings: &HttpSettings) -> Self {
         let mut http = Builder::new(TokioExecutor::new());
-        // hyper's limit for a head would end an idle connection: `Watch` enforces both limits.
+        // hyper's limit for a head would end an idle connection: `ConnectionWatch` enforces both limits.
         http.http1().timer(TokioTimer::new()).header_read_timeout(None);
         http.http2().timer(TokioTimer::new()).max_concurrent_streams(200);
         Server { http, router: TowerToHyperService::new(router), settings: Arc::new(settings.clone()) }
@@ -149,7 +149,7 @@ impl Server {
         };
         let stream = TokioIo::new(Metered::new(stream, Arc::clone(&activity)));
         let connection = self.http.serve_connection(stream, service).into_owned();
-        let mut watch = Watch::new(&activity, &self.settings);
+        let mut watch = ConnectionWatch::new(&activity, &self.settings);
         async move {
             let mut connection = pin!(connection);
             let mut is_stopping = false;
