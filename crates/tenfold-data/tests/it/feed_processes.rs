@@ -212,9 +212,10 @@ async fn what_must_be_known_everywhere_waits_for_the_others(bench: Bench) {
     work::store_label(&alone.bench, "one").await.unwrap();
     assert!(alone.bench.database.feed().wait_passed().await.unwrap());
     assert!(is_told(&mut watch));
-    let [hasty, _stuck] = [1, 2].map(|_| Process::waiting(&bench, NEVER, Duration::from_millis(20)));
-    let (hasty, _stuck) = (hasty.await, _stuck.await);
+    let stuck = Process::start(&bench, NEVER).await;
+    let hasty = Process::waiting(&bench, NEVER, Duration::from_millis(20)).await;
     assert!(!hasty.bench.database.feed().wait_passed().await.unwrap(), "one of them does not read");
+    drop(stuck);
 }
 
 async fn a_closed_process_is_not_waited_for(bench: Bench) {
