@@ -61,6 +61,8 @@ CREATE TABLE tenfold_job_schedules (
     last_job uuid
 );
 
+CREATE INDEX tenfold_job_schedules_next ON tenfold_job_schedules (next_at, name);
+
 -- When the next job of a key may start, by the limit of its rate; microseconds since 1970.
 CREATE TABLE tenfold_job_rates (
     key text PRIMARY KEY,

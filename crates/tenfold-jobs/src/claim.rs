@@ -22,7 +22,7 @@ pub(crate) struct Holder {
 
 /// How many jobs of a lane a claim takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Turn {
+pub(crate) struct LaneTurn {
     pub lane: Uuid,
     pub jobs: usize,
 }
@@ -31,9 +31,12 @@ pub(crate) struct Turn {
 pub(crate) const LANES: usize = 64;
 
 /// Shares `free` places among the lanes, in their order; `room` says how many more jobs of a lane may run.
-pub(crate) fn share(lanes: Vec<Uuid>, free: usize, room: impl Fn(Uuid) -> usize) -> Vec<Turn> {
-    let mut turns: Vec<Turn> =
-        lanes.into_iter().map(|lane| Turn { lane, jobs: room(lane) }).filter(|turn| turn.jobs > 0).collect();
+pub(crate) fn share(lanes: Vec<Uuid>, free: usize, room: impl Fn(Uuid) -> usize) -> Vec<LaneTurn> {
+    let mut turns: Vec<LaneTurn> = lanes
+        .into_iter()
+        .map(|lane| LaneTurn { lane, jobs: room(lane) })
+        .filter(|turn| turn.jobs > 0)
+        .collect();
     turns.truncate(free.min(LANES));
     let count = turns.len().max(1);
     for (place, turn) in turns.iter_mut().enumerate() {
@@ -88,7 +91,7 @@ pub(crate) async fn claim(
     cx: &SystemContext,
     holder: Holder,
     queue: &str,
-    turns: &[Turn],
+    turns: &[LaneTurn],
 ) -> Result<Vec<QueuedJob>, DataError> {
     cx.transaction(async |tx| {
         let tx = tx.repeating("each organization has its turn");
@@ -98,7 +101,12 @@ pub(crate) async fn claim(
     .await
 }
 
-async fn take(tx: &SystemTx<'_>, holder: Holder, queue: &str, turn: Turn) -> Result<Vec<JobId>, DataError> {
+async fn take(
+    tx: &SystemTx<'_>,
+    holder: Holder,
+    queue: &str,
+    turn: LaneTurn,
+) -> Result<Vec<JobId>, DataError> {
     // SQLite has one writer. On PostgreSQL workers claim concurrently and must skip rows that are being claimed; the
     // array keeps the planner from joining with the whole table.
     let claimed: Vec<(JobId,)> = sql!(

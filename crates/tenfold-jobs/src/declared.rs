@@ -6,17 +6,17 @@ use std::sync::{PoisonError, RwLock};
 /// The kinds, queues and listeners of all registries of a database. Until the first registry is declared every kind and
 /// queue is accepted: a database that is used without an application has none.
 #[derive(Default)]
-pub(crate) struct Declared(RwLock<Known>);
+pub(crate) struct DeclaredKinds(RwLock<DeclaredNames>);
 
 #[derive(Default)]
-struct Known {
+struct DeclaredNames {
     kinds: HashSet<String>,
     queues: HashSet<&'static str>,
     /// The kinds of the deliveries of each event.
     listeners: HashMap<&'static str, Vec<&'static str>>,
 }
 
-impl Declared {
+impl DeclaredKinds {
     pub(crate) fn add_kinds<'a>(
         &self,
         kinds: impl Iterator<Item = &'a String>,

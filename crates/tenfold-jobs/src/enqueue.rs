@@ -8,7 +8,7 @@ use tenfold_data::{
     CallSite, DataError, EntityExt as _, OrgId, SystemTx, Timestamp, TraceContext, Tx, Uuid, Write,
 };
 
-use crate::declared::Declared;
+use crate::declared::DeclaredKinds;
 use crate::event::Event;
 use crate::job::Job;
 use crate::options::JobOptions;
@@ -251,15 +251,15 @@ impl Enqueue for Tx<'_> {
     }
 
     fn knows_kind(&self, kind: &str) -> bool {
-        self.companion::<Declared>().has_kind(kind)
+        self.companion::<DeclaredKinds>().has_kind(kind)
     }
 
     fn knows_queue(&self, queue: &str) -> bool {
-        self.companion::<Declared>().has_queue(queue)
+        self.companion::<DeclaredKinds>().has_queue(queue)
     }
 
     fn listeners_of(&self, event: &str) -> Vec<&'static str> {
-        self.companion::<Declared>().listeners(event)
+        self.companion::<DeclaredKinds>().listeners(event)
     }
 
     fn say_waiting(&self, queue: &str) {
@@ -277,15 +277,15 @@ impl Enqueue for SystemTx<'_> {
     }
 
     fn knows_kind(&self, kind: &str) -> bool {
-        self.companion::<Declared>().has_kind(kind)
+        self.companion::<DeclaredKinds>().has_kind(kind)
     }
 
     fn knows_queue(&self, queue: &str) -> bool {
-        self.companion::<Declared>().has_queue(queue)
+        self.companion::<DeclaredKinds>().has_queue(queue)
     }
 
     fn listeners_of(&self, event: &str) -> Vec<&'static str> {
-        self.companion::<Declared>().listeners(event)
+        self.companion::<DeclaredKinds>().listeners(event)
     }
 
     fn say_waiting(&self, queue: &str) {

@@ -14,10 +14,10 @@ const TRIES: u32 = 6;
 
 /// Moves jobs that are done to the history. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Finisher(mpsc::Sender<Finished>);
+pub(crate) struct Finisher(mpsc::Sender<FinishRequest>);
 
 /// A job that is done, and what is told once that is committed.
-type Finished = (Done, oneshot::Sender<bool>);
+type FinishRequest = (Done, oneshot::Sender<bool>);
 
 impl Finisher {
     /// A finisher, and the loop that does its work until all clones of the finisher are gone.
@@ -34,7 +34,7 @@ impl Finisher {
     }
 }
 
-async fn work(jobs: Jobs, mut receiver: mpsc::Receiver<Finished>) {
+async fn work(jobs: Jobs, mut receiver: mpsc::Receiver<FinishRequest>) {
     let mut batch = Vec::new();
     while receiver.recv_many(&mut batch, BATCH).await > 0 {
         // Those that run one after the other lock a row that publishers hold: they hold up nobody else.
@@ -48,7 +48,7 @@ async fn work(jobs: Jobs, mut receiver: mpsc::Receiver<Finished>) {
     }
 }
 
-async fn finish_all(jobs: &Jobs, batch: Vec<Finished>) {
+async fn finish_all(jobs: &Jobs, batch: Vec<FinishRequest>) {
     let (done, told): (Vec<Done>, Vec<_>) = batch.into_iter().unzip();
     let mut pause = Duration::from_millis(50);
     for attempt in 1..=TRIES {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tenfold_data::Database;
 
 use crate::context::JobContext;
-use crate::declared::Declared;
+use crate::declared::DeclaredKinds;
 use crate::enqueue::{Outgoing, Published, deliver};
 use crate::event::Event;
 use crate::job::RegisteredKind;
@@ -55,7 +55,7 @@ impl Listeners {
     /// Declares the listeners to the database's transactions, which store a delivery for each when an event is published.
     /// [`Jobs::new`](crate::Jobs::new) calls this too; call it directly for events that are published earlier.
     pub fn declare(&self, database: &Database) {
-        database.companion::<Declared>().set_listeners(&self.kinds);
+        database.companion::<DeclaredKinds>().set_listeners(&self.kinds);
     }
 
     /// All deliveries: an event's name and the kind.

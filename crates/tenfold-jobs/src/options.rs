@@ -13,13 +13,13 @@ pub struct JobOptions {
     pub(crate) priority: Option<i64>,
     pub(crate) queue: Option<&'static str>,
     pub(crate) tags: Vec<String>,
-    pub(crate) unique: Option<Unique>,
+    pub(crate) unique: Option<UniqueKey>,
     pub(crate) part_of: Option<JobId>,
 }
 
 /// A key that at most one job has.
 #[derive(Clone, Debug)]
-pub(crate) struct Unique {
+pub(crate) struct UniqueKey {
     pub key: String,
     /// How long the key stays taken; until the job ends if not set.
     pub window: Option<Duration>,
@@ -58,14 +58,14 @@ impl JobOptions {
     /// Enqueues nothing while a job of this kind, organization and key is unfinished: the enqueue returns its id. A job
     /// that was given up does not count.
     pub fn unique(mut self, key: impl Into<String>) -> Self {
-        self.unique = Some(Unique { key: key.into(), window: None });
+        self.unique = Some(UniqueKey { key: key.into(), window: None });
         self
     }
 
     /// Enqueues nothing for this long after a job of this kind, organization and key was enqueued, whether it is
     /// finished or not: the enqueue returns its id.
     pub fn unique_for(mut self, key: impl Into<String>, window: Duration) -> Self {
-        self.unique = Some(Unique { key: key.into(), window: Some(window) });
+        self.unique = Some(UniqueKey { key: key.into(), window: Some(window) });
         self
     }
 

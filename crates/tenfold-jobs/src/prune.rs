@@ -13,6 +13,9 @@ use crate::settings::JobSettings;
 /// How many rows one transaction deletes: it holds SQLite's write lock.
 const BATCH: i64 = 500;
 
+/// How long counters and rates are kept that nothing uses.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Deletes finished jobs.
 #[derive(Serialize, Deserialize)]
 struct Prune {
@@ -91,7 +94,7 @@ async fn finished(cx: &SystemContext, before: Timestamp) -> Result<u64, DataErro
 async fn keys(cx: &SystemContext) -> Result<(), DataError> {
     cx.transaction(async |tx| {
         let now = tx.now();
-        let unused = now - Duration::from_secs(24 * 60 * 60);
+        let unused = now - DAY;
         sql!("tenfold_job_keys.prune", "DELETE FROM tenfold_job_keys WHERE taken_until <= $1")
             .bind(now)
             .execute(tx)
@@ -100,13 +103,25 @@ async fn keys(cx: &SystemContext) -> Result<(), DataError> {
             .bind(unused.as_microsecond())
             .execute(tx)
             .await?;
+        let unused: Vec<(String,)> = sql!(
+            "tenfold_job_orders.unused",
+            "SELECT key FROM tenfold_job_orders WHERE used_at <= $1 ORDER BY used_at LIMIT 500"
+        )
+        .bind(unused)
+        .bounded()
+        .all(&*tx)
+        .await?;
+        let unused: Vec<String> = unused.into_iter().map(|(key,)| key).collect();
         // A counter stays while a job of its key is unfinished: the next number must be higher.
         sql!(
             "tenfold_job_orders.prune",
-            "DELETE FROM tenfold_job_orders WHERE used_at <= $1
-             AND NOT EXISTS (SELECT 1 FROM tenfold_jobs WHERE order_key = tenfold_job_orders.key)"
+            sqlite: "DELETE FROM tenfold_job_orders WHERE key IN (SELECT value FROM rarray($1)) AND used_at <= $2
+                     AND 0 = (SELECT count(*) FROM tenfold_jobs WHERE order_key = tenfold_job_orders.key)",
+            postgres: "DELETE FROM tenfold_job_orders WHERE key = ANY ($1) AND used_at <= $2
+                     AND 0 = (SELECT count(*) FROM tenfold_jobs WHERE order_key = tenfold_job_orders.key)"
         )
-        .bind(unused)
+        .bind_list(&unused)
+        .bind(now - DAY)
         .execute(tx)
         .await?;
         Ok(())

@@ -6,11 +6,11 @@ use std::future::Future;
 use tenfold_data::Database;
 
 use crate::context::JobContext;
-use crate::declared::Declared;
+use crate::declared::DeclaredKinds;
 use crate::given_up::{GivenUp, follow_up_kind, tell};
 use crate::job::{Job, RegisteredKind};
 use crate::rows::DEFAULT_QUEUE;
-use crate::schedule::Schedule;
+use crate::schedule::JobSchedule;
 
 /// The kinds that a process can run, and enqueue.
 #[derive(Clone, Default)]
@@ -20,7 +20,7 @@ pub struct Registry {
     follow_ups: HashMap<&'static str, String>,
     /// How many jobs of each queue run at once in a process.
     queues: BTreeMap<&'static str, usize>,
-    schedules: BTreeMap<&'static str, Schedule>,
+    schedules: BTreeMap<&'static str, JobSchedule>,
     twice: Option<RegistryError>,
 }
 
@@ -83,7 +83,7 @@ impl Registry {
         spec: &'static str,
         make: impl Fn() -> J + Send + Sync + 'static,
     ) {
-        let schedule = Schedule::new(name, spec, make);
+        let schedule = JobSchedule::new(name, spec, make);
         if self.schedules.insert(name, schedule).is_some() {
             let first = "another schedule";
             self.twice.get_or_insert(RegistryError::Twice { kind: name.to_owned(), first, second: first });
@@ -137,7 +137,7 @@ impl Registry {
     /// [`Jobs::new`](crate::Jobs::new) calls this too; call it directly for jobs that are enqueued earlier.
     pub fn declare(&self, database: &Database) {
         let queues = self.queues.keys().copied().chain([DEFAULT_QUEUE]);
-        database.companion::<Declared>().add_kinds(self.kinds.keys(), queues);
+        database.companion::<DeclaredKinds>().add_kinds(self.kinds.keys(), queues);
     }
 
     pub(crate) fn insert(&mut self, name: String, kind: RegisteredKind) {
@@ -161,7 +161,7 @@ impl Registry {
         &self.queues
     }
 
-    pub(crate) fn schedules(&self) -> &BTreeMap<&'static str, Schedule> {
+    pub(crate) fn schedules(&self) -> &BTreeMap<&'static str, JobSchedule> {
         &self.schedules
     }
 }

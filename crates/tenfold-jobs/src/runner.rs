@@ -48,7 +48,7 @@ pub(crate) struct Claimed {
 }
 
 /// An attempt whose end is to be recorded.
-pub(crate) struct Attempt {
+pub(crate) struct EndedAttempt {
     pub done: Done,
     pub result: anyhow::Result<()>,
 }
@@ -260,7 +260,7 @@ impl Jobs {
     }
 
     /// Runs a job.
-    pub(crate) async fn attempt(&self, claimed: Claimed) -> Attempt {
+    pub(crate) async fn attempt(&self, claimed: Claimed) -> EndedAttempt {
         let Claimed { job, token } = claimed;
         let done = Done::of(&job, token);
         // The job's work belongs to the trace of the request that enqueued it.
@@ -278,16 +278,16 @@ impl Jobs {
         let error = failed.map(|error| format!("{error:#}"));
         let (elapsed, cost) = (began.elapsed(), scope_of.cost());
         watch.end(JobEnd { error: error.as_deref(), elapsed, cost });
-        Attempt { done, result }
+        EndedAttempt { done, result }
     }
 
     /// Records how an attempt ended. `complete` moves a job that is done to the history, and says whether its lease held.
     pub(crate) async fn record(
         &self,
-        attempt: Attempt,
+        attempt: EndedAttempt,
         complete: impl AsyncFnOnce(Done) -> Result<bool, DataError>,
     ) {
-        let Attempt { done, result } = attempt;
+        let EndedAttempt { done, result } = attempt;
         let (id, token) = (done.id, done.token);
         let recorded = match result {
             Ok(()) => match complete(done).await {

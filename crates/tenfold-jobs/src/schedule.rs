@@ -23,7 +23,7 @@ pub fn is_time_zone(name: &str) -> bool {
 
 /// A schedule of a module.
 #[derive(Clone)]
-pub(crate) struct Schedule {
+pub(crate) struct JobSchedule {
     pub name: &'static str,
     pub spec: &'static str,
     pub kind: &'static str,
@@ -39,7 +39,7 @@ enum Times {
     Cron(Box<Crontab>),
 }
 
-impl Schedule {
+impl JobSchedule {
     pub(crate) fn new<J: Job>(
         name: &'static str,
         spec: &'static str,
@@ -49,7 +49,7 @@ impl Schedule {
             let options = JobOptions::new().unique(format!("schedule {name}"));
             Box::pin(tx.enqueue_with(make(), options))
         });
-        Schedule { name, spec, kind: J::KIND, enqueue }
+        JobSchedule { name, spec, kind: J::KIND, enqueue }
     }
 
     /// Whether the text can be read.
@@ -91,7 +91,7 @@ impl Schedule {
 /// Stores schedules that are new or were changed, with the time of their first firing.
 pub(crate) async fn declare(
     cx: &SystemContext,
-    schedules: impl Iterator<Item = &Schedule>,
+    schedules: impl Iterator<Item = &JobSchedule>,
     zone: &str,
 ) -> anyhow::Result<()> {
     let cx = cx.repeating("each schedule has a row of its own");
@@ -119,14 +119,17 @@ pub(crate) async fn declare(
 /// Fires the schedules that are due. Returns when the next one is.
 pub(crate) async fn fire_due<'s>(
     cx: &SystemContext,
-    find: impl Fn(&str) -> Option<&'s Schedule>,
+    find: impl Fn(&str) -> Option<&'s JobSchedule>,
     zone: &str,
 ) -> anyhow::Result<Option<Timestamp>> {
     let cx = cx.repeating("each firing is a transaction of its own");
-    let all: Vec<(String, Timestamp)> =
-        sql!("tenfold_job_schedules.list", "SELECT name, next_at FROM tenfold_job_schedules ORDER BY name")
-            .all(&cx)
-            .await?;
+    let all: Vec<(String, Timestamp)> = sql!(
+        "tenfold_job_schedules.list",
+        "SELECT name, next_at FROM tenfold_job_schedules ORDER BY next_at, name LIMIT 500"
+    )
+    .bounded()
+    .all(&cx)
+    .await?;
     let mut soonest = None;
     for (name, due) in all {
         // A schedule of an older version, or of a newer one during a deployment.
@@ -139,7 +142,7 @@ pub(crate) async fn fire_due<'s>(
 
 async fn fire_one(
     cx: &SystemContext,
-    schedule: &Schedule,
+    schedule: &JobSchedule,
     due: Timestamp,
     zone: &str,
 ) -> anyhow::Result<Timestamp> {
@@ -164,7 +167,7 @@ async fn fire_one(
 }
 
 /// Enqueues the job of a schedule, and notes it.
-pub(crate) async fn note_firing(tx: &SystemTx<'_>, schedule: &Schedule) -> Result<JobId, DataError> {
+pub(crate) async fn note_firing(tx: &SystemTx<'_>, schedule: &JobSchedule) -> Result<JobId, DataError> {
     let job = schedule.fire(tx).await?;
     sql!(
         "tenfold_job_schedules.fired",

@@ -2,7 +2,7 @@
 
 use tenfold_data::{DataError, OrgId, SystemTx, Timestamp, Write, sql};
 
-use crate::options::Unique;
+use crate::options::UniqueKey;
 use crate::rows::JobId;
 
 /// The key as it is stored: keys of other kinds and organizations are other keys.
@@ -17,7 +17,7 @@ pub(crate) fn stored_key(kind: &str, org_id: Option<OrgId>, key: &str) -> String
 pub(crate) async fn take<W: Write<tenfold_data::Global> + Sync>(
     tx: &W,
     key: String,
-    unique: &Unique,
+    unique: &UniqueKey,
     id: JobId,
     now: Timestamp,
 ) -> Result<JobId, DataError> {

@@ -24,7 +24,7 @@ pub struct Worker {
 }
 
 /// A queue as one process works on it.
-struct Queue {
+struct WorkerQueue {
     name: &'static str,
     concurrency: usize,
     /// How many jobs of one organization run at once.
@@ -42,7 +42,8 @@ impl Worker {
         let (stop, stopped) = watch::channel(false);
         let running = RunningJobs::default();
         let (finisher, finishes) = Finisher::new(jobs.clone());
-        let queues: Vec<_> = jobs.queues_here().into_iter().map(|queue| Queue::new(&jobs, queue)).collect();
+        let queues: Vec<_> =
+            jobs.queues_here().into_iter().map(|queue| WorkerQueue::new(&jobs, queue)).collect();
         let claim = |queue| {
             tokio::spawn(claim_loop(jobs.clone(), queue, running.clone(), finisher.clone(), stopped.clone()))
         };
@@ -83,17 +84,17 @@ impl Worker {
     }
 }
 
-impl Queue {
+impl WorkerQueue {
     fn new(jobs: &Jobs, (name, concurrency): (&'static str, usize)) -> Self {
         let of_one = (concurrency * jobs.settings().organization_share / 100).clamp(1, concurrency);
         let places = Arc::new(Semaphore::new(concurrency));
-        Queue { name, concurrency, of_one, places, wake: Arc::default() }
+        WorkerQueue { name, concurrency, of_one, places, wake: Arc::default() }
     }
 }
 
 async fn claim_loop(
     jobs: Jobs,
-    queue: Queue,
+    queue: WorkerQueue,
     running: RunningJobs,
     finisher: Finisher,
     mut stopped: watch::Receiver<bool>,
@@ -121,7 +122,7 @@ async fn claim_loop(
 /// Claims as many jobs as there are places.
 async fn claim(
     jobs: &Jobs,
-    queue: &Queue,
+    queue: &WorkerQueue,
     running: &RunningJobs,
     after: &mut tenfold_data::Uuid,
 ) -> Vec<Claimed> {
@@ -148,14 +149,14 @@ async fn claim(
     })
 }
 
-fn start_job(jobs: &Jobs, queue: &Queue, running: &RunningJobs, finisher: &Finisher, claimed: Claimed) {
+fn start_job(jobs: &Jobs, queue: &WorkerQueue, running: &RunningJobs, finisher: &Finisher, claimed: Claimed) {
     let Ok(permit) = Arc::clone(&queue.places).try_acquire_owned() else {
         // A claim never takes more jobs than there are places, so this is a bug; the rescue would recover the job.
         return tracing::error!(job = %claimed.job.id, "a job was claimed without a place");
     };
     let (id, token, lane) = (claimed.job.id, claimed.token, claimed.job.lane);
     let is_suspect = claimed.job.is_suspect();
-    let place = Place { permit: Some(permit), wake: Arc::clone(&queue.wake) };
+    let place = Slot { permit: Some(permit), wake: Arc::clone(&queue.wake) };
     let (jobs, of_job, finisher) = (jobs.clone(), running.clone(), finisher.clone());
     running.start(id, |start| {
         #[expect(clippy::disallowed_methods, reason = "a job is no part of the request that enqueued it")]
@@ -174,12 +175,12 @@ fn start_job(jobs: &Jobs, queue: &Queue, running: &RunningJobs, finisher: &Finis
 }
 
 /// A job's place, which is free again when the job is done, or interrupted.
-struct Place {
+struct Slot {
     permit: Option<OwnedSemaphorePermit>,
     wake: Arc<Notify>,
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         drop(self.permit.take());
         self.wake.notify_one();

@@ -31,5 +31,6 @@ pub fn module() -> Module {
         .provides::<dyn Auth>(|wiring| wiring.service::<Identity>())
         .authenticates(|wiring| -> std::sync::Arc<dyn Authenticate> { wiring.service::<Identity>() })
         .job::<clean_up::CleanUp>()
+        .every("auth.clean_up", "1h", || clean_up::CleanUp {})
         .routes(routes::all)
 }

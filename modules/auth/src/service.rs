@@ -7,12 +7,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use tenfold::app::DemoOrganization;
 use tenfold::config::{ConfigError, Loaded, TimeSpan};
-use tenfold::data::{Principal, SystemTx};
+use tenfold::data::Principal;
 use tenfold::http::{Authenticate, Permissions};
 use tenfold::prelude::*;
 use tenfold_auth_api::{AccountId, Auth, UserCard, UserId};
 
-use crate::clean_up::{CleanUp, Schedule};
 use crate::demo;
 use crate::entities::{SessionId, SessionRow, TokenKey, TokenKeyRow, User};
 use crate::passwords::{HashBounds, Passwords};
@@ -76,7 +75,6 @@ pub struct Identity {
     pub(crate) passwords: Passwords,
     pub(crate) permissions: Arc<Permissions>,
     pub(crate) throttle: Throttle,
-    clean_up: Schedule,
     key: SigningKey,
     session_lifetime: Duration,
 }
@@ -90,7 +88,6 @@ impl Identity {
             passwords: Passwords::new(settings.hash_bounds())?,
             permissions: wiring.permissions(),
             throttle: settings.throttle(),
-            clean_up: Schedule::starting(wiring.clock().now()),
             key,
             session_lifetime: settings.session_lifetime.as_std(),
         })
@@ -107,14 +104,6 @@ impl Identity {
         let permissions = self.permissions.held(*role, rows.iter().filter_map(|row| row.5.as_deref()));
         let principal = Principal { account, user, session: token.session.0, permissions };
         Some(cx.within(token.organization).acting_for(principal))
-    }
-
-    /// Where something is stored that will be of no use one day: has what is of none deleted, now and then.
-    pub(crate) async fn clean_up_if_due(&self, tx: &SystemTx<'_>) -> Result<(), DataError> {
-        if self.clean_up.is_due(tx.now()) {
-            tx.enqueue(CleanUp {}).await?;
-        }
-        Ok(())
     }
 
     /// Opens a session of a user and gives its token, which is not kept anywhere.

@@ -38,7 +38,7 @@ pub struct UnknownSchedule {
 }
 
 /// A row of a schedule: its name, when it fires next, when it fired last and that job.
-type Row = (String, Timestamp, Option<Timestamp>, Option<JobId>);
+type ScheduleRow = (String, Timestamp, Option<Timestamp>, Option<JobId>);
 
 impl Jobs {
     /// The schedules that this application declares.
@@ -46,20 +46,22 @@ impl Jobs {
     /// # Errors
     /// The statement failed.
     pub async fn schedules(&self) -> Result<Vec<ScheduleStatus>, DataError> {
-        let rows: Vec<Row> = self
+        let rows: Vec<ScheduleRow> = self
             .0
             .database
             .run(None, async |cx: SystemContext| {
                 sql!(
                     "tenfold_job_schedules.show",
-                    "SELECT name, next_at, last_at, last_job FROM tenfold_job_schedules ORDER BY name"
+                    "SELECT name, next_at, last_at, last_job FROM tenfold_job_schedules ORDER BY name LIMIT 500"
                 )
+                .bounded()
                 .all(&cx)
                 .await
             })
             .await?;
-        let mut rows: HashMap<String, Row> = rows.into_iter().map(|row| (row.0.clone(), row)).collect();
-        let status = |schedule: &schedule::Schedule| {
+        let mut rows: HashMap<String, ScheduleRow> =
+            rows.into_iter().map(|row| (row.0.clone(), row)).collect();
+        let status = |schedule: &schedule::JobSchedule| {
             let row = rows.remove(schedule.name);
             let (next_at, last_at, last_job) =
                 row.map_or((None, None, None), |(_, next, last, job)| (Some(next), last, job));

@@ -11,10 +11,10 @@ use crate::rows::JobId;
 
 /// The jobs that this process runs, with what cancels them.
 #[derive(Clone, Default)]
-pub(super) struct RunningJobs(Arc<State>);
+pub(super) struct RunningJobs(Arc<RunningState>);
 
 #[derive(Default)]
-struct State {
+struct RunningState {
     jobs: Mutex<HashMap<JobId, AtWork>>,
     /// Notified when a job has ended.
     ended: Notify,

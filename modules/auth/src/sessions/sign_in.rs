@@ -72,7 +72,6 @@ pub(crate) async fn sign_in(
     let token = cx
         .transaction(async |tx| -> Result<_, Problem> {
             identity.throttle.succeed(tx, &attempt).await?;
-            identity.clean_up_if_due(tx).await?;
             Membership::update(chosen.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
             identity.open_session(&tx.within(chosen.org_id), chosen.user_id, chosen.account_id).await
         })

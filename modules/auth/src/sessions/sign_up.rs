@@ -55,7 +55,6 @@ pub(crate) async fn sign_up(
     drop(turn);
     let signed_up = cx
         .transaction(async |tx| -> Result<_, Problem> {
-            identity.clean_up_if_due(tx).await?;
             let account = register(tx, email.clone(), password_hash).await?;
             let membership = found(tx, &account, new.organization.into_inner()).await?;
             let tenant = tx.within(membership.org_id);

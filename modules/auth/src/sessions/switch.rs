@@ -35,7 +35,6 @@ pub(crate) async fn switch(
     let chosen = chosen.ok_or_else(|| Problem::not_found("organization"))?;
     let token = system
         .transaction(async |tx| -> Result<_, Problem> {
-            identity.clean_up_if_due(tx).await?;
             Membership::update(chosen.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
             identity.open_session(&tx.within(chosen.org_id), chosen.user_id, account).await
         })
