@@ -24,10 +24,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tenfold_data::testing::TestDatabase;
 use tenfold_data::{
-    CallRecord, Clock, Database, Dialect, EntityExt as _, Observer, Pooler, RepeatedRecord, StatementRecord, SystemContext,
+    CallRecord, Clock, Database, Dialect, Observer, Pooler, RepeatedRecord, StatementRecord, SystemContext,
     WaitRecord,
 };
-use tenfold_jobs::{Job, QueuedJob};
+use tenfold_jobs::{Job, JobState, QueuedJob, admin};
 use tenfold_observe::telemetry::Telemetry;
 
 pub use tenfold_data::testing::rights::{Breach, ModuleText};
@@ -196,9 +196,8 @@ impl TestApp {
     /// # Panics
     /// When the database refuses.
     pub async fn enqueued<J: Job>(&self) -> Vec<QueuedJob> {
-        let of_kind = QueuedJob::query().filter(QueuedJob::kind.eq(J::KIND.to_owned()));
-        let found = self.run(async |cx| of_kind.all(&cx).await).await.expect("jobs can be read");
-        let mut jobs: Vec<_> = found.iter().cloned().collect();
+        let mut jobs = self.unfinished().await;
+        jobs.retain(|job| job.kind == J::KIND);
         jobs.sort_by_key(|job| job.id);
         jobs
     }
@@ -208,9 +207,19 @@ impl TestApp {
     /// # Panics
     /// When there is one: the message names its kind and state.
     pub async fn expect_no_jobs(&self) {
-        let found = self.run(async |cx| QueuedJob::query().all(&cx).await).await.expect("jobs can be read");
-        let left: Vec<_> = found.iter().map(|job| format!("{} is {}", job.kind, job.state.as_str())).collect();
+        let left = self.unfinished().await;
+        let left: Vec<_> = left.iter().map(|job| format!("{} is {}", job.kind, job.state.as_str())).collect();
         assert!(left.is_empty(), "jobs are left: {}", left.join(", "));
+    }
+
+    async fn unfinished(&self) -> Vec<QueuedJob> {
+        use JobState::{Available, Retryable, Running, Scheduled, Waiting};
+        let mut all = Vec::new();
+        for state in [Available, Scheduled, Waiting, Running, Retryable] {
+            let found = self.run(async |cx| admin::queued(&cx, state, 1000).await).await;
+            all.extend(found.expect("jobs can be read"));
+        }
+        all
     }
 
     /// The job runner, to cancel a job or to retry it as an operator does.
