@@ -194,7 +194,7 @@ pub(crate) fn deliver<T: Enqueue>(
             };
             let row = row.of(org_id);
             match &row.order_key {
-                Some(_) => Delivery::Ordered(row),
+                Some(_) => Delivery::Ordered(Box::new(row)),
                 None => Delivery::AtOnce(row.insert_deferred(&tx)),
             }
         };
@@ -204,7 +204,7 @@ pub(crate) fn deliver<T: Enqueue>(
         for delivery in deliveries? {
             match delivery {
                 Delivery::AtOnce(stored) => stored.await?,
-                Delivery::Ordered(row) => ordered::insert(&tx, row).await?,
+                Delivery::Ordered(row) => ordered::insert(&tx, *row).await?,
             }
             tx.say_waiting(DEFAULT_QUEUE);
         }
@@ -215,7 +215,7 @@ pub(crate) fn deliver<T: Enqueue>(
 /// A delivery to be stored.
 enum Delivery<F> {
     AtOnce(F),
-    Ordered(QueuedJob),
+    Ordered(Box<QueuedJob>),
 }
 
 fn not_json(error: serde_json::Error) -> DataError {
