@@ -142,7 +142,7 @@ pub struct StepResult {
 /// # Errors
 /// The statement failed.
 pub async fn steps(cx: &SystemContext, id: JobId) -> Result<Vec<StepResult>, DataError> {
-    let rows = StepRow::query().filter(StepRow::job_id.eq(id)).limit(1000).all(cx).await?;
+    let rows = StepRow::query().filter(StepRow::job_id.eq(id)).all(cx).await?;
     let mut rows: Vec<_> = rows.iter().collect();
     // Ids have the order of time.
     rows.sort_by_key(|row| row.id);
