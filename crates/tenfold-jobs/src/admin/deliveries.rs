@@ -59,17 +59,25 @@ impl Jobs {
 }
 
 async fn find(cx: &SystemContext, kinds: &[String], limit: usize) -> Result<Vec<FinishedJob>, DataError> {
-    let ids: Vec<(JobId,)> = sql!(
-        "tenfold_job_history.parked",
-        sqlite: "SELECT id FROM tenfold_job_history WHERE state IN ('discarded', 'cancelled')
-                 AND kind IN (SELECT value FROM rarray($1)) ORDER BY finished_at DESC, id DESC LIMIT $2",
-        postgres: "SELECT id FROM tenfold_job_history WHERE state IN ('discarded', 'cancelled')
-                 AND kind = ANY ($1) ORDER BY finished_at DESC, id DESC LIMIT $2"
-    )
-    .bind_list(kinds)
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .all(cx)
-    .await?;
-    let jobs = FinishedJob::find_many(cx, ids.into_iter().map(|(id,)| id).collect()).await?;
-    Ok(jobs.into_iter().flatten().map(|job| (*job).clone()).collect())
+    let cx = cx.repeating("the two states in which a delivery is parked");
+    let mut parked = Vec::new();
+    for state in [JobState::Discarded, JobState::Cancelled] {
+        let ids: Vec<(JobId,)> = sql!(
+            "tenfold_job_history.parked",
+            sqlite: "SELECT id FROM tenfold_job_history WHERE state = $1
+                     AND kind IN (SELECT value FROM rarray($2)) ORDER BY finished_at DESC, id DESC LIMIT $3",
+            postgres: "SELECT id FROM tenfold_job_history WHERE state = $1
+                     AND kind = ANY ($2) ORDER BY finished_at DESC, id DESC LIMIT $3"
+        )
+        .bind(state)
+        .bind_list(kinds)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .all(&cx)
+        .await?;
+        let jobs = FinishedJob::find_many(&cx, ids.into_iter().map(|(id,)| id).collect()).await?;
+        parked.extend(jobs.into_iter().flatten().map(|job| (*job).clone()));
+    }
+    parked.sort_by_key(|job| std::cmp::Reverse((job.finished_at, job.id)));
+    parked.truncate(limit);
+    Ok(parked)
 }
