@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tenfold::data::{DataError, EntityExt as _, SystemTx};
+use tenfold::data::EntityExt as _;
 use tenfold::jobs::{FinishedJob, JobId, QueuedJob};
 use tenfold::testing::{TestApp, TestSession};
 use tenfold::{SystemContext, both_databases};
