@@ -251,7 +251,7 @@ async fn jobs(app: App, loaded: Loaded, what: &JobsCommand) -> anyhow::Result<()
     anyhow::ensure!(pending == 0, "{pending} migrations have not run: run `migrate up` first");
     let clock = Clock::system();
     let started = app.start(loaded, clock.clone(), Telemetry::new(clock), Vec::new()).await?;
-    let done = what.run(&started).await;
+    let done = what.run(&started.database, &started.jobs).await;
     started.database.close().await;
     say(&done?);
     Ok(())

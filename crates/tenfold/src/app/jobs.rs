@@ -2,11 +2,10 @@
 
 use clap::Subcommand;
 use serde_json::{Value, json};
-use tenfold_data::SystemContext;
+use tenfold_data::{Database, SystemContext};
 use tenfold_jobs::admin::{self, AnyJob, QueueStatus};
-use tenfold_jobs::{JobId, JobState, without_secrets};
+use tenfold_jobs::{JobId, JobState, Jobs, without_secrets};
 
-use super::Started;
 use super::table::table;
 
 /// The states in which a job is not finished, those that matter most first.
@@ -71,18 +70,17 @@ fn state(text: &str) -> Result<JobState, String> {
 
 impl JobsCommand {
     /// Does it, and gives what to print.
-    pub(super) async fn run(&self, started: &Started) -> anyhow::Result<String> {
-        let jobs = &started.jobs;
+    pub(super) async fn run(&self, database: &Database, jobs: &Jobs) -> anyhow::Result<String> {
         Ok(match self {
             JobsCommand::List { state, limit, json } => {
-                let found = started.database.run(None, async |cx| list(&cx, *state, *limit).await).await?;
+                let found = database.run(None, async |cx| list(&cx, *state, *limit).await).await?;
                 if *json { text(&Value::from(found)) } else { list_table(&found) }
             }
             JobsCommand::Show { id, json } => {
-                let found = started.database.run(None, async |cx| show(&cx, *id).await).await?;
+                let found = database.run(None, async |cx| show(&cx, *id).await).await?;
                 if *json { text(&found) } else { facts(&found) }
             }
-            JobsCommand::Stats { json } => stats(started, *json).await?,
+            JobsCommand::Stats { json } => stats(database, jobs, *json).await?,
             JobsCommand::Retry { id } => {
                 jobs.retry(*id).await?;
                 format!("job {id} runs as soon as a worker is free\n")
@@ -126,9 +124,9 @@ async fn show(cx: &SystemContext, id: JobId) -> anyhow::Result<Value> {
     Ok(shown)
 }
 
-async fn stats(started: &Started, is_json: bool) -> anyhow::Result<String> {
-    let counts = started.database.run(None, async |cx| admin::count_queued(&cx).await).await?;
-    let queues = started.jobs.queues().await?;
+async fn stats(database: &Database, jobs: &Jobs, is_json: bool) -> anyhow::Result<String> {
+    let counts = database.run(None, async |cx| admin::count_queued(&cx).await).await?;
+    let queues = jobs.queues().await?;
     let count = |state: JobState| counts.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count);
     if is_json {
         let states: Value = UNFINISHED.map(|state| (state.as_str().to_owned(), json!(count(state)))).into_iter().collect();

@@ -17,6 +17,7 @@
 mod dependencies;
 mod process;
 mod query_stream;
+mod registry;
 mod resource;
 mod resources;
 mod sessions;
@@ -95,11 +96,7 @@ where
 }
 
 /// The session behind a request, watched from now on.
-fn session_of(
-    state: &ServerState,
-    headers: &HeaderMap,
-    cx: &Context,
-) -> Result<sessions::Session, Problem> {
+fn session_of(state: &ServerState, headers: &HeaderMap, cx: &Context) -> Result<registry::Session, Problem> {
     let credentials =
         Credentials::of(headers, state.settings().session_cookie()).ok_or_else(Problem::unauthenticated)?;
     Ok(sessions::watch(state, credentials.token, cx.clone()))

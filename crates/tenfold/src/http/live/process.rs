@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::super::settings::LiveSettings;
-use super::sessions::SessionChecks;
+use super::registry::SessionChecks;
 
 /// The names of tables.
 pub(super) type Tables = BTreeSet<Arc<str>>;

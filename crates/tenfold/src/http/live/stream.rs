@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::problem::Problem;
 use super::super::state::ServerState;
-use super::sessions::{Session, Standing};
+use super::registry::{Session, Standing};
 
 /// The pause between two looks of a stream: changes that come faster are told together.
 const PAUSE: Duration = Duration::from_millis(100);
