@@ -39,7 +39,8 @@ impl Tab {
     async fn next(&mut self) -> Vec<String> {
         let event = self.stream.next().await.expect("the stream goes on");
         let mut lines = event.lines();
-        let mut field = |name: &str| lines.next().and_then(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+        let mut field =
+            |name: &str| lines.next().and_then(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
         self.last_id = field("id: ");
         assert_eq!(field("event: "), "changed", "{event}");
         let data: Value = serde_json::from_str(&field("data: ")).expect("data is JSON");

@@ -48,7 +48,8 @@ mod tests {
     fn named(text: &str) -> Vec<String> {
         let known = KnownTables::default();
         let tables = ["notes_notes", "notes_tags", "other"].map(str::to_owned).to_vec();
-        let views = ["both SELECT * FROM tagged, other", "tagged SELECT * FROM \"notes_tags\""].map(str::to_owned);
+        let views =
+            ["both SELECT * FROM tagged, other", "tagged SELECT * FROM \"notes_tags\""].map(str::to_owned);
         known.learn(tables, &views);
         let mut found = BTreeSet::new();
         known.add_named(text, &mut found);

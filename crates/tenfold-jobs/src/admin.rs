@@ -10,8 +10,8 @@ pub use self::deliveries::NotParked;
 pub use self::queues::{QueueStatus, UnknownQueue};
 pub use self::schedules::{ScheduleStatus, UnknownSchedule};
 use crate::ending;
-use crate::registry::Registry;
 use crate::observer::COUNTED;
+use crate::registry::Registry;
 use crate::rows::{FinishedJob, JobId, JobState, QueuedJob, StepRow};
 use crate::{signals, store};
 
@@ -146,7 +146,10 @@ pub async fn steps(cx: &SystemContext, id: JobId) -> Result<Vec<StepResult>, Dat
     let mut rows: Vec<_> = rows.iter().collect();
     // Ids have the order of time.
     rows.sort_by_key(|row| row.id);
-    Ok(rows.into_iter().map(|row| StepResult { name: row.name.clone(), result: row.result.clone() }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| StepResult { name: row.name.clone(), result: row.result.clone() })
+        .collect())
 }
 
 /// Lets a job run now: one that waits for its time or its next attempt, or one that was given up or cancelled. The

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tenfold_data::{DataError, EntityExt as _, OrgId, SystemContext, SystemTx, Timestamp, Uuid, sql};
 
-use crate::registry::Registry;
 use crate::later::Postponed;
+use crate::registry::Registry;
 use crate::rows::{AttemptError, JobId, JobState, QueuedJob, with_error};
 use crate::store::guard;
 use crate::{batch, given_up, ordered, signals, unique};

@@ -46,7 +46,9 @@ pub enum RegistryError {
         kind: &'static str,
     },
     /// A job waits in a queue that no process claims from.
-    #[error("jobs of the kind {kind:?} wait in the queue {queue:?}, which no module declares: add `.queue({queue:?}, 4)`")]
+    #[error(
+        "jobs of the kind {kind:?} wait in the queue {queue:?}, which no module declares: add `.queue({queue:?}, 4)`"
+    )]
     NoQueue {
         /// The kind.
         kind: String,
@@ -115,9 +117,8 @@ impl Registry {
         if let Some(kind) = self.follow_ups.keys().find(|kind| !self.kinds.contains_key(**kind)) {
             return Err(RegistryError::Unknown { kind });
         }
-        let lost = |kind: &RegisteredKind| {
-            kind.queue != DEFAULT_QUEUE && !self.queues.contains_key(kind.queue)
-        };
+        let lost =
+            |kind: &RegisteredKind| kind.queue != DEFAULT_QUEUE && !self.queues.contains_key(kind.queue);
         if let Some((name, kind)) = self.kinds.iter().find(|(_, kind)| lost(kind)) {
             return Err(RegistryError::NoQueue { kind: name.clone(), queue: kind.queue });
         }

@@ -77,7 +77,16 @@ impl Jobs {
         database.feed().tell(signals::told(queues));
         let worker = database.clock().new_id();
         let scheduled = OnceCell::new();
-        Jobs(Arc::new(Inner { database, registry, listeners, settings, services, observer, worker, scheduled }))
+        Jobs(Arc::new(Inner {
+            database,
+            registry,
+            listeners,
+            settings,
+            services,
+            observer,
+            worker,
+            scheduled,
+        }))
     }
 
     pub(crate) fn settings(&self) -> &JobSettings {
@@ -87,7 +96,8 @@ impl Jobs {
     /// The queues, with how many jobs of each run at once in a process.
     pub(crate) fn queues_here(&self) -> Vec<(&'static str, usize)> {
         let declared = self.0.registry.queues();
-        let default = (!declared.contains_key(DEFAULT_QUEUE)).then_some((DEFAULT_QUEUE, self.0.settings.concurrency));
+        let default =
+            (!declared.contains_key(DEFAULT_QUEUE)).then_some((DEFAULT_QUEUE, self.0.settings.concurrency));
         default.into_iter().chain(declared.iter().map(|(name, concurrency)| (*name, *concurrency))).collect()
     }
 
@@ -116,7 +126,10 @@ impl Jobs {
             }
             for claimed in claimed {
                 let attempt = self.attempt(claimed).await;
-                self.record(attempt, async |done| self.complete(&[done]).await.map(|ended| !ended.is_empty())).await;
+                self.record(attempt, async |done| {
+                    self.complete(&[done]).await.map(|ended| !ended.is_empty())
+                })
+                .await;
                 ran += 1;
             }
         }
@@ -272,9 +285,10 @@ impl Jobs {
         let scope_of = self.scope_of(&job, trace);
         let result = self.work(job, token, &scope_of).instrument(span).await;
         // A job that runs again because it asked for it, or must wait for its turn, did not fail.
-        let failed = result.as_ref().err().filter(|error| {
-            !matches!(postponed(error), Some(Postponed::Snoozes(_) | Postponed::Turn(_)))
-        });
+        let failed = result
+            .as_ref()
+            .err()
+            .filter(|error| !matches!(postponed(error), Some(Postponed::Snoozes(_) | Postponed::Turn(_))));
         let error = failed.map(|error| format!("{error:#}"));
         let (elapsed, cost) = (began.elapsed(), scope_of.cost());
         watch.end(JobEnd { error: error.as_deref(), elapsed, cost });

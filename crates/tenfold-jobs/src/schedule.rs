@@ -61,11 +61,18 @@ impl JobSchedule {
         let fields = self.spec.split_whitespace().count();
         if let Some(each) = self.spec.parse::<SignedDuration>().ok().filter(|_| fields == 1) {
             let at_least = SignedDuration::from_secs(1);
-            return if each < at_least { Err("it fires more than once a second".to_owned()) } else { Ok(Times::Each(each)) };
+            return if each < at_least {
+                Err("it fires more than once a second".to_owned())
+            } else {
+                Ok(Times::Each(each))
+            };
         }
         let text = if fields == 5 { format!("{} {zone}", self.spec) } else { self.spec.to_owned() };
         let cron = parse_crontab(&text).map_err(|error| {
-            format!("{:?} is neither a time such as \"1h\" nor five fields such as \"17 * * * *\": {error}", self.spec)
+            format!(
+                "{:?} is neither a time such as \"1h\" nor five fields such as \"17 * * * *\": {error}",
+                self.spec
+            )
         })?;
         Ok(Times::Cron(Box::new(cron)))
     }

@@ -47,7 +47,7 @@ pub(crate) async fn take<W: Write<tenfold_data::Global> + Sync>(
                 .bind(key.clone())
                 .bounded()
                 .unowned()
-        .repeated("each job has a key of its own")
+                .repeated("each job has a key of its own")
                 .first(tx)
                 .await?;
         if let Some((holder,)) = holder {

@@ -43,7 +43,9 @@ pub mod prelude {
         Context, Count, Currency, DataError, Entity, EntityExt, EntityRow, Listing, Many, Money, One, OrgId,
         Page, Ref, SystemContext, TextEnum, Timestamp, Tx, Versioned, id, migrations, sql,
     };
-    pub use tenfold_jobs::{Enqueue, Event, GivenUp, Job, JobContext, JobOptions, RateLimit, Snooze, TryLater};
+    pub use tenfold_jobs::{
+        Enqueue, Event, GivenUp, Job, JobContext, JobOptions, RateLimit, Snooze, TryLater,
+    };
     pub use tenfold_macros::{endpoint, module_api};
 
     pub use crate::async_trait;

@@ -221,7 +221,10 @@ fn read_jobs(loaded: &Loaded) -> Result<(JobSettings, Duration), ConfigError> {
     loaded.within("jobs.lease", jobs.lease, TimeSpan::seconds(1)..=TimeSpan::hours(1))?;
     loaded.within("jobs.poison_after", jobs.poison_after, 3..=100)?;
     if !tenfold_jobs::is_time_zone(&jobs.time_zone) {
-        loaded.refuse("jobs.time_zone", "it must be a name such as UTC or Europe/Berlin that this machine knows")?;
+        loaded.refuse(
+            "jobs.time_zone",
+            "it must be a name such as UTC or Europe/Berlin that this machine knows",
+        )?;
     }
     let settings = JobSettings {
         concurrency: jobs.concurrency,

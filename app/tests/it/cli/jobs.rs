@@ -24,7 +24,10 @@ fn uploads(place: &Place, arguments: &[&str]) -> Vec<(String, String)> {
     let listed = in_json(place, &[&["list"], arguments].concat());
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let listed = listed.as_array().expect("a list").iter();
-    listed.filter(|job| job["kind"] == "files.process_upload").map(|job| (word(&job["id"]), word(&job["state"]))).collect()
+    listed
+        .filter(|job| job["kind"] == "files.process_upload")
+        .map(|job| (word(&job["id"]), word(&job["state"])))
+        .collect()
 }
 
 in_both_places! {

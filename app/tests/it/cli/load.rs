@@ -18,7 +18,8 @@ fn scenario() -> &'static str {
 /// Sends load to a process. The command line is that of the tester, without the database.
 fn load(place: &Place, process: &Process, words: &[&str]) -> Finished {
     let target = format!("http://{}", process.address());
-    let words: Vec<&str> = ["load", "--target", &target, "--timeout", "60s"].iter().chain(words).copied().collect();
+    let words: Vec<&str> =
+        ["load", "--target", &target, "--timeout", "60s"].iter().chain(words).copied().collect();
     place.bare(&words).finish()
 }
 

@@ -20,7 +20,14 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("tenfold-observe", &["tenfold-macros", "tenfold-data"]),
     (
         "tenfold",
-        &["tenfold-client", "tenfold-load", "tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe"],
+        &[
+            "tenfold-client",
+            "tenfold-load",
+            "tenfold-macros",
+            "tenfold-data",
+            "tenfold-jobs",
+            "tenfold-observe",
+        ],
     ),
     ("tenfold-console", &["tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe", "tenfold"]),
     ("tenfold-cli", &["tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe", "tenfold"]),

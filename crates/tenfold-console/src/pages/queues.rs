@@ -23,14 +23,22 @@ pub(crate) async fn queues(_: Operator, jobs: Use<Jobs>) -> Result<Response, Pro
 }
 
 /// Lets the jobs of a queue wait.
-pub(crate) async fn pause(_: Operator, jobs: Use<Jobs>, Path(queue): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn pause(
+    _: Operator,
+    jobs: Use<Jobs>,
+    Path(queue): Path<String>,
+) -> Result<Response, Problem> {
     jobs.pause(&queue).await.map_err(unknown::<UnknownQueue>)?;
     tracing::info!(queue, "a person pauses a queue");
     Ok(back_to("/console/queues"))
 }
 
 /// Lets them run again.
-pub(crate) async fn resume(_: Operator, jobs: Use<Jobs>, Path(queue): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn resume(
+    _: Operator,
+    jobs: Use<Jobs>,
+    Path(queue): Path<String>,
+) -> Result<Response, Problem> {
     jobs.resume(&queue).await.map_err(unknown::<UnknownQueue>)?;
     tracing::info!(queue, "a person resumes a queue");
     Ok(back_to("/console/queues"))

@@ -7,7 +7,9 @@ use crate::runner::Jobs;
 
 /// The job to be replayed is no delivery that was given up.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("job {0} is no parked delivery of an event: only one that was discarded or cancelled can be replayed")]
+#[error(
+    "job {0} is no parked delivery of an event: only one that was discarded or cancelled can be replayed"
+)]
 pub struct NotParked(pub JobId);
 
 impl Jobs {

@@ -161,7 +161,11 @@ impl Walk<'_> {
     async fn compare(&self) {
         for (id, known) in &self.known {
             let (queued, finished) = (self.world.queued(*id).await, self.world.finished(*id).await);
-            assert_eq!((queued.is_some(), finished.is_some()), (!known.is_over(), known.is_over()), "{known:?}");
+            assert_eq!(
+                (queued.is_some(), finished.is_some()),
+                (!known.is_over(), known.is_over()),
+                "{known:?}"
+            );
             let found = match (queued, finished) {
                 (Some(job), _) => (job.state, job.attempt, job.max_attempts),
                 (None, Some(job)) => (job.state, job.attempt, job.max_attempts),

@@ -17,8 +17,8 @@ use tenfold_observe::telemetry::Telemetry;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::client_file::ClientFile;
-use super::load_command::{self, LoadCommand};
 use super::jobs::JobsCommand;
+use super::load_command::{self, LoadCommand};
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
 use crate::http::{Bound, HttpSettings, Stopping};
@@ -242,7 +242,10 @@ fn greeting(name: &str, address: SocketAddr, welcome: &str) -> String {
 
 async fn jobs(app: App, loaded: Loaded, what: &JobsCommand) -> anyhow::Result<()> {
     let settings = app.read_settings(&loaded)?;
-    anyhow::ensure!(!Database::is_missing(&settings.database_url), "the database does not exist yet: serve creates it");
+    anyhow::ensure!(
+        !Database::is_missing(&settings.database_url),
+        "the database does not exist yet: serve creates it"
+    );
     // A command that an operator runs beside the service must not migrate its database.
     let database = Database::open(&settings.database_url, &settings.database, Clock::system(), Vec::new())?;
     let status = database.migration_status(&app.migrations()).await?;

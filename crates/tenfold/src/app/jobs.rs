@@ -129,7 +129,8 @@ async fn stats(database: &Database, jobs: &Jobs, is_json: bool) -> anyhow::Resul
     let queues = jobs.queues().await?;
     let count = |state: JobState| counts.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count);
     if is_json {
-        let states: Value = UNFINISHED.map(|state| (state.as_str().to_owned(), json!(count(state)))).into_iter().collect();
+        let states: Value =
+            UNFINISHED.map(|state| (state.as_str().to_owned(), json!(count(state)))).into_iter().collect();
         let queue = |queue: &QueueStatus| {
             json!({"name": queue.name, "concurrency": queue.concurrency, "paused": queue.paused,
                 "waiting": queue.waiting, "running": queue.running, "oldest": queue.oldest})
@@ -141,7 +142,14 @@ async fn stats(database: &Database, jobs: &Jobs, is_json: bool) -> anyhow::Resul
         let is_paused = if queue.paused { "paused" } else { "" };
         let oldest = queue.oldest.map(|at| at.to_string()).unwrap_or_default();
         let [waiting, running] = [queue.waiting, queue.running].map(|count| count.to_string());
-        vec![queue.name.clone(), waiting, running, queue.concurrency.to_string(), oldest, is_paused.to_owned()]
+        vec![
+            queue.name.clone(),
+            waiting,
+            running,
+            queue.concurrency.to_string(),
+            oldest,
+            is_paused.to_owned(),
+        ]
     };
     let rows: Vec<_> = queues.iter().map(queue).collect();
     let queues = table(&["QUEUE", "WAITING", "RUNNING", "AT ONCE", "OLDEST", ""], &rows);
@@ -189,10 +197,12 @@ fn list_table(jobs: &[Value]) -> String {
 }
 
 fn row(job: &Value) -> Vec<String> {
-    let last_error = job["errors"].as_array().and_then(|errors| errors.last()).map(|last| word(&last["error"]));
+    let last_error =
+        job["errors"].as_array().and_then(|errors| errors.last()).map(|last| word(&last["error"]));
     let when = job.get("run_at").or_else(|| job.get("finished_at")).map(word).unwrap_or_default();
     let progress = format!("{} % {}", job["percent"], word(&job["message"]));
-    let [id, kind, state, organization] = ["id", "kind", "state", "organization"].map(|name| word(&job[name]));
+    let [id, kind, state, organization] =
+        ["id", "kind", "state", "organization"].map(|name| word(&job[name]));
     vec![id, kind, state, organization, word(&job["attempt"]), when, progress, last_error.unwrap_or_default()]
 }
 

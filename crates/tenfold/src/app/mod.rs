@@ -3,8 +3,8 @@
 mod cli;
 mod client_file;
 mod demo;
-mod load_command;
 mod jobs;
+mod load_command;
 mod observers;
 mod table;
 
@@ -28,8 +28,8 @@ use tokio::time::Instant;
 use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::http::{
-    self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, Routes, ServerState, Shared,
-    Stopping,
+    self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, Routes,
+    ServerState, Shared, Stopping,
 };
 use crate::module::{Module, Wiring};
 use crate::settings::Settings;

@@ -8,9 +8,12 @@ pub(super) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
     let is_list = !heads.is_empty();
     let rows = Some(heads).into_iter().filter(|heads| !heads.is_empty()).chain(rows.iter().cloned());
-    let rows: Vec<Vec<String>> = rows.map(|row| row.iter().map(|cell| one_line(cell, is_list)).collect()).collect();
+    let rows: Vec<Vec<String>> =
+        rows.map(|row| row.iter().map(|cell| one_line(cell, is_list)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| cell.chars().count()).max();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| cell.chars().count()).max()
+    };
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));

@@ -31,10 +31,7 @@ async fn read<T: DeserializeOwned>(parts: &mut Parts, state: &ServerState) -> Re
 }
 
 /// The parameters as pairs of name and value, for one that may be given more than once.
-pub(super) async fn pairs(
-    parts: &mut Parts,
-    state: &ServerState,
-) -> Result<Vec<(String, String)>, Problem> {
+pub(super) async fn pairs(parts: &mut Parts, state: &ServerState) -> Result<Vec<(String, String)>, Problem> {
     read(parts, state).await
 }
 

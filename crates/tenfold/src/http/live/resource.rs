@@ -84,12 +84,7 @@ impl Resource {
         if answer.status.is_server_error() { Err(self.refused(&answer)) } else { Ok(self.print != known) }
     }
 
-    async fn ask(
-        &mut self,
-        router: &Router,
-        state: &ServerState,
-        cx: &Context,
-    ) -> Result<Answer, Problem> {
+    async fn ask(&mut self, router: &Router, state: &ServerState, cx: &Context) -> Result<Answer, Problem> {
         self.dependencies.begin();
         let answer = answer(&self.path, router, state, cx).await?;
         state.live().learn(&self.template, &answer.tables);

@@ -165,7 +165,8 @@ fn fits(template: &str, path: &str) -> bool {
     loop {
         match (parts.next(), segments.next()) {
             (None, None) => return true,
-            (Some(part), Some(segment)) if part == segment || part.starts_with('{') && !segment.is_empty() => {}
+            (Some(part), Some(segment))
+                if part == segment || part.starts_with('{') && !segment.is_empty() => {}
             _ => return false,
         }
     }
@@ -204,7 +205,8 @@ impl Watched {
             return String::new();
         }
         let prints: Vec<&str> = self.resources.iter().map(|resource| &*resource.print).collect();
-        LiveEvent { id: prints.join("."), name: "changed", data: json!(ChangedResources { watch: paths }) }.text()
+        LiveEvent { id: prints.join("."), name: "changed", data: json!(ChangedResources { watch: paths }) }
+            .text()
     }
 }
 
@@ -223,7 +225,8 @@ impl Subject for Watched {
     async fn look(&mut self, state: &ServerState, cx: &Context) -> Result<Seen, Problem> {
         let mut changed = self.first.take().unwrap_or_default();
         for resource in &mut self.resources {
-            let is_new = resource.dependencies.is_due() && resource.has_changed(&self.router, state, cx).await?;
+            let is_new =
+                resource.dependencies.is_due() && resource.has_changed(&self.router, state, cx).await?;
             if is_new && !changed.contains(&resource.path) {
                 changed.push(resource.path.clone());
             }

@@ -67,7 +67,9 @@ async fn check_all(state: &ServerState, sessions: &[Arc<Checked>]) -> Tables {
     match found.catch_unwind().await {
         Ok(Ok(found)) => sessions.iter().zip(found).for_each(|(session, cx)| session.hold(cx)),
         // That the database fails says nothing about a session; the looks of its stream fail as well.
-        Ok(Err(problem)) => tracing::warn!(status = %problem.status(), "the sessions of streams could not be checked"),
+        Ok(Err(problem)) => {
+            tracing::warn!(status = %problem.status(), "the sessions of streams could not be checked")
+        }
         Err(_) => tracing::error!("the check of the sessions of streams panicked"),
     }
     scope.noted_tables()

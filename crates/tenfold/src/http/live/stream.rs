@@ -33,7 +33,11 @@ pub(super) trait Subject: Send + 'static {
     /// It may have changed, whatever the database says.
     fn make_due(&mut self);
     /// Looks at it. After an error the stream ends; the client reconnects and learns why.
-    fn look(&mut self, state: &ServerState, cx: &Context) -> impl Future<Output = Result<Seen, Problem>> + Send;
+    fn look(
+        &mut self,
+        state: &ServerState,
+        cx: &Context,
+    ) -> impl Future<Output = Result<Seen, Problem>> + Send;
 }
 
 /// What a look gives.
