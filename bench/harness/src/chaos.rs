@@ -26,6 +26,8 @@ const SETTINGS: [(&str, &str); 4] = [
     ("TENFOLD_FILES__MAX_SIZE", "1 TiB"),
     ("TENFOLD_DATABASE__TRANSACTION_LIMIT", "30s"),
 ];
+/// How often the store is swept after the last kill.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// The longest pause between a restart and the next kill.
 const LONGEST_LIFE: Duration = Duration::from_millis(700);
 /// Without any progress for this long after the last restart, the backend counts as stuck. Longer than any pause of a
@@ -200,17 +202,21 @@ impl Uploads {
     }
 }
 
-/// Waits until only the next sweep is left in the queue, and the sweep has deleted all leftovers. If that never
-/// happens, the verdict reports it.
+/// Waits until nothing is left in the queue, and sweeps have deleted all leftovers. If that never happens, the verdict
+/// reports it.
 fn wait_until_quiet(place: &Place, uploads: &Uploads) {
     block_on(async {
         let reader = Reader::open(place).await;
         let mut give_up = uploads.clock.now() + PATIENCE;
-        let mut left = usize::MAX;
+        let (mut left, mut next_sweep) = (usize::MAX, uploads.clock.now());
         while uploads.clock.now() < give_up {
             let queued = reader.queued().await.expect("the queue can be read").len();
             if queued == 0 && incoming(place).is_empty() && !has_orphans(place, uploads) {
                 break;
+            }
+            if uploads.clock.now() >= next_sweep {
+                reader.sweep().await.expect("a job can be enqueued");
+                next_sweep = uploads.clock.now() + SWEEP_EVERY;
             }
             if queued < left {
                 (left, give_up) = (queued, uploads.clock.now() + PATIENCE);

@@ -4,17 +4,31 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenfold::config::ByteSize;
 use tenfold::data::{Clock, DataError, Database, DatabaseSettings, EntityExt as _, SystemContext, Timestamp};
-use tenfold::jobs::{FinishedJob, JobState, QueuedJob};
+use tenfold::jobs::{Enqueue as _, FinishedJob, Job, JobContext, JobState, QueuedJob};
 
 use crate::process::{block_on, wait_at_most};
 use crate::wire::{Connection, Request};
 use crate::{Place, content};
 
-/// The job that enqueues itself again.
+/// The job that deletes what killed uploads left in the store.
 const SWEEP: &str = "files.sweep_blobs";
+
+/// That job, seen from outside.
+#[derive(Serialize, Deserialize)]
+struct Sweep {}
+
+impl Job for Sweep {
+    const KIND: &'static str = SWEEP;
+
+    async fn run(self, _: JobContext) -> anyhow::Result<()> {
+        unreachable!("the backend's processes run it")
+    }
+}
+
 /// A file size that exceeds every quota.
 const TOO_MUCH: u64 = 1 << 39;
 
@@ -27,7 +41,7 @@ pub struct Found {
     pub notified: Vec<String>,
     /// The finished jobs.
     pub jobs: Vec<FoundJob>,
-    /// The kinds of the unfinished jobs, without the next sweep.
+    /// The kinds of the unfinished jobs, without sweeps.
     pub queued: Vec<String>,
     /// The usage that the quota counts, in bytes.
     pub usage: u64,
@@ -83,7 +97,7 @@ impl Reader {
         Reader { database: database.expect("the database is there") }
     }
 
-    /// The unfinished jobs, without the next sweep.
+    /// The unfinished jobs, without sweeps.
     ///
     /// # Errors
     /// When the database fails.
@@ -92,6 +106,15 @@ impl Reader {
         let read = async |cx: SystemContext| QueuedJob::query().filter(sweep).all(&cx).await;
         let rows = self.database.run(None, read).await?;
         Ok(rows.iter().cloned().collect())
+    }
+
+    /// Has the store swept, as its schedule does once an hour.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sweep(&self) -> Result<(), DataError> {
+        let enqueue = async |cx: SystemContext| cx.transaction(async |tx| tx.enqueue(Sweep {}).await).await;
+        self.database.run(None, enqueue).await.map(drop)
     }
 
     /// The finished jobs.

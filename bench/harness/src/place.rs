@@ -1,10 +1,11 @@
 //! Where processes run: an empty working directory and an empty database.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tenfold::data::testing::TestDatabase;
-use tenfold::data::{Clock, DataError, Database, DatabaseSettings, Dialect, Pooler, SystemContext, sql};
+use tenfold::data::{Dialect, Pooler};
 
 use crate::process::{Launch, block_on};
 
@@ -77,24 +78,14 @@ impl Place {
     /// Ends all connections to the place's database, but the one that does it.
     ///
     /// # Panics
-    /// When PostgreSQL refuses it, or for SQLite, which has none.
+    /// When PostgreSQL refuses it, when there is no psql, or for SQLite, which has no connections.
     pub fn end_connections(&self) {
-        let end = async || {
-            let url = self.superuser_url();
-            let database = Database::open(&url, &DatabaseSettings::default(), Clock::system(), Vec::new())?;
-            let end = async |cx: SystemContext| -> Result<Vec<(bool,)>, DataError> {
-                let end = sql!(
-                    "harness.end_connections",
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                     WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                );
-                end.bounded().all(&cx).await
-            };
-            let ended = database.run(None, end).await;
-            database.close().await;
-            ended
-        };
-        block_on(end()).expect("PostgreSQL can be told to end connections");
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let url = format!("--dbname={}", self.superuser_url());
+        let psql = Command::new("psql").args(["--no-psqlrc", "--quiet", &url, "--command", end]).output();
+        let ended = psql.expect("psql can be run: install PostgreSQL's client");
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
 
     /// The value for `database.pooler`.

@@ -230,7 +230,11 @@ pub(crate) async fn rescue(
     let mut rescued = 0;
     for (id,) in lost {
         let rescue = async |tx: &mut SystemTx<'_>| rescue_one(tx, registry, id, poison_after).await;
-        rescued += usize::from(each.transaction(rescue).await?);
+        match each.transaction(rescue).await {
+            Ok(is_rescued) => rescued += usize::from(is_rescued),
+            // It must not hold up the others, which are looked at in the same order every time.
+            Err(error) => tracing::warn!(%error, job = %id, "a lost job could not be freed; trying again"),
+        }
     }
     Ok(rescued)
 }

@@ -141,7 +141,22 @@ pub(crate) async fn fire_due<'s>(
     for (name, due) in all {
         // A schedule of an older version, or of a newer one during a deployment.
         let Some(schedule) = find(&name) else { continue };
-        let next = if due <= cx.now() { fire_one(&cx, schedule, due, zone).await? } else { due };
+        let next = if due > cx.now() {
+            due
+        } else {
+            match fire_one(&cx, schedule, due, zone).await {
+                Ok(next) => next,
+                // The schedules behind it fire all the same.
+                Err(error) => {
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        schedule = name,
+                        "a schedule could not fire; trying again"
+                    );
+                    continue;
+                }
+            }
+        };
         soonest = soonest.into_iter().chain([next]).min();
     }
     Ok(soonest)

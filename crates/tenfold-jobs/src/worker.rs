@@ -136,13 +136,13 @@ async fn claim(
         let most = if lane.is_nil() { queue.concurrency } else { queue.of_one };
         most.saturating_sub(of_lanes.get(&lane).copied().unwrap_or(0))
     };
+    // First, since a busy queue never comes to an end; one at a time in a process.
+    if !running.has_suspect()
+        && let Ok(Some(suspect)) = jobs.claim_suspect(queue.name).await
+    {
+        return vec![suspect];
+    }
     let claimed = jobs.claim(queue.name, free, of_lanes.len(), room, after).await;
-    let claimed = match claimed {
-        Ok(claimed) if claimed.is_empty() && !running.has_suspect() => {
-            jobs.claim_suspect(queue.name).await.map(|suspect| suspect.into_iter().collect())
-        }
-        other => other,
-    };
     claimed.unwrap_or_else(|error| {
         tracing::warn!(%error, queue = queue.name, "no job could be claimed; trying again");
         Vec::new()

@@ -1,5 +1,8 @@
 //! One kind of request, ready to be sent as each of its callers.
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::OnceLock;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -91,7 +94,10 @@ fn unique(text: &str, arrival: &Arrival) -> String {
     if !text.contains(UNIQUE) {
         return text.to_owned();
     }
-    text.replace(UNIQUE, &format!("{:016x}", arrival.choice))
+    // Another run with the same seed must not repeat it: the address of a new account, for one, is taken by then.
+    static OF_RUN: OnceLock<u64> = OnceLock::new();
+    let of_run = OF_RUN.get_or_init(|| RandomState::new().hash_one(UNIQUE));
+    text.replace(UNIQUE, &format!("{:016x}", arrival.choice ^ of_run))
 }
 
 /// Sends a session along.

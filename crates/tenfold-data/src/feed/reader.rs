@@ -111,7 +111,14 @@ impl FeedReader {
             }
             self.mark = mark;
         }
-        self.keep_up(database, hub, now).await
+        // What was read is told by now: to be late with the rest means nothing to those who wait.
+        if let Err(error) = self.keep_up(database, hub, now).await {
+            tracing::debug!(
+                ?error,
+                "this process could not tell the others that it is there; it is tried again"
+            );
+        }
+        Ok(())
     }
 
     async fn read(&self, database: &Database, hub: &Hub) -> Result<Polled, DriverError> {
