@@ -73,7 +73,14 @@ async fn ends(connection: &mut TcpStream) {
 
 /// A connection of HTTP/2 and whether it has ended; nothing reads its answers unless the test does.
 async fn http2(address: SocketAddr) -> (SendRequest<Bytes>, tokio::sync::oneshot::Receiver<()>) {
-    let (client, connection) = h2::client::handshake(connect(address).await).await.expect("HTTP/2 is spoken");
+    http2_with(address, &h2::client::Builder::new()).await
+}
+
+async fn http2_with(
+    address: SocketAddr,
+    settings: &h2::client::Builder,
+) -> (SendRequest<Bytes>, tokio::sync::oneshot::Receiver<()>) {
+    let (client, connection) = settings.handshake(connect(address).await).await.expect("HTTP/2 is spoken");
     let (ended, end) = tokio::sync::oneshot::channel();
     #[expect(clippy::disallowed_methods, reason = "it is the test's own")]
     tokio::spawn(async move {
@@ -161,6 +168,18 @@ fn a_download_that_nobody_reads_loses_its_connection_of_http2() {
         let (client, end) = http2(address).await;
         // The window of the stream is never opened again.
         let body = ask2(&client, &path, &token).await;
+        loses_its_place(address).await;
+        soon("the connection ends", end).await.expect("it ends");
+        drop(body);
+    });
+}
+
+#[test]
+fn a_small_answer_that_no_window_lets_out_loses_its_connection() {
+    run(&[PACED[0], PACED[1], ("http.max_connections", "1")], async |app, address| {
+        let token = new_owner(app).await;
+        let (client, end) = http2_with(address, h2::client::Builder::new().initial_window_size(0)).await;
+        let body = ask2(&client, "/v1/users", &token).await;
         loses_its_place(address).await;
         soon("the connection ends", end).await.expect("it ends");
         drop(body);

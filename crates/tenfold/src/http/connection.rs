@@ -169,10 +169,10 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        // hyper asks for the next piece when there is room for it.
+        // hyper asks for the next piece when there is room for it, and drops the body when the last one is on its way.
         self.is_taken();
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if matches!(frame, Some(Ok(_))) && !self.body.is_end_stream() {
+        if matches!(frame, Some(Ok(_))) {
             self.is_waiting = true;
             self.of.0.waiting.fetch_add(1, Ordering::Relaxed);
         }
