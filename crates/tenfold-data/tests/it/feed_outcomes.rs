@@ -58,7 +58,8 @@ async fn what_dropped_callers_have_committed_is_said_and_nothing_else(bench: Ben
                 })
                 .await
             });
-            poll_at_most(1 + (round + n) % 5, work)
+            // Behind a pooler a COMMIT is reached later.
+            poll_at_most(1 + (round + n) % 12, work)
         });
         join_all(dropped).await;
         settled(&bench).await;
