@@ -1,8 +1,5 @@
 //! One kind of request, ready to be sent as each of its callers.
 
-use std::hash::{BuildHasher as _, RandomState};
-use std::sync::OnceLock;
-
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +22,9 @@ pub(crate) struct PreparedStep {
     /// How long a stream stays open.
     pub hold: Duration,
     pub callers: Vec<StepCaller>,
+    /// Makes texts that are to be unique others than those of another run with the same seed: the address of a new account,
+    /// for one, is taken by then.
+    pub of_run: u64,
 }
 
 /// Somebody who can call it.
@@ -68,12 +68,12 @@ impl PreparedStep {
             choice /= count;
         }
         if let Some(query) = &self.query {
-            path = format!("{path}?{}", unique(query, arrival));
+            path = format!("{path}?{}", unique(query, arrival, self.of_run));
         }
         let (body, content_type) = match (&caller.body, &self.body) {
             (Some(body), _) => (body.clone(), Some(JSON)),
             (None, PreparedBody::Nothing) => (Bytes::new(), None),
-            (None, PreparedBody::Json(text)) => (unique(text, arrival).into(), Some(JSON)),
+            (None, PreparedBody::Json(text)) => (unique(text, arrival, self.of_run).into(), Some(JSON)),
             (None, PreparedBody::Bytes(bytes)) => (bytes.clone(), Some("application/octet-stream")),
         };
         let mut request =
@@ -90,13 +90,10 @@ impl PreparedStep {
 
 const JSON: &str = "application/json";
 
-fn unique(text: &str, arrival: &Arrival) -> String {
+fn unique(text: &str, arrival: &Arrival, of_run: u64) -> String {
     if !text.contains(UNIQUE) {
         return text.to_owned();
     }
-    // Another run with the same seed must not repeat it: the address of a new account, for one, is taken by then.
-    static OF_RUN: OnceLock<u64> = OnceLock::new();
-    let of_run = OF_RUN.get_or_init(|| RandomState::new().hash_one(UNIQUE));
     text.replace(UNIQUE, &format!("{:016x}", arrival.choice ^ of_run))
 }
 
