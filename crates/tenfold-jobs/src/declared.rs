@@ -6,7 +6,8 @@ use std::sync::{PoisonError, RwLock};
 /// The kinds, queues and listeners of all registries of a database. Until the first registry is declared every kind and
 /// queue is accepted: a database that is used without an application has none.
 #[derive(Default)]
-pub(crate) struct DeclaredKinds(RwLock<DeclaredNames>);
+#[doc(hidden)]
+pub struct DeclaredKinds(RwLock<DeclaredNames>);
 
 #[derive(Default)]
 struct DeclaredNames {

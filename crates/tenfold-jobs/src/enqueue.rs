@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::panic::Location;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tenfold_data::{
@@ -32,14 +33,9 @@ pub trait Enqueue: Write<tenfold_data::Global> + Sync {
     #[doc(hidden)]
     fn origin_of_job(&self) -> (Option<OrgId>, TraceContext, Timestamp, Uuid);
 
+    /// What the application declares: kinds, queues and listeners.
     #[doc(hidden)]
-    fn knows_kind(&self, kind: &str) -> bool;
-
-    #[doc(hidden)]
-    fn knows_queue(&self, queue: &str) -> bool;
-
-    #[doc(hidden)]
-    fn listeners_of(&self, event: &str) -> Vec<&'static str>;
+    fn declared(&self) -> Arc<DeclaredKinds>;
 
     /// Says on the feed, once the transaction commits, that a job waits in a queue.
     #[doc(hidden)]
@@ -198,7 +194,7 @@ pub(crate) fn deliver<T: Enqueue>(
                 None => Delivery::AtOnce(row.insert_deferred(&tx)),
             }
         };
-        tx.listeners_of(&event.name).into_iter().map(row).collect::<Vec<_>>()
+        tx.declared().listeners(&event.name).into_iter().map(row).collect::<Vec<_>>()
     });
     async move {
         for delivery in deliveries? {
@@ -227,7 +223,8 @@ fn check<T: Enqueue, J: Job>(tx: &T, options: &JobOptions, site: CallSite) -> Re
     let name = std::any::type_name::<J>();
     let name = name.rsplit("::").next().unwrap_or(name);
     let what = format!("a job of the kind {:?} was enqueued", J::KIND);
-    if !tx.knows_kind(J::KIND) {
+    let declared = tx.declared();
+    if !declared.has_kind(J::KIND) {
         let why = format!(
             "no module of this application registers this kind, so it would never run: add `.job::<{name}>()` where its \
              module is built with Module::new(…)"
@@ -235,7 +232,7 @@ fn check<T: Enqueue, J: Job>(tx: &T, options: &JobOptions, site: CallSite) -> Re
         return Err(DataError::Misuse { what, site, why });
     }
     let queue = options.queue.unwrap_or(J::QUEUE);
-    if !tx.knows_queue(queue) {
+    if !declared.has_queue(queue) {
         let why = format!(
             "no module of this application declares its queue {queue:?}, so it would never run: add \
              `.queue({queue:?}, 4)` where a module is built with Module::new(…)"
@@ -250,16 +247,8 @@ impl Enqueue for Tx<'_> {
         (Some(self.tenant()), self.trace(), self.now(), self.new_id())
     }
 
-    fn knows_kind(&self, kind: &str) -> bool {
-        self.companion::<DeclaredKinds>().has_kind(kind)
-    }
-
-    fn knows_queue(&self, queue: &str) -> bool {
-        self.companion::<DeclaredKinds>().has_queue(queue)
-    }
-
-    fn listeners_of(&self, event: &str) -> Vec<&'static str> {
-        self.companion::<DeclaredKinds>().listeners(event)
+    fn declared(&self) -> Arc<DeclaredKinds> {
+        self.companion()
     }
 
     fn say_waiting(&self, queue: &str) {
@@ -276,16 +265,8 @@ impl Enqueue for SystemTx<'_> {
         (None, self.trace(), self.now(), self.new_id())
     }
 
-    fn knows_kind(&self, kind: &str) -> bool {
-        self.companion::<DeclaredKinds>().has_kind(kind)
-    }
-
-    fn knows_queue(&self, queue: &str) -> bool {
-        self.companion::<DeclaredKinds>().has_queue(queue)
-    }
-
-    fn listeners_of(&self, event: &str) -> Vec<&'static str> {
-        self.companion::<DeclaredKinds>().listeners(event)
+    fn declared(&self) -> Arc<DeclaredKinds> {
+        self.companion()
     }
 
     fn say_waiting(&self, queue: &str) {
