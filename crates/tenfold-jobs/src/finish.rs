@@ -37,7 +37,7 @@ impl Finisher {
 async fn work(jobs: Jobs, mut receiver: mpsc::Receiver<FinishRequest>) {
     let mut batch = Vec::new();
     while receiver.recv_many(&mut batch, BATCH).await > 0 {
-        // Those that run one after the other lock a row that publishers hold: they hold up nobody else.
+        // Those that run one after the other lock a row that publishers hold: each has a transaction of its own.
         let (ordered, many): (Vec<_>, Vec<_>) =
             batch.drain(..).partition(|(done, _)| done.order_key.is_some());
         for one in ordered {

@@ -141,23 +141,15 @@ pub(crate) async fn fire_due<'s>(
     for (name, due) in all {
         // A schedule of an older version, or of a newer one during a deployment.
         let Some(schedule) = find(&name) else { continue };
-        let next = if due > cx.now() {
-            due
-        } else {
-            match fire_one(&cx, schedule, due, zone).await {
-                Ok(next) => next,
-                // The schedules behind it fire all the same.
-                Err(error) => {
-                    tracing::warn!(
-                        error = format!("{error:#}"),
-                        schedule = name,
-                        "a schedule could not fire; trying again"
-                    );
-                    continue;
-                }
+        let next = if due > cx.now() { Ok(due) } else { fire_one(&cx, schedule, due, zone).await };
+        match next {
+            Ok(next) => soonest = soonest.into_iter().chain([next]).min(),
+            // The schedules behind it fire all the same.
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(error, schedule = name, "a schedule could not fire; trying again");
             }
-        };
-        soonest = soonest.into_iter().chain([next]).min();
+        }
     }
     Ok(soonest)
 }

@@ -137,12 +137,12 @@ async fn claim(
         most.saturating_sub(of_lanes.get(&lane).copied().unwrap_or(0))
     };
     // First, since a busy queue never comes to an end; one at a time in a process.
-    if !running.has_suspect()
-        && let Ok(Some(suspect)) = jobs.claim_suspect(queue.name).await
-    {
-        return vec![suspect];
-    }
-    let claimed = jobs.claim(queue.name, free, of_lanes.len(), room, after).await;
+    let suspect = if running.has_suspect() { Ok(None) } else { jobs.claim_suspect(queue.name).await };
+    let claimed = match suspect {
+        Ok(Some(suspect)) => Ok(vec![suspect]),
+        Ok(None) => jobs.claim(queue.name, free, of_lanes.len(), room, after).await,
+        Err(error) => Err(error),
+    };
     claimed.unwrap_or_else(|error| {
         tracing::warn!(%error, queue = queue.name, "no job could be claimed; trying again");
         Vec::new()
