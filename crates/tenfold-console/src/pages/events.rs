@@ -6,7 +6,7 @@ use tenfold::jobs::admin::NotParked;
 use tenfold::jobs::{JobId, Jobs};
 use tenfold::prelude::*;
 
-use super::job::back_to;
+use super::job::{back_to, refused};
 use super::shown::Shown;
 use crate::access::Operator;
 use crate::layout::{nothing, page};
@@ -29,10 +29,7 @@ pub(crate) async fn events(_: Operator, jobs: Use<Jobs>) -> Result<Response, Pro
 
 /// Delivers a parked event again.
 pub(crate) async fn replay(_: Operator, jobs: Use<Jobs>, Path(id): Path<JobId>) -> Result<Response, Problem> {
-    jobs.replay(id).await.map_err(|error| match error.downcast_ref::<NotParked>() {
-        Some(not_parked) => Problem::conflict(not_parked.to_string()),
-        None => error.into(),
-    })?;
+    jobs.replay(id).await.map_err(refused::<NotParked>(Problem::conflict))?;
     tracing::info!(job = %id, "a person replays a delivery");
     Ok(back_to("/console/events"))
 }

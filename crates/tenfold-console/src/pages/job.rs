@@ -31,10 +31,7 @@ pub(crate) async fn job(_: Operator, cx: SystemContext, Path(id): Path<JobId>) -
 
 /// Retries it now.
 pub(crate) async fn retry(_: Operator, jobs: Use<Jobs>, Path(id): Path<JobId>) -> Result<Response, Problem> {
-    jobs.retry(id).await.map_err(|error| match error.downcast_ref::<NotNow>() {
-        Some(not_now) => Problem::conflict(not_now.to_string()),
-        None => error.into(),
-    })?;
+    jobs.retry(id).await.map_err(refused::<NotNow>(Problem::conflict))?;
     tracing::info!(job = %id, "a person tries a job again");
     Ok(back(id))
 }
@@ -48,6 +45,17 @@ pub(crate) async fn cancel(_: Operator, jobs: Use<Jobs>, Path(id): Path<JobId>) 
 
 fn back(id: JobId) -> Response {
     back_to(&format!("/console/jobs/{id}"))
+}
+
+/// The problem of an action that was refused: an error of this type tells the operator why.
+pub(super) fn refused<E>(problem: fn(String) -> Problem) -> impl Fn(anyhow::Error) -> Problem
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    move |error| match error.downcast_ref::<E>() {
+        Some(why) => problem(why.to_string()),
+        None => error.into(),
+    }
 }
 
 /// Leads to a page after an action.

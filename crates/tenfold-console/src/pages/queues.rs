@@ -7,7 +7,7 @@ use tenfold::jobs::Jobs;
 use tenfold::jobs::admin::{QueueStatus, ScheduleStatus, UnknownQueue, UnknownSchedule};
 use tenfold::prelude::*;
 
-use super::job::back_to;
+use super::job::{back_to, refused};
 use crate::access::Operator;
 use crate::layout::{nothing, page};
 use crate::words;
@@ -28,7 +28,7 @@ pub(crate) async fn pause(
     jobs: Use<Jobs>,
     Path(queue): Path<String>,
 ) -> Result<Response, Problem> {
-    jobs.pause(&queue).await.map_err(unknown::<UnknownQueue>)?;
+    jobs.pause(&queue).await.map_err(refused::<UnknownQueue>(unknown))?;
     tracing::info!(queue, "a person pauses a queue");
     Ok(back_to("/console/queues"))
 }
@@ -39,7 +39,7 @@ pub(crate) async fn resume(
     jobs: Use<Jobs>,
     Path(queue): Path<String>,
 ) -> Result<Response, Problem> {
-    jobs.resume(&queue).await.map_err(unknown::<UnknownQueue>)?;
+    jobs.resume(&queue).await.map_err(refused::<UnknownQueue>(unknown))?;
     tracing::info!(queue, "a person resumes a queue");
     Ok(back_to("/console/queues"))
 }
@@ -56,17 +56,14 @@ pub(crate) async fn run(
     jobs: Use<Jobs>,
     tenfold::axum::Form(Chosen { name }): tenfold::axum::Form<Chosen>,
 ) -> Result<Response, Problem> {
-    let job = jobs.run_schedule(&name).await.map_err(unknown::<UnknownSchedule>)?;
+    let job = jobs.run_schedule(&name).await.map_err(refused::<UnknownSchedule>(unknown))?;
     tracing::info!(schedule = name, %job, "a person runs a schedule");
     Ok(back_to(&format!("/console/jobs/{job}")))
 }
 
 /// A name that no module declares is a 404.
-fn unknown<E: std::error::Error + Send + Sync + 'static>(error: anyhow::Error) -> Problem {
-    match error.downcast_ref::<E>() {
-        Some(unknown) => Problem::not_found("name").detail(unknown.to_string()),
-        None => error.into(),
-    }
+fn unknown(why: String) -> Problem {
+    Problem::not_found("name").detail(why)
 }
 
 fn queue_table(queues: &[QueueStatus]) -> Markup {
