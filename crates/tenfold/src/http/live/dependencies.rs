@@ -1,10 +1,12 @@
 //! The tables that an answer came from, watched.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use tenfold_data::{Database, OrgId, Topic, Watch};
+use tenfold_data::{Database, OrgId, Scope, Topic, TraceContext, Watch};
 use tenfold_jobs::jobs_changed;
+use tokio::time::Instant;
 
 use super::process::Tables;
 
@@ -58,6 +60,13 @@ impl Dependencies {
         self.watch.set(topics(&self.organizations, &self.tables));
         self.is_due |= !is_watched;
     }
+}
+
+/// The scope of one look, which notes the tables that its statements name.
+pub(super) fn scope_of_look(database: &Database, deadline: Instant) -> Arc<Scope> {
+    let scope = Scope::new(database.clone(), TraceContext::start_random(), Some(deadline));
+    scope.note_tables();
+    scope
 }
 
 fn topics(organizations: &BTreeSet<OrgId>, tables: &Tables) -> Vec<Topic> {

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
-use tenfold_data::{Context, OrgId, Scope, TraceContext};
+use tenfold_data::{Context, OrgId};
 use tokio::time::Instant;
 
 use super::super::problem::Problem;
 use super::super::state::ServerState;
-use super::dependencies::Dependencies;
+use super::dependencies::{Dependencies, scope_of_look};
 use super::stream::{Seen, Subject};
 use super::{LiveEvent, News};
 
@@ -43,9 +43,7 @@ where
 
     async fn look(&mut self, state: &ServerState, cx: &Context) -> Result<Seen, Problem> {
         self.dependencies.begin();
-        let deadline = Instant::now() + state.settings().deadline;
-        let scope = Scope::new(state.database().clone(), TraceContext::start_random(), Some(deadline));
-        scope.note_tables();
+        let scope = scope_of_look(state.database(), Instant::now() + state.settings().deadline);
         let look = (self.query)(cx.in_scope(Arc::clone(&scope)), self.last_id.clone());
         let news = scope.drive(look).await?;
         let tables = scope.noted_tables();

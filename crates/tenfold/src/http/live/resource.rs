@@ -13,14 +13,14 @@ use futures_util::FutureExt as _;
 use http::header::{ACCEPT, HOST};
 use http::{Request, StatusCode};
 use sha2::{Digest as _, Sha256};
-use tenfold_data::{Context, OrgId, Scope, TraceContext};
+use tenfold_data::{Context, OrgId};
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::super::problem::Problem;
 use super::super::request_deadline::RequestDeadline;
 use super::super::state::ServerState;
-use super::dependencies::Dependencies;
+use super::dependencies::{Dependencies, scope_of_look};
 use super::process::Tables;
 
 /// The longest answer that can be watched, in bytes.
@@ -112,8 +112,7 @@ impl Resource {
 async fn answer(path: &str, router: &Router, state: &ServerState, cx: &Context) -> Result<Answer, Problem> {
     let limit = state.settings().deadline;
     let deadline = Instant::now() + limit;
-    let scope = Scope::new(state.database().clone(), TraceContext::start_random(), Some(deadline));
-    scope.note_tables();
+    let scope = scope_of_look(state.database(), deadline);
     let request = Request::get(path)
         .header(HOST, "live")
         .header(ACCEPT, "application/json")

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tenfold_data::{Context, Scope, SystemContext, TraceContext};
+use tenfold_data::{Context, SystemContext};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::state::ServerState;
-use super::dependencies::Dependencies;
+use super::dependencies::{Dependencies, scope_of_look};
 use super::process::Tables;
 use super::registry::{Checked, Session};
 
@@ -57,9 +57,7 @@ async fn check(state: ServerState) {
 
 /// Checks these sessions, and gives the tables that say who is signed in.
 async fn check_all(state: &ServerState, sessions: &[Arc<Checked>]) -> Tables {
-    let deadline = Instant::now() + state.settings().deadline;
-    let scope = Scope::new(state.database().clone(), TraceContext::start_random(), Some(deadline));
-    scope.note_tables();
+    let scope = scope_of_look(state.database(), Instant::now() + state.settings().deadline);
     let system = SystemContext::new(Arc::clone(&scope));
     let tokens: Vec<&str> = sessions.iter().map(|session| &*session.token).collect();
     // A panic of one check must not leave the sessions unchecked for ever.
