@@ -69,9 +69,13 @@ impl Peer {
 
     /// SeaORM and sqlx.
     pub fn seaorm(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
-        let built = build::cargo("seaorm", "peer-seaorm");
+        Peer::program(arguments, "seaorm", "peer-seaorm")
+    }
+
+    /// A program in Rust, in a workspace of its own in this folder.
+    fn program(arguments: &Arguments, folder: &str, program: &str) -> anyhow::Result<Option<Self>> {
         let peer = |program: PathBuf| Peer { command: vec![program], is_told: true, has_ours: false };
-        arguments.or_without("seaorm", built.map(peer))
+        arguments.or_without(folder, build::cargo(folder, program).map(peer))
     }
 
     /// Drizzle.
@@ -87,9 +91,7 @@ impl Peer {
 
     /// apalis.
     pub fn apalis(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
-        let built = build::cargo("apalis", "peer-apalis");
-        let peer = |program: PathBuf| Peer { command: vec![program], is_told: true, has_ours: false };
-        arguments.or_without("apalis", built.map(peer))
+        Peer::program(arguments, "apalis", "peer-apalis")
     }
 
     /// graphile-worker and pg-boss, which need a newer Node.js than many machines have; it is among their packages.

@@ -1,7 +1,8 @@
 //! The tables that every peer reads, and what stands in them.
 
 use tenfold_data::{
-    Context, DataError, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One, OrgId, SystemContext, Uuid, id,
+    Context, DataError, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, One, OrgId, SystemContext,
+    Uuid, id,
 };
 
 use crate::place::Place;

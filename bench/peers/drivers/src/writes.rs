@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::Pool;
 use rusqlite::Connection;
 use tenfold_data::{
-    Clock, Context, DataError, Database, Dialect, Entity, EntityExt, OrgId, Scope, SystemContext, TraceContext, Uuid, id,
+    Clock, Context, DataError, Database, Dialect, Entity, EntityExt, OrgId, Scope, SystemContext,
+    TraceContext, Uuid, id,
 };
 use tenfold_jobs::{Enqueue as _, Job, JobContext};
 use tokio::sync::Mutex;

@@ -6,8 +6,8 @@ use deadpool_postgres::Pool;
 use futures_util::future::join_all;
 use tenfold_data::{Clock, TraceContext, Uuid};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
+use super::{Claimers, stop_claimers};
 use crate::place::Place;
 use crate::queue::{ENQUEUERS, Gauge, JobQueue, QueueLoad};
 
@@ -16,14 +16,14 @@ const CLAIMERS: usize = 4;
 /// Jobs that a claim takes at most.
 const CLAIM: i64 = 500;
 
-const ENQUEUE: &str = "INSERT INTO tenfold_jobs (id, org_id, kind, state, priority, args, run_at, attempt, \
+const ENQUEUE: &str = "INSERT INTO tenfold_jobs (id, org_id, lane, kind, state, priority, args, run_at, attempt, \
     max_attempts, crashes, strikes, waits, cancel_requested, percent, message, errors, trace, created_at) \
-    SELECT id, $2, 'bench.measured', 'available', 0, $3, now(), 0, 10, 0, 0, 0, false, 0, '', '[]', $4, now() \
+    SELECT id, $2, $2, 'bench.measured', 'available', 0, $3, now(), 0, 10, 0, 0, 0, false, 0, '', '[]', $4, now() \
     FROM unnest($1::uuid[]) AS id";
 const CLAIMED: &str = "UPDATE tenfold_jobs SET state = 'running', attempt = attempt + 1, worker = $1, token = $2, \
     lease_until = now() + interval '5 s' \
-    WHERE id IN (SELECT id FROM tenfold_jobs WHERE token IS NULL AND run_at <= now() \
-        ORDER BY priority, run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) \
+    WHERE id IN (SELECT id FROM tenfold_jobs WHERE queue = 'default' AND state = 'available' \
+        AND strikes < 2 ORDER BY lane, priority, run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) \
     RETURNING id, args";
 const COMPLETE: &str = "WITH done AS (DELETE FROM tenfold_jobs WHERE id = ANY($1) AND token = $2 RETURNING *) \
     INSERT INTO tenfold_job_history (id, org_id, kind, state, priority, args, attempt, max_attempts, crashes, percent, \
@@ -72,7 +72,7 @@ async fn claim_and_end(pool: &Pool, clock: &Clock, worker: Uuid, gauge: &Gauge) 
 }
 
 impl JobQueue for PostgresFloor {
-    type Worker = Vec<JoinHandle<anyhow::Result<()>>>;
+    type Worker = Claimers;
 
     async fn enqueue(&self, _: QueueLoad, who: usize, count: usize) -> anyhow::Result<()> {
         let ids: Vec<Uuid> = (0..count).map(|_| self.clock.new_id()).collect();
@@ -107,14 +107,7 @@ impl JobQueue for PostgresFloor {
     }
 
     async fn stop(&self, worker: Self::Worker) -> anyhow::Result<()> {
-        for claimer in worker {
-            claimer.abort();
-            match claimer.await {
-                Ok(failed) => failed?,
-                Err(error) => anyhow::ensure!(error.is_cancelled(), "a claimer panicked"),
-            }
-        }
-        Ok(())
+        stop_claimers(worker).await
     }
 
     async fn clear(&self, _: QueueLoad) -> anyhow::Result<()> {

@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use rusqlite::Connection;
 use tenfold_data::{Clock, TraceContext, Uuid};
 use tokio::sync::{Mutex, Notify};
-use tokio::task::JoinHandle;
 
+use super::{Claimers, stop_claimers};
 use crate::place::Place;
 use crate::queue::{Gauge, JobQueue, QueueLoad};
 
@@ -16,13 +16,13 @@ const CLAIMERS: usize = 4;
 /// Jobs that a claim takes at most.
 const CLAIM: i64 = 500;
 
-const ENQUEUE: &str = "INSERT INTO tenfold_jobs (id, org_id, kind, state, priority, args, run_at, attempt, \
+const ENQUEUE: &str = "INSERT INTO tenfold_jobs (id, org_id, lane, kind, state, priority, args, run_at, attempt, \
     max_attempts, crashes, strikes, waits, cancel_requested, percent, message, errors, trace, created_at) \
-    VALUES (?1, ?2, 'bench.measured', 'available', 0, ?3, ?4, 0, 10, 0, 0, 0, false, 0, '', '[]', ?5, ?4)";
+    VALUES (?1, ?2, ?2, 'bench.measured', 'available', 0, ?3, ?4, 0, 10, 0, 0, 0, false, 0, '', '[]', ?5, ?4)";
 const CLAIMED: &str = "UPDATE tenfold_jobs SET state = 'running', attempt = attempt + 1, worker = ?1, token = ?2, \
     lease_until = ?3 + 5000000 \
-    WHERE id IN (SELECT id FROM tenfold_jobs WHERE token IS NULL AND run_at <= ?3 \
-        ORDER BY priority, run_at, id LIMIT ?4) \
+    WHERE id IN (SELECT id FROM tenfold_jobs WHERE queue = 'default' AND state = 'available' \
+        AND strikes < 2 ORDER BY lane, priority, run_at, id LIMIT ?4) \
     RETURNING id, args";
 const KEEP: &str = "INSERT INTO tenfold_job_history (id, org_id, kind, state, priority, args, attempt, max_attempts, \
         crashes, percent, message, errors, trace, created_at, finished_at) \
@@ -94,7 +94,7 @@ async fn claim_and_end(
 }
 
 impl JobQueue for SqliteFloor {
-    type Worker = Vec<JoinHandle<anyhow::Result<()>>>;
+    type Worker = Claimers;
 
     async fn enqueue(&self, _: QueueLoad, who: usize, count: usize) -> anyhow::Result<()> {
         let organization = Uuid::from_u128(1 + who as u128);
@@ -135,14 +135,7 @@ impl JobQueue for SqliteFloor {
     }
 
     async fn stop(&self, worker: Self::Worker) -> anyhow::Result<()> {
-        for claimer in worker {
-            claimer.abort();
-            match claimer.await {
-                Ok(failed) => failed?,
-                Err(error) => anyhow::ensure!(error.is_cancelled(), "a claimer panicked"),
-            }
-        }
-        Ok(())
+        stop_claimers(worker).await
     }
 
     async fn clear(&self, _: QueueLoad) -> anyhow::Result<()> {

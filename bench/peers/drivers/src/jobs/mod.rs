@@ -5,12 +5,28 @@ mod floor_sqlite;
 mod ours;
 
 use tenfold_data::Dialect;
+use tokio::task::JoinHandle;
 
 use self::floor_postgres::PostgresFloor;
 use self::floor_sqlite::SqliteFloor;
 use self::ours::Ours;
 use crate::place::Place;
 use crate::queue::{QueueArguments, measure_all};
+
+/// The tasks of a floor that claim, run and end jobs, until they are aborted.
+type Claimers = Vec<JoinHandle<anyhow::Result<()>>>;
+
+/// Ends the claimers. One that has failed before fails the benchmark.
+async fn stop_claimers(claimers: Claimers) -> anyhow::Result<()> {
+    for claimer in claimers {
+        claimer.abort();
+        match claimer.await {
+            Ok(failed) => failed?,
+            Err(error) => anyhow::ensure!(error.is_cancelled(), "a claimer panicked"),
+        }
+    }
+    Ok(())
+}
 
 /// Makes the tables and the waiting jobs, or measures.
 ///

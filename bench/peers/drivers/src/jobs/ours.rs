@@ -107,7 +107,7 @@ impl Ours {
                 let (scope, cx) = self.request(organization);
                 let work = cx.transaction(async |tx| {
                     for who in 0..BATCH {
-                        tx.enqueue_with(WaitingJob { who }, options).await?;
+                        tx.enqueue_with(WaitingJob { who }, options.clone()).await?;
                     }
                     Ok::<_, DataError>(())
                 });
@@ -147,12 +147,7 @@ impl JobQueue for Ours {
         registry.register::<WaitingJob>();
         let gauge: Arc<dyn Any + Send + Sync> = gauge;
         let services = Services::new(HashMap::from([(TypeId::of::<Gauge>(), gauge)]));
-        let settings = JobSettings {
-            concurrency: AT_ONCE,
-            poll: Duration::from_millis(100),
-            lease: Duration::from_secs(5),
-            poison_after: 5,
-        };
+        let settings = JobSettings { concurrency: AT_ONCE, ..JobSettings::default() };
         let (database, observer) = (self.database.clone(), Arc::new(NoObserver));
         Ok(Worker::start(Jobs::new(database, registry, Listeners::default(), services, settings, observer)))
     }
