@@ -87,7 +87,7 @@ impl ChaosFault {
     }
 }
 
-/// How long a stopped worker stands still: past its lease of 5 s and whoever looks for it every half of that.
+/// How long a stopped worker is suspended: past its lease of 5 s, and past the next rescue, which runs every half of that.
 const STOPPED: Duration = Duration::from_secs(9);
 /// The seconds that a wrong clock is ahead.
 const AHEAD: &str = "60";

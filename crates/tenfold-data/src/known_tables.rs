@@ -1,6 +1,6 @@
 //! The names of the database's tables, and which of them a text of SQL names.
 //!
-//! Whoever shows what some statements found must look again when one of their tables changes. A statement cannot read
+//! An answer must be made again when one of the tables of its statements changes. A statement cannot read
 //! a table that its text does not name, so the text is searched for names of tables, word by word. A word that only
 //! looks like a table, a column of that name for example, makes the list longer, never shorter. A view stands for the
 //! tables that its definition names.

@@ -23,7 +23,7 @@ pub(crate) async fn release(tx: &SystemTx<'_>, batches: &[JobId]) -> Result<(), 
     Ok(())
 }
 
-/// Lets the last jobs of all batches run of which nothing is left. Returns how many there were.
+/// Lets the last job of each finished batch run. Returns how many there were.
 pub(crate) async fn release_all(cx: &SystemContext) -> Result<usize, DataError> {
     let done: Vec<(JobId,)> = sql!(
         "tenfold_jobs.find_done_batches",

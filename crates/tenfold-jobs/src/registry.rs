@@ -71,7 +71,7 @@ impl Registry {
         self.insert(J::KIND.to_owned(), RegisteredKind::of::<J>());
     }
 
-    /// Declares a queue, of which a process runs so many jobs at once.
+    /// Declares a queue. Each process runs so many of its jobs at once.
     pub fn queue(&mut self, name: &'static str, concurrency: usize) {
         self.queues.insert(name, concurrency.max(1));
     }

@@ -160,7 +160,7 @@ impl Module {
         self
     }
 
-    /// Declares a queue, of which each process runs so many jobs at once. [`Job::QUEUE`] and
+    /// Declares a queue. Each process runs so many of its jobs at once. [`Job::QUEUE`] and
     /// [`JobOptions::queue`](tenfold_jobs::JobOptions::queue) name it.
     pub fn queue(mut self, name: &'static str, concurrency: usize) -> Self {
         self.background.push(Box::new(move |registry, _| registry.queue(name, concurrency)));

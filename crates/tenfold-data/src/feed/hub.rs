@@ -16,7 +16,7 @@ use crate::driver::{Announcement, CommitOutcome, Settle, Unsettled};
 use crate::value::Value;
 
 /// Is told of each transaction that changes rows: before its COMMIT, and once its outcome is known. Both calls come in
-/// pairs, however the transaction ends and whoever still waits for it. They run on the committing task, and on SQLite
+/// pairs, however the transaction ends, and also if its caller no longer waits. They run on the committing task, and on SQLite
 /// while it holds the writer, so they must be short.
 pub(crate) trait WriteObserver: Send + Sync {
     /// COMMIT is about to be sent. From here on the rows may change at any time.

@@ -16,7 +16,7 @@ pub(super) enum Subject {
 }
 
 impl Topic {
-    /// The rows of a table that belong to this organization. Without one: all rows of the table, whoever owns them.
+    /// The rows of a table that belong to this organization. Without one: all rows of the table.
     ///
     /// A global table has no organizations: each change of it reaches all watchers of the table. Tables of the framework
     /// (`tenfold_…`) are never said: workers write them all the time. [`Topic::signal`] is for those.

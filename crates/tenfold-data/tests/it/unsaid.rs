@@ -11,7 +11,7 @@ use crate::feed::STORE;
 
 on_both_databases!(a_write_that_is_not_said_is_found, what_is_known_without_it_need_not_be_said);
 
-/// The tables that a text writes and of which its author does not say so.
+/// The tables that a text writes without saying so.
 async fn found(bench: &Bench, text: &str, said: Option<&[&'static str]>) -> Vec<String> {
     let (name, site, said) = ("test.text".to_owned(), Location::caller(), said.map(<[_]>::to_vec));
     let ran = Ran { name, module: "work", site, text: text.to_owned(), said };

@@ -68,7 +68,7 @@ on_both!(async fn one_organization_cannot_take_all_places(world) {
         Ok::<_, tenfold_data::DataError>(())
     };
     world.database.run(None, busy).await.expect("they are stored");
-    // Four places, of which an organization gets three.
+    // An organization gets three of the four places.
     let worker = Worker::start(world.jobs(|registry, _| registry.register::<Busy>()));
     let all_busy = async {
         while world.diary.read().len() < 3 {

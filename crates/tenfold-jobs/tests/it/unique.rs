@@ -1,4 +1,4 @@
-//! Jobs of which there is one at most.
+//! Unique jobs: at most one of a key.
 
 use std::time::Duration;
 

@@ -31,7 +31,7 @@ const STATUS: &str = "SELECT coalesce(pg_xact_status($1::text::xid8), 'forgotten
 
 type Committed = Result<Vec<Duration>, NotCommitted>;
 
-/// A COMMIT under way. Once it was polled, it ends, whoever drops it.
+/// A COMMIT under way. Once it was polled it runs to its end, even if it is dropped.
 pub(super) struct Committing {
     work: Option<BoxFuture<'static, Committed>>,
     is_begun: bool,

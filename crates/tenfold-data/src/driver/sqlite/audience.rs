@@ -1,6 +1,7 @@
 //! Whether another process is there to be told of commits.
 //!
-//! A process registers with a write, and there is one writer at a time. So whoever holds it sees all that are registered.
+//! A process registers with a write, and there is one writer at a time. So a transaction that holds the writer sees every
+//! registered process.
 //! They are looked up only if another process has committed since. The counter in the WAL index shows that: each commit
 //! of any process counts one.
 

@@ -5,7 +5,7 @@
 //! PostgreSQL each module gets a role within a transaction that is rolled back, and the server decides. On SQLite the
 //! authorizer is called for every table while a text is prepared. Nothing runs. See decision 24.
 //!
-//! [`unsaid`] asks the same way for writes of which the feed does not learn.
+//! [`unsaid`] finds writes that the feed does not learn of, in the same way.
 
 mod breach;
 mod postgres;

@@ -19,7 +19,7 @@ use crate::testing::connected;
 use crate::testing::plans::Ran;
 use crate::testing::plans::postgres::plan_of;
 
-/// A text that writes tables of which its author does not say so.
+/// A text that writes tables without saying so.
 #[derive(Clone, Debug)]
 pub struct Unsaid {
     /// The statement.
