@@ -1,6 +1,5 @@
 //! Makes a mix of requests that can be sent from a scenario, or from the examples of the API's document.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -114,7 +113,6 @@ async fn ready(
         body,
         hold: Duration::from_secs(step.hold_seconds.into()),
         callers,
-        of_run: RandomState::new().hash_one(&operation.name),
     };
     // What it deletes would be missing later.
     if operation.method != http::Method::DELETE {

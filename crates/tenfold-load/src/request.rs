@@ -22,9 +22,6 @@ pub(crate) struct PreparedStep {
     /// How long a stream stays open.
     pub hold: Duration,
     pub callers: Vec<StepCaller>,
-    /// Makes texts that are to be unique others than those of another run with the same seed: the address of a new account,
-    /// for one, is taken by then.
-    pub of_run: u64,
 }
 
 /// Somebody who can call it.
@@ -68,12 +65,12 @@ impl PreparedStep {
             choice /= count;
         }
         if let Some(query) = &self.query {
-            path = format!("{path}?{}", unique(query, arrival, self.of_run));
+            path = format!("{path}?{}", unique(query, arrival));
         }
         let (body, content_type) = match (&caller.body, &self.body) {
             (Some(body), _) => (body.clone(), Some(JSON)),
             (None, PreparedBody::Nothing) => (Bytes::new(), None),
-            (None, PreparedBody::Json(text)) => (unique(text, arrival, self.of_run).into(), Some(JSON)),
+            (None, PreparedBody::Json(text)) => (unique(text, arrival).into(), Some(JSON)),
             (None, PreparedBody::Bytes(bytes)) => (bytes.clone(), Some("application/octet-stream")),
         };
         let mut request =
@@ -90,11 +87,11 @@ impl PreparedStep {
 
 const JSON: &str = "application/json";
 
-fn unique(text: &str, arrival: &Arrival, of_run: u64) -> String {
+fn unique(text: &str, arrival: &Arrival) -> String {
     if !text.contains(UNIQUE) {
         return text.to_owned();
     }
-    text.replace(UNIQUE, &format!("{:016x}", arrival.choice ^ of_run))
+    text.replace(UNIQUE, &format!("{:016x}", arrival.choice))
 }
 
 /// Sends a session along.

@@ -196,13 +196,14 @@ struct Registered(OnceLock<Arc<Mutex<FeedReader>>>);
 async fn read_on(database: WeakDatabase, hub: Arc<Hub>, reader: Arc<Mutex<FeedReader>>) {
     loop {
         let Some(open) = database.upgrade() else { return };
-        reader.lock().await.poll(&open, &hub).await;
         let pause = tokio::time::sleep(open.feed_settings().poll);
         drop(open);
         tokio::select! {
             () = pause => {}
             () = hub.stopping() => break,
         }
+        let Some(open) = database.upgrade() else { return };
+        reader.lock().await.poll(&open, &hub).await;
     }
     if let Some(open) = database.upgrade()
         && let Err(error) = reader.lock().await.leave(&open).await

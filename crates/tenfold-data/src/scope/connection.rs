@@ -147,8 +147,7 @@ impl Connection {
         let transaction: Weak<dyn DriverTransaction> = Arc::downgrade(&self.transaction);
         async move {
             tokio::time::sleep_until(until).await;
-            let is_at_work = state.under_way.load(Ordering::Acquire) > 0;
-            state.expire(if is_at_work { EXPIRED_AT_WORK } else { EXPIRED_WAITING });
+            state.expire(if state.is_told_to_wait() { EXPIRED_WAITING } else { EXPIRED_AT_WORK });
             while state.is_expired() {
                 // Not held during the pause: dropping the transaction meanwhile must roll it back.
                 let Some(transaction) = transaction.upgrade() else { return };
@@ -245,6 +244,12 @@ impl TransactionState {
     /// Whether the closure waits, and not for a statement.
     pub(crate) fn waits_outside(&self) -> bool {
         self.work.load(Ordering::Acquire) == WAITS && self.under_way.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether a wait was reported, and no statement is under way. Without a report the closure may be about to go on:
+    /// between an answer and the next statement nothing is under way either.
+    fn is_told_to_wait(&self) -> bool {
+        self.work.load(Ordering::Acquire) == TOLD && self.under_way.load(Ordering::Acquire) == 0
     }
 
     /// Whether the closure waits outside the database and this was not reported yet. Marks it as reported.

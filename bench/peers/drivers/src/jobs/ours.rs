@@ -99,8 +99,7 @@ impl Ours {
     pub async fn fill(&self, waiting: usize) -> anyhow::Result<()> {
         self.database.migrate(&[job_migrations()]).await?;
         let year = Duration::from_secs(365 * 24 * 60 * 60);
-        let options =
-            JobOptions { run_at: Some(self.database.clock().now() + year), ..JobOptions::default() };
+        let options = JobOptions::new().run_at(self.database.clock().now() + year);
         let fill = async |who: usize| {
             for batch in (who..waiting.div_ceil(BATCH)).step_by(ENQUEUERS) {
                 let organization = 1_000 + batch % WAITING_ORGANIZATIONS;
