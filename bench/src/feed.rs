@@ -141,7 +141,9 @@ async fn wakes(
     for (case, watching) in [("here", &first), ("there", &second)] {
         let mut watch = watching.feed().watch([Topic::of::<Note>(Some(org))]);
         let mut times: Vec<Duration> = Vec::new();
-        for _ in 0..if options.quick { 20 } else { 200 } {
+        for turn in 0..if options.quick { 20 } else { 200 } {
+            // At another moment between two reads of the other process each time.
+            tokio::time::sleep(Duration::from_millis(turn * 37 % 100)).await;
             write(&first, org).await?;
             let committed = Instant::now();
             watch.changed().await;

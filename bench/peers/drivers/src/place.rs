@@ -46,7 +46,9 @@ impl Place {
     /// When it cannot be opened.
     pub fn sqlite(&self) -> anyhow::Result<Connection> {
         let path = self.url.strip_prefix("sqlite:").context("not an SQLite file")?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         let settings = DatabaseSettings::default().sqlite;
         connection.execute_batch(&format!(

@@ -71,7 +71,7 @@ pub struct QueueArguments {
 }
 
 /// A queue of jobs.
-#[expect(async_fn_in_trait, reason = "only this program's own types implement it")]
+#[allow(async_fn_in_trait, reason = "only this program's own types implement it")]
 pub trait JobQueue: Send + Sync + 'static {
     /// A running worker.
     type Worker;

@@ -20,8 +20,8 @@ pub(crate) trait Settle: Send + Sync {
     /// How other processes are told, if they are.
     fn announcement(&self) -> Option<&Announcement>;
 
-    /// What they are told.
-    fn packed(&self) -> Value;
+    /// What they are told, on one line.
+    fn packed(&self) -> String;
 
     /// Called once, before the caller is answered.
     fn settle(self: Box<Self>, outcome: CommitOutcome);
@@ -29,7 +29,7 @@ pub(crate) trait Settle: Send + Sync {
 
 /// The statements that tell other processes of a commit, within its transaction.
 pub(crate) struct Announcement {
-    /// Stores `$2`, what is told, by the process `$1`. On PostgreSQL it returns the number of the transaction.
+    /// Stores `$2`, the lines that are told, by the process `$1`. On PostgreSQL it returns the number of the transaction.
     pub insert: Statement,
     /// Returns a row if there is another process than `$1`. Run on SQLite only, where it is cheap to know that the answer
     /// has not changed.
@@ -55,10 +55,10 @@ impl Unsettled {
     }
 
     /// How other processes are told, and what, if they are.
-    pub(crate) fn announcement(&self) -> Option<(&Announcement, impl FnOnce() -> [Value; 2])> {
+    pub(crate) fn announcement(&self) -> Option<(&Announcement, impl FnOnce() -> String)> {
         let waiting = self.waiting.as_ref()?;
         let announcement = waiting.announcement()?;
-        Some((announcement, || [announcement.process.clone(), waiting.packed()]))
+        Some((announcement, || waiting.packed()))
     }
 
     /// Notes that the database may commit from now on, whether or not its answer is awaited.

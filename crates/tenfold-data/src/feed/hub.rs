@@ -13,7 +13,6 @@ use super::topic::{ToldKinds, TopicKind};
 use super::watch::Watchers;
 use super::write_set::WriteSet;
 use crate::driver::{Announcement, CommitOutcome, Settle, Unsettled};
-use crate::value::Value;
 
 /// Is told of each transaction that changes rows: before its COMMIT, and once its outcome is known. Both calls come in
 /// pairs, however the transaction ends, and also if its caller no longer waits. They run on the committing task, and on SQLite
@@ -150,8 +149,8 @@ impl Settle for PendingCommit {
         self.hub.announcement.get().filter(|_| self.hub.tells_of(&self.writes))
     }
 
-    fn packed(&self) -> Value {
-        Value::Text(self.hub.part_told(&self.writes).text())
+    fn packed(&self) -> String {
+        self.hub.part_told(&self.writes).text()
     }
 
     fn settle(self: Box<Self>, outcome: CommitOutcome) {

@@ -96,7 +96,7 @@ impl Feed {
     }
 
     /// Declares what is told to other processes: each transaction that changes one of these tables, or says one of these
-    /// signals, stores a row for them. All processes of an application declare the same.
+    /// signals, stores a row for them, on SQLite together with others of its group. All processes of an application declare the same.
     pub fn tell(&self, kinds: impl IntoIterator<Item = TopicKind>) {
         self.hub().tell(kinds);
     }

@@ -1,9 +1,11 @@
-//! What one process tells the others of a transaction: one text, of what is declared to be told.
+//! What one process tells the others of a transaction: a line, of what is declared to be told. A row has the lines of all
+//! transactions that were committed together.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::topic::Topic;
 use super::write_set::{WriteSet, WrittenKeys};
 use crate::ownership::OrgId;
 
@@ -30,13 +32,13 @@ impl<'a> Packed<'a> {
         serde_json::from_str(text).ok()
     }
 
-    /// What it says was written.
-    pub(super) fn writes(&self) -> WriteSet {
-        let mut writes = WriteSet::default();
+    /// Adds what it says was written.
+    pub(super) fn add_to(&self, writes: &mut WriteSet) {
         for (table, tenant) in &self.tables {
             writes.add(*tenant, table.to_string(), WrittenKeys::Any);
         }
-        writes.signals = self.signals.iter().map(|name| Cow::Owned(name.to_string())).collect();
-        writes
+        for name in &self.signals {
+            writes.add_topic(Topic::signal(name.to_string()));
+        }
     }
 }

@@ -10,6 +10,7 @@ use super::packed::Packed;
 use super::position::Position;
 use super::send::{send, send_in};
 use super::texts::FeedTexts;
+use super::write_set::WriteSet;
 use crate::clock::Timestamp;
 use crate::database::Database;
 use crate::driver::DriverError;
@@ -122,25 +123,34 @@ impl FeedReader {
     }
 
     async fn read(&self, database: &Database, hub: &Hub) -> Result<Polled, DriverError> {
-        let (mut at, mut is_asked) = (None, false);
+        let (mut at, mut is_asked, mut is_clear) = (None, false, true);
+        // Said as one: who watches two of the changes looks once.
+        let mut writes = WriteSet::default();
         let mut read = |row: &Row<'_>| {
             if row.text(0)? == "at" {
                 at = Some((row.text(1)?, row.text(2)?, row.integer(3)?));
                 return Ok(());
             }
-            match Packed::read(&row.text(1)?) {
-                Some(told) => {
-                    is_asked |= told.asks;
-                    hub.watchers.say(&told.writes());
+            for line in row.text(1)?.lines() {
+                match Packed::read(line) {
+                    Some(told) => {
+                        is_asked |= told.asks;
+                        told.add_to(&mut writes);
+                    }
+                    // Another version of the application wrote something that this one does not know.
+                    None => is_clear = false,
                 }
-                // Another version of the application wrote something that this one does not know.
-                None => hub.watchers.say_everything(),
             }
             Ok(())
         };
         let next = Value::Text(self.position.next.to_string());
         let params = [next, Value::Text(self.position.open.clone()), Value::Uuid(self.id)];
         send(database, self.texts.poll, &params, &mut read).await?;
+        if is_clear {
+            hub.watchers.say(&writes)
+        } else {
+            hub.watchers.say_everything()
+        }
         let (text, floor, others) = at.ok_or_else(|| unexpected("no position"))?;
         let floor = floor.parse().map_err(|_| unexpected(&floor))?;
         Ok(Polled { position: position(&text)?, floor, others, is_asked })

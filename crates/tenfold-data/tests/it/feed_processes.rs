@@ -15,6 +15,7 @@ use crate::work::{self, Label};
 
 on_both_databases!(
     another_process_is_told_within_a_poll,
+    what_one_poll_finds_wakes_once,
     what_is_not_declared_is_not_told,
     a_rolled_back_transaction_tells_nobody,
     a_transaction_tells_with_one_row,
@@ -95,6 +96,17 @@ async fn another_process_is_told_within_a_poll(bench: Bench) {
     work::store_label(&first.bench, "one").await.unwrap();
     tokio::time::timeout(Duration::from_secs(10), watch.changed()).await.unwrap();
     second.bench.database.close().await;
+}
+
+async fn what_one_poll_finds_wakes_once(bench: Bench) {
+    let [first, second] = Process::two(&bench).await;
+    let mut watch = second.watch(second.labels());
+    for name in ["one", "two", "three"] {
+        work::store_label(&first.bench, name).await.unwrap();
+    }
+    // The watcher waits already when the poll finds all three.
+    let (_, ()) = futures_util::future::join(watch.changed(), second.poll()).await;
+    assert!(!is_told(&mut watch));
 }
 
 async fn what_is_not_declared_is_not_told(bench: Bench) {

@@ -60,9 +60,9 @@ impl Audience {
 pub(super) fn insert(
     connection: &Connection,
     announcement: &Announcement,
-    what: &[Value],
+    what: String,
 ) -> Result<(), DriverError> {
-    run(connection, &announcement.insert, what).map(drop)
+    run(connection, &announcement.insert, &[announcement.process.clone(), Value::Text(what)]).map(drop)
 }
 
 fn run(connection: &Connection, statement: &Statement, params: &[Value]) -> Result<u64, DriverError> {

@@ -44,15 +44,6 @@ impl State {
         State { connection, group: None, audience: Audience::new(index) }
     }
 
-    /// Tells other processes of the open savepoint, if there are any.
-    pub(super) fn announce(&mut self, unsettled: &Unsettled) -> Result<(), DriverError> {
-        let Some((announcement, what)) = unsettled.announcement() else { return Ok(()) };
-        let told = self.audience.is_there(&self.connection, announcement).and_then(|is_there| {
-            if is_there { insert(&self.connection, announcement, &what()) } else { Ok(()) }
-        });
-        told.map_err(|error| self.check_group(error))
-    }
-
     /// Begins the outer transaction if there is none. `BEGIN IMMEDIATE` takes the write lock at once. A read
     /// transaction that became a write later could fail with SQLITE_BUSY_SNAPSHOT however long it waited.
     pub(super) async fn open_group(&mut self) -> Result<(), DriverError> {
@@ -79,10 +70,7 @@ impl State {
         if self.group.is_none() || !self.connection.is_autocommit() {
             return error;
         }
-        let source = match error {
-            DriverError::Unavailable(source) | DriverError::Other(source) => source,
-            other => Source::new(format!("{other:?}")),
-        };
+        let source = source(error);
         for member in self.group.take().unwrap_or_default() {
             member.tell(CommitOutcome::RolledBack, Err(DriverError::GroupLost(source.clone())));
         }
@@ -112,12 +100,12 @@ impl State {
     pub(super) fn commit_group(&mut self) -> Option<usize> {
         let members = self.group.take()?;
         let count = members.len();
-        let result = execute(&self.connection, "COMMIT").map_err(|error| {
-            if !self.connection.is_autocommit() {
-                let _ = self.connection.execute_batch("ROLLBACK");
-            }
-            Source::new(error.to_string())
+        let result = self.announce(&members).and_then(|()| {
+            execute(&self.connection, "COMMIT").map_err(|error| Source::new(error.to_string()))
         });
+        if result.is_err() && !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
         let outcome = match &result {
             Ok(()) => CommitOutcome::Committed,
             Err(_) if self.connection.is_autocommit() => CommitOutcome::RolledBack,
@@ -130,5 +118,28 @@ impl State {
             member.tell(outcome, result.clone().map_err(DriverError::GroupLost));
         }
         Some(count)
+    }
+
+    /// Tells other processes, if there are any, of a group that is about to be committed: by one row with a line for each
+    /// member that tells something new.
+    fn announce(&mut self, members: &[GroupMember]) -> Result<(), Source> {
+        let mut told = members.iter().filter_map(|member| member.unsettled.announcement());
+        let Some((announcement, first)) = told.next() else { return Ok(()) };
+        let is_there = self.audience.is_there(&self.connection, announcement);
+        if !is_there.map_err(source)? {
+            return Ok(());
+        }
+        let mut lines = vec![first()];
+        lines.extend(told.map(|(_, line)| line()));
+        lines.sort_unstable();
+        lines.dedup();
+        insert(&self.connection, announcement, lines.join("\n")).map_err(source)
+    }
+}
+
+fn source(error: DriverError) -> Source {
+    match error {
+        DriverError::Unavailable(source) | DriverError::Other(source) => source,
+        other => Source::new(format!("{other:?}")),
     }
 }

@@ -55,13 +55,8 @@ impl Open {
         work(&self.guard.connection).map_err(|error| self.guard.check_group(error))
     }
 
-    /// Runs the deferred statements, announces the commit, and releases the savepoint. Returns how long each statement
-    /// took.
-    fn finish(
-        &mut self,
-        deferred: Vec<Deferred>,
-        unsettled: &Unsettled,
-    ) -> Result<Vec<Duration>, NotCommitted> {
+    /// Runs the deferred statements, and releases the savepoint. Returns how long each statement took.
+    fn finish(&mut self, deferred: Vec<Deferred>) -> Result<Vec<Duration>, NotCommitted> {
         let mut took = Vec::with_capacity(deferred.len());
         for (index, Deferred { statement, params, tenant, .. }) in deferred.into_iter().enumerate() {
             let started = Instant::now();
@@ -75,9 +70,6 @@ impl Open {
             self.with(|connection| run_statement(connection, call))
                 .map_err(|error| NotCommitted { deferred: Some(index), error })?;
             took.push(started.elapsed());
-        }
-        if self.guard.group.is_some() {
-            self.guard.announce(unsettled)?;
         }
         self.with(|connection| execute(connection, "RELEASE member").map_err(|error| classify(&error)))?;
         Ok(took)
@@ -150,7 +142,7 @@ impl DriverTransaction for SqliteTransaction {
         Box::pin(async move {
             let open = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
             let mut open = open.ok_or_else(ended)?;
-            let took = match open.finish(deferred, &unsettled) {
+            let took = match open.finish(deferred) {
                 Ok(took) => took,
                 Err(error) => {
                     open.roll_back();

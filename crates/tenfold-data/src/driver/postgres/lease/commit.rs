@@ -42,7 +42,8 @@ impl Lease {
         unsettled: &Unsettled,
         number: &OnceLock<String>,
     ) -> Result<Vec<Duration>, NotCommitted> {
-        let announcement = unsettled.announcement().map(|(how, what)| (how, what()));
+        let announcement =
+            unsettled.announcement().map(|(how, what)| (how, [how.process.clone(), Value::Text(what())]));
         if deferred.is_empty() && announcement.is_none() && !self.has_begun() {
             return Ok(Vec::new());
         }
