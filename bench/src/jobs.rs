@@ -5,6 +5,7 @@
 //! median times, so that more is better.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use clap::Args;
 use tenfold::data::Dialect;
@@ -36,6 +37,11 @@ pub struct Arguments {
     #[arg(long)]
     load: Option<String>,
 }
+
+/// How long a contender may take to make its waiting jobs.
+const FILL_PATIENCE: Duration = Duration::from_secs(400);
+/// How long a turn may take. Some queues leave a job behind whose end is never recorded.
+const TURN_PATIENCE: Duration = Duration::from_secs(90);
 
 /// A queue.
 struct Contender<'a> {
@@ -107,8 +113,8 @@ impl Rounds<'_> {
         let mut databases = Vec::new();
         for contender in contenders {
             let database = fresh_database(self.dialect, server);
-            self.ask(contender, &["--fill"], &database)?;
-            databases.push(database);
+            let is_filled = self.ask(contender, &["--fill"], &database)?.is_some();
+            databases.push(is_filled.then_some(database));
         }
         let mut told = vec!["--seconds", &seconds];
         if let Some(load) = &self.arguments.load {
@@ -119,27 +125,32 @@ impl Rounds<'_> {
             for place in 0..contenders.len() {
                 // There and back, so that nobody always follows the same one.
                 let index = if round % 2 == 0 { place } else { contenders.len() - 1 - place };
-                turns[index].extend(self.ask(&contenders[index], &told, &databases[index])?);
+                let Some(database) = &databases[index] else { continue };
+                match self.ask(&contenders[index], &told, database)? {
+                    Some(lines) => turns[index].extend(lines),
+                    None => databases[index] = None,
+                }
             }
         }
         Ok(with_ratios(turns.into_iter().flat_map(medians).collect()))
     }
 
-    /// What a contender says. One of the others that fails is left out with a message.
+    /// What a contender says. One of the others that fails is left out from then on, with a message.
     fn ask(
         &self,
         contender: &Contender<'_>,
         told: &[&str],
         database: &TestDatabase,
-    ) -> anyhow::Result<Vec<Line>> {
+    ) -> anyhow::Result<Option<Vec<Line>>> {
         let mut arguments = vec!["--case", contender.name, "--waiting", &self.waiting];
         arguments.extend(told);
-        match contender.peer.run_with("jobs", &arguments, database, self.options) {
+        let patience = if told.contains(&"--fill") { FILL_PATIENCE } else { TURN_PATIENCE };
+        match contender.peer.run_with("jobs", &arguments, database, self.options, patience) {
             Err(error) if !["ours", "floor"].contains(&contender.name) => {
                 complain(&format!("left out: {} with {} waiting: {error:#}", contender.name, self.waiting));
-                Ok(Vec::new())
+                Ok(None)
             }
-            said => said,
+            said => said.map(Some),
         }
     }
 }

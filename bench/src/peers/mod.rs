@@ -6,6 +6,7 @@ mod build;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -25,6 +26,9 @@ pub struct Arguments {
     #[arg(long)]
     require_peers: bool,
 }
+
+/// How long a peer may take for all that it measures. Some do not end.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A program that measures, ready to be started.
 pub struct Peer {
@@ -117,7 +121,7 @@ impl Peer {
     /// # Errors
     /// When it fails.
     pub fn run(&self, what: &str, database: &TestDatabase, options: &Options) -> anyhow::Result<Vec<Line>> {
-        self.run_with(what, &[], database, options)
+        self.run_with(what, &[], database, options, PATIENCE)
     }
 
     /// The same with more arguments.
@@ -130,6 +134,7 @@ impl Peer {
         arguments: &[&str],
         database: &TestDatabase,
         options: &Options,
+        patience: Duration,
     ) -> anyhow::Result<Vec<Line>> {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]);
@@ -144,8 +149,15 @@ impl Peer {
         if options.quick {
             command.arg("--quick");
         }
-        let output = command.output().with_context(|| format!("{command:?} cannot be started"))?;
-        anyhow::ensure!(output.status.success(), "{command:?} failed");
+        let output = block_on(async {
+            let mut program = tokio::process::Command::from(command);
+            let said = program.stdout(Stdio::piped()).kill_on_drop(true).spawn();
+            let said = said.with_context(|| format!("{program:?} cannot be started"))?.wait_with_output();
+            let said = tokio::time::timeout(patience, said).await;
+            said.with_context(|| format!("{program:?} did not end within {patience:?}"))?
+                .map_err(anyhow::Error::from)
+        })?;
+        anyhow::ensure!(output.status.success(), "{} {what} failed", self.command[0].display());
         let lines = String::from_utf8(output.stdout)?;
         lines.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
