@@ -39,7 +39,7 @@ pub(crate) fn routes() -> Routes {
 
 /// What the page needs to know first.
 #[derive(Serialize)]
-struct Start {
+struct PageStart {
     /// Whether the browser's cookie is a live session.
     signed_in: bool,
     /// The accounts to sign in with without signing up: none, unless the process was started with demo data.
@@ -55,6 +55,6 @@ struct Demo {
 /// Never a 401: opening the page without a session is not an error.
 async fn start(State(state): State<ServerState>, session: Result<Context, Problem>) -> impl IntoResponse {
     let demo = Demo { password: tenfold_auth::demo::PASSWORD, accounts: demo::ACCOUNTS };
-    let start = Start { signed_in: session.is_ok(), demo: state.is_demonstration().then_some(demo) };
+    let start = PageStart { signed_in: session.is_ok(), demo: state.is_demonstration().then_some(demo) };
     ([(header::CACHE_CONTROL, "no-store")], Json(start))
 }

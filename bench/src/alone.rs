@@ -9,13 +9,13 @@
 use crate::options::Options;
 use crate::peers::{self, Peer, row};
 use crate::place::server_for;
-use crate::report::Report;
+use crate::report::BenchReport;
 
 /// Runs the benchmark of this name on each database.
 ///
 /// # Errors
 /// When it fails.
-pub fn run(bench: &str, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+pub fn run(bench: &str, options: &Options, report: &mut BenchReport) -> anyhow::Result<()> {
     let drivers = Peer::drivers()?;
     let server = server_for(options.dialects())?;
     for dialect in options.dialects() {

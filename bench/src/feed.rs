@@ -17,7 +17,7 @@ use tenfold::data::{
 
 use crate::options::Options;
 use crate::place::server_for;
-use crate::report::{Report, Row};
+use crate::report::{BenchReport, ReportRow};
 
 id!(NoteId);
 
@@ -42,7 +42,7 @@ const TURNS: usize = 3;
 ///
 /// # Errors
 /// When the database refuses.
-pub fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+pub fn run(options: &Options, report: &mut BenchReport) -> anyhow::Result<()> {
     let server = server_for(options.dialects())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -101,7 +101,7 @@ async fn writes(
     place: &TestDatabase,
     dialect: Dialect,
     options: &Options,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> anyhow::Result<()> {
     for writers in [1, 16, 64] {
         let each = if options.quick { 200 } else { 2_000 } / writers.min(4);
@@ -122,7 +122,7 @@ async fn writes(
             rates[rates.len() / 2]
         });
         for (case, rate) in ["off", "one", "two"].into_iter().zip(middle) {
-            let row = Row::new("feed", dialect, &format!("write_{case}")).with("writers", writers);
+            let row = ReportRow::new("feed", dialect, &format!("write_{case}")).with("writers", writers);
             let ratio = (rate / middle[0] * 100.0).round() / 100.0;
             report.add(row.with("per_second", rate.round()).with("ratio", ratio));
         }
@@ -134,7 +134,7 @@ async fn wakes(
     place: &TestDatabase,
     dialect: Dialect,
     options: &Options,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> anyhow::Result<()> {
     let (first, second) = (started(place).await?, started(place).await?);
     let org = OrgId(first.clock().new_id());
@@ -149,7 +149,7 @@ async fn wakes(
             watch.changed().await;
             times.push(committed.elapsed());
         }
-        report.add(Row::new("feed", dialect, case).times(&times));
+        report.add(ReportRow::new("feed", dialect, case).times(&times));
     }
     second.close().await;
     first.close().await;

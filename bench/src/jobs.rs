@@ -12,15 +12,15 @@ use tenfold::data::Dialect;
 use tenfold::data::testing::TestDatabase;
 
 use crate::options::Options;
-use crate::peers::{self, Line, Peer, fresh_database, number, put_ratio_as, row};
-use crate::place::{Server, server_for};
-use crate::report::{Report, complain};
+use crate::peers::{self, Peer, PeerLine, fresh_database, number, put_ratio_as, row};
+use crate::place::{PostgresServer, server_for};
+use crate::report::{BenchReport, complain};
 
 /// What only this benchmark takes.
 #[derive(Args)]
-pub struct Arguments {
+pub struct JobsArguments {
     #[command(flatten)]
-    peers: peers::Arguments,
+    peers: peers::PeerArguments,
     /// How often the processes take turns [default: 3, 1 with --quick].
     #[arg(long)]
     rounds: Option<usize>,
@@ -60,7 +60,7 @@ struct Programs {
 ///
 /// # Errors
 /// When ours or the floor fails, or a peer that is required cannot be built.
-pub fn run(arguments: &Arguments, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+pub fn run(arguments: &JobsArguments, options: &Options, report: &mut BenchReport) -> anyhow::Result<()> {
     let programs = Programs {
         drivers: Peer::drivers()?,
         apalis: Peer::apalis(&arguments.peers)?,
@@ -81,7 +81,7 @@ pub fn run(arguments: &Arguments, options: &Options, report: &mut Report) -> any
 }
 
 impl Programs {
-    fn on(&self, dialect: Dialect, arguments: &Arguments) -> Vec<Contender<'_>> {
+    fn on(&self, dialect: Dialect, arguments: &JobsArguments) -> Vec<Contender<'_>> {
         let queues = self.queues.as_ref().filter(|_| dialect == Dialect::Postgres);
         let all = [
             ("ours", Some(&self.drivers)),
@@ -98,7 +98,7 @@ impl Programs {
 
 /// Some rounds on one database with so many waiting jobs.
 struct Rounds<'a> {
-    arguments: &'a Arguments,
+    arguments: &'a JobsArguments,
     options: &'a Options,
     dialect: Dialect,
     waiting: String,
@@ -106,7 +106,11 @@ struct Rounds<'a> {
 
 impl Rounds<'_> {
     /// The medians, in the order of the contenders.
-    fn measure(&self, contenders: &[Contender<'_>], server: Option<&Server>) -> anyhow::Result<Vec<Line>> {
+    fn measure(
+        &self,
+        contenders: &[Contender<'_>],
+        server: Option<&PostgresServer>,
+    ) -> anyhow::Result<Vec<PeerLine>> {
         let quick = self.options.quick;
         let rounds = self.arguments.rounds.unwrap_or(if quick { 1 } else { 3 });
         let seconds = self.arguments.seconds.unwrap_or(if quick { 0.6 } else { 2.0 }).to_string();
@@ -120,7 +124,7 @@ impl Rounds<'_> {
         if let Some(load) = &self.arguments.load {
             told.extend(["--load", load]);
         }
-        let mut turns: Vec<Vec<Line>> = contenders.iter().map(|_| Vec::new()).collect();
+        let mut turns: Vec<Vec<PeerLine>> = contenders.iter().map(|_| Vec::new()).collect();
         for round in 0..rounds {
             for place in 0..contenders.len() {
                 // There and back, so that nobody always follows the same one.
@@ -141,7 +145,7 @@ impl Rounds<'_> {
         contender: &Contender<'_>,
         told: &[&str],
         database: &TestDatabase,
-    ) -> anyhow::Result<Option<Vec<Line>>> {
+    ) -> anyhow::Result<Option<Vec<PeerLine>>> {
         let mut arguments = vec!["--case", contender.name, "--waiting", &self.waiting];
         arguments.extend(told);
         let patience = if told.contains(&"--fill") { FILL_PATIENCE } else { TURN_PATIENCE };
@@ -156,7 +160,7 @@ impl Rounds<'_> {
 }
 
 /// What is compared: the rate, or the median time where there is no rate; more is better.
-fn merit(line: &Line) -> f64 {
+fn merit(line: &PeerLine) -> f64 {
     if line.contains_key("per_second") {
         number(line, "per_second")
     } else {
@@ -165,19 +169,19 @@ fn merit(line: &Line) -> f64 {
 }
 
 /// Of each load the round with the middle rate.
-fn medians(lines: Vec<Line>) -> Vec<Line> {
-    let mut loads: BTreeMap<String, Vec<Line>> = BTreeMap::new();
+fn medians(lines: Vec<PeerLine>) -> Vec<PeerLine> {
+    let mut loads: BTreeMap<String, Vec<PeerLine>> = BTreeMap::new();
     for line in lines {
         loads.entry(line["work"].to_string()).or_default().push(line);
     }
-    let middle = |mut rounds: Vec<Line>| {
+    let middle = |mut rounds: Vec<PeerLine>| {
         rounds.sort_by(|one, other| merit(one).total_cmp(&merit(other)));
         rounds.swap_remove(rounds.len() / 2)
     };
     loads.into_values().map(middle).collect()
 }
 
-fn with_ratios(mut lines: Vec<Line>) -> Vec<Line> {
+fn with_ratios(mut lines: Vec<PeerLine>) -> Vec<PeerLine> {
     let floor: BTreeMap<String, f64> = lines
         .iter()
         .filter(|line| line["case"] == "floor")

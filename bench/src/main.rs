@@ -18,35 +18,35 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::options::Options;
-use self::report::Report;
+use self::report::BenchReport;
 
 #[derive(Parser)]
 #[command(disable_help_subcommand = true)]
-struct Line {
+struct BenchLine {
     #[command(subcommand)]
-    bench: Bench,
+    bench: BenchCommand,
     #[command(flatten)]
     options: Options,
 }
 
 /// A file or folder each.
 #[derive(Subcommand)]
-enum Bench {
+enum BenchCommand {
     /// Uploads while processes are killed with kill -9, and jobs under other faults: what is lost, doubled, and how soon
     /// it goes on.
-    Chaos(chaos::Arguments),
+    Chaos(chaos::ChaosArguments),
     /// A hundred uploads at once whose processing takes ten seconds: answered before it, or after it.
     Uploads,
     /// Users with what hangs on them, in a plain loop, beside hand-written statements and other stacks.
-    List(peers::Arguments),
+    List(peers::PeerArguments),
     /// Loads of one row by its key, beside sqlx.
-    Reads(peers::Arguments),
+    Reads(peers::PeerArguments),
     /// Jobs, from enqueued to complete, beside other queues and beside batched SQL that writes the same rows.
-    Jobs(jobs::Arguments),
+    Jobs(jobs::JobsArguments),
     /// Small transactions, beside one commit for each.
     Writes,
     /// Routes of the reference backend over HTTP, beside the same by hand and beside axum alone.
-    Http(http::Arguments),
+    Http(http::HttpArguments),
     /// What a write costs with the feed, and how soon watchers are woken, here and in another process.
     Feed,
     /// What it costs to tell metrics and telemetry of everything.
@@ -61,18 +61,18 @@ fn main() -> ExitCode {
             Err(_) => uploads::application().run(),
         };
     }
-    let line = Line::parse();
-    let mut report = Report::new(line.options.json);
+    let line = BenchLine::parse();
+    let mut report = BenchReport::new(line.options.json);
     let outcome = match line.bench {
-        Bench::Chaos(arguments) => chaos::run(&arguments, &line.options, &mut report),
-        Bench::Uploads => uploads::run(&line.options, &mut report),
-        Bench::List(arguments) => list::run(&arguments, &line.options, &mut report),
-        Bench::Reads(arguments) => reads::run(&arguments, &line.options, &mut report),
-        Bench::Jobs(arguments) => jobs::run(&arguments, &line.options, &mut report),
-        Bench::Http(arguments) => http::run(&arguments, &line.options, &mut report),
-        Bench::Feed => feed::run(&line.options, &mut report),
-        Bench::Writes => alone::run("writes", &line.options, &mut report),
-        Bench::Telemetry => alone::run("telemetry", &line.options, &mut report),
+        BenchCommand::Chaos(arguments) => chaos::run(&arguments, &line.options, &mut report),
+        BenchCommand::Uploads => uploads::run(&line.options, &mut report),
+        BenchCommand::List(arguments) => list::run(&arguments, &line.options, &mut report),
+        BenchCommand::Reads(arguments) => reads::run(&arguments, &line.options, &mut report),
+        BenchCommand::Jobs(arguments) => jobs::run(&arguments, &line.options, &mut report),
+        BenchCommand::Http(arguments) => http::run(&arguments, &line.options, &mut report),
+        BenchCommand::Feed => feed::run(&line.options, &mut report),
+        BenchCommand::Writes => alone::run("writes", &line.options, &mut report),
+        BenchCommand::Telemetry => alone::run("telemetry", &line.options, &mut report),
     };
     report.finish();
     match outcome {

@@ -5,19 +5,19 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context as _;
-use harness::Place;
+use harness::Deployment;
 use tenfold::data::Dialect;
 
 /// The variables that name a PostgreSQL server to use instead of a throw-away one, the first that is set.
 const SERVERS: [&str; 2] = ["TENFOLD_BENCH_POSTGRES", "TENFOLD_TEST_POSTGRES"];
 
 /// A PostgreSQL server; one that was started for this is stopped when it is dropped.
-pub struct Server {
+pub struct PostgresServer {
     url: String,
     folder: Option<PathBuf>,
 }
 
-impl Server {
+impl PostgresServer {
     /// The one that the environment names, or a throw-away one with `fsync = on`, since a benchmark of durability
     /// without it measures nothing.
     ///
@@ -25,9 +25,9 @@ impl Server {
     /// When none can be started.
     pub fn find() -> anyhow::Result<Self> {
         if let Some(url) = SERVERS.iter().find_map(|name| std::env::var(name).ok()) {
-            return Ok(Server { url, folder: None });
+            return Ok(PostgresServer { url, folder: None });
         }
-        Server::start()
+        PostgresServer::start()
     }
 
     /// A throw-away one, which may be crashed.
@@ -39,7 +39,7 @@ impl Server {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("tenfold_bench_{}_{number}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        let mut server = Server { url: String::new(), folder: Some(folder.clone()) };
+        let mut server = PostgresServer { url: String::new(), folder: Some(folder.clone()) };
         let started = script("start", &folder)
             .env("TENFOLD_POSTGRES_FSYNC", "on")
             .output()
@@ -49,7 +49,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Ends one that [`Server::start`] has started as a power cut would, and starts it again under the same address.
+    /// Ends one that [`PostgresServer::start`] has started as a power cut would, and starts it again under the same address.
     ///
     /// # Errors
     /// When it does not start again, or is not ours to crash.
@@ -65,7 +65,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for PostgresServer {
     fn drop(&mut self) {
         let Some(folder) = &self.folder else { return };
         // It is a throw-away server in a temporary folder: what cannot be stopped or removed does no harm.
@@ -86,19 +86,19 @@ fn root() -> PathBuf {
 }
 
 /// An empty place for a program, on a database.
-pub fn place(program: &Path, dialect: Dialect, server: Option<&Server>) -> Place {
+pub fn place(program: &Path, dialect: Dialect, server: Option<&PostgresServer>) -> Deployment {
     match server {
-        Some(server) if dialect == Dialect::Postgres => Place::postgres_on(program, &server.url),
-        _ => Place::sqlite(program),
+        Some(server) if dialect == Dialect::Postgres => Deployment::postgres_on(program, &server.url),
+        _ => Deployment::sqlite(program),
     }
 }
 
 /// A server if one of the databases needs one.
 ///
 /// # Errors
-/// As [`Server::find`].
-pub fn server_for(dialects: &[Dialect]) -> anyhow::Result<Option<Server>> {
-    dialects.contains(&Dialect::Postgres).then(Server::find).transpose()
+/// As [`PostgresServer::find`].
+pub fn server_for(dialects: &[Dialect]) -> anyhow::Result<Option<PostgresServer>> {
+    dialects.contains(&Dialect::Postgres).then(PostgresServer::find).transpose()
 }
 
 /// Builds the reference backend as this program was built, and says where it is.

@@ -3,9 +3,9 @@
 //! `ratio` compares rates with sqlx's. The two are processes that run in turns.
 
 use crate::options::Options;
-use crate::peers::{self, Line, Peer, number, put_ratio, row};
+use crate::peers::{self, Peer, PeerLine, number, put_ratio, row};
 use crate::place::server_for;
-use crate::report::Report;
+use crate::report::BenchReport;
 
 /// How often the processes take turns.
 const TURNS: usize = 3;
@@ -14,7 +14,11 @@ const TURNS: usize = 3;
 ///
 /// # Errors
 /// When a read fails, or a peer that is required cannot be built.
-pub fn run(arguments: &peers::Arguments, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+pub fn run(
+    arguments: &peers::PeerArguments,
+    options: &Options,
+    report: &mut BenchReport,
+) -> anyhow::Result<()> {
     let drivers = Peer::drivers()?;
     let sqlx = Peer::seaorm(arguments)?;
     let server = server_for(options.dialects())?;
@@ -40,10 +44,10 @@ pub fn run(arguments: &peers::Arguments, options: &Options, report: &mut Report)
 }
 
 /// Of each line the turn with the middle rate.
-fn middle(turns: Vec<Vec<Line>>) -> Vec<Line> {
+fn middle(turns: Vec<Vec<PeerLine>>) -> Vec<PeerLine> {
     let lines = turns.first().map_or(0, Vec::len);
     let pick = |index: usize| {
-        let mut line: Vec<Line> = turns.iter().map(|turn| turn[index].clone()).collect();
+        let mut line: Vec<PeerLine> = turns.iter().map(|turn| turn[index].clone()).collect();
         line.sort_by(|one, other| number(one, "per_second").total_cmp(&number(other, "per_second")));
         line.swap_remove(line.len() / 2)
     };

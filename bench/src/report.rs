@@ -8,22 +8,22 @@ use tenfold::data::Dialect;
 
 /// One row: a case on a database. The fields that all benchmarks share are `n`, `median_us`, `p99_us`, `per_second`,
 /// `statements` and `ratio`; what does not apply is left out, and a benchmark adds fields of its own.
-pub struct Row(Vec<(String, Value)>);
+pub struct ReportRow(Vec<(String, Value)>);
 
 /// The rows so far. JSON goes out row by row, a table when it is complete.
-pub struct Report {
+pub struct BenchReport {
     json: bool,
-    rows: Vec<Row>,
+    rows: Vec<ReportRow>,
 }
 
-impl Row {
+impl ReportRow {
     /// Begins a row.
     pub fn new(bench: &str, database: Dialect, case: &str) -> Self {
         let database = match database {
             Dialect::Sqlite => "sqlite",
             Dialect::Postgres => "postgres",
         };
-        Row(Vec::new()).with("bench", bench).with("database", database).with("case", case)
+        ReportRow(Vec::new()).with("bench", bench).with("database", database).with("case", case)
     }
 
     /// Adds a field.
@@ -62,14 +62,14 @@ impl Row {
     }
 }
 
-impl Report {
+impl BenchReport {
     /// An empty one.
     pub fn new(json: bool) -> Self {
-        Report { json, rows: Vec::new() }
+        BenchReport { json, rows: Vec::new() }
     }
 
     /// Adds a row.
-    pub fn add(&mut self, row: Row) {
+    pub fn add(&mut self, row: ReportRow) {
         if self.json {
             say(&row.json());
         }
@@ -86,7 +86,7 @@ impl Report {
     /// A column for each field that any row has, numbers to the right.
     fn table(&self) -> String {
         let mut columns: Vec<&str> = Vec::new();
-        for field in self.rows.iter().flat_map(Row::fields).filter(|field| *field != "bench") {
+        for field in self.rows.iter().flat_map(ReportRow::fields).filter(|field| *field != "bench") {
             if !columns.contains(&field) {
                 columns.push(field);
             }

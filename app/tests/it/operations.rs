@@ -8,7 +8,7 @@ use tenfold::testing::{TestApp, TestResponse};
 use crate::text;
 
 /// An operation of the document.
-pub struct Operation {
+pub struct DocumentOperation {
     /// In capitals.
     pub method: String,
     /// With `{id}` where an id goes.
@@ -21,22 +21,22 @@ pub struct Operation {
 pub struct Ids(BTreeMap<String, Vec<String>>);
 
 /// All operations of the document.
-pub async fn all(app: &TestApp) -> Vec<Operation> {
+pub async fn all(app: &TestApp) -> Vec<DocumentOperation> {
     let document = app.get("/openapi.json").send().await.json();
     let mut operations = Vec::new();
     for (path, methods) in document["paths"].as_object().expect("a document has paths") {
         for (method, document) in methods.as_object().expect("a path has methods") {
             let (method, path) = (method.to_uppercase(), path.clone());
-            operations.push(Operation { method, path, document: document.clone() });
+            operations.push(DocumentOperation { method, path, document: document.clone() });
         }
     }
     // What deletes comes last, so that the others find what they name.
-    operations.sort_by_key(|operation: &Operation| operation.method == "DELETE");
+    operations.sort_by_key(|operation: &DocumentOperation| operation.method == "DELETE");
     assert!(operations.len() > 10, "the document lists {} operations only", operations.len());
     operations
 }
 
-impl Operation {
+impl DocumentOperation {
     /// `GET /v1/users/{id}`.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -101,7 +101,7 @@ impl Ids {
     }
 
     /// Those that an operation takes.
-    pub fn of(&self, operation: &Operation) -> &[String] {
+    pub fn of(&self, operation: &DocumentOperation) -> &[String] {
         &self.0[&operation.listed_by()]
     }
 }
@@ -110,7 +110,7 @@ impl Ids {
 /// inside what the first have created.
 pub async fn create_one_of_each(app: &TestApp, token: &str) {
     let all = all(app).await;
-    let creates = |operation: &&Operation| {
+    let creates = |operation: &&DocumentOperation| {
         let json = operation.document["requestBody"]["content"].get("application/json").is_some();
         operation.method == "POST" && operation.permission().is_some() && json
     };
@@ -138,17 +138,19 @@ pub async fn everything(app: &TestApp, token: &str) -> Vec<Value> {
 async fn lists(app: &TestApp, token: &str) -> BTreeMap<String, Vec<Value>> {
     let all = all(app).await;
     let named: BTreeSet<String> =
-        all.iter().filter(|one| one.names_something()).map(Operation::listed_by).collect();
+        all.iter().filter(|one| one.names_something()).map(DocumentOperation::listed_by).collect();
     let list_of = |name: &str| {
         all.iter()
             .find(|operation| operation.document["operationId"] == name)
             .expect("the document has the list")
     };
-    let mut waiting: Vec<(&String, &Operation)> = named.iter().map(|name| (name, list_of(name))).collect();
+    let mut waiting: Vec<(&String, &DocumentOperation)> =
+        named.iter().map(|name| (name, list_of(name))).collect();
     let mut lists: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     // A list inside a thing waits for the list that shows the thing.
     while !waiting.is_empty() {
-        let is_ready = |list: &Operation| !list.names_something() || lists.contains_key(&list.listed_by());
+        let is_ready =
+            |list: &DocumentOperation| !list.names_something() || lists.contains_key(&list.listed_by());
         let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, list)| is_ready(list));
         assert!(!ready.is_empty(), "no list can be read before another one");
         for (name, list) in ready {

@@ -6,17 +6,17 @@ use std::path::Path;
 use tenfold::both_databases;
 use tenfold::data::Dialect;
 use tenfold::testing::{ModuleText, TestApp};
-use tenfold_cli::{FileLine, Statement, statements};
+use tenfold_cli::{FileLine, ProductStatement, statements};
 
 /// The statements of the product, as the sources have them.
-fn of_the_product() -> Vec<Statement> {
+fn of_the_product() -> Vec<ProductStatement> {
     statements(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What the database says against each statement that it could not run on the migrated schema.
-async fn refused(app: &TestApp, statements: &[Statement]) -> Vec<String> {
+async fn refused(app: &TestApp, statements: &[ProductStatement]) -> Vec<String> {
     let mut refused = Vec::new();
-    for Statement { name, sqlite, postgres, place, .. } in statements {
+    for ProductStatement { name, sqlite, postgres, place, .. } in statements {
         let text = match app.database().dialect() {
             Dialect::Sqlite => sqlite,
             Dialect::Postgres => postgres,
@@ -66,7 +66,7 @@ both_databases!(app::app(); async fn a_text_on_another_modules_tables_is_found_a
 });
 
 /// A statement as its database's guard over rights takes it.
-fn judged(statement: Statement, dialect: Dialect) -> ModuleText {
+fn judged(statement: ProductStatement, dialect: Dialect) -> ModuleText {
     let text = match dialect {
         Dialect::Sqlite => statement.sqlite,
         Dialect::Postgres => statement.postgres,
@@ -76,7 +76,7 @@ fn judged(statement: Statement, dialect: Dialect) -> ModuleText {
 }
 
 both_databases!(app::app(); async fn a_typo_in_a_text_that_no_test_runs_is_found(app) {
-    let statement = |name: &str, text: &str| Statement {
+    let statement = |name: &str, text: &str| ProductStatement {
         name: name.to_owned(),
         module: "auth".to_owned(),
         sqlite: text.to_owned(),

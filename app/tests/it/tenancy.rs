@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tenfold::both_databases;
 
-use crate::operations::{self, Ids, Operation, everything};
+use crate::operations::{self, DocumentOperation, Ids, everything};
 // carve:if projects
 use crate::sign_up;
 // carve:end
@@ -90,12 +90,12 @@ both_databases!(app::app();
 async fn whoever_lacks_the_permission_is_refused_and_changes_nothing(app) {
     let owner = new_owner_with_one_of_each(app).await;
     let ids = Ids::seen_by(app, &owner).await;
-    let some = |operation: &Operation| {
+    let some = |operation: &DocumentOperation| {
         if operation.names_something() { ids.of(operation)[0].clone() } else { String::new() }
     };
-    let all: Vec<Operation> =
+    let all: Vec<DocumentOperation> =
         operations::all(app).await.into_iter().filter(|operation| operation.permission().is_some()).collect();
-    let permissions: BTreeSet<String> = all.iter().filter_map(Operation::permission).collect();
+    let permissions: BTreeSet<String> = all.iter().filter_map(DocumentOperation::permission).collect();
     assert!(permissions.len() >= 4, "{permissions:?}");
     let mut lacking = Vec::new();
     for permission in &permissions {

@@ -7,13 +7,13 @@ use serde_json::json;
 use tenfold::data::Clock;
 
 use crate::fleet::{Address, Fleet, Layout};
-use crate::found::{Found, Reader, incoming};
+use crate::found::{Evidence, Reader, incoming};
 use crate::ledger::{Entry, Ledger};
 use crate::process::{block_on, pause, wait_at_most};
 use crate::random::Random;
 use crate::verdict::{Kill, Verdict};
-use crate::wire::{Connection, Request};
-use crate::{Place, content};
+use crate::wire::{HttpConnection, HttpRequest};
+use crate::{Deployment, content};
 
 /// A blob without a row counts as an orphan after this time, and the space that a killed upload reserved is released
 /// after as long, so that the verdict need not wait an hour.
@@ -93,7 +93,7 @@ impl Drop for Release<'_> {
 ///
 /// # Panics
 /// When a process does not restart, or a client gets an answer other than 202.
-pub fn run(place: &Place, plan: Plan) -> Verdict {
+pub fn run(place: &Deployment, plan: Plan) -> Verdict {
     let mut fleet = Fleet::start(place, plan.layout, &SETTINGS);
     let uploads = Uploads {
         plan,
@@ -119,7 +119,7 @@ pub fn run(place: &Place, plan: Plan) -> Verdict {
     if plan.sabotage {
         sabotage(place, &uploads.ledger);
     }
-    let found = Found::gather(place, &uploads.address.get(), &uploads.token);
+    let found = Evidence::gather(place, &uploads.address.get(), &uploads.token);
     let mut verdict = Verdict::of(&uploads.ledger.entries(), &kills, &found);
     let refused = uploads.refused.load(Ordering::Acquire);
     if refused > 0 && plan.fault == UploadFault::Kills {
@@ -130,13 +130,18 @@ pub fn run(place: &Place, plan: Plan) -> Verdict {
 
 fn sign_up(address: &Address) -> String {
     let person = json!({"email": "ada@example.test", "password": "correct-horse-battery-staple", "organization": "ada"});
-    let mut connection = Connection::open(&address.get()).expect("the server listens");
-    let answer = connection.ask(&Request::post("/v1/auth/sign-up").json(&person)).expect("an answer");
+    let mut connection = HttpConnection::open(&address.get()).expect("the server listens");
+    let answer = connection.ask(&HttpRequest::post("/v1/auth/sign-up").json(&person)).expect("an answer");
     assert_eq!(answer.status, 201, "{}", answer.text());
     answer.json()["token"].as_str().expect("a session has a token").to_owned()
 }
 
-fn strike_again_and_again(place: &Place, fleet: &mut Fleet<'_>, uploads: &Uploads, kills: &mut Vec<Kill>) {
+fn strike_again_and_again(
+    place: &Deployment,
+    fleet: &mut Fleet<'_>,
+    uploads: &Uploads,
+    kills: &mut Vec<Kill>,
+) {
     let mut random = Random::new(uploads.plan.seed);
     for number in 1..=uploads.plan.kills {
         let released = uploads.plan.uploads * number / uploads.plan.kills;
@@ -186,9 +191,9 @@ impl Uploads {
     }
 
     /// One attempt; `None` when there is no answer.
-    fn send(&self, connection: &mut Option<Connection>, name: &str, bytes: &[u8]) -> Option<Entry> {
-        let mut open = connection.take().or_else(|| Connection::open(&self.address.get()).ok())?;
-        let request = Request::post(&format!("/v1/files?name={name}")).bearer(&self.token).body(bytes);
+    fn send(&self, connection: &mut Option<HttpConnection>, name: &str, bytes: &[u8]) -> Option<Entry> {
+        let mut open = connection.take().or_else(|| HttpConnection::open(&self.address.get()).ok())?;
+        let request = HttpRequest::post(&format!("/v1/files?name={name}")).bearer(&self.token).body(bytes);
         let answer = open.ask(&request).ok()?;
         let at = self.clock.now();
         if answer.status != 202 {
@@ -204,7 +209,7 @@ impl Uploads {
 
 /// Waits until nothing is left in the queue, and sweeps have deleted all leftovers. If that never happens, the verdict
 /// reports it.
-fn wait_until_quiet(place: &Place, uploads: &Uploads) {
+fn wait_until_quiet(place: &Deployment, uploads: &Uploads) {
     block_on(async {
         let reader = Reader::open(place).await;
         let mut give_up = uploads.clock.now() + PATIENCE;
@@ -227,16 +232,16 @@ fn wait_until_quiet(place: &Place, uploads: &Uploads) {
     });
 }
 
-fn has_orphans(place: &Place, uploads: &Uploads) -> bool {
-    let mut connection = Connection::open(&uploads.address.get()).expect("the server listens");
+fn has_orphans(place: &Deployment, uploads: &Uploads) -> bool {
+    let mut connection = HttpConnection::open(&uploads.address.get()).expect("the server listens");
     let files = crate::found::list(&mut connection, &uploads.token, "/v1/files");
     let is_known = |name: &str| files.iter().any(|file| file["id"].as_str() == Some(name));
-    let names = Found::names_in_store(place);
+    let names = Evidence::names_in_store(place);
     names.iter().any(|name| !is_known(name.trim_end_matches(".thumbnail")))
 }
 
 /// Deletes one file's bytes, and claims an upload that never happened.
-fn sabotage(place: &Place, ledger: &Ledger) {
+fn sabotage(place: &Deployment, ledger: &Ledger) {
     let Some(entry) = ledger.entries().pop() else { return };
     let store = std::fs::read_dir(place.work().join("data/blobs")).expect("the store can be read");
     for folder in store.flatten() {

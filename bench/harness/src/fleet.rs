@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::Place;
+use crate::Deployment;
 use crate::process::Process;
 use crate::random::Random;
 
@@ -32,7 +32,7 @@ pub struct Address(Arc<Mutex<String>>);
 
 /// The running processes.
 pub struct Fleet<'a> {
-    place: &'a Place,
+    place: &'a Deployment,
     settings: &'a [(&'a str, &'a str)],
     layout: Layout,
     server: Process,
@@ -77,7 +77,7 @@ impl Address {
 
 impl<'a> Fleet<'a> {
     /// Starts the processes with these variables and waits until they are ready.
-    pub fn start(place: &'a Place, layout: Layout, settings: &'a [(&'a str, &'a str)]) -> Self {
+    pub fn start(place: &'a Deployment, layout: Layout, settings: &'a [(&'a str, &'a str)]) -> Self {
         let server = start_server(place, layout, settings);
         let worker = (layout == Layout::Outside).then(|| start_worker(place, settings));
         let address = Address::default();
@@ -116,14 +116,14 @@ impl<'a> Fleet<'a> {
     }
 }
 
-fn start_server(place: &Place, layout: Layout, settings: &[(&str, &str)]) -> Process {
+fn start_server(place: &Deployment, layout: Layout, settings: &[(&str, &str)]) -> Process {
     let role = if layout == Layout::Inside { "all" } else { "web" };
     let launch = place.app(&["serve", "--role", role]);
     settings.iter().fold(launch, |launch, (name, value)| launch.env(name, value)).start()
 }
 
 /// Starts a process that only runs jobs.
-pub fn start_worker(place: &Place, settings: &[(&str, &str)]) -> Process {
+pub fn start_worker(place: &Deployment, settings: &[(&str, &str)]) -> Process {
     let launch = place.app(&["serve", "--role", "worker"]);
     let launch = settings.iter().fold(launch, |launch, (name, value)| launch.env(name, value));
     let mut worker = launch.spawn();

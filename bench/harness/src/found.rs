@@ -11,8 +11,8 @@ use tenfold::data::{Clock, DataError, Database, DatabaseSettings, EntityExt as _
 use tenfold::jobs::{Enqueue as _, FinishedJob, Job, JobContext, JobState, QueuedJob};
 
 use crate::process::{block_on, wait_at_most};
-use crate::wire::{Connection, Request};
-use crate::{Place, content};
+use crate::wire::{HttpConnection, HttpRequest};
+use crate::{Deployment, content};
 
 /// The job that deletes what killed uploads left in the store.
 const SWEEP: &str = "files.sweep_blobs";
@@ -34,7 +34,7 @@ const TOO_MUCH: u64 = 1 << 39;
 
 /// Everything that a verdict is based on.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct Evidence {
     /// The files that the backend lists, of all clients.
     pub files: Vec<FoundFile>,
     /// The files named in notifications, one entry per notification.
@@ -91,7 +91,7 @@ impl Reader {
     ///
     /// # Panics
     /// When it cannot be opened.
-    pub async fn open(place: &Place) -> Self {
+    pub async fn open(place: &Deployment) -> Self {
         let settings = DatabaseSettings { max_rows: 1_000_000, ..DatabaseSettings::default() };
         let database = Database::open(&place.url_from_outside(), &settings, Clock::system(), Vec::new());
         Reader { database: database.expect("the database is there") }
@@ -132,13 +132,13 @@ impl Reader {
     }
 }
 
-impl Found {
+impl Evidence {
     /// Collects everything.
     ///
     /// # Panics
     /// When something cannot be read: then there is no verdict.
-    pub fn gather(place: &Place, address: &str, token: &str) -> Self {
-        let mut connection = Connection::open(address).expect("the server listens");
+    pub fn gather(place: &Deployment, address: &str, token: &str) -> Self {
+        let mut connection = HttpConnection::open(address).expect("the server listens");
         let (queued, jobs) = block_on(async {
             let reader = Reader::open(place).await;
             let found = (reader.queued().await, reader.finished().await);
@@ -146,7 +146,7 @@ impl Found {
             found
         });
         let files: Vec<_> = list(&mut connection, token, "/v1/files").iter().map(FoundFile::read).collect();
-        Found {
+        Evidence {
             usage: usage(address, token, files.iter().map(|file| file.size).sum()),
             files,
             notified: list(&mut connection, token, "/v1/notifications").iter().map(file_of_link).collect(),
@@ -158,7 +158,7 @@ impl Found {
     }
 
     /// The names of the blobs, without reading their bytes.
-    pub fn names_in_store(place: &Place) -> Vec<String> {
+    pub fn names_in_store(place: &Deployment) -> Vec<String> {
         let folders = std::fs::read_dir(store(place)).expect("the store can be read");
         let folders = folders.map(|folder| folder.expect("an entry").path());
         folders.filter(|folder| !folder.ends_with("incoming")).flat_map(|folder| names(&folder)).collect()
@@ -166,7 +166,7 @@ impl Found {
 }
 
 /// The names in the folder of blobs that are being written.
-pub fn incoming(place: &Place) -> Vec<String> {
+pub fn incoming(place: &Deployment) -> Vec<String> {
     names(&store(place).join("incoming"))
 }
 
@@ -174,11 +174,11 @@ pub fn incoming(place: &Place) -> Vec<String> {
 ///
 /// # Panics
 /// When the list is refused.
-pub fn list(connection: &mut Connection, token: &str, path: &str) -> Vec<Value> {
+pub fn list(connection: &mut HttpConnection, token: &str, path: &str) -> Vec<Value> {
     let mut items = Vec::new();
     let mut cursor = String::new();
     loop {
-        let request = Request::get(&format!("{path}?limit=500{cursor}")).bearer(token);
+        let request = HttpRequest::get(&format!("{path}?limit=500{cursor}")).bearer(token);
         let answer = connection.ask(&request).expect("the server answers");
         assert_eq!(answer.status, 200, "{}", answer.text());
         let mut page = answer.json();
@@ -203,7 +203,7 @@ fn usage(address: &str, token: &str, expected: u64) -> u64 {
 /// The usage that the quota counts now. No route shows it, but the refusal of a file that is too large says how much
 /// is left.
 fn counted(address: &str, token: &str) -> u64 {
-    let mut connection = Connection::open(address).expect("the server listens");
+    let mut connection = HttpConnection::open(address).expect("the server listens");
     let head = format!(
         "POST /v1/files?name=probe HTTP/1.1\r\nhost: app.test\r\nauthorization: Bearer {token}\r\n\
          content-length: {TOO_MUCH}\r\n\r\n"
@@ -220,7 +220,7 @@ fn counted(address: &str, token: &str) -> u64 {
     size(" allows ", " of files") - size("; ", " are left")
 }
 
-fn store(place: &Place) -> std::path::PathBuf {
+fn store(place: &Deployment) -> std::path::PathBuf {
     place.work().join("data/blobs")
 }
 

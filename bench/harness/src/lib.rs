@@ -15,4 +15,4 @@ pub mod random;
 pub mod verdict;
 pub mod wire;
 
-pub use self::place::Place;
+pub use self::place::Deployment;

@@ -10,7 +10,7 @@ use tenfold::data::{Dialect, Pooler};
 use crate::process::{Launch, block_on};
 
 /// A program, a fresh folder with a working directory for its processes, and the address of an empty database.
-pub struct Place {
+pub struct Deployment {
     program: PathBuf,
     folder: PathBuf,
     /// The value for `database.url`.
@@ -20,10 +20,10 @@ pub struct Place {
     database: Option<TestDatabase>,
 }
 
-impl Place {
+impl Deployment {
     /// With an SQLite file in the working directory, which does not exist yet.
     pub fn sqlite(program: &Path) -> Self {
-        Place {
+        Deployment {
             program: program.to_owned(),
             folder: fresh_folder(),
             url: "sqlite:data/app.db".to_owned(),
@@ -34,21 +34,21 @@ impl Place {
 
     /// With a PostgreSQL database of its own, on the test server.
     pub fn postgres(program: &Path) -> Self {
-        Place::with(program, block_on(TestDatabase::create(Dialect::Postgres)))
+        Deployment::with(program, block_on(TestDatabase::create(Dialect::Postgres)))
     }
 
     /// The same, behind the test server's pgbouncer.
     pub fn pooled(program: &Path) -> Self {
-        Place::with(program, block_on(TestDatabase::create(Dialect::Postgres)).behind_pooler())
+        Deployment::with(program, block_on(TestDatabase::create(Dialect::Postgres)).behind_pooler())
     }
 
     /// With a PostgreSQL database of its own, on the server with this address.
     pub fn postgres_on(program: &Path, server: &str) -> Self {
-        Place::with(program, block_on(TestDatabase::create_on(server)))
+        Deployment::with(program, block_on(TestDatabase::create_on(server)))
     }
 
     fn with(program: &Path, database: TestDatabase) -> Self {
-        Place {
+        Deployment {
             program: program.to_owned(),
             folder: fresh_folder(),
             url: database.url().to_owned(),
@@ -134,7 +134,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Deployment {
     fn drop(&mut self) {
         // It is in the temporary folder: a leftover is harmless.
         let _ = std::fs::remove_dir_all(&self.folder);

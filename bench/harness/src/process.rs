@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::wire::{Answer, Connection, Request};
+use crate::wire::{HttpAnswer, HttpConnection, HttpRequest};
 
 /// How long anything may take on a busy machine, unless a test says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,17 +48,17 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
 /// A process that is about to be started.
 pub struct Launch {
     command: Command,
-    output: Output,
+    output: OutputFiles,
 }
 
 /// The files for a process's output, outside its working directory.
 #[derive(Clone)]
-struct Output {
+struct OutputFiles {
     out: PathBuf,
     err: PathBuf,
 }
 
-impl Output {
+impl OutputFiles {
     /// Isolates a command from the tester's environment: without the tester's settings and colours, without input.
     fn takes(&self, command: &mut Command) {
         command.env_clear().stdin(Stdio::null());
@@ -83,8 +83,10 @@ impl Launch {
     pub(crate) fn new(program: &Path, folder: &Path, work: &Path, arguments: &[&str]) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let output =
-            Output { out: folder.join(format!("{number}.out")), err: folder.join(format!("{number}.err")) };
+        let output = OutputFiles {
+            out: folder.join(format!("{number}.out")),
+            err: folder.join(format!("{number}.err")),
+        };
         let mut command = Command::new(program);
         command.args(arguments).current_dir(work);
         output.takes(&mut command);
@@ -145,7 +147,7 @@ impl Launch {
 /// A running process; it is killed when this is dropped.
 pub struct Process {
     child: Child,
-    output: Output,
+    output: OutputFiles,
     address: String,
 }
 
@@ -161,7 +163,7 @@ impl Process {
             let rest = out.split_once("listens on http://")?.1;
             Some(rest.split_once('\n')?.0.to_owned())
         });
-        assert_eq!(self.ask(&Request::get("/readyz")).status, 200);
+        assert_eq!(self.ask(&HttpRequest::get("/readyz")).status, 200);
     }
 
     /// Its process id.
@@ -175,13 +177,13 @@ impl Process {
     }
 
     /// Opens a connection.
-    pub fn connect(&self) -> Connection {
-        Connection::open(&self.address)
+    pub fn connect(&self) -> HttpConnection {
+        HttpConnection::open(&self.address)
             .unwrap_or_else(|error| panic!("{}: {error}\n{}", self.address, self.err()))
     }
 
     /// Sends one request on a connection of its own.
-    pub fn ask(&self, request: &Request) -> Answer {
+    pub fn ask(&self, request: &HttpRequest) -> HttpAnswer {
         let answer = self.connect().ask(request);
         answer.unwrap_or_else(|error| panic!("{}: {error}\n{}", request.path(), self.err()))
     }
@@ -189,7 +191,7 @@ impl Process {
     /// Waits until this many requests are in flight.
     pub fn wait_for_requests_in_flight(&self, count: usize) {
         let wanted = format!("http_server_active_requests {}", count + 1); // including the request that asks
-        let metrics = || self.ask(&Request::get("/metrics")).text();
+        let metrics = || self.ask(&HttpRequest::get("/metrics")).text();
         wait_for(metrics, || metrics().lines().any(|line| line == wanted).then_some(()));
     }
 
@@ -197,7 +199,7 @@ impl Process {
     pub fn wait_until_deaf(&self) {
         wait_for(
             || "the address still takes connections".to_owned(),
-            || Connection::open(&self.address).err(),
+            || HttpConnection::open(&self.address).err(),
         );
     }
 

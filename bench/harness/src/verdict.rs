@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tenfold::data::Timestamp;
 
-use crate::found::{Found, FoundFile};
+use crate::found::{Evidence, FoundFile};
 use crate::ledger::Entry;
 
 /// The kinds of jobs that must complete exactly once for each ready file: the processing, and the delivery of its event
@@ -70,7 +70,7 @@ impl Verdict {
     }
 
     /// Compares the promises with the state.
-    pub fn of(ledger: &[Entry], kills: &[Kill], found: &Found) -> Self {
+    pub fn of(ledger: &[Entry], kills: &[Kill], found: &Evidence) -> Self {
         let mut verdict = Verdict { accepted: ledger.len(), ..Verdict::default() };
         let files: BTreeMap<&str, &FoundFile> =
             found.files.iter().map(|file| (file.id.as_str(), file)).collect();
@@ -93,7 +93,7 @@ impl Verdict {
         verdict
     }
 
-    fn duplicated(&mut self, ledger: &[Entry], found: &Found, notified: &BTreeMap<&str, usize>) {
+    fn duplicated(&mut self, ledger: &[Entry], found: &Evidence, notified: &BTreeMap<&str, usize>) {
         for (file, count) in notified.iter().filter(|(_, count)| **count > 1) {
             self.duplicated.push(format!("{count} notifications of {file}"));
         }
@@ -117,7 +117,7 @@ impl Verdict {
         }
     }
 
-    fn strays(&mut self, found: &Found, files: &BTreeMap<&str, &FoundFile>, blobs: &BTreeMap<&str, &str>) {
+    fn strays(&mut self, found: &Evidence, files: &BTreeMap<&str, &FoundFile>, blobs: &BTreeMap<&str, &str>) {
         let mut stray = |what: String| self.strays.push(what);
         for file in found.files.iter().filter(|file| file.status != "ready") {
             stray(format!("{} ({}) is {}", file.id, file.name, file.status));
@@ -172,7 +172,7 @@ fn count<'a>(items: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
     counts
 }
 
-fn recovery(ledger: &[Entry], kills: &[Kill], found: &Found) -> Vec<Duration> {
+fn recovery(ledger: &[Entry], kills: &[Kill], found: &Evidence) -> Vec<Duration> {
     let processed = found.jobs.iter().filter(|job| job.kind == ONCE[0] && job.completed);
     let ready: BTreeMap<&str, Timestamp> =
         processed.map(|job| (job.file.as_str(), job.finished_at)).collect();

@@ -12,27 +12,27 @@ use crate::process::PATIENCE;
 
 /// A request under construction.
 #[derive(Clone)]
-pub struct Request {
+pub struct HttpRequest {
     method: &'static str,
     path: String,
     headers: String,
     body: Vec<u8>,
 }
 
-impl Request {
+impl HttpRequest {
     /// Begins a GET.
     pub fn get(path: &str) -> Self {
-        Request { method: "GET", path: path.to_owned(), headers: String::new(), body: Vec::new() }
+        HttpRequest { method: "GET", path: path.to_owned(), headers: String::new(), body: Vec::new() }
     }
 
     /// Begins a POST.
     pub fn post(path: &str) -> Self {
-        Request { method: "POST", ..Request::get(path) }
+        HttpRequest { method: "POST", ..HttpRequest::get(path) }
     }
 
     /// Begins a PATCH.
     pub fn patch(path: &str) -> Self {
-        Request { method: "PATCH", ..Request::get(path) }
+        HttpRequest { method: "PATCH", ..HttpRequest::get(path) }
     }
 
     /// With a session.
@@ -70,7 +70,7 @@ impl Request {
 
     /// The whole request, as bytes on the wire.
     pub fn bytes(&self) -> Vec<u8> {
-        let Request { method, path, headers, body } = self;
+        let HttpRequest { method, path, headers, body } = self;
         let length = body.len();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: app.test\r\n{headers}content-length: {length}\r\n\r\n"
@@ -89,14 +89,14 @@ impl Request {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpAnswer {
     /// The status code.
     pub status: u16,
     head: String,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
@@ -119,11 +119,11 @@ impl Answer {
 }
 
 /// A connection, kept alive across requests.
-pub struct Connection {
+pub struct HttpConnection {
     stream: BufReader<TcpStream>,
 }
 
-impl Connection {
+impl HttpConnection {
     /// Opens one to `127.0.0.1:PORT`.
     pub fn open(address: &str) -> io::Result<Self> {
         let address: SocketAddr = address.parse().map_err(io::Error::other)?;
@@ -131,7 +131,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Connection { stream: BufReader::new(stream) })
+        Ok(HttpConnection { stream: BufReader::new(stream) })
     }
 
     /// Waits this long for anything instead of [`PATIENCE`].
@@ -147,13 +147,13 @@ impl Connection {
     }
 
     /// Sends a request and reads the answer.
-    pub fn ask(&mut self, request: &Request) -> io::Result<Answer> {
+    pub fn ask(&mut self, request: &HttpRequest) -> io::Result<HttpAnswer> {
         self.send(&request.bytes())?;
         self.answer()
     }
 
     /// Reads an answer; every answer of ours has a content-length.
-    pub fn answer(&mut self) -> io::Result<Answer> {
+    pub fn answer(&mut self) -> io::Result<HttpAnswer> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             if self.stream.read_line(&mut head)? == 0 {
@@ -162,7 +162,7 @@ impl Connection {
         }
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| io::Error::other(format!("no status in {head:?}")))?;
-        let mut answer = Answer { status, head, body: Vec::new() };
+        let mut answer = HttpAnswer { status, head, body: Vec::new() };
         answer.body.resize(answer.header("content-length").parse().unwrap_or(0), 0);
         self.stream.read_exact(&mut answer.body)?;
         Ok(answer)
@@ -177,7 +177,7 @@ impl Connection {
         length: usize,
         beginning: &[u8],
         rest: &[u8],
-    ) -> io::Result<(Answer, String)> {
+    ) -> io::Result<(HttpAnswer, String)> {
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: app.test\r\nauthorization: Bearer {token}\r\n\
              content-length: {length}\r\n\r\n"

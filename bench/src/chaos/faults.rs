@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
-use harness::Place;
+use harness::Deployment;
 use harness::fleet::start_worker;
 use harness::process::{Process, wait_at_most};
-use harness::wire::Request;
+use harness::wire::HttpRequest;
 use tenfold::data::Dialect;
 
 use super::application::APPLICATION;
-use crate::place::Server;
+use crate::place::PostgresServer;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -94,7 +94,7 @@ const AHEAD: &str = "60";
 
 /// The processes under a fault.
 pub struct TargetProcesses<'a> {
-    place: &'a Place,
+    place: &'a Deployment,
     fault: ChaosFault,
     server: Process,
     workers: Vec<Process>,
@@ -102,7 +102,7 @@ pub struct TargetProcesses<'a> {
 
 impl<'a> TargetProcesses<'a> {
     /// Starts them.
-    pub fn start(place: &'a Place, fault: ChaosFault) -> Self {
+    pub fn start(place: &'a Deployment, fault: ChaosFault) -> Self {
         let server = start_server(place, fault);
         let workers = (0..fault.workers()).map(|index| start(place, fault, index)).collect();
         TargetProcesses { place, fault, server, workers }
@@ -117,7 +117,7 @@ impl<'a> TargetProcesses<'a> {
     ///
     /// # Errors
     /// When it cannot be done.
-    pub fn strike(&mut self, server: Option<&Server>) -> anyhow::Result<()> {
+    pub fn strike(&mut self, server: Option<&PostgresServer>) -> anyhow::Result<()> {
         match self.fault {
             ChaosFault::KillSame => {
                 self.server.kill();
@@ -130,7 +130,7 @@ impl<'a> TargetProcesses<'a> {
                 self.workers.push(start(self.place, self.fault, 1));
             }
             ChaosFault::Stop => self.stop(),
-            ChaosFault::PostgresRestart => server.map_or(Ok(()), Server::crash)?,
+            ChaosFault::PostgresRestart => server.map_or(Ok(()), PostgresServer::crash)?,
             ChaosFault::BackendsKilled => self.place.end_connections(),
             ChaosFault::ClockAhead => {
                 // The first one is the one with the wrong clock.
@@ -158,7 +158,7 @@ impl<'a> TargetProcesses<'a> {
         let worker = &self.workers[0];
         loop {
             worker.signal("STOP");
-            let probe = Request::post("/jobs?organization=9&first=-1&count=0&pause_ms=0");
+            let probe = HttpRequest::post("/jobs?organization=9&first=-1&count=0&pause_ms=0");
             let patience = Duration::from_millis(500);
             let probed = self.server.connect().with_patience(patience).and_then(|mut open| open.ask(&probe));
             if probed.is_ok_and(|answer| answer.status == 202) {
@@ -171,14 +171,14 @@ impl<'a> TargetProcesses<'a> {
     }
 }
 
-fn start_server(place: &Place, fault: ChaosFault) -> Process {
+fn start_server(place: &Deployment, fault: ChaosFault) -> Process {
     let role = if fault.workers() == 0 { "all" } else { "web" };
     let ahead = if fault == ChaosFault::ServerAhead { AHEAD } else { "0" };
     let launch = place.app(&["serve", "--role", role]).env(APPLICATION, ahead);
     fault.settings().iter().fold(launch, |launch, (name, value)| launch.env(name, value)).start()
 }
 
-fn start(place: &Place, fault: ChaosFault, index: usize) -> Process {
+fn start(place: &Deployment, fault: ChaosFault, index: usize) -> Process {
     let is_ahead = fault == ChaosFault::ClockAhead && index == 0;
     let ahead = (APPLICATION, if is_ahead { AHEAD } else { "0" });
     let settings = [fault.settings(), &[ahead]].concat();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use harness::Place;
+use harness::Deployment;
 use harness::process::block_on;
 use tenfold::data::{Clock, Database, DatabaseSettings, EntityExt as _, SystemContext, Timestamp};
 use tenfold::jobs::{FinishedJob, JobState, QueuedJob};
@@ -65,7 +65,7 @@ impl FaultVerdict {
     /// # Errors
     /// When the database cannot be read.
     pub fn judge(
-        place: &Place,
+        place: &Deployment,
         accepted: &[AcceptedJob],
         watched: impl Fn(i64) -> bool,
         strikes: &[Strike],
@@ -112,7 +112,7 @@ fn recovery<'a>(
 }
 
 impl Aftermath {
-    fn wait(place: &Place, mut meanwhile: impl FnMut()) -> anyhow::Result<Self> {
+    fn wait(place: &Deployment, mut meanwhile: impl FnMut()) -> anyhow::Result<Self> {
         block_on(async {
             let settings = DatabaseSettings { max_rows: 1_000_000, ..DatabaseSettings::default() };
             let clock = Clock::system();

@@ -17,12 +17,12 @@ use tenfold::data::{Clock, Dialect};
 pub use self::application::{APPLICATION, application};
 use self::faults::ChaosFault;
 use crate::options::Options;
-use crate::place::{Server, app, place, server_for};
-use crate::report::{Report, Row, complain, micros, quantile};
+use crate::place::{PostgresServer, app, place, server_for};
+use crate::report::{BenchReport, ReportRow, complain, micros, quantile};
 
 /// What only this benchmark takes.
 #[derive(Args)]
-pub struct Arguments {
+pub struct ChaosArguments {
     /// Repeats the moments and the bytes of an earlier run.
     #[arg(long)]
     seed: Option<u64>,
@@ -47,7 +47,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// When anything was lost, is there twice or was left behind.
-pub fn run(arguments: &Arguments, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+pub fn run(arguments: &ChaosArguments, options: &Options, report: &mut BenchReport) -> anyhow::Result<()> {
     // The seed must only differ from run to run.
     let seed = arguments.seed.unwrap_or_else(|| Clock::system().now().as_microsecond().unsigned_abs());
     complain(&format!("chaos: --seed {seed}"));
@@ -64,14 +64,14 @@ pub fn run(arguments: &Arguments, options: &Options, report: &mut Report) -> any
 
 /// Jobs under each fault.
 fn jobs(
-    arguments: &Arguments,
+    arguments: &ChaosArguments,
     options: &Options,
     seed: u64,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> anyhow::Result<Vec<String>> {
     let program = std::env::current_exe()?;
     // One of its own, which may be crashed.
-    let server = options.dialects().contains(&Dialect::Postgres).then(Server::start).transpose()?;
+    let server = options.dialects().contains(&Dialect::Postgres).then(PostgresServer::start).transpose()?;
     let all: Vec<_> = ChaosFault::value_variants().to_vec();
     let faults = if arguments.fault.is_empty() { &all } else { &arguments.fault };
     let mut wrong = Vec::new();
@@ -92,10 +92,10 @@ fn jobs(
 
 /// Uploads under kills, with the worker inside the server and outside.
 fn uploads(
-    arguments: &Arguments,
+    arguments: &ChaosArguments,
     options: &Options,
     seed: u64,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> anyhow::Result<Vec<String>> {
     let program = app()?;
     let server = server_for(options.dialects())?;
@@ -122,8 +122,8 @@ fn uploads(
     Ok(wrong)
 }
 
-fn row(dialect: Dialect, plan: &Plan, verdict: &Verdict) -> Row {
-    let row = Row::new("chaos", dialect, plan.layout.name())
+fn row(dialect: Dialect, plan: &Plan, verdict: &Verdict) -> ReportRow {
+    let row = ReportRow::new("chaos", dialect, plan.layout.name())
         .with("kills", plan.kills)
         .with("accepted", verdict.accepted)
         .with("effected", verdict.effected)
@@ -137,7 +137,7 @@ fn row(dialect: Dialect, plan: &Plan, verdict: &Verdict) -> Row {
     with_recovery(row, &verdict.recovery)
 }
 
-fn with_recovery(row: Row, times: &[Duration]) -> Row {
+fn with_recovery(row: ReportRow, times: &[Duration]) -> ReportRow {
     match (quantile(times, 0.5), quantile(times, 0.99)) {
         (Some(median), Some(p99)) => {
             row.with("recovery_median_ms", micros(median) / 1000).with("recovery_p99_ms", micros(p99) / 1000)

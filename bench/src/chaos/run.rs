@@ -4,17 +4,17 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use harness::Place;
+use harness::Deployment;
 use harness::process::wait_at_most;
 use harness::random::Random;
-use harness::wire::{Connection, Request};
+use harness::wire::{HttpConnection, HttpRequest};
 use tenfold::data::{Clock, Dialect};
 
 use super::faults::{ChaosFault, TargetProcesses};
 use super::ledger::{AcceptedJob, FaultVerdict, Strike};
 use super::with_recovery;
-use crate::place::Server;
-use crate::report::Row;
+use crate::place::PostgresServer;
+use crate::report::ReportRow;
 
 /// Within this time a job goes on after a fault.
 const SOON: Duration = Duration::from_secs(10);
@@ -85,9 +85,9 @@ impl Drop for Over<'_> {
 /// # Errors
 /// When a fault cannot be made, or the database cannot be read afterwards.
 pub fn torment_jobs(
-    place: &Place,
+    place: &Deployment,
     plan: &FaultPlan,
-    server: Option<&Server>,
+    server: Option<&PostgresServer>,
 ) -> anyhow::Result<FaultVerdict> {
     let mut targets = TargetProcesses::start(place, plan.fault);
     let enqueuers = Enqueuers {
@@ -128,7 +128,7 @@ fn strike_again_and_again(
     targets: &mut TargetProcesses<'_>,
     plan: &FaultPlan,
     enqueuers: &Enqueuers,
-    server: Option<&Server>,
+    server: Option<&PostgresServer>,
 ) -> anyhow::Result<Vec<Strike>> {
     let mut random = Random::new(plan.seed);
     let mut strikes = Vec::new();
@@ -175,15 +175,15 @@ impl Enqueuers {
     /// Whether jobs were acknowledged; they are noted then.
     fn enqueue(
         &self,
-        connection: &mut Option<Connection>,
+        connection: &mut Option<HttpConnection>,
         organization: usize,
         first: i64,
         count: i64,
         millis: u64,
     ) -> bool {
         let path = format!("/jobs?organization={organization}&first={first}&count={count}&pause_ms={millis}");
-        let open = connection.take().or_else(|| Connection::open(&lock(&self.address)).ok());
-        let answered = open.and_then(|mut open| Some((open.ask(&Request::post(&path)).ok()?, open)));
+        let open = connection.take().or_else(|| HttpConnection::open(&lock(&self.address)).ok());
+        let answered = open.and_then(|mut open| Some((open.ask(&HttpRequest::post(&path)).ok()?, open)));
         let Some((answer, open)) = answered else { return false };
         *connection = Some(open);
         if answer.status != 202 {
@@ -196,7 +196,8 @@ impl Enqueuers {
 
     fn poison(&self) {
         let address = lock(&self.address).clone();
-        let answer = Connection::open(&address).and_then(|mut open| open.ask(&Request::post("/poison")));
+        let answer =
+            HttpConnection::open(&address).and_then(|mut open| open.ask(&HttpRequest::post("/poison")));
         assert_eq!(answer.expect("the server answers").status, 202);
     }
 }
@@ -213,8 +214,8 @@ impl FaultVerdict {
     }
 
     /// Its row.
-    pub fn row(&self, dialect: Dialect, plan: &FaultPlan) -> Row {
-        let row = Row::new("chaos", dialect, &plan.fault.name())
+    pub fn row(&self, dialect: Dialect, plan: &FaultPlan) -> ReportRow {
+        let row = ReportRow::new("chaos", dialect, &plan.fault.name())
             .with("strikes", plan.strikes)
             .with("accepted", self.accepted)
             .with("effected", self.accepted - self.lost)

@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use harness::Place;
+use harness::Deployment;
 use harness::process::Process;
 use serde_json::{Value, json};
 use tenfold::data::Dialect;
 
-use super::routes::{self, People};
-use crate::place::{Server, place};
+use super::routes::{self, BenchOwners};
+use crate::place::{PostgresServer, place};
 
 /// So many connections at most.
 const MOST: usize = 32;
 
 /// A server that is measured.
-pub struct Target {
+pub struct MeasuredServer {
     pub case: String,
     pub process: Process,
     /// Which place it works in.
@@ -26,9 +26,9 @@ pub struct Target {
 pub struct House {
     pub dialect: Dialect,
     /// `ours` first.
-    pub targets: Vec<Target>,
+    pub targets: Vec<MeasuredServer>,
     /// Dropped last, when nobody works there any more.
-    places: Vec<Place>,
+    places: Vec<Deployment>,
 }
 
 impl House {
@@ -41,7 +41,7 @@ impl House {
         against: &[PathBuf],
         peer: &Path,
         dialect: Dialect,
-        server: Option<&Server>,
+        server: Option<&PostgresServer>,
     ) -> anyhow::Result<Self> {
         let mut house = House { dialect, targets: Vec::new(), places: Vec::new() };
         let people = house.move_in(ours, "ours", peer, server)?;
@@ -69,11 +69,11 @@ impl House {
         program: &Path,
         case: &str,
         peer: &Path,
-        server: Option<&Server>,
-    ) -> anyhow::Result<People> {
+        server: Option<&PostgresServer>,
+    ) -> anyhow::Result<BenchOwners> {
         let place = place(program, self.dialect, server);
         let process = open(&place, peer)?;
-        let people = People::sign_in(&process)?;
+        let people = BenchOwners::sign_in(&process)?;
         self.places.push(place);
         self.add(case, process);
         Ok(people)
@@ -81,18 +81,18 @@ impl House {
 
     /// Adds a server that works in the last place.
     fn add(&mut self, case: &str, process: Process) {
-        self.targets.push(Target { case: case.to_owned(), process, place: self.places.len() - 1 });
+        self.targets.push(MeasuredServer { case: case.to_owned(), process, place: self.places.len() - 1 });
     }
 
     /// The file that says what the connections send to a server.
-    pub fn shots(&self, target: &Target, route: &str) -> PathBuf {
+    pub fn shots(&self, target: &MeasuredServer, route: &str) -> PathBuf {
         self.places[target.place].work().join(shots_of(route))
     }
 
     /// Asks the servers of the last place once for all that will be asked, notes it there, and gives what they say.
-    fn record(&self, people: &People) -> anyhow::Result<Vec<Value>> {
+    fn record(&self, people: &BenchOwners) -> anyhow::Result<Vec<Value>> {
         let last = self.places.len() - 1;
-        let here: Vec<&Target> = self.targets.iter().filter(|target| target.place == last).collect();
+        let here: Vec<&MeasuredServer> = self.targets.iter().filter(|target| target.place == last).collect();
         let (first, others) = here.split_first().context("somebody is there")?;
         let mut recorded = Vec::new();
         // From the last on: a user is changed before it is read, and stays as it is from there on.
@@ -127,7 +127,7 @@ fn shots_of(route: &str) -> String {
 }
 
 /// Starts the reference backend at a place, with the data of the demo and of others.
-fn open(place: &Place, peer: &Path) -> anyhow::Result<Process> {
+fn open(place: &Deployment, peer: &Path) -> anyhow::Result<Process> {
     // Without a worker: what becomes of uploads later is not part of the request.
     let launch = place.app(&["serve", "--demo", "--role", "web"]);
     let process = launch.env("TENFOLD_BILLING__FREE_STORAGE", "1 TiB").start();
@@ -137,7 +137,7 @@ fn open(place: &Place, peer: &Path) -> anyhow::Result<Process> {
 }
 
 /// The database for those who do not come as the role that runs.
-fn address(place: &Place) -> String {
+fn address(place: &Deployment) -> String {
     match place.dialect() {
         Dialect::Sqlite => place.url_from_outside(),
         Dialect::Postgres => place.superuser_url(),

@@ -14,15 +14,15 @@ use std::time::Instant;
 use clap::Args;
 
 use self::house::House;
-use self::rounds::Plan;
+use self::rounds::RoundsPlan;
 use crate::Options;
 use crate::peers::Peer;
 use crate::place::{app, server_for};
-use crate::report::{Report, complain};
+use crate::report::{BenchReport, complain};
 
 /// What it takes besides.
 #[derive(Args)]
-pub struct Arguments {
+pub struct HttpArguments {
     /// Only these routes: session, user, list_10, list_100, list_1000, whole_10, patch, upload.
     #[arg(long = "route")]
     routes: Vec<String>,
@@ -44,13 +44,13 @@ pub struct Arguments {
 ///
 /// # Errors
 /// When a program cannot be built, or an answer is another than expected.
-pub fn run(arguments: &Arguments, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+pub fn run(arguments: &HttpArguments, options: &Options, report: &mut BenchReport) -> anyhow::Result<()> {
     let ours = arguments.ours.clone().map_or_else(app, Ok)?;
     let peer = Peer::door()?;
     let server = server_for(options.dialects())?;
     let began = Instant::now();
     let (rounds, span) = if options.quick { (1, 400) } else { (5, 600) };
-    let plan = Plan { rounds: arguments.rounds.unwrap_or(rounds), span };
+    let plan = RoundsPlan { rounds: arguments.rounds.unwrap_or(rounds), span };
     for dialect in options.dialects() {
         let house = House::build(&ours, &arguments.against, &peer, *dialect, server.as_ref())?;
         for route in routes::ALL.iter().filter(|route| arguments.wants(route)) {
@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments, options: &Options, report: &mut Report) -> any
     Ok(())
 }
 
-impl Arguments {
+impl HttpArguments {
     fn wants(&self, route: &str) -> bool {
         self.routes.is_empty() || self.routes.iter().any(|wanted| wanted == route)
     }

@@ -6,11 +6,11 @@ use std::process::Command;
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::house::{House, Target};
-use crate::report::Row;
+use super::house::{House, MeasuredServer};
+use crate::report::ReportRow;
 
 /// How much is measured.
-pub struct Plan {
+pub struct RoundsPlan {
     /// Each server comes twice in a round.
     pub rounds: usize,
     /// Milliseconds each time.
@@ -22,7 +22,7 @@ const WARM_UP: u64 = 100;
 
 /// What was seen each time, in µs.
 #[derive(Deserialize)]
-struct Seen {
+struct RoundSamples {
     requests: f64,
     elapsed: f64,
     /// CPU time of the server's process.
@@ -33,7 +33,7 @@ struct Seen {
 
 /// What one server did, one round after the other: there and back.
 #[derive(Default)]
-struct Turns(Vec<[Seen; 2]>);
+struct Turns(Vec<[RoundSamples; 2]>);
 
 /// Measures a route: a row for each server.
 ///
@@ -44,12 +44,12 @@ pub fn measure(
     peer: &Path,
     route: &str,
     at_once: usize,
-    plan: &Plan,
-) -> anyhow::Result<Vec<Row>> {
+    plan: &RoundsPlan,
+) -> anyhow::Result<Vec<ReportRow>> {
     let mut turns: Vec<Turns> = house.targets.iter().map(|_| Turns::default()).collect();
     // Of the longest answers too few would come for a median.
     let span = if route == "list_1000" { 3 * plan.span } else { plan.span };
-    let turn = |target: &Target| {
+    let turn = |target: &MeasuredServer| {
         let seen = fire(peer, &house.shots(target, route), target, at_once, span);
         seen.with_context(|| format!("{} at {route}, {at_once} at once", target.case))
     };
@@ -61,7 +61,8 @@ pub fn measure(
         }
     }
     let rows = house.targets.iter().zip(&turns).map(|(target, own)| {
-        let row = Row::new("http", house.dialect, &target.case).with("route", route).with("at_once", at_once);
+        let row =
+            ReportRow::new("http", house.dialect, &target.case).with("route", route).with("at_once", at_once);
         let row = row.with("cpu_us", rounded(own.median(cpu), 10.0));
         let is_ours = !["hand", "hand_inline", "bare"].contains(&&*target.case);
         let others = house.targets.iter().zip(&turns).filter(|(other, _)| other.case != target.case);
@@ -85,7 +86,13 @@ pub fn measure(
 }
 
 /// Lets the requests be sent by a process of its own.
-fn fire(peer: &Path, shots: &Path, target: &Target, at_once: usize, span: u64) -> anyhow::Result<Seen> {
+fn fire(
+    peer: &Path,
+    shots: &Path,
+    target: &MeasuredServer,
+    at_once: usize,
+    span: u64,
+) -> anyhow::Result<RoundSamples> {
     let (address, process) = (target.process.address(), target.process.id().to_string());
     let (at_once, warm_up, span) = (at_once.to_string(), WARM_UP.to_string(), span.to_string());
     let mut command = Command::new(peer);
@@ -97,12 +104,12 @@ fn fire(peer: &Path, shots: &Path, target: &Target, at_once: usize, span: u64) -
 }
 
 /// CPU time for a request.
-fn cpu([one, other]: &[Seen; 2]) -> f64 {
+fn cpu([one, other]: &[RoundSamples; 2]) -> f64 {
     (one.cpu + other.cpu) / (one.requests + other.requests)
 }
 
 impl Turns {
-    fn median(&self, of: impl Fn(&[Seen; 2]) -> f64) -> f64 {
+    fn median(&self, of: impl Fn(&[RoundSamples; 2]) -> f64) -> f64 {
         median(self.0.iter().map(of).collect())
     }
 

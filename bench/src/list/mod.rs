@@ -5,15 +5,19 @@
 mod two_modules;
 
 use crate::options::Options;
-use crate::peers::{self, Line, Peer, number, put_ratio, row};
+use crate::peers::{self, Peer, PeerLine, number, put_ratio, row};
 use crate::place::server_for;
-use crate::report::Report;
+use crate::report::BenchReport;
 
 /// Lists on each database.
 ///
 /// # Errors
 /// When a list fails, or a peer that is required cannot be built.
-pub fn run(arguments: &peers::Arguments, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+pub fn run(
+    arguments: &peers::PeerArguments,
+    options: &Options,
+    report: &mut BenchReport,
+) -> anyhow::Result<()> {
     let drivers = Peer::drivers()?;
     let allocations = Peer::allocations()?;
     let others = [Peer::seaorm(arguments)?, Peer::drizzle(arguments)?, Peer::django(arguments)?];
@@ -32,10 +36,10 @@ pub fn run(arguments: &peers::Arguments, options: &Options, report: &mut Report)
     Ok(())
 }
 
-fn add_allocations(lines: &mut [Line], counted: &[Line]) {
+fn add_allocations(lines: &mut [PeerLine], counted: &[PeerLine]) {
     for line in lines {
         let same =
-            |other: &&Line| ["case", "users"].iter().all(|field| other.get(*field) == line.get(*field));
+            |other: &&PeerLine| ["case", "users"].iter().all(|field| other.get(*field) == line.get(*field));
         let count = counted.iter().find(same).and_then(|counted| counted.get("allocations"));
         if let Some(count) = count.cloned() {
             line.insert("allocations".to_owned(), count);
@@ -43,7 +47,7 @@ fn add_allocations(lines: &mut [Line], counted: &[Line]) {
     }
 }
 
-fn compared(mut line: Line, lines: &[Line]) -> Line {
+fn compared(mut line: PeerLine, lines: &[PeerLine]) -> PeerLine {
     let hand = lines.iter().find(|hand| {
         hand.get("case").is_some_and(|case| case == "hand_four") && hand.get("users") == line.get("users")
     });

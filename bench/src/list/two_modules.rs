@@ -4,13 +4,13 @@
 use std::time::Instant;
 
 use anyhow::Context as _;
-use harness::wire::{Connection, Request};
+use harness::wire::{HttpConnection, HttpRequest};
 use serde_json::{Value, json};
 use tenfold::data::Dialect;
 
 use crate::options::Options;
-use crate::place::{Server, app, place};
-use crate::report::{Report, Row};
+use crate::place::{PostgresServer, app, place};
+use crate::report::{BenchReport, ReportRow};
 
 /// Lists 10 and 40 tasks.
 ///
@@ -18,20 +18,20 @@ use crate::report::{Report, Row};
 /// When the backend cannot be built, or answers something else than expected.
 pub(super) fn run(
     dialect: Dialect,
-    server: Option<&Server>,
+    server: Option<&PostgresServer>,
     options: &Options,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> anyhow::Result<()> {
     let place = place(&app()?, dialect, server);
     let process = place.app(&["serve", "--demo"]).start();
     let mut connection = process.connect();
     let credentials = json!({ "email": "owner@acme.test", "password": "tenfold-demo" });
-    let session = connection.ask(&Request::post("/v1/auth/sign-in").json(&credentials))?.json();
+    let session = connection.ask(&HttpRequest::post("/v1/auth/sign-in").json(&credentials))?.json();
     let token = session["token"].as_str().context("nobody can sign in")?.to_owned();
-    let projects = connection.ask(&Request::get("/v1/projects").bearer(&token))?.json();
+    let projects = connection.ask(&HttpRequest::get("/v1/projects").bearer(&token))?.json();
     let project = projects["items"][0]["id"].as_str().context("the demo has no project")?.to_owned();
     for tasks in [10, 40] {
-        let request = Request::get(&format!("/v1/projects/{project}/tasks?limit={tasks}")).bearer(&token);
+        let request = HttpRequest::get(&format!("/v1/projects/{project}/tasks?limit={tasks}")).bearer(&token);
         let mut times = Vec::new();
         let mut cost = (0, 0);
         for _ in 0..if options.quick { 100 } else { 500 } {
@@ -39,14 +39,14 @@ pub(super) fn run(
             cost = ask(&mut connection, &request, tasks)?;
             times.push(began.elapsed());
         }
-        let row = Row::new("list", dialect, "two_modules").with("tasks", tasks).times(&times);
+        let row = ReportRow::new("list", dialect, "two_modules").with("tasks", tasks).times(&times);
         report.add(row.with("statements", cost.0).with("calls", cost.1));
     }
     Ok(())
 }
 
 /// Statements and calls of the request, the session's included.
-fn ask(connection: &mut Connection, request: &Request, tasks: usize) -> anyhow::Result<(u64, u64)> {
+fn ask(connection: &mut HttpConnection, request: &HttpRequest, tasks: usize) -> anyhow::Result<(u64, u64)> {
     let answer = connection.ask(request)?;
     let listed = answer.json()["items"].as_array().map_or(0, Vec::len);
     anyhow::ensure!(listed == tasks, "{} lists {listed} tasks", request.path());

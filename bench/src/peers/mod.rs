@@ -16,12 +16,12 @@ use tenfold::data::Dialect;
 use tenfold::data::testing::TestDatabase;
 
 use crate::options::Options;
-use crate::place::Server;
-use crate::report::{Row, complain};
+use crate::place::PostgresServer;
+use crate::report::{ReportRow, complain};
 
 /// What the benchmarks with peers take.
 #[derive(Args)]
-pub struct Arguments {
+pub struct PeerArguments {
     /// Fails when a peer cannot be built, instead of leaving it out.
     #[arg(long)]
     require_peers: bool,
@@ -40,7 +40,7 @@ pub struct Peer {
 }
 
 /// What a peer says: the fields of one line.
-pub type Line = Map<String, Value>;
+pub type PeerLine = Map<String, Value>;
 
 impl Peer {
     /// Ours beside the bare drivers, in one process.
@@ -72,18 +72,18 @@ impl Peer {
     }
 
     /// SeaORM and sqlx.
-    pub fn seaorm(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
+    pub fn seaorm(arguments: &PeerArguments) -> anyhow::Result<Option<Self>> {
         Peer::program(arguments, "seaorm", "peer-seaorm")
     }
 
     /// A program in Rust, in a workspace of its own in this folder.
-    fn program(arguments: &Arguments, folder: &str, program: &str) -> anyhow::Result<Option<Self>> {
+    fn program(arguments: &PeerArguments, folder: &str, program: &str) -> anyhow::Result<Option<Self>> {
         let peer = |program: PathBuf| Peer { command: vec![program], is_told: true, has_ours: false };
         arguments.or_without(folder, build::cargo(folder, program).map(peer))
     }
 
     /// Drizzle.
-    pub fn drizzle(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
+    pub fn drizzle(arguments: &PeerArguments) -> anyhow::Result<Option<Self>> {
         let built = build::node("drizzle", "list.js");
         let peer = |folder: PathBuf| Peer {
             command: vec!["node".into(), folder.join("list.js")],
@@ -94,12 +94,12 @@ impl Peer {
     }
 
     /// apalis.
-    pub fn apalis(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
+    pub fn apalis(arguments: &PeerArguments) -> anyhow::Result<Option<Self>> {
         Peer::program(arguments, "apalis", "peer-apalis")
     }
 
     /// graphile-worker and pg-boss, which need a newer Node.js than many machines have; it is among their packages.
-    pub fn queues(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
+    pub fn queues(arguments: &PeerArguments) -> anyhow::Result<Option<Self>> {
         let built = build::node("queues", "jobs.js");
         let peer = |folder: PathBuf| Peer {
             command: vec![folder.join("node_modules/.bin/node"), folder.join("jobs.js")],
@@ -110,7 +110,7 @@ impl Peer {
     }
 
     /// Django.
-    pub fn django(arguments: &Arguments) -> anyhow::Result<Option<Self>> {
+    pub fn django(arguments: &PeerArguments) -> anyhow::Result<Option<Self>> {
         let built = build::python("django");
         arguments.or_without("django", built.map(|command| Peer { command, is_told: false, has_ours: false }))
     }
@@ -120,7 +120,12 @@ impl Peer {
     ///
     /// # Errors
     /// When it fails.
-    pub fn run(&self, what: &str, database: &TestDatabase, options: &Options) -> anyhow::Result<Vec<Line>> {
+    pub fn run(
+        &self,
+        what: &str,
+        database: &TestDatabase,
+        options: &Options,
+    ) -> anyhow::Result<Vec<PeerLine>> {
         self.run_with(what, &[], database, options, PATIENCE)
     }
 
@@ -135,7 +140,7 @@ impl Peer {
         database: &TestDatabase,
         options: &Options,
         patience: Duration,
-    ) -> anyhow::Result<Vec<Line>> {
+    ) -> anyhow::Result<Vec<PeerLine>> {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]);
         if self.is_told {
@@ -163,7 +168,7 @@ impl Peer {
     }
 }
 
-impl Arguments {
+impl PeerArguments {
     fn or_without(&self, name: &str, built: anyhow::Result<Peer>) -> anyhow::Result<Option<Peer>> {
         match built {
             Ok(peer) => Ok(Some(peer)),
@@ -180,14 +185,18 @@ impl Arguments {
 ///
 /// # Errors
 /// When the rows cannot be made.
-pub fn prepare(drivers: &Peer, dialect: Dialect, server: Option<&Server>) -> anyhow::Result<TestDatabase> {
+pub fn prepare(
+    drivers: &Peer,
+    dialect: Dialect,
+    server: Option<&PostgresServer>,
+) -> anyhow::Result<TestDatabase> {
     let database = fresh_database(dialect, server);
     drivers.run("prepare", &database, &Options::default())?;
     Ok(database)
 }
 
 /// An empty database; gone when it is dropped.
-pub fn fresh_database(dialect: Dialect, server: Option<&Server>) -> TestDatabase {
+pub fn fresh_database(dialect: Dialect, server: Option<&PostgresServer>) -> TestDatabase {
     block_on(async {
         match server {
             Some(server) if dialect == Dialect::Postgres => TestDatabase::create_on(server.url()).await,
@@ -197,24 +206,24 @@ pub fn fresh_database(dialect: Dialect, server: Option<&Server>) -> TestDatabase
 }
 
 /// The row of a line.
-pub fn row(bench: &str, dialect: Dialect, line: &Line) -> Row {
+pub fn row(bench: &str, dialect: Dialect, line: &PeerLine) -> ReportRow {
     let case = line.get("case").and_then(Value::as_str).unwrap_or_default();
     let fields = line.iter().filter(|(field, _)| *field != "case");
-    fields.fold(Row::new(bench, dialect, case), |row, (field, value)| row.with(field, value.clone()))
+    fields.fold(ReportRow::new(bench, dialect, case), |row, (field, value)| row.with(field, value.clone()))
 }
 
 /// A field that is a number.
-pub fn number(line: &Line, field: &str) -> f64 {
+pub fn number(line: &PeerLine, field: &str) -> f64 {
     line.get(field).and_then(Value::as_f64).unwrap_or_default()
 }
 
 /// Notes how often as much this is, with two digits.
-pub fn put_ratio(line: &mut Line, value: f64, to: f64) {
+pub fn put_ratio(line: &mut PeerLine, value: f64, to: f64) {
     put_ratio_as("ratio", line, value, to);
 }
 
 /// The same under another name.
-pub fn put_ratio_as(field: &str, line: &mut Line, value: f64, to: f64) {
+pub fn put_ratio_as(field: &str, line: &mut PeerLine, value: f64, to: f64) {
     if to > 0.0 {
         line.insert(field.to_owned(), ((value / to * 100.0).round() / 100.0).into());
     }

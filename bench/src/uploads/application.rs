@@ -29,14 +29,14 @@ places = 8
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+struct UploadsSettings {
     folder: PathBuf,
     work: TimeSpan,
     places: usize,
 }
 
 /// What handlers and jobs share.
-struct Uploads {
+struct UploadService {
     folder: PathBuf,
     work: Duration,
     places: Semaphore,
@@ -46,9 +46,9 @@ struct Uploads {
 pub fn application() -> App {
     let module = Module::new("uploads")
         .settings(DEFAULTS)
-        .service(|wiring| Box::pin(Uploads::start(wiring)))
+        .service(|wiring| Box::pin(UploadService::start(wiring)))
         .authenticates(|_| Arc::new(Nobody))
-        .job::<Work>()
+        .job::<UploadWork>()
         .routes(routes);
     App::new("bench", env!("CARGO_PKG_VERSION")).module(module)
 }
@@ -72,9 +72,9 @@ impl Authenticate for Nobody {
 
 /// Takes an upload, enqueues the work and answers.
 #[endpoint(post, "/async", tag = "uploads", answers(202), example(body = "bytes"))]
-async fn accept(cx: SystemContext, uploads: Use<Uploads>, body: Body) -> Result<StatusCode, Problem> {
+async fn accept(cx: SystemContext, uploads: Use<UploadService>, body: Body) -> Result<StatusCode, Problem> {
     let upload = uploads.store(cx.new_id(), body).await.map_err(Problem::internal)?;
-    cx.transaction(async |tx| tx.enqueue(Work { upload }).await).await?;
+    cx.transaction(async |tx| tx.enqueue(UploadWork { upload }).await).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -82,7 +82,7 @@ async fn accept(cx: SystemContext, uploads: Use<Uploads>, body: Body) -> Result<
 #[endpoint(post, "/sync", tag = "uploads", answers(200), example(body = "bytes"))]
 async fn work_before_the_answer(
     cx: SystemContext,
-    uploads: Use<Uploads>,
+    uploads: Use<UploadService>,
     body: Body,
 ) -> Result<StatusCode, Problem> {
     uploads.store(cx.new_id(), body).await.map_err(Problem::internal)?;
@@ -94,7 +94,7 @@ async fn work_before_the_answer(
 #[endpoint(post, "/sync-in-places", tag = "uploads", answers(200), example(body = "bytes"))]
 async fn work_in_one_of_few_places(
     cx: SystemContext,
-    uploads: Use<Uploads>,
+    uploads: Use<UploadService>,
     body: Body,
 ) -> Result<StatusCode, Problem> {
     let _place = uploads.places.acquire().await.map_err(Problem::internal)?;
@@ -105,15 +105,15 @@ async fn work_in_one_of_few_places(
 
 /// The work on one upload: it waits, as it would for another service.
 #[derive(Serialize, Deserialize)]
-struct Work {
+struct UploadWork {
     upload: Uuid,
 }
 
-impl Job for Work {
+impl Job for UploadWork {
     const KIND: &'static str = "uploads.work";
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
-        let uploads = job.service::<Uploads>()?;
+        let uploads = job.service::<UploadService>()?;
         job.step("work", async || {
             tokio::fs::metadata(uploads.folder.join(self.upload.to_string())).await?;
             tokio::time::sleep(uploads.work).await;
@@ -123,12 +123,12 @@ impl Job for Work {
     }
 }
 
-impl Uploads {
+impl UploadService {
     async fn start(wiring: &Wiring) -> anyhow::Result<Self> {
-        let settings: Settings = wiring.settings().section("uploads")?;
+        let settings: UploadsSettings = wiring.settings().section("uploads")?;
         tokio::fs::create_dir_all(&settings.folder).await?;
         let places = Semaphore::new(settings.places);
-        Ok(Uploads { folder: settings.folder, work: settings.work.as_std(), places })
+        Ok(UploadService { folder: settings.folder, work: settings.work.as_std(), places })
     }
 
     /// Streams a body to a file; it is on the disk when this returns.

@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use harness::Place;
+use harness::Deployment;
 use harness::found::Reader;
 use harness::process::{Process, block_on, wait_at_most};
-use harness::wire::{Connection, Request};
+use harness::wire::{HttpConnection, HttpRequest};
 use tenfold::data::{Clock, Dialect};
 
 pub use self::application::application;
 use crate::options::Options;
 use crate::place::{place, server_for};
-use crate::report::{Report, Row, micros, quantile};
+use crate::report::{BenchReport, ReportRow, micros, quantile};
 
 /// Uploads at once.
 const UPLOADS: usize = 100;
@@ -43,7 +43,7 @@ const CASES: [Case; 4] = [
 
 /// What is watched while the uploads are under way.
 #[derive(Default)]
-struct Watched {
+struct UploadsMonitor {
     over: AtomicBool,
     pings: Mutex<Vec<Duration>>,
     most_memory: AtomicU64,
@@ -55,14 +55,14 @@ struct Shown {
     answers: Vec<Duration>,
     all_done: Duration,
     idle_memory: u64,
-    watched: Watched,
+    watched: UploadsMonitor,
 }
 
 /// Runs every case on every database.
 ///
 /// # Errors
 /// When no PostgreSQL can be started.
-pub fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+pub fn run(options: &Options, report: &mut BenchReport) -> anyhow::Result<()> {
     let program = std::env::current_exe()?;
     let server = server_for(options.dialects())?;
     let work = if options.quick { "500ms" } else { "10s" };
@@ -82,11 +82,11 @@ fn ratio(time: Duration, to: Duration) -> f64 {
     (time.as_secs_f64() / to.as_secs_f64().max(1e-9) * 10.0).round() / 10.0
 }
 
-fn row(dialect: Dialect, case: &Case, shown: &Shown) -> Row {
+fn row(dialect: Dialect, case: &Case, shown: &Shown) -> ReportRow {
     let pings = shown.watched.pings.lock().unwrap_or_else(PoisonError::into_inner);
     let memory = shown.watched.most_memory.load(Ordering::Acquire).saturating_sub(shown.idle_memory);
     let p99 = quantile(&pings, 0.99).unwrap_or_default();
-    Row::new("uploads", dialect, case.name)
+    ReportRow::new("uploads", dialect, case.name)
         .times(&shown.answers)
         .with("all_done_ms", micros(shown.all_done) / 1000)
         .with("most_in_flight", shown.watched.most_in_flight.load(Ordering::Acquire))
@@ -95,7 +95,7 @@ fn row(dialect: Dialect, case: &Case, shown: &Shown) -> Row {
         .with("ping_p99_us", micros(p99))
 }
 
-fn measure(place: &Place, case: &Case, work: &str) -> Shown {
+fn measure(place: &Deployment, case: &Case, work: &str) -> Shown {
     let process = place
         .app(&["serve"])
         .env("TENFOLD_UPLOADS__WORK", work)
@@ -103,7 +103,7 @@ fn measure(place: &Place, case: &Case, work: &str) -> Shown {
         .env("TENFOLD_HTTP__DEADLINE", "10m")
         .start();
     let idle_memory = process.memory("VmRSS");
-    let watched = Watched::default();
+    let watched = UploadsMonitor::default();
     let begun = Clock::system().now();
     let (answers, all_done) = std::thread::scope(|scope| {
         scope.spawn(|| ping(&process, &watched));
@@ -121,7 +121,7 @@ fn measure(place: &Place, case: &Case, work: &str) -> Shown {
 /// Sends all uploads in the same moment, and gives how long each waited for its answer.
 fn upload_all(process: &Process, case: &Case) -> Vec<Duration> {
     let together = Barrier::new(UPLOADS);
-    let request = Request::post(case.path).body(vec![b'x'; LENGTH]).bytes();
+    let request = HttpRequest::post(case.path).body(vec![b'x'; LENGTH]).bytes();
     std::thread::scope(|scope| {
         let upload = || {
             let connection = process.connect().with_patience(PATIENCE);
@@ -139,7 +139,7 @@ fn upload_all(process: &Process, case: &Case) -> Vec<Duration> {
 }
 
 /// Waits until every job is done, and gives how long after `begun` the last one was.
-fn last_job(place: &Place, begun: tenfold::data::Timestamp) -> Duration {
+fn last_job(place: &Deployment, begun: tenfold::data::Timestamp) -> Duration {
     block_on(async {
         let reader = Reader::open(place).await;
         let last = loop {
@@ -155,11 +155,11 @@ fn last_job(place: &Place, begun: tenfold::data::Timestamp) -> Duration {
 }
 
 /// Asks for something else all the time.
-fn ping(process: &Process, watched: &Watched) {
+fn ping(process: &Process, watched: &UploadsMonitor) {
     let mut connection = process.connect();
     while !watched.over.load(Ordering::Acquire) {
         let began = Instant::now();
-        let answer = connection.ask(&Request::get("/readyz")).expect("the server answers");
+        let answer = connection.ask(&HttpRequest::get("/readyz")).expect("the server answers");
         assert_eq!(answer.status, 200);
         watched.pings.lock().unwrap_or_else(PoisonError::into_inner).push(began.elapsed());
         let _: Option<()> = wait_at_most(PING_EVERY, || None);
@@ -167,7 +167,7 @@ fn ping(process: &Process, watched: &Watched) {
 }
 
 /// Notes the most memory and the most requests in flight, without its own and the ping's.
-fn watch(process: &Process, watched: &Watched) {
+fn watch(process: &Process, watched: &UploadsMonitor) {
     let mut connection = process.connect();
     while !watched.over.load(Ordering::Acquire) {
         watched.most_memory.fetch_max(process.memory("VmRSS"), Ordering::AcqRel);
@@ -177,8 +177,8 @@ fn watch(process: &Process, watched: &Watched) {
     }
 }
 
-fn in_flight(connection: &mut Connection) -> u64 {
-    let metrics = connection.ask(&Request::get("/metrics")).expect("the server answers").text();
+fn in_flight(connection: &mut HttpConnection) -> u64 {
+    let metrics = connection.ask(&HttpRequest::get("/metrics")).expect("the server answers").text();
     let line = metrics.lines().find_map(|line| line.strip_prefix("http_server_active_requests "));
     line.and_then(|count| count.parse().ok()).unwrap_or(0)
 }

@@ -10,10 +10,10 @@ use jiff::civil::Date;
 use crate::api::Api;
 use crate::dev::{self, Dev, Guard};
 use crate::error::CheckError;
-use crate::facts::Facts;
+use crate::facts::WorkspaceFacts;
 use crate::module::{Add, ModuleTask};
 use crate::new::{New, Pack, Upgrade};
-use crate::outcome::{Outcome, read_or_empty, today};
+use crate::outcome::{CommandOutcome, read_or_empty, today};
 use crate::{Report, check_facts, graph, graph_document};
 
 /// What the program was asked to do.
@@ -21,13 +21,13 @@ use crate::{Report, check_facts, graph, graph_document};
 #[command(name = "tenfold", version, about = "Works on a workspace that is built with Tenfold.")]
 pub struct Command {
     #[command(subcommand)]
-    task: Task,
+    task: CommandTask,
 }
 
 #[derive(Debug, Subcommand)]
-enum Task {
+enum CommandTask {
     /// Check that no module crosses another's boundary.
-    Check(Check),
+    Check(CheckArguments),
     /// Compare the OpenAPI document on standard input with the committed one.
     Api(Api),
     /// Create a project: the reference backend with what was not chosen cut out.
@@ -48,7 +48,7 @@ enum Task {
 }
 
 #[derive(Debug, Args)]
-struct Check {
+struct CheckArguments {
     /// A folder of the workspace.
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     workspace: PathBuf,
@@ -70,44 +70,46 @@ struct Check {
 /// date; 2: the command is wrong or the check could not run.
 pub fn run(command: Command) -> ExitCode {
     let outcome = match command.task {
-        Task::Check(check) => check.run(),
-        Task::Api(api) => api.run(),
-        Task::New(new) => new.run(),
-        Task::Module(module) => module.run(),
-        Task::Add(add) => add.run(),
-        Task::Upgrade(upgrade) => upgrade.run(),
-        Task::Pack(pack) => pack.run(),
-        Task::Dev(dev) => return dev.run(),
-        Task::Guard(guard) => return guard.run(),
+        CommandTask::Check(check) => check.run(),
+        CommandTask::Api(api) => api.run(),
+        CommandTask::New(new) => new.run(),
+        CommandTask::Module(module) => module.run(),
+        CommandTask::Add(add) => add.run(),
+        CommandTask::Upgrade(upgrade) => upgrade.run(),
+        CommandTask::Pack(pack) => pack.run(),
+        CommandTask::Dev(dev) => return dev.run(),
+        CommandTask::Guard(guard) => return guard.run(),
     };
     let (written, code) = match outcome {
-        Ok(Outcome::Fine(text)) => (io::stdout().lock().write_all(text.as_bytes()), ExitCode::SUCCESS),
-        Ok(Outcome::Broken(text)) => (io::stderr().lock().write_all(text.as_bytes()), ExitCode::from(1)),
+        Ok(CommandOutcome::Fine(text)) => (io::stdout().lock().write_all(text.as_bytes()), ExitCode::SUCCESS),
+        Ok(CommandOutcome::Broken(text)) => {
+            (io::stderr().lock().write_all(text.as_bytes()), ExitCode::from(1))
+        }
         Err(error) => (writeln!(io::stderr().lock(), "error: {error}"), ExitCode::from(2)),
     };
     // A closed reader (`tenfold check | head`) does not change the result.
     written.map_or(ExitCode::from(2), |()| code)
 }
 
-impl Check {
-    fn run(&self) -> Result<Outcome, CheckError> {
-        let facts = Facts::read(&self.workspace)?;
+impl CheckArguments {
+    fn run(&self) -> Result<CommandOutcome, CheckError> {
+        let facts = WorkspaceFacts::read(&self.workspace)?;
         if !self.graph {
             let report = check_facts(&facts, self.today.unwrap_or_else(today))?;
             return Ok(if report.violations.is_empty() {
-                Outcome::Fine(format!("{report}\n"))
+                CommandOutcome::Fine(format!("{report}\n"))
             } else {
-                Outcome::Broken(failure(&report))
+                CommandOutcome::Broken(failure(&report))
             });
         }
         if let Some(unreadable) = facts.unreadable.first() {
-            return Ok(Outcome::Broken(unreadable.to_string()));
+            return Ok(CommandOutcome::Broken(unreadable.to_string()));
         }
         let picture = graph::mermaid(&facts);
         match (&self.compare, &self.write) {
             (Some(document), _) => compare(&facts.workspace.root, document, &picture),
             (None, Some(document)) => write(&facts.workspace.root, document, &picture),
-            (None, None) => Ok(Outcome::Fine(picture)),
+            (None, None) => Ok(CommandOutcome::Fine(picture)),
         }
     }
 }
@@ -118,31 +120,31 @@ fn failure(report: &Report) -> String {
     format!("{}\n{count} {}\n", blocks.join("\n"), if count == 1 { "error" } else { "errors" })
 }
 
-fn compare(root: &Path, document: &Path, picture: &str) -> Result<Outcome, CheckError> {
+fn compare(root: &Path, document: &Path, picture: &str) -> Result<CommandOutcome, CheckError> {
     let shown = document.display();
     let text = read_or_empty(&root.join(document))?;
     Ok(match graph_document::committed(&text) {
         Some(committed) if committed == picture => {
-            Outcome::Fine(format!("{shown} shows the modules as they are\n"))
+            CommandOutcome::Fine(format!("{shown} shows the modules as they are\n"))
         }
         committed => {
             let wrong = match committed {
                 Some(_) => "shows other modules, needs, interfaces or tables than the sources",
                 None => "holds no ```mermaid fence with the picture of the modules",
             };
-            Outcome::Broken(format!(
+            CommandOutcome::Broken(format!(
                 "error[graph]: {shown} {wrong}\n  --> {shown}\n  do: tenfold check --graph --write {shown}\n"
             ))
         }
     })
 }
 
-fn write(root: &Path, document: &Path, picture: &str) -> Result<Outcome, CheckError> {
+fn write(root: &Path, document: &Path, picture: &str) -> Result<CommandOutcome, CheckError> {
     let path = root.join(document);
     let text = graph_document::rewritten(&read_or_empty(&path)?, picture);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(CheckError::file(folder))?;
     }
     std::fs::write(&path, text).map_err(CheckError::file(&path))?;
-    Ok(Outcome::Fine(format!("wrote the picture of the modules to {}\n", document.display())))
+    Ok(CommandOutcome::Fine(format!("wrote the picture of the modules to {}\n", document.display())))
 }

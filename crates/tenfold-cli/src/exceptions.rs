@@ -41,7 +41,7 @@ pub fn apply(root: &Path, violations: Vec<Violation>, today: Date) -> Result<Jud
         return Ok(Judged { violations, exceptions: 0 });
     }
     let text = std::fs::read_to_string(&path).map_err(CheckError::file(&path))?;
-    let listed: Listed = match toml::from_str(&text) {
+    let listed: ExceptionFile = match toml::from_str(&text) {
         Ok(listed) => listed,
         Err(error) => {
             let line = error.span().map_or(1, |span| line_at(&text, span.start));
@@ -61,7 +61,7 @@ pub fn apply(root: &Path, violations: Vec<Violation>, today: Date) -> Result<Jud
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Listed {
+struct ExceptionFile {
     #[serde(default)]
     allow: Vec<Allow>,
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::Facts;
+use crate::facts::WorkspaceFacts;
 use crate::rules::{References, heard_modules, interface_of, needed_modules, owner_of};
 
 /// The diagram: each module with the interfaces it provides and the tables it owns, an arrow for each module
 /// it needs with the traits, and a dotted arrow for each module it listens to with the events. Everything is
 /// sorted by name, so that equal workspaces give equal text. Ends with a line break.
-pub fn mermaid(facts: &Facts) -> String {
+pub fn mermaid(facts: &WorkspaceFacts) -> String {
     let modules = facts.workspace.modules();
     let mut lines = vec!["flowchart TD".to_owned()];
     for module in &modules {
@@ -37,14 +37,14 @@ fn arrows(arrow: &str, references: References<'_>) -> Vec<String> {
     references.into_iter().map(line).collect()
 }
 
-fn provided<'a>(facts: &'a Facts, module: &'a str) -> BTreeSet<&'a str> {
+fn provided<'a>(facts: &'a WorkspaceFacts, module: &'a str) -> BTreeSet<&'a str> {
     let uses = facts.implementation(module).flat_map(|file| {
         file.source.provides.iter().filter_map(|named| interface_of(facts, file.package, named))
     });
     uses.map(|(_, interface)| interface.name.as_str()).collect()
 }
 
-fn tables<'a>(facts: &'a Facts, modules: &[&str], module: &str) -> BTreeSet<&'a str> {
+fn tables<'a>(facts: &'a WorkspaceFacts, modules: &[&str], module: &str) -> BTreeSet<&'a str> {
     let own = facts.tables.iter().filter(|found| facts.package(found.package).module() == Some(module));
     own.map(|found| found.table.name.as_str())
         .filter(|table| owner_of(table, modules) == Some(module))

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::workspace::Kind;
+use crate::workspace::DependencyKind;
 
 /// The line (from 1) of each dependency in a manifest's `text`, by table and by the key in that table.
 ///
 /// Tables below `[target.'…']` count like the others. A manifest that does not parse gives an empty map:
 /// Cargo has already rejected it.
-pub fn dependency_lines(text: &str) -> BTreeMap<(Kind, String), usize> {
+pub fn dependency_lines(text: &str) -> BTreeMap<(DependencyKind, String), usize> {
     let mut lines = BTreeMap::new();
     let Ok(manifest) = DeTable::parse(text) else { return lines };
     collect(manifest.get_ref(), text, &mut lines);
@@ -28,8 +28,8 @@ pub fn line_at(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
-fn collect(table: &DeTable<'_>, text: &str, lines: &mut BTreeMap<(Kind, String), usize>) {
-    for kind in [Kind::Normal, Kind::Build, Kind::Dev] {
+fn collect(table: &DeTable<'_>, text: &str, lines: &mut BTreeMap<(DependencyKind, String), usize>) {
+    for kind in [DependencyKind::Normal, DependencyKind::Build, DependencyKind::Dev] {
         let Some(DeValue::Table(dependencies)) = table.get(kind.table()).map(|value| value.get_ref()) else {
             continue;
         };

@@ -13,7 +13,7 @@ use crate::error::CheckError;
 
 /// The result of a command.
 #[cfg(feature = "commands")]
-pub(crate) enum Outcome {
+pub(crate) enum CommandOutcome {
     /// To standard output, exit code 0.
     Fine(String),
     /// To standard error, exit code 1.

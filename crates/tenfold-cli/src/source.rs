@@ -113,7 +113,7 @@ pub struct MethodCall {
 
 /// The facts of one Rust source. Registrations in test code do not count; statements there do.
 #[derive(Debug, Clone, Default)]
-pub struct Source {
+pub struct RustSource {
     /// Traits under `#[module_api]`.
     pub interfaces: Vec<DeclaredInterface>,
     /// `Module::new("…")`
@@ -148,7 +148,7 @@ pub struct Source {
     pub calls: Vec<MethodCall>,
 }
 
-impl Source {
+impl RustSource {
     /// Reads the `text` of a Rust source; the error is the parser's message, with its line.
     pub fn read(text: &str) -> Result<Self, (String, usize)> {
         let file =

@@ -10,7 +10,7 @@ use crate::workspace::{Workspace, shown};
 
 /// One `sql!(…)` of the product: sources for tests, benchmarks and examples do not count.
 #[derive(Clone, Debug)]
-pub struct Statement {
+pub struct ProductStatement {
     /// Its name.
     pub name: String,
     /// Its module, or the package of the framework: what telemetry and tests call its module.
@@ -27,7 +27,7 @@ pub struct Statement {
 ///
 /// # Errors
 /// When the workspace cannot be read, or a `sql!` is not a name and one text, or a name and two.
-pub fn statements(folder: &Path) -> Result<Vec<Statement>, CheckError> {
+pub fn statements(folder: &Path) -> Result<Vec<ProductStatement>, CheckError> {
     let workspace = Workspace::read(folder)?;
     let mut files = Vec::new();
     for package in &workspace.packages {
@@ -50,7 +50,7 @@ pub fn statements(folder: &Path) -> Result<Vec<Statement>, CheckError> {
     Ok(found)
 }
 
-fn read(statement: &SqlMacro, module: &str, path: &str) -> Result<Statement, CheckError> {
+fn read(statement: &SqlMacro, module: &str, path: &str) -> Result<ProductStatement, CheckError> {
     let text = |literal: &Literal| literal.value.clone();
     let (name, sqlite, postgres) = match &*statement.literals {
         [name, both] => (name, both, both),
@@ -65,7 +65,7 @@ fn read(statement: &SqlMacro, module: &str, path: &str) -> Result<Statement, Che
     };
     let place = FileLine::new(path, statement.line);
     let module = module.to_owned();
-    Ok(Statement { name: text(name), module, sqlite: text(sqlite), postgres: text(postgres), place })
+    Ok(ProductStatement { name: text(name), module, sqlite: text(sqlite), postgres: text(postgres), place })
 }
 
 fn unreadable(path: &str, line: usize, message: &str) -> CheckError {

@@ -13,7 +13,7 @@ use crate::violation::FileLine;
 
 /// The role of a package, by its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Role {
+pub enum PackageRole {
     /// A default member with no other role: it may depend on implementations.
     Application,
     /// `…/modules/<name>/`: private to everything except an application.
@@ -28,7 +28,7 @@ pub enum Role {
 
 /// Which table of the manifest names a dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum DependencyKind {
     /// `[dependencies]`
     Normal,
     /// `[build-dependencies]`
@@ -37,7 +37,7 @@ pub enum Kind {
     Dev,
 }
 
-impl Kind {
+impl DependencyKind {
     /// The name of the table in the manifest.
     pub fn table(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ pub struct Dependency {
     /// The name that sources use for it, with `_` for `-`.
     pub crate_name: String,
     /// The table that names it.
-    pub kind: Kind,
+    pub kind: DependencyKind,
     /// Index of the package in [`Workspace::packages`]; none for an external one.
     pub member: Option<usize>,
     /// The line of the manifest.
@@ -69,7 +69,7 @@ pub struct Package {
     /// Its name in the manifest.
     pub name: String,
     /// What it is.
-    pub role: Role,
+    pub role: PackageRole,
     /// Its folder, absolute.
     pub folder: PathBuf,
     /// Its manifest, below the workspace root.
@@ -87,7 +87,7 @@ impl Package {
     /// The module to which the package belongs.
     pub fn module(&self) -> Option<&str> {
         match &self.role {
-            Role::Implementation(module) | Role::Interface(module) => Some(module),
+            PackageRole::Implementation(module) | PackageRole::Interface(module) => Some(module),
             _ => None,
         }
     }
@@ -163,7 +163,7 @@ impl Workspace {
                 .filter(|dependency| dependency.package == found.name)
                 .for_each(|dependency| dependency.member = Some(index));
             self.packages.push(Package {
-                role: Role::Interface(module.to_owned()),
+                role: PackageRole::Interface(module.to_owned()),
                 manifest: found.manifest_path.display().to_string(),
                 is_external: true,
                 dependencies: Vec::new(),
@@ -183,7 +183,7 @@ fn interface_module(package: &str) -> Option<&str> {
 
 /// The modules that applications list and that are no members.
 fn external_modules(packages: &[Package]) -> Vec<String> {
-    let applications = packages.iter().filter(|package| package.role == Role::Application);
+    let applications = packages.iter().filter(|package| package.role == PackageRole::Application);
     let listed = applications.flat_map(|package| package.modules.iter().flatten());
     let is_member = |name: &String| packages.iter().any(|package| package.name == *name);
     let external = listed.filter(|name| !is_member(name));
@@ -267,11 +267,11 @@ impl MetadataPackage {
 }
 
 impl MetadataDependency {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> DependencyKind {
         match self.kind.as_deref() {
-            Some("dev") => Kind::Dev,
-            Some("build") => Kind::Build,
-            _ => Kind::Normal,
+            Some("dev") => DependencyKind::Dev,
+            Some("build") => DependencyKind::Build,
+            _ => DependencyKind::Normal,
         }
     }
 }
@@ -317,13 +317,13 @@ fn metadata<T: DeserializeOwned>(folder: &Path, options: &[&str]) -> Result<T, C
 }
 
 /// `folder` is the package's folder below the workspace root.
-fn role(folder: &str, is_default: bool) -> Role {
+fn role(folder: &str, is_default: bool) -> PackageRole {
     let parts: Vec<&str> = folder.split('/').collect();
     match parts.as_slice() {
-        [.., "modules", name, "api"] => Role::Interface((*name).to_owned()),
-        [.., "modules", name] => Role::Implementation((*name).to_owned()),
-        _ if parts.contains(&"crates") => Role::Framework,
-        _ if is_default && !parts.contains(&"modules") => Role::Application,
-        _ => Role::Other,
+        [.., "modules", name, "api"] => PackageRole::Interface((*name).to_owned()),
+        [.., "modules", name] => PackageRole::Implementation((*name).to_owned()),
+        _ if parts.contains(&"crates") => PackageRole::Framework,
+        _ if is_default && !parts.contains(&"modules") => PackageRole::Application,
+        _ => PackageRole::Other,
     }
 }

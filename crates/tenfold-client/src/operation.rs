@@ -17,7 +17,7 @@ pub(crate) struct Operation<'a> {
     pub(crate) method: String,
     pub(crate) docs: String,
     pub(crate) parameters: Vec<Parameter<'a>>,
-    pub(crate) body: Option<Body<'a>>,
+    pub(crate) body: Option<RequestBody<'a>>,
     pub(crate) answer: SuccessAnswer<'a>,
     /// The documented statuses of problems, in order.
     pub(crate) problems: BTreeSet<u16>,
@@ -44,7 +44,7 @@ pub(crate) struct Parameter<'a> {
     pub(crate) joined: bool,
 }
 
-pub(crate) struct Body<'a> {
+pub(crate) struct RequestBody<'a> {
     pub(crate) kind: BodyKind<'a>,
     pub(crate) content_type: &'a str,
     pub(crate) required: bool,
@@ -228,7 +228,10 @@ fn name_arguments(parameters: &mut [Parameter<'_>]) -> Result<(), ClientError> {
     Ok(())
 }
 
-fn body<'a>(document: &OpenApiDocument<'a>, operation: &'a Value) -> Result<Option<Body<'a>>, ClientError> {
+fn body<'a>(
+    document: &OpenApiDocument<'a>,
+    operation: &'a Value,
+) -> Result<Option<RequestBody<'a>>, ClientError> {
     let Some(part) = operation.get("requestBody") else { return Ok(None) };
     let part = document.part(part)?;
     let content = object(&part["content"]);
@@ -243,7 +246,7 @@ fn body<'a>(document: &OpenApiDocument<'a>, operation: &'a Value) -> Result<Opti
         "application/x-www-form-urlencoded" => BodyKind::Form("URLSearchParams"),
         _ => BodyKind::Bytes,
     };
-    Ok(Some(Body { kind, content_type, required: part["required"] == true, docs: part }))
+    Ok(Some(RequestBody { kind, content_type, required: part["required"] == true, docs: part }))
 }
 
 fn answer<'a>(document: &OpenApiDocument<'a>, raw: &Raw<'a>) -> Result<SuccessAnswer<'a>, ClientError> {

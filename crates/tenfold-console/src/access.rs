@@ -22,7 +22,7 @@ use tenfold::http::{HeaderMap, IntoResponse as _, Response, ServerState, StatusC
 use tenfold::prelude::*;
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::signed_out::{Session, SignedOut};
+use crate::signed_out::{ConsoleSession, SignedOut};
 
 /// A shorter password is refused at start.
 const SHORTEST_PASSWORD: usize = 12;
@@ -36,14 +36,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `[console]` of the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Settings {
+pub(crate) struct ConsoleSettings {
     password: Secret,
     session_lifetime: TimeSpan,
 }
 
-impl Settings {
+impl ConsoleSettings {
     pub(crate) fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
-        let settings: Settings = loaded.section("console")?;
+        let settings: ConsoleSettings = loaded.section("console")?;
         let password = &settings.password;
         if !password.is_empty() && password.expose().chars().count() < SHORTEST_PASSWORD {
             let allowed = "it must have at least 12 characters; if it is empty, nobody can sign in";
@@ -57,7 +57,7 @@ impl Settings {
 
 /// Checks access to the console.
 pub(crate) struct Access {
-    settings: Settings,
+    settings: ConsoleSettings,
     /// Derived when the console is first opened: it costs time and memory that most starts need not spend.
     key: OnceCell<[u8; 32]>,
     /// Only one password is hashed at a time.
@@ -77,7 +77,7 @@ pub(crate) enum Refused {
 
 impl Access {
     pub(crate) fn start(wiring: &Wiring) -> anyhow::Result<Self> {
-        let settings = Settings::read(wiring.settings())?;
+        let settings = ConsoleSettings::read(wiring.settings())?;
         Ok(Access {
             settings,
             key: OnceCell::new(),
@@ -95,7 +95,7 @@ impl Access {
     pub(crate) async fn sign_in(
         &self,
         password: String,
-        cookie: Cookie,
+        cookie: ConsoleCookie,
         now: Timestamp,
     ) -> anyhow::Result<Result<String, Refused>> {
         if !self.is_open() {
@@ -131,9 +131,9 @@ impl Access {
     async fn session(
         &self,
         headers: &HeaderMap,
-        cookie: Cookie,
+        cookie: ConsoleCookie,
         now: Timestamp,
-    ) -> anyhow::Result<Option<Session>> {
+    ) -> anyhow::Result<Option<ConsoleSession>> {
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs =
             cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -147,7 +147,7 @@ impl Access {
             return Ok(None);
         }
         let (Some(ends), Some(id)) = (signed.first_chunk(), signed.last_chunk()) else { return Ok(None) };
-        let session = Session { id: *id, ends_at: Timestamp::from_second(i64::from_be_bytes(*ends))? };
+        let session = ConsoleSession { id: *id, ends_at: Timestamp::from_second(i64::from_be_bytes(*ends))? };
         Ok(Some(session).filter(|session| now < session.ends_at))
     }
 
@@ -171,13 +171,13 @@ impl Access {
 /// How the cookie is written, by `http.public_url`: on https bound to this host and to TLS; otherwise, for
 /// development, in the form that browsers accept.
 #[derive(Clone, Copy)]
-pub(crate) struct Cookie {
+pub(crate) struct ConsoleCookie {
     https: bool,
 }
 
-impl Cookie {
+impl ConsoleCookie {
     pub(crate) fn of(state: &ServerState) -> Self {
-        Cookie { https: state.settings().https }
+        ConsoleCookie { https: state.settings().https }
     }
 
     /// The header that deletes the cookie.
@@ -212,7 +212,7 @@ fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
 
 /// In a handler's signature: the request is signed in to the console. Otherwise a page redirects to the sign-in.
 pub(crate) struct Operator {
-    session: Session,
+    session: ConsoleSession,
 }
 
 impl FromRequestParts<ServerState> for Operator {
@@ -223,7 +223,7 @@ impl FromRequestParts<ServerState> for Operator {
         let access = Use::<Access>::from_request_parts(parts, state).await.map_err(refused)?;
         refuse_cross_site(&state.settings().origins, &parts.method, &parts.headers).map_err(refused)?;
         let now = state.database().clock().now();
-        let session = access.session(&parts.headers, Cookie::of(state), now).await;
+        let session = access.session(&parts.headers, ConsoleCookie::of(state), now).await;
         let session = session.map_err(|error| refused(Problem::internal(error)))?;
         let cx = SystemContext::from_request_parts(parts, state).await.map_err(refused)?;
         match session {

@@ -23,11 +23,11 @@ const SPANS: [usize; 3] = [5, 15, 60];
 
 /// The period of a page, from its query string.
 #[derive(Clone, Copy, Deserialize)]
-pub(crate) struct Span {
+pub(crate) struct PagePeriod {
     minutes: Option<usize>,
 }
 
-impl Span {
+impl PagePeriod {
     /// One of the available periods; any other number becomes the nearest of them.
     pub(crate) fn minutes(self) -> usize {
         let asked = self.minutes.unwrap_or(SPANS[1]);

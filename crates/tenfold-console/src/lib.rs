@@ -16,7 +16,7 @@ use tenfold::axum;
 use tenfold::http::{Asset, assets};
 use tenfold::prelude::*;
 
-use crate::access::{Access, Settings};
+use crate::access::{Access, ConsoleSettings};
 
 const ASSETS: &[Asset] = &[
     Asset::style("/console/console.css", include_str!("../assets/console.css")),
@@ -27,7 +27,7 @@ const ASSETS: &[Asset] = &[
 pub fn module() -> Module {
     Module::new("console")
         .settings(include_str!("defaults.toml"))
-        .checks(|loaded| Settings::read(loaded).map(drop))
+        .checks(|loaded| ConsoleSettings::read(loaded).map(drop))
         .service(|wiring| Box::pin(async move { Access::start(wiring) }))
         .migrations(migrations!())
         .routes(routes)

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A sign-in: the random bytes of its cookie, and its expiry.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Session {
+pub(crate) struct ConsoleSession {
     pub id: [u8; 16],
     pub ends_at: Timestamp,
 }
@@ -26,7 +26,7 @@ pub(crate) struct SignedOut(Mutex<HashMap<[u8; 16], Timestamp>>);
 
 impl SignedOut {
     /// Whether the sign-in was ended.
-    pub(crate) async fn contains(&self, cx: &SystemContext, session: Session) -> bool {
+    pub(crate) async fn contains(&self, cx: &SystemContext, session: ConsoleSession) -> bool {
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&session.id) {
             return true;
         }
@@ -57,7 +57,7 @@ impl SignedOut {
     ///
     /// # Errors
     /// When the row cannot be stored; in this process the sign-in is ended anyway.
-    pub(crate) async fn end(&self, cx: &SystemContext, session: Session) -> Result<(), DataError> {
+    pub(crate) async fn end(&self, cx: &SystemContext, session: ConsoleSession) -> Result<(), DataError> {
         {
             let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             ended.retain(|_, ends_at| *ends_at > cx.now());

@@ -12,13 +12,13 @@ pub type Timestamp = jiff::Timestamp;
 /// Tells the time: the machine's, or one that a test sets and moves.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    source: Source,
+    source: ClockSource,
     /// The time and counter of the last id; clones share it.
     last: Arc<AtomicU64>,
 }
 
 #[derive(Clone, Debug)]
-enum Source {
+enum ClockSource {
     /// The machine's clock plus this many microseconds.
     System(i64),
     Manual(Arc<AtomicI64>),
@@ -27,26 +27,26 @@ enum Source {
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Clock { source: Source::System(0), last: Arc::default() }
+        Clock { source: ClockSource::System(0), last: Arc::default() }
     }
 
     /// The machine's clock if it were this much ahead, for tests of processes whose clocks differ.
     pub fn ahead(by: std::time::Duration) -> Self {
         let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-        Clock { source: Source::System(micros), last: Arc::default() }
+        Clock { source: ClockSource::System(micros), last: Arc::default() }
     }
 
     /// A clock that stays at `start` until [`Clock::advance`] moves it. Clones move together.
     pub fn manual(start: Timestamp) -> Self {
-        let source = Source::Manual(Arc::new(AtomicI64::new(start.as_microsecond())));
+        let source = ClockSource::Manual(Arc::new(AtomicI64::new(start.as_microsecond())));
         Clock { source, last: Arc::default() }
     }
 
     /// The time now, cut to the microsecond.
     pub fn now(&self) -> Timestamp {
         let micros = match &self.source {
-            Source::System(ahead) => system_time().as_microsecond().saturating_add(*ahead),
-            Source::Manual(micros) => micros.load(Ordering::Acquire),
+            ClockSource::System(ahead) => system_time().as_microsecond().saturating_add(*ahead),
+            ClockSource::Manual(micros) => micros.load(Ordering::Acquire),
         };
         from_micros(micros)
     }
@@ -56,7 +56,7 @@ impl Clock {
     /// # Panics
     /// On the system clock, which cannot be moved.
     pub fn advance(&self, by: std::time::Duration) {
-        let Source::Manual(micros) = &self.source else { panic!("only a manual clock can be advanced") };
+        let ClockSource::Manual(micros) = &self.source else { panic!("only a manual clock can be advanced") };
         micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::AcqRel);
     }
 

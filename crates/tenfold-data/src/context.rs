@@ -180,14 +180,14 @@ impl Context {
 
 /// Where the statements of a caller run: its scope, its tenant, and its transaction if one is open.
 #[doc(hidden)]
-pub struct Origin<'a> {
+pub struct CallerOrigin<'a> {
     pub(crate) scope: &'a Arc<Scope>,
     pub(crate) tenant: Option<OrgId>,
     pub(crate) connection: Option<&'a Arc<Connection>>,
     pub(crate) repeats: RepeatCheck,
 }
 
-impl Origin<'_> {
+impl CallerOrigin<'_> {
     /// The origin of a statement at `site`, without the borrow of the context.
     pub(crate) fn asker(&self, site: CallSite) -> Asker {
         Asker { tenant: self.tenant, connection: self.connection.cloned(), site, repeats: self.repeats }
@@ -207,20 +207,25 @@ pub trait Reach<O: Ownership>: Caller {}
 /// What statements can be sent through: contexts and transactions.
 pub trait Caller: Send + Sync {
     #[doc(hidden)]
-    fn origin(&self) -> Origin<'_>;
+    fn origin(&self) -> CallerOrigin<'_>;
 }
 
 impl<O: Ownership> Reach<O> for Context {}
 impl Reach<Global> for SystemContext {}
 
 impl Caller for Context {
-    fn origin(&self) -> Origin<'_> {
-        Origin { scope: &self.scope, tenant: Some(self.tenant), connection: None, repeats: self.repeats }
+    fn origin(&self) -> CallerOrigin<'_> {
+        CallerOrigin {
+            scope: &self.scope,
+            tenant: Some(self.tenant),
+            connection: None,
+            repeats: self.repeats,
+        }
     }
 }
 
 impl Caller for SystemContext {
-    fn origin(&self) -> Origin<'_> {
-        Origin { scope: &self.scope, tenant: None, connection: None, repeats: self.repeats }
+    fn origin(&self) -> CallerOrigin<'_> {
+        CallerOrigin { scope: &self.scope, tenant: None, connection: None, repeats: self.repeats }
     }
 }

@@ -90,10 +90,10 @@ impl Default for DatabaseSettings {
 
 /// A database; cheap to clone.
 #[derive(Clone)]
-pub struct Database(Arc<Inner>);
+pub struct Database(Arc<DatabaseInner>);
 
 /// A database that does not stay open for this.
-pub(crate) struct WeakDatabase(Weak<Inner>);
+pub(crate) struct WeakDatabase(Weak<DatabaseInner>);
 
 impl WeakDatabase {
     pub(crate) fn upgrade(&self) -> Option<Database> {
@@ -101,7 +101,7 @@ impl WeakDatabase {
     }
 }
 
-struct Inner {
+struct DatabaseInner {
     driver: Box<dyn Driver>,
     clock: Clock,
     observers: Vec<Arc<dyn Observer>>,
@@ -136,14 +136,16 @@ impl Database {
         clock: Clock,
         observers: Vec<Arc<dyn Observer>>,
     ) -> Result<Self, DataError> {
-        let driver: Box<dyn Driver> = match Address::parse(url)? {
-            Address::Sqlite(path) => {
+        let driver: Box<dyn Driver> = match DatabaseAddress::parse(url)? {
+            DatabaseAddress::Sqlite(path) => {
                 let opened = Sqlite::open(path, &settings.sqlite);
                 Box::new(opened.map_err(|error| error.at("database.open", Location::caller()))?)
             }
-            Address::Postgres(url) => Box::new(Postgres::new("database.url", &url, &settings.postgres)?),
+            DatabaseAddress::Postgres(url) => {
+                Box::new(Postgres::new("database.url", &url, &settings.postgres)?)
+            }
         };
-        Ok(Database(Arc::new(Inner {
+        Ok(Database(Arc::new(DatabaseInner {
             driver,
             clock,
             wants_callers: observers.iter().any(|observer| observer.wants_callers()),
@@ -167,7 +169,7 @@ impl Database {
 
     /// Whether the address names an SQLite file that is not there, which [`Database::open`] would make.
     pub fn is_missing(url: &str) -> bool {
-        let Ok(Address::Sqlite(path)) = Address::parse(url) else { return false };
+        let Ok(DatabaseAddress::Sqlite(path)) = DatabaseAddress::parse(url) else { return false };
         // Any other error, a path that leads through a file for one, is for whoever opens it to tell.
         path.metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
     }
@@ -297,12 +299,12 @@ impl Database {
     }
 }
 
-enum Address {
+enum DatabaseAddress {
     Sqlite(PathBuf),
     Postgres(String),
 }
 
-impl Address {
+impl DatabaseAddress {
     fn parse(url: &str) -> Result<Self, DataError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
@@ -311,10 +313,10 @@ impl Address {
                     "database.url: sqlite: wants the path of a file, such as sqlite:data/app.db".to_owned(),
                 ));
             }
-            return Ok(Address::Sqlite(Path::new(path).to_owned()));
+            return Ok(DatabaseAddress::Sqlite(Path::new(path).to_owned()));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Address::Postgres(url.to_owned()));
+            return Ok(DatabaseAddress::Postgres(url.to_owned()));
         }
         // The address may hold a password, and without a scheme be one, so only a scheme is shown.
         let scheme = url.split_once("://").filter(|(scheme, _)| scheme.len() < 20);

@@ -117,7 +117,7 @@
 //! # #[derive(Entity)]
 //! # #[entity(table = "notes_notes", tenant = org_id)]
 //! # struct Note { #[entity(key)] id: NoteId, org_id: OrgId, text: Option<String> }
-//! fn list() -> tenfold_data::Query<Note> {
+//! fn list() -> tenfold_data::EntityQuery<Note> {
 //!     Note::query().order_by(Note::text)
 //! }
 //! ```
@@ -191,7 +191,7 @@ pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, RowLevelSecurit
 pub use crate::money::{Currency, Money, MoneyError, MoneyField, Percent, Rounding};
 pub use crate::ownership::{Global, OrgId, Ownership, Tenant};
 pub use crate::page::{Listing, Page};
-pub use crate::query::{Association, Filter, MoneyColumns, Query, Rows};
+pub use crate::query::{Association, EntityQuery, Filter, MoneyColumns, Rows};
 pub use crate::relation::{Count, Many, One, PeerKey, Ref};
 pub use crate::row::{ReadError, Row};
 pub use crate::scope::{Cost, Scope};

@@ -15,13 +15,13 @@ use std::panic::Location;
 use std::sync::Arc;
 
 pub use self::association::Association;
-use self::condition::{Place, Search};
+use self::condition::{TestedRow, TextSearch};
 pub use self::filter::Filter;
 use self::filter::fingerprint;
 pub use self::money::MoneyColumns;
-use self::order::{Behind, Direction, LetterCase, Order};
+use self::order::{Behind, LetterCase, SortColumn, SortDirection};
 pub use self::rows::Rows;
-use crate::context::{Origin, Reach};
+use crate::context::{CallerOrigin, Reach};
 use crate::entity::{Column, Entity};
 use crate::error::DataError;
 use crate::ownership::OrgId;
@@ -29,7 +29,7 @@ use crate::page::{self, Page};
 use crate::relation::Peering;
 use crate::scope::{Asker, RepeatCheck, Scope};
 use crate::searched_tables::mark;
-use crate::statement::{CallSite, Cost, Statement};
+use crate::statement::{CallSite, Statement, StatementCost};
 use crate::value::{ColumnType as _, Kind, Sortable, Value};
 
 /// Whether the rows of a list are peers.
@@ -39,10 +39,10 @@ enum Company {
     Alone,
 }
 
-/// A list of one entity, as it is built. [`Query::all`] runs it.
-pub struct Query<E: Entity> {
+/// A list of one entity, as it is built. [`EntityQuery::all`] runs it.
+pub struct EntityQuery<E: Entity> {
     filters: Vec<Filter<E>>,
-    order: Vec<Order>,
+    order: Vec<SortColumn>,
     is_turned: bool,
     limit: Option<usize>,
     cursor: Option<String>,
@@ -52,9 +52,9 @@ pub struct Query<E: Entity> {
     total: Option<usize>,
 }
 
-impl<E: Entity> Query<E> {
+impl<E: Entity> EntityQuery<E> {
     pub(crate) fn new() -> Self {
-        Query {
+        EntityQuery {
             filters: Vec::new(),
             order: Vec::new(),
             is_turned: false,
@@ -74,7 +74,7 @@ impl<E: Entity> Query<E> {
 
     /// Orders by a column, after those that were named before. The key always decides last.
     pub fn order_by<T: Sortable>(mut self, column: Column<E, T>) -> Self {
-        self.order.push(Order::by(column.name(), Direction::Ascending));
+        self.order.push(SortColumn::by(column.name(), SortDirection::Ascending));
         self
     }
 
@@ -82,8 +82,8 @@ impl<E: Entity> Query<E> {
     /// [`starts_with_ignore_ascii_case`](Column::starts_with_ignore_ascii_case), and the same index serves both. Texts
     /// that differ only in case are ordered by the columns that follow.
     pub fn order_by_ignore_ascii_case(mut self, column: Column<E, String>) -> Self {
-        let order = Order::by(column.name(), Direction::Ascending);
-        self.order.push(Order { case: LetterCase::Ignored, ..order });
+        let order = SortColumn::by(column.name(), SortDirection::Ascending);
+        self.order.push(SortColumn { case: LetterCase::Ignored, ..order });
         self
     }
 
@@ -91,7 +91,7 @@ impl<E: Entity> Query<E> {
     /// directions, `(org_id, status, sent_at DESC, id DESC)`. A page of it after a cursor may take one more statement
     /// for each change of direction.
     pub fn order_by_descending<T: Sortable>(mut self, column: Column<E, T>) -> Self {
-        self.order.push(Order::by(column.name(), Direction::Descending));
+        self.order.push(SortColumn::by(column.name(), SortDirection::Descending));
         self
     }
 
@@ -103,7 +103,7 @@ impl<E: Entity> Query<E> {
 
     /// Newest first: orders by the key, descending, because ids grow with time.
     pub fn newest_first(mut self) -> Self {
-        self.order = vec![Order::by(E::table().key, Direction::Ascending)];
+        self.order = vec![SortColumn::by(E::table().key, SortDirection::Ascending)];
         self.descending()
     }
 
@@ -157,7 +157,7 @@ impl<E: Entity> Query<E> {
     /// The first row, if there is one.
     ///
     /// # Errors
-    /// As [`Query::all`].
+    /// As [`EntityQuery::all`].
     #[track_caller]
     pub fn first<R: Reach<E::Owner>>(
         self,
@@ -218,8 +218,8 @@ impl<E: Entity> Query<E> {
     fn end_order_with_key(&mut self) {
         let key = E::table().key;
         if !self.order.iter().any(|order| order.column == key) {
-            let direction = self.order.last().map_or(Direction::Ascending, |order| order.direction);
-            self.order.push(Order::by(key, direction));
+            let direction = self.order.last().map_or(SortDirection::Ascending, |order| order.direction);
+            self.order.push(SortColumn::by(key, direction));
         }
         if std::mem::take(&mut self.is_turned) {
             self.order.iter_mut().for_each(|order| order.direction = order.direction.turned());
@@ -233,7 +233,7 @@ impl<E: Entity> Query<E> {
         let mut conditions: Vec<String> =
             E::table().tenant.iter().map(|column| format!("{column} = $1")).collect();
         let dialect = target.scope.database().dialect();
-        let place = Place::of_list(E::table().name, dialect);
+        let place = TestedRow::of_list(E::table().name, dialect);
         conditions.extend(self.filters.iter().map(|filter| filter.condition(&place, behind, &mut params)));
         let text = if conditions.is_empty() {
             String::new()
@@ -256,11 +256,11 @@ impl<E: Entity> Query<E> {
 
     /// The cost of a page, or of one row. A search collects all its hits before the first of them is known, so it does not
     /// run inline.
-    fn page_cost(&self) -> Cost {
-        if self.searches().is_empty() { Cost::Page } else { Cost::Free }
+    fn page_cost(&self) -> StatementCost {
+        if self.searches().is_empty() { StatementCost::Page } else { StatementCost::Free }
     }
 
-    fn searches(&self) -> Vec<&Search> {
+    fn searches(&self) -> Vec<&TextSearch> {
         let mut found = Vec::new();
         self.filters.iter().for_each(|filter| filter.test.searches(&mut found));
         found
@@ -269,7 +269,7 @@ impl<E: Entity> Query<E> {
     /// The text of one range and its parameters. One row more than wanted shows whether there is a next page.
     fn statement(&self, (condition, mut params): Range, wanted: usize) -> (Statement, Vec<Value>) {
         let table = E::table();
-        let order: Vec<_> = self.order.iter().map(Order::text).collect();
+        let order: Vec<_> = self.order.iter().map(SortColumn::text).collect();
         params.push(Value::Integer(i64::try_from(wanted).unwrap_or(i64::MAX).saturating_add(1)));
         let text = format!(
             "SELECT {} FROM {}{condition} ORDER BY {} LIMIT ${}",
@@ -278,7 +278,7 @@ impl<E: Entity> Query<E> {
             order.join(", "),
             params.len()
         );
-        let cost = if self.limit.is_some() { self.page_cost() } else { Cost::Free };
+        let cost = if self.limit.is_some() { self.page_cost() } else { StatementCost::Free };
         (table.statement("list", text, cost), params)
     }
 
@@ -308,8 +308,8 @@ impl<E: Entity> Query<E> {
             let same = self.order[..start].iter().zip(&marks);
             let same: String =
                 same.map(|(order, mark)| format!("{} = {mark} AND ", order.expression())).collect();
-            let columns: Vec<_> = run.iter().map(Order::expression).collect();
-            let operator = if run[0].direction == Direction::Ascending { '>' } else { '<' };
+            let columns: Vec<_> = run.iter().map(SortColumn::expression).collect();
+            let operator = if run[0].direction == SortDirection::Ascending { '>' } else { '<' };
             // SQLite does not use an index for a tuple that begins with an expression.
             let bound = match run[0].case {
                 LetterCase::Told => String::new(),
@@ -333,7 +333,7 @@ impl<E: Entity> Query<E> {
 
     /// The identity of the list, which a cursor must match: the table, the order and the filters.
     fn list_name(&self) -> String {
-        let order: Vec<_> = self.order.iter().map(Order::text).collect();
+        let order: Vec<_> = self.order.iter().map(SortColumn::text).collect();
         format!("{}:{}{}", E::table().name, order.join(","), fingerprint(&self.filters))
     }
 }
@@ -350,7 +350,7 @@ pub(crate) struct Target {
 impl Target {
     /// Refuses a statement that bypasses an open transaction. It would wait for a second connection while its caller
     /// holds one, and would not see what the transaction wrote.
-    pub(crate) fn of(origin: &Origin<'_>, for_tenant: bool, site: CallSite) -> Result<Self, DataError> {
+    pub(crate) fn of(origin: &CallerOrigin<'_>, for_tenant: bool, site: CallSite) -> Result<Self, DataError> {
         if origin.connection.is_none() {
             origin.scope.refuse_inside_transaction("a query", site)?;
         }
@@ -358,7 +358,7 @@ impl Target {
     }
 
     /// Refuses a search of a table that has no index for it.
-    fn check_index(&self, search: &Search) -> Result<(), DataError> {
+    fn check_index(&self, search: &TextSearch) -> Result<(), DataError> {
         let mark = mark(search.table, search.texts);
         self.scope.database().searched().check(&mark, search.entity, self.asker.site)
     }

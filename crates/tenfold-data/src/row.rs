@@ -13,9 +13,9 @@ use crate::clock::from_micros;
 use crate::value::{Kind, Value, date_of};
 
 /// The driver's current row.
-pub struct Row<'a>(pub(crate) Source<'a>);
+pub struct Row<'a>(pub(crate) RowSource<'a>);
 
-pub(crate) enum Source<'a> {
+pub(crate) enum RowSource<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     Postgres(&'a tokio_postgres::Row),
     /// A row that was sent from another thread: SQLite's unbounded reads.
@@ -60,15 +60,15 @@ impl ReadError {
 macro_rules! read {
     ($self:ident, $index:ident, $expected:literal, $type:ty, $sqlite:pat => $from_sqlite:expr, $value:pat => $from_value:expr) => {
         match &$self.0 {
-            Source::Sqlite(row) => match row.get_ref($index) {
+            RowSource::Sqlite(row) => match row.get_ref($index) {
                 Ok($sqlite) => $from_sqlite,
                 Ok(other) => Err(ReadError::new($index, $expected, &format!("{:?}", other.data_type()))),
                 Err(error) => Err(ReadError::new($index, $expected, &error.to_string())),
             },
-            Source::Postgres(row) => row
+            RowSource::Postgres(row) => row
                 .try_get::<_, $type>($index)
                 .map_err(|error| ReadError::new($index, $expected, &error.to_string())),
-            Source::Values(values) => match values.get($index) {
+            RowSource::Values(values) => match values.get($index) {
                 Some($value) => $from_value,
                 other => Err(ReadError::new($index, $expected, &format!("{other:?}"))),
             },
@@ -83,7 +83,7 @@ impl Row<'_> {
         index: usize,
         expected: &'static str,
     ) -> Result<T, ReadError> {
-        let Source::Postgres(row) = &self.0 else { unreachable!("only asked of a row of PostgreSQL") };
+        let RowSource::Postgres(row) = &self.0 else { unreachable!("only asked of a row of PostgreSQL") };
         row.try_get(index).map_err(|error| {
             let cause =
                 std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
@@ -98,15 +98,15 @@ impl Row<'_> {
     /// type.
     pub fn is_null(&self, index: usize) -> Result<bool, ReadError> {
         match &self.0 {
-            Source::Sqlite(row) => row
+            RowSource::Sqlite(row) => row
                 .get_ref(index)
                 .map(|value| value == ValueRef::Null)
                 .map_err(|error| ReadError::new(index, "a column", &error.to_string())),
-            Source::Postgres(row) => row
-                .try_get::<_, Option<Anything>>(index)
+            RowSource::Postgres(row) => row
+                .try_get::<_, Option<AnyType>>(index)
                 .map(|value| value.is_none())
                 .map_err(|error| ReadError::new(index, "a column", &error.to_string())),
-            Source::Values(values) => values
+            RowSource::Values(values) => values
                 .get(index)
                 .map(|value| *value == Value::Null)
                 .ok_or_else(|| ReadError::new(index, "a column", "nothing")),
@@ -133,7 +133,7 @@ impl Row<'_> {
 
     /// See [`Kind::Integer`](crate::Kind::Integer).
     pub fn integer(&self, index: usize) -> Result<i64, ReadError> {
-        if let Source::Postgres(_) = &self.0 {
+        if let RowSource::Postgres(_) = &self.0 {
             return self.of_postgres::<Whole>(index, "a bigint").map(|whole| whole.0);
         }
         read!(self, index, "a bigint", i64, ValueRef::Integer(n) => Ok(n), Value::Integer(n) => Ok(*n))
@@ -149,7 +149,7 @@ impl Row<'_> {
 
     /// See [`Kind::Real`](crate::Kind::Real).
     pub fn real(&self, index: usize) -> Result<f64, ReadError> {
-        if let Source::Postgres(_) = &self.0 {
+        if let RowSource::Postgres(_) = &self.0 {
             return self.of_postgres::<Double>(index, "a double").map(|double| double.0);
         }
         let whole = |n: i64| {
@@ -158,12 +158,12 @@ impl Row<'_> {
             })
         };
         let own = |n: &Self| match &n.0 {
-            Source::Sqlite(row) => row.get_ref(index).ok().and_then(|value| value.as_i64().ok()),
-            Source::Values(values) => match values.get(index) {
+            RowSource::Sqlite(row) => row.get_ref(index).ok().and_then(|value| value.as_i64().ok()),
+            RowSource::Values(values) => match values.get(index) {
                 Some(Value::Integer(n)) => Some(*n),
                 _ => None,
             },
-            Source::Postgres(_) => None,
+            RowSource::Postgres(_) => None,
         };
         // `coalesce(avg(n), 0)` is an integer when there are no rows.
         if let Some(n) = own(self) {
@@ -238,11 +238,11 @@ pub(crate) fn copy(row: &rusqlite::Row<'_>) -> Result<Vec<Value>, ReadError> {
 }
 
 /// Accepts any PostgreSQL type, to check only whether there is a value.
-struct Anything;
+struct AnyType;
 
-impl<'a> FromSql<'a> for Anything {
+impl<'a> FromSql<'a> for AnyType {
     fn from_sql(_: &Type, _: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Anything)
+        Ok(AnyType)
     }
     fn accepts(_: &Type) -> bool {
         true

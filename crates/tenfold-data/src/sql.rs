@@ -15,7 +15,7 @@ use crate::ownership::{Global, OrgId};
 use crate::query::Target;
 use crate::row::{ReadError, Row};
 use crate::scope::RepeatCheck;
-use crate::statement::{Cost, Dialect, Statement};
+use crate::statement::{Dialect, Statement, StatementCost};
 use crate::transaction::Write;
 use crate::value::{ColumnType, KeyType, Kind, Value};
 
@@ -87,7 +87,7 @@ impl Sql {
         SqlQuery {
             sql: self,
             params: Vec::new(),
-            cost: Cost::Free,
+            cost: StatementCost::Free,
             repeats: RepeatCheck::Counted,
             changes: Vec::new(),
             of_tenant: true,
@@ -99,7 +99,7 @@ impl Sql {
 pub struct SqlQuery {
     sql: &'static Sql,
     params: Vec<Value>,
-    cost: Cost,
+    cost: StatementCost,
     repeats: RepeatCheck,
     /// What the author says that it changes.
     changes: Vec<(&'static str, WrittenKeys)>,
@@ -129,7 +129,7 @@ impl SqlQuery {
     /// Promises that an index serves the statement and that it returns few rows, so that SQLite runs it inline instead
     /// of on a reader thread.
     pub fn bounded(mut self) -> Self {
-        self.cost = Cost::Page;
+        self.cost = StatementCost::Page;
         self
     }
 

@@ -32,7 +32,7 @@ impl Dialect {
 
 /// How much a statement can cost. This decides where it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cost {
+pub(crate) enum StatementCost {
     /// A generated load by one key or foreign key, or by a few: inline on SQLite, on a shared lane on PostgreSQL. There
     /// its text leaves the planner no choice, so that one plan can be reused.
     Key,
@@ -52,7 +52,7 @@ pub(crate) struct Statement {
     /// The module that owns it.
     pub module: &'static str,
     pub text: Cow<'static, str>,
-    pub cost: Cost,
+    pub cost: StatementCost,
     /// Whether an author wrote the text. A generated text names its organization itself. An author's text is restricted
     /// to the organization by the database, if the database can (PostgreSQL's row-level security).
     pub is_authors: bool,
@@ -96,7 +96,7 @@ impl Statement {
         name: impl Into<Cow<'static, str>>,
         module: &'static str,
         text: impl Into<Cow<'static, str>>,
-        cost: Cost,
+        cost: StatementCost,
     ) -> Self {
         let (name, text) = (name.into(), text.into());
         let (is_authors, global) = (false, None);

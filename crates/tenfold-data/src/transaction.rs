@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use self::bounded::bounded;
 use crate::clock::Timestamp;
-use crate::context::{Caller, Context, Origin, Reach, SystemContext};
+use crate::context::{Caller, CallerOrigin, Context, Reach, SystemContext};
 use crate::error::DataError;
 use crate::feed::Topic;
 use crate::ownership::{Global, OrgId, Ownership};
@@ -54,7 +54,7 @@ impl Context {
     {
         let site = Location::caller();
         async move {
-            let open = Open::begin(self.scope(), Some(self.tenant()), site).await?;
+            let open = OpenTransaction::begin(self.scope(), Some(self.tenant()), site).await?;
             let connection = Arc::clone(&open.connection);
             let mut tx =
                 Tx { scope: self.scope(), tenant: self.tenant(), connection, repeats: self.repeats() };
@@ -79,7 +79,7 @@ impl SystemContext {
     {
         let site = Location::caller();
         async move {
-            let open = Open::begin(self.scope(), None, site).await?;
+            let open = OpenTransaction::begin(self.scope(), None, site).await?;
             let connection = Arc::clone(&open.connection);
             let mut tx = SystemTx { cx: self, connection, repeats: self.repeats() };
             let value = bounded(&open, pin!(work(&mut tx))).await?;
@@ -91,7 +91,7 @@ impl SystemContext {
 }
 
 /// A transaction between BEGIN and COMMIT; dropping it rolls back.
-struct Open {
+struct OpenTransaction {
     connection: Arc<Connection>,
     closing: Closing,
     site: CallSite,
@@ -106,7 +106,7 @@ impl Drop for Closing {
     }
 }
 
-impl Open {
+impl OpenTransaction {
     async fn begin(scope: &Arc<Scope>, org: Option<OrgId>, site: CallSite) -> Result<Self, DataError> {
         scope.open_transaction(site)?;
         let closing = Closing(Arc::clone(scope));
@@ -116,11 +116,11 @@ impl Open {
         let transaction = begun.map_err(|error| error.at(Boundary::Begin.name(), site))?;
         let connection = Connection::new(transaction, site, scope.database().transaction_limit());
         scope.hold(connection.state());
-        Ok(Open { connection: Arc::new(connection), closing, site })
+        Ok(OpenTransaction { connection: Arc::new(connection), closing, site })
     }
 
     async fn commit(self) -> Result<(), DataError> {
-        let Open { connection, closing, site } = self;
+        let OpenTransaction { connection, closing, site } = self;
         // The scope is kept until the commit is reported.
         let scope = &closing.0;
         // A load that was submitted inside and not awaited must not run after the end. A load that was already sent
@@ -219,8 +219,8 @@ impl<O: Ownership> Reach<O> for Tx<'_> {}
 impl Reach<Global> for SystemTx<'_> {}
 
 impl Caller for Tx<'_> {
-    fn origin(&self) -> Origin<'_> {
-        Origin {
+    fn origin(&self) -> CallerOrigin<'_> {
+        CallerOrigin {
             scope: self.scope,
             tenant: Some(self.tenant),
             connection: Some(&self.connection),
@@ -230,8 +230,8 @@ impl Caller for Tx<'_> {
 }
 
 impl Caller for SystemTx<'_> {
-    fn origin(&self) -> Origin<'_> {
-        Origin {
+    fn origin(&self) -> CallerOrigin<'_> {
+        CallerOrigin {
             scope: self.cx.scope(),
             tenant: None,
             connection: Some(&self.connection),

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use crate::context::Reach;
 use crate::entity::{Entity, Unique, Versioned};
 use crate::error::DataError;
-use crate::query::{Query, Target};
+use crate::query::{EntityQuery, Target};
 use crate::transaction::Write;
 use crate::write::{self, Update, Upsert};
 
 /// The operations of every [`Entity`]: `User::get(&cx, id)`, `user.insert(tx)`. The prelude of `tenfold` imports it.
 pub trait EntityExt: Entity {
     /// Begins a list of these entities.
-    fn query() -> Query<Self> {
-        Query::new()
+    fn query() -> EntityQuery<Self> {
+        EntityQuery::new()
     }
 
     /// The row with this key. Loads of a request are merged into one statement. A row is loaded once, until a

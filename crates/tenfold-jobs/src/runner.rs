@@ -26,9 +26,9 @@ use crate::{admin, batch, prune, schedule, signals};
 
 /// Runs jobs in one process. Cheap to clone.
 #[derive(Clone)]
-pub struct Jobs(pub(crate) Arc<Inner>);
+pub struct Jobs(pub(crate) Arc<JobsInner>);
 
-pub(crate) struct Inner {
+pub(crate) struct JobsInner {
     pub(crate) database: Database,
     pub(crate) registry: Registry,
     pub(crate) listeners: Listeners,
@@ -77,7 +77,7 @@ impl Jobs {
         database.feed().tell(signals::told(queues));
         let worker = database.clock().new_id();
         let scheduled = OnceCell::new();
-        Jobs(Arc::new(Inner {
+        Jobs(Arc::new(JobsInner {
             database,
             registry,
             listeners,

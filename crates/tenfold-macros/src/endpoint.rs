@@ -12,18 +12,18 @@ use syn::{
 const METHODS: [&str; 6] = ["get", "put", "post", "delete", "patch", "head"];
 
 /// The arguments of the attribute.
-pub(crate) struct Arguments {
+pub(crate) struct EndpointArguments {
     method: Ident,
     path: LitStr,
     tag: LitStr,
-    answers: Vec<Answer>,
+    answers: Vec<DeclaredAnswer>,
     problems: Vec<LitInt>,
     headers: Vec<(LitStr, LitStr)>,
     example: Example,
 }
 
 /// `206: Vec<u8> as "image/png"`, or `304` alone.
-struct Answer {
+struct DeclaredAnswer {
     status: LitInt,
     body: Option<(Type, LitStr)>,
 }
@@ -36,7 +36,7 @@ struct Example {
     body: Option<TokenStream>,
 }
 
-impl Parse for Arguments {
+impl Parse for EndpointArguments {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let method: Ident = input.parse()?;
         if !METHODS.contains(&method.to_string().as_str()) {
@@ -58,7 +58,7 @@ impl Parse for Arguments {
                     input.parse::<Token![=]>()?;
                     tag = Some(input.parse()?);
                 }
-                "answers" => answers = listed(input, Answer::parse)?,
+                "answers" => answers = listed(input, DeclaredAnswer::parse)?,
                 "problems" => problems = listed(input, |input| input.parse())?,
                 "headers" => headers = listed(input, header)?,
                 "example" => example = Example::parse(input)?,
@@ -71,7 +71,7 @@ impl Parse for Arguments {
         }
         let why = "an endpoint has a tag, under which the document lists it: tag = \"projects\"";
         let tag = tag.ok_or_else(|| Error::new_spanned(&path, why))?;
-        Ok(Arguments { method, path, tag, answers, problems, headers, example })
+        Ok(EndpointArguments { method, path, tag, answers, problems, headers, example })
     }
 }
 
@@ -88,7 +88,7 @@ fn header(input: ParseStream<'_>) -> Result<(LitStr, LitStr)> {
     Ok((name, input.parse()?))
 }
 
-impl Answer {
+impl DeclaredAnswer {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let status = input.parse()?;
         let mut body = None;
@@ -98,7 +98,7 @@ impl Answer {
             input.parse::<Token![as]>()?;
             body = Some((ty, input.parse()?));
         }
-        Ok(Answer { status, body })
+        Ok(DeclaredAnswer { status, body })
     }
 }
 
@@ -135,7 +135,7 @@ fn until_comma(input: ParseStream<'_>) -> Result<TokenStream> {
     Ok(value)
 }
 
-pub(crate) fn expand(arguments: &Arguments, handler: &ItemFn) -> Result<TokenStream> {
+pub(crate) fn expand(arguments: &EndpointArguments, handler: &ItemFn) -> Result<TokenStream> {
     if handler.sig.asyncness.is_none() {
         return Err(Error::new_spanned(&handler.sig, "a handler is an `async fn`"));
     }
@@ -180,7 +180,7 @@ pub(crate) fn expand(arguments: &Arguments, handler: &ItemFn) -> Result<TokenStr
 }
 
 /// The calls that describe the operation: its arguments, then what each parameter takes, then what it answers.
-fn describe(arguments: &Arguments, handler: &ItemFn) -> Result<TokenStream> {
+fn describe(arguments: &EndpointArguments, handler: &ItemFn) -> Result<TokenStream> {
     let (name, path, tag) = (handler.sig.ident.to_string(), &arguments.path, &arguments.tag);
     let docs = documentation(handler);
     let inputs = handler.sig.inputs.iter().map(|argument| match argument {
@@ -194,7 +194,7 @@ fn describe(arguments: &Arguments, handler: &ItemFn) -> Result<TokenStream> {
     };
     let headers = arguments.headers.iter().map(|(name, says)| quote!(.header(#name, #says)));
     let problems = arguments.problems.iter().map(|status| quote!(.problem(#status)));
-    let answers = arguments.answers.iter().map(|Answer { status, body }| match body {
+    let answers = arguments.answers.iter().map(|DeclaredAnswer { status, body }| match body {
         Some((body, content_type)) => quote!(.answer::<#body>(#status, #content_type)),
         None => quote!(.empty_answer(#status)),
     });
@@ -214,7 +214,7 @@ fn describe(arguments: &Arguments, handler: &ItemFn) -> Result<TokenStream> {
 
 /// Each parameter of the path must have an example that says where its value comes from, and each example a
 /// parameter.
-fn check_parameters(arguments: &Arguments) -> Result<()> {
+fn check_parameters(arguments: &EndpointArguments) -> Result<()> {
     let path = arguments.path.value();
     let wanted: Vec<&str> = path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
     for parameter in &wanted {

@@ -8,12 +8,12 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result};
 
-use self::attributes::{Container, Relation};
-use self::column::{Column, Stored};
+use self::attributes::{Container, RelationField};
+use self::column::{DerivedColumn, Stored};
 use crate::data_path::data_path;
 
 /// The content of the attributes.
-struct Shape<'a> {
+struct EntityAttributes<'a> {
     table: LitStr,
     tenant: Option<Ident>,
     uniques: Vec<Vec<Ident>>,
@@ -21,13 +21,13 @@ struct Shape<'a> {
     key: &'a Field,
     version: Option<&'a Field>,
     columns: Vec<Stored<'a>>,
-    relations: Vec<Relation<'a>>,
+    relations: Vec<RelationField<'a>>,
     /// Columns of type `Ref<…>`.
     references: Vec<&'a Field>,
 }
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
-    let shape = Shape::read(input)?;
+    let shape = EntityAttributes::read(input)?;
     let data = data_path();
     let implementation = shape.implementation(input, &data);
     let columns = shape.column_names(input, &data);
@@ -37,7 +37,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     Ok(quote!(#implementation #columns #versioned #searched #row))
 }
 
-impl<'a> Shape<'a> {
+impl<'a> EntityAttributes<'a> {
     fn read(input: &'a DeriveInput) -> Result<Self> {
         let Data::Struct(body) = &input.data else {
             return Err(Error::new_spanned(&input.ident, "an entity is a struct"));
@@ -80,7 +80,17 @@ impl<'a> Shape<'a> {
             let why = "an entity that is searched has the key `id`, a uuid, and the tenant `org_id`";
             return Err(Error::new_spanned(first, why));
         }
-        Ok(Shape { table, tenant, uniques, searched, key, version, columns, relations, references })
+        Ok(EntityAttributes {
+            table,
+            tenant,
+            uniques,
+            searched,
+            key,
+            version,
+            columns,
+            relations,
+            references,
+        })
     }
 
     fn implementation(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
@@ -153,12 +163,12 @@ impl<'a> Shape<'a> {
     }
 
     /// The arms of `link_at`: the columns that are read and may link rows, by their positions.
-    fn links(&self, columns: &[Column], data: &TokenStream) -> Vec<TokenStream> {
+    fn links(&self, columns: &[DerivedColumn], data: &TokenStream) -> Vec<TokenStream> {
         let tenant = self.tenant.as_ref().map(ToString::to_string);
         let selected = columns.iter().filter(|column| tenant.as_ref() != Some(&column.name));
         let links = selected.enumerate().filter(|(_, column)| column.may_link);
         links
-            .map(|(place, Column { value, .. })| quote!(#place => #data::relation::Link::new(#value),))
+            .map(|(place, DerivedColumn { value, .. })| quote!(#place => #data::relation::Link::new(#value),))
             .collect()
     }
 

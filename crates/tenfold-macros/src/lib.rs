@@ -194,7 +194,7 @@ pub fn module_api(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn endpoint(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let arguments = parse_macro_input!(arguments as endpoint::Arguments);
+    let arguments = parse_macro_input!(arguments as endpoint::EndpointArguments);
     finish(endpoint::expand(&arguments, &parse_macro_input!(item)))
 }
 

@@ -8,7 +8,7 @@ use syn::{
 };
 
 /// One method of the interface.
-struct Call {
+struct InterfaceMethod {
     method: TraitItemFn,
     name: Ident,
     arguments: Vec<(Ident, Type)>,
@@ -91,7 +91,7 @@ fn read_arguments(arguments: TokenStream) -> Result<(LitStr, LitInt)> {
 }
 
 /// Reads a method and removes its `#[call(…)]`.
-fn read_call(method: &mut TraitItemFn) -> Result<Call> {
+fn read_call(method: &mut TraitItemFn) -> Result<InterfaceMethod> {
     let (mut batch_by, mut one) = (None::<LitStr>, None::<LitStr>);
     for attribute in method.attrs.iter().filter(|attribute| attribute.path().is_ident("call")) {
         if matches!(attribute.meta, syn::Meta::Path(_)) {
@@ -136,7 +136,7 @@ fn read_call(method: &mut TraitItemFn) -> Result<Call> {
             return Err(Error::new_spanned(signature, why));
         }
     };
-    Ok(Call {
+    Ok(InterfaceMethod {
         name: signature.ident.clone(),
         arguments,
         output: (**output).clone(),
@@ -145,7 +145,7 @@ fn read_call(method: &mut TraitItemFn) -> Result<Call> {
     })
 }
 
-impl Call {
+impl InterfaceMethod {
     fn client_method(&self, module: &LitStr) -> TokenStream {
         let (name, output) = (&self.name, &self.output);
         let method = name.to_string();

@@ -26,7 +26,7 @@ const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATC
 
 /// How a statement or a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum MetricOutcome {
     /// Successfully.
     Ok,
     /// With an error of this kind (`error.type`), one of a few that are known at compile time: the
@@ -76,7 +76,7 @@ impl Metrics {
         module: &'static str,
         name: &str,
         database: &'static str,
-        outcome: Outcome,
+        outcome: MetricOutcome,
         seconds: f64,
     ) {
         let labels = [database, name, module, outcome.error_type()];
@@ -84,13 +84,13 @@ impl Metrics {
     }
 
     /// A call to another module's interface returned (`tenfold_module_call_duration_seconds`).
-    pub fn call(&self, module: &str, method: &str, outcome: Outcome, seconds: f64) {
+    pub fn call(&self, module: &str, method: &str, outcome: MetricOutcome, seconds: f64) {
         self.observe(&self.exposition.calls, [module, method, outcome.error_type()], seconds);
     }
 
     /// A job was tried (`tenfold_job_duration_seconds`), `waited` seconds after it was due
     /// (`tenfold_job_wait_seconds`).
-    pub fn job(&self, kind: &str, outcome: Outcome, waited: f64, seconds: f64) {
+    pub fn job(&self, kind: &str, outcome: MetricOutcome, waited: f64, seconds: f64) {
         self.observe(&self.exposition.job_waits, [kind], waited);
         self.observe(&self.exposition.jobs, [kind, outcome.error_type()], seconds);
     }
@@ -130,7 +130,7 @@ impl Metrics {
     }
 }
 
-impl Outcome {
+impl MetricOutcome {
     /// OpenTelemetry's `error.type`: empty on success, which Prometheus treats as a missing label.
     fn error_type(self) -> &'static str {
         match self {

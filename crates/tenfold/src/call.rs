@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 use tenfold_data::scope::keyed::{self, KeyedLoad};
-use tenfold_data::scope::{BatchKey, Loader};
+use tenfold_data::scope::{BatchKey, LoadSource};
 use tenfold_data::{CallRecord, CallSite, Context, Outcome, PeerKey, Scope};
 use tracing::Instrument as _;
 
@@ -130,12 +130,15 @@ pub fn batched<K, V, F, P>(
 where
     K: Clone + Eq + Hash + Ord + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
-    F: FnOnce(Context, Vec<K>) -> Answers<V> + Send + 'static,
+    F: FnOnce(Context, Vec<K>) -> ValuesFuture<V> + Send + 'static,
     P: PeerKey<K>,
 {
     let site: CallSite = Location::caller();
-    let batch =
-        BatchKey { what: Loader::Call(module, method, identity), tenant: Some(cx.tenant()), connection: 0 };
+    let batch = BatchKey {
+        what: LoadSource::Call(module, method, identity),
+        tenant: Some(cx.tenant()),
+        connection: 0,
+    };
     let allowed = cx.scope().refuse_inside_transaction("a call to another module", site);
     let allowed = allowed.map_err(|error| CallError::inside_transaction(&error, module, method));
     let request = allowed.and_then(|()| {
@@ -160,7 +163,7 @@ where
 }
 
 /// The values of many keys, in the order of the keys.
-type Answers<V> = BoxFuture<'static, Result<Vec<Option<V>>, CallError>>;
+type ValuesFuture<V> = BoxFuture<'static, Result<Vec<Option<V>>, CallError>>;
 
 struct BatchedCall<K, V, F> {
     cx: Context,
@@ -175,7 +178,7 @@ impl<K, V, F> KeyedLoad for BatchedCall<K, V, F>
 where
     K: Clone + Eq + Hash + Ord + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
-    F: FnOnce(Context, Vec<K>) -> Answers<V> + Send + 'static,
+    F: FnOnce(Context, Vec<K>) -> ValuesFuture<V> + Send + 'static,
 {
     type Key = K;
     type Value = V;

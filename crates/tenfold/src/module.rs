@@ -11,7 +11,7 @@ use tenfold_jobs::{Event, GivenUp, Job, JobContext, Listeners, Registry};
 use crate::app::Fill;
 use crate::call::Interface;
 use crate::config::{ConfigError, Loaded};
-use crate::http::{Authenticate, Declared, Permission, Permissions, Routes};
+use crate::http::{Authenticate, DeclaredPermission, Permission, Permissions, Routes};
 
 /// One module of an application.
 ///
@@ -29,10 +29,10 @@ pub struct Module {
     pub(crate) checks: Option<Check>,
     pub(crate) migrations: &'static [MigrationFile],
     pub(crate) routes: Option<fn() -> Routes>,
-    pub(crate) provides: Vec<Named>,
-    pub(crate) needs: Vec<Named>,
+    pub(crate) provides: Vec<NamedInterface>,
+    pub(crate) needs: Vec<NamedInterface>,
     pub(crate) authenticators: usize,
-    pub(crate) permissions: Vec<Declared>,
+    pub(crate) permissions: Vec<DeclaredPermission>,
     pub(crate) demo: Option<Fill>,
     pub(crate) steps: Vec<Step>,
     pub(crate) background: Vec<Background>,
@@ -43,14 +43,14 @@ pub(crate) type Background = Box<dyn FnOnce(&mut Registry, &mut Listeners) + Sen
 
 /// An interface, by its client's type and, for messages, by name.
 #[derive(Clone, Copy)]
-pub(crate) struct Named {
+pub(crate) struct NamedInterface {
     pub(crate) client: TypeId,
     pub(crate) name: &'static str,
 }
 
-impl Named {
+impl NamedInterface {
     fn of<I: Interface + ?Sized>() -> Self {
-        Named { client: TypeId::of::<I::Client>(), name: I::NAME }
+        NamedInterface { client: TypeId::of::<I::Client>(), name: I::NAME }
     }
 }
 
@@ -113,7 +113,7 @@ impl Module {
 
     /// A permission that the module's code checks and none of its routes requires. Routes register their own.
     pub fn permission<P: Permission>(mut self) -> Self {
-        self.permissions.push(Declared { name: P::NAME, roles: P::ROLES });
+        self.permissions.push(DeclaredPermission { name: P::NAME, roles: P::ROLES });
         self
     }
 
@@ -139,7 +139,7 @@ impl Module {
         mut self,
         make: impl FnOnce(&Wiring) -> Arc<I> + Send + 'static,
     ) -> Self {
-        self.provides.push(Named::of::<I>());
+        self.provides.push(NamedInterface::of::<I>());
         self.steps.push(Box::new(|wiring| {
             let client = I::client(make(wiring));
             wiring.put(client);
@@ -150,7 +150,7 @@ impl Module {
 
     /// The module calls an interface of another; handlers take its client as an argument.
     pub fn needs<I: Interface + ?Sized>(mut self) -> Self {
-        self.needs.push(Named::of::<I>());
+        self.needs.push(NamedInterface::of::<I>());
         self
     }
 

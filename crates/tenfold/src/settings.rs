@@ -38,7 +38,7 @@ pub struct Settings {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Http {
+struct HttpSection {
     listen: SocketAddr,
     public_url: String,
     origins: Vec<String>,
@@ -52,14 +52,14 @@ struct Http {
     least_pace: ByteSize,
     pace_window: TimeSpan,
     shutdown_timeout: TimeSpan,
-    server_timing: Switch,
+    server_timing: SwitchChoice,
     trusted_proxies: Vec<ProxyNetwork>,
     forwarded_header: ForwardedHeader,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Switch {
+enum SwitchChoice {
     On,
     Off,
     Auto,
@@ -67,13 +67,13 @@ enum Switch {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Metrics {
+struct MetricsSection {
     password: Secret,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Live {
+struct LiveSection {
     max_watches: usize,
     looks_at_once: usize,
 }
@@ -83,7 +83,7 @@ const SHORTEST_PASSWORD: usize = 12;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Database {
+struct DatabaseSection {
     url: String,
     migrate_url: String,
     migrate_lock_timeout: TimeSpan,
@@ -116,7 +116,7 @@ enum PoolerChoice {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Feed {
+struct FeedSection {
     poll: TimeSpan,
     retention: TimeSpan,
     wait: TimeSpan,
@@ -124,7 +124,7 @@ struct Feed {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Jobs {
+struct JobsSection {
     concurrency: usize,
     organization_share: usize,
     time_zone: String,
@@ -138,15 +138,15 @@ struct Jobs {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Log {
-    format: Format,
+struct LogSection {
+    format: FormatChoice,
     filter: String,
     colour: ColourChoice,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Format {
+enum FormatChoice {
     Pretty,
     Json,
 }
@@ -165,13 +165,13 @@ impl Settings {
     /// # Errors
     /// [`ConfigError`] names the key, its place and what is allowed.
     pub fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
-        let http: Http = loaded.section("http")?;
+        let http: HttpSection = loaded.section("http")?;
         loaded.within("http.body_limit", http.body_limit, ByteSize::kib(1)..=ByteSize::gib(1))?;
         loaded.within("http.max_connections", http.max_connections, 1..=1_000_000)?;
         loaded.within("http.least_pace", http.least_pace, ..=ByteSize::mib(1))?;
         let (database_url, database) = read_database(loaded)?;
         let (jobs, jobs_shutdown_timeout) = read_jobs(loaded)?;
-        let log: Log = loaded.section("log")?;
+        let log: LogSection = loaded.section("log")?;
         let colour = match log.colour {
             ColourChoice::Always => Colour::Always,
             ColourChoice::Auto if std::io::IsTerminal::is_terminal(&std::io::stderr()) => Colour::Always,
@@ -184,8 +184,8 @@ impl Settings {
             jobs,
             jobs_shutdown_timeout,
             log_format: match log.format {
-                Format::Pretty => LogFormat::Pretty(colour),
-                Format::Json => LogFormat::Json,
+                FormatChoice::Pretty => LogFormat::Pretty(colour),
+                FormatChoice::Json => LogFormat::Json,
             },
             log_filter: log.filter,
             http: HttpSettings {
@@ -199,9 +199,9 @@ impl Settings {
                 pace_window: http.pace_window.as_std(),
                 shutdown_timeout: http.shutdown_timeout.as_std(),
                 server_timing: match http.server_timing {
-                    Switch::On => true,
-                    Switch::Off => false,
-                    Switch::Auto => http.listen.ip().is_loopback(),
+                    SwitchChoice::On => true,
+                    SwitchChoice::Off => false,
+                    SwitchChoice::Auto => http.listen.ip().is_loopback(),
                 },
                 https: is_https(&http.public_url),
                 origins: read_origins(loaded, &http)?,
@@ -215,7 +215,7 @@ impl Settings {
 
 /// The limits of workers, and how long running jobs may take once the process is stopping.
 fn read_jobs(loaded: &Loaded) -> Result<(JobSettings, Duration), ConfigError> {
-    let jobs: Jobs = loaded.section("jobs")?;
+    let jobs: JobsSection = loaded.section("jobs")?;
     loaded.within("jobs.concurrency", jobs.concurrency, 1..=1000)?;
     loaded.within("jobs.organization_share", jobs.organization_share, 1..=100)?;
     loaded.within("jobs.lease", jobs.lease, TimeSpan::seconds(1)..=TimeSpan::hours(1))?;
@@ -239,8 +239,8 @@ fn read_jobs(loaded: &Loaded) -> Result<(JobSettings, Duration), ConfigError> {
     Ok((settings, jobs.shutdown_timeout.as_std()))
 }
 
-fn read_metrics(loaded: &Loaded) -> Result<Metrics, ConfigError> {
-    let metrics: Metrics = loaded.section("metrics")?;
+fn read_metrics(loaded: &Loaded) -> Result<MetricsSection, ConfigError> {
+    let metrics: MetricsSection = loaded.section("metrics")?;
     let length = metrics.password.expose().chars().count();
     if (1..SHORTEST_PASSWORD).contains(&length) {
         let allowed = "it must have at least 12 characters; if it is empty, anybody may read the metrics";
@@ -250,7 +250,7 @@ fn read_metrics(loaded: &Loaded) -> Result<Metrics, ConfigError> {
 }
 
 fn read_live(loaded: &Loaded) -> Result<LiveSettings, ConfigError> {
-    let live: Live = loaded.section("live")?;
+    let live: LiveSection = loaded.section("live")?;
     loaded.within("live.max_watches", live.max_watches, 1..=1000)?;
     loaded.within("live.looks_at_once", live.looks_at_once, 1..=1000)?;
     Ok(LiveSettings { max_watches: live.max_watches, looks_at_once: live.looks_at_once })
@@ -261,7 +261,7 @@ fn is_https(public_url: &str) -> bool {
 }
 
 /// Which pages may use the API: the listed ones, and loopback pages while only loopback can reach the service.
-fn read_origins(loaded: &Loaded, http: &Http) -> Result<Origins, ConfigError> {
+fn read_origins(loaded: &Loaded, http: &HttpSection) -> Result<Origins, ConfigError> {
     let mut listed = Vec::with_capacity(http.origins.len());
     for text in &http.origins {
         match origin(text) {
@@ -274,7 +274,7 @@ fn read_origins(loaded: &Loaded, http: &Http) -> Result<Origins, ConfigError> {
 }
 
 fn read_feed(loaded: &Loaded) -> Result<FeedSettings, ConfigError> {
-    let feed: Feed = loaded.section("feed")?;
+    let feed: FeedSection = loaded.section("feed")?;
     loaded.within("feed.retention", feed.retention, TimeSpan::seconds(10)..=TimeSpan::hours(1))?;
     Ok(FeedSettings {
         poll: feed.poll.as_std(),
@@ -284,7 +284,7 @@ fn read_feed(loaded: &Loaded) -> Result<FeedSettings, ConfigError> {
 }
 
 fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigError> {
-    let section: Database = loaded.section("database")?;
+    let section: DatabaseSection = loaded.section("database")?;
     loaded.within("database.max_rows", section.max_rows, 1..=1_000_000)?;
     loaded.within("database.cohort_size", section.cohort_size, 1..=1_000_000)?;
     loaded.within("database.request_cache", section.request_cache, 1..=1_000_000)?;

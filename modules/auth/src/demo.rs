@@ -6,8 +6,8 @@ use tenfold::prelude::*;
 use tenfold_auth_api::{AccountId, UserId};
 
 use crate::entities::{
-    Account, AccountRow, Membership, MembershipId, MembershipRow, OrganizationRow, Permission, PermissionId,
-    PermissionRow, Profile, ProfileRow, Settings, SettingsRow, Theme, User, UserRow,
+    Account, AccountRow, Membership, MembershipId, MembershipRow, OrganizationRow, PermissionId, Profile,
+    ProfileRow, Theme, User, UserPermission, UserPermissionRow, UserRow, UserSettings, UserSettingsRow,
 };
 use crate::passwords;
 use crate::users::permissions::WriteMembers;
@@ -178,8 +178,8 @@ async fn add_users<'p>(
         profiles.push(ProfileRow { user_id, org_id, display_name: person(index), title: title(index) });
         let theme = [Theme::System, Theme::Light, Theme::Dark][index % 3];
         let locale = ["en", "de", "fr", "es"][index % 4].to_owned();
-        settings.push(SettingsRow { user_id, org_id, theme, locale });
-        permissions.extend(role_of(index).1.iter().map(|name| PermissionRow {
+        settings.push(UserSettingsRow { user_id, org_id, theme, locale });
+        permissions.extend(role_of(index).1.iter().map(|name| UserPermissionRow {
             id: PermissionId(tx.new_id()),
             org_id,
             user_id,
@@ -187,8 +187,8 @@ async fn add_users<'p>(
         }));
     }
     Profile::insert_many(tx, profiles).await?;
-    Settings::insert_many(tx, settings).await?;
-    Permission::insert_many(tx, permissions).await?;
+    UserSettings::insert_many(tx, settings).await?;
+    UserPermission::insert_many(tx, permissions).await?;
     Ok(ids)
 }
 

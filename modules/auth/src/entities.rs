@@ -69,10 +69,10 @@ pub(crate) struct User {
     #[entity(has_one(by = user_id))]
     pub profile: One<Profile>,
     #[entity(has_one(by = user_id))]
-    pub settings: One<Settings>,
+    pub settings: One<UserSettings>,
     /// Permissions in addition to those of the role.
     #[entity(has_many(by = user_id))]
-    pub permissions: Many<Permission>,
+    pub permissions: Many<UserPermission>,
 }
 
 /// A user's profile, as others see it.
@@ -89,7 +89,7 @@ pub(crate) struct Profile {
 /// A user's preferences.
 #[derive(Debug, Entity)]
 #[entity(table = "auth_settings", tenant = org_id)]
-pub(crate) struct Settings {
+pub(crate) struct UserSettings {
     #[entity(key)]
     pub user_id: UserId,
     pub org_id: OrgId,
@@ -109,7 +109,7 @@ pub(crate) enum Theme {
 /// A permission of one user in addition to those of the role.
 #[derive(Debug, Entity)]
 #[entity(table = "auth_permissions", tenant = org_id)]
-pub(crate) struct Permission {
+pub(crate) struct UserPermission {
     #[entity(key)]
     pub id: PermissionId,
     pub org_id: OrgId,

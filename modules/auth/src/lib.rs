@@ -25,7 +25,7 @@ pub use crate::service::Identity;
 pub fn module() -> Module {
     Module::new("auth")
         .settings(include_str!("defaults.toml"))
-        .checks(|loaded| service::Settings::read(loaded).map(drop))
+        .checks(|loaded| service::AuthSettings::read(loaded).map(drop))
         .migrations(migrations!())
         .service(|wiring| Box::pin(Identity::start(wiring)))
         .provides::<dyn Auth>(|wiring| wiring.service::<Identity>())

@@ -21,7 +21,7 @@ use crate::token::{SigningKey, Token};
 /// `[auth]` of the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Settings {
+pub(crate) struct AuthSettings {
     session_lifetime: TimeSpan,
     hash_parallelism: usize,
     hash_queue: usize,
@@ -34,9 +34,9 @@ pub(crate) struct Settings {
     address_wait: TimeSpan,
 }
 
-impl Settings {
+impl AuthSettings {
     pub(crate) fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
-        let settings: Settings = loaded.section("auth")?;
+        let settings: AuthSettings = loaded.section("auth")?;
         loaded.within("auth.hash_parallelism", settings.hash_parallelism, 1..=64)?;
         loaded.within("auth.hash_queue", settings.hash_queue, 1..=10_000)?;
         loaded.within("auth.hash_queue_share", settings.hash_queue_share, 1..=10_000)?;
@@ -82,7 +82,7 @@ pub struct Identity {
 impl Identity {
     /// Reads the settings and the signing key, which is made at the first start.
     pub(crate) async fn start(wiring: &Wiring) -> anyhow::Result<Self> {
-        let settings = Settings::read(wiring.settings())?;
+        let settings = AuthSettings::read(wiring.settings())?;
         let key = wiring.database().run(None, async |cx| signing_key(&cx).await).await?;
         Ok(Identity {
             passwords: Passwords::new(settings.hash_bounds())?,

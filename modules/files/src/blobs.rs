@@ -34,7 +34,7 @@ pub(crate) struct NoStore(String);
 
 /// Which blob of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum BlobPart {
     /// The uploaded content.
     Content,
     /// Its thumbnail.
@@ -80,7 +80,7 @@ impl Blobs {
         &self,
         org_id: OrgId,
         file: FileId,
-        part: Part,
+        part: BlobPart,
         writing: Uuid,
     ) -> io::Result<Incoming> {
         let target = self.path(org_id, file, part);
@@ -95,7 +95,7 @@ impl Blobs {
     }
 
     /// The path of a blob, for blocking readers.
-    pub(crate) fn path(&self, org_id: OrgId, file: FileId, part: Part) -> PathBuf {
+    pub(crate) fn path(&self, org_id: OrgId, file: FileId, part: BlobPart) -> PathBuf {
         self.root.join(org_id.to_string()).join(part.name(file))
     }
 
@@ -118,7 +118,7 @@ impl Blobs {
 
     /// Deletes both blobs of a file; a missing one is not an error.
     pub(crate) async fn delete(&self, org_id: OrgId, file: FileId) -> io::Result<()> {
-        for part in [Part::Content, Part::Thumbnail] {
+        for part in [BlobPart::Content, BlobPart::Thumbnail] {
             remove(&self.path(org_id, file, part)).await?;
         }
         Ok(())
@@ -159,11 +159,11 @@ impl Blobs {
     }
 }
 
-impl Part {
+impl BlobPart {
     fn name(self, file: FileId) -> String {
         match self {
-            Part::Content => file.to_string(),
-            Part::Thumbnail => format!("{file}{THUMBNAIL}"),
+            BlobPart::Content => file.to_string(),
+            BlobPart::Thumbnail => format!("{file}{THUMBNAIL}"),
         }
     }
 }

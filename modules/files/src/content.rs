@@ -4,16 +4,16 @@ use tenfold::http::{Bytes, HeaderMap, IntoResponse as _, Response, StatusCode, h
 use tenfold::prelude::*;
 use tenfold_files_api::FileId;
 
-use crate::blobs::Part;
+use crate::blobs::BlobPart;
 use crate::entities::File;
 use crate::permissions::ReadFiles;
-use crate::range::{Span, span};
+use crate::range::{ByteRange, span};
 use crate::service::Files;
 
 /// What is served, and how it may be used.
 struct Served {
     file: FileId,
-    part: Part,
+    part: BlobPart,
     size: u64,
     etag: String,
     content_type: String,
@@ -36,7 +36,7 @@ pub(crate) async fn file_content(
     let unknown = || "application/octet-stream".to_owned();
     let served = Served {
         file: id,
-        part: Part::Content,
+        part: BlobPart::Content,
         size: u64::try_from(file.size).unwrap_or(0),
         etag: format!("\"{}\"", file.sha256),
         content_type: file.content_type.clone().unwrap_or_else(unknown),
@@ -60,11 +60,11 @@ pub(crate) async fn file_thumbnail(
     if !file.has_thumbnail {
         return Err(Problem::not_found("thumbnail"));
     }
-    let path = files.blobs.path(cx.tenant(), id, Part::Thumbnail);
+    let path = files.blobs.path(cx.tenant(), id, BlobPart::Thumbnail);
     let size = tokio::fs::metadata(&path).await.map_err(Problem::internal)?.len();
     let served = Served {
         file: id,
-        part: Part::Thumbnail,
+        part: BlobPart::Thumbnail,
         size,
         etag: format!("\"{}-thumbnail\"", file.sha256),
         content_type: "image/png".to_owned(),
@@ -79,12 +79,12 @@ async fn serve(cx: &Context, files: &Files, asked: &HeaderMap, served: Served) -
     // A range of different bytes would not fit the part that the client already has.
     let unchanged = text("if-range").is_none_or(|tag| tag == served.etag);
     let range = text("range").filter(|_| unchanged);
-    let span = range.map_or(Span::Whole, |range| span(range, served.size));
+    let span = range.map_or(ByteRange::Whole, |range| span(range, served.size));
     let (status, first, length) = match span {
         _ if known => (StatusCode::NOT_MODIFIED, 0, 0),
-        Span::Whole => (StatusCode::OK, 0, served.size),
-        Span::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
-        Span::Beyond => return Ok(beyond(served.size)),
+        ByteRange::Whole => (StatusCode::OK, 0, served.size),
+        ByteRange::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
+        ByteRange::Beyond => return Ok(beyond(served.size)),
     };
     let mut response = if known {
         status.into_response()

@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::digest::hex;
-use crate::table::{Table, Tables};
-use crate::text::{Encoding, Words, decode};
+use crate::table::{TableFacts, Tables};
+use crate::text::{Encoding, WordCounter, decode};
 
 /// Facts about a file's content, depending on its kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -48,7 +48,7 @@ pub(crate) fn checksum(source: impl Read) -> io::Result<String> {
 
 /// The facts of a text: for a table its rows and columns, with the separator, otherwise its words.
 pub(crate) fn of_text(source: impl Read, encoding: Encoding) -> io::Result<(Facts, Option<u8>)> {
-    let (mut words, mut tables) = (Words::default(), Tables::new());
+    let (mut words, mut tables) = (WordCounter::default(), Tables::new());
     decode(source, encoding, |text| {
         words.feed(text);
         tables.feed(text);
@@ -58,7 +58,7 @@ pub(crate) fn of_text(source: impl Read, encoding: Encoding) -> io::Result<(Fact
     let encoding = (encoding != Encoding::Utf8).then(|| encoding.name().to_owned());
     let facts = Facts { encoding, ..Facts::default() };
     Ok(match tables.end() {
-        Some(Table { separator, rows, columns }) => {
+        Some(TableFacts { separator, rows, columns }) => {
             (Facts { rows: Some(rows), columns: Some(columns), ..facts }, Some(separator))
         }
         None => (Facts { words: Some(words.count()), ..facts }, None),

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read, Seek};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{self, Facts};
-use crate::picture::{self, Format};
+use crate::picture::{self, PictureFormat};
 use crate::sniff::{Binary, HEAD, sniff};
 use crate::text::{self, Encoding};
 
@@ -16,7 +16,7 @@ pub(crate) struct Recognized {
     pub content_type: String,
     pub facts: Facts,
     /// How to draw it, if it is a picture.
-    pub picture: Option<Format>,
+    pub picture: Option<PictureFormat>,
 }
 
 /// Reads a file from its beginning; a text up to three times, to its end.
@@ -32,8 +32,8 @@ pub(crate) fn recognize<R: Read + Seek>(open: impl Fn() -> io::Result<R>) -> io:
         picture: None,
     };
     Ok(match sniff(&head) {
-        Some(Binary::Png) => picture(open()?, of("image/png"), Format::Png)?,
-        Some(Binary::Jpeg) => picture(open()?, of("image/jpeg"), Format::Jpeg)?,
+        Some(Binary::Png) => picture(open()?, of("image/png"), PictureFormat::Png)?,
+        Some(Binary::Jpeg) => picture(open()?, of("image/jpeg"), PictureFormat::Jpeg)?,
         Some(Binary::Other(content_type)) => of(content_type),
         None => match text::encoding(open()?)? {
             Some(encoding) => text(open()?, encoding)?,
@@ -42,7 +42,7 @@ pub(crate) fn recognize<R: Read + Seek>(open: impl Fn() -> io::Result<R>) -> io:
     })
 }
 
-fn picture(source: impl Read + Seek, kind: Recognized, format: Format) -> io::Result<Recognized> {
+fn picture(source: impl Read + Seek, kind: Recognized, format: PictureFormat) -> io::Result<Recognized> {
     let sides = picture::header(BufReader::new(source), format)?.map(|header| header.sides());
     let (width, height) = (sides.map(|sides| sides.0), sides.map(|sides| sides.1));
     let facts = Facts { width, height, ..Facts::default() };

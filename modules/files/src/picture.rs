@@ -27,7 +27,7 @@ pub(crate) use self::header::Header;
 /// An image that can be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Format {
+pub(crate) enum PictureFormat {
     Png,
     Jpeg,
 }
@@ -36,10 +36,10 @@ pub(crate) enum Format {
 ///
 /// # Errors
 /// [`io::Error`] of the source.
-pub(crate) fn header(source: impl BufRead + Seek, format: Format) -> io::Result<Option<Header>> {
+pub(crate) fn header(source: impl BufRead + Seek, format: PictureFormat) -> io::Result<Option<Header>> {
     let found = match format {
-        Format::Png => png::header(source),
-        Format::Jpeg => jpeg::header(source),
+        PictureFormat::Png => png::header(source),
+        PictureFormat::Jpeg => jpeg::header(source),
     };
     match found {
         Ok(header) => Ok(Some(header)),
@@ -54,14 +54,14 @@ pub(crate) fn header(source: impl BufRead + Seek, format: Format) -> io::Result<
 /// [`NotDrawn`] says whether the image is damaged or exceeds a bound; another attempt would find the same.
 pub(crate) fn draw<R: Read + Seek>(
     open: impl Fn() -> io::Result<R>,
-    format: Format,
+    format: PictureFormat,
     bounds: &PictureBounds,
 ) -> Result<(Header, Vec<u8>), NotDrawn> {
     let end = Deadline(Instant::now() + bounds.time.as_std());
     let open = || open().map(|source| BufReader::new(Timed { source, end }));
     let (header, small) = match format {
-        Format::Png => (png::header(open()?)?, png::draw(open()?, bounds, end)?),
-        Format::Jpeg => (jpeg::header(open()?)?, jpeg::draw(open, bounds, end)?),
+        PictureFormat::Png => (png::header(open()?)?, png::draw(open()?, bounds, end)?),
+        PictureFormat::Jpeg => (jpeg::header(open()?)?, jpeg::draw(open, bounds, end)?),
     };
     let mut image = DynamicImage::ImageRgba8(small);
     image.apply_orientation(header.orientation);

@@ -8,12 +8,12 @@ use tenfold::jobs::JobState;
 use tenfold::prelude::*;
 use tenfold_files_api::{FileFailed, FileId, FileReady};
 
-use crate::blobs::Part;
+use crate::blobs::BlobPart;
 use crate::entities::{File, FileStatus};
 use crate::facts::{self, Facts};
 use crate::kind::{Recognized, recognize};
 use crate::outside;
-use crate::picture::{self, Format, NotDrawn};
+use crate::picture::{self, NotDrawn, PictureFormat};
 use crate::service::Files;
 
 /// Verifies a file, detects its type, and marks it as ready.
@@ -80,7 +80,7 @@ pub(crate) async fn given_up(job: JobContext, given_up: GivenUp<ProcessUpload>) 
 
 async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
     let files = job.service::<Files>()?;
-    let path = files.blobs.path(file.org_id, file.id, Part::Content);
+    let path = files.blobs.path(file.org_id, file.id, BlobPart::Content);
     job.step("checksum", async || {
         job.progress(10, "checking the bytes").await?;
         check(path.clone(), file.sha256.clone()).await
@@ -135,7 +135,7 @@ async fn picture(
     files: &Files,
     file: &File,
     path: PathBuf,
-    format: Format,
+    format: PictureFormat,
     facts: Facts,
 ) -> anyhow::Result<Processed> {
     let place = files.pictures.acquire().await?;
@@ -150,7 +150,8 @@ async fn picture(
         }
         drawn => drawn?,
     };
-    let mut blob = files.blobs.create(file.org_id, file.id, Part::Thumbnail, job.system().new_id()).await?;
+    let mut blob =
+        files.blobs.create(file.org_id, file.id, BlobPart::Thumbnail, job.system().new_id()).await?;
     blob.write(&png).await?;
     blob.keep().await?;
     let (width, height) = header.sides();

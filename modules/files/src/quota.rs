@@ -21,7 +21,7 @@ use crate::service::Files;
 const STEP: u64 = 4 * 1024 * 1024;
 
 /// The reserved space of a running upload. Dropping it gives it back.
-pub(crate) struct Room {
+pub(crate) struct ReservedSpace {
     quota: StorageQuota,
     org_id: OrgId,
     file: FileId,
@@ -34,7 +34,7 @@ pub(crate) struct Room {
     database: Option<Database>,
 }
 
-impl Room {
+impl ReservedSpace {
     /// Queries the limit, and reserves the announced length.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Room {
         file: FileId,
         length: u64,
     ) -> Result<Self, Problem> {
-        let mut room = Room {
+        let mut room = ReservedSpace {
             quota: billing.storage(cx).await?,
             org_id: cx.tenant(),
             file,
@@ -69,7 +69,7 @@ impl Room {
     /// Ensures that `size` bytes are reserved.
     ///
     /// # Errors
-    /// 402 as [`Room::reserve`].
+    /// 402 as [`ReservedSpace::reserve`].
     pub(crate) async fn extend(&mut self, cx: &Context, size: u64) -> Result<(), Problem> {
         let size = size.max(self.reserved);
         if size > self.reserved {
@@ -110,7 +110,7 @@ impl Room {
     /// Counts the file in the transaction that stores its row, in place of its reservation.
     ///
     /// # Errors
-    /// 402 as [`Room::reserve`], when the reservation had expired and others used the space.
+    /// 402 as [`ReservedSpace::reserve`], when the reservation had expired and others used the space.
     pub(crate) async fn take(&self, tx: &Tx<'_>, size: u64) -> Result<(), Problem> {
         // Lock the organization's row first, as everywhere else.
         sql!(
@@ -168,7 +168,7 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for ReservedSpace {
     /// The client disconnected, which ended its request.
     fn drop(&mut self) {
         let Some(database) = self.database.take() else { return };

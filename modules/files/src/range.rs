@@ -2,7 +2,7 @@
 
 /// The part of a file that is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Span {
+pub(crate) enum ByteRange {
     /// All of it.
     Whole,
     /// From the first to the last byte, both counted from 0 and included.
@@ -13,10 +13,10 @@ pub(crate) enum Span {
 
 /// What a `Range` header requests of a file of `size` bytes. Several ranges, other units and malformed values are
 /// ignored, as the RFC allows.
-pub(crate) fn span(range: &str, size: u64) -> Span {
+pub(crate) fn span(range: &str, size: u64) -> ByteRange {
     let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
     else {
-        return Span::Whole;
+        return ByteRange::Whole;
     };
     let number = |text: &str| -> Option<u64> {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -26,9 +26,9 @@ pub(crate) fn span(range: &str, size: u64) -> Span {
     let (first, last) = match (number(first), number(last)) {
         (Some(first), Some(last)) if first <= last => (first, last),
         (Some(first), None) if last.is_empty() => (first, u64::MAX),
-        (None, Some(0)) if first.is_empty() => return Span::Beyond,
+        (None, Some(0)) if first.is_empty() => return ByteRange::Beyond,
         (None, Some(length)) if first.is_empty() => (size.saturating_sub(length), u64::MAX),
-        _ => return Span::Whole,
+        _ => return ByteRange::Whole,
     };
-    if first >= size { Span::Beyond } else { Span::Part { first, last: last.min(size - 1) } }
+    if first >= size { ByteRange::Beyond } else { ByteRange::Part { first, last: last.min(size - 1) } }
 }

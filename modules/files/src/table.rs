@@ -16,7 +16,7 @@ const HINT: usize = 7;
 
 /// The properties of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Table {
+pub(crate) struct TableFacts {
     pub separator: u8,
     /// Its lines without the first, which names the columns.
     pub rows: u64,
@@ -53,9 +53,9 @@ impl Tables {
     }
 
     /// Ends the text; returns the table that it is.
-    pub(crate) fn end(mut self) -> Option<Table> {
+    pub(crate) fn end(mut self) -> Option<TableFacts> {
         self.begin();
-        let tables: Vec<(Table, bool)> =
+        let tables: Vec<(TableFacts, bool)> =
             self.candidates.into_iter().filter_map(SeparatorCandidate::table).collect();
         let of = |separator| tables.iter().find(|(table, _)| table.separator == separator);
         // A comma is often part of a number or of a text, so it needs more evidence to win against a semicolon.
@@ -182,10 +182,13 @@ impl SeparatorCandidate {
 
     /// The table, and whether the comma is certainly a separator. An unclosed quotation hides lines, so that is no
     /// table.
-    fn table(mut self) -> Option<(Table, bool)> {
+    fn table(mut self) -> Option<(TableFacts, bool)> {
         let whole = self.state != ParserState::Quoted && self.end_line();
-        let table =
-            Table { separator: self.separator, rows: self.lines.saturating_sub(1), columns: self.columns };
+        let table = TableFacts {
+            separator: self.separator,
+            rows: self.lines.saturating_sub(1),
+            columns: self.columns,
+        };
         (whole && self.lines > 1 && self.ordinary).then_some((table, self.firm))
     }
 }

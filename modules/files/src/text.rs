@@ -198,12 +198,12 @@ impl TextDecoder {
 
 /// Counts words separated by Unicode white space.
 #[derive(Default)]
-pub(crate) struct Words {
+pub(crate) struct WordCounter {
     count: u64,
     inside: bool,
 }
 
-impl Words {
+impl WordCounter {
     /// Reads the next piece.
     pub(crate) fn feed(&mut self, text: &str) {
         for c in text.chars() {

@@ -17,12 +17,12 @@ use tenfold_files_api::FileId;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::blobs::{Incoming, Part};
+use crate::blobs::{BlobPart, Incoming};
 use crate::digest::{announced, hex, mismatch};
 use crate::entities::{FileRow, FileStatus};
 use crate::permissions::WriteFiles;
 use crate::process::ProcessUpload;
-use crate::quota::Room;
+use crate::quota::ReservedSpace;
 use crate::service::Files;
 
 /// How an upload is called.
@@ -73,7 +73,7 @@ pub(crate) async fn upload_file(
     let length = announced_length(&headers);
     check_size(length, &files)?;
     let file = FileId(cx.new_id());
-    let room = Room::reserve(&cx, &files, &billing, file, length).await?;
+    let room = ReservedSpace::reserve(&cx, &files, &billing, file, length).await?;
     let last = Instant::now() + files.longest_upload();
     let upload = Upload { cx, file, files: &files, state: &state, patience, last };
     upload.run(query.name.into_inner(), expected, room, body).await?;
@@ -114,7 +114,7 @@ impl Upload<'_> {
         &self,
         name: String,
         expected: Option<String>,
-        mut room: Room,
+        mut room: ReservedSpace,
         body: Body,
     ) -> Result<(), Problem> {
         let stored = self.receive_and_store(name, expected, &mut room, body).await;
@@ -131,11 +131,11 @@ impl Upload<'_> {
         &self,
         name: String,
         expected: Option<String>,
-        room: &mut Room,
+        room: &mut ReservedSpace,
         body: Body,
     ) -> Result<(), Problem> {
         let (blobs, org_id) = (&self.files.blobs, self.cx.tenant());
-        let blob = blobs.create(org_id, self.file, Part::Content, self.cx.new_id()).await;
+        let blob = blobs.create(org_id, self.file, BlobPart::Content, self.cx.new_id()).await;
         let mut blob = blob.map_err(Problem::internal)?;
         let arrived = self.receive(body, &mut blob, room).await?;
         if let Some(expected) = expected.filter(|expected| *expected != arrived.sha256) {
@@ -155,7 +155,12 @@ impl Upload<'_> {
     }
 
     /// Writes the bytes as they arrive, each piece after its space is reserved; one piece is in memory at a time.
-    async fn receive(&self, body: Body, blob: &mut Incoming, room: &mut Room) -> Result<Arrived, Problem> {
+    async fn receive(
+        &self,
+        body: Body,
+        blob: &mut Incoming,
+        room: &mut ReservedSpace,
+    ) -> Result<Arrived, Problem> {
         let mut pieces = body.into_data_stream();
         let (mut size, mut hash) = (0_u64, Sha256::new());
         while let Some(piece) = pieces.next().await {
@@ -203,7 +208,13 @@ fn full_or_broken(error: io::Error) -> Problem {
 }
 
 /// Commits the row, the count and the job together: a file with a 202 will be processed.
-async fn store(cx: &Context, id: FileId, name: String, arrived: Arrived, room: &Room) -> Result<(), Problem> {
+async fn store(
+    cx: &Context,
+    id: FileId,
+    name: String,
+    arrived: Arrived,
+    room: &ReservedSpace,
+) -> Result<(), Problem> {
     let user = cx.principal().map(|principal| UserId(principal.user)).ok_or_else(Problem::unauthenticated)?;
     cx.transaction(async |tx| -> Result<(), Problem> {
         room.take(tx, arrived.size).await?;

@@ -18,7 +18,7 @@ pub(crate) struct Notification {
     pub org_id: OrgId,
     /// The user's id, as in sessions and events. Not auth's own type: this module does not depend on auth.
     pub user_id: Uuid,
-    pub kind: Kind,
+    pub kind: NotificationKind,
     pub title: String,
     /// More text; may be empty.
     pub body: String,
@@ -31,7 +31,9 @@ pub(crate) struct Notification {
 /// The kind of a notification, so that a page can choose an icon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema, TextEnum)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
+// Clients know it by this name.
+#[schema(as = Kind)]
+pub(crate) enum NotificationKind {
     FileReady,
     FileFailed,
 }

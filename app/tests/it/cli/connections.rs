@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::place::Place;
-use super::wire::Request;
+use super::wire::HttpRequest;
 use super::{create_project, list_all, new_person, sign_up};
 
 /// Sends bytes that are no whole request and measures how long the server waits for the rest.
@@ -43,7 +43,7 @@ fn a_second_request_on_a_connection_has_the_same_time_for_its_head() {
     let process = place.app(&["serve"]).env("TENFOLD_HTTP__HEADER_TIMEOUT", "1s").start();
     let mut connection = process.connect();
     for _ in 0..2 {
-        assert_eq!(connection.ask(&Request::get("/healthz")).expect("an answer").status, 200);
+        assert_eq!(connection.ask(&HttpRequest::get("/healthz")).expect("an answer").status, 200);
     }
     connection.send(b"GET /healthz HTTP/1.1\r\nhost: app").expect("the server listens");
     connection.wait_for_end().expect("the connection is cut off");
@@ -54,7 +54,7 @@ fn a_head_that_comes_in_pieces_within_the_time_is_answered() {
     let place = Place::sqlite();
     let process = place.app(&["serve"]).start();
     let mut connection = process.connect();
-    for byte in Request::get("/healthz").bytes() {
+    for byte in HttpRequest::get("/healthz").bytes() {
         connection.send(&[byte]).expect("the server listens");
     }
     assert_eq!(connection.answer().expect("an answer").status, 200);
@@ -64,7 +64,7 @@ fn a_head_that_comes_in_pieces_within_the_time_is_answered() {
 fn a_body_that_does_not_end_is_given_up_after_the_deadline() {
     let place = Place::sqlite();
     let process = place.app(&["serve"]).env("TENFOLD_HTTP__DEADLINE", "1s").start();
-    let (first, _) = Request::post("/v1/auth/sign-up").json(&new_person("ada")).in_two_parts();
+    let (first, _) = HttpRequest::post("/v1/auth/sign-up").json(&new_person("ada")).in_two_parts();
     let mut connection = process.connect();
     connection.send(&first).expect("the server listens");
     assert_eq!(connection.answer().expect("an answer").status, 503);
@@ -94,14 +94,14 @@ fn a_connection_beyond_the_bound_is_served_when_another_ends() {
     let place = Place::sqlite();
     let process = place.app(&["serve"]).env("TENFOLD_HTTP__MAX_CONNECTIONS", "2").start();
     let token = sign_up(&process, "ada");
-    let new = Request::post("/v1/projects").bearer(&token).json(&json!({"name": "slow"}));
+    let new = HttpRequest::post("/v1/projects").bearer(&token).json(&json!({"name": "slow"}));
     let (first, last) = new.in_two_parts();
     let mut slow: Vec<_> = (0..2).map(|_| process.connect()).collect();
     for connection in &mut slow {
         connection.send(&first).expect("the server listens");
     }
     let mut third = process.connect();
-    third.send(&Request::get("/healthz").bytes()).expect("the system takes the connection");
+    third.send(&HttpRequest::get("/healthz").bytes()).expect("the system takes the connection");
     assert!(!third.has_answer_within(Duration::from_millis(300)), "the bound is two connections");
     let mut finished = slow.pop().expect("there are two");
     finished.send(&last).expect("the server reads on");

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 
 use super::process::{Process, wait_for};
-use super::wire::Request;
+use super::wire::HttpRequest;
 use super::{create_project, in_both_places, list_all, sign_up};
 
 /// Clients that create projects.
@@ -47,7 +47,7 @@ fn create(process: &Process, token: &str, client: &str, acknowledged: &Acknowled
     let mut connection = process.connect();
     for number in 0.. {
         let name = format!("{client} {number}");
-        let request = Request::post("/v1/projects").bearer(token).json(&json!({"name": name}));
+        let request = HttpRequest::post("/v1/projects").bearer(token).json(&json!({"name": name}));
         let Ok(answer) = connection.ask(&request) else { return };
         assert_eq!(answer.status, 201, "{}", answer.text());
         acknowledged.created().insert(text(&answer.json(), "id"), name);
@@ -60,7 +60,7 @@ fn change(process: &Process, token: &str, task: &str, acknowledged: &Acknowledge
     let mut connection = process.connect();
     let from = acknowledged.changed()[task];
     for number in from + 1.. {
-        let request = Request::patch(&format!("/v1/tasks/{task}")).bearer(token);
+        let request = HttpRequest::patch(&format!("/v1/tasks/{task}")).bearer(token);
         let Ok(answer) = connection.ask(&request.json(&json!({"title": number.to_string()}))) else { return };
         assert_eq!(answer.status, 200, "{}", answer.text());
         acknowledged.changed().insert(task.to_owned(), number);
@@ -103,7 +103,7 @@ in_both_places!(fn what_was_acknowledged_is_there_after_kill_9(place) {
     let project = create_project(&process, &token, "before all rounds");
     acknowledged.created().insert(project.clone(), "before all rounds".to_owned());
     for _ in 0..CHANGERS {
-        let request = Request::post(&format!("/v1/projects/{project}/tasks")).bearer(&token);
+        let request = HttpRequest::post(&format!("/v1/projects/{project}/tasks")).bearer(&token);
         let answer = process.ask(&request.json(&json!({"title": "0"})));
         assert_eq!(answer.status, 201, "{}", answer.text());
         acknowledged.changed().insert(text(&answer.json(), "id"), 0);

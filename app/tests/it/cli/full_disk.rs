@@ -12,7 +12,7 @@ use tenfold::data::{Clock, Database, DatabaseSettings, sql};
 
 use super::place::Place;
 use super::process::{Process, block_on, wait_for};
-use super::wire::{Answer, Request};
+use super::wire::{HttpAnswer, HttpRequest};
 use super::{create_project, list_all, processed, sign_up};
 
 /// Room for a few commits.
@@ -22,7 +22,7 @@ const REFUSALS: usize = 5;
 
 /// What clients were told.
 #[derive(Default)]
-struct Told {
+struct ToldClients {
     /// Projects by id.
     acknowledged: BTreeMap<String, String>,
     /// Names.
@@ -30,7 +30,7 @@ struct Told {
 }
 
 /// Checks that a refusal is a problem that says to come back.
-fn assert_clear(answer: &Answer) {
+fn assert_clear(answer: &HttpAnswer) {
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert_eq!(answer.header("content-type"), "application/problem+json");
     assert_eq!(answer.header("retry-after"), "1");
@@ -38,14 +38,14 @@ fn assert_clear(answer: &Answer) {
 }
 
 /// Creates projects until the server has refused some.
-fn create_until_refused(process: &Process, token: &str, client: &str, told: &Mutex<Told>) {
+fn create_until_refused(process: &Process, token: &str, client: &str, told: &Mutex<ToldClients>) {
     let (mut connection, mut refusals) = (process.connect(), 0);
     for number in 0.. {
         if refusals == REFUSALS {
             return;
         }
         let name = format!("{client} {number} {}", "x".repeat(80));
-        let new = Request::post("/v1/projects").bearer(token).json(&json!({"name": name}));
+        let new = HttpRequest::post("/v1/projects").bearer(token).json(&json!({"name": name}));
         let answer = connection.ask(&new).unwrap_or_else(|error| panic!("{error}\n{}", process.err()));
         let mut told = told.lock().expect("no client panics");
         if answer.status == 201 {
@@ -59,7 +59,7 @@ fn create_until_refused(process: &Process, token: &str, client: &str, told: &Mut
 }
 
 /// What was acknowledged is there, what was refused is not, and nothing else is.
-fn assert_kept(process: &Process, token: &str, told: &Told) {
+fn assert_kept(process: &Process, token: &str, told: &ToldClients) {
     let text = |item: &Value, field: &str| item[field].as_str().expect("it is text").to_owned();
     let listed = list_all(process, token, "/v1/projects");
     let found: BTreeMap<String, String> =
@@ -84,7 +84,7 @@ fn on_a_disk_that_is_full_nothing_acknowledged_is_lost_and_room_is_all_that_it_t
     let place = Place::sqlite();
     let mut process = place.app(&["serve"]).survives_full_files().start();
     let token = sign_up(&process, "ada");
-    let told = Mutex::new(Told::default());
+    let told = Mutex::new(ToldClients::default());
     for round in 0..3 {
         let log = std::fs::metadata(place.work().join("data/app.db-wal")).expect("SQLite keeps a log").len();
         process.limit_files(Some(log + ROOM));
@@ -98,7 +98,7 @@ fn on_a_disk_that_is_full_nothing_acknowledged_is_lost_and_room_is_all_that_it_t
         // Who only reads notices nothing.
         assert_kept(&process, &token, &told.lock().expect("no client panics"));
         // A balancer does: sooner or later there is no room for the page that it has written.
-        let ready = || process.ask(&Request::get("/readyz"));
+        let ready = || process.ask(&HttpRequest::get("/readyz"));
         let refused = wait_for(|| ready().text(), || Some(ready()).filter(|answer| answer.status == 503));
         let refused = refused.json();
         assert_eq!(refused["type"], "urn:tenfold:problem:not-ready");
@@ -116,7 +116,7 @@ fn on_a_disk_that_is_full_nothing_acknowledged_is_lost_and_room_is_all_that_it_t
     assert!(process.err().contains("disk I/O error"), "the error is the system's: {}", process.err());
     let told = told.into_inner().expect("no client panics");
     assert!(told.acknowledged.len() > 10, "{} were acknowledged", told.acknowledged.len());
-    let upload = Request::post("/v1/files?name=a.txt").bearer(&token).body("some words");
+    let upload = HttpRequest::post("/v1/files?name=a.txt").bearer(&token).body("some words");
     let upload = process.ask(&upload.header("content-type", "application/octet-stream"));
     assert_eq!(upload.status, 202, "{}", upload.text());
     let file = processed(&process, &token, upload.header("location"), Duration::from_secs(20));

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::in_both_places;
 use super::place::Place;
 use super::sign_up;
-use super::wire::Request;
+use super::wire::HttpRequest;
 
 /// What a command prints; it must succeed.
 fn jobs(place: &Place, arguments: &[&str]) -> String {
@@ -36,7 +36,7 @@ in_both_places! {
         assert_eq!((refused.status.code(), refused.out.as_str()), (Some(1), ""));
         let server = place.app(&["serve", "--role", "web"]).start();
         let token = sign_up(&server, "ada");
-        let upload = Request::post("/v1/files?name=a.txt").bearer(&token).body("some words");
+        let upload = HttpRequest::post("/v1/files?name=a.txt").bearer(&token).body("some words");
         let file = server.ask(&upload).header("location").to_owned();
 
         let waiting = uploads(place, &[]);
@@ -60,7 +60,7 @@ in_both_places! {
         jobs(place, &["retry", id]);
         assert!(jobs(place, &["run-due"]).ends_with(" jobs ran\n"));
         assert_eq!(uploads(place, &["--state", "completed"]), [(id.clone(), "completed".to_owned())]);
-        let file = server.ask(&Request::get(&file).bearer(&token)).json();
+        let file = server.ask(&HttpRequest::get(&file).bearer(&token)).json();
         assert_ne!(file["status"], "processing", "{file}");
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::place::Place;
 use super::process::wait_for;
-use super::wire::Request;
+use super::wire::HttpRequest;
 use super::{PASSWORD, in_both_places, new_person, sign_up};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -14,10 +14,10 @@ fn in_json_every_line_is_an_object_and_every_request_has_the_callers_trace() {
     let place = Place::sqlite();
     let mut process = place.app(&["serve"]).env("TENFOLD_LOG__FORMAT", "json").start();
     let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
-    let answer = process.ask(&Request::get("/healthz").header("traceparent", &parent));
+    let answer = process.ask(&HttpRequest::get("/healthz").header("traceparent", &parent));
     assert!(answer.header("traceparent").contains(TRACE), "{:?}", answer.header("traceparent"));
-    process.ask(&Request::get("/nowhere/%0a%22{}?a=%00"));
-    process.ask(&Request::post("/v1/auth/sign-up").json(&json!({"email": "\"\n{"})));
+    process.ask(&HttpRequest::get("/nowhere/%0a%22{}?a=%00"));
+    process.ask(&HttpRequest::post("/v1/auth/sign-up").json(&json!({"email": "\"\n{"})));
     process.stop();
     let err = process.err();
     let parse = |line| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -36,7 +36,7 @@ fn in_json_every_line_is_an_object_and_every_request_has_the_callers_trace() {
 fn the_lines_before_a_stop_are_all_written() {
     let place = Place::sqlite();
     let mut process = place.app(&["serve"]).start();
-    process.ask(&Request::get("/healthz"));
+    process.ask(&HttpRequest::get("/healthz"));
     process.stop();
     let err = process.err();
     assert!(
@@ -50,18 +50,18 @@ fn handle_secrets(process: &super::process::Process) -> Vec<String> {
     let token = sign_up(process, "ada");
     let sign_in = |password: &str| {
         let credentials = json!({"email": "ada@example.test", "password": password});
-        process.ask(&Request::post("/v1/auth/sign-in").json(&credentials))
+        process.ask(&HttpRequest::post("/v1/auth/sign-in").json(&credentials))
     };
     assert_eq!(sign_in("a-wrong-guess-of-it").status, 401);
     let second = sign_in(PASSWORD).json()["token"].as_str().expect("a session has a token").to_owned();
     let forged = format!("{}AAAAA", &token[..token.len() - 5]);
     for (bearer, status) in [(&token, 200), (&second, 200), (&forged, 401)] {
-        assert_eq!(process.ask(&Request::get("/v1/users").bearer(bearer)).status, status);
+        assert_eq!(process.ask(&HttpRequest::get("/v1/users").bearer(bearer)).status, status);
     }
-    let cookie = Request::get("/v1/users").header("cookie", &format!("tenfold={token}"));
+    let cookie = HttpRequest::get("/v1/users").header("cookie", &format!("tenfold={token}"));
     assert_eq!(process.ask(&cookie).status, 200);
     // Taken already, of the wrong type, of the wrong form: each with a password inside.
-    let sign_up = || Request::post("/v1/auth/sign-up");
+    let sign_up = || HttpRequest::post("/v1/auth/sign-up");
     assert_eq!(process.ask(&sign_up().json(&new_person("ada"))).status, 409);
     assert_eq!(process.ask(&sign_up().json(&json!({"password": [PASSWORD], "email": 1}))).status, 422);
     assert_eq!(process.ask(&sign_up().json(&json!(PASSWORD))).status, 422);

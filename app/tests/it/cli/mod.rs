@@ -25,7 +25,7 @@ pub(crate) use harness::{process, wire};
 use serde_json::{Value, json};
 
 use self::process::Process;
-use self::wire::Request;
+use self::wire::HttpRequest;
 
 /// Runs a test once in a place with an SQLite file and once in one with a PostgreSQL database.
 macro_rules! in_both_places {
@@ -62,7 +62,7 @@ fn new_person(name: &str) -> Value {
 
 /// Signs a new person up and gives the token.
 fn sign_up(process: &Process, name: &str) -> String {
-    let answer = process.ask(&Request::post("/v1/auth/sign-up").json(&new_person(name)));
+    let answer = process.ask(&HttpRequest::post("/v1/auth/sign-up").json(&new_person(name)));
     assert_eq!(answer.status, 201, "{}", answer.text());
     answer.json()["token"].as_str().expect("a session has a token").to_owned()
 }
@@ -70,14 +70,14 @@ fn sign_up(process: &Process, name: &str) -> String {
 /// Signs somebody of the demo in and gives the token.
 fn sign_in_to_demo(process: &Process, email: &str) -> String {
     let credentials = json!({"email": email, "password": "tenfold-demo"});
-    let answer = process.ask(&Request::post("/v1/auth/sign-in").json(&credentials));
+    let answer = process.ask(&HttpRequest::post("/v1/auth/sign-in").json(&credentials));
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["token"].as_str().expect("a session has a token").to_owned()
 }
 
 /// Makes a project and gives its id.
 fn create_project(process: &Process, token: &str, name: &str) -> String {
-    let answer = process.ask(&Request::post("/v1/projects").bearer(token).json(&json!({"name": name})));
+    let answer = process.ask(&HttpRequest::post("/v1/projects").bearer(token).json(&json!({"name": name})));
     assert_eq!(answer.status, 201, "{}", answer.text());
     answer.json()["id"].as_str().expect("a project has an id").to_owned()
 }
@@ -89,7 +89,7 @@ fn list_all(process: &Process, token: &str, path: &str) -> Vec<Value> {
 
 /// The file at `path` once it is not being processed any more, however long that takes within `patience`.
 fn processed(process: &Process, token: &str, path: &str, patience: Duration) -> Value {
-    let file = || process.ask(&Request::get(path).bearer(token)).json();
+    let file = || process.ask(&HttpRequest::get(path).bearer(token)).json();
     let done = process::wait_at_most(patience, || Some(file()).filter(|file| file["status"] != "processing"));
     done.unwrap_or_else(|| {
         panic!("{path} is not processed after {patience:?}: {}\n{}", file(), process.err())

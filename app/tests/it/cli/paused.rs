@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use harness::fleet::start_worker;
-use harness::found::{Found, Reader};
+use harness::found::{Evidence, Reader};
 use harness::ledger::Entry;
 use harness::process::{block_on, wait_for};
 use harness::verdict::Verdict;
 use tenfold::data::Clock;
 
 use super::process::Process;
-use super::wire::Request;
+use super::wire::HttpRequest;
 use super::{in_both_places, processed, sign_up};
 
 /// Long enough to be processed for seconds by an unoptimized program, and short enough for everybody else.
@@ -21,7 +21,7 @@ const SETTINGS: [(&str, &str); 1] = [("TENFOLD_JOBS__LEASE", "1s")];
 /// Stops the worker in the middle of a job, at a moment at which it holds no lock: with one, on SQLite, everybody would
 /// wait for it, and no lease would help.
 fn pause(worker: &Process, server: &Process, token: &str) {
-    let probe = Request::post("/v1/projects").bearer(token).json(&serde_json::json!({"name": "probe"}));
+    let probe = HttpRequest::post("/v1/projects").bearer(token).json(&serde_json::json!({"name": "probe"}));
     wait_for(
         || "the worker always holds a lock".to_owned(),
         || {
@@ -38,7 +38,7 @@ fn pause(worker: &Process, server: &Process, token: &str) {
 }
 
 in_both_places!(fn a_worker_that_stood_still_past_its_lease_disturbs_nothing_and_works_on(place) {
-    // The limit is that of what the quota is asked with, see `Found`.
+    // The limit is that of what the quota is asked with, see `Evidence`.
     let server = place.app(&["serve", "--role", "web"]).env("TENFOLD_FILES__MAX_SIZE", "1 TiB").start();
     let token = sign_up(&server, "ada");
     let mut paused = start_worker(place, &SETTINGS);
@@ -47,7 +47,7 @@ in_both_places!(fn a_worker_that_stood_still_past_its_lease_disturbs_nothing_and
     assert_eq!(answer.status, 202, "{}", answer.text());
     let at = Clock::system().now();
     let path = answer.header("location").to_owned();
-    let file = || server.ask(&Request::get(&path).bearer(&token)).json();
+    let file = || server.ask(&HttpRequest::get(&path).bearer(&token)).json();
     // It reads the text now, and has a while to go.
     wait_for(|| file().to_string(), || (file()["percent"] == 40).then_some(()));
     pause(&paused, &server, &token);
@@ -81,7 +81,7 @@ in_both_places!(fn a_worker_that_stood_still_past_its_lease_disturbs_nothing_and
     };
     let ledger =
         [entry(&path, "long", &sha256, LENGTH), entry(second.header("location"), "short", &second_sha256, 9)];
-    let verdict = Verdict::of(&ledger, &[], &Found::gather(place, server.address(), &token));
+    let verdict = Verdict::of(&ledger, &[], &Evidence::gather(place, server.address(), &token));
     assert!(verdict.is_clean(), "{}", verdict.complaints());
     // More than once on a machine that is too busy for heartbeats.
     assert!(verdict.effected == 2 && verdict.repeated >= 1, "{verdict:?}");

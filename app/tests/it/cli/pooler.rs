@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::place::Place;
-use super::wire::Request;
+use super::wire::HttpRequest;
 use super::{create_project, list_all, processed, sign_up};
 
 #[test]
@@ -22,7 +22,7 @@ fn a_person_signs_up_works_and_uploads_behind_pgbouncer() {
                 for number in 0..10 {
                     let task = json!({"title": format!("{client} {number}")});
                     let path = format!("/v1/projects/{project}/tasks");
-                    let answer = process.ask(&Request::post(&path).bearer(ada).json(&task));
+                    let answer = process.ask(&HttpRequest::post(&path).bearer(ada).json(&task));
                     assert_eq!(answer.status, 201, "{}", answer.text());
                 }
             });
@@ -30,7 +30,7 @@ fn a_person_signs_up_works_and_uploads_behind_pgbouncer() {
     });
     assert_eq!(list_all(&process, &ada, &format!("/v1/projects/{project}/tasks")).len(), 80);
     assert_eq!(list_all(&process, &bob, "/v1/projects").len(), 0);
-    let upload = process.ask(&Request::post("/v1/files?name=a.txt").bearer(&ada).body(b"text".to_vec()));
+    let upload = process.ask(&HttpRequest::post("/v1/files?name=a.txt").bearer(&ada).body(b"text".to_vec()));
     assert_eq!(upload.status, 202, "{}", upload.text());
     let file = processed(&process, &ada, upload.header("location"), Duration::from_secs(20));
     assert_eq!(file["status"], "ready", "{file}");

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::place::Place;
 use super::process::Launch;
-use super::wire::Request;
+use super::wire::HttpRequest;
 use super::{in_both_places, list_all, sign_up};
 
 /// Runs the process to its end: it must fail within ten seconds with nothing on standard output and one line
@@ -62,7 +62,7 @@ in_both_places!(fn demo_data_is_refused_in_a_database_with_accounts(place) {
     let real = place.app(&["serve"]).start();
     assert_eq!(list_all(&real, &token, "/v1/users").len(), 1);
     let credentials = json!({"email": "both@demo.test", "password": "tenfold-demo"});
-    assert_eq!(real.ask(&Request::post("/v1/auth/sign-in").json(&credentials)).status, 401);
+    assert_eq!(real.ask(&HttpRequest::post("/v1/auth/sign-in").json(&credentials)).status, 401);
 });
 
 #[test]

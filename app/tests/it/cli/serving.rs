@@ -1,7 +1,7 @@
 //! `app` and `app serve`: what is there after a start, and after another one.
 
 use super::place::Place;
-use super::wire::Request;
+use super::wire::HttpRequest;
 use super::{PASSWORD, create_project, in_both_places, list_all, sign_in_to_demo, sign_up};
 use serde_json::json;
 
@@ -38,7 +38,7 @@ in_both_places!(fn serve_without_demo_has_no_accounts_of_the_demo(place) {
     assert!(!process.out().contains("password"), "{}", process.out());
     for email in ["owner@acme.test", "owner@globex.test", "both@demo.test"] {
         let credentials = json!({"email": email, "password": "tenfold-demo"});
-        let answer = process.ask(&Request::post("/v1/auth/sign-in").json(&credentials));
+        let answer = process.ask(&HttpRequest::post("/v1/auth/sign-in").json(&credentials));
         assert_eq!(answer.status, 401, "{}", answer.text());
     }
     process.stop();
@@ -52,7 +52,7 @@ in_both_places!(fn a_session_and_its_account_outlive_a_restart(place) {
     let second = place.app(&["serve"]).start();
     assert_eq!(list_all(&second, &token, "/v1/users").len(), 1);
     let credentials = json!({"email": "ada@example.test", "password": PASSWORD});
-    assert_eq!(second.ask(&Request::post("/v1/auth/sign-in").json(&credentials)).status, 200);
+    assert_eq!(second.ask(&HttpRequest::post("/v1/auth/sign-in").json(&credentials)).status, 200);
 });
 
 #[test]
@@ -81,8 +81,8 @@ fn a_reader_of_the_greeting_that_has_gone_away_does_not_end_the_server() {
     super::process::wait_for(
         || process.err(),
         || {
-            let mut connection = super::wire::Connection::open(&format!("127.0.0.1:{port}")).ok()?;
-            connection.ask(&Request::get("/readyz")).ok().filter(|answer| answer.status == 200)
+            let mut connection = super::wire::HttpConnection::open(&format!("127.0.0.1:{port}")).ok()?;
+            connection.ask(&HttpRequest::get("/readyz")).ok().filter(|answer| answer.status == 200)
         },
     );
     assert!(process.is_alive(), "{}", process.err());

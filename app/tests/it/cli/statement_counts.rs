@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::place::Place;
 use super::process::wait_for;
-use super::wire::{Answer, Request};
+use super::wire::{HttpAnswer, HttpRequest};
 use super::{create_project, sign_in_to_demo};
 
 /// Runs a statement with PostgreSQL's own client; gives what it prints.
@@ -37,7 +37,7 @@ fn has_psql() -> bool {
 }
 
 /// `statements=N` of the header.
-fn told(answer: &Answer) -> u64 {
+fn told(answer: &HttpAnswer) -> u64 {
     assert!(answer.status < 300, "{}", answer.text());
     let timing = answer.header("server-timing");
     let count = timing.split("statements=").nth(1).and_then(|rest| rest.split('"').next());
@@ -58,8 +58,8 @@ fn the_statements_of_server_timing_are_those_that_postgres_counts() {
     let reads =
         ["/v1/users?limit=100", "/v1/users?limit=1", "/v1/projects", &format!("/v1/projects/{project}")];
     // Nothing stands around a read: PostgreSQL runs what the header says.
-    let reads = reads.map(|path| (path, Request::get(path), 0));
-    let write = Request::post("/v1/projects").json(&json!({"name": "another"}));
+    let reads = reads.map(|path| (path, HttpRequest::get(path), 0));
+    let write = HttpRequest::post("/v1/projects").json(&json!({"name": "another"}));
     // Around what is written: BEGIN, the setting that holds it to its organization, COMMIT.
     for (what, request, around) in reads.into_iter().chain([("a new project", write, 3)]) {
         psql(&place, "SELECT pg_stat_statements_reset()");
@@ -78,7 +78,7 @@ fn a_server_that_refuses_writes_is_not_ready_and_the_problem_says_why() {
     }
     let place = Place::postgres();
     let process = place.app(&["serve"]).start();
-    let ready = || process.ask(&Request::get("/readyz"));
+    let ready = || process.ask(&HttpRequest::get("/readyz"));
     let function = "FUNCTION pg_logical_emit_message(boolean, text, text)";
     psql(&place, &format!("REVOKE EXECUTE ON {function} FROM PUBLIC"));
     let refused = wait_for(|| ready().text(), || Some(ready()).filter(|answer| answer.status == 503));

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::process::Process;
-use super::wire::{Connection, Request};
+use super::wire::{HttpConnection, HttpRequest};
 use super::{in_both_places, list_all, new_person};
 
 /// Sends all but the last byte of a sign-up on each of `count` connections and waits until all are in flight.
-fn begin_sign_ups(process: &Process, count: usize) -> Vec<(Connection, Vec<u8>)> {
+fn begin_sign_ups(process: &Process, count: usize) -> Vec<(HttpConnection, Vec<u8>)> {
     let mut begun = Vec::new();
     for number in 0..count {
-        let sign_up = Request::post("/v1/auth/sign-up").json(&new_person(&format!("person{number}")));
+        let sign_up = HttpRequest::post("/v1/auth/sign-up").json(&new_person(&format!("person{number}")));
         let (first, last) = sign_up.in_two_parts();
         let mut connection = process.connect();
         connection.send(&first).expect("the server listens");
@@ -67,12 +67,12 @@ in_both_places!(fn a_client_that_never_finishes_is_cut_off_after_the_shutdown_ti
 in_both_places!(fn connections_without_a_request_do_not_hold_the_end_up(place) {
     let mut process = place.app(&["serve"]).start();
     let mut kept_alive = process.connect();
-    assert_eq!(kept_alive.ask(&Request::get("/healthz")).expect("an answer").status, 200);
+    assert_eq!(kept_alive.ask(&HttpRequest::get("/healthz")).expect("an answer").status, 200);
     let mut silent = process.connect();
     let mut undecided = process.connect();
     undecided.send(b"PRI * HTTP/2.0\r\n").expect("the server listens");
     // Connections are taken in order: after this answer the three are taken.
-    assert_eq!(process.ask(&Request::get("/healthz")).status, 200);
+    assert_eq!(process.ask(&HttpRequest::get("/healthz")).status, 200);
     let told = Instant::now();
     process.stop();
     assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());

@@ -5,7 +5,7 @@ use crate::found::FoundJob;
 
 const FILES: [&str; 2] = ["a", "b"];
 
-fn clean() -> (Vec<Entry>, Found) {
+fn clean() -> (Vec<Entry>, Evidence) {
     let hash = |id: &str| format!("hash of {id}");
     let entry = |id: &&str| Entry {
         id: (*id).to_owned(),
@@ -29,7 +29,7 @@ fn clean() -> (Vec<Entry>, Found) {
         crashes: 0,
         finished_at: Timestamp::UNIX_EPOCH + Duration::from_secs(5),
     };
-    let found = Found {
+    let found = Evidence {
         files: ledger.iter().map(file).collect(),
         notified: FILES.map(str::to_owned).to_vec(),
         jobs: FILES.iter().flat_map(|id| ONCE.map(|kind| job(kind, id))).collect(),
@@ -42,7 +42,7 @@ fn clean() -> (Vec<Entry>, Found) {
 }
 
 /// The numbers of lost, duplicated and stray items after something was broken.
-fn broken(damage: impl FnOnce(&mut Vec<Entry>, &mut Found)) -> (usize, usize, usize) {
+fn broken(damage: impl FnOnce(&mut Vec<Entry>, &mut Evidence)) -> (usize, usize, usize) {
     let (mut ledger, mut found) = clean();
     damage(&mut ledger, &mut found);
     let verdict = Verdict::of(&ledger, &[], &found);
@@ -62,7 +62,7 @@ fn what_is_as_promised_is_clean_and_so_is_an_upload_whose_answer_was_lost() {
 
 #[test]
 fn an_acknowledged_upload_whose_effects_are_not_all_there_is_lost() {
-    let forged = |ledger: &mut Vec<Entry>, _: &mut Found| ledger[0].id = "never stored".to_owned();
+    let forged = |ledger: &mut Vec<Entry>, _: &mut Evidence| ledger[0].id = "never stored".to_owned();
     assert_eq!(broken(forged).0, 1);
     assert_eq!(broken(|_, found| found.files[0].status = "failed".to_owned()).0, 1);
     assert_eq!(broken(|_, found| found.files[0].sha256 = "another".to_owned()).0, 1);

@@ -8,29 +8,29 @@ use futures_util::future::BoxFuture;
 use crate::line::{Line, quantile};
 
 /// One piece of work by one of those who are at it; told apart by number and turn.
-pub type Piece = Arc<dyn Fn(usize, usize) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
+pub type LoadPiece = Arc<dyn Fn(usize, usize) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
 /// A way to do it.
-pub struct Case {
+pub struct LoadCase {
     /// What it is called.
     pub name: &'static str,
     /// What is done again and again.
-    pub piece: Piece,
+    pub piece: LoadPiece,
 }
 
-impl Case {
+impl LoadCase {
     /// Names a way.
     pub fn new<F>(name: &'static str, piece: impl Fn(usize, usize) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        Case { name, piece: Arc::new(move |who, turn| Box::pin(piece(who, turn))) }
+        LoadCase { name, piece: Arc::new(move |who, turn| Box::pin(piece(who, turn))) }
     }
 }
 
 /// What a case has shown: how long each piece took, and how many were done in a second, round by round.
 #[derive(Default)]
-pub struct Shown {
+pub struct CaseTimes {
     /// Of all rounds.
     pub times: Vec<Duration>,
     /// One of each round.
@@ -41,10 +41,10 @@ pub struct Shown {
 ///
 /// # Errors
 /// When a piece fails.
-pub async fn measure(cases: &[Case], at_once: usize, quick: bool) -> anyhow::Result<Vec<Shown>> {
+pub async fn measure(cases: &[LoadCase], at_once: usize, quick: bool) -> anyhow::Result<Vec<CaseTimes>> {
     let (rounds, span) = if quick { (3, 400) } else { (5, 1_500) };
     let span = Duration::from_millis(span);
-    let mut shown: Vec<Shown> = cases.iter().map(|_| Shown::default()).collect();
+    let mut shown: Vec<CaseTimes> = cases.iter().map(|_| CaseTimes::default()).collect();
     for round in 0..=rounds {
         for place in 0..cases.len() {
             let index = (place + round) % cases.len();
@@ -65,7 +65,7 @@ pub async fn measure(cases: &[Case], at_once: usize, quick: bool) -> anyhow::Res
 ///
 /// # Errors
 /// When it fails.
-pub async fn run(piece: &Piece, at_once: usize, span: Duration) -> anyhow::Result<Vec<Duration>> {
+pub async fn run(piece: &LoadPiece, at_once: usize, span: Duration) -> anyhow::Result<Vec<Duration>> {
     let until = Instant::now() + span;
     let one = |who: usize| {
         let piece = Arc::clone(piece);
@@ -101,7 +101,7 @@ pub fn median(rates: &[f64]) -> f64 {
 }
 
 /// The lines of cases that were measured together; `to` is what the ratio compares with: `rate / its rate`.
-pub fn lines(cases: &[Case], shown: &[Shown], at_once: usize, to: Option<&str>) -> Vec<Line> {
+pub fn lines(cases: &[LoadCase], shown: &[CaseTimes], at_once: usize, to: Option<&str>) -> Vec<Line> {
     let rate = |index: usize| median(&shown[index].rates);
     let base = to.and_then(|to| cases.iter().position(|case| case.name == to)).map(rate);
     (0..cases.len())

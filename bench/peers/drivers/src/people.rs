@@ -5,7 +5,7 @@ use tenfold_data::{
     Uuid, id,
 };
 
-use crate::place::Place;
+use crate::place::DatabaseUrls;
 
 /// How many users there are in the organizations that are listed.
 pub const SIZES: [usize; 3] = [10, 100, 1_000];
@@ -88,7 +88,7 @@ pub struct Permission {
 
 /// A user as a list shows them; every peer ends with these.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct View {
+pub struct ListedUser {
     /// The user's key.
     pub id: Uuid,
     /// What they are called.
@@ -115,7 +115,7 @@ pub fn organization(size: usize) -> OrgId {
 ///
 /// # Errors
 /// When the database refuses something.
-pub async fn prepare(place: &Place) -> anyhow::Result<()> {
+pub async fn prepare(place: &DatabaseUrls) -> anyhow::Result<()> {
     let database = place.database(Vec::new())?;
     database.migrate(&[tenfold_jobs::job_migrations(), MIGRATIONS]).await?;
     for size in SIZES {

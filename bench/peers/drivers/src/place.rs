@@ -11,7 +11,7 @@ use tokio_postgres::NoTls;
 
 /// The addresses of a database.
 #[derive(Clone, clap::Args)]
-pub struct Place {
+pub struct DatabaseUrls {
     /// The database by hand: `sqlite:PATH` or `postgres://…`, the latter of a user whom row-level security leaves alone.
     #[arg(global = true, long, default_value = "")]
     url: String,
@@ -23,7 +23,7 @@ pub struct Place {
     migrate_url: Option<String>,
 }
 
-impl Place {
+impl DatabaseUrls {
     /// Which database it is.
     pub fn dialect(&self) -> Dialect {
         if self.url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres }

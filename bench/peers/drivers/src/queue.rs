@@ -100,11 +100,11 @@ pub trait JobQueue: Send + Sync + 'static {
 /// Counts the runs of jobs, for each enqueuer.
 pub struct Gauge {
     pause: Duration,
-    slots: Vec<Slot>,
+    slots: Vec<RunSlot>,
 }
 
 #[derive(Default)]
-struct Slot {
+struct RunSlot {
     left: AtomicUsize,
     runs: Mutex<Vec<JobRun>>,
     done: Notify,
@@ -119,7 +119,7 @@ struct JobRun {
 
 impl Gauge {
     fn new(load: QueueLoad) -> Arc<Self> {
-        let slots = (0..ENQUEUERS).map(|_| Slot::default()).collect();
+        let slots = (0..ENQUEUERS).map(|_| RunSlot::default()).collect();
         Arc::new(Gauge { pause: load.pause(), slots })
     }
 
@@ -149,7 +149,7 @@ impl Gauge {
     }
 }
 
-impl Slot {
+impl RunSlot {
     fn runs(&self) -> std::sync::MutexGuard<'_, Vec<JobRun>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tenfold_data::{Database, EntityExt as _, Scope, SystemContext, TraceContext};
 
-use crate::load::{Case, lines, measure};
+use crate::load::{LoadCase, lines, measure};
 use crate::people::{User, UserId, organization};
-use crate::place::Place;
+use crate::place::DatabaseUrls;
 
 /// The organization whose users are read.
 const SIZE: usize = 1_000;
@@ -15,10 +15,10 @@ const SIZE: usize = 1_000;
 ///
 /// # Errors
 /// When a load fails.
-pub async fn run(place: Place, quick: bool) -> anyhow::Result<()> {
+pub async fn run(place: DatabaseUrls, quick: bool) -> anyhow::Result<()> {
     let database = place.database(Vec::new())?;
     let keys = Arc::new(keys(&database).await?);
-    let cases = [Case::new("ours", {
+    let cases = [LoadCase::new("ours", {
         let trace = TraceContext::start_random();
         move |who, turn| {
             let (database, key) = (database.clone(), keys[(who * 97 + turn) % keys.len()]);

@@ -8,12 +8,12 @@ use tenfold_data::{
     Clock, Context, DataError, Database, EntityExt as _, Observer, Scope, StatementRecord, SystemContext,
     TraceContext,
 };
-use tenfold_observe::metrics::{Build, Metrics, Outcome};
+use tenfold_observe::metrics::{Build, Metrics, MetricOutcome};
 use tenfold_observe::telemetry::{Beginning, Ending, Telemetry, Totals, WorkKind};
 
 use crate::line::{Line, quantile};
 use crate::people::{User, UserId, organization};
-use crate::place::Place;
+use crate::place::DatabaseUrls;
 use crate::reads::keys;
 
 /// The organization whose users are read one by one.
@@ -35,7 +35,7 @@ impl Observer for Watcher {
             return;
         }
         let (database, seconds) = (record.dialect.system_name(), record.elapsed.as_secs_f64());
-        self.metrics.statement(record.module, &record.name, database, Outcome::Ok, seconds);
+        self.metrics.statement(record.module, &record.name, database, MetricOutcome::Ok, seconds);
         self.telemetry.statement(record);
     }
 }
@@ -45,7 +45,7 @@ impl Observer for Watcher {
 ///
 /// # Errors
 /// When a request fails.
-pub async fn run(place: Place, quick: bool) -> anyhow::Result<()> {
+pub async fn run(place: DatabaseUrls, quick: bool) -> anyhow::Result<()> {
     let clock = Clock::system();
     let metrics = Metrics::new(&Build { application: "bench", version: "0", started_at: clock.now() });
     let telemetry = Telemetry::new(clock);

@@ -15,9 +15,9 @@ use tokio::sync::Mutex;
 
 use crate::extent::Extent;
 use crate::line::quantile;
-use crate::load::{Case, Piece, Shown, lines, measure, run as run_for};
+use crate::load::{CaseTimes, LoadCase, LoadPiece, lines, measure, run as run_for};
 use crate::people::{User, UserId, organization};
-use crate::place::Place;
+use crate::place::DatabaseUrls;
 use crate::reads::keys;
 
 /// The organization in which is written.
@@ -59,7 +59,7 @@ impl Job for Tell {
 ///
 /// # Errors
 /// When a write fails.
-pub async fn run(place: Place, extent: &Extent) -> anyhow::Result<()> {
+pub async fn run(place: DatabaseUrls, extent: &Extent) -> anyhow::Result<()> {
     let database = place.database(Vec::new())?;
     let users = Arc::new(keys(&database).await?);
     let ours = ours(database.clone(), Arc::clone(&users));
@@ -87,9 +87,9 @@ fn request(database: &Database, trace: TraceContext) -> (Arc<Scope>, Context) {
     (scope, cx)
 }
 
-fn ours(database: Database, users: Arc<Vec<UserId>>) -> Case {
+fn ours(database: Database, users: Arc<Vec<UserId>>) -> LoadCase {
     let trace = TraceContext::start_random();
-    Case::new("ours", move |who, turn| {
+    LoadCase::new("ours", move |who, turn| {
         let (scope, cx) = request(&database, trace.child());
         let user_id = users[(who * 97 + turn) % users.len()];
         async move {
@@ -110,9 +110,9 @@ fn ours(database: Database, users: Arc<Vec<UserId>>) -> Case {
 }
 
 /// The same through the same writer, each transaction with a COMMIT of its own.
-fn one_at_a_time(piece: Piece) -> Case {
+fn one_at_a_time(piece: LoadPiece) -> LoadCase {
     let writer = Arc::new(Mutex::new(()));
-    Case::new("one_at_a_time", move |who, turn| {
+    LoadCase::new("one_at_a_time", move |who, turn| {
         let (piece, writer) = (piece.clone(), Arc::clone(&writer));
         async move {
             let _held = writer.lock().await;
@@ -131,9 +131,9 @@ const ENQUEUE: &str = "INSERT INTO tenfold_jobs (id, org_id, kind, state, priori
     VALUES ($1, $2, 'people.tell', 'available', 0, $3, $4, 0, 10, 0, 0, false, 0, '', '[]', '', $4)";
 
 /// The same statements inline under the same kind of lock, each transaction with its own COMMIT.
-fn sqlite(connection: Connection, users: Arc<Vec<UserId>>) -> Case {
+fn sqlite(connection: Connection, users: Arc<Vec<UserId>>) -> LoadCase {
     let (connection, clock) = (Arc::new(Mutex::new(connection)), Clock::system());
-    Case::new("commit_each", move |who, turn| {
+    LoadCase::new("commit_each", move |who, turn| {
         let (connection, clock) = (Arc::clone(&connection), clock.clone());
         let user = users[(who * 97 + turn) % users.len()].0;
         async move {
@@ -154,10 +154,10 @@ fn sqlite(connection: Connection, users: Arc<Vec<UserId>>) -> Case {
 }
 
 /// The same statements on a connection of the pool. PostgreSQL itself lets commits share a flush.
-fn postgres(pool: Pool, users: Arc<Vec<UserId>>) -> Case {
+fn postgres(pool: Pool, users: Arc<Vec<UserId>>) -> LoadCase {
     let clock = Clock::system();
     let enqueue = ENQUEUE.replace("'[]'", "'[]'::jsonb").replace("$4", "to_timestamp($4::float8)");
-    Case::new("commit_each", move |who, turn| {
+    LoadCase::new("commit_each", move |who, turn| {
         let (pool, clock, enqueue) = (pool.clone(), clock.clone(), enqueue.clone());
         let user = users[(who * 97 + turn) % users.len()].0;
         async move {
@@ -180,7 +180,7 @@ fn postgres(pool: Pool, users: Arc<Vec<UserId>>) -> Case {
 }
 
 /// 64 writers of small transactions, and one that now and then stores thousands of rows in one.
-async fn slow_neighbour(database: &Database, small: &Piece, quick: bool) -> anyhow::Result<()> {
+async fn slow_neighbour(database: &Database, small: &LoadPiece, quick: bool) -> anyhow::Result<()> {
     let over = Arc::new(AtomicBool::new(false));
     let slow = tokio::spawn(many_rows(database.clone(), Arc::clone(&over)));
     let span = Duration::from_secs(if quick { 1 } else { 5 });
@@ -189,8 +189,8 @@ async fn slow_neighbour(database: &Database, small: &Piece, quick: bool) -> anyh
     let rate = times.len() as f64 / began.elapsed().as_secs_f64();
     over.store(true, Ordering::Release);
     let slow = slow.await??;
-    let case = [Case::new("slow_neighbour", |_, _| async { Ok(()) })];
-    for line in lines(&case, &[Shown { times, rates: vec![rate] }], 64, None) {
+    let case = [LoadCase::new("slow_neighbour", |_, _| async { Ok(()) })];
+    for line in lines(&case, &[CaseTimes { times, rates: vec![rate] }], 64, None) {
         let median = quantile(&slow, 0.5).as_micros();
         line.with("slow_ones", slow.len()).with("slow_median_us", u64::try_from(median)?).print();
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Break, api_breaks, changelog};
 use crate::error::CheckError;
-use crate::outcome::{Outcome, read_or_empty};
+use crate::outcome::{CommandOutcome, read_or_empty};
 
 /// Compares the OpenAPI document on standard input with the committed one.
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    pub(crate) fn run(&self) -> Result<Outcome, CheckError> {
+    pub(crate) fn run(&self) -> Result<CommandOutcome, CheckError> {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).map_err(CheckError::file("standard input"))?;
         let served = parse(Path::new("standard input"), &text)?;
@@ -38,16 +38,16 @@ impl Api {
         breaks.retain(|found| !changelog::explains(&entries, found));
         let shown = file.display();
         if !breaks.is_empty() {
-            return Ok(Outcome::Broken(self.refusal(file, &breaks)));
+            return Ok(CommandOutcome::Broken(self.refusal(file, &breaks)));
         }
         if self.write.is_some() {
             std::fs::write(file, format!("{served:#}\n")).map_err(CheckError::file(file))?;
-            return Ok(Outcome::Fine(format!("wrote the API's document to {shown}\n")));
+            return Ok(CommandOutcome::Fine(format!("wrote the API's document to {shown}\n")));
         }
         Ok(if committed == served {
-            Outcome::Fine(format!("{shown} is the API that the application serves\n"))
+            CommandOutcome::Fine(format!("{shown} is the API that the application serves\n"))
         } else {
-            Outcome::Broken(format!(
+            CommandOutcome::Broken(format!(
                 "error[api]: {shown} is not the API that the application serves; the difference breaks no client\n  \
                  do: cargo run -- openapi | cargo run -p tenfold-cli -- api --write {shown}\n"
             ))

@@ -44,7 +44,7 @@ pub fn api_breaks(old: &Value, new: &Value) -> Vec<Break> {
     let mut found: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for (name, before) in operation::all(old) {
         let changes = match operation::find(new, &name) {
-            None => vec![schema::Change::here("the operation is gone")],
+            None => vec![schema::SchemaChange::here("the operation is gone")],
             Some(after) => operation::changes((old, before), (new, after)),
         };
         for change in changes {

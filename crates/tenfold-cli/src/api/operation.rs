@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::schema::{Change, Direction, Schemas};
+use super::schema::{Direction, SchemaChange, Schemas};
 
 const METHODS: [&str; 7] = ["delete", "get", "head", "options", "patch", "post", "put"];
 
@@ -25,7 +25,10 @@ pub fn find<'a>(document: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// The changes that break the clients of an operation; each version comes with the document that contains it.
-pub fn changes((old_document, old): (&Value, &Value), (new_document, new): (&Value, &Value)) -> Vec<Change> {
+pub fn changes(
+    (old_document, old): (&Value, &Value),
+    (new_document, new): (&Value, &Value),
+) -> Vec<SchemaChange> {
     let mut changes = access(old, new);
     let mut schemas = Schemas::new(old_document, new_document);
     parameters(old, new, &mut schemas, &mut changes);
@@ -36,32 +39,32 @@ pub fn changes((old_document, old): (&Value, &Value), (new_document, new): (&Val
 }
 
 /// The name in generated clients, and the required session and permissions.
-fn access(old: &Value, new: &Value) -> Vec<Change> {
+fn access(old: &Value, new: &Value) -> Vec<SchemaChange> {
     let mut changes = Vec::new();
     let (before, after) = (&old["operationId"], &new["operationId"]);
     if before != after {
-        changes.push(Change::here(format!("its operationId is {after} instead of {before}")));
+        changes.push(SchemaChange::here(format!("its operationId is {after} instead of {before}")));
     }
     let needs_session =
         |operation: &Value| operation["security"].as_array().is_some_and(|all| !all.is_empty());
     if needs_session(new) && !needs_session(old) {
-        changes.push(Change::here("it needs a session"));
+        changes.push(SchemaChange::here("it needs a session"));
     }
     let permission = &new["x-permission"];
     if !permission.is_null() && *permission != old["x-permission"] {
-        changes.push(Change::here(format!("it needs the permission {permission}")));
+        changes.push(SchemaChange::here(format!("it needs the permission {permission}")));
     }
     for role in texts(&old["x-roles"]).difference(&texts(&new["x-roles"])) {
-        changes.push(Change::here(format!("the role {role} may no longer call it")));
+        changes.push(SchemaChange::here(format!("the role {role} may no longer call it")));
     }
     changes
 }
 
-fn parameters(old: &Value, new: &Value, schemas: &mut Schemas<'_>, changes: &mut Vec<Change>) {
+fn parameters(old: &Value, new: &Value, schemas: &mut Schemas<'_>, changes: &mut Vec<SchemaChange>) {
     let (before, after) = (parameters_of(old), parameters_of(new));
     for (name, parameter) in &before {
         match after.get(name) {
-            None => changes.push(Change::here(format!("the {name} is gone"))),
+            None => changes.push(SchemaChange::here(format!("the {name} is gone"))),
             Some(now) => {
                 schemas.compare(
                     &parameter["schema"],
@@ -75,7 +78,7 @@ fn parameters(old: &Value, new: &Value, schemas: &mut Schemas<'_>, changes: &mut
     let is_required = |parameter: &Value| parameter["required"] == true;
     for (name, _) in after.iter().filter(|(_, parameter)| is_required(parameter)) {
         if !before.get(name).is_some_and(|parameter| is_required(parameter)) {
-            changes.push(Change::here(format!("the {name} is required")));
+            changes.push(SchemaChange::here(format!("the {name} is required")));
         }
     }
 }
@@ -89,22 +92,22 @@ fn parameters_of(operation: &Value) -> BTreeMap<String, &Value> {
     .collect()
 }
 
-fn body(old: &Value, new: &Value, schemas: &mut Schemas<'_>, changes: &mut Vec<Change>) {
+fn body(old: &Value, new: &Value, schemas: &mut Schemas<'_>, changes: &mut Vec<SchemaChange>) {
     let (before, after) = (&old["requestBody"], &new["requestBody"]);
     if after["required"] == true && before["required"] != true {
-        changes.push(Change::here("a body is required"));
+        changes.push(SchemaChange::here("a body is required"));
     }
     content(before, after, Direction::Request, "the body", schemas, changes);
 }
 
-fn answers(old: &Value, new: &Value, schemas: &mut Schemas<'_>, changes: &mut Vec<Change>) {
+fn answers(old: &Value, new: &Value, schemas: &mut Schemas<'_>, changes: &mut Vec<SchemaChange>) {
     let (before, after) = (fields(&old["responses"]), fields(&new["responses"]));
     let is_success = |status: &&String| status.starts_with('2');
     for status in before.keys().filter(is_success).filter(|status| !after.contains_key(*status)) {
-        changes.push(Change::here(format!("it no longer answers {status}")));
+        changes.push(SchemaChange::here(format!("it no longer answers {status}")));
     }
     for status in after.keys().filter(is_success).filter(|status| !before.contains_key(*status)) {
-        changes.push(Change::here(format!("it may answer {status}")));
+        changes.push(SchemaChange::here(format!("it may answer {status}")));
     }
     for (status, answer) in &before {
         let Some(now) = after.get(status) else { continue };
@@ -112,7 +115,7 @@ fn answers(old: &Value, new: &Value, schemas: &mut Schemas<'_>, changes: &mut Ve
         content(answer, now, Direction::Answer, &place, schemas, changes);
         let headers = fields(&now["headers"]);
         for header in fields(&answer["headers"]).keys().filter(|header| !headers.contains_key(*header)) {
-            changes.push(Change::here(format!("{place} no longer has the header {header}")));
+            changes.push(SchemaChange::here(format!("{place} no longer has the header {header}")));
         }
     }
 }
@@ -124,12 +127,12 @@ fn content(
     direction: Direction,
     place: &str,
     schemas: &mut Schemas<'_>,
-    changes: &mut Vec<Change>,
+    changes: &mut Vec<SchemaChange>,
 ) {
     let after = fields(&new["content"]);
     for (kind, before) in fields(&old["content"]) {
         match after.get(&kind) {
-            None => changes.push(Change::here(format!("{place} is no longer {kind}"))),
+            None => changes.push(SchemaChange::here(format!("{place} is no longer {kind}"))),
             Some(now) => schemas.compare(&before["schema"], &now["schema"], direction, place),
         }
     }

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use super::shape::{Shape, name_of};
+use super::shape::{SchemaShape, name_of};
 
 /// A breaking change, and the schema that contains it if that has a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct SchemaChange {
     pub schema: Option<String>,
     pub what: String,
 }
 
-impl Change {
+impl SchemaChange {
     /// A change of the operation itself.
     pub fn here(what: impl Into<String>) -> Self {
-        Change { schema: None, what: what.into() }
+        SchemaChange { schema: None, what: what.into() }
     }
 }
 
@@ -29,7 +29,7 @@ pub enum Direction {
 
 /// The location of a schema.
 #[derive(Clone)]
-struct Place {
+struct SchemaPlace {
     /// The innermost schema with a name.
     schema: Option<String>,
     /// The path from there, in words.
@@ -37,13 +37,13 @@ struct Place {
     direction: Direction,
 }
 
-impl Place {
+impl SchemaPlace {
     fn field(&self, name: &str) -> Self {
         let path = match self.path.strip_suffix('`') {
             Some(outer) => format!("{outer}.{name}`"),
             None => format!("{} field `{name}`", self.path),
         };
-        Place { path, ..self.clone() }
+        SchemaPlace { path, ..self.clone() }
     }
 
     fn items(&self) -> Self {
@@ -51,7 +51,7 @@ impl Place {
             Some(outer) => format!("{outer}[]`"),
             None => format!("{}, each item", self.path),
         };
-        Place { path, ..self.clone() }
+        SchemaPlace { path, ..self.clone() }
     }
 }
 
@@ -60,7 +60,7 @@ pub struct Schemas<'a> {
     old: &'a Value,
     new: &'a Value,
     seen: HashSet<(String, String, Direction)>,
-    changes: Vec<Change>,
+    changes: Vec<SchemaChange>,
 }
 
 impl<'a> Schemas<'a> {
@@ -70,14 +70,14 @@ impl<'a> Schemas<'a> {
 
     /// Finds the breaking changes between two schemas at one location, such as `the body`.
     pub fn compare(&mut self, old: &Value, new: &Value, direction: Direction, place: &str) {
-        self.at(old, new, &Place { schema: None, path: place.to_owned(), direction });
+        self.at(old, new, &SchemaPlace { schema: None, path: place.to_owned(), direction });
     }
 
-    pub fn into_changes(self) -> Vec<Change> {
+    pub fn into_changes(self) -> Vec<SchemaChange> {
         self.changes
     }
 
-    fn at(&mut self, old: &Value, new: &Value, place: &Place) {
+    fn at(&mut self, old: &Value, new: &Value, place: &SchemaPlace) {
         let mut place = place.clone();
         if let (Some(before), Some(after)) = (name_of(old), name_of(new)) {
             let direction = place.direction;
@@ -87,9 +87,9 @@ impl<'a> Schemas<'a> {
                 return;
             }
             let path = if direction == Direction::Request { "in requests," } else { "in answers," };
-            place = Place { schema: Some(before.to_owned()), path: path.to_owned(), direction };
+            place = SchemaPlace { schema: Some(before.to_owned()), path: path.to_owned(), direction };
         }
-        let (before, after) = (Shape::of(self.old, old), Shape::of(self.new, new));
+        let (before, after) = (SchemaShape::of(self.old, old), SchemaShape::of(self.new, new));
         self.types(&before, &after, &place);
         self.values(&before, &after, &place);
         match place.direction {
@@ -105,12 +105,12 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    fn report(&mut self, place: &Place, what: &str) {
+    fn report(&mut self, place: &SchemaPlace, what: &str) {
         let what = format!("{} {what}", place.path);
-        self.changes.push(Change { schema: place.schema.clone(), what });
+        self.changes.push(SchemaChange { schema: place.schema.clone(), what });
     }
 
-    fn types(&mut self, old: &Shape, new: &Shape, place: &Place) {
+    fn types(&mut self, old: &SchemaShape, new: &SchemaShape, place: &SchemaPlace) {
         // Integers are numbers.
         let covers = |wide: &Option<BTreeSet<String>>, narrow: &Option<BTreeSet<String>>| match (wide, narrow)
         {
@@ -136,7 +136,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    fn values(&mut self, old: &Shape, new: &Shape, place: &Place) {
+    fn values(&mut self, old: &SchemaShape, new: &SchemaShape, place: &SchemaPlace) {
         let list =
             |values: Vec<&String>| values.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         match (place.direction, &old.values, &new.values) {
@@ -157,7 +157,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// The bounds on a request.
-    fn bounds(&mut self, old: &Shape, new: &Shape, place: &Place) {
+    fn bounds(&mut self, old: &SchemaShape, new: &SchemaShape, place: &SchemaPlace) {
         for (name, form) in &new.form {
             if old.form.get(name) != Some(form) {
                 self.report(place, &format!("must have the {name} {form}"));
@@ -180,7 +180,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// The format by which a client parses a text of an answer.
-    fn format(&mut self, old: &Shape, new: &Shape, place: &Place) {
+    fn format(&mut self, old: &SchemaShape, new: &SchemaShape, place: &SchemaPlace) {
         if let Some(before) = old.form.get("format")
             && new.form.get("format") != Some(before)
         {
@@ -188,7 +188,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    fn fields(&mut self, old: &Shape, new: &Shape, place: &Place) {
+    fn fields(&mut self, old: &SchemaShape, new: &SchemaShape, place: &SchemaPlace) {
         for (name, before) in &old.properties {
             let place = place.field(name);
             match new.properties.get(name) {
@@ -215,8 +215,13 @@ impl<'a> Schemas<'a> {
     }
 
     /// Pairs alternatives that are equal or have the same name, then the others in order.
-    fn alternatives(&mut self, old: (&Shape, &Value), new: (&Shape, &Value), place: &Place) {
-        let list = |(shape, schema): (&Shape, &Value)| match shape.alternatives.is_empty() {
+    fn alternatives(
+        &mut self,
+        old: (&SchemaShape, &Value),
+        new: (&SchemaShape, &Value),
+        place: &SchemaPlace,
+    ) {
+        let list = |(shape, schema): (&SchemaShape, &Value)| match shape.alternatives.is_empty() {
             true => vec![schema.clone()],
             false => shape.alternatives.clone(),
         };

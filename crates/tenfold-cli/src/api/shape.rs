@@ -13,7 +13,7 @@ const DEEPEST: usize = 32;
 
 /// A schema in a form that can be compared.
 #[derive(Debug, Default)]
-pub struct Shape {
+pub struct SchemaShape {
     /// The types that a value may have, including `null`; none: any.
     pub types: Option<BTreeSet<String>>,
     /// The values that it may have, as JSON; none: any.
@@ -61,10 +61,10 @@ fn present(schema: &Value) -> Vec<&Value> {
     all.into_iter().flatten().filter(|one| one["type"] != "null").collect()
 }
 
-impl Shape {
+impl SchemaShape {
     /// The shape of a schema of this document.
     pub fn of(document: &Value, schema: &Value) -> Self {
-        let mut shape = Shape::default();
+        let mut shape = SchemaShape::default();
         shape.add(document, schema, 0);
         shape
     }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::page;
-use super::state::{State, Work};
+use super::state::{DevState, DevWork};
 
 /// The body of an answer, the application's or our own.
 pub(super) type Body = BoxBody<Bytes, hyper::Error>;
@@ -26,21 +26,21 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 
 /// What is known of a request before its body is read.
 #[derive(Clone)]
-pub(super) struct Asker {
+pub(super) struct RequestHead {
     method: Method,
     headers: HeaderMap,
     /// Whether a browser asks for a page.
     pub(super) is_navigation: bool,
 }
 
-impl Asker {
+impl RequestHead {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         let (method, headers) = (request.method().clone(), request.headers().clone());
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let wants_html = text(ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/html"));
         let is_page = text("sec-fetch-mode").map_or(wants_html, |mode| mode == "navigate" && wants_html);
         let is_navigation = is_page && (method == Method::GET || method == Method::HEAD);
-        Asker { method, headers, is_navigation }
+        RequestHead { method, headers, is_navigation }
     }
 
     /// Whether the request may see what this command shows: sources and output. A name that an attacker's DNS points at
@@ -101,7 +101,7 @@ impl Asker {
     }
 
     /// The application is not ready yet.
-    pub(super) fn working(&self, number: u64, work: Work) -> Response<Body> {
+    pub(super) fn working(&self, number: u64, work: DevWork) -> Response<Body> {
         let detail = "the application was not ready within the time that a request waits";
         self.answer(|| page::working(number, work), || problem("dev-not-ready", work.title(), detail))
     }
@@ -115,11 +115,11 @@ impl Asker {
 }
 
 /// The page of the state, at [`page::PREFIX`].
-pub(super) fn state(number: u64, state: &State) -> Response<Body> {
+pub(super) fn state(number: u64, state: &DevState) -> Response<Body> {
     let text = match state {
-        State::Working(work) => page::working(number, *work),
-        State::Failed(failure) => page::failed(number, failure),
-        State::Ready(upstream) => page::ready(number, &upstream.output.last(usize::MAX)),
+        DevState::Working(work) => page::working(number, *work),
+        DevState::Failed(failure) => page::failed(number, failure),
+        DevState::Ready(upstream) => page::ready(number, &upstream.output.last(usize::MAX)),
     };
     html(StatusCode::OK, text)
 }

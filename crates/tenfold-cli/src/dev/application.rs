@@ -13,9 +13,9 @@ use tokio::sync::watch;
 
 use super::background::spawn;
 use super::failure::{Failure, Stage};
-use super::guard::{Guarded, Order, Reins};
-use super::output::{Output, own_frames, say};
-use super::project::Project;
+use super::guard::{Guarded, GuardedCommand, Reins};
+use super::output::{OutputTail, own_frames, say};
+use super::project::DevProject;
 use super::state::Upstream;
 
 /// How often a process that starts is asked whether it answers.
@@ -40,7 +40,7 @@ pub(super) struct Application {
 
 /// How to start the application.
 pub(super) struct Start<'a> {
-    pub(super) project: &'a Project,
+    pub(super) project: &'a DevProject,
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<OsString>,
     pub(super) variables: &'a [(&'static str, &'static str)],
@@ -49,7 +49,7 @@ pub(super) struct Start<'a> {
 impl Application {
     /// Starts a process, on a free port of loopback, and waits until it answers.
     pub(super) async fn start(start: Start<'_>) -> Result<Self, Failure> {
-        let output = Arc::new(Output::default());
+        let output = Arc::new(OutputTail::default());
         let mut application = Self::launch(start, &output).await.map_err(|error| Failure {
             stage: Stage::Start,
             detail: format!("it cannot be started: {error}"),
@@ -63,11 +63,11 @@ impl Application {
         }
     }
 
-    async fn launch(start: Start<'_>, output: &Arc<Output>) -> io::Result<Self> {
+    async fn launch(start: Start<'_>, output: &Arc<OutputTail>) -> io::Result<Self> {
         let address = free_address().await?;
         let mut arguments = start.arguments;
         arguments.extend(["--listen".into(), address.to_string().into()]);
-        let order = Order {
+        let order = GuardedCommand {
             program: start.program,
             arguments,
             folder: &start.project.root,

@@ -6,10 +6,10 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use super::output::say;
-use super::project::Project;
+use super::project::DevProject;
 
 /// Asks `program` for its client, and puts it at `path` if it differs: a frontend's own watcher sees only what changed.
-pub(super) async fn write(project: Project, program: PathBuf, path: PathBuf) {
+pub(super) async fn write(project: DevProject, program: PathBuf, path: PathBuf) {
     let fresh = project.target.join("tenfold-dev/client.ts");
     match written(&project, &program, &fresh, &path).await {
         Ok(true) => say(&format!("wrote the client to {}", path.display())),
@@ -18,7 +18,7 @@ pub(super) async fn write(project: Project, program: PathBuf, path: PathBuf) {
     }
 }
 
-async fn written(project: &Project, program: &Path, fresh: &Path, path: &Path) -> Result<bool, String> {
+async fn written(project: &DevProject, program: &Path, fresh: &Path, path: &Path) -> Result<bool, String> {
     if let Some(folder) = fresh.parent() {
         std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }

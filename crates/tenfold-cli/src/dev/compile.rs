@@ -8,9 +8,9 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
 
 use super::failure::{Diagnostic, Failure, Stage};
-use super::guard::{Guarded, Order};
-use super::output::{Output, plain};
-use super::project::Project;
+use super::guard::{Guarded, GuardedCommand};
+use super::output::{OutputTail, plain};
+use super::project::DevProject;
 
 /// Errors that are kept; the terminal shows all.
 const KEPT_ERRORS: usize = 50;
@@ -18,7 +18,7 @@ const KEPT_ERRORS: usize = 50;
 const SHOWN_LINES: usize = 40;
 
 /// Builds the program, and gives its path. Dropped before it is done, it stops cargo and the compilers.
-pub(super) async fn build(project: &Project) -> Result<PathBuf, Failure> {
+pub(super) async fn build(project: &DevProject) -> Result<PathBuf, Failure> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let has_colours = std::io::stderr().is_terminal();
     let format = if has_colours { "json-diagnostic-rendered-ansi" } else { "json" };
@@ -27,10 +27,10 @@ pub(super) async fn build(project: &Project) -> Result<PathBuf, Failure> {
     let arguments =
         ["build", "--message-format", format, "--color", colour, "--package", package, "--bin", program];
     let arguments = arguments.map(OsString::from).to_vec();
-    let order = Order { program: cargo.into(), arguments, folder: &project.root, variables: &[] };
+    let order = GuardedCommand { program: cargo.into(), arguments, folder: &project.root, variables: &[] };
     let (running, _reins, stdout, stderr) =
         Guarded::start(order).map_err(|error| not_started(&error))?.split();
-    let output = Output::default();
+    let output = OutputTail::default();
     let mut told = Told::default();
     let reading = async {
         tokio::join!(output.pass_on(stderr, tokio::io::stderr()), told.read(stdout, program));
@@ -50,12 +50,12 @@ pub(super) async fn build(project: &Project) -> Result<PathBuf, Failure> {
     }
 }
 
-fn failure(detail: String, errors: Vec<Diagnostic>, output: &Output) -> Failure {
+fn failure(detail: String, errors: Vec<Diagnostic>, output: &OutputTail) -> Failure {
     Failure { stage: Stage::Build, detail, errors, output: output.last(SHOWN_LINES) }
 }
 
 fn not_started(error: &std::io::Error) -> Failure {
-    failure(format!("cargo cannot be started: {error}"), Vec::new(), &Output::default())
+    failure(format!("cargo cannot be started: {error}"), Vec::new(), &OutputTail::default())
 }
 
 /// What cargo has told, one JSON object a line (The Cargo Book, External tools).
@@ -96,13 +96,13 @@ enum Message {
     #[serde(rename = "compiler-message")]
     Diagnostic { message: CompilerMessage },
     #[serde(rename = "compiler-artifact")]
-    Artifact { target: Target, executable: Option<PathBuf> },
+    Artifact { target: CompiledTarget, executable: Option<PathBuf> },
     #[serde(other)]
     Other,
 }
 
 #[derive(Deserialize)]
-struct Target {
+struct CompiledTarget {
     name: String,
     kind: Vec<String>,
 }
@@ -111,18 +111,18 @@ struct Target {
 struct CompilerMessage {
     message: String,
     level: String,
-    code: Option<Code>,
-    spans: Vec<Span>,
+    code: Option<DiagnosticCode>,
+    spans: Vec<SourceSpan>,
     rendered: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Code {
+struct DiagnosticCode {
     code: String,
 }
 
 #[derive(Deserialize)]
-struct Span {
+struct SourceSpan {
     file_name: String,
     line_start: usize,
     column_start: usize,
@@ -133,12 +133,12 @@ struct Span {
 /// The macro that a place is in.
 #[derive(Deserialize)]
 struct Expansion {
-    span: Span,
+    span: SourceSpan,
 }
 
-impl Span {
+impl SourceSpan {
     /// The place in the workspace's own sources from which the macros of others led here.
-    fn origin(&self) -> &Span {
+    fn origin(&self) -> &SourceSpan {
         match &self.expansion {
             Some(expansion) if Path::new(&self.file_name).is_absolute() => expansion.span.origin(),
             _ => self,
@@ -152,7 +152,7 @@ impl CompilerMessage {
         if self.spans.is_empty() && self.message.starts_with("aborting due to") {
             return None;
         }
-        let place = self.spans.iter().find(|span| span.is_primary).map(Span::origin);
+        let place = self.spans.iter().find(|span| span.is_primary).map(SourceSpan::origin);
         Some(Diagnostic {
             place: place.map(|at| format!("{}:{}:{}", at.file_name, at.line_start, at.column_start)),
             code: self.code.map(|code| code.code),

@@ -7,13 +7,13 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::project::Project;
+use super::project::DevProject;
 
 /// The arguments for the application, as after `cargo run --`.
 #[derive(Debug, Clone)]
-pub(super) struct Arguments(pub(super) Vec<OsString>);
+pub(super) struct ApplicationArguments(pub(super) Vec<OsString>);
 
-impl Arguments {
+impl ApplicationArguments {
     /// Whether the application fills its database with demo data: it does so without a command, or when asked.
     pub(super) fn ask_for_demo(&self) -> bool {
         self.has("--demo") || !self.has("serve")
@@ -46,9 +46,9 @@ impl Arguments {
 /// # Errors
 /// Why it may not.
 pub(super) async fn database(
-    project: &Project,
+    project: &DevProject,
     program: &Path,
-    arguments: &Arguments,
+    arguments: &ApplicationArguments,
 ) -> Result<PathBuf, String> {
     let asked = Command::new(program)
         .arg("config")
@@ -97,10 +97,10 @@ fn url(settings: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arguments, url};
+    use super::{ApplicationArguments, url};
 
-    fn arguments(words: &[&str]) -> Arguments {
-        Arguments(words.iter().map(Into::into).collect())
+    fn arguments(words: &[&str]) -> ApplicationArguments {
+        ApplicationArguments(words.iter().map(Into::into).collect())
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::answer::{Body, of_text};
 use super::background::spawn;
-use super::state::{Numbered, State};
+use super::state::{DevState, Numbered};
 
 /// A connection that is gone is noticed when something is written.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -44,8 +44,8 @@ pub(super) fn stream(mut states: watch::Receiver<Numbered>) -> Response<Body> {
 
 fn event((number, state): &Numbered) -> String {
     let working = match state {
-        State::Working(work) => Some(work.title()),
-        State::Ready(_) | State::Failed(_) => None,
+        DevState::Working(work) => Some(work.title()),
+        DevState::Ready(_) | DevState::Failed(_) => None,
     };
     format!("event: state\ndata: {}\n\n", json!({"number": number, "working": working}))
 }

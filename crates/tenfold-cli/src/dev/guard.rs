@@ -103,7 +103,7 @@ fn orders() -> mpsc::UnboundedReceiver<u8> {
 }
 
 /// A process to start.
-pub(super) struct Order<'a> {
+pub(super) struct GuardedCommand<'a> {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<OsString>,
     pub(super) folder: &'a Path,
@@ -128,7 +128,7 @@ fn own_program() -> io::Result<PathBuf> {
 pub(super) struct Reins(ChildStdin);
 
 impl Guarded {
-    pub(super) fn start(order: Order<'_>) -> io::Result<Self> {
+    pub(super) fn start(order: GuardedCommand<'_>) -> io::Result<Self> {
         let mut child = Command::new(own_program()?)
             .arg0("tenfold")
             .arg(COMMAND)

@@ -5,13 +5,13 @@ use std::io::{BufRead as _, IsTerminal as _};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::output::say;
-use super::supervisor::Event;
+use super::supervisor::DevEvent;
 
 /// What the lines mean.
 pub(super) const HELP: &str = "r: build and restart   s: reseed the demo   q: quit   (then Enter)";
 
 /// Reads commands until standard input ends. A thread does: tokio's would keep the command from ending.
-pub(super) fn read(events: UnboundedSender<Event>) {
+pub(super) fn read(events: UnboundedSender<DevEvent>) {
     // The terminal stops a process in the background that reads from it.
     let stdin = std::io::stdin();
     if stdin.is_terminal() && !is_in_the_foreground() {
@@ -20,9 +20,9 @@ pub(super) fn read(events: UnboundedSender<Event>) {
     std::thread::spawn(move || {
         for line in stdin.lock().lines().map_while(Result::ok) {
             let event = match line.trim() {
-                "r" => Event::Restart,
-                "s" => Event::Reseed,
-                "q" => Event::Quit,
+                "r" => DevEvent::Restart,
+                "s" => DevEvent::Reseed,
+                "q" => DevEvent::Quit,
                 _ => {
                     say(HELP);
                     continue;

@@ -41,12 +41,12 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 pub(crate) use guard::{COMMAND as GUARD, Guard};
 
 use background::spawn;
-use demo::Arguments;
+use demo::ApplicationArguments;
 use output::say;
-use project::{Project, ProjectError};
+use project::{DevProject, DevProjectError};
 use proxy::Proxy;
 use state::Board;
-use supervisor::{Event, Options, Supervisor};
+use supervisor::{DevEvent, DevOptions, Supervisor};
 
 /// Serves the application while it is edited.
 #[derive(Debug, Args)]
@@ -76,7 +76,7 @@ pub(crate) struct Dev {
 #[derive(Debug, thiserror::Error)]
 enum DevError {
     #[error(transparent)]
-    Project(#[from] ProjectError),
+    Project(#[from] DevProjectError),
     #[error("cannot listen on {0}: {1}; choose another address with --listen")]
     Listen(SocketAddr, io::Error),
     #[error("`--listen` of the application is chosen by this command: put yours before the `--`")]
@@ -107,7 +107,7 @@ impl Dev {
     }
 
     async fn serve(self) -> Result<(), DevError> {
-        let arguments = Arguments(self.arguments);
+        let arguments = ApplicationArguments(self.arguments);
         if arguments.has("--listen") || arguments.value("--listen").is_some() {
             return Err(DevError::OwnListen);
         }
@@ -115,7 +115,7 @@ impl Dev {
         if is_public && arguments.ask_for_demo() {
             return Err(DevError::PublicDemo(self.listen));
         }
-        let project = Project::read(&self.workspace, self.bin.as_deref())?;
+        let project = DevProject::read(&self.workspace, self.bin.as_deref())?;
         let refused = |error| DevError::Listen(self.listen, error);
         let listener = TcpListener::bind(self.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
@@ -128,7 +128,7 @@ impl Dev {
             places,
             move || holds.hold(),
             move |edit| {
-                let _ = tells.send(Event::Edited(edit));
+                let _ = tells.send(DevEvent::Edited(edit));
             },
         );
         spawn(watching);
@@ -146,19 +146,19 @@ impl Dev {
         let may_colour = io::stderr().is_terminal() && std::env::var_os(COLOUR.0).is_none();
         variables.extend(may_colour.then_some(COLOUR));
         let options =
-            Options { address, project, settings, arguments, variables, client, reseed: self.reseed };
+            DevOptions { address, project, settings, arguments, variables, client, reseed: self.reseed };
         Supervisor::new(options, board).run(heard).await;
         Ok(())
     }
 }
 
 /// SIGTERM, SIGHUP of a closed terminal, or Ctrl-C.
-fn listen_to_signals(events: &UnboundedSender<Event>) -> io::Result<()> {
+fn listen_to_signals(events: &UnboundedSender<DevEvent>) -> io::Result<()> {
     for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
         let (mut signals, events) = (signal(kind)?, events.clone());
         spawn(async move {
             while signals.recv().await.is_some() {
-                let _ = events.send(Event::Quit);
+                let _ = events.send(DevEvent::Quit);
             }
         });
     }

@@ -14,13 +14,13 @@ const KEPT_BYTES: usize = 2048;
 
 /// The last lines of one process, from its standard output and its standard error.
 #[derive(Default)]
-pub(super) struct Output {
+pub(super) struct OutputTail {
     lines: Mutex<VecDeque<String>>,
     /// How many lines there were.
     count: watch::Sender<usize>,
 }
 
-impl Output {
+impl OutputTail {
     /// The last lines, the newest last, without colours.
     pub(super) fn last(&self, most: usize) -> Vec<String> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::failure::{Diagnostic, Failure};
-use super::state::Work;
+use super::state::DevWork;
 
 /// Where this command's own pages and files are.
 pub(super) const PREFIX: &str = "/_tenfold/dev";
@@ -22,7 +22,7 @@ pub(super) fn failed(number: u64, failure: &Failure) -> String {
 }
 
 /// What requests wait for.
-pub(super) fn working(number: u64, work: Work) -> String {
+pub(super) fn working(number: u64, work: DevWork) -> String {
     page(
         number,
         Tone::Calm,

@@ -11,7 +11,7 @@ use crate::workspace::{ask_cargo, is_same};
 
 /// Why there is no application to serve.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ProjectError {
+pub(super) enum DevProjectError {
     #[error(transparent)]
     Cargo(#[from] CheckError),
     /// There is no program, or none of the name that was given.
@@ -24,7 +24,7 @@ pub(super) enum ProjectError {
 
 /// The application of a workspace.
 #[derive(Debug, Clone)]
-pub(super) struct Project {
+pub(super) struct DevProject {
     /// The workspace's folder.
     pub(super) root: PathBuf,
     /// Where cargo builds.
@@ -39,11 +39,11 @@ pub(super) struct Project {
     pub(super) client: Option<PathBuf>,
 }
 
-impl Project {
+impl DevProject {
     /// Asks cargo for the workspace around `folder`. Without `program` it is the only one of the default members, or
     /// the one that `default-run` names, as for `cargo run`.
-    pub(super) fn read(folder: &Path, program: Option<&str>) -> Result<Self, ProjectError> {
-        let mut metadata: Metadata = ask_cargo(folder)?;
+    pub(super) fn read(folder: &Path, program: Option<&str>) -> Result<Self, DevProjectError> {
+        let mut metadata: CargoMetadata = ask_cargo(folder)?;
         if !is_same(folder, &metadata.workspace_root) {
             // Below the root cargo reports the package around `folder` as the only default member.
             metadata = ask_cargo(&metadata.workspace_root)?;
@@ -53,13 +53,13 @@ impl Project {
         let client = client.and_then(Value::as_str).map(|path| metadata.workspace_root.join(path));
         let (package, folders) = (package.name.clone(), metadata.folders(package));
         let (root, target) = (metadata.workspace_root, metadata.target_directory);
-        Ok(Project { root, target, package, program, folders, client })
+        Ok(DevProject { root, target, package, program, folders, client })
     }
 }
 
 #[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+struct CargoMetadata {
+    packages: Vec<CargoPackage>,
     workspace_root: PathBuf,
     target_directory: PathBuf,
     #[serde(default)]
@@ -67,46 +67,46 @@ struct Metadata {
 }
 
 #[derive(Deserialize)]
-struct Package {
+struct CargoPackage {
     id: String,
     name: String,
     manifest_path: PathBuf,
     default_run: Option<String>,
-    targets: Vec<Target>,
-    dependencies: Vec<Dependency>,
+    targets: Vec<CargoTarget>,
+    dependencies: Vec<CargoDependency>,
     metadata: Option<Value>,
 }
 
 #[derive(Deserialize)]
-struct Target {
+struct CargoTarget {
     name: String,
     kind: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Dependency {
+struct CargoDependency {
     kind: Option<String>,
     path: Option<PathBuf>,
 }
 
-impl Package {
+impl CargoPackage {
     fn folder(&self) -> &Path {
         self.manifest_path.parent().unwrap_or(Path::new(""))
     }
 
     fn programs(&self) -> impl Iterator<Item = &str> {
-        let is_program = |target: &&Target| target.kind.iter().any(|kind| kind == "bin");
+        let is_program = |target: &&CargoTarget| target.kind.iter().any(|kind| kind == "bin");
         self.targets.iter().filter(is_program).map(|target| target.name.as_str())
     }
 }
 
-impl Metadata {
-    fn program(&self, wanted: Option<&str>) -> Result<(&Package, String), ProjectError> {
+impl CargoMetadata {
+    fn program(&self, wanted: Option<&str>) -> Result<(&CargoPackage, String), DevProjectError> {
         let defaults =
             self.packages.iter().filter(|package| self.workspace_default_members.contains(&package.id));
-        let all: Vec<(&Package, &str)> =
+        let all: Vec<(&CargoPackage, &str)> =
             defaults.flat_map(|package| package.programs().map(move |program| (package, program))).collect();
-        let is_meant = |(package, program): &&(&Package, &str)| match wanted {
+        let is_meant = |(package, program): &&(&CargoPackage, &str)| match wanted {
             Some(wanted) => *program == wanted,
             None => package.default_run.as_deref().is_none_or(|default| default == *program),
         };
@@ -114,13 +114,13 @@ impl Metadata {
         let names = || all.iter().map(|(_, program)| *program).collect::<Vec<_>>().join(", ");
         match meant.as_slice() {
             [(package, program)] => Ok((package, (*program).to_owned())),
-            [] => Err(ProjectError::Missing(names())),
-            _ => Err(ProjectError::Several(names())),
+            [] => Err(DevProjectError::Missing(names())),
+            _ => Err(DevProjectError::Several(names())),
         }
     }
 
     /// The folders of `package` and of what it depends on by path.
-    fn folders(&self, package: &Package) -> Vec<PathBuf> {
+    fn folders(&self, package: &CargoPackage) -> Vec<PathBuf> {
         let mut found: BTreeSet<PathBuf> = BTreeSet::new();
         let mut next = vec![package.folder().to_path_buf()];
         while let Some(folder) = next.pop() {

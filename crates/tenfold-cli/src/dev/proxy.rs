@@ -14,13 +14,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::answer::{self, Asker, Body};
+use super::answer::{self, Body, RequestHead};
 use super::background::spawn;
 use super::events;
 use super::headers;
 use super::output::own_frames;
 use super::page;
-use super::state::{Numbered, State, Unanswered};
+use super::state::{DevState, Numbered, UnansweredRequest};
 use super::watch::Eyes;
 
 /// How long a request waits for the application.
@@ -56,7 +56,7 @@ impl Proxy {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let asker = Asker::of(&request);
+        let asker = RequestHead::of(&request);
         let may_see = asker.may_see(self.address.ip());
         if let Some(below) = request.uri().path().strip_prefix(page::PREFIX) {
             return match may_see {
@@ -74,7 +74,7 @@ impl Proxy {
         let patience = if asker.is_navigation { NAVIGATION } else { PATIENCE };
         let ticket = match self.admitted(Instant::now() + patience).await {
             Ok(ticket) => ticket,
-            Err((_, State::Failed(failure))) if !may_see => {
+            Err((_, DevState::Failed(failure))) if !may_see => {
                 return answer::refused(StatusCode::SERVICE_UNAVAILABLE, failure.stage.title());
             }
             Err(state) => return explained(&asker, &state),
@@ -86,17 +86,17 @@ impl Proxy {
     }
 
     /// Waits until a process may be asked, and counts the request as sent to it; else the state that has kept it.
-    async fn admitted(&self, until: Instant) -> Result<Unanswered, Numbered> {
+    async fn admitted(&self, until: Instant) -> Result<UnansweredRequest, Numbered> {
         let mut states = self.states.clone();
         loop {
             let state = {
                 let now = states.borrow_and_update();
                 match &now.1 {
-                    State::Ready(upstream) => return Ok(upstream.enter()),
-                    State::Failed(_) | State::Working(_) => now.clone(),
+                    DevState::Ready(upstream) => return Ok(upstream.enter()),
+                    DevState::Failed(_) | DevState::Working(_) => now.clone(),
                 }
             };
-            let is_over = matches!(state.1, State::Failed(_));
+            let is_over = matches!(state.1, DevState::Failed(_));
             if is_over || !matches!(tokio::time::timeout_at(until, states.changed()).await, Ok(Ok(()))) {
                 return Err(state);
             }
@@ -107,7 +107,7 @@ impl Proxy {
     async fn forward(
         &self,
         mut request: Request<Incoming>,
-        ticket: Unanswered,
+        ticket: UnansweredRequest,
         may_explain: bool,
     ) -> Result<Response<Body>, String> {
         let path = request.uri().path().to_owned();
@@ -139,9 +139,9 @@ impl Proxy {
     }
 
     /// The application took the request and gave no answer: it has probably ended, and its end will be known soon.
-    async fn unanswered(&self, asker: &Asker, may_see: bool, error: &str) -> Response<Body> {
+    async fn unanswered(&self, asker: &RequestHead, may_see: bool, error: &str) -> Response<Body> {
         let mut states = self.states.clone();
-        let failed = states.wait_for(|(_, state)| matches!(state, State::Failed(_)));
+        let failed = states.wait_for(|(_, state)| matches!(state, DevState::Failed(_)));
         let failed = tokio::time::timeout(EXPLAINED, failed).await.ok().and_then(Result::ok);
         match failed.map(|state| state.clone()).filter(|_| may_see) {
             Some(state) => explained(asker, &state),
@@ -165,11 +165,11 @@ impl Proxy {
     }
 }
 
-fn explained(asker: &Asker, (number, state): &Numbered) -> Response<Body> {
+fn explained(asker: &RequestHead, (number, state): &Numbered) -> Response<Body> {
     match state {
-        State::Failed(failure) => asker.failed(*number, failure),
-        State::Working(work) => asker.working(*number, *work),
-        State::Ready(_) => asker.unanswered("the application became ready too late"),
+        DevState::Failed(failure) => asker.failed(*number, failure),
+        DevState::Working(work) => asker.working(*number, *work),
+        DevState::Ready(_) => asker.unanswered("the application became ready too late"),
     }
 }
 

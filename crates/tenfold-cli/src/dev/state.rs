@@ -8,13 +8,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::failure::Failure;
-use super::output::Output;
+use super::output::OutputTail;
 
 /// What the command is doing.
 #[derive(Clone)]
-pub(super) enum State {
+pub(super) enum DevState {
     /// Requests wait.
-    Working(Work),
+    Working(DevWork),
     /// Requests go to this process.
     Ready(Arc<Upstream>),
     /// Requests are told why there is no answer.
@@ -23,33 +23,33 @@ pub(super) enum State {
 
 /// What requests wait for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Work {
+pub(super) enum DevWork {
     Building,
     Starting,
 }
 
-impl Work {
+impl DevWork {
     /// What is going on, in a few words.
     pub(super) fn title(self) -> &'static str {
         match self {
-            Work::Building => "Building",
-            Work::Starting => "Starting",
+            DevWork::Building => "Building",
+            DevWork::Starting => "Starting",
         }
     }
 }
 
 /// The state, with a number that grows with each change: pages compare it with the one they show.
-pub(super) type Numbered = (u64, State);
+pub(super) type Numbered = (u64, DevState);
 
 /// Where the state is written. Requests read it.
 pub(super) struct Board(watch::Sender<Numbered>);
 
 impl Board {
     pub(super) fn new() -> Self {
-        Board(watch::Sender::new((0, State::Working(Work::Building))))
+        Board(watch::Sender::new((0, DevState::Working(DevWork::Building))))
     }
 
-    pub(super) fn set(&self, state: State) {
+    pub(super) fn set(&self, state: DevState) {
         self.0.send_modify(|(number, now)| {
             *number += 1;
             *now = state;
@@ -59,10 +59,10 @@ impl Board {
     /// From now on requests wait, unless they already do.
     pub(super) fn hold(&self) {
         self.0.send_if_modified(|(number, now)| {
-            let holds = matches!(now, State::Working(_));
+            let holds = matches!(now, DevState::Working(_));
             if !holds {
                 *number += 1;
-                *now = State::Working(Work::Building);
+                *now = DevState::Working(DevWork::Building);
             }
             !holds
         });
@@ -76,21 +76,21 @@ impl Board {
 /// A process that answers requests.
 pub(super) struct Upstream {
     pub(super) address: SocketAddr,
-    pub(super) output: Arc<Output>,
+    pub(super) output: Arc<OutputTail>,
     /// Requests that were sent to it and have no status yet, and when the last one was sent.
     unanswered: watch::Sender<(usize, Instant)>,
 }
 
 impl Upstream {
-    pub(super) fn new(address: SocketAddr, output: Arc<Output>) -> Self {
+    pub(super) fn new(address: SocketAddr, output: Arc<OutputTail>) -> Self {
         Upstream { address, output, unanswered: watch::Sender::new((0, Instant::now())) }
     }
 
     /// Counts a request until what this returns is dropped. To be called while the state is borrowed: after the state
     /// has changed, nobody enters.
-    pub(super) fn enter(self: &Arc<Self>) -> Unanswered {
+    pub(super) fn enter(self: &Arc<Self>) -> UnansweredRequest {
         self.unanswered.send_modify(|unanswered| *unanswered = (unanswered.0 + 1, Instant::now()));
-        Unanswered(Arc::clone(self))
+        UnansweredRequest(Arc::clone(self))
     }
 
     /// Waits until each request has a status, or has been sent for `limit`. A process that is stopped finishes the
@@ -103,15 +103,15 @@ impl Upstream {
 }
 
 /// A request that has no status yet.
-pub(super) struct Unanswered(Arc<Upstream>);
+pub(super) struct UnansweredRequest(Arc<Upstream>);
 
-impl Unanswered {
+impl UnansweredRequest {
     pub(super) fn upstream(&self) -> &Upstream {
         &self.0
     }
 }
 
-impl Drop for Unanswered {
+impl Drop for UnansweredRequest {
     fn drop(&mut self) {
         self.0.unanswered.send_modify(|unanswered| unanswered.0 -= 1);
     }

@@ -12,11 +12,11 @@ use super::application::{Application, Start};
 use super::background::spawn;
 use super::client;
 use super::compile;
-use super::demo::{self, Arguments};
+use super::demo::{self, ApplicationArguments};
 use super::failure::{Failure, Stage};
 use super::output::say;
-use super::project::Project;
-use super::state::{Board, State, Work};
+use super::project::DevProject;
+use super::state::{Board, DevState, DevWork};
 use super::watch::{Edit, Stamp};
 
 /// How long the last process may take to end when the command is told to.
@@ -24,7 +24,7 @@ const QUIT: Duration = Duration::from_secs(30);
 
 /// What the supervisor hears of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum DevEvent {
     Edited(Edit),
     Restart,
     /// Delete the demo's database and fill a new one.
@@ -43,13 +43,13 @@ struct Todo {
 }
 
 impl Todo {
-    fn add(&mut self, event: Event) {
+    fn add(&mut self, event: DevEvent) {
         match event {
-            Event::Edited(Edit::Sources) => self.build = true,
-            Event::Edited(Edit::Settings) => self.restart = true,
-            Event::Restart => (self.build, self.restart) = (true, true),
-            Event::Reseed => self.reseed = true,
-            Event::Quit => {}
+            DevEvent::Edited(Edit::Sources) => self.build = true,
+            DevEvent::Edited(Edit::Settings) => self.restart = true,
+            DevEvent::Restart => (self.build, self.restart) = (true, true),
+            DevEvent::Reseed => self.reseed = true,
+            DevEvent::Quit => {}
         }
     }
 }
@@ -62,20 +62,20 @@ struct Program {
 }
 
 /// A process, and what it was started from.
-struct Running {
+struct StartedProcess {
     program: Program,
     settings: Option<Stamp>,
     application: Application,
 }
 
 /// What decides how the application runs.
-pub(super) struct Options {
+pub(super) struct DevOptions {
     /// Where clients reach it.
     pub(super) address: SocketAddr,
-    pub(super) project: Project,
+    pub(super) project: DevProject,
     /// The file of settings.
     pub(super) settings: PathBuf,
-    pub(super) arguments: Arguments,
+    pub(super) arguments: ApplicationArguments,
     pub(super) variables: Vec<(&'static str, &'static str)>,
     pub(super) client: Option<PathBuf>,
     /// Whether to fill the demo's database again once it is known to be one.
@@ -84,22 +84,22 @@ pub(super) struct Options {
 
 /// Builds, starts and replaces the application.
 pub(super) struct Supervisor {
-    options: Options,
+    options: DevOptions,
     board: Arc<Board>,
     program: Option<Program>,
-    running: Option<Running>,
+    running: Option<StartedProcess>,
     /// A database that the application has filled with demo data, so that it may be deleted.
     demo: Option<PathBuf>,
     writes_client: Option<JoinHandle<()>>,
 }
 
 impl Supervisor {
-    pub(super) fn new(options: Options, board: Arc<Board>) -> Self {
+    pub(super) fn new(options: DevOptions, board: Arc<Board>) -> Self {
         Supervisor { options, board, program: None, running: None, demo: None, writes_client: None }
     }
 
-    /// Works until it hears [`Event::Quit`]; then stops the application.
-    pub(super) async fn run(mut self, mut events: mpsc::UnboundedReceiver<Event>) {
+    /// Works until it hears [`DevEvent::Quit`]; then stops the application.
+    pub(super) async fn run(mut self, mut events: mpsc::UnboundedReceiver<DevEvent>) {
         let mut todo = Todo { build: true, ..Todo::default() };
         loop {
             let event = if todo == Todo::default() {
@@ -125,7 +125,7 @@ impl Supervisor {
                 }
             };
             match event {
-                None | Some(Event::Quit) => break,
+                None | Some(DevEvent::Quit) => break,
                 Some(event) => todo.add(event),
             }
         }
@@ -135,7 +135,7 @@ impl Supervisor {
     /// Does what is to be done, and gives what is to be done next. May be dropped at any await, and begun again.
     async fn perform(&mut self, todo: Todo) -> Todo {
         if todo.build || self.program.is_none() {
-            self.board.set(State::Working(Work::Building));
+            self.board.set(DevState::Working(DevWork::Building));
             let began = Instant::now();
             match compile::build(&self.options.project).await {
                 Ok(path) => {
@@ -161,7 +161,7 @@ impl Supervisor {
             && !reseeds
         {
             if todo.build {
-                self.board.set(State::Ready(Arc::clone(&running.application.upstream)));
+                self.board.set(DevState::Ready(Arc::clone(&running.application.upstream)));
             }
             return Todo::default();
         }
@@ -170,9 +170,9 @@ impl Supervisor {
 
     /// Starts a process of the program in place of the one that runs.
     async fn replace(&mut self, program: Program, reseeds: bool) -> Todo {
-        self.board.set(State::Working(Work::Starting));
+        self.board.set(DevState::Working(DevWork::Starting));
         let began = Instant::now();
-        if let Some(Running { mut application, .. }) = self.running.take() {
+        if let Some(StartedProcess { mut application, .. }) = self.running.take() {
             // A process that still uses a deleted database would write into a file that nobody can open.
             if reseeds { application.stop().await } else { application.hand_over().await }
         }
@@ -183,16 +183,16 @@ impl Supervisor {
             }
         }
         let settings = self.settings();
-        let Options { project, arguments, variables, .. } = &self.options;
+        let DevOptions { project, arguments, variables, .. } = &self.options;
         let start =
             Start { project, program: program.path.clone(), arguments: arguments.0.clone(), variables };
         match Application::start(start).await {
             Ok(application) => {
-                self.board.set(State::Ready(Arc::clone(&application.upstream)));
+                self.board.set(DevState::Ready(Arc::clone(&application.upstream)));
                 let took = began.elapsed().as_secs_f64();
                 say(&format!("ready after {took:.1} s: http://{}", self.options.address));
                 self.write_client(&program.path);
-                self.running = Some(Running { program, settings, application });
+                self.running = Some(StartedProcess { program, settings, application });
                 let reseed = std::mem::take(&mut self.options.reseed);
                 Todo { learn: true, reseed, ..Todo::default() }
             }
@@ -204,7 +204,7 @@ impl Supervisor {
     }
 
     fn write_client(&mut self, program: &Path) {
-        let Options { project, client, .. } = &self.options;
+        let DevOptions { project, client, .. } = &self.options;
         if let Some(path) = client {
             let writing = client::write(project.clone(), program.to_path_buf(), path.clone());
             if let Some(earlier) = self.writes_client.replace(spawn(writing)) {
@@ -216,7 +216,7 @@ impl Supervisor {
     /// Remembers the database of the process that runs as one with demo data. The process would have refused to start
     /// on a database with other people's accounts.
     async fn learn(&mut self) {
-        let Options { project, arguments, .. } = &self.options;
+        let DevOptions { project, arguments, .. } = &self.options;
         let Some(running) = self.running.as_ref().filter(|_| arguments.ask_for_demo()) else { return };
         let database = demo::database(project, &running.program.path, arguments).await;
         // Other settings may name another database than the one that the process has opened.
@@ -231,7 +231,7 @@ impl Supervisor {
 
     /// Whether the application would use a database that it has filled with demo data itself.
     async fn may_reseed(&self, program: &Program) -> bool {
-        let Options { project, arguments, .. } = &self.options;
+        let DevOptions { project, arguments, .. } = &self.options;
         let may = match (&self.demo, demo::database(project, &program.path, arguments).await) {
             (_, Err(why)) => Err(why),
             (Some(known), Ok(path)) if *known == path => Ok(()),
@@ -252,13 +252,13 @@ impl Supervisor {
             Stage::Start | Stage::Run => "the next edit or `r` starts it again",
         };
         say(&format!("{}: {}; {next}", failure.stage.title(), failure.detail));
-        self.board.set(State::Failed(Arc::new(failure)));
+        self.board.set(DevState::Failed(Arc::new(failure)));
     }
 
-    async fn quit(mut self, events: &mut mpsc::UnboundedReceiver<Event>) {
-        let Some(Running { mut application, .. }) = self.running.take() else { return };
+    async fn quit(mut self, events: &mut mpsc::UnboundedReceiver<DevEvent>) {
+        let Some(StartedProcess { mut application, .. }) = self.running.take() else { return };
         say("stopping: requests in flight are finished first; once more ends it at once");
-        let again = async { while events.recv().await.is_some_and(|event| event != Event::Quit) {} };
+        let again = async { while events.recv().await.is_some_and(|event| event != DevEvent::Quit) {} };
         let is_stopped = tokio::select! {
             () = application.stop() => true,
             () = again => false,
@@ -271,7 +271,7 @@ impl Supervisor {
 }
 
 /// Completes when the process that runs has ended by itself.
-async fn ends(running: &mut Option<Running>) -> Failure {
+async fn ends(running: &mut Option<StartedProcess>) -> Failure {
     match running {
         Some(running) => running.application.fails(Stage::Run).await,
         None => std::future::pending().await,

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::project::Project;
+use super::project::DevProject;
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -50,7 +50,7 @@ pub(super) struct Places {
 
 impl Places {
     /// `settings` is the file of settings.
-    pub(super) fn of(project: &Project, settings: &Path) -> Self {
+    pub(super) fn of(project: &DevProject, settings: &Path) -> Self {
         let is_nested = |folder: &&PathBuf| {
             !project.folders.iter().any(|other| *folder != other && folder.starts_with(other))
         };

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::CheckError;
-use crate::source::Source;
+use crate::source::RustSource;
 
 /// The content of one file.
 pub enum Content {
     /// The text of a migration.
     Migration(String),
     /// A Rust source, or the parser's error with its line.
-    Source(Result<Box<Source>, (String, usize)>),
+    Source(Result<Box<RustSource>, (String, usize)>),
 }
 
 /// Reads `paths` on all cores, since parsing Rust takes nearly all of the time; the contents are in the order
@@ -73,6 +73,6 @@ fn content(path: &Path) -> Result<Content, CheckError> {
     Ok(if is_migration {
         Content::Migration(text)
     } else {
-        Content::Source(Source::read(&text).map(Box::new))
+        Content::Source(RustSource::read(&text).map(Box::new))
     })
 }

@@ -6,25 +6,25 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::edit;
 use super::fields::Fields;
-use super::parts::{ENTITIES, ENTITY, MIGRATION, Words, format_package, read, write};
+use super::parts::{ENTITIES, ENTITY, MIGRATION, TemplateWords, format_package, read, write};
 use crate::error::CheckError;
 use crate::names;
-use crate::outcome::Outcome;
+use crate::outcome::CommandOutcome;
 use crate::project_error::ProjectError;
-use crate::workspace::{Role, Workspace};
+use crate::workspace::{PackageRole, Workspace};
 
 /// Adds a part to a module.
 #[derive(Debug, Args)]
 pub struct Add {
     #[command(subcommand)]
-    part: Part,
+    part: AddCommand,
     /// A folder of the workspace.
     #[arg(long, value_name = "FOLDER", default_value = ".", global = true)]
     workspace: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
-enum Part {
+enum AddCommand {
     /// A table with its struct, migration, five endpoints, job and tests.
     Entity {
         /// The module.
@@ -94,21 +94,23 @@ struct Home {
 
 /// The files that are to be written, each with the text that it will have.
 #[derive(Default)]
-struct Changes(Vec<(PathBuf, String)>);
+struct PlannedFiles(Vec<(PathBuf, String)>);
 
 impl Add {
-    pub(crate) fn run(&self) -> Result<Outcome, CheckError> {
+    pub(crate) fn run(&self) -> Result<CommandOutcome, CheckError> {
         let workspace = Workspace::read(&self.workspace)?;
-        let (Part::Entity { module, .. }
-        | Part::Endpoint { module, .. }
-        | Part::Job { module, .. }
-        | Part::Migration { module, .. }) = &self.part;
+        let (AddCommand::Entity { module, .. }
+        | AddCommand::Endpoint { module, .. }
+        | AddCommand::Job { module, .. }
+        | AddCommand::Migration { module, .. }) = &self.part;
         let home = Home::find(&workspace, module)?;
         let changes = match &self.part {
-            Part::Entity { name, fields, entity, .. } => home.entity(name, fields, entity.as_deref())?,
-            Part::Endpoint { name, method, path, .. } => home.endpoint(name, *method, path)?,
-            Part::Job { name, .. } => home.job(name)?,
-            Part::Migration { name, .. } => home.migration(name)?,
+            AddCommand::Entity { name, fields, entity, .. } => {
+                home.entity(name, fields, entity.as_deref())?
+            }
+            AddCommand::Endpoint { name, method, path, .. } => home.endpoint(name, *method, path)?,
+            AddCommand::Job { name, .. } => home.job(name)?,
+            AddCommand::Migration { name, .. } => home.migration(name)?,
         };
         changes.check()?;
         let mut told = format!("module {module}:\n");
@@ -128,11 +130,11 @@ impl Add {
                 &edit::keeping_line_ends(text, |_| read(path).map(|text| text.replace("\r\n", "\n")))?,
             )?;
         }
-        Ok(Outcome::Fine(told))
+        Ok(CommandOutcome::Fine(told))
     }
 }
 
-impl Changes {
+impl PlannedFiles {
     fn create(&mut self, path: PathBuf, text: String) -> Result<(), ProjectError> {
         if path.exists() {
             return Err(ProjectError::Refused(format!("{} is there already", path.display())));
@@ -176,7 +178,7 @@ impl Changes {
 
 impl Home {
     fn find(workspace: &Workspace, module: &str) -> Result<Self, ProjectError> {
-        let is_it = |role: &Role| matches!(role, Role::Implementation(name) if name == module);
+        let is_it = |role: &PackageRole| matches!(role, PackageRole::Implementation(name) if name == module);
         let package = workspace.packages.iter().find(|package| is_it(&package.role));
         let package = package.ok_or_else(|| ProjectError::Unknown {
             question: "modules of this workspace",
@@ -186,10 +188,15 @@ impl Home {
         Ok(Home { name: module.to_owned(), folder: package.folder.clone() })
     }
 
-    fn entity(&self, plural: &str, fields: &[String], entity: Option<&str>) -> Result<Changes, ProjectError> {
+    fn entity(
+        &self,
+        plural: &str,
+        fields: &[String],
+        entity: Option<&str>,
+    ) -> Result<PlannedFiles, ProjectError> {
         let fields = Fields::parse(fields)?;
-        let words = Words::new(&self.name, plural, entity)?;
-        let mut changes = Changes::default();
+        let words = TemplateWords::new(&self.name, plural, entity)?;
+        let mut changes = PlannedFiles::default();
         for (path, template) in ENTITY {
             changes.create(self.folder.join(words.fill(path)), words.fill(&fields.fill(template)))?;
         }
@@ -210,7 +217,7 @@ impl Home {
         Ok(changes)
     }
 
-    fn endpoint(&self, name: &str, method: Method, path: &str) -> Result<Changes, ProjectError> {
+    fn endpoint(&self, name: &str, method: Method, path: &str) -> Result<PlannedFiles, ProjectError> {
         names::snake("a handler", name)?;
         let allowed = path.starts_with('/')
             && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte));
@@ -222,7 +229,8 @@ impl Home {
             });
         }
         let is_read = method == Method::Get;
-        let words = Words { module: self.name.clone(), plural: name.to_owned(), singular: name.to_owned() };
+        let words =
+            TemplateWords { module: self.name.clone(), plural: name.to_owned(), singular: name.to_owned() };
         let permission = format!("{}{}", if is_read { "Read" } else { "Write" }, names::pascal(&self.name));
         let fill = |template: &str| {
             let text = template
@@ -233,7 +241,7 @@ impl Home {
                 .replace("READER_STATUS", if is_read { "200" } else { "403" });
             words.fill(&text)
         };
-        let mut changes = Changes::default();
+        let mut changes = PlannedFiles::default();
         changes.create(
             self.folder.join(format!("src/{name}.rs")),
             fill(include_str!("../../templates/endpoint.rs.txt")),
@@ -248,10 +256,11 @@ impl Home {
         Ok(changes)
     }
 
-    fn job(&self, name: &str) -> Result<Changes, ProjectError> {
+    fn job(&self, name: &str) -> Result<PlannedFiles, ProjectError> {
         names::snake("a job", name)?;
-        let words = Words { module: self.name.clone(), plural: name.to_owned(), singular: name.to_owned() };
-        let mut changes = Changes::default();
+        let words =
+            TemplateWords { module: self.name.clone(), plural: name.to_owned(), singular: name.to_owned() };
+        let mut changes = PlannedFiles::default();
         changes.create(
             self.folder.join(format!("src/jobs/{name}.rs")),
             words.fill(include_str!("../../templates/job.rs.txt")),
@@ -260,13 +269,13 @@ impl Home {
         Ok(changes)
     }
 
-    fn migration(&self, name: &str) -> Result<Changes, ProjectError> {
-        let mut changes = Changes::default();
+    fn migration(&self, name: &str) -> Result<PlannedFiles, ProjectError> {
+        let mut changes = PlannedFiles::default();
         self.add_migration(&mut changes, name, "-- Say here what it is for.\n")?;
         Ok(changes)
     }
 
-    fn add_migration(&self, changes: &mut Changes, name: &str, text: &str) -> Result<(), ProjectError> {
+    fn add_migration(&self, changes: &mut PlannedFiles, name: &str, text: &str) -> Result<(), ProjectError> {
         names::snake("a migration", name)?;
         let folder = self.folder.join("migrations");
         let numbers = std::fs::read_dir(&folder).into_iter().flatten().flatten().filter_map(|entry| {
@@ -281,12 +290,17 @@ impl Home {
     }
 
     /// Declares a file as a module in another one.
-    fn declare(&self, changes: &mut Changes, file: &str, name: &str) -> Result<(), ProjectError> {
+    fn declare(&self, changes: &mut PlannedFiles, file: &str, name: &str) -> Result<(), ProjectError> {
         changes.edit(self.folder.join(file), |text| with_mod(text, "", name))
     }
 
     /// Declares a job in `jobs`, and registers it where the module is built.
-    fn register_job(&self, changes: &mut Changes, job: &str, job_path: &str) -> Result<(), ProjectError> {
+    fn register_job(
+        &self,
+        changes: &mut PlannedFiles,
+        job: &str,
+        job_path: &str,
+    ) -> Result<(), ProjectError> {
         let jobs = self.folder.join("src/jobs/mod.rs");
         if !jobs.exists() {
             changes.create(jobs.clone(), "//! Work that goes on after the answer.\n".to_owned())?;
@@ -301,7 +315,7 @@ impl Home {
         })
     }
 
-    fn add_route(&self, changes: &mut Changes, handlers: &str) -> Result<(), ProjectError> {
+    fn add_route(&self, changes: &mut PlannedFiles, handlers: &str) -> Result<(), ProjectError> {
         let path = self.folder.join("src/routes.rs");
         let line = format!(".routes(routes!({handlers}))");
         changes.edit(path.clone(), |text| {

@@ -10,17 +10,17 @@ const OWN: [&str; 5] = ["id", "org_id", "created_at", "processed_at", "version"]
 
 /// The fields, at least one.
 #[derive(Clone, Debug)]
-pub struct Fields(Vec<Field>);
+pub struct Fields(Vec<NewField>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Field {
+struct NewField {
     name: String,
-    kind: &'static Kind,
+    kind: &'static FieldKind,
 }
 
 /// How a kind of field is written, in each place where it stands.
 #[derive(Debug, PartialEq, Eq)]
-struct Kind {
+struct FieldKind {
     name: &'static str,
     /// In Rust, and in a migration.
     rust: &'static str,
@@ -37,8 +37,8 @@ struct Kind {
     demo: &'static str,
 }
 
-const KINDS: [Kind; 4] = [
-    Kind {
+const KINDS: [FieldKind; 4] = [
+    FieldKind {
         name: "text",
         rust: "String",
         sql: "text",
@@ -50,7 +50,7 @@ const KINDS: [Kind; 4] = [
         other: "\"Second\"",
         demo: "format!(\"Number {number}\")",
     },
-    Kind {
+    FieldKind {
         name: "int",
         rust: "i64",
         sql: "bigint",
@@ -62,7 +62,7 @@ const KINDS: [Kind; 4] = [
         other: "2",
         demo: "number",
     },
-    Kind {
+    FieldKind {
         name: "bool",
         rust: "bool",
         sql: "boolean",
@@ -74,7 +74,7 @@ const KINDS: [Kind; 4] = [
         other: "true",
         demo: "number % 2 == 0",
     },
-    Kind {
+    FieldKind {
         name: "time",
         rust: "Timestamp",
         sql: "timestamptz",
@@ -90,11 +90,11 @@ const KINDS: [Kind; 4] = [
 
 impl Default for Fields {
     fn default() -> Self {
-        Fields(vec![Field { name: "title".to_owned(), kind: &KINDS[0] }])
+        Fields(vec![NewField { name: "title".to_owned(), kind: &KINDS[0] }])
     }
 }
 
-impl FromStr for Field {
+impl FromStr for NewField {
     type Err = ProjectError;
 
     fn from_str(text: &str) -> Result<Self, ProjectError> {
@@ -109,7 +109,7 @@ impl FromStr for Field {
             given: kind.to_owned(),
             allowed: allowed(),
         })?;
-        Ok(Field { name: name.to_owned(), kind })
+        Ok(NewField { name: name.to_owned(), kind })
     }
 }
 
@@ -119,9 +119,9 @@ impl Fields {
         if texts.is_empty() {
             return Ok(Fields::default());
         }
-        let mut fields: Vec<Field> = Vec::new();
+        let mut fields: Vec<NewField> = Vec::new();
         for text in texts {
-            let field: Field = text.parse()?;
+            let field: NewField = text.parse()?;
             if fields.iter().any(|earlier| earlier.name == field.name) {
                 return Err(names::taken(&field.name));
             }
@@ -150,13 +150,13 @@ impl Fields {
     }
 
     /// A JSON object with a value for each field.
-    fn object(&self, value: impl Fn(&Kind) -> &'static str) -> String {
+    fn object(&self, value: impl Fn(&FieldKind) -> &'static str) -> String {
         let members = self.0.iter().map(|field| format!("\"{}\": {}", field.name, value(field.kind)));
         format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
     }
 }
 
-impl Field {
+impl NewField {
     fn fill(&self, line: &str) -> String {
         let kind = self.kind;
         line.replace("FIELD_TYPE", kind.rust)

@@ -12,13 +12,13 @@ use clap::{Args, Subcommand};
 pub use self::add::Add;
 pub use self::fields::Fields;
 use self::parts::{
-    ENTITIES, ENTITIES_HEAD, ENTITY, JOBS, MIGRATION, MODULE, Words, format_package, read, write,
+    ENTITIES, ENTITIES_HEAD, ENTITY, JOBS, MIGRATION, MODULE, TemplateWords, format_package, read, write,
 };
 use crate::error::CheckError;
 use crate::names;
-use crate::outcome::Outcome;
+use crate::outcome::CommandOutcome;
 use crate::project_error::ProjectError;
-use crate::workspace::{Package, Role, Workspace};
+use crate::workspace::{Package, PackageRole, Workspace};
 
 /// Works on modules.
 #[derive(Debug, Subcommand)]
@@ -44,14 +44,14 @@ pub(crate) struct ModuleNew {
 }
 
 impl ModuleTask {
-    pub(crate) fn run(&self) -> Result<Outcome, CheckError> {
+    pub(crate) fn run(&self) -> Result<CommandOutcome, CheckError> {
         let ModuleTask::New(new) = self;
         let fields = Fields::parse(&new.fields)?;
         let module = NewModule { name: new.name.clone(), entity: new.entity.clone(), fields };
         let folder = module.create(&new.workspace)?;
         format_package(&new.workspace, &module.name);
         let name = &module.name;
-        Ok(Outcome::Fine(format!(
+        Ok(CommandOutcome::Fine(format!(
             "created the module {name} in {}, and listed it in the application\n\n  cargo test -p {name}\n  cargo run\n",
             folder.display()
         )))
@@ -84,7 +84,7 @@ impl NewModule {
     /// Writes the module below the folder of an application, and lists it there.
     pub fn write(&self, application: &Path) -> Result<PathBuf, ProjectError> {
         names::module(&self.name)?;
-        let words = Words::new(&self.name, &self.name, self.entity.as_deref())?;
+        let words = TemplateWords::new(&self.name, &self.name, self.entity.as_deref())?;
         let manifest = application.join("Cargo.toml");
         let listed = edit::keeping_line_ends(&read(&manifest)?, |text| {
             edit::add_module(text, &self.name).ok_or_else(|| {
@@ -111,7 +111,8 @@ impl NewModule {
 
 /// The package that lists the modules.
 fn application(workspace: &Workspace) -> Result<&Package, ProjectError> {
-    let is_application = |package: &&Package| package.role == Role::Application && package.modules.is_some();
+    let is_application =
+        |package: &&Package| package.role == PackageRole::Application && package.modules.is_some();
     workspace.packages.iter().find(is_application).ok_or_else(|| {
         ProjectError::Refused(format!(
             "no package in {} is an application: none has a list `modules` in [package.metadata.tenfold]",

@@ -40,21 +40,21 @@ pub(super) const JOBS: &str = include_str!("../../templates/entity/jobs_mod.rs.t
 pub(super) const MIGRATION: &str = include_str!("../../templates/entity/migration.sql.txt");
 
 /// The names that stand in a template.
-pub(super) struct Words {
+pub(super) struct TemplateWords {
     pub(super) module: String,
     pub(super) plural: String,
     pub(super) singular: String,
 }
 
-impl Words {
+impl TemplateWords {
     pub(super) fn new(module: &str, plural: &str, entity: Option<&str>) -> Result<Self, ProjectError> {
         names::snake("what a table keeps", plural)?;
         let singular = names::singular_of(plural, entity)?;
-        Ok(Words { module: module.to_owned(), plural: plural.to_owned(), singular })
+        Ok(TemplateWords { module: module.to_owned(), plural: plural.to_owned(), singular })
     }
 
     pub(super) fn fill(&self, template: &str) -> String {
-        let Words { module, plural, singular } = self;
+        let TemplateWords { module, plural, singular } = self;
         template
             .replace("SINGULAR_TYPE", &names::pascal(singular))
             .replace("SINGULAR_WORDS", &singular.replace('_', " "))

@@ -9,7 +9,7 @@ use crate::names;
 use crate::project_error::ProjectError;
 
 /// A choice that is there or not; its name is the one in conditions and in `tenfold.toml`.
-pub struct Part {
+pub struct ProjectPart {
     /// The name.
     pub name: &'static str,
     /// What it brings, in a few words.
@@ -19,17 +19,25 @@ pub struct Part {
 }
 
 /// The modules to choose from; auth is always there.
-pub const MODULES: &[Part] = &[
-    Part { name: "billing", about: "plans and quotas: how much an organization may store", needs: &[] },
-    Part { name: "files", about: "uploads, processed in the background; needs billing", needs: &["billing"] },
-    Part { name: "notifications", about: "messages to users, live", needs: &[] },
-    Part { name: "projects", about: "an example of your own module: projects and tasks", needs: &[] },
+pub const MODULES: &[ProjectPart] = &[
+    ProjectPart {
+        name: "billing",
+        about: "plans and quotas: how much an organization may store",
+        needs: &[],
+    },
+    ProjectPart {
+        name: "files",
+        about: "uploads, processed in the background; needs billing",
+        needs: &["billing"],
+    },
+    ProjectPart { name: "notifications", about: "messages to users, live", needs: &[] },
+    ProjectPart { name: "projects", about: "an example of your own module: projects and tasks", needs: &[] },
 ];
 
 /// The ways to deploy to choose from.
-pub const DEPLOYMENTS: &[Part] = &[
-    Part { name: "docker", about: "Dockerfile, compose.yaml", needs: &[] },
-    Part { name: "systemd", about: "a unit in deploy/", needs: &[] },
+pub const DEPLOYMENTS: &[ProjectPart] = &[
+    ProjectPart { name: "docker", about: "Dockerfile, compose.yaml", needs: &[] },
+    ProjectPart { name: "systemd", about: "a unit in deploy/", needs: &[] },
 ];
 
 /// The databases to choose from.
@@ -80,7 +88,7 @@ pub struct Framework {
 impl Answers {
     /// The answers of somebody who only says a name.
     pub fn defaults(name: &str) -> Self {
-        let all = |parts: &[Part]| parts.iter().map(|part| part.name.to_owned()).collect();
+        let all = |parts: &[ProjectPart]| parts.iter().map(|part| part.name.to_owned()).collect();
         let mut modules: BTreeSet<String> = all(MODULES);
         modules.remove("projects");
         Answers {
@@ -121,7 +129,7 @@ impl Answers {
         if self.first_module == "projects" {
             return Err(names::taken("projects"));
         }
-        let of = |question, given: &BTreeSet<String>, parts: &[Part]| {
+        let of = |question, given: &BTreeSet<String>, parts: &[ProjectPart]| {
             let allowed: Vec<&str> = parts.iter().map(|part| part.name).collect();
             given.iter().try_for_each(|name| one_of(question, name, &allowed))
         };

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use inquire::list_option::ListOption;
 use inquire::{Confirm, InquireError, MultiSelect, Select, Text};
 
-use super::answers::{Answers, DATABASES, DEPLOYMENTS, LICENCES, MODULES, Part};
+use super::answers::{Answers, DATABASES, DEPLOYMENTS, LICENCES, MODULES, ProjectPart};
 use crate::names;
 use crate::project_error::ProjectError;
 
@@ -109,7 +109,7 @@ fn confirm(answers: &mut Answers) -> Result<(), InquireError> {
 
 fn several(
     question: &str,
-    parts: &'static [Part],
+    parts: &'static [ProjectPart],
     chosen: &std::collections::BTreeSet<String>,
 ) -> Result<std::collections::BTreeSet<String>, InquireError> {
     let lines: Vec<String> = parts.iter().map(|part| format!("{}: {}", part.name, part.about)).collect();

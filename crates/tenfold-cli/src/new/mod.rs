@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use self::answers::{Answers, MODULES, Part};
+use self::answers::{Answers, MODULES, ProjectPart};
 use self::template::Template;
 use crate::attempt::attempt;
 use crate::error::CheckError;
 use crate::module::{Fields, NewModule};
 use crate::names;
-use crate::outcome::Outcome;
+use crate::outcome::CommandOutcome;
 use crate::project_error::ProjectError;
 
 pub(crate) use self::origin::Pack;
@@ -67,7 +67,7 @@ pub(crate) struct New {
 }
 
 impl New {
-    pub(crate) fn run(&self) -> Result<Outcome, CheckError> {
+    pub(crate) fn run(&self) -> Result<CommandOutcome, CheckError> {
         let mut answers = self.given()?;
         names::project(&answers.name)?;
         let folder = self.into.clone().unwrap_or_else(|| PathBuf::from(&answers.name));
@@ -75,7 +75,7 @@ impl New {
         if !self.yes && self.from.is_none() && ask::is_possible() {
             match ask::questions(answers)? {
                 Some(told) => answers = told,
-                None => return Ok(Outcome::Broken("nothing was created\n".to_owned())),
+                None => return Ok(CommandOutcome::Broken("nothing was created\n".to_owned())),
             }
         }
         let added = answers.complete();
@@ -84,7 +84,7 @@ impl New {
         let template = checkout.map_or_else(origin::own, |checkout| Template::read(checkout))?;
         answers.tenfold.version.clone_from(&template.version);
         create(&template, &answers, &folder)?;
-        Ok(Outcome::Fine(greeting(&answers, &added, &folder)))
+        Ok(CommandOutcome::Fine(greeting(&answers, &added, &folder)))
     }
 
     /// What the command line and the file say, and the defaults for the rest.
@@ -122,7 +122,7 @@ impl New {
     }
 }
 
-fn listed(names: &str, parts: &[Part]) -> BTreeSet<String> {
+fn listed(names: &str, parts: &[ProjectPart]) -> BTreeSet<String> {
     match names {
         "all" => parts.iter().map(|part| part.name.to_owned()).collect(),
         "none" => BTreeSet::new(),

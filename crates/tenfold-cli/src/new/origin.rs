@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::template::{LIST, PackedFiles, Template, packed};
 use crate::error::CheckError;
-use crate::outcome::Outcome;
+use crate::outcome::CommandOutcome;
 use crate::project_error::ProjectError;
 use crate::workspace::folder_of_package;
 
@@ -25,9 +25,9 @@ pub(crate) struct Pack {
 }
 
 impl Pack {
-    pub(crate) fn run(&self) -> Result<Outcome, CheckError> {
+    pub(crate) fn run(&self) -> Result<CommandOutcome, CheckError> {
         let files = packed(&self.checkout)?;
-        Ok(Outcome::Fine(format!("{}\n", serde_json::to_string(&files)?)))
+        Ok(CommandOutcome::Fine(format!("{}\n", serde_json::to_string(&files)?)))
     }
 }
 

@@ -15,7 +15,7 @@ use super::origin::{self, git};
 use super::project::{ProjectFile, carved, write_file};
 use super::template::Template;
 use crate::error::CheckError;
-use crate::outcome::Outcome;
+use crate::outcome::CommandOutcome;
 use crate::project_error::ProjectError;
 
 /// Brings a project to the version of this program, or of a checkout of Tenfold.
@@ -34,7 +34,7 @@ pub(crate) struct Upgrade {
 }
 
 /// What became of one file.
-enum Change {
+enum FileChange {
     /// It was as the template had it: it is as the new one has it.
     Updated,
     /// Both have changed it, in different lines.
@@ -50,7 +50,7 @@ enum Change {
 }
 
 impl Upgrade {
-    pub(crate) fn run(&self) -> Result<Outcome, CheckError> {
+    pub(crate) fn run(&self) -> Result<CommandOutcome, CheckError> {
         let kept = self.project.join(ANSWERS);
         let answers = Answers::read(&kept)?;
         answers.check()?;
@@ -63,7 +63,7 @@ impl Upgrade {
         }
         let new = checkout.as_ref().map_or_else(origin::own, |checkout| Template::read(checkout))?;
         if new.version == answers.tenfold.version {
-            return Ok(Outcome::Fine(format!("the project is at {} already\n", new.version)));
+            return Ok(CommandOutcome::Fine(format!("the project is at {} already\n", new.version)));
         }
         let mut new_answers = answers.clone();
         new_answers.tenfold.version.clone_from(&new.version);
@@ -77,7 +77,7 @@ impl Upgrade {
         let base = carved(&old, &answers)?;
         let target = carved(&new, &new_answers)?;
         let Merged { changes, writes } = merge(&self.project, &base, &target)?;
-        writes.iter().try_for_each(Write::run)?;
+        writes.iter().try_for_each(FileWrite::run)?;
         // Last: until then the project is at its old version, and an upgrade can be run again.
         let text = std::fs::read_to_string(&kept).map_err(ProjectError::file(&kept))?;
         let text = at_version(&text, &answers, &new_answers);
@@ -103,7 +103,7 @@ fn at_version(text: &str, old: &Answers, new: &Answers) -> String {
 }
 
 /// A change of one file, to be made once all are known.
-struct Write {
+struct FileWrite {
     place: PathBuf,
     /// `None` removes it.
     file: Option<ProjectFile>,
@@ -112,12 +112,12 @@ struct Write {
 /// What an upgrade does.
 struct Merged {
     /// What becomes of each file.
-    changes: Vec<(String, Change)>,
+    changes: Vec<(String, FileChange)>,
     /// What is to be written for it.
-    writes: Vec<Write>,
+    writes: Vec<FileWrite>,
 }
 
-impl Write {
+impl FileWrite {
     fn run(&self) -> Result<(), ProjectError> {
         match &self.file {
             Some(file) => write_file(&self.place, file),
@@ -142,28 +142,30 @@ fn merge(
             // Removed by its owner: it stays removed.
             (None, Some(_)) => continue,
             (Some(current), _) if current == file.bytes => continue,
-            (None, None) => (Change::Added, file.bytes.clone()),
-            (Some(current), Some(before)) if current == before.bytes => (Change::Updated, file.bytes.clone()),
+            (None, None) => (FileChange::Added, file.bytes.clone()),
+            (Some(current), Some(before)) if current == before.bytes => {
+                (FileChange::Updated, file.bytes.clone())
+            }
             (Some(current), before) => {
                 let before = before.map_or(&[][..], |before| &before.bytes);
                 match merge_texts(path, &current, before, &file.bytes)? {
-                    (merged, 0) => (Change::Merged, merged),
-                    (merged, conflicts) => (Change::Conflict(conflicts), merged),
+                    (merged, 0) => (FileChange::Merged, merged),
+                    (merged, conflicts) => (FileChange::Conflict(conflicts), merged),
                 }
             }
         };
         changes.push((path.clone(), change));
         let file = ProjectFile { is_executable: file.is_executable, bytes };
-        writes.push(Write { place, file: Some(file) });
+        writes.push(FileWrite { place, file: Some(file) });
     }
     for (path, before) in base.iter().filter(|(path, _)| !target.contains_key(*path)) {
         let place = project.join(path);
         match read_if_there(&place)? {
             Some(current) if current == before.bytes => {
-                changes.push((path.clone(), Change::Removed));
-                writes.push(Write { place, file: None });
+                changes.push((path.clone(), FileChange::Removed));
+                writes.push(FileWrite { place, file: None });
             }
-            Some(_) => changes.push((path.clone(), Change::Kept)),
+            Some(_) => changes.push((path.clone(), FileChange::Kept)),
             None => {}
         }
     }
@@ -208,27 +210,27 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, ProjectError> {
     }
 }
 
-fn told(old: &str, new: &str, changes: &[(String, Change)]) -> Outcome {
+fn told(old: &str, new: &str, changes: &[(String, FileChange)]) -> CommandOutcome {
     let mut text = format!("from {old} to {new}\n");
     let mut conflicts = 0;
     for (path, change) in changes {
         let (verb, more) = match change {
-            Change::Updated => ("updated", String::new()),
-            Change::Merged => ("merged", String::new()),
-            Change::Conflict(count) => {
+            FileChange::Updated => ("updated", String::new()),
+            FileChange::Merged => ("merged", String::new()),
+            FileChange::Conflict(count) => {
                 conflicts += count;
                 ("CONFLICT", format!(": {count}, marked <<<<<<< yours"))
             }
-            Change::Added => ("added", String::new()),
-            Change::Removed => ("removed", String::new()),
-            Change::Kept => ("kept", ": the template has it no more, and you have changed it".to_owned()),
+            FileChange::Added => ("added", String::new()),
+            FileChange::Removed => ("removed", String::new()),
+            FileChange::Kept => ("kept", ": the template has it no more, and you have changed it".to_owned()),
         };
         text.push_str(&format!("  {verb} {path}{more}\n"));
     }
     if conflicts == 0 {
         text.push_str("\n  ./test    # then look at it with git diff, and commit\n");
-        return Outcome::Fine(text);
+        return CommandOutcome::Fine(text);
     }
     text.push_str("\nmend the conflicts, then run ./test and commit\n");
-    Outcome::Broken(text)
+    CommandOutcome::Broken(text)
 }

@@ -4,14 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::facts::{Facts, FileArrows};
+use crate::facts::{FileArrows, WorkspaceFacts};
 use crate::violation::{FileLine, Rule, Violation};
 
 /// The most files that may import each other.
 const ALLOWED: usize = 2;
 
 /// One violation for each circle, at its first file.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     facts.file_arrows.iter().flat_map(of_crate).collect()
 }
 

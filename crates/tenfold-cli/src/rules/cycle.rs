@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::facts::Facts;
+use crate::facts::WorkspaceFacts;
 use crate::violation::{FileLine, Rule, Violation};
-use crate::workspace::Kind;
+use crate::workspace::DependencyKind;
 
 use super::references::{heard_modules, needed_modules};
 
@@ -18,7 +18,7 @@ type Causes = BTreeSet<(FileLine, String)>;
 type Edges<'a> = BTreeMap<(&'a str, &'a str), Causes>;
 
 /// For each edge that must go, the shortest cycle that it closes.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let mut edges = edges(facts);
     let fan_in = fan_in(&edges);
     let mut found = Vec::new();
@@ -30,11 +30,13 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found
 }
 
-fn edges(facts: &Facts) -> Edges<'_> {
+fn edges(facts: &WorkspaceFacts) -> Edges<'_> {
     let mut edges = Edges::new();
     for package in &facts.workspace.packages {
         let Some(module) = package.module() else { continue };
-        for dependency in package.dependencies.iter().filter(|dependency| dependency.kind != Kind::Dev) {
+        for dependency in
+            package.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Dev)
+        {
             let Some(other) = dependency.member.and_then(|target| facts.package(target).module()) else {
                 continue;
             };
@@ -115,7 +117,7 @@ fn shortest_path<'a>(edges: &Edges<'a>, from: &'a str, to: &'a str) -> Vec<&'a s
 }
 
 /// `path` leads from the target of the closing edge to its source.
-fn violation(facts: &Facts, edges: &Edges<'_>, path: &[&str]) -> Violation {
+fn violation(facts: &WorkspaceFacts, edges: &Edges<'_>, path: &[&str]) -> Violation {
     let (first, last) = (path[0], path[path.len() - 1]);
     let mut ring = path.to_vec();
     ring.push(first);
@@ -151,7 +153,7 @@ fn violation(facts: &Facts, edges: &Edges<'_>, path: &[&str]) -> Violation {
 
 /// The first call in `from`'s implementation on a receiver named after `to` or one of its traits, of a method
 /// that `to`'s interface has.
-fn closing_call(facts: &Facts, from: &str, to: &str) -> Option<(FileLine, String)> {
+fn closing_call(facts: &WorkspaceFacts, from: &str, to: &str) -> Option<(FileLine, String)> {
     let interfaces: Vec<_> = facts
         .interfaces()
         .filter(|(module, _, _)| *module == to)
@@ -172,13 +174,13 @@ fn closing_call(facts: &Facts, from: &str, to: &str) -> Option<(FileLine, String
 }
 
 /// Whether the packages of these modules themselves form a cycle.
-fn cargo_refuses(facts: &Facts, modules: &[&str]) -> bool {
+fn cargo_refuses(facts: &WorkspaceFacts, modules: &[&str]) -> bool {
     let is_inside =
         |index: usize| facts.package(index).module().is_some_and(|module| modules.contains(&module));
     let next = |index: usize| {
         let dependencies = facts.package(index).dependencies.iter();
         dependencies
-            .filter(|dependency| dependency.kind != Kind::Dev)
+            .filter(|dependency| dependency.kind != DependencyKind::Dev)
             .filter_map(|dependency| dependency.member)
             .filter(move |target| is_inside(*target))
     };

@@ -1,20 +1,20 @@
 //! Only an application depends on a module's implementation, in any table of the manifest: a test that
 //! reaches into another module's code would pin it as firmly as the product does.
 
-use crate::facts::Facts;
+use crate::facts::WorkspaceFacts;
 use crate::violation::{Rule, Violation};
-use crate::workspace::Role;
+use crate::workspace::PackageRole;
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let mut found = Vec::new();
     for (index, package) in facts.workspace.packages.iter().enumerate() {
-        if package.role == Role::Application {
+        if package.role == PackageRole::Application {
             continue;
         }
         for dependency in &package.dependencies {
             let Some(target) = dependency.member.filter(|target| *target != index) else { continue };
-            let Role::Implementation(module) = &facts.package(target).role else { continue };
+            let PackageRole::Implementation(module) = &facts.package(target).role else { continue };
             found.push(Violation::new(
                 Rule::Implementation,
                 dependency.place.clone(),
@@ -32,9 +32,9 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found
 }
 
-fn remedy(role: &Role, module: &str) -> String {
+fn remedy(role: &PackageRole, module: &str) -> String {
     match role {
-        Role::Interface(own) if own == module => {
+        PackageRole::Interface(own) if own == module => {
             format!("an interface does not know its implementation: move what both need into {module}-api")
         }
         _ => format!(

@@ -6,9 +6,9 @@
 //! Dev-dependencies count, except those of tenfold-macros: the output of a derive can only be tested with
 //! the packages it names.
 
-use crate::facts::Facts;
+use crate::facts::WorkspaceFacts;
 use crate::violation::{Rule, Violation};
-use crate::workspace::{Dependency, Kind, Package, Role};
+use crate::workspace::{Dependency, DependencyKind, Package, PackageRole};
 
 /// Each package of the framework with the framework packages on which it may depend.
 const ARROWS: [(&str, &[&str]); 9] = [
@@ -50,7 +50,7 @@ const DRIVERS: [&str; 9] = [
 ];
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let mut found = Vec::new();
     for (index, package) in facts.workspace.packages.iter().enumerate() {
         for dependency in package.dependencies.iter().filter(|dependency| dependency.member != Some(index)) {
@@ -76,7 +76,7 @@ fn driver(package: &Package, dependency: &Dependency) -> Option<Violation> {
 /// Dependencies among the framework's packages, and on the leaves.
 fn arrow(package: &Package, dependency: &Dependency) -> Option<Violation> {
     let target = dependency.package.as_str();
-    if LEAVES.contains(&target) && package.role != Role::Application {
+    if LEAVES.contains(&target) && package.role != PackageRole::Application {
         return Some(violation(
             dependency,
             format!("{} depends on {target}, which is a leaf", package.name),
@@ -85,7 +85,7 @@ fn arrow(package: &Package, dependency: &Dependency) -> Option<Violation> {
     }
     let (_, allowed) = ARROWS.iter().find(|(name, _)| *name == package.name)?;
     let is_ours = ARROWS.iter().any(|(name, _)| *name == target);
-    let is_test_of_macros = package.name == "tenfold-macros" && dependency.kind == Kind::Dev;
+    let is_test_of_macros = package.name == "tenfold-macros" && dependency.kind == DependencyKind::Dev;
     (is_ours && !allowed.contains(&target) && !is_test_of_macros).then(|| {
         let may =
             if allowed.is_empty() { "no package of the framework".to_owned() } else { allowed.join(", ") };
@@ -102,8 +102,8 @@ fn upward(package: &Package, dependency: &Dependency, target: Option<&Package>) 
     let target = target?;
     let goes_up = match (&package.role, &target.role) {
         // Another rule covers the dependency on an implementation.
-        (Role::Framework, Role::Interface(_) | Role::Application) => true,
-        (Role::Implementation(_) | Role::Interface(_), Role::Application) => true,
+        (PackageRole::Framework, PackageRole::Interface(_) | PackageRole::Application) => true,
+        (PackageRole::Implementation(_) | PackageRole::Interface(_), PackageRole::Application) => true,
         _ => false,
     };
     goes_up.then(|| {

@@ -1,16 +1,16 @@
 //! Folders, packages, interfaces and registrations have the module's name, since tables, configuration and
 //! messages are named after it.
 
-use crate::facts::Facts;
+use crate::facts::WorkspaceFacts;
 use crate::violation::{FileLine, Rule, Violation};
-use crate::workspace::{Package, Role};
+use crate::workspace::{Package, PackageRole};
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let mut found: Vec<Violation> = facts.workspace.packages.iter().filter_map(package).collect();
     found.extend(twins(facts));
     for file in facts.sources.iter().filter(|file| file.is_product) {
-        let Role::Implementation(module) = &facts.package(file.package).role else { continue };
+        let PackageRole::Implementation(module) = &facts.package(file.package).role else { continue };
         for registered in file.source.registrations.iter().filter(|registered| registered.value != *module) {
             found.push(misnamed(
                 &file.path,
@@ -41,7 +41,7 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
 fn package(package: &Package) -> Option<Violation> {
     let place = FileLine::new(&package.manifest, 1);
     match &package.role {
-        Role::Implementation(module) if module_of(&package.name) != module => Some(Violation::new(
+        PackageRole::Implementation(module) if module_of(&package.name) != module => Some(Violation::new(
             Rule::Layout,
             place,
             &package.name,
@@ -50,7 +50,7 @@ fn package(package: &Package) -> Option<Violation> {
                 "call it {module}: by that name telemetry and the guard over rights know whose a statement is"
             ),
         )),
-        Role::Interface(module) if module_of(&package.name) != format!("{module}-api") => {
+        PackageRole::Interface(module) if module_of(&package.name) != format!("{module}-api") => {
             Some(Violation::new(
                 Rule::Layout,
                 place,
@@ -59,13 +59,15 @@ fn package(package: &Package) -> Option<Violation> {
                 format!("call it {module}-api"),
             ))
         }
-        Role::Other if package.manifest.split('/').any(|part| part == "modules") => Some(Violation::new(
-            Rule::Layout,
-            place,
-            &package.name,
-            format!("package {} is in a folder of modules and is not a module", package.name),
-            "a module is modules/<name>/ with its interface in modules/<name>/api/; move the package out",
-        )),
+        PackageRole::Other if package.manifest.split('/').any(|part| part == "modules") => {
+            Some(Violation::new(
+                Rule::Layout,
+                place,
+                &package.name,
+                format!("package {} is in a folder of modules and is not a module", package.name),
+                "a module is modules/<name>/ with its interface in modules/<name>/api/; move the package out",
+            ))
+        }
         _ => None,
     }
 }
@@ -76,7 +78,7 @@ fn module_of(package: &str) -> &str {
 }
 
 /// Two packages with the same role and name: `modules/auth` and `app/modules/auth`.
-fn twins(facts: &Facts) -> Vec<Violation> {
+fn twins(facts: &WorkspaceFacts) -> Vec<Violation> {
     let packages = &facts.workspace.packages;
     let is_twin = |index: usize, package: &Package| {
         package.module().is_some() && packages[..index].iter().any(|earlier| earlier.role == package.role)
@@ -106,7 +108,7 @@ fn misnamed(path: &str, line: usize, named: &str, module: &str, does: &str) -> V
 }
 
 fn provides(
-    facts: &Facts,
+    facts: &WorkspaceFacts,
     path: &str,
     module: &str,
     provided: &crate::source::NamedUse,

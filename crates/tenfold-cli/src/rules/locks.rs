@@ -13,14 +13,14 @@
 use std::collections::HashSet;
 
 use super::statement::{MigrationStatement, statements};
-use crate::facts::{Facts, MigrationText};
+use crate::facts::{MigrationText, WorkspaceFacts};
 use crate::violation::{FileLine, Rule, Violation};
 
 /// The first line of a file whose indexes `migrate up` builds CONCURRENTLY.
 const MARK: &str = "-- tenfold: concurrently";
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     facts.migrations_on_postgres().flat_map(of_file).collect()
 }
 

@@ -5,21 +5,24 @@
 //!
 //! An interface package may use the types of another one freely; another rule checks for cycles.
 
-use crate::facts::{Facts, SourceFile};
+use crate::facts::{SourceFile, WorkspaceFacts};
 use crate::source::NamedUse;
 use crate::violation::{FileLine, Rule, Violation};
-use crate::workspace::{Dependency, Kind, Role};
+use crate::workspace::{Dependency, DependencyKind, PackageRole};
 
 use super::references::{heard_modules, interface_of, needed_modules};
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let (needed, heard) = (needed_modules(facts), heard_modules(facts));
     let mut found = Vec::new();
     for package in &facts.workspace.packages {
-        let Role::Implementation(module) = &package.role else { continue };
-        for dependency in package.dependencies.iter().filter(|dependency| dependency.kind == Kind::Normal) {
-            let Some(Role::Interface(other)) = dependency.member.map(|target| &facts.package(target).role)
+        let PackageRole::Implementation(module) = &package.role else { continue };
+        for dependency in
+            package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal)
+        {
+            let Some(PackageRole::Interface(other)) =
+                dependency.member.map(|target| &facts.package(target).role)
             else {
                 continue;
             };
@@ -37,7 +40,12 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
     found
 }
 
-fn edge_without_needs(facts: &Facts, module: &str, other: &str, dependency: &Dependency) -> Violation {
+fn edge_without_needs(
+    facts: &WorkspaceFacts,
+    module: &str,
+    other: &str,
+    dependency: &Dependency,
+) -> Violation {
     let traits = facts.interfaces().filter(|(owner, _, _)| *owner == other);
     let traits = traits.map(|(_, _, interface)| format!("`.needs::<dyn {}>()`", interface.name));
     let events = facts.events().filter(|(owner, _, _)| *owner == other);
@@ -60,7 +68,12 @@ fn edge_without_needs(facts: &Facts, module: &str, other: &str, dependency: &Dep
     )
 }
 
-fn needs_without_edge(facts: &Facts, module: &str, file: &SourceFile, named: &NamedUse) -> Option<Violation> {
+fn needs_without_edge(
+    facts: &WorkspaceFacts,
+    module: &str,
+    file: &SourceFile,
+    named: &NamedUse,
+) -> Option<Violation> {
     let place = FileLine::new(&file.path, named.line);
     let name = named.name();
     let violation =
@@ -81,7 +94,8 @@ fn needs_without_edge(facts: &Facts, module: &str, file: &SourceFile, named: &Na
     }
     let is_edge = facts.package(file.package).dependencies.iter().any(|dependency| {
         let role = dependency.member.map(|target| &facts.package(target).role);
-        dependency.kind == Kind::Normal && matches!(role, Some(Role::Interface(api)) if api == other)
+        dependency.kind == DependencyKind::Normal
+            && matches!(role, Some(PackageRole::Interface(api)) if api == other)
     });
     if is_edge {
         return None;

@@ -4,14 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::Facts;
+use crate::facts::WorkspaceFacts;
 use crate::violation::{FileLine, Rule, Violation};
 
 /// What a build script must print; one colon was the form before Cargo 1.77.
 const WATCH: [&str; 2] = ["cargo::rerun-if-changed=migrations", "cargo:rerun-if-changed=migrations"];
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let with_migrations: BTreeSet<usize> = facts.migrations.iter().map(|file| file.package).collect();
     with_migrations
         .into_iter()
@@ -20,13 +20,13 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
         .collect()
 }
 
-fn is_watched(facts: &Facts, package: usize) -> bool {
+fn is_watched(facts: &WorkspaceFacts, package: usize) -> bool {
     let script = build_script(facts, package);
     let mut scripts = facts.sources.iter().filter(|file| file.path == script);
     scripts.any(|file| file.source.told_cargo.iter().any(|told| WATCH.contains(&told.value.as_str())))
 }
 
-fn violation(facts: &Facts, package: usize) -> Violation {
+fn violation(facts: &WorkspaceFacts, package: usize) -> Violation {
     let package_name = &facts.package(package).name;
     Violation::new(
         Rule::Rebuild,
@@ -38,7 +38,7 @@ fn violation(facts: &Facts, package: usize) -> Violation {
 }
 
 /// Its path below the workspace root.
-fn build_script(facts: &Facts, package: usize) -> String {
+fn build_script(facts: &WorkspaceFacts, package: usize) -> String {
     let manifest = &facts.package(package).manifest;
     let folder = manifest.strip_suffix("Cargo.toml").unwrap_or(manifest);
     format!("{folder}build.rs")

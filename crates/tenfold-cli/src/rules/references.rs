@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::facts::{Facts, SourceFile};
+use crate::facts::{SourceFile, WorkspaceFacts};
 use crate::source::{DeclaredEvent, DeclaredInterface, NamedUse};
 use crate::violation::FileLine;
-use crate::workspace::Role;
+use crate::workspace::PackageRole;
 
 /// Something that an interface package declares, with its module and its source.
-type Declared<'a, D> = (&'a str, &'a SourceFile, &'a D);
+type Declaration<'a, D> = (&'a str, &'a SourceFile, &'a D);
 
 /// For each ordered pair of modules: the places where the first names something of the second, with its name.
 pub type References<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<(FileLine, String)>>;
@@ -18,7 +18,7 @@ pub type References<'a> = BTreeMap<(&'a str, &'a str), BTreeSet<(FileLine, Strin
 /// A path that begins with an interface crate's name means that crate's trait. A trait that came in through a
 /// glob or a re-export is found by its name, first among the crates on which the package depends.
 pub fn interface_of<'a>(
-    facts: &'a Facts,
+    facts: &'a WorkspaceFacts,
     package: usize,
     named: &NamedUse,
 ) -> Option<(&'a str, &'a DeclaredInterface)> {
@@ -32,7 +32,11 @@ pub fn interface_of<'a>(
 /// The event of an interface package that `named` refers to in a source of the package at index `package`,
 /// found like an interface. None for an event that the module keeps private: listening to it concerns no other
 /// module.
-fn event_of<'a>(facts: &'a Facts, package: usize, named: &NamedUse) -> Option<(&'a str, &'a DeclaredEvent)> {
+fn event_of<'a>(
+    facts: &'a WorkspaceFacts,
+    package: usize,
+    named: &NamedUse,
+) -> Option<(&'a str, &'a DeclaredEvent)> {
     let same_name: Vec<_> = facts.events().filter(|(_, _, event)| event.name == named.name()).collect();
     let (module, _, event) = within_reach(facts, package, named, &same_name)?;
     Some((module, event))
@@ -41,11 +45,11 @@ fn event_of<'a>(facts: &'a Facts, package: usize, named: &NamedUse) -> Option<(&
 /// The one of `same_name` from the crate that begins the path, else the first from a crate on which the package
 /// depends.
 fn within_reach<'a, D>(
-    facts: &Facts,
+    facts: &WorkspaceFacts,
     package: usize,
     named: &NamedUse,
-    same_name: &[Declared<'a, D>],
-) -> Option<Declared<'a, D>> {
+    same_name: &[Declaration<'a, D>],
+) -> Option<Declaration<'a, D>> {
     let dependencies = &facts.package(package).dependencies;
     let by_path = same_name.iter().find(|(_, file, _)| {
         named.path.len() > 1
@@ -62,7 +66,7 @@ fn within_reach<'a, D>(
 }
 
 /// The traits of other modules that each module names in `.needs::<dyn X>()`.
-pub fn needed_modules(facts: &Facts) -> References<'_> {
+pub fn needed_modules(facts: &WorkspaceFacts) -> References<'_> {
     references(facts, |file| {
         let named = file.source.needs.iter();
         named
@@ -75,7 +79,7 @@ pub fn needed_modules(facts: &Facts) -> References<'_> {
 }
 
 /// The events of other modules that each module names in `.on::<X, _, _>(…)`.
-pub fn heard_modules(facts: &Facts) -> References<'_> {
+pub fn heard_modules(facts: &WorkspaceFacts) -> References<'_> {
     references(facts, |file| {
         let named = file.source.listens.iter();
         named
@@ -88,12 +92,12 @@ pub fn heard_modules(facts: &Facts) -> References<'_> {
 }
 
 fn references<'a>(
-    facts: &'a Facts,
+    facts: &'a WorkspaceFacts,
     named_in: impl Fn(&'a SourceFile) -> Vec<(&'a str, usize, String)>,
 ) -> References<'a> {
     let mut found = References::new();
     for file in facts.sources.iter().filter(|file| file.is_product) {
-        let Role::Implementation(module) = &facts.package(file.package).role else { continue };
+        let PackageRole::Implementation(module) = &facts.package(file.package).role else { continue };
         for (other, line, name) in named_in(file) {
             if other != module {
                 let place = FileLine::new(&file.path, line);

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::Facts;
+use crate::facts::WorkspaceFacts;
 use crate::violation::{FileLine, Rule, Violation};
-use crate::workspace::{Kind, Package, Role};
+use crate::workspace::{DependencyKind, Package, PackageRole};
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let packages = facts.workspace.packages.iter().enumerate();
     let modules = packages.filter_map(|(index, package)| match &package.role {
-        Role::Implementation(module) => Some((index, package, module.as_str())),
+        PackageRole::Implementation(module) => Some((index, package, module.as_str())),
         _ => None,
     });
     let mut found = Vec::new();
@@ -24,12 +24,18 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
 }
 
 /// A module that no application depends on, or that an application's list leaves out.
-fn forgotten_module(facts: &Facts, index: usize, package: &Package, module: &str) -> Option<Violation> {
-    let is_application = |other: &&Package| other.role == Role::Application;
+fn forgotten_module(
+    facts: &WorkspaceFacts,
+    index: usize,
+    package: &Package,
+    module: &str,
+) -> Option<Violation> {
+    let is_application = |other: &&Package| other.role == PackageRole::Application;
     let applications: Vec<_> = facts.workspace.packages.iter().filter(is_application).collect();
     let first = applications.first()?;
     let depends = |application: &&&Package| {
-        let mut normal = application.dependencies.iter().filter(|dependency| dependency.kind == Kind::Normal);
+        let mut normal =
+            application.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
         normal.any(|dependency| dependency.member == Some(index))
     };
     let mut depending = applications.iter().filter(depends).peekable();
@@ -58,7 +64,7 @@ fn forgotten_module(facts: &Facts, index: usize, package: &Package, module: &str
     ))
 }
 
-fn forgotten_migrations(facts: &Facts, index: usize, module: &str) -> Option<Violation> {
+fn forgotten_migrations(facts: &WorkspaceFacts, index: usize, module: &str) -> Option<Violation> {
     let migration = facts.migrations.iter().find(|file| file.package == index)?;
     if facts.implementation(module).any(|file| file.source.registers_migrations) {
         return None;
@@ -72,7 +78,7 @@ fn forgotten_migrations(facts: &Facts, index: usize, module: &str) -> Option<Vio
     ))
 }
 
-fn forgotten_endpoints(facts: &Facts, module: &str) -> Vec<Violation> {
+fn forgotten_endpoints(facts: &WorkspaceFacts, module: &str) -> Vec<Violation> {
     let routed: BTreeSet<&str> =
         facts.implementation(module).flat_map(|file| &file.source.routed).map(String::as_str).collect();
     let mut found = Vec::new();

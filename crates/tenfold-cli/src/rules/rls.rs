@@ -5,11 +5,11 @@
 //! rows, unless it is restrictive.
 
 use super::statement::{MigrationStatement, statements};
-use crate::facts::{Facts, MigrationText};
+use crate::facts::{MigrationText, WorkspaceFacts};
 use crate::violation::{FileLine, Rule, Violation};
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     facts.migrations_on_postgres().flat_map(of_file).collect()
 }
 

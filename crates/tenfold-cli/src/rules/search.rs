@@ -2,7 +2,7 @@
 //! from which the migration runner makes the index and what keeps it.
 
 use super::tables::owner_of;
-use crate::facts::{Facts, MigrationText};
+use crate::facts::{MigrationText, WorkspaceFacts};
 use crate::violation::{FileLine, Rule, Violation};
 
 /// How the line begins.
@@ -17,7 +17,7 @@ struct Index<'a> {
 }
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let indexes: Vec<Index<'_>> = facts.migrations.iter().flat_map(indexes).collect();
     let missing = facts.sources.iter().filter(|file| file.is_product).flat_map(|file| {
         let searched = file.source.entities.iter().filter(|entity| !entity.searched.is_empty());
@@ -51,7 +51,7 @@ fn indexes(file: &MigrationText) -> impl Iterator<Item = Index<'_>> {
 }
 
 /// An index of another module's table.
-fn foreign(facts: &Facts, modules: &[&str], index: &Index<'_>) -> Option<Violation> {
+fn foreign(facts: &WorkspaceFacts, modules: &[&str], index: &Index<'_>) -> Option<Violation> {
     let table = index.what.split(' ').next().unwrap_or_default();
     let module = facts.package(index.file.package).module()?;
     let owner = owner_of(table, modules)?;

@@ -3,7 +3,7 @@
 //! It examines `#[entity(table = "…")]`, the texts in `sql!`, and migrations. Applications own no tables and
 //! use none of a module's. [`crate::sql`] lists what a static check cannot see.
 
-use crate::facts::{Facts, TableUse};
+use crate::facts::{TableUse, WorkspaceFacts};
 use crate::sql::Naming;
 use crate::violation::{Rule, Violation};
 
@@ -11,7 +11,7 @@ use crate::violation::{Rule, Violation};
 const OPEN_FRAMEWORK_TABLES: [&str; 0] = [];
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let modules = facts.workspace.modules();
     facts.tables.iter().filter_map(|found| judge(facts, &modules, found)).collect()
 }
@@ -26,7 +26,7 @@ fn prefix(module: &str) -> String {
     format!("{}_", module.replace('-', "_"))
 }
 
-fn judge(facts: &Facts, modules: &[&str], found: &TableUse) -> Option<Violation> {
+fn judge(facts: &WorkspaceFacts, modules: &[&str], found: &TableUse) -> Option<Violation> {
     let table = &found.table;
     let is_home = table.schema.as_deref().is_none_or(|schema| ["public", "main"].contains(&schema));
     let owner = owner_of(&table.name, modules).filter(|_| is_home);

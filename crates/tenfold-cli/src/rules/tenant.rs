@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::statement::{Change, statements};
-use crate::facts::{Facts, MigrationText, SourceFile};
+use crate::facts::{MigrationText, SourceFile, WorkspaceFacts};
 use crate::source::DeclaredEntity;
 use crate::violation::{FileLine, Rule, Violation};
-use crate::workspace::Role;
+use crate::workspace::PackageRole;
 
 /// The column by which row-level security separates organizations.
 const ORGANIZATION: &str = "org_id";
@@ -33,7 +33,7 @@ impl TableColumns {
 }
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let entities: Vec<_> = entities(facts).collect();
     let mut found = of_database(&tables(facts.migrations_on_postgres()), &entities);
     found.extend(of_database(&tables(facts.migrations_on_sqlite()), &entities));
@@ -41,9 +41,9 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
 }
 
 /// The entities of modules, with their sources.
-fn entities(facts: &Facts) -> impl Iterator<Item = (&SourceFile, &DeclaredEntity)> {
+fn entities(facts: &WorkspaceFacts) -> impl Iterator<Item = (&SourceFile, &DeclaredEntity)> {
     let is_module = |file: &&SourceFile| {
-        file.is_product && matches!(facts.package(file.package).role, Role::Implementation(_))
+        file.is_product && matches!(facts.package(file.package).role, PackageRole::Implementation(_))
     };
     let files = facts.sources.iter().filter(is_module);
     files.flat_map(|file| file.source.entities.iter().map(move |entity| (file, entity)))

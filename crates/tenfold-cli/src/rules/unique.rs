@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Facts, SourceFile};
+use crate::facts::{SourceFile, WorkspaceFacts};
 use crate::source::{NameKind, UniqueName};
 use crate::violation::{FileLine, Rule, Violation};
 
 /// The violations.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let mut files: Vec<&SourceFile> = facts.sources.iter().filter(|file| file.is_product).collect();
     // A name from outside is there first: it is not ours to change.
     files.sort_by_key(|file| !facts.package(file.package).is_external);

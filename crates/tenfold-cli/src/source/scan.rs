@@ -12,14 +12,14 @@ use syn::{
 use super::macros::{self, Literal, MacroBody};
 use super::{
     DeclaredEndpoint, DeclaredEntity, DeclaredEvent, DeclaredInterface, DeclaredJob, MethodCall, NameKind,
-    NamedUse, Source, UniqueName,
+    NamedUse, RustSource, UniqueName,
 };
 
-/// Collects a file's [`Source`] while `syn` walks over it.
+/// Collects a file's [`RustSource`] while `syn` walks over it.
 #[derive(Default)]
 pub struct Scan {
     /// What was found so far.
-    pub source: Source,
+    pub source: RustSource,
     /// What `use` imports: the local name, and the full path.
     pub imports: BTreeMap<String, Vec<String>>,
     /// How many `#[cfg(test)]` modules surround the current position.

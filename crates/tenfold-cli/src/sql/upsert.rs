@@ -6,10 +6,10 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 /// upsert. An index's predicate contains no query, so no table is lost.
 pub fn without_conflict_predicates(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
-    let mut state = Upsert::Outside;
+    let mut state = UpsertState::Outside;
     for token in tokens {
         state = state.after(&token.token);
-        if state != Upsert::Predicate {
+        if state != UpsertState::Predicate {
             kept.push(token);
         }
     }
@@ -18,7 +18,7 @@ pub fn without_conflict_predicates(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithS
 
 /// The position of a token in an upsert.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Upsert {
+enum UpsertState {
     Outside,
     /// After `CONFLICT`, with the number of open brackets.
     Columns(usize),
@@ -26,7 +26,7 @@ enum Upsert {
     Predicate,
 }
 
-impl Upsert {
+impl UpsertState {
     fn after(self, token: &Token) -> Self {
         let is = |keyword: &str| match token {
             Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(keyword),

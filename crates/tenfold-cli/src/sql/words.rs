@@ -8,12 +8,12 @@ use super::table_name::{Naming, TableName};
 /// The tables that definitions name: after `TABLE`, `VIEW`, `REFERENCES`, `INHERITS (`, `COPY`, and after the
 /// `ON` of an index, a trigger, a policy.
 pub fn defined(tokens: &[TokenWithSpan]) -> Vec<TableName> {
-    Words::new(tokens).collect(WordScan::Definitions)
+    SqlTokens::new(tokens).collect(WordScan::Definitions)
 }
 
 /// [`defined`] and the names after `FROM`, `JOIN`, `INTO` and `UPDATE`, without common table expressions.
 pub fn all(tokens: &[TokenWithSpan]) -> Vec<TableName> {
-    let words = Words::new(tokens);
+    let words = SqlTokens::new(tokens);
     let common = words.common_tables();
     let mut found = words.collect(WordScan::Everything);
     found.retain(|table| table.schema.is_some() || !common.contains(&table.name));
@@ -27,11 +27,11 @@ enum WordScan {
 }
 
 /// The tokens without spaces and comments.
-struct Words<'a> {
+struct SqlTokens<'a> {
     tokens: Vec<&'a TokenWithSpan>,
 }
 
-impl<'a> Words<'a> {
+impl<'a> SqlTokens<'a> {
     fn new(tokens: &'a [TokenWithSpan]) -> Self {
         let is_code = |token: &&TokenWithSpan| !matches!(token.token, Token::Whitespace(_) | Token::EOF);
         Self { tokens: tokens.iter().filter(is_code).collect() }

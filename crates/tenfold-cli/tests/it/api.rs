@@ -93,11 +93,11 @@ fn the_json_in_an_events_data_is_compared_as_what_it_is() {
 }
 
 /// A change: where, which field, its new value, and what is said of it.
-type Case = (&'static str, &'static str, Value, &'static str);
+type BreakCase = (&'static str, &'static str, Value, &'static str);
 
 /// The breaks that a change makes are just this one.
 #[track_caller]
-fn breaks(cases: Vec<Case>) {
+fn breaks(cases: Vec<BreakCase>) {
     for (place, field, value, expected) in cases {
         let found = api_breaks(&document(), &with(place, field, value));
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();

@@ -7,13 +7,13 @@ use tenfold::http::{Response, ServerState, State};
 use tenfold::telemetry::{Telemetry, WorkKind, WorkRow};
 
 use crate::access::Operator;
-use crate::layout::{Span, errors, nothing, page, repeats};
+use crate::layout::{PagePeriod, errors, nothing, page, repeats};
 use crate::words;
 
 pub(crate) async fn endpoints(
     _: Operator,
     State(state): State<ServerState>,
-    Query(span): Query<Span>,
+    Query(span): Query<PagePeriod>,
 ) -> Response {
     let minutes = span.minutes();
     let rows = state.telemetry().works(WorkKind::Request, minutes);

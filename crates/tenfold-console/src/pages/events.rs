@@ -7,7 +7,7 @@ use tenfold::jobs::{JobId, Jobs};
 use tenfold::prelude::*;
 
 use super::job::{back_to, refused};
-use super::shown::Shown;
+use super::shown::ShownJob;
 use crate::access::Operator;
 use crate::layout::{nothing, page};
 use crate::words;
@@ -16,7 +16,7 @@ use crate::words;
 const ROWS: usize = 50;
 
 pub(crate) async fn events(_: Operator, jobs: Use<Jobs>) -> Result<Response, Problem> {
-    let parked: Vec<Shown> = jobs.parked(ROWS).await?.into_iter().map(Shown::from).collect();
+    let parked: Vec<ShownJob> = jobs.parked(ROWS).await?.into_iter().map(ShownJob::from).collect();
     let content = html! {
         h2 { "Parked deliveries" }
         p.quiet { "Deliveries that were given up after their last attempt. A replay is one more attempt." }
@@ -34,7 +34,7 @@ pub(crate) async fn replay(_: Operator, jobs: Use<Jobs>, Path(id): Path<JobId>) 
     Ok(back_to("/console/events"))
 }
 
-fn table(parked: &[Shown]) -> Markup {
+fn table(parked: &[ShownJob]) -> Markup {
     if parked.is_empty() {
         return nothing("None.");
     }

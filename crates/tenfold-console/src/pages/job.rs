@@ -7,15 +7,15 @@ use tenfold::jobs::admin::{self, AnyJob, NotNow, StepResult};
 use tenfold::jobs::{AttemptError, JobId, JobState, Jobs, without_secrets};
 use tenfold::prelude::*;
 
-use super::shown::Shown;
+use super::shown::ShownJob;
 use crate::access::Operator;
 use crate::layout::page;
 use crate::words;
 
 pub(crate) async fn job(_: Operator, cx: SystemContext, Path(id): Path<JobId>) -> Result<Response, Problem> {
     let shown = match admin::find(&cx, id).await? {
-        Some(AnyJob::Queued(job)) => Shown::from(job),
-        Some(AnyJob::Finished(job)) => Shown::from(job),
+        Some(AnyJob::Queued(job)) => ShownJob::from(job),
+        Some(AnyJob::Finished(job)) => ShownJob::from(job),
         None => return Err(Problem::not_found("job")),
     };
     let done = admin::steps(&cx, id).await?;
@@ -82,7 +82,7 @@ pub(crate) fn action(id: JobId, state: JobState) -> Markup {
     }
 }
 
-fn facts(job: &Shown) -> Markup {
+fn facts(job: &ShownJob) -> Markup {
     let trace = TraceContext::parse(&job.trace).map(|trace| trace.trace_id);
     html! {
         p { code { (job.kind) } " is " strong { (job.state.as_str()) } "." }
@@ -94,7 +94,7 @@ fn facts(job: &Shown) -> Markup {
             @if job.crashes > 0 { dt { "Workers lost" } dd.bad { (job.crashes) } }
             dt { "Progress" } dd { (job.progress) }
             dt { "Enqueued" } dd { (words::moment(job.created_at)) " UTC" }
-            dt { (Shown::when_is(job.state)) } dd { (words::moment(job.when)) " UTC" }
+            dt { (ShownJob::when_is(job.state)) } dd { (words::moment(job.when)) " UTC" }
             @if let Some(trace) = trace { dt { "Trace" } dd { a href={ "/console/traces/" (trace) } { code { (trace) } } } }
             dt { "Arguments" } dd { pre { (pretty(&job.args)) } }
         }

@@ -11,7 +11,7 @@ use tenfold::telemetry::{MINUTES, WorkKind};
 
 use super::endpoints;
 use super::job::action;
-use super::shown::Shown;
+use super::shown::ShownJob;
 use crate::access::Operator;
 use crate::layout::{nothing, page};
 use crate::words;
@@ -31,22 +31,22 @@ const STATES: [(JobState, &str); 8] = [
 ];
 
 #[derive(Deserialize)]
-pub(crate) struct Wanted {
+pub(crate) struct JobFilter {
     state: Option<JobState>,
 }
 
 pub(crate) async fn jobs(
     _: Operator,
     State(state): State<ServerState>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<JobFilter>,
     cx: SystemContext,
 ) -> Result<Response, Problem> {
     let shown = wanted.state.unwrap_or(JobState::Running);
     let rows = match shown {
         JobState::Completed | JobState::Cancelled | JobState::Discarded => {
-            admin::finished(&cx, shown, ROWS).await?.into_iter().map(Shown::from).collect()
+            admin::finished(&cx, shown, ROWS).await?.into_iter().map(ShownJob::from).collect()
         }
-        _ => admin::queued(&cx, shown, ROWS).await?.into_iter().map(Shown::from).collect::<Vec<_>>(),
+        _ => admin::queued(&cx, shown, ROWS).await?.into_iter().map(ShownJob::from).collect::<Vec<_>>(),
     };
     let counts = admin::count_queued(&cx).await?;
     let content = html! {
@@ -67,14 +67,14 @@ pub(crate) async fn jobs(
     Ok(page("Jobs", "/console/jobs", &content))
 }
 
-fn table(jobs: &[Shown], state: JobState) -> Markup {
+fn table(jobs: &[ShownJob], state: JobState) -> Markup {
     if jobs.is_empty() {
         return nothing("None.");
     }
     html! {
         div.wide { table {
             thead { tr {
-                th { "Kind" } th { "Organization" } th.number { "Attempt" } th { (Shown::when_is(state)) " (UTC)" } th { "Progress" }
+                th { "Kind" } th { "Organization" } th.number { "Attempt" } th { (ShownJob::when_is(state)) " (UTC)" } th { "Progress" }
                 th { "Last error" } th { span.unseen { "Actions" } }
             } }
             tbody {

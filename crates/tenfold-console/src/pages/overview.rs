@@ -12,7 +12,7 @@ use tenfold::telemetry::{MINUTES, Summary, Telemetry, WorkKind};
 
 use super::{endpoints, statements, traces};
 use crate::access::Operator;
-use crate::layout::{Span, page};
+use crate::layout::{PagePeriod, page};
 use crate::{chart, words};
 
 /// How many rows each table shows here; its own page shows all.
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) async fn overview(
     _: Operator,
     State(state): State<ServerState>,
-    Query(span): Query<Span>,
+    Query(span): Query<PagePeriod>,
     cx: SystemContext,
 ) -> Response {
     let (telemetry, minutes) = (state.telemetry(), span.minutes());

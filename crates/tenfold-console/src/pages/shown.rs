@@ -5,7 +5,7 @@ use tenfold::jobs::{AttemptError, FinishedJob, JobId, JobState, QueuedJob};
 use tenfold::prelude::Timestamp;
 
 /// A job.
-pub(super) struct Shown {
+pub(super) struct ShownJob {
     pub id: JobId,
     pub kind: String,
     pub state: JobState,
@@ -25,9 +25,9 @@ pub(super) struct Shown {
 /// The two tables of jobs differ in the column for a job's time.
 macro_rules! shown_from {
     ($job:ty, $when:ident) => {
-        impl From<$job> for Shown {
+        impl From<$job> for ShownJob {
             fn from(job: $job) -> Self {
-                Shown {
+                ShownJob {
                     id: job.id,
                     kind: job.kind,
                     state: job.state,
@@ -53,7 +53,7 @@ fn attempts(begun: i64, most: i64) -> String {
     if most == i64::MAX { format!("{begun}, until it succeeds") } else { format!("{begun} of {most}") }
 }
 
-impl Shown {
+impl ShownJob {
     /// The label of `when` for a job in this state.
     pub(super) fn when_is(state: JobState) -> &'static str {
         match state {

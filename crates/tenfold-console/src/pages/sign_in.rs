@@ -11,11 +11,11 @@ use tenfold::http::{
 };
 use tenfold::prelude::*;
 
-use crate::access::{Access, Cookie, Operator, Refused};
+use crate::access::{Access, ConsoleCookie, Operator, Refused};
 use crate::layout::outside;
 
 #[derive(Deserialize)]
-pub(crate) struct SignIn {
+pub(crate) struct ConsoleSignIn {
     password: Secret,
 }
 
@@ -27,13 +27,13 @@ pub(crate) async fn sign_in(
     State(state): State<ServerState>,
     _: OwnOrigin,
     access: Use<Access>,
-    form: Result<Form<SignIn>, FormRejection>,
+    form: Result<Form<ConsoleSignIn>, FormRejection>,
 ) -> Result<Response, Problem> {
-    let Ok(Form(SignIn { password })) = form else {
+    let Ok(Form(ConsoleSignIn { password })) = form else {
         return Err(Problem::bad_request("the form has a field `password`, of up to http.body_limit"));
     };
     let now = state.database().clock().now();
-    let signed_in = access.sign_in(password.expose().to_owned(), Cookie::of(&state), now).await?;
+    let signed_in = access.sign_in(password.expose().to_owned(), ConsoleCookie::of(&state), now).await?;
     Ok(match signed_in {
         Ok(cookie) => see("/console", &cookie),
         Err(Refused::Closed) => show(&access, None),
@@ -55,7 +55,7 @@ pub(crate) async fn sign_out(
     operator: Operator,
 ) -> Response {
     access.sign_out(&cx, &operator).await;
-    see("/console/sign-in", &Cookie::of(&state).forget())
+    see("/console/sign-in", &ConsoleCookie::of(&state).forget())
 }
 
 fn see(path: &'static str, cookie: &str) -> Response {

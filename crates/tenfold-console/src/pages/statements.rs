@@ -7,13 +7,13 @@ use tenfold::http::{Response, ServerState, State};
 use tenfold::telemetry::{Repeat, StatementRow, Telemetry};
 
 use crate::access::Operator;
-use crate::layout::{Span, errors, nothing, page, repeats};
+use crate::layout::{PagePeriod, errors, nothing, page, repeats};
 use crate::words;
 
 pub(crate) async fn statements(
     _: Operator,
     State(state): State<ServerState>,
-    Query(span): Query<Span>,
+    Query(span): Query<PagePeriod>,
 ) -> Response {
     let minutes = span.minutes();
     let rows = state.telemetry().statements(minutes);

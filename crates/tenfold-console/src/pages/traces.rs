@@ -17,7 +17,7 @@ use crate::words;
 const ROWS: usize = 100;
 
 #[derive(Deserialize)]
-pub(crate) struct Wanted {
+pub(crate) struct TraceFilter {
     /// Only this endpoint or kind of job.
     name: Option<String>,
     /// `failed` or `repeated` to show only those.
@@ -29,7 +29,7 @@ pub(crate) struct Wanted {
 pub(crate) async fn traces(
     _: Operator,
     State(state): State<ServerState>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<TraceFilter>,
 ) -> Response {
     let only_failed = wanted.only.as_deref() == Some("failed");
     let only_repeated = wanted.only.as_deref() == Some("repeated");

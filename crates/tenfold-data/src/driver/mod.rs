@@ -6,6 +6,7 @@ mod parameter;
 pub(crate) mod postgres;
 mod settings;
 pub(crate) mod sqlite;
+mod under_way;
 mod unsettled;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub(crate) use self::error::DriverError;
 pub(crate) use self::leader::{Leader, LeaderEnd, start};
 use self::parameter::column_of;
 pub use self::settings::{Pooler, PostgresSettings, SqliteSettings};
+pub(crate) use self::under_way::UnderWay;
 pub(crate) use self::unsettled::{Announcement, CommitOutcome, Settle, Unsettled};
 use crate::error::DataError;
 use crate::ownership::OrgId;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::statement::{Cost, Dialect, Statement};
+use crate::statement::{Dialect, Statement, StatementCost};
 use crate::value::Kind;
 use crate::write::ChangeTexts;
 
@@ -61,8 +61,8 @@ impl ListForm {
         if self == ListForm::Sqlite { Dialect::Sqlite } else { Dialect::Postgres }
     }
 
-    pub(crate) fn cost(self) -> Cost {
-        if self == ListForm::PostgresMany { Cost::Keys } else { Cost::Key }
+    pub(crate) fn cost(self) -> StatementCost {
+        if self == ListForm::PostgresMany { StatementCost::Keys } else { StatementCost::Key }
     }
 }
 
@@ -134,7 +134,7 @@ impl Table {
         self.tenant.map_or_else(|| (String::new(), 1), |column| (format!("{column} = $1 AND "), 2))
     }
 
-    pub(crate) fn statement(&self, verb: &str, text: String, cost: Cost) -> Statement {
+    pub(crate) fn statement(&self, verb: &str, text: String, cost: StatementCost) -> Statement {
         let global = self.tenant.is_none().then_some(self.name);
         Statement { global, ..Statement::new(format!("{}.{verb}", self.name), self.module, text, cost) }
     }
@@ -180,7 +180,7 @@ impl Table {
             let (tenant, next) = self.tenant_condition();
             let (columns, table, key) = (self.selected_list(), self.name, self.key);
             let text = format!("SELECT {columns} FROM {table} WHERE {tenant}{key} = ${next}");
-            self.statement("get", text, Cost::Key).lasting()
+            self.statement("get", text, StatementCost::Key).lasting()
         })
     }
 
@@ -217,7 +217,7 @@ impl Table {
 
     fn insert_from(&self, source: &str) -> Statement {
         let text = format!("INSERT INTO {} ({}) {source}", self.name, self.column_list());
-        self.statement("insert", text, Cost::Free).lasting()
+        self.statement("insert", text, StatementCost::Free).lasting()
     }
 }
 

@@ -39,7 +39,7 @@ use crate::migrate::ModuleMigrations;
 use crate::migrations;
 use crate::ownership::OrgId;
 use crate::row::Row;
-use crate::statement::{Cost, Statement};
+use crate::statement::{Statement, StatementCost};
 use crate::value::Value;
 
 /// Says what commits have changed; cheap to clone.
@@ -115,7 +115,7 @@ impl Feed {
         let reader = registered.map_err(|error| error.at("feed.start", Location::caller()))?;
         let texts = FeedTexts::of(self.database.dialect());
         let statement =
-            |text: &'static str| Statement::new("tenfold_changes.tell", "tenfold", text, Cost::Free);
+            |text: &'static str| Statement::new("tenfold_changes.tell", "tenfold", text, StatementCost::Free);
         hub.announce_by(Announcement {
             insert: statement(texts.insert),
             audience: statement(texts.audience),

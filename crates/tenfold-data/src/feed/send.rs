@@ -2,7 +2,7 @@
 
 use crate::database::Database;
 use crate::driver::{Call, DriverError, DriverTransaction, Params, Sink};
-use crate::statement::{Cost, Statement};
+use crate::statement::{Statement, StatementCost};
 use crate::value::Value;
 
 /// Reads outside a transaction: by an index, and few rows.
@@ -12,7 +12,7 @@ pub(super) async fn send(
     params: &[Value],
     sink: Sink<'_>,
 ) -> Result<u64, DriverError> {
-    let statement = Statement::new("tenfold.feed", "tenfold", text, Cost::Key);
+    let statement = Statement::new("tenfold.feed", "tenfold", text, StatementCost::Key);
     database.driver().run(call(&statement, params, sink)).await
 }
 
@@ -23,7 +23,7 @@ pub(super) async fn send_in(
     params: &[Value],
     sink: Sink<'_>,
 ) -> Result<u64, DriverError> {
-    let statement = Statement::new("tenfold.feed", "tenfold", text, Cost::Free);
+    let statement = Statement::new("tenfold.feed", "tenfold", text, StatementCost::Free);
     transaction.run(call(&statement, params, sink)).await
 }
 

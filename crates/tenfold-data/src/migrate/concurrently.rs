@@ -14,17 +14,17 @@ pub(super) const MARK: &str = "-- tenfold: concurrently";
 
 /// One index of such a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Index {
+pub(super) struct ConcurrentIndex {
     name: String,
     create: String,
 }
 
 /// The indexes that a file's statements create. Other statements are refused.
-pub(super) fn indexes(statements: &[String]) -> Result<Vec<Index>, String> {
+pub(super) fn indexes(statements: &[String]) -> Result<Vec<ConcurrentIndex>, String> {
     statements.iter().map(|statement| read(statement)).collect()
 }
 
-fn read(statement: &str) -> Result<Index, String> {
+fn read(statement: &str) -> Result<ConcurrentIndex, String> {
     let words: Vec<&str> = statement.split_whitespace().collect();
     let lower: Vec<String> = words.iter().take(5).map(|word| word.to_ascii_lowercase()).collect();
     let at = match lower.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -38,14 +38,14 @@ fn read(statement: &str) -> Result<Index, String> {
         }
     };
     let (verb, rest) = (words[..at].join(" "), words[at..].join(" "));
-    Ok(Index { name: words[at].to_owned(), create: format!("{verb} CONCURRENTLY {rest}") })
+    Ok(ConcurrentIndex { name: words[at].to_owned(), create: format!("{verb} CONCURRENTLY {rest}") })
 }
 
 /// Builds the indexes that do not exist yet. `guard` is the runner's own transaction, which keeps other runners out.
 pub(super) async fn build(
     driver: &dyn Driver,
     guard: &dyn DriverTransaction,
-    indexes: &[Index],
+    indexes: &[ConcurrentIndex],
 ) -> Result<(), DriverError> {
     for index in indexes {
         let look = "SELECT CASE WHEN indisvalid THEN 'whole' ELSE 'broken' END FROM pg_index \
@@ -66,11 +66,12 @@ pub(super) async fn build(
 
 #[cfg(test)]
 mod tests {
-    use super::{Index, indexes};
+    use super::{ConcurrentIndex, indexes};
 
     #[test]
     fn only_indexes_are_taken_and_each_is_built_concurrently() {
-        let index = |name: &str, create: &str| Index { name: name.to_owned(), create: create.to_owned() };
+        let index =
+            |name: &str, create: &str| ConcurrentIndex { name: name.to_owned(), create: create.to_owned() };
         let texts = ["CREATE INDEX a ON t (x, y)", "create unique\n index b on t (lower(x)) WHERE x <> ''"];
         assert_eq!(
             indexes(&texts.map(str::to_owned)).unwrap(),

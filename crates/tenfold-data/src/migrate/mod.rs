@@ -88,7 +88,7 @@ enum Script {
     /// In one transaction with its history record.
     Inside(String),
     /// Index by index, outside any transaction.
-    Indexes(Vec<concurrently::Index>),
+    Indexes(Vec<concurrently::ConcurrentIndex>),
 }
 
 /// The migration runner. On PostgreSQL it acts as the owner, which may be another role than the application's.

@@ -44,7 +44,7 @@ const REFUSED: [(&str, &str); 15] = [
 pub(super) fn translate(text: &str, dialect: Dialect) -> Result<String, String> {
     let pieces = split(text)?;
     let mut out = String::with_capacity(text.len() * 2);
-    let mut statement = Statement::default();
+    let mut statement = StatementReader::default();
     let mut skip_precision = false;
     for (index, piece) in pieces.iter().enumerate() {
         match piece {
@@ -53,7 +53,7 @@ pub(super) fn translate(text: &str, dialect: Dialect) -> Result<String, String> 
                     out.push_str(" STRICT, WITHOUT ROWID");
                 }
                 if *other == ";" {
-                    statement = Statement::default();
+                    statement = StatementReader::default();
                 }
                 out.push_str(other);
             }
@@ -105,7 +105,7 @@ pub(super) fn statements(text: &str) -> Result<Vec<String>, String> {
 
 /// The state of the reader within one statement.
 #[derive(Default)]
-struct Statement {
+struct StatementReader {
     words: usize,
     creates: bool,
     create_table: bool,
@@ -117,7 +117,7 @@ struct Statement {
     depth: usize,
 }
 
-impl Statement {
+impl StatementReader {
     fn creates_table(&self) -> bool {
         self.create_table
     }

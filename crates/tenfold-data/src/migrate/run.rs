@@ -2,7 +2,7 @@
 
 use crate::driver::{Call, DriverError, DriverTransaction, Params};
 use crate::row::Row;
-use crate::statement::{Cost, Statement};
+use crate::statement::{Statement, StatementCost};
 use crate::value::Value;
 
 /// Returns the first column of the rows, as text.
@@ -13,7 +13,7 @@ pub(super) async fn run(
     params: &[Value],
 ) -> Result<Vec<String>, DriverError> {
     let mut found = Vec::new();
-    let statement = Statement::new(name, "tenfold", text, Cost::Free);
+    let statement = Statement::new(name, "tenfold", text, StatementCost::Free);
     let mut sink = |row: &Row<'_>| {
         found.push(row.text(0)?);
         Ok(())

@@ -3,15 +3,15 @@
 use std::future::Future;
 use std::panic::Location;
 
-use super::{Query, Target};
+use super::{EntityQuery, Target};
 use crate::context::Reach;
 use crate::entity::{Column, Entity};
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
-use crate::statement::{Cost, Dialect, Statement};
+use crate::statement::{Dialect, Statement, StatementCost};
 use crate::value::{ColumnType, Kind, Measured, Summed, Value};
 
-impl<E: Entity> Query<E> {
+impl<E: Entity> EntityQuery<E> {
     /// How many rows there are. With a limit the count stops there, which keeps it fast.
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl<E: Entity> Query<E> {
                 let rows = format!("SELECT 1 FROM {table}{condition} LIMIT ${}", params.len());
                 (format!("SELECT count(*) FROM ({rows}) AS counted"), self.page_cost())
             }
-            None => (format!("SELECT count(*) FROM {table}{condition}"), Cost::Free),
+            None => (format!("SELECT count(*) FROM {table}{condition}"), StatementCost::Free),
         };
         one_row(target, E::table().statement("count", text, cost), &params, |row| row.integer(0)).await
     }
@@ -82,7 +82,7 @@ impl<E: Entity> Query<E> {
             };
             let (target, verb) = (target?, format!("sum_{column}"));
             let site = target.asker.site;
-            let sum = self.one(target, &verb, Cost::Free, text, |row| T::Sum::read(row, 0)).await?;
+            let sum = self.one(target, &verb, StatementCost::Free, text, |row| T::Sum::read(row, 0)).await?;
             // Where PostgreSQL's sum of doubles fails, SQLite's is infinite.
             if matches!(sum.to_value(), Value::Real(sum) if !sum.is_finite()) {
                 return Err(DataError::OutOfRange { statement: format!("{table}.{verb}"), site });
@@ -111,7 +111,8 @@ impl<E: Entity> Query<E> {
                 }
                 Dialect::Sqlite => format!("SELECT avg({column}) FROM {table}{condition}"),
             };
-            self.one(target?, &format!("avg_{column}"), Cost::Free, text, |row| Option::read(row, 0)).await
+            self.one(target?, &format!("avg_{column}"), StatementCost::Free, text, |row| Option::read(row, 0))
+                .await
         }
     }
 
@@ -160,14 +161,15 @@ impl<E: Entity> Query<E> {
                  ORDER BY {column}{direction} LIMIT 1)"
             )
         };
-        self.one(target, &format!("{verb}_{column}"), Cost::Free, text, |row| Option::read(row, 0)).await
+        self.one(target, &format!("{verb}_{column}"), StatementCost::Free, text, |row| Option::read(row, 0))
+            .await
     }
 
     async fn one<T: Send>(
         &self,
         mut target: Target,
         verb: &str,
-        cost: Cost,
+        cost: StatementCost,
         text: impl FnOnce(&str, Dialect) -> String,
         read: impl FnMut(&Row<'_>) -> Result<T, ReadError> + Send,
     ) -> Result<T, DataError> {

@@ -2,17 +2,17 @@
 
 use std::marker::PhantomData;
 
-use super::condition::{Between, Exists, Named, Test};
+use super::condition::{Between, Exists, LinkTable, Test};
 use super::filter::Filter;
 use crate::entity::Entity;
 use crate::ownership::Within;
-use crate::relation::Path;
+use crate::relation::RelationPath;
 
 /// A relation as the author names it in filters: `Task::labels`. A relation with a limit has none, since it is about
 /// the first rows, and a condition about all.
 pub struct Association<E, T> {
     own: &'static str,
-    path: Path,
+    path: RelationPath,
     types: PhantomData<fn() -> (E, T)>,
 }
 
@@ -27,7 +27,7 @@ impl<E, T> Copy for Association<E, T> {}
 impl<E: Entity, T: Entity> Association<E, T> {
     /// Names a relation by the entity's own column and the path; called by the derive.
     #[doc(hidden)]
-    pub const fn new(own: &'static str, path: Path) -> Self {
+    pub const fn new(own: &'static str, path: RelationPath) -> Self {
         Association { own, path, types: PhantomData }
     }
 }
@@ -61,14 +61,14 @@ where
     }
 
     fn exists(self, is_negated: bool, filter: Option<Filter<T>>) -> Filter<E> {
-        let (table, Path { by, through, .. }) = (T::table(), self.path);
+        let (table, RelationPath { by, through, .. }) = (T::table(), self.path);
         let tenant = table.tenant;
         let between = through.zip(by).map(|(through, by)| {
             let join = (through.table)();
-            Between { table: Named { name: join.name, link: by, tenant: join.tenant }, to: through.to }
+            Between { table: LinkTable { name: join.name, link: by, tenant: join.tenant }, to: through.to }
         });
         let link = by.filter(|_| between.is_none()).unwrap_or(table.key);
-        let table = Named { name: table.name, link, tenant };
+        let table = LinkTable { name: table.name, link, tenant };
         let test = filter.map(|filter| Box::new(filter.test));
         Filter::new(Test::Exists(Exists { is_negated, own: self.own, table, between, test }))
     }

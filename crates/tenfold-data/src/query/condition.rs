@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::order::{Behind, LetterCase, lower};
 use crate::entity::any;
-use crate::search::Wanted;
+use crate::search::WantedWords;
 use crate::statement::Dialect;
 use crate::value::Value;
 
@@ -24,7 +24,7 @@ pub(super) enum Test {
     /// Whether a related row passes a condition.
     Exists(Exists),
     /// Whether the row's texts hold the words.
-    Search(Search),
+    Search(TextSearch),
 }
 
 /// Whether there is a related row.
@@ -34,14 +34,14 @@ pub(super) struct Exists {
     /// The column of the list's row that relates the two.
     pub(super) own: &'static str,
     /// The related table, and its column that relates the two, or that the table between names.
-    pub(super) table: Named,
+    pub(super) table: LinkTable,
     pub(super) between: Option<Between>,
     pub(super) test: Option<Box<Test>>,
 }
 
 /// A table, a column of it that holds a link, and the column that names the organization.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(super) struct LinkTable {
     pub(super) name: &'static str,
     pub(super) link: &'static str,
     pub(super) tenant: Option<&'static str>,
@@ -50,22 +50,22 @@ pub(super) struct Named {
 /// The table between two entities that each have many of the other.
 #[derive(Debug)]
 pub(super) struct Between {
-    pub(super) table: Named,
+    pub(super) table: LinkTable,
     pub(super) to: &'static str,
 }
 
 /// Whether a row's texts hold the words of a text.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(super) struct TextSearch {
     pub(super) entity: &'static str,
     pub(super) table: &'static str,
     pub(super) key: &'static str,
     pub(super) texts: &'static [&'static str],
-    pub(super) wanted: Wanted,
+    pub(super) wanted: WantedWords,
 }
 
 /// How the conditions of a statement name the row that they test.
-pub(super) struct Place {
+pub(super) struct TestedRow {
     pub(super) dialect: Dialect,
     /// The table, or its alias in an inner select.
     pub(super) row: String,
@@ -74,10 +74,10 @@ pub(super) struct Place {
     pub(super) depth: usize,
 }
 
-impl Place {
+impl TestedRow {
     /// The row of a list.
     pub(super) fn of_list(table: &str, dialect: Dialect) -> Self {
-        Place { dialect, row: table.to_owned(), depth: 0 }
+        TestedRow { dialect, row: table.to_owned(), depth: 0 }
     }
 
     pub(super) fn column(&self, column: &'static str) -> Cow<'static, str> {
@@ -87,7 +87,7 @@ impl Place {
 
 impl Test {
     /// The searches in it, at any depth.
-    pub(super) fn searches<'t>(&'t self, found: &mut Vec<&'t Search>) {
+    pub(super) fn searches<'t>(&'t self, found: &mut Vec<&'t TextSearch>) {
         match self {
             Test::All(tests) => tests.iter().for_each(|test| test.searches(found)),
             Test::Either(one, other) => [one, other].into_iter().for_each(|test| test.searches(found)),
@@ -119,7 +119,7 @@ impl Test {
 impl Test {
     pub(super) fn condition(
         &self,
-        place: &Place,
+        place: &TestedRow,
         behind: Option<&Behind>,
         params: &mut Vec<Value>,
     ) -> String {
@@ -166,9 +166,9 @@ impl Exists {
     /// rows of the organization for a page of ten. And it is compared with a number: the planner takes half the rows for
     /// passing an EXISTS, and nearly all for passing `<> 0`. For few rows it would sort them instead of reading the page
     /// in the order of an index.
-    pub(super) fn condition(&self, outer: &Place, params: &mut Vec<Value>) -> String {
+    pub(super) fn condition(&self, outer: &TestedRow, params: &mut Vec<Value>) -> String {
         let depth = outer.depth + 1;
-        let place = Place { dialect: outer.dialect, row: format!("any_{depth}"), depth };
+        let place = TestedRow { dialect: outer.dialect, row: format!("any_{depth}"), depth };
         let (row, table, own) = (&place.row, &self.table, format!("{}.{}", outer.row, self.own));
         let mut source = format!("{} AS {row}", table.name);
         let mut conditions: Vec<String> = Vec::new();
@@ -193,9 +193,9 @@ impl Exists {
     }
 }
 
-impl Search {
+impl TextSearch {
     /// `id IN (…)`: the rows of the organization that the index finds.
-    pub(super) fn condition(&self, place: &Place, params: &mut Vec<Value>) -> String {
+    pub(super) fn condition(&self, place: &TestedRow, params: &mut Vec<Value>) -> String {
         if self.wanted.is_empty() {
             return "1 = 0".to_owned();
         }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use sha2::{Digest as _, Sha256};
 
-use super::condition::{Place, Test};
+use super::condition::{Test, TestedRow};
 use super::order::Behind;
 use crate::entity::{Column, Entity};
 use crate::value::{ColumnType, Value};
@@ -85,7 +85,7 @@ impl<E: Entity> Column<E, String> {
 
     /// As [`starts_with`](Self::starts_with), but treats the letters A to Z and a to z as equal; É and é stay
     /// different. An index on `lower(column)` serves it, in the order of
-    /// [`order_by_ignore_ascii_case`](crate::Query::order_by_ignore_ascii_case).
+    /// [`order_by_ignore_ascii_case`](crate::EntityQuery::order_by_ignore_ascii_case).
     pub fn starts_with_ignore_ascii_case(self, prefix: &str) -> Filter<E> {
         between(&prefix.to_ascii_lowercase(), |operator, end| Test::CompareLower(self.name(), operator, end))
     }
@@ -144,7 +144,7 @@ impl<E> Filter<E> {
     /// The condition as SQL, for a page that continues after a row. Its values are added to `params`.
     pub(super) fn condition(
         &self,
-        place: &Place,
+        place: &TestedRow,
         behind: Option<&Behind>,
         params: &mut Vec<Value>,
     ) -> String {

@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::panic::Location;
 
-use super::{Filter, Query, Target};
+use super::{EntityQuery, Filter, Target};
 use crate::context::Reach;
 use crate::entity::{Column, Entity};
 use crate::error::DataError;
 use crate::money::{Currency, Money, MoneyField};
-use crate::statement::{Cost, Dialect};
+use crate::statement::{Dialect, StatementCost};
 use crate::value::ColumnType;
 
 /// The two columns of a field with `#[entity(money)]`, as the author names them in queries: `Product::price`. Each has a
@@ -92,7 +92,7 @@ impl<E: Entity, M: MoneyField> MoneyColumns<E, M> {
     }
 }
 
-impl<E: Entity> Query<E> {
+impl<E: Entity> EntityQuery<E> {
     /// The sums of a field, one for each currency that occurs, by code. Fields that are `None` are left out.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl<E: Entity> Query<E> {
                 "SELECT {sum}, {currency} FROM {table}{condition} {word} {currency} IS NOT NULL \
                  GROUP BY {currency} ORDER BY {currency}"
             );
-            let statement = E::table().statement(&format!("sum_{amount}"), text, Cost::Free);
+            let statement = E::table().statement(&format!("sum_{amount}"), text, StatementCost::Free);
             target
                 .fetch(&statement, &params, |row| Ok(Money::new(i64::read(row, 0)?, Currency::read(row, 1)?)))
                 .await

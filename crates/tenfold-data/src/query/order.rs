@@ -12,26 +12,26 @@ pub(super) fn lower(column: &str) -> String {
 
 /// The direction of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(super) enum SortDirection {
     Ascending,
     Descending,
 }
 
-impl Direction {
+impl SortDirection {
     pub(super) fn turned(self) -> Self {
         match self {
-            Direction::Ascending => Direction::Descending,
-            Direction::Descending => Direction::Ascending,
+            SortDirection::Ascending => SortDirection::Descending,
+            SortDirection::Descending => SortDirection::Ascending,
         }
     }
 }
 
 /// One column of an order.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Order {
+pub(super) struct SortColumn {
     pub(super) column: &'static str,
     pub(super) case: LetterCase,
-    pub(super) direction: Direction,
+    pub(super) direction: SortDirection,
 }
 
 /// Whether an order distinguishes uppercase and lowercase letters.
@@ -41,9 +41,9 @@ pub(super) enum LetterCase {
     Ignored,
 }
 
-impl Order {
-    pub(super) fn by(column: &'static str, direction: Direction) -> Self {
-        Order { column, case: LetterCase::Told, direction }
+impl SortColumn {
+    pub(super) fn by(column: &'static str, direction: SortDirection) -> Self {
+        SortColumn { column, case: LetterCase::Told, direction }
     }
 
     /// The expression that is compared, as SQL.
@@ -56,8 +56,8 @@ impl Order {
 
     pub(super) fn text(&self) -> String {
         match self.direction {
-            Direction::Ascending => self.expression().into_owned(),
-            Direction::Descending => format!("{} DESC", self.expression()),
+            SortDirection::Ascending => self.expression().into_owned(),
+            SortDirection::Descending => format!("{} DESC", self.expression()),
         }
     }
 
@@ -72,7 +72,7 @@ impl Order {
 
 /// The position that a page continues after: the first column of the list's order, and the row's text in it.
 pub(super) struct Behind {
-    pub(super) order: Order,
+    pub(super) order: SortColumn,
     pub(super) text: String,
 }
 
@@ -89,8 +89,8 @@ impl Behind {
             return None;
         }
         let nearer = match (self.order.direction, operator) {
-            (Direction::Ascending, ">=") if *bound < self.text => ">=",
-            (Direction::Descending, "<") if *bound > self.text => "<=",
+            (SortDirection::Ascending, ">=") if *bound < self.text => ">=",
+            (SortDirection::Descending, "<") if *bound > self.text => "<=",
             _ => return None,
         };
         Some((nearer, Value::Text(self.text.clone())))
@@ -102,20 +102,20 @@ pub(super) type Comparison<'a> = (&'a str, &'a str, &'a Value);
 
 #[cfg(test)]
 mod tests {
-    use super::{Behind, Direction, LetterCase, Order};
+    use super::{Behind, LetterCase, SortColumn, SortDirection};
     use crate::value::Value;
 
     #[test]
     fn a_page_begins_at_the_nearer_bound() {
         let nearer = |direction, text: &str, operator, bound: &str| {
-            let behind = Behind { order: Order::by("name", direction), text: text.to_owned() };
+            let behind = Behind { order: SortColumn::by("name", direction), text: text.to_owned() };
             let bound = Value::Text(bound.to_owned());
             let nearer = behind.nearer(LetterCase::Told, ("name", operator, &bound));
             assert_eq!(behind.nearer(LetterCase::Ignored, ("name", operator, &bound)), None);
             assert_eq!(behind.nearer(LetterCase::Told, ("other", operator, &bound)), None);
             nearer.map(|(operator, value)| format!("{operator} {value:?}"))
         };
-        let (up, down) = (Direction::Ascending, Direction::Descending);
+        let (up, down) = (SortDirection::Ascending, SortDirection::Descending);
         assert_eq!(nearer(up, "adam", ">=", "ad").as_deref(), Some(">= Text(\"adam\")"));
         assert_eq!(nearer(up, "adam", "<", "ae"), None);
         assert_eq!(nearer(down, "adam", "<", "ae").as_deref(), Some("<= Text(\"adam\")"));

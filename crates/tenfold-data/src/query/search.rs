@@ -1,9 +1,9 @@
 //! Lists by the words of their texts.
 
-use super::Query;
-use super::condition::{Search, Test};
+use super::EntityQuery;
+use super::condition::{Test, TextSearch};
 use super::filter::Filter;
-use crate::search::{Searched, Wanted};
+use crate::search::{Searched, WantedWords};
 
 impl<E: Searched> Filter<E> {
     /// Passes rows whose texts hold the words of `text`, as a person types it: all words in any order, without regard to
@@ -12,14 +12,14 @@ impl<E: Searched> Filter<E> {
     /// word finds nothing.
     pub fn search(text: &str) -> Self {
         let table = E::table();
-        let wanted = Wanted::of(text);
+        let wanted = WantedWords::of(text);
         let search =
-            Search { entity: table.entity, table: table.name, key: table.key, texts: E::TEXTS, wanted };
+            TextSearch { entity: table.entity, table: table.name, key: table.key, texts: E::TEXTS, wanted };
         Filter::new(Test::Search(search))
     }
 }
 
-impl<E: Searched> Query<E> {
+impl<E: Searched> EntityQuery<E> {
     /// Keeps only rows whose texts hold the words of `text`, see [`Filter::search`]. The order of the list stays as it is.
     pub fn search(self, text: &str) -> Self {
         self.filter(Filter::search(text))

@@ -11,7 +11,7 @@ use super::link::Link;
 use super::path::Relation;
 use super::peering::Peering;
 use super::related::Related;
-use super::rows::{HeldRows, Rows, Viewer, hold};
+use super::rows::{HeldRows, LinkedRows, Viewer, hold};
 use crate::entity::ListForm;
 use crate::error::DataError;
 use crate::ownership::OrgId;
@@ -38,7 +38,7 @@ impl<R: Related> RelationBatch<R> {
     }
 
     /// What was wanted, and the rows of each link.
-    async fn load(&self, scope: &Scope) -> Result<(WantedLinks, Vec<Rows<R>>), DataError> {
+    async fn load(&self, scope: &Scope) -> Result<(WantedLinks, Vec<LinkedRows<R>>), DataError> {
         let wanted = WantedLinks::of(&self.cohorts);
         if wanted.links.is_empty() {
             return Ok((wanted, Vec::new()));
@@ -53,7 +53,7 @@ impl<R: Related> RelationBatch<R> {
         Ok((wanted, rows))
     }
 
-    async fn by_links(&self, scope: &Scope, links: &[Link]) -> Result<Vec<Rows<R>>, DataError> {
+    async fn by_links(&self, scope: &Scope, links: &[Link]) -> Result<Vec<LinkedRows<R>>, DataError> {
         let list = Value::List(links.iter().map(Link::value).collect());
         let form = ListForm::of(scope.database().dialect(), links.len());
         let mut found = FoundRows::new(links, None);
@@ -74,7 +74,7 @@ impl<R: Related> RelationBatch<R> {
     ///
     /// Strays, which refer to nobody of the list, are passed over: their parent is gone, or came meanwhile. If they are many,
     /// or the rows are, nothing is given, and the links are to be looked up.
-    async fn between(&self, scope: &Scope, links: &[Link]) -> Result<Option<Vec<Rows<R>>>, DataError> {
+    async fn between(&self, scope: &Scope, links: &[Link]) -> Result<Option<Vec<LinkedRows<R>>>, DataError> {
         let ([cohort], [first, .., last]) = (&*self.cohorts, links) else { return Ok(None) };
         if !cohort.has_all(links.len()) {
             return Ok(None);
@@ -173,7 +173,7 @@ fn place(index: usize) -> u32 {
 /// copy is made of a list that is many times larger than what one entity has.
 struct FoundRows<'w, R> {
     wanted: &'w [Link],
-    rows: Vec<Rows<R>>,
+    rows: Vec<LinkedRows<R>>,
     /// Which link the last row belongs to, and the rows of that link so far.
     place: u32,
     of_place: Vec<R>,
@@ -222,7 +222,7 @@ impl<'w, R: Related> FoundRows<'w, R> {
     }
 
     /// The rows of each link.
-    fn end(mut self) -> Vec<Rows<R>> {
+    fn end(mut self) -> Vec<LinkedRows<R>> {
         self.close();
         self.rows
     }

@@ -7,9 +7,9 @@ use std::task::Waker;
 use super::link::Link;
 use super::members::Members;
 use super::path::Relation;
-use super::place::Place;
+use super::place::MemberPlace;
 use super::related::Related;
-use super::rows::{Rows, Viewer, shows};
+use super::rows::{LinkedRows, Viewer, shows};
 use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::scope::Answer;
@@ -35,7 +35,7 @@ pub struct Cohort<R: Related> {
 pub(super) struct View<R> {
     by: Viewer,
     /// Each member's rows, once they are loaded.
-    rows: Option<Box<[Rows<R>]>>,
+    rows: Option<Box<[LinkedRows<R>]>>,
     /// The load that is under way, for its waiters.
     pub(super) loading: Option<Arc<Answer<Result<(), DataError>>>>,
 }
@@ -55,7 +55,7 @@ fn same(one: &Viewer, other: &Viewer) -> bool {
     one.as_ref().map(Arc::as_ptr) == other.as_ref().map(Arc::as_ptr)
 }
 
-impl<R: Related> Place<R> {
+impl<R: Related> MemberPlace<R> {
     /// Gives the entity the rows that its cohort holds for it, if they may be shown to `asking`. Returns whether it
     /// did. If the entity has no copies, the rows move to it, because no other entity will need them.
     pub(super) fn take(&self, views: &mut [View<R>], asking: &Viewer) -> bool {
@@ -129,7 +129,7 @@ impl<R: Related> Cohort<R> {
     }
 
     /// Adds a copy of an entity, at the position of the old one.
-    pub(super) fn copy(self: &Arc<Self>, old: &Place<R>) -> Place<R> {
+    pub(super) fn copy(self: &Arc<Self>, old: &MemberPlace<R>) -> MemberPlace<R> {
         // Under the lock, because the rows may be about to move to the old one.
         let _views = self.views();
         self.members[old.index as usize].join();
@@ -137,7 +137,7 @@ impl<R: Related> Cohort<R> {
     }
 
     /// Removes a copy. With the last copy of the entity its rows are dropped.
-    pub(super) fn leave(&self, place: &Place<R>) {
+    pub(super) fn leave(&self, place: &MemberPlace<R>) {
         let is_last = self.members[place.index as usize].leave();
         if is_last && (!place.has_own_rows() || self.keeps.load(Ordering::Acquire)) {
             self.forget(place.index);
@@ -157,7 +157,7 @@ impl<R: Related> Cohort<R> {
     }
 
     /// Stores each member's rows: `of` returns those of the member at a position.
-    pub(super) fn fill(&self, by: &Viewer, mut of: impl FnMut(u32) -> Rows<R>) {
+    pub(super) fn fill(&self, by: &Viewer, mut of: impl FnMut(u32) -> LinkedRows<R>) {
         let answer = {
             let mut views = self.views();
             // Under the lock: an entity that is dropped from now on finds its rows here and drops them.

@@ -24,7 +24,7 @@ use std::future::Future;
 use std::panic::Location;
 
 pub use self::link::Link;
-pub use self::path::{LinkTo, Order, Path, Relation, Through, between, linked, ordered, same_module};
+pub use self::path::{LinkTo, Order, Relation, RelationPath, Through, between, linked, ordered, same_module};
 pub use self::peering::Peering;
 pub use self::place::Field;
 use self::place::Member;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::reference::Ref;
 use super::related::Related;
 use crate::entity::{Column, Entity, ListForm, Table, any, wanted_links};
-use crate::statement::{Cost, Dialect, Statement};
+use crate::statement::{Dialect, Statement, StatementCost};
 use crate::value::{ColumnType, KeyType, Kind, Sortable};
 
 /// What the derive knows about a relation.
@@ -15,7 +15,7 @@ pub struct Relation<R: Related> {
     pub from: &'static str,
     /// The field.
     pub name: &'static str,
-    path: Path,
+    path: RelationPath,
     texts: [OnceLock<Statement>; ListForm::COUNT],
     between: OnceLock<Statement>,
     rows: std::marker::PhantomData<fn() -> R>,
@@ -24,7 +24,7 @@ pub struct Relation<R: Related> {
 /// Where the links are, and which of the rows to load in which order.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
-pub struct Path {
+pub struct RelationPath {
     /// The column that holds the link: in the related table, or in the join table. `None` for "belongs to", whose link
     /// is the related key.
     pub by: Option<&'static str>,
@@ -98,7 +98,7 @@ pub const fn same_module<E: Entity, T: Entity>() {
 
 impl<R: Related> Relation<R> {
     /// Describes a relation; called by the derive.
-    pub const fn new(from: &'static str, name: &'static str, path: Path) -> Self {
+    pub const fn new(from: &'static str, name: &'static str, path: RelationPath) -> Self {
         Relation {
             from,
             name,
@@ -146,7 +146,7 @@ impl<R: Related> Relation<R> {
                 next + 1,
                 next + 2
             );
-            table.statement(&self.verb(), text, Cost::Key).lasting()
+            table.statement(&self.verb(), text, StatementCost::Key).lasting()
         }))
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::cohort::Cohort;
 use super::related::Related;
-use super::rows::{HeldRows, Rows, Viewer, shows};
+use super::rows::{HeldRows, LinkedRows, Viewer, shows};
 
 /// A relation's field: [`One`](super::One), [`Many`](super::Many) or [`Count`](super::Count).
 #[doc(hidden)]
@@ -14,14 +14,14 @@ pub trait Field: From<Member<Self::Row>> {
 
 /// One entity's place in a cohort, if it was loaded with one.
 #[doc(hidden)]
-pub struct Member<R: Related>(pub(super) Option<Place<R>>);
+pub struct Member<R: Related>(pub(super) Option<MemberPlace<R>>);
 
 #[doc(hidden)]
-pub struct Place<R: Related> {
+pub struct MemberPlace<R: Related> {
     pub(super) cohort: Arc<Cohort<R>>,
     pub(super) index: u32,
     /// The rows loaded outside transactions.
-    outside: OnceLock<Rows<R>>,
+    outside: OnceLock<LinkedRows<R>>,
     /// The rows loaded inside transactions. They may be borrowed for as long as the entity lives, so those of another
     /// transaction are appended.
     inside: OnceLock<Box<SeenBy<R>>>,
@@ -29,18 +29,21 @@ pub struct Place<R: Related> {
 
 struct SeenBy<R> {
     by: Viewer,
-    rows: Rows<R>,
+    rows: LinkedRows<R>,
     next: OnceLock<Box<SeenBy<R>>>,
 }
 
-impl<R: Related> Place<R> {
+impl<R: Related> MemberPlace<R> {
     pub(super) fn new(cohort: Arc<Cohort<R>>, index: u32) -> Self {
-        Place { cohort, index, outside: OnceLock::new(), inside: OnceLock::new() }
+        MemberPlace { cohort, index, outside: OnceLock::new(), inside: OnceLock::new() }
     }
 
     /// The place of a copy of the entity. What transactions loaded is still in the cohort.
     pub(super) fn copy(&self) -> Self {
-        Place { outside: self.outside.clone(), ..Place::new(Arc::clone(&self.cohort), self.index) }
+        MemberPlace {
+            outside: self.outside.clone(),
+            ..MemberPlace::new(Arc::clone(&self.cohort), self.index)
+        }
     }
 
     /// Whether the entity has received the rows loaded outside transactions.
@@ -55,13 +58,13 @@ impl<R: Related> Place<R> {
         Some(rows.as_deref().map(HeldRows::rows).unwrap_or_default())
     }
 
-    fn seen_inside(&self, asking: &Viewer) -> Option<&Rows<R>> {
+    fn seen_inside(&self, asking: &Viewer) -> Option<&LinkedRows<R>> {
         let seen = std::iter::successors(self.inside.get(), |seen| seen.next.get());
         seen.filter(|seen| shows(&seen.by, asking)).map(|seen| &seen.rows).next()
     }
 
     /// Stores the rows.
-    pub(super) fn keep(&self, by: &Viewer, rows: Rows<R>) {
+    pub(super) fn keep(&self, by: &Viewer, rows: LinkedRows<R>) {
         if by.is_none() {
             // Another task of the request may already have stored the same rows.
             self.outside.get_or_init(|| rows);

@@ -6,7 +6,7 @@ use super::related::Related;
 use crate::scope::TransactionState;
 
 /// The rows of one link; `None` if there are none. Entities with the same link share them.
-pub(super) type Rows<R> = Option<Arc<dyn HeldRows<R>>>;
+pub(super) type LinkedRows<R> = Option<Arc<dyn HeldRows<R>>>;
 
 /// Rows that an entity keeps. This trait object stops the compiler's check of whether an entity is `Send`. Without it
 /// the check would follow the related entity, and the next, and give up at nine.

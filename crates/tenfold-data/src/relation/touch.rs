@@ -11,12 +11,12 @@ use super::cohort::{Cohort, view_of};
 use super::link::Link;
 use super::path::Relation;
 use super::peering::Peering;
-use super::place::{Field, Member, Place};
+use super::place::{Field, Member, MemberPlace};
 use super::related::Related;
 use super::rows::Viewer;
-use crate::context::Origin;
+use crate::context::CallerOrigin;
 use crate::error::DataError;
-use crate::scope::{Answer, Loader};
+use crate::scope::{Answer, LoadSource};
 use crate::statement::CallSite;
 
 /// Makes `rows` peers for one relation: `of` returns the value that links a row to its related rows, `field` the
@@ -35,7 +35,7 @@ pub fn link<E, F: Field>(
         let links = rows.iter().map(|row| of(row));
         let cohort = Arc::new(Cohort::new(relation, peering.tenant, links, is_whole));
         for (index, row) in (0..).zip(rows) {
-            *field(row) = F::from(Member(Some(Place::new(Arc::clone(&cohort), index))));
+            *field(row) = F::from(Member(Some(MemberPlace::new(Arc::clone(&cohort), index))));
         }
     }
 }
@@ -53,7 +53,7 @@ impl<R: Related> Member<R> {
     }
 
     /// Requests the rows of all peers, unless they are loaded or the load is under way.
-    pub(super) fn touch<'a>(&'a self, origin: &Origin<'_>, site: CallSite) -> Touch<'a, R> {
+    pub(super) fn touch<'a>(&'a self, origin: &CallerOrigin<'_>, site: CallSite) -> Touch<'a, R> {
         let viewer = origin.connection.map(|connection| Arc::clone(connection.state()));
         let mut touch = Touch { place: self.0.as_ref(), viewer, waits: None, refused: None };
         let Some(place) = touch.place else { return touch };
@@ -83,10 +83,10 @@ impl<R: Related> Member<R> {
 }
 
 impl<R: Related> Cohort<R> {
-    fn submit(self: &Arc<Self>, origin: &Origin<'_>, site: CallSite) -> Result<(), DataError> {
+    fn submit(self: &Arc<Self>, origin: &CallerOrigin<'_>, site: CallSite) -> Result<(), DataError> {
         let asker = origin.asker(site).for_rows(R::table().tenant.is_some());
         let relation = self.relation();
-        let key = asker.batch_key(Loader::Relation(TypeId::of::<R>(), relation.from, relation.name));
+        let key = asker.batch_key(LoadSource::Relation(TypeId::of::<R>(), relation.from, relation.name));
         let new = || RelationBatch::new(relation, asker);
         origin.scope.submit(key, site, new, |batch: &mut RelationBatch<R>| batch.add(Arc::clone(self)))
     }
@@ -94,7 +94,7 @@ impl<R: Related> Cohort<R> {
 
 /// Waits for one member's rows.
 pub(super) struct Touch<'a, R: Related> {
-    place: Option<&'a Place<R>>,
+    place: Option<&'a MemberPlace<R>>,
     viewer: Viewer,
     /// The load that this wait started or joined. Later loads do not concern it.
     waits: Option<Arc<Answer<Result<(), DataError>>>>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::connection::{Connection, TransactionState};
 use super::repeats::RepeatCheck;
-use super::{BatchKey, Loader};
+use super::{BatchKey, LoadSource};
 use crate::ownership::OrgId;
 use crate::statement::CallSite;
 
@@ -29,7 +29,7 @@ impl Asker {
     }
 
     /// The key that decides which other loads of `what` this one can share a batch with.
-    pub(crate) fn batch_key(&self, what: Loader) -> BatchKey {
+    pub(crate) fn batch_key(&self, what: LoadSource) -> BatchKey {
         let connection = self.connection.as_ref().map_or(0, |connection| connection.number());
         BatchKey { what, tenant: self.tenant, connection }
     }

@@ -12,7 +12,7 @@ use crate::constraint::{Constraint, ConstraintKind};
 use crate::database::Database;
 use crate::driver::{Call, DriverError, Params};
 use crate::row::Row;
-use crate::statement::{Cost, Dialect, Statement};
+use crate::statement::{Dialect, Statement, StatementCost};
 use crate::value::Value;
 
 const COLUMNS: &str = "SELECT a.attname::text FROM (
@@ -56,7 +56,7 @@ fn is_undescribed(constraint: &Constraint, statement: &Statement) -> bool {
 }
 
 async fn ask(database: &Database, constraint: &Constraint, deadline: Option<Instant>) -> Option<Vec<String>> {
-    let statement = Statement::new("constraints.columns", "tenfold", COLUMNS, Cost::Key);
+    let statement = Statement::new("constraints.columns", "tenfold", COLUMNS, StatementCost::Key);
     let params = [Value::Text(constraint.table.clone()), Value::Text(constraint.name.clone()?)];
     let mut columns = Vec::new();
     let mut sink = |row: &Row<'_>| {

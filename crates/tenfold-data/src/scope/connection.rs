@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::driver::{Call, Deferred, DriverError, DriverTransaction, NotCommitted, Unsettled};
+use crate::driver::{Call, Deferred, DriverError, DriverTransaction, NotCommitted, UnderWay, Unsettled};
 use crate::error::Source;
 use crate::feed::write_set::WriteSet;
 use crate::statement::CallSite;
@@ -62,8 +62,7 @@ impl Connection {
 
     /// Counts a statement as under way for as long as the result lives.
     pub(crate) fn occupy(&self) -> UnderWay<'_> {
-        self.state.0.under_way.fetch_add(1, Ordering::AcqRel);
-        UnderWay(&self.state.0.under_way)
+        UnderWay::count(&self.state.0.under_way)
     }
 
     pub(crate) async fn run<'a>(&'a self, call: Call<'a>) -> Result<u64, DriverError> {
@@ -172,15 +171,6 @@ impl Drop for Unanswered<'_> {
 
 /// How long to wait before checking again whether SQLite's current statement has ended.
 const STATEMENT_PAUSE: Duration = Duration::from_millis(10);
-
-/// Counts a statement as under way until dropped.
-pub(crate) struct UnderWay<'a>(&'a AtomicUsize);
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
 
 /// How a transaction ends, and what it does until then.
 pub(crate) struct TransactionState {

@@ -38,7 +38,7 @@ pub trait KeyedLoad: Sized + Send + 'static {
 pub type Found<L> = HashMap<<L as KeyedLoad>::Key, Option<<L as KeyedLoad>::Value>>;
 
 /// The result of a batch.
-type Outcome<L> = Result<Found<L>, <L as KeyedLoad>::Error>;
+type BatchResult<L> = Result<Found<L>, <L as KeyedLoad>::Error>;
 
 /// Requests `keys` at once, so that requests made before the first `await` share a batch. `new` makes the batch if none
 /// is waiting. `peers` are keys that will likely be requested next; they are loaded along.
@@ -52,11 +52,11 @@ pub fn request<L: KeyedLoad>(
     keys: Vec<L::Key>,
     peers: impl IntoIterator<Item = L::Key>,
     new: impl FnOnce() -> L,
-) -> Result<Request<L>, DataError> {
+) -> Result<KeyedRequest<L>, DataError> {
     let known = scope.recall::<L>(&batch, &keys);
     let missing: Vec<_> = keys.iter().filter(|key| !known.contains_key(key)).cloned().collect();
     if missing.is_empty() {
-        return Ok(Request { keys, known, waiting: None });
+        return Ok(KeyedRequest { keys, known, waiting: None });
     }
     let mut waiting = None;
     let new = || KeyedBatch { key: batch, load: Some(new()), keys: Vec::new(), answer: Arc::default() };
@@ -65,23 +65,23 @@ pub fn request<L: KeyedLoad>(
         batch.keys.extend(peers);
         waiting = Some(Arc::clone(&batch.answer));
     })?;
-    Ok(Request { keys, known, waiting })
+    Ok(KeyedRequest { keys, known, waiting })
 }
 
 /// A wait for some keys. It ends at once if all of them are remembered.
-pub struct Request<L: KeyedLoad> {
+pub struct KeyedRequest<L: KeyedLoad> {
     keys: Vec<L::Key>,
     known: Found<L>,
-    waiting: Option<Arc<Answer<Outcome<L>>>>,
+    waiting: Option<Arc<Answer<BatchResult<L>>>>,
 }
 
-impl<L: KeyedLoad> Request<L> {
+impl<L: KeyedLoad> KeyedRequest<L> {
     /// The values, in the order of their keys.
     ///
     /// # Errors
     /// The error of the whole batch.
     pub async fn values(self) -> Result<Vec<Option<L::Value>>, L::Error> {
-        let Request { keys, known, waiting } = self;
+        let KeyedRequest { keys, known, waiting } = self;
         let none = Found::<L>::new();
         let pick = |found: &Found<L>| {
             let value = |key: &L::Key| known.get(key).or_else(|| found.get(key)).cloned().flatten();
@@ -89,7 +89,7 @@ impl<L: KeyedLoad> Request<L> {
         };
         match waiting {
             Some(answer) => {
-                let picked = |outcome: &Outcome<L>| outcome.as_ref().map(pick).map_err(Clone::clone);
+                let picked = |outcome: &BatchResult<L>| outcome.as_ref().map(pick).map_err(Clone::clone);
                 poll_fn(|cx| answer.poll(cx, picked)).await
             }
             None => Ok(pick(&none)),
@@ -101,7 +101,7 @@ struct KeyedBatch<L: KeyedLoad> {
     key: BatchKey,
     load: Option<L>,
     keys: Vec<L::Key>,
-    answer: Arc<Answer<Outcome<L>>>,
+    answer: Arc<Answer<BatchResult<L>>>,
 }
 
 impl<L: KeyedLoad> Batch for KeyedBatch<L> {

@@ -73,7 +73,7 @@ pub(crate) const FEW: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BatchKey {
     /// What is loaded: an entity, or the address of a relation or of a module's method.
-    pub what: Loader,
+    pub what: LoadSource,
     /// The organization it is loaded for.
     pub tenant: Option<OrgId>,
     /// The number of the transaction it is loaded in; 0 for none.
@@ -82,7 +82,7 @@ pub struct BatchKey {
 
 #[doc(hidden)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Loader {
+pub enum LoadSource {
     Entity(TypeId),
     Relation(TypeId, &'static str, &'static str),
     Call(&'static str, &'static str, usize),
@@ -124,7 +124,7 @@ pub(crate) struct State {
     /// The state of the open transaction, once it holds its connection.
     held: Option<Arc<TransactionState>>,
     /// The request cache: what was found by key, for each loader and tenant.
-    remembered: HashMap<(Loader, Option<OrgId>), Box<dyn Any + Send>>,
+    remembered: HashMap<(LoadSource, Option<OrgId>), Box<dyn Any + Send>>,
     /// Counts how often the cache was cleared, so that a load that began before does not refill it.
     generation: u64,
 }

@@ -18,8 +18,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures_util::future::BoxFuture;
 use loom::sync::{Condvar, Mutex};
 
-use super::keyed::{self, Found, KeyedLoad, Request};
-use super::{BatchKey, Loader, Scope};
+use super::keyed::{self, Found, KeyedLoad, KeyedRequest};
+use super::{BatchKey, LoadSource, Scope};
 use crate::clock::Clock;
 use crate::database::{Database, DatabaseSettings};
 use crate::error::DataError;
@@ -178,7 +178,7 @@ enum ModelAnswers {
 
 /// A scope on the model's database, and what was sent to it.
 #[derive(Clone)]
-struct World(Arc<ModelState>);
+struct ModelWorld(Arc<ModelState>);
 
 struct ModelState {
     scope: Arc<Scope>,
@@ -189,7 +189,7 @@ struct ModelState {
     told_before_poll: AtomicBool,
 }
 
-impl World {
+impl ModelWorld {
     fn new(answers: ModelAnswers) -> Self {
         // It connects only for the first statement, and there is none.
         static DATABASE: LazyLock<Database> = LazyLock::new(|| {
@@ -197,7 +197,7 @@ impl World {
             Database::open("postgres://nobody@nowhere.invalid/none", &settings, Clock::system(), Vec::new())
                 .unwrap()
         });
-        World(Arc::new(ModelState {
+        ModelWorld(Arc::new(ModelState {
             scope: Scope::new(DATABASE.clone(), TraceContext::start_random(), None),
             answers,
             sent: std::sync::Mutex::default(),
@@ -213,8 +213,8 @@ impl World {
     }
 
     /// Requests a key without waiting.
-    fn ask(&self, key: u8) -> Result<Request<Fetch>, DataError> {
-        let batch = BatchKey { what: Loader::Call("model", "fetch", 0), tenant: None, connection: 0 };
+    fn ask(&self, key: u8) -> Result<KeyedRequest<Fetch>, DataError> {
+        let batch = BatchKey { what: LoadSource::Call("model", "fetch", 0), tenant: None, connection: 0 };
         keyed::request(&self.0.scope, batch, Location::caller(), vec![key], [], || Fetch(self.clone()))
     }
 
@@ -234,7 +234,7 @@ impl World {
     }
 }
 
-struct Fetch(World);
+struct Fetch(ModelWorld);
 
 impl KeyedLoad for Fetch {
     type Key = u8;

@@ -13,7 +13,7 @@ use super::{RepeatCheck, Scope};
 use crate::driver::{Call, Deferred, DriverError, Params, Sink};
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
-use crate::statement::{CallSite, Cost, Outcome, Statement, StatementRecord};
+use crate::statement::{CallSite, Outcome, Statement, StatementCost, StatementRecord};
 use crate::value::Value;
 
 impl Scope {
@@ -172,9 +172,11 @@ impl Scope {
 /// How many rows to allocate for at first: one for each key of a load by keys, and those of a short page.
 fn expected_rows(statement: &Statement, params: &[Value]) -> usize {
     match params.last() {
-        Some(Value::List(keys)) if matches!(statement.cost, Cost::Key | Cost::Keys) => keys.len(),
-        Some(_) if statement.cost == Cost::Key => 1,
-        Some(Value::Integer(most)) if statement.cost == Cost::Page => {
+        Some(Value::List(keys)) if matches!(statement.cost, StatementCost::Key | StatementCost::Keys) => {
+            keys.len()
+        }
+        Some(_) if statement.cost == StatementCost::Key => 1,
+        Some(Value::Integer(most)) if statement.cost == StatementCost::Page => {
             usize::try_from(*most).map_or(0, |most| most.min(50))
         }
         _ => 0,

@@ -5,7 +5,7 @@
 
 mod wanted;
 
-pub(crate) use self::wanted::Wanted;
+pub(crate) use self::wanted::WantedWords;
 use crate::entity::{Column, Entity};
 use crate::ownership::Tenant;
 use crate::value::ColumnType;
@@ -24,13 +24,13 @@ pub trait Searched: Entity<Owner = Tenant> {
 /// A column that holds text, which may be NULL.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(message = "a column of type `{Self}` holds no text to search")]
-pub trait Text: ColumnType {}
+pub trait TextColumn: ColumnType {}
 
-impl Text for String {}
-impl Text for Option<String> {}
+impl TextColumn for String {}
+impl TextColumn for Option<String> {}
 
 /// The name of a column that is searched. Called by the derive.
 #[doc(hidden)]
-pub const fn text<E: Entity, T: Text>(column: Column<E, T>) -> &'static str {
+pub const fn text<E: Entity, T: TextColumn>(column: Column<E, T>) -> &'static str {
     column.name()
 }

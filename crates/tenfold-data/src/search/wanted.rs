@@ -10,7 +10,7 @@ const WORDS: usize = 16;
 
 /// The words that a text asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedWords {
     all: Vec<Phrase>,
     none: Vec<Phrase>,
 }
@@ -23,13 +23,13 @@ struct Phrase {
     is_begun: bool,
 }
 
-impl Wanted {
+impl WantedWords {
     /// Reads a text: words that must all occur, `"words next to each other"`, and `-words` that must not. The last word
     /// is a beginning if the text ends with it, because a person may still be typing. A word with signs inside, such as
     /// an address, is the words between them next to each other.
     pub(crate) fn of(text: &str) -> Self {
         let text: String = text.chars().take(CHARACTERS).collect();
-        let (mut wanted, mut left) = (Wanted::default(), WORDS);
+        let (mut wanted, mut left) = (WantedWords::default(), WORDS);
         let mut rest = text.trim_start();
         while !rest.is_empty() && left > 0 {
             let (is_refused, part) = match rest.strip_prefix('-') {
@@ -104,10 +104,10 @@ fn next(text: &str) -> (&str, bool, &str) {
 mod tests {
     use uuid::Uuid;
 
-    use super::{CHARACTERS, WORDS, Wanted};
+    use super::{CHARACTERS, WORDS, WantedWords};
 
     fn shown(text: &str) -> String {
-        let wanted = Wanted::of(text);
+        let wanted = WantedWords::of(text);
         if wanted.is_empty() {
             return String::new();
         }
@@ -140,19 +140,19 @@ mod tests {
 
     #[test]
     fn what_is_looked_for_is_bounded() {
-        let many = Wanted::of(&"a ".repeat(10_000));
+        let many = WantedWords::of(&"a ".repeat(10_000));
         assert_eq!(many.all.len(), WORDS);
-        let phrase = Wanted::of(&format!("\"{}\"", "a ".repeat(10_000)));
+        let phrase = WantedWords::of(&format!("\"{}\"", "a ".repeat(10_000)));
         assert_eq!(phrase.all[0].words.len(), WORDS);
-        let long = Wanted::of(&"x".repeat(1_000_000));
+        let long = WantedWords::of(&"x".repeat(1_000_000));
         assert!(long.all[0].words[0].len() < CHARACTERS);
-        assert!(Wanted::of(&"\"".repeat(10_000)).is_empty());
+        assert!(WantedWords::of(&"\"".repeat(10_000)).is_empty());
     }
 
     #[test]
     fn no_text_leaves_its_quotes() {
         for text in ["'", "\"", "\\", "a'b", "a\\b", "a\"b", "';--", ")", ":*", "!a", "a:b"] {
-            let wanted = Wanted::of(text);
+            let wanted = WantedWords::of(text);
             if wanted.is_empty() {
                 continue;
             }

@@ -29,11 +29,11 @@ pub const THROUGH_POOLER_VARIABLE: &str = "TENFOLD_TEST_THROUGH_PGBOUNCER";
 /// An empty database for one test.
 pub struct TestDatabase {
     url: String,
-    kind: Kind,
+    kind: TestStorage,
     pooler: Pooler,
 }
 
-enum Kind {
+enum TestStorage {
     /// A folder, to be removed.
     Sqlite(PathBuf),
     /// A database to be dropped, by its name on a server.
@@ -57,7 +57,7 @@ impl TestDatabase {
                 let folder = std::env::temp_dir().join(fresh_name());
                 std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
                 let url = format!("sqlite:{}", folder.join("test.db").display());
-                TestDatabase { url, kind: Kind::Sqlite(folder), pooler: Pooler::None }
+                TestDatabase { url, kind: TestStorage::Sqlite(folder), pooler: Pooler::None }
             }
             Dialect::Postgres => TestDatabase::create_on(&postgres_server()).await,
         }
@@ -91,7 +91,7 @@ impl TestDatabase {
         execute(server, &format!("CREATE DATABASE {name} TEMPLATE template0 OWNER {OWNER} {options}")).await;
         let address = with_database(server, &name);
         let (url, owner) = (with_role(&address, RUNTIME), with_role(&address, OWNER));
-        let kind = Kind::Postgres { server: server.to_owned(), name, owner };
+        let kind = TestStorage::Postgres { server: server.to_owned(), name, owner };
         let made = TestDatabase { url, kind, pooler: Pooler::None };
         if std::env::var_os(THROUGH_POOLER_VARIABLE).is_some() { made.behind_pooler() } else { made }
     }
@@ -101,7 +101,7 @@ impl TestDatabase {
     /// # Panics
     /// When the variable is not set.
     pub fn behind_pooler(mut self) -> Self {
-        if let Kind::Postgres { name, .. } = &self.kind {
+        if let TestStorage::Postgres { name, .. } = &self.kind {
             let pooler = std::env::var(POOLER_VARIABLE).unwrap_or_else(|_| {
                 panic!("{POOLER_VARIABLE} is not set: run ./test, which starts a pgbouncer for the tests")
             });
@@ -119,8 +119,8 @@ impl TestDatabase {
     /// The address with the role that migrates, as in `database.migrate_url`. SQLite has none.
     pub fn migrate_url(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Sqlite(_) => None,
-            Kind::Postgres { owner, .. } => Some(owner),
+            TestStorage::Sqlite(_) => None,
+            TestStorage::Postgres { owner, .. } => Some(owner),
         }
     }
 
@@ -132,8 +132,8 @@ impl TestDatabase {
     /// The address with the server's superuser. SQLite has none.
     pub fn superuser_url(&self) -> Option<String> {
         match &self.kind {
-            Kind::Sqlite(_) => None,
-            Kind::Postgres { server, name, .. } => Some(with_database(server, name)),
+            TestStorage::Sqlite(_) => None,
+            TestStorage::Postgres { server, name, .. } => Some(with_database(server, name)),
         }
     }
 
@@ -152,8 +152,8 @@ impl TestDatabase {
     /// The folder that is removed with it, for files of the test. PostgreSQL has none.
     pub fn folder(&self) -> Option<&std::path::Path> {
         match &self.kind {
-            Kind::Sqlite(folder) => Some(folder),
-            Kind::Postgres { .. } => None,
+            TestStorage::Sqlite(folder) => Some(folder),
+            TestStorage::Postgres { .. } => None,
         }
     }
 }
@@ -161,11 +161,11 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         match &self.kind {
-            Kind::Sqlite(folder) => {
+            TestStorage::Sqlite(folder) => {
                 // A leftover file is in the temporary folder and harmless.
                 let _ = std::fs::remove_dir_all(folder);
             }
-            Kind::Postgres { server, name, .. } => {
+            TestStorage::Postgres { server, name, .. } => {
                 let (server, drop_it) =
                     (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
                 // On a separate thread, because a runtime may not block inside another.

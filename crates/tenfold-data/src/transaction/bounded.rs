@@ -12,14 +12,14 @@ use std::task::{Context, Poll};
 
 use tokio::task::JoinHandle;
 
-use super::Open;
+use super::OpenTransaction;
 use crate::error::DataError;
 use crate::scope::Connection;
 
 /// Runs a transaction's closure. When the transaction was open for too long, gives up on it and returns an error. The
 /// caller pins the closure: a future moved into an `async fn` and pinned there takes its space twice.
 pub(super) async fn bounded<T, E: From<DataError>>(
-    open: &Open,
+    open: &OpenTransaction,
     mut work: Pin<&mut impl Future<Output = Result<T, E>>>,
 ) -> Result<T, E> {
     let (connection, scope) = (&*open.connection, &open.closing.0);

@@ -7,24 +7,24 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::context::Origin;
+use crate::context::CallerOrigin;
 use crate::entity::{Entity, ListForm};
 use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::relation::Peering;
-use crate::scope::keyed::{self, KeyedLoad, Request};
-use crate::scope::{Asker, BATCH, Loader, Scope};
+use crate::scope::keyed::{self, KeyedLoad, KeyedRequest};
+use crate::scope::{Asker, BATCH, LoadSource, Scope};
 use crate::statement::CallSite;
 use crate::value::{ColumnType as _, Value};
 
 /// Requests the rows of `keys`.
 pub(super) fn request<E: Entity>(
-    origin: &Origin<'_>,
+    origin: &CallerOrigin<'_>,
     keys: Vec<E::Key>,
     site: CallSite,
-) -> Result<Request<Load<E>>, DataError> {
+) -> Result<KeyedRequest<Load<E>>, DataError> {
     let asker = origin.asker(site).for_rows(E::table().tenant.is_some());
-    let batch = asker.batch_key(Loader::Entity(TypeId::of::<E>()));
+    let batch = asker.batch_key(LoadSource::Entity(TypeId::of::<E>()));
     keyed::request(origin.scope, batch, site, keys, [], || Load { asker, entity: PhantomData })
 }
 
@@ -34,14 +34,18 @@ pub(crate) struct Load<E> {
 }
 
 /// The rows of some keys. A key without a row is remembered as missing.
-type Found<E> = HashMap<<E as Entity>::Key, Option<Arc<E>>>;
+type FoundEntities<E> = HashMap<<E as Entity>::Key, Option<Arc<E>>>;
 
 impl<E: Entity> KeyedLoad for Load<E> {
     type Key = E::Key;
     type Value = Arc<E>;
     type Error = DataError;
 
-    fn load(self, scope: Arc<Scope>, keys: Vec<E::Key>) -> BoxFuture<'static, Result<Found<E>, DataError>> {
+    fn load(
+        self,
+        scope: Arc<Scope>,
+        keys: Vec<E::Key>,
+    ) -> BoxFuture<'static, Result<FoundEntities<E>, DataError>> {
         Box::pin(async move {
             let (statement, wanted) = match &*keys {
                 [key] => (E::table().get_one_statement(), key.to_value()),
@@ -56,7 +60,7 @@ impl<E: Entity> KeyedLoad for Load<E> {
             let asker = if keys.len() < BATCH { self.asker } else { self.asker.for_many() };
             let mut rows = scope.fetch(&asker, statement, &params, |row| E::read(row, tenant)).await?;
             E::link(rows.iter_mut(), Peering::of(&scope, tenant));
-            let mut found: Found<E> = keys.into_iter().map(|key| (key, None)).collect();
+            let mut found: FoundEntities<E> = keys.into_iter().map(|key| (key, None)).collect();
             for row in rows {
                 found.insert(row.key(), Some(Arc::new(row)));
             }

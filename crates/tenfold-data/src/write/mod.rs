@@ -106,7 +106,7 @@ pub(crate) async fn delete<E: Entity>(
     version: Option<i64>,
 ) -> Result<(), DataError> {
     let target = target?;
-    One { key: &key, version }.change::<E>(&target, Verb::Delete, Vec::new()).await
+    WriteTarget { key: &key, version }.change::<E>(&target, Verb::Delete, Vec::new()).await
 }
 
 async fn execute(target: &Target, statement: &Statement, params: Params<'_>) -> Result<u64, DataError> {
@@ -114,12 +114,12 @@ async fn execute(target: &Target, statement: &Statement, params: Params<'_>) -> 
 }
 
 /// The row that a write is meant for, and the version that its author has seen.
-struct One<'k, K> {
+struct WriteTarget<'k, K> {
     key: &'k K,
     version: Option<i64>,
 }
 
-impl<K: KeyType> One<'_, K> {
+impl<K: KeyType> WriteTarget<'_, K> {
     /// The statement, and its parameters appended to the existing ones.
     fn statement<E: Entity<Key = K>>(
         &self,
@@ -158,7 +158,7 @@ impl<K: KeyType> One<'_, K> {
         let (Some(column), Some(expected)) = (table.version, self.version) else {
             return Err(DataError::NotFound { entity: table.entity, key: key() });
         };
-        let any = One { key: self.key, version: None };
+        let any = WriteTarget { key: self.key, version: None };
         let (statement, params) = any.statement::<E>(target, Verb::Version(column), Vec::new());
         match target.fetch(&statement, &params, |row| row.integer(0)).await?.first() {
             Some(&found) => Err(DataError::Stale { entity: table.entity, key: key(), expected, found }),

@@ -4,20 +4,20 @@ use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
 use crate::entity::Table;
-use crate::statement::{Cost, Statement};
+use crate::statement::{Statement, StatementCost};
 
 /// How many texts are kept for each table. A form with many optional fields could have thousands.
 const KEPT: usize = 64;
 
 /// What is done to a column.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Assignment {
+pub(super) enum ColumnAssignment {
     Set,
     Add,
 }
 
 /// A column, and what is done to it: `email = $n`, `bytes = bytes + $n`.
-pub(super) type Assigned = (&'static str, Assignment);
+pub(super) type Assigned = (&'static str, ColumnAssignment);
 
 /// A change of one row without its values. Its parameters are the assigned values, then the organization, the key and
 /// the expected version.
@@ -47,7 +47,7 @@ impl Shape<'_> {
             Verb::Delete => "delete",
             Verb::Version(_) => "version",
         };
-        table.change_texts().keep(self, table.statement(name, self.text(table), Cost::Free))
+        table.change_texts().keep(self, table.statement(name, self.text(table), StatementCost::Free))
     }
 
     fn text(self, table: &Table) -> String {
@@ -75,8 +75,8 @@ pub(super) fn set_list(table: &Table, assigned: &[Assigned], after: usize) -> St
     let mut texts: Vec<_> = (after + 1..)
         .zip(assigned)
         .map(|(number, (column, assignment))| match assignment {
-            Assignment::Set => format!("{column} = ${number}"),
-            Assignment::Add => format!("{column} = {column} + ${number}"),
+            ColumnAssignment::Set => format!("{column} = ${number}"),
+            ColumnAssignment::Add => format!("{column} = {column} + ${number}"),
         })
         .collect();
     if texts.is_empty() {
@@ -88,9 +88,9 @@ pub(super) fn set_list(table: &Table, assigned: &[Assigned], after: usize) -> St
 }
 
 /// The cached statements of one table. They are few, so the search is linear.
-pub(crate) struct ChangeTexts(RwLock<Vec<Kept>>);
+pub(crate) struct ChangeTexts(RwLock<Vec<CachedText>>);
 
-struct Kept {
+struct CachedText {
     shape: Shape<'static>,
     statement: &'static Statement,
 }
@@ -117,7 +117,7 @@ impl ChangeTexts {
             Verb::Version(column) => Verb::Version(column),
         };
         let statement: &'static Statement = Box::leak(Box::new(statement.lasting()));
-        kept.push(Kept { shape: Shape { verb, ..shape }, statement });
+        kept.push(CachedText { shape: Shape { verb, ..shape }, statement });
         Cow::Borrowed(statement)
     }
 }

@@ -4,15 +4,15 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::shape::{Assigned, Assignment, Verb, set_list};
-use super::{One, execute, note, note_delete};
+use super::shape::{Assigned, ColumnAssignment, Verb, set_list};
+use super::{WriteTarget, execute, note, note_delete};
 use crate::driver::Params;
 use crate::entity::{Column, Entity, Versioned};
 use crate::error::DataError;
 use crate::feed::write_set::WrittenKeys;
 use crate::money::MoneyField;
-use crate::query::{MoneyColumns, Query, Target};
-use crate::statement::Cost;
+use crate::query::{EntityQuery, MoneyColumns, Target};
+use crate::statement::StatementCost;
 use crate::transaction::Write;
 use crate::value::{ColumnType, Summed, Value};
 
@@ -25,7 +25,7 @@ pub struct Update<E: Entity> {
 
 /// A change of some columns of all rows that pass a filter. [`UpdateAll::run`] runs it.
 pub struct UpdateAll<E: Entity> {
-    rows: Query<E>,
+    rows: EntityQuery<E>,
     changes: Changes<E>,
 }
 
@@ -41,7 +41,7 @@ macro_rules! assignments {
         impl<E: Entity> $update<E> {
             /// Sets a column to a value.
             pub fn set<T: ColumnType>(mut self, column: Column<E, T>, value: T) -> Self {
-                self.changes.add(column.name(), Assignment::Set, value.into_value());
+                self.changes.add(column.name(), ColumnAssignment::Set, value.into_value());
                 self
             }
 
@@ -69,7 +69,7 @@ macro_rules! assignments {
 
             /// Adds to a column, in the database, so that concurrent additions all count. NULL stays NULL.
             pub fn add<T: Summed>(mut self, column: Column<E, T>, value: T::Sum) -> Self {
-                self.changes.add(column.name(), Assignment::Add, value.into_value());
+                self.changes.add(column.name(), ColumnAssignment::Add, value.into_value());
                 self
             }
         }
@@ -99,7 +99,7 @@ impl<E: Entity> Update<E> {
         async move {
             let target = target?;
             self.changes.check(&target)?;
-            let one = One { key: &self.key, version: self.version };
+            let one = WriteTarget { key: &self.key, version: self.version };
             let Changes { assigned, values, .. } = self.changes;
             one.change::<E>(&target, Verb::Update(&assigned), values).await
         }
@@ -114,7 +114,7 @@ impl<E: Versioned> Update<E> {
     }
 }
 
-impl<E: Entity> Query<E> {
+impl<E: Entity> EntityQuery<E> {
     /// Begins a change of all rows that pass the filters: `Task::query().filter(…).update().set(…).run(tx)`.
     pub fn update(self) -> UpdateAll<E> {
         UpdateAll { rows: self, changes: Changes::new() }
@@ -181,7 +181,7 @@ async fn change_all<E: Entity>(
     text: String,
     params: &[Value],
 ) -> Result<u64, DataError> {
-    let statement = E::table().statement(verb, text, Cost::Free);
+    let statement = E::table().statement(verb, text, StatementCost::Free);
     execute(target, &statement, Params::One(params)).await.map_err(|error| error.of::<E>(None))
 }
 
@@ -190,7 +190,7 @@ impl<E: Entity> Changes<E> {
         Changes { assigned: Vec::new(), values: Vec::new(), entity: PhantomData }
     }
 
-    fn add(&mut self, column: &'static str, assignment: Assignment, value: Value) {
+    fn add(&mut self, column: &'static str, assignment: ColumnAssignment, value: Value) {
         self.assigned.push((column, assignment));
         self.values.push(value);
     }

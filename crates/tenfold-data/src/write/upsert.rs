@@ -8,7 +8,7 @@ use crate::entity::{Column, Entity, Unique};
 use crate::error::DataError;
 use crate::feed::write_set::WrittenKeys;
 use crate::query::Target;
-use crate::statement::Cost;
+use crate::statement::StatementCost;
 use crate::transaction::Write;
 use crate::value::ColumnType;
 
@@ -49,7 +49,7 @@ impl<E: Entity> Upsert<E> {
             let target = target?;
             let (table, values) = (E::table(), self.row.values());
             refuse_other_tenant::<E>(&target, &values)?;
-            let statement = table.statement("upsert", self.text(), Cost::Free);
+            let statement = table.statement("upsert", self.text(), StatementCost::Free);
             let stored = target.fetch(&statement, &values, |row| E::read(row, target.asker.tenant)).await;
             let key = format!("{:?}", self.row.key());
             let mut rows = stored.map_err(|error| error.of::<E>(Some(key)))?;

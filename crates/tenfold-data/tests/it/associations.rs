@@ -1,7 +1,7 @@
 //! Filters by the rows of a relation: `any`, `none`, and whether there are any.
 
 use tenfold_data::{
-    Context, Entity, EntityExt, Many, MigrationFile, ModuleMigrations, OrgId, Page, Query, Uuid,
+    Context, Entity, EntityExt, EntityQuery, Many, MigrationFile, ModuleMigrations, OrgId, Page, Uuid,
 };
 
 use crate::bench::Bench;
@@ -28,7 +28,7 @@ on_both_databases!(
 
 /// The numbers of the books in a list, in order. Book n has n % 5 of the authors d, c, b, a, and reviews with 0 to
 /// n % 7 - 1 stars.
-async fn books(cx: &Context, list: Query<Book>) -> Vec<usize> {
+async fn books(cx: &Context, list: EntityQuery<Book>) -> Vec<usize> {
     let numbers = list.order_by(Book::title).all(cx).await.unwrap();
     numbers.iter().map(|book| book.title["book ".len()..].parse().unwrap()).collect()
 }

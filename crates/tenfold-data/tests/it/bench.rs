@@ -11,40 +11,40 @@ use tenfold_data::{
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::NoTls;
 
-use crate::ledger::Ledger;
+use crate::ledger::StatementLedger;
 use crate::{people, work};
 
 /// A migrated database, one organization, and the ledger of its statements.
 pub struct Bench {
     pub database: Database,
     pub org: OrgId,
-    ledger: Arc<Ledger>,
+    ledger: Arc<StatementLedger>,
     _lean: Lean,
-    place: Arc<Place>,
+    place: Arc<BenchDatabase>,
 }
 
 impl Bench {
     pub async fn sqlite() -> Self {
-        Self::migrated(Arc::new(Place::folder().await)).await
+        Self::migrated(Arc::new(BenchDatabase::folder().await)).await
     }
 
     pub async fn postgres() -> Self {
-        Self::migrated(Arc::new(Place::server().await)).await
+        Self::migrated(Arc::new(BenchDatabase::server().await)).await
     }
 
     /// On PostgreSQL behind pgbouncer.
     pub async fn pooled() -> Self {
-        Self::migrated(Arc::new(Place(Place::server().await.0.behind_pooler()))).await
+        Self::migrated(Arc::new(BenchDatabase(BenchDatabase::server().await.0.behind_pooler()))).await
     }
 
-    async fn migrated(place: Arc<Place>) -> Self {
+    async fn migrated(place: Arc<BenchDatabase>) -> Self {
         let bench = Self::over(place, &DatabaseSettings::default(), Clock::system());
         bench.database.migrate(&[people::MIGRATIONS, work::MIGRATIONS]).await.expect("the fixture migrates");
         bench
     }
 
-    fn over(place: Arc<Place>, settings: &DatabaseSettings, clock: Clock) -> Self {
-        let ledger = Arc::new(Ledger::default());
+    fn over(place: Arc<BenchDatabase>, settings: &DatabaseSettings, clock: Clock) -> Self {
+        let ledger = Arc::new(StatementLedger::default());
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&ledger) as Arc<dyn Observer>];
         let settings = place.settings(settings.clone());
         let database = Database::open(&place.url(), &settings, clock, observers);
@@ -140,7 +140,7 @@ pub fn one_thread() -> Runtime {
 }
 
 /// Fails a test if a statement repeated, or a transaction waited for something other than the database.
-struct Lean(Arc<Ledger>);
+struct Lean(Arc<StatementLedger>);
 
 impl Drop for Lean {
     fn drop(&mut self) {
@@ -158,15 +158,15 @@ impl Drop for Lean {
 const COLLATION: &str = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
 
 /// The test's database. Dropping it removes the database.
-pub struct Place(TestDatabase);
+pub struct BenchDatabase(TestDatabase);
 
-impl Place {
+impl BenchDatabase {
     pub async fn folder() -> Self {
-        Place(TestDatabase::create(Dialect::Sqlite).await)
+        BenchDatabase(TestDatabase::create(Dialect::Sqlite).await)
     }
 
     pub async fn server() -> Self {
-        Place(TestDatabase::create_with(&postgres_server(), COLLATION).await)
+        BenchDatabase(TestDatabase::create_with(&postgres_server(), COLLATION).await)
     }
 
     fn database(&self) -> &TestDatabase {

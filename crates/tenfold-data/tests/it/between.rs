@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// What to do with a client's message: its kind (`Q` for a text, `E` for a run of a prepared statement) and its body.
-type Rule = dyn FnMut(u8, &mut [u8]) -> Then + Send;
+type TamperRule = dyn FnMut(u8, &mut [u8]) -> Then + Send;
 
 /// What happens to the server's answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub async fn listen(url: &str, rule: impl FnMut(u8, &mut [u8]) -> Then + Send + 
     let through = url.replace(&server, &listener.local_addr().unwrap().to_string());
     // The proxy reads the messages, so TLS is off.
     let through = format!("{through}{}sslmode=disable", if through.contains('?') { '&' } else { '?' });
-    let rule: Arc<Mutex<Rule>> = Arc::new(Mutex::new(rule));
+    let rule: Arc<Mutex<TamperRule>> = Arc::new(Mutex::new(rule));
     let accepting = async move {
         while let Ok((client, _)) = listener.accept().await {
             let server = TcpStream::connect(&server).await.unwrap();
@@ -52,7 +52,7 @@ pub async fn listen(url: &str, rule: impl FnMut(u8, &mut [u8]) -> Then + Send + 
 async fn questions(
     mut client: OwnedReadHalf,
     mut server: OwnedWriteHalf,
-    rule: Arc<Mutex<Rule>>,
+    rule: Arc<Mutex<TamperRule>>,
     holds: watch::Sender<bool>,
 ) -> std::io::Result<()> {
     // The first message has no kind.

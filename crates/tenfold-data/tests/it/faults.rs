@@ -160,9 +160,9 @@ async fn lanes_that_are_killed_while_they_are_busy_give_the_right_rows_or_an_err
 }
 
 /// A server of this test's own, which the test may crash.
-struct Server(PathBuf);
+struct CrashingServer(PathBuf);
 
-impl Server {
+impl CrashingServer {
     fn script(&self, what: &str) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.ci/provision-postgres");
         let ran = Command::new(script).arg(what).arg(&self.0).output().expect("the script can be run");
@@ -171,7 +171,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for CrashingServer {
     fn drop(&mut self) {
         self.script("stop");
         let _ = std::fs::remove_dir_all(&self.0);
@@ -182,7 +182,7 @@ impl Drop for Server {
 async fn a_postgres_that_crashes_under_load_and_comes_back_has_what_it_acknowledged() {
     let folder = std::env::temp_dir().join(format!("tenfold_restart_{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let server = Server(folder);
+    let server = CrashingServer(folder);
     let place = TestDatabase::create_on(&server.script("start")).await;
     let settings = place.settings(DatabaseSettings::default());
     let database = Database::open(place.url(), &settings, Clock::system(), Vec::new()).unwrap();

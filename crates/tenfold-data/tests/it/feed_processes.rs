@@ -29,14 +29,14 @@ on_both_databases!(
 const NEVER: Duration = Duration::from_secs(3600);
 
 /// A process of its own, with a clock of its own.
-struct Process {
+struct FeedProcess {
     bench: Bench,
     clock: Clock,
 }
 
-impl Process {
+impl FeedProcess {
     async fn start(on: &Bench, poll: Duration) -> Self {
-        Process::waiting(on, poll, Duration::from_secs(60)).await
+        FeedProcess::waiting(on, poll, Duration::from_secs(60)).await
     }
 
     /// One that waits for others only so long.
@@ -50,12 +50,12 @@ impl Process {
         let feed = bench.database.feed();
         feed.tell([TopicKind::of::<Label>(), TopicKind::signal("test/told")]);
         feed.start().await.unwrap();
-        Process { bench, clock }
+        FeedProcess { bench, clock }
     }
 
     /// Two that read what was told only when they are asked to.
     async fn two(on: &Bench) -> [Self; 2] {
-        let both = [Process::start(on, NEVER).await, Process::start(on, NEVER).await];
+        let both = [FeedProcess::start(on, NEVER).await, FeedProcess::start(on, NEVER).await];
         for process in &both {
             process.poll().await;
         }
@@ -90,8 +90,8 @@ impl Process {
 }
 
 async fn another_process_is_told_within_a_poll(bench: Bench) {
-    let [first, _] = Process::two(&bench).await;
-    let second = Process::start(&bench, Duration::from_millis(5)).await;
+    let [first, _] = FeedProcess::two(&bench).await;
+    let second = FeedProcess::start(&bench, Duration::from_millis(5)).await;
     let mut watch = second.watch(second.labels());
     work::store_label(&first.bench, "one").await.unwrap();
     tokio::time::timeout(Duration::from_secs(10), watch.changed()).await.unwrap();
@@ -99,7 +99,7 @@ async fn another_process_is_told_within_a_poll(bench: Bench) {
 }
 
 async fn what_one_poll_finds_wakes_once(bench: Bench) {
-    let [first, second] = Process::two(&bench).await;
+    let [first, second] = FeedProcess::two(&bench).await;
     let mut watch = second.watch(second.labels());
     for name in ["one", "two", "three"] {
         work::store_label(&first.bench, name).await.unwrap();
@@ -110,7 +110,7 @@ async fn what_one_poll_finds_wakes_once(bench: Bench) {
 }
 
 async fn what_is_not_declared_is_not_told(bench: Bench) {
-    let [first, second] = Process::two(&bench).await;
+    let [first, second] = FeedProcess::two(&bench).await;
     let other = OrgId(bench.database.clock().new_id());
     let mut told = [second.watch(second.labels()), second.watch(Topic::signal("test/told"))];
     let mut not = [
@@ -136,7 +136,7 @@ async fn what_is_not_declared_is_not_told(bench: Bench) {
 }
 
 async fn a_rolled_back_transaction_tells_nobody(bench: Bench) {
-    let [first, second] = Process::two(&bench).await;
+    let [first, second] = FeedProcess::two(&bench).await;
     let mut watch = second.watch(second.labels());
     let given_up: Result<(), DataError> = first
         .bench
@@ -154,11 +154,11 @@ async fn a_rolled_back_transaction_tells_nobody(bench: Bench) {
 
 /// On SQLite none is stored for a process that is alone: a write would cost it more.
 async fn a_transaction_tells_with_one_row(bench: Bench) {
-    let alone = Process::start(&bench, NEVER).await;
+    let alone = FeedProcess::start(&bench, NEVER).await;
     let is_sqlite = bench.database.dialect() == Dialect::Sqlite;
     work::store_label(&alone.bench, "alone").await.unwrap();
     assert_eq!(alone.rows().await, i64::from(!is_sqlite));
-    let second = Process::start(&bench, NEVER).await;
+    let second = FeedProcess::start(&bench, NEVER).await;
     let before = alone.rows().await;
     alone.bench.request(async |cx| work::plan(&cx, 2).await).await;
     assert_eq!(alone.rows().await, before + 1);
@@ -171,7 +171,7 @@ async fn a_transaction_tells_with_one_row(bench: Bench) {
 }
 
 async fn old_changes_are_pruned_and_those_who_missed_them_look_at_everything(bench: Bench) {
-    let [first, second] = Process::two(&bench).await;
+    let [first, second] = FeedProcess::two(&bench).await;
     let mut unrelated = second.watch(Topic::signal("unrelated"));
     for name in ["one", "two", "three"] {
         work::store_label(&first.bench, name).await.unwrap();
@@ -190,7 +190,7 @@ async fn old_changes_are_pruned_and_those_who_missed_them_look_at_everything(ben
         }
     };
     tokio::time::timeout(Duration::from_secs(60), pruning).await.expect("old rows are deleted");
-    let third = Process::start(&bench, NEVER).await;
+    let third = FeedProcess::start(&bench, NEVER).await;
     third.poll().await;
     let mut of_third = third.watch(Topic::signal("unrelated"));
     second.poll().await;
@@ -201,7 +201,7 @@ async fn old_changes_are_pruned_and_those_who_missed_them_look_at_everything(ben
 }
 
 async fn a_dead_process_is_forgotten_and_looks_at_everything_when_it_comes_back(bench: Bench) {
-    let [first, second] = Process::two(&bench).await;
+    let [first, second] = FeedProcess::two(&bench).await;
     first.poll().await;
     let mut unrelated = second.watch(Topic::signal("unrelated"));
     // It may be seen for the first time now or at the first beat.
@@ -222,22 +222,22 @@ async fn a_dead_process_is_forgotten_and_looks_at_everything_when_it_comes_back(
 }
 
 async fn what_must_be_known_everywhere_waits_for_the_others(bench: Bench) {
-    let alone = Process::start(&bench, NEVER).await;
+    let alone = FeedProcess::start(&bench, NEVER).await;
     assert!(alone.bench.database.feed().wait_passed().await.unwrap());
-    let reading = Process::start(&bench, Duration::from_millis(5)).await;
+    let reading = FeedProcess::start(&bench, Duration::from_millis(5)).await;
     let mut watch = reading.watch(reading.labels());
     work::store_label(&alone.bench, "one").await.unwrap();
     assert!(alone.bench.database.feed().wait_passed().await.unwrap());
     assert!(is_told(&mut watch));
-    let stuck = Process::start(&bench, NEVER).await;
-    let hasty = Process::waiting(&bench, NEVER, Duration::from_millis(20)).await;
+    let stuck = FeedProcess::start(&bench, NEVER).await;
+    let hasty = FeedProcess::waiting(&bench, NEVER, Duration::from_millis(20)).await;
     assert!(!hasty.bench.database.feed().wait_passed().await.unwrap(), "one of them does not read");
     drop(stuck);
 }
 
 async fn a_closed_process_is_not_waited_for(bench: Bench) {
-    let first = Process::waiting(&bench, NEVER, Duration::from_millis(20)).await;
-    let second = Process::start(&bench, NEVER).await;
+    let first = FeedProcess::waiting(&bench, NEVER, Duration::from_millis(20)).await;
+    let second = FeedProcess::start(&bench, NEVER).await;
     assert!(!first.bench.database.feed().wait_passed().await.unwrap());
     second.bench.database.close().await;
     assert!(first.bench.database.feed().wait_passed().await.unwrap());
@@ -247,7 +247,7 @@ async fn a_closed_process_is_not_waited_for(bench: Bench) {
 #[tokio::test]
 async fn a_transaction_that_commits_late_is_not_lost() {
     let bench = Bench::postgres().await;
-    let [first, second] = Process::two(&bench).await;
+    let [first, second] = FeedProcess::two(&bench).await;
     let other = OrgId(bench.database.clock().new_id());
     let mut late = second.watch(second.labels());
     let mut early = second.watch(Topic::of::<Label>(Some(other)));

@@ -7,9 +7,9 @@ use tenfold_data::{Observer, RepeatedRecord, StatementRecord, WaitRecord};
 
 /// Collects the records of one database.
 #[derive(Default)]
-pub struct Ledger(Mutex<Vec<StatementRecord>>, Mutex<Vec<RepeatedRecord>>, Mutex<Vec<WaitRecord>>);
+pub struct StatementLedger(Mutex<Vec<StatementRecord>>, Mutex<Vec<RepeatedRecord>>, Mutex<Vec<WaitRecord>>);
 
-impl Observer for Ledger {
+impl Observer for StatementLedger {
     fn statement(&self, record: &StatementRecord) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
     }
@@ -27,7 +27,7 @@ impl Observer for Ledger {
     }
 }
 
-impl Ledger {
+impl StatementLedger {
     /// The N+1s since the last time.
     pub fn take_repeated(&self) -> Vec<RepeatedRecord> {
         std::mem::take(&mut *self.1.lock().unwrap_or_else(PoisonError::into_inner))

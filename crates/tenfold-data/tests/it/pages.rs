@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tenfold_data::{Context, DataError, EntityExt, Page, Query};
+use tenfold_data::{Context, DataError, EntityExt, EntityQuery, Page};
 
 use crate::bench::Bench;
 use crate::work::{Label, LabelId, Project};
@@ -33,7 +33,7 @@ async fn name_labels(cx: &Context, names: &[&str]) -> Vec<LabelId> {
 /// One page's names, and the next cursor.
 async fn page(
     cx: &Context,
-    list: Query<Label>,
+    list: EntityQuery<Label>,
     page: &Page,
 ) -> Result<(Vec<String>, Option<String>), DataError> {
     let rows = list.page(page).all(cx).await?;
@@ -42,7 +42,7 @@ async fn page(
 }
 
 /// All names, read in pages of `limit`.
-async fn walk(cx: &Context, list: impl Fn() -> Query<Label>, limit: usize) -> Vec<String> {
+async fn walk(cx: &Context, list: impl Fn() -> EntityQuery<Label>, limit: usize) -> Vec<String> {
     let (mut all, mut next) = (Vec::new(), Page::first(limit));
     loop {
         let (mut names, cursor) = page(cx, list(), &next).await.unwrap();
@@ -182,7 +182,7 @@ async fn a_filter_holds_on_every_page(bench: Bench) {
         .await;
 }
 
-async fn refused(cx: &Context, list: Query<Label>, cursor: &str) {
+async fn refused(cx: &Context, list: EntityQuery<Label>, cursor: &str) {
     let found = page(cx, list, &Page { limit: 3, cursor: Some(cursor.to_owned()) }).await;
     assert!(matches!(found, Err(DataError::Cursor)), "{cursor}: {found:?}");
 }

@@ -1,7 +1,7 @@
 //! What a list can do: conditions, order, counts and sums.
 
 use tenfold_data::jiff::ToSpan as _;
-use tenfold_data::{Context, DataError, Entity, EntityExt, OrgId, Page, Query};
+use tenfold_data::{Context, DataError, Entity, EntityExt, EntityQuery, OrgId, Page};
 
 use crate::bench::Bench;
 use crate::ledger::names;
@@ -37,7 +37,7 @@ async fn stack(cx: &Context, books: &[(i64, Option<i64>, Option<f64>)]) {
 }
 
 /// The titles of a list, concatenated.
-async fn titles(cx: &Context, list: Query<Book>) -> String {
+async fn titles(cx: &Context, list: EntityQuery<Book>) -> String {
     list.all(cx).await.unwrap().iter().map(|book| book.title.as_str()).collect()
 }
 
@@ -161,7 +161,7 @@ async fn pages_by_a_time_and_by_a_double_cover_the_list_once(bench: Bench) {
         .await;
 }
 
-async fn walk(cx: &Context, list: impl Fn() -> Query<Book>) -> String {
+async fn walk(cx: &Context, list: impl Fn() -> EntityQuery<Book>) -> String {
     let (mut found, mut page) = (String::new(), Page::first(2));
     loop {
         let books = list().page(&page).all(cx).await.unwrap();

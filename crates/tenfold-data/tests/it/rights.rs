@@ -2,7 +2,7 @@
 //! owner.
 
 use tenfold_data::testing::plans::Ran;
-use tenfold_data::testing::rights::{self, Breach, ModuleText, Reach};
+use tenfold_data::testing::rights::{self, Breach, ModuleText, TouchedObject};
 use tenfold_data::{Dialect, MigrationFile, ModuleMigrations, sql};
 
 use crate::bench::Bench;
@@ -62,9 +62,9 @@ async fn judged(bench: &Bench, module: &str, text: &str) -> Vec<Breach> {
 /// The tables that a module's text touches but may not, each with its owner.
 async fn reached(bench: &Bench, module: &str, text: &str) -> Vec<(String, String)> {
     let breaches = judged(bench, module, text).await;
-    let table = |reach: Reach| match reach {
-        Reach::Table { name, owner } => (name, owner.unwrap_or_default()),
-        Reach::Other(what) => panic!("{text}: {what}"),
+    let table = |reach: TouchedObject| match reach {
+        TouchedObject::Table { name, owner } => (name, owner.unwrap_or_default()),
+        TouchedObject::Other(what) => panic!("{text}: {what}"),
     };
     breaches.into_iter().flat_map(|breach| breach.reaches).map(table).collect()
 }
@@ -208,7 +208,11 @@ async fn what_is_no_reading_or_writing_of_rows_is_refused(bench: Bench) {
     for text in ["DROP TABLE views_own", "SELECT nothing FROM views_own"] {
         let breaches = judged(&bench, "views", text).await;
         assert_eq!(breaches.len(), 1, "{text}");
-        assert!(breaches[0].reaches.iter().any(|reach| matches!(reach, Reach::Other(_))), "{}", breaches[0]);
+        assert!(
+            breaches[0].reaches.iter().any(|reach| matches!(reach, TouchedObject::Other(_))),
+            "{}",
+            breaches[0]
+        );
     }
 }
 

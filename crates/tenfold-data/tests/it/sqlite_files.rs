@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 use tenfold_data::{Clock, Database, DatabaseSettings, sql};
 
 /// A folder that is removed with its test.
-struct Folder(PathBuf);
+struct SqliteFolder(PathBuf);
 
-impl Folder {
+impl SqliteFolder {
     fn create(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("tenfold_rights_{}_{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir(&path).expect("the temporary folder can be written");
-        Folder(path)
+        SqliteFolder(path)
     }
 }
 
-impl Drop for Folder {
+impl Drop for SqliteFolder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
@@ -51,7 +51,7 @@ async fn open_and_write(path: &Path) -> Database {
 
 #[tokio::test]
 async fn a_new_database_is_its_owners_alone() {
-    let folder = Folder::create("new");
+    let folder = SqliteFolder::create("new");
     let path = folder.0.join("data/deep/app.db");
     let database = open_and_write(&path).await;
     for file in ["app.db", "app.db-wal", "app.db-shm"] {
@@ -63,7 +63,7 @@ async fn a_new_database_is_its_owners_alone() {
 
 #[tokio::test]
 async fn a_database_that_others_could_read_is_taken_from_them() {
-    let folder = Folder::create("old");
+    let folder = SqliteFolder::create("old");
     std::fs::set_permissions(&folder.0, Permissions::from_mode(0o755)).expect("it is ours");
     let path = folder.0.join("app.db");
     let first = open_and_write(&path).await;

@@ -51,20 +51,20 @@ impl Authority {
 }
 
 /// A PostgreSQL server of its own, which is stopped and removed when this is dropped.
-struct Server {
+struct TlsServer {
     folder: PathBuf,
     url: String,
     certificates: usize,
 }
 
-impl Server {
+impl TlsServer {
     fn start(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("tenfold-tls-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let started = provision("start", &folder);
         assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
         let url = String::from_utf8(started.stdout).unwrap().trim().to_owned();
-        Server { folder, url, certificates: 0 }
+        TlsServer { folder, url, certificates: 0 }
     }
 
     async fn client(&self) -> Client {
@@ -118,7 +118,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for TlsServer {
     fn drop(&mut self) {
         provision("stop", &self.folder);
         // Leftover files are in the temporary folder and harmless.
@@ -154,7 +154,7 @@ fn assert_refused(tried: Result<bool, String>, words: &[&str]) {
 
 #[tokio::test]
 async fn each_sslmode_takes_the_certificates_that_it_should() {
-    let mut server = Server::start("modes");
+    let mut server = TlsServer::start("modes");
     let ours = Authority::new(&server.folder, "ours");
     let other = Authority::new(&server.folder, "other");
     let file = ours.file.display();
@@ -204,7 +204,7 @@ async fn each_sslmode_takes_the_certificates_that_it_should() {
 
 #[tokio::test]
 async fn a_password_is_bound_to_the_certificate() {
-    let mut server = Server::start("binding");
+    let mut server = TlsServer::start("binding");
     let ours = Authority::new(&server.folder, "ours");
     let client = server.client().await;
     client.batch_execute("CREATE ROLE bound LOGIN PASSWORD 'a?b@c'").await.unwrap();
@@ -239,7 +239,7 @@ struct Wire {
 const SSL_REQUEST: u32 = 80_877_103;
 
 impl Wire {
-    async fn before(server: &Server) -> Self {
+    async fn before(server: &TlsServer) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let codes = Arc::default();
@@ -274,7 +274,7 @@ impl Wire {
 
 #[tokio::test]
 async fn every_connection_is_encrypted_that_of_a_cancel_too() {
-    let mut server = Server::start("wire");
+    let mut server = TlsServer::start("wire");
     let ours = Authority::new(&server.folder, "ours");
     server.show(&ours.sign("localhost", &PKCS_ECDSA_P256_SHA256, false)).await;
     let wire = Wire::before(&server).await;

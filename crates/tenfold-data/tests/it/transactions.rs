@@ -48,25 +48,25 @@ async fn what_is_committed_is_seen_by_the_next_request(bench: Bench) {
 
 async fn an_error_rolls_everything_back_and_comes_out_unchanged(bench: Bench) {
     #[derive(Debug)]
-    enum Failure {
+    enum TransactionFailure {
         Mine(u8),
         Data,
     }
-    impl From<DataError> for Failure {
+    impl From<DataError> for TransactionFailure {
         fn from(_: DataError) -> Self {
-            Failure::Data
+            TransactionFailure::Data
         }
     }
     let failed = bench
         .request(async |cx| {
             cx.transaction(async |tx| {
                 label(&cx, "never").insert(tx).await?;
-                Err::<(), _>(Failure::Mine(7))
+                Err::<(), _>(TransactionFailure::Mine(7))
             })
             .await
         })
         .await;
-    assert!(matches!(failed, Err(Failure::Mine(7))), "{failed:?}");
+    assert!(matches!(failed, Err(TransactionFailure::Mine(7))), "{failed:?}");
     assert!(labels(&bench).await.is_empty());
 }
 

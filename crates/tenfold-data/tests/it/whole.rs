@@ -166,7 +166,7 @@ async fn the_relations_of_a_whole_list_are_read_from_link_to_link(bench: Bench) 
 async fn a_part_of_the_rows_is_looked_up_by_its_links(bench: Bench) {
     migrate(&bench).await;
     bench.request(async |cx| open_shops(&cx, 20, |_| 2).await).await;
-    let seen = async |list: &dyn Fn() -> tenfold_data::Query<Shop>, keep: usize| {
+    let seen = async |list: &dyn Fn() -> tenfold_data::EntityQuery<Shop>, keep: usize| {
         bench.statements();
         bench
             .request(async |cx| {

@@ -79,18 +79,18 @@ impl Diary {
 impl JobObserver for Diary {
     fn begin(&self, job: &QueuedJob, _: TraceContext, _: Option<SpanId>) -> Box<dyn JobWatch> {
         self.note(&format!("{} begins", job.kind));
-        Box::new(Watch { diary: self.clone(), kind: job.kind.clone() })
+        Box::new(DiaryWatch { diary: self.clone(), kind: job.kind.clone() })
     }
 
     fn queued(&self, _: &[(JobState, u64)]) {}
 }
 
-struct Watch {
+struct DiaryWatch {
     diary: Diary,
     kind: String,
 }
 
-impl JobWatch for Watch {
+impl JobWatch for DiaryWatch {
     fn end(self: Box<Self>, end: JobEnd<'_>) {
         let error = end.error.map_or_else(String::new, |error| format!(": {error}"));
         self.diary.note(&format!("{} ends{error}", self.kind));

@@ -43,11 +43,11 @@ on_both!(async fn a_job_that_snoozes_runs_again_and_counts_no_attempt(world) {
 
 /// Calls a service that allows two calls in a minute.
 #[derive(Serialize, Deserialize)]
-struct Call {
+struct LimitedCall {
     burst: u32,
 }
 
-impl Job for Call {
+impl Job for LimitedCall {
     const KIND: &'static str = "test.call";
 
     fn rate_limit(&self) -> Option<RateLimit> {
@@ -62,9 +62,9 @@ impl Job for Call {
 
 /// How many calls were made after each half minute.
 async fn calls(world: &World, burst: u32, jobs: usize) -> Vec<usize> {
-    let runner = world.jobs(|registry, _| registry.register::<Call>());
+    let runner = world.jobs(|registry, _| registry.register::<LimitedCall>());
     for _ in 0..jobs {
-        world.enqueue(Call { burst }).await;
+        world.enqueue(LimitedCall { burst }).await;
     }
     let mut calls = Vec::new();
     for _ in 0..jobs {

@@ -92,9 +92,9 @@ on_both!(async fn the_other_side_may_say_when_to_come_back(world) {
 
 on_both!(async fn a_database_that_is_busy_uses_up_no_attempt(world) {
     #[derive(Serialize, Deserialize)]
-    struct Busy;
+    struct BusyDatabase;
 
-    impl Job for Busy {
+    impl Job for BusyDatabase {
         const KIND: &'static str = "test.busy";
         const MAX_ATTEMPTS: u32 = 1;
 
@@ -103,8 +103,8 @@ on_both!(async fn a_database_that_is_busy_uses_up_no_attempt(world) {
         }
     }
 
-    let jobs = world.jobs(|registry, _| registry.register::<Busy>());
-    let id = world.enqueue(Busy).await;
+    let jobs = world.jobs(|registry, _| registry.register::<BusyDatabase>());
+    let id = world.enqueue(BusyDatabase).await;
     pauses(world, &jobs, id, 3).await;
     let job = world.queued(id).await.expect("it waits");
     assert_eq!((job.attempt, &*job.message), (0, "waiting for the database"));

@@ -64,7 +64,7 @@ fn mix(seed: u64) -> u64 {
 
 /// What the model knows of a job.
 #[derive(Debug)]
-struct Known {
+struct KnownJobs {
     number: u64,
     state: JobState,
     runs: u64,
@@ -72,7 +72,7 @@ struct Known {
     most: i64,
 }
 
-impl Known {
+impl KnownJobs {
     fn is_over(&self) -> bool {
         matches!(self.state, JobState::Completed | JobState::Discarded | JobState::Cancelled)
     }
@@ -97,7 +97,7 @@ impl Known {
 struct Walk<'w> {
     world: &'w World,
     jobs: Jobs,
-    known: BTreeMap<JobId, Known>,
+    known: BTreeMap<JobId, KnownJobs>,
     random: u64,
 }
 
@@ -117,20 +117,20 @@ impl Walk<'_> {
     async fn enqueue(&mut self) {
         let number = u64::try_from(self.known.len()).unwrap_or(0);
         let id = self.world.enqueue(Fickle { number }).await;
-        let known = Known { number, state: JobState::Available, runs: 0, attempt: 0, most: MOST };
+        let known = KnownJobs { number, state: JobState::Available, runs: 0, attempt: 0, most: MOST };
         self.known.insert(id, known);
     }
 
     /// Runs what is due, after a time that makes everything due, or none.
     async fn run_due(&mut self, pass: Duration) {
         self.world.clock.advance(pass);
-        let due = |known: &Known| match known.state {
+        let due = |known: &KnownJobs| match known.state {
             JobState::Available => true,
             JobState::Retryable | JobState::Scheduled => !pass.is_zero(),
             _ => false,
         };
         let expected = self.known.values_mut().filter(|known| due(known));
-        let expected = expected.map(Known::run).count();
+        let expected = expected.map(KnownJobs::run).count();
         assert_eq!(self.jobs.run_due().await.expect("they run"), expected, "of {:?}", self.known);
     }
 

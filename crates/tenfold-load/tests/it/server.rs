@@ -13,7 +13,7 @@ pub struct Server {
 }
 
 /// The status of the answer to a request, which is `GET /path?query`. It may block.
-type Answer = dyn Fn(&str) -> u16 + Send + Sync;
+type StatusOf = dyn Fn(&str) -> u16 + Send + Sync;
 
 impl Server {
     /// Starts a server with the operations `first` and `second`, which need no session, and `write`, which takes JSON.
@@ -21,7 +21,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a listener has an address");
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let (answer, log): (Arc<Answer>, _) = (Arc::new(answer), Arc::clone(&seen));
+        let (answer, log): (Arc<StatusOf>, _) = (Arc::new(answer), Arc::clone(&seen));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
@@ -42,7 +42,7 @@ impl Server {
     }
 }
 
-fn serve(stream: &TcpStream, answer: &Answer, log: &Mutex<Vec<String>>) -> std::io::Result<()> {
+fn serve(stream: &TcpStream, answer: &StatusOf, log: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let (mut reader, mut writer) = (BufReader::new(stream), stream);
     loop {
         let (mut request, mut length) = (String::new(), 0);

@@ -86,16 +86,16 @@ fn check_owner(input: &DeriveInput, tenant: Option<&Ident>, global: Option<&LitS
 }
 
 /// The role of one field.
-pub(super) struct Role<'a> {
+pub(super) struct FieldRole<'a> {
     pub is_key: bool,
     pub is_version: bool,
     pub has_peers: bool,
     /// Stored as two columns.
     pub is_money: bool,
-    pub relation: Option<Relation<'a>>,
+    pub relation: Option<RelationField<'a>>,
 }
 
-pub(super) struct Relation<'a> {
+pub(super) struct RelationField<'a> {
     pub field: &'a Field,
     /// The entity in `One<…>`, `Many<…>` or `Count<…>`.
     pub target: &'a Type,
@@ -116,9 +116,9 @@ pub(super) enum RelationKind {
     Count,
 }
 
-pub(super) fn read_field(field: &Field) -> Result<Role<'_>> {
+pub(super) fn read_field(field: &Field) -> Result<FieldRole<'_>> {
     let mut role =
-        Role { is_key: false, is_version: false, has_peers: false, is_money: false, relation: None };
+        FieldRole { is_key: false, is_version: false, has_peers: false, is_money: false, relation: None };
     for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
         attribute.parse_nested_meta(|meta| {
             let kinds = [
@@ -157,7 +157,7 @@ fn read_relation<'a>(
     target: &'a Type,
     kind: RelationKind,
     meta: &ParseNestedMeta<'_>,
-) -> Result<Relation<'a>> {
+) -> Result<RelationField<'a>> {
     let (mut by, mut through, mut to, mut order_by) = (None, None, None, None);
     let (mut descending, mut limit) = (false, None);
     let has_rows = matches!(kind, RelationKind::HasOne | RelationKind::HasMany);
@@ -198,7 +198,7 @@ fn read_relation<'a>(
         // `has_one` takes the first of many in this order.
         limit = Some(LitInt::new("1", meta.path.segments[0].ident.span()));
     }
-    Ok(Relation { field, target, kind, by, through, order_by, descending, limit })
+    Ok(RelationField { field, target, kind, by, through, order_by, descending, limit })
 }
 
 /// `Profile` of `One<Profile>`.

@@ -13,7 +13,7 @@ pub(super) struct Stored<'a> {
 }
 
 /// A column of the table.
-pub(super) struct Column {
+pub(super) struct DerivedColumn {
     pub name: String,
     pub ty: TokenStream,
     /// Its value, of `&self`.
@@ -25,10 +25,10 @@ pub(super) struct Column {
 }
 
 impl Stored<'_> {
-    pub fn columns(&self, data: &TokenStream) -> Vec<Column> {
+    pub fn columns(&self, data: &TokenStream) -> Vec<DerivedColumn> {
         let (ident, ty, name) = (&self.field.ident, &self.field.ty, name_of(self.field));
         if !self.is_money {
-            return vec![Column {
+            return vec![DerivedColumn {
                 name,
                 ty: quote!(#ty),
                 value: quote!(#data::ColumnType::to_value(&self.#ident)),
@@ -41,14 +41,14 @@ impl Stored<'_> {
             let value = quote!(#data::ColumnType::to_value(&#data::MoneyField::columns(&self.#ident).#place));
             let name = format!("{name}_{suffix}");
             let ty = quote!(<#ty as #data::MoneyField>::#part);
-            Column { name, ty, owned: value.clone(), value, may_link: false }
+            DerivedColumn { name, ty, owned: value.clone(), value, may_link: false }
         };
         vec![column("amount", "Amount", 0), column("currency", "Currency", 1)]
     }
 
     /// The constants that name the field's columns in queries. Money has one for both columns as well.
     pub fn constants(&self, entity: &Ident, vis: &Visibility, data: &TokenStream) -> TokenStream {
-        let columns = self.columns(data).into_iter().map(|Column { name, ty, .. }| {
+        let columns = self.columns(data).into_iter().map(|DerivedColumn { name, ty, .. }| {
             let doc = format!("The column `{name}`, for queries.");
             let ident = match self.is_money {
                 true => format_ident!("{name}"),

@@ -5,10 +5,10 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{DeriveInput, Ident, LitStr};
 
-use super::attributes::{Relation, RelationKind};
+use super::attributes::{RelationField, RelationKind};
 use super::name_of;
 
-impl Relation<'_> {
+impl RelationField<'_> {
     /// The statement in `link` that makes the rows peers for this relation.
     pub(super) fn link(
         &self,
@@ -118,6 +118,6 @@ impl Relation<'_> {
             Some(limit) => quote!(Some(#limit)),
             None => quote!(None),
         };
-        quote!(#relation::Path { by: #place, through: #through, order: #order, limit: #limit })
+        quote!(#relation::RelationPath { by: #place, through: #through, order: #order, limit: #limit })
     }
 }

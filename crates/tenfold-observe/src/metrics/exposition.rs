@@ -50,7 +50,7 @@ struct SharedMetric<T>(Arc<T>);
 /// counters in OpenMetrics style (typed as `x`, counted as `x_total`); the text format would read that as
 /// a counter without a sample and a sample without a type.
 #[derive(Debug)]
-struct Total(Counter);
+struct TotalMetric(Counter);
 
 /// The constant gauge `tenfold_build_info`.
 #[derive(Debug)]
@@ -155,7 +155,7 @@ impl Exposition {
         self.registry.register(
             "tenfold_metrics_overflow_total",
             "Observations counted in a series labelled other, since their metric has all the series it may have",
-            Total(self.overflow.clone()),
+            TotalMetric(self.overflow.clone()),
         );
     }
 
@@ -190,7 +190,7 @@ impl<T: EncodeMetric> EncodeMetric for SharedMetric<T> {
     }
 }
 
-impl EncodeMetric for Total {
+impl EncodeMetric for TotalMetric {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         encoder.encode_gauge(&self.0.get())
     }

@@ -1,7 +1,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use tenfold_observe::metrics::{Build, CONTENT_TYPE, Metrics, Outcome, SERIES_LIMIT};
+use tenfold_observe::metrics::{Build, CONTENT_TYPE, MetricOutcome, Metrics, SERIES_LIMIT};
 
 use crate::sink::noon;
 
@@ -24,16 +24,16 @@ fn busy() -> Metrics {
     let metrics = metrics();
     metrics.request("GET", "/orders/{id}", 200, 0.012);
     metrics.request("POST", "", 404, 0.000_01);
-    metrics.statement("orders", "orders.by_id", "sqlite", Outcome::Ok, 0.000_2);
+    metrics.statement("orders", "orders.by_id", "sqlite", MetricOutcome::Ok, 0.000_2);
     metrics.statement(
         "orders",
         "a \"quoted\\\" name\nof two lines",
         "postgresql",
-        Outcome::Failed("timeout"),
+        MetricOutcome::Failed("timeout"),
         30.0,
     );
-    metrics.call("billing", "charge", Outcome::Failed("unavailable"), 0.1);
-    metrics.job("orders.ship", Outcome::Failed("job"), 0.2, 1.5);
+    metrics.call("billing", "charge", MetricOutcome::Failed("unavailable"), 0.1);
+    metrics.job("orders.ship", MetricOutcome::Failed("job"), 0.2, 1.5);
     metrics.jobs_queued(&[("retryable", 3)]);
     metrics
 }
@@ -42,8 +42,8 @@ fn busy() -> Metrics {
 fn jobs_are_timed_by_kind_and_counted_by_state_once_somebody_has_counted() {
     let metrics = metrics();
     assert_eq!(count(&metrics.render(), "tenfold_jobs"), 0);
-    metrics.job("orders.ship", Outcome::Ok, 0.2, 1.5);
-    metrics.job("orders.ship", Outcome::Failed("job"), 0.0, 0.5);
+    metrics.job("orders.ship", MetricOutcome::Ok, 0.2, 1.5);
+    metrics.job("orders.ship", MetricOutcome::Failed("job"), 0.0, 0.5);
     metrics.jobs_queued(&[("available", 1), ("running", 7)]);
     metrics.jobs_queued(&[("retryable", 3)]);
     let text = metrics.render();
@@ -152,16 +152,16 @@ fn past_the_limit_observations_go_to_other_and_are_counted() {
     let metrics = metrics();
     let name = "db_client_operation_duration_seconds_count";
     for number in 0..SERIES_LIMIT - 1 {
-        metrics.statement("orders", &format!("statement {number}"), "sqlite", Outcome::Ok, 0.001);
+        metrics.statement("orders", &format!("statement {number}"), "sqlite", MetricOutcome::Ok, 0.001);
     }
     let text = metrics.render();
     assert_eq!(count(&text, name), SERIES_LIMIT - 1);
     assert_eq!(sample(&text, "tenfold_metrics_overflow_total"), Some(0.0));
     for number in 0..50 {
-        metrics.statement("orders", &format!("one more {number}"), "sqlite", Outcome::Ok, 0.001);
-        metrics.statement("orders", "statement 7", "sqlite", Outcome::Ok, 0.001);
+        metrics.statement("orders", &format!("one more {number}"), "sqlite", MetricOutcome::Ok, 0.001);
+        metrics.statement("orders", "statement 7", "sqlite", MetricOutcome::Ok, 0.001);
     }
-    metrics.call("billing", "charge", Outcome::Ok, 0.1);
+    metrics.call("billing", "charge", MetricOutcome::Ok, 0.1);
     let text = metrics.render();
     assert_eq!(count(&text, name), SERIES_LIMIT);
     let other = r#"{db_system_name="other",db_query_summary="other",module="other",error_type="other"}"#;
@@ -180,9 +180,9 @@ fn past_the_limit_observations_go_to_other_and_are_counted() {
 fn values_that_are_all_called_other_never_make_a_series_twice() {
     let metrics = metrics();
     for _ in 0..2 {
-        metrics.call("other", "other", Outcome::Failed("other"), 0.1);
+        metrics.call("other", "other", MetricOutcome::Failed("other"), 0.1);
         for number in 0..SERIES_LIMIT {
-            metrics.call("billing", &number.to_string(), Outcome::Ok, 0.1);
+            metrics.call("billing", &number.to_string(), MetricOutcome::Ok, 0.1);
         }
     }
     let text = metrics.render();
@@ -197,7 +197,7 @@ fn threads_that_fill_a_family_together_lose_no_observation() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for number in 0..2 * SERIES_LIMIT {
-                    metrics.call("billing", &number.to_string(), Outcome::Ok, 0.1);
+                    metrics.call("billing", &number.to_string(), MetricOutcome::Ok, 0.1);
                 }
             });
         }
@@ -215,7 +215,7 @@ fn threads_that_fill_a_family_together_lose_no_observation() {
 fn a_duration_that_is_none_spoils_no_sum() {
     let metrics = metrics();
     for seconds in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.5] {
-        metrics.call("billing", "charge", Outcome::Ok, seconds);
+        metrics.call("billing", "charge", MetricOutcome::Ok, seconds);
     }
     let text = metrics.render();
     let labels = r#"{module="billing",method="charge"}"#;
@@ -248,8 +248,8 @@ fn series_are_written_in_the_same_order_whenever_they_were_met() {
     };
     let (forwards, backwards) = (metrics(), metrics());
     for number in 0..100 {
-        forwards.call("billing", &number.to_string(), Outcome::Ok, 0.5);
-        backwards.call("billing", &(99 - number).to_string(), Outcome::Ok, 0.5);
+        forwards.call("billing", &number.to_string(), MetricOutcome::Ok, 0.5);
+        backwards.call("billing", &(99 - number).to_string(), MetricOutcome::Ok, 0.5);
     }
     assert_eq!(without_memory(&forwards), without_memory(&backwards));
 }
@@ -275,7 +275,7 @@ fn promtool_has_nothing_to_say_about_the_metrics() {
     };
     let metrics = busy();
     for number in 0..2 * SERIES_LIMIT {
-        metrics.call("billing", &number.to_string(), Outcome::Ok, 0.1);
+        metrics.call("billing", &number.to_string(), MetricOutcome::Ok, 0.1);
     }
     promtool.stdin.take().unwrap().write_all(metrics.render().as_bytes()).unwrap();
     let said = promtool.wait_with_output().unwrap();

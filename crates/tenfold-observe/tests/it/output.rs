@@ -6,7 +6,7 @@ use std::time::Duration;
 use tenfold_observe::logs::{self, Colour, InstallError, LogFormat, LogLayer};
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::sink::{LIMIT, Sink};
+use crate::sink::{LIMIT, TestSink};
 
 fn telemetry() -> tenfold_observe::telemetry::Telemetry {
     tenfold_observe::telemetry::Telemetry::new(tenfold_data::Clock::system())
@@ -15,7 +15,7 @@ fn telemetry() -> tenfold_observe::telemetry::Telemetry {
 /// Fails as often as told, then writes.
 struct Flaky {
     failures: usize,
-    sink: Sink,
+    sink: TestSink,
 }
 
 impl Write for Flaky {
@@ -35,7 +35,7 @@ impl Write for Flaky {
 /// Writes nothing until the other end of the channel is dropped.
 struct Stuck {
     until: Receiver<()>,
-    sink: Sink,
+    sink: TestSink,
 }
 
 impl Write for Stuck {
@@ -55,7 +55,7 @@ fn layer(writer: impl Write + Send + 'static) -> LogLayer {
 
 #[test]
 fn a_writer_that_fails_costs_lines_and_says_how_many_once_it_works_again() {
-    let sink = Sink::default();
+    let sink = TestSink::default();
     let layer = layer(Flaky { failures: 2, sink: sink.clone() });
     let output = layer.output();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
@@ -76,7 +76,7 @@ fn a_writer_that_fails_costs_lines_and_says_how_many_once_it_works_again() {
 fn a_writer_that_is_stuck_holds_nobody_up_and_every_line_is_written_or_counted() {
     const LINES: u64 = 20_000;
     let (release, until) = channel();
-    let sink = Sink::default();
+    let sink = TestSink::default();
     let layer = layer(Stuck { until, sink: sink.clone() });
     let output = layer.output();
     let padding = "x".repeat(1_000);
@@ -118,7 +118,7 @@ fn a_writer_that_panics_leaves_the_application_alone() {
 
 #[test]
 fn two_layers_write_the_same_ids() {
-    let (json, pretty) = (Sink::default(), Sink::default());
+    let (json, pretty) = (TestSink::default(), TestSink::default());
     let json_layer = layer(json.clone());
     let pretty_layer = LogLayer::new(LogFormat::Pretty(Colour::Never), pretty.clone()).unwrap();
     let outputs = [json_layer.output(), pretty_layer.output()];

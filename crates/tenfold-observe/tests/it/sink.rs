@@ -14,15 +14,15 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// A writer whose clones write to the same text.
 #[derive(Clone, Default)]
-pub struct Sink(Arc<Mutex<Vec<u8>>>);
+pub struct TestSink(Arc<Mutex<Vec<u8>>>);
 
-impl Sink {
+impl TestSink {
     pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
 
-impl Write for Sink {
+impl Write for TestSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -34,7 +34,7 @@ impl Write for Sink {
 
 /// The text that `work` logs, at a time that stands still.
 pub fn logged(format: LogFormat, filter: &str, work: impl FnOnce()) -> String {
-    let sink = Sink::default();
+    let sink = TestSink::default();
     let layer = LogLayer::new(format, sink.clone()).unwrap().with_clock(noon);
     let output = layer.output();
     let filter = LogFilter::parse(filter).unwrap();

@@ -25,18 +25,18 @@ use crate::http::{Bound, HttpSettings, Stopping};
 
 #[derive(Parser)]
 #[command(disable_help_subcommand = true)]
-struct Line {
+struct CommandLine {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<AppCommand>,
     #[command(flatten)]
-    options: Options,
+    options: AppOptions,
     /// Fill the database with demo data, once (on loopback only).
     #[arg(long, global = true)]
     demo: bool,
 }
 
 #[derive(Args)]
-struct Options {
+struct AppOptions {
     /// Settings file [default: app.toml, if it exists].
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -49,12 +49,12 @@ struct Options {
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum AppCommand {
     /// Serve HTTP and run jobs until SIGTERM or Ctrl-C. Without a command: serve with --demo.
     Serve {
         /// What this process does: web (HTTP), worker (jobs), or all.
         #[arg(long, default_value = "all")]
-        role: Role,
+        role: ProcessRole,
     },
     /// Print every setting in force and where it comes from.
     Config,
@@ -79,7 +79,7 @@ enum Command {
 
 /// What a process does.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Role {
+enum ProcessRole {
     Web,
     Worker,
     All,
@@ -109,10 +109,11 @@ fn parse(
     name: &'static str,
     version: &'static str,
     words: impl Iterator<Item = OsString>,
-) -> Result<Line, ExitCode> {
+) -> Result<CommandLine, ExitCode> {
     use clap::{CommandFactory as _, FromArgMatches as _};
-    let command = Line::command().name(name).bin_name(name).version(version);
-    let line = command.try_get_matches_from(words).and_then(|matches| Line::from_arg_matches(&matches));
+    let command = CommandLine::command().name(name).bin_name(name).version(version);
+    let line =
+        command.try_get_matches_from(words).and_then(|matches| CommandLine::from_arg_matches(&matches));
     line.map_err(|error| {
         if !error.use_stderr() {
             say(&error.render().to_string());
@@ -130,35 +131,35 @@ fn mistake(name: &str, rendered: &str) -> String {
     format!("{}; see `{name} --help`", paragraph.join(" "))
 }
 
-async fn execute(app: App, line: Line) -> anyhow::Result<()> {
+async fn execute(app: App, line: CommandLine) -> anyhow::Result<()> {
     let demo = line.demo || line.command.is_none();
     let loaded = load(&app, &line.options, demo)?;
     match line.command {
-        Some(Command::Serve { role }) => serve(app, loaded, role, demo).await,
-        None => serve(app, loaded, Role::All, demo).await,
-        Some(Command::Config) => {
+        Some(AppCommand::Serve { role }) => serve(app, loaded, role, demo).await,
+        None => serve(app, loaded, ProcessRole::All, demo).await,
+        Some(AppCommand::Config) => {
             app.read_settings(&loaded)?;
             say(&loaded.explain());
             Ok(())
         }
-        Some(Command::Migrate { what }) => migrate(&app, &loaded, &what).await,
-        Some(Command::Jobs { what }) => jobs(app, loaded, &what).await,
-        Some(Command::Openapi) => {
+        Some(AppCommand::Migrate { what }) => migrate(&app, &loaded, &what).await,
+        Some(AppCommand::Jobs { what }) => jobs(app, loaded, &what).await,
+        Some(AppCommand::Openapi) => {
             say(&format!("{}\n", String::from_utf8_lossy(&app.document()?)));
             Ok(())
         }
-        Some(Command::Client(file)) => {
+        Some(AppCommand::Client(file)) => {
             say(&file.run(&app.document()?)?);
             Ok(())
         }
-        Some(Command::Load(command)) => {
+        Some(AppCommand::Load(command)) => {
             let listen = app.read_settings(&loaded)?.listen;
             command.run(app.name, listen, stop_signal()?, say).await
         }
     }
 }
 
-fn load(app: &App, options: &Options, demo: bool) -> anyhow::Result<Loaded> {
+fn load(app: &App, options: &AppOptions, demo: bool) -> anyhow::Result<Loaded> {
     let mut loader = Loader::new("defaults.toml", &app.defaults())?.ignore_environment(&["TENFOLD_TEST_"]);
     for (key, value) in app.demo_settings.iter().filter(|_| demo) {
         loader = loader.preset("--demo", key, value)?;
@@ -174,7 +175,7 @@ fn load(app: &App, options: &Options, demo: bool) -> anyhow::Result<Loaded> {
     Ok(loader.load())
 }
 
-async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Result<()> {
+async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyhow::Result<()> {
     let settings = app.read_settings(&loaded)?;
     anyhow::ensure!(
         !demo || settings.listen.ip().is_loopback(),
@@ -185,7 +186,7 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
     let telemetry = Telemetry::new(clock.clone());
     logs::install(settings.log_format, &settings.log_filter, &telemetry)?;
     // Before the database is touched: of two processes started by mistake, only one may migrate.
-    let bound = if role == Role::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
+    let bound = if role == ProcessRole::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
     let (name, welcome) = (app.name, app.demo.filter(|_| demo));
     let started = app.start(loaded, clock, telemetry, Vec::new()).await?;
     if welcome.is_some() {
@@ -193,7 +194,7 @@ async fn serve(app: App, loaded: Loaded, role: Role, demo: bool) -> anyhow::Resu
     }
     // Installed before the greeting is printed: a reader of the greeting may stop the process at once.
     let stop = stop_signal()?;
-    let worker = (role != Role::Web).then(|| Worker::start(started.jobs));
+    let worker = (role != ProcessRole::Web).then(|| Worker::start(started.jobs));
     match bound {
         Some(bound) => {
             if started.http.origins.lets_loopback_in() {

@@ -46,10 +46,10 @@ impl Observer for Watcher {
     }
 }
 
-fn outcome(outcome: Outcome, what: &'static str) -> metrics::Outcome {
+fn outcome(outcome: Outcome, what: &'static str) -> metrics::MetricOutcome {
     match outcome {
-        Outcome::Ok => metrics::Outcome::Ok,
-        Outcome::Failed => metrics::Outcome::Failed(what),
+        Outcome::Ok => metrics::MetricOutcome::Ok,
+        Outcome::Failed => metrics::MetricOutcome::Failed(what),
     }
 }
 
@@ -70,7 +70,7 @@ impl JobObserver for Watcher {
             organization: job.org_id,
             job: Some(facts),
         });
-        Box::new(Watched { metrics: self.metrics.clone(), kind: job.kind.clone(), waited, recording })
+        Box::new(ObservedJob { metrics: self.metrics.clone(), kind: job.kind.clone(), waited, recording })
     }
 
     fn queued(&self, counts: &[(JobState, u64)]) {
@@ -79,16 +79,16 @@ impl JobObserver for Watcher {
     }
 }
 
-struct Watched {
+struct ObservedJob {
     metrics: Metrics,
     kind: String,
     waited: Duration,
     recording: Recording,
 }
 
-impl JobWatch for Watched {
+impl JobWatch for ObservedJob {
     fn end(self: Box<Self>, end: JobEnd<'_>) {
-        let outcome = end.error.map_or(metrics::Outcome::Ok, |_| metrics::Outcome::Failed("job"));
+        let outcome = end.error.map_or(metrics::MetricOutcome::Ok, |_| metrics::MetricOutcome::Failed("job"));
         self.metrics.job(&self.kind, outcome, self.waited.as_secs_f64(), end.elapsed.as_secs_f64());
         let ending = end.error.map_or(Ending::Completed, |error| Ending::Failed(error.to_owned()));
         self.recording.end(ending, Totals::of(&end.cost));

@@ -142,16 +142,16 @@ impl Drop for InProgress {
 }
 
 /// The body of an answer, which is in progress until the client has taken it.
-pub(super) struct Answer {
+pub(super) struct AnswerBody {
     body: Body,
     of: InProgress,
     /// Whether the client has yet to make room for the last piece.
     is_waiting: bool,
 }
 
-impl Answer {
+impl AnswerBody {
     pub(super) fn new(body: Body, of: InProgress) -> Self {
-        Answer { body, of, is_waiting: false }
+        AnswerBody { body, of, is_waiting: false }
     }
 
     fn is_taken(&mut self) {
@@ -161,7 +161,7 @@ impl Answer {
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -188,7 +188,7 @@ impl HttpBody for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for AnswerBody {
     fn drop(&mut self) {
         self.is_taken();
     }

@@ -28,13 +28,13 @@ const MAX_AGE: &str = "600";
 
 /// The paths that pages of other origins may use, as the router writes them.
 #[derive(Clone)]
-pub(super) struct Shared(Arc<HashSet<String>>);
+pub(super) struct SharedPaths(Arc<HashSet<String>>);
 
-impl Shared {
+impl SharedPaths {
     /// The paths of the document, and the document's own.
     pub(super) fn of<'a>(described: impl Iterator<Item = &'a String>) -> Self {
         let paths = described.filter(|path| *path != "/metrics").cloned();
-        Shared(Arc::new(paths.chain(["/openapi.json".to_owned()]).collect()))
+        SharedPaths(Arc::new(paths.chain(["/openapi.json".to_owned()]).collect()))
     }
 
     /// A path without a route has nothing to hide, and the script that asked should see its 404.
@@ -59,7 +59,7 @@ pub(super) enum Cors {
 
 impl Cors {
     /// Classifies a request; its `Host` must be set.
-    pub(super) fn of(origins: &Origins, shared: &Shared, request: &Request) -> Self {
+    pub(super) fn of(origins: &Origins, shared: &SharedPaths, request: &Request) -> Self {
         if !origins.lets_others_in() || !shared.has(request.extensions().get::<MatchedPath>()) {
             return Cors::Unshared;
         }

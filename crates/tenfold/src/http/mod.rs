@@ -53,7 +53,7 @@ pub use self::live::{EventShape, LiveEvent, News, live};
 pub(crate) use self::openapi::check_services;
 pub use self::origins::Origins;
 pub use self::permission::{Permission, Require, Role};
-pub(crate) use self::permissions::Declared;
+pub(crate) use self::permissions::DeclaredPermission;
 pub use self::permissions::Permissions;
 pub use self::precondition::{IfMatch, Tagged};
 pub use self::problem::{OnConflict, Problem};
@@ -98,7 +98,7 @@ pub(crate) fn router(
     let router = router.merge(live.layer(Extension(Arc::new(watchable))));
     let document = document.merge_from(of_live);
     state.know_query_names(openapi::query_names(&document));
-    let shared = cors::Shared::of(document.paths.paths.keys());
+    let shared = cors::SharedPaths::of(document.paths.paths.keys());
     let document = openapi::finish(document, title, version)?;
     let body_limit = state.settings().body_limit;
     let router = router

@@ -19,7 +19,7 @@ pub struct Permissions {
 
 /// A permission that a module declares.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Declared {
+pub(crate) struct DeclaredPermission {
     pub(crate) name: &'static str,
     pub(crate) roles: &'static [Role],
 }
@@ -29,7 +29,7 @@ impl Permissions {
     ///
     /// # Errors
     /// When two permissions of one name go to different roles.
-    pub(crate) fn collect(document: &OpenApi, declared: &[Declared]) -> anyhow::Result<Self> {
+    pub(crate) fn collect(document: &OpenApi, declared: &[DeclaredPermission]) -> anyhow::Result<Self> {
         let mut permissions = Permissions::default();
         for declared in declared {
             permissions

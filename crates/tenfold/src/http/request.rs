@@ -13,7 +13,7 @@ use tenfold_data::{Cost, Scope, SpanId, TraceContext};
 use tenfold_observe::telemetry::{Beginning, Ending, Recording, Totals, WorkKind};
 use tracing::{Instrument as _, Span};
 
-use super::cors::{Cors, FromAllowedOrigin, Shared};
+use super::cors::{Cors, FromAllowedOrigin, SharedPaths};
 use super::host;
 use super::problem::Problem;
 use super::request_deadline::RequestDeadline;
@@ -27,7 +27,7 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 pub struct Unrecorded;
 
 pub(super) async fn serve(
-    State((state, shared)): State<(ServerState, Shared)>,
+    State((state, shared)): State<(ServerState, SharedPaths)>,
     mut request: Request,
     next: Next,
 ) -> Response {

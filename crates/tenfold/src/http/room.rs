@@ -31,7 +31,7 @@ impl Room {
 
     /// A place for a connection, as soon as one is free. While none is, the connection that has been quiet for
     /// longest is closed; a connection with a request in progress is never closed.
-    pub(super) async fn enter(self: &Arc<Self>) -> Place {
+    pub(super) async fn enter(self: &Arc<Self>) -> ConnectionPlace {
         let permit = tokio::select! {
             biased;
             permit = Arc::clone(&self.places).acquire_owned() => permit,
@@ -40,7 +40,7 @@ impl Room {
         let permit = permit.expect("the semaphore is never closed");
         let (number, activity) = (self.next.fetch_add(1, Ordering::Relaxed), Activity::begin());
         self.open().insert(number, Arc::clone(&activity));
-        Place { room: Arc::clone(self), number, activity, _permit: permit }
+        ConnectionPlace { room: Arc::clone(self), number, activity, _permit: permit }
     }
 
     /// The number of connections.
@@ -74,14 +74,14 @@ impl Room {
 }
 
 /// A connection's place, which is freed when this is dropped.
-pub(super) struct Place {
+pub(super) struct ConnectionPlace {
     room: Arc<Room>,
     number: u64,
     pub(super) activity: Arc<Activity>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         self.room.open().remove(&self.number);
     }

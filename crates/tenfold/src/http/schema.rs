@@ -34,17 +34,17 @@ pub(super) fn faults<T: ToSchema>(value: &Value) -> Vec<Fault> {
     T::schemas(&mut named);
     let json = |schema| serde_json::to_value(schema).unwrap_or_default();
     let components = named.into_iter().map(|(name, schema)| (name, json(schema))).collect();
-    let mut search = Search { components, faults: Vec::new() };
+    let mut search = FaultSearch { components, faults: Vec::new() };
     search.check(value, &json(T::schema()), "#");
     search.faults
 }
 
-struct Search {
+struct FaultSearch {
     components: HashMap<String, Value>,
     faults: Vec<Fault>,
 }
 
-impl Search {
+impl FaultSearch {
     fn note(&mut self, pointer: &str, detail: String) {
         if self.faults.len() < MOST {
             self.faults.push(Fault::new(pointer, &detail));
@@ -98,7 +98,7 @@ impl Search {
             return self.check(value, one, at);
         }
         let fits = choices.iter().any(|choice| {
-            let mut search = Search { components: self.components.clone(), faults: Vec::new() };
+            let mut search = FaultSearch { components: self.components.clone(), faults: Vec::new() };
             search.check(value, choice, at);
             search.faults.is_empty()
         });

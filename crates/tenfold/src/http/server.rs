@@ -18,9 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::client_address::PeerAddress;
-use super::connection::{Activity, Answer, ConnectionWatch, End, Metered};
+use super::connection::{Activity, AnswerBody, ConnectionWatch, End, Metered};
 use super::pace::Paced;
-use super::room::{Place, Room};
+use super::room::{ConnectionPlace, Room};
 use super::settings::HttpSettings;
 
 /// Why an address cannot be listened on.
@@ -93,7 +93,7 @@ impl Bound {
     }
 
     /// The next connection, once there is room for it.
-    async fn next(&self, room: &Arc<Room>) -> (TcpStream, IpAddr, Place) {
+    async fn next(&self, room: &Arc<Room>) -> (TcpStream, IpAddr, ConnectionPlace) {
         let (stream, peer) = self.accept().await;
         (stream, peer, room.enter().await)
     }
@@ -137,7 +137,7 @@ impl Server {
         &self,
         stream: TcpStream,
         peer: IpAddr,
-        place: Place,
+        place: ConnectionPlace,
         mut stopping: watch::Receiver<()>,
     ) -> impl Future<Output = ()> + use<> {
         let activity = Arc::clone(&place.activity);
@@ -183,14 +183,14 @@ struct Requests {
 }
 
 impl Service<Request<Incoming>> for Requests {
-    type Response = Response<Answer>;
+    type Response = Response<AnswerBody>;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response<Answer>, Infallible>>;
+    type Future = BoxFuture<'static, Result<Response<AnswerBody>, Infallible>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer);
         let in_progress = self.activity.request(request.version());
         let answer = self.router.call(request.map(|body| Paced::new(body, &self.settings)));
-        Box::pin(async move { Ok(answer.await?.map(|body| Answer::new(body, in_progress))) })
+        Box::pin(async move { Ok(answer.await?.map(|body| AnswerBody::new(body, in_progress))) })
     }
 }

@@ -11,7 +11,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 /// What is logged on a test's thread, as the application writes it.
 pub struct Log {
-    sink: Sink,
+    sink: LogSink,
     output: LogOutput,
     logging: DefaultGuard,
 }
@@ -22,7 +22,7 @@ impl Log {
     /// # Panics
     /// When the filter is none.
     pub fn start(filter: &str) -> Self {
-        let sink = Sink::default();
+        let sink = LogSink::default();
         let layer = LogLayer::new(LogFormat::Json, sink.clone()).expect("the thread that writes starts");
         let output = layer.output();
         let filter = LogFilter::parse(filter).expect("the test's filter is one");
@@ -45,9 +45,9 @@ impl Log {
 
 /// A writer whose clones write to the same text.
 #[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
+struct LogSink(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Sink {
+impl Write for LogSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().expect("no writer panicked").write(bytes)
     }

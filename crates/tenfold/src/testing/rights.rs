@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use serde::Deserialize;
 use tenfold_data::Dialect;
 use tenfold_data::testing::plans::Ran;
-use tenfold_data::testing::rights::{self, Breach, ModuleText, Reach};
+use tenfold_data::testing::rights::{self, Breach, ModuleText, TouchedObject};
 
 use super::exceptions;
 
@@ -85,8 +85,8 @@ fn remaining(exceptions: &ReachExceptions, mut breach: Breach) -> Option<Breach>
     let Breach { statement, reaches, .. } = &mut breach;
     let tolerated = |name: &str| exceptions.allow.iter().any(|allow| allow.covers(statement, name));
     reaches.retain(|reach| match reach {
-        Reach::Table { name, .. } => !tolerated(name),
-        Reach::Other(_) => true,
+        TouchedObject::Table { name, .. } => !tolerated(name),
+        TouchedObject::Other(_) => true,
     });
     (!breach.reaches.is_empty()).then_some(breach)
 }
@@ -95,7 +95,7 @@ fn remaining(exceptions: &ReachExceptions, mut breach: Breach) -> Option<Breach>
 mod tests {
     use tenfold_data::Dialect;
 
-    use super::{Breach, ModuleText, Reach, ReachExceptions, remaining};
+    use super::{Breach, ModuleText, ReachExceptions, TouchedObject, remaining};
 
     /// The tables that remain of two when billing's statement gets this exception.
     fn left(rule: &str, path: &str, names: &str) -> Vec<String> {
@@ -109,13 +109,14 @@ mod tests {
             place: "modules/billing/src/report.rs:7:5".to_owned(),
             text: "SELECT 1".to_owned(),
         };
-        let table = |name: &str| Reach::Table { name: name.to_owned(), owner: Some("auth".to_owned()) };
+        let table =
+            |name: &str| TouchedObject::Table { name: name.to_owned(), owner: Some("auth".to_owned()) };
         let reaches = ["auth_sessions", "auth_users"].map(table).into();
         let breach = Breach { statement, dialect: Dialect::Sqlite, reaches };
         let left = remaining(&exceptions, breach).map(|breach| breach.reaches).unwrap_or_default();
         let name = |reach| match reach {
-            Reach::Table { name, .. } => name,
-            Reach::Other(what) => what,
+            TouchedObject::Table { name, .. } => name,
+            TouchedObject::Other(what) => what,
         };
         left.into_iter().map(name).collect()
     }

@@ -89,11 +89,11 @@ async fn describe(
 
 /// How the session's cookie is written, by `http.public_url`: on https bound to this host and to TLS, else, for
 /// development, as browsers keep it.
-struct Cookie<'a>(&'a HttpSettings);
+struct SessionCookie<'a>(&'a HttpSettings);
 
-impl<'a> Cookie<'a> {
+impl<'a> SessionCookie<'a> {
     fn of(state: &'a ServerState) -> Self {
-        Cookie(state.settings())
+        SessionCookie(state.settings())
     }
 
     /// The answer with the cookie for browsers beside the token for programs.

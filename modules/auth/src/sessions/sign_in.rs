@@ -8,7 +8,7 @@ use tenfold::http::{ClientAddress, OwnOrigin, Response, ServerState, State, Stat
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
-use super::{Cookie, SignedIn, describe, memberships};
+use super::{SessionCookie, SignedIn, describe, memberships};
 use crate::email::canonical;
 use crate::entities::{Account, Membership};
 use crate::new_password::normalized;
@@ -77,7 +77,7 @@ pub(crate) async fn sign_in(
         })
         .await?;
     let session = describe(&cx, chosen, &memberships).await?;
-    Ok(Cookie::of(&state).keep(token, session))
+    Ok(SessionCookie::of(&state).keep(token, session))
 }
 
 /// A password that somebody typed for an account.

@@ -3,7 +3,7 @@
 use tenfold::http::{Response, ServerState, State};
 use tenfold::prelude::*;
 
-use super::Cookie;
+use super::SessionCookie;
 use crate::entities::{Session, SessionId};
 
 /// Ends the session. Its token stops working at once.
@@ -13,7 +13,7 @@ pub(crate) async fn sign_out(cx: Context, state: State<ServerState>) -> Result<R
         cx.principal().map(|principal| SessionId(principal.session)).ok_or_else(Problem::unauthenticated)?;
     match cx.transaction(async |tx| Session::delete(tx, session).await).await {
         // Signing out twice at once ends the session all the same.
-        Ok(()) | Err(DataError::NotFound { .. }) => Ok(Cookie::of(&state).forget()),
+        Ok(()) | Err(DataError::NotFound { .. }) => Ok(SessionCookie::of(&state).forget()),
         Err(error) => Err(error.into()),
     }
 }

@@ -7,11 +7,11 @@ use tenfold::prelude::*;
 use tenfold_auth_api::{AccountId, UserId};
 use utoipa::ToSchema;
 
-use super::{Cookie, SignedIn, describe};
+use super::{SessionCookie, SignedIn, describe};
 use crate::email::Email;
 use crate::entities::{
-    Account, AccountRow, Membership, MembershipId, MembershipRow, OrganizationRow, ProfileRow, SettingsRow,
-    Theme, UserRow,
+    Account, AccountRow, Membership, MembershipId, MembershipRow, OrganizationRow, ProfileRow, Theme,
+    UserRow, UserSettingsRow,
 };
 use crate::new_password::NewPassword;
 use crate::service::Identity;
@@ -64,7 +64,7 @@ pub(crate) async fn sign_up(
         .await;
     let (token, membership) = signed_up?;
     let session = describe(&cx, &membership, std::slice::from_ref(&membership)).await?;
-    Ok((StatusCode::CREATED, Cookie::of(&state).keep(token, session)).into_response())
+    Ok((StatusCode::CREATED, SessionCookie::of(&state).keep(token, session)).into_response())
 }
 
 async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Result<Account, Problem> {
@@ -105,6 +105,6 @@ async fn add_user(tx: &Tx<'_>, id: UserId, account: &Account) -> Result<(), Data
     .insert(tx)
     .await?;
     ProfileRow { user_id: id, org_id, display_name: name, title: None }.insert(tx).await?;
-    SettingsRow { user_id: id, org_id, theme: Theme::System, locale: "en".to_owned() }.insert(tx).await?;
+    UserSettingsRow { user_id: id, org_id, theme: Theme::System, locale: "en".to_owned() }.insert(tx).await?;
     Ok(())
 }

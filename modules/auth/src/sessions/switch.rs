@@ -6,7 +6,7 @@ use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
-use super::{Cookie, SignedIn, describe, memberships};
+use super::{SessionCookie, SignedIn, describe, memberships};
 use crate::entities::Membership;
 use crate::service::Identity;
 
@@ -40,5 +40,5 @@ pub(crate) async fn switch(
         })
         .await?;
     let session = describe(&system, chosen, &memberships).await?;
-    Ok(Cookie::of(&state).keep(token, session))
+    Ok(SessionCookie::of(&state).keep(token, session))
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::permissions::WriteMembers;
 use super::{UserView, view};
-use crate::entities::{Profile, Settings, Theme, User};
+use crate::entities::{Profile, Theme, User, UserSettings};
 
 type DisplayName = Text<1, 100>;
 /// Long enough for any BCP 47 tag (RFC 5646, section 4.4.1).
@@ -54,9 +54,9 @@ pub(crate) async fn patch_user(
             .set_if(Profile::title, patch.profile.title.map(|title| title.map(Text::into_inner)))
             .run(tx)
             .await?;
-        Settings::update(id)
-            .set_if(Settings::theme, patch.settings.theme)
-            .set_if(Settings::locale, patch.settings.locale.map(Text::into_inner))
+        UserSettings::update(id)
+            .set_if(UserSettings::theme, patch.settings.theme)
+            .set_if(UserSettings::locale, patch.settings.locale.map(Text::into_inner))
             .run(tx)
             .await
     })

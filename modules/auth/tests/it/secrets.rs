@@ -41,9 +41,9 @@ both_databases!(app(); async fn the_database_holds_neither_passwords_nor_what_op
     }
 });
 
-type Stored = (Vec<(Vec<u8>,)>, Vec<(String,)>);
+type StoredSecrets = (Vec<(Vec<u8>,)>, Vec<(String,)>);
 
-async fn stored(app: &TestApp) -> Stored {
+async fn stored(app: &TestApp) -> StoredSecrets {
     let stored = app
         .run(async |cx| {
             let sessions = sql!("test.sessions", "SELECT secret_hash FROM auth_sessions").all(&cx).await?;

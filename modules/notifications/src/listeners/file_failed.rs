@@ -4,7 +4,7 @@ use tenfold::prelude::*;
 use tenfold_files_api::FileFailed;
 
 use super::{OfFile, tell};
-use crate::entities::Kind;
+use crate::entities::NotificationKind;
 
 /// Notifies the file's owner.
 ///
@@ -14,7 +14,7 @@ pub(crate) async fn on_file_failed(job: JobContext, event: FileFailed) -> anyhow
     let told = OfFile {
         file: event.file,
         owner: event.user_id.0,
-        kind: Kind::FileFailed,
+        kind: NotificationKind::FileFailed,
         title: "Your file could not be processed",
         body: event.name,
     };

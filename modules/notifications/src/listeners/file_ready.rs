@@ -4,7 +4,7 @@ use tenfold::prelude::*;
 use tenfold_files_api::FileReady;
 
 use super::{OfFile, tell};
-use crate::entities::Kind;
+use crate::entities::NotificationKind;
 
 /// Notifies the file's owner.
 ///
@@ -14,7 +14,7 @@ pub(crate) async fn on_file_ready(job: JobContext, event: FileReady) -> anyhow::
     let told = OfFile {
         file: event.file,
         owner: event.user_id.0,
-        kind: Kind::FileReady,
+        kind: NotificationKind::FileReady,
         title: "Your file is ready",
         body: event.name,
     };

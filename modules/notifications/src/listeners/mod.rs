@@ -7,13 +7,13 @@ use tenfold::prelude::*;
 use tenfold_files_api::FileId;
 use uuid::Uuid;
 
-use crate::entities::{Kind, NotificationId, NotificationRow};
+use crate::entities::{NotificationId, NotificationKind, NotificationRow};
 
 /// A notification for a file's owner.
 struct OfFile {
     file: FileId,
     owner: Uuid,
-    kind: Kind,
+    kind: NotificationKind,
     title: &'static str,
     body: String,
 }

@@ -6,18 +6,18 @@ pub(crate) mod read;
 pub(crate) mod read_all;
 
 use serde::Serialize;
-use tenfold::data::Query;
+use tenfold::data::EntityQuery;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::entities::{Kind, Notification, NotificationId};
+use crate::entities::{Notification, NotificationId, NotificationKind};
 
 /// A notification.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NotificationView {
     id: NotificationId,
-    kind: Kind,
+    kind: NotificationKind,
     title: String,
     /// More text; may be empty.
     body: String,
@@ -48,7 +48,7 @@ fn reader(cx: &Context) -> Result<Uuid, Problem> {
 }
 
 /// A user's notifications from the newest on.
-fn newest_of(user: Uuid) -> Query<Notification> {
+fn newest_of(user: Uuid) -> EntityQuery<Notification> {
     Notification::query().filter(Notification::user_id.eq(user)).newest_first()
 }
 
@@ -59,7 +59,7 @@ async fn unread(cx: &Context, user: Uuid) -> Result<i64, DataError> {
 }
 
 /// A user's unread notifications.
-fn unread_of(user: Uuid) -> Query<Notification> {
+fn unread_of(user: Uuid) -> EntityQuery<Notification> {
     let of_user = Notification::query().filter(Notification::user_id.eq(user));
     of_user.filter(Notification::read_at.is_null())
 }

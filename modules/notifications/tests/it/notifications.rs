@@ -62,27 +62,27 @@ impl Person {
     }
 
     /// Opens the stream; behind `last_id` if there is one.
-    async fn stream(&self, app: &TestApp, last_id: Option<&str>) -> Events {
+    async fn stream(&self, app: &TestApp, last_id: Option<&str>) -> ToldEvents {
         let mut request = app.get("/v1/notifications/events").bearer(&self.token);
         if let Some(id) = last_id {
             request = request.header("last-event-id", id);
         }
         let stream = request.stream().await;
         assert_eq!(stream.status(), 200);
-        Events { stream, waiting: Vec::new() }
+        ToldEvents { stream, waiting: Vec::new() }
     }
 }
 
 /// One event of a stream: its id, its name, what it says.
-type Told = (String, String, Value);
+type ToldEvent = (String, String, Value);
 
-struct Events {
+struct ToldEvents {
     stream: TestStream,
-    waiting: Vec<Told>,
+    waiting: Vec<ToldEvent>,
 }
 
-impl Events {
-    async fn next(&mut self) -> Told {
+impl ToldEvents {
+    async fn next(&mut self) -> ToldEvent {
         while self.waiting.is_empty() {
             let text = self.stream.next().await.expect("the stream goes on");
             self.waiting = text.split_terminator("\n\n").filter_map(read_event).collect();
@@ -91,7 +91,7 @@ impl Events {
     }
 }
 
-fn read_event(text: &str) -> Option<Told> {
+fn read_event(text: &str) -> Option<ToldEvent> {
     let mut lines = text.lines();
     let id = lines.next()?.strip_prefix("id: ")?;
     let name = lines.next()?.strip_prefix("event: ")?;
@@ -149,9 +149,9 @@ both_databases!(app(); async fn what_was_read_stays_read_since_it_was_read_first
 /// A delivery to the listener, enqueued by its name so that the test knows its id.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
-struct Delivery(FileReady);
+struct FileDelivery(FileReady);
 
-impl Job for Delivery {
+impl Job for FileDelivery {
     const KIND: &'static str = "notifications.on_file_ready";
 
     async fn run(self, _: JobContext) -> anyhow::Result<()> {
@@ -164,7 +164,7 @@ fn obstacle(id: JobId, app: &TestApp) -> FinishedJob {
     FinishedJob {
         id,
         org_id: None,
-        kind: Delivery::KIND.to_owned(),
+        kind: FileDelivery::KIND.to_owned(),
         queue: "default".to_owned(),
         state: JobState::Cancelled,
         steps: 0,
@@ -192,7 +192,7 @@ both_databases!(app(); async fn an_event_that_is_delivered_twice_is_told_once(ap
     app.run_due_jobs().await;
     let owner = Person::of_acme(1);
     let deliver = async |cx: SystemContext| {
-        let delivery = Delivery(owner.file("twice"));
+        let delivery = FileDelivery(owner.file("twice"));
         cx.within(owner.organization).transaction(async |tx| tx.enqueue(delivery).await).await
     };
     let id = app.run(deliver).await.expect("the delivery is enqueued");

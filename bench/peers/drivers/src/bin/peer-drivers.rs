@@ -2,22 +2,22 @@
 
 use clap::{Parser, Subcommand};
 use peer_drivers::extent::Extent;
-use peer_drivers::place::Place;
+use peer_drivers::place::DatabaseUrls;
 use peer_drivers::queue::QueueArguments;
 use peer_drivers::{jobs, list, people, reads, telemetry, writes};
 
 #[derive(Parser)]
-struct Arguments {
+struct DriversArguments {
     #[command(subcommand)]
-    what: What,
+    what: DriversCommand,
     #[command(flatten)]
-    place: Place,
+    place: DatabaseUrls,
     #[command(flatten)]
     extent: Extent,
 }
 
 #[derive(Subcommand)]
-enum What {
+enum DriversCommand {
     /// Makes tables and rows.
     Prepare,
     /// Lists of users with what hangs on them.
@@ -38,16 +38,16 @@ static ALLOCATOR: tenfold_allocator::Allocator = tenfold_allocator::ALLOCATOR;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { what, place, extent } = Arguments::parse();
+    let DriversArguments { what, place, extent } = DriversArguments::parse();
     // On a worker of the runtime, where requests run too; this very thread is none.
     tokio::spawn(async move {
         match what {
-            What::Prepare => people::prepare(&place).await,
-            What::List => list::run(place, &extent, None).await,
-            What::Reads => reads::run(place, extent.quick).await,
-            What::Writes => writes::run(place, &extent).await,
-            What::Telemetry => telemetry::run(place, extent.quick).await,
-            What::Jobs(arguments) => jobs::run(place, &arguments).await,
+            DriversCommand::Prepare => people::prepare(&place).await,
+            DriversCommand::List => list::run(place, &extent, None).await,
+            DriversCommand::Reads => reads::run(place, extent.quick).await,
+            DriversCommand::Writes => writes::run(place, &extent).await,
+            DriversCommand::Telemetry => telemetry::run(place, extent.quick).await,
+            DriversCommand::Jobs(arguments) => jobs::run(place, &arguments).await,
         }
     })
     .await?

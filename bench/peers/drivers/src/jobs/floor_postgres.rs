@@ -8,7 +8,7 @@ use tenfold_data::{Clock, TraceContext, Uuid};
 use tokio::sync::Notify;
 
 use super::{Claimers, stop_claimers};
-use crate::place::Place;
+use crate::place::DatabaseUrls;
 use crate::queue::{ENQUEUERS, Gauge, JobQueue, QueueLoad};
 
 /// Claimers. Each claims, runs and ends a batch, one after the other.
@@ -45,7 +45,7 @@ impl PostgresFloor {
     ///
     /// # Errors
     /// When the address cannot be read.
-    pub fn open(place: &Place) -> anyhow::Result<Self> {
+    pub fn open(place: &DatabaseUrls) -> anyhow::Result<Self> {
         let pool = place.pool(ENQUEUERS + CLAIMERS)?;
         Ok(PostgresFloor { pool, clock: Clock::system(), woken: Arc::default() })
     }

@@ -8,7 +8,7 @@ use tenfold_data::{Clock, TraceContext, Uuid};
 use tokio::sync::{Mutex, Notify};
 
 use super::{Claimers, stop_claimers};
-use crate::place::Place;
+use crate::place::DatabaseUrls;
 use crate::queue::{Gauge, JobQueue, QueueLoad};
 
 /// Claimers, so that some jobs wait for their 10 ms while others are claimed.
@@ -44,7 +44,7 @@ impl SqliteFloor {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn open(place: &Place) -> anyhow::Result<Self> {
+    pub fn open(place: &DatabaseUrls) -> anyhow::Result<Self> {
         let connection = Arc::new(Mutex::new(place.sqlite()?));
         Ok(SqliteFloor { connection, clock: Clock::system(), woken: Arc::default() })
     }

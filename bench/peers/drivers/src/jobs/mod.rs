@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use self::floor_postgres::PostgresFloor;
 use self::floor_sqlite::SqliteFloor;
 use self::ours::Ours;
-use crate::place::Place;
+use crate::place::DatabaseUrls;
 use crate::queue::{QueueArguments, measure_all};
 
 /// The tasks of a floor that claim, run and end jobs, until they are aborted.
@@ -32,7 +32,7 @@ async fn stop_claimers(claimers: Claimers) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When the queue fails.
-pub async fn run(place: Place, arguments: &QueueArguments) -> anyhow::Result<()> {
+pub async fn run(place: DatabaseUrls, arguments: &QueueArguments) -> anyhow::Result<()> {
     if arguments.fill {
         let ours = Ours::open(&place)?;
         ours.fill(arguments.waiting).await?;

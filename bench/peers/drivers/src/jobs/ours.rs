@@ -14,7 +14,7 @@ use tenfold_jobs::{
 
 use crate::jobs::floor_postgres::PostgresFloor;
 use crate::jobs::floor_sqlite::SqliteFloor;
-use crate::place::Place;
+use crate::place::DatabaseUrls;
 use crate::queue::{BATCH, ENQUEUERS, Gauge, JobQueue, QueueLoad};
 
 /// Organizations that have waiting jobs.
@@ -84,7 +84,7 @@ impl Ours {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn open(place: &Place) -> anyhow::Result<Self> {
+    pub fn open(place: &DatabaseUrls) -> anyhow::Result<Self> {
         let beside = match place.dialect() {
             Dialect::Sqlite => TablesBeside::Sqlite(SqliteFloor::open(place)?),
             Dialect::Postgres => TablesBeside::Postgres(PostgresFloor::open(place)?),

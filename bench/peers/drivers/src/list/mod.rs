@@ -15,44 +15,44 @@ use tenfold_data::{Database, Dialect};
 use crate::allocations::Allocations;
 use crate::extent::Extent;
 use crate::line::{Line, quantile};
-use crate::people::{SIZES, View};
-use crate::place::Place;
+use crate::people::{ListedUser, SIZES};
+use crate::place::DatabaseUrls;
 
 /// More than any list here has, unless it is a page; a handler takes it from the page that the client asks for.
 const LIMIT: usize = 1_000;
 
 /// Lists the organization with so many users, or so many of another.
-type List = Arc<dyn Fn(usize) -> BoxFuture<'static, anyhow::Result<Listed>> + Send + Sync>;
+type ListFunction = Arc<dyn Fn(usize) -> BoxFuture<'static, anyhow::Result<ListResult>> + Send + Sync>;
 
 /// What a list gave, and how many statements it sent.
-pub struct Listed {
-    views: Vec<View>,
+pub struct ListResult {
+    views: Vec<ListedUser>,
     statements: u64,
 }
 
-struct Case {
+struct ListCase {
     name: &'static str,
     /// Measured only every so many rounds; for what takes long.
     every: usize,
     /// Ours must not be in the way, see [`rest`].
     alone: bool,
-    list: List,
+    list: ListFunction,
 }
 
-impl Case {
+impl ListCase {
     fn new<F>(name: &'static str, list: impl Fn(usize) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = anyhow::Result<Listed>> + Send + 'static,
+        F: Future<Output = anyhow::Result<ListResult>> + Send + 'static,
     {
-        Case { name, every: 1, alone: false, list: Arc::new(move |size| Box::pin(list(size))) }
+        ListCase { name, every: 1, alone: false, list: Arc::new(move |size| Box::pin(list(size))) }
     }
 
     fn seldom(self) -> Self {
-        Case { every: 25, ..self }
+        ListCase { every: 25, ..self }
     }
 
     fn alone(self) -> Self {
-        Case { alone: true, ..self }
+        ListCase { alone: true, ..self }
     }
 }
 
@@ -60,12 +60,16 @@ impl Case {
 ///
 /// # Errors
 /// When a list fails, or lists something else than the others.
-pub async fn run(place: Place, extent: &Extent, allocations: Option<Allocations>) -> anyhow::Result<()> {
+pub async fn run(
+    place: DatabaseUrls,
+    extent: &Extent,
+    allocations: Option<Allocations>,
+) -> anyhow::Result<()> {
     let database = place.database(Vec::new())?;
     let (mut cases, mut pages) = (ours::cases(&database), vec![ours::page(&database)]);
     match place.dialect() {
         Dialect::Sqlite => {
-            cases.extend(sqlite::cases(&place)?.into_iter().map(Case::alone));
+            cases.extend(sqlite::cases(&place)?.into_iter().map(ListCase::alone));
             pages.push(sqlite::page(&place)?.alone());
         }
         Dialect::Postgres => {
@@ -89,7 +93,7 @@ pub async fn run(place: Place, extent: &Extent, allocations: Option<Allocations>
 
 async fn compare(
     database: &Database,
-    cases: &[Case],
+    cases: &[ListCase],
     size: usize,
     extent: &Extent,
     allocations: Option<Allocations>,
@@ -115,7 +119,7 @@ fn rounds(size: usize, quick: bool) -> usize {
     if quick { full / 8 } else { full }
 }
 
-async fn measure(database: &Database, cases: &[Case], size: usize, rounds: usize) -> anyhow::Result<()> {
+async fn measure(database: &Database, cases: &[ListCase], size: usize, rounds: usize) -> anyhow::Result<()> {
     let mut times: Vec<Vec<Duration>> = cases.iter().map(|_| Vec::new()).collect();
     let mut statements = vec![0; cases.len()];
     for round in 0..rounds {
@@ -157,7 +161,7 @@ async fn rest(database: &Database) -> anyhow::Result<()> {
 }
 
 /// How many allocations one list makes, on all threads; the least of some, since others may allocate meanwhile.
-async fn count(cases: &[Case], size: usize, allocations: Allocations) -> anyhow::Result<()> {
+async fn count(cases: &[ListCase], size: usize, allocations: Allocations) -> anyhow::Result<()> {
     for case in cases {
         let mut least = usize::MAX;
         for _ in 0..5 {

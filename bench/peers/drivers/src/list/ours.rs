@@ -5,38 +5,38 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use tenfold_data::{Context, DataError, Database, EntityExt as _, Scope, SystemContext, TraceContext};
 
-use super::{Case, LIMIT, Listed};
-use crate::people::{User, View, organization};
+use super::{LIMIT, ListCase, ListResult};
+use crate::people::{ListedUser, User, organization};
 
-pub(super) fn cases(database: &Database) -> Vec<Case> {
+pub(super) fn cases(database: &Database) -> Vec<ListCase> {
     let trace = TraceContext::start_random();
     let (for_loop, for_join) = (database.clone(), database.clone());
     vec![
-        Case::new("loop", move |size| {
+        ListCase::new("loop", move |size| {
             let (cx, scope) = request(&for_loop, trace, size);
             async move {
                 let views = scope.drive(one_by_one(&cx, LIMIT)).await?;
-                Ok(Listed { views, statements: scope.cost().statements })
+                Ok(ListResult { views, statements: scope.cost().statements })
             }
         }),
-        Case::new("join_all", move |size| {
+        ListCase::new("join_all", move |size| {
             let (cx, scope) = request(&for_join, trace, size);
             async move {
                 let views = scope.drive(all_at_once(&cx)).await?;
-                Ok(Listed { views, statements: scope.cost().statements })
+                Ok(ListResult { views, statements: scope.cost().statements })
             }
         }),
     ]
 }
 
 /// The first `limit` users of the organization with 1,000, in a plain loop.
-pub(super) fn page(database: &Database) -> Case {
+pub(super) fn page(database: &Database) -> ListCase {
     let (database, trace) = (database.clone(), TraceContext::start_random());
-    Case::new("page", move |limit| {
+    ListCase::new("page", move |limit| {
         let (cx, scope) = request(&database, trace, LIMIT);
         async move {
             let views = scope.drive(one_by_one(&cx, limit)).await?;
-            Ok(Listed { views, statements: scope.cost().statements })
+            Ok(ListResult { views, statements: scope.cost().statements })
         }
     })
 }
@@ -47,7 +47,7 @@ fn request(database: &Database, trace: TraceContext, size: usize) -> (Context, A
     (SystemContext::new(scope.clone()).within(organization(size)), scope)
 }
 
-async fn one_by_one(cx: &Context, limit: usize) -> Result<Vec<View>, DataError> {
+async fn one_by_one(cx: &Context, limit: usize) -> Result<Vec<ListedUser>, DataError> {
     let users = User::query().order_by(User::email).limit(limit).all(cx).await?;
     let mut views = Vec::with_capacity(users.len());
     for user in &users {
@@ -56,13 +56,13 @@ async fn one_by_one(cx: &Context, limit: usize) -> Result<Vec<View>, DataError> 
     Ok(views)
 }
 
-async fn all_at_once(cx: &Context) -> Result<Vec<View>, DataError> {
+async fn all_at_once(cx: &Context) -> Result<Vec<ListedUser>, DataError> {
     let users = User::query().order_by(User::email).limit(LIMIT).all(cx).await?;
     try_join_all(users.iter().map(|user| view(cx, user))).await
 }
 
-async fn view(cx: &Context, user: &User) -> Result<View, DataError> {
-    Ok(View {
+async fn view(cx: &Context, user: &User) -> Result<ListedUser, DataError> {
+    Ok(ListedUser {
         id: user.id.0,
         name: user.name.clone(),
         city: user.profile.get(cx).await?.city.clone(),

@@ -9,9 +9,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
-use super::{Case, LIMIT, Listed};
-use crate::people::{View, organization};
-use crate::place::Place;
+use super::{LIMIT, ListCase, ListResult};
+use crate::people::{ListedUser, organization};
+use crate::place::DatabaseUrls;
 
 const USERS: &str = "SELECT id, name FROM people_users WHERE org_id = $1 ORDER BY email, id LIMIT $2";
 const PROFILES: &str = "SELECT user_id, city FROM people_profiles WHERE org_id = $1 AND user_id = ANY($2)";
@@ -34,7 +34,7 @@ const ONE_SETTINGS: &str = "SELECT theme FROM people_settings WHERE org_id = $1 
 const THEIR_PERMISSIONS: &str =
     "SELECT name FROM people_permissions WHERE org_id = $1 AND user_id = $2 ORDER BY id";
 
-pub(super) fn cases(place: &Place) -> anyhow::Result<Vec<Case>> {
+pub(super) fn cases(place: &DatabaseUrls) -> anyhow::Result<Vec<ListCase>> {
     let pool = place.pool(16)?;
     Ok(vec![
         case("hand_four", pool.clone(), |client, organization| four(client, organization, LIMIT)),
@@ -45,42 +45,42 @@ pub(super) fn cases(place: &Place) -> anyhow::Result<Vec<Case>> {
     ])
 }
 
-fn case<F>(name: &'static str, pool: Pool, list: fn(Object, Uuid) -> F) -> Case
+fn case<F>(name: &'static str, pool: Pool, list: fn(Object, Uuid) -> F) -> ListCase
 where
-    F: Future<Output = anyhow::Result<Listed>> + Send + 'static,
+    F: Future<Output = anyhow::Result<ListResult>> + Send + 'static,
 {
-    Case::new(name, move |size| {
+    ListCase::new(name, move |size| {
         let pool = pool.clone();
         async move { list(pool.get().await?, organization(size).0).await }
     })
 }
 
 /// The first `limit` users of the organization with 1,000.
-pub(super) fn page(place: &Place) -> anyhow::Result<Case> {
+pub(super) fn page(place: &DatabaseUrls) -> anyhow::Result<ListCase> {
     let pool = place.pool(16)?;
-    Ok(Case::new("page_hand_four", move |limit| {
+    Ok(ListCase::new("page_hand_four", move |limit| {
         let pool = pool.clone();
         async move { four(pool.get().await?, organization(LIMIT).0, limit).await }
     }))
 }
 
-async fn users(client: &Object, organization: Uuid, limit: usize) -> anyhow::Result<Vec<View>> {
+async fn users(client: &Object, organization: Uuid, limit: usize) -> anyhow::Result<Vec<ListedUser>> {
     let statement = client.prepare_cached(USERS).await?;
     let mut rows = client.query(&statement, &[&organization, &i64::try_from(limit + 1)?]).await?;
     rows.truncate(limit);
     let view = |row: &Row| {
         let (city, theme) = (String::new(), String::new());
-        View { id: row.get(0), name: row.get(1), city, theme, permissions: Vec::new() }
+        ListedUser { id: row.get(0), name: row.get(1), city, theme, permissions: Vec::new() }
     };
     Ok(rows.iter().map(view).collect())
 }
 
 /// Puts what belongs to each user into their view.
 fn put(
-    views: &mut [View],
+    views: &mut [ListedUser],
     places: &HashMap<Uuid, usize>,
     rows: &[Row],
-    put: fn(&mut View, String),
+    put: fn(&mut ListedUser, String),
 ) -> anyhow::Result<()> {
     for row in rows {
         let place = places.get(&row.get(0)).context("a row of nobody who was asked for")?;
@@ -89,22 +89,22 @@ fn put(
     Ok(())
 }
 
-fn places(views: &[View]) -> HashMap<Uuid, usize> {
+fn places(views: &[ListedUser]) -> HashMap<Uuid, usize> {
     views.iter().enumerate().map(|(index, view)| (view.id, index)).collect()
 }
 
-fn ids(views: &[View]) -> Vec<Uuid> {
+fn ids(views: &[ListedUser]) -> Vec<Uuid> {
     views.iter().map(|view| view.id).collect()
 }
 
-async fn four(client: Object, organization: Uuid, limit: usize) -> anyhow::Result<Listed> {
+async fn four(client: Object, organization: Uuid, limit: usize) -> anyhow::Result<ListResult> {
     let views = users(&client, organization, limit).await?;
     let ids = ids(&views);
     one_by_one(client, [PROFILES, SETTINGS, PERMISSIONS], &[&organization, &ids], views).await
 }
 
 /// Without the keys of a list that has all users.
-async fn whole(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
+async fn whole(client: Object, organization: Uuid) -> anyhow::Result<ListResult> {
     let views = users(&client, organization, LIMIT).await?;
     one_by_one(client, [ALL_PROFILES, ALL_SETTINGS, ALL_PERMISSIONS], &[&organization], views).await
 }
@@ -114,8 +114,8 @@ async fn one_by_one(
     client: Object,
     [profiles, settings, permissions]: [&str; 3],
     params: &[&(dyn ToSql + Sync)],
-    mut views: Vec<View>,
-) -> anyhow::Result<Listed> {
+    mut views: Vec<ListedUser>,
+) -> anyhow::Result<ListResult> {
     let places = places(&views);
     let related = async |sql| {
         let statement: Statement = client.prepare_cached(sql).await?;
@@ -124,11 +124,11 @@ async fn one_by_one(
     put(&mut views, &places, &related(profiles).await?, |view, city| view.city = city)?;
     put(&mut views, &places, &related(settings).await?, |view, theme| view.theme = theme)?;
     put(&mut views, &places, &related(permissions).await?, |view, name| view.permissions.push(name))?;
-    Ok(Listed { views, statements: 4 })
+    Ok(ListResult { views, statements: 4 })
 }
 
 /// The three that do not depend on each other at once.
-async fn pipelined(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
+async fn pipelined(client: Object, organization: Uuid) -> anyhow::Result<ListResult> {
     let mut views = users(&client, organization, LIMIT).await?;
     let (places, ids) = (places(&views), ids(&views));
     let related = async |sql| {
@@ -140,21 +140,21 @@ async fn pipelined(client: Object, organization: Uuid) -> anyhow::Result<Listed>
     put(&mut views, &places, &profiles, |view, city| view.city = city)?;
     put(&mut views, &places, &settings, |view, theme| view.theme = theme)?;
     put(&mut views, &places, &permissions, |view, name| view.permissions.push(name))?;
-    Ok(Listed { views, statements: 4 })
+    Ok(ListResult { views, statements: 4 })
 }
 
-async fn json(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
+async fn json(client: Object, organization: Uuid) -> anyhow::Result<ListResult> {
     let statement = client.prepare_cached(JSON).await?;
     let rows = client.query(&statement, &[&organization]).await?;
     let view = |row: &Row| {
         let permissions = row.try_get::<_, tokio_postgres::types::Json<Vec<String>>>(4)?.0;
         let (id, name) = (row.try_get(0)?, row.try_get(1)?);
-        anyhow::Ok(View { id, name, city: row.try_get(2)?, theme: row.try_get(3)?, permissions })
+        anyhow::Ok(ListedUser { id, name, city: row.try_get(2)?, theme: row.try_get(3)?, permissions })
     };
-    Ok(Listed { views: rows.iter().map(view).collect::<Result<_, _>>()?, statements: 1 })
+    Ok(ListResult { views: rows.iter().map(view).collect::<Result<_, _>>()?, statements: 1 })
 }
 
-async fn naive(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
+async fn naive(client: Object, organization: Uuid) -> anyhow::Result<ListResult> {
     let mut views = users(&client, organization, LIMIT).await?;
     for view in &mut views {
         let one = async |sql| {
@@ -168,5 +168,5 @@ async fn naive(client: Object, organization: Uuid) -> anyhow::Result<Listed> {
         view.permissions = permissions.iter().map(|row| row.get(0)).collect();
     }
     let statements = 1 + 3 * views.len() as u64;
-    Ok(Listed { views, statements })
+    Ok(ListResult { views, statements })
 }

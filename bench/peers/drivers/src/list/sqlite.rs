@@ -9,9 +9,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Params, Row};
 use uuid::Uuid;
 
-use super::{Case, LIMIT, Listed, whole_rows};
-use crate::people::{View, organization};
-use crate::place::Place;
+use super::{LIMIT, ListCase, ListResult, whole_rows};
+use crate::people::{ListedUser, organization};
+use crate::place::DatabaseUrls;
 
 const USERS: &str = "SELECT id, name FROM people_users WHERE org_id = ?1 ORDER BY email, id LIMIT ?2";
 const PROFILES: &str = "SELECT user_id, city FROM people_profiles WHERE org_id = ?1 AND user_id IN (SELECT value FROM rarray(?2))";
@@ -35,7 +35,7 @@ const ONE_SETTINGS: &str = "SELECT theme FROM people_settings WHERE org_id = ?1 
 const THEIR_PERMISSIONS: &str =
     "SELECT name FROM people_permissions WHERE org_id = ?1 AND user_id = ?2 ORDER BY id";
 
-pub(super) fn cases(place: &Place) -> anyhow::Result<Vec<Case>> {
+pub(super) fn cases(place: &DatabaseUrls) -> anyhow::Result<Vec<ListCase>> {
     Ok(vec![
         case(place, "hand_four", |connection, size| four(connection, organization(size).0, LIMIT))?,
         case(place, "hand_whole", |connection, size| whole(connection, organization(size).0))?,
@@ -46,17 +46,17 @@ pub(super) fn cases(place: &Place) -> anyhow::Result<Vec<Case>> {
 }
 
 /// The first `limit` users of the organization with 1,000.
-pub(super) fn page(place: &Place) -> anyhow::Result<Case> {
+pub(super) fn page(place: &DatabaseUrls) -> anyhow::Result<ListCase> {
     case(place, "page_hand_four", |connection, limit| four(connection, organization(LIMIT).0, limit))
 }
 
 fn case(
-    place: &Place,
+    place: &DatabaseUrls,
     name: &'static str,
-    list: fn(&Connection, usize) -> anyhow::Result<Listed>,
-) -> anyhow::Result<Case> {
+    list: fn(&Connection, usize) -> anyhow::Result<ListResult>,
+) -> anyhow::Result<ListCase> {
     let connection = Arc::new(Mutex::new(place.sqlite()?));
-    Ok(Case::new(name, move |size| {
+    Ok(ListCase::new(name, move |size| {
         let connection = Arc::clone(&connection);
         async move { list(&connection.lock().unwrap_or_else(PoisonError::into_inner), size) }
     }))
@@ -66,14 +66,14 @@ fn id(row: &Row<'_>, index: usize) -> anyhow::Result<Uuid> {
     Ok(Uuid::from_slice(row.get_ref(index)?.as_blob()?)?)
 }
 
-fn four(connection: &Connection, organization: Uuid, limit: usize) -> anyhow::Result<Listed> {
+fn four(connection: &Connection, organization: Uuid, limit: usize) -> anyhow::Result<ListResult> {
     let views = users(connection, organization, limit)?;
     let ids = Rc::new(views.iter().map(|view| Value::Blob(view.id.as_bytes().to_vec())).collect::<Vec<_>>());
     related(connection, [PROFILES, SETTINGS, PERMISSIONS], (organization.as_bytes(), ids), views)
 }
 
 /// Without the keys of a list that has all users.
-fn whole(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
+fn whole(connection: &Connection, organization: Uuid) -> anyhow::Result<ListResult> {
     let views = users(connection, organization, LIMIT)?;
     related(connection, [ALL_PROFILES, ALL_SETTINGS, ALL_PERMISSIONS], (organization.as_bytes(),), views)
 }
@@ -83,13 +83,13 @@ fn related(
     connection: &Connection,
     [profiles, settings, permissions]: [&str; 3],
     params: impl Params + Clone,
-    mut views: Vec<View>,
-) -> anyhow::Result<Listed> {
+    mut views: Vec<ListedUser>,
+) -> anyhow::Result<ListResult> {
     let places = views.iter().enumerate().map(|(index, view)| (view.id, index)).collect();
     put(connection, profiles, params.clone(), &places, &mut views, |view, city| view.city = city)?;
     put(connection, settings, params.clone(), &places, &mut views, |view, theme| view.theme = theme)?;
     put(connection, permissions, params, &places, &mut views, |view, name| view.permissions.push(name))?;
-    Ok(Listed { views, statements: 4 })
+    Ok(ListResult { views, statements: 4 })
 }
 
 /// Puts what a statement gives for each user into their view.
@@ -98,8 +98,8 @@ fn put(
     sql: &str,
     params: impl Params,
     places: &HashMap<Uuid, usize>,
-    views: &mut [View],
-    put: fn(&mut View, String),
+    views: &mut [ListedUser],
+    put: fn(&mut ListedUser, String),
 ) -> anyhow::Result<()> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
@@ -110,25 +110,25 @@ fn put(
     Ok(())
 }
 
-fn users(connection: &Connection, organization: Uuid, limit: usize) -> anyhow::Result<Vec<View>> {
+fn users(connection: &Connection, organization: Uuid, limit: usize) -> anyhow::Result<Vec<ListedUser>> {
     let mut statement = connection.prepare_cached(USERS)?;
     let mut rows = statement.query((organization.as_bytes(), i64::try_from(limit + 1)?))?;
     let mut views = Vec::new();
     while let Some(row) = rows.next()? {
         let (city, theme) = (String::new(), String::new());
-        views.push(View { id: id(row, 0)?, name: row.get(1)?, city, theme, permissions: Vec::new() });
+        views.push(ListedUser { id: id(row, 0)?, name: row.get(1)?, city, theme, permissions: Vec::new() });
     }
     views.truncate(limit);
     Ok(views)
 }
 
-fn json(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
+fn json(connection: &Connection, organization: Uuid) -> anyhow::Result<ListResult> {
     let mut statement = connection.prepare_cached(JSON)?;
     let mut rows = statement.query((organization.as_bytes(),))?;
     let mut views = Vec::new();
     while let Some(row) = rows.next()? {
         let permissions = serde_json::from_str(row.get_ref(4)?.as_str()?)?;
-        views.push(View {
+        views.push(ListedUser {
             id: id(row, 0)?,
             name: row.get(1)?,
             city: row.get(2)?,
@@ -136,10 +136,10 @@ fn json(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
             permissions,
         });
     }
-    Ok(Listed { views, statements: 1 })
+    Ok(ListResult { views, statements: 1 })
 }
 
-fn naive(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
+fn naive(connection: &Connection, organization: Uuid) -> anyhow::Result<ListResult> {
     let mut views = users(connection, organization, LIMIT)?;
     let organization = organization.as_bytes();
     for view in &mut views {
@@ -152,5 +152,5 @@ fn naive(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> 
         view.permissions = names.collect::<Result<_, _>>()?;
     }
     let statements = 1 + 3 * views.len() as u64;
-    Ok(Listed { views, statements })
+    Ok(ListResult { views, statements })
 }

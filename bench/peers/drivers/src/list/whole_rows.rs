@@ -9,10 +9,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Params, Row};
 use uuid::Uuid;
 
-use super::Listed;
-use crate::people::View;
+use super::ListResult;
+use crate::people::ListedUser;
 
-struct User {
+struct WholeUser {
     id: Uuid,
     _org_id: Uuid,
     _email: String,
@@ -20,15 +20,15 @@ struct User {
 }
 
 /// A profile, settings, or a permission without its key.
-struct Related {
+struct WholeRelated {
     _org_id: Uuid,
     user_id: Uuid,
     text: String,
 }
 
-struct Permission {
+struct WholePermission {
     _id: Uuid,
-    related: Related,
+    related: WholeRelated,
 }
 
 const USERS: &str =
@@ -40,22 +40,22 @@ const SETTINGS: &str = "SELECT org_id, user_id, theme FROM people_settings \
 const PERMISSIONS: &str = "SELECT org_id, user_id, name, id FROM people_permissions \
     WHERE org_id = ?1 AND user_id IN (SELECT value FROM rarray(?2)) ORDER BY user_id, id";
 
-pub(super) fn list(connection: &Connection, organization: Uuid) -> anyhow::Result<Listed> {
+pub(super) fn list(connection: &Connection, organization: Uuid) -> anyhow::Result<ListResult> {
     let org = organization.as_bytes();
     let users = read(connection, USERS, (org,), user)?;
     let ids = Rc::new(users.iter().map(|user| Value::Blob(user.id.as_bytes().to_vec())).collect::<Vec<_>>());
-    let by_user = |rows: Vec<Related>| -> HashMap<Uuid, Related> {
+    let by_user = |rows: Vec<WholeRelated>| -> HashMap<Uuid, WholeRelated> {
         rows.into_iter().map(|row| (row.user_id, row)).collect()
     };
     let profiles = by_user(read(connection, PROFILES, (org, Rc::clone(&ids)), related)?);
     let settings = by_user(read(connection, SETTINGS, (org, Rc::clone(&ids)), related)?);
-    let mut permissions: HashMap<Uuid, Vec<Permission>> = HashMap::new();
+    let mut permissions: HashMap<Uuid, Vec<WholePermission>> = HashMap::new();
     for permission in read(connection, PERMISSIONS, (org, ids), permission)? {
         permissions.entry(permission.related.user_id).or_default().push(permission);
     }
-    let view = |user: &User| {
+    let view = |user: &WholeUser| {
         let theirs = permissions.get(&user.id).map(Vec::as_slice).unwrap_or_default();
-        anyhow::Ok(View {
+        anyhow::Ok(ListedUser {
             id: user.id,
             name: user.name.clone(),
             city: profiles.get(&user.id).context("no profile")?.text.clone(),
@@ -63,7 +63,7 @@ pub(super) fn list(connection: &Connection, organization: Uuid) -> anyhow::Resul
             permissions: theirs.iter().map(|permission| permission.related.text.clone()).collect(),
         })
     };
-    Ok(Listed { views: users.iter().map(view).collect::<Result<_, _>>()?, statements: 4 })
+    Ok(ListResult { views: users.iter().map(view).collect::<Result<_, _>>()?, statements: 4 })
 }
 
 fn read<T>(
@@ -85,14 +85,14 @@ fn id(row: &Row<'_>, index: usize) -> anyhow::Result<Uuid> {
     Ok(Uuid::from_slice(row.get_ref(index)?.as_blob()?)?)
 }
 
-fn user(row: &Row<'_>) -> anyhow::Result<User> {
-    Ok(User { id: id(row, 0)?, _org_id: id(row, 1)?, _email: row.get(2)?, name: row.get(3)? })
+fn user(row: &Row<'_>) -> anyhow::Result<WholeUser> {
+    Ok(WholeUser { id: id(row, 0)?, _org_id: id(row, 1)?, _email: row.get(2)?, name: row.get(3)? })
 }
 
-fn related(row: &Row<'_>) -> anyhow::Result<Related> {
-    Ok(Related { _org_id: id(row, 0)?, user_id: id(row, 1)?, text: row.get(2)? })
+fn related(row: &Row<'_>) -> anyhow::Result<WholeRelated> {
+    Ok(WholeRelated { _org_id: id(row, 0)?, user_id: id(row, 1)?, text: row.get(2)? })
 }
 
-fn permission(row: &Row<'_>) -> anyhow::Result<Permission> {
-    Ok(Permission { related: related(row)?, _id: id(row, 3)? })
+fn permission(row: &Row<'_>) -> anyhow::Result<WholePermission> {
+    Ok(WholePermission { related: related(row)?, _id: id(row, 3)? })
 }

@@ -24,7 +24,7 @@ pub struct Dev {
 }
 
 /// An answer, read to its end.
-pub struct Answer {
+pub struct DevAnswer {
     pub status: u16,
     pub head: String,
     pub body: String,
@@ -142,16 +142,16 @@ impl Dev {
         self.get("/address").body.parse().expect("an address")
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> DevAnswer {
         self.ask(path, "")
     }
 
     /// As a browser asks for a page.
-    pub fn navigate(&self, path: &str) -> Answer {
+    pub fn navigate(&self, path: &str) -> DevAnswer {
         self.ask(path, "Accept: text/html,*/*;q=0.8\r\nSec-Fetch-Mode: navigate\r\n")
     }
 
-    pub fn ask(&self, path: &str, headers: &str) -> Answer {
+    pub fn ask(&self, path: &str, headers: &str) -> DevAnswer {
         ask(self.address, path, headers)
     }
 
@@ -211,13 +211,13 @@ pub fn read_until(stream: &mut BufReader<TcpStream>, text: &str) -> String {
 }
 
 /// Asks once, over a connection of its own.
-pub fn ask(address: SocketAddr, path: &str, headers: &str) -> Answer {
+pub fn ask(address: SocketAddr, path: &str, headers: &str) -> DevAnswer {
     let mut stream = send(address, path, headers);
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("an answer");
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+    DevAnswer { status, head: head.to_lowercase(), body: body.to_owned() }
 }
 
 /// Asks, and leaves the answer to the caller.

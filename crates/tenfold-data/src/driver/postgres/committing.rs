@@ -17,7 +17,7 @@ use super::leases::Leases;
 use super::roll_back::RollsBack;
 use crate::driver::DriverError;
 use crate::row::Row;
-use crate::statement::{Cost, Statement};
+use crate::statement::{Statement, StatementCost};
 use crate::value::Value;
 
 /// How long a task waits for the answer to a COMMIT that nobody else waits for. The connection is then closed.
@@ -132,7 +132,7 @@ async fn find_out(leases: Arc<Leases>, number: String, unsettled: Unsettled) {
 }
 
 async fn ask(leases: &Leases, number: &str, deadline: Instant) -> Result<String, DriverError> {
-    let statement = Statement::new("transaction.status", "tenfold", STATUS, Cost::Free);
+    let statement = Statement::new("transaction.status", "tenfold", STATUS, StatementCost::Free);
     let params = [Value::Text(number.to_owned())];
     let mut status = String::new();
     let mut sink = |row: &Row<'_>| {

@@ -19,46 +19,37 @@ use super::super::{Call, before};
 use super::refusal::{classify, unconnected};
 use super::run::run_prepared;
 use super::tls::{Tls, TlsStream};
-use crate::driver::{DriverError, Leader, LeaderEnd, start};
+use crate::driver::{DriverError, Leader, LeaderEnd, UnderWay, start};
 use crate::error::Source;
 
 pub(super) struct Lane {
     config: Config,
     tls: Tls,
-    link: Mutex<Link>,
+    link: Mutex<LaneState>,
     under_way: Arc<AtomicUsize>,
 }
 
 /// The future that must be polled for a client to make progress.
-type Driving = tokio_postgres::Connection<Socket, TlsStream>;
-
-/// Counts a load as under way until dropped.
-struct UnderWay<'a>(&'a AtomicUsize);
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+type ConnectionFuture = tokio_postgres::Connection<Socket, TlsStream>;
 
 /// A lane's connection.
-enum Link {
+enum LaneState {
     /// It was never opened, or could not be opened.
     Closed,
     /// A task is opening it, and will tell these waiters.
-    Opening(Vec<oneshot::Sender<Result<Arc<Connection>, DriverError>>>),
+    Opening(Vec<oneshot::Sender<Result<Arc<LaneConnection>, DriverError>>>),
     /// It was opened, and may have broken since.
-    Open(Arc<Connection>),
+    Open(Arc<LaneConnection>),
 }
 
-struct Connection {
+struct LaneConnection {
     client: Client,
     prepared: Mutex<HashMap<String, Prepared>>,
 }
 
 impl Lane {
     pub(super) fn new(config: Config, tls: Tls) -> Self {
-        Lane { config, tls, link: Mutex::new(Link::Closed), under_way: Arc::default() }
+        Lane { config, tls, link: Mutex::new(LaneState::Closed), under_way: Arc::default() }
     }
 
     /// How many loads were given to it and have not returned.
@@ -68,26 +59,25 @@ impl Lane {
 
     /// Runs a load.
     pub(super) async fn run(self: &Arc<Self>, call: Call<'_>) -> Result<u64, DriverError> {
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        let _counted = UnderWay(&self.under_way);
+        let _counted = UnderWay::count(&self.under_way);
         let connection = self.connection().await?;
         let prepared = connection.prepared(&call.statement.text).await?;
         run_prepared(&connection.client, &prepared, call).await
     }
 
     /// The open connection. Retries once if the runtime that was to open it has ended.
-    async fn connection(self: &Arc<Self>) -> Result<Arc<Connection>, DriverError> {
+    async fn connection(self: &Arc<Self>) -> Result<Arc<LaneConnection>, DriverError> {
         for _ in 0..2 {
             if let Some(opened) = self.opened().await {
                 return opened;
             }
         }
-        Err(DriverError::Unavailable(Source::new("whoever was to open a lane to PostgreSQL has ended")))
+        Err(DriverError::Unavailable(Source::new("the task that was to open a lane to PostgreSQL has ended")))
     }
 
     /// The result of opening the lane, if it is not open. A task opens it once for all waiters. No waiter does so
     /// itself, because it may not be polled any more. `None` if the task did not finish.
-    async fn opened(self: &Arc<Self>) -> Option<Result<Arc<Connection>, DriverError>> {
+    async fn opened(self: &Arc<Self>) -> Option<Result<Arc<LaneConnection>, DriverError>> {
         let (tell, opened) = oneshot::channel();
         let opening = {
             let mut link = self.link();
@@ -95,12 +85,12 @@ impl Lane {
                 return Some(Ok(open));
             }
             match &mut *link {
-                Link::Opening(waiting) => {
+                LaneState::Opening(waiting) => {
                     waiting.push(tell);
                     None
                 }
-                Link::Closed | Link::Open(_) => {
-                    *link = Link::Opening(vec![tell]);
+                LaneState::Closed | LaneState::Open(_) => {
+                    *link = LaneState::Opening(vec![tell]);
                     Some(LaneOpening { lane: Arc::clone(self), result: None })
                 }
             }
@@ -112,13 +102,13 @@ impl Lane {
         unconstrained(opened).await.ok()
     }
 
-    fn link(&self) -> MutexGuard<'_, Link> {
+    fn link(&self) -> MutexGuard<'_, LaneState> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a connection. The client bounds how long each address may take to accept one, but not the handshake that
     /// follows.
-    async fn connect(&self) -> Result<(Client, Driving), DriverError> {
+    async fn connect(&self) -> Result<(Client, ConnectionFuture), DriverError> {
         let addresses = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
         let tries = u32::try_from(addresses).unwrap_or(u32::MAX).saturating_add(1);
         let limit = self.config.get_connect_timeout().map(|limit| limit.saturating_mul(tries));
@@ -134,10 +124,10 @@ impl Lane {
     }
 }
 
-impl Link {
-    fn open(&self) -> Option<Arc<Connection>> {
+impl LaneState {
+    fn open(&self) -> Option<Arc<LaneConnection>> {
         match self {
-            Link::Open(connection) if !connection.client.is_closed() => Some(Arc::clone(connection)),
+            LaneState::Open(connection) if !connection.client.is_closed() => Some(Arc::clone(connection)),
             _ => None,
         }
     }
@@ -146,11 +136,11 @@ impl Link {
 /// Opens a lane. The waiters are told in any case, even when its runtime ends first.
 struct LaneOpening {
     lane: Arc<Lane>,
-    result: Option<Result<Arc<Connection>, DriverError>>,
+    result: Option<Result<Arc<LaneConnection>, DriverError>>,
 }
 
 impl LaneOpening {
-    async fn open(&self) -> Result<Arc<Connection>, DriverError> {
+    async fn open(&self) -> Result<Arc<LaneConnection>, DriverError> {
         let (client, driving) = self.lane.connect().await?;
         let under_way = Arc::clone(&self.lane.under_way);
         let driving = Gathering { driving, under_way, has_let_others: false };
@@ -159,7 +149,7 @@ impl LaneOpening {
                 tracing::warn!(%error, "a lane to PostgreSQL broke; the next load opens it again");
             }
         });
-        Ok(Arc::new(Connection { client, prepared: Mutex::default() }))
+        Ok(Arc::new(LaneConnection { client, prepared: Mutex::default() }))
     }
 }
 
@@ -170,10 +160,10 @@ impl Leader for LaneOpening {
 
     fn end(&mut self, _: LeaderEnd) {
         let next = match &self.result {
-            Some(Ok(connection)) => Link::Open(Arc::clone(connection)),
-            Some(Err(_)) | None => Link::Closed,
+            Some(Ok(connection)) => LaneState::Open(Arc::clone(connection)),
+            Some(Err(_)) | None => LaneState::Closed,
         };
-        let Link::Opening(waiting) = std::mem::replace(&mut *self.lane.link(), next) else { return };
+        let LaneState::Opening(waiting) = std::mem::replace(&mut *self.lane.link(), next) else { return };
         for tell in waiting {
             let told = match &self.result {
                 Some(Ok(connection)) => Some(Ok(Arc::clone(connection))),
@@ -207,7 +197,7 @@ impl<C: Future + Unpin> Future for Gathering<C> {
     }
 }
 
-impl Connection {
+impl LaneConnection {
     /// The prepared statement for a text. The texts are generated, so there are as many as entities and relations.
     async fn prepared(&self, text: &str) -> Result<Prepared, DriverError> {
         let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();

@@ -14,7 +14,7 @@ use tokio_postgres::Statement as Prepared;
 use super::super::{Call, before};
 use super::columns::{compare, refuse_unread};
 use super::refusal::classify;
-use super::rls::Session;
+use super::rls::SessionSettings;
 use super::run::{run_prepared, run_typed};
 use super::tls::Tls;
 use crate::driver::DriverError;
@@ -28,7 +28,7 @@ pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 /// connection closed: the next user must not find unfinished work on it.
 pub(super) struct Lease {
     client: Option<Object>,
-    session: Arc<Session>,
+    session: Arc<SessionSettings>,
     /// The TLS settings for sending a cancel request.
     tls: Tls,
     opening: Mutex<Opening>,
@@ -52,7 +52,7 @@ enum Opening {
 }
 
 impl Lease {
-    pub(super) fn new(client: Object, session: Arc<Session>, tls: Tls) -> Self {
+    pub(super) fn new(client: Object, session: Arc<SessionSettings>, tls: Tls) -> Self {
         Lease {
             client: Some(client),
             session,
@@ -86,7 +86,7 @@ impl Lease {
     /// rows are visible. So does everything behind a pooler, because a pooler keeps no settings for us.
     pub(super) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
         match (&*self.session, call.held_to()) {
-            (Session::Own, None) => self.send(call, None, None).await,
+            (SessionSettings::Own, None) => self.send(call, None, None).await,
             (session, org) => {
                 let begin = session.begin_reading(org, call.deadline);
                 self.send(call, Some(&begin), Some("COMMIT")).await
@@ -104,11 +104,11 @@ impl Lease {
     ) -> Result<(), DriverError> {
         let begin = self.session.begin_writing(org, deadline);
         match &*self.session {
-            Session::Own => {
+            SessionSettings::Own => {
                 *self.opening() = Opening::Unsent(begin);
                 Ok(())
             }
-            Session::Shared { .. } => self.script(&begin).await,
+            SessionSettings::Shared { .. } => self.script(&begin).await,
         }
     }
 
@@ -134,8 +134,8 @@ impl Lease {
     /// The prepared statement for a text, where the connection keeps prepared statements.
     async fn prepared(&self, text: &str) -> Result<Option<Prepared>, DriverError> {
         match &*self.session {
-            Session::Own => self.client().prepare_cached(text).await.map(Some).map_err(classify),
-            Session::Shared { .. } => Ok(None),
+            SessionSettings::Own => self.client().prepare_cached(text).await.map(Some).map_err(classify),
+            SessionSettings::Shared { .. } => Ok(None),
         }
     }
 
@@ -231,7 +231,7 @@ impl Lease {
     /// no longer has the pool's settings.
     pub(super) async fn alone(mut self, sql: &str) -> Result<(), DriverError> {
         self.give_up();
-        if let Session::Own = &*self.session {
+        if let SessionSettings::Own = &*self.session {
             self.script(
                 "SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0",
             )
@@ -277,7 +277,7 @@ impl Drop for Lease {
             return;
         }
         let Some(client) = self.client.take().map(Object::take) else { return };
-        if let Session::Shared { .. } = &*self.session {
+        if let SessionSettings::Shared { .. } = &*self.session {
             // pgbouncer up to 1.20 crashes on a cancel request that does not wait for its answer (pgbouncer#801). The
             // statement ends at its own timeout, see `Session::begin`.
             return;

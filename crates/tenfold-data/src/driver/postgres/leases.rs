@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::lease::Lease;
 use super::refusal::unconnected;
-use super::rls::Session;
+use super::rls::SessionSettings;
 use super::tls::Tls;
 use crate::driver::DriverError;
 use crate::error::Source;
@@ -17,7 +17,7 @@ use crate::error::Source;
 pub(super) struct Leases {
     pub pool: Pool,
     pub acquire_timeout: Duration,
-    pub session: Arc<Session>,
+    pub session: Arc<SessionSettings>,
     pub tls: Tls,
 }
 

@@ -26,14 +26,14 @@ use tokio::time::Instant;
 
 use self::lane::Lane;
 use self::leases::Leases;
-use self::rls::Session;
-use self::tls::Address;
+use self::rls::SessionSettings;
+use self::tls::PostgresAddress;
 use self::transaction::PostgresTransaction;
 use super::{Call, Driver, DriverTransaction, before};
 use crate::driver::{DriverError, Pooler, PostgresSettings};
 use crate::error::DataError;
 use crate::ownership::OrgId;
-use crate::statement::{Cost, Dialect};
+use crate::statement::{Dialect, StatementCost};
 
 /// Loads by one key, or by a few one after the other, reuse the generic plan of their text. Planning takes longer than
 /// running them, and the plan is always the index of the key. Sequential scans are off, because a plan may date from
@@ -56,11 +56,11 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Reads the address from the setting `key`. Connections are opened on first use.
     pub(crate) fn new(key: &str, url: &str, settings: &PostgresSettings) -> Result<Self, DataError> {
-        let Address { mut config, tls } = tls::read(key, url)?;
+        let PostgresAddress { mut config, tls } = tls::read(key, url)?;
         config.connect_timeout(settings.connect_timeout);
         // A pooler refuses connection settings, because it gives each transaction another connection.
         if settings.pooler == Pooler::None {
-            let bounds = Session::options(settings);
+            let bounds = SessionSettings::options(settings);
             let options = config.get_options().map_or(bounds.clone(), |own| format!("{bounds} {own}"));
             config.options(options);
         }
@@ -83,15 +83,15 @@ impl Postgres {
         };
         let lanes = |plan: &str| (0..settings.lanes.max(1)).map(|_| lane(plan)).collect();
         let (narrow, wide) = (lanes(ONE_PLAN), lanes(OWN_PLAN));
-        let (acquire_timeout, session) = (settings.acquire_timeout, Arc::new(Session::new(settings)));
+        let (acquire_timeout, session) = (settings.acquire_timeout, Arc::new(SessionSettings::new(settings)));
         let leases = Arc::new(Leases { pool, acquire_timeout, session, tls });
         Ok(Postgres { narrow, wide, leases })
     }
 
     /// The lane with the fewest loads under way; the first if there are several. Sequential loads stay on one
     /// connection, whose server process has its caches warm.
-    fn lane(&self, cost: Cost) -> &Arc<Lane> {
-        let lanes = if cost == Cost::Keys { &self.wide } else { &self.narrow };
+    fn lane(&self, cost: StatementCost) -> &Arc<Lane> {
+        let lanes = if cost == StatementCost::Keys { &self.wide } else { &self.narrow };
         lanes.iter().min_by_key(|lane| lane.under_way()).expect("there is at least one lane")
     }
 }
@@ -104,7 +104,9 @@ impl Driver for Postgres {
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
             // Behind a pooler a load needs a transaction, and a shared connection can hold only one.
-            cost @ (Cost::Key | Cost::Keys) if matches!(*self.leases.session, Session::Own) => {
+            cost @ (StatementCost::Key | StatementCost::Keys)
+                if matches!(*self.leases.session, SessionSettings::Own) =>
+            {
                 Box::pin(before(call.deadline, self.lane(cost).run(call)))
             }
             _ => Box::pin(async move {

@@ -37,18 +37,18 @@ const FIXED: [(&str, &str); 11] = [
 const SYSTEM: &str = "system";
 
 /// What stands between us and the server. It decides where settings are kept.
-pub(super) enum Session {
+pub(super) enum SessionSettings {
     /// Nothing: a connection keeps its settings and its prepared statements.
     Own,
     /// A pooler that gives each transaction another connection. Every transaction sets its own timeouts.
     Shared { statement_timeout: Duration, idle_timeout: Duration },
 }
 
-impl Session {
+impl SessionSettings {
     pub(super) fn new(settings: &PostgresSettings) -> Self {
         match settings.pooler {
-            Pooler::None => Session::Own,
-            Pooler::Transaction => Session::Shared {
+            Pooler::None => SessionSettings::Own,
+            Pooler::Transaction => SessionSettings::Shared {
                 statement_timeout: settings.statement_timeout,
                 idle_timeout: settings.idle_in_transaction_timeout,
             },
@@ -85,7 +85,7 @@ impl Session {
 
     fn begin(&self, verb: &str, org: Option<OrgId>, deadline: Option<Instant>) -> String {
         let mut text = verb.to_owned();
-        if let Session::Shared { statement_timeout, idle_timeout } = self {
+        if let SessionSettings::Shared { statement_timeout, idle_timeout } = self {
             // Behind a pooler nothing is cancelled, so the server itself ends what is past the deadline.
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let bound =

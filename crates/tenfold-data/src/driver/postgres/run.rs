@@ -7,7 +7,7 @@ use super::encode;
 use super::refusal::classify;
 use crate::driver::{Call, DriverError, Params, Sink};
 use crate::error::Source;
-use crate::row::{Row, Source as RowSource};
+use crate::row::{Row, RowSource};
 
 /// Runs a prepared statement and passes its rows to the sink.
 pub(super) async fn run_prepared(

@@ -12,7 +12,7 @@ use super::super::{Call, Params};
 use super::{columns, constraint, list, private_file};
 use crate::driver::{DriverError, SqliteSettings};
 use crate::error::Source;
-use crate::row::{Row, Source as RowSource};
+use crate::row::{Row, RowSource};
 use crate::value::{Value, days_of};
 use crate::words;
 

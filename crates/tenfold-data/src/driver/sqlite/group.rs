@@ -17,7 +17,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(2);
 /// How long another process may hold the write lock before a transaction without a deadline gives up.
 const BUSY_LIMIT: Duration = Duration::from_secs(10);
 
-pub(super) struct State {
+pub(super) struct GroupState {
     pub connection: Connection,
     /// The members of the open outer transaction, to be told how it ends.
     pub group: Option<Vec<GroupMember>>,
@@ -39,9 +39,9 @@ impl GroupMember {
     }
 }
 
-impl State {
+impl GroupState {
     pub(super) fn new(connection: Connection, index: Option<WalIndex>) -> Self {
-        State { connection, group: None, audience: Audience::new(index) }
+        GroupState { connection, group: None, audience: Audience::new(index) }
     }
 
     /// Begins the outer transaction if there is none. `BEGIN IMMEDIATE` takes the write lock at once. A read

@@ -20,7 +20,7 @@ use crate::driver::{Call, DriverError, SqliteSettings};
 
 /// One connection for each thread that can run a read at the same time, and one more.
 pub(super) struct Inline {
-    readers: Box<[Apart<Mutex<Reader>>]>,
+    readers: Box<[Apart<Mutex<InlineReader>>]>,
     index: Option<WalIndex>,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Inline {
 #[repr(align(128))]
 struct Apart<T>(T);
 
-struct Reader {
+struct InlineReader {
     connection: Connection,
     /// The head of the index just before the connection took the snapshot that it keeps.
     snapshot: Option<Head>,
@@ -40,7 +40,7 @@ impl Inline {
         let count = std::thread::available_parallelism().map_or(2, usize::from) + 1;
         let reader = |_| -> Result<_, DriverError> {
             let connection = connection::open_reader(path, settings)?;
-            Ok(Apart(Mutex::new(Reader { connection, snapshot: None })))
+            Ok(Apart(Mutex::new(InlineReader { connection, snapshot: None })))
         };
         let readers = (0..count).map(reader).collect::<Result<_, _>>()?;
         let inline = Inline { readers, index: None };
@@ -82,7 +82,7 @@ impl Inline {
 
     /// A free connection, the thread's own if possible: what it read last is in that core's caches. One is free within
     /// microseconds, because no task holds one across an `await`.
-    fn free(&self) -> MutexGuard<'_, Reader> {
+    fn free(&self) -> MutexGuard<'_, InlineReader> {
         let own = OWN.with(|own| *own) % self.readers.len();
         let (behind, ahead) = self.readers.split_at(own);
         for reader in ahead.iter().chain(behind) {
@@ -104,7 +104,7 @@ thread_local! {
     };
 }
 
-impl Reader {
+impl InlineReader {
     /// Takes a new snapshot unless the kept one is still current.
     fn renew(&mut self, index: Option<&WalIndex>) -> Result<(), DriverError> {
         // Read before the snapshot is taken: a commit in between makes the next read renew once more than needed.

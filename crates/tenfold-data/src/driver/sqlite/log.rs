@@ -27,7 +27,7 @@ use crate::driver::{DriverError, SqliteSettings};
 /// The log is moved into the database when it has this many pages: SQLite's own default.
 const LONG: u32 = 1_000;
 
-pub(super) struct Log {
+pub(super) struct WriteAheadLog {
     readers: Arc<Inline>,
     /// A separate connection that moves the log.
     mover: Mutex<Connection>,
@@ -35,7 +35,7 @@ pub(super) struct Log {
     database: Option<Arc<File>>,
 }
 
-impl Log {
+impl WriteAheadLog {
     /// The log of the open database at `path`; `None` where only SQLite knows how long it is.
     pub(super) fn of(
         path: &Path,
@@ -46,7 +46,7 @@ impl Log {
             return Ok(None);
         }
         let (mover, database) = (Mutex::new(open_writer(path, settings)?), kept_open::open(path));
-        Ok(Some(Log { readers: Arc::clone(readers), mover, database }))
+        Ok(Some(WriteAheadLog { readers: Arc::clone(readers), mover, database }))
     }
 
     /// Whether the log is long, and not all of it is in the database yet.

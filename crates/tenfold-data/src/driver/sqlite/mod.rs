@@ -29,15 +29,15 @@ use tokio::time::Instant;
 
 use self::connection::{classify, run_statement};
 use self::inline::Inline;
-use self::log::Log;
-use self::reader::Wanted;
+use self::log::WriteAheadLog;
+use self::reader::RunGuard;
 use self::wal_index::WalIndex;
 use self::writer::Writer;
 use super::{Call, Driver, DriverTransaction, Params, before};
 use crate::driver::{DriverError, SqliteSettings};
 use crate::ownership::OrgId;
-use crate::row::{Row, Source, copy};
-use crate::statement::{Cost, Dialect};
+use crate::row::{Row, RowSource, copy};
+use crate::statement::{Dialect, StatementCost};
 
 /// An SQLite file.
 pub(crate) struct Sqlite {
@@ -46,21 +46,21 @@ pub(crate) struct Sqlite {
     /// For reads on reader threads.
     threads: Arc<Threads>,
     writer: Writer,
-    place: Arc<Place>,
+    place: Arc<DatabaseFile>,
 }
 
 /// The path of the file, and its identity. A file that was removed or replaced can still be written to, but the data is
 /// lost.
-struct Place {
+struct DatabaseFile {
     path: PathBuf,
     file: (u64, u64),
 }
 
-impl Place {
+impl DatabaseFile {
     fn of(path: PathBuf) -> Result<Self, DriverError> {
         let file = identity(&path)
             .map_err(|error| DriverError::Unavailable(crate::error::Source::new(error.to_string())))?;
-        Ok(Place { path, file })
+        Ok(DatabaseFile { path, file })
     }
 
     fn is_there(&self) -> bool {
@@ -86,7 +86,7 @@ impl Sqlite {
             (0..count).map(|_| connection::open_reader(&path, settings)).collect()
         };
         let inline = Arc::new(Inline::open(&path, settings)?);
-        let log = Log::of(&path, settings, &inline)?;
+        let log = WriteAheadLog::of(&path, settings, &inline)?;
         Ok(Sqlite {
             inline,
             threads: Arc::new(Threads {
@@ -94,7 +94,7 @@ impl Sqlite {
                 permits: Arc::new(Semaphore::new(settings.reader_threads)),
             }),
             writer: Writer::start(writer, log, WalIndex::of(&path), settings)?,
-            place: Arc::new(Place::of(path)?),
+            place: Arc::new(DatabaseFile::of(path)?),
         })
     }
 
@@ -109,14 +109,14 @@ impl Sqlite {
         let (statement, tenant, threads) = (call.statement.clone(), call.tenant, Arc::clone(&self.threads));
         let Params::One(params) = call.params else { unreachable!("reads have one set of parameters") };
         let params = params.to_vec();
-        let wanted = Wanted::new();
+        let wanted = RunGuard::new();
         let check = wanted.check();
         let work = move || {
             let idle = || threads.idle.lock().unwrap_or_else(PoisonError::into_inner);
             let mut connection = idle().pop().expect("there are as many connections as permits");
             let mut rows = Vec::new();
             let mut sink = |row: &Row<'_>| {
-                if let Source::Sqlite(row) = &row.0 {
+                if let RowSource::Sqlite(row) = &row.0 {
                     rows.push(copy(row)?);
                 }
                 Ok(())
@@ -140,7 +140,7 @@ impl Sqlite {
         });
         let (count, rows) = joined.await??;
         for row in &rows {
-            (call.sink)(&Row(Source::Values(row))).map_err(DriverError::Read)?;
+            (call.sink)(&Row(RowSource::Values(row))).map_err(DriverError::Read)?;
         }
         Ok(count)
     }
@@ -153,8 +153,10 @@ impl Driver for Sqlite {
 
     fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
-            Cost::Key | Cost::Keys | Cost::Page => Box::pin(async move { self.inline.run(call) }),
-            Cost::Free => Box::pin(self.run_on_thread(call)),
+            StatementCost::Key | StatementCost::Keys | StatementCost::Page => {
+                Box::pin(async move { self.inline.run(call) })
+            }
+            StatementCost::Free => Box::pin(self.run_on_thread(call)),
         }
     }
 

@@ -16,28 +16,28 @@ use crate::driver::DriverError;
 const PERIOD: i32 = 1_000;
 
 /// Held by the task that waits for a run. Dropping it stops the run.
-pub(super) struct Wanted(Arc<AtomicBool>);
+pub(super) struct RunGuard(Arc<AtomicBool>);
 
-/// The reader thread's side of a [`Wanted`].
-pub(super) struct WantedCheck(Arc<AtomicBool>);
+/// The reader thread's side of a [`RunGuard`].
+pub(super) struct RunCheck(Arc<AtomicBool>);
 
-impl Wanted {
+impl RunGuard {
     pub(super) fn new() -> Self {
-        Wanted(Arc::new(AtomicBool::new(true)))
+        RunGuard(Arc::new(AtomicBool::new(true)))
     }
 
-    pub(super) fn check(&self) -> WantedCheck {
-        WantedCheck(Arc::clone(&self.0))
+    pub(super) fn check(&self) -> RunCheck {
+        RunCheck(Arc::clone(&self.0))
     }
 }
 
-impl Drop for Wanted {
+impl Drop for RunGuard {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Relaxed);
     }
 }
 
-impl WantedCheck {
+impl RunCheck {
     /// Runs `work` on the connection, and stops it early when it is no longer wanted. The connection stays usable in
     /// either case.
     pub(super) fn over<T>(

@@ -13,28 +13,31 @@ use tokio::task::coop;
 
 use super::super::{Call, Deferred, DriverTransaction, NotCommitted, Params, Unsettled};
 use super::connection::{classify, execute, run_statement};
-use super::group::{GroupMember, State};
+use super::group::{GroupMember, GroupState};
 use super::writer::Queue;
 use crate::driver::DriverError;
 use crate::error::Source;
 
 /// A savepoint in the open group. It holds the writer until it is committed, given up or dropped.
-pub(super) struct SqliteTransaction(Mutex<Option<Open>>);
+pub(super) struct SqliteTransaction(Mutex<Option<OpenSavepoint>>);
 
-struct Open {
-    guard: OwnedMutexGuard<State>,
+struct OpenSavepoint {
+    guard: OwnedMutexGuard<GroupState>,
     queue: Arc<Queue>,
 }
 
 impl SqliteTransaction {
     /// Opens a savepoint in the open group.
-    pub(super) fn open(mut guard: OwnedMutexGuard<State>, queue: &Arc<Queue>) -> Result<Self, DriverError> {
+    pub(super) fn open(
+        mut guard: OwnedMutexGuard<GroupState>,
+        queue: &Arc<Queue>,
+    ) -> Result<Self, DriverError> {
         if let Err(error) = execute(&guard.connection, "SAVEPOINT member") {
             let error = guard.check_group(classify(&error));
             guard.end_empty_group();
             return Err(error);
         }
-        Ok(SqliteTransaction(Mutex::new(Some(Open { guard, queue: Arc::clone(queue) }))))
+        Ok(SqliteTransaction(Mutex::new(Some(OpenSavepoint { guard, queue: Arc::clone(queue) }))))
     }
 
     fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, DriverError>) -> Result<T, DriverError> {
@@ -43,7 +46,7 @@ impl SqliteTransaction {
     }
 }
 
-impl Open {
+impl OpenSavepoint {
     /// Runs `work` on the connection if the group that the savepoint belongs to is still alive.
     fn with<T>(
         &mut self,
@@ -152,7 +155,7 @@ impl DriverTransaction for SqliteTransaction {
             let told = open.join(unsettled)?;
             // With its coop budget used up, the task would otherwise be polled once more for nothing.
             let told = coop::unconstrained(told).await.unwrap_or_else(|_| {
-                Err(DriverError::OutcomeUnknown(Source::new("whoever was to commit it has ended")))
+                Err(DriverError::OutcomeUnknown(Source::new("the task that was to commit it has ended")))
             });
             Ok(told.map(|()| took)?)
         })
@@ -165,7 +168,7 @@ impl DriverTransaction for SqliteTransaction {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
             Err(TryLockError::WouldBlock) => return false,
         };
-        open.into_iter().for_each(Open::roll_back);
+        open.into_iter().for_each(OpenSavepoint::roll_back);
         true
     }
 }
@@ -177,6 +180,6 @@ fn ended() -> DriverError {
 impl Drop for SqliteTransaction {
     fn drop(&mut self) {
         let open = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        open.into_iter().for_each(Open::roll_back);
+        open.into_iter().for_each(OpenSavepoint::roll_back);
     }
 }

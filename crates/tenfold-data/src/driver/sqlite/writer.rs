@@ -34,8 +34,8 @@ use tokio::time::Instant;
 
 use super::super::before;
 use super::connection::classify;
-use super::group::State;
-use super::log::Log;
+use super::group::GroupState;
+use super::log::WriteAheadLog;
 use super::transaction::SqliteTransaction;
 use super::wal_index::WalIndex;
 use crate::driver::{DriverError, Leader, LeaderEnd, SqliteSettings, start};
@@ -54,8 +54,8 @@ pub(super) struct Writer {
 pub(super) struct Queue {
     /// Declared before `state`, so that the writer is closed last: SQLite then moves the log into the database, which a
     /// reader may not do.
-    log: Option<Log>,
-    state: Arc<Mutex<State>>,
+    log: Option<WriteAheadLog>,
+    state: Arc<Mutex<GroupState>>,
     /// How many transactions wait in the queue, not counting tasks that wait to commit.
     waiting: AtomicUsize,
     /// How many COMMITs in a row had one member, with no transaction waiting.
@@ -64,18 +64,18 @@ pub(super) struct Queue {
     commit_takes: AtomicU64,
     commit_inline_limit: Duration,
     /// Wake the thread that commits, and the one that moves the log.
-    to_commit: Call,
-    to_move: Call,
+    to_commit: ThreadWaker,
+    to_move: ThreadWaker,
 }
 
 /// Wakes a thread; `None` once the database is closing.
-struct Call(StdMutex<Option<SyncSender<()>>>);
+struct ThreadWaker(StdMutex<Option<SyncSender<()>>>);
 
-impl Call {
+impl ThreadWaker {
     fn new() -> (Self, Receiver<()>) {
         // Room for one call is enough: the pending call serves any further one.
         let (call, calls) = mpsc::sync_channel(1);
-        (Call(StdMutex::new(Some(call))), calls)
+        (ThreadWaker(StdMutex::new(Some(call))), calls)
     }
 
     /// Returns `false` if the thread has ended.
@@ -95,7 +95,7 @@ impl Call {
 
 impl Queue {
     /// The writer, in the order of the requests.
-    pub(super) async fn writer(&self) -> OwnedMutexGuard<State> {
+    pub(super) async fn writer(&self) -> OwnedMutexGuard<GroupState> {
         // A task that has used up its coop budget would get the lock without being polled, and hold it until its next
         // turn.
         unconstrained(Arc::clone(&self.state).lock_owned()).await
@@ -103,7 +103,7 @@ impl Queue {
 
     /// The same for a thread. If transactions are waiting, the thread queues again behind them once, so that they join
     /// the group.
-    fn writer_after_the_others(&self) -> OwnedMutexGuard<State> {
+    fn writer_after_the_others(&self) -> OwnedMutexGuard<GroupState> {
         let state = Arc::clone(&self.state).blocking_lock_owned();
         if !self.is_awaited() {
             return state;
@@ -119,7 +119,7 @@ impl Queue {
 
     /// Commits the open group, if there is one, and updates the statistics for the next one. Starts moving the log once
     /// it is long.
-    fn commit(&self, state: &mut State) {
+    fn commit(&self, state: &mut GroupState) {
         let started = Instant::now();
         let Some(members) = state.commit_group() else { return };
         // The lock is held, so no other task updates these counters.
@@ -130,7 +130,7 @@ impl Queue {
         let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let before = self.commit_takes.load(Ordering::Acquire);
         self.commit_takes.store(before - before / 4 + took / 4, Ordering::Release);
-        if self.log.as_ref().is_some_and(Log::is_to_be_moved) {
+        if self.log.as_ref().is_some_and(WriteAheadLog::is_to_be_moved) {
             self.to_move.make();
         }
     }
@@ -202,7 +202,7 @@ fn commit_when_called(queue: &Weak<Queue>, calls: &Receiver<()>) {
                 if let Ok(mut state) = queue.state.try_lock() {
                     queue.commit(&mut state);
                 }
-                queue.log.iter().for_each(Log::let_readers_go);
+                queue.log.iter().for_each(WriteAheadLog::let_readers_go);
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -226,7 +226,7 @@ impl Writer {
     /// Takes the connection and starts two threads: one for long COMMITs and the readers' snapshots, one for the log.
     pub(super) fn start(
         connection: Connection,
-        log: Option<Log>,
+        log: Option<WriteAheadLog>,
         index: Option<WalIndex>,
         settings: &SqliteSettings,
     ) -> Result<Self, DriverError> {
@@ -234,10 +234,10 @@ impl Writer {
             let by_us = connection.execute_batch("PRAGMA wal_autocheckpoint = 0");
             by_us.map_err(|error| classify(&error))?;
         }
-        let ((to_commit, commits), (to_move, moves)) = (Call::new(), Call::new());
+        let ((to_commit, commits), (to_move, moves)) = (ThreadWaker::new(), ThreadWaker::new());
         let queue = Arc::new(Queue {
             log,
-            state: Arc::new(Mutex::new(State::new(connection, index))),
+            state: Arc::new(Mutex::new(GroupState::new(connection, index))),
             waiting: AtomicUsize::new(0),
             alone: AtomicU32::new(0),
             commit_takes: AtomicU64::new(0),
@@ -255,7 +255,7 @@ impl Writer {
 
     /// Opens a savepoint, after the transactions that were queued before.
     pub(super) async fn begin(&self, deadline: Option<Instant>) -> Result<SqliteTransaction, DriverError> {
-        let _place = Place::take(&self.queue.waiting, self.max_waiting)?;
+        let _place = QueuePlace::take(&self.queue.waiting, self.max_waiting)?;
         let open = async {
             let mut state = self.queue.writer().await;
             if self.queue.to_commit.is_over() {
@@ -288,11 +288,11 @@ fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<
 }
 
 /// A place in the bounded queue for the writer.
-struct Place<'a>(&'a AtomicUsize);
+struct QueuePlace<'a>(&'a AtomicUsize);
 
-impl<'a> Place<'a> {
+impl<'a> QueuePlace<'a> {
     fn take(waiting: &'a AtomicUsize, limit: usize) -> Result<Self, DriverError> {
-        let place = Place(waiting);
+        let place = QueuePlace(waiting);
         if waiting.fetch_add(1, Ordering::AcqRel) >= limit {
             return Err(DriverError::Overloaded("too many writes are waiting (database.max_waiting_writes)"));
         }
@@ -300,7 +300,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }

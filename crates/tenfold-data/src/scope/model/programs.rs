@@ -9,7 +9,7 @@ use futures_util::future::{join, join_all};
 use futures_util::stream::FuturesUnordered;
 use loom::thread;
 
-use super::{Executor, ModelAnswers, ModelEvent, World, block_on, explore, turns, yield_now};
+use super::{Executor, ModelAnswers, ModelEvent, ModelWorld, block_on, explore, turns, yield_now};
 use crate::error::DataError;
 use crate::scope::signal::{Wakers, is_clone};
 
@@ -19,7 +19,7 @@ const LATE: [ModelAnswers; 2] = [ModelAnswers::InPieces(1), ModelAnswers::InPiec
 fn an_answer_from_another_thread_in_several_pieces_is_not_missed() {
     for answers in LATE {
         explore(move || {
-            let world = World::new(answers);
+            let world = ModelWorld::new(answers);
             world.drive(async {
                 world.fetch(1).await;
                 world.fetch(2).await;
@@ -32,7 +32,7 @@ fn an_answer_from_another_thread_in_several_pieces_is_not_missed() {
 #[test]
 fn two_batches_that_are_answered_beside_each_other_are_not_missed() {
     explore(|| {
-        let world = World::new(ModelAnswers::InPieces(1));
+        let world = ModelWorld::new(ModelAnswers::InPieces(1));
         let late = Arc::new(ModelEvent::default());
         world.drive(async {
             let first = async {
@@ -50,7 +50,7 @@ fn two_batches_that_are_answered_beside_each_other_are_not_missed() {
 }
 
 /// Loads a key on another thread, and fires `loaded` when it is there.
-fn fetch_elsewhere(world: &World, loaded: &Arc<ModelEvent>) {
+fn fetch_elsewhere(world: &ModelWorld, loaded: &Arc<ModelEvent>) {
     let (elsewhere, done) = (world.clone(), Arc::clone(loaded));
     thread::spawn(move || {
         block_on(elsewhere.fetch(1));
@@ -62,7 +62,7 @@ fn fetch_elsewhere(world: &World, loaded: &Arc<ModelEvent>) {
 fn a_load_that_another_thread_asks_for_is_sent() {
     for answers in [ModelAnswers::AtOnce, ModelAnswers::InPieces(1)] {
         explore(move || {
-            let world = World::new(answers);
+            let world = ModelWorld::new(answers);
             let loaded = Arc::new(ModelEvent::default());
             world.drive(async {
                 fetch_elsewhere(&world, &loaded);
@@ -76,7 +76,7 @@ fn a_load_that_another_thread_asks_for_is_sent() {
 #[test]
 fn a_load_of_another_thread_beside_one_of_the_work_is_sent_too() {
     explore(|| {
-        let world = World::new(ModelAnswers::AtOnce);
+        let world = ModelWorld::new(ModelAnswers::AtOnce);
         let loaded = Arc::new(ModelEvent::default());
         world.drive(async {
             fetch_elsewhere(&world, &loaded);
@@ -90,7 +90,7 @@ fn a_load_of_another_thread_beside_one_of_the_work_is_sent_too() {
 #[test]
 fn a_task_that_another_thread_spawns_runs_and_loads() {
     explore(|| {
-        let world = World::new(ModelAnswers::AtOnce);
+        let world = ModelWorld::new(ModelAnswers::AtOnce);
         let loaded = Arc::new(ModelEvent::default());
         world.drive(async {
             let (elsewhere, done) = (world.clone(), Arc::clone(&loaded));
@@ -109,7 +109,7 @@ fn a_task_that_another_thread_spawns_runs_and_loads() {
 #[test]
 fn a_spawned_task_is_woken_by_another_thread() {
     explore(|| {
-        let world = World::new(ModelAnswers::AtOnce);
+        let world = ModelWorld::new(ModelAnswers::AtOnce);
         let event = Arc::new(ModelEvent::default());
         world.drive(async {
             let (own, waited) = (world.clone(), Arc::clone(&event));
@@ -128,7 +128,7 @@ fn a_spawned_task_is_woken_by_another_thread() {
 #[test]
 fn nothing_is_sent_while_somebody_holds_a_wake_and_was_not_polled() {
     explore(|| {
-        let world = World::new(ModelAnswers::AtOnce);
+        let world = ModelWorld::new(ModelAnswers::AtOnce);
         let event = Arc::new(ModelEvent::default());
         world.drive(async {
             let (elsewhere, firing) = (world.clone(), Arc::clone(&event));
@@ -154,7 +154,7 @@ fn nothing_is_sent_while_somebody_holds_a_wake_and_was_not_polled() {
 #[test]
 fn a_wake_that_nothing_follows_delays_no_load_for_ever() {
     explore(|| {
-        let world = World::new(ModelAnswers::AtOnce);
+        let world = ModelWorld::new(ModelAnswers::AtOnce);
         let event = Arc::new(ModelEvent::default());
         let nudging = Arc::clone(&event);
         world.drive(async {
@@ -175,7 +175,7 @@ fn a_wake_that_nothing_follows_delays_no_load_for_ever() {
 #[test]
 fn children_that_yield_share_one_batch_whatever_other_threads_do() {
     explore(|| {
-        let world = World::new(ModelAnswers::AtOnce);
+        let world = ModelWorld::new(ModelAnswers::AtOnce);
         let event = Arc::new(ModelEvent::default());
         let nudging = Arc::clone(&event);
         world.drive(async {
@@ -199,7 +199,7 @@ fn children_that_yield_share_one_batch_whatever_other_threads_do() {
 #[test]
 fn a_spawned_task_that_yields_shares_a_batch_with_the_work() {
     explore(|| {
-        let world = World::new(ModelAnswers::AtOnce);
+        let world = ModelWorld::new(ModelAnswers::AtOnce);
         world.drive(async {
             let own = world.clone();
             let task = world.0.scope.spawn(async move {
@@ -216,7 +216,7 @@ fn a_spawned_task_that_yields_shares_a_batch_with_the_work() {
 #[test]
 fn a_request_that_moves_to_another_task_is_woken_there() {
     explore(|| {
-        let world = World::new(ModelAnswers::AtOnce);
+        let world = ModelWorld::new(ModelAnswers::AtOnce);
         let event = Arc::new(ModelEvent::default());
         let (left, own) = (Executor::new(), world.clone());
         let (waited, firing) = (Arc::clone(&event), Arc::clone(&event));
@@ -240,7 +240,7 @@ fn whoever_waits_for_a_request_that_is_dropped_is_told_at_whatever_point_it_is()
     for answers in [ModelAnswers::AtOnce, ModelAnswers::InPieces(1)] {
         for polls in 1..4 {
             explore(move || {
-                let world = World::new(answers);
+                let world = ModelWorld::new(answers);
                 let (executor, inner) = (Executor::new(), world.clone());
                 let waits = Arc::new(std::sync::Mutex::new(None));
                 let started = Arc::clone(&waits);
@@ -269,7 +269,7 @@ fn whoever_waits_for_a_request_that_is_dropped_is_told_at_whatever_point_it_is()
 #[test]
 fn a_plain_loop_takes_no_turn_of_the_executor_and_company_takes_one_a_batch() {
     explore(|| {
-        let world = World::new(ModelAnswers::AtOnce);
+        let world = ModelWorld::new(ModelAnswers::AtOnce);
         world.drive(async {
             for key in 0..20 {
                 world.fetch(key).await;

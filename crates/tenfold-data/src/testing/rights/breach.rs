@@ -41,12 +41,12 @@ pub struct Breach {
     /// On which database.
     pub dialect: Dialect,
     /// What it touches.
-    pub reaches: BTreeSet<Reach>,
+    pub reaches: BTreeSet<TouchedObject>,
 }
 
 /// Something that a statement touches but may not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
+pub enum TouchedObject {
     /// A table or view of another module.
     Table {
         /// Its name.
@@ -66,23 +66,23 @@ impl fmt::Display for Breach {
         write!(f, "  {}", text.split_whitespace().collect::<Vec<_>>().join(" "))?;
         for reach in &self.reaches {
             match reach {
-                Reach::Table { name, owner: Some(owner) } if owner == FRAMEWORK => write!(
+                TouchedObject::Table { name, owner: Some(owner) } if owner == FRAMEWORK => write!(
                     f,
                     "\n  {name} belongs to the framework: use what it offers (tx.enqueue, tx.publish) instead of its \
                      tables"
                 )?,
-                Reach::Table { name, owner: Some(owner) } => write!(
+                TouchedObject::Table { name, owner: Some(owner) } => write!(
                     f,
                     "\n  {name} belongs to module {owner}: call {owner} through its interface ({owner}-api); what a list \
                      needs for each row is a call with `batch_by`"
                 )?,
-                Reach::Table { name, owner: None } => write!(
+                TouchedObject::Table { name, owner: None } => write!(
                     f,
                     "\n  {name} bears the name of no module that has migrations, so nobody may touch it: call it \
                      {}{name}",
                     prefix(module)
                 )?,
-                Reach::Other(what) => write!(f, "\n  {what}")?,
+                TouchedObject::Other(what) => write!(f, "\n  {what}")?,
             }
         }
         Ok(())
@@ -120,8 +120,8 @@ impl Owners {
         self.of(table) == Some(self.module_of(package))
     }
 
-    pub(super) fn reach(&self, table: &str) -> Reach {
-        Reach::Table { name: table.to_owned(), owner: self.of(table).map(str::to_owned) }
+    pub(super) fn reach(&self, table: &str) -> TouchedObject {
+        TouchedObject::Table { name: table.to_owned(), owner: self.of(table).map(str::to_owned) }
     }
 }
 
@@ -131,6 +131,10 @@ fn prefix(module: &str) -> String {
 }
 
 /// A breach, if the statement touches anything forbidden.
-pub(super) fn judged(statement: &ModuleText, dialect: Dialect, reaches: BTreeSet<Reach>) -> Option<Breach> {
+pub(super) fn judged(
+    statement: &ModuleText,
+    dialect: Dialect,
+    reaches: BTreeSet<TouchedObject>,
+) -> Option<Breach> {
     (!reaches.is_empty()).then(|| Breach { statement: statement.clone(), dialect, reaches })
 }

@@ -12,7 +12,7 @@ mod postgres;
 mod sqlite;
 mod unsaid;
 
-pub use self::breach::{Breach, ModuleText, Reach};
+pub use self::breach::{Breach, ModuleText, TouchedObject};
 pub use self::unsaid::{Unsaid, unsaid};
 
 /// Asks the database at `url`, whose migrations have run, which of `texts` touch tables outside their modules. Nothing

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
-use super::breach::{Breach, MODULES, ModuleText, Owners, Reach, judged};
+use super::breach::{Breach, MODULES, ModuleText, Owners, TouchedObject, judged};
 use crate::statement::Dialect;
 use crate::testing::connected;
 use crate::testing::plans::postgres::rows;
@@ -98,7 +98,7 @@ impl RightsSchema {
         client: &Client,
         role: &str,
         statement: &ModuleText,
-    ) -> Result<BTreeSet<Reach>, Error> {
+    ) -> Result<BTreeSet<TouchedObject>, Error> {
         let mut reaches = BTreeSet::new();
         client.batch_execute("SAVEPOINT statement").await?;
         while let Err(error) = explain_as(client, role, &statement.text).await {
@@ -108,10 +108,10 @@ impl RightsSchema {
                     client.batch_execute(&grant(table, role)).await?;
                     self.owners.reach(table)
                 }
-                None => Reach::Other(format!("PostgreSQL refuses it: {}", told(&error))),
+                None => TouchedObject::Other(format!("PostgreSQL refuses it: {}", told(&error))),
             };
             // The same error again would never end.
-            if matches!(reach, Reach::Other(_)) || reaches.contains(&reach) {
+            if matches!(reach, TouchedObject::Other(_)) || reaches.contains(&reach) {
                 reaches.insert(reach);
                 break;
             }

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags};
 
-use super::breach::{Breach, MODULES, ModuleText, Owners, Reach, judged};
+use super::breach::{Breach, MODULES, ModuleText, Owners, TouchedObject, judged};
 use crate::statement::Dialect;
 use crate::testing::plans::Ran;
 use crate::testing::plans::sqlite::copy_schema;
 
 /// What the authorizer reported while one text was prepared.
-type Heard = Arc<Mutex<BTreeSet<Touched>>>;
+type AuthorizerReports = Arc<Mutex<BTreeSet<Touched>>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Touched {
@@ -55,8 +55,8 @@ pub(super) fn names(connection: &Connection, text: &str) -> rusqlite::Result<Vec
     connection.prepare(text)?.query_map([], |row| row.get(0))?.collect()
 }
 
-fn listen(copy: &mut Connection) -> rusqlite::Result<Heard> {
-    let heard = Heard::default();
+fn listen(copy: &mut Connection) -> rusqlite::Result<AuthorizerReports> {
+    let heard = AuthorizerReports::default();
     let hearing = Arc::clone(&heard);
     copy.authorizer(Some(move |context: AuthContext<'_>| {
         if let Some(touched) = Touched::by(context.action) {
@@ -81,7 +81,11 @@ impl Touched {
     }
 }
 
-fn touched(copy: &Connection, heard: &Heard, text: &str) -> Result<BTreeSet<Touched>, rusqlite::Error> {
+fn touched(
+    copy: &Connection,
+    heard: &AuthorizerReports,
+    text: &str,
+) -> Result<BTreeSet<Touched>, rusqlite::Error> {
     let take = || std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));
     take();
     copy.prepare(text)?;
@@ -93,10 +97,12 @@ fn reaches(
     tables: &BTreeSet<String>,
     module: &str,
     touched: Result<BTreeSet<Touched>, rusqlite::Error>,
-) -> BTreeSet<Reach> {
+) -> BTreeSet<TouchedObject> {
     let touched = match touched {
         Ok(touched) => touched,
-        Err(error) => return BTreeSet::from([Reach::Other(format!("SQLite cannot judge it: {error}"))]),
+        Err(error) => {
+            return BTreeSet::from([TouchedObject::Other(format!("SQLite cannot judge it: {error}"))]);
+        }
     };
     let reach = |touched: Touched| match touched {
         // `json_each` and the like are functions, and the schema tables hold no module's rows.
@@ -104,7 +110,9 @@ fn reaches(
         Touched::Read(name) | Touched::Written(name) => {
             (!owners.may_touch(module, &name)).then(|| owners.reach(&name))
         }
-        Touched::Other(what) => Some(Reach::Other(format!("no module reads or writes rows by this: {what}"))),
+        Touched::Other(what) => {
+            Some(TouchedObject::Other(format!("no module reads or writes rows by this: {what}")))
+        }
     };
     touched.into_iter().filter_map(reach).collect()
 }

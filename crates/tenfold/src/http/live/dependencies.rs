@@ -8,19 +8,19 @@ use tenfold_data::{Database, OrgId, Scope, Topic, TraceContext, Watch};
 use tenfold_jobs::jobs_changed;
 use tokio::time::Instant;
 
-use super::process::Tables;
+use super::process::TableNames;
 
 /// The tables behind an answer. It is due to be made again once one of them has changed.
 pub(super) struct Dependencies {
     organizations: BTreeSet<OrgId>,
-    tables: Tables,
+    tables: TableNames,
     watch: Watch,
     is_due: bool,
 }
 
 impl Dependencies {
     /// Those of an answer that was not made yet: it is due.
-    pub(super) fn new(database: &Database, organizations: BTreeSet<OrgId>, tables: Tables) -> Self {
+    pub(super) fn new(database: &Database, organizations: BTreeSet<OrgId>, tables: TableNames) -> Self {
         let watch = database.feed().watch(topics(&organizations, &tables));
         Dependencies { organizations, tables, watch, is_due: true }
     }
@@ -50,7 +50,7 @@ impl Dependencies {
 
     /// The answer was made from these tables, for these organizations. Those that were not watched meanwhile may have
     /// changed, so with a new one it is due again.
-    pub(super) fn read(&mut self, organizations: BTreeSet<OrgId>, tables: &Tables) {
+    pub(super) fn read(&mut self, organizations: BTreeSet<OrgId>, tables: &TableNames) {
         let is_watched = organizations.is_subset(&self.organizations) && tables.is_subset(&self.tables);
         if is_watched && organizations.len() == self.organizations.len() {
             return;
@@ -69,7 +69,7 @@ pub(super) fn scope_of_look(database: &Database, deadline: Instant) -> Arc<Scope
     scope
 }
 
-fn topics(organizations: &BTreeSet<OrgId>, tables: &Tables) -> Vec<Topic> {
+fn topics(organizations: &BTreeSet<OrgId>, tables: &TableNames) -> Vec<Topic> {
     let of = |organization: &OrgId| {
         let organization = *organization;
         tables.iter().map(move |table| topic(organization, table))

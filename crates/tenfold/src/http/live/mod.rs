@@ -96,7 +96,11 @@ where
 }
 
 /// The session behind a request, watched from now on.
-fn session_of(state: &ServerState, headers: &HeaderMap, cx: &Context) -> Result<registry::Session, Problem> {
+fn session_of(
+    state: &ServerState,
+    headers: &HeaderMap,
+    cx: &Context,
+) -> Result<registry::StreamSession, Problem> {
     let credentials =
         Credentials::of(headers, state.settings().session_cookie()).ok_or_else(Problem::unauthenticated)?;
     Ok(sessions::watch(state, credentials.token, cx.clone()))

@@ -9,7 +9,7 @@ use super::super::settings::LiveSettings;
 use super::registry::SessionChecks;
 
 /// The names of tables.
-pub(super) type Tables = BTreeSet<Arc<str>>;
+pub(super) type TableNames = BTreeSet<Arc<str>>;
 
 /// What all streams of a process share.
 pub(crate) struct LiveStreams {
@@ -17,7 +17,7 @@ pub(crate) struct LiveStreams {
     /// The most resources that one `GET /v1/live` may watch.
     pub(super) max_watches: usize,
     looks: Semaphore,
-    learnt: Mutex<HashMap<String, Tables>>,
+    learnt: Mutex<HashMap<String, TableNames>>,
 }
 
 impl LiveStreams {
@@ -39,13 +39,13 @@ impl LiveStreams {
 
     /// The tables that looks of this kind have read so far. A stream watches them before its first look; what the look
     /// reads besides costs it a second one.
-    pub(super) fn learnt(&self, kind: &str) -> Tables {
+    pub(super) fn learnt(&self, kind: &str) -> TableNames {
         let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         learnt.get(kind).cloned().unwrap_or_default()
     }
 
     /// Keeps what a look of this kind has read.
-    pub(super) fn learn(&self, kind: &str, tables: &Tables) {
+    pub(super) fn learn(&self, kind: &str, tables: &TableNames) {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         learnt.entry(kind.to_owned()).or_default().extend(tables.iter().cloned());
     }

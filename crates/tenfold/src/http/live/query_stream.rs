@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::super::problem::Problem;
 use super::super::state::ServerState;
 use super::dependencies::{Dependencies, scope_of_look};
-use super::stream::{Seen, Subject};
+use super::stream::{Seen, StreamSubject};
 use super::{LiveEvent, News};
 
 /// What an endpoint's function finds.
@@ -28,7 +28,7 @@ impl<F> QueryStream<F> {
     }
 }
 
-impl<F, W> Subject for QueryStream<F>
+impl<F, W> StreamSubject for QueryStream<F>
 where
     F: Fn(Context, Option<String>) -> W + Send + Sync + 'static,
     W: Future<Output = Result<News, Problem>> + Send,

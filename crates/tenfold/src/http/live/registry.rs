@@ -7,7 +7,7 @@ use tenfold_data::{Context, OrgId};
 use tokio::sync::{Notify, watch};
 
 /// The session behind a stream.
-pub(super) struct Session {
+pub(super) struct StreamSession {
     standing: watch::Receiver<Option<Context>>,
     /// The checks know it as long as the stream has it.
     _checked: Arc<Checked>,
@@ -30,18 +30,18 @@ pub(super) struct Checked {
 /// The sessions that are checked.
 #[derive(Default)]
 pub(super) struct SessionChecks {
-    state: Mutex<Open>,
+    state: Mutex<CheckedSessions>,
     added: Notify,
 }
 
 #[derive(Default)]
-struct Open {
+struct CheckedSessions {
     sessions: Vec<Weak<Checked>>,
     /// Whether a task checks them.
     is_running: bool,
 }
 
-impl Session {
+impl StreamSession {
     /// Waits until it has ended, or its permissions are others.
     pub(super) async fn changed(&mut self) -> Standing {
         let is_known = self.standing.changed().await;
@@ -76,14 +76,14 @@ fn permissions(cx: Option<&Context>) -> Option<Option<&BTreeSet<String>>> {
 
 impl SessionChecks {
     /// Adds a session, which is checked until it is dropped; whether a task must begin to check.
-    pub(super) fn add(&self, token: String, cx: Context) -> (Session, bool) {
+    pub(super) fn add(&self, token: String, cx: Context) -> (StreamSession, bool) {
         let (standing, receiver) = watch::channel(Some(cx));
         let checked = Arc::new(Checked { token, standing });
         let mut open = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         open.sessions.push(Arc::downgrade(&checked));
         let is_first = !std::mem::replace(&mut open.is_running, true);
         self.added.notify_one();
-        (Session { standing: receiver, _checked: checked }, is_first)
+        (StreamSession { standing: receiver, _checked: checked }, is_first)
     }
 
     /// Waits until a session was added.

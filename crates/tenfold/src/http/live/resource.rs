@@ -21,7 +21,7 @@ use super::super::problem::Problem;
 use super::super::request_deadline::RequestDeadline;
 use super::super::state::ServerState;
 use super::dependencies::{Dependencies, scope_of_look};
-use super::process::Tables;
+use super::process::TableNames;
 
 /// The longest answer that can be watched, in bytes.
 const LONGEST: usize = 64 << 20;
@@ -40,10 +40,10 @@ pub(super) struct Resource {
 }
 
 /// An answer to the GET of a resource.
-struct Answer {
+struct ResourceAnswer {
     status: StatusCode,
     body: Bytes,
-    tables: Tables,
+    tables: TableNames,
 }
 
 impl Resource {
@@ -84,7 +84,12 @@ impl Resource {
         if answer.status.is_server_error() { Err(self.refused(&answer)) } else { Ok(self.print != known) }
     }
 
-    async fn ask(&mut self, router: &Router, state: &ServerState, cx: &Context) -> Result<Answer, Problem> {
+    async fn ask(
+        &mut self,
+        router: &Router,
+        state: &ServerState,
+        cx: &Context,
+    ) -> Result<ResourceAnswer, Problem> {
         self.dependencies.begin();
         let answer = answer(&self.path, router, state, cx).await?;
         state.live().learn(&self.template, &answer.tables);
@@ -95,7 +100,7 @@ impl Resource {
     }
 
     /// The problem that the caller gets, with the path that it is about.
-    fn refused(&self, answer: &Answer) -> Problem {
+    fn refused(&self, answer: &ResourceAnswer) -> Problem {
         let (kind, title) = match answer.status {
             StatusCode::BAD_REQUEST => ("bad-request", "Malformed request"),
             StatusCode::FORBIDDEN => ("forbidden", "Permission denied"),
@@ -109,7 +114,12 @@ impl Resource {
 }
 
 /// Makes the GET within this process, past the layer around requests: it is a part of the stream's work.
-async fn answer(path: &str, router: &Router, state: &ServerState, cx: &Context) -> Result<Answer, Problem> {
+async fn answer(
+    path: &str,
+    router: &Router,
+    state: &ServerState,
+    cx: &Context,
+) -> Result<ResourceAnswer, Problem> {
     let limit = state.settings().deadline;
     let deadline = Instant::now() + limit;
     let scope = scope_of_look(state.database(), deadline);
@@ -133,5 +143,5 @@ async fn answer(path: &str, router: &Router, state: &ServerState, cx: &Context) 
         Ok(Err(_)) => return Err(Problem::deadline(limit)),
         Err(_) => return Err(Problem::internal(format!("the GET of {path} panicked"))),
     };
-    Ok(Answer { status, body, tables: scope.noted_tables() })
+    Ok(ResourceAnswer { status, body, tables: scope.noted_tables() })
 }

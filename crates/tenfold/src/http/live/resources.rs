@@ -30,7 +30,7 @@ use super::super::problem::Problem;
 use super::super::query::pairs;
 use super::super::state::{Routes, ServerState};
 use super::resource::Resource;
-use super::stream::{Seen, Subject, answer};
+use super::stream::{Seen, StreamSubject, answer};
 use super::{LiveEvent, last_event_id, session_of};
 
 pub(in super::super) fn routes() -> Routes {
@@ -70,7 +70,8 @@ async fn live_updates(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let session = session_of(&state, &headers, &cx)?;
-    let mut watched = Watched { router: resources.router.clone(), resources: Vec::new(), first: None };
+    let mut watched =
+        WatchedResources { router: resources.router.clone(), resources: Vec::new(), first: None };
     for path in paths {
         let template = resources.template_of(&path)?;
         watched.resources.push(Resource::new(&state, cx.tenant(), path, template));
@@ -184,14 +185,14 @@ impl FromRequestParts<ServerState> for Arc<Resources> {
 impl Input for Arc<Resources> {}
 
 /// The resources of one stream.
-struct Watched {
+struct WatchedResources {
     router: Router,
     resources: Vec<Resource>,
     /// What the first event says; the request has looked already.
     first: Option<Vec<String>>,
 }
 
-impl Watched {
+impl WatchedResources {
     /// The paths of those that the holder of this position has not seen as they are now; all of them, if it is not a
     /// position of this stream.
     fn differing_from(&self, position: &str) -> Vec<String> {
@@ -210,7 +211,7 @@ impl Watched {
     }
 }
 
-impl Subject for Watched {
+impl StreamSubject for WatchedResources {
     async fn due(&mut self) {
         if self.first.is_none() {
             let due = self.resources.iter_mut().map(|resource| Box::pin(resource.dependencies.due()));

@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::state::ServerState;
 use super::dependencies::{Dependencies, scope_of_look};
-use super::process::Tables;
-use super::registry::{Checked, Session};
+use super::process::TableNames;
+use super::registry::{Checked, StreamSession};
 
 /// How often the sessions are checked, for what no table says: that their time is over.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ const CHECK_EVERY: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Has a session checked until it is dropped. `cx` is what its token was good for just now.
-pub(super) fn watch(state: &ServerState, token: String, cx: Context) -> Session {
+pub(super) fn watch(state: &ServerState, token: String, cx: Context) -> StreamSession {
     let (session, is_first) = state.live().sessions.add(token, cx);
     if is_first {
         Handle::current().spawn(check(state.clone()));
@@ -33,7 +33,7 @@ pub(super) fn watch(state: &ServerState, token: String, cx: Context) -> Session 
 /// Checks sessions until no stream is left.
 async fn check(state: ServerState) {
     let checks = &state.live().sessions;
-    let mut dependencies = Dependencies::new(state.database(), BTreeSet::new(), Tables::new());
+    let mut dependencies = Dependencies::new(state.database(), BTreeSet::new(), TableNames::new());
     loop {
         let sessions = checks.open();
         if sessions.is_empty() {
@@ -56,7 +56,7 @@ async fn check(state: ServerState) {
 }
 
 /// Checks these sessions, and gives the tables that say who is signed in.
-async fn check_all(state: &ServerState, sessions: &[Arc<Checked>]) -> Tables {
+async fn check_all(state: &ServerState, sessions: &[Arc<Checked>]) -> TableNames {
     let scope = scope_of_look(state.database(), Instant::now() + state.settings().deadline);
     let system = SystemContext::new(Arc::clone(&scope));
     let tokens: Vec<&str> = sessions.iter().map(|session| &*session.token).collect();

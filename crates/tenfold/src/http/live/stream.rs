@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::problem::Problem;
 use super::super::state::ServerState;
-use super::registry::{Session, Standing};
+use super::registry::{Standing, StreamSession};
 
 /// The pause between two looks of a stream: changes that come faster are told together.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -27,7 +27,7 @@ const END: &str = ":end\n\n";
 const BREATH: &[u8] = b":\n\n";
 
 /// What a stream shows.
-pub(super) trait Subject: Send + 'static {
+pub(super) trait StreamSubject: Send + 'static {
     /// Waits until it may have changed. Nothing is lost when the wait is given up.
     fn due(&mut self) -> impl Future<Output = ()> + Send;
     /// It may have changed, whatever the database says.
@@ -49,7 +49,7 @@ pub(super) struct Seen {
 }
 
 /// The answer to a request for a stream.
-pub(super) fn answer(state: ServerState, session: Session, subject: impl Subject) -> Response {
+pub(super) fn answer(state: ServerState, session: StreamSession, subject: impl StreamSubject) -> Response {
     let now = Instant::now();
     let stream = Stream { state, session, subject, looked: None, breathed: now, has_ended: false };
     let chunks = stream::unfold(stream, |stream| async move { stream.next().await });
@@ -59,7 +59,7 @@ pub(super) fn answer(state: ServerState, session: Session, subject: impl Subject
 
 struct Stream<S> {
     state: ServerState,
-    session: Session,
+    session: StreamSession,
     subject: S,
     looked: Option<Instant>,
     breathed: Instant,
@@ -73,7 +73,7 @@ enum Woken {
     End,
 }
 
-impl<S: Subject> Stream<S> {
+impl<S: StreamSubject> Stream<S> {
     /// The next piece of the stream, once there is one.
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         while !self.has_ended {

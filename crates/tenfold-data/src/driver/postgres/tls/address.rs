@@ -17,7 +17,7 @@ use super::verify::Trust;
 use crate::error::DataError;
 
 /// A parsed address.
-pub(in super::super) struct Address {
+pub(in super::super) struct PostgresAddress {
     pub(in super::super) config: Config,
     pub(in super::super) tls: Tls,
 }
@@ -45,7 +45,7 @@ enum Roots {
 }
 
 /// Reads the address in the setting `key`, and the certificates that it names.
-pub(in super::super) fn read(key: &str, url: &str) -> Result<Address, DataError> {
+pub(in super::super) fn read(key: &str, url: &str) -> Result<PostgresAddress, DataError> {
     let (url, asked) = part(url).map_err(|why| refused(key, &why))?;
     let mut config = Config::from_str(&url).map_err(|error| refused(key, &unreadable(&url, &error)))?;
     let mode = asked.mode.unwrap_or(Mode::Prefer);
@@ -62,7 +62,7 @@ pub(in super::super) fn read(key: &str, url: &str) -> Result<Address, DataError>
         Mode::Prefer => SslMode::Prefer,
         Mode::Require | Mode::VerifyCa | Mode::VerifyFull => SslMode::Require,
     });
-    Ok(Address { config, tls: Tls::new(trust) })
+    Ok(PostgresAddress { config, tls: Tls::new(trust) })
 }
 
 fn refused(key: &str, why: &str) -> DataError {

@@ -18,7 +18,7 @@ use tokio_postgres::Socket;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_rustls::TlsConnector;
 
-pub(super) use self::address::{Address, read};
+pub(super) use self::address::{PostgresAddress, read};
 use self::failure::TlsFailure;
 pub(super) use self::failure::hint;
 pub(super) use self::stream::TlsStream;
