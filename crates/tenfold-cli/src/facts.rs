@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::CheckError;
-use crate::imports::{Arrow, CrateFiles};
-use crate::source::{DeclaredEvent, DeclaredInterface, Literal, Source, SqlMacro};
+use crate::imports::{Arrow, CrateFiles, DefinedType};
+use crate::source::{DeclaredEvent, DeclaredInterface, Literal, RustSource, SqlMacro};
 use crate::sql::{self, Naming, TableName, Unparsable};
 use crate::violation::{FileLine, Rule, Violation};
-use crate::workspace::{Package, Role, Workspace, shown};
+use crate::workspace::{Package, PackageRole, Workspace, shown};
 
 pub use self::reading::{Content, contents, files, is_product};
 
@@ -24,7 +24,7 @@ pub struct SourceFile {
     /// Whether it is part of the product: below `tests/`, `benches/` and `examples/` it is not.
     pub is_product: bool,
     /// Its content.
-    pub source: Source,
+    pub source: RustSource,
 }
 
 /// A table that a text of a package names.
@@ -49,18 +49,20 @@ pub struct MigrationText {
     pub text: String,
 }
 
-/// The files of one crate, and which of them imports which.
+/// The files of one crate: which of them imports which, and the types that they define.
 #[derive(Debug)]
 pub struct FileArrows {
     /// Paths below the workspace root.
     pub paths: Vec<String>,
     /// The imports between them, by index in `paths`.
     pub arrows: Vec<Arrow>,
+    /// Their types, by index in `paths`.
+    pub types: Vec<DefinedType>,
 }
 
 /// The workspace with its sources and its SQL.
 #[derive(Debug)]
-pub struct Facts {
+pub struct WorkspaceFacts {
     /// The packages.
     pub workspace: Workspace,
     /// The sources of modules and applications, by path.
@@ -69,7 +71,7 @@ pub struct Facts {
     pub tables: Vec<TableUse>,
     /// The migrations, by path.
     pub migrations: Vec<MigrationText>,
-    /// Which files of each crate import which others.
+    /// Which files of each crate import which others, and define which types.
     pub file_arrows: Vec<FileArrows>,
     /// How many SQL texts were read: literals in `sql!` and migrations.
     pub texts: usize,
@@ -77,7 +79,7 @@ pub struct Facts {
     pub unreadable: Vec<Violation>,
 }
 
-impl Facts {
+impl WorkspaceFacts {
     /// The migrations that PostgreSQL runs: all except those for SQLite only.
     pub fn migrations_on_postgres(&self) -> impl Iterator<Item = &MigrationText> {
         self.migrations.iter().filter(|file| !file.path.ends_with(".sqlite.sql"))
@@ -89,7 +91,7 @@ impl Facts {
     }
 
     /// Reads the workspace around `folder`: manifests, and the sources and migrations of modules and
-    /// applications. Of the framework's sources only the imports are read.
+    /// applications. Of the framework's sources only the imports and the names of types are read.
     pub fn read(folder: &Path) -> Result<Self, CheckError> {
         let workspace = Workspace::read(folder)?;
         let mut facts = Self {
@@ -103,7 +105,7 @@ impl Facts {
         };
         let mut found = Vec::new();
         for (index, package) in facts.workspace.packages.iter().enumerate() {
-            if package.module().is_some() || package.role == Role::Application {
+            if package.module().is_some() || package.role == PackageRole::Application {
                 found.extend(files(&package.folder)?.into_iter().map(|path| (index, path)));
             }
         }
@@ -124,7 +126,7 @@ impl Facts {
     pub fn implementation<'a>(&'a self, module: &'a str) -> impl Iterator<Item = &'a SourceFile> {
         self.sources.iter().filter(move |file| {
             let role = &self.package(file.package).role;
-            file.is_product && matches!(role, Role::Implementation(name) if name == module)
+            file.is_product && matches!(role, PackageRole::Implementation(name) if name == module)
         })
     }
 
@@ -145,7 +147,7 @@ impl Facts {
     fn of_interfaces(&self) -> impl Iterator<Item = (&str, &SourceFile)> {
         self.sources.iter().filter(|file| file.is_product).filter_map(|file| {
             match &self.package(file.package).role {
-                Role::Interface(module) => Some((module.as_str(), file)),
+                PackageRole::Interface(module) => Some((module.as_str(), file)),
                 _ => None,
             }
         })
@@ -169,7 +171,7 @@ impl Facts {
         }
     }
 
-    fn take_source(&mut self, package: usize, path: &Path, below: String, source: Source) {
+    fn take_source(&mut self, package: usize, path: &Path, below: String, source: RustSource) {
         for entity in &source.entities {
             let (name, line) = (entity.table.value.to_lowercase(), entity.table.line);
             let (schema, name) = match name.rsplit_once('.') {
@@ -267,7 +269,7 @@ fn line_of(message: &str) -> Option<usize> {
     after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// Reads which file imports which, in the library and the program of each package.
+/// Reads which file imports which and defines which types, in the library and the program of each package.
 fn file_arrows(workspace: &Workspace) -> Result<Vec<FileArrows>, CheckError> {
     let mut found = Vec::new();
     for package in workspace.packages.iter().filter(|package| !package.is_external) {
@@ -275,9 +277,9 @@ fn file_arrows(workspace: &Workspace) -> Result<Vec<FileArrows>, CheckError> {
         let library =
             library.exists().then(|| CrateFiles::of_library(&library, &package.name)).transpose()?;
         let program = program.exists().then(|| CrateFiles::of_program(&program)).transpose()?;
-        for CrateFiles { paths, arrows } in library.into_iter().chain(program) {
+        for CrateFiles { paths, arrows, types } in library.into_iter().chain(program) {
             let paths = paths.iter().map(|path| shown(&workspace.root, path)).collect();
-            found.push(FileArrows { paths, arrows });
+            found.push(FileArrows { paths, arrows, types });
         }
     }
     Ok(found)

@@ -1,8 +1,8 @@
-//! Which file of a package imports from which other file.
+//! Which file of a package imports from which other file, and which types each defines.
 //!
 //! An arrow is a `use` or a path that leads to a file of the same crate. It points to the file that defines the name,
 //! even if another file re-exports it. A re-export alone is not an arrow, nor is `use` of a module: the paths through
-//! it are. Test code has no arrows.
+//! it are. Test code has no arrows, and its types do not count.
 //!
 //! Not followed: names from `pub use …::*`, which count as the re-exporting file's, and modules with `#[path]`.
 
@@ -22,6 +22,19 @@ pub struct CrateFiles {
     pub paths: Vec<PathBuf>,
     /// The imports between them.
     pub arrows: Vec<Arrow>,
+    /// The types that they define.
+    pub types: Vec<DefinedType>,
+}
+
+/// A struct, an enum, a union, a trait or an alias, as an item of a module.
+#[derive(Debug, Clone)]
+pub struct DefinedType {
+    /// Index of the file that defines it.
+    pub file: usize,
+    /// Its name.
+    pub name: String,
+    /// The line of the name, from 1.
+    pub line: usize,
 }
 
 /// An import of one file from another.
@@ -51,7 +64,7 @@ struct ModuleImports {
 }
 
 /// A crate whose files are being read.
-struct Crate {
+struct CrateReader {
     /// The name by which its own files may refer to it; none for a program, where the package's name means the
     /// library.
     name: Option<String>,
@@ -72,7 +85,7 @@ impl CrateFiles {
     }
 
     fn read(root: &Path, name: Option<String>) -> Result<Self, CheckError> {
-        let mut read = Crate { name, modules: BTreeMap::new(), files: CrateFiles::default() };
+        let mut read = CrateReader { name, modules: BTreeMap::new(), files: CrateFiles::default() };
         read.file(root.to_path_buf(), Vec::new())?;
         let mut arrows = Vec::new();
         for (path, module) in &read.modules {
@@ -82,7 +95,7 @@ impl CrateFiles {
     }
 }
 
-impl Crate {
+impl CrateReader {
     fn file(&mut self, path: PathBuf, module: ModulePath) -> Result<(), CheckError> {
         let text = std::fs::read_to_string(&path).map_err(CheckError::file(&path))?;
         let Ok(syntax) = syn::parse_file(&text) else { return Ok(()) };
@@ -100,6 +113,8 @@ impl Crate {
         items: &[syn::Item],
     ) -> Result<(), CheckError> {
         self.modules.insert(path.clone(), ModuleImports { file, named: NamedPaths::of(items) });
+        let types = scan::types(items).into_iter().map(|(name, line)| DefinedType { file, name, line });
+        self.files.types.extend(types);
         for item in items {
             let syn::Item::Mod(child) = item else { continue };
             if scan::is_for_tests(&child.attrs) {

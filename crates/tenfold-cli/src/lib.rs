@@ -13,6 +13,7 @@
 //! It reads which file imports which in every crate of the workspace, including the framework's. More than two files
 //! that import each other in a circle are refused (rule `circles`): none of them can be understood or moved alone. A
 //! re-export is not an import, so a module's root may re-export what its files define; test code does not count.
+//! In the framework's own workspace each type's name is defined once (rule `types`); projects are free.
 //! `tenfold api` compares an application's OpenAPI document with the committed one ([`api_breaks`]).
 //! `tenfold dev` serves the application while it is edited (`src/dev/`).
 //!
@@ -61,10 +62,10 @@ pub use api::{Break, api_breaks};
 #[cfg(feature = "commands")]
 pub use command::{Command, run};
 pub use error::CheckError;
-pub use statements::{Statement, statements};
+pub use statements::{ProductStatement, statements};
 pub use violation::{FileLine, Rule, Violation};
 
-use facts::Facts;
+use facts::WorkspaceFacts;
 
 /// The result of a check.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ impl fmt::Display for Report {
 ///
 /// An error means that the check could not run; a crossed boundary is a [`Report`] with violations.
 pub fn check(folder: &Path, today: Date) -> Result<Report, CheckError> {
-    check_facts(&Facts::read(folder)?, today)
+    check_facts(&WorkspaceFacts::read(folder)?, today)
 }
 
 /// As [`check`], on the clock's day (UTC).
@@ -111,10 +112,10 @@ pub fn check_today(folder: &Path) -> Result<Report, CheckError> {
 
 /// The diagram of the modules in the workspace around `folder`, as Mermaid.
 pub fn mermaid(folder: &Path) -> Result<String, CheckError> {
-    Ok(graph::mermaid(&Facts::read(folder)?))
+    Ok(graph::mermaid(&WorkspaceFacts::read(folder)?))
 }
 
-fn check_facts(facts: &Facts, today: Date) -> Result<Report, CheckError> {
+fn check_facts(facts: &WorkspaceFacts, today: Date) -> Result<Report, CheckError> {
     let judged = exceptions::apply(&facts.workspace.root, rules::violations(facts), today)?;
     Ok(Report {
         modules: facts.workspace.modules().len(),

@@ -16,9 +16,10 @@ mod search;
 mod statement;
 mod tables;
 mod tenant;
+mod types;
 mod unique;
 
-use crate::facts::Facts;
+use crate::facts::WorkspaceFacts;
 use crate::violation::Violation;
 use crate::workspace::shown;
 
@@ -26,12 +27,13 @@ pub(crate) use references::{References, heard_modules, interface_of, needed_modu
 pub(crate) use tables::owner_of;
 
 /// All violations, by place; exceptions are not applied yet.
-pub fn violations(facts: &Facts) -> Vec<Violation> {
+pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let mut found = facts.unreadable.clone();
     found.extend(layout::violations(facts));
     found.extend(implementation::violations(facts));
     found.extend(cycle::violations(facts));
     found.extend(circles::violations(facts));
+    found.extend(types::violations(facts));
     found.extend(needs::violations(facts));
     found.extend(jobs::violations(facts));
     found.extend(registered::violations(facts));

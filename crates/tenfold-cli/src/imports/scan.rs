@@ -185,6 +185,24 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
+/// The names and lines of the types among the items, test code excepted. Of two in one module, which can only be for
+/// different platforms, the first counts.
+pub fn types(items: &[Item]) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for item in items.iter().filter(|item| !is_for_tests(attributes(item))) {
+        let name = match item {
+            Item::Enum(item) => &item.ident,
+            Item::Struct(item) => &item.ident,
+            Item::Trait(item) => &item.ident,
+            Item::Type(item) => &item.ident,
+            Item::Union(item) => &item.ident,
+            _ => continue,
+        };
+        found.entry(name.to_string()).or_insert_with(|| name.span().start().line);
+    }
+    found
+}
+
 /// Whether an item is there for tests only: `#[cfg(test)]`, `#[cfg(all(test, unix))]`.
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));

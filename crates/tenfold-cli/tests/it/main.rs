@@ -21,6 +21,7 @@ mod statements;
 mod tables;
 mod tenant;
 mod texts;
+mod types;
 mod unique;
 mod upgrades;
 
