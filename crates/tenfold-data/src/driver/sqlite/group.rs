@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use super::audience::{Audience, insert};
 use super::connection::{classify, execute};
-use super::wal_index::WalIndex;
 use crate::driver::{CommitOutcome, DriverError, Unsettled};
 use crate::error::Source;
 
@@ -40,8 +39,8 @@ impl GroupMember {
 }
 
 impl GroupState {
-    pub(super) fn new(connection: Connection, index: Option<WalIndex>) -> Self {
-        GroupState { connection, group: None, audience: Audience::new(index) }
+    pub(super) fn new(connection: Connection) -> Self {
+        GroupState { connection, group: None, audience: Audience::default() }
     }
 
     /// Begins the outer transaction if there is none. `BEGIN IMMEDIATE` takes the write lock at once. A read
@@ -111,9 +110,6 @@ impl GroupState {
             Err(_) if self.connection.is_autocommit() => CommitOutcome::RolledBack,
             Err(_) => CommitOutcome::Unknown,
         };
-        if outcome == CommitOutcome::Committed {
-            self.audience.note_own_commit();
-        }
         for member in members {
             member.tell(outcome, result.clone().map_err(DriverError::GroupLost));
         }

@@ -31,7 +31,6 @@ use self::connection::{classify, run_statement};
 use self::inline::Inline;
 use self::log::WriteAheadLog;
 use self::reader::RunGuard;
-use self::wal_index::WalIndex;
 use self::writer::Writer;
 use super::{Call, Driver, DriverTransaction, Params, before};
 use crate::driver::{DriverError, SqliteSettings};
@@ -93,7 +92,7 @@ impl Sqlite {
                 idle: Mutex::new(readers(settings.reader_threads)?),
                 permits: Arc::new(Semaphore::new(settings.reader_threads)),
             }),
-            writer: Writer::start(writer, log, WalIndex::of(&path), settings)?,
+            writer: Writer::start(writer, log, settings)?,
             place: Arc::new(DatabaseFile::of(path)?),
         })
     }

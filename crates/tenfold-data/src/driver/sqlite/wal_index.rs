@@ -14,8 +14,6 @@ use super::kept_open;
 
 /// Both copies of the header, and the number of frames that are in the database.
 const HEAD: usize = 100;
-/// The bytes of the first header that hold how many transactions were committed.
-const COMMITS: Range<usize> = 8..12;
 /// The bytes of the first header that hold the number of the log's last valid frame.
 const LAST_FRAME: Range<usize> = 16..20;
 /// The bytes that hold the number of the last frame that is in the database.
@@ -33,11 +31,6 @@ pub(super) struct Head([u8; HEAD]);
 impl Head {
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
-    }
-
-    /// A counter that each commit increments, whichever process commits.
-    pub(super) fn commits(&self) -> u32 {
-        self.number(COMMITS)
     }
 
     /// How many frames of the log are in use. Each holds one page.

@@ -37,7 +37,6 @@ use super::connection::classify;
 use super::group::GroupState;
 use super::log::WriteAheadLog;
 use super::transaction::SqliteTransaction;
-use super::wal_index::WalIndex;
 use crate::driver::{DriverError, Leader, LeaderEnd, SqliteSettings, start};
 
 /// How often idle readers' snapshots are released. Another process cannot request it, and may have to wait for it
@@ -227,7 +226,6 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         log: Option<WriteAheadLog>,
-        index: Option<WalIndex>,
         settings: &SqliteSettings,
     ) -> Result<Self, DriverError> {
         if log.is_some() {
@@ -237,7 +235,7 @@ impl Writer {
         let ((to_commit, commits), (to_move, moves)) = (ThreadWaker::new(), ThreadWaker::new());
         let queue = Arc::new(Queue {
             log,
-            state: Arc::new(Mutex::new(GroupState::new(connection, index))),
+            state: Arc::new(Mutex::new(GroupState::new(connection))),
             waiting: AtomicUsize::new(0),
             alone: AtomicU32::new(0),
             commit_takes: AtomicU64::new(0),
