@@ -55,6 +55,9 @@ impl FeedReader {
     pub(super) async fn register(database: &Database) -> Result<Self, DriverError> {
         let (id, texts) = (database.clock().new_id(), FeedTexts::of(database.dialect()));
         let transaction = database.driver().begin(None, None).await?;
+        for text in texts.adopt {
+            send_in(&*transaction, text, &[], &mut |_| Ok(())).await?;
+        }
         send_in(&*transaction, texts.register, &[Value::Uuid(id)], &mut |_| Ok(())).await?;
         let mut begin = String::new();
         let mut read = |row: &Row<'_>| {

@@ -9,6 +9,8 @@ use crate::statement::Dialect;
 /// The texts for one database.
 pub(super) struct FeedTexts {
     pub register: &'static str,
+    /// Drops what another cluster has left, whose dump was restored here.
+    pub adopt: &'static [&'static str],
     /// The position at which a process begins that has just registered.
     pub begin: &'static str,
     /// Tells of a transaction, see `Announcement`.
@@ -50,6 +52,7 @@ const LEAVE: &str = "DELETE FROM tenfold_processes WHERE id = $1";
 
 static SQLITE: FeedTexts = FeedTexts {
     register: REGISTER,
+    adopt: &[],
     begin: "SELECT CAST(coalesce(max(id), 0) AS TEXT) FROM tenfold_changes",
     insert: "INSERT INTO tenfold_changes (origin, changes) VALUES ($1, $2)",
     ask: "INSERT INTO tenfold_changes (origin, changes) VALUES ($1, $2) RETURNING CAST(id AS TEXT)",
@@ -73,6 +76,12 @@ static SQLITE: FeedTexts = FeedTexts {
 /// `xmin` instead would read again and again what was told while one long transaction is open.
 static POSTGRES: FeedTexts = FeedTexts {
     register: REGISTER,
+    // Its transactions had higher numbers than this cluster has given. A transaction that is open now is not seen.
+    adopt: &[
+        "DELETE FROM tenfold_changes WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())",
+        "UPDATE tenfold_changes_floor SET floor = '0'
+         WHERE id = 1 AND floor > pg_snapshot_xmax(pg_current_snapshot())",
+    ],
     begin: "SELECT pg_current_snapshot()::text",
     insert: "INSERT INTO tenfold_changes (origin, changes) VALUES ($1, $2) RETURNING xid::text",
     ask: "INSERT INTO tenfold_changes (origin, changes) VALUES ($1, $2) RETURNING xid::text",

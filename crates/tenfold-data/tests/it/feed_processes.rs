@@ -281,3 +281,64 @@ async fn a_transaction_that_commits_late_is_not_lost() {
     assert!(!is_told(&mut late) && !is_told(&mut early), "each is told once");
     first.bench.waited();
 }
+
+/// A COMMIT that stores nothing counts no commit, and another process that registers counts some.
+#[tokio::test]
+async fn empty_commits_hide_no_process_that_registers() {
+    let bench = Bench::sqlite().await;
+    let first = Process::start(&bench, NEVER).await;
+    for empty in 1..8 {
+        work::store_label(&first.bench, &format!("alone {empty}")).await.unwrap();
+        for _ in 0..empty {
+            let signal = first.bench.request(async |cx| {
+                cx.transaction(async |tx| {
+                    tx.signal(Topic::signal("test/told"));
+                    Ok::<_, DataError>(())
+                })
+                .await
+            });
+            signal.await.unwrap();
+        }
+        let second = Process::start(&bench, NEVER).await;
+        let mut watch = second.watch(second.labels());
+        work::store_label(&first.bench, &format!("told {empty}")).await.unwrap();
+        second.poll().await;
+        assert!(is_told(&mut watch), "after {empty} empty commits");
+        second.bench.database.close().await;
+    }
+}
+
+/// Numbers of transactions belong to a cluster: those of a dump may be higher than any that this one has given.
+#[tokio::test]
+async fn a_dump_of_another_cluster_leaves_no_changes() {
+    let bench = Bench::postgres().await;
+    let first = Process::start(&bench, NEVER).await;
+    let restore = async |cx: tenfold_data::SystemContext| {
+        cx.transaction(async |tx| {
+            sql!(
+                "test.restored_change",
+                "INSERT INTO tenfold_changes (xid, origin, changes) VALUES ('9000000000000', $1, '{}')"
+            )
+            .bind(tx.new_id())
+            .execute(tx)
+            .await?;
+            sql!(
+                "test.restored_floor",
+                "UPDATE tenfold_changes_floor SET floor = '9000000000000' WHERE id = 1"
+            )
+            .execute(tx)
+            .await
+        })
+        .await
+        .unwrap();
+    };
+    first.bench.system(restore).await;
+    let second = Process::start(&bench, NEVER).await;
+    assert_eq!(second.rows().await, 0);
+    second.poll().await;
+    let (mut labels, mut unrelated) =
+        (second.watch(second.labels()), second.watch(Topic::signal("unrelated")));
+    work::store_label(&first.bench, "new").await.unwrap();
+    second.poll().await;
+    assert!(is_told(&mut labels) && !is_told(&mut unrelated));
+}
