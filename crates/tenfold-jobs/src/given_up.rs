@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx};
 
 use crate::context::JobContext;
-use crate::job::{Job, RegisteredKind};
+use crate::job::RegisteredKind;
 use crate::registry::Registry;
 use crate::rows::{DEFAULT_QUEUE, FOR_EVER, FinishedJob, JobId, JobState, QueuedJob, last_error};
 
@@ -24,6 +24,9 @@ use crate::rows::{DEFAULT_QUEUE, FOR_EVER, FinishedJob, JobId, JobState, QueuedJ
 pub struct GivenUp<J> {
     /// The job, with its arguments.
     pub job: J,
+    /// Its kind; empty if an older version stored this.
+    #[serde(default)]
+    pub kind: String,
     /// Its id.
     pub id: JobId,
     /// [`JobState::Discarded`] after its last attempt or as poison, [`JobState::Cancelled`] by an operator.
@@ -37,10 +40,10 @@ pub(crate) fn follow_up_kind(kind: &str) -> String {
     format!("{kind}.given_up")
 }
 
-/// How a follow-up runs.
+/// How a follow-up runs, with arguments of this type.
 pub(crate) fn tell<J, F, W>(listen: F) -> RegisteredKind
 where
-    J: Job,
+    J: DeserializeOwned + Send + 'static,
     F: Fn(JobContext, GivenUp<J>) -> W + Send + Sync + 'static,
     W: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
@@ -49,7 +52,7 @@ where
         let listen = Arc::clone(&listen);
         let work: futures_util::future::BoxFuture<'static, anyhow::Result<()>> = Box::pin(async move {
             let given_up: GivenUp<J> = serde_json::from_value(args)
-                .map_err(|error| anyhow::anyhow!("the stored job is not a {}: {error}", J::KIND))?;
+                .map_err(|error| anyhow::anyhow!("the stored job cannot be read: {error}"))?;
             // An operator may have retried it meanwhile.
             if !is_given_up(job.system(), given_up.id).await? {
                 return Ok(());
@@ -67,16 +70,17 @@ async fn is_given_up(cx: &SystemContext, id: JobId) -> Result<bool, DataError> {
     Ok(finished.is_some_and(|job| job.state != JobState::Completed))
 }
 
-/// Stores the follow-up of a job that ends in `state`, if its kind has a listener.
+/// Stores the follow-up of a job that ends in `state`, if its kind or its module has a listener.
 pub(crate) async fn follow(
     tx: &SystemTx<'_>,
     registry: &Registry,
     job: &QueuedJob,
     state: JobState,
 ) -> Result<(), DataError> {
-    let Some(kind) = registry.follow_up(&job.kind) else { return Ok(()) };
+    // A follow-up has none.
+    let Some(kind) = registry.follow_up(&job.kind).filter(|_| !job.is_endless()) else { return Ok(()) };
     let error = last_error(&job.errors).map(|last| last.error);
-    let given_up = GivenUp { job: job.args.clone(), id: job.id, state, error };
+    let given_up = GivenUp { job: job.args.clone(), kind: job.kind.clone(), id: job.id, state, error };
     let args = serde_json::to_value(given_up).map_err(|error| {
         DataError::Settings(format!("the follow-up of {} cannot be JSON: {error}", job.id))
     })?;

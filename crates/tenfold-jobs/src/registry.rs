@@ -18,6 +18,8 @@ pub struct Registry {
     kinds: HashMap<String, RegisteredKind>,
     /// The kinds of the follow-ups, which notify the listener of a given-up job.
     follow_ups: HashMap<&'static str, String>,
+    /// Those for all other kinds of a module.
+    follow_ups_of_modules: HashMap<&'static str, String>,
     /// How many jobs of each queue run at once in a process.
     queues: BTreeMap<&'static str, usize>,
     schedules: BTreeMap<&'static str, JobSchedule>,
@@ -102,8 +104,20 @@ impl Registry {
         W: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
         let kind = follow_up_kind(J::KIND);
-        self.insert(kind.clone(), tell(listen));
+        self.insert(kind.clone(), tell::<J, _, _>(listen));
         self.follow_ups.insert(J::KIND, kind);
+    }
+
+    /// As [`Registry::on_given_up`], for all jobs and deliveries of a module whose kinds have no listener of their own: those
+    /// whose names begin with the module's name.
+    pub fn on_any_given_up<F, W>(&mut self, module: &'static str, listen: F)
+    where
+        F: Fn(JobContext, GivenUp<serde_json::Value>) -> W + Send + Sync + 'static,
+        W: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let kind = follow_up_kind(&format!("{module}.any"));
+        self.insert(kind.clone(), tell(listen));
+        self.follow_ups_of_modules.insert(module, kind);
     }
 
     /// Checks that the kinds are consistent.
@@ -154,7 +168,8 @@ impl Registry {
 
     /// The kind of the follow-up for given-up jobs of this kind.
     pub(crate) fn follow_up(&self, kind: &str) -> Option<&str> {
-        self.follow_ups.get(kind).map(String::as_str)
+        let of_module = || self.follow_ups_of_modules.get(kind.split('.').next()?);
+        self.follow_ups.get(kind).or_else(of_module).map(String::as_str)
     }
 
     /// The queues, with how many jobs of each run at once in a process.

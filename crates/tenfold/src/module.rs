@@ -191,6 +191,18 @@ impl Module {
         self
     }
 
+    /// As [`Module::on_given_up`], for all jobs and deliveries of this module whose kinds have no listener of their own: see
+    /// [`Registry::on_any_given_up`].
+    pub fn on_any_given_up<F, W>(mut self, listen: F) -> Self
+    where
+        F: Fn(JobContext, GivenUp<serde_json::Value>) -> W + Send + Sync + 'static,
+        W: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let module = self.name;
+        self.background.push(Box::new(move |registry, _| registry.on_any_given_up(module, listen)));
+        self
+    }
+
     /// Listens to an event of another module. `name` names its deliveries, such as `files.on_closed`, and must be
     /// stable.
     pub fn on<E, F, W>(mut self, name: &'static str, listen: F) -> Self

@@ -86,8 +86,9 @@ on_both!(async fn a_running_job_that_is_cancelled_is_told_of(world) {
 
 on_both!(async fn a_poisonous_job_is_told_of(world) {
     let id = enqueue(world, true).await;
+    let jobs = doomed(world);
     while world.queued(id).await.is_some() {
-        let _ = tokio::time::timeout(Duration::from_millis(300), doomed(world).run_due()).await;
+        let _ = tokio::time::timeout(Duration::from_millis(300), jobs.run_due()).await;
         world.clock.advance(Duration::from_secs(600));
     }
     let told = world.diary.read().pop().expect("it was told");
@@ -115,20 +116,19 @@ on_both!(async fn a_listener_that_kills_its_worker_is_not_discarded(world) {
         std::future::pending().await
     }
 
-    let deadly = || {
-        world.jobs(|registry, _| {
-            registry.register::<Doomed>();
-            registry.on_given_up(kill);
-        })
-    };
+    let deadly = world.jobs(|registry, _| {
+        registry.register::<Doomed>();
+        registry.on_given_up(kill);
+    });
     enqueue(world, false).await;
+    // One look runs it, the next sees its lease, and the third finds that it has stood still.
     while world.diary.read().len() < 8 {
-        let _ = tokio::time::timeout(Duration::from_millis(300), deadly().run_due()).await;
+        let _ = tokio::time::timeout(Duration::from_millis(300), deadly.run_due()).await;
         world.clock.advance(Duration::from_secs(5000));
     }
-    // The eighth loss is found, and some time later a mended listener runs.
-    for _ in 0..2 {
-        doomed(world).run_due().await.expect("it looks for lost jobs");
+    let mended = doomed(world);
+    for _ in 0..3 {
+        mended.run_due().await.expect("it looks for lost jobs");
         world.clock.advance(Duration::from_secs(5000));
     }
     assert_eq!(world.diary.read().last().map(String::as_str), Some("x discarded: told to fail"));
@@ -151,12 +151,34 @@ on_both!(async fn a_process_that_does_not_know_a_kind_gives_none_up(world) {
         let job = world.queued(id).await.expect("it is not given up yet");
         job.strikes == 4 && job.token.is_some()
     };
+    let lost = doomed(world);
     while !is_at_its_last_loss().await {
         world.clock.advance(Duration::from_secs(5000));
-        let _ = tokio::time::timeout(Duration::from_millis(300), doomed(world).run_due()).await;
+        let _ = tokio::time::timeout(Duration::from_millis(300), lost.run_due()).await;
     }
-    world.clock.advance(Duration::from_secs(6));
     // A process of an older version finds the lost job, and would not know whom to tell.
-    world.jobs(|_, _| {}).run_due().await.expect("it looks for lost jobs");
+    let older = world.jobs(|_, _| {});
+    for _ in 0..2 {
+        older.run_due().await.expect("it looks for lost jobs");
+        world.clock.advance(Duration::from_secs(6));
+    }
     assert_eq!(world.queued(id).await.map(|job| (job.strikes, job.token)), Some((5, None)));
+});
+
+on_both!(async fn a_module_hears_of_all_its_kinds_without_a_listener(world) {
+    let jobs = world.jobs(|registry, _| {
+        with_listener(registry);
+        registry.on_any_given_up("test", async |job: JobContext, given_up: GivenUp<serde_json::Value>| {
+            let GivenUp { kind, job: args, state, .. } = given_up;
+            job.service::<Diary>()?.note(&format!("{kind} {} {}", args["name"], state.as_str()));
+            Ok(())
+        });
+    });
+    enqueue(world, false).await;
+    let cancelled = world.work("letter", 0).await;
+    jobs.cancel(cancelled).await.expect("it waits");
+    assert_eq!(jobs.run_due().await.expect("a job and two follow-ups"), 3);
+    let mut heard = world.diary.read();
+    heard.sort();
+    assert_eq!(heard, ["test.work \"letter\" cancelled", "x discarded: told to fail"]);
 });
