@@ -13,7 +13,33 @@ use crate::ending;
 use crate::observer::COUNTED;
 use crate::registry::Registry;
 use crate::rows::{FinishedJob, JobId, JobState, QueuedJob, StepRow};
-use crate::{signals, store};
+use crate::runner::Jobs;
+use crate::{ordered, signals, store};
+
+impl Jobs {
+    /// Lets a job run now: one that waits, or one that was given up or cancelled, which gets one more attempt.
+    ///
+    /// # Errors
+    /// [`DataError::NotFound`] when there is no such job; [`NotNow`] for one that runs or is done.
+    pub async fn retry(&self, id: JobId) -> anyhow::Result<()> {
+        self.0.database.run(None, async |cx| retry(&cx, id).await).await
+    }
+
+    /// Requests a job's cancellation: at once if it is not running, else at its worker's next heartbeat.
+    ///
+    /// # Errors
+    /// [`DataError::NotFound`] when it does not exist or is already finished.
+    pub async fn cancel(&self, id: JobId) -> anyhow::Result<()> {
+        self.0.database.run(None, async |cx| cancel(&cx, &self.0.registry, id).await).await
+    }
+
+    /// Reports to the observer how many jobs there are.
+    pub(crate) async fn count(&self) -> Result<(), DataError> {
+        let counts = self.0.database.run(None, async |cx| count_queued(&cx).await).await?;
+        self.0.observer.queued(&counts);
+        Ok(())
+    }
+}
 
 /// How many jobs are in each state that is not final, up to [`COUNTED`]; empty states are left out.
 ///
@@ -180,6 +206,7 @@ pub(crate) async fn retry(cx: &SystemContext, id: JobId) -> anyhow::Result<()> {
 /// [`DataError::NotFound`] when it does not exist or is already finished.
 pub(crate) async fn cancel(cx: &SystemContext, registry: &Registry, id: JobId) -> anyhow::Result<()> {
     cx.transaction(async |tx: &mut SystemTx<'_>| -> anyhow::Result<()> {
+        ordered::lock_of(tx, id).await?;
         QueuedJob::update(id).set(QueuedJob::cancel_requested, true).run(tx).await?;
         let job = QueuedJob::get(&*tx, id).await?;
         if job.token.is_none() {

@@ -10,14 +10,15 @@ use crate::signals;
 pub(crate) async fn release(tx: &SystemTx<'_>, batches: &[JobId]) -> Result<(), DataError> {
     sql!(
         "tenfold_jobs.release_batches",
-        sqlite: "UPDATE tenfold_jobs SET state = 'available'
+        sqlite: "UPDATE tenfold_jobs SET state = 'available', run_at = $2
                  WHERE id IN (SELECT value FROM rarray($1)) AND state = 'waiting'
                  AND NOT EXISTS (SELECT 1 FROM tenfold_jobs AS part WHERE part.batch_id = tenfold_jobs.id)",
-        postgres: "UPDATE tenfold_jobs SET state = 'available'
+        postgres: "UPDATE tenfold_jobs SET state = 'available', run_at = $2
                  WHERE id = ANY ($1) AND state = 'waiting'
                  AND NOT EXISTS (SELECT 1 FROM tenfold_jobs AS part WHERE part.batch_id = tenfold_jobs.id)"
     )
     .bind_list(batches)
+    .bind(tx.now())
     .execute(tx)
     .await?;
     Ok(())

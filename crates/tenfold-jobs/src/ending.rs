@@ -62,7 +62,7 @@ pub(crate) async fn complete(cx: &SystemContext, done: &[Done]) -> Result<HashSe
             batch::release(tx, &Vec::from_iter(batches)).await?;
         }
         for key in of_ended().filter_map(|done| done.order_key.as_deref()) {
-            ordered::release(tx, key).await?;
+            ordered::release(tx, key, tx.now()).await?;
         }
         for organization in of_ended().map(|done| done.org_id).collect::<HashSet<_>>() {
             tx.signal(signals::jobs_changed(organization));
@@ -297,16 +297,15 @@ pub(crate) async fn give_up(
     move_to_history(tx, job, state).await
 }
 
+/// Locks a job that is held under `token`, and the key of its order before, which its end needs.
 async fn held(tx: &SystemTx<'_>, id: JobId, token: Uuid) -> anyhow::Result<QueuedJob> {
+    ordered::lock_of(tx, id).await?;
     guard(tx, id, token).await?;
     Ok((*QueuedJob::get(tx, id).await?).clone())
 }
 
 /// Moves a job that its transaction has locked to the history, and lets those run that waited for its end.
 async fn move_to_history(tx: &SystemTx<'_>, job: QueuedJob, state: JobState) -> Result<(), DataError> {
-    if let Some(key) = &job.order_key {
-        ordered::lock(tx, key).await?;
-    }
     QueuedJob::delete(tx, job.id).await?;
     let finished = job.clone().finished(state, tx.now()).insert(tx).await?;
     if job.holds_key {
@@ -316,7 +315,7 @@ async fn move_to_history(tx: &SystemTx<'_>, job: QueuedJob, state: JobState) -> 
         batch::release(tx, &[then]).await?;
     }
     if let Some(key) = &job.order_key {
-        ordered::release(tx, key).await?;
+        ordered::release(tx, key, tx.now()).await?;
     }
     tx.signal(signals::jobs_changed(job.org_id));
     tx.signal(signals::waits_somewhere());

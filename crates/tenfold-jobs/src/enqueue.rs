@@ -13,7 +13,7 @@ use crate::declared::DeclaredKinds;
 use crate::event::Event;
 use crate::job::Job;
 use crate::options::JobOptions;
-use crate::rows::{DEFAULT_QUEUE, JobId, JobState, QueuedJob};
+use crate::rows::{DEFAULT_QUEUE, FAR, JobId, JobState, QueuedJob};
 use crate::unique::stored_key;
 use crate::{ordered, signals, unique};
 
@@ -137,7 +137,7 @@ fn store<T: Enqueue, J: Job>(
             queue: queue.to_owned(),
             state: if due { state } else { JobState::Scheduled },
             priority: options.priority.unwrap_or(J::PRIORITY),
-            run_at: options.run_at.unwrap_or(now),
+            run_at: if state == JobState::Waiting { FAR } else { options.run_at.unwrap_or(now) },
             max_attempts: i64::from(J::MAX_ATTEMPTS),
             tags: options.tags.into(),
             batch_id: options.part_of,

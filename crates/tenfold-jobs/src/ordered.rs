@@ -5,9 +5,10 @@
 //! of the commits. An end locks the row, too, before it lets the next job run: so it sees every job that was committed with
 //! a number, and none is left waiting.
 
-use tenfold_data::{DataError, EntityExt as _, Global, SystemTx, Timestamp, Write, sql};
+use tenfold_data::{DataError, EntityExt as _, Global, SystemContext, SystemTx, Timestamp, Write, sql};
 
-use crate::rows::{JobState, QueuedJob};
+use crate::rows::{FAR, JobId, JobState, QueuedJob};
+use crate::signals;
 
 /// Why these statements may repeat.
 const EACH_KEY: &str = "each listener has keys of its own";
@@ -15,9 +16,10 @@ const EACH_KEY: &str = "each listener has keys of its own";
 /// Stores a job behind the others of its key. It waits for them, or may run at once if there are none.
 pub(crate) async fn insert<W: Write<Global>>(tx: &W, row: QueuedJob) -> Result<(), DataError> {
     let Some(key) = row.order_key.clone() else { return row.insert_deferred(tx).await };
-    let order_number = next_number(tx, &key, row.created_at).await?;
-    QueuedJob { state: JobState::Waiting, order_number, ..row }.insert_deferred(tx).await?;
-    release(tx, &key).await
+    let now = row.created_at;
+    let order_number = next_number(tx, &key, now).await?;
+    QueuedJob { state: JobState::Waiting, run_at: FAR, order_number, ..row }.insert_deferred(tx).await?;
+    release(tx, &key, now).await
 }
 
 async fn next_number<W: Write<Global>>(tx: &W, key: &str, now: Timestamp) -> Result<i64, DataError> {
@@ -36,7 +38,8 @@ async fn next_number<W: Write<Global>>(tx: &W, key: &str, now: Timestamp) -> Res
     Ok(number.map_or(0, |(number,)| number))
 }
 
-/// Waits until no transaction is about to store a job of this key, and keeps others from it.
+/// Waits until no transaction is about to store a job of this key, and keeps others from it. The key comes before its jobs: a
+/// publisher locks them in this order, too.
 pub(crate) async fn lock(tx: &SystemTx<'_>, key: &str) -> Result<(), DataError> {
     sql!("tenfold_job_orders.lock", "UPDATE tenfold_job_orders SET used_at = $2 WHERE key = $1")
         .bind(key.to_owned())
@@ -47,14 +50,28 @@ pub(crate) async fn lock(tx: &SystemTx<'_>, key: &str) -> Result<(), DataError> 
     Ok(())
 }
 
+/// As [`lock`], for the key of a job, if it has one.
+pub(crate) async fn lock_of(tx: &SystemTx<'_>, job: JobId) -> Result<(), DataError> {
+    sql!(
+        "tenfold_job_orders.lock_of",
+        "UPDATE tenfold_job_orders SET used_at = $2 WHERE key = (SELECT order_key FROM tenfold_jobs WHERE id = $1)"
+    )
+    .bind(job)
+    .bind(tx.now())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Lets the first job of a key run, if it waits.
-pub(crate) async fn release<W: Write<Global>>(tx: &W, key: &str) -> Result<(), DataError> {
+pub(crate) async fn release<W: Write<Global>>(tx: &W, key: &str, now: Timestamp) -> Result<(), DataError> {
     sql!(
         "tenfold_jobs.release_next",
-        "UPDATE tenfold_jobs SET state = 'available' WHERE state = 'waiting' AND id = (
+        "UPDATE tenfold_jobs SET state = 'available', run_at = $2 WHERE state = 'waiting' AND id = (
              SELECT id FROM tenfold_jobs WHERE order_key = $1 ORDER BY order_number, id LIMIT 1)"
     )
     .bind(key.to_owned())
+    .bind(now)
     .unowned()
     .repeated(EACH_KEY)
     .execute(tx)

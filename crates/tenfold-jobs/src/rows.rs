@@ -41,6 +41,9 @@ const SUSPECT: i64 = 2;
 /// The queue of jobs that name no other.
 pub(crate) const DEFAULT_QUEUE: &str = "default";
 
+/// When a job may run that waits for others. A worker of a version that knew no such state claimed what was due.
+pub(crate) const FAR: Timestamp = Timestamp::constant(253_370_764_800, 0);
+
 /// No limit on attempts: a follow-up is retried until it succeeds.
 pub(crate) const FOR_EVER: i64 = i64::MAX;
 

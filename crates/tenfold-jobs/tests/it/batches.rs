@@ -72,3 +72,12 @@ on_both!(async fn two_workers_run_the_last_job_of_a_batch_once(world) {
     let ran = world.diary.read();
     assert_eq!((ran.len(), ran.last().map(String::as_str)), (41, Some("summary attempt 1")));
 });
+
+on_both!(async fn what_waits_for_a_batch_is_not_due_for_an_older_worker(world) {
+    let jobs = world.jobs(|_, _| {});
+    let (then, _) = batch(world, &[0]).await;
+    // A version without batches claims whatever is due.
+    let year = Duration::from_secs(365 * 24 * 3600);
+    assert!(world.queued(then).await.is_some_and(|job| job.run_at > world.clock.now() + year));
+    assert_eq!(jobs.run_due().await.expect("they run"), 2);
+});
