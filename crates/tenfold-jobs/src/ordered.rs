@@ -78,3 +78,38 @@ pub(crate) async fn release<W: Write<Global>>(tx: &W, key: &str, now: Timestamp)
     .await?;
     Ok(())
 }
+
+/// How many keys one look examines.
+const LOOK: i64 = 100;
+
+/// Lets the first jobs of keys run that wait although nothing is before them: a worker of an older version has ended the one
+/// before, or a person has deleted it. Examines some keys behind `after`, and returns the last one, or an empty text at the end.
+pub(crate) async fn release_stuck(cx: &SystemContext, after: &str) -> Result<String, DataError> {
+    // It skips from key to key through the index.
+    let keys: Vec<(String, JobState)> = sql!(
+        "tenfold_jobs.firsts",
+        "WITH RECURSIVE keys (key, place) AS (
+             SELECT (SELECT order_key FROM tenfold_jobs WHERE order_key > $1 ORDER BY order_key LIMIT 1), CAST(1 AS bigint)
+             UNION ALL
+             SELECT (SELECT order_key FROM tenfold_jobs WHERE order_key > keys.key ORDER BY order_key LIMIT 1), place + 1
+             FROM keys WHERE keys.key IS NOT NULL AND place < $2)
+         SELECT key, (SELECT state FROM tenfold_jobs WHERE order_key = keys.key ORDER BY order_number, id LIMIT 1)
+         FROM keys WHERE key IS NOT NULL LIMIT $2"
+    )
+    .bind(after.to_owned())
+    .bind(LOOK)
+    .bounded()
+    .all(cx)
+    .await?;
+    let each = cx.repeating(EACH_KEY);
+    for (key, _) in keys.iter().filter(|(_, first)| *first == JobState::Waiting) {
+        each.transaction(async |tx| {
+            tx.signal(signals::waits_somewhere());
+            lock(tx, key).await?;
+            release(tx, key, tx.now()).await
+        })
+        .await?;
+    }
+    let is_full = i64::try_from(keys.len()).is_ok_and(|count| count == LOOK);
+    Ok(keys.into_iter().next_back().filter(|_| is_full).map_or_else(String::new, |(key, _)| key))
+}

@@ -99,6 +99,14 @@ async fn keys(cx: &SystemContext) -> Result<(), DataError> {
             .bind(now)
             .execute(tx)
             .await?;
+        // A job that a worker of an older version ended, or a person deleted, has not freed its key.
+        sql!(
+            "tenfold_job_keys.prune_lost",
+            "DELETE FROM tenfold_job_keys WHERE taken_until IS NULL
+             AND NOT EXISTS (SELECT 1 FROM tenfold_jobs WHERE id = tenfold_job_keys.job_id)"
+        )
+        .execute(tx)
+        .await?;
         sql!("tenfold_job_rates.prune", "DELETE FROM tenfold_job_rates WHERE next_at <= $1")
             .bind(unused.as_microsecond())
             .execute(tx)

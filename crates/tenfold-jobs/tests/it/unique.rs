@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tenfold_jobs::JobOptions;
+use tenfold_data::{EntityExt as _, SystemContext};
+use tenfold_jobs::{JobOptions, QueuedJob};
 
 use crate::on_both;
 
@@ -46,4 +47,19 @@ on_both!(async fn many_enqueues_of_one_key_at_once_store_one_job(world) {
     ids.dedup();
     assert_eq!(ids.len(), 1);
     assert_eq!(jobs.run_due().await.expect("it runs"), 1);
+});
+
+on_both!(async fn the_key_of_a_job_that_is_gone_is_free_the_next_day(world) {
+    let jobs = world.jobs(|_, _| {});
+    let first = world.work_with("first", digest()).await;
+    let later = JobOptions::new().unique("kept").run_at(world.clock.now() + Duration::from_secs(3600));
+    let kept = world.work_with("kept", later).await;
+    // As a worker of an older version ends a job, which knows of no keys.
+    let delete = async |cx: SystemContext| cx.transaction(async |tx| QueuedJob::delete(tx, first).await).await;
+    world.database.run(None, delete).await.expect("it is deleted");
+    assert_eq!(world.work_with("second", digest()).await, first);
+    jobs.run_schedule("tenfold.prune").await.expect("it is enqueued");
+    jobs.run_due().await.expect("it is pruned");
+    assert_ne!(world.work_with("third", digest()).await, first);
+    assert_eq!(world.work_with("fourth", JobOptions::new().unique("kept")).await, kept);
 });
