@@ -48,7 +48,7 @@ impl FaultPlan {
             (_, ChaosFault::Poison, _) | (.., true) => 1,
             _ => 4,
         };
-        // A wrong clock shows when the others look for lost leases, every 2.5 s.
+        // A wrong clock shows when the others look for lost leases, a lease of 5 s after the first look.
         let is_clock = matches!(fault, ChaosFault::ClockAhead | ChaosFault::ServerAhead);
         let seconds = match (is_clock, quick) {
             (true, _) => 12,

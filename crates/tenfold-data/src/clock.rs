@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -20,20 +21,24 @@ pub struct Clock {
 #[derive(Clone, Debug)]
 enum ClockSource {
     /// The machine's clock plus this many microseconds.
-    System(i64),
+    System {
+        ahead: i64,
+        /// Where steady time begins.
+        start: Instant,
+    },
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Clock { source: ClockSource::System(0), last: Arc::default() }
+        Clock::ahead(Duration::ZERO)
     }
 
     /// The machine's clock if it were this much ahead, for tests of processes whose clocks differ.
-    pub fn ahead(by: std::time::Duration) -> Self {
-        let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-        Clock { source: ClockSource::System(micros), last: Arc::default() }
+    pub fn ahead(by: Duration) -> Self {
+        let ahead = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        Clock { source: ClockSource::System { ahead, start: Instant::now() }, last: Arc::default() }
     }
 
     /// A clock that stays at `start` until [`Clock::advance`] moves it. Clones move together.
@@ -45,17 +50,33 @@ impl Clock {
     /// The time now, cut to the microsecond.
     pub fn now(&self) -> Timestamp {
         let micros = match &self.source {
-            ClockSource::System(ahead) => system_time().as_microsecond().saturating_add(*ahead),
+            ClockSource::System { ahead, .. } => system_time().as_microsecond().saturating_add(*ahead),
             ClockSource::Manual(micros) => micros.load(Ordering::Acquire),
         };
         from_micros(micros)
+    }
+
+    /// A time that is never set back and jumps nowhere, for measuring how long something takes: since when it counts is not
+    /// said. A manual clock's moves with it.
+    pub fn steady(&self) -> Duration {
+        match &self.source {
+            Source::System { start, .. } => start.elapsed(),
+            Source::Manual(micros) => {
+                Duration::from_micros(u64::try_from(micros.load(Ordering::Acquire)).unwrap_or(0))
+            }
+        }
+    }
+
+    /// Whether a test moves it.
+    pub fn is_manual(&self) -> bool {
+        matches!(self.source, Source::Manual(_))
     }
 
     /// Moves a manual clock forward.
     ///
     /// # Panics
     /// On the system clock, which cannot be moved.
-    pub fn advance(&self, by: std::time::Duration) {
+    pub fn advance(&self, by: Duration) {
         let ClockSource::Manual(micros) = &self.source else { panic!("only a manual clock can be advanced") };
         micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::AcqRel);
     }

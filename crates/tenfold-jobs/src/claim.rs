@@ -8,10 +8,9 @@
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, Uuid, sql};
+use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Uuid, sql};
 
 use crate::rows::{JobId, QueuedJob};
-use crate::signals;
 
 /// The worker that claims, and for how long.
 #[derive(Clone, Copy)]
@@ -177,54 +176,4 @@ async fn read(tx: &SystemTx<'_>, ids: Vec<JobId>) -> Result<Vec<QueuedJob>, Data
         QueuedJob::find_many(tx, ids).await?.into_iter().flatten().map(|job| (*job).clone()).collect();
     jobs.sort_by_key(|job| (job.priority, job.run_at, job.id));
     Ok(jobs)
-}
-
-/// How many jobs of each of the two states become available at a time.
-const STAGED: i64 = 500;
-
-/// Makes the jobs available whose time has come: scheduled ones, and those to be retried. Returns when the next one is
-/// due.
-pub(crate) async fn stage(cx: &SystemContext) -> Result<Option<Timestamp>, DataError> {
-    let cx = cx.repeating("a batch at a time");
-    loop {
-        let next = next_due(&cx).await?;
-        if next.is_none_or(|next| next > cx.now()) {
-            return Ok(next);
-        }
-        cx.transaction(async |tx| {
-            tx.signal(signals::waits_somewhere());
-            // The outer condition holds if another worker was faster: a job that runs by now stays untouched.
-            sql!(
-                "tenfold_jobs.stage",
-                "UPDATE tenfold_jobs SET state = 'available'
-                 WHERE state IN ('retryable', 'scheduled') AND id IN (
-                     SELECT id FROM (SELECT id FROM tenfold_jobs WHERE state = 'retryable'
-                         AND state IN ('retryable', 'scheduled') AND run_at <= $1 ORDER BY run_at LIMIT $2) AS retryable
-                     UNION ALL
-                     SELECT id FROM (SELECT id FROM tenfold_jobs WHERE state = 'scheduled'
-                         AND state IN ('retryable', 'scheduled') AND run_at <= $1 ORDER BY run_at LIMIT $2) AS scheduled)"
-            )
-            .bind(tx.now())
-            .bind(STAGED)
-            .execute(tx)
-            .await
-        })
-        .await?;
-    }
-}
-
-async fn next_due(cx: &SystemContext) -> Result<Option<Timestamp>, DataError> {
-    // SQLite uses the partial index only where the text repeats its condition.
-    let next: Vec<(Timestamp,)> = sql!(
-        "tenfold_jobs.next_due",
-        "SELECT run_at FROM (SELECT run_at FROM tenfold_jobs WHERE state = 'retryable'
-             AND state IN ('retryable', 'scheduled') ORDER BY run_at LIMIT 1) AS retryable
-         UNION ALL
-         SELECT run_at FROM (SELECT run_at FROM tenfold_jobs WHERE state = 'scheduled'
-             AND state IN ('retryable', 'scheduled') ORDER BY run_at LIMIT 1) AS scheduled"
-    )
-    .bounded()
-    .all(cx)
-    .await?;
-    Ok(next.into_iter().map(|(at,)| at).min())
 }

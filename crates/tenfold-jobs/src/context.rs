@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tenfold_data::{Context, SystemContext, SystemTx, Uuid};
 
 use crate::later::NotYourTurn;
-use crate::rate::{self, RateLimit};
+use crate::rate::{self, RateLimit, RateTurn};
 use crate::rows::{JobId, QueuedJob};
 use crate::signals::jobs_changed;
 use crate::store;
@@ -158,8 +158,11 @@ impl JobContext {
         if self.job.turn_at.is_some() {
             return Ok(());
         }
-        let turn = rate::turn(&self.system, limit).await?;
-        if turn > self.system.now() { Err(NotYourTurn(turn).into()) } else { Ok(()) }
+        match rate::turn(&self.system, limit).await? {
+            RateTurn::Now => Ok(()),
+            RateTurn::At(turn) => Err(NotYourTurn(Some(turn)).into()),
+            RateTurn::Later => Err(NotYourTurn(None).into()),
+        }
     }
 
     fn each_step(&self) -> SystemContext {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tenfold_data::{DataError, EntityExt as _, OrgId, SystemContext, SystemTx, Timestamp, Uuid, sql};
 
 use crate::later::Postponed;
+use crate::rate::HORIZON;
 use crate::registry::Registry;
 use crate::rows::{AttemptError, JobId, JobState, QueuedJob, with_error};
 use crate::store::guard;
-use crate::{batch, given_up, ordered, signals, unique};
+use crate::{batch, due, given_up, ordered, signals, unique};
 
 /// A job whose work is done.
 #[derive(Clone, Debug)]
@@ -154,14 +155,15 @@ pub(crate) async fn fail(
     token: Uuid,
     error: String,
 ) -> anyhow::Result<()> {
+    let now = due::now(cx).await?;
     cx.transaction(async |tx| -> anyhow::Result<()> {
         let mut job = held(tx, id, token).await?;
         job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
         // The job failed, but the worker is alive. Its next attempt needs another turn of its rate limit.
         (job.strikes, job.waits, job.turn_at) = (0, 0, None);
-        let pause = pause(job.own_attempts(), id);
+        let retry_at = now + pause(job.own_attempts(), id);
         let is_over = job.own_attempts() >= job.max_attempts;
-        Ok(settle(tx, registry, job, is_over, pause).await?)
+        Ok(settle(tx, registry, job, is_over, Some(retry_at)).await?)
     })
     .await
 }
@@ -175,6 +177,7 @@ pub(crate) async fn postpone(
     postponed: Postponed,
     error: String,
 ) -> anyhow::Result<()> {
+    let now = due::now(cx).await?;
     cx.transaction(async |tx| -> anyhow::Result<()> {
         let mut job = held(tx, id, token).await?;
         let attempt = job.attempt;
@@ -184,12 +187,17 @@ pub(crate) async fn postpone(
                 job.errors = with_error(&job.errors, AttemptError { attempt, at: tx.now(), error });
                 (job.waits, job.message) = (job.waits + 1, reason);
                 let pause = pause.unwrap_or_else(|| pause_of_waiting(job.waits, id));
-                return Ok(settle(tx, registry, job, false, pause).await?);
+                return Ok(settle(tx, registry, job, false, Some(now + pause)).await?);
             }
-            Postponed::Snoozes(pause) => tx.now() + pause,
-            Postponed::Turn(turn) => {
-                job.turn_at = Some(turn);
+            Postponed::Snoozes(pause) => now + pause,
+            Postponed::Turn(Some(turn)) => {
+                (job.turn_at, job.waits) = (Some(turn), 0);
                 turn
+            }
+            // It asks more and more rarely, so that thousands that wait cost little.
+            Postponed::Turn(None) => {
+                job.waits += 1;
+                now + HORIZON.max(pause_of_waiting(job.waits, id))
             }
         };
         if job.cancel_requested {
@@ -211,69 +219,13 @@ pub(crate) async fn hand_back(cx: &SystemContext, id: JobId, token: Uuid) -> any
     .await
 }
 
-/// Frees the jobs whose workers are lost. A job with `poison_after` strikes is considered the cause and discarded.
-/// Returns the number of jobs found.
-pub(crate) async fn rescue(
-    cx: &SystemContext,
-    registry: &Registry,
-    poison_after: u32,
-) -> Result<usize, DataError> {
-    let lost: Vec<(JobId,)> = sql!(
-        "tenfold_jobs.lost",
-        "SELECT id FROM tenfold_jobs WHERE token IS NOT NULL AND lease_until < $1 ORDER BY lease_until LIMIT 100"
-    )
-    .bind(cx.now())
-    .bounded()
-    .all(cx)
-    .await?;
-    let each = cx.repeating("each lost job is judged in a transaction of its own");
-    let mut rescued = 0;
-    for (id,) in lost {
-        let rescue = async |tx: &mut SystemTx<'_>| rescue_one(tx, registry, id, poison_after).await;
-        match each.transaction(rescue).await {
-            Ok(is_rescued) => rescued += usize::from(is_rescued),
-            // It must not hold up the others, which are looked at in the same order every time.
-            Err(error) => tracing::warn!(%error, job = %id, "a lost job could not be freed; trying again"),
-        }
-    }
-    Ok(rescued)
-}
-
-async fn rescue_one(
-    tx: &SystemTx<'_>,
-    registry: &Registry,
-    id: JobId,
-    poison_after: u32,
-) -> Result<bool, DataError> {
-    // Locks the row and checks again: the worker may have come back meanwhile, or another rescuer may have been
-    // faster.
-    let lost = sql!(
-        "tenfold_jobs.rescue",
-        "UPDATE tenfold_jobs SET crashes = crashes + 1, strikes = strikes + 1
-         WHERE id = $1 AND token IS NOT NULL AND lease_until < $2"
-    )
-    .bind(id)
-    .bind(tx.now())
-    .execute(tx)
-    .await?;
-    if lost == 0 {
-        return Ok(false);
-    }
-    let mut job = (*QueuedJob::get(tx, id).await?).clone();
-    let error = format!("its worker was lost at {}% ({})", job.percent, job.message);
-    job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
-    let (pause, is_poison) = (pause_after_loss(job.strikes), job.strikes >= i64::from(poison_after));
-    settle(tx, registry, job, is_poison, pause).await?;
-    Ok(true)
-}
-
-/// Settles an unfinished attempt: the job is retried after the pause, or given up.
-async fn settle(
+/// Settles an unfinished attempt: the job is retried at a time, or at once if there is none, or is given up.
+pub(crate) async fn settle(
     tx: &SystemTx<'_>,
     registry: &Registry,
     job: QueuedJob,
     is_over: bool,
-    pause: Duration,
+    retry_at: Option<Timestamp>,
 ) -> Result<(), DataError> {
     if job.cancel_requested {
         return give_up(tx, registry, job, JobState::Cancelled).await;
@@ -282,11 +234,14 @@ async fn settle(
     if is_over && !job.is_endless() && registry.get(&job.kind).is_some() {
         return give_up(tx, registry, job, JobState::Discarded).await;
     }
-    let state = if pause.is_zero() { JobState::Available } else { JobState::Retryable };
-    release(tx, &job, state, tx.now() + pause).await
+    match retry_at {
+        Some(at) => release(tx, &job, JobState::Retryable, at).await,
+        None => release(tx, &job, JobState::Available, tx.now()).await,
+    }
 }
 
-/// Ends a job without success, and notifies its listener.
+/// Ends a job without success, and notifies its listener. The transaction has locked its order ([`ordered::lock_of`]), and then
+/// the job.
 pub(crate) async fn give_up(
     tx: &SystemTx<'_>,
     registry: &Registry,
@@ -347,13 +302,6 @@ pub(crate) async fn release(
         .set(QueuedJob::lease_until, None)
         .run(tx)
         .await
-}
-
-/// The pause after a lost worker: none at first, then 4 s, 16 s, 64 s … up to an hour. External causes of lost workers
-/// come in bursts, and one burst must not condemn a job.
-fn pause_after_loss(strikes: i64) -> Duration {
-    let exponent = u32::try_from(strikes - 1).unwrap_or(0).min(6);
-    if exponent == 0 { Duration::ZERO } else { Duration::from_secs(4_u64.pow(exponent).min(3600)) }
 }
 
 /// The pause after a failed attempt: 1 s, 2 s, 4 s … up to an hour.

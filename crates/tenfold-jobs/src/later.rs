@@ -80,10 +80,10 @@ impl Snooze {
     }
 }
 
-/// A job that has to wait for the turn that a rate limit gave to it.
+/// A job that has to wait for the turn that a rate limit gave to it, or until it gives one.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("its turn is at {0}")]
-pub(crate) struct NotYourTurn(pub Timestamp);
+#[error("a rate limit lets it wait for its turn")]
+pub(crate) struct NotYourTurn(pub Option<Timestamp>);
 
 /// An attempt that does not count.
 #[derive(Debug)]
@@ -97,8 +97,8 @@ pub(crate) enum Postponed {
     },
     /// It asked for it.
     Snoozes(Duration),
-    /// It waits for its turn.
-    Turn(Timestamp),
+    /// It waits for its turn, and asks for one again if it has none.
+    Turn(Option<Timestamp>),
 }
 
 /// Whether an attempt ended for a reason that is not its own fault.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tenfold_data::{DataError, Database, Scope, SystemContext, Timestamp, TraceContext, Uuid, Watch};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -19,10 +19,11 @@ use crate::later::{Postponed, TryLater, postponed};
 use crate::listeners::Listeners;
 use crate::observer::{JobEnd, JobObserver};
 use crate::registry::Registry;
+use crate::rescue::{self, SeenLeases};
 use crate::rows::{DEFAULT_QUEUE, JobId, QueuedJob};
 use crate::settings::JobSettings;
 use crate::store::{self, HeldJob, LeaseLost};
-use crate::{admin, batch, prune, schedule, signals};
+use crate::{batch, due, ordered, prune, schedule, signals};
 
 /// Runs jobs in one process. Cheap to clone.
 #[derive(Clone)]
@@ -34,9 +35,13 @@ pub(crate) struct JobsInner {
     pub(crate) listeners: Listeners,
     pub(crate) settings: JobSettings,
     services: Services,
-    observer: Arc<dyn JobObserver>,
+    pub(crate) observer: Arc<dyn JobObserver>,
     /// New at each start: a restarted process is another worker, and its old jobs are rescued.
     worker: Uuid,
+    /// What it has seen of the leases of all workers.
+    leases: SeenLeases,
+    /// The last key of ordered jobs that was looked at.
+    last_key: Mutex<String>,
     /// Set when the schedules have their rows.
     scheduled: OnceCell<()>,
 }
@@ -76,7 +81,6 @@ impl Jobs {
         let queues = registry.queues().keys().copied().chain([DEFAULT_QUEUE]);
         database.feed().tell(signals::told(queues));
         let worker = database.clock().new_id();
-        let scheduled = OnceCell::new();
         Jobs(Arc::new(JobsInner {
             database,
             registry,
@@ -85,7 +89,9 @@ impl Jobs {
             services,
             observer,
             worker,
-            scheduled,
+            leases: SeenLeases::default(),
+            last_key: Mutex::default(),
+            scheduled: OnceCell::new(),
         }))
     }
 
@@ -101,7 +107,7 @@ impl Jobs {
         default.into_iter().chain(declared.iter().map(|(name, concurrency)| (*name, *concurrency))).collect()
     }
 
-    /// Runs what is due now, one after the other, until nothing is: for tests, and for an operator without workers.
+    /// Runs what is due now, one after the other, until nothing is: for tests.
     /// Schedules that are due fire. Returns how many jobs ran.
     ///
     /// # Errors
@@ -135,27 +141,18 @@ impl Jobs {
         }
     }
 
-    /// Lets a job run now: one that waits, or one that was given up or cancelled, which gets one more attempt.
+    /// Like [`Jobs::run_due`]. If other processes hold jobs, it runs once more after a lease, so that the jobs of lost workers
+    /// run, too: for an operator without workers.
     ///
     /// # Errors
-    /// [`DataError::NotFound`] when there is no such job; [`NotNow`](admin::NotNow) for one that runs or is done.
-    pub async fn retry(&self, id: JobId) -> anyhow::Result<()> {
-        self.0.database.run(None, async |cx| admin::retry(&cx, id).await).await
-    }
-
-    /// Requests a job's cancellation: at once if it is not running, else at its worker's next heartbeat.
-    ///
-    /// # Errors
-    /// [`DataError::NotFound`] when it does not exist or is already finished.
-    pub async fn cancel(&self, id: JobId) -> anyhow::Result<()> {
-        self.0.database.run(None, async |cx| admin::cancel(&cx, &self.0.registry, id).await).await
-    }
-
-    /// Reports to the observer how many jobs there are.
-    pub(crate) async fn count(&self) -> Result<(), DataError> {
-        let counts = self.0.database.run(None, async |cx| admin::count_queued(&cx).await).await?;
-        self.0.observer.queued(&counts);
-        Ok(())
+    /// As [`Jobs::run_due`].
+    pub async fn run_due_and_lost(&self) -> Result<usize, DataError> {
+        let ran = self.run_due().await?;
+        if !self.0.leases.any() {
+            return Ok(ran);
+        }
+        tokio::time::sleep(self.0.settings.lease).await;
+        Ok(ran + self.run_due().await?)
     }
 
     fn holder(&self) -> Holder {
@@ -197,14 +194,16 @@ impl Jobs {
         Ok(claimed.and_then(Claimed::of))
     }
 
-    /// Frees the jobs of lost workers, and those that wait for a batch that is done.
+    /// Frees the jobs of lost workers, and those that wait although what they waited for is over.
     pub(crate) async fn rescue(&self) -> Result<usize, DataError> {
-        let (registry, poison_after) = (&self.0.registry, self.0.settings.poison_after);
+        let Inner { registry, leases, last_key, settings, .. } = &*self.0;
         self.0
             .database
             .run(None, async |cx| {
-                let rescued = ending::rescue(&cx, registry, poison_after).await?;
+                let rescued = rescue::rescue(&cx, registry, leases, settings).await?;
                 batch::release_all(&cx).await?;
+                let mut after = last_key.lock().await;
+                *after = ordered::release_stuck(&cx, &after).await?;
                 Ok(rescued)
             })
             .await
@@ -225,12 +224,12 @@ impl Jobs {
 
     /// Fires schedules, and makes jobs available whose time has come. Returns how long nothing more is due.
     pub(crate) async fn keep_time(&self) -> Result<Option<Duration>, DataError> {
-        let fired = self.fire_schedules().await.unwrap_or_else(|error| {
+        let now = self.0.database.run(None, async |cx| due::now(&cx).await).await?;
+        let fired = self.fire_schedules(now).await.unwrap_or_else(|error| {
             tracing::warn!(error = format!("{error:#}"), "schedules could not fire; trying again");
             None
         });
-        let staged = self.0.database.run(None, async |cx| claim::stage(&cx).await).await?;
-        let now = self.0.database.clock().now();
+        let staged = self.0.database.run(None, async |cx| due::stage(&cx, now).await).await?;
         let until = |next: Timestamp| Duration::try_from(next.duration_since(now)).unwrap_or_default();
         Ok(fired.into_iter().chain(staged).min().map(until))
     }
@@ -240,11 +239,11 @@ impl Jobs {
         self.0.database.feed().watch([signals::waits_in(queue), signals::waits_somewhere()])
     }
 
-    async fn fire_schedules(&self) -> anyhow::Result<Option<Timestamp>> {
+    async fn fire_schedules(&self, now: Timestamp) -> anyhow::Result<Option<Timestamp>> {
         self.declare_schedules().await?;
         let (schedules, zone) = (self.0.registry.schedules(), &self.0.settings.time_zone);
         let find = |name: &str| schedules.get(name);
-        self.0.database.run(None, async |cx| schedule::fire_due(&cx, find, zone).await).await
+        self.0.database.run(None, async |cx| schedule::fire_due(&cx, find, zone, now).await).await
     }
 
     pub(crate) async fn heartbeat(&self) -> Result<Vec<HeldJob>, DataError> {

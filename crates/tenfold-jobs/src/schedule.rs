@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use tenfold_data::jiff::SignedDuration;
 use tenfold_data::{DataError, SystemContext, SystemTx, Timestamp, sql};
 
+use crate::due;
 use crate::enqueue::Enqueue as _;
 use crate::job::Job;
 use crate::options::JobOptions;
@@ -50,6 +51,11 @@ impl JobSchedule {
             Box::pin(tx.enqueue_with(make(), options))
         });
         JobSchedule { name, spec, kind: J::KIND, enqueue }
+    }
+
+    /// Its text as it is stored, with the time zone.
+    fn stored(&self, zone: &str) -> String {
+        format!("{} {zone}", self.spec)
     }
 
     /// Whether the text can be read.
@@ -101,9 +107,9 @@ pub(crate) async fn declare(
     schedules: impl Iterator<Item = &JobSchedule>,
     zone: &str,
 ) -> anyhow::Result<()> {
+    let now = due::now(cx).await?;
     let cx = cx.repeating("each schedule has a row of its own");
     for schedule in schedules {
-        let now = cx.now();
         let next = schedule.next(zone, now, now)?;
         cx.transaction(async |tx| {
             sql!(
@@ -113,7 +119,7 @@ pub(crate) async fn declare(
                  WHERE tenfold_job_schedules.spec <> excluded.spec"
             )
             .bind(schedule.name.to_owned())
-            .bind(format!("{} {zone}", schedule.spec))
+            .bind(schedule.stored(zone))
             .bind(next)
             .execute(tx)
             .await
@@ -123,25 +129,26 @@ pub(crate) async fn declare(
     Ok(())
 }
 
-/// Fires the schedules that are due. Returns when the next one is.
+/// Fires the schedules that are due by `now`. Returns when the next one is.
 pub(crate) async fn fire_due<'s>(
     cx: &SystemContext,
     find: impl Fn(&str) -> Option<&'s JobSchedule>,
     zone: &str,
+    now: Timestamp,
 ) -> anyhow::Result<Option<Timestamp>> {
     let cx = cx.repeating("each firing is a transaction of its own");
-    let all: Vec<(String, Timestamp)> = sql!(
+    let all: Vec<(String, String, Timestamp)> = sql!(
         "tenfold_job_schedules.list",
-        "SELECT name, next_at FROM tenfold_job_schedules ORDER BY next_at, name LIMIT 500"
+        "SELECT name, spec, next_at FROM tenfold_job_schedules ORDER BY next_at, name LIMIT 500"
     )
     .bounded()
     .all(&cx)
     .await?;
     let mut soonest = None;
-    for (name, due) in all {
-        // A schedule of an older version, or of a newer one during a deployment.
-        let Some(schedule) = find(&name) else { continue };
-        let next = if due > cx.now() { Ok(due) } else { fire_one(&cx, schedule, due, zone).await };
+    for (name, spec, due) in all {
+        // A schedule of an older version, or of a newer one during a deployment: whose text is stored fires it.
+        let Some(schedule) = find(&name).filter(|schedule| schedule.stored(zone) == spec) else { continue };
+        let next = if due > now { Ok(due) } else { fire_one(&cx, schedule, due, zone, now).await };
         match next {
             Ok(next) => soonest = soonest.into_iter().chain([next]).min(),
             // The schedules behind it fire all the same.
@@ -159,17 +166,19 @@ async fn fire_one(
     schedule: &JobSchedule,
     due: Timestamp,
     zone: &str,
+    now: Timestamp,
 ) -> anyhow::Result<Timestamp> {
     cx.transaction(async |tx| -> anyhow::Result<Timestamp> {
-        let next = schedule.next(zone, due, tx.now())?;
+        let next = schedule.next(zone, due, now)?;
         // Of several workers that see it at once, one finds the time unchanged.
         let moved = sql!(
             "tenfold_job_schedules.move_on",
-            "UPDATE tenfold_job_schedules SET next_at = $3 WHERE name = $1 AND next_at = $2"
+            "UPDATE tenfold_job_schedules SET next_at = $3 WHERE name = $1 AND next_at = $2 AND spec = $4"
         )
         .bind(schedule.name.to_owned())
         .bind(due)
         .bind(next)
+        .bind(schedule.stored(zone))
         .execute(tx)
         .await?;
         if moved == 1 {

@@ -82,9 +82,10 @@ fn abandon(running: &RunningJobs, id: JobId) {
     }
 }
 
-/// Frees the jobs of lost workers.
+/// Frees the jobs of lost workers. It looks several times in the length of a lease, so that a lease that stands still is freed
+/// not much later.
 pub(super) async fn rescue_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(jobs.settings().lease / 2);
+    let mut ticks = tokio::time::interval(jobs.settings().lease / 4);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}

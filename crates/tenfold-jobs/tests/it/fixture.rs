@@ -125,7 +125,7 @@ pub struct World {
     pub bell: Arc<Notify>,
     /// Those that no test takes fail it.
     pub waits: Arc<Waits>,
-    _place: TestDatabase,
+    place: TestDatabase,
 }
 
 pub fn run(dialect: Dialect, test: impl AsyncFnOnce(&World)) {
@@ -139,7 +139,7 @@ pub fn run(dialect: Dialect, test: impl AsyncFnOnce(&World)) {
         let database = Database::open(place.url(), &settings, clock.clone(), observers).expect("it opens");
         database.migrate(&[job_migrations()]).await.expect("the tables are made");
         let (diary, bell) = (Arc::default(), Arc::new(Notify::new()));
-        let world = World { database, clock, diary, watched: Diary::default(), bell, waits, _place: place };
+        let world = World { database, clock, diary, watched: Diary::default(), bell, waits, place };
         test(&world).await;
         world.database.close().await;
         if let Some(first) = world.waits.take().first() {
@@ -160,8 +160,23 @@ impl World {
         self.jobs_with(settings, set_up)
     }
 
+    /// The same database, as a process with another clock has it.
+    pub fn database_by(&self, clock: Clock) -> Database {
+        let settings = self.place.settings(DatabaseSettings::default());
+        Database::open(self.place.url(), &settings, clock, Vec::new()).expect("it opens")
+    }
+
     pub fn jobs_with(
         &self,
+        settings: JobSettings,
+        set_up: impl FnOnce(&mut Registry, &mut Listeners),
+    ) -> Jobs {
+        self.jobs_on(&self.database, settings, set_up)
+    }
+
+    pub fn jobs_on(
+        &self,
+        database: &Database,
         settings: JobSettings,
         set_up: impl FnOnce(&mut Registry, &mut Listeners),
     ) -> Jobs {
@@ -174,7 +189,7 @@ impl World {
         let bell: Arc<Notify> = Arc::clone(&self.bell);
         services.insert(std::any::TypeId::of::<Notify>(), bell);
         let observer = Arc::new(self.watched.clone());
-        Jobs::new(self.database.clone(), registry, listeners, Services::new(services), settings, observer)
+        Jobs::new(database.clone(), registry, listeners, Services::new(services), settings, observer)
     }
 
     pub async fn enqueue<J: Job>(&self, job: J) -> JobId {
@@ -188,7 +203,10 @@ impl World {
 
     /// Enqueues work of an organization, which is named by a number.
     pub async fn work_of(&self, organization: u128, name: &str, options: JobOptions) -> JobId {
-        let job = Work { name: name.to_owned(), failures: 0 };
+        self.enqueue_of(organization, Work { name: name.to_owned(), failures: 0 }, options).await
+    }
+
+    pub async fn enqueue_of<J: Job>(&self, organization: u128, job: J, options: JobOptions) -> JobId {
         let enqueue = async |cx: SystemContext| {
             let cx = cx.within(OrgId(Uuid::from_u128(organization)));
             cx.transaction(async |tx| tx.enqueue_with(job, options).await).await
@@ -221,6 +239,15 @@ impl World {
     pub async fn finished(&self, id: JobId) -> Option<FinishedJob> {
         let find = async |cx: SystemContext| FinishedJob::find(&cx, id).await;
         self.database.run(None, find).await.expect("it can be read").map(|job| (*job).clone())
+    }
+
+    /// What a process runs is lost: its future is dropped without a word. It sees the lease, which stands still from now on.
+    pub async fn lose(&self, jobs: &Jobs) {
+        let _ = tokio::time::timeout(Duration::from_millis(300), jobs.run_due()).await;
+        jobs.pause("default").await.expect("nothing else starts");
+        assert_eq!(jobs.run_due().await.expect("the lease holds"), 0);
+        jobs.resume("default").await.expect("it goes on");
+        self.clock.advance(Duration::from_secs(6));
     }
 
     pub async fn rolled_back(&self, job: Work) {

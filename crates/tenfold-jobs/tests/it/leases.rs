@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tenfold_jobs::{Job, JobContext, JobState, Worker};
+use tenfold_data::Clock;
+use tenfold_jobs::{Job, JobContext, JobSettings, JobState, Worker};
 
 use crate::fixture::Diary;
 use crate::on_both;
@@ -38,19 +39,17 @@ on_both!(async fn the_jobs_of_a_lost_worker_run_elsewhere_when_its_lease_is_over
 
 on_both!(async fn the_fifth_loss_in_a_row_makes_a_job_poison_and_they_come_at_pauses_that_grow(world) {
     let id = world.enqueue(Patient).await;
-    let other = world.jobs(|registry, _| registry.register::<Patient>());
+    let jobs = world.jobs(|registry, _| registry.register::<Patient>());
     for pause in [0, 4, 16, 64, 0] {
-        let lost = world.jobs(|registry, _| registry.register::<Patient>());
-        let _ = tokio::time::timeout(Duration::from_millis(300), lost.run_due()).await;
-        world.clock.advance(Duration::from_secs(6));
+        world.lose(&jobs).await;
         if pause > 0 {
-            assert_eq!(other.run_due().await.expect("it is rescued, and waits"), 0);
+            assert_eq!(jobs.run_due().await.expect("it is rescued, and waits"), 0);
             world.clock.advance(Duration::from_secs(pause - 1));
-            assert_eq!(other.run_due().await.expect("it still waits"), 0);
+            assert_eq!(jobs.run_due().await.expect("it still waits"), 0);
             world.clock.advance(Duration::from_secs(1));
         }
     }
-    assert_eq!(other.run_due().await.expect("nothing is left"), 0);
+    assert_eq!(jobs.run_due().await.expect("nothing is left"), 0);
     let finished = world.finished(id).await.expect("it was given up");
     assert_eq!((finished.state, finished.crashes), (JobState::Discarded, 5));
     assert_eq!(world.diary.read().len(), 5);
@@ -91,4 +90,44 @@ on_both!(async fn a_worker_that_stops_hands_back_what_it_cannot_finish(world) {
     assert_eq!(worker.stop(Duration::from_millis(50)).await, 1);
     let job = world.queued(id).await.expect("it waits for another worker");
     assert_eq!((job.state, job.attempt, job.token), (JobState::Available, 0, None));
+});
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+on_both!(async fn a_fast_clock_frees_no_job_of_a_worker_that_lives(world) {
+    let id = world.enqueue(Patient).await;
+    let holder = world.jobs(|registry, _| registry.register::<Patient>());
+    let _ = tokio::time::timeout(Duration::from_millis(300), holder.run_due()).await;
+    let token = world.queued(id).await.and_then(|job| job.token);
+    let elsewhere = world.database_by(Clock::manual(world.clock.now() + HOUR));
+    let fast = world.jobs_on(&elsewhere, JobSettings::default(), |registry, _| registry.register::<Patient>());
+    assert_eq!(fast.run_due().await.expect("the lease holds"), 0);
+    assert_eq!(world.queued(id).await.map(|job| (job.token, job.crashes)), Some((token, 0)));
+    elsewhere.close().await;
+});
+
+on_both!(async fn the_jobs_of_a_lost_worker_with_a_fast_clock_run_in_time(world) {
+    let id = world.enqueue(Patient).await;
+    let elsewhere = world.database_by(Clock::manual(world.clock.now() + HOUR));
+    let lost = world.jobs_on(&elsewhere, JobSettings::default(), |registry, _| registry.register::<Patient>());
+    let _ = tokio::time::timeout(Duration::from_millis(300), lost.run_due()).await;
+    let other = world.jobs(|_, _| {});
+    assert_eq!(other.run_due().await.expect("the lease holds"), 0);
+    world.clock.advance(Duration::from_secs(6));
+    assert_eq!(other.run_due().await.expect("it is rescued"), 1);
+    assert_eq!(world.queued(id).await.map(|job| job.crashes), Some(1));
+    elsewhere.close().await;
+});
+
+on_both!(async fn what_is_due_is_judged_by_the_database_s_clock(world) {
+    let now = Clock::system().now();
+    let later = world.enqueue_for(now + HOUR / 2).await;
+    let failing = world.work("fails", 1).await;
+    let elsewhere = world.database_by(Clock::ahead(HOUR));
+    let fast = world.jobs_on(&elsewhere, JobSettings::default(), |_, _| {});
+    assert_eq!(fast.run_due().await.expect("one is due"), 1);
+    assert_eq!(world.queued(later).await.map(|job| job.state), Some(JobState::Scheduled));
+    let retry_at = world.queued(failing).await.expect("it waits").run_at;
+    assert!(retry_at < now + HOUR / 2, "not by the fast clock: {retry_at}");
+    elsewhere.close().await;
 });

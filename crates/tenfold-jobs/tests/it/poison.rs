@@ -34,13 +34,11 @@ impl Job for Traveller {
 
 on_both!(async fn a_job_that_gets_on_between_losses_is_no_poison_and_keeps_its_attempts(world) {
     let id = world.enqueue(Traveller).await;
+    let jobs = world.jobs(|registry, _| registry.register::<Traveller>());
     for _ in 0..5 {
-        let lost = world.jobs(|registry, _| registry.register::<Traveller>());
-        let _ = tokio::time::timeout(Duration::from_millis(300), lost.run_due()).await;
-        world.clock.advance(Duration::from_secs(6));
+        world.lose(&jobs).await;
     }
-    let last = world.jobs(|registry, _| registry.register::<Traveller>());
-    assert_eq!(last.run_due().await.expect("it runs"), 1);
+    assert_eq!(jobs.run_due().await.expect("it runs"), 1);
     let finished = world.finished(id).await.expect("it is done");
     assert_eq!((finished.state, finished.attempt, finished.crashes), (JobState::Completed, 6, 5));
     assert_eq!(world.diary.read(), ["leg 1", "leg 2", "leg 3", "leg 4", "leg 5", "leg 6"]);
@@ -113,10 +111,9 @@ on_both!(async fn of_suspects_only_the_one_that_was_running_is_judged_by_a_loss(
         change(world, id, |job| job.strikes = 4).await;
         suspects.push(id);
     }
+    let jobs = world.jobs(|registry, _| registry.register::<Endless>());
     for _ in 0..2 {
-        let lost = world.jobs(|registry, _| registry.register::<Endless>());
-        let _ = tokio::time::timeout(Duration::from_millis(300), lost.run_due()).await;
-        world.clock.advance(Duration::from_secs(6));
+        world.lose(&jobs).await;
     }
     let mut discarded = 0;
     for id in suspects {

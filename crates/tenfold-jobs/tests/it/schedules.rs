@@ -35,6 +35,19 @@ on_both!(async fn two_processes_fire_a_schedule_once_each_time(world) {
     }
 });
 
+on_both!(async fn during_a_deploy_a_schedule_fires_by_its_new_text(world) {
+    let old = with(world, "10m");
+    assert_eq!(old.run_due().await.expect("it is not time"), 0);
+    let new = with(world, "1h");
+    assert_eq!(new.run_due().await.expect("it is not time"), 0);
+    for _ in 0..6 {
+        world.clock.advance(Duration::from_secs(600));
+        let fired = old.run_due().await.expect("it leaves it to the new one");
+        assert_eq!(fired, 0);
+    }
+    assert_eq!(new.run_due().await.expect("it is time"), 1);
+});
+
 on_both!(async fn missed_firings_happen_once(world) {
     let jobs = with(world, "30m");
     assert_eq!(jobs.run_due().await.expect("it is not time"), 0);

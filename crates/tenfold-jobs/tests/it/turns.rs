@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tenfold_jobs::{Job, JobContext, JobState, RateLimit, Snooze};
+use tenfold_jobs::{Job, JobContext, JobOptions, JobState, RateLimit, Snooze};
 
 use crate::fixture::{Diary, World};
 use crate::on_both;
@@ -81,4 +81,49 @@ on_both!(async fn jobs_of_a_limited_key_start_one_after_the_other(world) {
 
 on_both!(async fn a_burst_lets_some_start_at_once(world) {
     assert_eq!(calls(world, 3, 5).await, [3, 4, 5, 5, 5]);
+});
+
+on_both!(async fn one_organization_does_not_book_the_turns_of_hours(world) {
+    let jobs = world.jobs(|registry, _| registry.register::<Call>());
+    for _ in 0..40 {
+        world.enqueue_of(1, Call { burst: 1 }, JobOptions::new()).await;
+    }
+    jobs.run_due().await.expect("one runs");
+    let other = world.enqueue_of(2, Call { burst: 1 }, JobOptions::new()).await;
+    for _ in 0..5 {
+        jobs.run_due().await.expect("they ask");
+        world.clock.advance(Duration::from_secs(30));
+    }
+    assert!(world.finished(other).await.is_some());
+    assert_eq!(world.diary.read().len(), 5, "the limit holds");
+});
+
+/// Calls a service that allows one call in an hour.
+#[derive(Serialize, Deserialize)]
+struct RareCall;
+
+impl Job for RareCall {
+    const KIND: &'static str = "test.rare_call";
+
+    fn rate_limit(&self) -> Option<RateLimit> {
+        Some(RateLimit::per("rare service", 1, Duration::from_secs(3600)))
+    }
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        job.service::<Diary>()?.note("called");
+        Ok(())
+    }
+}
+
+on_both!(async fn a_turn_that_is_far_off_is_given_in_time(world) {
+    let jobs = world.jobs(|registry, _| registry.register::<RareCall>());
+    for _ in 0..2 {
+        world.enqueue(RareCall).await;
+    }
+    for minute in 0..70 {
+        jobs.run_due().await.expect("they run, or ask");
+        assert!(minute >= 60 || world.diary.read().len() == 1, "the limit holds");
+        world.clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(world.diary.read().len(), 2);
 });

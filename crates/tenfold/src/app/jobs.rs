@@ -60,7 +60,8 @@ pub(super) enum JobsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Run the jobs that are due, one after the other, and end.
+    /// Run the jobs that are due, one after the other, and end. If other processes hold jobs, wait for a lease first, to see
+    /// whether they are lost.
     RunDue,
 }
 
@@ -97,7 +98,7 @@ impl JobsCommand {
                 jobs.resume(queue).await?;
                 format!("the jobs of {queue} run\n")
             }
-            JobsCommand::RunDue => format!("{} jobs ran\n", jobs.run_due().await?),
+            JobsCommand::RunDue => format!("{} jobs ran\n", jobs.run_due_and_lost().await?),
         })
     }
 }
