@@ -77,14 +77,18 @@ fn queue_table(queues: &[QueueStatus]) -> Markup {
                 @for queue in queues {
                     @let (verb, label) = if queue.paused { ("resume", "Resume") } else { ("pause", "Pause") };
                     tr {
-                        td { code { (queue.name) } @if queue.paused { " " span.bad { "paused" } } }
+                        td {
+                            code { (queue.name) }
+                            @if queue.paused { " " span.bad { "paused" } }
+                            @if queue.concurrency.is_none() { " " span.bad { "no module declares it: its jobs do not run" } }
+                        }
                         td.number { (words::count(queue.waiting)) }
                         td.number { (words::count(queue.running)) }
-                        td.number { (queue.concurrency) }
+                        td.number { (queue.concurrency.unwrap_or(0)) }
                         td { @if let Some(oldest) = queue.oldest { (words::moment(oldest)) } }
-                        td { div.actions {
+                        td { @if queue.concurrency.is_some() { div.actions {
                             form method="post" action={ "/console/queues/" (queue.name) "/" (verb) } { button { (label) } }
-                        } }
+                        } } }
                     }
                 }
             }

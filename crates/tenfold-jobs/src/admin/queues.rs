@@ -11,8 +11,8 @@ use crate::signals;
 pub struct QueueStatus {
     /// Its name.
     pub name: String,
-    /// How many of its jobs run at once in a process.
-    pub concurrency: usize,
+    /// How many of its jobs run at once in a process. None if no module declares the queue: its jobs do not run.
+    pub concurrency: Option<usize>,
     /// Whether its jobs wait until it is resumed.
     pub paused: bool,
     /// How many jobs wait for a worker, up to [`COUNTED`].
@@ -34,7 +34,7 @@ pub struct UnknownQueue {
 }
 
 impl Jobs {
-    /// The queues that this application declares.
+    /// The queues that this application declares, and others in which jobs wait.
     ///
     /// # Errors
     /// A statement failed.
@@ -43,11 +43,43 @@ impl Jobs {
             let cx = cx.repeating("each queue is counted by itself");
             let mut all = Vec::new();
             for (name, concurrency) in self.queues_here() {
-                all.push(status(&cx, name, concurrency).await?);
+                all.push(status(&cx, name, Some(concurrency)).await?);
+            }
+            for name in self.undeclared(&cx).await? {
+                all.push(status(&cx, &name, None).await?);
             }
             Ok(all)
         };
         self.0.database.run(None, look).await
+    }
+
+    /// The queues in which jobs wait and that no module declares: one that was renamed, for example.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub(crate) async fn undeclared_queues(&self) -> Result<Vec<String>, DataError> {
+        self.0.database.run(None, async |cx| self.undeclared(&cx).await).await
+    }
+
+    async fn undeclared(&self, cx: &SystemContext) -> Result<Vec<String>, DataError> {
+        // It skips from queue to queue through the index of the jobs that wait.
+        let found: Vec<(String,)> = sql!(
+            "tenfold_jobs.queues",
+            "WITH RECURSIVE queues (name) AS (
+                 SELECT (SELECT queue FROM tenfold_jobs WHERE state = 'available' AND strikes < 2
+                         ORDER BY queue LIMIT 1)
+                 UNION ALL
+                 SELECT (SELECT queue FROM tenfold_jobs WHERE state = 'available' AND strikes < 2
+                         AND queue > queues.name ORDER BY queue LIMIT 1)
+                 FROM queues WHERE queues.name IS NOT NULL)
+             SELECT name FROM queues WHERE name IS NOT NULL LIMIT 100"
+        )
+        .bounded()
+        .all(cx)
+        .await?;
+        let declared = self.queues_here();
+        let found = found.into_iter().map(|(name,)| name);
+        Ok(found.filter(|name| declared.iter().all(|(known, _)| known != name)).collect())
     }
 
     /// Lets the jobs of a queue wait, in all processes. Those that run go on.
@@ -91,7 +123,11 @@ impl Jobs {
     }
 }
 
-async fn status(cx: &SystemContext, name: &str, concurrency: usize) -> Result<QueueStatus, DataError> {
+async fn status(
+    cx: &SystemContext,
+    name: &str,
+    concurrency: Option<usize>,
+) -> Result<QueueStatus, DataError> {
     let paused: Option<(bool,)> =
         sql!("tenfold_job_queues.is_paused", "SELECT paused FROM tenfold_job_queues WHERE name = $1")
             .bind(name.to_owned())

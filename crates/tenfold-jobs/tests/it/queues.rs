@@ -19,7 +19,7 @@ on_both!(async fn a_paused_queue_waits_in_all_processes_until_resumed(world) {
     assert!(world.finished(other).await.is_some());
     let mail = here.queues().await.expect("they can be listed").into_iter().find(|queue| queue.name == "mail");
     let mail = mail.expect("it is declared");
-    assert_eq!((mail.paused, mail.waiting, mail.running, mail.concurrency), (true, 1, 0, 2));
+    assert_eq!((mail.paused, mail.waiting, mail.running, mail.concurrency), (true, 1, 0, Some(2)));
     assert!(mail.oldest.is_some());
     here.resume("mail").await.expect("it is resumed");
     assert_eq!(there.run_due().await.expect("it runs"), 1);
@@ -40,6 +40,17 @@ on_both!(async fn an_unknown_queue_is_refused(world) {
     };
     let refused = world.database.run(None, enqueue).await.expect_err("nothing would claim it");
     assert!(matches!(&refused, DataError::Misuse { why, .. } if why.contains(".queue(\"mial\", 4)")), "{refused}");
+});
+
+on_both!(async fn a_queue_that_is_no_longer_declared_is_shown(world) {
+    let old = world.jobs(|registry, _| registry.queue("mail", 2));
+    world.work_with("letter", JobOptions::new().queue("mail")).await;
+    drop(old);
+    let new = world.jobs(|registry, _| registry.queue("post", 2));
+    assert_eq!(new.run_due().await.expect("nothing here runs it"), 0);
+    let all = new.queues().await.expect("they can be listed");
+    let all: Vec<_> = all.iter().map(|queue| (&*queue.name, queue.concurrency, queue.waiting)).collect();
+    assert_eq!(all, [("default", Some(4), 0), ("post", Some(2), 0), ("mail", None, 1)]);
 });
 
 on_both!(async fn a_worker_starts_a_job_as_soon_as_it_is_committed(world) {

@@ -140,16 +140,20 @@ async fn stats(database: &Database, jobs: &Jobs, is_json: bool) -> anyhow::Resul
     }
     let states = UNFINISHED.map(|state| vec![state.as_str().to_owned(), count(state).to_string()]);
     let queue = |queue: &QueueStatus| {
-        let is_paused = if queue.paused { "paused" } else { "" };
+        let note = match queue.concurrency {
+            None => "no module declares it: its jobs do not run",
+            Some(_) if queue.paused => "paused",
+            Some(_) => "",
+        };
         let oldest = queue.oldest.map(|at| at.to_string()).unwrap_or_default();
         let [waiting, running] = [queue.waiting, queue.running].map(|count| count.to_string());
         vec![
             queue.name.clone(),
             waiting,
             running,
-            queue.concurrency.to_string(),
+            queue.concurrency.unwrap_or(0).to_string(),
             oldest,
-            is_paused.to_owned(),
+            note.to_owned(),
         ]
     };
     let rows: Vec<_> = queues.iter().map(queue).collect();
