@@ -24,7 +24,17 @@ impl Jobs {
     /// A statement failed.
     pub async fn parked(&self, limit: usize) -> Result<Vec<FinishedJob>, DataError> {
         let kinds: Vec<String> = self.deliveries().into_iter().map(|(_, kind)| kind.to_owned()).collect();
-        self.0.database.run(None, async |cx| find(&cx, &kinds, limit).await).await
+        let find = async |cx: SystemContext| {
+            let cx = cx.repeating("the two states in which a delivery is parked");
+            let mut parked = ids(&cx, JobState::Discarded, &kinds, limit).await?;
+            parked.extend(ids(&cx, JobState::Cancelled, &kinds, limit).await?);
+            let parked = FinishedJob::find_many(&cx, parked).await?;
+            let mut parked: Vec<_> = parked.into_iter().flatten().map(|job| (*job).clone()).collect();
+            parked.sort_by_key(|job| std::cmp::Reverse((job.finished_at, job.id)));
+            parked.truncate(limit);
+            Ok(parked)
+        };
+        self.0.database.run(None, find).await
     }
 
     /// Delivers a parked event again, once more if it fails again. Steps that are done are not repeated.
@@ -40,46 +50,46 @@ impl Jobs {
         self.retry(id).await
     }
 
-    /// Delivers all parked events of one listener again. Returns how many.
+    /// Delivers the events of one listener again that are discarded now, up to 10,000, the newest first. Those that an
+    /// operator cancelled stay so. Returns how many.
     ///
     /// # Errors
     /// A statement failed.
     pub async fn replay_all(&self, kind: &str) -> anyhow::Result<usize> {
         let kinds = [kind.to_owned()];
+        // All at first: one that fails again at once is not found again.
+        let find = async |cx: SystemContext| ids(&cx, JobState::Discarded, &kinds, 10_000).await;
         let mut replayed = 0;
-        loop {
-            let parked = self.0.database.run(None, async |cx| find(&cx, &kinds, 500).await).await?;
-            if parked.is_empty() {
-                return Ok(replayed);
-            }
-            for job in parked {
-                self.replay(job.id).await?;
-                replayed += 1;
+        for id in self.0.database.run(None, find).await? {
+            match self.replay(id).await {
+                Ok(()) => replayed += 1,
+                // Somebody else has replayed it meanwhile.
+                Err(error) if error.is::<NotParked>() => {}
+                Err(error) => return Err(error),
             }
         }
+        Ok(replayed)
     }
 }
 
-async fn find(cx: &SystemContext, kinds: &[String], limit: usize) -> Result<Vec<FinishedJob>, DataError> {
-    let cx = cx.repeating("the two states in which a delivery is parked");
-    let mut parked = Vec::new();
-    for state in [JobState::Discarded, JobState::Cancelled] {
-        let ids: Vec<(JobId,)> = sql!(
-            "tenfold_job_history.parked",
-            sqlite: "SELECT id FROM tenfold_job_history WHERE state = $1
-                     AND kind IN (SELECT value FROM rarray($2)) ORDER BY finished_at DESC, id DESC LIMIT $3",
-            postgres: "SELECT id FROM tenfold_job_history WHERE state = $1
-                     AND kind = ANY ($2) ORDER BY finished_at DESC, id DESC LIMIT $3"
-        )
-        .bind(state)
-        .bind_list(kinds)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .all(&cx)
-        .await?;
-        let jobs = FinishedJob::find_many(&cx, ids.into_iter().map(|(id,)| id).collect()).await?;
-        parked.extend(jobs.into_iter().flatten().map(|job| (*job).clone()));
-    }
-    parked.sort_by_key(|job| std::cmp::Reverse((job.finished_at, job.id)));
-    parked.truncate(limit);
-    Ok(parked)
+/// The deliveries of these kinds that ended in a state, the newest first.
+async fn ids(
+    cx: &SystemContext,
+    state: JobState,
+    kinds: &[String],
+    limit: usize,
+) -> Result<Vec<JobId>, DataError> {
+    let ids: Vec<(JobId,)> = sql!(
+        "tenfold_job_history.parked",
+        sqlite: "SELECT id FROM tenfold_job_history WHERE state = $1
+                 AND kind IN (SELECT value FROM rarray($2)) ORDER BY finished_at DESC, id DESC LIMIT $3",
+        postgres: "SELECT id FROM tenfold_job_history WHERE state = $1
+                 AND kind = ANY ($2) ORDER BY finished_at DESC, id DESC LIMIT $3"
+    )
+    .bind(state)
+    .bind_list(kinds)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .all(cx)
+    .await?;
+    Ok(ids.into_iter().map(|(id,)| id).collect())
 }
