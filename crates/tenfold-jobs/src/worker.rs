@@ -164,13 +164,33 @@ fn start_job(jobs: &Jobs, queue: &WorkerQueue, running: &RunningJobs, finisher: 
             // Until the job is known as running, it cannot end.
             let _ = start.await;
             let attempt = jobs.attempt(claimed).await;
-            // The next job can begin while this one's end is committed.
             of_job.ending(id, token);
-            drop(place);
-            jobs.record(attempt, async |done| Ok(finisher.finish(done).await)).await;
+            // The next job can begin while this one's end is committed with others. One that failed ends in a transaction of
+            // its own and keeps its place, so that there are no more of these than places.
+            let room = match attempt.result {
+                Ok(()) => finisher.room(&attempt.done).await,
+                Err(_) => None,
+            };
+            if room.is_some() {
+                of_job.leave(id, token);
+            }
+            let _kept = room.is_none().then_some(place);
+            jobs.record(attempt, async |done| match room {
+                Some(room) => Ok(room.finish(done).await),
+                None => Ok(false),
+            })
+            .await;
             of_job.ended(id, token);
         });
-        AtWork { token, lane, queue: queue.name, task: task.abort_handle(), is_suspect, is_ending: false }
+        AtWork {
+            token,
+            lane,
+            queue: queue.name,
+            task: task.abort_handle(),
+            is_suspect,
+            is_ending: false,
+            has_place: true,
+        }
     });
 }
 

@@ -27,8 +27,10 @@ pub(super) struct AtWork {
     pub queue: &'static str,
     pub task: AbortHandle,
     pub is_suspect: bool,
-    /// Its work is done, and its end is being recorded: it takes no place any more.
+    /// Its work is done, and its end is being recorded.
     pub is_ending: bool,
+    /// Whether it takes a place of its queue.
+    pub has_place: bool,
 }
 
 impl RunningJobs {
@@ -49,6 +51,13 @@ impl RunningJobs {
     pub(super) fn ending(&self, id: JobId, token: Uuid) {
         if let Some(job) = self.lock().get_mut(&id).filter(|job| job.token == token) {
             job.is_ending = true;
+        }
+    }
+
+    /// A job whose work is done takes no place any more.
+    pub(super) fn leave(&self, id: JobId, token: Uuid) {
+        if let Some(job) = self.lock().get_mut(&id).filter(|job| job.token == token) {
+            job.has_place = false;
         }
     }
 
@@ -95,7 +104,7 @@ impl RunningJobs {
     /// How many jobs of each lane take a place in a queue.
     pub(super) fn of_lanes(&self, queue: &str) -> HashMap<Uuid, usize> {
         let mut of_lanes = HashMap::new();
-        for job in self.lock().values().filter(|job| job.queue == queue && !job.is_ending) {
+        for job in self.lock().values().filter(|job| job.queue == queue && job.has_place) {
             *of_lanes.entry(job.lane).or_default() += 1;
         }
         of_lanes

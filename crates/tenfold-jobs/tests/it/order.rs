@@ -1,10 +1,12 @@
 //! Events in order, events of other versions, and deliveries that were given up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tenfold_data::{EntityExt as _, SystemContext};
-use tenfold_jobs::{Enqueue as _, Event, JobContext, JobState, Jobs, QueuedJob, Worker};
+use tenfold_data::{Dialect, EntityExt as _, SystemContext, SystemTx, sql};
+use tenfold_jobs::{Enqueue as _, Event, FinishedJob, JobContext, JobId, JobState, Jobs, QueuedJob, Worker};
+use tokio::sync::{Notify, oneshot};
 
 use crate::fixture::{Diary, World};
 use crate::on_both;
@@ -108,14 +110,164 @@ on_both!(async fn an_event_of_a_newer_version_waits(world) {
     assert_eq!((waiting.attempt, &*waiting.message), (0, "waiting for a worker that knows its version"));
 });
 
-async fn of_kind(world: &World) -> QueuedJob {
+on_both!(async fn the_next_of_a_key_runs_although_nobody_released_it(world) {
+    let jobs = listening(world);
+    for number in 1..=2 {
+        publish(world, "a", number, 1).await;
+    }
+    // As a worker of an older version ends a job, or a person at a terminal of the database.
+    let first = all_of_kind(world).await.remove(0).id;
+    let delete = async |cx: SystemContext| cx.transaction(async |tx| QueuedJob::delete(tx, first).await).await;
+    world.database.run(None, delete).await.expect("it is deleted");
+    assert_eq!(jobs.run_due().await.expect("the next one is found"), 1);
+    assert_eq!(world.diary.read(), ["a 2"]);
+});
+
+on_both!(async fn replaying_all_ends_although_they_fail_again(world) {
+    let jobs = world.jobs(|registry, listeners| {
+        listeners.on(registry, "test.on_changed", async |job: JobContext, _: Changed| {
+            job.service::<Diary>()?.note("fails");
+            anyhow::bail!("told to fail")
+        });
+    });
+    publish(world, "a", 1, 1).await;
+    publish(world, "b", 1, 1).await;
+    for job in all_of_kind(world).await {
+        // As the fifteenth failure leaves it.
+        jobs.cancel(job.id).await.expect("it waits");
+        discard(world, job.id).await;
+    }
+    // Each fails as soon as it is replayed.
+    let worker = Worker::start(jobs.clone());
+    let replayed = tokio::time::timeout(Duration::from_secs(20), jobs.replay_all("test.on_changed")).await;
+    assert_eq!(replayed.expect("it ends").expect("they are replayed"), 2);
+    worker.stop(Duration::ZERO).await;
+});
+
+async fn discard(world: &World, id: JobId) {
+    let change = async |cx: SystemContext| {
+        cx.transaction(async |tx| {
+            FinishedJob::update(id)
+                .set(FinishedJob::state, JobState::Discarded)
+                .set(FinishedJob::attempt, 15)
+                .run(tx)
+                .await
+        })
+        .await
+    };
+    world.database.run(None, change).await.expect("it can be changed");
+}
+
+/// Publishes an event on PostgreSQL, which has several writers at once, and does something before its transaction commits: the key
+/// is locked meanwhile.
+async fn while_published<T>(world: &World, number: u32, then: impl AsyncFnOnce(&SystemTx<'_>) -> T) -> T {
+    let event = Changed { invoice: "a".to_owned(), number, attempts: 1 };
+    let publish = async |cx: SystemContext| {
+        cx.transaction(async |tx| -> anyhow::Result<T> {
+            tx.publish(event).await?;
+            Ok(then(tx).await)
+        })
+        .await
+    };
+    let done = tokio::time::timeout(Duration::from_secs(20), world.database.run(None, publish)).await;
+    // It waits for more than the database, which is the point.
+    world.waits.take();
+    done.expect("nothing is held up").expect("it is committed")
+}
+
+#[test]
+fn an_end_that_waits_for_a_publisher_holds_up_no_other() {
+    crate::fixture::run(Dialect::Postgres, async |world| {
+        let worker = Worker::start(world.jobs(|registry, listeners| {
+            listeners.on(registry, "test.on_changed", async |job: JobContext, event: Changed| {
+                let bell: Arc<Notify> = job.service()?;
+                let rung = bell.notified();
+                job.service::<Diary>()?.note(&format!("begins {}", event.number));
+                rung.await;
+                job.service::<Diary>()?.note(&format!("ends {}", event.number));
+                Ok(())
+            });
+        }));
+        let noted = async |line: &str| {
+            while !world.diary.read().iter().any(|noted| noted == line) {
+                tokio::task::yield_now().await;
+            }
+        };
+        publish(world, "a", 1, 1).await;
+        noted("begins 1").await;
+        while_published(world, 2, async |_| {
+            world.bell.notify_waiters();
+            noted("ends 1").await;
+            for number in 0..3 {
+                let id = world.work(&format!("job {number}"), 0).await;
+                while world.finished(id).await.is_none() {
+                    tokio::task::yield_now().await;
+                }
+            }
+        })
+        .await;
+        worker.stop(Duration::ZERO).await;
+    });
+}
+
+#[test]
+fn a_cancel_that_waits_for_a_publisher_locks_no_job() {
+    crate::fixture::run(Dialect::Postgres, async |world| {
+        let jobs = listening(world);
+        publish(world, "a", 1, 1).await;
+        let id = of_kind(world).await.id;
+        let (locked, is_locked) = oneshot::channel();
+        let publish = while_published(world, 2, async |tx| {
+            let _ = locked.send(());
+            until_blocked(world).await;
+            // As another publisher of this key does, which lets its first job run.
+            QueuedJob::update(id)
+                .set(QueuedJob::percent, 1)
+                .run(tx)
+                .await
+                .expect("nothing has locked the job");
+        });
+        let cancel = async {
+            is_locked.await.expect("it is published");
+            jobs.cancel(id).await.expect("it waits");
+        };
+        tokio::join!(publish, cancel);
+        assert_eq!(
+            world.finished(id).await.map(|job| (job.state, job.percent)),
+            Some((JobState::Cancelled, 1))
+        );
+    });
+}
+
+/// Waits until a statement of this database waits for a lock.
+async fn until_blocked(world: &World) {
+    let look = async |cx: SystemContext| {
+        let blocked: Vec<(i64,)> = sql!(
+            "test.blocked",
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        .all(&cx)
+        .await?;
+        Ok::<_, tenfold_data::DataError>(blocked[0].0)
+    };
+    while world.database.run(None, look).await.expect("it can be seen") == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn all_of_kind(world: &World) -> Vec<QueuedJob> {
     let find = async |cx: SystemContext| {
         let kind = QueuedJob::kind.eq("test.on_changed".to_owned());
-        QueuedJob::query().filter(kind).limit(2).all(&cx).await
+        QueuedJob::query().filter(kind).order_by(QueuedJob::order_number).limit(10).all(&cx).await
     };
-    let found = world.database.run(None, find).await.expect("it can be read");
+    let found = world.database.run(None, find).await.expect("they can be read");
+    found.iter().cloned().collect()
+}
+
+async fn of_kind(world: &World) -> QueuedJob {
+    let mut found = all_of_kind(world).await;
     assert_eq!(found.len(), 1);
-    found.first().expect("it is there").clone()
+    found.remove(0)
 }
 
 /// As another version of the application has stored it.
