@@ -60,8 +60,8 @@ impl Clock {
     /// said. A manual clock's moves with it.
     pub fn steady(&self) -> Duration {
         match &self.source {
-            Source::System { start, .. } => start.elapsed(),
-            Source::Manual(micros) => {
+            ClockSource::System { start, .. } => start.elapsed(),
+            ClockSource::Manual(micros) => {
                 Duration::from_micros(u64::try_from(micros.load(Ordering::Acquire)).unwrap_or(0))
             }
         }
@@ -69,7 +69,7 @@ impl Clock {
 
     /// Whether a test moves it.
     pub fn is_manual(&self) -> bool {
-        matches!(self.source, Source::Manual(_))
+        matches!(self.source, ClockSource::Manual(_))
     }
 
     /// Moves a manual clock forward.

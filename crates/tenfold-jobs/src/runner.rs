@@ -196,7 +196,7 @@ impl Jobs {
 
     /// Frees the jobs of lost workers, and those that wait although what they waited for is over.
     pub(crate) async fn rescue(&self) -> Result<usize, DataError> {
-        let Inner { registry, leases, last_key, settings, .. } = &*self.0;
+        let JobsInner { registry, leases, last_key, settings, .. } = &*self.0;
         self.0
             .database
             .run(None, async |cx| {

@@ -58,51 +58,82 @@ async fn is_empty(cx: &SystemContext) -> Result<bool, DataError> {
     Ok(first.is_none())
 }
 
+/// A person of an organization, to be stored.
+struct NewPerson<'p> {
+    account: AccountId,
+    user: UserId,
+    email: String,
+    /// Which of the organization's people it is; decides the name and the settings.
+    index: usize,
+    role: Role,
+    permissions: &'p [&'p str],
+}
+
+/// How many people one transaction stores: a busy machine takes seconds for a thousand, and a transaction has a limit.
+const AT_ONCE: usize = 100;
+
+/// Both organizations with their owners are stored first, and together: from then on this is the demo's database. If the process is
+/// killed before the others are stored, there are fewer people to list.
 async fn make(cx: &SystemContext) -> anyhow::Result<()> {
-    let password_hash = password_hash().await?;
-    let made = cx
+    let (password_hash, both) = (password_hash().await?, AccountId(cx.new_id()));
+    let cx = cx.repeating("the demo's people are stored in parts");
+    let made: Vec<_> = [("Acme", "acme.test", 1000), ("Globex", "globex.test", 10)]
+        .into_iter()
+        .map(|(name, domain, count)| (OrgId(cx.new_id()), name, people(&cx, domain, count, both)))
+        .collect();
+    let first = cx
         .transaction(async |tx| -> Result<(), DataError> {
-            let account = |email: &str| AccountRow {
-                id: AccountId(tx.new_id()),
-                email: email.to_owned(),
-                password_hash: password_hash.clone(),
-                created_at: tx.now(),
-            };
-            let both = account(BOTH);
-            let mut made = Vec::new();
-            for (name, domain, count) in [("Acme", "acme.test", 1000), ("Globex", "globex.test", 10)] {
-                let mut people = vec![account(&format!("owner@{domain}"))];
-                people.extend((2..count).map(|number| account(&format!("user{number:04}@{domain}"))));
-                let mut members: Vec<(AccountId, String)> =
-                    people.iter().map(|person| (person.id, person.email.clone())).collect();
-                members.push((both.id, both.email.clone()));
-                Account::insert_many(tx, people).await?;
-                made.push((name, members));
-            }
-            Account::insert_many(tx, vec![both]).await?;
-            for (name, members) in made {
-                let organization =
-                    OrganizationRow { id: OrgId(tx.new_id()), name: name.to_owned(), created_at: tx.now() };
-                let organization = organization.insert(tx).await?;
-                let role = |index| demo_role(index, members.len());
-                let users = add_users(&tx.within(organization.id), &members, role).await?;
-                let membership = |((account, _), user): (&(AccountId, String), &UserId)| MembershipRow {
-                    id: MembershipId(tx.new_id()),
-                    account_id: *account,
-                    org_id: organization.id,
-                    user_id: *user,
-                    last_used_at: tx.now(),
-                };
-                Membership::insert_many(tx, members.iter().zip(&users).map(membership).collect()).await?;
+            let tx = tx.repeating("each organization has its owners");
+            account(&tx, both, BOTH, &password_hash).insert(&tx).await?;
+            for (id, name, people) in &made {
+                OrganizationRow { id: *id, name: (*name).to_owned(), created_at: tx.now() }
+                    .insert(&tx)
+                    .await?;
+                let [owner, .., last] = &**people else { continue };
+                account(&tx, owner.account, &owner.email, &password_hash).insert(&tx).await?;
+                add(&tx.within(*id), &[owner, last]).await?;
             }
             Ok(())
         })
         .await;
-    match made {
+    match first {
+        Ok(()) => {}
         // Another process that was started at the same moment was faster.
-        Err(error) if error.is_conflict() => Ok(()),
-        made => Ok(made?),
+        Err(error) if error.is_conflict() => return Ok(()),
+        Err(error) => return Err(error.into()),
     }
+    for (id, _, people) in &made {
+        for some in people[1..people.len() - 1].chunks(AT_ONCE) {
+            let some: Vec<&NewPerson<'_>> = some.iter().collect();
+            cx.transaction(async |tx| -> Result<(), DataError> {
+                let row =
+                    |person: &&NewPerson<'_>| account(tx, person.account, &person.email, &password_hash);
+                Account::insert_many(tx, some.iter().map(row).collect()).await?;
+                add(&tx.within(*id), &some).await
+            })
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// The people of an organization in their order: the owner is the first, and [`BOTH`] the last.
+fn people(cx: &SystemContext, domain: &str, count: usize, both: AccountId) -> Vec<NewPerson<'static>> {
+    let person = |index: usize| {
+        let (account, email) = match index {
+            0 => (AccountId(cx.new_id()), format!("owner@{domain}")),
+            last if last + 1 == count => (both, BOTH.to_owned()),
+            index => (AccountId(cx.new_id()), format!("user{:04}@{domain}", index + 1)),
+        };
+        let (role, permissions) = demo_role(index, count);
+        NewPerson { account, user: UserId(cx.new_id()), email, index, role, permissions }
+    };
+    (0..count).map(person).collect()
+}
+
+fn account(tx: &SystemTx<'_>, id: AccountId, email: &str, password_hash: &str) -> AccountRow {
+    let password_hash = password_hash.to_owned();
+    AccountRow { id, email: email.to_owned(), password_hash, created_at: tx.now() }
 }
 
 /// Adds a person to an organization. The person signs in with [`PASSWORD`] and has exactly the permissions in
@@ -116,27 +147,16 @@ pub async fn join(
     email: &str,
     permissions: &[&str],
 ) -> anyhow::Result<UserId> {
-    let (account_id, password_hash) = (AccountId(cx.new_id()), password_hash().await?);
-    let user_id = cx
-        .transaction(async |tx| -> Result<_, DataError> {
-            let (email, now) = (email.to_owned(), tx.now());
-            let account = AccountRow { id: account_id, email: email.clone(), password_hash, created_at: now };
-            account.insert(tx).await?;
-            let tenant = tx.within(organization);
-            let role = |_| (Role::Custom, permissions);
-            let user_id = add_users(&tenant, &[(account_id, email)], role).await?[0];
-            let membership = MembershipRow {
-                id: MembershipId(tx.new_id()),
-                account_id,
-                org_id: organization,
-                user_id,
-                last_used_at: now,
-            };
-            membership.insert(tx).await?;
-            Ok(user_id)
-        })
-        .await?;
-    Ok(user_id)
+    let password_hash = password_hash().await?;
+    let (id, user) = (AccountId(cx.new_id()), UserId(cx.new_id()));
+    let (email, role) = (email.to_owned(), Role::Custom);
+    let person = NewPerson { account: id, user, email, index: 0, role, permissions };
+    cx.transaction(async |tx| -> Result<(), DataError> {
+        account(tx, id, &person.email, &password_hash).insert(tx).await?;
+        add(&tx.within(organization), &[&person]).await
+    })
+    .await?;
+    Ok(user)
 }
 
 async fn password_hash() -> anyhow::Result<String> {
@@ -155,44 +175,52 @@ fn demo_role(index: usize, people: usize) -> (Role, &'static [&'static str]) {
     }
 }
 
-async fn add_users<'p>(
-    tx: &Tx<'_>,
-    members: &[(AccountId, String)],
-    role_of: impl Fn(usize) -> (Role, &'p [&'p str]),
-) -> Result<Vec<UserId>, DataError> {
+/// Stores people as users of an organization. Their accounts are there.
+async fn add(tx: &Tx<'_>, people: &[&NewPerson<'_>]) -> Result<(), DataError> {
     let org_id = tx.tenant();
-    let ids: Vec<UserId> = members.iter().map(|_| UserId(tx.new_id())).collect();
-    let user = |(index, ((account_id, email), id)): (usize, (&(AccountId, String), &UserId))| UserRow {
-        id: *id,
+    let user = |person: &&NewPerson<'_>| UserRow {
+        id: person.user,
         org_id,
-        account_id: *account_id,
-        email: email.clone(),
-        role: role_of(index).0,
+        account_id: person.account,
+        email: person.email.clone(),
+        role: person.role,
         created_at: tx.now(),
     };
-    User::insert_many(tx, members.iter().zip(&ids).enumerate().map(user).collect()).await?;
-    let mut profiles = Vec::new();
-    let mut settings = Vec::new();
-    let mut permissions = Vec::new();
-    for (index, &user_id) in ids.iter().enumerate() {
-        profiles.push(ProfileRow { user_id, org_id, display_name: person(index), title: title(index) });
-        let theme = [Theme::System, Theme::Light, Theme::Dark][index % 3];
-        let locale = ["en", "de", "fr", "es"][index % 4].to_owned();
-        settings.push(UserSettingsRow { user_id, org_id, theme, locale });
-        permissions.extend(role_of(index).1.iter().map(|name| UserPermissionRow {
+    User::insert_many(tx, people.iter().map(user).collect()).await?;
+    let profile = |person: &&NewPerson<'_>| ProfileRow {
+        user_id: person.user,
+        org_id,
+        display_name: display_name(person.index),
+        title: title(person.index),
+    };
+    Profile::insert_many(tx, people.iter().map(profile).collect()).await?;
+    let settings = |person: &&NewPerson<'_>| UserSettingsRow {
+        user_id: person.user,
+        org_id,
+        theme: [Theme::System, Theme::Light, Theme::Dark][person.index % 3],
+        locale: ["en", "de", "fr", "es"][person.index % 4].to_owned(),
+    };
+    UserSettings::insert_many(tx, people.iter().map(settings).collect()).await?;
+    let permissions = people.iter().flat_map(|person| {
+        person.permissions.iter().map(|name| UserPermissionRow {
             id: PermissionId(tx.new_id()),
             org_id,
-            user_id,
+            user_id: person.user,
             name: (*name).to_owned(),
-        }));
-    }
-    Profile::insert_many(tx, profiles).await?;
-    UserSettings::insert_many(tx, settings).await?;
-    UserPermission::insert_many(tx, permissions).await?;
-    Ok(ids)
+        })
+    });
+    UserPermission::insert_many(tx, permissions.collect()).await?;
+    let membership = |person: &&NewPerson<'_>| MembershipRow {
+        id: MembershipId(tx.new_id()),
+        account_id: person.account,
+        org_id,
+        user_id: person.user,
+        last_used_at: tx.now(),
+    };
+    Membership::insert_many(tx, people.iter().map(membership).collect()).await
 }
 
-fn person(index: usize) -> String {
+fn display_name(index: usize) -> String {
     const FIRST: [&str; 16] = [
         "Ada",
         "Alan",
