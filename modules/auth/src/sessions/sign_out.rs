@@ -6,14 +6,20 @@ use tenfold::prelude::*;
 use super::SessionCookie;
 use crate::entities::{Session, SessionId};
 
-/// Ends the session. Its token stops working at once.
+/// Ends the session. Its token stops working at once, in all processes.
 #[endpoint(post, "/v1/auth/sign-out", tag = "identity", answers(204))]
 pub(crate) async fn sign_out(cx: Context, state: State<ServerState>) -> Result<Response, Problem> {
     let session =
         cx.principal().map(|principal| SessionId(principal.session)).ok_or_else(Problem::unauthenticated)?;
     match cx.transaction(async |tx| Session::delete(tx, session).await).await {
         // Signing out twice at once ends the session all the same.
-        Ok(()) | Err(DataError::NotFound { .. }) => Ok(SessionCookie::of(&state).forget()),
-        Err(error) => Err(error.into()),
+        Ok(()) | Err(DataError::NotFound { .. }) => {}
+        Err(error) => return Err(error.into()),
     }
+    // Whatever another process remembers of the session it drops before this is answered. A process that is dead is not
+    // waited for long.
+    if !cx.scope().database().feed().wait_passed().await? {
+        tracing::warn!("a session has ended, and not all processes have said that they know");
+    }
+    Ok(SessionCookie::of(&state).forget())
 }
