@@ -102,8 +102,10 @@ async fn keys(cx: &SystemContext) -> Result<(), DataError> {
         // A job that a worker of an older version ended, or a person deleted, has not freed its key.
         sql!(
             "tenfold_job_keys.prune_lost",
-            "DELETE FROM tenfold_job_keys WHERE taken_until IS NULL
-             AND NOT EXISTS (SELECT 1 FROM tenfold_jobs WHERE id = tenfold_job_keys.job_id)"
+            "DELETE FROM tenfold_job_keys WHERE key IN (
+                 SELECT key FROM tenfold_job_keys WHERE key > '' AND taken_until IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM tenfold_jobs WHERE id = tenfold_job_keys.job_id)
+                 ORDER BY key LIMIT 5000)"
         )
         .execute(tx)
         .await?;

@@ -18,8 +18,6 @@ pub(crate) async fn sign_out(cx: Context, state: State<ServerState>) -> Result<R
     }
     // Whatever another process remembers of the session it drops before this is answered. A process that is dead is not
     // waited for long.
-    if !cx.scope().database().feed().wait_passed().await? {
-        tracing::warn!("a session has ended, and not all processes have said that they know");
-    }
+    cx.scope().database().feed().wait_passed().await?;
     Ok(SessionCookie::of(&state).forget())
 }

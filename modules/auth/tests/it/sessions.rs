@@ -107,7 +107,7 @@ both_databases!(app(), [("feed.wait", "50ms")]; async fn a_sign_out_waits_for_th
     let token = new_owner(app).await;
     let log = Log::start("warn");
     assert_eq!(app.post("/v1/auth/sign-out").bearer(&token).send().await.status(), 204);
-    let warned = |line: &Value| line.to_string().contains("not all processes have said");
+    let warned = |line: &Value| line.to_string().contains("is waited for no longer");
     assert!(log.end().iter().any(warned), "it was waited for");
     problem(&app.get("/v1/users").bearer(&token).send().await, 401);
 });
