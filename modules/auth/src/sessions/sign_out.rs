@@ -6,7 +6,7 @@ use tenfold::prelude::*;
 use super::SessionCookie;
 use crate::entities::{Session, SessionId};
 
-/// Ends the session. Its token stops working at once, in all processes.
+/// Ends the session. Its token stops working at once.
 #[endpoint(post, "/v1/auth/sign-out", tag = "identity", answers(204))]
 pub(crate) async fn sign_out(cx: Context, state: State<ServerState>) -> Result<Response, Problem> {
     let session =
