@@ -131,7 +131,7 @@ fn people(cx: &SystemContext, domain: &str, count: usize, both: AccountId) -> Ve
     (0..count).map(person).collect()
 }
 
-fn account(tx: &SystemTx<'_>, id: AccountId, email: &str, password_hash: &str) -> AccountRow {
+fn account(tx: &tenfold::data::SystemTx<'_>, id: AccountId, email: &str, password_hash: &str) -> AccountRow {
     let password_hash = password_hash.to_owned();
     AccountRow { id, email: email.to_owned(), password_hash, created_at: tx.now() }
 }
@@ -217,7 +217,8 @@ async fn add(tx: &Tx<'_>, people: &[&NewPerson<'_>]) -> Result<(), DataError> {
         user_id: person.user,
         last_used_at: tx.now(),
     };
-    Membership::insert_many(tx, people.iter().map(membership).collect()).await
+    Membership::insert_many(tx, people.iter().map(membership).collect()).await?;
+    Ok(())
 }
 
 fn display_name(index: usize) -> String {

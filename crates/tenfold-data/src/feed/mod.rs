@@ -162,7 +162,9 @@ impl Feed {
         let params = [announcement.process.clone(), Value::Text(number)];
         while send(&self.database, texts.behind, &params, &mut |_| Ok(())).await? > 0 {
             if Instant::now() >= until {
-                tracing::warn!("a process has not said that it knows what was committed; it is waited for no longer");
+                tracing::warn!(
+                    "a process has not said that it knows what was committed; it is waited for no longer"
+                );
                 return Ok(false);
             }
             tokio::time::sleep(PASS_PAUSE).await;

@@ -286,7 +286,7 @@ async fn a_transaction_that_commits_late_is_not_lost() {
 #[tokio::test]
 async fn empty_commits_hide_no_process_that_registers() {
     let bench = Bench::sqlite().await;
-    let first = Process::start(&bench, NEVER).await;
+    let first = FeedProcess::start(&bench, NEVER).await;
     for empty in 1..8 {
         work::store_label(&first.bench, &format!("alone {empty}")).await.unwrap();
         for _ in 0..empty {
@@ -299,7 +299,7 @@ async fn empty_commits_hide_no_process_that_registers() {
             });
             signal.await.unwrap();
         }
-        let second = Process::start(&bench, NEVER).await;
+        let second = FeedProcess::start(&bench, NEVER).await;
         let mut watch = second.watch(second.labels());
         work::store_label(&first.bench, &format!("told {empty}")).await.unwrap();
         second.poll().await;
@@ -312,7 +312,7 @@ async fn empty_commits_hide_no_process_that_registers() {
 #[tokio::test]
 async fn a_dump_of_another_cluster_leaves_no_changes() {
     let bench = Bench::postgres().await;
-    let first = Process::start(&bench, NEVER).await;
+    let first = FeedProcess::start(&bench, NEVER).await;
     let restore = async |cx: tenfold_data::SystemContext| {
         cx.transaction(async |tx| {
             sql!(
@@ -333,7 +333,7 @@ async fn a_dump_of_another_cluster_leaves_no_changes() {
         .unwrap();
     };
     first.bench.system(restore).await;
-    let second = Process::start(&bench, NEVER).await;
+    let second = FeedProcess::start(&bench, NEVER).await;
     assert_eq!(second.rows().await, 0);
     second.poll().await;
     let (mut labels, mut unrelated) =

@@ -84,12 +84,12 @@ on_both!(async fn a_burst_lets_some_start_at_once(world) {
 });
 
 on_both!(async fn one_organization_does_not_book_the_turns_of_hours(world) {
-    let jobs = world.jobs(|registry, _| registry.register::<Call>());
+    let jobs = world.jobs(|registry, _| registry.register::<LimitedCall>());
     for _ in 0..40 {
-        world.enqueue_of(1, Call { burst: 1 }, JobOptions::new()).await;
+        world.enqueue_of(1, LimitedCall { burst: 1 }, JobOptions::new()).await;
     }
     jobs.run_due().await.expect("one runs");
-    let other = world.enqueue_of(2, Call { burst: 1 }, JobOptions::new()).await;
+    let other = world.enqueue_of(2, LimitedCall { burst: 1 }, JobOptions::new()).await;
     for _ in 0..5 {
         jobs.run_due().await.expect("they ask");
         world.clock.advance(Duration::from_secs(30));
