@@ -1,6 +1,7 @@
 //! Demo data: two organizations, people to sign in as, and enough rows to see what a list costs.
 
 use tenfold::app::DemoOrganization;
+use tenfold::data::SystemTx;
 use tenfold::http::Permission as _;
 use tenfold::prelude::*;
 use tenfold_auth_api::{AccountId, UserId};
