@@ -19,6 +19,7 @@ mod probe;
 mod quota;
 mod repeats;
 mod rights;
+mod sign_out;
 mod sql;
 mod statements;
 // carve:end

@@ -17,11 +17,11 @@ use crate::{due, ending, ordered};
 
 /// The leases that a process has seen, and since when each has stood still.
 #[derive(Default)]
-pub(crate) struct SeenLeases(Mutex<HashMap<Lease, Duration>>);
+pub(crate) struct SeenLeases(Mutex<HashMap<SeenLease, Duration>>);
 
 /// A lease as the database has it: an extended one is another one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Lease {
+struct SeenLease {
     job: JobId,
     token: Uuid,
     until: Timestamp,
@@ -29,7 +29,12 @@ struct Lease {
 
 impl SeenLeases {
     /// Notes which leases there are `now`; returns those that have stood still for their length.
-    fn look(&self, leases: impl Iterator<Item = Lease>, now: Duration, length: Duration) -> Vec<Lease> {
+    fn look(
+        &self,
+        leases: impl Iterator<Item = SeenLease>,
+        now: Duration,
+        length: Duration,
+    ) -> Vec<SeenLease> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *seen = leases.map(|lease| (lease, seen.get(&lease).copied().unwrap_or(now))).collect();
         let still = |since: Duration| now.saturating_sub(since) >= length;
@@ -58,7 +63,7 @@ pub(crate) async fn rescue(
     .bounded()
     .all(cx)
     .await?;
-    let leases = leases.into_iter().map(|(job, token, until)| Lease { job, token, until });
+    let leases = leases.into_iter().map(|(job, token, until)| SeenLease { job, token, until });
     let lost = seen.look(leases, cx.scope().clock().steady(), settings.lease);
     if lost.is_empty() {
         return Ok(0);
@@ -82,7 +87,7 @@ pub(crate) async fn rescue(
 async fn rescue_one(
     tx: &SystemTx<'_>,
     registry: &Registry,
-    lease: Lease,
+    lease: SeenLease,
     settings: &JobSettings,
     now: Timestamp,
 ) -> Result<bool, DataError> {

@@ -132,7 +132,7 @@ fn people(cx: &SystemContext, domain: &str, count: usize, both: AccountId) -> Ve
     (0..count).map(person).collect()
 }
 
-fn account(tx: &tenfold::data::SystemTx<'_>, id: AccountId, email: &str, password_hash: &str) -> AccountRow {
+fn account(tx: &SystemTx<'_>, id: AccountId, email: &str, password_hash: &str) -> AccountRow {
     let password_hash = password_hash.to_owned();
     AccountRow { id, email: email.to_owned(), password_hash, created_at: tx.now() }
 }

@@ -40,6 +40,8 @@ fn traits_of_one_name_are_told_apart_by_their_paths() {
     let service = "#[module_api(name = \"auth\", version = 1)] pub trait Service { }";
     let other = "#[module_api(name = \"billing\", version = 1)] pub trait Service { }";
     let fixture = Fixture::good()
+        // A project, whose types may share a name.
+        .edited("crates/tenfold/Cargo.toml", "name = \"tenfold\"", "name = \"core\"")
         .appended("modules/auth/api/src/lib.rs", service)
         .appended("modules/billing/api/src/lib.rs", other)
         .edited("modules/files/src/lib.rs", "dyn Billing", "dyn billing_api::Service");

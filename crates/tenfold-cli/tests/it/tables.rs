@@ -92,7 +92,7 @@ fn of_two_prefixes_the_longer_one_owns() {
         .with("modules/auth-tokens/Cargo.toml", &manifest("auth-tokens", &[]))
         .appended("app/Cargo.toml", &dependency("app", "../modules/auth-tokens"))
         .with("modules/auth-tokens/src/lib.rs", "#[entity(table = \"auth_tokens_keys\")] struct Key;")
-        .appended("modules/auth/src/lib.rs", "#[entity(table = \"auth_tokens_keys\")] struct Key;");
+        .appended("modules/auth/src/lib.rs", "#[entity(table = \"auth_tokens_keys\")] struct SameKey;");
     let line = fixture.line("modules/auth/src/lib.rs", "auth_tokens_keys");
     let place = format!("modules/auth/src/lib.rs:{line}");
     fixture.check().fails(1, &["error[tables]", &place, "belongs to auth-tokens"]);

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tenfold::both_databases;
-use tenfold::data::{SystemContext, sql};
-use tenfold::testing::{Log, TestApp};
+use tenfold::testing::TestApp;
 
-use crate::{PASSWORD, app, new_owner, problem, sign_up, text};
+use crate::{PASSWORD, app, problem, sign_up, text};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -90,24 +89,4 @@ both_databases!(app(); async fn a_session_says_whose_it_is_and_where_but_not_its
     let session = app.get("/v1/auth/session").bearer(&text(&switched.json()["token"])).send().await.json();
     assert_eq!(&session["organization"], elsewhere);
     problem(&app.get("/v1/auth/session").send().await, 401);
-});
-
-both_databases!(app(), [("feed.wait", "50ms")]; async fn a_sign_out_waits_for_the_other_processes(app) {
-    // One that is registered and reads nothing, as if it were dead.
-    let register = async |cx: SystemContext| {
-        cx.transaction(async |tx| {
-            sql!("test.register", "INSERT INTO tenfold_processes (id, beat, passed) VALUES ($1, 0, '')")
-                .bind(tx.new_id())
-                .execute(tx)
-                .await
-        })
-        .await
-    };
-    app.run(register).await.expect("it is registered");
-    let token = new_owner(app).await;
-    let log = Log::start("warn");
-    assert_eq!(app.post("/v1/auth/sign-out").bearer(&token).send().await.status(), 204);
-    let warned = |line: &Value| line.to_string().contains("is waited for no longer");
-    assert!(log.end().iter().any(warned), "it was waited for");
-    problem(&app.get("/v1/users").bearer(&token).send().await, 401);
 });
