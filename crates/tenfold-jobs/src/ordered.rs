@@ -103,12 +103,15 @@ pub(crate) async fn release_stuck(cx: &SystemContext, after: &str) -> Result<Str
     .await?;
     let each = cx.repeating(EACH_KEY);
     for (key, _) in keys.iter().filter(|(_, first)| *first == JobState::Waiting) {
-        each.transaction(async |tx| {
+        let healed = each.transaction(async |tx| {
             tx.signal(signals::waits_somewhere());
             lock(tx, key).await?;
             release(tx, key, tx.now()).await
-        })
-        .await?;
+        });
+        // It must not hold up the other keys.
+        if let Err(error) = healed.await {
+            tracing::warn!(%error, key, "the next job of a key could not be released; trying again");
+        }
     }
     let is_full = i64::try_from(keys.len()).is_ok_and(|count| count == LOOK);
     Ok(keys.into_iter().next_back().filter(|_| is_full).map_or_else(String::new, |(key, _)| key))

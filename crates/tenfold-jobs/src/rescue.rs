@@ -15,9 +15,17 @@ use crate::rows::{AttemptError, JobId, QueuedJob, with_error};
 use crate::settings::JobSettings;
 use crate::{due, ending, ordered};
 
-/// The leases that a process has seen, and since when each has stood still.
+/// What a process has seen of the leases.
 #[derive(Default)]
-pub(crate) struct SeenLeases(Mutex<HashMap<SeenLease, Duration>>);
+pub(crate) struct SeenLeases(Mutex<LastLook>);
+
+#[derive(Default)]
+struct LastLook {
+    /// When it was.
+    at: Duration,
+    /// Since when each lease has stood still.
+    since: HashMap<SeenLease, Duration>,
+}
 
 /// A lease as the database has it: an extended one is another one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,22 +36,28 @@ struct SeenLease {
 }
 
 impl SeenLeases {
-    /// Notes which leases there are `now`; returns those that have stood still for their length.
+    /// Notes which leases there are `now`; returns those that have stood still for their length. After a pause of more than
+    /// `most` it begins anew: while the database was away nobody could extend a lease.
     fn look(
         &self,
         leases: impl Iterator<Item = SeenLease>,
         now: Duration,
         length: Duration,
+        most: Duration,
     ) -> Vec<SeenLease> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen = leases.map(|lease| (lease, seen.get(&lease).copied().unwrap_or(now))).collect();
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_sub(last.at) > most {
+            last.since.clear();
+        }
+        last.at = now;
+        last.since = leases.map(|lease| (lease, last.since.get(&lease).copied().unwrap_or(now))).collect();
         let still = |since: Duration| now.saturating_sub(since) >= length;
-        seen.iter().filter(|(_, since)| still(**since)).map(|(lease, _)| *lease).collect()
+        last.since.iter().filter(|(_, since)| still(**since)).map(|(lease, _)| *lease).collect()
     }
 
     /// Whether there were any at the last look.
     pub(crate) fn any(&self) -> bool {
-        !self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        !self.0.lock().unwrap_or_else(PoisonError::into_inner).since.is_empty()
     }
 }
 
@@ -64,7 +78,10 @@ pub(crate) async fn rescue(
     .all(cx)
     .await?;
     let leases = leases.into_iter().map(|(job, token, until)| SeenLease { job, token, until });
-    let lost = seen.look(leases, cx.scope().clock().steady(), settings.lease);
+    let clock = cx.scope().clock();
+    // A test moves its clock by more than a lease at once.
+    let most = if clock.is_manual() { Duration::MAX } else { settings.lease / 2 };
+    let lost = seen.look(leases, clock.steady(), settings.lease, most);
     if lost.is_empty() {
         return Ok(0);
     }
@@ -121,4 +138,40 @@ async fn rescue_one(
 fn pause_after_loss(strikes: i64) -> Option<Duration> {
     let exponent = u32::try_from(strikes - 1).unwrap_or(0).min(6);
     (exponent > 0).then(|| Duration::from_secs(4_u64.pow(exponent).min(3600)))
+}
+
+#[cfg(test)]
+mod tests {
+    use tenfold_data::Uuid;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn lease(number: u128) -> SeenLease {
+        let id = Uuid::from_u128(number);
+        SeenLease { job: JobId(id), token: id, until: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn a_lease_is_lost_once_it_has_stood_still_for_its_length() {
+        let seen = SeenLeases::default();
+        let look =
+            |at: u32, number| seen.look([lease(number)].into_iter(), SECOND * at, SECOND * 5, SECOND * 3);
+        assert!([look(100, 1), look(102, 1), look(104, 1)].iter().all(Vec::is_empty));
+        assert_eq!(look(106, 1).len(), 1);
+        assert!(look(108, 2).is_empty(), "an extended lease is another one");
+    }
+
+    #[test]
+    fn after_a_pause_nothing_is_lost_at_once() {
+        let seen = SeenLeases::default();
+        let look = |at: u32| seen.look([lease(1)].into_iter(), SECOND * at, SECOND * 5, SECOND * 3);
+        assert!(look(100).is_empty());
+        assert!(
+            [look(160), look(162), look(164)].iter().all(Vec::is_empty),
+            "nobody could extend it meanwhile"
+        );
+        assert_eq!(look(166).len(), 1);
+    }
 }

@@ -146,9 +146,14 @@ pub(crate) async fn fire_due<'s>(
     .await?;
     let mut soonest = None;
     for (name, spec, due) in all {
-        // A schedule of an older version, or of a newer one during a deployment: whose text is stored fires it.
-        let Some(schedule) = find(&name).filter(|schedule| schedule.stored(zone) == spec) else { continue };
-        let next = if due > now { Ok(due) } else { fire_one(&cx, schedule, due, zone, now).await };
+        let Some(schedule) = find(&name) else { continue };
+        let next = if schedule.stored(zone) != spec {
+            take_over(&cx, schedule, &spec, due, zone, now).await
+        } else if due > now {
+            Ok(due)
+        } else {
+            fire_one(&cx, schedule, due, zone, now).await
+        };
         match next {
             Ok(next) => soonest = soonest.into_iter().chain([next]).min(),
             // The schedules behind it fire all the same.
@@ -159,6 +164,45 @@ pub(crate) async fn fire_due<'s>(
         }
     }
     Ok(soonest)
+}
+
+/// How long a process leaves a schedule to those whose text is stored.
+const THEIRS: SignedDuration = SignedDuration::from_mins(1);
+
+/// Of a schedule with another text. During a deploy it belongs to the version whose text is stored. If that fires it no more,
+/// because it was taken back, or because a command ran with another time zone, this process takes it over.
+async fn take_over(
+    cx: &SystemContext,
+    schedule: &JobSchedule,
+    theirs: &str,
+    due: Timestamp,
+    zone: &str,
+    now: Timestamp,
+) -> anyhow::Result<Timestamp> {
+    if now < due + THEIRS {
+        return Ok(due + THEIRS);
+    }
+    let take = async |tx: &mut SystemTx<'_>| {
+        sql!(
+            "tenfold_job_schedules.take_over",
+            "UPDATE tenfold_job_schedules SET spec = $3 WHERE name = $1 AND spec = $2 AND next_at = $4"
+        )
+        .bind(schedule.name.to_owned())
+        .bind(theirs.to_owned())
+        .bind(schedule.stored(zone))
+        .bind(due)
+        .execute(tx)
+        .await
+    };
+    if cx.transaction(take).await? == 1 {
+        let name = schedule.name;
+        tracing::warn!(
+            schedule = name,
+            text = theirs,
+            "nobody fired a schedule by its stored text; it has ours now"
+        );
+    }
+    fire_one(cx, schedule, due, zone, now).await
 }
 
 async fn fire_one(

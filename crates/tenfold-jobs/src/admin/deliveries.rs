@@ -2,6 +2,7 @@
 
 use tenfold_data::{DataError, EntityExt as _, SystemContext, sql};
 
+use super::NotNow;
 use crate::rows::{FinishedJob, JobId, JobState};
 use crate::runner::Jobs;
 
@@ -64,7 +65,7 @@ impl Jobs {
             match self.replay(id).await {
                 Ok(()) => replayed += 1,
                 // Somebody else has replayed it meanwhile.
-                Err(error) if error.is::<NotParked>() => {}
+                Err(error) if error.is::<NotParked>() || error.is::<NotNow>() => {}
                 Err(error) => return Err(error),
             }
         }

@@ -27,7 +27,7 @@ on_both!(async fn the_jobs_of_a_lost_worker_run_elsewhere_when_its_lease_is_over
     let id = world.enqueue(Patient).await;
     let lost = world.jobs(|registry, _| registry.register::<Patient>());
     // The worker is lost in the middle of the job: its future is dropped without a word.
-    let _ = tokio::time::timeout(Duration::from_millis(300), lost.run_due()).await;
+    world.leave(&lost).await;
     assert_eq!(world.queued(id).await.map(|job| job.state), Some(JobState::Running));
     let other = world.jobs(|_, _| {});
     assert_eq!(other.run_due().await.expect("the lease holds"), 0);
@@ -97,7 +97,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 on_both!(async fn a_fast_clock_frees_no_job_of_a_worker_that_lives(world) {
     let id = world.enqueue(Patient).await;
     let holder = world.jobs(|registry, _| registry.register::<Patient>());
-    let _ = tokio::time::timeout(Duration::from_millis(300), holder.run_due()).await;
+    world.leave(&holder).await;
     let token = world.queued(id).await.and_then(|job| job.token);
     let elsewhere = world.database_by(Clock::manual(world.clock.now() + HOUR));
     let fast = world.jobs_on(&elsewhere, JobSettings::default(), |registry, _| registry.register::<Patient>());
@@ -110,7 +110,7 @@ on_both!(async fn the_jobs_of_a_lost_worker_with_a_fast_clock_run_in_time(world)
     let id = world.enqueue(Patient).await;
     let elsewhere = world.database_by(Clock::manual(world.clock.now() + HOUR));
     let lost = world.jobs_on(&elsewhere, JobSettings::default(), |registry, _| registry.register::<Patient>());
-    let _ = tokio::time::timeout(Duration::from_millis(300), lost.run_due()).await;
+    world.leave(&lost).await;
     let other = world.jobs(|_, _| {});
     assert_eq!(other.run_due().await.expect("the lease holds"), 0);
     world.clock.advance(Duration::from_secs(6));

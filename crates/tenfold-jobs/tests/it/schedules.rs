@@ -48,6 +48,19 @@ on_both!(async fn during_a_deploy_a_schedule_fires_by_its_new_text(world) {
     assert_eq!(new.run_due().await.expect("it is time"), 1);
 });
 
+on_both!(async fn a_schedule_that_nobody_fires_by_its_text_is_taken_over(world) {
+    let old = with(world, "10m");
+    assert_eq!(old.run_due().await.expect("it is not time"), 0);
+    // A new version stores its text, and is taken back.
+    assert_eq!(with(world, "1h").run_due().await.expect("it is not time"), 0);
+    world.clock.advance(Duration::from_secs(3600 + 30));
+    assert_eq!(old.run_due().await.expect("it may yet be fired by its text"), 0);
+    world.clock.advance(Duration::from_secs(30));
+    assert_eq!(old.run_due().await.expect("it takes over"), 1);
+    world.clock.advance(Duration::from_secs(600));
+    assert_eq!(old.run_due().await.expect("by its own text again"), 1);
+});
+
 on_both!(async fn missed_firings_happen_once(world) {
     let jobs = with(world, "30m");
     assert_eq!(jobs.run_due().await.expect("it is not time"), 0);
