@@ -147,13 +147,10 @@ pub(crate) async fn fire_due<'s>(
     let mut soonest = None;
     for (name, spec, due) in all {
         let Some(schedule) = find(&name) else { continue };
-        let next = if schedule.stored(zone) != spec {
-            take_over(&cx, schedule, &spec, due, zone, now).await
-        } else if due > now {
-            Ok(due)
-        } else {
-            fire_one(&cx, schedule, due, zone, now).await
-        };
+        // During a deploy a schedule belongs to the version whose text is stored. If that fires it no more, because it was
+        // taken back, or because a command ran with another time zone, this process takes it over.
+        let ours = if schedule.stored(zone) == spec { due } else { due + THEIRS };
+        let next = if ours > now { Ok(ours) } else { fire_one(&cx, schedule, &spec, due, zone, now).await };
         match next {
             Ok(next) => soonest = soonest.into_iter().chain([next]).min(),
             // The schedules behind it fire all the same.
@@ -166,66 +163,38 @@ pub(crate) async fn fire_due<'s>(
     Ok(soonest)
 }
 
-/// How long a process leaves a schedule to those whose text is stored.
+/// How long a process leaves a schedule that is due to those whose text is stored.
 const THEIRS: SignedDuration = SignedDuration::from_mins(1);
 
-/// Of a schedule with another text. During a deploy it belongs to the version whose text is stored. If that fires it no more,
-/// because it was taken back, or because a command ran with another time zone, this process takes it over.
-async fn take_over(
-    cx: &SystemContext,
-    schedule: &JobSchedule,
-    theirs: &str,
-    due: Timestamp,
-    zone: &str,
-    now: Timestamp,
-) -> anyhow::Result<Timestamp> {
-    if now < due + THEIRS {
-        return Ok(due + THEIRS);
-    }
-    let take = async |tx: &mut SystemTx<'_>| {
-        sql!(
-            "tenfold_job_schedules.take_over",
-            "UPDATE tenfold_job_schedules SET spec = $3 WHERE name = $1 AND spec = $2 AND next_at = $4"
-        )
-        .bind(schedule.name.to_owned())
-        .bind(theirs.to_owned())
-        .bind(schedule.stored(zone))
-        .bind(due)
-        .execute(tx)
-        .await
-    };
-    if cx.transaction(take).await? == 1 {
-        let name = schedule.name;
-        tracing::warn!(
-            schedule = name,
-            text = theirs,
-            "nobody fired a schedule by its stored text; it has ours now"
-        );
-    }
-    fire_one(cx, schedule, due, zone, now).await
-}
-
+/// Fires a schedule whose stored text is `spec`, and stores its own.
 async fn fire_one(
     cx: &SystemContext,
     schedule: &JobSchedule,
+    spec: &str,
     due: Timestamp,
     zone: &str,
     now: Timestamp,
 ) -> anyhow::Result<Timestamp> {
+    let stored = schedule.stored(zone);
     cx.transaction(async |tx| -> anyhow::Result<Timestamp> {
         let next = schedule.next(zone, due, now)?;
         // Of several workers that see it at once, one finds the time unchanged.
         let moved = sql!(
             "tenfold_job_schedules.move_on",
-            "UPDATE tenfold_job_schedules SET next_at = $3 WHERE name = $1 AND next_at = $2 AND spec = $4"
+            "UPDATE tenfold_job_schedules SET next_at = $3, spec = $5 WHERE name = $1 AND next_at = $2 AND spec = $4"
         )
         .bind(schedule.name.to_owned())
         .bind(due)
         .bind(next)
-        .bind(schedule.stored(zone))
+        .bind(spec.to_owned())
+        .bind(stored.clone())
         .execute(tx)
         .await?;
         if moved == 1 {
+            if spec != stored {
+                let name = schedule.name;
+                tracing::warn!(schedule = name, text = spec, "nobody fired a schedule by its stored text; it has ours now");
+            }
             note_firing(tx, schedule).await?;
         }
         Ok(next)
