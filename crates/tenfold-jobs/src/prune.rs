@@ -94,7 +94,7 @@ async fn finished(cx: &SystemContext, before: Timestamp) -> Result<u64, DataErro
 async fn keys(cx: &SystemContext) -> Result<(), DataError> {
     cx.transaction(async |tx| {
         let now = tx.now();
-        let unused = now - DAY;
+        let before = now - DAY;
         sql!("tenfold_job_keys.prune", "DELETE FROM tenfold_job_keys WHERE taken_until <= $1")
             .bind(now)
             .execute(tx)
@@ -110,14 +110,14 @@ async fn keys(cx: &SystemContext) -> Result<(), DataError> {
         .execute(tx)
         .await?;
         sql!("tenfold_job_rates.prune", "DELETE FROM tenfold_job_rates WHERE next_at <= $1")
-            .bind(unused.as_microsecond())
+            .bind(before.as_microsecond())
             .execute(tx)
             .await?;
         let unused: Vec<(String,)> = sql!(
             "tenfold_job_orders.unused",
             "SELECT key FROM tenfold_job_orders WHERE used_at <= $1 ORDER BY used_at LIMIT 500"
         )
-        .bind(unused)
+        .bind(before)
         .bounded()
         .all(&*tx)
         .await?;
@@ -131,7 +131,7 @@ async fn keys(cx: &SystemContext) -> Result<(), DataError> {
                      AND 0 = (SELECT count(*) FROM tenfold_jobs WHERE order_key = tenfold_job_orders.key)"
         )
         .bind_list(&unused)
-        .bind(now - DAY)
+        .bind(before)
         .execute(tx)
         .await?;
         Ok(())
