@@ -1,6 +1,6 @@
 //! A database with the tables of jobs, a clock that the test moves, and jobs that note what they did.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tenfold_jobs::{
     Enqueue as _, FinishedJob, Job, JobContext, JobEnd, JobId, JobObserver, JobOptions, JobSettings,
     JobState, JobWatch, Jobs, Listeners, QueuedJob, Registry, Services, job_migrations,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Runs a test on both databases.
 #[macro_export]
@@ -60,19 +60,29 @@ impl Job for Work {
 
 /// What happened, in order.
 #[derive(Clone, Default)]
-pub struct Diary(Arc<Mutex<Vec<String>>>);
+pub struct Diary {
+    lines: Arc<Mutex<Vec<String>>>,
+    /// How many jobs have got to where they hang.
+    hanging: watch::Sender<usize>,
+}
 
 impl Diary {
+    /// Never ends, as a job whose worker will be lost.
+    pub async fn hang(&self) -> ! {
+        self.hanging.send_modify(|count| *count += 1);
+        std::future::pending().await
+    }
+
     pub fn note(&self, what: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what.to_owned());
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(what.to_owned());
     }
 
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     pub fn read(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -241,26 +251,13 @@ impl World {
         self.database.run(None, find).await.expect("it can be read").map(|job| (*job).clone())
     }
 
-    /// Runs what is due, and drops the future without a word some time after a job has begun. If none begins it ends by itself.
+    /// Runs what is due, and drops the future without a word once a job hangs. If none does it ends by itself.
     pub async fn leave(&self, jobs: &Jobs) {
-        let before = self.held().await;
-        let begun = async {
-            while self.held().await.is_subset(&before) {
-                tokio::task::yield_now().await;
-            }
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        };
+        let mut hanging = self.diary.hanging.subscribe();
         tokio::select! {
             ran = jobs.run_due() => drop(ran),
-            () = begun => {}
+            hangs = hanging.changed() => hangs.expect("the diary is there"),
         }
-    }
-
-    /// The jobs that somebody holds, each with the token.
-    async fn held(&self) -> HashSet<(JobId, Option<Uuid>)> {
-        let find = async |cx: SystemContext| QueuedJob::query().all(&cx).await;
-        let jobs = self.database.run(None, find).await.expect("they can be read");
-        jobs.into_iter().map(|job| (job.id, job.token)).filter(|(_, token)| token.is_some()).collect()
     }
 
     /// What a process runs is lost: its future is dropped without a word. It sees the lease, which stands still from now on.

@@ -21,8 +21,9 @@ impl Job for Doomed {
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
         if self.hangs {
-            job.service::<Diary>()?.note("begun");
-            std::future::pending::<()>().await;
+            let diary = job.service::<Diary>()?;
+            diary.note("begun");
+            diary.hang().await;
         }
         anyhow::bail!("told to fail")
     }
@@ -113,8 +114,9 @@ on_both!(async fn a_listener_that_fails_is_tried_until_it_succeeds(world) {
 
 on_both!(async fn a_listener_that_kills_its_worker_is_not_discarded(world) {
     async fn kill(job: JobContext, _: GivenUp<Doomed>) -> anyhow::Result<()> {
-        job.service::<Diary>()?.note("begun");
-        std::future::pending().await
+        let diary = job.service::<Diary>()?;
+        diary.note("begun");
+        diary.hang().await
     }
 
     let deadly = world.jobs(|registry, _| {

@@ -17,9 +17,9 @@ impl Job for Patient {
     const KIND: &'static str = "test.patient";
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
-        job.service::<Diary>()?.note(&format!("begun, attempt {}", job.attempt()));
-        std::future::pending::<()>().await;
-        Ok(())
+        let diary = job.service::<Diary>()?;
+        diary.note(&format!("begun, attempt {}", job.attempt()));
+        diary.hang().await
     }
 }
 

@@ -26,7 +26,7 @@ impl Job for Traveller {
             job.step(&format!("leg {leg}"), travel).await?;
         }
         if job.attempt() <= 5 {
-            std::future::pending::<()>().await;
+            job.service::<Diary>()?.hang().await;
         }
         Ok(())
     }
@@ -52,9 +52,9 @@ impl Job for Endless {
     const KIND: &'static str = "test.endless";
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
-        job.service::<Diary>()?.note("endless");
-        std::future::pending::<()>().await;
-        Ok(())
+        let diary = job.service::<Diary>()?;
+        diary.note("endless");
+        diary.hang().await
     }
 }
 
