@@ -117,7 +117,7 @@ impl Rounds<'_> {
         let mut databases = Vec::new();
         for contender in contenders {
             let database = fresh_database(self.dialect, server);
-            let is_filled = self.ask(contender, &["--fill"], &database)?.is_some();
+            let is_filled = self.ask(contender, &["--fill"], &database, FILL_PATIENCE)?.is_some();
             databases.push(is_filled.then_some(database));
         }
         let mut told = vec!["--seconds", &seconds];
@@ -130,7 +130,7 @@ impl Rounds<'_> {
                 // There and back, so that nobody always follows the same one.
                 let index = if round % 2 == 0 { place } else { contenders.len() - 1 - place };
                 let Some(database) = &databases[index] else { continue };
-                match self.ask(&contenders[index], &told, database)? {
+                match self.ask(&contenders[index], &told, database, TURN_PATIENCE)? {
                     Some(lines) => turns[index].extend(lines),
                     None => databases[index] = None,
                 }
@@ -145,10 +145,10 @@ impl Rounds<'_> {
         contender: &Contender<'_>,
         told: &[&str],
         database: &TestDatabase,
+        patience: Duration,
     ) -> anyhow::Result<Option<Vec<PeerLine>>> {
         let mut arguments = vec!["--case", contender.name, "--waiting", &self.waiting];
         arguments.extend(told);
-        let patience = if told.contains(&"--fill") { FILL_PATIENCE } else { TURN_PATIENCE };
         match contender.peer.run_with("jobs", &arguments, database, self.options, patience) {
             Err(error) if !["ours", "floor"].contains(&contender.name) => {
                 complain(&format!("left out: {} with {} waiting: {error:#}", contender.name, self.waiting));
