@@ -55,7 +55,8 @@ pub fn tasks(who: usize, count: usize) -> Vec<PgTask> {
     (0..count).map(|_| TaskBuilder::new(who.to_string().into_bytes()).build()).collect()
 }
 
-async fn run(who: usize, gauge: Data<Arc<Gauge>>) -> Result<(), BoxDynError> {
+/// What each task does, on both databases.
+pub async fn run(who: usize, gauge: Data<Arc<Gauge>>) -> Result<(), BoxDynError> {
     gauge.run(who).await;
     Ok(())
 }

@@ -10,7 +10,7 @@ use apalis_sqlite::{Config, SqlitePool, SqliteStorage, queries::push_tasks};
 use futures_util::StreamExt as _;
 use tokio::sync::Mutex;
 
-use crate::postgres::{ApalisWorker, tasks};
+use crate::postgres::{ApalisWorker, run, tasks};
 use crate::queue::{Gauge, JobQueue, QueueLoad};
 use crate::{AT_ONCE, FETCH, QUEUE};
 
@@ -53,11 +53,6 @@ impl ApalisSqlite {
         sqlx::query("ANALYZE").execute(&self.pool).await?;
         Ok(())
     }
-}
-
-async fn run(who: usize, gauge: Data<Arc<Gauge>>) -> Result<(), BoxDynError> {
-    gauge.run(who).await;
-    Ok(())
 }
 
 impl JobQueue for ApalisSqlite {
