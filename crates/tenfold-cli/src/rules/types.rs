@@ -1,8 +1,7 @@
 //! Each type's name is defined once in the repository that holds the framework, so that a name means one thing wherever it
 //! is read. Projects are free: their names may equal those of the framework and of each other's modules.
 
-use std::collections::BTreeMap;
-
+use super::unique::later_ones;
 use crate::facts::WorkspaceFacts;
 use crate::violation::{FileLine, Rule, Violation};
 
@@ -15,18 +14,13 @@ pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     if !packages.any(|package| package.name == FRAMEWORK && !package.is_external) {
         return Vec::new();
     }
-    let mut first: BTreeMap<&str, FileLine> = BTreeMap::new();
-    let mut found = Vec::new();
-    for files in &facts.file_arrows {
-        for defined in &files.types {
-            let place = FileLine::new(&files.paths[defined.file], defined.line);
-            match first.get(defined.name.as_str()) {
-                Some(other) => found.push(violation(&defined.name, place, other)),
-                None => drop(first.insert(&defined.name, place)),
-            }
-        }
-    }
-    found
+    let types =
+        facts.file_arrows.iter().flat_map(|files| files.types.iter().map(move |defined| (files, defined)));
+    let placed = types.map(|(files, defined)| {
+        let name = defined.name.as_str();
+        (name, FileLine::new(&files.paths[defined.file], defined.line), name)
+    });
+    later_ones(placed, violation)
 }
 
 fn violation(name: &str, place: FileLine, other: &FileLine) -> Violation {

@@ -13,15 +13,23 @@ pub fn violations(facts: &WorkspaceFacts) -> Vec<Violation> {
     let mut files: Vec<&SourceFile> = facts.sources.iter().filter(|file| file.is_product).collect();
     // A name from outside is there first: it is not ours to change.
     files.sort_by_key(|file| !facts.package(file.package).is_external);
-    let mut first: BTreeMap<(NameKind, String), FileLine> = BTreeMap::new();
+    let of_files =
+        files.into_iter().flat_map(|file| file.source.unique.iter().map(move |unique| (file, unique)));
+    let placed = of_files.map(|(file, unique)| (key(unique), FileLine::new(&file.path, unique.line), unique));
+    later_ones(placed, violation)
+}
+
+/// A violation for each of those whose key was there before. `say` is told of it, its place and that of the first.
+pub(super) fn later_ones<K: Ord, T>(
+    all: impl Iterator<Item = (K, FileLine, T)>,
+    say: impl Fn(T, FileLine, &FileLine) -> Violation,
+) -> Vec<Violation> {
+    let mut first: BTreeMap<K, FileLine> = BTreeMap::new();
     let mut found = Vec::new();
-    for file in files {
-        for unique in &file.source.unique {
-            let place = FileLine::new(&file.path, unique.line);
-            match first.get(&key(unique)) {
-                Some(other) => found.push(violation(unique, place, other)),
-                None => drop(first.insert(key(unique), place)),
-            }
+    for (key, place, one) in all {
+        match first.get(&key) {
+            Some(other) => found.push(say(one, place, other)),
+            None => drop(first.insert(key, place)),
         }
     }
     found
