@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Uuid, sql};
+use tenfold_data::{DataError, Dialect, EntityExt as _, SystemContext, SystemTx, Uuid, sql};
 
 use crate::rows::{JobId, QueuedJob};
 
@@ -94,18 +94,25 @@ pub(crate) async fn claim(
 ) -> Result<Vec<QueuedJob>, DataError> {
     cx.transaction(async |tx| {
         let tx = tx.repeating("each organization has its turn");
-        let claimed = try_join_all(turns.iter().map(|turn| take(&tx, holder, queue, *turn))).await?;
+        // PostgreSQL takes all turns in one statement. On SQLite a statement costs no round trip.
+        let at_once =
+            if cx.scope().database().dialect() == Dialect::Postgres { turns.len().max(1) } else { 1 };
+        let claimed =
+            try_join_all(turns.chunks(at_once).map(|turns| take(&tx, holder, queue, turns))).await?;
         read(&tx, claimed.into_iter().flatten().collect()).await
     })
     .await
 }
 
+/// Takes the turns, of which there is one on SQLite.
 async fn take(
     tx: &SystemTx<'_>,
     holder: Holder,
     queue: &str,
-    turn: LaneTurn,
+    turns: &[LaneTurn],
 ) -> Result<Vec<JobId>, DataError> {
+    let lanes: Vec<Uuid> = turns.iter().map(|turn| turn.lane).collect();
+    let jobs: Vec<i64> = turns.iter().map(|turn| i64::try_from(turn.jobs).unwrap_or(i64::MAX)).collect();
     // SQLite has one writer. On PostgreSQL workers claim concurrently and must skip rows that are being claimed; the
     // array keeps the planner from joining with the whole table.
     let claimed: Vec<(JobId,)> = sql!(
@@ -113,21 +120,24 @@ async fn take(
         sqlite: "UPDATE tenfold_jobs
                  SET state = 'running', attempt = attempt + 1, worker = $1, token = randomblob(16), lease_until = $2
                  WHERE id IN (SELECT id FROM tenfold_jobs
-                              WHERE queue = $3 AND lane = $4 AND state = 'available' AND strikes < 2
-                              ORDER BY priority, run_at, id LIMIT $5)
+                              WHERE queue = $3 AND lane = (SELECT value FROM rarray($4))
+                                  AND state = 'available' AND strikes < 2
+                              ORDER BY priority, run_at, id LIMIT (SELECT value FROM rarray($5)))
                  RETURNING id",
         postgres: "UPDATE tenfold_jobs
                  SET state = 'running', attempt = attempt + 1, worker = $1, token = gen_random_uuid(), lease_until = $2
-                 WHERE id = ANY (ARRAY (SELECT id FROM tenfold_jobs
-                              WHERE queue = $3 AND lane = $4 AND state = 'available' AND strikes < 2
-                              ORDER BY priority, run_at, id LIMIT $5 FOR UPDATE SKIP LOCKED))
+                 WHERE id = ANY (ARRAY (SELECT due.id FROM unnest($4::uuid[], $5::bigint[]) AS turn (lane, jobs)
+                     CROSS JOIN LATERAL (
+                         SELECT id FROM tenfold_jobs
+                         WHERE queue = $3 AND lane = turn.lane AND state = 'available' AND strikes < 2
+                         ORDER BY priority, run_at, id LIMIT turn.jobs FOR UPDATE SKIP LOCKED) AS due))
                  RETURNING id"
     )
     .bind(holder.worker)
     .bind(tx.now() + holder.lease)
     .bind(queue.to_owned())
-    .bind(turn.lane)
-    .bind(i64::try_from(turn.jobs).unwrap_or(i64::MAX))
+    .bind_list(&lanes)
+    .bind_list(&jobs)
     .all(tx)
     .await?;
     Ok(claimed.into_iter().map(|(id,)| id).collect())

@@ -57,6 +57,15 @@ pub(crate) enum Params<'a> {
     Each(&'a [Vec<Value>]),
 }
 
+impl<'a> Params<'a> {
+    pub(crate) fn of(sets: &'a [Vec<Value>]) -> Self {
+        match sets {
+            [one] => Params::One(one),
+            each => Params::Each(each),
+        }
+    }
+}
+
 impl Params<'_> {
     /// Refuses values that one of the databases, or JSON, cannot store: a NUL character in text (22021 on PostgreSQL),
     /// NaN, which SQLite turns into NULL, and an infinity, which becomes `null` in JSON.
@@ -180,7 +189,10 @@ pub(crate) trait Driver: Send + Sync {
 /// COMMIT.
 pub(crate) struct Deferred {
     pub statement: &'static Statement,
-    pub params: Vec<Value>,
+    /// Its parameters; on SQLite several sets of them, with each of which it runs.
+    pub sets: Vec<Vec<Value>>,
+    /// How many rows it stores.
+    pub rows: u64,
     /// The organization that the statement runs for.
     pub tenant: Option<OrgId>,
     pub site: CallSite,

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::statement::{Dialect, Statement, StatementCost};
-use crate::value::Kind;
+use crate::value::{Kind, Value};
 use crate::write::ChangeTexts;
 
 /// One column of a table.
@@ -200,9 +200,21 @@ impl Table {
         })
     }
 
+    /// The statement that stores these rows, and its sets of parameters.
+    pub(crate) fn insert_rows(
+        &self,
+        rows: Vec<Vec<Value>>,
+        dialect: Dialect,
+    ) -> (&Statement, Vec<Vec<Value>>) {
+        match dialect {
+            Dialect::Postgres if rows.len() > 1 => (self.insert_many_statement(), vec![transpose(rows)]),
+            _ => (self.insert_statement(), rows),
+        }
+    }
+
     /// Inserts many rows on PostgreSQL: one text for any number, with one array for each column. For a single row it
     /// takes a quarter longer than [`Table::insert_statement`].
-    pub(crate) fn insert_many_statement(&self) -> &Statement {
+    fn insert_many_statement(&self) -> &Statement {
         self.texts.insert_many.get_or_init(|| {
             let arrays: Vec<_> =
                 (1..).zip(self.columns).map(|(n, column)| list_parameter(n, column.kind)).collect();
@@ -219,6 +231,17 @@ impl Table {
         let text = format!("INSERT INTO {} ({}) {source}", self.name, self.column_list());
         self.statement("insert", text, StatementCost::Free).lasting()
     }
+}
+
+/// Transposes rows of columns into columns of rows, for PostgreSQL's `unnest`.
+fn transpose(rows: Vec<Vec<Value>>) -> Vec<Value> {
+    let mut columns: Vec<Vec<Value>> = rows.first().map_or_else(Vec::new, |row| vec![Vec::new(); row.len()]);
+    for row in rows {
+        for (column, value) in columns.iter_mut().zip(row) {
+            column.push(value);
+        }
+    }
+    columns.into_iter().map(Value::List).collect()
 }
 
 /// The values in list parameter `$n` as rows of one column, `wanted.link`, on PostgreSQL.

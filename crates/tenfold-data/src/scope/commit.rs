@@ -12,8 +12,9 @@ impl Scope {
     /// Commits the transaction that was opened at `site`. The statements sent with COMMIT have passed the same checks
     /// as any other; they are counted and reported here.
     pub(crate) async fn commit(&self, connection: Connection, site: CallSite) -> Result<(), DataError> {
-        let values = connection.take_deferred();
-        let deferred: Vec<_> = values.iter().map(|deferred| (deferred.statement, deferred.site)).collect();
+        let values = connection.take_deferred(self.database.dialect());
+        let deferred: Vec<_> =
+            values.iter().map(|deferred| (deferred.statement, deferred.site, deferred.rows)).collect();
         let unsettled = self.database.hub().fence(std::mem::take(&mut *connection.writes()));
         let started = Instant::now();
         let result = connection.commit(values, unsettled).await;
@@ -21,17 +22,17 @@ impl Scope {
         self.record_boundary(Boundary::Commit, site, whole, result.is_ok());
         match result {
             Ok(took) => {
-                for ((statement, site), took) in deferred.into_iter().zip(took) {
-                    self.record(statement, site, took, Some(1));
+                for ((statement, site, rows), took) in deferred.into_iter().zip(took) {
+                    self.record(statement, site, took, Some(rows));
                 }
                 Ok(())
             }
             Err(NotCommitted { deferred: Some(refused), error }) => {
                 // It is unknown whether the statements after it ran, so they are not reported.
-                for (statement, site) in &deferred[..refused] {
-                    self.record(statement, site, whole, Some(1));
+                for (statement, site, rows) in &deferred[..refused] {
+                    self.record(statement, *site, whole, Some(*rows));
                 }
-                let (statement, site) = deferred[refused];
+                let (statement, site, _) = deferred[refused];
                 self.record(statement, site, whole, None);
                 Err(self.explain(None, statement, site, error).await)
             }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::deferred::DeferredRows;
 use crate::driver::{Call, Deferred, DriverError, DriverTransaction, NotCommitted, UnderWay, Unsettled};
 use crate::error::Source;
 use crate::feed::write_set::WriteSet;
-use crate::statement::CallSite;
+use crate::statement::{CallSite, Dialect};
 
 /// The connection that a transaction holds. Batches of loads inside the transaction run here too.
 #[doc(hidden)]
@@ -20,8 +21,8 @@ pub struct Connection {
     /// COMMIT with a silent rollback; SQLite would continue. Here both behave like the stricter one and return an
     /// error.
     failed: AtomicBool,
-    /// Statements that run before the next statement, or with COMMIT.
-    deferred: Mutex<Vec<Deferred>>,
+    /// Rows that are stored before the next statement, or with COMMIT.
+    deferred: Mutex<Vec<DeferredRows>>,
     /// What the statements have changed.
     writes: Mutex<WriteSet>,
     limit: Duration,
@@ -93,14 +94,20 @@ impl Connection {
         }
     }
 
-    /// Queues a statement to run before the next one, or with COMMIT.
-    pub(crate) fn add_deferred(&self, deferred: Deferred) {
-        self.deferred.lock().unwrap_or_else(PoisonError::into_inner).push(deferred);
+    /// Keeps rows to be stored before the next statement, or with COMMIT.
+    pub(crate) fn add_deferred(&self, rows: DeferredRows) {
+        let mut deferred = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = match deferred.last_mut() {
+            Some(last) => last.join(rows),
+            None => Some(rows),
+        };
+        deferred.extend(rows);
     }
 
     /// Takes the statements that have yet to run; the caller runs them.
-    pub(crate) fn take_deferred(&self) -> Vec<Deferred> {
-        std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn take_deferred(&self, dialect: Dialect) -> Vec<Deferred> {
+        let deferred = std::mem::take(&mut *self.deferred.lock().unwrap_or_else(PoisonError::into_inner));
+        deferred.into_iter().map(|rows| rows.statement(dialect)).collect()
     }
 
     /// What the transaction has changed so far.

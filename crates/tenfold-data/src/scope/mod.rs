@@ -10,6 +10,7 @@ mod callers;
 mod columns;
 mod commit;
 mod connection;
+mod deferred;
 mod drive;
 #[doc(hidden)]
 pub mod keyed;

@@ -9,8 +9,10 @@ use tracing::Instrument as _;
 use super::asker::{Asker, Via};
 use super::columns::add_columns;
 use super::connection::Connection;
+use super::deferred::DeferredRows;
 use super::{RepeatCheck, Scope};
 use crate::driver::{Call, Deferred, DriverError, Params, Sink};
+use crate::entity::Table;
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Outcome, Statement, StatementCost, StatementRecord};
@@ -56,28 +58,30 @@ impl Scope {
         self.run(asker.via(), statement, params, &mut |_| Ok(())).await
     }
 
-    /// Queues a statement that changes rows to run before the next one of its transaction, or with COMMIT.
-    pub(crate) fn execute_deferred(
+    /// Keeps a row to be stored before the next statement of its transaction, or with COMMIT.
+    pub(crate) fn insert_deferred(
         &self,
         asker: &Asker,
-        statement: &'static Statement,
-        params: Vec<Value>,
+        table: &'static Table,
+        row: Vec<Value>,
     ) -> Result<(), DataError> {
-        self.admit(statement, Params::One(&params), asker.site)?;
+        let statement = table.insert_statement();
+        self.admit(statement, Params::One(&row), asker.site)?;
         if asker.repeats == RepeatCheck::Counted {
-            self.count_write(statement, Params::One(&params), asker.site);
+            self.count_write(statement, Params::One(&row), asker.site);
         }
-        let deferred = Deferred { statement, params, tenant: asker.tenant, site: asker.site };
         let connection = asker.connection.as_ref().expect("a write has a transaction");
-        connection.add_deferred(deferred);
+        connection.add_deferred(DeferredRows::one(table, row, asker.tenant, asker.site));
         Ok(())
     }
 
     /// Runs the statements that were deferred to the next one.
     async fn run_deferred(&self, connection: &Connection) -> Result<(), DataError> {
-        for Deferred { statement, params, tenant, site } in connection.take_deferred() {
+        for Deferred { statement, sets, tenant, site, .. } in
+            connection.take_deferred(self.database.dialect())
+        {
             let via = Via { tenant, connection: Some(connection), site };
-            self.run(via, statement, Params::One(&params), &mut |_| Ok(())).await?;
+            self.run(via, statement, Params::of(&sets), &mut |_| Ok(())).await?;
         }
         Ok(())
     }

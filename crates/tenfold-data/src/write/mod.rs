@@ -54,13 +54,8 @@ async fn insert_one<E: Entity>(target: &Target, row: &E) -> Result<u64, DataErro
 async fn insert_many<E: Entity>(target: &Target, rows: &[E], dialect: Dialect) -> Result<u64, DataError> {
     let values: Vec<Vec<Value>> = rows.iter().map(E::values).collect();
     values.iter().try_for_each(|row| refuse_other_tenant::<E>(target, row))?;
-    let table = E::table();
-    match dialect {
-        Dialect::Sqlite => execute(target, table.insert_statement(), Params::Each(&values)).await,
-        Dialect::Postgres => {
-            execute(target, table.insert_many_statement(), Params::One(&transpose(values))).await
-        }
-    }
+    let (statement, sets) = E::table().insert_rows(values, dialect);
+    execute(target, statement, Params::of(&sets)).await
 }
 
 /// Notes for the feed that rows were deleted.
@@ -68,13 +63,13 @@ fn note_delete<E: Entity>(target: &Target, keys: WrittenKeys) {
     target.scope.note_delete(&target.asker, E::table().name, keys);
 }
 
-/// Stores a row before the next statement of its transaction, or with COMMIT.
+/// Stores a row before the next statement of its transaction, or with COMMIT, together with others of the same line.
 pub(crate) fn insert_deferred<E: Entity>(target: Result<Target, DataError>, row: E) -> Result<(), DataError> {
     let target = target?;
     let key = row.key().to_value();
-    let params = row.into_values();
-    refuse_other_tenant::<E>(&target, &params)?;
-    target.scope.execute_deferred(&target.asker, E::table().insert_statement(), params)?;
+    let values = row.into_values();
+    refuse_other_tenant::<E>(&target, &values)?;
+    target.scope.insert_deferred(&target.asker, E::table(), values)?;
     note::<E>(&target, WrittenKeys::These(vec![key]));
     Ok(())
 }
@@ -87,17 +82,6 @@ fn refuse_other_tenant<E: Entity>(target: &Target, row: &[Value]) -> Result<(), 
     } else {
         Err(DataError::OtherTenant { site: target.asker.site })
     }
-}
-
-/// Transposes rows of columns into columns of rows, for PostgreSQL's `unnest`.
-fn transpose(rows: Vec<Vec<Value>>) -> Vec<Value> {
-    let mut columns: Vec<Vec<Value>> = rows.first().map_or_else(Vec::new, |row| vec![Vec::new(); row.len()]);
-    for row in rows {
-        for (column, value) in columns.iter_mut().zip(row) {
-            column.push(value);
-        }
-    }
-    columns.into_iter().map(Value::List).collect()
 }
 
 pub(crate) async fn delete<E: Entity>(

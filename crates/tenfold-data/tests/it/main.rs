@@ -26,6 +26,7 @@ mod cohorts;
 mod concurrent_loads;
 mod constraints;
 mod deferred;
+mod deferred_loops;
 mod dump;
 mod faults;
 mod feed;

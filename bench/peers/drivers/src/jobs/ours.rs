@@ -19,8 +19,8 @@ use crate::queue::{BATCH, ENQUEUERS, Gauge, JobQueue, QueueLoad};
 
 /// Organizations that have waiting jobs.
 const WAITING_ORGANIZATIONS: usize = 10_000;
-/// Jobs at once: of the noop load, and of 10 ms each. More than the default of 8, as a queue of short jobs needs.
-const AT_ONCE: usize = 100;
+/// Jobs at once: as many as the peers fetch at once. More than the default of 8, as a queue of short jobs needs.
+const AT_ONCE: usize = 500;
 
 /// A job that is run.
 #[derive(Serialize, Deserialize)]

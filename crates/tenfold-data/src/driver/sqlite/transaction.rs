@@ -61,15 +61,10 @@ impl OpenSavepoint {
     /// Runs the deferred statements, and releases the savepoint. Returns how long each statement took.
     fn finish(&mut self, deferred: Vec<Deferred>) -> Result<Vec<Duration>, NotCommitted> {
         let mut took = Vec::with_capacity(deferred.len());
-        for (index, Deferred { statement, params, tenant, .. }) in deferred.into_iter().enumerate() {
+        for (index, Deferred { statement, sets, tenant, .. }) in deferred.into_iter().enumerate() {
             let started = Instant::now();
-            let call = Call {
-                statement,
-                params: Params::One(&params),
-                tenant,
-                deadline: None,
-                sink: &mut |_| Ok(()),
-            };
+            let call =
+                Call { statement, params: Params::of(&sets), tenant, deadline: None, sink: &mut |_| Ok(()) };
             self.with(|connection| run_statement(connection, call))
                 .map_err(|error| NotCommitted { deferred: Some(index), error })?;
             took.push(started.elapsed());

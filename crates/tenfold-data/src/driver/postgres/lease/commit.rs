@@ -23,7 +23,7 @@ struct Last<'a> {
     /// Its number among the deferred ones. The announcement has none.
     index: Option<usize>,
     statement: &'a Statement,
-    params: &'a [Value],
+    params: Params<'a>,
     tenant: Option<OrgId>,
 }
 
@@ -51,13 +51,13 @@ impl Lease {
         last.extend(deferred.iter().enumerate().map(|(index, deferred)| Last {
             index: Some(index),
             statement: deferred.statement,
-            params: &deferred.params,
+            params: Params::of(&deferred.sets),
             tenant: deferred.tenant,
         }));
         last.extend(announcement.iter().map(|(how, what)| Last {
             index: None,
             statement: &how.insert,
-            params: what,
+            params: Params::One(what),
             tenant: None,
         }));
         self.busy.store(true, Ordering::Release);
@@ -124,7 +124,7 @@ impl Lease {
         };
         let call = Call {
             statement: last.statement,
-            params: Params::One(last.params),
+            params: last.params,
             tenant: last.tenant,
             deadline: None,
             sink: if last.index.is_some() { &mut |_| Ok(()) } else { &mut keep },
