@@ -9,8 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tenfold_data::{Context, SystemContext, SystemTx, Uuid};
 
-use crate::later::NotYourTurn;
-use crate::rate::{self, RateLimit, RateTurn};
+use crate::rate::{self, RateLimit};
 use crate::rows::{JobId, QueuedJob};
 use crate::signals::jobs_changed;
 use crate::store;
@@ -158,10 +157,9 @@ impl JobContext {
         if self.job.turn_at.is_some() {
             return Ok(());
         }
-        match rate::turn(&self.system, limit).await? {
-            RateTurn::Now => Ok(()),
-            RateTurn::At(turn) => Err(NotYourTurn(Some(turn)).into()),
-            RateTurn::Later => Err(NotYourTurn(None).into()),
+        match rate::turn(&self.system, limit, &self.job).await? {
+            None => Ok(()),
+            Some(waits) => Err(waits.into()),
         }
     }
 

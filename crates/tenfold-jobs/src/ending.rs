@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tenfold_data::{DataError, EntityExt as _, OrgId, SystemContext, SystemTx, Timestamp, Uuid, sql};
 
-use crate::later::Postponed;
-use crate::rate::HORIZON;
+use crate::later::{NotYourTurn, Postponed};
 use crate::registry::Registry;
 use crate::rows::{AttemptError, JobId, JobState, QueuedJob, with_error};
 use crate::store::guard;
@@ -190,15 +189,11 @@ pub(crate) async fn postpone(
                 return Ok(settle(tx, registry, job, false, Some(now + pause)).await?);
             }
             Postponed::Snoozes(pause) => now + pause,
-            Postponed::Turn(Some(turn)) => {
-                (job.turn_at, job.waits) = (Some(turn), 0);
+            Postponed::Turn(NotYourTurn::Wait(turn)) => {
+                job.turn_at = Some(turn);
                 turn
             }
-            // It asks more and more rarely, so that thousands that wait cost little.
-            Postponed::Turn(None) => {
-                job.waits += 1;
-                now + HORIZON.max(pause_of_waiting(job.waits, id))
-            }
+            Postponed::Turn(NotYourTurn::AskAgain(at)) => at,
         };
         if job.cancel_requested {
             return Ok(give_up(tx, registry, job, JobState::Cancelled).await?);

@@ -80,10 +80,15 @@ impl Snooze {
     }
 }
 
-/// A job that has to wait for the turn that a rate limit gave to it, or until it gives one.
+/// A job that a rate limit lets wait.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("a rate limit lets it wait for its turn")]
-pub(crate) struct NotYourTurn(pub Option<Timestamp>);
+pub(crate) enum NotYourTurn {
+    /// For its turn, which is then.
+    Wait(Timestamp),
+    /// Its turn is too far ahead to say; it asks again then.
+    AskAgain(Timestamp),
+}
 
 /// An attempt that does not count.
 #[derive(Debug)]
@@ -97,8 +102,8 @@ pub(crate) enum Postponed {
     },
     /// It asked for it.
     Snoozes(Duration),
-    /// It waits for its turn, and asks for one again if it has none.
-    Turn(Option<Timestamp>),
+    /// It waits for its turn.
+    Turn(NotYourTurn),
 }
 
 /// Whether an attempt ended for a reason that is not its own fault.
@@ -111,7 +116,7 @@ pub(crate) fn postponed(error: &anyhow::Error) -> Option<Postponed> {
             return Some(Postponed::Snoozes(snooze.pause));
         }
         if let Some(turn) = cause.downcast_ref::<NotYourTurn>() {
-            return Some(Postponed::Turn(turn.0));
+            return Some(Postponed::Turn(*turn));
         }
         cause.downcast_ref::<DataError>()?.retry_after()?;
         Some(Postponed::Waits { reason: "waiting for the database".to_owned(), pause: None })

@@ -127,3 +127,68 @@ on_both!(async fn a_turn_that_is_far_off_is_given_in_time(world) {
     }
     assert_eq!(world.diary.read().len(), 2);
 });
+
+/// Calls a service that allows ten calls in a minute, and says so.
+#[derive(Serialize, Deserialize)]
+struct FrequentCall;
+
+impl Job for FrequentCall {
+    const KIND: &'static str = "test.frequent_call";
+
+    fn rate_limit(&self) -> Option<RateLimit> {
+        Some(RateLimit::per_minute("frequent service", 10))
+    }
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        job.service::<Diary>()?.note("called");
+        job.progress(80, "called").await
+    }
+}
+
+// Each job asks when its own pause is over, and not all at once.
+on_both!(async fn a_busy_organization_leaves_turns_to_others(world) {
+    let jobs = world.jobs(|registry, _| registry.register::<FrequentCall>());
+    let second = async || {
+        world.enqueue_of(1, FrequentCall, JobOptions::new()).await;
+        jobs.run_due().await.expect("they run, or ask");
+        world.clock.advance(Duration::from_secs(1));
+    };
+    // Then all turns of a minute are taken that an organization may have, and the next one is free in 4 s.
+    for _ in 0..62 {
+        second().await;
+    }
+    let other = world.enqueue_of(2, FrequentCall, JobOptions::new()).await;
+    for _ in 0..61 {
+        second().await;
+    }
+    assert!(world.finished(other).await.is_some(), "it has waited for a minute");
+    assert_eq!(world.diary.read().len(), 21, "the limit holds, and is used up");
+});
+
+on_both!(async fn the_last_jobs_of_a_limited_key_lose_no_turn(world) {
+    let jobs = world.jobs(|registry, _| registry.register::<FrequentCall>());
+    for _ in 0..20 {
+        world.enqueue_of(1, FrequentCall, JobOptions::new()).await;
+    }
+    for second in 0..115 {
+        jobs.run_due().await.expect("they run, or ask");
+        assert_eq!(world.diary.read().len(), 1 + second / 6);
+        world.clock.advance(Duration::from_secs(1));
+    }
+});
+
+on_both!(async fn a_job_that_waited_for_a_turn_keeps_its_message(world) {
+    let jobs = world.jobs(|registry, _| registry.register::<FrequentCall>());
+    let mut ids = Vec::new();
+    for _ in 0..8 {
+        ids.push(world.enqueue_of(1, FrequentCall, JobOptions::new()).await);
+    }
+    jobs.run_due().await.expect("one runs, some have turns, and some ask again");
+    world.clock.advance(Duration::from_secs(600));
+    jobs.run_due().await.expect("the others run");
+    world.clock.advance(Duration::from_secs(600));
+    jobs.run_due().await.expect("the last ones run");
+    for id in ids {
+        assert_eq!(world.finished(id).await.map(|job| job.message).as_deref(), Some("called"));
+    }
+});
