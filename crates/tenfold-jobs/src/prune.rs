@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tenfold_data::{DataError, SystemContext, Timestamp, sql};
+use tenfold_data::{DataError, SystemContext, SystemTx, Timestamp, sql};
 
 use crate::context::JobContext;
 use crate::job::Job;
@@ -46,7 +46,8 @@ impl Job for Prune {
                 break;
             }
         }
-        keys(&cx).await?;
+        unused(&cx).await?;
+        lost_keys(&cx).await?;
         if deleted > 0 {
             tracing::info!(deleted, "finished jobs were deleted from the history");
         }
@@ -91,7 +92,7 @@ async fn finished(cx: &SystemContext, before: Timestamp) -> Result<u64, DataErro
 }
 
 /// Keys whose windows are over, and counters that nothing has used for a day.
-async fn keys(cx: &SystemContext) -> Result<(), DataError> {
+async fn unused(cx: &SystemContext) -> Result<(), DataError> {
     cx.transaction(async |tx| {
         let now = tx.now();
         let before = now - DAY;
@@ -99,16 +100,6 @@ async fn keys(cx: &SystemContext) -> Result<(), DataError> {
             .bind(now)
             .execute(tx)
             .await?;
-        // A job that a worker of an older version ended, or a person deleted, has not freed its key.
-        sql!(
-            "tenfold_job_keys.prune_lost",
-            "DELETE FROM tenfold_job_keys WHERE key IN (
-                 SELECT key FROM tenfold_job_keys WHERE key > '' AND taken_until IS NULL
-                 AND NOT EXISTS (SELECT 1 FROM tenfold_jobs WHERE id = tenfold_job_keys.job_id)
-                 ORDER BY key LIMIT 5000)"
-        )
-        .execute(tx)
-        .await?;
         sql!("tenfold_job_rates.prune", "DELETE FROM tenfold_job_rates WHERE next_at <= $1")
             .bind(before.as_microsecond())
             .execute(tx)
@@ -136,5 +127,50 @@ async fn keys(cx: &SystemContext) -> Result<(), DataError> {
         .await?;
         Ok(())
     })
+    .await
+}
+
+/// How many unique keys one look reads.
+const LOOK: usize = 1000;
+
+/// Unique keys whose jobs are gone: a worker of an older version ended them, or a person deleted them. Hardly any is lost and all are
+/// read, so this holds no lock meanwhile.
+async fn lost_keys(cx: &SystemContext) -> Result<(), DataError> {
+    let mut after = String::new();
+    loop {
+        let keys: Vec<(String, bool)> = sql!(
+            "tenfold_job_keys.look",
+            "SELECT key, taken_until IS NULL AND NOT EXISTS (SELECT 1 FROM tenfold_jobs WHERE id = keys.job_id)
+             FROM (SELECT key, job_id, taken_until FROM tenfold_job_keys WHERE key > $1 ORDER BY key LIMIT $2) AS keys
+             ORDER BY key"
+        )
+        .bind(after)
+        .bind(i64::try_from(LOOK).unwrap_or(i64::MAX))
+        .bounded()
+        .all(cx)
+        .await?;
+        let lost: Vec<String> =
+            keys.iter().filter(|(_, is_lost)| *is_lost).map(|(key, _)| key.clone()).collect();
+        if !lost.is_empty() {
+            cx.transaction(async |tx| delete_lost(tx, &lost).await).await?;
+        }
+        match keys.into_iter().next_back() {
+            Some((last, _)) => after = last,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Deletes keys whose jobs are still gone.
+async fn delete_lost(tx: &SystemTx<'_>, keys: &[String]) -> Result<u64, DataError> {
+    sql!(
+        "tenfold_job_keys.prune_lost",
+        sqlite: "DELETE FROM tenfold_job_keys WHERE key IN (SELECT value FROM rarray($1)) AND taken_until IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM tenfold_jobs WHERE id = tenfold_job_keys.job_id)",
+        postgres: "DELETE FROM tenfold_job_keys WHERE key = ANY ($1) AND taken_until IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM tenfold_jobs WHERE id = tenfold_job_keys.job_id)"
+    )
+    .bind_list(keys)
+    .execute(tx)
     .await
 }

@@ -113,3 +113,32 @@ fn the_end_of_a_unique_job_waits_for_no_enqueue_of_its_key() {
         worker.stop(Duration::ZERO).await;
     });
 }
+
+on_both!(async fn lost_keys_are_found_among_thousands(world) {
+    let jobs = world.jobs(|_, _| {});
+    let later = || JobOptions::new().unique("kept").run_at(world.clock.now() + Duration::from_secs(3600));
+    let kept = world.work_with("kept", later()).await;
+    let lose = async |cx: SystemContext| {
+        cx.transaction(async |tx| {
+            sql!(
+                "test.lost_keys",
+                "INSERT INTO tenfold_job_keys (key, job_id)
+                 WITH RECURSIVE numbers (number) AS (
+                     SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 2500)
+                 SELECT 'lost ' || CAST(number AS text), $1 FROM numbers"
+            )
+            .bind(tx.new_id())
+            .execute(tx)
+            .await
+        })
+        .await
+    };
+    world.database.run(None, lose).await.expect("they are lost");
+    jobs.run_schedule("tenfold.prune").await.expect("it is enqueued");
+    jobs.run_due().await.expect("it is pruned");
+    let count = async |cx: SystemContext| {
+        sql!("test.count_keys", "SELECT count(*) FROM tenfold_job_keys").all::<(i64,), _>(&cx).await
+    };
+    assert_eq!(world.database.run(None, count).await.expect("they can be counted"), [(1,)]);
+    assert_eq!(world.work_with("again", later()).await, kept);
+});
