@@ -1,12 +1,12 @@
 //! Batches: a job that runs when all jobs of its batch have ended.
 
-use tenfold_data::{DataError, SystemContext, SystemTx, sql};
+use tenfold_data::{DataError, SystemContext, SystemTx, Uuid, sql};
 
 use crate::rows::JobId;
 use crate::signals;
 
 /// Lets the last jobs of these batches run, if nothing of their batches is left. Two transactions that end the last two
-/// jobs of a batch at once may not see each other: then [`release_all`] does it.
+/// jobs of a batch at once may not see each other: then [`release_some`] does it.
 pub(crate) async fn release(tx: &SystemTx<'_>, batches: &[JobId]) -> Result<(), DataError> {
     sql!(
         "tenfold_jobs.release_batches",
@@ -24,24 +24,30 @@ pub(crate) async fn release(tx: &SystemTx<'_>, batches: &[JobId]) -> Result<(), 
     Ok(())
 }
 
-/// Lets the last job of each finished batch run. Returns how many there were.
-pub(crate) async fn release_all(cx: &SystemContext) -> Result<usize, DataError> {
-    let done: Vec<(JobId,)> = sql!(
-        "tenfold_jobs.find_done_batches",
-        "SELECT id FROM tenfold_jobs WHERE state = 'waiting' AND order_key IS NULL
-         AND NOT EXISTS (SELECT 1 FROM tenfold_jobs AS part WHERE part.batch_id = tenfold_jobs.id) LIMIT 100"
+/// How many batches one look examines.
+const LOOK: usize = 1000;
+
+/// Lets the last jobs of finished batches run that still wait. Examines some batches behind `after`, and returns the last one, or nil at
+/// the end.
+pub(crate) async fn release_some(cx: &SystemContext, after: JobId) -> Result<JobId, DataError> {
+    let open: Vec<(JobId, bool)> = sql!(
+        "tenfold_jobs.open_batches",
+        "SELECT id, NOT EXISTS (SELECT 1 FROM tenfold_jobs AS part WHERE part.batch_id = batches.id)
+         FROM (SELECT id FROM tenfold_jobs WHERE state = 'waiting' AND order_key IS NULL AND id > $1
+               ORDER BY id LIMIT $2) AS batches ORDER BY id"
     )
+    .bind(after)
+    .bind(i64::try_from(LOOK).unwrap_or(i64::MAX))
     .bounded()
     .all(cx)
     .await?;
-    if done.is_empty() {
-        return Ok(0);
+    let done: Vec<JobId> = open.iter().filter(|(_, is_done)| *is_done).map(|(id, _)| *id).collect();
+    if !done.is_empty() {
+        cx.transaction(async |tx| {
+            tx.signal(signals::waits_somewhere());
+            release(tx, &done).await
+        })
+        .await?;
     }
-    let done: Vec<JobId> = done.into_iter().map(|(id,)| id).collect();
-    cx.transaction(async |tx| {
-        tx.signal(signals::waits_somewhere());
-        release(tx, &done).await
-    })
-    .await?;
-    Ok(done.len())
+    Ok(open.last().filter(|_| open.len() == LOOK).map_or(JobId(Uuid::nil()), |(id, _)| *id))
 }

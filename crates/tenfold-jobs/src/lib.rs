@@ -16,6 +16,7 @@ mod enqueue;
 mod event;
 mod finish;
 mod given_up;
+mod heal;
 mod job;
 mod later;
 mod listeners;

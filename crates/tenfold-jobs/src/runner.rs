@@ -7,23 +7,24 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tenfold_data::{DataError, Database, Scope, SystemContext, Timestamp, TraceContext, Uuid, Watch};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::claim::{self, Holder, LANES};
 use crate::context::{JobContext, Services};
 use crate::ending::{self, Done};
+use crate::heal::LastLooks;
 use crate::job::RegisteredKind;
 use crate::later::{Postponed, TryLater, postponed};
 use crate::listeners::Listeners;
 use crate::observer::{JobEnd, JobObserver};
 use crate::registry::Registry;
-use crate::rescue::{self, SeenLeases};
+use crate::rescue::SeenLeases;
 use crate::rows::{DEFAULT_QUEUE, JobId, QueuedJob};
 use crate::settings::JobSettings;
 use crate::store::{self, HeldJob, LeaseLost};
-use crate::{batch, due, ordered, prune, schedule, signals};
+use crate::{due, prune, schedule, signals};
 
 /// Runs jobs in one process. Cheap to clone.
 #[derive(Clone)]
@@ -39,9 +40,9 @@ pub(crate) struct JobsInner {
     /// New at each start: a restarted process is another worker, and its old jobs are rescued.
     worker: Uuid,
     /// What it has seen of the leases of all workers.
-    leases: SeenLeases,
-    /// The last key of ordered jobs that was looked at.
-    last_key: Mutex<String>,
+    pub(crate) leases: SeenLeases,
+    /// What was looked at last of what may wait without a reason.
+    pub(crate) last_look: LastLooks,
     /// Set when the schedules have their rows.
     scheduled: OnceCell<()>,
 }
@@ -90,7 +91,7 @@ impl Jobs {
             observer,
             worker,
             leases: SeenLeases::default(),
-            last_key: Mutex::default(),
+            last_look: LastLooks::default(),
             scheduled: OnceCell::new(),
         }))
     }
@@ -116,6 +117,7 @@ impl Jobs {
         let (mut ran, mut after) = (0, Uuid::nil());
         loop {
             self.rescue().await?;
+            self.release_batches().await?;
             self.keep_time().await?;
             let mut claimed = Vec::new();
             for (queue, _) in self.queues_here() {
@@ -192,21 +194,6 @@ impl Jobs {
         let claimed =
             self.0.database.run(None, async |cx| claim::claim_suspect(&cx, holder, queue).await).await?;
         Ok(claimed.and_then(Claimed::of))
-    }
-
-    /// Frees the jobs of lost workers, and those that wait although what they waited for is over.
-    pub(crate) async fn rescue(&self) -> Result<usize, DataError> {
-        let JobsInner { registry, leases, last_key, settings, .. } = &*self.0;
-        self.0
-            .database
-            .run(None, async |cx| {
-                let rescued = rescue::rescue(&cx, registry, leases, settings).await?;
-                batch::release_all(&cx).await?;
-                let mut after = last_key.lock().await;
-                *after = ordered::release_stuck(&cx, &after).await?;
-                Ok(rescued)
-            })
-            .await
     }
 
     /// Stores the schedules, with the times of their first firings; those of the same text keep theirs.

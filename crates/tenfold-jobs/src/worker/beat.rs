@@ -82,11 +82,14 @@ fn abandon(running: &RunningJobs, id: JobId) {
     }
 }
 
+/// How many looks at leases there are to one at batches, which hardly ever need it.
+const LOOKS_TO_BATCHES: u32 = 4;
+
 /// Frees the jobs of lost workers. It looks several times in the length of a lease, so that a lease that stands still is freed
 /// not much later.
 pub(super) async fn rescue_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(jobs.settings().lease / 4);
-    loop {
+    for look in (0..LOOKS_TO_BATCHES).cycle() {
         tokio::select! {
             _ = ticks.tick() => {}
             _ = stopped.changed() => return,
@@ -95,6 +98,11 @@ pub(super) async fn rescue_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) 
             Ok(0) => {}
             Ok(rescued) => tracing::warn!(rescued, "jobs of lost workers were freed"),
             Err(error) => tracing::warn!(%error, "lost jobs could not be looked for; trying again"),
+        }
+        if look == 0
+            && let Err(error) = jobs.release_batches().await
+        {
+            tracing::warn!(%error, "finished batches could not be looked for; trying again");
         }
     }
 }

@@ -1,0 +1,43 @@
+//! What a process sets right now and then: jobs of lost workers, and those that wait although what they waited for is over.
+
+use tenfold_data::{DataError, Uuid};
+use tokio::sync::Mutex;
+
+use crate::rows::JobId;
+use crate::runner::Jobs;
+use crate::{batch, ordered, rescue};
+
+/// How far the looks have come that examine a part at a time.
+pub(crate) struct LastLooks {
+    /// The last key of ordered jobs.
+    key: Mutex<String>,
+    /// The last batch.
+    batch: Mutex<JobId>,
+}
+
+impl Default for LastLooks {
+    fn default() -> Self {
+        LastLooks { key: Mutex::default(), batch: Mutex::new(JobId(Uuid::nil())) }
+    }
+}
+
+impl Jobs {
+    /// Frees the jobs of lost workers, and ordered ones that nothing is before. Returns how many were lost.
+    pub(crate) async fn rescue(&self) -> Result<usize, DataError> {
+        let inner = &*self.0;
+        let rescue = async |cx| {
+            let rescued = rescue::rescue(&cx, &inner.registry, &inner.leases, &inner.settings).await?;
+            let mut after = inner.last_look.key.lock().await;
+            *after = ordered::release_stuck(&cx, &after).await?;
+            Ok(rescued)
+        };
+        inner.database.run(None, rescue).await
+    }
+
+    /// Lets the last jobs of finished batches run that still wait.
+    pub(crate) async fn release_batches(&self) -> Result<(), DataError> {
+        let mut after = self.0.last_look.batch.lock().await;
+        *after = self.0.database.run(None, async |cx| batch::release_some(&cx, *after).await).await?;
+        Ok(())
+    }
+}
