@@ -36,13 +36,21 @@ impl Done {
     }
 }
 
+/// What became of jobs whose work is done.
+pub(crate) struct CompletedJobs {
+    /// Those that are in the history. The leases of the others are lost.
+    pub ended: HashSet<JobId>,
+    /// Keys of orders that publishers hold, so that the next jobs still wait.
+    pub held_keys: Vec<String>,
+}
+
 /// Moves jobs that are held under their tokens to the history as completed, with the same statements for one job as for
-/// hundreds. Returns those that were moved: the leases of the others are lost.
-pub(crate) async fn complete(cx: &SystemContext, done: &[Done]) -> Result<HashSet<JobId>, DataError> {
+/// hundreds. It waits for no publisher.
+pub(crate) async fn complete(cx: &SystemContext, done: &[Done]) -> Result<CompletedJobs, DataError> {
     cx.transaction(async |tx| {
-        for key in done.iter().filter_map(|done| done.order_key.as_deref()) {
-            ordered::lock(tx, key).await?;
-        }
+        let keys: BTreeSet<String> = done.iter().filter_map(|done| done.order_key.clone()).collect();
+        let keys = Vec::from_iter(keys);
+        let free = if keys.is_empty() { Vec::new() } else { ordered::lock_free(tx, &keys).await? };
         let moved = move_completed(tx, done).await?;
         let ended: Vec<JobId> = moved.iter().map(|(id, _)| *id).collect();
         delete(tx, &ended).await?;
@@ -53,16 +61,16 @@ pub(crate) async fn complete(cx: &SystemContext, done: &[Done]) -> Result<HashSe
         }
         let ended: HashSet<JobId> = ended.into_iter().collect();
         let of_ended = || done.iter().filter(|done| ended.contains(&done.id));
-        let keyed: Vec<JobId> = of_ended().filter(|done| done.holds_key).map(|done| done.id).collect();
-        if !keyed.is_empty() {
-            unique::free(tx, &keyed).await?;
+        let unique: Vec<JobId> = of_ended().filter(|done| done.holds_key).map(|done| done.id).collect();
+        if !unique.is_empty() {
+            unique::free(tx, &unique).await?;
         }
         let batches: BTreeSet<JobId> = of_ended().filter_map(|done| done.batch_id).collect();
         if !batches.is_empty() {
             batch::release(tx, &Vec::from_iter(batches)).await?;
         }
-        for key in of_ended().filter_map(|done| done.order_key.as_deref()) {
-            ordered::release(tx, key, tx.now()).await?;
+        if !free.is_empty() {
+            ordered::release(tx, &free, tx.now()).await?;
         }
         for organization in of_ended().map(|done| done.org_id).collect::<HashSet<_>>() {
             tx.signal(signals::jobs_changed(organization));
@@ -70,7 +78,8 @@ pub(crate) async fn complete(cx: &SystemContext, done: &[Done]) -> Result<HashSe
         if of_ended().any(|done| done.batch_id.is_some() || done.order_key.is_some()) {
             tx.signal(signals::waits_somewhere());
         }
-        Ok(ended)
+        let held_keys = keys.into_iter().filter(|key| !free.contains(key)).collect();
+        Ok(CompletedJobs { ended, held_keys })
     })
     .await
 }
@@ -265,7 +274,7 @@ async fn move_to_history(tx: &SystemTx<'_>, job: QueuedJob, state: JobState) -> 
         batch::release(tx, &[then]).await?;
     }
     if let Some(key) = &job.order_key {
-        ordered::release(tx, key, tx.now()).await?;
+        ordered::release(tx, std::slice::from_ref(key), tx.now()).await?;
     }
     tx.signal(signals::jobs_changed(job.org_id));
     tx.signal(signals::waits_somewhere());

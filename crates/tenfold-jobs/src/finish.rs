@@ -1,30 +1,28 @@
 //! Ends in batches: jobs that are done while one transaction moves others to the history are moved together by the next.
 //!
-//! A job that runs in an order has a transaction of its own: it locks a row that publishers hold until they commit. A few of
-//! these end at once, and hold up no other job.
+//! An end waits for no open transaction of a request. If one holds the key of its order, because it has published an event, the next
+//! job of that key is let run a moment later.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::ending::Done;
 use crate::runner::Jobs;
 
 /// How many jobs one transaction moves to the history.
 const BATCH: usize = 500;
-/// How many jobs of orders end at once: each has a connection, and may wait for a publisher.
-const ORDERED: usize = 4;
 /// How often a batch is tried again while the database does not take it.
 const TRIES: u32 = 6;
+/// The pause between two looks at keys that publishers hold.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How many looks a key has, for longer than a transaction may be open. Then it is left to the rescue.
+const LOOKS: u32 = 500;
 
 /// Moves jobs that are done to the history. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Finisher {
-    together: mpsc::Sender<FinishRequest>,
-    ordered: mpsc::Sender<FinishRequest>,
-}
+pub(crate) struct Finisher(mpsc::Sender<FinishRequest>);
 
 /// Room for a job that is about to end: there is room for so many that a batch fills up, and no more.
 pub(crate) struct FinishRoom<'f>(mpsc::Permit<'f, FinishRequest>);
@@ -35,20 +33,17 @@ type FinishRequest = (Done, oneshot::Sender<bool>);
 impl Finisher {
     /// A finisher, and what does its work until all clones of the finisher are gone.
     pub(crate) fn new(jobs: Jobs) -> (Self, impl Future<Output = ()> + Send) {
-        let (together, batches) = mpsc::channel(2 * BATCH);
-        let (ordered, each) = mpsc::channel(16 * ORDERED);
-        let each = Arc::new(Mutex::new(each));
-        let of_orders: Vec<_> = (0..ORDERED).map(|_| finish_each(jobs.clone(), Arc::clone(&each))).collect();
+        let (finisher, batches) = mpsc::channel(2 * BATCH);
+        let (held, keys) = mpsc::unbounded_channel();
         let work = async move {
-            tokio::join!(finish_batches(jobs, batches), join_all(of_orders));
+            tokio::join!(finish_batches(&jobs, batches, held), release_keys(&jobs, keys));
         };
-        (Finisher { together, ordered }, work)
+        (Finisher(finisher), work)
     }
 
-    /// Waits until there is room for the end of this job. None if the work has ended.
-    pub(crate) async fn room(&self, done: &Done) -> Option<FinishRoom<'_>> {
-        let queue = if done.order_key.is_some() { &self.ordered } else { &self.together };
-        queue.reserve().await.ok().map(FinishRoom)
+    /// Waits until there is room for the end of a job. None if the work has ended.
+    pub(crate) async fn room(&self) -> Option<FinishRoom<'_>> {
+        self.0.reserve().await.ok().map(FinishRoom)
     }
 }
 
@@ -62,32 +57,32 @@ impl FinishRoom<'_> {
     }
 }
 
-async fn finish_batches(jobs: Jobs, mut receiver: mpsc::Receiver<FinishRequest>) {
+async fn finish_batches(
+    jobs: &Jobs,
+    mut receiver: mpsc::Receiver<FinishRequest>,
+    held: mpsc::UnboundedSender<String>,
+) {
     let mut batch = Vec::new();
     while receiver.recv_many(&mut batch, BATCH).await > 0 {
-        finish_all(&jobs, batch.split_off(0)).await;
+        for key in finish_all(jobs, batch.split_off(0)).await {
+            // The receiver lives as long as this.
+            let _ = held.send(key);
+        }
     }
 }
 
-async fn finish_each(jobs: Jobs, receiver: Arc<Mutex<mpsc::Receiver<FinishRequest>>>) {
-    loop {
-        let next = receiver.lock().await.recv().await;
-        let Some(one) = next else { return };
-        finish_all(&jobs, vec![one]).await;
-    }
-}
-
-async fn finish_all(jobs: &Jobs, batch: Vec<FinishRequest>) {
+/// Returns the keys whose next jobs still wait.
+async fn finish_all(jobs: &Jobs, batch: Vec<FinishRequest>) -> Vec<String> {
     let (done, told): (Vec<Done>, Vec<_>) = batch.into_iter().unzip();
     let mut pause = Duration::from_millis(50);
     for attempt in 1..=TRIES {
         match jobs.complete(&done).await {
-            Ok(ended) => {
+            Ok(completed) => {
                 for (done, told) in done.iter().zip(told) {
                     // A job that was cancelled meanwhile no longer waits for the answer.
-                    let _ = told.send(ended.contains(&done.id));
+                    let _ = told.send(completed.ended.contains(&done.id));
                 }
-                return;
+                return completed.held_keys;
             }
             // A second run changes nothing that the first has committed: the tokens are gone.
             Err(error) => {
@@ -96,5 +91,30 @@ async fn finish_all(jobs: &Jobs, batch: Vec<FinishRequest>) {
                 pause *= 2;
             }
         }
+    }
+    Vec::new()
+}
+
+/// Lets the next jobs of keys run that publishers hold, as soon as they do no longer.
+async fn release_keys(jobs: &Jobs, mut receiver: mpsc::UnboundedReceiver<String>) {
+    // With how many looks each has had.
+    let mut keys: BTreeMap<String, u32> = BTreeMap::new();
+    loop {
+        if keys.is_empty() {
+            let Some(key) = receiver.recv().await else { return };
+            keys.insert(key, 0);
+        }
+        tokio::time::sleep(PAUSE).await;
+        while let Ok(key) = receiver.try_recv() {
+            keys.insert(key, 0);
+        }
+        match jobs.release_keys(keys.keys().cloned().collect()).await {
+            Ok(held) => keys.retain(|key, _| held.contains(key)),
+            Err(error) => {
+                tracing::warn!(%error, "the next jobs of some keys could not be released; trying again")
+            }
+        }
+        keys.values_mut().for_each(|looks| *looks += 1);
+        keys.retain(|_, looks| *looks < LOOKS);
     }
 }

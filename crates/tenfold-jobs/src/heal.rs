@@ -40,4 +40,9 @@ impl Jobs {
         *after = self.0.database.run(None, async |cx| batch::release_some(&cx, *after).await).await?;
         Ok(())
     }
+
+    /// Lets the next jobs of these keys run, and returns the keys that publishers still hold.
+    pub(crate) async fn release_keys(&self, keys: Vec<String>) -> Result<Vec<String>, DataError> {
+        self.0.database.run(None, async |cx| ordered::release_free(&cx, keys).await).await
+    }
 }

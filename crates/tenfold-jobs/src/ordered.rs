@@ -2,8 +2,8 @@
 //! the same key.
 //!
 //! Each key has a row that counts. Taking a number locks the row until the transaction ends, so the numbers have the order
-//! of the commits. An end locks the row, too, before it lets the next job run: so it sees every job that was committed with
-//! a number, and none is left waiting.
+//! of the commits. Whoever lets the next job run locks the row, too: so it sees every job that was committed with a number, and none
+//! is left waiting. A job that is done ends although a publisher holds its key; then the next one is let run afterwards.
 
 use tenfold_data::{DataError, EntityExt as _, Global, SystemContext, SystemTx, Timestamp, Write, sql};
 
@@ -19,7 +19,7 @@ pub(crate) async fn insert<W: Write<Global>>(tx: &W, row: QueuedJob) -> Result<(
     let now = row.created_at;
     let order_number = next_number(tx, &key, now).await?;
     QueuedJob { state: JobState::Waiting, run_at: FAR, order_number, ..row }.insert_deferred(tx).await?;
-    release(tx, &key, now).await
+    release(tx, &[key], now).await
 }
 
 async fn next_number<W: Write<Global>>(tx: &W, key: &str, now: Timestamp) -> Result<i64, DataError> {
@@ -63,20 +63,57 @@ pub(crate) async fn lock_of(tx: &SystemTx<'_>, job: JobId) -> Result<(), DataErr
     Ok(())
 }
 
-/// Lets the first job of a key run, if it waits.
-pub(crate) async fn release<W: Write<Global>>(tx: &W, key: &str, now: Timestamp) -> Result<(), DataError> {
+/// Locks those of these keys that no other transaction holds, and returns them. It waits for none, so their order does not matter.
+pub(crate) async fn lock_free(tx: &SystemTx<'_>, keys: &[String]) -> Result<Vec<String>, DataError> {
+    // SQLite has one writer.
+    let locked: Vec<(String,)> = sql!(
+        "tenfold_job_orders.lock_free",
+        sqlite: "SELECT key FROM tenfold_job_orders WHERE key IN (SELECT value FROM rarray($1))",
+        postgres: "SELECT key FROM tenfold_job_orders WHERE key = ANY ($1) FOR UPDATE SKIP LOCKED"
+    )
+    .bind_list(keys)
+    .bounded()
+    .all(tx)
+    .await?;
+    Ok(locked.into_iter().map(|(key,)| key).collect())
+}
+
+/// Lets the first job of each of these keys run, if it waits. The transaction has locked them.
+pub(crate) async fn release<W: Write<Global>>(
+    tx: &W,
+    keys: &[String],
+    now: Timestamp,
+) -> Result<(), DataError> {
+    // The array keeps PostgreSQL's planner from joining with the whole table.
     sql!(
         "tenfold_jobs.release_next",
-        "UPDATE tenfold_jobs SET state = 'available', run_at = $2 WHERE state = 'waiting' AND id = (
-             SELECT id FROM tenfold_jobs WHERE order_key = $1 ORDER BY order_number, id LIMIT 1)"
+        sqlite: "UPDATE tenfold_jobs SET state = 'available', run_at = $2 WHERE state = 'waiting' AND id IN (
+                 SELECT (SELECT id FROM tenfold_jobs WHERE order_key = keys.value ORDER BY order_number, id LIMIT 1)
+                 FROM rarray($1) AS keys)",
+        postgres: "UPDATE tenfold_jobs SET state = 'available', run_at = $2 WHERE state = 'waiting' AND id = ANY (ARRAY (
+                 SELECT (SELECT id FROM tenfold_jobs WHERE order_key = keys.key ORDER BY order_number, id LIMIT 1)
+                 FROM unnest(CAST($1 AS text[])) AS keys (key)))"
     )
-    .bind(key.to_owned())
+    .bind_list(keys)
     .bind(now)
     .unowned()
     .repeated(EACH_KEY)
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Lets the next jobs of these keys run, except of those that other transactions hold. Returns the latter.
+pub(crate) async fn release_free(cx: &SystemContext, keys: Vec<String>) -> Result<Vec<String>, DataError> {
+    cx.transaction(async |tx| {
+        let locked = lock_free(tx, &keys).await?;
+        if !locked.is_empty() {
+            tx.signal(signals::waits_somewhere());
+            release(tx, &locked, tx.now()).await?;
+        }
+        Ok(keys.into_iter().filter(|key| !locked.contains(key)).collect())
+    })
+    .await
 }
 
 /// How many keys one look examines.
@@ -106,7 +143,7 @@ pub(crate) async fn release_stuck(cx: &SystemContext, after: &str) -> Result<Str
         let healed = each.transaction(async |tx| {
             tx.signal(signals::waits_somewhere());
             lock(tx, key).await?;
-            release(tx, key, tx.now()).await
+            release(tx, std::slice::from_ref(key), tx.now()).await
         });
         // It must not hold up the other keys.
         if let Err(error) = healed.await {

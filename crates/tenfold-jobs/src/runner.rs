@@ -1,6 +1,5 @@
 //! Runs jobs: claims due jobs, runs them and records how they ended.
 
-use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use tracing::Instrument as _;
 
 use crate::claim::{self, Holder, LANES};
 use crate::context::{JobContext, Services};
-use crate::ending::{self, Done};
+use crate::ending::{self, CompletedJobs, Done};
 use crate::heal::LastLooks;
 use crate::job::RegisteredKind;
 use crate::later::{Postponed, TryLater, postponed};
@@ -135,7 +134,7 @@ impl Jobs {
             for claimed in claimed {
                 let attempt = self.attempt(claimed).await;
                 self.record(attempt, async |done| {
-                    self.complete(&[done]).await.map(|ended| !ended.is_empty())
+                    self.complete(&[done]).await.map(|done| !done.ended.is_empty())
                 })
                 .await;
                 ran += 1;
@@ -253,8 +252,8 @@ impl Jobs {
         self.0.database.run(None, async |cx| ending::cancel(&cx, &self.0.registry, id, token).await).await
     }
 
-    /// Moves jobs whose work is done to the history; returns those whose leases held.
-    pub(crate) async fn complete(&self, done: &[Done]) -> Result<HashSet<JobId>, DataError> {
+    /// Moves jobs whose work is done to the history.
+    pub(crate) async fn complete(&self, done: &[Done]) -> Result<CompletedJobs, DataError> {
         self.0.database.run(None, async |cx| ending::complete(&cx, done).await).await
     }
 

@@ -168,7 +168,7 @@ fn start_job(jobs: &Jobs, queue: &WorkerQueue, running: &RunningJobs, finisher: 
             // The next job can begin while this one's end is committed with others. One that failed ends in a transaction of
             // its own and keeps its place, so that there are no more of these than places.
             let room = match attempt.result {
-                Ok(()) => finisher.room(&attempt.done).await,
+                Ok(()) => finisher.room().await,
                 Err(_) => None,
             };
             if room.is_some() {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tenfold_data::{Dialect, EntityExt as _, SystemContext, SystemTx, sql};
-use tenfold_jobs::{Enqueue as _, Event, FinishedJob, JobContext, JobId, JobState, Jobs, QueuedJob, Worker};
+use tenfold_jobs::{
+    Enqueue as _, Event, FinishedJob, JobContext, JobId, JobSettings, JobState, Jobs, QueuedJob, Worker,
+};
 use tokio::sync::{Notify, oneshot};
 
 use crate::fixture::{Diary, World};
@@ -175,24 +177,32 @@ async fn while_published<T>(world: &World, number: u32, then: impl AsyncFnOnce(&
     done.expect("nothing is held up").expect("it is committed")
 }
 
+/// Ends when the bell rings, if it is the event of invoice a.
+async fn until_rung(job: JobContext, event: Changed) -> anyhow::Result<()> {
+    let (bell, diary): (Arc<Notify>, Arc<Diary>) = (job.service()?, job.service()?);
+    let rung = bell.notified();
+    diary.note(&format!("begins {}", event.number));
+    if event.invoice == "a" {
+        rung.await;
+    }
+    diary.note(&format!("ends {}", event.number));
+    Ok(())
+}
+
+/// Waits until a line is noted so often.
+async fn noted(world: &World, line: &str, times: usize) {
+    while world.diary.read().iter().filter(|noted| *noted == line).count() < times {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[test]
 fn an_end_that_waits_for_a_publisher_holds_up_no_other() {
     crate::fixture::run(Dialect::Postgres, async |world| {
         let worker = Worker::start(world.jobs(|registry, listeners| {
-            listeners.on(registry, "test.on_changed", async |job: JobContext, event: Changed| {
-                let bell: Arc<Notify> = job.service()?;
-                let rung = bell.notified();
-                job.service::<Diary>()?.note(&format!("begins {}", event.number));
-                rung.await;
-                job.service::<Diary>()?.note(&format!("ends {}", event.number));
-                Ok(())
-            });
+            listeners.on(registry, "test.on_changed", until_rung);
         }));
-        let noted = async |line: &str| {
-            while !world.diary.read().iter().any(|noted| noted == line) {
-                tokio::task::yield_now().await;
-            }
-        };
+        let noted = async |line: &str| noted(world, line, 1).await;
         publish(world, "a", 1, 1).await;
         noted("begins 1").await;
         while_published(world, 2, async |_| {
@@ -208,6 +218,42 @@ fn an_end_that_waits_for_a_publisher_holds_up_no_other() {
         .await;
         worker.stop(Duration::ZERO).await;
     });
+}
+
+#[test]
+fn an_open_publisher_with_many_listeners_holds_up_no_end() {
+    const LISTENERS: [&str; 6] =
+        ["test.on_1", "test.on_2", "test.on_3", "test.on_4", "test.on_5", "test.on_6"];
+    crate::fixture::run(Dialect::Postgres, async |world| {
+        let settings = JobSettings { concurrency: 16, ..JobSettings::default() };
+        let worker = Worker::start(world.jobs_with(settings, |registry, listeners| {
+            for kind in LISTENERS {
+                listeners.on(registry, kind, until_rung);
+            }
+        }));
+        publish(world, "a", 1, 1).await;
+        noted(world, "begins 1", LISTENERS.len()).await;
+        // It holds the keys of six jobs that end now.
+        while_published(world, 2, async |_| {
+            world.bell.notify_waiters();
+            noted(world, "ends 1", LISTENERS.len()).await;
+            publish(world, "b", 3, 1).await;
+            while ended(world).await < 2 * LISTENERS.len() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        noted(world, "begins 2", LISTENERS.len()).await;
+        world.bell.notify_waiters();
+        noted(world, "ends 2", LISTENERS.len()).await;
+        worker.stop(Duration::from_secs(5)).await;
+    });
+}
+
+/// How many jobs have ended.
+async fn ended(world: &World) -> usize {
+    let find = async |cx: SystemContext| FinishedJob::query().limit(100).all(&cx).await;
+    world.database.run(None, find).await.expect("they can be read").len()
 }
 
 #[test]
