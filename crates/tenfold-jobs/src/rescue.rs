@@ -69,19 +69,11 @@ pub(crate) async fn rescue(
     seen: &SeenLeases,
     settings: &JobSettings,
 ) -> Result<usize, DataError> {
-    // As many as run in the whole cluster.
-    let leases: Vec<(JobId, Uuid, Timestamp)> = sql!(
-        "tenfold_jobs.leases",
-        "SELECT id, token, lease_until FROM tenfold_jobs WHERE token IS NOT NULL ORDER BY lease_until LIMIT 10000"
-    )
-    .bounded()
-    .all(cx)
-    .await?;
-    let leases = leases.into_iter().map(|(job, token, until)| SeenLease { job, token, until });
+    let leases = all_leases(cx).await?;
     let clock = cx.scope().clock();
     // A test moves its clock by more than a lease at once.
     let most = if clock.is_manual() { Duration::MAX } else { settings.lease / 2 };
-    let lost = seen.look(leases, clock.steady(), settings.lease, most);
+    let lost = seen.look(leases.into_iter(), clock.steady(), settings.lease, most);
     if lost.is_empty() {
         return Ok(0);
     }
@@ -99,6 +91,36 @@ pub(crate) async fn rescue(
         }
     }
     Ok(rescued)
+}
+
+/// How many leases one statement reads.
+const PAGE: usize = 1000;
+
+/// The leases of all workers: as many as jobs run in the whole cluster.
+async fn all_leases(cx: &SystemContext) -> Result<Vec<SeenLease>, DataError> {
+    let cx = cx.repeating("a page at a time");
+    let mut all: Vec<SeenLease> = Vec::new();
+    loop {
+        let (until, job) =
+            all.last().map_or((Timestamp::UNIX_EPOCH, JobId(Uuid::nil())), |last| (last.until, last.job));
+        // A lease that is extended meanwhile moves back, and may be read twice.
+        let page: Vec<(JobId, Uuid, Timestamp)> = sql!(
+            "tenfold_jobs.leases",
+            "SELECT id, token, lease_until FROM tenfold_jobs WHERE token IS NOT NULL AND (lease_until, id) > ($1, $2)
+             ORDER BY lease_until, id LIMIT $3"
+        )
+        .bind(until)
+        .bind(job)
+        .bind(i64::try_from(PAGE).unwrap_or(i64::MAX))
+        .bounded()
+        .all(&cx)
+        .await?;
+        let is_last = page.len() < PAGE;
+        all.extend(page.into_iter().map(|(job, token, until)| SeenLease { job, token, until }));
+        if is_last {
+            return Ok(all);
+        }
+    }
 }
 
 async fn rescue_one(

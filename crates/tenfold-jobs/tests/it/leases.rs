@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tenfold_data::Clock;
-use tenfold_jobs::{Job, JobContext, JobSettings, JobState, Worker};
+use tenfold_data::{Clock, SystemContext, sql};
+use tenfold_jobs::{Job, JobContext, JobId, JobSettings, JobState, Worker};
 
-use crate::fixture::Diary;
+use crate::fixture::{Diary, World};
 use crate::on_both;
 
 /// Never ends by itself.
@@ -96,15 +96,88 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 on_both!(async fn a_fast_clock_frees_no_job_of_a_worker_that_lives(world) {
     let id = world.enqueue(Patient).await;
-    let holder = world.jobs(|registry, _| registry.register::<Patient>());
-    world.leave(&holder).await;
-    let token = world.queued(id).await.and_then(|job| job.token);
-    let elsewhere = world.database_by(Clock::manual(world.clock.now() + HOUR));
-    let fast = world.jobs_on(&elsewhere, JobSettings::default(), |registry, _| registry.register::<Patient>());
-    assert_eq!(fast.run_due().await.expect("the lease holds"), 0);
-    assert_eq!(world.queued(id).await.map(|job| (job.token, job.crashes)), Some((token, 0)));
+    // Its heartbeats come soon, and the test's clock says what they extend.
+    let lease = Duration::from_millis(300);
+    let settings = || JobSettings { lease, ..JobSettings::default() };
+    let worker = Worker::start(world.jobs_with(settings(), |registry, _| registry.register::<Patient>()));
+    let lease_of = async || world.queued(id).await.and_then(|job| job.lease_until);
+    while lease_of().await.is_none() {
+        tokio::task::yield_now().await;
+    }
+    let clock = Clock::manual(world.clock.now() + HOUR);
+    let elsewhere = world.database_by(clock.clone());
+    let fast = world.jobs_on(&elsewhere, settings(), |registry, _| registry.register::<Patient>());
+    for _ in 0..4 {
+        assert_eq!(fast.run_due().await.expect("the lease holds"), 0);
+        let before = lease_of().await;
+        world.clock.advance(lease * 2 / 3);
+        clock.advance(lease * 2 / 3);
+        while lease_of().await == before {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(world.queued(id).await.map(|job| (job.state, job.crashes)), Some((JobState::Running, 0)));
+    worker.stop(Duration::ZERO).await;
     elsewhere.close().await;
 });
+
+on_both!(async fn a_lost_worker_with_a_fast_clock_is_found_among_many(world) {
+    let id = world.enqueue(Patient).await;
+    let elsewhere = world.database_by(Clock::manual(world.clock.now() + HOUR));
+    let lost = world.jobs_on(&elsewhere, JobSettings::default(), |registry, _| registry.register::<Patient>());
+    world.leave(&lost).await;
+    run_beside(world, id).await;
+    let other = world.jobs(|_, _| {});
+    assert_eq!(other.run_due().await.expect("the leases hold"), 0);
+    world.clock.advance(Duration::from_secs(6));
+    extend_beside(world, id).await;
+    assert_eq!(other.run_due().await.expect("it is rescued"), 1);
+    assert_eq!(world.queued(id).await.map(|job| job.crashes), Some(1));
+    elsewhere.close().await;
+});
+
+/// Ten thousand jobs like this one run, too, and their leases end sooner.
+async fn run_beside(world: &World, id: JobId) {
+    let copy = async |cx: SystemContext| {
+        cx.transaction(async |tx| {
+            sql!(
+                "test.run_beside",
+                sqlite: "INSERT INTO tenfold_jobs (id, kind, state, priority, args, run_at, attempt, max_attempts, crashes,
+                         token, lease_until, cancel_requested, percent, message, errors, trace, created_at)
+                     WITH RECURSIVE numbers (number) AS (
+                         SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 10000)
+                     SELECT randomblob(16), kind, state, priority, args, run_at, attempt, max_attempts, crashes,
+                         randomblob(16), $2, cancel_requested, percent, message, errors, trace, created_at
+                     FROM tenfold_jobs CROSS JOIN numbers WHERE id = $1",
+                postgres: "INSERT INTO tenfold_jobs (id, kind, state, priority, args, run_at, attempt, max_attempts, crashes,
+                         token, lease_until, cancel_requested, percent, message, errors, trace, created_at)
+                     SELECT gen_random_uuid(), kind, state, priority, args, run_at, attempt, max_attempts, crashes,
+                         gen_random_uuid(), $2, cancel_requested, percent, message, errors, trace, created_at
+                     FROM tenfold_jobs CROSS JOIN generate_series(1, 10000) WHERE id = $1"
+            )
+            .bind(id)
+            .bind(tx.now())
+            .execute(tx)
+            .await
+        })
+        .await
+    };
+    assert_eq!(world.database.run(None, copy).await.expect("they run"), 10_000);
+}
+
+async fn extend_beside(world: &World, id: JobId) {
+    let extend = async |cx: SystemContext| {
+        cx.transaction(async |tx| {
+            sql!("test.extend_beside", "UPDATE tenfold_jobs SET lease_until = $2 WHERE id <> $1")
+                .bind(id)
+                .bind(tx.now())
+                .execute(tx)
+                .await
+        })
+        .await
+    };
+    world.database.run(None, extend).await.expect("their workers live");
+}
 
 on_both!(async fn the_jobs_of_a_lost_worker_with_a_fast_clock_run_in_time(world) {
     let id = world.enqueue(Patient).await;
