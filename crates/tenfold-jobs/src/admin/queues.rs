@@ -62,7 +62,7 @@ impl Jobs {
     }
 
     async fn undeclared(&self, cx: &SystemContext) -> Result<Vec<String>, DataError> {
-        // It skips from queue to queue through the index of the jobs that wait.
+        // It skips from queue to queue through the indexes of the jobs that wait, and of the suspects among them.
         let found: Vec<(String,)> = sql!(
             "tenfold_jobs.queues",
             "WITH RECURSIVE queues (name) AS (
@@ -71,8 +71,16 @@ impl Jobs {
                  UNION ALL
                  SELECT (SELECT queue FROM tenfold_jobs WHERE state = 'available' AND strikes < 2
                          AND queue > queues.name ORDER BY queue LIMIT 1)
-                 FROM queues WHERE queues.name IS NOT NULL)
-             SELECT name FROM queues WHERE name IS NOT NULL LIMIT 100"
+                 FROM queues WHERE queues.name IS NOT NULL),
+             suspects (name) AS (
+                 SELECT (SELECT queue FROM tenfold_jobs WHERE state = 'available' AND strikes >= 2
+                         ORDER BY queue LIMIT 1)
+                 UNION ALL
+                 SELECT (SELECT queue FROM tenfold_jobs WHERE state = 'available' AND strikes >= 2
+                         AND queue > suspects.name ORDER BY queue LIMIT 1)
+                 FROM suspects WHERE suspects.name IS NOT NULL)
+             SELECT name FROM (SELECT name FROM queues UNION SELECT name FROM suspects) AS names
+             WHERE name IS NOT NULL ORDER BY name LIMIT 100"
         )
         .bounded()
         .all(cx)
@@ -137,7 +145,9 @@ async fn status(
     let counted: Option<(i64, i64)> = sql!(
         "tenfold_job_queues.count",
         "SELECT (SELECT count(*) FROM (SELECT id FROM tenfold_jobs WHERE queue = $1 AND state = 'available'
-                     AND strikes < 2 LIMIT 10000) AS waiting),
+                     AND strikes < 2 LIMIT 10000) AS waiting)
+                + (SELECT count(*) FROM (SELECT id FROM tenfold_jobs WHERE queue = $1 AND state = 'available'
+                     AND strikes >= 2 LIMIT 10000) AS suspects),
                 (SELECT count(*) FROM (SELECT id FROM tenfold_jobs WHERE queue = $1 AND token IS NOT NULL
                      LIMIT 10000) AS running)"
     )

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tenfold_data::{DataError, SystemContext};
+use tenfold_data::{DataError, EntityExt as _, SystemContext};
 use tenfold_jobs::admin::UnknownQueue;
-use tenfold_jobs::{Enqueue as _, JobOptions, JobState, Worker};
+use tenfold_jobs::{Enqueue as _, JobOptions, JobState, QueuedJob, Worker};
 
 use crate::fixture::Work;
 use crate::on_both;
@@ -51,6 +51,19 @@ on_both!(async fn a_queue_that_is_no_longer_declared_is_shown(world) {
     let all = new.queues().await.expect("they can be listed");
     let all: Vec<_> = all.iter().map(|queue| (&*queue.name, queue.concurrency, queue.waiting)).collect();
     assert_eq!(all, [("default", Some(4), 0), ("post", Some(2), 0), ("mail", None, 1)]);
+});
+
+on_both!(async fn a_suspect_in_a_queue_that_is_no_longer_declared_is_shown(world) {
+    drop(world.jobs(|registry, _| registry.queue("mail", 2)));
+    let id = world.work_with("letter", JobOptions::new().queue("mail")).await;
+    // As two lost workers leave it.
+    let lose = async |cx: SystemContext| {
+        cx.transaction(async |tx| QueuedJob::update(id).set(QueuedJob::strikes, 2).run(tx).await).await
+    };
+    world.database.run(None, lose).await.expect("it can be changed");
+    let all = world.jobs(|_, _| {}).queues().await.expect("they can be listed");
+    let all: Vec<_> = all.iter().map(|queue| (&*queue.name, queue.concurrency, queue.waiting)).collect();
+    assert_eq!(all, [("default", Some(4), 0), ("mail", None, 1)]);
 });
 
 on_both!(async fn a_worker_starts_a_job_as_soon_as_it_is_committed(world) {
