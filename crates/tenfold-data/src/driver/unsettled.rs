@@ -3,6 +3,8 @@
 //! A caller may be gone before the outcome is known: its deadline passed, or its client left. The transaction may be
 //! committed all the same. So the outcome is told by the task that learns it, and not by the caller.
 
+use std::sync::atomic::AtomicU64;
+
 use crate::statement::Statement;
 use crate::value::Value;
 
@@ -36,6 +38,9 @@ pub(crate) struct Announcement {
     pub audience: Statement,
     /// This process.
     pub process: Value,
+    /// How often this process has taken others for dead. The writer of SQLite does not see that by itself, because it
+    /// has committed it.
+    pub forgotten: AtomicU64,
 }
 
 /// Somebody who is told how a COMMIT ended. A driver carries it along with the COMMIT.

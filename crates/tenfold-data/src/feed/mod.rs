@@ -18,6 +18,7 @@ mod watch;
 pub(crate) mod write_set;
 
 use std::panic::Location;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -120,6 +121,7 @@ impl Feed {
             insert: statement(texts.insert),
             audience: statement(texts.audience),
             process: Value::Uuid(reader.id()),
+            forgotten: AtomicU64::new(0),
         });
         let reader = Arc::new(Mutex::new(reader));
         let reading = read_on(self.database.downgrade(), Arc::clone(hub), Arc::clone(&reader));

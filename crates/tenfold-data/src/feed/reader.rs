@@ -1,6 +1,7 @@
 //! Reads what other processes tell, and lets them know of this one.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -204,13 +205,17 @@ impl FeedReader {
             Ok(())
         };
         send_in(&*transaction, self.texts.others, &own, &mut read).await?;
+        let mut forgotten = 0;
         for (id, (beat, since)) in &beats {
             if now >= *since + DEAD_AFTER {
                 let params = [Value::Uuid(*id), Value::Integer(*beat)];
-                send_in(&*transaction, self.texts.forget, &params, &mut |_| Ok(())).await?;
+                forgotten += send_in(&*transaction, self.texts.forget, &params, &mut |_| Ok(())).await?;
             }
         }
         transaction.commit().await?;
+        if let Some(announcement) = hub.announcement() {
+            announcement.forgotten.fetch_add(forgotten, Ordering::Release);
+        }
         self.beats = beats;
         if was_forgotten {
             // The others took this process for dead, and may have told it nothing.

@@ -48,7 +48,11 @@ impl FeedProcess {
         let bench = on.reopened_at(&settings, clock.clone());
         bench.database.migrate(&[people::MIGRATIONS, work::MIGRATIONS, feed_migrations()]).await.unwrap();
         let feed = bench.database.feed();
-        feed.tell([TopicKind::of::<Label>(), TopicKind::signal("test/told")]);
+        feed.tell([
+            TopicKind::of::<Label>(),
+            TopicKind::signal("test/told"),
+            TopicKind::signal("test/told_too"),
+        ]);
         feed.start().await.unwrap();
         FeedProcess { bench, clock }
     }
@@ -204,6 +208,7 @@ async fn a_dead_process_is_forgotten_and_looks_at_everything_when_it_comes_back(
     let [first, second] = FeedProcess::two(&bench).await;
     first.poll().await;
     let mut unrelated = second.watch(Topic::signal("unrelated"));
+    work::store_label(&first.bench, "told").await.unwrap();
     // It may be seen for the first time now or at the first beat.
     for _ in 0..2 {
         first.clock.advance(Duration::from_secs(6));
@@ -215,6 +220,10 @@ async fn a_dead_process_is_forgotten_and_looks_at_everything_when_it_comes_back(
         first.poll().await;
     }
     assert_eq!(first.processes().await, 1, "it has not shown that it lives for 15 s");
+    let before = first.rows().await;
+    work::store_label(&first.bench, "alone").await.unwrap();
+    let is_sqlite = bench.database.dialect() == Dialect::Sqlite;
+    assert_eq!(first.rows().await, before + i64::from(!is_sqlite), "nobody is left to be told");
     second.clock.advance(Duration::from_secs(30));
     second.poll().await;
     assert_eq!(first.processes().await, 2);
@@ -280,6 +289,33 @@ async fn a_transaction_that_commits_late_is_not_lost() {
     second.poll().await;
     assert!(!is_told(&mut late) && !is_told(&mut early), "each is told once");
     first.bench.waited();
+}
+
+#[tokio::test]
+async fn a_group_of_transactions_tells_with_one_row() {
+    let bench = Bench::sqlite().await;
+    let [first, second] = FeedProcess::two(&bench).await;
+    let before = first.rows().await;
+    let mut told = ["test/told", "test/told_too"]
+        .map(|name| second.watch(Topic::signal(name)))
+        .into_iter()
+        .collect::<Vec<_>>();
+    told.push(second.watch(second.labels()));
+    let signal = async |name: &'static str| {
+        let signal = first.bench.request(async |cx| {
+            cx.transaction(async |tx| {
+                tx.signal(Topic::signal(name));
+                work::label(&cx, name).insert(tx).await
+            })
+            .await
+        });
+        signal.await.unwrap();
+    };
+    // They queue up for one COMMIT.
+    futures_util::future::join3(signal("test/told"), signal("test/told_too"), signal("test/told")).await;
+    assert_eq!(first.rows().await, before + 1);
+    second.poll().await;
+    assert!(told.iter_mut().all(is_told));
 }
 
 /// A COMMIT that stores nothing counts no commit, and another process that registers counts some.

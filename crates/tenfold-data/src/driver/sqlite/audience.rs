@@ -3,7 +3,10 @@
 //! A process registers with a write, and there is one writer at a time. So a transaction that holds the writer sees every
 //! registered process.
 //! They are looked up only if another process has committed since. `PRAGMA data_version` of the connection that writes shows
-//! that: its own commits do not change the number, and those of any other connection do.
+//! that: its own commits do not change the number, and those of any other connection do. That this process itself has taken another
+//! one for dead is counted.
+
+use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
 
@@ -16,11 +19,12 @@ use crate::value::Value;
 #[derive(Default)]
 pub(super) struct Audience(Option<KnownAudience>);
 
-/// Whether there is one, and the version of the data at which that was seen.
+/// Whether there is one, and when that was seen: at which version of the data, and after how many were forgotten.
 #[derive(Clone, Copy)]
 struct KnownAudience {
     is_there: bool,
     version: i64,
+    forgotten: u64,
 }
 
 impl Audience {
@@ -31,13 +35,19 @@ impl Audience {
         announcement: &Announcement,
     ) -> Result<bool, DriverError> {
         let version = version(connection).map_err(|error| classify(&error))?;
-        if let Some(known) = self.0.filter(|known| known.version == version) {
+        let forgotten = announcement.forgotten.load(Ordering::Acquire);
+        if let Some(known) = self.0.filter(|known| (known.version, known.forgotten) == (version, forgotten)) {
             return Ok(known.is_there);
         }
         let found = run(connection, &announcement.audience, std::slice::from_ref(&announcement.process))?;
         let is_there = found > 0;
-        self.0 = Some(KnownAudience { is_there, version });
+        self.0 = Some(KnownAudience { is_there, version, forgotten });
         Ok(is_there)
+    }
+
+    /// Looks again the next time: what was seen was rolled back.
+    pub(super) fn forget(&mut self) {
+        self.0 = None;
     }
 }
 

@@ -102,8 +102,11 @@ impl GroupState {
         let result = self.announce(&members).and_then(|()| {
             execute(&self.connection, "COMMIT").map_err(|error| Source::new(error.to_string()))
         });
-        if result.is_err() && !self.connection.is_autocommit() {
-            let _ = self.connection.execute_batch("ROLLBACK");
+        if result.is_err() {
+            self.audience.forget();
+            if !self.connection.is_autocommit() {
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
         }
         let outcome = match &result {
             Ok(()) => CommitOutcome::Committed,
