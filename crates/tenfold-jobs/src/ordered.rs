@@ -2,8 +2,9 @@
 //! the same key.
 //!
 //! Each key has a row that counts. Taking a number locks the row until the transaction ends, so the numbers have the order
-//! of the commits. Whoever lets the next job run locks the row, too: so it sees every job that was committed with a number, and none
-//! is left waiting. A job that is done ends although a publisher holds its key; then the next one is let run afterwards.
+//! of the commits. A transaction that lets the next job run locks the row, too: so it sees every job that was committed with
+//! a number, and none is left waiting. A job that is done ends although a publisher holds its key; then the next one is let
+//! run afterwards.
 
 use tenfold_data::{DataError, EntityExt as _, Global, SystemContext, SystemTx, Timestamp, Write, sql};
 
