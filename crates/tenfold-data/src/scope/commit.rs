@@ -29,8 +29,8 @@ impl Scope {
             }
             Err(NotCommitted { deferred: Some(refused), error }) => {
                 // It is unknown whether the statements after it ran, so they are not reported.
-                for (statement, site, rows) in &deferred[..refused] {
-                    self.record(statement, *site, whole, Some(*rows));
+                for &(statement, site, rows) in &deferred[..refused] {
+                    self.record(statement, site, whole, Some(rows));
                 }
                 let (statement, site, _) = deferred[refused];
                 self.record(statement, site, whole, None);

@@ -1,5 +1,7 @@
 //! What an operator does with queues: see how full they are, pause one, resume it.
 
+use std::collections::BTreeSet;
+
 use tenfold_data::{DataError, SystemContext, Timestamp, sql};
 
 use crate::observer::COUNTED;
@@ -79,15 +81,15 @@ impl Jobs {
                  SELECT (SELECT queue FROM tenfold_jobs WHERE state = 'available' AND strikes >= 2
                          AND queue > suspects.name ORDER BY queue LIMIT 1)
                  FROM suspects WHERE suspects.name IS NOT NULL)
-             SELECT name FROM (SELECT name FROM queues UNION SELECT name FROM suspects) AS names
-             WHERE name IS NOT NULL ORDER BY name LIMIT 100"
+             SELECT name FROM queues WHERE name IS NOT NULL
+             UNION ALL SELECT name FROM suspects WHERE name IS NOT NULL LIMIT 200"
         )
         .bounded()
         .all(cx)
         .await?;
         let declared = self.queues_here();
-        let found = found.into_iter().map(|(name,)| name);
-        Ok(found.filter(|name| declared.iter().all(|(known, _)| known != name)).collect())
+        let found: BTreeSet<String> = found.into_iter().map(|(name,)| name).collect();
+        Ok(found.into_iter().filter(|name| declared.iter().all(|(known, _)| known != name)).collect())
     }
 
     /// Lets the jobs of a queue wait, in all processes. Those that run go on.
