@@ -64,9 +64,7 @@ impl<'a> Params<'a> {
             each => Params::Each(each),
         }
     }
-}
 
-impl Params<'_> {
     /// Refuses values that one of the databases, or JSON, cannot store: a NUL character in text (22021 on PostgreSQL),
     /// NaN, which SQLite turns into NULL, and an infinity, which becomes `null` in JSON.
     pub(crate) fn check(&self, statement: &Statement) -> Result<(), DataError> {
@@ -189,7 +187,7 @@ pub(crate) trait Driver: Send + Sync {
 /// COMMIT.
 pub(crate) struct Deferred {
     pub statement: &'static Statement,
-    /// Its parameters; on SQLite several sets of them, with each of which it runs.
+    /// The statement runs once with each set of parameters. Only on SQLite are there several.
     pub sets: Vec<Vec<Value>>,
     /// How many rows it stores.
     pub rows: u64,

@@ -97,11 +97,10 @@ impl Connection {
     /// Keeps rows to be stored before the next statement, or with COMMIT.
     pub(crate) fn add_deferred(&self, rows: DeferredRows) {
         let mut deferred = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
-        let rows = match deferred.last_mut() {
-            Some(last) => last.join(rows),
-            None => Some(rows),
-        };
-        deferred.extend(rows);
+        match deferred.last_mut() {
+            Some(last) if last.has_room_for(&rows) => last.join(rows),
+            _ => deferred.push(rows),
+        }
     }
 
     /// Takes the statements that have yet to run; the caller runs them.

@@ -25,17 +25,15 @@ impl DeferredRows {
         DeferredRows { table, rows: vec![row], tenant, site }
     }
 
-    /// Takes others in, if one statement can store them with these and an error would name the same line. If not,
-    /// returns them.
-    pub(super) fn join(&mut self, mut others: Self) -> Option<Self> {
-        let alike = std::ptr::eq(self.table, others.table)
+    /// Whether one statement can store others with these, and an error would name the same line.
+    pub(super) fn has_room_for(&self, others: &Self) -> bool {
+        std::ptr::eq(self.table, others.table)
             && (self.tenant, self.site) == (others.tenant, others.site)
-            && self.rows.len() + others.rows.len() <= MOST;
-        if !alike {
-            return Some(others);
-        }
-        self.rows.append(&mut others.rows);
-        None
+            && self.rows.len() + others.rows.len() <= MOST
+    }
+
+    pub(super) fn join(&mut self, others: Self) {
+        self.rows.extend(others.rows);
     }
 
     /// The statement that stores them.

@@ -1,6 +1,6 @@
 //! Rows that one line of a loop stores late are stored together.
 
-use tenfold_data::{Context, DataError, EntityExt as _, Tx};
+use tenfold_data::{Context, DataError, EntityExt as _, StatementRecord, Tx};
 
 use crate::bench::Bench;
 use crate::ledger::{names, rows_of};
@@ -15,31 +15,30 @@ on_both_databases!(
 );
 
 async fn late_rows_of_one_line_are_stored_by_one_statement(bench: Bench) {
-    bench
-        .request(async |cx| {
-            cx.transaction(async |tx| store_labels(&cx, tx, 100).await).await.unwrap();
-            assert_eq!(Label::query().count(&cx).await.unwrap(), 100);
-        })
-        .await;
-    let statements = bench.statements();
+    let statements = stored(&bench, 100).await;
     assert_eq!(names(&statements), ["work_labels.count", "work_labels.insert"]);
     assert_eq!(rows_of(&statements, "work_labels.insert"), 100);
 }
 
 async fn late_rows_of_a_long_loop_are_all_stored_in_a_few_statements(bench: Bench) {
-    bench
-        .request(async |cx| {
-            cx.transaction(async |tx| store_labels(&cx, tx, 2500).await).await.unwrap();
-            assert_eq!(Label::query().count(&cx).await.unwrap(), 2500);
-        })
-        .await;
     assert_eq!(
-        names(&bench.statements()),
+        names(&stored(&bench, 2500).await),
         ["work_labels.count"].into_iter().chain(["work_labels.insert"; 3]).collect::<Vec<_>>()
     );
 }
 
-async fn store_labels(cx: &Context, tx: &Tx<'_>, count: usize) -> Result<(), DataError> {
+/// Stores labels in one transaction, and returns the statements that this and a count of them took.
+async fn stored(bench: &Bench, labels: i64) -> Vec<StatementRecord> {
+    bench
+        .request(async |cx| {
+            cx.transaction(async |tx| store_labels(&cx, tx, labels).await).await.unwrap();
+            assert_eq!(Label::query().count(&cx).await.unwrap(), labels);
+        })
+        .await;
+    bench.statements()
+}
+
+async fn store_labels(cx: &Context, tx: &Tx<'_>, count: i64) -> Result<(), DataError> {
     let each = tx.repeating("they are stored together");
     for n in 0..count {
         label(cx, format!("label {n}")).insert_deferred(&each).await?;
