@@ -1,31 +1,11 @@
 //! Processes that come and go during a deployment.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use tenfold_jobs::{Job, JobContext, Worker};
-use tokio::sync::Notify;
+use tenfold_jobs::Worker;
 
-use crate::fixture::Diary;
+use crate::fixture::Slow;
 use crate::on_both;
-
-/// Ends when the bell rings.
-#[derive(Serialize, Deserialize)]
-struct Slow;
-
-impl Job for Slow {
-    const KIND: &'static str = "test.slow";
-
-    async fn run(self, job: JobContext) -> anyhow::Result<()> {
-        let bell: Arc<Notify> = job.service()?;
-        let rung = bell.notified();
-        job.service::<Diary>()?.note("begun");
-        rung.await;
-        job.service::<Diary>()?.note("done");
-        Ok(())
-    }
-}
 
 on_both!(async fn a_worker_that_stops_finishes_what_it_runs(world) {
     let id = world.enqueue(Slow).await;

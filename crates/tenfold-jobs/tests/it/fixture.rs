@@ -58,6 +58,23 @@ impl Job for Work {
     }
 }
 
+/// Ends when the bell rings.
+#[derive(Serialize, Deserialize)]
+pub struct Slow;
+
+impl Job for Slow {
+    const KIND: &'static str = "test.slow";
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        let bell: Arc<Notify> = job.service()?;
+        let rung = bell.notified();
+        job.service::<Diary>()?.note("begun");
+        rung.await;
+        job.service::<Diary>()?.note("done");
+        Ok(())
+    }
+}
+
 /// What happened, in order.
 #[derive(Clone, Default)]
 pub struct Diary {

@@ -1,14 +1,11 @@
 //! Unique jobs: at most one of a key.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tenfold_data::{Dialect, EntityExt as _, SystemContext, sql};
-use tenfold_jobs::{Enqueue as _, Job, JobContext, JobOptions, QueuedJob, Worker};
-use tokio::sync::Notify;
+use tenfold_jobs::{Enqueue as _, JobOptions, QueuedJob, Worker};
 
-use crate::fixture::Diary;
+use crate::fixture::Slow;
 use crate::on_both;
 
 fn digest() -> JobOptions {
@@ -68,37 +65,20 @@ on_both!(async fn the_key_of_a_job_that_is_gone_is_free_the_next_day(world) {
     assert_eq!(world.work_with("fourth", JobOptions::new().unique("kept")).await, kept);
 });
 
-/// Runs until the bell rings.
-#[derive(Serialize, Deserialize)]
-struct UntilRung;
-
-impl Job for UntilRung {
-    const KIND: &'static str = "test.until_rung";
-
-    async fn run(self, job: JobContext) -> anyhow::Result<()> {
-        let bell: Arc<Notify> = job.service()?;
-        let rung = bell.notified();
-        job.service::<Diary>()?.note("begins");
-        rung.await;
-        Ok(())
-    }
-}
-
 /// On PostgreSQL, which has several writers at once.
 #[test]
 fn the_end_of_a_unique_job_waits_for_no_enqueue_of_its_key() {
     crate::fixture::run(Dialect::Postgres, async |world| {
-        let worker = Worker::start(world.jobs(|registry, _| registry.register::<UntilRung>()));
-        let enqueue = async |cx: SystemContext| {
-            cx.transaction(async |tx| tx.enqueue_with(UntilRung, digest()).await).await
-        };
+        let worker = Worker::start(world.jobs(|registry, _| registry.register::<Slow>()));
+        let enqueue =
+            async |cx: SystemContext| cx.transaction(async |tx| tx.enqueue_with(Slow, digest()).await).await;
         let first = world.database.run(None, enqueue).await.expect("it is stored");
         while world.diary.read().is_empty() {
             tokio::task::yield_now().await;
         }
         let open = async |cx: SystemContext| {
             cx.transaction(async |tx| -> anyhow::Result<()> {
-                assert_eq!(tx.enqueue_with(UntilRung, digest()).await?, first);
+                assert_eq!(tx.enqueue_with(Slow, digest()).await?, first);
                 world.bell.notify_waiters();
                 while world.finished(first).await.is_none() {
                     tokio::task::yield_now().await;
