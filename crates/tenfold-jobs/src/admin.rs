@@ -12,7 +12,7 @@ pub use self::schedules::{ScheduleStatus, UnknownSchedule};
 use crate::ending;
 use crate::observer::COUNTED;
 use crate::registry::Registry;
-use crate::rows::{FinishedJob, JobId, JobState, QueuedJob, StepRow};
+use crate::rows::{FinishedJob, JobId, JobState, QueuedJob, StepRow, row_count};
 use crate::runner::Jobs;
 use crate::{ordered, signals, store};
 
@@ -110,7 +110,7 @@ pub async fn queued(cx: &SystemContext, state: JobState, limit: usize) -> Result
              ORDER BY queue, lane, priority, run_at, id LIMIT $1"
         ),
     };
-    let ids: Vec<(JobId,)> = ids.bind(i64::try_from(limit).unwrap_or(i64::MAX)).bounded().all(cx).await?;
+    let ids: Vec<(JobId,)> = ids.bind(row_count(limit)).bounded().all(cx).await?;
     let jobs = QueuedJob::find_many(cx, ids.into_iter().map(|(id,)| id).collect()).await?;
     Ok(jobs.into_iter().flatten().map(|job| (*job).clone()).collect())
 }
@@ -128,7 +128,7 @@ pub async fn finished(
         "tenfold_job_history.list",
         "SELECT id FROM tenfold_job_history WHERE state = $1 ORDER BY finished_at DESC, id DESC LIMIT $2"
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = row_count(limit);
     let ids: Vec<(JobId,)> = ids.bind(state).bind(limit).bounded().all(cx).await?;
     let jobs = FinishedJob::find_many(cx, ids.into_iter().map(|(id,)| id).collect()).await?;
     Ok(jobs.into_iter().flatten().map(|job| (*job).clone()).collect())

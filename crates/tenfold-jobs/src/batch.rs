@@ -2,7 +2,7 @@
 
 use tenfold_data::{DataError, SystemContext, SystemTx, Uuid, sql};
 
-use crate::rows::JobId;
+use crate::rows::{JobId, row_count};
 use crate::signals;
 
 /// Lets the last jobs of these batches run, if nothing of their batches is left. Two transactions that end the last two
@@ -27,17 +27,20 @@ pub(crate) async fn release(tx: &SystemTx<'_>, batches: &[JobId]) -> Result<(), 
 /// How many batches one look examines.
 const LOOK: usize = 1000;
 
-/// Lets the last jobs of finished batches run that still wait. Examines some batches behind `after`, and returns the last one, or nil at
+/// Lets the last jobs of finished batches run that still wait. Examines some batches behind `after`, and returns the last one, or None at
 /// the end.
-pub(crate) async fn release_some(cx: &SystemContext, after: JobId) -> Result<JobId, DataError> {
+pub(crate) async fn release_some(
+    cx: &SystemContext,
+    after: Option<JobId>,
+) -> Result<Option<JobId>, DataError> {
     let open: Vec<(JobId, bool)> = sql!(
         "tenfold_jobs.open_batches",
         "SELECT id, NOT EXISTS (SELECT 1 FROM tenfold_jobs AS part WHERE part.batch_id = batches.id)
          FROM (SELECT id FROM tenfold_jobs WHERE state = 'waiting' AND order_key IS NULL AND id > $1
                ORDER BY id LIMIT $2) AS batches ORDER BY id"
     )
-    .bind(after)
-    .bind(i64::try_from(LOOK).unwrap_or(i64::MAX))
+    .bind(after.unwrap_or(JobId(Uuid::nil())))
+    .bind(row_count(LOOK))
     .bounded()
     .all(cx)
     .await?;
@@ -49,5 +52,5 @@ pub(crate) async fn release_some(cx: &SystemContext, after: JobId) -> Result<Job
         })
         .await?;
     }
-    Ok(open.last().filter(|_| open.len() == LOOK).map_or(JobId(Uuid::nil()), |(id, _)| *id))
+    Ok(open.last().filter(|_| open.len() == LOOK).map(|(id, _)| *id))
 }

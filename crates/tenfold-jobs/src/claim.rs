@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use tenfold_data::{DataError, Dialect, EntityExt as _, SystemContext, SystemTx, Uuid, sql};
 
-use crate::rows::{JobId, QueuedJob};
+use crate::rows::{JobId, QueuedJob, row_count};
 
 /// The worker that claims, and for how long.
 #[derive(Clone, Copy)]
@@ -77,7 +77,7 @@ pub(crate) async fn lanes(
     )
     .bind(queue.to_owned())
     .bind(after)
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(row_count(limit))
     .bounded()
     .all(cx)
     .await?;
@@ -104,7 +104,7 @@ pub(crate) async fn claim(
     .await
 }
 
-/// Takes the turns, of which there is one on SQLite.
+/// Claims the jobs of these turns. On SQLite there is one turn.
 async fn take(
     tx: &SystemTx<'_>,
     holder: Holder,
@@ -112,7 +112,7 @@ async fn take(
     turns: &[LaneTurn],
 ) -> Result<Vec<JobId>, DataError> {
     let lanes: Vec<Uuid> = turns.iter().map(|turn| turn.lane).collect();
-    let jobs: Vec<i64> = turns.iter().map(|turn| i64::try_from(turn.jobs).unwrap_or(i64::MAX)).collect();
+    let jobs: Vec<i64> = turns.iter().map(|turn| row_count(turn.jobs)).collect();
     // SQLite has one writer. On PostgreSQL workers claim concurrently and must skip rows that are being claimed; the
     // array keeps the planner from joining with the whole table.
     let claimed: Vec<(JobId,)> = sql!(

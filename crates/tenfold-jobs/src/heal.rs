@@ -1,6 +1,6 @@
 //! What a process sets right now and then: jobs of lost workers, and those that wait although what they waited for is over.
 
-use tenfold_data::{DataError, Uuid};
+use tenfold_data::DataError;
 use tokio::sync::Mutex;
 
 use crate::rows::JobId;
@@ -8,17 +8,12 @@ use crate::runner::Jobs;
 use crate::{batch, ordered, rescue};
 
 /// How far the looks have come that examine a part at a time.
+#[derive(Default)]
 pub(crate) struct LastLooks {
     /// The last key of ordered jobs.
     key: Mutex<String>,
     /// The last batch.
-    batch: Mutex<JobId>,
-}
-
-impl Default for LastLooks {
-    fn default() -> Self {
-        LastLooks { key: Mutex::default(), batch: Mutex::new(JobId(Uuid::nil())) }
-    }
+    batch: Mutex<Option<JobId>>,
 }
 
 impl Jobs {

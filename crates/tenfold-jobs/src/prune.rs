@@ -8,6 +8,7 @@ use tenfold_data::{DataError, SystemContext, SystemTx, Timestamp, sql};
 use crate::context::JobContext;
 use crate::job::Job;
 use crate::registry::Registry;
+use crate::rows::row_count;
 use crate::settings::JobSettings;
 
 /// How many rows one transaction deletes: it holds SQLite's write lock.
@@ -145,7 +146,7 @@ async fn lost_keys(cx: &SystemContext) -> Result<(), DataError> {
              ORDER BY key"
         )
         .bind(after)
-        .bind(i64::try_from(LOOK).unwrap_or(i64::MAX))
+        .bind(row_count(LOOK))
         .bounded()
         .all(cx)
         .await?;

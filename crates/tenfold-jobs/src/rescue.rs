@@ -11,7 +11,7 @@ use std::time::Duration;
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, Uuid, sql};
 
 use crate::registry::Registry;
-use crate::rows::{AttemptError, JobId, QueuedJob, with_error};
+use crate::rows::{AttemptError, JobId, QueuedJob, row_count, with_error};
 use crate::settings::JobSettings;
 use crate::{due, ending, ordered};
 
@@ -111,7 +111,7 @@ async fn all_leases(cx: &SystemContext) -> Result<Vec<SeenLease>, DataError> {
         )
         .bind(until)
         .bind(job)
-        .bind(i64::try_from(PAGE).unwrap_or(i64::MAX))
+        .bind(row_count(PAGE))
         .bounded()
         .all(&cx)
         .await?;

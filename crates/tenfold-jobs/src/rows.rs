@@ -44,6 +44,11 @@ pub(crate) const DEFAULT_QUEUE: &str = "default";
 /// When a job may run that waits for others. A worker of a version that knew no such state claimed what was due.
 pub(crate) const FAR: Timestamp = Timestamp::constant(253_370_764_800, 0);
 
+/// A number of rows, for a statement.
+pub(crate) fn row_count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
 /// No limit on attempts: a follow-up is retried until it succeeds.
 pub(crate) const FOR_EVER: i64 = i64::MAX;
 

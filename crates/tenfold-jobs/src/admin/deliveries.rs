@@ -3,7 +3,7 @@
 use tenfold_data::{DataError, EntityExt as _, SystemContext, sql};
 
 use super::NotNow;
-use crate::rows::{FinishedJob, JobId, JobState};
+use crate::rows::{FinishedJob, JobId, JobState, row_count};
 use crate::runner::Jobs;
 
 /// The job to be replayed is no delivery that was given up.
@@ -89,7 +89,7 @@ async fn ids(
     )
     .bind(state)
     .bind_list(kinds)
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(row_count(limit))
     .all(cx)
     .await?;
     Ok(ids.into_iter().map(|(id,)| id).collect())
