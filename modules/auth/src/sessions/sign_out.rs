@@ -18,6 +18,8 @@ pub(crate) async fn sign_out(cx: Context, state: State<ServerState>) -> Result<R
     }
     // All other processes are told before this is answered. A process that is dead is not waited for long, and the session
     // has ended whatever comes of it.
-    let _ = cx.scope().database().feed().wait_passed().await;
+    if let Err(error) = cx.scope().database().feed().wait_passed().await {
+        tracing::warn!(%error, "it is not known whether other processes have been told of a sign-out");
+    }
     Ok(SessionCookie::of(&state).forget())
 }
