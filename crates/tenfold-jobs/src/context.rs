@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tenfold_data::{Context, SystemContext, SystemTx, Uuid};
+use tenfold_data::{Context, SystemContext, SystemTx, Timestamp, Uuid};
 
+use crate::due;
+use crate::later::NotYourTurn;
 use crate::rate::{self, RateLimit};
 use crate::rows::{JobId, QueuedJob};
 use crate::signals::jobs_changed;
@@ -161,6 +163,28 @@ impl JobContext {
             None => Ok(()),
             Some(waits) => Err(waits.into()),
         }
+    }
+
+    /// Passes if the job may go on by all of these limits; otherwise the job waits for its turn, which counts as no attempt.
+    /// For limits that are known only when the job runs: the others belong into [`Job::rate_limit`](crate::Job::rate_limit).
+    /// A job takes its turns once, however often it is retried.
+    ///
+    /// # Errors
+    /// When its turn has not come: return the error.
+    pub async fn take_turns(&self, limits: &[RateLimit]) -> anyhow::Result<()> {
+        let each = self.system.repeating("a job has few limits");
+        let mut latest = due::now(&each).await?;
+        for (number, limit) in limits.iter().enumerate() {
+            let take = async || -> anyhow::Result<Timestamp> {
+                match rate::turn(&each, limit, &self.job).await? {
+                    None => Ok(due::now(&each).await?),
+                    Some(NotYourTurn::Wait(turn)) => Ok(turn),
+                    Some(later) => Err(later.into()),
+                }
+            };
+            latest = latest.max(self.step(&format!("turn {number}"), take).await?);
+        }
+        if latest > due::now(&each).await? { Err(NotYourTurn::Wait(latest).into()) } else { Ok(()) }
     }
 
     fn each_step(&self) -> SystemContext {

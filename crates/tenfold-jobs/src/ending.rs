@@ -23,6 +23,14 @@ pub(crate) struct Done {
     pub order_key: Option<String>,
 }
 
+/// Why an attempt failed.
+pub(crate) struct AttemptFailure {
+    /// The error with its causes, for operators.
+    pub error: String,
+    /// Whether no further attempt can succeed.
+    pub is_final: bool,
+}
+
 impl Done {
     pub(crate) fn of(job: &QueuedJob, token: Uuid) -> Self {
         Done {
@@ -161,16 +169,17 @@ pub(crate) async fn fail(
     registry: &Registry,
     id: JobId,
     token: Uuid,
-    error: String,
+    failure: AttemptFailure,
 ) -> anyhow::Result<()> {
     let now = due::now(cx).await?;
+    let AttemptFailure { error, is_final } = failure;
     cx.transaction(async |tx| -> anyhow::Result<()> {
         let mut job = held(tx, id, token).await?;
         job.errors = with_error(&job.errors, AttemptError { attempt: job.attempt, at: tx.now(), error });
         // The job failed, but the worker is alive. Its next attempt needs another turn of its rate limit.
         (job.strikes, job.waits, job.turn_at) = (0, 0, None);
         let retry_at = now + pause(job.own_attempts(), id);
-        let is_over = job.own_attempts() >= job.max_attempts;
+        let is_over = is_final || job.own_attempts() >= job.max_attempts;
         Ok(settle(tx, registry, job, is_over, Some(retry_at)).await?)
     })
     .await

@@ -80,6 +80,26 @@ impl Snooze {
     }
 }
 
+/// A job's error when no further attempt can succeed: the job is discarded at once, and its listener is notified.
+/// `return Err(Discard::because("the address does not exist").into())`.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Discard {
+    reason: String,
+}
+
+impl Discard {
+    /// Why, for operators.
+    pub fn because(reason: impl Into<String>) -> Self {
+        Discard { reason: reason.into() }
+    }
+}
+
+/// Whether an attempt ended with [`Discard`].
+pub(crate) fn is_final(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<Discard>())
+}
+
 /// A job that a rate limit lets wait.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("a rate limit lets it wait for its turn")]

@@ -44,7 +44,7 @@ pub use crate::enqueue::Enqueue;
 pub use crate::event::Event;
 pub use crate::given_up::GivenUp;
 pub use crate::job::Job;
-pub use crate::later::{Snooze, TryLater};
+pub use crate::later::{Discard, Snooze, TryLater};
 pub use crate::listeners::Listeners;
 pub use crate::observer::{COUNTED, JobEnd, JobObserver, JobWatch};
 pub use crate::options::JobOptions;

@@ -12,10 +12,10 @@ use tracing::Instrument as _;
 
 use crate::claim::{self, Holder, LANES};
 use crate::context::{JobContext, Services};
-use crate::ending::{self, CompletedJobs, Done};
+use crate::ending::{self, AttemptFailure, CompletedJobs, Done};
 use crate::heal::LastLooks;
 use crate::job::RegisteredKind;
-use crate::later::{Postponed, TryLater, postponed};
+use crate::later::{Postponed, TryLater, is_final, postponed};
 use crate::listeners::Listeners;
 use crate::observer::{JobEnd, JobObserver};
 use crate::registry::Registry;
@@ -244,8 +244,9 @@ impl Jobs {
     /// Records that an attempt failed because this process holds the job but is not running it.
     pub(crate) async fn disown(&self, id: JobId, token: Uuid) -> anyhow::Result<()> {
         let error = "the worker that held it knew nothing of it".to_owned();
+        let failure = AttemptFailure { error, is_final: false };
         let registry = &self.0.registry;
-        self.0.database.run(None, async |cx| ending::fail(&cx, registry, id, token, error).await).await
+        self.0.database.run(None, async |cx| ending::fail(&cx, registry, id, token, failure).await).await
     }
 
     pub(crate) async fn end(&self, id: JobId, token: Uuid) -> anyhow::Result<()> {
@@ -304,7 +305,7 @@ impl Jobs {
     }
 
     async fn record_error(&self, id: JobId, token: Uuid, error: anyhow::Error) -> anyhow::Result<()> {
-        let (registry, postponed) = (&self.0.registry, postponed(&error));
+        let (registry, postponed, is_final) = (&self.0.registry, postponed(&error), is_final(&error));
         let error = format!("{error:#}");
         match &postponed {
             Some(Postponed::Waits { reason, .. }) => {
@@ -317,7 +318,7 @@ impl Jobs {
             .database
             .run(None, async |cx| match postponed {
                 Some(postponed) => ending::postpone(&cx, registry, id, token, postponed, error).await,
-                None => ending::fail(&cx, registry, id, token, error).await,
+                None => ending::fail(&cx, registry, id, token, AttemptFailure { error, is_final }).await,
             })
             .await
     }

@@ -44,7 +44,7 @@ pub mod prelude {
         Page, Ref, SystemContext, TextEnum, Timestamp, Tx, Versioned, id, migrations, sql,
     };
     pub use tenfold_jobs::{
-        Enqueue, Event, GivenUp, Job, JobContext, JobOptions, RateLimit, Snooze, TryLater,
+        Discard, Enqueue, Event, GivenUp, Job, JobContext, JobOptions, RateLimit, Snooze, TryLater,
     };
     pub use tenfold_macros::{endpoint, module_api};
 
