@@ -58,9 +58,11 @@ pub async fn sign_up(app: &TestApp, email: &str) -> Value {
     answer.json()
 }
 
-/// The token of a new organization's owner.
+/// The token of a new organization's owner, who has got the mail about the address.
 pub async fn new_owner(app: &TestApp) -> String {
-    text(&sign_up(app, "owner@new.test").await["token"])
+    let token = text(&sign_up(app, "owner@new.test").await["token"]);
+    app.run_due_jobs().await;
+    token
 }
 
 /// A new organization's owner, with one of each thing that the examples of the document create.

@@ -17,7 +17,10 @@ fn split() -> Module {
 #[test]
 fn a_statement_on_another_modules_table_fails_the_test_that_sent_it() {
     for dialect in [Dialect::Sqlite, Dialect::Postgres] {
-        let app = App::new("split", "0").module(tenfold_auth::module()).module(split());
+        let app = App::new("split", "0")
+            .module(tenfold_mail::module())
+            .module(tenfold_auth::module())
+            .module(split());
         let test = || {
             testing::run(app, dialect, &[], async |app| {
                 assert_eq!(app.get("/docs").send().await.status(), 200)

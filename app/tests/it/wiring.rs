@@ -113,8 +113,8 @@ fn a_handler_that_takes_what_no_module_builds_is_named() {
     let things = |routes: fn() -> Routes| Module::new("things").routes(routes);
     let service = || app::app().module(things(|| Routes::new().routes(routes!(get_press))));
     on_both(service, &["get_press takes a", "Press", ".service(…)"]);
-    let client =
-        || empty().module(tenfold_auth::module()).module(things(|| Routes::new().routes(routes!(get_bill))));
+    let with_auth = || empty().module(tenfold_mail::module()).module(tenfold_auth::module());
+    let client = || with_auth().module(things(|| Routes::new().routes(routes!(get_bill))));
     on_both(client, &["get_bill takes a tenfold_billing_api::BillingClient", ".provides::<dyn …>(…)"]);
 }
 

@@ -16,6 +16,7 @@ const TAKEN: &[&str] = &[
     "files",
     "jobs",
     "lib",
+    "mail",
     "main",
     "notifications",
     "permissions",

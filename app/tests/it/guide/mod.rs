@@ -1,6 +1,7 @@
 //! The guide's code is code: each of its blocks stands here, compiled and run on both databases.
 
 mod data;
+mod mails;
 mod notes;
 
 use std::path::Path;
@@ -13,8 +14,9 @@ fn desk_app() -> App {
 }
 
 /// The sources whose regions the guide may show, from `// guide` to `// end`.
-const SOURCES: [&str; 3] = [
+const SOURCES: [&str; 4] = [
     include_str!("data.rs"),
+    include_str!("mails.rs"),
     include_str!("notes.rs"),
     include_str!("../../../modules/projects/tests/it/main.rs"),
 ];

@@ -123,7 +123,7 @@ both_databases!(app::app(); async fn the_demos_accounts_are_told_only_where_the_
     }
 });
 
-both_databases!(App::new("bare", "0").module(tenfold_auth::module());
+both_databases!(App::new("bare", "0").module(tenfold_mail::module()).module(tenfold_auth::module());
 async fn an_application_without_a_page_leads_to_that_of_its_api(app) {
     let answer = app.get("/").send().await;
     assert_eq!((answer.status(), answer.header("location")), (307, "/docs"));

@@ -2,7 +2,8 @@
 //! database driver.
 //!
 //! `tenfold-macros` <- `tenfold-data` <- `tenfold-jobs`, `tenfold-observe` <- `tenfold` <- modules <-
-//! applications; `tenfold-client` and `tenfold-load` are below `tenfold` and need none of them; `tenfold-console` and `tenfold-cli` are leaves, which only an application may mount.
+//! applications; `tenfold-client` and `tenfold-load` are below `tenfold` and need none of them; `tenfold-mail` is
+//! between `tenfold` and the modules; `tenfold-console` and `tenfold-cli` are leaves, which only an application may mount.
 //! Dev-dependencies count, except those of tenfold-macros: the output of a derive can only be tested with
 //! the packages it names.
 
@@ -11,7 +12,7 @@ use crate::violation::{Rule, Violation};
 use crate::workspace::{Dependency, DependencyKind, Package, PackageRole};
 
 /// Each package of the framework with the framework packages on which it may depend.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("tenfold-client", &[]),
     ("tenfold-load", &[]),
     ("tenfold-macros", &[]),
@@ -29,7 +30,11 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "tenfold-observe",
         ],
     ),
-    ("tenfold-console", &["tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe", "tenfold"]),
+    ("tenfold-mail", &["tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe", "tenfold"]),
+    (
+        "tenfold-console",
+        &["tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe", "tenfold", "tenfold-mail"],
+    ),
     ("tenfold-cli", &["tenfold-macros", "tenfold-data", "tenfold-jobs", "tenfold-observe", "tenfold"]),
 ];
 

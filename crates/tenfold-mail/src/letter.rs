@@ -1,0 +1,140 @@
+//! What a mail says: written once, as text and as HTML.
+
+use maud::{DOCTYPE, Markup, html};
+
+/// What a mail says. Text and HTML say the same.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    language: &'static str,
+    subject: String,
+    parts: Vec<LetterPart>,
+}
+
+#[derive(Clone, Debug)]
+enum LetterPart {
+    Paragraph(String),
+    /// A link with its label.
+    Button(String, String),
+    /// Small, at the end.
+    Note(String),
+}
+
+impl Letter {
+    /// A mail without content, in the language of this tag (BCP 47), such as `en`.
+    pub fn new(language: &'static str, subject: impl Into<String>) -> Self {
+        Letter { language, subject: subject.into(), parts: Vec::new() }
+    }
+
+    /// Adds a paragraph.
+    #[must_use]
+    pub fn paragraph(mut self, text: impl Into<String>) -> Self {
+        self.parts.push(LetterPart::Paragraph(text.into()));
+        self
+    }
+
+    /// Adds a link that looks like a button; the text shows its address.
+    #[must_use]
+    pub fn button(mut self, label: impl Into<String>, link: impl Into<String>) -> Self {
+        self.parts.push(LetterPart::Button(label.into(), link.into()));
+        self
+    }
+
+    /// Adds a small paragraph, such as what to do if the mail is a mistake.
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.parts.push(LetterPart::Note(text.into()));
+        self
+    }
+
+    /// The subject, in one line: a line break in it would begin another header.
+    pub(crate) fn subject(&self) -> String {
+        self.subject.split(char::is_control).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The mail as text.
+    pub fn text(&self) -> String {
+        let parts: Vec<String> = self
+            .parts
+            .iter()
+            .map(|part| match part {
+                LetterPart::Paragraph(text) => text.clone(),
+                LetterPart::Button(label, link) => format!("{label}:\n{link}"),
+                LetterPart::Note(text) => format!("-- \n{text}"),
+            })
+            .collect();
+        parts.join("\n\n") + "\n"
+    }
+
+    /// The mail as HTML. Styles are inline, as programs for mail need them.
+    pub fn html(&self) -> String {
+        let body =
+            "margin:0;padding:24px;background:#f4f4f5;color:#18181b;font:16px/1.5 system-ui,sans-serif";
+        let page = "max-width:560px;margin:0 auto;padding:32px;background:#ffffff;border-radius:12px";
+        html! {
+            (DOCTYPE)
+            html lang=(self.language) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (self.subject()) }
+                }
+                body style=(body) { div style=(page) {
+                    h1 style="margin:0 0 16px;font-size:20px" { (self.subject()) }
+                    @for part in &self.parts { (shown(part)) }
+                } }
+            }
+        }
+        .into_string()
+    }
+}
+
+fn shown(part: &LetterPart) -> Markup {
+    let button = "display:inline-block;padding:12px 20px;border-radius:8px;background:#1d4ed8;color:#ffffff;\
+                  text-decoration:none;font-weight:600";
+    match part {
+        LetterPart::Paragraph(text) => html! { p style="margin:0 0 16px" { (text) } },
+        LetterPart::Button(label, link) => html! {
+            p style="margin:0 0 16px" { a href=(link) target="_blank" rel="noopener" style=(button) { (label) } }
+            p style="margin:0 0 16px;font-size:13px;color:#52525b;word-break:break-all" { (link) }
+        },
+        LetterPart::Note(text) => {
+            html! { p style="margin:24px 0 0;font-size:13px;color:#52525b" { (text) } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Letter;
+
+    #[test]
+    fn text_and_html_say_the_same() {
+        let letter = Letter::new("en", "Reset your password")
+            .paragraph("Somebody asked for <this> & that.")
+            .button("Choose a password", "https://acme.test/#reset?token=abc")
+            .note("If it was not you, do nothing.");
+        assert_eq!(
+            letter.text(),
+            "Somebody asked for <this> & that.\n\nChoose a password:\nhttps://acme.test/#reset?token=abc\n\n-- \nIf it was \
+             not you, do nothing.\n"
+        );
+        let html = letter.html();
+        for part in [
+            "<html lang=\"en\">",
+            "<title>Reset your password</title>",
+            "Somebody asked for &lt;this&gt; &amp; that.",
+            "href=\"https://acme.test/#reset?token=abc\"",
+            "If it was not you, do nothing.",
+        ] {
+            assert!(html.contains(part), "{part} is not in {html}");
+        }
+    }
+
+    #[test]
+    fn a_subject_is_one_line() {
+        assert_eq!(
+            Letter::new("en", "Join Acme\r\nBcc: all@acme.test").subject(),
+            "Join Acme  Bcc: all@acme.test"
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! Sending a mail, inside a job.
+
+use std::time::Duration;
+
+use lettre::Message;
+use lettre::message::{Mailbox, MultiPart};
+use serde::Deserialize;
+use tenfold::config::{ConfigError, Loaded};
+use tenfold::prelude::*;
+
+use crate::letter::Letter;
+use crate::outbox::{self, OutboxMailId, OutboxMailRow};
+use crate::recipient::Recipient;
+use crate::server::{MailDelivery, MailServer};
+use crate::settings::MailSettings;
+use crate::smtp::{self, SmtpFailure};
+use crate::suppressed;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Sends mails. Jobs ask for it: `job.service::<Mailer>()`.
+pub struct Mailer {
+    settings: MailSettings,
+    delivery: MailDelivery,
+    sender: Mailbox,
+    /// Where browsers reach the service.
+    base: String,
+}
+
+impl Mailer {
+    pub(crate) fn start(wiring: &Wiring) -> anyhow::Result<Self> {
+        let settings = MailSettings::read(wiring.settings())?;
+        let delivery = settings.delivery().map_err(anyhow::Error::msg)?;
+        let sender = settings.sender().ok_or_else(|| anyhow::anyhow!("mail.from is no address"))?;
+        if delivery == MailDelivery::Outbox {
+            tracing::info!("mails are not sent: the console shows them, since mail.url is outbox:");
+        }
+        Ok(Mailer { settings, delivery, sender, base: base(wiring.settings())? })
+    }
+
+    /// The address of a page of the application, for a link: `path` begins with `/`.
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// Addresses the mail of a job. `None` if the address gets none: a mail server has refused it for good, or it is not
+    /// one that mails can be sent to.
+    ///
+    /// Call it before you make a token for the mail: a job that has to wait for its turn, by the limits of the address and of
+    /// the organization, ends here and runs again.
+    ///
+    /// # Errors
+    /// The job waits for its turn, or the database fails: return the error.
+    pub async fn address(&self, job: &JobContext, to: &str) -> anyhow::Result<Option<AddressedMail<'_>>> {
+        let Some(recipient) = Recipient::parse(to) else {
+            tracing::info!(job = %job.id(), "a mail is not sent: its address is none");
+            return Ok(None);
+        };
+        if suppressed::contains(job.system(), &recipient).await? {
+            tracing::info!(job = %job.id(), "a mail is not sent: its address is suppressed");
+            return Ok(None);
+        }
+        job.take_turns(&self.limits(job, &recipient)).await?;
+        Ok(Some(AddressedMail { mailer: self, job: job.clone(), recipient }))
+    }
+
+    fn limits(&self, job: &JobContext, recipient: &Recipient) -> Vec<RateLimit> {
+        let limit = |key: String, mails: u32| RateLimit::per(key, mails, HOUR).burst(mails);
+        let of_address = limit(format!("mail to {}", recipient.text), self.settings.address_per_hour);
+        let organization = job.cx().ok().map(|cx| cx.tenant());
+        let of_organization =
+            organization.map(|id| limit(format!("mail of {id}"), self.settings.organization_per_hour));
+        std::iter::once(of_address).chain(of_organization).collect()
+    }
+}
+
+/// Where browsers reach the service: `http.public_url`, or for development the address that it listens on.
+fn base(loaded: &Loaded) -> Result<String, ConfigError> {
+    #[derive(Deserialize)]
+    struct PublicAddress {
+        listen: String,
+        public_url: String,
+    }
+    let place: PublicAddress = loaded.section("http")?;
+    Ok(if place.public_url.is_empty() {
+        format!("http://{}", place.listen)
+    } else {
+        place.public_url.trim_end_matches('/').to_owned()
+    })
+}
+
+/// A mail that may be sent now.
+pub struct AddressedMail<'m> {
+    mailer: &'m Mailer,
+    job: JobContext,
+    recipient: Recipient,
+}
+
+impl AddressedMail<'_> {
+    /// Sends it, or keeps it in the outbox. A job that is retried does not send again what the mail server has accepted.
+    ///
+    /// # Errors
+    /// Return the error. A mail server that cannot be reached counts as no attempt; one that refuses the mail for good ends
+    /// the job, and its address gets no more mails if that is what it refused.
+    pub async fn send(self, letter: &Letter) -> anyhow::Result<()> {
+        match &self.mailer.delivery {
+            MailDelivery::Outbox => self.keep(letter).await,
+            MailDelivery::Server(server) => {
+                self.job.step("sent", async || self.submit(server, letter).await).await
+            }
+        }
+    }
+
+    async fn keep(&self, letter: &Letter) -> anyhow::Result<()> {
+        self.job
+            .step_in("sent", async |tx| {
+                let mail = OutboxMailRow {
+                    id: OutboxMailId(tx.new_id()),
+                    recipient: self.recipient.text.clone(),
+                    sender: self.mailer.sender.to_string(),
+                    subject: letter.subject(),
+                    text: letter.text(),
+                    html: letter.html(),
+                    created_at: tx.now(),
+                };
+                Ok(outbox::add(tx, mail, self.mailer.settings.outbox_keep).await?)
+            })
+            .await
+    }
+
+    async fn submit(&self, server: &MailServer, letter: &Letter) -> anyhow::Result<()> {
+        let message = self.message(letter)?;
+        let sent = smtp::send(server, &self.mailer.sender.email, &self.recipient.address, &message);
+        let sent = tokio::time::timeout(self.mailer.settings.timeout.as_std(), sent).await;
+        let failure = match sent {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(failure)) => failure,
+            Err(_) => SmtpFailure::Away("it did not answer in time (mail.timeout)".into()),
+        };
+        match failure {
+            SmtpFailure::Away(cause) => {
+                Err(TryLater::because("waiting for the mail server").caused_by(cause).into())
+            }
+            SmtpFailure::NotNow(said) => {
+                Err(anyhow::anyhow!("the mail server does not take the mail now: {said}"))
+            }
+            SmtpFailure::Never(said) => Err(refused(&said).into()),
+            SmtpFailure::NoSuchAddress(said) => {
+                suppressed::add(self.job.system(), &self.recipient, &said).await?;
+                Err(refused(&said).into())
+            }
+        }
+    }
+
+    /// The mail in the format of RFC 5322. Its id is that of the job: a mail that was sent twice can be known.
+    fn message(&self, letter: &Letter) -> anyhow::Result<Vec<u8>> {
+        let domain = self.mailer.sender.email.domain();
+        let now = std::time::SystemTime::from(self.job.system().now());
+        let message = Message::builder()
+            .from(self.mailer.sender.clone())
+            .to(Mailbox::new(None, self.recipient.address.clone()))
+            .subject(letter.subject())
+            .date(now)
+            .message_id(Some(format!("<{}@{domain}>", self.job.id())))
+            .multipart(MultiPart::alternative_plain_html(letter.text(), letter.html()))?;
+        Ok(message.formatted())
+    }
+}
+
+fn refused(said: &str) -> Discard {
+    Discard::because(format!("the mail server refuses the mail: {said}"))
+}

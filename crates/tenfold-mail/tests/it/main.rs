@@ -1,0 +1,63 @@
+//! Mails, sent by a job of a module: into the outbox, and to a mail server.
+
+mod outbox;
+mod server;
+mod sink;
+
+use serde::{Deserialize, Serialize};
+use tenfold::App;
+use tenfold::data::{OrgId, Uuid};
+use tenfold::prelude::*;
+use tenfold::testing::{TestApp, sessions};
+use tenfold_mail::{Letter, Mailer};
+
+/// An application of the mail module and one that sends mails.
+pub fn app() -> App {
+    let writer = Module::new("writer").job::<SendGreeting>();
+    App::new("mail-alone", "0.0.0").module(sessions()).module(tenfold_mail::module()).module(writer)
+}
+
+/// Greets an address.
+#[derive(Serialize, Deserialize)]
+pub struct SendGreeting {
+    to: String,
+    subject: String,
+}
+
+impl Job for SendGreeting {
+    const KIND: &'static str = "writer.send_greeting";
+    const QUEUE: &'static str = tenfold_mail::QUEUE;
+    const MAX_ATTEMPTS: u32 = 3;
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        let mailer = job.service::<Mailer>()?;
+        let Some(mail) = mailer.address(&job, &self.to).await? else { return Ok(()) };
+        let link = mailer.link("/#greeting?token=abc");
+        let letter = Letter::new("en", self.subject).paragraph("Grüße, <Ada>.").button("Answer", link);
+        mail.send(&letter).await
+    }
+}
+
+/// Enqueues a greeting to each address.
+pub async fn greet(app: &TestApp, organization: Option<OrgId>, addresses: &[&str]) {
+    let enqueue = async |cx: SystemContext| {
+        for to in addresses {
+            let job = SendGreeting { to: (*to).to_owned(), subject: format!("Hello {to}") };
+            match organization {
+                Some(organization) => {
+                    cx.within(organization).transaction(async |tx| tx.enqueue(job).await).await?;
+                }
+                None => {
+                    cx.transaction(async |tx| tx.enqueue(job).await).await?;
+                }
+            }
+        }
+        Ok::<_, DataError>(())
+    };
+    app.run(enqueue).await.expect("the mails are enqueued");
+}
+
+/// An organization.
+pub fn organization() -> OrgId {
+    OrgId(Uuid::from_u128(7))
+}
