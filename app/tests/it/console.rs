@@ -15,7 +15,7 @@ use crate::{new_owner, probe, sign_up, token, upload_a_picture};
 
 const PASSWORD: &str = "a long enough password";
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "/console",
     "/console/endpoints",
     "/console/statements",
@@ -24,6 +24,7 @@ const PAGES: [&str; 11] = [
     "/console/jobs/019b76da-a800-7023-95dd-03d5a8091139",
     "/console/queues",
     "/console/events",
+    "/console/mails",
     "/console/traces",
     "/console/traces?sort=slowest&only=failed",
     "/console/traces/0af7651916cd43dd8448eb211c80319c",
@@ -314,3 +315,23 @@ async fn own_id(app: &TestApp, token: &str) -> UserId {
     let session = app.get("/v1/auth/session").bearer(token).send().await.json();
     UserId(Uuid::parse_str(&crate::text(&session["user"]["id"])).expect("an id is a UUID"))
 }
+
+both_databases!(app::app(), [("console.password", PASSWORD)];
+async fn the_outbox_shows_a_mail_as_its_reader_sees_it(app) {
+    new_owner(app).await;
+    let cookie = operator(app).await;
+    let outbox = page(app, &cookie, "/console/mails").await.text();
+    let (_, rest) = outbox.split_once("href=\"/console/mails/").expect("the mail of the sign-up is listed");
+    let (id, _) = rest.split_once('"').expect("it is a link");
+    assert!(outbox.contains("owner@new.test"), "{outbox}");
+    let mail = page(app, &cookie, &format!("/console/mails/{id}")).await;
+    assert!(mail.text().contains("#verify?token="), "{}", mail.text());
+    assert!(mail.header("content-security-policy").contains("frame-src 'self'"));
+    let html = page(app, &cookie, &format!("/console/mails/{id}/html")).await;
+    assert!(html.text().contains("Confirm your address"), "{}", html.text());
+    let policy = html.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("sandbox") && !policy.contains("allow-scripts"), "{policy}");
+    for path in ["/console/mails", &format!("/console/mails/{id}"), &format!("/console/mails/{id}/html")] {
+        assert!(is_sent_away(&app.get(path).send().await), "{path} is open to everybody");
+    }
+});

@@ -7,7 +7,7 @@ let paused = sessionStorage.getItem(KEPT) === "yes";
 
 /** Whoever reads an opened part, selects text or is about to press something must not lose it. */
 const isBusy = () =>
-  document.hidden || document.querySelector("main details[open]") !== null ||
+  document.hidden || document.querySelector("main details[open], main iframe") !== null ||
   document.querySelector("main :focus-visible, main button:hover") !== null || !getSelection().isCollapsed;
 
 function show() {

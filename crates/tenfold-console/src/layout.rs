@@ -8,13 +8,14 @@ use tenfold::telemetry::Work;
 use crate::words;
 
 /// The pages in the navigation bar.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
     ("/console", "Overview"),
     ("/console/endpoints", "Endpoints"),
     ("/console/statements", "Statements"),
     ("/console/jobs", "Jobs"),
     ("/console/queues", "Queues"),
     ("/console/events", "Events"),
+    ("/console/mails", "Mails"),
     ("/console/traces", "Traces"),
 ];
 

@@ -50,6 +50,10 @@ fn routes() -> Routes {
         .route("/console/schedules/run", post(pages::queues::run))
         .route("/console/events", get(pages::events::events))
         .route("/console/events/{id}/replay", post(pages::events::replay))
+        .route("/console/mails", get(pages::mails::mails))
+        .route("/console/mails/allow", post(pages::mails::allow))
+        .route("/console/mails/{id}", get(pages::mail::mail))
+        .route("/console/mails/{id}/html", get(pages::mail::html))
         .route("/console/traces", get(pages::traces::traces))
         .route("/console/traces/{id}", get(pages::trace::trace))
 }

@@ -4,6 +4,8 @@ pub(crate) mod endpoints;
 pub(crate) mod events;
 pub(crate) mod job;
 pub(crate) mod jobs;
+pub(crate) mod mail;
+pub(crate) mod mails;
 pub(crate) mod overview;
 pub(crate) mod queues;
 mod shown;
