@@ -24,6 +24,6 @@ both_databases!(app::app(); async fn a_new_organization_is_empty_of_what_others_
     assert_eq!((&user["role"], &user["permissions"]), (&json!("owner"), &json!([])));
     let current = app.get("/v1/auth/session").bearer(&token).send().await.json();
     let of_all_modules =
-        ["files.read", "files.write", "members.read", "members.write", "projects.read", "projects.write"];
+        ["api_keys.write", "files.read", "files.write", "members.read", "members.write", "organization.write", "projects.read", "projects.write"];
     assert_eq!(current["permissions"], json!(of_all_modules));
 });

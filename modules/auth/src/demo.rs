@@ -134,7 +134,8 @@ fn people(cx: &SystemContext, domain: &str, count: usize, both: AccountId) -> Ve
 
 fn account(tx: &SystemTx<'_>, id: AccountId, email: &str, password_hash: &str) -> AccountRow {
     let password_hash = password_hash.to_owned();
-    AccountRow { id, email: email.to_owned(), password_hash, created_at: tx.now() }
+    let confirmed_at = Some(tx.now());
+    AccountRow { id, email: email.to_owned(), password_hash, confirmed_at, created_at: tx.now() }
 }
 
 /// Adds a person to an organization. The person signs in with [`PASSWORD`] and has exactly the permissions in

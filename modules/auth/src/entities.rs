@@ -11,6 +11,16 @@ id! {
 }
 
 id! {
+    /// An API key.
+    ApiKeyId
+}
+
+id! {
+    /// An invitation to an organization.
+    InvitationId
+}
+
+id! {
     /// A permission of one user.
     PermissionId
 }
@@ -28,6 +38,35 @@ pub(crate) struct Account {
     pub id: AccountId,
     pub email: String,
     pub password_hash: String,
+    /// When it was last shown that mails to the address reach the person.
+    pub confirmed_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+/// A change of address that waits until both addresses have agreed.
+#[derive(Debug, Entity)]
+#[entity(table = "auth_address_changes", global = "an account has one address in all its organizations")]
+pub(crate) struct AddressChange {
+    #[entity(key)]
+    pub account_id: AccountId,
+    /// The new address.
+    pub email: String,
+    pub old_agreed_at: Option<Timestamp>,
+    pub new_agreed_at: Option<Timestamp>,
+    pub requested_at: Timestamp,
+}
+
+/// The second factor of an account.
+#[derive(Debug, Entity)]
+#[entity(table = "auth_second_factors", global = "an account signs in to all its organizations with it")]
+pub(crate) struct SecondFactor {
+    #[entity(key)]
+    pub account_id: AccountId,
+    /// Shared with the authenticator application.
+    pub secret: Vec<u8>,
+    pub confirmed_at: Option<Timestamp>,
+    /// The last period whose code was used.
+    pub last_period: i64,
     pub created_at: Timestamp,
 }
 
@@ -117,6 +156,39 @@ pub(crate) struct UserPermission {
     pub name: String,
 }
 
+/// A key with which a program works in an organization.
+#[derive(Debug, Entity)]
+#[entity(table = "auth_api_keys", tenant = org_id)]
+pub(crate) struct ApiKey {
+    #[entity(key)]
+    pub id: ApiKeyId,
+    pub org_id: OrgId,
+    pub name: String,
+    pub secret_hash: Vec<u8>,
+    /// The names of its permissions.
+    pub permissions: serde_json::Value,
+    pub created_by: UserId,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A person who is asked to join an organization.
+#[derive(Debug, Entity)]
+#[entity(table = "auth_invitations", tenant = org_id, unique(email))]
+pub(crate) struct Invitation {
+    #[entity(key)]
+    pub id: InvitationId,
+    pub org_id: OrgId,
+    pub email: String,
+    pub role: Role,
+    pub invited_by: UserId,
+    /// The SHA-256 of the secret in its link; none before its mail was made.
+    pub secret_hash: Option<Vec<u8>>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
 /// A signed-in browser or program.
 #[derive(Debug, Entity)]
 #[entity(table = "auth_sessions", tenant = org_id)]
@@ -127,6 +199,14 @@ pub(crate) struct Session {
     pub user_id: UserId,
     pub account_id: AccountId,
     pub secret_hash: Vec<u8>,
+    /// What the client calls itself.
+    pub user_agent: String,
+    /// The network address from which it was opened.
+    pub address: String,
+    /// When it was last used, to a few minutes.
+    pub last_seen_at: Option<Timestamp>,
+    /// When its person last typed the password in it.
+    pub password_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
 }

@@ -2,13 +2,23 @@
 //!
 //! An *account* is a person who signs in; it is global. A *user* is that person inside one organization.
 
+mod account;
+mod api_keys;
 mod clean_up;
 pub mod demo;
+mod device;
 mod email;
 mod entities;
+mod invitations;
+mod last_seen;
+mod links;
+mod members;
 mod new_password;
+mod organization;
 mod passwords;
+mod person;
 mod routes;
+mod second_factor;
 mod service;
 mod sessions;
 mod throttle;
@@ -31,6 +41,9 @@ pub fn module() -> Module {
         .provides::<dyn Auth>(|wiring| wiring.service::<Identity>())
         .authenticates(|wiring| -> std::sync::Arc<dyn Authenticate> { wiring.service::<Identity>() })
         .job::<clean_up::CleanUp>()
+        .job::<links::send::SendLink>()
+        .job::<invitations::send::SendInvitation>()
+        .job::<links::notice::SendPasswordNotice>()
         .every("auth.clean_up", "1h", || clean_up::CleanUp {})
         .routes(routes::all)
 }

@@ -7,16 +7,20 @@ use std::time::Duration;
 use serde::Deserialize;
 use tenfold::app::DemoOrganization;
 use tenfold::config::{ConfigError, Loaded, TimeSpan};
-use tenfold::data::Principal;
+use tenfold::data::{Principal, SystemTx, Uuid};
 use tenfold::http::{Authenticate, Permissions};
 use tenfold::prelude::*;
 use tenfold_auth_api::{AccountId, Auth, UserCard, UserId};
 
+use crate::api_keys::permissions_of;
 use crate::demo;
-use crate::entities::{SessionId, SessionRow, TokenKey, TokenKeyRow, User};
+use crate::device::Device;
+use crate::entities::{Membership, SessionId, SessionRow, TokenKey, TokenKeyRow, User};
+use crate::last_seen::{LastSeen, SeenRows};
 use crate::passwords::{HashBounds, Passwords};
+use crate::second_factor::challenge::challenge;
 use crate::throttle::{Throttle, ThrottleRule};
-use crate::token::{SigningKey, Token};
+use crate::token::{SigningKey, Token, TokenKind};
 
 /// `[auth]` of the configuration.
 #[derive(Deserialize)]
@@ -31,6 +35,8 @@ pub(crate) struct AuthSettings {
     known_address_lifetime: TimeSpan,
     address_failures: u32,
     address_sign_ups: u32,
+    address_mails: u32,
+    unconfirmed_sign_in: bool,
     address_wait: TimeSpan,
 }
 
@@ -43,6 +49,7 @@ impl AuthSettings {
         loaded.within("auth.account_failures", settings.account_failures, 1..=10_000)?;
         loaded.within("auth.address_failures", settings.address_failures, 1..=1_000_000)?;
         loaded.within("auth.address_sign_ups", settings.address_sign_ups, 1..=1_000_000)?;
+        loaded.within("auth.address_mails", settings.address_mails, 1..=1_000_000)?;
         let waits = TimeSpan::seconds(1)..=TimeSpan::hours(24);
         loaded.within("auth.account_wait", settings.account_wait, waits.clone())?;
         loaded.within("auth.address_wait", settings.address_wait, waits)?;
@@ -57,6 +64,7 @@ impl AuthSettings {
             account: ThrottleRule { free: self.account_failures, wait: self.account_wait.as_std() },
             address: ThrottleRule { free: self.address_failures, wait: address_wait },
             sign_up: ThrottleRule { free: self.address_sign_ups, wait: address_wait },
+            mail: ThrottleRule { free: self.address_mails, wait: address_wait },
             known_address_lifetime: self.known_address_lifetime.as_std(),
         }
     }
@@ -75,6 +83,10 @@ pub struct Identity {
     pub(crate) passwords: Passwords,
     pub(crate) permissions: Arc<Permissions>,
     pub(crate) throttle: Throttle,
+    /// Whether a person may sign in before the address is confirmed.
+    pub(crate) unconfirmed_sign_in: bool,
+    pub(crate) sessions_seen: LastSeen,
+    pub(crate) keys_seen: LastSeen,
     key: SigningKey,
     session_lifetime: Duration,
 }
@@ -88,6 +100,9 @@ impl Identity {
             passwords: Passwords::new(settings.hash_bounds())?,
             permissions: wiring.permissions(),
             throttle: settings.throttle(),
+            unconfirmed_sign_in: settings.unconfirmed_sign_in,
+            sessions_seen: LastSeen::new(SeenRows::Sessions),
+            keys_seen: LastSeen::new(SeenRows::ApiKeys),
             key,
             session_lifetime: settings.session_lifetime.as_std(),
         })
@@ -102,26 +117,66 @@ impl Identity {
         }
         let (account, user) = (account.0, user.0);
         let permissions = self.permissions.held(*role, rows.iter().filter_map(|row| row.5.as_deref()));
-        let principal = Principal { account, user, session: token.session.0, permissions };
+        let principal = Principal { account, user, session: token.id, permissions };
         Some(cx.within(token.organization).acting_for(principal))
     }
 
-    /// Opens a session of a user and gives its token, which is not kept anywhere.
-    pub(crate) async fn open_session(
+    /// The context of the API key that a token names, if it is still good. Its user is the one who made it; it has no account, so
+    /// it cannot do what only a person may.
+    async fn key_context(&self, cx: &SystemContext, token: &Token) -> Result<Option<Context>, Problem> {
+        let row: Option<FoundKey> = sql!(
+            "auth_api_keys.authenticate",
+            "SELECT secret_hash, created_by, permissions, expires_at FROM auth_api_keys WHERE org_id = $1 AND id = $2"
+        )
+        .bind(token.organization)
+        .bind(token.id)
+        .bounded()
+        .first(cx)
+        .await?;
+        let Some((secret_hash, user, permissions, expires_at)) = row else { return Ok(None) };
+        if secret_hash != token.secret_hash() || expires_at.is_some_and(|end| end <= cx.now()) {
+            return Ok(None);
+        }
+        self.keys_seen.note(cx, token.organization, token.id);
+        let permissions = Arc::new(permissions_of(&permissions).into_iter().collect());
+        let principal = Principal { account: Uuid::nil(), user: user.0, session: token.id, permissions };
+        Ok(Some(cx.within(token.organization).acting_for(principal)))
+    }
+
+    /// Signs a person in whose first factor was right: opens a session, or a challenge if the account has a second factor.
+    pub(crate) async fn sign_in(
         &self,
-        tx: &Tx<'_>,
-        user: UserId,
-        account: AccountId,
-    ) -> Result<String, Problem> {
+        tx: &SystemTx<'_>,
+        membership: &Membership,
+        new: NewSession,
+    ) -> Result<SignInStep, Problem> {
+        if let Some(challenge) = challenge(tx, membership, new.proved).await? {
+            return Ok(SignInStep::Challenge(challenge));
+        }
+        Membership::update(membership.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
+        Ok(SignInStep::Session(self.open_session(&tx.within(membership.org_id), new).await?))
+    }
+
+    /// The text of a token, which is not kept anywhere.
+    pub(crate) fn sign(&self, token: &Token) -> String {
+        token.sign(&self.key)
+    }
+
+    /// Opens a session of a user and gives its token, which is not kept anywhere.
+    pub(crate) async fn open_session(&self, tx: &Tx<'_>, new: NewSession) -> Result<String, Problem> {
         let session = SessionId(tx.new_id());
-        let token = Token::fresh(tx.tenant(), session).map_err(Problem::internal)?;
+        let token = Token::fresh(TokenKind::Session, tx.tenant(), session.0).map_err(Problem::internal)?;
         let now = tx.now();
         SessionRow {
             id: session,
             org_id: tx.tenant(),
-            user_id: user,
-            account_id: account,
+            user_id: new.user,
+            account_id: new.account,
             secret_hash: token.secret_hash(),
+            user_agent: new.device.user_agent,
+            address: new.device.address,
+            last_seen_at: Some(now),
+            password_at: new.proved.then_some(now),
             created_at: now,
             expires_at: now + self.session_lifetime,
         }
@@ -129,6 +184,23 @@ impl Identity {
         .await?;
         Ok(token.sign(&self.key))
     }
+}
+
+/// What a sign-in gives.
+pub(crate) enum SignInStep {
+    /// The token of a session.
+    Session(String),
+    /// The challenge that the second factor answers.
+    Challenge(String),
+}
+
+/// A session to be opened.
+pub(crate) struct NewSession {
+    pub user: UserId,
+    pub account: AccountId,
+    pub device: Device,
+    /// Whether the person has just typed the password.
+    pub proved: bool,
 }
 
 /// The newest signing key. Two processes that start at once both try to store one; the primary key lets one win.
@@ -150,6 +222,9 @@ async fn signing_key(cx: &SystemContext) -> Result<SigningKey, DataError> {
     }
 }
 
+/// The row of an API key.
+type FoundKey = (Vec<u8>, UserId, serde_json::Value, Option<Timestamp>);
+
 /// A session's row with its user's role, beside one permission that the user has by name.
 type FoundSession = (UserId, AccountId, Vec<u8>, Timestamp, Role, Option<String>);
 
@@ -164,6 +239,9 @@ impl Authenticate for Identity {
     /// whose MAC is checked, and the text names it.
     async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem> {
         let Some(token) = Token::verify(token, &self.key) else { return Ok(None) };
+        if token.kind == TokenKind::ApiKey {
+            return self.key_context(cx, &token).await;
+        }
         let rows: Vec<FoundSession> = sql!(
             "auth_sessions.authenticate",
             "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, u.role, p.name
@@ -173,11 +251,15 @@ impl Authenticate for Identity {
              WHERE s.org_id = $1 AND s.id = $2"
         )
         .bind(token.organization)
-        .bind(token.session)
+        .bind(token.id)
         .bounded()
         .all(cx)
         .await?;
-        Ok(self.context_of(cx, &token, &rows))
+        let found = self.context_of(cx, &token, &rows);
+        if found.is_some() {
+            self.sessions_seen.note(cx, token.organization, token.id);
+        }
+        Ok(found)
     }
 
     /// The same statement for many sessions. Few streams are open beside the requests that come, so it is another text.
@@ -187,8 +269,9 @@ impl Authenticate for Identity {
         tokens: &[&str],
     ) -> Result<Vec<Option<Context>>, Problem> {
         let tokens: Vec<Option<Token>> = tokens.iter().map(|token| Token::verify(token, &self.key)).collect();
-        let organizations: Vec<OrgId> = tokens.iter().flatten().map(|token| token.organization).collect();
-        let sessions: Vec<SessionId> = tokens.iter().flatten().map(|token| token.session).collect();
+        let of_sessions = || tokens.iter().flatten().filter(|token| token.kind == TokenKind::Session);
+        let organizations: Vec<OrgId> = of_sessions().map(|token| token.organization).collect();
+        let sessions: Vec<SessionId> = of_sessions().map(|token| SessionId(token.id)).collect();
         // Two lists, side by side: PostgreSQL has a function for that, SQLite's lists number their values.
         let rows: Vec<OneOfSessions> = sql!(
             "auth_sessions.authenticate_all",
@@ -215,11 +298,19 @@ impl Authenticate for Identity {
             let row = (user, account, secret_hash, expires_at, role, permission);
             found.entry(id).or_default().push(row);
         }
-        let of = |token: &Option<Token>| {
-            let token = token.as_ref()?;
-            self.context_of(cx, token, found.get(&token.session)?)
-        };
-        Ok(tokens.iter().map(of).collect())
+        let each = cx.repeating("few streams are a program's: each key is looked up");
+        let mut contexts = Vec::with_capacity(tokens.len());
+        for token in &tokens {
+            contexts.push(match token {
+                None => None,
+                Some(token) if token.kind == TokenKind::ApiKey => self.key_context(&each, token).await?,
+                Some(token) => {
+                    let rows = found.get(&SessionId(token.id));
+                    rows.and_then(|rows| self.context_of(cx, token, rows))
+                }
+            });
+        }
+        Ok(contexts)
     }
 
     async fn demo_organizations(&self, cx: &SystemContext) -> anyhow::Result<Vec<DemoOrganization>> {

@@ -58,6 +58,7 @@ pub(crate) struct Throttle {
     pub account: ThrottleRule,
     pub address: ThrottleRule,
     pub sign_up: ThrottleRule,
+    pub mail: ThrottleRule,
     pub known_address_lifetime: Duration,
 }
 
@@ -113,7 +114,7 @@ impl Throttle {
         client: ClientAddress,
     ) -> Result<Attempt, Problem> {
         let network = client.network();
-        let (account, address) = (format!("account/{}", digest(email)), format!("address/{network}"));
+        let (account, address) = (account_subject(email), format!("address/{network}"));
         let known = format!("known/{}", digest(&format!("{email}\n{network}")));
         let rows: Vec<(String, i64, i64, i64)> = sql!(
             "auth_attempts.of_sign_in",
@@ -139,38 +140,40 @@ impl Throttle {
 
     /// Counts a failure against the account and the address.
     pub(crate) async fn fail(&self, cx: &SystemContext, attempt: &Attempt) -> Result<(), DataError> {
-        let now = cx.now().as_microsecond();
+        cx.transaction(async |tx| self.count_failure(tx, attempt).await).await
+    }
+
+    /// The same in a transaction that does more.
+    pub(crate) async fn count_failure(&self, tx: &SystemTx<'_>, attempt: &Attempt) -> Result<(), DataError> {
+        let now = tx.now().as_microsecond();
         // All transactions lock the account's row first, to avoid deadlocks.
         let account = (attempt.counted().to_owned(), now + self.account.interval());
         let address = (attempt.address.clone(), now + self.address.interval());
-        cx.transaction(async |tx| -> Result<(), DataError> {
-            sql!(
-                "auth_attempts.fail",
-                "INSERT INTO auth_attempts (subject, last_at, forgiven_at, kept_until)
-                 VALUES ($1, $3, $4, $4), ($2, $3, $5, $5)
-                 ON CONFLICT (subject) DO UPDATE SET
-                     last_at = excluded.last_at,
-                     forgiven_at = excluded.forgiven_at + CASE
-                         WHEN auth_attempts.forgiven_at > excluded.last_at
-                         THEN auth_attempts.forgiven_at - excluded.last_at ELSE 0 END,
-                     kept_until = CASE
-                         WHEN auth_attempts.kept_until > auth_attempts.forgiven_at
-                         THEN auth_attempts.kept_until
-                         WHEN auth_attempts.forgiven_at > excluded.last_at
-                         THEN excluded.forgiven_at + auth_attempts.forgiven_at - excluded.last_at
-                         ELSE excluded.forgiven_at END"
-            )
-            .changes("auth_attempts")
-            .bind(account.0.clone())
-            .bind(address.0.clone())
-            .bind(now)
-            .bind(account.1)
-            .bind(address.1)
-            .execute(tx)
-            .await
-            .map(drop)
-        })
+        sql!(
+            "auth_attempts.fail",
+            "INSERT INTO auth_attempts (subject, last_at, forgiven_at, kept_until)
+             VALUES ($1, $3, $4, $4), ($2, $3, $5, $5)
+             ON CONFLICT (subject) DO UPDATE SET
+                 last_at = excluded.last_at,
+                 forgiven_at = excluded.forgiven_at + CASE
+                     WHEN auth_attempts.forgiven_at > excluded.last_at
+                     THEN auth_attempts.forgiven_at - excluded.last_at ELSE 0 END,
+                 kept_until = CASE
+                     WHEN auth_attempts.kept_until > auth_attempts.forgiven_at
+                     THEN auth_attempts.kept_until
+                     WHEN auth_attempts.forgiven_at > excluded.last_at
+                     THEN excluded.forgiven_at + auth_attempts.forgiven_at - excluded.last_at
+                     ELSE excluded.forgiven_at END"
+        )
+        .changes("auth_attempts")
+        .bind(account.0.clone())
+        .bind(address.0.clone())
+        .bind(now)
+        .bind(account.1)
+        .bind(address.1)
+        .execute(tx)
         .await
+        .map(drop)
     }
 
     /// Records that the account signs in from this address. If the address was not known before, the account's
@@ -183,11 +186,7 @@ impl Throttle {
             return Ok(());
         }
         if attempt.note.is_none() && attempt.debt_of_account.is_some() {
-            sql!("auth_attempts.forgive", "DELETE FROM auth_attempts WHERE subject = $1")
-                .changes("auth_attempts")
-                .bind(attempt.account.clone())
-                .execute(tx)
-                .await?;
+            forget(tx, attempt.account.clone()).await?;
         }
         sql!(
             "auth_attempts.note_address",
@@ -204,70 +203,112 @@ impl Throttle {
         .map(drop)
     }
 
-    /// Admits a sign-up, or says how long to wait.
+    /// Forgets the failures of an account: its person has a new password.
+    pub(crate) async fn forgive(&self, tx: &SystemTx<'_>, email: &str) -> Result<(), DataError> {
+        forget(tx, account_subject(email)).await
+    }
+
+    /// Admits something that a client's address may do so often, or says how long to wait.
     ///
     /// # Errors
     /// 429 `too-many-attempts`.
-    pub(crate) async fn admit_sign_up(
+    pub(crate) async fn admit_address(
         &self,
         cx: &SystemContext,
+        what: AddressCount,
         client: ClientAddress,
     ) -> Result<(), Problem> {
         let row: Option<(String, i64, i64, i64)> = sql!(
-            "auth_attempts.of_sign_up",
+            "auth_attempts.of_address",
             "SELECT subject, last_at, forgiven_at, kept_until FROM auth_attempts WHERE subject = $1"
         )
-        .bind(subject_of_sign_ups(client))
+        .bind(what.subject(client))
         .bounded()
         .first(cx)
         .await?;
         let now = cx.now().as_microsecond();
-        let wait = row.as_ref().map_or(Duration::ZERO, |row| debt(row).wait(self.sign_up, now));
-        if wait.is_zero() {
-            Ok(())
-        } else {
-            Err(refused(wait, "too many accounts were made from your address"))
-        }
+        let wait = row.as_ref().map_or(Duration::ZERO, |row| debt(row).wait(self.rule_of(what), now));
+        if wait.is_zero() { Ok(()) } else { Err(refused(wait, what.refusal())) }
     }
 
-    /// Counts a sign-up, whatever its result: each reveals whether an address has an account.
-    pub(crate) async fn count_sign_up(
+    /// Counts it, whatever its result.
+    pub(crate) async fn count_address(
         &self,
-        cx: &SystemContext,
+        tx: &SystemTx<'_>,
+        what: AddressCount,
         client: ClientAddress,
     ) -> Result<(), DataError> {
-        let now = cx.now().as_microsecond();
-        cx.transaction(async |tx| -> Result<(), DataError> {
-            sql!(
-                "auth_attempts.sign_up",
-                "INSERT INTO auth_attempts (subject, last_at, forgiven_at, kept_until) VALUES ($1, $2, $3, $3)
-                 ON CONFLICT (subject) DO UPDATE SET
-                     last_at = excluded.last_at,
-                     forgiven_at = excluded.forgiven_at + CASE
-                         WHEN auth_attempts.forgiven_at > excluded.last_at
-                         THEN auth_attempts.forgiven_at - excluded.last_at ELSE 0 END,
-                     kept_until = excluded.forgiven_at + CASE
-                         WHEN auth_attempts.forgiven_at > excluded.last_at
-                         THEN auth_attempts.forgiven_at - excluded.last_at ELSE 0 END"
-            )
-            .changes("auth_attempts")
-            .bind(subject_of_sign_ups(client))
-            .bind(now)
-            .bind(now + self.sign_up.interval())
-            .execute(tx)
-            .await
-            .map(drop)
-        })
+        let now = tx.now().as_microsecond();
+        sql!(
+            "auth_attempts.count_address",
+            "INSERT INTO auth_attempts (subject, last_at, forgiven_at, kept_until) VALUES ($1, $2, $3, $3)
+             ON CONFLICT (subject) DO UPDATE SET
+                 last_at = excluded.last_at,
+                 forgiven_at = excluded.forgiven_at + CASE
+                     WHEN auth_attempts.forgiven_at > excluded.last_at
+                     THEN auth_attempts.forgiven_at - excluded.last_at ELSE 0 END,
+                 kept_until = excluded.forgiven_at + CASE
+                     WHEN auth_attempts.forgiven_at > excluded.last_at
+                     THEN auth_attempts.forgiven_at - excluded.last_at ELSE 0 END"
+        )
+        .changes("auth_attempts")
+        .bind(what.subject(client))
+        .bind(now)
+        .bind(now + self.rule_of(what).interval())
+        .execute(tx)
         .await
+        .map(drop)
     }
+
+    fn rule_of(&self, what: AddressCount) -> ThrottleRule {
+        match what {
+            AddressCount::SignUps => self.sign_up,
+            AddressCount::Mails => self.mail,
+        }
+    }
+}
+
+/// What is counted for a client's address, whatever its result.
+#[derive(Clone, Copy)]
+pub(crate) enum AddressCount {
+    /// Accounts that are made: each try reveals whether an address has an account.
+    SignUps,
+    /// Mails that are sent on request.
+    Mails,
+}
+
+impl AddressCount {
+    fn subject(self, client: ClientAddress) -> String {
+        let kind = match self {
+            AddressCount::SignUps => "sign-up",
+            AddressCount::Mails => "mail",
+        };
+        format!("{kind}/{}", client.network())
+    }
+
+    fn refusal(self) -> &'static str {
+        match self {
+            AddressCount::SignUps => "too many accounts were made from your address",
+            AddressCount::Mails => "too many mails were asked for from your address",
+        }
+    }
+}
+
+async fn forget(tx: &SystemTx<'_>, subject: String) -> Result<(), DataError> {
+    sql!("auth_attempts.forgive", "DELETE FROM auth_attempts WHERE subject = $1")
+        .changes("auth_attempts")
+        .bind(subject)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+fn account_subject(email: &str) -> String {
+    format!("account/{}", digest(email))
 }
 
 fn debt((_, last_at, forgiven_at, kept_until): &(String, i64, i64, i64)) -> Debt {
     Debt { last_at: *last_at, forgiven_at: *forgiven_at, kept_until: *kept_until }
-}
-
-fn subject_of_sign_ups(client: ClientAddress) -> String {
-    format!("sign-up/{}", client.network())
 }
 
 fn digest(text: &str) -> String {

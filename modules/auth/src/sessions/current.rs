@@ -6,6 +6,7 @@ use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
 use super::{SessionView, describe, memberships};
+use crate::person::person;
 
 /// The session of a request, with its permissions.
 #[derive(Serialize, ToSchema)]
@@ -23,7 +24,7 @@ pub(crate) async fn current_session(
     cx: Context,
     system: SystemContext,
 ) -> Result<Json<CurrentSession>, Problem> {
-    let principal = cx.principal().ok_or_else(Problem::unauthenticated)?;
+    let principal = person(&cx)?;
     let account = AccountId(principal.account);
     let memberships = memberships(&system, account, Some(cx.tenant())).await?;
     let current = memberships.iter().find(|membership| membership.org_id == cx.tenant());

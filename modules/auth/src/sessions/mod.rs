@@ -1,18 +1,35 @@
 //! Signing up, in and out, and switching between organizations.
 
 pub(crate) mod current;
+pub(crate) mod end;
+pub(crate) mod end_others;
+pub(crate) mod guess;
+pub(crate) mod list;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod sign_up;
 pub(crate) mod switch;
 
+use std::time::Duration;
+
 use serde::Serialize;
-use tenfold::http::{HeaderValue, HttpSettings, IntoResponse, Response, ServerState, header};
+use tenfold::axum::extract::FromRequestParts;
+use tenfold::axum::http::request::Parts;
+use tenfold::data::{SystemTx, Uuid};
+use tenfold::http::{
+    Endpoint, HeaderValue, HttpSettings, Input, IntoResponse, Response, ServerState, StatusCode, header,
+};
 use tenfold::prelude::*;
 use tenfold_auth_api::{AccountId, UserId};
 use utoipa::ToSchema;
 
-use crate::entities::{Membership, User};
+use crate::entities::{Membership, Session, SessionId, User};
+use crate::person::person;
+
+pub(crate) use crate::device::Device;
+
+/// A password that somebody types; as long as any that sign-up takes.
+pub(crate) type TypedPassword = Text<0, 1024>;
 
 /// A new session.
 #[derive(Serialize, ToSchema)]
@@ -34,10 +51,11 @@ pub(crate) struct SessionView {
     organizations: Vec<OrganizationView>,
 }
 
+/// An organization.
 #[derive(Clone, Serialize, ToSchema)]
-struct OrganizationView {
-    id: OrgId,
-    name: String,
+pub(crate) struct OrganizationView {
+    pub id: OrgId,
+    pub name: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -51,7 +69,7 @@ struct SignedInUser {
 const LISTED: usize = 100;
 
 /// The [`LISTED`] memberships of an account that were used last, and that of `organization`, in the order of their ids.
-async fn memberships(
+pub(crate) async fn memberships(
     cx: &SystemContext,
     account: AccountId,
     organization: Option<OrgId>,
@@ -70,7 +88,7 @@ async fn memberships(
 }
 
 /// Describes a session. Read inside its request, so the rows that are there already cost nothing again.
-async fn describe(
+pub(crate) async fn describe(
     cx: &SystemContext,
     current: &Membership,
     memberships: &[Membership],
@@ -89,21 +107,21 @@ async fn describe(
 
 /// How the session's cookie is written, by `http.public_url`: on https bound to this host and to TLS, else, for
 /// development, as browsers keep it.
-struct SessionCookie<'a>(&'a HttpSettings);
+pub(crate) struct SessionCookie<'a>(&'a HttpSettings);
 
 impl<'a> SessionCookie<'a> {
-    fn of(state: &'a ServerState) -> Self {
+    pub(crate) fn of(state: &'a ServerState) -> Self {
         SessionCookie(state.settings())
     }
 
     /// The answer with the cookie for browsers beside the token for programs.
-    fn keep(self, token: String, session: SessionView) -> Response {
+    pub(crate) fn keep(self, token: String, session: SessionView) -> Response {
         let signed_in = Json(SignedIn { token: token.clone(), session });
         self.set(signed_in.into_response(), &token, "")
     }
 
     /// The answer that takes the cookie away.
-    fn forget(self) -> Response {
+    pub(crate) fn forget(self) -> Response {
         self.set(NoContent.into_response(), "", "; Max-Age=0")
     }
 
@@ -115,4 +133,63 @@ impl<'a> SessionCookie<'a> {
         }
         response
     }
+}
+
+/// For so long after the password was typed a session may do what is dangerous.
+const SUDO: Duration = Duration::from_secs(10 * 60);
+
+/// In a handler's signature: the person has typed the password in this session within the last ten minutes. Otherwise 403
+/// `password-required`: `POST /v1/auth/sudo` takes it.
+pub(crate) struct Sudo {
+    /// The session of the request.
+    pub session: SessionId,
+}
+
+impl FromRequestParts<ServerState> for Sudo {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        let cx = Context::from_request_parts(parts, state).await?;
+        let session = own_session(&cx)?;
+        let found = Session::find(&cx, session).await?;
+        let typed_at = found.and_then(|found| found.password_at);
+        match typed_at {
+            Some(typed_at) if cx.now() < typed_at + SUDO => Ok(Sudo { session }),
+            _ => Err(Problem::new(StatusCode::FORBIDDEN, "password-required", "The password is required")
+                .detail("type the password again: POST /v1/auth/sudo, then repeat the request")),
+        }
+    }
+}
+
+impl Input for Sudo {
+    fn describe(endpoint: &mut Endpoint) {
+        endpoint.needs_session();
+        endpoint.add_problem(403);
+    }
+}
+
+/// Waits until no other process remembers what the last commit ended, such as a session or a key. A process that is dead is not
+/// waited for long.
+pub(crate) async fn forgotten_everywhere(cx: &SystemContext) -> Result<(), DataError> {
+    cx.scope().database().feed().wait_passed().await.map(drop)
+}
+
+/// The session of a request.
+pub(crate) fn own_session(cx: &Context) -> Result<SessionId, Problem> {
+    person(cx).map(|principal| SessionId(principal.session))
+}
+
+/// Ends all sessions of an account, in all its organizations, except the one to keep. Their tokens stop working at once.
+pub(crate) async fn end_all(
+    tx: &SystemTx<'_>,
+    account: AccountId,
+    keep: Option<SessionId>,
+) -> Result<(), DataError> {
+    sql!("auth_sessions.end_all", "DELETE FROM auth_sessions WHERE account_id = $1 AND id <> $2")
+        .changes(Session::TABLE)
+        .bind(account)
+        .bind(keep.unwrap_or(SessionId(Uuid::nil())))
+        .execute(tx)
+        .await
+        .map(drop)
 }

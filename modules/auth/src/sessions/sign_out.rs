@@ -3,14 +3,13 @@
 use tenfold::http::{Response, ServerState, State};
 use tenfold::prelude::*;
 
-use super::SessionCookie;
-use crate::entities::{Session, SessionId};
+use super::{SessionCookie, own_session};
+use crate::entities::Session;
 
 /// Ends the session. Its token stops working at once.
 #[endpoint(post, "/v1/auth/sign-out", tag = "identity", answers(204))]
 pub(crate) async fn sign_out(cx: Context, state: State<ServerState>) -> Result<Response, Problem> {
-    let session =
-        cx.principal().map(|principal| SessionId(principal.session)).ok_or_else(Problem::unauthenticated)?;
+    let session = own_session(&cx)?;
     match cx.transaction(async |tx| Session::delete(tx, session).await).await {
         // Signing out twice at once ends the session all the same.
         Ok(()) | Err(DataError::NotFound { .. }) => {}

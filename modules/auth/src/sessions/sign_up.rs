@@ -2,21 +2,24 @@
 
 use serde::Deserialize;
 use tenfold::data::SystemTx;
-use tenfold::http::{ClientAddress, IntoResponse, OwnOrigin, Response, ServerState, State, StatusCode};
+use tenfold::http::{
+    ClientAddress, HeaderMap, IntoResponse, OwnOrigin, Response, ServerState, State, StatusCode, header,
+};
 use tenfold::prelude::*;
-use tenfold_auth_api::{AccountId, UserId};
+use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
-use super::{SessionCookie, SignedIn, describe};
+use super::{Device, SessionCookie, SignedIn, describe};
 use crate::email::Email;
-use crate::entities::{
-    Account, AccountRow, Membership, MembershipId, MembershipRow, OrganizationRow, ProfileRow, Theme,
-    UserRow, UserSettingsRow,
-};
+use crate::entities::{Account, AccountRow, Membership, OrganizationRow};
+use crate::links::LinkPurpose;
+use crate::links::send::SendLink;
+use crate::members::{NewMember, join};
 use crate::new_password::NewPassword;
-use crate::service::Identity;
+use crate::service::{Identity, NewSession};
+use crate::throttle::AddressCount;
 
-type OrganizationName = Text<1, 100>;
+pub(crate) type OrganizationName = Text<1, 100>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,82 +32,74 @@ pub(crate) struct SignUp {
     organization: OrganizationName,
 }
 
-/// Creates an account, an organization and its owner, and signs in.
+/// Creates an account, an organization and its owner, mails a link to confirm the address, and signs in.
 ///
-/// A taken address is a 409: without a confirmation mail this cannot be hidden.
+/// If `auth.unconfirmed_sign_in` is false, the answer is a 202 and nobody is signed in: first the address must be confirmed. A
+/// taken address is a 409.
 #[endpoint(post, "/v1/auth/sign-up", tag = "identity",
-    answers(201: SignedIn as "application/json"), problems(409, 429),
+    answers(201: SignedIn as "application/json", 202), problems(409, 429),
     example(body = {"email": "ada@new.test", "password": "correct horse battery", "organization": "Analytical Engines"}))]
 pub(crate) async fn sign_up(
     cx: SystemContext,
     _: OwnOrigin,
     client: ClientAddress,
+    device: Device,
+    headers: HeaderMap,
     state: State<ServerState>,
     identity: Use<Identity>,
     Json(new): Json<SignUp>,
 ) -> Result<Response, Problem> {
     let email = new.email.into_inner();
     new.password.unlike(&email)?;
-    identity.throttle.admit_sign_up(&cx, client).await?;
+    let throttle = identity.throttle;
+    throttle.admit_address(&cx, AddressCount::SignUps, client).await?;
     let turn = identity.passwords.turn(client).await?;
     if turn.waited() {
-        identity.throttle.admit_sign_up(&cx, client).await?;
+        throttle.admit_address(&cx, AddressCount::SignUps, client).await?;
     }
-    identity.throttle.count_sign_up(&cx, client).await?;
+    cx.transaction(async |tx| throttle.count_address(tx, AddressCount::SignUps, client).await).await?;
     let password_hash = turn.hash(new.password.into_inner()).await?;
     drop(turn);
     let signed_up = cx
         .transaction(async |tx| -> Result<_, Problem> {
             let account = register(tx, email.clone(), password_hash).await?;
-            let membership = found(tx, &account, new.organization.into_inner()).await?;
-            let tenant = tx.within(membership.org_id);
-            let token = identity.open_session(&tenant, membership.user_id, account.id).await?;
-            Ok((token, membership))
+            let owner = NewMember { account: &account, role: Role::Owner, locale: locale_of(&headers) };
+            let membership = found(tx, owner, new.organization.into_inner()).await?;
+            tx.enqueue(SendLink { purpose: LinkPurpose::ConfirmAddress, email }).await?;
+            if !identity.unconfirmed_sign_in {
+                return Ok(None);
+            }
+            let session = NewSession { user: membership.user_id, account: account.id, device, proved: true };
+            let token = identity.open_session(&tx.within(membership.org_id), session).await?;
+            Ok(Some((token, membership)))
         })
         .await;
-    let (token, membership) = signed_up?;
+    let Some((token, membership)) = signed_up? else { return Ok(StatusCode::ACCEPTED.into_response()) };
     let session = describe(&cx, &membership, std::slice::from_ref(&membership)).await?;
     Ok((StatusCode::CREATED, SessionCookie::of(&state).keep(token, session)).into_response())
 }
 
 async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Result<Account, Problem> {
-    let account = AccountRow { id: AccountId(tx.new_id()), email, password_hash, created_at: tx.now() };
+    let (id, created_at) = (AccountId(tx.new_id()), tx.now());
+    let account = AccountRow { id, email, password_hash, confirmed_at: None, created_at };
     account.insert(tx).await.on_conflict(Account::unique_email, || {
         Problem::conflict("an account with this address exists already: sign in instead")
     })
 }
 
-/// Makes an organization and `account` its owner.
-async fn found(tx: &SystemTx<'_>, account: &Account, name: String) -> Result<Membership, Problem> {
-    let organization =
-        OrganizationRow { id: OrgId(tx.new_id()), name, created_at: tx.now() }.insert(tx).await?;
-    let user = UserId(tx.new_id());
-    let tenant = tx.within(organization.id);
-    add_user(&tenant, user, account).await?;
-    let membership = MembershipRow {
-        id: MembershipId(tx.new_id()),
-        account_id: account.id,
-        org_id: organization.id,
-        user_id: user,
-        last_used_at: tx.now(),
-    };
-    Ok(membership.insert(tx).await?)
+/// The language that the browser asks for first, for mails and pages; `en` if it asks for none.
+pub(crate) fn locale_of(headers: &HeaderMap) -> String {
+    let wanted =
+        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let first = wanted.split([',', ';']).next().unwrap_or_default().trim();
+    let is_tag = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    let is_locale = (2..=35).contains(&first.len()) && first.chars().all(is_tag);
+    if is_locale { first.to_owned() } else { "en".to_owned() }
 }
 
-async fn add_user(tx: &Tx<'_>, id: UserId, account: &Account) -> Result<(), DataError> {
-    let org_id = tx.tenant();
-    let name = account.email.split('@').next().unwrap_or_default().to_owned();
-    UserRow {
-        id,
-        org_id,
-        account_id: account.id,
-        email: account.email.clone(),
-        role: Role::Owner,
-        created_at: tx.now(),
-    }
-    .insert(tx)
-    .await?;
-    ProfileRow { user_id: id, org_id, display_name: name, title: None }.insert(tx).await?;
-    UserSettingsRow { user_id: id, org_id, theme: Theme::System, locale: "en".to_owned() }.insert(tx).await?;
-    Ok(())
+/// Makes an organization with its owner.
+async fn found(tx: &SystemTx<'_>, owner: NewMember<'_>, name: String) -> Result<Membership, DataError> {
+    let organization =
+        OrganizationRow { id: OrgId(tx.new_id()), name, created_at: tx.now() }.insert(tx).await?;
+    join(tx, organization.id, owner).await
 }

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use tenfold::http::{Response, ServerState, State};
 use tenfold::prelude::*;
-use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
-use super::{SessionCookie, SignedIn, describe, memberships};
+use super::{Device, SessionCookie, SignedIn, describe, memberships};
+use crate::account::own_account;
 use crate::entities::Membership;
-use crate::service::Identity;
+use crate::service::{Identity, NewSession};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,19 +24,20 @@ pub(crate) struct Switch {
 pub(crate) async fn switch(
     cx: Context,
     system: SystemContext,
+    device: Device,
     state: State<ServerState>,
     identity: Use<Identity>,
     Json(switch): Json<Switch>,
 ) -> Result<Response, Problem> {
-    let account =
-        cx.principal().map(|principal| AccountId(principal.account)).ok_or_else(Problem::unauthenticated)?;
+    let account = own_account(&cx)?;
     let memberships = memberships(&system, account, Some(switch.organization)).await?;
     let chosen = memberships.iter().find(|membership| membership.org_id == switch.organization);
     let chosen = chosen.ok_or_else(|| Problem::not_found("organization"))?;
     let token = system
         .transaction(async |tx| -> Result<_, Problem> {
             Membership::update(chosen.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
-            identity.open_session(&tx.within(chosen.org_id), chosen.user_id, account).await
+            let session = NewSession { user: chosen.user_id, account, device, proved: false };
+            identity.open_session(&tx.within(chosen.org_id), session).await
         })
         .await?;
     let session = describe(&system, chosen, &memberships).await?;

@@ -4,6 +4,8 @@ pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod patch;
 pub(crate) mod permissions;
+pub(crate) mod remove;
+pub(crate) mod role;
 
 use serde::Serialize;
 use tenfold::prelude::*;
@@ -11,6 +13,7 @@ use tenfold_auth_api::UserId;
 use utoipa::ToSchema;
 
 use crate::entities::{Theme, User};
+use crate::person::person;
 
 /// A user with profile, settings and permissions.
 #[derive(Serialize, ToSchema)]
@@ -52,4 +55,12 @@ async fn view(cx: &Context, user: &User) -> Result<UserView, Problem> {
         settings: SettingsView { theme: settings.theme, locale: settings.locale.clone() },
         permissions: permissions.iter().map(|permission| permission.name.clone()).collect(),
     })
+}
+
+/// The user of a request.
+///
+/// # Errors
+/// 401 without a session, 403 for an API key.
+pub(crate) fn own_user(cx: &Context) -> Result<UserId, Problem> {
+    person(cx).map(|principal| UserId(principal.user))
 }

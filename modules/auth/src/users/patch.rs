@@ -48,6 +48,11 @@ pub(crate) async fn patch_user(
     Path(id): Path<UserId>,
     Json(patch): Json<UserPatch>,
 ) -> Result<Json<UserView>, Problem> {
+    apply(&cx, id, patch).await
+}
+
+/// Changes a user, and shows it.
+pub(crate) async fn apply(cx: &Context, id: UserId, patch: UserPatch) -> Result<Json<UserView>, Problem> {
     cx.transaction(async |tx| -> Result<(), DataError> {
         Profile::update(id)
             .set_if(Profile::display_name, patch.profile.display_name.map(Text::into_inner))
@@ -61,6 +66,6 @@ pub(crate) async fn patch_user(
             .await
     })
     .await?;
-    let user = User::get(&cx, id).await?;
-    Ok(Json(view(&cx, &user).await?))
+    let user = User::get(cx, id).await?;
+    Ok(Json(view(cx, &user).await?))
 }

@@ -10,7 +10,7 @@ impl Permission for ReadMembers {
     const ROLES: &'static [Role] = Role::ALL;
 }
 
-/// Change profiles and settings of others.
+/// Invite people, change their roles, profiles and settings, and remove them.
 pub(crate) struct WriteMembers;
 
 impl Permission for WriteMembers {

@@ -1,15 +1,26 @@
 //! The module by itself: `cargo test -p auth`. What needs another module is tested with the application.
 
+mod api_keys;
+mod change_of_address;
 mod clean_up;
+mod confirm;
 mod copied_session;
+mod devices;
+mod forgot;
+mod invitations;
+mod magic_link;
 mod memberships;
+mod organization;
 mod passwords;
 mod permissions;
+mod roles;
+mod second_factor;
 mod secrets;
 mod secrets_in_logs;
 mod sessions;
 mod sign_in;
 mod sign_up;
+mod sudo;
 mod throttle;
 mod tokens;
 mod users;
@@ -21,13 +32,14 @@ use serde_json::{Value, json};
 use tenfold::App;
 use tenfold::data::{OrgId, Uuid};
 use tenfold::testing::{TestApp, TestResponse};
+use tenfold_mail::{OutboxMail, admin};
 
 /// What new people sign up with.
 pub const PASSWORD: &str = "correct horse battery";
 
 /// An application of this module alone.
 pub fn app() -> App {
-    App::new("auth-alone", "0.0.0").module(tenfold_auth::module())
+    App::new("auth-alone", "0.0.0").module(tenfold_mail::module()).module(tenfold_auth::module())
 }
 
 /// Signs somebody up as the owner of a new organization.
@@ -84,4 +96,54 @@ pub fn text(value: &Value) -> String {
 /// Checks that an answer is a problem of this status, and gives it.
 pub fn problem(answer: &TestResponse, status: u16) -> Value {
     answer.problem(status)
+}
+
+/// Sends what is due and gives the mails to an address, the oldest first.
+pub async fn mails_to(app: &TestApp, address: &str) -> Vec<OutboxMail> {
+    app.run_due_jobs().await;
+    let mut mails =
+        app.run(async |cx| admin::list_mails(&cx, 100).await).await.expect("the outbox can be read");
+    mails.retain(|mail| mail.recipient == address);
+    mails.reverse();
+    mails
+}
+
+/// The token of the newest mail to an address that leads to this page.
+pub async fn mailed_token(app: &TestApp, address: &str, page: &str) -> String {
+    let mark = format!("#{page}?token=");
+    let mails = mails_to(app, address).await;
+    let token = mails.iter().rev().find_map(|mail| mail.text.split_once(&mark)).map(|(_, rest)| rest);
+    let token = token.unwrap_or_else(|| panic!("no mail to {address} leads to {page}: {mails:?}"));
+    token.split_whitespace().next().unwrap_or_default().to_owned()
+}
+
+/// Sends a token, with what else the body needs.
+pub async fn use_token(app: &TestApp, path: &str, token: &str) -> TestResponse {
+    app.post(path).json(&json!({"token": token})).send().await
+}
+
+/// Signs in with this password, from an address.
+pub async fn try_sign_in(app: &TestApp, email: &str, password: &str) -> TestResponse {
+    app.post("/v1/auth/sign-in").json(&json!({"email": email, "password": password})).send().await
+}
+
+/// Whether a token still opens anything.
+pub async fn is_live(app: &TestApp, token: &str) -> bool {
+    app.get("/v1/auth/session").bearer(token).send().await.status() == 200
+}
+
+/// Invites an address into the organization of a session.
+pub async fn invite(app: &TestApp, session: &str, email: &str, role: &str) -> TestResponse {
+    let new = json!({"email": email, "role": role});
+    app.post("/v1/invitations").bearer(session).json(&new).send().await
+}
+
+/// Invites a person without an account, who accepts; gives the session.
+pub async fn invited(app: &TestApp, session: &str, email: &str, role: &str) -> Value {
+    assert_eq!(invite(app, session, email, role).await.status(), 201);
+    let token = mailed_token(app, email, "invitation").await;
+    let accepted = json!({"token": token, "password": PASSWORD});
+    let answer = app.post("/v1/invitations/accept").json(&accepted).send().await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    answer.json()
 }

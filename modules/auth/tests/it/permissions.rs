@@ -40,7 +40,8 @@ both_databases!(app(); async fn what_is_given_by_name_comes_beside_the_role(app)
         let current = app.get("/v1/auth/session").bearer(&token).send().await.json();
         current["permissions"].clone()
     };
-    assert_eq!(may(text(&session["token"])).await, json!(["members.read", "members.write"]));
+    let of_owners = ["api_keys.write", "members.read", "members.write", "organization.write"];
+    assert_eq!(may(text(&session["token"])).await, json!(of_owners));
     let joined = app
         .run(async |cx| tenfold_auth::demo::join(&cx, organization, "guest@new.test", &["members.read"]).await)
         .await;

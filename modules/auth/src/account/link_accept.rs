@@ -1,0 +1,53 @@
+//! `POST /v1/auth/link/accept`: signs in by a link from a mail.
+
+use tenfold::http::{OwnOrigin, Response, ServerState, State, StatusCode};
+use tenfold::prelude::*;
+
+use super::TokenBody;
+use crate::entities::{Account, Membership};
+use crate::links::{LinkPurpose, consume};
+use crate::second_factor::challenge::SecondFactorRequired;
+use crate::service::{Identity, NewSession, SignInStep};
+use crate::sessions::{Device, SessionCookie, SignedIn, describe, memberships};
+
+/// Signs in with the token of a link that was mailed.
+///
+/// An account with a second factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in. A token works once. Every token that does not work gets the same 404.
+#[endpoint(post, "/v1/auth/link/accept", tag = "identity",
+    answers(200: SignedIn as "application/json"), problems(401, 403, 404),
+    example(body = {"token": "x1wCMr8ZJAVbfJyrmbYjYBJ4jvYSVRS8pXgAJCDbu4c"}))]
+pub(crate) async fn accept_link(
+    cx: SystemContext,
+    _: OwnOrigin,
+    device: Device,
+    state: State<ServerState>,
+    identity: Use<Identity>,
+    Json(body): Json<TokenBody>,
+) -> Result<Response, Problem> {
+    let (signed_in, chosen) = cx
+        .transaction(async |tx| -> Result<_, Problem> {
+            let link = consume(tx, &body.token, &[LinkPurpose::SignIn]).await?;
+            // Whoever reads the mail has the address.
+            Account::update(link.account).set(Account::confirmed_at, Some(tx.now())).run(tx).await?;
+            let of_account = Membership::query().filter(Membership::account_id.eq(link.account));
+            let chosen = of_account.order_by_descending(Membership::last_used_at).first(&*tx).await?;
+            let chosen = chosen.ok_or_else(no_organization)?;
+            // The person has not typed the password: what needs it asks for it.
+            let session =
+                NewSession { user: chosen.user_id, account: chosen.account_id, device, proved: false };
+            Ok((identity.sign_in(tx, &chosen, session).await?, chosen))
+        })
+        .await?;
+    let token = match signed_in {
+        SignInStep::Session(token) => token,
+        SignInStep::Challenge(challenge) => return Ok(SecondFactorRequired::with(challenge)),
+    };
+    let memberships = memberships(&cx, chosen.account_id, Some(chosen.org_id)).await?;
+    let session = describe(&cx, &chosen, &memberships).await?;
+    Ok(SessionCookie::of(&state).keep(token, session))
+}
+
+fn no_organization() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "no-organization", "No organization")
+        .detail("this account belongs to no organization")
+}

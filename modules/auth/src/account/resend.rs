@@ -1,0 +1,21 @@
+//! `POST /v1/auth/verify/send`: the mail that confirms an address, once more.
+
+use tenfold::http::{ClientAddress, Response};
+use tenfold::prelude::*;
+
+use super::{mail_link, own_account};
+use crate::entities::Account;
+use crate::links::LinkPurpose;
+use crate::service::Identity;
+
+/// Mails the link to confirm your address again. Nothing is sent if it is confirmed.
+#[endpoint(post, "/v1/auth/verify/send", tag = "identity", answers(202), problems(429))]
+pub(crate) async fn resend_verification(
+    cx: Context,
+    system: SystemContext,
+    client: ClientAddress,
+    identity: Use<Identity>,
+) -> Result<Response, Problem> {
+    let account = Account::get(&system, own_account(&cx)?).await?;
+    mail_link(&system, &identity, client, LinkPurpose::ConfirmAddress, account.email.clone()).await
+}

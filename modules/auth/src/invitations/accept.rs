@@ -1,0 +1,113 @@
+//! `POST /v1/invitations/accept`.
+
+use serde::Deserialize;
+use tenfold::data::SystemTx;
+use tenfold::http::{ClientAddress, HeaderMap, OwnOrigin, Response, ServerState, State};
+use tenfold::prelude::*;
+use tenfold_auth_api::AccountId;
+use utoipa::ToSchema;
+
+use super::InvitationToken;
+use crate::entities::{Account, AccountRow, Invitation};
+use crate::links::LinkToken;
+use crate::members::{NewMember, join};
+use crate::new_password::NewPassword;
+use crate::second_factor::challenge::SecondFactorRequired;
+use crate::service::{Identity, NewSession, SignInStep};
+use crate::sessions::sign_up::locale_of;
+use crate::sessions::{Device, SessionCookie, SignedIn, describe, memberships};
+
+/// The token of an invitation, and the password of a new account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InvitationAccepted {
+    /// What stands behind `token=` in the link.
+    #[schema(inline)]
+    token: LinkToken,
+    /// For a person without an account: 8 characters to 1,024 bytes; neither one of the 3,000 most common passwords nor the
+    /// address. A person with an account leaves it out.
+    password: Option<NewPassword>,
+}
+
+/// Joins the organization of an invitation, and signs in there.
+///
+/// A person without an account gets one, with the address of the invitation; then `password` is required, else a 422. One with a second
+/// factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in: by then the person has joined. A token
+/// works once. Every token that does not work gets the same 404.
+#[endpoint(post, "/v1/invitations/accept", tag = "identity",
+    answers(200: SignedIn as "application/json"), problems(401, 404, 409, 422),
+    example(body = {"token": "x1wCMr8ZJAVbfJyrmbYjYBJ4jvYSVRS8pXgAJCDbu4c", "password": "correct horse battery"}))]
+pub(crate) async fn accept_invitation(
+    cx: SystemContext,
+    _: OwnOrigin,
+    client: ClientAddress,
+    device: Device,
+    headers: HeaderMap,
+    state: State<ServerState>,
+    identity: Use<Identity>,
+    Json(accepted): Json<InvitationAccepted>,
+) -> Result<Response, Problem> {
+    let invited = InvitationToken::parse(&accepted.token).ok_or_else(no_such_invitation)?;
+    // Looked at first: only who has an invitation makes this process hash a password.
+    let invitation = find(&cx.within(invited.organization), &invited).await?;
+    let known = Account::query().filter(Account::email.eq(invitation.email.clone())).first(&cx).await?;
+    let hash = match (known.is_some(), accepted.password) {
+        (true, _) => None,
+        (false, None) => {
+            return Err(Problem::invalid("password: this person has no account yet, so it needs one"));
+        }
+        (false, Some(password)) => {
+            password.unlike(&invitation.email)?;
+            let turn = identity.passwords.turn(client).await?;
+            Some(turn.hash(password.into_inner()).await?)
+        }
+    };
+    let (signed_in, membership) = cx
+        .transaction(async |tx| -> Result<_, Problem> {
+            let tenant = tx.within(invited.organization);
+            // Of two who accept at once, the second one finds nothing to delete.
+            Invitation::delete(&tenant, invitation.id).await.map_err(|_| no_such_invitation())?;
+            let account = account_of(tx, &invitation.email, hash).await?;
+            let new = NewMember { account: &account, role: invitation.role, locale: locale_of(&headers) };
+            let membership = join(tx, invited.organization, new).await?;
+            let session = NewSession { user: membership.user_id, account: account.id, device, proved: false };
+            Ok((identity.sign_in(tx, &membership, session).await?, membership))
+        })
+        .await?;
+    let token = match signed_in {
+        SignInStep::Session(token) => token,
+        SignInStep::Challenge(challenge) => return Ok(SecondFactorRequired::with(challenge)),
+    };
+    let memberships = memberships(&cx, membership.account_id, Some(membership.org_id)).await?;
+    let view = describe(&cx, &membership, &memberships).await?;
+    Ok(SessionCookie::of(&state).keep(token, view))
+}
+
+/// The account of the invited person. Whoever reads the mail has the address.
+async fn account_of(tx: &SystemTx<'_>, email: &str, hash: Option<String>) -> Result<Account, Problem> {
+    let confirmed_at = Some(tx.now());
+    if let Some(password_hash) = hash {
+        let (id, created_at) = (AccountId(tx.new_id()), tx.now());
+        let account = AccountRow { id, email: email.to_owned(), password_hash, confirmed_at, created_at };
+        return account.insert(tx).await.on_conflict(Account::unique_email, || {
+            Problem::conflict(
+                "an account with this address was made meanwhile: accept again without a password",
+            )
+        });
+    }
+    let account = Account::query().filter(Account::email.eq(email.to_owned())).first(tx).await?;
+    let account = account.ok_or_else(no_such_invitation)?;
+    Account::update(account.id).set(Account::confirmed_at, confirmed_at).run(tx).await?;
+    Ok(account)
+}
+
+async fn find(cx: &Context, token: &InvitationToken) -> Result<Invitation, Problem> {
+    let with_secret = Invitation::query().filter(Invitation::secret_hash.eq(Some(token.hash.clone())));
+    let invitation = with_secret.first(cx).await?.filter(|invitation| cx.now() < invitation.expires_at);
+    invitation.ok_or_else(no_such_invitation)
+}
+
+fn no_such_invitation() -> Problem {
+    Problem::not_found("invitation")
+        .detail("this invitation was accepted or taken back, has expired or never was one: ask for a new one")
+}

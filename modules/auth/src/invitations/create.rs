@@ -1,0 +1,69 @@
+//! `POST /v1/invitations`.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tenfold::prelude::*;
+use utoipa::ToSchema;
+
+use super::InvitationView;
+use super::send::SendInvitation;
+use crate::email::Email;
+use crate::entities::{Invitation, InvitationId, InvitationRow, User};
+use crate::members::{GrantedRole, within_reach};
+use crate::users::own_user;
+use crate::users::permissions::WriteMembers;
+
+/// How long an invitation can be accepted.
+const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Whom to invite.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewInvitation {
+    email: Email,
+    /// The role that the person will have.
+    role: GrantedRole,
+}
+
+/// Invites somebody, with or without an account, by a mail whose link works for seven days.
+///
+/// An address that is invited already, or is that of a user of the organization, is a 409. Only owners invite owners.
+#[endpoint(post, "/v1/invitations", tag = "users", problems(409),
+    example(body = {"email": "grace@new.test", "role": "member"}))]
+pub(crate) async fn create_invitation(
+    cx: Context,
+    _: Require<WriteMembers>,
+    Json(new): Json<NewInvitation>,
+) -> Result<Created<InvitationView>, Problem> {
+    let invited_by = own_user(&cx)?;
+    let role = new.role.role();
+    within_reach(User::get(&cx, invited_by).await?.role, &[role])?;
+    let email = new.email.into_inner();
+    let is_user = User::query().filter(User::email.eq(email.clone())).first(&cx).await?.is_some();
+    if is_user {
+        return Err(Problem::conflict("this person is a user of the organization already"));
+    }
+    let invitation = cx
+        .transaction(async |tx| -> Result<Invitation, Problem> {
+            let (id, org_id, now) = (InvitationId(tx.new_id()), tx.tenant(), tx.now());
+            let invitation = InvitationRow {
+                id,
+                org_id,
+                email,
+                role,
+                invited_by,
+                secret_hash: None,
+                created_at: now,
+                expires_at: now + LIFETIME,
+            };
+            let invitation = invitation.insert(tx).await.on_conflict(Invitation::unique_email, || {
+                Problem::conflict("this address is invited already: delete that invitation first")
+            })?;
+            tx.enqueue(SendInvitation { invitation: id }).await?;
+            Ok(invitation)
+        })
+        .await?;
+    let location = format!("/v1/invitations/{}", invitation.id);
+    Ok(Created { location, body: InvitationView::of(&invitation) })
+}

@@ -1,0 +1,140 @@
+//! What the mails say, in each language.
+//!
+//! To add a language, add an arm to each function.
+
+use tenfold_mail::Letter;
+
+use super::LinkPurpose;
+
+/// A language that mails are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MailLanguage {
+    English,
+    German,
+}
+
+impl MailLanguage {
+    /// The language of a locale, a BCP 47 tag such as `de-CH`; English for one that is not here.
+    pub(crate) fn of(locale: &str) -> Self {
+        let language = locale.split(['-', '_']).next().unwrap_or_default();
+        if language.eq_ignore_ascii_case("de") { MailLanguage::German } else { MailLanguage::English }
+    }
+
+    fn tag(self) -> &'static str {
+        match self {
+            MailLanguage::English => "en",
+            MailLanguage::German => "de",
+        }
+    }
+}
+
+/// The mail with a link. `email` is the address that the link is about.
+pub(crate) fn link(language: MailLanguage, purpose: LinkPurpose, email: &str, link: &str) -> Letter {
+    let [subject, text, button] = match language {
+        MailLanguage::English => english(purpose, email),
+        MailLanguage::German => german(purpose, email),
+    };
+    let note = match language {
+        MailLanguage::English => {
+            "The link works once, within an hour. If you did not ask for it, ignore this mail."
+        }
+        MailLanguage::German => {
+            "Der Link gilt einmal und eine Stunde lang. Haben Sie ihn nicht angefordert, ignorieren Sie diese Mail."
+        }
+    };
+    Letter::new(language.tag(), subject).paragraph(text).button(button, link).note(note)
+}
+
+fn english(purpose: LinkPurpose, email: &str) -> [String; 3] {
+    let [subject, text, button] = match purpose {
+        LinkPurpose::ConfirmAddress => [
+            "Confirm your address",
+            "Welcome! Please confirm that {email} is your address.",
+            "Confirm the address",
+        ],
+        LinkPurpose::ResetPassword => {
+            ["Reset your password", "You asked for a new password for {email}.", "Choose a new password"]
+        }
+        LinkPurpose::SignIn => {
+            ["Your link to sign in", "You asked to sign in as {email} without a password.", "Sign in"]
+        }
+        LinkPurpose::LeaveAddress => [
+            "Your address is about to change",
+            "You asked to use {email} in place of this address. Confirm it here, and in the mail that we have sent there.",
+            "Confirm the change",
+        ],
+        LinkPurpose::TakeAddress => [
+            "Confirm your new address",
+            "You asked to use {email} from now on. Confirm it here, and in the mail that we have sent to your old address.",
+            "Confirm the change",
+        ],
+    };
+    [subject, text, button].map(|text| text.replace("{email}", email))
+}
+
+fn german(purpose: LinkPurpose, email: &str) -> [String; 3] {
+    let [subject, text, button] = match purpose {
+        LinkPurpose::ConfirmAddress => [
+            "Bestätigen Sie Ihre Adresse",
+            "Willkommen! Bitte bestätigen Sie, dass {email} Ihre Adresse ist.",
+            "Adresse bestätigen",
+        ],
+        LinkPurpose::ResetPassword => [
+            "Neues Passwort",
+            "Sie haben für {email} ein neues Passwort angefordert.",
+            "Neues Passwort wählen",
+        ],
+        LinkPurpose::SignIn => {
+            ["Ihr Link zum Anmelden", "Sie möchten sich als {email} ohne Passwort anmelden.", "Anmelden"]
+        }
+        LinkPurpose::LeaveAddress => [
+            "Ihre Adresse wird geändert",
+            "Sie möchten {email} statt dieser Adresse verwenden. Bestätigen Sie es hier und in der Mail dorthin.",
+            "Änderung bestätigen",
+        ],
+        LinkPurpose::TakeAddress => [
+            "Bestätigen Sie Ihre neue Adresse",
+            "Sie möchten künftig {email} verwenden. Bestätigen Sie es hier und in der Mail an Ihre alte Adresse.",
+            "Änderung bestätigen",
+        ],
+    };
+    [subject, text, button].map(|text| text.replace("{email}", email))
+}
+
+/// The mail that says that the password was changed.
+pub(crate) fn password_changed(language: MailLanguage, forgot: &str) -> Letter {
+    let (subject, text, button) = match language {
+        MailLanguage::English => (
+            "Your password was changed",
+            "The password of your account was changed, and all other devices were signed out. If it was not you, reset the \
+             password now.",
+            "Reset the password",
+        ),
+        MailLanguage::German => (
+            "Ihr Passwort wurde geändert",
+            "Das Passwort Ihres Kontos wurde geändert, alle anderen Geräte wurden abgemeldet. Waren Sie es nicht, setzen Sie \
+             es jetzt zurück.",
+            "Passwort zurücksetzen",
+        ),
+    };
+    Letter::new(language.tag(), subject).paragraph(text).button(button, forgot)
+}
+
+/// The mail that asks somebody to join an organization.
+pub(crate) fn invitation(language: MailLanguage, inviter: &str, organization: &str, link: &str) -> Letter {
+    let (subject, text, button, note) = match language {
+        MailLanguage::English => (
+            format!("Join {organization}"),
+            format!("{inviter} invites you to work in {organization}."),
+            "Accept the invitation",
+            "The link works once, within seven days. If you do not know who this is, ignore this mail.",
+        ),
+        MailLanguage::German => (
+            format!("Einladung zu {organization}"),
+            format!("{inviter} lädt Sie ein, in {organization} mitzuarbeiten."),
+            "Einladung annehmen",
+            "Der Link gilt einmal und sieben Tage lang. Kennen Sie den Absender nicht, ignorieren Sie diese Mail.",
+        ),
+    };
+    Letter::new(language.tag(), subject).paragraph(text).button(button, link).note(note)
+}

@@ -1,0 +1,23 @@
+//! `DELETE /v1/auth/totp`: no second factor any more.
+
+use tenfold::prelude::*;
+
+use super::forget_recovery_codes;
+use crate::account::own_account;
+use crate::entities::SecondFactor;
+use crate::sessions::Sudo;
+
+/// Removes the second factor and its recovery codes.
+///
+/// The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+#[endpoint(delete, "/v1/auth/totp", tag = "identity", problems(403, 404))]
+pub(crate) async fn remove_totp(cx: Context, system: SystemContext, _: Sudo) -> Result<NoContent, Problem> {
+    let account = own_account(&cx)?;
+    system
+        .transaction(async |tx| -> Result<(), DataError> {
+            SecondFactor::delete(tx, account).await?;
+            forget_recovery_codes(tx, account).await
+        })
+        .await?;
+    Ok(NoContent)
+}

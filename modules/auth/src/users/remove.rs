@@ -1,0 +1,33 @@
+//! `DELETE /v1/users/{id}`.
+
+use tenfold::prelude::*;
+use tenfold_auth_api::UserId;
+
+use super::own_user;
+use super::permissions::WriteMembers;
+use crate::entities::User;
+use crate::members::{remove, within_reach};
+use crate::sessions::forgotten_everywhere;
+
+/// Takes a user out of the organization: the person's sessions there end.
+///
+/// Only owners remove an owner. The last owner stays: a 409.
+#[endpoint(delete, "/v1/users/{id}", tag = "users", problems(409), example(id = list_users))]
+pub(crate) async fn remove_user(
+    cx: Context,
+    system: SystemContext,
+    _: Require<WriteMembers>,
+    Path(id): Path<UserId>,
+) -> Result<NoContent, Problem> {
+    let own = own_user(&cx)?;
+    system
+        .transaction(async |tx| -> Result<(), Problem> {
+            let tenant = tx.within(cx.tenant());
+            let user = User::get(&tenant, id).await?;
+            within_reach(User::get(&tenant, own).await?.role, &[user.role])?;
+            remove(tx, cx.tenant(), id).await
+        })
+        .await?;
+    forgotten_everywhere(&system).await?;
+    Ok(NoContent)
+}

@@ -1,0 +1,73 @@
+//! Another address to sign in with: the old and the new one are asked.
+
+use serde_json::{Value, json};
+use tenfold::both_databases;
+use tenfold::testing::TestApp;
+
+use crate::{PASSWORD, app, mailed_token, mails_to, problem, sign_in, sign_up, text, try_sign_in, use_token};
+
+const OLD: &str = "ada@new.test";
+const NEW: &str = "ada@elsewhere.test";
+
+async fn change(app: &TestApp, session: &Value, to: &str) -> u16 {
+    let token = text(&session["token"]);
+    app.post("/v1/auth/email").bearer(&token).json(&json!({"email": to})).send().await.status()
+}
+
+both_databases!(app(); async fn the_address_changes_when_both_have_agreed(app) {
+    for [first, second] in [["old", "new"], ["new", "old"]] {
+        let (old, new) = (format!("{first}.{OLD}"), format!("{first}.{NEW}"));
+        let session = sign_up(app, &old).await;
+        assert_eq!(change(app, &session, &new).await, 202);
+        let at = |which: &str| if which == "old" { old.clone() } else { new.clone() };
+        let tokens = [mailed_token(app, &at(first), "verify").await, mailed_token(app, &at(second), "verify").await];
+        assert_eq!(use_token(app, "/v1/auth/verify", &tokens[0]).await.status(), 204);
+        assert_eq!(try_sign_in(app, &old, PASSWORD).await.status(), 200, "one of two is not enough");
+        problem(&try_sign_in(app, &new, PASSWORD).await, 401);
+        assert_eq!(use_token(app, "/v1/auth/verify", &tokens[1]).await.status(), 204);
+        problem(&try_sign_in(app, &old, PASSWORD).await, 401);
+        assert_eq!(try_sign_in(app, &new, PASSWORD).await.status(), 200);
+        let users = app.get("/v1/users").bearer(&text(&session["token"])).send().await.json();
+        assert_eq!(users["items"][0]["email"], json!(new));
+    }
+});
+
+both_databases!(app(); async fn a_person_has_the_new_address_in_all_organizations(app) {
+    app.seed_demo().await;
+    let session = sign_in(app, "both@demo.test").await;
+    assert_eq!(change(app, &session, NEW).await, 202);
+    for address in ["both@demo.test", NEW] {
+        let token = mailed_token(app, address, "verify").await;
+        assert_eq!(use_token(app, "/v1/auth/verify", &token).await.status(), 204);
+    }
+    for organization in session["organizations"].as_array().expect("a session lists organizations") {
+        let switch = app.post("/v1/auth/switch").bearer(&text(&session["token"]));
+        let switched = switch.json(&json!({"organization": organization["id"]})).send().await.json();
+        assert_eq!(switched["user"]["email"], json!(NEW));
+    }
+});
+
+both_databases!(app(); async fn links_of_a_change_that_was_replaced_do_nothing(app) {
+    let session = sign_up(app, OLD).await;
+    assert_eq!(change(app, &session, NEW).await, 202);
+    let agreed = mailed_token(app, OLD, "verify").await;
+    assert_eq!(change(app, &session, "eve@elsewhere.test").await, 202);
+    problem(&use_token(app, "/v1/auth/verify", &agreed).await, 404);
+    let new = mailed_token(app, "eve@elsewhere.test", "verify").await;
+    assert_eq!(use_token(app, "/v1/auth/verify", &new).await.status(), 204);
+    assert_eq!(try_sign_in(app, OLD, PASSWORD).await.status(), 200, "the old address has not agreed to this one");
+});
+
+both_databases!(app(); async fn a_taken_address_is_refused_at_the_end_alone(app) {
+    let session = sign_up(app, OLD).await;
+    sign_up(app, NEW).await;
+    app.run_due_jobs().await;
+    let before = mails_to(app, NEW).await.len();
+    assert_eq!(change(app, &session, NEW).await, 202, "the answer would tell who has an account");
+    assert_eq!(mails_to(app, NEW).await.len(), before + 1);
+    let old = mailed_token(app, OLD, "verify").await;
+    assert_eq!(use_token(app, "/v1/auth/verify", &old).await.status(), 204);
+    let new = mailed_token(app, NEW, "verify").await;
+    problem(&use_token(app, "/v1/auth/verify", &new).await, 409);
+    assert_eq!(try_sign_in(app, OLD, PASSWORD).await.status(), 200);
+});

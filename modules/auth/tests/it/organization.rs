@@ -1,0 +1,62 @@
+//! One's organization: its name, its owner, leaving it; and one's own profile there.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tenfold::both_databases;
+
+use crate::{app, invited, is_live, new_owner, problem, sign_up, text};
+
+both_databases!(app(); async fn owners_rename_the_organization(app) {
+    let owner = new_owner(app).await;
+    let admin = text(&invited(app, &owner, "admin@new.test", "admin").await["token"]);
+    let name = json!({"name": "Analytical Engines"});
+    problem(&app.patch("/v1/organization").bearer(&admin).json(&name).send().await, 403);
+    assert_eq!(app.patch("/v1/organization").bearer(&owner).json(&name).send().await.status(), 200);
+    let session = app.get("/v1/auth/session").bearer(&admin).send().await.json();
+    assert_eq!(session["organization"]["name"], "Analytical Engines");
+});
+
+both_databases!(app(); async fn ownership_is_handed_over_with_the_password(app) {
+    let first = sign_up(app, "owner@new.test").await;
+    let owner = text(&first["token"]);
+    let member = invited(app, &owner, "grace@new.test", "member").await;
+    let transfer = |to: &serde_json::Value| json!({"user": to["user"]["id"]});
+    let send = async |token: &str, body: serde_json::Value| {
+        app.post("/v1/organization/transfer").bearer(token).json(&body).send().await
+    };
+    problem(&send(&text(&member["token"]), transfer(&member)).await, 403);
+    problem(&send(&owner, json!({"user": "01900000-0000-7000-8000-000000000000"})).await, 404);
+    app.clock().advance(Duration::from_secs(600));
+    problem(&send(&owner, transfer(&member)).await, 403);
+    let password = json!({"password": crate::PASSWORD});
+    assert_eq!(app.post("/v1/auth/sudo").bearer(&owner).json(&password).send().await.status(), 204);
+    assert_eq!(send(&owner, transfer(&member)).await.status(), 204);
+    let role = async |token: &str| app.get("/v1/auth/session").bearer(token).send().await.json()["user"]["role"].clone();
+    assert_eq!(role(&owner).await, "admin");
+    assert_eq!(role(&text(&member["token"])).await, "owner");
+});
+
+both_databases!(app(); async fn a_user_leaves_and_the_last_owner_cannot(app) {
+    let owner = new_owner(app).await;
+    let member = text(&invited(app, &owner, "grace@new.test", "member").await["token"]);
+    problem(&app.post("/v1/organization/leave").bearer(&owner).send().await, 409);
+    let left = app.post("/v1/organization/leave").bearer(&member).send().await;
+    assert_eq!((left.status(), left.header("set-cookie").contains("Max-Age=0")), (204, true));
+    assert!(!is_live(app, &member).await);
+    assert!(is_live(app, &owner).await);
+});
+
+both_databases!(app(); async fn a_member_changes_the_own_profile_alone(app) {
+    let owner = new_owner(app).await;
+    let member = invited(app, &owner, "grace@new.test", "member").await;
+    let token = text(&member["token"]);
+    let patch = json!({"profile": {"display_name": "Grace"}, "settings": {"locale": "de"}});
+    let answer = app.patch("/v1/auth/profile").bearer(&token).json(&patch).send().await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let changed = answer.json();
+    assert_eq!(changed["id"], member["user"]["id"]);
+    assert_eq!((&changed["profile"]["display_name"], &changed["settings"]["locale"]), (&json!("Grace"), &json!("de")));
+    let path = format!("/v1/users/{}", text(&changed["id"]));
+    problem(&app.patch(&path).bearer(&token).json(&patch).send().await, 403);
+});
