@@ -8,6 +8,7 @@ import { byId } from "./element.js";
 // carve:if files
 import { closeFiles, openFiles } from "./files.js";
 // carve:end
+import { follow, linkFromMail, onAskForMail } from "./links.js";
 // carve:if notifications
 import { closeNotifications, openNotifications } from "./notifications.js";
 // carve:end
@@ -71,6 +72,8 @@ onSignIn((next) => {
   // carve:end
 });
 
+onAskForMail(toast);
+
 onSwitch(async (organization) => {
   // carve:if files
   if (!await mayGo("Switch")) return showSession(session);
@@ -111,7 +114,14 @@ window.addEventListener("beforeunload", (event) => { if (uploadsUnderWay()) even
 try {
   const { signed_in: signedIn, demo } = await ask("GET", "/page/start.json");
   offerDemo(demo);
-  if (signedIn) enter(await ask("GET", "/v1/auth/session"));
+  const link = linkFromMail();
+  if (link) {
+    leave();
+    const { session: byLink, done } = await follow(link);
+    if (done) toast(done);
+    if (byLink) enter(byLink);
+    else if (signedIn && link.page === "verify") enter(await ask("GET", "/v1/auth/session"));
+  } else if (signedIn) enter(await ask("GET", "/v1/auth/session"));
   else leave();
 } catch (problem) {
   leave(problem.message);

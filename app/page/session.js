@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { byId, element, say } from "./element.js";
+import { answer } from "./second-factor.js";
 
 const form = byId("sign-in");
 const problem = byId("sign-in-problem");
@@ -42,6 +43,7 @@ export function onSignIn(then) {
       form.reset();
       then(session);
     } catch (refusal) {
+      if (refusal.challenge) return answer(refusal.challenge).then((session) => { form.reset(); then(session); });
       say(problem, refusal.message);
       byId("password").select();
     } finally {

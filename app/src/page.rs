@@ -13,6 +13,7 @@ const PAGE: &[Asset] = &[
     Asset::of("/page/mark.svg", "image/svg+xml", include_bytes!("../page/mark.svg")),
     Asset::script("/page/page.js", include_str!("../page/page.js")),
     Asset::script("/page/api.js", include_str!("../page/api.js")),
+    Asset::script("/page/links.js", include_str!("../page/links.js")),
     Asset::script("/page/live.js", include_str!("../page/live.js")),
     Asset::script("/page/element.js", include_str!("../page/element.js")),
     Asset::script("/page/words.js", include_str!("../page/words.js")),
@@ -20,6 +21,7 @@ const PAGE: &[Asset] = &[
     // carve:if files
     Asset::script("/page/confirm.js", include_str!("../page/confirm.js")),
     // carve:end
+    Asset::script("/page/second-factor.js", include_str!("../page/second-factor.js")),
     Asset::script("/page/session.js", include_str!("../page/session.js")),
     Asset::script("/page/users.js", include_str!("../page/users.js")),
     // carve:if files
