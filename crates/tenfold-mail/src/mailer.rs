@@ -35,7 +35,11 @@ impl Mailer {
         if delivery == MailDelivery::Outbox {
             tracing::info!("mails are not sent: the console shows them, since mail.url is outbox:");
         }
-        Ok(Mailer { settings, delivery, sender, base: base(wiring.settings())? })
+        let (base, is_public) = base(wiring.settings())?;
+        if delivery != MailDelivery::Outbox && !is_public {
+            tracing::warn!(leads_to = base, "links in mails lead nowhere for their readers: set http.public_url");
+        }
+        Ok(Mailer { settings, delivery, sender, base })
     }
 
     /// The address of a page of the application, for a link: `path` begins with `/`.
@@ -74,19 +78,19 @@ impl Mailer {
     }
 }
 
-/// Where browsers reach the service: `http.public_url`, or for development the address that it listens on.
-fn base(loaded: &Loaded) -> Result<String, ConfigError> {
-    #[derive(Deserialize)]
-    struct PublicAddress {
-        listen: String,
-        public_url: String,
-    }
+/// Where the service listens, and where browsers reach it.
+#[derive(Deserialize)]
+struct PublicAddress {
+    listen: String,
+    public_url: String,
+}
+
+/// The beginning of links: `http.public_url`, or for development the address that the service listens on. Never what a request says.
+fn base(loaded: &Loaded) -> Result<(String, bool), ConfigError> {
     let place: PublicAddress = loaded.section("http")?;
-    Ok(if place.public_url.is_empty() {
-        format!("http://{}", place.listen)
-    } else {
-        place.public_url.trim_end_matches('/').to_owned()
-    })
+    let is_public = !place.public_url.is_empty();
+    let base = if is_public { place.public_url } else { format!("http://{}", place.listen) };
+    Ok((base.trim_end_matches('/').to_owned(), is_public))
 }
 
 /// A mail that may be sent now.

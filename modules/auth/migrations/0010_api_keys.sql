@@ -1,4 +1,4 @@
--- Keys with which programs work in an organization. The secret is kept as its SHA-256.
+-- Keys with which programs work in an organization. The secret is kept as its SHA-256. A key ends with the user who made it.
 CREATE TABLE auth_api_keys (
     org_id uuid NOT NULL REFERENCES auth_organizations (id) ON DELETE CASCADE,
     id uuid NOT NULL,
@@ -9,5 +9,8 @@ CREATE TABLE auth_api_keys (
     created_at timestamptz NOT NULL,
     expires_at timestamptz,
     last_used_at timestamptz,
-    PRIMARY KEY (org_id, id)
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, created_by) REFERENCES auth_users (org_id, id) ON DELETE CASCADE
 );
+
+CREATE INDEX auth_api_keys_of_user ON auth_api_keys (org_id, created_by, id);

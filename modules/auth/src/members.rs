@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tenfold::data::SystemTx;
+use tenfold::http::StatusCode;
 use tenfold::prelude::*;
 use tenfold_auth_api::UserId;
 use utoipa::ToSchema;
@@ -74,18 +75,17 @@ async fn add_user(tx: &Tx<'_>, id: UserId, new: &NewMember<'_>) -> Result<(), Da
     Ok(())
 }
 
-/// Takes a user out of the organization: the sessions there end, and nothing else of the person changes.
+/// Takes a user out of the organization, which is locked: the sessions there and the API keys end, and nothing else of the
+/// person changes.
 ///
 /// # Errors
-/// 404 for no user of this organization, 409 for its last owner.
-pub(crate) async fn remove(tx: &SystemTx<'_>, organization: OrgId, id: UserId) -> Result<(), Problem> {
-    let tenant = tx.within(organization);
-    lock(tx, organization).await?;
-    let user = User::get(&tenant, id).await?;
-    keep_an_owner(&tenant, &user, None).await?;
+/// 409 for the last owner.
+pub(crate) async fn remove(tx: &SystemTx<'_>, user: &User) -> Result<(), Problem> {
+    let tenant = tx.within(user.org_id);
+    keep_an_owner(&tenant, user, None).await?;
     let memberships = Membership::query().filter(Membership::account_id.eq(user.account_id));
-    memberships.filter(Membership::org_id.eq(organization)).delete(tx).await?;
-    Ok(User::delete(&tenant, id).await?)
+    memberships.filter(Membership::org_id.eq(user.org_id)).delete(tx).await?;
+    Ok(User::delete(&tenant, user.id).await?)
 }
 
 /// Makes the changes of an organization's owners happen one after the other, so that two of them at once leave one.
@@ -115,14 +115,23 @@ pub(crate) async fn keep_an_owner(tx: &Tx<'_>, user: &User, next: Option<Role>) 
     Err(Problem::conflict("this is the last owner of the organization: make somebody else an owner first"))
 }
 
-/// Refuses to give or take more than one has oneself: owners are made and changed by owners.
+/// Refuses to give, take or change a role above one's own.
 ///
 /// # Errors
-/// 403 `owners-only`.
+/// 403 `role-out-of-reach`.
 pub(crate) fn within_reach(own: Role, roles: &[Role]) -> Result<(), Problem> {
-    if own == Role::Owner || !roles.contains(&Role::Owner) {
-        return Ok(());
+    match roles.iter().find(|role| rank(**role) > rank(own)) {
+        None => Ok(()),
+        Some(role) => Err(Problem::new(StatusCode::FORBIDDEN, "role-out-of-reach", "The role is above your own")
+            .detail(format!("{} is given, changed and removed by users who have it", role.as_str()))),
     }
-    Err(Problem::new(tenfold::http::StatusCode::FORBIDDEN, "owners-only", "Only owners may do this")
-        .detail("the role owner is given and taken by owners"))
+}
+
+fn rank(role: Role) -> u8 {
+    match role {
+        Role::Owner => 3,
+        Role::Admin => 2,
+        Role::Member => 1,
+        Role::Custom => 0,
+    }
 }

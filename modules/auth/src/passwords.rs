@@ -17,6 +17,9 @@ const MEMORY: u32 = 19 * 1024;
 /// The number of passes over the memory.
 const PASSES: u32 = 2;
 
+/// The hash of an account that nobody can sign in to with a password, until its person has chosen one.
+pub(crate) const NO_PASSWORD: &str = "";
+
 /// How many hashes there may be at once, including waiting ones.
 #[derive(Clone, Copy)]
 pub(crate) struct HashBounds {
@@ -78,6 +81,7 @@ impl Turn {
 
     /// Whether the password matches `stored`; refusing an unknown account takes as long.
     pub(crate) async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, Problem> {
+        let stored = stored.filter(|hash| hash != NO_PASSWORD);
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.to_string());
         let matches =

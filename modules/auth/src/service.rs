@@ -121,24 +121,30 @@ impl Identity {
         Some(cx.within(token.organization).acting_for(principal))
     }
 
-    /// The context of the API key that a token names, if it is still good. Its user is the one who made it; it has no account, so
-    /// it cannot do what only a person may.
+    /// The context of the API key that a token names, if it is still good. Its user is the one who made it, and of its permissions
+    /// it has those that this user has now. It has no account, so it cannot do what only a person may.
     async fn key_context(&self, cx: &SystemContext, token: &Token) -> Result<Option<Context>, Problem> {
-        let row: Option<FoundKey> = sql!(
+        let rows: Vec<FoundKey> = sql!(
             "auth_api_keys.authenticate",
-            "SELECT secret_hash, created_by, permissions, expires_at FROM auth_api_keys WHERE org_id = $1 AND id = $2"
+            "SELECT k.secret_hash, k.created_by, k.permissions, k.expires_at, u.role, p.name
+             FROM auth_api_keys k
+             JOIN auth_users u ON u.org_id = k.org_id AND u.id = k.created_by
+             LEFT JOIN auth_permissions p ON p.org_id = k.org_id AND p.user_id = k.created_by
+             WHERE k.org_id = $1 AND k.id = $2"
         )
         .bind(token.organization)
         .bind(token.id)
         .bounded()
-        .first(cx)
+        .all(cx)
         .await?;
-        let Some((secret_hash, user, permissions, expires_at)) = row else { return Ok(None) };
-        if secret_hash != token.secret_hash() || expires_at.is_some_and(|end| end <= cx.now()) {
+        let Some((secret_hash, user, given, expires_at, role, _)) = rows.first() else { return Ok(None) };
+        if *secret_hash != token.secret_hash() || expires_at.is_some_and(|end| end <= cx.now()) {
             return Ok(None);
         }
         self.keys_seen.note(cx, token.organization, token.id);
-        let permissions = Arc::new(permissions_of(&permissions).into_iter().collect());
+        let of_user = self.permissions.held(*role, rows.iter().filter_map(|row| row.5.as_deref()));
+        let permissions = permissions_of(given).into_iter().filter(|name| of_user.contains(name));
+        let permissions = Arc::new(permissions.collect());
         let principal = Principal { account: Uuid::nil(), user: user.0, session: token.id, permissions };
         Ok(Some(cx.within(token.organization).acting_for(principal)))
     }
@@ -222,8 +228,8 @@ async fn signing_key(cx: &SystemContext) -> Result<SigningKey, DataError> {
     }
 }
 
-/// The row of an API key.
-type FoundKey = (Vec<u8>, UserId, serde_json::Value, Option<Timestamp>);
+/// The row of an API key with the role of the user who made it, beside one permission that this user has by name.
+type FoundKey = (Vec<u8>, UserId, serde_json::Value, Option<Timestamp>, Role, Option<String>);
 
 /// A session's row with its user's role, beside one permission that the user has by name.
 type FoundSession = (UserId, AccountId, Vec<u8>, Timestamp, Role, Option<String>);

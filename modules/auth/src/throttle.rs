@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
-use tenfold::data::SystemTx;
+use tenfold::data::{Global, Reach, SystemTx};
 use tenfold::http::{ClientAddress, StatusCode};
 use tenfold::prelude::*;
 
@@ -113,6 +113,27 @@ impl Throttle {
         email: &str,
         client: ClientAddress,
     ) -> Result<Attempt, Problem> {
+        self.admit_at(cx, cx.now(), email, client).await
+    }
+
+    /// The same in a transaction, which holds a lock that lets attempts for the account follow one another: of many at once no
+    /// more are admitted than of one after another.
+    pub(crate) async fn admit_locked(
+        &self,
+        tx: &SystemTx<'_>,
+        email: &str,
+        client: ClientAddress,
+    ) -> Result<Attempt, Problem> {
+        self.admit_at(tx, tx.now(), email, client).await
+    }
+
+    async fn admit_at<C: Reach<Global>>(
+        &self,
+        cx: &C,
+        now: Timestamp,
+        email: &str,
+        client: ClientAddress,
+    ) -> Result<Attempt, Problem> {
         let network = client.network();
         let (account, address) = (account_subject(email), format!("address/{network}"));
         let known = format!("known/{}", digest(&format!("{email}\n{network}")));
@@ -127,7 +148,7 @@ impl Throttle {
         .all(cx)
         .await?;
         let debt = |wanted: &str| rows.iter().find(|(subject, ..)| subject == wanted).map(debt);
-        let now = cx.now().as_microsecond();
+        let now = now.as_microsecond();
         let note = debt(&known).filter(|note| note.kept_until > now);
         let debt_of_account = debt(&account);
         let wait_of = |debt: Option<Debt>, rule| debt.map_or(Duration::ZERO, |debt| debt.wait(rule, now));

@@ -4,21 +4,25 @@ use tenfold::http::{OwnOrigin, Response, ServerState, State, StatusCode};
 use tenfold::prelude::*;
 
 use super::TokenBody;
+use super::claim::{OwnAccount, claim};
 use crate::entities::{Account, Membership};
 use crate::links::{LinkPurpose, consume};
 use crate::second_factor::challenge::SecondFactorRequired;
 use crate::service::{Identity, NewSession, SignInStep};
-use crate::sessions::{Device, SessionCookie, SignedIn, describe, memberships};
+use crate::sessions::{Device, SessionCookie, SignedIn, describe, forgotten_everywhere, memberships};
 
 /// Signs in with the token of a link that was mailed.
 ///
-/// An account with a second factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in. A token works once. Every token that does not work gets the same 404.
+/// An account with a second factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in. If its address was not
+/// confirmed and the request is not signed in with it, its password, sessions and second factor end: somebody else may have signed
+/// up with the address. A token works once. Every token that does not work gets the same 404.
 #[endpoint(post, "/v1/auth/link/accept", tag = "identity",
     answers(200: SignedIn as "application/json"), problems(401, 403, 404),
     example(body = {"token": "x1wCMr8ZJAVbfJyrmbYjYBJ4jvYSVRS8pXgAJCDbu4c"}))]
 pub(crate) async fn accept_link(
     cx: SystemContext,
     _: OwnOrigin,
+    own: OwnAccount,
     device: Device,
     state: State<ServerState>,
     identity: Use<Identity>,
@@ -28,7 +32,7 @@ pub(crate) async fn accept_link(
         .transaction(async |tx| -> Result<_, Problem> {
             let link = consume(tx, &body.token, &[LinkPurpose::SignIn]).await?;
             // Whoever reads the mail has the address.
-            Account::update(link.account).set(Account::confirmed_at, Some(tx.now())).run(tx).await?;
+            claim(tx, &Account::get(tx, link.account).await?, own).await?;
             let of_account = Membership::query().filter(Membership::account_id.eq(link.account));
             let chosen = of_account.order_by_descending(Membership::last_used_at).first(&*tx).await?;
             let chosen = chosen.ok_or_else(no_organization)?;
@@ -38,6 +42,7 @@ pub(crate) async fn accept_link(
             Ok((identity.sign_in(tx, &chosen, session).await?, chosen))
         })
         .await?;
+    forgotten_everywhere(&cx).await?;
     let token = match signed_in {
         SignInStep::Session(token) => token,
         SignInStep::Challenge(challenge) => return Ok(SecondFactorRequired::with(challenge)),

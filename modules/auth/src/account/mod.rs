@@ -1,6 +1,7 @@
 //! One's own account: its address, its password, and what proves that it is one's own.
 
 pub(crate) mod address;
+pub(crate) mod claim;
 pub(crate) mod forgot;
 pub(crate) mod link;
 pub(crate) mod link_accept;

@@ -12,6 +12,7 @@ use crate::entities::{Account, SessionId};
 use crate::links;
 use crate::links::notice::SendPasswordNotice;
 use crate::new_password::NewPassword;
+use crate::second_factor::challenge;
 use crate::service::Identity;
 use crate::sessions::{Sudo, end_all, forgotten_everywhere};
 
@@ -55,10 +56,11 @@ pub(super) struct NewHash {
     pub keep: Option<SessionId>,
 }
 
-/// Stores a new password: ends sessions and links, and tells the person.
+/// Stores a new password: ends sessions, links and sign-ins that wait for the second factor, and tells the person.
 pub(super) async fn change(tx: &SystemTx<'_>, new: NewHash) -> Result<(), DataError> {
     Account::update(new.account).set(Account::password_hash, new.hash).run(tx).await?;
     end_all(tx, new.account, new.keep).await?;
     links::end_all(tx, new.account).await?;
+    challenge::close_all(tx, new.account).await?;
     tx.enqueue(SendPasswordNotice { account: new.account }).await.map(drop)
 }

@@ -9,6 +9,7 @@ use super::password::{NewHash, change};
 use crate::entities::{Account, SessionId};
 use crate::links::{LinkPurpose, LinkToken, consume, find};
 use crate::new_password::NewPassword;
+use crate::second_factor;
 use crate::service::Identity;
 use crate::sessions::forgotten_everywhere;
 
@@ -45,6 +46,10 @@ pub(crate) async fn reset_password(
         // Whoever reads the mail has the address.
         Account::update(account.id).set(Account::confirmed_at, Some(tx.now())).run(tx).await?;
         identity.throttle.forgive(tx, &account.email).await?;
+        if account.confirmed_at.is_none() {
+            // It may be that of somebody else who signed up with the address.
+            second_factor::forget(tx, account.id).await?;
+        }
         change(tx, NewHash { account: account.id, hash, keep: None::<SessionId> }).await?;
         Ok(())
     })

@@ -40,19 +40,21 @@ async fn confirm(tx: &SystemTx<'_>, link: &UsedLink) -> Result<(), Problem> {
 /// Records that one of the two addresses agrees; the second one to do so changes the address.
 async fn agree(tx: &SystemTx<'_>, link: &UsedLink) -> Result<(), Problem> {
     let gone = || Problem::not_found("change").detail("this change of address was replaced by another one");
+    let now = Some(tx.now());
+    let agreed = AddressChange::update(link.account);
+    let agreed = match link.purpose {
+        LinkPurpose::LeaveAddress => agreed.set(AddressChange::old_agreed_at, now),
+        _ => agreed.set(AddressChange::new_agreed_at, now),
+    };
+    // Written before it is read: of two that agree at once, the second one sees the first.
+    match agreed.run(tx).await {
+        Ok(()) => {}
+        Err(DataError::NotFound { .. }) => return Err(gone()),
+        Err(error) => return Err(error.into()),
+    }
     let change = AddressChange::find(tx, link.account).await?;
     let change = change.filter(|change| change.email == link.email).ok_or_else(gone)?;
-    let now = Some(tx.now());
-    let (old, new) = match link.purpose {
-        LinkPurpose::LeaveAddress => (now, change.new_agreed_at),
-        _ => (change.old_agreed_at, now),
-    };
-    if old.is_none() || new.is_none() {
-        AddressChange::update(link.account)
-            .set(AddressChange::old_agreed_at, old)
-            .set(AddressChange::new_agreed_at, new)
-            .run(tx)
-            .await?;
+    if change.old_agreed_at.is_none() || change.new_agreed_at.is_none() {
         return Ok(());
     }
     AddressChange::delete(tx, link.account).await?;

@@ -38,6 +38,7 @@ pub(crate) struct IssuedApiKey {
 
 /// Makes an API key: with it a program works in this organization.
 ///
+/// The key can do no more than you can: it loses a permission when you lose it, and ends when you leave the organization.
 /// The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
 #[endpoint(post, "/v1/api-keys", tag = "api keys", problems(403),
     example(body = {"name": "Nightly export", "permissions": ["members.read"]}))]

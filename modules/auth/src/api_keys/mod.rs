@@ -28,6 +28,7 @@ pub(crate) struct ApiKeyView {
     name: String,
     /// What the key begins with, to know it by.
     prefix: String,
+    /// Those that it was given. It has those of them that its maker has now.
     permissions: Vec<String>,
     /// The user who made it.
     created_by: UserId,

@@ -2,20 +2,22 @@
 
 use serde::Deserialize;
 use tenfold::data::SystemTx;
-use tenfold::http::{ClientAddress, HeaderMap, OwnOrigin, Response, ServerState, State};
+use tenfold::http::{ClientAddress, HeaderMap, OwnOrigin, Permission as _, Response, ServerState, State};
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
 use super::InvitationToken;
-use crate::entities::{Account, AccountRow, Invitation};
+use crate::account::claim::{OwnAccount, claim};
+use crate::entities::{Account, AccountRow, Invitation, User, UserPermission};
 use crate::links::LinkToken;
-use crate::members::{NewMember, join};
+use crate::members::{NewMember, join, within_reach};
 use crate::new_password::NewPassword;
 use crate::second_factor::challenge::SecondFactorRequired;
 use crate::service::{Identity, NewSession, SignInStep};
 use crate::sessions::sign_up::locale_of;
-use crate::sessions::{Device, SessionCookie, SignedIn, describe, memberships};
+use crate::sessions::{Device, SessionCookie, SignedIn, describe, forgotten_everywhere, memberships};
+use crate::users::permissions::WriteMembers;
 
 /// The token of an invitation, and the password of a new account.
 #[derive(Deserialize, ToSchema)]
@@ -31,15 +33,18 @@ pub(crate) struct InvitationAccepted {
 
 /// Joins the organization of an invitation, and signs in there.
 ///
-/// A person without an account gets one, with the address of the invitation; then `password` is required, else a 422. One with a second
-/// factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in: by then the person has joined. A token
-/// works once. Every token that does not work gets the same 404.
+/// A person without an account gets one, with the address of the invitation; then `password` is required, else a 422. One with a
+/// second factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in: by then the person has joined. If the
+/// account's address was not confirmed and the request is not signed in with it, its password, sessions and second factor end:
+/// somebody else may have signed up with the address. A token works once. Every token that does not work gets the same 404,
+/// and so does one of a user who could not invite any more.
 #[endpoint(post, "/v1/invitations/accept", tag = "identity",
     answers(200: SignedIn as "application/json"), problems(401, 404, 409, 422),
     example(body = {"token": "x1wCMr8ZJAVbfJyrmbYjYBJ4jvYSVRS8pXgAJCDbu4c", "password": "correct horse battery"}))]
 pub(crate) async fn accept_invitation(
     cx: SystemContext,
     _: OwnOrigin,
+    own: OwnAccount,
     client: ClientAddress,
     device: Device,
     headers: HeaderMap,
@@ -66,14 +71,20 @@ pub(crate) async fn accept_invitation(
         .transaction(async |tx| -> Result<_, Problem> {
             let tenant = tx.within(invited.organization);
             // Of two who accept at once, the second one finds nothing to delete.
-            Invitation::delete(&tenant, invitation.id).await.map_err(|_| no_such_invitation())?;
-            let account = account_of(tx, &invitation.email, hash).await?;
+            match Invitation::delete(&tenant, invitation.id).await {
+                Ok(()) => {}
+                Err(DataError::NotFound { .. }) => return Err(no_such_invitation()),
+                Err(error) => return Err(error.into()),
+            }
+            still_meant(&tenant, &identity, &invitation).await?;
+            let account = account_of(tx, &invitation.email, hash, own).await?;
             let new = NewMember { account: &account, role: invitation.role, locale: locale_of(&headers) };
             let membership = join(tx, invited.organization, new).await?;
             let session = NewSession { user: membership.user_id, account: account.id, device, proved: false };
             Ok((identity.sign_in(tx, &membership, session).await?, membership))
         })
         .await?;
+    forgotten_everywhere(&cx).await?;
     let token = match signed_in {
         SignInStep::Session(token) => token,
         SignInStep::Challenge(challenge) => return Ok(SecondFactorRequired::with(challenge)),
@@ -84,11 +95,16 @@ pub(crate) async fn accept_invitation(
 }
 
 /// The account of the invited person. Whoever reads the mail has the address.
-async fn account_of(tx: &SystemTx<'_>, email: &str, hash: Option<String>) -> Result<Account, Problem> {
-    let confirmed_at = Some(tx.now());
+async fn account_of(
+    tx: &SystemTx<'_>,
+    email: &str,
+    hash: Option<String>,
+    own: OwnAccount,
+) -> Result<Account, Problem> {
     if let Some(password_hash) = hash {
         let (id, created_at) = (AccountId(tx.new_id()), tx.now());
-        let account = AccountRow { id, email: email.to_owned(), password_hash, confirmed_at, created_at };
+        let email = email.to_owned();
+        let account = AccountRow { id, email, password_hash, confirmed_at: Some(created_at), created_at };
         return account.insert(tx).await.on_conflict(Account::unique_email, || {
             Problem::conflict(
                 "an account with this address was made meanwhile: accept again without a password",
@@ -97,8 +113,17 @@ async fn account_of(tx: &SystemTx<'_>, email: &str, hash: Option<String>) -> Res
     }
     let account = Account::query().filter(Account::email.eq(email.to_owned())).first(tx).await?;
     let account = account.ok_or_else(no_such_invitation)?;
-    Account::update(account.id).set(Account::confirmed_at, confirmed_at).run(tx).await?;
+    claim(tx, &account, own).await?;
     Ok(account)
+}
+
+/// Refuses an invitation whose inviter could not make it any more: what a user has begun ends with the user's rights.
+async fn still_meant(tx: &Tx<'_>, identity: &Identity, invitation: &Invitation) -> Result<(), Problem> {
+    let inviter = User::find(tx, invitation.invited_by).await?.ok_or_else(no_such_invitation)?;
+    let named = UserPermission::query().filter(UserPermission::user_id.eq(inviter.id)).all(tx).await?;
+    let held = identity.permissions.held(inviter.role, named.iter().map(|permission| &*permission.name));
+    let may = held.contains(WriteMembers::NAME) && within_reach(inviter.role, &[invitation.role]).is_ok();
+    may.then_some(()).ok_or_else(no_such_invitation)
 }
 
 async fn find(cx: &Context, token: &InvitationToken) -> Result<Invitation, Problem> {

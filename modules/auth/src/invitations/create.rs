@@ -28,7 +28,8 @@ pub(crate) struct NewInvitation {
 
 /// Invites somebody, with or without an account, by a mail whose link works for seven days.
 ///
-/// An address that is invited already, or is that of a user of the organization, is a 409. Only owners invite owners.
+/// An address that is invited already, or is that of a user of the organization, is a 409. Nobody gives a role above their own; an
+/// invitation works as long as its inviter could make it.
 #[endpoint(post, "/v1/invitations", tag = "users", problems(409),
     example(body = {"email": "grace@new.test", "role": "member"}))]
 pub(crate) async fn create_invitation(

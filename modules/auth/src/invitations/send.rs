@@ -21,8 +21,11 @@ impl Job for SendInvitation {
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
         let cx = job.cx()?;
-        // It may have been taken back or accepted meanwhile.
-        let Some(invitation) = Invitation::find(&cx, self.invitation).await? else { return Ok(()) };
+        // It may have been taken back or accepted meanwhile, or have expired.
+        let invitation = Invitation::find(&cx, self.invitation).await?;
+        let Some(invitation) = invitation.filter(|invitation| cx.now() < invitation.expires_at) else {
+            return Ok(());
+        };
         let mailer = job.service::<Mailer>()?;
         let Some(mail) = mailer.address(&job, &invitation.email).await? else { return Ok(()) };
         let organization = Organization::get(job.system(), cx.tenant()).await?;

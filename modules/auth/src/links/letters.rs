@@ -120,6 +120,25 @@ pub(crate) fn password_changed(language: MailLanguage, forgot: &str) -> Letter {
     Letter::new(language.tag(), subject).paragraph(text).button(button, forgot)
 }
 
+/// The mail that says that an account has no password any more.
+pub(crate) fn password_ended(language: MailLanguage, forgot: &str) -> Letter {
+    let (subject, text, button) = match language {
+        MailLanguage::English => (
+            "Choose a password",
+            "Your address is confirmed now. The account is older than that: somebody had signed up with your address. In case it \
+             was not you, its password no longer works. Choose a new one to sign in with.",
+            "Choose a password",
+        ),
+        MailLanguage::German => (
+            "Wählen Sie ein Passwort",
+            "Ihre Adresse ist jetzt bestätigt. Das Konto ist älter: Jemand hatte sich mit Ihrer Adresse registriert. Falls Sie es \
+             nicht waren: Das alte Passwort gilt nicht mehr. Wählen Sie ein neues, um sich damit anzumelden.",
+            "Passwort wählen",
+        ),
+    };
+    Letter::new(language.tag(), subject).paragraph(text).button(button, forgot)
+}
+
 /// The mail that asks somebody to join an organization.
 pub(crate) fn invitation(language: MailLanguage, inviter: &str, organization: &str, link: &str) -> Letter {
     let (subject, text, button, note) = match language {

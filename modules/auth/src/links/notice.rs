@@ -1,4 +1,4 @@
-//! Tells a person by mail that the password was changed.
+//! Tells a person by mail that the password was changed, or has ended.
 
 use serde::{Deserialize, Serialize};
 use tenfold::prelude::*;
@@ -8,8 +8,9 @@ use tenfold_mail::Mailer;
 use super::letters;
 use super::send::language_of;
 use crate::entities::Account;
+use crate::passwords::NO_PASSWORD;
 
-/// Tells a person by mail that the password was changed.
+/// Tells a person by mail that the password was changed, or has ended.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SendPasswordNotice {
     pub account: AccountId,
@@ -26,6 +27,9 @@ impl Job for SendPasswordNotice {
         let mailer = job.service::<Mailer>()?;
         let Some(mail) = mailer.address(&job, &account.email).await? else { return Ok(()) };
         let language = language_of(cx, account.id).await?;
-        mail.send(&letters::password_changed(language, &mailer.link("/#forgot"))).await
+        let forgot = mailer.link("/#forgot");
+        let ended = account.password_hash == NO_PASSWORD;
+        let letter = if ended { letters::password_ended } else { letters::password_changed };
+        mail.send(&letter(language, &forgot)).await
     }
 }

@@ -18,6 +18,10 @@ use crate::entities::{Account, AddressChange, Membership, UserSettings};
 /// For this long after a mail was asked for, the same mail is not sent again.
 const NOT_AGAIN: Duration = Duration::from_secs(60);
 
+/// A link that a person asked for is not mailed after this long: the person has asked again. So requests for mails to one address,
+/// whose number in an hour is limited, do not pile up.
+const STALE: Duration = Duration::from_secs(60 * 60);
+
 /// Mails a link to the account with this address; nothing happens if there is none. Its token is made here: it is in no
 /// argument.
 #[derive(Serialize, Deserialize)]
@@ -25,6 +29,15 @@ pub(crate) struct SendLink {
     pub purpose: LinkPurpose,
     /// The address that the account signs in with.
     pub email: String,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+}
+
+impl SendLink {
+    fn is_stale(&self, now: Timestamp) -> bool {
+        let asked_for = matches!(self.purpose, LinkPurpose::ResetPassword | LinkPurpose::SignIn);
+        asked_for && now > self.asked_at + STALE
+    }
 }
 
 impl Job for SendLink {
@@ -34,6 +47,9 @@ impl Job for SendLink {
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
         let cx = job.system();
+        if self.is_stale(cx.now()) {
+            return Ok(());
+        }
         let Some(account) = Account::query().filter(Account::email.eq(self.email)).first(cx).await? else {
             return Ok(());
         };
@@ -82,5 +98,5 @@ pub(super) async fn language_of(cx: &SystemContext, account: AccountId) -> Resul
 pub(crate) async fn enqueue(tx: &SystemTx<'_>, purpose: LinkPurpose, email: String) -> Result<(), DataError> {
     let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(email.as_bytes()));
     let once = JobOptions::new().unique_for(format!("{}/{digest}", purpose.as_str()), NOT_AGAIN);
-    tx.enqueue_with(SendLink { purpose, email }, once).await.map(drop)
+    tx.enqueue_with(SendLink { purpose, email, asked_at: tx.now() }, once).await.map(drop)
 }

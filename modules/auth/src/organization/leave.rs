@@ -3,11 +3,12 @@
 use tenfold::http::{Response, ServerState, State};
 use tenfold::prelude::*;
 
-use crate::members::remove;
+use crate::entities::User;
+use crate::members::{lock, remove};
 use crate::sessions::{SessionCookie, forgotten_everywhere};
 use crate::users::own_user;
 
-/// Leaves the organization: your sessions there end. The last owner cannot leave: a 409.
+/// Leaves the organization: your sessions there end, and so do the API keys that you have made. The last owner cannot leave: a 409.
 #[endpoint(post, "/v1/organization/leave", tag = "identity", answers(204), problems(409))]
 pub(crate) async fn leave_organization(
     cx: Context,
@@ -15,7 +16,13 @@ pub(crate) async fn leave_organization(
     state: State<ServerState>,
 ) -> Result<Response, Problem> {
     let own = own_user(&cx)?;
-    system.transaction(async |tx| remove(tx, cx.tenant(), own).await).await?;
+    system
+        .transaction(async |tx| -> Result<(), Problem> {
+            lock(tx, cx.tenant()).await?;
+            let user = User::get(&tx.within(cx.tenant()), own).await?;
+            remove(tx, &user).await
+        })
+        .await?;
     forgotten_everywhere(&system).await?;
     Ok(SessionCookie::of(&state).forget())
 }

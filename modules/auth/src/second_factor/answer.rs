@@ -44,15 +44,16 @@ pub(crate) async fn answer_second_factor(
     Json(typed): Json<SecondFactorAnswer>,
 ) -> Result<Response, Problem> {
     let challenge = find(&cx, &typed.challenge).await?.ok_or_else(refused)?;
-    let turn = CodeTurn::take(&identity, &cx, challenge.account, client).await?;
-    let factor = SecondFactor::find(&cx, challenge.account).await?.ok_or_else(refused)?;
-    let membership = Membership::get(&cx, challenge.membership).await?;
+    let membership = Membership::find(&cx, challenge.membership).await?.ok_or_else(refused)?;
     let token = cx
         .transaction(async |tx| -> Result<Option<String>, Problem> {
+            let turn = CodeTurn::take(&identity, tx, challenge.account, client).await?;
+            let factor = SecondFactor::find(tx, challenge.account).await?.ok_or_else(refused)?;
             if !use_code(tx, &factor, &typed.code).await? || !close(tx, &typed.challenge).await? {
                 turn.fail(tx).await?;
                 return Ok(None);
             }
+            turn.succeed(tx).await?;
             Membership::update(membership.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
             let new = NewSession {
                 user: membership.user_id,
@@ -81,21 +82,38 @@ pub(super) struct CodeTurn {
 }
 
 impl CodeTurn {
+    /// Waits until other tries for this account have ended, then looks whether one more is allowed.
+    ///
     /// # Errors
     /// 429 if account or address has to wait.
     pub(super) async fn take(
         identity: &Identity,
-        cx: &SystemContext,
+        tx: &SystemTx<'_>,
         account: AccountId,
         client: ClientAddress,
     ) -> Result<Self, Problem> {
+        // SQLite has one writer anyway.
+        let _: Option<(AccountId,)> = sql!(
+            "auth_second_factors.lock",
+            sqlite: "SELECT account_id FROM auth_second_factors WHERE account_id = $1",
+            postgres: "SELECT account_id FROM auth_second_factors WHERE account_id = $1 FOR UPDATE"
+        )
+        .bind(account)
+        .bounded()
+        .first(tx)
+        .await?;
         let throttle = identity.throttle;
-        let attempt = throttle.admit(cx, &format!("second factor of {account}"), client).await?;
+        let attempt = throttle.admit_locked(tx, &format!("second factor of {account}"), client).await?;
         Ok(CodeTurn { throttle, attempt })
     }
 
     /// Counts a wrong code, in the transaction that tries it: hanging up saves no try from being counted.
     pub(super) async fn fail(&self, tx: &SystemTx<'_>) -> Result<(), DataError> {
         self.throttle.count_failure(tx, &self.attempt).await
+    }
+
+    /// Forgets the wrong ones, as after a sign-in.
+    pub(super) async fn succeed(&self, tx: &SystemTx<'_>) -> Result<(), DataError> {
+        self.throttle.succeed(tx, &self.attempt).await
     }
 }

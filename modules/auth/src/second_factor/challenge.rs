@@ -106,6 +106,16 @@ pub(crate) async fn close(tx: &SystemTx<'_>, text: &str) -> Result<bool, DataErr
     Ok(closed == 1)
 }
 
+/// Closes all challenges of an account: its password has changed.
+pub(crate) async fn close_all(tx: &SystemTx<'_>, account: AccountId) -> Result<(), DataError> {
+    sql!("auth_challenges.close_all", "DELETE FROM auth_challenges WHERE account_id = $1")
+        .changes("auth_challenges")
+        .bind(account)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
 fn hash(text: &str) -> Vec<u8> {
     Sha256::digest(text.as_bytes()).to_vec()
 }

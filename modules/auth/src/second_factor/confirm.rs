@@ -44,13 +44,13 @@ pub(crate) async fn confirm_totp(
     Json(typed): Json<TotpConfirmation>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
     let account = own_account(&cx)?;
-    let turn = CodeTurn::take(&identity, &system, account, client).await?;
-    let factor = SecondFactor::get(&system, account).await?;
-    if factor.confirmed_at.is_some() {
-        return Err(Problem::conflict("the second factor is confirmed already"));
-    }
     let codes = system
         .transaction(async |tx| -> Result<Option<Vec<String>>, Problem> {
+            let turn = CodeTurn::take(&identity, tx, account, client).await?;
+            let factor = SecondFactor::get(tx, account).await?;
+            if factor.confirmed_at.is_some() {
+                return Err(Problem::conflict("the second factor is confirmed already"));
+            }
             if !use_code(tx, &factor, &typed.code).await? {
                 turn.fail(tx).await?;
                 return Ok(None);

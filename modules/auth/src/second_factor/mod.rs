@@ -62,6 +62,16 @@ fn hash(code: &str) -> Vec<u8> {
     Sha256::digest(code.as_bytes()).to_vec()
 }
 
+/// Forgets the second factor of an account, if it has one.
+pub(crate) async fn forget(tx: &SystemTx<'_>, account: AccountId) -> Result<(), DataError> {
+    sql!("auth_second_factors.forget", "DELETE FROM auth_second_factors WHERE account_id = $1")
+        .changes("auth_second_factors")
+        .bind(account)
+        .execute(tx)
+        .await?;
+    forget_recovery_codes(tx, account).await
+}
+
 /// Deletes the recovery codes of an account.
 async fn forget_recovery_codes(tx: &SystemTx<'_>, account: AccountId) -> Result<(), DataError> {
     sql!("auth_recovery_codes.forget", "DELETE FROM auth_recovery_codes WHERE account_id = $1")

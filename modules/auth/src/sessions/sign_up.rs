@@ -65,7 +65,8 @@ pub(crate) async fn sign_up(
             let account = register(tx, email.clone(), password_hash).await?;
             let owner = NewMember { account: &account, role: Role::Owner, locale: locale_of(&headers) };
             let membership = found(tx, owner, new.organization.into_inner()).await?;
-            tx.enqueue(SendLink { purpose: LinkPurpose::ConfirmAddress, email }).await?;
+            let confirm = SendLink { purpose: LinkPurpose::ConfirmAddress, email, asked_at: tx.now() };
+            tx.enqueue(confirm).await?;
             if !identity.unconfirmed_sign_in {
                 return Ok(None);
             }

@@ -6,12 +6,12 @@ use tenfold_auth_api::UserId;
 use super::own_user;
 use super::permissions::WriteMembers;
 use crate::entities::User;
-use crate::members::{remove, within_reach};
+use crate::members::{lock, remove, within_reach};
 use crate::sessions::forgotten_everywhere;
 
-/// Takes a user out of the organization: the person's sessions there end.
+/// Takes a user out of the organization: the person's sessions there end, and so do the API keys that the person has made.
 ///
-/// Only owners remove an owner. The last owner stays: a 409.
+/// A role above your own is out of your reach. The last owner stays: a 409.
 #[endpoint(delete, "/v1/users/{id}", tag = "users", problems(409), example(id = list_users))]
 pub(crate) async fn remove_user(
     cx: Context,
@@ -22,10 +22,11 @@ pub(crate) async fn remove_user(
     let own = own_user(&cx)?;
     system
         .transaction(async |tx| -> Result<(), Problem> {
+            lock(tx, cx.tenant()).await?;
             let tenant = tx.within(cx.tenant());
             let user = User::get(&tenant, id).await?;
             within_reach(User::get(&tenant, own).await?.role, &[user.role])?;
-            remove(tx, cx.tenant(), id).await
+            remove(tx, &user).await
         })
         .await?;
     forgotten_everywhere(&system).await?;

@@ -19,7 +19,7 @@ pub(crate) struct RoleChange {
 
 /// Gives a user another role.
 ///
-/// Only owners make owners, or change one. The last owner stays one: a 409.
+/// Nobody gives a role above their own, or changes that of somebody who has one. The last owner stays one: a 409.
 #[endpoint(patch, "/v1/users/{id}/role", tag = "users", problems(409),
     example(id = list_users, body = {"role": "admin"}))]
 pub(crate) async fn change_role(

@@ -138,3 +138,21 @@ both_databases!(app(); async fn no_log_says_a_key_and_a_changed_one_costs_no_sta
     }
     assert_eq!(app.statements().len(), 0);
 });
+
+both_databases!(app(); async fn a_key_can_do_no_more_than_its_maker_now(app) {
+    let owner = new_owner(app).await;
+    let admin = invited(app, &owner, "admin@new.test", "admin").await;
+    let session = text(&admin["token"]);
+    let sudo = app.post("/v1/auth/sudo").bearer(&session).json(&json!({"password": PASSWORD})).send().await;
+    assert_eq!(sudo.status(), 204);
+    let secret = text(&key(app, &session, &["members.read", "members.write"]).await["key"]);
+    let invitations = async || app.get("/v1/invitations").bearer(&secret).send().await.status();
+    assert_eq!((users(app, &secret).await, invitations().await), (200, 200));
+    let user = format!("/v1/users/{}", text(&admin["user"]["id"]));
+    let member = app.patch(&format!("{user}/role")).bearer(&owner).json(&json!({"role": "member"}));
+    assert_eq!(member.send().await.status(), 200);
+    assert_eq!((users(app, &secret).await, invitations().await), (200, 403));
+    assert_eq!(app.delete(&user).bearer(&owner).send().await.status(), 204);
+    assert_eq!(users(app, &secret).await, 401);
+    assert_eq!(app.get("/v1/api-keys").bearer(&owner).send().await.json()["items"], json!([]));
+});

@@ -1,5 +1,6 @@
 //! Another address to sign in with: the old and the new one are asked.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tenfold::both_databases;
 use tenfold::testing::TestApp;
@@ -70,4 +71,13 @@ both_databases!(app(); async fn a_taken_address_is_refused_at_the_end_alone(app)
     let new = mailed_token(app, NEW, "verify").await;
     problem(&use_token(app, "/v1/auth/verify", &new).await, 409);
     assert_eq!(try_sign_in(app, OLD, PASSWORD).await.status(), 200);
+});
+
+both_databases!(app(); async fn both_addresses_may_agree_at_once(app) {
+    let session = sign_up(app, OLD).await;
+    assert_eq!(change(app, &session, NEW).await, 202);
+    let tokens = [mailed_token(app, OLD, "verify").await, mailed_token(app, NEW, "verify").await];
+    let answers = tokens.each_ref().map(|token| async { use_token(app, "/v1/auth/verify", token).await.status() });
+    assert_eq!(join_all(answers).await, [204, 204]);
+    assert_eq!(try_sign_in(app, NEW, PASSWORD).await.status(), 200);
 });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
 use tenfold::both_databases;
 use tenfold::data::EntityExt as _;
@@ -113,4 +114,37 @@ both_databases!(app(); async fn no_job_and_no_log_says_a_token(app) {
     for text in [log, args] {
         assert!(!text.contains(&token), "the token is in {text}");
     }
+});
+
+both_databases!(app(); async fn of_two_who_use_a_token_at_once_one_does(app) {
+    sign_up(app, ADA).await;
+    forgot(app, ADA).await;
+    let token = mailed_token(app, ADA, "reset").await;
+    let answers = [NEW, "yet another password"].map(|new| {
+        let token = &token;
+        async move { reset(app, token, new).await.status() }
+    });
+    let mut answers = join_all(answers).await;
+    answers.sort_unstable();
+    assert_eq!(answers, [204, 404]);
+});
+
+both_databases!(app(), [("mail.address_per_hour", "1")];
+async fn requests_for_mails_do_not_pile_up(app) {
+    sign_up(app, ADA).await;
+    assert_eq!(mails_to(app, ADA).await.len(), 1);
+    for _ in 0..3 {
+        assert_eq!(forgot(app, ADA).await.status(), 202);
+        app.run_due_jobs().await;
+        app.clock().advance(Duration::from_secs(100));
+    }
+    // The first one has its turn an hour after that of the sign-up.
+    app.clock().advance(Duration::from_secs(3300));
+    assert_eq!(mails_to(app, ADA).await.len(), 2);
+    for _ in 0..2 {
+        app.clock().advance(Duration::from_secs(3600));
+        app.run_due_jobs().await;
+    }
+    assert_eq!(mails_to(app, ADA).await.len(), 2, "the others are stale");
+    app.expect_no_jobs().await;
 });

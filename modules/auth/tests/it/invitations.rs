@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tenfold::both_databases;
 use tenfold::data::EntityExt as _;
@@ -80,7 +81,7 @@ both_databases!(app(); async fn only_who_may_invite_does_so_and_only_owners_make
     let member = text(&invited(app, &owner, "member@new.test", "member").await["token"]);
     problem(&invite(app, &member, GRACE, "member").await, 403);
     problem(&app.get("/v1/invitations").bearer(&member).send().await, 403);
-    assert_eq!(problem(&invite(app, &admin, GRACE, "owner").await, 403)["type"], "urn:tenfold:problem:owners-only");
+    assert_eq!(problem(&invite(app, &admin, GRACE, "owner").await, 403)["type"], "urn:tenfold:problem:role-out-of-reach");
     assert_eq!(invite(app, &admin, GRACE, "admin").await.status(), 201);
     assert_eq!(invite(app, &owner, "second@new.test", "owner").await.status(), 201);
     let stranger = text(&sign_up(app, "eve@elsewhere.test").await["token"]);
@@ -100,4 +101,46 @@ both_databases!(app(); async fn no_job_and_no_log_says_the_token_of_an_invitatio
     for text in [log, args] {
         assert!(!text.contains(&token), "the token is in {text}");
     }
+});
+
+both_databases!(app(); async fn an_invitation_is_worth_what_its_inviter_may_do(app) {
+    let owner = new_owner(app).await;
+    let admin = invited(app, &owner, "admin@new.test", "admin").await;
+    let session = text(&admin["token"]);
+    assert_eq!(invite(app, &session, GRACE, "admin").await.status(), 201);
+    let token = mailed_token(app, GRACE, "invitation").await;
+    let user = format!("/v1/users/{}", text(&admin["user"]["id"]));
+    let give = async |role: &str| {
+        app.patch(&format!("{user}/role")).bearer(&owner).json(&json!({"role": role})).send().await.status()
+    };
+    assert_eq!(give("member").await, 200);
+    problem(&accept(app, &token, Some(PASSWORD)).await, 404);
+    assert_eq!(give("admin").await, 200);
+    assert_eq!(accept(app, &token, Some(PASSWORD)).await.status(), 200);
+    assert_eq!(invite(app, &session, "accomplice@new.test", "member").await.status(), 201);
+    let token = mailed_token(app, "accomplice@new.test", "invitation").await;
+    assert_eq!(app.delete(&user).bearer(&owner).send().await.status(), 204);
+    problem(&accept(app, &token, Some(PASSWORD)).await, 404);
+});
+
+both_databases!(app(); async fn of_two_who_accept_at_once_one_joins(app) {
+    let owner = new_owner(app).await;
+    invite(app, &owner, GRACE, "member").await;
+    let token = mailed_token(app, GRACE, "invitation").await;
+    let answers = [(); 2].map(|()| async { accept(app, &token, Some(PASSWORD)).await.status() });
+    let mut answers = join_all(answers).await;
+    answers.sort_unstable();
+    assert_eq!(answers, [200, 404]);
+    let users = app.get("/v1/users").bearer(&owner).send().await.json();
+    assert_eq!(users["items"].as_array().map(Vec::len), Some(2));
+});
+
+both_databases!(app(); async fn a_stranger_with_the_address_does_not_come_in(app) {
+    let owner = new_owner(app).await;
+    let stranger = text(&sign_up(app, GRACE).await["token"]);
+    invite(app, &owner, GRACE, "member").await;
+    let token = mailed_token(app, GRACE, "invitation").await;
+    assert_eq!(accept(app, &token, None).await.status(), 200);
+    assert_eq!(app.get("/v1/auth/session").bearer(&stranger).send().await.status(), 401);
+    problem(&try_sign_in(app, GRACE, PASSWORD).await, 401);
 });

@@ -79,3 +79,17 @@ both_databases!(app(); async fn a_removed_user_is_out_at_once_and_out_of_this_on
     let session = app.get("/v1/auth/session").bearer(&own).send().await.json();
     assert_eq!(session["organizations"].as_array().map(Vec::len), Some(1));
 });
+
+both_databases!(app(); async fn nobody_gives_a_role_above_their_own(app) {
+    let owner = new_owner(app).await;
+    let admin = invited(app, &owner, "admin@new.test", "admin").await;
+    let guest = crate::join(app, &owner, "guest@new.test", &["members.read", "members.write"]).await;
+    let own = app.get("/v1/auth/session").bearer(&guest).send().await.json();
+    for role in ["member", "admin", "owner"] {
+        let refused = problem(&change(app, &guest, &own["user"], role).await, 403);
+        assert_eq!(refused["type"], "urn:tenfold:problem:role-out-of-reach");
+        problem(&crate::invite(app, &guest, "eve@new.test", role).await, 403);
+    }
+    problem(&remove(app, &guest, &admin["user"]).await, 403);
+    problem(&change(app, &guest, &admin["user"], "member").await, 403);
+});

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha1::Sha1;
@@ -140,8 +141,30 @@ both_databases!(app(); async fn wrong_codes_have_to_wait(app) {
     challenge(&try_sign_in(app, ADA, PASSWORD).await);
 });
 
+both_databases!(app(); async fn of_many_codes_at_once_no_more_are_tried(app) {
+    let session = text(&sign_up(app, ADA).await["token"]);
+    let (secret, _) = set_up(app, &session).await;
+    let open = challenge(&try_sign_in(app, ADA, PASSWORD).await);
+    let wrong = if code(app, &secret) == "000000" { "000001" } else { "000000" };
+    let tries = (0..20).map(|_| async { answer(app, &open, wrong).await.status() });
+    let answers = join_all(tries).await;
+    assert_eq!(answers.iter().filter(|status| **status == 401).count(), 6, "{answers:?}");
+    assert_eq!(answers.iter().filter(|status| **status == 429).count(), 14, "{answers:?}");
+});
+
+both_databases!(app(); async fn a_new_password_ends_a_sign_in_that_waits(app) {
+    let session = text(&sign_up(app, ADA).await["token"]);
+    let (secret, _) = set_up(app, &session).await;
+    let open = challenge(&try_sign_in(app, ADA, PASSWORD).await);
+    let new = json!({"password": "another good password"});
+    assert_eq!(post(app, "/v1/auth/password", &session, new).await.status(), 204);
+    problem(&answer(app, &open, &code(app, &secret)).await, 401);
+});
+
 both_databases!(app(); async fn no_other_way_in_goes_round_it(app) {
     let session = text(&sign_up(app, ADA).await["token"]);
+    let confirm = mailed_token(app, ADA, "verify").await;
+    assert_eq!(use_token(app, "/v1/auth/verify", &confirm).await.status(), 204);
     let (secret, _) = set_up(app, &session).await;
     app.post("/v1/auth/link").json(&json!({"email": ADA})).send().await;
     let token = mailed_token(app, ADA, "link").await;
