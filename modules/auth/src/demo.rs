@@ -87,7 +87,12 @@ async fn make(cx: &SystemContext) -> anyhow::Result<()> {
             let tx = tx.repeating("each organization has its owners");
             account(&tx, both, BOTH, &password_hash).insert(&tx).await?;
             for (id, name, people) in &made {
-                OrganizationRow { id: *id, name: (*name).to_owned(), created_at: tx.now() }
+                OrganizationRow {
+                    id: *id,
+                    name: (*name).to_owned(),
+                    second_factor_required: false,
+                    created_at: tx.now(),
+                }
                     .insert(&tx)
                     .await?;
                 let [owner, .., last] = &**people else { continue };

@@ -77,6 +77,8 @@ pub(crate) struct Organization {
     #[entity(key)]
     pub id: OrgId,
     pub name: String,
+    /// Whether people need a second factor to work in it.
+    pub second_factor_required: bool,
     pub created_at: Timestamp,
 }
 
@@ -207,6 +209,8 @@ pub(crate) struct Session {
     pub last_seen_at: Option<Timestamp>,
     /// When its person last typed the password in it.
     pub password_at: Option<Timestamp>,
+    /// Whether it waits until its person has a second factor, since the organization requires one.
+    pub is_limited: bool,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
 }

@@ -34,7 +34,7 @@ pub(crate) fn all() -> Routes {
         .routes(routes!(invitations::accept::accept_invitation))
         .routes(routes!(api_keys::list::list_api_keys, api_keys::create::create_api_key))
         .routes(routes!(api_keys::revoke::revoke_api_key))
-        .routes(routes!(organization::rename::rename_organization))
+        .routes(routes!(organization::get::get_organization, organization::change::change_organization))
         .routes(routes!(organization::leave::leave_organization))
         .routes(routes!(organization::transfer::transfer_ownership))
 }

@@ -19,6 +19,7 @@ use crate::entities::{Membership, SessionId, SessionRow, TokenKey, TokenKeyRow, 
 use crate::last_seen::{LastSeen, SeenRows};
 use crate::passwords::{HashBounds, Passwords};
 use crate::second_factor::challenge::challenge;
+use crate::sessions::limited::{is_limited, setup_required};
 use crate::throttle::{Throttle, ThrottleRule};
 use crate::token::{SigningKey, Token, TokenKind};
 
@@ -108,17 +109,57 @@ impl Identity {
         })
     }
 
-    /// The context of the session that a token names, if these rows of it say that the token is still good.
-    fn context_of(&self, cx: &SystemContext, token: &Token, rows: &[FoundSession]) -> Option<Context> {
-        let (user, account, secret_hash, expires_at, role, _) = rows.first()?;
+    /// The context of the session that a token names, if these rows of it say that the token is still good; and whether the
+    /// session is limited.
+    fn context_of(&self, cx: &SystemContext, token: &Token, rows: &[FoundSession]) -> Option<(Context, bool)> {
+        let (user, account, secret_hash, expires_at, is_limited, role, _) = rows.first()?;
         // Comparing hashes of a random secret gives nothing away by its timing.
         if *secret_hash != token.secret_hash() || *expires_at <= cx.now() {
             return None;
         }
         let (account, user) = (account.0, user.0);
-        let permissions = self.permissions.held(*role, rows.iter().filter_map(|row| row.5.as_deref()));
+        let permissions = self.permissions.held(*role, rows.iter().filter_map(|row| row.6.as_deref()));
         let principal = Principal { account, user, session: token.id, permissions };
-        Some(cx.within(token.organization).acting_for(principal))
+        Some((cx.within(token.organization).acting_for(principal), *is_limited))
+    }
+
+    /// The session that a token names, with one statement on primary keys: its user's role and permissions are those of now.
+    ///
+    /// It runs through the system context, without a transaction for row-level security: the organization is in the token,
+    /// whose MAC is checked, and the text names it.
+    async fn session(&self, cx: &SystemContext, token: &Token) -> Result<Option<(Context, bool)>, Problem> {
+        let rows: Vec<FoundSession> = sql!(
+            "auth_sessions.authenticate",
+            "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, s.is_limited, u.role, p.name
+             FROM auth_sessions s
+             JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
+             LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id
+             WHERE s.org_id = $1 AND s.id = $2"
+        )
+        .bind(token.organization)
+        .bind(token.id)
+        .bounded()
+        .all(cx)
+        .await?;
+        let found = self.context_of(cx, token, &rows);
+        if found.is_some() {
+            self.sessions_seen.note(cx, token.organization, token.id);
+        }
+        Ok(found)
+    }
+
+    /// The context of a session that may be limited, for the few handlers that take one.
+    pub(crate) async fn limited_context(
+        &self,
+        cx: &SystemContext,
+        token: &str,
+    ) -> Result<Option<Context>, Problem> {
+        let Some(token) = Token::verify(token, &self.key) else { return Ok(None) };
+        if token.kind != TokenKind::Session {
+            return Ok(None);
+        }
+        let cx = cx.repeating("the session was found to be limited just before");
+        Ok(self.session(&cx, &token).await?.map(|(context, _)| context))
     }
 
     /// The context of the API key that a token names, if it is still good. Its user is the one who made it, and of its permissions
@@ -183,6 +224,7 @@ impl Identity {
             address: new.device.address,
             last_seen_at: Some(now),
             password_at: new.proved.then_some(now),
+            is_limited: is_limited(tx, new.account).await?,
             created_at: now,
             expires_at: now + self.session_lifetime,
         }
@@ -232,40 +274,22 @@ async fn signing_key(cx: &SystemContext) -> Result<SigningKey, DataError> {
 type FoundKey = (Vec<u8>, UserId, serde_json::Value, Option<Timestamp>, Role, Option<String>);
 
 /// A session's row with its user's role, beside one permission that the user has by name.
-type FoundSession = (UserId, AccountId, Vec<u8>, Timestamp, Role, Option<String>);
+type FoundSession = (UserId, AccountId, Vec<u8>, Timestamp, bool, Role, Option<String>);
 
 /// The same of one of several sessions.
-type OneOfSessions = (SessionId, UserId, AccountId, Vec<u8>, Timestamp, Role, Option<String>);
+type OneOfSessions = (SessionId, UserId, AccountId, Vec<u8>, Timestamp, bool, Role, Option<String>);
 
 #[async_trait]
 impl Authenticate for Identity {
-    /// One statement, on primary keys: the session with its user's role and permissions as they are now.
-    ///
-    /// It runs through the system context, without a transaction for row-level security: the organization is in the token,
-    /// whose MAC is checked, and the text names it.
     async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem> {
         let Some(token) = Token::verify(token, &self.key) else { return Ok(None) };
         if token.kind == TokenKind::ApiKey {
             return self.key_context(cx, &token).await;
         }
-        let rows: Vec<FoundSession> = sql!(
-            "auth_sessions.authenticate",
-            "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, u.role, p.name
-             FROM auth_sessions s
-             JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
-             LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id
-             WHERE s.org_id = $1 AND s.id = $2"
-        )
-        .bind(token.organization)
-        .bind(token.id)
-        .bounded()
-        .all(cx)
-        .await?;
-        let found = self.context_of(cx, &token, &rows);
-        if found.is_some() {
-            self.sessions_seen.note(cx, token.organization, token.id);
+        match self.session(cx, &token).await? {
+            Some((_, true)) => Err(setup_required()),
+            found => Ok(found.map(|(context, _)| context)),
         }
-        Ok(found)
     }
 
     /// The same statement for many sessions. Few streams are open beside the requests that come, so it is another text.
@@ -283,13 +307,13 @@ impl Authenticate for Identity {
             "auth_sessions.authenticate_all",
             sqlite: "WITH organizations AS MATERIALIZED (SELECT rowid AS place, value AS id FROM rarray($1)),
                           sessions AS MATERIALIZED (SELECT rowid AS place, value AS id FROM rarray($2))
-                     SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at, u.role, p.name
+                     SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at, s.is_limited, u.role, p.name
                      FROM sessions AS k
                      JOIN organizations AS o ON o.place = k.place
                      JOIN auth_sessions s ON s.org_id = o.id AND s.id = k.id
                      JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
                      LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id",
-            postgres: "SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at, u.role, p.name
+            postgres: "SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at, s.is_limited, u.role, p.name
                      FROM unnest($1::uuid[], $2::uuid[]) AS k (org_id, id)
                      JOIN auth_sessions s ON s.org_id = k.org_id AND s.id = k.id
                      JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
@@ -300,8 +324,8 @@ impl Authenticate for Identity {
         .all(cx)
         .await?;
         let mut found: HashMap<SessionId, Vec<FoundSession>> = HashMap::new();
-        for (id, user, account, secret_hash, expires_at, role, permission) in rows {
-            let row = (user, account, secret_hash, expires_at, role, permission);
+        for (id, user, account, secret_hash, expires_at, is_limited, role, permission) in rows {
+            let row = (user, account, secret_hash, expires_at, is_limited, role, permission);
             found.entry(id).or_default().push(row);
         }
         let each = cx.repeating("few streams are a program's: each key is looked up");
@@ -312,7 +336,8 @@ impl Authenticate for Identity {
                 Some(token) if token.kind == TokenKind::ApiKey => self.key_context(&each, token).await?,
                 Some(token) => {
                     let rows = found.get(&SessionId(token.id));
-                    rows.and_then(|rows| self.context_of(cx, token, rows))
+                    let found = rows.and_then(|rows| self.context_of(cx, token, rows));
+                    found.filter(|(_, is_limited)| !is_limited).map(|(context, _)| context)
                 }
             });
         }

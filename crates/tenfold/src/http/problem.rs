@@ -103,6 +103,11 @@ impl Problem {
         self
     }
 
+    /// What kind of problem it is, as a URN.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         self.status

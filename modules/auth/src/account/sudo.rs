@@ -9,6 +9,7 @@ use super::own_account;
 use crate::entities::{Account, Session};
 use crate::new_password::normalized;
 use crate::service::Identity;
+use crate::sessions::limited::AnySession;
 use crate::sessions::guess::{GuessTurn, refused};
 use crate::sessions::{TypedPassword, own_session};
 
@@ -24,7 +25,7 @@ pub(crate) struct PasswordProof {
 /// Wrong passwords are counted as those of sign-in.
 #[endpoint(post, "/v1/auth/sudo", tag = "identity", problems(401, 429), example(body = {"password": "correct horse battery"}))]
 pub(crate) async fn enter_sudo(
-    cx: Context,
+    AnySession(cx): AnySession,
     system: SystemContext,
     client: ClientAddress,
     identity: Use<Identity>,

@@ -13,6 +13,7 @@ use super::{TypedCode, forget_recovery_codes, hash, plain, use_code};
 use crate::account::own_account;
 use crate::entities::SecondFactor;
 use crate::service::Identity;
+use crate::sessions::limited::{AnySession, limit_account};
 
 /// How many recovery codes a person gets.
 const CODES: usize = 10;
@@ -37,7 +38,7 @@ pub(crate) struct RecoveryCodes {
 /// A wrong code is a 422; after several of them there is a wait, as at sign-in.
 #[endpoint(post, "/v1/auth/totp/confirm", tag = "identity", problems(404, 409, 422, 429), example(body = {"code": "123456"}))]
 pub(crate) async fn confirm_totp(
-    cx: Context,
+    AnySession(cx): AnySession,
     system: SystemContext,
     client: ClientAddress,
     identity: Use<Identity>,
@@ -56,6 +57,7 @@ pub(crate) async fn confirm_totp(
                 return Ok(None);
             }
             SecondFactor::update(account).set(SecondFactor::confirmed_at, Some(tx.now())).run(tx).await?;
+            limit_account(tx, account, true).await?;
             Ok(Some(issue(tx, account).await?))
         })
         .await?;

@@ -5,9 +5,11 @@ use tenfold::prelude::*;
 use super::forget_recovery_codes;
 use crate::account::own_account;
 use crate::entities::SecondFactor;
-use crate::sessions::Sudo;
+use crate::sessions::limited::limit_account;
+use crate::sessions::{Sudo, forgotten_everywhere};
 
-/// Removes the second factor and its recovery codes.
+/// Removes the second factor and its recovery codes. Your sessions in organizations that require one stop working until you have
+/// set up another.
 ///
 /// The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
 #[endpoint(delete, "/v1/auth/totp", tag = "identity", problems(403, 404))]
@@ -16,8 +18,10 @@ pub(crate) async fn remove_totp(cx: Context, system: SystemContext, _: Sudo) -> 
     system
         .transaction(async |tx| -> Result<(), DataError> {
             SecondFactor::delete(tx, account).await?;
-            forget_recovery_codes(tx, account).await
+            forget_recovery_codes(tx, account).await?;
+            limit_account(tx, account, false).await
         })
         .await?;
+    forgotten_everywhere(&system).await?;
     Ok(NoContent)
 }

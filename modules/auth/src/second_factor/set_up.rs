@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::code::{SECRET, base32};
 use crate::account::own_account;
 use crate::entities::{Account, SecondFactor, SecondFactorRow};
+use crate::sessions::limited::AnySession;
 use crate::sessions::Sudo;
 
 /// What an authenticator application needs.
@@ -25,7 +26,7 @@ pub(crate) struct TotpSecret {
 /// with `POST /v1/auth/sudo`.
 #[endpoint(post, "/v1/auth/totp", tag = "identity", problems(403, 409))]
 pub(crate) async fn set_up_totp(
-    cx: Context,
+    AnySession(cx): AnySession,
     system: SystemContext,
     _: Sudo,
 ) -> Result<Json<TotpSecret>, Problem> {

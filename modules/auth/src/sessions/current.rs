@@ -5,6 +5,7 @@ use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
+use super::limited::AnySession;
 use super::{SessionView, describe, memberships};
 use crate::person::person;
 
@@ -21,7 +22,7 @@ pub(crate) struct CurrentSession {
 /// cookie.
 #[endpoint(get, "/v1/auth/session", tag = "identity")]
 pub(crate) async fn current_session(
-    cx: Context,
+    AnySession(cx): AnySession,
     system: SystemContext,
 ) -> Result<Json<CurrentSession>, Problem> {
     let principal = person(&cx)?;

@@ -4,6 +4,7 @@ pub(crate) mod current;
 pub(crate) mod end;
 pub(crate) mod end_others;
 pub(crate) mod guess;
+pub(crate) mod limited;
 pub(crate) mod list;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;

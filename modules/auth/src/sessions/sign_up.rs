@@ -100,7 +100,8 @@ pub(crate) fn locale_of(headers: &HeaderMap) -> String {
 
 /// Makes an organization with its owner.
 async fn found(tx: &SystemTx<'_>, owner: NewMember<'_>, name: String) -> Result<Membership, DataError> {
-    let organization =
-        OrganizationRow { id: OrgId(tx.new_id()), name, created_at: tx.now() }.insert(tx).await?;
+    let (id, created_at) = (OrgId(tx.new_id()), tx.now());
+    let organization = OrganizationRow { id, name, second_factor_required: false, created_at };
+    let organization = organization.insert(tx).await?;
     join(tx, organization.id, owner).await
 }

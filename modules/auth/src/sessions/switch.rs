@@ -5,6 +5,7 @@ use tenfold::http::{Response, ServerState, State};
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
+use super::limited::AnySession;
 use super::{Device, SessionCookie, SignedIn, describe, memberships};
 use crate::account::own_account;
 use crate::entities::Membership;
@@ -22,7 +23,7 @@ pub(crate) struct Switch {
     answers(200: SignedIn as "application/json"), problems(404),
     example(body = {"organization": "01900000-0000-7000-8000-000000000000"}))]
 pub(crate) async fn switch(
-    cx: Context,
+    AnySession(cx): AnySession,
     system: SystemContext,
     device: Device,
     state: State<ServerState>,

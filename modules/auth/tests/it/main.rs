@@ -13,6 +13,7 @@ mod memberships;
 mod organization;
 mod passwords;
 mod permissions;
+mod required_factor;
 mod roles;
 mod second_factor;
 mod secrets;

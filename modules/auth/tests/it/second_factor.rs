@@ -16,7 +16,7 @@ use crate::{
 const ADA: &str = "ada@new.test";
 
 /// What an authenticator application shows now.
-fn code(app: &TestApp, secret: &str) -> String {
+pub fn code(app: &TestApp, secret: &str) -> String {
     code_at(secret, app.clock().now().as_second())
 }
 
@@ -49,7 +49,7 @@ async fn post(app: &TestApp, path: &str, session: &str, body: Value) -> TestResp
 }
 
 /// Gives the account of a session a second factor; gives its secret and the recovery codes.
-async fn set_up(app: &TestApp, session: &str) -> (String, Vec<String>) {
+pub async fn set_up(app: &TestApp, session: &str) -> (String, Vec<String>) {
     let begun = app.post("/v1/auth/totp").bearer(session).send().await;
     assert_eq!(begun.status(), 200, "{}", begun.text());
     let secret = text(&begun.json()["secret"]);
