@@ -15,6 +15,18 @@ const MAX_LENGTH: usize = 254;
 pub(crate) struct Email(String);
 
 impl Email {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let address = canonical(text);
+        match objection(&address) {
+            Some(why) => Err(why),
+            None => Ok(Email(address)),
+        }
+    }
+
     pub(crate) fn into_inner(self) -> String {
         self.0
     }
@@ -91,11 +103,7 @@ fn objection(address: &str) -> Option<&'static str> {
 
 impl<'de> Deserialize<'de> for Email {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let address = canonical(&String::deserialize(deserializer)?);
-        match objection(&address) {
-            Some(why) => Err(D::Error::custom(why)),
-            None => Ok(Email(address)),
-        }
+        Email::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

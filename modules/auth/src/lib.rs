@@ -9,6 +9,8 @@ pub mod demo;
 mod device;
 mod email;
 mod entities;
+mod foreign_hash;
+pub mod import;
 mod invitations;
 mod last_seen;
 mod links;

@@ -12,6 +12,8 @@ use tenfold::http::ClientAddress;
 use tenfold::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::foreign_hash;
+
 /// The memory of one hash, in KiB.
 const MEMORY: u32 = 19 * 1024;
 /// The number of passes over the memory.
@@ -84,8 +86,7 @@ impl Turn {
         let stored = stored.filter(|hash| hash != NO_PASSWORD);
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.to_string());
-        let matches =
-            self.run(move || argon2().verify_password(password.as_bytes(), stored.as_str()).is_ok()).await?;
+        let matches = self.run(move || matches(&password, &stored)).await?;
         Ok(matches && known)
     }
 
@@ -143,6 +144,23 @@ impl Drop for HashPlace {
 fn argon2() -> Argon2<'static> {
     let params = Params::new(MEMORY, PASSES, 1, None).expect("the constants are within argon2's bounds");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+fn matches(password: &str, stored: &str) -> bool {
+    if is_own(stored) {
+        return argon2().verify_password(password.as_bytes(), stored).is_ok();
+    }
+    foreign_hash::matches(password, stored)
+}
+
+/// Whether a hash is argon2id's.
+pub(crate) fn is_own(hash: &str) -> bool {
+    hash.starts_with("$argon2id$")
+}
+
+/// Whether a hash was made with the algorithm and the cost of today.
+pub(crate) fn is_current(hash: &str) -> bool {
+    hash.starts_with(&format!("$argon2id$v=19$m={MEMORY},t={PASSES},p=1$"))
 }
 
 /// The PHC string of a password, computed on this thread; takes tens of milliseconds.

@@ -1,6 +1,7 @@
 //! `POST /v1/auth/sign-in`.
 
 use serde::Deserialize;
+use tenfold::data::SystemTx;
 use tenfold::http::{ClientAddress, OwnOrigin, Response, ServerState, State, StatusCode};
 use tenfold::prelude::*;
 use utoipa::ToSchema;
@@ -10,6 +11,7 @@ use super::{Device, SessionCookie, SignedIn, TypedPassword, describe, membership
 use crate::email::canonical;
 use crate::entities::{Account, Membership};
 use crate::new_password::normalized;
+use crate::passwords;
 use crate::second_factor::challenge::SecondFactorRequired;
 use crate::service::{Identity, NewSession, SignInStep};
 
@@ -49,7 +51,8 @@ pub(crate) async fn sign_in(
     let attempt = turn.attempt();
     let account = Account::query().filter(Account::email.eq(email)).first(&cx).await?;
     let stored = account.as_ref().map(|account| account.password_hash.clone());
-    let guess = turn.guess(normalized(&typed.password), stored);
+    let password = normalized(&typed.password);
+    let guess = turn.guess(password.clone(), stored);
     let (Some(turn), Some(account)) = (guess.judge(&cx).await?, account) else { return Err(refused()) };
     if !identity.unconfirmed_sign_in && account.confirmed_at.is_none() {
         return Err(unconfirmed());
@@ -61,10 +64,17 @@ pub(crate) async fn sign_in(
         identity.throttle.fail(&cx, &attempt).await?;
         return Err(refused());
     };
+    let renewed = match passwords::is_current(&account.password_hash) {
+        true => None,
+        false => Some(turn.hash(password).await?),
+    };
     drop(turn);
     let signed_in = cx
         .transaction(async |tx| -> Result<_, Problem> {
             identity.throttle.succeed(tx, &attempt).await?;
+            if let Some(hash) = renewed {
+                renew(tx, &account, hash).await?;
+            }
             let session =
                 NewSession { user: chosen.user_id, account: chosen.account_id, device, proved: true };
             identity.sign_in(tx, chosen, session).await
@@ -76,6 +86,21 @@ pub(crate) async fn sign_in(
     };
     let session = describe(&cx, chosen, &memberships).await?;
     Ok(SessionCookie::of(&state).keep(token, session))
+}
+
+/// Stores a hash of the same password by the algorithm of today, unless the password was changed meanwhile.
+async fn renew(tx: &SystemTx<'_>, account: &Account, hash: String) -> Result<(), DataError> {
+    sql!(
+        "auth_accounts.renew_hash",
+        "UPDATE auth_accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2"
+    )
+    .changes(Account::TABLE)
+    .bind(account.id)
+    .bind(account.password_hash.clone())
+    .bind(hash)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Told to those alone who know the password.

@@ -7,6 +7,7 @@ mod confirm;
 mod copied_session;
 mod devices;
 mod forgot;
+mod import;
 mod invitations;
 mod magic_link;
 mod memberships;
