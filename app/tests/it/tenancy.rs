@@ -184,7 +184,7 @@ both_databases!(app::app(); async fn a_user_of_two_organizations_works_in_one_at
     upload_a_picture(app, &in_globex).await;
     // carve:end
     let globex = Ids::seen_by(app, &in_globex).await;
-    let of_a_person = |operation: &Operation| OF_A_PERSON.iter().any(|(name, _)| *name == operation.name());
+    let of_a_person = |operation: &DocumentOperation| OF_A_PERSON.iter().any(|(name, _)| *name == operation.name());
     let named = operations::all(app).await;
     for operation in named.iter().filter(|operation| operation.names_something() && !of_a_person(operation)) {
         let id = &globex.of(operation)[0];

@@ -37,7 +37,10 @@ impl Mailer {
         }
         let (base, is_public) = base(wiring.settings())?;
         if delivery != MailDelivery::Outbox && !is_public {
-            tracing::warn!(leads_to = base, "links in mails lead nowhere for their readers: set http.public_url");
+            tracing::warn!(
+                leads_to = base,
+                "links in mails lead nowhere for their readers: set http.public_url"
+            );
         }
         Ok(Mailer { settings, delivery, sender, base })
     }

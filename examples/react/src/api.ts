@@ -48,6 +48,188 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
+     * The API keys of the organization, the newest first.
+     *
+     * `GET /v1/api-keys`, with the permission `api_keys.write`
+     */
+    listApiKeys: (args: ListApiKeysArgs = {}, options?: CallOptions) =>
+      list<ApiKeyView, ListingApiKeyView, 400 | 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/api-keys",
+        query: { limit: args.limit, cursor: args.cursor },
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Makes an API key: with it a program works in this organization.
+     *
+     * The key can do no more than you can: it loses a permission when you lose it, and ends when you leave the
+     * organization. The password must have been typed within the last ten minutes: at sign-in, or with `POST
+     * /v1/auth/sudo`.
+     *
+     * `POST /v1/api-keys`, with the permission `api_keys.write`
+     */
+    createApiKey: (args: CreateApiKeyArgs, options?: CallOptions) =>
+      call<IssuedApiKey, 400 | 401 | 403 | 413 | 415 | 422>(connection, options, {
+        method: "POST",
+        path: "/v1/api-keys",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Revokes an API key: it stops working at once.
+     *
+     * `DELETE /v1/api-keys/{id}`, with the permission `api_keys.write`
+     */
+    revokeApiKey: (args: RevokeApiKeyArgs, options?: CallOptions) =>
+      call<void, 400 | 401 | 403 | 404>(connection, options, {
+        method: "DELETE",
+        path: `/v1/api-keys/${segment(args.id)}`,
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * Asks for another address to sign in with: both the old and the new one get a link, and the address changes when
+     * both were followed.
+     *
+     * The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+     *
+     * `POST /v1/auth/email`
+     */
+    changeAddress: (args: ChangeAddressArgs, options?: CallOptions) =>
+      call<void, 400 | 401 | 403 | 413 | 415 | 422 | 429>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/email",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * Mails a link to choose a new password.
+     *
+     * The answer is the same whether or not there is such an account.
+     *
+     * `POST /v1/auth/forgot`
+     */
+    forgotPassword: (args: ForgotPasswordArgs, options?: CallOptions) =>
+      call<void, 400 | 413 | 415 | 422 | 429>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/forgot",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        read: "nothing",
+      }),
+
+    /**
+     * Mails a link that signs in.
+     *
+     * The answer is the same whether or not there is such an account.
+     *
+     * `POST /v1/auth/link`
+     */
+    requestLink: (args: RequestLinkArgs, options?: CallOptions) =>
+      call<void, 400 | 413 | 415 | 422 | 429>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/link",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        read: "nothing",
+      }),
+
+    /**
+     * Signs in with the token of a link that was mailed.
+     *
+     * An account with a second factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in. If its
+     * address was not confirmed and the request is not signed in with it, its password, sessions and second factor
+     * end: somebody else may have signed up with the address. A token works once. Every token that does not work gets
+     * the same 404.
+     *
+     * `POST /v1/auth/link/accept`
+     */
+    acceptLink: (args: AcceptLinkArgs, options?: CallOptions) =>
+      call<SignedIn, 400 | 401 | 403 | 404 | 413 | 415 | 422>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/link/accept",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        token: "starts",
+      }),
+
+    /**
+     * Changes your password and ends your other sessions.
+     *
+     * The old password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+     *
+     * `POST /v1/auth/password`
+     */
+    changePassword: (args: ChangePasswordArgs, options?: CallOptions) =>
+      call<void, 400 | 401 | 403 | 413 | 415 | 422>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/password",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * Changes your own profile and settings in this organization.
+     *
+     * `PATCH /v1/auth/profile`
+     */
+    patchProfile: (args: PatchProfileArgs, options?: CallOptions) =>
+      call<UserView, 400 | 401 | 403 | 413 | 415 | 422>(connection, options, {
+        method: "PATCH",
+        path: "/v1/auth/profile",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Sets a new password with the token of a link that was mailed, and ends all sessions of the account.
+     *
+     * A token works once. Every token that does not work gets the same 404.
+     *
+     * `POST /v1/auth/reset`
+     */
+    resetPassword: (args: ResetPasswordArgs, options?: CallOptions) =>
+      call<void, 400 | 404 | 413 | 415 | 422>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/reset",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        read: "nothing",
+      }),
+
+    /**
+     * Signs in with a code of the second factor.
+     *
+     * A wrong code, and a challenge that is unknown, was used or is older than ten minutes, get the same 401. After
+     * several wrong codes there is a wait, as at sign-in.
+     *
+     * `POST /v1/auth/second-factor`
+     */
+    answerSecondFactor: (args: AnswerSecondFactorArgs, options?: CallOptions) =>
+      call<SignedIn, 400 | 401 | 413 | 415 | 422 | 429>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/second-factor",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        token: "starts",
+      }),
+
+    /**
      * Your user, organization and permissions, and your other organizations: for a page that was reloaded and has
      * only its cookie.
      *
@@ -62,16 +244,62 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
+     * Signs all your other devices out, in all organizations. Their tokens stop working at once.
+     *
+     * `DELETE /v1/auth/sessions`
+     */
+    endOtherSessions: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<void, 401 | 403>(connection, options, {
+        method: "DELETE",
+        path: "/v1/auth/sessions",
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * Your sessions, in all organizations: device, address and last use.
+     *
+     * `GET /v1/auth/sessions`
+     */
+    listSessions: (args: ListSessionsArgs = {}, options?: CallOptions) =>
+      call<Devices, 400 | 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/auth/sessions",
+        query: { limit: args.limit },
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Signs another device of yours out. Its token stops working at once.
+     *
+     * The session of the request itself ends with sign-out: here it is a 409.
+     *
+     * `DELETE /v1/auth/sessions/{id}`
+     */
+    endSession: (args: EndSessionArgs, options?: CallOptions) =>
+      call<void, 400 | 401 | 403 | 404 | 409>(connection, options, {
+        method: "DELETE",
+        path: `/v1/auth/sessions/${segment(args.id)}`,
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
      * Signs in with email and password.
      *
      * An unknown address, a wrong password and a foreign organization get the same 401 after the same time. After
      * several of them in a row, for one account or from one address, each attempt is a 429 until `Retry-After` is
-     * over, the right password too.
+     * over, the right password too. If `auth.unconfirmed_sign_in` is false, an account whose address is not confirmed
+     * gets a 403.
+     *
+     * An account with a second factor gets a 401 `second-factor-required` with a `challenge`: `POST
+     * /v1/auth/second-factor` takes it.
      *
      * `POST /v1/auth/sign-in`
      */
     signIn: (args: SignInArgs, options?: CallOptions) =>
-      call<SignedIn, 400 | 401 | 413 | 415 | 422 | 429>(connection, options, {
+      call<SignedIn, 400 | 401 | 403 | 413 | 415 | 422 | 429>(connection, options, {
         method: "POST",
         path: "/v1/auth/sign-in",
         body: JSON.stringify(args.body),
@@ -95,20 +323,38 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
-     * Creates an account, an organization and its owner, and signs in.
+     * Creates an account, an organization and its owner, mails a link to confirm the address, and signs in.
      *
-     * A taken address is a 409: without a confirmation mail this cannot be hidden.
+     * If `auth.unconfirmed_sign_in` is false, the answer is a 202 and nobody is signed in: first the address must be
+     * confirmed. A taken address is a 409.
      *
      * `POST /v1/auth/sign-up`
      */
     signUp: (args: SignUpArgs, options?: CallOptions) =>
-      call<SignedIn, 400 | 409 | 413 | 415 | 422 | 429>(connection, options, {
+      call<SignedIn | undefined, 400 | 409 | 413 | 415 | 422 | 429>(connection, options, {
         method: "POST",
         path: "/v1/auth/sign-up",
         body: JSON.stringify(args.body),
         type: "application/json",
         accept: "application/json",
         token: "starts",
+      }),
+
+    /**
+     * Shows that the session is still yours, by your password. For ten minutes it may then do what is dangerous.
+     *
+     * Wrong passwords are counted as those of sign-in.
+     *
+     * `POST /v1/auth/sudo`
+     */
+    enterSudo: (args: EnterSudoArgs, options?: CallOptions) =>
+      call<void, 400 | 401 | 403 | 413 | 415 | 422 | 429>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/sudo",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        read: "nothing",
+        session: "needed",
       }),
 
     /**
@@ -126,6 +372,86 @@ export function createClient(options: ClientOptions = {}) {
         accept: "application/json",
         session: "needed",
         token: "starts",
+      }),
+
+    /**
+     * Removes the second factor and its recovery codes. Your sessions in organizations that require one stop working
+     * until you have set up another.
+     *
+     * The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+     *
+     * `DELETE /v1/auth/totp`
+     */
+    removeTotp: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<void, 401 | 403 | 404>(connection, options, {
+        method: "DELETE",
+        path: "/v1/auth/totp",
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * Begins a second factor: gives the secret for an authenticator application. Sign-in asks for it once it is
+     * confirmed.
+     *
+     * An account that has a second factor gets a 409. The password must have been typed within the last ten minutes:
+     * at sign-in, or with `POST /v1/auth/sudo`.
+     *
+     * `POST /v1/auth/totp`
+     */
+    setUpTotp: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<TotpSecret, 401 | 403 | 409>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/totp",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Confirms the second factor with a code of the application, and gives recovery codes.
+     *
+     * A wrong code is a 422; after several of them there is a wait, as at sign-in.
+     *
+     * `POST /v1/auth/totp/confirm`
+     */
+    confirmTotp: (args: ConfirmTotpArgs, options?: CallOptions) =>
+      call<RecoveryCodes, 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/totp/confirm",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Confirms an address with the token of a link that was mailed to it.
+     *
+     * A change of address happens when the old and the new address have confirmed it. A token works once. Every token
+     * that does not work gets the same 404.
+     *
+     * `POST /v1/auth/verify`
+     */
+    verifyAddress: (args: VerifyAddressArgs, options?: CallOptions) =>
+      call<void, 400 | 404 | 409 | 413 | 415 | 422>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/verify",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        read: "nothing",
+      }),
+
+    /**
+     * Mails the link to confirm your address again. Nothing is sent if it is confirmed.
+     *
+     * `POST /v1/auth/verify/send`
+     */
+    resendVerification: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<void, 401 | 403 | 429>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/verify/send",
+        read: "nothing",
+        session: "needed",
       }),
 
     /**
@@ -228,6 +554,73 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
+     * The invitations that nobody has accepted yet, the newest first.
+     *
+     * `GET /v1/invitations`, with the permission `members.write`
+     */
+    listInvitations: (args: ListInvitationsArgs = {}, options?: CallOptions) =>
+      list<InvitationView, ListingInvitationView, 400 | 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/invitations",
+        query: { limit: args.limit, cursor: args.cursor },
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Invites somebody, with or without an account, by a mail whose link works for seven days.
+     *
+     * An address that is invited already, or is that of a user of the organization, is a 409. Nobody gives a role
+     * above their own; an invitation works as long as its inviter could make it.
+     *
+     * `POST /v1/invitations`, with the permission `members.write`
+     */
+    createInvitation: (args: CreateInvitationArgs, options?: CallOptions) =>
+      call<InvitationView, 400 | 401 | 403 | 409 | 413 | 415 | 422>(connection, options, {
+        method: "POST",
+        path: "/v1/invitations",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Joins the organization of an invitation, and signs in there.
+     *
+     * A person without an account gets one, with the address of the invitation; then `password` is required, else a
+     * 422. One with a second factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in: by then
+     * the person has joined. If the account's address was not confirmed and the request is not signed in with it, its
+     * password, sessions and second factor end: somebody else may have signed up with the address. A token works
+     * once. Every token that does not work gets the same 404, and so does one of a user who could not invite any
+     * more.
+     *
+     * `POST /v1/invitations/accept`
+     */
+    acceptInvitation: (args: AcceptInvitationArgs, options?: CallOptions) =>
+      call<SignedIn, 400 | 401 | 404 | 409 | 413 | 415 | 422>(connection, options, {
+        method: "POST",
+        path: "/v1/invitations/accept",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        token: "starts",
+      }),
+
+    /**
+     * Takes an invitation back: its link stops working.
+     *
+     * `DELETE /v1/invitations/{id}`, with the permission `members.write`
+     */
+    revokeInvitation: (args: RevokeInvitationArgs, options?: CallOptions) =>
+      call<void, 400 | 401 | 403 | 404>(connection, options, {
+        method: "DELETE",
+        path: `/v1/invitations/${segment(args.id)}`,
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
      * Which of the watched resources have changed, as Server-Sent Events: `changed` with the paths to fetch again.
      *
      * Any path of this API whose GET answers JSON can be watched, with its query string, percent-encoded. The first
@@ -296,6 +689,68 @@ export function createClient(options: ClientOptions = {}) {
       call<void, 400 | 401 | 403 | 404>(connection, options, {
         method: "POST",
         path: `/v1/notifications/${segment(args.id)}/read`,
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * The organization that the session works in.
+     *
+     * `GET /v1/organization`, with the permission `members.read`
+     */
+    getOrganization: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<OrganizationSettings, 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/organization",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Renames the organization, or requires a second factor of everybody who works there.
+     *
+     * From then on, sessions of people without one get a 403 `second-factor-setup-required`, until the person has set
+     * one up; API keys go on. Only one who has a second factor requires it of others: else a 409.
+     *
+     * `PATCH /v1/organization`, with the permission `organization.write`
+     */
+    changeOrganization: (args: ChangeOrganizationArgs, options?: CallOptions) =>
+      call<OrganizationSettings, 400 | 401 | 403 | 409 | 413 | 415 | 422>(connection, options, {
+        method: "PATCH",
+        path: "/v1/organization",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Leaves the organization: your sessions there end, and so do the API keys that you have made. The last owner
+     * cannot leave: a 409.
+     *
+     * `POST /v1/organization/leave`
+     */
+    leaveOrganization: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<void, 401 | 403 | 409>(connection, options, {
+        method: "POST",
+        path: "/v1/organization/leave",
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * Makes another user an owner in your place; you become an admin.
+     *
+     * The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+     *
+     * `POST /v1/organization/transfer`
+     */
+    transferOwnership: (args: TransferOwnershipArgs, options?: CallOptions) =>
+      call<void, 400 | 401 | 403 | 404 | 413 | 415 | 422>(connection, options, {
+        method: "POST",
+        path: "/v1/organization/transfer",
+        body: JSON.stringify(args.body),
+        type: "application/json",
         read: "nothing",
         session: "needed",
       }),
@@ -430,6 +885,22 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
+     * Takes a user out of the organization: the person's sessions there end, and so do the API keys that the person
+     * has made.
+     *
+     * A role above your own is out of your reach. The last owner stays: a 409.
+     *
+     * `DELETE /v1/users/{id}`, with the permission `members.write`
+     */
+    removeUser: (args: RemoveUserArgs, options?: CallOptions) =>
+      call<void, 400 | 401 | 403 | 404 | 409>(connection, options, {
+        method: "DELETE",
+        path: `/v1/users/${segment(args.id)}`,
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
      * One user of the organization.
      *
      * `GET /v1/users/{id}`, with the permission `members.read`
@@ -456,6 +927,23 @@ export function createClient(options: ClientOptions = {}) {
         accept: "application/json",
         session: "needed",
       }),
+
+    /**
+     * Gives a user another role.
+     *
+     * Nobody gives a role above their own, or changes that of somebody who has one. The last owner stays one: a 409.
+     *
+     * `PATCH /v1/users/{id}/role`, with the permission `members.write`
+     */
+    changeRole: (args: ChangeRoleArgs, options?: CallOptions) =>
+      call<UserView, 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422>(connection, options, {
+        method: "PATCH",
+        path: `/v1/users/${segment(args.id)}/role`,
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
   };
 }
 
@@ -470,6 +958,25 @@ export interface Accepted {
   status: FileStatus;
 }
 
+export type ApiKeyId = Id<"ApiKeyId">;
+
+/** An API key, without its secret. */
+export interface ApiKeyView {
+  created_at: string;
+  /** The user who made it. */
+  created_by: UserId;
+  /** When it stops working; null for never. */
+  expires_at?: string | null | undefined;
+  id: ApiKeyId;
+  /** When it was last used, to five minutes; null for never. */
+  last_used_at?: string | null | undefined;
+  name: string;
+  /** Those that it was given. It has those of them that its maker has now. */
+  permissions: string[];
+  /** What the key begins with, to know it by. */
+  prefix: string;
+}
+
 /** The resources to fetch again. */
 export interface ChangedResources {
   /** Their paths, as they were given. */
@@ -481,6 +988,29 @@ export type CurrentSession = SessionView & {
   /** Your permissions in this organization, sorted: those of your role, and additional ones. */
   permissions: string[];
 };
+
+/** A session, as its person may know it again. */
+export interface DeviceView {
+  /** The network address from which it was opened; empty if that is not known. */
+  address: string;
+  created_at: string;
+  /** Whether it is the session of this request. */
+  current: boolean;
+  /** What the browser or the program calls itself. */
+  device: string;
+  expires_at: string;
+  id: SessionId;
+  /** When it was last used, to five minutes; null for one of an older version. */
+  last_seen_at?: string | null | undefined;
+  /** The organization that it works in. */
+  organization: OrgId;
+}
+
+/** Where a person is signed in. */
+export interface Devices {
+  /** The newest first, in all organizations. */
+  items: DeviceView[];
+}
 
 export type Email = string;
 
@@ -560,18 +1090,67 @@ export interface FileView {
   user_id: UserId;
 }
 
+/** A role that people are given. */
+export type GrantedRole = "owner" | "admin" | "member";
+
 export interface Health {
   /** `ok`. */
   status: string;
 }
 
+/** The token of an invitation, and the password of a new account. */
+export interface InvitationAccepted {
+  password?: NewPassword | null | undefined;
+  /** What stands behind `token=` in the link. */
+  token: string;
+}
+
+export type InvitationId = Id<"InvitationId">;
+
+/** An invitation that nobody has accepted yet. */
+export interface InvitationView {
+  created_at: string;
+  email: string;
+  expires_at: string;
+  id: InvitationId;
+  /** The user who invited. */
+  invited_by: UserId;
+  role: Role;
+}
+
+/** An API key with its secret. */
+export type IssuedApiKey = ApiKeyView & {
+  /** Send it as `Authorization: Bearer`. It is shown this once. */
+  key: string;
+};
+
 /** The kind of a notification, so that a page can choose an icon. */
 export type Kind = "file_ready" | "file_failed";
+
+/** A page of a list, as a client receives it. */
+export interface ListingApiKeyView {
+  /** The page's items. */
+  items: ApiKeyView[];
+  /** The cursor of the next page; absent on the last page. */
+  next_cursor?: string | null | undefined;
+  /** The number of items on all pages, up to the list's own limit. Only set if the list counts them. */
+  total?: number | null | undefined;
+}
 
 /** A page of a list, as a client receives it. */
 export interface ListingFileView {
   /** The page's items. */
   items: FileView[];
+  /** The cursor of the next page; absent on the last page. */
+  next_cursor?: string | null | undefined;
+  /** The number of items on all pages, up to the list's own limit. Only set if the list counts them. */
+  total?: number | null | undefined;
+}
+
+/** A page of a list, as a client receives it. */
+export interface ListingInvitationView {
+  /** The page's items. */
+  items: InvitationView[];
   /** The cursor of the next page; absent on the last page. */
   next_cursor?: string | null | undefined;
   /** The number of items on all pages, up to the list's own limit. Only set if the list counts them. */
@@ -612,6 +1191,27 @@ export interface ListingUserView {
 export interface LiveUpdate {
   data: ChangedResources;
   event: "changed";
+}
+
+/** Whom a mail is for. */
+export interface MailRequest {
+  /** The address that the account signs in with. */
+  email: Email;
+}
+
+/** A new API key. */
+export interface NewApiKey {
+  /** When it stops working; never if it is left out. */
+  expires_at?: string | null | undefined;
+  name: string;
+  permissions: string[];
+}
+
+/** Whom to invite. */
+export interface NewInvitation {
+  email: Email;
+  /** The role that the person will have. */
+  role: GrantedRole;
 }
 
 export type NewPassword = string;
@@ -661,9 +1261,50 @@ export interface Notifications {
 
 export type OrgId = Id<"OrgId">;
 
+/** The changes; omitted fields stay as they are. */
+export interface OrganizationPatch {
+  name?: string | null | undefined;
+  /** Whether people need a second factor to work here. */
+  second_factor_required?: boolean | null | undefined;
+}
+
+/** An organization, as its people see it. */
+export interface OrganizationSettings {
+  created_at: string;
+  id: OrgId;
+  name: string;
+  /** Whether people need a second factor to work here. */
+  second_factor_required: boolean;
+}
+
+/** An organization. */
 export interface OrganizationView {
   id: OrgId;
   name: string;
+}
+
+/** Who becomes an owner. */
+export interface OwnershipTransfer {
+  user: UserId;
+}
+
+/** A new password. */
+export interface PasswordChange {
+  /** 8 characters to 1,024 bytes; neither one of the 3,000 most common passwords nor the address. */
+  password: NewPassword;
+}
+
+/** The password of the signed-in person. */
+export interface PasswordProof {
+  password: string;
+}
+
+/** A new password, and the token that allows it. */
+export interface PasswordReset {
+  /** 8 characters to 1,024 bytes; neither one of the 3,000 most common passwords nor the address. */
+  password: NewPassword;
+  /** What stands behind `token=` in the link. */
+  token: string;
 }
 
 /** An error for clients. It says what was wrong and what is allowed, and reveals no internals. */
@@ -705,8 +1346,29 @@ export interface ProjectView {
   name: string;
 }
 
+/** What a person keeps for the day on which the application is lost. */
+export interface RecoveryCodes {
+  /** Each works once in place of a code of the application. They are shown this once. */
+  recovery_codes: string[];
+}
+
 /** A user's role in an organization. Each role is a set of permissions, which the modules declare. */
 export type Role = "owner" | "admin" | "member" | "custom";
+
+/** A user's new role. */
+export interface RoleChange {
+  role: GrantedRole;
+}
+
+/** A code for a sign-in that waits. */
+export interface SecondFactorAnswer {
+  /** The `challenge` of the sign-in's 401. */
+  challenge: string;
+  /** Six digits of the authenticator application, or a recovery code. */
+  code: string;
+}
+
+export type SessionId = Id<"SessionId">;
 
 /** The signed-in user, and the organization. */
 export interface SessionView {
@@ -789,6 +1451,25 @@ export interface TaskView {
 /** Light or dark. */
 export type Theme = "system" | "light" | "dark";
 
+/** The token of a link in a mail. */
+export interface TokenBody {
+  /** What stands behind `token=` in the link. */
+  token: string;
+}
+
+/** A code of the authenticator application. */
+export interface TotpConfirmation {
+  code: string;
+}
+
+/** What an authenticator application needs. */
+export interface TotpSecret {
+  /** The secret in base32, to be typed. It is shown this once. */
+  secret: string;
+  /** The same as an address for a QR code. */
+  url: string;
+}
+
 /** The number of unread notifications. */
 export interface Unread {
   /** 1,000 means 1,000 or more. */
@@ -822,6 +1503,75 @@ export interface UserView {
   settings: SettingsView;
 }
 
+/** What `listApiKeys` takes. */
+export interface ListApiKeysArgs {
+  /** The number of items. */
+  limit?: number | undefined;
+  /** The `next_cursor` of the previous page. */
+  cursor?: string | undefined;
+}
+
+/** What `createApiKey` takes. */
+export interface CreateApiKeyArgs {
+  body: NewApiKey;
+}
+
+/** What `revokeApiKey` takes. */
+export interface RevokeApiKeyArgs {
+  id: string;
+}
+
+/** What `changeAddress` takes. */
+export interface ChangeAddressArgs {
+  body: MailRequest;
+}
+
+/** What `forgotPassword` takes. */
+export interface ForgotPasswordArgs {
+  body: MailRequest;
+}
+
+/** What `requestLink` takes. */
+export interface RequestLinkArgs {
+  body: MailRequest;
+}
+
+/** What `acceptLink` takes. */
+export interface AcceptLinkArgs {
+  body: TokenBody;
+}
+
+/** What `changePassword` takes. */
+export interface ChangePasswordArgs {
+  body: PasswordChange;
+}
+
+/** What `patchProfile` takes. */
+export interface PatchProfileArgs {
+  body: UserPatch;
+}
+
+/** What `resetPassword` takes. */
+export interface ResetPasswordArgs {
+  body: PasswordReset;
+}
+
+/** What `answerSecondFactor` takes. */
+export interface AnswerSecondFactorArgs {
+  body: SecondFactorAnswer;
+}
+
+/** What `listSessions` takes. */
+export interface ListSessionsArgs {
+  /** The most sessions to list; 100 if it is left out. */
+  limit?: number | null | undefined;
+}
+
+/** What `endSession` takes. */
+export interface EndSessionArgs {
+  id: string;
+}
+
 /** What `signIn` takes. */
 export interface SignInArgs {
   body: SignIn;
@@ -832,9 +1582,24 @@ export interface SignUpArgs {
   body: SignUp;
 }
 
+/** What `enterSudo` takes. */
+export interface EnterSudoArgs {
+  body: PasswordProof;
+}
+
 /** What `switch` takes. */
 export interface SwitchArgs {
   body: Switch;
+}
+
+/** What `confirmTotp` takes. */
+export interface ConfirmTotpArgs {
+  body: TotpConfirmation;
+}
+
+/** What `verifyAddress` takes. */
+export interface VerifyAddressArgs {
+  body: TokenBody;
 }
 
 /** What `listFiles` takes. */
@@ -883,6 +1648,29 @@ export interface FileThumbnailArgs {
   id: string;
 }
 
+/** What `listInvitations` takes. */
+export interface ListInvitationsArgs {
+  /** The number of items. */
+  limit?: number | undefined;
+  /** The `next_cursor` of the previous page. */
+  cursor?: string | undefined;
+}
+
+/** What `createInvitation` takes. */
+export interface CreateInvitationArgs {
+  body: NewInvitation;
+}
+
+/** What `acceptInvitation` takes. */
+export interface AcceptInvitationArgs {
+  body: InvitationAccepted;
+}
+
+/** What `revokeInvitation` takes. */
+export interface RevokeInvitationArgs {
+  id: string;
+}
+
 /** What `liveUpdates` takes. */
 export interface LiveUpdatesArgs {
   /** A path of this API with its query string; once for each resource */
@@ -900,6 +1688,16 @@ export interface ListNotificationsArgs {
 /** What `readNotification` takes. */
 export interface ReadNotificationArgs {
   id: string;
+}
+
+/** What `changeOrganization` takes. */
+export interface ChangeOrganizationArgs {
+  body: OrganizationPatch;
+}
+
+/** What `transferOwnership` takes. */
+export interface TransferOwnershipArgs {
+  body: OwnershipTransfer;
 }
 
 /** What `listProjects` takes. */
@@ -969,6 +1767,11 @@ export interface ListUsersArgs {
   cursor?: string | undefined;
 }
 
+/** What `removeUser` takes. */
+export interface RemoveUserArgs {
+  id: string;
+}
+
 /** What `getUser` takes. */
 export interface GetUserArgs {
   id: string;
@@ -978,6 +1781,12 @@ export interface GetUserArgs {
 export interface PatchUserArgs {
   id: string;
   body: UserPatch;
+}
+
+/** What `changeRole` takes. */
+export interface ChangeRoleArgs {
+  id: string;
+  body: RoleChange;
 }
 
 type NoArgs = { [key: string]: never };

@@ -93,8 +93,8 @@ async fn make(cx: &SystemContext) -> anyhow::Result<()> {
                     second_factor_required: false,
                     created_at: tx.now(),
                 }
-                    .insert(&tx)
-                    .await?;
+                .insert(&tx)
+                .await?;
                 let [owner, .., last] = &**people else { continue };
                 account(&tx, owner.account, &owner.email, &password_hash).insert(&tx).await?;
                 add(&tx.within(*id), &[owner, last]).await?;

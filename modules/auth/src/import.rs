@@ -34,7 +34,9 @@ pub async fn import(
 ) -> anyhow::Result<UserId> {
     let email = Email::parse(&person.email).map_err(anyhow::Error::msg)?.into_inner();
     if !passwords::is_own(&person.password_hash) && !foreign_hash::is_known(&person.password_hash) {
-        bail!("the password hash of an imported person is neither bcrypt nor scrypt, or costs too much to verify");
+        bail!(
+            "the password hash of an imported person is neither bcrypt nor scrypt, or costs too much to verify"
+        );
     }
     cx.transaction(async |tx| -> anyhow::Result<UserId> {
         let known = Account::query().filter(Account::email.eq(email.clone())).first(tx).await?;

@@ -122,8 +122,10 @@ pub(crate) async fn keep_an_owner(tx: &Tx<'_>, user: &User, next: Option<Role>) 
 pub(crate) fn within_reach(own: Role, roles: &[Role]) -> Result<(), Problem> {
     match roles.iter().find(|role| rank(**role) > rank(own)) {
         None => Ok(()),
-        Some(role) => Err(Problem::new(StatusCode::FORBIDDEN, "role-out-of-reach", "The role is above your own")
-            .detail(format!("{} is given, changed and removed by users who have it", role.as_str()))),
+        Some(role) => {
+            Err(Problem::new(StatusCode::FORBIDDEN, "role-out-of-reach", "The role is above your own")
+                .detail(format!("{} is given, changed and removed by users who have it", role.as_str())))
+        }
     }
 }
 

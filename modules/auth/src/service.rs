@@ -111,7 +111,12 @@ impl Identity {
 
     /// The context of the session that a token names, if these rows of it say that the token is still good; and whether the
     /// session is limited.
-    fn context_of(&self, cx: &SystemContext, token: &Token, rows: &[FoundSession]) -> Option<(Context, bool)> {
+    fn context_of(
+        &self,
+        cx: &SystemContext,
+        token: &Token,
+        rows: &[FoundSession],
+    ) -> Option<(Context, bool)> {
         let (user, account, secret_hash, expires_at, is_limited, role, _) = rows.first()?;
         // Comparing hashes of a random secret gives nothing away by its timing.
         if *secret_hash != token.secret_hash() || *expires_at <= cx.now() {
@@ -221,7 +226,7 @@ impl Identity {
             account_id: new.account,
             secret_hash: token.secret_hash(),
             user_agent: new.device.user_agent,
-            address: new.device.address,
+            address: new.device.client.ip().to_string(),
             last_seen_at: Some(now),
             password_at: new.proved.then_some(now),
             is_limited: is_limited(tx, new.account).await?,

@@ -81,12 +81,12 @@ impl SinkState {
         }
         let mut mail: Option<String> = None;
         while let Some(line) = lines.next().transpose()? {
-            if let Some(content) = &mut mail {
-                if line != "." {
-                    content.push_str(&line);
-                    content.push('\n');
-                    continue;
-                }
+            if let Some(content) = &mut mail
+                && line != "."
+            {
+                content.push_str(&line);
+                content.push('\n');
+                continue;
             }
             self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
             let answer = match &reply {

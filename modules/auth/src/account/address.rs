@@ -49,8 +49,7 @@ pub(crate) async fn change_address(
                 requested_at: tx.now(),
             };
             change.upsert(AddressChange::unique_key).run(tx).await?;
-            let of_account =
-                |purpose| SendLink { purpose, email: account.email.clone(), asked_at: tx.now() };
+            let of_account = |purpose| SendLink { purpose, email: account.email.clone(), asked_at: tx.now() };
             tx.enqueue(of_account(LinkPurpose::LeaveAddress)).await?;
             tx.enqueue(of_account(LinkPurpose::TakeAddress)).await.map(drop)
         })

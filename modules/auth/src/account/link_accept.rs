@@ -32,7 +32,8 @@ pub(crate) async fn accept_link(
         .transaction(async |tx| -> Result<_, Problem> {
             let link = consume(tx, &body.token, &[LinkPurpose::SignIn]).await?;
             // Whoever reads the mail has the address.
-            claim(tx, &Account::get(tx, link.account).await?, own).await?;
+            let account = Account::get(tx, link.account).await?;
+            claim(tx, &account, own).await?;
             let of_account = Membership::query().filter(Membership::account_id.eq(link.account));
             let chosen = of_account.order_by_descending(Membership::last_used_at).first(&*tx).await?;
             let chosen = chosen.ok_or_else(no_organization)?;

@@ -9,8 +9,8 @@ use super::own_account;
 use crate::entities::{Account, Session};
 use crate::new_password::normalized;
 use crate::service::Identity;
-use crate::sessions::limited::AnySession;
 use crate::sessions::guess::{GuessTurn, refused};
+use crate::sessions::limited::AnySession;
 use crate::sessions::{TypedPassword, own_session};
 
 /// The password of the signed-in person.

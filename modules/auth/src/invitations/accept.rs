@@ -2,20 +2,19 @@
 
 use serde::Deserialize;
 use tenfold::data::SystemTx;
-use tenfold::http::{ClientAddress, HeaderMap, OwnOrigin, Permission as _, Response, ServerState, State};
+use tenfold::http::{OwnOrigin, Permission as _, Response, ServerState, State};
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
 use super::InvitationToken;
 use crate::account::claim::{OwnAccount, claim};
-use crate::entities::{Account, AccountRow, Invitation, User, UserPermission};
+use crate::entities::{Account, AccountRow, Invitation, User};
 use crate::links::LinkToken;
 use crate::members::{NewMember, join, within_reach};
 use crate::new_password::NewPassword;
 use crate::second_factor::challenge::SecondFactorRequired;
 use crate::service::{Identity, NewSession, SignInStep};
-use crate::sessions::sign_up::locale_of;
 use crate::sessions::{Device, SessionCookie, SignedIn, describe, forgotten_everywhere, memberships};
 use crate::users::permissions::WriteMembers;
 
@@ -45,9 +44,7 @@ pub(crate) async fn accept_invitation(
     cx: SystemContext,
     _: OwnOrigin,
     own: OwnAccount,
-    client: ClientAddress,
     device: Device,
-    headers: HeaderMap,
     state: State<ServerState>,
     identity: Use<Identity>,
     Json(accepted): Json<InvitationAccepted>,
@@ -63,7 +60,7 @@ pub(crate) async fn accept_invitation(
         }
         (false, Some(password)) => {
             password.unlike(&invitation.email)?;
-            let turn = identity.passwords.turn(client).await?;
+            let turn = identity.passwords.turn(device.client).await?;
             Some(turn.hash(password.into_inner()).await?)
         }
     };
@@ -78,7 +75,7 @@ pub(crate) async fn accept_invitation(
             }
             still_meant(&tenant, &identity, &invitation).await?;
             let account = account_of(tx, &invitation.email, hash, own).await?;
-            let new = NewMember { account: &account, role: invitation.role, locale: locale_of(&headers) };
+            let new = NewMember { account: &account, role: invitation.role, locale: device.locale.clone() };
             let membership = join(tx, invited.organization, new).await?;
             let session = NewSession { user: membership.user_id, account: account.id, device, proved: false };
             Ok((identity.sign_in(tx, &membership, session).await?, membership))
@@ -120,8 +117,15 @@ async fn account_of(
 /// Refuses an invitation whose inviter could not make it any more: what a user has begun ends with the user's rights.
 async fn still_meant(tx: &Tx<'_>, identity: &Identity, invitation: &Invitation) -> Result<(), Problem> {
     let inviter = User::find(tx, invitation.invited_by).await?.ok_or_else(no_such_invitation)?;
-    let named = UserPermission::query().filter(UserPermission::user_id.eq(inviter.id)).all(tx).await?;
-    let held = identity.permissions.held(inviter.role, named.iter().map(|permission| &*permission.name));
+    let named: Vec<(String,)> = sql!(
+        "auth_permissions.of_inviter",
+        "SELECT name FROM auth_permissions WHERE org_id = $1 AND user_id = $2"
+    )
+    .bind(inviter.id)
+    .bounded()
+    .all(tx)
+    .await?;
+    let held = identity.permissions.held(inviter.role, named.iter().map(|(name,)| &**name));
     let may = held.contains(WriteMembers::NAME) && within_reach(inviter.role, &[invitation.role]).is_ok();
     may.then_some(()).ok_or_else(no_such_invitation)
 }

@@ -20,7 +20,7 @@ pub(crate) fn period_of_code(secret: &[u8], code: &str, now: Timestamp) -> Optio
     let current = period_of(now);
     // All three are computed, so that the time tells nothing.
     let matches = |period: &i64| code_of(secret, *period) == code;
-    [current - 1, current, current + 1].into_iter().rev().filter(matches).last()
+    [current - 1, current, current + 1].into_iter().rev().filter(matches).fold(None, |_, period| Some(period))
 }
 
 fn code_of(secret: &[u8], period: i64) -> String {

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use super::code::{SECRET, base32};
 use crate::account::own_account;
 use crate::entities::{Account, SecondFactor, SecondFactorRow};
-use crate::sessions::limited::AnySession;
 use crate::sessions::Sudo;
+use crate::sessions::limited::AnySession;
 
 /// What an authenticator application needs.
 #[derive(Serialize, ToSchema)]

@@ -39,7 +39,7 @@ impl FromRequestParts<ServerState> for AnySession {
         let credentials = Credentials::of(&parts.headers, state.settings().session_cookie());
         let credentials = credentials.ok_or_else(Problem::unauthenticated)?;
         let system = SystemContext::from_request_parts(parts, state).await?;
-        let Use(identity) = Use::<Identity>::from_request_parts(parts, state).await?;
+        let identity = Use::<Identity>::from_request_parts(parts, state).await?;
         let cx = identity.limited_context(&system, &credentials.token).await?;
         let cx = cx.ok_or_else(Problem::unauthenticated)?;
         // The other extractors of this handler find it here.

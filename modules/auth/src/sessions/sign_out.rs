@@ -9,7 +9,10 @@ use crate::entities::Session;
 
 /// Ends the session. Its token stops working at once.
 #[endpoint(post, "/v1/auth/sign-out", tag = "identity", answers(204))]
-pub(crate) async fn sign_out(AnySession(cx): AnySession, state: State<ServerState>) -> Result<Response, Problem> {
+pub(crate) async fn sign_out(
+    AnySession(cx): AnySession,
+    state: State<ServerState>,
+) -> Result<Response, Problem> {
     let session = own_session(&cx)?;
     match cx.transaction(async |tx| Session::delete(tx, session).await).await {
         // Signing out twice at once ends the session all the same.

@@ -2,9 +2,7 @@
 
 use serde::Deserialize;
 use tenfold::data::SystemTx;
-use tenfold::http::{
-    ClientAddress, HeaderMap, IntoResponse, OwnOrigin, Response, ServerState, State, StatusCode, header,
-};
+use tenfold::http::{ClientAddress, IntoResponse, OwnOrigin, Response, ServerState, State, StatusCode};
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
@@ -44,7 +42,6 @@ pub(crate) async fn sign_up(
     _: OwnOrigin,
     client: ClientAddress,
     device: Device,
-    headers: HeaderMap,
     state: State<ServerState>,
     identity: Use<Identity>,
     Json(new): Json<SignUp>,
@@ -63,7 +60,7 @@ pub(crate) async fn sign_up(
     let signed_up = cx
         .transaction(async |tx| -> Result<_, Problem> {
             let account = register(tx, email.clone(), password_hash).await?;
-            let owner = NewMember { account: &account, role: Role::Owner, locale: locale_of(&headers) };
+            let owner = NewMember { account: &account, role: Role::Owner, locale: device.locale.clone() };
             let membership = found(tx, owner, new.organization.into_inner()).await?;
             let confirm = SendLink { purpose: LinkPurpose::ConfirmAddress, email, asked_at: tx.now() };
             tx.enqueue(confirm).await?;
@@ -86,16 +83,6 @@ async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Re
     account.insert(tx).await.on_conflict(Account::unique_email, || {
         Problem::conflict("an account with this address exists already: sign in instead")
     })
-}
-
-/// The language that the browser asks for first, for mails and pages; `en` if it asks for none.
-pub(crate) fn locale_of(headers: &HeaderMap) -> String {
-    let wanted =
-        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let first = wanted.split([',', ';']).next().unwrap_or_default().trim();
-    let is_tag = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
-    let is_locale = (2..=35).contains(&first.len()) && first.chars().all(is_tag);
-    if is_locale { first.to_owned() } else { "en".to_owned() }
 }
 
 /// Makes an organization with its owner.

@@ -5,7 +5,9 @@ use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestResponse};
 
 use crate::second_factor::set_up;
-use crate::{PASSWORD, app, invite, invited, mailed_token, new_owner, problem, sign_up, text, try_sign_in, use_token};
+use crate::{
+    PASSWORD, app, invite, invited, mailed_token, new_owner, problem, sign_up, text, try_sign_in, use_token,
+};
 
 const GRACE: &str = "grace@new.test";
 const REQUIRED: &str = "urn:tenfold:problem:second-factor-setup-required";

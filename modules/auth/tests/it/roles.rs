@@ -69,7 +69,8 @@ both_databases!(app(); async fn a_removed_user_is_out_at_once_and_out_of_this_on
     let own = text(&sign_up(app, "grace@new.test").await["token"]);
     assert_eq!(crate::invite(app, &owner, "grace@new.test", "member").await.status(), 201);
     let token = crate::mailed_token(app, "grace@new.test", "invitation").await;
-    let joined = app.post("/v1/invitations/accept").json(&json!({"token": token})).send().await.json();
+    let accept = app.post("/v1/invitations/accept").bearer(&own).json(&json!({"token": token}));
+    let joined = accept.send().await.json();
     assert_eq!(remove(app, &owner, &joined["user"]).await.status(), 204);
     assert!(!is_live(app, &text(&joined["token"])).await, "the removed user is still in");
     assert!(is_live(app, &own).await, "the person's own organization is gone as well");
