@@ -217,11 +217,6 @@ both_databases!(app::app(), [("console.password", PASSWORD)]; async fn the_conso
         app.run_due_jobs().await;
         costs.push(cost);
     }
-    // The first look found nothing that was done, and so had no rows to fetch.
-    assert_eq!(costs[0][2], ("/console/jobs?state=completed", costs[1][2].1 - 1));
-    for cost in &mut costs {
-        cost.remove(2);
-    }
     assert_eq!(costs[0], costs[1]);
 });
 
