@@ -111,6 +111,14 @@ impl JobContext {
         Ok(result)
     }
 
+    /// Whether this step of the job was done, in this attempt or in an earlier one.
+    ///
+    /// # Errors
+    /// A [`DataError`](tenfold_data::DataError).
+    pub async fn has_step(&self, name: &str) -> anyhow::Result<bool> {
+        Ok(store::step_result(&self.each_step(), self.job.id, name).await?.is_some())
+    }
+
     /// Runs a step whose effect is in the database: the effect and the step's result are committed together, so the
     /// effect happens once, however often the job runs.
     ///

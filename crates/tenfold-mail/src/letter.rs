@@ -2,15 +2,15 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-/// What a mail says. Text and HTML say the same.
-#[derive(Clone, Debug)]
+/// What a mail says. Text and HTML say the same. It has no `Debug`, which would print links that work.
+#[derive(Clone)]
 pub struct Letter {
     language: &'static str,
     subject: String,
     parts: Vec<LetterPart>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum LetterPart {
     Paragraph(String),
     /// A link with its label.

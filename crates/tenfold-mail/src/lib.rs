@@ -1,8 +1,8 @@
 //! Mails: written once as text and HTML, sent by SMTP or kept in an outbox. An application mounts it as a module.
 //!
 //! A module that sends a mail has a job for it. The job asks the [`Mailer`] to address the mail, makes what the mail needs,
-//! such as the token of a link, and sends it. So a secret in a mail is in no job's arguments, and a mail that is never sent
-//! has no secret. The job's queue is [`QUEUE`].
+//! such as the token of a link, and sends it. So a secret in a mail is in no job's arguments, and is made once a mail may be sent. A job
+//! sends one mail. Its queue is [`QUEUE`].
 
 mod letter;
 mod mailer;

@@ -13,10 +13,12 @@ use crate::outbox::{self, OutboxMailId, OutboxMailRow};
 use crate::recipient::Recipient;
 use crate::server::{MailDelivery, MailServer};
 use crate::settings::MailSettings;
-use crate::smtp::{self, SmtpFailure};
+use crate::smtp::{self, SmtpFailure, SmtpLimits};
 use crate::suppressed;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
+/// The step of a job that has sent its mail.
+const SENT: &str = "sent";
 
 /// Sends mails. Jobs ask for it: `job.service::<Mailer>()`.
 pub struct Mailer {
@@ -36,6 +38,12 @@ impl Mailer {
             tracing::info!("mails are not sent: the console shows them, since mail.url is outbox:");
         }
         let (base, is_public) = base(wiring.settings())?;
+        if delivery == MailDelivery::Outbox && base.starts_with("https:") {
+            tracing::warn!(
+                "mails stay in the database, with links that work, and nobody gets any: set mail.url, since http.public_url says \
+                 that people use this service"
+            );
+        }
         if delivery != MailDelivery::Outbox && !is_public {
             tracing::warn!(
                 leads_to = base,
@@ -50,8 +58,8 @@ impl Mailer {
         format!("{}{path}", self.base)
     }
 
-    /// Addresses the mail of a job. `None` if the address gets none: a mail server has refused it for good, or it is not
-    /// one that mails can be sent to.
+    /// Addresses the mail of a job, which sends one. `None` if there is nothing to send: the job has sent its mail in an earlier attempt, a
+    /// mail server has refused the address for good, or it is not one that mails can be sent to.
     ///
     /// Call it before you make a token for the mail: a job that has to wait for its turn, by the limits of the address and of
     /// the organization, ends here and runs again.
@@ -59,6 +67,32 @@ impl Mailer {
     /// # Errors
     /// The job waits for its turn, or the database fails: return the error.
     pub async fn address(&self, job: &JobContext, to: &str) -> anyhow::Result<Option<AddressedMail<'_>>> {
+        self.address_within(job, to, None).await
+    }
+
+    /// As [`Mailer::address`], for a mail that anybody may have sent to anybody, such as that of a forgotten password: an address
+    /// gets a quarter of `mail.address_per_hour` of them, so that strangers do not use up what others have to tell it.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn address_asked_for(
+        &self,
+        job: &JobContext,
+        to: &str,
+    ) -> anyhow::Result<Option<AddressedMail<'_>>> {
+        let quarter = (self.settings.address_per_hour / 4).max(1);
+        self.address_within(job, to, Some(quarter)).await
+    }
+
+    async fn address_within(
+        &self,
+        job: &JobContext,
+        to: &str,
+        asked_for: Option<u32>,
+    ) -> anyhow::Result<Option<AddressedMail<'_>>> {
+        if job.has_step(SENT).await? {
+            return Ok(None);
+        }
         let Some(recipient) = Recipient::parse(to) else {
             tracing::info!(job = %job.id(), "a mail is not sent: its address is none");
             return Ok(None);
@@ -67,17 +101,19 @@ impl Mailer {
             tracing::info!(job = %job.id(), "a mail is not sent: its address is suppressed");
             return Ok(None);
         }
-        job.take_turns(&self.limits(job, &recipient)).await?;
+        job.take_turns(&self.limits(job, &recipient, asked_for)).await?;
         Ok(Some(AddressedMail { mailer: self, job: job.clone(), recipient }))
     }
 
-    fn limits(&self, job: &JobContext, recipient: &Recipient) -> Vec<RateLimit> {
+    fn limits(&self, job: &JobContext, recipient: &Recipient, asked_for: Option<u32>) -> Vec<RateLimit> {
         let limit = |key: String, mails: u32| RateLimit::per(key, mails, HOUR).burst(mails);
-        let of_address = limit(format!("mail to {}", recipient.text), self.settings.address_per_hour);
+        let mailbox = recipient.mailbox();
+        let asked_for = asked_for.map(|mails| limit(format!("mail asked for to {mailbox}"), mails));
+        let of_address = limit(format!("mail to {mailbox}"), self.settings.address_per_hour);
         let organization = job.cx().ok().map(|cx| cx.tenant());
         let of_organization =
             organization.map(|id| limit(format!("mail of {id}"), self.settings.organization_per_hour));
-        std::iter::once(of_address).chain(of_organization).collect()
+        asked_for.into_iter().chain([of_address]).chain(of_organization).collect()
     }
 }
 
@@ -104,7 +140,9 @@ pub struct AddressedMail<'m> {
 }
 
 impl AddressedMail<'_> {
-    /// Sends it, or keeps it in the outbox. A job that is retried does not send again what the mail server has accepted.
+    /// Sends it, or keeps it in the outbox. A job that is retried does not send again what is known to be accepted. Two things leave that
+    /// unknown: a process that is killed behind the server's answer, and a server that does not answer for the content in time. The
+    /// mail is then sent again, with the same id, as often as the job has attempts.
     ///
     /// # Errors
     /// Return the error. A mail server that cannot be reached counts as no attempt; one that refuses the mail for good ends
@@ -113,14 +151,14 @@ impl AddressedMail<'_> {
         match &self.mailer.delivery {
             MailDelivery::Outbox => self.keep(letter).await,
             MailDelivery::Server(server) => {
-                self.job.step("sent", async || self.submit(server, letter).await).await
+                self.job.step(SENT, async || self.submit(server, letter).await).await
             }
         }
     }
 
     async fn keep(&self, letter: &Letter) -> anyhow::Result<()> {
         self.job
-            .step_in("sent", async |tx| {
+            .step_in(SENT, async |tx| {
                 let mail = OutboxMailRow {
                     id: OutboxMailId(tx.new_id()),
                     recipient: self.recipient.text.clone(),
@@ -137,13 +175,11 @@ impl AddressedMail<'_> {
 
     async fn submit(&self, server: &MailServer, letter: &Letter) -> anyhow::Result<()> {
         let message = self.message(letter)?;
-        let sent = smtp::send(server, &self.mailer.sender.email, &self.recipient.address, &message);
-        let sent = tokio::time::timeout(self.mailer.settings.timeout.as_std(), sent).await;
-        let failure = match sent {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(failure)) => failure,
-            Err(_) => SmtpFailure::Away("it did not answer in time (mail.timeout)".into()),
-        };
+        let settings = &self.mailer.settings;
+        let limits =
+            SmtpLimits { ready: settings.timeout.as_std(), content: settings.content_timeout.as_std() };
+        let addresses = [&self.mailer.sender.email, &self.recipient.address];
+        let Err(failure) = smtp::send(server, limits, addresses, &message).await else { return Ok(()) };
         match failure {
             SmtpFailure::Away(cause) => {
                 Err(TryLater::because("waiting for the mail server").caused_by(cause).into())

@@ -15,4 +15,11 @@ impl Recipient {
         let address: Address = text.parse().ok()?;
         Some(Recipient { address, text: text.to_lowercase() })
     }
+
+    /// The mailbox, for limits: many servers deliver `ada+shop@…` to `ada@…` (RFC 5233).
+    pub(crate) fn mailbox(&self) -> String {
+        let (user, domain) = self.text.rsplit_once('@').unwrap_or((&self.text, ""));
+        let user = user.split('+').next().unwrap_or_default();
+        format!("{user}@{domain}")
+    }
 }

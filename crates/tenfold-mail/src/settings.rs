@@ -13,6 +13,7 @@ pub(crate) struct MailSettings {
     url: Secret,
     from: String,
     pub timeout: TimeSpan,
+    pub content_timeout: TimeSpan,
     pub address_per_hour: u32,
     pub organization_per_hour: u32,
     pub outbox_keep: u32,
@@ -34,6 +35,8 @@ impl MailSettings {
                 .refuse("mail.from", "a mail server needs a sender, such as Name <no-reply@example.com>")?;
         }
         loaded.within("mail.timeout", settings.timeout, TimeSpan::seconds(1)..=TimeSpan::minutes(10))?;
+        let waits = TimeSpan::seconds(1)..=TimeSpan::minutes(10);
+        loaded.within("mail.content_timeout", settings.content_timeout, waits)?;
         loaded.within("mail.address_per_hour", settings.address_per_hour, 1..=100_000)?;
         loaded.within("mail.organization_per_hour", settings.organization_per_hour, 1..=1_000_000)?;
         loaded.within("mail.outbox_keep", settings.outbox_keep, 1..=10_000)?;

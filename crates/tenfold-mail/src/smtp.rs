@@ -1,6 +1,7 @@
 //! One mail over SMTP (RFC 5321), on a connection of its own.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use lettre::Address;
 use lettre::transport::smtp::Error;
@@ -8,6 +9,7 @@ use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use tokio::time::timeout;
 
 use crate::server::{Encryption, MailServer};
 
@@ -24,17 +26,38 @@ pub(crate) enum SmtpFailure {
     NoSuchAddress(String),
 }
 
-/// Sends a mail.
+/// How long the server may take.
+#[derive(Clone, Copy)]
+pub(crate) struct SmtpLimits {
+    /// Until it is ready for the content.
+    pub ready: Duration,
+    /// To take the content and to answer for it.
+    pub content: Duration,
+}
+
+/// How long the server may take to part from us.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Sends a mail from one address to another.
 pub(crate) async fn send(
     server: &MailServer,
-    from: &Address,
-    to: &Address,
+    limits: SmtpLimits,
+    [from, to]: [&Address; 2],
     message: &[u8],
 ) -> Result<(), SmtpFailure> {
-    let mut connection = connect(server).await.map_err(away)?;
-    let sent = exchange(&mut connection, from, to, message).await;
-    // What was accepted is accepted, whatever becomes of the farewell.
-    connection.abort().await;
+    let begun = timeout(limits.ready, async {
+        let mut connection = connect(server).await.map_err(away)?;
+        let ready = address(&mut connection, from, to).await;
+        Ok::<_, SmtpFailure>((connection, ready))
+    });
+    let late = || SmtpFailure::Away("it did not answer in time (mail.timeout)".into());
+    let (mut connection, ready) = begun.await.map_err(|_| late())??;
+    let sent = match ready {
+        Ok(()) => submit(&mut connection, limits.content, message).await,
+        Err(failure) => Err(failure),
+    };
+    // What it has answered stands, whatever becomes of the farewell.
+    let _ = timeout(FAREWELL, connection.abort()).await;
     sent
 }
 
@@ -53,11 +76,11 @@ async fn connect(server: &MailServer) -> Result<AsyncSmtpConnection, Error> {
     Ok(connection)
 }
 
-async fn exchange(
+/// Says whom the mail is from and for, until the server is ready for its content.
+async fn address(
     connection: &mut AsyncSmtpConnection,
     from: &Address,
     to: &Address,
-    message: &[u8],
 ) -> Result<(), SmtpFailure> {
     let mut parameters = Vec::new();
     let is_ascii = |address: &Address| address.user().is_ascii() && address.domain().is_ascii();
@@ -73,8 +96,24 @@ async fn exchange(
     connection.command(Mail::new(Some(from.clone()), parameters)).await.map_err(away)?;
     connection.command(Rcpt::new(to.clone(), Vec::new())).await.map_err(|error| judge(error, is_unknown))?;
     connection.command(Data).await.map_err(|error| judge(error, |_| false))?;
-    connection.message(message).await.map_err(|error| judge(error, |_| false))?;
     Ok(())
+}
+
+/// Sends the content. From here on nobody knows whether a server that does not answer has accepted the mail, so it counts as an
+/// attempt: otherwise the mail would be delivered again and again.
+async fn submit(
+    connection: &mut AsyncSmtpConnection,
+    limit: Duration,
+    message: &[u8],
+) -> Result<(), SmtpFailure> {
+    let unknown =
+        |why: &str| SmtpFailure::NotNow(format!("nobody knows whether it has accepted the mail: {why}"));
+    match timeout(limit, connection.message(message)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if error.status().is_none() => Err(unknown(&error.to_string())),
+        Ok(Err(error)) => Err(judge(error, |_| false)),
+        Err(_) => Err(unknown("it did not answer in time (mail.content_timeout)")),
+    }
 }
 
 fn away(error: Error) -> SmtpFailure {
@@ -97,13 +136,10 @@ fn judge(error: Error, is_unknown: impl Fn(&Error) -> bool) -> SmtpFailure {
     }
 }
 
-/// Whether a refused RCPT is about the address itself. An enhanced code (RFC 3463) says so with 5.1.x: others are about a full
-/// mailbox or a policy. Without one, these three replies do (RFC 5321, section 4.2.3).
+/// Whether a refused RCPT says that there is no such address, by its enhanced code (RFC 3463, RFC 7505). Without one, or with another,
+/// the refusal may be a policy, a full mailbox or a wrong configuration of ours, for all addresses alike.
 fn is_unknown(error: &Error) -> bool {
     let said = error.source().map(ToString::to_string).unwrap_or_default();
-    let enhanced = said.split_whitespace().next().filter(|word| word.starts_with("5."));
-    match enhanced {
-        Some(code) => code.starts_with("5.1."),
-        None => error.status().is_some_and(|code| ["550", "551", "553"].contains(&&*code.to_string())),
-    }
+    let code = said.split_whitespace().next().unwrap_or_default();
+    ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"].contains(&code)
 }

@@ -13,7 +13,7 @@ use tenfold_mail::{Letter, Mailer};
 
 /// An application of the mail module and one that sends mails.
 pub fn app() -> App {
-    let writer = Module::new("writer").job::<SendGreeting>();
+    let writer = Module::new("writer").job::<SendGreeting>().job::<SendThenFail>();
     App::new("mail-alone", "0.0.0").module(sessions()).module(tenfold_mail::module()).module(writer)
 }
 
@@ -35,6 +35,25 @@ impl Job for SendGreeting {
         let link = mailer.link("/#greeting?token=abc");
         let letter = Letter::new("en", self.subject).paragraph("Grüße, <Ada>.").button("Answer", link);
         mail.send(&letter).await
+    }
+}
+
+/// Sends a mail and dies behind it, as a process does that is killed.
+#[derive(Serialize, Deserialize)]
+pub struct SendThenFail {
+    to: String,
+}
+
+impl Job for SendThenFail {
+    const KIND: &'static str = "writer.send_then_fail";
+    const QUEUE: &'static str = tenfold_mail::QUEUE;
+    const MAX_ATTEMPTS: u32 = 3;
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        let mailer = job.service::<Mailer>()?;
+        let Some(mail) = mailer.address(&job, &self.to).await? else { return Ok(()) };
+        mail.send(&Letter::new("en", "A letter")).await?;
+        anyhow::bail!("it dies before it has ended")
     }
 }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use tenfold::both_databases;
+use tenfold::prelude::*;
 use tenfold::testing::TestApp;
 use tenfold_mail::{OutboxMail, admin};
 
-use crate::{SendGreeting, app, greet, organization};
+use crate::{SendGreeting, SendThenFail, app, greet, organization};
 
 const ADA: &str = "ada@acme.test";
 
@@ -64,4 +65,23 @@ both_databases!(app(); async fn what_is_no_address_gets_no_mail(app) {
     app.run_due_jobs().await;
     app.expect_no_jobs().await;
     assert!(outbox(app).await.is_empty());
+});
+
+both_databases!(app(), [("mail.address_per_hour", "2")];
+async fn tagged_addresses_are_one_mailbox(app) {
+    greet(app, None, &["ada+1@acme.test", "Ada+2@acme.test", "ada@acme.test", "bob@acme.test"]).await;
+    app.run_due_jobs().await;
+    assert_eq!(outbox(app).await.len(), 3);
+});
+
+both_databases!(app(); async fn a_job_that_has_sent_its_mail_makes_no_other(app) {
+    let job = SendThenFail { to: ADA.to_owned() };
+    let enqueue = async |cx: SystemContext| cx.transaction(async |tx| tx.enqueue(job).await).await;
+    app.run(enqueue).await.expect("it is enqueued");
+    app.run_due_jobs().await;
+    assert_eq!(app.enqueued::<SendThenFail>().await.len(), 1, "it has not failed");
+    app.clock().advance(Duration::from_secs(60));
+    app.run_due_jobs().await;
+    app.expect_no_jobs().await;
+    assert_eq!(outbox(app).await.len(), 1);
 });

@@ -36,7 +36,12 @@ macro_rules! with_server {
 fn run(dialect: Dialect, reply: SmtpReply, test: impl AsyncFnOnce(&TestApp, &MailSink)) {
     let sink = MailSink::start(reply);
     let url = format!("smtp://acme:p%40ss@{}", sink.address);
-    let settings = [("mail.url", &*url), ("mail.from", "Acme <hello@acme.test>"), ("mail.timeout", "1s")];
+    let settings = [
+        ("mail.url", &*url),
+        ("mail.from", "Acme <hello@acme.test>"),
+        ("mail.timeout", "1s"),
+        ("mail.content_timeout", "1s"),
+    ];
     testing::run(app(), dialect, &settings, async |app| test(app, &sink).await);
 }
 
@@ -101,6 +106,38 @@ with_server!(SmtpReply::To("RCPT", "550 5.7.1 relaying denied"); async fn a_poli
     assert_eq!(ended(app).await[0].0, JobState::Discarded);
     assert!(suppressed(app).await.is_empty());
     assert!(sink.mails().is_empty());
+});
+
+with_server!(SmtpReply::To("RCPT", "550 relay not permitted"); async fn a_refusal_without_a_reason_suppresses_nobody(app, sink) {
+    greet(app, None, &[ADA]).await;
+    app.run_due_jobs().await;
+    assert_eq!(ended(app).await[0].0, JobState::Discarded);
+    assert!(suppressed(app).await.is_empty());
+    sink.says(SmtpReply::Accept);
+    greet(app, None, &[ADA]).await;
+    app.run_due_jobs().await;
+    assert_eq!(sink.mails().len(), 1);
+});
+
+with_server!(SmtpReply::SilentAt("."); async fn a_mail_that_may_be_accepted_is_not_sent_for_ever(app, sink) {
+    greet(app, None, &[ADA]).await;
+    for attempt in 1..=2 {
+        app.run_due_jobs().await;
+        let waiting = app.enqueued::<SendGreeting>().await;
+        assert_eq!((waiting[0].state, waiting[0].attempt), (JobState::Retryable, attempt));
+        app.clock().advance(Duration::from_secs(60));
+    }
+    app.run_due_jobs().await;
+    assert_eq!(sink.mails().len(), 3);
+    assert_eq!(ended(app).await[0].0, JobState::Discarded);
+});
+
+with_server!(SmtpReply::SilentAt("QUIT"); async fn a_server_that_parts_without_a_word_has_the_mail(app, sink) {
+    greet(app, None, &[ADA]).await;
+    app.run_due_jobs().await;
+    app.expect_no_jobs().await;
+    assert_eq!(ended(app).await[0].0, JobState::Completed);
+    assert_eq!(sink.mails().len(), 1);
 });
 
 with_server!(SmtpReply::To(".", "554 it looks like spam"); async fn refused_content_is_final_for_this_mail(app, sink) {

@@ -11,6 +11,8 @@ pub enum SmtpReply {
     Accept,
     /// Its answer to a command that begins with this word, or to the content (`.`).
     To(&'static str, &'static str),
+    /// It takes a command that begins with this word, or the content (`.`), and then says nothing more.
+    SilentAt(&'static str),
     /// It says nothing at all.
     Silence,
     /// It hangs up after the greeting.
@@ -103,6 +105,10 @@ impl SinkState {
                 && answer.starts_with('2')
             {
                 self.mails.lock().unwrap_or_else(PoisonError::into_inner).push(content);
+            }
+            if matches!(reply, SmtpReply::SilentAt(word) if line.starts_with(word)) {
+                // Until the client hangs up.
+                return lines.next().transpose().map(drop);
             }
             stream.write_all(format!("{answer}\r\n").as_bytes())?;
         }
