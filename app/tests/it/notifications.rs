@@ -23,3 +23,19 @@ both_databases!(app::app(); async fn the_owner_of_a_file_that_failed_is_told_so(
     let told = app.get("/v1/notifications").bearer(&other).send().await.json();
     assert_eq!(told["unread"], 0);
 });
+
+both_databases!(app::app(); async fn an_api_key_reads_nothing_of_what_its_maker_is_told(app) {
+    let owner = crate::new_owner(app).await;
+    let new = json!({"name": "Nightly export", "permissions": ["members.read"]});
+    let key = app.post("/v1/api-keys").bearer(&owner).json(&new).send().await.json();
+    let key = crate::text(&key["key"]);
+    for (method, path) in [
+        ("GET", "/v1/notifications"),
+        ("GET", "/v1/notifications/events"),
+        ("POST", "/v1/notifications/read-all"),
+        ("POST", "/v1/notifications/01900000-0000-7000-8000-000000000000/read"),
+    ] {
+        let refused = crate::problem(&app.request(method, path).bearer(&key).send().await, 403);
+        assert_eq!(refused["type"], "urn:tenfold:problem:person-required", "{method} {path}");
+    }
+});

@@ -18,9 +18,9 @@ use crate::value::{ColumnType as _, Value};
 /// The person or key on whose behalf a request runs.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// The person, who may be a user of several organizations.
+    /// The person, who may be a user of several organizations; nil for an API key.
     pub account: Uuid,
-    /// The person inside this organization.
+    /// The person inside this organization; for an API key the one who made it.
     pub user: Uuid,
     /// The session that the request was signed with.
     pub session: Uuid,

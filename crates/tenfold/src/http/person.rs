@@ -1,14 +1,15 @@
 //! The person behind a request, where an API key is not enough.
 
-use tenfold::data::Principal;
-use tenfold::http::StatusCode;
-use tenfold::prelude::*;
+use http::StatusCode;
+use tenfold_data::{Context, Principal};
 
-/// The signed-in person.
+use super::problem::Problem;
+
+/// The signed-in person, for what an API key must not do, such as to read what its maker is told.
 ///
 /// # Errors
 /// 401 without a session, 403 `person-required` for an API key.
-pub(crate) fn person(cx: &Context) -> Result<&Principal, Problem> {
+pub fn person(cx: &Context) -> Result<&Principal, Problem> {
     let principal = cx.principal().ok_or_else(Problem::unauthenticated)?;
     if principal.account.is_nil() {
         return Err(Problem::new(StatusCode::FORBIDDEN, "person-required", "A person is required")
