@@ -10,10 +10,10 @@ const password = byId("new-password");
 
 /** What each link is for: what is said, and what is sent with its token. */
 const LINKS = {
-  verify: { title: "Confirm your address", act: "Confirm", path: "/v1/auth/verify", done: "Your address is confirmed." },
+  verify: { title: "Confirm your address", act: "Confirm", path: "/v1/auth/verify", done: "Thank you. Where you are signed in, your address is confirmed now." },
   reset: { title: "Choose a new password", act: "Save", path: "/v1/auth/reset", done: "Your password is changed: sign in with it." },
   link: { title: "Sign in", act: "Sign in", path: "/v1/auth/link/accept" },
-  invitation: { title: "You are invited", act: "Accept", path: "/v1/invitations/accept" },
+  invitation: { title: "You are invited", act: "Accept", path: "/v1/invitations/accept", done: "You have joined: sign in to work there." },
 };
 
 /** The link that has opened the page, taken out of the address so that it stays in no history. */
@@ -39,14 +39,15 @@ export function follow({ page, token }) {
       say(problem);
       try {
         const body = password.disabled ? { token } : { token, password: password.value };
-        then({ session: await ask("POST", path, { body }), done });
+        const session = await ask("POST", path, { body });
+        then({ session, done: session ? null : done });
       } catch (refusal) {
         if (!refusal.challenge) {
           // Who is invited and has no account yet needs a password.
           if (page === "invitation" && refusal.status === 422) askForPassword(true);
           return say(problem, refusal.message);
         }
-        answer(refusal.challenge).then((session) => then({ session, done }));
+        answer(refusal.challenge).then((session) => then({ session }));
       }
       card.hidden = true;
       card.reset();

@@ -58,10 +58,15 @@ pub async fn sign_up(app: &TestApp, email: &str) -> Value {
     answer.json()
 }
 
-/// The token of a new organization's owner, who has got the mail about the address.
+/// The token of a new organization's owner, who has followed the link in the mail about the address.
 pub async fn new_owner(app: &TestApp) -> String {
     let token = text(&sign_up(app, "owner@new.test").await["token"]);
     app.run_due_jobs().await;
+    let mails = app.run(async |cx| tenfold_mail::admin::list_mails(&cx, 1).await).await;
+    let mails = mails.expect("the outbox can be read");
+    let (_, link) = mails[0].text.split_once("#verify?token=").expect("the mail of the sign-up has a link");
+    let link = json!({"token": link.split_whitespace().next()});
+    assert_eq!(app.post("/v1/auth/verify").bearer(&token).json(&link).send().await.status(), 204);
     token
 }
 

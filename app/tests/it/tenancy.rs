@@ -45,6 +45,7 @@ const ANY_SESSION: &[(&str, &str)] = &[
     ("POST /v1/auth/sudo", "and show that the session is theirs"),
     ("POST /v1/auth/totp", "everybody may have a second factor"),
     ("POST /v1/auth/totp/confirm", "and confirm it"),
+    ("POST /v1/auth/totp/recovery-codes", "and have new recovery codes"),
     ("DELETE /v1/auth/totp", "and give it up"),
     ("PATCH /v1/auth/profile", "everybody may say how they are called, and in which language"),
     ("POST /v1/organization/leave", "everybody may go"),

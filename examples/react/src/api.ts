@@ -65,8 +65,9 @@ export function createClient(options: ClientOptions = {}) {
      * Makes an API key: with it a program works in this organization.
      *
      * The key can do no more than you can: it loses a permission when you lose it, and ends when you leave the
-     * organization. The password must have been typed within the last ten minutes: at sign-in, or with `POST
-     * /v1/auth/sudo`.
+     * organization. Your address must be confirmed, else it is a 403 `address-unconfirmed`: the key would outlast
+     * somebody who takes your account over by mail. The password must have been typed within the last ten minutes: at
+     * sign-in, or with `POST /v1/auth/sudo`.
      *
      * `POST /v1/api-keys`, with the permission `api_keys.write`
      */
@@ -95,7 +96,7 @@ export function createClient(options: ClientOptions = {}) {
 
     /**
      * Asks for another address to sign in with: both the old and the new one get a link, and the address changes when
-     * both were followed.
+     * both were followed, that of the new one where you are signed in.
      *
      * The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
      *
@@ -147,9 +148,8 @@ export function createClient(options: ClientOptions = {}) {
      * Signs in with the token of a link that was mailed.
      *
      * An account with a second factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in. If its
-     * address was not confirmed and the request is not signed in with it, its password, sessions and second factor
-     * end: somebody else may have signed up with the address. A token works once. Every token that does not work gets
-     * the same 404.
+     * address was not confirmed and the request is not signed in with it, its password and sessions end: somebody
+     * else may have signed up with the address. A token works once. Every token that does not work gets the same 404.
      *
      * `POST /v1/auth/link/accept`
      */
@@ -288,10 +288,10 @@ export function createClient(options: ClientOptions = {}) {
     /**
      * Signs in with email and password.
      *
-     * An unknown address, a wrong password and a foreign organization get the same 401 after the same time. After
-     * several of them in a row, for one account or from one address, each attempt is a 429 until `Retry-After` is
-     * over, the right password too. If `auth.unconfirmed_sign_in` is false, an account whose address is not confirmed
-     * gets a 403.
+     * An unknown address, a wrong password and a foreign organization get the same 401 after about the same time; the
+     * first sign-in with a password that was brought from another system may take longer. After several of them in a
+     * row, for one account or from one address, each attempt is a 429 until `Retry-After` is over, the right password
+     * too. If `auth.unconfirmed_sign_in` is false, an account whose address is not confirmed gets a 403.
      *
      * An account with a second factor gets a 401 `second-factor-required` with a `challenge`: `POST
      * /v1/auth/second-factor` takes it.
@@ -326,12 +326,14 @@ export function createClient(options: ClientOptions = {}) {
      * Creates an account, an organization and its owner, mails a link to confirm the address, and signs in.
      *
      * If `auth.unconfirmed_sign_in` is false, the answer is a 202 and nobody is signed in: first the address must be
-     * confirmed. A taken address is a 409.
+     * confirmed. A taken address is a 409. A person who has left all organizations founds one with the account and
+     * the password that are there; one with a second factor then gets a 401 `second-factor-required` with a
+     * `challenge`, as at sign-in.
      *
      * `POST /v1/auth/sign-up`
      */
     signUp: (args: SignUpArgs, options?: CallOptions) =>
-      call<SignedIn | undefined, 400 | 409 | 413 | 415 | 422 | 429>(connection, options, {
+      call<SignedIn | undefined, 400 | 401 | 409 | 413 | 415 | 422 | 429>(connection, options, {
         method: "POST",
         path: "/v1/auth/sign-up",
         body: JSON.stringify(args.body),
@@ -394,8 +396,9 @@ export function createClient(options: ClientOptions = {}) {
      * Begins a second factor: gives the secret for an authenticator application. Sign-in asks for it once it is
      * confirmed.
      *
-     * An account that has a second factor gets a 409. The password must have been typed within the last ten minutes:
-     * at sign-in, or with `POST /v1/auth/sudo`.
+     * An account that has a second factor gets a 409, one whose address is not confirmed a 403 `address-unconfirmed`:
+     * whoever reads its mails may take it over, second factor and all. The password must have been typed within the
+     * last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
      *
      * `POST /v1/auth/totp`
      */
@@ -408,7 +411,8 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
-     * Confirms the second factor with a code of the application, and gives recovery codes.
+     * Confirms the second factor with a code of the application, and gives recovery codes. Your other sessions end:
+     * they were opened without it.
      *
      * A wrong code is a 422; after several of them there is a wait, as at sign-in.
      *
@@ -425,15 +429,35 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
+     * Gives new recovery codes in place of those that you have.
+     *
+     * Without a confirmed second factor it is a 404. The password must have been typed within the last ten minutes:
+     * at sign-in, or with `POST /v1/auth/sudo`.
+     *
+     * `POST /v1/auth/totp/recovery-codes`
+     */
+    renewRecoveryCodes: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<RecoveryCodes, 401 | 403 | 404>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/totp/recovery-codes",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
      * Confirms an address with the token of a link that was mailed to it.
      *
-     * A change of address happens when the old and the new address have confirmed it. A token works once. Every token
-     * that does not work gets the same 404.
+     * Send it where you are signed in. Without a session of the account it shows only that mails arrive, not that
+     * they reach the person who has signed up: that is enough to sign in where `auth.unconfirmed_sign_in` is false,
+     * and for nothing else that needs a confirmed address.
+     *
+     * A change of address happens when the old and the new address have confirmed it, the new one in a session of the
+     * account, else it is a 403. A token works once. Every token that does not work gets the same 404.
      *
      * `POST /v1/auth/verify`
      */
     verifyAddress: (args: VerifyAddressArgs, options?: CallOptions) =>
-      call<void, 400 | 404 | 409 | 413 | 415 | 422>(connection, options, {
+      call<void, 400 | 403 | 404 | 409 | 413 | 415 | 422>(connection, options, {
         method: "POST",
         path: "/v1/auth/verify",
         body: JSON.stringify(args.body),
@@ -442,7 +466,8 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
-     * Mails the link to confirm your address again. Nothing is sent if it is confirmed.
+     * Mails the link to confirm your address again. Nothing is sent if it is confirmed. Follow it where you are
+     * signed in.
      *
      * `POST /v1/auth/verify/send`
      */
@@ -571,12 +596,14 @@ export function createClient(options: ClientOptions = {}) {
      * Invites somebody, with or without an account, by a mail whose link works for seven days.
      *
      * An address that is invited already, or is that of a user of the organization, is a 409. Nobody gives a role
-     * above their own; an invitation works as long as its inviter could make it.
+     * above their own; an invitation works as long as its inviter could make it. Your address must be confirmed, else
+     * it is a 403 `address-unconfirmed`; after many mails a client's address has to wait, a 429. To invite an owner,
+     * the password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
      *
      * `POST /v1/invitations`, with the permission `members.write`
      */
     createInvitation: (args: CreateInvitationArgs, options?: CallOptions) =>
-      call<InvitationView, 400 | 401 | 403 | 409 | 413 | 415 | 422>(connection, options, {
+      call<InvitationView, 400 | 401 | 403 | 409 | 413 | 415 | 422 | 429>(connection, options, {
         method: "POST",
         path: "/v1/invitations",
         body: JSON.stringify(args.body),
@@ -586,19 +613,19 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
-     * Joins the organization of an invitation, and signs in there.
+     * Joins the organization of an invitation.
      *
-     * A person without an account gets one, with the address of the invitation; then `password` is required, else a
-     * 422. One with a second factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in: by then
-     * the person has joined. If the account's address was not confirmed and the request is not signed in with it, its
-     * password, sessions and second factor end: somebody else may have signed up with the address. A token works
-     * once. Every token that does not work gets the same 404, and so does one of a user who could not invite any
-     * more.
+     * A person without an account gets one, with the address of the invitation, and is signed in there; `password` is
+     * required, else a 422. A person with an account is signed in there if the request is signed in with that
+     * account; else the answer is a 204, and the person signs in: the mail may have been passed on. If the account's
+     * address was not confirmed and the request is not signed in with it, its password and sessions end: somebody
+     * else may have signed up with the address. A token works once. Every token that does not work gets the same 404,
+     * and so does one of a user who could not invite any more.
      *
      * `POST /v1/invitations/accept`
      */
     acceptInvitation: (args: AcceptInvitationArgs, options?: CallOptions) =>
-      call<SignedIn, 400 | 401 | 404 | 409 | 413 | 415 | 422>(connection, options, {
+      call<SignedIn | undefined, 400 | 401 | 404 | 409 | 413 | 415 | 422>(connection, options, {
         method: "POST",
         path: "/v1/invitations/accept",
         body: JSON.stringify(args.body),
@@ -710,7 +737,9 @@ export function createClient(options: ClientOptions = {}) {
      * Renames the organization, or requires a second factor of everybody who works there.
      *
      * From then on, sessions of people without one get a 403 `second-factor-setup-required`, until the person has set
-     * one up; API keys go on. Only one who has a second factor requires it of others: else a 409.
+     * one up; API keys go on. Only one who has a second factor requires it of others: else a 409. To require one or
+     * to require it no more, the password must have been typed within the last ten minutes: at sign-in, or with `POST
+     * /v1/auth/sudo`.
      *
      * `PATCH /v1/organization`, with the permission `organization.write`
      */
@@ -739,7 +768,8 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
-     * Makes another user an owner in your place; you become an admin.
+     * Makes another user an owner in your place; you become an admin. Owners are made and unmade with the password
+     * alone, here and wherever a role is given.
      *
      * The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
      *
@@ -888,7 +918,8 @@ export function createClient(options: ClientOptions = {}) {
      * Takes a user out of the organization: the person's sessions there end, and so do the API keys that the person
      * has made.
      *
-     * A role above your own is out of your reach. The last owner stays: a 409.
+     * A role above your own is out of your reach. The last owner stays: a 409. To remove an owner, the password must
+     * have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
      *
      * `DELETE /v1/users/{id}`, with the permission `members.write`
      */
@@ -932,6 +963,8 @@ export function createClient(options: ClientOptions = {}) {
      * Gives a user another role.
      *
      * Nobody gives a role above their own, or changes that of somebody who has one. The last owner stays one: a 409.
+     * To make or unmake an owner, the password must have been typed within the last ten minutes: at sign-in, or with
+     * `POST /v1/auth/sudo`.
      *
      * `PATCH /v1/users/{id}/role`, with the permission `members.write`
      */
@@ -968,7 +1001,7 @@ export interface ApiKeyView {
   /** When it stops working; null for never. */
   expires_at?: string | null | undefined;
   id: ApiKeyId;
-  /** When it was last used, to five minutes; null for never. */
+  /** When it was last used; null for never. A use within five minutes of this is not noted. */
   last_used_at?: string | null | undefined;
   name: string;
   /** Those that it was given. It has those of them that its maker has now. */
@@ -1000,7 +1033,10 @@ export interface DeviceView {
   device: string;
   expires_at: string;
   id: SessionId;
-  /** When it was last used, to five minutes; null for one of an older version. */
+  /**
+   * When it was last used, as far as that is stored: many uses are stored at once, some minutes later. Null for one
+   * of an older version.
+   */
   last_seen_at?: string | null | undefined;
   /** The organization that it works in. */
   organization: OrgId;

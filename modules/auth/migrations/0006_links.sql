@@ -1,4 +1,6 @@
--- Whether mails reach a person: when it was last shown. Accounts that are older have not shown it.
+-- When it was last shown that mails to the address reach somebody, and that this is the person who has the account: anybody can
+-- sign up with any address. Accounts that are older have shown neither.
+ALTER TABLE auth_accounts ADD COLUMN reached_at timestamptz;
 ALTER TABLE auth_accounts ADD COLUMN confirmed_at timestamptz;
 
 -- The device of a session, when it was used last, and when its person last typed the password.

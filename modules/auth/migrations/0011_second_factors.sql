@@ -22,8 +22,8 @@ CREATE TABLE auth_challenges (
     secret_hash bytea PRIMARY KEY,
     account_id uuid NOT NULL REFERENCES auth_accounts (id) ON DELETE CASCADE,
     membership_id uuid NOT NULL REFERENCES auth_memberships (id) ON DELETE CASCADE,
-    -- Whether the first factor was the password.
-    by_password boolean NOT NULL,
+    -- When the password was typed; null if the first factor was another.
+    password_at timestamptz,
     expires_at timestamptz NOT NULL
 );
 

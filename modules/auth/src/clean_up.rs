@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tenfold::prelude::*;
 
+use crate::service::Identity;
+
 /// How many rows one transaction deletes: it holds SQLite's write lock.
 const BATCH: u64 = 500;
 /// After this long a change of address is forgotten.
@@ -20,6 +22,7 @@ impl Job for CleanUp {
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
         let cx = job.system();
+        job.service::<Identity>()?.sessions_seen.flush(cx).await?;
         while sessions(cx).await? == BATCH {}
         while attempts(cx).await? == BATCH {}
         while links(cx).await? == BATCH {}

@@ -140,11 +140,12 @@ fn people(cx: &SystemContext, domain: &str, count: usize, both: AccountId) -> Ve
 fn account(tx: &SystemTx<'_>, id: AccountId, email: &str, password_hash: &str) -> AccountRow {
     let password_hash = password_hash.to_owned();
     let confirmed_at = Some(tx.now());
-    AccountRow { id, email: email.to_owned(), password_hash, confirmed_at, created_at: tx.now() }
+    let (email, created_at) = (email.to_owned(), tx.now());
+    AccountRow { id, email, password_hash, reached_at: confirmed_at, confirmed_at, created_at }
 }
 
 /// Adds a person to an organization. The person signs in with [`PASSWORD`] and has exactly the permissions in
-/// `permissions`: for tests of roles, until people can be invited.
+/// `permissions`: for tests of roles. The address counts as confirmed.
 ///
 /// # Errors
 /// When the address is taken, or the database fails.

@@ -30,15 +30,18 @@ id! {
     SessionId
 }
 
-/// An account: a person who signs in.
-#[derive(Debug, Entity)]
+/// An account: a person who signs in. It has no `Debug`, which would print a hash.
+#[derive(Entity)]
 #[entity(table = "auth_accounts", unique(email), global = "one account signs in to several organizations")]
 pub(crate) struct Account {
     #[entity(key)]
     pub id: AccountId,
     pub email: String,
     pub password_hash: String,
-    /// When it was last shown that mails to the address reach the person.
+    /// When it was last shown that mails to the address reach somebody.
+    pub reached_at: Option<Timestamp>,
+    /// When it was last shown that this is the person who has the account: in a session of it, or by taking it over. Until then
+    /// a stranger may have signed up with the address.
     pub confirmed_at: Option<Timestamp>,
     pub created_at: Timestamp,
 }
@@ -56,8 +59,8 @@ pub(crate) struct AddressChange {
     pub requested_at: Timestamp,
 }
 
-/// The second factor of an account.
-#[derive(Debug, Entity)]
+/// The second factor of an account. It has no `Debug`, which would print the secret.
+#[derive(Entity)]
 #[entity(table = "auth_second_factors", global = "an account signs in to all its organizations with it")]
 pub(crate) struct SecondFactor {
     #[entity(key)]
@@ -205,12 +208,10 @@ pub(crate) struct Session {
     pub user_agent: String,
     /// The network address from which it was opened.
     pub address: String,
-    /// When it was last used, to a few minutes.
+    /// When it was last used, as far as that was stored.
     pub last_seen_at: Option<Timestamp>,
     /// When its person last typed the password in it.
     pub password_at: Option<Timestamp>,
-    /// Whether it waits until its person has a second factor, since the organization requires one.
-    pub is_limited: bool,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
 }

@@ -18,7 +18,6 @@ mod members;
 mod new_password;
 mod organization;
 mod passwords;
-mod person;
 mod routes;
 mod second_factor;
 mod service;
@@ -45,7 +44,7 @@ pub fn module() -> Module {
         .job::<clean_up::CleanUp>()
         .job::<links::send::SendLink>()
         .job::<invitations::send::SendInvitation>()
-        .job::<links::notice::SendPasswordNotice>()
+        .job::<links::notice::SendNotice>()
         .every("auth.clean_up", "1h", || clean_up::CleanUp {})
         .routes(routes::all)
 }

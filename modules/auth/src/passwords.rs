@@ -13,6 +13,7 @@ use tenfold::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::foreign_hash;
+use crate::new_password::normalized;
 
 /// The memory of one hash, in KiB.
 const MEMORY: u32 = 19 * 1024;
@@ -81,13 +82,20 @@ impl Turn {
         self.run(move || hash(&password)).await?.map_err(Problem::internal)
     }
 
-    /// Whether the password matches `stored`; refusing an unknown account takes as long.
-    pub(crate) async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, Problem> {
+    /// Whether the typed password matches `stored`. Refusing an unknown account takes as long as refusing one with a hash of this
+    /// service. One with a hash from elsewhere takes that long, and its own time in addition.
+    pub(crate) async fn verify(&self, typed: String, stored: Option<String>) -> Result<bool, Problem> {
         let stored = stored.filter(|hash| hash != NO_PASSWORD);
-        let known = stored.is_some();
-        let stored = stored.unwrap_or_else(|| self.decoy.to_string());
-        let matches = self.run(move || matches(&password, &stored)).await?;
-        Ok(matches && known)
+        let decoy = Arc::clone(&self.decoy);
+        self.run(move || match &stored {
+            Some(own) if is_own(own) => has_own(&typed, own),
+            foreign => {
+                let matches = foreign.as_deref().is_some_and(|hash| has_foreign(&typed, hash));
+                has_own(&typed, &decoy);
+                matches
+            }
+        })
+        .await
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
@@ -146,21 +154,25 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-fn matches(password: &str, stored: &str) -> bool {
-    if is_own(stored) {
-        return argon2().verify_password(password.as_bytes(), stored).is_ok();
-    }
-    foreign_hash::matches(password, stored)
+fn has_own(typed: &str, hash: &str) -> bool {
+    argon2().verify_password(normalized(typed).as_bytes(), hash).is_ok()
+}
+
+/// Another system may have hashed what was typed as it was.
+fn has_foreign(typed: &str, hash: &str) -> bool {
+    let normalized = normalized(typed);
+    foreign_hash::matches(typed, hash) || (normalized != typed && foreign_hash::matches(&normalized, hash))
 }
 
 /// Whether a hash is argon2id's.
-pub(crate) fn is_own(hash: &str) -> bool {
+fn is_own(hash: &str) -> bool {
     hash.starts_with("$argon2id$")
 }
 
-/// Whether a hash was made with the algorithm and the cost of today.
-pub(crate) fn is_current(hash: &str) -> bool {
-    hash.starts_with(&format!("$argon2id$v=19$m={MEMORY},t={PASSES},p=1$"))
+/// Whether a right password is to be hashed anew: its hash was not made with the algorithm and the cost of today.
+pub(crate) fn is_renewable(hash: &str, typed: &str) -> bool {
+    let is_current = hash.starts_with(&format!("$argon2id$v=19$m={MEMORY},t={PASSES},p=1$"));
+    !is_current && foreign_hash::is_whole(typed, hash)
 }
 
 /// The PHC string of a password, computed on this thread; takes tens of milliseconds.

@@ -25,6 +25,7 @@ pub(crate) fn all() -> Routes {
         .routes(routes!(users::list::list_users))
         .routes(routes!(second_factor::set_up::set_up_totp, second_factor::remove::remove_totp))
         .routes(routes!(second_factor::confirm::confirm_totp))
+        .routes(routes!(second_factor::recovery_codes::renew_recovery_codes))
         .routes(routes!(second_factor::answer::answer_second_factor))
         .routes(routes!(account::profile::patch_profile))
         .routes(routes!(users::get::get_user, users::patch::patch_user, users::remove::remove_user))

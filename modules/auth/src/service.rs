@@ -16,10 +16,10 @@ use crate::api_keys::permissions_of;
 use crate::demo;
 use crate::device::Device;
 use crate::entities::{Membership, SessionId, SessionRow, TokenKey, TokenKeyRow, User};
-use crate::last_seen::{LastSeen, SeenRows};
+use crate::last_seen::{KeysSeen, SessionsSeen};
 use crate::passwords::{HashBounds, Passwords};
 use crate::second_factor::challenge::challenge;
-use crate::sessions::limited::{is_limited, setup_required};
+use crate::sessions::limited::setup_required;
 use crate::throttle::{Throttle, ThrottleRule};
 use crate::token::{SigningKey, Token, TokenKind};
 
@@ -86,8 +86,8 @@ pub struct Identity {
     pub(crate) throttle: Throttle,
     /// Whether a person may sign in before the address is confirmed.
     pub(crate) unconfirmed_sign_in: bool,
-    pub(crate) sessions_seen: LastSeen,
-    pub(crate) keys_seen: LastSeen,
+    pub(crate) sessions_seen: SessionsSeen,
+    keys_seen: KeysSeen,
     key: SigningKey,
     session_lifetime: Duration,
 }
@@ -102,8 +102,8 @@ impl Identity {
             permissions: wiring.permissions(),
             throttle: settings.throttle(),
             unconfirmed_sign_in: settings.unconfirmed_sign_in,
-            sessions_seen: LastSeen::new(SeenRows::Sessions),
-            keys_seen: LastSeen::new(SeenRows::ApiKeys),
+            sessions_seen: SessionsSeen::default(),
+            keys_seen: KeysSeen::default(),
             key,
             session_lifetime: settings.session_lifetime.as_std(),
         })
@@ -135,8 +135,12 @@ impl Identity {
     async fn session(&self, cx: &SystemContext, token: &Token) -> Result<Option<(Context, bool)>, Problem> {
         let rows: Vec<FoundSession> = sql!(
             "auth_sessions.authenticate",
-            "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, s.is_limited, u.role, p.name
+            "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at,
+                    o.second_factor_required AND NOT EXISTS
+                        (SELECT 1 FROM auth_second_factors f WHERE f.account_id = s.account_id AND f.confirmed_at IS NOT NULL),
+                    u.role, p.name
              FROM auth_sessions s
+             JOIN auth_organizations o ON o.id = s.org_id
              JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
              LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id
              WHERE s.org_id = $1 AND s.id = $2"
@@ -187,7 +191,7 @@ impl Identity {
         if *secret_hash != token.secret_hash() || expires_at.is_some_and(|end| end <= cx.now()) {
             return Ok(None);
         }
-        self.keys_seen.note(cx, token.organization, token.id);
+        self.keys_seen.record(cx, token.organization, token.id).await;
         let of_user = self.permissions.held(*role, rows.iter().filter_map(|row| row.5.as_deref()));
         let permissions = permissions_of(given).into_iter().filter(|name| of_user.contains(name));
         let permissions = Arc::new(permissions.collect());
@@ -195,18 +199,18 @@ impl Identity {
         Ok(Some(cx.within(token.organization).acting_for(principal)))
     }
 
-    /// Signs a person in whose first factor was right: opens a session, or a challenge if the account has a second factor.
+    /// Signs a person in whose first factor was right: opens a session, or a challenge if the account has a second factor. The account
+    /// is locked.
     pub(crate) async fn sign_in(
         &self,
         tx: &SystemTx<'_>,
         membership: &Membership,
         new: NewSession,
     ) -> Result<SignInStep, Problem> {
-        if let Some(challenge) = challenge(tx, membership, new.proved).await? {
+        if let Some(challenge) = challenge(tx, membership, new.password_at).await? {
             return Ok(SignInStep::Challenge(challenge));
         }
-        Membership::update(membership.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
-        Ok(SignInStep::Session(self.open_session(&tx.within(membership.org_id), new).await?))
+        Ok(SignInStep::Session(self.open_session(tx, membership, new).await?))
     }
 
     /// The text of a token, which is not kept anywhere.
@@ -214,26 +218,32 @@ impl Identity {
         token.sign(&self.key)
     }
 
-    /// Opens a session of a user and gives its token, which is not kept anywhere.
-    pub(crate) async fn open_session(&self, tx: &Tx<'_>, new: NewSession) -> Result<String, Problem> {
+    /// Opens a session of a member and gives its token, which is not kept anywhere. The account is locked, or new.
+    pub(crate) async fn open_session(
+        &self,
+        tx: &SystemTx<'_>,
+        membership: &Membership,
+        new: NewSession,
+    ) -> Result<String, Problem> {
+        Membership::update(membership.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
+        let tx = tx.within(membership.org_id);
         let session = SessionId(tx.new_id());
         let token = Token::fresh(TokenKind::Session, tx.tenant(), session.0).map_err(Problem::internal)?;
         let now = tx.now();
         SessionRow {
             id: session,
             org_id: tx.tenant(),
-            user_id: new.user,
-            account_id: new.account,
+            user_id: membership.user_id,
+            account_id: membership.account_id,
             secret_hash: token.secret_hash(),
             user_agent: new.device.user_agent,
             address: new.device.client.ip().to_string(),
             last_seen_at: Some(now),
-            password_at: new.proved.then_some(now),
-            is_limited: is_limited(tx, new.account).await?,
+            password_at: new.password_at,
             created_at: now,
             expires_at: now + self.session_lifetime,
         }
-        .insert(tx)
+        .insert(&tx)
         .await?;
         Ok(token.sign(&self.key))
     }
@@ -249,11 +259,9 @@ pub(crate) enum SignInStep {
 
 /// A session to be opened.
 pub(crate) struct NewSession {
-    pub user: UserId,
-    pub account: AccountId,
     pub device: Device,
-    /// Whether the person has just typed the password.
-    pub proved: bool,
+    /// When the person typed the password; none if it was opened by something else.
+    pub password_at: Option<Timestamp>,
 }
 
 /// The newest signing key. Two processes that start at once both try to store one; the primary key lets one win.
@@ -312,15 +320,23 @@ impl Authenticate for Identity {
             "auth_sessions.authenticate_all",
             sqlite: "WITH organizations AS MATERIALIZED (SELECT rowid AS place, value AS id FROM rarray($1)),
                           sessions AS MATERIALIZED (SELECT rowid AS place, value AS id FROM rarray($2))
-                     SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at, s.is_limited, u.role, p.name
+                     SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at,
+                            o.second_factor_required AND NOT EXISTS (SELECT 1 FROM auth_second_factors f
+                                WHERE f.account_id = s.account_id AND f.confirmed_at IS NOT NULL),
+                            u.role, p.name
                      FROM sessions AS k
-                     JOIN organizations AS o ON o.place = k.place
-                     JOIN auth_sessions s ON s.org_id = o.id AND s.id = k.id
+                     JOIN organizations AS ko ON ko.place = k.place
+                     JOIN auth_sessions s ON s.org_id = ko.id AND s.id = k.id
+                     JOIN auth_organizations o ON o.id = s.org_id
                      JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
                      LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id",
-            postgres: "SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at, s.is_limited, u.role, p.name
+            postgres: "SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at,
+                            o.second_factor_required AND NOT EXISTS (SELECT 1 FROM auth_second_factors f
+                                WHERE f.account_id = s.account_id AND f.confirmed_at IS NOT NULL),
+                            u.role, p.name
                      FROM unnest($1::uuid[], $2::uuid[]) AS k (org_id, id)
                      JOIN auth_sessions s ON s.org_id = k.org_id AND s.id = k.id
+                     JOIN auth_organizations o ON o.id = s.org_id
                      JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
                      LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id"
         )

@@ -229,7 +229,8 @@ impl Throttle {
         forget(tx, account_subject(email)).await
     }
 
-    /// Admits something that a client's address may do so often, or says how long to wait.
+    /// Admits something that a client's address may do so often, or says how long to wait. It counts nothing: for a look ahead of
+    /// costly work.
     ///
     /// # Errors
     /// 429 `too-many-attempts`.
@@ -252,14 +253,33 @@ impl Throttle {
         if wait.is_zero() { Ok(()) } else { Err(refused(wait, what.refusal())) }
     }
 
-    /// Counts it, whatever its result.
+    /// Admits it and counts it, whatever its result. Of many at once no more are admitted than of one after another.
+    ///
+    /// # Errors
+    /// 429 `too-many-attempts`, or the database's.
     pub(crate) async fn count_address(
         &self,
         tx: &SystemTx<'_>,
         what: AddressCount,
         client: ClientAddress,
-    ) -> Result<(), DataError> {
+    ) -> Result<(), Problem> {
         let now = tx.now().as_microsecond();
+        // Locks the address's row; there is one without a debt if there was none.
+        let row: Option<(String, i64, i64, i64)> = sql!(
+            "auth_attempts.lock_address",
+            "INSERT INTO auth_attempts (subject, last_at, forgiven_at, kept_until) VALUES ($1, $2, $2, $2)
+             ON CONFLICT (subject) DO UPDATE SET last_at = auth_attempts.last_at
+             RETURNING subject, last_at, forgiven_at, kept_until"
+        )
+        .changes("auth_attempts")
+        .bind(what.subject(client))
+        .bind(now)
+        .first(tx)
+        .await?;
+        let wait = row.as_ref().map_or(Duration::ZERO, |row| debt(row).wait(self.rule_of(what), now));
+        if !wait.is_zero() {
+            return Err(refused(wait, what.refusal()));
+        }
         sql!(
             "auth_attempts.count_address",
             "INSERT INTO auth_attempts (subject, last_at, forgiven_at, kept_until) VALUES ($1, $2, $3, $3)
@@ -277,8 +297,8 @@ impl Throttle {
         .bind(now)
         .bind(now + self.rule_of(what).interval())
         .execute(tx)
-        .await
-        .map(drop)
+        .await?;
+        Ok(())
     }
 
     fn rule_of(&self, what: AddressCount) -> ThrottleRule {

@@ -3,16 +3,17 @@
 use tenfold::http::{ClientAddress, IntoResponse, Response, StatusCode};
 use tenfold::prelude::*;
 
+use super::lock::lock;
 use super::{MailRequest, own_account};
-use crate::entities::{Account, AddressChange, AddressChangeRow};
+use crate::entities::{AddressChange, AddressChangeRow};
 use crate::links::LinkPurpose;
 use crate::links::send::SendLink;
 use crate::service::Identity;
-use crate::sessions::Sudo;
+use crate::sessions::{Sudo, still_open};
 use crate::throttle::AddressCount;
 
 /// Asks for another address to sign in with: both the old and the new one get a link, and the address changes when both
-/// were followed.
+/// were followed, that of the new one where you are signed in.
 ///
 /// The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
 #[endpoint(post, "/v1/auth/email", tag = "identity", answers(202), problems(403, 429),
@@ -25,12 +26,12 @@ pub(crate) async fn change_address(
     identity: Use<Identity>,
     Json(to): Json<MailRequest>,
 ) -> Result<Response, Problem> {
-    identity.throttle.admit_address(&system, AddressCount::Mails, client).await?;
-    let account = Account::get(&system, own_account(&cx)?).await?;
     let email = to.email.into_inner();
     system
-        .transaction(async |tx| -> Result<(), DataError> {
+        .transaction(async |tx| -> Result<(), Problem> {
             identity.throttle.count_address(tx, AddressCount::Mails, client).await?;
+            let account = lock(tx, own_account(&cx)?).await?;
+            still_open(tx, &cx).await?;
             sql!(
                 "auth_links.end_changes",
                 "DELETE FROM auth_links WHERE account_id = $1 AND purpose IN ($2, $3)"
@@ -51,7 +52,8 @@ pub(crate) async fn change_address(
             change.upsert(AddressChange::unique_key).run(tx).await?;
             let of_account = |purpose| SendLink { purpose, email: account.email.clone(), asked_at: tx.now() };
             tx.enqueue(of_account(LinkPurpose::LeaveAddress)).await?;
-            tx.enqueue(of_account(LinkPurpose::TakeAddress)).await.map(drop)
+            tx.enqueue(of_account(LinkPurpose::TakeAddress)).await?;
+            Ok(())
         })
         .await?;
     Ok(StatusCode::ACCEPTED.into_response())

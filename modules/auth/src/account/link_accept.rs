@@ -5,7 +5,7 @@ use tenfold::prelude::*;
 
 use super::TokenBody;
 use super::claim::{OwnAccount, claim};
-use crate::entities::{Account, Membership};
+use crate::entities::Membership;
 use crate::links::{LinkPurpose, consume};
 use crate::second_factor::challenge::SecondFactorRequired;
 use crate::service::{Identity, NewSession, SignInStep};
@@ -14,8 +14,8 @@ use crate::sessions::{Device, SessionCookie, SignedIn, describe, forgotten_every
 /// Signs in with the token of a link that was mailed.
 ///
 /// An account with a second factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in. If its address was not
-/// confirmed and the request is not signed in with it, its password, sessions and second factor end: somebody else may have signed
-/// up with the address. A token works once. Every token that does not work gets the same 404.
+/// confirmed and the request is not signed in with it, its password and sessions end: somebody else may have signed up with the
+/// address. A token works once. Every token that does not work gets the same 404.
 #[endpoint(post, "/v1/auth/link/accept", tag = "identity",
     answers(200: SignedIn as "application/json"), problems(401, 403, 404),
     example(body = {"token": "x1wCMr8ZJAVbfJyrmbYjYBJ4jvYSVRS8pXgAJCDbu4c"}))]
@@ -31,19 +31,16 @@ pub(crate) async fn accept_link(
     let (signed_in, chosen) = cx
         .transaction(async |tx| -> Result<_, Problem> {
             let link = consume(tx, &body.token, &[LinkPurpose::SignIn]).await?;
-            // Whoever reads the mail has the address.
-            let account = Account::get(tx, link.account).await?;
-            claim(tx, &account, own).await?;
-            let of_account = Membership::query().filter(Membership::account_id.eq(link.account));
+            claim(tx, &link.account, &own).await?;
+            let of_account = Membership::query().filter(Membership::account_id.eq(link.account.id));
             let chosen = of_account.order_by_descending(Membership::last_used_at).first(&*tx).await?;
             let chosen = chosen.ok_or_else(no_organization)?;
             // The person has not typed the password: what needs it asks for it.
-            let session =
-                NewSession { user: chosen.user_id, account: chosen.account_id, device, proved: false };
+            let session = NewSession { device, password_at: None };
             Ok((identity.sign_in(tx, &chosen, session).await?, chosen))
         })
         .await?;
-    forgotten_everywhere(&cx).await?;
+    forgotten_everywhere(&cx).await;
     let token = match signed_in {
         SignInStep::Session(token) => token,
         SignInStep::Challenge(challenge) => return Ok(SecondFactorRequired::with(challenge)),

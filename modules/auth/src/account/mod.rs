@@ -2,9 +2,11 @@
 
 pub(crate) mod address;
 pub(crate) mod claim;
+pub(crate) mod confirmed;
 pub(crate) mod forgot;
 pub(crate) mod link;
 pub(crate) mod link_accept;
+pub(crate) mod lock;
 pub(crate) mod password;
 pub(crate) mod profile;
 pub(crate) mod resend;
@@ -13,7 +15,7 @@ pub(crate) mod sudo;
 pub(crate) mod verify;
 
 use serde::Deserialize;
-use tenfold::http::{ClientAddress, IntoResponse, Response, StatusCode};
+use tenfold::http::{ClientAddress, IntoResponse, Response, StatusCode, person};
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
@@ -21,7 +23,6 @@ use utoipa::ToSchema;
 use crate::email::Email;
 use crate::links::send::enqueue;
 use crate::links::{LinkPurpose, LinkToken};
-use crate::person::person;
 use crate::service::Identity;
 use crate::throttle::AddressCount;
 
@@ -43,7 +44,7 @@ pub(crate) struct TokenBody {
 }
 
 /// Has a mail with a link sent to an account, if there is one: the answer, its cost and its time are the same for every
-/// address. The client's address may ask for a few, then it has to wait.
+/// address. The client's address may ask for a few, then it has to wait, however many it asks for at once.
 async fn mail_link(
     cx: &SystemContext,
     identity: &Identity,
@@ -51,10 +52,9 @@ async fn mail_link(
     purpose: LinkPurpose,
     email: String,
 ) -> Result<Response, Problem> {
-    identity.throttle.admit_address(cx, AddressCount::Mails, client).await?;
-    cx.transaction(async |tx| -> Result<(), DataError> {
+    cx.transaction(async |tx| -> Result<(), Problem> {
         identity.throttle.count_address(tx, AddressCount::Mails, client).await?;
-        enqueue(tx, purpose, email).await
+        Ok(enqueue(tx, purpose, email).await?)
     })
     .await?;
     Ok(StatusCode::ACCEPTED.into_response())

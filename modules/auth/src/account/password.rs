@@ -7,14 +7,15 @@ use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
+use super::lock::lock;
 use super::own_account;
-use crate::entities::{Account, SessionId};
-use crate::links;
-use crate::links::notice::SendPasswordNotice;
+use crate::entities::{Account, AddressChange, SessionId};
+use crate::links::notice::SendNotice;
+use crate::links::{self, NoticeKind};
 use crate::new_password::NewPassword;
 use crate::second_factor::challenge;
 use crate::service::Identity;
-use crate::sessions::{Sudo, end_all, forgotten_everywhere};
+use crate::sessions::{Sudo, end_all, forgotten_everywhere, still_open};
 
 /// A new password.
 #[derive(Deserialize, ToSchema)]
@@ -42,25 +43,41 @@ pub(crate) async fn change_password(
     let turn = identity.passwords.turn(client).await?;
     let hash = turn.hash(new.password.into_inner()).await?;
     drop(turn);
-    let new = NewHash { account: account.id, hash, keep: Some(sudo.session) };
-    system.transaction(async |tx| change(tx, new).await).await?;
-    forgotten_everywhere(&system).await?;
+    let new = NewHash { account: account.id, hash, keep: Some(sudo.session), confirmed_at: None };
+    system
+        .transaction(async |tx| -> Result<(), Problem> {
+            lock(tx, account.id).await?;
+            still_open(tx, &cx).await?;
+            Ok(replace_password(tx, new).await?)
+        })
+        .await?;
+    forgotten_everywhere(&system).await;
     Ok(NoContent)
 }
 
 /// A new password of an account, hashed.
-pub(super) struct NewHash {
+pub(crate) struct NewHash {
     pub account: AccountId,
     pub hash: String,
     /// The session that is not ended.
     pub keep: Option<SessionId>,
+    /// When it was shown that the account's mails reach the person; none if this does not show it.
+    pub confirmed_at: Option<Timestamp>,
 }
 
-/// Stores a new password: ends sessions, links and sign-ins that wait for the second factor, and tells the person.
-pub(super) async fn change(tx: &SystemTx<'_>, new: NewHash) -> Result<(), DataError> {
-    Account::update(new.account).set(Account::password_hash, new.hash).run(tx).await?;
+/// Stores a new password: ends sessions, links and sign-ins that wait for the second factor, forgets a change of address, and tells
+/// the person. The account is locked.
+pub(crate) async fn replace_password(tx: &SystemTx<'_>, new: NewHash) -> Result<(), DataError> {
+    let shown = new.confirmed_at.map(Some);
+    Account::update(new.account)
+        .set(Account::password_hash, new.hash)
+        .set_if(Account::reached_at, shown)
+        .set_if(Account::confirmed_at, shown)
+        .run(tx)
+        .await?;
     end_all(tx, new.account, new.keep).await?;
     links::end_all(tx, new.account).await?;
     challenge::close_all(tx, new.account).await?;
-    tx.enqueue(SendPasswordNotice { account: new.account }).await.map(drop)
+    AddressChange::query().filter(AddressChange::account_id.eq(new.account)).delete(tx).await?;
+    tx.enqueue(SendNotice::to(new.account, NoticeKind::Password)).await.map(drop)
 }

@@ -5,11 +5,10 @@ use tenfold::http::ClientAddress;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
-use super::password::{NewHash, change};
-use crate::entities::{Account, SessionId};
+use super::password::{NewHash, replace_password};
+use crate::entities::Account;
 use crate::links::{LinkPurpose, LinkToken, consume, find};
 use crate::new_password::NewPassword;
-use crate::second_factor;
 use crate::service::Identity;
 use crate::sessions::forgotten_everywhere;
 
@@ -42,18 +41,13 @@ pub(crate) async fn reset_password(
     let hash = turn.hash(reset.password.into_inner()).await?;
     drop(turn);
     cx.transaction(async |tx| -> Result<(), Problem> {
-        consume(tx, &reset.token, &[LinkPurpose::ResetPassword]).await?;
-        // Whoever reads the mail has the address.
-        Account::update(account.id).set(Account::confirmed_at, Some(tx.now())).run(tx).await?;
-        identity.throttle.forgive(tx, &account.email).await?;
-        if account.confirmed_at.is_none() {
-            // It may be that of somebody else who signed up with the address.
-            second_factor::forget(tx, account.id).await?;
-        }
-        change(tx, NewHash { account: account.id, hash, keep: None::<SessionId> }).await?;
-        Ok(())
+        let link = consume(tx, &reset.token, &[LinkPurpose::ResetPassword]).await?;
+        identity.throttle.forgive(tx, &link.account.email).await?;
+        // Whoever reads the mail has the address. What a stranger may have left in an unconfirmed account ends with the password.
+        let confirmed_at = Some(tx.now());
+        Ok(replace_password(tx, NewHash { account: link.account.id, hash, keep: None, confirmed_at }).await?)
     })
     .await?;
-    forgotten_everywhere(&cx).await?;
+    forgotten_everywhere(&cx).await;
     Ok(NoContent)
 }

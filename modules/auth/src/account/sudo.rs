@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use super::own_account;
 use crate::entities::{Account, Session};
-use crate::new_password::normalized;
 use crate::service::Identity;
 use crate::sessions::guess::{GuessTurn, refused};
 use crate::sessions::limited::AnySession;
@@ -34,7 +33,7 @@ pub(crate) async fn enter_sudo(
     let session = own_session(&cx)?;
     let account = Account::get(&system, own_account(&cx)?).await?;
     let turn = GuessTurn::wait(&identity, &system, &account.email, client).await?;
-    turn.guess(normalized(&typed.password), Some(account.password_hash.clone()))
+    turn.guess(typed.password.to_string(), Some(account.password_hash.clone()))
         .judge(&system)
         .await?
         .ok_or_else(refused)?;

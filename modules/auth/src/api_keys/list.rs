@@ -4,18 +4,14 @@ use tenfold::prelude::*;
 
 use super::{ApiKeyView, WriteApiKeys};
 use crate::entities::ApiKey;
-use crate::service::Identity;
 
 /// The API keys of the organization, the newest first.
 #[endpoint(get, "/v1/api-keys", tag = "api keys")]
 pub(crate) async fn list_api_keys(
     cx: Context,
-    system: SystemContext,
     _: Require<WriteApiKeys>,
-    identity: Use<Identity>,
     page: Page,
 ) -> Result<Json<Listing<ApiKeyView>>, Problem> {
-    identity.keys_seen.flush(&system).await?;
     let keys = ApiKey::query().newest_first().page(&page).all(&cx).await?;
     Ok(Json(keys.listing(keys.iter().map(ApiKeyView::of).collect())))
 }

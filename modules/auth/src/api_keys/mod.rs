@@ -35,7 +35,7 @@ pub(crate) struct ApiKeyView {
     created_at: Timestamp,
     /// When it stops working; null for never.
     expires_at: Option<Timestamp>,
-    /// When it was last used, to five minutes; null for never.
+    /// When it was last used; null for never. A use within five minutes of this is not noted.
     last_used_at: Option<Timestamp>,
 }
 

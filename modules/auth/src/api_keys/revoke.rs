@@ -15,6 +15,6 @@ pub(crate) async fn revoke_api_key(
     Path(id): Path<ApiKeyId>,
 ) -> Result<NoContent, Problem> {
     cx.transaction(async |tx| ApiKey::delete(tx, id).await).await?;
-    forgotten_everywhere(&system).await?;
+    forgotten_everywhere(&system).await;
     Ok(NoContent)
 }

@@ -2,20 +2,22 @@
 
 use serde::Deserialize;
 use tenfold::data::SystemTx;
-use tenfold::http::{OwnOrigin, Permission as _, Response, ServerState, State};
+use tenfold::http::{IntoResponse as _, OwnOrigin, Permission as _, Response, ServerState, State};
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
 use super::InvitationToken;
 use crate::account::claim::{OwnAccount, claim};
+use crate::account::lock::lock;
 use crate::entities::{Account, AccountRow, Invitation, User};
 use crate::links::LinkToken;
 use crate::members::{NewMember, join, within_reach};
 use crate::new_password::NewPassword;
-use crate::second_factor::challenge::SecondFactorRequired;
-use crate::service::{Identity, NewSession, SignInStep};
-use crate::sessions::{Device, SessionCookie, SignedIn, describe, forgotten_everywhere, memberships};
+use crate::service::{Identity, NewSession};
+use crate::sessions::{
+    Device, SessionCookie, SignedIn, describe, forgotten_everywhere, memberships, still_open,
+};
 use crate::users::permissions::WriteMembers;
 
 /// The token of an invitation, and the password of a new account.
@@ -30,15 +32,15 @@ pub(crate) struct InvitationAccepted {
     password: Option<NewPassword>,
 }
 
-/// Joins the organization of an invitation, and signs in there.
+/// Joins the organization of an invitation.
 ///
-/// A person without an account gets one, with the address of the invitation; then `password` is required, else a 422. One with a
-/// second factor gets a 401 `second-factor-required` with a `challenge`, as at sign-in: by then the person has joined. If the
-/// account's address was not confirmed and the request is not signed in with it, its password, sessions and second factor end:
-/// somebody else may have signed up with the address. A token works once. Every token that does not work gets the same 404,
-/// and so does one of a user who could not invite any more.
+/// A person without an account gets one, with the address of the invitation, and is signed in there; `password` is required, else a
+/// 422. A person with an account is signed in there if the request is signed in with that account; else the answer is a 204, and the
+/// person signs in: the mail may have been passed on. If the account's address was not confirmed and the request is not signed in with
+/// it, its password and sessions end: somebody else may have signed up with the address. A token works once. Every token that does
+/// not work gets the same 404, and so does one of a user who could not invite any more.
 #[endpoint(post, "/v1/invitations/accept", tag = "identity",
-    answers(200: SignedIn as "application/json"), problems(401, 404, 409, 422),
+    answers(200: SignedIn as "application/json", 204), problems(401, 404, 409, 422),
     example(body = {"token": "x1wCMr8ZJAVbfJyrmbYjYBJ4jvYSVRS8pXgAJCDbu4c", "password": "correct horse battery"}))]
 pub(crate) async fn accept_invitation(
     cx: SystemContext,
@@ -53,19 +55,23 @@ pub(crate) async fn accept_invitation(
     // Looked at first: only who has an invitation makes this process hash a password.
     let invitation = find(&cx.within(invited.organization), &invited).await?;
     let known = Account::query().filter(Account::email.eq(invitation.email.clone())).first(&cx).await?;
-    let hash = match (known.is_some(), accepted.password) {
-        (true, _) => None,
-        (false, None) => {
+    let invitee = match (known, accepted.password) {
+        (Some(account), _) => Invitee::Known(account),
+        (None, None) => {
             return Err(Problem::invalid("password: this person has no account yet, so it needs one"));
         }
-        (false, Some(password)) => {
+        (None, Some(password)) => {
             password.unlike(&invitation.email)?;
             let turn = identity.passwords.turn(device.client).await?;
-            Some(turn.hash(password.into_inner()).await?)
+            Invitee::New(turn.hash(password.into_inner()).await?)
         }
     };
-    let (signed_in, membership) = cx
+    let (token, membership) = cx
         .transaction(async |tx| -> Result<_, Problem> {
+            let invitee = match invitee {
+                Invitee::Known(account) => Invitee::Known(lock(tx, account.id).await?),
+                new @ Invitee::New(_) => new,
+            };
             let tenant = tx.within(invited.organization);
             // Of two who accept at once, the second one finds nothing to delete.
             match Invitation::delete(&tenant, invitation.id).await {
@@ -74,44 +80,64 @@ pub(crate) async fn accept_invitation(
                 Err(error) => return Err(error.into()),
             }
             still_meant(&tenant, &identity, &invitation).await?;
-            let account = account_of(tx, &invitation.email, hash, own).await?;
+            let (account, signs_in) = account_of(tx, &invitation.email, invitee, &own).await?;
             let new = NewMember { account: &account, role: invitation.role, locale: device.locale.clone() };
             let membership = join(tx, invited.organization, new).await?;
-            let session = NewSession { user: membership.user_id, account: account.id, device, proved: false };
-            Ok((identity.sign_in(tx, &membership, session).await?, membership))
+            let session = NewSession { device, password_at: None };
+            let token = match signs_in {
+                true => Some(identity.open_session(tx, &membership, session).await?),
+                false => None,
+            };
+            Ok((token, membership))
         })
         .await?;
-    forgotten_everywhere(&cx).await?;
-    let token = match signed_in {
-        SignInStep::Session(token) => token,
-        SignInStep::Challenge(challenge) => return Ok(SecondFactorRequired::with(challenge)),
-    };
+    forgotten_everywhere(&cx).await;
+    let Some(token) = token else { return Ok(NoContent.into_response()) };
     let memberships = memberships(&cx, membership.account_id, Some(membership.org_id)).await?;
     let view = describe(&cx, &membership, &memberships).await?;
     Ok(SessionCookie::of(&state).keep(token, view))
 }
 
-/// The account of the invited person. Whoever reads the mail has the address.
+/// The invited person.
+enum Invitee {
+    /// One with an account.
+    Known(Account),
+    /// One without, and the hash of the new password.
+    New(String),
+}
+
+/// The account of the invited person, and whether the request may have a session of it.
 async fn account_of(
     tx: &SystemTx<'_>,
     email: &str,
-    hash: Option<String>,
-    own: OwnAccount,
-) -> Result<Account, Problem> {
-    if let Some(password_hash) = hash {
-        let (id, created_at) = (AccountId(tx.new_id()), tx.now());
-        let email = email.to_owned();
-        let account = AccountRow { id, email, password_hash, confirmed_at: Some(created_at), created_at };
-        return account.insert(tx).await.on_conflict(Account::unique_email, || {
-            Problem::conflict(
-                "an account with this address was made meanwhile: accept again without a password",
-            )
-        });
+    invitee: Invitee,
+    own: &OwnAccount,
+) -> Result<(Account, bool), Problem> {
+    match invitee {
+        Invitee::Known(account) => {
+            if account.email != email {
+                return Err(no_such_invitation());
+            }
+            claim(tx, &account, own).await?;
+            let session = own.session_of(account.id);
+            if let Some(cx) = session {
+                still_open(tx, cx).await?;
+            }
+            Ok((account, session.is_some()))
+        }
+        Invitee::New(password_hash) => {
+            let (id, created_at) = (AccountId(tx.new_id()), tx.now());
+            let (email, shown) = (email.to_owned(), Some(created_at));
+            let account =
+                AccountRow { id, email, password_hash, reached_at: shown, confirmed_at: shown, created_at };
+            let account = account.insert(tx).await.on_conflict(Account::unique_email, || {
+                Problem::conflict(
+                    "an account with this address was made meanwhile: accept again without a password",
+                )
+            })?;
+            Ok((account, true))
+        }
     }
-    let account = Account::query().filter(Account::email.eq(email.to_owned())).first(tx).await?;
-    let account = account.ok_or_else(no_such_invitation)?;
-    claim(tx, &account, own).await?;
-    Ok(account)
 }
 
 /// Refuses an invitation whose inviter could not make it any more: what a user has begun ends with the user's rights.

@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use tenfold::http::ClientAddress;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::InvitationView;
 use super::send::SendInvitation;
+use crate::account::confirmed::Confirmed;
 use crate::email::Email;
 use crate::entities::{Invitation, InvitationId, InvitationRow, User};
 use crate::members::{GrantedRole, within_reach};
+use crate::service::Identity;
+use crate::sessions::MaybeSudo;
+use crate::throttle::AddressCount;
 use crate::users::own_user;
 use crate::users::permissions::WriteMembers;
 
@@ -29,24 +34,36 @@ pub(crate) struct NewInvitation {
 /// Invites somebody, with or without an account, by a mail whose link works for seven days.
 ///
 /// An address that is invited already, or is that of a user of the organization, is a 409. Nobody gives a role above their own; an
-/// invitation works as long as its inviter could make it.
-#[endpoint(post, "/v1/invitations", tag = "users", problems(409),
+/// invitation works as long as its inviter could make it. Your address must be confirmed, else it is a 403 `address-unconfirmed`; after
+/// many mails a client's address has to wait, a 429. To invite an owner, the password must have been typed within the last ten minutes:
+/// at sign-in, or with `POST /v1/auth/sudo`.
+#[endpoint(post, "/v1/invitations", tag = "users", problems(403, 409, 429),
     example(body = {"email": "grace@new.test", "role": "member"}))]
 pub(crate) async fn create_invitation(
     cx: Context,
+    system: SystemContext,
     _: Require<WriteMembers>,
+    _: Confirmed,
+    sudo: MaybeSudo,
+    client: ClientAddress,
+    identity: Use<Identity>,
     Json(new): Json<NewInvitation>,
 ) -> Result<Created<InvitationView>, Problem> {
     let invited_by = own_user(&cx)?;
     let role = new.role.role();
     within_reach(User::get(&cx, invited_by).await?.role, &[role])?;
+    if role == Role::Owner {
+        sudo.require()?;
+    }
     let email = new.email.into_inner();
     let is_user = User::query().filter(User::email.eq(email.clone())).first(&cx).await?.is_some();
     if is_user {
         return Err(Problem::conflict("this person is a user of the organization already"));
     }
-    let invitation = cx
+    let invitation = system
         .transaction(async |tx| -> Result<Invitation, Problem> {
+            identity.throttle.count_address(tx, AddressCount::Mails, client).await?;
+            let tx = &tx.within(cx.tenant());
             let (id, org_id, now) = (InvitationId(tx.new_id()), tx.tenant(), tx.now());
             let invitation = InvitationRow {
                 id,

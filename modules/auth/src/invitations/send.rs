@@ -5,7 +5,7 @@ use tenfold::prelude::*;
 use tenfold_mail::Mailer;
 
 use super::InvitationToken;
-use crate::entities::{Invitation, InvitationId, Organization, Profile, UserSettings};
+use crate::entities::{Invitation, InvitationId, Organization, Profile, User, UserSettings};
 use crate::links::letters::{self, MailLanguage};
 
 /// Mails an invitation. Its token is made here: it is in no argument.
@@ -29,14 +29,16 @@ impl Job for SendInvitation {
         let mailer = job.service::<Mailer>()?;
         let Some(mail) = mailer.address(&job, &invitation.email).await? else { return Ok(()) };
         let organization = Organization::get(job.system(), cx.tenant()).await?;
-        let inviter = Profile::find(&cx, invitation.invited_by).await?;
+        // An invitation of somebody who has gone is worth nothing.
+        let Some(inviter) = User::find(&cx, invitation.invited_by).await? else { return Ok(()) };
+        let profile = Profile::find(&cx, invitation.invited_by).await?;
         let settings = UserSettings::find(&cx, invitation.invited_by).await?;
         let language = settings.map_or(MailLanguage::English, |settings| MailLanguage::of(&settings.locale));
         let (token, kept) = InvitationToken::fresh(cx.tenant())?;
         let change = Invitation::update(invitation.id).set(Invitation::secret_hash, Some(kept.hash));
         cx.transaction(async |tx| change.run(tx).await).await?;
-        let name = inviter.map_or_else(String::new, |profile| profile.display_name.clone());
+        let name = profile.map_or_else(String::new, |profile| profile.display_name.clone());
         let link = mailer.link(&format!("/#invitation?token={token}"));
-        mail.send(&letters::invitation(language, &name, &organization.name, &link)).await
+        mail.send(&letters::invitation(language, [&name, &inviter.email], &organization.name, &link)).await
     }
 }

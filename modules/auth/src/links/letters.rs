@@ -4,7 +4,10 @@
 
 use tenfold_mail::Letter;
 
-use super::LinkPurpose;
+use super::{LinkPurpose, NoticeKind};
+
+const ENGLISH: &str = "If it was not you, reset the password now: that signs all devices out.";
+const GERMAN: &str = "Waren Sie es nicht, setzen Sie jetzt das Passwort zurück: Das meldet alle Geräte ab.";
 
 /// A language that mails are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,22 +128,69 @@ pub(crate) fn password_ended(language: MailLanguage, forgot: &str) -> Letter {
     let (subject, text, button) = match language {
         MailLanguage::English => (
             "Choose a password",
-            "Your address is confirmed now. The account is older than that: somebody had signed up with your address. In case it \
-             was not you, its password no longer works. Choose a new one to sign in with.",
+            "Your account was there before it was shown that the address is yours: somebody else may have signed up with it. So its \
+             password no longer works. Choose a new one to sign in with.",
             "Choose a password",
         ),
         MailLanguage::German => (
             "Wählen Sie ein Passwort",
-            "Ihre Adresse ist jetzt bestätigt. Das Konto ist älter: Jemand hatte sich mit Ihrer Adresse registriert. Falls Sie es \
-             nicht waren: Das alte Passwort gilt nicht mehr. Wählen Sie ein neues, um sich damit anzumelden.",
+            "Ihr Konto bestand schon, bevor gezeigt war, dass die Adresse Ihnen gehört: Jemand anderes kann sich damit registriert \
+             haben. Darum gilt das alte Passwort nicht mehr. Wählen Sie ein neues, um sich damit anzumelden.",
             "Passwort wählen",
         ),
     };
     Letter::new(language.tag(), subject).paragraph(text).button(button, forgot)
 }
 
-/// The mail that asks somebody to join an organization.
-pub(crate) fn invitation(language: MailLanguage, inviter: &str, organization: &str, link: &str) -> Letter {
+/// The mail about something else that has happened to an account.
+pub(crate) fn happened(language: MailLanguage, kind: NoticeKind, forgot: &str) -> Letter {
+    let (subject, not_you, button) = match (language, kind) {
+        (MailLanguage::English, NoticeKind::Password) => {
+            ("Your password was changed", ENGLISH, "Reset the password")
+        }
+        (MailLanguage::English, NoticeKind::SecondFactorRemoved) => {
+            ("Your second factor was removed", ENGLISH, "Reset the password")
+        }
+        (MailLanguage::English, NoticeKind::RecoveryCode) => {
+            ("A recovery code was used to sign in", ENGLISH, "Reset the password")
+        }
+        (MailLanguage::English, NoticeKind::ApiKey) => {
+            ("You have a new API key", ENGLISH, "Reset the password")
+        }
+        (MailLanguage::English, NoticeKind::AddressChanged) => (
+            "Your address was changed",
+            "This address does not belong to your account any more.",
+            "Open the page",
+        ),
+        (MailLanguage::German, NoticeKind::Password) => {
+            ("Ihr Passwort wurde geändert", GERMAN, "Passwort zurücksetzen")
+        }
+        (MailLanguage::German, NoticeKind::SecondFactorRemoved) => {
+            ("Ihr zweiter Faktor wurde entfernt", GERMAN, "Passwort zurücksetzen")
+        }
+        (MailLanguage::German, NoticeKind::RecoveryCode) => {
+            ("Ein Wiederherstellungscode wurde benutzt", GERMAN, "Passwort zurücksetzen")
+        }
+        (MailLanguage::German, NoticeKind::ApiKey) => {
+            ("Sie haben einen neuen API-Schlüssel", GERMAN, "Passwort zurücksetzen")
+        }
+        (MailLanguage::German, NoticeKind::AddressChanged) => {
+            ("Ihre Adresse wurde geändert", "Diese Adresse gehört nicht mehr zu Ihrem Konto.", "Seite öffnen")
+        }
+    };
+    Letter::new(language.tag(), subject).paragraph(format!("{subject}. {not_you}")).button(button, forgot)
+}
+
+/// The mail that asks somebody to join an organization. `email` is the inviter's confirmed address: everybody chooses their own
+/// name.
+pub(crate) fn invitation(
+    language: MailLanguage,
+    inviter: [&str; 2],
+    organization: &str,
+    link: &str,
+) -> Letter {
+    let ([name, email], organization) = (inviter, quoted(organization));
+    let inviter = format!("{} ({email})", quoted(name));
     let (subject, text, button, note) = match language {
         MailLanguage::English => (
             format!("Join {organization}"),
@@ -156,4 +206,14 @@ pub(crate) fn invitation(language: MailLanguage, inviter: &str, organization: &s
         ),
     };
     Letter::new(language.tag(), subject).paragraph(text).button(button, link).note(note)
+}
+
+/// A name as a mail of ours may quote it. People choose their names, so one that looks like a link must not become one.
+fn quoted(name: &str) -> String {
+    let is_link = |word: &str| {
+        let word = word.to_lowercase();
+        word.contains("://") || word.contains("www.")
+    };
+    let words = name.split_whitespace().map(|word| if is_link(word) { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -1,6 +1,7 @@
 //! Links in mails: what each is for, its secret, and its row.
 //!
-//! A link works once, for an hour, for one purpose. Its secret is made when the mail is made, and only its hash is kept.
+//! A link works once, for an hour, for one purpose. Its secret is made when the mail is made, and its row has only the hash. Where mails
+//! stay in the outbox, that keeps it as long as the mail.
 
 pub(crate) mod letters;
 pub(crate) mod notice;
@@ -15,6 +16,9 @@ use sha2::{Digest as _, Sha256};
 use tenfold::data::SystemTx;
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
+
+use crate::account::lock::lock;
+use crate::entities::{Account, AddressChange};
 
 /// How long a link works.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -40,6 +44,11 @@ impl LinkPurpose {
     pub(crate) const CONFIRMING: [LinkPurpose; 3] =
         [LinkPurpose::ConfirmAddress, LinkPurpose::LeaveAddress, LinkPurpose::TakeAddress];
 
+    /// Whether the link is about another address than the account's.
+    fn is_of_change(self) -> bool {
+        matches!(self, LinkPurpose::LeaveAddress | LinkPurpose::TakeAddress)
+    }
+
     /// The path of the page that the link opens, on which the person confirms. The token is behind `#`: it is not sent
     /// when the page is loaded, and stands in no log.
     pub(crate) fn page(self, token: &str) -> String {
@@ -52,28 +61,55 @@ impl LinkPurpose {
     }
 }
 
+/// What has happened to an account, in case it was somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NoticeKind {
+    /// The password was changed, or has ended.
+    Password,
+    /// The second factor was removed.
+    SecondFactorRemoved,
+    /// Somebody has signed in with a recovery code.
+    RecoveryCode,
+    /// An API key was made.
+    ApiKey,
+    /// The account has another address.
+    AddressChanged,
+}
+
 /// The token of a link, as its person sends it.
 pub(crate) type LinkToken = Text<1, 200>;
 
 /// A link that was used.
 pub(crate) struct UsedLink {
     pub purpose: LinkPurpose,
-    pub account: AccountId,
+    /// The account, which is locked.
+    pub account: Account,
     /// The address that it is about.
     pub email: String,
 }
 
-/// Makes a link and gives its token, which is not kept anywhere.
+/// Makes a link and gives its token, of which only the hash is kept here; the outbox keeps the mail. None if the mail is not needed any
+/// more: the account has another address meanwhile, or its change of address was replaced.
 pub(crate) async fn issue(
     cx: &SystemContext,
     purpose: LinkPurpose,
-    account: AccountId,
-    email: String,
-) -> anyhow::Result<String> {
+    account: &Account,
+    about: &str,
+) -> anyhow::Result<Option<String>> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
     let token = URL_SAFE_NO_PAD.encode(secret);
-    cx.transaction(async |tx| -> Result<(), DataError> {
+    cx.transaction(async |tx| -> anyhow::Result<Option<String>> {
+        // Whoever ends the account's links waits for this one, or was before it.
+        let is_same = lock(tx, account.id).await?.email == account.email;
+        let is_wanted = match purpose.is_of_change() {
+            true => AddressChange::find(&*tx, account.id).await?.is_some_and(|change| change.email == about),
+            false => true,
+        };
+        if !is_same || !is_wanted {
+            return Ok(None);
+        }
         sql!(
             "auth_links.insert",
             "INSERT INTO auth_links (secret_hash, purpose, account_id, email, expires_at) VALUES ($1, $2, $3, $4, $5)"
@@ -81,15 +117,14 @@ pub(crate) async fn issue(
         .changes("auth_links")
         .bind(hash(&token))
         .bind(purpose)
-        .bind(account)
-        .bind(email)
+        .bind(account.id)
+        .bind(about.to_owned())
         .bind(tx.now() + LIFETIME)
         .execute(tx)
-        .await
-        .map(drop)
+        .await?;
+        Ok(Some(token))
     })
-    .await?;
-    Ok(token)
+    .await
 }
 
 /// The account of a link that still works, which stays as it is.
@@ -114,27 +149,41 @@ pub(crate) async fn find(
     found.map(|(account,)| account).ok_or_else(no_such_link)
 }
 
-/// Uses a link up.
+/// Uses a link up, and locks its account.
 ///
 /// # Errors
-/// 404 for a token that is unknown, was used, has expired, or is for something else.
+/// 404 for a token that is unknown, was used, has expired, is for something else, or was mailed to an address that the account has no
+/// more.
 pub(crate) async fn consume(
     tx: &SystemTx<'_>,
     token: &str,
     purposes: &[LinkPurpose],
 ) -> Result<UsedLink, Problem> {
-    let found: Option<(LinkPurpose, AccountId, String)> = sql!(
+    let account: Option<(AccountId,)> =
+        sql!("auth_links.account", "SELECT account_id FROM auth_links WHERE secret_hash = $1")
+            .bind(hash(token))
+            .bounded()
+            .first(tx)
+            .await?;
+    let (account,) = account.ok_or_else(no_such_link)?;
+    // In this order, as everybody who ends links does.
+    let account = lock(tx, account).await?;
+    let found: Option<(LinkPurpose, String)> = sql!(
         "auth_links.consume",
-        "DELETE FROM auth_links WHERE secret_hash = $1 AND expires_at > $2 RETURNING purpose, account_id, email"
+        "DELETE FROM auth_links WHERE secret_hash = $1 AND expires_at > $2 RETURNING purpose, email"
     )
     .changes("auth_links")
     .bind(hash(token))
     .bind(tx.now())
     .first(tx)
     .await?;
-    let used = found.map(|(purpose, account, email)| UsedLink { purpose, account, email });
     // The transaction is rolled back: a link of another purpose still works for that.
-    used.filter(|link| purposes.contains(&link.purpose)).ok_or_else(no_such_link)
+    let (purpose, email) =
+        found.filter(|(purpose, _)| purposes.contains(purpose)).ok_or_else(no_such_link)?;
+    if !purpose.is_of_change() && email != account.email {
+        return Err(no_such_link());
+    }
+    Ok(UsedLink { purpose, account, email })
 }
 
 /// Ends all links of an account: its password or its address has changed.

@@ -55,9 +55,13 @@ impl Job for SendLink {
         };
         let Some((to, about)) = addresses(cx, self.purpose, &account).await? else { return Ok(()) };
         let mailer = job.service::<Mailer>()?;
-        let Some(mail) = mailer.address(&job, &to).await? else { return Ok(()) };
+        let mail = match self.purpose {
+            LinkPurpose::ResetPassword | LinkPurpose::SignIn => mailer.address_asked_for(&job, &to).await?,
+            _ => mailer.address(&job, &to).await?,
+        };
+        let Some(mail) = mail else { return Ok(()) };
         let language = language_of(cx, account.id).await?;
-        let token = issue(cx, self.purpose, account.id, about.clone()).await?;
+        let Some(token) = issue(cx, self.purpose, &account, &about).await? else { return Ok(()) };
         let link = mailer.link(&self.purpose.page(&token));
         mail.send(&letters::link(language, self.purpose, &about, &link)).await
     }

@@ -1,16 +1,15 @@
 //! `PATCH /v1/organization`.
 
 use serde::Deserialize;
+use tenfold::http::person;
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
 use super::{OrganizationSettings, WriteOrganization};
 use crate::entities::{Organization, SecondFactor};
-use crate::person::person;
-use crate::sessions::forgotten_everywhere;
-use crate::sessions::limited::limit_organization;
 use crate::sessions::sign_up::OrganizationName;
+use crate::sessions::{MaybeSudo, forgotten_everywhere};
 
 /// The changes; omitted fields stay as they are.
 #[derive(Deserialize, ToSchema)]
@@ -24,14 +23,19 @@ pub(crate) struct OrganizationPatch {
 /// Renames the organization, or requires a second factor of everybody who works there.
 ///
 /// From then on, sessions of people without one get a 403 `second-factor-setup-required`, until the person has set one up; API keys
-/// go on. Only one who has a second factor requires it of others: else a 409.
-#[endpoint(patch, "/v1/organization", tag = "users", problems(409), example(body = {"name": "Analytical Engines"}))]
+/// go on. Only one who has a second factor requires it of others: else a 409. To require one or to require it no more, the password
+/// must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+#[endpoint(patch, "/v1/organization", tag = "users", problems(403, 409), example(body = {"name": "Analytical Engines"}))]
 pub(crate) async fn change_organization(
     cx: Context,
     system: SystemContext,
     _: Require<WriteOrganization>,
+    sudo: MaybeSudo,
     Json(patch): Json<OrganizationPatch>,
 ) -> Result<Json<OrganizationSettings>, Problem> {
+    if patch.second_factor_required.is_some() {
+        sudo.require()?;
+    }
     if patch.second_factor_required == Some(true) {
         let own = SecondFactor::find(&system, AccountId(person(&cx)?.account)).await?;
         if own.is_none_or(|own| own.confirmed_at.is_none()) {
@@ -41,17 +45,8 @@ pub(crate) async fn change_organization(
     let change = Organization::update(cx.tenant())
         .set_if(Organization::name, patch.name.map(Text::into_inner))
         .set_if(Organization::second_factor_required, patch.second_factor_required);
-    system
-        .transaction(async |tx| -> Result<(), DataError> {
-            // In this order: it waits for sign-ins that have read the old requirement.
-            change.run(tx).await?;
-            match patch.second_factor_required {
-                Some(required) => limit_organization(tx, cx.tenant(), required).await,
-                None => Ok(()),
-            }
-        })
-        .await?;
-    forgotten_everywhere(&system).await?;
+    system.transaction(async |tx| change.run(tx).await).await?;
+    forgotten_everywhere(&system).await;
     let organization = Organization::get(&system, cx.tenant()).await?;
     Ok(Json(OrganizationSettings::of(&organization)))
 }

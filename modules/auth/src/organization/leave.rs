@@ -23,6 +23,6 @@ pub(crate) async fn leave_organization(
             remove(tx, &user).await
         })
         .await?;
-    forgotten_everywhere(&system).await?;
+    forgotten_everywhere(&system).await;
     Ok(SessionCookie::of(&state).forget())
 }

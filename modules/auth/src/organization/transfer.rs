@@ -17,7 +17,8 @@ pub(crate) struct OwnershipTransfer {
     user: UserId,
 }
 
-/// Makes another user an owner in your place; you become an admin.
+/// Makes another user an owner in your place; you become an admin. Owners are made and unmade with the password alone, here and
+/// wherever a role is given.
 ///
 /// The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
 #[endpoint(post, "/v1/organization/transfer", tag = "identity", problems(403, 404),

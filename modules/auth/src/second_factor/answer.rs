@@ -8,9 +8,11 @@ use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
 use super::challenge::{close, find};
-use super::{TypedCode, use_code};
+use super::{TypedCode, UsedCode, use_code};
+use crate::account::lock::lock;
 use crate::entities::{Membership, SecondFactor};
-use crate::links::LinkToken;
+use crate::links::notice::SendNotice;
+use crate::links::{LinkToken, NoticeKind};
 use crate::service::{Identity, NewSession};
 use crate::sessions::{Device, SessionCookie, SignedIn, describe, memberships};
 use crate::throttle::{Attempt, Throttle};
@@ -49,19 +51,18 @@ pub(crate) async fn answer_second_factor(
         .transaction(async |tx| -> Result<Option<String>, Problem> {
             let turn = CodeTurn::take(&identity, tx, challenge.account, client).await?;
             let factor = SecondFactor::find(tx, challenge.account).await?.ok_or_else(refused)?;
-            if !use_code(tx, &factor, &typed.code).await? || !close(tx, &typed.challenge).await? {
+            let used = use_code(tx, &factor, &typed.code).await?;
+            // A new password closes it as well.
+            if used.is_none() || !close(tx, &typed.challenge).await? {
                 turn.fail(tx).await?;
                 return Ok(None);
             }
+            if used == Some(UsedCode::Recovery) {
+                tx.enqueue(SendNotice::to(challenge.account, NoticeKind::RecoveryCode)).await?;
+            }
             turn.succeed(tx).await?;
-            Membership::update(membership.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
-            let new = NewSession {
-                user: membership.user_id,
-                account: membership.account_id,
-                device,
-                proved: challenge.by_password,
-            };
-            Ok(Some(identity.open_session(&tx.within(membership.org_id), new).await?))
+            let new = NewSession { device, password_at: challenge.password_at };
+            Ok(Some(identity.open_session(tx, &membership, new).await?))
         })
         .await?;
     let token = token.ok_or_else(refused)?;
@@ -82,7 +83,7 @@ pub(super) struct CodeTurn {
 }
 
 impl CodeTurn {
-    /// Waits until other tries for this account have ended, then looks whether one more is allowed.
+    /// Locks the account, so that other tries have ended, then looks whether one more is allowed.
     ///
     /// # Errors
     /// 429 if account or address has to wait.
@@ -92,16 +93,7 @@ impl CodeTurn {
         account: AccountId,
         client: ClientAddress,
     ) -> Result<Self, Problem> {
-        // SQLite has one writer anyway.
-        let _: Option<(AccountId,)> = sql!(
-            "auth_second_factors.lock",
-            sqlite: "SELECT account_id FROM auth_second_factors WHERE account_id = $1",
-            postgres: "SELECT account_id FROM auth_second_factors WHERE account_id = $1 FOR UPDATE"
-        )
-        .bind(account)
-        .bounded()
-        .first(tx)
-        .await?;
+        lock(tx, account).await?;
         let throttle = identity.throttle;
         let attempt = throttle.admit_locked(tx, &format!("second factor of {account}"), client).await?;
         Ok(CodeTurn { throttle, attempt })

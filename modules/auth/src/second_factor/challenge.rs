@@ -48,7 +48,7 @@ impl SecondFactorRequired {
 pub(crate) async fn challenge(
     tx: &SystemTx<'_>,
     membership: &Membership,
-    by_password: bool,
+    password_at: Option<Timestamp>,
 ) -> Result<Option<String>, Problem> {
     let factor = SecondFactor::find(tx, membership.account_id).await?;
     if factor.is_none_or(|factor| factor.confirmed_at.is_none()) {
@@ -59,14 +59,14 @@ pub(crate) async fn challenge(
     let text = URL_SAFE_NO_PAD.encode(secret);
     sql!(
         "auth_challenges.insert",
-        "INSERT INTO auth_challenges (secret_hash, account_id, membership_id, by_password, expires_at)
+        "INSERT INTO auth_challenges (secret_hash, account_id, membership_id, password_at, expires_at)
          VALUES ($1, $2, $3, $4, $5)"
     )
     .changes("auth_challenges")
     .bind(hash(&text))
     .bind(membership.account_id)
     .bind(membership.id)
-    .bind(by_password)
+    .bind(password_at)
     .bind(tx.now() + LIFETIME)
     .execute(tx)
     .await?;
@@ -77,15 +77,15 @@ pub(crate) async fn challenge(
 pub(crate) struct OpenChallenge {
     pub account: AccountId,
     pub membership: MembershipId,
-    /// Whether the first factor was the password.
-    pub by_password: bool,
+    /// When the password was typed, if it was the first factor.
+    pub password_at: Option<Timestamp>,
 }
 
 /// Reads a challenge, which stays open.
 pub(crate) async fn find(cx: &SystemContext, text: &str) -> Result<Option<OpenChallenge>, DataError> {
-    let row: Option<(AccountId, MembershipId, bool)> = sql!(
+    let row: Option<(AccountId, MembershipId, Option<Timestamp>)> = sql!(
         "auth_challenges.find",
-        "SELECT account_id, membership_id, by_password FROM auth_challenges
+        "SELECT account_id, membership_id, password_at FROM auth_challenges
          WHERE secret_hash = $1 AND expires_at > $2"
     )
     .bind(hash(text))
@@ -93,7 +93,7 @@ pub(crate) async fn find(cx: &SystemContext, text: &str) -> Result<Option<OpenCh
     .bounded()
     .first(cx)
     .await?;
-    Ok(row.map(|(account, membership, by_password)| OpenChallenge { account, membership, by_password }))
+    Ok(row.map(|(account, membership, password_at)| OpenChallenge { account, membership, password_at }))
 }
 
 /// Closes a challenge; false if somebody else was faster.

@@ -13,7 +13,8 @@ use super::{TypedCode, forget_recovery_codes, hash, plain, use_code};
 use crate::account::own_account;
 use crate::entities::SecondFactor;
 use crate::service::Identity;
-use crate::sessions::limited::{AnySession, limit_account};
+use crate::sessions::limited::AnySession;
+use crate::sessions::{end_all, forgotten_everywhere, own_session, still_open};
 
 /// How many recovery codes a person gets.
 const CODES: usize = 10;
@@ -30,10 +31,11 @@ pub(crate) struct TotpConfirmation {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RecoveryCodes {
     /// Each works once in place of a code of the application. They are shown this once.
-    recovery_codes: Vec<String>,
+    pub(super) recovery_codes: Vec<String>,
 }
 
-/// Confirms the second factor with a code of the application, and gives recovery codes.
+/// Confirms the second factor with a code of the application, and gives recovery codes. Your other sessions end: they were opened
+/// without it.
 ///
 /// A wrong code is a 422; after several of them there is a wait, as at sign-in.
 #[endpoint(post, "/v1/auth/totp/confirm", tag = "identity", problems(404, 409, 422, 429), example(body = {"code": "123456"}))]
@@ -48,25 +50,27 @@ pub(crate) async fn confirm_totp(
     let codes = system
         .transaction(async |tx| -> Result<Option<Vec<String>>, Problem> {
             let turn = CodeTurn::take(&identity, tx, account, client).await?;
+            still_open(tx, &cx).await?;
             let factor = SecondFactor::get(tx, account).await?;
             if factor.confirmed_at.is_some() {
                 return Err(Problem::conflict("the second factor is confirmed already"));
             }
-            if !use_code(tx, &factor, &typed.code).await? {
+            if use_code(tx, &factor, &typed.code).await?.is_none() {
                 turn.fail(tx).await?;
                 return Ok(None);
             }
             SecondFactor::update(account).set(SecondFactor::confirmed_at, Some(tx.now())).run(tx).await?;
-            limit_account(tx, account, true).await?;
+            end_all(tx, account, Some(own_session(&cx)?)).await?;
             Ok(Some(issue(tx, account).await?))
         })
         .await?;
     let wrong = || Problem::invalid("code: it is not the one that the application shows now");
+    forgotten_everywhere(&system).await;
     Ok(Json(RecoveryCodes { recovery_codes: codes.ok_or_else(wrong)? }))
 }
 
-/// Makes the recovery codes of an account.
-async fn issue(tx: &SystemTx<'_>, account: AccountId) -> Result<Vec<String>, Problem> {
+/// Makes the recovery codes of an account; those that it had end.
+pub(super) async fn issue(tx: &SystemTx<'_>, account: AccountId) -> Result<Vec<String>, Problem> {
     forget_recovery_codes(tx, account).await?;
     let tx = tx.repeating("each recovery code is a row");
     let mut codes = Vec::with_capacity(CODES);

@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod challenge;
 pub(crate) mod code;
 pub(crate) mod confirm;
+pub(crate) mod recovery_codes;
 pub(crate) mod remove;
 pub(crate) mod set_up;
 
@@ -17,15 +18,25 @@ use crate::entities::SecondFactor;
 /// A code that a person types: six digits of the application, or a recovery code.
 pub(crate) type TypedCode = Text<1, 40>;
 
-/// Uses a code of a factor up: a code of the application works once, and so does a recovery code.
+/// A code that was right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UsedCode {
+    /// One of the application.
+    Application,
+    /// A recovery code.
+    Recovery,
+}
+
+/// Uses a code of a factor up: a code of the application works once, and so does a recovery code. None for a wrong one.
 pub(crate) async fn use_code(
     tx: &SystemTx<'_>,
     factor: &SecondFactor,
     typed: &str,
-) -> Result<bool, DataError> {
+) -> Result<Option<UsedCode>, DataError> {
     let typed = plain(typed);
     let Some(period) = code::period_of_code(&factor.secret, &typed, tx.now()) else {
-        return use_recovery_code(tx, factor.account_id, &typed).await;
+        let used = use_recovery_code(tx, factor.account_id, &typed).await?;
+        return Ok(used.then_some(UsedCode::Recovery));
     };
     let used = sql!(
         "auth_second_factors.use_code",
@@ -36,7 +47,7 @@ pub(crate) async fn use_code(
     .bind(period)
     .execute(tx)
     .await?;
-    Ok(used == 1)
+    Ok((used == 1).then_some(UsedCode::Application))
 }
 
 async fn use_recovery_code(tx: &SystemTx<'_>, account: AccountId, typed: &str) -> Result<bool, DataError> {
@@ -60,16 +71,6 @@ fn plain(typed: &str) -> String {
 /// Recovery codes have 80 random bits, so a fast hash is enough.
 fn hash(code: &str) -> Vec<u8> {
     Sha256::digest(code.as_bytes()).to_vec()
-}
-
-/// Forgets the second factor of an account, if it has one.
-pub(crate) async fn forget(tx: &SystemTx<'_>, account: AccountId) -> Result<(), DataError> {
-    sql!("auth_second_factors.forget", "DELETE FROM auth_second_factors WHERE account_id = $1")
-        .changes("auth_second_factors")
-        .bind(account)
-        .execute(tx)
-        .await?;
-    forget_recovery_codes(tx, account).await
 }
 
 /// Deletes the recovery codes of an account.

@@ -3,10 +3,12 @@
 use tenfold::prelude::*;
 
 use super::forget_recovery_codes;
+use crate::account::lock::lock;
 use crate::account::own_account;
 use crate::entities::SecondFactor;
-use crate::sessions::limited::limit_account;
-use crate::sessions::{Sudo, forgotten_everywhere};
+use crate::links::NoticeKind;
+use crate::links::notice::SendNotice;
+use crate::sessions::{Sudo, forgotten_everywhere, still_open};
 
 /// Removes the second factor and its recovery codes. Your sessions in organizations that require one stop working until you have
 /// set up another.
@@ -16,12 +18,15 @@ use crate::sessions::{Sudo, forgotten_everywhere};
 pub(crate) async fn remove_totp(cx: Context, system: SystemContext, _: Sudo) -> Result<NoContent, Problem> {
     let account = own_account(&cx)?;
     system
-        .transaction(async |tx| -> Result<(), DataError> {
+        .transaction(async |tx| -> Result<(), Problem> {
+            lock(tx, account).await?;
+            still_open(tx, &cx).await?;
             SecondFactor::delete(tx, account).await?;
             forget_recovery_codes(tx, account).await?;
-            limit_account(tx, account, false).await
+            tx.enqueue(SendNotice::to(account, NoticeKind::SecondFactorRemoved)).await?;
+            Ok(())
         })
         .await?;
-    forgotten_everywhere(&system).await?;
+    forgotten_everywhere(&system).await;
     Ok(NoContent)
 }

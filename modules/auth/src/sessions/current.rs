@@ -1,13 +1,13 @@
 //! `GET /v1/auth/session`: who is signed in.
 
 use serde::Serialize;
+use tenfold::http::person;
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
 use super::limited::AnySession;
 use super::{SessionView, describe, memberships};
-use crate::person::person;
 
 /// The session of a request, with its permissions.
 #[derive(Serialize, ToSchema)]

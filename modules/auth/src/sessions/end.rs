@@ -3,6 +3,7 @@
 use tenfold::prelude::*;
 
 use super::{forgotten_everywhere, own_session};
+use crate::account::lock::lock;
 use crate::account::own_account;
 use crate::entities::{Session, SessionId};
 
@@ -23,6 +24,7 @@ pub(crate) async fn end_session(
     }
     let ended = system
         .transaction(async |tx| -> Result<u64, DataError> {
+            lock(tx, account).await?;
             sql!("auth_sessions.end", "DELETE FROM auth_sessions WHERE account_id = $1 AND id = $2")
                 .changes(Session::TABLE)
                 .bind(account)
@@ -35,6 +37,6 @@ pub(crate) async fn end_session(
         // One of somebody else gets the same answer.
         return Err(Problem::not_found("session"));
     }
-    forgotten_everywhere(&system).await?;
+    forgotten_everywhere(&system).await;
     Ok(NoContent)
 }

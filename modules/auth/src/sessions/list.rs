@@ -36,7 +36,8 @@ pub(crate) struct DeviceView {
     device: String,
     /// The network address from which it was opened; empty if that is not known.
     address: String,
-    /// When it was last used, to five minutes; null for one of an older version.
+    /// When it was last used, as far as that is stored: many uses are stored at once, some minutes later. Null for one of an older
+    /// version.
     last_seen_at: Option<Timestamp>,
     created_at: Timestamp,
     expires_at: Timestamp,

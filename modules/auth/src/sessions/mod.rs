@@ -19,13 +19,13 @@ use tenfold::axum::http::request::Parts;
 use tenfold::data::{SystemTx, Uuid};
 use tenfold::http::{
     Endpoint, HeaderValue, HttpSettings, Input, IntoResponse, Response, ServerState, StatusCode, header,
+    person,
 };
 use tenfold::prelude::*;
 use tenfold_auth_api::{AccountId, UserId};
 use utoipa::ToSchema;
 
 use crate::entities::{Membership, Session, SessionId, User};
-use crate::person::person;
 
 pub(crate) use crate::device::Device;
 
@@ -169,10 +169,39 @@ impl Input for Sudo {
     }
 }
 
+/// In a handler's signature: [`Sudo`], for what only some of its requests need it for.
+pub(crate) struct MaybeSudo(Result<Sudo, Problem>);
+
+impl MaybeSudo {
+    /// Requires it.
+    ///
+    /// # Errors
+    /// As [`Sudo`].
+    pub(crate) fn require(self) -> Result<Sudo, Problem> {
+        self.0
+    }
+}
+
+impl FromRequestParts<ServerState> for MaybeSudo {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        Ok(MaybeSudo(Sudo::from_request_parts(parts, state).await))
+    }
+}
+
+impl Input for MaybeSudo {
+    fn describe(endpoint: &mut Endpoint) {
+        Sudo::describe(endpoint);
+    }
+}
+
 /// Waits until no other process remembers what the last commit ended, such as a session or a key. A process that is dead is not
-/// waited for long.
-pub(crate) async fn forgotten_everywhere(cx: &SystemContext) -> Result<(), DataError> {
-    cx.scope().database().feed().wait_passed().await.map(drop)
+/// waited for long, and what has ended has ended whatever comes of it.
+pub(crate) async fn forgotten_everywhere(cx: &SystemContext) {
+    if let Err(error) = cx.scope().database().feed().wait_passed().await {
+        tracing::warn!(%error, "it is not known whether other processes have been told that this has ended");
+    }
 }
 
 /// The session of a request.
@@ -180,7 +209,17 @@ pub(crate) fn own_session(cx: &Context) -> Result<SessionId, Problem> {
     person(cx).map(|principal| SessionId(principal.session))
 }
 
-/// Ends all sessions of an account, in all its organizations, except the one to keep. Their tokens stop working at once.
+/// Looks again, behind the account's lock, whether the session of a request is still open.
+///
+/// # Errors
+/// 401 if it has ended meanwhile.
+pub(crate) async fn still_open(tx: &SystemTx<'_>, cx: &Context) -> Result<(), Problem> {
+    let session = Session::query().filter(Session::id.eq(own_session(cx)?));
+    session.first(&tx.within(cx.tenant())).await?.map(drop).ok_or_else(Problem::unauthenticated)
+}
+
+/// Ends all sessions of an account, in all its organizations, except the one to keep. Their tokens stop working at once. The account
+/// is locked, so none is opened meanwhile.
 pub(crate) async fn end_all(
     tx: &SystemTx<'_>,
     account: AccountId,

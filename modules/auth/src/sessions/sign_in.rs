@@ -2,12 +2,14 @@
 
 use serde::Deserialize;
 use tenfold::data::SystemTx;
-use tenfold::http::{ClientAddress, OwnOrigin, Response, ServerState, State, StatusCode};
+use tenfold::http::{ClientAddress, OwnOrigin, Response, ServerState, State};
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::guess::{GuessTurn, refused};
 use super::{Device, SessionCookie, SignedIn, TypedPassword, describe, memberships};
+use crate::account::confirmed::unconfirmed;
+use crate::account::lock::lock;
 use crate::email::canonical;
 use crate::entities::{Account, Membership};
 use crate::new_password::normalized;
@@ -29,8 +31,8 @@ pub(crate) struct SignIn {
 
 /// Signs in with email and password.
 ///
-/// An unknown address, a wrong password and a foreign organization get the same 401 after the same time. After several of
-/// them in a row, for one account or from one address, each attempt is a 429 until `Retry-After` is over, the right
+/// An unknown address, a wrong password and a foreign organization get the same 401 after about the same time; the first sign-in with
+/// a password that was brought from another system may take longer. After several of them in a row, for one account or from one address, each attempt is a 429 until `Retry-After` is over, the right
 /// password too. If `auth.unconfirmed_sign_in` is false, an account whose address is not confirmed gets a 403.
 ///
 /// An account with a second factor gets a 401 `second-factor-required` with a `challenge`: `POST /v1/auth/second-factor` takes it.
@@ -51,11 +53,10 @@ pub(crate) async fn sign_in(
     let attempt = turn.attempt();
     let account = Account::query().filter(Account::email.eq(email)).first(&cx).await?;
     let stored = account.as_ref().map(|account| account.password_hash.clone());
-    let password = normalized(&typed.password);
-    let guess = turn.guess(password.clone(), stored);
+    let guess = turn.guess(typed.password.to_string(), stored);
     let (Some(turn), Some(account)) = (guess.judge(&cx).await?, account) else { return Err(refused()) };
-    if !identity.unconfirmed_sign_in && account.confirmed_at.is_none() {
-        return Err(unconfirmed());
+    if !identity.unconfirmed_sign_in && account.reached_at.is_none() {
+        return Err(not_reached());
     }
     let memberships = memberships(&cx, account.id, typed.organization).await?;
     let wanted = |membership: &&Membership| typed.organization.is_none_or(|id| membership.org_id == id);
@@ -64,19 +65,22 @@ pub(crate) async fn sign_in(
         identity.throttle.fail(&cx, &attempt).await?;
         return Err(refused());
     };
-    let renewed = match passwords::is_current(&account.password_hash) {
-        true => None,
-        false => Some(turn.hash(password).await?),
+    let renewed = match passwords::is_renewable(&account.password_hash, &typed.password) {
+        true => Some(turn.hash(normalized(&typed.password)).await?),
+        false => None,
     };
     drop(turn);
     let signed_in = cx
         .transaction(async |tx| -> Result<_, Problem> {
+            // The password may have been changed since it was compared.
+            if lock(tx, account.id).await?.password_hash != account.password_hash {
+                return Err(refused());
+            }
             identity.throttle.succeed(tx, &attempt).await?;
             if let Some(hash) = renewed {
                 renew(tx, &account, hash).await?;
             }
-            let session =
-                NewSession { user: chosen.user_id, account: chosen.account_id, device, proved: true };
+            let session = NewSession { device, password_at: Some(tx.now()) };
             identity.sign_in(tx, chosen, session).await
         })
         .await?;
@@ -88,23 +92,18 @@ pub(crate) async fn sign_in(
     Ok(SessionCookie::of(&state).keep(token, session))
 }
 
-/// Stores a hash of the same password by the algorithm of today, unless the password was changed meanwhile.
+/// Stores a hash of the same password by the algorithm of today.
 async fn renew(tx: &SystemTx<'_>, account: &Account, hash: String) -> Result<(), DataError> {
-    sql!(
-        "auth_accounts.renew_hash",
-        "UPDATE auth_accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2"
-    )
-    .changes(Account::TABLE)
-    .bind(account.id)
-    .bind(account.password_hash.clone())
-    .bind(hash)
-    .execute(tx)
-    .await
-    .map(drop)
+    sql!("auth_accounts.renew_hash", "UPDATE auth_accounts SET password_hash = $2 WHERE id = $1")
+        .changes(Account::TABLE)
+        .bind(account.id)
+        .bind(hash)
+        .execute(tx)
+        .await
+        .map(drop)
 }
 
 /// Told to those alone who know the password.
-fn unconfirmed() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "address-unconfirmed", "The address is not confirmed")
-        .detail("follow the link in the mail that was sent to it, then sign in")
+fn not_reached() -> Problem {
+    unconfirmed().detail("follow the link in the mail that was sent to it, then sign in")
 }

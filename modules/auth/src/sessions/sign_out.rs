@@ -4,13 +4,14 @@ use tenfold::http::{Response, ServerState, State};
 use tenfold::prelude::*;
 
 use super::limited::AnySession;
-use super::{SessionCookie, own_session};
+use super::{SessionCookie, forgotten_everywhere, own_session};
 use crate::entities::Session;
 
 /// Ends the session. Its token stops working at once.
 #[endpoint(post, "/v1/auth/sign-out", tag = "identity", answers(204))]
 pub(crate) async fn sign_out(
     AnySession(cx): AnySession,
+    system: SystemContext,
     state: State<ServerState>,
 ) -> Result<Response, Problem> {
     let session = own_session(&cx)?;
@@ -19,10 +20,6 @@ pub(crate) async fn sign_out(
         Ok(()) | Err(DataError::NotFound { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    // All other processes are told before this is answered. A process that is dead is not waited for long, and the session
-    // has ended whatever comes of it.
-    if let Err(error) = cx.scope().database().feed().wait_passed().await {
-        tracing::warn!(%error, "it is not known whether other processes have been told of a sign-out");
-    }
+    forgotten_everywhere(&system).await;
     Ok(SessionCookie::of(&state).forget())
 }

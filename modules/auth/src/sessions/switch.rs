@@ -6,9 +6,9 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::limited::AnySession;
-use super::{Device, SessionCookie, SignedIn, describe, memberships};
+use super::{Device, SessionCookie, SignedIn, describe, memberships, still_open};
+use crate::account::lock::lock;
 use crate::account::own_account;
-use crate::entities::Membership;
 use crate::service::{Identity, NewSession};
 
 #[derive(Deserialize, ToSchema)]
@@ -36,9 +36,9 @@ pub(crate) async fn switch(
     let chosen = chosen.ok_or_else(|| Problem::not_found("organization"))?;
     let token = system
         .transaction(async |tx| -> Result<_, Problem> {
-            Membership::update(chosen.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
-            let session = NewSession { user: chosen.user_id, account, device, proved: false };
-            identity.open_session(&tx.within(chosen.org_id), session).await
+            lock(tx, account).await?;
+            still_open(tx, &cx).await?;
+            identity.open_session(tx, chosen, NewSession { device, password_at: None }).await
         })
         .await?;
     let session = describe(&system, chosen, &memberships).await?;

@@ -8,12 +8,12 @@ pub(crate) mod remove;
 pub(crate) mod role;
 
 use serde::Serialize;
+use tenfold::http::person;
 use tenfold::prelude::*;
 use tenfold_auth_api::UserId;
 use utoipa::ToSchema;
 
 use crate::entities::{Theme, User};
-use crate::person::person;
 
 /// A user with profile, settings and permissions.
 #[derive(Serialize, ToSchema)]

@@ -3,12 +3,19 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tenfold::both_databases;
-use tenfold::testing::TestApp;
+use tenfold::testing::{TestApp, TestResponse};
 
-use crate::{PASSWORD, app, mailed_token, mails_to, problem, sign_in, sign_up, text, try_sign_in, use_token};
+use crate::{
+    PASSWORD, app, mailed_token, mails_to, problem, sign_in, sign_up, text, try_sign_in, use_token,
+    use_token_in,
+};
 
 const OLD: &str = "ada@new.test";
 const NEW: &str = "ada@elsewhere.test";
+
+async fn follow(app: &TestApp, session: &Value, token: &str) -> TestResponse {
+    use_token_in(app, &text(&session["token"]), "/v1/auth/verify", token).await
+}
 
 async fn change(app: &TestApp, session: &Value, to: &str) -> u16 {
     let token = text(&session["token"]);
@@ -22,10 +29,10 @@ both_databases!(app(); async fn the_address_changes_when_both_have_agreed(app) {
         assert_eq!(change(app, &session, &new).await, 202);
         let at = |which: &str| if which == "old" { old.clone() } else { new.clone() };
         let tokens = [mailed_token(app, &at(first), "verify").await, mailed_token(app, &at(second), "verify").await];
-        assert_eq!(use_token(app, "/v1/auth/verify", &tokens[0]).await.status(), 204);
+        assert_eq!(follow(app, &session, &tokens[0]).await.status(), 204);
         assert_eq!(try_sign_in(app, &old, PASSWORD).await.status(), 200, "one of two is not enough");
         problem(&try_sign_in(app, &new, PASSWORD).await, 401);
-        assert_eq!(use_token(app, "/v1/auth/verify", &tokens[1]).await.status(), 204);
+        assert_eq!(follow(app, &session, &tokens[1]).await.status(), 204);
         problem(&try_sign_in(app, &old, PASSWORD).await, 401);
         assert_eq!(try_sign_in(app, &new, PASSWORD).await.status(), 200);
         let users = app.get("/v1/users").bearer(&text(&session["token"])).send().await.json();
@@ -39,7 +46,7 @@ both_databases!(app(); async fn a_person_has_the_new_address_in_all_organization
     assert_eq!(change(app, &session, NEW).await, 202);
     for address in ["both@demo.test", NEW] {
         let token = mailed_token(app, address, "verify").await;
-        assert_eq!(use_token(app, "/v1/auth/verify", &token).await.status(), 204);
+        assert_eq!(follow(app, &session, &token).await.status(), 204);
     }
     for organization in session["organizations"].as_array().expect("a session lists organizations") {
         let switch = app.post("/v1/auth/switch").bearer(&text(&session["token"]));
@@ -53,9 +60,9 @@ both_databases!(app(); async fn links_of_a_change_that_was_replaced_do_nothing(a
     assert_eq!(change(app, &session, NEW).await, 202);
     let agreed = mailed_token(app, OLD, "verify").await;
     assert_eq!(change(app, &session, "eve@elsewhere.test").await, 202);
-    problem(&use_token(app, "/v1/auth/verify", &agreed).await, 404);
+    problem(&follow(app, &session, &agreed).await, 404);
     let new = mailed_token(app, "eve@elsewhere.test", "verify").await;
-    assert_eq!(use_token(app, "/v1/auth/verify", &new).await.status(), 204);
+    assert_eq!(follow(app, &session, &new).await.status(), 204);
     assert_eq!(try_sign_in(app, OLD, PASSWORD).await.status(), 200, "the old address has not agreed to this one");
 });
 
@@ -67,9 +74,9 @@ both_databases!(app(); async fn a_taken_address_is_refused_at_the_end_alone(app)
     assert_eq!(change(app, &session, NEW).await, 202, "the answer would tell who has an account");
     assert_eq!(mails_to(app, NEW).await.len(), before + 1);
     let old = mailed_token(app, OLD, "verify").await;
-    assert_eq!(use_token(app, "/v1/auth/verify", &old).await.status(), 204);
+    assert_eq!(follow(app, &session, &old).await.status(), 204);
     let new = mailed_token(app, NEW, "verify").await;
-    problem(&use_token(app, "/v1/auth/verify", &new).await, 409);
+    problem(&follow(app, &session, &new).await, 409);
     assert_eq!(try_sign_in(app, OLD, PASSWORD).await.status(), 200);
 });
 
@@ -77,7 +84,23 @@ both_databases!(app(); async fn both_addresses_may_agree_at_once(app) {
     let session = sign_up(app, OLD).await;
     assert_eq!(change(app, &session, NEW).await, 202);
     let tokens = [mailed_token(app, OLD, "verify").await, mailed_token(app, NEW, "verify").await];
-    let answers = tokens.each_ref().map(|token| async { use_token(app, "/v1/auth/verify", token).await.status() });
+    let answers = tokens.each_ref().map(|token| async { follow(app, &session, token).await.status() });
     assert_eq!(join_all(answers).await, [204, 204]);
     assert_eq!(try_sign_in(app, NEW, PASSWORD).await.status(), 200);
+});
+
+both_databases!(app(); async fn a_stranger_who_agrees_gives_no_address_away(app) {
+    let session = sign_up(app, OLD).await;
+    let other = sign_up(app, "eve@elsewhere.test").await;
+    assert_eq!(change(app, &session, NEW).await, 202);
+    let tokens = [mailed_token(app, OLD, "verify").await, mailed_token(app, NEW, "verify").await];
+    assert_eq!(use_token(app, "/v1/auth/verify", &tokens[0]).await.status(), 204);
+    let refused = problem(&use_token(app, "/v1/auth/verify", &tokens[1]).await, 403);
+    assert_eq!(refused["type"], "urn:tenfold:problem:session-required");
+    assert_eq!(problem(&follow(app, &other, &tokens[1]).await, 403), refused);
+    assert_eq!(try_sign_in(app, OLD, PASSWORD).await.status(), 200);
+    assert_eq!(follow(app, &session, &tokens[1]).await.status(), 204, "the link was used up");
+    assert_eq!(try_sign_in(app, NEW, PASSWORD).await.status(), 200);
+    let mails = mails_to(app, OLD).await;
+    assert_eq!(mails.last().map(|mail| &*mail.subject), Some("Your address was changed"));
 });

@@ -148,3 +148,36 @@ async fn requests_for_mails_do_not_pile_up(app) {
     assert_eq!(mails_to(app, ADA).await.len(), 2, "the others are stale");
     app.expect_no_jobs().await;
 });
+
+both_databases!(app(); async fn a_reset_forgets_a_change_of_address_that_waits(app) {
+    let stranger = text(&sign_up(app, ADA).await["token"]);
+    forgot(app, ADA).await;
+    let token = mailed_token(app, ADA, "reset").await;
+    let change = json!({"email": "eve@elsewhere.test"});
+    assert_eq!(app.post("/v1/auth/email").bearer(&stranger).json(&change).send().await.status(), 202);
+    assert_eq!(reset(app, &token, NEW).await.status(), 204);
+    assert!(mails_to(app, "eve@elsewhere.test").await.is_empty(), "a job has made a link for it");
+    app.expect_no_jobs().await;
+});
+
+both_databases!(app(), [("auth.address_mails", "3")];
+async fn of_many_requests_at_once_no_more_are_admitted(app) {
+    let emails: Vec<String> = (0..12).map(|number| format!("{number}@new.test")).collect();
+    let answers = join_all(emails.iter().map(|email| async { forgot(app, email).await.status() })).await;
+    assert_eq!(answers.iter().filter(|status| **status == 202).count(), 4, "{answers:?}");
+    assert_eq!(answers.iter().filter(|status| **status == 429).count(), 8, "{answers:?}");
+});
+
+both_databases!(app(); async fn strangers_do_not_use_up_the_mails_of_an_address(app) {
+    let session = text(&sign_up(app, ADA).await["token"]);
+    for _ in 0..8 {
+        assert_eq!(forgot(app, ADA).await.status(), 202);
+        app.run_due_jobs().await;
+        app.clock().advance(Duration::from_secs(61));
+    }
+    assert_eq!(mails_to(app, ADA).await.len(), 6, "that of the sign-up, and five");
+    let new = json!({"password": NEW});
+    assert_eq!(app.post("/v1/auth/password").bearer(&session).json(&new).send().await.status(), 204);
+    let mails = mails_to(app, ADA).await;
+    assert_eq!(mails.last().map(|mail| &*mail.subject), Some("Your password was changed"));
+});

@@ -10,7 +10,8 @@ use tenfold::jobs::FinishedJob;
 use tenfold::testing::{Log, TestApp, TestResponse};
 
 use crate::{
-    PASSWORD, app, invite, invited, mailed_token, mails_to, new_owner, problem, sign_up, text, try_sign_in,
+    PASSWORD, app, confirmed, invite, invited, is_live, mailed_token, mails_to, new_owner, problem, sign_up,
+    text, try_sign_in, use_token_in,
 };
 
 const GRACE: &str = "grace@other.test";
@@ -34,7 +35,7 @@ both_databases!(app(); async fn a_person_without_an_account_gets_one(app) {
     assert_eq!(invite(app, &owner, "Grace@Other.test", "admin").await.status(), 201);
     let mails = mails_to(app, GRACE).await;
     assert_eq!(mails[0].subject, "Join Of owner@new.test");
-    assert!(mails[0].text.contains("owner invites you"), "{}", mails[0].text);
+    assert!(mails[0].text.contains("owner (owner@new.test) invites you"), "{}", mails[0].text);
     let token = mailed_token(app, GRACE, "invitation").await;
     problem(&accept(app, &token, None).await, 422);
     problem(&accept(app, &token, Some("short")).await, 422);
@@ -50,10 +51,12 @@ both_databases!(app(); async fn a_person_without_an_account_gets_one(app) {
 
 both_databases!(app(); async fn a_person_with_an_account_joins_with_it(app) {
     let owner = new_owner(app).await;
-    let own = sign_up(app, GRACE).await;
+    let own = confirmed(app, GRACE).await;
     assert_eq!(invite(app, &owner, GRACE, "member").await.status(), 201);
     let token = mailed_token(app, GRACE, "invitation").await;
-    let session = accept(app, &token, None).await.json();
+    let answer = use_token_in(app, &text(&own["token"]), "/v1/invitations/accept", &token).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let session = answer.json();
     assert_eq!(session["user"]["role"], "member");
     assert_eq!(session["organizations"].as_array().map(Vec::len), Some(2));
     assert_ne!(session["organization"], own["organization"]);
@@ -140,7 +143,50 @@ both_databases!(app(); async fn a_stranger_with_the_address_does_not_come_in(app
     let stranger = text(&sign_up(app, GRACE).await["token"]);
     invite(app, &owner, GRACE, "member").await;
     let token = mailed_token(app, GRACE, "invitation").await;
-    assert_eq!(accept(app, &token, None).await.status(), 200);
+    assert_eq!(accept(app, &token, None).await.status(), 204);
     assert_eq!(app.get("/v1/auth/session").bearer(&stranger).send().await.status(), 401);
     problem(&try_sign_in(app, GRACE, PASSWORD).await, 401);
+});
+
+both_databases!(app(); async fn an_invitation_that_was_passed_on_opens_no_session(app) {
+    let owner = new_owner(app).await;
+    let own = text(&confirmed(app, GRACE).await["token"]);
+    let other = text(&confirmed(app, "colleague@other.test").await["token"]);
+    for session in [None, Some(&other)] {
+        assert_eq!(invite(app, &owner, GRACE, "member").await.status(), 201);
+        let token = mailed_token(app, GRACE, "invitation").await;
+        let answer = match session {
+            None => accept(app, &token, None).await,
+            Some(other) => use_token_in(app, other, "/v1/invitations/accept", &token).await,
+        };
+        assert_eq!((answer.status(), answer.text(), answer.header("set-cookie")), (204, String::new(), ""));
+        let users = app.get("/v1/users").bearer(&owner).send().await.json();
+        let users = users["items"].as_array().expect("a list has items");
+        let joined = users.iter().find(|user| user["email"] == GRACE).expect("the person has joined");
+        let user = format!("/v1/users/{}", text(&joined["id"]));
+        assert_eq!(app.delete(&user).bearer(&owner).send().await.status(), 204);
+    }
+    assert!(is_live(app, &own).await, "the person is signed out");
+});
+
+both_databases!(app(); async fn names_in_a_mail_are_no_links(app) {
+    let owner = new_owner(app).await;
+    let name = json!({"name": "Your bank: https://evil.test/ WWW.evil.test"});
+    assert_eq!(app.patch("/v1/organization").bearer(&owner).json(&name).send().await.status(), 200);
+    let profile = json!({"profile": {"display_name": "www.evil.test"}});
+    assert_eq!(app.patch("/v1/auth/profile").bearer(&owner).json(&profile).send().await.status(), 200);
+    assert_eq!(invite(app, &owner, GRACE, "member").await.status(), 201);
+    let mails = mails_to(app, GRACE).await;
+    assert_eq!(mails[0].subject, "Join Your bank: … …");
+    assert!(mails[0].text.starts_with("… (owner@new.test) invites you"), "{}", mails[0].text);
+    assert!(!mails[0].html.contains("evil"), "{}", mails[0].html);
+});
+
+both_databases!(app(), [("auth.address_mails", "3")];
+async fn one_address_invites_so_many_people(app) {
+    let owner = new_owner(app).await;
+    for number in 0..4 {
+        assert_eq!(invite(app, &owner, &format!("{number}@new.test"), "member").await.status(), 201);
+    }
+    problem(&invite(app, &owner, GRACE, "member").await, 429);
 });

@@ -11,9 +11,11 @@ mod import;
 mod invitations;
 mod magic_link;
 mod memberships;
+mod notices;
 mod organization;
 mod passwords;
 mod permissions;
+mod races;
 mod required_factor;
 mod roles;
 mod second_factor;
@@ -57,9 +59,22 @@ pub async fn sign_up(app: &TestApp, email: &str) -> Value {
     answer.json()
 }
 
-/// The token of a new organization's owner.
+/// Follows the link that confirms an address, in a session.
+pub async fn confirm(app: &TestApp, session: &str, email: &str) {
+    let token = mailed_token(app, email, "verify").await;
+    assert_eq!(use_token_in(app, session, "/v1/auth/verify", &token).await.status(), 204);
+}
+
+/// Signs somebody up, whose address is then confirmed, and gives the session.
+pub async fn confirmed(app: &TestApp, email: &str) -> Value {
+    let session = sign_up(app, email).await;
+    confirm(app, &text(&session["token"]), email).await;
+    session
+}
+
+/// The token of a new organization's owner, whose address is confirmed.
 pub async fn new_owner(app: &TestApp) -> String {
-    text(&sign_up(app, "owner@new.test").await["token"])
+    text(&confirmed(app, "owner@new.test").await["token"])
 }
 
 /// Signs somebody of the demo in and gives the session.
@@ -122,6 +137,17 @@ pub async fn mailed_token(app: &TestApp, address: &str, page: &str) -> String {
 /// Sends a token, with what else the body needs.
 pub async fn use_token(app: &TestApp, path: &str, token: &str) -> TestResponse {
     app.post(path).json(&json!({"token": token})).send().await
+}
+
+/// The same where somebody is signed in.
+pub async fn use_token_in(app: &TestApp, session: &str, path: &str, token: &str) -> TestResponse {
+    app.post(path).bearer(session).json(&json!({"token": token})).send().await
+}
+
+/// Types the password of a new person once more; what is dangerous can then be done.
+pub async fn sudo(app: &TestApp, session: &str) {
+    let answer = app.post("/v1/auth/sudo").bearer(session).json(&json!({"password": PASSWORD})).send().await;
+    assert_eq!(answer.status(), 204, "{}", answer.text());
 }
 
 /// Signs in with this password, from an address.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tenfold::both_databases;
 
-use crate::{app, invited, is_live, new_owner, problem, sign_up, text};
+use crate::{app, confirmed, invited, is_live, new_owner, problem, text};
 
 both_databases!(app(); async fn owners_rename_the_organization(app) {
     let owner = new_owner(app).await;
@@ -18,7 +18,7 @@ both_databases!(app(); async fn owners_rename_the_organization(app) {
 });
 
 both_databases!(app(); async fn ownership_is_handed_over_with_the_password(app) {
-    let first = sign_up(app, "owner@new.test").await;
+    let first = confirmed(app, "owner@new.test").await;
     let owner = text(&first["token"]);
     let member = invited(app, &owner, "grace@new.test", "member").await;
     let transfer = |to: &serde_json::Value| json!({"user": to["user"]["id"]});
@@ -59,4 +59,21 @@ both_databases!(app(); async fn a_member_changes_the_own_profile_alone(app) {
     assert_eq!((&changed["profile"]["display_name"], &changed["settings"]["locale"]), (&json!("Grace"), &json!("de")));
     let path = format!("/v1/users/{}", text(&changed["id"]));
     problem(&app.patch(&path).bearer(&token).json(&patch).send().await, 403);
+});
+
+both_databases!(app(); async fn a_person_who_has_left_all_organizations_founds_another(app) {
+    let owner = new_owner(app).await;
+    let member = text(&invited(app, &owner, "grace@new.test", "member").await["token"]);
+    let found = async |password: &str| {
+        let new = json!({"email": "grace@new.test", "password": password, "organization": "Compilers"});
+        app.post("/v1/auth/sign-up").json(&new).send().await
+    };
+    problem(&found(crate::PASSWORD).await, 409);
+    assert_eq!(app.post("/v1/organization/leave").bearer(&member).send().await.status(), 204);
+    problem(&crate::try_sign_in(app, "grace@new.test", crate::PASSWORD).await, 401);
+    problem(&found("some other password").await, 409);
+    let session = found(crate::PASSWORD).await;
+    assert_eq!(session.status(), 201, "{}", session.text());
+    assert_eq!((&session.json()["organization"]["name"], &session.json()["user"]["role"]), (&json!("Compilers"), &json!("owner")));
+    assert_eq!(crate::try_sign_in(app, "grace@new.test", crate::PASSWORD).await.status(), 200);
 });

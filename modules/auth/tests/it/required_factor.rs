@@ -1,12 +1,15 @@
 //! An organization that requires a second factor of its people.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestResponse};
 
 use crate::second_factor::set_up;
 use crate::{
-    PASSWORD, app, invite, invited, mailed_token, new_owner, problem, sign_up, text, try_sign_in, use_token,
+    PASSWORD, app, confirmed, invite, invited, is_live, mailed_token, new_owner, problem, sudo, text,
+    try_sign_in, use_token, use_token_in,
 };
 
 const GRACE: &str = "grace@new.test";
@@ -46,11 +49,12 @@ both_databases!(app(); async fn a_session_without_a_second_factor_is_held_up(app
     let signed_in = text(&try_sign_in(app, GRACE, PASSWORD).await.json()["token"]);
     assert!(is_held_up(app, &signed_in).await);
     set_up(app, &signed_in).await;
-    assert!(!is_held_up(app, &signed_in).await && !is_held_up(app, &member).await);
+    assert!(!is_held_up(app, &signed_in).await);
+    assert!(!is_live(app, &member).await, "a session that has seen no code goes on");
     assert_eq!(app.delete("/v1/auth/totp").bearer(&signed_in).send().await.status(), 204);
-    assert!(is_held_up(app, &signed_in).await && is_held_up(app, &member).await);
+    assert!(is_held_up(app, &signed_in).await);
     assert_eq!(require(app, &owner, false).await.status(), 200);
-    assert!(!is_held_up(app, &member).await);
+    assert!(!is_held_up(app, &signed_in).await);
 });
 
 both_databases!(app(); async fn a_session_that_is_held_up_reaches_nothing_else(app) {
@@ -86,13 +90,11 @@ both_databases!(app(); async fn a_session_that_is_held_up_reaches_nothing_else(a
 
 both_databases!(app(); async fn every_way_into_the_organization_is_held_up(app) {
     let owner = strict_owner(app).await;
-    let own = sign_up(app, GRACE).await;
+    let own = confirmed(app, GRACE).await;
     let session = text(&own["token"]);
-    let confirm = mailed_token(app, GRACE, "verify").await;
-    assert_eq!(use_token(app, "/v1/auth/verify", &confirm).await.status(), 204);
     assert_eq!(invite(app, &owner, GRACE, "member").await.status(), 201);
     let token = mailed_token(app, GRACE, "invitation").await;
-    let joined = use_token(app, "/v1/invitations/accept", &token).await.json();
+    let joined = use_token_in(app, &session, "/v1/invitations/accept", &token).await.json();
     assert!(is_held_up(app, &text(&joined["token"])).await, "an invitation");
     let switch = json!({"organization": joined["organization"]["id"]});
     let switched = app.post("/v1/auth/switch").bearer(&session).json(&switch).send().await.json();
@@ -107,4 +109,19 @@ both_databases!(app(); async fn every_way_into_the_organization_is_held_up(app) 
     let back = json!({"organization": own["organization"]["id"]});
     let back = app.post("/v1/auth/switch").bearer(&text(&linked["token"])).json(&back).send().await.json();
     assert!(!is_held_up(app, &text(&back["token"])).await);
+});
+
+both_databases!(app(); async fn only_a_person_with_the_password_gives_the_requirement_up(app) {
+    let owner = strict_owner(app).await;
+    let new = json!({"name": "Settings", "permissions": ["organization.write"]});
+    let key = app.post("/v1/api-keys").bearer(&owner).json(&new).send().await.json();
+    let refused = require(app, &text(&key["key"]), false).await;
+    assert_eq!(problem(&refused, 403)["type"], "urn:tenfold:problem:person-required");
+    app.clock().advance(Duration::from_secs(600));
+    for required in [false, true] {
+        let refused = require(app, &owner, required).await;
+        assert_eq!(problem(&refused, 403)["type"], "urn:tenfold:problem:password-required");
+    }
+    sudo(app, &owner).await;
+    assert_eq!(require(app, &owner, false).await.status(), 200);
 });

@@ -1,11 +1,13 @@
 //! Roles: who gives them, and who takes people out.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestResponse};
 
-use crate::{app, invited, is_live, new_owner, problem, sign_up, text};
+use crate::{app, confirmed, invite, invited, is_live, new_owner, problem, sign_up, sudo, text};
 
 async fn change(app: &TestApp, session: &str, user: &Value, role: &str) -> TestResponse {
     let path = format!("/v1/users/{}/role", text(&user["id"]));
@@ -29,19 +31,21 @@ both_databases!(app(); async fn a_role_is_what_its_user_may_do_at_once(app) {
 });
 
 both_databases!(app(); async fn the_last_owner_stays_an_owner(app) {
-    let first = sign_up(app, "owner@new.test").await;
+    let first = confirmed(app, "owner@new.test").await;
     let owner = text(&first["token"]);
     problem(&change(app, &owner, &first["user"], "admin").await, 409);
     problem(&remove(app, &owner, &first["user"]).await, 409);
     let second = invited(app, &owner, "grace@new.test", "owner").await;
     assert_eq!(change(app, &owner, &first["user"], "admin").await.status(), 200);
+    sudo(app, &text(&second["token"])).await;
     problem(&change(app, &text(&second["token"]), &second["user"], "member").await, 409);
     problem(&remove(app, &owner, &second["user"]).await, 403);
 });
 
 both_databases!(app(); async fn of_two_owners_who_step_down_at_once_one_stays(app) {
-    let first = sign_up(app, "owner@new.test").await;
+    let first = confirmed(app, "owner@new.test").await;
     let second = invited(app, &text(&first["token"]), "grace@new.test", "owner").await;
+    sudo(app, &text(&second["token"])).await;
     let owners = [&first, &second];
     let answers = owners.map(|own| async { change(app, &text(&own["token"]), &own["user"], "member").await.status() });
     let mut answers = join_all(answers).await;
@@ -50,7 +54,7 @@ both_databases!(app(); async fn of_two_owners_who_step_down_at_once_one_stays(ap
 });
 
 both_databases!(app(); async fn an_admin_changes_no_owner_and_makes_none(app) {
-    let first = sign_up(app, "owner@new.test").await;
+    let first = confirmed(app, "owner@new.test").await;
     let owner = text(&first["token"]);
     let admin = invited(app, &owner, "admin@new.test", "admin").await;
     let member = invited(app, &owner, "member@new.test", "member").await;
@@ -93,4 +97,24 @@ both_databases!(app(); async fn nobody_gives_a_role_above_their_own(app) {
     }
     problem(&remove(app, &guest, &admin["user"]).await, 403);
     problem(&change(app, &guest, &admin["user"], "member").await, 403);
+});
+
+both_databases!(app(); async fn owners_are_made_and_unmade_with_the_password(app) {
+    let owner = new_owner(app).await;
+    let second = invited(app, &owner, "grace@new.test", "owner").await;
+    let member = invited(app, &owner, "member@new.test", "member").await;
+    app.clock().advance(Duration::from_secs(600));
+    for refused in [
+        change(app, &owner, &member["user"], "owner").await,
+        change(app, &owner, &second["user"], "member").await,
+        remove(app, &owner, &second["user"]).await,
+        invite(app, &owner, "eve@new.test", "owner").await,
+    ] {
+        assert_eq!(problem(&refused, 403)["type"], "urn:tenfold:problem:password-required");
+    }
+    assert_eq!(change(app, &owner, &member["user"], "admin").await.status(), 200);
+    sudo(app, &owner).await;
+    assert_eq!(change(app, &owner, &member["user"], "owner").await.status(), 200);
+    assert_eq!(remove(app, &owner, &second["user"]).await.status(), 204);
+    assert_eq!(invite(app, &owner, "eve@new.test", "owner").await.status(), 201);
 });

@@ -10,7 +10,7 @@ use tenfold::both_databases;
 use tenfold::testing::{Log, TestApp, TestResponse};
 
 use crate::{
-    PASSWORD, app, is_live, mailed_token, new_owner, problem, sign_up, text, try_sign_in, use_token,
+    PASSWORD, app, confirmed, is_live, mailed_token, new_owner, problem, text, try_sign_in, use_token,
 };
 
 const ADA: &str = "ada@new.test";
@@ -83,7 +83,7 @@ fn codes_are_those_of_rfc_6238() {
 }
 
 both_databases!(app(); async fn sign_in_asks_for_the_second_factor(app) {
-    let session = text(&sign_up(app, ADA).await["token"]);
+    let session = text(&confirmed(app, ADA).await["token"]);
     let (secret, codes) = set_up(app, &session).await;
     assert_eq!(codes.len(), 10);
     problem(&try_sign_in(app, ADA, "a wrong password").await, 401);
@@ -97,7 +97,7 @@ both_databases!(app(); async fn sign_in_asks_for_the_second_factor(app) {
 });
 
 both_databases!(app(); async fn a_code_and_a_challenge_work_once(app) {
-    let session = text(&sign_up(app, ADA).await["token"]);
+    let session = text(&confirmed(app, ADA).await["token"]);
     let (secret, _) = set_up(app, &session).await;
     let first = challenge(&try_sign_in(app, ADA, PASSWORD).await);
     let second = challenge(&try_sign_in(app, ADA, PASSWORD).await);
@@ -110,7 +110,7 @@ both_databases!(app(); async fn a_code_and_a_challenge_work_once(app) {
 });
 
 both_databases!(app(); async fn a_challenge_lasts_ten_minutes(app) {
-    let session = text(&sign_up(app, ADA).await["token"]);
+    let session = text(&confirmed(app, ADA).await["token"]);
     let (secret, _) = set_up(app, &session).await;
     let open = challenge(&try_sign_in(app, ADA, PASSWORD).await);
     app.clock().advance(Duration::from_secs(600));
@@ -118,7 +118,7 @@ both_databases!(app(); async fn a_challenge_lasts_ten_minutes(app) {
 });
 
 both_databases!(app(); async fn a_recovery_code_works_once_however_it_is_typed(app) {
-    let session = text(&sign_up(app, ADA).await["token"]);
+    let session = text(&confirmed(app, ADA).await["token"]);
     let (_, codes) = set_up(app, &session).await;
     let open = challenge(&try_sign_in(app, ADA, PASSWORD).await);
     assert_eq!(answer(app, &open, &codes[0].to_uppercase().replace('-', " ")).await.status(), 200);
@@ -128,7 +128,7 @@ both_databases!(app(); async fn a_recovery_code_works_once_however_it_is_typed(a
 });
 
 both_databases!(app(); async fn wrong_codes_have_to_wait(app) {
-    let session = text(&sign_up(app, ADA).await["token"]);
+    let session = text(&confirmed(app, ADA).await["token"]);
     let (secret, _) = set_up(app, &session).await;
     let open = challenge(&try_sign_in(app, ADA, PASSWORD).await);
     let mut tried = 0;
@@ -142,7 +142,7 @@ both_databases!(app(); async fn wrong_codes_have_to_wait(app) {
 });
 
 both_databases!(app(); async fn of_many_codes_at_once_no_more_are_tried(app) {
-    let session = text(&sign_up(app, ADA).await["token"]);
+    let session = text(&confirmed(app, ADA).await["token"]);
     let (secret, _) = set_up(app, &session).await;
     let open = challenge(&try_sign_in(app, ADA, PASSWORD).await);
     let wrong = if code(app, &secret) == "000000" { "000001" } else { "000000" };
@@ -153,7 +153,7 @@ both_databases!(app(); async fn of_many_codes_at_once_no_more_are_tried(app) {
 });
 
 both_databases!(app(); async fn a_new_password_ends_a_sign_in_that_waits(app) {
-    let session = text(&sign_up(app, ADA).await["token"]);
+    let session = text(&confirmed(app, ADA).await["token"]);
     let (secret, _) = set_up(app, &session).await;
     let open = challenge(&try_sign_in(app, ADA, PASSWORD).await);
     let new = json!({"password": "another good password"});
@@ -162,9 +162,7 @@ both_databases!(app(); async fn a_new_password_ends_a_sign_in_that_waits(app) {
 });
 
 both_databases!(app(); async fn no_other_way_in_goes_round_it(app) {
-    let session = text(&sign_up(app, ADA).await["token"]);
-    let confirm = mailed_token(app, ADA, "verify").await;
-    assert_eq!(use_token(app, "/v1/auth/verify", &confirm).await.status(), 204);
+    let session = text(&confirmed(app, ADA).await["token"]);
     let (secret, _) = set_up(app, &session).await;
     app.post("/v1/auth/link").json(&json!({"email": ADA})).send().await;
     let token = mailed_token(app, ADA, "link").await;
@@ -175,14 +173,11 @@ both_databases!(app(); async fn no_other_way_in_goes_round_it(app) {
     let owner = new_owner(app).await;
     assert_eq!(crate::invite(app, &owner, ADA, "member").await.status(), 201);
     let token = mailed_token(app, ADA, "invitation").await;
-    let open = challenge(&use_token(app, "/v1/invitations/accept", &token).await);
-    next_period(app);
-    let joined = answer(app, &open, &code(app, &secret)).await.json();
-    assert_eq!(joined["organization"]["name"], "Of owner@new.test");
+    assert_eq!(use_token(app, "/v1/invitations/accept", &token).await.status(), 204);
 });
 
 both_databases!(app(); async fn it_is_set_up_and_removed_with_the_password(app) {
-    let session = text(&sign_up(app, ADA).await["token"]);
+    let session = text(&confirmed(app, ADA).await["token"]);
     let (_, codes) = set_up(app, &session).await;
     problem(&app.post("/v1/auth/totp").bearer(&session).send().await, 409);
     app.clock().advance(Duration::from_secs(600));
@@ -196,7 +191,7 @@ both_databases!(app(); async fn it_is_set_up_and_removed_with_the_password(app) 
 });
 
 both_databases!(app(); async fn a_secret_that_was_not_confirmed_asks_for_nothing(app) {
-    let session = text(&sign_up(app, ADA).await["token"]);
+    let session = text(&confirmed(app, ADA).await["token"]);
     let first = text(&app.post("/v1/auth/totp").bearer(&session).send().await.json()["secret"]);
     assert_eq!(try_sign_in(app, ADA, PASSWORD).await.status(), 200);
     let second = text(&app.post("/v1/auth/totp").bearer(&session).send().await.json()["secret"]);
@@ -208,7 +203,7 @@ both_databases!(app(); async fn a_secret_that_was_not_confirmed_asks_for_nothing
 
 both_databases!(app(); async fn no_log_says_a_secret_or_a_code(app) {
     let log = Log::start("trace");
-    let session = text(&sign_up(app, ADA).await["token"]);
+    let session = text(&confirmed(app, ADA).await["token"]);
     let (secret, codes) = set_up(app, &session).await;
     let open = challenge(&try_sign_in(app, ADA, PASSWORD).await);
     assert_eq!(answer(app, &open, &codes[0]).await.status(), 200);
@@ -217,4 +212,36 @@ both_databases!(app(); async fn no_log_says_a_secret_or_a_code(app) {
     for hidden in [&secret, &codes[0], &open] {
         assert!(!log.contains(hidden.as_str()), "{hidden} is in the log");
     }
+});
+
+both_databases!(app(); async fn sessions_by_the_password_alone_end_with_it(app) {
+    let own = text(&confirmed(app, ADA).await["token"]);
+    let thief = text(&try_sign_in(app, ADA, PASSWORD).await.json()["token"]);
+    set_up(app, &own).await;
+    assert!(is_live(app, &own).await);
+    assert!(!is_live(app, &thief).await, "a session that has seen no code goes on");
+});
+
+both_databases!(app(); async fn a_password_is_no_younger_than_it_was_typed(app) {
+    let session = text(&confirmed(app, ADA).await["token"]);
+    let (secret, _) = set_up(app, &session).await;
+    let open = challenge(&try_sign_in(app, ADA, PASSWORD).await);
+    app.clock().advance(Duration::from_secs(570));
+    let signed_in = text(&answer(app, &open, &code(app, &secret)).await.json()["token"]);
+    let new = json!({"password": "another good password"});
+    app.clock().advance(Duration::from_secs(30));
+    problem(&post(app, "/v1/auth/password", &signed_in, new).await, 403);
+});
+
+both_databases!(app(); async fn recovery_codes_are_made_anew_with_the_password(app) {
+    let session = text(&confirmed(app, ADA).await["token"]);
+    let path = "/v1/auth/totp/recovery-codes";
+    problem(&app.post(path).bearer(&session).send().await, 404);
+    let (_, old) = set_up(app, &session).await;
+    let fresh = app.post(path).bearer(&session).send().await.json();
+    let open = challenge(&try_sign_in(app, ADA, PASSWORD).await);
+    problem(&answer(app, &open, &old[0]).await, 401);
+    assert_eq!(answer(app, &open, &text(&fresh["recovery_codes"][0])).await.status(), 200);
+    app.clock().advance(Duration::from_secs(600));
+    problem(&app.post(path).bearer(&session).send().await, 403);
 });

@@ -6,7 +6,7 @@ use serde_json::json;
 use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestResponse};
 
-use crate::{PASSWORD, app, is_live, mailed_token, problem, sign_up, text, try_sign_in, use_token};
+use crate::{PASSWORD, app, confirm, is_live, mailed_token, problem, sign_up, text, try_sign_in, use_token};
 
 const ADA: &str = "ada@new.test";
 const NEW: &str = "another good password";
@@ -56,8 +56,7 @@ both_databases!(app(); async fn wrong_passwords_are_counted_as_at_sign_in(app) {
 
 both_databases!(app(); async fn a_session_by_mail_or_by_switching_has_to_ask(app) {
     let session = sign_up(app, ADA).await;
-    let confirm = mailed_token(app, ADA, "verify").await;
-    assert_eq!(use_token(app, "/v1/auth/verify", &confirm).await.status(), 204);
+    confirm(app, &text(&session["token"]), ADA).await;
     app.post("/v1/auth/link").json(&json!({"email": ADA})).send().await;
     let token = mailed_token(app, ADA, "link").await;
     let by_mail = use_token(app, "/v1/auth/link/accept", &token).await.json();
