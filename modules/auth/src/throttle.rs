@@ -356,7 +356,8 @@ fn digest(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
 }
 
-fn refused(wait: Duration, why: &str) -> Problem {
+/// The 429 that says how long to wait.
+pub(crate) fn refused(wait: Duration, why: &str) -> Problem {
     // Rounded up: a client that comes back exactly when the header says must not be too early.
     let seconds = wait.as_millis().div_ceil(1000).max(1);
     let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);

@@ -7,11 +7,11 @@ use tenfold::http::ClientAddress;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
-use super::InvitationView;
 use super::send::SendInvitation;
+use super::{InvitationView, first_day};
 use crate::account::confirmed::Confirmed;
 use crate::email::Email;
-use crate::entities::{Invitation, InvitationId, InvitationRow, User};
+use crate::entities::{Invitation, InvitationId, InvitationRow, Organization, User};
 use crate::members::{GrantedRole, within_reach};
 use crate::service::Identity;
 use crate::sessions::MaybeSudo;
@@ -35,8 +35,8 @@ pub(crate) struct NewInvitation {
 ///
 /// An address that is invited already, or is that of a user of the organization, is a 409. Nobody gives a role above their own; an
 /// invitation works as long as its inviter could make it. Your address must be confirmed, else it is a 403 `address-unconfirmed`; after
-/// many mails a client's address has to wait, a 429. To invite an owner, the password must have been typed within the last ten minutes:
-/// at sign-in, or with `POST /v1/auth/sudo`.
+/// many mails a client's address has to wait, and an organization after 20 invitations on its first day, a 429. To invite an owner, the
+/// password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
 #[endpoint(post, "/v1/invitations", tag = "users", problems(403, 409, 429),
     example(body = {"email": "grace@new.test", "role": "member"}))]
 pub(crate) async fn create_invitation(
@@ -60,9 +60,11 @@ pub(crate) async fn create_invitation(
     if is_user {
         return Err(Problem::conflict("this person is a user of the organization already"));
     }
+    let organization = Organization::get(&system, cx.tenant()).await?;
     let invitation = system
         .transaction(async |tx| -> Result<Invitation, Problem> {
             identity.throttle.count_address(tx, AddressCount::Mails, client).await?;
+            first_day::count(tx, &organization, identity.first_day_invitations).await?;
             let tx = &tx.within(cx.tenant());
             let (id, org_id, now) = (InvitationId(tx.new_id()), tx.tenant(), tx.now());
             let invitation = InvitationRow {

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod create;
+mod first_day;
 pub(crate) mod list;
 pub(crate) mod revoke;
 pub(crate) mod send;

@@ -190,3 +190,18 @@ async fn one_address_invites_so_many_people(app) {
     }
     problem(&invite(app, &owner, GRACE, "member").await, 429);
 });
+
+both_databases!(app(), [("auth.first_day_invitations", "2")];
+async fn a_new_organization_invites_few_people_on_its_first_day(app) {
+    let owner = new_owner(app).await;
+    for number in 0..2 {
+        assert_eq!(invite(app, &owner, &format!("{number}@new.test"), "member").await.status(), 201);
+    }
+    let first = format!("/v1/invitations/{}", text(&list(app, &owner).await[0]["id"]));
+    assert_eq!(app.delete(&first).bearer(&owner).send().await.status(), 204);
+    let refused = invite(app, &owner, GRACE, "member").await;
+    problem(&refused, 429);
+    assert_eq!(refused.header("retry-after"), "86400");
+    app.clock().advance(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(invite(app, &owner, GRACE, "member").await.status(), 201);
+});
