@@ -20,7 +20,7 @@ both_databases!(app::app(); async fn a_method_that_the_path_lacks_is_told_with_t
     for (method, path, allowed) in [
         ("DELETE", "/v1/users", "GET,HEAD"),
         ("PUT", "/v1/projects", "GET,HEAD,POST"),
-        ("POST", "/v1/users/01900000-0000-7000-8000-000000000000", "GET,HEAD,PATCH"),
+        ("POST", "/v1/users/01900000-0000-7000-8000-000000000000", "DELETE,GET,HEAD,PATCH"),
         ("GET", "/v1/auth/sign-in", "POST"),
         ("POST", "/healthz", "GET,HEAD"),
         ("POST", "/openapi.json", "GET,HEAD"),
