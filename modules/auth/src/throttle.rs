@@ -78,7 +78,8 @@ impl Debt {
             return Duration::ZERO;
         }
         let failures = (self.forgiven_at - self.last_at + rule.interval() - 1) / rule.interval();
-        let left = self.last_at + microseconds(rule.wait_after(failures)) - now;
+        // Of two that are counted at once, the one that began first may be served last: it waits for no moment to come.
+        let left = self.last_at.min(now) + microseconds(rule.wait_after(failures)) - now;
         u64::try_from(left).map_or(Duration::ZERO, Duration::from_micros)
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tenfold::both_databases;
+use tenfold::data::DataError;
 use tenfold::testing::{TestApp, TestResponse};
+use tenfold::{both_databases, sql};
 
 use crate::{PASSWORD, app, problem, sign_up, text};
 
@@ -200,4 +201,16 @@ async fn one_address_makes_accounts_only_so_fast(app) {
     wait(app, seconds(&answer)).await;
     assert_eq!(make(ATTACKER, "e").await.status(), 409, "taken, and counted all the same");
     assert_eq!(seconds(&make(ATTACKER, "f").await), 2);
+});
+
+both_databases!(app(); async fn one_that_began_later_and_was_first_delays_nobody(app) {
+    sign_up(app, ADA).await;
+    let ahead = app.run(async |cx| cx.transaction(async |tx| -> Result<u64, DataError> {
+        sql!("test.ahead", "UPDATE auth_attempts SET last_at = last_at + 900000, forgiven_at = forgiven_at + 900000")
+            .changes("auth_attempts")
+            .execute(tx)
+            .await
+    }).await);
+    assert_eq!(ahead.await.expect("it is counted"), 1);
+    sign_up(app, "grace@new.test").await;
 });
