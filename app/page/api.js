@@ -2,9 +2,11 @@
 
 /** An error response of the service (RFC 9457). */
 export class Problem extends Error {
-  constructor(status, { title, detail, challenge } = {}) {
+  constructor(status, { type, title, detail, challenge } = {}) {
     super([title ?? `The service answers ${status}`, detail].filter(Boolean).join(": "));
     this.status = status;
+    /** The last part of its type, such as `not-found`. */
+    this.kind = type?.split(":").at(-1);
     /** What a sign-in waits for the second factor with. */
     this.challenge = challenge;
   }

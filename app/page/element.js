@@ -10,7 +10,7 @@ export function element(tag, attributes, ...children) {
     if (typeof value === "function") node.addEventListener(name, value);
     else if (value != null && value !== false) node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child != null && child !== ""));
+  node.append(...children.flat().filter((child) => child != null && child !== false && child !== ""));
   return node;
 }
 

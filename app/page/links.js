@@ -10,7 +10,7 @@ const password = byId("new-password");
 
 /** What each link is for: what is said, and what is sent with its token. */
 const LINKS = {
-  verify: { title: "Confirm your address", act: "Confirm", path: "/v1/auth/verify", done: "Thank you. Where you are signed in, your address is confirmed now." },
+  verify: { title: "Confirm your address", act: "Confirm", path: "/v1/auth/verify", done: "Thank you." },
   reset: { title: "Choose a new password", act: "Save", path: "/v1/auth/reset", done: "Your password is changed: sign in with it." },
   link: { title: "Sign in", act: "Sign in", path: "/v1/auth/link/accept" },
   invitation: { title: "You are invited", act: "Accept", path: "/v1/invitations/accept", done: "You have joined: sign in to work there." },
@@ -25,26 +25,33 @@ export function linkFromMail() {
   return { page, token };
 }
 
-/** Asks before it uses the link, since programs that look for malware follow links, too. Gives the session of a link that signs in. */
-export function follow({ page, token }) {
+/**
+ * Asks before it uses the link, since programs that look for malware follow links, too. `who` is signed in, if somebody is. Gives the
+ * session of a link that signs in.
+ */
+export function follow({ page, token }, who) {
   const { title, act, path, done } = LINKS[page];
   byId("by-mail-title").textContent = title;
   byId("by-mail-act").textContent = act;
-  askForPassword(page === "reset");
+  say(byId("by-mail-who"), who && `You are signed in as ${who}.`);
+  if (page === "reset") askForPassword("New password");
+  // It shows that the account is the person's who follows the link.
+  else if (page === "verify" && !who) askForPassword("Your password, if you have chosen one", false);
+  else askForPassword(null);
   card.hidden = false;
-  (page === "reset" ? password : byId("by-mail-act")).focus();
+  (password.disabled ? byId("by-mail-act") : password).focus();
   return new Promise((then) => {
     card.addEventListener("submit", async (event) => {
       event.preventDefault();
       say(problem);
       try {
-        const body = password.disabled ? { token } : { token, password: password.value };
+        const body = password.value ? { token, password: password.value } : { token };
         const session = await ask("POST", path, { body });
         then({ session, done: session ? null : done });
       } catch (refusal) {
         if (!refusal.challenge) {
           // Who is invited and has no account yet needs a password.
-          if (page === "invitation" && refusal.status === 422) askForPassword(true);
+          if (page === "invitation" && refusal.status === 422) askForPassword("Choose a password");
           return say(problem, refusal.message);
         }
         answer(refusal.challenge).then((session) => then({ session }));
@@ -55,8 +62,14 @@ export function follow({ page, token }) {
   });
 }
 
-function askForPassword(wanted) {
-  byId("new-password-field").hidden = password.disabled = !wanted;
+/** Shows the field of the password with this label, or hides it. */
+function askForPassword(label, isNew = true) {
+  byId("new-password-field").hidden = password.disabled = !label;
+  byId("new-password-label").textContent = label;
+  password.required = isNew;
+  password.autocomplete = isNew ? "new-password" : "current-password";
+  if (isNew) password.minLength = 8;
+  else password.removeAttribute("minlength");
 }
 
 /** Has a mail sent to the address in the sign-in form. */

@@ -7,6 +7,9 @@ import { showFile } from "./files.js";
 // carve:end
 import { show } from "./live.js";
 import { toast } from "./toast.js";
+// carve:if files
+import { seeView } from "./views.js";
+// carve:end
 import { since } from "./words.js";
 
 const FIRST = "/v1/notifications?limit=20";
@@ -92,7 +95,9 @@ function row(notification) {
     inbox.hidePopover();
     read();
     // carve:if files
-    if (file) await showFile(file);
+    if (!file) return;
+    seeView("work");
+    await showFile(file);
     // carve:end
   };
   const news = readAt ? null : element("span", { class: "new" }, "New");

@@ -1,5 +1,6 @@
 // The page at /: sign-in, then what the user works with. No build step, no dependency; one module per topic.
 
+import { accountOf, closeAccount, openAccount } from "./account.js";
 import { ask, onSessionEnd } from "./api.js";
 // carve:if files
 import { confirmed } from "./confirm.js";
@@ -12,12 +13,15 @@ import { follow, linkFromMail, onAskForMail } from "./links.js";
 // carve:if notifications
 import { closeNotifications, openNotifications } from "./notifications.js";
 // carve:end
+import { closeOrganization, openOrganization } from "./organization.js";
 import { isSamePlace, offerDemo, onSignIn, onSignOut, onSwitch, showSession, showSignIn } from "./session.js";
+import { onSignUp } from "./sign-up.js";
 import { toast } from "./toast.js";
 // carve:if files
 import { dropUploads, uploadsUnderWay } from "./upload.js";
 // carve:end
 import { closeUsers, openUsers } from "./users.js";
+import { closeViews, onView, openViews } from "./views.js";
 
 let session = null;
 
@@ -28,10 +32,12 @@ function enter(next) {
   byId("signed-out").hidden = true;
   byId("signed-in").hidden = false;
   showSession(session);
+  accountOf(session);
   // carve:if files
   openFiles();
   // carve:end
   openUsers();
+  openViews();
   // carve:if notifications
   openNotifications();
   // carve:end
@@ -51,10 +57,14 @@ function closeAll() {
   closeFiles();
   // carve:end
   closeUsers();
+  closeViews();
   // carve:if notifications
   closeNotifications();
   // carve:end
 }
+
+onView("organization", { open: openOrganization, close: closeOrganization });
+onView("account", { open: openAccount, close: closeAccount });
 
 // carve:if files
 /** Uploads belong to the session that started them: leaving it cancels them. */
@@ -70,6 +80,12 @@ onSignIn((next) => {
   // carve:if files
   byId("files").focus();
   // carve:end
+});
+
+onSignUp((next) => {
+  if (!next) return toast("A mail is on its way: open its link, then sign in.");
+  enter(next);
+  toast("Welcome! A mail is on its way that confirms your address.");
 });
 
 onAskForMail(toast);
@@ -117,7 +133,8 @@ try {
   const link = linkFromMail();
   if (link) {
     leave();
-    const { session: byLink, done } = await follow(link);
+    const who = signedIn ? (await ask("GET", "/v1/auth/session")).user.email : null;
+    const { session: byLink, done } = await follow(link, who);
     if (done) toast(done);
     if (byLink) enter(byLink);
     else if (signedIn && link.page === "verify") enter(await ask("GET", "/v1/auth/session"));

@@ -36,3 +36,14 @@ export function kind(contentType) {
   const name = contentType.split(";")[0].split("/").pop();
   return { plain: "TXT", "octet-stream": "BIN" }[name] ?? name.replace(/^x-/, "").slice(0, 4).toUpperCase();
 }
+
+const BROWSERS = [["Edg", "Edge"], ["OPR", "Opera"], ["Firefox", "Firefox"], ["Chrome", "Chrome"], ["Safari", "Safari"]];
+const SYSTEMS = ["Windows", "Android", "iPhone", "iPad", "Mac OS", "Linux"];
+
+/** What a person calls a device, from what its browser calls itself. */
+export function deviceName(agent) {
+  const browser = BROWSERS.find(([mark]) => agent.includes(`${mark}/`))?.[1];
+  const system = SYSTEMS.find((name) => agent.includes(name));
+  if (browser) return system ? `${browser} on ${system}` : browser;
+  return agent.slice(0, 40) || "An unknown device";
+}

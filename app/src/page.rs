@@ -18,11 +18,14 @@ const PAGE: &[Asset] = &[
     Asset::script("/page/element.js", include_str!("../page/element.js")),
     Asset::script("/page/words.js", include_str!("../page/words.js")),
     Asset::script("/page/toast.js", include_str!("../page/toast.js")),
-    // carve:if files
+    Asset::script("/page/act.js", include_str!("../page/act.js")),
     Asset::script("/page/confirm.js", include_str!("../page/confirm.js")),
-    // carve:end
     Asset::script("/page/second-factor.js", include_str!("../page/second-factor.js")),
     Asset::script("/page/session.js", include_str!("../page/session.js")),
+    Asset::script("/page/sign-up.js", include_str!("../page/sign-up.js")),
+    Asset::script("/page/views.js", include_str!("../page/views.js")),
+    Asset::script("/page/account.js", include_str!("../page/account.js")),
+    Asset::script("/page/organization.js", include_str!("../page/organization.js")),
     Asset::script("/page/users.js", include_str!("../page/users.js")),
     // carve:if files
     Asset::script("/page/files.js", include_str!("../page/files.js")),

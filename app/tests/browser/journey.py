@@ -5,23 +5,19 @@ Each function is a step and its name says what is so; they run in order, since e
 the page. Nothing waits for a time: everything waits for what it wants to see.
 """
 
-import inspect
 import pathlib
 import re
 import sys
-import time
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 import elsewhere
 import samples
-from seen import Tab, launch
+from seen import DESKTOP, PHONE, Tab, keep_picture, walk
 
 ADDRESS, PICTURES, PORT, REACT = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 PASSWORD = "tenfold-demo"
 PICTURE = samples.png(600, 400)
-expect.set_options(timeout=15_000)
 
 
 def row(page, name):
@@ -29,18 +25,14 @@ def row(page, name):
 
 
 def sign_in(page, email):
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.locator("#email").fill(email)
+    page.locator("#password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator("#user-list tr").first).to_be_visible()
 
 
 def picture(page, name):
-    """Keeps what is seen, in light and in dark."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
-    page.emulate_media(color_scheme="light")
+    keep_picture(page, PICTURES, name)
 
 
 def whoever_opens_the_page_is_asked_to_sign_in_and_told_of_the_demo(tab):
@@ -50,24 +42,24 @@ def whoever_opens_the_page_is_asked_to_sign_in_and_told_of_the_demo(tab):
     expect(page.locator("#signed-in")).to_be_hidden()
     picture(page, "sign-in")
     page.get_by_role("button", name="owner@globex.test").click()
-    expect(page.get_by_label("Email")).to_have_value("owner@globex.test")
-    expect(page.get_by_label("Password")).to_have_value(PASSWORD)
-    expect(page.get_by_role("button", name="Sign in")).to_be_focused()
+    expect(page.locator("#email")).to_have_value("owner@globex.test")
+    expect(page.locator("#password")).to_have_value(PASSWORD)
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_focused()
 
 
 def a_wrong_password_is_refused_in_words(tab):
     page = tab.page
-    page.get_by_label("Password").fill("wrong")
+    page.locator("#password").fill("wrong")
     with tab.refusals(401):
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("password")
-    expect(page.get_by_label("Password")).to_be_focused()
+    expect(page.locator("#password")).to_be_focused()
 
 
 def one_signs_in_by_keyboard_alone(tab):
     page = tab.page
     page.reload()
-    expect(page.get_by_label("Email")).to_be_focused()
+    expect(page.locator("#email")).to_be_focused()
     page.keyboard.type("owner@acme.test")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
@@ -287,21 +279,21 @@ def signing_out_ends_the_session_in_this_tab_and_in_the_other(tab):
     other = Tab(tab.page.context.browser, ADDRESS, storage_state=tab.context.storage_state())
     other.open()
     expect(other.page.locator("#who")).to_have_text("owner@acme.test")
-    tab.page.get_by_role("button", name="Sign out").click()
-    expect(tab.page.get_by_label("Email")).to_be_focused()
+    tab.page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(tab.page.locator("#email")).to_be_focused()
     expect(tab.page.locator("#file-list > li")).to_have_count(0)
     # The stream of the other one ends, and it learns why when it comes back.
     with other.refusals(401):
         expect(other.page.get_by_role("alert")).to_contain_text("Your session has ended", timeout=30_000)
     other.close()
     tab.page.reload()
-    expect(tab.page.get_by_label("Email")).to_be_focused()
+    expect(tab.page.locator("#email")).to_be_focused()
 
 
 def who_is_in_two_organizations_sees_in_each_its_own_files(tab):
     page = tab.page
     sign_in(page, "both@demo.test")
-    switch = page.get_by_label("Organization")
+    switch = page.locator("#switch")
     for _ in range(2):
         switch.select_option("Acme")
         expect(page.locator("#cost")).to_contain_text("1,000 users · 5 statements")
@@ -485,27 +477,5 @@ def an_operation_of_the_api_is_tried_on_its_page(tab):
     picture(tab.page, "docs")
 
 
-def main():
-    module = sys.modules[__name__]
-    steps = [step for _, step in inspect.getmembers(module, inspect.isfunction) if step.__module__ == __name__]
-    steps = [step for step in steps if list(inspect.signature(step).parameters) == ["tab"]]
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        elsewhere.serve(PORT)
-        tab = Tab(browser, ADDRESS, viewport=DESKTOP)
-        for step in sorted(steps, key=lambda step: step.__code__.co_firstlineno):
-            began, sentence = time.monotonic(), step.__name__.replace("_", " ")
-            try:
-                step(tab)
-                tab.check()
-            except BaseException:
-                tab.page.screenshot(path=PICTURES / "failed.png")
-                print(f"FAILED {sentence}; target/browser/failed.png shows the page", flush=True)
-                raise
-            print(f"ok {sentence} ({time.monotonic() - began:.1f} s)", flush=True)
-        tab.close()
-        browser.close()
-
-
 if __name__ == "__main__":
-    main()
+    walk(sys.modules[__name__], ADDRESS, PICTURES, lambda: elsewhere.serve(PORT))

@@ -1,8 +1,15 @@
 """A browser, and tabs whose mistakes are noticed: errors, breaches of the policy, requests to elsewhere."""
 
 import contextlib
+import inspect
 import shutil
+import time
 from urllib.parse import urlsplit
+
+from playwright.sync_api import expect, sync_playwright
+
+DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
+expect.set_options(timeout=15_000)
 
 # Headless, on a build machine, talking to this one service: nothing of the browser's own may go to the network.
 OPTIONS = [
@@ -79,3 +86,33 @@ class Tab:
         target = urlsplit(request.url)
         if target.scheme not in ("data", "blob") and f"{target.scheme}://{target.netloc}" not in self.allowed:
             self.wrong.append(f"a request to elsewhere: {request.url}")
+
+
+def keep_picture(page, folder, name):
+    """Keeps what is seen, in light and in dark."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.screenshot(path=folder / f"{name}-{scheme}.png")
+    page.emulate_media(color_scheme="light")
+
+
+def walk(module, address, pictures, prepare=lambda: None):
+    """Runs the steps of a module in a browser: its functions that take a tab, in their order in the file."""
+    steps = [step for _, step in inspect.getmembers(module, inspect.isfunction) if step.__module__ == module.__name__]
+    steps = [step for step in steps if list(inspect.signature(step).parameters) == ["tab"]]
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        prepare()
+        tab = Tab(browser, address, viewport=DESKTOP)
+        for step in sorted(steps, key=lambda step: step.__code__.co_firstlineno):
+            began, sentence = time.monotonic(), step.__name__.replace("_", " ")
+            try:
+                step(tab)
+                tab.check()
+            except BaseException:
+                tab.page.screenshot(path=pictures / "failed.png")
+                print(f"FAILED {sentence}; target/browser/failed.png shows the page", flush=True)
+                raise
+            print(f"ok {sentence} ({time.monotonic() - began:.1f} s)", flush=True)
+        tab.close()
+        browser.close()
