@@ -38,6 +38,7 @@ const PUBLIC: &[(&str, &str)] = &[
 const ANY_SESSION: &[(&str, &str)] = &[
     ("POST /v1/auth/switch", "everybody may work in each of their organizations"),
     ("GET /v1/auth/session", "everybody may know who they are"),
+    ("GET /v1/auth/account", "and how their own account is secured"),
     ("POST /v1/auth/sign-out", "everybody may end their own session"),
     ("POST /v1/auth/verify/send", "everybody may have their own address confirmed"),
     ("POST /v1/auth/email", "everybody may change their own address"),

@@ -70,8 +70,8 @@ impl Mailer {
         self.address_within(job, to, None).await
     }
 
-    /// As [`Mailer::address`], for a mail that anybody may have sent to anybody, such as that of a forgotten password: an address
-    /// gets a quarter of `mail.address_per_hour` of them, so that strangers do not use up what others have to tell it.
+    /// As [`Mailer::address`], for a mail that anybody may have sent to anybody, such as that of a forgotten password. Each kind of them
+    /// has a limit of its own, a quarter of `mail.address_per_hour`: by mails of one kind a stranger keeps no others away.
     ///
     /// # Errors
     /// As there.
@@ -79,16 +79,16 @@ impl Mailer {
         &self,
         job: &JobContext,
         to: &str,
+        kind: &str,
     ) -> anyhow::Result<Option<AddressedMail<'_>>> {
-        let quarter = (self.settings.address_per_hour / 4).max(1);
-        self.address_within(job, to, Some(quarter)).await
+        self.address_within(job, to, Some(kind)).await
     }
 
     async fn address_within(
         &self,
         job: &JobContext,
         to: &str,
-        asked_for: Option<u32>,
+        asked_for: Option<&str>,
     ) -> anyhow::Result<Option<AddressedMail<'_>>> {
         if job.has_step(SENT).await? {
             return Ok(None);
@@ -105,15 +105,18 @@ impl Mailer {
         Ok(Some(AddressedMail { mailer: self, job: job.clone(), recipient }))
     }
 
-    fn limits(&self, job: &JobContext, recipient: &Recipient, asked_for: Option<u32>) -> Vec<RateLimit> {
+    fn limits(&self, job: &JobContext, recipient: &Recipient, asked_for: Option<&str>) -> Vec<RateLimit> {
         let limit = |key: String, mails: u32| RateLimit::per(key, mails, HOUR).burst(mails);
         let mailbox = recipient.mailbox();
-        let asked_for = asked_for.map(|mails| limit(format!("mail asked for to {mailbox}"), mails));
-        let of_address = limit(format!("mail to {mailbox}"), self.settings.address_per_hour);
+        let hourly = self.settings.address_per_hour;
+        let of_address = match asked_for {
+            Some(kind) => limit(format!("mail {kind} to {mailbox}"), (hourly / 4).max(1)),
+            None => limit(format!("mail to {mailbox}"), hourly),
+        };
         let organization = job.cx().ok().map(|cx| cx.tenant());
         let of_organization =
             organization.map(|id| limit(format!("mail of {id}"), self.settings.organization_per_hour));
-        asked_for.into_iter().chain([of_address]).chain(of_organization).collect()
+        [of_address].into_iter().chain(of_organization).collect()
     }
 }
 

@@ -65,9 +65,9 @@ export function createClient(options: ClientOptions = {}) {
      * Makes an API key: with it a program works in this organization.
      *
      * The key can do no more than you can: it loses a permission when you lose it, and ends when you leave the
-     * organization. Your address must be confirmed, else it is a 403 `address-unconfirmed`: the key would outlast
-     * somebody who takes your account over by mail. The password must have been typed within the last ten minutes: at
-     * sign-in, or with `POST /v1/auth/sudo`.
+     * organization. Until your address is confirmed, it ends as well when somebody takes the account over by mail,
+     * such as by a forgotten password. The password must have been typed within the last ten minutes: at sign-in, or
+     * with `POST /v1/auth/sudo`.
      *
      * `POST /v1/api-keys`, with the permission `api_keys.write`
      */
@@ -91,6 +91,19 @@ export function createClient(options: ClientOptions = {}) {
         method: "DELETE",
         path: `/v1/api-keys/${segment(args.id)}`,
         read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * Your account: its address, and how it is secured.
+     *
+     * `GET /v1/auth/account`
+     */
+    getAccount: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<AccountView, 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/auth/account",
+        accept: "application/json",
         session: "needed",
       }),
 
@@ -291,7 +304,8 @@ export function createClient(options: ClientOptions = {}) {
      * An unknown address, a wrong password and a foreign organization get the same 401 after about the same time; the
      * first sign-in with a password that was brought from another system may take longer. After several of them in a
      * row, for one account or from one address, each attempt is a 429 until `Retry-After` is over, the right password
-     * too. If `auth.unconfirmed_sign_in` is false, an account whose address is not confirmed gets a 403.
+     * too. If `auth.unconfirmed_sign_in` is false, an account whose address is not confirmed gets a 403, and a mail
+     * with a link that confirms it.
      *
      * An account with a second factor gets a 401 `second-factor-required` with a `challenge`: `POST
      * /v1/auth/second-factor` takes it.
@@ -396,9 +410,9 @@ export function createClient(options: ClientOptions = {}) {
      * Begins a second factor: gives the secret for an authenticator application. Sign-in asks for it once it is
      * confirmed.
      *
-     * An account that has a second factor gets a 409, one whose address is not confirmed a 403 `address-unconfirmed`:
-     * whoever reads its mails may take it over, second factor and all. The password must have been typed within the
-     * last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+     * An account that has a second factor gets a 409. Confirm your address as well: until then, whoever reads its
+     * mails may take the account over, second factor and all. The password must have been typed within the last ten
+     * minutes: at sign-in, or with `POST /v1/auth/sudo`.
      *
      * `POST /v1/auth/totp`
      */
@@ -447,17 +461,21 @@ export function createClient(options: ClientOptions = {}) {
     /**
      * Confirms an address with the token of a link that was mailed to it.
      *
-     * Send it where you are signed in. Without a session of the account it shows only that mails arrive, not that
-     * they reach the person who has signed up: that is enough to sign in where `auth.unconfirmed_sign_in` is false,
-     * and for nothing else that needs a confirmed address.
+     * Send it where you are signed in, or with the password. Otherwise it shows only that mails arrive, not that they
+     * reach the person who has signed up: until that is shown, a reset, a link to sign in or an invitation ends what
+     * was there before, such as password, API keys and second factor, since they may be a stranger's.
      *
-     * A change of address happens when the old and the new address have confirmed it, the new one in a session of the
-     * account, else it is a 403. A token works once. Every token that does not work gets the same 404.
+     * A change of address happens when the old and the new address have confirmed it. The new one is confirmed with
+     * the password, in the request or typed within the last ten minutes; otherwise it was only shown that mails
+     * arrive.
+     *
+     * A token works once. Every token that does not work gets the same 404; a wrong password is a 401 and uses
+     * nothing up.
      *
      * `POST /v1/auth/verify`
      */
     verifyAddress: (args: VerifyAddressArgs, options?: CallOptions) =>
-      call<void, 400 | 403 | 404 | 409 | 413 | 415 | 422>(connection, options, {
+      call<void, 400 | 401 | 404 | 409 | 413 | 415 | 422 | 429>(connection, options, {
         method: "POST",
         path: "/v1/auth/verify",
         body: JSON.stringify(args.body),
@@ -596,9 +614,10 @@ export function createClient(options: ClientOptions = {}) {
      * Invites somebody, with or without an account, by a mail whose link works for seven days.
      *
      * An address that is invited already, or is that of a user of the organization, is a 409. Nobody gives a role
-     * above their own; an invitation works as long as its inviter could make it. Your address must be confirmed, else
-     * it is a 403 `address-unconfirmed`; after many mails a client's address has to wait, a 429. To invite an owner,
-     * the password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+     * above their own; an invitation works as long as its inviter could make it. A mail must have reached your
+     * address, else it is a 403 `address-unconfirmed`; after many mails a client's address has to wait, a 429. To
+     * invite an owner, the password must have been typed within the last ten minutes: at sign-in, or with `POST
+     * /v1/auth/sudo`.
      *
      * `POST /v1/invitations`, with the permission `members.write`
      */
@@ -756,6 +775,9 @@ export function createClient(options: ClientOptions = {}) {
     /**
      * Leaves the organization: your sessions there end, and so do the API keys that you have made. The last owner
      * cannot leave: a 409.
+     *
+     * For an owner, the password must have been typed within the last ten minutes: at sign-in, or with `POST
+     * /v1/auth/sudo`.
      *
      * `POST /v1/organization/leave`
      */
@@ -989,6 +1011,26 @@ type Id<Name extends string> = string & { readonly __id?: Name };
 export interface Accepted {
   id: FileId;
   status: FileStatus;
+}
+
+/** A person's account, the same in all organizations of the person. */
+export interface AccountView {
+  /**
+   * Whether it was shown that the address is this person's. Until then the account can invite nobody, make no API
+   * keys and have no second factor.
+   */
+  address_confirmed: boolean;
+  /** The address to sign in with. */
+  email: string;
+  /** Whether sign-in asks for a code of an authenticator application. */
+  second_factor: boolean;
+}
+
+/** The token of a link, and what shows that it is the account's person who follows it. */
+export interface AddressConfirmation {
+  password?: string | null | undefined;
+  /** What stands behind `token=` in the link. */
+  token: string;
 }
 
 export type ApiKeyId = Id<"ApiKeyId">;
@@ -1635,7 +1677,7 @@ export interface ConfirmTotpArgs {
 
 /** What `verifyAddress` takes. */
 export interface VerifyAddressArgs {
-  body: TokenBody;
+  body: AddressConfirmation;
 }
 
 /** What `listFiles` takes. */

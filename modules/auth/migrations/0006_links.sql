@@ -28,6 +28,7 @@ CREATE TABLE auth_address_changes (
     email text NOT NULL,
     old_agreed_at timestamptz,
     new_agreed_at timestamptz,
+    new_confirmed_at timestamptz,
     requested_at timestamptz NOT NULL
 );
 

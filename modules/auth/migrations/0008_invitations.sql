@@ -14,3 +14,4 @@ CREATE TABLE auth_invitations (
 
 CREATE INDEX auth_invitations_by_secret ON auth_invitations (org_id, secret_hash, id);
 CREATE INDEX auth_invitations_by_end ON auth_invitations (expires_at);
+CREATE INDEX auth_invitations_of_user ON auth_invitations (org_id, invited_by);

@@ -56,6 +56,8 @@ pub(crate) struct AddressChange {
     pub email: String,
     pub old_agreed_at: Option<Timestamp>,
     pub new_agreed_at: Option<Timestamp>,
+    /// When the new address agreed with the password of the account.
+    pub new_confirmed_at: Option<Timestamp>,
     pub requested_at: Timestamp,
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn all() -> Routes {
         .routes(routes!(second_factor::recovery_codes::renew_recovery_codes))
         .routes(routes!(second_factor::answer::answer_second_factor))
         .routes(routes!(account::profile::patch_profile))
+        .routes(routes!(account::own::get_account))
         .routes(routes!(users::get::get_user, users::patch::patch_user, users::remove::remove_user))
         .routes(routes!(users::role::change_role))
         .routes(routes!(invitations::list::list_invitations, invitations::create::create_invitation))

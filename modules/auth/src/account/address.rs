@@ -47,6 +47,7 @@ pub(crate) async fn change_address(
                 email,
                 old_agreed_at: None,
                 new_agreed_at: None,
+                new_confirmed_at: None,
                 requested_at: tx.now(),
             };
             change.upsert(AddressChange::unique_key).run(tx).await?;

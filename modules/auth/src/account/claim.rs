@@ -8,8 +8,9 @@ use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 
 use super::password::{NewHash, replace_password};
-use crate::entities::Account;
+use crate::entities::{Account, SecondFactor};
 use crate::passwords::NO_PASSWORD;
+use crate::second_factor::forget_recovery_codes;
 use crate::sessions::limited::AnySession;
 
 /// In a handler's signature: the session that the request is signed in with, if it is signed in.
@@ -27,8 +28,12 @@ impl FromRequestParts<ServerState> for OwnAccount {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
-        let session = AnySession::from_request_parts(parts, state).await.ok();
-        Ok(OwnAccount(session.map(|AnySession(cx)| cx)))
+        match AnySession::from_request_parts(parts, state).await {
+            Ok(AnySession(cx)) => Ok(OwnAccount(Some(cx))),
+            Err(refused) if [401, 403].contains(&refused.status().as_u16()) => Ok(OwnAccount(None)),
+            // Whether there is a session is not known: somebody signed in must not be taken for a stranger.
+            Err(failure) => Err(failure),
+        }
     }
 }
 
@@ -48,13 +53,43 @@ pub(crate) async fn claim(tx: &SystemTx<'_>, account: &Account, own: &OwnAccount
     change.set(Account::confirmed_at, Some(now)).run(tx).await
 }
 
-/// Takes an unconfirmed account away from those who have it: its password, sessions, links and sign-ins that wait end, and a change
-/// of address is forgotten. It has nothing else that would last: second factors, API keys and invitations are for confirmed ones.
+/// Takes an unconfirmed account away from those who have it: its password, sessions, links and sign-ins that wait end, a change of address
+/// is forgotten, and so is what would outlast them.
 pub(crate) async fn evict(
     tx: &SystemTx<'_>,
     account: &Account,
     confirmed_at: Option<Timestamp>,
 ) -> Result<(), DataError> {
     let hash = NO_PASSWORD.to_owned();
+    forget_what_lasts(tx, account).await?;
     replace_password(tx, NewHash { account: account.id, hash, keep: None, confirmed_at }).await
+}
+
+/// Deletes what an unconfirmed account has and what would outlast its password: the second factor, API keys, invitations to others.
+/// A confirmed one keeps them.
+pub(crate) async fn forget_what_lasts(tx: &SystemTx<'_>, account: &Account) -> Result<(), DataError> {
+    if account.confirmed_at.is_some() {
+        return Ok(());
+    }
+    SecondFactor::query().filter(SecondFactor::account_id.eq(account.id)).delete(tx).await?;
+    forget_recovery_codes(tx, account.id).await?;
+    sql!(
+        "auth_api_keys.forget",
+        "DELETE FROM auth_api_keys WHERE (org_id, created_by) IN
+             (SELECT org_id, user_id FROM auth_memberships WHERE account_id = $1)"
+    )
+    .changes("auth_api_keys")
+    .bind(account.id)
+    .execute(tx)
+    .await?;
+    sql!(
+        "auth_invitations.forget",
+        "DELETE FROM auth_invitations WHERE (org_id, invited_by) IN
+             (SELECT org_id, user_id FROM auth_memberships WHERE account_id = $1)"
+    )
+    .changes("auth_invitations")
+    .bind(account.id)
+    .execute(tx)
+    .await
+    .map(drop)
 }

@@ -1,42 +1,34 @@
-//! A person whose address is confirmed.
+//! A person whose address is confirmed, or at least reached.
 
-use tenfold::axum::extract::FromRequestParts;
-use tenfold::axum::http::request::Parts;
-use tenfold::http::{Endpoint, Input, ServerState, StatusCode};
+use tenfold::data::SystemTx;
+use tenfold::http::StatusCode;
 use tenfold::prelude::*;
 
+use super::lock::lock;
 use super::own_account;
 use crate::entities::Account;
+use crate::sessions::still_open;
 
-/// In a handler's signature: the person's address is confirmed. Otherwise 403 `address-unconfirmed`.
+/// Locks the account of a request, and looks again whether the session is still open. It is for what would outlast a stranger who
+/// has signed up with the address, such as an API key: whoever takes the account over waits for it, or was before it.
 ///
-/// It is for what would outlast the person who takes an unconfirmed account over, such as an API key, and for what sends mails to
-/// others.
-pub(crate) struct Confirmed;
-
-impl FromRequestParts<ServerState> for Confirmed {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
-        let cx = Context::from_request_parts(parts, state).await?;
-        let system = SystemContext::from_request_parts(parts, state).await?;
-        let account = Account::get(&system, own_account(&cx)?).await?;
-        account.confirmed_at.map(|_| Confirmed).ok_or_else(not_confirmed)
-    }
+/// # Errors
+/// 401 if the session has ended meanwhile, 403 for an API key.
+pub(crate) async fn lock_own(tx: &SystemTx<'_>, cx: &Context) -> Result<Account, Problem> {
+    let account = lock(tx, own_account(cx)?).await?;
+    still_open(tx, cx).await?;
+    Ok(account)
 }
 
-impl Input for Confirmed {
-    fn describe(endpoint: &mut Endpoint) {
-        endpoint.needs_session();
-        endpoint.add_problem(403);
-    }
-}
-
-/// The refusal of a person whose address is not confirmed.
-pub(crate) fn not_confirmed() -> Problem {
-    unconfirmed().detail(
-        "follow the link in the mail to your address where you are signed in; POST /v1/auth/verify/send mails it again",
-    )
+/// Refuses an account whose address has never received a mail that somebody followed.
+///
+/// # Errors
+/// 403 `address-unconfirmed`.
+pub(crate) fn require_reached(account: &Account) -> Result<(), Problem> {
+    account.reached_at.map(drop).ok_or_else(|| {
+        unconfirmed()
+            .detail("follow the link in the mail to your address; POST /v1/auth/verify/send mails it again")
+    })
 }
 
 /// What needs a confirmed address is refused.

@@ -7,6 +7,7 @@ pub(crate) mod forgot;
 pub(crate) mod link;
 pub(crate) mod link_accept;
 pub(crate) mod lock;
+pub(crate) mod own;
 pub(crate) mod password;
 pub(crate) mod profile;
 pub(crate) mod resend;
@@ -45,7 +46,7 @@ pub(crate) struct TokenBody {
 
 /// Has a mail with a link sent to an account, if there is one: the answer, its cost and its time are the same for every
 /// address. The client's address may ask for a few, then it has to wait, however many it asks for at once.
-async fn mail_link(
+pub(crate) async fn mail_link(
     cx: &SystemContext,
     identity: &Identity,
     client: ClientAddress,

@@ -5,6 +5,7 @@ use tenfold::http::ClientAddress;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
+use super::claim::forget_what_lasts;
 use super::password::{NewHash, replace_password};
 use crate::entities::Account;
 use crate::links::{LinkPurpose, LinkToken, consume, find};
@@ -35,7 +36,7 @@ pub(crate) async fn reset_password(
     Json(reset): Json<PasswordReset>,
 ) -> Result<NoContent, Problem> {
     // Looked at first: only who has a link makes this process hash a password.
-    let account = Account::get(&cx, find(&cx, &reset.token, LinkPurpose::ResetPassword).await?).await?;
+    let account = Account::get(&cx, find(&cx, &reset.token, &[LinkPurpose::ResetPassword]).await?).await?;
     reset.password.unlike(&account.email)?;
     let turn = identity.passwords.turn(client).await?;
     let hash = turn.hash(reset.password.into_inner()).await?;
@@ -44,6 +45,7 @@ pub(crate) async fn reset_password(
         let link = consume(tx, &reset.token, &[LinkPurpose::ResetPassword]).await?;
         identity.throttle.forgive(tx, &link.account.email).await?;
         // Whoever reads the mail has the address. What a stranger may have left in an unconfirmed account ends with the password.
+        forget_what_lasts(tx, &link.account).await?;
         let confirmed_at = Some(tx.now());
         Ok(replace_password(tx, NewHash { account: link.account.id, hash, keep: None, confirmed_at }).await?)
     })

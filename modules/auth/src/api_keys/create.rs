@@ -6,8 +6,7 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::{ApiKeyView, WriteApiKeys};
-use crate::account::confirmed::Confirmed;
-use crate::account::own_account;
+use crate::account::confirmed::lock_own;
 use crate::entities::{ApiKey, ApiKeyId, ApiKeyRow};
 use crate::links::NoticeKind;
 use crate::links::notice::SendNotice;
@@ -42,15 +41,14 @@ pub(crate) struct IssuedApiKey {
 
 /// Makes an API key: with it a program works in this organization.
 ///
-/// The key can do no more than you can: it loses a permission when you lose it, and ends when you leave the organization. Your address
-/// must be confirmed, else it is a 403 `address-unconfirmed`: the key would outlast somebody who takes your account over by mail.
-/// The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+/// The key can do no more than you can: it loses a permission when you lose it, and ends when you leave the organization. Until your
+/// address is confirmed, it ends as well when somebody takes the account over by mail, such as by a forgotten password. The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
 #[endpoint(post, "/v1/api-keys", tag = "api keys", problems(403),
     example(body = {"name": "Nightly export", "permissions": ["members.read"]}))]
 pub(crate) async fn create_api_key(
     cx: Context,
+    system: SystemContext,
     _: Require<WriteApiKeys>,
-    _: Confirmed,
     _: Sudo,
     identity: Use<Identity>,
     Json(new): Json<NewApiKey>,
@@ -70,11 +68,11 @@ pub(crate) async fn create_api_key(
         expires_at: new.expires_at,
         last_used_at: None,
     };
-    let account = own_account(&cx)?;
-    let key = cx
-        .transaction(async |tx| -> Result<ApiKey, DataError> {
-            tx.enqueue(SendNotice::to(account, NoticeKind::ApiKey)).await?;
-            row.insert(tx).await
+    let key = system
+        .transaction(async |tx| -> Result<ApiKey, Problem> {
+            let account = lock_own(tx, &cx).await?;
+            tx.enqueue(SendNotice::to(account.id, NoticeKind::ApiKey)).await?;
+            Ok(row.insert(&tx.within(cx.tenant())).await?)
         })
         .await?;
     let body = IssuedApiKey { key: identity.sign(&token), about: ApiKeyView::of(&key) };

@@ -72,6 +72,7 @@ pub(crate) async fn accept_invitation(
                 Invitee::Known(account) => Invitee::Known(lock(tx, account.id).await?),
                 new @ Invitee::New(_) => new,
             };
+            let password_at = matches!(invitee, Invitee::New(_)).then(|| tx.now());
             let tenant = tx.within(invited.organization);
             // Of two who accept at once, the second one finds nothing to delete.
             match Invitation::delete(&tenant, invitation.id).await {
@@ -83,7 +84,7 @@ pub(crate) async fn accept_invitation(
             let (account, signs_in) = account_of(tx, &invitation.email, invitee, &own).await?;
             let new = NewMember { account: &account, role: invitation.role, locale: device.locale.clone() };
             let membership = join(tx, invited.organization, new).await?;
-            let session = NewSession { device, password_at: None };
+            let session = NewSession { device, password_at };
             let token = match signs_in {
                 true => Some(identity.open_session(tx, &membership, session).await?),
                 false => None,

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::send::SendInvitation;
 use super::{InvitationView, first_day};
-use crate::account::confirmed::Confirmed;
+use crate::account::confirmed::{lock_own, require_reached};
 use crate::email::Email;
 use crate::entities::{Invitation, InvitationId, InvitationRow, Organization, User};
 use crate::members::{GrantedRole, within_reach};
@@ -34,16 +34,15 @@ pub(crate) struct NewInvitation {
 /// Invites somebody, with or without an account, by a mail whose link works for seven days.
 ///
 /// An address that is invited already, or is that of a user of the organization, is a 409. Nobody gives a role above their own; an
-/// invitation works as long as its inviter could make it. Your address must be confirmed, else it is a 403 `address-unconfirmed`; after
-/// many mails a client's address has to wait, and an organization after 20 invitations on its first day, a 429. To invite an owner, the
-/// password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+/// invitation works as long as its inviter could make it. A mail must have reached your address, else it is a 403
+/// `address-unconfirmed`; after many mails a client's address has to wait, and an organization after 20 invitations on its first day, a
+/// 429. To invite an owner, the password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
 #[endpoint(post, "/v1/invitations", tag = "users", problems(403, 409, 429),
     example(body = {"email": "grace@new.test", "role": "member"}))]
 pub(crate) async fn create_invitation(
     cx: Context,
     system: SystemContext,
     _: Require<WriteMembers>,
-    _: Confirmed,
     sudo: MaybeSudo,
     client: ClientAddress,
     identity: Use<Identity>,
@@ -64,6 +63,7 @@ pub(crate) async fn create_invitation(
     let invitation = system
         .transaction(async |tx| -> Result<Invitation, Problem> {
             identity.throttle.count_address(tx, AddressCount::Mails, client).await?;
+            require_reached(&lock_own(tx, &cx).await?)?;
             first_day::count(tx, &organization, identity.first_day_invitations).await?;
             let tx = &tx.within(cx.tenant());
             let (id, org_id, now) = (InvitationId(tx.new_id()), tx.tenant(), tx.now());

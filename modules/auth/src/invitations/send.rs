@@ -27,7 +27,9 @@ impl Job for SendInvitation {
             return Ok(());
         };
         let mailer = job.service::<Mailer>()?;
-        let Some(mail) = mailer.address(&job, &invitation.email).await? else { return Ok(()) };
+        let Some(mail) = mailer.address_asked_for(&job, &invitation.email, "invitation").await? else {
+            return Ok(());
+        };
         let organization = Organization::get(job.system(), cx.tenant()).await?;
         // An invitation of somebody who has gone is worth nothing.
         let Some(inviter) = User::find(&cx, invitation.invited_by).await? else { return Ok(()) };

@@ -134,19 +134,19 @@ pub(crate) async fn issue(
 pub(crate) async fn find(
     cx: &SystemContext,
     token: &str,
-    purpose: LinkPurpose,
+    purposes: &[LinkPurpose],
 ) -> Result<AccountId, Problem> {
-    let found: Option<(AccountId,)> = sql!(
+    let found: Option<(AccountId, LinkPurpose)> = sql!(
         "auth_links.find",
-        "SELECT account_id FROM auth_links WHERE secret_hash = $1 AND purpose = $2 AND expires_at > $3"
+        "SELECT account_id, purpose FROM auth_links WHERE secret_hash = $1 AND expires_at > $2"
     )
     .bind(hash(token))
-    .bind(purpose)
     .bind(cx.now())
     .bounded()
     .first(cx)
     .await?;
-    found.map(|(account,)| account).ok_or_else(no_such_link)
+    let found = found.filter(|(_, purpose)| purposes.contains(purpose));
+    found.map(|(account, _)| account).ok_or_else(no_such_link)
 }
 
 /// Uses a link up, and locks its account.

@@ -35,8 +35,7 @@ pub(crate) struct SendLink {
 
 impl SendLink {
     fn is_stale(&self, now: Timestamp) -> bool {
-        let asked_for = matches!(self.purpose, LinkPurpose::ResetPassword | LinkPurpose::SignIn);
-        asked_for && now > self.asked_at + STALE
+        now > self.asked_at + STALE
     }
 }
 
@@ -55,10 +54,7 @@ impl Job for SendLink {
         };
         let Some((to, about)) = addresses(cx, self.purpose, &account).await? else { return Ok(()) };
         let mailer = job.service::<Mailer>()?;
-        let mail = match self.purpose {
-            LinkPurpose::ResetPassword | LinkPurpose::SignIn => mailer.address_asked_for(&job, &to).await?,
-            _ => mailer.address(&job, &to).await?,
-        };
+        let mail = mailer.address_asked_for(&job, &to, self.purpose.as_str()).await?;
         let Some(mail) = mail else { return Ok(()) };
         let language = language_of(cx, account.id).await?;
         let Some(token) = issue(cx, self.purpose, &account, &about).await? else { return Ok(()) };

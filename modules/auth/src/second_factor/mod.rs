@@ -74,7 +74,7 @@ fn hash(code: &str) -> Vec<u8> {
 }
 
 /// Deletes the recovery codes of an account.
-async fn forget_recovery_codes(tx: &SystemTx<'_>, account: AccountId) -> Result<(), DataError> {
+pub(crate) async fn forget_recovery_codes(tx: &SystemTx<'_>, account: AccountId) -> Result<(), DataError> {
     sql!("auth_recovery_codes.forget", "DELETE FROM auth_recovery_codes WHERE account_id = $1")
         .changes("auth_recovery_codes")
         .bind(account)

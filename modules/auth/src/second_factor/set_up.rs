@@ -6,12 +6,10 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::code::{SECRET, base32};
-use crate::account::confirmed::not_confirmed;
-use crate::account::lock::lock;
-use crate::account::own_account;
+use crate::account::confirmed::lock_own;
 use crate::entities::{Account, SecondFactor, SecondFactorRow};
+use crate::sessions::Sudo;
 use crate::sessions::limited::AnySession;
-use crate::sessions::{Sudo, still_open};
 
 /// What an authenticator application needs.
 #[derive(Serialize, ToSchema)]
@@ -24,8 +22,8 @@ pub(crate) struct TotpSecret {
 
 /// Begins a second factor: gives the secret for an authenticator application. Sign-in asks for it once it is confirmed.
 ///
-/// An account that has a second factor gets a 409, one whose address is not confirmed a 403 `address-unconfirmed`: whoever reads its
-/// mails may take it over, second factor and all. The password must have been typed within the last ten minutes: at sign-in, or
+/// An account that has a second factor gets a 409. Confirm your address as well: until then, whoever reads its mails may take the account
+/// over, second factor and all. The password must have been typed within the last ten minutes: at sign-in, or
 /// with `POST /v1/auth/sudo`.
 #[endpoint(post, "/v1/auth/totp", tag = "identity", problems(403, 409))]
 pub(crate) async fn set_up_totp(
@@ -33,17 +31,12 @@ pub(crate) async fn set_up_totp(
     system: SystemContext,
     _: Sudo,
 ) -> Result<Json<TotpSecret>, Problem> {
-    let own = own_account(&cx)?;
     let mut secret = vec![0; SECRET];
     getrandom::fill(&mut secret).map_err(Problem::internal)?;
     let shown = base32(&secret);
     let account = system
         .transaction(async |tx| -> Result<Account, Problem> {
-            let account = lock(tx, own).await?;
-            still_open(tx, &cx).await?;
-            if account.confirmed_at.is_none() {
-                return Err(not_confirmed());
-            }
+            let account = lock_own(tx, &cx).await?;
             let known = SecondFactor::find(&*tx, account.id).await?;
             if known.is_some_and(|known| known.confirmed_at.is_some()) {
                 return Err(Problem::conflict("this account has a second factor: remove it first"));

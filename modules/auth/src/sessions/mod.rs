@@ -153,13 +153,30 @@ impl FromRequestParts<ServerState> for Sudo {
         let cx = Context::from_request_parts(parts, state).await?;
         let session = own_session(&cx)?;
         let found = Session::find(&cx, session).await?;
-        let typed_at = found.and_then(|found| found.password_at);
-        match typed_at {
-            Some(typed_at) if cx.now() < typed_at + SUDO => Ok(Sudo { session }),
-            _ => Err(Problem::new(StatusCode::FORBIDDEN, "password-required", "The password is required")
-                .detail("type the password again: POST /v1/auth/sudo, then repeat the request")),
+        match is_sudo(found.as_deref(), cx.now()) {
+            true => Ok(Sudo { session }),
+            false => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "password-required", "The password is required")
+                    .detail("type the password again: POST /v1/auth/sudo, then repeat the request"))
+            }
         }
     }
+}
+
+fn is_sudo(session: Option<&Session>, now: Timestamp) -> bool {
+    session.and_then(|session| session.password_at).is_some_and(|typed_at| now < typed_at + SUDO)
+}
+
+/// Whether the password was typed in the session of a request within the last ten minutes; not where there is no session. It is read
+/// anew, behind the account's lock.
+pub(crate) async fn has_typed_the_password(
+    tx: &SystemTx<'_>,
+    session: Option<&Context>,
+) -> Result<bool, Problem> {
+    let Some(cx) = session else { return Ok(false) };
+    let session = Session::query().filter(Session::id.eq(own_session(cx)?));
+    let found = session.first(&tx.within(cx.tenant())).await?;
+    Ok(is_sudo(found.as_ref(), tx.now()))
 }
 
 impl Input for Sudo {

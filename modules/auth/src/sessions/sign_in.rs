@@ -10,8 +10,10 @@ use super::guess::{GuessTurn, refused};
 use super::{Device, SessionCookie, SignedIn, TypedPassword, describe, memberships};
 use crate::account::confirmed::unconfirmed;
 use crate::account::lock::lock;
+use crate::account::mail_link;
 use crate::email::canonical;
 use crate::entities::{Account, Membership};
+use crate::links::LinkPurpose;
 use crate::new_password::normalized;
 use crate::passwords;
 use crate::second_factor::challenge::SecondFactorRequired;
@@ -33,7 +35,8 @@ pub(crate) struct SignIn {
 ///
 /// An unknown address, a wrong password and a foreign organization get the same 401 after about the same time; the first sign-in with
 /// a password that was brought from another system may take longer. After several of them in a row, for one account or from one address, each attempt is a 429 until `Retry-After` is over, the right
-/// password too. If `auth.unconfirmed_sign_in` is false, an account whose address is not confirmed gets a 403.
+/// password too. If `auth.unconfirmed_sign_in` is false, an account whose address is not confirmed gets a 403, and a mail with a link that
+/// confirms it.
 ///
 /// An account with a second factor gets a 401 `second-factor-required` with a `challenge`: `POST /v1/auth/second-factor` takes it.
 #[endpoint(post, "/v1/auth/sign-in", tag = "identity",
@@ -56,6 +59,8 @@ pub(crate) async fn sign_in(
     let guess = turn.guess(typed.password.to_string(), stored);
     let (Some(turn), Some(account)) = (guess.judge(&cx).await?, account) else { return Err(refused()) };
     if !identity.unconfirmed_sign_in && account.reached_at.is_none() {
+        drop(turn);
+        mail_link(&cx, &identity, client, LinkPurpose::ConfirmAddress, account.email.clone()).await?;
         return Err(not_reached());
     }
     let memberships = memberships(&cx, account.id, typed.organization).await?;
@@ -105,5 +110,5 @@ async fn renew(tx: &SystemTx<'_>, account: &Account, hash: String) -> Result<(),
 
 /// Told to those alone who know the password.
 fn not_reached() -> Problem {
-    unconfirmed().detail("follow the link in the mail that was sent to it, then sign in")
+    unconfirmed().detail("a link is on its way to it by mail: follow it, then sign in")
 }

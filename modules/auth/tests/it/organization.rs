@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tenfold::both_databases;
 
-use crate::{app, confirmed, invited, is_live, new_owner, problem, text};
+use crate::second_factor::set_up;
+use crate::{app, confirm, confirmed, invited, is_live, new_owner, problem, sign_up, text};
 
 both_databases!(app(); async fn owners_rename_the_organization(app) {
     let owner = new_owner(app).await;
@@ -41,10 +42,27 @@ both_databases!(app(); async fn a_user_leaves_and_the_last_owner_cannot(app) {
     let owner = new_owner(app).await;
     let member = text(&invited(app, &owner, "grace@new.test", "member").await["token"]);
     problem(&app.post("/v1/organization/leave").bearer(&owner).send().await, 409);
+    app.clock().advance(Duration::from_secs(11 * 60));
+    let refused = problem(&app.post("/v1/organization/leave").bearer(&owner).send().await, 403);
+    assert_eq!(refused["type"], "urn:tenfold:problem:password-required");
     let left = app.post("/v1/organization/leave").bearer(&member).send().await;
     assert_eq!((left.status(), left.header("set-cookie").contains("Max-Age=0")), (204, true));
     assert!(!is_live(app, &member).await);
     assert!(is_live(app, &owner).await);
+});
+
+both_databases!(app(); async fn a_person_sees_how_the_account_is_secured(app) {
+    let session = text(&sign_up(app, "ada@new.test").await["token"]);
+    let own = async || {
+        let own = app.get("/v1/auth/account").bearer(&session).send().await.json();
+        (own["email"].clone(), own["address_confirmed"].clone(), own["second_factor"].clone())
+    };
+    assert_eq!(own().await, (json!("ada@new.test"), json!(false), json!(false)));
+    confirm(app, &session, "ada@new.test").await;
+    let begun = app.post("/v1/auth/totp").bearer(&session).send().await;
+    assert_eq!((begun.status(), own().await.1, own().await.2), (200, json!(true), json!(false)), "it is not confirmed yet");
+    set_up(app, &session).await;
+    assert_eq!(own().await.2, json!(true));
 });
 
 both_databases!(app(); async fn a_member_changes_the_own_profile_alone(app) {

@@ -50,6 +50,21 @@ both_databases!(app(); async fn no_sign_in_of_a_stranger_outlives_a_claim(app) {
     expect_none_live(app, &tokens).await;
 });
 
+both_databases!(app(); async fn nothing_that_a_stranger_makes_meanwhile_outlives_a_claim(app) {
+    let stranger = text(&sign_up(app, ADA).await["token"]);
+    let token = mailed_token(app, ADA, "verify").await;
+    assert_eq!(use_token(app, "/v1/auth/verify", &token).await.status(), 204);
+    app.post("/v1/auth/link").json(&json!({"email": ADA})).send().await;
+    let token = mailed_token(app, ADA, "link").await;
+    let addresses: Vec<String> = (0..10).map(|number| format!("eve{number}@elsewhere.test")).collect();
+    let makes = join_all(addresses.iter().map(|address| crate::invite(app, &stranger, address, "admin")));
+    let (_, claimed) = join(makes, use_token(app, "/v1/auth/link/accept", &token)).await;
+    assert_eq!(claimed.status(), 200, "{}", claimed.text());
+    let own = text(&claimed.json()["token"]);
+    let left = app.get("/v1/invitations").bearer(&own).send().await.json();
+    assert_eq!(left["items"], json!([]));
+});
+
 both_databases!(app(); async fn no_switch_of_a_thief_outlives_the_end_of_all_sessions(app) {
     let own = text(&sign_up(app, ADA).await["token"]);
     let thief = try_sign_in(app, ADA, PASSWORD).await.json();
