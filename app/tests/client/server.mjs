@@ -12,8 +12,14 @@ let child;
 export async function start() {
   const log = openSync(`${FOLDER}/log`, "a");
   const words = ["serve", "--demo", "--listen", LISTEN, "--database", DATABASE];
-  // A small bound, so that a small file reaches it.
-  const env = { ...process.env, TENFOLD_FILES__MAX_SIZE: "4 MiB" };
+  const env = {
+    ...process.env,
+    // A small bound, so that a small file reaches it.
+    TENFOLD_FILES__MAX_SIZE: "4 MiB",
+    // Longer than a busy machine stands still.
+    TENFOLD_DATABASE__TRANSACTION_LIMIT: "30s",
+    TENFOLD_DATABASE__ACQUIRE_TIMEOUT: "60s",
+  };
   child = spawn(APPLICATION, words, { cwd: FOLDER, env, stdio: ["ignore", log, log] });
   // Whoever started this script ends what it leaves behind.
   writeFileSync(`${FOLDER}/pid`, String(child.pid));

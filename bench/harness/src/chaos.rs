@@ -19,12 +19,15 @@ use crate::{Deployment, content};
 /// after as long, so that the verdict need not wait an hour.
 ///
 /// All uploads count into one organization's row, one after the other. On a machine that is busy with other tests a
-/// transaction may wait for longer than its usual 3 s, and its upload is refused, which says nothing about a kill.
-const SETTINGS: [(&str, &str); 4] = [
+/// transaction may wait for longer than its usual 3 s, and for a connection for longer than 5 s, and its upload is refused,
+/// which says nothing about a kill.
+const SETTINGS: [(&str, &str); 6] = [
     ("TENFOLD_FILES__ORPHAN_AFTER", "10s"),
     ("TENFOLD_FILES__RESERVATION_LEASE", "10s"),
     ("TENFOLD_FILES__MAX_SIZE", "1 TiB"),
     ("TENFOLD_DATABASE__TRANSACTION_LIMIT", "30s"),
+    ("TENFOLD_DATABASE__ACQUIRE_TIMEOUT", "60s"),
+    ("TENFOLD_DATABASE__CONNECT_TIMEOUT", "60s"),
 ];
 /// How often the store is swept after the last kill.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);

@@ -3,6 +3,8 @@
 use std::ops::Deref;
 use std::path::Path;
 
+use harness::process::Launch;
+
 /// An empty working directory and an empty database; see [`harness::Deployment`].
 pub(crate) struct Place(harness::Deployment);
 
@@ -21,7 +23,20 @@ impl Place {
     pub fn pooled() -> Self {
         Place(harness::Deployment::pooled(Path::new(env!("CARGO_BIN_EXE_app"))))
     }
+
+    /// The application with this database, on a free port of loopback. Its limits for the database are longer than a busy
+    /// machine stands still.
+    pub fn app(&self, arguments: &[&str]) -> Launch {
+        PATIENT.into_iter().fold(self.0.app(arguments), |launch, (name, value)| launch.env(name, value))
+    }
 }
+
+/// For every process of the tests, unless a test is about these limits.
+const PATIENT: [(&str, &str); 3] = [
+    ("TENFOLD_DATABASE__TRANSACTION_LIMIT", "30s"),
+    ("TENFOLD_DATABASE__ACQUIRE_TIMEOUT", "60s"),
+    ("TENFOLD_DATABASE__CONNECT_TIMEOUT", "60s"),
+];
 
 impl Deref for Place {
     type Target = harness::Deployment;

@@ -8,6 +8,7 @@ mod server;
 use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -39,6 +40,13 @@ enum TestStorage {
     /// A database to be dropped, by its name on a server.
     Postgres { server: String, name: String, owner: String },
 }
+
+/// In tests, how long a transaction may stay open, unless a test is about that. Longer than a busy machine stands still: the
+/// default limit would fail every test whose transaction is open at that moment.
+pub const PATIENT_TRANSACTION_LIMIT: Duration = Duration::from_secs(30);
+
+/// The same for the time to get a connection to PostgreSQL, and to open one.
+pub const PATIENT_CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The role that owns the tables of every test's database.
 const OWNER: &str = "tenfold_test_owner";
@@ -137,8 +145,19 @@ impl TestDatabase {
         }
     }
 
-    /// Adds to `settings` what is needed to open this database as its applications do.
+    /// Adds to `settings` what is needed to open this database as its applications do. A default time limit becomes the
+    /// patient one.
     pub fn settings(&self, mut settings: DatabaseSettings) -> DatabaseSettings {
+        let default = DatabaseSettings::default();
+        let be_patient = |limit: &mut Duration, default: Duration, patient| {
+            if *limit == default {
+                *limit = patient;
+            }
+        };
+        be_patient(&mut settings.transaction_limit, default.transaction_limit, PATIENT_TRANSACTION_LIMIT);
+        let (postgres, default) = (&mut settings.postgres, default.postgres);
+        be_patient(&mut postgres.acquire_timeout, default.acquire_timeout, PATIENT_CONNECT_TIMEOUT);
+        be_patient(&mut postgres.connect_timeout, default.connect_timeout, PATIENT_CONNECT_TIMEOUT);
         settings.postgres.migrate_url = self.migrate_url().map(str::to_owned);
         settings.postgres.pooler = self.pooler;
         settings

@@ -166,7 +166,7 @@ async fn late_rows_are_stored_behind_a_pooler_too() {
 /// The bench's database through a proxy that interferes.
 pub async fn through(bench: &Bench, rule: impl FnMut(u8, &mut [u8]) -> Then + Send + 'static) -> Database {
     let url = listen(&bench.url(), rule).await;
-    let settings = DatabaseSettings::default();
+    let settings = bench.place().settings(DatabaseSettings::default());
     Database::open(&url, &settings, Clock::system(), Vec::<Arc<dyn Observer>>::new()).unwrap()
 }
 

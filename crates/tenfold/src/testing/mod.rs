@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tenfold_data::testing::TestDatabase;
+use tenfold_data::testing::{PATIENT_CONNECT_TIMEOUT, PATIENT_TRANSACTION_LIMIT, TestDatabase};
 use tenfold_data::{
     CallRecord, Clock, Database, Dialect, Observer, Pooler, RepeatedRecord, StatementRecord, SystemContext,
     WaitRecord,
@@ -73,6 +73,16 @@ macro_rules! both_databases {
 /// When the manual clock of every test begins: 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600;
 
+/// Time limits that a machine which stands still for seconds does not reach.
+fn patient_settings() -> impl Iterator<Item = (String, String)> {
+    let limits = [
+        ("transaction_limit", PATIENT_TRANSACTION_LIMIT),
+        ("acquire_timeout", PATIENT_CONNECT_TIMEOUT),
+        ("connect_timeout", PATIENT_CONNECT_TIMEOUT),
+    ];
+    limits.into_iter().map(|(name, limit)| (format!("database.{name}"), format!("{}s", limit.as_secs())))
+}
+
 /// A started application with a database of its own and a clock that the test moves.
 pub struct TestApp {
     started: Started,
@@ -96,7 +106,8 @@ pub fn run(app: App, dialect: Dialect, settings: &[(&str, &str)], test: impl Asy
 }
 
 impl TestApp {
-    /// Starts an application; `settings` are keys and values such as `("http.deadline", "1s")`.
+    /// Starts an application; `settings` are keys and values such as `("http.deadline", "1s")`. Without settings the
+    /// time limits of the database are longer than the defaults, so that a busy machine does not reach them.
     ///
     /// # Panics
     /// When it does not start: the message says why.
@@ -107,6 +118,7 @@ impl TestApp {
         let mut loader = Loader::new("defaults.toml", &app.defaults()).expect("the defaults are right");
         let folder = Folder::create();
         let mut own = vec![("database.url".to_owned(), place.url().to_owned())];
+        own.extend(patient_settings());
         own.extend(place.migrate_url().map(|url| ("database.migrate_url".to_owned(), url.to_owned())));
         if place.pooler() == Pooler::Transaction {
             own.push(("database.pooler".to_owned(), "transaction".to_owned()));
