@@ -59,12 +59,13 @@ free_port() {
 
 # start_server [NAME=VALUE...]: with these settings in its environment; sets `address`. The server runs in the
 # temporary folder, so that what it stores beside the database goes there too, and does not see the tests' own
-# variables, which are no configuration of its.
+# variables, which are no configuration of its. Its limits for the database are longer than a busy machine stands still.
 start_server() {
     place_server
     (
         cd "$scratch"
         unset TENFOLD_TEST_POSTGRES TENFOLD_TEST_PGBOUNCER TENFOLD_TEST_REQUIRE_TOOLS
+        export TENFOLD_DATABASE__TRANSACTION_LIMIT=30s TENFOLD_DATABASE__ACQUIRE_TIMEOUT=60s
         exec env "$@" "$application" serve --listen "$address" --database "$database_url" --demo
     ) >"$scratch/log" 2>&1 &
     server=$!
@@ -91,12 +92,14 @@ await_ready() {
     done
 }
 
-# What a client cannot see: a panic in a task of the background, an error on a connection that it left.
+# What a client cannot see: a panic in a task of the background, an error on a connection that it left. A server that is not
+# ready yet says so with a 503.
 inspect_log() {
     local pattern='panicked at|\bstatus(_code)?"?[=:] ?"?5[0-9][0-9]\b'
     local lines
-    if lines=$(grep --extended-regexp --ignore-case --max-count=5 "$pattern" "$scratch/log"); then
-        cut --characters=1-400 <<<"$lines" >&2
+    if lines=$(grep --extended-regexp --ignore-case "$pattern" "$scratch/log" |
+        grep --invert-match --fixed-strings /readyz); then
+        head --lines=5 <<<"$lines" | cut --characters=1-400 >&2
         fail "the application logged a panic or an answer of 500 or more: target/$application_name-$database_kind.log"
     fi
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::wire::{HttpAnswer, HttpConnection, HttpRequest};
 
 /// How long anything may take on a busy machine, unless a test says otherwise.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `condition` returns something, polling every few milliseconds.
 ///
@@ -152,7 +152,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Waits for the greeting, which names the address, and for `/readyz`.
+    /// Waits for the greeting, which names the address, and until `/readyz` says so: on a busy machine the first write may
+    /// take longer than that waits for it.
     pub fn wait_until_ready(&mut self) {
         let explain = self.output.clone();
         let explain = || format!("the process is not ready\n{}\n{}", read(&explain.out), read(&explain.err));
@@ -163,7 +164,8 @@ impl Process {
             let rest = out.split_once("listens on http://")?.1;
             Some(rest.split_once('\n')?.0.to_owned())
         });
-        assert_eq!(self.ask(&HttpRequest::get("/readyz")).status, 200);
+        let ready = || self.ask(&HttpRequest::get("/readyz"));
+        wait_for(|| self.err(), || (ready().status == 200).then_some(()));
     }
 
     /// Its process id.

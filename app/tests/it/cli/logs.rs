@@ -26,8 +26,10 @@ fn in_json_every_line_is_an_object_and_every_request_has_the_callers_trace() {
         lines.iter().all(Value::is_object) && lines.iter().all(|line| line["timestamp"].is_string()),
         "{err}"
     );
-    let requests: Vec<&Value> = lines.iter().filter(|line| line["message"] == "request").collect();
-    assert_eq!(requests.len(), 4, "{err}"); // and /readyz
+    // How often /readyz is asked before it says so depends on the machine.
+    let is_own = |line: &&Value| line["message"] == "request" && line["http.route"] != "/readyz";
+    let requests: Vec<&Value> = lines.iter().filter(is_own).collect();
+    assert_eq!(requests.len(), 3, "{err}");
     assert!(requests.iter().all(|line| line["trace_id"].as_str().is_some_and(|id| id.len() == 32)), "{err}");
     assert_eq!(requests.iter().filter(|line| line["trace_id"] == TRACE).count(), 1, "{err}");
 }
