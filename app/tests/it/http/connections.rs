@@ -14,9 +14,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::{new_owner, text};
 
 /// How long anything may take on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// A pace that a test can stay below in a fraction of a second, and far above.
-const PACED: [(&str, &str); 2] = [("http.least_pace", "64 KiB"), ("http.pace_window", "400ms")];
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A pace that a test can stay below for a second, and so far above that a client that stands still for most of a second does not.
+const PACED: [(&str, &str); 2] = [("http.least_pace", "8 KiB"), ("http.pace_window", "1s")];
 /// More than the system keeps of an answer that nobody reads.
 const LARGE: usize = 24 << 20;
 
@@ -109,32 +109,33 @@ async fn stored(app: &TestApp, token: &str, bytes: usize) -> String {
 
 #[test]
 fn an_idle_connection_of_http1_is_closed() {
-    run(&[("http.idle_timeout", "500ms")], async |_, address| {
+    run(&[("http.idle_timeout", "2s")], async |_, address| {
         let mut connection = connect(address).await;
         is_served(&mut connection).await;
         let began = Instant::now();
         is_served(&mut connection).await;
         ends(&mut connection).await;
-        assert!(began.elapsed() >= Duration::from_millis(490), "{:?}", began.elapsed());
+        assert!(began.elapsed() >= Duration::from_millis(1990), "{:?}", began.elapsed());
     });
 }
 
 #[test]
 fn an_idle_connection_of_http2_is_told_and_closed() {
-    run(&[("http.idle_timeout", "500ms")], async |_, address| {
+    run(&[("http.idle_timeout", "2s")], async |_, address| {
         let (client, end) = http2(address).await;
-        drop(ask2(&client, "/healthz", "").await);
         let began = Instant::now();
+        drop(ask2(&client, "/healthz", "").await);
         soon("the connection ends", end).await.expect("it ends");
-        assert!(began.elapsed() >= Duration::from_millis(400), "{:?}", began.elapsed());
+        assert!(began.elapsed() >= Duration::from_millis(1990), "{:?}", began.elapsed());
     });
 }
 
 #[test]
 fn a_second_head_has_its_time_from_its_first_byte() {
-    run(&[("http.header_timeout", "300ms"), ("http.idle_timeout", "1h")], async |_, address| {
-        let (mut resting, mut begun) = (connect(address).await, connect(address).await);
+    run(&[("http.header_timeout", "2s"), ("http.idle_timeout", "1h")], async |_, address| {
+        let mut resting = connect(address).await;
         is_served(&mut resting).await;
+        let mut begun = connect(address).await;
         is_served(&mut begun).await;
         send(&mut begun, b"GET /healthz HT").await;
         ends(&mut begun).await;
@@ -210,7 +211,7 @@ fn a_download_that_is_slow_and_goes_on_is_given_in_whole() {
 
 #[test]
 fn an_event_stream_without_events_outlives_all_limits() {
-    let limits = [PACED[0], PACED[1], ("http.idle_timeout", "200ms"), ("http.max_connections", "3")];
+    let limits = [PACED[0], PACED[1], ("http.idle_timeout", "1s"), ("http.max_connections", "3")];
     run(&limits, async |app, address| {
         let token = new_owner(app).await;
         let mut stream = connect(address).await;
@@ -220,7 +221,7 @@ fn an_event_stream_without_events_outlives_all_limits() {
         let _second = ask2(&client, "/v1/notifications/events", &token).await;
         drop((client, end));
         // What ends meanwhile is the clock: others come, and each is idle for too long.
-        for _ in 0..5 {
+        for _ in 0..3 {
             let mut other = connect(address).await;
             is_served(&mut other).await;
             ends(&mut other).await;
@@ -281,7 +282,7 @@ async fn upload_slowly(address: SocketAddr, token: &str, pieces: usize) -> Strin
 fn a_body_that_is_slow_and_goes_on_is_taken() {
     run(&PACED, async |app, address| {
         let token = new_owner(app).await;
-        assert_eq!(upload_slowly(address, &token, 200).await, "HTTP/1.1 202 Accepted");
+        assert_eq!(upload_slowly(address, &token, 300).await, "HTTP/1.1 202 Accepted");
     });
 }
 

@@ -11,7 +11,7 @@ const LISTED: [(&str, &str); 2] = [
     ("http.origins", "https://app.example.com, http://other.test:3000"),
     ("console.password", "a long enough password"),
 ];
-const SHORT: [(&str, &str); 3] = [LISTED[0], ("http.deadline", "200ms"), ("http.body_limit", "1 KiB")];
+const SHORT: [(&str, &str); 3] = [LISTED[0], ("http.deadline", "2s"), ("http.body_limit", "1 KiB")];
 const FRONTEND: &str = "https://app.example.com";
 const LOCAL: &str = "http://localhost:3000";
 
