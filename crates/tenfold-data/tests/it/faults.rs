@@ -36,7 +36,7 @@ async fn names(database: &Database, org: OrgId) -> Vec<String> {
         match database.run(None, list).await {
             Ok(labels) => return labels.iter().map(|label| label.name.clone()).collect(),
             Err(error) => {
-                let again = error.retry_after().is_some() && begun.elapsed() < Duration::from_secs(5);
+                let again = error.retry_after().is_some() && begun.elapsed() < Duration::from_secs(60);
                 assert!(again, "it does not work again: {error}");
             }
         }

@@ -1,6 +1,6 @@
 //! The feed between processes. Two handles of a database are two processes to it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tenfold_data::{
     Clock, DataError, DatabaseSettings, Dialect, EntityExt, OrgId, Timestamp, Topic, TopicKind,
@@ -98,7 +98,7 @@ async fn another_process_is_told_within_a_poll(bench: Bench) {
     let second = FeedProcess::start(&bench, Duration::from_millis(5)).await;
     let mut watch = second.watch(second.labels());
     work::store_label(&first.bench, "one").await.unwrap();
-    tokio::time::timeout(Duration::from_secs(10), watch.changed()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), watch.changed()).await.unwrap();
     second.bench.database.close().await;
 }
 
@@ -193,7 +193,7 @@ async fn old_changes_are_pruned_and_those_who_missed_them_look_at_everything(ben
             first.poll().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), pruning).await.expect("old rows are deleted");
+    tokio::time::timeout(Duration::from_secs(180), pruning).await.expect("old rows are deleted");
     let third = FeedProcess::start(&bench, NEVER).await;
     third.poll().await;
     let mut of_third = third.watch(Topic::signal("unrelated"));
@@ -239,17 +239,21 @@ async fn what_must_be_known_everywhere_waits_for_the_others(bench: Bench) {
     assert!(alone.bench.database.feed().wait_passed().await.unwrap());
     assert!(is_told(&mut watch));
     let stuck = FeedProcess::start(&bench, NEVER).await;
-    let hasty = FeedProcess::waiting(&bench, NEVER, Duration::from_millis(20)).await;
+    let hasty = FeedProcess::waiting(&bench, NEVER, Duration::from_secs(1)).await;
     assert!(!hasty.bench.database.feed().wait_passed().await.unwrap(), "one of them does not read");
     drop(stuck);
 }
 
 async fn a_closed_process_is_not_waited_for(bench: Bench) {
-    let first = FeedProcess::waiting(&bench, NEVER, Duration::from_millis(20)).await;
+    let first = FeedProcess::waiting(&bench, NEVER, Duration::from_secs(1)).await;
     let second = FeedProcess::start(&bench, NEVER).await;
     assert!(!first.bench.database.feed().wait_passed().await.unwrap());
     second.bench.database.close().await;
-    assert!(first.bench.database.feed().wait_passed().await.unwrap());
+    // A busy machine may take longer to cross it off than closing waits.
+    let begun = Instant::now();
+    while !first.bench.database.feed().wait_passed().await.unwrap() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it is still waited for");
+    }
 }
 
 /// Not so on SQLite, which commits in the order in which numbers are taken.

@@ -122,11 +122,11 @@ async fn hostile_settings_change_nothing_behind_a_pooler() {
                WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let begun = Instant::now();
     while onlooker.query_one(end, &[]).await.unwrap().get::<_, i64>(0) > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(5), "they do not end");
+        assert!(begun.elapsed() < Duration::from_secs(60), "they do not end");
     }
     let bench = bench.reopened(&DatabaseSettings::default());
     while let Err(error) = bench.database.ping().await {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "{error}");
     }
     texts_mean_what_they_say(&bench).await;
     work_goes_on(&bench).await;

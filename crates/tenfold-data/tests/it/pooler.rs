@@ -17,7 +17,7 @@ async fn await_sleepers(onlooker: &Client, expected: i64) {
                  AND pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%pg_sleep%'";
     let started = Instant::now();
     while onlooker.query_one(count, &[]).await.unwrap().get::<_, i64>(0) != expected {
-        assert!(started.elapsed() < Duration::from_secs(10), "there are never {expected} sleepers");
+        assert!(started.elapsed() < Duration::from_secs(25), "there are never {expected} sleepers");
         tokio::task::yield_now().await;
     }
 }
@@ -104,7 +104,7 @@ async fn an_error_inside_leaves_the_connection_fit_for_the_next() {
 #[tokio::test]
 async fn bounds_hold_and_a_statement_that_nobody_waits_for_ends_on_the_server() {
     let mut settings = DatabaseSettings::default();
-    settings.postgres.statement_timeout = Duration::from_millis(50);
+    settings.postgres.statement_timeout = Duration::from_millis(500);
     let bench = Bench::pooled().await;
     let hasty = bench.reopened(&settings);
     let onlooker = bench.onlooker().await;
@@ -116,7 +116,7 @@ async fn bounds_hold_and_a_statement_that_nobody_waits_for_ends_on_the_server() 
     assert!(matches!(late, Err(DataError::Deadline { .. })), "{late:?}");
     await_sleepers(&onlooker, 0).await;
     // No cancel request goes through the pooler: an abandoned statement ends at the request's deadline.
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(1);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(3);
     let work = async |cx: SystemContext| cx.transaction(async |tx| sleep().all::<(i64,), _>(tx).await).await;
     let dropped = bench.database.run(Some(deadline), work);
     match select(Box::pin(dropped), Box::pin(await_sleepers(&onlooker, 1))).await {

@@ -34,7 +34,7 @@ async fn await_sleepers(onlooker: &Client, expected: i64) {
                  AND pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%pg_sleep%'";
     let started = Instant::now();
     while onlooker.query_one(count, &[]).await.unwrap().get::<_, i64>(0) != expected {
-        assert!(started.elapsed() < Duration::from_secs(10), "there are never {expected} sleepers");
+        assert!(started.elapsed() < Duration::from_secs(25), "there are never {expected} sleepers");
         tokio::task::yield_now().await;
     }
 }
@@ -99,7 +99,7 @@ async fn a_transaction_whose_connection_is_killed_fails_and_the_next_works() {
 
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
-    let bench = bounded(|settings| settings.postgres.statement_timeout = Duration::from_millis(50)).await;
+    let bench = bounded(|settings| settings.postgres.statement_timeout = Duration::from_millis(500)).await;
     let onlooker = bench.onlooker().await;
     bench
         .system(async |cx| {
@@ -140,7 +140,8 @@ async fn a_request_that_is_dropped_midway_leaves_no_query_behind_and_a_usable_po
         bench.request(async |cx| Label::query().all(&cx).await.map(|_| ())).await.unwrap();
         await_sleepers(&onlooker, 0).await;
         let took = dropped.elapsed();
-        assert!(took < Duration::from_secs(1), "inside a transaction: {inside_transaction}, took {took:?}");
+        // The server would sleep longer.
+        assert!(took < Duration::from_secs(20), "inside a transaction: {inside_transaction}, took {took:?}");
     }
 }
 
@@ -178,12 +179,18 @@ async fn a_transaction_that_is_dropped_outside_the_runtime_is_not_handed_to_the_
 
 #[tokio::test]
 async fn a_pool_without_a_free_connection_is_overloaded_while_lanes_go_on() {
-    let bench = bounded(|settings| {
-        settings.postgres.pool_size = 1;
-        settings.postgres.acquire_timeout = Duration::from_millis(100);
-    })
-    .await;
-    let users = bench.request(async |cx| people::hire(&cx, 3).await).await;
+    let whole = Bench::postgres().await;
+    let users = whole.request(async |cx| people::hire(&cx, 3).await).await;
+    let mut settings = DatabaseSettings::default();
+    settings.postgres.pool_size = 1;
+    settings.postgres.acquire_timeout = Duration::from_secs(1);
+    let bench = whole.reopened(&settings);
+    let list = async || bench.request(async |cx| User::query().all(&cx).await.map(|_| ())).await;
+    // On a busy machine its connection may take longer than that to open.
+    let begun = Instant::now();
+    while list().await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no connection can be opened");
+    }
     let (holding, held) = oneshot::channel();
     let (release, released) = oneshot::channel::<()>();
     let holder = bench.request(async |cx| {
@@ -197,29 +204,31 @@ async fn a_pool_without_a_free_connection_is_overloaded_while_lanes_go_on() {
     let others = async {
         held.await.unwrap();
         let started = Instant::now();
-        let refused = bench.request(async |cx| User::query().all(&cx).await.map(|_| ())).await.unwrap_err();
+        let refused = list().await.unwrap_err();
         assert!(matches!(refused, DataError::Overloaded { .. }), "{refused}");
         assert!(
             refused.to_string().contains("database.pool_size") && refused.retry_after().is_some(),
             "{refused}"
         );
-        assert!(started.elapsed() < Duration::from_secs(2));
+        assert!(started.elapsed() < Duration::from_secs(20));
         let found = bench.request(async |cx| User::get(&cx, users[1].id).await.map(|user| user.id)).await;
         assert_eq!(found.unwrap(), users[1].id);
         release.send(()).unwrap();
     };
     let (held, ()) = join(holder, others).await;
     held.unwrap();
-    bench.request(async |cx| User::query().all(&cx).await.map(|_| ())).await.unwrap();
+    list().await.unwrap();
     assert_eq!(bench.waited().len(), 1, "the holder means to");
 }
 
 #[tokio::test]
 async fn a_transaction_that_does_nothing_for_too_long_is_ended_by_the_server() {
-    let bench =
-        bounded(|settings| settings.postgres.idle_in_transaction_timeout = Duration::from_millis(50)).await;
+    let whole = Bench::postgres().await;
+    let users = whole.request(async |cx| people::hire(&cx, 1).await).await;
+    let mut settings = DatabaseSettings::default();
+    settings.postgres.idle_in_transaction_timeout = Duration::from_millis(500);
+    let bench = whole.reopened(&settings);
     let onlooker = bench.onlooker().await;
-    let users = bench.request(async |cx| people::hire(&cx, 1).await).await;
     bench
         .request(async |cx| {
             let idle = cx.transaction(async |tx| {

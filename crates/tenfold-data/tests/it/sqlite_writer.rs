@@ -124,7 +124,7 @@ fn store_from_a_runtime_that_is_left(ends: bool) {
     let mut member = Box::pin(store_label(&bench, "member"));
     second.block_on(async { assert!(futures_util::poll!(&mut member).is_pending()) });
     let _kept = (!ends).then_some(second);
-    first.block_on(async { tokio::time::timeout(Duration::from_secs(10), member).await }).unwrap().unwrap();
+    first.block_on(async { tokio::time::timeout(Duration::from_secs(60), member).await }).unwrap().unwrap();
     assert_eq!(stored(&bench), ["member"]);
 }
 
@@ -201,7 +201,7 @@ async fn a_database_that_is_dropped_leaves_no_log_whether_it_was_closed_or_not()
                 tokio::task::yield_now().await;
             }
         };
-        let gone = tokio::time::timeout(Duration::from_secs(10), gone).await;
+        let gone = tokio::time::timeout(Duration::from_secs(60), gone).await;
         gone.unwrap_or_else(|_| panic!("closed: {is_closed}"));
         std::fs::remove_dir_all(&folder).unwrap();
     }

@@ -102,7 +102,7 @@ impl TlsServer {
             if seen.get::<_, String>(0) == format!("{name}.crt") {
                 break;
             }
-            assert!(begun.elapsed() < Duration::from_secs(10), "the server does not take the certificate");
+            assert!(begun.elapsed() < Duration::from_secs(60), "the server does not take the certificate");
         }
     }
 
@@ -301,7 +301,7 @@ async fn every_connection_is_encrypted_that_of_a_cancel_too() {
     assert!(worked > migrated, "that of a lane");
 
     let onlooker = server.client().await;
-    let deadline = tokio::time::Instant::now() + Duration::from_millis(300);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(2);
     let sleep = sql!("sleep", "SELECT 1::bigint FROM pg_sleep(30)");
     let late = database.run(Some(deadline), async |cx| sleep.all::<(i64,), _>(&cx).await).await;
     assert!(matches!(late, Err(DataError::Deadline { .. })), "{late:?}");
@@ -310,7 +310,7 @@ async fn every_connection_is_encrypted_that_of_a_cancel_too() {
                     AND pid <> pg_backend_pid()";
     let begun = Instant::now();
     while onlooker.query_one(sleepers, &[]).await.unwrap().get::<_, i64>(0) > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(5), "the cancel does not come through");
+        assert!(begun.elapsed() < Duration::from_secs(25), "the cancel does not come through");
     }
     let codes = wire.codes();
     assert!(codes.len() > worked, "that of the cancel");

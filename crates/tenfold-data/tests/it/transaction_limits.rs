@@ -25,13 +25,19 @@ on_both_databases!(
 /// a transaction depends on whether that came before the limit.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Far more than any work that ends at the short limit may take, and less than any other bound.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// Far more than any work that ends at the short limit may take, and less than [`LONG`].
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Every other bound, so that no other one ends the work.
+const LONG: Duration = Duration::from_secs(300);
 
 /// The same database with a short limit and one connection, so that a held connection is noticed at once.
 fn impatient(bench: &Bench) -> Bench {
     let mut settings = DatabaseSettings { transaction_limit: LIMIT, ..DatabaseSettings::default() };
-    settings.postgres.pool_size = 1;
+    let postgres = &mut settings.postgres;
+    postgres.pool_size = 1;
+    (postgres.acquire_timeout, postgres.connect_timeout) = (LONG, LONG);
+    (postgres.statement_timeout, postgres.idle_in_transaction_timeout) = (LONG, LONG);
     bench.reopened(&settings)
 }
 
@@ -216,7 +222,7 @@ async fn a_statement_in_the_middle_is_cancelled_at_the_limit() {
         .system(async |cx| {
             let line = next_line();
             let long = cx.transaction(async |tx| {
-                let sleep = sql!("sleep", "SELECT 1::bigint FROM pg_sleep(15)");
+                let sleep = sql!("sleep", "SELECT 1::bigint FROM pg_sleep(250)");
                 sleep.all::<(i64,), _>(tx).await
             });
             (line, promptly(long).await.unwrap_err())
@@ -224,7 +230,7 @@ async fn a_statement_in_the_middle_is_cancelled_at_the_limit() {
         .await;
     told_of_the_limit(&error, line, "its statements, and what was done between them");
     let active = "SELECT count(*) FROM pg_stat_activity
-                  WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(15)%'
+                  WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(250)%'
                   AND pid <> pg_backend_pid()";
     let started = Instant::now();
     while onlooker.query_one(active, &[]).await.unwrap().get::<_, i64>(0) > 0 {
