@@ -4,14 +4,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use tenfold_load::LoadLimits;
+use tenfold_load::{LoadLimits, LoadReport};
 use tokio::sync::oneshot;
 
 use crate::server::Server;
-use crate::{plan, run_until};
+use crate::{plan, run_until, until_sent};
 
-#[test]
-fn an_interrupted_run_reports_what_it_has() {
+/// A run of an hour that ends with the thirtieth request.
+fn interrupted_run() -> LoadReport {
     let (interrupt, interrupted) = oneshot::channel();
     let (requests, interrupt) = (AtomicU32::new(0), Mutex::new(Some(interrupt)));
     let server = Server::start(move |_| {
@@ -27,6 +27,12 @@ fn an_interrupted_run_reports_what_it_has() {
     let stop = async { interrupted.await.expect("thirty requests come") };
     let report = run_until(&plan, stop).expect("a run");
     assert!(began.elapsed() < Duration::from_secs(60));
+    report
+}
+
+#[test]
+fn an_interrupted_run_reports_what_it_has() {
+    let (report, ()) = until_sent(|| (interrupted_run(), ()));
     assert!(report.total.answered >= 20, "{}", report.table());
     assert_eq!(report.judge(&LoadLimits::default()), Ok(()));
     assert_eq!(report.json()["interrupted"], true);

@@ -6,18 +6,20 @@ use std::time::Duration;
 use tenfold_load::{LoadLimits, LoadRate};
 
 use crate::server::Server;
-use crate::{plan, run};
+use crate::{plan, run, run_sent};
 
 #[test]
 fn refused_and_failed_requests_count_against_a_limit() {
-    let requests = AtomicU32::new(0);
-    let server = Server::start(move |_| match requests.fetch_add(1, Ordering::Relaxed) % 10 {
-        5 => 503,
-        6 => 429,
-        7 => 500,
-        _ => 200,
-    });
-    let report = run(&plan(&server, "[[step]]\noperation = \"first\"")).expect("a run");
+    let server = || {
+        let requests = AtomicU32::new(0);
+        Server::start(move |_| match requests.fetch_add(1, Ordering::Relaxed) % 10 {
+            5 => 503,
+            6 => 429,
+            7 => 500,
+            _ => 200,
+        })
+    };
+    let (report, _) = run_sent(server, |server| plan(server, "[[step]]\noperation = \"first\""));
     let total = &report.total;
     assert_eq!(total.sent, total.answered + total.refused + total.failed);
     assert!(total.refused > total.failed && total.failed > 0, "{}", report.table());

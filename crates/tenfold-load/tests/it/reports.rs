@@ -3,14 +3,14 @@
 use tenfold_load::LoadLimits;
 
 use crate::server::Server;
-use crate::{plan, run};
+use crate::{plan, run_sent};
 
 #[test]
 fn the_page_loads_nothing_and_escapes_what_it_shows() {
-    let server = Server::start(|_| 200);
     let scenario = "[[step]]\noperation = \"first\"\nquery = \"name=<b>\"\n[[step]]\noperation = \"write\"\nweight = 2\n";
     // A query with such a character is no address.
-    let report = run(&plan(&server, &scenario.replace("<b>", "&amp;b"))).expect("a run");
+    let scenario = scenario.replace("<b>", "&amp;b");
+    let (report, _) = run_sent(|| Server::start(|_| 200), |server| plan(server, &scenario));
     let page = report.html("Load of <app>", &LoadLimits::default());
     assert!(page.contains("<title>Load of &lt;app&gt;</title>"), "{page}");
     assert!(page.contains("first?name=&amp;amp;b"), "{page}");
@@ -25,9 +25,9 @@ fn the_page_loads_nothing_and_escapes_what_it_shows() {
 
 #[test]
 fn the_json_has_each_operation_and_the_whole() {
-    let server = Server::start(|_| 200);
-    let report = run(&plan(&server, "[[step]]\noperation = \"first\"\n[[step]]\noperation = \"second\"\n"));
-    let json = report.expect("a run").json();
+    let scenario = "[[step]]\noperation = \"first\"\n[[step]]\noperation = \"second\"\n";
+    let (report, _) = run_sent(|| Server::start(|_| 200), |server| plan(server, scenario));
+    let json = report.json();
     let count = |counts: &serde_json::Value| counts["answered"].as_u64().expect("a count");
     let operations = json["operations"].as_array().expect("operations");
     let names: Vec<_> = operations.iter().map(|operation| operation["operation"].clone()).collect();

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use tenfold_load::LoadPlan;
+
 use crate::server::Server;
-use crate::{plan, run};
+use crate::{plan, run, run_sent};
 
 const SCENARIO: &str = r#"
 [[step]]
@@ -18,10 +20,11 @@ body = { name = "{unique}" }
 
 /// What a run with this seed sends.
 fn sent(seed: u64) -> BTreeSet<String> {
-    let server = Server::start(|_| 200);
-    let mut plan = plan(&server, SCENARIO);
-    (plan.seed, plan.duration) = (seed, std::time::Duration::from_millis(500));
-    let report = run(&plan).expect("a run");
+    let half_a_second = |server: &Server| {
+        let duration = std::time::Duration::from_millis(500);
+        LoadPlan { seed, duration, ..plan(server, SCENARIO) }
+    };
+    let (report, server) = run_sent(|| Server::start(|_| 200), half_a_second);
     assert_eq!((report.total.due, report.total.failed), (report.total.answered, 0));
     // Each step was called once before.
     assert_eq!(server.seen().len() as u64, report.total.sent + 2);
@@ -50,10 +53,11 @@ fn a_ramp_sends_more_towards_its_end() {
 
 #[test]
 fn the_warm_up_is_sent_and_not_counted() {
-    let server = Server::start(|_| 200);
-    let mut plan = plan(&server, "[[step]]\noperation = \"first\"");
-    plan.warm_up = std::time::Duration::from_millis(500);
-    let report = run(&plan).expect("a run");
+    let warmed_up = |server: &Server| {
+        let warm_up = std::time::Duration::from_millis(500);
+        LoadPlan { warm_up, ..plan(server, "[[step]]\noperation = \"first\"") }
+    };
+    let (report, server) = run_sent(|| Server::start(|_| 200), warmed_up);
     let (sent, counted) = (server.seen().len() as u64 - 1, report.total.sent);
     assert!(sent >= counted + 25 && counted > 50, "{sent} {counted}");
 }

