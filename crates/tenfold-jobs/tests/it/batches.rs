@@ -67,7 +67,7 @@ on_both!(async fn two_workers_run_the_last_job_of_a_batch_once(world) {
     };
     tokio::time::timeout(Duration::from_secs(60), done).await.expect("it is done");
     for worker in workers {
-        worker.stop(Duration::from_secs(5)).await;
+        worker.stop(Duration::from_secs(60)).await;
     }
     let ran = world.diary.read();
     assert_eq!((ran.len(), ran.last().map(String::as_str)), (41, Some("summary attempt 1")));

@@ -15,13 +15,13 @@ on_both!(async fn a_worker_that_stops_finishes_what_it_runs(world) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), begun).await.expect("it is begun");
+    tokio::time::timeout(Duration::from_secs(60), begun).await.expect("it is begun");
     let new = Worker::start(world.jobs(|registry, _| registry.register::<Slow>()));
     let ring = async {
         tokio::task::yield_now().await;
         world.bell.notify_waiters();
     };
-    let (handed_back, ()) = tokio::join!(old.stop(Duration::from_secs(30)), ring);
+    let (handed_back, ()) = tokio::join!(old.stop(Duration::from_secs(60)), ring);
     assert_eq!(handed_back, 0);
     assert!(world.finished(id).await.is_some(), "its end was committed before the worker was gone");
     new.stop(Duration::ZERO).await;
@@ -43,8 +43,8 @@ on_both!(async fn nothing_runs_twice_while_workers_are_replaced(world) {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), busy).await.expect("they run");
-        tokio::join!(old.stop(Duration::from_secs(5)), new.stop(Duration::from_secs(5)));
+        tokio::time::timeout(Duration::from_secs(60), busy).await.expect("they run");
+        tokio::join!(old.stop(Duration::from_secs(60)), new.stop(Duration::from_secs(60)));
     }
     world.jobs(|_, _| {}).run_due().await.expect("the rest");
     for id in ids {

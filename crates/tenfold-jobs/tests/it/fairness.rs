@@ -75,14 +75,14 @@ on_both!(async fn one_organization_cannot_take_all_places(world) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), all_busy).await.expect("three run");
+    tokio::time::timeout(Duration::from_secs(60), all_busy).await.expect("three run");
     let id = world.work_of(2, "single", JobOptions::new()).await;
     let done = async {
         while world.finished(id).await.is_none() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), done).await.expect("there is a place for it");
+    tokio::time::timeout(Duration::from_secs(60), done).await.expect("there is a place for it");
     assert_eq!(world.diary.read(), ["busy", "busy", "busy", "single attempt 1"]);
     assert_eq!(worker.stop(Duration::ZERO).await, 3);
 });

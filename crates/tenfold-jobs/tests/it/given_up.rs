@@ -77,7 +77,7 @@ on_both!(async fn a_running_job_that_is_cancelled_is_told_of(world) {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), told).await.expect("it happens");
+        tokio::time::timeout(Duration::from_secs(60), told).await.expect("it happens");
     };
     told("begun").await;
     doomed(world).cancel(id).await.expect("it is asked to end");

@@ -70,7 +70,7 @@ on_both!(async fn two_workers_share_a_hundred_jobs_and_run_each_once(world) {
     };
     tokio::time::timeout(Duration::from_secs(60), all_done).await.expect("all are done");
     for worker in workers {
-        assert_eq!(worker.stop(Duration::from_secs(5)).await, 0);
+        assert_eq!(worker.stop(Duration::from_secs(60)).await, 0);
     }
     let mut ran = world.diary.read();
     ran.sort();
@@ -86,7 +86,7 @@ on_both!(async fn a_worker_that_stops_hands_back_what_it_cannot_finish(world) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), begun).await.expect("it is begun");
+    tokio::time::timeout(Duration::from_secs(60), begun).await.expect("it is begun");
     assert_eq!(worker.stop(Duration::from_millis(50)).await, 1);
     let job = world.queued(id).await.expect("it waits for another worker");
     assert_eq!((job.state, job.attempt, job.token), (JobState::Available, 0, None));

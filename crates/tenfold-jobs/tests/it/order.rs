@@ -86,7 +86,7 @@ on_both!(async fn two_workers_keep_the_order_of_each_key(world) {
     };
     tokio::time::timeout(Duration::from_secs(60), done).await.expect("all are delivered");
     for worker in workers {
-        worker.stop(Duration::from_secs(5)).await;
+        worker.stop(Duration::from_secs(60)).await;
     }
     for invoice in ["a", "b", "c"] {
         let of_one: Vec<_> = world.diary.read().into_iter().filter(|line| line.starts_with(invoice)).collect();
@@ -141,7 +141,7 @@ on_both!(async fn replaying_all_ends_although_they_fail_again(world) {
     }
     // Each fails as soon as it is replayed.
     let worker = Worker::start(jobs.clone());
-    let replayed = tokio::time::timeout(Duration::from_secs(20), jobs.replay_all("test.on_changed")).await;
+    let replayed = tokio::time::timeout(Duration::from_secs(60), jobs.replay_all("test.on_changed")).await;
     assert_eq!(replayed.expect("it ends").expect("they are replayed"), 2);
     worker.stop(Duration::ZERO).await;
 });
@@ -246,7 +246,7 @@ fn an_open_publisher_with_many_listeners_holds_up_no_end() {
         noted(world, "begins 2", LISTENERS.len()).await;
         world.bell.notify_waiters();
         noted(world, "ends 2", LISTENERS.len()).await;
-        worker.stop(Duration::from_secs(5)).await;
+        worker.stop(Duration::from_secs(60)).await;
     });
 }
 

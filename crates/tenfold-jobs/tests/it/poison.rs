@@ -86,7 +86,7 @@ async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), look).await.expect("it happens")
+    tokio::time::timeout(Duration::from_secs(60), look).await.expect("it happens")
 }
 
 on_both!(async fn suspects_run_one_at_a_time_in_a_process_and_hold_nobody_else_up(world) {

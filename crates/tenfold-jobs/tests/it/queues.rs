@@ -79,10 +79,10 @@ on_both!(async fn a_worker_starts_a_job_as_soon_as_it_is_committed(world) {
                     tokio::task::yield_now().await;
                 }
             };
-            tokio::time::timeout(Duration::from_secs(20), done).await.expect("it was told");
+            tokio::time::timeout(Duration::from_secs(60), done).await.expect("it was told");
         }
     }
-    assert_eq!(worker.stop(Duration::from_secs(5)).await, 0);
+    assert_eq!(worker.stop(Duration::from_secs(60)).await, 0);
 });
 
 on_both!(async fn a_scheduled_job_waits_for_its_time(world) {
