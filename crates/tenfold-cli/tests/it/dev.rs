@@ -114,6 +114,8 @@ fn broken_manifest_is_shown_in_the_words_of_cargo() {
     let dev = Dev::start();
     assert_eq!(dev.get("/").status, 200);
     dev.edit("Cargo.toml", "[package]", "[package]\nunheard = 1\nedition");
+    // It waits for the end of the build however long that takes; a page does not.
+    assert_eq!(dev.get("/").status, 503);
     let page = dev.navigate("/");
     assert!(page.body.contains("Cargo.toml"), "{}", page.body);
     dev.edit("Cargo.toml", "\nunheard = 1\nedition", "");
@@ -125,6 +127,8 @@ fn page_hears_when_the_build_is_green_again() {
     let dev = Dev::start();
     assert_eq!(dev.get("/").status, 200);
     dev.edit(MAIN, "fn start() {}", "fn start() {");
+    // It waits for the end of the build however long that takes; a page does not.
+    assert_eq!(dev.get("/").status, 503);
     let page = dev.navigate("/");
     let shown = page.body.split("data-state=\"").nth(1).and_then(|rest| rest.split('"').next());
     let shown: u64 = shown.expect("a number").parse().expect("a number");
@@ -158,7 +162,10 @@ fn panic_in_a_handler_is_shown_to_a_browser_only() {
     let dev = Dev::start();
     let answer = dev.get("/panic");
     assert_eq!((answer.status, answer.body.as_str()), (500, "its own answer"));
-    let page = dev.navigate("/panic");
+    // The page waits only briefly for the lines of the panic.
+    let mut pages = (0..4).map(|_| dev.navigate("/panic"));
+    let page =
+        pages.find(|page| page.body.contains("src/main.rs:")).unwrap_or_else(|| dev.navigate("/panic"));
     assert_eq!(page.status, 500);
     for part in ["The application panicked", "src/main.rs:", "no &lt;b&gt;luck&lt;/b&gt;", "its own answer"] {
         assert!(page.body.contains(part), "{part} in {}", page.body);
@@ -168,7 +175,17 @@ fn panic_in_a_handler_is_shown_to_a_browser_only() {
 #[test]
 fn end_of_the_application_is_shown_until_it_is_started_again() {
     let dev = Dev::start();
-    let answer = dev.get("/exit");
+    let mut answer = dev.get("/exit");
+    // A request waits only briefly until the end of the application is known.
+    for _ in 0..3 {
+        if answer.status != 502 {
+            break;
+        }
+        dev.says("The application has ended");
+        dev.press("r");
+        dev.says("ready");
+        answer = dev.get("/exit");
+    }
     assert_eq!(answer.status, 503, "{}", answer.body);
     let problem: Value = serde_json::from_str(&answer.body).expect("a problem");
     assert_eq!(problem["type"], "urn:tenfold:problem:dev-crashed");
