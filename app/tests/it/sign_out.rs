@@ -21,7 +21,7 @@ async fn register_a_dead_process(app: &TestApp) {
     app.run(register).await.expect("it is registered");
 }
 
-both_databases!(app::app(), [("feed.wait", "50ms")]; async fn a_sign_out_waits_for_the_other_processes(app) {
+both_databases!(app::app(), [("feed.wait", "1s")]; async fn a_sign_out_waits_for_the_other_processes(app) {
     register_a_dead_process(app).await;
     let token = new_owner(app).await;
     let log = Log::start("warn");

@@ -4,6 +4,7 @@ use tenfold::data::Dialect;
 
 use super::in_both_places;
 use super::place::Place;
+use super::process::wait_for;
 
 #[test]
 fn config_prints_every_setting_with_where_it_comes_from() {
@@ -114,7 +115,8 @@ fn a_role_that_owns_nothing_says_who_is_to_migrate_and_starts_behind_him() {
     );
     assert_eq!(place.app(&["migrate", "up"]).finish().status.code(), Some(0));
     let mut process = alone(&["serve"]).start();
-    assert!(process.err().contains("row-level security is on for"), "{}", process.err());
+    // The log has a thread of its own.
+    wait_for(|| process.err(), || process.err().contains("row-level security is on for").then_some(()));
     super::sign_up(&process, "ada");
     process.stop();
 }

@@ -16,7 +16,7 @@ use super::{in_both_places, processed, sign_up};
 /// Long enough to be processed for seconds by an unoptimized program, and short enough for everybody else.
 const LENGTH: usize = 96 << 20;
 const PATIENCE: Duration = Duration::from_secs(120);
-const SETTINGS: [(&str, &str); 1] = [("TENFOLD_JOBS__LEASE", "1s")];
+const SETTINGS: [(&str, &str); 1] = [("TENFOLD_JOBS__LEASE", "3s")];
 
 /// Stops the worker in the middle of a job, at a moment at which it holds no lock: with one, on SQLite, everybody would
 /// wait for it, and no lease would help.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::place::Place;
+use super::process::wait_for;
 use super::wire::HttpRequest;
 use super::{create_project, list_all, processed, sign_up};
 
@@ -12,7 +13,8 @@ use super::{create_project, list_all, processed, sign_up};
 fn a_person_signs_up_works_and_uploads_behind_pgbouncer() {
     let place = Place::pooled();
     let mut process = place.app(&["serve"]).start();
-    assert!(process.err().contains("row-level security is on for"), "{}", process.err());
+    // The log has a thread of its own.
+    wait_for(|| process.err(), || process.err().contains("row-level security is on for").then_some(()));
     let (ada, bob) = (sign_up(&process, "ada"), sign_up(&process, "bob"));
     let project = create_project(&process, &ada, "Website");
     std::thread::scope(|scope| {

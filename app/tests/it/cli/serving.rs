@@ -1,6 +1,7 @@
 //! `app` and `app serve`: what is there after a start, and after another one.
 
 use super::place::Place;
+use super::process::wait_for;
 use super::wire::HttpRequest;
 use super::{PASSWORD, create_project, in_both_places, list_all, sign_in_to_demo, sign_up};
 use serde_json::json;
@@ -60,7 +61,8 @@ fn pages_of_loopback_are_let_in_by_default_and_the_log_says_so() {
     let place = Place::sqlite();
     let said = |process: &super::process::Process| process.err().contains("http.loopback_origins");
     let mut open = place.app(&["serve"]).start();
-    assert!(said(&open), "{}", open.err());
+    // The log has a thread of its own.
+    wait_for(|| open.err(), || said(&open).then_some(()));
     open.stop();
     for (name, value) in
         [("LOOPBACK_ORIGINS", "false"), ("PUBLIC_URL", "https://app.test"), ("LISTEN", "0.0.0.0:0")]
@@ -78,7 +80,7 @@ fn a_reader_of_the_greeting_that_has_gone_away_does_not_end_the_server() {
     let port = free_port();
     let mut process =
         place.app(&["serve"]).env("TENFOLD_HTTP__LISTEN", &format!("127.0.0.1:{port}")).deaf().spawn();
-    super::process::wait_for(
+    wait_for(
         || process.err(),
         || {
             let mut connection = super::wire::HttpConnection::open(&format!("127.0.0.1:{port}")).ok()?;

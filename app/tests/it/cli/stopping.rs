@@ -58,7 +58,8 @@ in_both_places!(fn a_client_that_never_finishes_is_cut_off_after_the_shutdown_ti
     process.signal("TERM");
     assert_eq!(process.wait().code(), Some(0), "{}", process.err());
     let took = told.elapsed();
-    assert!((Duration::from_millis(900)..Duration::from_secs(8)).contains(&took), "{took:?}");
+    // The default is 25 seconds.
+    assert!((Duration::from_millis(900)..Duration::from_secs(20)).contains(&took), "{took:?}");
     assert!(process.err().contains("http.shutdown_timeout"), "{}", process.err());
     let (connection, _) = &mut begun[0];
     assert_eq!(connection.wait_for_end().expect("the connection ends"), "");
@@ -75,7 +76,7 @@ in_both_places!(fn connections_without_a_request_do_not_hold_the_end_up(place) {
     assert_eq!(process.ask(&HttpRequest::get("/healthz")).status, 200);
     let told = Instant::now();
     process.stop();
-    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+    assert!(told.elapsed() < Duration::from_secs(20), "{:?}", told.elapsed());
     for connection in [&mut kept_alive, &mut silent, &mut undecided] {
         connection.wait_for_end().expect("the connection ends");
     }

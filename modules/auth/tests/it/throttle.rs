@@ -181,7 +181,7 @@ async fn one_address_takes_only_its_share_of_the_queue(app) {
     let (flood, others) = tokio::join!(join_all(flood), join_all(others));
     assert!(others.iter().all(|answer| answer.status() == 200), "others do not get through");
     let refused: Vec<_> = flood.iter().filter(|answer| answer.status() == 503).collect();
-    assert!(refused.len() > 30, "{} of 60 were refused", refused.len());
+    assert!(refused.len() > 10, "{} of 60 were refused", refused.len());
     let detail = problem(refused[0], 503)["detail"].clone();
     assert_eq!(detail, "too many sign-ins at once from your address (auth.hash_queue_share)");
 });
