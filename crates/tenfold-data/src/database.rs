@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::cache::{CacheFigures, CacheSettings, RowCache};
 use crate::cascades::Cascades;
 use crate::clock::Clock;
 use crate::driver::postgres::Postgres;
@@ -47,6 +48,8 @@ pub struct DatabaseSettings {
     pub transaction_limit: Duration,
     /// How processes tell each other what changed.
     pub feed: FeedSettings,
+    /// What a process keeps of the rows that it has read.
+    pub cache: CacheSettings,
     /// For SQLite.
     pub sqlite: SqliteSettings,
     /// For PostgreSQL.
@@ -65,6 +68,11 @@ impl Default for DatabaseSettings {
                 poll: Duration::from_millis(100),
                 retention: Duration::from_secs(60),
                 wait: Duration::from_secs(2),
+            },
+            cache: CacheSettings {
+                bytes: 64 << 20,
+                expiry: Duration::from_secs(300),
+                staleness: Duration::from_secs(2),
             },
             sqlite: SqliteSettings {
                 reader_threads: 4,
@@ -155,7 +163,7 @@ impl Database {
             owned: OwnedTables::default(),
             known: KnownTables::default(),
             searched: SearchedTables::default(),
-            hub: Arc::new(Hub::new()),
+            hub: Arc::new(Hub::new(RowCache::new(&settings.cache))),
             cascades: Cascades::default(),
             companions: Mutex::default(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
@@ -227,6 +235,16 @@ impl Database {
         Arc::clone(found).downcast().unwrap_or_default()
     }
 
+    /// What the cache of rows holds and has done; all zero without a cache.
+    pub fn cache_figures(&self) -> CacheFigures {
+        self.0.hub.cache().map(|cache| cache.figures(self.0.clock.steady())).unwrap_or_default()
+    }
+
+    /// Forgets all rows that this process keeps.
+    pub fn clear_cache(&self) {
+        self.0.hub.cache().into_iter().for_each(|cache| cache.clear());
+    }
+
     pub(crate) fn driver(&self) -> &dyn Driver {
         &*self.0.driver
     }
@@ -269,6 +287,11 @@ impl Database {
     /// The feed's part.
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.0.hub
+    }
+
+    /// The rows that this process keeps, if it keeps any.
+    pub(crate) fn cache(&self) -> Option<&Arc<RowCache>> {
+        self.0.hub.cache()
     }
 
     /// What a delete in a table reaches, as the migrations left it.

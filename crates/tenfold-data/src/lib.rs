@@ -136,6 +136,7 @@
 // The derives and macros write `::tenfold_data::…`, also when this crate itself uses them.
 extern crate self as tenfold_data;
 
+mod cache;
 mod cascades;
 pub mod clock;
 mod constraint;
@@ -179,6 +180,7 @@ pub use jiff::civil::Date;
 pub use tenfold_macros::{Entity, TextEnum, migrations};
 pub use uuid::Uuid;
 
+pub use crate::cache::{CacheFigures, CacheSettings};
 pub use crate::clock::{Clock, Timestamp};
 pub use crate::constraint::{Constraint, ConstraintKind};
 pub use crate::context::{Context, Principal, Reach, SystemContext};

@@ -12,6 +12,7 @@ use super::packed::Packed;
 use super::topic::{ToldKinds, TopicKind};
 use super::watch::Watchers;
 use super::write_set::WriteSet;
+use crate::cache::RowCache;
 use crate::driver::{Announcement, CommitOutcome, Settle, Unsettled};
 
 /// Is told of each transaction that changes rows: before its COMMIT, and once its outcome is known. Both calls come in
@@ -31,7 +32,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// The feed's part of a database.
 pub(crate) struct Hub {
     pub(super) watchers: Arc<Watchers>,
-    /// The subscribers of the feed are the first.
+    cache: Option<Arc<RowCache>>,
+    /// The cache is the first: a subscriber looks as soon as it is woken.
     observers: Vec<Arc<dyn WriteObserver>>,
     /// The tables and signals that other processes are told of.
     told: RwLock<ToldKinds>,
@@ -45,11 +47,15 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(cache: Option<Arc<RowCache>>) -> Self {
         let watchers = Arc::new(Watchers::default());
+        let mut observers: Vec<Arc<dyn WriteObserver>> = Vec::new();
+        observers.extend(cache.clone().map(|cache| cache as Arc<dyn WriteObserver>));
+        observers.push(Arc::clone(&watchers) as Arc<dyn WriteObserver>);
         Hub {
-            observers: vec![Arc::clone(&watchers) as Arc<dyn WriteObserver>],
+            observers,
             watchers,
+            cache,
             told: RwLock::default(),
             announcement: OnceLock::new(),
             stop: Notify::new(),
@@ -66,6 +72,27 @@ impl Hub {
         self.unsettled.fetch_add(1, Ordering::AcqRel);
         self.observers.iter().for_each(|observer| observer.fence(&writes));
         Unsettled::new(PendingCommit { hub: Arc::clone(self), writes })
+    }
+
+    /// The rows that this process keeps.
+    pub(crate) fn cache(&self) -> Option<&Arc<RowCache>> {
+        self.cache.as_ref()
+    }
+
+    /// Another process has changed this. The subscribers are woken later, once for all that is read.
+    pub(super) fn change(&self, writes: &WriteSet) {
+        self.cache.iter().for_each(|cache| cache.change(writes));
+    }
+
+    /// Anything may have changed.
+    pub(crate) fn say_everything(&self) {
+        self.cache.iter().for_each(|cache| cache.change_everything());
+        self.watchers.say_everything();
+    }
+
+    /// All that others had committed by `then`, on the steady clock, has been said.
+    pub(super) fn certify(&self, then: Duration) {
+        self.cache.iter().for_each(|cache| cache.certify(then));
     }
 
     pub(super) fn unsettled(&self) -> usize {
@@ -122,13 +149,9 @@ impl Hub {
     /// The part of what was written that other processes are told of.
     fn part_told<'a>(&self, writes: &'a WriteSet) -> Packed<'a> {
         let told = self.told();
-        let tables = writes.tables.iter().filter(|written| told.has_table(&written.table));
+        let tables: Vec<_> = writes.tables.iter().filter(|written| told.has_table(&written.table)).collect();
         let signals = writes.signals.iter().filter(|name| told.has_signal(name));
-        Packed {
-            tables: tables.map(|written| (Cow::Borrowed(&*written.table), written.tenant)).collect(),
-            signals: signals.map(|name| Cow::Borrowed(&**name)).collect(),
-            asks: false,
-        }
+        Packed::of(&tables, signals.map(|name| Cow::Borrowed(&**name)).collect())
     }
 
     fn tells_of(&self, writes: &WriteSet) -> bool {
@@ -156,6 +179,16 @@ impl Settle for PendingCommit {
     fn settle(self: Box<Self>, outcome: CommitOutcome) {
         self.hub.observers.iter().for_each(|observer| observer.settle(&self.writes, outcome));
         self.hub.unsettled.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl WriteObserver for RowCache {
+    fn fence(&self, writes: &WriteSet) {
+        RowCache::fence(self, writes);
+    }
+
+    fn settle(&self, writes: &WriteSet, outcome: CommitOutcome) {
+        RowCache::settle(self, writes, outcome);
     }
 }
 

@@ -112,6 +112,7 @@ impl Feed {
         if !hub.tells_anything() || hub.announcement().is_some() {
             return Ok(());
         }
+        let began = self.database.clock().steady();
         let registered = FeedReader::register(&self.database).await;
         let reader = registered.map_err(|error| error.at("feed.start", Location::caller()))?;
         let texts = FeedTexts::of(self.database.dialect());
@@ -123,6 +124,7 @@ impl Feed {
             process: Value::Uuid(reader.id()),
             forgotten: AtomicU64::new(0),
         });
+        hub.certify(began);
         let reader = Arc::new(Mutex::new(reader));
         let reading = read_on(self.database.downgrade(), Arc::clone(hub), Arc::clone(&reader));
         hub.read_by(tokio::runtime::Handle::current().spawn(reading));

@@ -4,10 +4,15 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::topic::Topic;
-use super::write_set::{WriteSet, WrittenKeys};
+use super::write_set::{WriteSet, WrittenKeys, WrittenTable};
 use crate::ownership::OrgId;
+use crate::value::Value;
+
+/// Up to this many keys of a table are told. A change of more is one of the table.
+const MOST_TOLD: usize = 8;
 
 /// The names are short: each transaction stores one.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -15,6 +20,10 @@ pub(super) struct Packed<'a> {
     /// The changed tables, each with the organization of its rows if there is one.
     #[serde(rename = "t", borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<(Cow<'a, str>, Option<OrgId>)>,
+    /// The keys of the changed rows, for each of the tables; none for a table of which any row may have changed. Beside the
+    /// tables, so that a process of an earlier version reads these.
+    #[serde(rename = "k", default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Vec<PackedKey>>,
     #[serde(rename = "s", borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<Cow<'a, str>>,
     /// Each reader is to say how far it has read.
@@ -22,7 +31,54 @@ pub(super) struct Packed<'a> {
     pub asks: bool,
 }
 
+/// The key of a row.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum PackedKey {
+    #[serde(rename = "u")]
+    Uuid(Uuid),
+    #[serde(rename = "i")]
+    Integer(i64),
+    #[serde(rename = "t")]
+    Text(String),
+}
+
+impl PackedKey {
+    /// The keys that are told: none if there are too many, or one is of another kind.
+    fn all(keys: &WrittenKeys) -> Vec<Self> {
+        let WrittenKeys::These(keys) = keys else { return Vec::new() };
+        let known = (keys.len() <= MOST_TOLD).then(|| keys.iter().map(PackedKey::of).collect());
+        known.flatten().unwrap_or_default()
+    }
+
+    fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Uuid(id) => Some(PackedKey::Uuid(*id)),
+            Value::Integer(n) => Some(PackedKey::Integer(*n)),
+            Value::Text(text) => Some(PackedKey::Text(text.clone())),
+            _ => None,
+        }
+    }
+
+    fn value(&self) -> Value {
+        match self {
+            PackedKey::Uuid(id) => Value::Uuid(*id),
+            PackedKey::Integer(n) => Value::Integer(*n),
+            PackedKey::Text(text) => Value::Text(text.clone()),
+        }
+    }
+}
+
 impl<'a> Packed<'a> {
+    /// What is told of these writes.
+    pub(super) fn of(tables: &[&'a WrittenTable], signals: Vec<Cow<'a, str>>) -> Self {
+        let name = |written: &&'a WrittenTable| (Cow::Borrowed(&*written.table), written.tenant);
+        let mut keys: Vec<_> = tables.iter().map(|written| PackedKey::all(&written.keys)).collect();
+        if keys.iter().all(Vec::is_empty) {
+            keys.clear();
+        }
+        Packed { tables: tables.iter().map(name).collect(), keys, signals, asks: false }
+    }
+
     pub(super) fn text(&self) -> String {
         serde_json::to_string(self).expect("texts and ids are JSON")
     }
@@ -34,8 +90,12 @@ impl<'a> Packed<'a> {
 
     /// Adds what it says was written.
     pub(super) fn add_to(&self, writes: &mut WriteSet) {
-        for (table, tenant) in &self.tables {
-            writes.add(*tenant, table.to_string(), WrittenKeys::Any);
+        for (place, (table, tenant)) in self.tables.iter().enumerate() {
+            let told = self.keys.get(place).filter(|keys| !keys.is_empty());
+            let keys = told.map_or(WrittenKeys::Any, |keys| {
+                WrittenKeys::These(keys.iter().map(PackedKey::value).collect())
+            });
+            writes.add(*tenant, table.to_string(), keys);
         }
         for name in &self.signals {
             writes.add_topic(Topic::signal(name.to_string()));

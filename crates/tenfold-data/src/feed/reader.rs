@@ -89,9 +89,16 @@ impl FeedReader {
     /// Reads what was told since the last time and says it here. After a poll that failed, anything may have changed: the
     /// server may be another one now.
     pub(super) async fn poll(&mut self, database: &Database, hub: &Hub) {
+        let began = database.clock().steady();
         match self.try_poll(database, hub).await {
-            Ok(()) if std::mem::take(&mut self.has_failed) => hub.watchers.say_everything(),
-            Ok(()) => {}
+            Ok(is_known) => {
+                if std::mem::take(&mut self.has_failed) {
+                    hub.say_everything();
+                }
+                if is_known {
+                    hub.certify(began);
+                }
+            }
             Err(error) => {
                 if !std::mem::replace(&mut self.has_failed, true) {
                     tracing::warn!(?error, "what other processes changed cannot be read; it is tried again");
@@ -100,7 +107,8 @@ impl FeedReader {
         }
     }
 
-    async fn try_poll(&mut self, database: &Database, hub: &Hub) -> Result<(), DriverError> {
+    /// Returns whether this process is one that the others tell.
+    async fn try_poll(&mut self, database: &Database, hub: &Hub) -> Result<bool, DriverError> {
         let mark = database.driver().commit_mark();
         let now = database.clock().now();
         if mark.is_none() || mark != self.mark || self.has_failed {
@@ -109,7 +117,7 @@ impl FeedReader {
             self.position = polled.position;
             self.others = polled.others;
             if missed {
-                hub.watchers.say_everything();
+                hub.say_everything();
             }
             if polled.is_asked {
                 self.pass(database).await?;
@@ -117,13 +125,15 @@ impl FeedReader {
             self.mark = mark;
         }
         // What was read is told by now: to be late with the rest means nothing to those who wait.
-        if let Err(error) = self.keep_up(database, hub, now).await {
+        let kept_up = self.keep_up(database, hub, now).await;
+        if let Err(error) = &kept_up {
             tracing::debug!(
                 ?error,
                 "this process could not tell the others that it is there; it is tried again"
             );
         }
-        Ok(())
+        // Who was silent may have been taken for dead, and is told nothing then.
+        Ok(kept_up.is_ok())
     }
 
     async fn read(&self, database: &Database, hub: &Hub) -> Result<Polled, DriverError> {
@@ -139,6 +149,10 @@ impl FeedReader {
                 match Packed::read(line) {
                     Some(told) => {
                         is_asked |= told.asks;
+                        // Line by line, because of many keys together only the table is known.
+                        let mut line = WriteSet::default();
+                        told.add_to(&mut line);
+                        hub.change(&line);
                         told.add_to(&mut writes);
                     }
                     // Another version of the application wrote something that this one does not know.
@@ -153,7 +167,7 @@ impl FeedReader {
         if is_clear {
             hub.watchers.say(&writes)
         } else {
-            hub.watchers.say_everything()
+            hub.say_everything()
         }
         let (text, floor, others) = at.ok_or_else(|| unexpected("no position"))?;
         let floor = floor.parse().map_err(|_| unexpected(&floor))?;
@@ -219,7 +233,7 @@ impl FeedReader {
         self.beats = beats;
         if was_forgotten {
             // The others took this process for dead, and may have told it nothing.
-            hub.watchers.say_everything();
+            hub.say_everything();
         }
         Ok(())
     }

@@ -193,7 +193,9 @@ impl ModelWorld {
     fn new(answers: ModelAnswers) -> Self {
         // It connects only for the first statement, and there is none.
         static DATABASE: LazyLock<Database> = LazyLock::new(|| {
-            let settings = DatabaseSettings::default();
+            let mut settings = DatabaseSettings::default();
+            // Its atomics are loom's, too.
+            settings.cache.bytes = 0;
             Database::open("postgres://nobody@nowhere.invalid/none", &settings, Clock::system(), Vec::new())
                 .unwrap()
         });

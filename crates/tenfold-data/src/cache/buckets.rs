@@ -1,0 +1,140 @@
+//! What says whether a row may have changed since it was read: words that count changes.
+//!
+//! A word counts the changes of all rows that hash to it, and the COMMITs under way that may change one of them. A row
+//! depends on four words: its own, its table's for its organization, its table's, and one for everything. Their values
+//! before a load are the load's [`Stamp`]. What was loaded is true as long as the words have these values. Rows that share
+//! a word by chance invalidate each other; they are then loaded again, and no value is ever wrong.
+
+use std::hash::{BuildHasher as _, Hash};
+use std::sync::atomic::Ordering;
+
+use foldhash::fast::RandomState;
+
+use super::defences::{Defence, is_on};
+use super::key::{CacheKey, CachedKey};
+use super::platform::AtomicU64;
+use crate::feed::write_set::{WriteSet, WrittenKeys, WrittenTable};
+use crate::ownership::OrgId;
+
+/// The low bits count the COMMITs under way, the others the changes. 2^44 changes of one word are more than a process
+/// lives to see.
+const CHANGE: u64 = 1 << 20;
+const WRITERS: u64 = CHANGE - 1;
+
+/// How many words a row depends on.
+const WORDS: usize = 4;
+/// The word of everything.
+const EVERYTHING: usize = 0;
+
+/// The values of the words that a row depends on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct RowStamp([u64; WORDS]);
+
+/// Which words a row depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowWords([usize; WORDS]);
+
+/// How many words there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WordCounts {
+    /// For tables, and tables of an organization.
+    pub tables: usize,
+    /// For rows.
+    pub rows: usize,
+}
+
+/// The words.
+pub(super) struct Buckets {
+    words: Box<[AtomicU64]>,
+    counts: WordCounts,
+    hasher: RandomState,
+}
+
+impl Buckets {
+    pub(super) fn new(counts: WordCounts) -> Self {
+        let all = 1 + counts.tables + counts.rows;
+        Buckets {
+            words: (0..all).map(|_| AtomicU64::new(0)).collect(),
+            counts,
+            hasher: RandomState::default(),
+        }
+    }
+
+    pub(super) fn words_of(&self, key: &CacheKey) -> RowWords {
+        let table = self.table(None, key.table());
+        let of_tenant = key.tenant().map_or(table, |tenant| self.table(Some(tenant), key.table()));
+        RowWords([EVERYTHING, table, of_tenant, self.row(key.table(), key.key())])
+    }
+
+    /// The values of these words; `None` while a COMMIT may change one of the rows.
+    pub(super) fn stamp(&self, words: RowWords) -> Option<RowStamp> {
+        let stamp = words.0.map(|word| self.words[word].load(Ordering::Acquire));
+        let is_quiet = stamp.iter().all(|value| value & WRITERS == 0);
+        (is_quiet || !is_on(Defence::Fence)).then_some(RowStamp(stamp.map(|v| v & !WRITERS)))
+    }
+
+    /// A COMMIT that may change these rows is about to be sent.
+    pub(super) fn fence(&self, writes: &WriteSet) {
+        self.each_written(writes, |word| {
+            // In one order with everything that the COMMIT does.
+            word.fetch_add(1, Ordering::SeqCst);
+        });
+    }
+
+    /// The COMMIT has ended, and has changed nothing.
+    pub(super) fn settle_unchanged(&self, writes: &WriteSet) {
+        self.each_written(writes, |word| {
+            word.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+
+    /// The COMMIT has ended, and may have changed the rows.
+    pub(super) fn settle_changed(&self, writes: &WriteSet) {
+        let change = if is_on(Defence::Change) { CHANGE } else { 0 };
+        self.each_written(writes, |word| {
+            word.fetch_add(change.wrapping_sub(1), Ordering::SeqCst);
+        });
+    }
+
+    /// These rows have changed.
+    pub(super) fn change(&self, writes: &WriteSet) {
+        self.each_written(writes, |word| {
+            word.fetch_add(CHANGE, Ordering::SeqCst);
+        });
+    }
+
+    /// Anything may have changed.
+    pub(super) fn change_everything(&self) {
+        self.words[EVERYTHING].fetch_add(CHANGE, Ordering::SeqCst);
+    }
+
+    /// Calls `each` with the words of what was written. The same for the same set, however often.
+    fn each_written(&self, writes: &WriteSet, each: impl Fn(&AtomicU64)) {
+        for WrittenTable { tenant, table, keys } in &writes.tables {
+            match keys {
+                WrittenKeys::Any => each(&self.words[self.table(*tenant, table)]),
+                WrittenKeys::These(keys) => {
+                    for key in keys {
+                        // A key of a kind that is not cached is not looked up by it.
+                        let row = CachedKey::of(key).map(|key| self.row(table, &key));
+                        each(&self.words[row.unwrap_or_else(|| self.table(*tenant, table))]);
+                    }
+                }
+            }
+        }
+    }
+
+    fn table(&self, tenant: Option<OrgId>, table: &str) -> usize {
+        1 + self.place(&(tenant, table), self.counts.tables)
+    }
+
+    /// Without the organization, which is not always known of what was written.
+    fn row(&self, table: &str, key: &CachedKey) -> usize {
+        1 + self.counts.tables + self.place(&(table, key), self.counts.rows)
+    }
+
+    fn place(&self, of: &impl Hash, among: usize) -> usize {
+        let hash = usize::try_from(self.hasher.hash_one(of) >> 32).unwrap_or_default();
+        hash % among
+    }
+}

@@ -1,0 +1,63 @@
+//! What the cache has done so far.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Counters. They are std's in the model too: nothing depends on them.
+#[derive(Default)]
+pub(super) struct CacheCounts {
+    pub hits: AtomicU64,
+    pub loads: AtomicU64,
+    pub shared: AtomicU64,
+    pub refused: AtomicU64,
+    pub fenced: AtomicU64,
+    pub uncertified: AtomicU64,
+    pub expired: AtomicU64,
+}
+
+/// What the cache of a database holds, and what it has done since the process started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheFigures {
+    /// Rows, and keys without a row, that were answered from memory.
+    pub hits: u64,
+    /// Rows that were loaded to be kept.
+    pub loads: u64,
+    /// Rows that another's load answered.
+    pub shared: u64,
+    /// Loads whose row was not kept, because it may have changed meanwhile.
+    pub refused: u64,
+    /// Reads past the cache, because a COMMIT under way may change the row.
+    pub fenced: u64,
+    /// Reads past the cache, because this process did not know lately what others have changed.
+    pub uncertified: u64,
+    /// Rows that were loaded again only because of their age.
+    pub expired: u64,
+    /// Loads under way.
+    pub loading: u64,
+    /// How many rows it holds, stale ones included.
+    pub rows: u64,
+    /// How many bytes these take, about.
+    pub bytes: u64,
+    /// How long ago the latest look at what other processes have changed began; `None` without one.
+    pub certificate_age: Option<Duration>,
+}
+
+impl CacheCounts {
+    pub(super) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn figures(&self) -> CacheFigures {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        CacheFigures {
+            hits: read(&self.hits),
+            loads: read(&self.loads),
+            shared: read(&self.shared),
+            refused: read(&self.refused),
+            fenced: read(&self.fenced),
+            uncertified: read(&self.uncertified),
+            expired: read(&self.expired),
+            ..CacheFigures::default()
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Loads under way, so that one load answers all who ask for the same row meanwhile.
+//!
+//! A flight is found by the key and the words before its load. So who asks after a change begins another one.
+//!
+//! The load is made by whoever asked first, on that request's account and until its deadline. If that request is dropped or
+//! fails, the others are told, and one of them begins again.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::hash::BuildHasher as _;
+use std::sync::{Arc, PoisonError};
+use std::task::{Poll, Waker};
+
+use foldhash::fast::RandomState;
+
+use super::buckets::RowStamp;
+use super::defences::{Defence, is_on};
+use super::key::CacheKey;
+use super::platform::{Mutex, MutexGuard};
+use super::row::CachedRow;
+
+/// The loads under way.
+pub(super) struct Flights {
+    shards: Box<[Mutex<FlightShard>]>,
+    hasher: RandomState,
+}
+
+type FlightShard = HashMap<(CacheKey, RowStamp), Arc<Flying>>;
+
+/// One load. Others wait for it.
+#[derive(Default)]
+struct Flying(Mutex<FlyingState>);
+
+#[derive(Default)]
+struct FlyingState {
+    end: Option<FlightEnd>,
+    waiting: Vec<Waker>,
+}
+
+#[derive(Clone)]
+enum FlightEnd {
+    Landed(CachedRow),
+    /// Nobody loads it any more.
+    Dropped,
+}
+
+/// How to come by a row that is not there.
+pub(super) enum Boarded {
+    /// Nobody loads it, so the asker does.
+    Pilot(Pilot),
+    Passenger(Passenger),
+}
+
+/// Has to load the row. Dropping it without [`Pilot::land`] leaves that to another.
+pub(super) struct Pilot {
+    flights: Arc<Flights>,
+    place: (CacheKey, RowStamp),
+    flight: Arc<Flying>,
+    has_ended: bool,
+}
+
+/// Waits for another's load.
+pub(crate) struct Passenger(Arc<Flying>);
+
+impl Flights {
+    pub(super) fn new(shards: usize) -> Arc<Self> {
+        let shards = (0..shards).map(|_| Mutex::new(HashMap::new())).collect();
+        Arc::new(Flights { shards, hasher: RandomState::default() })
+    }
+
+    pub(super) fn board(self: &Arc<Self>, key: &CacheKey, stamp: RowStamp) -> Boarded {
+        let place = (key.clone(), if is_on(Defence::FlightStamp) { stamp } else { RowStamp::default() });
+        let mut shard = self.shard(&place.0);
+        if let Some(flight) = shard.get(&place) {
+            return Boarded::Passenger(Passenger(Arc::clone(flight)));
+        }
+        let flight = Arc::new(Flying::default());
+        shard.insert(place.clone(), Arc::clone(&flight));
+        Boarded::Pilot(Pilot { flights: Arc::clone(self), place, flight, has_ended: false })
+    }
+
+    /// How many loads are under way.
+    pub(super) fn count(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    fn shard(&self, key: &CacheKey) -> MutexGuard<'_, FlightShard> {
+        let hash = usize::try_from(self.hasher.hash_one(key) >> 32).unwrap_or_default();
+        lock(&self.shards[hash % self.shards.len()])
+    }
+}
+
+impl Pilot {
+    pub(super) fn key(&self) -> &CacheKey {
+        &self.place.0
+    }
+
+    /// The row was loaded.
+    pub(super) fn land(mut self, row: CachedRow) {
+        self.end(FlightEnd::Landed(row));
+    }
+
+    fn end(&mut self, end: FlightEnd) {
+        if std::mem::replace(&mut self.has_ended, true) {
+            return;
+        }
+        self.flights.shard(&self.place.0).remove(&self.place);
+        let waiting = {
+            let mut state = lock(&self.flight.0);
+            state.end = Some(end);
+            std::mem::take(&mut state.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Drop for Pilot {
+    fn drop(&mut self) {
+        self.end(FlightEnd::Dropped);
+    }
+}
+
+impl Passenger {
+    /// The row, once it is loaded; `None` if nobody loads it any more.
+    pub(crate) async fn landed(self) -> Option<CachedRow> {
+        poll_fn(|cx| {
+            let mut state = lock(&self.0.0);
+            match &state.end {
+                Some(FlightEnd::Landed(row)) => Poll::Ready(Some(row.clone())),
+                Some(FlightEnd::Dropped) => Poll::Ready(None),
+                None => {
+                    // A task that is polled again has one waker here.
+                    if !state.waiting.iter().any(|known| known.will_wake(cx.waker())) {
+                        state.waiting.push(cx.waker().clone());
+                    }
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,70 @@
+//! What a cached row is found by.
+
+use uuid::Uuid;
+
+use crate::ownership::OrgId;
+use crate::value::Value;
+
+/// Whose rows of which table, and the row's key. Two keys are compared in full, never by a hash alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CacheKey {
+    owner: RowOwner,
+    table: &'static str,
+    key: CachedKey,
+}
+
+/// Whose rows are read. A row of an organization cannot be looked up without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum RowOwner {
+    Organization(OrgId),
+    Nobody,
+}
+
+/// The value of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum CachedKey {
+    Uuid(Uuid),
+    Integer(i64),
+    Text(Box<str>),
+}
+
+impl CacheKey {
+    /// `None` for keys of other kinds, which are not cached.
+    pub(crate) fn new(table: &'static str, owner: RowOwner, key: &Value) -> Option<Self> {
+        Some(CacheKey { owner, table, key: CachedKey::of(key)? })
+    }
+
+    pub(super) fn table(&self) -> &'static str {
+        self.table
+    }
+
+    pub(super) fn tenant(&self) -> Option<OrgId> {
+        match self.owner {
+            RowOwner::Organization(tenant) => Some(tenant),
+            RowOwner::Nobody => None,
+        }
+    }
+
+    pub(super) fn key(&self) -> &CachedKey {
+        &self.key
+    }
+
+    /// How many bytes it takes beside its own size.
+    pub(super) fn bytes(&self) -> usize {
+        match &self.key {
+            CachedKey::Text(text) => text.len(),
+            CachedKey::Uuid(_) | CachedKey::Integer(_) => 0,
+        }
+    }
+}
+
+impl CachedKey {
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Uuid(id) => Some(CachedKey::Uuid(*id)),
+            Value::Integer(n) => Some(CachedKey::Integer(*n)),
+            Value::Text(text) => Some(CachedKey::Text(text.as_str().into())),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The cache of rows: what a process has read by key, until a commit changes it.
+//!
+//! The idea is that of leases in memcached (Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013), with the words of
+//! `buckets.rs` in place of tokens. A row is kept together with the values that its words had before it was loaded, and is
+//! served only while they are the same. So nothing that was read too early can be served, whenever it is stored.
+//!
+//! COMMITs of this process raise a fence on what they change before they are sent (`feed/hub.rs`). What others have
+//! changed is read by the feed, which certifies up to which time that was done. Reads in a transaction bypass the cache.
+
+mod buckets;
+mod counts;
+mod defences;
+mod flights;
+mod key;
+#[cfg(test)]
+mod model;
+mod platform;
+mod row;
+
+use std::hash::{BuildHasher as _, Hash as _};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use quick_cache::sync::Cache as BoundedMap;
+use quick_cache::{DefaultHashBuilder, Weighter};
+
+use self::buckets::{Buckets, RowStamp, WordCounts};
+use self::counts::CacheCounts;
+pub use self::counts::CacheFigures;
+use self::defences::{Defence, is_on};
+pub(crate) use self::flights::Passenger;
+use self::flights::{Boarded, Flights, Pilot};
+pub(crate) use self::key::{CacheKey, RowOwner};
+use self::platform::AtomicU64;
+use self::row::{CachedEntry, weight_of};
+pub(crate) use self::row::{CachedRow, as_stored};
+use crate::driver::CommitOutcome;
+use crate::feed::write_set::WriteSet;
+
+/// The bounds of the cache.
+#[derive(Clone, Debug)]
+pub struct CacheSettings {
+    /// How many bytes it may hold, about; 0 for no cache.
+    pub bytes: u64,
+    /// A row is loaded again after this time, give or take a tenth, although nobody said that it has changed.
+    pub expiry: Duration,
+    /// For how long rows are served after this process has last read what others have changed.
+    pub staleness: Duration,
+}
+
+/// How many rows the map makes room for at first.
+const FIRST_ROWS: usize = 1_000;
+const FLIGHT_SHARDS: usize = 64;
+/// 64 Ki words for rows are 512 KiB.
+const COUNTS: WordCounts = WordCounts { tables: 4096, rows: 1 << 16 };
+/// No certificate yet.
+const NEVER: u64 = 0;
+
+/// The rows that a process keeps.
+pub(crate) struct RowCache {
+    buckets: Buckets,
+    flights: Arc<Flights>,
+    map: BoundedMap<CacheKey, CachedEntry, ByWeight>,
+    settings: CacheSettings,
+    counts: CacheCounts,
+    /// One more than the microsecond, on the steady clock, at which the latest look at what others have changed began.
+    certified: AtomicU64,
+}
+
+/// Where a row comes from.
+pub(crate) enum CacheLook {
+    Hit(CachedRow),
+    /// From the database, to be kept: [`Lease::fill`].
+    Load(Lease),
+    /// From another's load.
+    Wait(Passenger),
+    /// From the database, not to be kept.
+    Bypass,
+}
+
+/// The right to keep what is loaded now, if nothing changes it meanwhile.
+pub(crate) struct Lease {
+    cache: Arc<RowCache>,
+    pilot: Pilot,
+    stamp: RowStamp,
+}
+
+#[derive(Clone)]
+struct ByWeight;
+
+impl Weighter<CacheKey, CachedEntry> for ByWeight {
+    fn weight(&self, _key: &CacheKey, entry: &CachedEntry) -> u64 {
+        entry.weight
+    }
+}
+
+impl RowCache {
+    /// `None` if the settings want no cache.
+    pub(crate) fn new(settings: &CacheSettings) -> Option<Arc<Self>> {
+        (settings.bytes > 0).then(|| RowCache::with(settings, COUNTS, FLIGHT_SHARDS))
+    }
+
+    fn with(settings: &CacheSettings, counts: WordCounts, shards: usize) -> Arc<Self> {
+        Arc::new(RowCache {
+            buckets: Buckets::new(counts),
+            flights: Flights::new(shards),
+            map: BoundedMap::with_weighter(FIRST_ROWS, settings.bytes, ByWeight),
+            settings: settings.clone(),
+            counts: CacheCounts::default(),
+            certified: AtomicU64::new(NEVER),
+        })
+    }
+
+    /// Looks for a row. `now` is on the steady clock.
+    pub(crate) fn look(self: &Arc<Self>, key: CacheKey, now: Duration) -> CacheLook {
+        if !self.is_certified(now) {
+            CacheCounts::add(&self.counts.uncertified);
+            return CacheLook::Bypass;
+        }
+        let Some(stamp) = self.buckets.stamp(self.buckets.words_of(&key)) else {
+            CacheCounts::add(&self.counts.fenced);
+            return CacheLook::Bypass;
+        };
+        if let Some(entry) = self.map.get(&key)
+            && entry.stamp == stamp
+        {
+            if now < entry.expires {
+                CacheCounts::add(&self.counts.hits);
+                return CacheLook::Hit(entry.row);
+            }
+            CacheCounts::add(&self.counts.expired);
+        }
+        match self.flights.board(&key, stamp) {
+            Boarded::Pilot(pilot) => {
+                CacheCounts::add(&self.counts.loads);
+                CacheLook::Load(Lease { cache: Arc::clone(self), pilot, stamp })
+            }
+            Boarded::Passenger(passenger) => {
+                CacheCounts::add(&self.counts.shared);
+                CacheLook::Wait(passenger)
+            }
+        }
+    }
+
+    /// A COMMIT of this process is about to be sent.
+    pub(crate) fn fence(&self, writes: &WriteSet) {
+        self.buckets.fence(writes);
+    }
+
+    /// It has ended, and nobody is told yet.
+    pub(crate) fn settle(&self, writes: &WriteSet, outcome: CommitOutcome) {
+        match outcome {
+            CommitOutcome::RolledBack => self.buckets.settle_unchanged(writes),
+            CommitOutcome::Committed | CommitOutcome::Unknown => self.buckets.settle_changed(writes),
+        }
+    }
+
+    /// Another process has changed this.
+    pub(crate) fn change(&self, writes: &WriteSet) {
+        self.buckets.change(writes);
+    }
+
+    /// Anything may have changed.
+    pub(crate) fn change_everything(&self) {
+        self.buckets.change_everything();
+    }
+
+    /// All that others had committed by then, on the steady clock, has been said by [`RowCache::change`].
+    pub(crate) fn certify(&self, then: Duration) {
+        self.certified.store(micros(then) + 1, Ordering::Release);
+    }
+
+    /// For how long it has not been known what others have changed; `None` if it never was.
+    fn certificate_age(&self, now: Duration) -> Option<Duration> {
+        let certified = self.certified.load(Ordering::Acquire).checked_sub(1)?;
+        Some(now.saturating_sub(Duration::from_micros(certified)))
+    }
+
+    pub(crate) fn figures(&self, now: Duration) -> CacheFigures {
+        CacheFigures {
+            loading: self.flights.count() as u64,
+            rows: self.map.len() as u64,
+            bytes: self.map.weight(),
+            certificate_age: self.certificate_age(now),
+            ..self.counts.figures()
+        }
+    }
+
+    /// Forgets all rows.
+    pub(crate) fn clear(&self) {
+        self.buckets.change_everything();
+        self.map.clear();
+    }
+
+    fn is_certified(&self, now: Duration) -> bool {
+        let is_young = |age| age <= self.settings.staleness;
+        self.certificate_age(now).is_some_and(is_young) || !is_on(Defence::Certificate)
+    }
+
+    /// When a row expires that is loaded now. Rows that were loaded together do not expire together.
+    fn expires(&self, key: &CacheKey, now: Duration) -> Duration {
+        let mut hash = DefaultHashBuilder::default().build_hasher();
+        (key, micros(now)).hash(&mut hash);
+        let tenth = self.settings.expiry / 10;
+        let jitter = tenth * u32::try_from(std::hash::Hasher::finish(&hash) >> 54).unwrap_or(0) / 512;
+        now + self.settings.expiry - tenth + jitter
+    }
+}
+
+impl Lease {
+    /// Keeps what was loaded, unless it may have changed since the lease was taken. Those who wait get it in either case:
+    /// they had asked before the change.
+    pub(crate) fn fill(self, row: CachedRow, now: Duration) {
+        let Lease { cache, pilot, mut stamp } = self;
+        let current = cache.buckets.stamp(cache.buckets.words_of(pilot.key()));
+        if !is_on(Defence::Lease) {
+            stamp = current.unwrap_or(stamp);
+        }
+        if current == Some(stamp) {
+            let (expires, weight) = (cache.expires(pilot.key(), now), weight_of(pilot.key(), &row));
+            cache.map.insert(pilot.key().clone(), CachedEntry { row: row.clone(), stamp, expires, weight });
+        } else {
+            CacheCounts::add(&cache.counts.refused);
+        }
+        // Last, so that who asks next finds the row.
+        pilot.land(row);
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX - 1)
+}

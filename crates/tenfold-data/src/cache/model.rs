@@ -1,0 +1,386 @@
+//! Tests the cache in the interleavings of its threads, and takes away each of its defences to see a stale read.
+//!
+//! loom runs each program repeatedly, see `scope/model.rs`. The words, the flights and the certificate are the real ones,
+//! with loom's atomics and locks; a call of the map is one step. The database is a number.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use loom::sync::atomic::AtomicU64;
+use loom::sync::{Condvar, Mutex};
+use uuid::Uuid;
+
+use super::defences::Defence;
+use super::{CacheKey, CacheLook, CacheSettings, CachedRow, Passenger, RowCache, RowOwner, WordCounts};
+use crate::driver::CommitOutcome;
+use crate::feed::write_set::{WriteSet, WrittenKeys};
+use crate::ownership::OrgId;
+use crate::value::Value;
+
+const TABLE: &str = "notes_notes";
+const NOW: Duration = Duration::from_secs(1);
+const STALENESS: Duration = Duration::from_secs(2);
+const EXPIRY: Duration = Duration::from_secs(100);
+const PREEMPTIONS: usize = 2;
+
+thread_local! {
+    // loom runs all threads of a program on the thread that explores it.
+    static OFF: Cell<Option<Defence>> = const { Cell::new(None) };
+}
+
+/// Whether the program that this thread explores has this defence.
+pub(super) fn is_on(defence: Defence) -> bool {
+    OFF.get() != Some(defence)
+}
+
+fn explore(program: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.max_branches = 20_000;
+    builder.check(program);
+}
+
+/// Whether the program has a stale read in one of its interleavings.
+fn has_stale_reads(
+    without: Option<Defence>,
+    program: impl Fn(&Arc<AtomicBool>) + Send + Sync + 'static,
+) -> bool {
+    let is_stale = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_stale);
+    OFF.set(without);
+    explore(move || program(&seen));
+    OFF.set(None);
+    is_stale.load(Ordering::SeqCst)
+}
+
+fn cache() -> Arc<RowCache> {
+    let settings = CacheSettings { bytes: 1 << 20, expiry: EXPIRY, staleness: STALENESS };
+    let cache = RowCache::with(&settings, WordCounts { tables: 1, rows: 1 }, 1);
+    cache.certify(NOW);
+    cache
+}
+
+fn key() -> CacheKey {
+    key_of(1)
+}
+
+fn key_of(tenant: u128) -> CacheKey {
+    let owner = RowOwner::Organization(OrgId(Uuid::from_u128(tenant)));
+    CacheKey::new(TABLE, owner, &Value::Integer(7)).unwrap()
+}
+
+fn row(version: u64) -> CachedRow {
+    (version > 0).then(|| Arc::from([Value::Integer(i64::try_from(version).unwrap())]))
+}
+
+fn version(row: &CachedRow) -> u64 {
+    match row.as_deref() {
+        None => 0,
+        Some([Value::Integer(version)]) => u64::try_from(*version).unwrap(),
+        Some(other) => panic!("{other:?}"),
+    }
+}
+
+fn writes() -> WriteSet {
+    let mut writes = WriteSet::default();
+    writes.add(Some(OrgId(Uuid::from_u128(1))), TABLE, WrittenKeys::These(vec![Value::Integer(7)]));
+    writes
+}
+
+/// One row of a database. Version 0 is that there is none.
+struct ModelDatabase {
+    cache: Arc<RowCache>,
+    committed: AtomicU64,
+    acknowledged: AtomicU64,
+    /// The latest version that anybody has read.
+    shown: AtomicU64,
+    is_stale: Arc<AtomicBool>,
+}
+
+impl ModelDatabase {
+    fn new(is_stale: &Arc<AtomicBool>) -> Arc<Self> {
+        Arc::new(ModelDatabase {
+            cache: cache(),
+            committed: AtomicU64::new(0),
+            acknowledged: AtomicU64::new(0),
+            shown: AtomicU64::new(0),
+            is_stale: Arc::clone(is_stale),
+        })
+    }
+
+    /// A read through the cache. It must show what was acknowledged before it began, and what was shown before.
+    fn read(&self) {
+        let least = self.acknowledged.load(Ordering::SeqCst).max(self.shown.load(Ordering::SeqCst));
+        let version = loop {
+            match self.cache.look(key(), NOW) {
+                CacheLook::Hit(row) => break version(&row),
+                CacheLook::Bypass => break self.committed.load(Ordering::SeqCst),
+                CacheLook::Load(lease) => {
+                    let loaded = self.committed.load(Ordering::SeqCst);
+                    lease.fill(row(loaded), NOW);
+                    break loaded;
+                }
+                CacheLook::Wait(passenger) => {
+                    if let Some(row) = wait(passenger) {
+                        break version(&row);
+                    }
+                }
+            }
+        };
+        self.show(version, least);
+    }
+
+    /// A read past the cache, such as a list.
+    fn read_directly(&self) {
+        self.show(self.committed.load(Ordering::SeqCst), 0);
+    }
+
+    fn show(&self, version: u64, least: u64) {
+        if version < least {
+            self.is_stale.store(true, Ordering::SeqCst);
+        }
+        self.shown.fetch_max(version, Ordering::SeqCst);
+    }
+
+    fn write(&self, version: u64, outcome: CommitOutcome) {
+        let writes = writes();
+        self.cache.fence(&writes);
+        if outcome != CommitOutcome::RolledBack {
+            self.committed.store(version, Ordering::SeqCst);
+        }
+        self.cache.settle(&writes, outcome);
+        if outcome == CommitOutcome::Committed {
+            self.acknowledged.fetch_max(version, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Blocks a thread of the model until it is woken.
+struct Parked {
+    is_woken: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Wake for Parked {
+    fn wake(self: Arc<Self>) {
+        *self.is_woken.lock().unwrap() = true;
+        self.wake.notify_one();
+    }
+}
+
+fn wait(passenger: Passenger) -> Option<CachedRow> {
+    let parked = Arc::new(Parked { is_woken: Mutex::new(false), wake: Condvar::new() });
+    let waker = Waker::from(Arc::clone(&parked));
+    let mut landing = pin!(passenger.landed());
+    loop {
+        if let Poll::Ready(row) = landing.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return row;
+        }
+        let mut is_woken = parked.is_woken.lock().unwrap();
+        while !*is_woken {
+            is_woken = parked.wake.wait(is_woken).unwrap();
+        }
+        *is_woken = false;
+    }
+}
+
+/// Two readers and a writer, whose COMMIT ends in this way.
+fn readers_and_a_writer(outcome: CommitOutcome) -> impl Fn(&Arc<AtomicBool>) + Send + Sync + 'static {
+    move |is_stale| {
+        let database = ModelDatabase::new(is_stale);
+        let (first, second) = (Arc::clone(&database), Arc::clone(&database));
+        let readers = [
+            loom::thread::spawn(move || {
+                first.read();
+                first.read();
+            }),
+            loom::thread::spawn(move || {
+                second.read_directly();
+                second.read();
+            }),
+        ];
+        database.write(1, outcome);
+        for reader in readers {
+            reader.join().unwrap();
+        }
+        database.read();
+        assert_eq!(database.cache.figures(NOW).loading, 0, "each load has ended");
+    }
+}
+
+#[test]
+fn no_read_is_stale_however_the_commit_ends() {
+    for outcome in [CommitOutcome::Committed, CommitOutcome::RolledBack, CommitOutcome::Unknown] {
+        assert!(!has_stale_reads(None, readers_and_a_writer(outcome)), "{outcome:?}");
+    }
+}
+
+#[test]
+fn each_defence_is_needed() {
+    for defence in [Defence::Lease, Defence::FlightStamp, Defence::Fence, Defence::Change] {
+        let is_stale = has_stale_reads(Some(defence), readers_and_a_writer(CommitOutcome::Committed));
+        assert!(is_stale, "nothing is stale without {defence:?}");
+    }
+}
+
+/// A process that is told of a change by the feed, while it loads.
+fn told_while_it_reads(is_stale: &Arc<AtomicBool>) {
+    let database = ModelDatabase::new(is_stale);
+    let reading = Arc::clone(&database);
+    let reader = loom::thread::spawn(move || {
+        reading.read();
+        reading.read();
+    });
+    database.committed.store(1, Ordering::SeqCst);
+    database.cache.change(&writes());
+    database.acknowledged.store(1, Ordering::SeqCst);
+    database.read();
+    reader.join().unwrap();
+}
+
+#[test]
+fn what_the_feed_has_told_is_never_read_as_before() {
+    // What another process has committed is shown at once by a direct read, and later by the cache: at most Δ.
+    assert!(!has_stale_reads(None, told_while_it_reads));
+    assert!(has_stale_reads(Some(Defence::Lease), told_while_it_reads));
+    assert!(has_stale_reads(Some(Defence::FlightStamp), told_while_it_reads));
+}
+
+/// Loads a row if it is not there; returns whether it was.
+fn hit(cache: &Arc<RowCache>, key: &CacheKey, now: Duration) -> bool {
+    match cache.look(key.clone(), now) {
+        CacheLook::Hit(_) => true,
+        CacheLook::Load(lease) => {
+            lease.fill(row(1), now);
+            false
+        }
+        CacheLook::Wait(_) => panic!("nobody loads it"),
+        CacheLook::Bypass => false,
+    }
+}
+
+/// One thread, so that the locks of loom have a program to be in.
+fn alone(test: impl Fn() + Send + Sync + 'static) {
+    explore(test);
+}
+
+#[test]
+fn rows_are_served_until_the_certificate_is_too_old() {
+    fn look() -> [bool; 3] {
+        let cache = cache();
+        assert!(!hit(&cache, &key(), NOW));
+        let late = NOW + STALENESS + Duration::from_micros(1);
+        [hit(&cache, &key(), NOW), hit(&cache, &key(), NOW + STALENESS), hit(&cache, &key(), late)]
+    }
+    alone(|| assert_eq!(look(), [true, true, false]));
+    OFF.set(Some(Defence::Certificate));
+    alone(|| assert_eq!(look(), [true, true, true], "the defence is what it says"));
+    OFF.set(None);
+}
+
+#[test]
+fn nothing_is_kept_before_the_first_certificate() {
+    alone(|| {
+        let settings = CacheSettings { bytes: 1 << 20, expiry: EXPIRY, staleness: STALENESS };
+        let cache = RowCache::with(&settings, WordCounts { tables: 1, rows: 1 }, 1);
+        assert!(!hit(&cache, &key(), NOW));
+        cache.certify(NOW);
+        assert!(!hit(&cache, &key(), NOW));
+        assert_eq!((cache.figures(NOW).uncertified, cache.figures(NOW).loads), (1, 1));
+    });
+}
+
+#[test]
+fn a_rolled_back_commit_drops_nothing() {
+    alone(|| {
+        let cache = cache();
+        hit(&cache, &key(), NOW);
+        cache.fence(&writes());
+        assert!(!hit(&cache, &key(), NOW), "its outcome is not known yet");
+        cache.settle(&writes(), CommitOutcome::RolledBack);
+        assert!(hit(&cache, &key(), NOW));
+        cache.fence(&writes());
+        cache.settle(&writes(), CommitOutcome::Unknown);
+        assert!(!hit(&cache, &key(), NOW));
+    });
+}
+
+#[test]
+fn rows_expire_within_a_tenth_of_the_time() {
+    alone(|| {
+        let cache = cache();
+        let (early, late) = (NOW + EXPIRY - EXPIRY / 10, NOW + EXPIRY + EXPIRY / 10);
+        for tenant in 1..50 {
+            hit(&cache, &key_of(tenant), NOW);
+        }
+        cache.certify(early);
+        assert!((1..50).all(|tenant| hit(&cache, &key_of(tenant), early - Duration::from_micros(1))));
+        let middle = NOW + EXPIRY;
+        cache.certify(middle);
+        let left = (1..50).filter(|tenant| hit(&cache, &key_of(*tenant), middle)).count();
+        assert!((5..45).contains(&left), "{left} of 49 are left");
+        assert_eq!(cache.figures(NOW).expired, 49 - u64::try_from(left).unwrap());
+        cache.certify(late);
+        for tenant in 1..50 {
+            hit(&cache, &key_of(tenant), late);
+        }
+        assert_eq!(cache.figures(NOW).expired, 49, "each has expired once");
+    });
+}
+
+#[test]
+fn keys_of_one_word_are_told_apart() {
+    alone(|| {
+        // All keys have the same hash here, and the same word.
+        let cache = cache();
+        hit(&cache, &key_of(1), NOW);
+        assert!(!hit(&cache, &key_of(2), NOW));
+        assert!(hit(&cache, &key_of(1), NOW) && hit(&cache, &key_of(2), NOW));
+    });
+}
+
+#[test]
+fn a_dropped_load_is_made_by_another() {
+    alone(|| {
+        let cache = cache();
+        let CacheLook::Load(first) = cache.look(key(), NOW) else { panic!("it loads") };
+        let CacheLook::Wait(second) = cache.look(key(), NOW) else { panic!("it waits") };
+        drop(first);
+        assert!(wait(second).is_none());
+        let CacheLook::Load(third) = cache.look(key(), NOW) else { panic!("it loads") };
+        let CacheLook::Wait(fourth) = cache.look(key(), NOW) else { panic!("it waits") };
+        third.fill(row(3), NOW);
+        assert_eq!(wait(fourth).map(|row| version(&row)), Some(3));
+        assert_eq!(cache.figures(NOW).shared, 2);
+    });
+}
+
+#[test]
+fn a_fill_after_a_change_is_refused() {
+    alone(|| {
+        let cache = cache();
+        let CacheLook::Load(lease) = cache.look(key(), NOW) else { panic!("it loads") };
+        cache.change(&writes());
+        lease.fill(row(1), NOW);
+        let figures = cache.figures(NOW);
+        assert_eq!((figures.refused, figures.rows), (1, 0));
+    });
+}
+
+#[test]
+fn a_scan_of_ten_times_the_size_stays_inside_the_bound() {
+    alone(|| {
+        let settings = CacheSettings { bytes: 100_000, expiry: EXPIRY, staleness: STALENESS };
+        let cache = RowCache::with(&settings, WordCounts { tables: 1, rows: 1 }, 1);
+        cache.certify(NOW);
+        for tenant in 0..4_000 {
+            hit(&cache, &key_of(tenant), NOW);
+        }
+        let figures = cache.figures(NOW);
+        assert!(figures.bytes <= settings.bytes && figures.rows > 100, "{figures:?}");
+    });
+}
