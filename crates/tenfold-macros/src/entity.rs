@@ -18,6 +18,7 @@ struct EntityAttributes<'a> {
     tenant: Option<Ident>,
     uniques: Vec<Vec<Ident>>,
     searched: Vec<Ident>,
+    is_cached: bool,
     key: &'a Field,
     version: Option<&'a Field>,
     columns: Vec<Stored<'a>>,
@@ -45,7 +46,7 @@ impl<'a> EntityAttributes<'a> {
         let Fields::Named(fields) = &body.fields else {
             return Err(Error::new_spanned(&input.ident, "an entity has named fields"));
         };
-        let Container { table, tenant, uniques, searched } = Container::read(input)?;
+        let Container { table, tenant, uniques, searched, is_cached } = Container::read(input)?;
         let (mut key, mut version) = (None, None);
         let (mut columns, mut relations, mut references) = (Vec::new(), Vec::new(), Vec::new());
         for field in &fields.named {
@@ -85,6 +86,7 @@ impl<'a> EntityAttributes<'a> {
             tenant,
             uniques,
             searched,
+            is_cached,
             key,
             version,
             columns,
@@ -108,6 +110,7 @@ impl<'a> EntityAttributes<'a> {
         let values = columns.iter().map(|column| &column.value);
         let owned = columns.iter().map(|column| &column.owned);
         let read = self.read_columns(data);
+        let cached = self.is_cached.then(|| quote!(.cached()));
         let links = self.links(&columns, data);
         let link = self.link(name, data);
         let related: Vec<_> = self.relations.iter().map(|relation| &relation.field.ident).collect();
@@ -123,7 +126,7 @@ impl<'a> EntityAttributes<'a> {
                     ];
                     static TABLE: #data::Table = #data::Table::new(
                         #entity, #table, <#name as #data::Entity>::MODULE, COLUMNS, #key_name, #tenant, #version,
-                    );
+                    )#cached;
                     &TABLE
                 }
 

@@ -45,7 +45,8 @@ use syn::parse_macro_input;
 /// includes the keys of its peers. `#[entity(version)]` marks an `i64` that counts the row's changes.
 /// `#[entity(money)] pub price: Money` is stored as two columns, `price_amount` and `price_currency`. On the
 /// struct `unique(name, …)` names columns that are unique together; a tenant's begin with the organization.
-/// `search(title, body)` names the texts that are searched, and implements `Searched`.
+/// `search(title, body)` names the texts that are searched, and implements `Searched`. `cached` keeps rows that are
+/// loaded by key for later requests, until a commit changes them.
 ///
 /// What it writes:
 ///

@@ -31,6 +31,8 @@ pub struct Table {
     pub tenant: Option<&'static str>,
     /// The column that counts the row's changes, if it has one.
     pub version: Option<&'static str>,
+    /// Whether rows that are loaded by key are kept for other requests.
+    pub is_cached: bool,
     texts: Texts,
 }
 
@@ -99,7 +101,13 @@ impl Table {
         tenant: Option<&'static str>,
         version: Option<&'static str>,
     ) -> Self {
-        Table { entity, name, module, columns, key, tenant, version, texts: Texts::new() }
+        Table { entity, name, module, columns, key, tenant, version, is_cached: false, texts: Texts::new() }
+    }
+
+    /// The same for an entity that says `cached`.
+    pub const fn cached(mut self) -> Self {
+        self.is_cached = true;
+        self
     }
 
     /// The position of a column in [`Table::columns`].

@@ -297,6 +297,11 @@ impl Scope {
         drop(abandoned);
     }
 
+    /// Whether a transaction of this scope is open. What is read beside it must wait for nobody who may wait for it.
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        self.state().open_transaction.is_some()
+    }
+
     /// Forgets the rows that were loaded by key, since a transaction of this scope may have changed them.
     pub(crate) fn close_transaction(&self) {
         let mut state = self.state();

@@ -143,15 +143,20 @@ impl Scope {
         error.at(&statement.name, site)
     }
 
+    /// Notes the tables that this text names, if they are noted.
+    pub(crate) fn note_named(&self, text: &str) {
+        if let Some(tables) = self.tables.get() {
+            let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+            self.database.known_tables().add_named(text, &mut tables);
+        }
+    }
+
     /// Counts a statement that has run, and tells the observers. Without `rows` the statement failed.
     pub(super) fn record(&self, statement: &Statement, site: CallSite, elapsed: Duration, rows: Option<u64>) {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
         self.database_nanos.fetch_add(nanos, Ordering::Relaxed);
-        if let Some(tables) = self.tables.get() {
-            let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
-            self.database.known_tables().add_named(&statement.text, &mut tables);
-        }
+        self.note_named(&statement.text);
         if self.database.observers().is_empty() {
             return;
         }

@@ -1,5 +1,7 @@
 //! Loads of an entity's rows by key.
 
+mod cached;
+
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -47,18 +49,11 @@ impl<E: Entity> KeyedLoad for Load<E> {
         keys: Vec<E::Key>,
     ) -> BoxFuture<'static, Result<FoundEntities<E>, DataError>> {
         Box::pin(async move {
-            let (statement, wanted) = match &*keys {
-                [key] => (E::table().get_one_statement(), key.to_value()),
-                keys => {
-                    let form = ListForm::of(scope.database().dialect(), keys.len());
-                    let statement = E::table().get_statement(form);
-                    (statement, Value::List(keys.iter().map(E::Key::to_value).collect()))
-                }
-            };
             let tenant = self.asker.tenant;
-            let params: Vec<Value> = tenant.iter().map(OrgId::to_value).chain([wanted]).collect();
-            let asker = if keys.len() < BATCH { self.asker } else { self.asker.for_many() };
-            let mut rows = scope.fetch(&asker, statement, &params, |row| E::read(row, tenant)).await?;
+            let mut rows = match cached::usable::<E>(&scope, &self.asker) {
+                Some(cache) => cached::rows::<E>(cache, &scope, self.asker, keys.clone()).await?,
+                None => fetch::<E>(&scope, self.asker, &keys).await?,
+            };
             E::link(rows.iter_mut(), Peering::of(&scope, tenant));
             let mut found: FoundEntities<E> = keys.into_iter().map(|key| (key, None)).collect();
             for row in rows {
@@ -67,4 +62,20 @@ impl<E: Entity> KeyedLoad for Load<E> {
             Ok(found)
         })
     }
+}
+
+/// The rows of these keys, from the database.
+async fn fetch<E: Entity>(scope: &Scope, asker: Asker, keys: &[E::Key]) -> Result<Vec<E>, DataError> {
+    let (statement, wanted) = match keys {
+        [key] => (E::table().get_one_statement(), key.to_value()),
+        keys => {
+            let form = ListForm::of(scope.database().dialect(), keys.len());
+            let statement = E::table().get_statement(form);
+            (statement, Value::List(keys.iter().map(E::Key::to_value).collect()))
+        }
+    };
+    let tenant = asker.tenant;
+    let params: Vec<Value> = tenant.iter().map(OrgId::to_value).chain([wanted]).collect();
+    let asker = if keys.len() < BATCH { asker } else { asker.for_many() };
+    scope.fetch(&asker, statement, &params, |row| E::read(row, tenant)).await
 }

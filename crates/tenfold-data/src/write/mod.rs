@@ -132,7 +132,13 @@ impl<K: KeyType> WriteTarget<'_, K> {
         let (statement, params) = self.statement::<E>(target, verb, assigned);
         let changed = execute(target, &statement, Params::One(&params)).await;
         if changed.map_err(|error| error.of::<E>(Some(key())))? > 0 {
-            let keys = WrittenKeys::These(vec![self.key.to_value()]);
+            let keys = match verb {
+                // The row has another key now, which may have been looked for in vain.
+                Verb::Update(assigned) if assigned.iter().any(|(column, _)| *column == table.key) => {
+                    WrittenKeys::Any
+                }
+                _ => WrittenKeys::These(vec![self.key.to_value()]),
+            };
             match verb {
                 Verb::Delete => note_delete::<E>(target, keys),
                 _ => note::<E>(target, keys),

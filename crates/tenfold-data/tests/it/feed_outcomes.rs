@@ -18,7 +18,7 @@ use crate::work::{self, Label};
 on_both_databases!(what_dropped_callers_have_committed_is_said_and_nothing_else);
 
 /// Polls a future up to so many times, and drops it then, whatever it waits for. Returns how often it was polled.
-async fn poll_at_most<T>(times: usize, work: impl Future<Output = T>) -> usize {
+pub async fn poll_at_most<T>(times: usize, work: impl Future<Output = T>) -> usize {
     let (mut work, mut polled) = (pin!(work), 0);
     std::future::poll_fn(|cx| {
         polled += 1;

@@ -21,6 +21,8 @@ mod associations;
 mod batches;
 mod bench;
 mod between;
+mod cached;
+mod cached_races;
 mod chain;
 mod cohorts;
 mod concurrent_loads;

@@ -15,12 +15,13 @@ pub(super) struct Container {
     pub uniques: Vec<Vec<Ident>>,
     /// The columns whose words are searched.
     pub searched: Vec<Ident>,
+    pub is_cached: bool,
 }
 
 impl Container {
     pub fn read(input: &DeriveInput) -> Result<Self> {
         let (mut table, mut tenant, mut global) = (None, None, None);
-        let (mut uniques, mut searched) = (Vec::new(), Vec::new());
+        let (mut uniques, mut searched, mut is_cached) = (Vec::new(), Vec::new(), false);
         for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("table") {
@@ -40,9 +41,11 @@ impl Container {
                     let columns;
                     parenthesized!(columns in meta.input);
                     searched.extend(Punctuated::<Ident, Token![,]>::parse_terminated(&columns)?);
+                } else if meta.path.is_ident("cached") {
+                    is_cached = true;
                 } else {
                     let allowed = "an entity takes `table = \"…\"`, `tenant = field` or `global = \"why\"`, \
-                                   `unique(field, …)` and `search(field, …)`";
+                                   `unique(field, …)`, `search(field, …)` and `cached`";
                     return Err(meta.error(allowed));
                 }
                 Ok(())
@@ -57,7 +60,7 @@ impl Container {
                 "the rows of an organization are searched, not global ones",
             ));
         }
-        Ok(Container { table, tenant, uniques, searched })
+        Ok(Container { table, tenant, uniques, searched, is_cached })
     }
 }
 
