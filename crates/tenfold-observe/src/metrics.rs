@@ -3,6 +3,7 @@
 //! The `prometheus-client` crate keeps the histograms. The tables of series are ours: those of the
 //! crate have no bound and need an owned label set for each lookup.
 
+mod cache;
 mod exposition;
 mod family;
 mod rare;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use exposition::Exposition;
 use family::Family;
+use tenfold_data::CacheFigures;
 
 pub use exposition::Build;
 pub use family::{OTHER, SERIES_LIMIT};
@@ -110,6 +112,11 @@ impl Metrics {
     /// How many unfinished jobs there are by state (`tenfold_jobs`), up to a bound; unnamed states have none.
     pub fn jobs_queued(&self, counts: &[(&'static str, u64)]) {
         self.exposition.set_queued(counts);
+    }
+
+    /// What the cache of rows holds and has done (`tenfold_cache_…`).
+    pub fn cache(&self, figures: CacheFigures) {
+        self.exposition.cache.set(figures);
     }
 
     /// All metrics as text of type [`CONTENT_TYPE`]; about 5 MB with every family full.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tenfold_data::{DatabaseSettings, FeedSettings, Pooler, PostgresSettings, SqliteSettings};
+use tenfold_data::{CacheSettings, DatabaseSettings, FeedSettings, Pooler, PostgresSettings, SqliteSettings};
 use tenfold_jobs::JobSettings;
 use tenfold_observe::logs::{Colour, LogFormat};
 
@@ -24,7 +24,7 @@ pub struct Settings {
     pub http: HttpSettings,
     /// `database.url`.
     pub database_url: String,
-    /// `[database]` and `[feed]`.
+    /// `[database]`, `[feed]` and `[cache]`.
     pub database: DatabaseSettings,
     /// `[jobs]`.
     pub jobs: JobSettings,
@@ -120,6 +120,14 @@ struct FeedSection {
     poll: TimeSpan,
     retention: TimeSpan,
     wait: TimeSpan,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CacheSection {
+    size: ByteSize,
+    expiry: TimeSpan,
+    staleness: TimeSpan,
 }
 
 #[derive(Deserialize)]
@@ -283,6 +291,16 @@ fn read_feed(loaded: &Loaded) -> Result<FeedSettings, ConfigError> {
     })
 }
 
+fn read_cache(loaded: &Loaded) -> Result<CacheSettings, ConfigError> {
+    let cache: CacheSection = loaded.section("cache")?;
+    loaded.within("cache.expiry", cache.expiry, TimeSpan::seconds(1)..=TimeSpan::hours(24))?;
+    Ok(CacheSettings {
+        bytes: cache.size.as_u64(),
+        expiry: cache.expiry.as_std(),
+        staleness: cache.staleness.as_std(),
+    })
+}
+
 fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigError> {
     let section: DatabaseSection = loaded.section("database")?;
     loaded.within("database.max_rows", section.max_rows, 1..=1_000_000)?;
@@ -300,6 +318,7 @@ fn read_database(loaded: &Loaded) -> Result<(String, DatabaseSettings), ConfigEr
         n_plus_one_threshold: section.n_plus_one_threshold,
         transaction_limit: section.transaction_limit.as_std(),
         feed: read_feed(loaded)?,
+        cache: read_cache(loaded)?,
         sqlite: SqliteSettings {
             reader_threads: section.reader_threads,
             max_waiting_writes: section.max_waiting_writes,

@@ -1,6 +1,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use tenfold_data::CacheFigures;
 use tenfold_observe::metrics::{Build, CONTENT_TYPE, MetricOutcome, Metrics, SERIES_LIMIT};
 
 use crate::sink::noon;
@@ -35,6 +37,7 @@ fn busy() -> Metrics {
     metrics.call("billing", "charge", MetricOutcome::Failed("unavailable"), 0.1);
     metrics.job("orders.ship", MetricOutcome::Failed("job"), 0.2, 1.5);
     metrics.jobs_queued(&[("retryable", 3)]);
+    metrics.cache(CacheFigures { certificate_age: Some(Duration::ZERO), ..CacheFigures::default() });
     metrics
 }
 
@@ -53,6 +56,24 @@ fn jobs_are_timed_by_kind_and_counted_by_state_once_somebody_has_counted() {
         (r#"tenfold_job_wait_seconds_count{kind="orders.ship"}"#, 2.0),
         (r#"tenfold_jobs{state="available"}"#, 0.0),
         (r#"tenfold_jobs{state="retryable"}"#, 3.0),
+    ] {
+        assert_eq!(sample(&text, name), Some(value), "{name}\n{text}");
+    }
+}
+
+#[test]
+fn the_cache_is_shown_once_it_has_said_what_it_did() {
+    let metrics = metrics();
+    assert_eq!(count(&metrics.render(), "tenfold_cache_reads_total"), 0);
+    let certificate_age = Some(Duration::from_millis(250));
+    metrics.cache(CacheFigures { hits: 7, refused: 2, rows: 3, certificate_age, ..CacheFigures::default() });
+    let text = metrics.render();
+    for (name, value) in [
+        (r#"tenfold_cache_reads_total{result="hit"}"#, 7.0),
+        (r#"tenfold_cache_reads_total{result="fenced"}"#, 0.0),
+        ("tenfold_cache_refused_fills_total", 2.0),
+        ("tenfold_cache_rows", 3.0),
+        ("tenfold_cache_certificate_age_seconds", 0.25),
     ] {
         assert_eq!(sample(&text, name), Some(value), "{name}\n{text}");
     }

@@ -51,6 +51,7 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result
         return Ok(refused());
     }
     let metrics = state.metrics().clone();
+    metrics.cache(state.database().cache_figures());
     // With every series in use the text is megabytes long: do not block a thread that serves requests.
     let text = tokio::task::spawn_blocking(move || metrics.render()).await.map_err(Problem::internal)?;
     Ok(([(CONTENT_TYPE, METRICS_TYPE)], text).into_response())

@@ -1,0 +1,55 @@
+//! The metrics of the cache of rows, which counts for itself.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::MetricType;
+use tenfold_data::CacheFigures;
+
+/// What the cache has said last; left out before that.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CacheMetrics(Arc<Mutex<Option<CacheFigures>>>);
+
+impl CacheMetrics {
+    pub(super) fn set(&self, figures: CacheFigures) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(figures);
+    }
+}
+
+impl Collector for CacheMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(figures) = *self.0.lock().unwrap_or_else(PoisonError::into_inner) else { return Ok(()) };
+        let reads = [
+            ("hit", figures.hits),
+            ("load", figures.loads),
+            ("shared", figures.shared),
+            ("fenced", figures.fenced),
+            ("uncertified", figures.uncertified),
+        ];
+        let help = "Rows of cached entities that were asked for by key, by where they came from.";
+        // Written like gauges, with the type of a counter: see `TotalMetric`.
+        let mut counter =
+            encoder.encode_descriptor("tenfold_cache_reads_total", help, None, MetricType::Counter)?;
+        for (result, count) in reads {
+            counter.encode_family(&[("result", result)])?.encode_gauge(&count)?;
+        }
+        let help = "Loads whose row was not kept, because it may have changed meanwhile.";
+        encoder
+            .encode_descriptor("tenfold_cache_refused_fills_total", help, None, MetricType::Counter)?
+            .encode_gauge(&figures.refused)?;
+        let gauges = [
+            ("tenfold_cache_rows", "Rows in the cache.", figures.rows),
+            ("tenfold_cache_bytes", "What they take, in bytes, about.", figures.bytes),
+        ];
+        for (name, help, value) in gauges {
+            encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;
+        }
+        let Some(age) = figures.certificate_age else { return Ok(()) };
+        let help = "For how long the process has not known what others have changed, in seconds.";
+        encoder
+            .encode_descriptor("tenfold_cache_certificate_age_seconds", help, None, MetricType::Gauge)?
+            .encode_gauge(&age.as_secs_f64())
+    }
+}
