@@ -1,9 +1,11 @@
 //! An entity: a row of a table as a plain struct, and what the derive knows about it.
 
+mod stored;
 mod table;
 
 use std::marker::PhantomData;
 
+pub(crate) use self::stored::{read_stored, stored};
 pub use self::table::{ColumnSpec, Table};
 pub(crate) use self::table::{ListForm, any, wanted_links};
 use crate::constraint::ConstraintKind;

@@ -1,8 +1,9 @@
 //! What says whether a row may have changed since it was read: words that count changes.
 //!
 //! A word counts the changes of all rows that hash to it, and the COMMITs under way that may change one of them. A row
-//! depends on four words: its own, its table's for its organization, its table's, and one for everything. Their values
-//! before a load are the load's [`Stamp`]. What was loaded is true as long as the words have these values. Rows that share
+//! depends on four words: its own, its table's for its organization, its table's, and one for everything. The rows of a
+//! relation depend on other words of the table, which count each change of it, because any may come to be one of them.
+//! The values of the words before a load are the load's [`RowStamp`]. What was loaded is true as long as they are the same. Rows that share
 //! a word by chance invalidate each other; they are then loaded again, and no value is ever wrong.
 
 use std::hash::{BuildHasher as _, Hash};
@@ -11,7 +12,7 @@ use std::sync::atomic::Ordering;
 use foldhash::fast::RandomState;
 
 use super::defences::{Defence, is_on};
-use super::key::{CacheKey, CachedKey};
+use super::key::{CacheKey, CacheLookup, CachedKey};
 use super::platform::AtomicU64;
 use crate::feed::write_set::{WriteSet, WrittenKeys, WrittenTable};
 use crate::ownership::OrgId;
@@ -33,6 +34,15 @@ pub(super) struct RowStamp([u64; WORDS]);
 /// Which words a row depends on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RowWords([usize; WORDS]);
+
+/// What a word of a table counts.
+#[derive(Clone, Copy, Hash)]
+enum TableWord {
+    /// Changes that may be of any of its rows.
+    Whole,
+    /// Each change.
+    Any,
+}
 
 /// How many words there are.
 #[derive(Clone, Copy, Debug)]
@@ -61,9 +71,18 @@ impl Buckets {
     }
 
     pub(super) fn words_of(&self, key: &CacheKey) -> RowWords {
-        let table = self.table(None, key.table());
-        let of_tenant = key.tenant().map_or(table, |tenant| self.table(Some(tenant), key.table()));
-        RowWords([EVERYTHING, table, of_tenant, self.row(key.table(), key.key())])
+        let of = |what, tenant| self.table(what, tenant, key.table());
+        RowWords(match key.lookup() {
+            CacheLookup::Key => [
+                EVERYTHING,
+                of(TableWord::Whole, None),
+                of(TableWord::Whole, key.tenant()),
+                self.row(key.table(), key.key()),
+            ],
+            CacheLookup::Relation(..) => {
+                [EVERYTHING, EVERYTHING, of(TableWord::Any, None), of(TableWord::Any, key.tenant())]
+            }
+        })
     }
 
     /// The values of these words; `None` while a COMMIT may change one of the rows.
@@ -111,21 +130,24 @@ impl Buckets {
     /// Calls `each` with the words of what was written. The same for the same set, however often.
     fn each_written(&self, writes: &WriteSet, each: impl Fn(&AtomicU64)) {
         for WrittenTable { tenant, table, keys } in &writes.tables {
+            let of_table = |what| &self.words[self.table(what, *tenant, table)];
+            each(of_table(TableWord::Any));
             match keys {
-                WrittenKeys::Any => each(&self.words[self.table(*tenant, table)]),
+                WrittenKeys::Any => each(of_table(TableWord::Whole)),
                 WrittenKeys::These(keys) => {
                     for key in keys {
-                        // A key of a kind that is not cached is not looked up by it.
-                        let row = CachedKey::of(key).map(|key| self.row(table, &key));
-                        each(&self.words[row.unwrap_or_else(|| self.table(*tenant, table))]);
+                        // A row with a key of another kind is not cached by it.
+                        let row = CachedKey::of(key).map(|key| &self.words[self.row(table, &key)]);
+                        each(row.unwrap_or_else(|| of_table(TableWord::Whole)));
                     }
                 }
             }
         }
     }
 
-    fn table(&self, tenant: Option<OrgId>, table: &str) -> usize {
-        1 + self.place(&(tenant, table), self.counts.tables)
+    /// Without an organization: of all of them.
+    fn table(&self, what: TableWord, tenant: Option<OrgId>, table: &str) -> usize {
+        1 + self.place(&(what, tenant, table), self.counts.tables)
     }
 
     /// Without the organization, which is not always known of what was written.

@@ -17,7 +17,7 @@ use super::buckets::RowStamp;
 use super::defences::{Defence, is_on};
 use super::key::CacheKey;
 use super::platform::{Mutex, MutexGuard};
-use super::row::CachedRow;
+use super::row::CachedRows;
 
 /// The loads under way.
 pub(super) struct Flights {
@@ -39,7 +39,7 @@ struct FlyingState {
 
 #[derive(Clone)]
 enum FlightEnd {
-    Landed(CachedRow),
+    Landed(CachedRows),
     /// Nobody loads it any more.
     Dropped,
 }
@@ -95,9 +95,9 @@ impl Pilot {
         &self.place.0
     }
 
-    /// The row was loaded.
-    pub(super) fn land(mut self, row: CachedRow) {
-        self.end(FlightEnd::Landed(row));
+    /// The rows were loaded.
+    pub(super) fn land(mut self, rows: CachedRows) {
+        self.end(FlightEnd::Landed(rows));
     }
 
     fn end(&mut self, end: FlightEnd) {
@@ -121,12 +121,12 @@ impl Drop for Pilot {
 }
 
 impl Passenger {
-    /// The row, once it is loaded; `None` if nobody loads it any more.
-    pub(crate) async fn landed(self) -> Option<CachedRow> {
+    /// The rows, once they are loaded; `None` if nobody loads them any more.
+    pub(crate) async fn landed(self) -> Option<CachedRows> {
         poll_fn(|cx| {
             let mut state = lock(&self.0.0);
             match &state.end {
-                Some(FlightEnd::Landed(row)) => Poll::Ready(Some(row.clone())),
+                Some(FlightEnd::Landed(rows)) => Poll::Ready(Some(rows.clone())),
                 Some(FlightEnd::Dropped) => Poll::Ready(None),
                 None => {
                     // A task that is polled again has one waker here.

@@ -1,16 +1,27 @@
-//! What a cached row is found by.
+//! What cached rows are found by.
 
 use uuid::Uuid;
 
 use crate::ownership::OrgId;
 use crate::value::Value;
 
-/// Whose rows of which table, and the row's key. Two keys are compared in full, never by a hash alone.
+/// Whose rows of which table, how they are looked up, and by which value. Two keys are compared in full, never by a hash
+/// alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CacheKey {
     owner: RowOwner,
     table: &'static str,
+    lookup: CacheLookup,
     key: CachedKey,
+}
+
+/// How rows are looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum CacheLookup {
+    /// By their key: one row, or none.
+    Key,
+    /// By the relation of this table and name.
+    Relation(&'static str, &'static str),
 }
 
 /// Whose rows are read. A row of an organization cannot be looked up without one.
@@ -28,10 +39,29 @@ pub(crate) enum CachedKey {
     Text(Box<str>),
 }
 
+impl RowOwner {
+    /// `None` for rows of organizations that are asked for without one. `column` names the organization, if rows have one.
+    pub(crate) fn of(column: Option<&'static str>, tenant: Option<OrgId>) -> Option<Self> {
+        match (column, tenant) {
+            (Some(_), tenant) => tenant.map(RowOwner::Organization),
+            (None, _) => Some(RowOwner::Nobody),
+        }
+    }
+}
+
 impl CacheKey {
     /// `None` for keys of other kinds, which are not cached.
-    pub(crate) fn new(table: &'static str, owner: RowOwner, key: &Value) -> Option<Self> {
-        Some(CacheKey { owner, table, key: CachedKey::of(key)? })
+    pub(crate) fn new(
+        table: &'static str,
+        owner: RowOwner,
+        lookup: CacheLookup,
+        key: &Value,
+    ) -> Option<Self> {
+        Some(CacheKey { owner, table, lookup, key: CachedKey::of(key)? })
+    }
+
+    pub(super) fn lookup(&self) -> CacheLookup {
+        self.lookup
     }
 
     pub(super) fn table(&self) -> &'static str {

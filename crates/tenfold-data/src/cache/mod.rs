@@ -12,6 +12,7 @@ mod counts;
 mod defences;
 mod flights;
 mod key;
+mod loads;
 #[cfg(test)]
 mod model;
 mod platform;
@@ -31,10 +32,11 @@ pub use self::counts::CacheFigures;
 use self::defences::{Defence, is_on};
 pub(crate) use self::flights::Passenger;
 use self::flights::{Boarded, Flights, Pilot};
-pub(crate) use self::key::{CacheKey, RowOwner};
+pub(crate) use self::key::{CacheKey, CacheLookup, RowOwner};
+pub(crate) use self::loads::{Codec, load};
 use self::platform::AtomicU64;
 use self::row::{CachedEntry, weight_of};
-pub(crate) use self::row::{CachedRow, as_stored};
+pub(crate) use self::row::{CachedRows, as_stored};
 use crate::driver::CommitOutcome;
 use crate::feed::write_set::WriteSet;
 
@@ -70,7 +72,7 @@ pub(crate) struct RowCache {
 
 /// Where a row comes from.
 pub(crate) enum CacheLook {
-    Hit(CachedRow),
+    Hit(CachedRows),
     /// From the database, to be kept: [`Lease::fill`].
     Load(Lease),
     /// From another's load.
@@ -127,7 +129,7 @@ impl RowCache {
         {
             if now < entry.expires {
                 CacheCounts::add(&self.counts.hits);
-                return CacheLook::Hit(entry.row);
+                return CacheLook::Hit(entry.rows);
             }
             CacheCounts::add(&self.counts.expired);
         }
@@ -211,20 +213,22 @@ impl RowCache {
 impl Lease {
     /// Keeps what was loaded, unless it may have changed since the lease was taken. Those who wait get it in either case:
     /// they had asked before the change.
-    pub(crate) fn fill(self, row: CachedRow, now: Duration) {
+    pub(crate) fn fill(self, rows: CachedRows, now: Duration) {
         let Lease { cache, pilot, mut stamp } = self;
         let current = cache.buckets.stamp(cache.buckets.words_of(pilot.key()));
         if !is_on(Defence::Lease) {
             stamp = current.unwrap_or(stamp);
         }
         if current == Some(stamp) {
-            let (expires, weight) = (cache.expires(pilot.key(), now), weight_of(pilot.key(), &row));
-            cache.map.insert(pilot.key().clone(), CachedEntry { row: row.clone(), stamp, expires, weight });
+            let (expires, weight) = (cache.expires(pilot.key(), now), weight_of(pilot.key(), &rows));
+            cache
+                .map
+                .insert(pilot.key().clone(), CachedEntry { rows: Arc::clone(&rows), stamp, expires, weight });
         } else {
             CacheCounts::add(&cache.counts.refused);
         }
         // Last, so that who asks next finds the row.
-        pilot.land(row);
+        pilot.land(rows);
     }
 }
 

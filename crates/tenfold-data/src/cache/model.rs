@@ -15,7 +15,9 @@ use loom::sync::{Condvar, Mutex};
 use uuid::Uuid;
 
 use super::defences::Defence;
-use super::{CacheKey, CacheLook, CacheSettings, CachedRow, Passenger, RowCache, RowOwner, WordCounts};
+use super::{
+    CacheKey, CacheLook, CacheLookup, CacheSettings, CachedRows, Passenger, RowCache, RowOwner, WordCounts,
+};
 use crate::driver::CommitOutcome;
 use crate::feed::write_set::{WriteSet, WrittenKeys};
 use crate::ownership::OrgId;
@@ -70,18 +72,18 @@ fn key() -> CacheKey {
 
 fn key_of(tenant: u128) -> CacheKey {
     let owner = RowOwner::Organization(OrgId(Uuid::from_u128(tenant)));
-    CacheKey::new(TABLE, owner, &Value::Integer(7)).unwrap()
+    CacheKey::new(TABLE, owner, CacheLookup::Key, &Value::Integer(7)).unwrap()
 }
 
-fn row(version: u64) -> CachedRow {
-    (version > 0).then(|| Arc::from([Value::Integer(i64::try_from(version).unwrap())]))
+fn row(version: u64) -> CachedRows {
+    (version > 0).then(|| Value::Integer(i64::try_from(version).unwrap())).into_iter().collect()
 }
 
-fn version(row: &CachedRow) -> u64 {
-    match row.as_deref() {
-        None => 0,
-        Some([Value::Integer(version)]) => u64::try_from(*version).unwrap(),
-        Some(other) => panic!("{other:?}"),
+fn version(row: &CachedRows) -> u64 {
+    match &**row {
+        [] => 0,
+        [Value::Integer(version)] => u64::try_from(*version).unwrap(),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -172,7 +174,7 @@ impl Wake for Parked {
     }
 }
 
-fn wait(passenger: Passenger) -> Option<CachedRow> {
+fn wait(passenger: Passenger) -> Option<CachedRows> {
     let parked = Arc::new(Parked { is_woken: Mutex::new(false), wake: Condvar::new() });
     let waker = Waker::from(Arc::clone(&parked));
     let mut landing = pin!(passenger.landed());

@@ -1,4 +1,4 @@
-//! A row as the cache keeps it: its columns. Each request makes an entity of them, with a cohort of its own.
+//! Rows as the cache keeps them: their columns. Each request makes entities of them, with cohorts of their own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use super::buckets::RowStamp;
 use super::key::CacheKey;
 use crate::value::{Value, days_of};
 
-/// The columns that were read, as SQLite holds them; `None` for a key without a row.
-pub(crate) type CachedRow = Option<Arc<[Value]>>;
+/// The columns that were read, as SQLite holds them, one row after the other. Empty if there is no row.
+pub(crate) type CachedRows = Arc<[Value]>;
 
 /// What the cache keeps of a key.
 #[derive(Clone)]
 pub(super) struct CachedEntry {
-    pub row: CachedRow,
+    pub rows: CachedRows,
     /// The words before the load.
     pub stamp: RowStamp,
     /// On the steady clock.
@@ -25,9 +25,8 @@ pub(super) struct CachedEntry {
 const ENTRY: usize = 200;
 
 /// How many bytes an entry takes, about.
-pub(super) fn weight_of(key: &CacheKey, row: &CachedRow) -> u64 {
-    let columns = row.as_deref().unwrap_or_default();
-    let values: usize = columns.iter().map(|value| size_of::<Value>() + bytes(value)).sum();
+pub(super) fn weight_of(key: &CacheKey, rows: &CachedRows) -> u64 {
+    let values: usize = rows.iter().map(|value| size_of::<Value>() + bytes(value)).sum();
     u64::try_from(ENTRY + key.bytes() + values).unwrap_or(u64::MAX)
 }
 

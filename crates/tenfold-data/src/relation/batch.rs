@@ -12,6 +12,7 @@ use super::path::Relation;
 use super::peering::Peering;
 use super::related::Related;
 use super::rows::{HeldRows, LinkedRows, Viewer, hold};
+use crate::cache::{CacheKey, CacheLookup, Codec, RowCache, RowOwner, load};
 use crate::entity::ListForm;
 use crate::error::DataError;
 use crate::ownership::OrgId;
@@ -43,14 +44,46 @@ impl<R: Related> RelationBatch<R> {
         if wanted.links.is_empty() {
             return Ok((wanted, Vec::new()));
         }
-        let mut rows = match self.between(scope, &wanted.links).await? {
-            Some(rows) => rows,
-            None => self.by_links(scope, &wanted.links).await?,
+        let mut rows = match self.relation.cache_lookup().zip(scope.cache_for(&self.asker)) {
+            Some((lookup, cache)) => self.cached(scope, cache, lookup, &wanted.links).await?,
+            None => match self.between(scope, &wanted.links).await? {
+                Some(rows) => rows,
+                None => self.by_links(scope, &wanted.links).await?,
+            },
         };
         // Nobody else has them yet.
         let all = rows.iter_mut().flatten().filter_map(Arc::get_mut).flat_map(HeldRows::rows_mut);
         R::link(all, Peering::of(scope, self.asker.tenant));
         Ok((wanted, rows))
+    }
+
+    /// From the cache where it has them. The others are loaded with one statement.
+    async fn cached(
+        &self,
+        scope: &Scope,
+        cache: &Arc<RowCache>,
+        lookup: CacheLookup,
+        links: &[Link],
+    ) -> Result<Vec<LinkedRows<R>>, DataError> {
+        // An answer that is made from the cache depends on the table as well.
+        scope.note_named(R::table().name);
+        let tenant = self.asker.tenant;
+        let owner = RowOwner::of(R::table().tenant, tenant);
+        let key = |link: &Link| CacheKey::new(R::table().name, owner?, lookup, &link.value());
+        let codec = Codec {
+            read: |columns: &[Value]| {
+                let mut rows = R::read_stored(columns, tenant)?;
+                Ok((!rows.is_empty()).then(|| hold(&mut rows)))
+            },
+            columns: |rows: &LinkedRows<R>| {
+                R::stored(rows.as_ref().map(|rows| rows.rows()).unwrap_or_default())
+            },
+        };
+        let fetch = |places: Vec<usize>| {
+            let missing: Vec<Link> = places.into_iter().map(|place| links[place].clone()).collect();
+            async move { self.by_links(scope, &missing).await }
+        };
+        load(cache, scope.clock(), links.iter().map(key).collect(), codec, fetch).await
     }
 
     async fn by_links(&self, scope: &Scope, links: &[Link]) -> Result<Vec<LinkedRows<R>>, DataError> {

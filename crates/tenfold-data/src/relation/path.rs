@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::reference::Ref;
 use super::related::Related;
+use crate::cache::CacheLookup;
 use crate::entity::{Column, Entity, ListForm, Table, any, wanted_links};
 use crate::statement::{Dialect, Statement, StatementCost};
 use crate::value::{ColumnType, KeyType, Kind, Sortable};
@@ -153,6 +154,15 @@ impl<R: Related> Relation<R> {
     /// Whether a link has one row at most, because it is the row's key.
     pub(super) fn has_one_row(&self) -> bool {
         self.path.through.is_none() && self.path.by.is_none_or(|by| by == R::table().key)
+    }
+
+    /// How the cache looks up the rows of a link; `None` for relations that are not cached: over a join table, a change
+    /// of which is none of the related rows.
+    pub(super) fn cache_lookup(&self) -> Option<CacheLookup> {
+        let is_cached = R::table().is_cached && self.path.through.is_none();
+        let is_key = self.has_one_row() && !R::COUNTS && self.path.limit.is_none();
+        let lookup = if is_key { CacheLookup::Key } else { CacheLookup::Relation(self.from, self.name) };
+        is_cached.then_some(lookup)
     }
 
     fn verb(&self) -> String {

@@ -1,10 +1,13 @@
 //! What the statement of a relation returns.
 
+use std::sync::Arc;
+
 use super::link::Link;
 use super::peering::Peering;
-use crate::entity::{Entity, Table};
+use crate::entity::{Entity, Table, read_stored, stored};
 use crate::ownership::OrgId;
-use crate::row::{ReadError, Row};
+use crate::row::{ReadError, Row, RowSource};
+use crate::value::Value;
 
 /// What a relation's statement returns: rows of an entity, or counts.
 #[doc(hidden)]
@@ -17,6 +20,10 @@ pub trait Related: Sized + Send + Sync + 'static {
     /// The selected column at this position, if rows can be linked by it.
     fn link_at(&self, place: usize) -> Link;
     fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering);
+    /// As the cache keeps rows.
+    fn stored(rows: &[Self]) -> Arc<[Value]>;
+    /// The rows that were stored so.
+    fn read_stored(columns: &[Value], owner: Option<OrgId>) -> Result<Vec<Self>, ReadError>;
 }
 
 impl<T: Entity> Related for T {
@@ -32,6 +39,12 @@ impl<T: Entity> Related for T {
     }
     fn link<'r>(rows: impl Iterator<Item = &'r mut Self>, peering: Peering) {
         T::link(rows, peering);
+    }
+    fn stored(rows: &[Self]) -> Arc<[Value]> {
+        stored(rows.iter())
+    }
+    fn read_stored(columns: &[Value], owner: Option<OrgId>) -> Result<Vec<Self>, ReadError> {
+        read_stored(columns, owner)
     }
 }
 
@@ -54,4 +67,10 @@ impl<T: Entity> Related for Counted<T> {
         Link::None
     }
     fn link<'r>(_: impl Iterator<Item = &'r mut Self>, _: Peering) {}
+    fn stored(rows: &[Self]) -> Arc<[Value]> {
+        rows.iter().map(|counted| Value::Integer(counted.rows)).collect()
+    }
+    fn read_stored(columns: &[Value], owner: Option<OrgId>) -> Result<Vec<Self>, ReadError> {
+        columns.chunks(1).map(|columns| Self::read(&Row(RowSource::Values(columns)), owner)).collect()
+    }
 }

@@ -45,6 +45,7 @@ use self::platform::{Mutex, MutexGuard};
 use self::repeats::Repeats;
 pub(crate) use self::repeats::{BATCH, RepeatCheck};
 use self::signal::{Part, Signal};
+use crate::cache::RowCache;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::error::DataError;
@@ -297,9 +298,11 @@ impl Scope {
         drop(abandoned);
     }
 
-    /// Whether a transaction of this scope is open. What is read beside it must wait for nobody who may wait for it.
-    pub(crate) fn is_in_transaction(&self) -> bool {
-        self.state().open_transaction.is_some()
+    /// The cache, if it may answer a load for `asker`. A transaction reads for itself: what it reads decides what it writes.
+    /// What is read beside it must wait for nobody who may wait for it.
+    pub(crate) fn cache_for(&self, asker: &Asker) -> Option<&Arc<RowCache>> {
+        let is_free = asker.connection.is_none() && self.state().open_transaction.is_none();
+        self.database.cache().filter(|_| is_free)
     }
 
     /// Forgets the rows that were loaded by key, since a transaction of this scope may have changed them.

@@ -50,8 +50,8 @@ impl<E: Entity> KeyedLoad for Load<E> {
     ) -> BoxFuture<'static, Result<FoundEntities<E>, DataError>> {
         Box::pin(async move {
             let tenant = self.asker.tenant;
-            let mut rows = match cached::usable::<E>(&scope, &self.asker) {
-                Some(cache) => cached::rows::<E>(cache, &scope, self.asker, keys.clone()).await?,
+            let mut rows = match scope.cache_for(&self.asker).filter(|_| E::table().is_cached) {
+                Some(cache) => cached::rows::<E>(cache, &scope, self.asker, &keys).await?,
                 None => fetch::<E>(&scope, self.asker, &keys).await?,
             };
             E::link(rows.iter_mut(), Peering::of(&scope, tenant));

@@ -23,6 +23,7 @@ mod bench;
 mod between;
 mod cached;
 mod cached_races;
+mod cached_relations;
 mod chain;
 mod cohorts;
 mod concurrent_loads;

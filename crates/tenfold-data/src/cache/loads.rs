@@ -1,0 +1,91 @@
+//! Loads that ask the cache first.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::{CacheKey, CacheLook, CachedRows, Lease, Passenger, RowCache};
+use crate::clock::Clock;
+use crate::error::DataError;
+use crate::row::ReadError;
+use crate::value::Value;
+
+/// How often another's load is waited for that comes to nothing. Then the asker loads for itself.
+const WAITS: usize = 2;
+
+/// How what was found for a key is kept, and made of it again.
+pub(crate) struct Codec<R, C> {
+    pub read: R,
+    pub columns: C,
+}
+
+/// What is found for each of `lookups`, which are `None` where the cache cannot be asked. What it does not have is loaded
+/// by `fetch`, which is given the places that are missing, and gives what it found in that order.
+pub(crate) async fn load<T, R, C, F>(
+    cache: &Arc<RowCache>,
+    clock: &Clock,
+    lookups: Vec<Option<CacheKey>>,
+    codec: Codec<R, C>,
+    fetch: impl Fn(Vec<usize>) -> F,
+) -> Result<Vec<T>, DataError>
+where
+    R: Fn(&[Value]) -> Result<T, ReadError>,
+    C: Fn(&T) -> CachedRows,
+    F: Future<Output = Result<Vec<T>, DataError>>,
+{
+    let mut found: Vec<Option<T>> = lookups.iter().map(|_| None).collect();
+    let mut missing: Vec<usize> = (0..lookups.len()).collect();
+    for _ in 0..WAITS {
+        let now = clock.steady();
+        let mut looked = Looked::default();
+        for place in std::mem::take(&mut missing) {
+            match lookups[place].clone().map(|key| cache.look(key, now)) {
+                Some(CacheLook::Hit(rows)) => match (codec.read)(&rows) {
+                    Ok(read) => found[place] = Some(read),
+                    Err(_) => looked.add(place, None),
+                },
+                Some(CacheLook::Load(lease)) => looked.add(place, Some(lease)),
+                Some(CacheLook::Wait(passenger)) => looked.waits.push((place, passenger)),
+                Some(CacheLook::Bypass) | None => looked.add(place, None),
+            }
+        }
+        if !looked.to_load.is_empty() {
+            let loaded = fetch(looked.to_load.clone()).await?;
+            let now = clock.steady();
+            for ((place, lease), value) in looked.to_load.into_iter().zip(looked.leases).zip(loaded) {
+                if let Some(lease) = lease {
+                    lease.fill((codec.columns)(&value), now);
+                }
+                found[place] = Some(value);
+            }
+        }
+        for (place, passenger) in looked.waits {
+            match passenger.landed().await.map(|rows| (codec.read)(&rows)) {
+                Some(Ok(read)) => found[place] = Some(read),
+                Some(Err(_)) | None => missing.push(place),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found.into_iter().flatten().collect());
+        }
+    }
+    let loaded = fetch(missing.clone()).await?;
+    for (place, value) in missing.into_iter().zip(loaded) {
+        found[place] = Some(value);
+    }
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// What is to be done for what the cache has not answered.
+#[derive(Default)]
+struct Looked {
+    to_load: Vec<usize>,
+    leases: Vec<Option<Lease>>,
+    waits: Vec<(usize, Passenger)>,
+}
+
+impl Looked {
+    fn add(&mut self, place: usize, lease: Option<Lease>) {
+        self.to_load.push(place);
+        self.leases.push(lease);
+    }
+}
