@@ -17,9 +17,9 @@ use super::platform::AtomicU64;
 use crate::feed::write_set::{WriteSet, WrittenKeys, WrittenTable};
 use crate::ownership::OrgId;
 
-/// The low bits count the COMMITs under way, the others the changes. 2^44 changes of one word are more than a process
-/// lives to see.
-const CHANGE: u64 = 1 << 20;
+/// The low bits count the COMMITs under way, more than there can be. The others count the changes: 2^36 of one word are more
+/// than can happen before a row expires, so an old value does not come back while a row has it.
+const CHANGE: u64 = 1 << 28;
 const WRITERS: u64 = CHANGE - 1;
 
 /// How many words a row depends on.

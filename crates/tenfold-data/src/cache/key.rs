@@ -1,5 +1,7 @@
 //! What cached rows are found by.
 
+use std::any::TypeId;
+
 use uuid::Uuid;
 
 use crate::ownership::OrgId;
@@ -11,6 +13,8 @@ use crate::value::Value;
 pub(crate) struct CacheKey {
     owner: RowOwner,
     table: &'static str,
+    /// Which struct is read: two of one table may have other columns.
+    read_as: TypeId,
     lookup: CacheLookup,
     key: CachedKey,
 }
@@ -20,8 +24,8 @@ pub(crate) struct CacheKey {
 pub(crate) enum CacheLookup {
     /// By their key: one row, or none.
     Key,
-    /// By the relation of this table and name.
-    Relation(&'static str, &'static str),
+    /// By a relation: the address of the static that describes it.
+    Relation(usize),
 }
 
 /// Whose rows are read. A row of an organization cannot be looked up without one.
@@ -50,14 +54,14 @@ impl RowOwner {
 }
 
 impl CacheKey {
-    /// `None` for keys of other kinds, which are not cached.
-    pub(crate) fn new(
+    /// Rows of this table, read as `R`. `None` for keys of other kinds, which are not cached.
+    pub(crate) fn of<R: 'static>(
         table: &'static str,
         owner: RowOwner,
         lookup: CacheLookup,
         key: &Value,
     ) -> Option<Self> {
-        Some(CacheKey { owner, table, lookup, key: CachedKey::of(key)? })
+        Some(CacheKey { owner, table, read_as: TypeId::of::<R>(), lookup, key: CachedKey::of(key)? })
     }
 
     pub(super) fn lookup(&self) -> CacheLookup {

@@ -72,7 +72,7 @@ fn key() -> CacheKey {
 
 fn key_of(tenant: u128) -> CacheKey {
     let owner = RowOwner::Organization(OrgId(Uuid::from_u128(tenant)));
-    CacheKey::new(TABLE, owner, CacheLookup::Key, &Value::Integer(7)).unwrap()
+    CacheKey::of::<()>(TABLE, owner, CacheLookup::Key, &Value::Integer(7)).unwrap()
 }
 
 fn row(version: u64) -> CachedRows {

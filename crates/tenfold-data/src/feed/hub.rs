@@ -92,7 +92,10 @@ impl Hub {
 
     /// All that others had committed by `then`, on the steady clock, has been said.
     pub(super) fn certify(&self, then: Duration) {
-        self.cache.iter().for_each(|cache| cache.certify(then));
+        // Of a table that is not told another process could not know that it has changed.
+        if self.told().has_every_table() {
+            self.cache.iter().for_each(|cache| cache.certify(then));
+        }
     }
 
     pub(super) fn unsettled(&self) -> usize {

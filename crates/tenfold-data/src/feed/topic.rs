@@ -93,6 +93,10 @@ impl ToldKinds {
         [&self.tables, &self.signals].into_iter().all(|set| !set.has_all && set.names.is_empty())
     }
 
+    pub(super) fn has_every_table(&self) -> bool {
+        self.tables.has_all
+    }
+
     pub(super) fn has_table(&self, name: &str) -> bool {
         self.tables.has(name)
     }

@@ -69,7 +69,7 @@ impl<R: Related> RelationBatch<R> {
         scope.note_named(R::table().name);
         let tenant = self.asker.tenant;
         let owner = RowOwner::of(R::table().tenant, tenant);
-        let key = |link: &Link| CacheKey::new(R::table().name, owner?, lookup, &link.value());
+        let key = |link: &Link| CacheKey::of::<R>(R::table().name, owner?, lookup, &link.value());
         let codec = Codec {
             read: |columns: &[Value]| {
                 let mut rows = R::read_stored(columns, tenant)?;

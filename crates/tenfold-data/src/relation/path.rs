@@ -158,11 +158,11 @@ impl<R: Related> Relation<R> {
 
     /// How the cache looks up the rows of a link; `None` for relations that are not cached: over a join table, a change
     /// of which is none of the related rows.
-    pub(super) fn cache_lookup(&self) -> Option<CacheLookup> {
+    pub(super) fn cache_lookup(&'static self) -> Option<CacheLookup> {
         let is_cached = R::table().is_cached && self.path.through.is_none();
         let is_key = self.has_one_row() && !R::COUNTS && self.path.limit.is_none();
-        let lookup = if is_key { CacheLookup::Key } else { CacheLookup::Relation(self.from, self.name) };
-        is_cached.then_some(lookup)
+        let by_relation = || CacheLookup::Relation(std::ptr::from_ref(self).addr());
+        is_cached.then(|| if is_key { CacheLookup::Key } else { by_relation() })
     }
 
     fn verb(&self) -> String {

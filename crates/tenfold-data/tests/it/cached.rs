@@ -24,6 +24,7 @@ on_both_databases!(
     a_rolled_back_write_drops_nothing,
     a_transaction_reads_for_itself,
     organizations_share_no_rows,
+    two_structs_of_one_table_are_told_apart,
     an_entity_without_the_word_is_not_cached,
     a_page_of_warm_rows_is_a_cohort,
 );
@@ -57,6 +58,16 @@ pub struct Book {
     pub cover: Vec<u8>,
     #[entity(belongs_to(by = author_id))]
     pub author: One<Author>,
+}
+
+/// Another view of the same rows.
+#[derive(Debug, Entity)]
+#[entity(table = "library_books", tenant = org_id, cached)]
+struct BookTitle {
+    #[entity(key)]
+    id: BookId,
+    org_id: OrgId,
+    title: String,
 }
 
 #[derive(Debug, Entity)]
@@ -314,6 +325,20 @@ async fn organizations_share_no_rows(bench: Bench) {
     let found = process.bench.system(async |cx| Book::find(&cx.within(other), book.id).await.unwrap());
     assert!(found.await.is_none());
     assert!(process.find(book.id).await.is_some());
+}
+
+async fn two_structs_of_one_table_are_told_apart(bench: Bench) {
+    let process = CachingProcess::start(&bench).await;
+    let book = process.warm().await;
+    let title = async || {
+        let found =
+            process.bench.request(async |cx| BookTitle::get(&cx, book.id).await.unwrap().title.clone());
+        found.await
+    };
+    assert_eq!((title().await, title().await), (book.title.clone(), book.title.clone()));
+    assert_eq!(process.loads(), 1, "the title is loaded once");
+    process.write(async |tx| Book::update(book.id).set(Book::title, "new".to_owned()).run(tx).await).await;
+    assert_eq!((title().await, process.title(book.id).await), ("new".to_owned(), Some("new".to_owned())));
 }
 
 async fn an_entity_without_the_word_is_not_cached(bench: Bench) {

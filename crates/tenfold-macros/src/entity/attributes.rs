@@ -54,6 +54,10 @@ impl Container {
         let missing = || Error::new_spanned(&input.ident, "say #[entity(table = \"module_things\")]");
         let table = table.ok_or_else(missing)?;
         check_owner(input, tenant.as_ref(), global.as_ref())?;
+        if is_cached && table.value().starts_with("tenfold_") {
+            let why = "a table of the framework is not cached: nobody is told of its changes";
+            return Err(Error::new_spanned(&table, why));
+        }
         if let (Some(first), None) = (searched.first(), &tenant) {
             return Err(Error::new_spanned(
                 first,

@@ -21,7 +21,7 @@ pub(super) async fn rows<E: Entity>(
     scope.note_named(E::table().name);
     let tenant = asker.tenant;
     let owner = RowOwner::of(E::table().tenant, tenant);
-    let lookup = |key: &E::Key| CacheKey::new(E::table().name, owner?, CacheLookup::Key, &key.to_value());
+    let lookup = |key: &E::Key| CacheKey::of::<E>(E::table().name, owner?, CacheLookup::Key, &key.to_value());
     let codec = Codec {
         read: |columns: &[Value]| Ok(read_stored::<E>(columns, tenant)?.pop()),
         columns: |row: &Option<E>| stored(row.iter()),
