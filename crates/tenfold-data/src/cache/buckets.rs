@@ -3,8 +3,8 @@
 //! A word counts the changes of all rows that hash to it, and the COMMITs under way that may change one of them. A row
 //! depends on four words: its own, its table's for its organization, its table's, and one for everything. The rows of a
 //! relation depend on other words of the table, which count each change of it, because any may come to be one of them.
-//! The values of the words before a load are the load's [`RowStamp`]. What was loaded is true as long as they are the same. Rows that share
-//! a word by chance invalidate each other; they are then loaded again, and no value is ever wrong.
+//! The values of the words before a load are the load's [`RowStamp`]. What was loaded is true as long as they are the same.
+//! Rows that share a word by chance invalidate each other; they are then loaded again, and no value is ever wrong.
 
 use std::hash::{BuildHasher as _, Hash};
 use std::sync::atomic::Ordering;

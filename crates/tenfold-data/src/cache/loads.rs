@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::{CacheKey, CacheLook, CachedRows, Lease, Passenger, RowCache};
+use super::{CacheKey, CacheLook, CachedRows, FillLease, Passenger, RowCache};
 use crate::clock::Clock;
 use crate::error::DataError;
 use crate::row::ReadError;
@@ -79,12 +79,12 @@ where
 #[derive(Default)]
 struct Looked {
     to_load: Vec<usize>,
-    leases: Vec<Option<Lease>>,
+    leases: Vec<Option<FillLease>>,
     waits: Vec<(usize, Passenger)>,
 }
 
 impl Looked {
-    fn add(&mut self, place: usize, lease: Option<Lease>) {
+    fn add(&mut self, place: usize, lease: Option<FillLease>) {
         self.to_load.push(place);
         self.leases.push(lease);
     }

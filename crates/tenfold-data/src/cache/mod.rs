@@ -73,8 +73,8 @@ pub(crate) struct RowCache {
 /// Where a row comes from.
 pub(crate) enum CacheLook {
     Hit(CachedRows),
-    /// From the database, to be kept: [`Lease::fill`].
-    Load(Lease),
+    /// From the database, to be kept: [`FillLease::fill`].
+    Load(FillLease),
     /// From another's load.
     Wait(Passenger),
     /// From the database, not to be kept.
@@ -82,7 +82,7 @@ pub(crate) enum CacheLook {
 }
 
 /// The right to keep what is loaded now, if nothing changes it meanwhile.
-pub(crate) struct Lease {
+pub(crate) struct FillLease {
     cache: Arc<RowCache>,
     pilot: Pilot,
     stamp: RowStamp,
@@ -136,7 +136,7 @@ impl RowCache {
         match self.flights.board(&key, stamp) {
             Boarded::Pilot(pilot) => {
                 CacheCounts::add(&self.counts.loads);
-                CacheLook::Load(Lease { cache: Arc::clone(self), pilot, stamp })
+                CacheLook::Load(FillLease { cache: Arc::clone(self), pilot, stamp })
             }
             Boarded::Passenger(passenger) => {
                 CacheCounts::add(&self.counts.shared);
@@ -210,11 +210,11 @@ impl RowCache {
     }
 }
 
-impl Lease {
+impl FillLease {
     /// Keeps what was loaded, unless it may have changed since the lease was taken. Those who wait get it in either case:
     /// they had asked before the change.
     pub(crate) fn fill(self, rows: CachedRows, now: Duration) {
-        let Lease { cache, pilot, mut stamp } = self;
+        let FillLease { cache, pilot, mut stamp } = self;
         let current = cache.buckets.stamp(cache.buckets.words_of(pilot.key()));
         if !is_on(Defence::Lease) {
             stamp = current.unwrap_or(stamp);
