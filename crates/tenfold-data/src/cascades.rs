@@ -34,7 +34,8 @@ impl Cascades {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = reached.collect();
     }
 
-    /// The tables that a delete in this table reaches, without the table itself.
+    /// The tables whose rows a delete in this table changes beside those that it names. The table itself is one of them if
+    /// its rows refer to each other, directly or through other tables.
     pub(crate) fn reach(&self, table: &str) -> Option<Arc<[String]>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(table).cloned()
     }
@@ -47,7 +48,7 @@ fn reach(table: &str, keys: &[Cascade]) -> Vec<String> {
     while let Some(from) = deleted.get(next).copied() {
         next += 1;
         for key in keys.iter().filter(|key| key.from == from) {
-            if key.to != table && !reached.contains(&key.to) {
+            if !reached.contains(&key.to) {
                 reached.push(key.to.clone());
             }
             if key.deletes && !deleted.contains(&&*key.to) {
