@@ -210,8 +210,9 @@ impl SqlQuery {
             let mut target = target?;
             target.asker.repeats = target.asker.repeats.and(self.repeats);
             let (statement, params, changes) = self.prepare(&target)?;
+            let counts_all = counts_all(&statement.text);
             let changed = target.scope.execute(&target.asker, &statement, Params::One(&params)).await?;
-            if changed > 0 {
+            if changed > 0 || !counts_all {
                 changes.note(&target);
             }
             Ok(changed)
@@ -235,6 +236,13 @@ impl SqlQuery {
         let params = target.asker.tenant.iter().map(OrgId::to_value).chain(self.params).collect();
         Ok((statement, params, SaidChanges(self.changes)))
     }
+}
+
+/// Whether the count that a database reports for a text has all rows that the text changes. PostgreSQL counts the rows of the
+/// outer statement only, and none for CALL and DO.
+fn counts_all(text: &str) -> bool {
+    let text = text.trim_start().to_ascii_lowercase();
+    ["insert", "update", "delete"].iter().any(|verb| text.starts_with(verb)) && !text.contains("with")
 }
 
 /// The tables that an author's text changes, as its author says.
