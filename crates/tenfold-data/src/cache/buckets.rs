@@ -22,20 +22,29 @@ use crate::ownership::OrgId;
 const CHANGE: u64 = 1 << 28;
 const WRITERS: u64 = CHANGE - 1;
 
-/// How many words a row depends on.
-const WORDS: usize = 4;
-/// The word of everything.
-const EVERYTHING: usize = 0;
+/// On how many words a row depends at most, beside that of everything.
+const WORDS: usize = 3;
 
-/// The values of the words that a row depends on.
+/// The values of the words that a row depends on. The first is that of everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct RowStamp([u64; WORDS]);
+pub(super) struct RowStamp([u64; 1 + WORDS]);
 
-/// Which words a row depends on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RowWords([usize; WORDS]);
+/// Which words a row depends on, beside that of everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RowWords {
+    words: [usize; WORDS],
+    count: usize,
+}
 
-/// What a word of a table counts.
+impl RowWords {
+    fn add<const N: usize>(&mut self, more: [usize; N]) {
+        self.words[self.count..self.count + N].copy_from_slice(&more);
+        self.count += N;
+    }
+}
+
+/// What a word of a table counts. Each commit changes a word of the second kind, so they are apart from those of the first, on
+/// which all rows depend that are looked up by key.
 #[derive(Clone, Copy, Hash)]
 enum TableWord {
     /// Changes that may be of any of its rows.
@@ -47,23 +56,31 @@ enum TableWord {
 /// How many words there are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WordCounts {
-    /// For tables, and tables of an organization.
-    pub tables: usize,
+    /// For changes of whole tables, and of an organization's part of them.
+    pub whole: usize,
+    /// For each change of a table, and of an organization's part of it.
+    pub any: usize,
     /// For rows.
     pub rows: usize,
 }
 
 /// The words.
 pub(super) struct Buckets {
+    everything: Alone,
     words: Box<[AtomicU64]>,
     counts: WordCounts,
     hasher: RandomState,
 }
 
+/// A word on a cache line of its own, because each look reads it.
+#[repr(align(128))]
+struct Alone(AtomicU64);
+
 impl Buckets {
     pub(super) fn new(counts: WordCounts) -> Self {
-        let all = 1 + counts.tables + counts.rows;
+        let all = counts.whole + counts.any + counts.rows;
         Buckets {
+            everything: Alone(AtomicU64::new(0)),
             words: (0..all).map(|_| AtomicU64::new(0)).collect(),
             counts,
             hasher: RandomState::default(),
@@ -71,25 +88,28 @@ impl Buckets {
     }
 
     pub(super) fn words_of(&self, key: &CacheKey) -> RowWords {
-        let of = |what, tenant| self.table(what, tenant, key.table());
-        RowWords(match key.lookup() {
-            CacheLookup::Key => [
-                EVERYTHING,
-                of(TableWord::Whole, None),
-                of(TableWord::Whole, key.tenant()),
-                self.row(key.table(), key.key()),
-            ],
-            CacheLookup::Relation(..) => {
-                [EVERYTHING, EVERYTHING, of(TableWord::Any, None), of(TableWord::Any, key.tenant())]
+        let mut words = RowWords::default();
+        let both = |what| [None, key.tenant()].map(|tenant| self.table(what, tenant, key.table()));
+        match key.lookup() {
+            CacheLookup::Key => {
+                words.add(both(TableWord::Whole));
+                words.add([self.row(key.table(), key.key())]);
             }
-        })
+            CacheLookup::Relation(..) => words.add(both(TableWord::Any)),
+        }
+        words
     }
 
     /// The values of these words; `None` while a COMMIT may change one of the rows.
     pub(super) fn stamp(&self, words: RowWords) -> Option<RowStamp> {
-        let stamp = words.0.map(|word| self.words[word].load(Ordering::Acquire));
-        let is_quiet = stamp.iter().all(|value| value & WRITERS == 0);
-        (is_quiet || !is_on(Defence::Fence)).then_some(RowStamp(stamp.map(|v| v & !WRITERS)))
+        let (mut stamp, mut is_quiet) = (RowStamp::default(), true);
+        let read = words.words[..words.count].iter().map(|word| &self.words[*word]);
+        for (kept, word) in stamp.0.iter_mut().zip([&self.everything.0].into_iter().chain(read)) {
+            let value = word.load(Ordering::Acquire);
+            is_quiet &= value & WRITERS == 0;
+            *kept = value & !WRITERS;
+        }
+        (is_quiet || !is_on(Defence::Fence)).then_some(stamp)
     }
 
     /// A COMMIT that may change these rows is about to be sent.
@@ -124,7 +144,7 @@ impl Buckets {
 
     /// Anything may have changed.
     pub(super) fn change_everything(&self) {
-        self.words[EVERYTHING].fetch_add(CHANGE, Ordering::SeqCst);
+        self.everything.0.fetch_add(CHANGE, Ordering::SeqCst);
     }
 
     /// Calls `each` with the words of what was written. The same for the same set, however often.
@@ -147,12 +167,16 @@ impl Buckets {
 
     /// Without an organization: of all of them.
     fn table(&self, what: TableWord, tenant: Option<OrgId>, table: &str) -> usize {
-        1 + self.place(&(what, tenant, table), self.counts.tables)
+        let place = |among| self.place(&(what, tenant, table), among);
+        match what {
+            TableWord::Whole => place(self.counts.whole),
+            TableWord::Any => self.counts.whole + place(self.counts.any),
+        }
     }
 
     /// Without the organization, which is not always known of what was written.
     fn row(&self, table: &str, key: &CachedKey) -> usize {
-        1 + self.counts.tables + self.place(&(table, key), self.counts.rows)
+        self.counts.whole + self.counts.any + self.place(&(table, key), self.counts.rows)
     }
 
     fn place(&self, of: &impl Hash, among: usize) -> usize {

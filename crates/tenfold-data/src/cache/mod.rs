@@ -54,8 +54,8 @@ pub struct CacheSettings {
 /// How many rows the map makes room for at first.
 const FIRST_ROWS: usize = 1_000;
 const FLIGHT_SHARDS: usize = 64;
-/// 64 Ki words for rows are 512 KiB.
-const COUNTS: WordCounts = WordCounts { tables: 4096, rows: 1 << 16 };
+/// They take 1 MiB. Whole tables change seldom.
+const COUNTS: WordCounts = WordCounts { whole: 4096, any: 1 << 16, rows: 1 << 16 };
 /// No certificate yet.
 const NEVER: u64 = 0;
 

@@ -61,7 +61,7 @@ fn has_stale_reads(
 
 fn cache() -> Arc<RowCache> {
     let settings = CacheSettings { bytes: 1 << 20, expiry: EXPIRY, staleness: STALENESS };
-    let cache = RowCache::with(&settings, WordCounts { tables: 1, rows: 1 }, 1);
+    let cache = RowCache::with(&settings, WordCounts { whole: 1, any: 1, rows: 1 }, 1);
     cache.certify(NOW);
     cache
 }
@@ -299,7 +299,7 @@ fn rows_are_served_until_the_certificate_is_too_old() {
 fn nothing_is_kept_before_the_first_certificate() {
     alone(|| {
         let settings = CacheSettings { bytes: 1 << 20, expiry: EXPIRY, staleness: STALENESS };
-        let cache = RowCache::with(&settings, WordCounts { tables: 1, rows: 1 }, 1);
+        let cache = RowCache::with(&settings, WordCounts { whole: 1, any: 1, rows: 1 }, 1);
         assert!(!hit(&cache, &key(), NOW));
         cache.certify(NOW);
         assert!(!hit(&cache, &key(), NOW));
@@ -388,7 +388,7 @@ fn a_fill_after_a_change_is_refused() {
 fn a_scan_of_ten_times_the_size_stays_inside_the_bound() {
     alone(|| {
         let settings = CacheSettings { bytes: 8_000, expiry: EXPIRY, staleness: STALENESS };
-        let cache = RowCache::with(&settings, WordCounts { tables: 1, rows: 1 }, 1);
+        let cache = RowCache::with(&settings, WordCounts { whole: 1, any: 1, rows: 1 }, 1);
         cache.certify(NOW);
         for tenant in 0..300 {
             hit(&cache, &key_of(tenant), NOW);
