@@ -12,7 +12,6 @@ use super::position::Position;
 use super::send::{send, send_in};
 use super::texts::FeedTexts;
 use super::write_set::WriteSet;
-use crate::clock::Timestamp;
 use crate::database::Database;
 use crate::driver::DriverError;
 use crate::error::Source;
@@ -21,7 +20,8 @@ use crate::value::Value;
 
 /// How often a process shows the others that it lives, if there are others.
 pub(super) const BEAT: Duration = Duration::from_secs(5);
-/// A process that has not shown this for so long is taken for dead. Each process measures that by its own clock.
+/// A process that has not shown this for so long is taken for dead. Each process measures that by its own steady clock: the
+/// time of day may be set back or forward.
 const DEAD_AFTER: Duration = Duration::from_secs(15);
 
 /// A registered process, as it sees itself.
@@ -35,10 +35,10 @@ pub(super) struct FeedReader {
     has_failed: bool,
     others: i64,
     /// The others' beats, and since when each has been the same.
-    beats: HashMap<Uuid, (i64, Timestamp)>,
-    beat_at: Timestamp,
+    beats: HashMap<Uuid, (i64, Duration)>,
+    beat_at: Duration,
     /// Earlier positions, to delete what all snapshots younger than the retention can see.
-    passed: VecDeque<(Timestamp, u64)>,
+    passed: VecDeque<(Duration, u64)>,
     /// Below this number nothing is kept any more.
     pruned: u64,
 }
@@ -67,7 +67,7 @@ impl FeedReader {
         };
         send_in(&*transaction, texts.begin, &[], &mut read).await?;
         transaction.commit().await?;
-        let now = database.clock().now();
+        let now = database.clock().steady();
         Ok(FeedReader {
             id,
             texts,
@@ -110,7 +110,7 @@ impl FeedReader {
     /// Returns whether this process is one that the others tell.
     async fn try_poll(&mut self, database: &Database, hub: &Hub) -> Result<bool, DriverError> {
         let mark = database.driver().commit_mark();
-        let now = database.clock().now();
+        let now = database.clock().steady();
         if mark.is_none() || mark != self.mark || self.has_failed {
             let polled = self.read(database, hub).await?;
             let missed = self.position.is_behind(polled.floor) || polled.position.is_before(&self.position);
@@ -184,7 +184,7 @@ impl FeedReader {
 
     /// What a process does from time to time: it shows the others that it lives, looks whether they do, and deletes what
     /// is old.
-    async fn keep_up(&mut self, database: &Database, hub: &Hub, now: Timestamp) -> Result<(), DriverError> {
+    async fn keep_up(&mut self, database: &Database, hub: &Hub, now: Duration) -> Result<(), DriverError> {
         let retention = database.feed_settings().retention;
         if self.others > 0 && now >= self.beat_at {
             self.beat(database, hub, now).await?;
@@ -204,7 +204,7 @@ impl FeedReader {
         }
     }
 
-    async fn beat(&mut self, database: &Database, hub: &Hub, now: Timestamp) -> Result<(), DriverError> {
+    async fn beat(&mut self, database: &Database, hub: &Hub, now: Duration) -> Result<(), DriverError> {
         let own = [Value::Uuid(self.id)];
         let transaction = database.driver().begin(None, None).await?;
         let was_forgotten = send_in(&*transaction, self.texts.beat, &own, &mut |_| Ok(())).await? == 0;
