@@ -43,6 +43,8 @@ pub(crate) struct Hub {
     stop: Notify,
     /// How many transactions were announced to the observers, and not settled.
     unsettled: AtomicUsize,
+    /// How many COMMITs have ended with an unknown outcome. The server may commit them later.
+    unknown: AtomicUsize,
     reading: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -60,6 +62,7 @@ impl Hub {
             announcement: OnceLock::new(),
             stop: Notify::new(),
             unsettled: AtomicUsize::new(0),
+            unknown: AtomicUsize::new(0),
             reading: Mutex::default(),
         }
     }
@@ -100,6 +103,11 @@ impl Hub {
 
     pub(super) fn unsettled(&self) -> usize {
         self.unsettled.load(Ordering::Acquire)
+    }
+
+    /// How many outcomes have stayed unknown since the process started.
+    pub(super) fn unknown(&self) -> usize {
+        self.unknown.load(Ordering::SeqCst)
     }
 
     /// Declares what other processes are told of.
@@ -180,6 +188,10 @@ impl Settle for PendingCommit {
     }
 
     fn settle(self: Box<Self>, outcome: CommitOutcome) {
+        if outcome == CommitOutcome::Unknown {
+            // Before it is said, so that who looks then is told of what is committed later.
+            self.hub.unknown.fetch_add(1, Ordering::SeqCst);
+        }
         self.hub.observers.iter().for_each(|observer| observer.settle(&self.writes, outcome));
         self.hub.unsettled.fetch_sub(1, Ordering::AcqRel);
     }

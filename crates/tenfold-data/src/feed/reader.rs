@@ -33,6 +33,9 @@ pub(super) struct FeedReader {
     mark: Option<Vec<u8>>,
     /// The last poll failed: something may have been missed.
     has_failed: bool,
+    /// How many outcomes of this process were unknown at the last poll, and until when it reads what it has told itself: the
+    /// server may commit after the connection broke.
+    unknown: (usize, Duration),
     others: i64,
     /// The others' beats, and since when each has been the same.
     beats: HashMap<Uuid, (i64, Duration)>,
@@ -74,6 +77,7 @@ impl FeedReader {
             position: position(&begin)?,
             mark: None,
             has_failed: false,
+            unknown: (0, Duration::ZERO),
             others: 0,
             beats: HashMap::new(),
             beat_at: now,
@@ -112,11 +116,17 @@ impl FeedReader {
         let mark = database.driver().commit_mark();
         let now = database.clock().steady();
         if mark.is_none() || mark != self.mark || self.has_failed {
-            let polled = self.read(database, hub).await?;
+            let unknown = hub.unknown();
+            if unknown != self.unknown.0 {
+                self.unknown = (unknown, now + database.feed_settings().retention);
+            }
+            let polled = self.read(database, hub, now < self.unknown.1).await?;
+            // What such a COMMIT has changed may be among the rows that this poll has passed over.
+            let is_overtaken = hub.unknown() != unknown;
             let missed = self.position.is_behind(polled.floor) || polled.position.is_before(&self.position);
             self.position = polled.position;
             self.others = polled.others;
-            if missed {
+            if missed || is_overtaken {
                 hub.say_everything();
             }
             if polled.is_asked {
@@ -136,7 +146,8 @@ impl FeedReader {
         Ok(kept_up.is_ok())
     }
 
-    async fn read(&self, database: &Database, hub: &Hub) -> Result<Polled, DriverError> {
+    /// Reads what was told, also by this process itself if `reads_own`.
+    async fn read(&self, database: &Database, hub: &Hub, reads_own: bool) -> Result<Polled, DriverError> {
         let (mut at, mut is_asked, mut is_clear) = (None, false, true);
         // Said as one: who watches two of the changes looks once.
         let mut writes = WriteSet::default();
@@ -162,7 +173,9 @@ impl FeedReader {
             Ok(())
         };
         let next = Value::Text(self.position.next.to_string());
-        let params = [next, Value::Text(self.position.open.clone()), Value::Uuid(self.id)];
+        let but = if reads_own { Uuid::nil() } else { self.id };
+        let open = Value::Text(self.position.open.clone());
+        let params = [next, open, Value::Uuid(self.id), Value::Uuid(but)];
         send(database, self.texts.poll, &params, &mut read).await?;
         if is_clear {
             hub.watchers.say(&writes)

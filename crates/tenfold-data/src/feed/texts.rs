@@ -18,8 +18,8 @@ pub(super) struct FeedTexts {
     /// The same, and returns its number.
     pub ask: &'static str,
     pub audience: &'static str,
-    /// What the others have told since the position `$1`, `$2` of process `$3`. First comes a row with the new position,
-    /// the floor, and how many other processes there are.
+    /// What was told since the position `$1`, `$2` of process `$3` by all processes but `$4`. First comes a row with the new
+    /// position, the floor, and how many other processes there are.
     pub poll: &'static str,
     /// Process `$1` says that it has read up to `$2`.
     pub pass: &'static str,
@@ -61,7 +61,7 @@ static SQLITE: FeedTexts = FeedTexts {
                   CAST(coalesce((SELECT min(id) FROM tenfold_changes), 0) AS TEXT),
                   (SELECT count(*) FROM tenfold_processes WHERE id <> $3)
            UNION ALL
-           SELECT 'told', changes, '', 0 FROM tenfold_changes WHERE id >= CAST($1 AS INTEGER) AND origin <> $3 AND $2 = ''",
+           SELECT 'told', changes, '', 0 FROM tenfold_changes WHERE id >= CAST($1 AS INTEGER) AND origin <> $4 AND $2 = ''",
     pass: PASS,
     behind: "SELECT 'one' FROM tenfold_processes
              WHERE id <> $1 AND (passed = '' OR CAST(passed AS INTEGER) < CAST($2 AS INTEGER)) LIMIT 1",
@@ -90,7 +90,7 @@ static POSTGRES: FeedTexts = FeedTexts {
                   (SELECT count(*) FROM tenfold_processes WHERE id <> $3)
            UNION ALL
            SELECT 'told', changes, '', 0 FROM tenfold_changes
-           WHERE (xid >= $1::text::xid8 OR xid = ANY ($2::text::xid8[])) AND origin <> $3",
+           WHERE (xid >= $1::text::xid8 OR xid = ANY ($2::text::xid8[])) AND origin <> $4",
     pass: PASS,
     // A CASE, because the conditions of an OR run in any order.
     behind: "SELECT 'one' FROM tenfold_processes
