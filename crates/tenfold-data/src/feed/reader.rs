@@ -31,8 +31,10 @@ pub(super) struct FeedReader {
     position: Position,
     /// The database's mark at the last poll. If it is the same, nobody has committed anything.
     mark: Option<Vec<u8>>,
-    /// The last poll failed: something may have been missed.
+    /// The last poll failed.
     has_failed: bool,
+    /// Something may have been missed, since what was told could not be read.
+    owes_everything: bool,
     /// How many outcomes of this process were unknown at the last poll, and until when it reads what it has told itself: the
     /// server may commit after the connection broke.
     unknown: (usize, Duration),
@@ -77,6 +79,7 @@ impl FeedReader {
             position: position(&begin)?,
             mark: None,
             has_failed: false,
+            owes_everything: false,
             unknown: (0, Duration::ZERO),
             others: 0,
             beats: HashMap::new(),
@@ -96,9 +99,7 @@ impl FeedReader {
         let began = database.clock().steady();
         match self.try_poll(database, hub).await {
             Ok(is_known) => {
-                if std::mem::take(&mut self.has_failed) {
-                    hub.say_everything();
-                }
+                self.has_failed = false;
                 if is_known {
                     hub.certify(began);
                 }
@@ -120,13 +121,16 @@ impl FeedReader {
             if unknown != self.unknown.0 {
                 self.unknown = (unknown, now + database.feed_settings().retention);
             }
-            let polled = self.read(database, hub, now < self.unknown.1).await?;
+            let polled = self.read(database, hub, now < self.unknown.1).await;
+            self.owes_everything |= polled.is_err();
+            let polled = polled?;
             // What such a COMMIT has changed may be among the rows that this poll has passed over.
             let is_overtaken = hub.unknown() != unknown;
             let missed = self.position.is_behind(polled.floor) || polled.position.is_before(&self.position);
             self.position = polled.position;
             self.others = polled.others;
-            if missed || is_overtaken {
+            // Before it is said that this was read.
+            if std::mem::take(&mut self.owes_everything) || missed || is_overtaken {
                 hub.say_everything();
             }
             if polled.is_asked {
