@@ -1,9 +1,11 @@
 //! Reads what other processes tell, and lets them know of this one.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::hub::Hub;
@@ -13,7 +15,7 @@ use super::send::{send, send_in};
 use super::texts::FeedTexts;
 use super::write_set::WriteSet;
 use crate::database::Database;
-use crate::driver::DriverError;
+use crate::driver::{DriverError, DriverTransaction};
 use crate::error::Source;
 use crate::row::Row;
 use crate::value::Value;
@@ -23,6 +25,12 @@ pub(super) const BEAT: Duration = Duration::from_secs(5);
 /// A process that has not shown this for so long is taken for dead. Each process measures that by its own steady clock: the
 /// time of day may be set back or forward.
 const DEAD_AFTER: Duration = Duration::from_secs(15);
+/// For so long after a beat the others tell a process what they change. Rows are served for `staleness` after that, which is no
+/// longer than what is left until [`DEAD_AFTER`].
+const SURELY_TOLD: Duration = Duration::from_secs(10);
+/// Polls go on meanwhile, so nothing but them waits longer for a connection or the writer, unless it presses. The next poll tries
+/// again.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A registered process, as it sees itself.
 pub(super) struct FeedReader {
@@ -42,6 +50,8 @@ pub(super) struct FeedReader {
     /// The others' beats, and since when each has been the same.
     beats: HashMap<Uuid, (i64, Duration)>,
     beat_at: Duration,
+    /// When the latest beat began that succeeded, or the latest poll that found no others.
+    shown_at: Duration,
     /// Earlier positions, to delete what all snapshots younger than the retention can see.
     passed: VecDeque<(Duration, u64)>,
     /// Below this number nothing is kept any more.
@@ -59,6 +69,7 @@ struct Polled {
 impl FeedReader {
     /// Registers the process. From its position on it is told everything.
     pub(super) async fn register(database: &Database) -> Result<Self, DriverError> {
+        let began = database.clock().steady();
         let (id, texts) = (database.clock().new_id(), FeedTexts::of(database.dialect()));
         let transaction = database.driver().begin(None, None).await?;
         for text in texts.adopt {
@@ -84,6 +95,7 @@ impl FeedReader {
             others: 0,
             beats: HashMap::new(),
             beat_at: now,
+            shown_at: began,
             passed: VecDeque::new(),
             pruned: 0,
         })
@@ -97,10 +109,11 @@ impl FeedReader {
     /// server may be another one now.
     pub(super) async fn poll(&mut self, database: &Database, hub: &Hub) {
         let began = database.clock().steady();
-        match self.try_poll(database, hub).await {
-            Ok(is_known) => {
+        match self.try_poll(database, hub, began).await {
+            Ok(()) => {
                 self.has_failed = false;
-                if is_known {
+                // A process that was silent for longer may have been taken for dead, and is told nothing then.
+                if began <= self.shown_at + SURELY_TOLD {
                     hub.certify(began);
                 }
             }
@@ -112,10 +125,8 @@ impl FeedReader {
         }
     }
 
-    /// Returns whether this process is one that the others tell.
-    async fn try_poll(&mut self, database: &Database, hub: &Hub) -> Result<bool, DriverError> {
+    async fn try_poll(&mut self, database: &Database, hub: &Hub, now: Duration) -> Result<(), DriverError> {
         let mark = database.driver().commit_mark();
-        let now = database.clock().steady();
         if mark.is_none() || mark != self.mark || self.has_failed {
             let unknown = hub.unknown();
             if unknown != self.unknown.0 {
@@ -138,16 +149,17 @@ impl FeedReader {
             }
             self.mark = mark;
         }
+        if self.others == 0 {
+            self.shown_at = now;
+        }
         // What was read is told by now: to be late with the rest means nothing to those who wait.
-        let kept_up = self.keep_up(database, hub, now).await;
-        if let Err(error) = &kept_up {
+        if let Err(error) = self.keep_up(database, hub, now).await {
             tracing::debug!(
                 ?error,
                 "this process could not tell the others that it is there; it is tried again"
             );
         }
-        // Who was silent may have been taken for dead, and is told nothing then.
-        Ok(kept_up.is_ok())
+        Ok(())
     }
 
     /// Reads what was told, also by this process itself if `reads_own`.
@@ -210,20 +222,17 @@ impl FeedReader {
         if self.passed.back().is_none_or(|(at, _)| now >= *at + retention / 4) {
             self.passed.push_back((now, self.position.needs));
         }
-        let mut old = None;
-        while let Some(&(_, needs)) = self.passed.front().filter(|(at, _)| now >= *at + retention) {
-            old = Some(needs);
-            self.passed.pop_front();
+        let old = self.passed.iter().take_while(|(at, _)| now >= *at + retention).last().copied();
+        if let Some((at, needs)) = old {
+            self.prune(database, needs, now >= at + 2 * retention).await?;
+            self.passed.retain(|(later, _)| *later > at);
         }
-        match old {
-            Some(needs) => self.prune(database, needs).await,
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     async fn beat(&mut self, database: &Database, hub: &Hub, now: Duration) -> Result<(), DriverError> {
         let own = [Value::Uuid(self.id)];
-        let transaction = database.driver().begin(None, None).await?;
+        let transaction = begin(database, now > self.shown_at + BEAT + BEAT / 2).await?;
         let was_forgotten = send_in(&*transaction, self.texts.beat, &own, &mut |_| Ok(())).await? == 0;
         if was_forgotten {
             send_in(&*transaction, self.texts.register, &own, &mut |_| Ok(())).await?;
@@ -247,7 +256,7 @@ impl FeedReader {
         if let Some(announcement) = hub.announcement() {
             announcement.forgotten.fetch_add(forgotten, Ordering::Release);
         }
-        self.beats = beats;
+        (self.beats, self.shown_at) = (beats, now);
         if was_forgotten {
             // The others took this process for dead, and may have told it nothing.
             hub.say_everything();
@@ -256,11 +265,11 @@ impl FeedReader {
     }
 
     /// Deletes what was told before this number.
-    async fn prune(&mut self, database: &Database, needs: u64) -> Result<(), DriverError> {
+    async fn prune(&mut self, database: &Database, needs: u64, presses: bool) -> Result<(), DriverError> {
         if needs <= self.pruned {
             return Ok(());
         }
-        let transaction = database.driver().begin(None, None).await?;
+        let transaction = begin(database, presses).await?;
         for text in self.texts.prune {
             send_in(&*transaction, text, &[Value::Text(needs.to_string())], &mut |_| Ok(())).await?;
         }
@@ -275,6 +284,11 @@ impl FeedReader {
         send_in(&*transaction, self.texts.leave, &[Value::Uuid(self.id)], &mut |_| Ok(())).await?;
         transaction.commit().await
     }
+}
+
+async fn begin(database: &Database, presses: bool) -> Result<Arc<dyn DriverTransaction>, DriverError> {
+    let until = (!presses).then(|| Instant::now() + PATIENCE);
+    database.driver().begin(until, None).await
 }
 
 fn position(text: &str) -> Result<Position, DriverError> {
