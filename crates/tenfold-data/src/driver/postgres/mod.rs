@@ -44,6 +44,9 @@ const ONE_PLAN: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=
 /// organizations, which scans all their rows, and the next load may be for a large one.
 const OWN_PLAN: &str = "-c plan_cache_mode=force_custom_plan";
 
+/// What was sent may stay unacknowledged for so long after the longest statement.
+const VANISHED_AFTER: Duration = Duration::from_secs(5);
+
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
     /// For loads by one key, or by a few.
@@ -58,6 +61,11 @@ impl Postgres {
     pub(crate) fn new(key: &str, url: &str, settings: &PostgresSettings) -> Result<Self, DataError> {
         let PostgresAddress { mut config, tls } = tls::read(key, url)?;
         config.connect_timeout(settings.connect_timeout);
+        // A lane or a poll would wait for a quarter of an hour for a server that vanished. One that runs a statement may read
+        // nothing until that ends.
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(settings.statement_timeout + VANISHED_AFTER);
+        }
         // A pooler refuses connection settings, because it gives each transaction another connection.
         if settings.pooler == Pooler::None {
             let bounds = SessionSettings::options(settings);
