@@ -37,6 +37,8 @@ pub(super) struct FeedReader {
     id: Uuid,
     texts: &'static FeedTexts,
     position: Position,
+    /// The server that gave it. Another one may have lost the last commits, and given their numbers anew.
+    server: String,
     /// The database's mark at the last poll. If it is the same, nobody has committed anything.
     mark: Option<Vec<u8>>,
     /// The last poll failed.
@@ -61,6 +63,7 @@ pub(super) struct FeedReader {
 /// What one poll found.
 struct Polled {
     position: Position,
+    server: String,
     floor: u64,
     others: i64,
     is_asked: bool,
@@ -76,9 +79,9 @@ impl FeedReader {
             send_in(&*transaction, text, &[], &mut |_| Ok(())).await?;
         }
         send_in(&*transaction, texts.register, &[Value::Uuid(id)], &mut |_| Ok(())).await?;
-        let mut begin = String::new();
+        let (mut begin, mut server) = (String::new(), String::new());
         let mut read = |row: &Row<'_>| {
-            begin = row.text(0)?;
+            (begin, server) = (row.text(0)?, row.text(1)?);
             Ok(())
         };
         send_in(&*transaction, texts.begin, &[], &mut read).await?;
@@ -88,6 +91,7 @@ impl FeedReader {
             id,
             texts,
             position: position(&begin)?,
+            server,
             mark: None,
             has_failed: false,
             owes_everything: false,
@@ -137,8 +141,10 @@ impl FeedReader {
             let polled = polled?;
             // What such a COMMIT has changed may be among the rows that this poll has passed over.
             let is_overtaken = hub.unknown() != unknown;
-            let missed = self.position.is_behind(polled.floor) || polled.position.is_before(&self.position);
-            self.position = polled.position;
+            let missed = self.position.is_behind(polled.floor)
+                || polled.position.is_before(&self.position)
+                || polled.server != self.server;
+            (self.position, self.server) = (polled.position, polled.server);
             self.others = polled.others;
             // Before it is said that this was read.
             if std::mem::take(&mut self.owes_everything) || missed || is_overtaken {
@@ -169,7 +175,7 @@ impl FeedReader {
         let mut writes = WriteSet::default();
         let mut read = |row: &Row<'_>| {
             if row.text(0)? == "at" {
-                at = Some((row.text(1)?, row.text(2)?, row.integer(3)?));
+                at = Some((row.text(1)?, row.text(2)?, row.integer(3)?, row.text(4)?));
                 return Ok(());
             }
             for line in row.text(1)?.lines() {
@@ -198,9 +204,12 @@ impl FeedReader {
         } else {
             hub.say_everything()
         }
-        let (text, floor, others) = at.ok_or_else(|| unexpected("no position"))?;
+        let (text, floor, others, server) = at.ok_or_else(|| unexpected("no position"))?;
+        if server.is_empty() {
+            return Err(unexpected("the server is a standby"));
+        }
         let floor = floor.parse().map_err(|_| unexpected(&floor))?;
-        Ok(Polled { position: position(&text)?, floor, others, is_asked })
+        Ok(Polled { position: position(&text)?, server, floor, others, is_asked })
     }
 
     /// Says how far this process has read.

@@ -11,7 +11,7 @@ pub(super) struct FeedTexts {
     pub register: &'static str,
     /// Drops what another cluster has left, whose dump was restored here.
     pub adopt: &'static [&'static str],
-    /// The position at which a process begins that has just registered.
+    /// The position at which a process begins that has just registered, and which server this is.
     pub begin: &'static str,
     /// Tells of a transaction, see `Announcement`.
     pub insert: &'static str,
@@ -19,7 +19,7 @@ pub(super) struct FeedTexts {
     pub ask: &'static str,
     pub audience: &'static str,
     /// What was told since the position `$1`, `$2` of process `$3` by all processes but `$4`. First comes a row with the new
-    /// position, the floor, and how many other processes there are.
+    /// position, the floor, how many other processes there are, and which server this is: empty for one that does not write.
     pub poll: &'static str,
     /// Process `$1` says that it has read up to `$2`.
     pub pass: &'static str,
@@ -53,15 +53,15 @@ const LEAVE: &str = "DELETE FROM tenfold_processes WHERE id = $1";
 static SQLITE: FeedTexts = FeedTexts {
     register: REGISTER,
     adopt: &[],
-    begin: "SELECT CAST(coalesce(max(id), 0) AS TEXT) FROM tenfold_changes",
+    begin: "SELECT CAST(coalesce(max(id), 0) AS TEXT), 'file' FROM tenfold_changes",
     insert: "INSERT INTO tenfold_changes (origin, changes) VALUES ($1, $2)",
     ask: "INSERT INTO tenfold_changes (origin, changes) VALUES ($1, $2) RETURNING CAST(id AS TEXT)",
     audience: AUDIENCE,
     poll: "SELECT 'at', CAST(coalesce((SELECT max(id) FROM tenfold_changes), 0) AS TEXT),
                   CAST(coalesce((SELECT min(id) FROM tenfold_changes), 0) AS TEXT),
-                  (SELECT count(*) FROM tenfold_processes WHERE id <> $3)
+                  (SELECT count(*) FROM tenfold_processes WHERE id <> $3), 'file'
            UNION ALL
-           SELECT 'told', changes, '', 0 FROM tenfold_changes WHERE id >= CAST($1 AS INTEGER) AND origin <> $4 AND $2 = ''",
+           SELECT 'told', changes, '', 0, '' FROM tenfold_changes WHERE id >= CAST($1 AS INTEGER) AND origin <> $4 AND $2 = ''",
     pass: PASS,
     behind: "SELECT 'one' FROM tenfold_processes
              WHERE id <> $1 AND (passed = '' OR CAST(passed AS INTEGER) < CAST($2 AS INTEGER)) LIMIT 1",
@@ -82,14 +82,15 @@ static POSTGRES: FeedTexts = FeedTexts {
         "UPDATE tenfold_changes_floor SET floor = '0'
          WHERE id = 1 AND floor > pg_snapshot_xmax(pg_current_snapshot())",
     ],
-    begin: "SELECT pg_current_snapshot()::text",
+    begin: "SELECT pg_current_snapshot()::text, extract(epoch FROM pg_postmaster_start_time())::text",
     insert: "INSERT INTO tenfold_changes (origin, changes) VALUES ($1, $2) RETURNING xid::text",
     ask: "INSERT INTO tenfold_changes (origin, changes) VALUES ($1, $2) RETURNING xid::text",
     audience: AUDIENCE,
     poll: "SELECT 'at', pg_current_snapshot()::text, (SELECT floor::text FROM tenfold_changes_floor WHERE id = 1),
-                  (SELECT count(*) FROM tenfold_processes WHERE id <> $3)
+                  (SELECT count(*) FROM tenfold_processes WHERE id <> $3),
+                  CASE WHEN pg_is_in_recovery() THEN '' ELSE extract(epoch FROM pg_postmaster_start_time())::text END
            UNION ALL
-           SELECT 'told', changes, '', 0 FROM tenfold_changes
+           SELECT 'told', changes, '', 0, '' FROM tenfold_changes
            WHERE (xid >= $1::text::xid8 OR xid = ANY ($2::text::xid8[])) AND origin <> $4",
     pass: PASS,
     // A CASE, because the conditions of an OR run in any order.
