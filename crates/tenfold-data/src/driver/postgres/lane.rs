@@ -18,6 +18,7 @@ use tokio_postgres::{Client, Config, Socket, Statement as Prepared};
 use super::super::{Call, before};
 use super::refusal::{classify, unconnected};
 use super::run::run_prepared;
+use super::standby;
 use super::tls::{Tls, TlsStream};
 use crate::driver::{DriverError, Leader, LeaderEnd, UnderWay, start};
 use crate::error::Source;
@@ -30,7 +31,7 @@ pub(super) struct Lane {
 }
 
 /// The future that must be polled for a client to make progress.
-type ConnectionFuture = tokio_postgres::Connection<Socket, TlsStream>;
+pub(super) type ConnectionFuture = tokio_postgres::Connection<Socket, TlsStream>;
 
 /// A lane's connection.
 enum LaneState {
@@ -142,6 +143,7 @@ struct LaneOpening {
 impl LaneOpening {
     async fn open(&self) -> Result<Arc<LaneConnection>, DriverError> {
         let (client, driving) = self.lane.connect().await?;
+        standby::refuse(&driving)?;
         let under_way = Arc::clone(&self.lane.under_way);
         let driving = Gathering { driving, under_way, has_let_others: false };
         Handle::current().spawn(async move {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Pool, PoolError, Timeouts};
+use deadpool_postgres::{HookError, Pool, PoolError, Timeouts};
 use tokio::time::Instant;
 
 use super::lease::Lease;
@@ -30,7 +30,7 @@ impl Leases {
             DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
         match tokio::time::timeout_at(until, self.pool.timeout_get(&Timeouts::default())).await {
             Ok(Ok(client)) => Ok(Lease::new(client, Arc::clone(&self.session), self.tls.clone())),
-            Ok(Err(PoolError::Backend(error))) => Err(unconnected(error)),
+            Ok(Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)))) => Err(unconnected(error)),
             Ok(Err(PoolError::Timeout(_))) | Err(_) => Err(full),
             Ok(Err(error)) => Err(DriverError::Unavailable(Source::new(error.to_string()))),
         }

@@ -14,6 +14,7 @@ mod refusal;
 mod rls;
 mod roll_back;
 mod run;
+mod standby;
 mod tls;
 mod transaction;
 
@@ -82,6 +83,7 @@ impl Postgres {
         );
         let pool = Pool::builder(manager)
             .max_size(settings.pool_size)
+            .post_create(standby::refusing())
             .build()
             .map_err(|error| DataError::Settings(format!("database.pool_size cannot be used: {error}")))?;
         let lane = |plan: &str| {
