@@ -51,8 +51,11 @@ pub struct CacheSettings {
     pub staleness: Duration,
 }
 
-/// How many rows the map makes room for at first.
-const FIRST_ROWS: usize = 1_000;
+/// How many bytes an entry takes, for the number of entries that the map expects. By that it chooses how many evicted keys it
+/// remembers, to tell a key that comes back from a scan. It makes no room for them beforehand.
+const USUAL_ENTRY: u64 = 400;
+/// The least number that it expects.
+const FEW_ROWS: u64 = 1_000;
 const FLIGHT_SHARDS: usize = 64;
 /// They take 1 MiB. Whole tables change seldom.
 const COUNTS: WordCounts = WordCounts { whole: 4096, any: 1 << 16, rows: 1 << 16 };
@@ -104,10 +107,11 @@ impl RowCache {
     }
 
     fn with(settings: &CacheSettings, counts: WordCounts, shards: usize) -> Arc<Self> {
+        let expected = usize::try_from((settings.bytes / USUAL_ENTRY).max(FEW_ROWS)).unwrap_or(usize::MAX);
         Arc::new(RowCache {
             buckets: Buckets::new(counts),
             flights: Flights::new(shards),
-            map: BoundedMap::with_weighter(FIRST_ROWS, settings.bytes, ByWeight),
+            map: BoundedMap::with_weighter(expected, settings.bytes, ByWeight),
             settings: settings.clone(),
             counts: CacheCounts::default(),
             certified: AtomicU64::new(NEVER),
