@@ -50,9 +50,11 @@ impl<E: Entity> KeyedLoad for Load<E> {
     ) -> BoxFuture<'static, Result<FoundEntities<E>, DataError>> {
         Box::pin(async move {
             let tenant = self.asker.tenant;
-            let mut rows = match scope.cache_for(&self.asker).filter(|_| E::table().is_cached) {
-                Some(cache) => cached::rows::<E>(cache, &scope, self.asker, &keys).await?,
-                None => fetch::<E>(&scope, self.asker, &keys).await?,
+            // By what is asked for: from the cache a page may be short of one row only.
+            let asker = if keys.len() < BATCH { self.asker } else { self.asker.for_many() };
+            let mut rows = match scope.cache_for(&asker).filter(|_| E::table().is_cached) {
+                Some(cache) => cached::rows::<E>(cache, &scope, asker, &keys).await?,
+                None => fetch::<E>(&scope, asker, &keys).await?,
             };
             E::link(rows.iter_mut(), Peering::of(&scope, tenant));
             let mut found: FoundEntities<E> = keys.into_iter().map(|key| (key, None)).collect();
@@ -76,6 +78,5 @@ async fn fetch<E: Entity>(scope: &Scope, asker: Asker, keys: &[E::Key]) -> Resul
     };
     let tenant = asker.tenant;
     let params: Vec<Value> = tenant.iter().map(OrgId::to_value).chain([wanted]).collect();
-    let asker = if keys.len() < BATCH { asker } else { asker.for_many() };
     scope.fetch(&asker, statement, &params, |row| E::read(row, tenant)).await
 }
