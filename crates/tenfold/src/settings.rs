@@ -1,6 +1,7 @@
 //! The framework's own sections of the configuration, typed and checked at start.
 
 use std::net::SocketAddr;
+use std::ops::Bound;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -291,9 +292,18 @@ fn read_feed(loaded: &Loaded) -> Result<FeedSettings, ConfigError> {
     })
 }
 
+/// A process that the others take for dead must have stopped serving rows before.
+const LONGEST_STALENESS: TimeSpan = TimeSpan::seconds(4);
+
 fn read_cache(loaded: &Loaded) -> Result<CacheSettings, ConfigError> {
     let cache: CacheSection = loaded.section("cache")?;
+    let feed: FeedSection = loaded.section("feed")?;
     loaded.within("cache.expiry", cache.expiry, TimeSpan::seconds(1)..=TimeSpan::hours(24))?;
+    // A process that reads nothing must have stopped serving rows before the others no longer wait for it.
+    if cache.size.as_u64() > 0 {
+        let range = (Bound::Excluded(feed.poll), Bound::Included(feed.wait.min(LONGEST_STALENESS)));
+        loaded.within("cache.staleness", cache.staleness, range)?;
+    }
     Ok(CacheSettings {
         bytes: cache.size.as_u64(),
         expiry: cache.expiry.as_std(),
