@@ -28,6 +28,12 @@ impl KnownTables {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
+    /// Whether the text names no other tables than these. It is not known before the tables are.
+    pub(crate) fn names_only(&self, text: &str, tables: impl Fn(&str) -> bool) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        !known.is_empty() && named_in(&known, text).iter().all(|name| tables(name))
+    }
+
     /// Adds the tables that the text names.
     pub(crate) fn add_named(&self, text: &str, tables: &mut BTreeSet<Arc<str>>) {
         tables.extend(named_in(&self.0.read().unwrap_or_else(PoisonError::into_inner), text));

@@ -1,12 +1,14 @@
 //! SQL by its author, for what the query builder cannot express. The text has a name, `tenfold check` checks it against
 //! its module's tables, and it runs on both databases.
 
+mod cached;
 mod division;
 
 use std::future::Future;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use self::cached::KeptBy;
 use crate::context::Caller;
 use crate::driver::Params;
 use crate::error::DataError;
@@ -91,6 +93,7 @@ impl Sql {
             repeats: RepeatCheck::Counted,
             changes: Vec::new(),
             of_tenant: true,
+            kept: None,
         }
     }
 }
@@ -104,6 +107,8 @@ pub struct SqlQuery {
     /// What the author says that it changes.
     changes: Vec<(&'static str, WrittenKeys)>,
     of_tenant: bool,
+    /// How its rows are kept for later requests.
+    kept: Option<KeptBy>,
 }
 
 impl SqlQuery {
@@ -172,11 +177,15 @@ impl SqlQuery {
             let mut target = target?;
             target.asker.repeats = target.asker.repeats.and(self.repeats);
             let compared = self.sql.compared(target.scope.database().dialect());
+            let kept = self.kept;
             let (mut statement, params, changes) = self.prepare(&target)?;
             if !compared.load(Ordering::Relaxed) {
                 statement.reads = T::KINDS;
             }
-            let rows = target.fetch(&statement, &params, T::from_row).await?;
+            let rows = match kept {
+                Some(kept) => kept.rows(&target, &statement, &params).await?,
+                None => target.fetch(&statement, &params, T::from_row).await?,
+            };
             compared.store(true, Ordering::Relaxed);
             changes.note(&target);
             Ok(rows)
@@ -266,6 +275,10 @@ pub trait FromRow: Send + Sized + 'static {
     /// # Errors
     /// When a column holds something other than its part of the tuple.
     fn from_row(row: &Row<'_>) -> Result<Self, ReadError>;
+
+    /// The columns of the row, to be kept.
+    #[doc(hidden)]
+    fn to_values(&self) -> Vec<Value>;
 }
 
 macro_rules! tuple {
@@ -275,6 +288,10 @@ macro_rules! tuple {
 
             fn from_row(row: &Row<'_>) -> Result<Self, ReadError> {
                 Ok(($($column::read(row, $index)?,)+))
+            }
+
+            fn to_values(&self) -> Vec<Value> {
+                vec![$(self.$index.to_value()),+]
             }
         }
     };

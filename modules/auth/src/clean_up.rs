@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tenfold::data::Feed;
 use tenfold::prelude::*;
 
+use crate::entities::{Session, SessionId};
 use crate::service::Identity;
 
 /// How many rows one transaction deletes: it holds SQLite's write lock.
@@ -23,7 +25,7 @@ impl Job for CleanUp {
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
         let cx = job.system();
         job.service::<Identity>()?.sessions_seen.flush(cx).await?;
-        while sessions(cx).await? == BATCH {}
+        while sessions(cx).await? == Feed::MOST_KEYS {}
         while attempts(cx).await? == BATCH {}
         while links(cx).await? == BATCH {}
         while address_changes(cx).await? == BATCH {}
@@ -33,18 +35,22 @@ impl Job for CleanUp {
     }
 }
 
-async fn sessions(cx: &SystemContext) -> Result<u64, DataError> {
-    cx.transaction(async |tx| -> Result<u64, DataError> {
-        sql!(
+/// As many as it can name, so that all other sessions stay in the cache.
+async fn sessions(cx: &SystemContext) -> Result<usize, DataError> {
+    cx.transaction(async |tx| -> Result<usize, DataError> {
+        let ended: Vec<(SessionId,)> = sql!(
             "auth_sessions.delete_expired",
             "DELETE FROM auth_sessions WHERE (org_id, id) IN
-                 (SELECT org_id, id FROM auth_sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)"
+                 (SELECT org_id, id FROM auth_sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
+             RETURNING id"
         )
-        .changes("auth_sessions")
+        .changes_returned(Session::TABLE)
         .bind(tx.now())
+        .bind(i64::try_from(Feed::MOST_KEYS).unwrap_or(i64::MAX))
         .repeated("a batch at a time")
-        .execute(tx)
-        .await
+        .all(tx)
+        .await?;
+        Ok(ended.len())
     })
     .await
 }

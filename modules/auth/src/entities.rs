@@ -75,6 +75,15 @@ pub(crate) struct SecondFactor {
     pub created_at: Timestamp,
 }
 
+/// Whether an account has confirmed its second factor. Without the secret, so that it can be kept in memory.
+#[derive(Debug, Entity)]
+#[entity(table = "auth_second_factors", global = "an account signs in to all its organizations with it", cached)]
+pub(crate) struct ConfirmedFactor {
+    #[entity(key)]
+    pub account_id: AccountId,
+    pub confirmed_at: Option<Timestamp>,
+}
+
 /// A tenant.
 #[derive(Debug, Entity)]
 #[entity(table = "auth_organizations", global = "these are the organizations")]

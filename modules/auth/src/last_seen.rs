@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tenfold::data::{Scope, Uuid};
+use tenfold::data::{Feed, Scope, Uuid};
 use tenfold::prelude::*;
 use tokio::runtime::Handle;
 
-use crate::entities::{ApiKey, ApiKeyId, SessionId};
+use crate::entities::{ApiKey, ApiKeyId, Session, SessionId};
 
 /// How long the first note of a batch waits, and how long the use of a key is not stored again.
 const BATCH: Duration = Duration::from_secs(5 * 60);
@@ -70,7 +70,15 @@ async fn store(cx: &SystemContext, used: &HashMap<SessionId, OrgId>) -> Result<(
     let mut used: Vec<(SessionId, OrgId)> =
         used.iter().map(|(id, organization)| (*id, *organization)).collect();
     used.sort_unstable_by_key(|(id, _)| *id);
-    let (ids, organizations): (Vec<SessionId>, Vec<OrgId>) = used.into_iter().unzip();
+    // As many as a transaction can name, so that all other sessions stay in the cache.
+    for some in used.chunks(Feed::MOST_KEYS) {
+        store_some(cx, some).await?;
+    }
+    Ok(())
+}
+
+async fn store_some(cx: &SystemContext, used: &[(SessionId, OrgId)]) -> Result<(), DataError> {
+    let (ids, organizations): (Vec<SessionId>, Vec<OrgId>) = used.iter().copied().unzip();
     cx.transaction(async |tx| -> Result<(), DataError> {
         // Two lists, side by side, as in `auth_sessions.authenticate_all`.
         sql!(
@@ -84,10 +92,11 @@ async fn store(cx: &SystemContext, used: &HashMap<SessionId, OrgId>) -> Result<(
                      FROM unnest($2::uuid[], $3::uuid[]) AS k (org_id, id)
                      WHERE auth_sessions.org_id = k.org_id AND auth_sessions.id = k.id"
         )
-        .changes("auth_sessions")
+        .changes_only(Session::TABLE, ids.iter().copied())
         .bind(tx.now())
         .bind_list(&organizations)
         .bind_list(&ids)
+        .repeated("a batch at a time")
         .execute(tx)
         .await
         .map(drop)

@@ -15,7 +15,10 @@ use tenfold_auth_api::{AccountId, Auth, UserCard, UserId};
 use crate::api_keys::permissions_of;
 use crate::demo;
 use crate::device::Device;
-use crate::entities::{Membership, SessionId, SessionRow, TokenKey, TokenKeyRow, User};
+use crate::entities::{
+    ApiKey, ConfirmedFactor, Membership, Organization, Session, SessionId, SessionRow, TokenKey, TokenKeyRow, User,
+    UserPermission,
+};
 use crate::last_seen::{KeysSeen, SessionsSeen};
 use crate::passwords::{HashBounds, Passwords};
 use crate::second_factor::challenge::challenge;
@@ -37,7 +40,6 @@ pub(crate) struct AuthSettings {
     address_failures: u32,
     address_sign_ups: u32,
     address_mails: u32,
-    first_day_invitations: u32,
     unconfirmed_sign_in: bool,
     address_wait: TimeSpan,
 }
@@ -52,7 +54,6 @@ impl AuthSettings {
         loaded.within("auth.address_failures", settings.address_failures, 1..=1_000_000)?;
         loaded.within("auth.address_sign_ups", settings.address_sign_ups, 1..=1_000_000)?;
         loaded.within("auth.address_mails", settings.address_mails, 1..=1_000_000)?;
-        loaded.within("auth.first_day_invitations", settings.first_day_invitations, 0..=1_000_000)?;
         let waits = TimeSpan::seconds(1)..=TimeSpan::hours(24);
         loaded.within("auth.account_wait", settings.account_wait, waits.clone())?;
         loaded.within("auth.address_wait", settings.address_wait, waits)?;
@@ -88,8 +89,6 @@ pub struct Identity {
     pub(crate) throttle: Throttle,
     /// Whether a person may sign in before the address is confirmed.
     pub(crate) unconfirmed_sign_in: bool,
-    /// How many people an organization may invite on its first day.
-    pub(crate) first_day_invitations: u32,
     pub(crate) sessions_seen: SessionsSeen,
     keys_seen: KeysSeen,
     key: SigningKey,
@@ -106,7 +105,6 @@ impl Identity {
             permissions: wiring.permissions(),
             throttle: settings.throttle(),
             unconfirmed_sign_in: settings.unconfirmed_sign_in,
-            first_day_invitations: settings.first_day_invitations,
             sessions_seen: SessionsSeen::default(),
             keys_seen: KeysSeen::default(),
             key,
@@ -133,17 +131,16 @@ impl Identity {
         Some((cx.within(token.organization).acting_for(principal), *is_limited))
     }
 
-    /// The session that a token names, with one statement on primary keys: its user's role and permissions are those of now.
+    /// The session that a token names, with one statement on primary keys: its user's role and permissions are those of now. The rows
+    /// are kept until one of them changes, so a request of a session that was seen lately asks for nothing. Only where the organization
+    /// requires a second factor the person's is looked up, and kept too.
     ///
     /// It runs through the system context, without a transaction for row-level security: the organization is in the token,
     /// whose MAC is checked, and the text names it.
     async fn session(&self, cx: &SystemContext, token: &Token) -> Result<Option<(Context, bool)>, Problem> {
         let rows: Vec<FoundSession> = sql!(
             "auth_sessions.authenticate",
-            "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at,
-                    o.second_factor_required AND NOT EXISTS
-                        (SELECT 1 FROM auth_second_factors f WHERE f.account_id = s.account_id AND f.confirmed_at IS NOT NULL),
-                    u.role, p.name
+            "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, o.second_factor_required, u.role, p.name
              FROM auth_sessions s
              JOIN auth_organizations o ON o.id = s.org_id
              JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
@@ -153,13 +150,21 @@ impl Identity {
         .bind(token.organization)
         .bind(token.id)
         .bounded()
+        .cached_by::<Session>(&[User::TABLE, UserPermission::TABLE])
+        .and_organization(Organization::TABLE)
         .all(cx)
         .await?;
-        let found = self.context_of(cx, token, &rows);
-        if found.is_some() {
-            self.sessions_seen.note(cx, token.organization, token.id);
-        }
-        Ok(found)
+        let Some((context, is_required)) = self.context_of(cx, token, &rows) else { return Ok(None) };
+        self.sessions_seen.note(cx, token.organization, token.id);
+        let account = rows.first().map(|row| row.1).filter(|_| is_required);
+        let is_limited = match account {
+            Some(account) => {
+                let factor = ConfirmedFactor::find(cx, account).await?;
+                factor.is_none_or(|factor| factor.confirmed_at.is_none())
+            }
+            None => false,
+        };
+        Ok(Some((context, is_limited)))
     }
 
     /// The context of a session that may be limited, for the few handlers that take one.
@@ -190,6 +195,7 @@ impl Identity {
         .bind(token.organization)
         .bind(token.id)
         .bounded()
+        .cached_by::<ApiKey>(&[User::TABLE, UserPermission::TABLE])
         .all(cx)
         .await?;
         let Some((secret_hash, user, given, expires_at, role, _)) = rows.first() else { return Ok(None) };

@@ -23,7 +23,9 @@ const CHANGE: u64 = 1 << 28;
 const WRITERS: u64 = CHANGE - 1;
 
 /// On how many words a row depends at most, beside that of everything.
-const WORDS: usize = 3;
+const WORDS: usize = 7;
+/// How many tables a statement may read beside that of its key: each has two words.
+pub(crate) const MOST_BESIDE: usize = 2;
 
 /// The values of the words that a row depends on. The first is that of everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -89,13 +91,16 @@ impl Buckets {
 
     pub(super) fn words_of(&self, key: &CacheKey) -> RowWords {
         let mut words = RowWords::default();
-        let both = |what| [None, key.tenant()].map(|tenant| self.table(what, tenant, key.table()));
+        let both = |what, table: &str| [None, key.tenant()].map(|tenant| self.table(what, tenant, table));
         match key.lookup() {
-            CacheLookup::Key => {
-                words.add(both(TableWord::Whole));
+            CacheLookup::Relation(..) => words.add(both(TableWord::Any, key.table())),
+            CacheLookup::Key | CacheLookup::Statement(..) => {
+                words.add(both(TableWord::Whole, key.table()));
                 words.add([self.row(key.table(), key.key())]);
             }
-            CacheLookup::Relation(..) => words.add(both(TableWord::Any)),
+        }
+        if let CacheLookup::Statement(_, beside) = key.lookup() {
+            beside.iter().take(MOST_BESIDE).for_each(|table| words.add(both(TableWord::Any, table)));
         }
         words
     }

@@ -17,6 +17,8 @@ pub(crate) struct CacheKey {
     read_as: TypeId,
     lookup: CacheLookup,
     key: CachedKey,
+    /// The statement's other parameters.
+    others: Box<[CachedKey]>,
 }
 
 /// How rows are looked up.
@@ -26,6 +28,9 @@ pub(crate) enum CacheLookup {
     Key,
     /// By a relation: the address of the static that describes it.
     Relation(usize),
+    /// By an author's statement, the address of its text's static. It reads the row of the key, and any rows of these tables in
+    /// its organization.
+    Statement(usize, &'static [&'static str]),
 }
 
 /// Whose rows are read. A row of an organization cannot be looked up without one.
@@ -61,7 +66,14 @@ impl CacheKey {
         lookup: CacheLookup,
         key: &Value,
     ) -> Option<Self> {
-        Some(CacheKey { owner, table, read_as: TypeId::of::<R>(), lookup, key: CachedKey::of(key)? })
+        let (read_as, key) = (TypeId::of::<R>(), CachedKey::of(key)?);
+        Some(CacheKey { owner, table, read_as, lookup, key, others: Box::default() })
+    }
+
+    /// The same with further parameters. `None` if one is of another kind.
+    pub(crate) fn and(self, others: &[Value]) -> Option<Self> {
+        let others = others.iter().map(CachedKey::of).collect::<Option<_>>()?;
+        Some(CacheKey { others, ..self })
     }
 
     pub(super) fn lookup(&self) -> CacheLookup {
@@ -85,14 +97,19 @@ impl CacheKey {
 
     /// How many bytes it takes beside its own size.
     pub(super) fn bytes(&self) -> usize {
-        match &self.key {
-            CachedKey::Text(text) => text.len(),
-            CachedKey::Uuid(_) | CachedKey::Integer(_) => 0,
-        }
+        let others: usize = self.others.iter().map(|other| size_of::<CachedKey>() + other.bytes()).sum();
+        self.key.bytes() + others
     }
 }
 
 impl CachedKey {
+    fn bytes(&self) -> usize {
+        match self {
+            CachedKey::Text(text) => text.len(),
+            CachedKey::Uuid(_) | CachedKey::Integer(_) => 0,
+        }
+    }
+
     pub(super) fn of(value: &Value) -> Option<Self> {
         match value {
             Value::Uuid(id) => Some(CachedKey::Uuid(*id)),

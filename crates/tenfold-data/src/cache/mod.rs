@@ -26,6 +26,7 @@ use std::time::Duration;
 use quick_cache::sync::Cache as BoundedMap;
 use quick_cache::{DefaultHashBuilder, Weighter};
 
+pub(crate) use self::buckets::MOST_BESIDE;
 use self::buckets::{Buckets, RowStamp, WordCounts};
 use self::counts::CacheCounts;
 pub use self::counts::CacheFigures;

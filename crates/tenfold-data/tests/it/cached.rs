@@ -36,9 +36,9 @@ id!(BookId);
 #[entity(table = "library_authors", tenant = org_id)]
 pub struct Author {
     #[entity(key)]
-    id: AuthorId,
-    org_id: OrgId,
-    name: String,
+    pub id: AuthorId,
+    pub org_id: OrgId,
+    pub name: String,
 }
 
 #[derive(Clone, Debug, Entity)]

@@ -24,6 +24,7 @@ mod between;
 mod cached;
 mod cached_races;
 mod cached_relations;
+mod cached_statements;
 mod chain;
 mod cohorts;
 mod concurrent_loads;

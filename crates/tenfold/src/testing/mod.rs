@@ -124,6 +124,10 @@ impl TestApp {
             own.push(("database.pooler".to_owned(), "transaction".to_owned()));
         }
         own.extend(folder.settings(&app.defaults()));
+        // Statements are counted, and their plans looked at, as they are when nothing is in the cache.
+        if settings.iter().all(|(key, _)| *key != "cache.size") {
+            own.push(("cache.size".to_owned(), "0".to_owned()));
+        }
         own.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         for (key, value) in &own {
             loader = loader.flag("test", key, Some(value)).unwrap_or_else(|error| panic!("{error}"));

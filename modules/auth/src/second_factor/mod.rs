@@ -42,7 +42,7 @@ pub(crate) async fn use_code(
         "auth_second_factors.use_code",
         "UPDATE auth_second_factors SET last_period = $2 WHERE account_id = $1 AND last_period < $2"
     )
-    .changes("auth_second_factors")
+    .changes_only(SecondFactor::TABLE, [factor.account_id])
     .bind(factor.account_id)
     .bind(period)
     .execute(tx)
