@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use self::hub::Hub;
 use self::packed::Packed;
@@ -33,14 +34,14 @@ use self::texts::FeedTexts;
 pub use self::topic::{Topic, TopicKind};
 pub use self::watch::Watch;
 use crate::database::{Database, WeakDatabase};
-use crate::driver::{Announcement, DriverError};
+use crate::driver::{Announcement, DriverError, DriverTransaction};
 use crate::entity::Entity;
 use crate::error::DataError;
 use crate::migrate::ModuleMigrations;
 use crate::migrations;
 use crate::ownership::OrgId;
 use crate::row::Row;
-use crate::statement::{Statement, StatementCost};
+use crate::statement::{Dialect, Statement, StatementCost};
 use crate::value::Value;
 
 /// Says what commits have changed; cheap to clone.
@@ -176,6 +177,22 @@ impl Feed {
         Ok(true)
     }
 
+    /// Tells all processes, this one too, that anything may have changed: after changes that the feed did not see, such as those
+    /// of a shell. [`feed_migrations`] must have run.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn say_everything(&self) -> Result<(), DataError> {
+        let tell = async {
+            let transaction = self.database.driver().begin(None, None).await?;
+            tell_everything(&*transaction, self.database.dialect(), self.database.clock().new_id()).await?;
+            transaction.commit().await
+        };
+        tell.await.map_err(|error: DriverError| error.at("feed.say_everything", Location::caller()))?;
+        self.hub().say_everything();
+        Ok(())
+    }
+
     /// Reads now what other processes have told. For tests: each process does so every [`FeedSettings::poll`](crate::FeedSettings::poll).
     #[doc(hidden)]
     pub async fn poll_now(&self) {
@@ -193,6 +210,17 @@ impl Feed {
     fn hub(&self) -> &Arc<Hub> {
         self.database.hub()
     }
+}
+
+/// Stores, in a transaction, that anything may have changed. All processes are told, because nobody has this `origin`.
+pub(crate) async fn tell_everything(
+    transaction: &dyn DriverTransaction,
+    dialect: Dialect,
+    origin: Uuid,
+) -> Result<(), DriverError> {
+    let line = Packed { everything: true, ..Packed::default() }.text();
+    let params = [Value::Uuid(origin), Value::Text(line)];
+    send_in(transaction, FeedTexts::of(dialect).insert, &params, &mut |_| Ok(())).await.map(drop)
 }
 
 /// This process, once it is registered.

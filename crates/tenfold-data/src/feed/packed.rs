@@ -26,6 +26,9 @@ pub(super) struct Packed<'a> {
     pub keys: Vec<Vec<PackedKey>>,
     #[serde(rename = "s", borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<Cow<'a, str>>,
+    /// Anything may have changed, the foreign keys too. A process of an earlier version does not know this, and has no cache.
+    #[serde(rename = "e", default, skip_serializing_if = "std::ops::Not::not")]
+    pub everything: bool,
     /// Each reader is to say how far it has read.
     #[serde(rename = "a", default, skip_serializing_if = "std::ops::Not::not")]
     pub asks: bool,
@@ -76,7 +79,7 @@ impl<'a> Packed<'a> {
         if keys.iter().all(Vec::is_empty) {
             keys.clear();
         }
-        Packed { tables: tables.iter().map(name).collect(), keys, signals, asks: false }
+        Packed { tables: tables.iter().map(name).collect(), keys, signals, everything: false, asks: false }
     }
 
     pub(super) fn text(&self) -> String {

@@ -170,7 +170,7 @@ impl FeedReader {
 
     /// Reads what was told, also by this process itself if `reads_own`.
     async fn read(&self, database: &Database, hub: &Hub, reads_own: bool) -> Result<Polled, DriverError> {
-        let (mut at, mut is_asked, mut is_clear) = (None, false, true);
+        let (mut at, mut is_asked, mut is_clear, mut is_migrated) = (None, false, true, false);
         // Said as one: who watches two of the changes looks once.
         let mut writes = WriteSet::default();
         let mut read = |row: &Row<'_>| {
@@ -182,6 +182,7 @@ impl FeedReader {
                 match Packed::read(line) {
                     Some(told) => {
                         is_asked |= told.asks;
+                        is_migrated |= told.everything;
                         // Line by line, because of many keys together only the table is known.
                         let mut line = WriteSet::default();
                         told.add_to(&mut line);
@@ -199,7 +200,12 @@ impl FeedReader {
         let open = Value::Text(self.position.open.clone());
         let params = [next, open, Value::Uuid(self.id), Value::Uuid(but)];
         send(database, self.texts.poll, &params, &mut read).await?;
-        if is_clear {
+        if is_migrated {
+            // What a delete reaches by foreign keys may be more now, and this process has to tell it.
+            let learned = database.learn_schema().await;
+            learned.map_err(|error| DriverError::Other(Source::new(error.to_string())))?;
+        }
+        if is_clear && !is_migrated {
             hub.watchers.say(&writes)
         } else {
             hub.say_everything()

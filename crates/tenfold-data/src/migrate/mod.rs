@@ -13,6 +13,7 @@ mod rls;
 mod run;
 mod search;
 pub(crate) mod statistics;
+mod told;
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::Location;
@@ -141,7 +142,7 @@ impl Database {
     }
 
     /// Reads what the rest of the data layer must know of the schema.
-    async fn learn_schema(&self) -> Result<(), DataError> {
+    pub(crate) async fn learn_schema(&self) -> Result<(), DataError> {
         self.learn_owned_tables().await?;
         self.learn_known_tables().await?;
         self.learn_cascades().await?;
@@ -298,6 +299,9 @@ impl<'a> Runner<'a> {
         rls::raise(self.dialect(), &*transaction, &self.runtime_role).await?;
         statistics::seed(self.dialect(), &*transaction).await?;
         migration.record(&*transaction, self.database.clock().now()).await?;
+        if migration.may_change_rows() {
+            told::tell(&*transaction, self.database).await?;
+        }
         tracing::info!(module = migration.module, migration = migration.name, "migration applied");
         transaction.commit().await.map(|()| true)
     }
@@ -314,6 +318,11 @@ impl<'a> Runner<'a> {
 }
 
 impl Migration {
+    /// Whether it may change rows or foreign keys of an application's tables.
+    fn may_change_rows(&self) -> bool {
+        matches!(self.script, Script::Inside(_)) && self.module != "tenfold"
+    }
+
     /// The checksum in the history, if the migration has run.
     async fn recorded(&self, transaction: &dyn DriverTransaction) -> Result<Option<String>, DriverError> {
         let params = [Value::Text(self.module.to_owned()), Value::Text(self.name.clone())];

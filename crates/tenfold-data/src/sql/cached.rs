@@ -9,7 +9,7 @@ use crate::query::Target;
 use crate::row::{Row, RowSource};
 use crate::scope::Scope;
 use crate::statement::Statement;
-use crate::value::{ColumnType as _, Value};
+use crate::value::Value;
 
 /// How the rows of a statement are kept.
 #[derive(Clone, Copy)]
