@@ -58,3 +58,22 @@ fn reach(table: &str, keys: &[Cascade]) -> Vec<String> {
     }
     reached
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reached(keys: &[&str], from: &str) -> Vec<String> {
+        let cascades = Cascades::default();
+        cascades.learn(&keys.iter().filter_map(|key| Cascade::read(key)).collect::<Vec<_>>());
+        cascades.reach(from).map(|tables| tables.to_vec()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_delete_reaches_its_own_table_in_a_circle() {
+        assert_eq!(reached(&["CASCADE/a/b", "CASCADE/b/a"], "a"), ["b", "a"]);
+        assert_eq!(reached(&["CASCADE/a/b", "SET/b/a"], "a"), ["b", "a"]);
+        assert_eq!(reached(&["SET/a/a"], "a"), ["a"]);
+        assert_eq!(reached(&["SET/a/b", "CASCADE/b/a"], "a"), ["b"], "rows that are only changed reach nothing");
+    }
+}

@@ -3,7 +3,7 @@
 //! A flight is found by the key and the words before its load. So who asks after a change begins another one.
 //!
 //! The load is made by whoever asked first, on that request's account and until its deadline. If that request is dropped or
-//! fails, the others are told, and one of them begins again.
+//! fails, the others are told, and one of them begins again; after the second time each loads for itself.
 
 use std::collections::HashMap;
 use std::future::poll_fn;

@@ -22,7 +22,8 @@ pub(crate) trait WriteObserver: Send + Sync {
     /// COMMIT is about to be sent. From here on the rows may change at any time.
     fn fence(&self, writes: &WriteSet);
 
-    /// The outcome is known, and the caller is not answered yet.
+    /// The outcome is known, and the caller is not answered yet. After an unknown one the rows may change later: the reader then
+    /// hears of it as another process does.
     fn settle(&self, writes: &WriteSet, outcome: CommitOutcome);
 }
 

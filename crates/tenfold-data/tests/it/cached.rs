@@ -23,6 +23,7 @@ on_both_databases!(
     a_cascade_is_seen,
     a_rolled_back_write_drops_nothing,
     a_transaction_reads_for_itself,
+    a_read_beside_an_open_transaction_asks_the_database,
     organizations_share_no_rows,
     two_structs_of_one_table_are_told_apart,
     an_entity_without_the_word_is_not_cached,
@@ -72,13 +73,13 @@ struct BookTitle {
 
 #[derive(Debug, Entity)]
 #[entity(table = "library_countries", global = "the same for everybody", cached)]
-struct Country {
+pub struct Country {
     #[entity(key)]
-    code: String,
-    name: String,
+    pub code: String,
+    pub name: String,
 }
 
-const LIBRARY: ModuleMigrations = ModuleMigrations {
+pub const LIBRARY: ModuleMigrations = ModuleMigrations {
     module: "library",
     files: &[MigrationFile { name: "0001_library.sql", text: TABLES }],
 };
@@ -316,6 +317,20 @@ async fn a_transaction_reads_for_itself(bench: Bench) {
     process.forget_statements();
     process.find(both.id).await.unwrap();
     assert_eq!(process.loads(), 1, "what a transaction has read is not kept");
+}
+
+async fn a_read_beside_an_open_transaction_asks_the_database(bench: Bench) {
+    let process = CachingProcess::start(&bench).await;
+    let book = process.warm().await;
+    let beside = process.bench.request(async |cx| {
+        let work = cx.transaction(async |tx| {
+            Book::update(book.id).set(Book::pages, 1).run(tx).await?;
+            Book::get(&cx, book.id).await.map(|book| book.pages)
+        });
+        work.await.unwrap()
+    });
+    assert_eq!(beside.await, 0, "it is not committed");
+    assert_eq!(process.loads(), 1);
 }
 
 async fn organizations_share_no_rows(bench: Bench) {

@@ -272,6 +272,23 @@ async fn an_authors_text_says_what_its_author_says(bench: Bench) {
     assert_eq!(told(&bench, tables, run).await, ["work_labels"]);
 }
 
+/// PostgreSQL counts the rows of the outer statement.
+#[tokio::test]
+async fn a_text_whose_own_count_is_zero_is_said() {
+    let bench = Bench::postgres().await;
+    work::store_label(&bench, "one").await.unwrap();
+    let text = sql!(
+        "test.moved",
+        "WITH gone AS (DELETE FROM work_labels WHERE org_id = $1 RETURNING name)
+         UPDATE work_labels SET name = 'two' WHERE org_id = $1 AND name = 'nothing'"
+    );
+    let run = async |tx: &mut Tx<'_>| {
+        assert_eq!(text.changes(Label::TABLE).execute(tx).await?, 0);
+        Ok(())
+    };
+    assert_eq!(told(&bench, ["work_labels"], run).await, ["work_labels"]);
+}
+
 async fn a_global_table_reaches_all_who_watch_it(bench: Bench) {
     let feed = bench.database.feed();
     let mut of_nobody = feed.watch([Topic::of::<Account>(None)]);

@@ -22,6 +22,8 @@ mod batches;
 mod bench;
 mod between;
 mod cached;
+mod cached_cascades;
+mod cached_processes;
 mod cached_races;
 mod cached_relations;
 mod cached_statements;
