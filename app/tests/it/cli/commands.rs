@@ -90,6 +90,22 @@ in_both_places!(fn migrate_tells_what_is_pending_applies_it_once_and_tells_that(
 });
 
 #[test]
+fn a_staleness_that_others_do_not_wait_for_is_refused() {
+    let place = Place::sqlite();
+    let run = |staleness: &str, size: &str| {
+        let launch = place.app(&["migrate", "status"]).env("TENFOLD_CACHE__STALENESS", staleness);
+        let finished = launch.env("TENFOLD_CACHE__SIZE", size).finish();
+        (finished.status.code(), finished.err)
+    };
+    for staleness in ["100ms", "3s"] {
+        let (code, said) = run(staleness, "1 MiB");
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("use more than 100ms and at most 2s"), "{said}");
+    }
+    assert_eq!([run("3s", "0").0, run("101ms", "1 MiB").0], [Some(0), Some(0)]);
+}
+
+#[test]
 fn asking_what_is_pending_does_not_make_the_file() {
     let place = Place::sqlite();
     let finished = place.app(&["migrate", "status"]).finish();
