@@ -54,7 +54,7 @@ pub(super) enum Boarded {
 /// Has to load the row. Dropping it without [`Pilot::land`] leaves that to another.
 pub(super) struct Pilot {
     flights: Arc<Flights>,
-    place: (CacheKey, RowStamp),
+    place: Box<(CacheKey, RowStamp)>,
     flight: Arc<Flying>,
     has_ended: bool,
 }
@@ -69,13 +69,14 @@ impl Flights {
     }
 
     pub(super) fn board(self: &Arc<Self>, key: &CacheKey, stamp: RowStamp) -> Boarded {
-        let place = (key.clone(), if is_on(Defence::FlightStamp) { stamp } else { RowStamp::default() });
+        let stamp = if is_on(Defence::FlightStamp) { stamp } else { RowStamp::default() };
+        let place = Box::new((key.clone(), stamp));
         let mut shard = self.shard(&place.0);
-        if let Some(flight) = shard.get(&place) {
+        if let Some(flight) = shard.get(&*place) {
             return Boarded::Passenger(Passenger(Arc::clone(flight)));
         }
         let flight = Arc::new(Flying::default());
-        shard.insert(place.clone(), Arc::clone(&flight));
+        shard.insert(place.as_ref().clone(), Arc::clone(&flight));
         Boarded::Pilot(Pilot { flights: Arc::clone(self), place, flight, has_ended: false })
     }
 
@@ -104,7 +105,7 @@ impl Pilot {
         if std::mem::replace(&mut self.has_ended, true) {
             return;
         }
-        self.flights.shard(&self.place.0).remove(&self.place);
+        self.flights.shard(&self.place.0).remove(&*self.place);
         let waiting = {
             let mut state = lock(&self.flight.0);
             state.end = Some(end);
