@@ -7,6 +7,7 @@
 //! Other processes are told by a row that a transaction stores (`packed.rs`), if it changed something that is declared to
 //! be told. Each process reads these rows several times a second (`reader.rs`, `texts.rs`), and says there what they say.
 
+pub(crate) mod everything;
 pub(crate) mod hub;
 mod packed;
 mod position;
@@ -24,8 +25,8 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use uuid::Uuid;
 
+use self::everything::everything;
 use self::hub::Hub;
 use self::packed::Packed;
 use self::reader::FeedReader;
@@ -34,14 +35,14 @@ use self::texts::FeedTexts;
 pub use self::topic::{Topic, TopicKind};
 pub use self::watch::Watch;
 use crate::database::{Database, WeakDatabase};
-use crate::driver::{Announcement, DriverError, DriverTransaction};
+use crate::driver::{Announcement, DriverError};
 use crate::entity::Entity;
 use crate::error::DataError;
 use crate::migrate::ModuleMigrations;
 use crate::migrations;
 use crate::ownership::OrgId;
 use crate::row::Row;
-use crate::statement::{Dialect, Statement, StatementCost};
+use crate::statement::{Statement, StatementCost};
 use crate::value::Value;
 
 /// Says what commits have changed; cheap to clone.
@@ -185,7 +186,9 @@ impl Feed {
     pub async fn say_everything(&self) -> Result<(), DataError> {
         let tell = async {
             let transaction = self.database.driver().begin(None, None).await?;
-            tell_everything(&*transaction, self.database.dialect(), self.database.clock().new_id()).await?;
+            let (text, line) = everything(self.database.dialect());
+            let params = [Value::Uuid(self.database.clock().new_id()), Value::Text(line)];
+            send_in(&*transaction, text, &params, &mut |_| Ok(())).await?;
             transaction.commit().await
         };
         tell.await.map_err(|error: DriverError| error.at("feed.say_everything", Location::caller()))?;
@@ -210,17 +213,6 @@ impl Feed {
     fn hub(&self) -> &Arc<Hub> {
         self.database.hub()
     }
-}
-
-/// Stores, in a transaction, that anything may have changed. All processes are told, because nobody has this `origin`.
-pub(crate) async fn tell_everything(
-    transaction: &dyn DriverTransaction,
-    dialect: Dialect,
-    origin: Uuid,
-) -> Result<(), DriverError> {
-    let line = Packed { everything: true, ..Packed::default() }.text();
-    let params = [Value::Uuid(origin), Value::Text(line)];
-    send_in(transaction, FeedTexts::of(dialect).insert, &params, &mut |_| Ok(())).await.map(drop)
 }
 
 /// This process, once it is registered.

@@ -4,8 +4,9 @@
 use super::run::run;
 use crate::database::Database;
 use crate::driver::{DriverError, DriverTransaction};
-use crate::feed::tell_everything;
+use crate::feed::everything::everything;
 use crate::statement::Dialect;
+use crate::value::Value;
 
 /// Tells them within the migration's transaction, so that they are told if and only if it is committed. Before the feed has its
 /// tables there is nobody to tell.
@@ -17,5 +18,7 @@ pub(super) async fn tell(transaction: &dyn DriverTransaction, database: &Databas
     if run(transaction, "migrations.has_feed", has_feed, &[]).await?.is_empty() {
         return Ok(());
     }
-    tell_everything(transaction, database.dialect(), database.clock().new_id()).await
+    let (text, line) = everything(database.dialect());
+    let params = [Value::Uuid(database.clock().new_id()), Value::Text(line)];
+    run(transaction, "migrations.tell", text, &params).await.map(drop)
 }
