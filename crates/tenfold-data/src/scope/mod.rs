@@ -45,7 +45,6 @@ use self::platform::{Mutex, MutexGuard};
 use self::repeats::Repeats;
 pub(crate) use self::repeats::{BATCH, RepeatCheck};
 use self::signal::{Part, Signal};
-use crate::cache::RowCache;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::error::DataError;
@@ -296,13 +295,6 @@ impl Scope {
             self.state().pending.extract_if(.., |(key, _)| key.connection == connection).collect::<Vec<_>>();
         // Outside the lock: a dropped batch wakes its waiters.
         drop(abandoned);
-    }
-
-    /// The cache, if it may answer a load for `asker`. A transaction reads for itself: what it reads decides what it writes.
-    /// What is read beside it must wait for nobody who may wait for it.
-    pub(crate) fn cache_for(&self, asker: &Asker) -> Option<&Arc<RowCache>> {
-        let is_free = asker.connection.is_none() && self.state().open_transaction.is_none();
-        self.database.cache().filter(|_| is_free)
     }
 
     /// Forgets the rows that were loaded by key, since a transaction of this scope may have changed them.

@@ -1,6 +1,6 @@
 //! How a scope runs statements: checked, counted, timed, reported to the observers, and watched for repeats.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::columns::add_columns;
 use super::connection::Connection;
 use super::deferred::DeferredRows;
 use super::{RepeatCheck, Scope};
+use crate::cache::RowCache;
 use crate::driver::{Call, Deferred, DriverError, Params, Sink};
 use crate::entity::Table;
 use crate::error::DataError;
@@ -141,6 +142,13 @@ impl Scope {
     ) -> DataError {
         let error = add_columns(&self.database, connection, statement, self.deadline, error).await;
         error.at(&statement.name, site)
+    }
+
+    /// The cache, if it may answer a load for `asker`. A transaction reads for itself: what it reads decides what it writes.
+    /// What is read beside it must wait for nobody who may wait for it.
+    pub(crate) fn cache_for(&self, asker: &Asker) -> Option<&Arc<RowCache>> {
+        let is_free = asker.connection.is_none() && self.state().open_transaction.is_none();
+        self.database.cache().filter(|_| is_free)
     }
 
     /// Notes the tables that this text names, if they are noted.
