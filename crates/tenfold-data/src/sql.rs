@@ -92,6 +92,7 @@ impl Sql {
             cost: StatementCost::Free,
             repeats: RepeatCheck::Counted,
             changes: Vec::new(),
+            returns: None,
             of_tenant: true,
             kept: None,
         }
@@ -106,6 +107,8 @@ pub struct SqlQuery {
     repeats: RepeatCheck,
     /// What the author says that it changes.
     changes: Vec<(&'static str, WrittenKeys)>,
+    /// The table of which it returns the keys of the rows that it changes.
+    returns: Option<&'static str>,
     of_tenant: bool,
     /// How its rows are kept for later requests.
     kept: Option<KeptBy>,
@@ -157,6 +160,13 @@ impl SqlQuery {
         self
     }
 
+    /// As [`SqlQuery::changes`], for a text that returns the key of each row of the table that it changes as its first column. Up to
+    /// [`Feed::MOST_KEYS`](crate::Feed::MOST_KEYS) of them are said.
+    pub fn changes_returned(mut self, table: &'static str) -> Self {
+        self.returns = Some(table);
+        self
+    }
+
     /// Gives the reason why the statement may repeat in one piece of work. The N+1 detector skips it.
     pub fn repeated(mut self, reason: &'static str) -> Self {
         self.repeats = RepeatCheck::unless(reason);
@@ -177,7 +187,7 @@ impl SqlQuery {
             let mut target = target?;
             target.asker.repeats = target.asker.repeats.and(self.repeats);
             let compared = self.sql.compared(target.scope.database().dialect());
-            let kept = self.kept;
+            let (kept, returns) = (self.kept, self.returns);
             let (mut statement, params, changes) = self.prepare(&target)?;
             if !compared.load(Ordering::Relaxed) {
                 statement.reads = T::KINDS;
@@ -188,6 +198,10 @@ impl SqlQuery {
             };
             compared.store(true, Ordering::Relaxed);
             changes.note(&target);
+            if let Some(table) = returns.filter(|_| !rows.is_empty()) {
+                let keys = rows.iter().filter_map(|row| row.to_values().into_iter().next()).collect();
+                target.scope.note_changes(&target.asker, table, WrittenKeys::These(keys));
+            }
             Ok(rows)
         }
     }
@@ -218,7 +232,10 @@ impl SqlQuery {
         async move {
             let mut target = target?;
             target.asker.repeats = target.asker.repeats.and(self.repeats);
-            let (statement, params, changes) = self.prepare(&target)?;
+            let returns = self.returns;
+            let (statement, params, mut changes) = self.prepare(&target)?;
+            // What it returns is not read here.
+            changes.0.extend(returns.map(|table| (table, WrittenKeys::Any)));
             let counts_all = counts_all(&statement.text);
             let changed = target.scope.execute(&target.asker, &statement, Params::One(&params)).await?;
             if changed > 0 || !counts_all {
@@ -240,7 +257,7 @@ impl SqlQuery {
             )));
         }
         let statement = Statement::new(self.sql.name, self.sql.module, text, self.cost);
-        let said = self.changes.iter().map(|(table, _)| *table).collect();
+        let said = self.changes.iter().map(|(table, _)| *table).chain(self.returns).collect();
         let statement = Statement { is_authors: true, said, ..statement };
         let params = target.asker.tenant.iter().map(OrgId::to_value).chain(self.params).collect();
         Ok((statement, params, SaidChanges(self.changes)))

@@ -93,6 +93,10 @@ impl TopicKind {
 }
 
 impl Feed {
+    /// Of how many rows of a table a transaction says the keys. If it changes more, it says the table, and no row of it is served
+    /// from a cache any more.
+    pub const MOST_KEYS: usize = write_set::MOST_KEYS;
+
     /// Subscribes to topics. Changes count from now on: subscribe first, and look then.
     pub fn watch(&self, topics: impl IntoIterator<Item = Topic>) -> Watch {
         self.hub().watchers.watch(topics.into_iter().collect())

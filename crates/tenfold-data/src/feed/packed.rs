@@ -11,8 +11,8 @@ use super::write_set::{WriteSet, WrittenKeys, WrittenTable};
 use crate::ownership::OrgId;
 use crate::value::Value;
 
-/// Up to this many keys of a table are told. A change of more is one of the table.
-const MOST_TOLD: usize = 8;
+/// A text key is told up to this length: it is stored for the others.
+const LONGEST_TEXT: usize = 64;
 
 /// The names are short: each transaction stores one.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -46,18 +46,17 @@ pub(super) enum PackedKey {
 }
 
 impl PackedKey {
-    /// The keys that are told: none if there are too many, or one is of another kind.
+    /// The keys that are told: none if one is too long, or of another kind.
     fn all(keys: &WrittenKeys) -> Vec<Self> {
         let WrittenKeys::These(keys) = keys else { return Vec::new() };
-        let known = (keys.len() <= MOST_TOLD).then(|| keys.iter().map(PackedKey::of).collect());
-        known.flatten().unwrap_or_default()
+        keys.iter().map(PackedKey::of).collect::<Option<_>>().unwrap_or_default()
     }
 
     fn of(value: &Value) -> Option<Self> {
         match value {
             Value::Uuid(id) => Some(PackedKey::Uuid(*id)),
             Value::Integer(n) => Some(PackedKey::Integer(*n)),
-            Value::Text(text) => Some(PackedKey::Text(text.clone())),
+            Value::Text(text) if text.len() <= LONGEST_TEXT => Some(PackedKey::Text(text.clone())),
             _ => None,
         }
     }

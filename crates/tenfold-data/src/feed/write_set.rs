@@ -7,7 +7,7 @@ use crate::ownership::OrgId;
 use crate::value::Value;
 
 /// Up to this many keys of a table are listed. A change of more is one of the table.
-const MOST_KEYS: usize = 64;
+pub(crate) const MOST_KEYS: usize = 64;
 
 /// Up to this many changes are listed by organization. Beyond, a change is one of the table for all organizations.
 const MOST_CHANGES: usize = 256;
@@ -83,10 +83,15 @@ impl WriteSet {
 impl WrittenKeys {
     fn add(&mut self, more: WrittenKeys) {
         match (&mut *self, more) {
-            (WrittenKeys::These(known), WrittenKeys::These(more))
-                if known.len() + more.len() <= MOST_KEYS =>
-            {
-                known.extend(more);
+            (WrittenKeys::These(known), WrittenKeys::These(more)) if more.len() <= MOST_KEYS => {
+                for key in more {
+                    if !known.contains(&key) {
+                        known.push(key);
+                    }
+                }
+                if known.len() > MOST_KEYS {
+                    *self = WrittenKeys::Any;
+                }
             }
             _ => *self = WrittenKeys::Any,
         }

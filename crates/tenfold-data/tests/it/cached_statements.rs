@@ -12,6 +12,7 @@ on_both_databases!(
     a_text_that_reads_other_tables_is_refused,
     each_parameter_tells_rows_apart,
     a_parameter_that_cannot_be_compared_is_refused,
+    a_text_says_the_keys_that_it_returns,
 );
 
 /// A book's title and its author's name.
@@ -119,4 +120,33 @@ async fn a_parameter_that_cannot_be_compared_is_refused(bench: Bench) {
     let book = process.store(1).await.remove(0);
     let refused = pages_above(&process, book.id, 0.5_f64).await;
     assert!(matches!(refused, Err(DataError::Settings(text)) if text.contains("library.pages_above")));
+}
+
+async fn a_text_says_the_keys_that_it_returns(bench: Bench) {
+    let process = CachingProcess::start(&bench).await;
+    let books = process.store(9).await;
+    let find_all = async || {
+        for book in &books {
+            process.find(book.id).await;
+        }
+    };
+    find_all().await;
+    let taken = process.write(async |tx| {
+        let text = sql!("library.take", "DELETE FROM library_books WHERE org_id = $1 AND title = $2 RETURNING id");
+        text.changes_returned(Book::TABLE).bind(books[0].title.clone()).all::<(BookId,), _>(tx).await
+    });
+    assert_eq!(taken.await, [(books[0].id,)]);
+    process.forget_statements();
+    assert!(process.find(books[0].id).await.is_none());
+    find_all().await;
+    // Another may share its word by chance.
+    assert!(process.loads() < 5);
+    process.write(async |tx| Book::insert_many(tx, vec![books[0].clone()]).await).await;
+    process.find(books[0].id).await.unwrap();
+    let taken = process.write(async |tx| {
+        let text = sql!("library.take_on", "DELETE FROM library_books WHERE org_id = $1 AND title = $2");
+        text.changes_returned(Book::TABLE).bind(books[0].title.clone()).execute(tx).await
+    });
+    assert_eq!(taken.await, 1);
+    assert!(process.find(books[0].id).await.is_none(), "nothing was returned");
 }
