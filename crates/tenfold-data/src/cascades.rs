@@ -74,6 +74,10 @@ mod tests {
         assert_eq!(reached(&["CASCADE/a/b", "CASCADE/b/a"], "a"), ["b", "a"]);
         assert_eq!(reached(&["CASCADE/a/b", "SET/b/a"], "a"), ["b", "a"]);
         assert_eq!(reached(&["SET/a/a"], "a"), ["a"]);
-        assert_eq!(reached(&["SET/a/b", "CASCADE/b/a"], "a"), ["b"], "rows that are only changed reach nothing");
+        assert_eq!(
+            reached(&["SET/a/b", "CASCADE/b/a"], "a"),
+            ["b"],
+            "rows that are only changed reach nothing"
+        );
     }
 }

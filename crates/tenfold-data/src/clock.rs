@@ -67,6 +67,14 @@ impl Clock {
         }
     }
 
+    /// As [`Clock::steady`], and it goes on while the machine is suspended, where the system can say so (Linux).
+    pub fn since_boot(&self) -> Duration {
+        match &self.source {
+            ClockSource::System { start, .. } => since_boot(*start),
+            ClockSource::Manual(_) => self.steady(),
+        }
+    }
+
     /// Whether a test moves it.
     pub fn is_manual(&self) -> bool {
         matches!(self.source, ClockSource::Manual(_))
@@ -119,6 +127,18 @@ fn random() -> [u8; 8] {
 /// The moment `micros` microseconds after 1970. Out-of-range values are clamped to the ends of the calendar.
 pub(crate) fn from_micros(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+#[cfg(target_os = "linux")]
+fn since_boot(_start: Instant) -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn since_boot(start: Instant) -> Duration {
+    start.elapsed()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else is told to use")]

@@ -237,7 +237,7 @@ impl Database {
 
     /// What the cache of rows holds and has done; all zero without a cache.
     pub fn cache_figures(&self) -> CacheFigures {
-        self.0.hub.cache().map(|cache| cache.figures(self.0.clock.steady())).unwrap_or_default()
+        self.0.hub.cache().map(|cache| cache.figures(self.0.clock.since_boot())).unwrap_or_default()
     }
 
     /// Forgets all rows that this process keeps.

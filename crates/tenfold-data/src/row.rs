@@ -91,6 +91,14 @@ impl Row<'_> {
         })
     }
 
+    /// A column of a row of values.
+    fn value(&self, index: usize) -> Option<&Value> {
+        match &self.0 {
+            RowSource::Values(values) => values.get(index),
+            RowSource::Sqlite(_) | RowSource::Postgres(_) => None,
+        }
+    }
+
     /// Whether column `index` is NULL.
     ///
     /// # Errors
@@ -115,6 +123,9 @@ impl Row<'_> {
 
     /// See [`Kind::Uuid`](crate::Kind::Uuid).
     pub fn uuid(&self, index: usize) -> Result<Uuid, ReadError> {
+        if let Some(Value::Uuid(id)) = self.value(index) {
+            return Ok(*id);
+        }
         let parse = |bytes: &[u8]| {
             Uuid::from_slice(bytes).map_err(|_| ReadError::new(index, "a uuid of 16 bytes", "another length"))
         };
@@ -191,6 +202,9 @@ impl Row<'_> {
 
     /// See [`Kind::Json`](crate::Kind::Json).
     pub fn json(&self, index: usize) -> Result<serde_json::Value, ReadError> {
+        if let Some(Value::Json(json)) = self.value(index) {
+            return Ok(json.clone());
+        }
         let parse = |bytes: &[u8]| {
             serde_json::from_slice(bytes).map_err(|error| ReadError::new(index, "JSON", &error.to_string()))
         };

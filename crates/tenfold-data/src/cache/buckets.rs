@@ -23,7 +23,7 @@ const CHANGE: u64 = 1 << 28;
 const WRITERS: u64 = CHANGE - 1;
 
 /// On how many words a row depends at most, beside that of everything.
-const WORDS: usize = 7;
+const WORDS: usize = 9;
 /// How many tables a statement may read beside that of its key: each has two words.
 pub(crate) const MOST_BESIDE: usize = 2;
 
@@ -99,8 +99,12 @@ impl Buckets {
                 words.add([self.row(key.table(), key.key())]);
             }
         }
-        if let CacheLookup::Statement(_, beside) = key.lookup() {
-            beside.iter().take(MOST_BESIDE).for_each(|table| words.add(both(TableWord::Any, table)));
+        if let CacheLookup::Statement(reads) = key.lookup() {
+            reads.beside.iter().take(MOST_BESIDE).for_each(|table| words.add(both(TableWord::Any, table)));
+            if let (Some(table), Some(tenant)) = (reads.organization, key.tenant()) {
+                let row = self.row(table, &CachedKey::Uuid(tenant.0));
+                words.add([self.table(TableWord::Whole, None, table), row]);
+            }
         }
         words
     }

@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Counters. They are std's in the model too: nothing depends on them.
+/// Counters. They are std's in the model too: nothing depends on them. They lie on cache lines of their own, because each look
+/// writes one of them, and reads what lies beside them.
 #[derive(Default)]
+#[repr(align(128))]
 pub(super) struct CacheCounts {
     pub hits: AtomicU64,
     pub loads: AtomicU64,
@@ -13,6 +15,9 @@ pub(super) struct CacheCounts {
     pub fenced: AtomicU64,
     pub uncertified: AtomicU64,
     pub expired: AtomicU64,
+    pub large: AtomicU64,
+    pub statements: AtomicU64,
+    pub load_micros: AtomicU64,
 }
 
 /// What the cache of a database holds, and what it has done since the process started.
@@ -32,17 +37,42 @@ pub struct CacheFigures {
     pub uncertified: u64,
     /// Rows that were loaded again only because of their age.
     pub expired: u64,
+    /// Loads whose rows were not kept, because they are too large.
+    pub large: u64,
+    /// How many statements have loaded rows: one loads all that are missing of a page.
+    pub load_statements: u64,
+    /// How long these took, all together.
+    pub load_time: Duration,
     /// Loads under way.
     pub loading: u64,
     /// How many rows it holds, stale ones included.
     pub rows: u64,
     /// How many bytes these take, about.
     pub bytes: u64,
+    /// How many bytes they may take; 0 without a cache.
+    pub max_bytes: u64,
     /// How long ago the latest look at what other processes have changed began; `None` without one.
     pub certificate_age: Option<Duration>,
 }
 
+impl CacheFigures {
+    /// How many rows were asked for.
+    pub fn reads(&self) -> u64 {
+        self.hits + self.loads + self.shared + self.fenced + self.uncertified
+    }
+
+    /// Which part of the rows was answered from memory; 0 if none was asked for.
+    pub fn hit_ratio(&self) -> f64 {
+        self.hits as f64 / self.reads().max(1) as f64
+    }
+}
+
 impl CacheCounts {
+    pub(super) fn note_load(&self, micros: u64) {
+        CacheCounts::add(&self.statements);
+        self.load_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
     pub(super) fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -57,6 +87,9 @@ impl CacheCounts {
             fenced: read(&self.fenced),
             uncertified: read(&self.uncertified),
             expired: read(&self.expired),
+            large: read(&self.large),
+            load_statements: read(&self.statements),
+            load_time: Duration::from_micros(read(&self.load_micros)),
             ..CacheFigures::default()
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! A flight is found by the key and the words before its load. So who asks after a change begins another one.
 //!
-//! The load is made by whoever asked first, on that request's account and until its deadline. If that request is dropped or
-//! fails, the others are told, and one of them begins again; after the second time each loads for itself.
+//! The load is made by the request that asked first, on its account and until its deadline. If that request is dropped or
+//! fails, the others are told, and one of them begins again. One of them also does so if the load takes long.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -60,7 +60,11 @@ pub(super) struct Pilot {
 }
 
 /// Waits for another's load.
-pub(crate) struct Passenger(Arc<Flying>);
+pub(crate) struct Passenger {
+    flights: Arc<Flights>,
+    place: Box<(CacheKey, RowStamp)>,
+    flight: Arc<Flying>,
+}
 
 impl Flights {
     pub(super) fn new(shards: usize) -> Arc<Self> {
@@ -73,7 +77,9 @@ impl Flights {
         let place = Box::new((key.clone(), stamp));
         let mut shard = self.shard(&place.0);
         if let Some(flight) = shard.get(&*place) {
-            return Boarded::Passenger(Passenger(Arc::clone(flight)));
+            let (flights, flight) = (Arc::clone(self), Arc::clone(flight));
+            drop(shard);
+            return Boarded::Passenger(Passenger { flights, place, flight });
         }
         let flight = Arc::new(Flying::default());
         shard.insert(place.as_ref().clone(), Arc::clone(&flight));
@@ -83,6 +89,14 @@ impl Flights {
     /// How many loads are under way.
     pub(super) fn count(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    /// Another may be under way in this place by now.
+    fn remove(&self, place: &(CacheKey, RowStamp), flight: &Arc<Flying>) {
+        let mut shard = self.shard(&place.0);
+        if shard.get(place).is_some_and(|known| Arc::ptr_eq(known, flight)) {
+            shard.remove(place);
+        }
     }
 
     fn shard(&self, key: &CacheKey) -> MutexGuard<'_, FlightShard> {
@@ -105,7 +119,7 @@ impl Pilot {
         if std::mem::replace(&mut self.has_ended, true) {
             return;
         }
-        self.flights.shard(&self.place.0).remove(&*self.place);
+        self.flights.remove(&self.place, &self.flight);
         let waiting = {
             let mut state = lock(&self.flight.0);
             state.end = Some(end);
@@ -123,22 +137,32 @@ impl Drop for Pilot {
 
 impl Passenger {
     /// The rows, once they are loaded; `None` if nobody loads them any more.
-    pub(crate) async fn landed(self) -> Option<CachedRows> {
+    pub(crate) async fn landed(&self) -> Option<CachedRows> {
+        let mut place = None;
         poll_fn(|cx| {
-            let mut state = lock(&self.0.0);
+            let mut state = lock(&self.flight.0);
             match &state.end {
                 Some(FlightEnd::Landed(rows)) => Poll::Ready(Some(rows.clone())),
                 Some(FlightEnd::Dropped) => Poll::Ready(None),
                 None => {
                     // A task that is polled again has one waker here.
-                    if !state.waiting.iter().any(|known| known.will_wake(cx.waker())) {
-                        state.waiting.push(cx.waker().clone());
+                    match place.and_then(|place: usize| state.waiting.get_mut(place)) {
+                        Some(known) => known.clone_from(cx.waker()),
+                        None => {
+                            place = Some(state.waiting.len());
+                            state.waiting.push(cx.waker().clone());
+                        }
                     }
                     Poll::Pending
                 }
             }
         })
         .await
+    }
+
+    /// Waits no longer: the next who asks begins another load.
+    pub(crate) fn overtake(self) {
+        self.flights.remove(&self.place, &self.flight);
     }
 }
 

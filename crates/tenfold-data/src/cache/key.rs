@@ -28,9 +28,19 @@ pub(crate) enum CacheLookup {
     Key,
     /// By a relation: the address of the static that describes it.
     Relation(usize),
-    /// By an author's statement, the address of its text's static. It reads the row of the key, and any rows of these tables in
-    /// its organization.
-    Statement(usize, &'static [&'static str]),
+    /// By an author's statement.
+    Statement(StatementReads),
+}
+
+/// What an author's statement reads in its organization, beside the row of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct StatementReads {
+    /// The address of its text's static.
+    pub text: usize,
+    /// Any rows of these tables.
+    pub beside: &'static [&'static str],
+    /// The organization's own row of this table.
+    pub organization: Option<&'static str>,
 }
 
 /// Whose rows are read. A row of an organization cannot be looked up without one.

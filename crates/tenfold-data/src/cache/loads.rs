@@ -2,6 +2,9 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 
 use super::{CacheKey, CacheLook, CachedRows, FillLease, Passenger, RowCache};
 use crate::clock::Clock;
@@ -9,8 +12,9 @@ use crate::error::DataError;
 use crate::row::ReadError;
 use crate::value::Value;
 
-/// How often another's load is waited for that comes to nothing. Then the asker loads for itself.
-const WAITS: usize = 2;
+/// How long another's load is waited for. Then one of those who wait begins again: the request that loads may be busy with
+/// something else.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How what was found for a key is kept, and made of it again.
 pub(crate) struct Codec<R, C> {
@@ -34,11 +38,11 @@ where
 {
     let mut found: Vec<Option<T>> = lookups.iter().map(|_| None).collect();
     let mut missing: Vec<usize> = (0..lookups.len()).collect();
-    for _ in 0..WAITS {
-        let now = clock.steady();
+    loop {
+        let now = clock.since_boot();
         let mut looked = Looked::default();
         for place in std::mem::take(&mut missing) {
-            match lookups[place].clone().map(|key| cache.look(key, now)) {
+            match lookups[place].as_ref().map(|key| cache.look(key, now)) {
                 Some(CacheLook::Hit(rows)) => match (codec.read)(&rows) {
                     Ok(read) => found[place] = Some(read),
                     Err(_) => looked.add(place, None),
@@ -50,7 +54,8 @@ where
         }
         if !looked.to_load.is_empty() {
             let loaded = fetch(looked.to_load.clone()).await?;
-            let now = clock.steady();
+            let (began, now) = (now, clock.since_boot());
+            cache.note_load(now.saturating_sub(began));
             for ((place, lease), value) in looked.to_load.into_iter().zip(looked.leases).zip(loaded) {
                 if let Some(lease) = lease {
                     lease.fill((codec.columns)(&value), now);
@@ -58,21 +63,23 @@ where
                 found[place] = Some(value);
             }
         }
+        let until = Instant::now() + PATIENCE;
         for (place, passenger) in looked.waits {
-            match passenger.landed().await.map(|rows| (codec.read)(&rows)) {
-                Some(Ok(read)) => found[place] = Some(read),
-                Some(Err(_)) | None => missing.push(place),
+            match timeout_at(until, passenger.landed()).await {
+                Ok(landed) => match landed.map(|rows| (codec.read)(&rows)) {
+                    Some(Ok(read)) => found[place] = Some(read),
+                    Some(Err(_)) | None => missing.push(place),
+                },
+                Err(_) => {
+                    passenger.overtake();
+                    missing.push(place);
+                }
             }
         }
         if missing.is_empty() {
             return Ok(found.into_iter().flatten().collect());
         }
     }
-    let loaded = fetch(missing.clone()).await?;
-    for (place, value) in missing.into_iter().zip(loaded) {
-        found[place] = Some(value);
-    }
-    Ok(found.into_iter().flatten().collect())
 }
 
 /// What is to be done for what the cache has not answered.

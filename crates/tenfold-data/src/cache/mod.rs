@@ -27,13 +27,13 @@ use quick_cache::sync::Cache as BoundedMap;
 use quick_cache::{DefaultHashBuilder, Weighter};
 
 pub(crate) use self::buckets::MOST_BESIDE;
-use self::buckets::{Buckets, RowStamp, WordCounts};
+use self::buckets::{Buckets, RowStamp, RowWords, WordCounts};
 use self::counts::CacheCounts;
 pub use self::counts::CacheFigures;
 use self::defences::{Defence, is_on};
 pub(crate) use self::flights::Passenger;
 use self::flights::{Boarded, Flights, Pilot};
-pub(crate) use self::key::{CacheKey, CacheLookup, RowOwner};
+pub(crate) use self::key::{CacheKey, CacheLookup, RowOwner, StatementReads};
 pub(crate) use self::loads::{Codec, load};
 use self::platform::AtomicU64;
 use self::row::{CachedEntry, weight_of};
@@ -58,6 +58,8 @@ const USUAL_ENTRY: u64 = 400;
 /// The least number that it expects.
 const FEW_ROWS: u64 = 1_000;
 const FLIGHT_SHARDS: usize = 64;
+/// A larger entry is not kept: it would push out many others.
+const LARGEST: u64 = 256 << 10;
 /// They take 1 MiB. Whole tables change seldom.
 const COUNTS: WordCounts = WordCounts { whole: 4096, any: 1 << 16, rows: 1 << 16 };
 /// No certificate yet.
@@ -70,7 +72,7 @@ pub(crate) struct RowCache {
     map: BoundedMap<CacheKey, CachedEntry, ByWeight>,
     settings: CacheSettings,
     counts: CacheCounts,
-    /// One more than the microsecond, on the steady clock, at which the latest look at what others have changed began.
+    /// One more than the microsecond at which the latest look at what others have changed began.
     certified: AtomicU64,
 }
 
@@ -89,6 +91,7 @@ pub(crate) enum CacheLook {
 pub(crate) struct FillLease {
     cache: Arc<RowCache>,
     pilot: Pilot,
+    words: RowWords,
     stamp: RowStamp,
 }
 
@@ -119,17 +122,18 @@ impl RowCache {
         })
     }
 
-    /// Looks for a row. `now` is on the steady clock.
-    pub(crate) fn look(self: &Arc<Self>, key: CacheKey, now: Duration) -> CacheLook {
+    /// Looks for a row. `now` is [`Clock::since_boot`](crate::Clock::since_boot), as all times here.
+    pub(crate) fn look(self: &Arc<Self>, key: &CacheKey, now: Duration) -> CacheLook {
         if !self.is_certified(now) {
             CacheCounts::add(&self.counts.uncertified);
             return CacheLook::Bypass;
         }
-        let Some(stamp) = self.buckets.stamp(self.buckets.words_of(&key)) else {
+        let words = self.buckets.words_of(key);
+        let Some(stamp) = self.buckets.stamp(words) else {
             CacheCounts::add(&self.counts.fenced);
             return CacheLook::Bypass;
         };
-        if let Some(entry) = self.map.get(&key)
+        if let Some(entry) = self.map.get(key)
             && entry.stamp == stamp
         {
             if now < entry.expires {
@@ -138,10 +142,10 @@ impl RowCache {
             }
             CacheCounts::add(&self.counts.expired);
         }
-        match self.flights.board(&key, stamp) {
+        match self.flights.board(key, stamp) {
             Boarded::Pilot(pilot) => {
                 CacheCounts::add(&self.counts.loads);
-                CacheLook::Load(FillLease { cache: Arc::clone(self), pilot, stamp })
+                CacheLook::Load(FillLease { cache: Arc::clone(self), pilot, words, stamp })
             }
             Boarded::Passenger(passenger) => {
                 CacheCounts::add(&self.counts.shared);
@@ -173,7 +177,7 @@ impl RowCache {
         self.buckets.change_everything();
     }
 
-    /// All that others had committed by then, on the steady clock, has been said by [`RowCache::change`].
+    /// All that others had committed by then has been said by [`RowCache::change`].
     pub(crate) fn certify(&self, then: Duration) {
         self.certified.store(micros(then) + 1, Ordering::Release);
     }
@@ -189,9 +193,15 @@ impl RowCache {
             loading: self.flights.count() as u64,
             rows: self.map.len() as u64,
             bytes: self.map.weight(),
+            max_bytes: self.settings.bytes,
             certificate_age: self.certificate_age(now),
             ..self.counts.figures()
         }
+    }
+
+    /// A statement that loads has taken so long.
+    fn note_load(&self, took: Duration) {
+        self.counts.note_load(micros(took));
     }
 
     /// Forgets all rows.
@@ -219,13 +229,16 @@ impl FillLease {
     /// Keeps what was loaded, unless it may have changed since the lease was taken. Those who wait get it in either case:
     /// they had asked before the change.
     pub(crate) fn fill(self, rows: CachedRows, now: Duration) {
-        let FillLease { cache, pilot, mut stamp } = self;
-        let current = cache.buckets.stamp(cache.buckets.words_of(pilot.key()));
+        let FillLease { cache, pilot, words, mut stamp } = self;
+        let current = cache.buckets.stamp(words);
         if !is_on(Defence::Lease) {
             stamp = current.unwrap_or(stamp);
         }
-        if current == Some(stamp) {
-            let (expires, weight) = (cache.expires(pilot.key(), now), weight_of(pilot.key(), &rows));
+        let weight = weight_of(pilot.key(), &rows);
+        if weight > LARGEST {
+            CacheCounts::add(&cache.counts.large);
+        } else if current == Some(stamp) {
+            let expires = cache.expires(pilot.key(), now);
             cache
                 .map
                 .insert(pilot.key().clone(), CachedEntry { rows: Arc::clone(&rows), stamp, expires, weight });

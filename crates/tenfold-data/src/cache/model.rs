@@ -118,7 +118,7 @@ impl ModelDatabase {
     fn read(&self) {
         let least = self.acknowledged.load(Ordering::SeqCst).max(self.shown.load(Ordering::SeqCst));
         let version = loop {
-            match self.cache.look(key(), NOW) {
+            match self.cache.look(&key(), NOW) {
                 CacheLook::Hit(row) => break version(&row),
                 CacheLook::Bypass => break self.committed.load(Ordering::SeqCst),
                 CacheLook::Load(lease) => {
@@ -265,7 +265,7 @@ fn what_the_feed_has_told_is_never_read_as_before() {
 
 /// Loads a row if it is not there; returns whether it was.
 fn hit(cache: &Arc<RowCache>, key: &CacheKey, now: Duration) -> bool {
-    match cache.look(key.clone(), now) {
+    match cache.look(key, now) {
         CacheLook::Hit(_) => true,
         CacheLook::Load(lease) => {
             lease.fill(row(1), now);
@@ -360,12 +360,12 @@ fn keys_of_one_word_are_told_apart() {
 fn a_dropped_load_is_made_by_another() {
     alone(|| {
         let cache = cache();
-        let CacheLook::Load(first) = cache.look(key(), NOW) else { panic!("it loads") };
-        let CacheLook::Wait(second) = cache.look(key(), NOW) else { panic!("it waits") };
+        let CacheLook::Load(first) = cache.look(&key(), NOW) else { panic!("it loads") };
+        let CacheLook::Wait(second) = cache.look(&key(), NOW) else { panic!("it waits") };
         drop(first);
         assert!(wait(second).is_none());
-        let CacheLook::Load(third) = cache.look(key(), NOW) else { panic!("it loads") };
-        let CacheLook::Wait(fourth) = cache.look(key(), NOW) else { panic!("it waits") };
+        let CacheLook::Load(third) = cache.look(&key(), NOW) else { panic!("it loads") };
+        let CacheLook::Wait(fourth) = cache.look(&key(), NOW) else { panic!("it waits") };
         third.fill(row(3), NOW);
         assert_eq!(wait(fourth).map(|row| version(&row)), Some(3));
         assert_eq!(cache.figures(NOW).shared, 2);
@@ -376,7 +376,7 @@ fn a_dropped_load_is_made_by_another() {
 fn a_fill_after_a_change_is_refused() {
     alone(|| {
         let cache = cache();
-        let CacheLook::Load(lease) = cache.look(key(), NOW) else { panic!("it loads") };
+        let CacheLook::Load(lease) = cache.look(&key(), NOW) else { panic!("it loads") };
         cache.change(&writes());
         lease.fill(row(1), NOW);
         let figures = cache.figures(NOW);

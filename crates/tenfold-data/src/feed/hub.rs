@@ -94,7 +94,7 @@ impl Hub {
         self.watchers.say_everything();
     }
 
-    /// All that others had committed by `then`, on the steady clock, has been said.
+    /// All that others had committed by `then` ([`Clock::since_boot`](crate::Clock::since_boot)) has been said.
     pub(super) fn certify(&self, then: Duration) {
         // Of a table that is not told another process could not know that it has changed.
         if self.told().has_every_table() {

@@ -118,7 +118,7 @@ impl Feed {
         if !hub.tells_anything() || hub.announcement().is_some() {
             return Ok(());
         }
-        let began = self.database.clock().steady();
+        let began = self.database.clock().since_boot();
         let registered = FeedReader::register(&self.database).await;
         let reader = registered.map_err(|error| error.at("feed.start", Location::caller()))?;
         let texts = FeedTexts::of(self.database.dialect());

@@ -112,13 +112,13 @@ impl FeedReader {
     /// Reads what was told since the last time and says it here. After a poll that failed, anything may have changed: the
     /// server may be another one now.
     pub(super) async fn poll(&mut self, database: &Database, hub: &Hub) {
-        let began = database.clock().steady();
+        let (began, certified) = (database.clock().steady(), database.clock().since_boot());
         match self.try_poll(database, hub, began).await {
             Ok(()) => {
                 self.has_failed = false;
                 // A process that was silent for longer may have been taken for dead, and is told nothing then.
                 if began <= self.shown_at + SURELY_TOLD {
-                    hub.certify(began);
+                    hub.certify(certified);
                 }
             }
             Err(error) => {

@@ -10,7 +10,10 @@ use crate::value::Value;
 
 /// Tells them within the migration's transaction, so that they are told if and only if it is committed. Before the feed has its
 /// tables there is nobody to tell.
-pub(super) async fn tell(transaction: &dyn DriverTransaction, database: &Database) -> Result<(), DriverError> {
+pub(super) async fn tell(
+    transaction: &dyn DriverTransaction,
+    database: &Database,
+) -> Result<(), DriverError> {
     let has_feed = match database.dialect() {
         Dialect::Sqlite => "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'tenfold_changes'",
         Dialect::Postgres => "SELECT 'yes' WHERE to_regclass('tenfold_changes') IS NOT NULL",

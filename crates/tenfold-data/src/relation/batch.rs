@@ -81,7 +81,13 @@ impl<R: Related> RelationBatch<R> {
         };
         let fetch = |places: Vec<usize>| {
             let missing: Vec<Link> = places.into_iter().map(|place| links[place].clone()).collect();
-            async move { self.by_links(scope, &missing).await }
+            async move {
+                let is_all = missing.len() == links.len();
+                match if is_all { self.between(scope, &missing).await? } else { None } {
+                    Some(rows) => Ok(rows),
+                    None => self.by_links(scope, &missing).await,
+                }
+            }
         };
         load(cache, scope.clock(), links.iter().map(key).collect(), codec, fetch).await
     }

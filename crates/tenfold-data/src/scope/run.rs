@@ -1,7 +1,7 @@
 //! How a scope runs statements: checked, counted, timed, reported to the observers, and watched for repeats.
 
-use std::sync::{Arc, PoisonError};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tracing::Instrument as _;

@@ -11,7 +11,9 @@ impl Scope {
     /// Notes that rows of a table were stored or changed.
     pub(crate) fn note_write(&self, asker: &Asker, table: &'static str, keys: WrittenKeys) {
         if let Some(connection) = &asker.connection {
-            connection.writes().add(asker.tenant, table, keys);
+            // Another struct of the table may read it without an organization.
+            let tenant = asker.tenant.filter(|_| self.database.owned().contains(table));
+            connection.writes().add(tenant, table, keys);
         }
     }
 

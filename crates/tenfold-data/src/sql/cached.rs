@@ -1,7 +1,9 @@
 //! Author's statements whose rows are kept for later requests.
 
 use super::{FromRow, Sql, SqlQuery};
-use crate::cache::{CacheKey, CacheLookup, CachedRows, Codec, MOST_BESIDE, RowOwner, as_stored, load};
+use crate::cache::{
+    CacheKey, CacheLookup, CachedRows, Codec, MOST_BESIDE, RowOwner, StatementReads, as_stored, load,
+};
 use crate::entity::Entity;
 use crate::error::DataError;
 use crate::ownership::{OrgId, Tenant};
@@ -18,6 +20,8 @@ pub(super) struct KeptBy {
     /// The table of the row that `$2` names, in the organization `$1`.
     table: &'static str,
     beside: &'static [&'static str],
+    /// The table of which it reads the organization's own row.
+    organization: Option<&'static str>,
 }
 
 impl SqlQuery {
@@ -28,7 +32,14 @@ impl SqlQuery {
     ///
     /// The parameters are ids, numbers and texts. A transaction reads for itself.
     pub fn cached_by<E: Entity<Owner = Tenant>>(mut self, beside: &'static [&'static str]) -> Self {
-        self.kept = Some(KeptBy { sql: self.sql, table: E::table().name, beside });
+        self.kept = Some(KeptBy { sql: self.sql, table: E::table().name, beside, organization: None });
+        self
+    }
+
+    /// After [`SqlQuery::cached_by`]: the text may read the row of this table, too, whose key is the organization's id. The rows are
+    /// dropped when it changes.
+    pub fn and_organization(mut self, table: &'static str) -> Self {
+        self.kept = self.kept.map(|kept| KeptBy { organization: Some(table), ..kept });
         self
     }
 }
@@ -68,7 +79,8 @@ impl KeptBy {
 
     /// All parameters are in the key. Whose rows these are is what the text is given, and nothing beside it.
     fn key<T: FromRow>(self, params: &[Value]) -> Result<CacheKey, DataError> {
-        let lookup = CacheLookup::Statement(std::ptr::from_ref(self.sql).addr(), self.beside);
+        let (text, KeptBy { beside, organization, .. }) = (std::ptr::from_ref(self.sql).addr(), self);
+        let lookup = CacheLookup::Statement(StatementReads { text, beside, organization });
         let key = match params {
             [Value::Uuid(organization), key, others @ ..] => {
                 let owner = RowOwner::Organization(OrgId(*organization));
@@ -87,7 +99,8 @@ impl KeptBy {
 
     /// Refuses a text that depends on more than its words say.
     fn check(self, scope: &Scope, statement: &Statement) -> Result<(), DataError> {
-        let may_read = |name: &str| name == self.table || self.beside.contains(&name);
+        let may_read =
+            |name: &str| name == self.table || self.beside.contains(&name) || self.organization == Some(name);
         let reads_no_others = scope.database().known_tables().names_only(&statement.text, may_read);
         if reads_no_others && self.beside.len() <= MOST_BESIDE {
             return Ok(());

@@ -15,6 +15,7 @@ use crate::{people, work};
 
 on_both_databases!(
     a_warm_load_sends_no_statement,
+    a_very_large_row_is_not_kept,
     a_row_comes_back_with_all_its_columns,
     each_verb_is_seen_by_the_next_load,
     a_text_that_says_what_it_changes_is_seen,
@@ -79,6 +80,15 @@ pub struct Country {
     pub name: String,
 }
 
+/// Whose library it is.
+#[derive(Debug, Entity)]
+#[entity(table = "library_owners", global = "these are the organizations")]
+pub struct LibraryOwner {
+    #[entity(key)]
+    pub id: OrgId,
+    pub name: String,
+}
+
 pub const LIBRARY: ModuleMigrations = ModuleMigrations {
     module: "library",
     files: &[MigrationFile { name: "0001_library.sql", text: TABLES }],
@@ -97,6 +107,7 @@ CREATE TABLE library_books (
 );
 CREATE INDEX library_books_by_author ON library_books (org_id, author_id);
 CREATE TABLE library_countries (code text PRIMARY KEY, name text NOT NULL);
+CREATE TABLE library_owners (id uuid PRIMARY KEY, name text NOT NULL);
 ";
 
 /// A process with a cache. It reads what others tell only when it is asked to, and its clock stands still.
@@ -383,4 +394,19 @@ async fn a_page_of_warm_rows_is_a_cohort(bench: Bench) {
     let statements = process.bench.statements();
     assert_eq!(statements.len(), 2, "the ten that are missing, and their author: {statements:?}");
     assert_eq!(statements[0].rows, 10);
+}
+
+async fn a_very_large_row_is_not_kept(bench: Bench) {
+    let process = CachingProcess::start(&bench).await;
+    let book = process.store(1).await.remove(0);
+    let large = Book::update(book.id).set(Book::cover, vec![7; 300 << 10]);
+    process.write(async |tx| large.run(tx).await).await;
+    process.forget_statements();
+    for loads in 1..3 {
+        assert_eq!(process.find(book.id).await.unwrap().cover.len(), 300 << 10);
+        assert_eq!(process.loads(), 1, "{loads}");
+    }
+    let figures = process.bench.database.cache_figures();
+    assert_eq!((figures.large, figures.load_statements, figures.hits), (2, 2, 0));
+    assert!(figures.bytes < 10_000, "{figures:?}");
 }

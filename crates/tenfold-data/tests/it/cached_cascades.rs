@@ -100,9 +100,8 @@ async fn a_reference_within_one_table_is_seen_set_to_null(bench: Bench) {
     let second = Leaf { id: id(), org_id, beside_id: Some(first.id) };
     let both = vec![first.clone(), second.clone()];
     process.write(async |tx| Leaf::insert_many(tx, both).await).await;
-    let beside = async || {
-        process.bench.request(async |cx| Leaf::get(&cx, second.id).await.unwrap().beside_id).await
-    };
+    let beside =
+        async || process.bench.request(async |cx| Leaf::get(&cx, second.id).await.unwrap().beside_id).await;
     assert_eq!(beside().await, Some(first.id));
     process.write(async |tx| Leaf::delete(tx, first.id).await).await;
     assert_eq!(beside().await, None);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
+use futures_util::poll;
 use tenfold_data::{DataError, EntityExt};
 
 use crate::bench::Bench;
@@ -15,6 +16,7 @@ use crate::feed_outcomes::poll_at_most;
 on_both_databases!(
     a_stampede_is_one_load,
     a_dropped_reader_fails_nobody,
+    a_load_that_takes_long_is_overtaken,
     another_process_sees_a_change_with_its_next_poll,
     another_process_drops_no_other_rows,
     without_a_certificate_the_database_answers,
@@ -41,6 +43,20 @@ async fn a_dropped_reader_fails_nobody(bench: Bench) {
             let (_, others) = join(dropped, others).await;
             assert!(others.iter().all(|title| title.as_ref() == Some(&book.title)));
         }
+    }
+}
+
+/// Its request does something else for longer than others wait for it. On SQLite a load ends when it is first polled.
+async fn a_load_that_takes_long_is_overtaken(bench: Bench) {
+    let process = CachingProcess::start(&bench).await;
+    let book = process.store(1).await.remove(0);
+    process.forget_statements();
+    let mut slow = std::pin::pin!(process.find(book.id));
+    if poll!(slow.as_mut()).is_pending() {
+        let others = join_all((0..10).map(|_| process.title(book.id))).await;
+        assert!(others.iter().all(|title| title.as_ref() == Some(&book.title)));
+        assert!(process.loads() <= 2, "one of them has loaded it for all");
+        assert!(slow.await.is_some());
     }
 }
 

@@ -3,7 +3,7 @@
 use tenfold_data::{ColumnType, DataError, EntityExt, OrgId, sql};
 
 use crate::bench::Bench;
-use crate::cached::{Author, Book, BookId, CachingProcess};
+use crate::cached::{Author, Book, BookId, CachingProcess, LibraryOwner};
 
 on_both_databases!(
     a_warm_statement_is_not_sent,
@@ -13,6 +13,7 @@ on_both_databases!(
     each_parameter_tells_rows_apart,
     a_parameter_that_cannot_be_compared_is_refused,
     a_text_says_the_keys_that_it_returns,
+    a_change_of_the_organizations_row_is_seen,
 );
 
 /// A book's title and its author's name.
@@ -132,7 +133,8 @@ async fn a_text_says_the_keys_that_it_returns(bench: Bench) {
     };
     find_all().await;
     let taken = process.write(async |tx| {
-        let text = sql!("library.take", "DELETE FROM library_books WHERE org_id = $1 AND title = $2 RETURNING id");
+        let text =
+            sql!("library.take", "DELETE FROM library_books WHERE org_id = $1 AND title = $2 RETURNING id");
         text.changes_returned(Book::TABLE).bind(books[0].title.clone()).all::<(BookId,), _>(tx).await
     });
     assert_eq!(taken.await, [(books[0].id,)]);
@@ -149,4 +151,39 @@ async fn a_text_says_the_keys_that_it_returns(bench: Bench) {
     });
     assert_eq!(taken.await, 1);
     assert!(process.find(books[0].id).await.is_none(), "nothing was returned");
+}
+
+async fn a_change_of_the_organizations_row_is_seen(bench: Bench) {
+    let process = CachingProcess::start(&bench).await;
+    let (book, org) = (process.store(1).await.remove(0), process.bench.org);
+    let owner_of = async || {
+        let found = process.bench.system(async |cx| {
+            let text = sql!(
+                "library.owner_of",
+                "SELECT o.name FROM library_books b JOIN library_owners o ON o.id = b.org_id
+                 WHERE b.org_id = $1 AND b.id = $2"
+            );
+            let text = text.bind(org).bind(book.id).bounded().cached_by::<Book>(&[]);
+            text.and_organization(LibraryOwner::TABLE).first::<(String,), _>(&cx).await.unwrap()
+        });
+        found.await.map(|(name,)| name)
+    };
+    let named = async |id: OrgId, name: &str| {
+        let owner = LibraryOwner { id, name: name.to_owned() };
+        let stored = process.bench.system(async |cx| {
+            let upserted = cx.transaction(async |tx| owner.upsert(LibraryOwner::unique_key).run(tx).await);
+            upserted.await.unwrap();
+        });
+        stored.await;
+    };
+    assert_eq!(owner_of().await, None);
+    named(org, "Ada").await;
+    assert_eq!(owner_of().await.as_deref(), Some("Ada"));
+    process.forget_statements();
+    named(OrgId(process.clock.new_id()), "Charles").await;
+    assert_eq!(owner_of().await.as_deref(), Some("Ada"));
+    let sent = process.bench.statements();
+    assert!(sent.iter().all(|record| record.name != "library.owner_of"), "another organization's row");
+    named(org, "Grace").await;
+    assert_eq!(owner_of().await.as_deref(), Some("Grace"));
 }

@@ -30,7 +30,9 @@ impl Leases {
             DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
         match tokio::time::timeout_at(until, self.pool.timeout_get(&Timeouts::default())).await {
             Ok(Ok(client)) => Ok(Lease::new(client, Arc::clone(&self.session), self.tls.clone())),
-            Ok(Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)))) => Err(unconnected(error)),
+            Ok(Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)))) => {
+                Err(unconnected(error))
+            }
             Ok(Err(PoolError::Timeout(_))) | Err(_) => Err(full),
             Ok(Err(error)) => Err(DriverError::Unavailable(Source::new(error.to_string()))),
         }

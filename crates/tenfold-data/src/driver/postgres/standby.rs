@@ -18,7 +18,8 @@ const REFUSED: &str = "the server is a standby, which lags behind; database.url 
 pub(super) fn refusing() -> Hook {
     Hook::async_fn(|client, _| {
         Box::pin(async move {
-            let answer = client.simple_query("SELECT pg_is_in_recovery()").await.map_err(HookError::Backend)?;
+            let answer =
+                client.simple_query("SELECT pg_is_in_recovery()").await.map_err(HookError::Backend)?;
             let is_standby = answer.iter().any(|part| match part {
                 SimpleQueryMessage::Row(row) => row.get(0) == Some("t"),
                 _ => false,
