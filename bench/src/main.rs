@@ -1,6 +1,7 @@
 //! `cargo run --release -p bench -- NAME`: what Tenfold promises in figures, measured. README.md has the figures.
 
 mod alone;
+mod cache;
 mod chaos;
 mod feed;
 mod http;
@@ -49,6 +50,8 @@ enum BenchCommand {
     Http(http::HttpArguments),
     /// What a write costs with the feed, and how soon watchers are woken, here and in another process.
     Feed,
+    /// The cache of rows: what a hit costs, what it spares, and what writes pay for it.
+    Cache,
     /// What it costs to tell metrics and telemetry of everything.
     Telemetry,
 }
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         BenchCommand::Reads(arguments) => reads::run(&arguments, &line.options, &mut report),
         BenchCommand::Jobs(arguments) => jobs::run(&arguments, &line.options, &mut report),
         BenchCommand::Http(arguments) => http::run(&arguments, &line.options, &mut report),
+        BenchCommand::Cache => cache::run(&line.options, &mut report),
         BenchCommand::Feed => feed::run(&line.options, &mut report),
         BenchCommand::Writes => alone::run("writes", &line.options, &mut report),
         BenchCommand::Telemetry => alone::run("telemetry", &line.options, &mut report),
