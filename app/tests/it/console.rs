@@ -19,6 +19,7 @@ const PAGES: [&str; 12] = [
     "/console",
     "/console/endpoints",
     "/console/statements",
+    "/console/cache",
     "/console/jobs",
     "/console/jobs?state=completed",
     "/console/jobs/019b76da-a800-7023-95dd-03d5a8091139",
@@ -264,6 +265,18 @@ both_databases!(probe::app(), [("console.password", PASSWORD)]; async fn an_n_pl
         let trace = page(app, &cookie, &format!("/console/traces/{}", link.expect("a link"))).await.text();
         assert!(trace.contains("probe.note_by_id</code> 5 times") && trace.contains("app/tests/it/probe.rs:"), "{trace}");
     }
+});
+
+both_databases!(app::app(), [("console.password", PASSWORD), ("cache.size", "1 MiB")]; async fn the_cache_is_shown_and_cleared(app) {
+    let (token, cookie) = (new_owner(app).await, operator(app).await);
+    let shown = async || page(app, &cookie, "/console/cache").await.text();
+    assert!(shown().await.contains("No row of a cached entity"), "{}", shown().await);
+    let list = async || app.get("/v1/users").bearer(&token).send().await.statements();
+    assert_eq!([list().await, list().await], [5, 4]);
+    assert!(shown().await.contains("<strong>50 %</strong> were in memory"), "{}", shown().await);
+    let answer = form(app, "/console/cache/clear", "").header("cookie", &cookie).send().await;
+    assert_eq!((answer.status(), answer.header("location")), (303, "/console/cache"), "{}", answer.text());
+    assert_eq!([list().await, list().await], [5, 4]);
 });
 
 both_databases!(app::app(), [("console.password", PASSWORD)]; async fn a_queue_is_paused_and_a_schedule_run_by_hand(app) {

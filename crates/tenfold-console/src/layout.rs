@@ -12,6 +12,7 @@ const PAGES: [(&str, &str); 8] = [
     ("/console", "Overview"),
     ("/console/endpoints", "Endpoints"),
     ("/console/statements", "Statements"),
+    ("/console/cache", "Cache"),
     ("/console/jobs", "Jobs"),
     ("/console/queues", "Queues"),
     ("/console/events", "Events"),

@@ -40,6 +40,8 @@ fn routes() -> Routes {
         .route("/console/sign-out", post(pages::sign_in::sign_out))
         .route("/console/endpoints", get(pages::endpoints::endpoints))
         .route("/console/statements", get(pages::statements::statements))
+        .route("/console/cache", get(pages::cache::cache))
+        .route("/console/cache/clear", post(pages::cache::clear))
         .route("/console/jobs", get(pages::jobs::jobs))
         .route("/console/jobs/{id}", get(pages::job::job))
         .route("/console/jobs/{id}/retry", post(pages::job::retry))

@@ -2,6 +2,7 @@
 
 mod place;
 
+mod cache;
 mod commands;
 mod connections;
 mod durability;

@@ -1,5 +1,6 @@
 //! The pages, one file each: input and view.
 
+pub(crate) mod cache;
 pub(crate) mod endpoints;
 pub(crate) mod events;
 pub(crate) mod job;

@@ -35,13 +35,41 @@ impl Collector for CacheMetrics {
         for (result, count) in reads {
             counter.encode_family(&[("result", result)])?.encode_gauge(&count)?;
         }
-        let help = "Loads whose row was not kept, because it may have changed meanwhile.";
+        let help =
+            "Loads whose rows were not kept, because they may have changed meanwhile, or are too large.";
+        let mut counter = encoder.encode_descriptor(
+            "tenfold_cache_refused_fills_total",
+            help,
+            None,
+            MetricType::Counter,
+        )?;
+        for (reason, count) in [("changed", figures.refused), ("large", figures.large)] {
+            counter.encode_family(&[("reason", reason)])?.encode_gauge(&count)?;
+        }
+        let counters = [
+            (
+                "tenfold_cache_expired_total",
+                "Rows that were loaded again because of their age.",
+                figures.expired,
+            ),
+            ("tenfold_cache_load_statements_total", "Statements that loaded rows.", figures.load_statements),
+        ];
+        for (name, help, value) in counters {
+            encoder.encode_descriptor(name, help, None, MetricType::Counter)?.encode_gauge(&value)?;
+        }
+        let help = "How long these statements took, all together, in seconds.";
         encoder
-            .encode_descriptor("tenfold_cache_refused_fills_total", help, None, MetricType::Counter)?
-            .encode_gauge(&figures.refused)?;
+            .encode_descriptor("tenfold_cache_load_seconds_total", help, None, MetricType::Counter)?
+            .encode_gauge(&figures.load_time.as_secs_f64())?;
         let gauges = [
+            ("tenfold_cache_loads_under_way", "Loads under way.", figures.loading),
             ("tenfold_cache_rows", "Rows in the cache.", figures.rows),
             ("tenfold_cache_bytes", "What they take, in bytes, about.", figures.bytes),
+            (
+                "tenfold_cache_max_bytes",
+                "What they may take, in bytes; 0 without a cache.",
+                figures.max_bytes,
+            ),
         ];
         for (name, help, value) in gauges {
             encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;

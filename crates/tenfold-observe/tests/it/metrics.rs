@@ -66,12 +66,21 @@ fn the_cache_is_shown_once_it_has_said_what_it_did() {
     let metrics = metrics();
     assert_eq!(count(&metrics.render(), "tenfold_cache_reads_total"), 0);
     let certificate_age = Some(Duration::from_millis(250));
-    metrics.cache(CacheFigures { hits: 7, refused: 2, rows: 3, certificate_age, ..CacheFigures::default() });
+    metrics.cache(CacheFigures {
+        hits: 7,
+        refused: 2,
+        large: 1,
+        rows: 3,
+        certificate_age,
+        ..CacheFigures::default()
+    });
     let text = metrics.render();
     for (name, value) in [
         (r#"tenfold_cache_reads_total{result="hit"}"#, 7.0),
         (r#"tenfold_cache_reads_total{result="fenced"}"#, 0.0),
-        ("tenfold_cache_refused_fills_total", 2.0),
+        (r#"tenfold_cache_refused_fills_total{reason="changed"}"#, 2.0),
+        (r#"tenfold_cache_refused_fills_total{reason="large"}"#, 1.0),
+        ("tenfold_cache_load_seconds_total", 0.0),
         ("tenfold_cache_rows", 3.0),
         ("tenfold_cache_certificate_age_seconds", 0.25),
     ] {

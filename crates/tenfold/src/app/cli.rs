@@ -1,4 +1,4 @@
-//! The command line of an application: `serve`, `config`, `migrate`, `jobs`, `openapi`, `client`, `load`.
+//! The command line of an application: `serve`, `config`, `migrate`, `jobs`, `cache`, `openapi`, `client`, `load`.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -16,6 +16,7 @@ use tenfold_observe::logs;
 use tenfold_observe::telemetry::Telemetry;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::cache_command::{self, CacheCommand};
 use super::client_file::ClientFile;
 use super::jobs::JobsCommand;
 use super::load_command::{self, LoadCommand};
@@ -68,6 +69,11 @@ enum AppCommand {
     Jobs {
         #[command(subcommand)]
         what: JobsCommand,
+    },
+    /// Show what a process keeps of rows, or let all forget them.
+    Cache {
+        #[command(subcommand)]
+        what: CacheCommand,
     },
     /// Print the OpenAPI document.
     Openapi,
@@ -144,6 +150,7 @@ async fn execute(app: App, line: CommandLine) -> anyhow::Result<()> {
         }
         Some(AppCommand::Migrate { what }) => migrate(&app, &loaded, &what).await,
         Some(AppCommand::Jobs { what }) => jobs(app, loaded, &what).await,
+        Some(AppCommand::Cache { what }) => cache(&app, &loaded, what).await,
         Some(AppCommand::Openapi) => {
             say(&format!("{}\n", String::from_utf8_lossy(&app.document()?)));
             Ok(())
@@ -241,18 +248,38 @@ fn greeting(name: &str, address: SocketAddr, welcome: &str) -> String {
     format!("{name} listens on http://{address}\n  API to read and try: http://{address}/docs\n{welcome}")
 }
 
-async fn jobs(app: App, loaded: Loaded, what: &JobsCommand) -> anyhow::Result<()> {
-    let settings = app.read_settings(&loaded)?;
+/// The database of the application. A command that an operator runs beside the service must not migrate it.
+async fn open_migrated(app: &App, loaded: &Loaded) -> anyhow::Result<Database> {
+    let settings = app.read_settings(loaded)?;
     anyhow::ensure!(
         !Database::is_missing(&settings.database_url),
         "the database does not exist yet: serve creates it"
     );
-    // A command that an operator runs beside the service must not migrate its database.
     let database = Database::open(&settings.database_url, &settings.database, Clock::system(), Vec::new())?;
     let status = database.migration_status(&app.migrations()).await?;
-    database.close().await;
     let pending = status.iter().filter(|migration| !migration.applied).count();
     anyhow::ensure!(pending == 0, "{pending} migrations have not run: run `migrate up` first");
+    Ok(database)
+}
+
+async fn cache(app: &App, loaded: &Loaded, what: CacheCommand) -> anyhow::Result<()> {
+    match what {
+        CacheCommand::Stats => {
+            let settings = app.read_settings(loaded)?;
+            say(&cache_command::stats(settings.listen, settings.http.metrics_password.expose()).await?);
+        }
+        CacheCommand::Clear => {
+            let database = open_migrated(app, loaded).await?;
+            let done = cache_command::clear(&database).await;
+            database.close().await;
+            say(&done?);
+        }
+    }
+    Ok(())
+}
+
+async fn jobs(app: App, loaded: Loaded, what: &JobsCommand) -> anyhow::Result<()> {
+    open_migrated(&app, &loaded).await?.close().await;
     let clock = Clock::system();
     let started = app.start(loaded, clock.clone(), Telemetry::new(clock), Vec::new()).await?;
     let done = what.run(&started.database, &started.jobs).await;

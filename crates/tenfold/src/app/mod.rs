@@ -1,5 +1,6 @@
 //! The application: puts its modules together, starts and serves them.
 
+mod cache_command;
 mod cli;
 mod client_file;
 mod demo;
