@@ -91,7 +91,12 @@ impl IntoResponse for Html {
 
 /// Whether the client has the version with this tag, weak or strong (RFC 9110, section 13.1.2).
 pub fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let tags = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    headers.get(IF_NONE_MATCH).is_some_and(|tags| names(tags, etag))
+}
+
+/// Whether `If-None-Match` names this tag, weak or strong.
+pub(super) fn names(tags: &HeaderValue, etag: &str) -> bool {
+    let tags = tags.to_str().unwrap_or_default();
     tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 

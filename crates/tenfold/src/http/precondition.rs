@@ -1,11 +1,12 @@
 //! Optimistic locking over HTTP: a resource has its row's version as `ETag`, and a client that changes it says with
 //! `If-Match` which state it has seen (RFC 9110, sections 8.8.3 and 13.1.1).
 
+use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use http::header::{ETAG, IF_MATCH};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MATCH};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tenfold_data::write::Update;
 use tenfold_data::{DataError, Versioned, Write};
 use utoipa::IntoParams;
@@ -13,6 +14,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Required, schema::SchemaType};
 
+use super::assets::names;
 use super::problem::Problem;
 use super::state::ServerState;
 
@@ -23,7 +25,7 @@ const PATTERN: &str = concat!(
 );
 
 /// An answer with the version of the one row that it shows. Its content must depend on that row alone: the tag stays
-/// the same when another row changes.
+/// the same when another row changes. A GET with `If-None-Match` that names the version gets 304 without the content.
 pub struct Tagged<R> {
     version: i64,
     answer: R,
@@ -43,6 +45,20 @@ impl<R: IntoResponse> IntoResponse for Tagged<R> {
         response.headers_mut().insert(ETAG, tag);
         response
     }
+}
+
+/// The answer, or 304 without its body if the client has its version (RFC 9110, section 13.1.2). `tags` is `If-None-Match`.
+pub(super) fn unless_known(tags: &HeaderValue, answer: Response) -> Response {
+    let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
+    if answer.status() != StatusCode::OK || !tag.is_some_and(|tag| names(tags, tag)) {
+        return answer;
+    }
+    let (mut parts, _) = answer.into_parts();
+    parts.status = StatusCode::NOT_MODIFIED;
+    for name in [CONTENT_TYPE, CONTENT_LENGTH] {
+        parts.headers.remove(name);
+    }
+    Response::from_parts(parts, Body::empty())
 }
 
 fn tag_of(version: i64) -> String {

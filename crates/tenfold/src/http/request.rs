@@ -7,6 +7,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
+use http::header::IF_NONE_MATCH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tenfold_data::trace::TRACEPARENT;
 use tenfold_data::{Cost, Scope, SpanId, TraceContext};
@@ -15,6 +16,7 @@ use tracing::{Instrument as _, Span};
 
 use super::cors::{Cors, FromAllowedOrigin, SharedPaths};
 use super::host;
+use super::precondition::unless_known;
 use super::problem::Problem;
 use super::request_deadline::RequestDeadline;
 use super::state::ServerState;
@@ -83,7 +85,13 @@ async fn admit(host: Result<(), Problem>, cors: &Cors, mut request: Request, nex
     if cors.is_allowed() {
         request.extensions_mut().insert(FromAllowedOrigin);
     }
-    next.run(request).await
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let known = request.headers().get(IF_NONE_MATCH).filter(|_| reads).cloned();
+    let answer = next.run(request).await;
+    match known {
+        Some(tags) => unless_known(&tags, answer),
+        None => answer,
+    }
 }
 
 /// The caller's trace with a span of our own, and the caller's span; or a new trace.

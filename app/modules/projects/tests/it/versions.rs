@@ -43,6 +43,19 @@ both_databases!(app(); async fn of_two_who_saw_the_same_state_the_second_is_told
     assert_eq!(name(app, token, &path).await, "third");
 });
 
+both_databases!(app(); async fn a_version_that_the_client_has_is_not_sent(app) {
+    let (path, first) = new_project(app, WRITER).await;
+    let ask = async |tags: &str| app.get(&path).bearer(WRITER).header("if-none-match", tags).send().await;
+    let known = ask(&format!("\"0\", W/{first}")).await;
+    assert_eq!((known.status(), known.bytes(), known.header("etag")), (304, &b""[..], &*first));
+    assert_eq!((known.header("content-type"), known.header("cache-control")), ("", "no-store"));
+    assert_eq!(ask("\"0\"").await.status(), 200);
+    rename(app, WRITER, &path, None, "second").await;
+    assert_eq!(ask(&first).await.json()["name"], "second");
+    let changed = app.patch(&path).bearer(WRITER).header("if-none-match", "*").json(&json!({"name": "third"}));
+    assert_eq!(changed.send().await.status(), 200, "a change is answered");
+});
+
 both_databases!(app(); async fn of_many_at_once_with_the_same_tag_one_wins(app) {
     let token = WRITER;
     let (path, first) = new_project(app, token).await;
