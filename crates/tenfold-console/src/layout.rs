@@ -8,7 +8,7 @@ use tenfold::telemetry::Work;
 use crate::words;
 
 /// The pages in the navigation bar.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("/console", "Overview"),
     ("/console/endpoints", "Endpoints"),
     ("/console/statements", "Statements"),

@@ -40,6 +40,7 @@ pub(crate) struct AuthSettings {
     address_failures: u32,
     address_sign_ups: u32,
     address_mails: u32,
+    first_day_invitations: u32,
     unconfirmed_sign_in: bool,
     address_wait: TimeSpan,
 }
@@ -54,6 +55,7 @@ impl AuthSettings {
         loaded.within("auth.address_failures", settings.address_failures, 1..=1_000_000)?;
         loaded.within("auth.address_sign_ups", settings.address_sign_ups, 1..=1_000_000)?;
         loaded.within("auth.address_mails", settings.address_mails, 1..=1_000_000)?;
+        loaded.within("auth.first_day_invitations", settings.first_day_invitations, 0..=1_000_000)?;
         let waits = TimeSpan::seconds(1)..=TimeSpan::hours(24);
         loaded.within("auth.account_wait", settings.account_wait, waits.clone())?;
         loaded.within("auth.address_wait", settings.address_wait, waits)?;
@@ -89,6 +91,8 @@ pub struct Identity {
     pub(crate) throttle: Throttle,
     /// Whether a person may sign in before the address is confirmed.
     pub(crate) unconfirmed_sign_in: bool,
+    /// How many people an organization may invite on its first day.
+    pub(crate) first_day_invitations: u32,
     pub(crate) sessions_seen: SessionsSeen,
     keys_seen: KeysSeen,
     key: SigningKey,
@@ -105,6 +109,7 @@ impl Identity {
             permissions: wiring.permissions(),
             throttle: settings.throttle(),
             unconfirmed_sign_in: settings.unconfirmed_sign_in,
+            first_day_invitations: settings.first_day_invitations,
             sessions_seen: SessionsSeen::default(),
             keys_seen: KeysSeen::default(),
             key,
