@@ -77,7 +77,11 @@ pub(crate) struct SecondFactor {
 
 /// Whether an account has confirmed its second factor. Without the secret, so that it can be kept in memory.
 #[derive(Debug, Entity)]
-#[entity(table = "auth_second_factors", global = "an account signs in to all its organizations with it", cached)]
+#[entity(
+    table = "auth_second_factors",
+    global = "an account signs in to all its organizations with it",
+    cached
+)]
 pub(crate) struct ConfirmedFactor {
     #[entity(key)]
     pub account_id: AccountId,

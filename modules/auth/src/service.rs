@@ -16,8 +16,8 @@ use crate::api_keys::permissions_of;
 use crate::demo;
 use crate::device::Device;
 use crate::entities::{
-    ApiKey, ConfirmedFactor, Membership, Organization, Session, SessionId, SessionRow, TokenKey, TokenKeyRow, User,
-    UserPermission,
+    ApiKey, ConfirmedFactor, Membership, Organization, Session, SessionId, SessionRow, TokenKey, TokenKeyRow,
+    User, UserPermission,
 };
 use crate::last_seen::{KeysSeen, SessionsSeen};
 use crate::passwords::{HashBounds, Passwords};
