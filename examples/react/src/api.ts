@@ -615,9 +615,9 @@ export function createClient(options: ClientOptions = {}) {
      *
      * An address that is invited already, or is that of a user of the organization, is a 409. Nobody gives a role
      * above their own; an invitation works as long as its inviter could make it. A mail must have reached your
-     * address, else it is a 403 `address-unconfirmed`; after many mails a client's address has to wait, a 429. To
-     * invite an owner, the password must have been typed within the last ten minutes: at sign-in, or with `POST
-     * /v1/auth/sudo`.
+     * address, else it is a 403 `address-unconfirmed`; after many mails a client's address has to wait, and an
+     * organization after 20 invitations on its first day, a 429. To invite an owner, the password must have been
+     * typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
      *
      * `POST /v1/invitations`, with the permission `members.write`
      */
