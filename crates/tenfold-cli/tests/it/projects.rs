@@ -216,7 +216,7 @@ fn what_cannot_be_added_is_refused_and_changes_nothing() {
         (&["module", "new", "invoices", "amount:money"], "there is no \"money\", only text, int, bool, time"),
         (&["module", "new", "invoices", "id:int"], "\"id\" is taken"),
         (&["module", "new", "invoices", "a:int", "a:text"], "\"a\" is taken"),
-        (&["add", "entity", "note", "labels"], "there is no \"note\", only auth, console, notes"),
+        (&["add", "entity", "note", "labels"], "there is no \"note\", only auth, console, mail, notes"),
         (&["add", "entity", "notes", "notes"], "is there already"),
         (&["add", "job", "notes", "process_note"], "is there already"),
         (&["add", "endpoint", "notes", "list", "get", "/v1/{id}"], "cannot be the name of a path"),
@@ -240,7 +240,7 @@ fn what_is_added_is_registered_and_formatted() {
     ] {
         run_on_acme(&folder, arguments).passes("created");
     }
-    folder.run(&["check", "--workspace", "acme"]).passes("checked 4 modules");
+    folder.run(&["check", "--workspace", "acme"]).passes("checked 5 modules");
     for (path, part) in [
         ("app/Cargo.toml", "    \"price_lists\",\n    \"tenfold-console\",\n"),
         ("app/Cargo.toml", "price_lists = { path = \"modules/price_lists\" }"),
