@@ -36,7 +36,9 @@ export function follow({ page, token }, who) {
   say(byId("by-mail-who"), who && `You are signed in as ${who}.`);
   if (page === "reset") askForPassword("New password");
   // It shows that the account is the person's who follows the link.
-  else if (page === "verify" && !who) askForPassword("Your password, if you have chosen one", false);
+  else if (page === "verify") {
+    askForPassword(who ? "Your password, if the address is a new one" : "Your password, if you have chosen one", false);
+  }
   else askForPassword(null);
   card.hidden = false;
   (password.disabled ? byId("by-mail-act") : password).focus();

@@ -4,7 +4,7 @@ import functools
 import http.server
 import threading
 
-SUCCESS = {"signedInAs": "owner@globex.test", "users": 10, "statements": 5, "requestId": True, "file": "ready"}
+SUCCESS = {"signedInAs": "owner@globex.test", "users": 10, "isCheap": True, "requestId": True, "file": "ready"}
 
 USE = """async ({ api, by }) => {
     const headers = {};
@@ -44,7 +44,8 @@ USE = """async ({ api, by }) => {
         return {
             signedInAs: session.user.email,
             users: (await users.json()).items.length,
-            statements: Number(users.headers.get('Server-Timing').match(/statements=(\\d+)/)[1]),
+            // Four for the list, and one for a session that is not in memory.
+            isCheap: [4, 5].includes(Number(users.headers.get('Server-Timing').match(/statements=(\\d+)/)[1])),
             requestId: users.headers.get('X-Request-Id') !== null,
             file: ended,
         };

@@ -11,6 +11,7 @@ use super::password::{NewHash, replace_password};
 use crate::entities::{Account, SecondFactor};
 use crate::passwords::NO_PASSWORD;
 use crate::second_factor::forget_recovery_codes;
+use crate::sessions::Proof;
 use crate::sessions::limited::AnySession;
 
 /// In a handler's signature: the session that the request is signed in with, if it is signed in.
@@ -42,15 +43,15 @@ impl Input for OwnAccount {}
 /// Records that the person who does this reads the account's mails. The account is locked.
 ///
 /// Anybody can sign up with any address. Until it was confirmed, the account may be a stranger's who waits for the address's owner
-/// to use it, knowing its password. So what was there before ends, unless the request is signed in with the account as well: one
+/// to use it, knowing its password. So what was there before ends, unless the password was typed in the session of the request: one
 /// who has both is the one who signed up.
-pub(crate) async fn claim(tx: &SystemTx<'_>, account: &Account, own: &OwnAccount) -> Result<(), DataError> {
+pub(crate) async fn claim(tx: &SystemTx<'_>, account: &Account, own: &OwnAccount) -> Result<(), Problem> {
     let now = tx.now();
-    if account.confirmed_at.is_none() && own.session_of(account.id).is_none() {
-        return evict(tx, account, Some(now)).await;
+    if account.confirmed_at.is_none() && Proof::of(tx, own.session_of(account.id)).await? == Proof::Nothing {
+        return Ok(evict(tx, account, Some(now)).await?);
     }
     let change = Account::update(account.id).set(Account::reached_at, Some(now));
-    change.set(Account::confirmed_at, Some(now)).run(tx).await
+    Ok(change.set(Account::confirmed_at, Some(now)).run(tx).await?)
 }
 
 /// Takes an unconfirmed account away from those who have it: its password, sessions, links and sign-ins that wait end, a change of address

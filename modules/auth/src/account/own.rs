@@ -13,8 +13,8 @@ use crate::sessions::limited::AnySession;
 pub(crate) struct AccountView {
     /// The address to sign in with.
     email: String,
-    /// Whether it was shown that the address is this person's. Until then the account can invite nobody, make no API keys and have no
-    /// second factor.
+    /// Whether it was shown that the address is this person's. Until then, whoever reads its mails may take the account over, and
+    /// its API keys and second factor end.
     address_confirmed: bool,
     /// Whether sign-in asks for a code of an authenticator application.
     second_factor: bool,

@@ -12,7 +12,7 @@ use crate::links::notice::SendNotice;
 use crate::links::{LinkPurpose, LinkToken, NoticeKind, UsedLink, consume, end_all, find};
 use crate::service::Identity;
 use crate::sessions::guess::{GuessTurn, refused};
-use crate::sessions::{TypedPassword, has_typed_the_password};
+use crate::sessions::{Proof, TypedPassword};
 
 /// The token of a link, and what shows that it is the account's person who follows it.
 #[derive(Deserialize, ToSchema)]
@@ -27,7 +27,7 @@ pub(crate) struct AddressConfirmation {
 
 /// Confirms an address with the token of a link that was mailed to it.
 ///
-/// Send it where you are signed in, or with the password. Otherwise it shows only that mails arrive, not that they reach the person who has
+/// Send it where you have signed in with the password, or with the password. Otherwise it shows only that mails arrive, not that they reach the person who has
 /// signed up: until that is shown, a reset, a link to sign in or an invitation ends what was there before, such as password, API keys and
 /// second factor, since they may be a stranger's.
 ///
@@ -51,16 +51,12 @@ pub(crate) async fn verify_address(
     cx.transaction(async |tx| -> Result<(), Problem> {
         let link = consume(tx, &body.token, &LinkPurpose::CONFIRMING).await?;
         let is_proven = proven.is_some_and(|hash| hash == link.account.password_hash);
-        let session = own.session_of(link.account.id);
+        let proof = Proof::of(tx, own.session_of(link.account.id)).await?;
         match link.purpose {
             LinkPurpose::LeaveAddress => agree(tx, &link, false).await,
-            LinkPurpose::TakeAddress => {
-                // A stranger's link to sign in may have opened the session: it names an account of the stranger.
-                let is_own = is_proven || has_typed_the_password(tx, session).await?;
-                agree(tx, &link, is_own).await
-            }
+            LinkPurpose::TakeAddress => agree(tx, &link, is_proven || proof == Proof::Lately).await,
             _ => {
-                let (now, is_own) = (Some(tx.now()), is_proven || session.is_some());
+                let (now, is_own) = (Some(tx.now()), is_proven || proof != Proof::Nothing);
                 let reached = Account::update(link.account.id).set(Account::reached_at, now);
                 Ok(reached.set_if(Account::confirmed_at, is_own.then_some(now)).run(tx).await?)
             }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::entities::User;
 use crate::members::{lock, within_reach};
-use crate::sessions::Sudo;
+use crate::sessions::{Sudo, forgotten_everywhere};
 use crate::users::own_user;
 
 /// Who becomes an owner.
@@ -41,5 +41,6 @@ pub(crate) async fn transfer_ownership(
             Ok(next.run(&tenant.repeating("two users are changed")).await?)
         })
         .await?;
+    forgotten_everywhere(&system).await;
     Ok(NoContent)
 }

@@ -26,7 +26,7 @@ pub(crate) async fn end_session(
         .transaction(async |tx| -> Result<u64, DataError> {
             lock(tx, account).await?;
             sql!("auth_sessions.end", "DELETE FROM auth_sessions WHERE account_id = $1 AND id = $2")
-                .changes(Session::TABLE)
+                .changes_only(Session::TABLE, [id])
                 .bind(account)
                 .bind(id)
                 .execute(tx)

@@ -167,16 +167,30 @@ fn is_sudo(session: Option<&Session>, now: Timestamp) -> bool {
     session.and_then(|session| session.password_at).is_some_and(|typed_at| now < typed_at + SUDO)
 }
 
-/// Whether the password was typed in the session of a request within the last ten minutes; not where there is no session. It is read
-/// anew, behind the account's lock.
-pub(crate) async fn has_typed_the_password(
-    tx: &SystemTx<'_>,
-    session: Option<&Context>,
-) -> Result<bool, Problem> {
-    let Some(cx) = session else { return Ok(false) };
-    let session = Session::query().filter(Session::id.eq(own_session(cx)?));
-    let found = session.first(&tx.within(cx.tenant())).await?;
-    Ok(is_sudo(found.as_ref(), tx.now()))
+/// What the session of a request shows of its person. It is read anew, behind the account's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Nothing: there is no session, or it has ended, or it was opened without the password, such as by a link that a stranger may have
+    /// passed on.
+    Nothing,
+    /// The password was typed in it at some time.
+    Password,
+    /// The password was typed in it within the last ten minutes.
+    Lately,
+}
+
+impl Proof {
+    /// Of the session of a request, if it has one.
+    pub(crate) async fn of(tx: &SystemTx<'_>, session: Option<&Context>) -> Result<Self, Problem> {
+        let Some(cx) = session else { return Ok(Proof::Nothing) };
+        let session = Session::query().filter(Session::id.eq(own_session(cx)?));
+        let found = session.first(&tx.within(cx.tenant())).await?;
+        Ok(match &found {
+            Some(session) if is_sudo(Some(session), tx.now()) => Proof::Lately,
+            Some(session) if session.password_at.is_some() => Proof::Password,
+            _ => Proof::Nothing,
+        })
+    }
 }
 
 impl Input for Sudo {
@@ -242,11 +256,15 @@ pub(crate) async fn end_all(
     account: AccountId,
     keep: Option<SessionId>,
 ) -> Result<(), DataError> {
-    sql!("auth_sessions.end_all", "DELETE FROM auth_sessions WHERE account_id = $1 AND id <> $2")
-        .changes(Session::TABLE)
-        .bind(account)
-        .bind(keep.unwrap_or(SessionId(Uuid::nil())))
-        .execute(tx)
-        .await
-        .map(drop)
+    // Those of everybody else stay in the cache.
+    let _: Vec<(SessionId,)> = sql!(
+        "auth_sessions.end_all",
+        "DELETE FROM auth_sessions WHERE account_id = $1 AND id <> $2 RETURNING id"
+    )
+    .changes_returned(Session::TABLE)
+    .bind(account)
+    .bind(keep.unwrap_or(SessionId(Uuid::nil())))
+    .all(tx)
+    .await?;
+    Ok(())
 }

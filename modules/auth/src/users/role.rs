@@ -9,7 +9,7 @@ use super::permissions::WriteMembers;
 use super::{UserView, own_user, view};
 use crate::entities::User;
 use crate::members::{GrantedRole, keep_an_owner, lock, within_reach};
-use crate::sessions::MaybeSudo;
+use crate::sessions::{MaybeSudo, forgotten_everywhere};
 
 /// A user's new role.
 #[derive(Deserialize, ToSchema)]
@@ -46,6 +46,7 @@ pub(crate) async fn change_role(
             Ok(User::update(id).set(User::role, next).run(&tenant).await?)
         })
         .await?;
+    forgotten_everywhere(&system).await;
     let user = User::get(&cx, id).await?;
     Ok(Json(view(&cx, &user).await?))
 }

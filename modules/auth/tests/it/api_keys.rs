@@ -139,7 +139,8 @@ both_databases!(app(); async fn no_log_says_a_key_and_a_changed_one_costs_no_sta
     assert_eq!(app.statements().len(), 0);
 });
 
-both_databases!(app(); async fn a_key_can_do_no_more_than_its_maker_now(app) {
+both_databases!(app(), [("cache.size", "1 MiB")];
+async fn a_key_can_do_no_more_than_its_maker_now(app) {
     let owner = new_owner(app).await;
     let admin = invited(app, &owner, "admin@new.test", "admin").await;
     let session = text(&admin["token"]);

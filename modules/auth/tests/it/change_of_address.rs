@@ -135,3 +135,29 @@ both_databases!(app(); async fn an_address_that_a_stranger_agrees_to_can_be_take
     problem(&try_sign_in(app, NEW, PASSWORD).await, 401);
     assert!(!crate::is_live(app, &text(&session["token"])).await);
 });
+
+both_databases!(app(); async fn a_session_that_a_strangers_link_opened_confirms_nothing(app) {
+    let eve = crate::confirmed(app, OLD).await;
+    let key = json!({"name": "Back door", "permissions": ["members.read"]});
+    let key = text(&app.post("/v1/api-keys").bearer(&text(&eve["token"])).json(&key).send().await.json()["key"]);
+    assert_eq!(change(app, &eve, NEW).await, 202);
+    let tokens = [mailed_token(app, NEW, "verify").await, mailed_token(app, OLD, "verify").await];
+    // She passes a link of her own on to the owner of the new address, who follows all that comes.
+    app.post("/v1/auth/link").json(&json!({"email": OLD})).send().await;
+    let link = mailed_token(app, OLD, "link").await;
+    let victim = use_token(app, "/v1/auth/link/accept", &link).await.json();
+    for token in &tokens {
+        assert_eq!(follow(app, &victim, token).await.status(), 204);
+    }
+    assert!(!is_confirmed(app, &eve).await);
+    app.clock().advance(Duration::from_secs(61));
+    app.post("/v1/auth/verify/send").bearer(&text(&eve["token"])).send().await;
+    let again = mailed_token(app, NEW, "verify").await;
+    assert_eq!(follow(app, &victim, &again).await.status(), 204);
+    assert!(!is_confirmed(app, &eve).await, "a session without the password confirms");
+    app.post("/v1/auth/link").json(&json!({"email": NEW})).send().await;
+    let link = mailed_token(app, NEW, "link").await;
+    assert_eq!(use_token_in(app, &text(&victim["token"]), "/v1/auth/link/accept", &link).await.status(), 200);
+    problem(&app.get("/v1/users").bearer(&key).send().await, 401);
+    assert!(!crate::is_live(app, &text(&eve["token"])).await);
+});

@@ -115,7 +115,8 @@ both_databases!(app(); async fn a_click_confirms_in_a_session_or_with_the_passwo
     assert!(is_confirmed(app, &other).await);
 });
 
-both_databases!(app(); async fn a_click_alone_leaves_a_stranger_nothing(app) {
+both_databases!(app(), [("cache.size", "1 MiB")];
+async fn a_click_alone_leaves_a_stranger_nothing(app) {
     let owner = new_owner(app).await;
     // A stranger signs up with the address; its owner takes the mail for an own one.
     let stranger = text(&sign_up(app, ADA).await["token"]);
@@ -140,7 +141,8 @@ both_databases!(app(); async fn a_click_alone_leaves_a_stranger_nothing(app) {
     assert_eq!(use_token(app, "/v1/auth/link/accept", &link).await.status(), 200, "a second factor of the stranger is asked for");
 });
 
-both_databases!(app(); async fn a_reset_of_an_unconfirmed_account_ends_what_would_last(app) {
+both_databases!(app(), [("cache.size", "1 MiB")];
+async fn a_reset_of_an_unconfirmed_account_ends_what_would_last(app) {
     let stranger = text(&sign_up(app, ADA).await["token"]);
     let key = json!({"name": "Back door", "permissions": ["members.read"]});
     let key = text(&app.post("/v1/api-keys").bearer(&stranger).json(&key).send().await.json()["key"]);

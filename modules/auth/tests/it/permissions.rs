@@ -7,7 +7,8 @@ use tenfold::{both_databases, sql};
 
 use crate::{app, sign_up, text};
 
-both_databases!(app(); async fn a_permission_that_is_taken_away_is_gone_for_sessions_that_are_open(app) {
+both_databases!(app(), [("cache.size", "1 MiB")];
+async fn a_permission_that_is_taken_away_is_gone_for_sessions_that_are_open(app) {
     let session = sign_up(app, "ada@new.test").await;
     let (token, user) = (text(&session["token"]), text(&session["user"]["id"]));
     let rename = async |name: &str| {

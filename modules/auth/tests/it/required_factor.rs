@@ -37,7 +37,8 @@ async fn is_held_up(app: &TestApp, session: &str) -> bool {
     }
 }
 
-both_databases!(app(); async fn a_session_without_a_second_factor_is_held_up(app) {
+both_databases!(app(), [("cache.size", "1 MiB")];
+async fn a_session_without_a_second_factor_is_held_up(app) {
     let owner = new_owner(app).await;
     let member = text(&invited(app, &owner, GRACE, "member").await["token"]);
     problem(&require(app, &owner, true).await, 409);

@@ -68,7 +68,8 @@ both_databases!(app(); async fn an_admin_changes_no_owner_and_makes_none(app) {
     problem(&change(app, &own, &admin["user"], "member").await, 403);
 });
 
-both_databases!(app(); async fn a_removed_user_is_out_at_once_and_out_of_this_one_alone(app) {
+both_databases!(app(), [("cache.size", "1 MiB")];
+async fn a_removed_user_is_out_at_once_and_out_of_this_one_alone(app) {
     let owner = new_owner(app).await;
     let own = text(&sign_up(app, "grace@new.test").await["token"]);
     assert_eq!(crate::invite(app, &owner, "grace@new.test", "member").await.status(), 201);
