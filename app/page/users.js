@@ -79,7 +79,7 @@ function row({ email, profile, permissions }) {
     element("td", { title: permissions.join(", ") }, number(permissions.length)));
 }
 
-/** One statement is for the session and four are for the list, however long it is. */
+/** Four statements are for the list, however long it is, and one is for a session that is not in memory. */
 function showCost(users, cost) {
   const figures = [counted(users, "user")];
   byId("cost-hint").hidden = !cost;

@@ -1,8 +1,8 @@
 //! Sessions of people who need a second factor in an organization and have none yet.
 //!
 //! Such a session is *limited*: [`Context`] refuses it, so it reaches nothing but the few handlers that take [`AnySession`].
-//! Whether it is limited is read with it, at each request: nothing has to be kept true when an organization's requirement or a
-//! person's second factor changes.
+//! Whether it is limited is computed at each request, from rows that the cache keeps until they change: no column has to be kept true
+//! when an organization's requirement or a person's second factor changes.
 
 use tenfold::axum::extract::FromRequestParts;
 use tenfold::axum::http::request::Parts;
