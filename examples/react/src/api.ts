@@ -461,9 +461,10 @@ export function createClient(options: ClientOptions = {}) {
     /**
      * Confirms an address with the token of a link that was mailed to it.
      *
-     * Send it where you are signed in, or with the password. Otherwise it shows only that mails arrive, not that they
-     * reach the person who has signed up: until that is shown, a reset, a link to sign in or an invitation ends what
-     * was there before, such as password, API keys and second factor, since they may be a stranger's.
+     * Send it where you have signed in with the password, or with the password. Otherwise it shows only that mails
+     * arrive, not that they reach the person who has signed up: until that is shown, a reset, a link to sign in or an
+     * invitation ends what was there before, such as password, API keys and second factor, since they may be a
+     * stranger's.
      *
      * A change of address happens when the old and the new address have confirmed it. The new one is confirmed with
      * the password, in the request or typed within the last ten minutes; otherwise it was only shown that mails
@@ -1016,8 +1017,8 @@ export interface Accepted {
 /** A person's account, the same in all organizations of the person. */
 export interface AccountView {
   /**
-   * Whether it was shown that the address is this person's. Until then the account can invite nobody, make no API
-   * keys and have no second factor.
+   * Whether it was shown that the address is this person's. Until then, whoever reads its mails may take the account
+   * over, and its API keys and second factor end.
    */
   address_confirmed: boolean;
   /** The address to sign in with. */
