@@ -39,7 +39,7 @@ export async function calls(file: FileId, user: UserId): Promise<void> {
 export async function problems(): Promise<string | undefined> {
   const result = await api.signIn({ body: { email: "", password: "" } }).result();
   if (result.ok) return result.value.token;
-  same<typeof result.problem.status, 400 | 401 | 413 | 415 | 422 | 429>(true);
+  same<typeof result.problem.status, 400 | 401 | 403 | 413 | 415 | 422 | 429>(true);
   // @ts-expect-error: this operation has no such answer
   if (result.problem.status === 404) return undefined;
   try {
