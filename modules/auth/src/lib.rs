@@ -22,6 +22,7 @@ mod routes;
 mod second_factor;
 mod service;
 mod sessions;
+mod signing_key;
 mod throttle;
 mod token;
 mod users;

@@ -16,13 +16,13 @@ use crate::api_keys::permissions_of;
 use crate::demo;
 use crate::device::Device;
 use crate::entities::{
-    ApiKey, ConfirmedFactor, Membership, Organization, Session, SessionId, SessionRow, TokenKey, TokenKeyRow,
-    User, UserPermission,
+    ApiKey, ConfirmedFactor, Membership, Organization, Session, SessionId, SessionRow, User, UserPermission,
 };
 use crate::last_seen::{KeysSeen, SessionsSeen};
 use crate::passwords::{HashBounds, Passwords};
 use crate::second_factor::challenge::challenge;
 use crate::sessions::limited::setup_required;
+use crate::signing_key::signing_key;
 use crate::throttle::{Throttle, ThrottleRule};
 use crate::token::{SigningKey, Token, TokenKind};
 
@@ -278,25 +278,6 @@ pub(crate) struct NewSession {
     pub device: Device,
     /// When the person typed the password; none if it was opened by something else.
     pub password_at: Option<Timestamp>,
-}
-
-/// The newest signing key. Two processes that start at once both try to store one; the primary key lets one win.
-async fn signing_key(cx: &SystemContext) -> Result<SigningKey, DataError> {
-    const CURRENT: i64 = 1;
-    if let Some(key) = TokenKey::find(cx, CURRENT).await? {
-        return Ok(SigningKey::new(key.secret.clone()));
-    }
-    let mut secret = vec![0; 32];
-    getrandom::fill(&mut secret).map_err(|error| DataError::Settings(format!("no random bytes: {error}")))?;
-    let key = TokenKeyRow { id: CURRENT, secret, created_at: cx.now() };
-    match cx.transaction(async |tx| key.insert(tx).await).await {
-        Ok(key) => Ok(SigningKey::new(key.secret)),
-        Err(error) if error.is_conflict() => {
-            let key = TokenKey::get(cx, CURRENT).await?;
-            Ok(SigningKey::new(key.secret.clone()))
-        }
-        Err(error) => Err(error),
-    }
 }
 
 /// The row of an API key with the role of the user who made it, beside one permission that this user has by name.
