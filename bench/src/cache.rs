@@ -16,6 +16,7 @@ use tenfold::data::{
 
 use crate::options::Options;
 use crate::place::server_for;
+use crate::rates::{median, per_second};
 use crate::report::{BenchReport, ReportRow};
 
 id!(TariffId);
@@ -187,15 +188,7 @@ async fn stampede(place: &TestDatabase, dialect: Dialect, report: &mut BenchRepo
 
 /// Transactions a second, each writer on a row of its own.
 async fn rate(process: &TariffBench, writers: usize, each: usize) -> Result<f64, DataError> {
-    let begun = Instant::now();
-    let writing = process.ids[..writers].iter().map(async |id| {
-        for _ in 0..each {
-            process.change(*id).await?;
-        }
-        Ok::<_, DataError>(())
-    });
-    join_all(writing).await.into_iter().collect::<Result<(), _>>()?;
-    Ok((writers * each) as f64 / begun.elapsed().as_secs_f64())
+    per_second(writers, each, async |writer| process.change(process.ids[writer]).await).await
 }
 
 async fn writes(
@@ -215,10 +208,7 @@ async fn writes(
                 process.database.close().await;
             }
         }
-        let [off, on] = rates.map(|mut rates| {
-            rates.sort_by(f64::total_cmp);
-            rates[rates.len() / 2]
-        });
+        let [off, on] = rates.map(median);
         for (case, rate) in [("write_off", off), ("write_on", on)] {
             let row = ReportRow::new("cache", dialect, case).with("writers", writers);
             let ratio = (rate / off * 100.0).round() / 100.0;

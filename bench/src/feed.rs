@@ -8,7 +8,6 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use tenfold::data::testing::TestDatabase;
 use tenfold::data::{
     Clock, DataError, Database, DatabaseSettings, Dialect, Entity, EntityExt as _, MigrationFile,
@@ -17,6 +16,7 @@ use tenfold::data::{
 
 use crate::options::Options;
 use crate::place::server_for;
+use crate::rates::{median, per_second};
 use crate::report::{BenchReport, ReportRow};
 
 id!(NoteId);
@@ -86,15 +86,7 @@ async fn write(database: &Database, org: OrgId) -> Result<(), DataError> {
 /// Transactions a second.
 async fn rate(database: &Database, writers: usize, each: usize) -> Result<f64, DataError> {
     let org = OrgId(database.clock().new_id());
-    let begun = Instant::now();
-    let writing = (0..writers).map(|_| async {
-        for _ in 0..each {
-            write(database, org).await?;
-        }
-        Ok::<_, DataError>(())
-    });
-    join_all(writing).await.into_iter().collect::<Result<(), _>>()?;
-    Ok((writers * each) as f64 / begun.elapsed().as_secs_f64())
+    per_second(writers, each, async |_| write(database, org).await).await
 }
 
 async fn writes(
@@ -117,10 +109,7 @@ async fn writes(
             second.close().await;
             one.close().await;
         }
-        let middle = rates.map(|mut rates| {
-            rates.sort_by(f64::total_cmp);
-            rates[rates.len() / 2]
-        });
+        let middle = rates.map(median);
         for (case, rate) in ["off", "one", "two"].into_iter().zip(middle) {
             let row = ReportRow::new("feed", dialect, &format!("write_{case}")).with("writers", writers);
             let ratio = (rate / middle[0] * 100.0).round() / 100.0;

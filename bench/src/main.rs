@@ -10,6 +10,7 @@ mod list;
 mod options;
 mod peers;
 mod place;
+mod rates;
 mod reads;
 mod report;
 mod uploads;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 use super::house::{House, MeasuredServer};
+use crate::rates::median;
 use crate::report::ReportRow;
 
 /// How much is measured.
@@ -118,11 +119,6 @@ impl Turns {
         let ratios = self.0.iter().zip(&other.0).map(|(own, other)| cpu(own) / cpu(other));
         rounded(median(ratios.collect()), 100.0)
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 fn rounded(value: f64, parts: f64) -> f64 {
