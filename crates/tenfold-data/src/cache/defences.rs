@@ -5,7 +5,7 @@
 pub(super) enum Defence {
     /// The words are read before the load, not after it.
     Lease,
-    /// Who asks after a change does not join a load from before it.
+    /// A request that comes after a change does not join a load from before it.
     FlightStamp,
     /// While a COMMIT is under way the rows that it may change are read from the database.
     Fence,

@@ -1,6 +1,6 @@
-//! Loads under way, so that one load answers all who ask for the same row meanwhile.
+//! Loads under way, so that one load answers all requests for the same row meanwhile.
 //!
-//! A flight is found by the key and the words before its load. So who asks after a change begins another one.
+//! A flight is found by the key and the words before its load. So a request that comes after a change begins another one.
 //!
 //! The load is made by the request that asked first, on its account and until its deadline. If that request is dropped or
 //! fails, the others are told, and one of them begins again. One of them also does so if the load takes long.
@@ -160,7 +160,7 @@ impl Passenger {
         .await
     }
 
-    /// Waits no longer: the next who asks begins another load.
+    /// Stops waiting: the next request for the row begins another load.
     pub(crate) fn overtake(self) {
         self.flights.remove(&self.place, &self.flight);
     }

@@ -245,7 +245,7 @@ impl FillLease {
         } else {
             CacheCounts::add(&cache.counts.refused);
         }
-        // Last, so that who asks next finds the row.
+        // Last, so that the next request finds the row.
         pilot.land(rows);
     }
 }
