@@ -3,13 +3,13 @@
 use tenfold::http::{ClientAddress, IntoResponse, Response, StatusCode};
 use tenfold::prelude::*;
 
-use super::lock::lock;
-use super::{MailRequest, own_account};
+use super::MailRequest;
+use super::lock_own::lock_own;
 use crate::entities::{AddressChange, AddressChangeRow};
 use crate::links::LinkPurpose;
 use crate::links::send::SendLink;
 use crate::service::Identity;
-use crate::sessions::{Sudo, still_open};
+use crate::sessions::Sudo;
 use crate::throttle::AddressCount;
 
 /// Asks for another address to sign in with: both the old and the new one get a link, and the address changes when both
@@ -30,8 +30,7 @@ pub(crate) async fn change_address(
     system
         .transaction(async |tx| -> Result<(), Problem> {
             identity.throttle.count_address(tx, AddressCount::Mails, client).await?;
-            let account = lock(tx, own_account(&cx)?).await?;
-            still_open(tx, &cx).await?;
+            let account = lock_own(tx, &cx).await?;
             sql!(
                 "auth_links.end_changes",
                 "DELETE FROM auth_links WHERE account_id = $1 AND purpose IN ($2, $3)"

@@ -7,6 +7,7 @@ pub(crate) mod forgot;
 pub(crate) mod link;
 pub(crate) mod link_accept;
 pub(crate) mod lock;
+pub(crate) mod lock_own;
 pub(crate) mod own;
 pub(crate) mod password;
 pub(crate) mod profile;

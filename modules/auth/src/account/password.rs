@@ -7,7 +7,7 @@ use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
-use super::lock::lock;
+use super::lock_own::lock_own;
 use super::own_account;
 use crate::entities::{Account, AddressChange, SessionId};
 use crate::links::notice::SendNotice;
@@ -15,7 +15,7 @@ use crate::links::{self, NoticeKind};
 use crate::new_password::NewPassword;
 use crate::second_factor::challenge;
 use crate::service::Identity;
-use crate::sessions::{Sudo, end_all, forgotten_everywhere, still_open};
+use crate::sessions::{Sudo, end_all, forgotten_everywhere};
 
 /// A new password.
 #[derive(Deserialize, ToSchema)]
@@ -46,8 +46,7 @@ pub(crate) async fn change_password(
     let new = NewHash { account: account.id, hash, keep: Some(sudo.session), confirmed_at: None };
     system
         .transaction(async |tx| -> Result<(), Problem> {
-            lock(tx, account.id).await?;
-            still_open(tx, &cx).await?;
+            lock_own(tx, &cx).await?;
             Ok(replace_password(tx, new).await?)
         })
         .await?;

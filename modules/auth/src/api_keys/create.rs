@@ -6,7 +6,7 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::{ApiKeyView, WriteApiKeys};
-use crate::account::confirmed::lock_own;
+use crate::account::lock_own::lock_own;
 use crate::entities::{ApiKey, ApiKeyId, ApiKeyRow};
 use crate::links::NoticeKind;
 use crate::links::notice::SendNotice;

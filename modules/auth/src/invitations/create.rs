@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 
 use super::send::SendInvitation;
 use super::{InvitationView, first_day};
-use crate::account::confirmed::{lock_own, require_reached};
+use crate::account::confirmed::require_reached;
+use crate::account::lock_own::lock_own;
 use crate::email::Email;
 use crate::entities::{Invitation, InvitationId, InvitationRow, Organization, User};
 use crate::members::{GrantedRole, within_reach};

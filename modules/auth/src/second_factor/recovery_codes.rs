@@ -3,10 +3,10 @@
 use tenfold::prelude::*;
 
 use super::confirm::{RecoveryCodes, issue};
-use crate::account::lock::lock;
+use crate::account::lock_own::lock_own;
 use crate::account::own_account;
 use crate::entities::SecondFactor;
-use crate::sessions::{Sudo, still_open};
+use crate::sessions::Sudo;
 
 /// Gives new recovery codes in place of those that you have.
 ///
@@ -21,8 +21,7 @@ pub(crate) async fn renew_recovery_codes(
     let account = own_account(&cx)?;
     let recovery_codes = system
         .transaction(async |tx| -> Result<Vec<String>, Problem> {
-            lock(tx, account).await?;
-            still_open(tx, &cx).await?;
+            lock_own(tx, &cx).await?;
             let factor = SecondFactor::find(&*tx, account).await?;
             if factor.is_none_or(|factor| factor.confirmed_at.is_none()) {
                 return Err(Problem::not_found("second factor"));

@@ -3,12 +3,12 @@
 use tenfold::prelude::*;
 
 use super::forget_recovery_codes;
-use crate::account::lock::lock;
+use crate::account::lock_own::lock_own;
 use crate::account::own_account;
 use crate::entities::SecondFactor;
 use crate::links::NoticeKind;
 use crate::links::notice::SendNotice;
-use crate::sessions::{Sudo, forgotten_everywhere, still_open};
+use crate::sessions::{Sudo, forgotten_everywhere};
 
 /// Removes the second factor and its recovery codes. Your sessions in organizations that require one stop working until you have
 /// set up another.
@@ -19,8 +19,7 @@ pub(crate) async fn remove_totp(cx: Context, system: SystemContext, _: Sudo) -> 
     let account = own_account(&cx)?;
     system
         .transaction(async |tx| -> Result<(), Problem> {
-            lock(tx, account).await?;
-            still_open(tx, &cx).await?;
+            lock_own(tx, &cx).await?;
             SecondFactor::delete(tx, account).await?;
             forget_recovery_codes(tx, account).await?;
             tx.enqueue(SendNotice::to(account, NoticeKind::SecondFactorRemoved)).await?;

@@ -6,7 +6,7 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::code::{SECRET, base32};
-use crate::account::confirmed::lock_own;
+use crate::account::lock_own::lock_own;
 use crate::entities::{Account, SecondFactor, SecondFactorRow};
 use crate::sessions::Sudo;
 use crate::sessions::limited::AnySession;

@@ -153,18 +153,16 @@ impl FromRequestParts<ServerState> for Sudo {
         let cx = Context::from_request_parts(parts, state).await?;
         let session = own_session(&cx)?;
         let found = Session::find(&cx, session).await?;
-        match is_sudo(found.as_deref(), cx.now()) {
-            true => Ok(Sudo { session }),
-            false => {
-                Err(Problem::new(StatusCode::FORBIDDEN, "password-required", "The password is required")
-                    .detail("type the password again: POST /v1/auth/sudo, then repeat the request"))
-            }
+        match found.and_then(|found| found.password_at) {
+            Some(typed_at) if is_lately(typed_at, cx.now()) => Ok(Sudo { session }),
+            _ => Err(Problem::new(StatusCode::FORBIDDEN, "password-required", "The password is required")
+                .detail("type the password again: POST /v1/auth/sudo, then repeat the request")),
         }
     }
 }
 
-fn is_sudo(session: Option<&Session>, now: Timestamp) -> bool {
-    session.and_then(|session| session.password_at).is_some_and(|typed_at| now < typed_at + SUDO)
+fn is_lately(typed_at: Timestamp, now: Timestamp) -> bool {
+    now < typed_at + SUDO
 }
 
 /// What the session of a request shows of its person. It is read anew, behind the account's lock.
@@ -183,12 +181,11 @@ impl Proof {
     /// Of the session of a request, if it has one.
     pub(crate) async fn of(tx: &SystemTx<'_>, session: Option<&Context>) -> Result<Self, Problem> {
         let Some(cx) = session else { return Ok(Proof::Nothing) };
-        let session = Session::query().filter(Session::id.eq(own_session(cx)?));
-        let found = session.first(&tx.within(cx.tenant())).await?;
-        Ok(match &found {
-            Some(session) if is_sudo(Some(session), tx.now()) => Proof::Lately,
-            Some(session) if session.password_at.is_some() => Proof::Password,
-            _ => Proof::Nothing,
+        let found = read_again(tx, cx).await?;
+        Ok(match found.as_ref().and_then(|session| session.password_at) {
+            Some(typed_at) if is_lately(typed_at, tx.now()) => Proof::Lately,
+            Some(_) => Proof::Password,
+            None => Proof::Nothing,
         })
     }
 }
@@ -245,8 +242,13 @@ pub(crate) fn own_session(cx: &Context) -> Result<SessionId, Problem> {
 /// # Errors
 /// 401 if it has ended meanwhile.
 pub(crate) async fn still_open(tx: &SystemTx<'_>, cx: &Context) -> Result<(), Problem> {
+    read_again(tx, cx).await?.map(drop).ok_or_else(Problem::unauthenticated)
+}
+
+/// The session of a request as it is now; none if it has ended.
+async fn read_again(tx: &SystemTx<'_>, cx: &Context) -> Result<Option<Session>, Problem> {
     let session = Session::query().filter(Session::id.eq(own_session(cx)?));
-    session.first(&tx.within(cx.tenant())).await?.map(drop).ok_or_else(Problem::unauthenticated)
+    Ok(session.first(&tx.within(cx.tenant())).await?)
 }
 
 /// Ends all sessions of an account, in all its organizations, except the one to keep. Their tokens stop working at once. The account

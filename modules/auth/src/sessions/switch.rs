@@ -6,8 +6,8 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::limited::AnySession;
-use super::{Device, SessionCookie, SignedIn, describe, memberships, still_open};
-use crate::account::lock::lock;
+use super::{Device, SessionCookie, SignedIn, describe, memberships};
+use crate::account::lock_own::lock_own;
 use crate::account::own_account;
 use crate::service::{Identity, NewSession};
 
@@ -36,8 +36,7 @@ pub(crate) async fn switch(
     let chosen = chosen.ok_or_else(|| Problem::not_found("organization"))?;
     let token = system
         .transaction(async |tx| -> Result<_, Problem> {
-            lock(tx, account).await?;
-            still_open(tx, &cx).await?;
+            lock_own(tx, &cx).await?;
             identity.open_session(tx, chosen, NewSession { device, password_at: None }).await
         })
         .await?;

@@ -7,8 +7,8 @@ use tenfold::both_databases;
 use tenfold::testing::TestApp;
 
 use crate::{
-    PASSWORD, app, confirmed, invite, is_live, mailed_token, mails_to, new_owner, problem, sign_up, text,
-    try_sign_in, try_sign_up, use_token,
+    PASSWORD, app, confirmed, invite, is_confirmed, is_live, mailed_token, mails_to, new_owner, problem,
+    sign_up, text, try_sign_in, try_sign_up, use_token,
 };
 
 const ADA: &str = "ada@new.test";
@@ -81,10 +81,6 @@ async fn a_sign_in_that_waits_for_the_address_mails_the_link_again(app) {
     assert_eq!(use_token(app, "/v1/auth/verify", &token).await.status(), 204);
     assert_eq!(try_sign_in(app, ADA, PASSWORD).await.status(), 200);
 });
-
-async fn is_confirmed(app: &TestApp, session: &str) -> bool {
-    app.get("/v1/auth/account").bearer(session).send().await.json()["address_confirmed"] == json!(true)
-}
 
 both_databases!(app(); async fn nobody_invites_before_a_mail_was_followed(app) {
     let session = text(&sign_up(app, ADA).await["token"]);

@@ -155,6 +155,11 @@ pub async fn try_sign_in(app: &TestApp, email: &str, password: &str) -> TestResp
     app.post("/v1/auth/sign-in").json(&json!({"email": email, "password": password})).send().await
 }
 
+/// Whether the address of a session's account is confirmed.
+pub async fn is_confirmed(app: &TestApp, session: &str) -> bool {
+    app.get("/v1/auth/account").bearer(session).send().await.json()["address_confirmed"] == json!(true)
+}
+
 /// Whether a token still opens anything.
 pub async fn is_live(app: &TestApp, token: &str) -> bool {
     app.get("/v1/auth/session").bearer(token).send().await.status() == 200
