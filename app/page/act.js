@@ -1,7 +1,7 @@
 // What a person does by a button or a form: a refusal is said beside it, and the password is asked for where it is needed.
 
 import { ask } from "./api.js";
-import { byId, say } from "./element.js";
+import { byId, element, say } from "./element.js";
 import { toast } from "./toast.js";
 
 const dialog = byId("prove");
@@ -23,7 +23,7 @@ export async function act(place, work) {
   }
 }
 
-/** Sends a form's work when it is submitted, and empties the form when it is done. */
+/** Does a form's work when it is submitted, then calls `done` with the form. */
 export function onSubmit(id, work, done) {
   const form = byId(id);
   const place = byId(`${id}-problem`);
@@ -39,19 +39,15 @@ export function onSubmit(id, work, done) {
 
 /** Mails the link that confirms the address once more. */
 export function mailAgain() {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "small";
-  button.textContent = "Mail me the link";
-  button.addEventListener("click", async () => {
+  const click = async () => {
     try {
       await ask("POST", "/v1/auth/verify/send");
       toast("A mail is on its way. Open its link in this browser.");
     } catch (refusal) {
       toast(refusal.message);
     }
-  });
-  return button;
+  };
+  return element("button", { type: "button", class: "small", click }, "Mail me the link");
 }
 
 /** Asks for the password once more; gives whether it was right, and not if the person cancels. */

@@ -51,6 +51,12 @@ def sign_in(page, email, password):
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+def follow(page, recipient, subject):
+    """Opens the link of a mail, in a page that is loaded: a change behind # alone loads none."""
+    page.goto("about:blank")
+    page.goto(MAILS.link(recipient, subject))
+
+
 def sign_out(page):
     page.get_by_role("button", name="Sign out", exact=True).click()
     expect(page.locator("#email")).to_be_focused()
@@ -110,9 +116,7 @@ def the_link_of_the_mail_confirms_it(tab):
     page = tab.page
     page.get_by_role("button", name="Mail me the link").click()
     told(page, "A mail is on its way")
-    # A change behind # alone loads no page.
-    page.goto("about:blank")
-    page.goto(MAILS.link(ADA, "Confirm your address"))
+    follow(page, ADA, "Confirm your address")
     expect(page.get_by_role("heading", name="Confirm your address")).to_be_visible()
     expect(page.locator("#by-mail-who")).to_have_text(f"You are signed in as {ADA}.")
     expect(page.get_by_label("Your password, if the address is a new one")).to_be_visible()
@@ -250,8 +254,7 @@ def who_signs_in_by_a_link_types_the_password_before_changing_it(tab):
     page.locator("#email").fill(ADA)
     page.get_by_role("button", name="Mail me a link").click()
     told(page, "a mail is on its way")
-    page.goto("about:blank")
-    page.goto(MAILS.link(ADA, "link to sign in"))
+    follow(page, ADA, "link to sign in")
     page.locator("#by-mail-act").click()
     expect(page.locator("#who")).to_have_text(ADA)
     visit(page, "Account")
@@ -291,8 +294,7 @@ def a_forgotten_password_is_chosen_anew(tab):
     page.locator("#email").fill(ADA)
     page.get_by_role("button", name="Forgot the password?").click()
     told(page, "a mail is on its way")
-    page.goto("about:blank")
-    page.goto(MAILS.link(ADA, "Reset your password"))
+    follow(page, ADA, "Reset your password")
     page.locator("#new-password").fill(THIRD)
     page.get_by_role("button", name="Save", exact=True).click()
     told(page, "Your password is changed")
