@@ -280,6 +280,8 @@ def signing_out_ends_the_session_in_this_tab_and_in_the_other(tab):
     other = Tab(tab.page.context.browser, ADDRESS, storage_state=tab.context.storage_state())
     other.open()
     expect(other.page.locator("#who")).to_have_text("owner@acme.test")
+    # What it still fetched would be refused.
+    expect(row(other.page, "hills.png").locator("img")).to_have_js_property("complete", True)
     tab.page.get_by_role("button", name="Sign out", exact=True).click()
     expect(tab.page.locator("#email")).to_be_focused()
     expect(tab.page.locator("#file-list > li")).to_have_count(0)
