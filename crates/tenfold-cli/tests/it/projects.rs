@@ -48,6 +48,22 @@ pub fn text(folder: &Folder, path: &str) -> String {
     std::fs::read_to_string(folder.path().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// What a source includes or a script imports and the project lacks.
+fn missing_files(project: &Path) -> Vec<String> {
+    let names =
+        [("rs", "include_str!(\"", "\""), ("rs", "include_bytes!(\"", "\""), ("js", "from \"./", "\"")];
+    let mut missing = Vec::new();
+    for (path, text) in files(project) {
+        let Some((folder, _)) = path.rsplit_once('/') else { continue };
+        for (_, begin, end) in names.iter().filter(|(ending, ..)| path.ends_with(ending)) {
+            let named = text.split(begin).skip(1).filter_map(|rest| rest.split_once(end));
+            let absent = named.filter(|(name, _)| !project.join(folder).join(name).exists());
+            missing.extend(absent.map(|(name, _)| format!("{path}: {name}")));
+        }
+    }
+    missing
+}
+
 #[test]
 fn no_mark_and_no_trace_of_what_was_cut_is_left() {
     for (options, gone) in [
@@ -101,6 +117,7 @@ fn what_is_created_keeps_its_boundaries_and_is_formatted() {
         run.passes("created acme");
         assert_eq!(run.stdout().contains("with billing"), modules == "files", "{modules}");
         folder.run(&["check", "--workspace", "acme"]).passes("no boundary is crossed");
+        assert_eq!(missing_files(&folder.path().join("acme")), Vec::<String>::new(), "{modules}");
         let mut format = Command::new("cargo");
         format.args(["fmt", "--all", "--check"]).current_dir(folder.path().join("acme"));
         let format = format.output().expect("cargo starts");

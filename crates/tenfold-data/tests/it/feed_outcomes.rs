@@ -66,7 +66,8 @@ async fn what_dropped_callers_have_committed_is_said_and_nothing_else(bench: Ben
             });
             // Every other round early: those that yield are lost at their first poll, whatever a COMMIT takes. The others later
             // with each round, so that some reach it however busy the machine is.
-            let polls = if round % 2 == 0 { (round + n) % (most + round + 2) } else { (round / 2 + n / 4) % 3 };
+            let polls =
+                if round % 2 == 0 { (round + n) % (most + round + 2) } else { (round / 2 + n / 4) % 3 };
             poll_at_most(1 + polls, work)
         });
         join_all(dropped).await;
