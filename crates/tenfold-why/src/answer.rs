@@ -17,7 +17,7 @@ pub struct Answer {
     pub since_us: Option<i64>,
     /// The endpoints and jobs that got worse; the one that explains most first.
     pub endpoints: Vec<EndpointFinding>,
-    /// What the first endpoint spends more time on, or what fails in it, the greatest share first.
+    /// What the first endpoint spends more time on, or what fails in it. The greatest share is first, but waits for others are last.
     pub parts: Vec<PartFinding>,
     /// The organizations whose own requests to it got worse.
     pub organizations: Vec<Party>,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::affected::{affected, slow_from};
 use crate::answer::{Answer, AnswerState, ChangeFinding, Difference, EndpointFinding, PartFinding};
 use crate::changes::{ChangeKind, closeness};
-use crate::incident::{BASELINE_S, Incident, Worse, incidents};
+use crate::incident::{BASELINE_S, Incident, Worse, blame, incidents};
 use crate::journal::Journal;
 use crate::sample::EventSample;
 use crate::seconds::REACH;
@@ -59,7 +59,7 @@ fn endpoint(journal: &Journal, incident: &Incident) -> EndpointFinding {
     }
 }
 
-/// The parts that got worse, with their shares.
+/// The parts that got worse, with their shares; waits, which follow from something else, come last.
 fn parts(incident: &Incident) -> Vec<PartFinding> {
     let worse = |part: &crate::decomposition::PartChange| match incident.worse {
         Worse::Slower => part.added_ms,
@@ -72,7 +72,8 @@ fn parts(incident: &Incident) -> Vec<PartFinding> {
         .filter(|part| worse(part) > 0.01 * all)
         .map(|part| PartFinding { change: part.clone(), share: worse(part) / all })
         .collect();
-    parts.sort_by(|a, b| b.share.total_cmp(&a.share));
+    let rank = |part: &PartFinding| part.share * blame(&part.change.part);
+    parts.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
     parts.truncate(MOST);
     parts
 }

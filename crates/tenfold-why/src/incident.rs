@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::decomposition::{PartChange, Spending, decompose};
 use crate::event::PartKey;
 use crate::journal::{Endpoint, Journal};
-use crate::onset::{ChangePoint, OnsetRule, rise};
+use crate::onset::{ChangePoint, OnsetRule, rise, rise_of_failures};
 use crate::seconds::SecondCell;
 
 /// The least ratio of durations that matters.
@@ -84,10 +84,10 @@ fn incident(journal: &Journal, index: usize, range: &Range<u32>) -> Option<Incid
 /// Failures count before durations: what fails is often quick.
 fn worst(cells: &[SecondCell], series: usize) -> Option<(Worse, ChangePoint)> {
     let of = |value: fn(&SecondCell) -> f64| cells.iter().map(value).collect::<Vec<_>>();
-    let failed = of(|cell| f64::from(cell.errors) / f64::from(cell.count));
+    let (failed, all) = (of(|cell| f64::from(cell.errors)), of(|cell| f64::from(cell.count)));
     let rule = |floor| OnsetRule { series, floor };
     let is_failing = |before: f64, after: f64| after > 2.0 * before && after - before > LEAST_FAILED;
-    if let Some(found) = rise(&failed, rule(1e-4), is_failing) {
+    if let Some(found) = rise_of_failures(&failed, &all, rule(0.0), is_failing) {
         return Some((Worse::Failing, found));
     }
     // The typical duration, which outliers hardly move, and the mean, which a few affected requests move.
@@ -116,9 +116,11 @@ fn failures(endpoint: &Endpoint, onset: u32, range: &Range<u32>) -> (f64, f64) {
 
 /// An endpoint that waits for a connection suffers from another one, so waiting counts little.
 fn weight(parts: &[PartChange], failed: (f64, f64), rate: f64) -> f64 {
-    let of = |part: &PartChange| match part.part {
-        PartKey::PoolWait | PartKey::Queue => 0.1 * part.added_ms,
-        _ => part.added_ms,
-    };
+    let of = |part: &PartChange| part.added_ms * blame(&part.part);
     rate * (parts.iter().map(of).sum::<f64>() + FAILED_MS * (failed.1 - failed.0).max(0.0))
+}
+
+/// How much of the time of a part is its own fault: waits are the fault of others.
+pub(crate) fn blame(part: &PartKey) -> f64 {
+    if matches!(part, PartKey::PoolWait | PartKey::Queue) { 0.1 } else { 1.0 }
 }

@@ -5,7 +5,9 @@
 //! probability is corrected for the number of splits and series that were tried (Bonferroni). The end of the series
 //! is tested once more, so that what is over is not reported. Sentry's detector of regressions works in this way.
 
-use crate::statistics::{Moments, welch};
+use std::ops::Range;
+
+use crate::statistics::{Moments, poisson_tail, welch};
 
 /// The least number of values after a change, and in the part that is tested again.
 const LEAST_AFTER: usize = 5;
@@ -43,6 +45,54 @@ pub struct OnsetRule {
 /// The rise in a series that is least likely by chance and still lasts, if there is one. `is_big` says whether the
 /// difference between two means, the earlier first, is big enough to matter.
 pub fn rise(values: &[f64], rule: OnsetRule, is_big: impl Fn(f64, f64) -> bool) -> Option<ChangePoint> {
+    likeliest(values, rule, |index, part| {
+        let (baseline, now) = (Moments::of(&values[baseline_of(index)]), Moments::of(&values[part]));
+        let p = welch(baseline, now, rule.floor);
+        is_big(baseline.mean, now.mean).then_some(ChangePoint {
+            index,
+            before: baseline.mean,
+            after: now.mean,
+            p,
+        })
+    })
+}
+
+/// How many times as many failures as before are still chance: they come in groups.
+const DISPERSION: f64 = 2.0;
+
+/// The rise in the share of failures that is least likely by chance and still lasts. `failed` and `all` are counts for
+/// each second; no second of `all` is 0. Failures are rare and few, so they are compared as counts (Poisson) in place of
+/// means.
+pub fn rise_of_failures(
+    failed: &[f64],
+    all: &[f64],
+    rule: OnsetRule,
+    is_big: impl Fn(f64, f64) -> bool,
+) -> Option<ChangePoint> {
+    let shares: Vec<f64> = failed.iter().zip(all).map(|(failed, all)| failed / all).collect();
+    let sum = |values: &[f64]| values.iter().sum::<f64>();
+    likeliest(&shares, rule, |index, part| {
+        let baseline = baseline_of(index);
+        let (failed_before, before) = (sum(&failed[baseline.clone()]), sum(&all[baseline]));
+        let (failed_now, now) = (sum(&failed[part.clone()]), sum(&all[part]));
+        // One more failure than was seen: that none was seen does not mean that none happens.
+        let expected = DISPERSION * (failed_before + 1.0) / before * now;
+        let p = poisson_tail(expected, failed_now);
+        let (before, after) = (failed_before / before, failed_now / now);
+        is_big(before, after).then_some(ChangePoint { index, before, after, p })
+    })
+}
+
+fn baseline_of(index: usize) -> Range<usize> {
+    index.saturating_sub(BASELINE)..index
+}
+
+/// Looks for a rise in the whole series and in its ends; `test` compares a part with what was before an index.
+fn likeliest(
+    values: &[f64],
+    rule: OnsetRule,
+    test: impl Fn(usize, Range<usize>) -> Option<ChangePoint>,
+) -> Option<ChangePoint> {
     let mut best: Option<ChangePoint> = None;
     let mut last = usize::MAX;
     for window in WINDOWS {
@@ -52,30 +102,20 @@ pub fn rise(values: &[f64], rule: OnsetRule, is_big: impl Fn(f64, f64) -> bool) 
         }
         last = length;
         let start = values.len() - length;
-        let Some(found) = rise_within(&values[start..], rule, &is_big) else { continue };
-        if best.is_none_or(|best| found.p < best.p) {
-            best = Some(ChangePoint { index: found.index + start, ..found });
+        let Some(index) = split(&values[start..], Direction::Up).map(|index| index + start) else { continue };
+        let tried = (rule.series.max(1) * WINDOWS.len()) as f64 * length as f64;
+        let found = test(index, index..values.len());
+        let found = found.map(|found| ChangePoint { p: (found.p * tried).min(1.0), ..found });
+        let Some(found) = found.filter(|found| found.p < SIGNIFICANT) else { continue };
+        // What began and ended is over. The end alone has fewer values, so it need not be corrected.
+        let after = values.len() - index;
+        let tail = values.len() - (after / 3).max(LEAST_AFTER).min(after);
+        let lasts = test(index, tail..values.len()).is_some_and(|again| again.p < SIGNIFICANT);
+        if lasts && best.is_none_or(|best| found.p < best.p) {
+            best = Some(found);
         }
     }
     best
-}
-
-fn rise_within(values: &[f64], rule: OnsetRule, is_big: &impl Fn(f64, f64) -> bool) -> Option<ChangePoint> {
-    let index = split(values, Direction::Up)?;
-    let tried = (rule.series.max(1) * WINDOWS.len()) as f64 * values.len() as f64;
-    let baseline = Moments::of(&values[index.saturating_sub(BASELINE)..index]);
-    let test = |part: &[f64]| {
-        let after = Moments::of(part);
-        let p = (welch(baseline, after, rule.floor) * tried).min(1.0);
-        (p < SIGNIFICANT && is_big(baseline.mean, after.mean)).then_some((after.mean, p))
-    };
-    let after = &values[index..];
-    let (mean, p) = test(after)?;
-    // What began and ended is over. The end alone has fewer values, so it has to be big, and likely enough by itself.
-    let tail = &after[after.len() - (after.len() / 3).max(LEAST_AFTER).min(after.len())..];
-    let again = Moments::of(tail);
-    let lasts = welch(baseline, again, rule.floor) < SIGNIFICANT && is_big(baseline.mean, again.mean);
-    lasts.then_some(ChangePoint { index, before: baseline.mean, after: mean, p })
 }
 
 enum Direction {

@@ -36,6 +36,24 @@ pub(crate) fn welch(before: Moments, after: Moments, floor: f64) -> f64 {
     0.5 * incomplete_beta(freedom / (freedom + t * t), freedom / 2.0, 0.5)
 }
 
+/// The probability of `count` or more events where `expected` are expected (Poisson).
+pub(crate) fn poisson_tail(expected: f64, count: f64) -> f64 {
+    if count <= expected {
+        return 1.0;
+    }
+    // The terms fall from here on by more than a geometric series.
+    let mut term = (count * expected.ln() - expected - ln_gamma(count + 1.0)).exp();
+    let mut sum = 0.0;
+    for step in 1..1_000 {
+        sum += term;
+        term *= expected / (count + f64::from(step));
+        if term < sum * 1e-12 {
+            break;
+        }
+    }
+    sum.min(1.0)
+}
+
 /// The regularized incomplete beta function, by its continued fraction (Numerical Recipes, 6.4).
 fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     if x <= 0.0 {
@@ -105,12 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn welch_gives_the_probabilities_of_the_tables() {
+    fn probabilities_are_those_of_the_tables() {
         // t = 2.228 at 10 degrees of freedom is 0.025 one-sided; so is t = 1.96 at very many.
         let p = 0.5 * incomplete_beta(10.0 / (10.0 + 2.228_f64.powi(2)), 5.0, 0.5);
         assert!((p - 0.025).abs() < 1e-4, "{p}");
         let many = welch(moments(1e6, 0.0, 1.0), moments(1e6, 1.96 * (2e-6_f64).sqrt(), 1.0), 0.0);
         assert!((many - 0.025).abs() < 1e-4, "{many}");
+        assert!((poisson_tail(2.0, 5.0) - 0.05265).abs() < 1e-4, "{}", poisson_tail(2.0, 5.0));
         assert_eq!(welch(moments(9.0, 2.0, 1.0), moments(9.0, 1.0, 1.0), 0.0), 1.0);
     }
 }

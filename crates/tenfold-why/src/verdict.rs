@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, AnswerState, EndpointFinding, PartFinding};
 use crate::event::PartKey;
-use crate::incident::{Incident, Worse};
+use crate::incident::{Incident, Worse, blame};
 
 /// A part that explains less than this is not named as the reason.
 const LEAST_SHARE: f64 = 0.5;
@@ -31,7 +31,10 @@ pub(crate) fn no_incident() -> Answer {
 /// is. The weights are a choice: an onset alone is half of an answer.
 pub(crate) fn complete(answer: &mut Answer, incident: &Incident) {
     let Some(endpoint) = answer.endpoints.first() else { return };
-    let part = answer.parts.first().filter(|part| part.share >= LEAST_SHARE);
+    // Waits for others are left out, unless there is nothing else.
+    let own: f64 =
+        answer.parts.iter().filter(|part| blame(&part.change.part) >= 1.0).map(|part| part.share).sum();
+    let part = answer.parts.first().filter(|part| part.share >= LEAST_SHARE * own.max(0.5));
     let change = answer.changes.first().filter(|change| change.score >= LEAST_SCORE);
     let certain = (-endpoint.p.max(1e-12).log10() / 12.0).clamp(0.0, 1.0);
     let (explained, caused) =
@@ -89,18 +92,17 @@ fn because(part: &PartFinding, worse: Worse) -> String {
             change.times.1
         );
     }
-    if change.by_count_ms > 0.5 * change.added_ms {
+    let is_work = matches!(change.part, PartKey::Statement(_) | PartKey::Commit | PartKey::Other);
+    if is_work && change.by_count_ms > 0.5 * change.added_ms {
         return format!(
             "{name} runs {:.1} times as often: {share:.0} % of the difference",
             change.more_often()
         );
     }
-    match change.part {
-        PartKey::Statement(_) | PartKey::Commit | PartKey::Other => {
-            format!("{name} takes {:.1} times as long: {share:.0} % of the difference", change.slower())
-        }
-        _ => format!("{name} explains {share:.0} % of the difference"),
+    if is_work {
+        return format!("{name} takes {:.1} times as long: {share:.0} % of the difference", change.slower());
     }
+    format!("{name} explains {share:.0} % of the difference")
 }
 
 /// The time of day in UTC.

@@ -130,7 +130,10 @@ fn injected_faults_are_found_among_innocent_changes() {
 #[ignore = "prints the scores of many seeds"]
 #[expect(clippy::print_stdout, reason = "the scores are read by a person")]
 fn scores_of_many_seeds() {
-    println!("{:#?}", score(1_000..1_030));
+    let score = score(2_000..2_030);
+    let (f1, onset) = (score.mean_f1(), score.onsets_s[score.onsets_s.len() / 2]);
+    println!("{:#?}\norganizations {f1:.3}, onset median {onset} s", score.missed);
+    println!("{}: {} {:?} {:?}", score.cases, score.endpoints, score.statements, score.causes);
 }
 
 #[test]

@@ -211,7 +211,7 @@ impl World {
                     FaultKind::SlowStatement | FaultKind::BadDeploy | FaultKind::PoolStarved,
                     strength,
                 )) => {
-                    ms *= strength;
+                    ms = 5.0 + ms * strength;
                 }
                 Some((FaultKind::NPlusOne, strength)) => (times, ms) = (strength as u32, ms * strength),
                 Some((FaultKind::Lock, strength)) if random.unit() < 0.6 => {
