@@ -42,8 +42,11 @@ pub struct LedgerChange {
 pub struct Changes(VecDeque<LedgerChange>);
 
 impl Changes {
-    /// Adds a change; beyond 1,000 the oldest is forgotten.
+    /// Adds a change, unless it is there; beyond 1,000 the oldest is forgotten.
     pub fn add(&mut self, change: LedgerChange) {
+        if self.0.contains(&change) {
+            return;
+        }
         if self.0.len() >= MOST {
             self.0.pop_front();
         }
