@@ -7,7 +7,7 @@ use crate::incident::{Incident, Worse, blame};
 /// A part that explains less than this is not named as the reason.
 const LEAST_SHARE: f64 = 0.5;
 /// A change that scores less than this is not named as the cause.
-const LEAST_SCORE: f64 = 0.3;
+const LEAST_SCORE: f64 = 0.6;
 
 pub(crate) fn no_incident() -> Answer {
     Answer {

@@ -122,3 +122,37 @@ fn a_journal_keeps_its_bounds_whatever_comes() {
     assert!(journal.heaviest_organizations(usize::MAX).len() <= 256);
     assert!(journal.failing_users(usize::MAX).len() <= 256);
 }
+
+/// For whoever makes it slower: what a request costs, with 100,000 organizations.
+#[test]
+#[ignore = "prints a measurement"]
+#[expect(clippy::print_stdout, reason = "the figure is read by a person")]
+fn cost_of_a_record() {
+    let mut journal = Journal::new(JournalLimits::default());
+    let mut random = Random(1);
+    let parts = |random: &mut Random| -> Vec<PartUse> {
+        let endpoint = random.below(50);
+        (0..4)
+            .map(|number| PartUse { part: place(endpoint, number), times: 1, time_us: 500, failed: 0 })
+            .collect()
+    };
+    let events: Vec<WideEvent> = (0..200_000)
+        .map(|number| WideEvent {
+            at_us: (START_S + number / 5_000) * 1_000_000,
+            name: format!("GET /v1/things{}", random.below(50)),
+            organization: Some(random.below(100_000) as u128 + 1),
+            user: Some(random.below(1_000_000) as u128 + 1),
+            duration_us: random.below(100_000) as u64,
+            failed: false,
+            error: None,
+            trace: 1,
+            parts: parts(&mut random),
+        })
+        .collect();
+    let began = std::time::Instant::now();
+    events.iter().for_each(|event| journal.record(event));
+    println!("{} ns a record", began.elapsed().as_nanos() / events.len() as u128);
+    let began = std::time::Instant::now();
+    let answer = tenfold_why::diagnose(&journal, None, (START_S + 40) * 1_000_000);
+    println!("{} ms to answer: {}", began.elapsed().as_millis(), answer.verdict);
+}
