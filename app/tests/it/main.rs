@@ -26,6 +26,7 @@ mod statements;
 // carve:end
 mod tenancy;
 // carve:if framework
+mod why;
 mod wiring;
 // carve:end
 

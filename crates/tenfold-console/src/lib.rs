@@ -36,6 +36,7 @@ pub fn module() -> Module {
 fn routes() -> Routes {
     assets(ASSETS)
         .route("/console", get(pages::overview::overview))
+        .route("/console/why.json", get(pages::why::why_json))
         .route("/console/sign-in", get(pages::sign_in::form).post(pages::sign_in::sign_in))
         .route("/console/sign-out", post(pages::sign_in::sign_out))
         .route("/console/endpoints", get(pages::endpoints::endpoints))

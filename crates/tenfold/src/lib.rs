@@ -13,6 +13,7 @@ pub mod http;
 pub mod module;
 pub mod settings;
 pub mod testing;
+pub mod why;
 
 #[doc(hidden)]
 pub use async_trait::async_trait;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tenfold_data::{CacheSettings, DatabaseSettings, FeedSettings, Pooler, PostgresSettings, SqliteSettings};
 use tenfold_jobs::JobSettings;
 use tenfold_observe::logs::{Colour, LogFormat};
+use tenfold_observe::telemetry::diagnosis::JournalLimits;
 
 use crate::config::{ByteSize, ConfigError, Loaded, Secret, TimeSpan};
 use crate::http::origins::origin;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Which events are logged.
     pub log_filter: String,
+    /// How much is recorded for `why`; `None` if nothing is.
+    pub why: Option<JournalLimits>,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +80,16 @@ struct MetricsSection {
 struct LiveSection {
     max_watches: usize,
     looks_at_once: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhySection {
+    record: bool,
+    series: usize,
+    seconds: usize,
+    minutes: usize,
+    events: usize,
 }
 
 /// The shortest password that `metrics.password` accepts.
@@ -197,6 +210,7 @@ impl Settings {
                 FormatChoice::Json => LogFormat::Json,
             },
             log_filter: log.filter,
+            why: read_why(loaded)?,
             http: HttpSettings {
                 deadline: http.deadline.as_std(),
                 body_limit: http.body_limit.as_usize(),
@@ -256,6 +270,15 @@ fn read_metrics(loaded: &Loaded) -> Result<MetricsSection, ConfigError> {
         loaded.refuse("metrics.password", allowed)?;
     }
     Ok(metrics)
+}
+
+fn read_why(loaded: &Loaded) -> Result<Option<JournalLimits>, ConfigError> {
+    let WhySection { record, series, seconds, minutes, events } = loaded.section("why")?;
+    loaded.within("why.series", series, 10..=10_000)?;
+    loaded.within("why.seconds", seconds, 10_000..=100_000_000)?;
+    loaded.within("why.minutes", minutes, 100..=1_000_000)?;
+    loaded.within("why.events", events, 1_000..=10_000_000)?;
+    Ok(record.then_some(JournalLimits { series, seconds, minutes, events }))
 }
 
 fn read_live(loaded: &Loaded) -> Result<LiveSettings, ConfigError> {

@@ -19,6 +19,7 @@ mod refusals;
 mod serving;
 mod statement_counts;
 mod stopping;
+mod why;
 
 use std::time::Duration;
 

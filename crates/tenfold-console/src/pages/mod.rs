@@ -14,3 +14,4 @@ pub(crate) mod sign_in;
 pub(crate) mod statements;
 pub(crate) mod trace;
 pub(crate) mod traces;
+pub(crate) mod why;

@@ -1,4 +1,4 @@
-//! `/console`: the state of the process in one sentence, then the last hour, then what takes the most time.
+//! `/console`: what is wrong, the state of the process in one sentence, then the last hour, then what takes the most time.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tenfold::jobs::{JobState, admin};
 use tenfold::prelude::*;
 use tenfold::telemetry::{MINUTES, Summary, Telemetry, WorkKind};
 
-use super::{endpoints, statements, traces};
+use super::{endpoints, statements, traces, why};
 use crate::access::Operator;
 use crate::layout::{PagePeriod, page};
 use crate::{chart, words};
@@ -29,7 +29,10 @@ pub(crate) async fn overview(
 ) -> Response {
     let (telemetry, minutes) = (state.telemetry(), span.minutes());
     let jobs = jobs(&cx).await;
+    let answer = why::ask(&state, None, telemetry.clock().now()).await;
     let content = html! {
+        (why::answers(telemetry, answer.as_ref()))
+        h2 { "Traffic" }
         (span.choice("/console"))
         p.verdict { (sentence(telemetry, minutes)) " " (jobs) }
         h2 { "The last hour" }

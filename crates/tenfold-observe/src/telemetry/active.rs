@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tenfold_data::{OrgId, SpanId, Uuid};
+use tenfold_data::{OrgId, SpanId, Timestamp, Uuid};
+use tenfold_why::PartKey;
 
-use super::work::{Beginning, Ending, Kept, Repeat, SPAN_LIMIT, Span, Totals, What, Work};
+use super::why::Spent;
+use super::work::{Beginning, Ending, Kept, Repeat, SPAN_LIMIT, Span, Totals, What, Work, WorkKind};
 
 /// How many tables the work is spread over, so that recording threads rarely wait for each other.
 const SHARDS: usize = 16;
@@ -27,14 +29,16 @@ struct ActiveWork {
     spans: Vec<Span>,
     dropped: u64,
     repeats: Vec<Repeat>,
+    spent: Spent,
 }
 
 impl Active {
     pub(super) fn begin(&self, beginning: Beginning, began: Instant) {
         let mut shard = self.shard(beginning.span_id);
         let organization = beginning.organization;
-        let (spans, repeats) = (Vec::new(), Vec::new());
-        let running = ActiveWork { beginning, began, organization, user: None, spans, dropped: 0, repeats };
+        let (spans, repeats, spent) = (Vec::new(), Vec::new(), Spent::default());
+        let (user, dropped) = (None, 0);
+        let running = ActiveWork { beginning, began, organization, user, spans, dropped, repeats, spent };
         shard.insert(running.beginning.span_id, running);
     }
 
@@ -49,13 +53,38 @@ impl Active {
     pub(super) fn add(&self, span_id: SpanId, duration: Duration, failed: bool, what: impl FnOnce() -> What) {
         let mut shard = self.shard(span_id);
         let crowded = shard.len() > SHARD_LIMIT;
-        let Some(running) = shard.get_mut(&span_id) else { return };
-        if crowded || running.spans.len() >= SPAN_LIMIT {
-            running.dropped += 1;
-            return;
+        if let Some(running) = shard.get_mut(&span_id) {
+            running.add(crowded, duration, failed, what);
         }
-        let start = running.began.elapsed().saturating_sub(duration);
-        running.spans.push(Span { what: what(), start, duration, failed });
+    }
+
+    /// Adds a part of what the work takes, which ended just now; each use counts, however many spans there are.
+    pub(super) fn add_part(
+        &self,
+        span_id: SpanId,
+        part: &PartKey,
+        duration: Duration,
+        failed: bool,
+        what: impl FnOnce() -> What,
+    ) {
+        let mut shard = self.shard(span_id);
+        let crowded = shard.len() > SHARD_LIMIT;
+        let Some(running) = shard.get_mut(&span_id) else { return };
+        running.spent.add(part, duration, failed);
+        running.add(crowded, duration, failed, what);
+    }
+
+    /// The names and starts of jobs that have run for at least this time.
+    pub(super) fn long_jobs(&self, least: Duration) -> Vec<(String, Timestamp)> {
+        let mut jobs = Vec::new();
+        for shard in &self.0 {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let long = shard.values().filter(|running| {
+                running.beginning.kind == WorkKind::Job && running.began.elapsed() >= least
+            });
+            jobs.extend(long.map(|running| (running.beginning.name.clone(), running.beginning.at)));
+        }
+        jobs
     }
 
     /// Adds a repetition; one piece of work has few.
@@ -73,9 +102,9 @@ impl Active {
         duration: Duration,
         ending: Ending,
         totals: Totals,
-    ) -> Option<Work> {
+    ) -> Option<(Work, Spent)> {
         let running = self.shard(span_id).remove(&span_id)?;
-        Some(Work {
+        let work = Work {
             beginning: running.beginning,
             organization: running.organization,
             user: running.user,
@@ -86,11 +115,23 @@ impl Active {
             dropped: running.dropped,
             repeats: running.repeats,
             kept: Kept::Exemplar,
-        })
+        };
+        Some((work, running.spent))
     }
 
     fn shard(&self, span_id: SpanId) -> MutexGuard<'_, HashMap<SpanId, ActiveWork>> {
         let shard = usize::from(span_id.to_bytes()[7]) % SHARDS;
         self.0[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ActiveWork {
+    fn add(&mut self, crowded: bool, duration: Duration, failed: bool, what: impl FnOnce() -> What) {
+        if crowded || self.spans.len() >= SPAN_LIMIT {
+            self.dropped += 1;
+            return;
+        }
+        let start = self.began.elapsed().saturating_sub(duration);
+        self.spans.push(Span { what: what(), start, duration, failed });
     }
 }

@@ -8,23 +8,28 @@ mod histogram;
 mod layer;
 mod rollup;
 mod store;
+mod why;
 mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tenfold_data::{
-    CallRecord, CallSite, Clock, OrgId, Outcome, RepeatKind, RepeatedRecord, SpanId, StatementRecord,
-    Timestamp, TraceId, TransactionRecord, Uuid,
+    Boundary, CallRecord, CallSite, Clock, OrgId, Outcome, RepeatKind, RepeatedRecord, SpanId,
+    StatementRecord, Timestamp, TraceId, TransactionRecord, Uuid,
 };
 
 use active::Active;
 use rollup::{Rollups, Series};
 use store::Store;
+use tenfold_why::PartKey;
+use why::{Spent, WhyRecorder};
 
 pub use self::histogram::Histogram;
 pub use self::layer::TelemetryLayer;
 pub use self::rollup::{MINUTES, SERIES_LIMIT, Summary};
+pub use tenfold_why as diagnosis;
+
 pub use self::work::{
     Beginning, Ending, JobFacts, Kept, Repeat, SPAN_LIMIT, Span, StatementKey, Totals, What, Work, WorkKind,
 };
@@ -42,6 +47,7 @@ struct TelemetryState {
     requests: rollup::Minutes,
     active: Active,
     store: Mutex<Store>,
+    why: WhyRecorder,
 }
 
 /// A name of requests or jobs.
@@ -83,7 +89,8 @@ impl Telemetry {
     pub fn new(clock: Clock) -> Self {
         let other = WorkKey { kind: WorkKind::Request, name: "other".to_owned() };
         let text = "what found no room among the statements that are told apart".to_owned();
-        let others = StatementKey { name: "other".to_owned(), module: "", text, site: None };
+        let others =
+            StatementKey { name: "other".to_owned(), module: "", text, site: None, part: PartKey::Other };
         Telemetry(Arc::new(TelemetryState {
             clock,
             works: Rollups::new(other),
@@ -91,6 +98,7 @@ impl Telemetry {
             requests: rollup::Minutes::default(),
             active: Active::default(),
             store: Mutex::default(),
+            why: WhyRecorder::default(),
         }))
     }
 
@@ -122,7 +130,7 @@ impl Telemetry {
         let series = self.series(&record.name, record.module, &record.text, record.site);
         let failed = record.outcome == Outcome::Failed;
         series.minutes.record(self.now(), record.elapsed, failed);
-        self.0.active.add(record.trace.span_id, record.elapsed, failed, || {
+        self.0.active.add_part(record.trace.span_id, &series.key.part, record.elapsed, failed, || {
             What::Statement(Arc::clone(&series.key), record.rows)
         });
     }
@@ -139,7 +147,8 @@ impl Telemetry {
             |key| key.name == name && key.site == Some(site),
             || {
                 let (name, text) = (name.to_owned(), text.to_owned());
-                Arc::new(StatementKey { name, module, text, site: Some(site) })
+                let part = StatementKey::part(&name, site);
+                Arc::new(StatementKey { name, module, text, site: Some(site), part })
             },
         )
     }
@@ -166,7 +175,11 @@ impl Telemetry {
     pub fn transaction(&self, record: &TransactionRecord) {
         let failed = record.outcome == Outcome::Failed;
         let what = || What::Transaction(record.boundary, record.site);
-        self.0.active.add(record.trace.span_id, record.elapsed, failed, what);
+        let part = match record.boundary {
+            Boundary::Begin => PartKey::PoolWait,
+            Boundary::Commit => PartKey::Commit,
+        };
+        self.0.active.add_part(record.trace.span_id, &part, record.elapsed, failed, what);
     }
 
     /// The endpoints or kinds of jobs of the last `minutes`, sorted by total time, the highest first.
@@ -224,8 +237,9 @@ impl Telemetry {
     }
 
     /// Counts finished work, and keeps its trace if it is worth it.
-    fn finish(&self, work: Work) {
+    fn finish(&self, work: Work, spent: Spent) {
         let now = self.now();
+        self.0.record_for_why(&work, spent, now);
         let (kind, name) = (work.beginning.kind, &work.beginning.name);
         let series = self.0.works.find(
             (kind, name),
@@ -261,8 +275,9 @@ impl Recording {
 
     fn finish(&mut self, ending: Ending, totals: Totals) {
         self.ended = true;
-        if let Some(work) = self.telemetry.0.active.end(self.span_id, self.began.elapsed(), ending, totals) {
-            self.telemetry.finish(work);
+        let ended = self.telemetry.0.active.end(self.span_id, self.began.elapsed(), ending, totals);
+        if let Some((work, spent)) = ended {
+            self.telemetry.finish(work, spent);
         }
     }
 }

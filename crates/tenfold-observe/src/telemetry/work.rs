@@ -6,6 +6,7 @@ use std::time::Duration;
 use tenfold_data::{
     Boundary, CallSite, Cost, OrgId, RepeatKind, RepeatedRecord, SpanId, Timestamp, TraceId, Uuid,
 };
+use tenfold_why::PartKey;
 
 /// How many spans of one request or job are kept; further ones are only counted.
 pub const SPAN_LIMIT: usize = 128;
@@ -203,4 +204,6 @@ pub struct StatementKey {
     pub text: String,
     /// The line that sends it; none for statements beyond the limit, which are counted together.
     pub site: Option<CallSite>,
+    /// The statement as a part of what a request takes.
+    pub(super) part: PartKey,
 }

@@ -8,3 +8,4 @@ mod sink;
 mod spans;
 mod telemetry;
 mod trace;
+mod why;

@@ -1,4 +1,4 @@
-//! The command line of an application: `serve`, `config`, `migrate`, `jobs`, `cache`, `openapi`, `client`, `load`.
+//! The command line of an application: `serve`, `config`, `migrate`, `jobs`, `cache`, `openapi`, `client`, `load`, `why`, `onset`.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -20,6 +20,7 @@ use super::cache_command::{self, CacheCommand};
 use super::client_file::ClientFile;
 use super::jobs::JobsCommand;
 use super::load_command::{self, LoadCommand};
+use super::why_command::{OnsetCommand, WhyCommand};
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
 use crate::http::{Bound, HttpSettings, Stopping};
@@ -81,6 +82,10 @@ enum AppCommand {
     Client(ClientFile),
     /// Send load to the running application, and report its latencies.
     Load(LoadCommand),
+    /// Ask the running application what is wrong: which endpoint, which statement, for whom, since when, what changed.
+    Why(WhyCommand),
+    /// Print where the level of a series changes, with the probability that chance alone does it.
+    Onset(OnsetCommand),
 }
 
 /// What a process does.
@@ -162,6 +167,15 @@ async fn execute(app: App, line: CommandLine) -> anyhow::Result<()> {
         Some(AppCommand::Load(command)) => {
             let listen = app.read_settings(&loaded)?.listen;
             command.run(app.name, listen, stop_signal()?, say).await
+        }
+        Some(AppCommand::Why(command)) => {
+            let listen = app.read_settings(&loaded)?.listen;
+            say(&command.run(&loaded, listen).await?);
+            Ok(())
+        }
+        Some(AppCommand::Onset(command)) => {
+            say(&command.run()?);
+            Ok(())
         }
     }
 }

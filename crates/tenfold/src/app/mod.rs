@@ -7,7 +7,9 @@ mod demo;
 mod jobs;
 mod load_command;
 mod observers;
+mod plain_http;
 mod table;
+mod why_command;
 
 use std::collections::HashSet;
 use std::process::ExitCode;
@@ -24,6 +26,7 @@ use tenfold_data::{
 use tenfold_jobs::{Jobs, Listeners, Registry, Services, job_migrations};
 use tenfold_observe::metrics::{Build, Metrics};
 use tenfold_observe::telemetry::Telemetry;
+use tenfold_observe::telemetry::diagnosis::ChangeKind;
 use tokio::time::Instant;
 
 use crate::config::{ConfigError, Loaded};
@@ -189,7 +192,8 @@ impl App {
         let watcher = observers::watcher(&metrics, &telemetry);
         observers.push(Arc::clone(&watcher) as Arc<dyn Observer>);
         let database = Database::open(&settings.database_url, &settings.database, clock, observers)?;
-        database.migrate(&self.migrations()).await?;
+        let migrated = database.migrate(&self.migrations()).await?;
+        self.note_start(&telemetry, &settings, migrated);
         announce(&database.row_level_security().await?);
         let (routes, permissions) = self.put_routes_together()?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions));
@@ -231,6 +235,16 @@ impl App {
         let router = http::router(routes, self.name, self.version, ServerState::new(shared))?;
         let http = settings.http;
         Ok(Started { database, router, stopping, jobs, http, demonstration, people: authenticator, fills })
+    }
+
+    /// Begins to record for `why`; the start itself is the first change.
+    fn note_start(&self, telemetry: &Telemetry, settings: &Settings, migrated: usize) {
+        let Some(limits) = settings.why else { return };
+        telemetry.record_for_why(limits);
+        telemetry.changed(ChangeKind::Deploy, format!("{} {} started", self.name, self.version));
+        if migrated > 0 {
+            telemetry.changed(ChangeKind::Migration, format!("{migrated} migrations were applied"));
+        }
     }
 
     /// The routes of all modules, and the permissions they require.

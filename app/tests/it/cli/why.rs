@@ -1,0 +1,46 @@
+//! `app why`, beside a process that serves HTTP, and `app onset`.
+
+use serde_json::Value;
+
+use super::in_both_places;
+
+const PASSWORD: (&str, &str) = ("TENFOLD_CONSOLE__PASSWORD", "a long enough password");
+
+in_both_places!(fn a_running_process_is_asked_what_is_wrong(place) {
+    let mut server = place.app(&["serve"]).env(PASSWORD.0, PASSWORD.1).start();
+    let why = |arguments: &[&str], password: &str| {
+        let arguments = [&["why", "--listen", server.address()], arguments].concat();
+        place.app(&arguments).env(PASSWORD.0, password).finish()
+    };
+    let told = why(&[], PASSWORD.1);
+    assert_eq!(told.out, "No incident: no endpoint and no job got slower or fails more often.\n", "{}", told.err);
+    let url = format!("http://{}/", server.address());
+    let json = why(&["--json", "--since", "30m", "--until", "2100-01-01T00:00:00Z", "--at", &url], PASSWORD.1);
+    let answer: Value = serde_json::from_str(&json.out).unwrap_or_else(|_| panic!("{}{}", json.out, json.err));
+    for key in ["endpoints", "statements", "organizations", "users", "changes", "traces"] {
+        assert!(answer[key].is_array(), "{key}: {answer:#}");
+    }
+    for (arguments, password, part) in [
+        (&["--at", &*url][..], "another long password", "console.password"),
+        (&[], "", "TENFOLD_CONSOLE__PASSWORD"),
+        (&["--at", "127.0.0.1"], PASSWORD.1, "http://HOST:PORT"),
+        (&["--since", "yesterday"], PASSWORD.1, "30m"),
+        (&["--at", "http://127.0.0.1:1"], PASSWORD.1, "127.0.0.1:1"),
+    ] {
+        let refused = why(arguments, password);
+        assert!(!refused.status.success() && refused.err.contains(part), "{arguments:?}: {}", refused.err);
+    }
+    server.stop();
+});
+
+in_both_places!(fn change_points_of_a_file_are_printed(place) {
+    let level = |low: i32| (0..100).map(move |number| low + number * 7 % 3);
+    let lines: String = level(10).chain(level(20)).enumerate().map(|(at, value)| format!("{at},{value}\n")).collect();
+    place.write("series.csv", &format!("second,ms\n{lines}"));
+    let told = place.bare(&["onset", "series.csv"]).finish();
+    assert!(told.out.starts_with("200 values, 1 changes\nfrom value 101: 10.99"), "{}{}", told.out, told.err);
+    assert!(told.out.contains("p = "), "{}", told.out);
+    place.write("bad.csv", "ms\n1\ntwo\n");
+    let refused = place.bare(&["onset", "bad.csv"]).finish();
+    assert!(refused.err.contains("bad.csv, line 3: `two` is no number"), "{}", refused.err);
+});

@@ -1,0 +1,164 @@
+//! What is wrong: faults that a test injects are named by endpoint, statement with file and line, and organization.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tenfold::axum::extract::Query;
+use tenfold::axum::routing::get;
+use tenfold::http::{Json, Problem, Routes};
+use tenfold::testing::{TestApp, TestRequest};
+use tenfold::{App, Context, Module, SystemContext, both_databases, sql};
+
+use crate::{organization, sign_up, text};
+
+const PASSWORD: &str = "a long enough password";
+const ROUTE: &str = "GET /lab/things";
+
+fn app() -> App {
+    app::app().module(Module::new("lab").routes(routes))
+}
+
+fn routes() -> Routes {
+    Routes::new().route("/lab/things", get(things))
+}
+
+/// How many steps a statement takes, about 10,000,000 a second, and how often another one is sent.
+#[derive(Deserialize)]
+struct Lab {
+    steps: i64,
+    times: i64,
+    fails: bool,
+}
+
+async fn things(_: Context, cx: SystemContext, Query(lab): Query<Lab>) -> Result<Json<i64>, Problem> {
+    let steps = sql!(
+        "lab.steps",
+        sqlite: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) SELECT count(*) FROM n",
+        postgres: "SELECT 1::bigint FROM pg_sleep(($1::bigint)::float8 / 1e7)"
+    );
+    let _: Vec<(i64,)> = steps.bind(lab.steps).all(&cx).await?;
+    for number in 0..lab.times {
+        let one = sql!("lab.thing", sqlite: "SELECT $1 + 1", postgres: "SELECT $1::bigint + 1");
+        let _: Vec<(i64,)> = one.bind(number).all(&cx).await?;
+    }
+    if lab.fails { Err(Problem::internal("thing 17 is broken")) } else { Ok(Json(lab.times)) }
+}
+
+/// The line of this file that sends a statement.
+fn line_of(code: &str) -> usize {
+    let is_sent = |line: &str| line.contains(code) && !line.contains("line_of");
+    1 + include_str!("why.rs").lines().position(is_sent).expect("the statement is in this file")
+}
+
+fn form(app: &TestApp, path: &str, body: &str) -> TestRequest {
+    let post = app.post(path).header("sec-fetch-site", "same-origin");
+    post.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())
+}
+
+async fn operator(app: &TestApp) -> String {
+    let answer = form(app, "/console/sign-in", "password=a+long+enough+password").send().await;
+    assert_eq!(answer.status(), 303, "{}", answer.text());
+    answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
+}
+
+async fn why(app: &TestApp, cookie: &str, query: &str) -> Value {
+    let answer = app.get(&format!("/console/why.json{query}")).header("cookie", cookie).send().await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    answer.json()
+}
+
+/// A second of the test's clock in which each of these people asks once.
+async fn second(app: &TestApp, asks: &[(&str, &str)]) {
+    for (token, query) in asks {
+        app.get(&format!("/lab/things?{query}")).bearer(token).send().await;
+    }
+    app.clock().advance(Duration::from_secs(1));
+}
+
+const QUICK: &str = "steps=1&times=1&fails=false";
+
+/// Two owners, after half a minute in which nothing was wrong.
+async fn two_owners(app: &TestApp) -> (String, String) {
+    let one = text(&sign_up(app, "one@new.test").await["token"]);
+    let two = text(&sign_up(app, "two@new.test").await["token"]);
+    app.run_due_jobs().await;
+    app.clock().advance(Duration::from_secs(60));
+    for _ in 0..30 {
+        second(app, &[(&one, QUICK), (&two, QUICK)]).await;
+    }
+    (one, two)
+}
+
+both_databases!(app(), [("console.password", PASSWORD)]; async fn a_slow_statement_is_named_with_its_line_and_organization(app) {
+    let (one, two) = two_owners(app).await;
+    let cookie = operator(app).await;
+    let before = why(app, &cookie, "").await;
+    assert_eq!((&before["since"], &before["endpoints"], &before["confidence"]), (&json!(null), &json!([]), &json!(1.0)));
+    let onset = app.clock().now();
+    for _ in 0..10 {
+        second(app, &[(&one, "steps=4000000&times=1&fails=false"), (&two, QUICK)]).await;
+    }
+    let answer = why(app, &cookie, "").await;
+    assert_eq!(answer["endpoints"][0]["route"], ROUTE, "{answer:#}");
+    assert!(answer["endpoints"][0]["now_ms"].as_f64() > answer["endpoints"][0]["before_ms"].as_f64(), "{answer:#}");
+    let statement = &answer["statements"][0];
+    assert_eq!((&statement["name"], &statement["file"]), (&json!("lab.steps"), &json!("app/tests/it/why.rs")), "{answer:#}");
+    assert_eq!(statement["line"], line_of("steps.bind("));
+    assert_eq!(statement["more_often"], 1.0);
+    assert!(statement["slower"].as_f64() > Some(2.0), "{statement}");
+    assert_eq!(answer["organizations"], json!([organization(&one).to_string()]), "{answer:#}");
+    assert_eq!(answer["since"], onset.to_string());
+    let trace = app.get(&format!("/console/traces/{}", text(&answer["traces"][0]))).header("cookie", &cookie).send().await.text();
+    assert!(trace.contains("lab.steps"), "{trace}");
+    // The first page says the same, for people.
+    let page = app.get("/console").header("cookie", &cookie).send().await.text();
+    for part in [&*text(&answer["verdict"]), "Which endpoint", "Which statement", "Who is affected", "Since when", "What changed", "lab.steps"] {
+        assert!(page.contains(part), "{part} is not on the page:\n{page}");
+    }
+    let until = why(app, &cookie, &format!("?until={}", onset - Duration::from_secs(1))).await;
+    assert_eq!(until["endpoints"], json!([]), "{until:#}");
+});
+
+both_databases!(app(), [("console.password", PASSWORD)]; async fn an_n_plus_one_is_told_from_a_slow_statement(app) {
+    let (one, two) = two_owners(app).await;
+    app.clock().advance(Duration::from_secs(1));
+    let looping = "steps=1&times=400&fails=false";
+    for _ in 0..8 {
+        second(app, &[(&one, looping), (&two, looping)]).await;
+    }
+    app.take_repeated();
+    let answer = why(app, &operator(app).await, "").await;
+    let statement = &answer["statements"][0];
+    assert_eq!((&statement["name"], &statement["line"]), (&json!("lab.thing"), &json!(line_of("one.bind("))), "{answer:#}");
+    assert_eq!(statement["more_often"], 400.0, "{answer:#}");
+    assert_eq!(answer["organizations"].as_array().map(Vec::len), Some(2), "{answer:#}");
+});
+
+both_databases!(app(), [("console.password", PASSWORD)]; async fn failures_are_counted_and_their_organization_is_named(app) {
+    let (one, two) = two_owners(app).await;
+    for _ in 0..10 {
+        second(app, &[(&one, QUICK), (&two, "steps=1&times=1&fails=true")]).await;
+    }
+    let answer = why(app, &operator(app).await, "").await;
+    assert_eq!((&answer["endpoints"][0]["route"], &answer["endpoints"][0]["errors"]), (&json!(ROUTE), &json!(10)), "{answer:#}");
+    assert_eq!(answer["organizations"], json!([organization(&two).to_string()]), "{answer:#}");
+});
+
+both_databases!(app(), [("console.password", PASSWORD), ("why.record", "false")];
+async fn what_is_not_recorded_is_not_answered(app) {
+    let cookie = operator(app).await;
+    let answer = app.get("/console/why.json").header("cookie", &cookie).send().await;
+    assert!(answer.status() == 400 && answer.text().contains("why.record"), "{}", answer.text());
+    assert!(app.get("/console").header("cookie", &cookie).send().await.text().contains("why.record"));
+});
+
+both_databases!(app(), [("console.password", PASSWORD)]; async fn the_answer_is_the_operators_and_its_times_are_checked(app) {
+    let sent_away = app.get("/console/why.json").send().await;
+    assert_eq!((sent_away.status(), sent_away.header("location")), (303, "/console/sign-in"));
+    let cookie = operator(app).await;
+    for query in ["?since=yesterday", "?until=3", "?from=2026-01-01T00:00:00Z"] {
+        let answer = app.get(&format!("/console/why.json{query}")).header("cookie", &cookie).send().await;
+        assert!(answer.status() == 400 && answer.text().contains("2026-01-31T03:00:00Z"), "{query}: {}", answer.text());
+    }
+});

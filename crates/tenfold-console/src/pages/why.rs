@@ -1,0 +1,172 @@
+//! What is wrong: `/console/why.json`, and the top of the console's first page.
+
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use maud::{Markup, html};
+use serde::Deserialize;
+use tenfold::axum;
+use tenfold::data::{TraceId, Uuid};
+use tenfold::http::{IntoResponse as _, Response, ServerState, State, Unrecorded};
+use tenfold::prelude::*;
+use tenfold::telemetry::diagnosis::{Answer, AnswerState, PartFinding, PartKey, Party};
+use tenfold::telemetry::{Telemetry, What, Work};
+
+use crate::access::Operator;
+use crate::words;
+
+/// How many rows each answer shows.
+const ROWS: usize = 5;
+
+/// The period of a question.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhyPeriod {
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+pub(crate) async fn why_json(
+    _: Operator,
+    State(state): State<ServerState>,
+    period: Result<Query<WhyPeriod>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Ok(Query(WhyPeriod { since, until })) = period else {
+        return Err(Problem::bad_request("`since` and `until` are times such as 2026-01-31T03:00:00Z"));
+    };
+    let until = until.unwrap_or_else(|| state.telemetry().clock().now());
+    let Some(answer) = ask(&state, since, until).await else {
+        return Err(Problem::bad_request("nothing is recorded: set why.record = true"));
+    };
+    let mut response = axum::Json(tenfold::why::json(&answer)).into_response();
+    response.headers_mut().insert("cache-control", axum::http::HeaderValue::from_static("no-store"));
+    response.extensions_mut().insert(Unrecorded);
+    Ok(response)
+}
+
+/// The answer; it is computed where it holds up no request.
+pub(super) async fn ask(state: &ServerState, since: Option<Timestamp>, until: Timestamp) -> Option<Answer> {
+    let telemetry = state.telemetry().clone();
+    tokio::task::spawn_blocking(move || telemetry.why(since, until)).await.ok().flatten()
+}
+
+/// The verdict, and under it the five answers, each with a link to a trace.
+pub(super) fn answers(telemetry: &Telemetry, answer: Option<&Answer>) -> Markup {
+    let Some(answer) = answer else {
+        return html! { p.verdict { "What is wrong is not known: nothing is recorded, since " code { "why.record" } " is false." } };
+    };
+    if answer.state == AnswerState::NoIncident {
+        return html! { p.verdict { (answer.verdict) } };
+    }
+    html! {
+        p.verdict role="status" {
+            strong.bad { (answer.verdict) } " "
+            span.quiet { "Confidence " (words::percent(answer.confidence)) ". " a href="/console/why.json" { "As JSON" } }
+        }
+        div.wide { table.answers { tbody {
+            tr { th scope="row" { "Which endpoint" } td { (endpoints(answer)) } td { (link(answer.traces.first().copied())) } }
+            tr { th scope="row" { "Which statement" } td { (parts(answer)) } td { (link(of_part(telemetry, answer))) } }
+            tr { th scope="row" { "Who is affected" } td { (people(answer)) } td { (link(of_people(telemetry, answer))) } }
+            tr { th scope="row" { "Since when" } td { (since(answer)) } td { (link(answer.traces.last().copied())) } }
+            tr { th scope="row" { "What changed" } td { (changes(answer)) } td { a href="/console/jobs?state=completed" { "Jobs" } } }
+        } } }
+    }
+}
+
+fn endpoints(answer: &Answer) -> Markup {
+    html! {
+        @for endpoint in answer.endpoints.iter().take(ROWS) {
+            p { code { (endpoint.name) } ": " (milliseconds(endpoint.before_ms)) " before, "
+                strong { (milliseconds(endpoint.now_ms)) } " now, "
+                (words::counted(endpoint.errors, "failed", "failed"))
+                " (" (words::percent(endpoint.failed_now)) ")" }
+        }
+    }
+}
+
+fn parts(answer: &Answer) -> Markup {
+    html! {
+        @for part in answer.parts.iter().take(ROWS) { p { (part_line(part)) } }
+        @if answer.parts.is_empty() { p.quiet { "No statement explains it." } }
+    }
+}
+
+fn part_line(part: &PartFinding) -> Markup {
+    let change = &part.change;
+    html! {
+        @match &change.part {
+            PartKey::Statement(place) => { code { (place.name) } " " span.place { code { (place.file) ":" (place.line) } } }
+            other => (other.label()),
+        }
+        ": " strong { (words::percent(part.share)) } " of the difference; "
+        (format!("{:.1} → {:.1}", change.times.0, change.times.1)) " times a request, "
+        (milliseconds(change.each_ms.0)) " → " (milliseconds(change.each_ms.1)) " each"
+    }
+}
+
+fn people(answer: &Answer) -> Markup {
+    let ids = |title: &'static str, parties: &[Party]| {
+        html! {
+            p { strong { (parties.len()) } " " (title)
+                @for party in parties.iter().take(ROWS) {
+                    br; span.id { (Uuid::from_u128(party.id)) } " " (party.bad) " of " (party.requests) " requests"
+                }
+                @if parties.len() > ROWS { br; span.quiet { "and more" } } }
+        }
+    };
+    html! { (ids("organizations", &answer.organizations)) (ids("users", &answer.users)) }
+}
+
+fn since(answer: &Answer) -> Markup {
+    let since = answer.since_us.and_then(|at| Timestamp::from_microsecond(at).ok());
+    html! { @if let Some(since) = since { time datetime=(since) { (words::moment(since)) } } }
+}
+
+fn changes(answer: &Answer) -> Markup {
+    html! {
+        @for found in answer.changes.iter().take(ROWS) {
+            p { (found.change.what) ", " (format!("{:.0} s", found.lead_s)) " before, explains "
+                (words::percent(found.share)) ", score " (words::percent(found.score)) }
+        }
+        @if answer.changes.is_empty() { p.quiet { "No change is recorded shortly before." } }
+    }
+}
+
+fn milliseconds(ms: f64) -> String {
+    words::duration(std::time::Duration::from_secs_f64(ms.max(0.0) / 1_000.0))
+}
+
+fn link(trace: Option<u128>) -> Markup {
+    html! {
+        @match trace {
+            Some(trace) => a href=(format!("/console/traces/{trace:032x}")) { "Trace" },
+            None => span.quiet { "no trace is kept" },
+        }
+    }
+}
+
+/// A kept trace of the first endpoint with the part that explains most.
+fn of_part(telemetry: &Telemetry, answer: &Answer) -> Option<u128> {
+    let PartKey::Statement(place) = &answer.parts.first()?.change.part else { return None };
+    let is_it = |what: &What| matches!(what, What::Statement(key, _) if key.name == place.name);
+    of_work(telemetry, answer, |work| work.spans.iter().any(|span| is_it(&span.what)))
+}
+
+/// A kept trace of an organization that is affected.
+fn of_people(telemetry: &Telemetry, answer: &Answer) -> Option<u128> {
+    let first = answer.organizations.first()?.id;
+    of_work(telemetry, answer, |work| work.organization.is_some_and(|id| id.0.as_u128() == first))
+}
+
+fn of_work(telemetry: &Telemetry, answer: &Answer, passes: impl Fn(&Work) -> bool) -> Option<u128> {
+    let endpoint = answer.endpoints.first()?;
+    let found = telemetry.slowest(1, |work| {
+        work.beginning.name == endpoint.name
+            && work.beginning.at.as_microsecond() >= endpoint.since_us
+            && passes(work)
+    });
+    Some(trace_of(found.first()?.beginning.trace_id))
+}
+
+fn trace_of(id: TraceId) -> u128 {
+    u128::from_be_bytes(id.to_bytes())
+}

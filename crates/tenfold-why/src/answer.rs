@@ -1,0 +1,99 @@
+//! What is wrong, as far as the journal knows.
+
+use crate::affected::Party;
+use crate::changes::LedgerChange;
+use crate::decomposition::PartChange;
+
+/// The answer to "what is wrong?".
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Whether anything is wrong, and whether a reason was found.
+    pub state: AnswerState,
+    /// One sentence.
+    pub verdict: String,
+    /// How sure the verdict is, 0 to 1.
+    pub confidence: f64,
+    /// When it began, in microseconds since 1970, to the second.
+    pub since_us: Option<i64>,
+    /// The endpoints and jobs that got worse; the one that explains most first.
+    pub endpoints: Vec<EndpointFinding>,
+    /// What the first endpoint spends more time on, or what fails in it. The greatest share is first, but waits for others are last.
+    pub parts: Vec<PartFinding>,
+    /// The organizations whose own requests to it got worse.
+    pub organizations: Vec<Party>,
+    /// The users whose own requests to it got worse.
+    pub users: Vec<Party>,
+    /// What changed shortly before, the most likely cause first.
+    pub changes: Vec<ChangeFinding>,
+    /// What bad requests have in common that others have not.
+    pub differences: Vec<Difference>,
+    /// Traces of bad requests, the most typical first.
+    pub traces: Vec<u128>,
+}
+
+/// Whether anything is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerState {
+    /// Nothing got worse.
+    NoIncident,
+    /// Something got worse, and no part of it and no change explains it.
+    CauseUnknown,
+    /// Something got worse, and it is known where.
+    Known,
+}
+
+/// An endpoint or a kind of jobs that got worse.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndpointFinding {
+    /// Its name.
+    pub name: String,
+    /// When it got worse, in microseconds since 1970.
+    pub since_us: i64,
+    /// The mean duration before, in milliseconds.
+    pub before_ms: f64,
+    /// The mean duration since then.
+    pub now_ms: f64,
+    /// Which share failed before, 0 to 1.
+    pub failed_before: f64,
+    /// Which share fails since then.
+    pub failed_now: f64,
+    /// How many failed since then.
+    pub errors: u64,
+    /// The probability that chance alone does this.
+    pub p: f64,
+}
+
+/// A part of the first endpoint, with its share of what got worse.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartFinding {
+    /// How it changed.
+    pub change: PartChange,
+    /// Its share of the added time, or of the added failures, 0 to 1.
+    pub share: f64,
+}
+
+/// A change that may be the cause.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeFinding {
+    /// The change.
+    pub change: LedgerChange,
+    /// How long before the onset it was, in seconds; negative if it was noted after it.
+    pub lead_s: f64,
+    /// How much of what got worse it can explain, 0 to 1.
+    pub share: f64,
+    /// How likely a cause it is by time, kind and share, 0 to 1.
+    pub score: f64,
+}
+
+/// An attribute that bad requests have more often than others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// `organization`, `user` or `error`.
+    pub attribute: &'static str,
+    /// Its value.
+    pub value: String,
+    /// The share of the bad requests that have it.
+    pub support: f64,
+    /// How many times as likely a request with it is bad as one without it.
+    pub risk_ratio: f64,
+}

@@ -1,0 +1,199 @@
+//! The whole question: from onset to cause.
+
+use std::ops::Range;
+
+use crate::affected::{affected, slow_from};
+use crate::answer::{Answer, AnswerState, ChangeFinding, Difference, EndpointFinding, PartFinding};
+use crate::changes::{ChangeKind, closeness};
+use crate::incident::{BASELINE_S, Incident, Worse, blame, incidents};
+use crate::journal::Journal;
+use crate::sample::EventSample;
+use crate::seconds::REACH;
+use crate::surge::surges;
+use crate::verdict;
+
+/// How many changes, parts and differences an answer has at most.
+const MOST: usize = 10;
+/// How many traces an answer offers: not all of them are kept.
+const TRACES: usize = 50;
+
+/// What is wrong between `since_us` and `until_us` (microseconds since 1970), and why. Without `since_us` the last two
+/// hours are looked at. What ended before `until_us` is not reported.
+pub fn diagnose(journal: &Journal, since_us: Option<i64>, until_us: i64) -> Answer {
+    let second = |at: i64| u32::try_from(at.div_euclid(1_000_000)).unwrap_or(0);
+    let end = second(until_us).saturating_add(1);
+    let start = since_us.map_or(0, second).max(end.saturating_sub(REACH));
+    let found = if start < end { incidents(journal, &(start..end)) } else { Vec::new() };
+    let Some(first) = found.first() else { return verdict::no_incident() };
+    let events = BadEvents::of(journal, first);
+    let parts = parts(first);
+    let changes = changes(journal, first, &events, &(start..end));
+    let mut answer = Answer {
+        state: AnswerState::Known,
+        verdict: String::new(),
+        confidence: 0.0,
+        since_us: Some(i64::from(first.onset) * 1_000_000),
+        endpoints: found.iter().map(|incident| endpoint(journal, incident)).collect(),
+        parts,
+        organizations: events.affected(|event| event.organization),
+        users: events.affected(|event| event.user),
+        changes,
+        differences: differences(journal, &events),
+        traces: events.traces(),
+    };
+    verdict::complete(&mut answer, first);
+    answer
+}
+
+fn endpoint(journal: &Journal, incident: &Incident) -> EndpointFinding {
+    let mean = |spending: &crate::decomposition::Spending| spending.ms / spending.requests.max(1.0);
+    EndpointFinding {
+        name: journal.endpoints[incident.endpoint].name.clone(),
+        since_us: i64::from(incident.onset) * 1_000_000,
+        before_ms: mean(&incident.before),
+        now_ms: mean(&incident.now),
+        failed_before: incident.failed.0,
+        failed_now: incident.failed.1,
+        errors: (incident.failed.1 * incident.now.requests).round() as u64,
+        p: incident.p,
+    }
+}
+
+/// The parts that got worse, with their shares; waits, which follow from something else, come last.
+fn parts(incident: &Incident) -> Vec<PartFinding> {
+    let worse = |part: &crate::decomposition::PartChange| match incident.worse {
+        Worse::Slower => part.added_ms,
+        Worse::Failing => part.failed.1 - part.failed.0,
+    };
+    let all: f64 = incident.parts.iter().map(|part| worse(part).max(0.0)).sum();
+    let mut parts: Vec<PartFinding> = incident
+        .parts
+        .iter()
+        .filter(|part| worse(part) > 0.01 * all)
+        .map(|part| PartFinding { change: part.clone(), share: worse(part) / all })
+        .collect();
+    let rank = |part: &PartFinding| part.share * blame(&part.change.part);
+    parts.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
+    parts.truncate(MOST);
+    parts
+}
+
+/// The kept events of the first endpoint, before and since the onset.
+struct BadEvents<'a> {
+    before: Vec<&'a EventSample>,
+    after: Vec<&'a EventSample>,
+    worse: Worse,
+    slow_from: f32,
+    seconds: (f64, f64),
+}
+
+impl<'a> BadEvents<'a> {
+    fn of(journal: &'a Journal, incident: &Incident) -> Self {
+        let (endpoint, onset) = (incident.endpoint as u16, i64::from(incident.onset) * 1_000_000);
+        let baseline = i64::from(BASELINE_S) * 1_000_000;
+        let before = journal.samples.of(endpoint, onset - baseline, onset);
+        let after = journal.samples.of(endpoint, onset, i64::from(incident.end) * 1_000_000);
+        let slow_from = if incident.worse == Worse::Slower { slow_from(&before, &after) } else { f32::MAX };
+        let begun = before.first().map_or(onset, |event| event.at_us);
+        let seconds = (((onset - begun) as f64 / 1e6).max(1.0), f64::from(incident.end - incident.onset));
+        BadEvents { before, after, worse: incident.worse, slow_from, seconds }
+    }
+
+    fn is_bad(&self, event: &EventSample) -> bool {
+        match self.worse {
+            Worse::Failing => event.failed,
+            Worse::Slower => event.ms >= self.slow_from,
+        }
+    }
+
+    fn affected(&self, of: impl Fn(&EventSample) -> u128) -> Vec<crate::affected::Party> {
+        affected(&self.before, &self.after, |event| self.is_bad(event), of)
+    }
+
+    /// Bad requests, those of middling duration first.
+    fn traces(&self) -> Vec<u128> {
+        let mut bad: Vec<&&EventSample> = self.after.iter().filter(|event| self.is_bad(event)).collect();
+        bad.sort_by(|a, b| a.ms.total_cmp(&b.ms));
+        let middle = bad.len() / 2;
+        let mut ranked: Vec<(usize, u128)> =
+            bad.iter().enumerate().map(|(rank, event)| (rank.abs_diff(middle), event.trace)).collect();
+        ranked.sort_by_key(|(distance, _)| *distance);
+        ranked.into_iter().map(|(_, trace)| trace).take(TRACES).collect()
+    }
+
+    /// Which share of the endpoint's additional requests one organization sends, 0 to 1.
+    fn share_of_growth(&self, organization: u128) -> f64 {
+        let rate = |events: &[&EventSample], seconds: f64, of: Option<u128>| {
+            let counted = events.iter().filter(|event| of.is_none_or(|of| event.organization == of));
+            counted.count() as f64 / seconds
+        };
+        let growth = |of| rate(&self.after, self.seconds.1, of) - rate(&self.before, self.seconds.0, of);
+        let all = growth(None).max(0.2 * rate(&self.before, self.seconds.0, None)).max(f64::MIN_POSITIVE);
+        (growth(Some(organization)) / all).clamp(0.0, 1.0)
+    }
+}
+
+/// The changes before the onset, ranked by lead time × share.
+fn changes(
+    journal: &Journal,
+    incident: &Incident,
+    events: &BadEvents<'_>,
+    range: &Range<u32>,
+) -> Vec<ChangeFinding> {
+    let surges = surges(journal, range);
+    let known = journal.changes().iter().filter(|change| change.kind != ChangeKind::Surge);
+    let mut ranked: Vec<ChangeFinding> = known
+        .chain(&surges)
+        .filter_map(|change| {
+            let lead_s = f64::from(incident.onset) - change.at_us as f64 / 1e6;
+            let share = match change.organization {
+                Some(organization) if change.kind == ChangeKind::Surge => {
+                    events.share_of_growth(organization)
+                }
+                _ => 1.0,
+            };
+            let score = closeness(lead_s) * change.kind.weight() * share;
+            (score > 0.01).then(|| ChangeFinding { change: change.clone(), lead_s, share, score })
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
+    ranked.truncate(MOST);
+    ranked
+}
+
+/// What bad requests have in common: support and risk ratio over single attributes (MacroBase's DIFF).
+fn differences(journal: &Journal, events: &BadEvents<'_>) -> Vec<Difference> {
+    let value = |event: &EventSample, attribute: &str| match attribute {
+        "organization" => (event.organization != 0).then(|| hyphenated(event.organization)),
+        "user" => (event.user != 0).then(|| hyphenated(event.user)),
+        _ => (event.error != 0).then(|| journal.error_text(event.error).to_owned()),
+    };
+    let mut found = Vec::new();
+    for attribute in ["organization", "user", "error"] {
+        let mut counts: std::collections::BTreeMap<String, (f64, f64)> = std::collections::BTreeMap::new();
+        let (mut all, mut bad) = (0.0, 0.0);
+        for event in events.before.iter().chain(&events.after) {
+            let is_bad = f64::from(events.is_bad(event));
+            (all, bad) = (all + 1.0, bad + is_bad);
+            let Some(value) = value(event, attribute) else { continue };
+            let count = counts.entry(value).or_default();
+            *count = (count.0 + 1.0, count.1 + is_bad);
+        }
+        for (value, (with, bad_with)) in counts {
+            let without = ((bad - bad_with) / f64::max(all - with, 1.0)).max(0.5 / f64::max(all, 1.0));
+            let (support, risk_ratio) = (bad_with / f64::max(bad, 1.0), bad_with / with / without);
+            if support >= 0.2 && risk_ratio >= 3.0 {
+                found.push(Difference { attribute, value, support, risk_ratio });
+            }
+        }
+    }
+    found.sort_by(|a, b| (b.support * b.risk_ratio).total_cmp(&(a.support * a.risk_ratio)));
+    found.truncate(MOST);
+    found
+}
+
+/// An id as UUIDs are written.
+fn hyphenated(id: u128) -> String {
+    let hex = format!("{id:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

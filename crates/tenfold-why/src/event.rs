@@ -1,0 +1,81 @@
+//! What is recorded of one request or job.
+
+use std::sync::Arc;
+
+/// One finished request or job, with all that a question may be about: a wide event.
+#[derive(Clone, Debug)]
+pub struct WideEvent {
+    /// When it ended, in microseconds since 1970.
+    pub at_us: i64,
+    /// A request's method and route, or a job's kind: one of a bounded number.
+    pub name: String,
+    /// The organization that it was for.
+    pub organization: Option<u128>,
+    /// The user that it was for.
+    pub user: Option<u128>,
+    /// How long it took, in microseconds.
+    pub duration_us: u64,
+    /// Whether it failed.
+    pub failed: bool,
+    /// The text of its error, if one was logged.
+    pub error: Option<String>,
+    /// Its trace.
+    pub trace: u128,
+    /// What it spent its time on; the rest is its own code.
+    pub parts: Vec<PartUse>,
+}
+
+/// How often something was done within a request or job, and how long it took in sum.
+#[derive(Clone, Debug)]
+pub struct PartUse {
+    /// What was done.
+    pub part: PartKey,
+    /// How often.
+    pub times: u32,
+    /// How long in sum, in microseconds.
+    pub time_us: u64,
+    /// How often it failed.
+    pub failed: u32,
+}
+
+/// What takes the time of a request or job.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PartKey {
+    /// A statement at a place in the code.
+    Statement(Arc<StatementPlace>),
+    /// Waiting for a connection or for SQLite's writer.
+    PoolWait,
+    /// COMMIT.
+    Commit,
+    /// A job that waited after it was due.
+    Queue,
+    /// The code of the endpoint or job itself: what no other part explains.
+    OwnCode,
+    /// Statements that found no room of their own.
+    Other,
+}
+
+/// A statement at the line that sends it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StatementPlace {
+    /// The statement's name.
+    pub name: String,
+    /// The source file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl PartKey {
+    /// The part in words.
+    pub fn label(&self) -> &str {
+        match self {
+            PartKey::Statement(place) => &place.name,
+            PartKey::PoolWait => "waiting for a connection or the writer",
+            PartKey::Commit => "COMMIT",
+            PartKey::Queue => "waiting in the queue",
+            PartKey::OwnCode => "its own code",
+            PartKey::Other => "other statements",
+        }
+    }
+}

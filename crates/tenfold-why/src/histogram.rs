@@ -1,0 +1,65 @@
+//! Durations in buckets whose width grows with the duration.
+//!
+//! Eight buckets a power of two (Gil Tene's HDR Histogram with three significant bits), from one microsecond to about
+//! five hours: a quantile is off by 6 % at most. 256 counters are 1 KB, whatever is recorded, and two add up.
+
+const BITS: u32 = 3;
+const BUCKETS: usize = 256;
+
+/// Counted durations in 1 KB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogHistogram(Box<[u32; BUCKETS]>);
+
+impl Default for LogHistogram {
+    fn default() -> Self {
+        LogHistogram(Box::new([0; BUCKETS]))
+    }
+}
+
+impl LogHistogram {
+    /// Counts a duration in microseconds.
+    pub fn record(&mut self, micros: u64) {
+        let count = &mut self.0[bucket(micros)];
+        *count = count.saturating_add(1);
+    }
+
+    /// Adds the counts of another histogram.
+    pub fn merge(&mut self, other: &LogHistogram) {
+        for (count, more) in self.0.iter_mut().zip(other.0.iter()) {
+            *count = count.saturating_add(*more);
+        }
+    }
+
+    /// How many durations were counted.
+    pub fn count(&self) -> u64 {
+        self.0.iter().map(|count| u64::from(*count)).sum()
+    }
+
+    /// The duration in microseconds that this share of all, 0 to 1, does not exceed; `None` if nothing was counted.
+    pub fn quantile(&self, share: f64) -> Option<u64> {
+        let total = self.count();
+        let rank = ((total as f64 * share).ceil() as u64).clamp(1, total.max(1));
+        let mut seen = 0;
+        let found = self.0.iter().position(|count| {
+            seen += u64::from(*count);
+            seen >= rank
+        });
+        found.map(|bucket| (lowest(bucket) + lowest(bucket + 1) - 1).div_ceil(2))
+    }
+}
+
+fn bucket(micros: u64) -> usize {
+    let number = match micros.checked_ilog2() {
+        Some(power) if power >= BITS => u64::from(power - BITS + 1) * 8 + ((micros >> (power - BITS)) & 7),
+        _ => micros,
+    };
+    (number as usize).min(BUCKETS - 1)
+}
+
+/// The least number of microseconds in a bucket.
+fn lowest(bucket: usize) -> u64 {
+    match (bucket as u64).checked_sub(8) {
+        Some(above) => (8 + above % 8) << (above / 8),
+        None => bucket as u64,
+    }
+}

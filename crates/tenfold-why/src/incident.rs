@@ -1,0 +1,126 @@
+//! Which endpoints got worse, and when.
+
+use std::ops::Range;
+
+use crate::decomposition::{PartChange, Spending, decompose};
+use crate::event::PartKey;
+use crate::journal::{Endpoint, Journal};
+use crate::onset::{ChangePoint, OnsetRule, rise, rise_of_failures};
+use crate::seconds::SecondCell;
+
+/// The least ratio of durations that matters.
+const LEAST_RATIO: f64 = 1.1;
+/// The least difference of durations that matters, in milliseconds.
+const LEAST_MS: f64 = 1.0;
+/// The least share of failures above that of before that matters.
+const LEAST_FAILED: f64 = 0.02;
+/// How long before an onset the baseline begins, in seconds.
+pub(crate) const BASELINE_S: u32 = 1_200;
+/// How long a failed request counts, in milliseconds, when endpoints are compared.
+const FAILED_MS: f64 = 1_000.0;
+
+/// How an endpoint got worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worse {
+    Slower,
+    Failing,
+}
+
+/// An endpoint that got worse.
+#[derive(Clone, Debug)]
+pub(crate) struct Incident {
+    pub endpoint: usize,
+    pub worse: Worse,
+    /// The first second of it.
+    pub onset: u32,
+    pub end: u32,
+    pub p: f64,
+    pub before: Spending,
+    pub now: Spending,
+    pub parts: Vec<PartChange>,
+    pub failed: (f64, f64),
+    /// How much it explains: the time that it adds a second by itself.
+    pub weight: f64,
+}
+
+/// The endpoints that got worse in the seconds of `range`, the one that explains most first.
+pub(crate) fn incidents(journal: &Journal, range: &Range<u32>) -> Vec<Incident> {
+    let endpoints = 0..journal.endpoints.len();
+    let mut found: Vec<Incident> = endpoints.filter_map(|index| incident(journal, index, range)).collect();
+    found.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    found
+}
+
+fn incident(journal: &Journal, index: usize, range: &Range<u32>) -> Option<Incident> {
+    let endpoint = &journal.endpoints[index];
+    let cells: Vec<SecondCell> = endpoint.seconds.between(range.start, range.end).copied().collect();
+    // Three signals of each endpoint are looked at.
+    let series = journal.endpoints.len() * 3;
+    let (worse, found) = worst(&cells, series)?;
+    let onset = cells[found.index].second;
+    let before = journal.spending(index, &(onset.saturating_sub(BASELINE_S).max(range.start)..onset));
+    let now = journal.spending(index, &(onset..range.end));
+    let added = now.ms / now.requests.max(1.0) - before.ms / before.requests.max(1.0);
+    if worse == Worse::Slower && added < LEAST_MS {
+        return None;
+    }
+    let failed = failures(endpoint, onset, range);
+    let parts = decompose(&before, &now);
+    let weight = weight(&parts, failed, now.requests / f64::from(range.end - onset));
+    Some(Incident {
+        endpoint: index,
+        worse,
+        onset,
+        end: range.end,
+        p: found.p,
+        before,
+        now,
+        parts,
+        failed,
+        weight,
+    })
+}
+
+/// Failures count before durations: what fails is often quick.
+fn worst(cells: &[SecondCell], series: usize) -> Option<(Worse, ChangePoint)> {
+    let of = |value: fn(&SecondCell) -> f64| cells.iter().map(value).collect::<Vec<_>>();
+    let (failed, all) = (of(|cell| f64::from(cell.errors)), of(|cell| f64::from(cell.count)));
+    let rule = |floor| OnsetRule { series, floor };
+    let is_failing = |before: f64, after: f64| after > 2.0 * before && after - before > LEAST_FAILED;
+    if let Some(found) = rise_of_failures(&failed, &all, rule(0.0), is_failing) {
+        return Some((Worse::Failing, found));
+    }
+    // The typical duration, which outliers hardly move, and the mean, which a few affected requests move.
+    let typical = of(|cell| f64::from(cell.sum_log) / f64::from(cell.count));
+    let mean = of(|cell| f64::from(cell.sum_ms) / f64::from(cell.count));
+    let typical = rise(&typical, rule(0.0025), |before, after| after - before > LEAST_RATIO.ln());
+    let mean =
+        rise(&mean, rule(0.0025), |before, after| after > LEAST_RATIO * before && after - before > LEAST_MS);
+    let found = match (typical, mean) {
+        (Some(typical), Some(mean)) if mean.p < typical.p => mean,
+        (typical, mean) => typical.or(mean)?,
+    };
+    Some((Worse::Slower, found))
+}
+
+/// Which share failed before and since the onset.
+fn failures(endpoint: &Endpoint, onset: u32, range: &Range<u32>) -> (f64, f64) {
+    let share = |start: u32, end: u32| {
+        let cells = endpoint.seconds.between(start, end);
+        let (count, errors) = cells
+            .fold((0u64, 0u64), |sum, cell| (sum.0 + u64::from(cell.count), sum.1 + u64::from(cell.errors)));
+        errors as f64 / count.max(1) as f64
+    };
+    (share(onset.saturating_sub(BASELINE_S).max(range.start), onset), share(onset, range.end))
+}
+
+/// An endpoint that waits for a connection suffers from another one, so waiting counts little.
+fn weight(parts: &[PartChange], failed: (f64, f64), rate: f64) -> f64 {
+    let of = |part: &PartChange| part.added_ms * blame(&part.part);
+    rate * (parts.iter().map(of).sum::<f64>() + FAILED_MS * (failed.1 - failed.0).max(0.0))
+}
+
+/// How much of the time of a part is its own fault: waits are the fault of others.
+pub(crate) fn blame(part: &PartKey) -> f64 {
+    if matches!(part, PartKey::PoolWait | PartKey::Queue) { 0.1 } else { 1.0 }
+}

@@ -1,0 +1,264 @@
+//! What is recorded, in bounded memory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+use crate::changes::Changes;
+use crate::decomposition::{PartSpending, Spending};
+use crate::event::{PartKey, WideEvent};
+use crate::fingerprint::fingerprint;
+use crate::histogram::LogHistogram;
+use crate::sample::{EventSample, Samples};
+use crate::seconds::{REACH, Seconds};
+use crate::space_saving::{HeavyHitter, SpaceSaving};
+
+/// How many organizations and users are told apart by weight.
+const HEAVY: usize = 256;
+/// How many different errors are told apart.
+const ERRORS: usize = 256;
+/// How many minutes an endpoint has histograms for, at most: fourteen days.
+const MINUTES: usize = 20_160;
+/// What heavy hitters keep of their weight from one minute to the next.
+const FADE: f64 = 0.9;
+/// The name of what found no room.
+const OTHER: &str = "other";
+
+/// The bounds of a journal.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalLimits {
+    /// How many endpoints, and parts of endpoints, are told apart.
+    pub series: usize,
+    /// How many seconds all series have together; 20 bytes each.
+    pub seconds: usize,
+    /// How many minutes with a histogram all endpoints have together; 1 KB each.
+    pub minutes: usize,
+    /// How many single events are kept, of the recent ones and of the older ones each; 80 bytes each.
+    pub events: usize,
+}
+
+impl Default for JournalLimits {
+    fn default() -> Self {
+        JournalLimits { series: 1_000, seconds: 1_000_000, minutes: 20_000, events: 65_536 }
+    }
+}
+
+/// All that is recorded of requests and jobs.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    limits: JournalLimits,
+    pub(crate) endpoints: Vec<Endpoint>,
+    by_name: HashMap<String, usize>,
+    /// How many parts have a series of their own.
+    parts: usize,
+    pub(crate) samples: Samples,
+    errors: Vec<String>,
+    heavy: [SpaceSaving<u128>; 4],
+    minute: u32,
+    /// The seconds of the organizations with the most requests.
+    pub(crate) organizations: HashMap<u128, Seconds>,
+    busiest: SpaceSaving<u128>,
+    changes: Changes,
+}
+
+/// One route, or one kind of job.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub name: String,
+    pub seconds: Seconds,
+    minutes: BTreeMap<u32, LogHistogram>,
+    parts: HashMap<PartKey, Seconds>,
+}
+
+impl Journal {
+    /// An empty journal.
+    pub fn new(limits: JournalLimits) -> Self {
+        Journal {
+            limits,
+            endpoints: Vec::new(),
+            by_name: HashMap::new(),
+            parts: 0,
+            samples: Samples::new(limits.events),
+            errors: vec![String::new()],
+            heavy: std::array::from_fn(|_| SpaceSaving::new(HEAVY)),
+            minute: 0,
+            organizations: HashMap::new(),
+            busiest: SpaceSaving::new(HEAVY),
+            changes: Changes::default(),
+        }
+    }
+
+    /// Records a finished request or job.
+    pub fn record(&mut self, event: &WideEvent) {
+        let second = u32::try_from(event.at_us.div_euclid(1_000_000)).unwrap_or(0);
+        let ms = event.duration_us as f64 / 1_000.0;
+        let failed = u32::from(event.failed);
+        let index = self.endpoint(&event.name);
+        self.record_parts(index, second, event);
+        let most = self.most_seconds();
+        let minutes = (self.limits.minutes / self.endpoints.len()).clamp(1, MINUTES);
+        let endpoint = &mut self.endpoints[index];
+        endpoint.seconds.record(second, 1, failed, ms, most);
+        endpoint.minutes.entry(second / 60).or_default().record(event.duration_us);
+        while endpoint.minutes.len() > minutes {
+            endpoint.minutes.pop_first();
+        }
+        self.record_people(event, second, ms);
+        let error = event.error.as_deref().filter(|_| event.failed).map_or(0, |text| self.error(text));
+        self.samples.push(EventSample {
+            at_us: event.at_us,
+            organization: event.organization.unwrap_or(0),
+            user: event.user.unwrap_or(0),
+            trace: event.trace,
+            ms: ms as f32,
+            endpoint: index as u16,
+            error,
+            failed: event.failed,
+        });
+    }
+
+    fn record_parts(&mut self, index: usize, second: u32, event: &WideEvent) {
+        let most = self.most_seconds();
+        for used in &event.parts {
+            let parts = &mut self.endpoints[index].parts;
+            let ms = used.time_us as f64 / 1_000.0;
+            if let Some(series) = parts.get_mut(&used.part) {
+                series.record(second, used.times, used.failed, ms, most);
+                continue;
+            }
+            // Three fifths are parts; each endpoint may need a part for the others.
+            let has_room = self.parts < self.limits.series * 3 / 5;
+            self.parts += usize::from(has_room);
+            let part = if has_room { used.part.clone() } else { PartKey::Other };
+            let series = parts.entry(part).or_default();
+            series.record(second, used.times, used.failed, ms, most);
+        }
+    }
+
+    fn record_people(&mut self, event: &WideEvent, second: u32, ms: f64) {
+        if second / 60 != self.minute {
+            self.minute = second / 60;
+            self.heavy.iter_mut().for_each(|heavy| heavy.fade(FADE));
+            self.busiest.fade(FADE);
+        }
+        let [organizations, users, failing_organizations, failing_users] = &mut self.heavy;
+        let of =
+            [(event.organization, organizations, failing_organizations), (event.user, users, failing_users)];
+        for (id, by_time, by_errors) in of {
+            let Some(id) = id else { continue };
+            by_time.add(id, ms);
+            if event.failed {
+                by_errors.add(id, 1.0);
+            }
+        }
+        let Some(organization) = event.organization else { return };
+        if let Some(evicted) = self.busiest.add(organization, 1.0) {
+            self.organizations.remove(&evicted);
+        }
+        let seconds = self.organizations.entry(organization).or_default();
+        seconds.record(second, 1, u32::from(event.failed), ms, REACH as usize / 4);
+    }
+
+    /// The index of an endpoint. A fifth of the series may be endpoints; further ones are counted together.
+    fn endpoint(&mut self, name: &str) -> usize {
+        if let Some(index) = self.by_name.get(name) {
+            return *index;
+        }
+        let most = (self.limits.series / 5).clamp(1, usize::from(u16::MAX));
+        let has_room = self.endpoints.len() + 1 < most || name == OTHER;
+        if !has_room {
+            return self.endpoint(OTHER);
+        }
+        let (seconds, minutes, parts) = (Seconds::default(), BTreeMap::new(), HashMap::new());
+        self.endpoints.push(Endpoint { name: name.to_owned(), seconds, minutes, parts });
+        self.by_name.insert(name.to_owned(), self.endpoints.len() - 1);
+        self.endpoints.len() - 1
+    }
+
+    fn error(&mut self, text: &str) -> u16 {
+        let text = fingerprint(text);
+        let known = self.errors.iter().position(|known| *known == text);
+        let index = known.unwrap_or_else(|| {
+            if self.errors.len() < ERRORS {
+                self.errors.push(if self.errors.len() + 1 == ERRORS { OTHER.to_owned() } else { text });
+            }
+            self.errors.len() - 1
+        });
+        index as u16
+    }
+
+    /// How many seconds each series may have, so that all together stay within the bound.
+    fn most_seconds(&self) -> usize {
+        (self.limits.seconds / self.series().max(1)).clamp(60, REACH as usize)
+    }
+
+    /// The ledger of changes.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// The ledger of changes, to add one.
+    pub fn changes_mut(&mut self) -> &mut Changes {
+        &mut self.changes
+    }
+
+    /// How many endpoints and parts are told apart.
+    pub fn series(&self) -> usize {
+        // An endpoint has a part for the others at most.
+        2 * self.endpoints.len() + self.parts
+    }
+
+    /// The names of its endpoints and kinds of jobs, in the order in which they were met.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.endpoints.iter().map(|endpoint| &*endpoint.name)
+    }
+
+    /// The durations of an endpoint in the minutes from `first` to before `end`, counted since 1970.
+    pub fn durations(&self, name: &str, minutes: Range<u32>) -> LogHistogram {
+        let mut sum = LogHistogram::default();
+        if let Some(index) = self.by_name.get(name) {
+            self.endpoints[*index].minutes.range(minutes).for_each(|(_, minute)| sum.merge(minute));
+        }
+        sum
+    }
+
+    /// The organizations on which most time was spent lately, in milliseconds, the heaviest first.
+    pub fn heaviest_organizations(&self, most: usize) -> Vec<HeavyHitter<u128>> {
+        self.heavy[0].top(most)
+    }
+
+    /// The users on which most time was spent lately, in milliseconds, the heaviest first.
+    pub fn heaviest_users(&self, most: usize) -> Vec<HeavyHitter<u128>> {
+        self.heavy[1].top(most)
+    }
+
+    /// The organizations with the most errors lately.
+    pub fn failing_organizations(&self, most: usize) -> Vec<HeavyHitter<u128>> {
+        self.heavy[2].top(most)
+    }
+
+    /// The users with the most errors lately.
+    pub fn failing_users(&self, most: usize) -> Vec<HeavyHitter<u128>> {
+        self.heavy[3].top(most)
+    }
+
+    /// The text of an error of an event.
+    pub(crate) fn error_text(&self, error: u16) -> &str {
+        self.errors.get(usize::from(error)).map_or("", |text| text)
+    }
+
+    /// What the requests of an endpoint spent in the seconds of a range.
+    pub(crate) fn spending(&self, endpoint: usize, seconds: &Range<u32>) -> Spending {
+        let endpoint = &self.endpoints[endpoint];
+        let sum = |series: &Seconds| {
+            let cells = series.between(seconds.start, seconds.end);
+            cells.fold(PartSpending::default(), |sum, cell| PartSpending {
+                times: sum.times + f64::from(cell.count),
+                ms: sum.ms + f64::from(cell.sum_ms),
+                failed: sum.failed + f64::from(cell.errors),
+            })
+        };
+        let total = sum(&endpoint.seconds);
+        let parts = endpoint.parts.iter().map(|(part, series)| (part.clone(), sum(series))).collect();
+        Spending { requests: total.times, ms: total.ms, parts }
+    }
+}

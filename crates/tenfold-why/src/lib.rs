@@ -1,0 +1,41 @@
+//! The answer at 3 AM: what is slow or failing, since when, which statement, who is affected, and what changed.
+//!
+//! [`Journal`] records each request and job in bounded memory. [`diagnose`] answers a
+//! question about it by arithmetic and two tests of statistics, without any model of the application:
+//!
+//! 1. [`onset`] finds when a series of seconds rose (CUSUM and Welch's t).
+//! 2. [`decompose`](decomposition::decompose) splits the change of the mean duration exactly into statements, waits and own code.
+//! 3. [`affected`] finds the organizations and users whose own requests got worse.
+//! 4. [`Changes`] is a ledger of what changed, ranked by how shortly before the onset it was.
+//!
+//! The crate is pure: it has no dependencies, reads no clock and starts no thread.
+
+pub mod affected;
+mod answer;
+mod changes;
+pub mod decomposition;
+mod diagnosis;
+mod event;
+mod fingerprint;
+mod histogram;
+mod incident;
+mod journal;
+pub mod onset;
+mod sample;
+mod seconds;
+mod space_saving;
+mod statistics;
+mod surge;
+mod verdict;
+
+pub use affected::Party;
+pub use answer::{Answer, AnswerState, ChangeFinding, Difference, EndpointFinding, PartFinding};
+pub use changes::{ChangeKind, Changes, LedgerChange};
+pub use diagnosis::diagnose;
+pub use event::{PartKey, PartUse, StatementPlace, WideEvent};
+pub use fingerprint::fingerprint;
+pub use histogram::LogHistogram;
+pub use journal::{Journal, JournalLimits};
+pub use sample::EventSample;
+pub use seconds::{SecondCell, Seconds};
+pub use space_saving::{HeavyHitter, SpaceSaving};

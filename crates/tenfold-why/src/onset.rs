@@ -1,0 +1,170 @@
+//! When a series rose, and whether it rose at all.
+//!
+//! The most likely split of a series into two levels is where its cumulated deviation from the mean (CUSUM), weighted by
+//! the lengths of both parts, is greatest. Welch's t then says whether the levels differ by more than chance; the
+//! probability is corrected for the number of splits and series that were tried (Bonferroni). The end of the series
+//! is tested once more, so that what is over is not reported. Sentry's detector of regressions works in this way.
+
+use std::ops::Range;
+
+use crate::statistics::{Moments, poisson_tail, welch};
+
+/// The least number of values after a change, and in the part that is tested again.
+const LEAST_AFTER: usize = 5;
+/// The least number of values before a change.
+const LEAST_BEFORE: usize = 20;
+/// How many values before a change it is compared with: older ones belong to another time of day.
+const BASELINE: usize = 1_200;
+/// The ends of the series that are also looked at alone, so that a long past does not hide what has just begun.
+const WINDOWS: [usize; 5] = [usize::MAX, 1_800, 600, 180, 60];
+/// The most that may be left to chance.
+const SIGNIFICANT: f64 = 0.01;
+
+/// A change of level.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChangePoint {
+    /// The first value of the new level.
+    pub index: usize,
+    /// The mean before.
+    pub before: f64,
+    /// The mean from then on.
+    pub after: f64,
+    /// The probability that chance alone does this, corrected for all that was tried.
+    pub p: f64,
+}
+
+/// How strict the search is.
+#[derive(Clone, Copy, Debug)]
+pub struct OnsetRule {
+    /// How many series are looked at together.
+    pub series: usize,
+    /// The least variance that is believed: what varies less is too regular to be compared.
+    pub floor: f64,
+}
+
+/// The rise in a series that is least likely by chance and still lasts, if there is one. `is_big` says whether the
+/// difference between two means, the earlier first, is big enough to matter.
+pub fn rise(values: &[f64], rule: OnsetRule, is_big: impl Fn(f64, f64) -> bool) -> Option<ChangePoint> {
+    likeliest(values, rule, |index, part| {
+        let (baseline, now) = (Moments::of(&values[baseline_of(index)]), Moments::of(&values[part]));
+        let p = welch(baseline, now, rule.floor);
+        is_big(baseline.mean, now.mean).then_some(ChangePoint {
+            index,
+            before: baseline.mean,
+            after: now.mean,
+            p,
+        })
+    })
+}
+
+/// How many times as many failures as before are still chance: they come in groups.
+const DISPERSION: f64 = 2.0;
+
+/// The rise in the share of failures that is least likely by chance and still lasts. `failed` and `all` are counts for
+/// each second; no second of `all` is 0. Failures are rare and few, so they are compared as counts (Poisson) in place of
+/// means.
+pub fn rise_of_failures(
+    failed: &[f64],
+    all: &[f64],
+    rule: OnsetRule,
+    is_big: impl Fn(f64, f64) -> bool,
+) -> Option<ChangePoint> {
+    let shares: Vec<f64> = failed.iter().zip(all).map(|(failed, all)| failed / all).collect();
+    let sum = |values: &[f64]| values.iter().sum::<f64>();
+    likeliest(&shares, rule, |index, part| {
+        let baseline = baseline_of(index);
+        let (failed_before, before) = (sum(&failed[baseline.clone()]), sum(&all[baseline]));
+        let (failed_now, now) = (sum(&failed[part.clone()]), sum(&all[part]));
+        // One more failure than was seen: that none was seen does not mean that none happens.
+        let expected = DISPERSION * (failed_before + 1.0) / before * now;
+        let p = poisson_tail(expected, failed_now);
+        let (before, after) = (failed_before / before, failed_now / now);
+        is_big(before, after).then_some(ChangePoint { index, before, after, p })
+    })
+}
+
+fn baseline_of(index: usize) -> Range<usize> {
+    index.saturating_sub(BASELINE)..index
+}
+
+/// Looks for a rise in the whole series and in its ends; `test` compares a part with what was before an index.
+fn likeliest(
+    values: &[f64],
+    rule: OnsetRule,
+    test: impl Fn(usize, Range<usize>) -> Option<ChangePoint>,
+) -> Option<ChangePoint> {
+    let mut best: Option<ChangePoint> = None;
+    let mut last = usize::MAX;
+    for window in WINDOWS {
+        let length = window.min(values.len());
+        if length == last {
+            continue;
+        }
+        last = length;
+        let start = values.len() - length;
+        let Some(index) = split(&values[start..], Direction::Up).map(|index| index + start) else { continue };
+        let tried = (rule.series.max(1) * WINDOWS.len()) as f64 * length as f64;
+        let found = test(index, index..values.len());
+        let found = found.map(|found| ChangePoint { p: (found.p * tried).min(1.0), ..found });
+        let Some(found) = found.filter(|found| found.p < SIGNIFICANT) else { continue };
+        // What began and ended is over. The end alone has fewer values, so it need not be corrected.
+        let after = values.len() - index;
+        let tail = values.len() - (after / 3).max(LEAST_AFTER).min(after);
+        let lasts = test(index, tail..values.len()).is_some_and(|again| again.p < SIGNIFICANT);
+        if lasts && best.is_none_or(|best| found.p < best.p) {
+            best = Some(found);
+        }
+    }
+    best
+}
+
+enum Direction {
+    Up,
+    Both,
+}
+
+/// The most likely place of a change, if the series is long enough for one.
+fn split(values: &[f64], direction: Direction) -> Option<usize> {
+    let count = values.len();
+    if count < LEAST_BEFORE + LEAST_AFTER {
+        return None;
+    }
+    let mean = values.iter().sum::<f64>() / count as f64;
+    let mut cusum = 0.0;
+    let mut best = (0.0, None);
+    for (index, value) in values.iter().enumerate() {
+        if index >= LEAST_BEFORE && index <= count - LEAST_AFTER {
+            let weight = (index as f64 * (count - index) as f64).sqrt();
+            // Before a rise, values are below the mean of all.
+            let strength = match direction {
+                Direction::Up => -cusum / weight,
+                Direction::Both => f64::abs(cusum) / weight,
+            };
+            if strength > best.0 {
+                best = (strength, Some(index));
+            }
+        }
+        cusum += value - mean;
+    }
+    best.1
+}
+
+/// All changes of level by more than 10 %, up or down, in their order: binary segmentation.
+pub fn change_points(values: &[f64]) -> Vec<ChangePoint> {
+    let mut found = Vec::new();
+    let mut parts = vec![(0, values.len())];
+    while let Some((start, end)) = parts.pop() {
+        let part = &values[start..end];
+        let Some(index) = split(part, Direction::Both) else { continue };
+        let (before, after) = (Moments::of(&part[..index]), Moments::of(&part[index..]));
+        let p = welch(before, after, f64::MIN_POSITIVE).min(welch(after, before, f64::MIN_POSITIVE));
+        let p = (2.0 * p * values.len() as f64).min(1.0);
+        let is_big = (after.mean - before.mean).abs() > 0.1 * before.mean.abs();
+        if p < SIGNIFICANT && is_big {
+            found.push(ChangePoint { index: start + index, before: before.mean, after: after.mean, p });
+            parts.extend([(start, start + index), (start + index, end)]);
+        }
+    }
+    found.sort_by_key(|change| change.index);
+    found
+}

@@ -1,0 +1,56 @@
+//! One series: a cell for each second in which something happened.
+
+use std::collections::VecDeque;
+
+/// How far back a series reaches, in seconds.
+pub(crate) const REACH: u32 = 7_200;
+
+/// What happened in one second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SecondCell {
+    /// The second, since 1970.
+    pub second: u32,
+    /// How often.
+    pub count: u32,
+    /// How often it failed.
+    pub errors: u32,
+    /// The durations' sum, in milliseconds.
+    pub sum_ms: f32,
+    /// The sum of the natural logarithms of the durations in milliseconds.
+    pub sum_log: f32,
+}
+
+/// The seconds of one series, the oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Seconds(VecDeque<SecondCell>);
+
+impl Seconds {
+    /// Counts into a second. If the clock was set back, the newest second counts. `most` cells are kept.
+    pub fn record(&mut self, second: u32, times: u32, errors: u32, ms: f64, most: usize) {
+        if self.0.back().is_none_or(|newest| newest.second < second) {
+            while self.0.len() >= most.max(1)
+                || self.0.front().is_some_and(|oldest| second - oldest.second >= REACH)
+            {
+                self.0.pop_front();
+            }
+            self.0.push_back(SecondCell { second, ..SecondCell::default() });
+        }
+        if let Some(cell) = self.0.back_mut() {
+            cell.count = cell.count.saturating_add(times);
+            cell.errors = cell.errors.saturating_add(errors);
+            cell.sum_ms += ms as f32;
+            cell.sum_log += ms.max(0.001).ln() as f32;
+        }
+    }
+
+    /// Its cells from `first` to before `end`.
+    pub fn between(&self, first: u32, end: u32) -> impl Iterator<Item = &SecondCell> {
+        let start = self.0.partition_point(|cell| cell.second < first);
+        self.0.range(start..).take_while(move |cell| cell.second < end)
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

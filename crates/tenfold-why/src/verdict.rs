@@ -1,0 +1,112 @@
+//! One sentence, and how sure it is.
+
+use crate::answer::{Answer, AnswerState, EndpointFinding, PartFinding};
+use crate::event::PartKey;
+use crate::incident::{Incident, Worse, blame};
+
+/// A part that explains less than this is not named as the reason.
+const LEAST_SHARE: f64 = 0.5;
+/// A change that scores less than this is not named as the cause.
+const LEAST_SCORE: f64 = 0.6;
+
+pub(crate) fn no_incident() -> Answer {
+    Answer {
+        state: AnswerState::NoIncident,
+        verdict: "No incident: no endpoint and no job got slower or fails more often.".to_owned(),
+        confidence: 1.0,
+        since_us: None,
+        endpoints: Vec::new(),
+        parts: Vec::new(),
+        organizations: Vec::new(),
+        users: Vec::new(),
+        changes: Vec::new(),
+        differences: Vec::new(),
+        traces: Vec::new(),
+    }
+}
+
+/// Writes the verdict of an answer whose findings are there.
+///
+/// Its confidence has three parts: how unlikely chance is, how much the first part explains, how close the first change
+/// is. The weights are a choice: an onset alone is half of an answer.
+pub(crate) fn complete(answer: &mut Answer, incident: &Incident) {
+    let Some(endpoint) = answer.endpoints.first() else { return };
+    // Waits for others are left out, unless there is nothing else.
+    let own: f64 =
+        answer.parts.iter().filter(|part| blame(&part.change.part) >= 1.0).map(|part| part.share).sum();
+    let part = answer.parts.first().filter(|part| part.share >= LEAST_SHARE * own.max(0.5));
+    let change = answer.changes.first().filter(|change| change.score >= LEAST_SCORE);
+    let certain = (-endpoint.p.max(1e-12).log10() / 12.0).clamp(0.0, 1.0);
+    let (explained, caused) =
+        (part.map_or(0.0, |part| part.share), change.map_or(0.0, |change| change.score));
+    answer.confidence = 0.5 * certain + 0.3 * explained + 0.2 * caused;
+    let since = clock(i64::from(incident.onset));
+    let mut sentence = match incident.worse {
+        Worse::Slower => slower(endpoint, &since),
+        Worse::Failing => failing(endpoint, &since),
+    };
+    if let Some(part) = part {
+        sentence += &format!("; {}", because(part, incident.worse));
+    }
+    if let Some(change) = change {
+        sentence += &match change.lead_s {
+            lead if lead < 1.0 => format!("; at that moment: {}", change.change.what),
+            lead => format!("; {lead:.0} s before: {}", change.change.what),
+        };
+    }
+    if part.is_none() && change.is_none() {
+        answer.state = AnswerState::CauseUnknown;
+        sentence = format!("Something is wrong, cause unknown: {sentence}");
+    }
+    sentence += &match answer.organizations.len() {
+        0 => ".".to_owned(),
+        1 => ". 1 organization is affected.".to_owned(),
+        many => format!(". {many} organizations are affected."),
+    };
+    answer.verdict = sentence;
+}
+
+fn slower(endpoint: &EndpointFinding, since: &str) -> String {
+    let (name, before, now) = (&endpoint.name, endpoint.before_ms, endpoint.now_ms);
+    format!("{name} takes {now:.1} ms in place of {before:.1} ms since {since} UTC")
+}
+
+fn failing(endpoint: &EndpointFinding, since: &str) -> String {
+    let (before, now) = (100.0 * endpoint.failed_before, 100.0 * endpoint.failed_now);
+    format!("{now:.0} % of {} fail in place of {before:.1} % since {since} UTC", endpoint.name)
+}
+
+fn because(part: &PartFinding, worse: Worse) -> String {
+    let change = &part.change;
+    let name = match &change.part {
+        PartKey::Statement(place) => format!("the statement {} ({}:{})", place.name, place.file, place.line),
+        other => other.label().to_owned(),
+    };
+    if worse == Worse::Failing {
+        return format!("{name} fails");
+    }
+    let share = 100.0 * part.share;
+    if change.times.0 <= 0.0 && matches!(change.part, PartKey::Statement(_)) {
+        return format!(
+            "{name} is new there, {:.1} times a request: {share:.0} % of the difference",
+            change.times.1
+        );
+    }
+    let is_work = matches!(change.part, PartKey::Statement(_) | PartKey::Commit | PartKey::Other);
+    if is_work && change.by_count_ms > 0.5 * change.added_ms {
+        return format!(
+            "{name} runs {:.1} times as often: {share:.0} % of the difference",
+            change.more_often()
+        );
+    }
+    if is_work {
+        return format!("{name} takes {:.1} times as long: {share:.0} % of the difference", change.slower());
+    }
+    format!("{name} explains {share:.0} % of the difference")
+}
+
+/// The time of day in UTC.
+fn clock(second: i64) -> String {
+    let of_day = second.rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60)
+}

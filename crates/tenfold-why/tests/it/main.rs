@@ -1,0 +1,6 @@
+//! Faults injected into simulated traffic, and the pieces one by one.
+
+mod day;
+mod faults;
+mod pieces;
+mod simulator;

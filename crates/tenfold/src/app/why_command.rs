@@ -1,0 +1,156 @@
+//! `app why`: asks the running application what is wrong. `app onset`: the change points of a series.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use tenfold_data::{Clock, Timestamp};
+use tenfold_observe::telemetry::diagnosis::onset::change_points;
+
+use super::plain_http::{exchange, reachable};
+use crate::config::{Loaded, Secret, TimeSpan};
+use crate::why::text;
+
+/// What is wrong, since when, and why.
+#[derive(Args)]
+pub(super) struct WhyCommand {
+    /// Look at what happened since then: a time such as 2026-01-31T03:00:00Z, or 30m for 30 minutes ago [default: 2 h ago].
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// As if it were then: what ended before is over [default: now].
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// The application, http://HOST:PORT [default: http.listen].
+    #[arg(long, value_name = "URL")]
+    at: Option<String>,
+}
+
+/// A time, or how long ago.
+#[derive(Clone, Copy)]
+enum Moment {
+    At(Timestamp),
+    Ago(TimeSpan),
+}
+
+impl std::str::FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(at) = text.parse() {
+            return Ok(Moment::At(at));
+        }
+        let ago = text.parse().map(Moment::Ago);
+        ago.map_err(|_| format!("`{text}` is no time: write 2026-01-31T03:00:00Z, or 30m for 30 minutes ago"))
+    }
+}
+
+impl Moment {
+    fn resolve(self, now: Timestamp) -> Timestamp {
+        match self {
+            Moment::At(at) => at,
+            Moment::Ago(span) => now - span.as_std(),
+        }
+    }
+}
+
+/// The part of `[console]` that is needed to sign in.
+#[derive(Deserialize)]
+struct ConsolePassword {
+    password: Secret,
+}
+
+impl WhyCommand {
+    /// The answer of the application that listens at `listen`, or of another one.
+    pub(super) async fn run(&self, loaded: &Loaded, listen: SocketAddr) -> anyhow::Result<String> {
+        let console: ConsolePassword = loaded
+            .section("console")
+            .context("`why` asks the console, so the application needs the module of tenfold-console")?;
+        let password = console.password.expose();
+        anyhow::ensure!(
+            !password.is_empty(),
+            "`why` signs in to the console: set console.password, in app.toml or as TENFOLD_CONSOLE__PASSWORD"
+        );
+        let host = match &self.at {
+            Some(url) => host_of(url)?,
+            None => reachable(listen).to_string(),
+        };
+        let answer = self.ask(&host, password).await;
+        let answer =
+            answer.with_context(|| format!("the application at http://{host} does not say what is wrong"))?;
+        let json = serde_json::from_str(&answer).context("its answer is no JSON")?;
+        Ok(if self.json { format!("{json:#}\n") } else { text(&json) })
+    }
+
+    async fn ask(&self, host: &str, password: &str) -> anyhow::Result<String> {
+        let form = format!("password={}", utf8_percent_encode(password, NON_ALPHANUMERIC));
+        let kind = [("Content-Type", "application/x-www-form-urlencoded")];
+        let signed_in = exchange(host, "POST /console/sign-in", &kind, &form).await?;
+        anyhow::ensure!(signed_in.status != 403, "console.password is not its password");
+        let cookie = signed_in.header("set-cookie").and_then(|cookie| cookie.split(';').next());
+        let cookie = cookie.with_context(|| format!("its console answers {}", signed_in.status))?;
+        let line = format!("GET /console/why.json{}", self.query());
+        let answer = exchange(host, &line, &[("Cookie", cookie)], "").await?;
+        anyhow::ensure!(answer.status == 200, "it answers {}: {}", answer.status, answer.body);
+        Ok(answer.body)
+    }
+
+    fn query(&self) -> String {
+        let now = Clock::system().now();
+        let parts = [("since", self.since), ("until", self.until)];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .filter_map(|(name, moment)| Some(format!("{name}={}", moment?.resolve(now))))
+            .collect();
+        if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+    }
+}
+
+fn host_of(url: &str) -> anyhow::Result<String> {
+    let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let host = host.filter(|host| !host.is_empty() && !host.contains(['/', '@', '?', '\r', '\n', ' ']));
+    let host = host.with_context(|| format!("`{url}` is no address: write http://HOST:PORT"))?;
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    Ok(if has_port { host.to_owned() } else { format!("{host}:80") })
+}
+
+/// Where the level of a series changes.
+#[derive(Args)]
+pub(super) struct OnsetCommand {
+    /// A value on each line; of several columns the last counts. A first line without a number is a heading.
+    file: PathBuf,
+}
+
+impl OnsetCommand {
+    /// A line for each change point.
+    pub(super) fn run(&self) -> anyhow::Result<String> {
+        let values = read_series(&self.file)?;
+        let changes = change_points(&values);
+        let mut out = format!("{} values, {} changes\n", values.len(), changes.len());
+        for change in changes {
+            let (number, before, after) = (change.index + 1, change.before, change.after);
+            out +=
+                &format!("from value {number}: {before:.6} before, {after:.6} after, p = {:.3e}\n", change.p);
+        }
+        Ok(out)
+    }
+}
+
+fn read_series(path: &Path) -> anyhow::Result<Vec<f64>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let mut values = Vec::new();
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let cell = line.rsplit([',', ';', '\t']).next().unwrap_or_default().trim().trim_matches('"');
+        match cell.parse::<f64>() {
+            Ok(value) if value.is_finite() => values.push(value),
+            _ if index == 0 => {}
+            _ => anyhow::bail!("{}, line {}: `{cell}` is no number", path.display(), index + 1),
+        }
+    }
+    Ok(values)
+}

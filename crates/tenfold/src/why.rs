@@ -1,0 +1,134 @@
+//! The answer to "what is wrong?", as JSON and as text.
+
+use serde_json::{Value, json};
+use tenfold_data::{Timestamp, Uuid};
+use tenfold_observe::telemetry::diagnosis::{Answer, PartFinding, PartKey};
+
+/// An answer as `GET /console/why.json` gives it and `app why --json` prints it.
+///
+/// `statements` are the parts that are statements; `since` and `at` are RFC 3339, durations are milliseconds in a mean
+/// request, shares go from 0 to 1. `more_often` and `slower` are factors.
+pub fn json(answer: &Answer) -> Value {
+    let endpoints: Vec<Value> = answer
+        .endpoints
+        .iter()
+        .map(|endpoint| {
+            json!({
+                "route": endpoint.name,
+                "before_ms": rounded(endpoint.before_ms),
+                "now_ms": rounded(endpoint.now_ms),
+                "errors": endpoint.errors,
+            })
+        })
+        .collect();
+    let changes: Vec<Value> = answer
+        .changes
+        .iter()
+        .map(|found| {
+            json!({
+                "what": found.change.what,
+                "at": moment(found.change.at_us),
+                "lead_s": rounded(found.lead_s),
+                "share": rounded(found.share),
+            })
+        })
+        .collect();
+    let ids = |parties: &[tenfold_observe::telemetry::diagnosis::Party]| {
+        parties.iter().map(|party| Uuid::from_u128(party.id).to_string()).collect::<Vec<_>>()
+    };
+    json!({
+        "verdict": answer.verdict,
+        "confidence": rounded(answer.confidence),
+        "since": answer.since_us.map(moment),
+        "endpoints": endpoints,
+        "statements": answer.parts.iter().filter_map(statement).collect::<Vec<_>>(),
+        "organizations": ids(&answer.organizations),
+        "users": ids(&answer.users),
+        "changes": changes,
+        "traces": answer.traces.iter().map(|trace| format!("{trace:032x}")).collect::<Vec<_>>(),
+    })
+}
+
+fn statement(part: &PartFinding) -> Option<Value> {
+    let PartKey::Statement(place) = &part.change.part else { return None };
+    Some(json!({
+        "name": place.name,
+        "file": place.file,
+        "line": place.line,
+        "more_often": rounded(part.change.more_often()),
+        "slower": rounded(part.change.slower()),
+        "share": rounded(part.share),
+    }))
+}
+
+/// An answer in JSON as a text of a few lines, for a terminal.
+pub(crate) fn text(answer: &Value) -> String {
+    let percent = 100.0 * answer["confidence"].as_f64().unwrap_or_default();
+    let mut out = format!("{}\n", word(&answer["verdict"]));
+    if answer["since"].is_null() {
+        return out;
+    }
+    out += &format!("\nsince          {}, confidence {percent:.0} %\n", word(&answer["since"]));
+    for row in rows(answer, "endpoints") {
+        let (before, now) = (&row["before_ms"], &row["now_ms"]);
+        out += &format!(
+            "endpoint       {}: {before} ms before, {now} ms now, {} errors\n",
+            word(&row["route"]),
+            row["errors"]
+        );
+    }
+    for row in rows(answer, "statements") {
+        let place = format!("{} ({}:{})", word(&row["name"]), word(&row["file"]), row["line"]);
+        let (often, slower) = (&row["more_often"], &row["slower"]);
+        out += &format!(
+            "statement      {place}: {often} times as often, {slower} times as long, share {}\n",
+            row["share"]
+        );
+    }
+    for (title, key) in [("organizations", "organizations"), ("users", "users")] {
+        let ids: Vec<&str> = rows(answer, key).map(word).collect();
+        if !ids.is_empty() {
+            out += &format!(
+                "{title:<15}{}: {}{}\n",
+                ids.len(),
+                ids[..ids.len().min(SHOWN)].join(", "),
+                more(&ids)
+            );
+        }
+    }
+    for row in rows(answer, "changes") {
+        let (at, lead) = (word(&row["at"]), &row["lead_s"]);
+        out += &format!(
+            "change         {at}, {lead} s before: {}, share {}\n",
+            word(&row["what"]),
+            row["share"]
+        );
+    }
+    for trace in rows(answer, "traces") {
+        out += &format!("trace          /console/traces/{}\n", word(trace));
+    }
+    out
+}
+
+/// How many ids a line shows.
+const SHOWN: usize = 5;
+
+fn more(ids: &[&str]) -> &'static str {
+    if ids.len() > SHOWN { ", …" } else { "" }
+}
+
+fn rows<'a>(answer: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    answer[key].as_array().into_iter().flatten()
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn moment(at_us: i64) -> String {
+    Timestamp::from_microsecond(at_us).map_or_else(|_| String::new(), |at| at.to_string())
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}
