@@ -5,6 +5,7 @@
 
 use super::Scope;
 use super::asker::Asker;
+use crate::cache::{Defence, is_on};
 use crate::feed::write_set::WrittenKeys;
 
 impl Scope {
@@ -20,7 +21,7 @@ impl Scope {
     /// Notes that rows of a table were deleted, and with them what refers to them.
     pub(crate) fn note_delete(&self, asker: &Asker, table: &'static str, keys: WrittenKeys) {
         self.note_write(asker, table, keys);
-        let reached = self.database.cascades().reach(table);
+        let reached = self.database.cascades().reach(table).filter(|_| is_on(Defence::Cascades));
         let (Some(connection), Some(reached)) = (&asker.connection, reached) else { return };
         for table in reached.iter() {
             let tenant = asker.tenant.filter(|_| self.database.owned().contains(table));
