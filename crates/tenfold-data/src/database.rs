@@ -73,6 +73,7 @@ impl Default for DatabaseSettings {
                 bytes: 64 << 20,
                 expiry: Duration::from_secs(300),
                 staleness: Duration::from_secs(2),
+                sample: 1_000,
             },
             sqlite: SqliteSettings {
                 reader_threads: 4,

@@ -9,6 +9,7 @@ mod money;
 mod order;
 mod rows;
 mod search;
+mod unique;
 
 use std::future::Future;
 use std::panic::Location;
@@ -175,14 +176,10 @@ impl<E: Entity> EntityQuery<E> {
         };
         target.asker.repeats = target.asker.repeats.and(self.repeats());
         let wanted = self.limit.unwrap_or_else(|| target.scope.database().max_rows());
-        let mut rows = Vec::new();
-        for range in self.ranges(&target)? {
-            let (statement, params) = self.statement(range, wanted.saturating_sub(rows.len()));
-            rows.extend(target.fetch(&statement, &params, |row| E::read(row, target.asker.tenant)).await?);
-            if rows.len() > wanted {
-                break;
-            }
-        }
+        let mut rows = match self.unique_key(&target, wanted) {
+            Some(key) => self.unique_row(&target, key, wanted).await?,
+            None => self.fetch(&target, wanted).await?,
+        };
         let more = rows.len() > wanted;
         if more && self.limit.is_none() {
             return Err(DataError::TooManyRows {
@@ -200,6 +197,19 @@ impl<E: Entity> EntityQuery<E> {
             None => None,
         };
         Ok(Rows { rows, next_cursor, total })
+    }
+
+    /// The rows, and one more than wanted if there is one.
+    async fn fetch(&self, target: &Target, wanted: usize) -> Result<Vec<E>, DataError> {
+        let mut rows = Vec::new();
+        for range in self.ranges(target)? {
+            let (statement, params) = self.statement(range, wanted.saturating_sub(rows.len()));
+            rows.extend(target.fetch(&statement, &params, |row| E::read(row, target.asker.tenant)).await?);
+            if rows.len() > wanted {
+                break;
+            }
+        }
+        Ok(rows)
     }
 
     /// Only a list filtered by a value can be an N+1. The pages of one list are none, whether they continue at a cursor

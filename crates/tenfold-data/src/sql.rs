@@ -2,6 +2,7 @@
 //! its module's tables, and it runs on both databases.
 
 mod cached;
+mod changes;
 mod division;
 
 use std::future::Future;
@@ -9,6 +10,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::cached::KeptBy;
+use self::changes::{ReturnedKeys, SaidChanges, counts_all};
 use crate::context::Caller;
 use crate::driver::Params;
 use crate::error::DataError;
@@ -107,8 +109,8 @@ pub struct SqlQuery {
     repeats: RepeatCheck,
     /// What the author says that it changes.
     changes: Vec<(&'static str, WrittenKeys)>,
-    /// The table of which it returns the keys of the rows that it changes.
-    returns: Option<&'static str>,
+    /// What it returns of the rows that it changes.
+    returns: Option<ReturnedKeys>,
     of_tenant: bool,
     /// How its rows are kept for later requests.
     kept: Option<KeptBy>,
@@ -142,7 +144,8 @@ impl SqlQuery {
     }
 
     /// Says that the text changes rows of this table, for those who watch it ([`Feed`](crate::Feed)). Call it for each
-    /// table that the text writes. What its deletions reach by foreign keys is known. A text that writes a table and
+    /// table that the text writes. What its deletions reach by foreign keys is known; a text deletes nothing if it is an INSERT or an
+    /// UPDATE, also behind WITH, without a word such as DELETE or REPLACE. A text that writes a table and
     /// does not say so fails the test that runs it; tables of the framework (`tenfold_…`) are not said.
     pub fn changes(mut self, table: &'static str) -> Self {
         self.changes.push((table, WrittenKeys::Any));
@@ -163,7 +166,15 @@ impl SqlQuery {
     /// As [`SqlQuery::changes`], for a text that returns the key of each row of the table that it changes as its first column. Up to
     /// [`Feed::MOST_KEYS`](crate::Feed::MOST_KEYS) of them are said.
     pub fn changes_returned(mut self, table: &'static str) -> Self {
-        self.returns = Some(table);
+        self.returns = Some(ReturnedKeys::of(table));
+        self
+    }
+
+    /// As [`SqlQuery::changes_returned`], for a text through a [`SystemContext`](crate::SystemContext) that changes rows of several
+    /// organizations: its second column is the row's organization. So what depends on the table in other organizations stays in
+    /// the cache.
+    pub fn changes_returned_by_organization(mut self, table: &'static str) -> Self {
+        self.returns = Some(ReturnedKeys::by_organization(table));
         self
     }
 
@@ -197,10 +208,9 @@ impl SqlQuery {
                 None => target.fetch(&statement, &params, T::from_row).await?,
             };
             compared.store(true, Ordering::Relaxed);
-            changes.note(&target);
-            if let Some(table) = returns.filter(|_| !rows.is_empty()) {
-                let keys = rows.iter().filter_map(|row| row.to_values().into_iter().next()).collect();
-                target.scope.note_changes(&target.asker, table, WrittenKeys::These(keys));
+            changes.note(&target, &statement.text);
+            if let Some(returns) = returns {
+                returns.note(&target, &statement.text, rows.iter().map(T::to_values));
             }
             Ok(rows)
         }
@@ -235,11 +245,11 @@ impl SqlQuery {
             let returns = self.returns;
             let (statement, params, mut changes) = self.prepare(&target)?;
             // What it returns is not read here.
-            changes.0.extend(returns.map(|table| (table, WrittenKeys::Any)));
+            changes.0.extend(returns.map(|returns| (returns.table, WrittenKeys::Any)));
             let counts_all = counts_all(&statement.text);
             let changed = target.scope.execute(&target.asker, &statement, Params::One(&params)).await?;
             if changed > 0 || !counts_all {
-                changes.note(&target);
+                changes.note(&target, &statement.text);
             }
             Ok(changed)
         }
@@ -257,28 +267,15 @@ impl SqlQuery {
             )));
         }
         let statement = Statement::new(self.sql.name, self.sql.module, text, self.cost);
-        let said = self.changes.iter().map(|(table, _)| *table).chain(self.returns).collect();
+        let said = self
+            .changes
+            .iter()
+            .map(|(table, _)| *table)
+            .chain(self.returns.map(|returns| returns.table))
+            .collect();
         let statement = Statement { is_authors: true, said, ..statement };
         let params = target.asker.tenant.iter().map(OrgId::to_value).chain(self.params).collect();
         Ok((statement, params, SaidChanges(self.changes)))
-    }
-}
-
-/// Whether the count that a database reports for a text has all rows that the text changes. PostgreSQL counts the rows of the
-/// outer statement only, and none for CALL and DO.
-fn counts_all(text: &str) -> bool {
-    let text = text.trim_start().to_ascii_lowercase();
-    ["insert", "update", "delete"].iter().any(|verb| text.starts_with(verb)) && !text.contains("with")
-}
-
-/// The tables that an author's text changes, as its author says.
-struct SaidChanges(Vec<(&'static str, WrittenKeys)>);
-
-impl SaidChanges {
-    fn note(self, target: &Target) {
-        for (table, keys) in self.0 {
-            target.scope.note_changes(&target.asker, table, keys);
-        }
     }
 }
 

@@ -110,7 +110,12 @@ impl<'a> EntityAttributes<'a> {
         let values = columns.iter().map(|column| &column.value);
         let owned = columns.iter().map(|column| &column.owned);
         let read = self.read_columns(data);
-        let cached = self.is_cached.then(|| quote!(.cached()));
+        let uniques = self.uniques.iter().map(|columns| {
+            let names = columns.iter().filter(|column| self.tenant.as_ref() != Some(*column));
+            let names = names.map(ToString::to_string);
+            quote!(&[#(#names),*])
+        });
+        let cached = self.is_cached.then(|| quote!(.cached(&[#(#uniques),*])));
         let links = self.links(&columns, data);
         let link = self.link(name, data);
         let related: Vec<_> = self.relations.iter().map(|relation| &relation.field.ident).collect();

@@ -142,6 +142,7 @@ struct CacheSection {
     size: ByteSize,
     expiry: TimeSpan,
     staleness: TimeSpan,
+    sample: u64,
 }
 
 #[derive(Deserialize)]
@@ -322,6 +323,7 @@ fn read_cache(loaded: &Loaded) -> Result<CacheSettings, ConfigError> {
     let cache: CacheSection = loaded.section("cache")?;
     let feed: FeedSection = loaded.section("feed")?;
     loaded.within("cache.expiry", cache.expiry, TimeSpan::seconds(1)..=TimeSpan::hours(24))?;
+    loaded.within("cache.sample", cache.sample, 0..=1_000_000_000)?;
     // A process that reads nothing must have stopped serving rows before the others no longer wait for it.
     if cache.size.as_u64() > 0 {
         let range = (Bound::Excluded(feed.poll), Bound::Included(feed.wait.min(LONGEST_STALENESS)));
@@ -331,6 +333,7 @@ fn read_cache(loaded: &Loaded) -> Result<CacheSettings, ConfigError> {
         bytes: cache.size.as_u64(),
         expiry: cache.expiry.as_std(),
         staleness: cache.staleness.as_std(),
+        sample: cache.sample,
     })
 }
 

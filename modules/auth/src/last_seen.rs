@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tenfold::data::{Feed, Scope, Uuid};
 use tenfold::prelude::*;
+use tenfold_auth_api::AccountId;
 use tokio::runtime::Handle;
 
 use crate::entities::{ApiKey, ApiKeyId, Session, SessionId};
@@ -24,16 +25,23 @@ pub(crate) struct SessionsSeen(Arc<Mutex<SeenBatch>>);
 #[derive(Default)]
 struct SeenBatch {
     since: Option<Timestamp>,
-    used: HashMap<SessionId, OrgId>,
+    used: HashMap<SessionId, SeenSession>,
+}
+
+/// Whose session it is.
+#[derive(Clone, Copy)]
+struct SeenSession {
+    organization: OrgId,
+    account: AccountId,
 }
 
 impl SessionsSeen {
     /// Notes that a session was used. The batch is stored by a task of its own, which the request does not wait for.
-    pub(crate) fn note(&self, cx: &SystemContext, organization: OrgId, id: Uuid) {
+    pub(crate) fn note(&self, cx: &SystemContext, organization: OrgId, account: AccountId, id: Uuid) {
         let now = cx.now();
         {
             let mut batch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            batch.used.insert(SessionId(id), organization);
+            batch.used.insert(SessionId(id), SeenSession { organization, account });
             let since = *batch.since.get_or_insert(now);
             if now < since + BATCH {
                 return;
@@ -53,7 +61,23 @@ impl SessionsSeen {
 
     /// Stores what was noted so far. What cannot be stored is kept for the next time.
     pub(crate) async fn flush(&self, cx: &SystemContext) -> Result<(), DataError> {
-        let used = std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).used);
+        self.flush_where(cx, |_| true).await
+    }
+
+    /// The same for the sessions of one account alone: those of everybody else stay in the cache.
+    pub(crate) async fn flush_of(&self, cx: &SystemContext, account: AccountId) -> Result<(), DataError> {
+        self.flush_where(cx, |seen| seen.account == account).await
+    }
+
+    async fn flush_where(
+        &self,
+        cx: &SystemContext,
+        is_wanted: impl Fn(&SeenSession) -> bool,
+    ) -> Result<(), DataError> {
+        let used: HashMap<SessionId, SeenSession> = {
+            let mut batch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            batch.used.extract_if(|_, seen| is_wanted(seen)).collect()
+        };
         if used.is_empty() {
             return Ok(());
         }
@@ -65,10 +89,9 @@ impl SessionsSeen {
     }
 }
 
-async fn store(cx: &SystemContext, used: &HashMap<SessionId, OrgId>) -> Result<(), DataError> {
+async fn store(cx: &SystemContext, used: &HashMap<SessionId, SeenSession>) -> Result<(), DataError> {
     // In one order, so that two processes do not wait for each other.
-    let mut used: Vec<(SessionId, OrgId)> =
-        used.iter().map(|(id, organization)| (*id, *organization)).collect();
+    let mut used: Vec<(SessionId, OrgId)> = used.iter().map(|(id, seen)| (*id, seen.organization)).collect();
     used.sort_unstable_by_key(|(id, _)| *id);
     // As many as a transaction can name, so that all other sessions stay in the cache.
     for some in used.chunks(Feed::MOST_KEYS) {

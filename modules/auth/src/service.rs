@@ -160,9 +160,11 @@ impl Identity {
         .all(cx)
         .await?;
         let Some((context, is_required)) = self.context_of(cx, token, &rows) else { return Ok(None) };
-        self.sessions_seen.note(cx, token.organization, token.id);
-        let account = rows.first().map(|row| row.1).filter(|_| is_required);
-        let is_limited = match account {
+        let account = rows.first().map(|row| row.1);
+        if let Some(account) = account {
+            self.sessions_seen.note(cx, token.organization, account, token.id);
+        }
+        let is_limited = match account.filter(|_| is_required) {
             Some(account) => {
                 let factor = ConfirmedFactor::find(cx, account).await?;
                 factor.is_none_or(|factor| factor.confirmed_at.is_none())

@@ -53,6 +53,15 @@ fn verdict(figures: &CacheFigures) -> Markup {
     }
 }
 
+/// In nines: a sample of a thousand rows without a difference shows three of them at least.
+fn coherence(figures: &CacheFigures) -> String {
+    let Some(coherence) = figures.coherence() else { return "–".to_owned() };
+    let least = 1.0 / figures.samples as f64;
+    let nines = -(1.0 - coherence).max(least).log10();
+    let at_least = if figures.stale == 0 { " or more" } else { "" };
+    format!("{nines:.1} nines{at_least}")
+}
+
 /// Each figure with what it means.
 fn lines(figures: &CacheFigures) -> Vec<(&'static str, String, &'static str)> {
     let average = figures.load_time.as_secs_f64() / figures.load_statements.max(1) as f64;
@@ -71,6 +80,9 @@ fn lines(figures: &CacheFigures) -> Vec<(&'static str, String, &'static str)> {
         ("Refused fills", count(figures.refused), "the row may have changed while it was loaded"),
         ("Too large", count(figures.large), "rows that were not kept for their size"),
         ("Expired", count(figures.expired), "rows that were loaded again because of their age"),
+        ("Samples", count(figures.samples), "rows from memory that were read again from the database"),
+        ("Stale samples", count(figures.stale), "of these, the ones that differed"),
+        ("Coherence", coherence(figures), "which part of the samples was the same"),
         ("Statements", count(figures.load_statements), "each loads the missing rows of a page"),
         ("Average statement", words::duration(Duration::from_secs_f64(average)), "how long one took"),
         ("Rows now", count(figures.rows), "stale ones included"),

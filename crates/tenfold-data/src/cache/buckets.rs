@@ -16,6 +16,7 @@ use super::key::{CacheKey, CacheLookup, CachedKey};
 use super::platform::AtomicU64;
 use crate::feed::write_set::{WriteSet, WrittenKeys, WrittenTable};
 use crate::ownership::OrgId;
+use crate::value::Value;
 
 /// The low bits count the COMMITs under way, more than there can be. The others count the changes: 2^36 of one word are more
 /// than can happen before a row expires, so an old value does not come back while a row has it.
@@ -93,7 +94,10 @@ impl Buckets {
         let mut words = RowWords::default();
         let both = |what, table: &str| [None, key.tenant()].map(|tenant| self.table(what, tenant, table));
         match key.lookup() {
-            CacheLookup::Relation(..) => words.add(both(TableWord::Any, key.table())),
+            // Any row may come to be the one that a unique value finds.
+            CacheLookup::Relation(..) | CacheLookup::Unique(..) => {
+                words.add(both(TableWord::Any, key.table()));
+            }
             CacheLookup::Key | CacheLookup::Statement(..) => {
                 words.add(both(TableWord::Whole, key.table()));
                 words.add([self.row(key.table(), key.key())]);
@@ -107,6 +111,16 @@ impl Buckets {
             }
         }
         words
+    }
+
+    /// The words of the row that a look-up by a unique key has found. While it has the value, no other row can: so only a change
+    /// of this row, or one of the whole table, makes another answer.
+    pub(super) fn words_of_found(&self, key: &CacheKey, rows: &[Value]) -> Option<RowWords> {
+        let found = key.found(rows)?;
+        let mut words = RowWords::default();
+        words.add([None, key.tenant()].map(|tenant| self.table(TableWord::Whole, tenant, key.table())));
+        words.add([self.row(key.table(), &found)]);
+        Some(words)
     }
 
     /// The values of these words; `None` while a COMMIT may change one of the rows.
@@ -156,7 +170,8 @@ impl Buckets {
         self.everything.0.fetch_add(CHANGE, Ordering::SeqCst);
     }
 
-    /// Calls `each` with the words of what was written. The same for the same set, however often.
+    /// Calls `each` with the words of what was written. The same for the same set, however often. The word that counts each change of
+    /// a table comes first: a reader that finds it unchanged knows that the rows were unchanged as well before it looked.
     fn each_written(&self, writes: &WriteSet, each: impl Fn(&AtomicU64)) {
         for WrittenTable { tenant, table, keys } in &writes.tables {
             let of_table = |what| &self.words[self.table(what, *tenant, table)];

@@ -16,6 +16,8 @@ pub(super) struct CacheCounts {
     pub uncertified: AtomicU64,
     pub expired: AtomicU64,
     pub large: AtomicU64,
+    pub samples: AtomicU64,
+    pub stale: AtomicU64,
     pub statements: AtomicU64,
     pub load_micros: AtomicU64,
 }
@@ -39,6 +41,11 @@ pub struct CacheFigures {
     pub expired: u64,
     /// Loads whose rows were not kept, because they are too large.
     pub large: u64,
+    /// Rows from memory that were read again from the database ([`CacheSettings::sample`](crate::CacheSettings::sample)) and could be
+    /// compared: no commit of this process came between.
+    pub samples: u64,
+    /// Of these, the ones that differed. Another process may have changed them within `staleness`.
+    pub stale: u64,
     /// How many statements have loaded rows: one loads all that are missing of a page.
     pub load_statements: u64,
     /// How long these took, all together.
@@ -61,6 +68,11 @@ impl CacheFigures {
         self.hits + self.loads + self.shared + self.fenced + self.uncertified
     }
 
+    /// Which part of the samples was equal to the database; `None` without one.
+    pub fn coherence(&self) -> Option<f64> {
+        (self.samples > 0).then(|| 1.0 - self.stale as f64 / self.samples as f64)
+    }
+
     /// Which part of the rows was answered from memory; 0 if none was asked for.
     pub fn hit_ratio(&self) -> f64 {
         self.hits as f64 / self.reads().max(1) as f64
@@ -71,6 +83,11 @@ impl CacheCounts {
     pub(super) fn note_load(&self, micros: u64) {
         CacheCounts::add(&self.statements);
         self.load_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// Counts a hit, and gives how many there were.
+    pub(super) fn note_hit(&self) -> u64 {
+        self.hits.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn add(counter: &AtomicU64) {
@@ -88,6 +105,8 @@ impl CacheCounts {
             uncertified: read(&self.uncertified),
             expired: read(&self.expired),
             large: read(&self.large),
+            samples: read(&self.samples),
+            stale: read(&self.stale),
             load_statements: read(&self.statements),
             load_time: Duration::from_micros(read(&self.load_micros)),
             ..CacheFigures::default()

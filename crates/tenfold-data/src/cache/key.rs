@@ -30,6 +30,19 @@ pub(crate) enum CacheLookup {
     Relation(usize),
     /// By an author's statement.
     Statement(StatementReads),
+    /// By the values of a unique key: one row, or none.
+    Unique(UniqueLookup),
+}
+
+/// A unique key, and where the key of a row is that it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct UniqueLookup {
+    /// The address of the static that lists its columns.
+    pub by: usize,
+    /// The place of the key among the columns of a row.
+    pub key_at: usize,
+    /// How many columns a row has.
+    pub width: usize,
 }
 
 /// What an author's statement reads in its organization, beside the row of the key.
@@ -103,6 +116,17 @@ impl CacheKey {
 
     pub(super) fn key(&self) -> &CachedKey {
         &self.key
+    }
+
+    /// The key of the row that a look-up by a unique key has found.
+    pub(super) fn found(&self, rows: &[Value]) -> Option<CachedKey> {
+        match self.lookup {
+            // More rows than one are those of a key that is not unique.
+            CacheLookup::Unique(unique) if rows.len() == unique.width => {
+                rows.get(unique.key_at).and_then(CachedKey::of)
+            }
+            _ => None,
+        }
     }
 
     /// How many bytes it takes beside its own size.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{CacheKey, CacheLook, CachedRows, FillLease, Passenger, RowCache};
+use super::{CacheKey, CacheLook, CachedRows, FillLease, HitSample, Passenger, RowCache};
 use crate::clock::Clock;
 use crate::error::DataError;
 use crate::row::ReadError;
@@ -45,20 +45,27 @@ where
             match lookups[place].as_ref().map(|key| cache.look(key, now)) {
                 Some(CacheLook::Hit(rows)) => match (codec.read)(&rows) {
                     Ok(read) => found[place] = Some(read),
-                    Err(_) => looked.add(place, None),
+                    Err(_) => looked.add(place, LoadedFor::Asker),
                 },
-                Some(CacheLook::Load(lease)) => looked.add(place, Some(lease)),
+                Some(CacheLook::Load(lease)) => looked.add(place, LoadedFor::Cache(lease)),
+                Some(CacheLook::Sample(sample)) => looked.add(place, LoadedFor::Sample(sample)),
                 Some(CacheLook::Wait(passenger)) => looked.waits.push((place, passenger)),
-                Some(CacheLook::Bypass) | None => looked.add(place, None),
+                Some(CacheLook::Bypass) | None => looked.add(place, LoadedFor::Asker),
             }
         }
         if !looked.to_load.is_empty() {
-            let loaded = fetch(looked.to_load.clone()).await?;
+            let loaded = match fetch(looked.to_load.clone()).await {
+                Ok(loaded) => loaded,
+                // What is certified is served although the database cannot be asked.
+                Err(error) => looked.in_memory(&codec.read).ok_or(error)?,
+            };
             let (began, now) = (now, clock.since_boot());
             cache.note_load(now.saturating_sub(began));
-            for ((place, lease), value) in looked.to_load.into_iter().zip(looked.leases).zip(loaded) {
-                if let Some(lease) = lease {
-                    lease.fill((codec.columns)(&value), now);
+            for ((place, purpose), value) in looked.to_load.into_iter().zip(looked.purposes).zip(loaded) {
+                match purpose {
+                    LoadedFor::Asker => {}
+                    LoadedFor::Cache(lease) => lease.fill((codec.columns)(&value), now),
+                    LoadedFor::Sample(sample) => sample.compare(&(codec.columns)(&value)),
                 }
                 found[place] = Some(value);
             }
@@ -82,17 +89,33 @@ where
     }
 }
 
+/// What is done with what is loaded, beside giving it to the request.
+enum LoadedFor {
+    Asker,
+    Cache(FillLease),
+    Sample(HitSample),
+}
+
 /// What is to be done for what the cache has not answered.
 #[derive(Default)]
 struct Looked {
     to_load: Vec<usize>,
-    leases: Vec<Option<FillLease>>,
+    purposes: Vec<LoadedFor>,
     waits: Vec<(usize, Passenger)>,
 }
 
 impl Looked {
-    fn add(&mut self, place: usize, lease: Option<FillLease>) {
+    fn add(&mut self, place: usize, purpose: LoadedFor) {
         self.to_load.push(place);
-        self.leases.push(lease);
+        self.purposes.push(purpose);
+    }
+
+    /// What is to be loaded, if all of it is in memory.
+    fn in_memory<T>(&self, read: impl Fn(&[Value]) -> Result<T, ReadError>) -> Option<Vec<T>> {
+        let of_sample = |purpose: &LoadedFor| match purpose {
+            LoadedFor::Sample(sample) => read(sample.rows()).ok(),
+            LoadedFor::Asker | LoadedFor::Cache(_) => None,
+        };
+        self.purposes.iter().map(of_sample).collect()
     }
 }

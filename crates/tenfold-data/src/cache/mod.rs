@@ -17,6 +17,7 @@ mod loads;
 mod model;
 mod platform;
 mod row;
+mod sample;
 
 use std::hash::{BuildHasher as _, Hash as _};
 use std::sync::Arc;
@@ -30,14 +31,15 @@ pub(crate) use self::buckets::MOST_BESIDE;
 use self::buckets::{Buckets, RowStamp, RowWords, WordCounts};
 use self::counts::CacheCounts;
 pub use self::counts::CacheFigures;
-use self::defences::{Defence, is_on};
+pub(crate) use self::defences::{Defence, is_on};
 pub(crate) use self::flights::Passenger;
 use self::flights::{Boarded, Flights, Pilot};
-pub(crate) use self::key::{CacheKey, CacheLookup, RowOwner, StatementReads};
+pub(crate) use self::key::{CacheKey, CacheLookup, RowOwner, StatementReads, UniqueLookup};
 pub(crate) use self::loads::{Codec, load};
 use self::platform::AtomicU64;
 use self::row::{CachedEntry, weight_of};
 pub(crate) use self::row::{CachedRows, as_stored};
+use self::sample::HitSample;
 use crate::driver::CommitOutcome;
 use crate::feed::write_set::WriteSet;
 
@@ -50,6 +52,8 @@ pub struct CacheSettings {
     pub expiry: Duration,
     /// For how long rows are served after this process has last read what others have changed.
     pub staleness: Duration,
+    /// One of so many rows from memory is read again from the database and compared; 0 for none.
+    pub sample: u64,
 }
 
 /// How many bytes an entry takes, for the number of entries that the map expects. By that it chooses how many evicted keys it
@@ -85,6 +89,8 @@ pub(crate) enum CacheLook {
     Wait(Passenger),
     /// From the database, not to be kept.
     Bypass,
+    /// From the database, to be compared with what is kept.
+    Sample(HitSample),
 }
 
 /// The right to keep what is loaded now, if nothing changes it meanwhile.
@@ -129,19 +135,23 @@ impl RowCache {
             return CacheLook::Bypass;
         }
         let words = self.buckets.words_of(key);
+        if let Some(entry) = self.map.get(key)
+            && self.buckets.stamp(entry.words.as_deref().copied().unwrap_or(words)) == Some(entry.stamp)
+        {
+            if now < entry.expires {
+                let words = entry.words.as_deref().copied().unwrap_or(words);
+                let is_sample = self.counts.note_hit().checked_rem(self.settings.sample) == Some(0);
+                return match is_sample {
+                    true => CacheLook::Sample(HitSample::of(self, words, entry)),
+                    false => CacheLook::Hit(entry.rows),
+                };
+            }
+            CacheCounts::add(&self.counts.expired);
+        }
         let Some(stamp) = self.buckets.stamp(words) else {
             CacheCounts::add(&self.counts.fenced);
             return CacheLook::Bypass;
         };
-        if let Some(entry) = self.map.get(key)
-            && entry.stamp == stamp
-        {
-            if now < entry.expires {
-                CacheCounts::add(&self.counts.hits);
-                return CacheLook::Hit(entry.rows);
-            }
-            CacheCounts::add(&self.counts.expired);
-        }
         match self.flights.board(key, stamp) {
             Boarded::Pilot(pilot) => {
                 CacheCounts::add(&self.counts.loads);
@@ -230,7 +240,14 @@ impl FillLease {
     /// they had asked before the change.
     pub(crate) fn fill(self, rows: CachedRows, now: Duration) {
         let FillLease { cache, pilot, words, mut stamp } = self;
+        let found = || {
+            let words = cache.buckets.words_of_found(pilot.key(), &rows)?;
+            Some((Some(Box::new(words)), cache.buckets.stamp(words)?))
+        };
+        // Before the table's words are read again: if these are the same, no row of the table had changed by then.
+        let before = found();
         let current = cache.buckets.stamp(words);
+        let found = if is_on(Defence::FoundFirst) { before } else { found() };
         if !is_on(Defence::Lease) {
             stamp = current.unwrap_or(stamp);
         }
@@ -239,9 +256,9 @@ impl FillLease {
             CacheCounts::add(&cache.counts.large);
         } else if current == Some(stamp) {
             let expires = cache.expires(pilot.key(), now);
-            cache
-                .map
-                .insert(pilot.key().clone(), CachedEntry { rows: Arc::clone(&rows), stamp, expires, weight });
+            let (words, stamp) = found.unwrap_or((None, stamp));
+            let entry = CachedEntry { rows: Arc::clone(&rows), stamp, words, expires, weight };
+            cache.map.insert(pilot.key().clone(), entry);
         } else {
             CacheCounts::add(&cache.counts.refused);
         }

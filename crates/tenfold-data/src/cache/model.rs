@@ -3,6 +3,8 @@
 //! loom runs each program repeatedly, see `scope/model.rs`. The words, the flights and the certificate are the real ones,
 //! with loom's atomics and locks; a call of the map is one step. The database is a number.
 
+mod unique;
+
 use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
@@ -60,7 +62,7 @@ fn has_stale_reads(
 }
 
 fn cache() -> Arc<RowCache> {
-    let settings = CacheSettings { bytes: 1 << 20, expiry: EXPIRY, staleness: STALENESS };
+    let settings = CacheSettings { bytes: 1 << 20, expiry: EXPIRY, staleness: STALENESS, sample: 0 };
     let cache = RowCache::with(&settings, WordCounts { whole: 1, any: 1, rows: 1 }, 1);
     cache.certify(NOW);
     cache
@@ -120,7 +122,7 @@ impl ModelDatabase {
         let version = loop {
             match self.cache.look(&key(), NOW) {
                 CacheLook::Hit(row) => break version(&row),
-                CacheLook::Bypass => break self.committed.load(Ordering::SeqCst),
+                CacheLook::Bypass | CacheLook::Sample(_) => break self.committed.load(Ordering::SeqCst),
                 CacheLook::Load(lease) => {
                     let loaded = self.committed.load(Ordering::SeqCst);
                     lease.fill(row(loaded), NOW);
@@ -272,13 +274,8 @@ fn hit(cache: &Arc<RowCache>, key: &CacheKey, now: Duration) -> bool {
             false
         }
         CacheLook::Wait(_) => panic!("nobody loads it"),
-        CacheLook::Bypass => false,
+        CacheLook::Bypass | CacheLook::Sample(_) => false,
     }
-}
-
-/// One thread, so that the locks of loom have a program to be in.
-fn alone(test: impl Fn() + Send + Sync + 'static) {
-    explore(test);
 }
 
 #[test]
@@ -289,16 +286,16 @@ fn rows_are_served_until_the_certificate_is_too_old() {
         let late = NOW + STALENESS + Duration::from_micros(1);
         [hit(&cache, &key(), NOW), hit(&cache, &key(), NOW + STALENESS), hit(&cache, &key(), late)]
     }
-    alone(|| assert_eq!(look(), [true, true, false]));
+    explore(|| assert_eq!(look(), [true, true, false]));
     OFF.set(Some(Defence::Certificate));
-    alone(|| assert_eq!(look(), [true, true, true], "the defence is what it says"));
+    explore(|| assert_eq!(look(), [true, true, true], "the defence is what it says"));
     OFF.set(None);
 }
 
 #[test]
 fn nothing_is_kept_before_the_first_certificate() {
-    alone(|| {
-        let settings = CacheSettings { bytes: 1 << 20, expiry: EXPIRY, staleness: STALENESS };
+    explore(|| {
+        let settings = CacheSettings { bytes: 1 << 20, expiry: EXPIRY, staleness: STALENESS, sample: 0 };
         let cache = RowCache::with(&settings, WordCounts { whole: 1, any: 1, rows: 1 }, 1);
         assert!(!hit(&cache, &key(), NOW));
         cache.certify(NOW);
@@ -309,7 +306,7 @@ fn nothing_is_kept_before_the_first_certificate() {
 
 #[test]
 fn a_rolled_back_commit_drops_nothing() {
-    alone(|| {
+    explore(|| {
         let cache = cache();
         hit(&cache, &key(), NOW);
         cache.fence(&writes());
@@ -324,7 +321,7 @@ fn a_rolled_back_commit_drops_nothing() {
 
 #[test]
 fn rows_expire_within_a_tenth_of_the_time() {
-    alone(|| {
+    explore(|| {
         let cache = cache();
         let (early, late) = (NOW + EXPIRY - EXPIRY / 10, NOW + EXPIRY + EXPIRY / 10);
         for tenant in 1..50 {
@@ -347,7 +344,7 @@ fn rows_expire_within_a_tenth_of_the_time() {
 
 #[test]
 fn keys_of_one_word_are_told_apart() {
-    alone(|| {
+    explore(|| {
         // All keys have the same hash here, and the same word.
         let cache = cache();
         hit(&cache, &key_of(1), NOW);
@@ -358,7 +355,7 @@ fn keys_of_one_word_are_told_apart() {
 
 #[test]
 fn a_dropped_load_is_made_by_another() {
-    alone(|| {
+    explore(|| {
         let cache = cache();
         let CacheLook::Load(first) = cache.look(&key(), NOW) else { panic!("it loads") };
         let CacheLook::Wait(second) = cache.look(&key(), NOW) else { panic!("it waits") };
@@ -374,7 +371,7 @@ fn a_dropped_load_is_made_by_another() {
 
 #[test]
 fn a_fill_after_a_change_is_refused() {
-    alone(|| {
+    explore(|| {
         let cache = cache();
         let CacheLook::Load(lease) = cache.look(&key(), NOW) else { panic!("it loads") };
         cache.change(&writes());
@@ -386,8 +383,8 @@ fn a_fill_after_a_change_is_refused() {
 
 #[test]
 fn a_scan_of_ten_times_the_size_stays_inside_the_bound() {
-    alone(|| {
-        let settings = CacheSettings { bytes: 8_000, expiry: EXPIRY, staleness: STALENESS };
+    explore(|| {
+        let settings = CacheSettings { bytes: 8_000, expiry: EXPIRY, staleness: STALENESS, sample: 0 };
         let cache = RowCache::with(&settings, WordCounts { whole: 1, any: 1, rows: 1 }, 1);
         cache.certify(NOW);
         for tenant in 0..300 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::buckets::RowStamp;
+use super::buckets::{RowStamp, RowWords};
 use super::key::CacheKey;
 use crate::value::{Value, days_of};
 
@@ -16,6 +16,8 @@ pub(super) struct CachedEntry {
     pub rows: CachedRows,
     /// The words before the load.
     pub stamp: RowStamp,
+    /// Which words these are, if the key does not say so: those of the row that a unique value has found.
+    pub words: Option<Box<RowWords>>,
     /// On the steady clock.
     pub expires: Duration,
     pub weight: u64,

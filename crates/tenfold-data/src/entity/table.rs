@@ -33,6 +33,8 @@ pub struct Table {
     pub version: Option<&'static str>,
     /// Whether rows that are loaded by key are kept for other requests.
     pub is_cached: bool,
+    /// For such an entity: the columns of each unique key, without the organization's.
+    pub(crate) uniques: &'static [&'static [&'static str]],
     texts: Texts,
 }
 
@@ -101,12 +103,14 @@ impl Table {
         tenant: Option<&'static str>,
         version: Option<&'static str>,
     ) -> Self {
-        Table { entity, name, module, columns, key, tenant, version, is_cached: false, texts: Texts::new() }
+        let texts = Texts::new();
+        Table { entity, name, module, columns, key, tenant, version, is_cached: false, uniques: &[], texts }
     }
 
-    /// The same for an entity that says `cached`.
-    pub const fn cached(mut self) -> Self {
+    /// The same for an entity that says `cached`, with the columns of each unique key but the organization's.
+    pub const fn cached(mut self, uniques: &'static [&'static [&'static str]]) -> Self {
         self.is_cached = true;
+        self.uniques = uniques;
         self
     }
 

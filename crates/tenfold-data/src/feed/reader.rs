@@ -14,6 +14,7 @@ use super::position::Position;
 use super::send::{send, send_in};
 use super::texts::FeedTexts;
 use super::write_set::WriteSet;
+use crate::cache::{Defence, is_on};
 use crate::database::Database;
 use crate::driver::{DriverError, DriverTransaction};
 use crate::error::Source;
@@ -197,7 +198,11 @@ impl FeedReader {
         };
         let next = Value::Text(self.position.next.to_string());
         let but = if reads_own { Uuid::nil() } else { self.id };
-        let open = Value::Text(self.position.open.clone());
+        let open = if is_on(Defence::Cursor) || self.position.open.is_empty() {
+            Value::Text(self.position.open.clone())
+        } else {
+            Value::Text("{}".to_owned())
+        };
         let params = [next, open, Value::Uuid(self.id), Value::Uuid(but)];
         send(database, self.texts.poll, &params, &mut read).await?;
         if is_migrated {

@@ -5,6 +5,7 @@
 
 use super::Scope;
 use super::asker::Asker;
+use crate::cache::{Defence, is_on};
 use crate::feed::write_set::WrittenKeys;
 
 impl Scope {
@@ -20,18 +21,16 @@ impl Scope {
     /// Notes that rows of a table were deleted, and with them what refers to them.
     pub(crate) fn note_delete(&self, asker: &Asker, table: &'static str, keys: WrittenKeys) {
         self.note_write(asker, table, keys);
-        let (Some(connection), Some(reached)) = (&asker.connection, self.database.cascades().reach(table))
-        else {
-            return;
-        };
+        let reached = self.database.cascades().reach(table).filter(|_| is_on(Defence::Cascades));
+        let (Some(connection), Some(reached)) = (&asker.connection, reached) else { return };
         for table in reached.iter() {
             let tenant = asker.tenant.filter(|_| self.database.owned().contains(table));
             connection.writes().add(tenant, table.clone(), WrittenKeys::Any);
         }
     }
 
-    /// Notes that an author's text changed rows of a table. It may have deleted them.
-    pub(crate) fn note_changes(&self, asker: &Asker, table: &'static str, keys: WrittenKeys) {
+    /// Notes that an author's text may have deleted rows of a table, perhaps of all organizations.
+    pub(crate) fn note_deletions(&self, asker: &Asker, table: &'static str, keys: WrittenKeys) {
         let tenant = asker.tenant.filter(|_| self.database.owned().contains(table));
         self.note_delete(&Asker { tenant, ..asker.clone() }, table, keys);
     }

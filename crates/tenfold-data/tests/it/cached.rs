@@ -118,7 +118,10 @@ pub struct CachingProcess {
 
 impl CachingProcess {
     pub async fn start(on: &Bench) -> Self {
-        let mut settings = DatabaseSettings::default();
+        CachingProcess::start_with(on, DatabaseSettings::default()).await
+    }
+
+    pub async fn start_with(on: &Bench, mut settings: DatabaseSettings) -> Self {
         settings.feed.poll = Duration::from_secs(3600);
         let clock = Clock::manual(Timestamp::from_second(1_767_225_600).unwrap());
         let bench = on.reopened_at(&settings, clock.clone());

@@ -46,6 +46,12 @@ impl Collector for CacheMetrics {
         for (reason, count) in [("changed", figures.refused), ("large", figures.large)] {
             counter.encode_family(&[("reason", reason)])?.encode_gauge(&count)?;
         }
+        let help = "Rows from memory that were read again from the database, by whether they were the same.";
+        let mut counter =
+            encoder.encode_descriptor("tenfold_cache_samples_total", help, None, MetricType::Counter)?;
+        for (result, count) in [("same", figures.samples - figures.stale), ("stale", figures.stale)] {
+            counter.encode_family(&[("result", result)])?.encode_gauge(&count)?;
+        }
         let counters = [
             (
                 "tenfold_cache_expired_total",
@@ -73,6 +79,12 @@ impl Collector for CacheMetrics {
         ];
         for (name, help, value) in gauges {
             encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;
+        }
+        if let Some(coherence) = figures.coherence() {
+            let help = "Which part of the samples was the same, from 0 to 1.";
+            encoder
+                .encode_descriptor("tenfold_cache_coherence", help, None, MetricType::Gauge)?
+                .encode_gauge(&coherence)?;
         }
         let Some(age) = figures.certificate_age else { return Ok(()) };
         let help = "For how long the process has not known what others have changed, in seconds.";

@@ -68,6 +68,8 @@ fn the_cache_is_shown_once_it_has_said_what_it_did() {
     let certificate_age = Some(Duration::from_millis(250));
     metrics.cache(CacheFigures {
         hits: 7,
+        samples: 4,
+        stale: 1,
         refused: 2,
         large: 1,
         rows: 3,
@@ -80,6 +82,9 @@ fn the_cache_is_shown_once_it_has_said_what_it_did() {
         (r#"tenfold_cache_reads_total{result="fenced"}"#, 0.0),
         (r#"tenfold_cache_refused_fills_total{reason="changed"}"#, 2.0),
         (r#"tenfold_cache_refused_fills_total{reason="large"}"#, 1.0),
+        (r#"tenfold_cache_samples_total{result="same"}"#, 3.0),
+        (r#"tenfold_cache_samples_total{result="stale"}"#, 1.0),
+        ("tenfold_cache_coherence", 0.75),
         ("tenfold_cache_load_seconds_total", 0.0),
         ("tenfold_cache_rows", 3.0),
         ("tenfold_cache_certificate_age_seconds", 0.25),

@@ -8,7 +8,7 @@ use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 
 use super::password::{NewHash, replace_password};
-use crate::entities::{Account, SecondFactor};
+use crate::entities::{Account, ApiKey, ApiKeyId, Invitation, InvitationId, SecondFactor};
 use crate::passwords::NO_PASSWORD;
 use crate::second_factor::forget_recovery_codes;
 use crate::sessions::Proof;
@@ -45,13 +45,24 @@ impl Input for OwnAccount {}
 /// Anybody can sign up with any address. Until it was confirmed, the account may be a stranger's who waits for the address's owner
 /// to use it, knowing its password. So what was there before ends, unless the password was typed in the session of the request: one
 /// who has both is the one who signed up.
-pub(crate) async fn claim(tx: &SystemTx<'_>, account: &Account, own: &OwnAccount) -> Result<(), Problem> {
+pub(crate) async fn claim(tx: &SystemTx<'_>, account: &Account, own: &OwnAccount) -> Result<Claim, Problem> {
     let now = tx.now();
     if account.confirmed_at.is_none() && Proof::of(tx, own.session_of(account.id)).await? == Proof::Nothing {
-        return Ok(evict(tx, account, Some(now)).await?);
+        evict(tx, account, Some(now)).await?;
+        return Ok(Claim::Evicted);
     }
     let change = Account::update(account.id).set(Account::reached_at, Some(now));
-    Ok(change.set(Account::confirmed_at, Some(now)).run(tx).await?)
+    change.set(Account::confirmed_at, Some(now)).run(tx).await?;
+    Ok(Claim::Confirmed)
+}
+
+/// What [`claim`] has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// It has ended what was there before, such as sessions: other processes may still know them.
+    Evicted,
+    /// Nothing has ended.
+    Confirmed,
 }
 
 /// Takes an unconfirmed account away from those who have it: its password, sessions, links and sign-ins that wait end, a change of address
@@ -74,23 +85,25 @@ pub(crate) async fn forget_what_lasts(tx: &SystemTx<'_>, account: &Account) -> R
     }
     SecondFactor::query().filter(SecondFactor::account_id.eq(account.id)).delete(tx).await?;
     forget_recovery_codes(tx, account.id).await?;
-    sql!(
+    let _: Vec<(ApiKeyId, OrgId)> = sql!(
         "auth_api_keys.forget",
         "DELETE FROM auth_api_keys WHERE (org_id, created_by) IN
-             (SELECT org_id, user_id FROM auth_memberships WHERE account_id = $1)"
+             (SELECT org_id, user_id FROM auth_memberships WHERE account_id = $1)
+         RETURNING id, org_id"
     )
-    .changes("auth_api_keys")
+    .changes_returned_by_organization(ApiKey::TABLE)
     .bind(account.id)
-    .execute(tx)
+    .all(tx)
     .await?;
-    sql!(
+    let _: Vec<(InvitationId, OrgId)> = sql!(
         "auth_invitations.forget",
         "DELETE FROM auth_invitations WHERE (org_id, invited_by) IN
-             (SELECT org_id, user_id FROM auth_memberships WHERE account_id = $1)"
+             (SELECT org_id, user_id FROM auth_memberships WHERE account_id = $1)
+         RETURNING id, org_id"
     )
-    .changes("auth_invitations")
+    .changes_returned_by_organization(Invitation::TABLE)
     .bind(account.id)
-    .execute(tx)
-    .await
-    .map(drop)
+    .all(tx)
+    .await?;
+    Ok(())
 }

@@ -4,7 +4,7 @@ use tenfold::http::{OwnOrigin, Response, ServerState, State, StatusCode};
 use tenfold::prelude::*;
 
 use super::TokenBody;
-use super::claim::{OwnAccount, claim};
+use super::claim::{Claim, OwnAccount, claim};
 use crate::entities::Membership;
 use crate::links::{LinkPurpose, consume};
 use crate::second_factor::challenge::SecondFactorRequired;
@@ -28,19 +28,21 @@ pub(crate) async fn accept_link(
     identity: Use<Identity>,
     Json(body): Json<TokenBody>,
 ) -> Result<Response, Problem> {
-    let (signed_in, chosen) = cx
+    let (claimed, signed_in, chosen) = cx
         .transaction(async |tx| -> Result<_, Problem> {
             let link = consume(tx, &body.token, &[LinkPurpose::SignIn]).await?;
-            claim(tx, &link.account, &own).await?;
+            let claimed = claim(tx, &link.account, &own).await?;
             let of_account = Membership::query().filter(Membership::account_id.eq(link.account.id));
             let chosen = of_account.order_by_descending(Membership::last_used_at).first(&*tx).await?;
             let chosen = chosen.ok_or_else(no_organization)?;
             // The person has not typed the password: what needs it asks for it.
             let session = NewSession { device, password_at: None };
-            Ok((identity.sign_in(tx, &chosen, session).await?, chosen))
+            Ok((claimed, identity.sign_in(tx, &chosen, session).await?, chosen))
         })
         .await?;
-    forgotten_everywhere(&cx).await;
+    if claimed == Claim::Evicted {
+        forgotten_everywhere(&cx).await;
+    }
     let token = match signed_in {
         SignInStep::Session(token) => token,
         SignInStep::Challenge(challenge) => return Ok(SecondFactorRequired::with(challenge)),

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use tenfold::data::SystemTx;
 use tenfold::http::ClientAddress;
 use tenfold::prelude::*;
+use tenfold_auth_api::UserId;
 use utoipa::ToSchema;
 
 use super::claim::OwnAccount;
-use crate::entities::{Account, AddressChange};
+use crate::entities::{Account, AddressChange, User};
 use crate::links::notice::SendNotice;
 use crate::links::{LinkPurpose, LinkToken, NoticeKind, UsedLink, consume, end_all, find};
 use crate::service::Identity;
@@ -128,15 +129,17 @@ async fn agree(tx: &SystemTx<'_>, link: &UsedLink, is_own: bool) -> Result<(), P
 
 /// Every organization shows the address of its users.
 async fn rename_users(tx: &SystemTx<'_>, link: &UsedLink) -> Result<(), DataError> {
-    sql!(
+    // The sessions of organizations without this person stay in the cache.
+    let _: Vec<(UserId, OrgId)> = sql!(
         "auth_users.change_address",
         "UPDATE auth_users SET email = $2 WHERE (org_id, id) IN
-             (SELECT org_id, user_id FROM auth_memberships WHERE account_id = $1)"
+             (SELECT org_id, user_id FROM auth_memberships WHERE account_id = $1)
+         RETURNING id, org_id"
     )
-    .changes("auth_users")
+    .changes_returned_by_organization(User::TABLE)
     .bind(link.account.id)
     .bind(link.email.clone())
-    .execute(tx)
-    .await
-    .map(drop)
+    .all(tx)
+    .await?;
+    Ok(())
 }

@@ -8,7 +8,7 @@ use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
 use super::InvitationToken;
-use crate::account::claim::{OwnAccount, claim};
+use crate::account::claim::{Claim, OwnAccount, claim};
 use crate::account::lock::lock;
 use crate::entities::{Account, AccountRow, Invitation, User};
 use crate::links::LinkToken;
@@ -66,7 +66,7 @@ pub(crate) async fn accept_invitation(
             Invitee::New(turn.hash(password.into_inner()).await?)
         }
     };
-    let (token, membership) = cx
+    let (claimed, token, membership) = cx
         .transaction(async |tx| -> Result<_, Problem> {
             let invitee = match invitee {
                 Invitee::Known(account) => Invitee::Known(lock(tx, account.id).await?),
@@ -81,7 +81,7 @@ pub(crate) async fn accept_invitation(
                 Err(error) => return Err(error.into()),
             }
             still_meant(&tenant, &identity, &invitation).await?;
-            let (account, signs_in) = account_of(tx, &invitation.email, invitee, &own).await?;
+            let (account, signs_in, claimed) = account_of(tx, &invitation.email, invitee, &own).await?;
             let new = NewMember { account: &account, role: invitation.role, locale: device.locale.clone() };
             let membership = join(tx, invited.organization, new).await?;
             let session = NewSession { device, password_at };
@@ -89,10 +89,12 @@ pub(crate) async fn accept_invitation(
                 true => Some(identity.open_session(tx, &membership, session).await?),
                 false => None,
             };
-            Ok((token, membership))
+            Ok((claimed, token, membership))
         })
         .await?;
-    forgotten_everywhere(&cx).await;
+    if claimed == Claim::Evicted {
+        forgotten_everywhere(&cx).await;
+    }
     let Some(token) = token else { return Ok(NoContent.into_response()) };
     let memberships = memberships(&cx, membership.account_id, Some(membership.org_id)).await?;
     let view = describe(&cx, &membership, &memberships).await?;
@@ -107,24 +109,24 @@ enum Invitee {
     New(String),
 }
 
-/// The account of the invited person, and whether the request may have a session of it.
+/// The account of the invited person, whether the request may have a session of it, and what became of what was there before.
 async fn account_of(
     tx: &SystemTx<'_>,
     email: &str,
     invitee: Invitee,
     own: &OwnAccount,
-) -> Result<(Account, bool), Problem> {
+) -> Result<(Account, bool, Claim), Problem> {
     match invitee {
         Invitee::Known(account) => {
             if account.email != email {
                 return Err(no_such_invitation());
             }
-            claim(tx, &account, own).await?;
+            let claimed = claim(tx, &account, own).await?;
             let session = own.session_of(account.id);
             if let Some(cx) = session {
                 still_open(tx, cx).await?;
             }
-            Ok((account, session.is_some()))
+            Ok((account, session.is_some(), claimed))
         }
         Invitee::New(password_hash) => {
             let (id, created_at) = (AccountId(tx.new_id()), tx.now());
@@ -136,7 +138,7 @@ async fn account_of(
                     "an account with this address was made meanwhile: accept again without a password",
                 )
             })?;
-            Ok((account, true))
+            Ok((account, true, Claim::Confirmed))
         }
     }
 }

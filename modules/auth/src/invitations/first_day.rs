@@ -25,7 +25,7 @@ pub(super) async fn count(tx: &SystemTx<'_>, organization: &Organization, limit:
         "UPDATE auth_organizations SET first_day_invitations = first_day_invitations + 1
          WHERE id = $1 AND first_day_invitations < $2"
     )
-    .changes(Organization::TABLE)
+    .changes_only(Organization::TABLE, [organization.id])
     .bind(organization.id)
     .bind(i64::from(limit))
     .execute(tx)

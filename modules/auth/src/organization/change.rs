@@ -42,11 +42,14 @@ pub(crate) async fn change_organization(
             return Err(Problem::conflict("set up your own second factor first: POST /v1/auth/totp"));
         }
     }
+    let ends_sessions = patch.second_factor_required.is_some();
     let change = Organization::update(cx.tenant())
         .set_if(Organization::name, patch.name.map(Text::into_inner))
         .set_if(Organization::second_factor_required, patch.second_factor_required);
     system.transaction(async |tx| change.run(tx).await).await?;
-    forgotten_everywhere(&system).await;
+    if ends_sessions {
+        forgotten_everywhere(&system).await;
+    }
     let organization = Organization::get(&system, cx.tenant()).await?;
     Ok(Json(OrganizationSettings::of(&organization)))
 }

@@ -58,7 +58,7 @@ pub(crate) async fn list_sessions(
 ) -> Result<Json<Devices>, Problem> {
     let own = own_session(&cx)?;
     let account = own_account(&cx)?;
-    identity.sessions_seen.flush(&system).await?;
+    identity.sessions_seen.flush_of(&system, account).await?;
     let rows: Vec<ListedSession> = sql!(
         "auth_sessions.of_account",
         "SELECT id, org_id, user_agent, address, last_seen_at, created_at, expires_at FROM auth_sessions

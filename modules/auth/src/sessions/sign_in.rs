@@ -100,7 +100,7 @@ pub(crate) async fn sign_in(
 /// Stores a hash of the same password by the algorithm of today.
 async fn renew(tx: &SystemTx<'_>, account: &Account, hash: String) -> Result<(), DataError> {
     sql!("auth_accounts.renew_hash", "UPDATE auth_accounts SET password_hash = $2 WHERE id = $1")
-        .changes(Account::TABLE)
+        .changes_only(Account::TABLE, [account.id])
         .bind(account.id)
         .bind(hash)
         .execute(tx)

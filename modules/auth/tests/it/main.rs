@@ -1,6 +1,7 @@
 //! The module by itself: `cargo test -p auth`. What needs another module is tested with the application.
 
 mod api_keys;
+mod cached_sessions;
 mod change_of_address;
 mod clean_up;
 mod confirm;

@@ -1,0 +1,55 @@
+//! Rows from memory that are read again from the database, to see whether they are the same.
+//!
+//! What this process commits meanwhile changes the words, and then nothing is compared. So a difference is a row that another process
+//! has changed within `staleness`, that somebody has changed who tells nobody, or an error of ours.
+
+use std::sync::Arc;
+
+use super::buckets::{RowStamp, RowWords};
+use super::counts::CacheCounts;
+use super::row::{CachedEntry, CachedRows};
+use super::{CacheSettings, RowCache};
+use crate::value::Value;
+
+/// A row from memory that is read again.
+pub(crate) struct HitSample {
+    cache: Arc<RowCache>,
+    words: RowWords,
+    stamp: RowStamp,
+    rows: CachedRows,
+}
+
+impl HitSample {
+    pub(super) fn of(cache: &Arc<RowCache>, words: RowWords, entry: CachedEntry) -> Self {
+        HitSample { cache: Arc::clone(cache), words, stamp: entry.stamp, rows: entry.rows }
+    }
+
+    /// What is kept, if the database cannot be asked.
+    pub(super) fn rows(&self) -> &[Value] {
+        &self.rows
+    }
+
+    /// Compares it with what the database has.
+    pub(super) fn compare(self, stored: &CachedRows) {
+        let HitSample { cache, words, stamp, rows } = self;
+        if cache.buckets.stamp(words) != Some(stamp) {
+            return;
+        }
+        CacheCounts::add(&cache.counts.samples);
+        if !is_same(&rows, stored) {
+            CacheCounts::add(&cache.counts.stale);
+            let CacheSettings { staleness, .. } = cache.settings;
+            tracing::debug!(?staleness, "a row from memory is not the one in the database");
+        }
+    }
+}
+
+/// Whether these are the same rows. The order is not promised where there are several.
+fn is_same(one: &CachedRows, other: &CachedRows) -> bool {
+    let sorted = |rows: &CachedRows| {
+        let mut values: Vec<String> = rows.iter().map(|value| format!("{value:?}")).collect();
+        values.sort_unstable();
+        values
+    };
+    one == other || (one.len() == other.len() && sorted(one) == sorted(other))
+}
