@@ -28,6 +28,7 @@ use tokio::time::Instant;
 
 use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
+use crate::erasure::announce_forgetful;
 use crate::http::{
     self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, Routes,
     ServerState, Shared, Stopping,
@@ -191,6 +192,7 @@ impl App {
         let database = Database::open(&settings.database_url, &settings.database, clock, observers)?;
         database.migrate(&self.migrations()).await?;
         announce(&database.row_level_security().await?);
+        announce_forgetful(&self.modules, &database);
         let (routes, permissions) = self.put_routes_together()?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions));
         let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();

@@ -3,6 +3,7 @@
 mod api_keys;
 mod change_of_address;
 mod clean_up;
+mod closing;
 mod confirm;
 mod copied_session;
 mod devices;
