@@ -30,7 +30,7 @@ both_databases!(app::app(); async fn an_erasure_goes_on_wherever_it_was_killed(a
     let id = organization(&doomed);
     close_for_good(app, &doomed).await;
     let mut kills = 0;
-    while !ends_within(30 + kills * 9, app.jobs().run_due()).await {
+    while !ends_within(1 + kills + kills * kills / 8, app.jobs().run_due()).await {
         kills += 1;
         assert!(kills < 400, "it never ends");
         // The lease stands still.

@@ -4,7 +4,3 @@ ALTER TABLE auth_organizations ADD COLUMN closed_at timestamptz;
 ALTER TABLE auth_organizations ADD COLUMN remind_at timestamptz;
 ALTER TABLE auth_organizations ADD COLUMN erase_at timestamptz;
 ALTER TABLE auth_organizations ADD COLUMN erasing_at timestamptz;
-
--- The few that are closed.
-CREATE INDEX auth_organizations_by_reminder ON auth_organizations (remind_at) WHERE remind_at IS NOT NULL;
-CREATE INDEX auth_organizations_by_end ON auth_organizations (erase_at) WHERE erase_at IS NOT NULL;

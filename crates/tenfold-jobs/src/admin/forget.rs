@@ -11,7 +11,7 @@ use crate::{batch, signals, unique};
 const LOOK: usize = 500;
 
 /// What is found of a job.
-type FoundJob = (JobId, bool, bool);
+type SeenJob = (JobId, bool, bool);
 
 /// Deletes the jobs of an organization, finished or not, with what their steps have given. One that runs is cancelled: its worker is
 /// told at its next heartbeat, and then it is gone from here at the next call. Whoever waits for one of them in a batch goes on.
@@ -32,7 +32,7 @@ pub async fn forget_organization(cx: &SystemContext, organization: OrgId) -> Res
 async fn unfinished(cx: &SystemContext, organization: OrgId) -> Result<usize, DataError> {
     let (mut after, mut running) = (JobId(Uuid::nil()), 0);
     loop {
-        let seen: Vec<FoundJob> = sql!(
+        let seen: Vec<SeenJob> = sql!(
             "tenfold_jobs.look",
             "SELECT id, lane = $1, token IS NOT NULL FROM
                  (SELECT id, lane, token FROM tenfold_jobs WHERE id > $2 ORDER BY id LIMIT $3) AS seen ORDER BY id"

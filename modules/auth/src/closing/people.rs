@@ -24,7 +24,7 @@ pub(super) async fn erase(cx: &SystemContext, organization: OrgId) -> Result<(),
 async fn erase_some(tx: &SystemTx<'_>, organization: OrgId) -> Result<usize, DataError> {
     let members: Vec<(MembershipId, AccountId, UserId)> = sql!(
         "auth_memberships.some",
-        "SELECT id, account_id, user_id FROM auth_memberships WHERE org_id = $1 ORDER BY id LIMIT 100"
+        "SELECT id, account_id, user_id FROM auth_memberships WHERE org_id = $1 LIMIT 100"
     )
     .bind(organization)
     .bounded()
