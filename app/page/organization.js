@@ -16,7 +16,7 @@ let cursor = null;
 export async function openOrganization() {
   await act(problem, async () => {
     own = await ask("GET", "/v1/auth/session");
-    for (const [id, permission] of Object.entries({ rename: "organization.write", invite: "members.write", "api-keys": "api_keys.write" })) {
+    for (const [id, permission] of Object.entries({ rename: "organization.write", closing: "organization.write", invite: "members.write", "api-keys": "api_keys.write" })) {
       byId(id).hidden = !may(permission);
     }
     byId("pending").hidden = !may("members.write");

@@ -1,7 +1,8 @@
 // The page at /: sign-in, then what the user works with. No build step, no dependency; one module per topic.
 
 import { accountOf, closeAccount, openAccount } from "./account.js";
-import { ask, onSessionEnd } from "./api.js";
+import { ask, onClosed, onSessionEnd } from "./api.js";
+import { closeClosed, onClosing, openClosed } from "./closing.js";
 // carve:if files
 import { confirmed } from "./confirm.js";
 // carve:end
@@ -33,6 +34,7 @@ function enter(next) {
   byId("signed-in").hidden = false;
   showSession(session);
   accountOf(session);
+  if (session.organization.erased_at) return openClosed(session);
   // carve:if files
   openFiles();
   // carve:end
@@ -58,6 +60,7 @@ function closeAll() {
   // carve:end
   closeUsers();
   closeViews();
+  closeClosed();
   // carve:if notifications
   closeNotifications();
   // carve:end
@@ -115,6 +118,13 @@ onSignOut(async () => {
 });
 
 onSessionEnd(() => { if (session) leave("Your session has ended: sign in again."); });
+
+/** Enters what the service says of the session now. */
+const enterAgain = async () => enter(await ask("GET", "/v1/auth/session"));
+
+onClosing(enterAgain);
+// Somebody else has closed the organization.
+onClosed(() => { if (session && !session.organization.erased_at) enterAgain().catch(() => {}); });
 
 // Another tab may have switched or signed out meanwhile: all tabs share the cookie.
 document.addEventListener("visibilitychange", async () => {

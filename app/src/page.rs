@@ -19,6 +19,7 @@ const PAGE: &[Asset] = &[
     Asset::script("/page/words.js", include_str!("../page/words.js")),
     Asset::script("/page/toast.js", include_str!("../page/toast.js")),
     Asset::script("/page/act.js", include_str!("../page/act.js")),
+    Asset::script("/page/closing.js", include_str!("../page/closing.js")),
     Asset::script("/page/confirm.js", include_str!("../page/confirm.js")),
     Asset::script("/page/second-factor.js", include_str!("../page/second-factor.js")),
     Asset::script("/page/session.js", include_str!("../page/session.js")),

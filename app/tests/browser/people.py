@@ -322,6 +322,26 @@ def an_organization_is_renamed(tab):
     expect(page.locator("#organization")).to_have_text("Analytical Engines")
 
 
+def an_owner_closes_the_organization_and_reopens_it(tab):
+    page = tab.page
+    page.get_by_role("button", name="Close the organization").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Close Analytical Engines?")
+    dialog.get_by_role("button", name="Close", exact=True).click()
+    expect(page.get_by_role("heading", name="Analytical Engines is closed")).to_be_visible()
+    expect(page.locator("#organization-view, #to-work")).to_have_count(2)
+    expect(page.locator("#organization-view")).to_be_hidden()
+    expect(page.locator("#to-work")).to_be_hidden()
+    picture(page, "closed")
+    judge(page)
+    page.reload()
+    page.get_by_role("button", name="Reopen it").click()
+    expect(page.locator("#organization-view")).to_be_visible()
+    visit(page, "Account")
+    visit(page, "Organization")
+    expect(page.locator("#members > li")).to_have_count(1)
+
+
 def the_views_are_reached_by_keyboard_and_by_their_address(tab):
     page = tab.page
     page.goto(f"{ADDRESS}/#account")

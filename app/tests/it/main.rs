@@ -10,10 +10,12 @@ mod cursors;
 mod demo;
 mod guide;
 mod http;
+mod interrupted_erasure;
 mod live;
 mod new_organization;
 mod notifications;
 // carve:end
+mod erasure;
 mod operations;
 // carve:if framework
 mod probe;

@@ -155,6 +155,7 @@ pub mod page;
 pub mod query;
 pub mod relation;
 mod row;
+mod rows_left;
 pub mod scope;
 pub mod search;
 mod searched_tables;
@@ -210,4 +211,4 @@ pub use crate::transaction::{SystemTx, Tx, Write};
 #[doc(hidden)]
 pub use crate::value::uuid_schema;
 pub use crate::value::{ColumnType, KeyType, Kind, Measured, Sortable, Summed, Value};
-pub use crate::verbs::{EntityExt, EntityRow};
+pub use crate::verbs::{EntityExt, EntityRow, EraseRows};

@@ -6,9 +6,10 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::context::Reach;
+use crate::context::{Caller as _, Context, Reach};
 use crate::entity::{Entity, Unique, Versioned};
 use crate::error::DataError;
+use crate::ownership::Tenant;
 use crate::query::{EntityQuery, Target};
 use crate::transaction::Write;
 use crate::write::{self, Update, Upsert};
@@ -153,6 +154,35 @@ pub trait EntityExt: Entity {
 }
 
 impl<E: Entity> EntityExt for E {}
+
+/// The operation of every entity whose rows belong to organizations that ends with none of an organization's rows left. The
+/// prelude of `tenfold` imports it.
+pub trait EraseRows: Entity<Owner = Tenant> {
+    /// Deletes all rows of the context's organization, a batch in each transaction, so that it may be repeated after it was
+    /// interrupted. Rows that hang on others by a foreign key are erased before these: a batch is bounded by its rows, not by what
+    /// goes with them.
+    ///
+    /// # Errors
+    /// Any error of the statement. The batches before it stay deleted.
+    #[track_caller]
+    fn erase(cx: &Context) -> impl Future<Output = Result<(), DataError>> + Send {
+        let (cx, site) = (cx.repeating("a batch at a time"), Location::caller());
+        async move {
+            loop {
+                let erased = cx
+                    .transaction(async |tx| {
+                        write::erase_some::<Self>(Target::of(&tx.origin(), true, site)).await
+                    })
+                    .await?;
+                if erased < write::ERASED_AT_ONCE {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+impl<E: Entity<Owner = Tenant>> EraseRows for E {}
 
 /// The columns of an entity without its relations: what is stored. `derive(Entity)` writes one for each entity,
 /// `UserRow` for `User`. So adding a relation to an entity does not change the code that inserts it.

@@ -1,12 +1,14 @@
 //! What an operator does with jobs: list them, show one, retry one, cancel one; with queues, schedules and deliveries.
 
 mod deliveries;
+mod forget;
 mod queues;
 mod schedules;
 
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, sql};
 
 pub use self::deliveries::NotParked;
+pub use self::forget::forget_organization;
 pub use self::queues::{QueueStatus, UnknownQueue};
 pub use self::schedules::{ScheduleStatus, UnknownSchedule};
 use crate::ending;

@@ -9,6 +9,7 @@ pub mod app;
 pub mod call;
 pub mod config;
 mod demo;
+mod erasure;
 pub mod http;
 pub mod module;
 pub mod settings;
@@ -30,6 +31,7 @@ pub use tenfold_observe::telemetry;
 
 pub use crate::app::App;
 pub use crate::call::CallError;
+pub use crate::erasure::OrganizationErased;
 pub use crate::http::Use;
 pub use crate::module::{Module, Wiring};
 
@@ -41,8 +43,8 @@ pub mod prelude {
     pub use utoipa::{IntoParams, ToSchema};
 
     pub use tenfold_data::{
-        Context, Count, Currency, DataError, Entity, EntityExt, EntityRow, Listing, Many, Money, One, OrgId,
-        Page, Ref, SystemContext, TextEnum, Timestamp, Tx, Versioned, id, migrations, sql,
+        Context, Count, Currency, DataError, Entity, EntityExt, EntityRow, EraseRows, Listing, Many, Money,
+        One, OrgId, Page, Ref, SystemContext, TextEnum, Timestamp, Tx, Versioned, id, migrations, sql,
     };
     pub use tenfold_jobs::{
         Discard, Enqueue, Event, GivenUp, Job, JobContext, JobOptions, RateLimit, Snooze, TryLater,

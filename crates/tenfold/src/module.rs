@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use tenfold_data::{Clock, Database, MigrationFile};
+use tenfold_data::{Clock, Context, Database, MigrationFile};
 use tenfold_jobs::{Event, GivenUp, Job, JobContext, Listeners, Registry};
 
 use crate::app::Fill;
 use crate::call::Interface;
 use crate::config::{ConfigError, Loaded};
+use crate::erasure::OrganizationErased;
 use crate::http::{Authenticate, DeclaredPermission, Permission, Permissions, Routes};
 
 /// One module of an application.
@@ -36,6 +37,8 @@ pub struct Module {
     pub(crate) demo: Option<Fill>,
     pub(crate) steps: Vec<Step>,
     pub(crate) background: Vec<Background>,
+    /// Whether it says how it erases what it has of an organization.
+    pub(crate) erases: bool,
 }
 
 /// Adds a kind of job or a listener to what workers can run.
@@ -76,6 +79,7 @@ impl Module {
             demo: None,
             steps: Vec::new(),
             background: Vec::new(),
+            erases: false,
         }
     }
 
@@ -212,6 +216,34 @@ impl Module {
         W: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
         self.background.push(Box::new(move |registry, listeners| listeners.on(registry, name, listen)));
+        self
+    }
+
+    /// How the module erases what it has of an organization: its rows, and what it keeps outside the database. It is called once the
+    /// organization is closed for good, and again if it was interrupted, so it must begin anew at any point. `name` names its deliveries,
+    /// such as `projects.erase`, and must be stable.
+    ///
+    /// ```ignore
+    /// .erases("notes.erase", |_, cx| async move { Ok(Note::erase(&cx).await?) })
+    /// ```
+    ///
+    /// The organization is gone when no table with a column `org_id` has a row of it any more. A module that forgets one is named by
+    /// the job `auth.erase_organization`, which waits for it, and by a warning at start.
+    pub fn erases<F, W>(mut self, name: &'static str, erase: F) -> Self
+    where
+        F: Fn(JobContext, Context) -> W + Send + Sync + 'static,
+        W: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        self.erases = true;
+        self.on(name, move |job: JobContext, event: OrganizationErased| {
+            let cx = job.system().within(event.organization);
+            erase(job, cx)
+        })
+    }
+
+    /// The module erases organizations itself, last of all, as the one does that knows the people.
+    pub fn erases_last(mut self) -> Self {
+        self.erases = true;
         self
     }
 

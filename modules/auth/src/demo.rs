@@ -87,14 +87,7 @@ async fn make(cx: &SystemContext) -> anyhow::Result<()> {
             let tx = tx.repeating("each organization has its owners");
             account(&tx, both, BOTH, &password_hash).insert(&tx).await?;
             for (id, name, people) in &made {
-                OrganizationRow {
-                    id: *id,
-                    name: (*name).to_owned(),
-                    second_factor_required: false,
-                    created_at: tx.now(),
-                }
-                .insert(&tx)
-                .await?;
+                OrganizationRow::open(*id, (*name).to_owned(), tx.now()).insert(&tx).await?;
                 let [owner, .., last] = &**people else { continue };
                 account(&tx, owner.account, &owner.email, &password_hash).insert(&tx).await?;
                 add(&tx.within(*id), &[owner, last]).await?;

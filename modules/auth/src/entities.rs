@@ -98,6 +98,30 @@ pub(crate) struct Organization {
     /// Whether people need a second factor to work in it.
     pub second_factor_required: bool,
     pub created_at: Timestamp,
+    /// Since when it is closed.
+    pub closed_at: Option<Timestamp>,
+    /// When the owners of a closed one are reminded; none once they were.
+    pub remind_at: Option<Timestamp>,
+    /// When a closed one is erased.
+    pub erase_at: Option<Timestamp>,
+    /// Since when it is being erased, so that it cannot be reopened.
+    pub erasing_at: Option<Timestamp>,
+}
+
+impl OrganizationRow {
+    /// A new organization, in which people can work.
+    pub(crate) fn open(id: OrgId, name: String, created_at: Timestamp) -> Self {
+        OrganizationRow {
+            id,
+            name,
+            second_factor_required: false,
+            created_at,
+            closed_at: None,
+            remind_at: None,
+            erase_at: None,
+            erasing_at: None,
+        }
+    }
 }
 
 /// A membership: the account may sign in to the organization, as this user.

@@ -5,6 +5,7 @@
 mod account;
 mod api_keys;
 mod clean_up;
+mod closing;
 pub mod demo;
 mod device;
 mod email;
@@ -22,6 +23,7 @@ mod routes;
 mod second_factor;
 mod service;
 mod sessions;
+mod settings;
 mod signing_key;
 mod throttle;
 mod token;
@@ -37,7 +39,7 @@ pub use crate::service::Identity;
 pub fn module() -> Module {
     Module::new("auth")
         .settings(include_str!("defaults.toml"))
-        .checks(|loaded| service::AuthSettings::read(loaded).map(drop))
+        .checks(|loaded| settings::AuthSettings::read(loaded).map(drop))
         .migrations(migrations!())
         .service(|wiring| Box::pin(Identity::start(wiring)))
         .provides::<dyn Auth>(|wiring| wiring.service::<Identity>())
@@ -46,6 +48,11 @@ pub fn module() -> Module {
         .job::<links::send::SendLink>()
         .job::<invitations::send::SendInvitation>()
         .job::<links::notice::SendNotice>()
+        .job::<closing::send::SendClosing>()
+        .job::<closing::due::DueClosings>()
+        .job::<closing::erase::EraseOrganization>()
+        .every("auth.due_closings", "1h", || closing::due::DueClosings {})
+        .erases_last()
         .every("auth.clean_up", "1h", || clean_up::CleanUp {})
         .routes(routes::all)
 }

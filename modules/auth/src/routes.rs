@@ -2,7 +2,7 @@
 
 use tenfold::prelude::*;
 
-use crate::{account, api_keys, invitations, organization, second_factor, sessions, users};
+use crate::{account, api_keys, closing, invitations, organization, second_factor, sessions, users};
 
 pub(crate) fn all() -> Routes {
     Routes::new()
@@ -39,4 +39,6 @@ pub(crate) fn all() -> Routes {
         .routes(routes!(organization::get::get_organization, organization::change::change_organization))
         .routes(routes!(organization::leave::leave_organization))
         .routes(routes!(organization::transfer::transfer_ownership))
+        .routes(routes!(closing::close::close_organization))
+        .routes(routes!(closing::reopen::reopen_organization))
 }

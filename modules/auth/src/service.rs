@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use tenfold::app::DemoOrganization;
-use tenfold::config::{ConfigError, Loaded, TimeSpan};
 use tenfold::data::{Principal, SystemTx, Uuid};
 use tenfold::http::{Authenticate, Permissions};
 use tenfold::prelude::*;
@@ -19,70 +17,13 @@ use crate::entities::{
     ApiKey, ConfirmedFactor, Membership, Organization, Session, SessionId, SessionRow, User, UserPermission,
 };
 use crate::last_seen::{KeysSeen, SessionsSeen};
-use crate::passwords::{HashBounds, Passwords};
+use crate::passwords::Passwords;
 use crate::second_factor::challenge::challenge;
-use crate::sessions::limited::setup_required;
+use crate::sessions::limited::SessionLimit;
+use crate::settings::AuthSettings;
 use crate::signing_key::signing_key;
-use crate::throttle::{Throttle, ThrottleRule};
+use crate::throttle::Throttle;
 use crate::token::{SigningKey, Token, TokenKind};
-
-/// `[auth]` of the configuration.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AuthSettings {
-    session_lifetime: TimeSpan,
-    hash_parallelism: usize,
-    hash_queue: usize,
-    hash_queue_share: usize,
-    account_failures: u32,
-    account_wait: TimeSpan,
-    known_address_lifetime: TimeSpan,
-    address_failures: u32,
-    address_sign_ups: u32,
-    address_mails: u32,
-    first_day_invitations: u32,
-    unconfirmed_sign_in: bool,
-    address_wait: TimeSpan,
-}
-
-impl AuthSettings {
-    pub(crate) fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
-        let settings: AuthSettings = loaded.section("auth")?;
-        loaded.within("auth.hash_parallelism", settings.hash_parallelism, 1..=64)?;
-        loaded.within("auth.hash_queue", settings.hash_queue, 1..=10_000)?;
-        loaded.within("auth.hash_queue_share", settings.hash_queue_share, 1..=10_000)?;
-        loaded.within("auth.account_failures", settings.account_failures, 1..=10_000)?;
-        loaded.within("auth.address_failures", settings.address_failures, 1..=1_000_000)?;
-        loaded.within("auth.address_sign_ups", settings.address_sign_ups, 1..=1_000_000)?;
-        loaded.within("auth.address_mails", settings.address_mails, 1..=1_000_000)?;
-        loaded.within("auth.first_day_invitations", settings.first_day_invitations, 0..=1_000_000)?;
-        let waits = TimeSpan::seconds(1)..=TimeSpan::hours(24);
-        loaded.within("auth.account_wait", settings.account_wait, waits.clone())?;
-        loaded.within("auth.address_wait", settings.address_wait, waits)?;
-        let lifetimes = TimeSpan::hours(1)..=TimeSpan::hours(10 * 365 * 24);
-        loaded.within("auth.known_address_lifetime", settings.known_address_lifetime, lifetimes)?;
-        Ok(settings)
-    }
-
-    fn throttle(&self) -> Throttle {
-        let address_wait = self.address_wait.as_std();
-        Throttle {
-            account: ThrottleRule { free: self.account_failures, wait: self.account_wait.as_std() },
-            address: ThrottleRule { free: self.address_failures, wait: address_wait },
-            sign_up: ThrottleRule { free: self.address_sign_ups, wait: address_wait },
-            mail: ThrottleRule { free: self.address_mails, wait: address_wait },
-            known_address_lifetime: self.known_address_lifetime.as_std(),
-        }
-    }
-
-    fn hash_bounds(&self) -> HashBounds {
-        HashBounds {
-            parallelism: self.hash_parallelism,
-            queue: self.hash_queue,
-            share: self.hash_queue_share,
-        }
-    }
-}
 
 /// The module's service: it knows people by their tokens, and opens sessions.
 pub struct Identity {
@@ -93,6 +34,8 @@ pub struct Identity {
     pub(crate) unconfirmed_sign_in: bool,
     /// How many people an organization may invite on its first day.
     pub(crate) first_day_invitations: u32,
+    /// How long a closed organization can be reopened.
+    pub(crate) closing_pause: Duration,
     pub(crate) sessions_seen: SessionsSeen,
     keys_seen: KeysSeen,
     key: SigningKey,
@@ -110,6 +53,7 @@ impl Identity {
             throttle: settings.throttle(),
             unconfirmed_sign_in: settings.unconfirmed_sign_in,
             first_day_invitations: settings.first_day_invitations,
+            closing_pause: settings.closing_pause.as_std(),
             sessions_seen: SessionsSeen::default(),
             keys_seen: KeysSeen::default(),
             key,
@@ -117,23 +61,17 @@ impl Identity {
         })
     }
 
-    /// The context of the session that a token names, if these rows of it say that the token is still good; and whether the
-    /// session is limited.
-    fn context_of(
-        &self,
-        cx: &SystemContext,
-        token: &Token,
-        rows: &[FoundSession],
-    ) -> Option<(Context, bool)> {
-        let (user, account, secret_hash, expires_at, is_limited, role, _) = rows.first()?;
+    /// The context of the session that a token names, if these rows of it say that the token is still good.
+    fn context_of(&self, cx: &SystemContext, token: &Token, rows: &[FoundSession]) -> Option<Context> {
+        let (user, account, secret_hash, expires_at, _, _, role, _) = rows.first()?;
         // Comparing hashes of a random secret gives nothing away by its timing.
         if *secret_hash != token.secret_hash() || *expires_at <= cx.now() {
             return None;
         }
         let (account, user) = (account.0, user.0);
-        let permissions = self.permissions.held(*role, rows.iter().filter_map(|row| row.6.as_deref()));
+        let permissions = self.permissions.held(*role, rows.iter().filter_map(|row| row.7.as_deref()));
         let principal = Principal { account, user, session: token.id, permissions };
-        Some((cx.within(token.organization).acting_for(principal), *is_limited))
+        Some(cx.within(token.organization).acting_for(principal))
     }
 
     /// The session that a token names, with one statement on primary keys: its user's role and permissions are those of now. The rows
@@ -142,10 +80,15 @@ impl Identity {
     ///
     /// It runs through the system context, without a transaction for row-level security: the organization is in the token,
     /// whose MAC is checked, and the text names it.
-    async fn session(&self, cx: &SystemContext, token: &Token) -> Result<Option<(Context, bool)>, Problem> {
+    async fn session(
+        &self,
+        cx: &SystemContext,
+        token: &Token,
+    ) -> Result<Option<(Context, Option<SessionLimit>)>, Problem> {
         let rows: Vec<FoundSession> = sql!(
             "auth_sessions.authenticate",
-            "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, o.second_factor_required, u.role, p.name
+            "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, o.second_factor_required,
+                    o.closed_at IS NOT NULL, u.role, p.name
              FROM auth_sessions s
              JOIN auth_organizations o ON o.id = s.org_id
              JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
@@ -159,19 +102,16 @@ impl Identity {
         .and_organization(Organization::TABLE)
         .all(cx)
         .await?;
-        let Some((context, is_required)) = self.context_of(cx, token, &rows) else { return Ok(None) };
-        let account = rows.first().map(|row| row.1);
-        if let Some(account) = account {
-            self.sessions_seen.note(cx, token.organization, account, token.id);
-        }
-        let is_limited = match account.filter(|_| is_required) {
-            Some(account) => {
-                let factor = ConfirmedFactor::find(cx, account).await?;
-                factor.is_none_or(|factor| factor.confirmed_at.is_none())
-            }
-            None => false,
+        let (Some(context), Some(row)) = (self.context_of(cx, token, &rows), rows.first()) else {
+            return Ok(None);
         };
-        Ok(Some((context, is_limited)))
+        let (account, is_required, is_closed) = (row.1, row.4, row.5);
+        self.sessions_seen.note(cx, token.organization, account, token.id);
+        let lacks_factor = is_required && {
+            let factor = ConfirmedFactor::find(cx, account).await?;
+            factor.is_none_or(|factor| factor.confirmed_at.is_none())
+        };
+        Ok(Some((context, SessionLimit::of(lacks_factor, is_closed))))
     }
 
     /// The context of a session that may be limited, for the few handlers that take one.
@@ -179,13 +119,13 @@ impl Identity {
         &self,
         cx: &SystemContext,
         token: &str,
-    ) -> Result<Option<Context>, Problem> {
+    ) -> Result<Option<(Context, Option<SessionLimit>)>, Problem> {
         let Some(token) = Token::verify(token, &self.key) else { return Ok(None) };
         if token.kind != TokenKind::Session {
             return Ok(None);
         }
         let cx = cx.repeating("the session was found to be limited just before");
-        Ok(self.session(&cx, &token).await?.map(|(context, _)| context))
+        self.session(&cx, &token).await
     }
 
     /// The context of the API key that a token names, if it is still good. Its user is the one who made it, and of its permissions
@@ -193,8 +133,9 @@ impl Identity {
     async fn key_context(&self, cx: &SystemContext, token: &Token) -> Result<Option<Context>, Problem> {
         let rows: Vec<FoundKey> = sql!(
             "auth_api_keys.authenticate",
-            "SELECT k.secret_hash, k.created_by, k.permissions, k.expires_at, u.role, p.name
+            "SELECT k.secret_hash, k.created_by, k.permissions, k.expires_at, o.closed_at IS NOT NULL, u.role, p.name
              FROM auth_api_keys k
+             JOIN auth_organizations o ON o.id = k.org_id
              JOIN auth_users u ON u.org_id = k.org_id AND u.id = k.created_by
              LEFT JOIN auth_permissions p ON p.org_id = k.org_id AND p.user_id = k.created_by
              WHERE k.org_id = $1 AND k.id = $2"
@@ -203,14 +144,20 @@ impl Identity {
         .bind(token.id)
         .bounded()
         .cached_by::<ApiKey>(&[User::TABLE, UserPermission::TABLE])
+        .and_organization(Organization::TABLE)
         .all(cx)
         .await?;
-        let Some((secret_hash, user, given, expires_at, role, _)) = rows.first() else { return Ok(None) };
+        let Some((secret_hash, user, given, expires_at, is_closed, role, _)) = rows.first() else {
+            return Ok(None);
+        };
         if *secret_hash != token.secret_hash() || expires_at.is_some_and(|end| end <= cx.now()) {
             return Ok(None);
         }
+        if *is_closed {
+            return Err(SessionLimit::Closed.refusal());
+        }
         self.keys_seen.record(cx, token.organization, token.id).await;
-        let of_user = self.permissions.held(*role, rows.iter().filter_map(|row| row.5.as_deref()));
+        let of_user = self.permissions.held(*role, rows.iter().filter_map(|row| row.6.as_deref()));
         let permissions = permissions_of(given).into_iter().filter(|name| of_user.contains(name));
         let permissions = Arc::new(permissions.collect());
         let principal = Principal { account: Uuid::nil(), user: user.0, session: token.id, permissions };
@@ -283,13 +230,22 @@ pub(crate) struct NewSession {
 }
 
 /// The row of an API key with the role of the user who made it, beside one permission that this user has by name.
-type FoundKey = (Vec<u8>, UserId, serde_json::Value, Option<Timestamp>, Role, Option<String>);
+type FoundKey = (Vec<u8>, UserId, serde_json::Value, Option<Timestamp>, bool, Role, Option<String>);
 
-/// A session's row with its user's role, beside one permission that the user has by name.
-type FoundSession = (UserId, AccountId, Vec<u8>, Timestamp, bool, Role, Option<String>);
+/// A session's row, whether its organization requires a second factor, whether it is closed, and the user's role, beside one permission
+/// that the user has by name.
+type FoundSession = (UserId, AccountId, Vec<u8>, Timestamp, bool, bool, Role, Option<String>);
 
-/// The same of one of several sessions.
+/// A row of one of several sessions, and whether it is limited.
 type OneOfSessions = (SessionId, UserId, AccountId, Vec<u8>, Timestamp, bool, Role, Option<String>);
+
+/// A stream of a key that is limited ends, as that of a session.
+fn ended_if_limited(found: Result<Option<Context>, Problem>) -> Result<Option<Context>, Problem> {
+    match found {
+        Err(refusal) if SessionLimit::of_refusal(&refusal).is_some() => Ok(None),
+        other => other,
+    }
+}
 
 #[async_trait]
 impl Authenticate for Identity {
@@ -299,7 +255,7 @@ impl Authenticate for Identity {
             return self.key_context(cx, &token).await;
         }
         match self.session(cx, &token).await? {
-            Some((_, true)) => Err(setup_required()),
+            Some((_, Some(limit))) => Err(limit.refusal()),
             found => Ok(found.map(|(context, _)| context)),
         }
     }
@@ -320,7 +276,8 @@ impl Authenticate for Identity {
             sqlite: "WITH organizations AS MATERIALIZED (SELECT rowid AS place, value AS id FROM rarray($1)),
                           sessions AS MATERIALIZED (SELECT rowid AS place, value AS id FROM rarray($2))
                      SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at,
-                            o.second_factor_required AND NOT EXISTS (SELECT 1 FROM auth_second_factors f
+                            o.closed_at IS NOT NULL OR o.second_factor_required AND NOT EXISTS (
+                                SELECT 1 FROM auth_second_factors f
                                 WHERE f.account_id = s.account_id AND f.confirmed_at IS NOT NULL),
                             u.role, p.name
                      FROM sessions AS k
@@ -330,7 +287,8 @@ impl Authenticate for Identity {
                      JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
                      LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id",
             postgres: "SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at,
-                            o.second_factor_required AND NOT EXISTS (SELECT 1 FROM auth_second_factors f
+                            o.closed_at IS NOT NULL OR o.second_factor_required AND NOT EXISTS (
+                                SELECT 1 FROM auth_second_factors f
                                 WHERE f.account_id = s.account_id AND f.confirmed_at IS NOT NULL),
                             u.role, p.name
                      FROM unnest($1::uuid[], $2::uuid[]) AS k (org_id, id)
@@ -345,19 +303,22 @@ impl Authenticate for Identity {
         .await?;
         let mut found: HashMap<SessionId, Vec<FoundSession>> = HashMap::new();
         for (id, user, account, secret_hash, expires_at, is_limited, role, permission) in rows {
-            let row = (user, account, secret_hash, expires_at, is_limited, role, permission);
-            found.entry(id).or_default().push(row);
+            if !is_limited {
+                let row = (user, account, secret_hash, expires_at, false, false, role, permission);
+                found.entry(id).or_default().push(row);
+            }
         }
         let each = cx.repeating("few streams are a program's: each key is looked up");
         let mut contexts = Vec::with_capacity(tokens.len());
         for token in &tokens {
             contexts.push(match token {
                 None => None,
-                Some(token) if token.kind == TokenKind::ApiKey => self.key_context(&each, token).await?,
+                Some(token) if token.kind == TokenKind::ApiKey => {
+                    ended_if_limited(self.key_context(&each, token).await)?
+                }
                 Some(token) => {
                     let rows = found.get(&SessionId(token.id));
-                    let found = rows.and_then(|rows| self.context_of(cx, token, rows));
-                    found.filter(|(_, is_limited)| !is_limited).map(|(context, _)| context)
+                    rows.and_then(|rows| self.context_of(cx, token, rows))
                 }
             });
         }

@@ -8,6 +8,7 @@ mod service;
 use tenfold::prelude::*;
 use tenfold_billing_api::Billing;
 
+use crate::entities::Subscription;
 use crate::service::Plans;
 
 /// The module, for `main.rs`.
@@ -17,4 +18,5 @@ pub fn module() -> Module {
         .migrations(migrations!())
         .service(|wiring| Box::pin(async move { Plans::start(wiring) }))
         .provides::<dyn Billing>(|wiring| wiring.service::<Plans>())
+        .erases("billing.erase", |_, cx| async move { Ok(Subscription::erase(&cx).await?) })
 }

@@ -124,6 +124,17 @@ impl Blobs {
         Ok(())
     }
 
+    /// Deletes all blobs of an organization; a missing folder is not an error.
+    pub(crate) async fn erase(&self, org_id: OrgId) -> io::Result<()> {
+        match fs::remove_dir_all(self.root.join(org_id.to_string())).await {
+            // The store must be there, else its bytes are as well, somewhere.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::metadata(self.root.join(INCOMING)).await.map(drop)
+            }
+            other => other,
+        }
+    }
+
     /// Deletes a blob that [`Blobs::list`] found.
     pub(crate) async fn discard(&self, found: &StoredBlob) -> io::Result<()> {
         remove(&found.path).await

@@ -8,6 +8,7 @@ mod content;
 mod delete;
 mod digest;
 mod entities;
+mod erase;
 mod events;
 mod facts;
 mod get;
@@ -50,5 +51,6 @@ pub fn module() -> Module {
         .job::<delete::DeleteBlobs>()
         .job::<sweep::SweepBlobs>()
         .every("files.sweep", "17 * * * *", || sweep::SweepBlobs {})
+        .erases("files.erase", erase::erase)
         .routes(routes::all)
 }

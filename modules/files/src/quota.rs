@@ -242,6 +242,21 @@ pub(crate) async fn forget_expired(cx: &SystemContext) -> Result<(), DataError> 
     .await
 }
 
+/// Deletes the reservations of an organization that is being erased.
+///
+/// # Errors
+/// The statement failed.
+pub(crate) async fn forget_all(cx: &Context) -> Result<(), DataError> {
+    cx.transaction(async |tx| -> Result<(), DataError> {
+        sql!("files_reservations.forget_all", "DELETE FROM files_reservations WHERE org_id = $1")
+            .changes("files_reservations")
+            .execute(tx)
+            .await?;
+        Ok(())
+    })
+    .await
+}
+
 /// Subtracts a deleted file from the total.
 pub(crate) async fn give_back(tx: &Tx<'_>, size: i64) -> Result<(), DataError> {
     use crate::entities::Usage;

@@ -2,6 +2,7 @@
 
 mod demo;
 mod entities;
+mod erase;
 mod permissions;
 mod projects;
 mod routes;
@@ -16,5 +17,6 @@ pub fn module() -> Module {
         .needs::<dyn Auth>()
         .migrations(migrations!())
         .routes(routes::all)
+        .erases("projects.erase", |_, cx| async move { erase::erase(&cx).await })
         .demo(|tx, organization| Box::pin(demo::fill(tx, organization)))
 }

@@ -262,6 +262,7 @@ pub fn module() -> Module {
         .job::<Total>()
         .every("notes.total", "17 * * * *", || Total {})
         .on::<NoteCounted, _, _>("notes.praise_long_ones", praise)
+        .erases("notes.erase", |_, cx| async move { Ok(Note::erase(&cx).await?) })
         .demo(|tx, organization| Box::pin(demo(tx, organization)))
 }
 

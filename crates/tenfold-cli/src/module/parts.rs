@@ -11,6 +11,7 @@ pub(super) const MODULE: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../../templates/module/Cargo.toml.txt")),
     ("build.rs", include_str!("../../templates/module/build.rs.txt")),
     ("src/lib.rs", include_str!("../../templates/module/lib.rs.txt")),
+    ("src/erase.rs", include_str!("../../templates/module/erase.rs.txt")),
     ("src/permissions.rs", include_str!("../../templates/module/permissions.rs.txt")),
     ("src/routes.rs", include_str!("../../templates/module/routes.rs.txt")),
     ("src/demo.rs", include_str!("../../templates/module/demo.rs.txt")),

@@ -17,10 +17,20 @@ JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] AND a.attname = 'org_id'
 WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace";
 
+const NAMING_ON_SQLITE: &str = "SELECT t.name FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c \
+                                WHERE t.type = 'table' AND c.name = 'org_id'";
+
+const NAMING_ON_POSTGRES: &str = "
+SELECT c.relname::text FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = current_schema()::regnamespace";
+
 impl Database {
     /// Reads those tables, after the migrations have run.
     pub(super) async fn learn_owned_tables(&self) -> Result<(), DataError> {
-        self.owned().learn(self.looked_up("migrations.owned", ON_SQLITE, ON_POSTGRES).await?);
+        let owned = self.looked_up("migrations.owned", ON_SQLITE, ON_POSTGRES).await?;
+        let naming = self.looked_up("migrations.naming", NAMING_ON_SQLITE, NAMING_ON_POSTGRES).await?;
+        self.owned().learn(owned, naming);
         Ok(())
     }
 

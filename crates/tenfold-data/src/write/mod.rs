@@ -1,11 +1,13 @@
 //! Writes: insert, update, upsert, delete, always inside a transaction.
 
+mod erase;
 mod shape;
 mod update;
 mod upsert;
 
 use std::borrow::Cow;
 
+pub(crate) use self::erase::{ERASED_AT_ONCE, erase_some};
 pub(crate) use self::shape::ChangeTexts;
 use self::shape::{Shape, Verb};
 pub use self::update::{Update, UpdateAll};

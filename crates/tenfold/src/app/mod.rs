@@ -31,6 +31,7 @@ use tokio::time::Instant;
 
 use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
+use crate::erasure::announce_forgetful;
 use crate::http::{
     self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, Routes,
     ServerState, Shared, Stopping,
@@ -195,6 +196,7 @@ impl App {
         let migrated = database.migrate(&self.migrations()).await?;
         self.note_start(&telemetry, &settings, migrated);
         announce(&database.row_level_security().await?);
+        announce_forgetful(&self.modules, &database);
         let (routes, permissions) = self.put_routes_together()?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions));
         let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();

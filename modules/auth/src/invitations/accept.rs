@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::InvitationToken;
 use crate::account::claim::{Claim, OwnAccount, claim};
 use crate::account::lock::lock;
-use crate::entities::{Account, AccountRow, Invitation, User};
+use crate::entities::{Account, AccountRow, Invitation, Organization, User};
 use crate::links::LinkToken;
 use crate::members::{NewMember, join, within_reach};
 use crate::new_password::NewPassword;
@@ -81,6 +81,9 @@ pub(crate) async fn accept_invitation(
                 Err(error) => return Err(error.into()),
             }
             still_meant(&tenant, &identity, &invitation).await?;
+            if Organization::get(&*tx, invited.organization).await?.closed_at.is_some() {
+                return Err(no_such_invitation());
+            }
             let (account, signs_in, claimed) = account_of(tx, &invitation.email, invitee, &own).await?;
             let new = NewMember { account: &account, role: invitation.role, locale: device.locale.clone() };
             let membership = join(tx, invited.organization, new).await?;

@@ -31,6 +31,9 @@ impl Job for SendInvitation {
             return Ok(());
         };
         let organization = Organization::get(job.system(), cx.tenant()).await?;
+        if organization.closed_at.is_some() {
+            return Ok(());
+        }
         // An invitation of somebody who has gone is worth nothing.
         let Some(inviter) = User::find(&cx, invitation.invited_by).await? else { return Ok(()) };
         let profile = Profile::find(&cx, invitation.invited_by).await?;

@@ -23,7 +23,7 @@ impl MailLanguage {
         if language.eq_ignore_ascii_case("de") { MailLanguage::German } else { MailLanguage::English }
     }
 
-    fn tag(self) -> &'static str {
+    pub(crate) fn tag(self) -> &'static str {
         match self {
             MailLanguage::English => "en",
             MailLanguage::German => "de",
@@ -209,7 +209,7 @@ pub(crate) fn invitation(
 }
 
 /// A name as a mail of ours may quote it. People choose their names, so one that looks like a link must not become one.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     let is_link = |word: &str| {
         let word = word.to_lowercase();
         word.contains("://") || word.contains("www.")

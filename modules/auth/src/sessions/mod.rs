@@ -25,7 +25,7 @@ use tenfold::prelude::*;
 use tenfold_auth_api::{AccountId, UserId};
 use utoipa::ToSchema;
 
-use crate::entities::{Membership, Session, SessionId, User};
+use crate::entities::{Membership, Organization, Session, SessionId, User};
 
 pub(crate) use crate::device::Device;
 
@@ -57,6 +57,15 @@ pub(crate) struct SessionView {
 pub(crate) struct OrganizationView {
     pub id: OrgId,
     pub name: String,
+    /// When it will be erased, since it is closed: an owner can reopen it. Null if it is not closed.
+    pub erased_at: Option<Timestamp>,
+}
+
+impl OrganizationView {
+    fn of(organization: &Organization) -> Self {
+        let Organization { id, ref name, erase_at, .. } = *organization;
+        OrganizationView { id, name: name.clone(), erased_at: erase_at }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -98,7 +107,7 @@ pub(crate) async fn describe(
     let mut organizations = Vec::with_capacity(memberships.len());
     for membership in memberships {
         let organization = membership.organization.get(cx).await?;
-        organizations.push(OrganizationView { id: organization.id, name: organization.name.clone() });
+        organizations.push(OrganizationView::of(&organization));
     }
     let organization = organizations.iter().find(|organization| organization.id == current.org_id);
     let organization = organization.cloned().ok_or_else(|| Problem::not_found("organization"))?;

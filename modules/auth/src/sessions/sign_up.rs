@@ -138,7 +138,7 @@ async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Re
 /// Makes an organization with its owner.
 async fn found(tx: &SystemTx<'_>, owner: NewMember<'_>, name: String) -> Result<Membership, DataError> {
     let (id, created_at) = (OrgId(tx.new_id()), tx.now());
-    let organization = OrganizationRow { id, name, second_factor_required: false, created_at };
+    let organization = OrganizationRow::open(id, name, created_at);
     let organization = organization.insert(tx).await?;
     join(tx, organization.id, owner).await
 }

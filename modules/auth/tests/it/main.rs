@@ -4,6 +4,7 @@ mod api_keys;
 mod cached_sessions;
 mod change_of_address;
 mod clean_up;
+mod closing;
 mod confirm;
 mod copied_session;
 mod devices;
