@@ -104,6 +104,19 @@ impl Ids {
     pub fn of(&self, operation: &DocumentOperation) -> &[String] {
         &self.0[&operation.listed_by()]
     }
+
+    /// One that an operation takes. None for one that takes none, and where nothing makes what it names: notifications are
+    /// about files.
+    pub fn one(&self, operation: &DocumentOperation) -> Option<&str> {
+        if !operation.names_something() {
+            return None;
+        }
+        let one = self.of(operation).first();
+        // carve:if files
+        assert!(one.is_some(), "nothing makes what {} names", operation.name());
+        // carve:end
+        one.map(String::as_str)
+    }
 }
 
 /// Calls each operation that creates something from JSON, by its example: first those at a path without an id, then those

@@ -24,7 +24,8 @@ impl Job for DueClosings {
         for organization in to_erase(&cx).await? {
             // Where it goes on already, this is the same job.
             let once = JobOptions::new().unique(organization.to_string());
-            cx.transaction(async |tx| tx.enqueue_with(EraseOrganization { organization }, once).await).await?;
+            cx.transaction(async |tx| tx.enqueue_with(EraseOrganization { organization }, once).await)
+                .await?;
         }
         Ok(())
     }
