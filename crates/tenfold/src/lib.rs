@@ -8,10 +8,12 @@ extern crate self as tenfold;
 pub mod app;
 pub mod call;
 pub mod config;
+pub mod credentials;
 mod demo;
 mod erasure;
 pub mod http;
 pub mod module;
+pub mod operators;
 pub mod settings;
 pub mod testing;
 

@@ -7,6 +7,7 @@ mod demo;
 mod jobs;
 mod load_command;
 mod observers;
+mod operator_command;
 mod table;
 
 use std::collections::HashSet;
@@ -223,6 +224,7 @@ impl App {
             telemetry,
             settings: settings.http.clone(),
             authenticator: Arc::clone(&authenticator),
+            administrator: wiring.administrator.take(),
             stopping: stopping.clone(),
             readiness: Readiness::new(),
             demonstration: demonstration.clone(),
