@@ -39,6 +39,7 @@ pub(crate) async fn sign_in(
             "the form has a field `password`, and may have `name` and `code`, of up to http.body_limit";
         return Err(Problem::bad_request(fields));
     };
+    let wrong = if name.is_empty() { "Wrong password." } else { "Wrong name, password or code." };
     let typed = TypedCredentials { name, password: password.expose().to_owned(), code };
     let signed_in = access.sign_in(&cx, typed, ConsoleCookie::of(&state)).await?;
     Ok(match signed_in {
@@ -46,7 +47,7 @@ pub(crate) async fn sign_in(
         Err(Refused::Closed) => show(&access, None),
         Err(Refused::Wrong) => {
             tracing::warn!("somebody tried a wrong password at the console");
-            status(StatusCode::FORBIDDEN, show(&access, Some("Wrong name, password or code.")))
+            status(StatusCode::FORBIDDEN, show(&access, Some(wrong)))
         }
         Err(Refused::Blocked) => {
             let blocked = "Too many wrong codes. Try again in a quarter of an hour.";

@@ -23,7 +23,8 @@ pub fn period_of_code(secret: &[u8], code: &str, now: Timestamp) -> Option<i64> 
     [current - 1, current, current + 1].into_iter().rev().filter(matches).fold(None, |_, period| Some(period))
 }
 
-fn code_of(secret: &[u8], period: i64) -> String {
+/// The code of a period, six digits.
+pub fn code_of(secret: &[u8], period: i64) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(secret).expect("HMAC takes a key of any length");
     mac.update(&period.to_be_bytes());
     let hash = mac.finalize().into_bytes();

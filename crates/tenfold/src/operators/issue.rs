@@ -31,14 +31,18 @@ pub enum OperatorRefused {
     Unknown(String),
 }
 
+/// Whether an operator can have this name.
+pub(super) fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    (1..=40).contains(&name.len()) && name.bytes().all(allowed)
+}
+
 /// Makes an operator.
 ///
 /// # Errors
 /// [`OperatorRefused`]; the database failed.
 pub async fn add(cx: &SystemContext, name: &str, role: OperatorRole) -> anyhow::Result<IssuedOperator> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
-    let is_name = (1..=40).contains(&name.len()) && name.bytes().all(allowed);
-    anyhow::ensure!(is_name, OperatorRefused::Name(name.to_owned()));
+    anyhow::ensure!(is_name(name), OperatorRefused::Name(name.to_owned()));
     let fresh = FreshSecrets::make(name)?;
     let row = NamedOperatorRow {
         name: name.to_owned(),

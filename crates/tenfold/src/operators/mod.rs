@@ -58,6 +58,9 @@ pub async fn list(cx: &SystemContext) -> Result<Vec<NamedOperator>, DataError> {
 /// # Errors
 /// The statement failed.
 pub async fn find(cx: &SystemContext, name: &str) -> Result<Option<NamedOperator>, DataError> {
+    if !issue::is_name(name) {
+        return Ok(None);
+    }
     let found = NamedOperator::find(cx, name.to_owned()).await?;
     Ok(found.map(|operator| (*operator).clone()))
 }
