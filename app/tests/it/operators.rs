@@ -136,6 +136,9 @@ both_databases!(app::app(); async fn a_person_is_found_and_suspended(app) {
     assert!(mails.iter().any(|mail| mail.subject == "Reset your password"), "{mails:?}");
     let log = get(app, &cookie, "/console/log").await.text();
     assert!(log.contains("suspends a person") && log.contains("owner@new.test ("), "{log}");
+    let nobody = "/console/people/019b76da-a800-7023-95dd-03d5a8091139";
+    assert_eq!(get(app, &cookie, nobody).await.problem(404)["detail"], "no such person");
+    assert!(is_sent_away(&app.get(&person).send().await));
     assert_eq!(form(app, &format!("{person}/dance"), "").header("cookie", &cookie).send().await.status(), 404);
 });
 

@@ -40,7 +40,7 @@ fn behind(words: &str) -> String {
 }
 
 pub(super) async fn person(cx: &SystemContext, id: AccountId) -> Result<AdministeredPerson, Problem> {
-    let account = AccountStanding::get(cx, id).await?;
+    let account = AccountStanding::find(cx, id).await?.ok_or_else(|| Problem::not_found("person"))?;
     let memberships = Membership::query().filter(Membership::account_id.eq(id));
     let memberships = memberships.order_by_descending(Membership::last_used_at).limit(SHOWN).all(cx).await?;
     let mut organizations = Vec::with_capacity(memberships.len());

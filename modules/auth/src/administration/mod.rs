@@ -77,7 +77,8 @@ impl Administer for Administration {
 
 /// Mails a link to the account's address, as the person can ask for it.
 async fn mail(cx: &SystemContext, account: AccountId, purpose: LinkPurpose) -> Result<(), Problem> {
-    let email = Account::get(cx, account).await?.email.clone();
+    let account = Account::find(cx, account).await?.ok_or_else(|| Problem::not_found("person"))?;
+    let email = account.email.clone();
     cx.transaction(async |tx| enqueue(tx, purpose, email).await).await?;
     Ok(())
 }
