@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tenfold::axum::routing::get;
-use tenfold::http::{Asset, IntoResponse, ServerState, State, assets, header};
+use tenfold::http::{Asset, IntoResponse, ServerState, State, StatusCode, assets, header};
 use tenfold::prelude::*;
 
 use crate::demo::{self, DemoAccount};
@@ -61,6 +61,8 @@ struct Demo {
 /// Never a 401: opening the page without a session is not an error.
 async fn start(State(state): State<ServerState>, session: Result<Context, Problem>) -> impl IntoResponse {
     let demo = Demo { password: tenfold_auth::demo::PASSWORD, accounts: demo::ACCOUNTS };
-    let start = PageStart { signed_in: session.is_ok(), demo: state.is_demonstration().then_some(demo) };
+    // A 403 is one of a session that is limited, such as in a closed organization: the page says so.
+    let signed_in = session.as_ref().err().is_none_or(|refusal| refusal.status() == StatusCode::FORBIDDEN);
+    let start = PageStart { signed_in, demo: state.is_demonstration().then_some(demo) };
     ([(header::CACHE_CONTROL, "no-store")], Json(start))
 }

@@ -368,6 +368,20 @@ def an_upload_is_followed_in_the_console_from_its_request_to_the_notification(ta
         picture(page, f"console-{name.lower()}")
 
 
+def a_person_is_found_in_the_console_and_what_is_done_is_in_its_log(tab):
+    page = tab.page
+    page.get_by_role("link", name="People", exact=True).click()
+    page.get_by_role("searchbox").fill("owner@globex")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("link", name="owner@globex.test").click()
+    expect(page.get_by_role("link", name="Globex")).to_be_visible()
+    picture(page, "console-person")
+    page.get_by_role("button", name="Mail a link for a new password").click()
+    page.get_by_role("link", name="Log", exact=True).click()
+    expect(page.locator("tbody tr").first).to_contain_text("mails a link for a new password")
+    picture(page, "console-log")
+
+
 def the_console_renews_itself_until_it_is_paused(tab):
     page = tab.page
     page.get_by_role("link", name="Overview").click()

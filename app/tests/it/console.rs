@@ -15,7 +15,7 @@ use crate::{new_owner, probe, sign_up, token, upload_a_picture};
 
 const PASSWORD: &str = "a long enough password";
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 15] = [
     "/console",
     "/console/endpoints",
     "/console/statements",
@@ -28,10 +28,13 @@ const PAGES: [&str; 13] = [
     "/console/mails",
     "/console/traces",
     "/console/traces?sort=slowest&only=failed",
+    "/console/people",
+    "/console/log",
     "/console/traces/0af7651916cd43dd8448eb211c80319c",
 ];
 
-fn form(app: &TestApp, path: &str, body: &str) -> TestRequest {
+/// Sends a form from the console itself.
+pub fn form(app: &TestApp, path: &str, body: &str) -> TestRequest {
     let post = app.post(path).header("sec-fetch-site", "same-origin");
     post.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())
 }
@@ -57,7 +60,8 @@ fn id_of_upload(page: &str) -> String {
     before.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-fn is_sent_away(answer: &TestResponse) -> bool {
+/// Whether the answer leads to the sign-in.
+pub fn is_sent_away(answer: &TestResponse) -> bool {
     (answer.status(), answer.header("location")) == (303, "/console/sign-in")
 }
 

@@ -18,6 +18,7 @@ mod notifications;
 mod erasure;
 mod operations;
 // carve:if framework
+mod operators;
 mod probe;
 mod quota;
 mod repeats;

@@ -1,6 +1,9 @@
-//! Access to the console: by the configured password.
+//! Access to the console: by an operator's name, password and code, or by the configured password.
 //!
-//! A sign-in is a signed cookie and needs no row. It is valid in all processes with the same password, even while the
+//! An operator's cookie is signed with a key of the operator's row, which is read at each request: who is removed or gets a new
+//! password is signed out at once. While the database is unavailable, an operator whom this process knows may look, and not act.
+//!
+//! The sign-in by the configured password is for one who has no name: //! A sign-in is a signed cookie and needs no row. It is valid in all processes with the same password, even while the
 //! database is unavailable, and a new password ends all sign-ins. Signing out stores a row: see [`SignedOut`]. The
 //! signing key is derived from the password (argon2id), so a stolen cookie does not make the password quick to guess.
 
@@ -18,18 +21,23 @@ use serde::Deserialize;
 use sha2::Sha256;
 use tenfold::axum;
 use tenfold::config::{ConfigError, Loaded, Secret, TimeSpan};
+use tenfold::credentials::argon2id;
 use tenfold::http::{HeaderMap, IntoResponse as _, Response, ServerState, StatusCode, refuse_cross_site};
+use tenfold::operators::{self, CodeUse, NamedOperator, OperatorRole};
 use tenfold::prelude::*;
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::known::KnownOperators;
 use crate::signed_out::{ConsoleSession, SignedOut};
 
 /// A shorter password is refused at start.
 const SHORTEST_PASSWORD: usize = 12;
 /// The same in all processes, so that they derive the same key. It also defeats rainbow tables for plain passwords.
 const SALT: &[u8] = b"tenfold-console/1";
-/// The bytes of a cookie before its MAC: its expiry, and random bytes that make it unique.
+/// The bytes of a cookie before the operator's name: its expiry, and random bytes that make it unique.
 const SIGNED: usize = 24;
+/// The bytes of its MAC, which come last.
+const TAG: usize = 32;
 /// How long a sign-in waits for other sign-ins.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -46,7 +54,7 @@ impl ConsoleSettings {
         let settings: ConsoleSettings = loaded.section("console")?;
         let password = &settings.password;
         if !password.is_empty() && password.expose().chars().count() < SHORTEST_PASSWORD {
-            let allowed = "it must have at least 12 characters; if it is empty, nobody can sign in";
+            let allowed = "it must have at least 12 characters; if it is empty, only operators can sign in";
             loaded.refuse("console.password", allowed)?;
         }
         let allowed = TimeSpan::minutes(1)..=TimeSpan::hours(30 * 24);
@@ -63,14 +71,27 @@ pub(crate) struct Access {
     /// Only one password is hashed at a time.
     turn: Arc<Semaphore>,
     signed_out: SignedOut,
+    known: KnownOperators,
+    /// A hash of no password: compared with where there is no such operator, so that the refusal takes as long.
+    decoy: OnceCell<String>,
+}
+
+/// What somebody types to sign in.
+pub(crate) struct TypedCredentials {
+    /// Empty for the configured password.
+    pub name: String,
+    pub password: String,
+    pub code: String,
 }
 
 /// Why a sign-in was refused.
 pub(crate) enum Refused {
     /// The configuration has no password.
     Closed,
-    /// The password is wrong.
+    /// The name, the password or the code is wrong.
     Wrong,
+    /// There were too many wrong codes.
+    Blocked,
     /// Too many sign-ins at once.
     Busy,
 }
@@ -83,41 +104,81 @@ impl Access {
             key: OnceCell::new(),
             turn: Arc::new(Semaphore::new(1)),
             signed_out: SignedOut::default(),
+            known: KnownOperators::default(),
+            decoy: OnceCell::new(),
         })
     }
 
-    /// Whether anyone can sign in at all.
-    pub(crate) fn is_open(&self) -> bool {
+    /// Whether the configuration has a password.
+    pub(crate) fn has_password(&self) -> bool {
         !self.settings.password.is_empty()
     }
 
     /// The cookie of a signed-in browser.
     pub(crate) async fn sign_in(
         &self,
-        password: String,
+        cx: &SystemContext,
+        typed: TypedCredentials,
         cookie: ConsoleCookie,
-        now: Timestamp,
     ) -> anyhow::Result<Result<String, Refused>> {
-        if !self.is_open() {
-            return Ok(Err(Refused::Closed));
-        }
-        let stretched = async { anyhow::Ok((self.key().await?, self.stretch(password).await?)) };
-        let Ok(stretched) = tokio::time::timeout(PATIENCE, stretched).await else {
+        let checked = async {
+            if typed.name.is_empty() {
+                self.check_password(typed).await
+            } else {
+                self.check_operator(cx, typed).await
+            }
+        };
+        let Ok(checked) = tokio::time::timeout(PATIENCE, checked).await else {
             return Ok(Err(Refused::Busy));
         };
-        let (key, tried) = stretched?;
-        // Compared as MACs, in constant time.
-        let same = mac(&key, b"password").verify_slice(&mac(&tried, b"password").finalize().into_bytes());
-        if same.is_err() {
-            return Ok(Err(Refused::Wrong));
-        }
+        let (name, key) = match checked? {
+            Ok(found) => found,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let lifetime = self.settings.session_lifetime.as_std();
         let mut bytes = [0; SIGNED];
         getrandom::fill(&mut bytes)?;
-        bytes[..8].copy_from_slice(&(now + lifetime).as_second().to_be_bytes());
-        let tag = mac(&key, &bytes).finalize().into_bytes();
-        let token = URL_SAFE_NO_PAD.encode([&bytes[..], &tag[..]].concat());
+        bytes[..8].copy_from_slice(&(cx.now() + lifetime).as_second().to_be_bytes());
+        let signed = [&bytes[..], name.as_bytes()].concat();
+        let tag = mac(&key, &signed).finalize().into_bytes();
+        let token = URL_SAFE_NO_PAD.encode([&signed[..], &tag[..]].concat());
         Ok(Ok(cookie.text(&token, lifetime)))
+    }
+
+    /// The key that signs the cookie, if this is the configured password.
+    async fn check_password(
+        &self,
+        typed: TypedCredentials,
+    ) -> anyhow::Result<Result<(String, Vec<u8>), Refused>> {
+        if !self.has_password() {
+            return Ok(Err(Refused::Closed));
+        }
+        let (key, tried) = (self.key().await?, self.stretch(typed.password).await?);
+        // Compared as MACs, in constant time.
+        let same = mac(&key, b"password").verify_slice(&mac(&tried, b"password").finalize().into_bytes());
+        Ok(same.map(|()| (String::new(), key.to_vec())).map_err(|_| Refused::Wrong))
+    }
+
+    /// The name and the key that signs the cookie, if the password and the code are the operator's.
+    async fn check_operator(
+        &self,
+        cx: &SystemContext,
+        typed: TypedCredentials,
+    ) -> anyhow::Result<Result<(String, Vec<u8>), Refused>> {
+        let decoy = self.decoy.get_or_try_init(async || argon2id::hash("no password has this hash")).await?;
+        let operator = operators::find(cx, &typed.name).await?;
+        let stored = operator.as_ref().map_or(decoy, |operator| &operator.password_hash).clone();
+        let turn = Arc::clone(&self.turn).acquire_owned().await?;
+        let compared = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            argon2id::matches(&typed.password, &stored)
+        });
+        let (true, Some(operator)) = (compared.await?, operator) else { return Ok(Err(Refused::Wrong)) };
+        Ok(match operators::use_code(cx, &operator, &typed.code).await? {
+            CodeUse::Used => Ok((operator.name, operator.cookie_key)),
+            CodeUse::Wrong => Err(Refused::Wrong),
+            CodeUse::Blocked(_) => Err(Refused::Blocked),
+        })
     }
 
     /// Ends the operator's sign-in on the server, so that a copy of its cookie is useless.
@@ -127,28 +188,49 @@ impl Access {
         }
     }
 
-    /// The sign-in of a cookie, if the cookie is signed and not expired.
-    async fn session(
+    /// The operator of a cookie, if the cookie is signed and not expired.
+    async fn operator(
         &self,
+        cx: &SystemContext,
         headers: &HeaderMap,
         cookie: ConsoleCookie,
-        now: Timestamp,
-    ) -> anyhow::Result<Option<ConsoleSession>> {
+    ) -> anyhow::Result<Option<Operator>> {
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs =
             cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let token = pairs.find(|(name, _)| *name == cookie.name());
-        let token = token.and_then(|(_, token)| URL_SAFE_NO_PAD.decode(token).ok());
-        let Some((signed, tag)) = token.as_deref().and_then(|token| token.split_at_checked(SIGNED)) else {
+        let token = token.and_then(|(_, token)| URL_SAFE_NO_PAD.decode(token).ok()).unwrap_or_default();
+        let Some((signed, tag)) = token.split_at_checked(token.len().saturating_sub(TAG)) else {
             return Ok(None);
         };
-        // Without a password there are no sign-ins.
-        if !self.is_open() || mac(&self.key().await?, signed).verify_slice(tag).is_err() {
+        let Some((head, name)) = signed.split_at_checked(SIGNED) else { return Ok(None) };
+        let Ok(name) = std::str::from_utf8(name) else { return Ok(None) };
+        let Some((name, role, key)) = self.signer(cx, name).await? else {
+            return Ok(None);
+        };
+        if mac(&key, signed).verify_slice(tag).is_err() {
             return Ok(None);
         }
-        let (Some(ends), Some(id)) = (signed.first_chunk(), signed.last_chunk()) else { return Ok(None) };
+        let (Some(ends), Some(id)) = (head.first_chunk(), head.last_chunk()) else { return Ok(None) };
         let session = ConsoleSession { id: *id, ends_at: Timestamp::from_second(i64::from_be_bytes(*ends))? };
-        Ok(Some(session).filter(|session| now < session.ends_at))
+        Ok(Some(Operator { session, name, role }).filter(|operator| cx.now() < operator.session.ends_at))
+    }
+
+    /// Who has signed a cookie with this name, what that one may do, and the key.
+    async fn signer(
+        &self,
+        cx: &SystemContext,
+        name: &str,
+    ) -> anyhow::Result<Option<(String, OperatorRole, Vec<u8>)>> {
+        if !name.is_empty() {
+            let found = self.known.find(cx, name).await;
+            return Ok(found.map(|NamedOperator { name, role, cookie_key, .. }| (name, role, cookie_key)));
+        }
+        // Without a password there are no sign-ins with it.
+        if !self.has_password() {
+            return Ok(None);
+        }
+        Ok(Some((String::new(), OperatorRole::Act, self.key().await?.to_vec())))
     }
 
     async fn key(&self) -> anyhow::Result<[u8; 32]> {
@@ -213,6 +295,9 @@ fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
 /// In a handler's signature: the request is signed in to the console. Otherwise a page redirects to the sign-in.
 pub(crate) struct Operator {
     session: ConsoleSession,
+    /// Empty for the one who has signed in with the configured password.
+    name: String,
+    role: OperatorRole,
 }
 
 impl FromRequestParts<ServerState> for Operator {
@@ -222,18 +307,50 @@ impl FromRequestParts<ServerState> for Operator {
         let refused = |problem: Problem| problem.into_response();
         let access = Use::<Access>::from_request_parts(parts, state).await.map_err(refused)?;
         refuse_cross_site(&state.settings().origins, &parts.method, &parts.headers).map_err(refused)?;
-        let now = state.database().clock().now();
-        let session = access.session(&parts.headers, ConsoleCookie::of(state), now).await;
-        let session = session.map_err(|error| refused(Problem::internal(error)))?;
         let cx = SystemContext::from_request_parts(parts, state).await.map_err(refused)?;
-        match session {
-            Some(session) if !access.signed_out.contains(&cx, session).await => {
-                return Ok(Operator { session });
+        let operator = access.operator(&cx, &parts.headers, ConsoleCookie::of(state)).await;
+        let operator = operator.map_err(|error| refused(Problem::internal(error)))?;
+        match operator {
+            Some(operator) if !access.signed_out.contains(&cx, operator.session).await => {
+                return Ok(operator);
             }
             _ => {}
         }
         let mut response = (StatusCode::SEE_OTHER, [("location", "/console/sign-in")]).into_response();
         response.extensions_mut().insert(tenfold::http::Unrecorded);
         Err(response)
+    }
+}
+
+/// In a handler's signature: an [`Operator`] who may change things, and see what lets one act as another, such as the links in mails.
+/// Otherwise a 403.
+pub(crate) struct Acting {
+    cx: SystemContext,
+    name: String,
+}
+
+impl Acting {
+    /// Notes in the log what is about to be done, and to what.
+    ///
+    /// # Errors
+    /// It cannot be noted: then it must not be done.
+    pub(crate) async fn note(&self, act: &str, about: &str) -> Result<(), DataError> {
+        tracing::info!(operator = self.name, act, about, "an operator acts");
+        operators::record_act(&self.cx, &self.name, act, about).await
+    }
+}
+
+impl FromRequestParts<ServerState> for Acting {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Response> {
+        let operator = Operator::from_request_parts(parts, state).await?;
+        if operator.role != OperatorRole::Act {
+            let refused =
+                Problem::new(StatusCode::FORBIDDEN, "operator-may-look", "You may look, and not act");
+            return Err(refused.detail("ask for the role: app operator add NAME --role act").into_response());
+        }
+        let cx = SystemContext::from_request_parts(parts, state).await.map_err(Problem::into_response)?;
+        Ok(Acting { cx, name: operator.name })
     }
 }

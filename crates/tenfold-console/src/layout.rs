@@ -8,7 +8,7 @@ use tenfold::telemetry::Work;
 use crate::words;
 
 /// The pages in the navigation bar.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 11] = [
     ("/console", "Overview"),
     ("/console/endpoints", "Endpoints"),
     ("/console/statements", "Statements"),
@@ -18,6 +18,8 @@ const PAGES: [(&str, &str); 9] = [
     ("/console/events", "Events"),
     ("/console/mails", "Mails"),
     ("/console/traces", "Traces"),
+    ("/console/people", "People"),
+    ("/console/log", "Log"),
 ];
 
 /// The periods that a page can show, in minutes.

@@ -1,11 +1,12 @@
 //! The console: for operators, when something is slow or failing. An application mounts it as a module.
 //!
-//! It belongs to the operator, not to a tenant. Its own password in the configuration means that no account of the
-//! application is enough, and that it opens while the application's database is unavailable. It shows what is in this
-//! process's memory; only the jobs are queried when their page is opened.
+//! It belongs to the operators, not to a tenant: no account of the application is enough. Operators have names, passwords and codes; a
+//! password in the configuration opens it also while the application's database is unavailable (decision 71). It shows what is in
+//! this process's memory; jobs, mails and people are queried when their pages are opened.
 
 mod access;
 mod chart;
+mod known;
 mod layout;
 mod pages;
 mod signed_out;
@@ -57,6 +58,13 @@ fn routes() -> Routes {
         .route("/console/mails/allow", post(pages::mails::allow))
         .route("/console/mails/{id}", get(pages::mail::mail))
         .route("/console/mails/{id}/html", get(pages::mail::html))
+        .route("/console/people", get(pages::people::people))
+        .route("/console/people/{id}", get(pages::person::person))
+        .route("/console/people/{id}/{act}", post(pages::person::act))
+        .route("/console/organizations/{id}", get(pages::organization::organization))
+        .route("/console/organizations/{id}/suspend", post(pages::organization::suspend))
+        .route("/console/organizations/{id}/release", post(pages::organization::release))
+        .route("/console/log", get(pages::log::log))
         .route("/console/traces", get(pages::traces::traces))
         .route("/console/traces/{id}", get(pages::trace::trace))
 }

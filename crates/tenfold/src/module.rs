@@ -12,7 +12,7 @@ use crate::app::Fill;
 use crate::call::Interface;
 use crate::config::{ConfigError, Loaded};
 use crate::erasure::OrganizationErased;
-use crate::http::{Authenticate, DeclaredPermission, Permission, Permissions, Routes};
+use crate::http::{Administer, Authenticate, DeclaredPermission, Permission, Permissions, Routes};
 
 /// One module of an application.
 ///
@@ -247,6 +247,15 @@ impl Module {
         self
     }
 
+    /// The module lets operators find and administer people and organizations, in the console. At most one module of an application does.
+    pub fn administers(mut self, make: impl FnOnce(&Wiring) -> Arc<dyn Administer> + Send + 'static) -> Self {
+        self.steps.push(Box::new(|wiring| {
+            wiring.administrator = Some(make(wiring));
+            Box::pin(std::future::ready(Ok(())))
+        }));
+        self
+    }
+
     /// The module authenticates tokens. Exactly one module of an application does.
     pub fn authenticates(
         mut self,
@@ -270,6 +279,7 @@ pub struct Wiring {
     /// The type names of the services built so far.
     pub(crate) built: HashSet<&'static str>,
     pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
+    pub(crate) administrator: Option<Arc<dyn Administer>>,
 }
 
 impl Wiring {
@@ -281,6 +291,7 @@ impl Wiring {
             services: HashMap::new(),
             built: HashSet::new(),
             authenticator: None,
+            administrator: None,
         }
     }
 

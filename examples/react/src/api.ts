@@ -774,6 +774,27 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
+     * Closes the organization. Sessions, API keys and invitations stop working there at once: a 403
+     * `organization-closed`, and streams end.
+     *
+     * Nothing is deleted before `erased_at` (`auth.closing_pause`, 14 days unless set otherwise). Until then an owner
+     * can reopen it: `POST /v1/organization/reopen`, in a session of the closed organization, which sign-in still
+     * gives. Its owners get a mail now, and another one some days before the end. Then everything in it is erased,
+     * with the accounts of those who belong to no other organization.
+     *
+     * The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+     *
+     * `POST /v1/organization/close`, with the permission `organization.write`
+     */
+    closeOrganization: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<ClosedOrganization, 401 | 403 | 409>(connection, options, {
+        method: "POST",
+        path: "/v1/organization/close",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
      * Leaves the organization: your sessions there end, and so do the API keys that you have made. The last owner
      * cannot leave: a 409.
      *
@@ -786,6 +807,22 @@ export function createClient(options: ClientOptions = {}) {
       call<void, 401 | 403 | 409>(connection, options, {
         method: "POST",
         path: "/v1/organization/leave",
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
+     * Reopens a closed organization: all work there again, with the sessions and API keys that they had.
+     *
+     * One that is being erased already is a 409. The password must have been typed within the last ten minutes: at
+     * sign-in, or with `POST /v1/auth/sudo`.
+     *
+     * `POST /v1/organization/reopen`, with the permission `organization.write`
+     */
+    reopenOrganization: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<void, 401 | 403 | 409>(connection, options, {
+        method: "POST",
+        path: "/v1/organization/reopen",
         read: "nothing",
         session: "needed",
       }),
@@ -1057,6 +1094,14 @@ export interface ApiKeyView {
 export interface ChangedResources {
   /** Their paths, as they were given. */
   watch: string[];
+}
+
+/** An organization that is closed. */
+export interface ClosedOrganization {
+  closed_at: string;
+  /** When it will be erased. Until then an owner can reopen it. */
+  erased_at: string;
+  id: OrgId;
 }
 
 /** The session of a request, with its permissions. */
@@ -1358,6 +1403,8 @@ export interface OrganizationSettings {
 
 /** An organization. */
 export interface OrganizationView {
+  /** When it will be erased, since it is closed: an owner can reopen it. Null if it is not closed. */
+  erased_at?: string | null | undefined;
   id: OrgId;
   name: string;
 }

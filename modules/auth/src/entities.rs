@@ -46,6 +46,19 @@ pub(crate) struct Account {
     pub created_at: Timestamp,
 }
 
+/// An account, as operators see it.
+#[derive(Debug, Entity)]
+#[entity(table = "auth_accounts", global = "one account signs in to several organizations")]
+pub(crate) struct AccountStanding {
+    #[entity(key)]
+    pub id: AccountId,
+    pub email: String,
+    pub confirmed_at: Option<Timestamp>,
+    /// Since when the person may not sign in.
+    pub suspended_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
 /// A change of address that waits until both addresses have agreed.
 #[derive(Debug, Entity)]
 #[entity(table = "auth_address_changes", global = "an account has one address in all its organizations")]
@@ -106,6 +119,8 @@ pub(crate) struct Organization {
     pub erase_at: Option<Timestamp>,
     /// Since when it is being erased, so that it cannot be reopened.
     pub erasing_at: Option<Timestamp>,
+    /// Since when an operator lets nobody work in it.
+    pub suspended_at: Option<Timestamp>,
 }
 
 impl OrganizationRow {
@@ -120,6 +135,7 @@ impl OrganizationRow {
             remind_at: None,
             erase_at: None,
             erasing_at: None,
+            suspended_at: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! An *account* is a person who signs in; it is global. A *user* is that person inside one organization.
 
 mod account;
+mod administration;
 mod api_keys;
 mod clean_up;
 mod closing;
@@ -44,6 +45,7 @@ pub fn module() -> Module {
         .service(|wiring| Box::pin(Identity::start(wiring)))
         .provides::<dyn Auth>(|wiring| wiring.service::<Identity>())
         .authenticates(|wiring| -> std::sync::Arc<dyn Authenticate> { wiring.service::<Identity>() })
+        .administers(|_| administration::Administration::shared())
         .job::<clean_up::CleanUp>()
         .job::<links::send::SendLink>()
         .job::<invitations::send::SendInvitation>()

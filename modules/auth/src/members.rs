@@ -129,7 +129,7 @@ pub(crate) fn within_reach(own: Role, roles: &[Role]) -> Result<(), Problem> {
     }
 }
 
-fn rank(role: Role) -> u8 {
+pub(crate) fn rank(role: Role) -> u8 {
     match role {
         Role::Owner => 3,
         Role::Admin => 2,

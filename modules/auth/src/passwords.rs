@@ -1,4 +1,4 @@
-//! Password hashing in its own small pool: argon2id with t=2, 19 MiB, p=1 (OWASP's second choice), so that a
+//! Password hashing in its own small pool, so that a
 //! hundred simultaneous sign-ins take neither all cores nor two gigabytes. One address gets only a share of the
 //! queue.
 
@@ -6,19 +6,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier as _, Version};
+use tenfold::credentials::argon2id;
+pub(crate) use tenfold::credentials::argon2id::hash;
 use tenfold::http::ClientAddress;
 use tenfold::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::foreign_hash;
 use crate::new_password::normalized;
-
-/// The memory of one hash, in KiB.
-const MEMORY: u32 = 19 * 1024;
-/// The number of passes over the memory.
-const PASSES: u32 = 2;
 
 /// The hash of an account that nobody can sign in to with a password, until its person has chosen one.
 pub(crate) const NO_PASSWORD: &str = "";
@@ -149,13 +144,8 @@ impl Drop for HashPlace {
     }
 }
 
-fn argon2() -> Argon2<'static> {
-    let params = Params::new(MEMORY, PASSES, 1, None).expect("the constants are within argon2's bounds");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-}
-
 fn has_own(typed: &str, hash: &str) -> bool {
-    argon2().verify_password(normalized(typed).as_bytes(), hash).is_ok()
+    argon2id::matches(&normalized(typed), hash)
 }
 
 /// Another system may have hashed what was typed as it was.
@@ -171,16 +161,5 @@ fn is_own(hash: &str) -> bool {
 
 /// Whether a right password is to be hashed anew: its hash was not made with the algorithm and the cost of today.
 pub(crate) fn is_renewable(hash: &str, typed: &str) -> bool {
-    let is_current = hash.starts_with(&format!("$argon2id$v=19$m={MEMORY},t={PASSES},p=1$"));
-    !is_current && foreign_hash::is_whole(typed, hash)
-}
-
-/// The PHC string of a password, computed on this thread; takes tens of milliseconds.
-pub(crate) fn hash(password: &str) -> anyhow::Result<String> {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt)?;
-    let hash: PasswordHash = argon2()
-        .hash_password_with_salt(password.as_bytes(), &salt)
-        .map_err(|error| anyhow::anyhow!("the password cannot be hashed: {error}"))?;
-    Ok(hash.to_string())
+    !argon2id::is_current(hash) && foreign_hash::is_whole(typed, hash)
 }

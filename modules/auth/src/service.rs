@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tenfold::app::DemoOrganization;
 use tenfold::data::{Principal, SystemTx, Uuid};
-use tenfold::http::{Authenticate, Permissions};
+use tenfold::http::{Authenticate, Permissions, StatusCode};
 use tenfold::prelude::*;
 use tenfold_auth_api::{AccountId, Auth, UserCard, UserId};
 
@@ -14,7 +14,8 @@ use crate::api_keys::permissions_of;
 use crate::demo;
 use crate::device::Device;
 use crate::entities::{
-    ApiKey, ConfirmedFactor, Membership, Organization, Session, SessionId, SessionRow, User, UserPermission,
+    AccountStanding, ApiKey, ConfirmedFactor, Membership, Organization, Session, SessionId, SessionRow, User,
+    UserPermission,
 };
 use crate::last_seen::{KeysSeen, SessionsSeen};
 use crate::passwords::Passwords;
@@ -88,7 +89,8 @@ impl Identity {
         let rows: Vec<FoundSession> = sql!(
             "auth_sessions.authenticate",
             "SELECT s.user_id, s.account_id, s.secret_hash, s.expires_at, o.second_factor_required,
-                    o.closed_at IS NOT NULL, u.role, p.name
+                    CAST(CASE WHEN o.suspended_at IS NOT NULL THEN 2 WHEN o.closed_at IS NOT NULL THEN 1 ELSE 0 END AS bigint),
+                    u.role, p.name
              FROM auth_sessions s
              JOIN auth_organizations o ON o.id = s.org_id
              JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
@@ -105,13 +107,13 @@ impl Identity {
         let (Some(context), Some(row)) = (self.context_of(cx, token, &rows), rows.first()) else {
             return Ok(None);
         };
-        let (account, is_required, is_closed) = (row.1, row.4, row.5);
+        let (account, is_required, state) = (row.1, row.4, row.5);
         self.sessions_seen.note(cx, token.organization, account, token.id);
         let lacks_factor = is_required && {
             let factor = ConfirmedFactor::find(cx, account).await?;
             factor.is_none_or(|factor| factor.confirmed_at.is_none())
         };
-        Ok(Some((context, SessionLimit::of(lacks_factor, is_closed))))
+        Ok(Some((context, SessionLimit::of(lacks_factor, state))))
     }
 
     /// The context of a session that may be limited, for the few handlers that take one.
@@ -133,12 +135,14 @@ impl Identity {
     async fn key_context(&self, cx: &SystemContext, token: &Token) -> Result<Option<Context>, Problem> {
         let rows: Vec<FoundKey> = sql!(
             "auth_api_keys.authenticate",
-            "SELECT k.secret_hash, k.created_by, k.permissions, k.expires_at, o.closed_at IS NOT NULL, u.role, p.name
+            "SELECT k.secret_hash, k.created_by, k.permissions, k.expires_at,
+                    CAST(CASE WHEN o.suspended_at IS NOT NULL THEN 2 WHEN o.closed_at IS NOT NULL THEN 1 ELSE 0 END AS bigint),
+                    u.role, p.name
              FROM auth_api_keys k
              JOIN auth_organizations o ON o.id = k.org_id
              JOIN auth_users u ON u.org_id = k.org_id AND u.id = k.created_by
              LEFT JOIN auth_permissions p ON p.org_id = k.org_id AND p.user_id = k.created_by
-             WHERE k.org_id = $1 AND k.id = $2"
+             WHERE k.org_id = $1 AND k.id = $2 AND u.suspended_at IS NULL"
         )
         .bind(token.organization)
         .bind(token.id)
@@ -147,14 +151,14 @@ impl Identity {
         .and_organization(Organization::TABLE)
         .all(cx)
         .await?;
-        let Some((secret_hash, user, given, expires_at, is_closed, role, _)) = rows.first() else {
+        let Some((secret_hash, user, given, expires_at, state, role, _)) = rows.first() else {
             return Ok(None);
         };
         if *secret_hash != token.secret_hash() || expires_at.is_some_and(|end| end <= cx.now()) {
             return Ok(None);
         }
-        if *is_closed {
-            return Err(SessionLimit::Closed.refusal());
+        if let Some(limit) = SessionLimit::of_organization(*state) {
+            return Err(limit.refusal());
         }
         self.keys_seen.record(cx, token.organization, token.id).await;
         let of_user = self.permissions.held(*role, rows.iter().filter_map(|row| row.6.as_deref()));
@@ -183,13 +187,19 @@ impl Identity {
         token.sign(&self.key)
     }
 
-    /// Opens a session of a member and gives its token, which is not kept anywhere. The account is locked, or new.
+    /// Opens a session of a member and gives its token, which is not kept anywhere. The account is locked, or new; a suspended one is a
+    /// 403.
     pub(crate) async fn open_session(
         &self,
         tx: &SystemTx<'_>,
         membership: &Membership,
         new: NewSession,
     ) -> Result<String, Problem> {
+        let standing = AccountStanding::find(tx, membership.account_id).await?;
+        if standing.is_some_and(|standing| standing.suspended_at.is_some()) {
+            return Err(Problem::new(StatusCode::FORBIDDEN, "account-suspended", "The account is suspended")
+                .detail("ask those who run this service"));
+        }
         Membership::update(membership.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
         let tx = tx.within(membership.org_id);
         let session = SessionId(tx.new_id());
@@ -230,11 +240,11 @@ pub(crate) struct NewSession {
 }
 
 /// The row of an API key with the role of the user who made it, beside one permission that this user has by name.
-type FoundKey = (Vec<u8>, UserId, serde_json::Value, Option<Timestamp>, bool, Role, Option<String>);
+type FoundKey = (Vec<u8>, UserId, serde_json::Value, Option<Timestamp>, i64, Role, Option<String>);
 
-/// A session's row, whether its organization requires a second factor, whether it is closed, and the user's role, beside one permission
+/// A session's row, whether its organization requires a second factor, the state of that (0, 1 closed, 2 suspended), and the user's role, beside one permission
 /// that the user has by name.
-type FoundSession = (UserId, AccountId, Vec<u8>, Timestamp, bool, bool, Role, Option<String>);
+type FoundSession = (UserId, AccountId, Vec<u8>, Timestamp, bool, i64, Role, Option<String>);
 
 /// A row of one of several sessions, and whether it is limited.
 type OneOfSessions = (SessionId, UserId, AccountId, Vec<u8>, Timestamp, bool, Role, Option<String>);
@@ -276,7 +286,7 @@ impl Authenticate for Identity {
             sqlite: "WITH organizations AS MATERIALIZED (SELECT rowid AS place, value AS id FROM rarray($1)),
                           sessions AS MATERIALIZED (SELECT rowid AS place, value AS id FROM rarray($2))
                      SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at,
-                            o.closed_at IS NOT NULL OR o.second_factor_required AND NOT EXISTS (
+                            o.suspended_at IS NOT NULL OR o.closed_at IS NOT NULL OR o.second_factor_required AND NOT EXISTS (
                                 SELECT 1 FROM auth_second_factors f
                                 WHERE f.account_id = s.account_id AND f.confirmed_at IS NOT NULL),
                             u.role, p.name
@@ -287,7 +297,7 @@ impl Authenticate for Identity {
                      JOIN auth_users u ON u.org_id = s.org_id AND u.id = s.user_id
                      LEFT JOIN auth_permissions p ON p.org_id = s.org_id AND p.user_id = s.user_id",
             postgres: "SELECT s.id, s.user_id, s.account_id, s.secret_hash, s.expires_at,
-                            o.closed_at IS NOT NULL OR o.second_factor_required AND NOT EXISTS (
+                            o.suspended_at IS NOT NULL OR o.closed_at IS NOT NULL OR o.second_factor_required AND NOT EXISTS (
                                 SELECT 1 FROM auth_second_factors f
                                 WHERE f.account_id = s.account_id AND f.confirmed_at IS NOT NULL),
                             u.role, p.name
@@ -304,7 +314,7 @@ impl Authenticate for Identity {
         let mut found: HashMap<SessionId, Vec<FoundSession>> = HashMap::new();
         for (id, user, account, secret_hash, expires_at, is_limited, role, permission) in rows {
             if !is_limited {
-                let row = (user, account, secret_hash, expires_at, false, false, role, permission);
+                let row = (user, account, secret_hash, expires_at, false, 0, role, permission);
                 found.entry(id).or_default().push(row);
             }
         }

@@ -13,6 +13,7 @@ mod ledger;
 mod load;
 mod logs;
 mod neighbours;
+mod operators;
 mod paused;
 mod pooler;
 mod refusals;

@@ -8,7 +8,7 @@ use tenfold::http::{Response, ServerState, State};
 use tenfold::prelude::*;
 
 use super::job::back_to;
-use crate::access::Operator;
+use crate::access::{Acting, Operator};
 use crate::layout::{nothing, page};
 use crate::words;
 
@@ -17,9 +17,9 @@ pub(crate) async fn cache(_: Operator, State(state): State<ServerState>) -> Resp
 }
 
 /// Lets all processes forget their rows.
-pub(crate) async fn clear(_: Operator, State(state): State<ServerState>) -> Result<Response, Problem> {
+pub(crate) async fn clear(acting: Acting, State(state): State<ServerState>) -> Result<Response, Problem> {
+    acting.note("clears the cache", "").await?;
     state.database().feed().say_everything().await?;
-    tracing::info!("a person clears the cache");
     Ok(back_to("/console/cache"))
 }
 

@@ -8,7 +8,7 @@ use tenfold::prelude::*;
 
 use super::job::{back_to, refused};
 use super::shown::ShownJob;
-use crate::access::Operator;
+use crate::access::{Acting, Operator};
 use crate::layout::{nothing, page};
 use crate::words;
 
@@ -28,9 +28,13 @@ pub(crate) async fn events(_: Operator, jobs: Use<Jobs>) -> Result<Response, Pro
 }
 
 /// Delivers a parked event again.
-pub(crate) async fn replay(_: Operator, jobs: Use<Jobs>, Path(id): Path<JobId>) -> Result<Response, Problem> {
+pub(crate) async fn replay(
+    acting: Acting,
+    jobs: Use<Jobs>,
+    Path(id): Path<JobId>,
+) -> Result<Response, Problem> {
+    acting.note("replays a delivery", &id.to_string()).await?;
     jobs.replay(id).await.map_err(refused::<NotParked>(Problem::conflict))?;
-    tracing::info!(job = %id, "a person replays a delivery");
     Ok(back_to("/console/events"))
 }
 

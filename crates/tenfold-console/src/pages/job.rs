@@ -8,7 +8,7 @@ use tenfold::jobs::{AttemptError, JobId, JobState, Jobs, without_secrets};
 use tenfold::prelude::*;
 
 use super::shown::ShownJob;
-use crate::access::Operator;
+use crate::access::{Acting, Operator};
 use crate::layout::page;
 use crate::words;
 
@@ -30,16 +30,24 @@ pub(crate) async fn job(_: Operator, cx: SystemContext, Path(id): Path<JobId>) -
 }
 
 /// Retries it now.
-pub(crate) async fn retry(_: Operator, jobs: Use<Jobs>, Path(id): Path<JobId>) -> Result<Response, Problem> {
+pub(crate) async fn retry(
+    acting: Acting,
+    jobs: Use<Jobs>,
+    Path(id): Path<JobId>,
+) -> Result<Response, Problem> {
+    acting.note("runs a job again", &id.to_string()).await?;
     jobs.retry(id).await.map_err(refused::<NotNow>(Problem::conflict))?;
-    tracing::info!(job = %id, "a person tries a job again");
     Ok(back(id))
 }
 
 /// Cancels it, now or at its worker's next heartbeat.
-pub(crate) async fn cancel(_: Operator, jobs: Use<Jobs>, Path(id): Path<JobId>) -> Result<Response, Problem> {
+pub(crate) async fn cancel(
+    acting: Acting,
+    jobs: Use<Jobs>,
+    Path(id): Path<JobId>,
+) -> Result<Response, Problem> {
+    acting.note("ends a job", &id.to_string()).await?;
     jobs.cancel(id).await?;
-    tracing::info!(job = %id, "a person ends a job");
     Ok(back(id))
 }
 

@@ -5,7 +5,7 @@ use tenfold::http::{HeaderValue, Html, IntoResponse as _, PAGE_POLICY, Response,
 use tenfold::prelude::*;
 use tenfold_mail::{OutboxMail, OutboxMailId, admin};
 
-use crate::access::Operator;
+use crate::access::Acting;
 use crate::layout::page;
 use crate::words;
 
@@ -15,7 +15,7 @@ const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-u
                            frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
 pub(crate) async fn mail(
-    _: Operator,
+    _: Acting,
     cx: SystemContext,
     Path(id): Path<OutboxMailId>,
 ) -> Result<Response, Problem> {
@@ -43,7 +43,7 @@ pub(crate) async fn mail(
 
 /// The mail's own HTML, for the frame.
 pub(crate) async fn html(
-    _: Operator,
+    _: Acting,
     cx: SystemContext,
     Path(id): Path<OutboxMailId>,
 ) -> Result<Response, Problem> {

@@ -8,7 +8,7 @@ use tenfold::prelude::*;
 use tenfold_mail::{OutboxMail, SuppressedAddress, admin};
 
 use super::job::back_to;
-use crate::access::Operator;
+use crate::access::{Acting, Operator};
 use crate::layout::{nothing, page};
 use crate::words;
 
@@ -36,12 +36,12 @@ pub(crate) struct AllowedAddress {
 
 /// Lets mails to an address through again.
 pub(crate) async fn allow(
-    _: Operator,
+    acting: Acting,
     cx: SystemContext,
     Form(AllowedAddress { address }): Form<AllowedAddress>,
 ) -> Result<Response, Problem> {
+    acting.note("lets mails to an address through", &address).await?;
     admin::allow_address(&cx, &address).await?;
-    tracing::info!("an operator lets mails to an address through again");
     Ok(back_to("/console/mails"))
 }
 

@@ -8,7 +8,7 @@ use tenfold::jobs::admin::{QueueStatus, ScheduleStatus, UnknownQueue, UnknownSch
 use tenfold::prelude::*;
 
 use super::job::{back_to, refused};
-use crate::access::Operator;
+use crate::access::{Acting, Operator};
 use crate::layout::{nothing, page};
 use crate::words;
 
@@ -24,23 +24,23 @@ pub(crate) async fn queues(_: Operator, jobs: Use<Jobs>) -> Result<Response, Pro
 
 /// Lets the jobs of a queue wait.
 pub(crate) async fn pause(
-    _: Operator,
+    acting: Acting,
     jobs: Use<Jobs>,
     Path(queue): Path<String>,
 ) -> Result<Response, Problem> {
+    acting.note("pauses a queue", &queue).await?;
     jobs.pause(&queue).await.map_err(refused::<UnknownQueue>(unknown))?;
-    tracing::info!(queue, "a person pauses a queue");
     Ok(back_to("/console/queues"))
 }
 
 /// Lets them run again.
 pub(crate) async fn resume(
-    _: Operator,
+    acting: Acting,
     jobs: Use<Jobs>,
     Path(queue): Path<String>,
 ) -> Result<Response, Problem> {
+    acting.note("resumes a queue", &queue).await?;
     jobs.resume(&queue).await.map_err(refused::<UnknownQueue>(unknown))?;
-    tracing::info!(queue, "a person resumes a queue");
     Ok(back_to("/console/queues"))
 }
 
@@ -52,12 +52,12 @@ pub(crate) struct Chosen {
 
 /// Enqueues the job of a schedule now.
 pub(crate) async fn run(
-    _: Operator,
+    acting: Acting,
     jobs: Use<Jobs>,
     tenfold::axum::Form(Chosen { name }): tenfold::axum::Form<Chosen>,
 ) -> Result<Response, Problem> {
+    acting.note("runs a schedule", &name).await?;
     let job = jobs.run_schedule(&name).await.map_err(refused::<UnknownSchedule>(unknown))?;
-    tracing::info!(schedule = name, %job, "a person runs a schedule");
     Ok(back_to(&format!("/console/jobs/{job}")))
 }
 

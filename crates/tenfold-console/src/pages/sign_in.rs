@@ -11,12 +11,16 @@ use tenfold::http::{
 };
 use tenfold::prelude::*;
 
-use crate::access::{Access, ConsoleCookie, Operator, Refused};
+use crate::access::{Access, ConsoleCookie, Operator, Refused, TypedCredentials};
 use crate::layout::outside;
 
 #[derive(Deserialize)]
 pub(crate) struct ConsoleSignIn {
+    #[serde(default)]
+    name: String,
     password: Secret,
+    #[serde(default)]
+    code: String,
 }
 
 pub(crate) async fn form(access: Use<Access>) -> Response {
@@ -24,22 +28,30 @@ pub(crate) async fn form(access: Use<Access>) -> Response {
 }
 
 pub(crate) async fn sign_in(
+    cx: SystemContext,
     State(state): State<ServerState>,
     _: OwnOrigin,
     access: Use<Access>,
     form: Result<Form<ConsoleSignIn>, FormRejection>,
 ) -> Result<Response, Problem> {
-    let Ok(Form(ConsoleSignIn { password })) = form else {
-        return Err(Problem::bad_request("the form has a field `password`, of up to http.body_limit"));
+    let Ok(Form(ConsoleSignIn { name, password, code })) = form else {
+        let fields =
+            "the form has a field `password`, and may have `name` and `code`, of up to http.body_limit";
+        return Err(Problem::bad_request(fields));
     };
-    let now = state.database().clock().now();
-    let signed_in = access.sign_in(password.expose().to_owned(), ConsoleCookie::of(&state), now).await?;
+    let wrong = if name.is_empty() { "Wrong password." } else { "Wrong name, password or code." };
+    let typed = TypedCredentials { name, password: password.expose().to_owned(), code };
+    let signed_in = access.sign_in(&cx, typed, ConsoleCookie::of(&state)).await?;
     Ok(match signed_in {
         Ok(cookie) => see("/console", &cookie),
         Err(Refused::Closed) => show(&access, None),
         Err(Refused::Wrong) => {
             tracing::warn!("somebody tried a wrong password at the console");
-            status(StatusCode::FORBIDDEN, show(&access, Some("Wrong password.")))
+            status(StatusCode::FORBIDDEN, show(&access, Some(wrong)))
+        }
+        Err(Refused::Blocked) => {
+            let blocked = "Too many wrong codes. Try again in a quarter of an hour.";
+            status(StatusCode::TOO_MANY_REQUESTS, show(&access, Some(blocked)))
         }
         Err(Refused::Busy) => {
             let busy = "Too many sign-ins at once. Try again in a moment.";
@@ -71,28 +83,30 @@ fn status(status: StatusCode, mut response: Response) -> Response {
 }
 
 fn show(access: &Access, wrong: Option<&str>) -> Response {
-    let content = if access.is_open() { ask(wrong) } else { closed() };
-    outside("Sign in", &content)
+    outside("Sign in", &ask(access.has_password(), wrong))
 }
 
-fn ask(wrong: Option<&str>) -> Markup {
+fn ask(has_password: bool, wrong: Option<&str>) -> Markup {
     html! {
-        p { "The console shows every organization’s requests and jobs. Its password is set in the configuration, "
-            code { "console.password" } "." }
+        p { "The console shows every organization’s requests and jobs. Operators are added by "
+            code { "app operator add" } "." }
+        @if has_password {
+            p.quiet { "Without a name and a code it takes the password of " code { "console.password" } "." }
+        } @else {
+            p.quiet { "The configuration has no " code { "console.password" } ", so it takes a name and a code. For a password without a \
+                name set at least 12 characters, in " code { "app.toml" } " or as " code { "TENFOLD_CONSOLE__PASSWORD" }
+                ", and start again." }
+        }
         form.sign-in method="post" action="/console/sign-in" {
+            label for="name" { "Name" }
+            input #name name="name" autocomplete="username" autocapitalize="none" maxlength="40";
             label for="password" { "Password" }
             input #password name="password" type="password" autocomplete="current-password" required autofocus
                 aria-describedby="wrong";
+            label for="code" { "Code of your authenticator application" }
+            input #code name="code" autocomplete="one-time-code" inputmode="numeric" maxlength="10";
             button.primary { "Sign in" }
             p #wrong.bad role="alert" { @if let Some(wrong) = wrong { (wrong) } }
         }
-    }
-}
-
-fn closed() -> Markup {
-    html! {
-        p { "Nobody can sign in: the console has no password. Set " code { "console.password" }
-            ", at least 12 characters, in " code { "app.toml" } " or as " code { "TENFOLD_CONSOLE__PASSWORD" }
-            ", and start again." }
     }
 }

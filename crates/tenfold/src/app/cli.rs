@@ -1,4 +1,5 @@
-//! The command line of an application: `serve`, `config`, `migrate`, `jobs`, `cache`, `openapi`, `client`, `load`, `why`, `onset`.
+//! The command line of an application: `serve`, `config`, `migrate`, `jobs`, `cache`, `operator`, `openapi`, `client`, `load`,
+//! `why`, `onset`.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -20,6 +21,7 @@ use super::cache_command::{self, CacheCommand};
 use super::client_file::ClientFile;
 use super::jobs::JobsCommand;
 use super::load_command::{self, LoadCommand};
+use super::operator_command::OperatorCommand;
 use super::why_command::{OnsetCommand, WhyCommand};
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
@@ -75,6 +77,11 @@ enum AppCommand {
     Cache {
         #[command(subcommand)]
         what: CacheCommand,
+    },
+    /// Add and remove the people who may sign in to the console under a name.
+    Operator {
+        #[command(subcommand)]
+        what: OperatorCommand,
     },
     /// Print the OpenAPI document.
     Openapi,
@@ -156,6 +163,7 @@ async fn execute(app: App, line: CommandLine) -> anyhow::Result<()> {
         Some(AppCommand::Migrate { what }) => migrate(&app, &loaded, &what).await,
         Some(AppCommand::Jobs { what }) => jobs(app, loaded, &what).await,
         Some(AppCommand::Cache { what }) => cache(&app, &loaded, what).await,
+        Some(AppCommand::Operator { what }) => operator(&app, &loaded, &what).await,
         Some(AppCommand::Openapi) => {
             say(&format!("{}\n", String::from_utf8_lossy(&app.document()?)));
             Ok(())
@@ -289,6 +297,14 @@ async fn cache(app: &App, loaded: &Loaded, what: CacheCommand) -> anyhow::Result
             say(&done?);
         }
     }
+    Ok(())
+}
+
+async fn operator(app: &App, loaded: &Loaded, what: &OperatorCommand) -> anyhow::Result<()> {
+    let database = open_migrated(app, loaded).await?;
+    let done = what.run(&database).await;
+    database.close().await;
+    say(&done?);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod demo;
 mod jobs;
 mod load_command;
 mod observers;
+mod operator_command;
 mod plain_http;
 mod table;
 mod why_command;
@@ -227,6 +228,7 @@ impl App {
             telemetry,
             settings: settings.http.clone(),
             authenticator: Arc::clone(&authenticator),
+            administrator: wiring.administrator.take(),
             stopping: stopping.clone(),
             readiness: Readiness::new(),
             demonstration: demonstration.clone(),

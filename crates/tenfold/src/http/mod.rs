@@ -1,5 +1,6 @@
 //! HTTP: what handlers take and return, the layer around them, and the routes that every application has.
 
+mod administer;
 mod assets;
 mod auth;
 mod authenticate;
@@ -43,6 +44,9 @@ use axum::response::Redirect;
 use axum::routing::get;
 use http::{Method, Uri};
 
+pub use self::administer::{
+    Administer, AdministeredMember, AdministeredOrganization, AdministeredPerson, PersonAct,
+};
 pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
 pub use self::auth::{Credentials, OwnOrigin, refuse_cross_site};
 pub use self::authenticate::Authenticate;

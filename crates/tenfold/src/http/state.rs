@@ -11,6 +11,7 @@ use tenfold_observe::telemetry::Telemetry;
 use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::administer::Administer;
 use super::authenticate::Authenticate;
 use super::live::LiveStreams;
 use super::query_names::QueryNames;
@@ -57,6 +58,7 @@ pub(crate) struct Shared {
     pub telemetry: Telemetry,
     pub settings: HttpSettings,
     pub authenticator: Arc<dyn Authenticate>,
+    pub administrator: Option<Arc<dyn Administer>>,
     pub stopping: Stopping,
     pub readiness: Readiness,
     pub demonstration: Demonstration,
@@ -109,6 +111,11 @@ impl ServerState {
     /// Whether the process was started with demo data, whose passwords are public and may be shown on a page.
     pub fn is_demonstration(&self) -> bool {
         self.0.demonstration.0.load(Ordering::Acquire)
+    }
+
+    /// What the console administers people and organizations with; none if no module does.
+    pub fn administrator(&self) -> Option<&dyn Administer> {
+        self.0.administrator.as_deref()
     }
 
     pub(crate) fn authenticator(&self) -> &dyn Authenticate {

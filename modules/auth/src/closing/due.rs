@@ -47,7 +47,8 @@ async fn to_remind(cx: &SystemContext) -> Result<Vec<OrgId>, DataError> {
 async fn to_erase(cx: &SystemContext) -> Result<Vec<OrgId>, DataError> {
     let due: Vec<(OrgId,)> = sql!(
         "auth_organizations.to_erase",
-        "SELECT id FROM auth_organizations WHERE erase_at IS NOT NULL AND erase_at <= $1 ORDER BY erase_at LIMIT 100"
+        "SELECT id FROM auth_organizations WHERE erase_at IS NOT NULL AND erase_at <= $1
+             AND suspended_at IS NULL ORDER BY erase_at LIMIT 100"
     )
     .bind(cx.now())
     .bounded()

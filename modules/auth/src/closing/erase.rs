@@ -57,7 +57,8 @@ impl Job for EraseOrganization {
 async fn begin(tx: &SystemTx<'_>, id: OrgId) -> anyhow::Result<bool> {
     lock(tx, id).await?;
     let Some(organization) = Organization::find(tx, id).await? else { return Ok(false) };
-    if organization.erase_at.is_none_or(|end| tx.now() < end) {
+    // What an operator has suspended stays, as evidence.
+    if organization.erase_at.is_none_or(|end| tx.now() < end) || organization.suspended_at.is_some() {
         return Ok(false);
     }
     let since = organization.erasing_at.unwrap_or(tx.now());

@@ -1,6 +1,7 @@
 //! `POST /v1/auth/totp/confirm`: from now on sign-in asks for the second factor.
 
 use serde::{Deserialize, Serialize};
+use tenfold::credentials::totp::base32;
 use tenfold::data::SystemTx;
 use tenfold::http::ClientAddress;
 use tenfold::prelude::*;
@@ -8,7 +9,6 @@ use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
 use super::answer::CodeTurn;
-use super::code::base32;
 use super::{TypedCode, forget_recovery_codes, hash, plain, use_code};
 use crate::account::own_account;
 use crate::entities::SecondFactor;

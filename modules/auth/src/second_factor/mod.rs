@@ -2,13 +2,13 @@
 
 pub(crate) mod answer;
 pub(crate) mod challenge;
-pub(crate) mod code;
 pub(crate) mod confirm;
 pub(crate) mod recovery_codes;
 pub(crate) mod remove;
 pub(crate) mod set_up;
 
 use sha2::{Digest as _, Sha256};
+use tenfold::credentials::totp;
 use tenfold::data::SystemTx;
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
@@ -34,7 +34,7 @@ pub(crate) async fn use_code(
     typed: &str,
 ) -> Result<Option<UsedCode>, DataError> {
     let typed = plain(typed);
-    let Some(period) = code::period_of_code(&factor.secret, &typed, tx.now()) else {
+    let Some(period) = totp::period_of_code(&factor.secret, &typed, tx.now()) else {
         let used = use_recovery_code(tx, factor.account_id, &typed).await?;
         return Ok(used.then_some(UsedCode::Recovery));
     };

@@ -2,10 +2,10 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
+use tenfold::credentials::totp::{SECRET, base32};
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
-use super::code::{SECRET, base32};
 use crate::account::lock_own::lock_own;
 use crate::entities::{Account, SecondFactor, SecondFactorRow};
 use crate::sessions::Sudo;

@@ -1,4 +1,4 @@
-//! Sessions of people who need a second factor in an organization and have none yet, and those of closed organizations.
+//! Sessions of people who need a second factor in an organization and have none yet, and those of closed and suspended organizations.
 //!
 //! Such a session is *limited*: [`Context`] refuses it, so it reaches nothing but the few handlers that take [`AnySession`], which are about
 //! the person's own account, and the one that takes [`ClosedSession`].
@@ -19,15 +19,22 @@ pub(crate) enum SessionLimit {
     SecondFactor,
     /// The organization is closed.
     Closed,
+    /// An operator has suspended the organization.
+    Suspended,
 }
 
 impl SessionLimit {
     /// The first reason is told first: whoever lacks the second factor may not reopen the organization either.
-    pub(crate) fn of(lacks_factor: bool, is_closed: bool) -> Option<Self> {
-        match (lacks_factor, is_closed) {
-            (true, _) => Some(SessionLimit::SecondFactor),
-            (false, true) => Some(SessionLimit::Closed),
-            (false, false) => None,
+    pub(crate) fn of(lacks_factor: bool, state: i64) -> Option<Self> {
+        if lacks_factor { Some(SessionLimit::SecondFactor) } else { SessionLimit::of_organization(state) }
+    }
+
+    /// What limits everybody in an organization, by the number that the statements give.
+    pub(crate) fn of_organization(state: i64) -> Option<Self> {
+        match state {
+            0 => None,
+            1 => Some(SessionLimit::Closed),
+            _ => Some(SessionLimit::Suspended),
         }
     }
 
@@ -43,12 +50,15 @@ impl SessionLimit {
                 "The organization is closed",
                 "it will be erased; until then an owner can reopen it: POST /v1/organization/reopen",
             ),
+            SessionLimit::Suspended => {
+                refusal("The organization is suspended", "ask those who run this service")
+            }
         }
     }
 
     /// The reason for a refusal, if it is such a one.
     pub(crate) fn of_refusal(refusal: &Problem) -> Option<Self> {
-        let all = [SessionLimit::SecondFactor, SessionLimit::Closed];
+        let all = [SessionLimit::SecondFactor, SessionLimit::Closed, SessionLimit::Suspended];
         all.into_iter().find(|limit| refusal.kind() == limit.refusal().kind())
     }
 
@@ -56,6 +66,7 @@ impl SessionLimit {
         match self {
             SessionLimit::SecondFactor => "second-factor-setup-required",
             SessionLimit::Closed => "organization-closed",
+            SessionLimit::Suspended => "organization-suspended",
         }
     }
 }

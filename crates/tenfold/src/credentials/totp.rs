@@ -2,28 +2,29 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
-use tenfold::prelude::Timestamp;
+use tenfold_data::Timestamp;
 
 /// The length of a period, in seconds.
 const PERIOD: i64 = 30;
 /// The bytes of a secret, as RFC 4226 recommends.
-pub(crate) const SECRET: usize = 20;
+pub const SECRET: usize = 20;
 
 /// The period of a time.
-pub(crate) fn period_of(time: Timestamp) -> i64 {
+pub fn period_of(time: Timestamp) -> i64 {
     time.as_second().div_euclid(PERIOD)
 }
 
 /// The period whose code this is, if it is the current one, the one before or the one after: clocks differ, and people type
 /// slowly.
-pub(crate) fn period_of_code(secret: &[u8], code: &str, now: Timestamp) -> Option<i64> {
+pub fn period_of_code(secret: &[u8], code: &str, now: Timestamp) -> Option<i64> {
     let current = period_of(now);
     // All three are computed, so that the time tells nothing.
     let matches = |period: &i64| code_of(secret, *period) == code;
     [current - 1, current, current + 1].into_iter().rev().filter(matches).fold(None, |_, period| Some(period))
 }
 
-fn code_of(secret: &[u8], period: i64) -> String {
+/// The code of a period, six digits.
+pub fn code_of(secret: &[u8], period: i64) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(secret).expect("HMAC takes a key of any length");
     mac.update(&period.to_be_bytes());
     let hash = mac.finalize().into_bytes();
@@ -33,7 +34,7 @@ fn code_of(secret: &[u8], period: i64) -> String {
 }
 
 /// Bytes in base32 without padding (RFC 4648), as authenticator applications take a secret.
-pub(crate) fn base32(bytes: &[u8]) -> String {
+pub fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
     let (mut bits, mut held) = (0_u32, 0);

@@ -1,0 +1,157 @@
+//! The people who run the application, in its console.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tenfold::both_databases;
+use tenfold::credentials::totp;
+use tenfold::operators::{self, OperatorRole};
+use tenfold::testing::{TestApp, TestResponse};
+
+use crate::console::{form, is_sent_away};
+use crate::{PASSWORD, new_owner, organization, problem, sign_up, text};
+
+const ADA: &str = "ada";
+
+/// Makes an operator and gives the password.
+async fn add(app: &TestApp, role: OperatorRole) -> String {
+    let issued = app.run(async |cx| operators::add(&cx, ADA, role).await).await;
+    issued.expect("an operator can be made").password
+}
+
+/// What the operator's authenticator application shows.
+async fn code(app: &TestApp) -> String {
+    let found = app.run(async |cx| operators::find(&cx, ADA).await).await.expect("operators can be read");
+    let secret = found.expect("the operator is there").totp_secret;
+    totp::code_of(&secret, totp::period_of(app.clock().now()))
+}
+
+async fn sign_in(app: &TestApp, password: &str, code: &str) -> TestResponse {
+    form(app, "/console/sign-in", &format!("name={ADA}&password={password}&code={code}")).send().await
+}
+
+/// Signs the operator in and gives the cookie.
+async fn signed_in(app: &TestApp, password: &str) -> String {
+    // A code works once.
+    app.clock().advance(Duration::from_secs(60));
+    let answer = sign_in(app, password, &code(app).await).await;
+    assert_eq!((answer.status(), answer.header("location")), (303, "/console"), "{}", answer.text());
+    answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
+}
+
+async fn get(app: &TestApp, cookie: &str, path: &str) -> TestResponse {
+    app.get(path).header("cookie", cookie).send().await
+}
+
+/// Presses a button of the console.
+async fn press(app: &TestApp, cookie: &str, path: &str) {
+    let answer = form(app, path, "").header("cookie", cookie).send().await;
+    assert_eq!(answer.status(), 303, "{path}: {}", answer.text());
+}
+
+both_databases!(app::app(); async fn an_operator_signs_in_with_name_password_and_code(app) {
+    let password = add(app, OperatorRole::Look).await;
+    let right = code(app).await;
+    for (password, code) in [(&*password, ""), (&password, "000000"), ("a wrong password", &right)] {
+        assert_eq!(sign_in(app, password, code).await.status(), 403);
+    }
+    assert_eq!(form(app, "/console/sign-in", &format!("password={password}")).send().await.status(), 200, "no cookie");
+    assert_eq!(sign_in(app, &password, &right).await.status(), 303);
+    assert_eq!(sign_in(app, &password, &right).await.status(), 403, "a code works twice");
+    let cookie = signed_in(app, &password).await;
+    for path in ["/console", "/console/people", "/console/log"] {
+        assert_eq!(get(app, &cookie, path).await.status(), 200, "{path}");
+    }
+    let renewed = app.run(async |cx| operators::renew(&cx, ADA).await).await.expect("it can be renewed");
+    assert!(is_sent_away(&get(app, &cookie, "/console").await), "the old key signs");
+    let cookie = signed_in(app, &renewed.password).await;
+    app.run(async |cx| operators::remove(&cx, ADA).await).await.expect("it can be removed");
+    assert!(is_sent_away(&get(app, &cookie, "/console").await), "who was removed is in");
+});
+
+both_databases!(app::app(); async fn wrong_codes_of_one_who_knows_the_password_are_slowed(app) {
+    let password = add(app, OperatorRole::Look).await;
+    for _ in 0..5 {
+        assert_eq!(sign_in(app, &password, "000000").await.status(), 403);
+    }
+    let right = code(app).await;
+    assert_eq!(sign_in(app, &password, &right).await.status(), 429);
+    assert_eq!(sign_in(app, "a wrong password", &right).await.status(), 403, "a stranger learns nothing");
+    app.clock().advance(Duration::from_secs(2));
+    assert_eq!(sign_in(app, &password, &right).await.status(), 303);
+});
+
+both_databases!(app::app(); async fn who_may_look_does_not_act(app) {
+    let password = add(app, OperatorRole::Look).await;
+    let cookie = signed_in(app, &password).await;
+    sign_up(app, "ada@new.test").await;
+    app.run_due_jobs().await;
+    let mail = app.run(async |cx| tenfold_mail::admin::list_mails(&cx, 1).await).await.expect("there is a mail")[0].id;
+    assert_eq!(get(app, &cookie, "/console/mails").await.status(), 200);
+    problem(&get(app, &cookie, &format!("/console/mails/{mail}")).await, 403);
+    for path in ["/console/cache/clear", "/console/queues/default/pause", "/console/schedules/run"] {
+        let refused = form(app, path, "name=files.sweep").header("cookie", &cookie).send().await;
+        assert_eq!(refused.problem(403)["type"], "urn:tenfold:problem:operator-may-look", "{path}");
+    }
+    assert!(get(app, &cookie, "/console/log").await.text().contains("Nothing yet."));
+});
+
+both_databases!(app::app(); async fn what_operators_do_is_in_the_log(app) {
+    let password = add(app, OperatorRole::Act).await;
+    let cookie = signed_in(app, &password).await;
+    press(app, &cookie, "/console/cache/clear").await;
+    press(app, &cookie, "/console/queues/default/pause").await;
+    let log = get(app, &cookie, "/console/log").await.text();
+    for told in ["<td>ada</td>", "clears the cache", "pauses a queue", "<td>default</td>"] {
+        assert!(log.contains(told), "{told} is not in {log}");
+    }
+});
+
+both_databases!(app::app(); async fn a_person_is_found_and_suspended(app) {
+    let owner = new_owner(app).await;
+    let key = json!({"name": "Export", "permissions": ["members.read"]});
+    let key = app.post("/v1/api-keys").bearer(&owner).json(&key).send().await.json();
+    let users = async |token: &str| app.get("/v1/users").bearer(token).send().await.status();
+    let enter = async || {
+        let credentials = json!({"email": "owner@new.test", "password": PASSWORD});
+        app.post("/v1/auth/sign-in").json(&credentials).send().await
+    };
+    let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
+    let found = get(app, &cookie, "/console/people?q=owner@n").await.text();
+    let (_, link) = found.split_once("/console/people/").expect("the person is found");
+    let person = format!("/console/people/{}", &link[..36]);
+    let shown = get(app, &cookie, &person).await.text();
+    assert!(shown.contains("owner@new.test") && shown.contains("Of owner@new.test"), "{shown}");
+    press(app, &cookie, &format!("{person}/end-sessions")).await;
+    let key = text(&key["key"]);
+    assert_eq!((users(&owner).await, users(&key).await), (401, 200));
+    press(app, &cookie, &format!("{person}/suspend")).await;
+    assert_eq!(enter().await.problem(403)["type"], "urn:tenfold:problem:account-suspended");
+    assert_eq!(users(&key).await, 401);
+    press(app, &cookie, &format!("{person}/release")).await;
+    assert_eq!((enter().await.status(), users(&key).await), (200, 200));
+    press(app, &cookie, &format!("{person}/mail-reset")).await;
+    app.run_due_jobs().await;
+    let mails = app.run(async |cx| tenfold_mail::admin::list_mails(&cx, 9).await).await.expect("there are mails");
+    assert!(mails.iter().any(|mail| mail.subject == "Reset your password"), "{mails:?}");
+    let log = get(app, &cookie, "/console/log").await.text();
+    assert!(log.contains("suspends a person") && log.contains("owner@new.test ("), "{log}");
+    let nobody = "/console/people/019b76da-a800-7023-95dd-03d5a8091139";
+    assert_eq!(get(app, &cookie, nobody).await.problem(404)["detail"], "no such person");
+    assert!(is_sent_away(&app.get(&person).send().await));
+    assert_eq!(form(app, &format!("{person}/dance"), "").header("cookie", &cookie).send().await.status(), 404);
+});
+
+both_databases!(app::app(); async fn a_suspended_organization_lets_nobody_work(app) {
+    let owner = new_owner(app).await;
+    let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
+    let path = format!("/console/organizations/{}", organization(&owner));
+    assert!(get(app, &cookie, "/console/people?q=Of%20owner").await.text().contains(&path));
+    assert!(get(app, &cookie, &path).await.text().contains("owner@new.test"));
+    press(app, &cookie, &format!("{path}/suspend")).await;
+    let users = async || app.get("/v1/users").bearer(&owner).send().await;
+    assert_eq!(users().await.problem(403)["type"], "urn:tenfold:problem:organization-suspended");
+    problem(&app.post("/v1/organization/reopen").bearer(&owner).send().await, 403);
+    press(app, &cookie, &format!("{path}/release")).await;
+    assert_eq!(users().await.status(), 200);
+});

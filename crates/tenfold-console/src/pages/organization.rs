@@ -1,0 +1,83 @@
+//! `/console/organizations/{id}`: one organization, and its people.
+
+use maud::{Markup, html};
+use tenfold::http::{AdministeredMember, Response, ServerState, State};
+use tenfold::prelude::*;
+
+use super::job::back_to;
+use super::people::{administrator, state_of_organization};
+use crate::access::{Acting, Operator};
+use crate::layout::{nothing, page};
+use crate::words;
+
+pub(crate) async fn organization(
+    _: Operator,
+    cx: SystemContext,
+    State(state): State<ServerState>,
+    Path(id): Path<OrgId>,
+) -> Result<Response, Problem> {
+    let organization = administrator(&state)?.organization(&cx, id).await?;
+    let (verb, button) = match organization.suspended_at {
+        None => ("suspend", "Suspend"),
+        Some(_) => ("release", "Release"),
+    };
+    let content = html! {
+        p { strong { (organization.name) } " is " (state_of_organization(&organization)) "." }
+        div.actions { form method="post" action={ "/console/organizations/" (id) "/" (verb) } { button { (button) } } }
+        dl {
+            dt { "Id" } dd { code { (id) } }
+            dt { "Since" } dd { (words::moment(organization.created_at)) " UTC" }
+            @if let Some(since) = organization.closed_at { dt { "Closed" } dd { (words::moment(since)) " UTC" } }
+        }
+        h2 { "People" }
+        (people(&organization.people))
+    };
+    Ok(page("Organization", "/console/people", &content))
+}
+
+/// Lets nobody work in it.
+pub(crate) async fn suspend(
+    acting: Acting,
+    cx: SystemContext,
+    State(state): State<ServerState>,
+    Path(id): Path<OrgId>,
+) -> Result<Response, Problem> {
+    let administrator = administrator(&state)?;
+    let organization = administrator.organization(&cx, id).await?;
+    acting.note("suspends an organization", &format!("{} ({id})", organization.name)).await?;
+    administrator.suspend_organization(&cx, id).await?;
+    Ok(back_to(&format!("/console/organizations/{id}")))
+}
+
+/// Lets people work in it again.
+pub(crate) async fn release(
+    acting: Acting,
+    cx: SystemContext,
+    State(state): State<ServerState>,
+    Path(id): Path<OrgId>,
+) -> Result<Response, Problem> {
+    let administrator = administrator(&state)?;
+    let organization = administrator.organization(&cx, id).await?;
+    acting.note("releases an organization", &format!("{} ({id})", organization.name)).await?;
+    administrator.release_organization(&cx, id).await?;
+    Ok(back_to(&format!("/console/organizations/{id}")))
+}
+
+fn people(people: &[AdministeredMember]) -> Markup {
+    if people.is_empty() {
+        return nothing("Nobody.");
+    }
+    html! {
+        div.wide { table {
+            thead { tr { th { "Address" } th { "Role" } } }
+            tbody {
+                @for member in people {
+                    tr {
+                        td { a href={ "/console/people/" (member.account) } { (member.email) } }
+                        td { (member.role) }
+                    }
+                }
+            }
+        } }
+    }
+}
