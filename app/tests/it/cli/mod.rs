@@ -13,6 +13,7 @@ mod ledger;
 mod load;
 mod logs;
 mod neighbours;
+mod own_writes;
 mod paused;
 mod pooler;
 mod refusals;
