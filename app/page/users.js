@@ -79,7 +79,10 @@ function row({ email, profile, permissions }) {
     element("td", { title: permissions.join(", ") }, number(permissions.length)));
 }
 
-/** Four statements are for the list, however long it is, and one is for a session that is not in memory. */
+/**
+ * The first time four statements are for the list, however long it is, and one is for the session. What is in memory later costs none:
+ * then one is for the list.
+ */
 function showCost(users, cost) {
   const figures = [counted(users, "user")];
   byId("cost-hint").hidden = !cost;

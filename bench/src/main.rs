@@ -3,6 +3,7 @@
 mod alone;
 mod cache;
 mod chaos;
+mod coherence;
 mod feed;
 mod http;
 mod jobs;
@@ -53,6 +54,8 @@ enum BenchCommand {
     Feed,
     /// The cache of rows: what a hit costs, what it spares, and what writes pay for it.
     Cache,
+    /// Whether the cache is as coherent as it says, with three processes that are killed and stopped.
+    Coherence(coherence::CoherenceArguments),
     /// What it costs to tell metrics and telemetry of everything.
     Telemetry,
 }
@@ -60,6 +63,9 @@ enum BenchCommand {
 fn main() -> ExitCode {
     // A benchmark with an application of its own starts this program as `bench serve`.
     if std::env::args().nth(1).as_deref() == Some("serve") {
+        if let Ok(plan) = std::env::var(coherence::PROCESS) {
+            return code(coherence::process(&plan));
+        }
         return match std::env::var(chaos::APPLICATION) {
             Ok(ahead) => chaos::application(&ahead).run(),
             Err(_) => uploads::application().run(),
@@ -75,11 +81,16 @@ fn main() -> ExitCode {
         BenchCommand::Jobs(arguments) => jobs::run(&arguments, &line.options, &mut report),
         BenchCommand::Http(arguments) => http::run(&arguments, &line.options, &mut report),
         BenchCommand::Cache => cache::run(&line.options, &mut report),
+        BenchCommand::Coherence(arguments) => coherence::run(&arguments, &line.options, &mut report),
         BenchCommand::Feed => feed::run(&line.options, &mut report),
         BenchCommand::Writes => alone::run("writes", &line.options, &mut report),
         BenchCommand::Telemetry => alone::run("telemetry", &line.options, &mut report),
     };
     report.finish();
+    code(outcome)
+}
+
+fn code(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

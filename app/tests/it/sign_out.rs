@@ -32,7 +32,7 @@ both_databases!(app::app(), [("feed.wait", "1s")]; async fn a_sign_out_waits_for
 });
 
 both_databases!(app::app(), [("feed.wait", "1s")]; async fn a_sign_in_by_mail_waits_for_no_process(app) {
-    new_owner(app).await;
+    let token = new_owner(app).await;
     register_a_dead_process(app).await;
     let email = "owner@new.test";
     assert_eq!(app.post("/v1/auth/link").json(&json!({"email": email})).send().await.status(), 202);
@@ -42,7 +42,8 @@ both_databases!(app::app(), [("feed.wait", "1s")]; async fn a_sign_in_by_mail_wa
     let (_, link) = mails[0].text.split_once("#link?token=").expect("the mail has a link");
     let link = json!({"token": link.split_whitespace().next()});
     let log = Log::start("warn");
-    assert_eq!(app.post("/v1/auth/link/accept").json(&link).send().await.status(), 200);
+    let accept = app.post("/v1/auth/link/accept").bearer(&token).json(&link);
+    assert_eq!(accept.send().await.status(), 200);
     let warned = |line: &Value| line.to_string().contains("is waited for no longer");
     assert!(!log.end().iter().any(warned), "nothing has ended");
 });

@@ -236,6 +236,11 @@ impl Database {
         Arc::clone(found).downcast().unwrap_or_default()
     }
 
+    /// For how long rows may be served that another process has changed; zero without a cache.
+    pub fn staleness(&self) -> Duration {
+        self.0.hub.cache().map(|cache| cache.staleness()).unwrap_or_default()
+    }
+
     /// What the cache of rows holds and has done; all zero without a cache.
     pub fn cache_figures(&self) -> CacheFigures {
         self.0.hub.cache().map(|cache| cache.figures(self.0.clock.since_boot())).unwrap_or_default()

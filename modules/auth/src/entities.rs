@@ -176,7 +176,7 @@ pub(crate) struct User {
 
 /// A user's profile, as others see it.
 #[derive(Debug, Entity)]
-#[entity(table = "auth_profiles", tenant = org_id)]
+#[entity(table = "auth_profiles", tenant = org_id, cached)]
 pub(crate) struct Profile {
     #[entity(key)]
     pub user_id: UserId,
@@ -187,7 +187,7 @@ pub(crate) struct Profile {
 
 /// A user's preferences.
 #[derive(Debug, Entity)]
-#[entity(table = "auth_settings", tenant = org_id)]
+#[entity(table = "auth_settings", tenant = org_id, cached)]
 pub(crate) struct UserSettings {
     #[entity(key)]
     pub user_id: UserId,
@@ -207,7 +207,7 @@ pub(crate) enum Theme {
 
 /// A permission of one user in addition to those of the role.
 #[derive(Debug, Entity)]
-#[entity(table = "auth_permissions", tenant = org_id)]
+#[entity(table = "auth_permissions", tenant = org_id, cached)]
 pub(crate) struct UserPermission {
     #[entity(key)]
     pub id: PermissionId,

@@ -14,6 +14,7 @@ mod load;
 mod logs;
 mod neighbours;
 mod operators;
+mod own_writes;
 mod paused;
 mod pooler;
 mod refusals;

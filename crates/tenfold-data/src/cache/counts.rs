@@ -16,6 +16,7 @@ pub(super) struct CacheCounts {
     pub uncertified: AtomicU64,
     pub expired: AtomicU64,
     pub large: AtomicU64,
+    pub alone: AtomicU64,
     pub samples: AtomicU64,
     pub stale: AtomicU64,
     pub statements: AtomicU64,
@@ -85,9 +86,9 @@ impl CacheCounts {
         self.load_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// Counts a hit, and gives how many there were.
-    pub(super) fn note_hit(&self) -> u64 {
-        self.hits.fetch_add(1, Ordering::Relaxed) + 1
+    /// Counts a hit of a row that was asked for alone, and gives how many there were.
+    pub(super) fn note_alone(&self) -> u64 {
+        self.alone.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn add(counter: &AtomicU64) {

@@ -42,7 +42,11 @@ where
         let now = clock.since_boot();
         let mut looked = Looked::default();
         for place in std::mem::take(&mut missing) {
-            match lookups[place].as_ref().map(|key| cache.look(key, now)) {
+            let look = |key: &CacheKey| match lookups.len() {
+                1 => cache.look_alone(key, now),
+                _ => cache.look(key, now),
+            };
+            match lookups[place].as_ref().map(look) {
                 Some(CacheLook::Hit(rows)) => match (codec.read)(&rows) {
                     Ok(read) => found[place] = Some(read),
                     Err(_) => looked.add(place, LoadedFor::Asker),

@@ -52,7 +52,8 @@ pub struct CacheSettings {
     pub expiry: Duration,
     /// For how long rows are served after this process has last read what others have changed.
     pub staleness: Duration,
-    /// One of so many rows from memory is read again from the database and compared; 0 for none.
+    /// One of so many rows that are asked for alone and come from memory is read again from the database and compared; 0 for none. Lists
+    /// are left out: each of a thousand rows would take its chance to cost the list a statement.
     pub sample: u64,
 }
 
@@ -130,6 +131,15 @@ impl RowCache {
 
     /// Looks for a row. `now` is [`Clock::since_boot`](crate::Clock::since_boot), as all times here.
     pub(crate) fn look(self: &Arc<Self>, key: &CacheKey, now: Duration) -> CacheLook {
+        self.look_and_sample(key, now, 0)
+    }
+
+    /// The same for a row that is asked for alone, of which a share is read again.
+    pub(crate) fn look_alone(self: &Arc<Self>, key: &CacheKey, now: Duration) -> CacheLook {
+        self.look_and_sample(key, now, self.settings.sample)
+    }
+
+    fn look_and_sample(self: &Arc<Self>, key: &CacheKey, now: Duration, one_of: u64) -> CacheLook {
         if !self.is_certified(now) {
             CacheCounts::add(&self.counts.uncertified);
             return CacheLook::Bypass;
@@ -139,12 +149,12 @@ impl RowCache {
             && self.buckets.stamp(entry.words.as_deref().copied().unwrap_or(words)) == Some(entry.stamp)
         {
             if now < entry.expires {
+                CacheCounts::add(&self.counts.hits);
+                if one_of == 0 || !self.counts.note_alone().is_multiple_of(one_of) {
+                    return CacheLook::Hit(entry.rows);
+                }
                 let words = entry.words.as_deref().copied().unwrap_or(words);
-                let is_sample = self.counts.note_hit().checked_rem(self.settings.sample) == Some(0);
-                return match is_sample {
-                    true => CacheLook::Sample(HitSample::of(self, words, entry)),
-                    false => CacheLook::Hit(entry.rows),
-                };
+                return CacheLook::Sample(HitSample::of(self, words, entry));
             }
             CacheCounts::add(&self.counts.expired);
         }
@@ -207,6 +217,10 @@ impl RowCache {
             certificate_age: self.certificate_age(now),
             ..self.counts.figures()
         }
+    }
+
+    pub(crate) fn staleness(&self) -> Duration {
+        self.settings.staleness
     }
 
     /// A statement that loads has taken so long.

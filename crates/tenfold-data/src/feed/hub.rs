@@ -1,7 +1,7 @@
 //! What a database keeps for the feed: its subscribers, and what is told of each COMMIT.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub(crate) struct Hub {
     told: RwLock<ToldKinds>,
     /// How they are told, once this process is registered.
     announcement: OnceLock<Announcement>,
+    /// Whether another process was registered at the latest poll.
+    has_others: AtomicBool,
     /// Ends the task that reads what the others tell.
     stop: Notify,
     /// How many transactions were announced to the observers, and not settled.
@@ -61,6 +63,7 @@ impl Hub {
             cache,
             told: RwLock::default(),
             announcement: OnceLock::new(),
+            has_others: AtomicBool::new(false),
             stop: Notify::new(),
             unsettled: AtomicUsize::new(0),
             unknown: AtomicUsize::new(0),
@@ -133,6 +136,15 @@ impl Hub {
     /// How this process announces its commits, once it is registered.
     pub(super) fn announcement(&self) -> Option<&Announcement> {
         self.announcement.get()
+    }
+
+    /// Notes whether other processes are registered.
+    pub(super) fn note_others(&self, are_there: bool) {
+        self.has_others.store(are_there, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_others(&self) -> bool {
+        self.has_others.load(Ordering::Relaxed)
     }
 
     /// The task that reads what the others tell, until [`Hub::stop`].

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use self::everything::everything;
 use self::hub::Hub;
@@ -198,6 +199,19 @@ impl Feed {
         tell.await.map_err(|error: DriverError| error.at("feed.say_everything", Location::caller()))?;
         self.hub().say_everything();
         Ok(())
+    }
+
+    /// The number of this process among those that are registered; `None` before [`Feed::start`].
+    pub fn process(&self) -> Option<Uuid> {
+        match self.hub().announcement()?.process {
+            Value::Uuid(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Whether other processes were registered when this one last looked, up to [`FeedSettings::poll`](crate::FeedSettings::poll) ago.
+    pub fn has_others(&self) -> bool {
+        self.hub().has_others()
     }
 
     /// Reads now what other processes have told. For tests: each process does so every [`FeedSettings::poll`](crate::FeedSettings::poll).

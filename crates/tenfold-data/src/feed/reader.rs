@@ -147,6 +147,7 @@ impl FeedReader {
                 || polled.server != self.server;
             (self.position, self.server) = (polled.position, polled.server);
             self.others = polled.others;
+            hub.note_others(polled.others > 0);
             // Before it is said that this was read.
             if std::mem::take(&mut self.owes_everything) || missed || is_overtaken {
                 hub.say_everything();

@@ -1,5 +1,6 @@
 //! How a scope commits a transaction, with the statements that are sent together with COMMIT.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Scope;
@@ -15,7 +16,11 @@ impl Scope {
         let values = connection.take_deferred(self.database.dialect());
         let deferred: Vec<_> =
             values.iter().map(|deferred| (deferred.statement, deferred.site, deferred.rows)).collect();
-        let unsettled = self.database.hub().fence(std::mem::take(&mut *connection.writes()));
+        let writes = std::mem::take(&mut *connection.writes());
+        if !writes.is_empty() {
+            self.has_written.store(true, Ordering::Relaxed);
+        }
+        let unsettled = self.database.hub().fence(writes);
         let started = Instant::now();
         let result = connection.commit(values, unsettled).await;
         let whole = started.elapsed();

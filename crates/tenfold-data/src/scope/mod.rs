@@ -27,7 +27,7 @@ use std::any::{Any, TypeId};
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -110,6 +110,10 @@ pub struct Scope {
     database_nanos: AtomicU64,
     calls: AtomicU64,
     repeats: Repeats,
+    /// Whether a commit that changed rows was sent.
+    has_written: AtomicBool,
+    /// Whether it reads everything from the database.
+    is_past_cache: AtomicBool,
     /// The tables that its statements named, once they are noted.
     tables: OnceLock<std::sync::Mutex<BTreeSet<Arc<str>>>>,
     state: Mutex<State>,
@@ -149,6 +153,8 @@ impl Scope {
             database_nanos: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             repeats: Repeats::default(),
+            has_written: AtomicBool::new(false),
+            is_past_cache: AtomicBool::new(false),
             tables: OnceLock::new(),
             state: Mutex::new(State {
                 phase: Phase::Waiting,
@@ -190,6 +196,22 @@ impl Scope {
             database_time: Duration::from_nanos(self.database_nanos.load(Ordering::Relaxed)),
             calls: self.calls.load(Ordering::Relaxed),
         }
+    }
+
+    /// Reads everything from the database from now on: for a request of somebody whose latest change was made by another process,
+    /// which this one may not know yet.
+    pub fn read_past_cache(&self) {
+        self.is_past_cache.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it does.
+    pub fn reads_past_cache(&self) -> bool {
+        self.is_past_cache.load(Ordering::Relaxed)
+    }
+
+    /// Whether the work has sent a COMMIT that changes rows, however it ended.
+    pub fn has_written(&self) -> bool {
+        self.has_written.load(Ordering::Relaxed)
     }
 
     /// Notes from now on which tables the scope's statements name. An answer that was made from them stays true until

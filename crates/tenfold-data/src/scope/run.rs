@@ -147,7 +147,8 @@ impl Scope {
     /// The cache, if it may answer a load for `asker`. A transaction reads for itself: what it reads decides what it writes.
     /// What is read beside it must wait for nobody who may wait for it.
     pub(crate) fn cache_for(&self, asker: &Asker) -> Option<&Arc<RowCache>> {
-        let is_free = asker.connection.is_none() && self.state().open_transaction.is_none();
+        let is_free =
+            asker.connection.is_none() && !self.reads_past_cache() && self.state().open_transaction.is_none();
         self.database.cache().filter(|_| is_free)
     }
 

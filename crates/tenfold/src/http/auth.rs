@@ -30,12 +30,17 @@ impl Credentials {
             let bearer = scheme.eq_ignore_ascii_case("bearer");
             return bearer.then(|| Credentials { token: token.trim().to_owned(), by_cookie: false });
         }
-        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs =
-            cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let (_, token) = pairs.find(|(name, _)| *name == cookie)?;
+        let token = self::cookie(headers, cookie)?;
         Some(Credentials { token: token.to_owned(), by_cookie: true })
     }
+}
+
+/// The value of a cookie.
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs =
+        cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// Refuses a request that a page of another site made the browser send, whatever `http.origins` lists.

@@ -15,6 +15,7 @@ mod host;
 mod live;
 mod openapi;
 pub(crate) mod origins;
+mod own_writes;
 mod pace;
 mod permission;
 mod permissions;

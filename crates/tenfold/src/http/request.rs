@@ -15,11 +15,11 @@ use tenfold_observe::telemetry::{Beginning, Ending, Recording, Totals, WorkKind}
 use tracing::{Instrument as _, Span};
 
 use super::cors::{Cors, FromAllowedOrigin, SharedPaths};
-use super::host;
 use super::precondition::unless_known;
 use super::problem::Problem;
 use super::request_deadline::RequestDeadline;
 use super::state::ServerState;
+use super::{host, own_writes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -44,6 +44,7 @@ pub(super) async fn serve(
     let limit = state.settings().deadline;
     let deadline = tokio::time::Instant::now() + limit;
     let scope = Scope::new(state.database().clone(), trace, Some(deadline));
+    own_writes::heed(request.headers(), &scope);
     request.extensions_mut().insert(std::sync::Arc::clone(&scope));
     let patience = RequestDeadline::until(deadline);
     request.extensions_mut().insert(patience.clone());
@@ -62,6 +63,7 @@ pub(super) async fn serve(
     let elapsed = started.elapsed();
     let status = response.status();
     finish_headers(&state, response.headers_mut(), &id, trace, scope.cost(), elapsed);
+    own_writes::name(&state, &scope, response.headers_mut());
     cors.finish(response.headers_mut());
     let route = route.as_deref().unwrap_or("unmatched");
     state.metrics().request(method.as_str(), route, status.as_u16(), elapsed.as_secs_f64());
