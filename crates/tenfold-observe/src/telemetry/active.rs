@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tenfold_data::{OrgId, SpanId, Timestamp, Uuid};
 use tenfold_why::PartKey;
 
-use super::why::Spent;
+use super::spent::Spent;
 use super::work::{Beginning, Ending, Kept, Repeat, SPAN_LIMIT, Span, Totals, What, Work, WorkKind};
 
 /// How many tables the work is spread over, so that recording threads rarely wait for each other.

@@ -7,6 +7,7 @@ mod active;
 mod histogram;
 mod layer;
 mod rollup;
+mod spent;
 mod store;
 mod why;
 mod work;
@@ -21,9 +22,10 @@ use tenfold_data::{
 
 use active::Active;
 use rollup::{Rollups, Series};
+use spent::Spent;
 use store::Store;
 use tenfold_why::PartKey;
-use why::{Spent, WhyRecorder};
+use why::WhyRecorder;
 
 pub use self::histogram::Histogram;
 pub use self::layer::TelemetryLayer;

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tenfold_data::{Timestamp, TraceId};
 use tenfold_why::{
-    Answer, ChangeKind, Journal, JournalLimits, LedgerChange, PartKey, PartUse, StatementPlace, WideEvent,
-    diagnose,
+    Answer, ChangeKind, Journal, JournalLimits, LedgerChange, PartKey, StatementPlace, WideEvent, diagnose,
 };
 
+use super::spent::{Spent, micros};
 use super::work::{Ending, StatementKey, What, Work, WorkKind};
 use super::{Telemetry, TelemetryState};
 
@@ -175,36 +175,6 @@ fn error_of(work: &Work) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// What work in progress has spent so far, each part once.
-#[derive(Debug, Default)]
-pub(super) struct Spent(Vec<PartUse>);
-
-/// How many parts of one request or job are told apart.
-const PARTS: usize = 64;
-
-impl Spent {
-    /// Adds one use of a part.
-    pub(super) fn add(&mut self, part: &PartKey, duration: Duration, failed: bool) {
-        let known = self.0.iter().position(|used| used.part == *part);
-        let index = known.unwrap_or_else(|| {
-            let part = if self.0.len() < PARTS { part.clone() } else { PartKey::Other };
-            let empty = PartUse { part, times: 0, time_us: 0, failed: 0 };
-            if self.0.len() <= PARTS {
-                self.0.push(empty);
-            }
-            self.0.len() - 1
-        });
-        let used = &mut self.0[index];
-        used.times = used.times.saturating_add(1);
-        used.time_us = used.time_us.saturating_add(micros(duration));
-        used.failed = used.failed.saturating_add(u32::from(failed));
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl StatementKey {

@@ -1,0 +1,99 @@
+//! A part of a journal that outlives its process.
+
+use std::collections::HashMap;
+
+use crate::changes::LedgerChange;
+use crate::event::PartKey;
+use crate::journal::Journal;
+use crate::sample::EventSample;
+use crate::seconds::SecondCell;
+
+/// How many events of one endpoint are saved with a page.
+const EVENTS: usize = 4;
+
+/// What happened in a range of seconds: enough to answer a question about them later, in another process.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SavedPage {
+    /// The seconds of endpoints and of their parts.
+    pub series: Vec<SavedSeries>,
+    /// Some single events.
+    pub events: Vec<SavedEvent>,
+    /// The changes that were noted.
+    pub changes: Vec<LedgerChange>,
+}
+
+/// Seconds of an endpoint, or of one of its parts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SavedSeries {
+    /// The endpoint's name.
+    pub endpoint: String,
+    /// The part; `None` for the endpoint itself.
+    pub part: Option<PartKey>,
+    /// The seconds in which something happened, the oldest first.
+    pub cells: Vec<SecondCell>,
+}
+
+/// A single event with the name of its endpoint and the text of its error.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SavedEvent {
+    /// The endpoint's name.
+    pub endpoint: String,
+    /// The error's fingerprint; empty for none.
+    pub error: String,
+    /// The event.
+    pub event: EventSample,
+}
+
+impl Journal {
+    /// What happened in the seconds from `first` to before `end`.
+    pub fn save(&self, first: u32, end: u32) -> SavedPage {
+        let mut page = SavedPage::default();
+        for endpoint in &self.endpoints {
+            let all = [(None, &endpoint.seconds)].into_iter();
+            let all = all.chain(endpoint.parts.iter().map(|(part, seconds)| (Some(part.clone()), seconds)));
+            for (part, seconds) in all {
+                let cells: Vec<SecondCell> = seconds.between(first, end).copied().collect();
+                if !cells.is_empty() {
+                    page.series.push(SavedSeries { endpoint: endpoint.name.clone(), part, cells });
+                }
+            }
+        }
+        let range = i64::from(first) * 1_000_000..i64::from(end) * 1_000_000;
+        let mut taken: HashMap<u16, usize> = HashMap::new();
+        for event in self.samples.newest_first().take_while(|event| event.at_us >= range.start) {
+            let taken = taken.entry(event.endpoint).or_default();
+            if *taken < EVENTS && range.contains(&event.at_us) {
+                *taken += 1;
+                let endpoint = self.endpoints[usize::from(event.endpoint)].name.clone();
+                page.events.push(SavedEvent {
+                    endpoint,
+                    error: self.error_text(event.error).to_owned(),
+                    event: *event,
+                });
+            }
+        }
+        page.events.reverse();
+        page.changes =
+            self.changes().iter().filter(|change| range.contains(&change.at_us)).cloned().collect();
+        page
+    }
+
+    /// Adds a page that another process saved, or this one before it was started again. Pages come in their order.
+    pub fn restore(&mut self, page: SavedPage) {
+        for SavedSeries { endpoint, part, cells } in page.series {
+            let index = self.endpoint(&endpoint);
+            let most = self.most_seconds();
+            let seconds = match part {
+                None => &mut self.endpoints[index].seconds,
+                Some(part) => self.part(index, &part),
+            };
+            cells.into_iter().for_each(|cell| seconds.restore(cell, most));
+        }
+        for SavedEvent { endpoint, error, mut event } in page.events {
+            event.endpoint = self.endpoint(&endpoint) as u16;
+            event.error = if error.is_empty() { 0 } else { self.error(&error) };
+            self.samples.push(event);
+        }
+        page.changes.into_iter().for_each(|change| self.changes_mut().add(change));
+    }
+}
