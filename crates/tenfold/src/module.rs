@@ -36,6 +36,7 @@ pub struct Module {
     pub(crate) demo: Option<Fill>,
     pub(crate) steps: Vec<Step>,
     pub(crate) background: Vec<Background>,
+    pub(crate) critical: Vec<&'static str>,
 }
 
 /// Adds a kind of job or a listener to what workers can run.
@@ -76,6 +77,7 @@ impl Module {
             demo: None,
             steps: Vec::new(),
             background: Vec::new(),
+            critical: Vec::new(),
         }
     }
 
@@ -101,6 +103,13 @@ impl Module {
     /// [`Html`](crate::http::Html), are not part of the OpenAPI document.
     pub fn routes(mut self, routes: fn() -> Routes) -> Self {
         self.routes = Some(routes);
+        self
+    }
+
+    /// Requests of pages at this path and below it are not refused under overload, such as the operator's `/console`. They
+    /// must be cheap, and few. Operations say so themselves: `#[endpoint(…, priority = critical)]`.
+    pub fn critical(mut self, path: &'static str) -> Self {
+        self.critical.push(path);
         self
     }
 

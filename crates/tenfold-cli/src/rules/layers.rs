@@ -2,7 +2,7 @@
 //! database driver.
 //!
 //! `tenfold-macros` <- `tenfold-data` <- `tenfold-jobs`, `tenfold-observe` <- `tenfold` <- modules <-
-//! applications; `tenfold-client` and `tenfold-load` are below `tenfold` and need none of them; `tenfold-mail` is
+//! applications; `tenfold-admission`, `tenfold-client` and `tenfold-load` are below `tenfold` and need none of them; `tenfold-mail` is
 //! between `tenfold` and the modules; `tenfold-console` and `tenfold-cli` are leaves, which only an application may mount.
 //! Dev-dependencies count, except those of tenfold-macros: the output of a derive can only be tested with
 //! the packages it names.
@@ -12,16 +12,18 @@ use crate::violation::{Rule, Violation};
 use crate::workspace::{Dependency, DependencyKind, Package, PackageRole};
 
 /// Each package of the framework with the framework packages on which it may depend.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
+    ("tenfold-admission", &[]),
     ("tenfold-client", &[]),
     ("tenfold-load", &[]),
     ("tenfold-macros", &[]),
     ("tenfold-data", &["tenfold-macros"]),
     ("tenfold-jobs", &["tenfold-macros", "tenfold-data"]),
-    ("tenfold-observe", &["tenfold-macros", "tenfold-data"]),
+    ("tenfold-observe", &["tenfold-admission", "tenfold-macros", "tenfold-data"]),
     (
         "tenfold",
         &[
+            "tenfold-admission",
             "tenfold-client",
             "tenfold-load",
             "tenfold-macros",

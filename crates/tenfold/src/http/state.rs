@@ -11,6 +11,8 @@ use tenfold_observe::telemetry::Telemetry;
 use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::admission::gate::RequestAdmission;
+use super::admission::routes::RouteClasses;
 use super::authenticate::Authenticate;
 use super::live::LiveStreams;
 use super::query_names::QueryNames;
@@ -61,8 +63,11 @@ pub(crate) struct Shared {
     pub readiness: Readiness,
     pub demonstration: Demonstration,
     pub live: LiveStreams,
+    pub admission: RequestAdmission,
     /// Set when the routes are put together.
     pub query_names: OnceLock<QueryNames>,
+    /// Set when the routes are put together.
+    pub route_classes: OnceLock<RouteClasses>,
     /// Modules' services and the clients of their interfaces, by type.
     pub services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
@@ -118,6 +123,19 @@ impl ServerState {
     /// Set once, when the routes are put together.
     pub(crate) fn know_query_names(&self, names: QueryNames) {
         let _ = self.0.query_names.set(names);
+    }
+
+    pub(super) fn admission(&self) -> &RequestAdmission {
+        &self.0.admission
+    }
+
+    /// Set once, when the routes are put together.
+    pub(super) fn know_route_classes(&self, classes: RouteClasses) {
+        let _ = self.0.route_classes.set(classes);
+    }
+
+    pub(super) fn route_classes(&self) -> &RouteClasses {
+        self.0.route_classes.get_or_init(RouteClasses::default)
     }
 
     pub(crate) fn query_names(&self) -> &QueryNames {
