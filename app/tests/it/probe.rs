@@ -3,8 +3,9 @@
 use std::future::pending;
 
 use tenfold::data::{DataError, Dialect, MigrationFile, OrgId, SystemTx, Uuid};
-use tenfold::http::{ClientAddress, IfMatch, Json, Problem, Routes};
+use tenfold::http::{ClientAddress, IfMatch, Json, Problem, Routes, routes};
 use tenfold::prelude::axum::routing::{get, post};
+use tenfold::prelude::{axum, endpoint, utoipa};
 use tenfold::{App, Module, SystemContext, sql};
 
 const MIGRATIONS: &[MigrationFile] =
@@ -17,7 +18,9 @@ pub fn app() -> App {
 
 fn routes() -> Routes {
     Routes::new()
+        .routes(routes!(export))
         .route("/probe/address", get(address))
+        .route("/probe/pressure", get(pressure))
         .route("/probe/notes", get(count).post(write))
         .route("/probe/loop", get(loops))
         .route("/probe/panic", get(panics))
@@ -34,6 +37,16 @@ fn routes() -> Routes {
 
 async fn address(client: ClientAddress) -> Json<[String; 2]> {
     Json([client.ip().to_string(), client.network().to_string()])
+}
+
+/// Work that nobody waits for.
+#[endpoint(get, "/probe/export", tag = "probe", priority = best_effort)]
+async fn export() -> Json<i64> {
+    Json(0)
+}
+
+async fn pressure(cx: SystemContext) -> Json<f64> {
+    Json(cx.pressure())
 }
 
 async fn count(cx: SystemContext) -> Result<Json<i64>, Problem> {

@@ -6,7 +6,7 @@ use crate::demand::Demand;
 use crate::hands::hand;
 use crate::limit::AdaptiveLimit;
 use crate::queue::{BoundedWait, FairQueue, Waiting};
-use crate::{AdmissionFigures, AdmissionSettings, Candidate, RequestClass};
+use crate::{AdmissionFigures, AdmissionSettings, Candidate, Flow, RequestClass};
 
 /// After so many requests that went before, one of a greedy flow, or of best effort, goes first.
 const PASSED_OVER: u32 = 64;
@@ -108,7 +108,7 @@ impl<W> AdmissionController<W> {
             return Arrived::Admitted(self.begin(candidate));
         }
         self.limit.waits();
-        if self.waiting() >= self.settings.max_waiting && !self.make_room(rank) {
+        if self.waiting() >= self.settings.max_waiting && !self.make_room(rank, candidate.flow) {
             self.refused[candidate.class.index()] += 1;
             return Arrived::Refused;
         }
@@ -252,11 +252,15 @@ impl<W> AdmissionController<W> {
         None
     }
 
-    /// Makes room in a full queue for a request of this rank; whether it could. The flow with the most waiting loses its
-    /// oldest one; later ranks go first.
-    fn make_room(&mut self, rank: Rank) -> bool {
-        let queues = self.queues[rank as usize..].iter_mut().rev();
-        let Some(evicted) = queues.into_iter().find_map(FairQueue::pop_of_longest) else { return false };
+    /// Makes room in a full queue for a request of this rank; whether it could. Later ranks go first, then the oldest
+    /// request of the same flow, then the oldest of the longest lane.
+    fn make_room(&mut self, rank: Rank, flow: Flow) -> bool {
+        let hand = hand(self.seed, flow);
+        let (sooner, later) = self.queues.split_at_mut(rank as usize + 1);
+        let own = &mut sooner[rank as usize];
+        let evicted = later.iter_mut().rev().find_map(FairQueue::pop_of_longest);
+        let evicted = evicted.or_else(|| own.pop_of_flow(hand, flow)).or_else(|| own.pop_of_longest());
+        let Some(evicted) = evicted else { return false };
         self.refused[evicted.candidate.class.index()] += 1;
         self.evicted.push(evicted.waiter);
         true

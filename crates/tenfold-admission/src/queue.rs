@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::Candidate;
 use crate::hands::{HAND, LANES};
+use crate::{Candidate, Flow};
 
 /// A request that waits; `waiter` is told what becomes of it.
 pub(crate) struct Waiting<W> {
@@ -115,6 +115,18 @@ impl<W> FairQueue<W> {
         self.len -= 1;
         self.last_expired = Some(now);
         lane.waiting.pop_front()
+    }
+
+    /// Takes out the oldest request of this flow.
+    pub(crate) fn pop_of_flow(&mut self, hand: [usize; HAND], flow: Flow) -> Option<Waiting<W>> {
+        let is_own = |waiting: &Waiting<W>| waiting.candidate.flow == flow;
+        let places = hand.into_iter().filter_map(|lane| {
+            let place = self.lanes[lane].waiting.iter().position(is_own)?;
+            Some((self.lanes[lane].waiting[place].since, lane, place))
+        });
+        let (_, lane, place) = places.min()?;
+        self.len -= 1;
+        self.lanes[lane].waiting.remove(place)
     }
 
     /// Takes out the oldest request of the longest lane: the one to go when the queue is full.
