@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use tenfold::data::{DataError, Dialect, MigrationFile, OrgId, SystemTx, Uuid};
-use tenfold::http::{ClientAddress, IfMatch, Json, Problem, Routes, routes};
+use tenfold::http::{ClientAddress, IfMatch, Json, Problem, Routes, elsewhere, routes};
 use tenfold::prelude::axum::routing::{get, post};
 use tenfold::prelude::{axum, endpoint, utoipa};
 use tenfold::{App, Module, SystemContext, sql};
@@ -27,6 +27,7 @@ fn routes() -> Routes {
         .route("/probe/panic-in-task", get(panics_in_a_task))
         .route("/probe/panic-in-transaction", post(panics_in_a_transaction))
         .route("/probe/hang", get(hangs))
+        .route("/probe/hang-elsewhere", get(hangs_elsewhere))
         .route("/probe/slow", get(slow))
         .route("/probe/slow-in-transaction", post(slow_in_a_transaction))
         .route("/probe/hang-in-transaction", post(hangs_in_a_transaction))
@@ -98,6 +99,11 @@ async fn panics_in_a_transaction(cx: SystemContext) -> Result<Json<()>, Problem>
 /// Waits for what never comes.
 async fn hangs() -> Json<()> {
     pending().await
+}
+
+/// Waits for something with a bound of its own.
+async fn hangs_elsewhere() -> Json<()> {
+    elsewhere(pending()).await
 }
 
 /// Half an hour in the database: SQLite counts, PostgreSQL sleeps.

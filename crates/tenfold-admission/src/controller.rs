@@ -17,6 +17,14 @@ pub struct Admitted {
     candidate: Candidate,
     /// How many ran when it began, itself included.
     in_flight: usize,
+    expected: Option<Duration>,
+}
+
+impl Admitted {
+    /// How long a request of its kind takes while few run, if that is known.
+    pub fn expected(&self) -> Option<Duration> {
+        self.expected
+    }
 }
 
 /// What becomes of a request that arrives.
@@ -127,7 +135,7 @@ impl<W> AdmissionController<W> {
         }
         self.critical += 1;
         self.admitted[RequestClass::Critical.index()] += 1;
-        Arrived::Admitted(Admitted { candidate, in_flight: self.in_flight })
+        Arrived::Admitted(Admitted { candidate, in_flight: self.in_flight, expected: None })
     }
 
     /// A request has ended after this time, or was given up (`None`), which says nothing about how long it takes.
@@ -270,6 +278,6 @@ impl<W> AdmissionController<W> {
         self.in_flight += 1;
         self.limit.begins(self.in_flight);
         self.admitted[candidate.class.index()] += 1;
-        Admitted { candidate, in_flight: self.in_flight }
+        Admitted { candidate, in_flight: self.in_flight, expected: self.limit.expected(candidate.kind) }
     }
 }

@@ -268,6 +268,11 @@ impl Permit {
         self.waited
     }
 
+    /// How long a request of its kind takes while few run, if that is known.
+    pub fn expected(&self) -> Option<Duration> {
+        self.shared.admitted.expected()
+    }
+
     /// A handle that pauses the request while it waits for its client.
     pub fn pause_handle(&self) -> PermitPause {
         PermitPause(Arc::clone(&self.shared))

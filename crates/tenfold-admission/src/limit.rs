@@ -110,6 +110,12 @@ impl AdaptiveLimit {
         self.limit as usize
     }
 
+    /// How long a request of this kind takes while few run, if that is known.
+    pub(crate) fn expected(&self, kind: usize) -> Option<Duration> {
+        let baseline = self.baselines.get(kind.min(KINDS - 1)).filter(|baseline| baseline.samples > 0.0)?;
+        Some(Duration::from_secs_f64(baseline.seconds))
+    }
+
     /// How long requests take on average.
     pub(crate) fn mean(&self) -> Duration {
         Duration::from_secs_f64(self.mean.seconds)

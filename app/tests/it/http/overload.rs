@@ -8,7 +8,7 @@ use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestRequest, TestResponse};
 
 use super::going_away::{begin, until};
-use crate::{new_owner, probe, problem};
+use crate::{new_owner, probe, problem, sign_up, text};
 
 /// One request at a time, and nobody waits.
 const ONE: [(&str, &str); 4] = [
@@ -37,8 +37,11 @@ const FOUR: [(&str, &str); 4] = [
 /// Sends a request, which must not be answered yet. It goes on while the test polls it, and ends when it is dropped.
 fn hold(request: TestRequest) -> Pin<Box<dyn Future<Output = TestResponse>>> {
     let mut sent: Pin<Box<dyn Future<Output = TestResponse>>> = Box::pin(request.send());
-    let answer = (&mut sent).now_or_never();
-    assert!(answer.is_none(), "it is answered at once: {answer:?}");
+    // It lets others arrive before its handler runs.
+    for _ in 0..3 {
+        let answer = (&mut sent).now_or_never();
+        assert!(answer.is_none(), "it is answered at once: {answer:?}");
+    }
     sent
 }
 
@@ -116,23 +119,35 @@ both_databases!(probe::app(), ONE; async fn a_connection_that_is_closed_gives_it
     .await;
 });
 
-both_databases!(probe::app(), WAITING; async fn another_organization_is_served_beside_a_flood(app) {
-    let of = |address: &str| app.get("/probe/address").from_address(address);
-    let held = hold(app.get("/probe/hang").from_address("192.0.2.1"));
-    let mut flood: Vec<_> = (0..2).map(|_| hold(of("192.0.2.1"))).collect();
-    // The queue is full of the flood's, and one of them makes room.
-    let other = hold(of("192.0.2.2"));
+/// While `flood` fills the queue again and again, `other` keeps its place, and is served.
+async fn is_served_beside_a_flood(
+    app: &TestApp,
+    flood: impl Fn() -> TestRequest,
+    other: impl Fn() -> TestRequest,
+) {
+    let held = hold(app.get("/probe/hang"));
+    let mut waiting = vec![hold(flood()), hold(flood())];
+    let other = hold(other());
     // So few that it is not a greedy flow yet, which would be refused at once.
-    for _ in 0..4 {
-        let mut sent = Box::pin(of("192.0.2.1").send());
-        assert!((&mut sent).now_or_never().is_none(), "it takes the place of an older one of its own");
-        flood.push(sent);
-    }
-    for mut older in flood.drain(..5) {
+    waiting.extend((0..4).map(|_| hold(flood())));
+    for mut older in waiting.drain(..5) {
         is_refused(&(&mut older).now_or_never().expect("it had to make room"));
     }
-    drop((held, flood));
+    drop((held, waiting));
     assert_eq!(other.await.status(), 200);
+}
+
+both_databases!(probe::app(), WAITING; async fn another_address_is_served_beside_a_flood(app) {
+    let of = |address| move || app.get("/probe/address").from_address(address);
+    is_served_beside_a_flood(app, of("192.0.2.1"), of("192.0.2.2")).await;
+});
+
+both_databases!(probe::app(), WAITING; async fn another_organization_is_served_beside_a_flood(app) {
+    // The same address: what counts is the token.
+    let flood = text(&sign_up(app, "flood@new.test").await["token"]);
+    let other = text(&sign_up(app, "other@new.test").await["token"]);
+    let of = |token| move || app.get("/probe/address").bearer(token);
+    is_served_beside_a_flood(app, of(&flood), of(&other)).await;
 });
 
 both_databases!(probe::app(), FOUR; async fn best_effort_is_refused_first(app) {
@@ -147,6 +162,13 @@ both_databases!(probe::app(), ONE; async fn a_slow_upload_leaves_its_room_to_oth
     let sign_in = app.post("/v1/auth/sign-in").header("content-type", "application/json").pieces(never);
     let _held = hold(sign_in);
     is_served(app).await;
+});
+
+both_databases!(probe::app(), ONE; async fn a_wait_elsewhere_leaves_its_room_to_others(app) {
+    let held = hold(app.get("/probe/hang-elsewhere"));
+    is_served(app).await;
+    drop(held);
+    assert_eq!(running(app).await, 0);
 });
 
 both_databases!(probe::app(), ONE; async fn a_live_stream_holds_no_permit(app) {

@@ -52,7 +52,7 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result
     }
     let metrics = state.metrics().clone();
     metrics.cache(state.database().cache_figures());
-    if let Some(figures) = state.admission().figures() {
+    if let Some(figures) = state.admission_figures() {
         metrics.admission(figures);
     }
     // With every series in use the text is megabytes long: do not block a thread that serves requests.

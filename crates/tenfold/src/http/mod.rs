@@ -44,6 +44,7 @@ use axum::response::Redirect;
 use axum::routing::get;
 use http::{Method, Uri};
 
+pub use self::admission::elsewhere::elsewhere;
 pub use self::admission::gate::AdmissionOptions;
 pub(crate) use self::admission::gate::RequestAdmission;
 pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
@@ -79,7 +80,7 @@ pub use axum::extract::State;
 pub use axum::response::{IntoResponse, Response};
 #[doc(hidden)]
 pub use serde_json::json;
-pub use tenfold_admission::RequestClass;
+pub use tenfold_admission::{AdmissionFigures, RequestClass};
 pub use utoipa_axum::routes;
 
 /// What `/` serves by default: a redirect to the page of the API.

@@ -17,6 +17,7 @@ use tenfold_observe::telemetry::{Beginning, Ending, Recording, Totals, WorkKind}
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
+use super::admission::elsewhere::with_permit;
 use super::admission::enter::{enter, refusal};
 use super::cors::{Cors, FromAllowedOrigin, SharedPaths};
 use super::host;
@@ -77,7 +78,9 @@ pub(super) async fn serve(
     let mut response = match enter(&state, &mut request).await {
         Ok(permit) => {
             spent.waited = permit.as_ref().map_or(Duration::ZERO, Permit::waited);
-            let (response, cost) = answer(&state, &mut received, request, next).await;
+            let pause = permit.as_ref().map(Permit::pause_handle);
+            let answered = with_permit(pause, answer(&state, &mut received, request, next));
+            let (response, cost) = answered.await;
             spent.cost = cost;
             // It has been answered; the body may still be on its way to the client, who may be slow.
             if let Some(permit) = permit {

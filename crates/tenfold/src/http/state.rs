@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use tenfold_admission::AdmissionFigures;
 use tenfold_data::Database;
 use tenfold_observe::metrics::Metrics;
 use tenfold_observe::telemetry::Telemetry;
@@ -123,6 +124,11 @@ impl ServerState {
     /// Set once, when the routes are put together.
     pub(crate) fn know_query_names(&self, names: QueryNames) {
         let _ = self.0.query_names.set(names);
+    }
+
+    /// How many requests run, wait and were refused; nothing if admission is disabled.
+    pub fn admission_figures(&self) -> Option<AdmissionFigures> {
+        self.0.admission.figures()
     }
 
     pub(super) fn admission(&self) -> &RequestAdmission {

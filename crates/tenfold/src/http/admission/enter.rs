@@ -1,16 +1,24 @@
 //! A request passes the gate.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use http::Method;
 use hyper::body::Body as _;
-use tenfold_admission::{Candidate, Flow, Permit, Refused};
+use tenfold_admission::{Candidate, Flow, Permit, Refused, RequestClass};
 
 use super::body::PausingBody;
 use crate::http::auth::Credentials;
 use crate::http::client_address::client_of;
 use crate::http::problem::Problem;
 use crate::http::state::ServerState;
+
+/// A request that takes longer lets those arrive that are there already.
+///
+/// On SQLite a handler may run from its first line to its last without a pause. The requests behind it would wait for its
+/// thread, where nothing sees them: none would be in flight beside it, and none would be refused.
+const SHORT: Duration = Duration::from_micros(300);
 
 /// Waits until the request may run, and gives its permit; none for a request that needs none: without admission, a
 /// preflight, and a path without a route.
@@ -34,6 +42,10 @@ pub(in super::super) async fn enter(
     if !request.body().is_end_stream() {
         let body = std::mem::replace(request.body_mut(), Body::empty());
         *request.body_mut() = Body::new(PausingBody::new(body, permit.pause_handle()));
+    }
+    if class != RequestClass::Critical && permit.expected().is_none_or(|expected| expected > SHORT) {
+        // The runtime polls the tasks that are ready, and the sockets, before it continues with this one.
+        tokio::task::yield_now().await;
     }
     Ok(Some(permit))
 }

@@ -7,9 +7,11 @@
 //! - `routes.rs`: which class and kind a request is, by its route.
 //! - `enter.rs`: a request passes the gate.
 //! - `body.rs`: a request that waits for its client's bytes leaves its room to others.
+//! - `elsewhere.rs`: so does one that waits for something with a bound of its own.
 //! - `probe.rs`: how late the scheduler is.
 
 mod body;
+pub(super) mod elsewhere;
 pub(super) mod enter;
 pub(super) mod gate;
 mod probe;
