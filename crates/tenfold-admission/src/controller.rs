@@ -29,7 +29,7 @@ impl Admitted {
 
 /// What becomes of a request that arrives.
 #[derive(Debug)]
-pub enum Arrived {
+pub enum ArrivalOutcome {
     /// It runs.
     Admitted(Admitted),
     /// It waits; [`AdmissionController::settle`] says what becomes of it.
@@ -103,7 +103,12 @@ impl<W> AdmissionController<W> {
     }
 
     /// A request arrives. `waiter` makes what stands for it while it waits, from its ticket.
-    pub fn arrive(&mut self, now: Duration, candidate: Candidate, waiter: impl FnOnce(u64) -> W) -> Arrived {
+    pub fn arrive(
+        &mut self,
+        now: Duration,
+        candidate: Candidate,
+        waiter: impl FnOnce(u64) -> W,
+    ) -> ArrivalOutcome {
         let is_greedy = self.demand.sends(now, candidate.flow);
         let rank = match candidate.class {
             RequestClass::Critical => return self.arrive_critical(candidate),
@@ -113,29 +118,29 @@ impl<W> AdmissionController<W> {
         };
         let goes_first = self.queues[..=rank as usize].iter().all(|queue| queue.len() == 0);
         if goes_first && self.in_flight < self.room(rank) {
-            return Arrived::Admitted(self.begin(candidate));
+            return ArrivalOutcome::Admitted(self.begin(candidate));
         }
         self.limit.waits();
         if self.waiting() >= self.settings.max_waiting && !self.make_room(rank, candidate.flow) {
             self.refused[candidate.class.index()] += 1;
-            return Arrived::Refused;
+            return ArrivalOutcome::Refused;
         }
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         let waiting = Waiting { ticket, candidate, since: now, waiter: waiter(ticket) };
         self.queues[rank as usize].push(hand(self.seed, candidate.flow), waiting);
-        Arrived::Waits(ticket)
+        ArrivalOutcome::Waits(ticket)
     }
 
     /// A critical request runs at once. Its number is bounded as well, by the limit's ceiling.
-    fn arrive_critical(&mut self, candidate: Candidate) -> Arrived {
+    fn arrive_critical(&mut self, candidate: Candidate) -> ArrivalOutcome {
         if self.critical >= self.settings.limit.ceiling {
             self.refused[RequestClass::Critical.index()] += 1;
-            return Arrived::Refused;
+            return ArrivalOutcome::Refused;
         }
         self.critical += 1;
         self.admitted[RequestClass::Critical.index()] += 1;
-        Arrived::Admitted(Admitted { candidate, in_flight: self.in_flight, expected: None })
+        ArrivalOutcome::Admitted(Admitted { candidate, in_flight: self.in_flight, expected: None })
     }
 
     /// A request has ended after this time, or was given up (`None`), which says nothing about how long it takes.

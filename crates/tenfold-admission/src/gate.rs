@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::controller::{AdmissionController, Admitted, Arrived, Settled};
+use crate::controller::{AdmissionController, Admitted, ArrivalOutcome, Settled};
 use crate::random::mix;
 use crate::{AdmissionFigures, AdmissionSettings, Candidate};
 
@@ -33,7 +33,7 @@ struct GateState {
 
 /// A request was refused; it may succeed after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct Refusal {
     /// From one to four seconds. It differs from client to client, so that they do not all come back at once.
     pub retry_after: Duration,
 }
@@ -72,8 +72,8 @@ impl AdmissionGate {
             waiting
         });
         let state = match (arrived, place) {
-            (Arrived::Admitted(admitted), _) => EnteringState::Admitted(admitted),
-            (Arrived::Waits(ticket), Some(place)) => EnteringState::Waits(ticket, place),
+            (ArrivalOutcome::Admitted(admitted), _) => EnteringState::Admitted(admitted),
+            (ArrivalOutcome::Waits(ticket), Some(place)) => EnteringState::Waits(ticket, place),
             _ => EnteringState::Refused,
         };
         let waits = matches!(state, EnteringState::Waits(..));
@@ -188,15 +188,15 @@ impl Entering {
         Permit { shared, began, waited: began.saturating_sub(self.since) }
     }
 
-    fn refused(&self, ticket: u64) -> Refused {
+    fn refused(&self, ticket: u64) -> Refusal {
         let now = u64::try_from(self.gate.now().as_nanos()).unwrap_or_default();
         let random = mix(now ^ mix(ticket)) % 3000;
-        Refused { retry_after: Duration::from_millis(1000 + random) }
+        Refusal { retry_after: Duration::from_millis(1000 + random) }
     }
 }
 
 impl Future for Entering {
-    type Output = Result<Permit, Refused>;
+    type Output = Result<Permit, Refusal>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match std::mem::replace(&mut self.state, EnteringState::Done) {

@@ -26,8 +26,8 @@ mod limit;
 mod queue;
 mod random;
 
-pub use self::controller::{AdmissionController, Admitted, Arrived, Settled};
-pub use self::gate::{AdmissionGate, Entering, Permit, PermitPause, Refused, WeakAdmissionGate};
+pub use self::controller::{AdmissionController, Admitted, ArrivalOutcome, Settled};
+pub use self::gate::{AdmissionGate, Entering, Permit, PermitPause, Refusal, WeakAdmissionGate};
 pub use self::limit::LimitSettings;
 
 use std::time::Duration;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tenfold_admission::{
-    AdmissionGate, AdmissionSettings, Candidate, Entering, Flow, LimitSettings, Permit, Refused, RequestClass,
+    AdmissionGate, AdmissionSettings, Candidate, Entering, Flow, LimitSettings, Permit, Refusal, RequestClass,
 };
 
 /// A gate for one request at a time, and its clock in milliseconds.
@@ -27,7 +27,7 @@ fn enter(gate: &AdmissionGate, flow: u64) -> Entering {
     gate.enter(Candidate { class: RequestClass::Normal, flow: Flow(flow), kind: 0 })
 }
 
-fn poll(entering: &mut Entering) -> Poll<Result<Permit, Refused>> {
+fn poll(entering: &mut Entering) -> Poll<Result<Permit, Refusal>> {
     Pin::new(entering).poll(&mut Context::from_waker(Waker::noop()))
 }
 

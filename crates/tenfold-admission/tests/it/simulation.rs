@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tenfold_admission::{
-    AdmissionController, AdmissionSettings, Admitted, Arrived, Candidate, Flow, LimitSettings, RequestClass,
-    Settled,
+    AdmissionController, AdmissionSettings, Admitted, ArrivalOutcome, Candidate, Flow, LimitSettings,
+    RequestClass, Settled,
 };
 
 /// How often the controller is told the time.
@@ -178,8 +178,8 @@ impl Simulation {
             .controller
             .arrive(now, Candidate { class, flow, kind }, |_| request.take().expect("it arrives once"));
         match (arrived, request) {
-            (Arrived::Admitted(admitted), Some(request)) => self.begin(request, admitted),
-            (Arrived::Refused, Some(request)) => self.refuse(&request),
+            (ArrivalOutcome::Admitted(admitted), Some(request)) => self.begin(request, admitted),
+            (ArrivalOutcome::Refused, Some(request)) => self.refuse(&request),
             _ => {}
         }
         self.settle();

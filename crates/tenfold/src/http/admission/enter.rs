@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use http::Method;
 use hyper::body::Body as _;
-use tenfold_admission::{Candidate, Flow, Permit, Refused, RequestClass};
+use tenfold_admission::{Candidate, Flow, Permit, Refusal, RequestClass};
 
 use super::body::PausingBody;
 use crate::http::auth::Credentials;
@@ -28,7 +28,7 @@ const SHORT: Duration = Duration::from_micros(300);
 pub(in super::super) async fn enter(
     state: &ServerState,
     request: &mut Request,
-) -> Result<Option<Permit>, Refused> {
+) -> Result<Option<Permit>, Refusal> {
     let admission = state.admission();
     let Some(gate) = admission.gate() else { return Ok(None) };
     let Some(route) = request.extensions().get::<MatchedPath>() else { return Ok(None) };
@@ -63,7 +63,7 @@ fn flow_of(state: &ServerState, request: &Request) -> Flow {
 }
 
 /// The answer to a request that is refused.
-pub(in super::super) fn refusal(refused: Refused) -> Problem {
+pub(in super::super) fn refusal(refused: Refusal) -> Problem {
     Problem::overloaded(refused.retry_after)
         .detail("more requests come than the service can answer: send it again after Retry-After seconds")
 }
