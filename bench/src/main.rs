@@ -9,6 +9,7 @@ mod http;
 mod jobs;
 mod list;
 mod options;
+mod overload;
 mod peers;
 mod place;
 mod rates;
@@ -46,6 +47,8 @@ enum BenchCommand {
     Reads(peers::PeerArguments),
     /// Jobs, from enqueued to complete, beside other queues and beside batched SQL that writes the same rows.
     Jobs(jobs::JobsArguments),
+    /// The list of 1,000 users at up to ten times its saturation: what is answered, refused, and how soon it is over.
+    Overload(overload::OverloadArguments),
     /// Small transactions, beside one commit for each.
     Writes,
     /// Routes of the reference backend over HTTP, beside the same by hand and beside axum alone.
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         BenchCommand::Reads(arguments) => reads::run(&arguments, &line.options, &mut report),
         BenchCommand::Jobs(arguments) => jobs::run(&arguments, &line.options, &mut report),
         BenchCommand::Http(arguments) => http::run(&arguments, &line.options, &mut report),
+        BenchCommand::Overload(arguments) => overload::run(&arguments, &line.options, &mut report),
         BenchCommand::Cache => cache::run(&line.options, &mut report),
         BenchCommand::Coherence(arguments) => coherence::run(&arguments, &line.options, &mut report),
         BenchCommand::Feed => feed::run(&line.options, &mut report),

@@ -10,6 +10,7 @@ mod failures;
 mod going_away;
 mod host;
 mod observability;
+mod overload;
 mod page;
 mod preconditions;
 mod problems;

@@ -3,8 +3,9 @@
 use std::future::pending;
 
 use tenfold::data::{DataError, Dialect, MigrationFile, OrgId, SystemTx, Uuid};
-use tenfold::http::{ClientAddress, IfMatch, Json, Problem, Routes};
+use tenfold::http::{ClientAddress, IfMatch, Json, Problem, Routes, elsewhere, routes};
 use tenfold::prelude::axum::routing::{get, post};
+use tenfold::prelude::{axum, endpoint, utoipa};
 use tenfold::{App, Module, SystemContext, sql};
 
 const MIGRATIONS: &[MigrationFile] =
@@ -17,13 +18,16 @@ pub fn app() -> App {
 
 fn routes() -> Routes {
     Routes::new()
+        .routes(routes!(export))
         .route("/probe/address", get(address))
+        .route("/probe/pressure", get(pressure))
         .route("/probe/notes", get(count).post(write))
         .route("/probe/loop", get(loops))
         .route("/probe/panic", get(panics))
         .route("/probe/panic-in-task", get(panics_in_a_task))
         .route("/probe/panic-in-transaction", post(panics_in_a_transaction))
         .route("/probe/hang", get(hangs))
+        .route("/probe/hang-elsewhere", get(hangs_elsewhere))
         .route("/probe/slow", get(slow))
         .route("/probe/slow-in-transaction", post(slow_in_a_transaction))
         .route("/probe/hang-in-transaction", post(hangs_in_a_transaction))
@@ -34,6 +38,16 @@ fn routes() -> Routes {
 
 async fn address(client: ClientAddress) -> Json<[String; 2]> {
     Json([client.ip().to_string(), client.network().to_string()])
+}
+
+/// Work that nobody waits for.
+#[endpoint(get, "/probe/export", tag = "probe", priority = best_effort)]
+async fn export() -> Json<i64> {
+    Json(0)
+}
+
+async fn pressure(cx: SystemContext) -> Json<f64> {
+    Json(cx.pressure())
 }
 
 async fn count(cx: SystemContext) -> Result<Json<i64>, Problem> {
@@ -85,6 +99,11 @@ async fn panics_in_a_transaction(cx: SystemContext) -> Result<Json<()>, Problem>
 /// Waits for what never comes.
 async fn hangs() -> Json<()> {
     pending().await
+}
+
+/// Waits for something with a bound of its own.
+async fn hangs_elsewhere() -> Json<()> {
+    elsewhere(pending()).await
 }
 
 /// Half an hour in the database: SQLite counts, PostgreSQL sleeps.

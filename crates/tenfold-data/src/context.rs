@@ -81,6 +81,11 @@ impl SystemContext {
         &self.scope
     }
 
+    /// How busy the process is, from 0 (idle) to 1 (requests wait). Above 0.8 or so, leave out what is optional.
+    pub fn pressure(&self) -> f64 {
+        self.scope.database().pressure_gauge().get()
+    }
+
     /// The time now, from the clock that tests can move.
     pub fn now(&self) -> Timestamp {
         self.scope.clock().now()
@@ -148,6 +153,11 @@ impl Context {
     /// The trace that the request belongs to.
     pub fn trace(&self) -> TraceContext {
         self.scope.trace()
+    }
+
+    /// How busy the process is, from 0 (idle) to 1 (requests wait). Above 0.8 or so, leave out what is optional.
+    pub fn pressure(&self) -> f64 {
+        self.scope.database().pressure_gauge().get()
     }
 
     /// The clock, which tests can move.

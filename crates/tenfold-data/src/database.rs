@@ -19,6 +19,7 @@ use crate::error::DataError;
 use crate::feed::hub::Hub;
 use crate::known_tables::KnownTables;
 use crate::owned_tables::OwnedTables;
+use crate::pressure::PressureGauge;
 use crate::searched_tables::SearchedTables;
 use crate::statement::{Dialect, Observer};
 
@@ -128,6 +129,7 @@ struct DatabaseInner {
     hub: Arc<Hub>,
     cascades: Cascades,
     companions: Mutex<HashMap<TypeId, Companion>>,
+    pressure: PressureGauge,
 }
 
 /// What a layer above keeps with the database, its type forgotten.
@@ -167,6 +169,7 @@ impl Database {
             hub: Arc::new(Hub::new(RowCache::new(&settings.cache))),
             cascades: Cascades::default(),
             companions: Mutex::default(),
+            pressure: PressureGauge::default(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
             transaction_limit: settings.transaction_limit,
             feed: settings.feed.clone(),
@@ -191,6 +194,11 @@ impl Database {
     /// The clock that gives contexts their time and ids.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// How busy the process is; contexts show it to handlers and jobs.
+    pub fn pressure_gauge(&self) -> &PressureGauge {
+        &self.0.pressure
     }
 
     /// Whether the database answers, within about two seconds.

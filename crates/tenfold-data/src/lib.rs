@@ -152,6 +152,7 @@ pub mod money;
 mod owned_tables;
 pub mod ownership;
 pub mod page;
+mod pressure;
 pub mod query;
 pub mod relation;
 mod row;
@@ -194,6 +195,7 @@ pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, RowLevelSecurit
 pub use crate::money::{Currency, Money, MoneyError, MoneyField, Percent, Rounding};
 pub use crate::ownership::{Global, OrgId, Ownership, Tenant};
 pub use crate::page::{Listing, Page};
+pub use crate::pressure::PressureGauge;
 pub use crate::query::{Association, EntityQuery, Filter, MoneyColumns, Rows};
 pub use crate::relation::{Count, Many, One, PeerKey, Ref};
 pub use crate::row::{ReadError, Row};

@@ -19,6 +19,8 @@ pub(crate) struct EndpointArguments {
     answers: Vec<DeclaredAnswer>,
     problems: Vec<LitInt>,
     headers: Vec<(LitStr, LitStr)>,
+    /// `Critical` or `BestEffort`.
+    priority: Option<Ident>,
     example: Example,
 }
 
@@ -46,7 +48,7 @@ impl Parse for EndpointArguments {
         let path: LitStr = input.parse()?;
         let mut tag = None;
         let (mut answers, mut problems, mut headers) = (Vec::new(), Vec::new(), Vec::new());
-        let mut example = Example::default();
+        let (mut priority, mut example) = (None, Example::default());
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
             if input.is_empty() {
@@ -58,20 +60,34 @@ impl Parse for EndpointArguments {
                     input.parse::<Token![=]>()?;
                     tag = Some(input.parse()?);
                 }
+                "priority" => {
+                    input.parse::<Token![=]>()?;
+                    priority = Some(priority_variant(&input.parse()?)?);
+                }
                 "answers" => answers = listed(input, DeclaredAnswer::parse)?,
                 "problems" => problems = listed(input, |input| input.parse())?,
                 "headers" => headers = listed(input, header)?,
                 "example" => example = Example::parse(input)?,
                 _ => {
-                    let why =
-                        "an endpoint takes a method, a path, tag, answers, problems, headers and example";
+                    let why = "an endpoint takes a method, a path, tag, priority, answers, problems, headers and example";
                     return Err(Error::new_spanned(word, why));
                 }
             }
         }
         let why = "an endpoint has a tag, under which the document lists it: tag = \"projects\"";
         let tag = tag.ok_or_else(|| Error::new_spanned(&path, why))?;
-        Ok(EndpointArguments { method, path, tag, answers, problems, headers, example })
+        Ok(EndpointArguments { method, path, tag, answers, problems, headers, priority, example })
+    }
+}
+
+/// How much the requests of the endpoint matter, as a variant of `RequestClass`.
+fn priority_variant(word: &Ident) -> Result<Ident> {
+    match word.to_string().as_str() {
+        "critical" => Ok(Ident::new("Critical", word.span())),
+        "best_effort" => Ok(Ident::new("BestEffort", word.span())),
+        _ => {
+            Err(Error::new_spanned(word, "priority is critical or best_effort; leave it out for all others"))
+        }
     }
 }
 
@@ -198,6 +214,8 @@ fn describe(arguments: &EndpointArguments, handler: &ItemFn) -> Result<TokenStre
         Some((body, content_type)) => quote!(.answer::<#body>(#status, #content_type)),
         None => quote!(.empty_answer(#status)),
     });
+    let priority =
+        arguments.priority.iter().map(|class| quote!(.priority(::tenfold::http::RequestClass::#class)));
     let ids = arguments.example.ids.iter().map(|(parameter, operation)| {
         let (parameter, operation) = (parameter.to_string(), operation.to_string());
         quote!(.example_id(#parameter, #operation))
@@ -208,7 +226,7 @@ fn describe(arguments: &EndpointArguments, handler: &ItemFn) -> Result<TokenStre
         ::tenfold::http::Endpoint::new(#name, #path, #tag, &[#(#docs),*])
             #(.takes::<#inputs>())*
             #output
-            #(#answers)* #(#problems)* #(#headers)* #(#ids)* #(#query)* #(#body)*
+            #(#answers)* #(#problems)* #(#headers)* #(#priority)* #(#ids)* #(#query)* #(#body)*
     })
 }
 

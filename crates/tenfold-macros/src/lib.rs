@@ -175,6 +175,7 @@ pub fn module_api(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///   parameter without one does not compile; an application in which a body has none does not start;
 /// - `answers(200: EventShape as "text/event-stream", 304)`: for a handler that returns a plain `Response`;
 /// - `problems(402, 409)`: problems that need a line of their own; the common ones come from the types;
+/// - `priority = critical` or `priority = best_effort`: what matters more, or less, than other requests under overload;
 /// - `headers("Range" = "One range, such as bytes=0-99")`: headers that the handler reads itself.
 ///
 /// What it writes beside the function:

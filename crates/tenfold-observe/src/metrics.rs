@@ -3,6 +3,7 @@
 //! The `prometheus-client` crate keeps the histograms. The tables of series are ours: those of the
 //! crate have no bound and need an owned label set for each lookup.
 
+mod admission;
 mod cache;
 mod exposition;
 mod family;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use exposition::Exposition;
 use family::Family;
+use tenfold_admission::AdmissionFigures;
 use tenfold_data::CacheFigures;
 
 pub use exposition::Build;
@@ -117,6 +119,11 @@ impl Metrics {
     /// What the cache of rows holds and has done (`tenfold_cache_…`).
     pub fn cache(&self, figures: CacheFigures) {
         self.exposition.cache.set(figures);
+    }
+
+    /// What admission does and has done (`tenfold_admission_…`).
+    pub fn admission(&self, figures: AdmissionFigures) {
+        self.exposition.admission.set(figures);
     }
 
     /// All metrics as text of type [`CONTENT_TYPE`]; about 5 MB with every family full.

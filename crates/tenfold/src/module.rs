@@ -39,6 +39,7 @@ pub struct Module {
     pub(crate) background: Vec<Background>,
     /// Whether it says how it erases what it has of an organization.
     pub(crate) erases: bool,
+    pub(crate) critical: Vec<&'static str>,
 }
 
 /// Adds a kind of job or a listener to what workers can run.
@@ -80,6 +81,7 @@ impl Module {
             steps: Vec::new(),
             background: Vec::new(),
             erases: false,
+            critical: Vec::new(),
         }
     }
 
@@ -105,6 +107,13 @@ impl Module {
     /// [`Html`](crate::http::Html), are not part of the OpenAPI document.
     pub fn routes(mut self, routes: fn() -> Routes) -> Self {
         self.routes = Some(routes);
+        self
+    }
+
+    /// Requests of pages at this path and below it are not refused under overload, such as the operator's `/console`. They
+    /// must be cheap, and few. Operations say so themselves: `#[endpoint(…, priority = critical)]`.
+    pub fn critical(mut self, path: &'static str) -> Self {
+        self.critical.push(path);
         self
     }
 

@@ -1,5 +1,7 @@
 //! The framework's own sections of the configuration, typed and checked at start.
 
+mod admission;
+
 use std::net::SocketAddr;
 use std::ops::Bound;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use tenfold_jobs::JobSettings;
 use tenfold_observe::logs::{Colour, LogFormat};
 use tenfold_observe::telemetry::diagnosis::JournalLimits;
 
+use self::admission::read_admission;
 use crate::config::{ByteSize, ConfigError, Loaded, Secret, TimeSpan};
 use crate::http::origins::origin;
 use crate::http::{ForwardedHeader, HttpSettings, LiveSettings, Origins, Proxies, ProxyNetwork};
@@ -232,6 +235,7 @@ impl Settings {
                 metrics_password: read_metrics(loaded)?.password,
                 proxies: Proxies::new(&http.trusted_proxies, http.forwarded_header),
                 live: read_live(loaded)?,
+                admission: read_admission(loaded)?,
             },
         })
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tenfold::credentials::argon2id;
 pub(crate) use tenfold::credentials::argon2id::hash;
-use tenfold::http::ClientAddress;
+use tenfold::http::{ClientAddress, elsewhere};
 use tenfold::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -53,7 +53,10 @@ impl Passwords {
         let place = HashQueue::enter(&self.queue, client)?;
         let (permit, waited) = match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => (permit, false),
-            Err(_) => (Arc::clone(&self.permits).acquire_owned().await.map_err(Problem::internal)?, true),
+            Err(_) => {
+                let permit = elsewhere(Arc::clone(&self.permits).acquire_owned()).await;
+                (permit.map_err(Problem::internal)?, true)
+            }
         };
         Ok(Turn { held: Arc::new((permit, place)), waited, decoy: Arc::clone(&self.decoy) })
     }
@@ -100,7 +103,7 @@ impl Turn {
             let _held = held;
             work()
         });
-        task.await.map_err(Problem::internal)
+        elsewhere(task).await.map_err(Problem::internal)
     }
 }
 

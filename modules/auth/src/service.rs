@@ -270,6 +270,10 @@ impl Authenticate for Identity {
         }
     }
 
+    fn organization_of(&self, token: &str) -> Option<OrgId> {
+        Token::verify(token, &self.key).map(|token| token.organization)
+    }
+
     /// The same statement for many sessions. Few streams are open beside the requests that come, so it is another text.
     async fn authenticate_all(
         &self,

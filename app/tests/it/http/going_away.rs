@@ -32,7 +32,7 @@ pub(super) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
 }
 
 /// Sends a request on a connection of its own, which is closed when what this gives is dropped.
-async fn begin(address: SocketAddr, method: &str, path: &str) -> TcpStream {
+pub(super) async fn begin(address: SocketAddr, method: &str, path: &str) -> TcpStream {
     let mut connection = TcpStream::connect(address).await.expect("the application listens");
     let head = format!("{method} {path} HTTP/1.1\r\nhost: app.test\r\ncontent-length: 0\r\n\r\n");
     connection.write_all(head.as_bytes()).await.expect("the application reads");

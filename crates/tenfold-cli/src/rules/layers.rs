@@ -2,7 +2,7 @@
 //! database driver.
 //!
 //! `tenfold-macros` <- `tenfold-data` <- `tenfold-jobs`, `tenfold-observe` <- `tenfold` <- modules <-
-//! applications; `tenfold-client`, `tenfold-load` and `tenfold-why` are below `tenfold` and need none of them; `tenfold-mail` is
+//! applications; `tenfold-admission`, `tenfold-client`, `tenfold-load` and `tenfold-why` are below `tenfold` and need none of them; `tenfold-mail` is
 //! between `tenfold` and the modules; `tenfold-console` and `tenfold-cli` are leaves, which only an application may mount.
 //! Dev-dependencies count, except those of tenfold-macros: the output of a derive can only be tested with
 //! the packages it names.
@@ -12,17 +12,19 @@ use crate::violation::{Rule, Violation};
 use crate::workspace::{Dependency, DependencyKind, Package, PackageRole};
 
 /// Each package of the framework with the framework packages on which it may depend.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
+    ("tenfold-admission", &[]),
     ("tenfold-client", &[]),
     ("tenfold-load", &[]),
     ("tenfold-why", &[]),
     ("tenfold-macros", &[]),
     ("tenfold-data", &["tenfold-macros"]),
     ("tenfold-jobs", &["tenfold-macros", "tenfold-data"]),
-    ("tenfold-observe", &["tenfold-macros", "tenfold-data", "tenfold-why"]),
+    ("tenfold-observe", &["tenfold-admission", "tenfold-macros", "tenfold-data", "tenfold-why"]),
     (
         "tenfold",
         &[
+            "tenfold-admission",
             "tenfold-client",
             "tenfold-load",
             "tenfold-macros",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::Query;
 use maud::{Markup, html};
 use tenfold::axum;
-use tenfold::http::{Response, ServerState, State};
+use tenfold::http::{AdmissionFigures, Response, ServerState, State};
 use tenfold::jobs::{JobState, admin};
 use tenfold::prelude::*;
 use tenfold::telemetry::{MINUTES, Summary, Telemetry, WorkKind};
@@ -34,7 +34,7 @@ pub(crate) async fn overview(
         (why::answers(telemetry, answer.as_ref()))
         h2 { "Traffic" }
         (span.choice("/console"))
-        p.verdict { (sentence(telemetry, minutes)) " " (jobs) }
+        p.verdict { (sentence(telemetry, minutes)) (admission(state.admission_figures())) " " (jobs) }
         h2 { "The last hour" }
         (chart::requests(&telemetry.requests_by_minute(MINUTES)))
         h2 { a href={ "/console/endpoints?minutes=" (minutes) } { "Endpoints" } ", by total time" }
@@ -67,6 +67,21 @@ fn sentence(telemetry: &Telemetry, minutes: usize) -> Markup {
                 } "."
             }
         }
+    }
+}
+
+/// How many requests run and wait, and whether some were refused: those are in no other figure of the console.
+fn admission(figures: Option<AdmissionFigures>) -> Markup {
+    let Some(figures) = figures else { return html! {} };
+    let refused = figures.refused.iter().sum();
+    html! {
+        " At most " (words::counted(figures.limit as u64, "request", "requests")) " run at once now"
+        @if figures.waiting > 0 { ", and " (words::counted(figures.waiting as u64, "waits", "wait")) }
+        @if refused > 0 {
+            "; since the start " strong.bad { (words::counted(refused, "was refused", "were refused")) }
+            ", because more came than could be answered"
+        }
+        "."
     }
 }
 

@@ -12,6 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
+use super::admission::AdmissionMetrics;
 use super::cache::CacheMetrics;
 use super::family::Family;
 use super::rare::Rare;
@@ -39,6 +40,7 @@ pub(super) struct Exposition {
     pub(super) repeated: Rare,
     pub(super) waited: Rare,
     queued: Queued,
+    pub(super) admission: AdmissionMetrics,
     pub(super) cache: CacheMetrics,
     pub(super) active_requests: Gauge,
     pub(super) overflow: Counter,
@@ -98,6 +100,7 @@ impl Exposition {
                 ["code_file_path", "code_line_number"],
             ),
             queued: Queued::default(),
+            admission: AdmissionMetrics::default(),
             cache: CacheMetrics::default(),
             active_requests: Gauge::default(),
             overflow: Counter::default(),
@@ -153,6 +156,7 @@ impl Exposition {
             SharedMetric(Arc::clone(&self.job_waits)),
         );
         self.registry.register_collector(Box::new(self.queued.clone()));
+        self.registry.register_collector(Box::new(self.admission.clone()));
         self.registry.register_collector(Box::new(self.cache.clone()));
         self.registry.register_collector(Box::new(self.repeated.clone()));
         self.registry.register_collector(Box::new(self.waited.clone()));

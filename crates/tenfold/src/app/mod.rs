@@ -34,8 +34,8 @@ use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::erasure::announce_forgetful;
 use crate::http::{
-    self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, Routes,
-    ServerState, Shared, Stopping,
+    self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, RequestAdmission,
+    Routes, ServerState, Shared, Stopping,
 };
 use crate::module::{Module, Wiring};
 use crate::settings::Settings;
@@ -207,6 +207,7 @@ impl App {
         database.feed().tell([TopicKind::every_table(), TopicKind::every_signal()]);
         database.feed().start().await?;
         listeners.declare(&database);
+        let critical = self.modules.iter().flat_map(|module| module.critical.iter().copied()).collect();
         for module in self.modules {
             for step in module.steps {
                 step(&mut wiring).await?;
@@ -233,10 +234,12 @@ impl App {
             readiness: Readiness::new(),
             demonstration: demonstration.clone(),
             live: LiveStreams::new(settings.http.live),
+            admission: RequestAdmission::start(&settings.http.admission, database.pressure_gauge().clone()),
             query_names: OnceLock::new(),
+            route_classes: OnceLock::new(),
             services: wiring.services,
         };
-        let router = http::router(routes, self.name, self.version, ServerState::new(shared))?;
+        let router = http::router(routes, self.name, self.version, ServerState::new(shared), critical)?;
         let http = settings.http;
         Ok(Started { database, router, stopping, jobs, http, demonstration, people: authenticator, fills })
     }

@@ -1,7 +1,7 @@
 //! What the auth module provides: the identity behind a token.
 
 use async_trait::async_trait;
-use tenfold_data::{Context, SystemContext};
+use tenfold_data::{Context, OrgId, SystemContext};
 
 use super::problem::Problem;
 use crate::demo::DemoOrganization;
@@ -14,6 +14,14 @@ pub trait Authenticate: Send + Sync + 'static {
     /// # Errors
     /// When the session cannot be looked up.
     async fn authenticate(&self, cx: &SystemContext, token: &str) -> Result<Option<Context>, Problem>;
+
+    /// The organization that a token is for, from the token alone, before any look-up: for admission. The token may have
+    /// ended, but must not be forged, or a client could use up another organization's share. Without this, a client
+    /// counts by its address.
+    fn organization_of(&self, token: &str) -> Option<OrgId> {
+        let _ = token;
+        None
+    }
 
     /// What [`authenticate`](Authenticate::authenticate) says of each of these tokens, in their order. The sessions
     /// behind all live streams are checked with it, again and again: one statement should do for all.

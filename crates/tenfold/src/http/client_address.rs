@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 
 use super::problem::Problem;
@@ -49,8 +50,17 @@ impl FromRequestParts<ServerState> for ClientAddress {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
-        let peer = parts.extensions.get::<PeerAddress>();
-        let peer = peer.ok_or_else(|| Problem::internal("the server gave the request no PeerAddress"))?;
-        Ok(ClientAddress(state.settings().proxies.client(peer.0, &parts.headers)))
+        let client = client_of(&parts.extensions, &parts.headers, state);
+        client.ok_or_else(|| Problem::internal("the server gave the request no PeerAddress"))
     }
+}
+
+/// The address of a request's client; nothing if the server did not say who the peer is.
+pub(super) fn client_of(
+    extensions: &Extensions,
+    headers: &HeaderMap,
+    state: &ServerState,
+) -> Option<ClientAddress> {
+    let peer = extensions.get::<PeerAddress>()?;
+    Some(ClientAddress(state.settings().proxies.client(peer.0, headers)))
 }

@@ -29,14 +29,14 @@ struct Health {
 }
 
 /// Whether the process runs. Restart it if this fails.
-#[endpoint(get, "/healthz", tag = "operations")]
+#[endpoint(get, "/healthz", tag = "operations", priority = critical)]
 async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
 /// Whether the process can serve requests: the database answers and accepts writes, checked at most once a second. Send no
 /// requests here while this is 503; the problem says why.
-#[endpoint(get, "/readyz", tag = "operations", problems(503))]
+#[endpoint(get, "/readyz", tag = "operations", priority = critical, problems(503))]
 async fn readyz(State(state): State<ServerState>) -> Result<Json<Health>, Problem> {
     state.readiness().check(state.database()).await?;
     Ok(Json(Health { status: "ok" }))
@@ -44,7 +44,7 @@ async fn readyz(State(state): State<ServerState>) -> Result<Json<Health>, Proble
 
 /// Metrics for Prometheus, with OpenTelemetry's names. If `metrics.password` is set, send it as a bearer token, or as the
 /// password of basic authentication with any name.
-#[endpoint(get, "/metrics", tag = "operations", answers(200: String as "text/plain"), problems(401))]
+#[endpoint(get, "/metrics", tag = "operations", priority = critical, answers(200: String as "text/plain"), problems(401))]
 async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
     let password = &state.settings().metrics_password;
     if !password.is_empty() && !knows(&headers, password.expose()) {
@@ -52,6 +52,9 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result
     }
     let metrics = state.metrics().clone();
     metrics.cache(state.database().cache_figures());
+    if let Some(figures) = state.admission_figures() {
+        metrics.admission(figures);
+    }
     // With every series in use the text is megabytes long: do not block a thread that serves requests.
     let text = tokio::task::spawn_blocking(move || metrics.render()).await.map_err(Problem::internal)?;
     Ok(([(CONTENT_TYPE, METRICS_TYPE)], text).into_response())

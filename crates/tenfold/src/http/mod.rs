@@ -1,6 +1,7 @@
 //! HTTP: what handlers take and return, the layer around them, and the routes that every application has.
 
 mod administer;
+mod admission;
 mod assets;
 mod auth;
 mod authenticate;
@@ -48,6 +49,9 @@ use http::{Method, Uri};
 pub use self::administer::{
     Administer, AdministeredMember, AdministeredOrganization, AdministeredPerson, PersonAct,
 };
+pub use self::admission::elsewhere::elsewhere;
+pub use self::admission::gate::AdmissionOptions;
+pub(crate) use self::admission::gate::RequestAdmission;
 pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
 pub use self::auth::{Credentials, OwnOrigin, refuse_cross_site};
 pub use self::authenticate::Authenticate;
@@ -81,6 +85,7 @@ pub use axum::extract::State;
 pub use axum::response::{IntoResponse, Response};
 #[doc(hidden)]
 pub use serde_json::json;
+pub use tenfold_admission::{AdmissionFigures, RequestClass};
 pub use utoipa_axum::routes;
 
 /// What `/` serves by default: a redirect to the page of the API.
@@ -88,7 +93,8 @@ pub(crate) fn front() -> Routes {
     Routes::new().route("/", get(async || Redirect::temporary("/docs")))
 }
 
-/// The whole application as one router: the modules' routes, the common ones, and the layer around all.
+/// The whole application as one router: the modules' routes, the common ones, and the layer around all. Pages at and
+/// below `critical` paths are never refused.
 ///
 /// # Errors
 /// When an operation has no example that works.
@@ -97,6 +103,7 @@ pub(crate) fn router(
     title: &str,
     version: &str,
     state: ServerState,
+    critical: Vec<&'static str>,
 ) -> anyhow::Result<axum::Router> {
     let (router, document) = with_common(routes).split_for_parts();
     // Live updates make the GETs of the other routes, so those are complete without them.
@@ -105,6 +112,7 @@ pub(crate) fn router(
     let router = router.merge(live.layer(Extension(Arc::new(watchable))));
     let document = document.merge_from(of_live);
     state.know_query_names(openapi::query_names(&document));
+    state.know_route_classes(openapi::route_classes(&document, critical));
     let shared = cors::SharedPaths::of(document.paths.paths.keys());
     let document = openapi::finish(document, title, version)?;
     let body_limit = state.settings().body_limit;

@@ -5,12 +5,14 @@ use std::collections::{BTreeSet, HashSet};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
+use tenfold_admission::RequestClass;
 use utoipa::ToSchema as _;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, PathItem, RefOr};
 
-use super::endpoint::{EXAMPLE, SERVICES, SESSION, problem_response};
+use super::admission::routes::RouteClasses;
+use super::endpoint::{EXAMPLE, PRIORITY, SERVICES, SESSION, problem_response};
 use super::problem::Problem;
 use super::query_names::QueryNames;
 use super::validated::INLINE;
@@ -39,6 +41,7 @@ pub(super) fn finish(mut document: OpenApi, title: &str, version: &str) -> anyho
         operation["responses"]["default"] = default.clone();
         if let Some(operation) = operation.as_object_mut() {
             operation.remove(SERVICES);
+            operation.remove(PRIORITY);
         }
     }
     show_examples(&mut json)?;
@@ -191,6 +194,19 @@ pub(super) fn query_names(document: &OpenApi) -> QueryNames {
         }
     }
     names
+}
+
+/// The class that each operation declares, with pages at and below these paths, which are critical.
+pub(super) fn route_classes(document: &OpenApi, critical: Vec<&'static str>) -> RouteClasses {
+    let mut classes = RouteClasses::new(critical);
+    for (path, item) in &document.paths.paths {
+        for (method, operation) in methods_of(item) {
+            let declared = operation.extensions.as_ref().and_then(|found| found.get(PRIORITY)?.as_str());
+            let class = RequestClass::ALL.into_iter().find(|class| Some(class.name()) == declared);
+            classes.add(method, path, class.unwrap_or(RequestClass::Normal));
+        }
+    }
+    classes
 }
 
 /// The operations of a path.

@@ -1,7 +1,8 @@
-//! The outermost layer: every request gets a trace, a scope and a deadline, and is counted when it ends.
+//! The outermost layer: every request gets a trace, is admitted or refused, gets a scope and a deadline, and is counted
+//! when it ends.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -9,11 +10,15 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use http::header::IF_NONE_MATCH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use tenfold_admission::Permit;
 use tenfold_data::trace::TRACEPARENT;
 use tenfold_data::{Cost, Scope, SpanId, TraceContext};
 use tenfold_observe::telemetry::{Beginning, Ending, Recording, Totals, WorkKind};
+use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
+use super::admission::elsewhere::with_permit;
+use super::admission::enter::{enter, refusal};
 use super::cors::{Cors, FromAllowedOrigin, SharedPaths};
 use super::precondition::unless_known;
 use super::problem::Problem;
@@ -28,6 +33,38 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 #[derive(Clone, Copy, Debug)]
 pub struct Unrecorded;
 
+/// A request as it arrived.
+struct ReceivedRequest {
+    deadline: Instant,
+    method: Method,
+    /// The pattern of its route.
+    route: Option<String>,
+    trace: TraceContext,
+    parent: Option<SpanId>,
+    /// Whether it names its host.
+    host: Result<(), Problem>,
+    cors: Cors,
+}
+
+impl ReceivedRequest {
+    fn new(state: &ServerState, shared: &SharedPaths, request: &mut Request) -> Self {
+        let (trace, parent) = trace_of(request.headers());
+        ReceivedRequest {
+            deadline: Instant::now() + state.settings().deadline,
+            method: request.method().clone(),
+            route: request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()),
+            trace,
+            parent,
+            host: host::check(request),
+            cors: Cors::of(&state.settings().origins, shared, request),
+        }
+    }
+
+    fn route(&self) -> &str {
+        self.route.as_deref().unwrap_or("unmatched")
+    }
+}
+
 pub(super) async fn serve(
     State((state, shared)): State<(ServerState, SharedPaths)>,
     mut request: Request,
@@ -35,45 +72,79 @@ pub(super) async fn serve(
 ) -> Response {
     let started = Instant::now();
     let in_flight = state.metrics().request_started();
-    let (trace, parent) = trace_of(request.headers());
-    let id = request_id(request.headers(), trace);
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let span = open_span(&request, route.as_deref(), trace);
-    let recording = record(&state, &method, route.as_deref(), trace, parent);
-    let limit = state.settings().deadline;
-    let deadline = tokio::time::Instant::now() + limit;
-    let scope = Scope::new(state.database().clone(), trace, Some(deadline));
+    let mut received = ReceivedRequest::new(&state, &shared, &mut request);
+    let id = request_id(request.headers(), received.trace);
+    let mut spent = Spent::default();
+    let mut response = match enter(&state, &mut request).await {
+        Ok(permit) => {
+            spent.waited = permit.as_ref().map_or(Duration::ZERO, Permit::waited);
+            let pause = permit.as_ref().map(Permit::pause_handle);
+            let answered = with_permit(pause, answer(&state, &mut received, request, next));
+            let (response, cost) = answered.await;
+            spent.cost = cost;
+            // It has been answered; the body may still be on its way to the client, who may be slow.
+            if let Some(permit) = permit {
+                permit.finish();
+            }
+            response
+        }
+        // Neither recorded nor logged: there may be thousands of them a second, and metrics count them.
+        Err(refused) => refusal(refused).into_response(),
+    };
+    spent.elapsed = started.elapsed();
+    finish_headers(&state, response.headers_mut(), &id, received.trace, spent);
+    received.cors.finish(response.headers_mut());
+    let status = response.status().as_u16();
+    let (method, route) = (received.method.as_str(), received.route.as_deref().unwrap_or("unmatched"));
+    state.metrics().request(method, route, status, spent.elapsed.as_secs_f64());
+    drop(in_flight);
+    response
+}
+
+/// Lets the handler answer an admitted request, within its deadline; records and logs it.
+async fn answer(
+    state: &ServerState,
+    received: &mut ReceivedRequest,
+    mut request: Request,
+    next: Next,
+) -> (Response, Cost) {
+    let started = Instant::now();
+    let span = open_span(&request, received.route.as_deref(), received.trace);
+    let recording = record(state, received);
+    let scope = Scope::new(state.database().clone(), received.trace, Some(received.deadline));
     own_writes::heed(request.headers(), &scope);
     request.extensions_mut().insert(std::sync::Arc::clone(&scope));
-    let patience = RequestDeadline::until(deadline);
+    let patience = RequestDeadline::until(received.deadline);
     request.extensions_mut().insert(patience.clone());
-    let host = host::check(&mut request);
-    let cors = Cors::of(&state.settings().origins, &shared, &request);
+    let host = std::mem::replace(&mut received.host, Ok(()));
 
     // A panic fails this request, not its connection; so does one in a task or a batch of its scope.
-    let driven =
-        AssertUnwindSafe(patience.limit(scope.drive(admit(host, &cors, request, next)))).catch_unwind();
+    let handled = scope.drive(admit(host, &received.cors, request, next));
+    let driven = AssertUnwindSafe(patience.limit(handled)).catch_unwind();
     let mut response = match driven.instrument(span.clone()).await {
         Ok(Some(response)) => response,
-        Ok(None) => span.in_scope(|| Problem::deadline(limit).into_response()),
+        Ok(None) => span.in_scope(|| Problem::deadline(state.settings().deadline).into_response()),
         Err(panic) => span.in_scope(|| Problem::internal(panic_message(&*panic)).into_response()),
     };
 
-    let elapsed = started.elapsed();
-    let status = response.status();
-    finish_headers(&state, response.headers_mut(), &id, trace, scope.cost(), elapsed);
-    own_writes::name(&state, &scope, response.headers_mut());
-    cors.finish(response.headers_mut());
-    let route = route.as_deref().unwrap_or("unmatched");
-    state.metrics().request(method.as_str(), route, status.as_u16(), elapsed.as_secs_f64());
-    drop(in_flight);
+    own_writes::name(state, &scope, response.headers_mut());
+    let (status, cost) = (response.status(), scope.cost());
     match response.extensions().get::<Unrecorded>() {
         Some(Unrecorded) => recording.discard(),
-        None => recording.end(Ending::Answered(status.as_u16()), Totals::of(&scope.cost())),
+        None => recording.end(Ending::Answered(status.as_u16()), Totals::of(&cost)),
     }
-    span.in_scope(|| log(method.as_str(), route, status, scope.cost(), elapsed));
-    response
+    span.in_scope(|| log(received.method.as_str(), received.route(), status, cost, started.elapsed()));
+    (response, cost)
+}
+
+/// What a request has cost.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    /// From its arrival until it was admitted.
+    waited: Duration,
+    cost: Cost,
+    /// From its arrival to its answer.
+    elapsed: Duration,
 }
 
 /// Passes a request on to its handler, unless it is invalid or a preflight.
@@ -104,13 +175,8 @@ fn trace_of(headers: &HeaderMap) -> (TraceContext, Option<SpanId>) {
 }
 
 /// Begins to record what the request does.
-fn record(
-    state: &ServerState,
-    method: &Method,
-    route: Option<&str>,
-    trace: TraceContext,
-    parent: Option<SpanId>,
-) -> Recording {
+fn record(state: &ServerState, received: &ReceivedRequest) -> Recording {
+    let (method, trace) = (&received.method, received.trace);
     // An unknown method is the client's invention, and the number of names is bounded.
     let known = [
         Method::GET,
@@ -124,10 +190,10 @@ fn record(
     let method = if known.contains(method) { method.as_str() } else { "OTHER" };
     state.telemetry().begin(Beginning {
         kind: WorkKind::Request,
-        name: format!("{method} {}", route.unwrap_or("unmatched")),
+        name: format!("{method} {}", received.route()),
         trace_id: trace.trace_id,
         span_id: trace.span_id,
-        parent,
+        parent: received.parent,
         at: state.database().clock().now(),
         organization: None,
         job: None,
@@ -163,8 +229,7 @@ fn finish_headers(
     headers: &mut HeaderMap,
     id: &HeaderValue,
     trace: TraceContext,
-    cost: Cost,
-    elapsed: Duration,
+    spent: Spent,
 ) {
     headers.insert(REQUEST_ID, id.clone());
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
@@ -174,11 +239,12 @@ fn finish_headers(
     if state.settings().server_timing {
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
         let timing = format!(
-            "db;desc=\"statements={}\";dur={:.2}, calls;desc=\"calls={}\", total;dur={:.2}",
-            cost.statements,
-            milliseconds(cost.database_time),
-            cost.calls,
-            milliseconds(elapsed)
+            "db;desc=\"statements={}\";dur={:.2}, calls;desc=\"calls={}\", wait;dur={:.2}, total;dur={:.2}",
+            spent.cost.statements,
+            milliseconds(spent.cost.database_time),
+            spent.cost.calls,
+            milliseconds(spent.waited),
+            milliseconds(spent.elapsed)
         );
         if let Ok(value) = HeaderValue::try_from(timing) {
             headers.insert(SERVER_TIMING, value);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::admission::gate::AdmissionOptions;
 use super::origins::Origins;
 use super::proxies::Proxies;
 use crate::config::Secret;
@@ -42,6 +43,8 @@ pub struct HttpSettings {
     pub metrics_password: Secret,
     /// Which proxies are trusted to report a client's address.
     pub proxies: Proxies,
+    /// The bounds of what runs and waits at once.
+    pub admission: AdmissionOptions,
     /// The bounds of live updates.
     pub live: LiveSettings,
 }

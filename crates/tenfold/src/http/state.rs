@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use tenfold_admission::AdmissionFigures;
 use tenfold_data::Database;
 use tenfold_observe::metrics::Metrics;
 use tenfold_observe::telemetry::Telemetry;
@@ -12,6 +13,8 @@ use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::administer::Administer;
+use super::admission::gate::RequestAdmission;
+use super::admission::routes::RouteClasses;
 use super::authenticate::Authenticate;
 use super::live::LiveStreams;
 use super::query_names::QueryNames;
@@ -63,8 +66,11 @@ pub(crate) struct Shared {
     pub readiness: Readiness,
     pub demonstration: Demonstration,
     pub live: LiveStreams,
+    pub admission: RequestAdmission,
     /// Set when the routes are put together.
     pub query_names: OnceLock<QueryNames>,
+    /// Set when the routes are put together.
+    pub route_classes: OnceLock<RouteClasses>,
     /// Modules' services and the clients of their interfaces, by type.
     pub services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
@@ -125,6 +131,24 @@ impl ServerState {
     /// Set once, when the routes are put together.
     pub(crate) fn know_query_names(&self, names: QueryNames) {
         let _ = self.0.query_names.set(names);
+    }
+
+    /// How many requests run, wait and were refused; nothing if admission is disabled.
+    pub fn admission_figures(&self) -> Option<AdmissionFigures> {
+        self.0.admission.figures()
+    }
+
+    pub(super) fn admission(&self) -> &RequestAdmission {
+        &self.0.admission
+    }
+
+    /// Set once, when the routes are put together.
+    pub(super) fn know_route_classes(&self, classes: RouteClasses) {
+        let _ = self.0.route_classes.set(classes);
+    }
+
+    pub(super) fn route_classes(&self) -> &RouteClasses {
+        self.0.route_classes.get_or_init(RouteClasses::default)
     }
 
     pub(crate) fn query_names(&self) -> &QueryNames {

@@ -8,7 +8,7 @@ use super::{SessionCookie, forgotten_everywhere, own_session};
 use crate::entities::Session;
 
 /// Ends the session. Its token stops working at once.
-#[endpoint(post, "/v1/auth/sign-out", tag = "identity", answers(204))]
+#[endpoint(post, "/v1/auth/sign-out", tag = "identity", priority = critical, answers(204))]
 pub(crate) async fn sign_out(
     AnySession(cx): AnySession,
     system: SystemContext,

@@ -6,6 +6,7 @@ mod signature;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use tenfold_admission::RequestClass;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::HeaderBuilder;
@@ -28,6 +29,8 @@ pub(crate) const PERMISSION: &str = "x-permission";
 pub(crate) const ROLES: &str = "x-roles";
 /// Where it keeps the services that a module must have built for the operation, until the application starts.
 pub(crate) const SERVICES: &str = "x-services";
+/// Where it keeps how much its requests matter, until the application starts.
+pub(crate) const PRIORITY: &str = "x-priority";
 /// Where it keeps an example call that works, for tests and tools.
 pub(crate) const EXAMPLE: &str = "x-example";
 /// The content type of a problem.
@@ -109,6 +112,13 @@ impl Endpoint {
             .description(Some(says))
             .schema(Some(text));
         self.add_parameter(header.build());
+        self
+    }
+
+    /// How much its requests matter when more come than can be served; [`RequestClass::Normal`] unless this is called.
+    #[must_use]
+    pub fn priority(mut self, class: RequestClass) -> Self {
+        self.extensions.insert(PRIORITY.to_owned(), class.name().into());
         self
     }
 

@@ -1,0 +1,172 @@
+//! More requests than the reference backend can answer: the list of 1,000 users at several times its saturation, open loop, with
+//! admission (`ours`) and without (`off`).
+
+mod measured;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use harness::Deployment;
+use harness::process::Process;
+use serde_json::Value;
+use tenfold::data::Dialect;
+
+use self::measured::{Watched, cpu_seconds, recovery, saturation, watch};
+use crate::options::Options;
+use crate::place::{app, place, server_for};
+use crate::report::{BenchReport, ReportRow};
+
+/// What it takes besides.
+#[derive(Args)]
+pub struct OverloadArguments {
+    /// How long each load lasts, in seconds, instead of 60, or 5 with --quick.
+    #[arg(long)]
+    seconds: Option<u32>,
+    /// Only these multiples of the saturation, instead of 0.8, 1, 2, 5 and 10.
+    #[arg(long)]
+    load: Vec<f64>,
+    /// Only these cases: ours, off.
+    #[arg(long = "only")]
+    cases: Vec<String>,
+    /// A release build of the reference backend, instead of building it.
+    #[arg(long)]
+    ours: Option<std::path::PathBuf>,
+}
+
+const CASES: [(&str, &str); 2] = [("ours", "true"), ("off", "false")];
+const LOADS: [f64; 5] = [0.8, 1.0, 2.0, 5.0, 10.0];
+/// The list, as the demo's owner asks for it.
+const SCENARIO: &str = r#"
+[[account]]
+email = "owner@acme.test"
+password = "tenfold-demo"
+
+[[step]]
+operation = "list_users"
+query = "limit=1000"
+"#;
+
+/// Measures each case on each database.
+///
+/// # Errors
+/// When the backend cannot be built, or the load cannot be sent.
+pub fn run(arguments: &OverloadArguments, options: &Options, report: &mut BenchReport) -> anyhow::Result<()> {
+    let program = arguments.ours.clone().map_or_else(app, Ok)?;
+    let server = server_for(options.dialects())?;
+    let seconds = arguments.seconds.unwrap_or(if options.quick { 5 } else { 60 });
+    for dialect in options.dialects() {
+        let is_wanted =
+            |case: &str| arguments.cases.is_empty() || arguments.cases.iter().any(|only| only == case);
+        for (case, enabled) in CASES.iter().filter(|(case, _)| is_wanted(case)) {
+            let place = place(&program, *dialect, server.as_ref());
+            let run = OverloadRun { program: &program, place: &place, enabled, seconds };
+            run.case(*dialect, case, arguments, report)?;
+        }
+    }
+    Ok(())
+}
+
+/// One case on one database.
+struct OverloadRun<'a> {
+    program: &'a Path,
+    place: &'a Deployment,
+    /// `admission.enabled`.
+    enabled: &'a str,
+    seconds: u32,
+}
+
+/// What a load has shown.
+struct LoadResult {
+    report: Value,
+    watched: Watched,
+    cpu: f64,
+    recovery: Duration,
+}
+
+impl LoadResult {
+    fn total(&self, field: &str) -> f64 {
+        self.report["total"][field].as_f64().unwrap_or_default()
+    }
+}
+
+impl OverloadRun<'_> {
+    fn case(
+        &self,
+        dialect: Dialect,
+        case: &str,
+        arguments: &OverloadArguments,
+        report: &mut BenchReport,
+    ) -> anyhow::Result<()> {
+        self.place.write("overload.toml", SCENARIO);
+        let peak = saturation(&self.start(), self.seconds.min(10));
+        let loads = if arguments.load.is_empty() { LOADS.to_vec() } else { arguments.load.clone() };
+        // The CPU time of an answer, from the lightest load.
+        let mut each = None;
+        for load in loads {
+            let shown = self.load(peak * load)?;
+            let answered = shown.total("answered").max(1.0);
+            let each = *each.get_or_insert(shown.cpu / answered);
+            let refused = shown.total("refused");
+            let row = ReportRow::new("overload", dialect, case)
+                .with("load", load)
+                .with("peak_per_second", rounded(peak, 10.0))
+                .with("goodput", rounded(answered / f64::from(self.seconds) / peak, 1000.0))
+                .with("p99_ms", shown.report["total"]["p99_ms"].clone())
+                .with("refused", refused)
+                .with("failed", shown.total("failed"))
+                .with("unsent", shown.total("unsent"))
+                .with("rss_mib", shown.watched.most_memory >> 20)
+                .with("healthz_p99_ms", rounded(shown.watched.health_p99.as_secs_f64() * 1000.0, 10.0))
+                .with("recovery_s", rounded(shown.recovery.as_secs_f64(), 100.0));
+            // What is left of the CPU time when the answers are paid for; noise below some hundred refusals.
+            let cost = (shown.cpu - answered * each) / refused.max(1.0) / each;
+            report.add(if refused > 500.0 { row.with("refusal_cost", rounded(cost, 10_000.0)) } else { row });
+        }
+        Ok(())
+    }
+
+    fn start(&self) -> Process {
+        self.place
+            .app(&["serve", "--demo"])
+            .env("TENFOLD_ADMISSION__ENABLED", self.enabled)
+            .env("TENFOLD_LOG__FILTER", "warn")
+            .start()
+    }
+
+    /// Sends this many requests a second to a process of its own, and watches it.
+    fn load(&self, rate: f64) -> anyhow::Result<LoadResult> {
+        let process = self.start();
+        let before = cpu_seconds(&process);
+        let (rate, seconds) = (format!("{rate:.0}"), format!("{}s", self.seconds));
+        let target = format!("http://{}", process.address());
+        let arguments = [
+            "load",
+            "overload.toml",
+            "--rate",
+            &rate,
+            "--duration",
+            &seconds,
+            "--warm-up",
+            "0s",
+            "--connections",
+            "4000",
+            "--target",
+            &target,
+            "--json",
+            "-",
+        ];
+        let load = self.place.other(self.program, &arguments);
+        let (finished, watched) = watch(&process, || load.finish());
+        let cpu = cpu_seconds(&process) - before;
+        let recovery = recovery(&process);
+        let report = serde_json::from_str(&finished.out)
+            .with_context(|| format!("app load gives no report: {}{}", finished.out, finished.err))?;
+        Ok(LoadResult { report, watched, cpu, recovery })
+    }
+}
+
+fn rounded(value: f64, parts: f64) -> f64 {
+    (value * parts).round() / parts
+}

@@ -1,0 +1,288 @@
+//! The decisions: a state machine that is told the time.
+
+use std::time::Duration;
+
+use crate::demand::Demand;
+use crate::hands::hand;
+use crate::limit::AdaptiveLimit;
+use crate::queue::{BoundedWait, FairQueue, Waiting};
+use crate::{AdmissionFigures, AdmissionSettings, Candidate, Flow, RequestClass};
+
+/// After so many requests that went before, one of a greedy flow, or of best effort, goes first.
+const PASSED_OVER: u32 = 64;
+
+/// A request that runs; [`AdmissionController::finish`] ends it.
+#[derive(Debug)]
+pub struct Admitted {
+    candidate: Candidate,
+    /// How many ran when it began, itself included.
+    in_flight: usize,
+    expected: Option<Duration>,
+}
+
+impl Admitted {
+    /// How long a request of its kind takes while few run, if that is known.
+    pub fn expected(&self) -> Option<Duration> {
+        self.expected
+    }
+}
+
+/// What becomes of a request that arrives.
+#[derive(Debug)]
+pub enum ArrivalOutcome {
+    /// It runs.
+    Admitted(Admitted),
+    /// It waits; [`AdmissionController::settle`] says what becomes of it.
+    Waits(u64),
+    /// It is refused.
+    Refused,
+}
+
+/// What has become of a request that waited.
+#[derive(Debug)]
+pub enum Settled<W> {
+    /// It runs.
+    Admitted(W, Admitted),
+    /// It is refused.
+    Refused(W),
+}
+
+/// Which queue a request waits in; the first goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Modest,
+    /// Of a flow that asks for far more than the others.
+    Greedy,
+    BestEffort,
+}
+
+const RANKS: [Rank; 3] = [Rank::Modest, Rank::Greedy, Rank::BestEffort];
+
+/// Decides. `W` is what stands for a request that waits.
+///
+/// After each [`arrive`](Self::arrive), [`finish`](Self::finish), [`pause`](Self::pause), [`leave`](Self::leave) and
+/// [`tick`](Self::tick), call [`settle`](Self::settle) until it gives nothing.
+pub struct AdmissionController<W> {
+    settings: AdmissionSettings,
+    seed: u64,
+    limit: AdaptiveLimit,
+    demand: Demand,
+    /// By rank.
+    queues: [FairQueue<W>; 3],
+    /// Waiters that had to make room for others.
+    evicted: Vec<W>,
+    /// Normal and best-effort requests that run.
+    in_flight: usize,
+    critical: usize,
+    next_ticket: u64,
+    /// How many were admitted while others of a later rank waited.
+    passed_over: u32,
+    admitted: [u64; 3],
+    refused: [u64; 3],
+    lag: Duration,
+}
+
+impl<W> AdmissionController<W> {
+    /// A controller under which nothing runs. `seed` decides which flows share lanes; it must not be guessable.
+    pub fn new(settings: AdmissionSettings, seed: u64) -> Self {
+        AdmissionController {
+            limit: AdaptiveLimit::new(settings.limit),
+            settings,
+            seed,
+            demand: Demand::default(),
+            queues: [FairQueue::new(), FairQueue::new(), FairQueue::new()],
+            evicted: Vec::new(),
+            in_flight: 0,
+            critical: 0,
+            next_ticket: 0,
+            passed_over: 0,
+            admitted: [0; 3],
+            refused: [0; 3],
+            lag: Duration::ZERO,
+        }
+    }
+
+    /// A request arrives. `waiter` makes what stands for it while it waits, from its ticket.
+    pub fn arrive(
+        &mut self,
+        now: Duration,
+        candidate: Candidate,
+        waiter: impl FnOnce(u64) -> W,
+    ) -> ArrivalOutcome {
+        let is_greedy = self.demand.sends(now, candidate.flow);
+        let rank = match candidate.class {
+            RequestClass::Critical => return self.arrive_critical(candidate),
+            RequestClass::BestEffort => Rank::BestEffort,
+            RequestClass::Normal if is_greedy => Rank::Greedy,
+            RequestClass::Normal => Rank::Modest,
+        };
+        let goes_first = self.queues[..=rank as usize].iter().all(|queue| queue.len() == 0);
+        if goes_first && self.in_flight < self.room(rank) {
+            return ArrivalOutcome::Admitted(self.begin(candidate));
+        }
+        self.limit.waits();
+        if self.waiting() >= self.settings.max_waiting && !self.make_room(rank, candidate.flow) {
+            self.refused[candidate.class.index()] += 1;
+            return ArrivalOutcome::Refused;
+        }
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let waiting = Waiting { ticket, candidate, since: now, waiter: waiter(ticket) };
+        self.queues[rank as usize].push(hand(self.seed, candidate.flow), waiting);
+        ArrivalOutcome::Waits(ticket)
+    }
+
+    /// A critical request runs at once. Its number is bounded as well, by the limit's ceiling.
+    fn arrive_critical(&mut self, candidate: Candidate) -> ArrivalOutcome {
+        if self.critical >= self.settings.limit.ceiling {
+            self.refused[RequestClass::Critical.index()] += 1;
+            return ArrivalOutcome::Refused;
+        }
+        self.critical += 1;
+        self.admitted[RequestClass::Critical.index()] += 1;
+        ArrivalOutcome::Admitted(Admitted { candidate, in_flight: self.in_flight, expected: None })
+    }
+
+    /// A request has ended after this time, or was given up (`None`), which says nothing about how long it takes.
+    pub fn finish(&mut self, now: Duration, admitted: &Admitted, took: Option<Duration>) {
+        if admitted.candidate.class == RequestClass::Critical {
+            self.critical -= 1;
+            return;
+        }
+        if let Some(took) = took {
+            let most = admitted.in_flight.max(self.in_flight);
+            self.limit.ends(now, admitted.candidate.kind, took, most);
+        }
+        self.in_flight -= 1;
+    }
+
+    /// A request waits for its client, and takes no room meanwhile.
+    pub fn pause(&mut self, admitted: &Admitted) {
+        if admitted.candidate.class != RequestClass::Critical {
+            self.in_flight -= 1;
+        }
+    }
+
+    /// A paused request goes on, even if that makes one more than the limit.
+    pub fn resume(&mut self, admitted: &Admitted) {
+        if admitted.candidate.class != RequestClass::Critical {
+            self.in_flight += 1;
+        }
+    }
+
+    /// The client of a waiting request has gone; whether it was still waiting.
+    pub fn leave(&mut self, ticket: u64) -> bool {
+        self.queues.iter_mut().any(|queue| queue.remove(ticket))
+    }
+
+    /// To be called several times a second, with the time by which a probe of the scheduler came late: so that
+    /// requests do not wait for ever when nothing ends.
+    pub fn tick(&mut self, now: Duration, lag: Duration) {
+        self.lag = lag;
+        self.limit.lags(lag);
+        self.limit.judge(now);
+    }
+
+    /// What has become of the requests that waited, one at a time.
+    pub fn settle(&mut self, now: Duration) -> Option<Settled<W>> {
+        if let Some(waiter) = self.evicted.pop() {
+            return Some(Settled::Refused(waiter));
+        }
+        let bounds = self.bounds();
+        for queue in &mut self.queues {
+            if let Some(expired) = queue.pop_expired(now, bounds) {
+                self.refused[expired.candidate.class.index()] += 1;
+                return Some(Settled::Refused(expired.waiter));
+            }
+        }
+        let next = self.next()?;
+        let admitted = self.begin(next.candidate);
+        Some(Settled::Admitted(next.waiter, admitted))
+    }
+
+    /// What it does and has done.
+    pub fn figures(&self) -> AdmissionFigures {
+        AdmissionFigures {
+            in_flight: self.in_flight + self.critical,
+            limit: self.limit.current(),
+            waiting: self.waiting(),
+            admitted: self.admitted,
+            refused: self.refused,
+            is_overloaded: self.is_overloaded(),
+            scheduler_lag: self.lag,
+        }
+    }
+
+    /// How busy it is: 0 is idle, 1 is that requests wait.
+    pub fn pressure(&self) -> f64 {
+        if self.waiting() > 0 || self.is_overloaded() {
+            return 1.0;
+        }
+        (self.in_flight as f64 / self.limit.current().max(1) as f64).min(1.0)
+    }
+
+    fn waiting(&self) -> usize {
+        self.queues.iter().map(FairQueue::len).sum()
+    }
+
+    fn is_overloaded(&self) -> bool {
+        self.queues.iter().any(FairQueue::is_overloaded)
+    }
+
+    /// How many may run before one of this rank. Who asks for too much leaves three quarters of the room to others, so that theirs
+    /// neither wait for it nor run beside its alone.
+    fn room(&self, rank: Rank) -> usize {
+        let limit = self.limit.current();
+        if rank == Rank::Modest { limit } else { limit.div_ceil(4) }
+    }
+
+    /// A wait under overload may be as long as the work itself, so that a place that becomes free finds somebody.
+    fn bounds(&self) -> BoundedWait {
+        let AdmissionSettings { overload_wait, max_wait, .. } = self.settings;
+        BoundedWait {
+            under_overload: self.limit.mean().max(overload_wait).min(max_wait),
+            overload_wait,
+            max_wait,
+        }
+    }
+
+    fn next(&mut self) -> Option<Waiting<W>> {
+        if self.passed_over >= PASSED_OVER && self.in_flight < self.limit.current() {
+            self.passed_over = 0;
+            if let Some(next) = self.queues[1..].iter_mut().find_map(FairQueue::pop) {
+                return Some(next);
+            }
+        }
+        for rank in RANKS {
+            if self.in_flight < self.room(rank)
+                && let Some(next) = self.queues[rank as usize].pop()
+            {
+                let is_passed = self.queues[rank as usize + 1..].iter().any(|queue| queue.len() > 0);
+                self.passed_over = if is_passed { self.passed_over + 1 } else { 0 };
+                return Some(next);
+            }
+        }
+        None
+    }
+
+    /// Makes room in a full queue for a request of this rank; whether it could. Later ranks go first, then the oldest
+    /// request of the same flow, then the oldest of the longest lane.
+    fn make_room(&mut self, rank: Rank, flow: Flow) -> bool {
+        let hand = hand(self.seed, flow);
+        let (sooner, later) = self.queues.split_at_mut(rank as usize + 1);
+        let own = &mut sooner[rank as usize];
+        let evicted = later.iter_mut().rev().find_map(FairQueue::pop_of_longest);
+        let evicted = evicted.or_else(|| own.pop_of_flow(hand, flow)).or_else(|| own.pop_of_longest());
+        let Some(evicted) = evicted else { return false };
+        self.refused[evicted.candidate.class.index()] += 1;
+        self.evicted.push(evicted.waiter);
+        true
+    }
+
+    fn begin(&mut self, candidate: Candidate) -> Admitted {
+        self.in_flight += 1;
+        self.limit.begins(self.in_flight);
+        self.admitted[candidate.class.index()] += 1;
+        Admitted { candidate, in_flight: self.in_flight, expected: self.limit.expected(candidate.kind) }
+    }
+}

@@ -1,0 +1,175 @@
+//! The gate's futures, polled by hand: whatever becomes of them, everything is given back.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tenfold_admission::{
+    AdmissionGate, AdmissionSettings, Candidate, Entering, Flow, LimitSettings, Permit, Refusal, RequestClass,
+};
+
+/// A gate for one request at a time, and its clock in milliseconds.
+fn gate() -> (AdmissionGate, Arc<AtomicU64>) {
+    let clock = Arc::new(AtomicU64::new(0));
+    let now = Arc::clone(&clock);
+    let settings = AdmissionSettings {
+        limit: LimitSettings { floor: 1, start: 1, ceiling: 1 },
+        max_waiting: 2,
+        overload_wait: Duration::from_millis(20),
+        max_wait: Duration::from_millis(500),
+    };
+    (AdmissionGate::new(settings, 1, move || Duration::from_millis(now.load(Ordering::Relaxed))), clock)
+}
+
+fn enter(gate: &AdmissionGate, flow: u64) -> Entering {
+    gate.enter(Candidate { class: RequestClass::Normal, flow: Flow(flow), kind: 0 })
+}
+
+fn poll(entering: &mut Entering) -> Poll<Result<Permit, Refusal>> {
+    Pin::new(entering).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn admitted(mut entering: Entering) -> Permit {
+    match poll(&mut entering) {
+        Poll::Ready(Ok(permit)) => permit,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn is_idle(gate: &AdmissionGate) {
+    let figures = gate.figures();
+    assert_eq!((figures.in_flight, figures.waiting), (0, 0));
+    admitted(enter(gate, 1)).finish();
+}
+
+#[test]
+fn the_next_runs_when_a_permit_is_given_back() {
+    let (gate, _) = gate();
+    let first = admitted(enter(&gate, 1));
+    let mut second = enter(&gate, 2);
+    assert!(poll(&mut second).is_pending());
+    drop(first);
+    let second = admitted(second);
+    assert_eq!(gate.figures().in_flight, 1);
+    second.finish();
+    is_idle(&gate);
+}
+
+#[test]
+fn a_client_that_leaves_while_it_waits_gives_its_place_back() {
+    let (gate, _) = gate();
+    for polled in [true, false] {
+        let first = admitted(enter(&gate, 1));
+        let mut second = enter(&gate, 2);
+        if polled {
+            assert!(poll(&mut second).is_pending());
+        }
+        drop(second);
+        assert_eq!(gate.figures().waiting, 0);
+        drop(first);
+        is_idle(&gate);
+    }
+}
+
+#[test]
+fn a_client_that_leaves_just_as_it_is_admitted_gives_its_permit_back() {
+    let (gate, _) = gate();
+    let first = admitted(enter(&gate, 1));
+    let mut second = enter(&gate, 2);
+    assert!(poll(&mut second).is_pending());
+    first.finish();
+    assert_eq!(gate.figures().in_flight, 1, "the second has been admitted, and does not know");
+    drop(second);
+    drop(enter(&gate, 3));
+    is_idle(&gate);
+}
+
+#[test]
+fn one_that_leaves_lets_the_next_one_in() {
+    let (gate, _) = gate();
+    let first = admitted(enter(&gate, 1));
+    let mut second = enter(&gate, 2);
+    let third = enter(&gate, 3);
+    assert!(poll(&mut second).is_pending());
+    drop(first);
+    drop(second);
+    admitted(third).finish();
+    is_idle(&gate);
+}
+
+#[test]
+fn a_full_queue_makes_room_by_refusing_the_oldest_of_the_longest_lane() {
+    let (gate, _) = gate();
+    let first = admitted(enter(&gate, 1));
+    let (mut second, mut third) = (enter(&gate, 1), enter(&gate, 2));
+    let mut fourth = enter(&gate, 3);
+    let refused = [&mut second, &mut third, &mut fourth].map(|entering| match poll(entering) {
+        Poll::Ready(Err(refused)) => {
+            let seconds = refused.retry_after.as_secs_f64();
+            assert!((1.0..4.0).contains(&seconds), "{seconds}");
+            true
+        }
+        _ => false,
+    });
+    assert_eq!(refused.into_iter().filter(|refused| *refused).count(), 1);
+    assert!(!refused[2], "the newest stays");
+    assert_eq!(gate.figures().refused, [0, 1, 0]);
+    drop((first, second, third, fourth));
+    is_idle(&gate);
+}
+
+#[test]
+fn nobody_waits_for_ever_even_if_nothing_ends() {
+    let (gate, clock) = gate();
+    let first = admitted(enter(&gate, 1));
+    let mut second = enter(&gate, 2);
+    clock.store(501, Ordering::Relaxed);
+    assert!(poll(&mut second).is_pending());
+    gate.tick(Duration::ZERO);
+    assert!(matches!(poll(&mut second), Poll::Ready(Err(_))));
+    drop(first);
+    is_idle(&gate);
+}
+
+#[test]
+fn a_paused_request_leaves_its_room_to_others() {
+    let (gate, _) = gate();
+    let first = admitted(enter(&gate, 1));
+    let pause = first.pause_handle();
+    pause.pause();
+    pause.pause();
+    let second = admitted(enter(&gate, 2));
+    pause.resume();
+    assert_eq!(gate.figures().in_flight, 2);
+    second.finish();
+    pause.pause();
+    first.finish();
+    pause.resume();
+    pause.pause();
+    is_idle(&gate);
+}
+
+#[test]
+fn a_critical_request_waits_for_nobody() {
+    let (gate, _) = gate();
+    let first = admitted(enter(&gate, 1));
+    let waiting = enter(&gate, 2);
+    let critical = gate.enter(Candidate { class: RequestClass::Critical, flow: Flow(3), kind: 0 });
+    admitted(critical).finish();
+    drop((first, waiting));
+    is_idle(&gate);
+}
+
+#[test]
+fn pressure_goes_from_idle_to_waiting() {
+    let (gate, _) = gate();
+    assert_eq!(gate.pressure(), 0.0);
+    let first = admitted(enter(&gate, 1));
+    let second = enter(&gate, 2);
+    assert_eq!(gate.pressure(), 1.0);
+    drop((first, second));
+    assert_eq!(gate.pressure(), 0.0);
+}

@@ -1,0 +1,69 @@
+//! A request passes the gate.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
+use http::Method;
+use hyper::body::Body as _;
+use tenfold_admission::{Candidate, Flow, Permit, Refusal, RequestClass};
+
+use super::body::PausingBody;
+use crate::http::auth::Credentials;
+use crate::http::client_address::client_of;
+use crate::http::problem::Problem;
+use crate::http::state::ServerState;
+
+/// A request that takes longer lets those arrive that are there already.
+///
+/// On SQLite a handler may run from its first line to its last without a pause. The requests behind it would wait for its
+/// thread, where nothing sees them: none would be in flight beside it, and none would be refused.
+const SHORT: Duration = Duration::from_micros(300);
+
+/// Waits until the request may run, and gives its permit; none for a request that needs none: without admission, a
+/// preflight, and a path without a route.
+///
+/// # Errors
+/// The request is to be refused.
+pub(in super::super) async fn enter(
+    state: &ServerState,
+    request: &mut Request,
+) -> Result<Option<Permit>, Refusal> {
+    let admission = state.admission();
+    let Some(gate) = admission.gate() else { return Ok(None) };
+    let Some(route) = request.extensions().get::<MatchedPath>() else { return Ok(None) };
+    if request.method() == Method::OPTIONS {
+        return Ok(None);
+    }
+    let (class, kind) = state.route_classes().of(request.method(), route.as_str());
+    let entering = gate.enter(Candidate { class, flow: flow_of(state, request), kind });
+    admission.show_pressure();
+    let permit = entering.await?;
+    if !request.body().is_end_stream() {
+        let body = std::mem::replace(request.body_mut(), Body::empty());
+        *request.body_mut() = Body::new(PausingBody::new(body, permit.pause_handle()));
+    }
+    if class != RequestClass::Critical && permit.expected().is_none_or(|expected| expected > SHORT) {
+        // The runtime polls the tasks that are ready, and the sockets, before it continues with this one.
+        tokio::task::yield_now().await;
+    }
+    Ok(Some(permit))
+}
+
+/// The organization of the token, whose MAC shows that it is ours; otherwise the client's network.
+fn flow_of(state: &ServerState, request: &Request) -> Flow {
+    let credentials = Credentials::of(request.headers(), state.settings().session_cookie());
+    let organization = credentials.and_then(|found| state.authenticator().organization_of(&found.token));
+    match organization {
+        Some(organization) => state.admission().flow_of(organization),
+        None => state.admission().flow_of(
+            client_of(request.extensions(), request.headers(), state).map(|client| client.network()),
+        ),
+    }
+}
+
+/// The answer to a request that is refused.
+pub(in super::super) fn refusal(refused: Refusal) -> Problem {
+    Problem::overloaded(refused.retry_after)
+        .detail("more requests come than the service can answer: send it again after Retry-After seconds")
+}

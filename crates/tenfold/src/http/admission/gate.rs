@@ -1,0 +1,86 @@
+//! The gate of a process, and its settings.
+
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::time::{Duration, Instant};
+
+use tenfold_admission::{AdmissionFigures, AdmissionGate, AdmissionSettings, Flow, LimitSettings};
+use tenfold_data::PressureGauge;
+
+use super::probe::probe;
+
+/// `[admission]`.
+#[derive(Clone, Debug)]
+pub struct AdmissionOptions {
+    /// Whether anything waits or is refused.
+    pub enabled: bool,
+    /// How many requests always run at once; `None` for twice the threads of the runtime.
+    pub min_limit: Option<usize>,
+    /// How many requests run at once at most.
+    pub max_limit: usize,
+    /// How many requests wait at once at most.
+    pub max_waiting: usize,
+    /// How long a request waits at most under overload, unless the work itself takes longer.
+    pub overload_wait: Duration,
+    /// How long a request waits at most.
+    pub max_wait: Duration,
+}
+
+impl AdmissionOptions {
+    /// With these, a runtime of so many threads.
+    fn settings(&self, threads: usize) -> AdmissionSettings {
+        let floor = self.min_limit.unwrap_or(2 * threads).min(self.max_limit);
+        AdmissionSettings {
+            // Room for a page's burst. The first overload, or the first long requests, adapt it.
+            limit: LimitSettings { floor, start: 4 * floor, ceiling: self.max_limit },
+            max_waiting: self.max_waiting,
+            overload_wait: self.overload_wait,
+            max_wait: self.max_wait,
+        }
+    }
+}
+
+/// Admits the requests of a process, if it is enabled.
+pub(crate) struct RequestAdmission {
+    gate: Option<AdmissionGate>,
+    flows: RandomState,
+    pressure: PressureGauge,
+}
+
+impl RequestAdmission {
+    /// For requests that run on this runtime. `pressure` is told how busy it is.
+    pub(crate) fn start(options: &AdmissionOptions, pressure: PressureGauge) -> Self {
+        let flows = RandomState::new();
+        let gate = options.enabled.then(|| {
+            let threads = tokio::runtime::Handle::current().metrics().num_workers();
+            let began = Instant::now();
+            let settings = options.settings(threads);
+            AdmissionGate::new(settings, flows.hash_one("lanes"), move || began.elapsed())
+        });
+        if let Some(gate) = &gate {
+            #[expect(clippy::disallowed_methods, reason = "it belongs to the process, not to a request")]
+            tokio::spawn(probe(gate.downgrade(), pressure.clone()));
+        }
+        RequestAdmission { gate, flows, pressure }
+    }
+
+    pub(super) fn gate(&self) -> Option<&AdmissionGate> {
+        self.gate.as_ref()
+    }
+
+    /// The flow of an organization or an address, which clients cannot compute.
+    pub(super) fn flow_of(&self, whose: impl Hash) -> Flow {
+        Flow(self.flows.hash_one(whose))
+    }
+
+    /// Tells handlers how busy the process is.
+    pub(super) fn show_pressure(&self) {
+        if let Some(gate) = &self.gate {
+            self.pressure.set(gate.pressure());
+        }
+    }
+
+    /// What it does and has done; nothing if it is disabled.
+    pub(in super::super) fn figures(&self) -> Option<AdmissionFigures> {
+        Some(self.gate.as_ref()?.figures())
+    }
+}
