@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::Poll;
 
+use futures_util::future::join_all;
 use futures_util::{FutureExt as _, stream};
 use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestRequest, TestResponse};
@@ -176,6 +177,13 @@ both_databases!(probe::app(), ONE; async fn a_live_stream_holds_no_permit(app) {
     let stream = app.get("/v1/live?watch=%2Fhealthz").bearer(&token).stream().await;
     assert_eq!(stream.status(), 200);
     is_served(app).await;
+});
+
+both_databases!(probe::app(), ONE; async fn a_handler_without_pauses_does_not_hide_the_next_request(app) {
+    let three = (0..3).map(|_| app.get("/probe/address").send());
+    let mut statuses: Vec<_> = join_all(three).await.iter().map(TestResponse::status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 503, 503]);
 });
 
 both_databases!(probe::app(), ONE; async fn handlers_see_the_pressure(app) {
