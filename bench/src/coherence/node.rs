@@ -15,7 +15,7 @@ use super::table::{
     BenchItem, BenchShelf, ITEM_COUNT, SHELF_COUNT, SHELVES, item, items_of, label, number_of, organization,
     shelf, some_item,
 };
-use super::writer::{Tokens, now, write_on};
+use super::writer::{TransactionTokens, now, write_on};
 
 pub const READERS: usize = 3;
 const WRITERS: usize = 2;
@@ -66,7 +66,7 @@ pub fn run(plan: &NodePlan) -> anyhow::Result<()> {
     runtime.block_on(async {
         let database = open(&plan.url, &DatabaseSettings::default()).await?;
         let files = HistoryFiles::of(&plan.folder, plan.process);
-        let (notes, tokens) = (files.writes()?, Tokens::of(plan.process));
+        let (notes, tokens) = (files.writes()?, TransactionTokens::of(plan.process));
         let random = |of: usize| Random::new(plan.seed.wrapping_mul(1_000).wrapping_add(of as u64));
         let readers = (0..READERS).map(async |reader| {
             let mut read = files.reads(reader)?;

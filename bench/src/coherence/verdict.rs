@@ -32,7 +32,7 @@ pub struct CoherenceVerdict {
 
 /// A transaction's change of a row.
 #[derive(Clone, Copy)]
-struct Change {
+struct JudgedChange {
     version: u64,
     process: usize,
     begun: u64,
@@ -71,7 +71,7 @@ impl KnownVersions {
 /// What is known of one row.
 #[derive(Default)]
 struct RowHistory {
-    by_token: HashMap<u64, Change>,
+    by_token: HashMap<u64, JudgedChange>,
     acknowledged: KnownVersions,
     /// By the process that reads.
     own: HashMap<usize, KnownVersions>,
@@ -122,7 +122,7 @@ fn changes(processes: &[ProcessHistory], verdict: &mut CoherenceVerdict) -> Hash
             let row = rows.entry(note.key).or_default();
             match note.step {
                 WriteStep::Put | WriteStep::Delete => {
-                    let change = Change {
+                    let change = JudgedChange {
                         version: note.version,
                         process,
                         begun: note.at,
@@ -165,7 +165,8 @@ fn judge_read(
     let shown = match (read.token, row.by_token.get(&read.token)) {
         // Of the deletes that the read may have seen, the newest.
         (0, _) => {
-            let seen = |change: &&Change| change.deletes && !change.is_aborted && change.begun <= read.end;
+            let seen =
+                |change: &&JudgedChange| change.deletes && !change.is_aborted && change.begun <= read.end;
             row.by_token.values().filter(seen).map(|change| change.version).max().unwrap_or(0)
         }
         (_, Some(change)) if change.is_aborted => {

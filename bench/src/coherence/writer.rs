@@ -40,14 +40,14 @@ impl Deed {
 }
 
 /// The tokens of a process: its number, and how many it has given.
-pub struct Tokens {
+pub struct TransactionTokens {
     process: u64,
     given: AtomicU64,
 }
 
-impl Tokens {
+impl TransactionTokens {
     pub fn of(process: u64) -> Self {
-        Tokens { process, given: AtomicU64::new(0) }
+        TransactionTokens { process, given: AtomicU64::new(0) }
     }
 
     fn next(&self) -> u64 {
@@ -56,7 +56,7 @@ impl Tokens {
 }
 
 /// One transaction, from its begin to what became of it.
-struct Attempt<'a> {
+struct WriteAttempt<'a> {
     deed: Deed,
     item: u64,
     token: u64,
@@ -74,7 +74,7 @@ struct Attempt<'a> {
 pub async fn write_on(
     database: &Database,
     notes: &WriteNotes,
-    tokens: &Tokens,
+    tokens: &TransactionTokens,
     mut random: Random,
     until: u64,
 ) -> anyhow::Result<()> {
@@ -85,7 +85,7 @@ pub async fn write_on(
             _ => some_item(&mut random),
         };
         let (token, gives_up, dwells) = (tokens.next(), random.below(8) == 0, random.below(8) == 0);
-        let attempt = Attempt { deed, item, token, gives_up, dwells, database, notes };
+        let attempt = WriteAttempt { deed, item, token, gives_up, dwells, database, notes };
         if random.below(4) == 0 {
             // Its caller is dropped somewhere, perhaps in COMMIT. How it ends is then not known here.
             let patience = Duration::from_micros(random.below(6_000));
@@ -103,7 +103,7 @@ pub fn now(database: &Database) -> u64 {
     u64::try_from(database.clock().since_boot().as_micros()).unwrap_or(u64::MAX)
 }
 
-impl Attempt<'_> {
+impl WriteAttempt<'_> {
     async fn run(&self) -> anyhow::Result<()> {
         let mut changed = Vec::new();
         let outcome = self.database.run(None, async |system| {

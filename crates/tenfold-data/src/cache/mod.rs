@@ -256,7 +256,7 @@ impl FillLease {
         let FillLease { cache, pilot, words, mut stamp } = self;
         let found = || {
             let words = cache.buckets.words_of_found(pilot.key(), &rows)?;
-            Some((Some(Box::new(words)), cache.buckets.stamp(words)?))
+            Some((Some(Arc::new(words)), cache.buckets.stamp(words)?))
         };
         // Before the table's words are read again: if these are the same, no row of the table had changed by then.
         let before = found();

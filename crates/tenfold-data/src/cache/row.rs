@@ -17,7 +17,7 @@ pub(super) struct CachedEntry {
     /// The words before the load.
     pub stamp: RowStamp,
     /// Which words these are, if the key does not say so: those of the row that a unique value has found.
-    pub words: Option<Box<RowWords>>,
+    pub words: Option<Arc<RowWords>>,
     /// On the steady clock.
     pub expires: Duration,
     pub weight: u64,
