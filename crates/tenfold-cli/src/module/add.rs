@@ -227,10 +227,8 @@ impl Home {
         }
         changes.edit(path, |text| {
             let first = text.find("    crate::entities::");
-            Ok(first.map_or_else(
-                || text.to_owned(),
-                |at| format!("{}    {line}\n{}", &text[..at], &text[at..]),
-            ))
+            Ok(first
+                .map_or_else(|| text.to_owned(), |at| format!("{}    {line}\n{}", &text[..at], &text[at..])))
         })
     }
 
