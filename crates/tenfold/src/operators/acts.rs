@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use tenfold_data::Entity;
-use tenfold_data::{DataError, EntityExt as _, EntityRow as _, SystemContext, Timestamp, Uuid, id, sql};
+use tenfold_data::{
+    DataError, Entity, EntityExt as _, EntityRow as _, SystemContext, Timestamp, Uuid, id, sql,
+};
 
 id! {
     /// An entry of the log.
