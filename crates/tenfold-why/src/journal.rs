@@ -66,7 +66,7 @@ pub(crate) struct Endpoint {
     pub name: String,
     pub seconds: Seconds,
     minutes: BTreeMap<u32, LogHistogram>,
-    parts: HashMap<PartKey, Seconds>,
+    pub parts: HashMap<PartKey, Seconds>,
 }
 
 impl Journal {
@@ -119,19 +119,22 @@ impl Journal {
     fn record_parts(&mut self, index: usize, second: u32, event: &WideEvent) {
         let most = self.most_seconds();
         for used in &event.parts {
-            let parts = &mut self.endpoints[index].parts;
             let ms = used.time_us as f64 / 1_000.0;
-            if let Some(series) = parts.get_mut(&used.part) {
-                series.record(second, used.times, used.failed, ms, most);
-                continue;
-            }
-            // Three fifths are parts; each endpoint may need a part for the others.
-            let has_room = self.parts < self.limits.series * 3 / 5;
-            self.parts += usize::from(has_room);
-            let part = if has_room { used.part.clone() } else { PartKey::Other };
-            let series = parts.entry(part).or_default();
-            series.record(second, used.times, used.failed, ms, most);
+            self.part(index, &used.part).record(second, used.times, used.failed, ms, most);
         }
+    }
+
+    /// The series of a part of an endpoint. Three fifths are parts; each endpoint may need one for the others.
+    pub(crate) fn part(&mut self, index: usize, part: &PartKey) -> &mut Seconds {
+        let parts = &mut self.endpoints[index].parts;
+        let is_known = parts.contains_key(part);
+        let has_room = self.parts < self.limits.series * 3 / 5;
+        self.parts += usize::from(!is_known && has_room);
+        let part = if is_known || has_room { part } else { &PartKey::Other };
+        if !parts.contains_key(part) {
+            parts.insert(part.clone(), Seconds::default());
+        }
+        parts.get_mut(part).expect("it was inserted")
     }
 
     fn record_people(&mut self, event: &WideEvent, second: u32, ms: f64) {
@@ -159,7 +162,7 @@ impl Journal {
     }
 
     /// The index of an endpoint. A fifth of the series may be endpoints; further ones are counted together.
-    fn endpoint(&mut self, name: &str) -> usize {
+    pub(crate) fn endpoint(&mut self, name: &str) -> usize {
         if let Some(index) = self.by_name.get(name) {
             return *index;
         }
@@ -174,7 +177,7 @@ impl Journal {
         self.endpoints.len() - 1
     }
 
-    fn error(&mut self, text: &str) -> u16 {
+    pub(crate) fn error(&mut self, text: &str) -> u16 {
         let text = fingerprint(text);
         let known = self.errors.iter().position(|known| *known == text);
         let index = known.unwrap_or_else(|| {
@@ -187,7 +190,7 @@ impl Journal {
     }
 
     /// How many seconds each series may have, so that all together stay within the bound.
-    fn most_seconds(&self) -> usize {
+    pub(crate) fn most_seconds(&self) -> usize {
         (self.limits.seconds / self.series().max(1)).clamp(60, REACH as usize)
     }
 

@@ -18,10 +18,10 @@ pub struct EventSample {
     pub trace: u128,
     /// How long it took, in milliseconds.
     pub ms: f32,
-    /// The index of its endpoint.
-    pub(crate) endpoint: u16,
-    /// The index of its error; 0 for none.
-    pub(crate) error: u16,
+    /// The index of its endpoint in its journal.
+    pub endpoint: u16,
+    /// The index of its error in its journal; 0 for none.
+    pub error: u16,
     /// Whether it failed.
     pub failed: bool,
 }
@@ -69,6 +69,11 @@ impl Samples {
             self.older.pop_front();
         }
         self.older.push_back(event);
+    }
+
+    /// The recent events, the newest first.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &EventSample> {
+        self.recent.iter().rev()
     }
 
     /// The kept events of one endpoint from `first` to before `end`, in microseconds.

@@ -43,6 +43,23 @@ impl Seconds {
         }
     }
 
+    /// Adds a cell of before, wherever its second is.
+    pub(crate) fn restore(&mut self, cell: SecondCell, most: usize) {
+        let place = self.0.partition_point(|known| known.second < cell.second);
+        match self.0.get_mut(place).filter(|known| known.second == cell.second) {
+            Some(known) => {
+                known.count = known.count.saturating_add(cell.count);
+                known.errors = known.errors.saturating_add(cell.errors);
+                known.sum_ms += cell.sum_ms;
+                known.sum_log += cell.sum_log;
+            }
+            None => self.0.insert(place, cell),
+        }
+        while self.0.len() > most.max(1) {
+            self.0.pop_front();
+        }
+    }
+
     /// Its cells from `first` to before `end`.
     pub fn between(&self, first: u32, end: u32) -> impl Iterator<Item = &SecondCell> {
         let start = self.0.partition_point(|cell| cell.second < first);

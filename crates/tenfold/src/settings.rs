@@ -41,6 +41,8 @@ pub struct Settings {
     pub log_filter: String,
     /// How much is recorded for `why`; `None` if nothing is.
     pub why: Option<JournalLimits>,
+    /// The file that keeps it over a restart, and how long all its pages may be in bytes; `None` for none.
+    pub why_history: Option<(String, u64)>,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +95,8 @@ struct WhySection {
     seconds: usize,
     minutes: usize,
     events: usize,
+    history: String,
+    history_size: ByteSize,
 }
 
 /// The shortest password that `metrics.password` accepts.
@@ -197,6 +201,7 @@ impl Settings {
         loaded.within("http.least_pace", http.least_pace, ..=ByteSize::mib(1))?;
         let (database_url, database) = read_database(loaded)?;
         let (jobs, jobs_shutdown_timeout) = read_jobs(loaded)?;
+        let (why, why_history) = read_why(loaded)?;
         let log: LogSection = loaded.section("log")?;
         let colour = match log.colour {
             ColourChoice::Always => Colour::Always,
@@ -214,7 +219,8 @@ impl Settings {
                 FormatChoice::Json => LogFormat::Json,
             },
             log_filter: log.filter,
-            why: read_why(loaded)?,
+            why,
+            why_history,
             http: HttpSettings {
                 deadline: http.deadline.as_std(),
                 body_limit: http.body_limit.as_usize(),
@@ -277,13 +283,20 @@ fn read_metrics(loaded: &Loaded) -> Result<MetricsSection, ConfigError> {
     Ok(metrics)
 }
 
-fn read_why(loaded: &Loaded) -> Result<Option<JournalLimits>, ConfigError> {
-    let WhySection { record, series, seconds, minutes, events } = loaded.section("why")?;
+/// What is recorded in memory, and the file that keeps it.
+type WhySettings = (Option<JournalLimits>, Option<(String, u64)>);
+
+fn read_why(loaded: &Loaded) -> Result<WhySettings, ConfigError> {
+    let WhySection { record, series, seconds, minutes, events, history, history_size } =
+        loaded.section("why")?;
     loaded.within("why.series", series, 10..=10_000)?;
     loaded.within("why.seconds", seconds, 10_000..=100_000_000)?;
     loaded.within("why.minutes", minutes, 100..=1_000_000)?;
     loaded.within("why.events", events, 1_000..=10_000_000)?;
-    Ok(record.then_some(JournalLimits { series, seconds, minutes, events }))
+    loaded.within("why.history_size", history_size, ByteSize::mib(1)..=ByteSize::gib(1))?;
+    let limits = record.then_some(JournalLimits { series, seconds, minutes, events });
+    let history = Some((history, history_size.as_u64())).filter(|(file, _)| record && !file.is_empty());
+    Ok((limits, history))
 }
 
 fn read_live(loaded: &Loaded) -> Result<LiveSettings, ConfigError> {

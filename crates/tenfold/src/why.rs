@@ -1,5 +1,8 @@
 //! The answer to "what is wrong?", as JSON and as text.
 
+pub(crate) mod history;
+mod page;
+
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};
 use tenfold_observe::telemetry::diagnosis::{Answer, PartFinding, PartKey};

@@ -33,6 +33,27 @@ in_both_places!(fn a_running_process_is_asked_what_is_wrong(place) {
     server.stop();
 });
 
+in_both_places!(fn what_was_recorded_outlives_the_process(place) {
+    let pages = || {
+        let file = place.work().join("why.db");
+        std::fs::metadata(&file).map_or(0, |file| file.len())
+    };
+    assert_eq!(pages(), 0);
+    let serve = || place.app(&["serve"]).env("TENFOLD_WHY__HISTORY", "why.db").env(PASSWORD.0, PASSWORD.1).start();
+    let mut server = serve();
+    server.stop();
+    assert!(pages() > 0, "its start is a change, which is kept");
+    // A file that is damaged is no reason not to serve; the console says what is wrong with it.
+    for name in ["why.db-wal", "why.db-shm"] {
+        let _ = std::fs::remove_file(place.work().join(name));
+    }
+    place.write("why.db", &"no database ".repeat(1_000));
+    let mut server = serve();
+    let told = place.app(&["why", "--listen", server.address()]).env(PASSWORD.0, PASSWORD.1).finish();
+    assert!(told.out.starts_with("No incident"), "{}{}", told.out, told.err);
+    server.stop();
+});
+
 in_both_places!(fn change_points_of_a_file_are_printed(place) {
     let level = |low: i32| (0..100).map(move |number| low + number * 7 % 3);
     let lines: String = level(10).chain(level(20)).enumerate().map(|(at, value)| format!("{at},{value}\n")).collect();

@@ -55,9 +55,10 @@ pub(super) fn answers(telemetry: &Telemetry, answer: Option<&Answer>) -> Markup 
         return html! { p.verdict { "What is wrong is not known: nothing is recorded, since " code { "why.record" } " is false." } };
     };
     if answer.state == AnswerState::NoIncident {
-        return html! { p.verdict { (answer.verdict) } };
+        return html! { p.verdict { (answer.verdict) } (history(telemetry)) };
     }
     html! {
+        (history(telemetry))
         p.verdict role="status" {
             strong.bad { (answer.verdict) } " "
             span.quiet { "Confidence " (words::percent(answer.confidence)) ". " a href="/console/why.json" { "As JSON" } }
@@ -70,6 +71,11 @@ pub(super) fn answers(telemetry: &Telemetry, answer: Option<&Answer>) -> Markup 
             tr { th scope="row" { "What changed" } td { (changes(answer)) } td { a href="/console/jobs?state=completed" { "Jobs" } } }
         } } }
     }
+}
+
+/// Says if a restart would forget, although it should not.
+fn history(telemetry: &Telemetry) -> Markup {
+    html! { @if let Some(error) = telemetry.history_error() { p.bad { (error) } } }
 }
 
 fn endpoints(answer: &Answer) -> Markup {

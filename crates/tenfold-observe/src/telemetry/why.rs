@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tenfold_data::{Timestamp, TraceId};
 use tenfold_why::{
-    Answer, ChangeKind, Journal, JournalLimits, LedgerChange, PartKey, StatementPlace, WideEvent, diagnose,
+    Answer, ChangeKind, Journal, JournalLimits, LedgerChange, PartKey, SavedPage, StatementPlace, WideEvent,
+    diagnose,
 };
 
 use super::spent::{Spent, micros};
@@ -32,6 +33,7 @@ pub(super) struct WhyRecorder {
     pending: Mutex<Vec<WideEvent>>,
     journal: Mutex<Option<Journal>>,
     lost: AtomicU64,
+    history_error: Mutex<Option<String>>,
 }
 
 impl WhyRecorder {
@@ -99,6 +101,32 @@ impl Telemetry {
     /// How many requests and jobs were not recorded for [`why`](Telemetry::why), because too many came while it was asked.
     pub fn lost_for_why(&self) -> u64 {
         self.0.why.lost.load(Ordering::Relaxed)
+    }
+
+    /// What happened in the seconds from `first` to before `end`, to be kept elsewhere. `None` if nothing did.
+    pub fn save_for_why(&self, first: u32, end: u32) -> Option<SavedPage> {
+        let saved = self.0.why.journal().as_ref()?.save(first, end);
+        (saved != SavedPage::default()).then_some(saved)
+    }
+
+    /// Adds what was saved before this process started. Pages come in their order, before the first request.
+    pub fn restore_for_why(&self, page: SavedPage) {
+        if let Some(journal) = &mut *self.0.why.journal() {
+            journal.restore(page);
+        }
+    }
+
+    /// Sets why the history is not kept, or that it is; whether that is new.
+    pub fn set_history_error(&self, error: Option<String>) -> bool {
+        let mut known = lock(&self.0.why.history_error);
+        let is_new = *known != error;
+        *known = error;
+        is_new
+    }
+
+    /// Why the history is not kept beside the process, if it should be.
+    pub fn history_error(&self) -> Option<String> {
+        lock(&self.0.why.history_error).clone()
     }
 
     fn note(&self, change: LedgerChange) {

@@ -193,3 +193,28 @@ fn the_verdict_names_statement_file_and_line() {
     assert!(answer.confidence > 0.7, "{}", answer.confidence);
     assert!(!answer.traces.is_empty());
 }
+
+#[test]
+fn what_was_saved_before_a_restart_is_compared_with() {
+    let mut world = World::new(21, 20.0);
+    let fault = world.choose(FaultKind::BadDeploy, START_S + BEFORE_S);
+    let mut pages = Vec::new();
+    for second in START_S..fault.onset_s {
+        world.second(second, 1.0, None);
+        if second % 10 == 9 {
+            pages.push(world.journal.save(second as u32 - 9, second as u32 + 1));
+        }
+    }
+    // The process is started again, with a version that is bad.
+    world.journal = tenfold_why::Journal::new(tenfold_why::JournalLimits::default());
+    pages.into_iter().for_each(|page| world.journal.restore(page));
+    world.note(ChangeKind::Deploy, "app 2 started", fault.onset_s - 1);
+    for second in fault.onset_s..fault.onset_s + LATER_S {
+        world.second(second, 1.0, Some(&fault));
+    }
+    let answer = diagnose(&world.journal, None, (fault.onset_s + LATER_S) * 1_000_000);
+    assert_eq!(answer.endpoints[0].name, world.endpoint_name(fault.endpoint));
+    assert_eq!(answer.parts[0].change.part, world.place_of(&fault));
+    assert_eq!(answer.changes[0].change.what, "app 2 started");
+    assert!(answer.organizations.len() > 25, "{}", answer.organizations.len());
+}

@@ -26,6 +26,8 @@ use super::why_command::{OnsetCommand, WhyCommand};
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
 use crate::http::{Bound, HttpSettings, Stopping};
+use crate::settings::Settings;
+use crate::why::history::History;
 
 #[derive(Parser)]
 #[command(disable_help_subcommand = true)]
@@ -217,7 +219,8 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     // Before the database is touched: of two processes started by mistake, only one may migrate.
     let bound = if role == ProcessRole::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
     let (name, welcome) = (app.name, app.demo.filter(|_| demo));
-    let started = app.start(loaded, clock, telemetry, Vec::new()).await?;
+    let started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
+    let history = begin_history(&settings, clock, telemetry).await;
     if welcome.is_some() {
         started.seed().await?;
     }
@@ -245,8 +248,17 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
         tracing::info!(handed_back, "no more jobs");
     }
     started.database.close().await;
+    if let Some(history) = history {
+        history.end().await;
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Keeps what is recorded for `why` over a restart, if it should be.
+async fn begin_history(settings: &Settings, clock: Clock, telemetry: Telemetry) -> Option<History> {
+    let (file, bytes) = settings.why_history.as_ref()?;
+    History::begin(file, *bytes, &settings.database, clock, telemetry).await
 }
 
 async fn serve_http(

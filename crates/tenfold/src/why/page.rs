@@ -1,0 +1,169 @@
+//! A page of the history as text.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tenfold_observe::telemetry::diagnosis::{
+    ChangeKind, EventSample, LedgerChange, PartKey, SavedEvent, SavedPage, SavedSeries, SecondCell,
+    StatementPlace,
+};
+
+/// A page as JSON: short, since there is one for every ten seconds.
+#[derive(Serialize, Deserialize)]
+struct PageText {
+    series: Vec<SeriesText>,
+    events: Vec<EventText>,
+    changes: Vec<ChangeText>,
+}
+
+/// Endpoint, part, and the seconds: second, count, errors, milliseconds, sum of logarithms.
+#[derive(Serialize, Deserialize)]
+struct SeriesText(String, Option<PartText>, Vec<(u32, u32, u32, f32, f32)>);
+
+#[derive(Serialize, Deserialize)]
+enum PartText {
+    Statement(String, String, u32),
+    PoolWait,
+    Commit,
+    Queue,
+    OwnCode,
+    Other,
+}
+
+/// Endpoint, error, microseconds since 1970, organization, user, trace, milliseconds, whether it failed.
+#[derive(Serialize, Deserialize)]
+struct EventText(String, String, i64, HexId, HexId, HexId, f32, bool);
+
+/// An id in hexadecimal: JSON's numbers are too short for it.
+#[derive(Serialize, Deserialize)]
+struct HexId(String);
+
+#[derive(Serialize, Deserialize)]
+struct ChangeText(KindText, String, i64, Option<HexId>);
+
+#[derive(Serialize, Deserialize)]
+enum KindText {
+    Deploy,
+    Migration,
+    Setting,
+    Job,
+    Surge,
+}
+
+pub(super) fn write(page: SavedPage) -> String {
+    let series = page.series.into_iter().map(|saved| {
+        let cells = saved.cells.iter();
+        let cells = cells.map(|cell| (cell.second, cell.count, cell.errors, cell.sum_ms, cell.sum_log));
+        SeriesText(saved.endpoint, saved.part.map(PartText::from), cells.collect())
+    });
+    let events = page.events.into_iter().map(|SavedEvent { endpoint, error, event }| {
+        let [organization, user, trace] = [event.organization, event.user, event.trace].map(HexId::of);
+        EventText(endpoint, error, event.at_us, organization, user, trace, event.ms, event.failed)
+    });
+    let changes = page.changes.into_iter().map(|change| {
+        ChangeText(change.kind.into(), change.what, change.at_us, change.organization.map(HexId::of))
+    });
+    let (series, events, changes) = (series.collect(), events.collect(), changes.collect());
+    // Numbers that are none are written as null, and such a page is skipped when it is read.
+    serde_json::to_string(&PageText { series, events, changes }).unwrap_or_default()
+}
+
+/// The page of a text; `None` if it is damaged, or another version wrote it differently.
+pub(super) fn read(text: &str) -> Option<SavedPage> {
+    let PageText { series, events, changes } = serde_json::from_str(text).ok()?;
+    let series = series.into_iter().map(|SeriesText(endpoint, part, cells)| SavedSeries {
+        endpoint,
+        part: part.map(PartKey::from),
+        cells: cells
+            .into_iter()
+            .map(|(second, count, errors, sum_ms, sum_log)| SecondCell {
+                second,
+                count,
+                errors,
+                sum_ms,
+                sum_log,
+            })
+            .collect(),
+    });
+    let events =
+        events.into_iter().map(|EventText(endpoint, error, at_us, organization, user, trace, ms, failed)| {
+            let (organization, user, trace) = (organization.id()?, user.id()?, trace.id()?);
+            let event = EventSample { at_us, organization, user, trace, ms, endpoint: 0, error: 0, failed };
+            Some(SavedEvent { endpoint, error, event })
+        });
+    let changes = changes.into_iter().map(|ChangeText(kind, what, at_us, organization)| LedgerChange {
+        kind: kind.into(),
+        what,
+        at_us,
+        organization: organization.and_then(|id| id.id()),
+    });
+    Some(SavedPage {
+        series: series.collect(),
+        events: events.collect::<Option<_>>()?,
+        changes: changes.collect(),
+    })
+}
+
+impl HexId {
+    fn of(id: u128) -> Self {
+        HexId(format!("{id:x}"))
+    }
+
+    fn id(&self) -> Option<u128> {
+        u128::from_str_radix(&self.0, 16).ok()
+    }
+}
+
+impl From<PartKey> for PartText {
+    fn from(part: PartKey) -> Self {
+        match part {
+            PartKey::Statement(place) => {
+                PartText::Statement(place.name.clone(), place.file.clone(), place.line)
+            }
+            PartKey::PoolWait => PartText::PoolWait,
+            PartKey::Commit => PartText::Commit,
+            PartKey::Queue => PartText::Queue,
+            PartKey::OwnCode => PartText::OwnCode,
+            PartKey::Other => PartText::Other,
+        }
+    }
+}
+
+impl From<PartText> for PartKey {
+    fn from(part: PartText) -> Self {
+        match part {
+            PartText::Statement(name, file, line) => {
+                PartKey::Statement(Arc::new(StatementPlace { name, file, line }))
+            }
+            PartText::PoolWait => PartKey::PoolWait,
+            PartText::Commit => PartKey::Commit,
+            PartText::Queue => PartKey::Queue,
+            PartText::OwnCode => PartKey::OwnCode,
+            PartText::Other => PartKey::Other,
+        }
+    }
+}
+
+impl From<ChangeKind> for KindText {
+    fn from(kind: ChangeKind) -> Self {
+        match kind {
+            ChangeKind::Deploy => KindText::Deploy,
+            ChangeKind::Migration => KindText::Migration,
+            ChangeKind::Setting => KindText::Setting,
+            ChangeKind::Job => KindText::Job,
+            ChangeKind::Surge => KindText::Surge,
+        }
+    }
+}
+
+impl From<KindText> for ChangeKind {
+    fn from(kind: KindText) -> Self {
+        match kind {
+            KindText::Deploy => ChangeKind::Deploy,
+            KindText::Migration => ChangeKind::Migration,
+            KindText::Setting => ChangeKind::Setting,
+            KindText::Job => ChangeKind::Job,
+            KindText::Surge => ChangeKind::Surge,
+        }
+    }
+}
