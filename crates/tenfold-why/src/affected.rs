@@ -21,7 +21,7 @@ pub struct Party {
 }
 
 #[derive(Clone, Copy, Default)]
-struct Tally {
+struct PartyTally {
     before: f64,
     bad_before: f64,
     after: f64,
@@ -68,8 +68,8 @@ fn tally(
     after: &[&EventSample],
     is_bad: impl Fn(&EventSample) -> bool,
     of: impl Fn(&EventSample) -> u128,
-) -> BTreeMap<u128, Tally> {
-    let mut tallies: BTreeMap<u128, Tally> = BTreeMap::new();
+) -> BTreeMap<u128, PartyTally> {
+    let mut tallies: BTreeMap<u128, PartyTally> = BTreeMap::new();
     for event in before {
         let tally = tallies.entry(of(event)).or_default();
         tally.before += 1.0;
@@ -86,7 +86,7 @@ fn tally(
 }
 
 /// Whether the rate of the affected explains a party's requests better than its own rate before.
-fn likelier(tally: &Tally, base: f64, rate: f64) -> bool {
+fn likelier(tally: &PartyTally, base: f64, rate: f64) -> bool {
     let own = ((tally.bad_before + PRIOR * base) / (tally.before + PRIOR)).max(LEAST_RATE);
     if tally.bad_after == 0.0 || own >= rate {
         return false;
@@ -95,8 +95,9 @@ fn likelier(tally: &Tally, base: f64, rate: f64) -> bool {
     tally.bad_after * (rate / own).ln() + good * ((1.0 - rate) / (1.0 - own)).ln() > 0.0
 }
 
-/// The duration that tells slow requests from those before best: where the shares of longer ones differ most
-/// (Kolmogorov and Smirnov).
+/// The duration that tells slow requests from those before best: where the shares of longer ones differ most, as in the
+/// test of Kolmogorov and Smirnov, weighted by how many times as long as usual it is. Without the weight, requests that
+/// are a little slower because others are very slow would count as slow.
 pub fn slow_from(before: &[&EventSample], after: &[&EventSample]) -> f32 {
     let sorted = |events: &[&EventSample]| {
         let mut all: Vec<f32> = events.iter().map(|event| event.ms).collect();
@@ -107,9 +108,10 @@ pub fn slow_from(before: &[&EventSample], after: &[&EventSample]) -> f32 {
     let longer = |all: &[f32], ms: f32| {
         (all.len() - all.partition_point(|one| *one < ms)) as f64 / all.len().max(1) as f64
     };
+    let usual = before.get(before.len() / 2).or(after.first()).copied().unwrap_or(0.0).max(0.001);
     let mut best = (0.0, f32::MAX);
     for ms in &after {
-        let apart = longer(&after, *ms) - longer(&before, *ms);
+        let apart = (longer(&after, *ms) - longer(&before, *ms)) * f64::from(ms / usual).ln();
         if apart > best.0 {
             best = (apart, *ms);
         }

@@ -6,9 +6,9 @@ use crate::decomposition::PartChange;
 
 /// The answer to "what is wrong?".
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct Diagnosis {
     /// Whether anything is wrong, and whether a reason was found.
-    pub state: AnswerState,
+    pub state: DiagnosisState,
     /// One sentence.
     pub verdict: String,
     /// How sure the verdict is, 0 to 1.
@@ -33,7 +33,7 @@ pub struct Answer {
 
 /// Whether anything is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnswerState {
+pub enum DiagnosisState {
     /// Nothing got worse.
     NoIncident,
     /// Something got worse, and no part of it and no change explains it.

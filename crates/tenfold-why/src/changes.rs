@@ -39,9 +39,9 @@ pub struct LedgerChange {
 
 /// The newest changes.
 #[derive(Clone, Debug, Default)]
-pub struct Changes(VecDeque<LedgerChange>);
+pub struct ChangeLedger(VecDeque<LedgerChange>);
 
-impl Changes {
+impl ChangeLedger {
     /// Adds a change, unless it is there; beyond 1,000 the oldest is forgotten.
     pub fn add(&mut self, change: LedgerChange) {
         if self.0.contains(&change) {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::affected::{affected, slow_from};
-use crate::answer::{Answer, AnswerState, ChangeFinding, Difference, EndpointFinding, PartFinding};
+use crate::answer::{ChangeFinding, Diagnosis, DiagnosisState, Difference, EndpointFinding, PartFinding};
 use crate::changes::{ChangeKind, closeness};
 use crate::incident::{BASELINE_S, Incident, Worse, blame, incidents};
 use crate::journal::Journal;
@@ -19,7 +19,7 @@ const TRACES: usize = 50;
 
 /// What is wrong between `since_us` and `until_us` (microseconds since 1970), and why. Without `since_us` the last two
 /// hours are looked at. What ended before `until_us` is not reported.
-pub fn diagnose(journal: &Journal, since_us: Option<i64>, until_us: i64) -> Answer {
+pub fn diagnose(journal: &Journal, since_us: Option<i64>, until_us: i64) -> Diagnosis {
     let second = |at: i64| u32::try_from(at.div_euclid(1_000_000)).unwrap_or(0);
     let end = second(until_us).saturating_add(1);
     let start = since_us.map_or(0, second).max(end.saturating_sub(REACH));
@@ -28,8 +28,8 @@ pub fn diagnose(journal: &Journal, since_us: Option<i64>, until_us: i64) -> Answ
     let events = BadEvents::of(journal, first);
     let parts = parts(first);
     let changes = changes(journal, first, &events, &(start..end));
-    let mut answer = Answer {
-        state: AnswerState::Known,
+    let mut answer = Diagnosis {
+        state: DiagnosisState::Known,
         verdict: String::new(),
         confidence: 0.0,
         since_us: Some(i64::from(first.onset) * 1_000_000),

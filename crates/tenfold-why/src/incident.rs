@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::decomposition::{PartChange, Spending, decompose};
 use crate::event::PartKey;
-use crate::journal::{Endpoint, Journal};
+use crate::journal::{Journal, JournalEndpoint};
 use crate::onset::{ChangePoint, OnsetRule, rise, rise_of_failures};
 use crate::seconds::SecondCell;
 
@@ -104,7 +104,7 @@ fn worst(cells: &[SecondCell], series: usize) -> Option<(Worse, ChangePoint)> {
 }
 
 /// Which share failed before and since the onset.
-fn failures(endpoint: &Endpoint, onset: u32, range: &Range<u32>) -> (f64, f64) {
+fn failures(endpoint: &JournalEndpoint, onset: u32, range: &Range<u32>) -> (f64, f64) {
     let share = |start: u32, end: u32| {
         let cells = endpoint.seconds.between(start, end);
         let (count, errors) = cells

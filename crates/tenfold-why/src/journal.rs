@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use crate::changes::Changes;
+use crate::changes::ChangeLedger;
 use crate::decomposition::{PartSpending, Spending};
 use crate::event::{PartKey, WideEvent};
 use crate::fingerprint::fingerprint;
@@ -46,7 +46,7 @@ impl Default for JournalLimits {
 #[derive(Clone, Debug)]
 pub struct Journal {
     limits: JournalLimits,
-    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) endpoints: Vec<JournalEndpoint>,
     by_name: HashMap<String, usize>,
     /// How many parts have a series of their own.
     parts: usize,
@@ -57,12 +57,12 @@ pub struct Journal {
     /// The seconds of the organizations with the most requests.
     pub(crate) organizations: HashMap<u128, Seconds>,
     busiest: SpaceSaving<u128>,
-    changes: Changes,
+    changes: ChangeLedger,
 }
 
 /// One route, or one kind of job.
 #[derive(Clone, Debug)]
-pub(crate) struct Endpoint {
+pub(crate) struct JournalEndpoint {
     pub name: String,
     pub seconds: Seconds,
     minutes: BTreeMap<u32, LogHistogram>,
@@ -83,7 +83,7 @@ impl Journal {
             minute: 0,
             organizations: HashMap::new(),
             busiest: SpaceSaving::new(HEAVY),
-            changes: Changes::default(),
+            changes: ChangeLedger::default(),
         }
     }
 
@@ -172,7 +172,7 @@ impl Journal {
             return self.endpoint(OTHER);
         }
         let (seconds, minutes, parts) = (Seconds::default(), BTreeMap::new(), HashMap::new());
-        self.endpoints.push(Endpoint { name: name.to_owned(), seconds, minutes, parts });
+        self.endpoints.push(JournalEndpoint { name: name.to_owned(), seconds, minutes, parts });
         self.by_name.insert(name.to_owned(), self.endpoints.len() - 1);
         self.endpoints.len() - 1
     }
@@ -195,12 +195,12 @@ impl Journal {
     }
 
     /// The ledger of changes.
-    pub fn changes(&self) -> &Changes {
+    pub fn changes(&self) -> &ChangeLedger {
         &self.changes
     }
 
     /// The ledger of changes, to add one.
-    pub fn changes_mut(&mut self) -> &mut Changes {
+    pub fn changes_mut(&mut self) -> &mut ChangeLedger {
         &mut self.changes
     }
 

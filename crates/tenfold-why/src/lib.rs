@@ -6,7 +6,7 @@
 //! 1. [`onset`] finds when a series of seconds rose (CUSUM and Welch's t).
 //! 2. [`decompose`](decomposition::decompose) splits the change of the mean duration exactly into statements, waits and own code.
 //! 3. [`affected`] finds the organizations and users whose own requests got worse.
-//! 4. [`Changes`] is a ledger of what changed, ranked by how shortly before the onset it was.
+//! 4. [`ChangeLedger`] is a ledger of what changed, ranked by how shortly before the onset it was.
 //!
 //! The crate is pure: it has no dependencies, reads no clock and starts no thread.
 
@@ -30,8 +30,8 @@ mod surge;
 mod verdict;
 
 pub use affected::Party;
-pub use answer::{Answer, AnswerState, ChangeFinding, Difference, EndpointFinding, PartFinding};
-pub use changes::{ChangeKind, Changes, LedgerChange};
+pub use answer::{ChangeFinding, Diagnosis, DiagnosisState, Difference, EndpointFinding, PartFinding};
+pub use changes::{ChangeKind, ChangeLedger, LedgerChange};
 pub use diagnosis::diagnose;
 pub use event::{PartKey, PartUse, StatementPlace, WideEvent};
 pub use fingerprint::fingerprint;

@@ -102,7 +102,9 @@ fn likeliest(
         }
         last = length;
         let start = values.len() - length;
-        let Some(index) = split(&values[start..], Direction::Up).map(|index| index + start) else { continue };
+        let Some(index) = split(&values[start..], ChangeDirection::Up).map(|index| index + start) else {
+            continue;
+        };
         let tried = (rule.series.max(1) * WINDOWS.len()) as f64 * length as f64;
         let found = test(index, index..values.len());
         let found = found.map(|found| ChangePoint { p: (found.p * tried).min(1.0), ..found });
@@ -118,13 +120,13 @@ fn likeliest(
     best
 }
 
-enum Direction {
+enum ChangeDirection {
     Up,
     Both,
 }
 
 /// The most likely place of a change, if the series is long enough for one.
-fn split(values: &[f64], direction: Direction) -> Option<usize> {
+fn split(values: &[f64], direction: ChangeDirection) -> Option<usize> {
     let count = values.len();
     if count < LEAST_BEFORE + LEAST_AFTER {
         return None;
@@ -137,8 +139,8 @@ fn split(values: &[f64], direction: Direction) -> Option<usize> {
             let weight = (index as f64 * (count - index) as f64).sqrt();
             // Before a rise, values are below the mean of all.
             let strength = match direction {
-                Direction::Up => -cusum / weight,
-                Direction::Both => f64::abs(cusum) / weight,
+                ChangeDirection::Up => -cusum / weight,
+                ChangeDirection::Both => f64::abs(cusum) / weight,
             };
             if strength > best.0 {
                 best = (strength, Some(index));
@@ -155,7 +157,7 @@ pub fn change_points(values: &[f64]) -> Vec<ChangePoint> {
     let mut parts = vec![(0, values.len())];
     while let Some((start, end)) = parts.pop() {
         let part = &values[start..end];
-        let Some(index) = split(part, Direction::Both) else { continue };
+        let Some(index) = split(part, ChangeDirection::Both) else { continue };
         let (before, after) = (Moments::of(&part[..index]), Moments::of(&part[index..]));
         let p = welch(before, after, f64::MIN_POSITIVE).min(welch(after, before, f64::MIN_POSITIVE));
         let p = (2.0 * p * values.len() as f64).min(1.0);

@@ -111,7 +111,7 @@ fn ln_gamma(x: f64) -> f64 {
     let base = x + 5.5;
     let sum =
         TERMS.iter().zip(1..).fold(1.000_000_000_190_015, |sum, (term, n)| sum + term / (x + f64::from(n)));
-    (x + 0.5) * base.ln() - base + (2.506_628_274_631_000_5 * sum / x).ln()
+    (x + 0.5) * base.ln() - base + (std::f64::consts::TAU.sqrt() * sum / x).ln()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One sentence, and how sure it is.
 
-use crate::answer::{Answer, AnswerState, EndpointFinding, PartFinding};
+use crate::answer::{Diagnosis, DiagnosisState, EndpointFinding, PartFinding};
 use crate::event::PartKey;
 use crate::incident::{Incident, Worse, blame};
 
@@ -9,9 +9,9 @@ const LEAST_SHARE: f64 = 0.5;
 /// A change that scores less than this is not named as the cause.
 const LEAST_SCORE: f64 = 0.6;
 
-pub(crate) fn no_incident() -> Answer {
-    Answer {
-        state: AnswerState::NoIncident,
+pub(crate) fn no_incident() -> Diagnosis {
+    Diagnosis {
+        state: DiagnosisState::NoIncident,
         verdict: "No incident: no endpoint and no job got slower or fails more often.".to_owned(),
         confidence: 1.0,
         since_us: None,
@@ -29,7 +29,7 @@ pub(crate) fn no_incident() -> Answer {
 ///
 /// Its confidence has three parts: how unlikely chance is, how much the first part explains, how close the first change
 /// is. The weights are a choice: an onset alone is half of an answer.
-pub(crate) fn complete(answer: &mut Answer, incident: &Incident) {
+pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
     let Some(endpoint) = answer.endpoints.first() else { return };
     // Waits for others are left out, unless there is nothing else.
     let own: f64 =
@@ -55,7 +55,7 @@ pub(crate) fn complete(answer: &mut Answer, incident: &Incident) {
         };
     }
     if part.is_none() && change.is_none() {
-        answer.state = AnswerState::CauseUnknown;
+        answer.state = DiagnosisState::CauseUnknown;
         sentence = format!("Something is wrong, cause unknown: {sentence}");
     }
     sentence += &match answer.organizations.len() {

@@ -5,13 +5,13 @@ mod page;
 
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};
-use tenfold_observe::telemetry::diagnosis::{Answer, PartFinding, PartKey};
+use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding, PartKey};
 
 /// An answer as `GET /console/why.json` gives it and `app why --json` prints it.
 ///
 /// `statements` are the parts that are statements; `since` and `at` are RFC 3339, durations are milliseconds in a mean
 /// request, shares go from 0 to 1. `more_often` and `slower` are factors.
-pub fn json(answer: &Answer) -> Value {
+pub fn json(answer: &Diagnosis) -> Value {
     let endpoints: Vec<Value> = answer
         .endpoints
         .iter()

@@ -8,7 +8,7 @@ use tenfold::axum;
 use tenfold::data::{TraceId, Uuid};
 use tenfold::http::{IntoResponse as _, Response, ServerState, State, Unrecorded};
 use tenfold::prelude::*;
-use tenfold::telemetry::diagnosis::{Answer, AnswerState, PartFinding, PartKey, Party};
+use tenfold::telemetry::diagnosis::{Diagnosis, DiagnosisState, PartFinding, PartKey, Party};
 use tenfold::telemetry::{Telemetry, What, Work};
 
 use crate::access::Operator;
@@ -44,17 +44,21 @@ pub(crate) async fn why_json(
 }
 
 /// The answer; it is computed where it holds up no request.
-pub(super) async fn ask(state: &ServerState, since: Option<Timestamp>, until: Timestamp) -> Option<Answer> {
+pub(super) async fn ask(
+    state: &ServerState,
+    since: Option<Timestamp>,
+    until: Timestamp,
+) -> Option<Diagnosis> {
     let telemetry = state.telemetry().clone();
     tokio::task::spawn_blocking(move || telemetry.why(since, until)).await.ok().flatten()
 }
 
 /// The verdict, and under it the five answers, each with a link to a trace.
-pub(super) fn answers(telemetry: &Telemetry, answer: Option<&Answer>) -> Markup {
+pub(super) fn answers(telemetry: &Telemetry, answer: Option<&Diagnosis>) -> Markup {
     let Some(answer) = answer else {
         return html! { p.verdict { "What is wrong is not known: nothing is recorded, since " code { "why.record" } " is false." } };
     };
-    if answer.state == AnswerState::NoIncident {
+    if answer.state == DiagnosisState::NoIncident {
         return html! { p.verdict { (answer.verdict) } (history(telemetry)) };
     }
     html! {
@@ -78,7 +82,7 @@ fn history(telemetry: &Telemetry) -> Markup {
     html! { @if let Some(error) = telemetry.history_error() { p.bad { (error) } } }
 }
 
-fn endpoints(answer: &Answer) -> Markup {
+fn endpoints(answer: &Diagnosis) -> Markup {
     html! {
         @for endpoint in answer.endpoints.iter().take(ROWS) {
             p { code { (endpoint.name) } ": " (milliseconds(endpoint.before_ms)) " before, "
@@ -89,7 +93,7 @@ fn endpoints(answer: &Answer) -> Markup {
     }
 }
 
-fn parts(answer: &Answer) -> Markup {
+fn parts(answer: &Diagnosis) -> Markup {
     html! {
         @for part in answer.parts.iter().take(ROWS) { p { (part_line(part)) } }
         @if answer.parts.is_empty() { p.quiet { "No statement explains it." } }
@@ -109,7 +113,7 @@ fn part_line(part: &PartFinding) -> Markup {
     }
 }
 
-fn people(answer: &Answer) -> Markup {
+fn people(answer: &Diagnosis) -> Markup {
     let ids = |title: &'static str, parties: &[Party]| {
         html! {
             p { strong { (parties.len()) } " " (title)
@@ -122,12 +126,12 @@ fn people(answer: &Answer) -> Markup {
     html! { (ids("organizations", &answer.organizations)) (ids("users", &answer.users)) }
 }
 
-fn since(answer: &Answer) -> Markup {
+fn since(answer: &Diagnosis) -> Markup {
     let since = answer.since_us.and_then(|at| Timestamp::from_microsecond(at).ok());
     html! { @if let Some(since) = since { time datetime=(since) { (words::moment(since)) } } }
 }
 
-fn changes(answer: &Answer) -> Markup {
+fn changes(answer: &Diagnosis) -> Markup {
     html! {
         @for found in answer.changes.iter().take(ROWS) {
             p { (found.change.what) ", " (format!("{:.0} s", found.lead_s)) " before, explains "
@@ -151,19 +155,19 @@ fn link(trace: Option<u128>) -> Markup {
 }
 
 /// A kept trace of the first endpoint with the part that explains most.
-fn of_part(telemetry: &Telemetry, answer: &Answer) -> Option<u128> {
+fn of_part(telemetry: &Telemetry, answer: &Diagnosis) -> Option<u128> {
     let PartKey::Statement(place) = &answer.parts.first()?.change.part else { return None };
     let is_it = |what: &What| matches!(what, What::Statement(key, _) if key.name == place.name);
     of_work(telemetry, answer, |work| work.spans.iter().any(|span| is_it(&span.what)))
 }
 
 /// A kept trace of an organization that is affected.
-fn of_people(telemetry: &Telemetry, answer: &Answer) -> Option<u128> {
+fn of_people(telemetry: &Telemetry, answer: &Diagnosis) -> Option<u128> {
     let first = answer.organizations.first()?.id;
     of_work(telemetry, answer, |work| work.organization.is_some_and(|id| id.0.as_u128() == first))
 }
 
-fn of_work(telemetry: &Telemetry, answer: &Answer, passes: impl Fn(&Work) -> bool) -> Option<u128> {
+fn of_work(telemetry: &Telemetry, answer: &Diagnosis, passes: impl Fn(&Work) -> bool) -> Option<u128> {
     let endpoint = answer.endpoints.first()?;
     let found = telemetry.slowest(1, |work| {
         work.beginning.name == endpoint.name

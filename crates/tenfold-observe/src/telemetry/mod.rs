@@ -24,8 +24,8 @@ use active::Active;
 use rollup::{Rollups, Series};
 use spent::Spent;
 use store::Store;
-use tenfold_why::PartKey;
-use why::WhyRecorder;
+use tenfold_why::{ChangeKind, Diagnosis, JournalLimits, LedgerChange, PartKey, SavedPage};
+use why::{BIG_JOB, WhyRecorder};
 
 pub use self::histogram::Histogram;
 pub use self::layer::TelemetryLayer;
@@ -35,6 +35,9 @@ pub use tenfold_why as diagnosis;
 pub use self::work::{
     Beginning, Ending, JobFacts, Kept, Repeat, SPAN_LIMIT, Span, StatementKey, Totals, What, Work, WorkKind,
 };
+
+/// How many traces an answer to [`Telemetry::why`] has.
+const WHY_TRACES: usize = 5;
 
 /// The telemetry of a process; a clone is another handle on the same.
 #[derive(Clone, Debug)]
@@ -230,6 +233,66 @@ impl Telemetry {
         self.store().all().filter(|work| filter(work)).cloned().collect()
     }
 
+    /// Begins to record requests and jobs for [`why`](Telemetry::why), within these limits.
+    pub fn record_for_why(&self, limits: JournalLimits) {
+        self.0.why.begin(limits);
+    }
+
+    /// Notes a change of the application, which may be the cause of what is measured later.
+    pub fn changed(&self, kind: ChangeKind, what: String) {
+        self.0.why.note(LedgerChange { kind, what, at_us: self.now().as_microsecond(), organization: None });
+    }
+
+    /// What is wrong from `since`, or in the last two hours, until `until`. Traces are those that are kept. `None` if
+    /// nothing is recorded for it. It computes for up to a second, so call it where that blocks nobody.
+    pub fn why(&self, since: Option<Timestamp>, until: Timestamp) -> Option<Diagnosis> {
+        if !self.0.why.is_on() {
+            return None;
+        }
+        self.0.active.long_jobs(BIG_JOB).iter().for_each(|(name, at)| self.0.why.note_job(name, *at));
+        let mut answer = self.0.why.ask(since, until)?;
+        answer.traces = self.kept_traces(&answer);
+        Some(answer)
+    }
+
+    /// Traces of an answer that can be shown: of those that it names, else of the endpoint since the onset.
+    fn kept_traces(&self, answer: &Diagnosis) -> Vec<u128> {
+        let is_kept =
+            |id: &u128| TraceId::from_bytes(id.to_be_bytes()).is_some_and(|id| !self.trace(id).is_empty());
+        let traces: Vec<u128> = answer.traces.iter().copied().filter(is_kept).take(WHY_TRACES).collect();
+        let Some(endpoint) = answer.endpoints.first().filter(|_| traces.is_empty()) else { return traces };
+        let passes = |work: &Work| {
+            work.beginning.name == endpoint.name && work.beginning.at.as_microsecond() >= endpoint.since_us
+        };
+        let slowest = self.slowest(WHY_TRACES, passes);
+        slowest.iter().map(|work| u128::from_be_bytes(work.beginning.trace_id.to_bytes())).collect()
+    }
+
+    /// How many requests and jobs were not recorded for [`why`](Telemetry::why), because too many came while it was asked.
+    pub fn lost_for_why(&self) -> u64 {
+        self.0.why.lost()
+    }
+
+    /// What happened in the seconds from `first` to before `end`, to be kept elsewhere. `None` if nothing did.
+    pub fn save_for_why(&self, first: u32, end: u32) -> Option<SavedPage> {
+        self.0.why.save(first, end)
+    }
+
+    /// Adds what was saved before this process started. Pages come in their order, before the first request.
+    pub fn restore_for_why(&self, page: SavedPage) {
+        self.0.why.restore(page);
+    }
+
+    /// Sets why the history is not kept, or that it is; whether that is new.
+    pub fn set_history_error(&self, error: Option<String>) -> bool {
+        self.0.why.set_history_error(error)
+    }
+
+    /// Why the history is not kept beside the process, if it should be.
+    pub fn history_error(&self) -> Option<String> {
+        self.0.why.history_error()
+    }
+
     fn store(&self) -> MutexGuard<'_, Store> {
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -241,7 +304,7 @@ impl Telemetry {
     /// Counts finished work, and keeps its trace if it is worth it.
     fn finish(&self, work: Work, spent: Spent) {
         let now = self.now();
-        self.0.record_for_why(&work, spent, now);
+        self.0.why.record_work(&work, spent, now);
         let (kind, name) = (work.beginning.kind, &work.beginning.name);
         let series = self.0.works.find(
             (kind, name),

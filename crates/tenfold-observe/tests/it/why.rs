@@ -7,7 +7,7 @@ use tenfold_data::{
     Boundary, Clock, Dialect, OrgId, Outcome, StatementRecord, Timestamp, TraceContext, TransactionRecord,
     Uuid,
 };
-use tenfold_observe::telemetry::diagnosis::{AnswerState, ChangeKind, JournalLimits, PartKey};
+use tenfold_observe::telemetry::diagnosis::{ChangeKind, DiagnosisState, JournalLimits, PartKey};
 use tenfold_observe::telemetry::{Beginning, Ending, SPAN_LIMIT, Telemetry, Totals, WorkKind};
 
 fn recording() -> (Telemetry, Clock) {
@@ -72,7 +72,7 @@ fn failures_are_blamed_on_their_statement_and_organization() {
     incident(&telemetry, &clock);
     telemetry.changed(ChangeKind::Setting, "too late".to_owned());
     let answer = telemetry.why(None, clock.now()).expect("it is recorded");
-    assert_eq!(answer.state, AnswerState::Known, "{}", answer.verdict);
+    assert_eq!(answer.state, DiagnosisState::Known, "{}", answer.verdict);
     assert_eq!((&*answer.endpoints[0].name, answer.endpoints[0].errors), ("GET /orders", 10));
     let PartKey::Statement(place) = &answer.parts[0].change.part else { panic!("{:?}", answer.parts) };
     assert_eq!((&*place.name, place.file.ends_with("tests/it/why.rs")), ("orders.list", true));

@@ -1,4 +1,4 @@
-use tenfold_why::{AnswerState, ChangeKind, diagnose};
+use tenfold_why::{ChangeKind, DiagnosisState, diagnose};
 
 use crate::simulator::{START_S, World, organization};
 
@@ -17,7 +17,7 @@ fn false_alarms(seed: u64, rate: f64) -> Vec<String> {
         world.second(second, 1.0 + 0.6 * (hour / 24.0 * std::f64::consts::TAU).sin(), None);
         if second % 600 == 599 {
             let answer = diagnose(&world.journal, None, second * 1_000_000);
-            if answer.state != AnswerState::NoIncident {
+            if answer.state != DiagnosisState::NoIncident {
                 alarms.push(format!("seed {seed}, hour {hour:.2}: {}", answer.verdict));
             }
         }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use tenfold_why::{Answer, AnswerState, ChangeKind, PartKey, diagnose};
+use tenfold_why::{ChangeKind, Diagnosis, DiagnosisState, PartKey, diagnose};
 
 use crate::simulator::{FAULTS, Fault, FaultKind, START_S, World, organization};
 
@@ -31,7 +31,7 @@ fn cause_of(kind: FaultKind) -> Option<ChangeKind> {
     }
 }
 
-fn run_case(kind: FaultKind, seed: u64) -> (World, Fault, Answer) {
+fn run_case(kind: FaultKind, seed: u64) -> (World, Fault, Diagnosis) {
     let mut world = World::new(seed, 20.0);
     let onset = START_S + BEFORE_S + world.random.below(60) as i64;
     let fault = world.choose(kind, onset);
@@ -82,7 +82,7 @@ impl Score {
     }
 
     /// Of the fault's organizations, which were found; those that sent nothing in a while are nobody's business.
-    fn add_people(&mut self, kind: FaultKind, seed: u64, fault: &Fault, answer: &Answer) {
+    fn add_people(&mut self, kind: FaultKind, seed: u64, fault: &Fault, answer: &Diagnosis) {
         let all: Vec<u128> = (0..30).map(organization).collect();
         let truth: BTreeSet<u128> =
             if fault.organizations.is_empty() { all } else { fault.organizations.clone() }
@@ -160,16 +160,16 @@ fn an_onset_without_any_reason_is_called_unknown() {
         }
     }
     let answer = diagnose(&world.journal, None, (START_S + BEFORE_S + LATER_S) * 1_000_000);
-    assert_eq!(answer.state, AnswerState::CauseUnknown);
+    assert_eq!(answer.state, DiagnosisState::CauseUnknown);
     assert!(answer.verdict.starts_with("Something is wrong, cause unknown: "), "{}", answer.verdict);
 }
 
 #[test]
 fn a_question_about_the_time_before_finds_no_incident() {
     let (world, fault, answer) = run_case(FaultKind::SlowStatement, 5);
-    assert_eq!(answer.state, AnswerState::Known);
+    assert_eq!(answer.state, DiagnosisState::Known);
     let before = diagnose(&world.journal, None, (fault.onset_s - 1) * 1_000_000);
-    assert_eq!(before.state, AnswerState::NoIncident, "{}", before.verdict);
+    assert_eq!(before.state, DiagnosisState::NoIncident, "{}", before.verdict);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn what_is_over_is_no_incident() {
         world.second(second, 1.0, (second < START_S + 400).then_some(&fault));
     }
     let answer = diagnose(&world.journal, None, (START_S + 600) * 1_000_000);
-    assert_eq!(answer.state, AnswerState::NoIncident, "{}", answer.verdict);
+    assert_eq!(answer.state, DiagnosisState::NoIncident, "{}", answer.verdict);
     assert!(answer.endpoints.is_empty());
 }
 

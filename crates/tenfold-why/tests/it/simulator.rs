@@ -228,13 +228,7 @@ impl World {
             parts.push(PartUse { part: part.clone(), times, time_us: (ms * 1000.0) as u64, failed: broke });
         }
         if fault.is_some_and(|fault| fault.kind == FaultKind::PoolStarved) {
-            let ms = 20.0 * random.spread(0.5);
-            parts.push(PartUse {
-                part: PartKey::PoolWait,
-                times: 1,
-                time_us: (ms * 1000.0) as u64,
-                failed: 0,
-            });
+            parts.push(pool_wait(random));
         }
         let own = endpoint.own_ms * pace * random.spread(0.4);
         // One request in 500 meets a pause.
@@ -254,6 +248,11 @@ impl World {
         };
         self.journal.record(&event);
     }
+}
+
+fn pool_wait(random: &mut Random) -> PartUse {
+    let time_us = (20_000.0 * random.spread(0.5)) as u64;
+    PartUse { part: PartKey::PoolWait, times: 1, time_us, failed: 0 }
 }
 
 pub fn place(endpoint: usize, number: usize) -> PartKey {

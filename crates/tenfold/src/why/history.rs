@@ -54,7 +54,7 @@ impl History {
             }
         };
         let stop = Arc::new(Notify::new());
-        let writer = Writer { database, telemetry, bytes, file: file.to_owned() };
+        let writer = HistoryWriter { database, telemetry, bytes, file: file.to_owned() };
         #[expect(
             clippy::disallowed_methods,
             reason = "it runs as long as the process and is a part of no request"
@@ -106,14 +106,14 @@ async fn open(
     Ok(database)
 }
 
-struct Writer {
+struct HistoryWriter {
     database: Database,
     telemetry: Telemetry,
     bytes: i64,
     file: String,
 }
 
-impl Writer {
+impl HistoryWriter {
     async fn run(self, stop: Arc<Notify>) {
         let mut from = self.second();
         let mut is_last = false;
