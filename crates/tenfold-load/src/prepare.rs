@@ -18,13 +18,14 @@ const WRITE_WEIGHT: u32 = 2;
 const SIGN_IN_WEIGHT: u32 = 1;
 
 /// Operations of the examples that are not sent: they make accounts, or take from the one account what all others need, such as its
-/// session, password or role, or work once, for ten minutes after the password was typed, or a few times, for the mails they send.
-const LEFT_OUT: [&str; 12] = [
+/// session, password, role or organization, or work once, for ten minutes after the password was typed, or a few times, for the mails they send.
+const LEFT_OUT: [&str; 13] = [
     SIGN_UP,
     "sign_out",
     "change_password",
     "change_role",
     "leave_organization",
+    "close_organization",
     "transfer_ownership",
     "change_address",
     "resend_verification",

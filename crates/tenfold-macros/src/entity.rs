@@ -95,6 +95,16 @@ impl<'a> EntityAttributes<'a> {
         })
     }
 
+    /// The call that makes the table one of the cache, with the columns of each unique key beside the owner's.
+    fn cached(&self) -> TokenStream {
+        let uniques = self.uniques.iter().map(|columns| {
+            let names = columns.iter().filter(|column| self.tenant.as_ref() != Some(*column));
+            let names = names.map(ToString::to_string);
+            quote!(&[#(#names),*])
+        });
+        quote!(.cached(&[#(#uniques),*]))
+    }
+
     fn implementation(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
         let name = &input.ident;
         let entity = name.to_string();
@@ -110,12 +120,7 @@ impl<'a> EntityAttributes<'a> {
         let values = columns.iter().map(|column| &column.value);
         let owned = columns.iter().map(|column| &column.owned);
         let read = self.read_columns(data);
-        let uniques = self.uniques.iter().map(|columns| {
-            let names = columns.iter().filter(|column| self.tenant.as_ref() != Some(*column));
-            let names = names.map(ToString::to_string);
-            quote!(&[#(#names),*])
-        });
-        let cached = self.is_cached.then(|| quote!(.cached(&[#(#uniques),*])));
+        let cached = self.is_cached.then(|| self.cached());
         let links = self.links(&columns, data);
         let link = self.link(name, data);
         let related: Vec<_> = self.relations.iter().map(|relation| &relation.field.ident).collect();

@@ -21,37 +21,7 @@ impl CacheMetrics {
 impl Collector for CacheMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(figures) = *self.0.lock().unwrap_or_else(PoisonError::into_inner) else { return Ok(()) };
-        let reads = [
-            ("hit", figures.hits),
-            ("load", figures.loads),
-            ("shared", figures.shared),
-            ("fenced", figures.fenced),
-            ("uncertified", figures.uncertified),
-        ];
-        let help = "Rows of cached entities that were asked for by key, by where they came from.";
-        // Written like gauges, with the type of a counter: see `TotalMetric`.
-        let mut counter =
-            encoder.encode_descriptor("tenfold_cache_reads_total", help, None, MetricType::Counter)?;
-        for (result, count) in reads {
-            counter.encode_family(&[("result", result)])?.encode_gauge(&count)?;
-        }
-        let help =
-            "Loads whose rows were not kept, because they may have changed meanwhile, or are too large.";
-        let mut counter = encoder.encode_descriptor(
-            "tenfold_cache_refused_fills_total",
-            help,
-            None,
-            MetricType::Counter,
-        )?;
-        for (reason, count) in [("changed", figures.refused), ("large", figures.large)] {
-            counter.encode_family(&[("reason", reason)])?.encode_gauge(&count)?;
-        }
-        let help = "Rows from memory that were read again from the database, by whether they were the same.";
-        let mut counter =
-            encoder.encode_descriptor("tenfold_cache_samples_total", help, None, MetricType::Counter)?;
-        for (result, count) in [("same", figures.samples - figures.stale), ("stale", figures.stale)] {
-            counter.encode_family(&[("result", result)])?.encode_gauge(&count)?;
-        }
+        encode_reads(&figures, &mut encoder)?;
         let counters = [
             (
                 "tenfold_cache_expired_total",
@@ -92,4 +62,43 @@ impl Collector for CacheMetrics {
             .encode_descriptor("tenfold_cache_certificate_age_seconds", help, None, MetricType::Gauge)?
             .encode_gauge(&age.as_secs_f64())
     }
+}
+
+/// What is counted by how it went.
+fn encode_reads(figures: &CacheFigures, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let reads: &[_] = &[
+        ("hit", figures.hits),
+        ("load", figures.loads),
+        ("shared", figures.shared),
+        ("fenced", figures.fenced),
+        ("uncertified", figures.uncertified),
+    ];
+    let families: [(&str, &str, &'static str, &[(&str, u64)]); 3] = [
+        (
+            "tenfold_cache_reads_total",
+            "Rows of cached entities that were asked for by key, by where they came from.",
+            "result",
+            reads,
+        ),
+        (
+            "tenfold_cache_refused_fills_total",
+            "Loads whose rows were not kept, because they may have changed meanwhile, or are too large.",
+            "reason",
+            &[("changed", figures.refused), ("large", figures.large)],
+        ),
+        (
+            "tenfold_cache_samples_total",
+            "Rows from memory that were read again from the database, by whether they were the same.",
+            "result",
+            &[("same", figures.samples - figures.stale), ("stale", figures.stale)],
+        ),
+    ];
+    for (name, help, label, counts) in families {
+        // Written like gauges, with the type of a counter: see `TotalMetric`.
+        let mut counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (value, count) in counts {
+            counter.encode_family(&[(label, *value)])?.encode_gauge(count)?;
+        }
+    }
+    Ok(())
 }

@@ -42,7 +42,7 @@ impl WhyRecorder {
         } else {
             pending.push(event);
         }
-        if !is_full && pending.len() % BATCH != 0 {
+        if !is_full && !pending.len().is_multiple_of(BATCH) {
             return;
         }
         // Whoever holds the journal moves the events when it is done.

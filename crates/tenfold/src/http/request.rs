@@ -74,7 +74,7 @@ pub(super) async fn serve(
     let in_flight = state.metrics().request_started();
     let mut received = ReceivedRequest::new(&state, &shared, &mut request);
     let id = request_id(request.headers(), received.trace);
-    let mut spent = Spent::default();
+    let mut spent = RequestTiming::default();
     let mut response = match enter(&state, &mut request).await {
         Ok(permit) => {
             spent.waited = permit.as_ref().map_or(Duration::ZERO, Permit::waited);
@@ -139,7 +139,7 @@ async fn answer(
 
 /// What a request has cost.
 #[derive(Clone, Copy, Default)]
-struct Spent {
+struct RequestTiming {
     /// From its arrival until it was admitted.
     waited: Duration,
     cost: Cost,
@@ -229,7 +229,7 @@ fn finish_headers(
     headers: &mut HeaderMap,
     id: &HeaderValue,
     trace: TraceContext,
-    spent: Spent,
+    spent: RequestTiming,
 ) {
     headers.insert(REQUEST_ID, id.clone());
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));

@@ -45,7 +45,7 @@ pub(super) async fn person(cx: &SystemContext, id: AccountId) -> Result<Administ
     let memberships = memberships.order_by_descending(Membership::last_used_at).limit(SHOWN).all(cx).await?;
     let mut organizations = Vec::with_capacity(memberships.len());
     for membership in &memberships {
-        organizations.push(shown_organization(&*membership.organization.get(cx).await?));
+        organizations.push(shown_organization(membership.organization.get(cx).await?));
     }
     let sessions: Option<(i64,)> = sql!(
         "auth_sessions.count_open",

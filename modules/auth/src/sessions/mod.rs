@@ -107,7 +107,7 @@ pub(crate) async fn describe(
     let mut organizations = Vec::with_capacity(memberships.len());
     for membership in memberships {
         let organization = membership.organization.get(cx).await?;
-        organizations.push(OrganizationView::of(&organization));
+        organizations.push(OrganizationView::of(organization));
     }
     let organization = organizations.iter().find(|organization| organization.id == current.org_id);
     let organization = organization.cloned().ok_or_else(|| Problem::not_found("organization"))?;
