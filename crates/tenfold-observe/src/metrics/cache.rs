@@ -64,6 +64,9 @@ impl Collector for CacheMetrics {
     }
 }
 
+/// A counter's name, help and label, and its counts by the label's values.
+type CountsByLabel<'a> = (&'static str, &'static str, &'static str, &'a [(&'static str, u64)]);
+
 /// What is counted by how it went.
 fn encode_reads(figures: &CacheFigures, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let reads: &[_] = &[
@@ -73,7 +76,7 @@ fn encode_reads(figures: &CacheFigures, encoder: &mut DescriptorEncoder<'_>) -> 
         ("fenced", figures.fenced),
         ("uncertified", figures.uncertified),
     ];
-    let families: [(&str, &str, &'static str, &[(&str, u64)]); 3] = [
+    let families: [CountsByLabel<'_>; 3] = [
         (
             "tenfold_cache_reads_total",
             "Rows of cached entities that were asked for by key, by where they came from.",
