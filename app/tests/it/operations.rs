@@ -105,8 +105,7 @@ impl Ids {
         &self.0[&operation.listed_by()]
     }
 
-    /// One that an operation takes. None for one that takes none, and where nothing makes what it names: notifications are
-    /// about files.
+    /// One that an operation takes. None for one that takes none, and where nothing makes what it names.
     pub fn one(&self, operation: &DocumentOperation) -> Option<&str> {
         if !operation.names_something() {
             return None;
