@@ -12,7 +12,7 @@
 //! - `hands.rs`: shuffle sharding, which keeps a flow of many requests from the others (Kubernetes API Priority and
 //!   Fairness, KEP-1040).
 //! - `controller.rs`: the decisions. It is a state machine without a clock: each call is told the time, as a
-//!   [`Duration`](std::time::Duration) since some start.
+//!   [`Duration`] since some start.
 //! - `gate.rs`: futures over the controller, and permits that are given back when they are dropped. It knows no
 //!   runtime.
 //!
