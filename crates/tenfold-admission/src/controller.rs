@@ -118,6 +118,9 @@ impl<W> AdmissionController<W> {
         };
         let goes_first = self.queues[..=rank as usize].iter().all(|queue| queue.len() == 0);
         if goes_first && self.in_flight < self.room(rank) {
+            if self.waiting() > 0 {
+                self.passed_over += 1;
+            }
             return ArrivalOutcome::Admitted(self.begin(candidate));
         }
         self.limit.waits();
@@ -158,16 +161,12 @@ impl<W> AdmissionController<W> {
 
     /// A request waits for its client, and takes no room meanwhile.
     pub fn pause(&mut self, admitted: &Admitted) {
-        if admitted.candidate.class != RequestClass::Critical {
-            self.in_flight -= 1;
-        }
+        *self.running(admitted) -= 1;
     }
 
     /// A paused request goes on, even if that makes one more than the limit.
     pub fn resume(&mut self, admitted: &Admitted) {
-        if admitted.candidate.class != RequestClass::Critical {
-            self.in_flight += 1;
-        }
+        *self.running(admitted) += 1;
     }
 
     /// The client of a waiting request has gone; whether it was still waiting.
@@ -221,6 +220,14 @@ impl<W> AdmissionController<W> {
         (self.in_flight as f64 / self.limit.current().max(1) as f64).min(1.0)
     }
 
+    /// The number that counts it while it runs.
+    fn running(&mut self, admitted: &Admitted) -> &mut usize {
+        match admitted.candidate.class {
+            RequestClass::Critical => &mut self.critical,
+            RequestClass::Normal | RequestClass::BestEffort => &mut self.in_flight,
+        }
+    }
+
     fn waiting(&self) -> usize {
         self.queues.iter().map(FairQueue::len).sum()
     }
@@ -229,8 +236,8 @@ impl<W> AdmissionController<W> {
         self.queues.iter().any(FairQueue::is_overloaded)
     }
 
-    /// How many may run before one of this rank. Who asks for too much leaves three quarters of the room to others, so that theirs
-    /// neither wait for it nor run beside its alone.
+    /// How many may run before one of this rank. Greedy and best-effort requests start only while less than a quarter of the
+    /// limit is in use.
     fn room(&self, rank: Rank) -> usize {
         let limit = self.limit.current();
         if rank == Rank::Modest { limit } else { limit.div_ceil(4) }

@@ -32,7 +32,7 @@ pub fn module() -> Module {
         .service(|wiring| Box::pin(async move { Access::start(wiring) }))
         .migrations(migrations!())
         .routes(routes)
-        .critical("/console")
+        .critical("/console", &["/console/sign-in"])
 }
 
 fn routes() -> Routes {

@@ -12,7 +12,9 @@ use crate::app::Fill;
 use crate::call::Interface;
 use crate::config::{ConfigError, Loaded};
 use crate::erasure::OrganizationErased;
-use crate::http::{Administer, Authenticate, DeclaredPermission, Permission, Permissions, Routes};
+use crate::http::{
+    Administer, Authenticate, CriticalPages, DeclaredPermission, Permission, Permissions, Routes,
+};
 
 /// One module of an application.
 ///
@@ -39,7 +41,7 @@ pub struct Module {
     pub(crate) background: Vec<Background>,
     /// Whether it says how it erases what it has of an organization.
     pub(crate) erases: bool,
-    pub(crate) critical: Vec<&'static str>,
+    pub(crate) critical: Vec<CriticalPages>,
 }
 
 /// Adds a kind of job or a listener to what workers can run.
@@ -111,9 +113,10 @@ impl Module {
     }
 
     /// Requests of pages at this path and below it are not refused under overload, such as the operator's `/console`. They
-    /// must be cheap, and few. Operations say so themselves: `#[endpoint(…, priority = critical)]`.
-    pub fn critical(mut self, path: &'static str) -> Self {
-        self.critical.push(path);
+    /// must be cheap, and few, so what anybody can send without a session is an exception, such as `/console/sign-in`. Operations
+    /// say so themselves: `#[endpoint(…, priority = critical)]`.
+    pub fn critical(mut self, path: &'static str, except: &'static [&'static str]) -> Self {
+        self.critical.push(CriticalPages { path, except });
         self
     }
 

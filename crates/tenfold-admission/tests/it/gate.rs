@@ -173,3 +173,18 @@ fn pressure_goes_from_idle_to_waiting() {
     drop((first, second));
     assert_eq!(gate.pressure(), 0.0);
 }
+
+#[test]
+fn a_paused_critical_request_gives_its_place_back_too() {
+    let (gate, _) = gate();
+    let critical = || gate.enter(Candidate { class: RequestClass::Critical, flow: Flow(1), kind: 0 });
+    let first = admitted(critical());
+    let mut refused = critical();
+    assert!(matches!(poll(&mut refused), Poll::Ready(Err(_))), "the ceiling is one");
+    let pause = first.pause_handle();
+    pause.pause();
+    admitted(critical()).finish();
+    pause.resume();
+    first.finish();
+    is_idle(&gate);
+}

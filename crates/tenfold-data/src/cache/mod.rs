@@ -154,7 +154,7 @@ impl RowCache {
                     return CacheLook::Hit(entry.rows);
                 }
                 let words = entry.words.as_deref().copied().unwrap_or(words);
-                return CacheLook::Sample(HitSample::of(self, words, entry));
+                return CacheLook::Sample(HitSample::of(self, key, words, entry));
             }
             CacheCounts::add(&self.counts.expired);
         }

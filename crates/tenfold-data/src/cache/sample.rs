@@ -1,12 +1,13 @@
 //! Rows from memory that are read again from the database, to see whether they are the same.
 //!
-//! What this process commits meanwhile changes the words, and then nothing is compared. So a difference is a row that another process
-//! has changed within `staleness`, that somebody has changed who tells nobody, or an error of ours.
+//! If this process commits a change of the row meanwhile, nothing is compared. So a difference means that another process changed
+//! the row within `staleness`, that a program changed it without telling, or that there is a bug.
 
 use std::sync::Arc;
 
 use super::buckets::{RowStamp, RowWords};
 use super::counts::CacheCounts;
+use super::key::CacheKey;
 use super::row::{CachedEntry, CachedRows};
 use super::{CacheSettings, RowCache};
 use crate::value::Value;
@@ -14,14 +15,15 @@ use crate::value::Value;
 /// A row from memory that is read again.
 pub(crate) struct HitSample {
     cache: Arc<RowCache>,
+    key: CacheKey,
     words: RowWords,
     stamp: RowStamp,
     rows: CachedRows,
 }
 
 impl HitSample {
-    pub(super) fn of(cache: &Arc<RowCache>, words: RowWords, entry: CachedEntry) -> Self {
-        HitSample { cache: Arc::clone(cache), words, stamp: entry.stamp, rows: entry.rows }
+    pub(super) fn of(cache: &Arc<RowCache>, key: &CacheKey, words: RowWords, entry: CachedEntry) -> Self {
+        HitSample { cache: Arc::clone(cache), key: key.clone(), words, stamp: entry.stamp, rows: entry.rows }
     }
 
     /// What is kept, if the database cannot be asked.
@@ -29,15 +31,16 @@ impl HitSample {
         &self.rows
     }
 
-    /// Compares it with what the database has.
+    /// Compares it with what the database has. A row that differs is not served again.
     pub(super) fn compare(self, stored: &CachedRows) {
-        let HitSample { cache, words, stamp, rows } = self;
+        let HitSample { cache, key, words, stamp, rows } = self;
         if cache.buckets.stamp(words) != Some(stamp) {
             return;
         }
         CacheCounts::add(&cache.counts.samples);
         if !is_same(&rows, stored) {
             CacheCounts::add(&cache.counts.stale);
+            cache.map.remove(&key);
             let CacheSettings { staleness, .. } = cache.settings;
             tracing::debug!(?staleness, "a row from memory is not the one in the database");
         }

@@ -52,6 +52,7 @@ pub use self::administer::{
 pub use self::admission::elsewhere::elsewhere;
 pub use self::admission::gate::AdmissionOptions;
 pub(crate) use self::admission::gate::RequestAdmission;
+pub(crate) use self::admission::routes::CriticalPages;
 pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
 pub use self::auth::{Credentials, OwnOrigin, refuse_cross_site};
 pub use self::authenticate::Authenticate;
@@ -103,7 +104,7 @@ pub(crate) fn router(
     title: &str,
     version: &str,
     state: ServerState,
-    critical: Vec<&'static str>,
+    critical: Vec<CriticalPages>,
 ) -> anyhow::Result<axum::Router> {
     let (router, document) = with_common(routes).split_for_parts();
     // Live updates make the GETs of the other routes, so those are complete without them.

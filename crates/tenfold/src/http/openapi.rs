@@ -11,7 +11,7 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, PathItem, RefOr};
 
-use super::admission::routes::RouteClasses;
+use super::admission::routes::{CriticalPages, RouteClasses};
 use super::endpoint::{EXAMPLE, PRIORITY, SERVICES, SESSION, problem_response};
 use super::problem::Problem;
 use super::query_names::QueryNames;
@@ -196,8 +196,8 @@ pub(super) fn query_names(document: &OpenApi) -> QueryNames {
     names
 }
 
-/// The class that each operation declares, with pages at and below these paths, which are critical.
-pub(super) fn route_classes(document: &OpenApi, critical: Vec<&'static str>) -> RouteClasses {
+/// The class that each operation declares, and these pages, which are critical.
+pub(super) fn route_classes(document: &OpenApi, critical: Vec<CriticalPages>) -> RouteClasses {
     let mut classes = RouteClasses::new(critical);
     for (path, item) in &document.paths.paths {
         for (method, operation) in methods_of(item) {

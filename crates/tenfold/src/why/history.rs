@@ -124,7 +124,8 @@ impl HistoryWriter {
             match self.write(from, until).await {
                 Ok(()) => {
                     self.telemetry.set_history_error(None);
-                    from = until;
+                    // The clock may have been set back.
+                    from = from.max(until);
                 }
                 // The same seconds are tried again with the next page, as far as they are still there.
                 Err(error) => complain(&self.telemetry, &self.file, &anyhow::Error::from(error)),
@@ -152,9 +153,9 @@ impl HistoryWriter {
                     "tenfold_why_pages.forget",
                     "DELETE FROM tenfold_why_pages WHERE id IN (
                          SELECT id FROM (
-                             SELECT id, row_number() OVER newest AS place, sum(length(body)) OVER newest AS bytes
+                             SELECT id, row_number() OVER newest AS place, sum(octet_length(body)) OVER newest AS bytes
                              FROM tenfold_why_pages WINDOW newest AS (ORDER BY ends_at DESC, id DESC)
-                         ) pages WHERE place > $1 OR bytes > $2
+                         ) pages WHERE place > $1 OR (place > 1 AND bytes > $2)
                      )"
                 )
                 .bind(MOST_PAGES)

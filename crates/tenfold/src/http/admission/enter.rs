@@ -14,14 +14,17 @@ use crate::http::client_address::client_of;
 use crate::http::problem::Problem;
 use crate::http::state::ServerState;
 
-/// A request that takes longer lets those arrive that are there already.
+/// What asks whether the process lives needs no permit: whoever sends many other requests must not get it restarted.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
+/// A request that is expected to take longer than this yields once, so that the requests on the sockets arrive.
 ///
 /// On SQLite a handler may run from its first line to its last without a pause. The requests behind it would wait for its
 /// thread, where nothing sees them: none would be in flight beside it, and none would be refused.
 const SHORT: Duration = Duration::from_micros(300);
 
 /// Waits until the request may run, and gives its permit; none for a request that needs none: without admission, a
-/// preflight, and a path without a route.
+/// preflight, a probe of the process, and a path without a route.
 ///
 /// # Errors
 /// The request is to be refused.
@@ -32,7 +35,7 @@ pub(in super::super) async fn enter(
     let admission = state.admission();
     let Some(gate) = admission.gate() else { return Ok(None) };
     let Some(route) = request.extensions().get::<MatchedPath>() else { return Ok(None) };
-    if request.method() == Method::OPTIONS {
+    if request.method() == Method::OPTIONS || PROBES.contains(&route.as_str()) {
         return Ok(None);
     }
     let (class, kind) = state.route_classes().of(request.method(), route.as_str());
