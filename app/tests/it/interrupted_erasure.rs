@@ -5,8 +5,9 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use tenfold::data::MigrationFile;
+use tenfold::data::{DataError, MigrationFile, OrgId, Timestamp};
 use tenfold::jobs::{JobState, admin};
+use tenfold::testing::TestApp;
 use tenfold::{App, Module, both_databases, sql};
 
 use crate::erasure::{close_for_good, settle, tables_with_rows, two_organizations};
@@ -55,13 +56,7 @@ fn forgetful() -> App {
 both_databases!(forgetful(); async fn a_module_that_forgets_is_named_and_waited_for(app) {
     let (doomed, _) = two_organizations(app).await;
     let id = organization(&doomed);
-    let stored: Result<u64, tenfold::data::DataError> = app
-        .run(async |cx| {
-            let insert = sql!("test.note", "INSERT INTO forgetful_notes (org_id, id) VALUES ($1, $1)");
-            cx.within(id).transaction(async |tx| insert.execute(tx).await).await
-        })
-        .await;
-    stored.expect("a note can be stored");
+    note(app, id).await;
     close_for_good(app, &doomed).await;
     settle(app).await;
     let waiting = app.run(async |cx| admin::queued(&cx, JobState::Retryable, 10).await).await;
@@ -70,13 +65,56 @@ both_databases!(forgetful(); async fn a_module_that_forgets_is_named_and_waited_
     assert_eq!(told, [("auth.erase_organization", "waiting for the modules to erase their rows: forgetful_notes")]);
     let left = tables_with_rows(app, id).await;
     assert!(left.iter().all(|table| table.starts_with("auth_") || table == "forgetful_notes"), "{left:?}");
-    let erased: Result<u64, tenfold::data::DataError> = app
+    forget(app, id).await;
+    settle(app).await;
+    assert_eq!(tables_with_rows(app, id).await, [""; 0]);
+});
+
+both_databases!(forgetful(); async fn a_suspension_stops_an_erasure_that_has_begun(app) {
+    let (doomed, _) = two_organizations(app).await;
+    let id = organization(&doomed);
+    note(app, id).await;
+    close_for_good(app, &doomed).await;
+    settle(app).await;
+    suspend(app, id, Some(app.clock().now())).await;
+    forget(app, id).await;
+    settle(app).await;
+    let left = tables_with_rows(app, id).await;
+    assert!(left.iter().any(|table| table == "auth_users"), "it is erased: {left:?}");
+    suspend(app, id, None).await;
+    // The next look at what is due comes within an hour.
+    settle(app).await;
+    settle(app).await;
+    assert_eq!(tables_with_rows(app, id).await, [""; 0]);
+});
+
+async fn suspend(app: &TestApp, id: OrgId, since: Option<Timestamp>) {
+    let changed: Result<u64, DataError> = app
+        .run(async |cx| {
+            let change =
+                sql!("test.suspend", "UPDATE auth_organizations SET suspended_at = $2 WHERE id = $1");
+            cx.transaction(async |tx| change.bind(id).bind(since).execute(tx).await).await
+        })
+        .await;
+    assert_eq!(changed.expect("it can be suspended by hand"), 1);
+}
+
+async fn note(app: &TestApp, id: OrgId) {
+    let stored: Result<u64, DataError> = app
+        .run(async |cx| {
+            let insert = sql!("test.note", "INSERT INTO forgetful_notes (org_id, id) VALUES ($1, $1)");
+            cx.within(id).transaction(async |tx| insert.execute(tx).await).await
+        })
+        .await;
+    stored.expect("a note can be stored");
+}
+
+async fn forget(app: &TestApp, id: OrgId) {
+    let erased: Result<u64, DataError> = app
         .run(async |cx| {
             let delete = sql!("test.forget", "DELETE FROM forgetful_notes WHERE org_id = $1");
             cx.within(id).transaction(async |tx| delete.execute(tx).await).await
         })
         .await;
     erased.expect("it can be deleted by hand");
-    settle(app).await;
-    assert_eq!(tables_with_rows(app, id).await, [""; 0]);
-});
+}

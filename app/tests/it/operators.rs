@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tenfold::both_databases;
 use tenfold::credentials::totp;
-use tenfold::operators::{self, OperatorRole};
+use tenfold::operators::{self, CodeUse, OperatorRole};
 use tenfold::testing::{TestApp, TestResponse};
 
 use crate::console::{form, is_sent_away};
@@ -81,6 +81,27 @@ both_databases!(app::app(); async fn wrong_codes_of_one_who_knows_the_password_a
     assert_eq!(sign_in(app, &password, &right).await.status(), 303);
 });
 
+both_databases!(app::app(); async fn wrong_codes_count_for_sign_ins_at_once(app) {
+    add(app, OperatorRole::Look).await;
+    let right = code(app).await;
+    // Each of them has read the operator before the first code was wrong.
+    let read = app.run(async |cx| operators::find(&cx, ADA).await).await.expect("operators can be read");
+    let read = read.expect("the operator is there");
+    let use_code = async |code: &str| {
+        let used = app.run(async |cx| operators::use_code(&cx, &read, code).await).await;
+        used.expect("a code can be tried")
+    };
+    for _ in 0..5 {
+        assert_eq!(use_code("000000").await, CodeUse::Wrong);
+    }
+    assert!(matches!(use_code(&right).await, CodeUse::Blocked(_)), "a code passes the limit");
+    app.clock().advance(Duration::from_secs(2));
+    assert_eq!(use_code(&right).await, CodeUse::Used);
+    app.run(async |cx| operators::renew(&cx, ADA).await).await.expect("it can be renewed");
+    app.clock().advance(Duration::from_secs(60));
+    assert_eq!(use_code(&code(app).await).await, CodeUse::Wrong, "the old password goes with the new code");
+});
+
 both_databases!(app::app(); async fn who_may_look_does_not_act(app) {
     let password = add(app, OperatorRole::Look).await;
     let cookie = signed_in(app, &password).await;
@@ -101,8 +122,12 @@ both_databases!(app::app(); async fn what_operators_do_is_in_the_log(app) {
     let cookie = signed_in(app, &password).await;
     press(app, &cookie, "/console/cache/clear").await;
     press(app, &cookie, "/console/queues/default/pause").await;
+    sign_up(app, "grace@new.test").await;
+    app.run_due_jobs().await;
+    let mail = app.run(async |cx| tenfold_mail::admin::list_mails(&cx, 1).await).await.expect("there is a mail")[0].id;
+    assert_eq!(get(app, &cookie, &format!("/console/mails/{mail}")).await.status(), 200);
     let log = get(app, &cookie, "/console/log").await.text();
-    for told in ["<td>ada</td>", "clears the cache", "pauses a queue", "<td>default</td>"] {
+    for told in ["<td>ada</td>", "clears the cache", "pauses a queue", "<td>default</td>", "reads a mail"] {
         assert!(log.contains(told), "{told} is not in {log}");
     }
 });
@@ -154,4 +179,89 @@ both_databases!(app::app(); async fn a_suspended_organization_lets_nobody_work(a
     problem(&app.post("/v1/organization/reopen").bearer(&owner).send().await, 403);
     press(app, &cookie, &format!("{path}/release")).await;
     assert_eq!(users().await.status(), 200);
+});
+
+/// Invites somebody whose mail is not sent yet.
+async fn invite(app: &TestApp, session: &str, email: &str) {
+    let new = json!({"email": email, "role": "member"});
+    assert_eq!(app.post("/v1/invitations").bearer(session).json(&new).send().await.status(), 201);
+}
+
+/// Sends what is due, and gives the token of the invitation of an address, if it was mailed.
+async fn invitation(app: &TestApp, email: &str) -> Option<String> {
+    app.run_due_jobs().await;
+    let mails = app.run(async |cx| tenfold_mail::admin::list_mails(&cx, 100).await).await;
+    let mails = mails.expect("the outbox can be read");
+    let mut links = mails.iter().filter(|mail| mail.recipient == email);
+    let (_, token) = links.find_map(|mail| mail.text.split_once("#invitation?token="))?;
+    token.split_whitespace().next().map(str::to_owned)
+}
+
+both_databases!(app::app(); async fn invitations_of_the_suspended_do_not_work(app) {
+    let owner = new_owner(app).await;
+    let accept = async |token: &str| {
+        let accepted = json!({"token": token, "password": PASSWORD});
+        app.post("/v1/invitations/accept").json(&accepted).send().await.status()
+    };
+    let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
+    let found = get(app, &cookie, "/console/people?q=owner@n").await.text();
+    let (_, link) = found.split_once("/console/people/").expect("the person is found");
+    let person = format!("/console/people/{}", &link[..36]);
+    invite(app, &owner, "grace@new.test").await;
+    let token = invitation(app, "grace@new.test").await.expect("the invitation is mailed");
+    for (path, late) in [(format!("/console/organizations/{}", organization(&owner)), "late@new.test"), (person, "later@new.test")] {
+        invite(app, &owner, late).await;
+        press(app, &cookie, &format!("{path}/suspend")).await;
+        assert_eq!(accept(&token).await, 404, "{path}");
+        assert_eq!(invitation(app, late).await, None, "{path}");
+        press(app, &cookie, &format!("{path}/release")).await;
+    }
+    assert_eq!(accept(&token).await, 200);
+});
+
+both_databases!(app::app(); async fn a_released_organization_has_its_time_to_reopen(app) {
+    let owner = new_owner(app).await;
+    let session = async || {
+        let credentials = json!({"email": "owner@new.test", "password": PASSWORD});
+        text(&app.post("/v1/auth/sign-in").json(&credentials).send().await.json()["token"])
+    };
+    let days = |days: u64| app.clock().advance(Duration::from_secs(days * 24 * 60 * 60));
+    let password = add(app, OperatorRole::Act).await;
+    let path = format!("/console/organizations/{}", organization(&owner));
+    let act = async |name: &str| {
+        let cookie = signed_in(app, &password).await;
+        press(app, &cookie, &format!("{path}/{name}")).await;
+        app.run_due_jobs().await;
+    };
+    assert_eq!(app.post("/v1/organization/close").bearer(&owner).send().await.status(), 200);
+    days(10);
+    act("suspend").await;
+    days(10);
+    // It is suspended since the first time.
+    act("suspend").await;
+    days(10);
+    act("release").await;
+    days(3);
+    app.run_due_jobs().await;
+    assert_eq!(app.post("/v1/organization/reopen").bearer(&session().await).send().await.status(), 204);
+});
+
+both_databases!(app::app(); async fn an_erased_organization_leaves_who_is_suspended(app) {
+    let owner = new_owner(app).await;
+    let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
+    let found = get(app, &cookie, "/console/people?q=owner@n").await.text();
+    let (_, link) = found.split_once("/console/people/").expect("the person is found");
+    let person = format!("/console/people/{}", &link[..36]);
+    assert_eq!(app.post("/v1/organization/close").bearer(&owner).send().await.status(), 200);
+    press(app, &cookie, &format!("{person}/suspend")).await;
+    let path = format!("/console/organizations/{}", organization(&owner));
+    app.clock().advance(Duration::from_secs(14 * 24 * 60 * 60));
+    for _ in 0..6 {
+        app.run_due_jobs().await;
+        app.clock().advance(Duration::from_secs(60));
+    }
+    let password = app.run(async |cx| operators::renew(&cx, ADA).await).await.expect("it can be renewed").password;
+    let cookie = signed_in(app, &password).await;
+    assert_eq!(get(app, &cookie, &path).await.status(), 404, "the organization is erased");
+    assert_eq!(get(app, &cookie, &person).await.status(), 200, "the suspension is gone");
 });

@@ -7,6 +7,8 @@
 //! database is unavailable, and a new password ends all sign-ins. Signing out stores a row: see [`SignedOut`]. The
 //! signing key is derived from the password (argon2id), so a stolen cookie does not make the password quick to guess.
 
+mod queue;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,11 +24,14 @@ use sha2::Sha256;
 use tenfold::axum;
 use tenfold::config::{ConfigError, Loaded, Secret, TimeSpan};
 use tenfold::credentials::argon2id;
-use tenfold::http::{HeaderMap, IntoResponse as _, Response, ServerState, StatusCode, refuse_cross_site};
+use tenfold::http::{
+    ClientAddress, HeaderMap, IntoResponse as _, Response, ServerState, StatusCode, refuse_cross_site,
+};
 use tenfold::operators::{self, CodeUse, NamedOperator, OperatorRole};
 use tenfold::prelude::*;
 use tokio::sync::{OnceCell, Semaphore};
 
+use self::queue::ConsoleQueue;
 use crate::known::KnownOperators;
 use crate::signed_out::{ConsoleSession, SignedOut};
 
@@ -70,6 +75,8 @@ pub(crate) struct Access {
     key: OnceCell<[u8; 32]>,
     /// Only one password is hashed at a time.
     turn: Arc<Semaphore>,
+    /// The sign-ins that wait for it.
+    queue: ConsoleQueue,
     signed_out: SignedOut,
     known: KnownOperators,
     /// A hash of no password: compared with where there is no such operator, so that the refusal takes as long.
@@ -92,7 +99,7 @@ pub(crate) enum Refused {
     Wrong,
     /// There were too many wrong codes.
     Blocked,
-    /// Too many sign-ins at once.
+    /// Too many sign-ins at once, in all or from one network.
     Busy,
 }
 
@@ -103,6 +110,7 @@ impl Access {
             settings,
             key: OnceCell::new(),
             turn: Arc::new(Semaphore::new(1)),
+            queue: ConsoleQueue::default(),
             signed_out: SignedOut::default(),
             known: KnownOperators::default(),
             decoy: OnceCell::new(),
@@ -118,9 +126,11 @@ impl Access {
     pub(crate) async fn sign_in(
         &self,
         cx: &SystemContext,
+        client: ClientAddress,
         typed: TypedCredentials,
         cookie: ConsoleCookie,
     ) -> anyhow::Result<Result<String, Refused>> {
+        let Some(_place) = self.queue.enter(client) else { return Ok(Err(Refused::Busy)) };
         let checked = async {
             if typed.name.is_empty() {
                 self.check_password(typed).await
@@ -166,9 +176,10 @@ impl Access {
         typed: TypedCredentials,
     ) -> anyhow::Result<Result<(String, Vec<u8>), Refused>> {
         let decoy = self.decoy.get_or_try_init(async || argon2id::hash("no password has this hash")).await?;
+        let turn = Arc::clone(&self.turn).acquire_owned().await?;
+        // Read after the wait, which may have been long.
         let operator = operators::find(cx, &typed.name).await?;
         let stored = operator.as_ref().map_or(decoy, |operator| &operator.password_hash).clone();
-        let turn = Arc::clone(&self.turn).acquire_owned().await?;
         let compared = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             argon2id::matches(&typed.password, &stored)

@@ -15,11 +15,11 @@ const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-u
                            frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
 pub(crate) async fn mail(
-    _: Acting,
+    acting: Acting,
     cx: SystemContext,
     Path(id): Path<OutboxMailId>,
 ) -> Result<Response, Problem> {
-    let mail = found(&cx, id).await?;
+    let mail = read(&acting, &cx, id).await?;
     let content = html! {
         dl {
             dt { "To" } dd { (mail.recipient) }
@@ -43,17 +43,20 @@ pub(crate) async fn mail(
 
 /// The mail's own HTML, for the frame.
 pub(crate) async fn html(
-    _: Acting,
+    acting: Acting,
     cx: SystemContext,
     Path(id): Path<OutboxMailId>,
 ) -> Result<Response, Problem> {
-    let mut response = Html(found(&cx, id).await?.html).into_response();
+    let mut response = Html(read(&acting, &cx, id).await?.html).into_response();
     let policy = HeaderValue::from_static(MAIL_POLICY);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response.extensions_mut().insert(Unrecorded);
     Ok(response)
 }
 
-async fn found(cx: &SystemContext, id: OutboxMailId) -> Result<OutboxMail, Problem> {
-    admin::find_mail(cx, id).await?.ok_or_else(|| Problem::not_found("mail"))
+/// The mail, once the log says who reads it.
+async fn read(acting: &Acting, cx: &SystemContext, id: OutboxMailId) -> Result<OutboxMail, Problem> {
+    let mail = admin::find_mail(cx, id).await?.ok_or_else(|| Problem::not_found("mail"))?;
+    acting.note("reads a mail", &format!("{} ({id})", mail.recipient)).await?;
+    Ok(mail)
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tenfold::axum;
 use tenfold::config::Secret;
 use tenfold::http::{
-    IntoResponse as _, OwnOrigin, Response, ServerState, State, StatusCode, Unrecorded, header,
+    ClientAddress, IntoResponse as _, OwnOrigin, Response, ServerState, State, StatusCode, Unrecorded, header,
 };
 use tenfold::prelude::*;
 
@@ -31,6 +31,7 @@ pub(crate) async fn sign_in(
     cx: SystemContext,
     State(state): State<ServerState>,
     _: OwnOrigin,
+    client: ClientAddress,
     access: Use<Access>,
     form: Result<Form<ConsoleSignIn>, FormRejection>,
 ) -> Result<Response, Problem> {
@@ -41,7 +42,7 @@ pub(crate) async fn sign_in(
     };
     let wrong = if name.is_empty() { "Wrong password." } else { "Wrong name, password or code." };
     let typed = TypedCredentials { name, password: password.expose().to_owned(), code };
-    let signed_in = access.sign_in(&cx, typed, ConsoleCookie::of(&state)).await?;
+    let signed_in = access.sign_in(&cx, client, typed, ConsoleCookie::of(&state)).await?;
     Ok(match signed_in {
         Ok(cookie) => see("/console", &cookie),
         Err(Refused::Closed) => show(&access, None),

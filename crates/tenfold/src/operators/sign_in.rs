@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenfold_data::{DataError, SystemContext, Timestamp, sql};
+use tenfold_data::{DataError, SystemContext, SystemTx, Timestamp, sql};
 
 use super::NamedOperator;
 use crate::credentials::totp;
@@ -25,6 +25,9 @@ pub enum CodeUse {
 
 /// Uses a code up. Only who knows the password comes here, so a stranger does not block an operator.
 ///
+/// The operator's row is locked first: of sign-ins at once, each counts what the ones before it did. An operator that was removed or
+/// renewed since it was read gets [`CodeUse::Wrong`].
+///
 /// # Errors
 /// A statement failed.
 pub async fn use_code(
@@ -32,28 +35,31 @@ pub async fn use_code(
     operator: &NamedOperator,
     typed: &str,
 ) -> Result<CodeUse, DataError> {
-    let now = cx.now();
-    if let Some(until) = operator.blocked_until.filter(|until| now < *until) {
-        return Ok(CodeUse::Blocked(until));
-    }
     let typed: String = typed.chars().filter(char::is_ascii_digit).collect();
-    let period = totp::period_of_code(&operator.totp_secret, &typed, now);
     cx.transaction(async |tx| -> Result<CodeUse, DataError> {
-        if let Some(period) = period {
+        let Some(CodeState { totp_secret, wrong_codes, blocked_until }) = lock(tx, operator).await? else {
+            return Ok(CodeUse::Wrong);
+        };
+        let now = tx.now();
+        if let Some(until) = blocked_until.filter(|until| now < *until) {
+            return Ok(CodeUse::Blocked(until));
+        }
+        if let Some(period) = totp::period_of_code(&totp_secret, &typed, now) {
             let used = sql!(
                 "tenfold_operators.use_code",
                 "UPDATE tenfold_operators SET last_period = $2, wrong_codes = 0, blocked_until = NULL
-                 WHERE name = $1 AND last_period < $2"
+                 WHERE name = $1 AND last_period < $2 AND (blocked_until IS NULL OR blocked_until <= $3)"
             )
             .bind(operator.name.clone())
             .bind(period)
+            .bind(now)
             .execute(tx)
             .await?;
             if used == 1 {
                 return Ok(CodeUse::Used);
             }
         }
-        let wrong = operator.wrong_codes + 1;
+        let wrong = wrong_codes + 1;
         let until = (wrong >= FREE).then(|| now + wait_after(wrong));
         sql!(
             "tenfold_operators.wrong_code",
@@ -66,6 +72,35 @@ pub async fn use_code(
         Ok(CodeUse::Wrong)
     })
     .await
+}
+
+/// What decides about a code.
+struct CodeState {
+    totp_secret: Vec<u8>,
+    wrong_codes: i64,
+    blocked_until: Option<Timestamp>,
+}
+
+/// Locks the operator's row until the transaction ends, and reads it as it is now. None if it is gone or has another password.
+async fn lock(tx: &SystemTx<'_>, operator: &NamedOperator) -> Result<Option<CodeState>, DataError> {
+    // SQLite has one writer anyway.
+    let row: Option<(Vec<u8>, i64, Option<Timestamp>)> = sql!(
+        "tenfold_operators.lock",
+        sqlite: "SELECT totp_secret, wrong_codes, blocked_until FROM tenfold_operators
+                 WHERE name = $1 AND password_hash = $2",
+        postgres: "SELECT totp_secret, wrong_codes, blocked_until FROM tenfold_operators
+                   WHERE name = $1 AND password_hash = $2 FOR UPDATE"
+    )
+    .bind(operator.name.clone())
+    .bind(operator.password_hash.clone())
+    .bounded()
+    .first(tx)
+    .await?;
+    Ok(row.map(|(totp_secret, wrong_codes, blocked_until)| CodeState {
+        totp_secret,
+        wrong_codes,
+        blocked_until,
+    }))
 }
 
 fn wait_after(wrong: i64) -> Duration {

@@ -7,6 +7,7 @@ use tenfold_auth_api::AccountId;
 use crate::account::lock::lock;
 use crate::entities::{AccountStanding, Organization, User};
 use crate::links;
+use crate::members;
 use crate::second_factor::challenge;
 use crate::sessions::{end_all, forgotten_everywhere};
 
@@ -62,14 +63,28 @@ async fn mark_users(
     .map(drop)
 }
 
-/// Suspends an organization since then, or releases it.
+/// Suspends an organization since then, or releases it. A closed one is erased later by the time that it was suspended, so that its
+/// owners have as long to reopen it as they had.
 pub(super) async fn organization(
     cx: &SystemContext,
     id: OrgId,
     since: Option<Timestamp>,
 ) -> Result<(), Problem> {
-    let change = Organization::update(id).set(Organization::suspended_at, since);
-    cx.transaction(async |tx| change.run(tx).await).await?;
+    cx.transaction(async |tx| -> Result<(), Problem> {
+        members::lock(tx, id).await?;
+        let found = Organization::get(tx, id).await?;
+        // Suspended again, it is so since the first time.
+        let since = since.map(|now| found.suspended_at.unwrap_or(now));
+        let mut change = Organization::update(id).set(Organization::suspended_at, since);
+        if let (None, Some(began), None) = (since, found.suspended_at, found.erasing_at) {
+            let lost = tx.now().duration_since(began);
+            change = change
+                .set(Organization::remind_at, found.remind_at.map(|at| at + lost))
+                .set(Organization::erase_at, found.erase_at.map(|at| at + lost));
+        }
+        Ok(change.run(tx).await?)
+    })
+    .await?;
     forgotten_everywhere(cx).await;
     Ok(())
 }

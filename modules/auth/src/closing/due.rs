@@ -35,7 +35,8 @@ impl Job for DueClosings {
 async fn to_remind(cx: &SystemContext) -> Result<Vec<OrgId>, DataError> {
     let due: Vec<(OrgId,)> = sql!(
         "auth_organizations.to_remind",
-        "SELECT id FROM auth_organizations WHERE remind_at IS NOT NULL AND remind_at <= $1 ORDER BY remind_at LIMIT 100"
+        "SELECT id FROM auth_organizations WHERE remind_at IS NOT NULL AND remind_at <= $1
+             AND suspended_at IS NULL ORDER BY remind_at LIMIT 100"
     )
     .bind(cx.now())
     .bounded()
@@ -61,8 +62,9 @@ async fn remind(cx: &SystemContext, id: OrgId) -> Result<(), DataError> {
     cx.transaction(async |tx| -> Result<(), DataError> {
         lock(tx, id).await?;
         let organization = Organization::find(&*tx, id).await?;
-        // It may have been reopened meanwhile.
-        let due = organization.filter(|found| found.remind_at.is_some_and(|at| at <= tx.now()));
+        // It may have been reopened or suspended meanwhile. The end of a suspended one moves when it is released.
+        let due = organization.filter(|found| found.suspended_at.is_none());
+        let due = due.filter(|found| found.remind_at.is_some_and(|at| at <= tx.now()));
         let Some(closed_at) = due.and_then(|found| found.closed_at) else { return Ok(()) };
         Organization::update(id).set(Organization::remind_at, None).run(&*tx).await?;
         tell_owners(tx, id, closed_at, ClosingMail::Reminder).await

@@ -28,7 +28,8 @@ impl Job for EraseOrganization {
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
         let (cx, organization) = (job.system(), self.organization);
-        if !job.step_in("begin", async |tx| begin(tx, organization).await).await? {
+        // No step: at each attempt it may have been suspended. When it is released, a new job goes on.
+        if !cx.transaction(async |tx| begin(tx, organization).await).await? {
             return Ok(());
         }
         forget_jobs(cx, organization).await?;

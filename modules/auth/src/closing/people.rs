@@ -9,7 +9,7 @@ use crate::entities::{Account, Membership, MembershipId, User};
 /// How many people one transaction erases; what hangs on them goes with them.
 const AT_ONCE: usize = 100;
 
-/// Deletes the users of an organization, and accounts that then have no organization.
+/// Deletes the users of an organization, and accounts that then have no organization and are not suspended.
 ///
 /// # Errors
 /// A statement failed. It may be repeated.
@@ -58,12 +58,15 @@ async fn lock_all(tx: &SystemTx<'_>, accounts: &[AccountId]) -> Result<(), DataE
     Ok(())
 }
 
+/// A suspended account stays, so that its person cannot sign up again with the address.
 async fn delete_lonely(tx: &SystemTx<'_>, accounts: &[AccountId]) -> Result<(), DataError> {
     sql!(
         "auth_accounts.delete_lonely",
         sqlite: "DELETE FROM auth_accounts WHERE id IN (SELECT value FROM rarray($1))
+                 AND suspended_at IS NULL
                  AND NOT EXISTS (SELECT 1 FROM auth_memberships AS m WHERE m.account_id = auth_accounts.id)",
         postgres: "DELETE FROM auth_accounts WHERE id = ANY ($1)
+                 AND suspended_at IS NULL
                  AND NOT EXISTS (SELECT 1 FROM auth_memberships AS m WHERE m.account_id = auth_accounts.id)"
     )
     .changes(Account::TABLE)

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::InvitationToken;
 use crate::account::claim::{Claim, OwnAccount, claim};
 use crate::account::lock::lock;
-use crate::entities::{Account, AccountRow, Invitation, Organization, User};
+use crate::entities::{Account, AccountRow, AccountStanding, Invitation, Organization, User};
 use crate::links::LinkToken;
 use crate::members::{NewMember, join, within_reach};
 use crate::new_password::NewPassword;
@@ -80,10 +80,7 @@ pub(crate) async fn accept_invitation(
                 Err(DataError::NotFound { .. }) => return Err(no_such_invitation()),
                 Err(error) => return Err(error.into()),
             }
-            still_meant(&tenant, &identity, &invitation).await?;
-            if Organization::get(&*tx, invited.organization).await?.closed_at.is_some() {
-                return Err(no_such_invitation());
-            }
+            still_meant(tx, &identity, &invitation).await?;
             let (account, signs_in, claimed) = account_of(tx, &invitation.email, invitee, &own).await?;
             let new = NewMember { account: &account, role: invitation.role, locale: device.locale.clone() };
             let membership = join(tx, invited.organization, new).await?;
@@ -146,16 +143,25 @@ async fn account_of(
     }
 }
 
-/// Refuses an invitation whose inviter could not make it any more: what a user has begun ends with the user's rights.
-async fn still_meant(tx: &Tx<'_>, identity: &Identity, invitation: &Invitation) -> Result<(), Problem> {
-    let inviter = User::find(tx, invitation.invited_by).await?.ok_or_else(no_such_invitation)?;
+/// Refuses an invitation whose inviter could not make it any more: what a user has begun ends with the user's rights. A suspended
+/// person invites nobody, and a closed or suspended organization neither.
+async fn still_meant(tx: &SystemTx<'_>, identity: &Identity, invitation: &Invitation) -> Result<(), Problem> {
+    let organization = Organization::get(tx, invitation.org_id).await?;
+    if organization.closed_at.is_some() || organization.suspended_at.is_some() {
+        return Err(no_such_invitation());
+    }
+    let tenant = &tx.within(invitation.org_id);
+    let inviter = User::find(tenant, invitation.invited_by).await?.ok_or_else(no_such_invitation)?;
+    if AccountStanding::get(tx, inviter.account_id).await?.suspended_at.is_some() {
+        return Err(no_such_invitation());
+    }
     let named: Vec<(String,)> = sql!(
         "auth_permissions.of_inviter",
         "SELECT name FROM auth_permissions WHERE org_id = $1 AND user_id = $2"
     )
     .bind(inviter.id)
     .bounded()
-    .all(tx)
+    .all(tenant)
     .await?;
     let held = identity.permissions.held(inviter.role, named.iter().map(|(name,)| &**name));
     let may = held.contains(WriteMembers::NAME) && within_reach(inviter.role, &[invitation.role]).is_ok();

@@ -5,7 +5,7 @@ use tenfold::prelude::*;
 use tenfold_mail::Mailer;
 
 use super::InvitationToken;
-use crate::entities::{Invitation, InvitationId, Organization, Profile, User, UserSettings};
+use crate::entities::{AccountStanding, Invitation, InvitationId, Organization, Profile, User, UserSettings};
 use crate::links::letters::{self, MailLanguage};
 
 /// Mails an invitation. Its token is made here: it is in no argument.
@@ -31,11 +31,14 @@ impl Job for SendInvitation {
             return Ok(());
         };
         let organization = Organization::get(job.system(), cx.tenant()).await?;
-        if organization.closed_at.is_some() {
+        if organization.closed_at.is_some() || organization.suspended_at.is_some() {
             return Ok(());
         }
         // An invitation of somebody who has gone is worth nothing.
         let Some(inviter) = User::find(&cx, invitation.invited_by).await? else { return Ok(()) };
+        if AccountStanding::get(job.system(), inviter.account_id).await?.suspended_at.is_some() {
+            return Ok(());
+        }
         let profile = Profile::find(&cx, invitation.invited_by).await?;
         let settings = UserSettings::find(&cx, invitation.invited_by).await?;
         let language = settings.map_or(MailLanguage::English, |settings| MailLanguage::of(&settings.locale));
