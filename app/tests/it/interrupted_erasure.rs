@@ -5,12 +5,14 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use tenfold::data::{DataError, MigrationFile, OrgId, Timestamp};
+use tenfold::data::{DataError, MigrationFile, OrgId};
 use tenfold::jobs::{JobState, admin};
+use tenfold::operators::OperatorRole;
 use tenfold::testing::TestApp;
 use tenfold::{App, Module, both_databases, sql};
 
 use crate::erasure::{close_for_good, settle, tables_with_rows, two_organizations};
+use crate::operators::{add, press, signed_in};
 use crate::{organization, token};
 
 /// Polls a future so many times, then drops it, as the end of a process does. Says whether it ended.
@@ -76,28 +78,22 @@ both_databases!(forgetful(); async fn a_suspension_stops_an_erasure_that_has_beg
     note(app, id).await;
     close_for_good(app, &doomed).await;
     settle(app).await;
-    suspend(app, id, Some(app.clock().now())).await;
+    let password = add(app, OperatorRole::Act).await;
+    let act = async |name: &str| {
+        let cookie = signed_in(app, &password).await;
+        press(app, &cookie, &format!("/console/organizations/{id}/{name}")).await;
+    };
+    act("suspend").await;
     forget(app, id).await;
     settle(app).await;
     let left = tables_with_rows(app, id).await;
     assert!(left.iter().any(|table| table == "auth_users"), "it is erased: {left:?}");
-    suspend(app, id, None).await;
+    act("release").await;
     // The next look at what is due comes within an hour.
     settle(app).await;
     settle(app).await;
     assert_eq!(tables_with_rows(app, id).await, [""; 0]);
 });
-
-async fn suspend(app: &TestApp, id: OrgId, since: Option<Timestamp>) {
-    let changed: Result<u64, DataError> = app
-        .run(async |cx| {
-            let change =
-                sql!("test.suspend", "UPDATE auth_organizations SET suspended_at = $2 WHERE id = $1");
-            cx.transaction(async |tx| change.bind(id).bind(since).execute(tx).await).await
-        })
-        .await;
-    assert_eq!(changed.expect("it can be suspended by hand"), 1);
-}
 
 async fn note(app: &TestApp, id: OrgId) {
     let stored: Result<u64, DataError> = app

@@ -14,7 +14,7 @@ use crate::{PASSWORD, new_owner, organization, problem, sign_up, text};
 const ADA: &str = "ada";
 
 /// Makes an operator and gives the password.
-async fn add(app: &TestApp, role: OperatorRole) -> String {
+pub async fn add(app: &TestApp, role: OperatorRole) -> String {
     let issued = app.run(async |cx| operators::add(&cx, ADA, role).await).await;
     issued.expect("an operator can be made").password
 }
@@ -31,7 +31,7 @@ async fn sign_in(app: &TestApp, password: &str, code: &str) -> TestResponse {
 }
 
 /// Signs the operator in and gives the cookie.
-async fn signed_in(app: &TestApp, password: &str) -> String {
+pub async fn signed_in(app: &TestApp, password: &str) -> String {
     // A code works once.
     app.clock().advance(Duration::from_secs(60));
     let answer = sign_in(app, password, &code(app).await).await;
@@ -44,7 +44,7 @@ async fn get(app: &TestApp, cookie: &str, path: &str) -> TestResponse {
 }
 
 /// Presses a button of the console.
-async fn press(app: &TestApp, cookie: &str, path: &str) {
+pub async fn press(app: &TestApp, cookie: &str, path: &str) {
     let answer = form(app, path, "").header("cookie", cookie).send().await;
     assert_eq!(answer.status(), 303, "{path}: {}", answer.text());
 }
