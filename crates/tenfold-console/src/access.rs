@@ -7,8 +7,6 @@
 //! database is unavailable, and a new password ends all sign-ins. Signing out stores a row: see [`SignedOut`]. The
 //! signing key is derived from the password (argon2id), so a stolen cookie does not make the password quick to guess.
 
-mod queue;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +21,7 @@ use serde::Deserialize;
 use sha2::Sha256;
 use tenfold::axum;
 use tenfold::config::{ConfigError, Loaded, Secret, TimeSpan};
-use tenfold::credentials::argon2id;
+use tenfold::credentials::{HashQueue, argon2id};
 use tenfold::http::{
     ClientAddress, HeaderMap, IntoResponse as _, Response, ServerState, StatusCode, refuse_cross_site,
 };
@@ -31,7 +29,6 @@ use tenfold::operators::{self, CodeUse, NamedOperator, OperatorRole};
 use tenfold::prelude::*;
 use tokio::sync::{OnceCell, Semaphore};
 
-use self::queue::ConsoleQueue;
 use crate::known::KnownOperators;
 use crate::signed_out::{ConsoleSession, SignedOut};
 
@@ -43,6 +40,10 @@ const SALT: &[u8] = b"tenfold-console/1";
 const SIGNED: usize = 24;
 /// The bytes of its MAC, which come last.
 const TAG: usize = 32;
+/// Running and waiting sign-ins.
+const PLACES: usize = 8;
+/// Those of one network.
+const SHARE: usize = 2;
 /// How long a sign-in waits for other sign-ins.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -76,7 +77,7 @@ pub(crate) struct Access {
     /// Only one password is hashed at a time.
     turn: Arc<Semaphore>,
     /// The sign-ins that wait for it.
-    queue: ConsoleQueue,
+    queue: Arc<HashQueue>,
     signed_out: SignedOut,
     known: KnownOperators,
     /// A hash of no password: compared with where there is no such operator, so that the refusal takes as long.
@@ -110,7 +111,7 @@ impl Access {
             settings,
             key: OnceCell::new(),
             turn: Arc::new(Semaphore::new(1)),
-            queue: ConsoleQueue::default(),
+            queue: HashQueue::new(PLACES, SHARE),
             signed_out: SignedOut::default(),
             known: KnownOperators::default(),
             decoy: OnceCell::new(),
@@ -130,7 +131,7 @@ impl Access {
         typed: TypedCredentials,
         cookie: ConsoleCookie,
     ) -> anyhow::Result<Result<String, Refused>> {
-        let Some(_place) = self.queue.enter(client) else { return Ok(Err(Refused::Busy)) };
+        let Ok(_place) = self.queue.enter(client) else { return Ok(Err(Refused::Busy)) };
         let checked = async {
             if typed.name.is_empty() {
                 self.check_password(typed).await

@@ -2,12 +2,11 @@
 //! hundred simultaneous sign-ins take neither all cores nor two gigabytes. One address gets only a share of the
 //! queue.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tenfold::credentials::argon2id;
 pub(crate) use tenfold::credentials::argon2id::hash;
+use tenfold::credentials::{HashPlace, HashQueue, HashQueueFull, argon2id};
 use tenfold::http::{ClientAddress, elsewhere};
 use tenfold::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -41,7 +40,7 @@ impl Passwords {
     pub(crate) fn new(bounds: HashBounds) -> anyhow::Result<Self> {
         let decoy = hash("no password has this hash")?.into();
         let permits = Arc::new(Semaphore::new(bounds.parallelism));
-        Ok(Passwords { permits, queue: Arc::new(HashQueue { bounds, taken: Mutex::default() }), decoy })
+        Ok(Passwords { permits, queue: HashQueue::new(bounds.queue, bounds.share), decoy })
     }
 
     /// Waits for a turn to hash, which lasts until the [`Turn`] is dropped: the next turn sees the failures counted
@@ -50,7 +49,12 @@ impl Passwords {
     /// # Errors
     /// 503 when the queue is full, or the address's share of it.
     pub(crate) async fn turn(&self, client: ClientAddress) -> Result<Turn, Problem> {
-        let place = HashQueue::enter(&self.queue, client)?;
+        let place = self.queue.enter(client).map_err(|full| {
+            Problem::overloaded(Duration::from_secs(1)).detail(match full {
+                HashQueueFull::Places => "too many sign-ins at once (auth.hash_queue)",
+                HashQueueFull::Share => "too many sign-ins at once from your address (auth.hash_queue_share)",
+            })
+        })?;
         let (permit, waited) = match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => (permit, false),
             Err(_) => {
@@ -104,46 +108,6 @@ impl Turn {
             work()
         });
         elsewhere(task).await.map_err(Problem::internal)
-    }
-}
-
-/// The places, counted by address; never more entries than places.
-struct HashQueue {
-    bounds: HashBounds,
-    taken: Mutex<HashMap<String, usize>>,
-}
-
-impl HashQueue {
-    fn enter(queue: &Arc<Self>, client: ClientAddress) -> Result<HashPlace, Problem> {
-        let address = client.network().to_string();
-        let mut taken = queue.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = |what| Err(Problem::overloaded(Duration::from_secs(1)).detail(what));
-        if taken.values().sum::<usize>() >= queue.bounds.queue {
-            return full("too many sign-ins at once (auth.hash_queue)");
-        }
-        if taken.get(&address).is_some_and(|own| *own >= queue.bounds.share) {
-            return full("too many sign-ins at once from your address (auth.hash_queue_share)");
-        }
-        *taken.entry(address.clone()).or_default() += 1;
-        Ok(HashPlace { queue: Arc::clone(queue), address })
-    }
-}
-
-/// A place in the queue.
-struct HashPlace {
-    queue: Arc<HashQueue>,
-    address: String,
-}
-
-impl Drop for HashPlace {
-    fn drop(&mut self) {
-        let mut taken = self.queue.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = taken.get_mut(&self.address) {
-            *own -= 1;
-            if *own == 0 {
-                taken.remove(&self.address);
-            }
-        }
     }
 }
 
