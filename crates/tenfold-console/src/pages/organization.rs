@@ -1,7 +1,7 @@
 //! `/console/organizations/{id}`: one organization, and its people.
 
 use maud::{Markup, html};
-use tenfold::http::{AdministeredMember, Response, ServerState, State};
+use tenfold::http::{Administer, AdministeredMember, Response, ServerState, State};
 use tenfold::prelude::*;
 
 use super::job::back_to;
@@ -42,10 +42,7 @@ pub(crate) async fn suspend(
     State(state): State<ServerState>,
     Path(id): Path<OrgId>,
 ) -> Result<Response, Problem> {
-    let administrator = administrator(&state)?;
-    let organization = administrator.organization(&cx, id).await?;
-    acting.note("suspends an organization", &format!("{} ({id})", organization.name)).await?;
-    administrator.suspend_organization(&cx, id).await?;
+    noted(&acting, &cx, &state, id, "suspends an organization").await?.suspend_organization(&cx, id).await?;
     Ok(back_to(&format!("/console/organizations/{id}")))
 }
 
@@ -56,11 +53,22 @@ pub(crate) async fn release(
     State(state): State<ServerState>,
     Path(id): Path<OrgId>,
 ) -> Result<Response, Problem> {
-    let administrator = administrator(&state)?;
-    let organization = administrator.organization(&cx, id).await?;
-    acting.note("releases an organization", &format!("{} ({id})", organization.name)).await?;
-    administrator.release_organization(&cx, id).await?;
+    noted(&acting, &cx, &state, id, "releases an organization").await?.release_organization(&cx, id).await?;
     Ok(back_to(&format!("/console/organizations/{id}")))
+}
+
+/// Who does it, once the log says so.
+async fn noted<'a>(
+    acting: &Acting,
+    cx: &SystemContext,
+    state: &'a ServerState,
+    id: OrgId,
+    act: &str,
+) -> Result<&'a dyn Administer, Problem> {
+    let administrator = administrator(state)?;
+    let organization = administrator.organization(cx, id).await?;
+    acting.note(act, &format!("{} ({id})", organization.name)).await?;
+    Ok(administrator)
 }
 
 fn people(people: &[AdministeredMember]) -> Markup {
