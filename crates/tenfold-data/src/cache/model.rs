@@ -105,6 +105,26 @@ struct ModelDatabase {
     is_stale: Arc<AtomicBool>,
 }
 
+/// A read through the cache: the rows that it gives. `load` reads the database.
+fn read_through(cache: &Arc<RowCache>, key: &CacheKey, load: impl Fn() -> CachedRows) -> CachedRows {
+    loop {
+        match cache.look(key, NOW) {
+            CacheLook::Hit(rows) => return rows,
+            CacheLook::Bypass | CacheLook::Sample(_) => return load(),
+            CacheLook::Load(lease) => {
+                let loaded = load();
+                lease.fill(Arc::clone(&loaded), NOW);
+                return loaded;
+            }
+            CacheLook::Wait(passenger) => {
+                if let Some(rows) = wait(passenger) {
+                    return rows;
+                }
+            }
+        }
+    }
+}
+
 impl ModelDatabase {
     fn new(is_stale: &Arc<AtomicBool>) -> Arc<Self> {
         Arc::new(ModelDatabase {
@@ -119,23 +139,8 @@ impl ModelDatabase {
     /// A read through the cache. It must show what was acknowledged before it began, and what was shown before.
     fn read(&self) {
         let least = self.acknowledged.load(Ordering::SeqCst).max(self.shown.load(Ordering::SeqCst));
-        let version = loop {
-            match self.cache.look(&key(), NOW) {
-                CacheLook::Hit(row) => break version(&row),
-                CacheLook::Bypass | CacheLook::Sample(_) => break self.committed.load(Ordering::SeqCst),
-                CacheLook::Load(lease) => {
-                    let loaded = self.committed.load(Ordering::SeqCst);
-                    lease.fill(row(loaded), NOW);
-                    break loaded;
-                }
-                CacheLook::Wait(passenger) => {
-                    if let Some(row) = wait(passenger) {
-                        break version(&row);
-                    }
-                }
-            }
-        };
-        self.show(version, least);
+        let rows = read_through(&self.cache, &key(), || row(self.committed.load(Ordering::SeqCst)));
+        self.show(version(&rows), least);
     }
 
     /// A read past the cache, such as a list.

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::atomic::AtomicU64;
 use uuid::Uuid;
 
-use super::{NOW, TABLE, cache, has_stale_reads, wait};
+use super::{TABLE, cache, has_stale_reads, read_through};
 use crate::cache::defences::Defence;
-use crate::cache::{CacheKey, CacheLook, CacheLookup, CachedRows, RowCache, RowOwner, UniqueLookup};
+use crate::cache::{CacheKey, CacheLookup, CachedRows, RowCache, RowOwner, UniqueLookup};
 use crate::driver::CommitOutcome;
 use crate::feed::write_set::{WriteSet, WrittenKeys};
 use crate::ownership::OrgId;
@@ -50,23 +50,8 @@ impl UniqueValue {
 
     fn read(&self) {
         let least = self.acknowledged.load(Ordering::SeqCst);
-        let found = loop {
-            match self.cache.look(&key(), NOW) {
-                CacheLook::Hit(rows) => break version(&rows),
-                CacheLook::Bypass | CacheLook::Sample(_) => break self.committed.load(Ordering::SeqCst),
-                CacheLook::Load(lease) => {
-                    let loaded = self.committed.load(Ordering::SeqCst);
-                    lease.fill(row(loaded), NOW);
-                    break loaded;
-                }
-                CacheLook::Wait(passenger) => {
-                    if let Some(rows) = wait(passenger) {
-                        break version(&rows);
-                    }
-                }
-            }
-        };
-        if found < least {
+        let rows = read_through(&self.cache, &key(), || row(self.committed.load(Ordering::SeqCst)));
+        if version(&rows) < least {
             self.is_stale.store(true, Ordering::SeqCst);
         }
     }
