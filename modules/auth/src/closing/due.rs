@@ -18,10 +18,10 @@ impl Job for DueClosings {
 
     async fn run(self, job: JobContext) -> anyhow::Result<()> {
         let cx = job.system().repeating("each closed organization by itself");
-        for organization in to_remind(&cx).await? {
+        for (organization,) in to_remind(&cx).await? {
             remind(&cx, organization).await?;
         }
-        for organization in to_erase(&cx).await? {
+        for (organization,) in to_erase(&cx).await? {
             // Where it goes on already, this is the same job.
             let once = JobOptions::new().unique(organization.to_string());
             cx.transaction(async |tx| tx.enqueue_with(EraseOrganization { organization }, once).await)
@@ -32,8 +32,8 @@ impl Job for DueClosings {
 }
 
 /// Some of those that are due; the next hour takes the next ones.
-async fn to_remind(cx: &SystemContext) -> Result<Vec<OrgId>, DataError> {
-    let due: Vec<(OrgId,)> = sql!(
+async fn to_remind(cx: &SystemContext) -> Result<Vec<(OrgId,)>, DataError> {
+    sql!(
         "auth_organizations.to_remind",
         "SELECT id FROM auth_organizations WHERE remind_at IS NOT NULL AND remind_at <= $1
              AND suspended_at IS NULL ORDER BY remind_at LIMIT 100"
@@ -41,12 +41,11 @@ async fn to_remind(cx: &SystemContext) -> Result<Vec<OrgId>, DataError> {
     .bind(cx.now())
     .bounded()
     .all(cx)
-    .await?;
-    Ok(due.into_iter().map(|(id,)| id).collect())
+    .await
 }
 
-async fn to_erase(cx: &SystemContext) -> Result<Vec<OrgId>, DataError> {
-    let due: Vec<(OrgId,)> = sql!(
+async fn to_erase(cx: &SystemContext) -> Result<Vec<(OrgId,)>, DataError> {
+    sql!(
         "auth_organizations.to_erase",
         "SELECT id FROM auth_organizations WHERE erase_at IS NOT NULL AND erase_at <= $1
              AND suspended_at IS NULL ORDER BY erase_at LIMIT 100"
@@ -54,8 +53,7 @@ async fn to_erase(cx: &SystemContext) -> Result<Vec<OrgId>, DataError> {
     .bind(cx.now())
     .bounded()
     .all(cx)
-    .await?;
-    Ok(due.into_iter().map(|(id,)| id).collect())
+    .await
 }
 
 async fn remind(cx: &SystemContext, id: OrgId) -> Result<(), DataError> {
