@@ -45,7 +45,7 @@ impl WhyRecorder {
         if !is_full && !pending.len().is_multiple_of(BATCH) {
             return;
         }
-        // Whoever holds the journal moves the events when it is done.
+        // If somebody asks just now, the next full list, or the next question, moves them.
         let Ok(mut journal) = self.journal.try_lock() else { return };
         let events = std::mem::take(&mut *pending);
         drop(pending);
