@@ -82,7 +82,7 @@ impl HistoryFiles {
         self.path("end")
     }
 
-    /// Notes of writes, each of which is in the file before this goes on.
+    /// Notes writes. Each is in the file before this returns.
     ///
     /// # Errors
     /// When the file cannot be made.

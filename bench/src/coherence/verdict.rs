@@ -21,7 +21,7 @@ pub struct CoherenceVerdict {
     /// Acknowledged changes of rows.
     pub writes: u64,
     pub aborted: u64,
-    /// Changes of which the writer does not know how they ended.
+    /// Changes whose outcome the writer does not know.
     pub unknown: u64,
     /// What was wrong, the first few.
     pub violations: Vec<String>,

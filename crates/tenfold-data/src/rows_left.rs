@@ -44,8 +44,8 @@ impl SystemContext {
 }
 
 impl Database {
-    /// The tables of modules each row of which belongs to an organization, since their keys begin with `org_id`; none before the
-    /// migrations have run. Sorted.
+    /// The tables of modules whose rows belong to organizations, since their keys begin with `org_id`. Sorted; none before the
+    /// migrations have run.
     pub fn tables_of_organizations(&self) -> Vec<String> {
         self.owned().owned()
     }

@@ -27,7 +27,7 @@ const WAITING: [(&str, &str); 6] = [
     ("admission.overload_wait", "1h"),
     ("http.deadline", "1h"),
 ];
-/// Four at a time, of which one may be best effort.
+/// Four at a time; at most one of them is best effort.
 const FOUR: [(&str, &str); 4] = [
     ("admission.min_limit", "4"),
     ("admission.max_limit", "4"),

@@ -15,9 +15,9 @@ fn a_flood_of_best_effort_leaves_the_rest_alone() {
     let normal: Vec<_> = (10..30).map(|flow| traffic(flow, 0.4 * CAPACITY / 20.0, WORK)).collect();
     let mut simulation = Simulation::new(settings(4), CORES, 7);
     simulation.run(&[vec![flood, critical], normal].concat(), 30.0);
-    let of = |class| simulation.sent(2.0, 29.0).filter(move |fate| fate.class == class);
+    let of = |class| simulation.sent(2.0, 29.0).filter(move |record| record.class == class);
     assert_eq!(success(of(RequestClass::Critical)), 1.0);
     assert!(success(of(RequestClass::Normal)) >= 0.999, "{}", success(of(RequestClass::Normal)));
-    let served = of(RequestClass::BestEffort).filter(|fate| fate.took.is_some()).count() as f64 / 27.0;
+    let served = of(RequestClass::BestEffort).filter(|record| record.took.is_some()).count() as f64 / 27.0;
     assert!(served >= 0.3 * CAPACITY, "what is left is used: {served}");
 }

@@ -35,9 +35,9 @@ fn goodput_holds_at_two_five_and_ten_times_the_load() {
 fn below_its_capacity_the_server_refuses_next_to_nothing() {
     for load in [0.2, 0.5, 0.8] {
         let simulation = run(load);
-        assert!(simulation.fates.iter().all(|fate| fate.took.is_some()), "at {load}x");
+        assert!(simulation.records.iter().all(|record| record.took.is_some()), "at {load}x");
     }
-    let nearly = success(run(0.9).fates.iter());
+    let nearly = success(run(0.9).records.iter());
     assert!(nearly >= 0.99, "{nearly}");
 }
 
@@ -46,8 +46,8 @@ fn a_burst_of_a_hundred_requests_is_served_in_whole() {
     let mut simulation = Simulation::new(settings(FLOOR), CORES, 7);
     let burst = traffic(1, 100_000.0, WORK);
     simulation.run(&[Traffic { to: 0.001, ..burst }], 1.0);
-    assert!(simulation.fates.len() > 70);
-    assert_eq!(success(simulation.fates.iter()), 1.0);
+    assert!(simulation.records.len() > 70);
+    assert_eq!(success(simulation.records.iter()), 1.0);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn cheap_and_dear_requests_are_each_compared_with_their_own() {
     let cheap = traffic(1, 0.35 * CORES / 0.0005, 0.0005);
     let mut simulation = Simulation::new(settings(FLOOR), CORES, 7);
     simulation.run(&[cheap, dear], 30.0);
-    assert!(success(simulation.fates.iter()) >= 0.999, "{}", success(simulation.fates.iter()));
+    assert!(success(simulation.records.iter()) >= 0.999, "{}", success(simulation.records.iter()));
 }
 
 #[test]

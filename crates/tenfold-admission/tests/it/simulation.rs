@@ -46,7 +46,7 @@ pub fn traffic(flow: u64, rate: f64, work: f64) -> Traffic {
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Fate {
+pub struct RequestRecord {
     pub flow: u64,
     pub class: RequestClass,
     /// When it was sent, in seconds.
@@ -55,7 +55,7 @@ pub struct Fate {
     pub took: Option<f64>,
 }
 
-impl Fate {
+impl RequestRecord {
     pub fn is_good(&self) -> bool {
         self.took.is_some_and(|took| took <= CLIENT_PATIENCE)
     }
@@ -82,7 +82,7 @@ pub struct Simulation {
     running: Vec<SimulatedRequest>,
     /// What is sent again, and when.
     again: BTreeMap<Duration, Traffic>,
-    pub fates: Vec<Fate>,
+    pub records: Vec<RequestRecord>,
     pub limits: Vec<usize>,
 }
 
@@ -106,7 +106,7 @@ impl Simulation {
             now: 0.0,
             running: Vec::new(),
             again: BTreeMap::new(),
-            fates: Vec::new(),
+            records: Vec::new(),
             limits: Vec::new(),
         }
     }
@@ -202,7 +202,7 @@ impl Simulation {
 
     fn refuse(&mut self, request: &SimulatedRequest) {
         let (flow, class) = (request.traffic.flow, request.traffic.class);
-        self.fates.push(Fate { flow, class, sent: request.sent, took: None });
+        self.records.push(RequestRecord { flow, class, sent: request.sent, took: None });
         if request.traffic.retries > 0 {
             let retries = request.traffic.retries - 1;
             // As Retry-After says.
@@ -243,33 +243,38 @@ impl Simulation {
             let admitted = request.admitted.expect("what runs was admitted");
             self.controller.finish(self.time(), &admitted, Some(took));
             let (flow, class) = (request.traffic.flow, request.traffic.class);
-            self.fates.push(Fate { flow, class, sent: request.sent, took: Some(self.now - request.sent) });
+            self.records.push(RequestRecord {
+                flow,
+                class,
+                sent: request.sent,
+                took: Some(self.now - request.sent),
+            });
         }
         self.settle();
     }
 
-    /// The fates of the requests that were sent between these times: of the time of sending, not of the end, or those
+    /// The records of the requests that were sent between these times: of the time of sending, not of the end, or those
     /// that wait for long would be missing.
-    pub fn sent(&self, from: f64, to: f64) -> impl Iterator<Item = &Fate> {
-        self.fates.iter().filter(move |fate| (from..to).contains(&fate.sent))
+    pub fn sent(&self, from: f64, to: f64) -> impl Iterator<Item = &RequestRecord> {
+        self.records.iter().filter(move |record| (from..to).contains(&record.sent))
     }
 }
 
 /// How many of these are served in time.
-pub fn good<'a>(fates: impl Iterator<Item = &'a Fate>) -> f64 {
-    fates.filter(|fate| fate.is_good()).count() as f64
+pub fn good<'a>(records: impl Iterator<Item = &'a RequestRecord>) -> f64 {
+    records.filter(|record| record.is_good()).count() as f64
 }
 
 /// The share of these that is served in time.
-pub fn success<'a>(fates: impl Iterator<Item = &'a Fate>) -> f64 {
+pub fn success<'a>(records: impl Iterator<Item = &'a RequestRecord>) -> f64 {
     let (served, all) =
-        fates.fold((0_u32, 0_u32), |(served, all), fate| (served + u32::from(fate.is_good()), all + 1));
+        records.fold((0_u32, 0_u32), |(served, all), record| (served + u32::from(record.is_good()), all + 1));
     f64::from(served) / f64::from(all.max(1))
 }
 
 /// The 99th percentile of the times of those that were served.
-pub fn p99<'a>(fates: impl Iterator<Item = &'a Fate>) -> f64 {
-    let mut times: Vec<f64> = fates.filter_map(|fate| fate.took).collect();
+pub fn p99<'a>(records: impl Iterator<Item = &'a RequestRecord>) -> f64 {
+    let mut times: Vec<f64> = records.filter_map(|record| record.took).collect();
     times.sort_by(f64::total_cmp);
     times[times.len() * 99 / 100]
 }

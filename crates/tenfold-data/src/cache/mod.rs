@@ -134,7 +134,7 @@ impl RowCache {
         self.look_and_sample(key, now, 0)
     }
 
-    /// The same for a row that is asked for alone, of which a share is read again.
+    /// The same for a row that is asked for alone. A share of these is read again.
     pub(crate) fn look_alone(self: &Arc<Self>, key: &CacheKey, now: Duration) -> CacheLook {
         self.look_and_sample(key, now, self.settings.sample)
     }

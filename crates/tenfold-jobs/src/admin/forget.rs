@@ -14,7 +14,7 @@ const LOOK: usize = 500;
 type SeenJob = (JobId, bool, bool);
 
 /// Deletes the jobs of an organization, finished or not, with what their steps have given. One that runs is cancelled: its worker is
-/// told at its next heartbeat, and then it is gone from here at the next call. Whoever waits for one of them in a batch goes on.
+/// told at its next heartbeat, and then it is gone from here at the next call. A batch that waits for one of them goes on.
 ///
 /// Jobs that listen to [`given up`](crate::GivenUp) jobs are not told: they would work on what is being erased.
 ///

@@ -30,7 +30,7 @@ fn a_day_without_a_fault_raises_no_alarm() {
     assert_eq!(false_alarms(1, 0.5), Vec::<String>::new());
 }
 
-/// For whoever tunes a threshold.
+/// For tuning a threshold.
 #[test]
 #[ignore = "many days"]
 fn many_days_without_a_fault_raise_no_alarm() {

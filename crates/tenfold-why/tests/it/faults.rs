@@ -125,7 +125,7 @@ fn injected_faults_are_found_among_innocent_changes() {
     assert!(score.onsets_s[score.onsets_s.len() / 2] <= 3, "{:?}", score.onsets_s);
 }
 
-/// For whoever tunes a threshold: `cargo test -p tenfold-why --release -- --ignored --nocapture`.
+/// For tuning a threshold: `cargo test -p tenfold-why --release -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints the scores of many seeds"]
 #[expect(clippy::print_stdout, reason = "the scores are read by a person")]

@@ -123,7 +123,7 @@ fn a_journal_keeps_its_bounds_whatever_comes() {
     assert!(journal.failing_users(usize::MAX).len() <= 256);
 }
 
-/// For whoever makes it slower: what a request costs, with 100,000 organizations.
+/// What a request costs, with 100,000 organizations.
 #[test]
 #[ignore = "prints a measurement"]
 #[expect(clippy::print_stdout, reason = "the figure is read by a person")]

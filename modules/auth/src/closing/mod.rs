@@ -1,7 +1,7 @@
 //! The end of an organization: its owners close it, it can be reopened for some days, then it is erased.
 //!
 //! A closed organization lets nobody work in it ([`SessionLimit::Closed`](crate::sessions::limited::SessionLimit)); nothing is deleted.
-//! [`due`] looks every hour which organizations are due, and [`erase`] erases one, whoever is interrupted meanwhile.
+//! [`due`] looks every hour which organizations are due. [`erase`] erases one, and goes on where it was interrupted.
 
 pub(crate) mod close;
 pub(crate) mod due;

@@ -43,8 +43,8 @@ async fn erase_some(tx: &SystemTx<'_>, organization: OrgId) -> Result<usize, Dat
     Ok(members.len())
 }
 
-/// Whoever joins another organization locks the account, too: it was before this, or waits and finds no account. In one order, so that
-/// two of these do not wait for each other.
+/// Joining another organization locks the account, too: it happened before this, or waits and finds no account. The order is fixed,
+/// so that two erasures do not wait for each other.
 async fn lock_all(tx: &SystemTx<'_>, accounts: &[AccountId]) -> Result<(), DataError> {
     let _: Vec<(AccountId,)> = sql!(
         "auth_accounts.lock_many",

@@ -24,7 +24,7 @@ pub(crate) enum SessionLimit {
 }
 
 impl SessionLimit {
-    /// The first reason is told first: whoever lacks the second factor may not reopen the organization either.
+    /// A missing second factor comes first: a person without one may not reopen the organization either.
     pub(crate) fn of(lacks_factor: bool, state: i64) -> Option<Self> {
         if lacks_factor { Some(SessionLimit::SecondFactor) } else { SessionLimit::of_organization(state) }
     }

@@ -14,7 +14,7 @@ use crate::http::client_address::client_of;
 use crate::http::problem::Problem;
 use crate::http::state::ServerState;
 
-/// What asks whether the process lives needs no permit: whoever sends many other requests must not get it restarted.
+/// Probes of the process need no permit: a flood of other requests must not get it restarted.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// A request that is expected to take longer than this yields once, so that the requests on the sockets arrive.
