@@ -780,7 +780,7 @@ export function createClient(options: ClientOptions = {}) {
      * Nothing is deleted before `erased_at` (`auth.closing_pause`, 14 days unless set otherwise). Until then an owner
      * can reopen it: `POST /v1/organization/reopen`, in a session of the closed organization, which sign-in still
      * gives. Its owners get a mail now, and another one some days before the end. Then everything in it is erased,
-     * with the accounts of those who belong to no other organization.
+     * with the accounts of those who belong to no other organization and are not suspended.
      *
      * The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
      *
