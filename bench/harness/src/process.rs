@@ -100,17 +100,29 @@ impl Launch {
     }
 
     /// Makes a write beyond [`Process::limit_files`] fail, as on a full disk, instead of killing the process.
-    pub fn survives_full_files(mut self) -> Self {
+    pub fn survives_full_files(self) -> Self {
         let mut shell = Command::new("/bin/sh");
         // A signal that the shell ignores stays ignored in the program that it executes.
-        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(self.command.get_program());
-        shell.args(self.command.get_args());
-        self.output.takes(&mut shell);
-        shell.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+        self.through(shell)
+    }
+
+    /// Runs the process on one core, by its number, with `taskset` of util-linux.
+    pub fn on_core(self, core: usize) -> Self {
+        let mut taskset = Command::new("taskset");
+        taskset.args(["--cpu-list", &core.to_string()]);
+        self.through(taskset)
+    }
+
+    /// Starts it by a program that executes the one whose name and arguments follow its own.
+    fn through(mut self, mut outer: Command) -> Self {
+        outer.arg(self.command.get_program()).args(self.command.get_args());
+        self.output.takes(&mut outer);
+        outer.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         if let Some(folder) = self.command.get_current_dir() {
-            shell.current_dir(folder);
+            outer.current_dir(folder);
         }
-        self.command = shell;
+        self.command = outer;
         self
     }
 

@@ -30,6 +30,9 @@ pub struct OverloadArguments {
     /// Only these cases: ours, off.
     #[arg(long = "only")]
     cases: Vec<String>,
+    /// The core for the server alone. Pin this program, and with it the generator, to another: `taskset --cpu-list 1 …`.
+    #[arg(long)]
+    server_core: Option<usize>,
     /// A release build of the reference backend, instead of building it.
     #[arg(long)]
     ours: Option<std::path::PathBuf>,
@@ -61,7 +64,7 @@ pub fn run(arguments: &OverloadArguments, options: &Options, report: &mut BenchR
             |case: &str| arguments.cases.is_empty() || arguments.cases.iter().any(|only| only == case);
         for (case, enabled) in CASES.iter().filter(|(case, _)| is_wanted(case)) {
             let place = place(&program, *dialect, server.as_ref());
-            let run = OverloadRun { program: &program, place: &place, enabled, seconds };
+            let run = OverloadRun { program: &program, place: &place, enabled, seconds, core: arguments.server_core };
             run.case(*dialect, case, arguments, report)?;
         }
     }
@@ -75,10 +78,14 @@ struct OverloadRun<'a> {
     /// `admission.enabled`.
     enabled: &'a str,
     seconds: u32,
+    /// The server's.
+    core: Option<usize>,
 }
 
 /// What a load has shown.
 struct LoadResult {
+    /// Answers a second that the server gives to a few connections, before and after.
+    peak: f64,
     report: Value,
     watched: Watched,
     cpu: f64,
@@ -111,8 +118,8 @@ impl OverloadRun<'_> {
             let refused = shown.total("refused");
             let row = ReportRow::new("overload", dialect, case)
                 .with("load", load)
-                .with("peak_per_second", rounded(peak, 10.0))
-                .with("goodput", rounded(answered / f64::from(self.seconds) / peak, 1000.0))
+                .with("peak_per_second", rounded(shown.peak, 10.0))
+                .with("goodput", rounded(shown.total("per_second") / shown.peak, 1000.0))
                 .with("p99_ms", shown.report["total"]["p99_ms"].clone())
                 .with("refused", refused)
                 .with("failed", shown.total("failed"))
@@ -128,16 +135,22 @@ impl OverloadRun<'_> {
     }
 
     fn start(&self) -> Process {
-        self.place
+        let launch = self
+            .place
             .app(&["serve", "--demo"])
             .env("TENFOLD_ADMISSION__ENABLED", self.enabled)
-            .env("TENFOLD_LOG__FILTER", "warn")
-            .start()
+            .env("TENFOLD_LOG__FILTER", "warn");
+        match self.core {
+            Some(core) => launch.on_core(core).start(),
+            None => launch.start(),
+        }
     }
 
-    /// Sends this many requests a second to a process of its own, and watches it.
+    /// Sends this many requests a second to a process of its own, and watches it. The saturation is measured before and after: a
+    /// shared machine is not as fast at each moment.
     fn load(&self, rate: f64) -> anyhow::Result<LoadResult> {
         let process = self.start();
+        let peak = saturation(&process, self.seconds.min(5));
         let before = cpu_seconds(&process);
         let (rate, seconds) = (format!("{rate:.0}"), format!("{}s", self.seconds));
         let target = format!("http://{}", process.address());
@@ -161,9 +174,10 @@ impl OverloadRun<'_> {
         let (finished, watched) = watch(&process, || load.finish());
         let cpu = cpu_seconds(&process) - before;
         let recovery = recovery(&process);
+        let peak = f64::midpoint(peak, saturation(&process, self.seconds.min(5)));
         let report = serde_json::from_str(&finished.out)
             .with_context(|| format!("app load gives no report: {}{}", finished.out, finished.err))?;
-        Ok(LoadResult { report, watched, cpu, recovery })
+        Ok(LoadResult { peak, report, watched, cpu, recovery })
     }
 }
 
