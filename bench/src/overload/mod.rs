@@ -64,7 +64,13 @@ pub fn run(arguments: &OverloadArguments, options: &Options, report: &mut BenchR
             |case: &str| arguments.cases.is_empty() || arguments.cases.iter().any(|only| only == case);
         for (case, enabled) in CASES.iter().filter(|(case, _)| is_wanted(case)) {
             let place = place(&program, *dialect, server.as_ref());
-            let run = OverloadRun { program: &program, place: &place, enabled, seconds, core: arguments.server_core };
+            let run = OverloadRun {
+                program: &program,
+                place: &place,
+                enabled,
+                seconds,
+                core: arguments.server_core,
+            };
             run.case(*dialect, case, arguments, report)?;
         }
     }
