@@ -16,6 +16,7 @@
 
 mod error;
 mod escape;
+mod exported;
 mod fields;
 mod filter;
 mod format;
@@ -26,16 +27,19 @@ mod pretty;
 mod queue;
 
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::export::ExportQueue;
 use crate::telemetry::{Telemetry, TelemetryLayer};
 
 pub use error::InstallError;
+pub use exported::ExportedLine;
+pub use fields::FieldValue;
 pub(crate) use fields::message_of;
 pub use filter::LogFilter;
 pub(crate) use filter::SPAN_ID;
@@ -65,4 +69,9 @@ pub fn install(format: LogFormat, filter: &str, telemetry: &Telemetry) -> Result
 /// without this call may lose lines. True if they were written, or if nothing is installed.
 pub fn flush(limit: Duration) -> bool {
     INSTALLED.get().is_none_or(|output| output.flush(limit))
+}
+
+/// Begins to collect the process's events to be sent elsewhere; see [`LogOutput::export`]. `None` if nothing is installed.
+pub fn export(bound: usize) -> Option<Arc<ExportQueue<ExportedLine>>> {
+    INSTALLED.get().map(|output| output.export(bound))
 }

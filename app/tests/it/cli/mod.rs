@@ -3,8 +3,10 @@
 mod place;
 
 mod cache;
+mod collector;
 mod commands;
 mod connections;
+mod dashboard;
 mod durability;
 mod full_disk;
 mod jobs;
@@ -14,6 +16,7 @@ mod load;
 mod logs;
 mod neighbours;
 mod operators;
+mod otlp;
 mod own_writes;
 mod paused;
 mod pooler;

@@ -12,11 +12,16 @@ const TEXT_BYTES: usize = 16 << 10;
 
 /// A field's value. Numbers and booleans keep their type.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum FieldValue {
+pub enum FieldValue {
+    /// True or false.
     Bool(bool),
+    /// A number that may be negative.
     Signed(i128),
+    /// A number that may not.
     Unsigned(u128),
+    /// A number with a fraction.
     Float(f64),
+    /// Anything else, cut at 16 KiB.
     Text(String),
 }
 

@@ -1,7 +1,7 @@
 //! The `tracing` layer that turns events and closed spans into lines.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -13,11 +13,13 @@ use tracing_subscriber::filter::Filtered;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
+use super::exported::ExportedLine;
 use super::fields::{FieldValue, LogFields};
 use super::filter::{LogFilter, SPAN_ID, TRACE_ID};
 use super::format::LogFormat;
 use super::line::{LogLine, TracePlace};
 use super::queue::LineQueue;
+use crate::export::ExportQueue;
 
 /// Writes a line for each event, and, when a span closes, one of level DEBUG (TRACE for a TRACE span).
 ///
@@ -36,6 +38,7 @@ pub struct LogLayer {
 #[derive(Clone, Debug)]
 pub struct LogOutput {
     queue: Arc<LineQueue>,
+    exported: Arc<OnceLock<Arc<ExportQueue<ExportedLine>>>>,
 }
 
 /// The data that the layer attaches to a span until it closes.
@@ -54,7 +57,7 @@ impl LogLayer {
     /// application's time. Once it recovers, a line says how many were lost. A killed process loses the
     /// lines of its last milliseconds.
     pub fn new(format: LogFormat, writer: impl Write + Send + 'static) -> io::Result<Self> {
-        let output = LogOutput { queue: Arc::default() };
+        let output = LogOutput { queue: Arc::default(), exported: Arc::default() };
         let layer = Self { format, filter: LogFilter::everything(), now: wall_clock, output };
         let queue = Arc::clone(&layer.output.queue);
         std::thread::Builder::new()
@@ -93,6 +96,11 @@ impl LogOutput {
     /// Waits until every line logged so far has been written or given up, for at most `limit`; true if so.
     pub fn flush(&self, limit: Duration) -> bool {
         self.queue.flush(limit)
+    }
+
+    /// Begins to collect events to be sent elsewhere, besides writing them. At most `bound` wait. The first call decides.
+    pub fn export(&self, bound: usize) -> Arc<ExportQueue<ExportedLine>> {
+        Arc::clone(self.exported.get_or_init(|| Arc::new(ExportQueue::new(bound))))
     }
 
     /// How many lines were lost so far, because the writer failed or could not keep up.
@@ -135,7 +143,7 @@ where
         let mut fields = LogFields::default();
         event.record(&mut fields);
         let message = fields.take("message", |text| Some(text.to_owned())).unwrap_or_default();
-        self.write(&LogLine {
+        let line = LogLine {
             timestamp: (self.now)(),
             level: *event.metadata().level(),
             target: event.metadata().target(),
@@ -143,7 +151,11 @@ where
             place: context.event_scope(event).map(place).unwrap_or_default(),
             fields: &fields,
             duration: None,
-        });
+        };
+        self.write(&line);
+        if let Some(exported) = self.output.exported.get() {
+            exported.push(ExportedLine::of(&line));
+        }
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {

@@ -4,6 +4,7 @@
 //! traces with up to [`SPAN_LIMIT`] spans. Recording takes a short lock at most.
 
 mod active;
+mod export;
 mod histogram;
 mod layer;
 mod rollup;
@@ -12,7 +13,7 @@ mod store;
 mod why;
 mod work;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tenfold_data::{
@@ -21,11 +22,14 @@ use tenfold_data::{
 };
 
 use active::Active;
+use export::WorkExport;
 use rollup::{Rollups, Series};
 use spent::Spent;
 use store::Store;
 use tenfold_why::{ChangeKind, Diagnosis, JournalLimits, LedgerChange, PartKey, SavedPage};
 use why::{BIG_JOB, WhyRecorder};
+
+use crate::export::ExportQueue;
 
 pub use self::histogram::Histogram;
 pub use self::layer::TelemetryLayer;
@@ -53,6 +57,7 @@ struct TelemetryState {
     active: Active,
     store: Mutex<Store>,
     why: WhyRecorder,
+    export: OnceLock<WorkExport>,
 }
 
 /// A name of requests or jobs.
@@ -104,6 +109,7 @@ impl Telemetry {
             active: Active::default(),
             store: Mutex::default(),
             why: WhyRecorder::default(),
+            export: OnceLock::new(),
         }))
     }
 
@@ -293,6 +299,12 @@ impl Telemetry {
         self.0.why.history_error()
     }
 
+    /// Begins to collect finished work to be sent elsewhere: what is kept, and of the rest this share of the traces (0 to 1).
+    /// At most `bound` pieces wait. The first call decides.
+    pub fn export(&self, share: f64, bound: usize) -> Arc<ExportQueue<Arc<Work>>> {
+        self.0.export.get_or_init(|| WorkExport::new(share, bound)).queue()
+    }
+
     fn store(&self) -> MutexGuard<'_, Store> {
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -302,7 +314,7 @@ impl Telemetry {
     }
 
     /// Counts finished work, and keeps its trace if it is worth it.
-    fn finish(&self, work: Work, spent: Spent) {
+    fn finish(&self, mut work: Work, spent: Spent) {
         let now = self.now();
         self.0.why.record_work(&work, spent, now);
         let (kind, name) = (work.beginning.kind, &work.beginning.name);
@@ -322,7 +334,22 @@ impl Telemetry {
                 self.0.requests.repeated();
             }
         }
-        self.store().offer(work, Arc::as_ptr(&series).addr(), usual, now);
+        let mut store = self.store();
+        let kept = store.reason(&work, Arc::as_ptr(&series).addr(), usual, now);
+        let chooses = |export: &&WorkExport| kept.is_some() || export.chooses(work.beginning.trace_id);
+        let export = self.0.export.get().filter(chooses);
+        work.kept = kept.unwrap_or(work.kept);
+        if kept.is_none() && export.is_none() {
+            return;
+        }
+        let work = Arc::new(work);
+        if kept.is_some() {
+            store.keep(Arc::clone(&work));
+        }
+        drop(store);
+        if let Some(export) = export {
+            export.push(work);
+        }
     }
 }
 

@@ -35,12 +35,10 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Keeps the work if it is worth it. `name` is the index of its name, `usual` the 99th percentile of that name.
-    pub(super) fn offer(&mut self, mut work: Work, name: usize, usual: Option<Duration>, now: Timestamp) {
-        let Some(kept) = self.sort(&work, name, usual, now) else { return };
-        work.kept = kept;
-        let trace = work.beginning.trace_id;
-        self.kept.entry(trace).or_default().push(Arc::new(work));
+    /// Keeps work for the reason that it has.
+    pub(super) fn keep(&mut self, work: Arc<Work>) {
+        let (trace, kept) = (work.beginning.trace_id, work.kept);
+        self.kept.entry(trace).or_default().push(work);
         let (sort, bound) = place(kept);
         self.order[sort].push_back(trace);
         while self.order[sort].len() > bound {
@@ -62,7 +60,14 @@ impl Store {
         self.kept.values().flatten()
     }
 
-    fn sort(&mut self, work: &Work, name: usize, usual: Option<Duration>, now: Timestamp) -> Option<Kept> {
+    /// Why the work is worth keeping, if it is. `name` is the index of its name, `usual` the 99th percentile of that name.
+    pub(super) fn reason(
+        &mut self,
+        work: &Work,
+        name: usize,
+        usual: Option<Duration>,
+        now: Timestamp,
+    ) -> Option<Kept> {
         let minute = now.as_second().div_euclid(60);
         if self.minute != minute {
             self.minute = minute;

@@ -22,6 +22,7 @@ use super::client_file::ClientFile;
 use super::jobs::JobsCommand;
 use super::load_command::{self, LoadCommand};
 use super::operator_command::OperatorCommand;
+use super::telemetry_export::{begin_export, export_settings};
 use super::why_command::{OnsetCommand, WhyCommand};
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
@@ -214,12 +215,14 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
         settings.listen
     );
     let clock = app.clock.clone();
+    let export = export_settings(app.name, app.version, &clock)?;
     let telemetry = Telemetry::new(clock.clone());
     logs::install(settings.log_format, &settings.log_filter, &telemetry)?;
     // Before the database is touched: of two processes started by mistake, only one may migrate.
     let bound = if role == ProcessRole::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
     let (name, welcome) = (app.name, app.demo.filter(|_| demo));
     let started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
+    let export = begin_export(export, &started, telemetry.clone(), clock.clone());
     let history = begin_history(&settings, clock, telemetry).await;
     if welcome.is_some() {
         started.seed().await?;
@@ -250,6 +253,9 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     started.database.close().await;
     if let Some(history) = history {
         history.end().await;
+    }
+    if let Some(export) = export {
+        export.end().await;
     }
     tracing::info!("stopped");
     Ok(())

@@ -10,6 +10,7 @@ mod observers;
 mod operator_command;
 mod plain_http;
 mod table;
+mod telemetry_export;
 mod why_command;
 
 use std::collections::HashSet;
@@ -76,6 +77,7 @@ pub struct Started {
     demonstration: Demonstration,
     people: Arc<dyn Authenticate>,
     fills: Vec<(&'static str, Fill)>,
+    state: ServerState,
 }
 
 impl Started {
@@ -239,9 +241,10 @@ impl App {
             route_classes: OnceLock::new(),
             services: wiring.services,
         };
-        let router = http::router(routes, self.name, self.version, ServerState::new(shared), critical)?;
-        let http = settings.http;
-        Ok(Started { database, router, stopping, jobs, http, demonstration, people: authenticator, fills })
+        let state = ServerState::new(shared);
+        let router = http::router(routes, self.name, self.version, state.clone(), critical)?;
+        let (http, people) = (settings.http, authenticator);
+        Ok(Started { database, router, stopping, jobs, http, demonstration, people, fills, state })
     }
 
     /// Begins to record for `why`; the start itself is the first change.

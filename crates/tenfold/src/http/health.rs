@@ -50,14 +50,23 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result
     if !password.is_empty() && !knows(&headers, password.expose()) {
         return Ok(refused());
     }
+    let text = metrics_text(&state).await?;
+    Ok(([(CONTENT_TYPE, METRICS_TYPE)], text).into_response())
+}
+
+/// All metrics as they are now, in Prometheus's text format.
+///
+/// # Errors
+/// When the process ends meanwhile.
+pub(crate) async fn metrics_text(state: &ServerState) -> Result<String, Problem> {
     let metrics = state.metrics().clone();
     metrics.cache(state.database().cache_figures());
     if let Some(figures) = state.admission_figures() {
         metrics.admission(figures);
     }
     // With every series in use the text is megabytes long: do not block a thread that serves requests.
-    let text = tokio::task::spawn_blocking(move || metrics.render()).await.map_err(Problem::internal)?;
-    Ok(([(CONTENT_TYPE, METRICS_TYPE)], text).into_response())
+    let text = tokio::task::spawn_blocking(move || metrics.render()).await;
+    text.map_err(Problem::internal)
 }
 
 fn refused() -> Response {

@@ -59,6 +59,7 @@ pub use self::authenticate::Authenticate;
 pub use self::body::{Created, Json, NoContent, Path, nullable};
 pub use self::client_address::{ClientAddress, PeerAddress};
 pub use self::endpoint::{Bytes, Endpoint, Input, NamedSchema, Output};
+pub(crate) use self::health::metrics_text;
 pub(crate) use self::live::LiveStreams;
 pub use self::live::{EventShape, LiveEvent, News, live};
 pub(crate) use self::openapi::check_services;
