@@ -6,6 +6,7 @@ mod chaos;
 mod coherence;
 mod feed;
 mod http;
+mod incidents;
 mod jobs;
 mod list;
 mod options;
@@ -59,6 +60,8 @@ enum BenchCommand {
     Cache,
     /// Whether the cache is as coherent as it says, with three processes that are killed and stopped.
     Coherence(coherence::CoherenceArguments),
+    /// Faults in simulated traffic: whether `why` names endpoint, statement, organizations, onset and cause.
+    Incidents(incidents::IncidentArguments),
     /// What it costs to tell metrics and telemetry of everything.
     Telemetry,
 }
@@ -86,6 +89,10 @@ fn main() -> ExitCode {
         BenchCommand::Overload(arguments) => overload::run(&arguments, &line.options, &mut report),
         BenchCommand::Cache => cache::run(&line.options, &mut report),
         BenchCommand::Coherence(arguments) => coherence::run(&arguments, &line.options, &mut report),
+        BenchCommand::Incidents(arguments) => {
+            incidents::run(&arguments, &line.options, &mut report);
+            Ok(())
+        }
         BenchCommand::Feed => feed::run(&line.options, &mut report),
         BenchCommand::Writes => alone::run("writes", &line.options, &mut report),
         BenchCommand::Telemetry => alone::run("telemetry", &line.options, &mut report),

@@ -26,6 +26,11 @@ impl ReportRow {
         ReportRow(Vec::new()).with("bench", bench).with("database", database).with("case", case)
     }
 
+    /// Begins a row of what needs no database.
+    pub fn without_database(bench: &str, case: &str) -> Self {
+        ReportRow(Vec::new()).with("bench", bench).with("case", case)
+    }
+
     /// Adds a field.
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.0.push((field.to_owned(), value.into()));
@@ -40,6 +45,7 @@ impl ReportRow {
     fn cell(&self, column: &str) -> String {
         match self.0.iter().find(|(field, _)| field == column) {
             None => String::new(),
+            Some((_, Value::Null)) => String::new(),
             Some((_, Value::String(text))) => text.clone(),
             Some((_, value)) => value.to_string(),
         }

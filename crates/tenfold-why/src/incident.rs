@@ -5,15 +5,15 @@ use std::ops::Range;
 use crate::decomposition::{PartChange, Spending, decompose};
 use crate::event::PartKey;
 use crate::journal::{Journal, JournalEndpoint};
-use crate::onset::{ChangePoint, OnsetRule, rise, rise_of_failures};
+use crate::onset::{ChangePoint, OnsetRule, rise, rise_of_share};
 use crate::seconds::SecondCell;
 
 /// The least ratio of durations that matters.
 const LEAST_RATIO: f64 = 1.1;
 /// The least difference of durations that matters, in milliseconds.
 const LEAST_MS: f64 = 1.0;
-/// The least share of failures above that of before that matters.
-const LEAST_FAILED: f64 = 0.02;
+/// The least share of failures, or of much slower requests, above that of before that matters.
+const LEAST_SHARE: f64 = 0.02;
 /// How long before an onset the baseline begins, in seconds.
 pub(crate) const BASELINE_S: u32 = 1_200;
 /// How long a failed request counts, in milliseconds, when endpoints are compared.
@@ -54,14 +54,14 @@ pub(crate) fn incidents(journal: &Journal, range: &Range<u32>) -> Vec<Incident> 
 fn incident(journal: &Journal, index: usize, range: &Range<u32>) -> Option<Incident> {
     let endpoint = &journal.endpoints[index];
     let cells: Vec<SecondCell> = endpoint.seconds.between(range.start, range.end).copied().collect();
-    // Three signals of each endpoint are looked at.
-    let series = journal.endpoints.len() * 3;
-    let (worse, found) = worst(&cells, series)?;
+    // Four signals of each endpoint are looked at.
+    let series = journal.endpoints.len() * 4;
+    let Worst { worse, found, least_ms } = worst(&cells, series)?;
     let onset = cells[found.index].second;
     let before = journal.spending(index, &(onset.saturating_sub(BASELINE_S).max(range.start)..onset));
     let now = journal.spending(index, &(onset..range.end));
     let added = now.ms / now.requests.max(1.0) - before.ms / before.requests.max(1.0);
-    if worse == Worse::Slower && added < LEAST_MS {
+    if added < least_ms {
         return None;
     }
     let failed = failures(endpoint, onset, range);
@@ -81,26 +81,37 @@ fn incident(journal: &Journal, index: usize, range: &Range<u32>) -> Option<Incid
     })
 }
 
+/// The signal that shows most clearly that an endpoint got worse.
+struct Worst {
+    worse: Worse,
+    found: ChangePoint,
+    /// By how much the mean duration must have risen for it to matter, in milliseconds.
+    least_ms: f64,
+}
+
 /// Failures count before durations: what fails is often quick.
-fn worst(cells: &[SecondCell], series: usize) -> Option<(Worse, ChangePoint)> {
+fn worst(cells: &[SecondCell], series: usize) -> Option<Worst> {
     let of = |value: fn(&SecondCell) -> f64| cells.iter().map(value).collect::<Vec<_>>();
     let (failed, all) = (of(|cell| f64::from(cell.errors)), of(|cell| f64::from(cell.count)));
     let rule = |floor| OnsetRule { series, floor };
-    let is_failing = |before: f64, after: f64| after > 2.0 * before && after - before > LEAST_FAILED;
-    if let Some(found) = rise_of_failures(&failed, &all, rule(0.0), is_failing) {
-        return Some((Worse::Failing, found));
+    let is_more = |before: f64, after: f64| after > 2.0 * before && after - before > LEAST_SHARE;
+    if let Some(found) = rise_of_share(&failed, &all, rule(0.0), is_more) {
+        return Some(Worst { worse: Worse::Failing, found, least_ms: f64::NEG_INFINITY });
     }
-    // The typical duration, which outliers hardly move, and the mean, which a few affected requests move.
+    // The typical duration, which outliers hardly move; the mean, which a few affected requests move; and how many are much
+    // slower than usual, such as those of one organization, which are too few to move the mean of each second.
+    let slow = of(|cell| f64::from(cell.slow));
+    let slow = rise_of_share(&slow, &all, rule(0.0), is_more);
     let typical = of(|cell| f64::from(cell.sum_log) / f64::from(cell.count));
     let mean = of(|cell| f64::from(cell.sum_ms) / f64::from(cell.count));
     let typical = rise(&typical, rule(0.0025), |before, after| after - before > LEAST_RATIO.ln());
     let mean =
         rise(&mean, rule(0.0025), |before, after| after > LEAST_RATIO * before && after - before > LEAST_MS);
-    let found = match (typical, mean) {
-        (Some(typical), Some(mean)) if mean.p < typical.p => mean,
-        (typical, mean) => typical.or(mean)?,
-    };
-    Some((Worse::Slower, found))
+    // Each of them is slow enough to matter, however little a few of them move the mean.
+    let slow = slow.map(|found| (found, 0.0));
+    let all = [typical, mean].into_iter().flatten().map(|found| (found, LEAST_MS)).chain(slow);
+    let (found, least_ms) = all.min_by(|(one, _), (other, _)| one.p.total_cmp(&other.p))?;
+    Some(Worst { worse: Worse::Slower, found, least_ms })
 }
 
 /// Which share failed before and since the onset.

@@ -11,6 +11,7 @@ use crate::histogram::LogHistogram;
 use crate::sample::{EventSample, Samples};
 use crate::seconds::{REACH, Seconds};
 use crate::space_saving::{HeavyHitter, SpaceSaving};
+use crate::usual::UsualDuration;
 
 /// How many organizations and users are told apart by weight.
 const HEAVY: usize = 256;
@@ -28,7 +29,7 @@ const OTHER: &str = "other";
 pub struct JournalLimits {
     /// How many endpoints, and parts of endpoints, are told apart.
     pub series: usize,
-    /// How many seconds all series have together; 20 bytes each.
+    /// How many seconds all series have together; 24 bytes each.
     pub seconds: usize,
     /// How many minutes with a histogram all endpoints have together; 1 KB each.
     pub minutes: usize,
@@ -65,6 +66,7 @@ pub struct Journal {
 pub(crate) struct JournalEndpoint {
     pub name: String,
     pub seconds: Seconds,
+    usual: UsualDuration,
     minutes: BTreeMap<u32, LogHistogram>,
     pub parts: HashMap<PartKey, Seconds>,
 }
@@ -98,6 +100,9 @@ impl Journal {
         let minutes = (self.limits.minutes / self.endpoints.len()).clamp(1, MINUTES);
         let endpoint = &mut self.endpoints[index];
         endpoint.seconds.record(second, 1, failed, ms, most);
+        if endpoint.usual.add(ms) {
+            endpoint.seconds.was_slow();
+        }
         endpoint.minutes.entry(second / 60).or_default().record(event.duration_us);
         while endpoint.minutes.len() > minutes {
             endpoint.minutes.pop_first();
@@ -171,8 +176,9 @@ impl Journal {
         if !has_room {
             return self.endpoint(OTHER);
         }
-        let (seconds, minutes, parts) = (Seconds::default(), BTreeMap::new(), HashMap::new());
-        self.endpoints.push(JournalEndpoint { name: name.to_owned(), seconds, minutes, parts });
+        let (seconds, usual) = (Seconds::default(), UsualDuration::default());
+        let (minutes, parts) = (BTreeMap::new(), HashMap::new());
+        self.endpoints.push(JournalEndpoint { name: name.to_owned(), seconds, usual, minutes, parts });
         self.by_name.insert(name.to_owned(), self.endpoints.len() - 1);
         self.endpoints.len() - 1
     }

@@ -27,6 +27,7 @@ mod seconds;
 mod space_saving;
 mod statistics;
 mod surge;
+mod usual;
 mod verdict;
 
 pub use affected::Party;

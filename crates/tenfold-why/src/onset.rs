@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::statistics::{Moments, poisson_tail, welch};
+use crate::statistics::{Moments, poisson_head, poisson_tail, welch};
 
 /// The least number of values after a change, and in the part that is tested again.
 const LEAST_AFTER: usize = 5;
@@ -45,7 +45,7 @@ pub struct OnsetRule {
 /// The rise in a series that is least likely by chance and still lasts, if there is one. `is_big` says whether the
 /// difference between two means, the earlier first, is big enough to matter.
 pub fn rise(values: &[f64], rule: OnsetRule, is_big: impl Fn(f64, f64) -> bool) -> Option<ChangePoint> {
-    likeliest(values, rule, |index, part| {
+    let test = |index: usize, part: Range<usize>| {
         let (baseline, now) = (Moments::of(&values[baseline_of(index)]), Moments::of(&values[part]));
         let p = welch(baseline, now, rule.floor);
         is_big(baseline.mean, now.mean).then_some(ChangePoint {
@@ -54,44 +54,55 @@ pub fn rise(values: &[f64], rule: OnsetRule, is_big: impl Fn(f64, f64) -> bool) 
             after: now.mean,
             p,
         })
-    })
+    };
+    // The end alone has fewer values, so it need not be corrected.
+    let lasts = |index, tail| test(index, tail).is_some_and(|again| again.p < SIGNIFICANT);
+    likeliest(values, rule, test, lasts)
 }
 
-/// How many times as many failures as before are still chance: they come in groups.
+/// How many times as many as before are still chance: failures come in groups.
 const DISPERSION: f64 = 2.0;
 
-/// The rise in the share of failures that is least likely by chance and still lasts. `failed` and `all` are counts for
-/// each second; no second of `all` is 0. Failures are rare and few, so they are compared as counts (Poisson) in place of
+/// The rise in a share, such as that of failures, that is least likely by chance and still lasts. `some` and `all` are counts
+/// for each second; no second of `all` is 0. Failures are rare and few, so they are compared as counts (Poisson) in place of
 /// means.
-pub fn rise_of_failures(
-    failed: &[f64],
+pub fn rise_of_share(
+    some: &[f64],
     all: &[f64],
     rule: OnsetRule,
     is_big: impl Fn(f64, f64) -> bool,
 ) -> Option<ChangePoint> {
-    let shares: Vec<f64> = failed.iter().zip(all).map(|(failed, all)| failed / all).collect();
+    let shares: Vec<f64> = some.iter().zip(all).map(|(some, all)| some / all).collect();
     let sum = |values: &[f64]| values.iter().sum::<f64>();
-    likeliest(&shares, rule, |index, part| {
+    let test = |index: usize, part: Range<usize>| {
         let baseline = baseline_of(index);
-        let (failed_before, before) = (sum(&failed[baseline.clone()]), sum(&all[baseline]));
-        let (failed_now, now) = (sum(&failed[part.clone()]), sum(&all[part]));
-        // One more failure than was seen: that none was seen does not mean that none happens.
-        let expected = DISPERSION * (failed_before + 1.0) / before * now;
-        let p = poisson_tail(expected, failed_now);
-        let (before, after) = (failed_before / before, failed_now / now);
+        let (some_before, before) = (sum(&some[baseline.clone()]), sum(&all[baseline]));
+        let (some_now, now) = (sum(&some[part.clone()]), sum(&all[part]));
+        // One more than was seen: that none was seen does not mean that none happens.
+        let expected = DISPERSION * (some_before + 1.0) / before * now;
+        let p = poisson_tail(expected, some_now);
+        let (before, after) = (some_before / before, some_now / now);
         is_big(before, after).then_some(ChangePoint { index, before, after, p })
-    })
+    };
+    // It is over if the end has far fewer than there have been since the onset: a few of them may be missing by chance.
+    let lasts = |index: usize, tail: Range<usize>| {
+        let expected = sum(&some[index..]) / sum(&all[index..]) * sum(&all[tail.clone()]);
+        poisson_head(expected, sum(&some[tail])) > SIGNIFICANT
+    };
+    likeliest(&shares, rule, test, lasts)
 }
 
 fn baseline_of(index: usize) -> Range<usize> {
     index.saturating_sub(BASELINE)..index
 }
 
-/// Looks for a rise in the whole series and in its ends; `test` compares a part with what was before an index.
+/// Looks for a rise in the whole series and in its ends. `test` compares a part with what was before an index; `lasts` says of a
+/// rise at an index and of the end of the series whether it is still there.
 fn likeliest(
     values: &[f64],
     rule: OnsetRule,
     test: impl Fn(usize, Range<usize>) -> Option<ChangePoint>,
+    lasts: impl Fn(usize, Range<usize>) -> bool,
 ) -> Option<ChangePoint> {
     let mut best: Option<ChangePoint> = None;
     let mut last = usize::MAX;
@@ -109,11 +120,10 @@ fn likeliest(
         let found = test(index, index..values.len());
         let found = found.map(|found| ChangePoint { p: (found.p * tried).min(1.0), ..found });
         let Some(found) = found.filter(|found| found.p < SIGNIFICANT) else { continue };
-        // What began and ended is over. The end alone has fewer values, so it need not be corrected.
+        // What began and ended is over.
         let after = values.len() - index;
         let tail = values.len() - (after / 3).max(LEAST_AFTER).min(after);
-        let lasts = test(index, tail..values.len()).is_some_and(|again| again.p < SIGNIFICANT);
-        if lasts && best.is_none_or(|best| found.p < best.p) {
+        if lasts(index, tail..values.len()) && best.is_none_or(|best| found.p < best.p) {
             best = Some(found);
         }
     }

@@ -14,6 +14,8 @@ pub struct SecondCell {
     pub count: u32,
     /// How often it failed.
     pub errors: u32,
+    /// How often it took much longer than usual.
+    pub slow: u32,
     /// The durations' sum, in milliseconds.
     pub sum_ms: f32,
     /// The sum of the natural logarithms of the durations in milliseconds.
@@ -43,6 +45,13 @@ impl Seconds {
         }
     }
 
+    /// Counts what was recorded last as much slower than usual.
+    pub(crate) fn was_slow(&mut self) {
+        if let Some(cell) = self.0.back_mut() {
+            cell.slow = cell.slow.saturating_add(1);
+        }
+    }
+
     /// Adds a cell of before, wherever its second is.
     pub(crate) fn restore(&mut self, cell: SecondCell, most: usize) {
         let place = self.0.partition_point(|known| known.second < cell.second);
@@ -50,6 +59,7 @@ impl Seconds {
             Some(known) => {
                 known.count = known.count.saturating_add(cell.count);
                 known.errors = known.errors.saturating_add(cell.errors);
+                known.slow = known.slow.saturating_add(cell.slow);
                 known.sum_ms += cell.sum_ms;
                 known.sum_log += cell.sum_log;
             }

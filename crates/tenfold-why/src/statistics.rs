@@ -54,6 +54,19 @@ pub(crate) fn poisson_tail(expected: f64, count: f64) -> f64 {
     sum.min(1.0)
 }
 
+/// The probability that a Poisson variable with this expectation is `count` at most.
+pub(crate) fn poisson_head(expected: f64, count: f64) -> f64 {
+    let mut term = (count * expected.ln() - expected - ln_gamma(count + 1.0)).exp();
+    let (mut sum, mut left) = (0.0, count);
+    // The terms fall from here on, down to 0, if the count is below the expectation.
+    while left >= 0.0 && term > sum * 1e-12 {
+        sum += term;
+        term *= left / expected;
+        left -= 1.0;
+    }
+    sum.min(1.0)
+}
+
 /// The regularized incomplete beta function, by its continued fraction (Numerical Recipes, 6.4).
 fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     if x <= 0.0 {

@@ -3,4 +3,3 @@
 mod day;
 mod faults;
 mod pieces;
-mod simulator;

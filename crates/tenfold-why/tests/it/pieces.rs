@@ -7,11 +7,11 @@ use tenfold_why::{
     fingerprint,
 };
 
-use crate::simulator::{Random, START_S, place};
+use incidents::{START_S, SeededRandom, statement_place};
 
 const RULE: OnsetRule = OnsetRule { series: 100, floor: 1e-6 };
 
-fn noise(random: &mut Random, level: f64, count: usize) -> impl Iterator<Item = f64> {
+fn noise(random: &mut SeededRandom, level: f64, count: usize) -> impl Iterator<Item = f64> {
     (0..count).map(move |_| level * random.between(0.8, 1.2))
 }
 
@@ -45,8 +45,9 @@ fn a_heavy_key_stays_whatever_else_comes() {
 
 #[test]
 fn a_rise_is_found_where_it_is() {
-    let mut random = Random(3);
-    let values: Vec<f64> = noise(&mut random, 10.0, 200).chain(noise(&mut Random(4), 20.0, 12)).collect();
+    let mut random = SeededRandom(3);
+    let values: Vec<f64> =
+        noise(&mut random, 10.0, 200).chain(noise(&mut SeededRandom(4), 20.0, 12)).collect();
     let found = rise(&values, RULE, |before, after| after > 1.1 * before).expect("it rises");
     assert_eq!(found.index, 200);
     assert!(found.p < 0.01);
@@ -56,22 +57,22 @@ fn a_rise_is_found_where_it_is() {
 
 #[test]
 fn a_rise_that_is_over_is_none() {
-    let values: Vec<f64> = noise(&mut Random(3), 10.0, 200)
-        .chain(noise(&mut Random(4), 20.0, 30))
-        .chain(noise(&mut Random(5), 10.0, 30))
+    let values: Vec<f64> = noise(&mut SeededRandom(3), 10.0, 200)
+        .chain(noise(&mut SeededRandom(4), 20.0, 30))
+        .chain(noise(&mut SeededRandom(5), 10.0, 30))
         .collect();
     assert_eq!(rise(&values, RULE, |before, after| after > 1.1 * before), None);
 }
 
 #[test]
 fn change_points_are_found_in_both_directions() {
-    let values: Vec<f64> = noise(&mut Random(3), 10.0, 100)
-        .chain(noise(&mut Random(4), 20.0, 100))
-        .chain(noise(&mut Random(5), 12.0, 100))
+    let values: Vec<f64> = noise(&mut SeededRandom(3), 10.0, 100)
+        .chain(noise(&mut SeededRandom(4), 20.0, 100))
+        .chain(noise(&mut SeededRandom(5), 12.0, 100))
         .collect();
     let places: Vec<usize> = change_points(&values).iter().map(|change| change.index).collect();
     assert_eq!(places, [100, 200]);
-    assert!(change_points(&noise(&mut Random(6), 10.0, 300).collect::<Vec<_>>()).is_empty());
+    assert!(change_points(&noise(&mut SeededRandom(6), 10.0, 300).collect::<Vec<_>>()).is_empty());
 }
 
 #[test]
@@ -79,13 +80,13 @@ fn the_parts_add_up_to_the_whole_difference() {
     let spending = |requests, ms, times, part_ms| Spending {
         requests,
         ms,
-        parts: [(place(0, 0), PartSpending { times, ms: part_ms, failed: 0.0 })].into(),
+        parts: [(statement_place(0, 0), PartSpending { times, ms: part_ms, failed: 0.0 })].into(),
     };
     let (before, now) = (spending(10.0, 50.0, 10.0, 20.0), spending(20.0, 700.0, 200.0, 500.0));
     let changes = decompose(&before, &now);
     let sum: f64 = changes.iter().map(|change| change.added_ms).sum();
     assert!((sum - (35.0 - 5.0)).abs() < 1e-9);
-    assert_eq!(changes[0].part, place(0, 0));
+    assert_eq!(changes[0].part, statement_place(0, 0));
     assert_eq!((changes[0].more_often(), changes[0].slower()), (10.0, 1.25));
     assert!((changes[0].by_count_ms - 18.0).abs() < 1e-9);
 }
@@ -129,11 +130,16 @@ fn a_journal_keeps_its_bounds_whatever_comes() {
 #[expect(clippy::print_stdout, reason = "the figure is read by a person")]
 fn cost_of_a_record() {
     let mut journal = Journal::new(JournalLimits::default());
-    let mut random = Random(1);
-    let parts = |random: &mut Random| -> Vec<PartUse> {
+    let mut random = SeededRandom(1);
+    let parts = |random: &mut SeededRandom| -> Vec<PartUse> {
         let endpoint = random.below(50);
         (0..4)
-            .map(|number| PartUse { part: place(endpoint, number), times: 1, time_us: 500, failed: 0 })
+            .map(|number| PartUse {
+                part: statement_place(endpoint, number),
+                times: 1,
+                time_us: 500,
+                failed: 0,
+            })
             .collect()
     };
     let events: Vec<WideEvent> = (0..200_000)

@@ -16,9 +16,9 @@ struct PageText {
     changes: Vec<ChangeText>,
 }
 
-/// Endpoint, part, and the seconds: second, count, errors, milliseconds, sum of logarithms.
+/// Endpoint, part, and the seconds: second, count, errors, much slower ones, milliseconds, sum of logarithms.
 #[derive(Serialize, Deserialize)]
-struct SeriesText(String, Option<PartText>, Vec<(u32, u32, u32, f32, f32)>);
+struct SeriesText(String, Option<PartText>, Vec<(u32, u32, u32, u32, f32, f32)>);
 
 #[derive(Serialize, Deserialize)]
 enum PartText {
@@ -53,7 +53,8 @@ enum KindText {
 pub(super) fn write(page: SavedPage) -> String {
     let series = page.series.into_iter().map(|saved| {
         let cells = saved.cells.iter();
-        let cells = cells.map(|cell| (cell.second, cell.count, cell.errors, cell.sum_ms, cell.sum_log));
+        let cells =
+            cells.map(|cell| (cell.second, cell.count, cell.errors, cell.slow, cell.sum_ms, cell.sum_log));
         SeriesText(saved.endpoint, saved.part.map(PartText::from), cells.collect())
     });
     let events = page.events.into_iter().map(|SavedEvent { endpoint, error, event }| {
@@ -76,10 +77,11 @@ pub(super) fn read(text: &str) -> Option<SavedPage> {
         part: part.map(PartKey::from),
         cells: cells
             .into_iter()
-            .map(|(second, count, errors, sum_ms, sum_log)| SecondCell {
+            .map(|(second, count, errors, slow, sum_ms, sum_log)| SecondCell {
                 second,
                 count,
                 errors,
+                slow,
                 sum_ms,
                 sum_log,
             })
