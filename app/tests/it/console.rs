@@ -19,6 +19,7 @@ const PAGES: [&str; 15] = [
     "/console",
     "/console/endpoints",
     "/console/statements",
+    "/console/changes",
     "/console/cache",
     "/console/jobs",
     "/console/jobs?state=completed",

@@ -112,9 +112,15 @@ both_databases!(app(), [("console.password", PASSWORD)]; async fn a_slow_stateme
     assert!(trace.contains("lab.steps"), "{trace}");
     // The first page says the same, for people.
     let page = app.get("/console").header("cookie", &cookie).send().await.text();
-    for part in [&*text(&answer["verdict"]), "Which endpoint", "Which statement", "Who is affected", "Since when", "What changed", "lab.steps"] {
+    let verdict = text(&answer["verdict"]);
+    let parts = ["Which endpoint", "Which statement", "Who is affected", "Since when", "What changed", "lab.steps"];
+    // People are named, and the chart marks what happened.
+    let names = ["Of one@new.test</a>", "one@new.test</a>", "something got worse", "line class=\"mark onset\""];
+    for part in [&*verdict].into_iter().chain(parts).chain(names) {
         assert!(page.contains(part), "{part} is not on the page:\n{page}");
     }
+    let changes = app.get("/console/changes").header("cookie", &cookie).send().await.text();
+    assert!(changes.contains("<td>start</td>"), "{changes}");
 });
 
 both_databases!(app(), [("console.password", PASSWORD)]; async fn an_n_plus_one_is_told_from_a_slow_statement(app) {

@@ -10,8 +10,19 @@ use crate::words;
 const WIDTH: usize = 960;
 const HEIGHT: usize = 120;
 
-/// Requests per minute: a bar for the count, its darker foot for the failed ones, a line for the 95th percentile.
-pub(crate) fn requests(minutes: &[Summary]) -> Markup {
+/// A moment that the chart shows by a line, such as a deploy.
+pub(crate) struct ChartMark {
+    /// How many minutes before the newest one.
+    pub ago: usize,
+    /// What it was.
+    pub text: String,
+    /// Whether something got worse then.
+    pub is_onset: bool,
+}
+
+/// Requests per minute: a bar for the count, its darker foot for the failed ones, a line for the 95th percentile. A dashed line for
+/// each mark.
+pub(crate) fn requests(minutes: &[Summary], marks: &[ChartMark]) -> Markup {
     let most = minutes.iter().map(|minute| minute.count).max().unwrap_or(0).max(1);
     let slowest = minutes.iter().filter_map(p95).max().unwrap_or_default();
     let step = WIDTH / minutes.len().max(1);
@@ -32,15 +43,71 @@ pub(crate) fn requests(minutes: &[Summary]) -> Markup {
                 }
                 line.axis x1="0" y1=(HEIGHT) x2=(WIDTH) y2=(HEIGHT) {}
                 @if !slowest.is_zero() { polyline.latency points=(line(minutes, step, slowest)) {} }
+                @for mark in marks.iter().filter(|mark| mark.ago < minutes.len()) {
+                    @let x = (minutes.len() - 1 - mark.ago) * step + step / 2;
+                    line.mark.onset[mark.is_onset] x1=(x) y1="0" x2=(x) y2=(HEIGHT) { title { (mark.text) } }
+                }
             }
             figcaption {
                 span.key-bar {} " requests, up to " (words::count(most)) " a minute "
                 span.key-bad {} " failed "
                 span.key-line {} " 95th percentile, up to " (words::duration(slowest))
+                @if !marks.is_empty() { " " span.key-mark {} " what changed" }
+            }
+            @if !marks.is_empty() {
+                ul.marks { @for mark in marks { li.bad[mark.is_onset] { (ago(mark.ago)) ": " (mark.text) } } }
             }
             (table(minutes))
         }
     }
+}
+
+fn ago(minutes: usize) -> String {
+    match minutes {
+        0 => "In this minute".to_owned(),
+        1 => "1 minute ago".to_owned(),
+        more => format!("{more} minutes ago"),
+    }
+}
+
+/// How long requests took, minute by minute: the darker a field, the more of the minute's requests took so long. Rows are powers of two.
+pub(crate) fn durations(minutes: &[Summary]) -> Markup {
+    let columns: Vec<Vec<(u32, u64)>> = minutes.iter().map(|minute| minute.durations.powers()).collect();
+    let powers = || columns.iter().flatten().map(|(power, _)| *power);
+    let (Some(lowest), Some(highest)) = (powers().min(), powers().max()) else { return html! {} };
+    let rows = (highest - lowest + 1) as usize;
+    let (step, row) = (WIDTH / minutes.len().max(1), HEIGHT / rows);
+    html! {
+        figure.chart.heat {
+            svg viewBox={ "0 0 " (WIDTH) " " (rows * row) } preserveAspectRatio="none" role="img"
+                aria-label="How long requests took, minute by minute; the table above has percentiles" {
+                @for (index, (minute, column)) in minutes.iter().zip(&columns).enumerate() {
+                    @for (power, count) in column {
+                        @let top = (highest - power) as usize * row;
+                        rect.field x=(index * step) y=(top) width=(step) height=(row) fill-opacity=(shade(*count, minute.count)) {
+                            title { (words::counted(*count, "request", "requests")) " of " (from(*power)) " to " (from(power + 1)) }
+                        }
+                    }
+                }
+            }
+            figcaption {
+                "How long requests took: from " (from(lowest)) " at the bottom to " (from(highest + 1))
+                " at the top. The darker, the more of a minute's requests."
+            }
+        }
+    }
+}
+
+/// The duration of two to this power microseconds.
+fn from(power: u32) -> String {
+    words::duration(Duration::from_micros(1 << power.min(62)))
+}
+
+/// Few requests can be seen, too.
+fn shade(count: u64, all: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a shade")]
+    let share = count as f64 / all.max(1) as f64;
+    format!("{:.2}", 0.15 + 0.85 * share.sqrt())
 }
 
 /// The same data as a table, for readers who cannot see the chart.

@@ -8,10 +8,11 @@ use tenfold::telemetry::Work;
 use crate::words;
 
 /// The pages in the navigation bar.
-const PAGES: [(&str, &str); 11] = [
+const PAGES: [(&str, &str); 12] = [
     ("/console", "Overview"),
     ("/console/endpoints", "Endpoints"),
     ("/console/statements", "Statements"),
+    ("/console/changes", "Changes"),
     ("/console/cache", "Cache"),
     ("/console/jobs", "Jobs"),
     ("/console/queues", "Queues"),

@@ -43,6 +43,7 @@ fn routes() -> Routes {
         .route("/console/sign-out", post(pages::sign_in::sign_out))
         .route("/console/endpoints", get(pages::endpoints::endpoints))
         .route("/console/statements", get(pages::statements::statements))
+        .route("/console/changes", get(pages::changes::changes))
         .route("/console/cache", get(pages::cache::cache))
         .route("/console/cache/clear", post(pages::cache::clear))
         .route("/console/jobs", get(pages::jobs::jobs))

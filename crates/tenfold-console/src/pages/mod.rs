@@ -1,6 +1,7 @@
 //! The pages, one file each: input and view.
 
 pub(crate) mod cache;
+pub(crate) mod changes;
 pub(crate) mod endpoints;
 pub(crate) mod events;
 pub(crate) mod job;

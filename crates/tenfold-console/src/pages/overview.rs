@@ -10,7 +10,7 @@ use tenfold::jobs::{JobState, admin};
 use tenfold::prelude::*;
 use tenfold::telemetry::{MINUTES, Summary, Telemetry, WorkKind};
 
-use super::{endpoints, statements, traces, why};
+use super::{changes, endpoints, statements, traces, why};
 use crate::access::Operator;
 use crate::layout::{PagePeriod, page};
 use crate::{chart, words};
@@ -30,13 +30,17 @@ pub(crate) async fn overview(
     let (telemetry, minutes) = (state.telemetry(), span.minutes());
     let jobs = jobs(&cx).await;
     let answer = why::ask(&state, None, telemetry.clock().now()).await;
+    let names = why::names(&state, &cx, answer.as_ref()).await;
+    let marks = changes::marks(&state, answer.as_ref()).await;
+    let hour = telemetry.requests_by_minute(MINUTES);
     let content = html! {
-        (why::answers(telemetry, answer.as_ref()))
+        (why::answers(telemetry, answer.as_ref(), &names))
         h2 { "Traffic" }
         (span.choice("/console"))
         p.verdict { (sentence(telemetry, minutes)) (admission(state.admission_figures())) " " (jobs) }
         h2 { "The last hour" }
-        (chart::requests(&telemetry.requests_by_minute(MINUTES)))
+        (chart::requests(&hour, &marks))
+        (chart::durations(&hour))
         h2 { a href={ "/console/endpoints?minutes=" (minutes) } { "Endpoints" } ", by total time" }
         (endpoints::table(telemetry, &telemetry.works(WorkKind::Request, minutes), minutes, ROWS))
         h2 { a href={ "/console/statements?minutes=" (minutes) } { "Statements" } ", by total time" }

@@ -1,14 +1,16 @@
 //! What is wrong: `/console/why.json`, and the top of the console's first page.
 
+use std::time::Duration;
+
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use maud::{Markup, html};
 use serde::Deserialize;
 use tenfold::axum;
 use tenfold::data::{TraceId, Uuid};
-use tenfold::http::{IntoResponse as _, Response, ServerState, State, Unrecorded};
+use tenfold::http::{AdministeredNames, IntoResponse as _, Response, ServerState, State, Unrecorded};
 use tenfold::prelude::*;
-use tenfold::telemetry::diagnosis::{Diagnosis, DiagnosisState, PartFinding, PartKey, Party};
+use tenfold::telemetry::diagnosis::{Diagnosis, DiagnosisState, Difference, PartFinding, PartKey, Party};
 use tenfold::telemetry::{Telemetry, What, Work};
 
 use crate::access::Operator;
@@ -16,6 +18,8 @@ use crate::words;
 
 /// How many rows each answer shows.
 const ROWS: usize = 5;
+/// How long the page waits for names before it shows ids.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The period of a question.
 #[derive(Deserialize)]
@@ -54,7 +58,11 @@ pub(super) async fn ask(
 }
 
 /// The verdict, and under it the five answers, each with a link to a trace.
-pub(super) fn answers(telemetry: &Telemetry, answer: Option<&Diagnosis>) -> Markup {
+pub(super) fn answers(
+    telemetry: &Telemetry,
+    answer: Option<&Diagnosis>,
+    names: &AdministeredNames,
+) -> Markup {
     let Some(answer) = answer else {
         return html! { p.verdict { "What is wrong is not known: nothing is recorded, since " code { "why.record" } " is false." } };
     };
@@ -70,9 +78,12 @@ pub(super) fn answers(telemetry: &Telemetry, answer: Option<&Diagnosis>) -> Mark
         div.wide { table.answers { tbody {
             tr { th scope="row" { "Which endpoint" } td { (endpoints(answer)) } td { (link(answer.traces.first().copied())) } }
             tr { th scope="row" { "Which statement" } td { (parts(answer)) } td { (link(of_part(telemetry, answer))) } }
-            tr { th scope="row" { "Who is affected" } td { (people(answer)) } td { (link(of_people(telemetry, answer))) } }
+            tr { th scope="row" { "Who is affected" } td { (people(answer, names)) } td { (link(of_people(telemetry, answer))) } }
+            @if !answer.differences.is_empty() {
+                tr { th scope="row" { "What differs" } td { (differences(answer, names)) } td {} }
+            }
             tr { th scope="row" { "Since when" } td { (since(answer)) } td { (link(answer.traces.last().copied())) } }
-            tr { th scope="row" { "What changed" } td { (changes(answer)) } td { a href="/console/jobs?state=completed" { "Jobs" } } }
+            tr { th scope="row" { "What changed" } td { (changes(answer)) } td { a href="/console/changes" { "Changes" } } }
         } } }
     }
 }
@@ -113,17 +124,76 @@ fn part_line(part: &PartFinding) -> Markup {
     }
 }
 
-fn people(answer: &Diagnosis) -> Markup {
-    let ids = |title: &'static str, parties: &[Party]| {
+fn people(answer: &Diagnosis, names: &AdministeredNames) -> Markup {
+    let parties = |title: &'static str, parties: &[Party], name: &dyn Fn(Uuid) -> Markup| {
         html! {
             p { strong { (parties.len()) } " " (title)
                 @for party in parties.iter().take(ROWS) {
-                    br; span.id { (Uuid::from_u128(party.id)) } " " (party.bad) " of " (party.requests) " requests"
+                    br; (name(Uuid::from_u128(party.id))) " " (party.bad) " of " (party.requests) " requests"
                 }
                 @if parties.len() > ROWS { br; span.quiet { "and more" } } }
         }
     };
-    html! { (ids("organizations", &answer.organizations)) (ids("users", &answer.users)) }
+    html! {
+        (parties("organizations", &answer.organizations, &|id| organization(id, names)))
+        (parties("users", &answer.users, &|id| user(id, names)))
+    }
+}
+
+/// An organization by its name, or its id while that is not known.
+fn organization(id: Uuid, names: &AdministeredNames) -> Markup {
+    html! {
+        a href=(format!("/console/organizations/{id}")) {
+            @match names.organizations.get(&OrgId(id)) { Some(name) => (name), None => span.id { (id) } }
+        }
+    }
+}
+
+/// A user by the address, or by the id while that is not known.
+fn user(id: Uuid, names: &AdministeredNames) -> Markup {
+    html! {
+        @match names.users.get(&id) {
+            Some((account, email)) => a href=(format!("/console/people/{account}")) { (email) },
+            None => span.id { (id) },
+        }
+    }
+}
+
+/// The names of those that an answer names. The page is useful without them, too, if the database does not say them in time.
+pub(super) async fn names(
+    state: &ServerState,
+    cx: &SystemContext,
+    answer: Option<&Diagnosis>,
+) -> AdministeredNames {
+    let (Some(administrator), Some(answer)) = (state.administrator(), answer) else {
+        return AdministeredNames::default();
+    };
+    let ids = |parties: &[Party]| parties.iter().take(ROWS).map(|party| Uuid::from_u128(party.id)).collect();
+    let (organizations, users): (Vec<Uuid>, Vec<Uuid>) = (ids(&answer.organizations), ids(&answer.users));
+    if organizations.is_empty() {
+        return AdministeredNames::default();
+    }
+    let organizations: Vec<OrgId> = organizations.into_iter().map(OrgId).collect();
+    let asked = administrator.names(cx, &organizations, &users);
+    tokio::time::timeout(PATIENCE, asked).await.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// What bad requests have in common.
+fn differences(answer: &Diagnosis, names: &AdministeredNames) -> Markup {
+    let value = |difference: &Difference| {
+        let id = Uuid::parse_str(&difference.value).ok();
+        match (difference.attribute, id) {
+            ("organization", Some(id)) => organization(id, names),
+            ("user", Some(id)) => user(id, names),
+            _ => html! { code { (difference.value) } },
+        }
+    };
+    html! {
+        @for difference in answer.differences.iter().take(ROWS) {
+            p { (difference.attribute) " " (value(difference)) ": " (words::percent(difference.support)) " of the bad requests, "
+                (format!("{:.1}", difference.risk_ratio)) " times as likely to be bad as others" }
+        }
+    }
 }
 
 fn since(answer: &Diagnosis) -> Markup {
@@ -142,7 +212,7 @@ fn changes(answer: &Diagnosis) -> Markup {
 }
 
 fn milliseconds(ms: f64) -> String {
-    words::duration(std::time::Duration::from_secs_f64(ms.max(0.0) / 1_000.0))
+    words::duration(Duration::from_secs_f64(ms.max(0.0) / 1_000.0))
 }
 
 fn link(trace: Option<u128>) -> Markup {

@@ -60,6 +60,20 @@ impl Histogram {
         None
     }
 
+    /// The counts by powers of two, the shortest first: the power of the microseconds from which on, and how many. Powers without any
+    /// are left out.
+    pub fn powers(&self) -> Vec<(u32, u64)> {
+        let mut powers: Vec<(u32, u64)> = Vec::new();
+        for (bucket, count) in &self.counts {
+            let power = lowest(u64::from(*bucket)).max(1).ilog2();
+            match powers.last_mut().filter(|(known, _)| *known == power) {
+                Some((_, counted)) => *counted += u64::from(*count),
+                None => powers.push((power, u64::from(*count))),
+            }
+        }
+        powers
+    }
+
     fn add(&mut self, bucket: u8, count: u32) {
         match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
             Ok(place) => self.counts[place].1 = self.counts[place].1.saturating_add(count),
@@ -105,5 +119,14 @@ mod tests {
             assert_eq!(u64::from(bucket(Duration::from_micros(edge - 1))), number);
         }
         assert_eq!(bucket(Duration::MAX), 255);
+    }
+
+    #[test]
+    fn powers_of_two_hold_what_is_at_least_as_long() {
+        let mut histogram = Histogram::default();
+        for micros in [0, 1, 1_023, 1_024, 1_500, 2_048] {
+            histogram.record(Duration::from_micros(micros));
+        }
+        assert_eq!(histogram.powers(), [(0, 2), (9, 1), (10, 2), (11, 1)]);
     }
 }

@@ -274,6 +274,12 @@ impl Telemetry {
         slowest.iter().map(|work| u128::from_be_bytes(work.beginning.trace_id.to_bytes())).collect()
     }
 
+    /// The changes that were noted, the oldest first: starts, migrations, long jobs. They wait for a question that is being
+    /// answered, so call it where that blocks nobody.
+    pub fn changes(&self) -> Vec<LedgerChange> {
+        self.0.why.changes()
+    }
+
     /// How many requests and jobs were not recorded for [`why`](Telemetry::why), because too many came while it was asked.
     pub fn lost_for_why(&self) -> u64 {
         self.0.why.lost()

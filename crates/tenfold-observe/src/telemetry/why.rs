@@ -104,6 +104,14 @@ impl WhyRecorder {
         Some(diagnose(self.journal().as_ref()?, since, until.as_microsecond()))
     }
 
+    pub(super) fn changes(&self) -> Vec<LedgerChange> {
+        let journal = self.journal();
+        let mut changes: Vec<_> =
+            journal.iter().flat_map(|journal| journal.changes().iter().cloned()).collect();
+        changes.sort_by_key(|change| change.at_us);
+        changes
+    }
+
     pub(super) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }

@@ -1,5 +1,7 @@
 //! What the console asks of the module that knows people and organizations, and has it do.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use tenfold_data::{OrgId, SystemContext, Timestamp, Uuid};
 
@@ -52,6 +54,15 @@ pub struct AdministeredMember {
     pub email: String,
     /// The role in the organization.
     pub role: &'static str,
+}
+
+/// The names behind ids; what is not known is missing.
+#[derive(Clone, Debug, Default)]
+pub struct AdministeredNames {
+    /// The names of organizations.
+    pub organizations: HashMap<OrgId, String>,
+    /// The accounts and addresses of users, who are people in one organization.
+    pub users: HashMap<Uuid, (Uuid, String)>,
 }
 
 /// What an operator does with a person.
@@ -110,6 +121,17 @@ pub trait Administer: Send + Sync + 'static {
         cx: &SystemContext,
         organization: OrgId,
     ) -> Result<AdministeredOrganization, Problem>;
+
+    /// The names of organizations and of users in them, for a page that has their ids.
+    ///
+    /// # Errors
+    /// They cannot be looked up.
+    async fn names(
+        &self,
+        cx: &SystemContext,
+        organizations: &[OrgId],
+        users: &[Uuid],
+    ) -> Result<AdministeredNames, Problem>;
 
     /// Does something with a person.
     ///

@@ -1,8 +1,11 @@
 //! Finds people and organizations for operators.
 
-use tenfold::http::{AdministeredMember, AdministeredOrganization, AdministeredPerson};
+use std::collections::HashMap;
+
+use tenfold::data::Uuid;
+use tenfold::http::{AdministeredMember, AdministeredNames, AdministeredOrganization, AdministeredPerson};
 use tenfold::prelude::*;
-use tenfold_auth_api::AccountId;
+use tenfold_auth_api::{AccountId, UserId};
 
 use crate::email::canonical;
 use crate::entities::{AccountStanding, Membership, Organization, User};
@@ -75,6 +78,26 @@ pub(super) async fn organization(cx: &SystemContext, id: OrgId) -> Result<Admini
     };
     people.sort_by_key(|member| std::cmp::Reverse(rank(member)));
     Ok(AdministeredOrganization { people, ..shown_organization(&organization) })
+}
+
+/// The names of these organizations and the addresses of these users of theirs.
+pub(super) async fn names(
+    cx: &SystemContext,
+    organizations: &[OrgId],
+    users: &[Uuid],
+) -> Result<AdministeredNames, DataError> {
+    let of_these = Organization::id.any_of(organizations.to_vec());
+    let found = Organization::query().filter(of_these).limit(SHOWN).all(cx).await?;
+    let named = found.iter().map(|found| (found.id, found.name.clone())).collect();
+    let mut known = HashMap::new();
+    for organization in organizations {
+        // The key of users begins with the organization, and a page names few of them.
+        let tenant = cx.within(*organization).repeating("a page has few organizations");
+        let of_these = User::query().filter(User::id.any_of(users.iter().copied().map(UserId)));
+        let found = of_these.limit(SHOWN).all(&tenant).await?;
+        known.extend(found.iter().map(|user| (user.id.0, (user.account_id.0, user.email.clone()))));
+    }
+    Ok(AdministeredNames { organizations: named, users: known })
 }
 
 fn shown_person(account: &AccountStanding) -> AdministeredPerson {

@@ -6,7 +6,7 @@ mod suspend;
 use std::sync::Arc;
 
 use tenfold::data::Uuid;
-use tenfold::http::{Administer, AdministeredOrganization, AdministeredPerson, PersonAct};
+use tenfold::http::{Administer, AdministeredNames, AdministeredOrganization, AdministeredPerson, PersonAct};
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 
@@ -53,6 +53,15 @@ impl Administer for Administration {
         organization: OrgId,
     ) -> Result<AdministeredOrganization, Problem> {
         find::organization(cx, organization).await
+    }
+
+    async fn names(
+        &self,
+        cx: &SystemContext,
+        organizations: &[OrgId],
+        users: &[Uuid],
+    ) -> Result<AdministeredNames, Problem> {
+        Ok(find::names(cx, organizations, users).await?)
     }
 
     async fn act_on_person(&self, cx: &SystemContext, account: Uuid, act: PersonAct) -> Result<(), Problem> {

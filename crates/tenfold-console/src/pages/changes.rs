@@ -1,0 +1,79 @@
+//! `/console/changes`: what was done to the application or by it, and when; and the marks of it on the hour's chart.
+
+use maud::{Markup, html};
+use tenfold::http::{Response, ServerState, State};
+use tenfold::prelude::*;
+use tenfold::telemetry::MINUTES;
+use tenfold::telemetry::diagnosis::{ChangeKind, Diagnosis, LedgerChange};
+
+use crate::access::Operator;
+use crate::chart::ChartMark;
+use crate::layout::{nothing, page};
+use crate::words;
+
+/// The most changes that the page shows.
+const ROWS: usize = 200;
+/// The most that the chart shows.
+const MARKS: usize = 8;
+
+pub(crate) async fn changes(_: Operator, State(state): State<ServerState>) -> Response {
+    let all = noted(&state).await;
+    let content = html! {
+        p { "Starts with their version, migrations, and jobs that ran for five seconds or longer, in the order in which this process noted \
+             them. When something gets worse, the likeliest of them is on the first page." }
+        @if all.is_empty() { (nothing("Nothing was noted yet.")) } @else { (table(&all)) }
+    };
+    page("Changes", "/console/changes", &content)
+}
+
+fn table(changes: &[LedgerChange]) -> Markup {
+    html! {
+        div.wide { table {
+            thead { tr { th { "When" } th { "Kind" } th { "What" } } }
+            tbody {
+                @for change in changes.iter().rev().take(ROWS) {
+                    tr {
+                        td { (moment(change.at_us)) }
+                        td { (kind(change.kind)) }
+                        td { (change.what) }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+fn moment(at_us: i64) -> Markup {
+    let at = Timestamp::from_microsecond(at_us).unwrap_or_default();
+    html! { time datetime=(at) { (words::moment(at)) } }
+}
+
+fn kind(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Deploy => "start",
+        ChangeKind::Migration => "migration",
+        ChangeKind::Setting => "setting",
+        ChangeKind::Job => "job",
+        ChangeKind::Surge => "surge",
+    }
+}
+
+/// All changes that were noted; they are read where that holds up no request.
+async fn noted(state: &ServerState) -> Vec<LedgerChange> {
+    let telemetry = state.telemetry().clone();
+    tokio::task::spawn_blocking(move || telemetry.changes()).await.unwrap_or_default()
+}
+
+/// What the chart of the last hour marks: the newest changes, and since when something is wrong.
+pub(super) async fn marks(state: &ServerState, answer: Option<&Diagnosis>) -> Vec<ChartMark> {
+    let now = state.telemetry().clock().now();
+    let ago = |at_us: i64| {
+        let minutes = now.as_second().div_euclid(60) - at_us.div_euclid(60_000_000);
+        usize::try_from(minutes).ok().filter(|ago| *ago < MINUTES)
+    };
+    let mark = |at_us, text, is_onset| Some(ChartMark { ago: ago(at_us)?, text, is_onset });
+    let onset = answer.and_then(|answer| mark(answer.since_us?, "something got worse".to_owned(), true));
+    let changes = noted(state).await;
+    let newest = changes.into_iter().rev().filter_map(|change| mark(change.at_us, change.what, false));
+    onset.into_iter().chain(newest.take(MARKS)).collect()
+}
