@@ -12,6 +12,7 @@ mod guide;
 mod http;
 mod interrupted_erasure;
 mod live;
+mod mcp;
 mod new_organization;
 mod notifications;
 // carve:end

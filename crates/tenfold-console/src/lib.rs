@@ -5,9 +5,11 @@
 //! this process's memory; jobs, mails and people are queried when their pages are opened.
 
 mod access;
+mod agent;
 mod chart;
 mod known;
 mod layout;
+mod mcp;
 mod pages;
 mod signed_out;
 mod words;
@@ -39,6 +41,7 @@ fn routes() -> Routes {
     assets(ASSETS)
         .route("/console", get(pages::overview::overview))
         .route("/console/why.json", get(pages::why::why_json))
+        .route("/console/mcp", mcp::door())
         .route("/console/sign-in", get(pages::sign_in::form).post(pages::sign_in::sign_in))
         .route("/console/sign-out", post(pages::sign_in::sign_out))
         .route("/console/endpoints", get(pages::endpoints::endpoints))

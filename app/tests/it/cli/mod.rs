@@ -12,6 +12,7 @@ mod large_uploads;
 mod ledger;
 mod load;
 mod logs;
+mod mcp;
 mod neighbours;
 mod operators;
 mod own_writes;

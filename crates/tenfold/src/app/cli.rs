@@ -1,5 +1,5 @@
 //! The command line of an application: `serve`, `config`, `migrate`, `jobs`, `cache`, `operator`, `openapi`, `client`, `load`,
-//! `why`, `onset`.
+//! `why`, `mcp`, `onset`.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -19,8 +19,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::cache_command::{self, CacheCommand};
 use super::client_file::ClientFile;
+use super::console_sign_in::OPERATOR_VARIABLES;
 use super::jobs::JobsCommand;
 use super::load_command::{self, LoadCommand};
+use super::mcp_command::McpCommand;
 use super::operator_command::OperatorCommand;
 use super::why_command::{OnsetCommand, WhyCommand};
 use super::{App, one_line};
@@ -93,6 +95,8 @@ enum AppCommand {
     Load(LoadCommand),
     /// Ask the running application what is wrong: which endpoint, which statement, for whom, since when, what changed.
     Why(WhyCommand),
+    /// Let a coding agent ask it: the Model Context Protocol on standard input and output.
+    Mcp(McpCommand),
     /// Print where the level of a series changes, with the probability that chance alone does it.
     Onset(OnsetCommand),
 }
@@ -183,6 +187,7 @@ async fn execute(app: App, line: CommandLine) -> anyhow::Result<()> {
             say(&command.run(&loaded, listen).await?);
             Ok(())
         }
+        Some(AppCommand::Mcp(command)) => command.run(&loaded, app.read_settings(&loaded)?.listen).await,
         Some(AppCommand::Onset(command)) => {
             say(&command.run()?);
             Ok(())
@@ -191,7 +196,8 @@ async fn execute(app: App, line: CommandLine) -> anyhow::Result<()> {
 }
 
 fn load(app: &App, options: &AppOptions, demo: bool) -> anyhow::Result<Loaded> {
-    let mut loader = Loader::new("defaults.toml", &app.defaults())?.ignore_environment(&["TENFOLD_TEST_"]);
+    let mut loader = Loader::new("defaults.toml", &app.defaults())?
+        .ignore_environment(&["TENFOLD_TEST_", OPERATOR_VARIABLES]);
     for (key, value) in app.demo_settings.iter().filter(|_| demo) {
         loader = loader.preset("--demo", key, value)?;
     }

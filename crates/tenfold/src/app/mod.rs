@@ -3,9 +3,11 @@
 mod cache_command;
 mod cli;
 mod client_file;
+mod console_sign_in;
 mod demo;
 mod jobs;
 mod load_command;
+mod mcp_command;
 mod observers;
 mod operator_command;
 mod plain_http;
@@ -33,6 +35,7 @@ use tokio::time::Instant;
 use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::erasure::announce_forgetful;
+use crate::facts::{ApplicationFacts, ModuleFacts};
 use crate::http::{
     self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, RequestAdmission,
     Routes, ServerState, Shared, Stopping,
@@ -156,6 +159,11 @@ impl App {
             .fold(crate::settings::DEFAULTS.to_owned(), |text, module| text + "\n" + module.settings)
     }
 
+    fn facts(&self) -> ApplicationFacts {
+        let modules = self.modules.iter().map(ModuleFacts::of).collect();
+        ApplicationFacts { name: self.name, version: self.version, modules }
+    }
+
     /// The names of its modules, in their order.
     pub(crate) fn module_names(&self) -> Vec<&'static str> {
         self.modules.iter().map(|module| module.name).collect()
@@ -208,6 +216,7 @@ impl App {
         database.feed().start().await?;
         listeners.declare(&database);
         let critical = self.modules.iter().flat_map(|module| module.critical.iter().copied()).collect();
+        let facts = self.facts();
         for module in self.modules {
             for step in module.steps {
                 step(&mut wiring).await?;
@@ -221,6 +230,7 @@ impl App {
         jobs.declare_schedules().await?;
         wiring.put(jobs.clone());
         wiring.put(telemetry.clone());
+        wiring.put(facts);
         http::check_services(routes.get_openapi(), &wiring.built)?;
         let (stopping, demonstration) = (Stopping::default(), Demonstration::default());
         let shared = Shared {
@@ -235,6 +245,7 @@ impl App {
             demonstration: demonstration.clone(),
             live: LiveStreams::new(settings.http.live),
             admission: RequestAdmission::start(&settings.http.admission, database.pressure_gauge().clone()),
+            document: OnceLock::new(),
             query_names: OnceLock::new(),
             route_classes: OnceLock::new(),
             services: wiring.services,
