@@ -2,6 +2,7 @@
 
 mod boundaries;
 // carve:if framework
+mod alerts;
 mod cached_sessions;
 mod calls;
 mod cli;

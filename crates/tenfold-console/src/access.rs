@@ -47,9 +47,8 @@ const SHARE: usize = 2;
 /// How long a sign-in waits for other sign-ins.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// `[console]` of the configuration.
+/// The part of `[console]` that is about signing in.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ConsoleSettings {
     password: Secret,
     session_lifetime: TimeSpan,

@@ -6,6 +6,7 @@
 
 mod access;
 mod agent;
+mod alerts;
 mod chart;
 mod known;
 mod layout;
@@ -20,6 +21,7 @@ use tenfold::http::{Asset, assets};
 use tenfold::prelude::*;
 
 use crate::access::{Access, ConsoleSettings};
+use crate::alerts::{AlertSettings, Alerts, MailAlert};
 
 const ASSETS: &[Asset] = &[
     Asset::style("/console/console.css", include_str!("../assets/console.css")),
@@ -30,8 +32,11 @@ const ASSETS: &[Asset] = &[
 pub fn module() -> Module {
     Module::new("console")
         .settings(include_str!("defaults.toml"))
-        .checks(|loaded| ConsoleSettings::read(loaded).map(drop))
+        .checks(|loaded| ConsoleSettings::read(loaded).and(AlertSettings::read(loaded)).map(drop))
         .service(|wiring| Box::pin(async move { Access::start(wiring) }))
+        .service(|wiring| Box::pin(async move { Alerts::start(wiring) }))
+        .each_minute::<Alerts>(|alerts| Box::pin(async move { alerts.look().await }))
+        .job::<MailAlert>()
         .migrations(migrations!())
         .routes(routes)
         .critical("/console", &["/console/sign-in"])

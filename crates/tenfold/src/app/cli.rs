@@ -23,6 +23,7 @@ use super::console_sign_in::OPERATOR_VARIABLES;
 use super::jobs::JobsCommand;
 use super::load_command::{self, LoadCommand};
 use super::mcp_command::McpCommand;
+use super::minutes::Minutes;
 use super::operator_command::OperatorCommand;
 use super::why_command::{OnsetCommand, WhyCommand};
 use super::{App, one_line};
@@ -233,6 +234,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     // Installed before the greeting is printed: a reader of the greeting may stop the process at once.
     let stop = stop_signal()?;
     let worker = (role != ProcessRole::Web).then(|| Worker::start(started.jobs));
+    let minutes = Minutes::begin(started.each_minute);
     match bound {
         Some(bound) => {
             if started.http.origins.lets_loopback_in() {
@@ -249,6 +251,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
             stop.await;
         }
     }
+    drop(minutes);
     if let Some(worker) = worker {
         let handed_back = worker.stop(settings.jobs_shutdown_timeout).await;
         tracing::info!(handed_back, "no more jobs");

@@ -8,6 +8,7 @@ mod demo;
 mod jobs;
 mod load_command;
 mod mcp_command;
+mod minutes;
 mod observers;
 mod operator_command;
 mod plain_http;
@@ -40,7 +41,7 @@ use crate::http::{
     self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, RequestAdmission,
     Routes, ServerState, Shared, Stopping,
 };
-use crate::module::{Module, Wiring};
+use crate::module::{MinuteLook, Module, Wiring};
 use crate::settings::Settings;
 
 /// An application: a name and a list of modules.
@@ -79,6 +80,7 @@ pub struct Started {
     demonstration: Demonstration,
     people: Arc<dyn Authenticate>,
     fills: Vec<(&'static str, Fill)>,
+    pub(crate) each_minute: Vec<MinuteLook>,
 }
 
 impl Started {
@@ -208,6 +210,7 @@ impl App {
         announce_forgetful(&self.modules, &database);
         let (routes, permissions) = self.put_routes_together()?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions));
+        wiring.put(telemetry.clone());
         let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();
         // In every role, and before a module's service enqueues its first job.
         registry.declare(&database);
@@ -229,7 +232,6 @@ impl App {
         let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs, watcher);
         jobs.declare_schedules().await?;
         wiring.put(jobs.clone());
-        wiring.put(telemetry.clone());
         wiring.put(facts);
         http::check_services(routes.get_openapi(), &wiring.built)?;
         let (stopping, demonstration) = (Stopping::default(), Demonstration::default());
@@ -251,8 +253,8 @@ impl App {
             services: wiring.services,
         };
         let router = http::router(routes, self.name, self.version, ServerState::new(shared), critical)?;
-        let http = settings.http;
-        Ok(Started { database, router, stopping, jobs, http, demonstration, people: authenticator, fills })
+        let (http, people, each_minute) = (settings.http, authenticator, wiring.each_minute);
+        Ok(Started { database, router, stopping, jobs, http, demonstration, people, fills, each_minute })
     }
 
     /// Begins to record for `why`; the start itself is the first change.

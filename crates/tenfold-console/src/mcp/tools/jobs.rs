@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 use tenfold::jobs::admin::{self, AnyJob};
 use tenfold::jobs::{JobId, JobState, without_secrets};
-use tenfold::prelude::*;
 
 use crate::mcp::bounds::{LONG_TEXT, TEXT, add_rows, cut, cut_json};
 use crate::mcp::input::{InputKind, ToolInput, limit};
