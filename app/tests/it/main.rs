@@ -2,6 +2,7 @@
 
 mod boundaries;
 // carve:if framework
+mod alerts;
 mod cached_sessions;
 mod calls;
 mod cli;
@@ -12,6 +13,7 @@ mod guide;
 mod http;
 mod interrupted_erasure;
 mod live;
+mod mcp;
 mod new_organization;
 mod notifications;
 // carve:end

@@ -13,9 +13,10 @@ use tenfold::{App, Context, Module, SystemContext, both_databases, sql};
 use crate::{organization, sign_up, text};
 
 const PASSWORD: &str = "a long enough password";
-const ROUTE: &str = "GET /lab/things";
+pub const ROUTE: &str = "GET /lab/things";
 
-fn app() -> App {
+/// The application with a route whose faults a test chooses.
+pub fn app() -> App {
     app::app().module(Module::new("lab").routes(routes))
 }
 
@@ -69,17 +70,18 @@ async fn why(app: &TestApp, cookie: &str, query: &str) -> Value {
 }
 
 /// A second of the test's clock in which each of these people asks once.
-async fn second(app: &TestApp, asks: &[(&str, &str)]) {
+pub async fn second(app: &TestApp, asks: &[(&str, &str)]) {
     for (token, query) in asks {
         app.get(&format!("/lab/things?{query}")).bearer(token).send().await;
     }
     app.clock().advance(Duration::from_secs(1));
 }
 
-const QUICK: &str = "steps=1&times=1&fails=false";
+/// A request without a fault.
+pub const QUICK: &str = "steps=1&times=1&fails=false";
 
 /// Two owners, after half a minute in which nothing was wrong.
-async fn two_owners(app: &TestApp) -> (String, String) {
+pub async fn two_owners(app: &TestApp) -> (String, String) {
     let one = text(&sign_up(app, "one@new.test").await["token"]);
     let two = text(&sign_up(app, "two@new.test").await["token"]);
     app.run_due_jobs().await;

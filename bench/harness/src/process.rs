@@ -126,6 +126,14 @@ impl Launch {
         self
     }
 
+    /// Gives the process this text as its standard input.
+    pub fn input(mut self, text: &str) -> Self {
+        let path = self.output.out.with_extension("in");
+        std::fs::write(&path, text).expect("the input can be kept");
+        self.command.stdin(File::open(&path).expect("the input can be read"));
+        self
+    }
+
     /// Closes the reading end of the process's standard output.
     pub fn deaf(mut self) -> Self {
         let (reader, writer) = std::io::pipe().expect("a pipe can be made");

@@ -47,9 +47,8 @@ const SHARE: usize = 2;
 /// How long a sign-in waits for other sign-ins.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// `[console]` of the configuration.
+/// The part of `[console]` that is about signing in.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ConsoleSettings {
     password: Secret,
     session_lifetime: TimeSpan,
@@ -200,18 +199,18 @@ impl Access {
         }
     }
 
-    /// The operator of a cookie, if the cookie is signed and not expired.
-    async fn operator(
-        &self,
-        cx: &SystemContext,
-        headers: &HeaderMap,
-        cookie: ConsoleCookie,
-    ) -> anyhow::Result<Option<Operator>> {
-        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs =
-            cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let token = pairs.find(|(name, _)| *name == cookie.name());
-        let token = token.and_then(|(_, token)| URL_SAFE_NO_PAD.decode(token).ok()).unwrap_or_default();
+    /// The operator of a sign-in's token, if the token is signed, and the sign-in has not ended.
+    pub(crate) async fn operator(&self, cx: &SystemContext, token: &str) -> anyhow::Result<Option<Operator>> {
+        let operator = self.signer_of(cx, token).await?;
+        let Some(operator) = operator.filter(|operator| cx.now() < operator.session.ends_at) else {
+            return Ok(None);
+        };
+        let has_ended = self.signed_out.contains(cx, operator.session).await;
+        Ok((!has_ended).then_some(operator))
+    }
+
+    async fn signer_of(&self, cx: &SystemContext, token: &str) -> anyhow::Result<Option<Operator>> {
+        let token = URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
         let Some((signed, tag)) = token.split_at_checked(token.len().saturating_sub(TAG)) else {
             return Ok(None);
         };
@@ -225,7 +224,7 @@ impl Access {
         }
         let (Some(ends), Some(id)) = (head.first_chunk(), head.last_chunk()) else { return Ok(None) };
         let session = ConsoleSession { id: *id, ends_at: Timestamp::from_second(i64::from_be_bytes(*ends))? };
-        Ok(Some(Operator { session, name, role }).filter(|operator| cx.now() < operator.session.ends_at))
+        Ok(Some(Operator { session, name, role }))
     }
 
     /// Who has signed a cookie with this name, what that one may do, and the key.
@@ -274,12 +273,20 @@ impl ConsoleCookie {
         ConsoleCookie { https: state.settings().https }
     }
 
+    /// The token in a request's cookie, if there is one.
+    fn token(self, headers: &HeaderMap) -> Option<&str> {
+        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs =
+            cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(name, _)| *name == self.name()).map(|(_, token)| token)
+    }
+
     /// The header that deletes the cookie.
     pub(crate) fn forget(self) -> String {
         self.text("", Duration::ZERO)
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         if self.https { "__Host-tenfold-console" } else { "tenfold-console" }
     }
 
@@ -320,19 +327,33 @@ impl FromRequestParts<ServerState> for Operator {
         let access = Use::<Access>::from_request_parts(parts, state).await.map_err(refused)?;
         refuse_cross_site(&state.settings().origins, &parts.method, &parts.headers).map_err(refused)?;
         let cx = SystemContext::from_request_parts(parts, state).await.map_err(refused)?;
-        let operator = access.operator(&cx, &parts.headers, ConsoleCookie::of(state)).await;
-        let operator = operator.map_err(|error| refused(Problem::internal(error)))?;
-        match operator {
-            Some(operator) if !access.signed_out.contains(&cx, operator.session).await => {
-                return Ok(operator);
-            }
-            _ => {}
+        let token = ConsoleCookie::of(state).token(&parts.headers).unwrap_or_default();
+        let operator = access.operator(&cx, token).await;
+        if let Some(operator) = operator.map_err(|error| refused(Problem::internal(error)))? {
+            return Ok(operator);
         }
         let mut response = (StatusCode::SEE_OTHER, [("location", "/console/sign-in")]).into_response();
         response.extensions_mut().insert(tenfold::http::Unrecorded);
         Err(response)
     }
 }
+
+impl Operator {
+    /// The same operator, if the role allows to change things.
+    ///
+    /// # Errors
+    /// A 403 that says how to get the role.
+    pub(crate) fn acting(self, cx: SystemContext) -> Result<Acting, Problem> {
+        if self.role == OperatorRole::Act {
+            return Ok(Acting { cx, name: self.name });
+        }
+        let refused = Problem::new(StatusCode::FORBIDDEN, "operator-may-look", "You may look, and not act");
+        Err(refused.detail(MAY_LOOK))
+    }
+}
+
+/// What an operator does who may look and wants to act.
+pub(crate) const MAY_LOOK: &str = "ask for the role: app operator add NAME --role act";
 
 /// In a handler's signature: an [`Operator`] who may change things, and see what lets one act as another, such as the links in mails.
 /// Otherwise a 403.
@@ -357,12 +378,7 @@ impl FromRequestParts<ServerState> for Acting {
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Response> {
         let operator = Operator::from_request_parts(parts, state).await?;
-        if operator.role != OperatorRole::Act {
-            let refused =
-                Problem::new(StatusCode::FORBIDDEN, "operator-may-look", "You may look, and not act");
-            return Err(refused.detail("ask for the role: app operator add NAME --role act").into_response());
-        }
         let cx = SystemContext::from_request_parts(parts, state).await.map_err(Problem::into_response)?;
-        Ok(Acting { cx, name: operator.name })
+        operator.acting(cx).map_err(Problem::into_response)
     }
 }

@@ -5,9 +5,12 @@
 //! this process's memory; jobs, mails and people are queried when their pages are opened.
 
 mod access;
+mod agent;
+mod alerts;
 mod chart;
 mod known;
 mod layout;
+mod mcp;
 mod pages;
 mod signed_out;
 mod words;
@@ -18,6 +21,7 @@ use tenfold::http::{Asset, assets};
 use tenfold::prelude::*;
 
 use crate::access::{Access, ConsoleSettings};
+use crate::alerts::{AlertSettings, Alerts, MailAlert};
 
 const ASSETS: &[Asset] = &[
     Asset::style("/console/console.css", include_str!("../assets/console.css")),
@@ -28,8 +32,11 @@ const ASSETS: &[Asset] = &[
 pub fn module() -> Module {
     Module::new("console")
         .settings(include_str!("defaults.toml"))
-        .checks(|loaded| ConsoleSettings::read(loaded).map(drop))
+        .checks(|loaded| ConsoleSettings::read(loaded).and(AlertSettings::read(loaded)).map(drop))
         .service(|wiring| Box::pin(async move { Access::start(wiring) }))
+        .service(|wiring| Box::pin(async move { Alerts::start(wiring) }))
+        .each_minute::<Alerts>(|alerts| Box::pin(async move { alerts.look().await }))
+        .job::<MailAlert>()
         .migrations(migrations!())
         .routes(routes)
         .critical("/console", &["/console/sign-in"])
@@ -39,6 +46,7 @@ fn routes() -> Routes {
     assets(ASSETS)
         .route("/console", get(pages::overview::overview))
         .route("/console/why.json", get(pages::why::why_json))
+        .route("/console/mcp", mcp::door())
         .route("/console/sign-in", get(pages::sign_in::form).post(pages::sign_in::sign_in))
         .route("/console/sign-out", post(pages::sign_in::sign_out))
         .route("/console/endpoints", get(pages::endpoints::endpoints))

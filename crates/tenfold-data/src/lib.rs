@@ -142,6 +142,7 @@ pub mod clock;
 mod constraint;
 pub mod context;
 pub mod database;
+mod described_tables;
 mod driver;
 pub mod entity;
 pub mod error;
@@ -187,6 +188,9 @@ pub use crate::clock::{Clock, Timestamp};
 pub use crate::constraint::{Constraint, ConstraintKind};
 pub use crate::context::{Context, Principal, Reach, SystemContext};
 pub use crate::database::{Database, DatabaseSettings, FeedSettings};
+pub use crate::described_tables::{
+    ColumnDescription, IndexDescription, ReferenceDescription, TableDescription,
+};
 pub use crate::driver::{Pooler, PostgresSettings, SqliteSettings};
 pub use crate::entity::{Column, ColumnSpec, Entity, Table, Unique, Versioned};
 pub use crate::error::DataError;

@@ -11,6 +11,7 @@ pub mod config;
 pub mod credentials;
 mod demo;
 mod erasure;
+mod facts;
 pub mod http;
 pub mod module;
 pub mod operators;
@@ -34,6 +35,7 @@ pub use tenfold_observe::telemetry;
 pub use crate::app::App;
 pub use crate::call::CallError;
 pub use crate::erasure::OrganizationErased;
+pub use crate::facts::{ApplicationFacts, ModuleFacts};
 pub use crate::http::Use;
 pub use crate::module::{Module, Wiring};
 

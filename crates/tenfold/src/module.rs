@@ -63,6 +63,9 @@ impl NamedInterface {
 /// Something that is built at start, in the order of the builder's calls.
 pub(crate) type Step = Box<dyn for<'a> FnOnce(&'a mut Wiring) -> BoxFuture<'a, anyhow::Result<()>> + Send>;
 
+/// What a process does once a minute.
+pub(crate) type MinuteLook = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// Checks whether a module can work with these settings.
 pub type Check = fn(&Loaded) -> Result<(), ConfigError>;
 
@@ -146,6 +149,18 @@ impl Module {
                 wiring.put(service);
                 Ok(())
             })
+        }));
+        self
+    }
+
+    /// Calls `look` once a minute in each process that serves or works, with a service that an earlier `.service(…)` built: for what
+    /// a process must say of itself. What the application has to do as a whole is a schedule ([`Module::every`]). A call that takes long
+    /// delays the next one, of all modules.
+    pub fn each_minute<T: Any + Send + Sync>(mut self, look: fn(Arc<T>) -> BoxFuture<'static, ()>) -> Self {
+        self.steps.push(Box::new(move |wiring| {
+            let service = wiring.service::<T>();
+            wiring.each_minute.push(Box::new(move || look(Arc::clone(&service))));
+            Box::pin(std::future::ready(Ok(())))
         }));
         self
     }
@@ -292,6 +307,7 @@ pub struct Wiring {
     pub(crate) built: HashSet<&'static str>,
     pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
     pub(crate) administrator: Option<Arc<dyn Administer>>,
+    pub(crate) each_minute: Vec<MinuteLook>,
 }
 
 impl Wiring {
@@ -304,6 +320,7 @@ impl Wiring {
             built: HashSet::new(),
             authenticator: None,
             administrator: None,
+            each_minute: Vec::new(),
         }
     }
 

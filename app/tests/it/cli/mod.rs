@@ -14,6 +14,7 @@ mod large_uploads;
 mod ledger;
 mod load;
 mod logs;
+mod mcp;
 mod neighbours;
 mod operators;
 mod otlp;

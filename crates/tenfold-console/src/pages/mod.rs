@@ -20,3 +20,5 @@ pub(crate) mod statements;
 pub(crate) mod trace;
 pub(crate) mod traces;
 pub(crate) mod why;
+
+pub(crate) use self::shown::ShownJob;

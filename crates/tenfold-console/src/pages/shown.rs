@@ -5,7 +5,7 @@ use tenfold::jobs::{AttemptError, FinishedJob, JobId, JobState, QueuedJob};
 use tenfold::prelude::Timestamp;
 
 /// A job.
-pub(super) struct ShownJob {
+pub(crate) struct ShownJob {
     pub id: JobId,
     pub kind: String,
     pub state: JobState,

@@ -48,7 +48,7 @@ pub(crate) async fn why_json(
 }
 
 /// The answer; it is computed where it holds up no request.
-pub(super) async fn ask(
+pub(crate) async fn ask(
     state: &ServerState,
     since: Option<Timestamp>,
     until: Timestamp,

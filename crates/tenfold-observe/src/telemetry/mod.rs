@@ -285,7 +285,8 @@ impl Telemetry {
         self.0.why.lost()
     }
 
-    /// What happened in the seconds from `first` to before `end`, to be kept elsewhere. `None` if nothing did.
+    /// What happened in the seconds from `first` to before `end`, to be kept elsewhere. `None` if nothing did. It waits for a
+    /// question that is being answered, so call it where that blocks nobody.
     pub fn save_for_why(&self, first: u32, end: u32) -> Option<SavedPage> {
         self.0.why.save(first, end)
     }

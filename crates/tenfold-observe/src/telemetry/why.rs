@@ -1,7 +1,8 @@
 //! Records requests and jobs for the question what is wrong: [`Telemetry::why`](super::Telemetry::why).
 //!
-//! A request leaves its event in a short list. Every so often the one that fills it moves the list into the journal. If
-//! somebody just asks, and so holds the journal, the list grows to its bound instead, and no request waits.
+//! A request leaves its event in a short list, and so does whatever notes a change. Every so often the one that fills it moves the
+//! list into the journal. If somebody just asks, and so holds the journal, the list grows to its bound instead, and no request and
+//! no job waits.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,8 @@ use super::work::{Ending, StatementKey, What, Work, WorkKind};
 const BATCH: usize = 64;
 /// How many events wait at most while somebody asks; further ones are lost, and counted.
 const MOST_PENDING: usize = 8_192;
+/// How many changes wait at most; further ones are lost, and counted.
+const MOST_PENDING_CHANGES: usize = 1_000;
 /// A job that runs for so long is a change.
 pub(super) const BIG_JOB: Duration = Duration::from_secs(5);
 
@@ -27,43 +30,52 @@ pub(super) const BIG_JOB: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct WhyRecorder {
     is_on: AtomicBool,
-    pending: Mutex<Vec<WideEvent>>,
+    pending: Mutex<PendingRecords>,
     journal: Mutex<Option<Journal>>,
     lost: AtomicU64,
     history_error: Mutex<Option<String>>,
 }
 
+/// What is not in the journal yet.
+#[derive(Debug, Default)]
+struct PendingRecords {
+    events: Vec<WideEvent>,
+    changes: Vec<LedgerChange>,
+}
+
+impl PendingRecords {
+    fn move_into(self, journal: &mut Option<Journal>) {
+        let Some(journal) = journal else { return };
+        self.events.iter().for_each(|event| journal.record(event));
+        self.changes.into_iter().for_each(|change| journal.changes_mut().add(change));
+    }
+}
+
 impl WhyRecorder {
     fn record(&self, event: WideEvent) {
         let mut pending = lock(&self.pending);
-        let is_full = pending.len() >= MOST_PENDING;
+        let is_full = pending.events.len() >= MOST_PENDING;
         if is_full {
             self.lost.fetch_add(1, Ordering::Relaxed);
         } else {
-            pending.push(event);
+            pending.events.push(event);
         }
-        if !is_full && !pending.len().is_multiple_of(BATCH) {
+        if !is_full && !pending.events.len().is_multiple_of(BATCH) {
             return;
         }
         // If somebody asks just now, the next full list, or the next question, moves them.
         let Ok(mut journal) = self.journal.try_lock() else { return };
-        let events = std::mem::take(&mut *pending);
+        let records = std::mem::take(&mut *pending);
         drop(pending);
-        move_into(&mut journal, &events);
+        records.move_into(&mut journal);
     }
 
-    /// The journal, with all events so far.
+    /// The journal, with all that was recorded so far. Waits for a question, so no request and no job may call it.
     fn journal(&self) -> MutexGuard<'_, Option<Journal>> {
         let mut journal = lock(&self.journal);
-        let events = std::mem::take(&mut *lock(&self.pending));
-        move_into(&mut journal, &events);
+        let records = std::mem::take(&mut *lock(&self.pending));
+        records.move_into(&mut journal);
         journal
-    }
-}
-
-fn move_into(journal: &mut Option<Journal>, events: &[WideEvent]) {
-    if let Some(journal) = journal {
-        events.iter().for_each(|event| journal.record(event));
     }
 }
 
@@ -82,9 +94,16 @@ impl WhyRecorder {
         self.is_on.load(Ordering::Acquire)
     }
 
+    /// Notes a change. It waits for nobody: a question, or the next full list, moves it into the journal.
     pub(super) fn note(&self, change: LedgerChange) {
-        if let Some(journal) = &mut *self.journal() {
-            journal.changes_mut().add(change);
+        if !self.is_on() {
+            return;
+        }
+        let mut pending = lock(&self.pending);
+        if pending.changes.len() >= MOST_PENDING_CHANGES {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        } else if !pending.changes.contains(&change) {
+            pending.changes.push(change);
         }
     }
 
@@ -183,5 +202,68 @@ impl StatementKey {
     pub(super) fn part(name: &str, site: tenfold_data::CallSite) -> PartKey {
         let (name, file) = (name.to_owned(), site.file().to_owned());
         PartKey::Statement(Arc::new(StatementPlace { name, file, line: site.line() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn change(what: &str) -> LedgerChange {
+        LedgerChange { kind: ChangeKind::Setting, what: what.to_owned(), at_us: 1, organization: None }
+    }
+
+    fn event(at_us: i64) -> WideEvent {
+        WideEvent {
+            at_us,
+            name: "GET /orders".to_owned(),
+            organization: None,
+            user: None,
+            duration_us: 1_000,
+            failed: false,
+            error: None,
+            trace: 1,
+            parts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_recorded_waits_for_a_question() {
+        let recorder = Arc::new(WhyRecorder::default());
+        recorder.begin(JournalLimits::default());
+        // What a question holds while it is answered.
+        let question = recorder.journal();
+        let (done, is_done) = mpsc::channel();
+        let works = Arc::clone(&recorder);
+        let work = std::thread::spawn(move || {
+            (0..2 * BATCH as i64).for_each(|at| works.record(event(at * 1_000_000)));
+            works.note(change("a job began"));
+            works.note(change("a job began"));
+            let _ = done.send(());
+        });
+        is_done.recv_timeout(Duration::from_secs(60)).expect("recording does not wait for the question");
+        assert!(question.as_ref().is_some_and(|journal| journal.changes().iter().next().is_none()));
+        drop(question);
+        work.join().expect("the work is done");
+        let journal = recorder.journal();
+        let journal = journal.as_ref().expect("it records");
+        assert_eq!(journal.changes().iter().map(|change| &*change.what).collect::<Vec<_>>(), ["a job began"]);
+        assert_eq!(journal.names().collect::<Vec<_>>(), ["GET /orders"]);
+        assert_eq!(recorder.lost(), 0);
+    }
+
+    #[test]
+    fn waiting_changes_are_bounded_and_the_lost_are_counted() {
+        let recorder = WhyRecorder::default();
+        recorder.note(change("nobody records"));
+        recorder.begin(JournalLimits::default());
+        (0..MOST_PENDING_CHANGES + 2).for_each(|number| recorder.note(change(&number.to_string())));
+        assert_eq!(recorder.lost(), 2);
+        assert_eq!(
+            recorder.journal().as_ref().map(|journal| journal.changes().iter().count()),
+            Some(MOST_PENDING_CHANGES)
+        );
     }
 }

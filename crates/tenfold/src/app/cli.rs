@@ -1,5 +1,5 @@
 //! The command line of an application: `serve`, `config`, `migrate`, `jobs`, `cache`, `operator`, `openapi`, `client`, `load`,
-//! `why`, `onset`.
+//! `why`, `mcp`, `onset`.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -19,8 +19,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::cache_command::{self, CacheCommand};
 use super::client_file::ClientFile;
+use super::console_sign_in::OPERATOR_VARIABLES;
 use super::jobs::JobsCommand;
 use super::load_command::{self, LoadCommand};
+use super::mcp_command::McpCommand;
+use super::minutes::Minutes;
 use super::operator_command::OperatorCommand;
 use super::telemetry_export::{begin_export, export_settings};
 use super::why_command::{OnsetCommand, WhyCommand};
@@ -94,6 +97,8 @@ enum AppCommand {
     Load(LoadCommand),
     /// Ask the running application what is wrong: which endpoint, which statement, for whom, since when, what changed.
     Why(WhyCommand),
+    /// Let a coding agent ask it: the Model Context Protocol on standard input and output.
+    Mcp(McpCommand),
     /// Print where the level of a series changes, with the probability that chance alone does it.
     Onset(OnsetCommand),
 }
@@ -184,6 +189,7 @@ async fn execute(app: App, line: CommandLine) -> anyhow::Result<()> {
             say(&command.run(&loaded, listen).await?);
             Ok(())
         }
+        Some(AppCommand::Mcp(command)) => command.run(&loaded, app.read_settings(&loaded)?.listen).await,
         Some(AppCommand::Onset(command)) => {
             say(&command.run()?);
             Ok(())
@@ -192,7 +198,8 @@ async fn execute(app: App, line: CommandLine) -> anyhow::Result<()> {
 }
 
 fn load(app: &App, options: &AppOptions, demo: bool) -> anyhow::Result<Loaded> {
-    let mut loader = Loader::new("defaults.toml", &app.defaults())?.ignore_environment(&["TENFOLD_TEST_"]);
+    let mut loader = Loader::new("defaults.toml", &app.defaults())?
+        .ignore_environment(&["TENFOLD_TEST_", OPERATOR_VARIABLES]);
     for (key, value) in app.demo_settings.iter().filter(|_| demo) {
         loader = loader.preset("--demo", key, value)?;
     }
@@ -230,6 +237,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     // Installed before the greeting is printed: a reader of the greeting may stop the process at once.
     let stop = stop_signal()?;
     let worker = (role != ProcessRole::Web).then(|| Worker::start(started.jobs));
+    let minutes = Minutes::begin(started.each_minute);
     match bound {
         Some(bound) => {
             if started.http.origins.lets_loopback_in() {
@@ -246,6 +254,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
             stop.await;
         }
     }
+    drop(minutes);
     if let Some(worker) = worker {
         let handed_back = worker.stop(settings.jobs_shutdown_timeout).await;
         tracing::info!(handed_back, "no more jobs");

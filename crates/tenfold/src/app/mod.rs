@@ -3,9 +3,12 @@
 mod cache_command;
 mod cli;
 mod client_file;
+mod console_sign_in;
 mod demo;
 mod jobs;
 mod load_command;
+mod mcp_command;
+mod minutes;
 mod observers;
 mod operator_command;
 mod plain_http;
@@ -34,11 +37,12 @@ use tokio::time::Instant;
 use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::erasure::announce_forgetful;
+use crate::facts::{ApplicationFacts, ModuleFacts};
 use crate::http::{
     self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, RequestAdmission,
     Routes, ServerState, Shared, Stopping,
 };
-use crate::module::{Module, Wiring};
+use crate::module::{MinuteLook, Module, Wiring};
 use crate::settings::Settings;
 
 /// An application: a name and a list of modules.
@@ -78,6 +82,7 @@ pub struct Started {
     people: Arc<dyn Authenticate>,
     fills: Vec<(&'static str, Fill)>,
     state: ServerState,
+    pub(crate) each_minute: Vec<MinuteLook>,
 }
 
 impl Started {
@@ -158,6 +163,11 @@ impl App {
             .fold(crate::settings::DEFAULTS.to_owned(), |text, module| text + "\n" + module.settings)
     }
 
+    fn facts(&self) -> ApplicationFacts {
+        let modules = self.modules.iter().map(ModuleFacts::of).collect();
+        ApplicationFacts { name: self.name, version: self.version, modules }
+    }
+
     /// The names of its modules, in their order.
     pub(crate) fn module_names(&self) -> Vec<&'static str> {
         self.modules.iter().map(|module| module.name).collect()
@@ -202,6 +212,7 @@ impl App {
         announce_forgetful(&self.modules, &database);
         let (routes, permissions) = self.put_routes_together()?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions));
+        wiring.put(telemetry.clone());
         let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();
         // In every role, and before a module's service enqueues its first job.
         registry.declare(&database);
@@ -210,6 +221,7 @@ impl App {
         database.feed().start().await?;
         listeners.declare(&database);
         let critical = self.modules.iter().flat_map(|module| module.critical.iter().copied()).collect();
+        let facts = self.facts();
         for module in self.modules {
             for step in module.steps {
                 step(&mut wiring).await?;
@@ -222,7 +234,7 @@ impl App {
         let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs, watcher);
         jobs.declare_schedules().await?;
         wiring.put(jobs.clone());
-        wiring.put(telemetry.clone());
+        wiring.put(facts);
         http::check_services(routes.get_openapi(), &wiring.built)?;
         let (stopping, demonstration) = (Stopping::default(), Demonstration::default());
         let shared = Shared {
@@ -237,14 +249,26 @@ impl App {
             demonstration: demonstration.clone(),
             live: LiveStreams::new(settings.http.live),
             admission: RequestAdmission::start(&settings.http.admission, database.pressure_gauge().clone()),
+            document: OnceLock::new(),
             query_names: OnceLock::new(),
             route_classes: OnceLock::new(),
             services: wiring.services,
         };
         let state = ServerState::new(shared);
         let router = http::router(routes, self.name, self.version, state.clone(), critical)?;
-        let (http, people) = (settings.http, authenticator);
-        Ok(Started { database, router, stopping, jobs, http, demonstration, people, fills, state })
+        let (http, people, each_minute) = (settings.http, authenticator, wiring.each_minute);
+        Ok(Started {
+            database,
+            router,
+            stopping,
+            jobs,
+            http,
+            demonstration,
+            people,
+            fills,
+            each_minute,
+            state,
+        })
     }
 
     /// Begins to record for `why`; the start itself is the first change.

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 use tenfold_data::{Clock, Timestamp};
 use tenfold_observe::telemetry::diagnosis::onset::change_points;
 
-use super::plain_http::{exchange, reachable};
-use crate::config::{Loaded, Secret, TimeSpan};
+use super::console_sign_in::ConsoleSignIn;
+use super::plain_http::exchange;
+use crate::config::{Loaded, TimeSpan};
 use crate::why::text;
 
 /// What is wrong, since when, and why.
@@ -59,43 +58,22 @@ impl Moment {
     }
 }
 
-/// The part of `[console]` that is needed to sign in.
-#[derive(Deserialize)]
-struct ConsolePassword {
-    password: Secret,
-}
-
 impl WhyCommand {
     /// The answer of the application that listens at `listen`, or of another one.
     pub(super) async fn run(&self, loaded: &Loaded, listen: SocketAddr) -> anyhow::Result<String> {
-        let console: ConsolePassword = loaded
-            .section("console")
-            .context("`why` asks the console, so the application needs the module of tenfold-console")?;
-        let password = console.password.expose();
-        anyhow::ensure!(
-            !password.is_empty(),
-            "`why` signs in to the console: set console.password, in app.toml or as TENFOLD_CONSOLE__PASSWORD"
-        );
-        let host = match &self.at {
-            Some(url) => host_of(url)?,
-            None => reachable(listen).to_string(),
-        };
-        let answer = self.ask(&host, password).await;
+        let console = ConsoleSignIn::new(loaded, listen, self.at.as_deref(), "why")?;
+        let answer = self.ask(&console).await;
+        let host = &console.host;
         let answer =
             answer.with_context(|| format!("the application at http://{host} does not say what is wrong"))?;
         let json = serde_json::from_str(&answer).context("its answer is no JSON")?;
         Ok(if self.json { format!("{json:#}\n") } else { text(&json) })
     }
 
-    async fn ask(&self, host: &str, password: &str) -> anyhow::Result<String> {
-        let form = format!("password={}", utf8_percent_encode(password, NON_ALPHANUMERIC));
-        let kind = [("Content-Type", "application/x-www-form-urlencoded")];
-        let signed_in = exchange(host, "POST /console/sign-in", &kind, &form).await?;
-        anyhow::ensure!(signed_in.status != 403, "console.password is not its password");
-        let cookie = signed_in.header("set-cookie").and_then(|cookie| cookie.split(';').next());
-        let cookie = cookie.with_context(|| format!("its console answers {}", signed_in.status))?;
+    async fn ask(&self, console: &ConsoleSignIn) -> anyhow::Result<String> {
+        let cookie = console.cookie().await?;
         let line = format!("GET /console/why.json{}", self.query());
-        let answer = exchange(host, &line, &[("Cookie", cookie)], "").await?;
+        let answer = exchange(&console.host, &line, &[("Cookie", &cookie)], "").await?;
         anyhow::ensure!(answer.status == 200, "it answers {}: {}", answer.status, answer.body);
         Ok(answer.body)
     }
@@ -109,14 +87,6 @@ impl WhyCommand {
             .collect();
         if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
     }
-}
-
-fn host_of(url: &str) -> anyhow::Result<String> {
-    let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    let host = host.filter(|host| !host.is_empty() && !host.contains(['/', '@', '?', '\r', '\n', ' ']));
-    let host = host.with_context(|| format!("`{url}` is no address: write http://HOST:PORT"))?;
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    Ok(if has_port { host.to_owned() } else { format!("{host}:80") })
 }
 
 /// Where the level of a series changes.

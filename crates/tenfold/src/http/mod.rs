@@ -118,6 +118,7 @@ pub(crate) fn router(
     state.know_route_classes(openapi::route_classes(&document, critical));
     let shared = cors::SharedPaths::of(document.paths.paths.keys());
     let document = openapi::finish(document, title, version)?;
+    state.know_document(document.clone());
     let body_limit = state.settings().body_limit;
     let router = router
         .route("/openapi.json", get(move || docs::document(document.clone())))

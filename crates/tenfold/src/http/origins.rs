@@ -1,6 +1,6 @@
 //! Origins: the service's own, and those whose pages may use the API from a browser.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use http::Uri;
@@ -39,6 +39,19 @@ impl Origins {
         let scheme = if self.https { "https" } else { "http" };
         let Ok(from) = origin(from) else { return false };
         self.public.as_ref() == Some(&from) || origin(&format!("{scheme}://{host}")).as_ref() == Ok(&from)
+    }
+
+    /// Whether the browser that names this origin cannot be deceived about the address behind its name (DNS rebinding): it is that
+    /// of `http.public_url`, a loopback name or an address. A foreign page whose name was pointed at this service names itself as
+    /// `Origin` and as `Host`, so that the two agree says nothing.
+    pub fn cannot_be_rebound(&self, from: &str) -> bool {
+        let Ok(from) = origin(from) else { return false };
+        let is_address = || {
+            let url = from.parse::<Uri>().ok();
+            let host = url.as_ref().and_then(Uri::host).unwrap_or_default();
+            host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
+        };
+        self.public.as_ref() == Some(&from) || is_loopback(&from) || is_address()
     }
 
     /// Whether a page of `from` may use the API at `host`.
@@ -153,6 +166,24 @@ mod tests {
             (&public, "https://other.test", "other.test", true),
         ] {
             assert_eq!(origins.is_own(from, host), own, "{from} at {host}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_anybody_can_point_here_can_be_rebound() {
+        let origins = Origins::new("https://app.test", Vec::new(), false);
+        for (from, safe) in [
+            ("https://app.test", true),
+            ("http://localhost:8080", true),
+            ("http://127.0.0.1:8080", true),
+            ("http://10.0.0.7:8080", true),
+            ("http://[fd00::7]:8080", true),
+            ("http://app.test", false),
+            ("http://evil.test:8080", false),
+            ("http://127.0.0.1.evil.test", false),
+            ("null", false),
+        ] {
+            assert_eq!(origins.cannot_be_rebound(from), safe, "{from}");
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use tenfold_admission::AdmissionFigures;
 use tenfold_data::Database;
 use tenfold_observe::metrics::Metrics;
@@ -67,6 +68,8 @@ pub(crate) struct Shared {
     pub demonstration: Demonstration,
     pub live: LiveStreams,
     pub admission: RequestAdmission,
+    /// The API's document, set when the routes are put together.
+    pub document: OnceLock<Bytes>,
     /// Set when the routes are put together.
     pub query_names: OnceLock<QueryNames>,
     /// Set when the routes are put together.
@@ -126,6 +129,16 @@ impl ServerState {
 
     pub(crate) fn authenticator(&self) -> &dyn Authenticate {
         &*self.0.authenticator
+    }
+
+    /// The API's document (OpenAPI), as JSON.
+    pub fn document(&self) -> &[u8] {
+        self.0.document.get().map_or(&[], |document| document)
+    }
+
+    /// Set once, when the routes are put together.
+    pub(super) fn know_document(&self, document: Bytes) {
+        let _ = self.0.document.set(document);
     }
 
     /// Set once, when the routes are put together.

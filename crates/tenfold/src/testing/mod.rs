@@ -211,6 +211,13 @@ impl TestApp {
         self.started.jobs.run_due().await.expect("jobs can be claimed")
     }
 
+    /// Does what each process does once a minute ([`Module::each_minute`](crate::Module::each_minute)); the clock stands.
+    pub async fn each_minute(&self) {
+        for look in &self.started.each_minute {
+            look().await;
+        }
+    }
+
     /// The jobs of a kind that are not finished, in the order in which they were enqueued: when each runs is its `run_at`.
     ///
     /// # Panics

@@ -139,7 +139,10 @@ impl HistoryWriter {
     }
 
     async fn write(&self, from: u32, until: u32) -> Result<(), DataError> {
-        let Some(saved) = self.telemetry.save_for_why(from, until) else { return Ok(()) };
+        let telemetry = self.telemetry.clone();
+        // It waits for a question that is being answered.
+        let saved = tokio::task::spawn_blocking(move || telemetry.save_for_why(from, until));
+        let Some(saved) = saved.await.ok().flatten() else { return Ok(()) };
         let (body, id) = (page::write(saved), self.database.clock().new_id());
         let write = async |cx: tenfold_data::SystemContext| {
             cx.transaction(async |tx| {

@@ -14,6 +14,7 @@ mod unsaid;
 
 pub use self::breach::{Breach, ModuleText, TouchedObject};
 pub use self::unsaid::{Unsaid, unsaid};
+use crate::described_tables::DESCRIBE_TABLES;
 use crate::rows_left::ROWS_LEFT;
 
 /// Asks the database at `url`, whose migrations have run, which of `texts` touch tables outside their modules. Nothing
@@ -22,12 +23,15 @@ use crate::rows_left::ROWS_LEFT;
 /// A table belongs to the module whose prefix it has (`auth_users` to `auth`), among the modules whose migrations the
 /// database has. A module may read and write its own tables. No module may touch a table of the framework: jobs and
 /// events are written by statements of the framework, in the module's transaction. One statement reads all of them: it looks whether
-/// rows of an erased organization are left ([`SystemContext::tables_with_rows_of`](crate::SystemContext::tables_with_rows_of)).
+/// rows of an erased organization are left ([`SystemContext::tables_with_rows_of`](crate::SystemContext::tables_with_rows_of)). Another
+/// one reads the catalogue and no rows ([`SystemContext::describe_tables`](crate::SystemContext::describe_tables)).
 ///
 /// # Panics
 /// When the database does not answer, or was never migrated.
 pub async fn breaches(url: &str, texts: &[ModuleText]) -> Vec<Breach> {
-    let texts: Vec<ModuleText> = texts.iter().filter(|text| text.name != ROWS_LEFT).cloned().collect();
+    let of_all = [ROWS_LEFT, DESCRIBE_TABLES];
+    let texts: Vec<ModuleText> =
+        texts.iter().filter(|text| !of_all.contains(&&*text.name)).cloned().collect();
     match url.strip_prefix("sqlite:") {
         Some(path) => sqlite::breaches(std::path::Path::new(path), &texts),
         None => postgres::breaches(url, &texts).await,

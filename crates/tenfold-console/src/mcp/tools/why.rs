@@ -1,0 +1,51 @@
+//! `why`: what is wrong.
+
+use serde_json::Value;
+use tenfold::prelude::Timestamp;
+
+use crate::mcp::bounds::add_rows;
+use crate::mcp::input::{InputKind, ToolInput};
+use crate::mcp::tool::{McpTool, ToolAnswer, ToolCall, ToolEffect, ToolFault};
+use crate::pages;
+
+pub(super) const WHY: McpTool = McpTool {
+    name: "why",
+    title: "What is wrong",
+    about: "What is slow or failing now, and why: a verdict with its confidence (0 to 1), the second it began, endpoints, statements with file \
+            and line (`more_often` times as often: an N+1; `slower` times as long: an index, a lock, more rows), the ids of the affected \
+            organizations and users, what changed just before, and traces. It says so if there is no incident.",
+    inputs: &[
+        ToolInput {
+            name: "since",
+            about: "Look at what happened since then: a time such as 2026-01-31T03:00:00Z, or 30m for 30 minutes ago. Two hours ago otherwise.",
+            kind: InputKind::Moment,
+            required: false,
+        },
+        ToolInput {
+            name: "until",
+            about: "As if it were then: what ended before is over. Now otherwise.",
+            kind: InputKind::Moment,
+            required: false,
+        },
+    ],
+    effect: ToolEffect::Reads,
+};
+
+/// How many ids, endpoints and so on each list has.
+const ROWS: usize = 20;
+
+pub(super) async fn why(call: &ToolCall<'_>) -> ToolAnswer {
+    let state = call.caller.state;
+    let now: Timestamp = state.telemetry().clock().now();
+    let since = call.arguments.moment("since", now);
+    let until = call.arguments.moment("until", now).unwrap_or(now);
+    let Some(answer) = pages::why::ask(state, since, until).await else {
+        return Err(ToolFault::Refused("nothing is recorded: set why.record = true".to_owned()));
+    };
+    let mut json = tenfold::why::json(&answer);
+    for list in ["endpoints", "statements", "organizations", "users", "changes"] {
+        let Value::Array(rows) = json[list].take() else { continue };
+        add_rows(&mut json, list, rows, ROWS, "GET /console/why.json has all");
+    }
+    Ok(json)
+}

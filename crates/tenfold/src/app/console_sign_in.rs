@@ -1,0 +1,97 @@
+//! How a command signs in to the console of a running application: as an operator, or by `console.password`.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use super::plain_http::{exchange, reachable};
+use crate::config::{Loaded, Secret};
+
+/// The environment of the commands that sign in as an operator; no settings.
+pub(super) const OPERATOR_VARIABLES: &str = "TENFOLD_OPERATOR_";
+
+/// The part of `[console]` that is needed to sign in.
+#[derive(Deserialize)]
+struct ConsolePassword {
+    password: Secret,
+}
+
+/// The console of an application, and what opens it.
+pub(super) struct ConsoleSignIn {
+    /// HOST:PORT.
+    pub(super) host: String,
+    /// Empty for `console.password`.
+    name: String,
+    password: Secret,
+    code: String,
+}
+
+impl ConsoleSignIn {
+    /// The console of the application that listens at `listen`, or of the one at the address `at`. `TENFOLD_OPERATOR_NAME`,
+    /// `…_PASSWORD` and `…_CODE` sign in as an operator; without a name it is `console.password`.
+    ///
+    /// # Errors
+    /// The application has no console, `at` is no address, or there is no password.
+    pub(super) fn new(
+        loaded: &Loaded,
+        listen: SocketAddr,
+        at: Option<&str>,
+        command: &str,
+    ) -> anyhow::Result<Self> {
+        let console: ConsolePassword = loaded.section("console").with_context(|| {
+            format!("`{command}` asks the console, so the application needs the module of tenfold-console")
+        })?;
+        let host = match at {
+            Some(url) => host_of(url)?,
+            None => reachable(listen).to_string(),
+        };
+        let (name, code) = (variable("NAME"), variable("CODE"));
+        let password = if name.is_empty() { console.password } else { variable("PASSWORD").into() };
+        anyhow::ensure!(
+            !password.is_empty(),
+            "`{command}` signs in to the console: set console.password, in app.toml or as TENFOLD_CONSOLE__PASSWORD; or \
+             {OPERATOR_VARIABLES}NAME, {OPERATOR_VARIABLES}PASSWORD and {OPERATOR_VARIABLES}CODE in the environment"
+        );
+        Ok(ConsoleSignIn { host, name, password, code })
+    }
+
+    /// Signs in, and gives the cookie of the sign-in, `NAME=TOKEN`.
+    ///
+    /// # Errors
+    /// The application does not answer, or refuses.
+    pub(super) async fn cookie(&self) -> anyhow::Result<String> {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let (name, password, code) =
+            (encoded(&self.name), encoded(self.password.expose()), encoded(&self.code));
+        let form = format!("name={name}&password={password}&code={code}");
+        let kind = [("Content-Type", "application/x-www-form-urlencoded")];
+        let signed_in = exchange(&self.host, "POST /console/sign-in", &kind, &form).await?;
+        anyhow::ensure!(signed_in.status != 403, "{}", self.refused());
+        let cookie = signed_in.header("set-cookie").and_then(|cookie| cookie.split(';').next());
+        cookie.map(ToOwned::to_owned).with_context(|| format!("its console answers {}", signed_in.status))
+    }
+
+    fn refused(&self) -> String {
+        if self.name.is_empty() {
+            return "console.password is not its password".to_owned();
+        }
+        format!(
+            "{OPERATOR_VARIABLES}NAME, {OPERATOR_VARIABLES}PASSWORD or {OPERATOR_VARIABLES}CODE is wrong; a code works once, \
+             within 30 seconds or so: start again with a new one"
+        )
+    }
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(format!("{OPERATOR_VARIABLES}{name}")).unwrap_or_default()
+}
+
+fn host_of(url: &str) -> anyhow::Result<String> {
+    let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let host = host.filter(|host| !host.is_empty() && !host.contains(['/', '@', '?', '\r', '\n', ' ']));
+    let host = host.with_context(|| format!("`{url}` is no address: write http://HOST:PORT"))?;
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    Ok(if has_port { host.to_owned() } else { format!("{host}:80") })
+}

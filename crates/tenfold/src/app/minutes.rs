@@ -1,0 +1,40 @@
+//! What a process does once a minute while it serves or works ([`Module::each_minute`](crate::Module::each_minute)).
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::module::MinuteLook;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Runs until it is dropped.
+pub(super) struct Minutes(JoinHandle<()>);
+
+impl Minutes {
+    /// Begins; the first calls come in a minute.
+    pub(super) fn begin(looks: Vec<MinuteLook>) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it runs as long as the process and is a part of no request"
+        )]
+        let task = tokio::spawn(async move {
+            let mut minutes = interval_at(Instant::now() + MINUTE, MINUTE);
+            minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                minutes.tick().await;
+                for look in &looks {
+                    look().await;
+                }
+            }
+        });
+        Minutes(task)
+    }
+}
+
+impl Drop for Minutes {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
