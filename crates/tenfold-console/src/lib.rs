@@ -46,6 +46,7 @@ fn routes() -> Routes {
     assets(ASSETS)
         .route("/console", get(pages::overview::overview))
         .route("/console/why.json", get(pages::why::why_json))
+        .route("/console/why/records.json", get(pages::why::records_json))
         .route("/console/mcp", mcp::door())
         .route("/console/sign-in", get(pages::sign_in::form).post(pages::sign_in::sign_in))
         .route("/console/sign-out", post(pages::sign_in::sign_out))

@@ -2,10 +2,13 @@
 
 pub(crate) mod history;
 mod page;
+pub(crate) mod records;
 
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};
 use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding, PartKey};
+
+pub use self::records::records;
 
 /// An answer as `GET /console/why.json` gives it and `app why --json` prints it.
 ///

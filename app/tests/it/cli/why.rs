@@ -54,6 +54,27 @@ in_both_places!(fn what_was_recorded_outlives_the_process(place) {
     server.stop();
 });
 
+in_both_places!(fn several_processes_are_asked_together(place) {
+    let start = || place.app(&["serve", "--role", "web"]).env(PASSWORD.0, PASSWORD.1).start();
+    let (mut one, mut other) = (start(), start());
+    let urls = [&one, &other].map(|process| format!("http://{}", process.address()));
+    let why = |arguments: &[&str]| place.app(&[&["why"], arguments].concat()).env(PASSWORD.0, PASSWORD.1).finish();
+    let both = ["--at", &*urls[0], "--at", &*urls[1]];
+    let told = why(&both);
+    assert!(told.out.starts_with("No incident"), "{}{}", told.out, told.err);
+    let json = why(&[&both[..], &["--json"]].concat());
+    let answer: Value = serde_json::from_str(&json.out).unwrap_or_else(|_| panic!("{}{}", json.out, json.err));
+    assert!(answer["changes"].is_array(), "{answer:#}");
+    // One that is away is named, and the other one asked all the same.
+    one.stop();
+    let told = why(&both);
+    assert!(told.status.success() && told.out.starts_with("No incident"), "{}{}", told.out, told.err);
+    assert!(told.err.contains(&urls[0]), "{}", told.err);
+    other.stop();
+    let told = why(&both);
+    assert!(!told.status.success() && told.err.contains("none of the 2 processes"), "{}", told.err);
+});
+
 in_both_places!(fn change_points_of_a_file_are_printed(place) {
     let level = |low: i32| (0..100).map(move |number| low + number * 7 % 3);
     let lines: String = level(10).chain(level(20)).enumerate().map(|(at, value)| format!("{at},{value}\n")).collect();

@@ -34,17 +34,42 @@ pub(crate) async fn why_json(
     State(state): State<ServerState>,
     period: Result<Query<WhyPeriod>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Ok(Query(WhyPeriod { since, until })) = period else {
-        return Err(Problem::bad_request("`since` and `until` are times such as 2026-01-31T03:00:00Z"));
-    };
-    let until = until.unwrap_or_else(|| state.telemetry().clock().now());
+    let (since, until) = times(&state, period)?;
     let Some(answer) = ask(&state, since, until).await else {
         return Err(Problem::bad_request("nothing is recorded: set why.record = true"));
     };
-    let mut response = axum::Json(tenfold::why::json(&answer)).into_response();
+    Ok(unseen(axum::Json(tenfold::why::json(&answer)).into_response()))
+}
+
+/// What the process has recorded, for `app why` with several processes.
+pub(crate) async fn records_json(
+    _: Operator,
+    State(state): State<ServerState>,
+    period: Result<Query<WhyPeriod>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let (since, until) = times(&state, period)?;
+    let telemetry = state.telemetry().clone();
+    let written = tokio::task::spawn_blocking(move || tenfold::why::records(&telemetry, since, until)).await;
+    let text = written.map_err(Problem::internal)?.map_err(Problem::internal)?;
+    let json = [("content-type", "application/json")];
+    Ok(unseen((json, text).into_response()))
+}
+
+fn times(
+    state: &ServerState,
+    period: Result<Query<WhyPeriod>, QueryRejection>,
+) -> Result<(Option<Timestamp>, Timestamp), Problem> {
+    let Ok(Query(WhyPeriod { since, until })) = period else {
+        return Err(Problem::bad_request("`since` and `until` are times such as 2026-01-31T03:00:00Z"));
+    };
+    Ok((since, until.unwrap_or_else(|| state.telemetry().clock().now())))
+}
+
+/// Neither kept by others nor recorded: a question is not a part of what it asks about.
+fn unseen(mut response: Response) -> Response {
     response.headers_mut().insert("cache-control", axum::http::HeaderValue::from_static("no-store"));
     response.extensions_mut().insert(Unrecorded);
-    Ok(response)
+    response
 }
 
 /// The answer; it is computed where it holds up no request.

@@ -186,7 +186,7 @@ async fn execute(app: App, line: CommandLine) -> anyhow::Result<()> {
         }
         Some(AppCommand::Why(command)) => {
             let listen = app.read_settings(&loaded)?.listen;
-            say(&command.run(&loaded, listen).await?);
+            say(&command.run(&loaded, listen, say_error).await?);
             Ok(())
         }
         Some(AppCommand::Mcp(command)) => command.run(&loaded, app.read_settings(&loaded)?.listen).await,

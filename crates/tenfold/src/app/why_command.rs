@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use serde_json::Value;
 use tenfold_data::{Clock, Timestamp};
 use tenfold_observe::telemetry::diagnosis::onset::change_points;
 
 use super::console_sign_in::ConsoleSignIn;
+use super::one_line;
 use super::plain_http::exchange;
 use crate::config::{Loaded, TimeSpan};
-use crate::why::text;
+use crate::why::records::merged;
+use crate::why::{json, text};
 
 /// What is wrong, since when, and why.
 #[derive(Args)]
@@ -25,9 +28,9 @@ pub(super) struct WhyCommand {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// The application, http://HOST:PORT [default: http.listen].
+    /// The application, http://HOST:PORT [default: http.listen]. Named several times: its processes, asked together.
     #[arg(long, value_name = "URL")]
-    at: Option<String>,
+    at: Vec<String>,
 }
 
 /// A time, or how long ago.
@@ -59,23 +62,55 @@ impl Moment {
 }
 
 impl WhyCommand {
-    /// The answer of the application that listens at `listen`, or of another one.
-    pub(super) async fn run(&self, loaded: &Loaded, listen: SocketAddr) -> anyhow::Result<String> {
-        let console = ConsoleSignIn::new(loaded, listen, self.at.as_deref(), "why")?;
-        let answer = self.ask(&console).await;
-        let host = &console.host;
-        let answer =
-            answer.with_context(|| format!("the application at http://{host} does not say what is wrong"))?;
-        let json = serde_json::from_str(&answer).context("its answer is no JSON")?;
+    /// The answer of the application that listens at `listen`, or of others.
+    /// `complain` says which of several does not answer.
+    pub(super) async fn run(
+        &self,
+        loaded: &Loaded,
+        listen: SocketAddr,
+        complain: fn(&str),
+    ) -> anyhow::Result<String> {
+        let json = match &*self.at {
+            [_, _, ..] => self.merge(loaded, listen, complain).await?,
+            one => {
+                let console = ConsoleSignIn::new(loaded, listen, one.first().map(String::as_str), "why")?;
+                let answer = self.ask(&console, "/console/why.json").await?;
+                serde_json::from_str(&answer).context("its answer is no JSON")?
+            }
+        };
         Ok(if self.json { format!("{json:#}\n") } else { text(&json) })
     }
 
-    async fn ask(&self, console: &ConsoleSignIn) -> anyhow::Result<String> {
-        let cookie = console.cookie().await?;
-        let line = format!("GET /console/why.json{}", self.query());
-        let answer = exchange(&console.host, &line, &[("Cookie", &cookie)], "").await?;
-        anyhow::ensure!(answer.status == 200, "it answers {}: {}", answer.status, answer.body);
-        Ok(answer.body)
+    /// The answer for several processes. One that does not answer may be what is wrong, so the others are asked all the same.
+    async fn merge(&self, loaded: &Loaded, listen: SocketAddr, complain: fn(&str)) -> anyhow::Result<Value> {
+        let mut records = Vec::new();
+        for url in &self.at {
+            let console = ConsoleSignIn::new(loaded, listen, Some(url), "why")?;
+            match self.ask(&console, "/console/why/records.json").await {
+                Ok(answer) => records.push(answer),
+                Err(error) => complain(&one_line(&error)),
+            }
+        }
+        anyhow::ensure!(
+            !records.is_empty(),
+            "none of the {} processes says what it has recorded",
+            self.at.len()
+        );
+        let now = Clock::system().now();
+        let until = self.until.map_or(now, |until| until.resolve(now));
+        Ok(json(&merged(&records, until)?))
+    }
+
+    async fn ask(&self, console: &ConsoleSignIn, path: &str) -> anyhow::Result<String> {
+        let host = &console.host;
+        let answer = async {
+            let cookie = console.cookie().await?;
+            let line = format!("GET {path}{}", self.query());
+            let answer = exchange(host, &line, &[("Cookie", &cookie)], "").await?;
+            anyhow::ensure!(answer.status == 200, "it answers {}: {}", answer.status, answer.body);
+            Ok(answer.body)
+        };
+        answer.await.with_context(|| format!("the application at http://{host} does not say what is wrong"))
     }
 
     fn query(&self) -> String {

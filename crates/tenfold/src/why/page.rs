@@ -10,7 +10,7 @@ use tenfold_observe::telemetry::diagnosis::{
 
 /// A page as JSON: short, since there is one for every ten seconds.
 #[derive(Serialize, Deserialize)]
-struct PageText {
+pub(super) struct PageText {
     series: Vec<SeriesText>,
     events: Vec<EventText>,
     changes: Vec<ChangeText>,
@@ -50,60 +50,75 @@ enum KindText {
     Surge,
 }
 
+/// A page as text.
 pub(super) fn write(page: SavedPage) -> String {
-    let series = page.series.into_iter().map(|saved| {
-        let cells = saved.cells.iter();
-        let cells =
-            cells.map(|cell| (cell.second, cell.count, cell.errors, cell.slow, cell.sum_ms, cell.sum_log));
-        SeriesText(saved.endpoint, saved.part.map(PartText::from), cells.collect())
-    });
-    let events = page.events.into_iter().map(|SavedEvent { endpoint, error, event }| {
-        let [organization, user, trace] = [event.organization, event.user, event.trace].map(HexId::of);
-        EventText(endpoint, error, event.at_us, organization, user, trace, event.ms, event.failed)
-    });
-    let changes = page.changes.into_iter().map(|change| {
-        ChangeText(change.kind.into(), change.what, change.at_us, change.organization.map(HexId::of))
-    });
-    let (series, events, changes) = (series.collect(), events.collect(), changes.collect());
     // Numbers that are none are written as null, and such a page is skipped when it is read.
-    serde_json::to_string(&PageText { series, events, changes }).unwrap_or_default()
+    serde_json::to_string(&PageText::from(page)).unwrap_or_default()
 }
 
 /// The page of a text; `None` if it is damaged, or another version wrote it differently.
 pub(super) fn read(text: &str) -> Option<SavedPage> {
-    let PageText { series, events, changes } = serde_json::from_str(text).ok()?;
-    let series = series.into_iter().map(|SeriesText(endpoint, part, cells)| SavedSeries {
-        endpoint,
-        part: part.map(PartKey::from),
-        cells: cells
-            .into_iter()
-            .map(|(second, count, errors, slow, sum_ms, sum_log)| SecondCell {
-                second,
-                count,
-                errors,
-                slow,
-                sum_ms,
-                sum_log,
-            })
-            .collect(),
-    });
-    let events =
-        events.into_iter().map(|EventText(endpoint, error, at_us, organization, user, trace, ms, failed)| {
-            let (organization, user, trace) = (organization.id()?, user.id()?, trace.id()?);
-            let event = EventSample { at_us, organization, user, trace, ms, endpoint: 0, error: 0, failed };
-            Some(SavedEvent { endpoint, error, event })
+    serde_json::from_str::<PageText>(text).ok()?.page()
+}
+
+impl From<SavedPage> for PageText {
+    fn from(page: SavedPage) -> Self {
+        let series = page.series.into_iter().map(|saved| {
+            let cells = saved.cells.iter();
+            let cells = cells
+                .map(|cell| (cell.second, cell.count, cell.errors, cell.slow, cell.sum_ms, cell.sum_log));
+            SeriesText(saved.endpoint, saved.part.map(PartText::from), cells.collect())
         });
-    let changes = changes.into_iter().map(|ChangeText(kind, what, at_us, organization)| LedgerChange {
-        kind: kind.into(),
-        what,
-        at_us,
-        organization: organization.and_then(|id| id.id()),
-    });
-    Some(SavedPage {
-        series: series.collect(),
-        events: events.collect::<Option<_>>()?,
-        changes: changes.collect(),
-    })
+        let events = page.events.into_iter().map(|SavedEvent { endpoint, error, event }| {
+            let [organization, user, trace] = [event.organization, event.user, event.trace].map(HexId::of);
+            EventText(endpoint, error, event.at_us, organization, user, trace, event.ms, event.failed)
+        });
+        let changes = page.changes.into_iter().map(|change| {
+            ChangeText(change.kind.into(), change.what, change.at_us, change.organization.map(HexId::of))
+        });
+        PageText { series: series.collect(), events: events.collect(), changes: changes.collect() }
+    }
+}
+
+impl PageText {
+    /// The page; `None` if an id in it is none.
+    pub(super) fn page(self) -> Option<SavedPage> {
+        let PageText { series, events, changes } = self;
+        let series = series.into_iter().map(|SeriesText(endpoint, part, cells)| SavedSeries {
+            endpoint,
+            part: part.map(PartKey::from),
+            cells: cells
+                .into_iter()
+                .map(|(second, count, errors, slow, sum_ms, sum_log)| SecondCell {
+                    second,
+                    count,
+                    errors,
+                    slow,
+                    sum_ms,
+                    sum_log,
+                })
+                .collect(),
+        });
+        let events = events.into_iter().map(
+            |EventText(endpoint, error, at_us, organization, user, trace, ms, failed)| {
+                let (organization, user, trace) = (organization.id()?, user.id()?, trace.id()?);
+                let event =
+                    EventSample { at_us, organization, user, trace, ms, endpoint: 0, error: 0, failed };
+                Some(SavedEvent { endpoint, error, event })
+            },
+        );
+        let changes = changes.into_iter().map(|ChangeText(kind, what, at_us, organization)| LedgerChange {
+            kind: kind.into(),
+            what,
+            at_us,
+            organization: organization.and_then(|id| id.id()),
+        });
+        Some(SavedPage {
+            series: series.collect(),
+            events: events.collect::<Option<_>>()?,
+            changes: changes.collect(),
+        })
+    }
 }
 
 impl HexId {

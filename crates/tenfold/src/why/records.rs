@@ -1,0 +1,61 @@
+//! What processes have recorded, put together: the question for all of them is answered by whoever asks.
+
+use std::ops::Range;
+
+use anyhow::Context as _;
+use tenfold_data::Timestamp;
+use tenfold_observe::telemetry::Telemetry;
+use tenfold_observe::telemetry::diagnosis::{Diagnosis, Journal, JournalLimits, SavedPage, diagnose};
+
+use super::page::PageText;
+
+/// How many seconds a page has.
+const PAGE_S: usize = 10;
+/// How far back records reach, in seconds.
+const REACH_S: u32 = 7_200;
+
+/// A page, by its first second.
+type RecordPage = (u32, PageText);
+
+/// What this process has recorded since then, or in two hours, as JSON that [`merged`] reads. It computes for up to a second, so call
+/// it where that blocks nobody.
+///
+/// # Errors
+/// The records cannot be written, which is a program error.
+pub fn records(telemetry: &Telemetry, since: Option<Timestamp>, until: Timestamp) -> anyhow::Result<String> {
+    let mut pages: Vec<RecordPage> = Vec::new();
+    for first in seconds(since, until).step_by(PAGE_S) {
+        let end = first + u32::try_from(PAGE_S)?;
+        if let Some(saved) = telemetry.save_for_why(first, end) {
+            pages.push((first, saved.into()));
+        }
+    }
+    Ok(serde_json::to_string(&pages)?)
+}
+
+/// From which second to before which one.
+fn seconds(since: Option<Timestamp>, until: Timestamp) -> Range<u32> {
+    let second = |at: Timestamp| u32::try_from(at.as_second()).unwrap_or(0);
+    let end = second(until).saturating_add(1);
+    since.map_or(0, second).max(end.saturating_sub(REACH_S))..end
+}
+
+/// What is wrong until then, by the records of several processes.
+///
+/// # Errors
+/// A process has written its records in another way, because it is of another version.
+pub(crate) fn merged(records: &[String], until: Timestamp) -> anyhow::Result<Diagnosis> {
+    let mut pages: Vec<(u32, SavedPage)> = Vec::new();
+    for text in records {
+        let of_process: Vec<RecordPage> = serde_json::from_str(text).context(OTHER_VERSION)?;
+        for (first, text) in of_process {
+            pages.push((first, text.page().context(OTHER_VERSION)?));
+        }
+    }
+    pages.sort_by_key(|(first, _)| *first);
+    let mut journal = Journal::new(JournalLimits::default());
+    pages.into_iter().for_each(|(_, page)| journal.restore(page));
+    Ok(diagnose(&journal, None, until.as_microsecond()))
+}
+
+const OTHER_VERSION: &str = "its records are those of another version of Tenfold";
