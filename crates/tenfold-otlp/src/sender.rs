@@ -101,8 +101,9 @@ impl Sender {
     }
 
     async fn post(&self, body: Bytes) -> Delivery {
-        let mut request =
-            OutboundRequest::new(Method::POST, self.to.timeout).body("application/x-protobuf", body);
+        let mut request = OutboundRequest::new(Method::POST, self.to.timeout)
+            .body("application/x-protobuf", body)
+            .status_only();
         for (name, value) in &self.to.headers {
             request = request.header(name, value);
         }

@@ -45,7 +45,7 @@ pub struct OutboundAnswer {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body; empty if the request asked for the status only.
     pub body: Bytes,
 }
 
@@ -113,6 +113,12 @@ impl OutboundRequest {
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         self.body = body;
         self
+    }
+
+    /// Reads no body of the answer: its status says all.
+    #[must_use]
+    pub fn status_only(self) -> Self {
+        self.longest_answer(0)
     }
 
     /// Reads up to so many bytes of an answer, instead of 64 KiB.
@@ -204,8 +210,11 @@ where
     let answer = async move {
         let answer = sender.send_request(message).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = Limited::new(answer.into_body(), longest).collect().await?;
-        Ok::<_, ExchangeError>(OutboundAnswer { status, headers, body: body.to_bytes() })
+        let body = match longest {
+            0 => Bytes::new(),
+            longest => Limited::new(answer.into_body(), longest).collect().await?.to_bytes(),
+        };
+        Ok::<_, ExchangeError>(OutboundAnswer { status, headers, body })
     };
     let mut answer = pin!(answer);
     tokio::select! {

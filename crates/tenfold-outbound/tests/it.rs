@@ -56,6 +56,14 @@ async fn an_answer_beyond_the_bound_is_refused() {
 }
 
 #[tokio::test]
+async fn of_an_endless_answer_the_status_can_be_read() {
+    let endless = "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nand much more that nobody reads";
+    let (answer, _) = ask(endless, post().status_only()).await;
+    let answer = answer.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 0));
+}
+
+#[tokio::test]
 async fn what_does_not_speak_http_is_named_without_the_path() {
     let (answer, _) = ask("220 mail.example.com ESMTP\r\n", post()).await;
     let error = answer.unwrap_err().to_string();

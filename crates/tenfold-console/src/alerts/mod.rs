@@ -3,7 +3,6 @@
 //! Each process judges its own traffic and sends its own alerts, which name it. `incident.rs` says what is news, `delivery.rs`
 //! what is still to be sent, `webhook.rs` and `mail.rs` send it. Nothing here is on the way of a request (decision 76).
 
-mod address;
 mod delivery;
 mod incident;
 mod mail;

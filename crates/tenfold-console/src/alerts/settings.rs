@@ -2,10 +2,14 @@
 
 use serde::Deserialize;
 use tenfold::config::{ConfigError, Loaded, Secret};
+use tenfold_outbound::OutboundUrl;
 
-use super::address::WebhookAddress;
 use super::signature::SigningSecret;
 use super::webhook::Webhook;
+
+/// What the address of a webhook is.
+const WEBHOOK: &str =
+    "it must be https://HOST/PATH, or http://… for a receiver on your own network, without user and password";
 
 /// Where alerts go, and how many.
 #[derive(Deserialize)]
@@ -19,10 +23,9 @@ pub(crate) struct AlertSettings {
 impl AlertSettings {
     pub(crate) fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
         let settings: AlertSettings = loaded.section("console")?;
-        if !settings.alert_webhook.is_empty()
-            && let Err(reason) = WebhookAddress::parse(settings.alert_webhook.expose())
+        if !settings.alert_webhook.is_empty() && OutboundUrl::parse(settings.alert_webhook.expose()).is_err()
         {
-            loaded.refuse("console.alert_webhook", reason)?;
+            loaded.refuse("console.alert_webhook", WEBHOOK)?;
         }
         if !settings.alert_secret.is_empty()
             && let Err(reason) = SigningSecret::parse(settings.alert_secret.expose())
@@ -53,6 +56,7 @@ impl AlertSettings {
             true => None,
             false => Some(SigningSecret::parse(self.alert_secret.expose())?),
         };
-        Ok(Some(Webhook::new(WebhookAddress::parse(self.alert_webhook.expose())?, secret)))
+        let url = OutboundUrl::parse(self.alert_webhook.expose()).map_err(|_| WEBHOOK)?;
+        Ok(Some(Webhook::new(url, secret)))
     }
 }
