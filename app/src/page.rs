@@ -20,6 +20,7 @@ const PAGE: &[Asset] = &[
     Asset::script("/page/toast.js", include_str!("../page/toast.js")),
     Asset::script("/page/act.js", include_str!("../page/act.js")),
     Asset::script("/page/closing.js", include_str!("../page/closing.js")),
+    Asset::script("/page/limited.js", include_str!("../page/limited.js")),
     Asset::script("/page/confirm.js", include_str!("../page/confirm.js")),
     Asset::script("/page/second-factor.js", include_str!("../page/second-factor.js")),
     Asset::script("/page/session.js", include_str!("../page/session.js")),
@@ -35,6 +36,7 @@ const PAGE: &[Asset] = &[
     // carve:end
     // carve:if notifications
     Asset::script("/page/notifications.js", include_str!("../page/notifications.js")),
+    Asset::script("/page/preferences.js", include_str!("../page/preferences.js")),
     // carve:end
 ];
 

@@ -13,6 +13,7 @@ mod demo;
 mod erasure;
 pub mod http;
 pub mod module;
+mod notify;
 pub mod operators;
 pub mod settings;
 pub mod testing;
@@ -36,6 +37,7 @@ pub use crate::call::CallError;
 pub use crate::erasure::OrganizationErased;
 pub use crate::http::Use;
 pub use crate::module::{Module, Wiring};
+pub use crate::notify::{NotificationKind, Notify};
 
 /// What nearly every file of a module uses.
 pub mod prelude {

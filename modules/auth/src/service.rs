@@ -8,9 +8,10 @@ use tenfold::app::DemoOrganization;
 use tenfold::data::{Principal, SystemTx, Uuid};
 use tenfold::http::{Authenticate, Permissions, StatusCode};
 use tenfold::prelude::*;
-use tenfold_auth_api::{AccountId, Auth, UserCard, UserId};
+use tenfold_auth_api::{AccountId, Auth, UserCard, UserContact, UserId};
 
 use crate::api_keys::permissions_of;
+use crate::contact::contact;
 use crate::demo;
 use crate::device::Device;
 use crate::entities::{
@@ -359,5 +360,9 @@ impl Auth for Identity {
             });
         }
         Ok(cards)
+    }
+
+    async fn user_contact(&self, cx: &Context, user: UserId) -> Result<Option<UserContact>, CallError> {
+        Ok(contact(cx, user).await?)
     }
 }

@@ -38,6 +38,7 @@ use crate::http::{
     Routes, ServerState, Shared, Stopping,
 };
 use crate::module::{Module, Wiring};
+use crate::notify;
 use crate::settings::Settings;
 
 /// An application: a name and a list of modules.
@@ -178,7 +179,7 @@ impl App {
     ///
     /// # Errors
     /// The database cannot be used, a migration fails, no earlier module provides a needed interface, a handler takes
-    /// a service that no module builds, or two jobs or listeners have the same name.
+    /// a service that no module builds, or two jobs, listeners or kinds of notifications have the same name.
     pub async fn start(
         mut self,
         loaded: Loaded,
@@ -188,6 +189,7 @@ impl App {
     ) -> anyhow::Result<Started> {
         let settings = self.read_settings(&loaded)?;
         self.check_needs()?;
+        let kinds = notify::collect(&self.modules)?;
         let (registry, listeners) = self.background()?;
         let build = Build { application: self.name, version: self.version, started_at: clock.now() };
         let metrics = Metrics::new(&build);
@@ -199,7 +201,7 @@ impl App {
         announce(&database.row_level_security().await?);
         announce_forgetful(&self.modules, &database);
         let (routes, permissions) = self.put_routes_together()?;
-        let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions));
+        let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions), kinds);
         let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();
         // In every role, and before a module's service enqueues its first job.
         registry.declare(&database);

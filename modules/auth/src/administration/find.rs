@@ -1,11 +1,13 @@
 //! Finds people and organizations for operators.
 
-use tenfold::http::{AdministeredMember, AdministeredOrganization, AdministeredPerson};
+use tenfold::http::{
+    AdministeredInvitation, AdministeredMember, AdministeredOrganization, AdministeredPerson,
+};
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 
 use crate::email::canonical;
-use crate::entities::{AccountStanding, Membership, Organization, User};
+use crate::entities::{AccountStanding, Invitation, Membership, Organization, User};
 use crate::members::rank;
 
 /// The most people of an organization and organizations of a person that are shown.
@@ -74,7 +76,9 @@ pub(super) async fn organization(cx: &SystemContext, id: OrgId) -> Result<Admini
         roles.into_iter().find(|role| role.as_str() == member.role).map_or(0, rank)
     };
     people.sort_by_key(|member| std::cmp::Reverse(rank(member)));
-    Ok(AdministeredOrganization { people, ..shown_organization(&organization) })
+    let invitations = Invitation::query().order_by(Invitation::email).limit(SHOWN).all(&tenant).await?;
+    let invitations = invitations.iter().map(shown_invitation).collect();
+    Ok(AdministeredOrganization { people, invitations, ..shown_organization(&organization) })
 }
 
 fn shown_person(account: &AccountStanding) -> AdministeredPerson {
@@ -98,6 +102,16 @@ fn shown_organization(organization: &Organization) -> AdministeredOrganization {
         erase_at: organization.erase_at,
         created_at: organization.created_at,
         people: Vec::new(),
+        invitations: Vec::new(),
+    }
+}
+
+fn shown_invitation(invitation: &Invitation) -> AdministeredInvitation {
+    AdministeredInvitation {
+        id: invitation.id.0,
+        email: invitation.email.clone(),
+        role: invitation.role.as_str(),
+        expires_at: invitation.expires_at,
     }
 }
 

@@ -15,20 +15,20 @@ use uuid::Uuid;
 use crate::app;
 
 /// Somebody who is signed in.
-struct Person {
-    token: String,
-    user: UserId,
-    organization: OrgId,
+pub struct Person {
+    pub token: String,
+    pub user: UserId,
+    pub organization: OrgId,
 }
 
 impl Person {
-    fn new(session: &TestSession) -> Self {
+    pub fn new(session: &TestSession) -> Self {
         let (user, organization) = (UserId(session.user), session.organization);
         Person { token: session.token(), user, organization }
     }
 
     /// The user of Acme with this number.
-    fn of_acme(number: u128) -> Self {
+    pub fn of_acme(number: u128) -> Self {
         Person::new(&TestSession::new("").of_user(number))
     }
 }
@@ -51,13 +51,13 @@ impl Person {
         app.run_due_jobs().await;
     }
 
-    async fn notifications(&self, app: &TestApp) -> Value {
+    pub async fn notifications(&self, app: &TestApp) -> Value {
         let answer = app.get("/v1/notifications").bearer(&self.token).send().await;
         assert_eq!(answer.status(), 200, "{}", answer.text());
         answer.json()
     }
 
-    async fn post(&self, app: &TestApp, path: &str) -> u16 {
+    pub async fn post(&self, app: &TestApp, path: &str) -> u16 {
         app.post(&format!("/v1/notifications/{path}")).bearer(&self.token).send().await.status()
     }
 
