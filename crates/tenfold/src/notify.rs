@@ -7,13 +7,11 @@ use serde::{Deserialize, Serialize};
 use tenfold_data::Uuid;
 use tenfold_jobs::Event;
 
-use crate::module::Module;
-
 /// The longest name of a kind, in bytes.
 const LONGEST_NAME: usize = 100;
 
 /// A kind of notification. A person chooses for each kind by which channels it comes; what is said here holds until then. The module
-/// that sends it declares it by [`Module::notifies`].
+/// that sends it declares it by [`Module::notifies`](crate::Module::notifies).
 ///
 /// ```
 /// # use tenfold::NotificationKind;
@@ -79,7 +77,7 @@ impl NotificationKind {
     }
 
     /// What is wrong with the declaration.
-    fn fault(&self) -> Option<&'static str> {
+    pub(crate) fn fault(&self) -> Option<&'static str> {
         let is_part = |part: &str| {
             let is_sign = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_';
             !part.is_empty() && part.chars().all(is_sign)
@@ -126,30 +124,4 @@ impl Notify {
 
 impl Event for Notify {
     const NAME: &'static str = "tenfold.notify";
-}
-
-/// The kinds of all modules, by their names.
-///
-/// # Errors
-/// Two have one name, or one is not as it must be.
-pub(crate) fn collect(modules: &[Module]) -> anyhow::Result<Vec<NotificationKind>> {
-    let mut all: Vec<(&str, NotificationKind)> = Vec::new();
-    for module in modules {
-        for kind in &module.kinds {
-            if let Some(fault) = kind.fault() {
-                anyhow::bail!("module {} declares notifications {:?}: {fault}", module.name, kind.name);
-            }
-            if let Some((other, _)) = all.iter().find(|(_, known)| known.name == kind.name) {
-                anyhow::bail!(
-                    "modules {other} and {} both declare notifications {:?}: one of them must take another name",
-                    module.name,
-                    kind.name
-                );
-            }
-            all.push((module.name, *kind));
-        }
-    }
-    let mut kinds: Vec<NotificationKind> = all.into_iter().map(|(_, kind)| kind).collect();
-    kinds.sort_unstable_by_key(|kind| kind.name);
-    Ok(kinds)
 }

@@ -5,6 +5,7 @@ mod cli;
 mod client_file;
 mod demo;
 mod jobs;
+mod kinds;
 mod load_command;
 mod observers;
 mod operator_command;
@@ -38,7 +39,6 @@ use crate::http::{
     Routes, ServerState, Shared, Stopping,
 };
 use crate::module::{Module, Wiring};
-use crate::notify;
 use crate::settings::Settings;
 
 /// An application: a name and a list of modules.
@@ -189,7 +189,7 @@ impl App {
     ) -> anyhow::Result<Started> {
         let settings = self.read_settings(&loaded)?;
         self.check_needs()?;
-        let kinds = notify::collect(&self.modules)?;
+        let kinds = kinds::collect(&self.modules)?;
         let (registry, listeners) = self.background()?;
         let build = Build { application: self.name, version: self.version, started_at: clock.now() };
         let metrics = Metrics::new(&build);
