@@ -8,6 +8,13 @@ import { time } from "./words.js";
 const WORK = ["work-view", "organization-view", "account-view", "to-work", "to-organization", "to-account", "bell"];
 const LINKS = WORK.filter((id) => !id.endsWith("-view"));
 
+let contact = "";
+
+/** Says whom people ask about a suspended organization; may be empty. */
+export function contactIs(whom) {
+  contact = whom;
+}
+
 export const isLimited = ({ limit, organization }) => Boolean(limit || organization.erased_at);
 
 /** Says why nothing else is shown, and what the person can do. */
@@ -18,7 +25,7 @@ export function openLimited(session) {
   const isSuspended = limit === "suspended";
   byId("closed-title").textContent = `${name} is ${isSuspended ? "suspended" : "closed"}`;
   byId("closed-text").textContent = isSuspended
-    ? "Nobody can work here for now. Nothing was deleted. Ask those who run this service what to do."
+    ? `Nobody can work here for now. Nothing was deleted. Ask ${contact || "those who run this service"} what to do.`
     : `On ${time(end)} everything in it will be erased. ${user.role === "owner" ? "Until then you can reopen it." : "Until then an owner can reopen it."}`;
   byId("reopen").hidden = isSuspended || user.role !== "owner";
   byId("closed-view").hidden = false;

@@ -10,7 +10,7 @@ import { byId } from "./element.js";
 // carve:if files
 import { closeFiles, openFiles } from "./files.js";
 // carve:end
-import { closeLimited, isLimited, openLimited } from "./limited.js";
+import { closeLimited, contactIs, isLimited, openLimited } from "./limited.js";
 import { follow, linkFromMail, onAskForMail } from "./links.js";
 // carve:if notifications
 import { closeNotifications, openNotifications } from "./notifications.js";
@@ -151,7 +151,8 @@ window.addEventListener("beforeunload", (event) => { if (uploadsUnderWay()) even
 
 // carve:end
 try {
-  const { signed_in: signedIn, demo } = await ask("GET", "/page/start.json");
+  const { signed_in: signedIn, demo, contact } = await ask("GET", "/page/start.json");
+  contactIs(contact);
   offerDemo(demo);
   const link = linkFromMail();
   if (link) {

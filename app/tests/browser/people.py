@@ -419,7 +419,7 @@ def who_works_in_a_suspended_organization_is_told_so(tab):
     expect(console.page.get_by_role("button", name="Release")).to_be_visible()
     page.goto(ADDRESS)
     expect(page.get_by_role("heading", name="Analytical Engines is suspended")).to_be_visible()
-    expect(page.locator("#closed-text")).to_contain_text("Ask those who run this service")
+    expect(page.locator("#closed-text")).to_contain_text("Ask help@app.test what to do.")
     for hidden in ("#reopen", "#work-view", "#to-work"):
         expect(page.locator(hidden)).to_be_hidden()
     picture(page, "suspended")

@@ -177,6 +177,19 @@ both_databases!(app::app(); async fn a_person_is_found_and_suspended(app) {
     assert_eq!(form(app, &format!("{person}/dance"), "").header("cookie", &cookie).send().await.status(), 404);
 });
 
+both_databases!(app::app(), [("auth.contact", "help@acme.test")];
+async fn who_is_suspended_is_told_whom_to_ask(app) {
+    new_owner(app).await;
+    let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
+    let person = person_page(app, &cookie, "owner@n").await;
+    press(app, &cookie, &format!("{person}/suspend")).await;
+    let credentials = json!({"email": "owner@new.test", "password": PASSWORD});
+    let refused = app.post("/v1/auth/sign-in").json(&credentials).send().await.problem(403);
+    assert_eq!(refused["detail"], "ask help@acme.test");
+    let start = app.get("/page/start.json").send().await.json();
+    assert_eq!(start["contact"], "help@acme.test");
+});
+
 both_databases!(app::app(); async fn a_suspended_organization_lets_nobody_work(app) {
     let owner = new_owner(app).await;
     let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
