@@ -1,18 +1,16 @@
 //! What the module's handlers and jobs share: the kinds that modules declare, and by which channels each reaches a person.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tenfold::NotificationKind;
-use tenfold::data::Reach;
+use tenfold::data::{Reach, Tenant};
 use tenfold::prelude::*;
 use uuid::Uuid;
 
 use crate::entities::{ChoiceId, StoredChoice};
 use crate::settings::NotificationSettings;
 use crate::stop_token::{StopKey, stop_key};
-
-/// The most choices of a person that are read: kinds are few, and those that are gone may have left some.
-const MOST_CHOICES: usize = 1000;
 
 /// A kind that no module declares.
 #[derive(Debug, thiserror::Error)]
@@ -63,34 +61,29 @@ impl Channels {
     }
 }
 
-impl ChosenChannels {
+/// What a person has chosen, by the name of the kind. A channel that is `None` follows the kind's default.
+pub(crate) struct PersonChoices(HashMap<String, (Option<bool>, Option<bool>)>);
+
+impl PersonChoices {
     /// The channels of a kind: what the person has chosen, else its defaults.
-    pub(crate) fn of(kind: &NotificationKind, chosen: Option<&StoredChoice>) -> Self {
-        ChosenChannels {
-            in_app: chosen.and_then(|chosen| chosen.in_app).unwrap_or(kind.is_in_app()),
-            mail: chosen.and_then(|chosen| chosen.mail).unwrap_or(kind.is_by_mail()),
-        }
+    pub(crate) fn channels(&self, kind: &NotificationKind) -> ChosenChannels {
+        let (in_app, mail) = self.0.get(kind.name()).copied().unwrap_or_default();
+        ChosenChannels { in_app: in_app.unwrap_or(kind.is_in_app()), mail: mail.unwrap_or(kind.is_by_mail()) }
     }
 }
 
-/// All that a person has chosen.
-pub(crate) async fn choices<R: Reach<tenfold::data::Tenant>>(
-    cx: &R,
-    user: Uuid,
-) -> Result<Vec<StoredChoice>, DataError> {
-    let all =
-        StoredChoice::query().filter(StoredChoice::user_id.eq(user)).limit(MOST_CHOICES).all(cx).await?;
-    Ok(all.into_iter().collect())
-}
-
-/// What a person has chosen for one kind.
-pub(crate) async fn choice<R: Reach<tenfold::data::Tenant>>(
-    cx: &R,
-    user: Uuid,
-    kind: &NotificationKind,
-) -> Result<Option<StoredChoice>, DataError> {
-    let of_user = StoredChoice::query().filter(StoredChoice::user_id.eq(user));
-    of_user.filter(StoredChoice::kind.eq(kind.name().to_owned())).first(cx).await
+/// What a person has chosen. Kinds are few, and those that are gone may have left some: more than a thousand are not read.
+pub(crate) async fn choices<R: Reach<Tenant>>(cx: &R, user: Uuid) -> Result<PersonChoices, DataError> {
+    let rows: Vec<(String, Option<bool>, Option<bool>)> = sql!(
+        "notifications_choices.of_user",
+        "SELECT kind, in_app, mail FROM notifications_choices WHERE org_id = $1 AND user_id = $2 ORDER BY kind LIMIT 1000"
+    )
+    .bind(user)
+    .bounded()
+    .all(cx)
+    .await?;
+    let choice = |(kind, in_app, mail)| (kind, (in_app, mail));
+    Ok(PersonChoices(rows.into_iter().map(choice).collect()))
 }
 
 /// Stores what a person has chosen for a kind; `None` leaves a channel as it is.

@@ -9,7 +9,7 @@ use tenfold::{NotificationKind, Notify};
 use tenfold_files_api::FileId;
 use uuid::Uuid;
 
-use crate::channels::{Channels, ChosenChannels, choice};
+use crate::channels::{Channels, choices};
 use crate::entities::{NotificationId, NotificationRow, WaitingMailRow};
 use crate::mail::MailNotifications;
 
@@ -24,7 +24,7 @@ async fn tell(job: &JobContext, told: Notify) -> anyhow::Result<()> {
     let organization = job.cx()?.tenant();
     job.step_in("notify", async |tx| {
         let tx = tx.within(organization);
-        let chosen = ChosenChannels::of(kind, choice(&tx, told.user, kind).await?.as_ref());
+        let chosen = choices(&tx, told.user).await?.channels(kind);
         let id = NotificationId(tx.new_id());
         if chosen.mail {
             wait_for_mail(&tx, id, &told, &channels).await?;

@@ -13,7 +13,7 @@ use tenfold_auth_api::{AuthClient, UserId};
 use tenfold_mail::Mailer;
 use uuid::Uuid;
 
-use crate::channels::{Channels, ChosenChannels, choices};
+use crate::channels::{Channels, choices};
 use crate::entities::{Notification, NotificationId, WaitingMail};
 use crate::stop_token::StopToken;
 
@@ -60,10 +60,8 @@ impl MailNotifications {
             .map(|notification| notification.id)
             .collect();
         let chosen = choices(&cx, self.user).await?;
-        let is_wanted = |mail: &WaitingMail| {
-            let chosen = chosen.iter().find(|choice| choice.kind == mail.kind);
-            channels.kind(&mail.kind).is_ok_and(|kind| ChosenChannels::of(kind, chosen).mail)
-        };
+        let is_wanted =
+            |mail: &WaitingMail| channels.kind(&mail.kind).is_ok_and(|kind| chosen.channels(kind).mail);
         Ok(taken.into_iter().filter(|mail| !read.contains(&mail.id) && is_wanted(mail)).collect())
     }
 

@@ -22,8 +22,6 @@ pub(crate) async fn list_notification_preferences(
     channels: Use<Channels>,
 ) -> Result<Json<NotificationPreferences>, Problem> {
     let chosen = choices(&cx, reader(&cx)?).await?;
-    let view = |kind: &tenfold::NotificationKind| {
-        NotificationPreference::of(kind, chosen.iter().find(|choice| choice.kind == kind.name()))
-    };
-    Ok(Json(NotificationPreferences { items: channels.kinds().iter().map(view).collect() }))
+    let items = channels.kinds().iter().map(|kind| NotificationPreference::of(kind, &chosen)).collect();
+    Ok(Json(NotificationPreferences { items }))
 }

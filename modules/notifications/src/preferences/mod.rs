@@ -8,8 +8,7 @@ use tenfold::NotificationKind;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
-use crate::channels::ChosenChannels;
-use crate::entities::StoredChoice;
+use crate::channels::{ChosenChannels, PersonChoices};
 
 /// By which channels a kind of notification reaches you.
 #[derive(Serialize, ToSchema)]
@@ -27,8 +26,8 @@ pub(crate) struct NotificationPreference {
 }
 
 impl NotificationPreference {
-    fn of(kind: &NotificationKind, chosen: Option<&StoredChoice>) -> Self {
-        let ChosenChannels { in_app, mail } = ChosenChannels::of(kind, chosen);
+    fn of(kind: &NotificationKind, chosen: &PersonChoices) -> Self {
+        let ChosenChannels { in_app, mail } = chosen.channels(kind);
         NotificationPreference { kind: kind.name(), title: kind.title(), in_app, mail }
     }
 }

@@ -5,7 +5,7 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::NotificationPreference;
-use crate::channels::{Channels, choice, choose};
+use crate::channels::{Channels, choices, choose};
 use crate::notifications::reader;
 
 /// What to change of one kind; a channel that is left out stays as it is.
@@ -34,8 +34,8 @@ pub(crate) async fn patch_notification_preference(
     let chosen = cx
         .transaction(async |tx| -> Result<_, DataError> {
             choose(tx, user, kind.name(), [patch.in_app, patch.mail]).await?;
-            choice(&*tx, user, kind).await
+            choices(&*tx, user).await
         })
         .await?;
-    Ok(Json(NotificationPreference::of(kind, chosen.as_ref())))
+    Ok(Json(NotificationPreference::of(kind, &chosen)))
 }
