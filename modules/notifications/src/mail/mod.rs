@@ -81,14 +81,17 @@ impl MailNotifications {
     }
 }
 
-/// Takes all that waits for a person, and gives what this job has taken, in an earlier attempt too. Of two jobs at once each takes other
-/// rows.
+/// Takes all that waits for a person, and gives what this job has taken. Of two jobs at once each takes other rows. A job takes once: a
+/// later attempt may be one whose mail was sent, and what comes meanwhile has jobs of its own.
 async fn take(job: &JobContext, user: Uuid) -> anyhow::Result<Vec<WaitingMail>> {
     let (cx, id) = (job.cx()?, job.id().0);
-    let waiting = WaitingMail::query().filter(WaitingMail::user_id.eq(user));
-    let waiting = waiting.filter(WaitingMail::job_id.is_null());
-    let change = waiting.update().set(WaitingMail::job_id, Some(id));
-    cx.transaction(async |tx| change.run(tx).await).await?;
+    job.step_in("take", async |tx| {
+        let waiting = WaitingMail::query().filter(WaitingMail::user_id.eq(user));
+        let waiting = waiting.filter(WaitingMail::job_id.is_null());
+        waiting.update().set(WaitingMail::job_id, Some(id)).run(&tx.within(cx.tenant())).await?;
+        Ok(())
+    })
+    .await?;
     let taken = WaitingMail::query().filter(WaitingMail::job_id.eq(Some(id)));
     Ok(taken.order_by(WaitingMail::id).limit(MOST).all(&cx).await?.into_iter().collect())
 }

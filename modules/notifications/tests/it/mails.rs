@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tenfold::jobs::{FinishedJob, QueuedJob};
 use tenfold::prelude::*;
 use tenfold::testing::TestApp;
 use tenfold::{Notify, both_databases};
@@ -11,7 +12,7 @@ use tenfold_mail::{OutboxMail, admin};
 
 use crate::app;
 use crate::channels::choose;
-use crate::notifications::Person;
+use crate::notifications::{Person, obstacle};
 use crate::people::{GERMAN, SHARED, UNREACHABLE};
 
 /// `notifications.mail_delay`, and a little.
@@ -141,4 +142,23 @@ async fn a_mail_over_the_limit_waits_for_its_turn(app) {
     app.clock().advance(Duration::from_secs(60 * 60));
     app.run_due_jobs().await;
     assert_eq!(mails(app).await.len(), 2);
+});
+
+both_databases!(app(); async fn a_job_that_runs_again_takes_nothing_of_what_came_meanwhile(app) {
+    let owner = Person::of_acme(1);
+    share(app, &owner, "Plans").await;
+    let queued = app.run(async |cx| QueuedJob::query().limit(100).all(&cx).await).await.expect("jobs can be read");
+    let job = queued.iter().find(|job| job.kind == "notifications.mail").expect("the mail waits").id;
+    // The end of the first run cannot be noted: as if its worker were killed when the mail was sent.
+    let row = obstacle(job, "notifications.mail", app);
+    let block = async |cx: SystemContext| cx.transaction(async |tx| row.insert(tx).await).await;
+    app.run(block).await.expect("the obstacle is stored");
+    assert_eq!(mails_later(app).await.len(), 1);
+    share(app, &owner, "Budget").await;
+    let clear = async |cx: SystemContext| cx.transaction(async |tx| FinishedJob::delete(tx, job).await).await;
+    app.run(clear).await.expect("the obstacle is removed");
+    let sent = mails_later(app).await;
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert!(sent[0].text.contains("Budget") && !sent[0].text.contains("Plans"), "{}", sent[0].text);
+    app.expect_no_jobs().await;
 });
