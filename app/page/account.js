@@ -29,6 +29,18 @@ export async function openAccount() {
   byId("title").value = user?.profile.title ?? "";
 }
 
+/** Shows nothing of the account but the second factor, which this organization requires; of none, the whole account. */
+export function requireFactor(organization) {
+  const view = byId("account-view");
+  if (view.classList.contains("limited")) closeAccount();
+  view.classList.toggle("limited", Boolean(organization));
+  say(byId("factor-required-here"), organization && `${organization} requires a second factor: set one up to work here.`);
+  byId("go-on").hidden = true;
+  if (!organization) return;
+  view.hidden = false;
+  act(problem, async () => showFactor(await ask("GET", "/v1/auth/account")));
+}
+
 export function closeAccount() {
   for (const id of ["devices", "factor-secret", "recovery-codes"]) byId(id).replaceChildren();
   byId("recovery").hidden = byId("totp-confirm").hidden = true;
@@ -95,9 +107,11 @@ onSubmit("totp-confirm", async () => {
   form.reset();
   form.hidden = true;
   byId("factor-secret").replaceChildren();
+  byId("go-on").hidden = !byId("account-view").classList.contains("limited");
   await openAccount();
   showCodes(codes);
 });
+byId("go-on").addEventListener("click", () => location.assign("/"));
 
 byId("totp-codes").addEventListener("click", () => act(problem, async () => {
   showCodes(await ask("POST", "/v1/auth/totp/recovery-codes"));

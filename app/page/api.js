@@ -20,15 +20,17 @@ const ended = new EventTarget();
 /** Calls `then` when the service says that the session has ended. */
 export const onSessionEnd = (then) => ended.addEventListener("ended", then);
 
-/** Calls `then` when the service says that the organization is closed. */
-export const onClosed = (then) => ended.addEventListener("closed", then);
+const LIMITS = ["organization-closed", "organization-suspended", "second-factor-setup-required"];
+
+/** Calls `then` when the service says that the session reaches only the person's own account. */
+export const onLimited = (then) => ended.addEventListener("limited", then);
 
 /** Parses a problem from an answer's text; notifies the listeners if it means that the session has ended. */
 export function problemOf(status, text) {
   let body = {};
   try { body = JSON.parse(text); } catch { /* a proxy's page, say */ }
   if (status === 401 && body.type?.endsWith(":unauthenticated")) ended.dispatchEvent(new Event("ended"));
-  if (body.type?.endsWith(":organization-closed")) ended.dispatchEvent(new Event("closed"));
+  if (LIMITS.includes(body.type?.split(":").at(-1))) ended.dispatchEvent(new Event("limited"));
   return new Problem(status, body);
 }
 

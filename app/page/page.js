@@ -1,8 +1,8 @@
 // The page at /: sign-in, then what the user works with. No build step, no dependency; one module per topic.
 
 import { accountOf, closeAccount, openAccount } from "./account.js";
-import { ask, onClosed, onSessionEnd } from "./api.js";
-import { closeClosed, onClosing, openClosed } from "./closing.js";
+import { ask, onLimited, onSessionEnd } from "./api.js";
+import { onClosing } from "./closing.js";
 // carve:if files
 import { confirmed } from "./confirm.js";
 // carve:end
@@ -10,11 +10,15 @@ import { byId } from "./element.js";
 // carve:if files
 import { closeFiles, openFiles } from "./files.js";
 // carve:end
+import { closeLimited, contactIs, isLimited, openLimited } from "./limited.js";
 import { follow, linkFromMail, onAskForMail } from "./links.js";
 // carve:if notifications
 import { closeNotifications, openNotifications } from "./notifications.js";
 // carve:end
 import { closeOrganization, openOrganization } from "./organization.js";
+// carve:if notifications
+import { openPreferences } from "./preferences.js";
+// carve:end
 import { isSamePlace, offerDemo, onSignIn, onSignOut, onSwitch, showSession, showSignIn } from "./session.js";
 import { onSignUp } from "./sign-up.js";
 import { toast } from "./toast.js";
@@ -34,7 +38,7 @@ function enter(next) {
   byId("signed-in").hidden = false;
   showSession(session);
   accountOf(session);
-  if (session.organization.erased_at) return openClosed(session);
+  if (isLimited(session)) return openLimited(session);
   // carve:if files
   openFiles();
   // carve:end
@@ -60,14 +64,25 @@ function closeAll() {
   // carve:end
   closeUsers();
   closeViews();
-  closeClosed();
+  closeLimited();
   // carve:if notifications
   closeNotifications();
   // carve:end
 }
 
 onView("organization", { open: openOrganization, close: closeOrganization });
-onView("account", { open: openAccount, close: closeAccount });
+onView("account", {
+  open: () => {
+    openAccount();
+    // carve:if notifications
+    openPreferences();
+    // carve:end
+  },
+  close: closeAccount,
+});
+
+/** Enters what the service says of the session now: a sign-in does not say whether the session is limited. */
+const enterAgain = async () => enter(await ask("GET", "/v1/auth/session"));
 
 // carve:if files
 /** Uploads belong to the session that started them: leaving it cancels them. */
@@ -78,8 +93,8 @@ async function mayGo(action) {
 }
 
 // carve:end
-onSignIn((next) => {
-  enter(next);
+onSignIn(async () => {
+  await enterAgain();
   // carve:if files
   byId("files").focus();
   // carve:end
@@ -98,7 +113,8 @@ onSwitch(async (organization) => {
   if (!await mayGo("Switch")) return showSession(session);
   // carve:end
   try {
-    enter(await ask("POST", "/v1/auth/switch", { body: { organization } }));
+    await ask("POST", "/v1/auth/switch", { body: { organization } });
+    await enterAgain();
   } catch (problem) {
     showSession(session);
     toast(problem.message);
@@ -119,18 +135,15 @@ onSignOut(async () => {
 
 onSessionEnd(() => { if (session) leave("Your session has ended: sign in again."); });
 
-/** Enters what the service says of the session now. */
-const enterAgain = async () => enter(await ask("GET", "/v1/auth/session"));
-
 onClosing(enterAgain);
-// Somebody else has closed the organization.
-onClosed(() => { if (session && !session.organization.erased_at) enterAgain().catch(() => {}); });
+// Somebody else has closed the organization, an operator has suspended it, or it requires a second factor from now on.
+onLimited(() => { if (session && !isLimited(session)) enterAgain().catch(() => {}); });
 
 // Another tab may have switched or signed out meanwhile: all tabs share the cookie.
 document.addEventListener("visibilitychange", async () => {
   if (!session || document.visibilityState !== "visible") return;
   const now = await ask("GET", "/v1/auth/session").catch(() => null);
-  if (now && session && !isSamePlace(now, session)) enter(now);
+  if (now && session && (!isSamePlace(now, session) || isLimited(now) !== isLimited(session))) enter(now);
 });
 
 // carve:if files
@@ -138,7 +151,8 @@ window.addEventListener("beforeunload", (event) => { if (uploadsUnderWay()) even
 
 // carve:end
 try {
-  const { signed_in: signedIn, demo } = await ask("GET", "/page/start.json");
+  const { signed_in: signedIn, demo, contact } = await ask("GET", "/page/start.json");
+  contactIs(contact);
   offerDemo(demo);
   const link = linkFromMail();
   if (link) {
@@ -146,9 +160,8 @@ try {
     const who = signedIn ? (await ask("GET", "/v1/auth/session")).user.email : null;
     const { session: byLink, done } = await follow(link, who);
     if (done) toast(done);
-    if (byLink) enter(byLink);
-    else if (signedIn && link.page === "verify") enter(await ask("GET", "/v1/auth/session"));
-  } else if (signedIn) enter(await ask("GET", "/v1/auth/session"));
+    if (byLink || (signedIn && link.page === "verify")) await enterAgain();
+  } else if (signedIn) await enterAgain();
   else leave();
 } catch (problem) {
   leave(problem.message);

@@ -41,7 +41,7 @@ export function onSignIn(then) {
       const body = { email: byId("email").value, password: byId("password").value };
       const session = await ask("POST", "/v1/auth/sign-in", { body });
       form.reset();
-      then(session);
+      await then(session);
     } catch (refusal) {
       if (refusal.challenge) return answer(refusal.challenge).then((session) => { form.reset(); then(session); });
       say(problem, refusal.message);

@@ -4,6 +4,7 @@ use serde::Serialize;
 use tenfold::axum::routing::get;
 use tenfold::http::{Asset, IntoResponse, ServerState, State, StatusCode, assets, header};
 use tenfold::prelude::*;
+use tenfold_auth::Identity;
 
 use crate::demo::{self, DemoAccount};
 
@@ -20,6 +21,7 @@ const PAGE: &[Asset] = &[
     Asset::script("/page/toast.js", include_str!("../page/toast.js")),
     Asset::script("/page/act.js", include_str!("../page/act.js")),
     Asset::script("/page/closing.js", include_str!("../page/closing.js")),
+    Asset::script("/page/limited.js", include_str!("../page/limited.js")),
     Asset::script("/page/confirm.js", include_str!("../page/confirm.js")),
     Asset::script("/page/second-factor.js", include_str!("../page/second-factor.js")),
     Asset::script("/page/session.js", include_str!("../page/session.js")),
@@ -35,6 +37,7 @@ const PAGE: &[Asset] = &[
     // carve:end
     // carve:if notifications
     Asset::script("/page/notifications.js", include_str!("../page/notifications.js")),
+    Asset::script("/page/preferences.js", include_str!("../page/preferences.js")),
     // carve:end
 ];
 
@@ -50,6 +53,8 @@ struct PageStart {
     signed_in: bool,
     /// The accounts to sign in with without signing up: none, unless the process was started with demo data.
     demo: Option<Demo>,
+    /// Where people ask about a suspended organization; may be empty.
+    contact: String,
 }
 
 #[derive(Serialize)]
@@ -59,10 +64,15 @@ struct Demo {
 }
 
 /// Never a 401: opening the page without a session is not an error.
-async fn start(State(state): State<ServerState>, session: Result<Context, Problem>) -> impl IntoResponse {
+async fn start(
+    State(state): State<ServerState>,
+    session: Result<Context, Problem>,
+    identity: Use<Identity>,
+) -> impl IntoResponse {
     let demo = Demo { password: tenfold_auth::demo::PASSWORD, accounts: demo::ACCOUNTS };
     // A 403 is one of a session that is limited, such as in a closed organization: the page says so.
     let signed_in = session.as_ref().err().is_none_or(|refusal| refusal.status() == StatusCode::FORBIDDEN);
-    let start = PageStart { signed_in, demo: state.is_demonstration().then_some(demo) };
+    let (demo, contact) = (state.is_demonstration().then_some(demo), identity.contact().to_owned());
+    let start = PageStart { signed_in, demo, contact };
     ([(header::CACHE_CONTROL, "no-store")], Json(start))
 }

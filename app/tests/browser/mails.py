@@ -21,14 +21,14 @@ class Mails:
         self.arrived.append((envelope.rcpt_tos[0], mail["subject"], mail.get_body(("plain",)).get_content()))
         return "250 OK"
 
-    def link(self, recipient, subject, patience=30):
-        """The link in the newest mail with such a subject, which is taken out."""
+    def link(self, recipient, subject, pattern=r"https?://\S+#\S+", patience=30):
+        """The link of this form in the newest mail with such a subject, which is taken out."""
         end = time.monotonic() + patience
         while time.monotonic() < end:
             for mail in reversed(self.arrived):
                 if mail[0] == recipient and subject in mail[1]:
                     self.arrived.remove(mail)
-                    return re.search(r"https?://\S+#\S+", mail[2]).group()
+                    return re.search(pattern, mail[2]).group()
             time.sleep(0.05)
         raise AssertionError(f"no mail {subject!r} for {recipient}: {[mail[:2] for mail in self.arrived]}")
 

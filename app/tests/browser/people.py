@@ -14,6 +14,7 @@ import time
 
 from playwright.sync_api import expect
 
+import samples
 from mails import Mails
 from seen import DESKTOP, PHONE, Tab, keep_picture, walk
 
@@ -140,6 +141,40 @@ def a_person_says_how_to_be_called(tab):
     expect(page.locator("#members > li")).to_have_text(["Ada Lovelace ada@new.testowner · you"])
 
 
+def a_person_chooses_by_which_channels_to_be_told(tab):
+    page = tab.page
+    visit(page, "Account")
+    by_mail = page.get_by_role("checkbox", name="A file is ready: Mail")
+    expect(by_mail).not_to_be_checked()
+    by_mail.focus()
+    page.keyboard.press("Space")
+    told(page, "Saved.")
+    page.reload()
+    expect(by_mail).to_be_checked()
+    expect(page.get_by_role("checkbox", name="A file could not be processed: Mail")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="A file is ready: In the application")).to_be_checked()
+    page.locator("#preferences").scroll_into_view_if_needed()
+    picture(page, "preferences")
+    judge(page)
+
+
+def what_is_not_read_comes_by_mail_whose_link_stops_it(tab):
+    page = tab.page
+    visit(page, "Work")
+    page.get_by_label("Choose files").set_input_files([samples.upload("plans.txt", b"one two")])
+    expect(page.locator("#unread")).to_have_text("1")
+    page.goto(MAILS.link(ADA, "Your file is ready", r"https?://\S+/notifications/stop\?\S+"))
+    expect(page.locator("main li")).to_have_text(["A file is ready"])
+    picture(page, "stop-mails")
+    judge(page)
+    page.get_by_role("button", name="Stop these mails").click()
+    expect(page.get_by_role("heading", name="Stopped")).to_be_visible()
+    page.get_by_role("link", name="Account").click()
+    expect(page.get_by_role("checkbox", name="A file is ready: Mail")).not_to_be_checked()
+    expect(page.get_by_role("checkbox", name="A file could not be processed: Mail")).to_be_checked()
+    visit(page, "Organization")
+
+
 def an_owner_invites_somebody_who_has_no_account(tab):
     page = tab.page
     page.locator("#invite-email").fill(GRACE)
@@ -230,6 +265,32 @@ def a_second_factor_is_set_up_with_its_code(tab):
     kept["recovery"] = page.locator("#recovery-codes code").first.inner_text()
     picture(page, "second-factor")
     judge(page)
+
+
+def who_lacks_the_second_factor_that_is_required_is_told_so_and_sets_it_up(tab):
+    page, guest = tab.page, kept["guest"].page
+    guest.goto("about:blank")
+    visit(page, "Organization")
+    page.get_by_label("Everybody needs a second factor to work here").check()
+    page.locator("#rename").get_by_role("button", name="Save").click()
+    told(page, "Saved.")
+    guest.goto(ADDRESS)
+    expect(guest.locator("#factor-required-here")).to_have_text("Engines requires a second factor: set one up to work here.")
+    for hidden in ("#work-view", "#to-work", "#profile", "#devices", "#leave"):
+        expect(guest.locator(hidden)).to_be_hidden()
+    picture(guest, "second-factor-required")
+    judge(guest)
+    guest.get_by_role("button", name="Set up").click()
+    secret = guest.locator("#factor-secret code").inner_text().replace(" ", "")
+    guest.locator("#totp-code").fill(code(secret))
+    guest.get_by_role("button", name="Confirm", exact=True).click()
+    expect(guest.locator("#recovery-codes code")).not_to_have_count(0)
+    judge(guest)
+    guest.get_by_role("button", name="Continue").click()
+    expect(guest.locator("#work-view")).to_be_visible()
+    page.get_by_label("Everybody needs a second factor to work here").uncheck()
+    page.locator("#rename").get_by_role("button", name="Save").click()
+    told(page, "Saved.")
 
 
 def sign_in_asks_for_it_and_takes_a_recovery_code(tab):
@@ -340,6 +401,34 @@ def an_owner_closes_the_organization_and_reopens_it(tab):
     visit(page, "Account")
     visit(page, "Organization")
     expect(page.locator("#members > li")).to_have_count(1)
+
+
+def who_works_in_a_suspended_organization_is_told_so(tab):
+    page = tab.page
+    page.goto("about:blank")
+    console = Tab(page.context.browser, ADDRESS, viewport=DESKTOP)
+    console.open("/console/sign-in")
+    console.page.get_by_label("Password").fill("tenfold-demo")
+    console.page.get_by_label("Password").press("Enter")
+    console.page.get_by_role("link", name="People", exact=True).click()
+    console.page.get_by_role("searchbox").fill("Analytical")
+    console.page.get_by_role("button", name="Find").click()
+    console.page.get_by_role("link", name="Analytical Engines").click()
+    picture(console.page, "console-organization")
+    console.page.get_by_role("button", name="Suspend").click()
+    expect(console.page.get_by_role("button", name="Release")).to_be_visible()
+    page.goto(ADDRESS)
+    expect(page.get_by_role("heading", name="Analytical Engines is suspended")).to_be_visible()
+    expect(page.locator("#closed-text")).to_contain_text("Ask help@app.test what to do.")
+    for hidden in ("#reopen", "#work-view", "#to-work"):
+        expect(page.locator(hidden)).to_be_hidden()
+    picture(page, "suspended")
+    judge(page)
+    console.page.get_by_role("button", name="Release").click()
+    expect(console.page.get_by_role("button", name="Suspend")).to_be_visible()
+    console.close()
+    page.reload()
+    expect(page.locator("#to-organization")).to_be_visible()
 
 
 def the_views_are_reached_by_keyboard_and_by_their_address(tab):

@@ -28,6 +28,8 @@ const EMPTY: &[(&str, &str)] = &[
 /// The tables in which only files lead to a row.
 const OF_FILES: &[&str] = &[
     // carve:if notifications
+    "notifications_choices",
+    "notifications_mails",
     "notifications_notifications",
     // carve:end
 ];
@@ -43,12 +45,27 @@ pub async fn two_organizations(app: &TestApp) -> (String, String) {
     app.seed_demo().await;
     let (doomed, other) = (token(app, "owner@globex.test").await, token(app, "owner@acme.test").await);
     operations::create_one_of_each(app, &doomed).await;
+    // carve:if files and notifications
+    by_mail(app, &doomed).await;
+    // carve:end
     // carve:if files
     upload_a_picture(app, &doomed).await;
     // carve:end
     (doomed, other)
 }
 
+// carve:if files and notifications
+/// Has all kinds of notifications mailed, so that a mail waits.
+async fn by_mail(app: &TestApp, session: &str) {
+    let path = "/v1/notifications/preferences";
+    let list = app.get(path).bearer(session).send().await.json();
+    for item in list["items"].as_array().expect("a list has items") {
+        let change = serde_json::json!({"kind": item["kind"], "mail": true});
+        assert_eq!(app.patch(path).bearer(session).json(&change).send().await.status(), 200);
+    }
+}
+
+// carve:end
 /// Closes the organization of a session, and lets the time pass in which it could be reopened.
 pub async fn close_for_good(app: &TestApp, session: &str) {
     let closed = app.post("/v1/organization/close").bearer(session).send().await;

@@ -39,8 +39,20 @@ pub async fn signed_in(app: &TestApp, password: &str) -> String {
     answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
 }
 
+/// A new password of the operator, whose cookie has ended.
+async fn renewed(app: &TestApp) -> String {
+    app.run(async |cx| operators::renew(&cx, ADA).await).await.expect("it can be renewed").password
+}
+
 async fn get(app: &TestApp, cookie: &str, path: &str) -> TestResponse {
     app.get(path).header("cookie", cookie).send().await
+}
+
+/// The path of the page of the person whose address begins with these words.
+pub async fn person_page(app: &TestApp, cookie: &str, words: &str) -> String {
+    let found = get(app, cookie, &format!("/console/people?q={words}")).await.text();
+    let (_, link) = found.split_once("/console/people/").expect("the person is found");
+    format!("/console/people/{}", &link[..36])
 }
 
 /// Presses a button of the console.
@@ -142,9 +154,7 @@ both_databases!(app::app(); async fn a_person_is_found_and_suspended(app) {
         app.post("/v1/auth/sign-in").json(&credentials).send().await
     };
     let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
-    let found = get(app, &cookie, "/console/people?q=owner@n").await.text();
-    let (_, link) = found.split_once("/console/people/").expect("the person is found");
-    let person = format!("/console/people/{}", &link[..36]);
+    let person = person_page(app, &cookie, "owner@n").await;
     let shown = get(app, &cookie, &person).await.text();
     assert!(shown.contains("owner@new.test") && shown.contains("Of owner@new.test"), "{shown}");
     press(app, &cookie, &format!("{person}/end-sessions")).await;
@@ -167,6 +177,19 @@ both_databases!(app::app(); async fn a_person_is_found_and_suspended(app) {
     assert_eq!(form(app, &format!("{person}/dance"), "").header("cookie", &cookie).send().await.status(), 404);
 });
 
+both_databases!(app::app(), [("auth.contact", "help@acme.test")];
+async fn who_is_suspended_is_told_whom_to_ask(app) {
+    new_owner(app).await;
+    let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
+    let person = person_page(app, &cookie, "owner@n").await;
+    press(app, &cookie, &format!("{person}/suspend")).await;
+    let credentials = json!({"email": "owner@new.test", "password": PASSWORD});
+    let refused = app.post("/v1/auth/sign-in").json(&credentials).send().await.problem(403);
+    assert_eq!(refused["detail"], "ask help@acme.test");
+    let start = app.get("/page/start.json").send().await.json();
+    assert_eq!(start["contact"], "help@acme.test");
+});
+
 both_databases!(app::app(); async fn a_suspended_organization_lets_nobody_work(app) {
     let owner = new_owner(app).await;
     let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
@@ -177,6 +200,8 @@ both_databases!(app::app(); async fn a_suspended_organization_lets_nobody_work(a
     let users = async || app.get("/v1/users").bearer(&owner).send().await;
     assert_eq!(users().await.problem(403)["type"], "urn:tenfold:problem:organization-suspended");
     problem(&app.post("/v1/organization/reopen").bearer(&owner).send().await, 403);
+    let seen = app.get("/v1/auth/session").bearer(&owner).send().await;
+    assert_eq!((seen.status(), &seen.json()["limit"]), (200, &json!("suspended")));
     press(app, &cookie, &format!("{path}/release")).await;
     assert_eq!(users().await.status(), 200);
 });
@@ -204,9 +229,7 @@ both_databases!(app::app(); async fn invitations_of_the_suspended_do_not_work(ap
         app.post("/v1/invitations/accept").json(&accepted).send().await.status()
     };
     let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
-    let found = get(app, &cookie, "/console/people?q=owner@n").await.text();
-    let (_, link) = found.split_once("/console/people/").expect("the person is found");
-    let person = format!("/console/people/{}", &link[..36]);
+    let person = person_page(app, &cookie, "owner@n").await;
     invite(app, &owner, "grace@new.test").await;
     let token = invitation(app, "grace@new.test").await.expect("the invitation is mailed");
     for (path, late) in [(format!("/console/organizations/{}", organization(&owner)), "late@new.test"), (person, "later@new.test")] {
@@ -217,6 +240,77 @@ both_databases!(app::app(); async fn invitations_of_the_suspended_do_not_work(ap
         press(app, &cookie, &format!("{path}/release")).await;
     }
     assert_eq!(accept(&token).await, 200);
+});
+
+/// The path of the button that mails the only invitation of an organization again.
+async fn mail_again(app: &TestApp, cookie: &str, organization: &str) -> String {
+    let page = get(app, cookie, organization).await.text();
+    let (_, path) = page.split_once(&format!("{organization}/invitations/")).expect("an invitation is open");
+    format!("{organization}/invitations/{}/mail", &path[..36])
+}
+
+both_databases!(app::app(); async fn an_open_invitation_is_mailed_again(app) {
+    let owner = new_owner(app).await;
+    let accept = async |token: &str| {
+        let accepted = json!({"token": token, "password": PASSWORD});
+        app.post("/v1/invitations/accept").json(&accepted).send().await.status()
+    };
+    invite(app, &owner, "grace@new.test").await;
+    let first = invitation(app, "grace@new.test").await.expect("the invitation is mailed");
+    app.clock().advance(Duration::from_secs(6 * 24 * 60 * 60));
+    let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
+    let path = format!("/console/organizations/{}", organization(&owner));
+    let again = mail_again(app, &cookie, &path).await;
+    // Twice in a minute it is mailed once.
+    press(app, &cookie, &again).await;
+    press(app, &cookie, &again).await;
+    let second = invitation(app, "grace@new.test").await.expect("the invitation is mailed");
+    let mails = app.run(async |cx| tenfold_mail::admin::list_mails(&cx, 100).await).await.expect("there are mails");
+    assert_eq!(mails.iter().filter(|mail| mail.recipient == "grace@new.test").count(), 2);
+    // It works as long as a new one.
+    app.clock().advance(Duration::from_secs(6 * 24 * 60 * 60));
+    assert_eq!(accept(&first).await, 404, "the old link works");
+    assert_eq!(accept(&second).await, 200);
+    let cookie = signed_in(app, &renewed(app).await).await;
+    let gone = form(app, &again, "").header("cookie", &cookie).send().await;
+    assert_eq!(gone.status(), 404, "{}", gone.text());
+    let log = get(app, &cookie, "/console/log").await.text();
+    assert!(log.contains("mails an invitation again") && log.contains("grace@new.test to Of owner"), "{log}");
+});
+
+both_databases!(app::app(); async fn an_invitation_of_the_suspended_is_not_mailed_again(app) {
+    let owner = new_owner(app).await;
+    invite(app, &owner, "grace@new.test").await;
+    app.run_due_jobs().await;
+    let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
+    let path = format!("/console/organizations/{}", organization(&owner));
+    let again = mail_again(app, &cookie, &path).await;
+    for path in [path, person_page(app, &cookie, "owner@n").await] {
+        press(app, &cookie, &format!("{path}/suspend")).await;
+        let refused = form(app, &again, "").header("cookie", &cookie).send().await.problem(409);
+        assert!(text(&refused["detail"]).contains("suspended"), "{refused}");
+        press(app, &cookie, &format!("{path}/release")).await;
+    }
+    let person = person_page(app, &cookie, "owner@n").await;
+    press(app, &cookie, &format!("{person}/suspend")).await;
+    for mail in ["mail-confirmation", "mail-reset"] {
+        problem(&form(app, &format!("{person}/{mail}"), "").header("cookie", &cookie).send().await, 409);
+    }
+});
+
+both_databases!(app::app(); async fn who_may_look_mails_nothing(app) {
+    let owner = new_owner(app).await;
+    invite(app, &owner, "grace@new.test").await;
+    app.run_due_jobs().await;
+    let cookie = signed_in(app, &add(app, OperatorRole::Look).await).await;
+    let path = format!("/console/organizations/{}", organization(&owner));
+    let person = person_page(app, &cookie, "owner@n").await;
+    for path in [mail_again(app, &cookie, &path).await, format!("{person}/mail-confirmation")] {
+        let refused = form(app, &path, "").header("cookie", &cookie).send().await;
+        assert_eq!(refused.problem(403)["type"], "urn:tenfold:problem:operator-may-look", "{path}");
+    }
+    app.expect_no_jobs().await;
+    assert!(get(app, &cookie, "/console/log").await.text().contains("Nothing yet."));
 });
 
 both_databases!(app::app(); async fn a_released_organization_has_its_time_to_reopen(app) {
@@ -249,9 +343,7 @@ both_databases!(app::app(); async fn a_released_organization_has_its_time_to_reo
 both_databases!(app::app(); async fn an_erased_organization_leaves_who_is_suspended(app) {
     let owner = new_owner(app).await;
     let cookie = signed_in(app, &add(app, OperatorRole::Act).await).await;
-    let found = get(app, &cookie, "/console/people?q=owner@n").await.text();
-    let (_, link) = found.split_once("/console/people/").expect("the person is found");
-    let person = format!("/console/people/{}", &link[..36]);
+    let person = person_page(app, &cookie, "owner@n").await;
     assert_eq!(app.post("/v1/organization/close").bearer(&owner).send().await.status(), 200);
     press(app, &cookie, &format!("{person}/suspend")).await;
     let path = format!("/console/organizations/{}", organization(&owner));

@@ -60,6 +60,8 @@ const ANY_SESSION: &[(&str, &str)] = &[
     ("GET /v1/notifications/events", "and hears it live"),
     ("POST /v1/notifications/{id}/read", "and notes that they have read it"),
     ("POST /v1/notifications/read-all", "all of it"),
+    ("GET /v1/notifications/preferences", "everybody sees by which channels they are told"),
+    ("PATCH /v1/notifications/preferences", "and chooses them"),
     // carve:end
 ];
 

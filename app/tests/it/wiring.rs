@@ -6,7 +6,7 @@ use tenfold::data::{Clock, Dialect};
 use tenfold::http::Permission;
 use tenfold::prelude::*;
 use tenfold::telemetry::Telemetry;
-use tenfold::{App, Module};
+use tenfold::{App, Module, NotificationKind};
 
 fn empty() -> App {
     App::new("wrong", "0.0.0")
@@ -53,6 +53,21 @@ fn a_module_before_those_that_it_needs_is_named_with_what_it_needs() {
 fn an_application_in_which_nobody_authenticates_does_not_start() {
     on_both(empty, &["no module authenticates", ".authenticates("]);
     on_both(|| empty().module(Module::new("alone")), &["no module authenticates"]);
+}
+
+#[test]
+fn kinds_of_notifications_have_one_module_and_a_name() {
+    let declares =
+        |module, name| Module::new(module).notifies(NotificationKind::new(name, "Something happened"));
+    on_both(
+        || empty().module(declares("one", "notes.shared")).module(declares("two", "notes.shared")),
+        &["modules one and two", "notes.shared"],
+    );
+    for name in ["", "Notes", "notes.", "notes shared"] {
+        on_both(|| empty().module(declares("one", name)), &["module one", name, "lower-case letters"]);
+    }
+    let untitled = || Module::new("one").notifies(NotificationKind::new("notes.shared", " "));
+    on_both(|| empty().module(untitled()), &["module one", "notes.shared", "no title"]);
 }
 
 #[test]

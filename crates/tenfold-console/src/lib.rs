@@ -75,6 +75,10 @@ fn routes() -> Routes {
         .route("/console/organizations/{id}", get(pages::organization::organization))
         .route("/console/organizations/{id}/suspend", post(pages::organization::suspend))
         .route("/console/organizations/{id}/release", post(pages::organization::release))
+        .route(
+            "/console/organizations/{id}/invitations/{invitation}/mail",
+            post(pages::organization::mail_invitation),
+        )
         .route("/console/log", get(pages::log::log))
         .route("/console/traces", get(pages::traces::traces))
         .route("/console/traces/{id}", get(pages::trace::trace))

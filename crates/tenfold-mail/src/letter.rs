@@ -8,6 +8,8 @@ pub struct Letter {
     language: &'static str,
     subject: String,
     parts: Vec<LetterPart>,
+    /// Where its reader stops mails like it.
+    stop: Option<String>,
 }
 
 #[derive(Clone)]
@@ -17,12 +19,14 @@ enum LetterPart {
     Button(String, String),
     /// Small, at the end.
     Note(String),
+    /// A small link with its label.
+    SmallLink(String, String),
 }
 
 impl Letter {
     /// A mail without content, in the language of this tag (BCP 47), such as `en`.
     pub fn new(language: &'static str, subject: impl Into<String>) -> Self {
-        Letter { language, subject: subject.into(), parts: Vec::new() }
+        Letter { language, subject: subject.into(), parts: Vec::new(), stop: None }
     }
 
     /// Adds a paragraph.
@@ -46,6 +50,25 @@ impl Letter {
         self
     }
 
+    /// Adds a small link that stops mails like this one, and the headers with which programs for mails offer the same: `List-Unsubscribe` (RFC 2369) and, for
+    /// one click, `List-Unsubscribe-Post` (RFC 8058). `link` must be an address that asks when it is opened, and acts on a POST without a
+    /// session.
+    #[must_use]
+    pub fn unsubscribe(mut self, label: impl Into<String>, link: impl Into<String>) -> Self {
+        let link = link.into();
+        self.stop = Some(link.clone());
+        self.parts.push(LetterPart::SmallLink(label.into(), link));
+        self
+    }
+
+    /// Where its reader stops mails like it, if that is an address which can stand in a header.
+    pub(crate) fn stop(&self) -> Option<&str> {
+        let is_plain = |link: &&str| {
+            link.len() <= 900 && link.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'>')
+        };
+        self.stop.as_deref().filter(is_plain)
+    }
+
     /// The subject, in one line: a line break in it would begin another header.
     pub(crate) fn subject(&self) -> String {
         self.subject.split(char::is_control).collect::<Vec<_>>().join(" ")
@@ -60,6 +83,7 @@ impl Letter {
                 LetterPart::Paragraph(text) => text.clone(),
                 LetterPart::Button(label, link) => format!("{label}:\n{link}"),
                 LetterPart::Note(text) => format!("-- \n{text}"),
+                LetterPart::SmallLink(label, link) => format!("{label}: {link}"),
             })
             .collect();
         parts.join("\n\n") + "\n"
@@ -100,6 +124,11 @@ fn shown(part: &LetterPart) -> Markup {
         LetterPart::Note(text) => {
             html! { p style="margin:24px 0 0;font-size:13px;color:#52525b" { (text) } }
         }
+        LetterPart::SmallLink(label, link) => html! {
+            p style="margin:4px 0 0;font-size:13px" {
+                a href=(link) target="_blank" rel="noopener" style="color:#52525b" { (label) }
+            }
+        },
     }
 }
 

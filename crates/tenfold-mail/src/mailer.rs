@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lettre::Message;
+use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use serde::Deserialize;
 use tenfold::config::{ConfigError, Loaded};
@@ -202,15 +203,25 @@ impl AddressedMail<'_> {
     fn message(&self, letter: &Letter) -> anyhow::Result<Vec<u8>> {
         let domain = self.mailer.sender.email.domain();
         let now = std::time::SystemTime::from(self.job.system().now());
-        let message = Message::builder()
+        let mut message = Message::builder()
             .from(self.mailer.sender.clone())
             .to(Mailbox::new(None, self.recipient.address.clone()))
             .subject(letter.subject())
             .date(now)
             .message_id(Some(format!("<{}@{domain}>", self.job.id())))
             .multipart(MultiPart::alternative_plain_html(letter.text(), letter.html()))?;
+        if let Some(link) = letter.stop() {
+            message.headers_mut().insert_raw(header("List-Unsubscribe", format!("<{link}>")));
+            let one_click = "List-Unsubscribe=One-Click".to_owned();
+            message.headers_mut().insert_raw(header("List-Unsubscribe-Post", one_click));
+        }
         Ok(message.formatted())
     }
+}
+
+/// A header whose value is plain ASCII in one line: an address must not be folded or encoded.
+fn header(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), value.clone(), value)
 }
 
 fn refused(said: &str) -> Discard {

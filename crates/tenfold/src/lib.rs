@@ -14,6 +14,7 @@ mod erasure;
 mod facts;
 pub mod http;
 pub mod module;
+mod notify;
 pub mod operators;
 pub mod settings;
 pub mod testing;
@@ -38,6 +39,7 @@ pub use crate::erasure::OrganizationErased;
 pub use crate::facts::{ApplicationFacts, ModuleFacts};
 pub use crate::http::Use;
 pub use crate::module::{Module, Wiring};
+pub use crate::notify::{NotificationKind, Notify};
 
 /// What nearly every file of a module uses.
 pub mod prelude {

@@ -15,6 +15,7 @@ use crate::erasure::OrganizationErased;
 use crate::http::{
     Administer, Authenticate, CriticalPages, DeclaredPermission, Permission, Permissions, Routes,
 };
+use crate::notify::NotificationKind;
 
 /// One module of an application.
 ///
@@ -42,6 +43,7 @@ pub struct Module {
     /// Whether it says how it erases what it has of an organization.
     pub(crate) erases: bool,
     pub(crate) critical: Vec<CriticalPages>,
+    pub(crate) kinds: Vec<NotificationKind>,
 }
 
 /// Adds a kind of job or a listener to what workers can run.
@@ -87,6 +89,7 @@ impl Module {
             background: Vec::new(),
             erases: false,
             critical: Vec::new(),
+            kinds: Vec::new(),
         }
     }
 
@@ -198,6 +201,13 @@ impl Module {
         self
     }
 
+    /// The module sends notifications of this kind, by publishing [`NotificationKind::notify`]. All kinds are known at start, so that people
+    /// can choose how each reaches them.
+    pub fn notifies(mut self, kind: NotificationKind) -> Self {
+        self.kinds.push(kind);
+        self
+    }
+
     /// Enqueues a job again and again, once in the cluster: `.every("files.sweep", "17 * * * *", || SweepBlobs {})`, or
     /// `"1h"`. See [`Registry::every`].
     pub fn every<J: Job>(
@@ -302,6 +312,7 @@ pub struct Wiring {
     database: Database,
     settings: Arc<Loaded>,
     permissions: Arc<Permissions>,
+    kinds: Vec<NotificationKind>,
     pub(crate) services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     /// The type names of the services built so far.
     pub(crate) built: HashSet<&'static str>,
@@ -311,11 +322,17 @@ pub struct Wiring {
 }
 
 impl Wiring {
-    pub(crate) fn new(database: Database, settings: Arc<Loaded>, permissions: Arc<Permissions>) -> Self {
+    pub(crate) fn new(
+        database: Database,
+        settings: Arc<Loaded>,
+        permissions: Arc<Permissions>,
+        kinds: Vec<NotificationKind>,
+    ) -> Self {
         Wiring {
             database,
             settings,
             permissions,
+            kinds,
             services: HashMap::new(),
             built: HashSet::new(),
             authenticator: None,
@@ -342,6 +359,11 @@ impl Wiring {
     /// The permissions of all modules, with the roles that have them.
     pub fn permissions(&self) -> Arc<Permissions> {
         Arc::clone(&self.permissions)
+    }
+
+    /// The kinds of notifications of all modules, those of later ones too, in the order of their names.
+    pub fn notification_kinds(&self) -> &[NotificationKind] {
+        &self.kinds
     }
 
     /// A service that an earlier `.service(…)` of the module built.

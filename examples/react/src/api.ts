@@ -715,6 +715,36 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
+     * By which channels each kind of notification reaches you in this organization, all kinds, in the order of their
+     * names. What you have not chosen follows the kind's default.
+     *
+     * `GET /v1/notifications/preferences`
+     */
+    listNotificationPreferences: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<NotificationPreferences, 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/notifications/preferences",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Chooses by which channels a kind of notification reaches you in this organization. A kind that no module
+     * declares is a 422 that names those that there are.
+     *
+     * `PATCH /v1/notifications/preferences`
+     */
+    patchNotificationPreference: (args: PatchNotificationPreferenceArgs, options?: CallOptions) =>
+      call<NotificationPreference, 400 | 401 | 403 | 413 | 415 | 422>(connection, options, {
+        method: "PATCH",
+        path: "/v1/notifications/preferences",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
      * Marks all notifications until now as read.
      *
      * `POST /v1/notifications/read-all`
@@ -1106,6 +1136,7 @@ export interface ClosedOrganization {
 
 /** The session of a request, with its permissions. */
 export type CurrentSession = SessionView & {
+  limit?: SessionLimit | null | undefined;
   /** Your permissions in this organization, sorted: those of your role, and additional ones. */
   permissions: string[];
 };
@@ -1248,9 +1279,6 @@ export type IssuedApiKey = ApiKeyView & {
   key: string;
 };
 
-/** The kind of a notification, so that a page can choose an icon. */
-export type Kind = "file_ready" | "file_failed";
-
 /** A page of a list, as a client receives it. */
 export interface ListingApiKeyView {
   /** The page's items. */
@@ -1359,14 +1387,41 @@ export type NotificationEvent = {
 
 export type NotificationId = Id<"NotificationId">;
 
+/** By which channels a kind of notification reaches you. */
+export interface NotificationPreference {
+  /** Whether it is shown in the application. */
+  in_app: boolean;
+  /** The name of the kind. */
+  kind: string;
+  /** Whether it is mailed, if you have not read it in the application before. */
+  mail: boolean;
+  /** What people read. */
+  title: string;
+}
+
+/** What to change of one kind; a channel that is left out stays as it is. */
+export interface NotificationPreferencePatch {
+  /** Whether it is shown in the application. */
+  in_app?: boolean | null | undefined;
+  kind: string;
+  /** Whether it is mailed, if you have not read it in the application before. */
+  mail?: boolean | null | undefined;
+}
+
+/** All kinds of notifications. */
+export interface NotificationPreferences {
+  items: NotificationPreference[];
+}
+
 /** A notification. */
 export interface NotificationView {
   /** More text; may be empty. */
   body: string;
   created_at: string;
   id: NotificationId;
-  kind: Kind;
-  /** The path, in this API, of what it is about. */
+  /** The name of its kind, such as `file_ready`. */
+  kind: string;
+  /** The path, in this API, of what it is about; may be empty. */
   link: string;
   /** When you read it; null if you have not. */
   read_at?: string | null | undefined;
@@ -1495,6 +1550,9 @@ export interface SecondFactorAnswer {
 }
 
 export type SessionId = Id<"SessionId">;
+
+/** Why a session is limited. */
+export type SessionLimit = "second_factor" | "closed" | "suspended";
 
 /** The signed-in user, and the organization. */
 export interface SessionView {
@@ -1809,6 +1867,11 @@ export interface ListNotificationsArgs {
   limit?: number | undefined;
   /** The `next_cursor` of the previous page. */
   cursor?: string | undefined;
+}
+
+/** What `patchNotificationPreference` takes. */
+export interface PatchNotificationPreferenceArgs {
+  body: NotificationPreferencePatch;
 }
 
 /** What `readNotification` takes. */

@@ -7,6 +7,7 @@ mod administration;
 mod api_keys;
 mod clean_up;
 mod closing;
+mod contact;
 pub mod demo;
 mod device;
 mod email;

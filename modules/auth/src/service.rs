@@ -8,9 +8,10 @@ use tenfold::app::DemoOrganization;
 use tenfold::data::{Principal, SystemTx, Uuid};
 use tenfold::http::{Authenticate, Permissions, StatusCode};
 use tenfold::prelude::*;
-use tenfold_auth_api::{AccountId, Auth, UserCard, UserId};
+use tenfold_auth_api::{AccountId, Auth, UserCard, UserContact, UserId};
 
 use crate::api_keys::permissions_of;
+use crate::contact::contact;
 use crate::demo;
 use crate::device::Device;
 use crate::entities::{
@@ -37,6 +38,8 @@ pub struct Identity {
     pub(crate) first_day_invitations: u32,
     /// How long a closed organization can be reopened.
     pub(crate) closing_pause: Duration,
+    /// Where people ask about what an operator has suspended; may be empty.
+    contact: String,
     pub(crate) sessions_seen: SessionsSeen,
     keys_seen: KeysSeen,
     key: SigningKey,
@@ -55,11 +58,24 @@ impl Identity {
             unconfirmed_sign_in: settings.unconfirmed_sign_in,
             first_day_invitations: settings.first_day_invitations,
             closing_pause: settings.closing_pause.as_std(),
+            contact: settings.contact,
             sessions_seen: SessionsSeen::default(),
             keys_seen: KeysSeen::default(),
             key,
             session_lifetime: settings.session_lifetime.as_std(),
         })
+    }
+
+    /// Where people ask about a suspended account or organization: `auth.contact`, which may be empty.
+    pub fn contact(&self) -> &str {
+        &self.contact
+    }
+
+    fn whom_to_ask(&self) -> String {
+        match &*self.contact {
+            "" => "ask those who run this service".to_owned(),
+            contact => format!("ask {contact}"),
+        }
     }
 
     /// The context of the session that a token names, if these rows of it say that the token is still good.
@@ -198,7 +214,7 @@ impl Identity {
         let standing = AccountStanding::find(tx, membership.account_id).await?;
         if standing.is_some_and(|standing| standing.suspended_at.is_some()) {
             return Err(Problem::new(StatusCode::FORBIDDEN, "account-suspended", "The account is suspended")
-                .detail("ask those who run this service"));
+                .detail(self.whom_to_ask()));
         }
         Membership::update(membership.id).set(Membership::last_used_at, tx.now()).run(tx).await?;
         let tx = tx.within(membership.org_id);
@@ -359,5 +375,9 @@ impl Auth for Identity {
             });
         }
         Ok(cards)
+    }
+
+    async fn user_contact(&self, cx: &Context, user: UserId) -> Result<Option<UserContact>, CallError> {
+        Ok(contact(cx, user).await?)
     }
 }

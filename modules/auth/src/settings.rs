@@ -24,6 +24,7 @@ pub(crate) struct AuthSettings {
     pub(crate) unconfirmed_sign_in: bool,
     address_wait: TimeSpan,
     pub(crate) closing_pause: TimeSpan,
+    pub(crate) contact: String,
 }
 
 impl AuthSettings {
@@ -42,6 +43,10 @@ impl AuthSettings {
         loaded.within("auth.address_wait", settings.address_wait, waits)?;
         let pauses = TimeSpan::hours(24)..=TimeSpan::hours(365 * 24);
         loaded.within("auth.closing_pause", settings.closing_pause, pauses)?;
+        if settings.contact.chars().count() > 200 || settings.contact.contains(char::is_control) {
+            loaded
+                .refuse("auth.contact", "use one line of up to 200 characters, such as help@example.com")?;
+        }
         let lifetimes = TimeSpan::hours(1)..=TimeSpan::hours(10 * 365 * 24);
         loaded.within("auth.known_address_lifetime", settings.known_address_lifetime, lifetimes)?;
         Ok(settings)

@@ -34,6 +34,7 @@ mod view;
 use tenfold::prelude::*;
 use tenfold_auth_api::Auth;
 use tenfold_billing_api::Billing;
+use tenfold_files_api::{FILE_FAILED, FILE_READY};
 
 use crate::service::Files;
 
@@ -50,6 +51,8 @@ pub fn module() -> Module {
         .on_given_up(process::given_up)
         .job::<delete::DeleteBlobs>()
         .job::<sweep::SweepBlobs>()
+        .notifies(FILE_READY)
+        .notifies(FILE_FAILED)
         .every("files.sweep", "17 * * * *", || sweep::SweepBlobs {})
         .erases("files.erase", erase::erase)
         .routes(routes::all)

@@ -1,10 +1,10 @@
 //! All routes of the module, a line each.
 //!
-//! None of them needs a permission: users read their own notifications, and no others.
+//! None of them needs a permission: users read their own notifications, and no others, and choose for themselves.
 
 use tenfold::prelude::*;
 
-use crate::notifications;
+use crate::{notifications, preferences, stop};
 
 pub(crate) fn all() -> Routes {
     Routes::new()
@@ -12,4 +12,9 @@ pub(crate) fn all() -> Routes {
         .routes(routes!(notifications::events::notification_events))
         .routes(routes!(notifications::read::read_notification))
         .routes(routes!(notifications::read_all::read_all_notifications))
+        .routes(routes!(
+            preferences::list::list_notification_preferences,
+            preferences::patch::patch_notification_preference
+        ))
+        .merge(stop::routes())
 }

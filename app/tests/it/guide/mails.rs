@@ -1,9 +1,11 @@
 //! The chapter on mails.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tenfold::data::Uuid;
 use tenfold::prelude::*;
 use tenfold::testing::TestApp;
-use tenfold::{App, both_databases};
+use tenfold::{App, NotificationKind, both_databases};
 use tenfold_mail::{Letter, Mailer, admin};
 
 use super::notes::{Note, NoteId, NoteRow};
@@ -35,8 +37,20 @@ impl Job for MailNote {
 }
 // end
 
+// guide
+/// Somebody may read a note.
+const SHARED: NotificationKind = NotificationKind::new("notes.shared", "A note is shared with you").by_mail();
+// end
+
+// guide
+async fn tell(tx: &Tx<'_>, note: &Note, reader: Uuid) -> Result<(), DataError> {
+    let told = SHARED.notify(reader, "A note is shared with you").body(&*note.title);
+    tx.publish(told.link(format!("/v1/notes/{}", note.id))).await
+}
+// end
+
 fn app() -> App {
-    app::app().module(super::notes::module().job::<MailNote>())
+    app::app().module(super::notes::module().job::<MailNote>().notifies(SHARED))
 }
 
 async fn new_note(app: &TestApp, organization: OrgId) -> NoteId {
@@ -64,3 +78,24 @@ both_databases!(app(); async fn a_note_is_mailed(app) {
     assert_eq!((&*mails[0].recipient, &*mails[0].subject), ("ada@acme.test", "A note: Buy milk"));
 });
 // end
+
+both_databases!(app(); async fn a_note_that_is_shared_is_told(app) {
+    let session = crate::sign_up(app, "ada@new.test").await;
+    let token = crate::text(&session["token"]);
+    let reader: Uuid = crate::text(&session["user"]["id"]).parse().expect("an id is a UUID");
+    let organization = crate::organization(&token);
+    let note = new_note(app, organization).await;
+    let share = async |cx: SystemContext| {
+        let cx = cx.within(organization);
+        cx.transaction(async |tx| -> Result<(), DataError> {
+            let note = Note::get(&*tx, note).await?;
+            tell(tx, &note, reader).await
+        })
+        .await
+    };
+    app.run(share).await.expect("it is published");
+    app.run_due_jobs().await;
+    let told = app.get("/v1/notifications").bearer(&token).send().await.json();
+    let first = &told["items"][0];
+    assert_eq!((&first["kind"], &first["body"]), (&json!("notes.shared"), &json!("Buy milk")));
+});

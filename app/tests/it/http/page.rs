@@ -108,7 +108,7 @@ async fn start(app: &TestApp, cookie: &str) -> Value {
 
 both_databases!(app::app(); async fn the_page_knows_whether_the_cookie_is_a_session_and_that_is_no_error(app) {
     let token = new_owner(app).await;
-    assert_eq!(start(app, "").await, json!({"signed_in": false, "demo": null}));
+    assert_eq!(start(app, "").await, json!({"signed_in": false, "demo": null, "contact": ""}));
     assert_eq!(start(app, "tenfold=tf_none").await["signed_in"], false);
     assert_eq!(start(app, &format!("tenfold={token}")).await["signed_in"], true);
 });

@@ -30,7 +30,7 @@ pub const MODULES: &[ProjectPart] = &[
         about: "uploads, processed in the background; needs billing",
         needs: &["billing"],
     },
-    ProjectPart { name: "notifications", about: "messages to users, live", needs: &[] },
+    ProjectPart { name: "notifications", about: "messages to users, live and by mail", needs: &[] },
     ProjectPart { name: "projects", about: "an example of your own module: projects and tasks", needs: &[] },
 ];
 

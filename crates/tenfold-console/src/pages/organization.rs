@@ -1,7 +1,8 @@
 //! `/console/organizations/{id}`: one organization, and its people.
 
 use maud::{Markup, html};
-use tenfold::http::{Administer, AdministeredMember, Response, ServerState, State};
+use tenfold::data::Uuid;
+use tenfold::http::{Administer, AdministeredInvitation, AdministeredMember, Response, ServerState, State};
 use tenfold::prelude::*;
 
 use super::job::back_to;
@@ -31,6 +32,8 @@ pub(crate) async fn organization(
         }
         h2 { "People" }
         (people(&organization.people))
+        h2 { "Invitations" }
+        (invitations(id, &organization.invitations))
     };
     Ok(page("Organization", "/console/people", &content))
 }
@@ -54,6 +57,23 @@ pub(crate) async fn release(
     Path(id): Path<OrgId>,
 ) -> Result<Response, Problem> {
     noted(&acting, &cx, &state, id, "releases an organization").await?.release_organization(&cx, id).await?;
+    Ok(back_to(&format!("/console/organizations/{id}")))
+}
+
+/// Mails an invitation again.
+pub(crate) async fn mail_invitation(
+    acting: Acting,
+    cx: SystemContext,
+    State(state): State<ServerState>,
+    Path((id, invitation)): Path<(OrgId, Uuid)>,
+) -> Result<Response, Problem> {
+    let administrator = administrator(&state)?;
+    let organization = administrator.organization(&cx, id).await?;
+    let found = organization.invitations.iter().find(|one| one.id == invitation);
+    let found = found.ok_or_else(|| Problem::not_found("invitation"))?;
+    let to = format!("{} to {} ({id})", found.email, organization.name);
+    acting.note("mails an invitation again", &to).await?;
+    administrator.mail_invitation(&cx, id, invitation).await?;
     Ok(back_to(&format!("/console/organizations/{id}")))
 }
 
@@ -83,6 +103,30 @@ fn people(people: &[AdministeredMember]) -> Markup {
                     tr {
                         td { a href={ "/console/people/" (member.account) } { (member.email) } }
                         td { (member.role) }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+fn invitations(organization: OrgId, invitations: &[AdministeredInvitation]) -> Markup {
+    if invitations.is_empty() {
+        return nothing("None is open.");
+    }
+    html! {
+        div.wide { table {
+            thead { tr { th { "Address" } th { "Role" } th { "Until (UTC)" } th { "Mail" } } }
+            tbody {
+                @for invitation in invitations {
+                    @let path = format!("/console/organizations/{organization}/invitations/{}/mail", invitation.id);
+                    tr {
+                        td { (invitation.email) }
+                        td { (invitation.role) }
+                        td { (words::moment(invitation.expires_at)) }
+                        td { form method="post" action=(path) {
+                            button aria-label={ "Mail the invitation of " (invitation.email) " again" } { "Mail again" }
+                        } }
                     }
                 }
             }

@@ -65,8 +65,9 @@ pub(crate) async fn act(
 
 fn is_offered(act: PersonAct, person: &AdministeredPerson) -> bool {
     match act {
-        PersonAct::MailConfirmation => !person.is_confirmed,
-        PersonAct::MailReset => true,
+        // A suspended person could do nothing with the link.
+        PersonAct::MailConfirmation => !person.is_confirmed && person.suspended_at.is_none(),
+        PersonAct::MailReset => person.suspended_at.is_none(),
         PersonAct::EndSessions => person.sessions > 0,
         PersonAct::Suspend => person.suspended_at.is_none(),
         PersonAct::Release => person.suspended_at.is_some(),

@@ -17,6 +17,10 @@ pub fn app() -> App {
     App::new("mail-alone", "0.0.0").module(sessions()).module(tenfold_mail::module()).module(writer)
 }
 
+/// The token of the link that stops greetings: longer than a line of a mail.
+pub const TOKEN: &str =
+    "AZxwCMr8ZJAVbfJyrmbYjYBJ4jvYSVRS8pXgAJCDbu4cx1wCMr8ZJAVbfJyrmbYjYBJ4jvYSVRS8pXgAJCDbu4c_-0";
+
 /// Greets an address.
 #[derive(Serialize, Deserialize)]
 pub struct SendGreeting {
@@ -34,6 +38,7 @@ impl Job for SendGreeting {
         let Some(mail) = mailer.address(&job, &self.to).await? else { return Ok(()) };
         let link = mailer.link("/#greeting?token=abc");
         let letter = Letter::new("en", self.subject).paragraph("Grüße, <Ada>.").button("Answer", link);
+        let letter = letter.unsubscribe("No more greetings", mailer.link(&format!("/stop?token={TOKEN}")));
         mail.send(&letter).await
     }
 }

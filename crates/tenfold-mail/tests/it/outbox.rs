@@ -7,7 +7,7 @@ use tenfold::prelude::*;
 use tenfold::testing::TestApp;
 use tenfold_mail::{OutboxMail, admin};
 
-use crate::{SendGreeting, SendThenFail, app, greet, organization};
+use crate::{SendGreeting, SendThenFail, TOKEN, app, greet, organization};
 
 const ADA: &str = "ada@acme.test";
 
@@ -24,7 +24,8 @@ async fn the_outbox_keeps_text_and_html(app) {
     let [mail] = &mails[..] else { panic!("{mails:?}") };
     assert_eq!((&*mail.recipient, &*mail.subject), (ADA, "Hello ada@acme.test"));
     assert!(mail.sender.contains("hello@acme.test"), "{}", mail.sender);
-    assert_eq!(mail.text, "Grüße, <Ada>.\n\nAnswer:\nhttps://acme.test/#greeting?token=abc\n");
+    let stop = format!("No more greetings: https://acme.test/stop?token={TOKEN}");
+    assert_eq!(mail.text, format!("Grüße, <Ada>.\n\nAnswer:\nhttps://acme.test/#greeting?token=abc\n\n{stop}\n"));
     assert!(mail.html.contains("Grüße, &lt;Ada&gt;."), "{}", mail.html);
 });
 

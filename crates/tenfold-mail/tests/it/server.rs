@@ -8,7 +8,7 @@ use tenfold::testing::{self, Log, TestApp};
 use tenfold_mail::admin;
 
 use crate::sink::{MailSink, SmtpReply};
-use crate::{SendGreeting, app, greet};
+use crate::{SendGreeting, TOKEN, app, greet};
 
 const ADA: &str = "ada@acme.test";
 
@@ -77,6 +77,10 @@ with_server!(SmtpReply::Accept; async fn a_mail_arrives_once_with_both_parts(app
     ] {
         assert!(mail.contains(part), "{part} is not in {mail}");
     }
+    // One line, as programs for mails read it (RFC 2369 and 8058).
+    let stop = mail.lines().find(|line| line.starts_with("List-Unsubscribe: ")).expect("it says where to stop it");
+    assert!(stop.starts_with("List-Unsubscribe: <http://") && stop.ends_with(&format!("/stop?token={TOKEN}>")), "{stop}");
+    assert!(mail.lines().any(|line| line == "List-Unsubscribe-Post: List-Unsubscribe=One-Click"), "{mail}");
     let lines = sink.lines();
     assert!(lines.contains(&"MAIL FROM:<hello@acme.test>".to_owned()), "{lines:?}");
     assert!(lines.contains(&"RCPT TO:<ada@acme.test>".to_owned()), "{lines:?}");

@@ -6,6 +6,7 @@ mod client_file;
 mod console_sign_in;
 mod demo;
 mod jobs;
+mod kinds;
 mod load_command;
 mod mcp_command;
 mod minutes;
@@ -190,7 +191,7 @@ impl App {
     ///
     /// # Errors
     /// The database cannot be used, a migration fails, no earlier module provides a needed interface, a handler takes
-    /// a service that no module builds, or two jobs or listeners have the same name.
+    /// a service that no module builds, or two jobs, listeners or kinds of notifications have the same name.
     pub async fn start(
         mut self,
         loaded: Loaded,
@@ -200,6 +201,7 @@ impl App {
     ) -> anyhow::Result<Started> {
         let settings = self.read_settings(&loaded)?;
         self.check_needs()?;
+        let kinds = kinds::collect(&self.modules)?;
         let (registry, listeners) = self.background()?;
         let build = Build { application: self.name, version: self.version, started_at: clock.now() };
         let metrics = Metrics::new(&build);
@@ -211,7 +213,7 @@ impl App {
         announce(&database.row_level_security().await?);
         announce_forgetful(&self.modules, &database);
         let (routes, permissions) = self.put_routes_together()?;
-        let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions));
+        let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions), kinds);
         wiring.put(telemetry.clone());
         let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();
         // In every role, and before a module's service enqueues its first job.

@@ -43,6 +43,8 @@ pub struct AdministeredOrganization {
     pub created_at: Timestamp,
     /// Some of its people, the owners first; empty in a list.
     pub people: Vec<AdministeredMember>,
+    /// Some of its invitations that nobody has accepted yet; empty in a list.
+    pub invitations: Vec<AdministeredInvitation>,
 }
 
 /// A person in an organization.
@@ -63,6 +65,19 @@ pub struct AdministeredNames {
     pub organizations: HashMap<OrgId, String>,
     /// The accounts and addresses of users, who are people in one organization.
     pub users: HashMap<Uuid, (Uuid, String)>,
+}
+
+/// An invitation to an organization that nobody has accepted yet.
+#[derive(Clone, Debug)]
+pub struct AdministeredInvitation {
+    /// The invitation.
+    pub id: Uuid,
+    /// Who is invited.
+    pub email: String,
+    /// The role that the person will have.
+    pub role: &'static str,
+    /// When it ends.
+    pub expires_at: Timestamp,
 }
 
 /// What an operator does with a person.
@@ -138,6 +153,18 @@ pub trait Administer: Send + Sync + 'static {
     /// # Errors
     /// 404; it cannot be done.
     async fn act_on_person(&self, cx: &SystemContext, account: Uuid, act: PersonAct) -> Result<(), Problem>;
+
+    /// Mails an invitation again, with a new link that works as long as a new invitation's; the old link stops working. It counts
+    /// against the limits of its address and of the organization, and the same one is mailed once a minute at most.
+    ///
+    /// # Errors
+    /// 404; 409 where the organization or the inviter is suspended, or the organization is closed; it cannot be done.
+    async fn mail_invitation(
+        &self,
+        cx: &SystemContext,
+        organization: OrgId,
+        invitation: Uuid,
+    ) -> Result<(), Problem>;
 
     /// Lets nobody work in an organization: sessions and API keys are refused there; nothing is deleted, nor is a closed one erased
     /// meanwhile.

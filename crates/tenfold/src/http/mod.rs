@@ -47,8 +47,8 @@ use axum::routing::get;
 use http::{Method, Uri};
 
 pub use self::administer::{
-    Administer, AdministeredMember, AdministeredNames, AdministeredOrganization, AdministeredPerson,
-    PersonAct,
+    Administer, AdministeredInvitation, AdministeredMember, AdministeredNames, AdministeredOrganization,
+    AdministeredPerson, PersonAct,
 };
 pub use self::admission::elsewhere::elsewhere;
 pub use self::admission::gate::AdmissionOptions;

@@ -24,6 +24,17 @@ pub struct UserCard {
     pub display_name: String,
 }
 
+/// Where the mails to a user go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserContact {
+    /// The address, which is confirmed.
+    pub email: String,
+    /// The user's locale, a BCP 47 tag such as `de-CH`.
+    pub locale: String,
+    /// The name of the organization.
+    pub organization: String,
+}
+
 /// What the auth module does for other modules.
 #[module_api(name = "auth", version = 1)]
 pub trait Auth {
@@ -31,4 +42,9 @@ pub trait Auth {
     /// user of this organization.
     #[call(batch_by = "ids", one = "user_card")]
     async fn user_cards(&self, cx: &Context, ids: Vec<UserId>) -> Result<Vec<Option<UserCard>>, CallError>;
+
+    /// Where the mails to a user of the caller's organization go; `None` for one who gets none: there is no such user, the address is not
+    /// confirmed, the person is suspended, or the organization is closed or suspended.
+    #[call]
+    async fn user_contact(&self, cx: &Context, user: UserId) -> Result<Option<UserContact>, CallError>;
 }

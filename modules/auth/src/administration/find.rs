@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use tenfold::data::Uuid;
-use tenfold::http::{AdministeredMember, AdministeredNames, AdministeredOrganization, AdministeredPerson};
+use tenfold::http::{
+    AdministeredInvitation, AdministeredMember, AdministeredNames, AdministeredOrganization,
+    AdministeredPerson,
+};
 use tenfold::prelude::*;
 use tenfold_auth_api::{AccountId, UserId};
 
 use crate::email::canonical;
-use crate::entities::{AccountStanding, Membership, Organization, User};
+use crate::entities::{AccountStanding, Invitation, Membership, Organization, User};
 use crate::members::rank;
 
 /// The most people of an organization and organizations of a person that are shown.
@@ -77,7 +80,9 @@ pub(super) async fn organization(cx: &SystemContext, id: OrgId) -> Result<Admini
         roles.into_iter().find(|role| role.as_str() == member.role).map_or(0, rank)
     };
     people.sort_by_key(|member| std::cmp::Reverse(rank(member)));
-    Ok(AdministeredOrganization { people, ..shown_organization(&organization) })
+    let invitations = Invitation::query().order_by(Invitation::email).limit(SHOWN).all(&tenant).await?;
+    let invitations = invitations.iter().map(shown_invitation).collect();
+    Ok(AdministeredOrganization { people, invitations, ..shown_organization(&organization) })
 }
 
 /// The names of these organizations and the addresses of these users of theirs.
@@ -121,6 +126,16 @@ fn shown_organization(organization: &Organization) -> AdministeredOrganization {
         erase_at: organization.erase_at,
         created_at: organization.created_at,
         people: Vec::new(),
+        invitations: Vec::new(),
+    }
+}
+
+fn shown_invitation(invitation: &Invitation) -> AdministeredInvitation {
+    AdministeredInvitation {
+        id: invitation.id.0,
+        email: invitation.email.clone(),
+        role: invitation.role.as_str(),
+        expires_at: invitation.expires_at,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What operators see of people and organizations, and what they do with them, in the console.
 
 mod find;
+mod invite;
 mod suspend;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use tenfold::http::{Administer, AdministeredNames, AdministeredOrganization, Adm
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 
-use crate::entities::Account;
+use crate::entities::{AccountStanding, InvitationId};
 use crate::links::LinkPurpose;
 use crate::links::send::enqueue;
 
@@ -75,6 +76,15 @@ impl Administer for Administration {
         }
     }
 
+    async fn mail_invitation(
+        &self,
+        cx: &SystemContext,
+        organization: OrgId,
+        invitation: Uuid,
+    ) -> Result<(), Problem> {
+        invite::again(cx, organization, InvitationId(invitation)).await
+    }
+
     async fn suspend_organization(&self, cx: &SystemContext, organization: OrgId) -> Result<(), Problem> {
         suspend::organization(cx, organization, Some(cx.now())).await
     }
@@ -84,9 +94,12 @@ impl Administer for Administration {
     }
 }
 
-/// Mails a link to the account's address, as the person can ask for it.
+/// Mails a link to the account's address, as the person can ask for it. A suspended person could do nothing with it.
 async fn mail(cx: &SystemContext, account: AccountId, purpose: LinkPurpose) -> Result<(), Problem> {
-    let account = Account::find(cx, account).await?.ok_or_else(|| Problem::not_found("person"))?;
+    let account = AccountStanding::find(cx, account).await?.ok_or_else(|| Problem::not_found("person"))?;
+    if account.suspended_at.is_some() {
+        return Err(Problem::conflict("the person is suspended: release the person first"));
+    }
     let email = account.email.clone();
     cx.transaction(async |tx| enqueue(tx, purpose, email).await).await?;
     Ok(())

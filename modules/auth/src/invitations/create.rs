@@ -1,14 +1,12 @@
 //! `POST /v1/invitations`.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use tenfold::http::ClientAddress;
 use tenfold::prelude::*;
 use utoipa::ToSchema;
 
 use super::send::SendInvitation;
-use super::{InvitationView, first_day};
+use super::{InvitationView, LIFETIME, first_day};
 use crate::account::confirmed::require_reached;
 use crate::account::lock_own::lock_own;
 use crate::email::Email;
@@ -19,9 +17,6 @@ use crate::sessions::MaybeSudo;
 use crate::throttle::AddressCount;
 use crate::users::own_user;
 use crate::users::permissions::WriteMembers;
-
-/// How long an invitation can be accepted.
-const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Whom to invite.
 #[derive(Deserialize, ToSchema)]

@@ -7,6 +7,8 @@ pub(crate) mod list;
 pub(crate) mod revoke;
 pub(crate) mod send;
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -17,6 +19,9 @@ use tenfold_auth_api::UserId;
 use utoipa::ToSchema;
 
 use crate::entities::{Invitation, InvitationId};
+
+/// How long an invitation can be accepted.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// An invitation that nobody has accepted yet.
 #[derive(Serialize, ToSchema)]

@@ -6,7 +6,7 @@ use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 use utoipa::ToSchema;
 
-use super::limited::AnySession;
+use super::limited::{AnySession, LimitOfSession, SessionLimit};
 use super::{SessionView, describe, memberships};
 
 /// The session of a request, with its permissions.
@@ -16,6 +16,9 @@ pub(crate) struct CurrentSession {
     session: SessionView,
     /// Your permissions in this organization, sorted: those of your role, and additional ones.
     permissions: Vec<String>,
+    /// Why the session reaches only your own account: the organization requires a second factor that you do not have, or is closed, or an
+    /// operator has suspended it. Null if it is not limited.
+    limit: Option<SessionLimit>,
 }
 
 /// Your user, organization and permissions, and your other organizations: for a page that was reloaded and has only its
@@ -23,6 +26,7 @@ pub(crate) struct CurrentSession {
 #[endpoint(get, "/v1/auth/session", tag = "identity")]
 pub(crate) async fn current_session(
     AnySession(cx): AnySession,
+    LimitOfSession(limit): LimitOfSession,
     system: SystemContext,
 ) -> Result<Json<CurrentSession>, Problem> {
     let principal = person(&cx)?;
@@ -32,5 +36,6 @@ pub(crate) async fn current_session(
     // A person who is no member any more has no session of the organization either.
     let current = current.ok_or_else(Problem::unauthenticated)?;
     let session = describe(&system, current, &memberships).await?;
-    Ok(Json(CurrentSession { session, permissions: principal.permissions.iter().cloned().collect() }))
+    let permissions = principal.permissions.iter().cloned().collect();
+    Ok(Json(CurrentSession { session, permissions, limit }))
 }

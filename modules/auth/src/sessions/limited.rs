@@ -5,15 +5,18 @@
 //! Whether it is limited is computed at each request, from rows that the cache keeps until they change: no column has to be kept true
 //! when an organization's requirement or a person's second factor changes.
 
+use serde::Serialize;
 use tenfold::axum::extract::FromRequestParts;
 use tenfold::axum::http::request::Parts;
 use tenfold::http::{Credentials, Endpoint, Input, ServerState, StatusCode, Use};
 use tenfold::prelude::*;
+use utoipa::ToSchema;
 
 use crate::service::Identity;
 
 /// Why a session is limited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum SessionLimit {
     /// Its person lacks the second factor that the organization requires.
     SecondFactor,
@@ -107,6 +110,19 @@ impl Input for AnySession {
         endpoint.needs_session();
     }
 }
+
+/// In a handler's signature, behind [`AnySession`]: why the session is limited, if it is.
+pub(crate) struct LimitOfSession(pub Option<SessionLimit>);
+
+impl FromRequestParts<ServerState> for LimitOfSession {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ServerState) -> Result<Self, Problem> {
+        Ok(LimitOfSession(parts.extensions.get::<SessionLimit>().copied()))
+    }
+}
+
+impl Input for LimitOfSession {}
 
 /// In a handler's signature, behind [`AnySession`]: the context of a session in a closed organization. A session in one that is not closed
 /// is a 409.

@@ -84,7 +84,10 @@ both_databases!(app(); async fn a_session_that_is_held_up_reaches_nothing_else(a
     }
     let cookie = |site: &str| app.post("/v1/auth/sign-out").header("cookie", &format!("tenfold={token}")).header("sec-fetch-site", site);
     assert_eq!(problem(&cookie("cross-site").send().await, 403)["type"], "urn:tenfold:problem:cross-site");
-    assert_eq!(app.get("/v1/auth/session").bearer(&token).send().await.status(), 200);
+    let seen = app.get("/v1/auth/session").bearer(&token).send().await;
+    assert_eq!((seen.status(), &seen.json()["limit"]), (200, &json!("second_factor")));
+    let seen = app.get("/v1/auth/session").bearer(&owner).send().await;
+    assert_eq!((seen.status(), &seen.json()["limit"]), (200, &Value::Null));
     assert_eq!(cookie("same-origin").send().await.status(), 204);
     problem(&app.get("/v1/auth/session").bearer(&token).send().await, 401);
 });

@@ -1,6 +1,7 @@
 //! The interface of the files module: what other modules may know about uploaded files.
 
 use serde::{Deserialize, Serialize};
+use tenfold::NotificationKind;
 use tenfold::prelude::*;
 use tenfold_auth_api::UserId;
 
@@ -8,6 +9,13 @@ id! {
     /// An uploaded file.
     FileId
 }
+
+/// What the owner of a file that can be used is told.
+pub const FILE_READY: NotificationKind = NotificationKind::new("file_ready", "A file is ready");
+
+/// What the owner of a file that could not be processed is told.
+pub const FILE_FAILED: NotificationKind =
+    NotificationKind::new("file_failed", "A file could not be processed").by_mail();
 
 /// A file was processed and can be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

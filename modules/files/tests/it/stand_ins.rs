@@ -4,7 +4,7 @@ use tenfold::call::CallError;
 use tenfold::data::Uuid;
 use tenfold::prelude::*;
 use tenfold::testing::TestSession;
-use tenfold_auth_api::{Auth, UserCard, UserId};
+use tenfold_auth_api::{Auth, UserCard, UserContact, UserId};
 use tenfold_billing_api::{Billing, StorageQuota};
 use tenfold_files_api::FileFailed;
 
@@ -37,6 +37,10 @@ impl Auth for StandIns {
     async fn user_cards(&self, _: &Context, ids: Vec<UserId>) -> Result<Vec<Option<UserCard>>, CallError> {
         let card = |id: UserId| UserCard { id, display_name: format!("Person {}", id.0) };
         Ok(ids.into_iter().map(|id| Some(card(id))).collect())
+    }
+
+    async fn user_contact(&self, _: &Context, _: UserId) -> Result<Option<UserContact>, CallError> {
+        Ok(None)
     }
 }
 

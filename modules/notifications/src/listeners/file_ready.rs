@@ -1,22 +1,15 @@
 //! `files.file_ready`: notifies the owner that the file can be used.
 
 use tenfold::prelude::*;
-use tenfold_files_api::FileReady;
+use tenfold_files_api::{FILE_READY, FileReady};
 
-use super::{OfFile, tell};
-use crate::entities::NotificationKind;
+use super::{of_file, tell};
 
 /// Notifies the file's owner.
 ///
 /// # Errors
 /// When the database fails, or another worker has taken over the delivery.
 pub(crate) async fn on_file_ready(job: JobContext, event: FileReady) -> anyhow::Result<()> {
-    let told = OfFile {
-        file: event.file,
-        owner: event.user_id.0,
-        kind: NotificationKind::FileReady,
-        title: "Your file is ready",
-        body: event.name,
-    };
+    let told = of_file(FILE_READY, event.user_id.0, "Your file is ready", (event.file, event.name));
     tell(&job, told).await
 }

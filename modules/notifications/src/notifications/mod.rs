@@ -12,17 +12,18 @@ use tenfold::prelude::*;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::entities::{Notification, NotificationId, NotificationKind};
+use crate::entities::{Notification, NotificationId};
 
 /// A notification.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NotificationView {
     id: NotificationId,
-    kind: NotificationKind,
+    /// The name of its kind, such as `file_ready`.
+    kind: String,
     title: String,
     /// More text; may be empty.
     body: String,
-    /// The path, in this API, of what it is about.
+    /// The path, in this API, of what it is about; may be empty.
     link: String,
     /// When you read it; null if you have not.
     read_at: Option<Timestamp>,
@@ -33,7 +34,7 @@ impl NotificationView {
     fn of(notification: &Notification) -> Self {
         NotificationView {
             id: notification.id,
-            kind: notification.kind,
+            kind: notification.kind.clone(),
             title: notification.title.clone(),
             body: notification.body.clone(),
             link: notification.link.clone(),
@@ -44,7 +45,7 @@ impl NotificationView {
 }
 
 /// The user of the request. An API key reads nothing of what its maker is told.
-fn reader(cx: &Context) -> Result<Uuid, Problem> {
+pub(crate) fn reader(cx: &Context) -> Result<Uuid, Problem> {
     person(cx).map(|principal| principal.user)
 }
 

@@ -15,20 +15,20 @@ use uuid::Uuid;
 use crate::app;
 
 /// Somebody who is signed in.
-struct Person {
-    token: String,
-    user: UserId,
-    organization: OrgId,
+pub struct Person {
+    pub token: String,
+    pub user: UserId,
+    pub organization: OrgId,
 }
 
 impl Person {
-    fn new(session: &TestSession) -> Self {
+    pub fn new(session: &TestSession) -> Self {
         let (user, organization) = (UserId(session.user), session.organization);
         Person { token: session.token(), user, organization }
     }
 
     /// The user of Acme with this number.
-    fn of_acme(number: u128) -> Self {
+    pub fn of_acme(number: u128) -> Self {
         Person::new(&TestSession::new("").of_user(number))
     }
 }
@@ -51,13 +51,13 @@ impl Person {
         app.run_due_jobs().await;
     }
 
-    async fn notifications(&self, app: &TestApp) -> Value {
+    pub async fn notifications(&self, app: &TestApp) -> Value {
         let answer = app.get("/v1/notifications").bearer(&self.token).send().await;
         assert_eq!(answer.status(), 200, "{}", answer.text());
         answer.json()
     }
 
-    async fn post(&self, app: &TestApp, path: &str) -> u16 {
+    pub async fn post(&self, app: &TestApp, path: &str) -> u16 {
         app.post(&format!("/v1/notifications/{path}")).bearer(&self.token).send().await.status()
     }
 
@@ -160,11 +160,11 @@ impl Job for FileDelivery {
 }
 
 /// A row that is in the way when the job is to move to the history.
-fn obstacle(id: JobId, app: &TestApp) -> FinishedJob {
+pub fn obstacle(id: JobId, kind: &str, app: &TestApp) -> FinishedJob {
     FinishedJob {
         id,
         org_id: None,
-        kind: FileDelivery::KIND.to_owned(),
+        kind: kind.to_owned(),
         queue: "default".to_owned(),
         state: JobState::Cancelled,
         steps: 0,
@@ -197,7 +197,7 @@ both_databases!(app(); async fn an_event_that_is_delivered_twice_is_told_once(ap
     };
     let id = app.run(deliver).await.expect("the delivery is enqueued");
     // The end of the first run cannot be noted: as if its worker were killed after the listener's commit.
-    let row = obstacle(id, app);
+    let row = obstacle(id, FileDelivery::KIND, app);
     let block = async |cx: SystemContext| cx.transaction(async |tx| row.insert(tx).await).await;
     app.run(block).await.expect("the obstacle is stored");
     assert_eq!(app.run_due_jobs().await, 1);
