@@ -15,6 +15,8 @@ import { follow, linkFromMail, onAskForMail } from "./links.js";
 import { closeNotifications, openNotifications } from "./notifications.js";
 // carve:end
 import { closeOrganization, openOrganization } from "./organization.js";
+import { backFromProvider, offerProviders } from "./providers.js";
+import { answer } from "./second-factor.js";
 import { isSamePlace, offerDemo, onSignIn, onSignOut, onSwitch, showSession, showSignIn } from "./session.js";
 import { onSignUp } from "./sign-up.js";
 import { toast } from "./toast.js";
@@ -51,6 +53,7 @@ function leave(why) {
   byId("signed-in").hidden = true;
   byId("signed-out").hidden = false;
   showSignIn(why);
+  offerProviders();
 }
 
 function closeAll() {
@@ -140,16 +143,22 @@ window.addEventListener("beforeunload", (event) => { if (uploadsUnderWay()) even
 try {
   const { signed_in: signedIn, demo } = await ask("GET", "/page/start.json");
   offerDemo(demo);
+  const back = backFromProvider(signedIn);
   const link = linkFromMail();
-  if (link) {
+  if (back?.challenge) {
+    leave();
+    enter(await answer(back.challenge));
+  } else if (link) {
     leave();
     const who = signedIn ? (await ask("GET", "/v1/auth/session")).user.email : null;
     const { session: byLink, done } = await follow(link, who);
     if (done) toast(done);
     if (byLink) enter(byLink);
     else if (signedIn && link.page === "verify") enter(await ask("GET", "/v1/auth/session"));
-  } else if (signedIn) enter(await ask("GET", "/v1/auth/session"));
-  else leave();
+  } else if (signedIn) {
+    enter(await ask("GET", "/v1/auth/session"));
+    if (back) toast(back.says);
+  } else leave(back?.says);
 } catch (problem) {
   leave(problem.message);
 }

@@ -157,6 +157,12 @@ pub(crate) fn happened(language: MailLanguage, kind: NoticeKind, forgot: &str) -
         (MailLanguage::English, NoticeKind::ApiKey) => {
             ("You have a new API key", ENGLISH, "Reset the password")
         }
+        (MailLanguage::English, NoticeKind::IdentityLinked) => {
+            ("A provider was linked to your account: it signs you in", ENGLISH, "Reset the password")
+        }
+        (MailLanguage::English, NoticeKind::IdentityRemoved) => {
+            ("A provider no longer signs you in", ENGLISH, "Reset the password")
+        }
         (MailLanguage::English, NoticeKind::AddressChanged) => (
             "Your address was changed",
             "This address does not belong to your account any more.",
@@ -173,6 +179,14 @@ pub(crate) fn happened(language: MailLanguage, kind: NoticeKind, forgot: &str) -
         }
         (MailLanguage::German, NoticeKind::ApiKey) => {
             ("Sie haben einen neuen API-Schlüssel", GERMAN, "Passwort zurücksetzen")
+        }
+        (MailLanguage::German, NoticeKind::IdentityLinked) => (
+            "Ein Anbieter wurde mit Ihrem Konto verknüpft: Er meldet Sie an",
+            GERMAN,
+            "Passwort zurücksetzen",
+        ),
+        (MailLanguage::German, NoticeKind::IdentityRemoved) => {
+            ("Ein Anbieter meldet Sie nicht mehr an", GERMAN, "Passwort zurücksetzen")
         }
         (MailLanguage::German, NoticeKind::AddressChanged) => {
             ("Ihre Adresse wurde geändert", "Diese Adresse gehört nicht mehr zu Ihrem Konto.", "Seite öffnen")
