@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tenfold::testing::TestApp;
 
 use super::fake::{FakeProvider, Person};
-use super::{ADA, Trip, address_of, come_back, cookie_of, sign_in_there, told, with_both};
+use super::{ADA, Trip, address_of, come_back, cookie_of, go, session_of, sign_in_there, told, with_both};
 use crate::{confirmed, mails_to, problem, text};
 
 /// Links the provider to the account of a session, in which the password was typed.
@@ -96,7 +96,7 @@ with_both!(async fn the_last_way_in_stays(app, provider) {
     let only = identities(app, &session).await[0]["id"].clone();
     problem(&remove(&session, &only).await, 409);
     // The same person by another provider: then one of the two may go.
-    let second = super::session_of(&super::go(app, provider, "github").await);
+    let second = session_of(&go(app, provider, "github").await);
     let both = identities(app, &second).await;
     assert_eq!(both.len(), 2);
     assert_eq!(remove(&session, &only).await.status(), 204);

@@ -8,6 +8,7 @@ use tenfold::sql;
 use tenfold::testing::TestApp;
 
 use super::fake::{Lie, Person};
+use super::linking::link;
 use super::signer::Signer;
 use super::{ADA, address_of, begin, come_back, go, session_of, sign_in_there, told, with_both};
 use crate::{PASSWORD, confirmed, is_live, mailed_token, sign_up, text, try_sign_in};
@@ -65,7 +66,7 @@ with_both!(async fn what_a_stranger_has_linked_ends_with_the_strangers_time(app,
     // The stranger links an identity of their own to the account with the owner's address.
     let stranger = text(&sign_up(app, ADA).await["token"]);
     provider.set().person = Person { subject: "mallory".into(), email: "mallory@new.test".into(), is_verified: true };
-    super::linking::link(app, provider, &stranger).await;
+    link(app, provider, &stranger).await;
     assert_eq!(address_of(app, &sign_in_there(app, provider).await).await, ADA);
     app.post("/v1/auth/forgot").json(&json!({"email": ADA})).send().await;
     let reset = json!({"token": mailed_token(app, ADA, "reset").await, "password": "another good password"});
@@ -77,7 +78,7 @@ with_both!([("auth.providers.fake.link_by_address", "false")];
 async fn a_provider_may_be_no_reason_to_link(app, provider) {
     let own = text(&confirmed(app, ADA).await["token"]);
     assert_eq!(told(&go(app, provider, "fake").await), "problem=provider-unlinked");
-    super::linking::link(app, provider, &own).await;
+    link(app, provider, &own).await;
     assert_eq!(address_of(app, &sign_in_there(app, provider).await).await, ADA);
 });
 
