@@ -6,7 +6,7 @@ use tenfold::http::{
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 
-use super::handshake::{Handshake, store};
+use super::handshake::{ProviderHandshake, store};
 use crate::service::Identity;
 use crate::throttle::AddressCount;
 
@@ -14,7 +14,7 @@ use crate::throttle::AddressCount;
 pub(super) struct Begun {
     /// The provider's page.
     pub(super) url: String,
-    handshake: Handshake,
+    handshake: ProviderHandshake,
 }
 
 impl Begun {
@@ -36,7 +36,7 @@ pub(super) async fn begin(
     account: Option<AccountId>,
 ) -> Result<Begun, Problem> {
     let asked = identity.providers.named(provider)?;
-    let handshake = Handshake::fresh().map_err(Problem::internal)?;
+    let handshake = ProviderHandshake::fresh().map_err(Problem::internal)?;
     cx.transaction(async |tx| -> Result<(), Problem> {
         identity.throttle.count_address(tx, AddressCount::ProviderStarts, client).await?;
         Ok(store(tx, &handshake, provider, account).await?)

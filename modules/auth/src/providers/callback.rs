@@ -8,8 +8,8 @@ use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 
 use super::begin::{is_for_people, see_other, told};
-use super::enter::{Visitor, enter, link};
-use super::handshake::{Handshake, forget};
+use super::enter::{ReturningBrowser, enter, link};
+use super::handshake::{ProviderHandshake, forget};
 use super::remote::exchange::ProvenIdentity;
 use crate::account::claim::OwnAccount;
 use crate::service::{Identity, SignInStep};
@@ -37,11 +37,11 @@ pub(super) async fn callback(
     returned: Result<AnyQuery<Returned>, QueryRejection>,
 ) -> Result<Response, Problem> {
     identity.providers.named(&provider)?;
-    let handshake = Handshake::of(&headers, state.settings());
+    let handshake = ProviderHandshake::of(&headers, state.settings());
     let answer = match (returned, handshake) {
         (Ok(AnyQuery(returned)), Some(handshake)) if returned.state == Some(handshake.state()) => {
             let back = Back { handshake, returned, provider };
-            back.finish(&cx, &identity, Visitor { own, device }, &state).await
+            back.finish(&cx, &identity, ReturningBrowser { own, device }, &state).await
         }
         _ => Err(unknown_attempt()),
     };
@@ -54,7 +54,7 @@ pub(super) async fn callback(
 
 /// A browser that began the attempt, and is back.
 struct Back {
-    handshake: Handshake,
+    handshake: ProviderHandshake,
     returned: Returned,
     provider: String,
 }
@@ -64,7 +64,7 @@ impl Back {
         self,
         cx: &SystemContext,
         identity: &Identity,
-        visitor: Visitor,
+        visitor: ReturningBrowser,
         state: &ServerState,
     ) -> Result<Response, Problem> {
         let attempt = cx.transaction(async |tx| self.handshake.consume(tx).await).await?;

@@ -28,7 +28,7 @@ use crate::sessions::sign_up::found;
 use crate::throttle::AddressCount;
 
 /// Who has come back from a provider.
-pub(super) struct Visitor {
+pub(super) struct ReturningBrowser {
     /// The session that the browser has, if it has one.
     pub(super) own: OwnAccount,
     pub(super) device: Device,

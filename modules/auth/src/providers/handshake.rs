@@ -15,20 +15,20 @@ const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// What binds an attempt to the browser that began it. The browser keeps it in a cookie, and what the provider is given follows from it:
 /// nothing of it is stored here but a hash.
-pub(super) struct Handshake([u8; 32]);
+pub(super) struct ProviderHandshake([u8; 32]);
 
-impl Handshake {
+impl ProviderHandshake {
     /// A new one, by random bytes of the system.
     pub(super) fn fresh() -> Result<Self, getrandom::Error> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret)?;
-        Ok(Handshake(secret))
+        Ok(ProviderHandshake(secret))
     }
 
     /// The one of the browser that sends a request.
     pub(super) fn of(headers: &HeaderMap, settings: &HttpSettings) -> Option<Self> {
         let text = cookie(headers, cookie_name(settings))?;
-        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Handshake)
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(ProviderHandshake)
     }
 
     /// What comes back with the browser (RFC 6749, section 10.12).
@@ -85,7 +85,7 @@ impl Handshake {
 /// Stores that an attempt has begun.
 pub(super) async fn store(
     tx: &SystemTx<'_>,
-    handshake: &Handshake,
+    handshake: &ProviderHandshake,
     provider: &str,
     account: Option<AccountId>,
 ) -> Result<(), DataError> {

@@ -2,7 +2,7 @@
 
 use tenfold::prelude::*;
 
-use crate::providers::handshake::Handshake;
+use crate::providers::handshake::ProviderHandshake;
 use crate::providers::settings::ProviderSettings;
 
 /// A person whom a provider has signed in.
@@ -25,7 +25,7 @@ pub(in super::super) struct Registration {
 /// What a code is exchanged with.
 pub(in super::super) struct CodeExchange<'e> {
     pub(in super::super) code: &'e str,
-    pub(in super::super) handshake: &'e Handshake,
+    pub(in super::super) handshake: &'e ProviderHandshake,
     /// The address that the browser came back to.
     pub(in super::super) callback: &'e str,
     pub(in super::super) now: Timestamp,

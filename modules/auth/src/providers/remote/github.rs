@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::exchange::{CodeExchange, ProvenIdentity, Registration};
 use super::failure::ProviderFailure;
 use super::web::{Credential, Web, WebAddressOfProvider};
-use crate::providers::handshake::Handshake;
+use crate::providers::handshake::ProviderHandshake;
 
 /// github.com, or a GitHub Enterprise Server.
 pub(super) struct GitHub {
@@ -58,7 +58,7 @@ impl GitHub {
     pub(super) fn sign_in_page(
         &self,
         registration: &Registration,
-        handshake: &Handshake,
+        handshake: &ProviderHandshake,
         callback: &str,
     ) -> String {
         self.authorization.with_query(&[

@@ -20,7 +20,7 @@ use self::failure::ProviderFailure;
 use self::github::GitHub;
 use self::openid::OpenId;
 use self::web::Web;
-use super::handshake::Handshake;
+use super::handshake::ProviderHandshake;
 use super::settings::ProviderSettings;
 
 /// A provider that people sign in with.
@@ -88,7 +88,7 @@ impl Provider {
     pub(super) async fn sign_in_page(
         &self,
         now: Timestamp,
-        handshake: &Handshake,
+        handshake: &ProviderHandshake,
         callback: &str,
     ) -> Result<String, ProviderFailure> {
         match &self.protocol {
@@ -105,7 +105,7 @@ impl Provider {
         &self,
         now: Timestamp,
         code: &str,
-        handshake: &Handshake,
+        handshake: &ProviderHandshake,
         callback: &str,
     ) -> Result<ProvenIdentity, ProviderFailure> {
         let exchange = CodeExchange { code, handshake, callback, now };

@@ -11,7 +11,7 @@ use super::failure::ProviderFailure;
 use super::id_token::{Expected, IdClaims, PersonClaims, SignedToken};
 use super::keys::{PublishedKey, PublishedKeys};
 use super::web::{Credential, Web, WebAddressOfProvider};
-use crate::providers::handshake::Handshake;
+use crate::providers::handshake::ProviderHandshake;
 
 /// For so long what a provider publishes is remembered: a key that it has withdrawn is trusted no longer than this.
 const REMEMBERED: Duration = Duration::from_secs(60 * 60);
@@ -21,7 +21,7 @@ pub(super) struct OpenId {
     /// Without a slash at its end.
     issuer: String,
     address: WebAddressOfProvider,
-    published: Mutex<Option<Remembered<Published>>>,
+    published: Mutex<Option<Remembered<PublishedEndpoints>>>,
     keys: Mutex<Option<Remembered<Vec<PublishedKey>>>>,
 }
 
@@ -40,7 +40,7 @@ struct DiscoveryDocument {
 }
 
 /// The same, read.
-struct Published {
+struct PublishedEndpoints {
     issuer: String,
     authorization: WebAddressOfProvider,
     token: WebAddressOfProvider,
@@ -83,7 +83,7 @@ impl OpenId {
         &self,
         web: &Web,
         registration: &Registration,
-        handshake: &Handshake,
+        handshake: &ProviderHandshake,
         (callback, now): (&str, Timestamp),
     ) -> Result<String, ProviderFailure> {
         let published = self.published(web, now).await?;
@@ -133,7 +133,7 @@ impl OpenId {
     async fn verified(
         &self,
         web: &Web,
-        published: &Published,
+        published: &PublishedEndpoints,
         now: Timestamp,
         text: &str,
     ) -> Result<IdClaims, ProviderFailure> {
@@ -151,7 +151,7 @@ impl OpenId {
         })
     }
 
-    async fn published(&self, web: &Web, now: Timestamp) -> Result<Arc<Published>, ProviderFailure> {
+    async fn published(&self, web: &Web, now: Timestamp) -> Result<Arc<PublishedEndpoints>, ProviderFailure> {
         if let Some(published) = remembered(&self.published, now) {
             return Ok(published);
         }
@@ -160,7 +160,7 @@ impl OpenId {
         Ok(remember(&self.published, now, published))
     }
 
-    fn read(&self, document: DiscoveryDocument) -> Result<Published, &'static str> {
+    fn read(&self, document: DiscoveryDocument) -> Result<PublishedEndpoints, &'static str> {
         if !self.is_called(&document.issuer) {
             return Err("the discovery document is of another issuer");
         }
@@ -172,7 +172,7 @@ impl OpenId {
         };
         let methods = document.token_endpoint_auth_methods_supported.unwrap_or_default();
         let has = |method: &str| methods.iter().any(|known| known == method);
-        Ok(Published {
+        Ok(PublishedEndpoints {
             authorization: address(&document.authorization_endpoint)?,
             token: address(&document.token_endpoint)?,
             keys: address(&document.jwks_uri)?,
@@ -183,7 +183,7 @@ impl OpenId {
     }
 }
 
-impl Published {
+impl PublishedEndpoints {
     /// Exchanges a code for tokens (OpenID Connect Core, section 3.1.3.1).
     async fn tokens(
         &self,

@@ -197,10 +197,10 @@ impl Web {
     }
 }
 
-type ExchangeError = Box<dyn std::error::Error + Send + Sync>;
+type WebExchangeError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Sends a request over a connection and reads the answer.
-async fn over<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), ExchangeError>
+async fn over<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), WebExchangeError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -209,7 +209,7 @@ where
         let answer = sender.send_request(request).await?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await?;
-        Ok::<_, ExchangeError>((status, body.to_bytes()))
+        Ok::<_, WebExchangeError>((status, body.to_bytes()))
     };
     let mut answer = pin!(answer);
     tokio::select! {
