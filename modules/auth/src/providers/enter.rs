@@ -106,10 +106,6 @@ pub(super) async fn link(
             Some(_) => return Err(taken()),
             None => {}
         }
-        let of_account = LinkedIdentity::query().filter(LinkedIdentity::account_id.eq(account.id));
-        if of_account.limit(MOST).all(&*tx).await?.len() >= MOST {
-            return Err(Problem::new(StatusCode::CONFLICT, "provider-limit", "No more can be linked"));
-        }
         insert(tx, &account, provider, &proven).await?;
         Ok(tx.enqueue(SendNotice::to(account.id, NoticeKind::IdentityLinked)).await.map(drop)?)
     })
@@ -161,13 +157,19 @@ async fn insert(
     provider: &Provider,
     proven: &ProvenIdentity,
 ) -> Result<(), Problem> {
+    let of_account = LinkedIdentity::query().filter(LinkedIdentity::account_id.eq(account.id));
+    if of_account.limit(MOST).all(tx).await?.len() >= MOST {
+        return Err(Problem::new(StatusCode::CONFLICT, "provider-limit", "No more can be linked"));
+    }
+    let email = proven.verified_email.as_deref().unwrap_or_default();
     let row = LinkedIdentityRow {
         id: LinkedIdentityId(tx.new_id()),
         account_id: account.id,
         provider: provider.name().to_owned(),
         issuer: proven.issuer.clone(),
         subject: proven.subject.clone(),
-        email: proven.verified_email.clone().unwrap_or_default(),
+        // It is shown only, so one that is no address at all does no harm if it is short.
+        email: email.chars().filter(|letter| !letter.is_control()).take(254).collect(),
         created_at: tx.now(),
     };
     row.insert(tx).await.map(drop).on_conflict(LinkedIdentity::unique_issuer_subject, taken)
