@@ -201,7 +201,7 @@ with_both!(async fn the_account_that_a_provider_makes_is_confirmed(app, provider
 });
 
 with_both!([("auth.address_provider_starts", "2")]; async fn an_address_begins_only_so_many(app, _provider) {
-    for _ in 0..2 {
+    for _ in 0..3 {
         begin(app, "fake").await;
     }
     assert_eq!(told(&app.get("/v1/auth/providers/fake/start").send().await), "problem=too-many-attempts");
