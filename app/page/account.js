@@ -4,6 +4,7 @@ import { act, mailAgain, onSubmit } from "./act.js";
 import { ask } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { byId, element, say } from "./element.js";
+import { showLinked } from "./providers.js";
 import { toast } from "./toast.js";
 import { deviceName, since } from "./words.js";
 
@@ -20,6 +21,7 @@ export async function openAccount() {
     const [own, { items }] = await Promise.all([ask("GET", "/v1/auth/account"), ask("GET", "/v1/auth/sessions")]);
     showAddress(own);
     showFactor(own);
+    await showLinked(own);
     byId("devices").replaceChildren(...items.map(device));
     byId("end-others").hidden = items.length < 2;
   });
@@ -42,7 +44,7 @@ export function requireFactor(organization) {
 }
 
 export function closeAccount() {
-  for (const id of ["devices", "factor-secret", "recovery-codes"]) byId(id).replaceChildren();
+  for (const id of ["devices", "identities", "link-providers", "factor-secret", "recovery-codes"]) byId(id).replaceChildren();
   byId("recovery").hidden = byId("totp-confirm").hidden = true;
   for (const form of byId("account-view").querySelectorAll("form")) form.reset();
 }

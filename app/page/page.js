@@ -19,6 +19,8 @@ import { closeOrganization, openOrganization } from "./organization.js";
 // carve:if notifications
 import { openPreferences } from "./preferences.js";
 // carve:end
+import { backFromProvider, offerProviders } from "./providers.js";
+import { answer } from "./second-factor.js";
 import { isSamePlace, offerDemo, onSignIn, onSignOut, onSwitch, showSession, showSignIn } from "./session.js";
 import { onSignUp } from "./sign-up.js";
 import { toast } from "./toast.js";
@@ -55,6 +57,7 @@ function leave(why) {
   byId("signed-in").hidden = true;
   byId("signed-out").hidden = false;
   showSignIn(why);
+  offerProviders();
 }
 
 function closeAll() {
@@ -154,15 +157,21 @@ try {
   const { signed_in: signedIn, demo, contact } = await ask("GET", "/page/start.json");
   contactIs(contact);
   offerDemo(demo);
+  const back = backFromProvider(signedIn);
   const link = linkFromMail();
-  if (link) {
+  if (back?.challenge) {
+    leave();
+    enter(await answer(back.challenge));
+  } else if (link) {
     leave();
     const who = signedIn ? (await ask("GET", "/v1/auth/session")).user.email : null;
     const { session: byLink, done } = await follow(link, who);
     if (done) toast(done);
     if (byLink || (signedIn && link.page === "verify")) await enterAgain();
-  } else if (signedIn) await enterAgain();
-  else leave();
+  } else if (signedIn) {
+    await enterAgain();
+    if (back) toast(back.says);
+  } else leave(back?.says);
 } catch (problem) {
   leave(problem.message);
 }

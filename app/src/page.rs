@@ -23,6 +23,7 @@ const PAGE: &[Asset] = &[
     Asset::script("/page/closing.js", include_str!("../page/closing.js")),
     Asset::script("/page/limited.js", include_str!("../page/limited.js")),
     Asset::script("/page/confirm.js", include_str!("../page/confirm.js")),
+    Asset::script("/page/providers.js", include_str!("../page/providers.js")),
     Asset::script("/page/second-factor.js", include_str!("../page/second-factor.js")),
     Asset::script("/page/session.js", include_str!("../page/session.js")),
     Asset::script("/page/sign-up.js", include_str!("../page/sign-up.js")),

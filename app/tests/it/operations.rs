@@ -138,6 +138,10 @@ pub async fn create_one_of_each(app: &TestApp, token: &str) {
         let answer = operation.call(app, Some(token), &id).await;
         assert_eq!(answer.status(), 201, "{}: {}", operation.name(), answer.text());
     }
+    // A provider links it, and there is none.
+    let email = text(&app.get("/v1/auth/session").bearer(token).send().await.json()["user"]["email"]);
+    let linked = app.run(async |cx| tenfold_auth::demo::link(&cx, &email).await).await;
+    linked.unwrap_or_else(|error| panic!("{error:#}"));
     app.run_due_jobs().await;
 }
 

@@ -31,6 +31,7 @@ const PUBLIC: &[(&str, &str)] = &[
     ("POST /v1/auth/link", "this is another way to a session"),
     ("POST /v1/invitations/accept", "a person without an account accepts one, too"),
     ("POST /v1/auth/second-factor", "the challenge of the sign-in says who is signing in"),
+    ("GET /v1/auth/providers", "the page shows a button for each before anybody is signed in"),
     ("POST /v1/auth/link/accept", "the token from the mail says whose session it is"),
 ];
 
@@ -54,6 +55,9 @@ const ANY_SESSION: &[(&str, &str)] = &[
     ("GET /v1/auth/sessions", "everybody sees where they themselves are signed in"),
     ("DELETE /v1/auth/sessions", "and signs themselves out elsewhere"),
     ("DELETE /v1/auth/sessions/{id}", "device by device"),
+    ("GET /v1/auth/identities", "and by which accounts elsewhere they themselves sign in"),
+    ("DELETE /v1/auth/identities/{id}", "and by which no longer"),
+    ("POST /v1/auth/providers/link", "and links another one, with the password"),
     ("GET /v1/live", "each resource is read as its caller, who is refused what they may not read"),
     // carve:if notifications
     ("GET /v1/notifications", "everybody sees what they themselves are told, and nothing else"),
@@ -66,8 +70,10 @@ const ANY_SESSION: &[(&str, &str)] = &[
 ];
 
 /// The operations on what belongs to a person in all organizations. As above.
-const OF_A_PERSON: &[(&str, &str)] =
-    &[("DELETE /v1/auth/sessions/{id}", "a person signs out everywhere, wherever the person works now")];
+const OF_A_PERSON: &[(&str, &str)] = &[
+    ("DELETE /v1/auth/sessions/{id}", "a person signs out everywhere, wherever the person works now"),
+    ("DELETE /v1/auth/identities/{id}", "a person signs in to all of them by it"),
+];
 
 both_databases!(app::app(); async fn what_belongs_to_another_organization_is_as_good_as_not_there(app) {
     app.seed_demo().await;

@@ -19,7 +19,7 @@ const SIGN_IN_WEIGHT: u32 = 1;
 
 /// Operations of the examples that are not sent: they make accounts, or take from the one account what all others need, such as its
 /// session, password, role or organization, or work once, for ten minutes after the password was typed, or a few times, for the mails they send.
-const LEFT_OUT: [&str; 13] = [
+const LEFT_OUT: [&str; 14] = [
     SIGN_UP,
     "sign_out",
     "change_password",
@@ -32,6 +32,7 @@ const LEFT_OUT: [&str; 13] = [
     "create_invitation",
     "create_api_key",
     "enter_sudo",
+    "link_provider",
     "set_up_totp",
 ];
 

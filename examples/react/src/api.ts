@@ -142,6 +142,34 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
+     * The accounts at providers that are linked to yours.
+     *
+     * `GET /v1/auth/identities`
+     */
+    listIdentities: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<IdentityList, 401 | 403>(connection, options, {
+        method: "GET",
+        path: "/v1/auth/identities",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * Ends the link to an account at a provider. Sessions stay.
+     *
+     * The last one of an account without a password is a 409: choose a password first, by `POST /v1/auth/forgot`.
+     *
+     * `DELETE /v1/auth/identities/{id}`
+     */
+    removeIdentity: (args: RemoveIdentityArgs, options?: CallOptions) =>
+      call<void, 400 | 401 | 403 | 404 | 409>(connection, options, {
+        method: "DELETE",
+        path: `/v1/auth/identities/${segment(args.id)}`,
+        read: "nothing",
+        session: "needed",
+      }),
+
+    /**
      * Mails a link that signs in.
      *
      * The answer is the same whether or not there is such an account.
@@ -202,6 +230,36 @@ export function createClient(options: ClientOptions = {}) {
       call<UserView, 400 | 401 | 403 | 413 | 415 | 422>(connection, options, {
         method: "PATCH",
         path: "/v1/auth/profile",
+        body: JSON.stringify(args.body),
+        type: "application/json",
+        accept: "application/json",
+        session: "needed",
+      }),
+
+    /**
+     * The providers that people can sign in with, such as Google.
+     *
+     * `GET /v1/auth/providers`
+     */
+    listProviders: (_args: NoArgs = {}, options?: CallOptions) =>
+      call<ProviderList, number>(connection, options, {
+        method: "GET",
+        path: "/v1/auth/providers",
+        accept: "application/json",
+      }),
+
+    /**
+     * Begins to link an account at a provider to yours, so that you can sign in with it.
+     *
+     * The answer sets a cookie that the browser shows when the provider sends it back; then the account is linked.
+     * The password must have been typed within the last ten minutes: at sign-in, or with `POST /v1/auth/sudo`.
+     *
+     * `POST /v1/auth/providers/link`
+     */
+    linkProvider: (args: LinkProviderArgs, options?: CallOptions) =>
+      call<ProviderAddress, 400 | 401 | 403 | 404 | 413 | 415 | 422 | 429 | 502>(connection, options, {
+        method: "POST",
+        path: "/v1/auth/providers/link",
         body: JSON.stringify(args.body),
         type: "application/json",
         accept: "application/json",
@@ -1090,6 +1148,10 @@ export interface AccountView {
   address_confirmed: boolean;
   /** The address to sign in with. */
   email: string;
+  /**
+   * Whether there is a password. A person who has signed up with a provider has none, until `POST /v1/auth/forgot`.
+   */
+  password: boolean;
   /** Whether sign-in asks for a code of an authenticator application. */
   second_factor: boolean;
 }
@@ -1251,6 +1313,24 @@ export type GrantedRole = "owner" | "admin" | "member";
 export interface Health {
   /** `ok`. */
   status: string;
+}
+
+/** What a person can sign in with beside the password. */
+export interface IdentityList {
+  /** The oldest first. */
+  items: IdentityView[];
+}
+
+/** An account at a provider. */
+export interface IdentityView {
+  created_at: string;
+  /** The address that it gave when it was linked; empty if it gave none. */
+  email: string;
+  id: LinkedIdentityId;
+  /** The provider's name in the settings, even if it is not configured any more. */
+  provider: string;
+  /** What people know the provider by. */
+  title: string;
 }
 
 /** The token of an invitation, and the password of a new account. */
@@ -1527,6 +1607,33 @@ export interface ProjectView {
   name: string;
 }
 
+/** Where to go. */
+export interface ProviderAddress {
+  /** The provider's page. Open it in the browser that has sent the request, within ten minutes. */
+  url: string;
+}
+
+/** Which provider. */
+export interface ProviderChoice {
+  /** A `name` of the providers' list. */
+  provider: string;
+}
+
+/** The providers of this service. */
+export interface ProviderList {
+  /** By name. Empty where none is configured. */
+  items: ProviderView[];
+}
+
+/** A provider to sign in with. */
+export interface ProviderView {
+  name: string;
+  /** Where a browser begins to sign in with it: a path of this service, to be opened, not fetched. */
+  start: string;
+  /** What people know it by. */
+  title: string;
+}
+
 /** What a person keeps for the day on which the application is lost. */
 export interface RecoveryCodes {
   /** Each works once in place of a code of the application. They are shown this once. */
@@ -1715,6 +1822,11 @@ export interface ForgotPasswordArgs {
   body: MailRequest;
 }
 
+/** What `removeIdentity` takes. */
+export interface RemoveIdentityArgs {
+  id: string;
+}
+
 /** What `requestLink` takes. */
 export interface RequestLinkArgs {
   body: MailRequest;
@@ -1733,6 +1845,11 @@ export interface ChangePasswordArgs {
 /** What `patchProfile` takes. */
 export interface PatchProfileArgs {
   body: UserPatch;
+}
+
+/** What `linkProvider` takes. */
+export interface LinkProviderArgs {
+  body: ProviderChoice;
 }
 
 /** What `resetPassword` takes. */

@@ -31,6 +31,7 @@ impl Job for CleanUp {
         while address_changes(cx).await? == BATCH {}
         while invitations(cx).await? == BATCH {}
         while challenges(cx).await? == BATCH {}
+        while provider_attempts(cx).await? == BATCH {}
         Ok(())
     }
 }
@@ -128,6 +129,22 @@ async fn challenges(cx: &SystemContext) -> Result<u64, DataError> {
                  (SELECT secret_hash FROM auth_challenges WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)"
         )
         .changes("auth_challenges")
+        .bind(tx.now())
+        .repeated("a batch at a time")
+        .execute(tx)
+        .await
+    })
+    .await
+}
+
+async fn provider_attempts(cx: &SystemContext) -> Result<u64, DataError> {
+    cx.transaction(async |tx| -> Result<u64, DataError> {
+        sql!(
+            "auth_provider_attempts.delete_expired",
+            "DELETE FROM auth_provider_attempts WHERE secret_hash IN
+                 (SELECT secret_hash FROM auth_provider_attempts WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)"
+        )
+        .changes("auth_provider_attempts")
         .bind(tx.now())
         .repeated("a batch at a time")
         .execute(tx)

@@ -7,8 +7,9 @@ use tenfold::prelude::*;
 use tenfold_auth_api::{AccountId, UserId};
 
 use crate::entities::{
-    Account, AccountRow, Membership, MembershipId, MembershipRow, OrganizationRow, PermissionId, Profile,
-    ProfileRow, Theme, User, UserPermission, UserPermissionRow, UserRow, UserSettings, UserSettingsRow,
+    Account, AccountRow, LinkedIdentityId, LinkedIdentityRow, Membership, MembershipId, MembershipRow,
+    OrganizationRow, PermissionId, Profile, ProfileRow, Theme, User, UserPermission, UserPermissionRow,
+    UserRow, UserSettings, UserSettingsRow,
 };
 use crate::passwords;
 use crate::users::permissions::WriteMembers;
@@ -158,6 +159,26 @@ pub async fn join(
     })
     .await?;
     Ok(user)
+}
+
+/// Links an account at a provider to the account with this address: for tests without a provider.
+///
+/// # Errors
+/// When there is no such account, or it was linked so before, or the database fails.
+pub async fn link(cx: &SystemContext, email: &str) -> anyhow::Result<()> {
+    let account = Account::query().filter(Account::email.eq(email.to_owned())).first(cx).await?;
+    let account = account.ok_or_else(|| anyhow::anyhow!("nobody has the address {email}"))?;
+    let row = LinkedIdentityRow {
+        id: LinkedIdentityId(cx.new_id()),
+        account_id: account.id,
+        provider: "test".to_owned(),
+        issuer: "https://provider.test".to_owned(),
+        subject: account.id.to_string(),
+        email: email.to_owned(),
+        created_at: cx.now(),
+    };
+    cx.transaction(async |tx| row.insert(tx).await).await?;
+    Ok(())
 }
 
 async fn password_hash() -> anyhow::Result<String> {

@@ -21,6 +21,11 @@ id! {
 }
 
 id! {
+    /// An account at a provider, such as Google, that is linked to an account here.
+    LinkedIdentityId
+}
+
+id! {
     /// A permission of one user.
     PermissionId
 }
@@ -99,6 +104,26 @@ pub(crate) struct ConfirmedFactor {
     #[entity(key)]
     pub account_id: AccountId,
     pub confirmed_at: Option<Timestamp>,
+}
+
+/// An account at a provider, such as Google, by which a person signs in. Issuer and subject are whom it means; the address is shown only.
+#[derive(Debug, Entity)]
+#[entity(
+    table = "auth_identities",
+    unique(issuer, subject),
+    global = "an account signs in to all its organizations with it"
+)]
+pub(crate) struct LinkedIdentity {
+    #[entity(key)]
+    pub id: LinkedIdentityId,
+    pub account_id: AccountId,
+    /// The provider's name in the settings.
+    pub provider: String,
+    pub issuer: String,
+    pub subject: String,
+    /// The address that the provider gave when it was linked.
+    pub email: String,
+    pub created_at: Timestamp,
 }
 
 /// A tenant.

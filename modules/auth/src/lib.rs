@@ -21,6 +21,7 @@ mod members;
 mod new_password;
 mod organization;
 mod passwords;
+mod providers;
 mod routes;
 mod second_factor;
 mod service;

@@ -2,7 +2,9 @@
 
 use tenfold::prelude::*;
 
-use crate::{account, api_keys, closing, invitations, organization, second_factor, sessions, users};
+use crate::{
+    account, api_keys, closing, invitations, organization, providers, second_factor, sessions, users,
+};
 
 pub(crate) fn all() -> Routes {
     Routes::new()
@@ -27,6 +29,11 @@ pub(crate) fn all() -> Routes {
         .routes(routes!(second_factor::confirm::confirm_totp))
         .routes(routes!(second_factor::recovery_codes::renew_recovery_codes))
         .routes(routes!(second_factor::answer::answer_second_factor))
+        .routes(routes!(providers::list::list_providers))
+        .routes(routes!(providers::link::link_provider))
+        .routes(routes!(providers::identities::list_identities))
+        .routes(routes!(providers::remove::remove_identity))
+        .merge(providers::browser::routes())
         .routes(routes!(account::profile::patch_profile))
         .routes(routes!(account::own::get_account))
         .routes(routes!(users::get::get_user, users::patch::patch_user, users::remove::remove_user))

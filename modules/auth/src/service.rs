@@ -20,6 +20,7 @@ use crate::entities::{
 };
 use crate::last_seen::{KeysSeen, SessionsSeen};
 use crate::passwords::Passwords;
+use crate::providers::Providers;
 use crate::second_factor::challenge::challenge;
 use crate::sessions::limited::SessionLimit;
 use crate::settings::AuthSettings;
@@ -32,6 +33,7 @@ pub struct Identity {
     pub(crate) passwords: Passwords,
     pub(crate) permissions: Arc<Permissions>,
     pub(crate) throttle: Throttle,
+    pub(crate) providers: Providers,
     /// Whether a person may sign in before the address is confirmed.
     pub(crate) unconfirmed_sign_in: bool,
     /// How many people an organization may invite on its first day.
@@ -55,6 +57,11 @@ impl Identity {
             passwords: Passwords::new(settings.hash_bounds())?,
             permissions: wiring.permissions(),
             throttle: settings.throttle(),
+            providers: Providers::start(
+                settings.providers,
+                settings.provider_deadline.as_std(),
+                wiring.settings(),
+            )?,
             unconfirmed_sign_in: settings.unconfirmed_sign_in,
             first_day_invitations: settings.first_day_invitations,
             closing_pause: settings.closing_pause.as_std(),

@@ -1,9 +1,13 @@
 //! The module's settings.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use tenfold::config::{ConfigError, Loaded, TimeSpan};
 
 use crate::passwords::HashBounds;
+use crate::providers::Providers;
+use crate::providers::settings::ProviderSettings;
 use crate::throttle::{Throttle, ThrottleRule};
 
 /// `[auth]` of the configuration.
@@ -20,11 +24,16 @@ pub(crate) struct AuthSettings {
     address_failures: u32,
     address_sign_ups: u32,
     address_mails: u32,
+    address_provider_starts: u32,
     pub(crate) first_day_invitations: u32,
     pub(crate) unconfirmed_sign_in: bool,
     address_wait: TimeSpan,
     pub(crate) closing_pause: TimeSpan,
     pub(crate) contact: String,
+    pub(crate) provider_deadline: TimeSpan,
+    /// By name.
+    #[serde(default)]
+    pub(crate) providers: BTreeMap<String, ProviderSettings>,
 }
 
 impl AuthSettings {
@@ -37,6 +46,7 @@ impl AuthSettings {
         loaded.within("auth.address_failures", settings.address_failures, 1..=1_000_000)?;
         loaded.within("auth.address_sign_ups", settings.address_sign_ups, 1..=1_000_000)?;
         loaded.within("auth.address_mails", settings.address_mails, 1..=1_000_000)?;
+        loaded.within("auth.address_provider_starts", settings.address_provider_starts, 1..=1_000_000)?;
         loaded.within("auth.first_day_invitations", settings.first_day_invitations, 0..=1_000_000)?;
         let waits = TimeSpan::seconds(1)..=TimeSpan::hours(24);
         loaded.within("auth.account_wait", settings.account_wait, waits.clone())?;
@@ -49,6 +59,9 @@ impl AuthSettings {
         }
         let lifetimes = TimeSpan::hours(1)..=TimeSpan::hours(10 * 365 * 24);
         loaded.within("auth.known_address_lifetime", settings.known_address_lifetime, lifetimes)?;
+        let deadlines = TimeSpan::seconds(1)..=TimeSpan::seconds(120);
+        loaded.within("auth.provider_deadline", settings.provider_deadline, deadlines)?;
+        Providers::check(loaded, &settings.providers)?;
         Ok(settings)
     }
 
@@ -59,6 +72,7 @@ impl AuthSettings {
             address: ThrottleRule { free: self.address_failures, wait: address_wait },
             sign_up: ThrottleRule { free: self.address_sign_ups, wait: address_wait },
             mail: ThrottleRule { free: self.address_mails, wait: address_wait },
+            provider_start: ThrottleRule { free: self.address_provider_starts, wait: address_wait },
             known_address_lifetime: self.known_address_lifetime.as_std(),
         }
     }

@@ -59,6 +59,7 @@ pub(crate) struct Throttle {
     pub address: ThrottleRule,
     pub sign_up: ThrottleRule,
     pub mail: ThrottleRule,
+    pub provider_start: ThrottleRule,
     pub known_address_lifetime: Duration,
 }
 
@@ -306,17 +307,21 @@ impl Throttle {
         match what {
             AddressCount::SignUps => self.sign_up,
             AddressCount::Mails => self.mail,
+            AddressCount::ProviderStarts => self.provider_start,
         }
     }
 }
 
 /// What is counted for a client's address, whatever its result.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "providers"), allow(dead_code, reason = "no sign-in with a provider begins"))]
 pub(crate) enum AddressCount {
     /// Accounts that are made: each try reveals whether an address has an account.
     SignUps,
     /// Mails that are sent on request.
     Mails,
+    /// Sign-ins with a provider that begin: each is a row.
+    ProviderStarts,
 }
 
 impl AddressCount {
@@ -324,6 +329,7 @@ impl AddressCount {
         let kind = match self {
             AddressCount::SignUps => "sign-up",
             AddressCount::Mails => "mail",
+            AddressCount::ProviderStarts => "provider",
         };
         format!("{kind}/{}", client.network())
     }
@@ -332,6 +338,7 @@ impl AddressCount {
         match self {
             AddressCount::SignUps => "too many accounts were made from your address",
             AddressCount::Mails => "too many mails were asked for from your address",
+            AddressCount::ProviderStarts => "too many sign-ins with a provider were begun from your address",
         }
     }
 }

@@ -101,6 +101,8 @@ fn a_bad_value_is_refused_with_its_name_its_place_and_what_is_allowed() {
     );
     let launch = place.bare(&["serve"]).env("TENFOLD_HTTP__DEADLINE", "soon");
     assert_refused(launch, &["http.deadline", "soon", "TENFOLD_HTTP__DEADLINE", "30s"]);
+    let launch = place.bare(&["serve"]).env("TENFOLD_AUTH__PROVIDERS__ACME__ISUER", "https://acme.test");
+    assert_refused(launch, &["TENFOLD_AUTH__PROVIDERS__ACME__ISUER", "ACME__ISSUER"]);
     let launch = place.bare(&["serve"]).env("TENFOLD_HTTP__MAX_CONNECTIONS", "0");
     assert_refused(launch, &["http.max_connections", "TENFOLD_HTTP__MAX_CONNECTIONS", "at least 1"]);
     let launch = place.bare(&["serve"]).env("TENFOLD_JOBS__POISON_AFTER", "2");
@@ -304,4 +306,27 @@ fn an_sqlite_file_where_this_user_may_not_write_is_refused() {
         place.app(&["serve"]).env("TENFOLD_DATABASE__URL", "sqlite:locked/app.db"),
         &["locked", "--database"],
     );
+}
+
+#[test]
+fn a_provider_that_lacks_something_is_refused_by_its_key() {
+    const SECRET: &str = "not-to-be-shown";
+    let place = Place::sqlite();
+    let (id, secret) = (("CLIENT_ID", "ours"), ("CLIENT_SECRET", SECRET));
+    for (settings, key) in [
+        (&[secret][..], "client_id"),
+        (&[id], "client_secret"),
+        (&[id, secret], "issuer"),
+        (&[id, secret, ("ISSUER", "http://login.example.com")], "issuer"),
+        (&[id, secret, ("ISSUER", "login.example.com")], "issuer"),
+        (&[id, secret, ("ISSUER", "https://a:b@login.example.com")], "issuer"),
+    ] {
+        let mut launch = place.bare(&["serve"]);
+        for (name, value) in settings {
+            launch = launch.env(&format!("TENFOLD_AUTH__PROVIDERS__ACME__{name}"), value);
+        }
+        let said = assert_refused(launch, &[&format!("auth.providers.acme.{key}")]);
+        assert!(!said.contains(SECRET), "{said}");
+    }
+    assert!(place.is_untouched());
 }

@@ -4,7 +4,7 @@ use toml::{Spanned, de::DeValue};
 
 use super::{
     ConfigError, Origin,
-    setting::Setting,
+    setting::{ANY_NAME, Setting, is_plain},
     text::{TomlAssignment, TomlDocument},
     value::{Secrecy, SettingValue},
 };
@@ -26,7 +26,7 @@ fn setting(
     if !key.contains('.') {
         return Err(wrong(format!("put `{key}` into a section, or give the section a key")));
     }
-    if !key.split('.').all(is_plain) {
+    if !key.split('.').all(|part| is_plain(part) || part == ANY_NAME) {
         return Err(wrong(format!(
             "`{key}` needs parts of a-z, 0-9 and single `_` between them, so that it has one variable name"
         )));
@@ -76,12 +76,4 @@ fn comment(
     }
     let text: Vec<&str> = found.into_iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
     (text.join("\n").trim().to_owned(), secrecy)
-}
-
-fn is_plain(part: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    part.starts_with(|c: char| c.is_ascii_lowercase())
-        && part.chars().all(allowed)
-        && !part.contains("__")
-        && !part.ends_with('_')
 }

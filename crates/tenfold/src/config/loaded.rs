@@ -23,6 +23,8 @@ const ALIGNED_WIDTH: usize = 60;
 /// The configuration in force. Its `Debug` is [`explain`](Loaded::explain), so secrets stay unseen.
 pub struct Loaded {
     pub(super) settings: Vec<Setting>,
+    /// Those whose section has a name of the operator's choice.
+    pub(super) of_any_name: Vec<Setting>,
 }
 
 /// One key of the defaults, for a reference page.
@@ -143,9 +145,9 @@ impl Loaded {
         texts.join("\n")
     }
 
-    /// The defaults as a reference, in their order.
+    /// The defaults as a reference, in their order; those of any name come last.
     pub fn documentation(&self) -> impl Iterator<Item = Documentation> {
-        self.settings.iter().map(|setting| Documentation {
+        self.settings.iter().chain(&self.of_any_name).map(|setting| Documentation {
             key: setting.key.clone(),
             variable: setting.variable(),
             default: setting.default.shown(setting.secrecy),

@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use super::{
     ConfigError, Loaded, Origin, defaults,
     secret::masked,
-    setting::{ENVIRONMENT_PREFIX, Setting, find, is_section, unknown, unknown_variable},
+    setting::{ENVIRONMENT_PREFIX, Setting, add_named, find, is_section, unknown, unknown_variable},
     text::{TomlAssignment, TomlDocument, read, shown_path},
     value::Secrecy,
 };
@@ -23,6 +23,7 @@ pub enum Presence {
 /// presets, file, environment, options. Of two files, the one read last wins.
 pub struct Loader {
     settings: Vec<Setting>,
+    of_any_name: Vec<Setting>,
     ignored: Vec<String>,
 }
 
@@ -33,11 +34,15 @@ impl Loader {
     /// float, boolean or array of strings. `# secret` behind a value, or `# secret: …`, marks a secret. By
     /// convention an empty string means "not set", see [`unless_empty`](super::unless_empty).
     ///
+    /// A section such as `[auth.providers.NAME]` describes sections with names of the operator's choice, which are made where one is
+    /// written. Their names have a-z, 0-9 and single `_`.
+    ///
     /// # Errors
     /// [`ConfigError::Syntax`] and [`ConfigError::Defaults`].
     pub fn new(name: &str, text: &str) -> Result<Loader, ConfigError> {
-        let settings = defaults::settings(&TomlDocument { name, text })?;
-        Ok(Loader { settings, ignored: Vec::new() })
+        let all = defaults::settings(&TomlDocument { name, text })?;
+        let (of_any_name, settings) = all.into_iter().partition(Setting::is_of_any_name);
+        Ok(Loader { settings, of_any_name, ignored: Vec::new() })
     }
 
     /// Marks more keys as secret. Call it before reading a source, so that its errors already know.
@@ -99,6 +104,8 @@ impl Loader {
             .collect();
         ours.sort();
         for (name, value) in ours {
+            let key = name.trim_start_matches(ENVIRONMENT_PREFIX).to_lowercase().replace("__", ".");
+            add_named(&mut self.settings, &self.of_any_name, &key);
             let Some(setting) = self.settings.iter_mut().find(|setting| setting.variable() == name) else {
                 return Err(unknown_variable(&self.settings, &name));
             };
@@ -133,6 +140,7 @@ impl Loader {
     }
 
     fn set(mut self, key: &str, value: Option<&str>, origin: Origin) -> Result<Loader, ConfigError> {
+        add_named(&mut self.settings, &self.of_any_name, key);
         let Some(setting) = find(&mut self.settings, key) else {
             return Err(unknown(&self.settings, key, &origin.to_string()));
         };
@@ -144,7 +152,7 @@ impl Loader {
 
     /// The values in force. [`Loaded::section`] checks whether they make sense.
     pub fn load(self) -> Loaded {
-        Loaded { settings: self.settings }
+        Loaded { settings: self.settings, of_any_name: self.of_any_name }
     }
 
     fn assign(
@@ -154,6 +162,7 @@ impl Loader {
     ) -> Result<(), ConfigError> {
         let TomlAssignment { name, at, value } = assignment;
         let origin = Origin::File { path: document.name.to_owned(), line: document.line(at) };
+        add_named(&mut self.settings, &self.of_any_name, &name);
         if let Some(setting) = find(&mut self.settings, &name) {
             return match setting.kind.read_toml(value.get_ref()) {
                 Ok(value) => {

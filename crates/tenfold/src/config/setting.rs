@@ -8,7 +8,11 @@ use super::{
 /// What every environment variable of the configuration starts with.
 pub const ENVIRONMENT_PREFIX: &str = "TENFOLD_";
 
+/// In the keys of the defaults this part stands for names of the operator's choice: `[auth.providers.NAME]`. No other part has capitals.
+pub(super) const ANY_NAME: &str = "NAME";
+
 /// One key: its default's documentation, and the value in force.
+#[derive(Clone)]
 pub(super) struct Setting {
     /// Dotted, such as `database.url`.
     pub(super) key: String,
@@ -24,6 +28,18 @@ impl Setting {
     /// The section and the name inside it.
     pub(super) fn section_and_name(&self) -> (&str, &str) {
         self.key.rsplit_once('.').expect("defaults refuse a key without a section")
+    }
+
+    /// Whether it stands for settings of any name.
+    pub(super) fn is_of_any_name(&self) -> bool {
+        self.key.split('.').any(|part| part == ANY_NAME)
+    }
+
+    /// This setting for the name in another key or section; none if that has no name in the place of [`ANY_NAME`].
+    fn of_name_in(&self, key: &str) -> Option<Setting> {
+        let (section, rest) = self.key.split_once(&format!(".{ANY_NAME}."))?;
+        let name = within_section(key, section)?.split('.').next().filter(|name| is_plain(name))?;
+        Some(Setting { key: format!("{section}.{name}.{rest}"), ..self.clone() })
     }
 
     /// The variable that sets it: `database.url` is `TENFOLD_DATABASE__URL`.
@@ -78,6 +94,24 @@ pub(super) fn find<'s>(settings: &'s mut [Setting], key: &str) -> Option<&'s mut
 /// The rest of a key inside a section; `None` outside of it.
 pub(super) fn within_section<'k>(key: &'k str, section: &str) -> Option<&'k str> {
     key.strip_prefix(section)?.strip_prefix('.')
+}
+
+/// Adds the settings of a name that an operator has chosen, if this key or section has one, and a new one.
+pub(super) fn add_named(settings: &mut Vec<Setting>, of_any_name: &[Setting], key: &str) {
+    for named in of_any_name.iter().filter_map(|setting| setting.of_name_in(key)) {
+        if find(settings, &named.key).is_none() {
+            settings.push(named);
+        }
+    }
+}
+
+/// Whether a part of a key has one variable name: a-z, 0-9 and single `_` between them.
+pub(super) fn is_plain(part: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    part.starts_with(|c: char| c.is_ascii_lowercase())
+        && part.chars().all(allowed)
+        && !part.contains("__")
+        && !part.ends_with('_')
 }
 
 /// Whether `name` is a section, at any depth.

@@ -55,7 +55,7 @@ pub use self::admission::gate::AdmissionOptions;
 pub(crate) use self::admission::gate::RequestAdmission;
 pub(crate) use self::admission::routes::CriticalPages;
 pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
-pub use self::auth::{Credentials, OwnOrigin, refuse_cross_site};
+pub use self::auth::{Credentials, OwnOrigin, cookie, refuse_cross_site};
 pub use self::authenticate::Authenticate;
 pub use self::body::{Created, Json, NoContent, Path, nullable};
 pub use self::client_address::{ClientAddress, PeerAddress};

@@ -2,6 +2,7 @@
 
 mod defaults;
 mod files;
+mod named_sections;
 mod secrets;
 mod sections;
 mod sources;

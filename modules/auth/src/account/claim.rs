@@ -8,7 +8,7 @@ use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
 
 use super::password::{NewHash, replace_password};
-use crate::entities::{Account, ApiKey, ApiKeyId, Invitation, InvitationId, SecondFactor};
+use crate::entities::{Account, ApiKey, ApiKeyId, Invitation, InvitationId, LinkedIdentity, SecondFactor};
 use crate::passwords::NO_PASSWORD;
 use crate::second_factor::forget_recovery_codes;
 use crate::sessions::Proof;
@@ -77,7 +77,8 @@ pub(crate) async fn evict(
     replace_password(tx, NewHash { account: account.id, hash, keep: None, confirmed_at }).await
 }
 
-/// Deletes what an unconfirmed account has and what would outlast its password: the second factor, API keys, invitations to others.
+/// Deletes what an unconfirmed account has and what would outlast its password: the second factor, providers, API keys, invitations to
+/// others.
 /// A confirmed one keeps them.
 pub(crate) async fn forget_what_lasts(tx: &SystemTx<'_>, account: &Account) -> Result<(), DataError> {
     if account.confirmed_at.is_some() {
@@ -85,6 +86,7 @@ pub(crate) async fn forget_what_lasts(tx: &SystemTx<'_>, account: &Account) -> R
     }
     SecondFactor::query().filter(SecondFactor::account_id.eq(account.id)).delete(tx).await?;
     forget_recovery_codes(tx, account.id).await?;
+    LinkedIdentity::query().filter(LinkedIdentity::account_id.eq(account.id)).delete(tx).await?;
     let _: Vec<(ApiKeyId, OrgId)> = sql!(
         "auth_api_keys.forget",
         "DELETE FROM auth_api_keys WHERE (org_id, created_by) IN

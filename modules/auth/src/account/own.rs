@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::own_account;
 use crate::entities::{Account, SecondFactor};
+use crate::passwords::NO_PASSWORD;
 use crate::sessions::limited::AnySession;
 
 /// A person's account, the same in all organizations of the person.
@@ -18,6 +19,8 @@ pub(crate) struct AccountView {
     address_confirmed: bool,
     /// Whether sign-in asks for a code of an authenticator application.
     second_factor: bool,
+    /// Whether there is a password. A person who has signed up with a provider has none, until `POST /v1/auth/forgot`.
+    password: bool,
 }
 
 /// Your account: its address, and how it is secured.
@@ -32,6 +35,7 @@ pub(crate) async fn get_account(
     Ok(Json(AccountView {
         email: account.email.clone(),
         address_confirmed: account.confirmed_at.is_some(),
+        password: account.password_hash != NO_PASSWORD,
         second_factor: factor.is_some_and(|factor| factor.confirmed_at.is_some()),
     }))
 }

@@ -9,6 +9,11 @@ use super::{LinkPurpose, NoticeKind};
 const ENGLISH: &str = "If it was not you, reset the password now: that signs all devices out.";
 const GERMAN: &str = "Waren Sie es nicht, setzen Sie jetzt das Passwort zurück: Das meldet alle Geräte ab.";
 
+const ENGLISH_LINKED: &str =
+    "If it was not you, reset the password now, then remove the provider under Account.";
+const GERMAN_LINKED: &str =
+    "Waren Sie es nicht, setzen Sie jetzt das Passwort zurück, und entfernen Sie dann den Anbieter im Konto.";
+
 /// A language that mails are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MailLanguage {
@@ -157,6 +162,12 @@ pub(crate) fn happened(language: MailLanguage, kind: NoticeKind, forgot: &str) -
         (MailLanguage::English, NoticeKind::ApiKey) => {
             ("You have a new API key", ENGLISH, "Reset the password")
         }
+        (MailLanguage::English, NoticeKind::IdentityLinked) => {
+            ("A provider was linked to your account: it signs you in", ENGLISH_LINKED, "Reset the password")
+        }
+        (MailLanguage::English, NoticeKind::IdentityRemoved) => {
+            ("A provider no longer signs you in", ENGLISH, "Reset the password")
+        }
         (MailLanguage::English, NoticeKind::AddressChanged) => (
             "Your address was changed",
             "This address does not belong to your account any more.",
@@ -173,6 +184,14 @@ pub(crate) fn happened(language: MailLanguage, kind: NoticeKind, forgot: &str) -
         }
         (MailLanguage::German, NoticeKind::ApiKey) => {
             ("Sie haben einen neuen API-Schlüssel", GERMAN, "Passwort zurücksetzen")
+        }
+        (MailLanguage::German, NoticeKind::IdentityLinked) => (
+            "Ein Anbieter wurde mit Ihrem Konto verknüpft: Er meldet Sie an",
+            GERMAN_LINKED,
+            "Passwort zurücksetzen",
+        ),
+        (MailLanguage::German, NoticeKind::IdentityRemoved) => {
+            ("Ein Anbieter meldet Sie nicht mehr an", GERMAN, "Passwort zurücksetzen")
         }
         (MailLanguage::German, NoticeKind::AddressChanged) => {
             ("Ihre Adresse wurde geändert", "Diese Adresse gehört nicht mehr zu Ihrem Konto.", "Seite öffnen")

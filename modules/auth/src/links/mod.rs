@@ -75,6 +75,10 @@ pub(crate) enum NoticeKind {
     ApiKey,
     /// The account has another address.
     AddressChanged,
+    /// A provider was linked.
+    IdentityLinked,
+    /// A provider is not linked any more.
+    IdentityRemoved,
 }
 
 /// The token of a link, as its person sends it.

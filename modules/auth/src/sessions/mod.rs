@@ -130,6 +130,12 @@ impl<'a> SessionCookie<'a> {
         self.set(signed_in.into_response(), &token, "")
     }
 
+    /// A redirect with the cookie.
+    #[cfg(feature = "providers")]
+    pub(crate) fn keep_in(self, answer: Response, token: &str) -> Response {
+        self.set(answer, token, "")
+    }
+
     /// The answer that takes the cookie away.
     pub(crate) fn forget(self) -> Response {
         self.set(NoContent.into_response(), "", "; Max-Age=0")

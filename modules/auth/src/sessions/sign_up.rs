@@ -136,7 +136,11 @@ async fn register(tx: &SystemTx<'_>, email: String, password_hash: String) -> Re
 }
 
 /// Makes an organization with its owner.
-async fn found(tx: &SystemTx<'_>, owner: NewMember<'_>, name: String) -> Result<Membership, DataError> {
+pub(crate) async fn found(
+    tx: &SystemTx<'_>,
+    owner: NewMember<'_>,
+    name: String,
+) -> Result<Membership, DataError> {
     let (id, created_at) = (OrgId(tx.new_id()), tx.now());
     let organization = OrganizationRow::open(id, name, created_at);
     let organization = organization.insert(tx).await?;

@@ -17,6 +17,8 @@ mod notices;
 mod organization;
 mod passwords;
 mod permissions;
+#[cfg(feature = "providers")]
+mod providers;
 mod races;
 mod required_factor;
 mod roles;
