@@ -1,6 +1,7 @@
 //! What every application has around its handlers.
 
 mod bodies;
+mod buffers;
 mod client_address;
 mod connections;
 mod cookies;

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -25,7 +26,7 @@ use super::operator_command::OperatorCommand;
 use super::why_command::{OnsetCommand, WhyCommand};
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
-use crate::http::{Bound, HttpSettings, Stopping};
+use crate::http::{Bound, BufferBudget, HttpSettings, Stopping};
 use crate::settings::Settings;
 use crate::why::history::History;
 
@@ -236,7 +237,8 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
             }
             let welcome = welcome.map_or_else(String::new, |welcome| welcome());
             say(&greeting(name, bound.address(), &welcome));
-            serve_http(bound, started.router, started.stopping, &started.http, stop).await;
+            let held = (&started.http, &started.buffers);
+            serve_http(bound, started.router, started.stopping, held, stop).await;
         }
         None => {
             say(&format!("{name} runs jobs\n"));
@@ -265,14 +267,14 @@ async fn serve_http(
     bound: Bound,
     router: Router,
     stopping: Stopping,
-    settings: &HttpSettings,
+    (settings, buffers): (&HttpSettings, &Arc<BufferBudget>),
     stop: impl Future<Output = ()>,
 ) {
     let stop = async {
         stop.await;
         stopping.set();
     };
-    let left = bound.serve(router, settings, stop).await;
+    let left = bound.serve(router, settings, buffers, stop).await;
     if left > 0 {
         tracing::warn!(connections = left, "stopped with requests in flight after http.shutdown_timeout");
     }

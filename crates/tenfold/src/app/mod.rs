@@ -34,7 +34,7 @@ use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::erasure::announce_forgetful;
 use crate::http::{
-    self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, RequestAdmission,
+    self, Authenticate, BufferBudget, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, RequestAdmission,
     Routes, ServerState, Shared, Stopping,
 };
 use crate::module::{Module, Wiring};
@@ -73,6 +73,8 @@ pub struct Started {
     pub jobs: Jobs,
     /// How requests are answered on a socket.
     pub http: HttpSettings,
+    /// What is held in memory for clients.
+    pub buffers: Arc<BufferBudget>,
     demonstration: Demonstration,
     people: Arc<dyn Authenticate>,
     fills: Vec<(&'static str, Fill)>,
@@ -223,6 +225,7 @@ impl App {
         wiring.put(telemetry.clone());
         http::check_services(routes.get_openapi(), &wiring.built)?;
         let (stopping, demonstration) = (Stopping::default(), Demonstration::default());
+        let buffers = BufferBudget::new(settings.http.buffers);
         let shared = Shared {
             database: database.clone(),
             metrics,
@@ -235,13 +238,15 @@ impl App {
             demonstration: demonstration.clone(),
             live: LiveStreams::new(settings.http.live),
             admission: RequestAdmission::start(&settings.http.admission, database.pressure_gauge().clone()),
+            buffers: Arc::clone(&buffers),
             query_names: OnceLock::new(),
             route_classes: OnceLock::new(),
             services: wiring.services,
         };
         let router = http::router(routes, self.name, self.version, ServerState::new(shared), critical)?;
         let http = settings.http;
-        Ok(Started { database, router, stopping, jobs, http, demonstration, people: authenticator, fills })
+        let people = authenticator;
+        Ok(Started { database, router, stopping, jobs, http, buffers, demonstration, people, fills })
     }
 
     /// Begins to record for `why`; the start itself is the first change.

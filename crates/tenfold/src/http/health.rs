@@ -52,6 +52,7 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result
     }
     let metrics = state.metrics().clone();
     metrics.cache(state.database().cache_figures());
+    metrics.buffers(state.buffers().figures());
     if let Some(figures) = state.admission_figures() {
         metrics.admission(figures);
     }

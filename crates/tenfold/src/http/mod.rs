@@ -2,10 +2,12 @@
 
 mod administer;
 mod admission;
+mod answer_body;
 mod assets;
 mod auth;
 mod authenticate;
 mod body;
+mod buffers;
 mod client_address;
 mod connection;
 mod cors;
@@ -57,6 +59,8 @@ pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
 pub use self::auth::{Credentials, OwnOrigin, refuse_cross_site};
 pub use self::authenticate::Authenticate;
 pub use self::body::{Created, Json, NoContent, Path, nullable};
+pub use self::buffers::BufferBudget;
+pub(crate) use self::buffers::BufferLimits;
 pub use self::client_address::{ClientAddress, PeerAddress};
 pub use self::endpoint::{Bytes, Endpoint, Input, NamedSchema, Output};
 pub(crate) use self::live::LiveStreams;

@@ -89,7 +89,7 @@ pub(super) async fn serve(
             response
         }
         // Neither recorded nor logged: there may be thousands of them a second, and metrics count them.
-        Err(refused) => refusal(refused).into_response(),
+        Err(refused) => refusal(&refused).into_response(),
     };
     spent.elapsed = started.elapsed();
     finish_headers(&state, response.headers_mut(), &id, received.trace, spent);

@@ -16,6 +16,7 @@ use super::administer::Administer;
 use super::admission::gate::RequestAdmission;
 use super::admission::routes::RouteClasses;
 use super::authenticate::Authenticate;
+use super::buffers::BufferBudget;
 use super::live::LiveStreams;
 use super::query_names::QueryNames;
 use super::readiness::Readiness;
@@ -67,6 +68,7 @@ pub(crate) struct Shared {
     pub demonstration: Demonstration,
     pub live: LiveStreams,
     pub admission: RequestAdmission,
+    pub buffers: Arc<BufferBudget>,
     /// Set when the routes are put together.
     pub query_names: OnceLock<QueryNames>,
     /// Set when the routes are put together.
@@ -136,6 +138,11 @@ impl ServerState {
     /// How many requests run, wait and were refused; nothing if admission is disabled.
     pub fn admission_figures(&self) -> Option<AdmissionFigures> {
         self.0.admission.figures()
+    }
+
+    /// What is held in memory for clients.
+    pub(super) fn buffers(&self) -> &BufferBudget {
+        &self.0.buffers
     }
 
     pub(super) fn admission(&self) -> &RequestAdmission {

@@ -275,7 +275,7 @@ impl TestApp {
     pub async fn listen<T>(&self, test: impl AsyncFnOnce(SocketAddr) -> T) -> T {
         let bound = Bound::listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port is free");
         let address = bound.address();
-        let serving = bound.serve(self.started.router.clone(), &self.started.http, pending());
+        let serving = bound.serve(self.started.router.clone(), &self.started.http, &self.started.buffers, pending());
         tokio::select! {
             _ = serving => unreachable!("it is told to stop by nobody"),
             value = test(address) => value,
