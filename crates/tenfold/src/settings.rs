@@ -3,6 +3,7 @@
 mod admission;
 mod buffers;
 mod live;
+mod operators;
 
 use std::net::SocketAddr;
 use std::ops::Bound;
@@ -17,6 +18,7 @@ use tenfold_observe::telemetry::diagnosis::JournalLimits;
 use self::admission::read_admission;
 use self::buffers::read_buffers;
 use self::live::read_live;
+use self::operators::read_operators;
 use crate::config::{ByteSize, ConfigError, Loaded, Secret, TimeSpan};
 use crate::http::origins::origin;
 use crate::http::{ForwardedHeader, HttpSettings, Origins, Proxies, ProxyNetwork};
@@ -29,6 +31,8 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where a thread of its own serves health, metrics and the console; `None` for nowhere.
+    pub operators: Option<SocketAddr>,
     /// `[http]`.
     pub http: HttpSettings,
     /// `database.url`.
@@ -53,6 +57,7 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 struct HttpSection {
     listen: SocketAddr,
+    operators: String,
     public_url: String,
     origins: Vec<String>,
     loopback_origins: bool,
@@ -209,6 +214,7 @@ impl Settings {
         };
         Ok(Settings {
             listen: http.listen,
+            operators: read_operators(loaded, http.listen, &http.operators)?,
             database_url,
             database,
             jobs,
@@ -223,7 +229,12 @@ impl Settings {
             http: HttpSettings {
                 deadline: http.deadline.as_std(),
                 body_limit: http.body_limit.as_usize(),
-                buffers: read_buffers(loaded, http.body_limit, http.buffer_limit, http.connection_buffer_limit)?,
+                buffers: read_buffers(
+                    loaded,
+                    http.body_limit,
+                    http.buffer_limit,
+                    http.connection_buffer_limit,
+                )?,
                 max_connections: http.max_connections,
                 header_timeout: http.header_timeout.as_std(),
                 body_timeout: http.body_timeout.as_std(),
@@ -241,7 +252,7 @@ impl Settings {
                 metrics_password: read_metrics(loaded)?.password,
                 proxies: Proxies::new(&http.trusted_proxies, http.forwarded_header),
                 live: read_live(loaded)?,
-                admission: read_admission(loaded)?,
+                admission: read_admission(loaded, http.deadline)?,
             },
         })
     }

@@ -45,7 +45,9 @@ async fn held(app: &TestApp) -> u64 {
 
 /// Whether the bound has made itself felt.
 async fn has_acted(app: &TestApp) -> bool {
-    figure(app, "tenfold_http_buffer_refused_total").await + figure(app, "tenfold_http_buffer_cut_total").await > 0
+    figure(app, "tenfold_http_buffer_refused_total").await
+        + figure(app, "tenfold_http_buffer_cut_total").await
+        > 0
 }
 
 async fn holds_nothing(app: &TestApp) {
@@ -197,7 +199,8 @@ fn one_connection_does_not_hold_more_than_its_share() {
         .await;
         assert_eq!(refused.status(), 503);
         let mut body = refused.into_body();
-        let detail = soon("the problem comes", body.data()).await.expect("there is one").expect("it is whole");
+        let detail =
+            soon("the problem comes", body.data()).await.expect("there is one").expect("it is whole");
         assert!(String::from_utf8_lossy(&detail).contains("http.connection_buffer_limit"), "{detail:?}");
         assert!(held(app).await < 512 << 10);
         is_served(&mut connect(address).await).await;
@@ -220,7 +223,8 @@ fn what_is_held_is_given_back_with_each_answer() {
                 let piece = piece.expect("it does not break off");
                 body.flow_control().release_capacity(piece.len()).expect("it was taken");
             }
-            is_served_at_last(address, &sign_in(2).into_iter().chain(*b"{}").collect::<Vec<_>>(), "422").await;
+            is_served_at_last(address, &sign_in(2).into_iter().chain(*b"{}").collect::<Vec<_>>(), "422")
+                .await;
         }
         holds_nothing(app).await;
     });

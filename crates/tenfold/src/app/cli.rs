@@ -23,10 +23,11 @@ use super::client_file::ClientFile;
 use super::jobs::JobsCommand;
 use super::load_command::{self, LoadCommand};
 use super::operator_command::OperatorCommand;
+use super::operators_port::serve_operators;
 use super::why_command::{OnsetCommand, WhyCommand};
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
-use crate::http::{Bound, BufferBudget, HttpSettings, Stopping};
+use crate::http::{Bound, BufferBudget, HttpSettings, OperatorsPort, Stopping};
 use crate::settings::Settings;
 use crate::why::history::History;
 
@@ -219,9 +220,11 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     logs::install(settings.log_format, &settings.log_filter, &telemetry)?;
     // Before the database is touched: of two processes started by mistake, only one may migrate.
     let bound = if role == ProcessRole::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
+    let port = settings.operators.map(OperatorsPort::listen).transpose()?;
     let (name, welcome) = (app.name, app.demo.filter(|_| demo));
-    let started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
+    let mut started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
     let history = begin_history(&settings, clock, telemetry).await;
+    let operators = serve_operators(port, started.operators.take(), say)?;
     if welcome.is_some() {
         started.seed().await?;
     }
@@ -248,6 +251,9 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     if let Some(worker) = worker {
         let handed_back = worker.stop(settings.jobs_shutdown_timeout).await;
         tracing::info!(handed_back, "no more jobs");
+    }
+    if let Some(operators) = operators {
+        operators.end().await;
     }
     started.database.close().await;
     if let Some(history) = history {

@@ -8,6 +8,7 @@ mod jobs;
 mod load_command;
 mod observers;
 mod operator_command;
+mod operators_port;
 mod plain_http;
 mod table;
 mod why_command;
@@ -34,8 +35,8 @@ use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::erasure::announce_forgetful;
 use crate::http::{
-    self, Authenticate, BufferBudget, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, RequestAdmission,
-    Routes, ServerState, Shared, Stopping,
+    self, Authenticate, BufferBudget, CriticalPages, Demonstration, HttpSettings, LiveStreams, MetricsText,
+    OperatorsService, Permissions, Readiness, RequestAdmission, Routes, ServerState, Shared, Stopping,
 };
 use crate::module::{Module, Wiring};
 use crate::settings::Settings;
@@ -75,6 +76,8 @@ pub struct Started {
     pub http: HttpSettings,
     /// What is held in memory for clients.
     pub buffers: Arc<BufferBudget>,
+    /// What `http.operators` serves, if it is set.
+    pub operators: Option<OperatorsService>,
     demonstration: Demonstration,
     people: Arc<dyn Authenticate>,
     fills: Vec<(&'static str, Fill)>,
@@ -209,7 +212,9 @@ impl App {
         database.feed().tell([TopicKind::every_table(), TopicKind::every_signal()]);
         database.feed().start().await?;
         listeners.declare(&database);
-        let critical = self.modules.iter().flat_map(|module| module.critical.iter().copied()).collect();
+        let critical: Vec<_> = self.modules.iter().flat_map(|module| &module.critical).copied().collect();
+        let with_critical = self.modules.iter().filter(|module| !module.critical.is_empty());
+        let of_operators = with_critical.filter_map(|module| module.routes).collect();
         for module in self.modules {
             for step in module.steps {
                 step(&mut wiring).await?;
@@ -224,29 +229,25 @@ impl App {
         wiring.put(jobs.clone());
         wiring.put(telemetry.clone());
         http::check_services(routes.get_openapi(), &wiring.built)?;
-        let (stopping, demonstration) = (Stopping::default(), Demonstration::default());
-        let buffers = BufferBudget::new(settings.http.buffers);
-        let shared = Shared {
-            database: database.clone(),
-            metrics,
-            telemetry,
-            settings: settings.http.clone(),
-            authenticator: Arc::clone(&authenticator),
-            administrator: wiring.administrator.take(),
-            stopping: stopping.clone(),
-            readiness: Readiness::new(),
-            demonstration: demonstration.clone(),
-            live: LiveStreams::new(settings.http.live),
-            admission: RequestAdmission::start(&settings.http.admission, database.pressure_gauge().clone()),
-            buffers: Arc::clone(&buffers),
-            query_names: OnceLock::new(),
-            route_classes: OnceLock::new(),
-            services: wiring.services,
-        };
+        let shared = share(&settings, &database, &mut wiring, (metrics, telemetry), authenticator);
+        let (stopping, demonstration) = (shared.stopping.clone(), shared.demonstration.clone());
+        let (buffers, people) = (Arc::clone(&shared.buffers), Arc::clone(&shared.authenticator));
+        let service = |_| operators_service(&settings, &shared, of_operators, critical.clone());
+        let operators = settings.operators.map(service).transpose()?;
         let router = http::router(routes, self.name, self.version, ServerState::new(shared), critical)?;
         let http = settings.http;
-        let people = authenticator;
-        Ok(Started { database, router, stopping, jobs, http, buffers, demonstration, people, fills })
+        Ok(Started {
+            database,
+            router,
+            stopping,
+            jobs,
+            http,
+            buffers,
+            operators,
+            demonstration,
+            people,
+            fills,
+        })
     }
 
     /// Begins to record for `why`; the start itself is the first change.
@@ -315,6 +316,49 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// What all handlers share.
+fn share(
+    settings: &Settings,
+    database: &Database,
+    wiring: &mut Wiring,
+    (metrics, telemetry): (Metrics, Telemetry),
+    authenticator: Arc<dyn Authenticate>,
+) -> Shared {
+    let admission = RequestAdmission::start(&settings.http.admission, database.pressure_gauge().clone());
+    Shared {
+        database: database.clone(),
+        metrics,
+        metrics_text: MetricsText::default(),
+        telemetry,
+        settings: settings.http.clone(),
+        authenticator,
+        administrator: wiring.administrator.take(),
+        stopping: Stopping::default(),
+        readiness: Readiness::new(),
+        demonstration: Demonstration::default(),
+        live: LiveStreams::new(settings.http.live),
+        admission: Arc::new(admission),
+        buffers: BufferBudget::new(settings.http.buffers),
+        query_names: OnceLock::new(),
+        route_classes: OnceLock::new(),
+        services: std::mem::take(&mut wiring.services),
+    }
+}
+
+/// What `http.operators` serves: the routes of modules with critical pages, with connections of their own to the database.
+fn operators_service(
+    settings: &Settings,
+    shared: &Shared,
+    routes: Vec<fn() -> Routes>,
+    critical: Vec<CriticalPages>,
+) -> Result<OperatorsService, DataError> {
+    let database = shared.database.aside(&settings.database_url, &settings.database)?;
+    let routes = routes.into_iter().fold(Routes::new(), |all, of_module| all.merge(of_module()));
+    let state = ServerState::new(shared.aside(database.clone()));
+    let router = http::operators_router(routes, state, critical);
+    Ok(OperatorsService { router, settings: settings.http.clone(), database })
 }
 
 /// Says at start whether the database itself keeps organizations apart.

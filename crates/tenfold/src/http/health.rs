@@ -50,14 +50,13 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result
     if !password.is_empty() && !knows(&headers, password.expose()) {
         return Ok(refused());
     }
-    let metrics = state.metrics().clone();
+    let metrics = state.metrics();
     metrics.cache(state.database().cache_figures());
     metrics.buffers(state.buffers().figures());
     if let Some(figures) = state.admission_figures() {
         metrics.admission(figures);
     }
-    // With every series in use the text is megabytes long: do not block a thread that serves requests.
-    let text = tokio::task::spawn_blocking(move || metrics.render()).await.map_err(Problem::internal)?;
+    let text = state.metrics_text().get(metrics).await?;
     Ok(([(CONTENT_TYPE, METRICS_TYPE)], text).into_response())
 }
 

@@ -95,7 +95,12 @@ impl Paced {
                 alarm.as_mut().reset(due);
             }
             // A wake between the two would be lost in the other order.
-            let is_woken = self.cut.get_or_insert_with(|| Box::pin(self.buffers.cut_soon())).as_mut().poll(cx).is_ready();
+            let is_woken = self
+                .cut
+                .get_or_insert_with(|| Box::pin(self.buffers.cut_soon()))
+                .as_mut()
+                .poll(cx)
+                .is_ready();
             if is_woken || self.buffers.is_cut() {
                 return Poll::Ready(BodyError::NoRoom(BufferRefusal::Stalled));
             }

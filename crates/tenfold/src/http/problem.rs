@@ -195,6 +195,11 @@ impl Problem {
         Problem::too_long().detail(format!("it was cancelled after {limit:?} (http.deadline)"))
     }
 
+    /// 503: the request took longer than its client waits.
+    pub(super) fn clients_deadline(limit: Duration, header: &str) -> Self {
+        Problem::too_long().detail(format!("it was cancelled after {limit:?}, as {header} says"))
+    }
+
     /// 503: a part of the request took longer than it may.
     fn too_long() -> Self {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "The request took too long")

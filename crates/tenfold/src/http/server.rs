@@ -17,9 +17,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::client_address::PeerAddress;
 use super::answer_body::AnswerBody;
 use super::buffers::{BufferBudget, READ_AHEAD};
+use super::client_address::PeerAddress;
 use super::connection::{Activity, ConnectionWatch, End, Metered};
 use super::pace::Paced;
 use super::room::{ConnectionPlace, Room};
@@ -34,6 +34,11 @@ pub enum ServeError {
     /// Ports below 1024 need a privilege that this process lacks.
     #[error("this user may not listen on {0}: choose a port above 1023 with --listen")]
     Forbidden(SocketAddr),
+    /// The address of `http.operators` cannot be had.
+    #[error(
+        "http.operators: cannot listen on {0}: {1}; choose a free port of this machine, or leave it empty"
+    )]
+    Operators(SocketAddr, std::io::Error),
     /// Any other refusal.
     #[error("cannot listen on {0}: {1}; choose an address of this machine with --listen")]
     Other(SocketAddr, std::io::Error),
@@ -59,6 +64,11 @@ impl Bound {
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         Ok(Bound { listener, address })
+    }
+
+    /// A listener that another thread has bound, for the runtime of this one.
+    pub(super) fn of(listener: std::net::TcpListener, address: SocketAddr) -> std::io::Result<Self> {
+        Ok(Bound { listener: TcpListener::from_std(listener)?, address })
     }
 
     /// The address, with the actual port.

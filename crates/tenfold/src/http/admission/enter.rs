@@ -84,8 +84,9 @@ fn flow_of(state: &ServerState, request: &Request) -> Flow {
 /// The answer to a request that is refused.
 pub(in super::super) fn refusal(refused: &EntryRefusal) -> Problem {
     match refused {
-        EntryRefusal::Requests(refused) => Problem::overloaded(refused.retry_after)
-            .detail("more requests come than the service can answer: send it again after Retry-After seconds"),
+        EntryRefusal::Requests(refused) => Problem::overloaded(refused.retry_after).detail(
+            "more requests come than the service can answer: send it again after Retry-After seconds",
+        ),
         EntryRefusal::Bytes(why) => Problem::no_room(*why),
     }
 }
