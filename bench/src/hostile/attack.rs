@@ -127,7 +127,7 @@ impl AttackClient<'_> {
                 let pair = [frames::get(stream, self.path, self.token), frames::reset(stream)].concat();
                 writes.write_all(&pair).await?;
             }
-            Ok(())
+            Ok::<(), io::Error>(())
         };
         tokio::select! {
             ended = resets => ended,

@@ -229,11 +229,12 @@ impl App {
         wiring.put(jobs.clone());
         wiring.put(telemetry.clone());
         http::check_services(routes.get_openapi(), &wiring.built)?;
-        let shared = share(&settings, &database, &mut wiring, (metrics, telemetry), authenticator);
+        let shared = share(&settings.http, &database, &mut wiring, (metrics, telemetry), authenticator);
         let (stopping, demonstration) = (shared.stopping.clone(), shared.demonstration.clone());
         let (buffers, people) = (Arc::clone(&shared.buffers), Arc::clone(&shared.authenticator));
-        let service = |_| operators_service(&settings, &shared, of_operators, critical.clone());
-        let operators = settings.operators.map(service).transpose()?;
+        let aside = |_| database.aside(&settings.database_url, &settings.database);
+        let aside = settings.operators.map(aside).transpose()?;
+        let operators = aside.map(|aside| operators_service(aside, &shared, of_operators, critical.clone()));
         let router = http::router(routes, self.name, self.version, ServerState::new(shared), critical)?;
         let http = settings.http;
         Ok(Started {
@@ -320,27 +321,27 @@ impl App {
 
 /// What all handlers share.
 fn share(
-    settings: &Settings,
+    settings: &HttpSettings,
     database: &Database,
     wiring: &mut Wiring,
     (metrics, telemetry): (Metrics, Telemetry),
     authenticator: Arc<dyn Authenticate>,
 ) -> Shared {
-    let admission = RequestAdmission::start(&settings.http.admission, database.pressure_gauge().clone());
+    let admission = RequestAdmission::start(&settings.admission, database.pressure_gauge().clone());
     Shared {
         database: database.clone(),
         metrics,
         metrics_text: MetricsText::default(),
         telemetry,
-        settings: settings.http.clone(),
+        settings: settings.clone(),
         authenticator,
         administrator: wiring.administrator.take(),
         stopping: Stopping::default(),
         readiness: Readiness::new(),
         demonstration: Demonstration::default(),
-        live: LiveStreams::new(settings.http.live),
+        live: LiveStreams::new(settings.live),
         admission: Arc::new(admission),
-        buffers: BufferBudget::new(settings.http.buffers),
+        buffers: BufferBudget::new(settings.buffers),
         query_names: OnceLock::new(),
         route_classes: OnceLock::new(),
         services: std::mem::take(&mut wiring.services),
@@ -349,16 +350,15 @@ fn share(
 
 /// What `http.operators` serves: the routes of modules with critical pages, with connections of their own to the database.
 fn operators_service(
-    settings: &Settings,
+    database: Database,
     shared: &Shared,
     routes: Vec<fn() -> Routes>,
     critical: Vec<CriticalPages>,
-) -> Result<OperatorsService, DataError> {
-    let database = shared.database.aside(&settings.database_url, &settings.database)?;
+) -> OperatorsService {
     let routes = routes.into_iter().fold(Routes::new(), |all, of_module| all.merge(of_module()));
     let state = ServerState::new(shared.aside(database.clone()));
     let router = http::operators_router(routes, state, critical);
-    Ok(OperatorsService { router, settings: settings.http.clone(), database })
+    OperatorsService { router, settings: shared.settings.clone(), database }
 }
 
 /// Says at start whether the database itself keeps organizations apart.
