@@ -164,9 +164,14 @@ impl ConnectionBuffers {
     /// The body is to be refused.
     pub(in super::super) fn keep(self: &Arc<Self>, piece: Bytes) -> Result<Bytes, BufferRefusal> {
         let (limits, bytes) = (self.budget.limits(), piece.len() + PIECE);
-        let held = self.state().bodies + bytes;
+        let (held, is_cut) = {
+            let state = self.state();
+            (state.bodies + bytes, state.is_cut)
+        };
         let limit = if held <= SMALL { limits.all } else { limits.all / 4 * 3 };
-        let refusal = if held > limits.connection + READ_AHEAD + UNFINISHED {
+        let refusal = if is_cut {
+            BufferRefusal::Stalled
+        } else if held > limits.connection + READ_AHEAD + UNFINISHED {
             BufferRefusal::Connection(limits.connection)
         } else if !self.budget.has_room(bytes, limit) {
             BufferRefusal::All
