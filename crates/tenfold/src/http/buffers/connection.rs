@@ -103,8 +103,9 @@ impl ConnectionBuffers {
         ConnectionBuffers { budget, number, state: Mutex::default(), bodies, connection }
     }
 
-    /// The connection has ended: nobody can cut it any more.
+    /// The connection has ended: its head will never be complete, and nobody can cut it any more.
     pub(in super::super) fn close(&self) {
+        self.has_heard();
         self.budget.close(self.number);
     }
 
