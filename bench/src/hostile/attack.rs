@@ -151,7 +151,8 @@ async fn read_answer(connection: &mut TcpStream) -> io::Result<()> {
         }
         let Some(end) = seen.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { continue };
         let head = String::from_utf8_lossy(&seen[..end]).to_ascii_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let length =
+            head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
         let mut left = (end + 4 + length.unwrap_or(0)).saturating_sub(seen.len());
         let mut piece = [0; 16 << 10];
         while left > 0 {

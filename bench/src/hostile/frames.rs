@@ -20,7 +20,7 @@ const END_HEADERS: u8 = 4;
 pub fn get(stream: u32, path: &str, token: &str) -> Vec<u8> {
     // `:method: GET` and `:scheme: http` of the static table, then fields whose names are in it.
     let (mut block, bearer) = (vec![0x82, 0x86], format!("Bearer {token}"));
-    for (name, value) in [(4, path), (1, "app.test"), (23, &bearer)] {
+    for (name, value) in [(4, path), (1, "app.test"), (23, bearer.as_str())] {
         number(&mut block, 15, name);
         number(&mut block, 127, value.len());
         block.extend(value.as_bytes());
