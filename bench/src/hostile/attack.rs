@@ -17,6 +17,10 @@ const AGAIN_AFTER: Duration = Duration::from_millis(200);
 const STREAMS: u32 = 200;
 /// A small buffer, so that what a client does not read stays with the server.
 const RECEIVE_BUFFER: u32 = 4096;
+/// The same for what it sends and the server does not read.
+const SEND_BUFFER: u32 = 64 << 10;
+/// A part of a body, which all clients share.
+static SPACES: [u8; 50_000] = [b' '; 50_000];
 
 /// What the clients of a case do.
 #[derive(Clone, Copy)]
@@ -75,6 +79,7 @@ impl AttackClient<'_> {
     async fn once(&self) -> io::Result<()> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+        socket.set_send_buffer_size(SEND_BUFFER)?;
         let mut connection = socket.connect(self.address).await?;
         match self.attack {
             Attack::ZeroWindows => {
@@ -88,7 +93,9 @@ impl AttackClient<'_> {
                 let head = "POST /v1/auth/sign-in HTTP/1.1\r\nhost: app.test\r\ncontent-type: application/json\r\n\
                             content-length: 1000000\r\n\r\n";
                 connection.write_all(head.as_bytes()).await?;
-                connection.write_all(&vec![b' '; 900_000]).await?;
+                for _ in 0..900_000 / SPACES.len() {
+                    connection.write_all(&SPACES).await?;
+                }
                 read_to_end(&mut connection).await
             }
             Attack::Heads => {
