@@ -5,6 +5,7 @@ mod cache;
 mod chaos;
 mod coherence;
 mod feed;
+mod hostile;
 mod http;
 mod incidents;
 mod jobs;
@@ -50,6 +51,8 @@ enum BenchCommand {
     Jobs(jobs::JobsArguments),
     /// The list of 1,000 users at up to ten times its saturation: what is answered, refused, and how soon it is over.
     Overload(overload::OverloadArguments),
+    /// Clients that want the server to hold bytes or to work for nothing: its memory, its health, and what others get.
+    Hostile(hostile::HostileArguments),
     /// Small transactions, beside one commit for each.
     Writes,
     /// Routes of the reference backend over HTTP, beside the same by hand and beside axum alone.
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         BenchCommand::Jobs(arguments) => jobs::run(&arguments, &line.options, &mut report),
         BenchCommand::Http(arguments) => http::run(&arguments, &line.options, &mut report),
         BenchCommand::Overload(arguments) => overload::run(&arguments, &line.options, &mut report),
+        BenchCommand::Hostile(arguments) => hostile::run(&arguments, &line.options, &mut report),
         BenchCommand::Cache => cache::run(&line.options, &mut report),
         BenchCommand::Coherence(arguments) => coherence::run(&arguments, &line.options, &mut report),
         BenchCommand::Incidents(arguments) => {

@@ -1,15 +1,18 @@
 //! What every application has around its handlers.
 
 mod bodies;
+mod buffers;
 mod client_address;
 mod connections;
 mod cookies;
 mod cors;
+mod deadlines;
 mod document;
 mod failures;
 mod going_away;
 mod host;
 mod observability;
+mod operators_port;
 mod overload;
 mod page;
 mod preconditions;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -27,6 +28,8 @@ impl WeakAdmissionGate {
 
 struct GateState {
     controller: Mutex<AdmissionController<Arc<WaitingPlace>>>,
+    /// The bits of the pressure, which is read without the lock.
+    pressure: AtomicU64,
     /// The time since some start.
     clock: Box<dyn Fn() -> Duration + Send + Sync>,
 }
@@ -58,7 +61,7 @@ impl AdmissionGate {
         clock: impl Fn() -> Duration + Send + Sync + 'static,
     ) -> Self {
         let controller = Mutex::new(AdmissionController::new(settings, seed));
-        AdmissionGate(Arc::new(GateState { controller, clock: Box::new(clock) }))
+        AdmissionGate(Arc::new(GateState { controller, pressure: AtomicU64::new(0), clock: Box::new(clock) }))
     }
 
     /// A request arrives: the future gives its permit once it may run. When the future is dropped, its place in the
@@ -66,11 +69,14 @@ impl AdmissionGate {
     pub fn enter(&self, candidate: Candidate) -> Entering {
         let now = self.0.now();
         let mut place = None;
-        let arrived = self.0.controller().arrive(now, candidate, |_| {
+        let mut controller = self.0.controller();
+        let arrived = controller.arrive(now, candidate, |_| {
             let waiting = Arc::new(WaitingPlace(Mutex::new(PlaceState::Waiting(None))));
             place = Some(Arc::clone(&waiting));
             waiting
         });
+        self.0.note_pressure(&controller);
+        drop(controller);
         let state = match (arrived, place) {
             (ArrivalOutcome::Admitted(admitted), _) => EnteringState::Admitted(admitted),
             (ArrivalOutcome::Waits(ticket), Some(place)) => EnteringState::Waits(ticket, place),
@@ -104,7 +110,7 @@ impl AdmissionGate {
 
     /// How busy it is: 0 is idle, 1 is that requests wait.
     pub fn pressure(&self) -> f64 {
-        self.0.controller().pressure()
+        f64::from_bits(self.0.pressure.load(Ordering::Relaxed))
     }
 }
 
@@ -123,11 +129,18 @@ impl GateState {
         self.controller.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn note_pressure(&self, controller: &AdmissionController<Arc<WaitingPlace>>) {
+        self.pressure.store(controller.pressure().to_bits(), Ordering::Relaxed);
+    }
+
     /// Tells those that waited what has become of them.
     fn settle(&self, now: Duration) {
         loop {
             // A waiter is told while nothing is locked: its waker may do anything.
-            let settled = self.controller().settle(now);
+            let mut controller = self.controller();
+            let settled = controller.settle(now);
+            self.note_pressure(&controller);
+            drop(controller);
             match settled {
                 None => return,
                 Some(Settled::Refused(place)) => {

@@ -113,6 +113,11 @@ impl WeakDatabase {
 
 struct DatabaseInner {
     driver: Box<dyn Driver>,
+    shared: Arc<DatabaseShared>,
+}
+
+/// What is the same for all connections of a process to the database.
+struct DatabaseShared {
     clock: Clock,
     observers: Vec<Arc<dyn Observer>>,
     wants_callers: bool,
@@ -147,17 +152,8 @@ impl Database {
         clock: Clock,
         observers: Vec<Arc<dyn Observer>>,
     ) -> Result<Self, DataError> {
-        let driver: Box<dyn Driver> = match DatabaseAddress::parse(url)? {
-            DatabaseAddress::Sqlite(path) => {
-                let opened = Sqlite::open(path, &settings.sqlite);
-                Box::new(opened.map_err(|error| error.at("database.open", Location::caller()))?)
-            }
-            DatabaseAddress::Postgres(url) => {
-                Box::new(Postgres::new("database.url", &url, &settings.postgres)?)
-            }
-        };
-        Ok(Database(Arc::new(DatabaseInner {
-            driver,
+        let driver = open_driver(url, settings)?;
+        let shared = Arc::new(DatabaseShared {
             clock,
             wants_callers: observers.iter().any(|observer| observer.wants_callers()),
             observers,
@@ -176,7 +172,29 @@ impl Database {
             cohort_size: settings.cohort_size.max(1),
             // A list's peers are asked for together, and all of them must be remembered.
             request_cache: settings.request_cache.max(settings.cohort_size),
-        })))
+        });
+        Ok(Database(Arc::new(DatabaseInner { driver, shared })))
+    }
+
+    /// The same database over a few connections of its own: it does not wait for those of `self`, nor for the threads that they
+    /// belong to. Clock, feed, cache and what is known of tables are the same. `url` and `settings` are those of
+    /// [`Database::open`].
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn aside(&self, url: &str, settings: &DatabaseSettings) -> Result<Self, DataError> {
+        let mut few = settings.clone();
+        few.sqlite.reader_threads = 1;
+        few.sqlite.cache_bytes = few.sqlite.cache_bytes.min(1 << 20);
+        few.postgres.pool_size = few.postgres.pool_size.min(2);
+        few.postgres.lanes = 1;
+        let (driver, shared) = (open_driver(url, &few)?, Arc::clone(&self.0.shared));
+        Ok(Database(Arc::new(DatabaseInner { driver, shared })))
+    }
+
+    /// Closes the connections that [`Database::aside`] has opened.
+    pub async fn close_aside(&self) {
+        self.0.driver.close().await;
     }
 
     /// Whether the address names an SQLite file that is not there, which [`Database::open`] would make.
@@ -193,12 +211,12 @@ impl Database {
 
     /// The clock that gives contexts their time and ids.
     pub fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.0.shared.clock
     }
 
     /// How busy the process is; contexts show it to handlers and jobs.
     pub fn pressure_gauge(&self) -> &PressureGauge {
-        &self.0.pressure
+        &self.0.shared.pressure
     }
 
     /// Whether the database answers, within about two seconds.
@@ -230,7 +248,7 @@ impl Database {
 
     /// Ends background work, after the last transaction is acknowledged.
     pub async fn close(&self) {
-        self.0.hub.stop().await;
+        self.0.shared.hub.stop().await;
         self.0.driver.close().await;
     }
 
@@ -238,7 +256,7 @@ impl Database {
     /// jobs keep the known kinds here, so that a transaction can refuse an unknown one.
     #[doc(hidden)]
     pub fn companion<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
-        let mut companions = self.0.companions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut companions = self.0.shared.companions.lock().unwrap_or_else(PoisonError::into_inner);
         let found = companions.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));
         // The key is the value's type, so it is never another one.
         Arc::clone(found).downcast().unwrap_or_default()
@@ -246,17 +264,22 @@ impl Database {
 
     /// For how long rows may be served that another process has changed; zero without a cache.
     pub fn staleness(&self) -> Duration {
-        self.0.hub.cache().map(|cache| cache.staleness()).unwrap_or_default()
+        self.0.shared.hub.cache().map(|cache| cache.staleness()).unwrap_or_default()
     }
 
     /// What the cache of rows holds and has done; all zero without a cache.
     pub fn cache_figures(&self) -> CacheFigures {
-        self.0.hub.cache().map(|cache| cache.figures(self.0.clock.since_boot())).unwrap_or_default()
+        self.0
+            .shared
+            .hub
+            .cache()
+            .map(|cache| cache.figures(self.0.shared.clock.since_boot()))
+            .unwrap_or_default()
     }
 
     /// Forgets all rows that this process keeps.
     pub fn clear_cache(&self) {
-        self.0.hub.cache().into_iter().for_each(|cache| cache.clear());
+        self.0.shared.hub.cache().into_iter().for_each(|cache| cache.clear());
     }
 
     pub(crate) fn driver(&self) -> &dyn Driver {
@@ -264,30 +287,30 @@ impl Database {
     }
 
     pub(crate) fn observers(&self) -> &[Arc<dyn Observer>] {
-        &self.0.observers
+        &self.0.shared.observers
     }
 
     /// Whether somebody wants to know which lines led to an N+1.
     pub(crate) fn wants_callers(&self) -> bool {
-        self.0.wants_callers
+        self.0.shared.wants_callers
     }
 
     pub(crate) fn n_plus_one_threshold(&self) -> u32 {
-        self.0.n_plus_one_threshold
+        self.0.shared.n_plus_one_threshold
     }
 
     pub(crate) fn transaction_limit(&self) -> Duration {
-        self.0.transaction_limit
+        self.0.shared.transaction_limit
     }
 
     /// How to migrate a PostgreSQL database.
     pub(crate) fn migrating(&self) -> &PostgresSettings {
-        &self.0.migrating
+        &self.0.shared.migrating
     }
 
     /// The search indexes that the database has.
     pub(crate) fn searched(&self) -> &SearchedTables {
-        &self.0.searched
+        &self.0.shared.searched
     }
 
     pub(crate) fn downgrade(&self) -> WeakDatabase {
@@ -295,45 +318,57 @@ impl Database {
     }
 
     pub(crate) fn feed_settings(&self) -> &FeedSettings {
-        &self.0.feed
+        &self.0.shared.feed
     }
 
     /// The feed's part.
     pub(crate) fn hub(&self) -> &Arc<Hub> {
-        &self.0.hub
+        &self.0.shared.hub
     }
 
     /// The rows that this process keeps, if it keeps any.
     pub(crate) fn cache(&self) -> Option<&Arc<RowCache>> {
-        self.0.hub.cache()
+        self.0.shared.hub.cache()
     }
 
     /// What a delete in a table reaches, as the migrations left it.
     pub(crate) fn cascades(&self) -> &Cascades {
-        &self.0.cascades
+        &self.0.shared.cascades
     }
 
     /// The tables that keep rows of organizations, as the migrations left them.
     pub(crate) fn owned(&self) -> &OwnedTables {
-        &self.0.owned
+        &self.0.shared.owned
     }
 
     /// The names of all tables, as the migrations left them.
     pub(crate) fn known_tables(&self) -> &KnownTables {
-        &self.0.known
+        &self.0.shared.known
     }
 
     pub(crate) fn max_rows(&self) -> usize {
-        self.0.max_rows
+        self.0.shared.max_rows
     }
 
     pub(crate) fn cohort_size(&self) -> usize {
-        self.0.cohort_size
+        self.0.shared.cohort_size
     }
 
     pub(crate) fn request_cache(&self) -> usize {
-        self.0.request_cache
+        self.0.shared.request_cache
     }
+}
+
+#[track_caller]
+fn open_driver(url: &str, settings: &DatabaseSettings) -> Result<Box<dyn Driver>, DataError> {
+    let driver: Box<dyn Driver> = match DatabaseAddress::parse(url)? {
+        DatabaseAddress::Sqlite(path) => {
+            let opened = Sqlite::open(path, &settings.sqlite);
+            Box::new(opened.map_err(|error| error.at("database.open", Location::caller()))?)
+        }
+        DatabaseAddress::Postgres(url) => Box::new(Postgres::new("database.url", &url, &settings.postgres)?),
+    };
+    Ok(driver)
 }
 
 enum DatabaseAddress {

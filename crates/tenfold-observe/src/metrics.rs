@@ -4,6 +4,7 @@
 //! crate have no bound and need an owned label set for each lookup.
 
 mod admission;
+mod buffers;
 mod cache;
 mod exposition;
 mod family;
@@ -18,6 +19,7 @@ use family::Family;
 use tenfold_admission::AdmissionFigures;
 use tenfold_data::CacheFigures;
 
+pub use buffers::BufferFigures;
 pub use exposition::Build;
 pub use family::{OTHER, SERIES_LIMIT};
 
@@ -124,6 +126,11 @@ impl Metrics {
     /// What admission does and has done (`tenfold_admission_…`).
     pub fn admission(&self, figures: AdmissionFigures) {
         self.exposition.admission.set(figures);
+    }
+
+    /// What is held in memory for clients (`tenfold_http_buffer…`).
+    pub fn buffers(&self, figures: BufferFigures) {
+        self.exposition.buffers.set(figures);
     }
 
     /// All metrics as text of type [`CONTENT_TYPE`]; about 5 MB with every family full.

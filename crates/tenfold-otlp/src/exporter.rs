@@ -27,7 +27,7 @@ const BOUND: usize = 8 * BATCH;
 const LAST: Duration = Duration::from_secs(2);
 
 /// Writes the process's metrics in Prometheus's text format.
-pub type MetricsReader = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = String> + Send>> + Send + Sync>;
+pub type MetricsReader = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Bytes> + Send>> + Send + Sync>;
 
 /// What is sent.
 pub struct OtlpSources {
@@ -144,7 +144,7 @@ async fn measure(
         }
         let text = (sources.metrics)().await;
         let period = metrics::Period { start, now: spans::nanos(sources.clock.now(), Duration::ZERO) };
-        let body = Bytes::from(metrics::encode(resource, &text, period));
+        let body = Bytes::from(metrics::encode(resource, &String::from_utf8_lossy(&text), period));
         sender.deliver(Batch { body, records: 1 }).await;
     }
 }

@@ -1,6 +1,9 @@
 //! The framework's own sections of the configuration, typed and checked at start.
 
 mod admission;
+mod buffers;
+mod live;
+mod operators;
 
 use std::net::SocketAddr;
 use std::ops::Bound;
@@ -13,9 +16,12 @@ use tenfold_observe::logs::{Colour, LogFormat};
 use tenfold_observe::telemetry::diagnosis::JournalLimits;
 
 use self::admission::read_admission;
+use self::buffers::read_buffers;
+use self::live::read_live;
+use self::operators::read_operators;
 use crate::config::{ByteSize, ConfigError, Loaded, Secret, TimeSpan};
 use crate::http::origins::origin;
-use crate::http::{ForwardedHeader, HttpSettings, LiveSettings, Origins, Proxies, ProxyNetwork};
+use crate::http::{ForwardedHeader, HttpSettings, Origins, Proxies, ProxyNetwork};
 
 /// The framework's defaults; modules add sections of their own.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -25,6 +31,8 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where a thread of its own serves health, metrics and the console; `None` for nowhere.
+    pub operators: Option<SocketAddr>,
     /// `[http]`.
     pub http: HttpSettings,
     /// `database.url`.
@@ -49,11 +57,14 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 struct HttpSection {
     listen: SocketAddr,
+    operators: String,
     public_url: String,
     origins: Vec<String>,
     loopback_origins: bool,
     deadline: TimeSpan,
     body_limit: ByteSize,
+    buffer_limit: ByteSize,
+    connection_buffer_limit: ByteSize,
     max_connections: usize,
     header_timeout: TimeSpan,
     body_timeout: TimeSpan,
@@ -78,13 +89,6 @@ enum SwitchChoice {
 #[serde(deny_unknown_fields)]
 struct MetricsSection {
     password: Secret,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LiveSection {
-    max_watches: usize,
-    looks_at_once: usize,
 }
 
 #[derive(Deserialize)]
@@ -210,6 +214,7 @@ impl Settings {
         };
         Ok(Settings {
             listen: http.listen,
+            operators: read_operators(loaded, http.listen, &http.operators)?,
             database_url,
             database,
             jobs,
@@ -224,6 +229,12 @@ impl Settings {
             http: HttpSettings {
                 deadline: http.deadline.as_std(),
                 body_limit: http.body_limit.as_usize(),
+                buffers: read_buffers(
+                    loaded,
+                    http.body_limit,
+                    http.buffer_limit,
+                    http.connection_buffer_limit,
+                )?,
                 max_connections: http.max_connections,
                 header_timeout: http.header_timeout.as_std(),
                 body_timeout: http.body_timeout.as_std(),
@@ -241,7 +252,7 @@ impl Settings {
                 metrics_password: read_metrics(loaded)?.password,
                 proxies: Proxies::new(&http.trusted_proxies, http.forwarded_header),
                 live: read_live(loaded)?,
-                admission: read_admission(loaded)?,
+                admission: read_admission(loaded, http.deadline)?,
             },
         })
     }
@@ -297,13 +308,6 @@ fn read_why(loaded: &Loaded) -> Result<WhySettings, ConfigError> {
     let limits = record.then_some(JournalLimits { series, seconds, minutes, events });
     let history = Some((history, history_size.as_u64())).filter(|(file, _)| record && !file.is_empty());
     Ok((limits, history))
-}
-
-fn read_live(loaded: &Loaded) -> Result<LiveSettings, ConfigError> {
-    let live: LiveSection = loaded.section("live")?;
-    loaded.within("live.max_watches", live.max_watches, 1..=1000)?;
-    loaded.within("live.looks_at_once", live.looks_at_once, 1..=1000)?;
-    Ok(LiveSettings { max_watches: live.max_watches, looks_at_once: live.looks_at_once })
 }
 
 fn is_https(public_url: &str) -> bool {

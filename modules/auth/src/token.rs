@@ -50,9 +50,10 @@ impl TokenKind {
 
 const PART: usize = 16;
 
-/// The key that signs the tokens of one application.
+/// The key that signs the tokens of one application, as the state of an HMAC that has taken it: each request checks a token twice,
+/// before it is admitted and when it is authenticated.
 #[derive(Clone)]
-pub(crate) struct SigningKey(Vec<u8>);
+pub(crate) struct SigningKey(Hmac<Sha256>);
 
 /// The content of a token.
 pub(crate) struct Token {
@@ -64,12 +65,12 @@ pub(crate) struct Token {
 }
 
 impl SigningKey {
-    pub(crate) fn new(secret: Vec<u8>) -> Self {
-        SigningKey(secret)
+    pub(crate) fn new(secret: &[u8]) -> Self {
+        SigningKey(Hmac::new_from_slice(secret).expect("HMAC takes a key of any length"))
     }
 
     fn mac(&self, kind: TokenKind, signed: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        let mut mac = self.0.clone();
         mac.update(signed);
         mac.update(kind.mark());
         mac

@@ -107,6 +107,8 @@ fn a_bad_value_is_refused_with_its_name_its_place_and_what_is_allowed() {
     assert_refused(launch, &["http.max_connections", "TENFOLD_HTTP__MAX_CONNECTIONS", "at least 1"]);
     let launch = place.bare(&["serve"]).env("TENFOLD_JOBS__POISON_AFTER", "2");
     assert_refused(launch, &["jobs.poison_after", "TENFOLD_JOBS__POISON_AFTER", "at least 3"]);
+    let launch = place.bare(&["serve"]).env("TENFOLD_HTTP__BODY_LIMIT", "10 MiB");
+    assert_refused(launch, &["http.connection_buffer_limit", "twice http.body_limit", "10 MiB"]);
     let launch = place.bare(&["serve"]).env("TENFOLD_LOG__FORMAT", "xml");
     assert_refused(launch, &["log.format", "xml", "TENFOLD_LOG__FORMAT", "pretty", "json"]);
     assert!(place.is_untouched());

@@ -26,24 +26,24 @@ fn run(settings: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp, SocketAddr)) 
     });
 }
 
-async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
+pub(super) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
 }
 
-async fn connect(address: SocketAddr) -> TcpStream {
+pub(super) async fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.expect("the application listens")
 }
 
-fn get(path: &str, token: &str) -> Vec<u8> {
+pub(super) fn get(path: &str, token: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: app.test\r\nauthorization: Bearer {token}\r\n\r\n").into_bytes()
 }
 
-async fn send(connection: &mut TcpStream, bytes: &[u8]) {
+pub(super) async fn send(connection: &mut TcpStream, bytes: &[u8]) {
     connection.write_all(bytes).await.expect("the application reads");
 }
 
 /// What comes until the text is there.
-async fn read_until(connection: &mut TcpStream, wanted: &str) -> String {
+pub(super) async fn read_until(connection: &mut TcpStream, wanted: &str) -> String {
     soon(wanted, async {
         let mut seen = Vec::new();
         loop {
@@ -59,13 +59,13 @@ async fn read_until(connection: &mut TcpStream, wanted: &str) -> String {
 }
 
 /// Asks for `/healthz` and waits for the answer.
-async fn is_served(connection: &mut TcpStream) {
+pub(super) async fn is_served(connection: &mut TcpStream) {
     send(connection, &get("/healthz", "")).await;
     read_until(connection, "\"ok\"").await;
 }
 
 /// Waits until the other side closes.
-async fn ends(connection: &mut TcpStream) {
+pub(super) async fn ends(connection: &mut TcpStream) {
     let mut rest = Vec::new();
     // A reset is an end as well.
     let _ = soon("the connection ends", connection.read_to_end(&mut rest)).await;
@@ -76,7 +76,7 @@ async fn http2(address: SocketAddr) -> (SendRequest<Bytes>, tokio::sync::oneshot
     http2_with(address, &h2::client::Builder::new()).await
 }
 
-async fn http2_with(
+pub(super) async fn http2_with(
     address: SocketAddr,
     settings: &h2::client::Builder,
 ) -> (SendRequest<Bytes>, tokio::sync::oneshot::Receiver<()>) {
@@ -90,7 +90,7 @@ async fn http2_with(
     (client, end)
 }
 
-async fn ask2(client: &SendRequest<Bytes>, path: &str, token: &str) -> RecvStream {
+pub(super) async fn ask2(client: &SendRequest<Bytes>, path: &str, token: &str) -> RecvStream {
     let request = http::Request::get(format!("http://app.test{path}"));
     let request = request.header("authorization", format!("Bearer {token}")).body(()).expect("it is one");
     let mut client = soon("HTTP/2 is ready", client.clone().ready()).await.expect("the connection is open");

@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use super::admission::AdmissionMetrics;
+use super::buffers::BufferMetrics;
 use super::cache::CacheMetrics;
 use super::family::Family;
 use super::rare::Rare;
@@ -41,6 +42,7 @@ pub(super) struct Exposition {
     pub(super) waited: Rare,
     queued: Queued,
     pub(super) admission: AdmissionMetrics,
+    pub(super) buffers: BufferMetrics,
     pub(super) cache: CacheMetrics,
     pub(super) active_requests: Gauge,
     pub(super) overflow: Counter,
@@ -101,6 +103,7 @@ impl Exposition {
             ),
             queued: Queued::default(),
             admission: AdmissionMetrics::default(),
+            buffers: BufferMetrics::default(),
             cache: CacheMetrics::default(),
             active_requests: Gauge::default(),
             overflow: Counter::default(),
@@ -157,6 +160,7 @@ impl Exposition {
         );
         self.registry.register_collector(Box::new(self.queued.clone()));
         self.registry.register_collector(Box::new(self.admission.clone()));
+        self.registry.register_collector(Box::new(self.buffers.clone()));
         self.registry.register_collector(Box::new(self.cache.clone()));
         self.registry.register_collector(Box::new(self.repeated.clone()));
         self.registry.register_collector(Box::new(self.waited.clone()));

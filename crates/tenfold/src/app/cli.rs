@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -25,11 +26,12 @@ use super::load_command::{self, LoadCommand};
 use super::mcp_command::McpCommand;
 use super::minutes::Minutes;
 use super::operator_command::OperatorCommand;
+use super::operators_port::serve_operators;
 use super::telemetry_export::{begin_export, export_settings};
 use super::why_command::{OnsetCommand, WhyCommand};
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
-use crate::http::{Bound, HttpSettings, Stopping};
+use crate::http::{Bound, BufferBudget, HttpSettings, OperatorsPort, Stopping};
 use crate::settings::Settings;
 use crate::why::history::History;
 
@@ -227,10 +229,12 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     logs::install(settings.log_format, &settings.log_filter, &telemetry)?;
     // Before the database is touched: of two processes started by mistake, only one may migrate.
     let bound = if role == ProcessRole::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
+    let port = settings.operators.map(OperatorsPort::listen).transpose()?;
     let (name, welcome) = (app.name, app.demo.filter(|_| demo));
-    let started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
+    let mut started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
     let export = begin_export(export, &started, telemetry.clone(), clock.clone());
     let history = begin_history(&settings, clock, telemetry).await;
+    let operators = serve_operators(port, started.operators.take(), say)?;
     if welcome.is_some() {
         started.seed().await?;
     }
@@ -247,7 +251,8 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
             }
             let welcome = welcome.map_or_else(String::new, |welcome| welcome());
             say(&greeting(name, bound.address(), &welcome));
-            serve_http(bound, started.router, started.stopping, &started.http, stop).await;
+            let held = (&started.http, &started.buffers);
+            serve_http(bound, started.router, started.stopping, held, stop).await;
         }
         None => {
             say(&format!("{name} runs jobs\n"));
@@ -258,6 +263,9 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     if let Some(worker) = worker {
         let handed_back = worker.stop(settings.jobs_shutdown_timeout).await;
         tracing::info!(handed_back, "no more jobs");
+    }
+    if let Some(operators) = operators {
+        operators.end().await;
     }
     started.database.close().await;
     if let Some(history) = history {
@@ -280,14 +288,14 @@ async fn serve_http(
     bound: Bound,
     router: Router,
     stopping: Stopping,
-    settings: &HttpSettings,
+    (settings, buffers): (&HttpSettings, &Arc<BufferBudget>),
     stop: impl Future<Output = ()>,
 ) {
     let stop = async {
         stop.await;
         stopping.set();
     };
-    let left = bound.serve(router, settings, stop).await;
+    let left = bound.serve(router, settings, buffers, stop).await;
     if left > 0 {
         tracing::warn!(connections = left, "stopped with requests in flight after http.shutdown_timeout");
     }

@@ -12,6 +12,7 @@ mod mcp_command;
 mod minutes;
 mod observers;
 mod operator_command;
+mod operators_port;
 mod plain_http;
 mod table;
 mod telemetry_export;
@@ -40,8 +41,8 @@ pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::erasure::announce_forgetful;
 use crate::facts::{ApplicationFacts, ModuleFacts};
 use crate::http::{
-    self, Authenticate, Demonstration, HttpSettings, LiveStreams, Permissions, Readiness, RequestAdmission,
-    Routes, ServerState, Shared, Stopping,
+    self, Authenticate, BufferBudget, CriticalPages, Demonstration, HttpSettings, LiveStreams, MetricsText,
+    OperatorsService, Permissions, Readiness, RequestAdmission, Routes, ServerState, Shared, Stopping,
 };
 use crate::module::{MinuteLook, Module, Wiring};
 use crate::settings::Settings;
@@ -79,6 +80,10 @@ pub struct Started {
     pub jobs: Jobs,
     /// How requests are answered on a socket.
     pub http: HttpSettings,
+    /// What is held in memory for clients.
+    pub buffers: Arc<BufferBudget>,
+    /// What `http.operators` serves, if it is set.
+    pub operators: Option<OperatorsService>,
     demonstration: Demonstration,
     people: Arc<dyn Authenticate>,
     fills: Vec<(&'static str, Fill)>,
@@ -222,8 +227,10 @@ impl App {
         database.feed().tell([TopicKind::every_table(), TopicKind::every_signal()]);
         database.feed().start().await?;
         listeners.declare(&database);
-        let critical = self.modules.iter().flat_map(|module| module.critical.iter().copied()).collect();
         let facts = self.facts();
+        let critical: Vec<_> = self.modules.iter().flat_map(|module| &module.critical).copied().collect();
+        let with_critical = self.modules.iter().filter(|module| !module.critical.is_empty());
+        let of_operators = with_critical.filter_map(|module| module.routes).collect();
         for module in self.modules {
             for step in module.steps {
                 step(&mut wiring).await?;
@@ -238,33 +245,23 @@ impl App {
         wiring.put(jobs.clone());
         wiring.put(facts);
         http::check_services(routes.get_openapi(), &wiring.built)?;
-        let (stopping, demonstration) = (Stopping::default(), Demonstration::default());
-        let shared = Shared {
-            database: database.clone(),
-            metrics,
-            telemetry,
-            settings: settings.http.clone(),
-            authenticator: Arc::clone(&authenticator),
-            administrator: wiring.administrator.take(),
-            stopping: stopping.clone(),
-            readiness: Readiness::new(),
-            demonstration: demonstration.clone(),
-            live: LiveStreams::new(settings.http.live),
-            admission: RequestAdmission::start(&settings.http.admission, database.pressure_gauge().clone()),
-            document: OnceLock::new(),
-            query_names: OnceLock::new(),
-            route_classes: OnceLock::new(),
-            services: wiring.services,
-        };
+        let shared = share(&settings.http, &database, &mut wiring, (metrics, telemetry), authenticator);
+        let (stopping, demonstration) = (shared.stopping.clone(), shared.demonstration.clone());
+        let (buffers, people) = (Arc::clone(&shared.buffers), Arc::clone(&shared.authenticator));
+        let aside = |_| database.aside(&settings.database_url, &settings.database);
+        let aside = settings.operators.map(aside).transpose()?;
+        let operators = aside.map(|aside| operators_service(aside, &shared, of_operators, critical.clone()));
         let state = ServerState::new(shared);
         let router = http::router(routes, self.name, self.version, state.clone(), critical)?;
-        let (http, people, each_minute) = (settings.http, authenticator, wiring.each_minute);
+        let (http, each_minute) = (settings.http, wiring.each_minute);
         Ok(Started {
             database,
             router,
             stopping,
             jobs,
             http,
+            buffers,
+            operators,
             demonstration,
             people,
             fills,
@@ -339,6 +336,49 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// What all handlers share.
+fn share(
+    settings: &HttpSettings,
+    database: &Database,
+    wiring: &mut Wiring,
+    (metrics, telemetry): (Metrics, Telemetry),
+    authenticator: Arc<dyn Authenticate>,
+) -> Shared {
+    let admission = RequestAdmission::start(&settings.admission, database.pressure_gauge().clone());
+    Shared {
+        database: database.clone(),
+        metrics,
+        metrics_text: MetricsText::default(),
+        telemetry,
+        settings: settings.clone(),
+        authenticator,
+        administrator: wiring.administrator.take(),
+        stopping: Stopping::default(),
+        readiness: Readiness::new(),
+        demonstration: Demonstration::default(),
+        live: LiveStreams::new(settings.live),
+        admission: Arc::new(admission),
+        buffers: BufferBudget::new(settings.buffers),
+        document: Arc::default(),
+        query_names: OnceLock::new(),
+        route_classes: OnceLock::new(),
+        services: std::mem::take(&mut wiring.services),
+    }
+}
+
+/// What `http.operators` serves: the routes of modules with critical pages, with connections of their own to the database.
+fn operators_service(
+    database: Database,
+    shared: &Shared,
+    routes: Vec<fn() -> Routes>,
+    critical: Vec<CriticalPages>,
+) -> OperatorsService {
+    let routes = routes.into_iter().fold(Routes::new(), |all, of_module| all.merge(of_module()));
+    let state = ServerState::new(shared.aside(database.clone()));
+    let router = http::operators_router(routes, state, critical);
+    OperatorsService { router, settings: shared.settings.clone(), database }
 }
 
 /// Says at start whether the database itself keeps organizations apart.

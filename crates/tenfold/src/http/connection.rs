@@ -10,15 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::Body;
-use bytes::Bytes;
 use http::Version;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::answer_body::InProgress;
+use super::buffers::ConnectionBuffers;
 use super::settings::HttpSettings;
 
 /// How long a client has to disconnect after it was told that the connection closes.
@@ -43,10 +42,13 @@ pub(super) struct Activity {
     /// Set when another connection needs the place.
     leave: AtomicBool,
     leaving: Notify,
+    /// What it holds for its client.
+    pub(super) buffers: Arc<ConnectionBuffers>,
 }
 
 impl Activity {
-    pub(super) fn begin() -> Arc<Self> {
+    /// A connection that was opened just now.
+    pub(super) fn begin(buffers: Arc<ConnectionBuffers>) -> Arc<Self> {
         Arc::new(Activity {
             opened: Instant::now(),
             requests: AtomicUsize::new(0),
@@ -59,6 +61,7 @@ impl Activity {
             written: AtomicU64::new(0),
             leave: AtomicBool::new(false),
             leaving: Notify::new(),
+            buffers,
         })
     }
 
@@ -73,7 +76,26 @@ impl Activity {
         }
         self.has_served.store(true, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        InProgress(Arc::clone(self))
+        self.buffers.has_heard();
+        InProgress::new(self)
+    }
+
+    /// A request ends.
+    pub(super) fn request_ends(&self) {
+        // Before the count: a count of zero means that these values are valid.
+        self.quiet_since.store(self.now(), Ordering::Relaxed);
+        self.heard_at.store(0, Ordering::Relaxed);
+        self.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// An answer has a piece in flight.
+    pub(super) fn begins_to_wait(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The client has made room for it.
+    pub(super) fn ends_to_wait(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Whether no request or answer is in flight.
@@ -115,82 +137,27 @@ impl Activity {
         self.opened + Duration::from_micros(microseconds)
     }
 
-    fn reads(&self) {
-        if self.requests.load(Ordering::Relaxed) == 0 && self.heard_at.load(Ordering::Relaxed) == 0 {
+    fn reads(&self, bytes: usize) {
+        if self.requests.load(Ordering::Relaxed) > 0 {
+            return;
+        }
+        if self.heard_at.load(Ordering::Relaxed) == 0 {
             self.heard_at.store(self.now() + 1, Ordering::Relaxed);
+        }
+        if !self.is_http2.load(Ordering::Relaxed) {
+            self.buffers.hears(bytes);
         }
     }
 
     fn writes(&self, bytes: usize) {
         self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+        // A client of HTTP/2 can have anything written to it, such as answers to its pings.
+        if !self.is_http2.load(Ordering::Relaxed) {
+            self.buffers.moves(bytes);
+        }
         if self.is_blocked.swap(false, Ordering::Relaxed) && self.requests.load(Ordering::Relaxed) == 0 {
             self.quiet_since.store(self.now(), Ordering::Relaxed);
         }
-    }
-}
-
-/// A request that is in progress until this is dropped.
-pub(super) struct InProgress(Arc<Activity>);
-
-impl Drop for InProgress {
-    fn drop(&mut self) {
-        // Before the count: a count of zero means that these values are valid.
-        self.0.quiet_since.store(self.0.now(), Ordering::Relaxed);
-        self.0.heard_at.store(0, Ordering::Relaxed);
-        self.0.requests.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The body of an answer, which is in progress until the client has taken it.
-pub(super) struct AnswerBody {
-    body: Body,
-    of: InProgress,
-    /// Whether the client has yet to make room for the last piece.
-    is_waiting: bool,
-}
-
-impl AnswerBody {
-    pub(super) fn new(body: Body, of: InProgress) -> Self {
-        AnswerBody { body, of, is_waiting: false }
-    }
-
-    fn is_taken(&mut self) {
-        if std::mem::take(&mut self.is_waiting) {
-            self.of.0.waiting.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl HttpBody for AnswerBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        // hyper asks for the next piece when there is room for it, and drops the body when the last one is on its way.
-        self.is_taken();
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if matches!(frame, Some(Ok(_))) {
-            self.is_waiting = true;
-            self.of.0.waiting.fetch_add(1, Ordering::Relaxed);
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for AnswerBody {
-    fn drop(&mut self) {
-        self.is_taken();
     }
 }
 
@@ -223,8 +190,9 @@ impl AsyncRead for Metered {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
-        if buffer.filled().len() > before {
-            self.activity.reads();
+        let came = buffer.filled().len() - before;
+        if came > 0 {
+            self.activity.reads(came);
         }
         Poll::Ready(read)
     }

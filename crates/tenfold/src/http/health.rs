@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -58,15 +59,14 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result
 ///
 /// # Errors
 /// When the process ends meanwhile.
-pub(crate) async fn metrics_text(state: &ServerState) -> Result<String, Problem> {
-    let metrics = state.metrics().clone();
+pub(crate) async fn metrics_text(state: &ServerState) -> Result<Bytes, Problem> {
+    let metrics = state.metrics();
     metrics.cache(state.database().cache_figures());
+    metrics.buffers(state.buffers().figures());
     if let Some(figures) = state.admission_figures() {
         metrics.admission(figures);
     }
-    // With every series in use the text is megabytes long: do not block a thread that serves requests.
-    let text = tokio::task::spawn_blocking(move || metrics.render()).await;
-    text.map_err(Problem::internal)
+    state.metrics_text().get(metrics).await
 }
 
 fn refused() -> Response {

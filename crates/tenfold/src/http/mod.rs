@@ -2,10 +2,12 @@
 
 mod administer;
 mod admission;
+mod answer_body;
 mod assets;
 mod auth;
 mod authenticate;
 mod body;
+mod buffers;
 mod client_address;
 mod connection;
 mod cors;
@@ -14,7 +16,9 @@ mod endpoint;
 mod health;
 mod host;
 mod live;
+mod metrics_text;
 mod openapi;
+mod operators_port;
 pub(crate) mod origins;
 mod own_writes;
 mod pace;
@@ -58,12 +62,16 @@ pub use self::assets::{Asset, Html, PAGE_POLICY, assets, is_known};
 pub use self::auth::{Credentials, OwnOrigin, cookie, refuse_cross_site};
 pub use self::authenticate::Authenticate;
 pub use self::body::{Created, Json, NoContent, Path, nullable};
+pub use self::buffers::BufferBudget;
+pub(crate) use self::buffers::BufferLimits;
 pub use self::client_address::{ClientAddress, PeerAddress};
 pub use self::endpoint::{Bytes, Endpoint, Input, NamedSchema, Output};
 pub(crate) use self::health::metrics_text;
 pub(crate) use self::live::LiveStreams;
 pub use self::live::{EventShape, LiveEvent, News, live};
+pub(crate) use self::metrics_text::MetricsText;
 pub(crate) use self::openapi::check_services;
+pub use self::operators_port::{OperatorsPort, OperatorsService, OperatorsThread};
 pub use self::origins::Origins;
 pub use self::permission::{Permission, Require, Role};
 pub(crate) use self::permissions::DeclaredPermission;
@@ -119,15 +127,36 @@ pub(crate) fn router(
     let shared = cors::SharedPaths::of(document.paths.paths.keys());
     let document = openapi::finish(document, title, version)?;
     state.know_document(document.clone());
+    let router = router.route("/openapi.json", get(move || docs::document(document.clone())));
+    Ok(surround(router, shared, state))
+}
+
+/// What `http.operators` serves: health, metrics and these routes, which are those of modules with critical pages.
+pub(crate) fn operators_router(
+    routes: Routes,
+    state: ServerState,
+    critical: Vec<CriticalPages>,
+) -> axum::Router {
+    let (router, document) = routes.merge(health::routes()).split_for_parts();
+    state.know_query_names(openapi::query_names(&document));
+    state.know_route_classes(openapi::route_classes(&document, critical));
+    // No page of another origin has business there.
+    surround(router, cors::SharedPaths::of(std::iter::empty()), state)
+}
+
+/// The layers around all routes.
+fn surround(
+    router: axum::Router<ServerState>,
+    shared: cors::SharedPaths,
+    state: ServerState,
+) -> axum::Router {
     let body_limit = state.settings().body_limit;
-    let router = router
-        .route("/openapi.json", get(move || docs::document(document.clone())))
+    router
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(no_such_route)
         .layer(DefaultBodyLimit::max(body_limit))
         .layer(axum::middleware::from_fn_with_state((state.clone(), shared), request::serve))
-        .with_state(state);
-    Ok(router)
+        .with_state(state)
 }
 
 /// The OpenAPI document of an application with these routes, as JSON.

@@ -1,13 +1,16 @@
 //! The body of a request, which must arrive at a minimum rate and within `http.body_timeout`.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, Sleep};
 
+use super::buffers::{BufferCharge, BufferRefusal, ConnectionBuffers};
 use super::settings::HttpSettings;
 
 /// Why a body was not read to its end.
@@ -20,6 +23,8 @@ pub(super) enum BodyError {
     TooSlow { least: u64, window: Duration },
     #[error("it took longer than {0:?} (http.body_timeout)")]
     TooLong(Duration),
+    #[error(transparent)]
+    NoRoom(BufferRefusal),
     #[error(transparent)]
     Broken(hyper::Error),
 }
@@ -37,10 +42,16 @@ pub(super) struct Paced {
     waited: Duration,
     waiting_since: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
+    buffers: Arc<ConnectionBuffers>,
+    /// What the request takes until its body is complete.
+    unfinished: Option<BufferCharge>,
+    cut: Option<Pin<Box<OwnedNotified>>>,
 }
 
 impl Paced {
-    pub(super) fn new(body: Incoming, settings: &HttpSettings) -> Self {
+    pub(super) fn new(body: Incoming, settings: &HttpSettings, buffers: &Arc<ConnectionBuffers>) -> Self {
+        let length = body.size_hint().upper().unwrap_or(u64::MAX);
+        let unfinished = (!body.is_end_stream()).then(|| buffers.unfinished(length));
         Paced {
             body,
             least: settings.least_in_a_window(),
@@ -51,14 +62,27 @@ impl Paced {
             waited: Duration::ZERO,
             waiting_since: None,
             alarm: None,
+            buffers: Arc::clone(buffers),
+            unfinished,
+            cut: None,
         }
     }
 
-    fn takes(&mut self, bytes: usize) {
-        self.came += bytes as u64;
+    /// A piece has come: it is kept for the handler, if there is room for it.
+    fn keep(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyError> {
         if let Some(since) = self.waiting_since.take() {
             self.waited += since.elapsed();
         }
+        let piece = match frame.into_data() {
+            Ok(piece) => piece,
+            Err(trailers) => return Ok(trailers),
+        };
+        self.came += piece.len() as u64;
+        let kept = self.buffers.keep(piece).map_err(BodyError::NoRoom)?;
+        if self.body.is_end_stream() {
+            self.unfinished = None;
+        }
+        Ok(Frame::data(kept))
     }
 
     /// Keeps waiting, unless that has taken too long.
@@ -69,6 +93,16 @@ impl Paced {
             let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
             if alarm.deadline() != due {
                 alarm.as_mut().reset(due);
+            }
+            // A wake between the two would be lost in the other order.
+            let is_woken = self
+                .cut
+                .get_or_insert_with(|| Box::pin(self.buffers.cut_soon()))
+                .as_mut()
+                .poll(cx)
+                .is_ready();
+            if is_woken || self.buffers.is_cut() {
+                return Poll::Ready(BodyError::NoRoom(BufferRefusal::Stalled));
             }
             std::task::ready!(alarm.as_mut().poll(cx));
             if Instant::now() >= self.until {
@@ -91,10 +125,10 @@ impl HttpBody for Paced {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(frame) => {
-                let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
-                self.takes(bytes.map_or(0, |bytes| bytes.remaining()));
-                Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(self.keep(frame))),
+            Poll::Ready(ended) => {
+                self.unfinished = None;
+                Poll::Ready(ended.map(|ended| ended.map_err(BodyError::Broken)))
             }
             Poll::Pending => self.wait(cx).map(|error| Some(Err(error))),
         }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tenfold_data::{Constraint, ConstraintKind, DataError, Entity, MoneyError, Unique};
 use utoipa::ToSchema;
 
+use super::buffers::BufferRefusal;
 use super::pace::BodyError;
 use super::schema::Fault;
 use crate::call::{CallError, CallOutcome};
@@ -118,12 +119,14 @@ impl Problem {
         Problem::new(StatusCode::BAD_REQUEST, "bad-request", "Malformed request").detail(detail)
     }
 
-    /// The body of a request was not read to its end: 408 when its client was too slow, else 400.
+    /// The body of a request was not read to its end: 408 when its client was too slow, 503 when there was no room for it, else
+    /// 400.
     pub fn broken_body(error: &(dyn std::error::Error + 'static)) -> Self {
         let too_slow = std::iter::successors(Some(error), |error| error.source())
             .find_map(|error| error.downcast_ref::<BodyError>())
             .filter(|error| !matches!(error, BodyError::Broken(_)));
         match too_slow {
+            Some(BodyError::NoRoom(why)) => Problem::no_room(*why),
             Some(why) => Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "Request body timed out")
                 .detail(why.to_string()),
             None => Problem::bad_request("the body ended too early"),
@@ -182,9 +185,19 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "The service is busy").retry_after(after)
     }
 
+    /// 503: no more bytes are held for clients.
+    pub(super) fn no_room(why: BufferRefusal) -> Self {
+        Problem::overloaded(Duration::from_secs(1)).detail(why.to_string())
+    }
+
     /// 503: the request took longer than it may.
     pub fn deadline(limit: Duration) -> Self {
         Problem::too_long().detail(format!("it was cancelled after {limit:?} (http.deadline)"))
+    }
+
+    /// 503: the request took longer than its client waits.
+    pub(super) fn clients_deadline(limit: Duration, header: &str) -> Self {
+        Problem::too_long().detail(format!("it was cancelled after {limit:?}, as {header} says"))
     }
 
     /// 503: a part of the request took longer than it may.

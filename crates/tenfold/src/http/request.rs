@@ -22,7 +22,7 @@ use super::admission::enter::{enter, refusal};
 use super::cors::{Cors, FromAllowedOrigin, SharedPaths};
 use super::precondition::unless_known;
 use super::problem::Problem;
-use super::request_deadline::RequestDeadline;
+use super::request_deadline::{RequestDeadline, RequestTimeout};
 use super::state::ServerState;
 use super::{host, own_writes};
 
@@ -35,7 +35,8 @@ pub struct Unrecorded;
 
 /// A request as it arrived.
 struct ReceivedRequest {
-    deadline: Instant,
+    timeout: RequestTimeout,
+    deadline: RequestDeadline,
     method: Method,
     /// The pattern of its route.
     route: Option<String>,
@@ -49,8 +50,10 @@ struct ReceivedRequest {
 impl ReceivedRequest {
     fn new(state: &ServerState, shared: &SharedPaths, request: &mut Request) -> Self {
         let (trace, parent) = trace_of(request.headers());
+        let timeout = RequestTimeout::of(request.headers(), state.settings().deadline);
         ReceivedRequest {
-            deadline: Instant::now() + state.settings().deadline,
+            timeout,
+            deadline: timeout.deadline(Instant::now()),
             method: request.method().clone(),
             route: request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()),
             trace,
@@ -75,8 +78,8 @@ pub(super) async fn serve(
     let mut received = ReceivedRequest::new(&state, &shared, &mut request);
     let id = request_id(request.headers(), received.trace);
     let mut spent = RequestTiming::default();
-    let mut response = match enter(&state, &mut request).await {
-        Ok(permit) => {
+    let mut response = match received.deadline.limit(enter(&state, &mut request)).await {
+        Some(Ok(permit)) => {
             spent.waited = permit.as_ref().map_or(Duration::ZERO, Permit::waited);
             let pause = permit.as_ref().map(Permit::pause_handle);
             let answered = with_permit(pause, answer(&state, &mut received, request, next));
@@ -89,7 +92,9 @@ pub(super) async fn serve(
             response
         }
         // Neither recorded nor logged: there may be thousands of them a second, and metrics count them.
-        Err(refused) => refusal(refused).into_response(),
+        Some(Err(refused)) => refusal(&refused).into_response(),
+        // Its client waits no longer, and it has waited all the time.
+        None => received.timeout.problem().into_response(),
     };
     spent.elapsed = started.elapsed();
     finish_headers(&state, response.headers_mut(), &id, received.trace, spent);
@@ -111,19 +116,19 @@ async fn answer(
     let started = Instant::now();
     let span = open_span(&request, received.route.as_deref(), received.trace);
     let recording = record(state, received);
-    let scope = Scope::new(state.database().clone(), received.trace, Some(received.deadline));
+    let deadline = received.deadline.clone();
+    let scope = Scope::new(state.database().clone(), received.trace, Some(deadline.deadline()));
     own_writes::heed(request.headers(), &scope);
     request.extensions_mut().insert(std::sync::Arc::clone(&scope));
-    let patience = RequestDeadline::until(received.deadline);
-    request.extensions_mut().insert(patience.clone());
+    request.extensions_mut().insert(deadline.clone());
     let host = std::mem::replace(&mut received.host, Ok(()));
 
     // A panic fails this request, not its connection; so does one in a task or a batch of its scope.
     let handled = scope.drive(admit(host, &received.cors, request, next));
-    let driven = AssertUnwindSafe(patience.limit(handled)).catch_unwind();
+    let driven = AssertUnwindSafe(deadline.limit(handled)).catch_unwind();
     let mut response = match driven.instrument(span.clone()).await {
         Ok(Some(response)) => response,
-        Ok(None) => span.in_scope(|| Problem::deadline(state.settings().deadline).into_response()),
+        Ok(None) => span.in_scope(|| received.timeout.problem().into_response()),
         Err(panic) => span.in_scope(|| Problem::internal(panic_message(&*panic)).into_response()),
     };
 

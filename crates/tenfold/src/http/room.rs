@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::buffers::BufferBudget;
 use super::connection::Activity;
 
 /// A connection that has been quiet for less than this keeps its place: its next request may be on the way.
@@ -21,12 +22,13 @@ pub(super) struct Room {
     size: usize,
     open: Mutex<HashMap<u64, Arc<Activity>>>,
     next: AtomicU64,
+    buffers: Arc<BufferBudget>,
 }
 
 impl Room {
-    pub(super) fn new(size: usize) -> Arc<Self> {
+    pub(super) fn new(size: usize, buffers: Arc<BufferBudget>) -> Arc<Self> {
         let (places, open) = (Arc::new(Semaphore::new(size)), Mutex::default());
-        Arc::new(Room { places, size, open, next: AtomicU64::new(0) })
+        Arc::new(Room { places, size, open, next: AtomicU64::new(0), buffers })
     }
 
     /// A place for a connection, as soon as one is free. While none is, the connection that has been quiet for
@@ -38,7 +40,8 @@ impl Room {
             () = self.make_room() => unreachable!("it has no end of its own"),
         };
         let permit = permit.expect("the semaphore is never closed");
-        let (number, activity) = (self.next.fetch_add(1, Ordering::Relaxed), Activity::begin());
+        let activity = Activity::begin(self.buffers.open());
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.open().insert(number, Arc::clone(&activity));
         ConnectionPlace { room: Arc::clone(self), number, activity, _permit: permit }
     }
@@ -84,16 +87,18 @@ pub(super) struct ConnectionPlace {
 impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         self.room.open().remove(&self.number);
+        self.activity.buffers.close();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::buffers::BufferLimits;
     use super::*;
 
     #[tokio::test(flavor = "current_thread")]
     async fn while_one_is_asked_to_leave_no_other_is() {
-        let room = Room::new(2);
+        let room = Room::new(2, BufferBudget::new(BufferLimits { all: 1 << 20, connection: 1 << 20 }));
         let (longest, other) = (room.enter().await, room.enter().await);
         // Both have rested for long enough.
         let rested = Instant::now() + REST * 2;

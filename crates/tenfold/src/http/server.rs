@@ -17,8 +17,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use super::answer_body::AnswerBody;
+use super::buffers::{BufferBudget, READ_AHEAD};
 use super::client_address::PeerAddress;
-use super::connection::{Activity, AnswerBody, ConnectionWatch, End, Metered};
+use super::connection::{Activity, ConnectionWatch, End, Metered};
 use super::pace::Paced;
 use super::room::{ConnectionPlace, Room};
 use super::settings::HttpSettings;
@@ -32,6 +34,11 @@ pub enum ServeError {
     /// Ports below 1024 need a privilege that this process lacks.
     #[error("this user may not listen on {0}: choose a port above 1023 with --listen")]
     Forbidden(SocketAddr),
+    /// The address of `http.operators` cannot be had.
+    #[error(
+        "http.operators: cannot listen on {0}: {1}; choose a free port of this machine, or leave it empty"
+    )]
+    Operators(SocketAddr, std::io::Error),
     /// Any other refusal.
     #[error("cannot listen on {0}: {1}; choose an address of this machine with --listen")]
     Other(SocketAddr, std::io::Error),
@@ -59,21 +66,28 @@ impl Bound {
         Ok(Bound { listener, address })
     }
 
+    /// A listener that another thread has bound, for the runtime of this one.
+    pub(super) fn of(listener: std::net::TcpListener, address: SocketAddr) -> std::io::Result<Self> {
+        Ok(Bound { listener: TcpListener::from_std(listener)?, address })
+    }
+
     /// The address, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `stop`; then accepts no more connections and waits for the requests in flight.
+    /// Serves until `stop`; then accepts no more connections and waits for the requests in flight. What is held in memory for
+    /// clients counts in `buffers`.
     ///
     /// Returns how many connections were still open when `http.shutdown_timeout` ended the wait.
     pub async fn serve(
         self,
         router: Router,
         settings: &HttpSettings,
+        buffers: &Arc<BufferBudget>,
         stop: impl Future<Output = ()>,
     ) -> usize {
-        let room = Room::new(settings.max_connections);
+        let room = Room::new(settings.max_connections, Arc::clone(buffers));
         let server = Server::new(router, settings);
         let (stopping, stopped) = watch::channel(());
         tokio::pin!(stop);
@@ -116,6 +130,9 @@ impl Bound {
     }
 }
 
+/// How much of all bodies of a connection of HTTP/2 may be on the way, or wait for their handlers.
+const CONNECTION_WINDOW: u32 = 256 << 10;
+
 /// What all connections share.
 struct Server {
     http: Builder<TokioExecutor>,
@@ -127,8 +144,14 @@ impl Server {
     fn new(router: Router, settings: &HttpSettings) -> Self {
         let mut http = Builder::new(TokioExecutor::new());
         // hyper's limit for a head would end an idle connection: `ConnectionWatch` enforces both limits.
-        http.http1().timer(TokioTimer::new()).header_read_timeout(None);
-        http.http2().timer(TokioTimer::new()).max_concurrent_streams(200);
+        http.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(READ_AHEAD / 2);
+        let window = u32::try_from(READ_AHEAD).unwrap_or(u32::MAX);
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(200)
+            .initial_stream_window_size(window)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(READ_AHEAD);
         Server { http, router: TowerToHyperService::new(router), settings: Arc::new(settings.clone()) }
     }
 
@@ -163,6 +186,7 @@ impl Server {
                         End::Overdue => break,
                     },
                     () = activity.has_to_leave() => break,
+                    () = activity.buffers.has_to_close() => break,
                     _ = stopping.changed(), if !is_stopping => {
                         is_stopping = true;
                         connection.as_mut().graceful_shutdown();
@@ -188,9 +212,11 @@ impl Service<Request<Incoming>> for Requests {
     type Future = BoxFuture<'static, Result<Response<AnswerBody>, Infallible>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let buffers = &self.activity.buffers;
         request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(Arc::clone(buffers));
         let in_progress = self.activity.request(request.version());
-        let answer = self.router.call(request.map(|body| Paced::new(body, &self.settings)));
+        let answer = self.router.call(request.map(|body| Paced::new(body, &self.settings, buffers)));
         Box::pin(async move { Ok(answer.await?.map(|body| AnswerBody::new(body, in_progress))) })
     }
 }

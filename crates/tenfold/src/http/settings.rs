@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::admission::gate::AdmissionOptions;
+use super::buffers::BufferLimits;
 use super::origins::Origins;
 use super::proxies::Proxies;
 use crate::config::Secret;
@@ -19,6 +20,8 @@ pub struct HttpSettings {
     pub deadline: Duration,
     /// The longest body that is read, in bytes.
     pub body_limit: usize,
+    /// The most bytes that are held in memory for clients.
+    pub(crate) buffers: BufferLimits,
     /// Connections at once. For one more, the longest idle one is closed; otherwise the new one waits.
     pub max_connections: usize,
     /// How long a client may take to send a request's head.

@@ -17,7 +17,9 @@ use super::administer::Administer;
 use super::admission::gate::RequestAdmission;
 use super::admission::routes::RouteClasses;
 use super::authenticate::Authenticate;
+use super::buffers::BufferBudget;
 use super::live::LiveStreams;
+use super::metrics_text::MetricsText;
 use super::query_names::QueryNames;
 use super::readiness::Readiness;
 use super::settings::HttpSettings;
@@ -59,6 +61,7 @@ impl Demonstration {
 pub(crate) struct Shared {
     pub database: Database,
     pub metrics: Metrics,
+    pub metrics_text: MetricsText,
     pub telemetry: Telemetry,
     pub settings: HttpSettings,
     pub authenticator: Arc<dyn Authenticate>,
@@ -67,15 +70,42 @@ pub(crate) struct Shared {
     pub readiness: Readiness,
     pub demonstration: Demonstration,
     pub live: LiveStreams,
-    pub admission: RequestAdmission,
+    pub admission: Arc<RequestAdmission>,
+    pub buffers: Arc<BufferBudget>,
     /// The API's document, set when the routes are put together.
-    pub document: OnceLock<Bytes>,
+    pub document: Arc<OnceLock<Bytes>>,
     /// Set when the routes are put together.
     pub query_names: OnceLock<QueryNames>,
     /// Set when the routes are put together.
     pub route_classes: OnceLock<RouteClasses>,
     /// Modules' services and the clients of their interfaces, by type.
     pub services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+}
+
+impl Shared {
+    /// The same for handlers of another thread, with connections of its own to the database.
+    pub(crate) fn aside(&self, database: Database) -> Self {
+        Shared {
+            database,
+            metrics: self.metrics.clone(),
+            // Of its own: a thread that stands still may hold the turn of the other one.
+            metrics_text: MetricsText::default(),
+            telemetry: self.telemetry.clone(),
+            settings: self.settings.clone(),
+            authenticator: Arc::clone(&self.authenticator),
+            administrator: self.administrator.clone(),
+            stopping: self.stopping.clone(),
+            readiness: Readiness::new(),
+            demonstration: self.demonstration.clone(),
+            live: LiveStreams::new(self.settings.live),
+            admission: Arc::clone(&self.admission),
+            buffers: Arc::clone(&self.buffers),
+            document: Arc::clone(&self.document),
+            query_names: OnceLock::new(),
+            route_classes: OnceLock::new(),
+            services: self.services.clone(),
+        }
+    }
 }
 
 impl ServerState {
@@ -101,6 +131,10 @@ impl ServerState {
     /// The configuration of HTTP.
     pub fn settings(&self) -> &HttpSettings {
         &self.0.settings
+    }
+
+    pub(super) fn metrics_text(&self) -> &MetricsText {
+        &self.0.metrics_text
     }
 
     pub(crate) fn readiness(&self) -> &Readiness {
@@ -149,6 +183,11 @@ impl ServerState {
     /// How many requests run, wait and were refused; nothing if admission is disabled.
     pub fn admission_figures(&self) -> Option<AdmissionFigures> {
         self.0.admission.figures()
+    }
+
+    /// What is held in memory for clients.
+    pub(super) fn buffers(&self) -> &BufferBudget {
+        &self.0.buffers
     }
 
     pub(super) fn admission(&self) -> &RequestAdmission {

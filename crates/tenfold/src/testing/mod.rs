@@ -39,7 +39,7 @@ use self::observed::Observed;
 pub use self::sessions::{TestSession, sessions};
 use crate::app::{App, Started};
 use crate::config::Loader;
-use crate::http::Bound;
+use crate::http::{Bound, OperatorsPort};
 
 /// Runs a test once on SQLite and once on PostgreSQL; the body gets a started [`TestApp`] by reference. Settings
 /// may follow the application: `both_databases!(app::app(), [("http.deadline", "1s")]; async fn …)`.
@@ -282,11 +282,27 @@ impl TestApp {
     pub async fn listen<T>(&self, test: impl AsyncFnOnce(SocketAddr) -> T) -> T {
         let bound = Bound::listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port is free");
         let address = bound.address();
-        let serving = bound.serve(self.started.router.clone(), &self.started.http, pending());
+        let serving =
+            bound.serve(self.started.router.clone(), &self.started.http, &self.started.buffers, pending());
         tokio::select! {
             _ = serving => unreachable!("it is told to stop by nobody"),
             value = test(address) => value,
         }
+    }
+
+    /// Serves `http.operators`, which the test's settings must name, from a thread of its own while `test` runs, and passes it the
+    /// address.
+    ///
+    /// # Panics
+    /// When it is not set, or no port is free.
+    pub async fn listen_for_operators<T>(&self, test: impl AsyncFnOnce(SocketAddr) -> T) -> T {
+        let service = self.started.operators.clone().expect("the test sets http.operators");
+        let port = OperatorsPort::listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port is free");
+        let address = port.address();
+        let thread = port.serve(service).expect("a thread starts");
+        let value = test(address).await;
+        thread.end().await;
+        value
     }
 
     /// Begins a request.

@@ -1,5 +1,6 @@
 //! A request passes the gate.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -10,6 +11,7 @@ use tenfold_admission::{Candidate, Flow, Permit, Refusal, RequestClass};
 
 use super::body::PausingBody;
 use crate::http::auth::Credentials;
+use crate::http::buffers::{BufferRefusal, ConnectionBuffers};
 use crate::http::client_address::client_of;
 use crate::http::problem::Problem;
 use crate::http::state::ServerState;
@@ -23,6 +25,15 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 /// thread, where nothing sees them: none would be in flight beside it, and none would be refused.
 const SHORT: Duration = Duration::from_micros(300);
 
+/// Why a request is refused before anything is done for it.
+#[derive(Debug)]
+pub(in super::super) enum EntryRefusal {
+    /// More come than can run.
+    Requests(Refusal),
+    /// More bytes are held for clients than may be.
+    Bytes(BufferRefusal),
+}
+
 /// Waits until the request may run, and gives its permit; none for a request that needs none: without admission, a
 /// preflight, a probe of the process, and a path without a route.
 ///
@@ -31,17 +42,22 @@ const SHORT: Duration = Duration::from_micros(300);
 pub(in super::super) async fn enter(
     state: &ServerState,
     request: &mut Request,
-) -> Result<Option<Permit>, Refusal> {
-    let admission = state.admission();
-    let Some(gate) = admission.gate() else { return Ok(None) };
+) -> Result<Option<Permit>, EntryRefusal> {
     let Some(route) = request.extensions().get::<MatchedPath>() else { return Ok(None) };
     if request.method() == Method::OPTIONS || PROBES.contains(&route.as_str()) {
         return Ok(None);
     }
     let (class, kind) = state.route_classes().of(request.method(), route.as_str());
+    // None for a request that did not come over a socket.
+    let buffers = request.extensions().get::<Arc<ConnectionBuffers>>();
+    if let Some(buffers) = buffers.filter(|_| class != RequestClass::Critical) {
+        buffers.admit().map_err(EntryRefusal::Bytes)?;
+    }
+    let admission = state.admission();
+    let Some(gate) = admission.gate() else { return Ok(None) };
     let entering = gate.enter(Candidate { class, flow: flow_of(state, request), kind });
     admission.show_pressure();
-    let permit = entering.await?;
+    let permit = entering.await.map_err(EntryRefusal::Requests)?;
     if !request.body().is_end_stream() {
         let body = std::mem::replace(request.body_mut(), Body::empty());
         *request.body_mut() = Body::new(PausingBody::new(body, permit.pause_handle()));
@@ -66,7 +82,11 @@ fn flow_of(state: &ServerState, request: &Request) -> Flow {
 }
 
 /// The answer to a request that is refused.
-pub(in super::super) fn refusal(refused: Refusal) -> Problem {
-    Problem::overloaded(refused.retry_after)
-        .detail("more requests come than the service can answer: send it again after Retry-After seconds")
+pub(in super::super) fn refusal(refused: &EntryRefusal) -> Problem {
+    match refused {
+        EntryRefusal::Requests(refused) => Problem::overloaded(refused.retry_after).detail(
+            "more requests come than the service can answer: send it again after Retry-After seconds",
+        ),
+        EntryRefusal::Bytes(why) => Problem::no_room(*why),
+    }
 }

@@ -1,0 +1,247 @@
+//! Clients that make the service hold bytes: it holds no more than it may, and serves the others.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use http::StatusCode;
+use tenfold::data::Dialect;
+use tenfold::testing::{self, TestApp};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::connections::{ask2, connect, ends, get, http2_with, is_served, read_until, send, soon};
+use super::going_away::until;
+use crate::new_owner;
+
+/// A budget that a few clients use up, and nothing else that would end them.
+const NARROW: [(&str, &str); 8] = [
+    ("http.buffer_limit", "1 MiB"),
+    ("http.connection_buffer_limit", "256 KiB"),
+    ("http.body_limit", "128 KiB"),
+    ("http.header_timeout", "1h"),
+    ("http.idle_timeout", "1h"),
+    ("http.pace_window", "1h"),
+    ("http.deadline", "1h"),
+    ("admission.enabled", "false"),
+];
+const LIMIT: u64 = 1 << 20;
+
+fn run(test: impl AsyncFnOnce(&TestApp, SocketAddr)) {
+    testing::run(app::app(), Dialect::Sqlite, &NARROW, async |app| {
+        app.listen(async |address| test(app, address).await).await;
+    });
+}
+
+async fn figure(app: &TestApp, name: &str) -> u64 {
+    let text = app.get("/metrics").send().await.text();
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} is not in {text}"))
+}
+
+async fn held(app: &TestApp) -> u64 {
+    figure(app, "tenfold_http_buffered_bytes").await
+}
+
+/// Whether the bound has made itself felt.
+async fn has_acted(app: &TestApp) -> bool {
+    figure(app, "tenfold_http_buffer_refused_total").await
+        + figure(app, "tenfold_http_buffer_cut_total").await
+        > 0
+}
+
+async fn holds_nothing(app: &TestApp) {
+    until("nothing is held", async || held(app).await == 0).await;
+}
+
+fn sign_in(length: usize) -> Vec<u8> {
+    let head = "POST /v1/auth/sign-in HTTP/1.1\r\nhost: app.test\r\ncontent-type: application/json\r\n";
+    format!("{head}content-length: {length}\r\n\r\n").into_bytes()
+}
+
+/// Clients that send these bytes each and no more, until some are refused. What is held stays within its bound.
+async fn flood(app: &TestApp, address: SocketAddr, bytes: &[u8]) -> Vec<TcpStream> {
+    let mut clients = Vec::new();
+    while !has_acted(app).await {
+        assert!(clients.len() < 200, "nobody is refused");
+        for _ in 0..8 {
+            let mut client = connect(address).await;
+            // One that is refused need not be read.
+            let _ = client.write_all(bytes).await;
+            clients.push(client);
+        }
+        assert!(held(app).await <= LIMIT);
+    }
+    clients
+}
+
+/// How one client is answered, on a connection of its own; nothing if that is cut.
+async fn asks(address: SocketAddr, request: &[u8]) -> String {
+    let mut client = connect(address).await;
+    let mut seen = Vec::new();
+    soon("an answer comes", async {
+        if client.write_all(request).await.is_ok() {
+            while !seen.contains(&b'\n') && client.read_buf(&mut seen).await.is_ok_and(|bytes| bytes > 0) {}
+        }
+    })
+    .await;
+    String::from_utf8_lossy(&seen).into_owned()
+}
+
+/// Clients that stand still make room for one that does not.
+async fn is_served_at_last(address: SocketAddr, request: &[u8], status: &str) {
+    soon("it is served", async {
+        loop {
+            let answer = asks(address, request).await;
+            if answer.starts_with(&format!("HTTP/1.1 {status} ")) {
+                break;
+            }
+            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        }
+    })
+    .await;
+}
+
+async fn asks_for_ever(address: SocketAddr) {
+    loop {
+        is_served_at_last(address, &get("/openapi.json", ""), "200").await;
+    }
+}
+
+#[test]
+fn unfinished_bodies_are_held_within_the_budget() {
+    run(async |app, address| {
+        let mut unfinished = sign_in(100 << 10);
+        unfinished.resize(90 << 10, b' ');
+        let mut clients = flood(app, address, &unfinished).await;
+        let wrong = br#"{"email": "a@b.test", "password": "wrong"}"#;
+        let request = [sign_in(wrong.len()), wrong.to_vec()].concat();
+        is_served_at_last(address, &request, "401").await;
+        assert!(held(app).await <= LIMIT);
+        // The one that has held its bytes for longest is told why.
+        let answer = read_until(&mut clients[0], "http.buffer_limit").await;
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("problem:overloaded"), "{answer}");
+        drop(clients);
+        holds_nothing(app).await;
+    });
+}
+
+#[test]
+fn unfinished_heads_are_held_within_the_budget() {
+    run(async |app, address| {
+        let mut unfinished = b"GET /healthz HTTP/1.1\r\nx-long: ".to_vec();
+        unfinished.resize(30 << 10, b'x');
+        let mut clients = flood(app, address, &unfinished).await;
+        is_served(&mut connect(address).await).await;
+        // Once they have stood still for a while, others need their room.
+        tokio::select! {
+            () = ends(&mut clients[0]) => {}
+            () = asks_for_ever(address) => unreachable!("it has no end"),
+        }
+        drop(clients);
+        holds_nothing(app).await;
+    });
+}
+
+#[test]
+fn a_head_that_is_too_long_is_refused() {
+    run(async |app, address| {
+        let mut client = connect(address).await;
+        let mut head = b"GET /healthz HTTP/1.1\r\nhost: app.test\r\nx-long: ".to_vec();
+        head.resize(40 << 10, b'x');
+        send(&mut client, &head).await;
+        read_until(&mut client, "HTTP/1.1 431 ").await;
+        holds_nothing(app).await;
+    });
+}
+
+/// A connection of HTTP/2 that takes no byte of any answer.
+async fn zero_window(address: SocketAddr) -> (SendRequest<Bytes>, tokio::sync::oneshot::Receiver<()>) {
+    http2_with(address, h2::client::Builder::new().initial_window_size(0)).await
+}
+
+#[test]
+fn answers_that_nobody_takes_are_held_within_the_budget() {
+    run(async |app, address| {
+        let length = app.get("/openapi.json").send().await.bytes().len() as u64;
+        let mut clients = Vec::new();
+        loop {
+            let (client, end) = zero_window(address).await;
+            let request = http::Request::get("http://app.test/openapi.json").body(()).expect("it is one");
+            let mut client = soon("HTTP/2 is ready", client.ready()).await.expect("the connection is open");
+            let (answer, _) = client.send_request(request, true).expect("the connection is open");
+            let answer = soon("an answer comes", answer).await.expect("an answer comes");
+            let status = answer.status();
+            // An answer that has been made is there.
+            assert!(held(app).await <= LIMIT + length + 1024);
+            clients.push((client, end, answer));
+            if status == StatusCode::SERVICE_UNAVAILABLE || has_acted(app).await {
+                break;
+            }
+            assert!(clients.len() < 100, "nobody is refused");
+        }
+        is_served_at_last(address, &get("/openapi.json", ""), "200").await;
+        let (client, end, answer) = clients.remove(0);
+        soon("the connection is cut", end).await.expect("it ends");
+        drop((client, answer, clients));
+        holds_nothing(app).await;
+    });
+}
+
+#[test]
+fn one_connection_does_not_hold_more_than_its_share() {
+    run(async |app, address| {
+        let (client, _end) = http2_with(address, &h2::client::Builder::new()).await;
+        let mut bodies = Vec::new();
+        let refused = soon("one is refused", async {
+            loop {
+                let before = held(app).await;
+                let request = http::Request::post("http://app.test/v1/auth/sign-in");
+                let request = request.header("content-type", "application/json").body(()).expect("it is one");
+                let mut client = client.clone().ready().await.expect("the connection is open");
+                let (answer, mut body) = client.send_request(request, false).expect("the connection is open");
+                // One that is refused at once takes no bytes any more.
+                let _ = body.send_data(vec![b' '; 90 << 10].into(), false);
+                bodies.push(body);
+                let mut answer = Box::pin(answer);
+                let waits = until("its bytes are held", async || held(app).await > before + (90 << 10));
+                tokio::select! {
+                    answer = &mut answer => break answer.expect("an answer comes"),
+                    () = waits => {}
+                }
+                assert!(bodies.len() < 10, "nobody is refused");
+            }
+        })
+        .await;
+        assert_eq!(refused.status(), 503);
+        let mut body = refused.into_body();
+        let detail =
+            soon("the problem comes", body.data()).await.expect("there is one").expect("it is whole");
+        assert!(String::from_utf8_lossy(&detail).contains("http.connection_buffer_limit"), "{detail:?}");
+        assert!(held(app).await < 512 << 10);
+        is_served(&mut connect(address).await).await;
+        drop((bodies, client, body));
+        holds_nothing(app).await;
+    });
+}
+
+#[test]
+fn what_is_held_is_given_back_with_each_answer() {
+    run(async |app, address| {
+        let token = new_owner(app).await;
+        let mut stream = connect(address).await;
+        send(&mut stream, &get("/v1/notifications/events", &token)).await;
+        read_until(&mut stream, "text/event-stream").await;
+        let (client, _end) = http2_with(address, &h2::client::Builder::new()).await;
+        for _ in 0..5 {
+            let mut body = ask2(&client, "/openapi.json", "").await;
+            while let Some(piece) = body.data().await {
+                let piece = piece.expect("it does not break off");
+                body.flow_control().release_capacity(piece.len()).expect("it was taken");
+            }
+            is_served_at_last(address, &sign_in(2).into_iter().chain(*b"{}").collect::<Vec<_>>(), "422")
+                .await;
+        }
+        holds_nothing(app).await;
+    });
+}

@@ -1,0 +1,68 @@
+//! The second port, which answers when the service cannot.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use harness::wire::{HttpConnection, HttpRequest};
+use tenfold::both_databases;
+
+const PORT: [(&str, &str); 1] = [("http.operators", "127.0.0.1:0")];
+/// The threads of a test's runtime, besides the one that runs the test.
+const WORKERS: usize = 2;
+
+/// Blocks all threads of the runtime while `work` runs, which must not wait for any of them.
+fn with_all_threads_blocked<T>(work: impl FnOnce() -> T) -> T {
+    let (blocked, free) = (Arc::new(Barrier::new(WORKERS + 1)), Arc::new(Barrier::new(WORKERS + 1)));
+    for _ in 0..WORKERS {
+        let (blocked, free) = (Arc::clone(&blocked), Arc::clone(&free));
+        #[expect(clippy::disallowed_methods, reason = "it is the test's own")]
+        tokio::spawn(async move {
+            blocked.wait();
+            free.wait();
+        });
+    }
+    blocked.wait();
+    let done = work();
+    free.wait();
+    done
+}
+
+fn ask(address: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
+    let answer = HttpConnection::open(&address.to_string())?.ask(&HttpRequest::get(path))?;
+    Ok((answer.status, answer.text()))
+}
+
+both_databases!(app::app(), PORT; async fn operators_are_answered_while_all_threads_are_blocked(app) {
+    app.listen(async |service| {
+        app.listen_for_operators(async |operators| {
+            let paths = ["/healthz", "/readyz", "/metrics", "/console/sign-in", "/console"];
+            let (answers, service_answers) = with_all_threads_blocked(|| {
+                let mut connection = HttpConnection::open(&service.to_string()).expect("the system takes it");
+                connection.send(&HttpRequest::get("/healthz").bytes()).expect("the system takes it");
+                let answers: Vec<_> = paths.iter().map(|path| ask(operators, path)).collect();
+                (answers, connection.has_answer_within(Duration::from_millis(100)))
+            });
+            assert!(!service_answers, "the service's own port has a thread left");
+            for (path, answer) in paths.iter().zip(answers) {
+                let (status, text) = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
+                let expected = if *path == "/console" { 303 } else { 200 };
+                assert_eq!(status, expected, "{path}: {text}");
+            }
+        })
+        .await;
+    })
+    .await;
+});
+
+both_databases!(app::app(), PORT; async fn the_operators_port_has_no_other_paths(app) {
+    app.listen_for_operators(async |operators| {
+        let of = |path| ask(operators, path).expect("an answer");
+        for path in ["/", "/v1/users", "/v1/live", "/docs", "/openapi.json"] {
+            assert_eq!(of(path).0, 404, "{path}");
+        }
+        let figure = "tenfold_http_buffer_limit_bytes 50331648";
+        assert!(of("/metrics").1.contains(figure), "it tells of the service, not of itself");
+    })
+    .await;
+});

@@ -1,0 +1,15 @@
+//! Bytes that are held in memory for clients: unfinished heads and bodies, and answers that they have not taken.
+//!
+//! Time limits alone do not bound them: 2,000 clients that each send most of a body and then stop hold 2 GB for a minute.
+//! So each connection counts what it holds, `http.connection_buffer_limit` bounds that, and `http.buffer_limit` bounds
+//! the sum. Beyond it, connections that stand still are cut, and what is new is refused (decision 78).
+//!
+//! - `budget.rs`: the sum, its bound, and who is cut.
+//! - `connection.rs`: what one connection holds; a part of it is given back when its bytes are dropped.
+
+mod budget;
+mod connection;
+
+pub use self::budget::BufferBudget;
+pub(crate) use self::budget::BufferLimits;
+pub(super) use self::connection::{BufferCharge, BufferRefusal, ConnectionBuffers, READ_AHEAD};
