@@ -5,9 +5,8 @@ use std::time::Duration;
 use harness::random::Random;
 use tenfold::data::Database;
 
-use super::processes::Processes;
-use super::restore::{Restore, SavedItem, restore, save};
-use super::{EVERYTHING, PROCESSES};
+use super::processes::{PROCESSES, Processes};
+use super::restore::{EVERYTHING, Restore, SavedItem, restore, save};
 
 /// Nothing is done to a process in the last seconds.
 const CALM: Duration = Duration::from_secs(5);

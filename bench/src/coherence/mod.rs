@@ -29,19 +29,16 @@ use self::eras::judge_eras;
 use self::faults::{FaultCounts, Faults};
 use self::network::PoorNetwork;
 use self::node::{NodePlan, end_of, open};
-use self::processes::Processes;
+pub use self::processes::PROCESS;
+use self::processes::{PROCESSES, Processes};
+use self::restore::EVERYTHING;
 use self::verdict::CoherenceVerdict;
 use crate::options::Options;
 use crate::place::PostgresServer;
 use crate::report::{BenchReport, ReportRow, complain};
 
-/// The variable that makes this program one of the processes.
-pub const PROCESS: &str = "BENCH_COHERENCE";
-/// The variable that takes a defence away, in a program with the feature `defence-switches`.
-const WITHOUT: &str = "TENFOLD_WITHOUT_DEFENCE";
 /// The bound that the cache promises, by its default.
 const STALENESS: Duration = Duration::from_secs(2);
-const PROCESSES: usize = 3;
 /// What a process takes to start, and in the end to fall quiet, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -49,8 +46,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// `cache/model.rs` takes them away: `FoundFirst`.
 const GATE: [&str; 9] =
     ["Lease", "FlightStamp", "Fence", "Change", "Certificate", "Cascades", "Cursor", "Lists", EVERYTHING];
-/// Not a switch of the processes: the older state comes back, and nobody says that anything may have changed.
-const EVERYTHING: &str = "Everything";
 
 /// What only this benchmark takes.
 #[derive(Args)]

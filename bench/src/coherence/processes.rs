@@ -11,7 +11,13 @@ use super::history::HistoryFiles;
 use super::network::PoorNetwork;
 use super::node::{NodePlan, READERS};
 use super::verdict::ProcessHistory;
-use super::{PROCESS, WITHOUT};
+
+/// The variable that makes this program one of the processes.
+pub const PROCESS: &str = "BENCH_COHERENCE";
+/// The variable that takes a defence away, in a program with the feature `defence-switches`.
+const WITHOUT: &str = "TENFOLD_WITHOUT_DEFENCE";
+/// How many run.
+pub const PROCESSES: usize = 3;
 
 /// The processes that run, and how many were started. Every second one is behind a poor network.
 pub struct Processes<'a> {

@@ -6,6 +6,9 @@ use tenfold::data::{DataError, Database, SystemTx, sql};
 use super::table::{ItemId, number_of};
 use super::writer::now;
 
+/// The name of a defence that no switch of the processes takes away: the rows go back, and nobody says that anything may have changed.
+pub const EVERYTHING: &str = "Everything";
+
 /// A row as it was saved.
 #[derive(Clone, Copy, Debug)]
 pub struct SavedItem {
