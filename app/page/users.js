@@ -80,8 +80,7 @@ function row({ email, profile, permissions }) {
 }
 
 /**
- * The first time four statements are for the list, however long it is, and one is for the session. What is in memory later costs none:
- * then one is for the list.
+ * The first time four statements are for the list, however long it is, and one is for the session. What is in memory later costs none.
  */
 function showCost(users, cost) {
   const figures = [counted(users, "user")];

@@ -93,6 +93,18 @@ both_databases!(app::app(); async fn a_change_by_a_job_is_told(app) {
     assert_eq!(file["status"], "ready");
 });
 
+// A list that is answered from memory has no statement that would name its table.
+both_databases!(app::app(), [("cache.size", "1 MiB")]; async fn a_list_from_memory_is_live_too(app) {
+    let owner = new_owner(app).await;
+    let list = async || app.get(USERS).bearer(&owner).send().await;
+    list().await;
+    assert_eq!(list().await.statements(), 0);
+    let mut tab = Tab::settled(app, &owner, &[USERS]).await;
+    join(app, &owner, "zoe@new.test", &["members.read"]).await;
+    assert_eq!(tab.next().await, [USERS]);
+    assert_eq!(list().await.json()["items"].as_array().map(Vec::len), Some(2));
+});
+
 both_databases!(app::app(); async fn what_no_other_may_see_costs_no_look(app) {
     let owner = new_owner(app).await;
     let mut tab = Tab::settled(app, &owner, &[USERS]).await;

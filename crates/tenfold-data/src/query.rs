@@ -5,6 +5,7 @@ mod aggregate;
 mod association;
 mod condition;
 mod filter;
+mod kept;
 mod money;
 mod order;
 mod rows;
@@ -178,7 +179,7 @@ impl<E: Entity> EntityQuery<E> {
         let wanted = self.limit.unwrap_or_else(|| target.scope.database().max_rows());
         let mut rows = match self.unique_key(&target, wanted) {
             Some(key) => self.unique_row(&target, key, wanted).await?,
-            None => self.fetch(&target, wanted).await?,
+            None => self.listed(&target, wanted).await?,
         };
         let more = rows.len() > wanted;
         if more && self.limit.is_none() {
@@ -193,16 +194,16 @@ impl<E: Entity> EntityQuery<E> {
         let is_whole = !more && self.cursor.is_none() && self.filters.is_empty();
         E::link(rows.iter_mut(), peering.whole(is_whole));
         let total = match self.total {
-            Some(limit) => Some(self.count_in(&target, Some(limit)).await?),
+            Some(limit) => Some(self.counted(&target, Some(limit)).await?),
             None => None,
         };
         Ok(Rows { rows, next_cursor, total })
     }
 
     /// The rows, and one more than wanted if there is one.
-    async fn fetch(&self, target: &Target, wanted: usize) -> Result<Vec<E>, DataError> {
+    async fn fetch(&self, target: &Target, ranges: Vec<Range>, wanted: usize) -> Result<Vec<E>, DataError> {
         let mut rows = Vec::new();
-        for range in self.ranges(target)? {
+        for range in ranges {
             let (statement, params) = self.statement(range, wanted.saturating_sub(rows.len()));
             rows.extend(target.fetch(&statement, &params, |row| E::read(row, target.asker.tenant)).await?);
             if rows.len() > wanted {

@@ -8,7 +8,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result};
 
-use self::attributes::{Container, RelationField};
+use self::attributes::{CachedReads, Container, RelationField};
 use self::column::{DerivedColumn, Stored};
 use crate::data_path::data_path;
 
@@ -18,7 +18,7 @@ struct EntityAttributes<'a> {
     tenant: Option<Ident>,
     uniques: Vec<Vec<Ident>>,
     searched: Vec<Ident>,
-    is_cached: bool,
+    cached: Option<CachedReads>,
     key: &'a Field,
     version: Option<&'a Field>,
     columns: Vec<Stored<'a>>,
@@ -46,7 +46,7 @@ impl<'a> EntityAttributes<'a> {
         let Fields::Named(fields) = &body.fields else {
             return Err(Error::new_spanned(&input.ident, "an entity has named fields"));
         };
-        let Container { table, tenant, uniques, searched, is_cached } = Container::read(input)?;
+        let Container { table, tenant, uniques, searched, cached } = Container::read(input)?;
         let (mut key, mut version) = (None, None);
         let (mut columns, mut relations, mut references) = (Vec::new(), Vec::new(), Vec::new());
         for field in &fields.named {
@@ -86,7 +86,7 @@ impl<'a> EntityAttributes<'a> {
             tenant,
             uniques,
             searched,
-            is_cached,
+            cached,
             key,
             version,
             columns,
@@ -96,13 +96,14 @@ impl<'a> EntityAttributes<'a> {
     }
 
     /// The call that makes the table one of the cache, with the columns of each unique key beside the owner's.
-    fn cached(&self) -> TokenStream {
+    fn cached(&self, reads: CachedReads) -> TokenStream {
         let uniques = self.uniques.iter().map(|columns| {
             let names = columns.iter().filter(|column| self.tenant.as_ref() != Some(*column));
             let names = names.map(ToString::to_string);
             quote!(&[#(#names),*])
         });
-        quote!(.cached(&[#(#uniques),*]))
+        let lists = (reads == CachedReads::WithLists).then(|| quote!(.with_lists()));
+        quote!(.cached(&[#(#uniques),*])#lists)
     }
 
     fn implementation(&self, input: &DeriveInput, data: &TokenStream) -> TokenStream {
@@ -120,7 +121,7 @@ impl<'a> EntityAttributes<'a> {
         let values = columns.iter().map(|column| &column.value);
         let owned = columns.iter().map(|column| &column.owned);
         let read = self.read_columns(data);
-        let cached = self.is_cached.then(|| self.cached());
+        let cached = self.cached.map(|reads| self.cached(reads));
         let links = self.links(&columns, data);
         let link = self.link(name, data);
         let related: Vec<_> = self.relations.iter().map(|relation| &relation.field.ident).collect();

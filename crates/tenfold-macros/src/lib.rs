@@ -46,7 +46,7 @@ use syn::parse_macro_input;
 /// `#[entity(money)] pub price: Money` is stored as two columns, `price_amount` and `price_currency`. On the
 /// struct `unique(name, …)` names columns that are unique together; a tenant's begin with the organization.
 /// `search(title, body)` names the texts that are searched, and implements `Searched`. `cached` keeps rows that are
-/// loaded by key for later requests, until a commit changes them.
+/// loaded by key for later requests, until a commit changes them; `cached(lists)` keeps lists and counts of them as well.
 ///
 /// What it writes:
 ///

@@ -181,7 +181,7 @@ pub(crate) struct Membership {
 
 /// A person inside one organization.
 #[derive(Debug, Entity)]
-#[entity(table = "auth_users", tenant = org_id)]
+#[entity(table = "auth_users", tenant = org_id, cached(lists))]
 pub(crate) struct User {
     #[entity(key)]
     pub id: UserId,

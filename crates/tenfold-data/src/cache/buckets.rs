@@ -2,7 +2,7 @@
 //!
 //! A word counts the changes of all rows that hash to it, and the COMMITs under way that may change one of them. A row
 //! depends on four words: its own, its table's for its organization, its table's, and one for everything. The rows of a
-//! relation depend on other words of the table, which count each change of it, because any may come to be one of them.
+//! relation or a list depend on other words of the table, which count each change of it, because any may come to be one of them.
 //! The values of the words before a load are the load's [`RowStamp`]. What was loaded is true as long as they are the same.
 //! Rows that share a word by chance invalidate each other; they are then loaded again, and no value is ever wrong.
 
@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use foldhash::fast::RandomState;
 
 use super::defences::{Defence, is_on};
-use super::key::{CacheKey, CacheLookup, CachedKey};
+use super::key::{CacheKey, CacheLookup, CachedKey, MOST_BESIDE};
 use super::platform::AtomicU64;
 use crate::feed::write_set::{WriteSet, WrittenKeys, WrittenTable};
 use crate::ownership::OrgId;
@@ -25,8 +25,6 @@ const WRITERS: u64 = CHANGE - 1;
 
 /// On how many words a row depends at most, beside that of everything.
 const WORDS: usize = 9;
-/// How many tables a statement may read beside that of its key: each has two words.
-pub(crate) const MOST_BESIDE: usize = 2;
 
 /// The values of the words that a row depends on. The first is that of everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -97,6 +95,11 @@ impl Buckets {
             // Any row may come to be the one that a unique value finds.
             CacheLookup::Relation(..) | CacheLookup::Unique(..) => {
                 words.add(both(TableWord::Any, key.table()));
+            }
+            CacheLookup::List(reads) => {
+                let what = if is_on(Defence::Lists) { TableWord::Any } else { TableWord::Whole };
+                words.add(both(what, key.table()));
+                reads.beside().for_each(|table| words.add(both(what, table)));
             }
             CacheLookup::Key | CacheLookup::Statement(..) => {
                 words.add(both(TableWord::Whole, key.table()));

@@ -26,7 +26,7 @@ pub(super) struct CacheCounts {
 /// What the cache of a database holds, and what it has done since the process started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheFigures {
-    /// Rows, and keys without a row, that were answered from memory.
+    /// Rows, keys without a row, and lists, that were answered from memory. A list counts once.
     pub hits: u64,
     /// Rows that were loaded to be kept.
     pub loads: u64,
@@ -40,7 +40,7 @@ pub struct CacheFigures {
     pub uncertified: u64,
     /// Rows that were loaded again only because of their age.
     pub expired: u64,
-    /// Loads whose rows were not kept, because they are too large.
+    /// Loads whose rows were not kept, because they are too large: 256 KiB, and 512 KiB for a list.
     pub large: u64,
     /// Rows from memory that were read again from the database ([`CacheSettings::sample`](crate::CacheSettings::sample)) and could be
     /// compared: no commit of this process came between.

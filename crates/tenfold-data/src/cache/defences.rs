@@ -21,6 +21,8 @@ pub(crate) enum Defence {
     Certificate,
     /// The words of a row that a unique value has found are read before those of the table are compared.
     FoundFirst,
+    /// A list depends on each change of its tables.
+    Lists,
     /// A delete changes what its foreign keys reach.
     Cascades,
     /// What is new to a process includes the transactions that were open when it last looked.

@@ -4,8 +4,12 @@ use std::any::TypeId;
 
 use uuid::Uuid;
 
+use crate::feed::write_set::is_frameworks;
 use crate::ownership::OrgId;
-use crate::value::Value;
+use crate::value::{Value, days_of};
+
+/// How many tables a statement may read beside that of its key: each has two words.
+pub(crate) const MOST_BESIDE: usize = 2;
 
 /// Whose rows of which table, how they are looked up, and by which value. Two keys are compared in full, never by a hash
 /// alone.
@@ -32,6 +36,8 @@ pub(crate) enum CacheLookup {
     Statement(StatementReads),
     /// By the values of a unique key: one row, or none.
     Unique(UniqueLookup),
+    /// A list, or a count of one. The key is its text.
+    List(ListReads),
 }
 
 /// A unique key, and where the key of a row is that it finds.
@@ -56,6 +62,28 @@ pub(crate) struct StatementReads {
     pub organization: Option<&'static str>,
 }
 
+/// Which tables a list reads in its organization, beside its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct ListReads {
+    beside: [Option<&'static str>; MOST_BESIDE],
+}
+
+impl ListReads {
+    /// `None` if there are too many of them, or if nobody is told of the changes of one.
+    pub(crate) fn of(tables: &[&'static str]) -> Option<Self> {
+        let mut reads = ListReads::default();
+        if tables.len() > MOST_BESIDE || tables.iter().any(|table| is_frameworks(table)) {
+            return None;
+        }
+        reads.beside.iter_mut().zip(tables).for_each(|(kept, table)| *kept = Some(table));
+        Some(reads)
+    }
+
+    pub(super) fn beside(&self) -> impl Iterator<Item = &'static str> {
+        self.beside.into_iter().flatten()
+    }
+}
+
 /// Whose rows are read. A row of an organization cannot be looked up without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum RowOwner {
@@ -63,12 +91,22 @@ pub(crate) enum RowOwner {
     Nobody,
 }
 
-/// The value of a key.
+/// The value of a key, or of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum CachedKey {
     Uuid(Uuid),
     Integer(i64),
     Text(Box<str>),
+    /// From here on only parameters.
+    Null,
+    Boolean(bool),
+    /// Microseconds since 1970.
+    Time(i64),
+    /// Days since 1970.
+    Date(i64),
+    /// The bits of a double.
+    Real(u64),
+    List(Box<[CachedKey]>),
 }
 
 impl RowOwner {
@@ -97,6 +135,17 @@ impl CacheKey {
     pub(crate) fn and(self, others: &[Value]) -> Option<Self> {
         let others = others.iter().map(CachedKey::of).collect::<Option<_>>()?;
         Some(CacheKey { others, ..self })
+    }
+
+    /// The same with further parameters, of all kinds but JSON and bytes. `None` if one is of these.
+    pub(crate) fn with(self, parameters: &[Value]) -> Option<Self> {
+        let others = parameters.iter().map(CachedKey::of_parameter).collect::<Option<_>>()?;
+        Some(CacheKey { others, ..self })
+    }
+
+    /// Whether the order of the rows is a part of what is kept.
+    pub(super) fn is_ordered(&self) -> bool {
+        matches!(self.lookup, CacheLookup::List(_))
     }
 
     pub(super) fn lookup(&self) -> CacheLookup {
@@ -140,7 +189,23 @@ impl CachedKey {
     fn bytes(&self) -> usize {
         match self {
             CachedKey::Text(text) => text.len(),
-            CachedKey::Uuid(_) | CachedKey::Integer(_) => 0,
+            CachedKey::List(all) => all.iter().map(|one| size_of::<CachedKey>() + one.bytes()).sum(),
+            _ => 0,
+        }
+    }
+
+    fn of_parameter(value: &Value) -> Option<Self> {
+        match value {
+            Value::Uuid(_) | Value::Integer(_) | Value::Text(_) => CachedKey::of(value),
+            Value::Null => Some(CachedKey::Null),
+            Value::Boolean(is) => Some(CachedKey::Boolean(*is)),
+            Value::Time(time) => Some(CachedKey::Time(time.as_microsecond())),
+            Value::Date(date) => Some(CachedKey::Date(days_of(*date))),
+            Value::Real(n) => Some(CachedKey::Real(n.to_bits())),
+            Value::List(all) => {
+                all.iter().map(CachedKey::of_parameter).collect::<Option<_>>().map(CachedKey::List)
+            }
+            Value::Json(_) | Value::Bytes(_) => None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The cache of rows: what a process has read by key, until a commit changes it.
+//! The cache of rows: what a process has read by key, and the lists that say so, until a commit changes it.
 //!
 //! The idea is that of leases in memcached (Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013), with the words of
 //! `buckets.rs` in place of tokens. A row is kept together with the values that its words had before it was loaded, and is
@@ -24,17 +24,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use quick_cache::sync::Cache as BoundedMap;
-use quick_cache::{DefaultHashBuilder, Weighter};
+use quick_cache::sync::{Cache as BoundedMap, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-pub(crate) use self::buckets::MOST_BESIDE;
 use self::buckets::{Buckets, RowStamp, RowWords, WordCounts};
 use self::counts::CacheCounts;
 pub use self::counts::CacheFigures;
 pub(crate) use self::defences::{Defence, is_on};
 pub(crate) use self::flights::Passenger;
 use self::flights::{Boarded, Flights, Pilot};
-pub(crate) use self::key::{CacheKey, CacheLookup, RowOwner, StatementReads, UniqueLookup};
+pub(crate) use self::key::{
+    CacheKey, CacheLookup, ListReads, MOST_BESIDE, RowOwner, StatementReads, UniqueLookup,
+};
 pub(crate) use self::loads::{Codec, load};
 use self::platform::AtomicU64;
 use self::row::{CachedEntry, weight_of};
@@ -52,8 +53,8 @@ pub struct CacheSettings {
     pub expiry: Duration,
     /// For how long rows are served after this process has last read what others have changed.
     pub staleness: Duration,
-    /// One of so many rows that are asked for alone and come from memory is read again from the database and compared; 0 for none. Lists
-    /// are left out: each of a thousand rows would take its chance to cost the list a statement.
+    /// One of so many rows and lists that are asked for alone and come from memory is read again from the database and compared; 0 for
+    /// none. The related rows of a list are left out: each of a thousand would take its chance to cost the list a statement.
     pub sample: u64,
 }
 
@@ -65,6 +66,13 @@ const FEW_ROWS: u64 = 1_000;
 const FLIGHT_SHARDS: usize = 64;
 /// A larger entry is not kept: it would push out many others.
 const LARGEST: u64 = 256 << 10;
+/// The same for a list: some 2,000 rows of short columns. In a small cache it is a sixteenth of that.
+const LARGEST_LIST: u64 = 512 << 10;
+const LISTS_OF_A_CACHE: u64 = 16;
+/// So many of the largest lists have room in a shard of the map, at the least.
+const LISTS_OF_A_SHARD: u64 = 4;
+/// The map's own default for each processor.
+const SHARDS_OF_A_PROCESSOR: usize = 4;
 /// They take 1 MiB. Whole tables change seldom.
 const COUNTS: WordCounts = WordCounts { whole: 4096, any: 1 << 16, rows: 1 << 16 };
 /// No certificate yet.
@@ -118,15 +126,19 @@ impl RowCache {
     }
 
     fn with(settings: &CacheSettings, counts: WordCounts, shards: usize) -> Arc<Self> {
-        let expected = usize::try_from((settings.bytes / USUAL_ENTRY).max(FEW_ROWS)).unwrap_or(usize::MAX);
         Arc::new(RowCache {
             buckets: Buckets::new(counts),
             flights: Flights::new(shards),
-            map: BoundedMap::with_weighter(expected, settings.bytes, ByWeight),
+            map: map_of(settings.bytes),
             settings: settings.clone(),
             counts: CacheCounts::default(),
             certified: AtomicU64::new(NEVER),
         })
+    }
+
+    /// The greatest weight of an entry that is kept.
+    fn largest(&self, key: &CacheKey) -> u64 {
+        if key.is_ordered() { largest_list(self.settings.bytes) } else { LARGEST }
     }
 
     /// Looks for a row. `now` is [`Clock::since_boot`](crate::Clock::since_boot), as all times here.
@@ -266,7 +278,7 @@ impl FillLease {
             stamp = current.unwrap_or(stamp);
         }
         let weight = weight_of(pilot.key(), &rows);
-        if weight > LARGEST {
+        if weight > cache.largest(pilot.key()) {
             CacheCounts::add(&cache.counts.large);
         } else if current == Some(stamp) {
             let expires = cache.expires(pilot.key(), now);
@@ -279,6 +291,25 @@ impl FillLease {
         // Last, so that the next request finds the row.
         pilot.land(rows);
     }
+}
+
+/// A map for so many bytes. Each of its shards has a part of them, and evicts what is larger at once. So there are fewer shards than the
+/// map makes by itself where they would have no room for lists.
+fn map_of(bytes: u64) -> BoundedMap<CacheKey, CachedEntry, ByWeight> {
+    let expected = usize::try_from((bytes / USUAL_ENTRY).max(FEW_ROWS)).unwrap_or(usize::MAX);
+    let most = usize::try_from(bytes / (LISTS_OF_A_SHARD * largest_list(bytes))).unwrap_or(usize::MAX).max(1);
+    let usual = std::thread::available_parallelism().map_or(1, usize::from) * SHARDS_OF_A_PROCESSOR;
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(expected)
+        .weight_capacity(bytes)
+        .shards(usual.min(most))
+        .build()
+        .expect("both capacities are set");
+    BoundedMap::with_options(options, ByWeight, DefaultHashBuilder::default(), DefaultLifecycle::default())
+}
+
+fn largest_list(bytes: u64) -> u64 {
+    LARGEST_LIST.min(bytes / LISTS_OF_A_CACHE).max(1)
 }
 
 fn micros(time: Duration) -> u64 {

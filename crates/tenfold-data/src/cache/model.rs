@@ -3,6 +3,7 @@
 //! loom runs each program repeatedly, see `scope/model.rs`. The words, the flights and the certificate are the real ones,
 //! with loom's atomics and locks; a call of the map is one step. The database is a number.
 
+mod lists;
 mod unique;
 
 use std::cell::Cell;

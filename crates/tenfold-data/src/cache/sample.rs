@@ -38,7 +38,7 @@ impl HitSample {
             return;
         }
         CacheCounts::add(&cache.counts.samples);
-        if !is_same(&rows, stored) {
+        if !(rows == *stored || (!key.is_ordered() && is_same(&rows, stored))) {
             CacheCounts::add(&cache.counts.stale);
             cache.map.remove(&key);
             let CacheSettings { staleness, .. } = cache.settings;
@@ -47,12 +47,12 @@ impl HitSample {
     }
 }
 
-/// Whether these are the same rows. The order is not promised where there are several.
+/// Whether these are the same rows, in any order: but for lists none is promised where there are several.
 fn is_same(one: &CachedRows, other: &CachedRows) -> bool {
     let sorted = |rows: &CachedRows| {
         let mut values: Vec<String> = rows.iter().map(|value| format!("{value:?}")).collect();
         values.sort_unstable();
         values
     };
-    one == other || (one.len() == other.len() && sorted(one) == sorted(other))
+    one.len() == other.len() && sorted(one) == sorted(other)
 }

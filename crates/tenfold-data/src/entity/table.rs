@@ -33,6 +33,8 @@ pub struct Table {
     pub version: Option<&'static str>,
     /// Whether rows that are loaded by key are kept for other requests.
     pub is_cached: bool,
+    /// Whether lists and counts are kept as well.
+    pub keeps_lists: bool,
     /// For such an entity: the columns of each unique key, without the organization's.
     pub(crate) uniques: &'static [&'static [&'static str]],
     texts: Texts,
@@ -104,13 +106,31 @@ impl Table {
         version: Option<&'static str>,
     ) -> Self {
         let texts = Texts::new();
-        Table { entity, name, module, columns, key, tenant, version, is_cached: false, uniques: &[], texts }
+        Table {
+            entity,
+            name,
+            module,
+            columns,
+            key,
+            tenant,
+            version,
+            is_cached: false,
+            keeps_lists: false,
+            uniques: &[],
+            texts,
+        }
     }
 
     /// The same for an entity that says `cached`, with the columns of each unique key but the organization's.
     pub const fn cached(mut self, uniques: &'static [&'static [&'static str]]) -> Self {
         self.is_cached = true;
         self.uniques = uniques;
+        self
+    }
+
+    /// The same for one that says `cached(lists)`; after [`Table::cached`].
+    pub const fn with_lists(mut self) -> Self {
+        self.keeps_lists = true;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 
-use super::{EntityQuery, Target};
+use super::{EntityQuery, Range, Target};
 use crate::context::Reach;
 use crate::entity::{Column, Entity};
 use crate::error::DataError;
@@ -22,13 +22,17 @@ impl<E: Entity> EntityQuery<E> {
         cx: &R,
     ) -> impl Future<Output = Result<i64, DataError>> + Send + use<E, R> {
         let target = Target::of(&cx.origin(), E::table().tenant.is_some(), Location::caller());
-        async move { self.count_in(&target?, self.limit).await }
+        async move { self.counted(&target?, self.limit).await }
     }
 
-    /// How many rows there are, at most `limit`.
-    pub(super) async fn count_in(&self, target: &Target, limit: Option<usize>) -> Result<i64, DataError> {
+    /// How many rows there are, at most `limit`, as the database counts them.
+    pub(super) async fn fetch_count(
+        &self,
+        target: &Target,
+        (condition, mut params): Range,
+        limit: Option<usize>,
+    ) -> Result<i64, DataError> {
         let table = E::table().name;
-        let (condition, mut params) = self.condition(target, None)?;
         let (text, cost) = match limit {
             Some(limit) => {
                 params.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));

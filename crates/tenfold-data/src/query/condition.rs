@@ -97,6 +97,22 @@ impl Test {
         }
     }
 
+    /// The tables that it looks at beside that of the row. The index of a search is none of them: triggers keep it in the transaction
+    /// that changes the row.
+    pub(super) fn tables(&self, found: &mut Vec<&'static str>) {
+        match self {
+            Test::All(tests) => tests.iter().for_each(|test| test.tables(found)),
+            Test::Either(one, other) => [one, other].into_iter().for_each(|test| test.tables(found)),
+            Test::Exists(exists) => {
+                found.push(exists.table.name);
+                found.extend(exists.between.iter().map(|between| between.table.name));
+                exists.test.iter().for_each(|test| test.tables(found));
+            }
+            Test::Compare(..) | Test::CompareLower(..) | Test::AnyOf(..) => {}
+            Test::IsNull(_) | Test::IsNotNull(_) | Test::Search(_) => {}
+        }
+    }
+
     pub(super) fn is_by_value(&self) -> bool {
         self.holds(&|test| match test {
             Test::Compare(_, "=", _) | Test::AnyOf(..) => true,

@@ -47,7 +47,9 @@ impl<E: Entity> EntityQuery<E> {
         wanted: usize,
     ) -> Result<Vec<E>, DataError> {
         let (scope, tenant) = (&target.scope, target.asker.tenant);
-        let Some(cache) = scope.cache_for(&target.asker) else { return self.fetch(target, wanted).await };
+        let Some(cache) = scope.cache_for(&target.asker) else {
+            return self.fetch(target, self.ranges(target)?, wanted).await;
+        };
         // An answer that is made from the cache depends on the table as well.
         scope.note_named(E::table().name);
         let codec = Codec {
@@ -55,7 +57,7 @@ impl<E: Entity> EntityQuery<E> {
             columns: |rows: &Vec<E>| stored(rows.iter()),
         };
         let fetch = |_: Vec<usize>| async move {
-            let rows = self.fetch(target, wanted).await?;
+            let rows = self.fetch(target, self.ranges(target)?, wanted).await?;
             Ok::<Vec<Vec<E>>, DataError>(vec![rows])
         };
         let found = load(cache, scope.clock(), vec![Some(key)], codec, fetch).await?;

@@ -23,6 +23,8 @@ mod bench;
 mod between;
 mod cached;
 mod cached_cascades;
+mod cached_list_filters;
+mod cached_lists;
 mod cached_processes;
 mod cached_races;
 mod cached_relations;

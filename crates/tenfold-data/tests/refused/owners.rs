@@ -116,6 +116,30 @@ struct SearchedOfNobody {
 }
 
 #[derive(Entity)]
+#[entity(table = "notes_notes", tenant = org_id, cached(lists))]
+struct CachedWithLists {
+    #[entity(key)]
+    id: NoteId,
+    org_id: OrgId,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes", tenant = org_id, lists)] //~ derive lists are kept of an entity that is cached: say `cached(lists)`
+struct ListsWithoutRows {
+    #[entity(key)]
+    id: NoteId,
+    org_id: OrgId,
+}
+
+#[derive(Entity)]
+#[entity(table = "notes_notes", tenant = org_id, cached(rows))] //~ derive `cached` stands alone, or as `cached(lists)`
+struct CachedOtherwise {
+    #[entity(key)]
+    id: NoteId,
+    org_id: OrgId,
+}
+
+#[derive(Entity)]
 #[entity(table = "notes_notes", tenant = org_id)]
 struct MoneyAndMore {
     #[entity(key, money)] //~ derive a field with `money` is nothing else

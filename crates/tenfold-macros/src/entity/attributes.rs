@@ -4,7 +4,7 @@ use syn::meta::ParseNestedMeta;
 use syn::punctuated::Punctuated;
 use syn::{
     DeriveInput, Error, Field, GenericArgument, Ident, LitInt, LitStr, PathArguments, Result, Token, Type,
-    parenthesized,
+    parenthesized, token,
 };
 
 /// The attributes of the struct.
@@ -15,13 +15,22 @@ pub(super) struct Container {
     pub uniques: Vec<Vec<Ident>>,
     /// The columns whose words are searched.
     pub searched: Vec<Ident>,
-    pub is_cached: bool,
+    pub cached: Option<CachedReads>,
+}
+
+/// What is kept of a `cached` entity for later requests.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum CachedReads {
+    /// Rows that are looked up by key.
+    ByKey,
+    /// Lists as well.
+    WithLists,
 }
 
 impl Container {
     pub fn read(input: &DeriveInput) -> Result<Self> {
         let (mut table, mut tenant, mut global) = (None, None, None);
-        let (mut uniques, mut searched, mut is_cached) = (Vec::new(), Vec::new(), false);
+        let (mut uniques, mut searched, mut cached) = (Vec::new(), Vec::new(), None);
         for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("entity")) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("table") {
@@ -42,10 +51,12 @@ impl Container {
                     parenthesized!(columns in meta.input);
                     searched.extend(Punctuated::<Ident, Token![,]>::parse_terminated(&columns)?);
                 } else if meta.path.is_ident("cached") {
-                    is_cached = true;
+                    cached = Some(CachedReads::read(&meta)?);
+                } else if meta.path.is_ident("lists") {
+                    return Err(meta.error("lists are kept of an entity that is cached: say `cached(lists)`"));
                 } else {
                     let allowed = "an entity takes `table = \"…\"`, `tenant = field` or `global = \"why\"`, \
-                                   `unique(field, …)`, `search(field, …)` and `cached`";
+                                   `unique(field, …)`, `search(field, …)`, and `cached` or `cached(lists)`";
                     return Err(meta.error(allowed));
                 }
                 Ok(())
@@ -54,7 +65,7 @@ impl Container {
         let missing = || Error::new_spanned(&input.ident, "say #[entity(table = \"module_things\")]");
         let table = table.ok_or_else(missing)?;
         check_owner(input, tenant.as_ref(), global.as_ref())?;
-        if is_cached && table.value().starts_with("tenfold_") {
+        if cached.is_some() && table.value().starts_with("tenfold_") {
             let why = "a table of the framework is not cached: nobody is told of its changes";
             return Err(Error::new_spanned(&table, why));
         }
@@ -64,7 +75,23 @@ impl Container {
                 "the rows of an organization are searched, not global ones",
             ));
         }
-        Ok(Container { table, tenant, uniques, searched, is_cached })
+        Ok(Container { table, tenant, uniques, searched, cached })
+    }
+}
+
+impl CachedReads {
+    /// `cached` or `cached(lists)`.
+    fn read(meta: &ParseNestedMeta<'_>) -> Result<Self> {
+        if !meta.input.peek(token::Paren) {
+            return Ok(CachedReads::ByKey);
+        }
+        let what;
+        parenthesized!(what in meta.input);
+        let word = what.parse::<Ident>();
+        match word {
+            Ok(word) if word == "lists" && what.is_empty() => Ok(CachedReads::WithLists),
+            _ => Err(meta.error("`cached` stands alone, or as `cached(lists)`, which keeps lists as well")),
+        }
     }
 }
 
