@@ -57,7 +57,7 @@ impl Provider {
         if configured.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let web = Web::new()?;
+        let web = Web::default();
         let mut all = BTreeMap::new();
         for (name, settings) in configured {
             let protocol = Protocol::of(&name, &settings.issuer)?;
