@@ -33,14 +33,14 @@ pub(super) struct Provider {
 
 enum Protocol {
     OpenId(OpenId),
-    GitHub(GitHub),
+    GitHub(Box<GitHub>),
 }
 
 impl Protocol {
     /// What the provider of this name speaks.
     fn of(name: &str, issuer: &str) -> anyhow::Result<Self> {
         Ok(match name {
-            "github" => Protocol::GitHub(GitHub::at(issuer)?),
+            "github" => Protocol::GitHub(Box::new(GitHub::at(issuer)?)),
             "google" if issuer.is_empty() => Protocol::OpenId(OpenId::of("https://accounts.google.com")?),
             _ => Protocol::OpenId(OpenId::of(issuer)?),
         })
