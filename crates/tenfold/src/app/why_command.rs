@@ -8,7 +8,7 @@ use clap::Args;
 use tenfold_data::{Clock, Timestamp};
 use tenfold_observe::telemetry::diagnosis::onset::change_points;
 
-use super::console_sign_in::ConsoleSignIn;
+use super::console_sign_in::ConsoleDoor;
 use super::plain_http::exchange;
 use crate::config::{Loaded, TimeSpan};
 use crate::why::text;
@@ -61,7 +61,7 @@ impl Moment {
 impl WhyCommand {
     /// The answer of the application that listens at `listen`, or of another one.
     pub(super) async fn run(&self, loaded: &Loaded, listen: SocketAddr) -> anyhow::Result<String> {
-        let console = ConsoleSignIn::new(loaded, listen, self.at.as_deref(), "why")?;
+        let console = ConsoleDoor::new(loaded, listen, self.at.as_deref(), "why")?;
         let answer = self.ask(&console).await;
         let host = &console.host;
         let answer =
@@ -70,7 +70,7 @@ impl WhyCommand {
         Ok(if self.json { format!("{json:#}\n") } else { text(&json) })
     }
 
-    async fn ask(&self, console: &ConsoleSignIn) -> anyhow::Result<String> {
+    async fn ask(&self, console: &ConsoleDoor) -> anyhow::Result<String> {
         let cookie = console.cookie().await?;
         let line = format!("GET /console/why.json{}", self.query());
         let answer = exchange(&console.host, &line, &[("Cookie", &cookie)], "").await?;
