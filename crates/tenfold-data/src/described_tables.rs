@@ -126,8 +126,9 @@ impl SystemContext {
             let statement = Statement::new(DESCRIBE_TABLES, "tenfold-data", text, StatementCost::Free);
             let found = target.fetch(&statement, &[], |row| row.text(0)).await?;
             let read = |table: &String| {
-                let unexpected =
-                    |error| DataError::Settings(format!("{DESCRIBE_TABLES} gives {table}: {error}"));
+                let unexpected = |error: serde_json::Error| {
+                    DataError::Settings(format!("{DESCRIBE_TABLES} gives {table}: {error}"))
+                };
                 serde_json::from_str(table).map_err(unexpected)
             };
             found.iter().map(read).collect()
