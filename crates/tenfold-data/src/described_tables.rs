@@ -129,7 +129,7 @@ impl SystemContext {
                 let unexpected = |error: serde_json::Error| {
                     DataError::Settings(format!("{DESCRIBE_TABLES} gives {table}: {error}"))
                 };
-                serde_json::from_str(table).map_err(unexpected)
+                serde_json::from_str::<TableDescription>(table).map_err(unexpected)
             };
             found.iter().map(read).collect()
         }
