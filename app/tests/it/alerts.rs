@@ -9,8 +9,10 @@ use serde_json::Value;
 use tenfold::data::Dialect;
 use tenfold::testing::TestApp;
 
-use crate::why::{QUICK, ROUTE, app, second, two_owners};
+use crate::why::{QUICK, ROUTE, app, second, two_owners_asking};
 
+/// Takes longer than any other request here: what follows is no slower on a machine that is busy.
+const USUAL: &str = "steps=200000&times=1&fails=false";
 const FAILS: &str = "steps=1&times=1&fails=true";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -90,42 +92,53 @@ async fn fail_for_half_a_minute(app: &TestApp, one: &str, two: &str) {
     }
 }
 
+/// The messages about failures of this kind: durations are real here, and may be worth an alert of their own.
+fn about_failures<'m>(messages: &'m [HookMessage], kind: &str) -> Vec<&'m HookMessage> {
+    let is_about = |message: &&HookMessage| {
+        let text = crate::text(&message.body["text"]);
+        message.body["type"] == kind
+            && text.contains(ROUTE)
+            && (kind == "incident.over" || text.contains(" fail "))
+    };
+    messages.iter().filter(is_about).collect()
+}
+
 #[test]
 fn an_incident_is_told_once_and_so_is_its_end() {
     on_both_databases(&[200], async |app, hook| {
-        let (one, two) = two_owners(app).await;
-        app.each_minute().await;
-        assert!(hook.messages().is_empty(), "nothing is wrong");
+        let (one, two) = two_owners_asking(app, USUAL).await;
         fail_for_half_a_minute(app, &one, &two).await;
+        assert!(hook.messages().is_empty(), "nothing is sent before somebody looks");
         app.each_minute().await;
         app.each_minute().await;
-        let [message] = &hook.messages()[..] else { panic!("one message is sent") };
+        let messages = hook.messages();
+        let [message] = &about_failures(&messages, "incident.began")[..] else {
+            panic!("one message is sent")
+        };
         let (head, body) = (&message.head, &message.body);
         assert!(
             head.starts_with("POST /hook?key=do-not-log HTTP/1.1") && head.contains("webhook-signature: v1,"),
             "{head}"
         );
         assert!(head.contains("webhook-id: msg_") && head.contains("webhook-timestamp: "), "{head}");
-        assert_eq!(body["type"], "incident.began");
         assert_eq!(body["data"]["endpoints"][0]["route"], ROUTE, "{body}");
         let text = crate::text(&body["text"]);
-        assert!(text.contains(ROUTE) && text.contains("Confidence") && text.contains("process "), "{text}");
+        assert!(text.contains("Confidence") && text.contains("process "), "{text}");
         app.run_due_jobs().await;
-        let mails = app
-            .run(async |cx| tenfold_mail::admin::list_mails(&cx, 1).await)
-            .await
-            .expect("mails can be read");
-        assert_eq!(mails[0].recipient, "ops@acme.test");
-        assert!(mails[0].text.contains(ROUTE) && mails[0].text.contains("/console"), "{}", mails[0].text);
-        for _ in 0..5 {
+        let mails = app.run(async |cx| tenfold_mail::admin::list_mails(&cx, 1).await).await;
+        let mail = &mails.expect("mails can be read")[0];
+        assert_eq!(mail.recipient, "ops@acme.test");
+        assert!(mail.text.contains(ROUTE) && mail.text.contains("/console"), "{}", mail.text);
+        let mut messages = Vec::new();
+        for _ in 0..10 {
             for _ in 0..60 {
                 second(app, &[(&one, QUICK)]).await;
             }
             app.each_minute().await;
+            messages.extend(hook.messages());
         }
-        let [over] = &hook.messages()[..] else { panic!("its end is told once") };
-        assert_eq!(over.body["type"], "incident.over");
-        assert!(crate::text(&over.body["text"]).contains(ROUTE), "{}", over.body);
+        assert_eq!(about_failures(&messages, "incident.over").len(), 1, "its end is told once");
+        assert_eq!(about_failures(&messages, "incident.began").len(), 0);
     });
 }
 
@@ -133,20 +146,18 @@ fn an_incident_is_told_once_and_so_is_its_end() {
 fn a_receiver_that_fails_is_asked_again_and_then_left() {
     // A redirect is no delivery, and is not followed.
     on_both_databases(&[302, 500], async |app, hook| {
-        let (one, two) = two_owners(app).await;
+        let (one, two) = two_owners_asking(app, USUAL).await;
         fail_for_half_a_minute(app, &one, &two).await;
         for _ in 0..40 {
             app.each_minute().await;
             app.clock().advance(Duration::from_secs(60));
         }
         let messages = hook.messages();
-        let began: Vec<&str> = messages
-            .iter()
-            .filter(|message| message.body["type"] == "incident.began")
-            .filter_map(|message| message.head.lines().find(|line| line.starts_with("webhook-id: ")))
-            .collect();
+        let id = |message: &HookMessage| {
+            message.head.lines().find(|line| line.starts_with("webhook-id: ")).map(ToOwned::to_owned)
+        };
+        let began: Vec<_> = about_failures(&messages, "incident.began").into_iter().map(id).collect();
         assert_eq!(began.len(), 5, "{began:?}");
-        assert!(began.iter().all(|id| *id == began[0]), "{began:?}");
-        assert_eq!(app.get("/healthz").send().await.status(), 200);
+        assert!(began.iter().all(|id| id.is_some() && *id == began[0]), "{began:?}");
     });
 }

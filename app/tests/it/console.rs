@@ -15,7 +15,7 @@ use crate::{new_owner, probe, sign_up, token, upload_a_picture};
 
 const PASSWORD: &str = "a long enough password";
 
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "/console",
     "/console/endpoints",
     "/console/statements",

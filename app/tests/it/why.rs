@@ -81,13 +81,18 @@ pub async fn second(app: &TestApp, asks: &[(&str, &str)]) {
 pub const QUICK: &str = "steps=1&times=1&fails=false";
 
 /// Two owners, after half a minute in which nothing was wrong.
-pub async fn two_owners(app: &TestApp) -> (String, String) {
+async fn two_owners(app: &TestApp) -> (String, String) {
+    two_owners_asking(app, QUICK).await
+}
+
+/// Two owners, after half a minute in which they asked this.
+pub async fn two_owners_asking(app: &TestApp, query: &str) -> (String, String) {
     let one = text(&sign_up(app, "one@new.test").await["token"]);
     let two = text(&sign_up(app, "two@new.test").await["token"]);
     app.run_due_jobs().await;
     app.clock().advance(Duration::from_secs(60));
     for _ in 0..30 {
-        second(app, &[(&one, QUICK), (&two, QUICK)]).await;
+        second(app, &[(&one, query), (&two, query)]).await;
     }
     (one, two)
 }

@@ -63,22 +63,23 @@ pub struct ReferenceDescription {
     pub table: String,
 }
 
-/// Booleans of SQLite are numbers, so the texts of JSON are written out.
+/// Booleans of SQLite are numbers, so the texts of JSON are written out. What a query in brackets gives is a text, so `json()` makes it
+/// JSON again.
 const ON_SQLITE: &str = "
 SELECT json_object(
     'name', t.name,
-    'columns', (SELECT json_group_array(json_object('name', c.name, 'type', c.type,
+    'columns', json((SELECT json_group_array(json_object('name', c.name, 'type', c.type,
             'nullable', json(CASE WHEN c.\"notnull\" = 0 AND c.pk = 0 THEN 'true' ELSE 'false' END)))
-        FROM pragma_table_info(t.name) AS c),
-    'key', (SELECT json_group_array(k.name) FROM (
-            SELECT c.name FROM pragma_table_info(t.name) AS c WHERE c.pk > 0 ORDER BY c.pk) AS k),
-    'indexes', (SELECT json_group_array(json_object('name', i.name,
+        FROM pragma_table_info(t.name) AS c)),
+    'key', json((SELECT json_group_array(k.name) FROM (
+            SELECT c.name FROM pragma_table_info(t.name) AS c WHERE c.pk > 0 ORDER BY c.pk) AS k)),
+    'indexes', json((SELECT json_group_array(json_object('name', i.name,
             'unique', json(CASE WHEN i.\"unique\" = 1 THEN 'true' ELSE 'false' END),
             'partial', json(CASE WHEN i.partial = 1 THEN 'true' ELSE 'false' END),
-            'columns', (SELECT json_group_array(coalesce(x.name, 'expression')) FROM pragma_index_info(i.name) AS x)))
-        FROM pragma_index_list(t.name) AS i WHERE i.origin <> 'pk'),
-    'references', (SELECT json_group_array(json_object('column', f.\"from\", 'table', f.\"table\"))
-        FROM pragma_foreign_key_list(t.name) AS f))
+            'columns', json((SELECT json_group_array(coalesce(x.name, 'expression')) FROM pragma_index_info(i.name) AS x))))
+        FROM pragma_index_list(t.name) AS i WHERE i.origin <> 'pk')),
+    'references', json((SELECT json_group_array(json_object('column', f.\"from\", 'table', f.\"table\"))
+        FROM pragma_foreign_key_list(t.name) AS f)))
 FROM sqlite_schema AS t WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY t.name";
 
 /// The catalogue itself: the views of `information_schema` show a role that owns nothing less than it may use.
@@ -124,8 +125,13 @@ impl SystemContext {
             };
             let statement = Statement::new(DESCRIBE_TABLES, "tenfold-data", text, StatementCost::Free);
             let found = target.fetch(&statement, &[], |row| row.text(0)).await?;
-            // Both texts write this form, so nothing is left out.
-            Ok(found.iter().filter_map(|table| serde_json::from_str(table).ok()).collect())
+            let read = |table: &String| {
+                let unexpected = |error: serde_json::Error| {
+                    DataError::Settings(format!("{DESCRIBE_TABLES} gives {table}: {error}"))
+                };
+                serde_json::from_str::<TableDescription>(table).map_err(unexpected)
+            };
+            found.iter().map(read).collect()
         }
     }
 }

@@ -24,7 +24,7 @@ use super::console_sign_in::OPERATOR_VARIABLES;
 use super::jobs::JobsCommand;
 use super::load_command::{self, LoadCommand};
 use super::mcp_command::McpCommand;
-use super::minutes::Minutes;
+use super::minutes::MinuteTask;
 use super::operator_command::OperatorCommand;
 use super::operators_port::serve_operators;
 use super::telemetry_export::{begin_export, export_settings};
@@ -241,7 +241,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     // Installed before the greeting is printed: a reader of the greeting may stop the process at once.
     let stop = stop_signal()?;
     let worker = (role != ProcessRole::Web).then(|| Worker::start(started.jobs));
-    let minutes = Minutes::begin(started.each_minute);
+    let minutes = MinuteTask::begin(started.each_minute);
     match bound {
         Some(bound) => {
             if started.http.origins.lets_loopback_in() {

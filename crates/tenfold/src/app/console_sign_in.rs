@@ -19,7 +19,7 @@ struct ConsolePassword {
 }
 
 /// The console of an application, and what opens it.
-pub(super) struct ConsoleSignIn {
+pub(super) struct ConsoleDoor {
     /// HOST:PORT.
     pub(super) host: String,
     /// Empty for `console.password`.
@@ -28,7 +28,7 @@ pub(super) struct ConsoleSignIn {
     code: String,
 }
 
-impl ConsoleSignIn {
+impl ConsoleDoor {
     /// The console of the application that listens at `listen`, or of the one at the address `at`. `TENFOLD_OPERATOR_NAME`,
     /// `…_PASSWORD` and `…_CODE` sign in as an operator; without a name it is `console.password`.
     ///
@@ -54,7 +54,7 @@ impl ConsoleSignIn {
             "`{command}` signs in to the console: set console.password, in app.toml or as TENFOLD_CONSOLE__PASSWORD; or \
              {OPERATOR_VARIABLES}NAME, {OPERATOR_VARIABLES}PASSWORD and {OPERATOR_VARIABLES}CODE in the environment"
         );
-        Ok(ConsoleSignIn { host, name, password, code })
+        Ok(ConsoleDoor { host, name, password, code })
     }
 
     /// Signs in, and gives the cookie of the sign-in, `NAME=TOKEN`.

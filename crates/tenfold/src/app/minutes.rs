@@ -10,9 +10,9 @@ use crate::module::MinuteLook;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Runs until it is dropped.
-pub(super) struct Minutes(JoinHandle<()>);
+pub(super) struct MinuteTask(JoinHandle<()>);
 
-impl Minutes {
+impl MinuteTask {
     /// Begins; the first calls come in a minute.
     pub(super) fn begin(looks: Vec<MinuteLook>) -> Self {
         #[expect(
@@ -29,11 +29,11 @@ impl Minutes {
                 }
             }
         });
-        Minutes(task)
+        MinuteTask(task)
     }
 }
 
-impl Drop for Minutes {
+impl Drop for MinuteTask {
     fn drop(&mut self) {
         self.0.abort();
     }
