@@ -24,6 +24,7 @@ mod between;
 mod cached;
 mod cached_cascades;
 mod cached_list_filters;
+mod cached_list_pages;
 mod cached_lists;
 mod cached_processes;
 mod cached_races;

@@ -6,8 +6,7 @@ use super::permissions::ReadMembers;
 use super::{UserView, view};
 use crate::entities::User;
 
-/// The users of the organization, ordered by email. The plain loop costs four statements in all, and none if all of
-/// it is in memory.
+/// The users of the organization, ordered by email. The plain loop costs four statements in all.
 #[endpoint(get, "/v1/users", tag = "users")]
 pub(crate) async fn list_users(
     cx: Context,
