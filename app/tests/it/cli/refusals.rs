@@ -109,6 +109,10 @@ fn a_bad_value_is_refused_with_its_name_its_place_and_what_is_allowed() {
     assert_refused(launch, &["jobs.poison_after", "TENFOLD_JOBS__POISON_AFTER", "at least 3"]);
     let launch = place.bare(&["serve"]).env("TENFOLD_HTTP__BODY_LIMIT", "10 MiB");
     assert_refused(launch, &["http.connection_buffer_limit", "twice http.body_limit", "10 MiB"]);
+    let launch = place.bare(&["serve"]).env("TENFOLD_ADMISSION__MAX_WAIT", "1h");
+    assert_refused(launch, &["admission.max_wait", "at most http.deadline", "30s"]);
+    let launch = place.bare(&["serve"]).env("TENFOLD_HTTP__OPERATORS", "127.0.0.1:8080");
+    assert_refused(launch, &["http.operators", "another port than http.listen"]);
     let launch = place.bare(&["serve"]).env("TENFOLD_LOG__FORMAT", "xml");
     assert_refused(launch, &["log.format", "xml", "TENFOLD_LOG__FORMAT", "pretty", "json"]);
     assert!(place.is_untouched());
