@@ -32,10 +32,15 @@ impl<T> ExportQueue<T> {
         }
     }
 
-    /// Takes the oldest entries, at most `limit`.
-    pub fn take(&self, limit: usize) -> Vec<T> {
+    /// Takes the oldest entries whose weights together are at most `limit`, but at least one.
+    pub fn take(&self, limit: usize, weigh: impl Fn(&T) -> usize) -> Vec<T> {
         let mut state = self.lock();
-        let count = limit.min(state.waiting.len());
+        let mut weight = 0;
+        let fits = |entry: &&T| {
+            weight += weigh(entry);
+            weight <= limit
+        };
+        let count = state.waiting.iter().take_while(fits).count().max(1).min(state.waiting.len());
         state.waiting.drain(..count).collect()
     }
 

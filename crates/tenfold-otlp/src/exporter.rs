@@ -19,10 +19,10 @@ use crate::sender::{Batch, Sender};
 use crate::settings::OtlpSettings;
 use crate::{lines, metrics, spans};
 
-/// How many requests and jobs, or log lines, one message has at most.
-const BATCH: usize = 512;
-/// How many of each may wait.
-const BOUND: usize = 8 * BATCH;
+/// How many spans, or log lines, one message has at most: collectors refuse messages of many megabytes.
+const BATCH: usize = 2_048;
+/// How many requests and jobs, and how many log lines, may wait.
+const BOUND: usize = 4_096;
 /// How long the last messages may take when the process stops.
 const LAST: Duration = Duration::from_secs(2);
 
@@ -80,13 +80,14 @@ async fn run(settings: OtlpSettings, sources: OtlpSources, stopped: watch::Recei
         let queue = sources.telemetry.export(settings.share, BOUND);
         let encode =
             |works: &[Arc<Work>]| spans::encode(resource, sources.database, works.iter().map(AsRef::as_ref));
-        drain(sender("traces", to), &queue, delay, stopped.clone(), encode).await;
+        let weigh = |work: &Arc<Work>| 1 + work.spans.len();
+        drain(sender("traces", to), &queue, (delay, stopped.clone()), weigh, encode).await;
     };
     let log_lines = async {
         let Some(to) = settings.logs else { return };
         let Some(queue) = logs::export(BOUND) else { return };
         let encode = |some: &[ExportedLine]| lines::encode(resource, some);
-        drain(sender("logs", to), &queue, delay, stopped.clone(), encode).await;
+        drain(sender("logs", to), &queue, (delay, stopped.clone()), |_| 1, encode).await;
     };
     let figures = async {
         let Some(to) = settings.metrics else { return };
@@ -106,15 +107,15 @@ async fn next(stopped: &mut watch::Receiver<bool>, delay: Duration) -> bool {
 async fn drain<T>(
     mut sender: Sender,
     queue: &ExportQueue<T>,
-    delay: Duration,
-    mut stopped: watch::Receiver<bool>,
+    (delay, mut stopped): (Duration, watch::Receiver<bool>),
+    weigh: impl Fn(&T) -> usize,
     encode: impl Fn(&[T]) -> Vec<u8>,
 ) {
     let mut is_last = false;
     while !is_last {
         is_last = next(&mut stopped, delay).await;
         while sender.is_free().await {
-            let some = queue.take(BATCH);
+            let some = queue.take(BATCH, &weigh);
             if some.is_empty() {
                 break;
             }

@@ -22,6 +22,9 @@ pub(crate) struct Sender {
     wait: Duration,
     not_before: Option<Instant>,
     is_failing: bool,
+    /// How many records were lost since that was said last.
+    lost: u64,
+    said_at: Option<Instant>,
 }
 
 /// Records of one request.
@@ -40,7 +43,17 @@ enum Delivery {
 
 impl Sender {
     pub(crate) fn new(signal: &'static str, client: OutboundClient, to: Destination) -> Self {
-        Sender { signal, client, to, held: None, wait: WAITS.0, not_before: None, is_failing: false }
+        Sender {
+            signal,
+            client,
+            to,
+            held: None,
+            wait: WAITS.0,
+            not_before: None,
+            is_failing: false,
+            lost: 0,
+            said_at: None,
+        }
     }
 
     /// Whether a new batch can be taken: none waits to be tried again. Tries that one if its time has come.
@@ -69,34 +82,38 @@ impl Sender {
                 true
             }
             Delivery::Again(after, reason) => {
-                self.complain(&reason, 0);
+                self.complain(&reason);
                 self.not_before = Some(Instant::now() + after.unwrap_or(self.wait).min(WAITS.1));
                 self.wait = (self.wait * 2).min(WAITS.1);
                 self.held = Some(batch);
                 false
             }
             Delivery::Refused(reason) => {
-                self.complain(&reason, batch.records);
+                self.complain(&reason);
+                self.lost(batch.records);
                 true
             }
         }
     }
 
-    /// Says what was lost.
-    pub(crate) fn lost(&self, records: u64) {
-        if records > 0 {
+    /// Counts what was lost, and says it once a minute.
+    pub(crate) fn lost(&mut self, records: u64) {
+        self.lost += records;
+        if self.lost > 0 && self.said_at.is_none_or(|said| said.elapsed() >= WAITS.1) {
+            let lost = std::mem::take(&mut self.lost);
+            self.said_at = Some(Instant::now());
             tracing::warn!(
                 signal = self.signal,
-                records,
-                "telemetry was lost: it came faster than it could be delivered"
+                lost,
+                "telemetry was lost: it was refused, or came faster than it was taken"
             );
         }
     }
 
     /// Says that deliveries fail, once until one succeeds.
-    fn complain(&mut self, reason: &str, lost: u64) {
+    fn complain(&mut self, reason: &str) {
         if !std::mem::replace(&mut self.is_failing, true) {
-            tracing::warn!(signal = self.signal, lost, "telemetry is not delivered: {reason}");
+            tracing::warn!(signal = self.signal, "telemetry is not delivered: {reason}");
         }
     }
 

@@ -125,7 +125,7 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
         let timeout =
             if timeout.is_empty() { Duration::from_secs(10) } else { milliseconds(&name, &timeout)? };
         let headers = match self.of_signal(signal, "HEADERS") {
-            Some((name, value)) => pairs(&name, &value)?,
+            Some((name, value)) => headers(&name, pairs(&name, &value)?)?,
             None => Vec::new(),
         };
         Ok(Some(Destination { url, headers, timeout }))
@@ -200,6 +200,18 @@ fn pairs(name: &str, text: &str) -> Result<Vec<(String, String)>, OtlpSettingsEr
         if key.is_empty() { Err(wrong()) } else { Ok((key.to_owned(), value.into_owned())) }
     };
     text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect()
+}
+
+/// Headers that can be sent.
+fn headers(name: &str, pairs: Vec<(String, String)>) -> Result<Vec<(String, String)>, OtlpSettingsError> {
+    let is_word = |key: &str| {
+        key.chars().all(|letter| letter.is_ascii_graphic() && !"(),/:;<=>?@[\\]{}\"".contains(letter))
+    };
+    let is_header = |(key, value): &(String, String)| is_word(key) && !value.chars().any(char::is_control);
+    match pairs.iter().all(is_header) {
+        true => Ok(pairs),
+        false => Err(error(name.to_owned(), "a name or value has characters that no header may have")),
+    }
 }
 
 fn error(variable: String, allowed: &str) -> OtlpSettingsError {

@@ -84,10 +84,12 @@ pub fn rise_of_share(
         let (before, after) = (some_before / before, some_now / now);
         is_big(before, after).then_some(ChangePoint { index, before, after, p })
     };
-    // It is over if the end has far fewer than there have been since the onset: a few of them may be missing by chance.
+    // It lasts while the end, too, has more than there were before. Of a few, some may be missing by chance: so it also lasts unless the end
+    // has far fewer than there have been since the onset.
     let lasts = |index: usize, tail: Range<usize>| {
         let expected = sum(&some[index..]) / sum(&all[index..]) * sum(&all[tail.clone()]);
-        poisson_head(expected, sum(&some[tail])) > SIGNIFICANT
+        test(index, tail.clone()).is_some_and(|again| again.p < SIGNIFICANT)
+            || poisson_head(expected, sum(&some[tail])) > SIGNIFICANT
     };
     likeliest(&shares, rule, test, lasts)
 }

@@ -54,11 +54,14 @@ pub(crate) fn poisson_tail(expected: f64, count: f64) -> f64 {
     sum.min(1.0)
 }
 
-/// The probability that a Poisson variable with this expectation is `count` at most.
+/// The probability that a Poisson variable with this expectation is `count` at most; 1 for what is not below it.
 pub(crate) fn poisson_head(expected: f64, count: f64) -> f64 {
+    if count >= expected {
+        return 1.0;
+    }
     let mut term = (count * expected.ln() - expected - ln_gamma(count + 1.0)).exp();
     let (mut sum, mut left) = (0.0, count);
-    // The terms fall from here on, down to 0, if the count is below the expectation.
+    // The terms fall from here on, down to 0.
     while left >= 0.0 && term > sum * 1e-12 {
         sum += term;
         term *= left / expected;

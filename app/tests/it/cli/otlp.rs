@@ -146,6 +146,7 @@ fn a_variable_that_cannot_be_followed_is_refused_by_its_name() {
         ("OTEL_TRACES_SAMPLER", "sometimes", "traceidratio"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "1m", "milliseconds"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "the-secret", "key=value"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=the-secret%0A", "no header"),
     ] {
         let place = Place::sqlite();
         let ended = place.app(&["serve"]).env(endpoint.0, endpoint.1).env(variable, value).finish();

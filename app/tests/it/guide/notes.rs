@@ -374,7 +374,7 @@ both_databases!(app(); async fn all_faults_of_a_body_are_told_at_once(app) {
         problem["errors"],
         json!([
             {"pointer": "#/stars", "detail": "it is missing"},
-            {"pointer": "#/title", "detail": "it is string"},
+            {"pointer": "#/title", "detail": "it must be string"},
         ])
     );
 });

@@ -123,3 +123,13 @@ both_databases!(app::app(); async fn a_long_text_of_a_client_comes_back_cut(app)
     let short = app.post("/v1/auth/sign-in").json(&json!({"ö".repeat(100): 1})).send().await;
     assert!(!text(&problem(&short, 422)["detail"]).contains("cut"), "{}", short.text());
 });
+
+both_databases!(app::app(); async fn a_described_field_that_is_right_is_not_named(app) {
+    // The document describes the token beside its schema.
+    let wrong = json!({"token": "x".repeat(43), "password": "abc"});
+    let answer = problem(&app.post("/v1/auth/reset").json(&wrong).send().await, 422);
+    let named: Vec<String> = answer["errors"].as_array().into_iter().flatten().map(|fault| text(&fault["pointer"])).collect();
+    assert_eq!(named, ["#/password"], "{answer:#}");
+    let answer = problem(&app.post("/v1/auth/reset").json(&json!({"token": 5, "password": "abc"})).send().await, 422);
+    assert_eq!(answer["errors"][0], json!({"pointer": "#/token", "detail": "it must be string"}), "{answer:#}");
+});

@@ -66,6 +66,13 @@ impl IncidentWatch {
     }
 }
 
+impl IncidentWatch {
+    /// The incident that began just now was not told: the next answer that has it begins it again.
+    pub(super) fn withdraw(&mut self) {
+        self.open.pop();
+    }
+}
+
 impl OpenIncident {
     fn is_in(&self, answer: &Diagnosis) -> bool {
         let is_as_old =

@@ -80,9 +80,12 @@ impl Alerts {
     fn note(&self, answer: &Diagnosis, now: Timestamp) {
         let mut state = self.state();
         for news in state.watch.judge(answer) {
-            let held_back = match state.queue.admit(now, self.settings.alerts_an_hour) {
-                Some(held_back) => held_back,
-                None => continue,
+            let Some(held_back) = state.queue.admit(now, self.settings.alerts_an_hour) else {
+                // It is told as soon as the hour has room, if it still goes on.
+                if matches!(news, IncidentNews::Began) {
+                    state.watch.withdraw();
+                }
+                continue;
             };
             let (kind, mut text) = match &news {
                 IncidentNews::Began => ("incident.began", answer.verdict.clone()),

@@ -20,6 +20,12 @@ pub(crate) struct AlertSettings {
     pub(super) alerts_an_hour: u32,
 }
 
+/// The part of `[why]` that alerts need.
+#[derive(Deserialize)]
+struct WhyRecord {
+    record: bool,
+}
+
 impl AlertSettings {
     pub(crate) fn read(loaded: &Loaded) -> Result<Self, ConfigError> {
         let settings: AlertSettings = loaded.section("console")?;
@@ -37,6 +43,10 @@ impl AlertSettings {
             && !mail.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
         {
             loaded.refuse("console.alert_mail", "it must be an address such as ops@example.com, or empty")?;
+        }
+        let why: WhyRecord = loaded.section("why")?;
+        if settings.is_on() && !why.record {
+            loaded.refuse("why.record", "alerts need it: set it to true, or name nobody in console.alert_webhook and console.alert_mail")?;
         }
         loaded.within("console.alerts_an_hour", settings.alerts_an_hour, 1..=60)?;
         Ok(settings)

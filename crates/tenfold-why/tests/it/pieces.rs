@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use tenfold_why::decomposition::{PartSpending, Spending, decompose};
-use tenfold_why::onset::{OnsetRule, change_points, rise};
+use tenfold_why::onset::{OnsetRule, change_points, rise, rise_of_share};
 use tenfold_why::{
     Journal, JournalLimits, LogHistogram, PartKey, PartUse, SpaceSaving, StatementPlace, WideEvent,
     fingerprint,
@@ -161,4 +161,26 @@ fn cost_of_a_record() {
     let began = std::time::Instant::now();
     let answer = tenfold_why::diagnose(&journal, None, (START_S + 40) * 1_000_000);
     println!("{} ms to answer: {}", began.elapsed().as_millis(), answer.verdict);
+}
+
+/// Failures of 200 requests a second, at these shares for this many seconds each.
+fn shares(levels: &[(usize, f64)]) -> (Vec<f64>, Vec<f64>) {
+    let some = levels.iter().flat_map(|(seconds, share)| std::iter::repeat_n(200.0 * share, *seconds));
+    let some: Vec<f64> = some.collect();
+    let all = vec![200.0; some.len()];
+    (some, all)
+}
+
+#[test]
+fn an_outage_that_gets_a_little_better_or_worse_still_lasts() {
+    let rule = OnsetRule { series: 10, floor: 0.0 };
+    let is_more = |before: f64, after: f64| after > 2.0 * before && after - before > 0.02;
+    for after in
+        [&[(60, 0.5), (30, 0.4)][..], &[(60, 1.0), (30, 0.3)], &[(60, 0.0), (30, 0.5)], &[(90, 0.03)]]
+    {
+        let (some, all) = shares(&[&[(300, 0.0)], after].concat());
+        assert!(rise_of_share(&some, &all, rule, is_more).is_some(), "{after:?}");
+    }
+    let (some, all) = shares(&[(300, 0.0), (60, 0.5), (30, 0.0)]);
+    assert!(rise_of_share(&some, &all, rule, is_more).is_none(), "it is over");
 }

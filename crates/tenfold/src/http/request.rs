@@ -136,10 +136,18 @@ async fn answer(
     let (status, cost) = (response.status(), scope.cost());
     match response.extensions().get::<Unrecorded>() {
         Some(Unrecorded) => recording.discard(),
-        None => recording.end(Ending::Answered(status.as_u16()), Totals::of(&cost)),
+        None => recording.end(ending(received, &deadline, status), Totals::of(&cost)),
     }
     span.in_scope(|| log(received.method.as_str(), received.route(), status, cost, started.elapsed()));
     (response, cost)
+}
+
+/// How a request has ended, for telemetry.
+fn ending(received: &ReceivedRequest, deadline: &RequestDeadline, status: StatusCode) -> Ending {
+    match status.is_server_error() && received.timeout.is_over_for_client(deadline) {
+        true => Ending::Abandoned,
+        false => Ending::Answered(status.as_u16()),
+    }
 }
 
 /// What a request has cost.

@@ -55,6 +55,12 @@ impl RequestTimeout {
         RequestDeadline { clients, ..RequestDeadline::until(deadline) }
     }
 
+    /// Whether it was the client that wanted no answer any more: then a failure says nothing about the application, and a stranger cannot
+    /// raise an incident by it.
+    pub(super) fn is_over_for_client(self, deadline: &RequestDeadline) -> bool {
+        self.is_clients && Instant::now() >= deadline.deadline()
+    }
+
     /// The answer to a request that has been given up.
     pub(super) fn problem(self) -> Problem {
         let RequestTimeout { limit, is_clients } = self;
@@ -112,7 +118,7 @@ impl FromRequestParts<ServerState> for RequestDeadline {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &ServerState) -> Result<Self, Infallible> {
-        let patience = parts.extensions.get::<RequestDeadline>().cloned();
-        Ok(patience.expect("the outermost layer gives every request a deadline"))
+        let deadline = parts.extensions.get::<RequestDeadline>().cloned();
+        Ok(deadline.expect("the outermost layer gives every request a deadline"))
     }
 }

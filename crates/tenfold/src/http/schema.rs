@@ -58,7 +58,7 @@ impl FaultSearch {
             }
             return;
         }
-        for part in list(&schema["allOf"]) {
+        for part in list(&schema["allOf"]).filter(|part| !is_note(part)) {
             self.check(value, part, at);
         }
         let choices: Vec<&Value> = list(&schema["oneOf"]).chain(list(&schema["anyOf"])).collect();
@@ -67,7 +67,7 @@ impl FaultSearch {
         }
         if let Some(allowed) = schema["enum"].as_array() {
             if !allowed.contains(value) {
-                self.note(at, format!("it is one of {}", words(allowed.iter())));
+                self.note(at, format!("it must be one of {}", words(allowed.iter())));
             }
             return;
         }
@@ -77,7 +77,7 @@ impl FaultSearch {
             one => vec![one],
         };
         if !types.iter().any(|wanted| is_of(value, wanted)) {
-            return self.note(at, format!("it is {}", words(types.into_iter())));
+            return self.note(at, format!("it must be {}", words(types.into_iter())));
         }
         match value {
             Value::String(text) => self.check_text(text, schema, at),
@@ -188,6 +188,12 @@ impl FaultSearch {
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
+}
+
+/// The description of an inline schema, which the generator writes beside it as if it were an object.
+fn is_note(part: &Value) -> bool {
+    part.as_object()
+        .is_some_and(|note| note.len() == 2 && note.contains_key("description") && part["type"] == "object")
 }
 
 fn is_of(value: &Value, wanted: &Value) -> bool {
