@@ -19,6 +19,8 @@ const BASELINE: usize = 1_200;
 const WINDOWS: [usize; 5] = [usize::MAX, 1_800, 600, 180, 60];
 /// The most that may be left to chance.
 const SIGNIFICANT: f64 = 0.01;
+/// The most that may be left to chance where the end alone has too few to tell.
+const CERTAIN: f64 = 1e-5;
 
 /// A change of level.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +58,7 @@ pub fn rise(values: &[f64], rule: OnsetRule, is_big: impl Fn(f64, f64) -> bool) 
         })
     };
     // The end alone has fewer values, so it need not be corrected.
-    let lasts = |index, tail| test(index, tail).is_some_and(|again| again.p < SIGNIFICANT);
+    let lasts = |found: ChangePoint, tail| test(found.index, tail).is_some_and(|again| again.p < SIGNIFICANT);
     likeliest(values, rule, test, lasts)
 }
 
@@ -84,12 +86,13 @@ pub fn rise_of_share(
         let (before, after) = (some_before / before, some_now / now);
         is_big(before, after).then_some(ChangePoint { index, before, after, p })
     };
-    // It lasts while the end, too, has more than there were before. Of a few, some may be missing by chance: so it also lasts unless the end
-    // has far fewer than there have been since the onset.
-    let lasts = |index: usize, tail: Range<usize>| {
+    // It lasts while the end, too, has more than there were before. Of a few, some may be missing by chance: so one that is certain also lasts
+    // unless the end has far fewer than there have been since the onset.
+    let lasts = |found: ChangePoint, tail: Range<usize>| {
+        let index = found.index;
         let expected = sum(&some[index..]) / sum(&all[index..]) * sum(&all[tail.clone()]);
         test(index, tail.clone()).is_some_and(|again| again.p < SIGNIFICANT)
-            || poisson_head(expected, sum(&some[tail])) > SIGNIFICANT
+            || found.p < CERTAIN && poisson_head(expected, sum(&some[tail])) > SIGNIFICANT
     };
     likeliest(&shares, rule, test, lasts)
 }
@@ -99,12 +102,12 @@ fn baseline_of(index: usize) -> Range<usize> {
 }
 
 /// Looks for a rise in the whole series and in its ends. `test` compares a part with what was before an index; `lasts` says of a
-/// rise at an index and of the end of the series whether it is still there.
+/// rise and of the end of the series whether it is still there.
 fn likeliest(
     values: &[f64],
     rule: OnsetRule,
     test: impl Fn(usize, Range<usize>) -> Option<ChangePoint>,
-    lasts: impl Fn(usize, Range<usize>) -> bool,
+    lasts: impl Fn(ChangePoint, Range<usize>) -> bool,
 ) -> Option<ChangePoint> {
     let mut best: Option<ChangePoint> = None;
     let mut last = usize::MAX;
@@ -125,7 +128,7 @@ fn likeliest(
         // What began and ended is over.
         let after = values.len() - index;
         let tail = values.len() - (after / 3).max(LEAST_AFTER).min(after);
-        if lasts(index, tail..values.len()) && best.is_none_or(|best| found.p < best.p) {
+        if lasts(found, tail..values.len()) && best.is_none_or(|best| found.p < best.p) {
             best = Some(found);
         }
     }
