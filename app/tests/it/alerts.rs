@@ -62,8 +62,9 @@ fn answer(mut connection: TcpStream, status: u16) -> Option<HookMessage> {
         text.extend_from_slice(&piece[..read]);
         let all = String::from_utf8_lossy(&text).into_owned();
         let Some((head, body)) = all.split_once("\r\n\r\n") else { continue };
-        let length =
-            head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).expect("it has a length");
+        let lines = head.to_lowercase();
+        let length = lines.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = length.expect("it has a length");
         if body.len() >= length.parse().expect("it is a number") {
             break (head.to_owned(), body.to_owned());
         }

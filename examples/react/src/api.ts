@@ -1359,6 +1359,8 @@ export type IssuedApiKey = ApiKeyView & {
   key: string;
 };
 
+export type LinkedIdentityId = Id<"LinkedIdentityId">;
+
 /** A page of a list, as a client receives it. */
 export interface ListingApiKeyView {
   /** The page's items. */

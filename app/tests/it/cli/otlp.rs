@@ -132,7 +132,8 @@ fn a_collector_that_is_away_costs_no_request() {
         .env("OTEL_BSP_SCHEDULE_DELAY", "20")
         .start();
     sign_up(&process, "ada");
-    process.wait_until_said("telemetry is not delivered: 127.0.0.1 cannot be asked");
+    let is_said = || process.err().contains("telemetry is not delivered: 127.0.0.1 cannot be asked");
+    wait_for(|| process.err(), || is_said().then_some(()));
     sign_up(&process, "bea");
     process.stop();
 }

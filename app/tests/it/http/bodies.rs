@@ -131,5 +131,6 @@ both_databases!(app::app(); async fn a_described_field_that_is_right_is_not_name
     let named: Vec<String> = answer["errors"].as_array().into_iter().flatten().map(|fault| text(&fault["pointer"])).collect();
     assert_eq!(named, ["#/password"], "{answer:#}");
     let answer = problem(&app.post("/v1/auth/reset").json(&json!({"token": 5, "password": "abc"})).send().await, 422);
-    assert_eq!(answer["errors"][0], json!({"pointer": "#/token", "detail": "it must be string"}), "{answer:#}");
+    let fault = json!({"pointer": "#/token", "detail": "it must be string"});
+    assert!(answer["errors"].as_array().is_some_and(|faults| faults.contains(&fault)), "{answer:#}");
 });
