@@ -21,7 +21,7 @@ use self::github::GitHub;
 use self::openid::OpenId;
 use self::web::Web;
 use super::handshake::ProviderHandshake;
-use super::settings::ProviderSettings;
+use super::settings::{self, LinkByAddress, ProviderSettings};
 
 /// A provider that people sign in with.
 pub(super) struct Provider {
@@ -41,7 +41,7 @@ impl Protocol {
     fn of(name: &str, issuer: &str) -> anyhow::Result<Self> {
         Ok(match name {
             "github" => Protocol::GitHub(Box::new(GitHub::at(issuer)?)),
-            "google" if issuer.is_empty() => Protocol::OpenId(OpenId::of("https://accounts.google.com")?),
+            "google" if issuer.is_empty() => Protocol::OpenId(OpenId::of(openid::GOOGLE)?),
             _ => Protocol::OpenId(OpenId::of(issuer)?),
         })
     }
@@ -71,9 +71,14 @@ impl Provider {
         &self.registration.name
     }
 
-    /// Whether an address that it has verified is enough to sign in to the account with that address.
-    pub(super) fn links_by_address(&self) -> bool {
-        self.registration.settings.link_by_address
+    /// Whether an address that it has verified is enough to sign in to the account with that address, or to sign up with it.
+    pub(super) fn is_believed_about_addresses(&self) -> bool {
+        let Registration { name, settings } = &self.registration;
+        match settings.link_by_address {
+            LinkByAddress::Always => true,
+            LinkByAddress::Never => false,
+            LinkByAddress::Known => settings.issuer.is_empty() && settings::has_issuer_of_its_own(name),
+        }
     }
 
     /// Whether an answer may be of this provider, by the issuer that it names, if it names one (RFC 9207).

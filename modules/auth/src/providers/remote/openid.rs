@@ -16,6 +16,9 @@ use crate::providers::handshake::ProviderHandshake;
 /// For so long what a provider publishes is remembered: a key that it has withdrawn is trusted no longer than this.
 const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 
+/// Google's issuer.
+pub(super) const GOOGLE: &str = "https://accounts.google.com";
+
 /// A provider by its issuer, and what it publishes.
 pub(super) struct OpenId {
     /// Without a slash at its end.
@@ -116,16 +119,19 @@ impl OpenId {
             now: exchange.now,
         };
         claims.check(&expected).map_err(ProviderFailure::answer)?;
-        let IdClaims { iss, sub, mut person, .. } = claims;
+        let IdClaims { iss, sub, hd, mut person, .. } = claims;
         // The ID token need not have it: with a code the scope asks for it there (OpenID Connect Core, section 5.4).
-        if let (None, Some(address)) = (&person.email, &published.person) {
+        if let (false, Some(address)) = (person.is_complete(), &published.person) {
             let said: PersonAnswer = web.get(address, Credential::Bearer(&answer.access_token)).await?;
             if said.sub != sub {
                 return Err(ProviderFailure::answer("what is said of the person is of somebody else (sub)"));
             }
-            person = said.person;
+            person = PersonClaims { name: said.person.name.or(person.name), ..said.person };
         }
+        let is_google = registration.name == "google" || self.is_called(GOOGLE);
         let verified_email = person.verified_email();
+        let verified_email =
+            verified_email.filter(|email| !is_google || is_google_authoritative(email, hd.as_deref()));
         Ok(ProvenIdentity { issuer: iss, subject: sub, verified_email, name: person.name })
     }
 
@@ -208,6 +214,12 @@ impl PublishedEndpoints {
         };
         web.post(&self.token, credential, &form).await
     }
+}
+
+/// Whether Google decides whose an address is: one of Gmail, or of an organization at Google, whose domain the ID token names. Others it
+/// has verified once, and they may have passed to somebody else since (Google Identity, "Verify the Google ID token on your server side").
+fn is_google_authoritative(email: &str, domain: Option<&str>) -> bool {
+    email.to_ascii_lowercase().ends_with("@gmail.com") || domain.is_some_and(|domain| !domain.is_empty())
 }
 
 fn remembered<T>(place: &Mutex<Option<Remembered<T>>>, now: Timestamp) -> Option<Arc<T>> {
