@@ -31,7 +31,8 @@ export function backFromProvider(isSignedIn) {
   history.replaceState(null, "", isSignedIn ? "/#account" : "/");
   const outcome = new URLSearchParams(query);
   const problem = outcome.get("problem");
-  const says = problem ? PROBLEMS[problem] ?? OTHER : "The provider is linked: you can sign in with it.";
+  const isLinked = !problem && outcome.get("done") === "linked";
+  const says = isLinked ? "The provider is linked: you can sign in with it." : PROBLEMS[problem] ?? OTHER;
   return { challenge: outcome.get("challenge"), says };
 }
 
