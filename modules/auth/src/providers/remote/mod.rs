@@ -7,6 +7,7 @@ mod github;
 mod id_token;
 mod keys;
 mod openid;
+mod published;
 pub(super) mod web;
 
 use std::collections::BTreeMap;
@@ -100,7 +101,13 @@ impl Provider {
             Protocol::GitHub(github) => Ok(github.sign_in_page(&self.registration, handshake, callback)),
             Protocol::OpenId(openid) => {
                 let page = openid.sign_in_page(&self.web, &self.registration, handshake, (callback, now));
-                self.in_time(page).await
+                let page = self.in_time(page).await;
+                if let Err(failure) = &page
+                    && failure.is_silence()
+                {
+                    openid.was_silent(now + self.deadline, failure);
+                }
+                page
             }
         }
     }
@@ -129,10 +136,7 @@ impl Provider {
         work: impl Future<Output = Result<T, ProviderFailure>>,
     ) -> Result<T, ProviderFailure> {
         let silent = || {
-            ProviderFailure::unreachable(format!(
-                "no answer within {:?} (auth.provider_deadline)",
-                self.deadline
-            ))
+            ProviderFailure::silence(format!("no answer within {:?} (auth.provider_deadline)", self.deadline))
         };
         elsewhere(tokio::time::timeout(self.deadline, work)).await.unwrap_or_else(|_| Err(silent()))
     }

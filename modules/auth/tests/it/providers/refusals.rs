@@ -174,9 +174,26 @@ with_both!(async fn a_person_who_does_not_agree_is_told_so(app, provider) {
 with_both!([("auth.provider_deadline", "1s")]; async fn a_silent_provider_is_not_waited_for(app, provider) {
     provider.set().silent = vec!["/.well-known/openid-configuration"];
     assert_eq!(told(&app.get("/v1/auth/providers/fake/start").send().await), "problem=provider-unreachable");
+    assert_eq!(told(&app.get("/v1/auth/providers/fake/start").send().await), "problem=provider-unreachable");
+    assert!(provider.times("/.well-known/openid-configuration") <= 1, "each start opens a connection");
     // GitHub is asked when the browser is back.
     provider.set().silent = vec!["/login/oauth/access_token"];
     assert_eq!(told(&go(app, provider, "github").await), "problem=provider-unreachable");
+});
+
+with_both!(async fn a_provider_that_fails_is_not_asked_at_each_start(app, provider) {
+    const DISCOVERY: &str = "/.well-known/openid-configuration";
+    provider.set().broken = vec![DISCOVERY];
+    let starts = [(); 4].map(|()| app.get("/v1/auth/providers/fake/start").send());
+    for answer in futures_util::future::join_all(starts).await {
+        assert_eq!(told(&answer), "problem=provider-answer");
+    }
+    assert_eq!(provider.times(DISCOVERY), 1);
+    provider.set().broken = Vec::new();
+    assert_eq!(told(&app.get("/v1/auth/providers/fake/start").send().await), "problem=provider-answer");
+    app.clock().advance(Duration::from_secs(5));
+    sign_in_there(app, provider).await;
+    assert_eq!(provider.times(DISCOVERY), 2);
 });
 
 with_both!([("auth.providers.gone.client_id", "a"), ("auth.providers.gone.client_secret", "b"),
