@@ -33,7 +33,7 @@ pub(super) struct Provider {
 }
 
 enum Protocol {
-    OpenId(OpenId),
+    OpenId(Box<OpenId>),
     GitHub(Box<GitHub>),
 }
 
@@ -42,8 +42,8 @@ impl Protocol {
     fn of(name: &str, issuer: &str) -> anyhow::Result<Self> {
         Ok(match name {
             "github" => Protocol::GitHub(Box::new(GitHub::at(issuer)?)),
-            "google" if issuer.is_empty() => Protocol::OpenId(OpenId::of(openid::GOOGLE)?),
-            _ => Protocol::OpenId(OpenId::of(issuer)?),
+            "google" if issuer.is_empty() => Protocol::OpenId(Box::new(OpenId::of(openid::GOOGLE)?)),
+            _ => Protocol::OpenId(Box::new(OpenId::of(issuer)?)),
         })
     }
 }
