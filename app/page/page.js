@@ -161,7 +161,8 @@ try {
   const link = linkFromMail();
   if (back?.challenge) {
     leave();
-    enter(await answer(back.challenge));
+    await answer(back.challenge);
+    await enterAgain();
   } else if (link) {
     leave();
     const who = signedIn ? (await ask("GET", "/v1/auth/session")).user.email : null;

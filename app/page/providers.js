@@ -10,7 +10,7 @@ import { since } from "./words.js";
 const PROBLEMS = {
   "account-suspended": "The account is suspended: ask those who run this service.",
   "address-unconfirmed": "There is an account with your address, and the address was never confirmed. Enter it and choose “Mail me a link”, then sign in with the provider again.",
-  "provider-address": "The provider does not say that your address is verified. Verify it there, or sign in in another way.",
+  "provider-address": "The provider does not vouch for your address. Verify it there, or sign in or sign up here, then link the provider under Account.",
   "provider-again": "Your account has changed meanwhile: try again.",
   "provider-answer": "The provider's answer cannot be used. Try again, or sign in in another way.",
   "provider-attempt": "This attempt was used, is too old or began in another browser: begin again here.",
@@ -18,7 +18,7 @@ const PROBLEMS = {
   "provider-limit": "No more providers can be linked to your account.",
   "provider-session": "You are signed in as somebody else by now, or not at all: sign in, then link the provider again.",
   "provider-taken": "It is linked to another account already.",
-  "provider-unlinked": "Sign in in another way, then link the provider under Account.",
+  "provider-unlinked": "Sign in or sign up here, then link the provider under Account.",
   "provider-unreachable": "The provider cannot be reached. Try again later, or sign in in another way.",
   "too-many-attempts": "Too many attempts from your address: wait a minute.",
 };
@@ -31,7 +31,8 @@ export function backFromProvider(isSignedIn) {
   history.replaceState(null, "", isSignedIn ? "/#account" : "/");
   const outcome = new URLSearchParams(query);
   const problem = outcome.get("problem");
-  const says = problem ? PROBLEMS[problem] ?? OTHER : "The provider is linked: you can sign in with it.";
+  const isLinked = !problem && outcome.get("done") === "linked";
+  const says = isLinked ? "The provider is linked: you can sign in with it." : PROBLEMS[problem] ?? OTHER;
   return { challenge: outcome.get("challenge"), says };
 }
 

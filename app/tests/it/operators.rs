@@ -93,6 +93,38 @@ both_databases!(app::app(); async fn wrong_codes_of_one_who_knows_the_password_a
     assert_eq!(sign_in(app, &password, &right).await.status(), 303);
 });
 
+both_databases!(app::app(), [("console.password", PASSWORD)]; async fn wrong_sign_ins_of_an_address_are_slowed(app) {
+    let password = add(app, OperatorRole::Look).await;
+    let at = async |address: &str, typed: &str| {
+        form(app, "/console/sign-in", typed).from_address(address).send().await
+    };
+    let right = format!("name={ADA}&password={password}&code=");
+    // A name that exists, one that does not, and none: all of them count.
+    for (address, typed) in [
+        ("10.0.0.1", format!("name={ADA}&password=wrong&code=000000")),
+        ("10.0.0.2", "name=nobody&password=wrong&code=000000".to_owned()),
+        ("10.0.0.3", "password=a+wrong+password".to_owned()),
+    ] {
+        for _ in 0..11 {
+            assert_eq!(at(address, &typed).await.status(), 403, "{address}");
+        }
+        let refused = at(address, &typed).await;
+        assert_eq!((refused.status(), refused.header("retry-after")), (429, "1"), "{address}");
+        let refused = at(address, &format!("{right}{}", code(app).await)).await;
+        assert_eq!(refused.status(), 429, "the answer tells whether it is right");
+        assert_eq!(at("10.0.0.4", "password=a+wrong+password").await.status(), 403, "others wait, too");
+    }
+    app.clock().advance(Duration::from_secs(1));
+    assert_eq!(at("10.0.0.1", &format!("{right}{}", code(app).await)).await.status(), 303);
+    // Each further one doubles the wait, and time forgives.
+    app.clock().advance(Duration::from_secs(1));
+    assert_eq!(at("10.0.0.3", "password=a+wrong+password").await.status(), 403);
+    assert_eq!(at("10.0.0.3", "password=a+wrong+password").await.header("retry-after"), "2");
+    app.clock().advance(Duration::from_secs(12 * 60));
+    assert_eq!(at("10.0.0.3", "password=a+wrong+password").await.status(), 403);
+    assert_eq!(at("10.0.0.3", "password=a+wrong+password").await.status(), 403);
+});
+
 both_databases!(app::app(); async fn wrong_codes_count_for_sign_ins_at_once(app) {
     add(app, OperatorRole::Look).await;
     let right = code(app).await;

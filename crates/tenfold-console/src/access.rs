@@ -31,6 +31,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::known::KnownOperators;
 use crate::signed_out::{ConsoleSession, SignedOut};
+use crate::wrong_sign_ins::WrongSignIns;
 
 /// A shorter password is refused at start.
 const SHORTEST_PASSWORD: usize = 12;
@@ -79,6 +80,7 @@ pub(crate) struct Access {
     queue: Arc<HashQueue>,
     signed_out: SignedOut,
     known: KnownOperators,
+    wrong: WrongSignIns,
     /// A hash of no password: compared with where there is no such operator, so that the refusal takes as long.
     decoy: OnceCell<String>,
 }
@@ -97,8 +99,8 @@ pub(crate) enum Refused {
     Closed,
     /// The name, the password or the code is wrong.
     Wrong,
-    /// There were too many wrong codes.
-    Blocked,
+    /// There were too many wrong attempts from this network, or too many wrong codes: nothing is tried before this time is over.
+    Blocked(Duration),
     /// Too many sign-ins at once, in all or from one network.
     Busy,
 }
@@ -113,6 +115,7 @@ impl Access {
             queue: HashQueue::new(PLACES, SHARE),
             signed_out: SignedOut::default(),
             known: KnownOperators::default(),
+            wrong: WrongSignIns::default(),
             decoy: OnceCell::new(),
         })
     }
@@ -130,6 +133,10 @@ impl Access {
         typed: TypedCredentials,
         cookie: ConsoleCookie,
     ) -> anyhow::Result<Result<String, Refused>> {
+        // Before anything that was typed is looked at: the answer says nothing about it.
+        if let Some(wait) = self.wrong.wait(client, cx.now()) {
+            return Ok(Err(Refused::Blocked(wait)));
+        }
         let Ok(_place) = self.queue.enter(client) else { return Ok(Err(Refused::Busy)) };
         let checked = async {
             if typed.name.is_empty() {
@@ -143,7 +150,12 @@ impl Access {
         };
         let (name, key) = match checked? {
             Ok(found) => found,
-            Err(refused) => return Ok(Err(refused)),
+            Err(refused) => {
+                if matches!(refused, Refused::Wrong) {
+                    self.wrong.count(client, cx.now());
+                }
+                return Ok(Err(refused));
+            }
         };
         let lifetime = self.settings.session_lifetime.as_std();
         let mut bytes = [0; SIGNED];
@@ -188,7 +200,10 @@ impl Access {
         Ok(match operators::use_code(cx, &operator, &typed.code).await? {
             CodeUse::Used => Ok((operator.name, operator.cookie_key)),
             CodeUse::Wrong => Err(Refused::Wrong),
-            CodeUse::Blocked(_) => Err(Refused::Blocked),
+            CodeUse::Blocked(until) => {
+                let wait = Duration::try_from(until.duration_since(cx.now())).unwrap_or_default();
+                Err(Refused::Blocked(wait))
+            }
         })
     }
 

@@ -14,6 +14,7 @@ mod mcp;
 mod pages;
 mod signed_out;
 mod words;
+mod wrong_sign_ins;
 
 use axum::routing::{get, post};
 use tenfold::axum;

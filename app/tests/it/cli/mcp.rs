@@ -68,6 +68,15 @@ in_both_places!(fn what_stands_in_an_agents_way_is_its_answer(place) {
         assert!(answers[0]["error"]["message"].as_str().is_some_and(|text| text.contains(part)), "{}", told.out);
         assert!(!told.out.contains("guessed") && !told.err.contains("guessed"));
     }
+    // A code is shown once: each time more would count as a wrong one, and be refused for that at last.
+    let pings: Vec<Value> = (0..16).map(|id| json!({"jsonrpc": "2.0", "id": id, "method": "ping"})).collect();
+    let launch = place.app(&["mcp", "--at", &*url]);
+    let launch = operator.into_iter().fold(launch, |launch, (name, value)| launch.env(name, value));
+    let told = launch.input(&lines(&pings)).finish();
+    let refused: Vec<Value> = answers(&told).iter().map(|answer| answer["error"]["message"].clone()).collect();
+    assert_eq!(refused.len(), 16, "{}", told.out);
+    assert!(refused[0].as_str().is_some_and(|text| text.contains("TENFOLD_OPERATOR_CODE")), "{}", refused[0]);
+    assert!(refused.iter().all(|answer| *answer == refused[0]), "{}", told.out);
     let told = place.app(&["mcp"]).env(PASSWORD.0, "").input(&ping).finish();
     assert!(told.status.code() == Some(1) && told.err.contains("TENFOLD_OPERATOR_NAME"), "{}{}", told.out, told.err);
     let told = place.app(&["mcp", "--at", "127.0.0.1"]).env(PASSWORD.0, PASSWORD.1).finish();

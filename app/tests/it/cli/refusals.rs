@@ -326,6 +326,14 @@ fn a_provider_that_lacks_something_is_refused_by_its_key() {
         (&[id, secret, ("ISSUER", "http://login.example.com")], "issuer"),
         (&[id, secret, ("ISSUER", "login.example.com")], "issuer"),
         (&[id, secret, ("ISSUER", "https://a:b@login.example.com")], "issuer"),
+        (
+            &[id, secret, ("ISSUER", "https://login.example.com"), ("LINK_BY_ADDRESS", "true")],
+            "link_by_address",
+        ),
+        (
+            &[id, secret, ("ISSUER", "https://login.example.com"), ("LINK_BY_ADDRESS", "yes")],
+            "link_by_address",
+        ),
     ] {
         let mut launch = place.bare(&["serve"]);
         for (name, value) in settings {

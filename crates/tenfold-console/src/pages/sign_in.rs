@@ -7,7 +7,8 @@ use serde::Deserialize;
 use tenfold::axum;
 use tenfold::config::Secret;
 use tenfold::http::{
-    ClientAddress, IntoResponse as _, OwnOrigin, Response, ServerState, State, StatusCode, Unrecorded, header,
+    ClientAddress, HeaderValue, IntoResponse as _, OwnOrigin, Response, ServerState, State, StatusCode,
+    Unrecorded, header,
 };
 use tenfold::prelude::*;
 
@@ -40,19 +41,25 @@ pub(crate) async fn sign_in(
             "the form has a field `password`, and may have `name` and `code`, of up to http.body_limit";
         return Err(Problem::bad_request(fields));
     };
-    let wrong = if name.is_empty() { "Wrong password." } else { "Wrong name, password or code." };
+    let is_named = !name.is_empty();
+    let wrong = if is_named { "Wrong name, password or code." } else { "Wrong password." };
     let typed = TypedCredentials { name, password: password.expose().to_owned(), code };
     let signed_in = access.sign_in(&cx, client, typed, ConsoleCookie::of(&state)).await?;
     Ok(match signed_in {
         Ok(cookie) => see("/console", &cookie),
         Err(Refused::Closed) => show(&access, None),
         Err(Refused::Wrong) => {
-            tracing::warn!("somebody tried a wrong password at the console");
+            tracing::warn!(is_named, "somebody tried a wrong password at the console");
             status(StatusCode::FORBIDDEN, show(&access, Some(wrong)))
         }
-        Err(Refused::Blocked) => {
-            let blocked = "Too many wrong codes. Try again in a quarter of an hour.";
-            status(StatusCode::TOO_MANY_REQUESTS, show(&access, Some(blocked)))
+        Err(Refused::Blocked(wait)) => {
+            tracing::warn!(is_named, "somebody has to wait after wrong attempts at the console");
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let unit = if seconds == 1 { "second" } else { "seconds" };
+            let blocked = format!("Too many wrong attempts. Try again in {seconds} {unit}.");
+            let mut answer = status(StatusCode::TOO_MANY_REQUESTS, show(&access, Some(&blocked)));
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            answer
         }
         Err(Refused::Busy) => {
             let busy = "Too many sign-ins at once. Try again in a moment.";

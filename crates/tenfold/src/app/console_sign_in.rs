@@ -18,6 +18,11 @@ struct ConsolePassword {
     password: Secret,
 }
 
+/// The console has refused what it was shown. The same again would be refused again, and be counted.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct ConsoleRefusal(pub(super) String);
+
 /// The console of an application, and what opens it.
 pub(super) struct ConsoleDoor {
     /// HOST:PORT.
@@ -57,10 +62,15 @@ impl ConsoleDoor {
         Ok(ConsoleDoor { host, name, password, code })
     }
 
+    /// Whether it is opened with a code, which works once.
+    pub(super) fn takes_code(&self) -> bool {
+        !self.name.is_empty()
+    }
+
     /// Signs in, and gives the cookie of the sign-in, `NAME=TOKEN`.
     ///
     /// # Errors
-    /// The application does not answer, or refuses.
+    /// The application does not answer; [`ConsoleRefusal`] if it refuses.
     pub(super) async fn cookie(&self) -> anyhow::Result<String> {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let (name, password, code) =
@@ -68,7 +78,17 @@ impl ConsoleDoor {
         let form = format!("name={name}&password={password}&code={code}");
         let kind = [("Content-Type", "application/x-www-form-urlencoded")];
         let signed_in = exchange(&self.host, "POST /console/sign-in", &kind, &form).await?;
-        anyhow::ensure!(signed_in.status != 403, "{}", self.refused());
+        match signed_in.status {
+            403 => return Err(ConsoleRefusal(self.refused()).into()),
+            429 => {
+                let seconds = signed_in.header("retry-after").unwrap_or("60");
+                let with = if self.takes_code() { ", with a new code" } else { "" };
+                let why =
+                    format!("its console has seen too many wrong sign-ins: start again in {seconds} s{with}");
+                return Err(ConsoleRefusal(why).into());
+            }
+            _ => {}
+        }
         let cookie = signed_in.header("set-cookie").and_then(|cookie| cookie.split(';').next());
         cookie.map(ToOwned::to_owned).with_context(|| format!("its console answers {}", signed_in.status))
     }

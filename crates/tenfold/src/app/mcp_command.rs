@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::console_sign_in::ConsoleDoor;
+use super::console_sign_in::{ConsoleDoor, ConsoleRefusal};
 use super::plain_http::{PlainAnswer, exchange};
 use crate::config::Loaded;
 
@@ -17,6 +17,9 @@ use crate::config::Loaded;
 const LONGEST: u64 = 1024 * 1024;
 /// An error of the server itself (JSON-RPC 2.0).
 const INTERNAL: i64 = -32603;
+/// The sign-in with a code has ended.
+const ENDED: &str =
+    "the sign-in has ended, and its code works once: start again with a new TENFOLD_OPERATOR_CODE";
 
 /// Serve a coding agent on standard input and output.
 #[derive(Args)]
@@ -34,7 +37,7 @@ impl McpCommand {
     /// message: it may be started later.
     pub(super) async fn run(&self, loaded: &Loaded, listen: SocketAddr) -> anyhow::Result<()> {
         let console = ConsoleDoor::new(loaded, listen, self.at.as_deref(), "mcp")?;
-        let mut bridge = McpBridge { console, token: None };
+        let mut bridge = McpBridge { console, token: None, spent: None };
         // An operator's code is valid now, and may not be at the first message.
         if let Err(error) = bridge.sign_in().await {
             tracing::debug!(%error, "the application is asked again at the first message");
@@ -72,11 +75,24 @@ async fn next_line() -> anyhow::Result<Option<String>> {
 struct McpBridge {
     console: ConsoleDoor,
     token: Option<String>,
+    /// Why the operator's code is not shown again: it works once, and wrong ones block the operator.
+    spent: Option<ConsoleRefusal>,
 }
 
 impl McpBridge {
     async fn sign_in(&mut self) -> anyhow::Result<String> {
-        let cookie = self.console.cookie().await?;
+        if let Some(why) = &self.spent {
+            return Err(why.clone().into());
+        }
+        let cookie = self.console.cookie().await;
+        if self.console.takes_code() {
+            self.spent = match &cookie {
+                Ok(_) => Some(ConsoleRefusal(ENDED.to_owned())),
+                // Without an answer the code may still be good.
+                Err(error) => error.downcast_ref().cloned(),
+            };
+        }
+        let cookie = cookie?;
         let token = cookie.split_once('=').map_or("", |(_, token)| token).to_owned();
         self.token = Some(token.clone());
         Ok(token)
@@ -92,6 +108,9 @@ impl McpBridge {
             Ok(answer) if answer.body.contains("\"jsonrpc\"") => return Some(answer.body.replace('\n', " ")),
             Ok(answer) => {
                 format!("the application at http://{host} answers {}: {}", answer.status, answer.body)
+            }
+            Err(error) if error.is::<ConsoleRefusal>() => {
+                format!("the application at http://{host} refuses the sign-in: {error}")
             }
             Err(error) => format!("the application at http://{host} does not answer: {error:#}"),
         };

@@ -4,6 +4,9 @@
 //! shown it: the provider says that it is verified, and the account's person has confirmed it here. An account with an address that
 //! was never confirmed may be a stranger's, who waits for the owner to come (pre-hijacking: Sudhodanan and Paverd, USENIX Security
 //! 2022). So it neither gets the identity, nor does the identity get it: its person shows first that mails arrive.
+//!
+//! A provider that is not believed about addresses (`link_by_address`) neither links by one nor signs anybody up: else whoever may
+//! write addresses there would own a confirmed account for each of them, and wait in it for the owner.
 
 use tenfold::data::SystemTx;
 use tenfold::http::StatusCode;
@@ -14,6 +17,7 @@ use super::identities::MOST;
 use super::remote::Provider;
 use super::remote::exchange::ProvenIdentity;
 use crate::account::claim::OwnAccount;
+use crate::account::confirmed::unconfirmed;
 use crate::account::lock::lock;
 use crate::account::lock_own::lock_own;
 use crate::email::Email;
@@ -54,36 +58,35 @@ pub(super) async fn enter(
 ) -> Result<SignInStep, Problem> {
     let owner = owner(cx, provider, &proven).await?;
     cx.transaction(async |tx| -> Result<SignInStep, Problem> {
-        let account = match owner {
-            Owner::Linked(id) => still_linked(tx, id, &proven).await?,
+        let (account, is_same_address) = match owner {
+            Owner::Linked(id) => (still_linked(tx, id, &proven).await?, false),
             Owner::SameAddress(id, email) => {
                 let account = lock(tx, id).await.map_err(changed_if_missing)?;
                 if account.email != email || account.confirmed_at.is_none() {
                     return Err(changed());
                 }
-                insert(tx, &account, provider, &proven).await?;
-                tx.enqueue(SendNotice::to(account.id, NoticeKind::IdentityLinked)).await?;
-                account
+                (account, true)
             }
             Owner::New(email) => {
                 identity.throttle.count_address(tx, AddressCount::SignUps, device.client).await?;
                 let account = register(tx, email).await?;
                 insert(tx, &account, provider, &proven).await?;
-                account
+                (account, false)
             }
         };
-        let of_account = Membership::query().filter(Membership::account_id.eq(account.id));
-        let latest = of_account.order_by_descending(Membership::last_used_at).first(&*tx).await?;
-        let membership = match latest {
-            Some(membership) => membership,
-            // A new person, or one who has left all organizations.
-            None => {
-                let owner = NewMember { account: &account, role: Role::Owner, locale: device.locale.clone() };
-                found(tx, owner, organization_of(proven.name.as_deref(), &account.email)).await?
-            }
-        };
+        if !identity.unconfirmed_sign_in && account.reached_at.is_none() {
+            return Err(unconfirmed());
+        }
+        let owner = NewMember { account: &account, role: Role::Owner, locale: device.locale.clone() };
+        let membership = membership_of(tx, owner, proven.name.as_deref()).await?;
         // The person has not typed the password: what needs it asks for it.
-        identity.sign_in(tx, &membership, NewSession { device, password_at: None }).await
+        let step = identity.sign_in(tx, &membership, NewSession { device, password_at: None }).await?;
+        // Who owes the second factor has not shown yet that the account is theirs.
+        if is_same_address && matches!(step, SignInStep::Session(_)) {
+            insert(tx, &account, provider, &proven).await?;
+            tx.enqueue(SendNotice::to(account.id, NoticeKind::IdentityLinked)).await?;
+        }
+        Ok(step)
     })
     .await
 }
@@ -120,6 +123,10 @@ async fn owner(cx: &SystemContext, provider: &Provider, proven: &ProvenIdentity)
         return Ok(Owner::Linked(linked.account_id));
     }
     let refused = |kind, title| Err(Problem::new(StatusCode::FORBIDDEN, kind, title));
+    // Before any look at accounts: the answer does not say whether there is one.
+    if !provider.is_believed_about_addresses() {
+        return refused("provider-unlinked", "Your account is not linked to this provider");
+    }
     let Some(email) = proven.verified_email.as_deref().and_then(|text| Email::parse(text).ok()) else {
         return refused("provider-address", "The provider does not say that your address is verified");
     };
@@ -130,10 +137,24 @@ async fn owner(cx: &SystemContext, provider: &Provider, proven: &ProvenIdentity)
     if account.confirmed_at.is_none() {
         return refused("address-unconfirmed", "The account with this address has not confirmed it");
     }
-    if !provider.links_by_address() {
-        return refused("provider-unlinked", "Your account is not linked to this provider");
-    }
     Ok(Owner::SameAddress(account.id, email))
+}
+
+/// The organization that was used last; a new one for a new person, and for one who has left all organizations.
+async fn membership_of(
+    tx: &SystemTx<'_>,
+    owner: NewMember<'_>,
+    name: Option<&str>,
+) -> Result<Membership, Problem> {
+    let of_account = Membership::query().filter(Membership::account_id.eq(owner.account.id));
+    let latest = of_account.order_by_descending(Membership::last_used_at).first(tx).await?;
+    match latest {
+        Some(membership) => Ok(membership),
+        None => {
+            let organization = organization_of(name, &owner.account.email);
+            Ok(found(tx, owner, organization).await?)
+        }
+    }
 }
 
 async fn still_linked(

@@ -17,7 +17,24 @@ pub(crate) struct ProviderSettings {
     pub(crate) issuer: String,
     title: String,
     #[cfg_attr(not(feature = "providers"), allow(dead_code, reason = "nobody signs in with it"))]
-    pub(crate) link_by_address: bool,
+    pub(crate) link_by_address: LinkByAddress,
+}
+
+/// Which providers are believed when they say that an address is a person's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LinkByAddress {
+    /// Google and GitHub themselves: under a name of theirs, and without an issuer.
+    Known,
+    /// This one.
+    Always,
+    /// Not this one.
+    Never,
+}
+
+/// Whether a provider of this name needs no issuer in the settings.
+pub(super) fn has_issuer_of_its_own(name: &str) -> bool {
+    matches!(name, "google" | "github")
 }
 
 impl ProviderSettings {
@@ -59,8 +76,7 @@ pub(super) fn check(
                 "set it to the client secret that the provider has given you",
             )?;
         }
-        let has_issuer_of_its_own = matches!(&**name, "google" | "github");
-        if provider.issuer.is_empty() && !has_issuer_of_its_own {
+        if provider.issuer.is_empty() && !has_issuer_of_its_own(name) {
             let why = "set it to the issuer, such as https://login.example.com: its settings are read from \
                        /.well-known/openid-configuration there";
             loaded.refuse(&key("issuer"), why)?;

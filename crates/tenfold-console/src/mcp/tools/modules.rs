@@ -29,7 +29,7 @@ pub(super) fn modules(call: &ToolCall<'_>) -> Value {
     for work in call.caller.state.telemetry().newest(usize::MAX, |_| true) {
         for span in &work.spans {
             if let What::Call { module, method, site } = &span.what {
-                *calls.entry((format!("{module}.{method}"), words::site(*site))).or_default() += 1;
+                *calls.entry((format!("{module}.{method}"), words::site(site))).or_default() += 1;
             }
         }
     }

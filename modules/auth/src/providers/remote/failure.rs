@@ -4,21 +4,37 @@ use tenfold::http::StatusCode;
 use tenfold::prelude::*;
 
 /// A provider that did not say who somebody is. Its text is for the log, and has no secret in it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in super::super) struct ProviderFailure {
     is_answer: bool,
+    is_silence: bool,
     what: String,
 }
 
 impl ProviderFailure {
     /// It cannot be reached, or is silent.
     pub(super) fn unreachable(what: impl Into<String>) -> Self {
-        ProviderFailure { is_answer: false, what: what.into() }
+        ProviderFailure { is_answer: false, is_silence: false, what: what.into() }
+    }
+
+    /// It has not answered in time.
+    pub(super) fn silence(what: String) -> Self {
+        ProviderFailure { is_answer: false, is_silence: true, what }
+    }
+
+    /// Whether it has not answered in time, to the one who asks now.
+    pub(super) fn is_silence(&self) -> bool {
+        self.is_silence
+    }
+
+    /// The same for others, who have not waited for it: noting it once more would make it last.
+    pub(super) fn heard_of(&self) -> Self {
+        ProviderFailure { is_silence: false, ..self.clone() }
     }
 
     /// Its answer cannot be used.
     pub(super) fn answer(what: impl Into<String>) -> Self {
-        ProviderFailure { is_answer: true, what: what.into() }
+        ProviderFailure { is_answer: true, is_silence: false, what: what.into() }
     }
 
     /// What people are told.

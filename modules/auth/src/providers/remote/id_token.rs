@@ -84,6 +84,8 @@ pub(super) struct IdClaims {
     exp: f64,
     nbf: Option<f64>,
     nonce: Option<String>,
+    /// The domain of an organization at Google.
+    pub(super) hd: Option<String>,
     #[serde(flatten)]
     pub(super) person: PersonClaims,
 }
@@ -92,15 +94,21 @@ pub(super) struct IdClaims {
 #[derive(Deserialize)]
 pub(super) struct PersonClaims {
     pub(super) email: Option<String>,
+    /// None if it is not said.
     #[serde(default, deserialize_with = "truth")]
-    email_verified: bool,
+    pub(super) email_verified: Option<bool>,
     pub(super) name: Option<String>,
 }
 
 impl PersonClaims {
     /// The address, if the provider has verified it.
     pub(super) fn verified_email(&self) -> Option<String> {
-        self.email.clone().filter(|_| self.email_verified)
+        self.email.clone().filter(|_| self.email_verified == Some(true))
+    }
+
+    /// Whether it says which address the person has, and whether that is verified.
+    pub(super) fn is_complete(&self) -> bool {
+        self.email.is_some() && self.email_verified.is_some()
     }
 }
 
@@ -159,7 +167,8 @@ fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Err
 }
 
 /// Some providers write it as a text.
-fn truth<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+fn truth<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     let value = serde_json::Value::deserialize(from)?;
-    Ok(value == serde_json::Value::Bool(true) || value.as_str() == Some("true"))
+    let is_true = value == serde_json::Value::Bool(true) || value.as_str() == Some("true");
+    Ok((!value.is_null()).then_some(is_true))
 }

@@ -7,6 +7,7 @@ mod github;
 mod id_token;
 mod keys;
 mod openid;
+mod published;
 pub(super) mod web;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use self::github::GitHub;
 use self::openid::OpenId;
 use self::web::Web;
 use super::handshake::ProviderHandshake;
-use super::settings::ProviderSettings;
+use super::settings::{self, LinkByAddress, ProviderSettings};
 
 /// A provider that people sign in with.
 pub(super) struct Provider {
@@ -32,7 +33,7 @@ pub(super) struct Provider {
 }
 
 enum Protocol {
-    OpenId(OpenId),
+    OpenId(Box<OpenId>),
     GitHub(Box<GitHub>),
 }
 
@@ -41,8 +42,8 @@ impl Protocol {
     fn of(name: &str, issuer: &str) -> anyhow::Result<Self> {
         Ok(match name {
             "github" => Protocol::GitHub(Box::new(GitHub::at(issuer)?)),
-            "google" if issuer.is_empty() => Protocol::OpenId(OpenId::of("https://accounts.google.com")?),
-            _ => Protocol::OpenId(OpenId::of(issuer)?),
+            "google" if issuer.is_empty() => Protocol::OpenId(Box::new(OpenId::of(openid::GOOGLE)?)),
+            _ => Protocol::OpenId(Box::new(OpenId::of(issuer)?)),
         })
     }
 }
@@ -71,9 +72,14 @@ impl Provider {
         &self.registration.name
     }
 
-    /// Whether an address that it has verified is enough to sign in to the account with that address.
-    pub(super) fn links_by_address(&self) -> bool {
-        self.registration.settings.link_by_address
+    /// Whether an address that it has verified is enough to sign in to the account with that address, or to sign up with it.
+    pub(super) fn is_believed_about_addresses(&self) -> bool {
+        let Registration { name, settings } = &self.registration;
+        match settings.link_by_address {
+            LinkByAddress::Always => true,
+            LinkByAddress::Never => false,
+            LinkByAddress::Known => settings.issuer.is_empty() && settings::has_issuer_of_its_own(name),
+        }
     }
 
     /// Whether an answer may be of this provider, by the issuer that it names, if it names one (RFC 9207).
@@ -95,7 +101,13 @@ impl Provider {
             Protocol::GitHub(github) => Ok(github.sign_in_page(&self.registration, handshake, callback)),
             Protocol::OpenId(openid) => {
                 let page = openid.sign_in_page(&self.web, &self.registration, handshake, (callback, now));
-                self.in_time(page).await
+                let page = self.in_time(page).await;
+                if let Err(failure) = &page
+                    && failure.is_silence()
+                {
+                    openid.was_silent(now + self.deadline, failure);
+                }
+                page
             }
         }
     }
@@ -124,10 +136,7 @@ impl Provider {
         work: impl Future<Output = Result<T, ProviderFailure>>,
     ) -> Result<T, ProviderFailure> {
         let silent = || {
-            ProviderFailure::unreachable(format!(
-                "no answer within {:?} (auth.provider_deadline)",
-                self.deadline
-            ))
+            ProviderFailure::silence(format!("no answer within {:?} (auth.provider_deadline)", self.deadline))
         };
         elsewhere(tokio::time::timeout(self.deadline, work)).await.unwrap_or_else(|_| Err(silent()))
     }

@@ -1,7 +1,6 @@
 //! OpenID Connect: the code flow with PKCE, by a provider's discovery document.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use tenfold::prelude::*;
@@ -10,23 +9,21 @@ use super::exchange::{CodeExchange, ProvenIdentity, Registration};
 use super::failure::ProviderFailure;
 use super::id_token::{Expected, IdClaims, PersonClaims, SignedToken};
 use super::keys::{PublishedKey, PublishedKeys};
+use super::published::Published;
 use super::web::{Credential, Web, WebAddressOfProvider};
 use crate::providers::handshake::ProviderHandshake;
 
-/// For so long what a provider publishes is remembered: a key that it has withdrawn is trusted no longer than this.
-const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+/// Google's issuer.
+pub(super) const GOOGLE: &str = "https://accounts.google.com";
 
 /// A provider by its issuer, and what it publishes.
 pub(super) struct OpenId {
     /// Without a slash at its end.
     issuer: String,
     address: WebAddressOfProvider,
-    published: Mutex<Option<Remembered<PublishedEndpoints>>>,
-    keys: Mutex<Option<Remembered<Vec<PublishedKey>>>>,
+    published: Published<PublishedEndpoints>,
+    keys: Published<Vec<PublishedKey>>,
 }
-
-/// Something that was read then.
-type Remembered<T> = (Timestamp, Arc<T>);
 
 /// What `/.well-known/openid-configuration` says (OpenID Connect Discovery, section 3).
 #[derive(Deserialize)]
@@ -70,7 +67,7 @@ impl OpenId {
         let issuer = issuer.trim_end_matches('/').to_owned();
         let address = WebAddressOfProvider::parse(&format!("{issuer}/.well-known/openid-configuration"));
         let address = address.map_err(anyhow::Error::msg)?;
-        Ok(OpenId { issuer, address, published: Mutex::default(), keys: Mutex::default() })
+        Ok(OpenId { issuer, address, published: Published::default(), keys: Published::default() })
     }
 
     /// Whether this is the issuer's name.
@@ -116,16 +113,19 @@ impl OpenId {
             now: exchange.now,
         };
         claims.check(&expected).map_err(ProviderFailure::answer)?;
-        let IdClaims { iss, sub, mut person, .. } = claims;
+        let IdClaims { iss, sub, hd, mut person, .. } = claims;
         // The ID token need not have it: with a code the scope asks for it there (OpenID Connect Core, section 5.4).
-        if let (None, Some(address)) = (&person.email, &published.person) {
+        if let (false, Some(address)) = (person.is_complete(), &published.person) {
             let said: PersonAnswer = web.get(address, Credential::Bearer(&answer.access_token)).await?;
             if said.sub != sub {
                 return Err(ProviderFailure::answer("what is said of the person is of somebody else (sub)"));
             }
-            person = said.person;
+            person = PersonClaims { name: said.person.name.or(person.name), ..said.person };
         }
+        let is_google = registration.name == "google" || self.is_called(GOOGLE);
         let verified_email = person.verified_email();
+        let verified_email =
+            verified_email.filter(|email| !is_google || is_google_authoritative(email, hd.as_deref()));
         Ok(ProvenIdentity { issuer: iss, subject: sub, verified_email, name: person.name })
     }
 
@@ -138,13 +138,17 @@ impl OpenId {
         text: &str,
     ) -> Result<IdClaims, ProviderFailure> {
         let token = SignedToken::parse(text).map_err(ProviderFailure::answer)?;
-        if let Some(keys) = remembered(&self.keys, now)
-            && let Some(claims) = token.verified(&keys).map_err(ProviderFailure::answer)?
+        let known = self.keys.known(now);
+        if let Some(keys) = &known
+            && let Some(claims) = token.verified(keys).map_err(ProviderFailure::answer)?
         {
             return Ok(claims);
         }
-        let keys: PublishedKeys = web.get(&published.keys, Credential::None).await?;
-        let keys = remember(&self.keys, now, keys.readable());
+        let ask = async {
+            let keys: PublishedKeys = web.get(&published.keys, Credential::None).await?;
+            Ok(keys.readable())
+        };
+        let keys = self.keys.read(now, known.as_ref(), ask).await?;
         let claims = token.verified(&keys).map_err(ProviderFailure::answer)?;
         claims.ok_or_else(|| {
             ProviderFailure::answer("the ID token is signed with a key that the provider does not publish")
@@ -152,12 +156,19 @@ impl OpenId {
     }
 
     async fn published(&self, web: &Web, now: Timestamp) -> Result<Arc<PublishedEndpoints>, ProviderFailure> {
-        if let Some(published) = remembered(&self.published, now) {
+        if let Some(published) = self.published.known(now) {
             return Ok(published);
         }
-        let document: DiscoveryDocument = web.get(&self.address, Credential::None).await?;
-        let published = self.read(document).map_err(ProviderFailure::answer)?;
-        Ok(remember(&self.published, now, published))
+        let ask = async {
+            let document: DiscoveryDocument = web.get(&self.address, Credential::None).await?;
+            self.read(document).map_err(ProviderFailure::answer)
+        };
+        self.published.read(now, None, ask).await
+    }
+
+    /// Notes that it has not said in time where people sign in: an answer that nobody waits for any more notes nothing.
+    pub(super) fn was_silent(&self, now: Timestamp, failure: &ProviderFailure) {
+        self.published.fail(now, failure);
     }
 
     fn read(&self, document: DiscoveryDocument) -> Result<PublishedEndpoints, &'static str> {
@@ -210,13 +221,8 @@ impl PublishedEndpoints {
     }
 }
 
-fn remembered<T>(place: &Mutex<Option<Remembered<T>>>, now: Timestamp) -> Option<Arc<T>> {
-    let place = place.lock().unwrap_or_else(PoisonError::into_inner);
-    place.as_ref().filter(|(read_at, _)| now < *read_at + REMEMBERED).map(|(_, known)| Arc::clone(known))
-}
-
-fn remember<T>(place: &Mutex<Option<Remembered<T>>>, now: Timestamp, read: T) -> Arc<T> {
-    let read = Arc::new(read);
-    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&read)));
-    read
+/// Whether Google decides whose an address is: one of Gmail, or of an organization at Google, whose domain the ID token names. Others it
+/// has verified once, and they may have passed to somebody else since (Google Identity, "Verify the Google ID token on your server side").
+fn is_google_authoritative(email: &str, domain: Option<&str>) -> bool {
+    email.to_ascii_lowercase().ends_with("@gmail.com") || domain.is_some_and(|domain| !domain.is_empty())
 }

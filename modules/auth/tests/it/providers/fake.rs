@@ -55,6 +55,12 @@ pub struct FakeState {
     pub person: Person,
     /// Whether the address is told apart from the ID token only.
     pub is_terse: bool,
+    /// Whether the ID token says nothing of whether the address is verified, as Microsoft's.
+    pub is_unsure: bool,
+    /// The organization at Google that the person belongs to.
+    pub domain: Option<&'static str>,
+    /// The paths that answer with an error.
+    pub broken: Vec<&'static str>,
     /// The paths that do not answer.
     pub silent: Vec<&'static str>,
     /// The paths that were asked for.
@@ -90,6 +96,9 @@ impl FakeProvider {
             lie: Lie::Nothing,
             person,
             is_terse: false,
+            is_unsure: false,
+            domain: None,
+            broken: Vec::new(),
             silent: Vec::new(),
             asked: Vec::new(),
             now: 0,
@@ -217,6 +226,7 @@ impl FakeState {
             _ => None,
         };
         match (found, self.lie) {
+            _ if self.broken.contains(&path) => ("503 Service Unavailable", "{}".to_owned()),
             (_, Lie::NoJson) if path == "/token" => ("200 OK", "<html>".to_owned()),
             (_, Lie::Huge) if path == "/token" => ("200 OK", format!("\"{}\"", "x".repeat(2 << 20))),
             (_, Lie::Status) if path == "/token" => ("500 Internal Server Error", "{}".to_owned()),
@@ -253,7 +263,12 @@ impl FakeState {
         });
         if !self.is_terse && self.lie != Lie::OtherPerson {
             claims["email"] = json!(self.person.email);
-            claims["email_verified"] = json!(self.person.is_verified);
+            if !self.is_unsure {
+                claims["email_verified"] = json!(self.person.is_verified);
+            }
+        }
+        if let Some(domain) = self.domain {
+            claims["hd"] = json!(domain);
         }
         match self.lie {
             Lie::Nonce => claims["nonce"] = json!("of-another-attempt"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tenfold::sql;
 use tenfold::testing::TestApp;
 
 use super::fake::{FakeProvider, Person};
@@ -106,12 +107,40 @@ with_both!(async fn the_last_way_in_stays(app, provider) {
     assert!(mails.iter().any(|mail| mail.subject == "A provider no longer signs you in"), "{mails:?}");
 });
 
+with_both!(async fn a_provider_that_is_gone_is_no_way_in(app, provider) {
+    sign_in_there(app, provider).await;
+    let session = session_of(&go(app, provider, "github").await);
+    let changed = app.run(async |cx| {
+        cx.transaction(async |tx| {
+            sql!("test.gone", "UPDATE auth_identities SET provider = 'gone' WHERE provider = 'github'")
+                .changes("auth_identities")
+                .execute(tx)
+                .await
+        })
+        .await
+    });
+    assert_eq!(changed.await.expect("the identity can be changed"), 1);
+    let both = identities(app, &session).await;
+    let of = |name: &str| {
+        let found = both.iter().find(|identity| identity["provider"] == name).expect("it is linked");
+        format!("/v1/auth/identities/{}", text(&found["id"]))
+    };
+    problem(&app.delete(&of("fake")).bearer(&session).send().await, 409);
+    assert_eq!(app.delete(&of("gone")).bearer(&session).send().await.status(), 204);
+});
+
 with_both!(async fn with_a_password_the_last_provider_may_go(app, provider) {
     let own = text(&confirmed(app, ADA).await["token"]);
     link(app, provider, &own).await;
     let id = text(&identities(app, &own).await[0]["id"]);
     let other = text(&confirmed(app, "bob@new.test").await["token"]);
     problem(&app.delete(&format!("/v1/auth/identities/{id}")).bearer(&other).send().await, 404);
+    // As linking, it needs the password.
+    app.clock().advance(Duration::from_secs(10 * 60));
+    let refused = app.delete(&format!("/v1/auth/identities/{id}")).bearer(&own).send().await;
+    assert!(text(&problem(&refused, 403)["type"]).ends_with("password-required"));
+    assert_eq!(identities(app, &own).await.len(), 1);
+    crate::sudo(app, &own).await;
     assert_eq!(app.delete(&format!("/v1/auth/identities/{id}")).bearer(&own).send().await.status(), 204);
     assert_eq!(identities(app, &own).await.len(), 0);
 });

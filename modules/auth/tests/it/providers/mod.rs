@@ -14,7 +14,8 @@ use crate::app;
 
 const ADA: &str = "ada@new.test";
 
-/// Runs a test on an application with a provider called `fake`, and one called `github`, which are the same.
+/// Runs a test on an application with providers called `fake`, `github` and `google`, which are the same, and are believed about
+/// addresses.
 fn with_provider(
     dialect: Dialect,
     settings: &[(&str, &str)],
@@ -30,9 +31,15 @@ fn with_provider(
         ("auth.providers.fake.client_secret", SECRET),
         ("auth.providers.fake.issuer", provider.url.as_str()),
         ("auth.providers.fake.title", "Fake & Co"),
+        ("auth.providers.fake.link_by_address", "always"),
         ("auth.providers.github.client_id", CLIENT),
         ("auth.providers.github.client_secret", SECRET),
         ("auth.providers.github.issuer", provider.url.as_str()),
+        ("auth.providers.github.link_by_address", "always"),
+        ("auth.providers.google.client_id", CLIENT),
+        ("auth.providers.google.client_secret", SECRET),
+        ("auth.providers.google.issuer", provider.url.as_str()),
+        ("auth.providers.google.link_by_address", "always"),
     ];
     all.extend(settings.iter().copied());
     run(app(), dialect, &all, async |app| {

@@ -74,13 +74,49 @@ with_both!(async fn what_a_stranger_has_linked_ends_with_the_strangers_time(app,
     assert_eq!(address_of(app, &sign_in_there(app, provider).await).await, "mallory@new.test");
 });
 
-with_both!([("auth.providers.fake.link_by_address", "false")];
+with_both!([("auth.providers.fake.link_by_address", "never")];
 async fn a_provider_may_be_no_reason_to_link(app, provider) {
+    // The answer is the same without an account, and makes none.
+    assert_eq!(told(&go(app, provider, "fake").await), "problem=provider-unlinked");
+    assert_eq!((rows(app).await, accounts(app).await), (0, 0), "somebody is signed up");
     let own = text(&confirmed(app, ADA).await["token"]);
     assert_eq!(told(&go(app, provider, "fake").await), "problem=provider-unlinked");
     link(app, provider, &own).await;
     assert_eq!(address_of(app, &sign_in_there(app, provider).await).await, ADA);
 });
+
+with_both!([("auth.providers.fake.link_by_address", "known"), ("auth.providers.github.link_by_address", "known")];
+async fn a_provider_with_an_issuer_is_not_believed_by_itself(app, provider) {
+    for name in ["fake", "github"] {
+        assert_eq!(told(&go(app, provider, name).await), "problem=provider-unlinked");
+    }
+    assert_eq!((rows(app).await, accounts(app).await), (0, 0), "somebody is signed up");
+});
+
+with_both!([("auth.unconfirmed_sign_in", "false")];
+async fn a_person_who_is_linked_confirms_the_address_first(app, provider) {
+    sign_in_there(app, provider).await;
+    unconfirm(app, ADA).await;
+    assert_eq!(told(&go(app, provider, "fake").await), "problem=address-unconfirmed");
+});
+
+/// Makes an account one whose address nobody has confirmed, such as of a time when it could sign in.
+async fn unconfirm(app: &TestApp, email: &str) {
+    let changed = app.run(async |cx| {
+        cx.transaction(async |tx| {
+            sql!(
+                "test.unconfirm",
+                "UPDATE auth_accounts SET reached_at = NULL, confirmed_at = NULL WHERE email = $1"
+            )
+            .changes("auth_accounts")
+            .bind(email.to_owned())
+            .execute(tx)
+            .await
+        })
+        .await
+    });
+    assert_eq!(changed.await.expect("the account can be changed"), 1);
+}
 
 with_both!(async fn an_attempt_is_of_one_browser_once_and_not_for_long(app, provider) {
     let trip = begin(app, "fake").await;
@@ -138,9 +174,26 @@ with_both!(async fn a_person_who_does_not_agree_is_told_so(app, provider) {
 with_both!([("auth.provider_deadline", "1s")]; async fn a_silent_provider_is_not_waited_for(app, provider) {
     provider.set().silent = vec!["/.well-known/openid-configuration"];
     assert_eq!(told(&app.get("/v1/auth/providers/fake/start").send().await), "problem=provider-unreachable");
+    assert_eq!(told(&app.get("/v1/auth/providers/fake/start").send().await), "problem=provider-unreachable");
+    assert!(provider.times("/.well-known/openid-configuration") <= 1, "each start opens a connection");
     // GitHub is asked when the browser is back.
     provider.set().silent = vec!["/login/oauth/access_token"];
     assert_eq!(told(&go(app, provider, "github").await), "problem=provider-unreachable");
+});
+
+with_both!(async fn a_provider_that_fails_is_not_asked_at_each_start(app, provider) {
+    const DISCOVERY: &str = "/.well-known/openid-configuration";
+    provider.set().broken = vec![DISCOVERY];
+    let starts = [(); 4].map(|()| app.get("/v1/auth/providers/fake/start").send());
+    for answer in futures_util::future::join_all(starts).await {
+        assert_eq!(told(&answer), "problem=provider-answer");
+    }
+    assert_eq!(provider.times(DISCOVERY), 1);
+    provider.set().broken = Vec::new();
+    assert_eq!(told(&app.get("/v1/auth/providers/fake/start").send().await), "problem=provider-answer");
+    app.clock().advance(Duration::from_secs(5));
+    sign_in_there(app, provider).await;
+    assert_eq!(provider.times(DISCOVERY), 2);
 });
 
 with_both!([("auth.providers.gone.client_id", "a"), ("auth.providers.gone.client_secret", "b"),
@@ -176,8 +229,17 @@ async fn suspend(app: &TestApp, email: &str) {
     assert_eq!(suspended.await.expect("the account can be suspended"), 1);
 }
 
+/// How many accounts there are.
+async fn accounts(app: &TestApp) -> i64 {
+    let counted = app.run(async |cx| {
+        let rows: Vec<(i64,)> = sql!("test.accounts", "SELECT count(*) FROM auth_accounts").all(&cx).await?;
+        Ok::<_, DataError>(rows[0].0)
+    });
+    counted.await.expect("rows can be counted")
+}
+
 /// How many identities are linked.
-async fn rows(app: &TestApp) -> i64 {
+pub async fn rows(app: &TestApp) -> i64 {
     let counted = app.run(async |cx| {
         let rows: Vec<(i64,)> =
             sql!("test.identities", "SELECT count(*) FROM auth_identities").all(&cx).await?;

@@ -9,6 +9,7 @@ use tenfold::sql;
 use tenfold::testing::{Log, TestApp};
 
 use super::fake::{Lie, Person, SECRET};
+use super::refusals::rows;
 use super::signer::Signer;
 use super::{ADA, address_of, begin, come_back, cookie_of, go, session_of, sign_in_there, told, with_both};
 use crate::second_factor::{code, set_up};
@@ -25,6 +26,7 @@ with_both!(async fn the_list_says_what_the_buttons_are(app, _provider) {
     assert_eq!(list.json(), json!({"items": [
         {"name": "fake", "title": "Fake & Co", "start": "/v1/auth/providers/fake/start"},
         {"name": "github", "title": "GitHub", "start": "/v1/auth/providers/github/start"},
+        {"name": "google", "title": "Google", "start": "/v1/auth/providers/google/start"},
     ]}));
     assert!(!list.text().contains(SECRET));
 });
@@ -98,10 +100,15 @@ with_both!(async fn the_second_factor_is_asked_for(app, provider) {
     provider.set().now = app.clock().now().as_second();
     let outcome = told(&go(app, provider, "fake").await);
     let challenge = outcome.strip_prefix("challenge=").unwrap_or_else(|| panic!("{outcome}"));
+    // Until it is answered, nobody has shown that the account is theirs.
+    assert_eq!(rows(app).await, 0, "an identity is linked before the second factor");
     let answer = json!({"challenge": challenge, "code": code(app, &secret)});
     let answer = app.post("/v1/auth/second-factor").json(&answer).send().await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
     assert_eq!(answer.json()["user"]["email"], ADA);
+    assert_eq!(rows(app).await, 0, "it is linked on purpose only");
+    let mails = mails_to(app, ADA).await;
+    assert!(!mails.iter().any(|mail| mail.subject.starts_with("A provider was linked")), "{mails:?}");
 });
 
 with_both!(async fn keys_of_both_kinds_sign_in(app, provider) {
@@ -132,6 +139,22 @@ with_both!(async fn a_terse_id_token_is_completed(app, provider) {
     provider.set().is_terse = true;
     assert_eq!(address_of(app, &sign_in_there(app, provider).await).await, ADA);
     assert_eq!(provider.times("/person"), 1);
+});
+
+with_both!(async fn an_id_token_that_is_unsure_is_completed(app, provider) {
+    provider.set().is_unsure = true;
+    assert_eq!(address_of(app, &sign_in_there(app, provider).await).await, ADA);
+    assert_eq!(provider.times("/person"), 1);
+});
+
+with_both!(async fn google_is_believed_about_addresses_of_its_own(app, provider) {
+    // Verified once, at a mail server that is not Google's.
+    assert_eq!(told(&go(app, provider, "google").await), "problem=provider-address");
+    provider.set().domain = Some("new.test");
+    assert_eq!(address_of(app, &session_of(&go(app, provider, "google").await)).await, ADA);
+    provider.set().domain = None;
+    provider.set().person = Person { subject: "bob".into(), email: "Bob@GMail.com".into(), is_verified: true };
+    assert_eq!(address_of(app, &session_of(&go(app, provider, "google").await)).await, "bob@gmail.com");
 });
 
 with_both!(async fn github_signs_in_by_the_primary_address(app, provider) {

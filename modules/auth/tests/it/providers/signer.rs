@@ -20,7 +20,7 @@ pub struct Signer {
 
 enum SigningPair {
     Rsa(Box<RsaKeyPair>),
-    Curve(EcdsaKeyPair),
+    Curve(Box<EcdsaKeyPair>),
 }
 
 impl Signer {
@@ -105,7 +105,7 @@ fn fresh_curve() -> SigningPair {
     let made =
         EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key is made");
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, made.as_ref(), &random);
-    SigningPair::Curve(pair.expect("the key is one"))
+    SigningPair::Curve(Box::new(pair.expect("the key is one")))
 }
 
 fn signed_part(head: &Value, claims: &Value) -> String {
