@@ -257,6 +257,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
         None => {
             say(&format!("{name} runs jobs\n"));
             stop.await;
+            started.stopping.set();
         }
     }
     drop(minutes);

@@ -36,12 +36,13 @@ use tenfold_observe::telemetry::Telemetry;
 use tenfold_observe::telemetry::diagnosis::ChangeKind;
 use tokio::time::Instant;
 
+use self::operators_port::operators_service;
 use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::erasure::announce_forgetful;
 use crate::facts::{ApplicationFacts, ModuleFacts};
 use crate::http::{
-    self, Authenticate, BufferBudget, CriticalPages, Demonstration, HttpSettings, LiveStreams, MetricsText,
+    self, Authenticate, BufferBudget, Demonstration, HttpSettings, LiveStreams, MetricsText,
     OperatorsService, Permissions, Readiness, RequestAdmission, Routes, ServerState, Shared, Stopping,
 };
 use crate::module::{MinuteLook, Module, Wiring};
@@ -359,6 +360,7 @@ fn share(
         readiness: Readiness::new(),
         demonstration: Demonstration::default(),
         live: LiveStreams::new(settings.live),
+        is_for_operators: false,
         admission: Arc::new(admission),
         buffers: BufferBudget::new(settings.buffers),
         document: Arc::default(),
@@ -366,19 +368,6 @@ fn share(
         route_classes: OnceLock::new(),
         services: std::mem::take(&mut wiring.services),
     }
-}
-
-/// What `http.operators` serves: the routes of modules with critical pages, with connections of their own to the database.
-fn operators_service(
-    database: Database,
-    shared: &Shared,
-    routes: Vec<fn() -> Routes>,
-    critical: Vec<CriticalPages>,
-) -> OperatorsService {
-    let routes = routes.into_iter().fold(Routes::new(), |all, of_module| all.merge(of_module()));
-    let state = ServerState::new(shared.aside(database.clone()));
-    let router = http::operators_router(routes, state, critical);
-    OperatorsService { router, settings: shared.settings.clone(), database }
 }
 
 /// Says at start whether the database itself keeps organizations apart.
