@@ -221,8 +221,9 @@ fn small_requests_and_resets_keep_no_answers_in_memory() {
             busy.await;
             std::future::pending::<()>().await;
         };
+        let request = get("/openapi.json", "");
         tokio::select! {
-            () = is_served_at_last(address, &get("/openapi.json", ""), "200") => {}
+            () = is_served_at_last(address, &request, "200") => {}
             () = busy => unreachable!("it has no end"),
         }
         assert!(figure(app, "tenfold_http_buffer_cut_total").await > 0);
