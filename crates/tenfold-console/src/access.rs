@@ -3,14 +3,13 @@
 //! An operator's cookie is signed with a key of the operator's row, which is read at each request: who is removed or gets a new
 //! password is signed out at once. While the database is unavailable, an operator whom this process knows may look, and not act.
 //!
-//! The sign-in by the configured password is for one who has no name: //! A sign-in is a signed cookie and needs no row. It is valid in all processes with the same password, even while the
-//! database is unavailable, and a new password ends all sign-ins. Signing out stores a row: see [`SignedOut`]. The
-//! signing key is derived from the password (argon2id), so a stolen cookie does not make the password quick to guess.
+//! The sign-in by the configured password is for one who has no name. It is a signed cookie and needs no row. It is valid in all
+//! processes with the same password, even while the database is unavailable, and a new password ends all sign-ins. Signing out stores a
+//! row: see [`SignedOut`]. The signing key is derived from the password (argon2id), so a stolen cookie does not make the password quick
+//! to guess.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use axum::extract::FromRequestParts;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
@@ -21,30 +20,24 @@ use serde::Deserialize;
 use sha2::Sha256;
 use tenfold::axum;
 use tenfold::config::{ConfigError, Loaded, Secret, TimeSpan};
-use tenfold::credentials::{HashQueue, argon2id};
+use tenfold::credentials::argon2id;
 use tenfold::http::{
     ClientAddress, HeaderMap, IntoResponse as _, Response, ServerState, StatusCode, refuse_cross_site,
 };
 use tenfold::operators::{self, CodeUse, NamedOperator, OperatorRole};
 use tenfold::prelude::*;
-use tokio::sync::{OnceCell, Semaphore};
 
+use crate::hash_door::{ConsoleDoor, HashDoor};
 use crate::known::KnownOperators;
 use crate::signed_out::{ConsoleSession, SignedOut};
 use crate::wrong_sign_ins::WrongSignIns;
 
 /// A shorter password is refused at start.
 const SHORTEST_PASSWORD: usize = 12;
-/// The same in all processes, so that they derive the same key. It also defeats rainbow tables for plain passwords.
-const SALT: &[u8] = b"tenfold-console/1";
 /// The bytes of a cookie before the operator's name: its expiry, and random bytes that make it unique.
 const SIGNED: usize = 24;
 /// The bytes of its MAC, which come last.
 const TAG: usize = 32;
-/// Running and waiting sign-ins.
-const PLACES: usize = 8;
-/// Those of one network.
-const SHARE: usize = 2;
 /// How long a sign-in waits for other sign-ins.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -72,17 +65,12 @@ impl ConsoleSettings {
 /// Checks access to the console.
 pub(crate) struct Access {
     settings: ConsoleSettings,
-    /// Derived when the console is first opened: it costs time and memory that most starts need not spend.
-    key: OnceCell<[u8; 32]>,
-    /// Only one password is hashed at a time.
-    turn: Arc<Semaphore>,
-    /// The sign-ins that wait for it.
-    queue: Arc<HashQueue>,
+    /// Anybody can try a password at the service's address: that must not keep out who comes to `http.operators`.
+    service: HashDoor,
+    operators: HashDoor,
     signed_out: SignedOut,
     known: KnownOperators,
     wrong: WrongSignIns,
-    /// A hash of no password: compared with where there is no such operator, so that the refusal takes as long.
-    decoy: OnceCell<String>,
 }
 
 /// What somebody types to sign in.
@@ -108,16 +96,16 @@ pub(crate) enum Refused {
 impl Access {
     pub(crate) fn start(wiring: &Wiring) -> anyhow::Result<Self> {
         let settings = ConsoleSettings::read(wiring.settings())?;
-        Ok(Access {
-            settings,
-            key: OnceCell::new(),
-            turn: Arc::new(Semaphore::new(1)),
-            queue: HashQueue::new(PLACES, SHARE),
-            signed_out: SignedOut::default(),
-            known: KnownOperators::default(),
-            wrong: WrongSignIns::default(),
-            decoy: OnceCell::new(),
-        })
+        let (service, operators) = (HashDoor::new(), HashDoor::new());
+        let (signed_out, known) = (SignedOut::default(), KnownOperators::default());
+        Ok(Access { settings, service, operators, signed_out, known, wrong: WrongSignIns::default() })
+    }
+
+    fn door(&self, door: ConsoleDoor) -> &HashDoor {
+        match door {
+            ConsoleDoor::Service => &self.service,
+            ConsoleDoor::Operators => &self.operators,
+        }
     }
 
     /// Whether the configuration has a password.
@@ -131,18 +119,19 @@ impl Access {
         cx: &SystemContext,
         client: ClientAddress,
         typed: TypedCredentials,
-        cookie: ConsoleCookie,
+        (cookie, door): (ConsoleCookie, ConsoleDoor),
     ) -> anyhow::Result<Result<String, Refused>> {
         // Before anything that was typed is looked at: the answer says nothing about it.
         if let Some(wait) = self.wrong.wait(client, cx.now()) {
             return Ok(Err(Refused::Blocked(wait)));
         }
-        let Ok(_place) = self.queue.enter(client) else { return Ok(Err(Refused::Busy)) };
+        let door = self.door(door);
+        let Ok(_place) = door.enter(client) else { return Ok(Err(Refused::Busy)) };
         let checked = async {
             if typed.name.is_empty() {
-                self.check_password(typed).await
+                self.check_password(door, typed).await
             } else {
-                self.check_operator(cx, typed).await
+                check_operator(cx, door, typed).await
             }
         };
         let Ok(checked) = tokio::time::timeout(PATIENCE, checked).await else {
@@ -170,41 +159,17 @@ impl Access {
     /// The key that signs the cookie, if this is the configured password.
     async fn check_password(
         &self,
+        door: &HashDoor,
         typed: TypedCredentials,
     ) -> anyhow::Result<Result<(String, Vec<u8>), Refused>> {
         if !self.has_password() {
             return Ok(Err(Refused::Closed));
         }
-        let (key, tried) = (self.key().await?, self.stretch(typed.password).await?);
+        let (key, tried) =
+            (door.key(self.settings.password.expose()).await?, door.stretch(typed.password).await?);
         // Compared as MACs, in constant time.
         let same = mac(&key, b"password").verify_slice(&mac(&tried, b"password").finalize().into_bytes());
         Ok(same.map(|()| (String::new(), key.to_vec())).map_err(|_| Refused::Wrong))
-    }
-
-    /// The name and the key that signs the cookie, if the password and the code are the operator's.
-    async fn check_operator(
-        &self,
-        cx: &SystemContext,
-        typed: TypedCredentials,
-    ) -> anyhow::Result<Result<(String, Vec<u8>), Refused>> {
-        let decoy = self.decoy.get_or_try_init(async || argon2id::hash("no password has this hash")).await?;
-        let turn = Arc::clone(&self.turn).acquire_owned().await?;
-        // Read after the wait, which may have been long.
-        let operator = operators::find(cx, &typed.name).await?;
-        let stored = operator.as_ref().map_or(decoy, |operator| &operator.password_hash).clone();
-        let compared = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            argon2id::matches(&typed.password, &stored)
-        });
-        let (true, Some(operator)) = (compared.await?, operator) else { return Ok(Err(Refused::Wrong)) };
-        Ok(match operators::use_code(cx, &operator, &typed.code).await? {
-            CodeUse::Used => Ok((operator.name, operator.cookie_key)),
-            CodeUse::Wrong => Err(Refused::Wrong),
-            CodeUse::Blocked(until) => {
-                let wait = Duration::try_from(until.duration_since(cx.now())).unwrap_or_default();
-                Err(Refused::Blocked(wait))
-            }
-        })
     }
 
     /// Ends the operator's sign-in on the server, so that a copy of its cookie is useless.
@@ -215,8 +180,13 @@ impl Access {
     }
 
     /// The operator of a sign-in's token, if the token is signed, and the sign-in has not ended.
-    pub(crate) async fn operator(&self, cx: &SystemContext, token: &str) -> anyhow::Result<Option<Operator>> {
-        let operator = self.signer_of(cx, token).await?;
+    pub(crate) async fn operator(
+        &self,
+        cx: &SystemContext,
+        token: &str,
+        door: ConsoleDoor,
+    ) -> anyhow::Result<Option<Operator>> {
+        let operator = self.signer_of(cx, token, self.door(door)).await?;
         let Some(operator) = operator.filter(|operator| cx.now() < operator.session.ends_at) else {
             return Ok(None);
         };
@@ -224,14 +194,19 @@ impl Access {
         Ok((!has_ended).then_some(operator))
     }
 
-    async fn signer_of(&self, cx: &SystemContext, token: &str) -> anyhow::Result<Option<Operator>> {
+    async fn signer_of(
+        &self,
+        cx: &SystemContext,
+        token: &str,
+        door: &HashDoor,
+    ) -> anyhow::Result<Option<Operator>> {
         let token = URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
         let Some((signed, tag)) = token.split_at_checked(token.len().saturating_sub(TAG)) else {
             return Ok(None);
         };
         let Some((head, name)) = signed.split_at_checked(SIGNED) else { return Ok(None) };
         let Ok(name) = std::str::from_utf8(name) else { return Ok(None) };
-        let Some((name, role, key)) = self.signer(cx, name).await? else {
+        let Some((name, role, key)) = self.signer(cx, name, door).await? else {
             return Ok(None);
         };
         if mac(&key, signed).verify_slice(tag).is_err() {
@@ -247,6 +222,7 @@ impl Access {
         &self,
         cx: &SystemContext,
         name: &str,
+        door: &HashDoor,
     ) -> anyhow::Result<Option<(String, OperatorRole, Vec<u8>)>> {
         if !name.is_empty() {
             let found = self.known.find(cx, name).await;
@@ -256,23 +232,11 @@ impl Access {
         if !self.has_password() {
             return Ok(None);
         }
-        Ok(Some((String::new(), OperatorRole::Act, self.key().await?.to_vec())))
-    }
-
-    async fn key(&self) -> anyhow::Result<[u8; 32]> {
-        let make = || self.stretch(self.settings.password.expose().to_owned());
-        Ok(*self.key.get_or_try_init(make).await?)
-    }
-
-    /// Derives one key at a time. The thread that derives holds the permit, not the request: a client that disconnects
-    /// must not let the next derivation start beside it.
-    async fn stretch(&self, password: String) -> anyhow::Result<[u8; 32]> {
-        let turn = Arc::clone(&self.turn).acquire_owned().await?;
-        let stretched = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            stretch(&password)
-        });
-        stretched.await?.map_err(|error| anyhow::anyhow!("the console's key cannot be made: {error}"))
+        Ok(Some((
+            String::new(),
+            OperatorRole::Act,
+            door.key(self.settings.password.expose()).await?.to_vec(),
+        )))
     }
 }
 
@@ -312,12 +276,30 @@ impl ConsoleCookie {
     }
 }
 
-fn stretch(password: &str) -> Result<[u8; 32], argon2::Error> {
-    let params = Params::new(19 * 1024, 2, 1, Some(32))?;
-    let mut key = [0; 32];
-    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon.hash_password_into(password.as_bytes(), SALT, &mut key)?;
-    Ok(key)
+/// The name and the key that signs the cookie, if the password and the code are the operator's.
+async fn check_operator(
+    cx: &SystemContext,
+    door: &HashDoor,
+    typed: TypedCredentials,
+) -> anyhow::Result<Result<(String, Vec<u8>), Refused>> {
+    let decoy = door.decoy().await?;
+    let turn = door.turn().await?;
+    // Read after the wait, which may have been long.
+    let operator = operators::find(cx, &typed.name).await?;
+    let stored = operator.as_ref().map_or(decoy, |operator| &operator.password_hash).clone();
+    let compared = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        argon2id::matches(&typed.password, &stored)
+    });
+    let (true, Some(operator)) = (compared.await?, operator) else { return Ok(Err(Refused::Wrong)) };
+    Ok(match operators::use_code(cx, &operator, &typed.code).await? {
+        CodeUse::Used => Ok((operator.name, operator.cookie_key)),
+        CodeUse::Wrong => Err(Refused::Wrong),
+        CodeUse::Blocked(until) => {
+            let wait = Duration::try_from(until.duration_since(cx.now())).unwrap_or_default();
+            Err(Refused::Blocked(wait))
+        }
+    })
 }
 
 fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
@@ -343,7 +325,7 @@ impl FromRequestParts<ServerState> for Operator {
         refuse_cross_site(&state.settings().origins, &parts.method, &parts.headers).map_err(refused)?;
         let cx = SystemContext::from_request_parts(parts, state).await.map_err(refused)?;
         let token = ConsoleCookie::of(state).token(&parts.headers).unwrap_or_default();
-        let operator = access.operator(&cx, token).await;
+        let operator = access.operator(&cx, token, ConsoleDoor::of(state)).await;
         if let Some(operator) = operator.map_err(|error| refused(Problem::internal(error)))? {
             return Ok(operator);
         }

@@ -8,6 +8,7 @@ mod access;
 mod agent;
 mod alerts;
 mod chart;
+mod hash_door;
 mod known;
 mod layout;
 mod mcp;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use h2::client::SendRequest;
 use http::StatusCode;
 use tenfold::data::Dialect;
@@ -186,6 +187,64 @@ fn answers_that_nobody_takes_are_held_within_the_budget() {
         let (client, end, answer) = clients.remove(0);
         soon("the connection is cut", end).await.expect("it ends");
         drop((client, answer, clients));
+        holds_nothing(app).await;
+    });
+}
+
+/// Asks for small answers that it does not take, and resets their streams, until the connection is cut.
+async fn asks_and_resets(client: SendRequest<Bytes>) {
+    while let Ok(mut client) = client.clone().ready().await {
+        let request = http::Request::get("http://app.test/healthz").body(()).expect("it is one");
+        let Ok((answer, _)) = client.send_request(request, true) else { break };
+        if answer.await.is_err() {
+            break;
+        }
+    }
+}
+
+#[test]
+fn small_requests_and_resets_keep_no_answers_in_memory() {
+    run(async |app, address| {
+        let mut clients = Vec::new();
+        while !has_acted(app).await {
+            assert!(clients.len() < 100, "nobody is refused");
+            let (client, end) = zero_window(address).await;
+            let request = http::Request::get("http://app.test/openapi.json").body(()).expect("it is one");
+            let mut client = soon("HTTP/2 is ready", client.ready()).await.expect("the connection is open");
+            let (answer, _) = client.send_request(request, true).expect("the connection is open");
+            let answer = soon("an answer comes", answer).await.expect("an answer comes");
+            clients.push((client, end, answer));
+        }
+        let busy = join_all(clients.iter().map(|(client, ..)| asks_and_resets(client.clone())));
+        // All of them may have been cut.
+        let busy = async {
+            busy.await;
+            std::future::pending::<()>().await;
+        };
+        let request = get("/openapi.json", "");
+        tokio::select! {
+            () = is_served_at_last(address, &request, "200") => {}
+            () = busy => unreachable!("it has no end"),
+        }
+        assert!(figure(app, "tenfold_http_buffer_cut_total").await > 0);
+        drop(clients);
+        holds_nothing(app).await;
+    });
+}
+
+#[test]
+fn what_a_client_has_taken_of_an_answer_is_given_back() {
+    run(async |app, address| {
+        let length = app.get("/openapi.json").send().await.bytes().len() as u64;
+        let window = 64 << 10;
+        assert!(length > window + window / 2, "the rest of the answer is to be seen");
+        // It takes a window of it, and no more.
+        let (client, _end) =
+            http2_with(address, h2::client::Builder::new().initial_window_size(64 << 10)).await;
+        let body = ask2(&client, "/openapi.json", "").await;
+        until("the window is given back", async || held(app).await < length - window / 2).await;
+        assert!(held(app).await > length - window - window / 4);
+        drop((body, client));
         holds_nothing(app).await;
     });
 }

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Barrier};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harness::wire::{HttpConnection, HttpRequest};
 use tenfold::both_databases;
+
+use super::going_away::until;
 
 const PORT: [(&str, &str); 1] = [("http.operators", "127.0.0.1:0")];
 /// The threads of a test's runtime, besides the one that runs the test.
@@ -51,6 +53,40 @@ both_databases!(app::app(), PORT; async fn operators_are_answered_while_all_thre
             }
         })
         .await;
+    })
+    .await;
+});
+
+both_databases!(app::app(), PORT; async fn a_service_whose_threads_stand_still_is_not_ready(app) {
+    app.listen_for_operators(async |operators| {
+        let refusal = with_all_threads_blocked(|| {
+            let mut connection = HttpConnection::open(&operators.to_string()).expect("the system takes it");
+            let began = Instant::now();
+            loop {
+                let answer = connection.ask(&HttpRequest::get("/readyz")).expect("an answer");
+                if answer.status != 200 {
+                    let health = connection.ask(&HttpRequest::get("/healthz")).expect("an answer").status;
+                    return (answer.status, answer.text(), health);
+                }
+                assert!(began.elapsed() < Duration::from_secs(60), "nothing shows");
+            }
+        });
+        let (status, text, health) = refusal;
+        assert!(status == 503 && text.contains("problem:stands-still"), "{status}: {text}");
+        assert_eq!(health, 200, "it may be busy: that is no reason to restart it");
+        until("it is ready again", async || ask(operators, "/readyz").expect("an answer").0 == 200).await;
+    })
+    .await;
+});
+
+both_databases!(app::app(), PORT; async fn a_service_that_stops_is_not_ready_but_healthy(app) {
+    app.listen_for_operators(async |operators| {
+        let of = |path| ask(operators, path).expect("an answer");
+        assert_eq!(of("/readyz").0, 200);
+        app.begin_to_stop();
+        let (status, text) = of("/readyz");
+        assert!(status == 503 && text.contains("problem:stopping"), "{status}: {text}");
+        assert_eq!(of("/healthz").0, 200);
     })
     .await;
 });

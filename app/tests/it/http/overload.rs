@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use futures_util::future::join_all;
 use futures_util::{FutureExt as _, stream};
+use harness::wire::{HttpConnection, HttpRequest};
 use tenfold::both_databases;
 use tenfold::testing::{TestApp, TestRequest, TestResponse};
 
@@ -90,6 +91,32 @@ both_databases!(probe::app(), ONE; async fn what_is_critical_is_answered_when_th
     let console = app.get("/console/endpoints").send().await.text();
     assert!(!console.contains("overloaded"), "{console}");
     assert_eq!(app.post("/v1/auth/sign-out").bearer(&token).send().await.status(), 204);
+});
+
+/// As `ONE`, with a console that is reached at both addresses.
+const OPERATED: [(&str, &str); 6] = [
+    ("admission.min_limit", "1"),
+    ("admission.max_limit", "1"),
+    ("admission.max_waiting", "0"),
+    ("http.deadline", "1h"),
+    ("http.operators", "127.0.0.1:0"),
+    ("console.password", "a long enough password"),
+];
+
+both_databases!(probe::app(), OPERATED; async fn operators_sign_in_at_their_port_while_the_limit_is_reached(app) {
+    let _held = hold(app.get("/probe/hang"));
+    let form = "password=a+long+enough+password";
+    let kind = "application/x-www-form-urlencoded";
+    let sign_in = app.post("/console/sign-in").header("sec-fetch-site", "same-origin").header("content-type", kind);
+    is_refused(&sign_in.body(form.to_owned()).send().await);
+    app.listen_for_operators(async |operators| {
+        let request = HttpRequest::post("/console/sign-in").header("sec-fetch-site", "same-origin");
+        let request = request.header("content-type", kind).body(form);
+        let answer = HttpConnection::open(&operators.to_string()).and_then(|mut connection| connection.ask(&request));
+        let answer = answer.expect("an answer");
+        assert_eq!((answer.status, answer.header("location")), (303, "/console"), "{}", answer.text());
+    })
+    .await;
 });
 
 both_databases!(probe::app(), WAITING; async fn clients_that_leave_give_back_their_places(app) {

@@ -16,6 +16,7 @@ use tenfold_data::{Clock, Database, Dialect};
 use tenfold_jobs::Worker;
 use tenfold_observe::logs;
 use tenfold_observe::telemetry::Telemetry;
+use tenfold_otlp::Exporter;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::cache_command::{self, CacheCommand};
@@ -244,11 +245,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     let minutes = MinuteTask::begin(started.each_minute);
     match bound {
         Some(bound) => {
-            if started.http.origins.lets_loopback_in() {
-                tracing::info!(
-                    "pages on other loopback ports may use the API; set http.loopback_origins = false to refuse them"
-                );
-            }
+            note_origins(&started.http);
             let welcome = welcome.map_or_else(String::new, |welcome| welcome());
             say(&greeting(name, bound.address(), &welcome));
             let held = (&started.http, &started.buffers);
@@ -257,6 +254,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
         None => {
             say(&format!("{name} runs jobs\n"));
             stop.await;
+            started.stopping.set();
         }
     }
     drop(minutes);
@@ -268,14 +266,27 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
         operators.end().await;
     }
     started.database.close().await;
+    end_recording(history, export).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn note_origins(settings: &HttpSettings) {
+    if settings.origins.lets_loopback_in() {
+        tracing::info!(
+            "pages on other loopback ports may use the API; set http.loopback_origins = false to refuse them"
+        );
+    }
+}
+
+/// Writes and sends what was recorded last.
+async fn end_recording(history: Option<History>, export: Option<Exporter>) {
     if let Some(history) = history {
         history.end().await;
     }
     if let Some(export) = export {
         export.end().await;
     }
-    tracing::info!("stopped");
-    Ok(())
 }
 
 /// Keeps what is recorded for `why` over a restart, if it should be.

@@ -24,7 +24,7 @@ struct ConsolePassword {
 pub(super) struct ConsoleRefusal(pub(super) String);
 
 /// The console of an application, and what opens it.
-pub(super) struct ConsoleDoor {
+pub(super) struct RemoteConsole {
     /// HOST:PORT.
     pub(super) host: String,
     /// Empty for `console.password`.
@@ -33,7 +33,7 @@ pub(super) struct ConsoleDoor {
     code: String,
 }
 
-impl ConsoleDoor {
+impl RemoteConsole {
     /// The console of the application that listens at `listen`, or of the one at the address `at`. `TENFOLD_OPERATOR_NAME`,
     /// `…_PASSWORD` and `…_CODE` sign in as an operator; without a name it is `console.password`.
     ///
@@ -59,7 +59,7 @@ impl ConsoleDoor {
             "`{command}` signs in to the console: set console.password, in app.toml or as TENFOLD_CONSOLE__PASSWORD; or \
              {OPERATOR_VARIABLES}NAME, {OPERATOR_VARIABLES}PASSWORD and {OPERATOR_VARIABLES}CODE in the environment"
         );
-        Ok(ConsoleDoor { host, name, password, code })
+        Ok(RemoteConsole { host, name, password, code })
     }
 
     /// Whether it is opened with a code, which works once.

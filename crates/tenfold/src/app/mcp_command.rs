@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::console_sign_in::{ConsoleDoor, ConsoleRefusal};
+use super::console_sign_in::{RemoteConsole, ConsoleRefusal};
 use super::plain_http::{PlainAnswer, exchange};
 use crate::config::Loaded;
 
@@ -36,7 +36,7 @@ impl McpCommand {
     /// There is no password to sign in with, or the output is closed. An application that does not answer is the answer to each
     /// message: it may be started later.
     pub(super) async fn run(&self, loaded: &Loaded, listen: SocketAddr) -> anyhow::Result<()> {
-        let console = ConsoleDoor::new(loaded, listen, self.at.as_deref(), "mcp")?;
+        let console = RemoteConsole::new(loaded, listen, self.at.as_deref(), "mcp")?;
         let mut bridge = McpBridge { console, token: None, spent: None };
         // An operator's code is valid now, and may not be at the first message.
         if let Err(error) = bridge.sign_in().await {
@@ -73,7 +73,7 @@ async fn next_line() -> anyhow::Result<Option<String>> {
 
 /// Passes messages on, and signs in when that is needed.
 struct McpBridge {
-    console: ConsoleDoor,
+    console: RemoteConsole,
     token: Option<String>,
     /// Why the operator's code is not shown again: it works once, and wrong ones block the operator.
     spent: Option<ConsoleRefusal>,

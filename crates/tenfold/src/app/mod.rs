@@ -36,12 +36,13 @@ use tenfold_observe::telemetry::Telemetry;
 use tenfold_observe::telemetry::diagnosis::ChangeKind;
 use tokio::time::Instant;
 
+use self::operators_port::operators_service;
 use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::erasure::announce_forgetful;
 use crate::facts::{ApplicationFacts, ModuleFacts};
 use crate::http::{
-    self, Authenticate, BufferBudget, CriticalPages, Demonstration, HttpSettings, LiveStreams, MetricsText,
+    self, Authenticate, BufferBudget, Demonstration, HttpSettings, LiveStreams, MetricsText,
     OperatorsService, Permissions, Readiness, RequestAdmission, Routes, ServerState, Shared, Stopping,
 };
 use crate::module::{MinuteLook, Module, Wiring};
@@ -231,14 +232,7 @@ impl App {
         let critical: Vec<_> = self.modules.iter().flat_map(|module| &module.critical).copied().collect();
         let with_critical = self.modules.iter().filter(|module| !module.critical.is_empty());
         let of_operators = with_critical.filter_map(|module| module.routes).collect();
-        for module in self.modules {
-            for step in module.steps {
-                step(&mut wiring).await?;
-            }
-        }
-        let authenticator = wiring.authenticator.take();
-        let authenticator = authenticator
-            .ok_or_else(|| anyhow::anyhow!("no module authenticates: one must call .authenticates(…)"))?;
+        let authenticator = build_services(self.modules, &mut wiring).await?;
         let services = Services::new(wiring.services.clone());
         let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs, watcher);
         jobs.declare_schedules().await?;
@@ -338,6 +332,20 @@ impl App {
     }
 }
 
+/// Builds the services of all modules, and gives the one that authenticates.
+async fn build_services(
+    modules: Vec<Module>,
+    wiring: &mut Wiring,
+) -> anyhow::Result<Arc<dyn Authenticate>> {
+    for module in modules {
+        for step in module.steps {
+            step(wiring).await?;
+        }
+    }
+    let authenticator = wiring.authenticator.take();
+    authenticator.ok_or_else(|| anyhow::anyhow!("no module authenticates: one must call .authenticates(…)"))
+}
+
 /// What all handlers share.
 fn share(
     settings: &HttpSettings,
@@ -359,6 +367,7 @@ fn share(
         readiness: Readiness::new(),
         demonstration: Demonstration::default(),
         live: LiveStreams::new(settings.live),
+        is_for_operators: false,
         admission: Arc::new(admission),
         buffers: BufferBudget::new(settings.buffers),
         document: Arc::default(),
@@ -366,19 +375,6 @@ fn share(
         route_classes: OnceLock::new(),
         services: std::mem::take(&mut wiring.services),
     }
-}
-
-/// What `http.operators` serves: the routes of modules with critical pages, with connections of their own to the database.
-fn operators_service(
-    database: Database,
-    shared: &Shared,
-    routes: Vec<fn() -> Routes>,
-    critical: Vec<CriticalPages>,
-) -> OperatorsService {
-    let routes = routes.into_iter().fold(Routes::new(), |all, of_module| all.merge(of_module()));
-    let state = ServerState::new(shared.aside(database.clone()));
-    let router = http::operators_router(routes, state, critical);
-    OperatorsService { router, settings: shared.settings.clone(), database }
 }
 
 /// Says at start whether the database itself keeps organizations apart.

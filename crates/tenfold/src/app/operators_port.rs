@@ -1,6 +1,25 @@
-//! Starts the thread that serves `http.operators`.
+//! What `http.operators` serves, and the start of its thread.
 
-use crate::http::{OperatorsPort, OperatorsService, OperatorsThread};
+use tenfold_data::Database;
+
+use crate::http::{
+    self, CriticalPages, OperatorsPort, OperatorsService, OperatorsThread, Routes, RuntimePulse, ServerState,
+    Shared,
+};
+
+/// The routes of modules with critical pages, with connections of their own to the database. It is called on the runtime of the
+/// service, which is watched from now on.
+pub(super) fn operators_service(
+    database: Database,
+    shared: &Shared,
+    routes: Vec<fn() -> Routes>,
+    critical: Vec<CriticalPages>,
+) -> OperatorsService {
+    let routes = routes.into_iter().fold(Routes::new(), |all, of_module| all.merge(of_module()));
+    let state = ServerState::new(shared.aside(database.clone()));
+    let router = http::operators_router(routes, state, critical, RuntimePulse::begin());
+    OperatorsService { router, settings: shared.settings.clone(), database }
+}
 
 /// Serves `http.operators`, if it is set, in every role of a process, and tells the operator where.
 ///

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tenfold_data::{Clock, Timestamp};
 use tenfold_observe::telemetry::diagnosis::onset::change_points;
 
-use super::console_sign_in::ConsoleDoor;
+use super::console_sign_in::RemoteConsole;
 use super::one_line;
 use super::plain_http::exchange;
 use crate::config::{Loaded, TimeSpan};
@@ -73,7 +73,7 @@ impl WhyCommand {
         let json = match &*self.at {
             [_, _, ..] => self.merge(loaded, listen, complain).await?,
             one => {
-                let console = ConsoleDoor::new(loaded, listen, one.first().map(String::as_str), "why")?;
+                let console = RemoteConsole::new(loaded, listen, one.first().map(String::as_str), "why")?;
                 let answer = self.ask(&console, "/console/why.json").await?;
                 serde_json::from_str(&answer).context("its answer is no JSON")?
             }
@@ -85,7 +85,7 @@ impl WhyCommand {
     async fn merge(&self, loaded: &Loaded, listen: SocketAddr, complain: fn(&str)) -> anyhow::Result<Value> {
         let mut records = Vec::new();
         for url in &self.at {
-            let console = ConsoleDoor::new(loaded, listen, Some(url), "why")?;
+            let console = RemoteConsole::new(loaded, listen, Some(url), "why")?;
             match self.ask(&console, "/console/why/records.json").await {
                 Ok(answer) => records.push(answer),
                 Err(error) => complain(&one_line(&error)),
@@ -101,7 +101,7 @@ impl WhyCommand {
         Ok(json(&merged(&records, until)?))
     }
 
-    async fn ask(&self, console: &ConsoleDoor, path: &str) -> anyhow::Result<String> {
+    async fn ask(&self, console: &RemoteConsole, path: &str) -> anyhow::Result<String> {
         let host = &console.host;
         let answer = async {
             let cookie = console.cookie().await?;

@@ -26,25 +26,56 @@ impl Drop for InProgress {
     }
 }
 
+/// An answer is passed on in slices of at most so many bytes, each of which gives its part of the memory back: hyper would hand a
+/// larger one to h2 in whole, which keeps it until its last byte is written.
+const SLICE: usize = 16 << 10;
+
 /// The body of an answer, which is in progress until the client has taken it. Its bytes count as held until the connection has
 /// written them.
 pub(super) struct AnswerBody {
     body: Body,
     of: InProgress,
-    /// Whether the client has yet to make room for the last piece.
+    /// Whether the client has yet to make room for the last slice.
     is_waiting: bool,
-    /// For an answer that is in memory in whole, until its first piece takes it along.
+    /// What has yet to be passed on of the last piece.
+    rest: Bytes,
+    /// For an answer that is in memory in whole, or its last piece: the charge, and how many bytes have yet to take their part of it.
     charge: Option<BufferCharge>,
+    charged: usize,
 }
 
 impl AnswerBody {
     pub(super) fn new(body: Body, of: InProgress) -> Self {
-        let bytes = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
-        let charge = bytes.filter(|bytes| *bytes > 0).map(|bytes| of.0.buffers.answers(bytes));
-        AnswerBody { body, of, is_waiting: false, charge }
+        let mut answer =
+            AnswerBody { body, of, is_waiting: false, rest: Bytes::new(), charge: None, charged: 0 };
+        let length = answer.body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
+        answer.charge_up_to(length.unwrap_or_default());
+        answer
     }
 
-    fn is_taken(&mut self) {
+    /// Sees to it that so many bytes are charged.
+    fn charge_up_to(&mut self, bytes: usize) {
+        if self.charged < bytes {
+            self.charge = Some(self.of.0.buffers.charge_answer(bytes));
+            self.charged = bytes;
+        }
+    }
+
+    /// The next slice, with its part of the charge; the last one takes all that is left of it.
+    fn next_slice(&mut self) -> Bytes {
+        let slice = self.rest.split_to(self.rest.len().min(SLICE));
+        self.charged = self.charged.saturating_sub(slice.len());
+        let part = match &mut self.charge {
+            Some(charge) if self.charged > 0 => Some(charge.split(slice.len())),
+            _ => self.charge.take(),
+        };
+        match part {
+            Some(part) => part.on(slice),
+            None => slice,
+        }
+    }
+
+    fn end_wait(&mut self) {
         if std::mem::take(&mut self.is_waiting) {
             self.of.0.ends_to_wait();
         }
@@ -59,29 +90,41 @@ impl HttpBody for AnswerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        // hyper asks for the next piece when there is room for it, and drops the body when the last one is on its way.
-        self.is_taken();
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        let Some(Ok(frame)) = frame else { return Poll::Ready(frame) };
+        // hyper asks for the next slice when there is room for it, and drops the body when the last one is on its way.
+        self.end_wait();
+        if self.rest.is_empty() {
+            let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+            let Some(Ok(frame)) = frame else { return Poll::Ready(frame) };
+            match frame.into_data() {
+                Ok(piece) => {
+                    self.charge_up_to(piece.len());
+                    self.rest = piece;
+                }
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
         self.is_waiting = true;
         self.of.0.begins_to_wait();
-        let charge = self.charge.take();
-        let buffers = &self.of.0.buffers;
-        let frame = frame.map_data(|piece| charge.unwrap_or_else(|| buffers.answers(piece.len())).on(piece));
-        Poll::Ready(Some(Ok(frame)))
+        Poll::Ready(Some(Ok(Frame::data(self.next_slice()))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (of_body, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut hint = SizeHint::new();
+        if let Some(upper) = of_body.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(of_body.lower() + rest);
+        hint
     }
 }
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.is_taken();
+        self.end_wait();
     }
 }

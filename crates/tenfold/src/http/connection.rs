@@ -76,7 +76,7 @@ impl Activity {
         }
         self.has_served.store(true, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        self.buffers.has_heard();
+        self.buffers.end_head();
         InProgress::new(self)
     }
 
@@ -145,16 +145,13 @@ impl Activity {
             self.heard_at.store(self.now() + 1, Ordering::Relaxed);
         }
         if !self.is_http2.load(Ordering::Relaxed) {
-            self.buffers.hears(bytes);
+            self.buffers.receive_head(bytes);
         }
     }
 
     fn writes(&self, bytes: usize) {
         self.written.fetch_add(bytes as u64, Ordering::Relaxed);
-        // A client of HTTP/2 can have anything written to it, such as answers to its pings.
-        if !self.is_http2.load(Ordering::Relaxed) {
-            self.buffers.moves(bytes);
-        }
+        self.buffers.write(bytes);
         if self.is_blocked.swap(false, Ordering::Relaxed) && self.requests.load(Ordering::Relaxed) == 0 {
             self.quiet_since.store(self.now(), Ordering::Relaxed);
         }

@@ -1,9 +1,12 @@
 //! Endpoints for operators and their machines: liveness, readiness, metrics.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -17,10 +20,18 @@ use utoipa_axum::routes;
 
 use super::body::Json;
 use super::problem::Problem;
+use super::pulse::{NoPulse, RuntimePulse};
 use super::state::{Routes, ServerState};
 
 pub(super) fn routes() -> Routes {
     Routes::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))
+}
+
+/// The same paths for `http.operators`. Another thread answers there, so it also says whether the service's own threads run.
+pub(super) fn routes_for_operators(pulse: Arc<RuntimePulse>) -> Routes {
+    let watched =
+        Routes::new().route("/healthz", get(operators_healthz)).route("/readyz", get(operators_readyz));
+    watched.layer(Extension(pulse)).routes(routes!(metrics))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -41,6 +52,28 @@ async fn healthz() -> Json<Health> {
 async fn readyz(State(state): State<ServerState>) -> Result<Json<Health>, Problem> {
     state.readiness().check(state.database()).await?;
     Ok(Json(Health { status: "ok" }))
+}
+
+async fn operators_healthz(Extension(pulse): Extension<Arc<RuntimePulse>>) -> Result<Json<Health>, Problem> {
+    pulse.is_alive().map_err(stands_still)?;
+    Ok(Json(Health { status: "ok" }))
+}
+
+async fn operators_readyz(
+    State(state): State<ServerState>,
+    Extension(pulse): Extension<Arc<RuntimePulse>>,
+) -> Result<Json<Health>, Problem> {
+    if state.is_stopping() {
+        let stops = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The service stops");
+        return Err(stops.detail("it takes no new connections: send requests to another process"));
+    }
+    pulse.is_ready().map_err(stands_still)?;
+    readyz(State(state)).await
+}
+
+fn stands_still(why: NoPulse) -> Problem {
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stands-still", "The service stands still");
+    problem.detail(why.to_string())
 }
 
 /// Metrics for Prometheus, with OpenTelemetry's names. If `metrics.password` is set, send it as a bearer token, or as the

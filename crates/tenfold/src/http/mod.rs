@@ -28,6 +28,7 @@ mod person;
 mod precondition;
 mod problem;
 mod proxies;
+mod pulse;
 mod query;
 mod query_names;
 mod readiness;
@@ -81,6 +82,7 @@ pub use self::precondition::{IfMatch, Tagged};
 pub use self::problem::{OnConflict, Problem};
 pub use self::proxies::Proxies;
 pub(crate) use self::proxies::{ForwardedHeader, ProxyNetwork};
+pub(crate) use self::pulse::RuntimePulse;
 pub use self::query::{PageQuery, Query};
 pub(crate) use self::readiness::Readiness;
 pub use self::request::Unrecorded;
@@ -131,13 +133,16 @@ pub(crate) fn router(
     Ok(surround(router, shared, state))
 }
 
-/// What `http.operators` serves: health, metrics and these routes, which are those of modules with critical pages.
+/// What `http.operators` serves: health, metrics and these routes, which are those of modules with critical pages. All of these pages
+/// are critical there, as only operators reach it. `pulse` is that of the runtime which serves everybody else.
 pub(crate) fn operators_router(
     routes: Routes,
     state: ServerState,
     critical: Vec<CriticalPages>,
+    pulse: Arc<RuntimePulse>,
 ) -> axum::Router {
-    let (router, document) = routes.merge(health::routes()).split_for_parts();
+    let critical = critical.into_iter().map(|pages| CriticalPages { except: &[], ..pages }).collect();
+    let (router, document) = routes.merge(health::routes_for_operators(pulse)).split_for_parts();
     state.know_query_names(openapi::query_names(&document));
     state.know_route_classes(openapi::route_classes(&document, critical));
     // No page of another origin has business there.

@@ -10,7 +10,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, Sleep};
 
-use super::buffers::{BufferCharge, BufferRefusal, ConnectionBuffers};
+use super::buffers::{BodyWait, BufferCharge, BufferRefusal, ConnectionBuffers};
 use super::settings::HttpSettings;
 
 /// Why a body was not read to its end.
@@ -41,6 +41,8 @@ pub(super) struct Paced {
     came: u64,
     waited: Duration,
     waiting_since: Option<Instant>,
+    /// While the handler waits.
+    wait: Option<BodyWait>,
     alarm: Option<Pin<Box<Sleep>>>,
     buffers: Arc<ConnectionBuffers>,
     /// What the request takes until its body is complete.
@@ -61,6 +63,7 @@ impl Paced {
             came: 0,
             waited: Duration::ZERO,
             waiting_since: None,
+            wait: None,
             alarm: None,
             buffers: Arc::clone(buffers),
             unfinished,
@@ -78,7 +81,7 @@ impl Paced {
             Err(trailers) => return Ok(trailers),
         };
         self.came += piece.len() as u64;
-        let kept = self.buffers.keep(piece).map_err(BodyError::NoRoom)?;
+        let kept = self.buffers.charge_piece(piece).map_err(BodyError::NoRoom)?;
         if self.body.is_end_stream() {
             self.unfinished = None;
         }
@@ -87,6 +90,7 @@ impl Paced {
 
     /// Keeps waiting, unless that has taken too long.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
+        self.wait.get_or_insert_with(|| self.buffers.wait_for_body());
         loop {
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
             let due = (since + self.window.saturating_sub(self.waited)).min(self.until);
@@ -124,7 +128,11 @@ impl HttpBody for Paced {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match Pin::new(&mut self.body).poll_frame(cx) {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if polled.is_ready() {
+            self.wait = None;
+        }
+        match polled {
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(self.keep(frame))),
             Poll::Ready(ended) => {
                 self.unfinished = None;

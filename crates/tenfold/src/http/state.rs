@@ -41,6 +41,11 @@ impl Stopping {
         self.0.send_replace(true);
     }
 
+    /// Whether it has started to stop.
+    pub fn is_set(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Waits until the process starts to stop.
     pub async fn wait(&self) {
         // The sender is at hand, so the wait cannot fail.
@@ -70,6 +75,8 @@ pub(crate) struct Shared {
     pub readiness: Readiness,
     pub demonstration: Demonstration,
     pub live: LiveStreams,
+    /// Whether it is that of `http.operators`.
+    pub is_for_operators: bool,
     pub admission: Arc<RequestAdmission>,
     pub buffers: Arc<BufferBudget>,
     /// The API's document, set when the routes are put together.
@@ -98,6 +105,7 @@ impl Shared {
             readiness: Readiness::new(),
             demonstration: self.demonstration.clone(),
             live: LiveStreams::new(self.settings.live),
+            is_for_operators: true,
             admission: Arc::clone(&self.admission),
             buffers: Arc::clone(&self.buffers),
             document: Arc::clone(&self.document),
@@ -144,6 +152,17 @@ impl ServerState {
     /// Waits until the process starts to stop: endless streams should end then.
     pub async fn stopped(&self) {
         self.0.stopping.wait().await;
+    }
+
+    /// Whether the process has started to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.0.stopping.is_set()
+    }
+
+    /// Whether its requests came to the address of `http.operators`. What they wait for must not be held by requests of the service's
+    /// own address.
+    pub fn is_for_operators(&self) -> bool {
+        self.0.is_for_operators
     }
 
     /// What all live streams share.

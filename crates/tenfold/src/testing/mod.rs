@@ -305,6 +305,11 @@ impl TestApp {
         value
     }
 
+    /// Tells the application that its process stops, as a signal does. It goes on answering.
+    pub fn begin_to_stop(&self) {
+        self.started.stopping.set();
+    }
+
     /// Begins a request.
     pub fn request(&self, method: &str, path: &str) -> TestRequest {
         TestRequest::new(self.started.router.clone(), method, path)

@@ -124,8 +124,10 @@ impl BufferBudget {
             if self.held() <= self.limits.all / 2 {
                 break;
             }
-            connection.cut();
-            self.cut.fetch_add(1, Ordering::Relaxed);
+            // Since the search it may have given everything back.
+            if connection.cut() {
+                self.cut.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 

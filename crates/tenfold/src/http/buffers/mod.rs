@@ -6,10 +6,12 @@
 //!
 //! - `budget.rs`: the sum, its bound, and who is cut.
 //! - `connection.rs`: what one connection holds; a part of it is given back when its bytes are dropped.
+//! - `held.rs`: how many bytes that are, and for how long its client has stood still.
 
 mod budget;
 mod connection;
+mod held;
 
 pub use self::budget::BufferBudget;
 pub(crate) use self::budget::BufferLimits;
-pub(super) use self::connection::{BufferCharge, BufferRefusal, ConnectionBuffers, READ_AHEAD};
+pub(super) use self::connection::{BodyWait, BufferCharge, BufferRefusal, ConnectionBuffers, READ_AHEAD};
