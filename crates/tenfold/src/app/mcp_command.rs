@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::console_sign_in::{RemoteConsole, ConsoleRefusal};
+use super::console_sign_in::{ConsoleRefusal, RemoteConsole};
 use super::plain_http::{PlainAnswer, exchange};
 use crate::config::Loaded;
 

@@ -333,10 +333,7 @@ impl App {
 }
 
 /// Builds the services of all modules, and gives the one that authenticates.
-async fn build_services(
-    modules: Vec<Module>,
-    wiring: &mut Wiring,
-) -> anyhow::Result<Arc<dyn Authenticate>> {
+async fn build_services(modules: Vec<Module>, wiring: &mut Wiring) -> anyhow::Result<Arc<dyn Authenticate>> {
     for module in modules {
         for step in module.steps {
             step(wiring).await?;
