@@ -27,7 +27,7 @@ use tenfold::http::{
 use tenfold::operators::{self, CodeUse, NamedOperator, OperatorRole};
 use tenfold::prelude::*;
 
-use crate::hash_door::{ConsoleDoor, HashDoor};
+use crate::hash_door::{ConsoleAddress, HashDoor};
 use crate::known::KnownOperators;
 use crate::signed_out::{ConsoleSession, SignedOut};
 use crate::wrong_sign_ins::WrongSignIns;
@@ -101,10 +101,10 @@ impl Access {
         Ok(Access { settings, service, operators, signed_out, known, wrong: WrongSignIns::default() })
     }
 
-    fn door(&self, door: ConsoleDoor) -> &HashDoor {
-        match door {
-            ConsoleDoor::Service => &self.service,
-            ConsoleDoor::Operators => &self.operators,
+    fn door(&self, address: ConsoleAddress) -> &HashDoor {
+        match address {
+            ConsoleAddress::Service => &self.service,
+            ConsoleAddress::Operators => &self.operators,
         }
     }
 
@@ -119,13 +119,13 @@ impl Access {
         cx: &SystemContext,
         client: ClientAddress,
         typed: TypedCredentials,
-        (cookie, door): (ConsoleCookie, ConsoleDoor),
+        (cookie, address): (ConsoleCookie, ConsoleAddress),
     ) -> anyhow::Result<Result<String, Refused>> {
         // Before anything that was typed is looked at: the answer says nothing about it.
         if let Some(wait) = self.wrong.wait(client, cx.now()) {
             return Ok(Err(Refused::Blocked(wait)));
         }
-        let door = self.door(door);
+        let door = self.door(address);
         let Ok(_place) = door.enter(client) else { return Ok(Err(Refused::Busy)) };
         let checked = async {
             if typed.name.is_empty() {
@@ -184,9 +184,9 @@ impl Access {
         &self,
         cx: &SystemContext,
         token: &str,
-        door: ConsoleDoor,
+        address: ConsoleAddress,
     ) -> anyhow::Result<Option<Operator>> {
-        let operator = self.signer_of(cx, token, self.door(door)).await?;
+        let operator = self.signer_of(cx, token, self.door(address)).await?;
         let Some(operator) = operator.filter(|operator| cx.now() < operator.session.ends_at) else {
             return Ok(None);
         };
@@ -325,7 +325,7 @@ impl FromRequestParts<ServerState> for Operator {
         refuse_cross_site(&state.settings().origins, &parts.method, &parts.headers).map_err(refused)?;
         let cx = SystemContext::from_request_parts(parts, state).await.map_err(refused)?;
         let token = ConsoleCookie::of(state).token(&parts.headers).unwrap_or_default();
-        let operator = access.operator(&cx, token, ConsoleDoor::of(state)).await;
+        let operator = access.operator(&cx, token, ConsoleAddress::of(state)).await;
         if let Some(operator) = operator.map_err(|error| refused(Problem::internal(error)))? {
             return Ok(operator);
         }

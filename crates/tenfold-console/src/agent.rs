@@ -11,7 +11,7 @@ use tenfold::http::{
 use tenfold::prelude::*;
 
 use crate::access::{Access, ConsoleCookie, Operator};
-use crate::hash_door::ConsoleDoor;
+use crate::hash_door::ConsoleAddress;
 
 /// In a handler's signature: the operator whose sign-in a program uses. Otherwise a 401; pages elsewhere get a 403.
 pub(crate) struct AgentOperator(pub Operator);
@@ -40,8 +40,10 @@ async fn agent(parts: &mut Parts, state: &ServerState) -> Result<Operator, Probl
     }
     let access = Use::<Access>::from_request_parts(parts, state).await?;
     let cx = SystemContext::from_request_parts(parts, state).await?;
-    let operator =
-        access.operator(&cx, &credentials.token, ConsoleDoor::of(state)).await.map_err(Problem::internal)?;
+    let operator = access
+        .operator(&cx, &credentials.token, ConsoleAddress::of(state))
+        .await
+        .map_err(Problem::internal)?;
     operator.ok_or_else(signed_out)
 }
 

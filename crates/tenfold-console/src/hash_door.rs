@@ -19,16 +19,16 @@ const SHARE: usize = 2;
 
 /// The address at which a request reached the console.
 #[derive(Clone, Copy)]
-pub(crate) enum ConsoleDoor {
+pub(crate) enum ConsoleAddress {
     /// The service's own.
     Service,
     /// `http.operators`.
     Operators,
 }
 
-impl ConsoleDoor {
+impl ConsoleAddress {
     pub(crate) fn of(state: &ServerState) -> Self {
-        if state.is_for_operators() { ConsoleDoor::Operators } else { ConsoleDoor::Service }
+        if state.is_for_operators() { ConsoleAddress::Operators } else { ConsoleAddress::Service }
     }
 }
 

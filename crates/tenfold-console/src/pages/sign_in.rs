@@ -13,7 +13,7 @@ use tenfold::http::{
 use tenfold::prelude::*;
 
 use crate::access::{Access, ConsoleCookie, Operator, Refused, TypedCredentials};
-use crate::hash_door::ConsoleDoor;
+use crate::hash_door::ConsoleAddress;
 use crate::layout::outside;
 
 #[derive(Deserialize)]
@@ -45,7 +45,7 @@ pub(crate) async fn sign_in(
     let is_named = !name.is_empty();
     let wrong = if is_named { "Wrong name, password or code." } else { "Wrong password." };
     let typed = TypedCredentials { name, password: password.expose().to_owned(), code };
-    let at = (ConsoleCookie::of(&state), ConsoleDoor::of(&state));
+    let at = (ConsoleCookie::of(&state), ConsoleAddress::of(&state));
     let signed_in = access.sign_in(&cx, client, typed, at).await?;
     Ok(match signed_in {
         Ok(cookie) => see("/console", &cookie),
