@@ -157,7 +157,9 @@ export function createClient(options: ClientOptions = {}) {
     /**
      * Ends the link to an account at a provider. Sessions stay.
      *
-     * The last one of an account without a password is a 409: choose a password first, by `POST /v1/auth/forgot`.
+     * The password must have been typed within the last ten minutes, if the account has one: at sign-in, or with
+     * `POST /v1/auth/sudo`. The last one of an account without a password is a 409, as is one beside which all others
+     * are of providers that are not configured any more: choose a password first, by `POST /v1/auth/forgot`.
      *
      * `DELETE /v1/auth/identities/{id}`
      */
