@@ -1,6 +1,6 @@
 //! Attributes, and what all three signals have around their records.
 
-use crate::message::Message;
+use crate::message::OtlpMessage;
 
 /// The value of an attribute.
 pub(crate) enum AttributeValue<'v> {
@@ -12,7 +12,7 @@ pub(crate) enum AttributeValue<'v> {
 
 impl AttributeValue<'_> {
     /// Writes an `AnyValue`.
-    pub(crate) fn write(&self, message: &mut Message) {
+    pub(crate) fn write(&self, message: &mut OtlpMessage) {
         match self {
             AttributeValue::Text(text) => message.text(1, text),
             AttributeValue::Flag(flag) => message.number(2, u64::from(*flag)),
@@ -36,7 +36,7 @@ impl From<i64> for AttributeValue<'_> {
 
 /// Writes a `KeyValue` into `field`.
 pub(crate) fn attribute<'v>(
-    message: &mut Message,
+    message: &mut OtlpMessage,
     field: u32,
     key: &str,
     value: impl Into<AttributeValue<'v>>,
@@ -48,11 +48,11 @@ pub(crate) fn attribute<'v>(
 }
 
 /// The process that all records come from: `service.name` and the like.
-pub(crate) type Resource = Vec<(String, String)>;
+pub(crate) type OtlpResource = Vec<(String, String)>;
 
 /// Writes a request of any signal: its resource, its scope, and the records by `build`, which writes each into field 2.
-pub(crate) fn request(resource: &Resource, build: impl FnOnce(&mut Message)) -> Vec<u8> {
-    let mut message = Message::default();
+pub(crate) fn request(resource: &OtlpResource, build: impl FnOnce(&mut OtlpMessage)) -> Vec<u8> {
+    let mut message = OtlpMessage::default();
     message.message(1, |of_resource| {
         of_resource.message(1, |message| {
             for (key, value) in resource {

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::attributes::Resource;
-use crate::sender::{Batch, Sender};
+use crate::attributes::OtlpResource;
+use crate::sender::{OtlpBatch, SignalSender};
 use crate::settings::OtlpSettings;
 use crate::{lines, metrics, spans};
 
@@ -73,7 +73,7 @@ impl Exporter {
 
 async fn run(settings: OtlpSettings, sources: OtlpSources, stopped: watch::Receiver<bool>) {
     let (client, resource) = (OutboundClient::default(), &settings.resource);
-    let sender = |signal, to| Sender::new(signal, client.clone(), to);
+    let sender = |signal, to| SignalSender::new(signal, client.clone(), to);
     let delay = settings.batch_delay;
     let traces = async {
         let Some(to) = settings.traces else { return };
@@ -105,7 +105,7 @@ async fn next(stopped: &mut watch::Receiver<bool>, delay: Duration) -> bool {
 
 /// Sends what a queue has, again and again.
 async fn drain<T>(
-    mut sender: Sender,
+    mut sender: SignalSender,
     queue: &ExportQueue<T>,
     (delay, mut stopped): (Duration, watch::Receiver<bool>),
     weigh: impl Fn(&T) -> usize,
@@ -119,7 +119,7 @@ async fn drain<T>(
             if some.is_empty() {
                 break;
             }
-            let batch = Batch { body: Bytes::from(encode(&some)), records: some.len() as u64 };
+            let batch = OtlpBatch { body: Bytes::from(encode(&some)), records: some.len() as u64 };
             if !sender.deliver(batch).await {
                 break;
             }
@@ -130,11 +130,11 @@ async fn drain<T>(
 
 /// Sends the metrics, again and again. A figure counts from the start, so one that is not delivered is in the next one.
 async fn measure(
-    mut sender: Sender,
+    mut sender: SignalSender,
     sources: &OtlpSources,
     interval: Duration,
     mut stopped: watch::Receiver<bool>,
-    resource: &Resource,
+    resource: &OtlpResource,
 ) {
     let start = spans::nanos(sources.clock.now(), Duration::ZERO);
     let mut is_last = false;
@@ -146,6 +146,6 @@ async fn measure(
         let text = (sources.metrics)().await;
         let period = metrics::Period { start, now: spans::nanos(sources.clock.now(), Duration::ZERO) };
         let body = Bytes::from(metrics::encode(resource, &String::from_utf8_lossy(&text), period));
-        sender.deliver(Batch { body, records: 1 }).await;
+        sender.deliver(OtlpBatch { body, records: 1 }).await;
     }
 }

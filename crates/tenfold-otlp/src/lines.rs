@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tenfold_observe::logs::{ExportedLine, FieldValue};
 
-use crate::attributes::{AttributeValue, Resource, attribute, request};
-use crate::message::Message;
+use crate::attributes::{AttributeValue, OtlpResource, attribute, request};
+use crate::message::OtlpMessage;
 use crate::spans::nanos;
 
 /// An `ExportLogsServiceRequest`.
-pub(crate) fn encode(resource: &Resource, lines: &[ExportedLine]) -> Vec<u8> {
+pub(crate) fn encode(resource: &OtlpResource, lines: &[ExportedLine]) -> Vec<u8> {
     request(resource, |records| {
         for line in lines {
             records.message(2, |record| write(record, line));
@@ -17,7 +17,7 @@ pub(crate) fn encode(resource: &Resource, lines: &[ExportedLine]) -> Vec<u8> {
     })
 }
 
-fn write(record: &mut Message, line: &ExportedLine) {
+fn write(record: &mut OtlpMessage, line: &ExportedLine) {
     let at = nanos(line.at, Duration::ZERO);
     record.fixed(1, at);
     // The lowest number of each level's range.
@@ -42,7 +42,7 @@ fn write(record: &mut Message, line: &ExportedLine) {
     record.fixed(11, at);
 }
 
-fn field(record: &mut Message, name: &str, value: &FieldValue) {
+fn field(record: &mut OtlpMessage, name: &str, value: &FieldValue) {
     // What has no place in 64 bits is a text.
     let (mut number, mut text) = (None, String::new());
     match value {

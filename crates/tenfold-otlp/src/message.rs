@@ -2,13 +2,13 @@
 
 /// A message that grows field by field.
 #[derive(Default)]
-pub(crate) struct Message(Vec<u8>);
+pub(crate) struct OtlpMessage(Vec<u8>);
 
 const VARINT: u32 = 0;
 const FIXED_64: u32 = 1;
 const BYTES: u32 = 2;
 
-impl Message {
+impl OtlpMessage {
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
@@ -51,8 +51,8 @@ impl Message {
     }
 
     /// A message within it.
-    pub(crate) fn message(&mut self, field: u32, build: impl FnOnce(&mut Message)) {
-        let mut inner = Message::default();
+    pub(crate) fn message(&mut self, field: u32, build: impl FnOnce(&mut OtlpMessage)) {
+        let mut inner = OtlpMessage::default();
         build(&mut inner);
         self.bytes(field, &inner.0);
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::attributes::{Resource, attribute, request};
+use crate::attributes::{OtlpResource, attribute, request};
 use crate::exposition::{TextMetric, TextSample, parse};
-use crate::message::Message;
+use crate::message::OtlpMessage;
 
 /// Counted since the start of the process.
 const CUMULATIVE: u64 = 2;
@@ -37,7 +37,7 @@ pub(crate) struct Period {
 }
 
 /// An `ExportMetricsServiceRequest`.
-pub(crate) fn encode(resource: &Resource, text: &str, period: Period) -> Vec<u8> {
+pub(crate) fn encode(resource: &OtlpResource, text: &str, period: Period) -> Vec<u8> {
     request(resource, |metrics| {
         for metric in parse(text).iter().filter(|metric| !metric.samples.is_empty()) {
             metrics.message(2, |message| write(message, metric, period));
@@ -45,7 +45,7 @@ pub(crate) fn encode(resource: &Resource, text: &str, period: Period) -> Vec<u8>
     })
 }
 
-fn write(message: &mut Message, metric: &TextMetric, period: Period) {
+fn write(message: &mut OtlpMessage, metric: &TextMetric, period: Period) {
     let named = NAMED.iter().find(|(ours, ..)| *ours == metric.name);
     let (name, unit) = named.map_or((&*metric.name, unit(&metric.name)), |(_, theirs, unit)| (theirs, unit));
     message.text(1, name);
@@ -67,7 +67,7 @@ fn write(message: &mut Message, metric: &TextMetric, period: Period) {
     }
 }
 
-fn numbers(message: &mut Message, samples: &[TextSample], period: Period) {
+fn numbers(message: &mut OtlpMessage, samples: &[TextSample], period: Period) {
     for sample in samples {
         message.message(1, |point| {
             point.fixed(2, period.start);
@@ -91,7 +91,7 @@ fn series(samples: &[TextSample]) -> BTreeMap<Labels, Vec<&TextSample>> {
 }
 
 /// A `HistogramDataPoint`. Prometheus's buckets contain all lower ones, OpenTelemetry's do not.
-fn distribution(point: &mut Message, labels: &Labels, samples: &[&TextSample], period: Period) {
+fn distribution(point: &mut OtlpMessage, labels: &Labels, samples: &[&TextSample], period: Period) {
     let value =
         |suffix: &str| samples.iter().find(|sample| sample.suffix == suffix).map(|sample| sample.value);
     let mut buckets: Vec<(f64, f64)> =
@@ -119,7 +119,7 @@ fn bound(sample: &TextSample) -> Option<f64> {
 }
 
 /// An empty label is a missing one.
-fn labelled(point: &mut Message, field: u32, labels: &Labels) {
+fn labelled(point: &mut OtlpMessage, field: u32, labels: &Labels) {
     for (name, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
         let theirs = LABELS.iter().find(|(ours, _)| ours == name).map_or(&**name, |(_, theirs)| theirs);
         match value.parse::<i64>() {

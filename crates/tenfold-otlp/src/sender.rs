@@ -6,19 +6,19 @@ use bytes::Bytes;
 use tenfold_outbound::{Method, OutboundAnswer, OutboundClient, OutboundRequest};
 use tokio::time::Instant;
 
-use crate::settings::Destination;
+use crate::settings::OtlpDestination;
 
 /// The wait after the first failure, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Sends to one address. A batch that could not be delivered is tried again until the receiver takes it or refuses it for good.
-pub(crate) struct Sender {
+pub(crate) struct SignalSender {
     /// `traces`, `logs` or `metrics`.
     signal: &'static str,
     client: OutboundClient,
-    to: Destination,
+    to: OtlpDestination,
     /// What could not be delivered yet.
-    held: Option<Batch>,
+    held: Option<OtlpBatch>,
     wait: Duration,
     not_before: Option<Instant>,
     is_failing: bool,
@@ -28,22 +28,22 @@ pub(crate) struct Sender {
 }
 
 /// Records of one request.
-pub(crate) struct Batch {
+pub(crate) struct OtlpBatch {
     pub(crate) body: Bytes,
     pub(crate) records: u64,
 }
 
 /// How a delivery ended.
-enum Delivery {
+enum OtlpDelivery {
     Taken,
     /// It may be taken later.
     Again(Option<Duration>, String),
     Refused(String),
 }
 
-impl Sender {
-    pub(crate) fn new(signal: &'static str, client: OutboundClient, to: Destination) -> Self {
-        Sender {
+impl SignalSender {
+    pub(crate) fn new(signal: &'static str, client: OutboundClient, to: OtlpDestination) -> Self {
+        SignalSender {
             signal,
             client,
             to,
@@ -68,9 +68,9 @@ impl Sender {
     }
 
     /// Sends a batch; false if it must be tried again later.
-    pub(crate) async fn deliver(&mut self, batch: Batch) -> bool {
+    pub(crate) async fn deliver(&mut self, batch: OtlpBatch) -> bool {
         match self.post(batch.body.clone()).await {
-            Delivery::Taken => {
+            OtlpDelivery::Taken => {
                 if std::mem::take(&mut self.is_failing) {
                     tracing::info!(
                         signal = self.signal,
@@ -81,14 +81,14 @@ impl Sender {
                 (self.wait, self.not_before) = (WAITS.0, None);
                 true
             }
-            Delivery::Again(after, reason) => {
+            OtlpDelivery::Again(after, reason) => {
                 self.complain(&reason);
                 self.not_before = Some(Instant::now() + after.unwrap_or(self.wait).min(WAITS.1));
                 self.wait = (self.wait * 2).min(WAITS.1);
                 self.held = Some(batch);
                 false
             }
-            Delivery::Refused(reason) => {
+            OtlpDelivery::Refused(reason) => {
                 self.complain(&reason);
                 self.lost(batch.records);
                 true
@@ -117,7 +117,7 @@ impl Sender {
         }
     }
 
-    async fn post(&self, body: Bytes) -> Delivery {
+    async fn post(&self, body: Bytes) -> OtlpDelivery {
         let mut request = OutboundRequest::new(Method::POST, self.to.timeout)
             .body("application/x-protobuf", body)
             .status_only();
@@ -125,16 +125,16 @@ impl Sender {
             request = request.header(name, value);
         }
         match self.client.send(&self.to.url, request).await {
-            Ok(answer) if answer.is_success() => Delivery::Taken,
+            Ok(answer) if answer.is_success() => OtlpDelivery::Taken,
             Ok(answer) => {
                 let reason = format!("{} answers {}", self.to.url.host(), answer.status);
                 // The statuses that OTLP/HTTP lets a sender try again.
                 match answer.status.as_u16() {
-                    429 | 502 | 503 | 504 => Delivery::Again(retry_after(&answer), reason),
-                    _ => Delivery::Refused(reason),
+                    429 | 502 | 503 | 504 => OtlpDelivery::Again(retry_after(&answer), reason),
+                    _ => OtlpDelivery::Refused(reason),
                 }
             }
-            Err(error) => Delivery::Again(None, error.to_string()),
+            Err(error) => OtlpDelivery::Again(None, error.to_string()),
         }
     }
 }

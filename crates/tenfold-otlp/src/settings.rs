@@ -7,24 +7,24 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use tenfold_outbound::OutboundUrl;
 
-use crate::attributes::Resource;
+use crate::attributes::OtlpResource;
 
 /// Where telemetry is sent, and how.
 pub struct OtlpSettings {
-    pub(crate) traces: Option<Destination>,
-    pub(crate) logs: Option<Destination>,
-    pub(crate) metrics: Option<Destination>,
+    pub(crate) traces: Option<OtlpDestination>,
+    pub(crate) logs: Option<OtlpDestination>,
+    pub(crate) metrics: Option<OtlpDestination>,
     /// The share of traces that are sent besides those that are kept.
     pub(crate) share: f64,
     pub(crate) batch_delay: Duration,
     pub(crate) metrics_interval: Duration,
-    pub(crate) resource: Resource,
+    pub(crate) resource: OtlpResource,
     /// What was asked for and is done otherwise.
     pub(crate) remarks: Vec<String>,
 }
 
 /// Where one kind of telemetry goes.
-pub(crate) struct Destination {
+pub(crate) struct OtlpDestination {
     pub(crate) url: OutboundUrl,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) timeout: Duration,
@@ -78,7 +78,7 @@ impl OtlpSettings {
 impl fmt::Debug for OtlpSettings {
     /// Without the headers, which hold keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = |signal: &Option<Destination>| signal.as_ref().map(|to| to.url.host().to_owned());
+        let host = |signal: &Option<OtlpDestination>| signal.as_ref().map(|to| to.url.host().to_owned());
         f.debug_struct("OtlpSettings")
             .field("traces", &host(&self.traces))
             .field("logs", &host(&self.logs))
@@ -100,7 +100,7 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
         names.into_iter().find_map(|name| self.text(&name).map(|value| (name, value)))
     }
 
-    fn destination(&self, signal: &str) -> Result<Option<Destination>, OtlpSettingsError> {
+    fn destination(&self, signal: &str) -> Result<Option<OtlpDestination>, OtlpSettingsError> {
         // Others, such as `prometheus` for metrics, are not ours to serve.
         let exporter = self.text(&format!("OTEL_{signal}_EXPORTER")).unwrap_or_else(|| "otlp".to_owned());
         let Some((name, endpoint)) = self.of_signal(signal, "ENDPOINT").filter(|_| exporter == "otlp") else {
@@ -128,7 +128,7 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
             Some((name, value)) => headers(&name, pairs(&name, &value)?)?,
             None => Vec::new(),
         };
-        Ok(Some(Destination { url, headers, timeout }))
+        Ok(Some(OtlpDestination { url, headers, timeout }))
     }
 
     fn share(&self) -> Result<f64, OtlpSettingsError> {
@@ -154,7 +154,12 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
         self.text(name).map_or(Ok(Duration::from_millis(usual)), |value| milliseconds(name, &value))
     }
 
-    fn resource(&self, service: &str, version: &str, instance: &str) -> Result<Resource, OtlpSettingsError> {
+    fn resource(
+        &self,
+        service: &str,
+        version: &str,
+        instance: &str,
+    ) -> Result<OtlpResource, OtlpSettingsError> {
         const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
         let ours = [
             ("service.name", service),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tenfold_data::{Boundary, CallSite, SpanId, Timestamp};
 use tenfold_observe::telemetry::{Ending, Span, What, Work, WorkKind};
 
-use crate::attributes::{AttributeValue, Resource, attribute, request};
-use crate::message::Message;
+use crate::attributes::{AttributeValue, OtlpResource, attribute, request};
+use crate::message::OtlpMessage;
 
 const INTERNAL: u64 = 1;
 const SERVER: u64 = 2;
@@ -20,7 +20,7 @@ const EVENTS: u32 = 11;
 
 /// An `ExportTraceServiceRequest`.
 pub(crate) fn encode<'w>(
-    resource: &Resource,
+    resource: &OtlpResource,
     database: &str,
     works: impl Iterator<Item = &'w Work>,
 ) -> Vec<u8> {
@@ -35,7 +35,7 @@ pub(crate) fn encode<'w>(
 }
 
 /// The request or job itself.
-fn root(span: &mut Message, work: &Work) {
+fn root(span: &mut OtlpMessage, work: &Work) {
     let beginning = &work.beginning;
     span.bytes(1, &beginning.trace_id.to_bytes());
     span.bytes(2, &beginning.span_id.to_bytes());
@@ -66,7 +66,7 @@ fn root(span: &mut Message, work: &Work) {
     status(span, &work.ending);
 }
 
-fn facts(span: &mut Message, work: &Work) {
+fn facts(span: &mut OtlpMessage, work: &Work) {
     if work.beginning.kind == WorkKind::Request {
         if let Some((method, route)) = work.beginning.name.split_once(' ') {
             attribute(span, ATTRIBUTES, "http.request.method", method);
@@ -96,7 +96,7 @@ fn facts(span: &mut Message, work: &Work) {
 }
 
 /// A statement, a call or a piece of an author's code.
-fn child(span: &mut Message, work: &Work, inner: &Span, database: &str) {
+fn child(span: &mut OtlpMessage, work: &Work, inner: &Span, database: &str) {
     let beginning = &work.beginning;
     span.bytes(1, &beginning.trace_id.to_bytes());
     span.bytes(2, &SpanId::unique().to_bytes());
@@ -137,7 +137,7 @@ fn child(span: &mut Message, work: &Work, inner: &Span, database: &str) {
     }
 }
 
-fn status(span: &mut Message, ending: &Ending) {
+fn status(span: &mut OtlpMessage, ending: &Ending) {
     let text = match ending {
         Ending::Failed(error) => error,
         Ending::Abandoned => "abandoned",
@@ -151,14 +151,14 @@ fn status(span: &mut Message, ending: &Ending) {
     }
 }
 
-fn place(message: &mut Message, field: u32, site: Option<CallSite>) {
+fn place(message: &mut OtlpMessage, field: u32, site: Option<CallSite>) {
     if let Some(site) = site {
         attribute(message, field, "code.file.path", site.file());
         attribute(message, field, "code.line.number", i64::from(site.line()));
     }
 }
 
-fn times(span: &mut Message, at: Timestamp, start: Duration, duration: Duration) {
+fn times(span: &mut OtlpMessage, at: Timestamp, start: Duration, duration: Duration) {
     span.fixed(7, nanos(at, start));
     span.fixed(8, nanos(at, start + duration));
 }

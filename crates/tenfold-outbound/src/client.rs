@@ -165,7 +165,7 @@ impl OutboundClient {
         &self,
         url: &OutboundUrl,
         request: OutboundRequest,
-    ) -> Result<OutboundAnswer, ExchangeError> {
+    ) -> Result<OutboundAnswer, OutboundFailure> {
         let stream = TcpStream::connect((url.host(), url.port())).await?;
         if !url.is_encrypted() {
             return over(stream, url, request).await;
@@ -175,7 +175,7 @@ impl OutboundClient {
         over(stream, url, request).await
     }
 
-    fn tls(&self) -> Result<TlsConnector, ExchangeError> {
+    fn tls(&self) -> Result<TlsConnector, OutboundFailure> {
         if let Some(tls) = self.tls.get() {
             return Ok(tls.clone());
         }
@@ -190,14 +190,14 @@ impl OutboundClient {
     }
 }
 
-type ExchangeError = Box<dyn Error + Send + Sync>;
+type OutboundFailure = Box<dyn Error + Send + Sync>;
 
 /// Sends a request over a connection and reads the answer.
 async fn over<S>(
     stream: S,
     url: &OutboundUrl,
     request: OutboundRequest,
-) -> Result<OutboundAnswer, ExchangeError>
+) -> Result<OutboundAnswer, OutboundFailure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -214,7 +214,7 @@ where
             0 => Bytes::new(),
             longest => Limited::new(answer.into_body(), longest).collect().await?.to_bytes(),
         };
-        Ok::<_, ExchangeError>(OutboundAnswer { status, headers, body })
+        Ok::<_, OutboundFailure>(OutboundAnswer { status, headers, body })
     };
     let mut answer = pin!(answer);
     tokio::select! {

@@ -26,7 +26,8 @@ fn config_prints_every_setting_with_where_it_comes_from() {
         let line = line(key);
         assert!(line.contains(value) && line.contains(origin), "{line}");
     }
-    for (section, key) in every_key() {
+    // A section of any name has no keys before it has one.
+    for (section, key) in every_key().into_iter().filter(|(section, _)| !section.ends_with(".NAME")) {
         assert!(finished.out.contains(&format!("[{section}]")), "{section}");
         assert!(line(&key).contains(" # "), "{key} has no origin");
     }

@@ -233,7 +233,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     let port = settings.operators.map(OperatorsPort::listen).transpose()?;
     let (name, welcome) = (app.name, app.demo.filter(|_| demo));
     let mut started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
-    let export = begin_export(export, &started, telemetry.clone(), clock.clone());
+    let export = begin_export(export, started.state.clone(), telemetry.clone(), clock.clone());
     let history = begin_history(&settings, clock, telemetry).await;
     let operators = serve_operators(port, started.operators.take(), say)?;
     if welcome.is_some() {

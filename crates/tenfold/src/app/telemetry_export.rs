@@ -6,8 +6,7 @@ use tenfold_data::Clock;
 use tenfold_observe::telemetry::Telemetry;
 use tenfold_otlp::{Exporter, MetricsReader, OtlpSettings, OtlpSources};
 
-use super::Started;
-use crate::http::metrics_text;
+use crate::http::{ServerState, metrics_text};
 
 /// What the process's environment says.
 ///
@@ -25,15 +24,14 @@ pub(super) fn export_settings(
 /// Begins to send.
 pub(super) fn begin_export(
     settings: Option<OtlpSettings>,
-    started: &Started,
+    state: ServerState,
     telemetry: Telemetry,
     clock: Clock,
 ) -> Option<Exporter> {
-    let state = started.state.clone();
+    let database = state.database().dialect().system_name();
     let metrics: MetricsReader = Arc::new(move || {
         let state = state.clone();
         Box::pin(async move { metrics_text(&state).await.unwrap_or_default() })
     });
-    let database = started.database.dialect().system_name();
     settings.map(|settings| Exporter::begin(settings, OtlpSources { telemetry, metrics, database, clock }))
 }

@@ -10,7 +10,6 @@ use tenfold_data::{Clock, Timestamp};
 use tenfold_observe::telemetry::diagnosis::onset::change_points;
 
 use super::console_sign_in::RemoteConsole;
-use super::one_line;
 use super::plain_http::exchange;
 use crate::config::{Loaded, TimeSpan};
 use crate::why::records::merged;
@@ -88,7 +87,7 @@ impl WhyCommand {
             let console = RemoteConsole::new(loaded, listen, Some(url), "why")?;
             match self.ask(&console, "/console/why/records.json").await {
                 Ok(answer) => records.push(answer),
-                Err(error) => complain(&one_line(&error)),
+                Err(error) => complain(&format!("{error:#}")),
             }
         }
         anyhow::ensure!(

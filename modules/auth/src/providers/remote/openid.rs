@@ -9,7 +9,7 @@ use super::exchange::{CodeExchange, ProvenIdentity, Registration};
 use super::failure::ProviderFailure;
 use super::id_token::{Expected, IdClaims, PersonClaims, SignedToken};
 use super::keys::{PublishedKey, PublishedKeys};
-use super::published::Published;
+use super::published::ProviderDocument;
 use super::web::{Credential, Web, WebAddressOfProvider};
 use crate::providers::handshake::ProviderHandshake;
 
@@ -21,8 +21,8 @@ pub(super) struct OpenId {
     /// Without a slash at its end.
     issuer: String,
     address: WebAddressOfProvider,
-    published: Published<PublishedEndpoints>,
-    keys: Published<Vec<PublishedKey>>,
+    published: ProviderDocument<PublishedEndpoints>,
+    keys: ProviderDocument<Vec<PublishedKey>>,
 }
 
 /// What `/.well-known/openid-configuration` says (OpenID Connect Discovery, section 3).
@@ -67,7 +67,12 @@ impl OpenId {
         let issuer = issuer.trim_end_matches('/').to_owned();
         let address = WebAddressOfProvider::parse(&format!("{issuer}/.well-known/openid-configuration"));
         let address = address.map_err(anyhow::Error::msg)?;
-        Ok(OpenId { issuer, address, published: Published::default(), keys: Published::default() })
+        Ok(OpenId {
+            issuer,
+            address,
+            published: ProviderDocument::default(),
+            keys: ProviderDocument::default(),
+        })
     }
 
     /// Whether this is the issuer's name.

@@ -17,7 +17,7 @@ const FAILING: Duration = Duration::from_secs(5);
 const LONGEST_FAILING: Duration = Duration::from_secs(60);
 
 /// Something that a provider publishes.
-pub(super) struct Published<T> {
+pub(super) struct ProviderDocument<T> {
     state: Mutex<PublishedState<T>>,
     /// Held by the request that reads it.
     turn: tokio::sync::Mutex<()>,
@@ -29,14 +29,14 @@ struct PublishedState<T> {
     failed: Option<(Timestamp, ProviderFailure)>,
 }
 
-impl<T> Default for Published<T> {
+impl<T> Default for ProviderDocument<T> {
     fn default() -> Self {
         let state = PublishedState { known: None, failed: None };
-        Published { state: Mutex::new(state), turn: tokio::sync::Mutex::default() }
+        ProviderDocument { state: Mutex::new(state), turn: tokio::sync::Mutex::default() }
     }
 }
 
-impl<T> Published<T> {
+impl<T> ProviderDocument<T> {
     /// What was read within an hour.
     pub(super) fn known(&self, now: Timestamp) -> Option<Arc<T>> {
         let state = self.state();
