@@ -1,18 +1,22 @@
 //! Whether the cache is as coherent as it says: three processes on PostgreSQL read and write the same rows while they are killed and
-//! stopped, and a checker looks at each read.
+//! stopped, cut off and set back, and a checker looks at each read.
 //!
 //! `reads` were checked, `violations` of them showed what they may not. Reads of another process than the writer's may be late, by
 //! `staleness` (2 s) at most: `late` is how many were, and `late_p50_ms`, `late_p99_ms` and `late_max_ms` by how much. `differences` are rows
-//! about which cache and database do not agree in the end.
+//! about which cache and database do not agree in the end. `between` reads were made while an older state came back, and may show either.
 
+mod eras;
+mod faults;
 mod history;
+mod network;
 mod node;
+mod processes;
+mod restore;
 mod table;
 mod verdict;
 mod writer;
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -21,28 +25,27 @@ use harness::random::Random;
 use tenfold::data::testing::TestDatabase;
 use tenfold::data::{Clock, DatabaseSettings, Dialect};
 
-use self::history::HistoryFiles;
-use self::node::{NodePlan, READERS, end_of, open};
-use self::verdict::{CoherenceVerdict, ProcessHistory, judge};
+use self::eras::judge_eras;
+use self::faults::{FaultCounts, Faults};
+use self::network::PoorNetwork;
+use self::node::{NodePlan, end_of, open};
+pub use self::processes::PROCESS;
+use self::processes::{PROCESSES, Processes};
+use self::restore::EVERYTHING;
+use self::verdict::CoherenceVerdict;
 use crate::options::Options;
 use crate::place::PostgresServer;
 use crate::report::{BenchReport, ReportRow, complain};
 
-/// The variable that makes this program one of the processes.
-pub const PROCESS: &str = "BENCH_COHERENCE";
-/// The variable that takes a defence away, in a program with the feature `defence-switches`.
-const WITHOUT: &str = "TENFOLD_WITHOUT_DEFENCE";
 /// The bound that the cache promises, by its default.
 const STALENESS: Duration = Duration::from_secs(2);
-const PROCESSES: usize = 3;
-/// Nobody is killed or stopped in the last seconds.
-const CALM: Duration = Duration::from_secs(5);
 /// What a process takes to start, and in the end to fall quiet, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The defences that processes on a real database show to be needed. The others need a certain interleaving of threads, and
 /// `cache/model.rs` takes them away: `FoundFirst`.
-const GATE: [&str; 7] = ["Lease", "FlightStamp", "Fence", "Change", "Certificate", "Cascades", "Cursor"];
+const GATE: [&str; 9] =
+    ["Lease", "FlightStamp", "Fence", "Change", "Certificate", "Cascades", "Cursor", "Lists", EVERYTHING];
 
 /// What only this benchmark takes.
 #[derive(Args)]
@@ -116,8 +119,7 @@ struct CoherenceOutcome {
     verdict: CoherenceVerdict,
     differences: u64,
     hits: u64,
-    kills: u64,
-    stops: u64,
+    counts: FaultCounts,
 }
 
 impl CoherenceOutcome {
@@ -139,8 +141,10 @@ impl CoherenceOutcome {
             .with("writes", verdict.writes)
             .with("rolled_back", verdict.aborted)
             .with("unknown", verdict.unknown)
-            .with("kills", self.kills)
-            .with("stops", self.stops)
+            .with("between", verdict.between)
+            .with("kills", self.counts.kills)
+            .with("stops", self.counts.stops)
+            .with("cuts", self.counts.cuts)
     }
 }
 
@@ -151,51 +155,6 @@ impl Drop for HistoryFolder {
     fn drop(&mut self) {
         // What cannot be removed does no harm in a temporary folder.
         let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// The processes that run, and how many were started.
-struct Processes<'a> {
-    running: Vec<(u64, Child)>,
-    started: u64,
-    plan: NodePlan,
-    without: Option<&'a str>,
-}
-
-impl Drop for Processes<'_> {
-    fn drop(&mut self) {
-        for (_, child) in &mut self.running {
-            // One that has ended cannot be killed.
-            let _ = child.kill().and_then(|()| child.wait().map(drop));
-        }
-    }
-}
-
-impl Processes<'_> {
-    fn start(&mut self) -> anyhow::Result<()> {
-        self.started += 1;
-        let process = self.started;
-        let plan = NodePlan { process, seed: self.plan.seed + process, ..self.plan.clone() };
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("serve").env(PROCESS, serde_json::to_string(&plan)?).stdin(Stdio::null());
-        command.env_remove(WITHOUT).envs(self.without.map(|defence| (WITHOUT, defence)));
-        self.running.push((process, command.spawn()?));
-        Ok(())
-    }
-
-    fn signal(&self, place: usize, signal: &str) -> anyhow::Result<()> {
-        let (_, child) = self.running.get(place).context("it runs")?;
-        let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status()?;
-        anyhow::ensure!(sent.success(), "a process cannot be sent {signal}: it has ended");
-        Ok(())
-    }
-
-    /// Kills one as a crash would, and starts another.
-    fn replace(&mut self, place: usize) -> anyhow::Result<()> {
-        let (_, mut child) = self.running.remove(place);
-        child.kill()?;
-        child.wait()?;
-        self.start()
     }
 }
 
@@ -214,9 +173,7 @@ fn torment(
         // Its tables belong to another role than the one of the processes.
         let database = open(place.url(), &place.settings(DatabaseSettings::default())).await?;
         writer::seed(&database).await?;
-        database.close().await;
-        let clock = Clock::system();
-        let until = clock.since_boot() + length;
+        let until = database.clock().since_boot() + length;
         let plan = NodePlan {
             url: place.url().to_owned(),
             folder: folder.0.clone(),
@@ -224,29 +181,20 @@ fn torment(
             seed,
             until: u64::try_from(until.as_micros())?,
         };
-        let mut processes = Processes { running: Vec::new(), started: 0, plan, without };
+        let network = PoorNetwork::to(place.url(), seed)?;
+        let mut processes = Processes { running: Vec::new(), started: 0, plan, without, network: &network };
         for _ in 0..PROCESSES {
             processes.start()?;
         }
-        let (mut random, mut kills, mut stops) = (Random::new(seed), 0, 0);
-        loop {
-            tokio::time::sleep(Duration::from_millis(1_000 + random.below(2_000))).await;
-            let stopped = Duration::from_millis(500 + random.below(3_500));
-            if clock.since_boot() + stopped + CALM > until {
-                break;
-            }
-            let victim = usize::try_from(random.below(PROCESSES as u64))?;
-            if random.below(3) == 0 {
-                processes.replace(victim)?;
-                kills += 1;
-            } else {
-                processes.signal(victim, "STOP")?;
-                tokio::time::sleep(stopped).await;
-                processes.signal(victim, "CONT")?;
-                stops += 1;
-            }
-        }
-        wait_for_all(&mut processes, until + PATIENCE, &clock).await?;
+        let mut faults = Faults {
+            processes,
+            database: &database,
+            random: Random::new(seed),
+            counts: FaultCounts::default(),
+        };
+        let restore = faults.go_on(length, until).await?;
+        let Faults { mut processes, counts, .. } = faults;
+        processes.wait_for_all(until + PATIENCE, database.clock()).await?;
         let last: Vec<u64> = processes.running.iter().map(|(process, _)| *process).collect();
         let (mut differences, mut hits) = (0, 0);
         for process in last {
@@ -254,36 +202,9 @@ fn torment(
             differences += end.differences;
             hits += end.hits;
         }
-        let histories = histories(&folder.0, processes.started)?;
-        let verdict = judge(&histories, u64::try_from(STALENESS.as_micros())?);
-        Ok(CoherenceOutcome { verdict, differences, hits, kills, stops })
+        let staleness = u64::try_from(STALENESS.as_micros())?;
+        let verdict = judge_eras(processes.histories(&folder.0)?, &restore, staleness);
+        database.close().await;
+        Ok(CoherenceOutcome { verdict, differences, hits, counts })
     })
-}
-
-async fn wait_for_all(processes: &mut Processes<'_>, until: Duration, clock: &Clock) -> anyhow::Result<()> {
-    for (_, child) in &mut processes.running {
-        loop {
-            if let Some(status) = child.try_wait()? {
-                anyhow::ensure!(status.success(), "a process has failed: {status}");
-                break;
-            }
-            anyhow::ensure!(clock.since_boot() < until, "a process does not end");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-    Ok(())
-}
-
-/// One that was killed while it started has left nothing.
-fn histories(folder: &Path, started: u64) -> anyhow::Result<Vec<ProcessHistory>> {
-    let mut all = Vec::new();
-    for process in 1..=started {
-        let files = HistoryFiles::of(folder, process);
-        if !files.has_begun(READERS) {
-            all.push(ProcessHistory { writes: Vec::new(), reads: Vec::new() });
-            continue;
-        }
-        all.push(ProcessHistory { writes: files.all_writes()?, reads: files.all_reads(READERS)? });
-    }
-    Ok(all)
 }

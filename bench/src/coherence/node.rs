@@ -7,7 +7,8 @@ use futures_util::future::{join_all, try_join_all};
 use harness::random::Random;
 use serde::{Deserialize, Serialize};
 use tenfold::data::{
-    Clock, Context, DataError, Database, DatabaseSettings, EntityExt as _, TopicKind, feed_migrations, sql,
+    Clock, Context, DataError, Database, DatabaseSettings, EntityExt as _, Rows, TopicKind, feed_migrations,
+    sql,
 };
 
 use super::history::{HistoryFiles, ReadNote, ReadNotes};
@@ -101,13 +102,18 @@ pub fn end_of(folder: &Path, process: u64) -> anyhow::Result<NodeEnd> {
 async fn end(database: &Database) -> Result<NodeEnd, DataError> {
     let differences = database.run(None, async |system| {
         let cx = system.within(organization());
+        let tokens = |items: Rows<BenchItem>| items.iter().map(|item| item.token).collect::<Vec<_>>();
+        let by_id = || BenchItem::query().order_by(BenchItem::id);
+        let listed = tokens(by_id().all(&cx).await?);
+        let listed_again = tokens(cx.transaction(async |tx| by_id().all(tx).await).await?);
         let all: Vec<_> = (0..ITEM_COUNT).map(item).collect();
         let ids = all.clone();
         let token_of = |item: &Option<std::sync::Arc<BenchItem>>| item.as_ref().map(|item| item.token);
         let cached: Vec<_> = BenchItem::find_many(&cx, all).await?.iter().map(token_of).collect();
         let stored = cx.transaction(async |tx| BenchItem::find_many(tx, ids).await).await?;
         let stored: Vec<_> = stored.iter().map(token_of).collect();
-        Ok::<usize, DataError>(cached.iter().zip(&stored).filter(|(one, other)| one != other).count())
+        let rows = cached.iter().zip(&stored).filter(|(one, other)| one != other).count();
+        Ok::<usize, DataError>(rows + usize::from(listed != listed_again))
     });
     let (differences, figures) = (differences.await?, database.cache_figures());
     Ok(NodeEnd {
@@ -119,6 +125,9 @@ async fn end(database: &Database) -> Result<NodeEnd, DataError> {
     })
 }
 
+/// Reads of this kind and above it do not ask the cache.
+const DIRECTLY: u64 = 21;
+
 /// What was read of some items: their tokens and versions.
 type ReadItems = Vec<(u64, Option<(i64, i64)>)>;
 
@@ -128,22 +137,29 @@ async fn read_on(
     mut random: Random,
     until: u64,
 ) -> anyhow::Result<()> {
-    let mut count = 0_u64;
+    let (mut count, mut shown) = (0_u64, None);
     loop {
         let start = now(database);
         if start >= until {
             return Ok(());
         }
-        let kind = random.below(20);
-        let number = some_item(&mut random);
+        // A row that was shown past the cache is asked for by its key at once: it must not be older.
+        let (kind, number) = match shown.take() {
+            Some(number) => (0, number),
+            None => (random.below(24), some_item(&mut random)),
+        };
+        shown = (kind >= DIRECTLY).then_some(number);
         let read = database.run(None, async |system| {
             let cx = system.within(organization());
             match kind {
-                0..=9 => by_key(&cx, number).await,
-                10..=12 => many(&cx, number).await,
-                13..=15 => by_label(&cx, number).await,
-                16..=17 => slowly(&cx, number).await,
-                _ => of_shelf(&cx, number % SHELF_COUNT).await,
+                0..=7 => by_key(&cx, number).await,
+                8..=10 => many(&cx, number).await,
+                11..=13 => by_label(&cx, number).await,
+                14..=15 => slowly(&cx, number).await,
+                16..=17 => of_shelf(&cx, number % SHELF_COUNT).await,
+                18..=19 => listed(&cx, number % SHELF_COUNT).await,
+                20 => paged(&cx, number).await,
+                _ => directly(&cx, number).await,
             }
         });
         // What the database does not answer is no read.
@@ -193,14 +209,50 @@ async fn slowly(cx: &Context, number: u64) -> Result<ReadItems, DataError> {
     Ok(vec![(number, found.first().copied())])
 }
 
+/// By a text that is not kept: it may show what a COMMIT under way has just stored.
+async fn directly(cx: &Context, number: u64) -> Result<ReadItems, DataError> {
+    let found: Vec<(i64, i64)> =
+        sql!("bench_items.directly", "SELECT token, version FROM bench_items WHERE org_id = $1 AND id = $2")
+            .bind(item(number))
+            .all(cx)
+            .await?;
+    Ok(vec![(number, found.first().copied())])
+}
+
+/// The items of a shelf as a list. An item that is not in it is not there.
+async fn listed(cx: &Context, number: u64) -> Result<ReadItems, DataError> {
+    let of_shelf = BenchItem::query().filter(BenchItem::shelf_id.eq(shelf(number)));
+    let found = of_shelf.order_by(BenchItem::label).all(cx).await?;
+    let mut items: ReadItems = items_of(number).map(|item| (item, None)).collect();
+    note_found(&mut items, &found);
+    Ok(items)
+}
+
+/// A page of all items behind one: the next ones that are there. What lies between those is not there.
+async fn paged(cx: &Context, number: u64) -> Result<ReadItems, DataError> {
+    const LENGTH: usize = 5;
+    let behind = BenchItem::query().filter(BenchItem::id.gt(item(number)));
+    let found = behind.order_by(BenchItem::id).limit(LENGTH).all(cx).await?;
+    // A short page has come to the end of all.
+    let last =
+        found.last().filter(|_| found.len() == LENGTH).map_or(ITEM_COUNT - 1, |item| number_of(item.id));
+    let mut items: ReadItems = (number + 1..=last).map(|item| (item, None)).collect();
+    note_found(&mut items, &found);
+    Ok(items)
+}
+
+fn note_found(items: &mut ReadItems, found: &[BenchItem]) {
+    for item in found {
+        let place = items.iter_mut().find(|(known, _)| *known == number_of(item.id));
+        place.into_iter().for_each(|(_, found)| *found = Some((item.token, item.version)));
+    }
+}
+
 /// Without the shelf there are no items of it either.
 async fn of_shelf(cx: &Context, number: u64) -> Result<ReadItems, DataError> {
     let mut items: ReadItems = items_of(number).map(|item| (item, None)).collect();
     if let Some(shelf) = BenchShelf::find(cx, shelf(number)).await? {
-        for item in shelf.items.get(cx).await? {
-            let place = items.iter_mut().find(|(known, _)| *known == number_of(item.id));
-            place.into_iter().for_each(|(_, found)| *found = Some((item.token, item.version)));
-        }
+        note_found(&mut items, shelf.items.get(cx).await?);
     }
     Ok(items)
 }

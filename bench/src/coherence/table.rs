@@ -17,7 +17,7 @@ pub struct BenchShelf {
 }
 
 #[derive(Debug, Entity)]
-#[entity(table = "bench_items", tenant = org_id, unique(label), cached)]
+#[entity(table = "bench_items", tenant = org_id, unique(label), cached(lists))]
 pub struct BenchItem {
     #[entity(key)]
     pub id: ItemId,
@@ -29,7 +29,8 @@ pub struct BenchItem {
     pub token: i64,
 }
 
-/// `bench_counts` has the last version of each item, also while the item is not there. Who changes an item locks its count first.
+/// `bench_counts` has the last version of each item, also while the item is not there. Who changes an item locks its count first. The last
+/// two have a state to go back to (`restore.rs`).
 pub const SHELVES: ModuleMigrations =
     ModuleMigrations { module: "bench", files: &[MigrationFile { name: "0001_shelves.sql", text: TABLES }] };
 
@@ -43,6 +44,11 @@ CREATE TABLE bench_items (
 CREATE INDEX bench_items_of_shelf ON bench_items (org_id, shelf_id);
 CREATE TABLE bench_counts (
     org_id uuid NOT NULL, id bigint NOT NULL, shelf bigint NOT NULL, n bigint NOT NULL, PRIMARY KEY (org_id, id)
+);
+CREATE TABLE bench_saved_shelves (org_id uuid NOT NULL, id uuid NOT NULL, PRIMARY KEY (org_id, id));
+CREATE TABLE bench_saved_items (
+    org_id uuid NOT NULL, id uuid NOT NULL, shelf_id uuid NOT NULL, label text NOT NULL, version bigint NOT NULL, token bigint NOT NULL,
+    PRIMARY KEY (org_id, id)
 );
 ";
 

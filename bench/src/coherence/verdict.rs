@@ -23,11 +23,31 @@ pub struct CoherenceVerdict {
     pub aborted: u64,
     /// Changes whose outcome the writer does not know.
     pub unknown: u64,
+    /// Reads that may show either of two states.
+    pub between: u64,
     /// What was wrong, the first few.
     pub violations: Vec<String>,
     pub violation_count: u64,
     /// By how much reads were late that had missed what another process had committed, in microseconds.
     pub lateness: Vec<u64>,
+}
+
+impl CoherenceVerdict {
+    /// Both together.
+    pub fn and(mut self, other: Self) -> Self {
+        self.violations.extend(other.violations);
+        self.lateness.extend(other.lateness);
+        self.lateness.sort_unstable();
+        CoherenceVerdict {
+            reads: self.reads + other.reads,
+            writes: self.writes + other.writes,
+            aborted: self.aborted + other.aborted,
+            unknown: self.unknown + other.unknown,
+            between: self.between + other.between,
+            violation_count: self.violation_count + other.violation_count,
+            ..self
+        }
+    }
 }
 
 /// A transaction's change of a row.
