@@ -70,7 +70,7 @@ fn ago(minutes: usize) -> String {
     }
 }
 
-/// How long requests took, minute by minute: the darker a field, the more of the minute's requests took so long. Rows are powers of two.
+/// How long requests took, minute by minute: the stronger a field's colour, the more of the minute's requests took so long. Rows are powers of two.
 pub(crate) fn durations(minutes: &[Summary]) -> Markup {
     let columns: Vec<Vec<(u32, u64)>> = minutes.iter().map(|minute| minute.durations.powers()).collect();
     let powers = || columns.iter().flatten().map(|(power, _)| *power);
@@ -92,7 +92,7 @@ pub(crate) fn durations(minutes: &[Summary]) -> Markup {
             }
             figcaption {
                 "How long requests took: from " (from(lowest)) " at the bottom to " (from(highest + 1))
-                " at the top. The darker, the more of a minute's requests."
+                " at the top. The stronger the colour, the more of a minute's requests."
             }
         }
     }

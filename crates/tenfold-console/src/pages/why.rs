@@ -150,9 +150,9 @@ fn part_line(part: &PartFinding) -> Markup {
 }
 
 fn people(answer: &Diagnosis, names: &AdministeredNames) -> Markup {
-    let parties = |title: &'static str, parties: &[Party], name: &dyn Fn(Uuid) -> Markup| {
+    let parties = |titles: [&'static str; 2], parties: &[Party], name: &dyn Fn(Uuid) -> Markup| {
         html! {
-            p { strong { (parties.len()) } " " (title)
+            p { strong { (words::counted(parties.len() as u64, titles[0], titles[1])) }
                 @for party in parties.iter().take(ROWS) {
                     br; (name(Uuid::from_u128(party.id))) " " (party.bad) " of " (party.requests) " requests"
                 }
@@ -160,8 +160,8 @@ fn people(answer: &Diagnosis, names: &AdministeredNames) -> Markup {
         }
     };
     html! {
-        (parties("organizations", &answer.organizations, &|id| organization(id, names)))
-        (parties("users", &answer.users, &|id| user(id, names)))
+        (parties(["organization", "organizations"], &answer.organizations, &|id| organization(id, names)))
+        (parties(["user", "users"], &answer.users, &|id| user(id, names)))
     }
 }
 
@@ -216,7 +216,7 @@ fn differences(answer: &Diagnosis, names: &AdministeredNames) -> Markup {
     html! {
         @for difference in answer.differences.iter().take(ROWS) {
             p { (difference.attribute) " " (value(difference)) ": " (words::percent(difference.support)) " of the bad requests, "
-                (format!("{:.1}", difference.risk_ratio)) " times as likely to be bad as others" }
+                (factor(difference.risk_ratio)) " times as likely to be bad as others" }
         }
     }
 }
@@ -234,6 +234,11 @@ fn changes(answer: &Diagnosis) -> Markup {
         }
         @if answer.changes.is_empty() { p.quiet { "No change is recorded shortly before." } }
     }
+}
+
+/// A factor with two digits or more.
+fn factor(ratio: f64) -> String {
+    if ratio < 10.0 { format!("{ratio:.1}") } else { format!("{ratio:.0}") }
 }
 
 fn milliseconds(ms: f64) -> String {
