@@ -145,7 +145,7 @@ fn unit(name: &str) -> &'static str {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "counts, of which the text has whole ones"
+    reason = "the text has whole counts"
 )]
 fn whole(count: f64) -> u64 {
     count.max(0.0) as u64

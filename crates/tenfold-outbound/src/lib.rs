@@ -1,6 +1,6 @@
 //! Requests to other services, for what the process sends by itself: a connection for each, over TCP or TLS, within a deadline.
 //!
-//! No redirect is followed: whoever answers at an address must not choose another one. Certificates are checked against the
+//! No redirect is followed: a service must not choose where else a request goes. Certificates are checked against the
 //! authorities that the system trusts.
 //!
 //! ```no_run

@@ -14,7 +14,7 @@ use crate::entities::{StopKeyRecord, StopKeyRecordRow};
 
 /// The key is for these links alone; this also keeps its MACs apart from those of a later kind of link.
 const PURPOSE: &[u8] = b"notifications.stop.1";
-/// The bytes of an id, and of the MAC, of which half is kept.
+/// The bytes of an id, and of the half of the MAC that is kept.
 const PART: usize = 16;
 
 /// The key that signs the tokens.

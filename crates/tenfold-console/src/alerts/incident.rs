@@ -23,7 +23,7 @@ pub(super) struct IncidentWatch {
     open: Vec<OpenIncident>,
 }
 
-/// An incident of which an alert was sent.
+/// An incident that an alert was sent for.
 pub(super) struct OpenIncident {
     /// The endpoints and jobs that got worse.
     endpoints: BTreeSet<String>,

@@ -19,7 +19,7 @@ use crate::words;
 /// How many rows each answer shows.
 const ROWS: usize = 5;
 /// How long the page waits for names before it shows ids.
-const PATIENCE: Duration = Duration::from_secs(1);
+const NAMES_WITHIN: Duration = Duration::from_secs(1);
 
 /// The period of a question.
 #[derive(Deserialize)]
@@ -200,7 +200,7 @@ pub(super) async fn names(
     }
     let organizations: Vec<OrgId> = organizations.into_iter().map(OrgId).collect();
     let asked = administrator.names(cx, &organizations, &users);
-    tokio::time::timeout(PATIENCE, asked).await.ok().and_then(Result::ok).unwrap_or_default()
+    tokio::time::timeout(NAMES_WITHIN, asked).await.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 /// What bad requests have in common.

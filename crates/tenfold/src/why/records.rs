@@ -1,4 +1,4 @@
-//! What processes have recorded, put together: the question for all of them is answered by whoever asks.
+//! What several processes have recorded, put together and answered where it was asked for.
 
 use std::ops::Range;
 
