@@ -142,11 +142,7 @@ fn unit(name: &str) -> &'static str {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the text has whole counts"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the text has whole counts")]
 fn whole(count: f64) -> u64 {
     count.max(0.0) as u64
 }

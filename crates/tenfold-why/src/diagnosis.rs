@@ -6,7 +6,7 @@ use crate::affected::{affected, slow_from};
 use crate::answer::{ChangeFinding, Diagnosis, DiagnosisState, Difference, EndpointFinding, PartFinding};
 use crate::changes::{ChangeKind, closeness};
 use crate::incident::{BASELINE_S, Incident, Worse, blame, incidents};
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalEndpoint};
 use crate::sample::EventSample;
 use crate::seconds::REACH;
 use crate::surge::surges;
@@ -23,7 +23,11 @@ pub fn diagnose(journal: &Journal, since_us: Option<i64>, until_us: i64) -> Diag
     let second = |at: i64| u32::try_from(at.div_euclid(1_000_000)).unwrap_or(0);
     let end = second(until_us).saturating_add(1);
     let start = since_us.map_or(0, second).max(end.saturating_sub(REACH));
-    let found = if start < end { incidents(journal, &(start..end)) } else { Vec::new() };
+    let is_empty = |endpoint: &JournalEndpoint| endpoint.seconds.between(start, end).next().is_none();
+    if journal.endpoints.iter().all(is_empty) {
+        return verdict::nothing_recorded();
+    }
+    let found = incidents(journal, &(start..end));
     let Some(first) = found.first() else { return verdict::no_incident() };
     let events = BadEvents::of(journal, first);
     let parts = parts(first);

@@ -25,6 +25,12 @@ pub(crate) fn no_incident() -> Diagnosis {
     }
 }
 
+/// The answer about a time in which nothing was recorded: nothing is known of it.
+pub(crate) fn nothing_recorded() -> Diagnosis {
+    let verdict = "Nothing was recorded in that time: no request and no job ended.".to_owned();
+    Diagnosis { verdict, confidence: 0.0, ..no_incident() }
+}
+
 /// Writes the verdict of an answer whose findings are there.
 ///
 /// Its confidence has three parts: how unlikely chance is, how much the first part explains, how close the first change

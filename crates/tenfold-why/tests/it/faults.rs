@@ -10,7 +10,7 @@ fn injected_faults_are_found_among_innocent_changes() {
         (100..103).for_each(|seed| score.add(seed, &run_case(kind, seed)));
     }
     // An organization whose requests are few, or less than three times as slow as before, may be missed.
-    assert!(score.endpoints.share() >= 0.95, "{:#?}", score.missed);
+    assert!(score.endpoints.all - score.endpoints.right <= 2, "{:#?}", score.missed);
     assert!(score.missed.iter().all(|miss| miss.starts_with("LargeOrganization")), "{:#?}", score.missed);
     assert_eq!(score.statements.right, score.statements.all, "{:#?}", score.missed);
     assert_eq!(score.causes.right, score.causes.all, "{:#?}", score.missed);
@@ -52,6 +52,18 @@ fn a_question_about_the_time_before_finds_no_incident() {
     assert_eq!(case.answer.state, DiagnosisState::Known);
     let before = diagnose(&case.world.journal, None, (case.fault.onset_s - 1) * 1_000_000);
     assert_eq!(before.state, DiagnosisState::NoIncident, "{}", before.verdict);
+}
+
+#[test]
+fn of_a_time_without_records_nothing_is_known() {
+    let case = run_case(FaultKind::SlowStatement, 5);
+    let first = START_S * 1_000_000;
+    for (since, until) in [(None, first - 1), (Some(first - 9), first - 1), (Some(first + 9_000_000), first)]
+    {
+        let answer = diagnose(&case.world.journal, since, until);
+        assert!(answer.verdict.starts_with("Nothing was recorded"), "{}", answer.verdict);
+        assert_eq!((answer.state, answer.confidence), (DiagnosisState::NoIncident, 0.0));
+    }
 }
 
 #[test]
