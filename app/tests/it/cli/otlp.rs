@@ -28,10 +28,11 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The spans of a trace in one message; none if it has none of them.
+/// The spans of the trace in the message that has the request's own; none in another message.
 fn of_trace(message: &ProtoMessage) -> Option<Vec<ProtoMessage>> {
     let spans = message.at(&RECORDS).into_iter().filter(|span| hex(&span.bytes(1)) == TRACE);
-    Some(spans.collect::<Vec<_>>()).filter(|spans| !spans.is_empty())
+    let has_root = |spans: &Vec<ProtoMessage>| spans.iter().any(|span| hex(&span.bytes(4)) == PARENT);
+    Some(spans.collect::<Vec<_>>()).filter(has_root)
 }
 
 in_both_places!(fn a_collector_receives_traces_lines_and_metrics(place) {
@@ -46,11 +47,12 @@ in_both_places!(fn a_collector_receives_traces_lines_and_metrics(place) {
     assert_eq!(root.text(5), "POST /v1/auth/sign-up");
     assert_eq!(root.attribute(SPAN_ATTRIBUTES, "http.response.status_code").as_deref(), Some("201"));
     assert!(root.number(7) < root.number(8), "it ends after it began");
-    let statements: Vec<&ProtoMessage> =
-        spans.iter().filter(|span| span.attribute(SPAN_ATTRIBUTES, "db.query.text").is_some()).collect();
+    // The mail of the sign-up is a job of the same trace.
+    let is_own = |span: &&ProtoMessage| span.bytes(4) == root.bytes(2);
+    let has_text = |span: &&ProtoMessage| span.attribute(SPAN_ATTRIBUTES, "db.query.text").is_some();
+    let statements: Vec<&ProtoMessage> = spans.iter().filter(is_own).filter(has_text).collect();
     let system = place.dialect().system_name();
     for statement in &statements {
-        assert_eq!(statement.bytes(4), root.bytes(2), "a statement is a child of its request");
         assert_eq!(statement.attribute(SPAN_ATTRIBUTES, "db.system.name").as_deref(), Some(system));
         let file = statement.attribute(SPAN_ATTRIBUTES, "code.file.path").expect("a statement has a line");
         assert!(file.ends_with(".rs"), "{file}");
@@ -61,12 +63,11 @@ in_both_places!(fn a_collector_receives_traces_lines_and_metrics(place) {
     assert_eq!(resource.attribute(1, "service.name").as_deref(), Some("shop"));
     assert_eq!(resource.attribute(1, "deployment.environment.name").as_deref(), Some("test"));
 
-    let line = |message: &ProtoMessage| {
-        message.at(&RECORDS).into_iter().find(|record| hex(&record.bytes(9)) == TRACE)
-    };
+    // A slow machine has warnings in the same trace.
+    let is_request = |record: &ProtoMessage| hex(&record.bytes(9)) == TRACE && record.all(5)[0].text(1) == "request";
+    let line = |message: &ProtoMessage| message.at(&RECORDS).into_iter().find(is_request);
     let line = wait_for(explain, || collector.find("/v1/logs", line));
     assert_eq!((line.text(3).as_str(), line.bytes(10)), ("INFO", root.bytes(2)));
-    assert_eq!(line.all(5)[0].text(1), "request");
 
     // Field 9 of a metric is a histogram, field 1 of that a point, field 9 of that its attributes.
     let is_sign_up = |point: &ProtoMessage| point.attribute(9, "http.route").as_deref() == Some("/v1/auth/sign-up");
