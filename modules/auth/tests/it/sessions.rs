@@ -82,6 +82,8 @@ both_databases!(app(); async fn a_session_says_whose_it_is_and_where_but_not_its
     let mut session = session.json();
     let permissions = session.as_object_mut().and_then(|session| session.remove("permissions"));
     assert!(permissions.is_some_and(|all| all.as_array().is_some_and(|all| all.contains(&json!("members.write")))));
+    let limit = session.as_object_mut().and_then(|session| session.remove("limit"));
+    assert_eq!(limit, Some(serde_json::Value::Null), "nothing limits it");
     assert_eq!(session, opened);
     let elsewhere = opened["organizations"].as_array().and_then(|all| all.iter().find(|one| **one != opened["organization"]));
     let elsewhere = elsewhere.expect("the person is in another organization");
