@@ -17,7 +17,7 @@ const REACH_S: u32 = 7_200;
 /// A page, by its first second.
 type RecordPage = (u32, PageText);
 
-/// What this process has recorded since then, or in two hours, as JSON that [`merged`] reads. It computes for up to a second, so call
+/// What this process has recorded since then, or in two hours, as JSON that `app why` reads. It computes for up to a second, so call
 /// it where that blocks nobody.
 ///
 /// # Errors
