@@ -11,7 +11,6 @@
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,7 +21,7 @@ use tenfold::axum;
 use tenfold::config::{ConfigError, Loaded, Secret, TimeSpan};
 use tenfold::credentials::argon2id;
 use tenfold::http::{
-    ClientAddress, HeaderMap, IntoResponse as _, Response, ServerState, StatusCode, refuse_cross_site,
+    ClientAddress, HeaderMap, IntoResponse as _, Response, ServerState, StatusCode, cookie, refuse_cross_site,
 };
 use tenfold::operators::{self, CodeUse, NamedOperator, OperatorRole};
 use tenfold::prelude::*;
@@ -254,10 +253,7 @@ impl ConsoleCookie {
 
     /// The token in a request's cookie, if there is one.
     fn token(self, headers: &HeaderMap) -> Option<&str> {
-        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs =
-            cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(name, _)| *name == self.name()).map(|(_, token)| token)
+        cookie(headers, self.name())
     }
 
     /// The header that deletes the cookie.

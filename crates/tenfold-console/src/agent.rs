@@ -5,13 +5,12 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tenfold::axum;
-use tenfold::http::{
-    Credentials, IntoResponse as _, Response, ServerState, StatusCode, Unrecorded, header, refuse_cross_site,
-};
+use tenfold::http::{Credentials, Response, ServerState, StatusCode, header, refuse_cross_site};
 use tenfold::prelude::*;
 
 use crate::access::{Access, ConsoleCookie, Operator};
 use crate::hash_door::ConsoleAddress;
+use crate::unrecorded::unrecorded;
 
 /// In a handler's signature: the operator whose sign-in a program uses. Otherwise a 401; pages elsewhere get a 403.
 pub(crate) struct AgentOperator(pub Operator);
@@ -22,13 +21,6 @@ impl FromRequestParts<ServerState> for AgentOperator {
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Response> {
         agent(parts, state).await.map(AgentOperator).map_err(unrecorded)
     }
-}
-
-/// The answer to a refused request, which the console's own figures leave out.
-pub(crate) fn unrecorded(problem: Problem) -> Response {
-    let mut response = problem.into_response();
-    response.extensions_mut().insert(Unrecorded);
-    response
 }
 
 async fn agent(parts: &mut Parts, state: &ServerState) -> Result<Operator, Problem> {

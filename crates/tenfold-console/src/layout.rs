@@ -2,9 +2,10 @@
 
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
-use tenfold::http::{Html, IntoResponse as _, Response, Unrecorded};
+use tenfold::http::{Html, Response};
 use tenfold::telemetry::Work;
 
+use crate::unrecorded::unrecorded;
 use crate::words;
 
 /// The pages in the navigation bar.
@@ -95,10 +96,8 @@ fn document(title: &str, bar: &Markup, content: &Markup) -> Response {
             }
         }
     };
-    let mut response = Html(markup.into_string()).into_response();
     // Otherwise a page that reloads itself would soon show mostly its own requests.
-    response.extensions_mut().insert(Unrecorded);
-    response
+    unrecorded(Html(markup.into_string()))
 }
 
 /// Shown in place of an empty table.

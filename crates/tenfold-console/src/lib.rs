@@ -14,6 +14,7 @@ mod layout;
 mod mcp;
 mod pages;
 mod signed_out;
+mod unrecorded;
 mod words;
 mod wrong_sign_ins;
 

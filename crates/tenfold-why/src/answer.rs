@@ -5,7 +5,7 @@ use crate::changes::LedgerChange;
 use crate::decomposition::PartChange;
 
 /// The answer to "what is wrong?".
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diagnosis {
     /// Whether anything is wrong, and whether a reason was found.
     pub state: DiagnosisState,
@@ -32,9 +32,10 @@ pub struct Diagnosis {
 }
 
 /// Whether anything is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DiagnosisState {
     /// Nothing got worse.
+    #[default]
     NoIncident,
     /// Something got worse, and no part of it and no change explains it.
     CauseUnknown,

@@ -11,17 +11,9 @@ const LEAST_SCORE: f64 = 0.6;
 
 pub(crate) fn no_incident() -> Diagnosis {
     Diagnosis {
-        state: DiagnosisState::NoIncident,
         verdict: "No incident: no endpoint and no job got slower or fails more often.".to_owned(),
         confidence: 1.0,
-        since_us: None,
-        endpoints: Vec::new(),
-        parts: Vec::new(),
-        organizations: Vec::new(),
-        users: Vec::new(),
-        changes: Vec::new(),
-        differences: Vec::new(),
-        traces: Vec::new(),
+        ..Diagnosis::default()
     }
 }
 

@@ -123,19 +123,7 @@ mod tests {
     }
 
     fn calm() -> Diagnosis {
-        Diagnosis {
-            state: DiagnosisState::NoIncident,
-            verdict: String::new(),
-            confidence: 1.0,
-            since_us: None,
-            endpoints: Vec::new(),
-            parts: Vec::new(),
-            organizations: Vec::new(),
-            users: Vec::new(),
-            changes: Vec::new(),
-            differences: Vec::new(),
-            traces: Vec::new(),
-        }
+        Diagnosis { confidence: 1.0, ..Diagnosis::default() }
     }
 
     fn told(watch: &mut IncidentWatch, answer: &Diagnosis) -> Vec<&'static str> {

@@ -24,6 +24,7 @@ use self::incident::{IncidentNews, IncidentWatch};
 pub(crate) use self::mail::MailAlert;
 pub(crate) use self::settings::AlertSettings;
 use self::webhook::Webhook;
+use crate::pages;
 
 /// The alerts of this process.
 pub(crate) struct Alerts {
@@ -59,11 +60,8 @@ impl Alerts {
         if !self.settings.is_on() {
             return;
         }
-        let telemetry = self.telemetry.clone();
-        let now = telemetry.clock().now();
-        // It computes for up to a second.
-        let asked = tokio::task::spawn_blocking(move || telemetry.why(None, now));
-        if let Some(answer) = asked.await.ok().flatten() {
+        let now = self.telemetry.clock().now();
+        if let Some(answer) = pages::why::ask(&self.telemetry, None, now).await {
             self.note(&answer, now);
         }
         let due = self.state().queue.take_due(now);

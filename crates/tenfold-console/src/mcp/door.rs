@@ -5,7 +5,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::extract::rejection::BytesRejection;
 use axum::routing::{MethodRouter, post};
 use serde_json::Value;
-use tenfold::http::{HeaderMap, IntoResponse as _, Response, ServerState, State, StatusCode, Unrecorded};
+use tenfold::http::{HeaderMap, Response, ServerState, State, StatusCode};
 use tenfold::jobs::Jobs;
 use tenfold::prelude::*;
 use tenfold::{ApplicationFacts, axum};
@@ -14,7 +14,8 @@ use super::message::{self, RpcError, RpcMessage, result};
 use super::method;
 use super::revision::{Generation, generation};
 use super::tool::McpCaller;
-use crate::agent::{AgentOperator, unrecorded};
+use crate::agent::AgentOperator;
+use crate::unrecorded::{unrecorded, unseen};
 
 /// The longest body, in bytes.
 const MOST_BYTES: usize = 64 * 1024;
@@ -50,13 +51,10 @@ async fn serve(
         Ok(Value::Array(messages)) => batch(messages, &headers, &caller).await,
         Ok(message) => one(message, &headers, &caller).await,
     };
-    let mut response = match answer {
-        Some(answer) => (status, axum::Json(answer)).into_response(),
-        None => status.into_response(),
-    };
-    response.headers_mut().insert("cache-control", axum::http::HeaderValue::from_static("no-store"));
-    response.extensions_mut().insert(Unrecorded);
-    response
+    match answer {
+        Some(answer) => unseen((status, axum::Json(answer))),
+        None => unseen(status),
+    }
 }
 
 fn body_of(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {

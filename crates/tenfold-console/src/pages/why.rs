@@ -8,12 +8,13 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use tenfold::axum;
 use tenfold::data::{TraceId, Uuid};
-use tenfold::http::{AdministeredNames, IntoResponse as _, Response, ServerState, State, Unrecorded};
+use tenfold::http::{AdministeredNames, Response, ServerState, State, header};
 use tenfold::prelude::*;
 use tenfold::telemetry::diagnosis::{Diagnosis, DiagnosisState, Difference, PartFinding, PartKey, Party};
 use tenfold::telemetry::{Telemetry, What, Work};
 
 use crate::access::Operator;
+use crate::unrecorded::unseen;
 use crate::words;
 
 /// How many rows each answer shows.
@@ -35,10 +36,10 @@ pub(crate) async fn why_json(
     period: Result<Query<WhyPeriod>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let (since, until) = times(&state, period)?;
-    let Some(answer) = ask(&state, since, until).await else {
+    let Some(answer) = ask(state.telemetry(), since, until).await else {
         return Err(Problem::bad_request("nothing is recorded: set why.record = true"));
     };
-    Ok(unseen(axum::Json(tenfold::why::json(&answer)).into_response()))
+    Ok(unseen(axum::Json(tenfold::why::json(&answer))))
 }
 
 /// What the process has recorded, for `app why` with several processes.
@@ -51,8 +52,7 @@ pub(crate) async fn records_json(
     let telemetry = state.telemetry().clone();
     let written = tokio::task::spawn_blocking(move || tenfold::why::records(&telemetry, since, until)).await;
     let text = written.map_err(Problem::internal)?.map_err(Problem::internal)?;
-    let json = [("content-type", "application/json")];
-    Ok(unseen((json, text).into_response()))
+    Ok(unseen(([(header::CONTENT_TYPE, "application/json")], text)))
 }
 
 fn times(
@@ -65,20 +65,13 @@ fn times(
     Ok((since, until.unwrap_or_else(|| state.telemetry().clock().now())))
 }
 
-/// Neither kept by others nor recorded: a question is not a part of what it asks about.
-fn unseen(mut response: Response) -> Response {
-    response.headers_mut().insert("cache-control", axum::http::HeaderValue::from_static("no-store"));
-    response.extensions_mut().insert(Unrecorded);
-    response
-}
-
 /// The answer; it is computed where it holds up no request.
 pub(crate) async fn ask(
-    state: &ServerState,
+    telemetry: &Telemetry,
     since: Option<Timestamp>,
     until: Timestamp,
 ) -> Option<Diagnosis> {
-    let telemetry = state.telemetry().clone();
+    let telemetry = telemetry.clone();
     tokio::task::spawn_blocking(move || telemetry.why(since, until)).await.ok().flatten()
 }
 

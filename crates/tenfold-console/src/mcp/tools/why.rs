@@ -35,11 +35,11 @@ pub(super) const WHY: McpTool = McpTool {
 const ROWS: usize = 20;
 
 pub(super) async fn why(call: &ToolCall<'_>) -> ToolAnswer {
-    let state = call.caller.state;
-    let now: Timestamp = state.telemetry().clock().now();
+    let telemetry = call.caller.state.telemetry();
+    let now: Timestamp = telemetry.clock().now();
     let since = call.arguments.moment("since", now);
     let until = call.arguments.moment("until", now).unwrap_or(now);
-    let Some(answer) = pages::why::ask(state, since, until).await else {
+    let Some(answer) = pages::why::ask(telemetry, since, until).await else {
         return Err(ToolFault::Refused("nothing is recorded: set why.record = true".to_owned()));
     };
     let mut json = tenfold::why::json(&answer);
