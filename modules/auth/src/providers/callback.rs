@@ -10,6 +10,7 @@ use tenfold_auth_api::AccountId;
 use super::begin::{is_for_people, see_other, told};
 use super::enter::{ReturningBrowser, enter, link};
 use super::handshake::{ProviderHandshake, forget};
+use super::remote::Provider;
 use super::remote::exchange::ProvenIdentity;
 use crate::account::claim::OwnAccount;
 use crate::service::{Identity, SignInStep};
@@ -36,7 +37,7 @@ pub(super) async fn callback(
     Path(provider): Path<String>,
     returned: Result<AnyQuery<Returned>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    identity.providers.named(&provider)?;
+    let provider = identity.providers.named(&provider)?;
     let handshake = ProviderHandshake::of(&headers, state.settings());
     let answer = match (returned, handshake) {
         (Ok(AnyQuery(returned)), Some(handshake)) if returned.state == Some(handshake.state()) => {
@@ -53,13 +54,13 @@ pub(super) async fn callback(
 }
 
 /// A browser that began the attempt, and is back.
-struct Back {
+struct Back<'p> {
     handshake: ProviderHandshake,
     returned: Returned,
-    provider: String,
+    provider: &'p Provider,
 }
 
-impl Back {
+impl Back<'_> {
     async fn finish(
         self,
         cx: &SystemContext,
@@ -68,10 +69,10 @@ impl Back {
         state: &ServerState,
     ) -> Result<Response, Problem> {
         let attempt = cx.transaction(async |tx| self.handshake.consume(tx).await).await?;
-        let attempt = attempt.filter(|(provider, _)| *provider == self.provider);
+        let attempt = attempt.filter(|(provider, _)| provider == self.provider.name());
         let (_, account): (String, Option<AccountId>) = attempt.ok_or_else(unknown_attempt)?;
         let proven = self.proven(cx, identity).await?;
-        let provider = identity.providers.named(&self.provider)?;
+        let provider = self.provider;
         if let Some(account) = account {
             link(cx, visitor.own, account, provider, proven).await?;
             return Ok(see_other(&identity.providers.page("/#provider?done=linked")));
@@ -90,7 +91,7 @@ impl Back {
 
     /// Whom the provider has signed in.
     async fn proven(&self, cx: &SystemContext, identity: &Identity) -> Result<ProvenIdentity, Problem> {
-        let provider = identity.providers.named(&self.provider)?;
+        let provider = self.provider;
         match (self.returned.error.as_deref(), &self.returned.code) {
             (Some("access_denied"), _) => Err(Problem::new(
                 StatusCode::FORBIDDEN,
@@ -98,9 +99,9 @@ impl Back {
                 "The provider says that you did not agree",
             )),
             (None, Some(code)) if provider.may_answer(self.returned.iss.as_deref()) => {
-                let callback = identity.providers.callback_of(&self.provider);
+                let callback = identity.providers.callback_of(provider.name());
                 provider.identity(cx.now(), code, &self.handshake, &callback).await.map_err(|failure| {
-                    tracing::warn!(provider = self.provider, error = %failure, "nobody was signed in by the provider");
+                    tracing::warn!(provider = provider.name(), error = %failure, "nobody was signed in by the provider");
                     failure.problem()
                 })
             }

@@ -8,7 +8,7 @@
 //! A provider that is not believed about addresses (`link_by_address`) neither links by one nor signs anybody up: else whoever may
 //! write addresses there would own a confirmed account for each of them, and wait in it for the owner.
 
-use tenfold::data::SystemTx;
+use tenfold::data::{Global, Reach, SystemTx};
 use tenfold::http::StatusCode;
 use tenfold::prelude::*;
 use tenfold_auth_api::AccountId;
@@ -117,9 +117,7 @@ pub(super) async fn link(
 
 /// Finds whose account it is. What it finds is looked at again behind the account's lock.
 async fn owner(cx: &SystemContext, provider: &Provider, proven: &ProvenIdentity) -> Result<Owner, Problem> {
-    let linked = LinkedIdentity::query().filter(LinkedIdentity::issuer.eq(proven.issuer.clone()));
-    let linked = linked.filter(LinkedIdentity::subject.eq(proven.subject.clone())).first(cx).await?;
-    if let Some(linked) = linked {
+    if let Some(linked) = linked(cx, proven).await? {
         return Ok(Owner::Linked(linked.account_id));
     }
     let refused = |kind, title| Err(Problem::new(StatusCode::FORBIDDEN, kind, title));
@@ -167,9 +165,12 @@ async fn still_linked(
     linked.filter(|linked| linked.account_id == account.id).map(|_| account).ok_or_else(changed)
 }
 
-async fn linked(tx: &SystemTx<'_>, proven: &ProvenIdentity) -> Result<Option<LinkedIdentity>, DataError> {
+async fn linked(
+    cx: &impl Reach<Global>,
+    proven: &ProvenIdentity,
+) -> Result<Option<LinkedIdentity>, DataError> {
     let linked = LinkedIdentity::query().filter(LinkedIdentity::issuer.eq(proven.issuer.clone()));
-    linked.filter(LinkedIdentity::subject.eq(proven.subject.clone())).first(tx).await
+    linked.filter(LinkedIdentity::subject.eq(proven.subject.clone())).first(cx).await
 }
 
 async fn insert(

@@ -54,10 +54,6 @@ impl Provider {
         configured: BTreeMap<String, ProviderSettings>,
         deadline: Duration,
     ) -> anyhow::Result<BTreeMap<String, Self>> {
-        // Reading the system's certificates takes a moment.
-        if configured.is_empty() {
-            return Ok(BTreeMap::new());
-        }
         let web = Web::default();
         let mut all = BTreeMap::new();
         for (name, settings) in configured {
