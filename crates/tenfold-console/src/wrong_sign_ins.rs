@@ -1,8 +1,8 @@
 //! Wrong sign-ins, counted by the client's network, so that nobody guesses on and on: neither a name, a password, nor a code.
 //!
 //! They are in this process's memory, so the count holds while the database is unavailable, and is one a process. A name is not counted:
-//! whoever knows one would keep its operator out. A wrong sign-in adds a debt, which time pays off, one a minute; above a free number each
-//! doubles the wait, up to a minute (as sign-in of the application does, decision 33).
+//! else anybody who knows it could keep its operator out. Each wrong sign-in above a free number doubles the wait, up to a minute. One is
+//! forgiven each minute (as sign-in of the application does, decision 33).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

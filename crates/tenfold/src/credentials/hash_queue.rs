@@ -23,7 +23,7 @@ pub enum HashQueueFull {
 }
 
 impl HashQueue {
-    /// A queue of so many places, of which one network gets at most `share`.
+    /// A queue with this many places. One network gets at most `share` of them.
     pub fn new(places: usize, share: usize) -> Arc<Self> {
         Arc::new(HashQueue { places, share, taken: Mutex::default() })
     }

@@ -26,8 +26,8 @@ impl Drop for InProgress {
     }
 }
 
-/// An answer is passed on in slices of at most so many bytes, each of which gives its part of the memory back: hyper would hand a
-/// larger one to h2 in whole, which keeps it until its last byte is written.
+/// An answer is passed on in slices of at most this many bytes, and each slice that is written gives its memory back. hyper would hand
+/// a larger one to h2 in whole, and h2 keeps it until its last byte is written.
 const SLICE: usize = 16 << 10;
 
 /// The body of an answer, which is in progress until the client has taken it. Its bytes count as held until the connection has

@@ -2,7 +2,7 @@
 //!
 //! All requests of the service's own port share its threads: while these are busy, health checks wait with everything else,
 //! and the process is restarted when it is needed most. This thread shares nothing with them but memory, so it answers as
-//! long as the machine does. It has its own connections to the database, of which a page waits for no other request's.
+//! long as the machine does. It has its own connections to the database, so its pages do not wait for those of other requests.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

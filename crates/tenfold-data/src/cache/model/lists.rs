@@ -1,4 +1,4 @@
-//! Lists of which one row changes, in the interleavings of their threads.
+//! A row of a cached list changes while others read the list, in every order in which their threads can run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
