@@ -95,7 +95,11 @@ impl Client {
         let memberships: Vec<Uuid> = memberships.iter().map(|row| row.get(0)).collect();
         let user = self.signed_in(principal.organization, principal.user).await?;
         let found = self.rows(&format!("{} = ANY($1)", texts::ORGANIZATIONS), &[&memberships]).await?;
-        let organization = |row: &Row| OrganizationView { id: row.get(0), name: row.get(1) };
+        let organization = |row: &Row| OrganizationView {
+            id: row.get(0),
+            name: row.get(1),
+            erased_at: row.get::<_, Option<jiff::Timestamp>>(2).map(|at| at.to_string()),
+        };
         let found: Vec<_> = found.iter().map(organization).collect();
         SessionView::new(principal, user, &memberships, &found).ok_or(Fault::NotFound)
     }

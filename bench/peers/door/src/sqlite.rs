@@ -248,7 +248,9 @@ impl Reader<'_> {
         let user = self.signed_in(principal.organization, principal.user)?;
         let text = format!("{} IN rarray($1)", texts::ORGANIZATIONS);
         let mut find = self.0.prepare_cached(&text)?;
-        let organization = |row: &Row<'_>| Ok(OrganizationView { id: uuid(row, 0)?, name: row.get(1)? });
+        let organization = |row: &Row<'_>| {
+            Ok(OrganizationView { id: uuid(row, 0)?, name: row.get(1)?, erased_at: row.get(2)? })
+        };
         let found = find.query_map([list_of(memberships.iter().copied())], organization)?;
         let found = found.collect::<Result<Vec<_>, _>>()?;
         SessionView::new(principal, user, &memberships, &found).ok_or(Fault::NotFound)

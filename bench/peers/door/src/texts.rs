@@ -26,7 +26,7 @@ pub const PROFILES: &str =
 pub const ALL_SETTINGS: &str =
     "SELECT user_id, theme, locale FROM auth_settings WHERE org_id = $1 AND user_id";
 pub const ALL_PERMISSIONS: &str = "SELECT user_id, name FROM auth_permissions WHERE org_id = $1 AND user_id";
-pub const ORGANIZATIONS: &str = "SELECT id, name FROM auth_organizations WHERE id";
+pub const ORGANIZATIONS: &str = "SELECT id, name, erase_at FROM auth_organizations WHERE id";
 
 pub const SUBSCRIPTION: &str = "SELECT storage_bytes FROM billing_subscriptions WHERE org_id = $1";
 pub const LOCK_USAGE: &str = "INSERT INTO files_usage (org_id, bytes) VALUES ($1, 0) \

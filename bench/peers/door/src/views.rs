@@ -24,6 +24,8 @@ pub struct SessionView {
     pub user: SignedInUser,
     pub organizations: Vec<OrganizationView>,
     pub permissions: Vec<String>,
+    /// What an API key's session is limited to; a person's is not.
+    pub limit: Option<String>,
 }
 
 /// An organization.
@@ -31,6 +33,7 @@ pub struct SessionView {
 pub struct OrganizationView {
     pub id: Uuid,
     pub name: String,
+    pub erased_at: Option<String>,
 }
 
 /// The user of the session.
@@ -123,6 +126,7 @@ impl SessionView {
         let named = |id: &Uuid| found.iter().find(|organization| organization.id == *id).cloned();
         let organizations = memberships.iter().map(named).collect::<Option<Vec<_>>>()?;
         let organization = named(&principal.organization)?;
-        Some(SessionView { organization, user, organizations, permissions: principal.permissions })
+        let permissions = principal.permissions;
+        Some(SessionView { organization, user, organizations, permissions, limit: None })
     }
 }
