@@ -26,6 +26,10 @@ use clap::{Parser, Subcommand};
 use self::options::Options;
 use self::report::BenchReport;
 
+// As the reference backend has it.
+#[global_allocator]
+static ALLOCATOR: tenfold_allocator::Allocator = tenfold_allocator::ALLOCATOR;
+
 #[derive(Parser)]
 #[command(disable_help_subcommand = true)]
 struct BenchLine {
@@ -74,6 +78,9 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("serve") {
         if let Ok(plan) = std::env::var(coherence::PROCESS) {
             return code(coherence::process(&plan));
+        }
+        if let Ok(limit) = std::env::var(overload::TOWER_LIMIT) {
+            return code(overload::serve_behind_tower(&limit));
         }
         return match std::env::var(chaos::APPLICATION) {
             Ok(ahead) => chaos::application(&ahead).run(),

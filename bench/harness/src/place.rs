@@ -116,7 +116,12 @@ impl Deployment {
 
     /// The application with this database, on a free port of loopback.
     pub fn app(&self, arguments: &[&str]) -> Launch {
-        self.bare(arguments)
+        self.app_of(&self.program, arguments)
+    }
+
+    /// Another program that serves an application with this database, on a free port of loopback.
+    pub fn app_of(&self, program: &Path, arguments: &[&str]) -> Launch {
+        self.other(program, arguments)
             .env("TENFOLD_DATABASE__URL", &self.url)
             .env("TENFOLD_DATABASE__MIGRATE_URL", self.migrate_url())
             .env("TENFOLD_DATABASE__POOLER", self.pooler())

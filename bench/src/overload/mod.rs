@@ -1,7 +1,8 @@
 //! More requests than the reference backend can answer: the list of 1,000 users at several times its saturation, open loop, with
-//! admission (`ours`) and without (`off`).
+//! admission (`ours`), without (`off`), and without it behind tower's layers (`tower`).
 
 mod measured;
+mod tower;
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,11 +10,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use harness::Deployment;
-use harness::process::Process;
+use harness::process::{Launch, Process};
 use serde_json::Value;
 use tenfold::data::Dialect;
 
 use self::measured::{Watched, cpu_seconds, recovery, saturation, watch};
+pub use self::tower::{TOWER_LIMIT, serve_behind_tower};
 use crate::options::Options;
 use crate::place::{app, place, server_for};
 use crate::report::{BenchReport, ReportRow};
@@ -27,7 +29,7 @@ pub struct OverloadArguments {
     /// Only these multiples of the saturation, instead of 0.8, 1, 2, 5 and 10.
     #[arg(long)]
     load: Vec<f64>,
-    /// Only these cases: ours, off.
+    /// Only these cases: ours, off, tower.
     #[arg(long = "only")]
     cases: Vec<String>,
     /// The core for the server alone. Pin this program, and with it the generator, to another: `taskset --cpu-list 1 …`.
@@ -38,7 +40,28 @@ pub struct OverloadArguments {
     ours: Option<std::path::PathBuf>,
 }
 
-const CASES: [(&str, &str); 2] = [("ours", "true"), ("off", "false")];
+/// How the reference backend is served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OverloadCase {
+    Ours,
+    Off,
+    Tower,
+}
+
+impl OverloadCase {
+    const ALL: [OverloadCase; 3] = [OverloadCase::Ours, OverloadCase::Off, OverloadCase::Tower];
+
+    fn name(self) -> &'static str {
+        match self {
+            OverloadCase::Ours => "ours",
+            OverloadCase::Off => "off",
+            OverloadCase::Tower => "tower",
+        }
+    }
+}
+
+/// How many requests run at once behind tower's layers: a number of the kind that one writes down without measuring.
+const BEHIND_TOWER: &str = "64";
 const LOADS: [f64; 5] = [0.8, 1.0, 2.0, 5.0, 10.0];
 /// The list, as the demo's owner asks for it.
 const SCENARIO: &str = r#"
@@ -60,18 +83,14 @@ pub fn run(arguments: &OverloadArguments, options: &Options, report: &mut BenchR
     let server = server_for(options.dialects())?;
     let seconds = arguments.seconds.unwrap_or(if options.quick { 5 } else { 60 });
     for dialect in options.dialects() {
-        let is_wanted =
-            |case: &str| arguments.cases.is_empty() || arguments.cases.iter().any(|only| only == case);
-        for (case, enabled) in CASES.iter().filter(|(case, _)| is_wanted(case)) {
+        let is_wanted = |case: &OverloadCase| {
+            arguments.cases.is_empty() || arguments.cases.iter().any(|only| only == case.name())
+        };
+        for case in OverloadCase::ALL.into_iter().filter(is_wanted) {
             let place = place(&program, *dialect, server.as_ref());
-            let run = OverloadRun {
-                program: &program,
-                place: &place,
-                enabled,
-                seconds,
-                core: arguments.server_core,
-            };
-            run.case(*dialect, case, arguments, report)?;
+            let core = arguments.server_core;
+            let run = OverloadRun { program: &program, place: &place, case, seconds, core };
+            run.all_loads(*dialect, arguments, report)?;
         }
     }
     Ok(())
@@ -81,8 +100,7 @@ pub fn run(arguments: &OverloadArguments, options: &Options, report: &mut BenchR
 struct OverloadRun<'a> {
     program: &'a Path,
     place: &'a Deployment,
-    /// `admission.enabled`.
-    enabled: &'a str,
+    case: OverloadCase,
     seconds: u32,
     /// The server's.
     core: Option<usize>,
@@ -105,15 +123,16 @@ impl LoadResult {
 }
 
 impl OverloadRun<'_> {
-    fn case(
+    fn all_loads(
         &self,
         dialect: Dialect,
-        case: &str,
         arguments: &OverloadArguments,
         report: &mut BenchReport,
     ) -> anyhow::Result<()> {
         self.place.write("overload.toml", SCENARIO);
-        let peak = saturation(&self.start(), self.seconds.min(10));
+        // The first start fills the tables.
+        drop(self.start_with("true"));
+        let peak = saturation(&self.start()?, self.seconds.min(10));
         let loads = if arguments.load.is_empty() { LOADS.to_vec() } else { arguments.load.clone() };
         // The CPU time of an answer, from the lightest load.
         let mut each = None;
@@ -122,7 +141,7 @@ impl OverloadRun<'_> {
             let answered = shown.total("answered").max(1.0);
             let each = *each.get_or_insert(shown.cpu / answered);
             let refused = shown.total("refused");
-            let row = ReportRow::new("overload", dialect, case)
+            let row = ReportRow::new("overload", dialect, self.case.name())
                 .with("load", load)
                 .with("peak_per_second", rounded(shown.peak, 10.0))
                 .with("goodput", rounded(shown.total("per_second") / shown.peak, 1000.0))
@@ -140,22 +159,34 @@ impl OverloadRun<'_> {
         Ok(())
     }
 
-    fn start(&self) -> Process {
-        let launch = self
-            .place
-            .app(&["serve", "--demo"])
-            .env("TENFOLD_ADMISSION__ENABLED", self.enabled)
-            .env("TENFOLD_LOG__FILTER", "warn");
+    fn start(&self) -> anyhow::Result<Process> {
+        Ok(match self.case {
+            OverloadCase::Ours => self.start_with("true"),
+            OverloadCase::Off => self.start_with("false"),
+            OverloadCase::Tower => {
+                let serve = self.place.app_of(&std::env::current_exe()?, &["serve"]);
+                self.on_core(serve.env(TOWER_LIMIT, BEHIND_TOWER)).start()
+            }
+        })
+    }
+
+    /// The reference backend with this `admission.enabled`.
+    fn start_with(&self, enabled: &str) -> Process {
+        self.on_core(self.place.app(&["serve", "--demo"]).env("TENFOLD_ADMISSION__ENABLED", enabled)).start()
+    }
+
+    fn on_core(&self, launch: Launch) -> Launch {
+        let launch = launch.env("TENFOLD_LOG__FILTER", "warn");
         match self.core {
-            Some(core) => launch.on_core(core).start(),
-            None => launch.start(),
+            Some(core) => launch.on_core(core),
+            None => launch,
         }
     }
 
     /// Sends this many requests a second to a process of its own, and watches it. The saturation is measured before and after: a
     /// shared machine is not as fast at each moment.
     fn load(&self, rate: f64) -> anyhow::Result<LoadResult> {
-        let process = self.start();
+        let process = self.start()?;
         let peak = saturation(&process, self.seconds.min(5));
         let before = cpu_seconds(&process);
         let (rate, seconds) = (format!("{rate:.0}"), format!("{}s", self.seconds));
