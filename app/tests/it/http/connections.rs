@@ -374,6 +374,42 @@ fn while_each_connection_has_a_request_the_next_one_waits() {
 }
 
 #[test]
+fn one_address_that_holds_all_places_gives_one_to_another() {
+    run(&[("http.max_connections", "4"), ("http.idle_timeout", "1h")], async |app, address| {
+        let token = new_owner(app).await;
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            let mut busy = connect(address).await;
+            send(&mut busy, &get("/v1/notifications/events", &token)).await;
+            read_until(&mut busy, "text/event-stream").await;
+            held.push(busy);
+        }
+        let mut own = connect(address).await;
+        let mut other = connect_from("127.0.0.2:0", address).await;
+        is_served(&mut other).await;
+        // Of the first address, the one that came last.
+        ends(&mut held.pop().expect("there are four")).await;
+        stored(app, &token, 10).await;
+        app.run_due_jobs().await;
+        for busy in &mut held {
+            read_until(busy, "data: ").await;
+        }
+        // One that is at rest is preferred, whosever it is.
+        is_served(&mut own).await;
+        ends(&mut other).await;
+        let metrics = app.get("/metrics").send().await.text();
+        assert!(metrics.contains("tenfold_http_connections_shed_total 1\n"), "{metrics}");
+        assert!(metrics.contains("tenfold_http_connections 4\n"), "{metrics}");
+    });
+}
+
+async fn connect_from(local: &str, address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(local.parse().expect("an address")).expect("it belongs to loopback");
+    socket.connect(address).await.expect("the application listens")
+}
+
+#[test]
 fn an_origin_is_own_over_http2_where_authority_is_the_host() {
     run(&[("http.loopback_origins", "false")], async |app, address| {
         new_owner(app).await;

@@ -18,6 +18,10 @@ pub struct BufferFigures {
     pub refused: u64,
     /// Connections that were cut because they stood still while others needed the room, so far.
     pub cut: u64,
+    /// Open connections.
+    pub connections: u64,
+    /// Connections that were closed because their network had too many while others waited, so far.
+    pub shed: u64,
 }
 
 /// What was said last; left out before that.
@@ -52,6 +56,13 @@ impl Collector for BufferMetrics {
                 "Connections that were cut because they stood still while others needed the room.",
                 MetricType::Counter,
                 figures.cut,
+            ),
+            ("tenfold_http_connections", "Open connections.", MetricType::Gauge, figures.connections),
+            (
+                "tenfold_http_connections_shed_total",
+                "Connections that were closed because their network had too many while others waited.",
+                MetricType::Counter,
+                figures.shed,
             ),
         ];
         for (name, help, kind, value) in metrics {

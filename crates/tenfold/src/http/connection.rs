@@ -41,6 +41,8 @@ pub(super) struct Activity {
     written: AtomicU64,
     /// Set when another connection needs the place.
     leave: AtomicBool,
+    /// Set when it needs it more, whatever is in flight here.
+    go: AtomicBool,
     leaving: Notify,
     /// What it holds for its client.
     pub(super) buffers: Arc<ConnectionBuffers>,
@@ -60,6 +62,7 @@ impl Activity {
             is_blocked: AtomicBool::new(false),
             written: AtomicU64::new(0),
             leave: AtomicBool::new(false),
+            go: AtomicBool::new(false),
             leaving: Notify::new(),
             buffers,
         })
@@ -117,16 +120,22 @@ impl Activity {
         self.leaving.notify_one();
     }
 
+    /// Ends the connection, whatever is in flight.
+    pub(super) fn has_to_go(&self) {
+        self.go.store(true, Ordering::Relaxed);
+        self.ask_to_leave();
+    }
+
     /// Whether it was asked, and has neither ended nor begun another request.
     pub(super) fn is_asked_to_leave(&self) -> bool {
         self.leave.load(Ordering::Relaxed)
     }
 
-    /// Completes once another connection needs the place and nothing is in flight.
+    /// Completes once another connection needs the place, and nothing is in flight or it has to go.
     pub(super) async fn has_to_leave(&self) {
         loop {
             self.leaving.notified().await;
-            if self.is_quiet() {
+            if self.is_quiet() || self.go.load(Ordering::Relaxed) {
                 return;
             }
             self.leave.store(false, Ordering::Relaxed);

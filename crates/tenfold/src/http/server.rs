@@ -16,13 +16,14 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::answer_body::AnswerBody;
 use super::buffers::{BufferBudget, READ_AHEAD};
 use super::client_address::PeerAddress;
 use super::connection::{Activity, ConnectionWatch, End, Metered};
 use super::pace::Paced;
-use super::room::{ConnectionPlace, Room};
+use super::room::{ConnectionPlace, LOOK_EVERY, Lobby, Room};
 use super::settings::HttpSettings;
 
 /// Why an address cannot be listened on.
@@ -87,15 +88,27 @@ impl Bound {
         buffers: &Arc<BufferBudget>,
         stop: impl Future<Output = ()>,
     ) -> usize {
-        let room = Room::new(settings.max_connections, Arc::clone(buffers));
+        let room = Room::new(settings, Arc::clone(buffers));
+        let mut lobby = Lobby::new(&room);
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let server = Server::new(router, settings);
         let (stopping, stopped) = watch::channel(());
         tokio::pin!(stop);
         loop {
-            let (stream, peer, place) = tokio::select! {
-                next = self.next(&room) => next,
+            let permit = tokio::select! {
+                (stream, peer) = self.accept(), if lobby.has_room() => {
+                    lobby.add(stream, peer);
+                    continue;
+                }
+                permit = room.free_place(), if !lobby.is_empty() => permit,
+                _ = looks.tick(), if !lobby.is_empty() => {
+                    lobby.make_room(Instant::now());
+                    continue;
+                }
                 () = &mut stop => break,
             };
+            let Some((stream, peer, place)) = lobby.next(permit) else { continue };
             #[expect(clippy::disallowed_methods, reason = "a connection is not a part of any request")]
             tokio::spawn(server.connect(stream, peer, place, stopped.clone()));
         }
@@ -104,12 +117,6 @@ impl Bound {
         // Each connection holds a receiver, so this ends with the last one.
         let ended = tokio::time::timeout(settings.shutdown_timeout, stopping.closed()).await;
         if ended.is_ok() { 0 } else { room.taken() }
-    }
-
-    /// The next connection, once there is room for it.
-    async fn next(&self, room: &Arc<Room>) -> (TcpStream, IpAddr, ConnectionPlace) {
-        let (stream, peer) = self.accept().await;
-        (stream, peer, room.enter().await)
     }
 
     async fn accept(&self) -> (TcpStream, IpAddr) {

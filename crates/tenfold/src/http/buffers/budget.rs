@@ -30,6 +30,7 @@ pub struct BufferBudget {
     held: AtomicUsize,
     refused: AtomicU64,
     cut: AtomicU64,
+    shed: AtomicU64,
     began: Instant,
     /// When a search last found no stalled connection.
     in_vain: AtomicU64,
@@ -45,6 +46,7 @@ impl BufferBudget {
             held: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
             cut: AtomicU64::new(0),
+            shed: AtomicU64::new(0),
             began: Instant::now(),
             in_vain: AtomicU64::new(0),
             open: Mutex::default(),
@@ -71,7 +73,14 @@ impl BufferBudget {
             limit: self.limits.all as u64,
             refused: self.refused.load(Ordering::Relaxed),
             cut: self.cut.load(Ordering::Relaxed),
+            connections: self.connections().len() as u64,
+            shed: self.shed.load(Ordering::Relaxed),
         }
+    }
+
+    /// A connection is closed because its network has too many of them.
+    pub(in super::super) fn sheds(&self) {
+        self.shed.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn limits(&self) -> BufferLimits {
