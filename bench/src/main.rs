@@ -55,6 +55,8 @@ enum BenchCommand {
     Jobs(jobs::JobsArguments),
     /// The list of 1,000 users at up to ten times its saturation: what is answered, refused, and how soon it is over.
     Overload(overload::OverloadArguments),
+    /// What others notice of an organization that asks for too much, and of clients that ask again at once.
+    Neighbours(overload::OverloadArguments),
     /// Clients that want the server to hold bytes or to work for nothing: its memory, its health, and what others get.
     Hostile(hostile::HostileArguments),
     /// Small transactions, beside one commit for each.
@@ -97,6 +99,9 @@ fn main() -> ExitCode {
         BenchCommand::Jobs(arguments) => jobs::run(&arguments, &line.options, &mut report),
         BenchCommand::Http(arguments) => http::run(&arguments, &line.options, &mut report),
         BenchCommand::Overload(arguments) => overload::run(&arguments, &line.options, &mut report),
+        BenchCommand::Neighbours(arguments) => {
+            overload::run_neighbours(&arguments, &line.options, &mut report)
+        }
         BenchCommand::Hostile(arguments) => hostile::run(&arguments, &line.options, &mut report),
         BenchCommand::Cache => cache::run(&line.options, &mut report),
         BenchCommand::Coherence(arguments) => coherence::run(&arguments, &line.options, &mut report),

@@ -26,7 +26,7 @@ pub struct Watched {
 }
 
 /// The list, as the demo's owner asks for it.
-fn list(process: &Process) -> HttpRequest {
+pub fn list(process: &Process) -> HttpRequest {
     let credentials = json!({"email": "owner@acme.test", "password": "tenfold-demo"});
     // Under overload, the sign-in is refused like anything else.
     let signed_in = wait_at_most(Duration::from_secs(60), || {

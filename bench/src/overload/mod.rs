@@ -2,6 +2,7 @@
 //! admission (`ours`), without (`off`), and without it behind tower's layers (`tower`).
 
 mod measured;
+mod neighbours;
 mod tower;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use tenfold::data::Dialect;
 
 use self::measured::{Watched, cpu_seconds, recovery, saturation, watch};
+pub use self::neighbours::run_neighbours;
 pub use self::tower::{TOWER_LIMIT, serve_behind_tower};
 use crate::options::Options;
 use crate::place::{app, place, server_for};
@@ -97,6 +99,7 @@ pub fn run(arguments: &OverloadArguments, options: &Options, report: &mut BenchR
 }
 
 /// One case on one database.
+#[derive(Clone, Copy)]
 struct OverloadRun<'a> {
     program: &'a Path,
     place: &'a Deployment,
@@ -189,11 +192,20 @@ impl OverloadRun<'_> {
         let process = self.start()?;
         let peak = saturation(&process, self.seconds.min(5));
         let before = cpu_seconds(&process);
+        let (report, watched) = watch(&process, || self.send(&process, "overload.toml", rate));
+        let cpu = cpu_seconds(&process) - before;
+        let recovery = recovery(&process);
+        let peak = f64::midpoint(peak, saturation(&process, self.seconds.min(5)));
+        Ok(LoadResult { peak, report: report?, watched, cpu, recovery })
+    }
+
+    /// Sends this many requests of a scenario a second, and gives the report.
+    fn send(&self, process: &Process, scenario: &str, rate: f64) -> anyhow::Result<Value> {
         let (rate, seconds) = (format!("{rate:.0}"), format!("{}s", self.seconds));
         let target = format!("http://{}", process.address());
         let arguments = [
             "load",
-            "overload.toml",
+            scenario,
             "--rate",
             &rate,
             "--duration",
@@ -207,14 +219,9 @@ impl OverloadRun<'_> {
             "--json",
             "-",
         ];
-        let load = self.place.other(self.program, &arguments);
-        let (finished, watched) = watch(&process, || load.finish());
-        let cpu = cpu_seconds(&process) - before;
-        let recovery = recovery(&process);
-        let peak = f64::midpoint(peak, saturation(&process, self.seconds.min(5)));
-        let report = serde_json::from_str(&finished.out)
-            .with_context(|| format!("app load gives no report: {}{}", finished.out, finished.err))?;
-        Ok(LoadResult { peak, report, watched, cpu, recovery })
+        let finished = self.place.other(self.program, &arguments).finish();
+        serde_json::from_str(&finished.out)
+            .with_context(|| format!("app load gives no report: {}{}", finished.out, finished.err))
     }
 }
 
