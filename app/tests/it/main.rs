@@ -13,6 +13,7 @@ mod guide;
 mod http;
 mod interrupted_erasure;
 mod live;
+mod looking_operators;
 mod mcp;
 mod new_organization;
 mod notifications;
