@@ -10,10 +10,11 @@ use crate::unrecorded::unrecorded;
 use crate::words;
 
 /// The pages in the navigation bar.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 13] = [
     ("/console", "Overview"),
     ("/console/endpoints", "Endpoints"),
     ("/console/statements", "Statements"),
+    ("/console/modules", "Modules"),
     ("/console/changes", "Changes"),
     ("/console/cache", "Cache"),
     ("/console/jobs", "Jobs"),
