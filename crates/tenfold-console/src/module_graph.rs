@@ -12,6 +12,8 @@ const ARROW: usize = 9;
 /// How far an arc reaches: this, and so much for each row that it spans.
 const REACH: usize = 18;
 const REACH_A_ROW: usize = 15;
+/// What is between an arc and its label.
+const GAP: usize = 5;
 /// What a label at the outermost arc needs.
 const LABEL: usize = 64;
 
@@ -110,7 +112,7 @@ fn arc(arc: &GraphArc, side: GraphSide, kind: &str) -> Markup {
             title { (arc.title) }
             path class=(kind) d=(path) {}
             polygon points=(arrow) {}
-            text x=(side.away(ARROW + reach(arc))) y=(usize::midpoint(start, end)) text-anchor=(side.anchor())
+            text x=(side.away(ARROW + reach(arc) + GAP)) y=(usize::midpoint(start, end)) text-anchor=(side.anchor())
                 dominant-baseline="central" { (arc.label) }
         }
     }

@@ -57,6 +57,7 @@ both_databases!(app::app(); async fn each_exemplar_is_within_its_bucket(app) {
         let bound = bound.split('"').next().unwrap_or_default();
         let (_, exemplar) = line.split_once("\"} ").and_then(|(_, rest)| rest.split_once("\"} ")).expect("it has an exemplar");
         let value: f64 = exemplar.split(' ').next().unwrap_or_default().parse().expect("its value is a number");
+        assert!(!line.contains("\"} 0 # {"), "nothing was counted there: {line}");
         assert!(bound == "+Inf" || value <= bound.parse().expect("a bound is a number"), "{line}");
         count += 1;
     }

@@ -73,7 +73,7 @@ impl<'a> ModuleTraffic<'a> {
         html! {
             "In the last " (minutes) " minutes modules called each other "
             strong { (words::counted(calls.count, "time", "times")) } (failed(&calls)) ", and "
-            strong { (words::counted(deliveries.count, "event was", "events were")) } " delivered" (failed(&deliveries)) "."
+            "events were delivered " strong { (words::counted(deliveries.count, "time", "times")) } (failed(&deliveries)) "."
         }
     }
 

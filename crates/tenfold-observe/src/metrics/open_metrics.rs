@@ -18,7 +18,7 @@ const REQUESTS: &str = "http_server_request_duration_seconds";
 const JOBS: &str = "tenfold_job_duration_seconds";
 const STATEMENTS: &str = "db_client_operation_duration_seconds";
 
-/// A series of a histogram, by the values of its labels in their order; of statements without that of the database.
+/// A series of a histogram, by the values of its labels in their order; of statements without the database, which is no label of a trace.
 type SeriesValues<'w> = (&'static str, [&'w str; 3]);
 
 /// The newest observation of a bucket.
@@ -39,8 +39,8 @@ pub(super) fn with_exemplars(text: &str, works: &[Arc<Work>]) -> String {
     for (work, status) in works.iter().zip(&statuses) {
         exemplars.add_work(work, status);
     }
-    let by_line = exemplars.by_line();
-    let mut out = String::with_capacity(text.len() + by_line.len() * 100);
+    let mut places = ExemplarPlaces { by_line: exemplars.by_line(), counted: 0, waiting: None };
+    let mut out = String::with_capacity(text.len() + places.by_line.len() * 100);
     let mut help = None;
     for line in text.lines() {
         if line.starts_with("# HELP ") {
@@ -55,9 +55,7 @@ pub(super) fn with_exemplars(text: &str, works: &[Arc<Work>]) -> String {
                 Some(name) => out.push_str(&line.replacen(&format!("{name}_total"), name, 1)),
                 None => out.push_str(line),
             }
-            if let Some(exemplar) = bucket_of(line).and_then(|bucket| by_line.get(bucket)) {
-                out.push_str(exemplar);
-            }
+            out.extend(places.behind(line));
             out.push('\n');
         }
     }
@@ -72,13 +70,36 @@ fn status_of(ending: &Ending) -> String {
     }
 }
 
-/// The part of a sample's line that names a bucket, without the database of a statement.
-fn bucket_of(line: &str) -> Option<&str> {
-    let (bucket, _) = line.rsplit_once(' ')?;
+/// Behind which line an exemplar stands: that of its bucket, or of the next one of its series that has counted something. The trace of a
+/// request begins when the request is admitted, and its histogram counts from its arrival, so it may be in a later bucket there.
+struct ExemplarPlaces {
+    by_line: HashMap<String, String>,
+    /// How much the buckets up to the last line have counted.
+    counted: u64,
+    /// What found nothing counted in its bucket.
+    waiting: Option<String>,
+}
+
+impl ExemplarPlaces {
+    fn behind(&mut self, line: &str) -> Option<String> {
+        let Some((bucket, count)) = bucket_of(line) else {
+            // The sum of the next series.
+            (self.counted, self.waiting) = (0, None);
+            return None;
+        };
+        let before = std::mem::replace(&mut self.counted, count.parse().unwrap_or(0));
+        self.waiting = self.by_line.remove(bucket).or_else(|| self.waiting.take());
+        if self.counted > before { self.waiting.take() } else { None }
+    }
+}
+
+/// A line of a bucket, as the part that names it and the count.
+fn bucket_of(line: &str) -> Option<(&str, &str)> {
+    let (bucket, count) = line.rsplit_once(' ')?;
     let is_one = [REQUESTS, JOBS, STATEMENTS]
         .iter()
         .any(|name| bucket.strip_prefix(name).is_some_and(|rest| rest.starts_with("_bucket{")));
-    is_one.then_some(bucket)
+    is_one.then_some((bucket, count))
 }
 
 impl<'w> Exemplars<'w> {
