@@ -120,12 +120,8 @@ impl<'a> ModuleTraffic<'a> {
 
     /// The module that provides an interface.
     fn provider(&self, interface: &str) -> Option<&'static str> {
-        let provides = |name: &&'static str| *name == interface;
-        self.facts
-            .modules
-            .iter()
-            .find(|module| module.provides.iter().any(|name| provides(&name)))
-            .map(|module| module.name)
+        let provider = self.facts.modules.iter().find(|module| module.provides.contains(&interface));
+        provider.map(|module| module.name)
     }
 
     /// The module whose folder has the file of a call.

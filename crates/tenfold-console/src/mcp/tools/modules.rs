@@ -30,7 +30,9 @@ pub(super) fn modules(call: &ToolCall<'_>) -> Value {
             json!({"called": called, "at": row.site.map(words::site), "statements": row.statements});
         add_figures(&mut shown, &row.summary);
         // Repeated calls are counted for requests and jobs, and not here.
-        shown.as_object_mut().map(|shown| shown.remove("with_n_plus_one"));
+        if let Some(shown) = shown.as_object_mut() {
+            shown.remove("with_n_plus_one");
+        }
         shown
     });
     let mut answer = json!({"application": facts.name, "version": facts.version});
