@@ -362,7 +362,7 @@ def an_upload_is_followed_in_the_console_from_its_request_to_the_notification(ta
     for piece in ("POST /v1/files", "files.process_upload", "notifications.on_file_ready"):
         expect(page.locator("tr.head").filter(has_text=piece)).to_have_count(1)
     picture(page, "console-trace")
-    for name in ("Endpoints", "Statements", "Jobs"):
+    for name in ("Endpoints", "Statements", "Modules", "Jobs"):
         page.get_by_role("link", name=name, exact=True).first.click()
         expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
         picture(page, f"console-{name.lower()}")

@@ -15,10 +15,11 @@ use crate::{new_owner, probe, sign_up, token, upload_a_picture};
 
 const PASSWORD: &str = "a long enough password";
 
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "/console",
     "/console/endpoints",
     "/console/statements",
+    "/console/modules",
     "/console/changes",
     "/console/cache",
     "/console/jobs",

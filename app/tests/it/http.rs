@@ -12,6 +12,7 @@ mod failures;
 mod going_away;
 mod host;
 mod observability;
+mod open_metrics;
 mod operators_port;
 mod overload;
 mod page;

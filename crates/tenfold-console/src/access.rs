@@ -332,12 +332,17 @@ impl FromRequestParts<ServerState> for Operator {
 }
 
 impl Operator {
+    /// Whether the role allows to change things.
+    pub(crate) fn may_act(&self) -> bool {
+        self.role == OperatorRole::Act
+    }
+
     /// The same operator, if the role allows to change things.
     ///
     /// # Errors
     /// A 403 that says how to get the role.
     pub(crate) fn acting(self, cx: SystemContext) -> Result<Acting, Problem> {
-        if self.role == OperatorRole::Act {
+        if self.may_act() {
             return Ok(Acting { cx, name: self.name });
         }
         let refused = Problem::new(StatusCode::FORBIDDEN, "operator-may-look", "You may look, and not act");

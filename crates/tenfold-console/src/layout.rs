@@ -1,18 +1,20 @@
 //! The frame around every page, and elements that several pages share.
 
 use maud::{DOCTYPE, Markup, html};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use tenfold::http::{Html, Response};
 use tenfold::telemetry::Work;
 
+use crate::access::Operator;
 use crate::unrecorded::unrecorded;
 use crate::words;
 
 /// The pages in the navigation bar.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 13] = [
     ("/console", "Overview"),
     ("/console/endpoints", "Endpoints"),
     ("/console/statements", "Statements"),
+    ("/console/modules", "Modules"),
     ("/console/changes", "Changes"),
     ("/console/cache", "Cache"),
     ("/console/jobs", "Jobs"),
@@ -30,7 +32,13 @@ const SPANS: [usize; 3] = [5, 15, 60];
 /// The period of a page, from its query string.
 #[derive(Clone, Copy, Deserialize)]
 pub(crate) struct PagePeriod {
+    #[serde(default, deserialize_with = "number_if_it_is_one")]
     minutes: Option<usize>,
+}
+
+/// Anything else is as if it were left out: an operator looks at a page, and writes no address.
+fn number_if_it_is_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    Ok(String::deserialize(deserializer)?.parse().ok())
 }
 
 impl PagePeriod {
@@ -98,6 +106,11 @@ fn document(title: &str, bar: &Markup, content: &Markup) -> Response {
     };
     // Otherwise a page that reloads itself would soon show mostly its own requests.
     unrecorded(Html(markup.into_string()))
+}
+
+/// Forms that change something, for an operator who may. Those who may look would only get a 403, so they see none.
+pub(crate) fn actions(operator: &Operator, forms: &Markup) -> Markup {
+    html! { @if operator.may_act() { div.actions { (forms) } } }
 }
 
 /// Shown in place of an empty table.

@@ -12,6 +12,7 @@ mod hash_door;
 mod known;
 mod layout;
 mod mcp;
+mod module_graph;
 mod pages;
 mod signed_out;
 mod unrecorded;
@@ -55,6 +56,7 @@ fn routes() -> Routes {
         .route("/console/sign-out", post(pages::sign_in::sign_out))
         .route("/console/endpoints", get(pages::endpoints::endpoints))
         .route("/console/statements", get(pages::statements::statements))
+        .route("/console/modules", get(pages::modules::modules))
         .route("/console/changes", get(pages::changes::changes))
         .route("/console/cache", get(pages::cache::cache))
         .route("/console/cache/clear", post(pages::cache::clear))

@@ -164,6 +164,8 @@ pub struct CallRecord {
     pub site: CallSite,
     /// From the call to its answer.
     pub elapsed: Duration,
+    /// The statements that the calling work sent meanwhile: those of the call, and of what ran beside it.
+    pub statements: u64,
     /// Whether it failed.
     pub outcome: Outcome,
 }

@@ -8,6 +8,7 @@ mod buffers;
 mod cache;
 mod exposition;
 mod family;
+mod open_metrics;
 mod rare;
 mod resident;
 
@@ -19,12 +20,17 @@ use family::Family;
 use tenfold_admission::AdmissionFigures;
 use tenfold_data::CacheFigures;
 
+use crate::telemetry::Work;
+
 pub use buffers::BufferFigures;
 pub use exposition::Build;
 pub use family::{OTHER, SERIES_LIMIT};
 
 /// The `Content-Type` of the output of [`Metrics::render`]: Prometheus's text format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The `Content-Type` of the output of [`Metrics::render_open_metrics`].
+pub const OPEN_METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The methods that `http_request_method` may hold; every other becomes `_OTHER`, as OpenTelemetry
 /// requires, since clients can invent methods.
@@ -136,6 +142,12 @@ impl Metrics {
     /// All metrics as text of type [`CONTENT_TYPE`]; about 5 MB with every family full.
     pub fn render(&self) -> String {
         self.exposition.render()
+    }
+
+    /// All metrics as text of type [`OPEN_METRICS_TYPE`]. Requests, jobs and statements have exemplars: ids of traces among these
+    /// pieces of work, the newest of each bucket.
+    pub fn render_open_metrics(&self, kept: &[Arc<Work>]) -> String {
+        open_metrics::with_exemplars(&self.render(), kept)
     }
 
     fn count(&self, counter: &rare::Rare, labels: [&str; 2]) {

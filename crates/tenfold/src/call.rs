@@ -102,7 +102,7 @@ async fn recorded<T>(
         code.file.path = site.file(),
         code.line.number = site.line(),
     );
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), cx.scope().cost().statements);
     let work = async { work.await.map_err(|error: CallError| error.at_boundary(module, method)) };
     let result = work.instrument(span).await;
     cx.scope().record_call(&CallRecord {
@@ -111,6 +111,7 @@ async fn recorded<T>(
         trace: cx.trace(),
         site,
         elapsed: started.elapsed(),
+        statements: cx.scope().cost().statements.saturating_sub(before),
         outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
     });
     result

@@ -61,8 +61,8 @@ pub mod prelude {
     pub use crate::call::CallError;
     pub use crate::http::Use;
     pub use crate::http::{
-        Created, IfMatch, Json, NoContent, OnConflict, Path, Permission, Problem, Query, Require, Role,
-        Routes, Tagged, Text, routes,
+        Created, DisplayName, IfMatch, Json, NoContent, OnConflict, Path, Permission, Problem, Query,
+        Require, Role, Routes, Tagged, Text, routes,
     };
     pub use crate::module::{Module, Wiring};
 }

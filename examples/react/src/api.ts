@@ -21,8 +21,10 @@ export function createClient(options: ClientOptions = {}) {
       }),
 
     /**
-     * Metrics for Prometheus, with OpenTelemetry's names. If `metrics.password` is set, send it as a bearer token, or
-     * as the password of basic authentication with any name.
+     * Metrics for Prometheus, with OpenTelemetry's names. `Accept: application/openmetrics-text` asks for the
+     * OpenMetrics format, in which durations of requests, jobs and statements have exemplars: ids of traces that the
+     * console shows. If `metrics.password` is set, send it as a bearer token, or as the password of basic
+     * authentication with any name.
      *
      * `GET /metrics`
      */

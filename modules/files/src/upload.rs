@@ -31,7 +31,7 @@ use crate::service::Files;
 pub(crate) struct UploadQuery {
     /// The displayed name: any text. It does not determine the type of the file.
     #[param(inline)]
-    name: Text<1, 255>,
+    name: DisplayName<255>,
 }
 
 /// An accepted upload.

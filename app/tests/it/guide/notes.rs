@@ -77,8 +77,8 @@ async fn get_note(
 #[derive(Deserialize, IntoParams)]
 struct Wanted {
     /// Only notes with at least this many stars.
-    #[param(minimum = 0, maximum = 5)]
-    stars: Option<i64>,
+    #[param(inline)]
+    stars: Option<Int<0, 5>>,
 }
 
 /// The notes of the organization.
@@ -89,7 +89,7 @@ async fn list_notes(
     Query(wanted): Query<Wanted>,
     page: Page,
 ) -> Result<Json<Listing<NoteView>>, Problem> {
-    let least = wanted.stars.unwrap_or(0);
+    let least = wanted.stars.map_or(0, Int::get);
     let notes =
         Note::query().filter(Note::stars.ge(least)).order_by(Note::stars).page(&page).all(&cx).await?;
     let view = |note: &Note| NoteView { id: note.id, title: note.title.clone(), stars: note.stars };
@@ -383,8 +383,10 @@ both_databases!(app(); async fn a_wrong_parameter_is_named_with_those_allowed(ap
     let token = crate::new_owner(app).await;
     for (query, named) in [
         ("color=red", "\"color\" is not a parameter of this operation; it takes cursor, limit, stars"),
-        ("stars=many", "stars: invalid digit found in string"),
-        ("limit=0", "limit=0 is not from 1 to 1000"),
+        ("stars=many", "stars: \"many\" is not a whole number from 0 to 5"),
+        ("limit=0", "limit: 0 is not from 1 to 1000"),
+        ("limit=x", "limit: \"x\" is not a whole number from 1 to 1000"),
+        ("limit=1&limit=2", "limit: it is given more than once"),
     ] {
         let answer = app.get(&format!("/v1/notes?{query}")).bearer(&token).send().await;
         let detail = crate::text(&crate::problem(&answer, 400)["detail"]);

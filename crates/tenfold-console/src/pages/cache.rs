@@ -9,11 +9,11 @@ use tenfold::prelude::*;
 
 use super::job::back_to;
 use crate::access::{Acting, Operator};
-use crate::layout::{nothing, page};
+use crate::layout::{actions, nothing, page};
 use crate::words;
 
-pub(crate) async fn cache(_: Operator, State(state): State<ServerState>) -> Response {
-    page("Cache", "/console/cache", &content(&state.database().cache_figures()))
+pub(crate) async fn cache(operator: Operator, State(state): State<ServerState>) -> Response {
+    page("Cache", "/console/cache", &content(&operator, &state.database().cache_figures()))
 }
 
 /// Lets all processes forget their rows.
@@ -23,14 +23,16 @@ pub(crate) async fn clear(acting: Acting, State(state): State<ServerState>) -> R
     Ok(back_to("/console/cache"))
 }
 
-fn content(figures: &CacheFigures) -> Markup {
+fn content(operator: &Operator, figures: &CacheFigures) -> Markup {
     if figures.max_bytes == 0 {
         return nothing("This process has no cache: cache.size is 0.");
     }
     html! {
         p.verdict { (verdict(figures)) }
-        div.actions { form method="post" action="/console/cache/clear" { button { "Clear" } } }
-        p.quiet { "It lets all processes forget their rows: after changes that the application did not make." }
+        (actions(operator, &html! { form method="post" action="/console/cache/clear" { button { "Clear" } } }))
+        @if operator.may_act() {
+            p.quiet { "It lets all processes forget their rows: after changes that the application did not make." }
+        }
         h2 { "Since the process started" }
         table { tbody {
             @for (what, figure, meaning) in lines(figures) {

@@ -9,18 +9,18 @@ use tenfold::prelude::*;
 use super::job::{back_to, refused};
 use super::shown::ShownJob;
 use crate::access::{Acting, Operator};
-use crate::layout::{nothing, page};
+use crate::layout::{actions, nothing, page};
 use crate::words;
 
 /// How many parked deliveries are listed.
 const ROWS: usize = 50;
 
-pub(crate) async fn events(_: Operator, jobs: Use<Jobs>) -> Result<Response, Problem> {
+pub(crate) async fn events(operator: Operator, jobs: Use<Jobs>) -> Result<Response, Problem> {
     let parked: Vec<ShownJob> = jobs.parked(ROWS).await?.into_iter().map(ShownJob::from).collect();
     let content = html! {
         h2 { "Parked deliveries" }
         p.quiet { "Deliveries that were given up after their last attempt. A replay is one more attempt." }
-        (table(&parked))
+        (table(&operator, &parked))
         h2 { "Listeners" }
         (listeners(&jobs.deliveries()))
     };
@@ -38,7 +38,7 @@ pub(crate) async fn replay(
     Ok(back_to("/console/events"))
 }
 
-fn table(parked: &[ShownJob]) -> Markup {
+fn table(operator: &Operator, parked: &[ShownJob]) -> Markup {
     if parked.is_empty() {
         return nothing("None.");
     }
@@ -55,9 +55,9 @@ fn table(parked: &[ShownJob]) -> Markup {
                         td { @if let Some(organization) = delivery.org_id { code.id { (organization) } } }
                         td { (words::moment(delivery.when)) }
                         td.error { @if let Some(last) = delivery.errors.last() { (last.error) } }
-                        td { div.actions {
+                        td { (actions(operator, &html! {
                             form method="post" action={ "/console/events/" (delivery.id) "/replay" } { button { "Replay" } }
-                        } }
+                        })) }
                     }
                 }
             }

@@ -9,10 +9,14 @@ use tenfold::prelude::*;
 
 use super::shown::ShownJob;
 use crate::access::{Acting, Operator};
-use crate::layout::page;
+use crate::layout::{actions, page};
 use crate::words;
 
-pub(crate) async fn job(_: Operator, cx: SystemContext, Path(id): Path<JobId>) -> Result<Response, Problem> {
+pub(crate) async fn job(
+    operator: Operator,
+    cx: SystemContext,
+    Path(id): Path<JobId>,
+) -> Result<Response, Problem> {
     let shown = match admin::find(&cx, id).await? {
         Some(AnyJob::Queued(job)) => ShownJob::from(job),
         Some(AnyJob::Finished(job)) => ShownJob::from(job),
@@ -20,7 +24,7 @@ pub(crate) async fn job(_: Operator, cx: SystemContext, Path(id): Path<JobId>) -
     };
     let done = admin::steps(&cx, id).await?;
     let content = html! {
-        (facts(&shown))
+        (facts(&operator, &shown))
         h2 { "Steps that are done" }
         (steps(&done))
         h2 { "What went wrong" }
@@ -74,27 +78,26 @@ pub(super) fn back_to(path: &str) -> Response {
 }
 
 /// The action that is possible in this state.
-pub(crate) fn action(id: JobId, state: JobState) -> Markup {
+pub(crate) fn action(operator: &Operator, id: JobId, state: JobState) -> Markup {
     let button = |verb: &str, name: &str| {
         html! { form method="post" action={ "/console/jobs/" (id) "/" (verb) } { button { (name) } } }
     };
-    html! {
-        div.actions {
-            @match state {
-                JobState::Retryable | JobState::Scheduled => { (button("retry", "Run now")) (button("cancel", "End")) },
-                JobState::Available | JobState::Waiting | JobState::Running => (button("cancel", "End")),
-                JobState::Discarded | JobState::Cancelled => (button("retry", "Try again")),
-                JobState::Completed => {},
-            }
+    let buttons = html! {
+        @match state {
+            JobState::Retryable | JobState::Scheduled => { (button("retry", "Run now")) (button("cancel", "End")) },
+            JobState::Available | JobState::Waiting | JobState::Running => (button("cancel", "End")),
+            JobState::Discarded | JobState::Cancelled => (button("retry", "Try again")),
+            JobState::Completed => {},
         }
-    }
+    };
+    actions(operator, &buttons)
 }
 
-fn facts(job: &ShownJob) -> Markup {
+fn facts(operator: &Operator, job: &ShownJob) -> Markup {
     let trace = TraceContext::parse(&job.trace).map(|trace| trace.trace_id);
     html! {
         p { code { (job.kind) } " is " strong { (job.state.as_str()) } "." }
-        (action(job.id, job.state))
+        (action(operator, job.id, job.state))
         dl {
             dt { "Id" } dd { code { (job.id) } }
             @if let Some(organization) = job.org_id { dt { "Organization" } dd { code { (organization) } } }

@@ -1,9 +1,7 @@
 //! `/console/jobs`: the jobs by state, and the durations of each kind.
 
-use axum::extract::Query;
 use maud::{Markup, html};
 use serde::Deserialize;
-use tenfold::axum;
 use tenfold::http::{Response, ServerState, State};
 use tenfold::jobs::{JobState, admin};
 use tenfold::prelude::*;
@@ -36,7 +34,7 @@ pub(crate) struct JobFilter {
 }
 
 pub(crate) async fn jobs(
-    _: Operator,
+    operator: Operator,
     State(state): State<ServerState>,
     Query(wanted): Query<JobFilter>,
     cx: SystemContext,
@@ -59,7 +57,7 @@ pub(crate) async fn jobs(
                 }
             }
         }
-        (table(&rows, shown))
+        (table(&operator, &rows, shown))
         h2 { "Kinds, in the last hour" }
         p.quiet { "Jobs run by this process." }
         (endpoints::table(state.telemetry(), &state.telemetry().works(WorkKind::Job, MINUTES), MINUTES, usize::MAX))
@@ -67,7 +65,7 @@ pub(crate) async fn jobs(
     Ok(page("Jobs", "/console/jobs", &content))
 }
 
-fn table(jobs: &[ShownJob], state: JobState) -> Markup {
+fn table(operator: &Operator, jobs: &[ShownJob], state: JobState) -> Markup {
     if jobs.is_empty() {
         return nothing("None.");
     }
@@ -86,7 +84,7 @@ fn table(jobs: &[ShownJob], state: JobState) -> Markup {
                         td { (words::moment(job.when)) }
                         td { (job.progress) }
                         td.error { @if let Some(last) = job.errors.last() { (last.error) } }
-                        td { (action(job.id, state)) }
+                        td { (action(operator, job.id, state)) }
                     }
                 }
             }

@@ -9,21 +9,21 @@ use tenfold_mail::{OutboxMail, SuppressedAddress, admin};
 
 use super::job::back_to;
 use crate::access::{Acting, Operator};
-use crate::layout::{nothing, page};
+use crate::layout::{actions, nothing, page};
 use crate::words;
 
 /// The most rows that each table shows.
 const ROWS: usize = 100;
 
-pub(crate) async fn mails(_: Operator, cx: SystemContext) -> Result<Response, Problem> {
+pub(crate) async fn mails(operator: Operator, cx: SystemContext) -> Result<Response, Problem> {
     let outbox = admin::list_mails(&cx, ROWS).await?;
     let suppressed = admin::list_suppressed(&cx, ROWS).await?;
     let content = html! {
         p.quiet { "Mails are kept here while " code { "mail.url" } " is " code { "outbox:" } ". Their links work." }
-        (outbox_table(&outbox))
+        (outbox_table(&operator, &outbox))
         h2 { "Addresses that get no mails" }
         p.quiet { "A mail server has refused them for good." }
-        (suppressed_table(&suppressed))
+        (suppressed_table(&operator, &suppressed))
     };
     Ok(page("Mails", "/console/mails", &content))
 }
@@ -45,7 +45,7 @@ pub(crate) async fn allow(
     Ok(back_to("/console/mails"))
 }
 
-fn outbox_table(mails: &[OutboxMail]) -> Markup {
+fn outbox_table(operator: &Operator, mails: &[OutboxMail]) -> Markup {
     if mails.is_empty() {
         return nothing("The outbox is empty.");
     }
@@ -55,7 +55,11 @@ fn outbox_table(mails: &[OutboxMail]) -> Markup {
             tbody {
                 @for mail in mails {
                     tr {
-                        td { a href={ "/console/mails/" (mail.id) } { (mail.subject) } }
+                        td {
+                            // Its links let one act as its reader.
+                            @if operator.may_act() { a href={ "/console/mails/" (mail.id) } { (mail.subject) } }
+                            @else { (mail.subject) }
+                        }
                         td { (mail.recipient) }
                         td { (words::moment(mail.created_at)) }
                     }
@@ -66,7 +70,7 @@ fn outbox_table(mails: &[OutboxMail]) -> Markup {
     }
 }
 
-fn suppressed_table(addresses: &[SuppressedAddress]) -> Markup {
+fn suppressed_table(operator: &Operator, addresses: &[SuppressedAddress]) -> Markup {
     if addresses.is_empty() {
         return nothing("None.");
     }
@@ -79,10 +83,10 @@ fn suppressed_table(addresses: &[SuppressedAddress]) -> Markup {
                         td { (suppressed.address) }
                         td { (words::moment(suppressed.created_at)) }
                         td.error { (suppressed.reason) }
-                        td { div.actions { form method="post" action="/console/mails/allow" {
+                        td { (actions(operator, &html! { form method="post" action="/console/mails/allow" {
                             input type="hidden" name="address" value=(suppressed.address);
                             button { "Allow" }
-                        } } }
+                        } })) }
                     }
                 }
             }

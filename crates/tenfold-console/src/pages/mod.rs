@@ -9,6 +9,7 @@ pub(crate) mod jobs;
 pub(crate) mod log;
 pub(crate) mod mail;
 pub(crate) mod mails;
+pub(crate) mod modules;
 pub(crate) mod organization;
 pub(crate) mod overview;
 pub(crate) mod people;

@@ -8,11 +8,11 @@ use tenfold::prelude::*;
 use super::job::back_to;
 use super::people::{administrator, state_of_organization};
 use crate::access::{Acting, Operator};
-use crate::layout::{nothing, page};
+use crate::layout::{actions, nothing, page};
 use crate::words;
 
 pub(crate) async fn organization(
-    _: Operator,
+    operator: Operator,
     cx: SystemContext,
     State(state): State<ServerState>,
     Path(id): Path<OrgId>,
@@ -24,7 +24,9 @@ pub(crate) async fn organization(
     };
     let content = html! {
         p { strong { (organization.name) } " is " (state_of_organization(&organization)) "." }
-        div.actions { form method="post" action={ "/console/organizations/" (id) "/" (verb) } { button { (button) } } }
+        (actions(&operator, &html! {
+            form method="post" action={ "/console/organizations/" (id) "/" (verb) } { button { (button) } }
+        }))
         dl {
             dt { "Id" } dd { code { (id) } }
             dt { "Since" } dd { (words::moment(organization.created_at)) " UTC" }
@@ -33,7 +35,7 @@ pub(crate) async fn organization(
         h2 { "People" }
         (people(&organization.people))
         h2 { "Invitations" }
-        (invitations(id, &organization.invitations))
+        (invitations(&operator, id, &organization.invitations))
     };
     Ok(page("Organization", "/console/people", &content))
 }
@@ -110,7 +112,7 @@ fn people(people: &[AdministeredMember]) -> Markup {
     }
 }
 
-fn invitations(organization: OrgId, invitations: &[AdministeredInvitation]) -> Markup {
+fn invitations(operator: &Operator, organization: OrgId, invitations: &[AdministeredInvitation]) -> Markup {
     if invitations.is_empty() {
         return nothing("None is open.");
     }
@@ -124,9 +126,9 @@ fn invitations(organization: OrgId, invitations: &[AdministeredInvitation]) -> M
                         td { (invitation.email) }
                         td { (invitation.role) }
                         td { (words::moment(invitation.expires_at)) }
-                        td { form method="post" action=(path) {
+                        td { (actions(operator, &html! { form method="post" action=(path) {
                             button aria-label={ "Mail the invitation of " (invitation.email) " again" } { "Mail again" }
-                        } }
+                        } })) }
                     }
                 }
             }

@@ -8,7 +8,7 @@ use tenfold::prelude::*;
 use super::job::back_to;
 use super::people::{administrator, organizations_table, state_of};
 use crate::access::{Acting, Operator};
-use crate::layout::page;
+use crate::layout::{actions, page};
 use crate::words;
 
 /// What can be done: its path, the button, what the log says.
@@ -26,7 +26,7 @@ const ACTS: [(PersonAct, &str, &str, &str); 5] = [
 ];
 
 pub(crate) async fn person(
-    _: Operator,
+    operator: Operator,
     cx: SystemContext,
     State(state): State<ServerState>,
     Path(id): Path<Uuid>,
@@ -34,13 +34,13 @@ pub(crate) async fn person(
     let person = administrator(&state)?.person(&cx, id).await?;
     let content = html! {
         (facts(&person))
-        div.actions {
+        (actions(&operator, &html! {
             @for (act, path, button, _) in ACTS {
                 @if is_offered(act, &person) {
                     form method="post" action={ "/console/people/" (id) "/" (path) } { button { (button) } }
                 }
             }
-        }
+        }))
         h2 { "Organizations" }
         (organizations_table(&person.organizations))
     };

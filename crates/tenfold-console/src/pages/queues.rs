@@ -9,15 +9,15 @@ use tenfold::prelude::*;
 
 use super::job::{back_to, refused};
 use crate::access::{Acting, Operator};
-use crate::layout::{nothing, page};
+use crate::layout::{actions, nothing, page};
 use crate::words;
 
-pub(crate) async fn queues(_: Operator, jobs: Use<Jobs>) -> Result<Response, Problem> {
+pub(crate) async fn queues(operator: Operator, jobs: Use<Jobs>) -> Result<Response, Problem> {
     let (queues, schedules) = (jobs.queues().await?, jobs.schedules().await?);
     let content = html! {
-        (queue_table(&queues))
+        (queue_table(&operator, &queues))
         h2 { "Schedules" }
-        (schedule_table(&schedules))
+        (schedule_table(&operator, &schedules))
     };
     Ok(page("Queues", "/console/queues", &content))
 }
@@ -66,7 +66,7 @@ fn unknown(why: String) -> Problem {
     Problem::not_found("name").detail(why)
 }
 
-fn queue_table(queues: &[QueueStatus]) -> Markup {
+fn queue_table(operator: &Operator, queues: &[QueueStatus]) -> Markup {
     html! {
         table {
             thead { tr {
@@ -86,9 +86,9 @@ fn queue_table(queues: &[QueueStatus]) -> Markup {
                         td.number { (words::count(queue.running)) }
                         td.number { (queue.concurrency.unwrap_or(0)) }
                         td { @if let Some(oldest) = queue.oldest { (words::moment(oldest)) } }
-                        td { @if queue.concurrency.is_some() { div.actions {
+                        td { @if queue.concurrency.is_some() { (actions(operator, &html! {
                             form method="post" action={ "/console/queues/" (queue.name) "/" (verb) } { button { (label) } }
-                        } } }
+                        })) } }
                     }
                 }
             }
@@ -96,7 +96,7 @@ fn queue_table(queues: &[QueueStatus]) -> Markup {
     }
 }
 
-fn schedule_table(schedules: &[ScheduleStatus]) -> Markup {
+fn schedule_table(operator: &Operator, schedules: &[ScheduleStatus]) -> Markup {
     if schedules.is_empty() {
         return nothing("No module declares one.");
     }
@@ -120,10 +120,10 @@ fn schedule_table(schedules: &[ScheduleStatus]) -> Markup {
                                 (None, _) => {},
                             }
                         }
-                        td { div.actions { form method="post" action="/console/schedules/run" {
+                        td { (actions(operator, &html! { form method="post" action="/console/schedules/run" {
                             input type="hidden" name="name" value=(schedule.name);
                             button { "Run now" }
-                        } } }
+                        } })) }
                     }
                 }
             }

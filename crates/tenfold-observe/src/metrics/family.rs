@@ -18,7 +18,7 @@ pub const OTHER: &str = "other";
 
 /// Upper bounds in seconds: OpenTelemetry's recommendation for durations, plus four smaller ones for
 /// statements of an in-process database and calls between modules.
-const BOUNDS: [f64; 18] = [
+pub(super) const BOUNDS: [f64; 18] = [
     0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5,
     10.0,
 ];

@@ -4,6 +4,7 @@
 //! traces with up to [`SPAN_LIMIT`] spans. Recording takes a short lock at most.
 
 mod active;
+mod calls;
 mod export;
 mod histogram;
 mod layer;
@@ -22,6 +23,7 @@ use tenfold_data::{
 };
 
 use active::Active;
+use calls::Calls;
 use export::WorkExport;
 use rollup::{Rollups, Series};
 use spent::Spent;
@@ -31,6 +33,7 @@ use why::{BIG_JOB, WhyRecorder};
 
 use crate::export::ExportQueue;
 
+pub use self::calls::CallRow;
 pub use self::histogram::Histogram;
 pub use self::layer::TelemetryLayer;
 pub use self::rollup::{MINUTES, SERIES_LIMIT, Summary};
@@ -52,6 +55,7 @@ struct TelemetryState {
     clock: Clock,
     works: Rollups<WorkKey>,
     statements: Rollups<Arc<StatementKey>>,
+    calls: Calls,
     /// All requests together, for the overview.
     requests: rollup::Minutes,
     active: Active,
@@ -105,6 +109,7 @@ impl Telemetry {
             clock,
             works: Rollups::new(other),
             statements: Rollups::new(Arc::new(others)),
+            calls: Calls::default(),
             requests: rollup::Minutes::default(),
             active: Active::default(),
             store: Mutex::default(),
@@ -174,6 +179,7 @@ impl Telemetry {
 
     /// A call to another module returned.
     pub fn call(&self, record: &CallRecord) {
+        self.0.calls.record(record, self.now());
         let failed = record.outcome == Outcome::Failed;
         self.0.active.add(record.trace.span_id, record.elapsed, failed, || What::Call {
             module: record.module,
@@ -207,6 +213,11 @@ impl Telemetry {
             statement: Arc::clone(key),
             summary,
         })
+    }
+
+    /// The calls between modules of the last `minutes`, by method and calling line, sorted by total time, the highest first.
+    pub fn calls(&self, minutes: usize) -> Vec<CallRow> {
+        self.0.calls.rows(self.now(), minutes)
     }
 
     /// The requests of the last `minutes`, one summary a minute, the oldest first.

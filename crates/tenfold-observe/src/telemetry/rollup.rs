@@ -142,7 +142,7 @@ impl KeptWork {
     }
 }
 
-fn minute_of(now: Timestamp) -> i64 {
+pub(super) fn minute_of(now: Timestamp) -> i64 {
     now.as_second().div_euclid(60)
 }
 

@@ -1,5 +1,6 @@
 //! What telemetry promises, seen through the crate's public API.
 
+mod calls;
 mod filters;
 mod lines;
 mod metrics;

@@ -10,15 +10,15 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use tenfold_macros::endpoint;
-use tenfold_observe::metrics::CONTENT_TYPE as METRICS_TYPE;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::body::Json;
+use super::metrics_text::MetricsFormat;
 use super::problem::Problem;
 use super::pulse::{NoPulse, RuntimePulse};
 use super::state::{Routes, ServerState};
@@ -76,7 +76,8 @@ fn stands_still(why: NoPulse) -> Problem {
     problem.detail(why.to_string())
 }
 
-/// Metrics for Prometheus, with OpenTelemetry's names. If `metrics.password` is set, send it as a bearer token, or as the
+/// Metrics for Prometheus, with OpenTelemetry's names. `Accept: application/openmetrics-text` asks for the OpenMetrics format, in which
+/// durations of requests, jobs and statements have exemplars: ids of traces that the console shows. If `metrics.password` is set, send it as a bearer token, or as the
 /// password of basic authentication with any name.
 #[endpoint(get, "/metrics", tag = "operations", priority = critical, answers(200: String as "text/plain"), problems(401))]
 async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result<Response, Problem> {
@@ -84,8 +85,11 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result
     if !password.is_empty() && !knows(&headers, password.expose()) {
         return Ok(refused());
     }
-    let text = metrics_text(&state).await?;
-    Ok(([(CONTENT_TYPE, METRICS_TYPE)], text).into_response())
+    let format = MetricsFormat::asked_for(&headers);
+    let text = metrics_in(&state, format).await?;
+    let vary = HeaderValue::from(ACCEPT);
+    Ok(([(CONTENT_TYPE, HeaderValue::from_static(format.content_type())), (VARY, vary)], text)
+        .into_response())
 }
 
 /// All metrics as they are now, in Prometheus's text format.
@@ -93,13 +97,17 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> Result
 /// # Errors
 /// When the process ends meanwhile.
 pub(crate) async fn metrics_text(state: &ServerState) -> Result<Bytes, Problem> {
+    metrics_in(state, MetricsFormat::Prometheus).await
+}
+
+async fn metrics_in(state: &ServerState, format: MetricsFormat) -> Result<Bytes, Problem> {
     let metrics = state.metrics();
     metrics.cache(state.database().cache_figures());
     metrics.buffers(state.buffers().figures());
     if let Some(figures) = state.admission_figures() {
         metrics.admission(figures);
     }
-    state.metrics_text().get(metrics).await
+    state.metrics_text().get(format, metrics, state.telemetry()).await
 }
 
 fn refused() -> Response {

@@ -4,15 +4,13 @@
 use std::fmt;
 use std::ops::Deref;
 
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::schema::{
     ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
-
-use super::endpoint::NamedSchema;
 
 /// The prefix of schemas that the document shows where they are used, since their names say nothing to a reader.
 pub(super) const INLINE: &str = "inline.";
@@ -86,11 +84,32 @@ impl<const MIN: i64, const MAX: i64> Int<MIN, MAX> {
 
 impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for Int<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = i64::deserialize(deserializer)?;
+        deserializer.deserialize_i64(IntVisitor::<MIN, MAX>)
+    }
+}
+
+/// Says what is allowed about values that are no whole numbers, too.
+struct IntVisitor<const MIN: i64, const MAX: i64>;
+
+impl<const MIN: i64, const MAX: i64> Visitor<'_> for IntVisitor<MIN, MAX> {
+    type Value = Int<MIN, MAX>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a whole number from {MIN} to {MAX}")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
         if (MIN..=MAX).contains(&number) {
             return Ok(Int(number));
         }
-        Err(D::Error::custom(format!("{number} is not from {MIN} to {MAX}")))
+        Err(E::custom(format!("{number} is not from {MIN} to {MAX}")))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        match i64::try_from(number) {
+            Ok(number) => self.visit_i64(number),
+            Err(_) => Err(E::custom(format!("{number} is not from {MIN} to {MAX}"))),
+        }
     }
 }
 
@@ -157,7 +176,7 @@ impl<T: ToSchema, const MIN: usize, const MAX: usize> ToSchema for List<T, MIN, 
         format!("{INLINE}List.{}.{MIN}.{MAX}", T::name()).into()
     }
 
-    fn schemas(schemas: &mut Vec<NamedSchema>) {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);
     }

@@ -15,7 +15,7 @@ use crate::sessions::Sudo;
 use crate::token::{Token, TokenKind};
 use crate::users::own_user;
 
-type KeyName = Text<1, 100>;
+type KeyName = DisplayName<100>;
 type PermissionNames = List<Text<1, 100>, 1, 100>;
 
 /// A new API key.

@@ -44,7 +44,7 @@ pub(crate) async fn change_organization(
     }
     let ends_sessions = patch.second_factor_required.is_some();
     let change = Organization::update(cx.tenant())
-        .set_if(Organization::name, patch.name.map(Text::into_inner))
+        .set_if(Organization::name, patch.name.map(OrganizationName::into_inner))
         .set_if(Organization::second_factor_required, patch.second_factor_required);
     system.transaction(async |tx| change.run(tx).await).await?;
     if ends_sessions {

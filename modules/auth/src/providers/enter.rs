@@ -28,7 +28,7 @@ use crate::members::NewMember;
 use crate::passwords::NO_PASSWORD;
 use crate::service::{Identity, NewSession, SignInStep};
 use crate::sessions::Device;
-use crate::sessions::sign_up::found;
+use crate::sessions::sign_up::{OrganizationName, found};
 use crate::throttle::AddressCount;
 
 /// Who has come back from a provider.
@@ -207,12 +207,10 @@ async fn register(tx: &SystemTx<'_>, email: String) -> Result<Account, Problem> 
 
 /// What the organization is called of a person who has not said it: as the person, or as the address before `@`. An owner can rename it.
 fn organization_of(name: Option<&str>, email: &str) -> String {
-    let plain = |text: &str| {
-        let letters = text.chars().filter(|letter| !letter.is_control()).take(100);
-        letters.collect::<String>().trim().to_owned()
-    };
-    let name = name.map(plain).filter(|name| !name.is_empty());
-    name.unwrap_or_else(|| plain(email.split('@').next().unwrap_or_default()))
+    let name = name.and_then(OrganizationName::from_any);
+    // An address has no invisible characters.
+    let name = name.or_else(|| OrganizationName::from_any(email.split('@').next().unwrap_or_default()));
+    name.map(OrganizationName::into_inner).unwrap_or_default()
 }
 
 fn taken() -> Problem {

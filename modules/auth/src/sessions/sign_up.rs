@@ -20,7 +20,7 @@ use crate::second_factor::challenge::SecondFactorRequired;
 use crate::service::{Identity, NewSession, SignInStep};
 use crate::throttle::AddressCount;
 
-pub(crate) type OrganizationName = Text<1, 100>;
+pub(crate) type OrganizationName = DisplayName<100>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

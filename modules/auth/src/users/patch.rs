@@ -10,7 +10,6 @@ use super::permissions::WriteMembers;
 use super::{UserView, view};
 use crate::entities::{Profile, Theme, User, UserSettings};
 
-type DisplayName = Text<1, 100>;
 /// Long enough for any BCP 47 tag (RFC 5646, section 4.4.1).
 type LocaleTag = Text<2, 35>;
 
@@ -27,9 +26,9 @@ pub(crate) struct UserPatch {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ProfilePatch {
-    display_name: Option<DisplayName>,
+    display_name: Option<DisplayName<100>>,
     #[serde(default, deserialize_with = "nullable")]
-    title: Option<Option<DisplayName>>,
+    title: Option<Option<DisplayName<100>>>,
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -55,8 +54,8 @@ pub(crate) async fn patch_user(
 pub(crate) async fn apply(cx: &Context, id: UserId, patch: UserPatch) -> Result<Json<UserView>, Problem> {
     cx.transaction(async |tx| -> Result<(), DataError> {
         Profile::update(id)
-            .set_if(Profile::display_name, patch.profile.display_name.map(Text::into_inner))
-            .set_if(Profile::title, patch.profile.title.map(|title| title.map(Text::into_inner)))
+            .set_if(Profile::display_name, patch.profile.display_name.map(DisplayName::into_inner))
+            .set_if(Profile::title, patch.profile.title.map(|title| title.map(DisplayName::into_inner)))
             .run(tx)
             .await?;
         UserSettings::update(id)

@@ -18,6 +18,29 @@ both_databases!(app(); async fn owners_rename_the_organization(app) {
     assert_eq!(session["organization"]["name"], "Analytical Engines");
 });
 
+both_databases!(app(); async fn a_name_is_one_that_people_can_see(app) {
+    let owner = new_owner(app).await;
+    let rename = async |name: &str| {
+        app.patch("/v1/organization").bearer(&owner).json(&json!({"name": name})).send().await
+    };
+    for (name, told) in [
+        ("   ", "name: a name needs at least one visible character"),
+        ("\u{200b}\u{2800}\u{3164}", "name: a name needs at least one visible character"),
+        ("Acme\u{202e}", "name: the character U+202E is not allowed in a name"),
+    ] {
+        let refused = problem(&rename(name).await, 422);
+        assert!(text(&refused["detail"]).starts_with(told), "{refused}");
+        assert_eq!(refused["errors"][0]["pointer"], "#/name", "{refused}");
+    }
+    assert_eq!(rename("  Acme & Söhne ").await.json()["name"], "Acme & Söhne");
+    let founded = json!({"email": "ada@new.test", "password": crate::PASSWORD, "organization": "\u{feff}"});
+    let refused = problem(&app.post("/v1/auth/sign-up").json(&founded).send().await, 422);
+    assert!(text(&refused["detail"]).starts_with("organization: a name needs"), "{refused}");
+    let profile = json!({"profile": {"display_name": "\u{a0}"}});
+    let refused = problem(&app.patch("/v1/auth/profile").bearer(&owner).json(&profile).send().await, 422);
+    assert!(text(&refused["detail"]).starts_with("profile.display_name: a name needs"), "{refused}");
+});
+
 both_databases!(app(); async fn ownership_is_handed_over_with_the_password(app) {
     let first = confirmed(app, "owner@new.test").await;
     let owner = text(&first["token"]);

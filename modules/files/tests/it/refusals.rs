@@ -27,3 +27,14 @@ both_databases!(app(); async fn a_name_that_is_no_utf8_is_refused(app) {
     }
     assert_eq!(upload(app, token, "%F0%9F%98%80", "bytes").await.status(), 202);
 });
+
+both_databases!(app(); async fn a_name_that_deceives_is_refused(app) {
+    for (name, told) in [
+        ("%E2%80%8B", "name: a name needs at least one visible character"),
+        // It would look like `a exe.jpg`.
+        ("a%E2%80%AEgpj.exe", "name: the character U+202E is not allowed in a name"),
+    ] {
+        let refused = upload(app, OWNER, name, "bytes").await.problem(400);
+        assert!(text(&refused["detail"]).starts_with(told), "{refused}");
+    }
+});

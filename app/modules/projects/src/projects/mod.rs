@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::entities::{Project, ProjectId};
 
-type ProjectName = Text<1, 100>;
+type ProjectName = DisplayName<100>;
 
 /// A project.
 #[derive(Serialize, ToSchema)]

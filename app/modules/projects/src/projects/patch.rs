@@ -25,7 +25,7 @@ pub(crate) async fn patch_project(
     seen: IfMatch,
     Json(patch): Json<ProjectPatch>,
 ) -> Result<Tagged<Json<ProjectView>>, Problem> {
-    let change = Project::update(id).set_if(Project::name, patch.name.map(Text::into_inner));
+    let change = Project::update(id).set_if(Project::name, patch.name.map(ProjectName::into_inner));
     cx.transaction(async |tx| -> Result<(), Problem> {
         let project = Project::get(tx, id).await?;
         seen.change(tx, &*project, change).await

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::entities::{ProjectId, Task, TaskId, TaskStatus};
 
-type TaskTitle = Text<1, 200>;
+type TaskTitle = DisplayName<200>;
 
 /// A task with assignees, labels and the number of comments.
 #[derive(Serialize, ToSchema)]

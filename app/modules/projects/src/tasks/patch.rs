@@ -28,7 +28,7 @@ pub(crate) async fn patch_task(
     Json(patch): Json<TaskPatch>,
 ) -> Result<Json<TaskView>, Problem> {
     let change = Task::update(id)
-        .set_if(Task::title, patch.title.map(Text::into_inner))
+        .set_if(Task::title, patch.title.map(TaskTitle::into_inner))
         .set_if(Task::status, patch.status);
     cx.transaction(async |tx| change.run(tx).await).await?;
     let task = Task::get(&cx, id).await?;

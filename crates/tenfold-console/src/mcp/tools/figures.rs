@@ -85,7 +85,7 @@ fn is_wanted(call: &ToolCall<'_>, name: &str) -> bool {
     call.arguments.text("name").is_none_or(|part| name.contains(part))
 }
 
-fn add_figures(row: &mut Value, summary: &Summary) {
+pub(super) fn add_figures(row: &mut Value, summary: &Summary) {
     let quantile = |share| summary.durations.quantile(share).map(milliseconds);
     row["count"] = json!(summary.count);
     row["failed"] = json!(summary.errors);

@@ -91,7 +91,7 @@ impl FromRequestParts<ServerState> for Watches {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
-        let paths: Vec<String> = pairs(parts, state).await?.into_iter().map(|(_, path)| path).collect();
+        let paths: Vec<String> = pairs(parts, state)?.into_iter().map(|(_, path)| path).collect();
         let most = state.live().max_watches;
         if paths.is_empty() || paths.len() > most {
             return Err(Problem::bad_request(format!(
