@@ -13,6 +13,7 @@ mod known;
 mod layout;
 mod mcp;
 mod pages;
+mod plans;
 mod signed_out;
 mod unrecorded;
 mod words;

@@ -22,6 +22,10 @@ pub enum ChangeKind {
     Job,
     /// An organization sends more requests than before.
     Surge,
+    /// A table or an index was made, altered or dropped beside the process.
+    Schema,
+    /// The database runs a statement in another way.
+    Plan,
 }
 
 /// One change.
@@ -35,6 +39,24 @@ pub struct LedgerChange {
     pub at_us: i64,
     /// The organization that it is about.
     pub organization: Option<u128>,
+    /// If it was noticed later than it happened: when it was looked at last and had not happened yet, in microseconds since 1970.
+    pub unseen_us: Option<i64>,
+    /// The names of the statements that it concerns, if that is known. It explains what these take longer, and little else.
+    pub statements: Option<Vec<String>>,
+}
+
+impl LedgerChange {
+    /// A change at a moment that is known.
+    pub fn new(kind: ChangeKind, what: String, at_us: i64) -> Self {
+        LedgerChange { kind, what, at_us, organization: None, unseen_us: None, statements: None }
+    }
+
+    /// How long before the onset it was, in seconds. It may have been at any time between the two at which it was looked at.
+    pub(crate) fn lead_s(&self, onset_s: f64) -> f64 {
+        let at = self.at_us as f64 / 1e6;
+        let unseen = self.unseen_us.map_or(at, |unseen| unseen as f64 / 1e6).min(at);
+        onset_s - onset_s.clamp(unseen, at)
+    }
 }
 
 /// The newest changes.
@@ -68,7 +90,9 @@ impl ChangeKind {
     /// How likely a change of this kind is to be a cause at all: jobs start all the time.
     pub(crate) fn weight(self) -> f64 {
         match self {
-            ChangeKind::Deploy | ChangeKind::Migration | ChangeKind::Surge => 1.0,
+            ChangeKind::Deploy | ChangeKind::Migration | ChangeKind::Surge | ChangeKind::Schema => 1.0,
+            // Whatever made the database choose another plan is told first, if it is known.
+            ChangeKind::Plan => 0.95,
             ChangeKind::Setting => 0.9,
             ChangeKind::Job => 0.7,
         }

@@ -242,7 +242,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     // Installed before the greeting is printed: a reader of the greeting may stop the process at once.
     let stop = stop_signal()?;
     let worker = (role != ProcessRole::Web).then(|| Worker::start(started.jobs));
-    let minutes = MinuteTask::begin(started.each_minute);
+    let looks = (MinuteTask::begin(started.each_minute), MinuteTask::look(started.plans));
     match bound {
         Some(bound) => {
             note_origins(&started.http);
@@ -257,7 +257,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
             started.stopping.set();
         }
     }
-    drop(minutes);
+    drop(looks);
     if let Some(worker) = worker {
         let handed_back = worker.stop(settings.jobs_shutdown_timeout).await;
         tracing::info!(handed_back, "no more jobs");
