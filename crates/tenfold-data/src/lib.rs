@@ -194,6 +194,7 @@ pub use crate::described_tables::{
 };
 pub use crate::driver::{
     DatabaseLook, PlanRequest, Pooler, PostgresSettings, SchemaItem, SchemaKind, SqliteSettings,
+    TableActivity,
 };
 pub use crate::entity::{Column, ColumnSpec, Entity, Table, Unique, Versioned};
 pub use crate::error::DataError;

@@ -26,6 +26,8 @@ pub enum ChangeKind {
     Schema,
     /// The database runs a statement in another way.
     Plan,
+    /// The database tidied up: a vacuum, new statistics, a checkpoint; or has not for long.
+    Maintenance,
 }
 
 /// One change.
@@ -64,13 +66,15 @@ impl LedgerChange {
 pub struct ChangeLedger(VecDeque<LedgerChange>);
 
 impl ChangeLedger {
-    /// Adds a change, unless it is there; beyond 1,000 the oldest is forgotten.
+    /// Adds a change, unless it is there; beyond 1,000 the oldest is forgotten, that of the database's maintenance first.
     pub fn add(&mut self, change: LedgerChange) {
         if self.0.contains(&change) {
             return;
         }
         if self.0.len() >= MOST {
-            self.0.pop_front();
+            // What happens all the time must not push out what is rare.
+            let least = self.0.iter().position(|change| change.kind == ChangeKind::Maintenance);
+            self.0.remove(least.unwrap_or(0));
         }
         self.0.push_back(change);
     }
@@ -87,6 +91,15 @@ pub(crate) fn closeness(lead_s: f64) -> f64 {
 }
 
 impl ChangeKind {
+    /// Whether what it does to a request, it does to the next one. A job and a surge may take a while until they are felt.
+    pub(crate) fn acts_at_once(self) -> bool {
+        match self {
+            ChangeKind::Deploy | ChangeKind::Migration | ChangeKind::Setting => true,
+            ChangeKind::Schema | ChangeKind::Plan | ChangeKind::Maintenance => true,
+            ChangeKind::Job | ChangeKind::Surge => false,
+        }
+    }
+
     /// How likely a change of this kind is to be a cause at all: jobs start all the time.
     pub(crate) fn weight(self) -> f64 {
         match self {
@@ -95,6 +108,8 @@ impl ChangeKind {
             ChangeKind::Plan => 0.95,
             ChangeKind::Setting => 0.9,
             ChangeKind::Job => 0.7,
+            // It happens all the time.
+            ChangeKind::Maintenance => 0.3,
         }
     }
 }

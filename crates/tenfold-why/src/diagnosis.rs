@@ -18,6 +18,10 @@ use crate::verdict;
 const MOST: usize = 10;
 /// What a change may explain of statements that it does not seem to concern: not all of them are known.
 const LITTLE: f64 = 0.1;
+/// After so many seconds in which all went well, a change that acts at once is 37 % as likely a cause.
+const FINE_S: f64 = 40.0;
+/// The weight of a start of the same version.
+const RESTART: f64 = 0.8;
 /// How many traces an answer offers: not all of them are kept.
 const TRACES: usize = 50;
 
@@ -155,8 +159,14 @@ fn changes(
         .map(|change| (change, change.lead_s(f64::from(incident.onset))))
         .filter(|(_, lead_s)| closeness(*lead_s) > 0.01)
         .collect();
+    // How likely each is by its kind and time alone.
+    let likely = |(change, lead_s): &(&LedgerChange, f64)| {
+        nearness(journal, incident, change, *lead_s) * weight(journal, change)
+    };
     // What is seen to do it leaves the rest to those that are only near.
-    let seen = near.iter().filter_map(|(change, _)| share_of_statements(change, parts, incident.worse));
+    let seen = near
+        .iter()
+        .filter_map(|near| Some(likely(near) * share_of_statements(near.0, parts, incident.worse)?));
     let left = (1.0 - seen.fold(0.0, f64::max)).max(LITTLE);
     let mut ranked: Vec<ChangeFinding> = near
         .into_iter()
@@ -168,13 +178,33 @@ fn changes(
                 }
                 (None, _) => left,
             };
-            let score = closeness(lead_s) * change.kind.weight() * share;
+            let score = likely(&(change, lead_s)) * share;
             (score > 0.01).then(|| ChangeFinding { change: change.clone(), lead_s, share, score })
         })
         .collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
     ranked.truncate(MOST);
     ranked
+}
+
+/// How well a change explains the onset by its time. One that acts at once had its chance in the seconds after it in which the endpoint was as
+/// before.
+fn nearness(journal: &Journal, incident: &Incident, change: &LedgerChange, lead_s: f64) -> f64 {
+    if !change.kind.acts_at_once() || lead_s < 1.0 {
+        return closeness(lead_s);
+    }
+    let since = incident.onset.saturating_sub(lead_s as u32);
+    let fine = journal.endpoints[incident.endpoint].seconds.between(since, incident.onset).count();
+    closeness(lead_s) * (-(fine as f64) / FINE_S).exp()
+}
+
+/// How likely a change is to be a cause at all. A start of the version that ran before changes less than what was changed with it.
+fn weight(journal: &Journal, change: &LedgerChange) -> f64 {
+    let is_before = |other: &LedgerChange| {
+        other.kind == change.kind && other.what == change.what && other.at_us < change.at_us
+    };
+    let is_restart = change.kind == ChangeKind::Deploy && journal.changes().iter().any(is_before);
+    if is_restart { RESTART } else { change.kind.weight() }
 }
 
 /// How much of what got worse is in the statements that a change concerns, 0 to 1; `None` if these are not known. Statements that run

@@ -1,10 +1,12 @@
 //! The answer to "what is wrong?", as JSON and as text.
 
 pub(crate) mod history;
+mod maintenance;
 mod page;
 mod plans;
 pub(crate) mod records;
 mod schema;
+pub(crate) mod settings;
 
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};

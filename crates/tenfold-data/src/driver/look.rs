@@ -17,9 +17,30 @@ pub struct DatabaseLook {
     pub plans: Vec<Option<String>>,
     /// Its tables and indexes, by kind and name; none if there are more than 10,000.
     pub schema: Vec<SchemaItem>,
+    /// What PostgreSQL did to its tables by itself or by hand; empty on SQLite.
+    pub activity: Vec<TableActivity>,
+    /// How many checkpoints PostgreSQL has begun; `None` on SQLite.
+    pub checkpoints: Option<i64>,
 }
 
-/// A table or an index.
+/// What was done to a table since its counters were reset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableActivity {
+    /// The table.
+    pub table: String,
+    /// How often it was vacuumed.
+    pub vacuums: i64,
+    /// How often its statistics were made.
+    pub analyzes: i64,
+    /// How many rows it has, about.
+    pub rows: i64,
+    /// How many rows were written since its statistics were made.
+    pub changed_rows: i64,
+    /// Whether it has any statistics.
+    pub has_statistics: bool,
+}
+
+/// A table, an index, or the statistics of an index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SchemaItem {
     /// Which of them.
@@ -39,15 +60,21 @@ pub enum SchemaKind {
     Table,
     /// An index.
     Index,
+    /// What SQLite was told of the values in an index (`sqlite_stat1`), by the index's name.
+    Statistics,
 }
 
 /// More tables and indexes than this are not compared.
 pub(super) const MOST_ITEMS: usize = 10_000;
 
 impl SchemaItem {
-    /// The item of a row of the catalogue: `table` or `index`, its name, its table, its definition.
+    /// The item of a row of the catalogue: `table`, `index` or `statistics`, its name, its table, its definition.
     pub(super) fn of([kind, name, table, definition]: [String; 4]) -> Self {
-        let kind = if kind == "table" { SchemaKind::Table } else { SchemaKind::Index };
+        let kind = match &*kind {
+            "table" => SchemaKind::Table,
+            "statistics" => SchemaKind::Statistics,
+            _ => SchemaKind::Index,
+        };
         SchemaItem { kind, name, table, definition }
     }
 }

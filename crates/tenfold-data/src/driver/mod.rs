@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::error::DriverError;
 pub(crate) use self::leader::{Leader, LeaderEnd, start};
-pub use self::look::{DatabaseLook, PlanRequest, SchemaItem, SchemaKind};
+pub use self::look::{DatabaseLook, PlanRequest, SchemaItem, SchemaKind, TableActivity};
 use self::parameter::column_of;
 pub use self::settings::{Pooler, PostgresSettings, SqliteSettings};
 pub(crate) use self::under_way::UnderWay;

@@ -30,7 +30,7 @@ use plans::PlanBook;
 use rollup::{Rollups, Series};
 use spent::Spent;
 use store::Store;
-use tenfold_why::{Diagnosis, JournalLimits, PartKey, SavedPage};
+use tenfold_why::{Diagnosis, JournalLimits, LedgerChange, PartKey, SavedPage};
 use why::{BIG_JOB, WhyRecorder};
 
 use crate::export::ExportQueue;

@@ -106,3 +106,36 @@ fn what_was_noticed_later_may_have_been_at_the_onset() {
     assert_eq!(leads[0], ("around", 0.0));
     assert!(leads.len() == 2 && leads[1].0 == "before" && (38.0..=42.0).contains(&leads[1].1), "{leads:?}");
 }
+
+#[test]
+fn a_start_after_which_all_went_well_is_not_blamed() {
+    let at = |lead_s: i64| {
+        answer(|fault, _| vec![change(ChangeKind::Deploy, "app 2 started", fault.onset_s - lead_s)])
+    };
+    let (near, far) = (at(3), at(45));
+    assert!(near.verdict.contains("app 2 started"), "{}", near.verdict);
+    assert!(!far.verdict.contains("app 2 started"), "{}", far.verdict);
+    assert_eq!(far.changes.len(), 1, "it is listed all the same");
+}
+
+#[test]
+fn a_changed_setting_beats_the_restart_that_brought_it() {
+    let answer = answer(|fault, _| {
+        let start = |at_s| change(ChangeKind::Deploy, "app 1 started", at_s);
+        let setting = change(ChangeKind::Setting, "http.deadline changed", fault.onset_s - 2);
+        vec![start(fault.onset_s - 500), start(fault.onset_s - 2), setting]
+    });
+    let told: Vec<_> = answer.changes.iter().map(|found| &*found.change.what).collect();
+    assert_eq!(told, ["http.deadline changed", "app 1 started"]);
+}
+
+#[test]
+fn maintenance_does_not_outrank_a_start() {
+    let answer = answer(|fault, statement| {
+        let start = change(ChangeKind::Deploy, "app 2 started", fault.onset_s - 2);
+        let vacuum = change(ChangeKind::Maintenance, "the table was vacuumed", fault.onset_s);
+        vec![LedgerChange { statements: Some(vec![statement.to_owned()]), ..vacuum }, start]
+    });
+    assert!(answer.verdict.contains("app 2 started"), "{}", answer.verdict);
+    assert_eq!(answer.changes.len(), 2, "{:#?}", answer.changes);
+}

@@ -58,6 +58,7 @@ enum KindText {
     Surge,
     Schema,
     Plan,
+    Maintenance,
 }
 
 /// A page as text.
@@ -187,6 +188,7 @@ impl From<ChangeKind> for KindText {
             ChangeKind::Surge => KindText::Surge,
             ChangeKind::Schema => KindText::Schema,
             ChangeKind::Plan => KindText::Plan,
+            ChangeKind::Maintenance => KindText::Maintenance,
         }
     }
 }
@@ -201,6 +203,7 @@ impl From<KindText> for ChangeKind {
             KindText::Surge => ChangeKind::Surge,
             KindText::Schema => ChangeKind::Schema,
             KindText::Plan => ChangeKind::Plan,
+            KindText::Maintenance => ChangeKind::Maintenance,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A task looks every ten seconds, on a connection that is opened for it: no request waits for that. When a statement becomes slow its
 //! plan is taken again, so that the answer can compare.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,12 +12,15 @@ use tenfold_observe::telemetry::diagnosis::{Diagnosis, DiagnosisState};
 use tenfold_observe::telemetry::{StatementKey, Telemetry};
 use tokio::sync::Mutex as TurnLock;
 
+use super::maintenance::SeenActivity;
 use super::schema::SeenSchema;
 
 /// How many new statements are looked at together.
 const AT_ONCE: usize = 20;
 /// How often the schema is compared, in microseconds.
 const SCHEMA_EVERY_US: i64 = 60_000_000;
+/// How often questions make it look again, in microseconds: while the database does not answer, each would wait.
+const TRY_EVERY_US: i64 = 10_000_000;
 /// How long the task waits for the database.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a question waits for it.
@@ -28,6 +32,9 @@ pub struct StatementPlans {
     telemetry: Telemetry,
     is_on: bool,
     seen: Mutex<SeenSchema>,
+    activity: Mutex<SeenActivity>,
+    /// When a question made it look for the schema.
+    tried_us: AtomicI64,
     /// One look after the other.
     turn: TurnLock<()>,
 }
@@ -37,7 +44,9 @@ impl StatementPlans {
         if is_on {
             telemetry.keep_plans();
         }
-        StatementPlans { database, telemetry, is_on, seen: Mutex::default(), turn: TurnLock::default() }
+        let (seen, activity, turn) = (Mutex::default(), Mutex::default(), TurnLock::default());
+        let tried_us = AtomicI64::new(0);
+        StatementPlans { database, telemetry, is_on, seen, activity, tried_us, turn }
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -84,7 +93,8 @@ impl StatementPlans {
         let wanted = self.telemetry.slower(answer);
         // What fails may fail because a table was altered.
         let since_us = answer.since_us.unwrap_or(now_us);
-        let is_old = self.seen().looked_before(since_us);
+        let is_old = self.seen().looked_before(since_us)
+            && now_us - self.tried_us.swap(now_us, Ordering::Relaxed) >= TRY_EVERY_US;
         (is_old || !wanted.is_empty()) && self.take(&wanted, ASKED_PATIENCE).await
     }
 
@@ -99,8 +109,10 @@ impl StatementPlans {
         let taking = async {
             let _turn = self.turn.lock().await;
             let began = self.telemetry.clock().now().as_microsecond();
-            let look = self.database.look(&requests).await?;
-            self.seen().note(&self.telemetry, look.schema, began);
+            let mut look = self.database.look(&requests).await?;
+            let schema = std::mem::take(&mut look.schema);
+            self.seen().note(&self.telemetry, schema, began);
+            self.activity.lock().unwrap_or_else(PoisonError::into_inner).note(&self.telemetry, &look, began);
             self.telemetry.keep(wanted.iter().cloned().zip(look.plans));
             Ok::<(), tenfold_data::DataError>(())
         };

@@ -62,30 +62,41 @@ fn concerned(telemetry: &Telemetry, before: &Items, item: &SchemaItem) -> Vec<St
 
 fn differences(before: &Items, now: &Items) -> Vec<(String, SchemaItem)> {
     let mut found = Vec::new();
-    // The indexes of a table come and go with it.
-    let has_its_table = |items: &Items, item: &SchemaItem| {
-        item.kind == SchemaKind::Table || items.contains_key(&(SchemaKind::Table, item.table.clone()))
-    };
     for (key, item) in before {
         let what = match now.get(key) {
             Some(same) if same.definition == item.definition => continue,
             Some(_) => format!("{} was altered", words(item)),
-            None if !has_its_table(now, item) => continue,
+            None if !stands(item, before, now) => continue,
             None => format!("{} was dropped", words(item)),
         };
         found.push((what, item.clone()));
     }
-    for (_, item) in
-        now.iter().filter(|(key, item)| !before.contains_key(*key) && has_its_table(before, item))
+    for (_, item) in now.iter().filter(|(key, item)| !before.contains_key(*key) && stands(item, now, before))
     {
         found.push((format!("{} was created", words(item)), item.clone()));
     }
     found
 }
 
+/// Whether an item that only one of two schemas has could be in the other one too: the indexes of a table come and go with it, and so
+/// do the statistics of an index.
+fn stands(item: &SchemaItem, with: &Items, without: &Items) -> bool {
+    let is_there = |kind: SchemaKind, name: &str| without.contains_key(&(kind, name.to_owned()));
+    let of_index = (SchemaKind::Index, item.name.clone());
+    match item.kind {
+        SchemaKind::Table => true,
+        SchemaKind::Index => is_there(SchemaKind::Table, &item.table),
+        SchemaKind::Statistics => {
+            let has_index = !with.contains_key(&of_index) || without.contains_key(&of_index);
+            has_index && is_there(SchemaKind::Table, &item.table)
+        }
+    }
+}
+
 fn words(item: &SchemaItem) -> String {
     match item.kind {
         SchemaKind::Table => format!("the table {}", item.name),
         SchemaKind::Index => format!("the index {} of {}", item.name, item.table),
+        SchemaKind::Statistics => format!("what SQLite was told of {} of {}", item.name, item.table),
     }
 }

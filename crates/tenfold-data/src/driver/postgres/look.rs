@@ -1,7 +1,7 @@
 //! Plans and the schema, on a connection that is opened for them.
 
 use futures_util::future::join;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{Client, Config, Row};
 
 use super::lane::connect;
 use super::refusal::classify;
@@ -9,7 +9,7 @@ use super::rls::SessionSettings;
 use super::standby;
 use super::tls::Tls;
 use crate::driver::look::{MOST_ITEMS, bounded, is_planned};
-use crate::driver::{DatabaseLook, DriverError, PlanRequest, SchemaItem};
+use crate::driver::{DatabaseLook, DriverError, PlanRequest, SchemaItem, TableActivity};
 
 /// How a statement that was prepared and run a few times is planned: without its values. Who waits for a lock holds up those
 /// behind, so a table that is being altered has no plan for now.
@@ -35,7 +35,13 @@ SELECT * FROM (
     WHERE NOT t.relispartition AND t.relnamespace = current_schema()::regnamespace
 ) items LIMIT ";
 
-/// What is asked for, and how to connect.
+const ACTIVITY: &str = "
+SELECT s.relname::text, s.vacuum_count + s.autovacuum_count, s.analyze_count + s.autoanalyze_count,
+    s.n_live_tup, s.n_mod_since_analyze, c.reltuples >= 0
+FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+WHERE s.schemaname = current_schema() ORDER BY s.n_live_tup DESC LIMIT 1000";
+
+/// How to connect, and what a look begins with.
 pub(super) struct LookConnection {
     pub config: Config,
     pub tls: Tls,
@@ -56,13 +62,16 @@ impl LookConnection {
     pub(super) async fn look(&self, wanted: &[PlanRequest]) -> Result<DatabaseLook, DriverError> {
         let (client, driving) = connect(&self.config, &self.tls).await?;
         standby::refuse(&driving)?;
+        let checkpoints = checkpoints(driving.parameter("server_version"));
         let looking = async move {
             let mut plans = Vec::with_capacity(wanted.len());
             for wanted in wanted {
                 plans.push(self.plan(&client, wanted).await.map_err(classify)?);
             }
             let schema = self.schema(&client).await.map_err(classify)?;
-            Ok(DatabaseLook { plans, schema })
+            let activity = self.activity(&client).await.map_err(classify)?;
+            let counted = self.read(&client, checkpoints).await.map_err(classify)?;
+            Ok(DatabaseLook { plans, schema, activity, checkpoints: counted.first().map(|row| row.get(0)) })
         };
         // The connection ends once the client is dropped.
         let (seen, _) = join(looking, driving).await;
@@ -91,12 +100,40 @@ impl LookConnection {
     }
 
     async fn schema(&self, client: &Client) -> Result<Vec<SchemaItem>, tokio_postgres::Error> {
-        client.batch_execute(&self.begin).await?;
-        let rows = client.query_typed(&format!("{SCHEMA}{}", MOST_ITEMS + 1), &[]).await?;
-        client.batch_execute("ROLLBACK").await?;
+        let rows = self.read(client, &format!("{SCHEMA}{}", MOST_ITEMS + 1)).await?;
         Ok(bounded(
             rows.iter().map(|row| SchemaItem::of([0, 1, 2, 3].map(|column| row.get(column)))).collect(),
         ))
+    }
+
+    async fn activity(&self, client: &Client) -> Result<Vec<TableActivity>, tokio_postgres::Error> {
+        let activity = |row: &Row| TableActivity {
+            table: row.get(0),
+            vacuums: row.get(1),
+            analyzes: row.get(2),
+            rows: row.get(3),
+            changed_rows: row.get(4),
+            has_statistics: row.get(5),
+        };
+        Ok(self.read(client, ACTIVITY).await?.iter().map(activity).collect())
+    }
+
+    /// The rows of a text, in a transaction of its own.
+    async fn read(&self, client: &Client, text: &str) -> Result<Vec<Row>, tokio_postgres::Error> {
+        client.batch_execute(&self.begin).await?;
+        let rows = client.query_typed(text, &[]).await;
+        client.batch_execute("ROLLBACK").await?;
+        rows
+    }
+}
+
+/// How to count checkpoints, which have a view of their own from PostgreSQL 17.
+fn checkpoints(version: Option<&str>) -> &'static str {
+    let major =
+        version.and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok());
+    match major {
+        Some(17..) => "SELECT num_timed + num_requested FROM pg_stat_checkpointer",
+        _ => "SELECT checkpoints_timed + checkpoints_req FROM pg_stat_bgwriter",
     }
 }
 

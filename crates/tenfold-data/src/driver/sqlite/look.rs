@@ -12,6 +12,10 @@ use crate::driver::{DatabaseLook, DriverError, PlanRequest, SchemaItem, SqliteSe
 const SCHEMA: &str = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema
      WHERE type IN ('table', 'index') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' LIMIT $1";
 
+/// There is no such table before the first migration.
+const STATISTICS: &str =
+    "SELECT 'statistics', coalesce(idx, tbl), tbl, coalesce(stat, '') FROM sqlite_stat1 LIMIT $1";
+
 /// The plans and the schema. It reads the file, so call it where that blocks nobody.
 pub(super) fn look(
     path: &Path,
@@ -23,7 +27,7 @@ pub(super) fn look(
     let plan = |wanted: &PlanRequest| plan_of(&connection, &wanted.text).ok().flatten();
     let plans = wanted.iter().map(plan).collect();
     let schema = bounded(schema_of(&connection).map_err(|error| classify(&error))?);
-    Ok(DatabaseLook { plans, schema })
+    Ok(DatabaseLook { plans, schema, ..DatabaseLook::default() })
 }
 
 /// The steps of a statement, those within another one indented. Parameters have no values.
@@ -46,8 +50,13 @@ fn plan_of(connection: &Connection, text: &str) -> rusqlite::Result<Option<Strin
 }
 
 fn schema_of(connection: &Connection) -> rusqlite::Result<Vec<SchemaItem>> {
-    let mut items = connection.prepare(SCHEMA)?;
     let read =
         |row: &rusqlite::Row<'_>| Ok(SchemaItem::of([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]));
-    items.query_map([MOST_ITEMS as i64 + 1], read)?.collect()
+    let most = MOST_ITEMS as i64 + 1;
+    let mut items: Vec<SchemaItem> =
+        connection.prepare(SCHEMA)?.query_map([most], read)?.collect::<Result<_, _>>()?;
+    if let Ok(mut statistics) = connection.prepare(STATISTICS) {
+        items.extend(statistics.query_map([most], read)?.collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(items)
 }
