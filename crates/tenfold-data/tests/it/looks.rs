@@ -32,7 +32,7 @@ async fn plans_are_taken_without_running_anything(bench: Bench) {
         "UPDATE people_accounts SET email = $2 WHERE id = $1",
         "DELETE FROM people_accounts WHERE email = $1",
         "INSERT INTO people_accounts (id, email) SELECT id, 'x' || email FROM people_accounts WHERE email > $1",
-        "WITH some AS (SELECT id FROM people_accounts WHERE email < $1 AND email > $2) SELECT count(*) FROM some",
+        "WITH few AS (SELECT id FROM people_accounts WHERE email < $1 AND email > $2) SELECT count(*) FROM few",
     ];
     let look = bench.database.look(&texts.map(wanted)).await.expect("the database can be looked at");
     assert_eq!(look.plans.len(), texts.len());

@@ -128,10 +128,10 @@ impl PlanBook {
             return PlanPair::default();
         };
         let is_since = (now.last_us >= onset_us).then(|| now.text.clone());
-        if now.first_us < onset_us {
+        if now.first_us <= onset_us {
             return PlanPair { before: Some(now.text.clone()), now: is_since };
         }
-        let before = before.as_ref().filter(|before| before.first_us < onset_us);
+        let before = before.as_ref().filter(|before| before.first_us <= onset_us);
         PlanPair { before: before.map(|before| before.text.clone()), now: is_since }
     }
 
