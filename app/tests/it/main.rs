@@ -23,6 +23,7 @@ mod erasure;
 mod operations;
 // carve:if framework
 mod operators;
+mod plans;
 mod probe;
 mod quota;
 mod repeats;

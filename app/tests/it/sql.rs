@@ -12,6 +12,7 @@ use tenfold_cli::{FileLine, ProductStatement, statements};
 const ELSEWHERE: &[(&str, &str)] = &[
     ("bench_", "a benchmark makes its tables itself"),
     ("tenfold_why_pages.", "the history of what was recorded is a file of its own"),
+    ("tenfold_why_settings.", "as with its pages"),
 ];
 
 /// The statements of the product, as the sources have them.

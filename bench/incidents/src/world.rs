@@ -124,8 +124,7 @@ impl World {
 
     /// Notes a change in the ledger.
     pub fn note(&mut self, kind: ChangeKind, what: &str, at_s: i64) {
-        let change =
-            LedgerChange { kind, what: what.to_owned(), at_us: at_s * 1_000_000, organization: None };
+        let change = LedgerChange::new(kind, what.to_owned(), at_s * 1_000_000);
         self.journal.changes_mut().add(change);
     }
 

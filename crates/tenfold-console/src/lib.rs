@@ -14,6 +14,7 @@ mod layout;
 mod mcp;
 mod module_graph;
 mod pages;
+mod plans;
 mod signed_out;
 mod unrecorded;
 mod words;

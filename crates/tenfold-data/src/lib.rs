@@ -148,6 +148,7 @@ pub mod entity;
 pub mod error;
 mod feed;
 mod known_tables;
+mod looks;
 pub mod migrate;
 pub mod money;
 mod owned_tables;
@@ -191,7 +192,10 @@ pub use crate::database::{Database, DatabaseSettings, FeedSettings};
 pub use crate::described_tables::{
     ColumnDescription, IndexDescription, ReferenceDescription, TableDescription,
 };
-pub use crate::driver::{Pooler, PostgresSettings, SqliteSettings};
+pub use crate::driver::{
+    DatabaseLook, PlanRequest, Pooler, PostgresSettings, SchemaItem, SchemaKind, SqliteSettings,
+    TableActivity,
+};
 pub use crate::entity::{Column, ColumnSpec, Entity, Table, Unique, Versioned};
 pub use crate::error::DataError;
 pub use crate::feed::{Feed, Topic, TopicKind, Watch, feed_migrations};

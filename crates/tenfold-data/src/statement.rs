@@ -149,6 +149,8 @@ pub struct StatementRecord {
     pub said: Option<Vec<&'static str>>,
     /// Whether it failed.
     pub outcome: Outcome,
+    /// Whether it is a generated load by one key, see [`PlanRequest::by_key`](crate::PlanRequest::by_key).
+    pub by_key: bool,
 }
 
 /// The record of one call from a module to another.

@@ -3,6 +3,7 @@
 use crate::affected::Party;
 use crate::changes::LedgerChange;
 use crate::decomposition::PartChange;
+use crate::plan::PlanPair;
 
 /// The answer to "what is wrong?".
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,6 +72,8 @@ pub struct PartFinding {
     pub change: PartChange,
     /// Its share of the added time, or of the added failures, 0 to 1.
     pub share: f64,
+    /// How the database runs it, if it is a statement. The journal does not know: whoever keeps plans adds them.
+    pub plan: PlanPair,
 }
 
 /// A change that may be the cause.
@@ -78,7 +81,8 @@ pub struct PartFinding {
 pub struct ChangeFinding {
     /// The change.
     pub change: LedgerChange,
-    /// How long before the onset it was, in seconds; negative if it was noted after it.
+    /// How long before the onset it was, in seconds; negative if it was noted after it. Zero if it was noticed later than it happened, and
+    /// may have happened at the onset.
     pub lead_s: f64,
     /// How much of what got worse it can explain, 0 to 1.
     pub share: f64,

@@ -22,6 +22,12 @@ pub enum ChangeKind {
     Job,
     /// An organization sends more requests than before.
     Surge,
+    /// A table or an index was made, altered or dropped beside the process.
+    Schema,
+    /// The database runs a statement in another way.
+    Plan,
+    /// The database tidied up: a vacuum, new statistics, a checkpoint; or has not for long.
+    Maintenance,
 }
 
 /// One change.
@@ -35,6 +41,24 @@ pub struct LedgerChange {
     pub at_us: i64,
     /// The organization that it is about.
     pub organization: Option<u128>,
+    /// If it was noticed later than it happened: when it was looked at last and had not happened yet, in microseconds since 1970.
+    pub unseen_us: Option<i64>,
+    /// The names of the statements that it concerns, if that is known. It explains what these take longer, and little else.
+    pub statements: Option<Vec<String>>,
+}
+
+impl LedgerChange {
+    /// A change at a moment that is known.
+    pub fn new(kind: ChangeKind, what: String, at_us: i64) -> Self {
+        LedgerChange { kind, what, at_us, organization: None, unseen_us: None, statements: None }
+    }
+
+    /// How long before the onset it was, in seconds. It may have been at any time between the two at which it was looked at.
+    pub(crate) fn lead_s(&self, onset_s: f64) -> f64 {
+        let at = self.at_us as f64 / 1e6;
+        let unseen = self.unseen_us.map_or(at, |unseen| unseen as f64 / 1e6).min(at);
+        onset_s - onset_s.clamp(unseen, at)
+    }
 }
 
 /// The newest changes.
@@ -42,13 +66,15 @@ pub struct LedgerChange {
 pub struct ChangeLedger(VecDeque<LedgerChange>);
 
 impl ChangeLedger {
-    /// Adds a change, unless it is there; beyond 1,000 the oldest is forgotten.
+    /// Adds a change, unless it is there; beyond 1,000 the oldest is forgotten, that of the database's maintenance first.
     pub fn add(&mut self, change: LedgerChange) {
         if self.0.contains(&change) {
             return;
         }
         if self.0.len() >= MOST {
-            self.0.pop_front();
+            // What happens all the time must not push out what is rare.
+            let least = self.0.iter().position(|change| change.kind == ChangeKind::Maintenance);
+            self.0.remove(least.unwrap_or(0));
         }
         self.0.push_back(change);
     }
@@ -65,12 +91,25 @@ pub(crate) fn closeness(lead_s: f64) -> f64 {
 }
 
 impl ChangeKind {
+    /// Whether what it does to a request, it does to the next one. A job and a surge may take a while until they are felt.
+    pub(crate) fn acts_at_once(self) -> bool {
+        match self {
+            ChangeKind::Deploy | ChangeKind::Migration | ChangeKind::Setting => true,
+            ChangeKind::Schema | ChangeKind::Plan | ChangeKind::Maintenance => true,
+            ChangeKind::Job | ChangeKind::Surge => false,
+        }
+    }
+
     /// How likely a change of this kind is to be a cause at all: jobs start all the time.
     pub(crate) fn weight(self) -> f64 {
         match self {
-            ChangeKind::Deploy | ChangeKind::Migration | ChangeKind::Surge => 1.0,
+            ChangeKind::Deploy | ChangeKind::Migration | ChangeKind::Surge | ChangeKind::Schema => 1.0,
+            // Whatever made the database choose another plan is told first, if it is known.
+            ChangeKind::Plan => 0.95,
             ChangeKind::Setting => 0.9,
             ChangeKind::Job => 0.7,
+            // It happens all the time.
+            ChangeKind::Maintenance => 0.3,
         }
     }
 }

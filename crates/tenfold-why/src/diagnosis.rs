@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use crate::affected::{affected, slow_from};
 use crate::answer::{ChangeFinding, Diagnosis, DiagnosisState, Difference, EndpointFinding, PartFinding};
-use crate::changes::{ChangeKind, closeness};
+use crate::changes::{ChangeKind, LedgerChange, closeness};
+use crate::event::PartKey;
 use crate::incident::{BASELINE_S, Incident, Worse, blame, incidents};
 use crate::journal::{Journal, JournalEndpoint};
+use crate::plan::PlanPair;
 use crate::sample::EventSample;
 use crate::seconds::REACH;
 use crate::surge::surges;
@@ -14,6 +16,12 @@ use crate::verdict;
 
 /// How many changes, parts and differences an answer has at most.
 const MOST: usize = 10;
+/// What a change may explain of statements that it does not seem to concern: not all of them are known.
+const LITTLE: f64 = 0.1;
+/// After so many seconds in which all went well, a change that acts at once is 37 % as likely a cause.
+const FINE_S: f64 = 40.0;
+/// The weight of a start of the same version.
+const RESTART: f64 = 0.8;
 /// How many traces an answer offers: not all of them are kept.
 const TRACES: usize = 50;
 
@@ -31,7 +39,7 @@ pub fn diagnose(journal: &Journal, since_us: Option<i64>, until_us: i64) -> Diag
     let Some(first) = found.first() else { return verdict::no_incident() };
     let events = BadEvents::of(journal, first);
     let parts = parts(first);
-    let changes = changes(journal, first, &events, &(start..end));
+    let changes = changes(journal, first, (&events, &parts), &(start..end));
     let mut answer = Diagnosis {
         state: DiagnosisState::Known,
         verdict: String::new(),
@@ -74,7 +82,7 @@ fn parts(incident: &Incident) -> Vec<PartFinding> {
         .parts
         .iter()
         .filter(|part| worse(part) > 0.01 * all)
-        .map(|part| PartFinding { change: part.clone(), share: worse(part) / all })
+        .map(|part| PartFinding { change: part.clone(), share: worse(part) / all, plan: PlanPair::default() })
         .collect();
     let rank = |part: &PartFinding| part.share * blame(&part.change.part);
     parts.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
@@ -141,28 +149,75 @@ impl<'a> BadEvents<'a> {
 fn changes(
     journal: &Journal,
     incident: &Incident,
-    events: &BadEvents<'_>,
+    (events, parts): (&BadEvents<'_>, &[PartFinding]),
     range: &Range<u32>,
 ) -> Vec<ChangeFinding> {
     let surges = surges(journal, range);
     let known = journal.changes().iter().filter(|change| change.kind != ChangeKind::Surge);
-    let mut ranked: Vec<ChangeFinding> = known
+    let near: Vec<(&LedgerChange, f64)> = known
         .chain(&surges)
-        .filter_map(|change| {
-            let lead_s = f64::from(incident.onset) - change.at_us as f64 / 1e6;
-            let share = match change.organization {
-                Some(organization) if change.kind == ChangeKind::Surge => {
-                    events.share_of_growth(organization)
+        .map(|change| (change, change.lead_s(f64::from(incident.onset))))
+        .filter(|(_, lead_s)| closeness(*lead_s) > 0.01)
+        .collect();
+    // How likely each is by its kind and time alone.
+    let likely = |(change, lead_s): &(&LedgerChange, f64)| {
+        nearness(journal, incident, change, *lead_s) * weight(journal, change)
+    };
+    // What is seen to do it leaves the rest to those that are only near.
+    let seen = near
+        .iter()
+        .filter_map(|near| Some(likely(near) * share_of_statements(near.0, parts, incident.worse)?));
+    let left = (1.0 - seen.fold(0.0, f64::max)).max(LITTLE);
+    let mut ranked: Vec<ChangeFinding> = near
+        .into_iter()
+        .filter_map(|(change, lead_s)| {
+            let share = match (share_of_statements(change, parts, incident.worse), change.organization) {
+                (Some(share), _) => share.max(LITTLE),
+                (None, Some(surging)) if change.kind == ChangeKind::Surge => {
+                    left * events.share_of_growth(surging)
                 }
-                _ => 1.0,
+                (None, _) => left,
             };
-            let score = closeness(lead_s) * change.kind.weight() * share;
+            let score = likely(&(change, lead_s)) * share;
             (score > 0.01).then(|| ChangeFinding { change: change.clone(), lead_s, share, score })
         })
         .collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
     ranked.truncate(MOST);
     ranked
+}
+
+/// How well a change explains the onset by its time. One that acts at once had its chance in the seconds after it in which the endpoint was as
+/// before.
+fn nearness(journal: &Journal, incident: &Incident, change: &LedgerChange, lead_s: f64) -> f64 {
+    if !change.kind.acts_at_once() || lead_s < 1.0 {
+        return closeness(lead_s);
+    }
+    let since = incident.onset.saturating_sub(lead_s as u32);
+    let fine = journal.endpoints[incident.endpoint].seconds.between(since, incident.onset).count();
+    closeness(lead_s) * (-(fine as f64) / FINE_S).exp()
+}
+
+/// How likely a change is to be a cause at all. A start of the version that ran before changes less than what was changed with it.
+fn weight(journal: &Journal, change: &LedgerChange) -> f64 {
+    let is_before = |other: &LedgerChange| {
+        other.kind == change.kind && other.what == change.what && other.at_us < change.at_us
+    };
+    let is_restart = change.kind == ChangeKind::Deploy && journal.changes().iter().any(is_before);
+    if is_restart { RESTART } else { change.kind.weight() }
+}
+
+/// How much of what got worse is in the statements that a change concerns, 0 to 1; `None` if these are not known. Statements that run
+/// more often are sent by the code, whatever the database does with them.
+fn share_of_statements(change: &LedgerChange, parts: &[PartFinding], worse: Worse) -> Option<f64> {
+    let statements = change.statements.as_ref()?;
+    let share = |part: &PartFinding| {
+        let by_count =
+            (part.change.by_count_ms / part.change.added_ms.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+        part.share * if worse == Worse::Slower { 1.0 - by_count } else { 1.0 }
+    };
+    let is_concerned = |part: &&PartFinding| matches!(&part.change.part, PartKey::Statement(place) if statements.contains(&place.name));
+    Some(parts.iter().filter(is_concerned).map(share).sum::<f64>().min(1.0))
 }
 
 /// What bad requests have in common: support and risk ratio over single attributes (MacroBase's DIFF).

@@ -31,7 +31,8 @@ pub(crate) fn surges(journal: &Journal, range: &Range<u32>) -> Vec<LedgerChange>
             surge.before, surge.after
         );
         let at_us = i64::from(first + surge.index as u32) * 1_000_000;
-        found.push(LedgerChange { kind: ChangeKind::Surge, what, at_us, organization: Some(*organization) });
+        let surge = LedgerChange::new(ChangeKind::Surge, what, at_us);
+        found.push(LedgerChange { organization: Some(*organization), ..surge });
     }
     found.sort_by_key(|surge| (surge.at_us, surge.organization));
     found

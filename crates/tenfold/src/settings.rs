@@ -49,6 +49,8 @@ pub struct Settings {
     pub log_filter: String,
     /// How much is recorded for `why`; `None` if nothing is.
     pub why: Option<JournalLimits>,
+    /// Whether the plans of statements are kept for it.
+    pub why_plans: bool,
     /// The file that keeps it over a restart, and how long all its pages may be in bytes; `None` for none.
     pub why_history: Option<(String, u64)>,
 }
@@ -95,6 +97,7 @@ struct MetricsSection {
 #[serde(deny_unknown_fields)]
 struct WhySection {
     record: bool,
+    plans: bool,
     series: usize,
     seconds: usize,
     minutes: usize,
@@ -205,7 +208,7 @@ impl Settings {
         loaded.within("http.least_pace", http.least_pace, ..=ByteSize::mib(1))?;
         let (database_url, database) = read_database(loaded)?;
         let (jobs, jobs_shutdown_timeout) = read_jobs(loaded)?;
-        let (why, why_history) = read_why(loaded)?;
+        let (why, why_plans, why_history) = read_why(loaded)?;
         let log: LogSection = loaded.section("log")?;
         let colour = match log.colour {
             ColourChoice::Always => Colour::Always,
@@ -225,6 +228,7 @@ impl Settings {
             },
             log_filter: log.filter,
             why,
+            why_plans,
             why_history,
             http: HttpSettings {
                 deadline: http.deadline.as_std(),
@@ -294,11 +298,11 @@ fn read_metrics(loaded: &Loaded) -> Result<MetricsSection, ConfigError> {
     Ok(metrics)
 }
 
-/// What is recorded in memory, and the file that keeps it.
-type WhySettings = (Option<JournalLimits>, Option<(String, u64)>);
+/// What is recorded in memory, whether plans are kept, and the file that keeps the records.
+type WhySettings = (Option<JournalLimits>, bool, Option<(String, u64)>);
 
 fn read_why(loaded: &Loaded) -> Result<WhySettings, ConfigError> {
-    let WhySection { record, series, seconds, minutes, events, history, history_size } =
+    let WhySection { record, plans, series, seconds, minutes, events, history, history_size } =
         loaded.section("why")?;
     loaded.within("why.series", series, 10..=10_000)?;
     loaded.within("why.seconds", seconds, 10_000..=100_000_000)?;
@@ -307,7 +311,7 @@ fn read_why(loaded: &Loaded) -> Result<WhySettings, ConfigError> {
     loaded.within("why.history_size", history_size, ByteSize::mib(1)..=ByteSize::gib(1))?;
     let limits = record.then_some(JournalLimits { series, seconds, minutes, events });
     let history = Some((history, history_size.as_u64())).filter(|(file, _)| record && !file.is_empty());
-    Ok((limits, history))
+    Ok((limits, record && plans, history))
 }
 
 fn is_https(public_url: &str) -> bool {

@@ -1,19 +1,25 @@
 //! The answer to "what is wrong?", as JSON and as text.
 
 pub(crate) mod history;
+mod maintenance;
 mod page;
+mod plans;
 pub(crate) mod records;
+mod schema;
+pub(crate) mod settings;
 
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};
 use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding, PartKey};
 
+pub use self::plans::StatementPlans;
 pub use self::records::records;
 
 /// An answer as `GET /console/why.json` gives it and `app why --json` prints it.
 ///
 /// `statements` are the parts that are statements; `since` and `at` are RFC 3339, durations are milliseconds in a mean
-/// request, shares go from 0 to 1. `more_often` and `slower` are factors.
+/// request, shares go from 0 to 1. `more_often` and `slower` are factors. `plan_before` and `plan_now` are texts of the database, or
+/// `null` if they are not known.
 pub fn json(answer: &Diagnosis) -> Value {
     let endpoints: Vec<Value> = answer
         .endpoints
@@ -64,6 +70,8 @@ fn statement(part: &PartFinding) -> Option<Value> {
         "more_often": rounded(part.change.more_often()),
         "slower": rounded(part.change.slower()),
         "share": rounded(part.share),
+        "plan_before": part.plan.before,
+        "plan_now": part.plan.now,
     }))
 }
 
@@ -90,6 +98,7 @@ pub(crate) fn text(answer: &Value) -> String {
             "statement      {place}: {often} times as often, {slower} times as long, share {}\n",
             row["share"]
         );
+        out += &plans(row);
     }
     for (title, key) in [("organizations", "organizations"), ("users", "users")] {
         let ids: Vec<&str> = rows(answer, key).map(word).collect();
@@ -114,6 +123,22 @@ pub(crate) fn text(answer: &Value) -> String {
         out += &format!("trace          /console/traces/{}\n", word(trace));
     }
     out
+}
+
+/// The plans of a statement, if they are known: both if they differ.
+fn plans(row: &Value) -> String {
+    let (before, now) = (row["plan_before"].as_str(), row["plan_now"].as_str());
+    let lines = |title: &str, plan: &str| {
+        let titles = std::iter::once(title).chain(std::iter::repeat(""));
+        plan.lines().zip(titles).map(|(line, title)| format!("  {title:<13}{line}\n")).collect::<String>()
+    };
+    match (before, now) {
+        (Some(before), Some(now)) if before == now => lines("same plan", now),
+        (Some(before), Some(now)) => lines("plan before", before) + &lines("plan now", now),
+        (Some(before), None) => lines("plan before", before),
+        (None, Some(now)) => lines("plan now", now),
+        (None, None) => String::new(),
+    }
 }
 
 /// How many ids a line shows.

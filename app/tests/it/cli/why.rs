@@ -54,6 +54,27 @@ in_both_places!(fn what_was_recorded_outlives_the_process(place) {
     server.stop();
 });
 
+in_both_places!(fn a_restart_says_which_settings_have_changed(place) {
+    const OTHER: &str = "another password for it";
+    let serve = |deadline: &str, password: &str| {
+        let settings = place.app(&["serve"]).env("TENFOLD_WHY__HISTORY", "why.db").env(PASSWORD.0, password);
+        settings.env("TENFOLD_HTTP__DEADLINE", deadline).start().stop();
+    };
+    let kept = || -> String {
+        let files = ["why.db", "why.db-wal"].map(|name| std::fs::read(place.work().join(name)).unwrap_or_default());
+        String::from_utf8_lossy(&files.concat()).into_owned()
+    };
+    serve("11s", PASSWORD.1);
+    serve("11s", PASSWORD.1);
+    assert!(!kept().contains(" changed from "), "{}", kept());
+    serve("7s", OTHER);
+    let told = kept();
+    for part in ["http.deadline changed from \\\"11s\\\" to \\\"7s\\\"", "console.password changed from "] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    assert!(!told.contains(PASSWORD.1) && !told.contains(OTHER), "{told}");
+});
+
 in_both_places!(fn several_processes_are_asked_together(place) {
     let start = || place.app(&["serve", "--role", "web"]).env(PASSWORD.0, PASSWORD.1).start();
     let (mut one, mut other) = (start(), start());

@@ -11,26 +11,27 @@ mod settings;
 mod signature;
 mod webhook;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use tenfold::data::Database;
 use tenfold::prelude::*;
 use tenfold::telemetry::Telemetry;
 use tenfold::telemetry::diagnosis::Diagnosis;
+use tenfold::why::StatementPlans;
 
 use self::delivery::{AlertChannel, AlertDelivery, DeliveryQueue};
 use self::incident::{IncidentNews, IncidentWatch};
 pub(crate) use self::mail::MailAlert;
 pub(crate) use self::settings::AlertSettings;
 use self::webhook::Webhook;
-use crate::pages;
 
 /// The alerts of this process.
 pub(crate) struct Alerts {
     settings: AlertSettings,
     database: Database,
     telemetry: Telemetry,
+    plans: Arc<StatementPlans>,
     webhook: Option<Webhook>,
     state: Mutex<AlertState>,
 }
@@ -50,6 +51,7 @@ impl Alerts {
             settings,
             database: wiring.database().clone(),
             telemetry: Telemetry::clone(&wiring.service::<Telemetry>()),
+            plans: wiring.service(),
             webhook,
             state: Mutex::default(),
         })
@@ -61,7 +63,7 @@ impl Alerts {
             return;
         }
         let now = self.telemetry.clock().now();
-        if let Some(answer) = pages::why::ask(&self.telemetry, None, now).await {
+        if let Some(answer) = self.plans.why(None, now).await {
             self.note(&answer, now);
         }
         let due = self.state().queue.take_due(now);

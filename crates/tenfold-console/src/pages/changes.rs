@@ -19,8 +19,8 @@ const MARKS: usize = 8;
 pub(crate) async fn changes(_: Operator, State(state): State<ServerState>) -> Response {
     let all = noted(&state).await;
     let content = html! {
-        p { "Starts with their version, migrations, and jobs that ran for five seconds or longer, in the order in which this process noted \
-             them. When something gets worse, the likeliest of them is on the first page." }
+        p { "Starts with their version, migrations, jobs that ran for five seconds or longer, tables and indexes that were altered beside \
+             the process, statements that the database runs in another way, and maintenance of larger tables, in the order in which this process noted them. When something gets worse, the likeliest of them is on the first page." }
         @if all.is_empty() { (nothing("Nothing was noted yet.")) } @else { (table(&all)) }
     };
     page("Changes", "/console/changes", &content)
@@ -55,6 +55,9 @@ fn kind(kind: ChangeKind) -> &'static str {
         ChangeKind::Setting => "setting",
         ChangeKind::Job => "job",
         ChangeKind::Surge => "surge",
+        ChangeKind::Schema => "schema",
+        ChangeKind::Plan => "plan",
+        ChangeKind::Maintenance => "maintenance",
     }
 }
 
@@ -74,6 +77,8 @@ pub(super) async fn marks(state: &ServerState, answer: Option<&Diagnosis>) -> Ve
     let mark = |at_us, text, is_onset| Some(ChartMark { ago: ago(at_us)?, text, is_onset });
     let onset = answer.and_then(|answer| mark(answer.since_us?, "something got worse".to_owned(), true));
     let changes = noted(state).await;
-    let newest = changes.into_iter().rev().filter_map(|change| mark(change.at_us, change.what, false));
+    // The database's maintenance is always there, and would leave no room for the others.
+    let rare = changes.into_iter().rev().filter(|change| change.kind != ChangeKind::Maintenance);
+    let newest = rare.filter_map(|change| mark(change.at_us, change.what, false));
     onset.into_iter().chain(newest.take(MARKS)).collect()
 }

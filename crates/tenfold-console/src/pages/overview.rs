@@ -29,7 +29,7 @@ pub(crate) async fn overview(
 ) -> Response {
     let (telemetry, minutes) = (state.telemetry(), span.minutes());
     let jobs = jobs(&cx).await;
-    let answer = why::ask(telemetry, None, telemetry.clock().now()).await;
+    let answer = state.plans().why(None, telemetry.clock().now()).await;
     let names = why::names(&state, &cx, answer.as_ref()).await;
     let marks = changes::marks(&state, answer.as_ref()).await;
     let hour = telemetry.requests_by_minute(MINUTES);

@@ -8,6 +8,7 @@ use tenfold::telemetry::{Repeat, StatementRow, Telemetry};
 
 use crate::access::Operator;
 use crate::layout::{PagePeriod, errors, nothing, page, repeats};
+use crate::plans::plans;
 use crate::words;
 
 pub(crate) async fn statements(
@@ -48,7 +49,7 @@ pub(crate) fn table(telemetry: &Telemetry, rows: &[StatementRow], minutes: usize
                 @for row in rows.iter().take(limit) {
                     @let (statement, summary) = (&row.statement, &row.summary);
                     tr {
-                        td { details { summary { code { (statement.name) } } pre { (statement.text) } } }
+                        td { details { summary { code { (statement.name) } } pre { (statement.text) } (plans(&telemetry.plans_of(statement))) } }
                         td.place { @if let Some(site) = statement.site { code { (words::site(site)) } } }
                         td.number { (words::count(summary.count)) }
                         td.number { (words::rate(summary.count, minutes)) }

@@ -14,6 +14,7 @@ use tenfold::telemetry::diagnosis::{Diagnosis, DiagnosisState, Difference, PartF
 use tenfold::telemetry::{Telemetry, What, Work};
 
 use crate::access::Operator;
+use crate::plans::plans;
 use crate::unrecorded::unseen;
 use crate::words;
 
@@ -36,7 +37,7 @@ pub(crate) async fn why_json(
     period: Result<Query<WhyPeriod>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let (since, until) = times(&state, period)?;
-    let Some(answer) = ask(state.telemetry(), since, until).await else {
+    let Some(answer) = state.plans().why(since, until).await else {
         return Err(Problem::bad_request("nothing is recorded: set why.record = true"));
     };
     Ok(unseen(axum::Json(tenfold::why::json(&answer))))
@@ -63,16 +64,6 @@ fn times(
         return Err(Problem::bad_request("`since` and `until` are times such as 2026-01-31T03:00:00Z"));
     };
     Ok((since, until.unwrap_or_else(|| state.telemetry().clock().now())))
-}
-
-/// The answer; it is computed where it holds up no request.
-pub(crate) async fn ask(
-    telemetry: &Telemetry,
-    since: Option<Timestamp>,
-    until: Timestamp,
-) -> Option<Diagnosis> {
-    let telemetry = telemetry.clone();
-    tokio::task::spawn_blocking(move || telemetry.why(since, until)).await.ok().flatten()
 }
 
 /// The verdict, and under it the five answers, each with a link to a trace.
@@ -124,7 +115,7 @@ fn endpoints(answer: &Diagnosis) -> Markup {
 
 fn parts(answer: &Diagnosis) -> Markup {
     html! {
-        @for part in answer.parts.iter().take(ROWS) { p { (part_line(part)) } }
+        @for part in answer.parts.iter().take(ROWS) { p { (part_line(part)) } (plans(&part.plan)) }
         @if answer.parts.is_empty() { p.quiet { "No statement explains it." } }
     }
 }

@@ -2,6 +2,7 @@
 
 mod error;
 mod leader;
+mod look;
 mod parameter;
 pub(crate) mod postgres;
 mod settings;
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::error::DriverError;
 pub(crate) use self::leader::{Leader, LeaderEnd, start};
+pub use self::look::{DatabaseLook, PlanRequest, SchemaItem, SchemaKind, TableActivity};
 use self::parameter::column_of;
 pub use self::settings::{Pooler, PostgresSettings, SqliteSettings};
 pub(crate) use self::under_way::UnderWay;
@@ -172,6 +174,9 @@ pub(crate) trait Driver: Send + Sync {
 
     /// Checks that the database could run a text, without running it. Returns how many parameters it has.
     fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>>;
+
+    /// Asks for plans and the schema, on a connection that is opened for it and closed. Nothing is run.
+    fn look<'a>(&'a self, wanted: &'a [PlanRequest]) -> BoxFuture<'a, Result<DatabaseLook, DriverError>>;
 
     /// Differs from the last one whenever anything was committed meanwhile, by any process. `None` where this is not
     /// known.

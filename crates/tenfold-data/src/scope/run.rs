@@ -180,6 +180,7 @@ impl Scope {
             rows: rows.unwrap_or_default(),
             said: statement.is_authors.then(|| statement.said.clone()),
             outcome: if rows.is_some() { Outcome::Ok } else { Outcome::Failed },
+            by_key: statement.cost == StatementCost::Key,
         };
         for observer in self.database.observers() {
             observer.statement(&record);

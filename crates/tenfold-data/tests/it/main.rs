@@ -48,6 +48,7 @@ mod ignore_case;
 mod keys;
 mod lanes;
 mod ledger;
+mod looks;
 mod migration_locks;
 mod migrations;
 mod money;

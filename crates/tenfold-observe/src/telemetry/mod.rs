@@ -8,6 +8,9 @@ mod calls;
 mod export;
 mod histogram;
 mod layer;
+mod planned;
+mod plans;
+mod reading;
 mod rollup;
 mod spent;
 mod store;
@@ -25,10 +28,11 @@ use tenfold_data::{
 use active::Active;
 use calls::Calls;
 use export::WorkExport;
+use plans::PlanBook;
 use rollup::{Rollups, Series};
 use spent::Spent;
 use store::Store;
-use tenfold_why::{ChangeKind, Diagnosis, JournalLimits, LedgerChange, PartKey, SavedPage};
+use tenfold_why::{Diagnosis, JournalLimits, LedgerChange, PartKey, SavedPage};
 use why::{BIG_JOB, WhyRecorder};
 
 use crate::export::ExportQueue;
@@ -61,6 +65,7 @@ struct TelemetryState {
     active: Active,
     store: Mutex<Store>,
     why: WhyRecorder,
+    plans: PlanBook,
     export: OnceLock<WorkExport>,
 }
 
@@ -103,8 +108,14 @@ impl Telemetry {
     pub fn new(clock: Clock) -> Self {
         let other = WorkKey { kind: WorkKind::Request, name: "other".to_owned() };
         let text = "what found no room among the statements that are told apart".to_owned();
-        let others =
-            StatementKey { name: "other".to_owned(), module: "", text, site: None, part: PartKey::Other };
+        let others = StatementKey {
+            name: "other".to_owned(),
+            module: "",
+            text,
+            site: None,
+            by_key: false,
+            part: PartKey::Other,
+        };
         Telemetry(Arc::new(TelemetryState {
             clock,
             works: Rollups::new(other),
@@ -114,6 +125,7 @@ impl Telemetry {
             active: Active::default(),
             store: Mutex::default(),
             why: WhyRecorder::default(),
+            plans: PlanBook::default(),
             export: OnceLock::new(),
         }))
     }
@@ -143,7 +155,8 @@ impl Telemetry {
 
     /// A statement came back from the database.
     pub fn statement(&self, record: &StatementRecord) {
-        let series = self.series(&record.name, record.module, &record.text, record.site);
+        let about = (&*record.name, record.module, &*record.text, record.by_key);
+        let series = self.series(about, record.site);
         let failed = record.outcome == Outcome::Failed;
         series.minutes.record(self.now(), record.elapsed, failed);
         self.0.active.add_part(record.trace.span_id, &series.key.part, record.elapsed, failed, || {
@@ -153,9 +166,7 @@ impl Telemetry {
 
     fn series(
         &self,
-        name: &str,
-        module: &'static str,
-        text: &str,
+        (name, module, text, by_key): (&str, &'static str, &str, bool),
         site: CallSite,
     ) -> Arc<Series<Arc<StatementKey>>> {
         self.0.statements.find(
@@ -164,7 +175,7 @@ impl Telemetry {
             || {
                 let (name, text) = (name.to_owned(), text.to_owned());
                 let part = StatementKey::part(&name, site);
-                Arc::new(StatementKey { name, module, text, site: Some(site), part })
+                Arc::new(StatementKey { name, module, text, site: Some(site), by_key, part })
             },
         )
     }
@@ -172,7 +183,9 @@ impl Telemetry {
     /// Something repeated within work that is about to end.
     pub fn repeated(&self, record: &RepeatedRecord) {
         if record.kind != RepeatKind::Call {
-            self.series(&record.name, record.module, &record.text, record.site).minutes.repeated();
+            // Its runs were recorded before.
+            let about = (&*record.name, record.module, &*record.text, false);
+            self.series(about, record.site).minutes.repeated();
         }
         self.0.active.add_repeat(record.trace.span_id, Repeat::from(record));
     }
@@ -199,65 +212,9 @@ impl Telemetry {
         self.0.active.add_part(record.trace.span_id, &part, record.elapsed, failed, what);
     }
 
-    /// The endpoints or kinds of jobs of the last `minutes`, sorted by total time, the highest first.
-    pub fn works(&self, kind: WorkKind, minutes: usize) -> Vec<WorkRow> {
-        let all = self.0.works.all();
-        let of_kind = all.iter().filter(|series| series.key.kind == kind);
-        rows(of_kind, self.now(), minutes, |key, summary| WorkRow { name: key.name.clone(), summary })
-    }
-
-    /// The statements of the last `minutes`, sorted by total time, the highest first.
-    pub fn statements(&self, minutes: usize) -> Vec<StatementRow> {
-        let all = self.0.statements.all();
-        rows(all.iter(), self.now(), minutes, |key, summary| StatementRow {
-            statement: Arc::clone(key),
-            summary,
-        })
-    }
-
-    /// The calls between modules of the last `minutes`, by method and calling line, sorted by total time, the highest first.
-    pub fn calls(&self, minutes: usize) -> Vec<CallRow> {
-        self.0.calls.rows(self.now(), minutes)
-    }
-
-    /// The requests of the last `minutes`, one summary a minute, the oldest first.
-    pub fn requests_by_minute(&self, minutes: usize) -> Vec<Summary> {
-        self.0.requests.each(self.now(), minutes)
-    }
-
-    /// All kept pieces of a trace, in the order of their start; none when it is not kept.
-    pub fn trace(&self, trace: TraceId) -> Vec<Arc<Work>> {
-        self.store().trace(trace)
-    }
-
-    /// Kept pieces of work that pass `filter`, the slowest first.
-    pub fn slowest(&self, limit: usize, filter: impl Fn(&Work) -> bool) -> Vec<Arc<Work>> {
-        let mut works = self.kept(filter);
-        works.sort_by_key(|work| std::cmp::Reverse(work.duration));
-        works.truncate(limit);
-        works
-    }
-
-    /// Kept pieces of work that pass `filter`, the newest first.
-    pub fn newest(&self, limit: usize, filter: impl Fn(&Work) -> bool) -> Vec<Arc<Work>> {
-        let mut works = self.kept(filter);
-        works.sort_by_key(|work| std::cmp::Reverse(work.beginning.at));
-        works.truncate(limit);
-        works
-    }
-
-    fn kept(&self, filter: impl Fn(&Work) -> bool) -> Vec<Arc<Work>> {
-        self.store().all().filter(|work| filter(work)).cloned().collect()
-    }
-
     /// Begins to record requests and jobs for [`why`](Telemetry::why), within these limits.
     pub fn record_for_why(&self, limits: JournalLimits) {
         self.0.why.begin(limits);
-    }
-
-    /// Notes a change of the application, which may be the cause of what is measured later.
-    pub fn changed(&self, kind: ChangeKind, what: String) {
-        self.0.why.note(LedgerChange { kind, what, at_us: self.now().as_microsecond(), organization: None });
     }
 
     /// What is wrong from `since`, or in the last two hours, until `until`. Traces are those that are kept. `None` if
@@ -269,6 +226,7 @@ impl Telemetry {
         self.0.active.long_jobs(BIG_JOB).iter().for_each(|(name, at)| self.0.why.note_job(name, *at));
         let mut answer = self.0.why.ask(since, until)?;
         answer.traces = self.kept_traces(&answer);
+        self.add_plans(&mut answer);
         Some(answer)
     }
 
@@ -398,19 +356,4 @@ impl Drop for Recording {
             self.finish(Ending::Abandoned, Totals::default());
         }
     }
-}
-
-fn rows<'a, K: 'a, R>(
-    series: impl Iterator<Item = &'a Arc<Series<K>>>,
-    now: Timestamp,
-    minutes: usize,
-    row: impl Fn(&K, Summary) -> R,
-) -> Vec<R> {
-    let mut rows: Vec<(Duration, R)> = series
-        .map(|series| (&series.key, series.minutes.sum(now, minutes)))
-        .filter(|(_, summary)| summary.count > 0)
-        .map(|(key, summary)| (summary.total, row(key, summary)))
-        .collect();
-    rows.sort_by_key(|(total, _)| std::cmp::Reverse(*total));
-    rows.into_iter().map(|(_, row)| row).collect()
 }

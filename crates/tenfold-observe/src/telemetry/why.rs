@@ -110,12 +110,7 @@ impl WhyRecorder {
     /// Notes that a job runs long, by its name and start.
     pub(super) fn note_job(&self, name: &str, at: Timestamp) {
         let what = format!("the job {name} began");
-        self.note(LedgerChange {
-            kind: ChangeKind::Job,
-            what,
-            at_us: at.as_microsecond(),
-            organization: None,
-        });
+        self.note(LedgerChange::new(ChangeKind::Job, what, at.as_microsecond()));
     }
 
     pub(super) fn ask(&self, since: Option<Timestamp>, until: Timestamp) -> Option<Diagnosis> {
@@ -212,7 +207,7 @@ mod tests {
     use super::*;
 
     fn change(what: &str) -> LedgerChange {
-        LedgerChange { kind: ChangeKind::Setting, what: what.to_owned(), at_us: 1, organization: None }
+        LedgerChange::new(ChangeKind::Setting, what.to_owned(), 1)
     }
 
     fn event(at_us: i64) -> WideEvent {

@@ -204,6 +204,8 @@ pub struct StatementKey {
     pub text: String,
     /// The line that sends it; none for statements beyond the limit, which are counted together.
     pub site: Option<CallSite>,
+    /// Whether it is a generated load by one key, which PostgreSQL plans in its own way.
+    pub by_key: bool,
     /// The statement as a part of what a request takes.
     pub(super) part: PartKey,
 }

@@ -52,6 +52,7 @@ fn statement(name: &'static str, trace: TraceContext, elapsed: Duration) -> Stat
         rows: 3,
         said: None,
         outcome: Outcome::Ok,
+        by_key: false,
     }
 }
 

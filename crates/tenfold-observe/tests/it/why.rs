@@ -52,6 +52,7 @@ fn request(telemetry: &Telemetry, organization: u128, times: usize, status: u16)
             rows: 1,
             said: None,
             outcome,
+            by_key: false,
         });
     }
     work.end(Ending::Answered(status), Totals::default());

@@ -35,6 +35,7 @@ use crate::config::{Loaded, Loader, Presence};
 use crate::http::{Bound, BufferBudget, HttpSettings, OperatorsPort, Stopping};
 use crate::settings::Settings;
 use crate::why::history::History;
+use crate::why::settings::SettingPrints;
 
 #[derive(Parser)]
 #[command(disable_help_subcommand = true)]
@@ -231,10 +232,10 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     // Before the database is touched: of two processes started by mistake, only one may migrate.
     let bound = if role == ProcessRole::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
     let port = settings.operators.map(OperatorsPort::listen).transpose()?;
-    let (name, welcome) = (app.name, app.demo.filter(|_| demo));
+    let (name, welcome, prints) = (app.name, app.demo.filter(|_| demo), loaded.fingerprints());
     let mut started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
     let export = begin_export(export, started.state.clone(), telemetry.clone(), clock.clone());
-    let history = begin_history(&settings, clock, telemetry).await;
+    let history = begin_history(&settings, &prints, clock, telemetry).await;
     let operators = serve_operators(port, started.operators.take(), say)?;
     if welcome.is_some() {
         started.seed().await?;
@@ -242,7 +243,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
     // Installed before the greeting is printed: a reader of the greeting may stop the process at once.
     let stop = stop_signal()?;
     let worker = (role != ProcessRole::Web).then(|| Worker::start(started.jobs));
-    let minutes = MinuteTask::begin(started.each_minute);
+    let looks = (MinuteTask::begin(started.each_minute), MinuteTask::look(started.plans));
     match bound {
         Some(bound) => {
             note_origins(&started.http);
@@ -257,7 +258,7 @@ async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyho
             started.stopping.set();
         }
     }
-    drop(minutes);
+    drop(looks);
     if let Some(worker) = worker {
         let handed_back = worker.stop(settings.jobs_shutdown_timeout).await;
         tracing::info!(handed_back, "no more jobs");
@@ -290,9 +291,14 @@ async fn end_recording(history: Option<History>, export: Option<Exporter>) {
 }
 
 /// Keeps what is recorded for `why` over a restart, if it should be.
-async fn begin_history(settings: &Settings, clock: Clock, telemetry: Telemetry) -> Option<History> {
+async fn begin_history(
+    settings: &Settings,
+    prints: &SettingPrints,
+    clock: Clock,
+    telemetry: Telemetry,
+) -> Option<History> {
     let (file, bytes) = settings.why_history.as_ref()?;
-    History::begin(file, *bytes, &settings.database, clock, telemetry).await
+    History::begin(file, *bytes, &settings.database, prints, clock, telemetry).await
 }
 
 async fn serve_http(

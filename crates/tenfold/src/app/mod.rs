@@ -47,6 +47,7 @@ use crate::http::{
 };
 use crate::module::{MinuteLook, Module, Wiring};
 use crate::settings::Settings;
+use crate::why::StatementPlans;
 
 /// An application: a name and a list of modules.
 ///
@@ -90,6 +91,7 @@ pub struct Started {
     fills: Vec<(&'static str, Fill)>,
     state: ServerState,
     pub(crate) each_minute: Vec<MinuteLook>,
+    pub(crate) plans: Arc<StatementPlans>,
 }
 
 impl Started {
@@ -221,6 +223,8 @@ impl App {
         let (routes, permissions) = self.put_routes_together()?;
         let mut wiring = Wiring::new(database.clone(), Arc::new(loaded), Arc::new(permissions), kinds);
         wiring.put(telemetry.clone());
+        wiring.put(StatementPlans::new(database.clone(), telemetry.clone(), settings.why_plans));
+        let plans = wiring.service();
         let fills = self.modules.iter().filter_map(|module| Some((module.name, module.demo?))).collect();
         // In every role, and before a module's service enqueues its first job.
         registry.declare(&database);
@@ -260,6 +264,7 @@ impl App {
             people,
             fills,
             each_minute,
+            plans,
             state,
         })
     }

@@ -43,6 +43,7 @@
 mod byte_size;
 mod defaults;
 mod error;
+mod fingerprint;
 mod loaded;
 mod loader;
 mod nearest;

@@ -23,6 +23,7 @@ use super::metrics_text::MetricsText;
 use super::query_names::QueryNames;
 use super::readiness::Readiness;
 use super::settings::HttpSettings;
+use crate::why::StatementPlans;
 
 /// The routes of a module, with their part of the OpenAPI document.
 pub type Routes = OpenApiRouter<ServerState>;
@@ -134,6 +135,11 @@ impl ServerState {
     /// The telemetry that the console shows.
     pub fn telemetry(&self) -> &Telemetry {
         &self.0.telemetry
+    }
+
+    /// What answers what is wrong, with the plans of statements.
+    pub fn plans(&self) -> Arc<StatementPlans> {
+        self.service().expect("the application has put them there")
     }
 
     /// The configuration of HTTP.

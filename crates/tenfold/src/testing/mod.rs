@@ -218,6 +218,11 @@ impl TestApp {
         }
     }
 
+    /// Looks at the plans of new statements and at the schema, as each process does every ten seconds; the clock stands.
+    pub async fn look_at_plans(&self) {
+        self.started.plans.look().await;
+    }
+
     /// The jobs of a kind that are not finished, in the order in which they were enqueued: when each runs is its `run_at`.
     ///
     /// # Panics

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::page;
+use super::settings::{self, SettingPrints};
 
 /// How often a page is written.
 const EVERY: Duration = Duration::from_secs(10);
@@ -23,10 +24,13 @@ const MOST_PAGES: i64 = 8_640;
 /// How long the last page may take when the process stops.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-const MIGRATIONS: &[MigrationFile] = &[MigrationFile {
-    name: "0001_pages.sql",
-    text: "CREATE TABLE tenfold_why_pages (id uuid PRIMARY KEY, ends_at bigint NOT NULL, body text NOT NULL);",
-}];
+const MIGRATIONS: &[MigrationFile] = &[
+    MigrationFile {
+        name: "0001_pages.sql",
+        text: "CREATE TABLE tenfold_why_pages (id uuid PRIMARY KEY, ends_at bigint NOT NULL, body text NOT NULL);",
+    },
+    settings::MIGRATION,
+];
 
 /// The file of a process, while it runs.
 pub(crate) struct History {
@@ -37,16 +41,17 @@ pub(crate) struct History {
 impl History {
     /// Reads what the process before wrote, and begins to write. An error is logged and shown in the console.
     ///
-    /// `bytes` is how long all pages together may be.
+    /// `bytes` is how long all pages together may be. `prints` are the settings, to be compared with those of the process before.
     pub(crate) async fn begin(
         file: &str,
         bytes: u64,
         settings: &DatabaseSettings,
+        prints: &SettingPrints,
         clock: Clock,
         telemetry: Telemetry,
     ) -> Option<Self> {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let database = match open(file, settings, clock, &telemetry).await {
+        let database = match open(file, settings, prints, clock, &telemetry).await {
             Ok(database) => database,
             Err(error) => {
                 complain(&telemetry, file, &error);
@@ -82,6 +87,7 @@ fn complain(telemetry: &Telemetry, file: &str, error: &anyhow::Error) {
 async fn open(
     file: &str,
     settings: &DatabaseSettings,
+    prints: &SettingPrints,
     clock: Clock,
     telemetry: &Telemetry,
 ) -> anyhow::Result<Database> {
@@ -103,6 +109,7 @@ async fn open(
     };
     let pages: Vec<(String,)> = database.run(None, read).await?;
     pages.iter().filter_map(|(body,)| page::read(body)).for_each(|page| telemetry.restore_for_why(page));
+    settings::compare(&database, telemetry, prints).await?;
     Ok(database)
 }
 

@@ -38,8 +38,16 @@ struct EventText(String, String, i64, HexId, HexId, HexId, f32, bool);
 #[derive(Serialize, Deserialize)]
 struct HexId(String);
 
+/// Kind, what, microseconds since 1970, organization, since when it was not seen, the names of statements.
 #[derive(Serialize, Deserialize)]
-struct ChangeText(KindText, String, i64, Option<HexId>);
+struct ChangeText(
+    KindText,
+    String,
+    i64,
+    Option<HexId>,
+    #[serde(default)] Option<i64>,
+    #[serde(default)] Option<Vec<String>>,
+);
 
 #[derive(Serialize, Deserialize)]
 enum KindText {
@@ -48,6 +56,9 @@ enum KindText {
     Setting,
     Job,
     Surge,
+    Schema,
+    Plan,
+    Maintenance,
 }
 
 /// A page as text.
@@ -74,7 +85,8 @@ impl From<SavedPage> for PageText {
             EventText(endpoint, error, event.at_us, organization, user, trace, event.ms, event.failed)
         });
         let changes = page.changes.into_iter().map(|change| {
-            ChangeText(change.kind.into(), change.what, change.at_us, change.organization.map(HexId::of))
+            let LedgerChange { kind, what, at_us, organization, unseen_us, statements } = change;
+            ChangeText(kind.into(), what, at_us, organization.map(HexId::of), unseen_us, statements)
         });
         PageText { series: series.collect(), events: events.collect(), changes: changes.collect() }
     }
@@ -107,12 +119,17 @@ impl PageText {
                 Some(SavedEvent { endpoint, error, event })
             },
         );
-        let changes = changes.into_iter().map(|ChangeText(kind, what, at_us, organization)| LedgerChange {
-            kind: kind.into(),
-            what,
-            at_us,
-            organization: organization.and_then(|id| id.id()),
-        });
+        let changes =
+            changes.into_iter().map(|ChangeText(kind, what, at_us, organization, unseen_us, statements)| {
+                LedgerChange {
+                    kind: kind.into(),
+                    what,
+                    at_us,
+                    organization: organization.and_then(|id| id.id()),
+                    unseen_us,
+                    statements,
+                }
+            });
         Some(SavedPage {
             series: series.collect(),
             events: events.collect::<Option<_>>()?,
@@ -169,6 +186,9 @@ impl From<ChangeKind> for KindText {
             ChangeKind::Setting => KindText::Setting,
             ChangeKind::Job => KindText::Job,
             ChangeKind::Surge => KindText::Surge,
+            ChangeKind::Schema => KindText::Schema,
+            ChangeKind::Plan => KindText::Plan,
+            ChangeKind::Maintenance => KindText::Maintenance,
         }
     }
 }
@@ -181,6 +201,9 @@ impl From<KindText> for ChangeKind {
             KindText::Setting => ChangeKind::Setting,
             KindText::Job => ChangeKind::Job,
             KindText::Surge => ChangeKind::Surge,
+            KindText::Schema => ChangeKind::Schema,
+            KindText::Plan => ChangeKind::Plan,
+            KindText::Maintenance => ChangeKind::Maintenance,
         }
     }
 }

@@ -41,7 +41,8 @@ pub(super) const STATEMENTS: McpTool = McpTool {
     name: "statements",
     title: "Statements",
     about: "Statements that this process sent to its database, by total time: the author's file and line, count, failures, durations in \
-            milliseconds, the text without its parameters. How a statement is planned is checked by the project's tests.",
+            milliseconds, the text without its parameters, its `plan` in the words of the database (`null` if it was not taken), and the plan \
+            before (`plan_before`) if it has changed.",
     inputs: &[MINUTES, NAME, limit(20, 100)],
     effect: ToolEffect::Reads,
 };
@@ -63,14 +64,18 @@ pub(super) fn endpoints(call: &ToolCall<'_>) -> Value {
 
 pub(super) fn statements(call: &ToolCall<'_>) -> Value {
     let minutes = call.arguments.number("minutes");
-    let rows = call.caller.state.telemetry().statements(minutes);
+    let telemetry = call.caller.state.telemetry();
+    let rows = telemetry.statements(minutes);
     let rows = rows.into_iter().filter(|row| is_wanted(call, &row.statement.name)).map(|row| {
         let statement = &row.statement;
+        let plans = telemetry.plans_of(statement);
         let mut shown = json!({
             "name": statement.name,
             "module": statement.module,
             "at": statement.site.map(words::site),
             "text": cut(&statement.text, TEXT),
+            "plan": plans.now.map(|plan| cut(&plan, TEXT)),
+            "plan_before": plans.before.map(|plan| cut(&plan, TEXT)),
         });
         add_figures(&mut shown, &row.summary);
         shown

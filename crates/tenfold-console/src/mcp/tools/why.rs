@@ -3,16 +3,16 @@
 use serde_json::Value;
 use tenfold::prelude::Timestamp;
 
-use crate::mcp::bounds::add_rows;
+use crate::mcp::bounds::{LONG_TEXT, add_rows, cut};
 use crate::mcp::input::{InputKind, ToolInput};
 use crate::mcp::tool::{McpTool, ToolAnswer, ToolCall, ToolEffect, ToolFault};
-use crate::pages;
 
 pub(super) const WHY: McpTool = McpTool {
     name: "why",
     title: "What is wrong",
     about: "What is slow or failing now, and why: a verdict with its confidence (0 to 1), the second it began, endpoints, statements with file \
-            and line (`more_often` times as often: an N+1; `slower` times as long: an index, a lock, more rows), the ids of the affected \
+            and line (`more_often` times as often: an N+1; `slower` times as long: an index, a lock, more rows; `plan_before` and `plan_now` say how \
+            the database runs it), the ids of the affected \
             organizations and users, what changed just before, and traces. It says so if there is no incident.",
     inputs: &[
         ToolInput {
@@ -39,13 +39,23 @@ pub(super) async fn why(call: &ToolCall<'_>) -> ToolAnswer {
     let now: Timestamp = telemetry.clock().now();
     let since = call.arguments.moment("since", now);
     let until = call.arguments.moment("until", now).unwrap_or(now);
-    let Some(answer) = pages::why::ask(telemetry, since, until).await else {
+    let Some(answer) = call.caller.state.plans().why(since, until).await else {
         return Err(ToolFault::Refused("nothing is recorded: set why.record = true".to_owned()));
     };
     let mut json = tenfold::why::json(&answer);
     for list in ["endpoints", "statements", "organizations", "users", "changes"] {
-        let Value::Array(rows) = json[list].take() else { continue };
+        let Value::Array(mut rows) = json[list].take() else { continue };
+        rows.iter_mut().for_each(cut_plans);
         add_rows(&mut json, list, rows, ROWS, "GET /console/why.json has all");
     }
     Ok(json)
+}
+
+/// Of a long plan the beginning is enough.
+fn cut_plans(row: &mut Value) {
+    for plan in ["plan_before", "plan_now"] {
+        if let Some(Value::String(text)) = row.get_mut(plan) {
+            *text = cut(text, LONG_TEXT);
+        }
+    }
 }

@@ -106,23 +106,23 @@ impl Lane {
     fn link(&self) -> MutexGuard<'_, LaneState> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Opens a connection. The client bounds how long each address may take to accept one, but not the handshake that
-    /// follows.
-    async fn connect(&self) -> Result<(Client, ConnectionFuture), DriverError> {
-        let addresses = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
-        let tries = u32::try_from(addresses).unwrap_or(u32::MAX).saturating_add(1);
-        let limit = self.config.get_connect_timeout().map(|limit| limit.saturating_mul(tries));
-        let connected = before(limit.map(|limit| Instant::now() + limit), async {
-            self.config.connect(self.tls.clone()).await.map_err(unconnected)
-        });
-        connected.await.map_err(|error| match error {
-            DriverError::Deadline => DriverError::Unavailable(Source::new(
-                "PostgreSQL has accepted a connection and says nothing (database.connect_timeout)",
-            )),
-            other => other,
-        })
-    }
+/// Opens a connection. The client bounds how long each address may take to accept one, but not the handshake that
+/// follows.
+pub(super) async fn connect(config: &Config, tls: &Tls) -> Result<(Client, ConnectionFuture), DriverError> {
+    let addresses = config.get_hosts().len().max(config.get_hostaddrs().len());
+    let tries = u32::try_from(addresses).unwrap_or(u32::MAX).saturating_add(1);
+    let limit = config.get_connect_timeout().map(|limit| limit.saturating_mul(tries));
+    let connected = before(limit.map(|limit| Instant::now() + limit), async {
+        config.connect(tls.clone()).await.map_err(unconnected)
+    });
+    connected.await.map_err(|error| match error {
+        DriverError::Deadline => DriverError::Unavailable(Source::new(
+            "PostgreSQL has accepted a connection and says nothing (database.connect_timeout)",
+        )),
+        other => other,
+    })
 }
 
 impl LaneState {
@@ -142,7 +142,7 @@ struct LaneOpening {
 
 impl LaneOpening {
     async fn open(&self) -> Result<Arc<LaneConnection>, DriverError> {
-        let (client, driving) = self.lane.connect().await?;
+        let (client, driving) = connect(&self.lane.config, &self.lane.tls).await?;
         standby::refuse(&driving)?;
         let under_way = Arc::clone(&self.lane.under_way);
         let driving = Gathering { driving, under_way, has_let_others: false };

@@ -10,6 +10,7 @@ mod encode;
 mod lane;
 mod lease;
 mod leases;
+mod look;
 mod refusal;
 mod rls;
 mod roll_back;
@@ -27,10 +28,11 @@ use tokio::time::Instant;
 
 use self::lane::Lane;
 use self::leases::Leases;
+use self::look::LookConnection;
 use self::rls::SessionSettings;
 use self::tls::PostgresAddress;
 use self::transaction::PostgresTransaction;
-use super::{Call, Driver, DriverTransaction, before};
+use super::{Call, DatabaseLook, Driver, DriverTransaction, PlanRequest, before};
 use crate::driver::{DriverError, Pooler, PostgresSettings};
 use crate::error::DataError;
 use crate::ownership::OrgId;
@@ -55,6 +57,8 @@ pub(crate) struct Postgres {
     /// For loads by many keys.
     wide: Box<[Arc<Lane>]>,
     leases: Arc<Leases>,
+    /// For plans and the schema.
+    looking: LookConnection,
 }
 
 impl Postgres {
@@ -94,8 +98,9 @@ impl Postgres {
         let lanes = |plan: &str| (0..settings.lanes.max(1)).map(|_| lane(plan)).collect();
         let (narrow, wide) = (lanes(ONE_PLAN), lanes(OWN_PLAN));
         let (acquire_timeout, session) = (settings.acquire_timeout, Arc::new(SessionSettings::new(settings)));
+        let looking = LookConnection::new(&config, &tls, &session);
         let leases = Arc::new(Leases { pool, acquire_timeout, session, tls });
-        Ok(Postgres { narrow, wide, leases })
+        Ok(Postgres { narrow, wide, leases, looking })
     }
 
     /// The lane with the fewest loads under way; the first if there are several. Sequential loads stay on one
@@ -162,6 +167,10 @@ impl Driver for Postgres {
 
     fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>> {
         Box::pin(async move { self.leases.lease(None).await?.check(text).await })
+    }
+
+    fn look<'a>(&'a self, wanted: &'a [PlanRequest]) -> BoxFuture<'a, Result<DatabaseLook, DriverError>> {
+        Box::pin(self.looking.look(wanted))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

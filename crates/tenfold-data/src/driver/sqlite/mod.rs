@@ -12,6 +12,7 @@ mod inline;
 mod kept_open;
 mod list;
 mod log;
+mod look;
 mod private_file;
 mod reader;
 mod transaction;
@@ -32,7 +33,7 @@ use self::inline::Inline;
 use self::log::WriteAheadLog;
 use self::reader::RunGuard;
 use self::writer::Writer;
-use super::{Call, Driver, DriverTransaction, Params, before};
+use super::{Call, DatabaseLook, Driver, DriverTransaction, Params, PlanRequest, before};
 use crate::driver::{DriverError, SqliteSettings};
 use crate::ownership::OrgId;
 use crate::row::{Row, RowSource, copy};
@@ -46,6 +47,8 @@ pub(crate) struct Sqlite {
     threads: Arc<Threads>,
     writer: Writer,
     place: Arc<DatabaseFile>,
+    /// The settings of a connection that is used once.
+    once: SqliteSettings,
 }
 
 /// The path of the file, and its identity. A file that was removed or replaced can still be written to, but the data is
@@ -94,6 +97,7 @@ impl Sqlite {
             }),
             writer: Writer::start(writer, log, settings)?,
             place: Arc::new(DatabaseFile::of(path)?),
+            once: SqliteSettings { cache_bytes: 256 << 10, mmap_bytes: 0, ..settings.clone() },
         })
     }
 
@@ -194,6 +198,14 @@ impl Driver for Sqlite {
             transaction.script("PRAGMA user_version = 0").await?;
             transaction.commit().await
         }))
+    }
+
+    fn look<'a>(&'a self, wanted: &'a [PlanRequest]) -> BoxFuture<'a, Result<DatabaseLook, DriverError>> {
+        let (place, settings, wanted) = (Arc::clone(&self.place), self.once.clone(), wanted.to_vec());
+        Box::pin(async move {
+            let looked = tokio::task::spawn_blocking(move || look::look(&place.path, &settings, &wanted));
+            looked.await.map_err(|error| DriverError::Other(crate::error::Source::new(error)))?
+        })
     }
 
     fn commit_mark(&self) -> Option<Vec<u8>> {
