@@ -8,6 +8,7 @@ use super::connection::Connection;
 use crate::driver::NotCommitted;
 use crate::error::DataError;
 use crate::statement::{Boundary, CallSite, Outcome, TransactionRecord};
+use crate::waited::DatabaseWaits;
 
 impl Scope {
     /// Commits the transaction that was opened at `site`. The statements sent with COMMIT have passed the same checks
@@ -24,37 +25,37 @@ impl Scope {
         let started = Instant::now();
         let result = connection.commit(values, unsettled).await;
         let whole = started.elapsed();
-        self.record_boundary(Boundary::Commit, site, whole, result.is_ok());
+        self.record_boundary(Boundary::Commit, site, (whole, DatabaseWaits::default()), result.is_ok());
         match result {
             Ok(took) => {
                 for ((statement, site, rows), took) in deferred.into_iter().zip(took) {
-                    self.record(statement, site, took, Some(rows));
+                    self.record(statement, site, took.into(), Some(rows));
                 }
                 Ok(())
             }
             Err(NotCommitted { deferred: Some(refused), error }) => {
                 // It is unknown whether the statements after it ran, so they are not reported.
                 for &(statement, site, rows) in &deferred[..refused] {
-                    self.record(statement, site, whole, Some(rows));
+                    self.record(statement, site, whole.into(), Some(rows));
                 }
                 let (statement, site, _) = deferred[refused];
-                self.record(statement, site, whole, None);
+                self.record(statement, site, whole.into(), None);
                 Err(self.explain(None, statement, site, error).await)
             }
             Err(NotCommitted { deferred: None, error }) => Err(error.at(Boundary::Commit.name(), site)),
         }
     }
 
-    /// Tells the observers that a transaction has begun, or was committed.
+    /// Tells the observers that a transaction has begun, or was committed: how long that took, and what it waited for.
     pub(crate) fn record_boundary(
         &self,
         boundary: Boundary,
         site: CallSite,
-        elapsed: Duration,
+        (elapsed, waits): (Duration, DatabaseWaits),
         is_done: bool,
     ) {
         let outcome = if is_done { Outcome::Ok } else { Outcome::Failed };
-        let record = TransactionRecord { boundary, trace: self.trace, site, elapsed, outcome };
+        let record = TransactionRecord { boundary, trace: self.trace, site, elapsed, waits, outcome };
         for observer in self.database.observers() {
             observer.transaction(&record);
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tenfold_data::{OrgId, SpanId, Timestamp, Uuid};
 use tenfold_why::PartKey;
 
-use super::spent::Spent;
+use super::spent::{PartTime, Spent};
 use super::work::{Beginning, Ending, Kept, Repeat, SPAN_LIMIT, Span, Totals, What, Work, WorkKind};
 
 /// How many tables the work is spread over, so that recording threads rarely wait for each other.
@@ -63,15 +63,15 @@ impl Active {
         &self,
         span_id: SpanId,
         part: &PartKey,
-        duration: Duration,
+        time: PartTime<'_>,
         failed: bool,
         what: impl FnOnce() -> What,
     ) {
         let mut shard = self.shard(span_id);
         let crowded = shard.len() > SHARD_LIMIT;
         let Some(running) = shard.get_mut(&span_id) else { return };
-        running.spent.add(part, duration, failed);
-        running.add(crowded, duration, failed, what);
+        running.spent.add_with_waits(part, time, failed);
+        running.add(crowded, time.elapsed, failed, what);
     }
 
     /// The names and starts of jobs that have run for at least this time.

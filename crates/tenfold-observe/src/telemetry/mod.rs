@@ -24,7 +24,7 @@ use tenfold_data::{
 use active::Active;
 use export::WorkExport;
 use rollup::{Rollups, Series};
-use spent::Spent;
+use spent::{PartTime, Spent};
 use store::Store;
 use tenfold_why::{ChangeKind, Diagnosis, JournalLimits, LedgerChange, PartKey, SavedPage};
 use why::{BIG_JOB, WhyRecorder};
@@ -140,8 +140,10 @@ impl Telemetry {
     pub fn statement(&self, record: &StatementRecord) {
         let series = self.series(&record.name, record.module, &record.text, record.site);
         let failed = record.outcome == Outcome::Failed;
-        series.minutes.record(self.now(), record.elapsed, failed);
-        self.0.active.add_part(record.trace.span_id, &series.key.part, record.elapsed, failed, || {
+        // What it waits for is not its own time.
+        let time = PartTime::of(record.elapsed, &record.waits);
+        series.minutes.record(self.now(), time.worked, failed);
+        self.0.active.add_part(record.trace.span_id, &series.key.part, time, failed, || {
             What::Statement(Arc::clone(&series.key), record.rows)
         });
     }
@@ -190,7 +192,8 @@ impl Telemetry {
             Boundary::Begin => PartKey::PoolWait,
             Boundary::Commit => PartKey::Commit,
         };
-        self.0.active.add_part(record.trace.span_id, &part, record.elapsed, failed, what);
+        let time = PartTime::of(record.elapsed, &record.waits);
+        self.0.active.add_part(record.trace.span_id, &part, time, failed, what);
     }
 
     /// The endpoints or kinds of jobs of the last `minutes`, sorted by total time, the highest first.

@@ -35,6 +35,7 @@ use crate::driver::{DriverError, Pooler, PostgresSettings};
 use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::statement::{Dialect, StatementCost};
+use crate::waited::WaitMeter;
 
 /// Loads by one key, or by a few one after the other, reuse the generic plan of their text. Planning takes longer than
 /// running them, and the plan is always the index of the key. Sequential scans are off, because a plan may date from
@@ -111,7 +112,11 @@ impl Driver for Postgres {
         Dialect::Postgres
     }
 
-    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
+    fn run_metered<'a>(
+        &'a self,
+        call: Call<'a>,
+        meter: &'a WaitMeter,
+    ) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
             // Behind a pooler a load needs a transaction, and a shared connection can hold only one.
             cost @ (StatementCost::Key | StatementCost::Keys)
@@ -120,19 +125,20 @@ impl Driver for Postgres {
                 Box::pin(before(call.deadline, self.lane(cost).run(call)))
             }
             _ => Box::pin(async move {
-                let lease = self.leases.lease(call.deadline).await?;
+                let lease = self.leases.lease_metered(call.deadline, meter).await?;
                 lease.run(call).await
             }),
         }
     }
 
-    fn begin(
-        &self,
+    fn begin_metered<'a>(
+        &'a self,
         deadline: Option<Instant>,
         org: Option<OrgId>,
-    ) -> BoxFuture<'_, Result<Arc<dyn DriverTransaction>, DriverError>> {
+        meter: &'a WaitMeter,
+    ) -> BoxFuture<'a, Result<Arc<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
-            let lease = self.leases.lease(deadline).await?;
+            let lease = self.leases.lease_metered(deadline, meter).await?;
             let begun = PostgresTransaction::begin(Arc::clone(&self.leases), lease, org, deadline);
             let transaction = before(deadline, begun).await?;
             Ok(Arc::new(transaction) as Arc<dyn DriverTransaction>)
