@@ -1,6 +1,7 @@
 //! What a statement, or the beginning or end of a transaction, waits for before the database works on it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -51,6 +52,44 @@ pub(crate) struct WaitMeter {
     /// The line that opens a transaction. What waits for it is told this line.
     site: Option<CallSite>,
     waits: Mutex<Option<Box<DatabaseWaits>>>,
+}
+
+/// How long a connection has waited for locks, as far as that was seen.
+#[derive(Default)]
+pub(crate) struct LockCounter {
+    micros: AtomicU64,
+    holder: Mutex<Option<LockHolder>>,
+}
+
+impl LockCounter {
+    /// Adds a wait that was seen.
+    pub(crate) fn add(&self, took: Duration, holder: LockHolder) {
+        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = Some(holder);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.micros.fetch_add(micros, Ordering::Release);
+    }
+
+    /// Tells `meter` what is added until the result is dropped.
+    pub(crate) fn told_to<'a>(&'a self, meter: &'a WaitMeter) -> CountedLocks<'a> {
+        CountedLocks { counter: self, meter, before: self.micros.load(Ordering::Relaxed) }
+    }
+}
+
+/// A statement that may wait for locks.
+pub(crate) struct CountedLocks<'a> {
+    counter: &'a LockCounter,
+    meter: &'a WaitMeter,
+    before: u64,
+}
+
+impl Drop for CountedLocks<'_> {
+    fn drop(&mut self) {
+        let waited = self.counter.micros.load(Ordering::Acquire).saturating_sub(self.before);
+        if waited > 0 {
+            let holder = self.counter.holder.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            self.meter.add(WaitKind::Lock, Duration::from_micros(waited), holder);
+        }
+    }
 }
 
 /// What is waited for.

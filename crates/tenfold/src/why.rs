@@ -1,13 +1,17 @@
 //! The answer to "what is wrong?", as JSON and as text.
 
+mod archive;
+pub(crate) mod days;
 pub(crate) mod history;
 mod page;
+mod question;
 pub(crate) mod records;
 
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};
 use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding, PartKey};
 
+pub use self::question::ask;
 pub use self::records::records;
 
 /// An answer as `GET /console/why.json` gives it and `app why --json` prints it.

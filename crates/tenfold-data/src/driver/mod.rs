@@ -26,7 +26,7 @@ use crate::ownership::OrgId;
 use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Dialect, Statement};
 use crate::value::Value;
-use crate::waited::WaitMeter;
+use crate::waited::{LockCounter, WaitMeter};
 
 /// Receives each row while the statement runs. An error ends the statement.
 pub(crate) type Sink<'a> = &'a mut (dyn FnMut(&Row<'_>) -> Result<(), ReadError> + Send);
@@ -260,6 +260,11 @@ pub(crate) trait DriverTransaction: Send + Sync {
             let committed = self.commit_with(Vec::new(), Unsettled::nobody()).await;
             committed.map(drop).map_err(|failed| failed.error)
         })
+    }
+
+    /// How long its connection has waited for locks, where that is known.
+    fn lock_counter(&self) -> Option<&LockCounter> {
+        None
     }
 
     /// Rolls back while others may still hold the transaction, and frees what it holds. Its statements fail from now

@@ -8,7 +8,7 @@ use super::connection::Connection;
 use crate::driver::NotCommitted;
 use crate::error::DataError;
 use crate::statement::{Boundary, CallSite, Outcome, TransactionRecord};
-use crate::waited::DatabaseWaits;
+use crate::waited::{DatabaseWaits, WaitMeter};
 
 impl Scope {
     /// Commits the transaction that was opened at `site`. The statements sent with COMMIT have passed the same checks
@@ -23,9 +23,10 @@ impl Scope {
         }
         let unsettled = self.database.hub().fence(writes);
         let started = Instant::now();
-        let result = connection.commit(values, unsettled).await;
+        let meter = WaitMeter::default();
+        let result = connection.commit(values, unsettled, &meter).await;
         let whole = started.elapsed();
-        self.record_boundary(Boundary::Commit, site, (whole, DatabaseWaits::default()), result.is_ok());
+        self.record_boundary(Boundary::Commit, site, (whole, meter.into_waits()), result.is_ok());
         match result {
             Ok(took) => {
                 for ((statement, site, rows), took) in deferred.into_iter().zip(took) {

@@ -122,7 +122,7 @@ impl Scope {
         let call = Call { statement, params, tenant, deadline: self.deadline, sink };
         let meter = WaitMeter::default();
         let result = match connection {
-            Some(connection) => connection.run(call).instrument(span).await,
+            Some(connection) => connection.run(call, &meter).instrument(span).await,
             None => self.database.driver().run_metered(call, &meter).instrument(span).await,
         };
         let rows = result.as_ref().ok().copied();

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use futures_util::future::join;
-use tenfold_data::{Boundary, DataError, DatabaseSettings, DatabaseWaits, EntityExt, LockHolder, sql};
+use tenfold_data::{Boundary, DataError, DatabaseSettings, DatabaseWaits, EntityExt, LockHolder, Tx, sql};
 use tokio::sync::oneshot;
+use tokio_postgres::Client;
 
 use crate::bench::Bench;
 use crate::ledger::next_line;
-use crate::work::{Label, label};
+use crate::work::{Label, label, store_label};
 
 on_both_databases!(a_single_statement_tells_its_wait_for_a_connection);
 
@@ -121,4 +122,94 @@ async fn another_process_that_writes_to_the_file_is_a_lock() {
     assert!(!begun.waits.lock.is_zero(), "{begun:?}");
     let holder = begun.waits.holder.unwrap().to_string();
     assert!(holder.contains("another process"), "{holder}");
+}
+
+/// Adds a letter to all labels.
+async fn lengthen(tx: &mut Tx<'_>) -> Result<(), DataError> {
+    let longer = sql!("labels.longer", "UPDATE work_labels SET name = name || 'x' WHERE org_id = $1");
+    longer.changes("work_labels").execute(tx).await.map(drop)
+}
+
+/// Waits until the server was asked for locks from now on, and what it said was counted.
+async fn locks_were_seen(onlooker: &Client) {
+    let asked = "SELECT query_start::text FROM pg_stat_activity
+        WHERE datname = current_database() AND query LIKE 'WITH blocked AS MATERIALIZED%' AND pid <> pg_backend_pid()";
+    let mut seen: Option<String> = None;
+    loop {
+        let rows = onlooker.query(asked, &[]).await.unwrap();
+        let last: Option<String> = rows.first().map(|row| row.get(0));
+        // One question is counted before the next one is asked.
+        if seen.is_some() && last.is_some() && last != seen {
+            return;
+        }
+        seen = seen.or(last);
+    }
+}
+
+/// What a transaction waited for that changed labels, until `lets_go` is done.
+async fn waits_for_lock(bench: &Bench, lets_go: impl Future<Output = ()>) -> DatabaseWaits {
+    let waits = bench.request(async |cx| {
+        cx.transaction(async |tx| lengthen(tx).await).await.unwrap();
+    });
+    join(waits, lets_go).await;
+    let all = bench.statements();
+    let longest =
+        all.iter().filter(|record| record.name == "labels.longer").max_by_key(|record| record.waits.lock);
+    let record = longest.expect("it has run");
+    assert!(record.waits.lock > Duration::ZERO && record.waits.lock <= record.elapsed, "{record:?}");
+    record.waits.clone()
+}
+
+#[tokio::test]
+async fn a_lock_names_the_transaction_of_this_process_that_has_it() {
+    let bench = Bench::postgres().await;
+    store_label(&bench, "locked").await.unwrap();
+    let onlooker = bench.onlooker().await;
+    let ((is_open, opened), (go_on, went_on)) = (oneshot::channel(), oneshot::channel());
+    let holds = bench.request(async |cx| {
+        let line = next_line();
+        let held = cx.transaction(async |tx| {
+            lengthen(tx).await?;
+            is_open.send(()).unwrap();
+            went_on.await.unwrap();
+            Ok::<_, DataError>(())
+        });
+        held.await.unwrap();
+        line
+    });
+    let waits = async {
+        opened.await.unwrap();
+        let lets_go = async {
+            locks_were_seen(&onlooker).await;
+            go_on.send(()).unwrap();
+        };
+        waits_for_lock(&bench, lets_go).await
+    };
+    let (line, waits) = join(holds, waits).await;
+    bench.waited();
+    let Some(LockHolder::Transaction(site)) = waits.holder else { panic!("{waits:?}") };
+    assert_eq!((site.file(), site.line()), line);
+}
+
+#[tokio::test]
+async fn a_lock_of_another_program_names_it_without_values() {
+    let bench = Bench::postgres().await;
+    store_label(&bench, "locked").await.unwrap();
+    let onlooker = bench.onlooker().await;
+    let other = bench.as_runtime().await;
+    let secret = "UPDATE work_labels SET name = 'a secret'";
+    other
+        .batch_execute(&format!(
+            "SET application_name = 'a script'; SET default_transaction_read_only = off; BEGIN; {secret}"
+        ))
+        .await
+        .unwrap();
+    other.batch_execute(secret).await.unwrap();
+    let lets_go = async {
+        locks_were_seen(&onlooker).await;
+        other.batch_execute("COMMIT").await.unwrap();
+    };
+    let waits = waits_for_lock(&bench, lets_go).await;
+    let holder = waits.holder.unwrap().to_string();
+    assert_eq!(holder, "a session of a script (UPDATE work_labels SET …)");
 }

@@ -33,10 +33,10 @@ struct ActiveWork {
 }
 
 impl Active {
-    pub(super) fn begin(&self, beginning: Beginning, began: Instant) {
+    pub(super) fn begin(&self, beginning: Beginning, began: Instant, spent: Spent) {
         let mut shard = self.shard(beginning.span_id);
         let organization = beginning.organization;
-        let (spans, repeats, spent) = (Vec::new(), Vec::new(), Spent::default());
+        let (spans, repeats) = (Vec::new(), Vec::new());
         let (user, dropped) = (None, 0);
         let running = ActiveWork { beginning, began, organization, user, spans, dropped, repeats, spent };
         shard.insert(running.beginning.span_id, running);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use deadpool_postgres::{HookError, Pool, PoolError, Timeouts};
 use tokio::time::Instant;
 
+use super::backends::Backends;
 use super::lease::Lease;
 use super::refusal::unconnected;
 use super::rls::SessionSettings;
@@ -23,6 +24,8 @@ pub(super) struct Leases {
     pub acquire_timeout: Duration,
     pub session: Arc<SessionSettings>,
     pub tls: Tls,
+    /// `None` behind a pooler.
+    pub backends: Option<Arc<Backends>>,
 }
 
 impl Leases {
@@ -52,7 +55,11 @@ impl Leases {
             }
         };
         match got {
-            Ok(Ok(client)) => Ok(Lease::new(client, Arc::clone(&self.session), self.tls.clone())),
+            Ok(Ok(client)) => {
+                let backend = self.backends.as_ref().and_then(|backends| backends.pooled(&client));
+                backend.iter().for_each(|backend| backend.is_for(meter.site()));
+                Ok(Lease::new(client, Arc::clone(&self.session), self.tls.clone(), backend))
+            }
             Ok(Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)))) => {
                 Err(unconnected(error))
             }
