@@ -203,6 +203,8 @@ pub struct TransactionRecord {
     pub site: CallSite,
     /// How long it took, including its waits.
     pub elapsed: Duration,
+    /// How much of that the statements took that were sent with it. They report it themselves.
+    pub statements: Duration,
     /// What it waited for.
     pub waits: DatabaseWaits,
     /// Whether it failed.

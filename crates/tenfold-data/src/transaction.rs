@@ -16,7 +16,7 @@ use crate::context::{Caller, CallerOrigin, Context, Reach, SystemContext};
 use crate::error::DataError;
 use crate::feed::Topic;
 use crate::ownership::{Global, OrgId, Ownership};
-use crate::scope::{Connection, RepeatCheck, Scope};
+use crate::scope::{BoundaryTime, Connection, RepeatCheck, Scope};
 use crate::statement::{Boundary, CallSite};
 use crate::trace::TraceContext;
 use crate::waited::WaitMeter;
@@ -115,7 +115,8 @@ impl OpenTransaction {
         let meter = WaitMeter::opening(site);
         let begun = scope.database().driver().begin_metered(scope.deadline(), org, &meter).await;
         let elapsed = started.elapsed();
-        scope.record_boundary(Boundary::Begin, site, (elapsed, meter.into_waits()), begun.is_ok());
+        let time = BoundaryTime { elapsed, waits: meter.into_waits(), ..BoundaryTime::default() };
+        scope.record_boundary((Boundary::Begin, site), time, begun.is_ok());
         let transaction = begun.map_err(|error| error.at(Boundary::Begin.name(), site))?;
         let connection = Connection::new(transaction, site, scope.database().transaction_limit());
         scope.hold(connection.state());

@@ -200,8 +200,8 @@ impl Scope {
 
 /// How long a statement took, and what of it were waits.
 pub(super) struct StatementTime {
-    elapsed: Duration,
-    waits: DatabaseWaits,
+    pub elapsed: Duration,
+    pub waits: DatabaseWaits,
 }
 
 impl From<Duration> for StatementTime {

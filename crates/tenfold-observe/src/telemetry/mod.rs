@@ -43,8 +43,11 @@ pub use self::work::{
     Beginning, Ending, JobFacts, Kept, Repeat, SPAN_LIMIT, Span, StatementKey, Totals, What, Work, WorkKind,
 };
 
-/// A shorter wait of a request before its handler is a part of its own code: it would only take memory.
-const LEAST_WAIT: Duration = Duration::from_micros(100);
+/// A request's wait for a thread is counted from here on. Shorter ones come and go with everything else on the machine, and would make
+/// onsets uncertain.
+const LEAST_SCHEDULED: Duration = Duration::from_millis(50);
+/// A shorter wait for admission is no part of its own: it would only take memory.
+const LEAST_QUEUED: Duration = Duration::from_micros(100);
 
 /// The telemetry of a process; a clone is another handle on the same.
 #[derive(Clone, Debug)]
@@ -128,17 +131,19 @@ impl Telemetry {
         self.begin_at(beginning, Instant::now(), Spent::default())
     }
 
-    /// A request begins that arrived at `arrived`, and was not admitted for `queued` since then. Its duration is from its arrival; what
-    /// else has passed since then is a wait for a thread.
+    /// A request begins that arrived at `arrived`, and was not admitted for `queued` since then. What else has passed is a wait for a
+    /// thread: if it was long it is a part of the duration, as `queued` is.
     pub fn begin_arrived(&self, beginning: Beginning, arrived: Instant, queued: Duration) -> Recording {
         let scheduled = arrived.elapsed().saturating_sub(queued);
+        let late = if scheduled < LEAST_SCHEDULED { scheduled } else { Duration::ZERO };
         let mut spent = Spent::default();
-        for (part, wait) in [(PartKey::AdmissionWait, queued), (PartKey::SchedulerWait, scheduled)] {
-            if wait >= LEAST_WAIT {
-                spent.add(&part, wait, false);
-            }
+        if queued >= LEAST_QUEUED {
+            spent.add(&PartKey::AdmissionWait, queued, false);
         }
-        self.begin_at(beginning, arrived, spent)
+        if scheduled >= LEAST_SCHEDULED {
+            spent.add(&PartKey::SchedulerWait, scheduled, false);
+        }
+        self.begin_at(beginning, arrived + late, spent)
     }
 
     fn begin_at(&self, beginning: Beginning, began: Instant, spent: Spent) -> Recording {
@@ -213,7 +218,7 @@ impl Telemetry {
             Boundary::Begin => PartKey::PoolWait,
             Boundary::Commit => PartKey::Commit,
         };
-        let time = PartTime::of(record.elapsed, &record.waits);
+        let time = PartTime::of(record.elapsed, &record.waits).without(record.statements);
         self.0.active.add_part(record.trace.span_id, &part, time, failed, what);
     }
 

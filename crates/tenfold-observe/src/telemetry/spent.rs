@@ -67,6 +67,14 @@ impl<'a> PartTime<'a> {
     }
 }
 
+impl PartTime<'_> {
+    /// Without what reports itself.
+    pub(super) fn without(mut self, others: Duration) -> Self {
+        self.worked = self.worked.saturating_sub(others);
+        self
+    }
+}
+
 /// A wait as short as this is counted without what was waited for: its name would cost more.
 const NAMED_FROM: Duration = Duration::from_millis(5);
 

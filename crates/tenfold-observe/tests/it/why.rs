@@ -38,6 +38,7 @@ fn request(telemetry: &Telemetry, organization: u128, times: usize, status: u16)
         trace,
         site,
         elapsed: Duration::from_micros(5),
+        statements: Duration::ZERO,
         waits: DatabaseWaits::default(),
         outcome: Outcome::Ok,
     });
@@ -176,4 +177,39 @@ fn a_wait_is_told_from_the_statement_and_names_what_had_it() {
     let (verdict, part) = verdict_of(&DatabaseWaits { connection: took, ..NO_WAITS });
     assert!(verdict.contains("waiting for a connection explains"), "{verdict}");
     assert_eq!(part, PartKey::PoolWait);
+}
+
+/// The verdict after ten seconds of requests that were admitted late, or whose handler began late.
+fn verdict_of_late(queued: Duration, scheduled: Duration) -> (String, PartKey) {
+    let (telemetry, clock) = recording();
+    for second in 0..40 {
+        let trace = TraceContext::start_random();
+        let (queued, scheduled) = if second < 30 { Default::default() } else { (queued, scheduled) };
+        let beginning = Beginning {
+            kind: WorkKind::Request,
+            name: "GET /orders".to_owned(),
+            trace_id: trace.trace_id,
+            span_id: trace.span_id,
+            parent: None,
+            at: telemetry.clock().now(),
+            organization: None,
+            job: None,
+        };
+        let arrived = std::time::Instant::now().checked_sub(queued + scheduled).expect("the machine is up");
+        telemetry.begin_arrived(beginning, arrived, queued).end(Ending::Answered(200), Totals::default());
+        clock.advance(Duration::from_secs(1));
+    }
+    let answer = telemetry.why(None, clock.now()).expect("it is recorded");
+    (answer.verdict, answer.parts[0].change.part.clone())
+}
+
+#[test]
+fn a_request_that_waits_before_its_handler_says_for_what() {
+    let took = Duration::from_secs(2);
+    let (verdict, part) = verdict_of_late(took, Duration::ZERO);
+    assert!(verdict.contains("waiting to be admitted explains"), "{verdict}");
+    assert_eq!(part, PartKey::AdmissionWait);
+    let (verdict, part) = verdict_of_late(Duration::ZERO, took);
+    assert!(verdict.contains("waiting for a thread explains"), "{verdict}");
+    assert_eq!(part, PartKey::SchedulerWait);
 }

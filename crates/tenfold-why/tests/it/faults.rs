@@ -179,6 +179,9 @@ fn what_gets_slower_by_and_by_over_hours_is_no_long_incident() {
             minutes.extend(world.journal.minutes(None, minute..minute + 1));
         }
     }
-    let answer = ask_long(&pages, minutes, (START_S + hours) * 1_000_000);
+    let until_us = (START_S + hours) * 1_000_000;
+    // By its minutes it looks like one.
+    assert_ne!(diagnose_minutes(minutes.clone(), until_us).state, DiagnosisState::NoIncident);
+    let answer = ask_long(&pages, minutes, until_us);
     assert!(answer.is_none(), "{answer:#?}");
 }

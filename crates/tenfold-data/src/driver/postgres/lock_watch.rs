@@ -94,7 +94,7 @@ impl Watching {
                 return;
             };
             let slow = self.slow(&backends);
-            idle = if slow.is_empty() { idle + 1 } else { 0 };
+            idle = if slow.is_empty() { idle.saturating_add(1) } else { 0 };
             if idle >= IDLE {
                 self.client = None;
             }
