@@ -8,7 +8,7 @@ use crate::decomposition::{PartSpending, Spending};
 use crate::event::{PartKey, WideEvent};
 use crate::fingerprint::fingerprint;
 use crate::histogram::LogHistogram;
-use crate::minutes::MinuteCell;
+use crate::minute_cell::MinuteCell;
 use crate::sample::{EventSample, Samples};
 use crate::seconds::{REACH, Seconds};
 use crate::space_saving::{HeavyHitter, SpaceSaving};

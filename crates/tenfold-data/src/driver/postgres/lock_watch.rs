@@ -65,12 +65,12 @@ struct Watching {
     backends: Weak<Backends>,
     client: Option<Client>,
     /// What was seen of each process the last time.
-    seen: HashMap<i32, Seen>,
+    seen: HashMap<i32, SeenBackend>,
 }
 
 /// What was seen of a process.
 #[derive(Clone, Copy, Default)]
-struct Seen {
+struct SeenBackend {
     /// How many statements it had answered, if it had one to answer.
     busy_since: Option<u64>,
     /// Since when it waited for a lock, and for how long so far, in microseconds.
