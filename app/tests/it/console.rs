@@ -18,6 +18,7 @@ const PASSWORD: &str = "a long enough password";
 const PAGES: [&str; 16] = [
     "/console",
     "/console/endpoints",
+    "/console/endpoints/days?name=GET%20/v1/users",
     "/console/statements",
     "/console/changes",
     "/console/cache",
