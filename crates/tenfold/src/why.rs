@@ -1,9 +1,12 @@
 //! The answer to "what is wrong?", as JSON and as text.
 
+mod archive;
+pub(crate) mod days;
 pub(crate) mod history;
 mod maintenance;
 mod page;
 mod plans;
+mod question;
 pub(crate) mod records;
 mod schema;
 pub(crate) mod settings;
@@ -17,8 +20,8 @@ pub use self::records::records;
 
 /// An answer as `GET /console/why.json` gives it and `app why --json` prints it.
 ///
-/// `statements` are the parts that are statements; `since` and `at` are RFC 3339, durations are milliseconds in a mean
-/// request, shares go from 0 to 1. `more_often` and `slower` are factors. `plan_before` and `plan_now` are texts of the database, or
+/// `statements` are the parts that are statements, `waits` those that are waits for others; `since` and `at` are RFC 3339, durations are milliseconds
+/// in a mean request, shares go from 0 to 1. `more_often` and `slower` are factors. `plan_before` and `plan_now` are texts of the database, or
 /// `null` if they are not known.
 pub fn json(answer: &Diagnosis) -> Value {
     let endpoints: Vec<Value> = answer
@@ -54,6 +57,7 @@ pub fn json(answer: &Diagnosis) -> Value {
         "since": answer.since_us.map(moment),
         "endpoints": endpoints,
         "statements": answer.parts.iter().filter_map(statement).collect::<Vec<_>>(),
+        "waits": answer.parts.iter().filter_map(wait).collect::<Vec<_>>(),
         "organizations": ids(&answer.organizations),
         "users": ids(&answer.users),
         "changes": changes,
@@ -73,6 +77,20 @@ fn statement(part: &PartFinding) -> Option<Value> {
         "plan_before": part.plan.before,
         "plan_now": part.plan.now,
     }))
+}
+
+fn wait(part: &PartFinding) -> Option<Value> {
+    let change = &part.change;
+    let in_a_request = |times: f64, each: f64| rounded(times * each);
+    change.part.is_wait().then(|| {
+        json!({
+            "what": change.part.label(),
+            "holder": change.part.holder(),
+            "before_ms": in_a_request(change.times.0, change.each_ms.0),
+            "now_ms": in_a_request(change.times.1, change.each_ms.1),
+            "share": rounded(part.share),
+        })
+    })
 }
 
 /// An answer in JSON as a text of a few lines, for a terminal.
@@ -99,6 +117,14 @@ pub(crate) fn text(answer: &Value) -> String {
             row["share"]
         );
         out += &plans(row);
+    }
+    for row in rows(answer, "waits") {
+        let (before, now) = (&row["before_ms"], &row["now_ms"]);
+        out += &format!(
+            "wait           {}: {before} ms before, {now} ms now, share {}\n",
+            word(&row["what"]),
+            row["share"]
+        );
     }
     for (title, key) in [("organizations", "organizations"), ("users", "users")] {
         let ids: Vec<&str> = rows(answer, key).map(word).collect();

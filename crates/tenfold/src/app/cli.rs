@@ -297,8 +297,7 @@ async fn begin_history(
     clock: Clock,
     telemetry: Telemetry,
 ) -> Option<History> {
-    let (file, bytes) = settings.why_history.as_ref()?;
-    History::begin(file, *bytes, &settings.database, prints, clock, telemetry).await
+    History::begin(settings.why_history.as_ref()?, &settings.database, prints, clock, telemetry).await
 }
 
 async fn serve_http(

@@ -13,6 +13,7 @@ use tenfold_observe::telemetry::{StatementKey, Telemetry};
 use tokio::sync::Mutex as TurnLock;
 
 use super::maintenance::SeenActivity;
+use super::question::ask;
 use super::schema::SeenSchema;
 
 /// How many new statements are looked at together.
@@ -60,10 +61,9 @@ impl StatementPlans {
         if self.look_for(&answer, until).await { self.ask(since, until).await } else { Some(answer) }
     }
 
-    /// The answer without a look; it is computed where it holds up no request.
+    /// The answer without a look.
     async fn ask(&self, since: Option<Timestamp>, until: Timestamp) -> Option<Diagnosis> {
-        let telemetry = self.telemetry.clone();
-        tokio::task::spawn_blocking(move || telemetry.why(since, until)).await.ok().flatten()
+        ask(&self.telemetry, since, until).await
     }
 
     /// Looks at new statements, and once a minute at the schema and at statements that became slow. Call it every ten seconds. An error is

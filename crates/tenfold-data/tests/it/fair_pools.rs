@@ -1,0 +1,69 @@
+//! Connections, and threads that read, when organizations want more of them than there are.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tenfold_data::{DataError, DatabaseSettings, OrgId, sql};
+use tokio::time::Instant;
+
+use crate::bench::Bench;
+
+on_both_databases!(
+    one_organization_waits_for_no_more_than_one_statement_of_another,
+    whoever_gives_up_waiting_takes_no_turn,
+);
+
+/// With one connection, or one thread that reads.
+fn narrow(bench: &Bench) -> Bench {
+    let mut settings = DatabaseSettings::default();
+    settings.postgres.pool_size = 1;
+    settings.sqlite.reader_threads = 1;
+    bench.reopened(&settings)
+}
+
+async fn read(bench: &Bench, org: OrgId) -> OrgId {
+    let read = async |cx: tenfold_data::SystemContext| {
+        let counted = sql!("counted", "SELECT count(*) FROM work_labels WHERE org_id = $1").bind(org);
+        counted.all::<(i64,), _>(&cx.within(org)).await
+    };
+    bench.database.run(None, read).await.unwrap();
+    org
+}
+
+async fn one_organization_waits_for_no_more_than_one_statement_of_another(bench: Bench) {
+    let bench = narrow(&bench);
+    let (many, one) = (bench.org, OrgId(bench.database.clock().new_id()));
+    let reads: FuturesUnordered<_> = (0..40).map(|_| read(&bench, many).boxed_local()).collect();
+    reads.push(read(&bench, one).boxed_local());
+    let order: Vec<OrgId> = reads.collect().await;
+    let place = order.iter().position(|org| *org == one);
+    // The first one has the connection already, and the second may have been given it when this one came.
+    assert!(place.is_some_and(|place| place <= 2), "it came {place:?}");
+}
+
+async fn whoever_gives_up_waiting_takes_no_turn(bench: Bench) {
+    let bench = narrow(&bench);
+    let other = OrgId(bench.database.clock().new_id());
+    for _ in 0..20 {
+        let mut first = Box::pin(read(&bench, bench.org));
+        let holds = first.as_mut().now_or_never();
+        let waiting: Vec<_> = [bench.org, other].map(|org| Box::pin(read(&bench, org))).into_iter().collect();
+        for mut read in waiting {
+            let _ = read.as_mut().now_or_never();
+        }
+        if holds.is_none() {
+            first.await;
+        }
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let work = async |cx: tenfold_data::SystemContext| {
+        sql!("alone", "SELECT count(*) FROM work_labels WHERE org_id = $1")
+            .bind(other)
+            .all::<(i64,), _>(&cx.within(other))
+            .await
+    };
+    let read: Result<Vec<(i64,)>, DataError> = bench.database.run(Some(deadline), work).await;
+    assert_eq!(read.unwrap(), [(0,)]);
+}
