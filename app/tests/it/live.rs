@@ -166,7 +166,7 @@ both_databases!(app::app(), [("live.max_watches", "2")]; async fn a_watch_that_c
     assert!(refused(&owner, &["/v1/nothing"], 404).await.starts_with("watch=/v1/nothing is not a path"));
     let nobody = "/v1/users/01900000-0000-7000-8000-000000000000";
     assert!(refused(&owner, &[nobody], 404).await.starts_with(&format!("watch={nobody}: ")));
-    assert!(refused(&owner, &["/v1/users?limit=0"], 400).await.starts_with("watch=/v1/users?limit=0: limit=0"));
+    assert!(refused(&owner, &["/v1/users?limit=0"], 400).await.starts_with("watch=/v1/users?limit=0: limit: 0 is not from 1"));
     assert!(refused(&owner, &["https://elsewhere.test/v1/users"], 400).await.contains("is not a path"));
     assert!(refused(&owner, &["/v1/notifications/events"], 400).await.contains("does not answer JSON"));
     assert!(refused(&owner, &["/v1/auth/sign-in"], 404).await.contains("is not a path"));

@@ -14,8 +14,6 @@ const REACH: usize = 18;
 const REACH_A_ROW: usize = 15;
 /// What is between an arc and its label.
 const GAP: usize = 5;
-/// What a label at the outermost arc needs.
-const LABEL: usize = 64;
 
 /// What leads from one module to another.
 pub(crate) struct GraphArc {
@@ -79,8 +77,11 @@ impl ModuleGraph<'_> {
                     rect.module x=(left) y=(top) width=(width) height=(BOX) rx="6" {}
                     text.module x=(left + width / 2) y=(middle(row)) text-anchor="middle" dominant-baseline="central" { (name) }
                 }
+                // The labels last, so that no arc runs over one.
                 @for call in &self.calls { (arc(call, GraphSide::Right(left + width), "call")) }
                 @for event in &self.events { (arc(event, GraphSide::Left(left), "event")) }
+                @for call in &self.calls { (label(call, GraphSide::Right(left + width))) }
+                @for event in &self.events { (label(event, GraphSide::Left(left))) }
             }
         }
     }
@@ -88,7 +89,8 @@ impl ModuleGraph<'_> {
 
 /// What the arcs of a side and their labels need.
 fn room(arcs: &[GraphArc]) -> usize {
-    arcs.iter().map(reach).max().map_or(4, |reach| reach + LABEL)
+    let needs = |arc: &GraphArc| ARROW + reach(arc) + GAP + (arc.label.chars().count() + 1) * LETTER;
+    arcs.iter().map(needs).max().unwrap_or(4)
 }
 
 fn reach(arc: &GraphArc) -> usize {
@@ -99,9 +101,14 @@ fn middle(row: usize) -> usize {
     row * ROW + ROW / 2
 }
 
-/// From the upper half of one module to the lower half of another, where the arrow is.
+/// Where an arc begins and ends: in the upper half of one module, and in the lower half of another.
+fn ends(arc: &GraphArc) -> (usize, usize) {
+    (middle(arc.from) - BOX / 4, middle(arc.to) + BOX / 4)
+}
+
+/// A curve with an arrow at its end.
 fn arc(arc: &GraphArc, side: GraphSide, kind: &str) -> Markup {
-    let (start, end) = (middle(arc.from) - BOX / 4, middle(arc.to) + BOX / 4);
+    let (start, end) = ends(arc);
     // A cubic curve reaches three quarters of the way to its control points.
     let control = side.away(ARROW + reach(arc) * 4 / 3);
     let (edge, head) = (side.away(0), side.away(ARROW));
@@ -112,6 +119,15 @@ fn arc(arc: &GraphArc, side: GraphSide, kind: &str) -> Markup {
             title { (arc.title) }
             path class=(kind) d=(path) {}
             polygon points=(arrow) {}
+        }
+    }
+}
+
+/// How much there was, beside the middle of the arc.
+fn label(arc: &GraphArc, side: GraphSide) -> Markup {
+    let (start, end) = ends(arc);
+    html! {
+        g.arc.bad[arc.is_bad].idle[!arc.is_used] {
             text x=(side.away(ARROW + reach(arc) + GAP)) y=(usize::midpoint(start, end)) text-anchor=(side.anchor())
                 dominant-baseline="central" { (arc.label) }
         }
