@@ -15,9 +15,10 @@ use crate::{new_owner, probe, sign_up, token, upload_a_picture};
 
 const PASSWORD: &str = "a long enough password";
 
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "/console",
     "/console/endpoints",
+    "/console/endpoints/days?name=GET%20/v1/users",
     "/console/statements",
     "/console/changes",
     "/console/cache",

@@ -11,7 +11,7 @@ use tenfold_cli::{FileLine, ProductStatement, statements};
 /// Statements that are for a database of their own, by how their names begin.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("bench_", "a benchmark makes its tables itself"),
-    ("tenfold_why_pages.", "the history of what was recorded is a file of its own"),
+    ("tenfold_why_", "the history of what was recorded is a file of its own"),
 ];
 
 /// The statements of the product, as the sources have them.

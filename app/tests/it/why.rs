@@ -126,6 +126,9 @@ both_databases!(app(), [("console.password", PASSWORD)]; async fn a_slow_stateme
     for part in [&*verdict].into_iter().chain(parts).chain(names) {
         assert!(page.contains(part), "{part} is not on the page:\n{page}");
     }
+    // Without a file its days are those of the memory.
+    let days = app.get("/console/endpoints/days?name=GET%20/lab/things").header("cookie", &cookie).send().await.text();
+    assert!(days.contains("The last two hours of this process") && days.contains("<td class=\"number\">80</td>"), "{days}");
     let changes = app.get("/console/changes").header("cookie", &cookie).send().await.text();
     assert!(changes.contains("<td>start</td>"), "{changes}");
 });

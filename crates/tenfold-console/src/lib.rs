@@ -54,6 +54,7 @@ fn routes() -> Routes {
         .route("/console/sign-in", get(pages::sign_in::form).post(pages::sign_in::sign_in))
         .route("/console/sign-out", post(pages::sign_in::sign_out))
         .route("/console/endpoints", get(pages::endpoints::endpoints))
+        .route("/console/endpoints/days", get(pages::days::days))
         .route("/console/statements", get(pages::statements::statements))
         .route("/console/changes", get(pages::changes::changes))
         .route("/console/cache", get(pages::cache::cache))

@@ -168,6 +168,7 @@ pub mod trace;
 pub mod transaction;
 mod value;
 pub mod verbs;
+mod waited;
 mod words;
 pub mod write;
 
@@ -218,3 +219,4 @@ pub use crate::transaction::{SystemTx, Tx, Write};
 pub use crate::value::uuid_schema;
 pub use crate::value::{ColumnType, KeyType, Kind, Measured, Sortable, Summed, Value};
 pub use crate::verbs::{EntityExt, EntityRow, EraseRows};
+pub use crate::waited::{DatabaseWaits, LockHolder};

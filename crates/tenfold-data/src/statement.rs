@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::trace::TraceContext;
 use crate::value::Kind;
+use crate::waited::DatabaseWaits;
 
 /// The author's file and line that ran a statement.
 pub type CallSite = &'static Location<'static>;
@@ -141,8 +142,10 @@ pub struct StatementRecord {
     pub dialect: Dialect,
     /// The call site; for a batch, the first one.
     pub site: CallSite,
-    /// From sending it to its last row, including the wait for a connection.
+    /// From sending it to its last row, including its waits.
     pub elapsed: Duration,
+    /// What it waited for. Those sent with COMMIT report none: COMMIT does.
+    pub waits: DatabaseWaits,
     /// Rows read or changed.
     pub rows: u64,
     /// The tables that an author's text changes, as its author says. `None` for a generated text, which says it itself.
@@ -198,8 +201,12 @@ pub struct TransactionRecord {
     pub trace: TraceContext,
     /// Where it was opened.
     pub site: CallSite,
-    /// How long it took.
+    /// How long it took, including its waits.
     pub elapsed: Duration,
+    /// How much of that the statements took that were sent with it. They report it themselves.
+    pub statements: Duration,
+    /// What it waited for.
+    pub waits: DatabaseWaits,
     /// Whether it failed.
     pub outcome: Outcome,
 }

@@ -16,9 +16,10 @@ use crate::context::{Caller, CallerOrigin, Context, Reach, SystemContext};
 use crate::error::DataError;
 use crate::feed::Topic;
 use crate::ownership::{Global, OrgId, Ownership};
-use crate::scope::{Connection, RepeatCheck, Scope};
+use crate::scope::{BoundaryTime, Connection, RepeatCheck, Scope};
 use crate::statement::{Boundary, CallSite};
 use crate::trace::TraceContext;
+use crate::waited::WaitMeter;
 
 /// One organization's part of an open transaction. Loads and writes through it run in the transaction, for that
 /// organization.
@@ -111,8 +112,11 @@ impl OpenTransaction {
         scope.open_transaction(site)?;
         let closing = Closing(Arc::clone(scope));
         let started = Instant::now();
-        let begun = scope.database().driver().begin(scope.deadline(), org).await;
-        scope.record_boundary(Boundary::Begin, site, started.elapsed(), begun.is_ok());
+        let meter = WaitMeter::opening(site);
+        let begun = scope.database().driver().begin_metered(scope.deadline(), org, &meter).await;
+        let elapsed = started.elapsed();
+        let time = BoundaryTime { elapsed, waits: meter.into_waits(), ..BoundaryTime::default() };
+        scope.record_boundary((Boundary::Begin, site), time, begun.is_ok());
         let transaction = begun.map_err(|error| error.at(Boundary::Begin.name(), site))?;
         let connection = Connection::new(transaction, site, scope.database().transaction_limit());
         scope.hold(connection.state());

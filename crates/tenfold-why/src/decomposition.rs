@@ -75,6 +75,8 @@ pub fn decompose(before: &Spending, now: &Spending) -> Vec<PartChange> {
             part_change(part, (was, requests_before), (is, requests_now))
         })
         .collect();
+    join_waits(&mut changes, |part| matches!(part, PartKey::WriterWait(_)));
+    join_waits(&mut changes, |part| matches!(part, PartKey::LockWait(_)));
     let known = |spending: &Spending| spending.parts.values().map(|part| part.ms).sum::<f64>();
     let own_before = (before.ms - known(before)) / requests_before;
     let own_now = (now.ms - known(now)) / requests_now;
@@ -88,6 +90,40 @@ pub fn decompose(before: &Spending, now: &Spending) -> Vec<PartChange> {
     });
     changes.sort_by(|a, b| b.added_ms.total_cmp(&a.added_ms));
     changes
+}
+
+/// Makes one part of the waits for the same thing, whatever had it. It is named after what explains half of it or more, as far as it
+/// is known what had it.
+fn join_waits(changes: &mut Vec<PartChange>, is_one: impl Fn(&PartKey) -> bool) {
+    let waits: Vec<PartChange> = changes.extract_if(.., |change| is_one(&change.part)).collect();
+    let Some(main) = waits.iter().max_by(|a, b| {
+        let known = |change: &PartChange| (change.part.holder().is_some(), change.added_ms);
+        let (a, b) = (known(a), known(b));
+        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+    }) else {
+        return;
+    };
+    let sum = |of: fn(&PartChange) -> f64| waits.iter().map(of).sum::<f64>();
+    let (added_ms, times) = (sum(|wait| wait.added_ms), (sum(|wait| wait.times.0), sum(|wait| wait.times.1)));
+    let named = main.part.holder().is_some() && main.added_ms >= 0.5 * added_ms;
+    let part = match &main.part {
+        _ if named => main.part.clone(),
+        PartKey::WriterWait(_) => PartKey::WriterWait(None),
+        PartKey::LockWait(_) => PartKey::LockWait(None),
+        other => other.clone(),
+    };
+    let each = |ms: f64, times: f64| if times > 0.0 { ms / times } else { 0.0 };
+    changes.push(PartChange {
+        part,
+        added_ms,
+        by_count_ms: sum(|wait| wait.by_count_ms),
+        times,
+        each_ms: (
+            each(sum(|wait| wait.times.0 * wait.each_ms.0), times.0),
+            each(sum(|wait| wait.times.1 * wait.each_ms.1), times.1),
+        ),
+        failed: (sum(|wait| wait.failed.0), sum(|wait| wait.failed.1)),
+    });
 }
 
 fn part_change(part: &PartKey, before: (PartSpending, f64), now: (PartSpending, f64)) -> PartChange {

@@ -20,9 +20,14 @@ const TRACES: usize = 50;
 /// What is wrong between `since_us` and `until_us` (microseconds since 1970), and why. Without `since_us` the last two
 /// hours are looked at. What ended before `until_us` is not reported.
 pub fn diagnose(journal: &Journal, since_us: Option<i64>, until_us: i64) -> Diagnosis {
+    diagnose_within(journal, since_us, until_us, REACH)
+}
+
+/// The same for a journal that reaches back further than two hours: `reach_s` seconds at most are looked at.
+pub fn diagnose_within(journal: &Journal, since_us: Option<i64>, until_us: i64, reach_s: u32) -> Diagnosis {
     let second = |at: i64| u32::try_from(at.div_euclid(1_000_000)).unwrap_or(0);
     let end = second(until_us).saturating_add(1);
-    let start = since_us.map_or(0, second).max(end.saturating_sub(REACH));
+    let start = since_us.map_or(0, second).max(end.saturating_sub(reach_s));
     let is_empty = |endpoint: &JournalEndpoint| endpoint.seconds.between(start, end).next().is_none();
     if journal.endpoints.iter().all(is_empty) {
         return verdict::nothing_recorded();

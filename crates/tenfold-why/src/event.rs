@@ -1,5 +1,6 @@
 //! What is recorded of one request or job.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// One finished request or job, with all that a question may be about: a wide event.
@@ -43,8 +44,16 @@ pub struct PartUse {
 pub enum PartKey {
     /// A statement at a place in the code.
     Statement(Arc<StatementPlace>),
-    /// Waiting for a connection or for SQLite's writer.
+    /// Waiting for a connection to the database.
     PoolWait,
+    /// Waiting for SQLite's one writer, and what had it, if that is known.
+    WriterWait(Option<Arc<str>>),
+    /// Waiting for a lock of the database, and what had it, if that is known.
+    LockWait(Option<Arc<str>>),
+    /// A request that waited until the process admitted it.
+    AdmissionWait,
+    /// A request that was admitted and waited for a thread.
+    SchedulerWait,
     /// COMMIT.
     Commit,
     /// A job that waited after it was due.
@@ -68,14 +77,43 @@ pub struct StatementPlace {
 
 impl PartKey {
     /// The part in words.
-    pub fn label(&self) -> &str {
-        match self {
+    pub fn label(&self) -> Cow<'_, str> {
+        let held = |what: &str, holder: &Option<Arc<str>>| match holder {
+            Some(holder) => Cow::Owned(format!("{what}, which {holder} has")),
+            None => Cow::Owned(what.to_owned()),
+        };
+        Cow::Borrowed(match self {
             PartKey::Statement(place) => &place.name,
-            PartKey::PoolWait => "waiting for a connection or the writer",
+            PartKey::WriterWait(holder) => return held("waiting for SQLite's writer", holder),
+            PartKey::LockWait(holder) => return held("waiting for a lock", holder),
+            PartKey::PoolWait => "waiting for a connection",
+            PartKey::AdmissionWait => "waiting to be admitted",
+            PartKey::SchedulerWait => "waiting for a thread",
             PartKey::Commit => "COMMIT",
             PartKey::Queue => "waiting in the queue",
             PartKey::OwnCode => "its own code",
             PartKey::Other => "other statements",
+        })
+    }
+
+    /// What others had, if it is a wait for that and it is known.
+    pub fn holder(&self) -> Option<&str> {
+        match self {
+            PartKey::WriterWait(holder) | PartKey::LockWait(holder) => holder.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a wait for others, which have the fault.
+    pub fn is_wait(&self) -> bool {
+        match self {
+            PartKey::PoolWait
+            | PartKey::WriterWait(_)
+            | PartKey::LockWait(_)
+            | PartKey::AdmissionWait
+            | PartKey::SchedulerWait
+            | PartKey::Queue => true,
+            PartKey::Statement(_) | PartKey::Commit | PartKey::OwnCode | PartKey::Other => false,
         }
     }
 }

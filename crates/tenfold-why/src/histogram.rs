@@ -30,6 +30,27 @@ impl LogHistogram {
         }
     }
 
+    /// The buckets in which something was counted, with their counts.
+    pub fn buckets(&self) -> impl Iterator<Item = (u8, u32)> + '_ {
+        let all = self.0.iter().enumerate().filter(|(_, count)| **count > 0);
+        all.map(|(bucket, count)| (bucket as u8, *count))
+    }
+
+    /// Counts so many durations of a bucket.
+    pub fn add(&mut self, bucket: u8, times: u32) {
+        let count = &mut self.0[usize::from(bucket)];
+        *count = count.saturating_add(times);
+    }
+
+    /// The sum of the natural logarithms of the durations in milliseconds, each as the middle of its bucket.
+    pub(crate) fn sum_of_logarithms(&self) -> f64 {
+        let middle = |bucket: u8| {
+            let bucket = usize::from(bucket);
+            ((lowest(bucket) + lowest(bucket + 1)) as f64 / 2_000.0).max(0.001)
+        };
+        self.buckets().map(|(bucket, count)| f64::from(count) * middle(bucket).ln()).sum()
+    }
+
     /// How many durations were counted.
     pub fn count(&self) -> u64 {
         self.0.iter().map(|count| u64::from(*count)).sum()

@@ -133,5 +133,5 @@ fn weight(parts: &[PartChange], failed: (f64, f64), rate: f64) -> f64 {
 
 /// How much of the time of a part is its own fault: waits are the fault of others.
 pub(crate) fn blame(part: &PartKey) -> f64 {
-    if matches!(part, PartKey::PoolWait | PartKey::Queue) { 0.1 } else { 1.0 }
+    if part.is_wait() { 0.1 } else { 1.0 }
 }

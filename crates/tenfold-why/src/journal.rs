@@ -8,6 +8,7 @@ use crate::decomposition::{PartSpending, Spending};
 use crate::event::{PartKey, WideEvent};
 use crate::fingerprint::fingerprint;
 use crate::histogram::LogHistogram;
+use crate::minute_cell::MinuteCell;
 use crate::sample::{EventSample, Samples};
 use crate::seconds::{REACH, Seconds};
 use crate::space_saving::{HeavyHitter, SpaceSaving};
@@ -67,7 +68,7 @@ pub(crate) struct JournalEndpoint {
     pub name: String,
     pub seconds: Seconds,
     usual: UsualDuration,
-    minutes: BTreeMap<u32, LogHistogram>,
+    pub minutes: BTreeMap<u32, MinuteCell>,
     pub parts: HashMap<PartKey, Seconds>,
 }
 
@@ -103,7 +104,7 @@ impl Journal {
         if endpoint.usual.add(ms) {
             endpoint.seconds.was_slow();
         }
-        endpoint.minutes.entry(second / 60).or_default().record(event.duration_us);
+        endpoint.minutes.entry(second / 60).or_default().record(event.duration_us, event.failed);
         while endpoint.minutes.len() > minutes {
             endpoint.minutes.pop_first();
         }
@@ -225,7 +226,8 @@ impl Journal {
     pub fn durations(&self, name: &str, minutes: Range<u32>) -> LogHistogram {
         let mut sum = LogHistogram::default();
         if let Some(index) = self.by_name.get(name) {
-            self.endpoints[*index].minutes.range(minutes).for_each(|(_, minute)| sum.merge(minute));
+            let range = self.endpoints[*index].minutes.range(minutes);
+            range.for_each(|(_, minute)| sum.merge(&minute.durations));
         }
         sum
     }

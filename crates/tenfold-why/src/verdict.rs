@@ -2,7 +2,7 @@
 
 use crate::answer::{Diagnosis, DiagnosisState, EndpointFinding, PartFinding};
 use crate::event::PartKey;
-use crate::incident::{Incident, Worse, blame};
+use crate::incident::{Incident, Worse};
 
 /// A part that explains less than this is not named as the reason.
 const LEAST_SHARE: f64 = 0.5;
@@ -29,10 +29,11 @@ pub(crate) fn nothing_recorded() -> Diagnosis {
 /// is. The weights are a choice: an onset alone is half of an answer.
 pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
     let Some(endpoint) = answer.endpoints.first() else { return };
-    // Waits for others are left out, unless there is nothing else.
-    let own: f64 =
-        answer.parts.iter().filter(|part| blame(&part.change.part) >= 1.0).map(|part| part.share).sum();
-    let part = answer.parts.first().filter(|part| part.share >= LEAST_SHARE * own.max(0.5));
+    let reason = reason(&answer.parts);
+    if let Some(place) = reason {
+        answer.parts[..=place].rotate_right(1);
+    }
+    let part = reason.and_then(|_| answer.parts.first());
     let change = answer.changes.first().filter(|change| change.score >= LEAST_SCORE);
     let certain = (-endpoint.p.max(1e-12).log10() / 12.0).clamp(0.0, 1.0);
     let (explained, caused) =
@@ -64,6 +65,21 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
     answer.verdict = sentence;
 }
 
+/// The place of the part that is named as the reason.
+///
+/// Waits for others are left out as long as something else explains what they do not: the one that makes others wait waits too. A lock
+/// whose holder is known is a reason like any other.
+fn reason(parts: &[PartFinding]) -> Option<usize> {
+    let has_lock = |part: &PartFinding| matches!(part.change.part, PartKey::LockWait(Some(_)));
+    if let Some(place) = parts.iter().position(|part| has_lock(part) && part.share >= LEAST_SHARE) {
+        return Some(place);
+    }
+    let own: f64 = parts.iter().filter(|part| !part.change.part.is_wait()).map(|part| part.share).sum();
+    let is_reason = |part: &&PartFinding| part.share >= LEAST_SHARE * own.max(0.5);
+    let first = parts.first().filter(is_reason).map(|_| 0);
+    first.or_else(|| parts.iter().position(|part| part.change.part.is_wait() && part.share >= LEAST_SHARE))
+}
+
 fn slower(endpoint: &EndpointFinding, since: &str) -> String {
     let (name, before, now) = (&endpoint.name, endpoint.before_ms, endpoint.now_ms);
     format!("{name} takes {now:.1} ms in place of {before:.1} ms since {since} UTC")
@@ -78,7 +94,7 @@ fn because(part: &PartFinding, worse: Worse) -> String {
     let change = &part.change;
     let name = match &change.part {
         PartKey::Statement(place) => format!("the statement {} ({}:{})", place.name, place.file, place.line),
-        other => other.label().to_owned(),
+        other => other.label().into_owned(),
     };
     if worse == Worse::Failing {
         return format!("{name} fails");

@@ -22,6 +22,8 @@ use self::operators::read_operators;
 use crate::config::{ByteSize, ConfigError, Loaded, Secret, TimeSpan};
 use crate::http::origins::origin;
 use crate::http::{ForwardedHeader, HttpSettings, Origins, Proxies, ProxyNetwork};
+use crate::why::days::DayBounds;
+use crate::why::history::HistorySettings;
 
 /// The framework's defaults; modules add sections of their own.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -50,7 +52,7 @@ pub struct Settings {
     /// How much is recorded for `why`; `None` if nothing is.
     pub why: Option<JournalLimits>,
     /// The file that keeps it over a restart, and how long all its pages may be in bytes; `None` for none.
-    pub why_history: Option<(String, u64)>,
+    pub(crate) why_history: Option<HistorySettings>,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +103,8 @@ struct WhySection {
     events: usize,
     history: String,
     history_size: ByteSize,
+    history_hours: usize,
+    history_hours_size: ByteSize,
 }
 
 /// The shortest password that `metrics.password` accepts.
@@ -295,19 +299,25 @@ fn read_metrics(loaded: &Loaded) -> Result<MetricsSection, ConfigError> {
 }
 
 /// What is recorded in memory, and the file that keeps it.
-type WhySettings = (Option<JournalLimits>, Option<(String, u64)>);
+type WhySettings = (Option<JournalLimits>, Option<HistorySettings>);
 
 fn read_why(loaded: &Loaded) -> Result<WhySettings, ConfigError> {
-    let WhySection { record, series, seconds, minutes, events, history, history_size } =
-        loaded.section("why")?;
+    let section: WhySection = loaded.section("why")?;
+    let WhySection { record, series, seconds, minutes, events, .. } = section;
     loaded.within("why.series", series, 10..=10_000)?;
     loaded.within("why.seconds", seconds, 10_000..=100_000_000)?;
     loaded.within("why.minutes", minutes, 100..=1_000_000)?;
     loaded.within("why.events", events, 1_000..=10_000_000)?;
-    loaded.within("why.history_size", history_size, ByteSize::mib(1)..=ByteSize::gib(1))?;
+    let sizes = ByteSize::mib(1)..=ByteSize::gib(1);
+    loaded.within("why.history_size", section.history_size, sizes.clone())?;
+    loaded.within("why.history_hours", section.history_hours, 1_000..=10_000_000)?;
+    loaded.within("why.history_hours_size", section.history_hours_size, sizes)?;
     let limits = record.then_some(JournalLimits { series, seconds, minutes, events });
-    let history = Some((history, history_size.as_u64())).filter(|(file, _)| record && !file.is_empty());
-    Ok((limits, history))
+    let days = DayBounds { hours: section.history_hours, bytes: section.history_hours_size.as_u64() };
+    let bytes = section.history_size.as_u64();
+    let history = HistorySettings { file: section.history, bytes, days };
+    let is_kept = record && !history.file.is_empty();
+    Ok((limits, is_kept.then_some(history)))
 }
 
 fn is_https(public_url: &str) -> bool {

@@ -1,18 +1,22 @@
 //! The answer to "what is wrong?", as JSON and as text.
 
+mod archive;
+pub(crate) mod days;
 pub(crate) mod history;
 mod page;
+mod question;
 pub(crate) mod records;
 
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};
 use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding, PartKey};
 
+pub use self::question::ask;
 pub use self::records::records;
 
 /// An answer as `GET /console/why.json` gives it and `app why --json` prints it.
 ///
-/// `statements` are the parts that are statements; `since` and `at` are RFC 3339, durations are milliseconds in a mean
+/// `statements` are the parts that are statements, `waits` those that are waits for others; `since` and `at` are RFC 3339, durations are milliseconds in a mean
 /// request, shares go from 0 to 1. `more_often` and `slower` are factors.
 pub fn json(answer: &Diagnosis) -> Value {
     let endpoints: Vec<Value> = answer
@@ -48,6 +52,7 @@ pub fn json(answer: &Diagnosis) -> Value {
         "since": answer.since_us.map(moment),
         "endpoints": endpoints,
         "statements": answer.parts.iter().filter_map(statement).collect::<Vec<_>>(),
+        "waits": answer.parts.iter().filter_map(wait).collect::<Vec<_>>(),
         "organizations": ids(&answer.organizations),
         "users": ids(&answer.users),
         "changes": changes,
@@ -65,6 +70,20 @@ fn statement(part: &PartFinding) -> Option<Value> {
         "slower": rounded(part.change.slower()),
         "share": rounded(part.share),
     }))
+}
+
+fn wait(part: &PartFinding) -> Option<Value> {
+    let change = &part.change;
+    let in_a_request = |times: f64, each: f64| rounded(times * each);
+    change.part.is_wait().then(|| {
+        json!({
+            "what": change.part.label(),
+            "holder": change.part.holder(),
+            "before_ms": in_a_request(change.times.0, change.each_ms.0),
+            "now_ms": in_a_request(change.times.1, change.each_ms.1),
+            "share": rounded(part.share),
+        })
+    })
 }
 
 /// An answer in JSON as a text of a few lines, for a terminal.
@@ -88,6 +107,14 @@ pub(crate) fn text(answer: &Value) -> String {
         let (often, slower) = (&row["more_often"], &row["slower"]);
         out += &format!(
             "statement      {place}: {often} times as often, {slower} times as long, share {}\n",
+            row["share"]
+        );
+    }
+    for row in rows(answer, "waits") {
+        let (before, now) = (&row["before_ms"], &row["now_ms"]);
+        out += &format!(
+            "wait           {}: {before} ms before, {now} ms now, share {}\n",
+            word(&row["what"]),
             row["share"]
         );
     }

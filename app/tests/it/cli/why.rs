@@ -3,6 +3,9 @@
 use serde_json::Value;
 
 use super::in_both_places;
+use super::process::Process;
+use super::sign_up;
+use super::wire::HttpRequest;
 
 const PASSWORD: (&str, &str) = ("TENFOLD_CONSOLE__PASSWORD", "a long enough password");
 
@@ -85,4 +88,35 @@ in_both_places!(fn change_points_of_a_file_are_printed(place) {
     place.write("bad.csv", "ms\n1\ntwo\n");
     let refused = place.bare(&["onset", "bad.csv"]).finish();
     assert!(refused.err.contains("bad.csv, line 3: `two` is no number"), "{}", refused.err);
+});
+
+in_both_places!(fn the_days_of_an_endpoint_outlive_the_process(place) {
+    let serve = || place.app(&["serve"]).env("TENFOLD_WHY__HISTORY", "why.db").env(PASSWORD.0, PASSWORD.1).start();
+    let list = |server: &Process, token: &str, times: usize| {
+        for _ in 0..times {
+            assert_eq!(server.ask(&HttpRequest::get("/v1/users").bearer(token)).status, 200);
+        }
+    };
+    let mut server = serve();
+    let token = sign_up(&server, "ada");
+    list(&server, &token, 7);
+    // What was recorded last is written when it stops, and the next process adds to it.
+    server.stop();
+    let mut server = serve();
+    list(&server, &token, 3);
+    let form = HttpRequest::post("/console/sign-in").header("sec-fetch-site", "same-origin");
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let signed_in = server.ask(&form.body("password=a+long+enough+password"));
+    let cookie = signed_in.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    let get = |path: &str| server.ask(&HttpRequest::get(path).header("cookie", &cookie));
+    let page = get("/console/endpoints/days?name=GET%20/v1/users");
+    let text = page.text();
+    assert_eq!(page.status, 200, "{text}");
+    for part in ["<td class=\"number\">10</td>", "started (2 times)", "By the hour"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // A question about a time before the file says so.
+    let before = get("/console/why.json?until=2020-01-01T00:00:00Z");
+    assert!(before.text().contains("Nothing was recorded in that time"), "{}", before.text());
+    server.stop();
 });

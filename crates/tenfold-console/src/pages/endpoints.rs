@@ -45,7 +45,10 @@ pub(crate) fn table(telemetry: &Telemetry, rows: &[WorkRow], minutes: usize, lim
                 @for row in rows.iter().take(limit) {
                     @let (summary, durations) = (&row.summary, &row.summary.durations);
                     tr {
-                        td { a href={ "/console/traces?name=" (encoded(&row.name)) } { code { (row.name) } } }
+                        td {
+                            a href={ "/console/traces?name=" (encoded(&row.name)) } { code { (row.name) } } " "
+                            a href={ "/console/endpoints/days?name=" (encoded(&row.name)) } { "Days" }
+                        }
                         td.number { (words::count(summary.count)) }
                         td.number { (words::rate(summary.count, minutes)) }
                         td.number { (errors(summary.errors, summary.error_share())) }
@@ -62,7 +65,7 @@ pub(crate) fn table(telemetry: &Telemetry, rows: &[WorkRow], minutes: usize, lim
 }
 
 /// A name, encoded for a URL.
-fn encoded(name: &str) -> String {
+pub(super) fn encoded(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {

@@ -71,8 +71,7 @@ pub(crate) async fn ask(
     since: Option<Timestamp>,
     until: Timestamp,
 ) -> Option<Diagnosis> {
-    let telemetry = telemetry.clone();
-    tokio::task::spawn_blocking(move || telemetry.why(since, until)).await.ok().flatten()
+    tenfold::why::ask(telemetry, since, until).await
 }
 
 /// The verdict, and under it the five answers, each with a link to a trace.

@@ -26,6 +26,7 @@ use crate::ownership::OrgId;
 use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Dialect, Statement};
 use crate::value::Value;
+use crate::waited::{LockCounter, WaitMeter};
 
 /// Receives each row while the statement runs. An error ends the statement.
 pub(crate) type Sink<'a> = &'a mut (dyn FnMut(&Row<'_>) -> Result<(), ReadError> + Send);
@@ -150,16 +151,43 @@ impl<'a> Params<'a> {
 pub(crate) trait Driver: Send + Sync {
     fn dialect(&self) -> Dialect;
 
-    /// Runs a statement that reads. Returns how many rows it gave.
-    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>>;
+    /// Runs a statement that reads. Returns how many rows it gave. `meter` is told what it waits for.
+    fn run_metered<'a>(
+        &'a self,
+        call: Call<'a>,
+        meter: &'a WaitMeter,
+    ) -> BoxFuture<'a, Result<u64, DriverError>>;
+
+    /// The same for statements that no request waits for.
+    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
+        let Call { statement, params, tenant, deadline, sink } = call;
+        Box::pin(async move {
+            let meter = WaitMeter::default();
+            let call = Call { statement, params, tenant, deadline, sink: &mut *sink };
+            self.run_metered(call, &meter).await
+        })
+    }
 
     /// Opens a transaction on a connection of its own, once one is free. If an organization is given, a database that
-    /// can (PostgreSQL) shows the transaction only this organization's rows.
+    /// can (PostgreSQL) shows the transaction only this organization's rows. `meter` is told what it waits for.
+    fn begin_metered<'a>(
+        &'a self,
+        deadline: Option<Instant>,
+        org: Option<OrgId>,
+        meter: &'a WaitMeter,
+    ) -> BoxFuture<'a, Result<Arc<dyn DriverTransaction>, DriverError>>;
+
+    /// The same for transactions that no request waits for.
     fn begin(
         &self,
         deadline: Option<Instant>,
         org: Option<OrgId>,
-    ) -> BoxFuture<'_, Result<Arc<dyn DriverTransaction>, DriverError>>;
+    ) -> BoxFuture<'_, Result<Arc<dyn DriverTransaction>, DriverError>> {
+        Box::pin(async move {
+            let meter = WaitMeter::default();
+            self.begin_metered(deadline, org, &meter).await
+        })
+    }
 
     /// Runs one statement that may not run in a transaction, however long it takes: PostgreSQL's `… CONCURRENTLY`.
     fn outside<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DriverError>>;
@@ -232,6 +260,11 @@ pub(crate) trait DriverTransaction: Send + Sync {
             let committed = self.commit_with(Vec::new(), Unsettled::nobody()).await;
             committed.map(drop).map_err(|failed| failed.error)
         })
+    }
+
+    /// How long its connection has waited for locks, where that is known.
+    fn lock_counter(&self) -> Option<&LockCounter> {
+        None
     }
 
     /// Rolls back while others may still hold the transaction, and frees what it holds. Its statements fail from now

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::Scope;
 use super::connection::Connection;
+use super::run::StatementTime;
 use crate::driver::NotCommitted;
 use crate::error::DataError;
-use crate::statement::{Boundary, CallSite, Outcome, TransactionRecord};
+use crate::statement::{Boundary, CallSite, Dialect, Outcome, TransactionRecord};
+use crate::waited::{DatabaseWaits, WaitMeter};
 
 impl Scope {
     /// Commits the transaction that was opened at `site`. The statements sent with COMMIT have passed the same checks
@@ -22,23 +24,36 @@ impl Scope {
         }
         let unsettled = self.database.hub().fence(writes);
         let started = Instant::now();
-        let result = connection.commit(values, unsettled).await;
+        let meter = WaitMeter::default();
+        let result = connection.commit(values, unsettled, &meter).await;
         let whole = started.elapsed();
-        self.record_boundary(Boundary::Commit, site, whole, result.is_ok());
+        let waits = meter.into_waits();
+        let times = match &result {
+            Ok(took) => own_times(took, waits.clone(), self.database.dialect()),
+            Err(_) => Vec::new(),
+        };
+        let statements = times.iter().map(|time| time.elapsed).sum();
+        // They report what they waited for.
+        let waits = if times.is_empty() { waits } else { DatabaseWaits::default() };
+        self.record_boundary(
+            (Boundary::Commit, site),
+            BoundaryTime { elapsed: whole, statements, waits },
+            result.is_ok(),
+        );
         match result {
-            Ok(took) => {
-                for ((statement, site, rows), took) in deferred.into_iter().zip(took) {
-                    self.record(statement, site, took, Some(rows));
+            Ok(_) => {
+                for ((statement, site, rows), time) in deferred.into_iter().zip(times) {
+                    self.record(statement, site, time, Some(rows));
                 }
                 Ok(())
             }
             Err(NotCommitted { deferred: Some(refused), error }) => {
                 // It is unknown whether the statements after it ran, so they are not reported.
                 for &(statement, site, rows) in &deferred[..refused] {
-                    self.record(statement, site, whole, Some(rows));
+                    self.record(statement, site, whole.into(), Some(rows));
                 }
                 let (statement, site, _) = deferred[refused];
-                self.record(statement, site, whole, None);
+                self.record(statement, site, whole.into(), None);
                 Err(self.explain(None, statement, site, error).await)
             }
             Err(NotCommitted { deferred: None, error }) => Err(error.at(Boundary::Commit.name(), site)),
@@ -48,15 +63,41 @@ impl Scope {
     /// Tells the observers that a transaction has begun, or was committed.
     pub(crate) fn record_boundary(
         &self,
-        boundary: Boundary,
-        site: CallSite,
-        elapsed: Duration,
+        (boundary, site): (Boundary, CallSite),
+        time: BoundaryTime,
         is_done: bool,
     ) {
+        let BoundaryTime { elapsed, statements, waits } = time;
         let outcome = if is_done { Outcome::Ok } else { Outcome::Failed };
-        let record = TransactionRecord { boundary, trace: self.trace, site, elapsed, outcome };
+        let record =
+            TransactionRecord { boundary, trace: self.trace, site, elapsed, statements, waits, outcome };
         for observer in self.database.observers() {
             observer.transaction(&record);
         }
     }
+}
+
+/// How long the beginning or the end of a transaction took, what of it were statements, and what were waits.
+#[derive(Default)]
+pub(crate) struct BoundaryTime {
+    pub elapsed: Duration,
+    pub statements: Duration,
+    pub waits: DatabaseWaits,
+}
+
+/// The time of each statement that was sent with COMMIT, so that they add up to the time of all of them. What was waited for counts to
+/// the longest.
+fn own_times(took: &[Duration], waits: DatabaseWaits, dialect: Dialect) -> Vec<StatementTime> {
+    let mut answered = Duration::ZERO;
+    let mut times: Vec<StatementTime> = Vec::with_capacity(took.len());
+    for took in took {
+        // PostgreSQL gets all of them at once, and answers one after the other.
+        let own = if dialect == Dialect::Postgres { took.saturating_sub(answered) } else { *took };
+        answered = answered.max(*took);
+        times.push(own.into());
+    }
+    if let Some(longest) = times.iter_mut().max_by_key(|time| time.elapsed) {
+        longest.waits = waits;
+    }
+    times
 }

@@ -11,6 +11,7 @@ use crate::driver::{Call, Deferred, DriverError, DriverTransaction, NotCommitted
 use crate::error::Source;
 use crate::feed::write_set::WriteSet;
 use crate::statement::{CallSite, Dialect};
+use crate::waited::WaitMeter;
 
 /// The connection that a transaction holds. Batches of loads inside the transaction run here too.
 #[doc(hidden)]
@@ -66,7 +67,8 @@ impl Connection {
         UnderWay::count(&self.state.0.under_way)
     }
 
-    pub(crate) async fn run<'a>(&'a self, call: Call<'a>) -> Result<u64, DriverError> {
+    /// Runs a statement. `meter` is told what it waits for.
+    pub(crate) async fn run<'a>(&'a self, call: Call<'a>, meter: &WaitMeter) -> Result<u64, DriverError> {
         if Instant::now() >= self.until && self.state.0.expire(EXPIRED_AT_WORK) {
             self.transaction.give_up();
         }
@@ -77,7 +79,9 @@ impl Connection {
         // A caller that drops this future before the answer never sees the outcome, and PostgreSQL answers COMMIT
         // anyway.
         let unanswered = Unanswered(&self.failed);
+        let locks = self.transaction.lock_counter().map(|counter| counter.told_to(meter));
         let result = self.transaction.run(call).await;
+        drop(locks);
         std::mem::forget(unanswered);
         if result.is_err() {
             // After the limit ended the transaction, the driver's error is not the cause.
@@ -114,11 +118,13 @@ impl Connection {
         self.writes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Commits, with the last statements. Returns how long each of them took. `unsettled` is told how it ended.
+    /// Commits, with the last statements. Returns how long each of them took. `unsettled` is told how it ended, and `meter` what it
+    /// waited for.
     pub(crate) async fn commit(
         self,
         deferred: Vec<Deferred>,
         unsettled: Unsettled,
+        meter: &WaitMeter,
     ) -> Result<Vec<Duration>, NotCommitted> {
         self.check_limit()?;
         if self.failed.load(Ordering::Acquire) {
@@ -127,6 +133,7 @@ impl Connection {
         if !self.state.0.turn(OPEN, COMMITTING) {
             return Err(self.past_limit().into());
         }
+        let _locks = self.transaction.lock_counter().map(|counter| counter.told_to(meter));
         let took = self.transaction.commit_with(deferred, unsettled).await?;
         self.state.0.ending.store(COMMITTED, Ordering::Release);
         Ok(took)

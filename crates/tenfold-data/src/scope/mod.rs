@@ -38,6 +38,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::answer::Answer;
 pub(crate) use self::asker::Asker;
+pub(crate) use self::commit::BoundaryTime;
 pub use self::connection::Connection;
 pub(crate) use self::connection::TransactionState;
 pub use self::drive::Driven;

@@ -18,6 +18,7 @@ use crate::error::DataError;
 use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Outcome, Statement, StatementCost, StatementRecord};
 use crate::value::Value;
+use crate::waited::{DatabaseWaits, WaitMeter};
 
 impl Scope {
     /// Runs a statement and reads its rows.
@@ -119,12 +120,14 @@ impl Scope {
         let _under_way = connection.map(Connection::occupy);
         let started = std::time::Instant::now();
         let call = Call { statement, params, tenant, deadline: self.deadline, sink };
+        let meter = WaitMeter::default();
         let result = match connection {
-            Some(connection) => connection.run(call).instrument(span).await,
-            None => self.database.driver().run(call).instrument(span).await,
+            Some(connection) => connection.run(call, &meter).instrument(span).await,
+            None => self.database.driver().run_metered(call, &meter).instrument(span).await,
         };
         let rows = result.as_ref().ok().copied();
-        self.record(statement, site, started.elapsed(), rows);
+        let took = StatementTime { elapsed: started.elapsed(), waits: meter.into_waits() };
+        self.record(statement, site, took, rows);
         match result {
             Ok(rows) => Ok(rows),
             // Boxed, because inline this rare path would make every future a quarter larger.
@@ -161,7 +164,14 @@ impl Scope {
     }
 
     /// Counts a statement that has run, and tells the observers. Without `rows` the statement failed.
-    pub(super) fn record(&self, statement: &Statement, site: CallSite, elapsed: Duration, rows: Option<u64>) {
+    pub(super) fn record(
+        &self,
+        statement: &Statement,
+        site: CallSite,
+        took: StatementTime,
+        rows: Option<u64>,
+    ) {
+        let StatementTime { elapsed, waits } = took;
         self.statements.fetch_add(1, Ordering::Relaxed);
         let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
         self.database_nanos.fetch_add(nanos, Ordering::Relaxed);
@@ -177,6 +187,7 @@ impl Scope {
             dialect: self.database.dialect(),
             site,
             elapsed,
+            waits,
             rows: rows.unwrap_or_default(),
             said: statement.is_authors.then(|| statement.said.clone()),
             outcome: if rows.is_some() { Outcome::Ok } else { Outcome::Failed },
@@ -184,6 +195,18 @@ impl Scope {
         for observer in self.database.observers() {
             observer.statement(&record);
         }
+    }
+}
+
+/// How long a statement took, and what of it were waits.
+pub(super) struct StatementTime {
+    pub elapsed: Duration,
+    pub waits: DatabaseWaits,
+}
+
+impl From<Duration> for StatementTime {
+    fn from(elapsed: Duration) -> Self {
+        StatementTime { elapsed, waits: DatabaseWaits::default() }
     }
 }
 

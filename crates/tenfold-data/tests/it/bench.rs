@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tenfold_data::testing::{TestDatabase, postgres_server};
 use tenfold_data::{
     Clock, Context, Database, DatabaseSettings, Dialect, Observer, OrgId, Pooler, RepeatedRecord,
-    StatementRecord, SystemContext, WaitRecord,
+    StatementRecord, SystemContext, TransactionRecord, WaitRecord,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::NoTls;
@@ -120,6 +120,11 @@ impl Bench {
     /// The statements since the last time.
     pub fn statements(&self) -> Vec<StatementRecord> {
         self.ledger.take()
+    }
+
+    /// The beginnings and ends of transactions since the last time.
+    pub fn boundaries(&self) -> Vec<TransactionRecord> {
+        self.ledger.take_boundaries()
     }
 
     /// The N+1s since the last time. The test fails if one is left.

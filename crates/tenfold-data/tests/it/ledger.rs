@@ -3,11 +3,16 @@
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
-use tenfold_data::{Observer, RepeatedRecord, StatementRecord, WaitRecord};
+use tenfold_data::{Observer, RepeatedRecord, StatementRecord, TransactionRecord, WaitRecord};
 
 /// Collects the records of one database.
 #[derive(Default)]
-pub struct StatementLedger(Mutex<Vec<StatementRecord>>, Mutex<Vec<RepeatedRecord>>, Mutex<Vec<WaitRecord>>);
+pub struct StatementLedger(
+    Mutex<Vec<StatementRecord>>,
+    Mutex<Vec<RepeatedRecord>>,
+    Mutex<Vec<WaitRecord>>,
+    Mutex<Vec<TransactionRecord>>,
+);
 
 impl Observer for StatementLedger {
     fn statement(&self, record: &StatementRecord) {
@@ -16,6 +21,10 @@ impl Observer for StatementLedger {
 
     fn repeated(&self, record: &RepeatedRecord) {
         self.1.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+    }
+
+    fn transaction(&self, record: &TransactionRecord) {
+        self.3.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
     }
 
     fn wants_callers(&self) -> bool {
@@ -36,6 +45,11 @@ impl StatementLedger {
     /// The transactions since the last time that waited for something other than the database.
     pub fn take_waited(&self) -> Vec<WaitRecord> {
         std::mem::take(&mut *self.2.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The beginnings and ends of transactions since the last time.
+    pub fn take_boundaries(&self) -> Vec<TransactionRecord> {
+        std::mem::take(&mut *self.3.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The records since the last time, in the order in which the statements ended.

@@ -87,6 +87,7 @@ mod traps;
 mod types;
 mod unsaid;
 mod values;
+mod waited;
 mod waits;
 mod whole;
 mod work;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tenfold_data::{OrgId, SpanId, Timestamp, Uuid};
 use tenfold_why::PartKey;
 
-use super::spent::Spent;
+use super::spent::{PartTime, Spent};
 use super::work::{Beginning, Ending, Kept, Repeat, SPAN_LIMIT, Span, Totals, What, Work, WorkKind};
 
 /// How many tables the work is spread over, so that recording threads rarely wait for each other.
@@ -33,10 +33,10 @@ struct ActiveWork {
 }
 
 impl Active {
-    pub(super) fn begin(&self, beginning: Beginning, began: Instant) {
+    pub(super) fn begin(&self, beginning: Beginning, began: Instant, spent: Spent) {
         let mut shard = self.shard(beginning.span_id);
         let organization = beginning.organization;
-        let (spans, repeats, spent) = (Vec::new(), Vec::new(), Spent::default());
+        let (spans, repeats) = (Vec::new(), Vec::new());
         let (user, dropped) = (None, 0);
         let running = ActiveWork { beginning, began, organization, user, spans, dropped, repeats, spent };
         shard.insert(running.beginning.span_id, running);
@@ -63,15 +63,15 @@ impl Active {
         &self,
         span_id: SpanId,
         part: &PartKey,
-        duration: Duration,
+        time: PartTime<'_>,
         failed: bool,
         what: impl FnOnce() -> What,
     ) {
         let mut shard = self.shard(span_id);
         let crowded = shard.len() > SHARD_LIMIT;
         let Some(running) = shard.get_mut(&span_id) else { return };
-        running.spent.add(part, duration, failed);
-        running.add(crowded, duration, failed, what);
+        running.spent.add_with_waits(part, time, failed);
+        running.add(crowded, time.elapsed, failed, what);
     }
 
     /// The names and starts of jobs that have run for at least this time.

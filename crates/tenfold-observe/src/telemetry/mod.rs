@@ -4,9 +4,11 @@
 //! traces with up to [`SPAN_LIMIT`] spans. Recording takes a short lock at most.
 
 mod active;
+mod archive;
 mod export;
 mod histogram;
 mod layer;
+mod questions;
 mod rollup;
 mod spent;
 mod store;
@@ -24,13 +26,14 @@ use tenfold_data::{
 use active::Active;
 use export::WorkExport;
 use rollup::{Rollups, Series};
-use spent::Spent;
+use spent::{PartTime, Spent};
 use store::Store;
-use tenfold_why::{ChangeKind, Diagnosis, JournalLimits, LedgerChange, PartKey, SavedPage};
-use why::{BIG_JOB, WhyRecorder};
+use tenfold_why::PartKey;
+use why::WhyRecorder;
 
 use crate::export::ExportQueue;
 
+pub use self::archive::{ArchivedDays, WhyArchive};
 pub use self::histogram::Histogram;
 pub use self::layer::TelemetryLayer;
 pub use self::rollup::{MINUTES, SERIES_LIMIT, Summary};
@@ -40,8 +43,11 @@ pub use self::work::{
     Beginning, Ending, JobFacts, Kept, Repeat, SPAN_LIMIT, Span, StatementKey, Totals, What, Work, WorkKind,
 };
 
-/// How many traces an answer to [`Telemetry::why`] has.
-const WHY_TRACES: usize = 5;
+/// A request's wait for a thread is counted from here on. Shorter ones come and go with everything else on the machine, and would make
+/// onsets uncertain.
+const LEAST_SCHEDULED: Duration = Duration::from_millis(50);
+/// A shorter wait for admission is no part of its own: it would only take memory.
+const LEAST_QUEUED: Duration = Duration::from_micros(100);
 
 /// The telemetry of a process; a clone is another handle on the same.
 #[derive(Clone, Debug)]
@@ -57,6 +63,7 @@ struct TelemetryState {
     active: Active,
     store: Mutex<Store>,
     why: WhyRecorder,
+    archive: OnceLock<Arc<dyn WhyArchive>>,
     export: OnceLock<WorkExport>,
 }
 
@@ -109,6 +116,7 @@ impl Telemetry {
             active: Active::default(),
             store: Mutex::default(),
             why: WhyRecorder::default(),
+            archive: OnceLock::new(),
             export: OnceLock::new(),
         }))
     }
@@ -120,9 +128,27 @@ impl Telemetry {
 
     /// Work begins.
     pub fn begin(&self, beginning: Beginning) -> Recording {
+        self.begin_at(beginning, Instant::now(), Spent::default())
+    }
+
+    /// A request begins that arrived at `arrived`, and was not admitted for `queued` since then. What else has passed is a wait for a
+    /// thread: if it was long it is a part of the duration, as `queued` is.
+    pub fn begin_arrived(&self, beginning: Beginning, arrived: Instant, queued: Duration) -> Recording {
+        let scheduled = arrived.elapsed().saturating_sub(queued);
+        let late = if scheduled < LEAST_SCHEDULED { scheduled } else { Duration::ZERO };
+        let mut spent = Spent::default();
+        if queued >= LEAST_QUEUED {
+            spent.add(&PartKey::AdmissionWait, queued, false);
+        }
+        if scheduled >= LEAST_SCHEDULED {
+            spent.add(&PartKey::SchedulerWait, scheduled, false);
+        }
+        self.begin_at(beginning, arrived + late, spent)
+    }
+
+    fn begin_at(&self, beginning: Beginning, began: Instant, spent: Spent) -> Recording {
         let span_id = beginning.span_id;
-        let began = Instant::now();
-        self.0.active.begin(beginning, began);
+        self.0.active.begin(beginning, began, spent);
         Recording { telemetry: self.clone(), span_id, began, ended: false }
     }
 
@@ -140,8 +166,10 @@ impl Telemetry {
     pub fn statement(&self, record: &StatementRecord) {
         let series = self.series(&record.name, record.module, &record.text, record.site);
         let failed = record.outcome == Outcome::Failed;
-        series.minutes.record(self.now(), record.elapsed, failed);
-        self.0.active.add_part(record.trace.span_id, &series.key.part, record.elapsed, failed, || {
+        // What it waits for is not its own time.
+        let time = PartTime::of(record.elapsed, &record.waits);
+        series.minutes.record(self.now(), time.worked, failed);
+        self.0.active.add_part(record.trace.span_id, &series.key.part, time, failed, || {
             What::Statement(Arc::clone(&series.key), record.rows)
         });
     }
@@ -190,7 +218,8 @@ impl Telemetry {
             Boundary::Begin => PartKey::PoolWait,
             Boundary::Commit => PartKey::Commit,
         };
-        self.0.active.add_part(record.trace.span_id, &part, record.elapsed, failed, what);
+        let time = PartTime::of(record.elapsed, &record.waits).without(record.statements);
+        self.0.active.add_part(record.trace.span_id, &part, time, failed, what);
     }
 
     /// The endpoints or kinds of jobs of the last `minutes`, sorted by total time, the highest first.
@@ -237,73 +266,6 @@ impl Telemetry {
 
     fn kept(&self, filter: impl Fn(&Work) -> bool) -> Vec<Arc<Work>> {
         self.store().all().filter(|work| filter(work)).cloned().collect()
-    }
-
-    /// Begins to record requests and jobs for [`why`](Telemetry::why), within these limits.
-    pub fn record_for_why(&self, limits: JournalLimits) {
-        self.0.why.begin(limits);
-    }
-
-    /// Notes a change of the application, which may be the cause of what is measured later.
-    pub fn changed(&self, kind: ChangeKind, what: String) {
-        self.0.why.note(LedgerChange { kind, what, at_us: self.now().as_microsecond(), organization: None });
-    }
-
-    /// What is wrong from `since`, or in the last two hours, until `until`. Traces are those that are kept. `None` if
-    /// nothing is recorded for it. It computes for up to a second, so call it where that blocks nobody.
-    pub fn why(&self, since: Option<Timestamp>, until: Timestamp) -> Option<Diagnosis> {
-        if !self.0.why.is_on() {
-            return None;
-        }
-        self.0.active.long_jobs(BIG_JOB).iter().for_each(|(name, at)| self.0.why.note_job(name, *at));
-        let mut answer = self.0.why.ask(since, until)?;
-        answer.traces = self.kept_traces(&answer);
-        Some(answer)
-    }
-
-    /// Traces of an answer that can be shown: of those that it names, else of the endpoint since the onset.
-    fn kept_traces(&self, answer: &Diagnosis) -> Vec<u128> {
-        let is_kept =
-            |id: &u128| TraceId::from_bytes(id.to_be_bytes()).is_some_and(|id| !self.trace(id).is_empty());
-        let traces: Vec<u128> = answer.traces.iter().copied().filter(is_kept).take(WHY_TRACES).collect();
-        let Some(endpoint) = answer.endpoints.first().filter(|_| traces.is_empty()) else { return traces };
-        let passes = |work: &Work| {
-            work.beginning.name == endpoint.name && work.beginning.at.as_microsecond() >= endpoint.since_us
-        };
-        let slowest = self.slowest(WHY_TRACES, passes);
-        slowest.iter().map(|work| u128::from_be_bytes(work.beginning.trace_id.to_bytes())).collect()
-    }
-
-    /// The changes that were noted, the oldest first: starts, migrations, long jobs. They wait for a question that is being
-    /// answered, so call it where that blocks nobody.
-    pub fn changes(&self) -> Vec<LedgerChange> {
-        self.0.why.changes()
-    }
-
-    /// How many requests and jobs were not recorded for [`why`](Telemetry::why), because too many came while it was asked.
-    pub fn lost_for_why(&self) -> u64 {
-        self.0.why.lost()
-    }
-
-    /// What happened in the seconds from `first` to before `end`, to be kept elsewhere. `None` if nothing did. It waits for a
-    /// question that is being answered, so call it where that blocks nobody.
-    pub fn save_for_why(&self, first: u32, end: u32) -> Option<SavedPage> {
-        self.0.why.save(first, end)
-    }
-
-    /// Adds what was saved before this process started. Pages come in their order, before the first request.
-    pub fn restore_for_why(&self, page: SavedPage) {
-        self.0.why.restore(page);
-    }
-
-    /// Sets why the history is not kept, or that it is; whether that is new.
-    pub fn set_history_error(&self, error: Option<String>) -> bool {
-        self.0.why.set_history_error(error)
-    }
-
-    /// Why the history is not kept beside the process, if it should be.
-    pub fn history_error(&self) -> Option<String> {
-        self.0.why.history_error()
     }
 
     /// Begins to collect finished work to be sent elsewhere: what is kept, and of the rest this share of the traces (0 to 1).

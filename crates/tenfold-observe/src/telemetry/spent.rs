@@ -1,7 +1,9 @@
 //! What a request or job in progress has spent on its parts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tenfold_data::DatabaseWaits;
 use tenfold_why::{PartKey, PartUse};
 
 /// What work in progress has spent so far, each part once.
@@ -12,6 +14,25 @@ pub(super) struct Spent(pub(super) Vec<PartUse>);
 const PARTS: usize = 64;
 
 impl Spent {
+    /// Adds one use of a part, and its waits as parts of their own.
+    pub(super) fn add_with_waits(&mut self, part: &PartKey, time: PartTime<'_>, failed: bool) {
+        let DatabaseWaits { connection, writer, lock, .. } = *time.waits;
+        if *part == PartKey::PoolWait {
+            self.add(part, time.worked + connection, failed);
+        } else {
+            self.add(part, time.worked, failed);
+            if !connection.is_zero() {
+                self.add(&PartKey::PoolWait, connection, false);
+            }
+        }
+        if !writer.is_zero() {
+            self.add(&PartKey::WriterWait(holder(time.waits, writer)), writer, false);
+        }
+        if !lock.is_zero() {
+            self.add(&PartKey::LockWait(holder(time.waits, lock)), lock, false);
+        }
+    }
+
     /// Adds one use of a part.
     pub(super) fn add(&mut self, part: &PartKey, duration: Duration, failed: bool) {
         let known = self.0.iter().position(|used| used.part == *part);
@@ -28,6 +49,38 @@ impl Spent {
         used.time_us = used.time_us.saturating_add(micros(duration));
         used.failed = used.failed.saturating_add(u32::from(failed));
     }
+}
+
+/// How long something took.
+#[derive(Clone, Copy)]
+pub(super) struct PartTime<'a> {
+    /// From its beginning to its end.
+    pub elapsed: Duration,
+    /// Without its waits.
+    pub worked: Duration,
+    waits: &'a DatabaseWaits,
+}
+
+impl<'a> PartTime<'a> {
+    pub(super) fn of(elapsed: Duration, waits: &'a DatabaseWaits) -> Self {
+        PartTime { elapsed, worked: elapsed.saturating_sub(waits.sum()), waits }
+    }
+}
+
+impl PartTime<'_> {
+    /// Without what reports itself.
+    pub(super) fn without(mut self, others: Duration) -> Self {
+        self.worked = self.worked.saturating_sub(others);
+        self
+    }
+}
+
+/// A wait as short as this is counted without what was waited for: its name would cost more.
+const NAMED_FROM: Duration = Duration::from_millis(5);
+
+fn holder(waits: &DatabaseWaits, wait: Duration) -> Option<Arc<str>> {
+    let holder = waits.holder.as_ref().filter(|_| wait >= NAMED_FROM)?;
+    Some(Arc::from(holder.to_string()))
 }
 
 /// A duration in microseconds.

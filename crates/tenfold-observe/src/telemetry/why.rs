@@ -4,14 +4,15 @@
 //! list into the journal. If somebody just asks, and so holds the journal, the list grows to its bound instead, and no request and
 //! no job waits.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tenfold_data::Timestamp;
 use tenfold_why::{
-    ChangeKind, Diagnosis, Journal, JournalLimits, LedgerChange, PartKey, SavedPage, StatementPlace,
-    WideEvent, diagnose,
+    ChangeKind, Diagnosis, Journal, JournalLimits, LedgerChange, PartKey, SavedMinute, SavedPage,
+    StatementPlace, WideEvent, diagnose,
 };
 
 use super::spent::{Spent, micros};
@@ -138,6 +139,10 @@ impl WhyRecorder {
     pub(super) fn save(&self, first: u32, end: u32) -> Option<SavedPage> {
         let saved = self.journal().as_ref()?.save(first, end);
         (saved != SavedPage::default()).then_some(saved)
+    }
+
+    pub(super) fn minutes(&self, name: Option<&str>, minutes: Range<u32>) -> Vec<SavedMinute> {
+        self.journal().as_ref().map(|journal| journal.minutes(name, minutes)).unwrap_or_default()
     }
 
     pub(super) fn restore(&self, page: SavedPage) {

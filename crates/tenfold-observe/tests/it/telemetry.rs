@@ -4,8 +4,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use tenfold_data::{
-    Clock, Dialect, OrgId, Outcome, RepeatKind, RepeatedRecord, StatementRecord, Timestamp, TraceContext,
-    Uuid,
+    Clock, DatabaseWaits, Dialect, OrgId, Outcome, RepeatKind, RepeatedRecord, StatementRecord, Timestamp,
+    TraceContext, Uuid,
 };
 use tenfold_observe::telemetry::{
     Beginning, Ending, Histogram, Kept, SERIES_LIMIT, SPAN_LIMIT, Telemetry, TelemetryLayer, Totals, What,
@@ -49,6 +49,7 @@ fn statement(name: &'static str, trace: TraceContext, elapsed: Duration) -> Stat
         dialect: Dialect::Sqlite,
         site: Location::caller(),
         elapsed,
+        waits: DatabaseWaits::default(),
         rows: 3,
         said: None,
         outcome: Outcome::Ok,

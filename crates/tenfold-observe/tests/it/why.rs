@@ -4,8 +4,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use tenfold_data::{
-    Boundary, Clock, Dialect, OrgId, Outcome, StatementRecord, Timestamp, TraceContext, TransactionRecord,
-    Uuid,
+    Boundary, Clock, DatabaseWaits, Dialect, LockHolder, OrgId, Outcome, StatementRecord, Timestamp,
+    TraceContext, TransactionRecord, Uuid,
 };
 use tenfold_observe::telemetry::diagnosis::{ChangeKind, DiagnosisState, JournalLimits, PartKey};
 use tenfold_observe::telemetry::{Beginning, Ending, SPAN_LIMIT, Telemetry, Totals, WorkKind};
@@ -38,6 +38,8 @@ fn request(telemetry: &Telemetry, organization: u128, times: usize, status: u16)
         trace,
         site,
         elapsed: Duration::from_micros(5),
+        statements: Duration::ZERO,
+        waits: DatabaseWaits::default(),
         outcome: Outcome::Ok,
     });
     for _ in 0..times {
@@ -49,6 +51,7 @@ fn request(telemetry: &Telemetry, organization: u128, times: usize, status: u16)
             dialect: Dialect::Sqlite,
             site,
             elapsed: Duration::from_micros(10),
+            waits: DatabaseWaits::default(),
             rows: 1,
             said: None,
             outcome,
@@ -108,4 +111,105 @@ fn nothing_is_recorded_unless_it_is_asked_for() {
     let telemetry = Telemetry::new(clock.clone());
     incident(&telemetry, &clock);
     assert_eq!(telemetry.why(None, clock.now()), None);
+}
+
+/// A request that changes orders in a transaction, and waits so before it.
+fn waiting_request(telemetry: &Telemetry, waits: &DatabaseWaits) {
+    let trace = TraceContext::start_random();
+    let work = telemetry.begin(Beginning {
+        kind: WorkKind::Request,
+        name: "POST /orders".to_owned(),
+        trace_id: trace.trace_id,
+        span_id: trace.span_id,
+        parent: None,
+        at: telemetry.clock().now(),
+        organization: None,
+        job: None,
+    });
+    // How long a request takes is real.
+    let until = std::time::Instant::now() + waits.sum();
+    while std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
+    telemetry.statement(&StatementRecord {
+        name: "orders.change".into(),
+        module: "orders",
+        text: "UPDATE orders".into(),
+        trace,
+        dialect: Dialect::Postgres,
+        site: Location::caller(),
+        elapsed: waits.sum() + Duration::from_micros(10),
+        waits: waits.clone(),
+        rows: 1,
+        said: None,
+        outcome: Outcome::Ok,
+    });
+    work.end(Ending::Answered(200), Totals::default());
+}
+
+/// The verdict, and the waits, after ten seconds of requests that wait.
+fn verdict_of(waits: &DatabaseWaits) -> (String, PartKey) {
+    let (telemetry, clock) = recording();
+    for second in 0..40 {
+        waiting_request(&telemetry, if second < 30 { const { &NO_WAITS } } else { waits });
+        clock.advance(Duration::from_secs(1));
+    }
+    let answer = telemetry.why(None, clock.now()).expect("it is recorded");
+    let summary = telemetry.statements(60).remove(0).summary;
+    assert!(summary.total < Duration::from_millis(5), "waits are not the statement's time: {summary:?}");
+    (answer.verdict, answer.parts[0].change.part.clone())
+}
+
+const NO_WAITS: DatabaseWaits =
+    DatabaseWaits { connection: Duration::ZERO, writer: Duration::ZERO, lock: Duration::ZERO, holder: None };
+
+#[test]
+fn a_wait_is_told_from_the_statement_and_names_what_had_it() {
+    let took = Duration::from_millis(60);
+    let site = Location::caller();
+    let holder = Some(LockHolder::Transaction(site));
+    let (verdict, part) = verdict_of(&DatabaseWaits { lock: took, holder: holder.clone(), ..NO_WAITS });
+    let place = format!("waiting for a lock, which the transaction at {}:{} has", site.file(), site.line());
+    assert!(verdict.contains(&place), "{verdict}");
+    assert!(matches!(part, PartKey::LockWait(Some(_))), "{part:?}");
+    let (verdict, _) = verdict_of(&DatabaseWaits { writer: took, holder, ..NO_WAITS });
+    assert!(verdict.contains("waiting for SQLite's writer, which the transaction at"), "{verdict}");
+    let (verdict, part) = verdict_of(&DatabaseWaits { connection: took, ..NO_WAITS });
+    assert!(verdict.contains("waiting for a connection explains"), "{verdict}");
+    assert_eq!(part, PartKey::PoolWait);
+}
+
+/// The verdict after ten seconds of requests that were admitted late, or whose handler began late.
+fn verdict_of_late(queued: Duration, scheduled: Duration) -> (String, PartKey) {
+    let (telemetry, clock) = recording();
+    for second in 0..40 {
+        let trace = TraceContext::start_random();
+        let (queued, scheduled) = if second < 30 { Default::default() } else { (queued, scheduled) };
+        let beginning = Beginning {
+            kind: WorkKind::Request,
+            name: "GET /orders".to_owned(),
+            trace_id: trace.trace_id,
+            span_id: trace.span_id,
+            parent: None,
+            at: telemetry.clock().now(),
+            organization: None,
+            job: None,
+        };
+        let arrived = std::time::Instant::now().checked_sub(queued + scheduled).expect("the machine is up");
+        telemetry.begin_arrived(beginning, arrived, queued).end(Ending::Answered(200), Totals::default());
+        clock.advance(Duration::from_secs(1));
+    }
+    let answer = telemetry.why(None, clock.now()).expect("it is recorded");
+    (answer.verdict, answer.parts[0].change.part.clone())
+}
+
+#[test]
+fn a_request_that_waits_before_its_handler_says_for_what() {
+    let took = Duration::from_secs(2);
+    let (verdict, part) = verdict_of_late(took, Duration::ZERO);
+    assert!(verdict.contains("waiting to be admitted explains"), "{verdict}");
+    assert_eq!(part, PartKey::AdmissionWait);
+    let (verdict, part) = verdict_of_late(Duration::ZERO, took);
+    assert!(verdict.contains("waiting for a thread explains"), "{verdict}");
+    assert_eq!(part, PartKey::SchedulerWait);
 }

@@ -1,5 +1,8 @@
 use incidents::{FAULTS, FaultKind, IncidentScore, LATER_S, START_S, World, organization, run_case};
-use tenfold_why::{ChangeKind, DiagnosisState, PartKey, diagnose};
+use tenfold_why::{
+    ChangeKind, Diagnosis, DiagnosisState, PartKey, SavedMinute, SavedPage, diagnose, diagnose_long,
+    diagnose_minutes, seconds_of,
+};
 
 const BEFORE_S: i64 = 600;
 
@@ -112,4 +115,73 @@ fn what_was_saved_before_a_restart_is_compared_with() {
     assert_eq!(answer.parts[0].change.part, fault.part);
     assert_eq!(answer.changes[0].change.what, "app 2 started");
     assert!(answer.organizations.len() > 25, "{}", answer.organizations.len());
+}
+
+/// Five hours of a world whose fault began after the first, saved as a process saves them; and the minutes.
+fn five_hours(
+    fault: FaultKind,
+    seed: u64,
+) -> (World, incidents::InjectedFault, Vec<(u32, SavedPage)>, Vec<SavedMinute>) {
+    const HOUR_S: i64 = 3_600;
+    let mut world = World::new(seed, 5.0);
+    let fault = world.choose(fault, START_S + HOUR_S);
+    let (mut pages, mut minutes) = (Vec::new(), Vec::new());
+    for second in START_S..START_S + 5 * HOUR_S {
+        world.second(second, 1.0, (second >= fault.onset_s).then_some(&fault));
+        if second % 10 == 9 {
+            let first = second as u32 - 9;
+            pages.push((first, world.journal.save(first, first + 10)));
+        }
+        if second % 60 == 59 {
+            let minute = (second / 60) as u32;
+            minutes.extend(world.journal.minutes(None, minute..minute + 1));
+        }
+    }
+    (world, fault, pages, minutes)
+}
+
+/// What a question with a file does.
+fn ask_long(pages: &[(u32, SavedPage)], minutes: Vec<SavedMinute>, until_us: i64) -> Option<Diagnosis> {
+    let coarse = diagnose_minutes(minutes, until_us);
+    let ranges = seconds_of(&coarse, until_us)?;
+    let read = pages.iter().filter(|(first, _)| ranges.iter().any(|range| range.contains(first)));
+    diagnose_long(&coarse, read.map(|(_, page)| page.clone()).collect(), until_us)
+}
+
+#[test]
+fn an_incident_of_four_hours_is_found_by_minutes_and_seconds() {
+    let (world, fault, pages, minutes) = five_hours(FaultKind::SlowStatement, 5);
+    let until_us = (START_S + 5 * 3_600) * 1_000_000;
+    // By the last two hours alone nothing has changed.
+    assert_eq!(diagnose(&world.journal, None, until_us).state, DiagnosisState::NoIncident);
+    let answer = ask_long(&pages, minutes, until_us).expect("it still lasts");
+    assert_eq!(answer.endpoints[0].name, world.endpoint_name(fault.endpoint));
+    assert_eq!(answer.parts[0].change.part, fault.part);
+    let since_s = answer.since_us.unwrap() / 1_000_000;
+    assert!((since_s - fault.onset_s).abs() <= 5, "{since_s} and not {}", fault.onset_s);
+}
+
+#[test]
+fn what_gets_slower_by_and_by_over_hours_is_no_long_incident() {
+    let mut world = World::new(9, 5.0);
+    let mut fault = world.choose(FaultKind::SlowStatement, START_S);
+    let (most, mut pages, mut minutes) = (fault.strength, Vec::new(), Vec::new());
+    let hours = 5 * 3_600;
+    for second in START_S..START_S + hours {
+        fault.strength = 1.0 + (most - 1.0) * (second - START_S) as f64 / hours as f64;
+        world.second(second, 1.0, Some(&fault));
+        if second % 10 == 9 {
+            let first = second as u32 - 9;
+            pages.push((first, world.journal.save(first, first + 10)));
+        }
+        if second % 60 == 59 {
+            let minute = (second / 60) as u32;
+            minutes.extend(world.journal.minutes(None, minute..minute + 1));
+        }
+    }
+    let until_us = (START_S + hours) * 1_000_000;
+    // By its minutes it looks like one.
+    assert_ne!(diagnose_minutes(minutes.clone(), until_us).state, DiagnosisState::NoIncident);
+    let answer = ask_long(&pages, minutes, until_us);
+    assert!(answer.is_none(), "{answer:#?}");
 }

@@ -291,8 +291,7 @@ async fn end_recording(history: Option<History>, export: Option<Exporter>) {
 
 /// Keeps what is recorded for `why` over a restart, if it should be.
 async fn begin_history(settings: &Settings, clock: Clock, telemetry: Telemetry) -> Option<History> {
-    let (file, bytes) = settings.why_history.as_ref()?;
-    History::begin(file, *bytes, &settings.database, clock, telemetry).await
+    History::begin(settings.why_history.as_ref()?, &settings.database, clock, telemetry).await
 }
 
 async fn serve_http(

@@ -82,7 +82,8 @@ pub(super) async fn serve(
         Some(Ok(permit)) => {
             spent.waited = permit.as_ref().map_or(Duration::ZERO, Permit::waited);
             let pause = permit.as_ref().map(Permit::pause_handle);
-            let answered = with_permit(pause, answer(&state, &mut received, request, next));
+            let arrived = (started, spent.waited);
+            let answered = with_permit(pause, answer(&state, &mut received, (request, arrived), next));
             let (response, cost) = answered.await;
             spent.cost = cost;
             // It has been answered; the body may still be on its way to the client, who may be slow.
@@ -110,12 +111,12 @@ pub(super) async fn serve(
 async fn answer(
     state: &ServerState,
     received: &mut ReceivedRequest,
-    mut request: Request,
+    (mut request, arrived): (Request, (Instant, Duration)),
     next: Next,
 ) -> (Response, Cost) {
     let started = Instant::now();
     let span = open_span(&request, received.route.as_deref(), received.trace);
-    let recording = record(state, received);
+    let recording = record(state, received, arrived);
     let deadline = received.deadline.clone();
     let scope = Scope::new(state.database().clone(), received.trace, Some(deadline.deadline()));
     own_writes::heed(request.headers(), &scope);
@@ -187,8 +188,12 @@ fn trace_of(headers: &HeaderMap) -> (TraceContext, Option<SpanId>) {
     (trace, parent.map(|parent| parent.span_id))
 }
 
-/// Begins to record what the request does.
-fn record(state: &ServerState, received: &ReceivedRequest) -> Recording {
+/// Begins to record what the request does, which arrived then and was not admitted for so long.
+fn record(
+    state: &ServerState,
+    received: &ReceivedRequest,
+    (arrived, queued): (Instant, Duration),
+) -> Recording {
     let (method, trace) = (&received.method, received.trace);
     // An unknown method is the client's invention, and the number of names is bounded.
     let known = [
@@ -201,7 +206,7 @@ fn record(state: &ServerState, received: &ReceivedRequest) -> Recording {
         Method::OPTIONS,
     ];
     let method = if known.contains(method) { method.as_str() } else { "OTHER" };
-    state.telemetry().begin(Beginning {
+    let beginning = Beginning {
         kind: WorkKind::Request,
         name: format!("{method} {}", received.route()),
         trace_id: trace.trace_id,
@@ -210,7 +215,8 @@ fn record(state: &ServerState, received: &ReceivedRequest) -> Recording {
         at: state.database().clock().now(),
         organization: None,
         job: None,
-    })
+    };
+    state.telemetry().begin_arrived(beginning, arrived.into_std(), queued)
 }
 
 /// The caller's request id if it is safe to log, else the trace id.

@@ -3,15 +3,20 @@
 //! It is an SQLite file of its own, also on PostgreSQL: an outage of the application's database blinds nobody. A task
 //! writes it. Whatever happens to the file, the application goes on, and the console says that it is not kept.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tenfold_data::{Clock, DataError, Database, DatabaseSettings, MigrationFile, ModuleMigrations, sql};
 use tenfold_observe::telemetry::Telemetry;
+use tenfold_observe::telemetry::diagnosis::{LedgerChange, SavedPage};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::archive::HistoryArchive;
+use super::days::{self, DayBounds};
 use super::page;
 
 /// How often a page is written.
@@ -20,13 +25,29 @@ const EVERY: Duration = Duration::from_secs(10);
 const REACH: Duration = Duration::from_secs(7_200);
 /// How many pages are kept: those of a day.
 const MOST_PAGES: i64 = 8_640;
+/// How long minutes are kept: fourteen days.
+const DAYS: Duration = Duration::from_secs(14 * 86_400);
 /// How long the last page may take when the process stops.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-const MIGRATIONS: &[MigrationFile] = &[MigrationFile {
-    name: "0001_pages.sql",
-    text: "CREATE TABLE tenfold_why_pages (id uuid PRIMARY KEY, ends_at bigint NOT NULL, body text NOT NULL);",
-}];
+const MIGRATIONS: &[MigrationFile] = &[
+    MigrationFile {
+        name: "0001_pages.sql",
+        text: "CREATE TABLE tenfold_why_pages (id uuid PRIMARY KEY, ends_at bigint NOT NULL, body text NOT NULL);",
+    },
+    MigrationFile { name: "0002_days.sql", text: days::MIGRATION },
+];
+
+/// `why.history` and its bounds.
+#[derive(Clone, Debug)]
+pub(crate) struct HistorySettings {
+    /// The file.
+    pub file: String,
+    /// How long all pages together may be, in bytes.
+    pub bytes: u64,
+    /// The bounds of what is kept for fourteen days.
+    pub days: DayBounds,
+}
 
 /// The file of a process, while it runs.
 pub(crate) struct History {
@@ -37,15 +58,13 @@ pub(crate) struct History {
 impl History {
     /// Reads what the process before wrote, and begins to write. An error is logged and shown in the console.
     ///
-    /// `bytes` is how long all pages together may be.
     pub(crate) async fn begin(
-        file: &str,
-        bytes: u64,
+        history: &HistorySettings,
         settings: &DatabaseSettings,
         clock: Clock,
         telemetry: Telemetry,
     ) -> Option<Self> {
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let file = &history.file;
         let database = match open(file, settings, clock, &telemetry).await {
             Ok(database) => database,
             Err(error) => {
@@ -54,7 +73,9 @@ impl History {
             }
         };
         let stop = Arc::new(Notify::new());
-        let writer = HistoryWriter { database, telemetry, bytes, file: file.to_owned() };
+        let written = Arc::new(AtomicU32::new(0));
+        telemetry.set_archive(Arc::new(HistoryArchive::new(database.clone(), Arc::clone(&written))));
+        let writer = HistoryWriter { database, telemetry, written, history: history.clone() };
         #[expect(
             clippy::disallowed_methods,
             reason = "it runs as long as the process and is a part of no request"
@@ -109,26 +130,31 @@ async fn open(
 struct HistoryWriter {
     database: Database,
     telemetry: Telemetry,
-    bytes: i64,
-    file: String,
+    /// The minute from which on nothing was written yet.
+    written: Arc<AtomicU32>,
+    history: HistorySettings,
 }
 
 impl HistoryWriter {
     async fn run(self, stop: Arc<Notify>) {
-        let mut from = self.second();
+        let (mut from, mut minute) = (self.second(), self.second() / 60);
+        self.written.store(minute, Ordering::Release);
         let mut is_last = false;
         while !is_last {
             is_last = tokio::time::timeout(EVERY, stop.notified()).await.is_ok();
             // The current second is not over, unless the process is.
             let until = self.second() + u32::from(is_last);
-            match self.write(from, until).await {
+            // So is the current minute. The next process adds to it.
+            let until_minute = until / 60 + u32::from(is_last);
+            match self.write(from..until, minute..until_minute).await {
                 Ok(()) => {
                     self.telemetry.set_history_error(None);
                     // The clock may have been set back.
-                    from = from.max(until);
+                    (from, minute) = (from.max(until), minute.max(until_minute));
+                    self.written.store(minute, Ordering::Release);
                 }
                 // The same seconds are tried again with the next page, as far as they are still there.
-                Err(error) => complain(&self.telemetry, &self.file, &anyhow::Error::from(error)),
+                Err(error) => complain(&self.telemetry, &self.history.file, &anyhow::Error::from(error)),
             }
         }
         self.database.close().await;
@@ -138,14 +164,34 @@ impl HistoryWriter {
         u32::try_from(self.database.clock().now().as_second()).unwrap_or(0)
     }
 
-    async fn write(&self, from: u32, until: u32) -> Result<(), DataError> {
+    async fn write(&self, seconds: Range<u32>, minutes: Range<u32>) -> Result<(), DataError> {
         let telemetry = self.telemetry.clone();
+        let (from, until) = (seconds.start, seconds.end);
         // It waits for a question that is being answered.
-        let saved = tokio::task::spawn_blocking(move || telemetry.save_for_why(from, until));
-        let Some(saved) = saved.await.ok().flatten() else { return Ok(()) };
+        let saved = tokio::task::spawn_blocking(move || {
+            (telemetry.save_for_why(from, until), telemetry.minutes_for_why(None, minutes))
+        });
+        let Ok((saved, minutes)) = saved.await else { return Ok(()) };
+        if let Some(saved) = saved {
+            self.write_page(until, saved).await?;
+        }
+        if minutes.is_empty() {
+            return Ok(());
+        }
+        let oldest = (self.database.clock().now() - DAYS).as_second();
+        let keep = async |cx: tenfold_data::SystemContext| {
+            cx.transaction(async |tx| days::write(tx, minutes, self.history.days, oldest).await).await
+        };
+        self.database.run(None, keep).await
+    }
+
+    async fn write_page(&self, until: u32, saved: SavedPage) -> Result<(), DataError> {
+        let changes: Vec<LedgerChange> = saved.changes.clone();
+        let bytes = i64::try_from(self.history.bytes).unwrap_or(i64::MAX);
         let (body, id) = (page::write(saved), self.database.clock().new_id());
         let write = async |cx: tenfold_data::SystemContext| {
             cx.transaction(async |tx| {
+                days::write_changes(tx, &changes).await?;
                 sql!("tenfold_why_pages.write", "INSERT INTO tenfold_why_pages (id, ends_at, body) VALUES ($1, $2, $3)")
                     .bind(id)
                     .bind(i64::from(until))
@@ -162,7 +208,7 @@ impl HistoryWriter {
                      )"
                 )
                 .bind(MOST_PAGES)
-                .bind(self.bytes)
+                .bind(bytes)
                 .execute(tx)
                 .await
             })

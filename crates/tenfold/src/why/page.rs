@@ -24,6 +24,10 @@ struct SeriesText(String, Option<PartText>, Vec<(u32, u32, u32, u32, f32, f32)>)
 enum PartText {
     Statement(String, String, u32),
     PoolWait,
+    WriterWait(Option<String>),
+    LockWait(Option<String>),
+    AdmissionWait,
+    SchedulerWait,
     Commit,
     Queue,
     OwnCode,
@@ -138,6 +142,10 @@ impl From<PartKey> for PartText {
                 PartText::Statement(place.name.clone(), place.file.clone(), place.line)
             }
             PartKey::PoolWait => PartText::PoolWait,
+            PartKey::WriterWait(holder) => PartText::WriterWait(holder.as_deref().map(str::to_owned)),
+            PartKey::LockWait(holder) => PartText::LockWait(holder.as_deref().map(str::to_owned)),
+            PartKey::AdmissionWait => PartText::AdmissionWait,
+            PartKey::SchedulerWait => PartText::SchedulerWait,
             PartKey::Commit => PartText::Commit,
             PartKey::Queue => PartText::Queue,
             PartKey::OwnCode => PartText::OwnCode,
@@ -153,6 +161,10 @@ impl From<PartText> for PartKey {
                 PartKey::Statement(Arc::new(StatementPlace { name, file, line }))
             }
             PartText::PoolWait => PartKey::PoolWait,
+            PartText::WriterWait(holder) => PartKey::WriterWait(holder.map(Arc::from)),
+            PartText::LockWait(holder) => PartKey::LockWait(holder.map(Arc::from)),
+            PartText::AdmissionWait => PartKey::AdmissionWait,
+            PartText::SchedulerWait => PartKey::SchedulerWait,
             PartText::Commit => PartKey::Commit,
             PartText::Queue => PartKey::Queue,
             PartText::OwnCode => PartKey::OwnCode,

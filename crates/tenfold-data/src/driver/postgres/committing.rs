@@ -19,6 +19,7 @@ use crate::driver::DriverError;
 use crate::row::Row;
 use crate::statement::{Statement, StatementCost};
 use crate::value::Value;
+use crate::waited::WaitMeter;
 
 /// How long a task waits for the answer to a COMMIT that nobody else waits for. The connection is then closed.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -146,6 +147,6 @@ async fn ask(leases: &Leases, number: &str, deadline: Instant) -> Result<String,
         deadline: Some(deadline),
         sink: &mut sink,
     };
-    leases.lease(Some(deadline)).await?.run(call).await?;
+    leases.lease(Some(deadline)).await?.run(call, &WaitMeter::default()).await?;
     Ok(status)
 }

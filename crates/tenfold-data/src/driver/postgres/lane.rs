@@ -13,19 +13,24 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
-use tokio_postgres::{Client, Config, Socket, Statement as Prepared};
+use tokio_postgres::{Client, Config, SimpleQueryMessage, Socket, Statement as Prepared};
 
 use super::super::{Call, before};
+use super::backends::{Backend, Backends};
+use super::lock_watch;
 use super::refusal::{classify, unconnected};
 use super::run::run_prepared;
 use super::standby;
 use super::tls::{Tls, TlsStream};
 use crate::driver::{DriverError, Leader, LeaderEnd, UnderWay, start};
 use crate::error::Source;
+use crate::waited::WaitMeter;
 
 pub(super) struct Lane {
     config: Config,
     tls: Tls,
+    /// `None` behind a pooler.
+    backends: Option<Arc<Backends>>,
     link: Mutex<LaneState>,
     under_way: Arc<AtomicUsize>,
 }
@@ -46,11 +51,13 @@ enum LaneState {
 struct LaneConnection {
     client: Client,
     prepared: Mutex<HashMap<String, Prepared>>,
+    /// The server's process, if it is known.
+    backend: Option<Arc<Backend>>,
 }
 
 impl Lane {
-    pub(super) fn new(config: Config, tls: Tls) -> Self {
-        Lane { config, tls, link: Mutex::new(LaneState::Closed), under_way: Arc::default() }
+    pub(super) fn new(config: Config, tls: Tls, backends: Option<Arc<Backends>>) -> Self {
+        Lane { config, tls, backends, link: Mutex::new(LaneState::Closed), under_way: Arc::default() }
     }
 
     /// How many loads were given to it and have not returned.
@@ -58,10 +65,13 @@ impl Lane {
         self.under_way.load(Ordering::Relaxed)
     }
 
-    /// Runs a load.
-    pub(super) async fn run(self: &Arc<Self>, call: Call<'_>) -> Result<u64, DriverError> {
+    /// Runs a load. `meter` is told how long its lane waited for locks.
+    pub(super) async fn run(self: &Arc<Self>, call: Call<'_>, meter: &WaitMeter) -> Result<u64, DriverError> {
         let _counted = UnderWay::count(&self.under_way);
         let connection = self.connection().await?;
+        let backend = connection.backend.as_deref();
+        let _occupied = backend.map(Backend::occupy);
+        let _locks = backend.map(|backend| backend.locks.told_to(meter));
         let prepared = connection.prepared(&call.statement.text).await?;
         run_prepared(&connection.client, &prepared, call).await
     }
@@ -151,8 +161,26 @@ impl LaneOpening {
                 tracing::warn!(%error, "a lane to PostgreSQL broke; the next load opens it again");
             }
         });
-        Ok(Arc::new(LaneConnection { client, prepared: Mutex::default() }))
+        let backend = match &self.lane.backends {
+            Some(backends) => {
+                let pid = server_process(&client).await?;
+                lock_watch::watch(backends);
+                pid.map(|pid| backends.add_lane(pid))
+            }
+            None => None,
+        };
+        Ok(Arc::new(LaneConnection { client, prepared: Mutex::default(), backend }))
     }
+}
+
+/// The number of the server's process behind a connection.
+async fn server_process(client: &Client) -> Result<Option<i32>, DriverError> {
+    let answer = client.simple_query("SELECT pg_backend_pid()").await.map_err(classify)?;
+    let row = answer.iter().find_map(|part| match part {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    Ok(row.and_then(|pid| pid.parse().ok()))
 }
 
 impl Leader for LaneOpening {

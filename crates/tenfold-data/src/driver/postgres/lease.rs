@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_postgres::Statement as Prepared;
 
 use super::super::{Call, before};
+use super::backends::Backend;
 use super::columns::{compare, refuse_unread};
 use super::refusal::classify;
 use super::rls::SessionSettings;
@@ -20,6 +21,7 @@ use super::tls::Tls;
 use crate::driver::DriverError;
 use crate::error::Source;
 use crate::ownership::OrgId;
+use crate::waited::WaitMeter;
 
 /// How long a cancel request may take to reach the server.
 pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,6 +33,8 @@ pub(super) struct Lease {
     session: Arc<SessionSettings>,
     /// The TLS settings for sending a cancel request.
     tls: Tls,
+    /// The server's process; `None` if it is not known.
+    backend: Option<Arc<Backend>>,
     opening: Mutex<Opening>,
     /// Notified when it is known whether the transaction has begun.
     opened: Notify,
@@ -52,16 +56,27 @@ enum Opening {
 }
 
 impl Lease {
-    pub(super) fn new(client: Object, session: Arc<SessionSettings>, tls: Tls) -> Self {
+    pub(super) fn new(
+        client: Object,
+        session: Arc<SessionSettings>,
+        tls: Tls,
+        backend: Option<Arc<Backend>>,
+    ) -> Self {
         Lease {
             client: Some(client),
             session,
             tls,
+            backend,
             opening: Mutex::new(Opening::Done),
             opened: Notify::new(),
             busy: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
         }
+    }
+
+    /// The server's process, if it is known.
+    pub(super) fn backend(&self) -> Option<&Arc<Backend>> {
+        self.backend.as_ref()
     }
 
     fn client(&self) -> &Object {
@@ -74,6 +89,7 @@ impl Lease {
         work: impl Future<Output = Result<T, DriverError>>,
     ) -> Result<T, DriverError> {
         self.busy.store(true, Ordering::Release);
+        let _occupied = self.backend.as_deref().map(Backend::occupy);
         let result = work.await;
         // A statement that ran into its deadline is still running on the server.
         self.busy.store(matches!(result, Err(DriverError::Deadline)), Ordering::Release);
@@ -84,7 +100,8 @@ impl Lease {
     ///
     /// An author's text that acts for an organization gets a transaction of its own, in which only that organization's
     /// rows are visible. So does everything behind a pooler, because a pooler keeps no settings for us.
-    pub(super) async fn run(&self, call: Call<'_>) -> Result<u64, DriverError> {
+    pub(super) async fn run(&self, call: Call<'_>, meter: &WaitMeter) -> Result<u64, DriverError> {
+        let _locks = self.backend.as_ref().map(|backend| backend.locks.told_to(meter));
         match (&*self.session, call.held_to()) {
             (SessionSettings::Own, None) => self.send(call, None, None).await,
             (session, org) => {

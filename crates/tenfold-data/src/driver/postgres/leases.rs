@@ -1,17 +1,22 @@
 //! The connections that one task has to itself, from the pool.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use deadpool_postgres::{HookError, Pool, PoolError, Timeouts};
 use tokio::time::Instant;
 
+use super::backends::Backends;
 use super::lease::Lease;
 use super::refusal::unconnected;
 use super::rls::SessionSettings;
 use super::tls::Tls;
 use crate::driver::DriverError;
 use crate::error::Source;
+use crate::waited::{WaitKind, WaitMeter};
 
 /// The connections that one task has to itself.
 pub(super) struct Leases {
@@ -19,17 +24,42 @@ pub(super) struct Leases {
     pub acquire_timeout: Duration,
     pub session: Arc<SessionSettings>,
     pub tls: Tls,
+    /// `None` behind a pooler.
+    pub backends: Option<Arc<Backends>>,
 }
 
 impl Leases {
-    /// A connection for one task. Waiting for it counts against the deadline.
+    /// A connection for one task that no request waits for.
     pub(super) async fn lease(&self, deadline: Option<Instant>) -> Result<Lease, DriverError> {
+        self.lease_metered(deadline, &WaitMeter::default()).await
+    }
+
+    /// A connection for one task. Waiting for it counts against the deadline, and `meter` is told of it.
+    pub(super) async fn lease_metered(
+        &self,
+        deadline: Option<Instant>,
+        meter: &WaitMeter,
+    ) -> Result<Lease, DriverError> {
         let own = Instant::now() + self.acquire_timeout;
         let until = deadline.map_or(own, |deadline| deadline.min(own));
         let full =
             DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
-        match tokio::time::timeout_at(until, self.pool.timeout_get(&Timeouts::default())).await {
-            Ok(Ok(client)) => Ok(Lease::new(client, Arc::clone(&self.session), self.tls.clone())),
+        let no_timeouts = Timeouts::default();
+        let mut getting = pin!(self.pool.timeout_get(&no_timeouts));
+        // One that is free is there at once. Only a wait needs a timer, and is measured.
+        let got = match poll_fn(|cx| Poll::Ready(getting.as_mut().poll(cx))).await {
+            Poll::Ready(got) => Ok(got),
+            Poll::Pending => {
+                let _waits = meter.begin(WaitKind::Connection, None);
+                tokio::time::timeout_at(until, getting).await
+            }
+        };
+        match got {
+            Ok(Ok(client)) => {
+                let backend = self.backends.as_ref().and_then(|backends| backends.pooled(&client));
+                backend.iter().for_each(|backend| backend.is_for(meter.site()));
+                Ok(Lease::new(client, Arc::clone(&self.session), self.tls.clone(), backend))
+            }
             Ok(Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)))) => {
                 Err(unconnected(error))
             }

@@ -4,12 +4,14 @@
 //! round trip of another. Lists, author's SQL and transactions take a connection of their own, so that a slow one
 //! delays no other.
 
+mod backends;
 mod columns;
 mod committing;
 mod encode;
 mod lane;
 mod lease;
 mod leases;
+mod lock_watch;
 mod refusal;
 mod rls;
 mod roll_back;
@@ -25,6 +27,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use self::backends::Backends;
 use self::lane::Lane;
 use self::leases::Leases;
 use self::rls::SessionSettings;
@@ -35,6 +38,7 @@ use crate::driver::{DriverError, Pooler, PostgresSettings};
 use crate::error::DataError;
 use crate::ownership::OrgId;
 use crate::statement::{Dialect, StatementCost};
+use crate::waited::WaitMeter;
 
 /// Loads by one key, or by a few one after the other, reuse the generic plan of their text. Planning takes longer than
 /// running them, and the plan is always the index of the key. Sequential scans are off, because a plan may date from
@@ -76,6 +80,10 @@ impl Postgres {
         if config.get_application_name().is_none() {
             config.application_name("tenfold");
         }
+        let session = Arc::new(SessionSettings::new(settings));
+        // Behind a pooler it is not known which process serves a connection.
+        let is_own = matches!(*session, SessionSettings::Own);
+        let backends = is_own.then(|| Backends::new(config.clone(), tls.clone()));
         let manager = Manager::from_config(
             config.clone(),
             tls.clone(),
@@ -83,18 +91,18 @@ impl Postgres {
         );
         let pool = Pool::builder(manager)
             .max_size(settings.pool_size)
-            .post_create(standby::refusing())
+            .post_create(standby::refusing(backends.clone()))
             .build()
             .map_err(|error| DataError::Settings(format!("database.pool_size cannot be used: {error}")))?;
         let lane = |plan: &str| {
             let mut config = config.clone();
             config.options(format!("{plan} {}", config.get_options().unwrap_or_default()));
-            Arc::new(Lane::new(config, tls.clone()))
+            Arc::new(Lane::new(config, tls.clone(), backends.clone()))
         };
         let lanes = |plan: &str| (0..settings.lanes.max(1)).map(|_| lane(plan)).collect();
         let (narrow, wide) = (lanes(ONE_PLAN), lanes(OWN_PLAN));
-        let (acquire_timeout, session) = (settings.acquire_timeout, Arc::new(SessionSettings::new(settings)));
-        let leases = Arc::new(Leases { pool, acquire_timeout, session, tls });
+        let acquire_timeout = settings.acquire_timeout;
+        let leases = Arc::new(Leases { pool, acquire_timeout, session, tls, backends });
         Ok(Postgres { narrow, wide, leases })
     }
 
@@ -111,28 +119,33 @@ impl Driver for Postgres {
         Dialect::Postgres
     }
 
-    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
+    fn run_metered<'a>(
+        &'a self,
+        call: Call<'a>,
+        meter: &'a WaitMeter,
+    ) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
             // Behind a pooler a load needs a transaction, and a shared connection can hold only one.
             cost @ (StatementCost::Key | StatementCost::Keys)
                 if matches!(*self.leases.session, SessionSettings::Own) =>
             {
-                Box::pin(before(call.deadline, self.lane(cost).run(call)))
+                Box::pin(before(call.deadline, self.lane(cost).run(call, meter)))
             }
             _ => Box::pin(async move {
-                let lease = self.leases.lease(call.deadline).await?;
-                lease.run(call).await
+                let lease = self.leases.lease_metered(call.deadline, meter).await?;
+                lease.run(call, meter).await
             }),
         }
     }
 
-    fn begin(
-        &self,
+    fn begin_metered<'a>(
+        &'a self,
         deadline: Option<Instant>,
         org: Option<OrgId>,
-    ) -> BoxFuture<'_, Result<Arc<dyn DriverTransaction>, DriverError>> {
+        meter: &'a WaitMeter,
+    ) -> BoxFuture<'a, Result<Arc<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
-            let lease = self.leases.lease(deadline).await?;
+            let lease = self.leases.lease_metered(deadline, meter).await?;
             let begun = PostgresTransaction::begin(Arc::clone(&self.leases), lease, org, deadline);
             let transaction = before(deadline, begun).await?;
             Ok(Arc::new(transaction) as Arc<dyn DriverTransaction>)
@@ -165,6 +178,9 @@ impl Driver for Postgres {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move { self.leases.pool.close() })
+        Box::pin(async move {
+            self.leases.pool.close();
+            self.leases.backends.iter().for_each(|backends| backends.close());
+        })
     }
 }

@@ -5,26 +5,39 @@
 //! `target_session_attrs` cannot say this, because our sessions begin read-only on the primary too. A primary becomes a standby
 //! only by a restart, which closes its connections.
 
+use std::sync::Arc;
+
 use deadpool_postgres::{Hook, HookError};
 use tokio_postgres::SimpleQueryMessage;
 
+use super::backends::Backends;
 use super::lane::ConnectionFuture;
+use super::lock_watch;
 use crate::driver::DriverError;
 use crate::error::Source;
 
 const REFUSED: &str = "the server is a standby, which lags behind; database.url must lead to the primary";
 
-/// Refuses a new connection of the pool that leads to a standby.
-pub(super) fn refusing() -> Hook {
-    Hook::async_fn(|client, _| {
+/// Refuses a new connection of the pool that leads to a standby. Another one is added to `backends`.
+pub(super) fn refusing(backends: Option<Arc<Backends>>) -> Hook {
+    Hook::async_fn(move |client, _| {
+        let backends = backends.clone();
         Box::pin(async move {
-            let answer =
-                client.simple_query("SELECT pg_is_in_recovery()").await.map_err(HookError::Backend)?;
-            let is_standby = answer.iter().any(|part| match part {
-                SimpleQueryMessage::Row(row) => row.get(0) == Some("t"),
-                _ => false,
+            let asked = "SELECT pg_is_in_recovery(), pg_backend_pid()";
+            let answer = client.simple_query(asked).await.map_err(HookError::Backend)?;
+            let row = answer.iter().find_map(|part| match part {
+                SimpleQueryMessage::Row(row) => Some((row.get(0) == Some("t"), row.get(1)?.parse().ok())),
+                _ => None,
             });
-            if is_standby { Err(HookError::message(REFUSED)) } else { Ok(()) }
+            match (row, &backends) {
+                (Some((true, _)), _) => return Err(HookError::message(REFUSED)),
+                (Some((false, Some(pid))), Some(backends)) => {
+                    backends.add_pooled(client, pid);
+                    lock_watch::watch(backends);
+                }
+                _ => {}
+            }
+            Ok(())
         })
     })
 }

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::super::{Call, Deferred, DriverTransaction, NotCommitted, Unsettled};
+use super::backends::Backend;
 use super::committing::Committing;
 use super::lease::Lease;
 use super::leases::Leases;
@@ -15,6 +16,7 @@ use super::roll_back::{RollsBack, roll_back};
 use crate::driver::DriverError;
 use crate::error::Source;
 use crate::ownership::OrgId;
+use crate::waited::LockCounter;
 
 /// A transaction on a leased connection. Outside it the connection is read-only.
 pub(super) struct PostgresTransaction {
@@ -23,6 +25,8 @@ pub(super) struct PostgresTransaction {
     leases: Arc<Leases>,
     /// The organization that the whole transaction is restricted to.
     org: Option<OrgId>,
+    /// The server's process, also once the lease is gone.
+    backend: Option<Arc<Backend>>,
 }
 
 impl PostgresTransaction {
@@ -33,7 +37,8 @@ impl PostgresTransaction {
         deadline: Option<Instant>,
     ) -> Result<Self, DriverError> {
         lease.begin_writing(org, deadline).await?;
-        Ok(PostgresTransaction { lease: Mutex::new(Some(Arc::new(lease))), leases, org })
+        let backend = lease.backend().cloned();
+        Ok(PostgresTransaction { lease: Mutex::new(Some(Arc::new(lease))), leases, org, backend })
     }
 
     fn lease(&self) -> Result<Arc<Lease>, DriverError> {
@@ -71,6 +76,10 @@ impl DriverTransaction for PostgresTransaction {
             Some(lease) => Box::pin(Committing::new(lease, Arc::clone(&self.leases), deferred, unsettled)),
             None => Box::pin(std::future::ready(Err(ended().into()))),
         }
+    }
+
+    fn lock_counter(&self) -> Option<&LockCounter> {
+        self.backend.as_ref().map(|backend| &backend.locks)
     }
 
     fn give_up(&self) -> bool {

@@ -10,6 +10,7 @@ use super::audience::{Audience, insert};
 use super::connection::{classify, execute};
 use crate::driver::{CommitOutcome, DriverError, Unsettled};
 use crate::error::Source;
+use crate::waited::{LockHolder, WaitKind, WaitMeter};
 
 /// The pause before trying again to get the write lock from another process.
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
@@ -45,21 +46,31 @@ impl GroupState {
 
     /// Begins the outer transaction if there is none. `BEGIN IMMEDIATE` takes the write lock at once. A read
     /// transaction that became a write later could fail with SQLITE_BUSY_SNAPSHOT however long it waited.
-    pub(super) async fn open_group(&mut self) -> Result<(), DriverError> {
+    ///
+    /// `meter` is told how long another process had that lock.
+    pub(super) async fn open_group(&mut self, meter: &WaitMeter) -> Result<(), DriverError> {
         if self.group.is_some() {
             return Ok(());
         }
         let give_up = Instant::now() + BUSY_LIMIT;
+        let mut waits = None;
         loop {
             match execute(&self.connection, "BEGIN IMMEDIATE") {
                 Ok(()) => break,
                 Err(error) => match classify(&error) {
                     busy @ DriverError::Overloaded(_) if Instant::now() >= give_up => return Err(busy),
-                    DriverError::Overloaded(_) => tokio::time::sleep(BUSY_PAUSE).await,
+                    DriverError::Overloaded(_) => {
+                        waits.get_or_insert_with(|| {
+                            let holder = LockHolder::Other("another process that writes to the file".into());
+                            meter.begin(WaitKind::Lock, Some(holder))
+                        });
+                        tokio::time::sleep(BUSY_PAUSE).await;
+                    }
                     other => return Err(other),
                 },
             }
         }
+        drop(waits);
         self.group = Some(Vec::new());
         Ok(())
     }

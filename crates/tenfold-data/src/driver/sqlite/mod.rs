@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use self::connection::{classify, run_statement};
@@ -37,6 +37,7 @@ use crate::driver::{DriverError, SqliteSettings};
 use crate::ownership::OrgId;
 use crate::row::{Row, RowSource, copy};
 use crate::statement::{Dialect, StatementCost};
+use crate::waited::{WaitKind, WaitMeter};
 
 /// An SQLite file.
 pub(crate) struct Sqlite {
@@ -77,6 +78,26 @@ struct Threads {
     permits: Arc<Semaphore>,
 }
 
+impl Threads {
+    /// The right to use a reader thread, once one is free.
+    async fn permit(
+        &self,
+        deadline: Option<Instant>,
+        meter: &WaitMeter,
+    ) -> Result<OwnedSemaphorePermit, DriverError> {
+        // While others wait it gives none, so nobody is overtaken.
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _waits = meter.begin(WaitKind::Connection, None);
+        let permits = Arc::clone(&self.permits);
+        before(deadline, async move {
+            permits.acquire_owned().await.map_err(|_| DriverError::Overloaded("the database is closing"))
+        })
+        .await
+    }
+}
+
 impl Sqlite {
     /// Opens the file, and creates it if it does not exist.
     pub(crate) fn open(path: PathBuf, settings: &SqliteSettings) -> Result<Self, DriverError> {
@@ -99,12 +120,8 @@ impl Sqlite {
 
     /// Runs any other read on a reader thread, which sends the rows back. When the caller is gone, the thread stops: an
     /// endless statement would occupy it for ever.
-    async fn run_on_thread(&self, call: Call<'_>) -> Result<u64, DriverError> {
-        let permits = Arc::clone(&self.threads.permits);
-        let permit = before(call.deadline, async move {
-            permits.acquire_owned().await.map_err(|_| DriverError::Overloaded("the database is closing"))
-        })
-        .await?;
+    async fn run_on_thread(&self, call: Call<'_>, meter: &WaitMeter) -> Result<u64, DriverError> {
+        let permit = self.threads.permit(call.deadline, meter).await?;
         let (statement, tenant, threads) = (call.statement.clone(), call.tenant, Arc::clone(&self.threads));
         let Params::One(params) = call.params else { unreachable!("reads have one set of parameters") };
         let params = params.to_vec();
@@ -150,22 +167,27 @@ impl Driver for Sqlite {
         Dialect::Sqlite
     }
 
-    fn run<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<u64, DriverError>> {
+    fn run_metered<'a>(
+        &'a self,
+        call: Call<'a>,
+        meter: &'a WaitMeter,
+    ) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
             StatementCost::Key | StatementCost::Keys | StatementCost::Page => {
                 Box::pin(async move { self.inline.run(call) })
             }
-            StatementCost::Free => Box::pin(self.run_on_thread(call)),
+            StatementCost::Free => Box::pin(self.run_on_thread(call, meter)),
         }
     }
 
-    fn begin(
-        &self,
+    fn begin_metered<'a>(
+        &'a self,
         deadline: Option<Instant>,
         _org: Option<OrgId>,
-    ) -> BoxFuture<'_, Result<Arc<dyn DriverTransaction>, DriverError>> {
+        meter: &'a WaitMeter,
+    ) -> BoxFuture<'a, Result<Arc<dyn DriverTransaction>, DriverError>> {
         Box::pin(async move {
-            let transaction = self.writer.begin(deadline).await?;
+            let transaction = self.writer.begin(deadline, meter).await?;
             Ok(Arc::new(transaction) as Arc<dyn DriverTransaction>)
         })
     }
@@ -190,7 +212,7 @@ impl Driver for Sqlite {
                 let gone = "its file was removed or replaced after the process had opened it";
                 return Err(DriverError::Unavailable(crate::error::Source::new(gone.to_owned())));
             }
-            let transaction = self.writer.begin(Some(deadline)).await?;
+            let transaction = self.writer.begin(Some(deadline), &WaitMeter::default()).await?;
             transaction.script("PRAGMA user_version = 0").await?;
             transaction.commit().await
         }))

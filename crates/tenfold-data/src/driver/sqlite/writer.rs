@@ -38,6 +38,8 @@ use super::group::GroupState;
 use super::log::WriteAheadLog;
 use super::transaction::SqliteTransaction;
 use crate::driver::{DriverError, Leader, LeaderEnd, SqliteSettings, start};
+use crate::statement::CallSite;
+use crate::waited::{LockHolder, WaitKind, WaitMeter};
 
 /// How often idle readers' snapshots are released. Another process cannot request it, and may have to wait for it
 /// before it can restart its log. At the same interval the thread looks for a group that no task commits.
@@ -57,6 +59,8 @@ pub(super) struct Queue {
     state: Arc<Mutex<GroupState>>,
     /// How many transactions wait in the queue, not counting tasks that wait to commit.
     waiting: AtomicUsize,
+    /// The line that opened the transaction which has the writer, or had it last; `None` for COMMIT.
+    holder: StdMutex<Option<CallSite>>,
     /// How many COMMITs in a row had one member, with no transaction waiting.
     alone: AtomicU32,
     /// A moving average of a COMMIT's duration, in microseconds.
@@ -100,6 +104,25 @@ impl Queue {
         unconstrained(Arc::clone(&self.state).lock_owned()).await
     }
 
+    /// The writer for a transaction. `meter` is told how long it waited, and for whom.
+    async fn writer_for(&self, meter: &WaitMeter) -> OwnedMutexGuard<GroupState> {
+        // While others wait this fails, so nobody is overtaken.
+        if let Ok(state) = Arc::clone(&self.state).try_lock_owned() {
+            self.held_by(meter.site());
+            return state;
+        }
+        let holder = *self.holder.lock().unwrap_or_else(PoisonError::into_inner);
+        let _waits = meter.begin(WaitKind::Writer, holder.map(LockHolder::Transaction));
+        let state = self.writer().await;
+        self.held_by(meter.site());
+        state
+    }
+
+    /// Called with the writer in hand.
+    fn held_by(&self, site: Option<CallSite>) {
+        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = site;
+    }
+
     /// The same for a thread. If transactions are waiting, the thread queues again behind them once, so that they join
     /// the group.
     fn writer_after_the_others(&self) -> OwnedMutexGuard<GroupState> {
@@ -120,6 +143,7 @@ impl Queue {
     /// it is long.
     fn commit(&self, state: &mut GroupState) {
         let started = Instant::now();
+        self.held_by(None);
         let Some(members) = state.commit_group() else { return };
         // The lock is held, so no other task updates these counters.
         let is_alone = members == 1 && !self.is_awaited();
@@ -237,6 +261,7 @@ impl Writer {
             log,
             state: Arc::new(Mutex::new(GroupState::new(connection))),
             waiting: AtomicUsize::new(0),
+            holder: StdMutex::default(),
             alone: AtomicU32::new(0),
             commit_takes: AtomicU64::new(0),
             commit_inline_limit: settings.commit_inline_limit,
@@ -252,14 +277,18 @@ impl Writer {
     }
 
     /// Opens a savepoint, after the transactions that were queued before.
-    pub(super) async fn begin(&self, deadline: Option<Instant>) -> Result<SqliteTransaction, DriverError> {
+    pub(super) async fn begin(
+        &self,
+        deadline: Option<Instant>,
+        meter: &WaitMeter,
+    ) -> Result<SqliteTransaction, DriverError> {
         let _place = QueuePlace::take(&self.queue.waiting, self.max_waiting)?;
         let open = async {
-            let mut state = self.queue.writer().await;
+            let mut state = self.queue.writer_for(meter).await;
             if self.queue.to_commit.is_over() {
                 return Err(DriverError::Overloaded("the database is closing"));
             }
-            state.open_group().await?;
+            state.open_group(meter).await?;
             Ok(state)
         };
         SqliteTransaction::open(before(deadline, open).await?, &self.queue)

@@ -11,7 +11,7 @@ use futures_util::future::maybe_done;
 use tokio_postgres::Statement as Prepared;
 
 use super::super::super::{Call, Deferred, NotCommitted, Params, Unsettled};
-use super::{Begin, Lease};
+use super::{Backend, Begin, Lease};
 use crate::driver::DriverError;
 use crate::ownership::OrgId;
 use crate::row::Row;
@@ -61,6 +61,7 @@ impl Lease {
             tenant: None,
         }));
         self.busy.store(true, Ordering::Release);
+        let _occupied = self.backend.as_deref().map(Backend::occupy);
         let result = self.send_commit(&last, number).await;
         self.busy.store(false, Ordering::Release);
         result.map(|mut took| {

@@ -1,0 +1,104 @@
+//! The question what is wrong, and what is kept for it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tenfold_data::{Timestamp, TraceId};
+use tenfold_why::{ChangeKind, Diagnosis, JournalLimits, LedgerChange, SavedMinute, SavedPage};
+
+use super::Telemetry;
+use super::archive::WhyArchive;
+use super::why::BIG_JOB;
+use super::work::Work;
+
+/// How many traces an answer to [`Telemetry::why`] has.
+const WHY_TRACES: usize = 5;
+
+impl Telemetry {
+    /// Begins to record requests and jobs for [`why`](Telemetry::why), within these limits.
+    pub fn record_for_why(&self, limits: JournalLimits) {
+        self.0.why.begin(limits);
+    }
+
+    /// Notes a change of the application, which may be the cause of what is measured later.
+    pub fn changed(&self, kind: ChangeKind, what: String) {
+        self.0.why.note(LedgerChange { kind, what, at_us: self.now().as_microsecond(), organization: None });
+    }
+
+    /// What is wrong from `since`, or in the last two hours, until `until`. Traces are those that are kept. `None` if
+    /// nothing is recorded for it. It computes for up to a second, so call it where that blocks nobody.
+    pub fn why(&self, since: Option<Timestamp>, until: Timestamp) -> Option<Diagnosis> {
+        if !self.0.why.is_on() {
+            return None;
+        }
+        self.0.active.long_jobs(BIG_JOB).iter().for_each(|(name, at)| self.0.why.note_job(name, *at));
+        Some(self.with_kept_traces(self.0.why.ask(since, until)?))
+    }
+
+    /// The same answer with those of its traces that can be shown: for one that was computed elsewhere.
+    pub fn with_kept_traces(&self, mut answer: Diagnosis) -> Diagnosis {
+        answer.traces = self.kept_traces(&answer);
+        answer
+    }
+
+    /// What this process has recorded in the minutes of a range, counted since 1970; of all endpoints and jobs, or of one. It waits for a
+    /// question that is being answered, so call it where that blocks nobody.
+    pub fn minutes_for_why(&self, name: Option<&str>, minutes: Range<u32>) -> Vec<SavedMinute> {
+        self.0.why.minutes(name, minutes)
+    }
+
+    /// Sets where more is kept than in memory. The first call decides.
+    pub fn set_archive(&self, archive: Arc<dyn WhyArchive>) {
+        let _ = self.0.archive.set(archive);
+    }
+
+    /// Where more is kept than in memory, if it is.
+    pub fn archive(&self) -> Option<Arc<dyn WhyArchive>> {
+        self.0.archive.get().cloned()
+    }
+
+    /// Traces of an answer that can be shown: of those that it names, else of the endpoint since the onset.
+    fn kept_traces(&self, answer: &Diagnosis) -> Vec<u128> {
+        let is_kept =
+            |id: &u128| TraceId::from_bytes(id.to_be_bytes()).is_some_and(|id| !self.trace(id).is_empty());
+        let traces: Vec<u128> = answer.traces.iter().copied().filter(is_kept).take(WHY_TRACES).collect();
+        let Some(endpoint) = answer.endpoints.first().filter(|_| traces.is_empty()) else { return traces };
+        let passes = |work: &Work| {
+            work.beginning.name == endpoint.name && work.beginning.at.as_microsecond() >= endpoint.since_us
+        };
+        let slowest = self.slowest(WHY_TRACES, passes);
+        slowest.iter().map(|work| u128::from_be_bytes(work.beginning.trace_id.to_bytes())).collect()
+    }
+
+    /// The changes that were noted, the oldest first: starts, migrations, long jobs. They wait for a question that is being
+    /// answered, so call it where that blocks nobody.
+    pub fn changes(&self) -> Vec<LedgerChange> {
+        self.0.why.changes()
+    }
+
+    /// How many requests and jobs were not recorded for [`why`](Telemetry::why), because too many came while it was asked.
+    pub fn lost_for_why(&self) -> u64 {
+        self.0.why.lost()
+    }
+
+    /// What happened in the seconds from `first` to before `end`, to be kept elsewhere. `None` if nothing did. It waits for a
+    /// question that is being answered, so call it where that blocks nobody.
+    pub fn save_for_why(&self, first: u32, end: u32) -> Option<SavedPage> {
+        self.0.why.save(first, end)
+    }
+
+    /// Adds what was saved before this process started. Pages come in their order, before the first request.
+    pub fn restore_for_why(&self, page: SavedPage) {
+        self.0.why.restore(page);
+    }
+
+    /// Sets why the history is not kept, or that it is; whether that is new.
+    pub fn set_history_error(&self, error: Option<String>) -> bool {
+        self.0.why.set_history_error(error)
+    }
+
+    /// Why the history is not kept beside the process, if it should be.
+    pub fn history_error(&self) -> Option<String> {
+        self.0.why.history_error()
+    }
+}

@@ -1,0 +1,182 @@
+//! Fourteen days in the history's file: an hour of an endpoint is a row, with its minutes as one JSON text.
+//!
+//! Whatever is written adds to what is there, so two processes that follow each other within a minute both count.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tenfold_data::{DataError, SystemContext, SystemTx, sql};
+use tenfold_observe::telemetry::diagnosis::{ChangeKind, LedgerChange, MinuteCell, SavedMinute};
+
+pub(super) const MIGRATION: &str =
+    "CREATE TABLE tenfold_why_hours (hour bigint NOT NULL, endpoint text NOT NULL, body text NOT NULL, PRIMARY KEY (hour, endpoint));
+     CREATE TABLE tenfold_why_changes (at bigint NOT NULL, what text NOT NULL, kind text NOT NULL, PRIMARY KEY (at, what));";
+
+/// How many starts and migrations are kept.
+const MOST_CHANGES: i64 = 1_000;
+
+/// How much is kept of the last fourteen days.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DayBounds {
+    /// How many hours of all endpoints together.
+    pub hours: usize,
+    /// How long they may be together, in bytes.
+    pub bytes: u64,
+}
+
+/// A minute of its hour, how many failed, the durations' sum in microseconds, and the histogram's buckets.
+#[derive(Serialize, Deserialize)]
+struct MinuteText(u32, u32, u64, Vec<(u8, u32)>);
+
+/// A row: hour, endpoint, and its minutes.
+type HourRow = (i64, String, String);
+
+/// The minutes of an endpoint's hours.
+type Hours = BTreeMap<(i64, String), BTreeMap<u32, MinuteCell>>;
+
+/// Adds minutes to their hours. When an hour begins, what is too old or too much goes; `oldest` is in seconds since 1970.
+pub(super) async fn write(
+    tx: &mut SystemTx<'_>,
+    minutes: Vec<SavedMinute>,
+    bounds: DayBounds,
+    oldest: i64,
+) -> Result<(), DataError> {
+    let begins_hour = minutes.iter().any(|minute| minute.minute.is_multiple_of(60));
+    let mut hours = Hours::new();
+    minutes.into_iter().for_each(|minute| add(&mut hours, minute));
+    let (first, last) = (hours.keys().next(), hours.keys().next_back());
+    let (Some((first, _)), Some((last, _))) = (first, last) else { return Ok(()) };
+    let known: Vec<HourRow> = sql!(
+        "tenfold_why_hours.known",
+        "SELECT hour, endpoint, body FROM tenfold_why_hours WHERE hour BETWEEN $1 AND $2"
+    )
+    .bind(*first)
+    .bind(*last)
+    .all(tx)
+    .await?;
+    for (hour, endpoint, body) in known {
+        if hours.contains_key(&(hour, endpoint.clone())) {
+            read((hour, endpoint, body)).into_iter().for_each(|minute| add(&mut hours, minute));
+        }
+    }
+    for ((hour, endpoint), minutes) in hours {
+        sql!(
+            "tenfold_why_hours.write",
+            "INSERT INTO tenfold_why_hours (hour, endpoint, body) VALUES ($1, $2, $3)
+             ON CONFLICT (hour, endpoint) DO UPDATE SET body = excluded.body"
+        )
+        .bind(hour)
+        .bind(endpoint)
+        .bind(text(&minutes))
+        .repeated("once a minute, in a file of its own that only this task writes")
+        .execute(tx)
+        .await?;
+    }
+    if begins_hour { forget(tx, bounds, oldest).await } else { Ok(()) }
+}
+
+fn add(hours: &mut Hours, saved: SavedMinute) {
+    let hour = hours.entry((i64::from(saved.minute / 60), saved.endpoint)).or_default();
+    hour.entry(saved.minute % 60).or_default().merge(&saved.cell);
+}
+
+fn text(minutes: &BTreeMap<u32, MinuteCell>) -> String {
+    let minutes = minutes.iter().map(|(minute, cell)| {
+        MinuteText(*minute, cell.errors, cell.sum_us, cell.durations.buckets().collect())
+    });
+    serde_json::to_string(&minutes.collect::<Vec<_>>()).unwrap_or_default()
+}
+
+/// The minutes of a row; none if it is damaged, or another version wrote it differently.
+pub(super) fn read((hour, endpoint, body): HourRow) -> Vec<SavedMinute> {
+    let minutes: Vec<MinuteText> = serde_json::from_str(&body).unwrap_or_default();
+    let first = u32::try_from(hour).ok().and_then(|hour| hour.checked_mul(60));
+    let minutes = minutes.into_iter().filter(|MinuteText(minute, ..)| *minute < 60);
+    let minutes = minutes.filter_map(|MinuteText(minute, errors, sum_us, buckets)| {
+        let mut cell = MinuteCell { errors, sum_us, ..MinuteCell::default() };
+        buckets.into_iter().for_each(|(bucket, times)| cell.durations.add(bucket, times));
+        Some(SavedMinute { endpoint: endpoint.clone(), minute: first?.checked_add(minute)?, cell })
+    });
+    minutes.collect()
+}
+
+async fn forget(tx: &mut SystemTx<'_>, bounds: DayBounds, oldest: i64) -> Result<(), DataError> {
+    let (hours, bytes) = (i64::try_from(bounds.hours), i64::try_from(bounds.bytes));
+    sql!(
+        "tenfold_why_hours.forget",
+        "DELETE FROM tenfold_why_hours WHERE hour < $1 OR (hour, endpoint) IN (
+             SELECT hour, endpoint FROM (
+                 SELECT hour, endpoint, row_number() OVER newest AS place, sum(octet_length(body)) OVER newest AS bytes
+                 FROM tenfold_why_hours WINDOW newest AS (ORDER BY hour DESC, endpoint)
+             ) hours WHERE place > $2 OR bytes > $3
+         )"
+    )
+    .bind(oldest.div_euclid(3_600))
+    .bind(hours.unwrap_or(i64::MAX))
+    .bind(bytes.unwrap_or(i64::MAX))
+    .execute(tx)
+    .await?;
+    sql!(
+        "tenfold_why_changes.forget",
+        "DELETE FROM tenfold_why_changes WHERE at < $1 OR at < (
+             SELECT min(at) FROM (SELECT at FROM tenfold_why_changes ORDER BY at DESC LIMIT $2) newest
+         )"
+    )
+    .bind(oldest.saturating_mul(1_000_000))
+    .bind(MOST_CHANGES)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Keeps the starts and migrations among these changes: jobs and surges are too many.
+pub(super) async fn write_changes(tx: &mut SystemTx<'_>, changes: &[LedgerChange]) -> Result<(), DataError> {
+    for change in changes {
+        let kind = match change.kind {
+            ChangeKind::Deploy => "deploy",
+            ChangeKind::Migration => "migration",
+            _ => continue,
+        };
+        sql!(
+            "tenfold_why_changes.write",
+            "INSERT INTO tenfold_why_changes (at, what, kind) VALUES ($1, $2, $3) ON CONFLICT (at, what) DO NOTHING"
+        )
+        .bind(change.at_us)
+        .bind(change.what.clone())
+        .bind(kind.to_owned())
+        .repeated("a start has few, in a file of its own that only this task writes")
+        .execute(tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The rows of a range of hours, of one endpoint or of all.
+pub(super) async fn rows(
+    cx: &SystemContext,
+    endpoint: Option<&str>,
+    (first, last): (i64, i64),
+) -> Result<Vec<HourRow>, DataError> {
+    let rows = sql!(
+        "tenfold_why_hours.read",
+        "SELECT hour, endpoint, body FROM tenfold_why_hours
+         WHERE hour BETWEEN $1 AND $2 AND ($3 = '' OR endpoint = $3) ORDER BY hour"
+    );
+    rows.bind(first).bind(last).bind(endpoint.unwrap_or_default().to_owned()).all(cx).await
+}
+
+/// The starts and migrations since then, in microseconds since 1970, the oldest first.
+pub(super) async fn changes(cx: &SystemContext, since_us: i64) -> Result<Vec<LedgerChange>, DataError> {
+    let rows: Vec<(i64, String, String)> = sql!(
+        "tenfold_why_changes.read",
+        "SELECT at, what, kind FROM tenfold_why_changes WHERE at >= $1 ORDER BY at"
+    )
+    .bind(since_us)
+    .all(cx)
+    .await?;
+    let changes = rows.into_iter().map(|(at_us, what, kind)| {
+        let kind = if kind == "migration" { ChangeKind::Migration } else { ChangeKind::Deploy };
+        LedgerChange { kind, what, at_us, organization: None }
+    });
+    Ok(changes.collect())
+}
