@@ -10,6 +10,7 @@ mod http;
 mod incidents;
 mod jobs;
 mod list;
+mod memory;
 mod options;
 mod overload;
 mod peers;
@@ -71,6 +72,8 @@ enum BenchCommand {
     Coherence(coherence::CoherenceArguments),
     /// Faults in simulated traffic: whether `why` names endpoint, statement, organizations, onset and cause.
     Incidents(incidents::IncidentArguments),
+    /// What telemetry holds in memory after ten million requests of a hundred thousand organizations.
+    Memory,
     /// What it costs to tell metrics and telemetry of everything.
     Telemetry,
 }
@@ -111,6 +114,7 @@ fn main() -> ExitCode {
         }
         BenchCommand::Feed => feed::run(&line.options, &mut report),
         BenchCommand::Writes => alone::run("writes", &line.options, &mut report),
+        BenchCommand::Memory => memory::run(&line.options, &mut report),
         BenchCommand::Telemetry => alone::run("telemetry", &line.options, &mut report),
     };
     report.finish();

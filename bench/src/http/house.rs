@@ -22,6 +22,14 @@ pub struct MeasuredServer {
     place: usize,
 }
 
+/// A reference backend that is measured beside `ours`: another build of it, or the same with other settings.
+pub struct OtherBackend {
+    pub case: String,
+    pub program: PathBuf,
+    /// Keys, such as `why.record`, and their values.
+    pub settings: Vec<(String, String)>,
+}
+
 /// All servers of one database.
 pub struct House {
     pub dialect: Dialect,
@@ -32,19 +40,20 @@ pub struct House {
 }
 
 impl House {
-    /// Starts them, fills the tables, and compares what they say. Each of `against` has a database of its own.
+    /// Starts them, fills the tables, and compares what they say. Each of `others` has a database of its own.
     ///
     /// # Errors
     /// When one cannot be started, or says something else.
     pub fn build(
         ours: &Path,
-        against: &[PathBuf],
+        others: &[OtherBackend],
         peer: &Path,
         dialect: Dialect,
         server: Option<&PostgresServer>,
     ) -> anyhow::Result<Self> {
         let mut house = House { dialect, targets: Vec::new(), places: Vec::new() };
-        let people = house.move_in(ours, "ours", peer, server)?;
+        let itself = OtherBackend { case: "ours".to_owned(), program: ours.to_owned(), settings: Vec::new() };
+        let people = house.move_in(&itself, peer, server)?;
         let (url, owner) = (address(&house.places[0]), people.permissions.join(","));
         let hand = ["hand", "--url", &url, "--blobs", "hand-blobs", "--owner", &owner];
         house.add("hand", house.places[0].other(peer, &hand).start());
@@ -55,9 +64,8 @@ impl House {
         let recorded = house.record(&people)?;
         house.places[0].write(ANSWERS, &Value::from(recorded).to_string());
         house.add("bare", house.places[0].other(peer, &["bare", "--answers", ANSWERS]).start());
-        for program in against {
-            let case = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let people = house.move_in(program, &case, peer, server)?;
+        for other in others {
+            let people = house.move_in(other, peer, server)?;
             house.record(&people)?;
         }
         Ok(house)
@@ -66,16 +74,15 @@ impl House {
     /// Starts a reference backend in a place of its own, with the data of the demo and of others.
     fn move_in(
         &mut self,
-        program: &Path,
-        case: &str,
+        backend: &OtherBackend,
         peer: &Path,
         server: Option<&PostgresServer>,
     ) -> anyhow::Result<BenchOwners> {
-        let place = place(program, self.dialect, server);
-        let process = open(&place, peer)?;
+        let place = place(&backend.program, self.dialect, server);
+        let process = open(&place, &backend.settings, peer)?;
         let people = BenchOwners::sign_in(&process)?;
         self.places.push(place);
-        self.add(case, process);
+        self.add(&backend.case, process);
         Ok(people)
     }
 
@@ -127,10 +134,14 @@ fn shots_of(route: &str) -> String {
 }
 
 /// Starts the reference backend at a place, with the data of the demo and of others.
-fn open(place: &Deployment, peer: &Path) -> anyhow::Result<Process> {
+fn open(place: &Deployment, settings: &[(String, String)], peer: &Path) -> anyhow::Result<Process> {
     // Without a worker: what becomes of uploads later is not part of the request.
-    let launch = place.app(&["serve", "--demo", "--role", "web"]);
-    let process = launch.env("TENFOLD_BILLING__FREE_STORAGE", "1 TiB").start();
+    let launch =
+        place.app(&["serve", "--demo", "--role", "web"]).env("TENFOLD_BILLING__FREE_STORAGE", "1 TiB");
+    let set = settings.iter().fold(launch, |launch, (key, value)| {
+        launch.env(&format!("TENFOLD_{}", key.to_uppercase().replace('.', "__")), value)
+    });
+    let process = set.start();
     let seeded = place.other(peer, &["seed", "--url", &address(place), "--users", "100"]).finish();
     anyhow::ensure!(seeded.status.success(), "the data of others cannot be stored: {}", seeded.err);
     Ok(process)

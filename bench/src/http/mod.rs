@@ -8,12 +8,13 @@ mod house;
 mod rounds;
 mod routes;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use anyhow::Context as _;
 use clap::Args;
 
-use self::house::House;
+use self::house::{House, OtherBackend};
 use self::rounds::RoundsPlan;
 use crate::Options;
 use crate::peers::Peer;
@@ -38,6 +39,9 @@ pub struct HttpArguments {
     /// Other builds of it, each measured in turns with it under its file's name: `ratio_ours` compares with it.
     #[arg(long)]
     against: Vec<PathBuf>,
+    /// The same build with other settings, such as `why.record=false,log.filter=off`, measured in turns with it as a case of this name.
+    #[arg(long = "set")]
+    variants: Vec<String>,
 }
 
 /// Measures each route on each database.
@@ -48,11 +52,12 @@ pub fn run(arguments: &HttpArguments, options: &Options, report: &mut BenchRepor
     let ours = arguments.ours.clone().map_or_else(app, Ok)?;
     let peer = Peer::door()?;
     let server = server_for(options.dialects())?;
+    let others = arguments.others(&ours)?;
     let began = Instant::now();
     let (rounds, span) = if options.quick { (1, 400) } else { (5, 600) };
     let plan = RoundsPlan { rounds: arguments.rounds.unwrap_or(rounds), span };
     for dialect in options.dialects() {
-        let house = House::build(&ours, &arguments.against, &peer, *dialect, server.as_ref())?;
+        let house = House::build(&ours, &others, &peer, *dialect, server.as_ref())?;
         for route in routes::ALL.iter().filter(|route| arguments.wants(route)) {
             for at_once in
                 [1, 32].into_iter().filter(|n| arguments.at_once.is_empty() || arguments.at_once.contains(n))
@@ -68,6 +73,23 @@ pub fn run(arguments: &HttpArguments, options: &Options, report: &mut BenchRepor
 }
 
 impl HttpArguments {
+    fn others(&self, ours: &Path) -> anyhow::Result<Vec<OtherBackend>> {
+        let builds = self.against.iter().map(|program| {
+            let case = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Ok(OtherBackend { case, program: program.clone(), settings: Vec::new() })
+        });
+        let variants = self.variants.iter().map(|text| {
+            let setting = |pair: &str| {
+                let (key, value) =
+                    pair.split_once('=').with_context(|| format!("--set {text}: expected key=value"))?;
+                Ok((key.to_owned(), value.to_owned()))
+            };
+            let settings = text.split(',').map(setting).collect::<anyhow::Result<_>>()?;
+            Ok(OtherBackend { case: text.clone(), program: ours.to_owned(), settings })
+        });
+        builds.chain(variants).collect()
+    }
+
     fn wants(&self, route: &str) -> bool {
         self.routes.is_empty() || self.routes.iter().any(|wanted| wanted == route)
     }
