@@ -108,10 +108,7 @@ fn main() -> ExitCode {
         BenchCommand::Hostile(arguments) => hostile::run(&arguments, &line.options, &mut report),
         BenchCommand::Cache => cache::run(&line.options, &mut report),
         BenchCommand::Coherence(arguments) => coherence::run(&arguments, &line.options, &mut report),
-        BenchCommand::Incidents(arguments) => {
-            incidents::run(&arguments, &line.options, &mut report);
-            Ok(())
-        }
+        BenchCommand::Incidents(arguments) => incidents::run(&arguments, &line.options, &mut report),
         BenchCommand::Feed => feed::run(&line.options, &mut report),
         BenchCommand::Writes => alone::run("writes", &line.options, &mut report),
         BenchCommand::Memory => memory::run(&line.options, &mut report),

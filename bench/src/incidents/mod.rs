@@ -3,10 +3,15 @@
 //! A row for each kind of fault and one for all. `endpoint`, `statement` and `cause` are shares of right first answers, `f1` that of the
 //! organizations, `onset_s` the median by which the onset is missed. `day` counts false alarms in days without a fault.
 
+mod live;
+
+use std::path::PathBuf;
+
 use ::incidents::{FAULTS, IncidentScore, RightOf, false_alarms, run_case};
 use clap::Args;
 
 use crate::options::Options;
+use crate::place::{app, server_for};
 use crate::report::{BenchReport, ReportRow, complain, micros, quantile};
 
 /// What it takes besides.
@@ -21,13 +26,27 @@ pub struct IncidentArguments {
     /// How many days without a fault.
     #[arg(long, default_value_t = 1)]
     days: u64,
+    /// Three faults in real processes instead, each in real time: it takes seven minutes for both databases.
+    #[arg(long)]
+    live: bool,
+    /// A release build of the reference backend, instead of building it.
+    #[arg(long)]
+    ours: Option<PathBuf>,
 }
 
 /// Requests a second in a day without a fault.
 const RATE: f64 = 10.0;
 
 /// Injects the faults and scores the answers.
-pub fn run(arguments: &IncidentArguments, options: &Options, report: &mut BenchReport) {
+///
+/// # Errors
+/// When the reference backend of a live case cannot be run.
+pub fn run(arguments: &IncidentArguments, options: &Options, report: &mut BenchReport) -> anyhow::Result<()> {
+    if arguments.live {
+        let program = arguments.ours.clone().map_or_else(app, Ok)?;
+        let server = server_for(options.dialects())?;
+        return live::run(&program, options.dialects(), server.as_ref(), report);
+    }
     let cases = arguments.cases.unwrap_or(if options.quick { 26 } else { 60 });
     let mut all = IncidentScore::default();
     let mut of_kind: Vec<IncidentScore> = FAULTS.iter().map(|_| IncidentScore::default()).collect();
@@ -48,6 +67,7 @@ pub fn run(arguments: &IncidentArguments, options: &Options, report: &mut BenchR
     alarms.iter().for_each(|alarm| complain(alarm));
     let days = ReportRow::without_database("incidents", "day").with("n", arguments.days);
     report.add(days.with("false_alarms", alarms.len()));
+    Ok(())
 }
 
 fn row(case: &str, score: &IncidentScore) -> ReportRow {
