@@ -2,22 +2,15 @@
 //! `why`, `mcp`, `onset`.
 
 use std::ffi::OsString;
-use std::io::Write as _;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use tenfold_data::migrate::{MigrationStatus, status_of_nothing};
 use tenfold_data::{Clock, Database, Dialect};
-use tenfold_jobs::Worker;
 use tenfold_observe::logs;
 use tenfold_observe::telemetry::Telemetry;
-use tenfold_otlp::Exporter;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::cache_command::{self, CacheCommand};
 use super::client_file::ClientFile;
@@ -25,17 +18,12 @@ use super::console_sign_in::OPERATOR_VARIABLES;
 use super::jobs::JobsCommand;
 use super::load_command::{self, LoadCommand};
 use super::mcp_command::McpCommand;
-use super::minutes::MinuteTask;
 use super::operator_command::OperatorCommand;
-use super::operators_port::serve_operators;
-use super::telemetry_export::{begin_export, export_settings};
+use super::serve::{ProcessRole, serve};
+use super::terminal::{say, say_error, stop_signal};
 use super::why_command::{OnsetCommand, WhyCommand};
 use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
-use crate::http::{Bound, BufferBudget, HttpSettings, OperatorsPort, Stopping};
-use crate::settings::Settings;
-use crate::why::history::History;
-use crate::why::settings::SettingPrints;
 
 #[derive(Parser)]
 #[command(disable_help_subcommand = true)]
@@ -105,14 +93,6 @@ enum AppCommand {
     Mcp(McpCommand),
     /// Print where the level of a series changes, with the probability that chance alone does it.
     Onset(OnsetCommand),
-}
-
-/// What a process does.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ProcessRole {
-    Web,
-    Worker,
-    All,
 }
 
 pub(super) fn run(app: App) -> ExitCode {
@@ -218,109 +198,6 @@ fn load(app: &App, options: &AppOptions, demo: bool) -> anyhow::Result<Loaded> {
     Ok(loader.load())
 }
 
-async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: bool) -> anyhow::Result<()> {
-    let settings = app.read_settings(&loaded)?;
-    anyhow::ensure!(
-        !demo || settings.listen.ip().is_loopback(),
-        "--demo adds accounts with known passwords, so it is refused on {}: listen on 127.0.0.1, or omit --demo",
-        settings.listen
-    );
-    let clock = app.clock.clone();
-    let export = export_settings(app.name, app.version, &clock)?;
-    let telemetry = Telemetry::new(clock.clone());
-    logs::install(settings.log_format, &settings.log_filter, &telemetry)?;
-    // Before the database is touched: of two processes started by mistake, only one may migrate.
-    let bound = if role == ProcessRole::Worker { None } else { Some(Bound::listen(settings.listen).await?) };
-    let port = settings.operators.map(OperatorsPort::listen).transpose()?;
-    let (name, welcome, prints) = (app.name, app.demo.filter(|_| demo), loaded.fingerprints());
-    let mut started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
-    let export = begin_export(export, started.state.clone(), telemetry.clone(), clock.clone());
-    let history = begin_history(&settings, &prints, clock, telemetry).await;
-    let operators = serve_operators(port, started.operators.take(), say)?;
-    if welcome.is_some() {
-        started.seed().await?;
-    }
-    // Installed before the greeting is printed: a reader of the greeting may stop the process at once.
-    let stop = stop_signal()?;
-    let worker = (role != ProcessRole::Web).then(|| Worker::start(started.jobs));
-    let looks = (MinuteTask::begin(started.each_minute), MinuteTask::look(started.plans));
-    match bound {
-        Some(bound) => {
-            note_origins(&started.http);
-            let welcome = welcome.map_or_else(String::new, |welcome| welcome());
-            say(&greeting(name, bound.address(), &welcome));
-            let held = (&started.http, &started.buffers);
-            serve_http(bound, started.router, started.stopping, held, stop).await;
-        }
-        None => {
-            say(&format!("{name} runs jobs\n"));
-            stop.await;
-            started.stopping.set();
-        }
-    }
-    drop(looks);
-    if let Some(worker) = worker {
-        let handed_back = worker.stop(settings.jobs_shutdown_timeout).await;
-        tracing::info!(handed_back, "no more jobs");
-    }
-    if let Some(operators) = operators {
-        operators.end().await;
-    }
-    started.database.close().await;
-    end_recording(history, export).await;
-    tracing::info!("stopped");
-    Ok(())
-}
-
-fn note_origins(settings: &HttpSettings) {
-    if settings.origins.lets_loopback_in() {
-        tracing::info!(
-            "pages on other loopback ports may use the API; set http.loopback_origins = false to refuse them"
-        );
-    }
-}
-
-/// Writes and sends what was recorded last.
-async fn end_recording(history: Option<History>, export: Option<Exporter>) {
-    if let Some(history) = history {
-        history.end().await;
-    }
-    if let Some(export) = export {
-        export.end().await;
-    }
-}
-
-/// Keeps what is recorded for `why` over a restart, if it should be.
-async fn begin_history(
-    settings: &Settings,
-    prints: &SettingPrints,
-    clock: Clock,
-    telemetry: Telemetry,
-) -> Option<History> {
-    History::begin(settings.why_history.as_ref()?, &settings.database, prints, clock, telemetry).await
-}
-
-async fn serve_http(
-    bound: Bound,
-    router: Router,
-    stopping: Stopping,
-    (settings, buffers): (&HttpSettings, &Arc<BufferBudget>),
-    stop: impl Future<Output = ()>,
-) {
-    let stop = async {
-        stop.await;
-        stopping.set();
-    };
-    let left = bound.serve(router, settings, buffers, stop).await;
-    if left > 0 {
-        tracing::warn!(connections = left, "stopped with requests in flight after http.shutdown_timeout");
-    }
-}
-
-fn greeting(name: &str, address: SocketAddr, welcome: &str) -> String {
-    format!("{name} listens on http://{address}\n  API to read and try: http://{address}/docs\n{welcome}")
-}
-
 /// The database of the application. A command that an operator runs beside the service must not migrate it.
 async fn open_migrated(app: &App, loaded: &Loaded) -> anyhow::Result<Database> {
     let settings = app.read_settings(loaded)?;
@@ -395,28 +272,4 @@ fn say_status(migrations: &[MigrationStatus]) {
         let state = if migration.applied { "applied" } else { "pending" };
         say(&format!("{state}  {}/{}\n", migration.module, migration.name));
     }
-}
-
-/// SIGTERM, which service managers send, or Ctrl-C. Signals count from this call on; the future waits for one.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping: requests in flight are finished first");
-    })
-}
-
-/// Prints what the operator asked for to standard output. A closed reader, such as `head`, is not a failure.
-fn say(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// The one line that says why the process ends.
-fn say_error(text: &str) {
-    // A closed terminal cannot be helped.
-    let _ = writeln!(std::io::stderr(), "error: {text}");
 }

@@ -14,8 +14,10 @@ mod observers;
 mod operator_command;
 mod operators_port;
 mod plain_http;
+mod serve;
 mod table;
 mod telemetry_export;
+mod terminal;
 mod why_command;
 
 use std::collections::HashSet;

@@ -1,0 +1,29 @@
+//! What a command says to its terminal, and the signals that end it.
+
+use std::io::Write as _;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// SIGTERM, which service managers send, or Ctrl-C. Signals count from this call on; the future waits for one.
+pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: requests in flight are finished first");
+    })
+}
+
+/// Prints what the operator asked for to standard output. A closed reader, such as `head`, is not a failure.
+pub(super) fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The one line that says why the process ends.
+pub(super) fn say_error(text: &str) {
+    // A closed terminal cannot be helped.
+    let _ = writeln!(std::io::stderr(), "error: {text}");
+}
