@@ -167,11 +167,7 @@ impl OrganizationRow {
 
 /// A membership: the account may sign in to the organization, as this user.
 #[derive(Debug, Entity)]
-#[entity(
-    table = "auth_memberships",
-    global = "sign-in looks up which organizations an account has",
-    cached(lists)
-)]
+#[entity(table = "auth_memberships", global = "sign-in looks up which organizations an account has")]
 pub(crate) struct Membership {
     #[entity(key)]
     pub id: MembershipId,

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 
 use super::limited::{AnySession, LimitOfSession, SessionLimit};
 use super::{SessionView, describe, memberships};
-use crate::entities::Membership;
 
 /// The session of a request, with its permissions.
 #[derive(Serialize, ToSchema)]
@@ -32,16 +31,11 @@ pub(crate) async fn current_session(
 ) -> Result<Json<CurrentSession>, Problem> {
     let principal = person(&cx)?;
     let account = AccountId(principal.account);
-    let is_current = |membership: &Membership| membership.org_id == cx.tenant();
-    let mut all = memberships(&system, account, Some(cx.tenant())).await?;
-    if !all.iter().any(is_current) {
-        // Another process may have let the person in just now.
-        all = system.transaction(async |tx| memberships(tx, account, Some(cx.tenant())).await).await?;
-    }
+    let memberships = memberships(&system, account, Some(cx.tenant())).await?;
+    let current = memberships.iter().find(|membership| membership.org_id == cx.tenant());
     // A person who is no member any more has no session of the organization either.
-    let current =
-        all.iter().find(|membership| is_current(membership)).ok_or_else(Problem::unauthenticated)?;
-    let session = describe(&system, current, &all).await?;
+    let current = current.ok_or_else(Problem::unauthenticated)?;
+    let session = describe(&system, current, &memberships).await?;
     let permissions = principal.permissions.iter().cloned().collect();
     Ok(Json(CurrentSession { session, permissions, limit }))
 }

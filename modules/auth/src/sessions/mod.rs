@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tenfold::axum::extract::FromRequestParts;
 use tenfold::axum::http::request::Parts;
-use tenfold::data::{Global, Reach, SystemTx, Uuid};
+use tenfold::data::{SystemTx, Uuid};
 use tenfold::http::{
     Endpoint, HeaderValue, HttpSettings, Input, IntoResponse, Response, ServerState, StatusCode, header,
     person,
@@ -78,10 +78,9 @@ struct SignedInUser {
 /// At most this many organizations of one account are listed: the ones used last.
 const LISTED: usize = 100;
 
-/// The [`LISTED`] memberships of an account that were used last, and that of `organization`, in the order of their ids. Whoever is let in
-/// by them asks in a transaction, where nothing comes from the cache.
+/// The [`LISTED`] memberships of an account that were used last, and that of `organization`, in the order of their ids.
 pub(crate) async fn memberships(
-    cx: &impl Reach<Global>,
+    cx: &SystemContext,
     account: AccountId,
     organization: Option<OrgId>,
 ) -> Result<Vec<Membership>, DataError> {

@@ -63,8 +63,7 @@ pub(crate) async fn sign_in(
         mail_link(&cx, &identity, client, LinkPurpose::ConfirmAddress, account.email.clone()).await?;
         return Err(not_reached());
     }
-    let memberships =
-        cx.transaction(async |tx| memberships(tx, account.id, typed.organization).await).await?;
+    let memberships = memberships(&cx, account.id, typed.organization).await?;
     let wanted = |membership: &&Membership| typed.organization.is_none_or(|id| membership.org_id == id);
     let chosen = memberships.iter().filter(wanted).max_by_key(|membership| membership.last_used_at);
     let Some(chosen) = chosen else {

@@ -31,8 +31,7 @@ pub(crate) async fn switch(
     Json(switch): Json<Switch>,
 ) -> Result<Response, Problem> {
     let account = own_account(&cx)?;
-    let memberships =
-        system.transaction(async |tx| memberships(tx, account, Some(switch.organization)).await).await?;
+    let memberships = memberships(&system, account, Some(switch.organization)).await?;
     let chosen = memberships.iter().find(|membership| membership.org_id == switch.organization);
     let chosen = chosen.ok_or_else(|| Problem::not_found("organization"))?;
     let token = system
