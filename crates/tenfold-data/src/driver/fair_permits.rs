@@ -1,15 +1,25 @@
-//! Permits that organizations share: whoever has the fewest is next.
+//! Permits that organizations share: the organization with the fewest permits is next.
 //!
 //! With one queue for all, an organization that sends a hundred slow statements has the whole pool, and everybody else waits behind
-//! its hundred. Here each has a queue of its own, as with max-min fair sharing: beside `n` others an organization that wants more gets a
-//! `1 / (n + 1)` of the permits, and all of them while it is alone. What belongs to no organization shares as if it was one.
+//! its hundred. Here each has a queue of its own, as with max-min fair sharing: organizations that want more get an equal share, and one
+//! that is alone gets all.
+//!
+//! - Work without an organization (jobs' claims, the feed, readiness, sign-in) has a queue, too, and counts as if it had no permits: it is many
+//!   tasks of the process, and all of them would wait for one that is slow.
+//! - Whoever is first in its queue for [`AT_MOST`] is next whatever it has. So a request that reads beside its open transaction, and has a
+//!   permit already, is not overtaken for ever.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::ownership::OrgId;
+
+/// The first of a queue waits for so long at most while others are given permits.
+const AT_MOST: Duration = Duration::from_millis(250);
 
 /// A fixed number of permits.
 pub(crate) struct FairPermits(Mutex<PermitTurns>);
@@ -26,6 +36,8 @@ struct PermitTurns {
 struct PermitShare {
     held: usize,
     waiting: VecDeque<(u64, oneshot::Sender<FairPermit>)>,
+    /// Since when the first that waits is the first.
+    first_since: Option<Instant>,
 }
 
 /// The right to use one of what is shared, until it is dropped.
@@ -55,7 +67,9 @@ impl FairPermits {
             }
             turns.next += 1;
             let number = turns.next;
-            turns.shares.entry(owner).or_default().waiting.push_back((number, given));
+            let share = turns.shares.entry(owner).or_default();
+            share.waiting.push_back((number, given));
+            share.first_since.get_or_insert_with(Instant::now);
             WaitingTurn { permits: self, owner, number }
         };
         gets.await.expect("whoever takes it out of the queue sends a permit")
@@ -80,11 +94,13 @@ impl PermitTurns {
         true
     }
 
-    /// Of those that wait, the one whose owner has the fewest; of several, the one that waits for longest.
-    fn next_owner(&self) -> Option<Option<OrgId>> {
+    /// Whose turn it is: whoever is first for too long; else the owner with the fewest permits, and of several the one that waits for longest.
+    fn next_owner(&self, now: Instant) -> Option<Option<OrgId>> {
         let waiting = self.shares.iter().filter_map(|(owner, share)| {
             let (number, _) = share.waiting.front()?;
-            Some(((share.held, *number), *owner))
+            let is_overdue = share.first_since.is_some_and(|since| now - since >= AT_MOST);
+            let held = if is_overdue || owner.is_none() { 0 } else { share.held };
+            Some(((!is_overdue, held, *number), *owner))
         });
         waiting.min_by_key(|(order, _)| *order).map(|(_, owner)| owner)
     }
@@ -104,13 +120,15 @@ impl Drop for FairPermit {
             share.held -= 1;
         }
         turns.tidy(self.owner);
-        let Some(owner) = turns.next_owner() else {
+        let now = Instant::now();
+        let Some(owner) = turns.next_owner(now) else {
             turns.free += 1;
             return;
         };
         let share = turns.shares.entry(owner).or_default();
         share.held += 1;
         let next = share.waiting.pop_front();
+        share.first_since = (!share.waiting.is_empty()).then_some(now);
         drop(turns);
         let permit = self.permits.permit(owner);
         // Whoever has just given up waiting does not take it: it is dropped here, and goes to the next.
@@ -120,7 +138,7 @@ impl Drop for FairPermit {
     }
 }
 
-/// Somebody waits. Who gives up leaves the queue.
+/// A place in the queue. Dropping it leaves the queue.
 struct WaitingTurn<'a> {
     permits: &'a FairPermits,
     owner: Option<OrgId>,
@@ -131,7 +149,11 @@ impl Drop for WaitingTurn<'_> {
     fn drop(&mut self) {
         let mut turns = self.permits.turns();
         if let Some(share) = turns.shares.get_mut(&self.owner) {
+            let was_first = share.waiting.front().is_some_and(|(number, _)| *number == self.number);
             share.waiting.retain(|(number, _)| *number != self.number);
+            if was_first {
+                share.first_since = (!share.waiting.is_empty()).then(Instant::now);
+            }
         }
         turns.tidy(self.owner);
     }
