@@ -12,9 +12,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::validated::INLINE;
 
-/// Characters without a picture of their own: those of Default_Ignorable_Code_Point and of the category Cf (Unicode 16), and two that
-/// are drawn as nothing, U+2800 and U+1D159.
-const INVISIBLE: [RangeInclusive<char>; 27] = [
+/// Characters without a picture of their own: those of Default_Ignorable_Code_Point and of the category Cf (Unicode 16), noncharacters, and
+/// those that are drawn as nothing or as what is missing: U+2800, U+FFFC, U+16FE4 and U+1D159.
+const INVISIBLE: [RangeInclusive<char>; 29] = [
     '\u{ad}'..='\u{ad}',
     '\u{34f}'..='\u{34f}',
     '\u{600}'..='\u{605}',
@@ -34,24 +34,36 @@ const INVISIBLE: [RangeInclusive<char>; 27] = [
     '\u{fe00}'..='\u{fe0f}',
     '\u{feff}'..='\u{feff}',
     '\u{ffa0}'..='\u{ffa0}',
-    '\u{fff0}'..='\u{fffb}',
+    '\u{fff0}'..='\u{fffc}',
+    '\u{fffe}'..='\u{ffff}',
     '\u{110bd}'..='\u{110bd}',
     '\u{110cd}'..='\u{110cd}',
     '\u{13430}'..='\u{1343f}',
+    '\u{16fe4}'..='\u{16fe4}',
     '\u{1bca0}'..='\u{1bca3}',
     '\u{1d159}'..='\u{1d159}',
     '\u{1d173}'..='\u{1d17a}',
     '\u{e0000}'..='\u{e0fff}',
 ];
 
-/// Characters that change how the text around them is shown: those with the property Bidi_Control, and separators of lines and
-/// paragraphs.
+/// Marks of any script, which are drawn onto the character before them: alone they change the text before the name.
+const MARKS: [RangeInclusive<char>; 5] = [
+    '\u{300}'..='\u{36f}',
+    '\u{1ab0}'..='\u{1aff}',
+    '\u{1dc0}'..='\u{1dff}',
+    '\u{20d0}'..='\u{20ff}',
+    '\u{fe20}'..='\u{fe2f}',
+];
+
+/// Characters that change how the text around them is shown: they embed, override or isolate a direction, separate lines and paragraphs, or
+/// annotate. The marks of a direction (U+200E, U+200F, U+061C) are none of them: keyboards of Arabic and Hebrew have them, and they
+/// reorder nothing but what is beside them.
 const LAYOUT: [RangeInclusive<char>; 5] = [
-    '\u{61c}'..='\u{61c}',
-    '\u{200e}'..='\u{200f}',
     '\u{2028}'..='\u{2029}',
     '\u{202a}'..='\u{202e}',
     '\u{2066}'..='\u{2069}',
+    '\u{206a}'..='\u{206f}',
+    '\u{fff9}'..='\u{fffb}',
 ];
 
 /// Whether nobody sees this character, blanks aside: two texts that differ only by one look the same.
@@ -64,7 +76,8 @@ fn changes_layout(letter: char) -> bool {
 }
 
 fn is_visible(letter: char) -> bool {
-    !letter.is_whitespace() && !letter.is_control() && !is_invisible(letter)
+    let is_mark = MARKS.iter().any(|range| range.contains(&letter));
+    !letter.is_whitespace() && !letter.is_control() && !is_invisible(letter) && !is_mark
 }
 
 /// A name that is shown to people, of 1 to `MAX` characters. At least one of them is visible, and none changes how the text around it
@@ -134,7 +147,7 @@ impl<const MAX: usize> PartialSchema for DisplayName<MAX> {
     fn schema() -> RefOr<Schema> {
         let layout = class(&LAYOUT);
         let any = format!(r"[^\u0000-\u001f\u007f-\u009f{layout}]");
-        let visible = format!(r"[^\s\u0000-\u001f\u007f-\u009f{}]", class(&INVISIBLE));
+        let visible = format!(r"[^\s\u0000-\u001f\u007f-\u009f{}{}]", class(&INVISIBLE), class(&MARKS));
         ObjectBuilder::new()
             .schema_type(SchemaType::Type(Type::String))
             .min_length(Some(1))
@@ -182,6 +195,8 @@ mod tests {
             ("🏴\u{e0067}\u{e007f}", "🏴\u{e0067}\u{e007f}"),
             ("𞤀", "𞤀"),
             ("❤\u{fe0f}", "❤\u{fe0f}"),
+            ("C++\u{200f}", "C++\u{200f}"),
+            ("e\u{301}", "e\u{301}"),
         ] {
             assert_eq!(read(sent).as_deref(), Ok(kept));
         }
@@ -194,6 +209,8 @@ mod tests {
             "\u{200d}\u{feff}",
             "\u{e0041}",
             "\u{1d159}",
+            "\u{301}\u{20e3}",
+            "\u{fffc}",
         ] {
             assert_eq!(
                 read(nothing),
@@ -205,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_name_does_not_turn_the_text_around_it() {
-        for turning in ["a\u{202e}b", "\u{2066}a", "a\u{200f}", "a\u{2028}b"] {
+        for turning in ["a\u{202e}b", "\u{2066}a", "a\u{206e}", "a\u{2028}b"] {
             assert!(
                 read(turning).is_err_and(|error| error.contains("is not allowed in a name")),
                 "{turning:?}"
