@@ -39,15 +39,10 @@ impl ClientAddress {
     /// The network from which one client can choose its addresses: the IPv4 address alone, or the /64 of an IPv6
     /// address. Limits per address use this.
     pub fn network(self) -> IpNet {
-        network_of(self.0)
-    }
-}
-
-/// The network from which one client can choose its addresses.
-pub(super) fn network_of(address: IpAddr) -> IpNet {
-    match address {
-        IpAddr::V4(_) => IpNet::from(address),
-        IpAddr::V6(_) => IpNet::new_assert(address, IPV6_NETWORK).trunc(),
+        match self.0 {
+            IpAddr::V4(_) => IpNet::from(self.0),
+            IpAddr::V6(_) => IpNet::new_assert(self.0, IPV6_NETWORK).trunc(),
+        }
     }
 }
 

@@ -121,7 +121,7 @@ impl Activity {
     }
 
     /// Ends the connection, whatever is in flight.
-    pub(super) fn has_to_go(&self) {
+    pub(super) fn close_now(&self) {
         self.go.store(true, Ordering::Relaxed);
         self.ask_to_leave();
     }

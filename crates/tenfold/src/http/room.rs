@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use ipnet::IpNet;
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::buffers::BufferBudget;
-use super::client_address::network_of;
 use super::connection::Activity;
 use super::proxies::Proxies;
 use super::settings::HttpSettings;
@@ -20,14 +21,20 @@ use super::settings::HttpSettings;
 const REST: Duration = Duration::from_secs(1);
 /// How often the connections are searched for one that can make room.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// So many accepted connections wait for a place at most. The others wait with the system, where nobody knows whose they are.
+/// How often a connection with a request in progress may be closed for another.
+const SHED_EVERY: Duration = Duration::from_millis(200);
+/// So many accepted connections wait for a place at most. The rest stay in the kernel's queue, where their addresses are unknown.
 const LOBBY: usize = 64;
+/// One that has waited for so long is next.
+const LONG: Duration = Duration::from_secs(1);
+/// The network of an IPv6 address, in bits: a provider may give one customer a /48.
+const IPV6_SITE: u8 = 48;
 
-/// The open connections, and those that wait for a place.
+/// The open connections.
 ///
-/// With all places taken, the connection that has been quiet for longest makes room. If none is, those that wait do so, unless a single network
-/// has at least half of the places: it gives one to each newcomer of a network that has less than half as many. Connections of
-/// `http.trusted_proxies` are many clients', so they count for no network.
+/// With all places taken, the connection that has been quiet for longest makes room. Otherwise connections wait, unless a single network
+/// has at least half of the places: it gives one to a newcomer of a network that has less than half as many, up to five a second. Connections
+/// of `http.trusted_proxies` are many clients', so they count for no network.
 pub(super) struct Room {
     places: Arc<Semaphore>,
     size: usize,
@@ -114,34 +121,46 @@ impl Room {
 
     fn network_of(&self, peer: IpAddr) -> Option<IpNet> {
         let peer = peer.to_canonical();
-        (!self.proxies.trusts(peer)).then(|| network_of(peer))
+        let network = match peer {
+            IpAddr::V4(_) => IpNet::from(peer),
+            IpAddr::V6(_) => IpNet::new_assert(peer, IPV6_SITE).trunc(),
+        };
+        (!self.proxies.trusts(peer)).then_some(network)
     }
 
-    /// Asks one connection to leave for a newcomer whose network has `held` places, if one has to.
-    fn make_room(&self, held: usize, now: Instant) {
+    /// Asks the connection that has been at rest for longest to leave; whether one is leaving.
+    fn ask_one_at_rest(&self, now: Instant) -> bool {
         let open = self.open();
         // One that was asked leaves as soon as its task runs, and one free place is enough.
         if open.by_number.values().any(|connection| connection.activity.is_asked_to_leave()) {
-            return;
+            return true;
         }
         let resting = open.by_number.values().filter_map(|connection| {
             let since = connection.activity.at_rest_since()?;
             (now - since >= REST).then_some((since, connection))
         });
-        if let Some((_, longest)) = resting.min_by_key(|(since, _)| *since) {
+        let longest = resting.min_by_key(|(since, _)| *since);
+        longest.is_some_and(|(_, longest)| {
             longest.activity.ask_to_leave();
-            return;
-        }
-        let Some((largest, most)) = open.largest() else { return };
+            true
+        })
+    }
+
+    /// Closes a connection of the largest network for a newcomer whose network has `held` places, if it has to give one.
+    fn shed_one(&self, held: usize) -> bool {
+        let open = self.open();
+        let Some((largest, most)) = open.largest() else { return false };
         if most * 2 < self.size || held * 2 >= most {
-            return;
+            return false;
         }
         let of_largest = open.by_number.iter().filter(|(_, connection)| connection.network == Some(largest));
-        // Of its youngest the least is lost.
-        if let Some((_, youngest)) = of_largest.max_by_key(|(number, _)| **number) {
-            youngest.activity.has_to_go();
-            self.buffers.sheds();
-        }
+        // The youngest loses the least work.
+        let youngest = of_largest.max_by_key(|(number, _)| **number);
+        youngest.is_some_and(|(_, youngest)| {
+            youngest.activity.close_now();
+            self.buffers.count_shed();
+            true
+        })
     }
 
     fn open(&self) -> MutexGuard<'_, OpenConnections> {
@@ -164,15 +183,49 @@ impl Drop for ConnectionPlace {
     }
 }
 
-/// Accepted connections that wait for a place. They are waiting here, since whose they are decides who is next.
-pub(super) struct Lobby<S> {
-    room: Arc<Room>,
-    waiting: VecDeque<(S, IpAddr)>,
+/// What a client has done since it was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Knock {
+    /// It has gone.
+    Gone,
+    /// It has sent nothing.
+    Silent,
+    /// It has sent the beginning of a request.
+    Sent,
 }
 
-impl<S> Lobby<S> {
+/// A client that waits for a place.
+pub(super) trait Waiting {
+    /// What it has done.
+    fn knock(&self) -> Knock;
+}
+
+impl Waiting for TcpStream {
+    fn knock(&self) -> Knock {
+        match self.peek(&mut [0]).now_or_never() {
+            None => Knock::Silent,
+            Some(Ok(1..)) => Knock::Sent,
+            Some(Ok(0) | Err(_)) => Knock::Gone,
+        }
+    }
+}
+
+struct WaitingClient<S> {
+    stream: S,
+    peer: IpAddr,
+    since: Instant,
+}
+
+/// Accepted connections that wait for a place. They wait here, since whose they are decides who is next.
+pub(super) struct Lobby<S> {
+    room: Arc<Room>,
+    waiting: VecDeque<WaitingClient<S>>,
+    last_shed: Option<Instant>,
+}
+
+impl<S: Waiting> Lobby<S> {
     pub(super) fn new(room: &Arc<Room>) -> Self {
-        Lobby { room: Arc::clone(room), waiting: VecDeque::new() }
+        Lobby { room: Arc::clone(room), waiting: VecDeque::new(), last_shed: None }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -183,48 +236,67 @@ impl<S> Lobby<S> {
         self.waiting.len() < LOBBY
     }
 
-    /// A connection begins to wait. If it is the last that can, one of a network that has at least half of all places is closed.
-    pub(super) fn add(&mut self, stream: S, peer: IpAddr) {
-        self.waiting.push_back((stream, peer));
-        self.make_room(Instant::now());
-        if self.has_room() {
-            return;
-        }
-        let (newest, held) = {
-            let open = self.room.open();
-            let held = |peer: IpAddr| open.held_by(self.room.network_of(peer));
-            let most = self.waiting.iter().enumerate().max_by_key(|(_, (_, peer))| held(*peer));
-            most.map_or((0, 0), |(place, (_, peer))| (place, held(*peer)))
-        };
-        if held * 2 >= self.room.size {
-            self.waiting.remove(newest);
-            self.room.buffers.sheds();
-        }
-    }
-
-    /// The one whose network has the fewest places takes this one.
-    pub(super) fn next(&mut self, permit: OwnedSemaphorePermit) -> Option<(S, IpAddr, ConnectionPlace)> {
-        let place = self.poorest().map(|(place, _)| place)?;
-        let (stream, peer) = self.waiting.remove(place)?;
-        let place = self.room.enter(peer, permit);
-        Some((stream, peer, place))
-    }
-
-    /// Lets a connection make room for the one that is next.
-    pub(super) fn make_room(&self, now: Instant) {
+    /// A connection begins to wait. If all places are taken and it is the last that can wait, one of a network that has at least half of all
+    /// places is closed.
+    pub(super) fn add(&mut self, stream: S, peer: IpAddr, now: Instant) {
+        self.waiting.push_back(WaitingClient { stream, peer, since: now });
         if !self.room.is_full() {
             return;
         }
-        if let Some((_, held)) = self.poorest() {
-            self.room.make_room(held, now);
+        self.room.ask_one_at_rest(now);
+        if self.has_room() {
+            return;
+        }
+        let held = self.held();
+        let most = held.iter().enumerate().max_by_key(|(_, held)| **held);
+        if let Some((place, held)) = most
+            && held * 2 >= self.room.size
+        {
+            self.waiting.remove(place);
+            self.room.buffers.count_shed();
         }
     }
 
-    /// The one that is next, and how many places its network has.
-    fn poorest(&self) -> Option<(usize, usize)> {
+    /// The one that is next takes this place.
+    pub(super) fn next(
+        &mut self,
+        permit: OwnedSemaphorePermit,
+        now: Instant,
+    ) -> Option<(S, IpAddr, ConnectionPlace)> {
+        let held = self.held();
+        let order = |(place, client): (usize, &WaitingClient<S>)| {
+            let (held, is_long) = (held[place], now - client.since >= LONG);
+            // Whoever has half of all places comes last; of the others one that waits for long, else one whose network has few.
+            (held * 2 >= self.room.size, !is_long, if is_long { 0 } else { held }, place)
+        };
+        let place = self.waiting.iter().enumerate().map(order).min()?.3;
+        let client = self.waiting.remove(place)?;
+        let place = self.room.enter(client.peer, permit);
+        Some((client.stream, client.peer, place))
+    }
+
+    /// Looks who still waits, and lets a connection make room.
+    pub(super) fn look(&mut self, now: Instant) {
+        self.waiting.retain(|client| client.stream.knock() != Knock::Gone);
+        if !self.room.is_full() || self.waiting.is_empty() || self.room.ask_one_at_rest(now) {
+            return;
+        }
+        if self.last_shed.is_some_and(|last| now - last < SHED_EVERY) {
+            return;
+        }
+        let held = self.held();
+        // For a client that sends nothing no request of another is broken off.
+        let has_sent = |(client, _): &(&WaitingClient<S>, &usize)| client.stream.knock() == Knock::Sent;
+        let fewest = self.waiting.iter().zip(&held).filter(has_sent).map(|(_, held)| *held).min();
+        if fewest.is_some_and(|held| self.room.shed_one(held)) {
+            self.last_shed = Some(now);
+        }
+    }
+
+    /// How many places the network of each has.
+    fn held(&self) -> Vec<usize> {
         let open = self.room.open();
-        let held = self.waiting.iter().map(|(_, peer)| open.held_by(self.room.network_of(*peer)));
-        held.enumerate().min_by_key(|(_, held)| *held)
+        self.waiting.iter().map(|client| open.held_by(self.room.network_of(client.peer))).collect()
     }
 }
 
@@ -269,23 +341,27 @@ mod tests {
         (0..busy.len()).filter(asked).collect()
     }
 
+    impl Waiting for Knock {
+        fn knock(&self) -> Knock {
+            *self
+        }
+    }
+
     #[tokio::test(flavor = "current_thread")]
     async fn while_one_is_asked_to_leave_no_other_is() {
         let room = room(2, &[]);
         let longest = room.enter(ONE, room.free_place().await);
         let other = room.enter(ONE, room.free_place().await);
         let mut lobby = Lobby::new(&room);
-        lobby.add((), ONE);
         // Both have rested for long enough.
         let rested = Instant::now() + REST * 2;
-        lobby.make_room(rested);
-        lobby.make_room(rested);
+        lobby.add(Knock::Sent, ONE, rested);
+        lobby.look(rested);
         assert!(longest.activity.is_asked_to_leave());
         assert!(!other.activity.is_asked_to_leave(), "the first one's task has not run yet");
         drop(longest);
-        let _entered = lobby.next(room.free_place().await).expect("one waits");
-        lobby.add((), ONE);
-        lobby.make_room(rested);
+        let _entered = lobby.next(room.free_place().await, rested).expect("one waits");
+        lobby.add(Knock::Sent, ONE, rested);
         assert!(other.activity.is_asked_to_leave());
     }
 
@@ -294,10 +370,38 @@ mod tests {
         let room = room(4, &[]);
         let busy = busy(&room, &[ONE, ONE, ONE, OTHER]).await;
         let mut lobby = Lobby::new(&room);
-        lobby.add((), ONE);
-        assert_eq!(asked(&busy), [0; 0], "nobody leaves for one of its own");
-        lobby.add((), OTHER);
+        let now = Instant::now();
+        lobby.add(Knock::Sent, ONE, now);
+        lobby.add(Knock::Silent, OTHER, now);
+        lobby.add(Knock::Gone, OTHER, now);
+        lobby.look(now);
+        assert_eq!(asked(&busy), [0; 0], "for none of its own, and for nobody who sends nothing or has gone");
+        assert_eq!(lobby.waiting.len(), 2);
+        lobby.add(Knock::Sent, OTHER, now);
+        lobby.look(now);
         assert_eq!(asked(&busy), [2]);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn one_is_closed_in_each_fifth_of_a_second() {
+        let room = room(6, &[]);
+        let mut busy = busy(&room, &[ONE; 6]).await;
+        let mut lobby = Lobby::new(&room);
+        let begun = Instant::now();
+        for number in 0..4 {
+            lobby.add(Knock::Sent, OTHER, begun);
+            lobby.look(begun + LOOK_EVERY * number);
+            // It goes at once, and another one of its network comes in its place.
+            if let [place] = asked(&busy)[..] {
+                busy.remove(place);
+                let again = room.enter(ONE, room.free_place().await);
+                let request = again.activity.request(http::Version::HTTP_11);
+                busy.push((again, request));
+            }
+        }
+        assert_eq!(room.buffers.figures().shed, 1);
+        lobby.look(begun + SHED_EVERY);
+        assert_eq!(room.buffers.figures().shed, 2);
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -305,12 +409,32 @@ mod tests {
         let room = room(3, &["192.0.2.1"]);
         let mut busy = busy(&room, &[ONE, ONE, OTHER]).await;
         let mut lobby = Lobby::new(&room);
-        lobby.add((), OTHER);
-        lobby.add((), ONE);
+        let now = Instant::now();
+        lobby.add(Knock::Sent, OTHER, now);
+        lobby.add(Knock::Sent, ONE, now);
+        lobby.look(now);
         assert_eq!(asked(&busy), [0; 0]);
         busy.remove(0);
-        let (_, peer, _place) = lobby.next(room.free_place().await).expect("two wait");
+        let (_, peer, _place) = lobby.next(room.free_place().await, now).expect("two wait");
         assert_eq!(peer, ONE);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn whoever_waits_for_long_is_next_unless_its_network_has_half_of_the_places() {
+        let room = room(5, &[]);
+        let third = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 3));
+        let mut busy = busy(&room, &[ONE, ONE, ONE, OTHER, OTHER]).await;
+        let mut lobby = Lobby::new(&room);
+        let begun = Instant::now();
+        lobby.add(Knock::Sent, ONE, begun);
+        lobby.add(Knock::Sent, OTHER, begun);
+        lobby.add(Knock::Sent, third, begun + LONG);
+        busy.remove(4);
+        let (_, peer, place) = lobby.next(room.free_place().await, begun + LONG).expect("three wait");
+        assert_eq!(peer, OTHER, "though its network has a place already");
+        drop(place);
+        let (_, peer, _place) = lobby.next(room.free_place().await, begun + LONG).expect("two wait");
+        assert_eq!(peer, third);
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -318,13 +442,25 @@ mod tests {
         let room = room(2, &[]);
         let mut busy = busy(&room, &[ONE, ONE]).await;
         let mut lobby = Lobby::new(&room);
+        let now = Instant::now();
         for _ in 0..2 * LOBBY {
-            lobby.add((), ONE);
+            lobby.add(Knock::Sent, ONE, now);
             assert!(lobby.has_room());
         }
-        lobby.add((), OTHER);
+        lobby.add(Knock::Sent, OTHER, now);
         busy.pop();
-        let (_, peer, _place) = lobby.next(room.free_place().await).expect("many wait");
+        let (_, peer, _place) = lobby.next(room.free_place().await, now).expect("many wait");
         assert_eq!(peer, OTHER);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn while_places_are_free_nobody_who_waits_is_closed() {
+        let room = room(2 * LOBBY, &[]);
+        let _busy = busy(&room, &[ONE; LOBBY + 1]).await;
+        let mut lobby = Lobby::new(&room);
+        for _ in 0..LOBBY {
+            lobby.add(Knock::Sent, ONE, Instant::now());
+        }
+        assert_eq!((lobby.waiting.len(), room.buffers.figures().shed), (LOBBY, 0));
     }
 }

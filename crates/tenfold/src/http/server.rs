@@ -97,22 +97,23 @@ impl Bound {
         tokio::pin!(stop);
         loop {
             let permit = tokio::select! {
-                (stream, peer) = self.accept(), if lobby.has_room() => {
-                    lobby.add(stream, peer);
-                    continue;
-                }
+                biased;
+                () = &mut stop => break,
                 permit = room.free_place(), if !lobby.is_empty() => permit,
                 _ = looks.tick(), if !lobby.is_empty() => {
-                    lobby.make_room(Instant::now());
+                    lobby.look(Instant::now());
                     continue;
                 }
-                () = &mut stop => break,
+                (stream, peer) = self.accept(), if lobby.has_room() => {
+                    lobby.add(stream, peer, Instant::now());
+                    continue;
+                }
             };
-            let Some((stream, peer, place)) = lobby.next(permit) else { continue };
+            let Some((stream, peer, place)) = lobby.next(permit, Instant::now()) else { continue };
             #[expect(clippy::disallowed_methods, reason = "a connection is not a part of any request")]
             tokio::spawn(server.connect(stream, peer, place, stopped.clone()));
         }
-        drop((self.listener, stopped));
+        drop((self.listener, lobby, stopped));
         let _ = stopping.send(());
         // Each connection holds a receiver, so this ends with the last one.
         let ended = tokio::time::timeout(settings.shutdown_timeout, stopping.closed()).await;

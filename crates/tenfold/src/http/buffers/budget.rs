@@ -78,8 +78,8 @@ impl BufferBudget {
         }
     }
 
-    /// A connection is closed because its network has too many of them.
-    pub(in super::super) fn sheds(&self) {
+    /// Counts a connection that is closed because its network has too many of them.
+    pub(in super::super) fn count_shed(&self) {
         self.shed.fetch_add(1, Ordering::Relaxed);
     }
 
