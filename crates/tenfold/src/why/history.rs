@@ -184,15 +184,15 @@ impl HistoryWriter {
         while !is_last {
             is_last = tokio::time::timeout(EVERY, stop.notified()).await.is_ok();
             // The current second is not over, unless the process is. So is the current minute: the next process adds to it.
-            let until = self.second() + u32::from(is_last);
+            let now = self.second();
+            let until = now + u32::from(is_last);
             let until = WrittenUntil {
                 second: until,
                 minute: until / 60 + u32::from(is_last),
                 tidied: Some(until / 3_600),
             };
             // If the clock was set back it goes on at once.
-            from.second = from.second.min(until.second);
-            from.minute = from.minute.min(until.minute);
+            (from.second, from.minute) = (from.second.min(now), from.minute.min(now / 60));
             match self.write(from, until).await {
                 Ok(()) => {
                     self.telemetry.set_history_error(None);

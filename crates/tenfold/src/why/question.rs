@@ -22,7 +22,7 @@ const LONG_EVERY_S: u32 = 300;
 ///
 /// What is older than two hours is read from `why.history`: its seconds for a day, and its minutes for fourteen. With it an incident
 /// of more than two hours is found, too. It computes where that holds up no request.
-pub(super) async fn ask(
+pub(crate) async fn ask(
     telemetry: &Telemetry,
     since: Option<Timestamp>,
     until: Timestamp,
