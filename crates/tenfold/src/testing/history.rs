@@ -35,12 +35,11 @@ impl KeptHistory {
         KeptHistory { history, telemetry: telemetry.clone() }
     }
 
-    /// What is wrong, from `since` or in the two hours before, until now.
+    /// What is wrong, from `since` or in the two hours before, until then.
     ///
     /// # Panics
     /// Its telemetry does not record.
-    pub async fn ask(&self, since: Option<Timestamp>) -> Diagnosis {
-        let until = self.telemetry.clock().now();
+    pub async fn ask(&self, since: Option<Timestamp>, until: Timestamp) -> Diagnosis {
         question::ask(&self.telemetry, since, until).await.expect("it records")
     }
 

@@ -118,6 +118,35 @@ async fn what_came_before_the_file_was_open_is_kept() {
     history.end().await;
 }
 
+#[tokio::test]
+async fn old_hours_go_at_any_minute_of_an_hour() {
+    let folder = Folder::new("old");
+    let (telemetry, _) = recording(START_S);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
+    request(&telemetry, 200);
+    history.end().await;
+    let later = START_S + 15 * 24 * HOUR_S + 300;
+    for is_kept in [1, 0] {
+        let (telemetry, _) = recording(later);
+        let history = KeptHistory::begin(&folder.file(), &telemetry, at(later)).await;
+        assert_eq!(kept(&telemetry, START_S).await, is_kept);
+        request(&telemetry, 200);
+        history.end().await;
+    }
+}
+
+#[tokio::test]
+async fn the_first_of_all_times_may_be_asked_for() {
+    let folder = Folder::new("first");
+    let (telemetry, _) = recording(START_S);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
+    for since in [None, Some(Timestamp::MIN)] {
+        let answer = history.ask(since, Timestamp::MIN).await;
+        assert!(answer.verdict.starts_with("Nothing was recorded"), "{}", answer.verdict);
+    }
+    history.end().await;
+}
+
 /// Puts what is no JSON where the settings of the process before are.
 async fn damage(file: &Path) {
     let url = format!("sqlite:{}", file.display());
@@ -167,11 +196,11 @@ async fn a_long_incident_is_found_by_when_it_began() {
     let (telemetry, _) = recording(end);
     let history = KeptHistory::begin(&folder.file(), &telemetry, at(end)).await;
     for since in [None, Some(at(START_S + HOUR_S / 2))] {
-        let found = history.ask(since).await;
+        let found = history.ask(since, at(end)).await;
         assert_eq!(found.since_us, Some((START_S + HOUR_S) * 1_000_000), "{since:?}: {}", found.verdict);
     }
     // It began before: nothing is new, but that is not known of all seconds.
-    let later = history.ask(Some(at(START_S + 2 * HOUR_S))).await;
+    let later = history.ask(Some(at(START_S + 2 * HOUR_S)), at(end)).await;
     assert_eq!(later.state, DiagnosisState::NoIncident);
     assert!(later.verdict.contains("do not fit into memory"), "{}", later.verdict);
     history.end().await;
