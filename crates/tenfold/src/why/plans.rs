@@ -13,7 +13,7 @@ use tenfold_observe::telemetry::{StatementKey, Telemetry};
 use tokio::sync::Mutex as TurnLock;
 
 use super::maintenance::SeenActivity;
-use super::question::ask;
+use super::question::{ask, recent};
 use super::schema::SeenSchema;
 
 /// How many new statements are looked at together.
@@ -75,7 +75,7 @@ impl StatementPlans {
         let mut wanted = self.telemetry.unplanned(AT_ONCE);
         let now = self.telemetry.clock().now();
         let is_due = self.seen().age_us(now.as_microsecond()) >= SCHEMA_EVERY_US;
-        if is_due && let Some(answer) = self.ask(None, now).await {
+        if is_due && let Some(answer) = recent(&self.telemetry, None, now).await {
             wanted.extend(self.telemetry.slower(&answer));
         }
         if is_due || !wanted.is_empty() {
