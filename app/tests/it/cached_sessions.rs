@@ -3,7 +3,7 @@
 use serde_json::json;
 use tenfold::both_databases;
 
-use crate::{join, new_owner, sign_up, text};
+use crate::{join, new_owner, text};
 
 both_databases!(app::app(), [("cache.size", "1 MiB")];
 async fn a_warm_list_costs_no_statement_until_the_session_ends(app) {
@@ -40,18 +40,4 @@ async fn a_list_of_users_in_memory_shows_each_change(app) {
     assert_eq!(emails().await, ["owner@new.test"]);
     emails().await;
     assert_eq!(list().await.statements(), 0);
-});
-
-both_databases!(app::app(), [("cache.size", "1 MiB")];
-async fn a_warm_session_costs_no_statement_until_it_changes(app) {
-    let owner = new_owner(app).await;
-    let session = async || app.get("/v1/auth/session").bearer(&owner).send().await;
-    let organizations = async || session().await.json()["organizations"].as_array().map(Vec::len);
-    session().await;
-    assert_eq!(session().await.statements(), 0);
-    let other = text(&sign_up(app, "bob@other.test").await["token"]);
-    join(app, &other, "owner@new.test", &[]).await;
-    assert_eq!(organizations().await, Some(2));
-    session().await;
-    assert_eq!(session().await.statements(), 0);
 });
