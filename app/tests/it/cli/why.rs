@@ -92,9 +92,9 @@ in_both_places!(fn a_restart_says_which_settings_have_changed(place) {
 });
 
 /// The hashes of `console.password` in the bytes of a file.
-fn hashes_of_the_password(kept: &str) -> BTreeSet<&str> {
+fn hashes_of_the_password(kept: &str) -> BTreeSet<String> {
     let found = kept.split("\"console.password\":\"").skip(1);
-    found.filter_map(|rest| rest.get(..32)).collect()
+    found.filter_map(|rest| Some(rest.get(..32)?.to_owned())).collect()
 }
 
 /// The cookie of an operator.
