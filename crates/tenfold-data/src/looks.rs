@@ -1,6 +1,9 @@
 //! A look at the database that is a part of no request: plans, and the schema.
 
 use std::panic::Location;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::database::Database;
 use crate::driver::{DatabaseLook, PlanRequest};
@@ -13,9 +16,13 @@ impl Database {
     /// A plan of SQLite is that of `EXPLAIN QUERY PLAN`. A plan of PostgreSQL is the generic one without costs: the same text as
     /// long as the same steps are chosen. A statement may run with another one, which the server made for its values.
     ///
+    /// It ends after `limit` at the latest, with what PostgreSQL has told by then.
+    ///
     /// # Errors
-    /// [`DataError::Unavailable`] and what else the driver says. A statement that cannot be planned is no error.
-    pub async fn look(&self, wanted: &[PlanRequest]) -> Result<DatabaseLook, DataError> {
-        self.driver().look(wanted).await.map_err(|error| error.at("database.look", Location::caller()))
+    /// [`DataError::Unavailable`], [`DataError::Deadline`] if nothing came in time, and what else the driver says. A statement that cannot be
+    /// planned is no error, and neither is one part that PostgreSQL refuses, such as the schema while a table is being altered.
+    pub async fn look(&self, wanted: &[PlanRequest], limit: Duration) -> Result<DatabaseLook, DataError> {
+        let looked = self.driver().look(wanted, Instant::now() + limit).await;
+        looked.map_err(|error| error.at("database.look", Location::caller()))
     }
 }

@@ -9,6 +9,10 @@ const SLACK_S: f64 = 3.0;
 /// How long before the onset a change still is a likely cause: its weight falls to 37 % in this time.
 const FADE_S: f64 = 120.0;
 
+/// A change that happened some time in a longer window than this, in seconds, is less likely to have been at the onset: in twice
+/// the window half as likely. Plans are looked at again within that time.
+const WINDOW_S: f64 = 3_600.0;
+
 /// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeKind {
@@ -51,6 +55,16 @@ impl LedgerChange {
     /// A change at a moment that is known.
     pub fn new(kind: ChangeKind, what: String, at_us: i64) -> Self {
         LedgerChange { kind, what, at_us, organization: None, unseen_us: None, statements: None }
+    }
+
+    /// How long the time is in which it may have happened, in seconds: 0 if the moment is known.
+    pub(crate) fn window_s(&self) -> f64 {
+        self.unseen_us.map_or(0.0, |unseen_us| self.at_us.saturating_sub(unseen_us).max(0) as f64 / 1e6)
+    }
+
+    /// How likely it is, by the length of that time, that it was at the onset: 1 for an hour and less.
+    pub(crate) fn certainty(&self) -> f64 {
+        WINDOW_S / self.window_s().max(WINDOW_S)
     }
 
     /// How long before the onset it was, in seconds. It may have been at any time between the two at which it was looked at.

@@ -166,7 +166,7 @@ fn changes(
         .collect();
     // How likely each is by its kind and time alone.
     let likely = |(change, lead_s): &(&LedgerChange, f64)| {
-        nearness(journal, incident, change, *lead_s) * weight(journal, change)
+        nearness(journal, incident, change, *lead_s) * change.certainty() * weight(journal, change)
     };
     // What is seen to do it leaves the rest to those that are only near.
     let seen = near
@@ -203,12 +203,12 @@ fn nearness(journal: &Journal, incident: &Incident, change: &LedgerChange, lead_
     closeness(lead_s) * (-(fine as f64) / FINE_S).exp()
 }
 
-/// How likely a change is to be a cause at all. A start of the version that ran before changes less than what was changed with it.
+/// How likely a change is to be a cause at all. A start of the version that ran before changes less than what was changed with it. A
+/// version that returns after another one is no restart.
 fn weight(journal: &Journal, change: &LedgerChange) -> f64 {
-    let is_before = |other: &LedgerChange| {
-        other.kind == change.kind && other.what == change.what && other.at_us < change.at_us
-    };
-    let is_restart = change.kind == ChangeKind::Deploy && journal.changes().iter().any(is_before);
+    let is_before = |other: &&LedgerChange| other.kind == change.kind && other.at_us < change.at_us;
+    let last = || journal.changes().iter().filter(is_before).max_by_key(|other| other.at_us);
+    let is_restart = change.kind == ChangeKind::Deploy && last().is_some_and(|last| last.what == change.what);
     if is_restart { RESTART } else { change.kind.weight() }
 }
 

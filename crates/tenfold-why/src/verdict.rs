@@ -1,6 +1,6 @@
 //! One sentence, and how sure it is.
 
-use crate::answer::{Diagnosis, DiagnosisState, EndpointFinding, PartFinding};
+use crate::answer::{ChangeFinding, Diagnosis, DiagnosisState, EndpointFinding, PartFinding};
 use crate::event::PartKey;
 use crate::incident::{Incident, Worse};
 
@@ -8,6 +8,8 @@ use crate::incident::{Incident, Worse};
 const LEAST_SHARE: f64 = 0.5;
 /// A change that scores less than this is not named as the cause.
 const LEAST_SCORE: f64 = 0.6;
+/// If a change may have happened at any time of more than this, in seconds, the verdict says between which times.
+const LONG_WINDOW_S: f64 = 60.0;
 
 pub(crate) fn no_incident() -> Diagnosis {
     Diagnosis {
@@ -48,10 +50,7 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
         sentence += &format!("; {}", because(part, incident.worse));
     }
     if let Some(change) = change {
-        sentence += &match change.lead_s {
-            lead if lead < 1.0 => format!("; at that moment: {}", change.change.what),
-            lead => format!("; {lead:.0} s before: {}", change.change.what),
-        };
+        sentence += &format!("; {}: {}", moment(change), change.change.what);
     }
     if part.is_none() && change.is_none() {
         answer.state = DiagnosisState::CauseUnknown;
@@ -117,6 +116,19 @@ fn because(part: &PartFinding, worse: Worse) -> String {
         return format!("{name} takes {:.1} times as long: {share:.0} % of the difference", change.slower());
     }
     format!("{name} explains {share:.0} % of the difference")
+}
+
+/// When a change was. A longer time in which it may have happened is said as it is.
+fn moment(change: &ChangeFinding) -> String {
+    let ChangeFinding { change, lead_s, .. } = change;
+    match change.unseen_us {
+        Some(unseen_us) if change.window_s() > LONG_WINDOW_S => {
+            let [from, to] = [unseen_us, change.at_us].map(|at_us| clock(at_us.div_euclid(1_000_000)));
+            format!("between {from} and {to} UTC")
+        }
+        _ if *lead_s < 1.0 => "at that moment".to_owned(),
+        _ => format!("{lead_s:.0} s before"),
+    }
 }
 
 /// The time of day in UTC.

@@ -1,5 +1,7 @@
 //! `app why`, beside a process that serves HTTP, and `app onset`.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::in_both_places;
@@ -59,24 +61,49 @@ in_both_places!(fn what_was_recorded_outlives_the_process(place) {
 
 in_both_places!(fn a_restart_says_which_settings_have_changed(place) {
     const OTHER: &str = "another password for it";
-    let serve = |deadline: &str, password: &str| {
-        let settings = place.app(&["serve"]).env("TENFOLD_WHY__HISTORY", "why.db").env(PASSWORD.0, password);
-        settings.env("TENFOLD_HTTP__DEADLINE", deadline).start().stop();
+    let serve = |file: &str, deadline: &str, password: &str| {
+        let settings = place.app(&["serve"]).env("TENFOLD_WHY__HISTORY", file).env(PASSWORD.0, password);
+        settings.env("TENFOLD_HTTP__DEADLINE", deadline).start()
     };
-    let kept = || -> String {
-        let files = ["why.db", "why.db-wal"].map(|name| std::fs::read(place.work().join(name)).unwrap_or_default());
+    let kept = |file: &str| -> String {
+        let files = [file, &format!("{file}-wal")].map(|name| std::fs::read(place.work().join(name)).unwrap_or_default());
         String::from_utf8_lossy(&files.concat()).into_owned()
     };
-    serve("11s", PASSWORD.1);
-    serve("11s", PASSWORD.1);
-    assert!(!kept().contains(" changed from "), "{}", kept());
-    serve("7s", OTHER);
-    let told = kept();
-    for part in ["http.deadline changed from \\\"11s\\\" to \\\"7s\\\"", "console.password changed from "] {
-        assert!(told.contains(part), "{part} is not in {told}");
+    serve("why.db", "11s", PASSWORD.1).stop();
+    serve("why.db", "11s", PASSWORD.1).stop();
+    assert!(!kept("why.db").contains(" changed"), "{}", kept("why.db"));
+    let first = hashes_of_the_password(&kept("why.db"));
+    assert_eq!(first.len(), 1, "the salt of a file stays: {first:?}");
+    let mut server = serve("why.db", "7s", OTHER);
+    let cookie = sign_in_to_console(&server, OTHER);
+    let listed = server.ask(&HttpRequest::get("/console/changes").header("cookie", &cookie)).text();
+    server.stop();
+    // Of a secret it says nothing but that it changed.
+    for part in ["http.deadline changed from &quot;11s&quot; to &quot;7s&quot;", "<td>console.password changed</td>"] {
+        assert!(listed.contains(part), "{part} is not in {listed}");
     }
+    let told = kept("why.db");
+    assert!(!told.contains("console.password changed from"), "{told}");
     assert!(!told.contains(PASSWORD.1) && !told.contains(OTHER), "{told}");
+    // The hash of the same value is another one in another file.
+    serve("other.db", "11s", PASSWORD.1).stop();
+    let other = hashes_of_the_password(&kept("other.db"));
+    assert!(other.len() == 1 && other.is_disjoint(&first), "{other:?} {first:?}");
 });
+
+/// The hashes of `console.password` in the bytes of a file.
+fn hashes_of_the_password(kept: &str) -> BTreeSet<String> {
+    let found = kept.split("\"console.password\":\"").skip(1);
+    found.filter_map(|rest| Some(rest.get(..32)?.to_owned())).collect()
+}
+
+/// The cookie of an operator.
+fn sign_in_to_console(server: &Process, password: &str) -> String {
+    let form = HttpRequest::post("/console/sign-in").header("sec-fetch-site", "same-origin");
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let signed_in = server.ask(&form.body(format!("password={}", password.replace(' ', "+"))));
+    signed_in.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
+}
 
 in_both_places!(fn several_processes_are_asked_together(place) {
     let start = || place.app(&["serve", "--role", "web"]).env(PASSWORD.0, PASSWORD.1).start();
@@ -125,10 +152,7 @@ in_both_places!(fn the_days_of_an_endpoint_outlive_the_process(place) {
     server.stop();
     let mut server = serve();
     list(&server, &token, 3);
-    let form = HttpRequest::post("/console/sign-in").header("sec-fetch-site", "same-origin");
-    let form = form.header("content-type", "application/x-www-form-urlencoded");
-    let signed_in = server.ask(&form.body("password=a+long+enough+password"));
-    let cookie = signed_in.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    let cookie = sign_in_to_console(&server, PASSWORD.1);
     let get = |path: &str| server.ask(&HttpRequest::get(path).header("cookie", &cookie));
     let page = get("/console/endpoints/days?name=GET%20/v1/users");
     let text = page.text();

@@ -13,13 +13,13 @@ pub struct PlanRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseLook {
     /// The plan of each statement, in the order of the requests, in the words of the database, a step a line. `None` for one that
-    /// the database does not plan, such as a statement on a table that is gone.
+    /// the database does not plan, such as a statement on a table that is gone. Shorter than the requests if the time was over.
     pub plans: Vec<Option<String>>,
-    /// Its tables and indexes, by kind and name; none if there are more than 10,000.
+    /// Its tables and indexes, by kind and name; none if there are more than 10,000, and if they could not be read.
     pub schema: Vec<SchemaItem>,
-    /// What PostgreSQL did to its tables by itself or by hand; empty on SQLite.
+    /// What PostgreSQL did to its tables by itself or by hand; empty on SQLite, and if it could not be read.
     pub activity: Vec<TableActivity>,
-    /// How many checkpoints PostgreSQL has begun; `None` on SQLite.
+    /// How many checkpoints PostgreSQL has begun; `None` on SQLite, and if it could not be read.
     pub checkpoints: Option<i64>,
 }
 
@@ -60,7 +60,7 @@ pub enum SchemaKind {
     Table,
     /// An index.
     Index,
-    /// What SQLite was told of the values in an index (`sqlite_stat1`), by the index's name.
+    /// SQLite's statistics of the values in an index (`sqlite_stat1`), by the index's name.
     Statistics,
 }
 

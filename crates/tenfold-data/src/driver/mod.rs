@@ -204,8 +204,13 @@ pub(crate) trait Driver: Send + Sync {
     /// Checks that the database could run a text, without running it. Returns how many parameters it has.
     fn check<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<usize, DriverError>>;
 
-    /// Asks for plans and the schema, on a connection that is opened for it and closed. Nothing is run.
-    fn look<'a>(&'a self, wanted: &'a [PlanRequest]) -> BoxFuture<'a, Result<DatabaseLook, DriverError>>;
+    /// Asks for plans and the schema, on a connection that is opened for it and closed. Nothing is run. What came until the
+    /// deadline is returned.
+    fn look<'a>(
+        &'a self,
+        wanted: &'a [PlanRequest],
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<DatabaseLook, DriverError>>;
 
     /// Differs from the last one whenever anything was committed meanwhile, by any process. `None` where this is not
     /// known.

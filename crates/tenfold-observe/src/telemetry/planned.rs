@@ -1,4 +1,4 @@
-//! The ledger's door, which statements the database should be asked about, and what it said.
+//! What is noted in the ledger of changes, which statements the database should be asked about, and what it said.
 
 use std::sync::Arc;
 
@@ -9,6 +9,8 @@ use super::{StatementKey, Telemetry};
 
 /// A statement takes longer if one run of it takes so many times as long as before.
 const LONGER: f64 = 1.2;
+/// The most statements that one change concerns.
+const MOST_CONCERNED: usize = 100;
 
 impl Telemetry {
     /// Notes a change of the application, which may be the cause of what is measured later.
@@ -16,8 +18,13 @@ impl Telemetry {
         self.note(LedgerChange::new(kind, what, self.now().as_microsecond()));
     }
 
-    /// The same for a change of which more is known.
-    pub fn note(&self, change: LedgerChange) {
+    /// The same for a change of which more is known. Of the statements that it concerns a hundred are kept.
+    pub fn note(&self, mut change: LedgerChange) {
+        if let Some(statements) = &mut change.statements {
+            statements.sort_unstable();
+            statements.dedup();
+            statements.truncate(MOST_CONCERNED);
+        }
         self.0.why.note(change);
     }
 
@@ -40,6 +47,14 @@ impl Telemetry {
             summary.count > summary.errors
         });
         lacking.take(most).map(|series| Arc::clone(&series.key)).collect()
+    }
+
+    /// At most `most` statements whose plan was not asked for during the last fifty minutes.
+    pub fn aged_plans(&self, most: usize) -> Vec<Arc<StatementKey>> {
+        let now_us = self.now().as_microsecond();
+        let all = self.0.statements.all();
+        let aged = all.iter().filter(|series| self.0.plans.is_aged(&series.key, now_us));
+        aged.take(most).map(|series| Arc::clone(&series.key)).collect()
     }
 
     /// The statements of an answer that take longer, and whose plans may be taken again now: once a minute each. They count as

@@ -15,6 +15,8 @@ use super::work::StatementKey;
 const LONGEST: usize = 4_096;
 /// A statement whose plan could not be had is asked about again after this time.
 const AGAIN_US: i64 = 3_600_000_000;
+/// A known plan is asked for again after this time, so that a change of it was noticed within an hour.
+const RENEW_US: i64 = 3_000_000_000;
 /// The plan of a slow statement is taken again at most this often.
 const RETAKE_US: i64 = 60_000_000;
 
@@ -68,9 +70,16 @@ impl PlanBook {
         let Some(place) = place(key) else { return false };
         let known = self.known();
         match known.get(place) {
-            Some(known) => known.now.is_none() && now_us - known.asked_us >= AGAIN_US,
+            Some(known) => known.now.is_none() && has_passed(AGAIN_US, known.asked_us, now_us),
             None => known.len() < SERIES_LIMIT,
         }
+    }
+
+    /// Whether a known plan is so old that it should be asked for again.
+    pub(super) fn is_aged(&self, key: &StatementKey, now_us: i64) -> bool {
+        let known = self.known();
+        let known = place(key).and_then(|place| known.get(place));
+        known.is_some_and(|known| known.now.is_some() && has_passed(RENEW_US, known.asked_us, now_us))
     }
 
     /// Whether the plan of a slow statement may be taken again; then it counts as taken.
@@ -80,7 +89,7 @@ impl PlanBook {
             return false;
         }
         let known = known.entry(Arc::clone(place)).or_insert_with(|| KnownPlan::new(now_us));
-        let is_due = known.retaken_us.is_none_or(|retaken| now_us - retaken >= RETAKE_US);
+        let is_due = known.retaken_us.is_none_or(|retaken_us| has_passed(RETAKE_US, retaken_us, now_us));
         if is_due {
             known.retaken_us = Some(now_us);
         }
@@ -162,6 +171,11 @@ impl KnownPlan {
     fn new(asked_us: i64) -> Self {
         KnownPlan { of: None, asked_us, retaken_us: None, now: None, before: None }
     }
+}
+
+/// Whether a time has passed since then. It has if the clock was set back: a clock that jumps ahead and back must not stop the looks.
+fn has_passed(time_us: i64, since_us: i64, now_us: i64) -> bool {
+    !(0..time_us).contains(&now_us.saturating_sub(since_us))
 }
 
 fn place(key: &StatementKey) -> Option<&Arc<StatementPlace>> {

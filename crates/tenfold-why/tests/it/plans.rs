@@ -79,7 +79,26 @@ fn the_plan_of_the_slow_statement_beats_a_near_start() {
     let [first, second] = &answer.changes[..] else { panic!("{:#?}", answer.changes) };
     assert_eq!((&*first.change.what, first.lead_s), ("the plan changed", 0.0));
     assert!(first.score > 0.8 && second.score < 0.2, "{:#?}", answer.changes);
-    assert!(answer.verdict.contains("at that moment: the plan changed"), "{}", answer.verdict);
+    let (_, told) =
+        answer.verdict.split_once("; between ").expect("it does not say that it was at that moment");
+    assert!(told.contains(" and ") && told.contains(" UTC: the plan changed"), "{}", answer.verdict);
+}
+
+#[test]
+fn a_plan_that_changed_some_time_in_days_is_not_blamed() {
+    let drifted = |fault: &InjectedFault, statement: &str| LedgerChange {
+        unseen_us: Some((fault.onset_s - 2 * 86_400) * 1_000_000),
+        statements: Some(vec![statement.to_owned()]),
+        ..change(ChangeKind::Plan, "the plan changed", fault.onset_s + 20)
+    };
+    let alone = answer(|fault, statement| vec![drifted(fault, statement)]);
+    assert!(!alone.verdict.contains("the plan changed"), "{}", alone.verdict);
+    assert_eq!(alone.changes.len(), 1, "it is listed all the same");
+    let beside = answer(|fault, statement| {
+        let start = change(ChangeKind::Deploy, "app 2 started", fault.onset_s - 1);
+        vec![drifted(fault, statement), start]
+    });
+    assert!(beside.verdict.contains("app 2 started"), "{}", beside.verdict);
 }
 
 #[test]
@@ -127,6 +146,16 @@ fn a_changed_setting_beats_the_restart_that_brought_it() {
     });
     let told: Vec<_> = answer.changes.iter().map(|found| &*found.change.what).collect();
     assert_eq!(told, ["http.deadline changed", "app 1 started"]);
+}
+
+#[test]
+fn a_version_that_returns_is_no_restart() {
+    let answer = answer(|fault, _| {
+        let start = |what: &str, at_s| change(ChangeKind::Deploy, what, fault.onset_s + at_s);
+        let setting = change(ChangeKind::Setting, "http.deadline changed", fault.onset_s - 2);
+        vec![start("app 1 started", -500), start("app 2 started", -300), start("app 1 started", -2), setting]
+    });
+    assert_eq!(answer.changes[0].change.what, "app 1 started");
 }
 
 #[test]

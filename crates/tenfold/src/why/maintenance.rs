@@ -11,36 +11,47 @@ const LEAST_ROWS: i64 = 10_000;
 
 /// The counters as they were seen last.
 #[derive(Default)]
-pub(super) struct SeenActivity(Option<ActivityLook>);
+pub(super) struct SeenActivity {
+    tables: Option<SeenTables>,
+    checkpoints: Option<SeenCheckpoints>,
+}
 
-struct ActivityLook {
+struct SeenTables {
     at_us: i64,
     tables: HashMap<String, TableActivity>,
-    checkpoints: Option<i64>,
+}
+
+struct SeenCheckpoints {
+    at_us: i64,
+    count: i64,
 }
 
 impl SeenActivity {
-    /// Notes what was done since the look before. `began_us` is when this one began.
+    /// Notes what was done since the look before. `began_us` is when this one began. Counters that were not read are left as they
+    /// were seen last.
     pub(super) fn note(&mut self, telemetry: &Telemetry, look: &DatabaseLook, began_us: i64) {
         let now_us = telemetry.clock().now().as_microsecond();
-        if let Some(before) = &self.0 {
-            let note = |what: String, statements: Option<Vec<String>>| {
-                let change = LedgerChange::new(ChangeKind::Maintenance, what, now_us);
-                telemetry.note(LedgerChange { unseen_us: Some(before.at_us), statements, ..change });
-            };
+        let note = |what: String, unseen_us: i64, statements: Option<Vec<String>>| {
+            let change = LedgerChange::new(ChangeKind::Maintenance, what, now_us);
+            telemetry.note(LedgerChange { unseen_us: Some(unseen_us), statements, ..change });
+        };
+        if let Some(before) = &self.tables {
             for now in look.activity.iter().filter(|now| now.rows >= LEAST_ROWS) {
                 let Some(was) = before.tables.get(&now.table) else { continue };
                 for what in done(was, now) {
-                    note(what, Some(telemetry.statements_with_table(&now.table)));
+                    note(what, before.at_us, Some(telemetry.statements_with_table(&now.table)));
                 }
             }
-            if matches!((before.checkpoints, look.checkpoints), (Some(was), Some(is)) if is > was) {
-                note("the server began a checkpoint".to_owned(), None);
-            }
         }
-        let tables =
-            look.activity.iter().map(|activity| (activity.table.clone(), activity.clone())).collect();
-        self.0 = Some(ActivityLook { at_us: began_us, tables, checkpoints: look.checkpoints });
+        if !look.activity.is_empty() {
+            let tables = look.activity.iter().map(|activity| (activity.table.clone(), activity.clone()));
+            self.tables = Some(SeenTables { at_us: began_us, tables: tables.collect() });
+        }
+        let Some(count) = look.checkpoints else { return };
+        if let Some(before) = self.checkpoints.as_ref().filter(|before| count > before.count) {
+            note("the server began a checkpoint".to_owned(), before.at_us, None);
+        }
+        self.checkpoints = Some(SeenCheckpoints { at_us: began_us, count });
     }
 }
 

@@ -10,34 +10,35 @@ use std::time::Duration;
 use tenfold_data::{Database, PlanRequest, Timestamp};
 use tenfold_observe::telemetry::diagnosis::{Diagnosis, DiagnosisState};
 use tenfold_observe::telemetry::{StatementKey, Telemetry};
-use tokio::sync::Mutex as TurnLock;
+use tokio::sync::Mutex as LookLock;
+use tokio::time::Instant;
 
 use super::maintenance::SeenActivity;
 use super::question::{ask, recent};
-use super::schema::SeenSchema;
+use super::schema::SchemaSnapshot;
 
-/// How many new statements are looked at together.
+/// How many new statements are looked at together, and how many known plans.
 const AT_ONCE: usize = 20;
-/// How often the schema is compared, in microseconds.
-const SCHEMA_EVERY_US: i64 = 60_000_000;
+/// A question about a time longer ago than this, in microseconds, makes it look at nothing.
+const RECENT_US: i64 = 60_000_000;
 /// How often questions make it look again, in microseconds: while the database does not answer, each would wait.
 const TRY_EVERY_US: i64 = 10_000_000;
 /// How long the task waits for the database.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a question waits for it.
-const ASKED_PATIENCE: Duration = Duration::from_secs(2);
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The plans of a process, and who takes them.
 pub struct StatementPlans {
     database: Database,
     telemetry: Telemetry,
     is_on: bool,
-    seen: Mutex<SeenSchema>,
+    schema: Mutex<SchemaSnapshot>,
     activity: Mutex<SeenActivity>,
     /// When a question made it look for the schema.
     tried_us: AtomicI64,
     /// One look after the other.
-    turn: TurnLock<()>,
+    look_lock: LookLock<()>,
 }
 
 impl StatementPlans {
@@ -45,9 +46,9 @@ impl StatementPlans {
         if is_on {
             telemetry.keep_plans();
         }
-        let (seen, activity, turn) = (Mutex::default(), Mutex::default(), TurnLock::default());
+        let (schema, activity, look_lock) = (Mutex::default(), Mutex::default(), LookLock::default());
         let tried_us = AtomicI64::new(0);
-        StatementPlans { database, telemetry, is_on, seen, activity, tried_us, turn }
+        StatementPlans { database, telemetry, is_on, schema, activity, tried_us, look_lock }
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -66,7 +67,7 @@ impl StatementPlans {
         ask(&self.telemetry, since, until).await
     }
 
-    /// Looks at new statements, and once a minute at the schema and at statements that became slow. Call it every ten seconds. An error is
+    /// Looks at new statements, and once a minute at the schema, at statements that became slow and at some known plans. Call it every ten seconds. An error is
     /// logged at `debug`: a database that does not answer is told by others.
     pub async fn look(&self) {
         if !self.is_on {
@@ -74,58 +75,65 @@ impl StatementPlans {
         }
         let mut wanted = self.telemetry.unplanned(AT_ONCE);
         let now = self.telemetry.clock().now();
-        let is_due = self.seen().age_us(now.as_microsecond()) >= SCHEMA_EVERY_US;
-        if is_due && let Some(answer) = recent(&self.telemetry, None, now).await {
-            wanted.extend(self.telemetry.slower(&answer));
+        let is_due = self.schema().is_due(now.as_microsecond());
+        if is_due {
+            wanted.extend(self.telemetry.aged_plans(AT_ONCE));
+            if let Some(answer) = recent(&self.telemetry, None, now).await {
+                wanted.extend(self.telemetry.slower(&answer));
+            }
         }
         if is_due || !wanted.is_empty() {
-            self.take(&wanted, PATIENCE).await;
+            self.take(&wanted, LOOK_TIMEOUT).await;
         }
     }
 
     /// Looks at what an answer is about; whether it has seen something.
     async fn look_for(&self, answer: &Diagnosis, until: Timestamp) -> bool {
         let now_us = self.telemetry.clock().now().as_microsecond();
-        let is_now = now_us - until.as_microsecond() < SCHEMA_EVERY_US;
+        let is_now = now_us - until.as_microsecond() < RECENT_US;
         if !self.is_on || answer.state == DiagnosisState::NoIncident || !is_now {
             return false;
         }
         let wanted = self.telemetry.slower(answer);
         // What fails may fail because a table was altered.
         let since_us = answer.since_us.unwrap_or(now_us);
-        let is_old = self.seen().looked_before(since_us)
-            && now_us - self.tried_us.swap(now_us, Ordering::Relaxed) >= TRY_EVERY_US;
-        (is_old || !wanted.is_empty()) && self.take(&wanted, ASKED_PATIENCE).await
+        let is_old = self.schema().looked_before(since_us) && self.may_try(now_us);
+        (is_old || !wanted.is_empty()) && self.take(&wanted, QUESTION_TIMEOUT).await
     }
 
-    fn seen(&self) -> MutexGuard<'_, SeenSchema> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether a question may make it look for the schema; then it counts as tried. It may as well if the clock was set back.
+    fn may_try(&self, now_us: i64) -> bool {
+        let try_now =
+            |tried_us: i64| (!(0..TRY_EVERY_US).contains(&now_us.saturating_sub(tried_us))).then_some(now_us);
+        self.tried_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, try_now).is_ok()
     }
 
-    /// Takes these plans and the schema.
-    async fn take(&self, wanted: &[Arc<StatementKey>], patience: Duration) -> bool {
+    fn schema(&self) -> MutexGuard<'_, SchemaSnapshot> {
+        self.schema.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes these plans and the schema, or what of it comes in time. Whether anything did.
+    async fn take(&self, wanted: &[Arc<StatementKey>], timeout: Duration) -> bool {
         let request = |key: &Arc<StatementKey>| PlanRequest { text: key.text.clone(), by_key: key.by_key };
         let requests: Vec<PlanRequest> = wanted.iter().map(request).collect();
-        let taking = async {
-            let _turn = self.turn.lock().await;
-            let began = self.telemetry.clock().now().as_microsecond();
-            let mut look = self.database.look(&requests).await?;
-            let schema = std::mem::take(&mut look.schema);
-            self.seen().note(&self.telemetry, schema, began);
-            self.activity.lock().unwrap_or_else(PoisonError::into_inner).note(&self.telemetry, &look, began);
-            self.telemetry.keep(wanted.iter().cloned().zip(look.plans));
-            Ok::<(), tenfold_data::DataError>(())
+        let deadline = Instant::now() + timeout;
+        let Ok(_looking) = tokio::time::timeout_at(deadline, self.look_lock.lock()).await else {
+            tracing::debug!("another look at the database takes too long");
+            return false;
         };
-        match tokio::time::timeout(patience, taking).await {
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => {
+        let began_us = self.telemetry.clock().now().as_microsecond();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut look = match self.database.look(&requests, left).await {
+            Ok(look) => look,
+            Err(error) => {
                 tracing::debug!(%error, "the database does not show its plans");
-                false
+                return false;
             }
-            Err(_) => {
-                tracing::debug!("the database does not show its plans in time");
-                false
-            }
-        }
+        };
+        let schema = std::mem::take(&mut look.schema);
+        self.schema().note(&self.telemetry, schema, began_us);
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner).note(&self.telemetry, &look, began_us);
+        self.telemetry.keep(wanted.iter().cloned().zip(look.plans));
+        true
     }
 }

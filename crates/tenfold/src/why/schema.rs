@@ -9,9 +9,16 @@ use tenfold_observe::telemetry::diagnosis::{ChangeKind, LedgerChange};
 /// How many changes of one look are noted.
 const MOST: usize = 20;
 
+/// How often the schema is compared, in microseconds.
+const EVERY_US: i64 = 60_000_000;
+
 /// The schema as it was seen last.
 #[derive(Default)]
-pub(super) struct SeenSchema(Option<SchemaLook>);
+pub(super) struct SchemaSnapshot {
+    /// When it was asked for last, in microseconds since 1970. It may not have come.
+    asked_us: Option<i64>,
+    seen: Option<SchemaLook>,
+}
 
 struct SchemaLook {
     at_us: i64,
@@ -21,33 +28,40 @@ struct SchemaLook {
 /// Tables and indexes by their names.
 type Items = BTreeMap<(SchemaKind, String), SchemaItem>;
 
-impl SeenSchema {
-    /// How long ago it was, in microseconds.
-    pub(super) fn age_us(&self, now_us: i64) -> i64 {
-        self.0.as_ref().map_or(i64::MAX, |look| now_us.saturating_sub(look.at_us))
+impl SchemaSnapshot {
+    /// Whether it should be asked for again: once a minute, and if the clock was set back.
+    pub(super) fn is_due(&self, now_us: i64) -> bool {
+        self.asked_us.is_none_or(|asked_us| !(0..EVERY_US).contains(&now_us.saturating_sub(asked_us)))
     }
 
     /// Whether it was never seen since then.
     pub(super) fn looked_before(&self, at_us: i64) -> bool {
-        self.0.as_ref().is_none_or(|look| look.at_us < at_us)
+        self.seen.as_ref().is_none_or(|look| look.at_us < at_us)
     }
 
-    /// Notes what differs from the look before. `began_us` is when the look began.
+    /// Notes what differs from the look before. `began_us` is when the look began. A list without items was not read, so it says
+    /// nothing, and the one before stays.
     pub(super) fn note(&mut self, telemetry: &Telemetry, items: Vec<SchemaItem>, began_us: i64) {
+        self.asked_us = Some(began_us);
+        if items.is_empty() {
+            return;
+        }
         let items: Items = items.into_iter().map(|item| ((item.kind, item.name.clone()), item)).collect();
-        if let Some(SchemaLook { at_us, items: before }) = &self.0
-            && !items.is_empty()
-        {
+        if let Some(SchemaLook { at_us, items: before }) = &self.seen {
             let now_us = telemetry.clock().now().as_microsecond();
             for (what, item) in differences(before, &items).into_iter().take(MOST) {
+                let kind = match item.kind {
+                    SchemaKind::Table | SchemaKind::Index => ChangeKind::Schema,
+                    SchemaKind::Statistics => ChangeKind::Maintenance,
+                };
                 telemetry.note(LedgerChange {
                     unseen_us: Some(*at_us),
                     statements: Some(concerned(telemetry, before, &item)),
-                    ..LedgerChange::new(ChangeKind::Schema, what, now_us)
+                    ..LedgerChange::new(kind, what, now_us)
                 });
             }
         }
-        self.0 = Some(SchemaLook { at_us: began_us, items });
+        self.seen = Some(SchemaLook { at_us: began_us, items });
     }
 }
 
@@ -60,21 +74,23 @@ fn concerned(telemetry: &Telemetry, before: &Items, item: &SchemaItem) -> Vec<St
     telemetry.statements_with_table(&item.table)
 }
 
+/// What differs, in words: tables and indexes before statistics, which are often many.
 fn differences(before: &Items, now: &Items) -> Vec<(String, SchemaItem)> {
     let mut found = Vec::new();
     for (key, item) in before {
         let what = match now.get(key) {
             Some(same) if same.definition == item.definition => continue,
-            Some(_) => format!("{} was altered", words(item)),
+            Some(_) => told(item, "altered"),
             None if !stands(item, before, now) => continue,
-            None => format!("{} was dropped", words(item)),
+            None => told(item, "dropped"),
         };
         found.push((what, item.clone()));
     }
     for (_, item) in now.iter().filter(|(key, item)| !before.contains_key(*key) && stands(item, now, before))
     {
-        found.push((format!("{} was created", words(item)), item.clone()));
+        found.push((told(item, "created"), item.clone()));
     }
+    found.sort_by_key(|(_, item)| item.kind);
     found
 }
 
@@ -93,10 +109,13 @@ fn stands(item: &SchemaItem, with: &Items, without: &Items) -> bool {
     }
 }
 
-fn words(item: &SchemaItem) -> String {
+fn told(item: &SchemaItem, verb: &str) -> String {
+    let SchemaItem { name, table, .. } = item;
     match item.kind {
-        SchemaKind::Table => format!("the table {}", item.name),
-        SchemaKind::Index => format!("the index {} of {}", item.name, item.table),
-        SchemaKind::Statistics => format!("what SQLite was told of {} of {}", item.name, item.table),
+        SchemaKind::Table => format!("the table {name} was {verb}"),
+        SchemaKind::Index => format!("the index {name} of {table} was {verb}"),
+        // Those of a table without an index have its name.
+        SchemaKind::Statistics if name == table => format!("the statistics of the table {name} were {verb}"),
+        SchemaKind::Statistics => format!("the statistics of the index {name} of {table} were {verb}"),
     }
 }

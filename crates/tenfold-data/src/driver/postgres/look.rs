@@ -1,6 +1,7 @@
 //! Plans and the schema, on a connection that is opened for them.
 
 use futures_util::future::join;
+use tokio::time::Instant;
 use tokio_postgres::{Client, Config, Row};
 
 use super::lane::connect;
@@ -9,10 +10,10 @@ use super::rls::SessionSettings;
 use super::standby;
 use super::tls::Tls;
 use crate::driver::look::{MOST_ITEMS, bounded, is_planned};
-use crate::driver::{DatabaseLook, DriverError, PlanRequest, SchemaItem, TableActivity};
+use crate::driver::{DatabaseLook, DriverError, PlanRequest, SchemaItem, TableActivity, before};
 
-/// How a statement that was prepared and run a few times is planned: without its values. Who waits for a lock holds up those
-/// behind, so a table that is being altered has no plan for now.
+/// A statement that was prepared and run a few times is planned without its values. A statement that waits for a lock blocks those
+/// queued behind it, so a table that is being altered has no plan for now, and there is no schema.
 const SETTINGS: &str = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL statement_timeout = 2000; \
      SET LOCAL lock_timeout = 100";
 
@@ -58,24 +59,37 @@ impl LookConnection {
         LookConnection { config, tls, begin: session.begin_reading(None, None), is_own }
     }
 
-    /// Connects, looks and closes the connection. If the future is dropped, the server ends what runs: a plan within its timeout.
-    pub(super) async fn look(&self, wanted: &[PlanRequest]) -> Result<DatabaseLook, DriverError> {
+    /// Connects, looks and closes the connection. What came before an error or the deadline is returned. If the future is dropped, the
+    /// server ends what runs within its timeout.
+    pub(super) async fn look(
+        &self,
+        wanted: &[PlanRequest],
+        deadline: Instant,
+    ) -> Result<DatabaseLook, DriverError> {
+        let mut look = DatabaseLook::default();
+        match before(Some(deadline), self.look_into(&mut look, wanted)).await {
+            Err(error) if look == DatabaseLook::default() => Err(error),
+            Err(_) | Ok(()) => Ok(look),
+        }
+    }
+
+    async fn look_into(&self, look: &mut DatabaseLook, wanted: &[PlanRequest]) -> Result<(), DriverError> {
         let (client, driving) = connect(&self.config, &self.tls).await?;
         standby::refuse(&driving)?;
         let checkpoints = checkpoints(driving.parameter("server_version"));
         let looking = async move {
-            let mut plans = Vec::with_capacity(wanted.len());
             for wanted in wanted {
-                plans.push(self.plan(&client, wanted).await.map_err(classify)?);
+                look.plans.push(self.plan(&client, wanted).await?);
             }
-            let schema = self.schema(&client).await.map_err(classify)?;
-            let activity = self.activity(&client).await.map_err(classify)?;
-            let counted = self.read(&client, checkpoints).await.map_err(classify)?;
-            Ok(DatabaseLook { plans, schema, activity, checkpoints: counted.first().map(|row| row.get(0)) })
+            look.schema = unless_refused(self.schema(&client).await)?;
+            look.activity = unless_refused(self.activity(&client).await)?;
+            let counted = unless_refused(self.read(&client, checkpoints).await)?;
+            look.checkpoints = counted.first().map(|row| row.get(0));
+            Ok(())
         };
         // The connection ends once the client is dropped.
-        let (seen, _) = join(looking, driving).await;
-        seen
+        let (looked, _) = join(looking, driving).await;
+        looked.map_err(classify)
     }
 
     /// The plan, in a transaction of its own that is rolled back.
@@ -120,10 +134,21 @@ impl LookConnection {
 
     /// The rows of a text, in a transaction of its own.
     async fn read(&self, client: &Client, text: &str) -> Result<Vec<Row>, tokio_postgres::Error> {
-        client.batch_execute(&self.begin).await?;
+        client.batch_execute(&format!("{}; {SETTINGS}", self.begin)).await?;
         let rows = client.query_typed(text, &[]).await;
         client.batch_execute("ROLLBACK").await?;
         rows
+    }
+}
+
+/// Nothing in place of what the server refuses: the other parts of a look do not depend on it.
+fn unless_refused<T: Default>(read: Result<T, tokio_postgres::Error>) -> Result<T, tokio_postgres::Error> {
+    match read {
+        Err(error) if error.as_db_error().is_some() => {
+            tracing::debug!(%error, "PostgreSQL does not show a part of what was asked");
+            Ok(T::default())
+        }
+        read => read,
     }
 }
 

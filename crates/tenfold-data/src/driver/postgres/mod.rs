@@ -184,8 +184,12 @@ impl Driver for Postgres {
         Box::pin(async move { self.leases.lease(None).await?.check(text).await })
     }
 
-    fn look<'a>(&'a self, wanted: &'a [PlanRequest]) -> BoxFuture<'a, Result<DatabaseLook, DriverError>> {
-        Box::pin(self.looking.look(wanted))
+    fn look<'a>(
+        &'a self,
+        wanted: &'a [PlanRequest],
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<DatabaseLook, DriverError>> {
+        Box::pin(self.looking.look(wanted, deadline))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -218,12 +218,16 @@ impl Driver for Sqlite {
         }))
     }
 
-    fn look<'a>(&'a self, wanted: &'a [PlanRequest]) -> BoxFuture<'a, Result<DatabaseLook, DriverError>> {
+    fn look<'a>(
+        &'a self,
+        wanted: &'a [PlanRequest],
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<DatabaseLook, DriverError>> {
         let (place, settings, wanted) = (Arc::clone(&self.place), self.once.clone(), wanted.to_vec());
-        Box::pin(async move {
+        Box::pin(before(Some(deadline), async move {
             let looked = tokio::task::spawn_blocking(move || look::look(&place.path, &settings, &wanted));
             looked.await.map_err(|error| DriverError::Other(crate::error::Source::new(error)))?
-        })
+        }))
     }
 
     fn commit_mark(&self) -> Option<Vec<u8>> {
