@@ -14,14 +14,14 @@ const HOUR_S: i64 = 3_600;
 const ROUTE: &str = "GET /orders";
 
 /// A folder of its own, which goes with the test.
-struct Folder(PathBuf);
+struct HistoryFolder(PathBuf);
 
-impl Folder {
+impl HistoryFolder {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("tenfold-history-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
+        HistoryFolder(path)
     }
 
     fn file(&self) -> PathBuf {
@@ -29,7 +29,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for HistoryFolder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
@@ -70,7 +70,7 @@ async fn kept(telemetry: &Telemetry, first: i64) -> u64 {
 
 #[tokio::test]
 async fn a_clock_set_back_does_not_end_the_history() {
-    let folder = Folder::new("set-back");
+    let folder = HistoryFolder::new("set-back");
     let (telemetry, clock) = recording(START_S);
     // The process began by a clock that was ahead.
     let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + 90)).await;
@@ -85,7 +85,7 @@ async fn a_clock_set_back_does_not_end_the_history() {
 
 #[tokio::test]
 async fn a_page_of_the_future_is_forgotten() {
-    let folder = Folder::new("future");
+    let folder = HistoryFolder::new("future");
     let tomorrow = START_S + 24 * HOUR_S;
     let (wrong, _) = recording(tomorrow);
     let history = KeptHistory::begin(&folder.file(), &wrong, at(tomorrow)).await;
@@ -105,7 +105,7 @@ async fn a_page_of_the_future_is_forgotten() {
 
 #[tokio::test]
 async fn what_came_before_the_file_was_open_is_kept() {
-    let folder = Folder::new("start");
+    let folder = HistoryFolder::new("start");
     let (telemetry, clock) = recording(START_S);
     telemetry.changed(ChangeKind::Deploy, "shop 2 started".to_owned());
     clock.advance(Duration::from_secs(150));
@@ -120,7 +120,7 @@ async fn what_came_before_the_file_was_open_is_kept() {
 
 #[tokio::test]
 async fn old_hours_go_at_any_minute_of_an_hour() {
-    let folder = Folder::new("old");
+    let folder = HistoryFolder::new("old");
     let (telemetry, _) = recording(START_S);
     let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
     request(&telemetry, 200);
@@ -137,7 +137,7 @@ async fn old_hours_go_at_any_minute_of_an_hour() {
 
 #[tokio::test]
 async fn the_first_of_all_times_may_be_asked_for() {
-    let folder = Folder::new("first");
+    let folder = HistoryFolder::new("first");
     let (telemetry, _) = recording(START_S);
     let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
     for since in [None, Some(Timestamp::MIN)] {
@@ -165,7 +165,7 @@ async fn damage(file: &Path) {
 
 #[tokio::test]
 async fn damaged_settings_do_not_end_the_history() {
-    let folder = Folder::new("damaged");
+    let folder = HistoryFolder::new("damaged");
     let (telemetry, _) = recording(START_S);
     KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await.end().await;
     damage(&folder.file()).await;
@@ -190,7 +190,7 @@ async fn long_incident(file: &Path) {
 
 #[tokio::test]
 async fn a_long_incident_is_found_by_when_it_began() {
-    let folder = Folder::new("long");
+    let folder = HistoryFolder::new("long");
     long_incident(&folder.file()).await;
     let end = START_S + 11 * HOUR_S / 2;
     let (telemetry, _) = recording(end);
